@@ -1,0 +1,17 @@
+/** The KMS keys of a deployment, once, for the stacks and the local run. */
+export const KMS_KEYS = {
+  /** Wraps the data key of each sealed OpenAI key. */
+  master: { alias: 'alias/spelo-byok/master', usage: 'ENCRYPT_DECRYPT', variable: 'MASTER_KEY_ARN' },
+  /** Fingerprints of OpenAI keys; only the function that seals may use it. */
+  fingerprint: {
+    alias: 'alias/spelo-byok/fingerprint',
+    usage: 'GENERATE_VERIFY_MAC',
+    variable: 'FINGERPRINT_KEY_ARN',
+  },
+  /** Root of the hashes and session secrets that are derived in memory. */
+  derivation: {
+    alias: 'alias/spelo-byok/derivation',
+    usage: 'GENERATE_VERIFY_MAC',
+    variable: 'DERIVATION_KEY_ARN',
+  },
+} as const;

@@ -1,0 +1,332 @@
+import type { z } from 'zod';
+import type { Role } from '../domain/workspace.ts';
+import type { ProblemName } from './problems.ts';
+import * as schemas from './schemas.ts';
+
+/**
+ * The route table. API Gateway's routes, the local server's router, the validation in front of each handler and
+ * docs/openapi.json are all made from it; test/contracts holds them together.
+ */
+
+/** The deployed function that serves a route. */
+export type FunctionName = 'token' | 'keys' | 'manage';
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+  /** In the notation of API Gateway and OpenAPI. */
+  readonly path: `/v1/${string}`;
+  readonly servedBy: FunctionName;
+  /** `public`: no Authorization. Otherwise the least role that a signed-in caller needs; `any`: just signed in. */
+  readonly access: 'public' | 'any' | Role;
+  readonly summary: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+  readonly status: 200 | 201 | 204;
+  /** Shape of `data`; absent for 204. */
+  readonly data?: z.ZodType;
+  /** Refusals beyond those that every route of its access can give. */
+  readonly refusals: readonly ProblemName[];
+}
+
+const PROBE_REFUSALS = ['openai_key_rejected', 'openai_quota_exhausted', 'rate_limited'] as const;
+
+const page = (item: z.ZodType) => schemas.pageOf(item);
+
+export const ROUTES = {
+  allowTokenOrigin: {
+    method: 'OPTIONS',
+    path: '/v1/{siteId}/token',
+    servedBy: 'token',
+    access: 'public',
+    summary: 'CORS preflight: allowed for an origin that the site has registered.',
+    status: 204,
+    refusals: ['invalid_site_id', 'site_not_found', 'origin_not_allowed'],
+  },
+  mintToken: {
+    method: 'POST',
+    path: '/v1/{siteId}/token',
+    servedBy: 'token',
+    access: 'public',
+    summary: 'Mints a short-lived OpenAI Realtime client secret for one visitor.',
+    body: schemas.tokenRequest,
+    status: 200,
+    data: schemas.token,
+    refusals: [
+      'invalid_site_id',
+      'rate_limited',
+      'site_not_found',
+      'origin_not_allowed',
+      'minutes_exhausted',
+      'openai_key_missing',
+      'openai_key_unreadable',
+      'openai_key_rejected',
+      'openai_key_suspended',
+      'busy',
+      'openai_quota_exhausted',
+      'openai_error',
+      'openai_timeout',
+    ],
+  },
+  createWorkspace: {
+    method: 'POST',
+    path: '/v1/workspaces',
+    servedBy: 'manage',
+    access: 'any',
+    summary: 'Creates a workspace; the caller becomes its owner.',
+    body: schemas.createWorkspaceRequest,
+    status: 201,
+    data: schemas.workspace,
+    refusals: [],
+  },
+  listWorkspaces: {
+    method: 'GET',
+    path: '/v1/workspaces',
+    servedBy: 'manage',
+    access: 'any',
+    summary: 'The workspaces that the caller is a member of.',
+    query: schemas.pageQuery,
+    status: 200,
+    data: page(schemas.listedWorkspace),
+    refusals: [],
+  },
+  readWorkspace: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}',
+    servedBy: 'manage',
+    access: 'viewer',
+    summary: 'One workspace.',
+    status: 200,
+    data: schemas.workspace,
+    refusals: ['workspace_not_found'],
+  },
+  changeWorkspace: {
+    method: 'PATCH',
+    path: '/v1/workspaces/{workspaceId}',
+    servedBy: 'manage',
+    access: 'owner',
+    summary: 'Changes settings, among them who pays OpenAI (billing_mode), from the next mint on.',
+    body: schemas.changeWorkspaceRequest,
+    status: 200,
+    data: schemas.workspace,
+    refusals: ['workspace_not_found', 'version_conflict'],
+  },
+  deleteWorkspace: {
+    method: 'DELETE',
+    path: '/v1/workspaces/{workspaceId}',
+    servedBy: 'keys',
+    access: 'owner',
+    summary: 'Stops mints, shreds keys, archives sites.',
+    body: schemas.deleteWorkspaceRequest,
+    status: 200,
+    data: schemas.deleted,
+    refusals: ['workspace_not_found', 'version_conflict'],
+  },
+  listMembers: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/members',
+    servedBy: 'manage',
+    access: 'owner',
+    summary: 'The members of a workspace.',
+    query: schemas.pageQuery,
+    status: 200,
+    data: page(schemas.member),
+    refusals: ['workspace_not_found'],
+  },
+  readMember: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/members/{sub}',
+    servedBy: 'manage',
+    access: 'owner',
+    summary: 'One member.',
+    status: 200,
+    data: schemas.member,
+    refusals: ['workspace_not_found', 'member_not_found'],
+  },
+  putMember: {
+    method: 'PUT',
+    path: '/v1/workspaces/{workspaceId}/members/{sub}',
+    servedBy: 'manage',
+    access: 'owner',
+    summary: 'Adds a member or changes a role.',
+    body: schemas.memberRequest,
+    status: 200,
+    data: schemas.member,
+    refusals: ['workspace_not_found', 'last_owner', 'version_conflict'],
+  },
+  removeMember: {
+    method: 'DELETE',
+    path: '/v1/workspaces/{workspaceId}/members/{sub}',
+    servedBy: 'manage',
+    access: 'owner',
+    summary: 'Removes a member, from their next request on.',
+    status: 200,
+    data: schemas.deleted,
+    refusals: ['workspace_not_found', 'member_not_found', 'last_owner', 'version_conflict'],
+  },
+  listErrors: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/errors',
+    servedBy: 'manage',
+    access: 'viewer',
+    summary: 'What kept visitors from a session, newest first, repeats counted per minute.',
+    query: schemas.pageQuery,
+    status: 200,
+    data: page(schemas.errorRow),
+    refusals: ['workspace_not_found'],
+  },
+  listSites: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/sites',
+    servedBy: 'manage',
+    access: 'viewer',
+    summary: 'The sites of a workspace.',
+    query: schemas.pageQuery,
+    status: 200,
+    data: page(schemas.site),
+    refusals: ['workspace_not_found'],
+  },
+  createSite: {
+    method: 'POST',
+    path: '/v1/workspaces/{workspaceId}/sites',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Creates a site.',
+    body: schemas.createSiteRequest,
+    status: 201,
+    data: schemas.site,
+    refusals: ['workspace_not_found'],
+  },
+  readSite: {
+    method: 'GET',
+    path: '/v1/sites/{siteId}',
+    servedBy: 'manage',
+    access: 'viewer',
+    summary: 'One site.',
+    status: 200,
+    data: schemas.site,
+    refusals: ['site_not_found'],
+  },
+  changeSite: {
+    method: 'PATCH',
+    path: '/v1/sites/{siteId}',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Changes settings, from the next mint on.',
+    body: schemas.changeSiteRequest,
+    status: 200,
+    data: schemas.site,
+    refusals: ['site_not_found', 'version_conflict'],
+  },
+  archiveSite: {
+    method: 'DELETE',
+    path: '/v1/sites/{siteId}',
+    servedBy: 'keys',
+    access: 'admin',
+    summary: "Archives a site and shreds its own key; the workspace's key stays.",
+    status: 200,
+    data: schemas.deleted,
+    refusals: ['site_not_found', 'version_conflict'],
+  },
+  ...openAiKeyRoutes('Site', '/v1/sites/{siteId}', 'site_not_found'),
+  ...openAiKeyRoutes('Workspace', '/v1/workspaces/{workspaceId}', 'workspace_not_found'),
+  health: {
+    method: 'GET',
+    path: '/v1/health',
+    servedBy: 'manage',
+    access: 'public',
+    summary: 'Whether the service answers, and its version.',
+    status: 200,
+    data: schemas.health,
+    refusals: [],
+  },
+} as const satisfies Readonly<Record<string, Route>>;
+
+export type RouteId = keyof typeof ROUTES;
+
+/** The same routes at both scopes: a site's key overrides the workspace's. */
+function openAiKeyRoutes<
+  Scope extends 'Site' | 'Workspace',
+  Base extends `/v1/${string}`,
+  NotFound extends ProblemName,
+>(scope: Scope, base: Base, notFound: NotFound) {
+  const path = `${base}/openai-key` as const;
+  const of = scope === 'Site' ? 'the site' : 'the workspace';
+  const missing = [notFound, 'openai_key_not_stored'] as const;
+  return {
+    [`view${scope}Key`]: {
+      method: 'GET',
+      path,
+      servedBy: 'keys',
+      access: 'viewer',
+      summary: `The key of ${of}, masked.`,
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: missing,
+    },
+    [`put${scope}Key`]: {
+      method: 'PUT',
+      path,
+      servedBy: 'keys',
+      access: 'admin',
+      summary: `Probes a key at OpenAI, then stores or replaces the key of ${of}.`,
+      body: schemas.putOpenAiKeyRequest,
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: [notFound, ...PROBE_REFUSALS, 'version_conflict'],
+    },
+    [`delete${scope}Key`]: {
+      method: 'DELETE',
+      path,
+      servedBy: 'keys',
+      access: 'admin',
+      summary: `Shreds the key of ${of}: usable nowhere from that moment.`,
+      status: 200,
+      data: schemas.deleted,
+      refusals: [...missing, 'version_conflict'],
+    },
+    [`test${scope}Key`]: {
+      method: 'POST',
+      path: `${path}/test`,
+      servedBy: 'token',
+      access: 'admin',
+      summary: 'Test voice: a real mint with the stored key, thrown away, free of charge.',
+      status: 200,
+      data: schemas.verdict,
+      refusals: [...missing, 'openai_key_suspended', 'openai_key_unreadable', 'rate_limited'],
+    },
+    [`suspend${scope}Key`]: {
+      method: 'POST',
+      path: `${path}/suspend`,
+      servedBy: 'keys',
+      access: 'admin',
+      summary: 'Kill switch: mints stop with the next request.',
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: [...missing, 'version_conflict'],
+    },
+    [`resume${scope}Key`]: {
+      method: 'POST',
+      path: `${path}/resume`,
+      servedBy: 'keys',
+      access: 'admin',
+      summary: 'Ends a suspension.',
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: [...missing, 'version_conflict'],
+    },
+  } as const as Record<
+    `${'view' | 'put' | 'delete' | 'test' | 'suspend' | 'resume'}${Scope}Key`,
+    Route
+  >;
+}
+
+/** `POST /v1/{siteId}/token`, as API Gateway names a route. */
+export const routeKeyOf = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`;
+
+/** What any route of this access may refuse, on top of its own list. */
+export const commonRefusals = (route: Route): readonly ProblemName[] => [
+  'unavailable',
+  ...(route.body !== undefined || route.query !== undefined ? (['invalid_request'] as const) : []),
+  ...(route.access === 'public' ? [] : (['unauthorized'] as const)),
+  ...(route.access === 'public' || route.access === 'any' ? [] : (['forbidden'] as const)),
+];

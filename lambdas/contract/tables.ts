@@ -1,0 +1,25 @@
+/**
+ * The DynamoDB tables, once, for the stacks, the adapters and the local run. Every table has the string keys `pk` and
+ * `sk`; what they hold is said in docs/data-model.md.
+ */
+
+export interface TableDefinition {
+  /** What it is called in the template and in the local engine. */
+  readonly name: 'tenancy' | 'keys' | 'sessions' | 'limits';
+  /** Environment variable that carries the deployed name. */
+  readonly variable: string;
+  /** Attribute with the unix second after which DynamoDB may delete the item. Expiry is never left to it. */
+  readonly ttlAttribute?: string;
+  readonly index?: { readonly name: string; readonly partitionKey: string; readonly sortKey: string };
+}
+
+export const TABLES = {
+  tenancy: {
+    name: 'tenancy',
+    variable: 'TENANCY_TABLE',
+    index: { name: 'by-sub', partitionKey: 'sub', sortKey: 'pk' },
+  },
+  keys: { name: 'keys', variable: 'KEYS_TABLE' },
+  sessions: { name: 'sessions', variable: 'SESSIONS_TABLE', ttlAttribute: 'expires_at' },
+  limits: { name: 'limits', variable: 'LIMITS_TABLE', ttlAttribute: 'expires_at' },
+} as const satisfies Readonly<Record<string, TableDefinition>>;

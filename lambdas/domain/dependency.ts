@@ -1,0 +1,30 @@
+/** AWS services that the request path stands on. */
+export type Dependency = 'kms' | 'dynamodb';
+
+/**
+ * A service of ours did not do what was asked: throttled, broken, slow or denied. The request fails closed. Holds
+ * names and ids only; the SDK's own error, with its messages and sockets, is not kept as a cause.
+ */
+export class DependencyUnavailableError extends Error {
+  override readonly name = 'DependencyUnavailableError';
+  readonly dependency: Dependency;
+  readonly operation: string;
+  readonly errorName: string;
+  readonly requestId: string | undefined;
+
+  constructor(dependency: Dependency, operation: string, errorName: string, requestId?: string) {
+    super(`${dependency} ${operation} failed: ${errorName}`);
+    this.dependency = dependency;
+    this.operation = operation;
+    this.errorName = errorName;
+    this.requestId = requestId;
+  }
+}
+
+/** The state on which a write was conditional had changed: somebody else was first. */
+export class ConflictError extends Error {
+  override readonly name = 'ConflictError';
+  constructor() {
+    super('The item changed in between.');
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Ids of this product. They are random, lower-case base32 (Crockford's alphabet: no i, l, o, u), and a site id
+ * starts with the id of its workspace: a site never changes workspace, so everything that a token request
+ * needs can be read in one call from the site id alone (docs/decisions/0002).
+ */
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+export type WorkspaceId = Branded<'WorkspaceId'>;
+export type SiteId = Branded<'SiteId'>;
+export type SessionId = Branded<'SessionId'>;
+
+/** Cryptographically strong bytes. Throws when the source of randomness fails; nothing may continue without it. */
+export type RandomBytes = (size: number) => Buffer;
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const WORKSPACE_ID_LENGTH = 12;
+const SITE_ID_LENGTH = 24;
+const TIME_LENGTH = 10;
+
+const base32 = (random: RandomBytes, length: number): string =>
+  Array.from(random(length), (byte) => ALPHABET[byte % 32]).join('');
+
+export const newWorkspaceId = (random: RandomBytes): WorkspaceId =>
+  base32(random, WORKSPACE_ID_LENGTH) as WorkspaceId;
+
+export const newSiteId = (workspaceId: WorkspaceId, random: RandomBytes): SiteId =>
+  `${workspaceId}${base32(random, SITE_ID_LENGTH - WORKSPACE_ID_LENGTH)}` as SiteId;
+
+/** Session ids sort by the time at which they were made (milliseconds, 48 bits), then at random. */
+export const newSessionId = (now: Date, random: RandomBytes): SessionId => {
+  let time = '';
+  for (let rest = now.getTime(), i = 0; i < TIME_LENGTH; i++, rest = Math.floor(rest / 32))
+    time = `${ALPHABET[rest % 32]}${time}`;
+  return `ses_${time}${base32(random, 16)}` as SessionId;
+};
+
+/** The contract's public shape of a site id. A well-formed id need not exist. */
+export const isSiteId = (text: string): text is SiteId => /^[a-z0-9]{8,32}$/.test(text);
+
+export const isWorkspaceId = (text: string): text is WorkspaceId => /^[a-z0-9]{12}$/.test(text);
+
+/** The workspace a site belongs to; undefined for a well-formed id that this product cannot have issued. */
+export const workspaceOfSite = (siteId: SiteId): WorkspaceId | undefined =>
+  siteId.length === SITE_ID_LENGTH ? (siteId.slice(0, WORKSPACE_ID_LENGTH) as WorkspaceId) : undefined;

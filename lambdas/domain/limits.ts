@@ -1,0 +1,36 @@
+/** Limits of the public routes. Identical in both billing modes. */
+
+/** Calls that one subject may make within one clock minute, and within one second of it. */
+export interface RateLimit {
+  readonly perMinute: number;
+  /** undefined: only the minute counts. */
+  readonly perSecond?: number;
+}
+
+export interface RateLimits {
+  readonly perIp: RateLimit;
+  readonly perSite: RateLimit;
+  /** Probes of a pasted or stored key, per workspace: a probe spends the operator's own requests at OpenAI. */
+  readonly probesPerWorkspace: RateLimit;
+}
+
+export const DEFAULT_RATE_LIMITS: RateLimits = {
+  perIp: { perMinute: 60, perSecond: 20 },
+  perSite: { perMinute: 200 },
+  probesPerWorkspace: { perMinute: 10 },
+};
+
+/** Whole seconds until the current clock minute ends, at least 1: when a per-minute budget is fresh again. */
+export const secondsToNextMinute = (now: Date): number =>
+  Math.max(1, Math.ceil((60_000 - (now.getTime() % 60_000)) / 1_000));
+
+/** Concurrent sessions by OpenAI usage tier, as the product's source page promises them. */
+const SLOTS_BY_TIER: Readonly<Record<number, number>> = { 1: 1, 2: 10, 3: 30, 4: 100, 5: 1_000 };
+
+export const MAX_CONCURRENCY = 1_000;
+
+/** The number of concurrent sessions that a workspace's own setting, or else its tier, allows on one key. */
+export const concurrencyLimitOf = (workspace: {
+  readonly openaiTier: number;
+  readonly concurrencyLimit: number | null;
+}): number => workspace.concurrencyLimit ?? SLOTS_BY_TIER[workspace.openaiTier] ?? 1;

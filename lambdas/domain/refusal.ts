@@ -1,0 +1,58 @@
+/**
+ * Every way in which this product says no. The names are stable; status, public code and sentences live in the
+ * problem catalogue of the contract, which the type checker holds complete.
+ */
+export const REFUSALS = [
+  'invalid_request',
+  'invalid_site_id',
+  'unauthorized',
+  'forbidden',
+  'origin_not_allowed',
+  'route_not_found',
+  'workspace_not_found',
+  'site_not_found',
+  'member_not_found',
+  'openai_key_not_stored',
+  'openai_key_missing',
+  'openai_key_unreadable',
+  'openai_key_rejected',
+  'openai_key_suspended',
+  'openai_quota_exhausted',
+  'openai_error',
+  'openai_timeout',
+  'minutes_exhausted',
+  'rate_limited',
+  'busy',
+  'last_owner',
+  'version_conflict',
+  'unavailable',
+] as const;
+
+export type RefusalName = (typeof REFUSALS)[number];
+
+export interface RefusalDetail {
+  /** What the detail is about: a path in the request, or a machine-readable reason. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/**
+ * A refusal with its facts as fields. `message` is for logs and holds the name alone: nothing that a caller, a
+ * customer or OpenAI has said.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly refusal: RefusalName;
+  readonly retryAfterSeconds: number | undefined;
+  readonly details: readonly RefusalDetail[];
+
+  constructor(
+    refusal: RefusalName,
+    facts: { readonly retryAfterSeconds?: number; readonly details?: readonly RefusalDetail[] } = {},
+  ) {
+    super(refusal);
+    this.refusal = refusal;
+    this.retryAfterSeconds = facts.retryAfterSeconds;
+    this.details = facts.details ?? [];
+  }
+}

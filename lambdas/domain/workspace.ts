@@ -1,0 +1,61 @@
+import type { SiteId, WorkspaceId } from './identifiers.ts';
+import type { DataResidency } from './openai-models.ts';
+
+export const ROLES = ['viewer', 'admin', 'owner'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Owners may do what admins may, admins what viewers may. */
+export const roleSuffices = (held: Role, required: Role): boolean =>
+  ROLES.indexOf(held) >= ROLES.indexOf(required);
+
+export const BILLING_MODES = ['byok', 'managed'] as const;
+/** Who pays OpenAI: the site's operator with their own key, or the platform, which meters minutes. */
+export type BillingMode = (typeof BILLING_MODES)[number];
+
+export const ANOMALY_RESPONSES = ['notify', 'rotate', 'suspend'] as const;
+export type AnomalyResponse = (typeof ANOMALY_RESPONSES)[number];
+
+export interface Workspace {
+  readonly workspaceId: WorkspaceId;
+  readonly name: string;
+  readonly billingMode: BillingMode;
+  readonly plan: string;
+  /** OpenAI usage tier, 1 to 5: the default of the concurrency limit. */
+  readonly openaiTier: number;
+  /** Overrides the tier's limit when set. */
+  readonly concurrencyLimit: number | null;
+  readonly anomalyResponse: AnomalyResponse;
+  readonly alertEmail: string | null;
+  readonly ownerCount: number;
+  readonly createdAt: string;
+  readonly deletedAt: string | null;
+}
+
+export interface Member {
+  readonly workspaceId: WorkspaceId;
+  /** The `sub` claim of the configured OIDC issuer. */
+  readonly sub: string;
+  readonly role: Role;
+  readonly addedAt: string;
+  readonly addedBy: string;
+}
+
+export interface Site {
+  readonly siteId: SiteId;
+  readonly workspaceId: WorkspaceId;
+  readonly name: string;
+  readonly allowedOrigins: readonly string[];
+  readonly model: string;
+  readonly voice: string;
+  readonly instructions: string;
+  readonly dataResidency: DataResidency;
+  /** Lifetime of a client secret, seconds. */
+  readonly clientSecretTtlSeconds: number;
+  /** Longest session that this site allows, seconds. */
+  readonly maxDurationSeconds: number;
+  readonly createdAt: string;
+  readonly createdBy: string;
+}
+
+/** The settings that a site sends to OpenAI. The widget can choose none of them. */
+export type VoiceSettings = Pick<Site, 'model' | 'voice' | 'instructions' | 'dataResidency'>;

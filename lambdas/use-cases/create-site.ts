@@ -1,0 +1,22 @@
+import { newSiteId, type RandomBytes, type WorkspaceId } from '../domain/identifiers.ts';
+import type { Site } from '../domain/workspace.ts';
+import { authorizeWorkspace, type Caller } from './authorize.ts';
+import type { Clock, Tenancy } from './ports.ts';
+
+export type SiteSettings = Omit<Site, 'siteId' | 'workspaceId' | 'createdAt' | 'createdBy'>;
+
+/** Admin. The new site mints as soon as it, or its workspace, has a key. */
+export const createSite =
+  (ports: { readonly tenancy: Tenancy; readonly clock: Clock; readonly random: RandomBytes }) =>
+  async (caller: Caller, workspaceId: WorkspaceId, settings: SiteSettings): Promise<Site> => {
+    await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
+    const site: Site = {
+      siteId: newSiteId(workspaceId, ports.random),
+      workspaceId,
+      ...settings,
+      createdAt: ports.clock().toISOString(),
+      createdBy: caller.sub,
+    };
+    await ports.tenancy.createSite(site);
+    return site;
+  };

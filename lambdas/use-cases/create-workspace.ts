@@ -1,0 +1,34 @@
+import { newWorkspaceId, type RandomBytes } from '../domain/identifiers.ts';
+import { DEFAULT_PLAN } from '../domain/plan.ts';
+import type { Workspace } from '../domain/workspace.ts';
+import type { Caller } from './authorize.ts';
+import type { Clock, Tenancy } from './ports.ts';
+
+export type NewWorkspace = Pick<
+  Workspace,
+  'name' | 'billingMode' | 'openaiTier' | 'concurrencyLimit' | 'anomalyResponse' | 'alertEmail'
+>;
+
+/** Creates a workspace on the default plan; the caller becomes its owner in the same write. */
+export const createWorkspace =
+  (ports: { readonly tenancy: Tenancy; readonly clock: Clock; readonly random: RandomBytes }) =>
+  async (caller: Caller, settings: NewWorkspace): Promise<Workspace> => {
+    const createdAt = ports.clock().toISOString();
+    const workspaceId = newWorkspaceId(ports.random);
+    const workspace: Workspace = {
+      workspaceId,
+      ...settings,
+      plan: DEFAULT_PLAN,
+      ownerCount: 1,
+      createdAt,
+      deletedAt: null,
+    };
+    await ports.tenancy.createWorkspace(workspace, {
+      workspaceId,
+      sub: caller.sub,
+      role: 'owner',
+      addedAt: createdAt,
+      addedBy: caller.sub,
+    });
+    return workspace;
+  };

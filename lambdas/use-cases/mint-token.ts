@@ -1,0 +1,332 @@
+import { DependencyUnavailableError } from '../domain/dependency.ts';
+import { newSessionId, type RandomBytes, type SiteId, workspaceOfSite } from '../domain/identifiers.ts';
+import type { RateLimits } from '../domain/limits.ts';
+import { OpenAiFailure, explainOpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
+import { originAllowed } from '../domain/origin.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { SealedKeyUnreadableError } from '../domain/sealed-key.ts';
+import type { ReservedSession, SlotLease } from '../domain/session.ts';
+import type { LiveKey } from '../domain/stored-key.ts';
+import type { BillingMode, Site, Workspace } from '../domain/workspace.ts';
+import { type Payer, chooseKey } from './choose-key.ts';
+import type {
+  Clock,
+  Deriver,
+  ErrorLog,
+  KeyOpener,
+  MintedClientSecret,
+  OpenAi,
+  RateLimiter,
+  SessionLog,
+  TokenContext,
+  TokenContextReader,
+} from './ports.ts';
+import { takeSlot } from './take-slot.ts';
+import { useSealedKey } from './use-sealed-key.ts';
+
+export interface MintPorts {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly deriver: Deriver;
+  readonly limiter: RateLimiter;
+  readonly contexts: TokenContextReader;
+  readonly sessions: SessionLog;
+  readonly errors: ErrorLog;
+  readonly opener: KeyOpener;
+  readonly openAi: OpenAi;
+}
+
+export interface MintSettings {
+  readonly rateLimits: RateLimits;
+  /** How long OpenAI may take to answer, milliseconds. */
+  readonly openAiTimeoutMs: number;
+  /** How often the widget reports that its session lives, seconds. */
+  readonly heartbeatSeconds: number;
+}
+
+export interface MintRequest {
+  readonly siteId: SiteId;
+  readonly origin: string | undefined;
+  /** As API Gateway saw it, never from a header. */
+  readonly sourceIp: string;
+  readonly visitorId: string | undefined;
+  /** Called as soon as the origin is known to be the site's own: from here on the widget may read the answer. */
+  readonly onOriginAllowed: (origin: string) => void;
+}
+
+export interface MintedToken {
+  readonly clientSecret: MintedClientSecret;
+  readonly session: ReservedSession;
+  readonly signingSecret: string;
+  readonly realtimeUrl: string;
+  readonly mode: BillingMode;
+  readonly heartbeatSeconds: number;
+  readonly maxDurationSeconds: number;
+  /** null when the key has no limit on concurrent sessions. */
+  readonly remainingSlots: number | null;
+}
+
+/**
+ * The main job: admits one visitor and mints one client secret, which is handed out once. Refuses in the order of the
+ * contract. A refused request never reaches KMS; no key is opened without its session on record; a secret whose
+ * session could not be recorded is not handed out.
+ *
+ * Three sequential hops before OpenAI and one after: read and IP budget; admission; decrypt; then the outcome.
+ */
+export const mintToken =
+  (ports: MintPorts, settings: MintSettings) =>
+  async (request: MintRequest): Promise<MintedToken> => {
+    const now = ports.clock();
+    const { ipHash, site, workspace, context } = await arrive(ports, settings, request, now);
+    const payer = chooseKey(workspace, context, now);
+    if ('refusal' in payer) {
+      await spendSiteBudget(ports, settings, request.siteId, now);
+      await report(ports, site, payer.refusal, undefined, undefined);
+      throw payer.refusal;
+    }
+
+    const session = newSession(ports, request, site, payer, ipHash, now);
+    const { lease, remainingSlots } = await admit(ports, settings, session, site, payer, context, now);
+    const minted = await mintForSession(ports, settings, { request, site, session, key: payer.key, lease });
+    const signingSecret = await settleIssued(ports, session, minted);
+    return {
+      clientSecret: minted.clientSecret,
+      session,
+      signingSecret,
+      realtimeUrl: ports.openAi.realtimeUrl(site),
+      mode: payer.mode,
+      heartbeatSeconds: settings.heartbeatSeconds,
+      maxDurationSeconds: site.maxDurationSeconds,
+      remainingSlots,
+    };
+  };
+
+interface Arrival {
+  readonly ipHash: string;
+  readonly site: Site;
+  readonly workspace: Workspace;
+  readonly context: TokenContext;
+}
+
+/** Hop 1. The address is judged before the site, so that a refused address never spends the site's budget. */
+const arrive = async (
+  ports: MintPorts,
+  settings: MintSettings,
+  request: MintRequest,
+  now: Date,
+): Promise<Arrival> => {
+  const workspaceId = workspaceOfSite(request.siteId);
+  const [address, read] = await Promise.allSettled([
+    spendIpBudget(ports, settings, request.sourceIp, now),
+    workspaceId && ports.contexts.readTokenContext(request.siteId, workspaceId, now),
+  ]);
+  const context = read.status === 'fulfilled' ? read.value : undefined;
+  const site = context?.workspace?.deletedAt === null ? context.site : undefined;
+  const origin = request.origin;
+  const ownOrigin = site !== undefined && origin !== undefined && originAllowed(origin, site.allowedOrigins);
+  if (ownOrigin) request.onOriginAllowed(origin);
+
+  if (address.status === 'rejected') throw address.reason;
+  if (read.status === 'rejected') throw read.reason;
+  if (context?.workspace === undefined || site === undefined) throw new Refusal('site_not_found');
+  if (!ownOrigin) throw new Refusal('origin_not_allowed');
+  return { ipHash: address.value, site, workspace: context.workspace, context };
+};
+
+const spendIpBudget = async (
+  { deriver, limiter }: MintPorts,
+  { rateLimits }: MintSettings,
+  sourceIp: string,
+  now: Date,
+): Promise<string> => {
+  const ipHash = await deriver.hashIp(sourceIp, now);
+  const budget = await limiter.spend(`ip#${ipHash}`, rateLimits.perIp, now);
+  if (!budget.allowed) throw new Refusal('rate_limited', budget);
+  return ipHash;
+};
+
+const spendSiteBudget = async (
+  { limiter }: MintPorts,
+  { rateLimits }: MintSettings,
+  siteId: SiteId,
+  now: Date,
+): Promise<void> => {
+  const budget = await limiter.spend(`site#${siteId}`, rateLimits.perSite, now);
+  if (!budget.allowed) throw new Refusal('rate_limited', budget);
+};
+
+const newSession = (
+  { random }: MintPorts,
+  request: MintRequest,
+  site: Site,
+  payer: Payer,
+  ipHash: string,
+  now: Date,
+): ReservedSession => ({
+  sessionId: newSessionId(now, random),
+  workspaceId: site.workspaceId,
+  siteId: site.siteId,
+  kind: 'visitor',
+  mode: payer.mode,
+  keyScope: payer.key.sealed.scope,
+  keyScopeId: payer.key.sealed.scopeId,
+  keyVersion: payer.key.sealed.version,
+  fingerprint: payer.key.sealed.fingerprint,
+  model: site.model,
+  voice: site.voice,
+  ipHash,
+  actor: 'visitor',
+  origin: request.origin,
+  createdAt: now.toISOString(),
+});
+
+interface Admission {
+  readonly lease: SlotLease | undefined;
+  readonly remainingSlots: number | null;
+}
+
+/** Hop 2: the site's budget, the slot and the reserved session together. What was taken is given back on a refusal. */
+const admit = async (
+  ports: MintPorts,
+  settings: MintSettings,
+  session: ReservedSession,
+  site: Site,
+  payer: Payer,
+  context: TokenContext,
+  now: Date,
+): Promise<Admission> => {
+  const [budget, slot] = await Promise.allSettled([
+    spendSiteBudget(ports, settings, site.siteId, now),
+    takeSlot(ports, { session, site, limit: payer.slotLimit, leases: context.leases, now }),
+  ]);
+  if (budget.status === 'rejected') {
+    if (slot.status === 'fulfilled') await giveBack(ports, session, slot.value.lease, 'rate_limited');
+    throw budget.reason;
+  }
+  if (slot.status === 'rejected') {
+    if (slot.reason instanceof Refusal) await report(ports, site, slot.reason, undefined, undefined);
+    throw slot.reason;
+  }
+  return slot.value;
+};
+
+interface Mint {
+  readonly request: MintRequest;
+  readonly site: Site;
+  readonly session: ReservedSession;
+  readonly key: LiveKey;
+  readonly lease: SlotLease | undefined;
+}
+
+interface Minted {
+  readonly clientSecret: MintedClientSecret;
+  readonly kmsRequestId: string | undefined;
+}
+
+/** Hop 3 and OpenAI. On any failure the slot comes back and the refusal is on record before the visitor hears of it. */
+const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mint): Promise<Minted> => {
+  const { request, site, session, key, lease } = mint;
+  let kmsRequestId: string | undefined;
+  try {
+    const safetyIdentifier = await ports.deriver.safetyIdentifier(
+      site.siteId,
+      request.visitorId ?? request.sourceIp,
+    );
+    const clientSecret = await useSealedKey(ports)(
+      session,
+      key,
+      (plaintext) =>
+        ports.openAi.mintClientSecret(plaintext, {
+          settings: site,
+          ttlSeconds: site.clientSecretTtlSeconds,
+          safetyIdentifier,
+          timeoutMs: settings.openAiTimeoutMs,
+        }),
+      (requestId) => {
+        kmsRequestId = requestId;
+      },
+    );
+    return { clientSecret, kmsRequestId };
+  } catch (error) {
+    const refusal = refusalOf(error);
+    const openAiFailure = error instanceof OpenAiFailure ? error : undefined;
+    await Promise.all([
+      giveBack(ports, session, lease, refusal.refusal, { kmsRequestId, openAiFailure }),
+      report(ports, site, refusal, openAiFailure, session),
+    ]);
+    throw error instanceof DependencyUnavailableError ? error : refusal;
+  }
+};
+
+const refusalOf = (error: unknown): Refusal => {
+  if (error instanceof OpenAiFailure) return refusalOfOpenAiFailure(error);
+  if (error instanceof SealedKeyUnreadableError) return new Refusal('openai_key_unreadable');
+  if (error instanceof Refusal) return error;
+  return new Refusal('unavailable');
+};
+
+/** Marks the session refused and frees its slot. Best effort: the lease's own expiry is the backstop. */
+const giveBack = async (
+  { clock, sessions }: MintPorts,
+  session: ReservedSession,
+  lease: SlotLease | undefined,
+  refusal: string,
+  facts: { readonly kmsRequestId?: string | undefined; readonly openAiFailure?: OpenAiFailure | undefined } = {},
+): Promise<void> => {
+  const { kmsRequestId, openAiFailure } = facts;
+  await Promise.allSettled([
+    sessions.settle(session, {
+      state: 'refused',
+      at: clock().toISOString(),
+      refusal,
+      ...(kmsRequestId !== undefined && { kmsRequestId }),
+      ...(openAiFailure !== undefined && { openAiFailure: openAiFailure.failure }),
+      ...(openAiFailure?.requestId !== undefined && { openAiRequestId: openAiFailure.requestId }),
+    }),
+    lease && sessions.release(session, lease),
+  ]);
+};
+
+/** The operator's list. A failure to write it must not turn an honest refusal into another one. */
+const report = async (
+  { clock, errors }: MintPorts,
+  site: Site,
+  refusal: Refusal,
+  failure: OpenAiFailure | undefined,
+  session: ReservedSession | undefined,
+): Promise<void> => {
+  await Promise.allSettled([
+    errors.report({
+      workspaceId: site.workspaceId,
+      siteId: site.siteId,
+      code: refusal.refusal,
+      openAiFailure: failure?.failure,
+      message: failure === undefined ? refusal.refusal : explainOpenAiFailure(failure).message,
+      sessionId: session?.sessionId,
+      at: clock().toISOString(),
+    }),
+  ]);
+};
+
+/** Hop 4, awaited before the answer: a secret that is not on record is thrown away, and its session stays an open intent. */
+const settleIssued = async (
+  { clock, deriver, sessions }: MintPorts,
+  session: ReservedSession,
+  { clientSecret, kmsRequestId }: Minted,
+): Promise<string> => {
+  const at = clock().toISOString();
+  const { openAiRequestId, openAiSessionId } = clientSecret;
+  const [signingSecret] = await Promise.all([
+    deriver.signingSecret(session.sessionId),
+    sessions.settle(session, {
+      state: 'issued',
+      at,
+      ...(kmsRequestId !== undefined && { kmsRequestId }),
+      ...(openAiRequestId !== undefined && { openAiRequestId }),
+      ...(openAiSessionId !== undefined && { openAiSessionId }),
+    }),
+    sessions.noteKeyUse(session, at),
+  ]);
+  return signingSecret;
+};
+

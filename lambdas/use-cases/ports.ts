@@ -1,0 +1,231 @@
+import type { SessionId, SiteId, WorkspaceId } from '../domain/identifiers.ts';
+import type { RateLimit } from '../domain/limits.ts';
+import type { DataKey, KeyBinding, KeyLabel, SealedKey } from '../domain/sealed-key.ts';
+import type { Secret } from '../domain/secret.ts';
+import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
+import type { KeyActivity, KeyAddress, LiveKey, StoredKey } from '../domain/stored-key.ts';
+import type { ListedModel, Verdict } from '../domain/verdict.ts';
+import type { Member, Role, Site, VoiceSettings, Workspace } from '../domain/workspace.ts';
+
+/**
+ * What the use cases need from the world. Unless a port says otherwise, each method reads its own writes (strongly
+ * consistent) and throws DependencyUnavailableError when the service behind it fails.
+ */
+
+/** The present time. Given in, so that tests move it. */
+export type Clock = () => Date;
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Where the next page starts; undefined on the last one. */
+  readonly next: string | undefined;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly after: string | undefined;
+}
+
+export interface Membership {
+  readonly workspace: Workspace | undefined;
+  readonly member: Member | undefined;
+}
+
+export interface SiteMembership extends Membership {
+  readonly site: Site | undefined;
+}
+
+export interface MembershipReader {
+  readMembership(workspaceId: WorkspaceId, sub: string): Promise<Membership>;
+  readSiteMembership(siteId: SiteId, sub: string): Promise<SiteMembership>;
+}
+
+export interface SiteReader {
+  /** undefined for a site that never existed, is archived, or whose workspace is deleted. */
+  readSite(siteId: SiteId): Promise<Site | undefined>;
+}
+
+export interface Tenancy extends MembershipReader {
+  createWorkspace(workspace: Workspace, owner: Member): Promise<void>;
+  listWorkspaces(sub: string, page: PageRequest): Promise<Page<{ workspace: Workspace; role: Role }>>;
+  /** Replaces the changeable settings. ConflictError when the workspace is gone. */
+  saveWorkspace(workspace: Workspace): Promise<void>;
+  listMembers(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Member>>;
+  readMember(workspaceId: WorkspaceId, sub: string): Promise<Member | undefined>;
+  /** Adds a member or changes the role; `previous` is what the caller saw. ConflictError when that changed, or when the last owner would go. */
+  saveMember(member: Member, previous: Member | undefined): Promise<void>;
+  /** ConflictError as above. */
+  removeMember(member: Member): Promise<void>;
+  createSite(site: Site): Promise<void>;
+  listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
+  /** ConflictError when the site is archived in between. */
+  saveSite(site: Site): Promise<void>;
+}
+
+/** Ends what the tenancy holds. Apart, because whoever ends a site or a workspace also shreds its keys. */
+export interface TenancyEnding extends MembershipReader {
+  listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
+  /** From here on every mint of the workspace is refused. ConflictError when it was already deleted. */
+  markWorkspaceDeleted(workspaceId: WorkspaceId, at: string, by: string): Promise<void>;
+  /** Idempotent. */
+  archiveSite(site: Site, at: string, by: string): Promise<void>;
+}
+
+export interface KeyStore {
+  readKey(address: KeyAddress): Promise<StoredKey | undefined>;
+  /** Writes `key` if the scope still holds `expectedVersion` (0: never held one). ConflictError otherwise. */
+  putKey(key: LiveKey, expectedVersion: number): Promise<void>;
+  /** Removes wrapped data key and ciphertext, keeps the version. ConflictError when the version has moved. */
+  shredKey(address: KeyAddress, version: number, at: string, by: string): Promise<void>;
+  /** ConflictError when the version has moved or the key is deleted. */
+  setKeyState(
+    address: KeyAddress,
+    version: number,
+    state: LiveKey['state'],
+    at: string,
+    by: string,
+  ): Promise<void>;
+}
+
+export interface KeyActivityReader {
+  readActivity(address: KeyAddress): Promise<KeyActivity | undefined>;
+}
+
+/** Seals; can never open. */
+export interface KeySealer {
+  /** The record of `plaintext` for `binding`, under a fresh data key. The plaintext stays with the caller. */
+  seal(plaintext: Secret, binding: KeyBinding, masked: string): Promise<SealedKey>;
+}
+
+export interface DataKeySource {
+  generateDataKey(binding: KeyBinding): Promise<DataKey>;
+  /** Keyed hash of a key within its workspace, hex. */
+  fingerprint(workspaceId: string, plaintext: Secret): Promise<KeyLabel['fingerprint']>;
+}
+
+/** Opens. The only way to a plaintext key. */
+export interface KeyOpener {
+  /**
+   * Decrypts one record, hands the plaintext to `use`, and zeroes every buffer before it returns or throws.
+   * `kmsRequestId` joins the call to CloudTrail's Decrypt. Throws SealedKeyUnreadableError (after
+   * `onDecryptAttempt`, when KMS was asked), DependencyUnavailableError, or whatever `use` throws.
+   */
+  withPlaintext<Result>(
+    sealed: SealedKey,
+    use: (plaintext: Secret) => Promise<Result>,
+    onDecryptAttempt: (kmsRequestId: string | undefined) => void,
+  ): Promise<Result>;
+}
+
+export interface MintedClientSecret {
+  /** `ek_…` */
+  readonly value: string;
+  /** Unix seconds. */
+  readonly expiresAt: number;
+  readonly openAiRequestId: string | undefined;
+  readonly openAiSessionId: string | undefined;
+}
+
+/** OpenAI, at the operator's configured base URL. Every method throws OpenAiFailure and nothing else. */
+export interface OpenAi {
+  /**
+   * Mints one client secret. Never repeated blindly: one retry when the connection failed before the request was
+   * sent, or when OpenAI itself says `x-should-retry`, both inside `timeoutMs`.
+   */
+  mintClientSecret(
+    key: Secret,
+    request: {
+      readonly settings: VoiceSettings;
+      readonly ttlSeconds: number;
+      readonly safetyIdentifier: string | undefined;
+      readonly timeoutMs: number;
+    },
+  ): Promise<MintedClientSecret>;
+  listModels(
+    key: Secret,
+    request: { readonly settings: VoiceSettings; readonly timeoutMs: number },
+  ): Promise<readonly ListedModel[]>;
+  /** Where a browser posts its SDP offer for a session with these settings. */
+  realtimeUrl(settings: VoiceSettings): string;
+}
+
+/** What a budget check found. */
+export type Budget = { readonly allowed: true } | { readonly allowed: false; readonly retryAfterSeconds: number };
+
+export interface RateLimiter {
+  /** Spends one call of `subject`'s budget of the current clock minute, or says when there is a new one. */
+  spend(subject: string, limit: RateLimit, now: Date): Promise<Budget>;
+}
+
+/** Everything that decides one token request, read in one hop. */
+export interface TokenContext {
+  readonly workspace: Workspace | undefined;
+  readonly site: Site | undefined;
+  readonly siteKey: StoredKey | undefined;
+  readonly workspaceKey: StoredKey | undefined;
+  readonly platformKey: StoredKey | undefined;
+  /** Managed seconds of the current billing period. */
+  readonly managedSeconds: number;
+  /** Leases of every key of the workspace, expired ones included. */
+  readonly leases: readonly SlotLease[];
+}
+
+export interface TokenContextReader {
+  readTokenContext(siteId: SiteId, workspaceId: WorkspaceId, now: Date): Promise<TokenContext>;
+  readLeases(workspaceId: WorkspaceId): Promise<readonly SlotLease[]>;
+}
+
+export interface SessionLog {
+  /**
+   * Writes the reserved session and, with `lease`, takes its slot, both or neither. ConflictError when the slot was
+   * taken in between.
+   */
+  reserve(session: ReservedSession, lease: SlotLease | undefined, now: Date): Promise<void>;
+  /** ConflictError when the session is not `reserved` any more. */
+  settle(session: ReservedSession, outcome: SessionOutcome): Promise<void>;
+  /** Gives a slot back if this session still holds it. */
+  release(session: ReservedSession, lease: SlotLease): Promise<void>;
+  noteKeyUse(session: ReservedSession, at: string): Promise<void>;
+  noteVerdict(session: ReservedSession, verdict: Verdict): Promise<void>;
+  noteUnreadable(session: ReservedSession): Promise<void>;
+}
+
+/** A failure that the operator should know of; repeats within a minute are counted on one row. */
+export interface ReportedError {
+  readonly workspaceId: WorkspaceId;
+  readonly siteId: SiteId | undefined;
+  /** Name of the refusal. */
+  readonly code: string;
+  readonly openAiFailure: string | undefined;
+  readonly message: string;
+  readonly sessionId: SessionId | undefined;
+  readonly at: string;
+}
+
+export interface ErrorRow extends Omit<ReportedError, 'at'> {
+  readonly firstAt: string;
+  readonly lastAt: string;
+  readonly count: number;
+}
+
+export interface ErrorLog {
+  report(error: ReportedError): Promise<void>;
+}
+
+export interface ErrorReader {
+  /** Newest first. */
+  listErrors(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<ErrorRow>>;
+}
+
+/**
+ * Keyed hashes and derived secrets. Their roots come from a KMS HMAC key and live in memory; nothing that is derived
+ * can be computed from the tables alone.
+ */
+export interface Deriver {
+  /** Hash of a caller's address, hex, different every day (UTC). */
+  hashIp(address: string, now: Date): Promise<string>;
+  /** OpenAI-Safety-Identifier: 64 hex digits, stable for one visitor of one site. */
+  safetyIdentifier(siteId: SiteId, visitor: string): Promise<string>;
+  /** 32 bytes, base64: signs the reports of one session. Derivable again from the session id alone. */
+  signingSecret(sessionId: SessionId): Promise<string>;
+}

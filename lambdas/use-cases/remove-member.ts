@@ -1,0 +1,16 @@
+import type { WorkspaceId } from '../domain/identifiers.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { authorizeWorkspace, type Caller } from './authorize.ts';
+import type { Tenancy } from './ports.ts';
+import { refuseConflict } from './save-member.ts';
+
+/** Owner only. The person is refused from their next request on; the last owner cannot be removed (`last_owner`). */
+export const removeMember =
+  ({ tenancy }: { readonly tenancy: Tenancy }) =>
+  async (caller: Caller, workspaceId: WorkspaceId, sub: string): Promise<void> => {
+    const workspace = await authorizeWorkspace(tenancy, caller, workspaceId, 'owner');
+    const member = await tenancy.readMember(workspaceId, sub);
+    if (member === undefined) throw new Refusal('member_not_found');
+    if (member.role === 'owner' && workspace.ownerCount === 1) throw new Refusal('last_owner');
+    await refuseConflict(tenancy.removeMember(member));
+  };

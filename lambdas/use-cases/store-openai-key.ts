@@ -1,0 +1,97 @@
+import { type OpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
+import { type OpenAiKey, openAiKeyFaultMessages, parseOpenAiKey } from '../domain/openai-key.ts';
+import { type RateLimits } from '../domain/limits.ts';
+import { Refusal } from '../domain/refusal.ts';
+import {
+  type KeyAddress,
+  type LiveKey,
+  type MaskedKey,
+  maskedViewOf,
+  versionOf,
+} from '../domain/stored-key.ts';
+import { provesNothingAboutKey, type Verdict } from '../domain/verdict.ts';
+import type { VoiceSettings } from '../domain/workspace.ts';
+import type { Caller } from './authorize.ts';
+import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
+import type { Clock, KeySealer, KeyStore, MembershipReader, OpenAi, RateLimiter } from './ports.ts';
+import { probeOpenAiKey } from './probe-openai-key.ts';
+import { refuseConflict } from './save-member.ts';
+
+interface SealingPorts {
+  readonly keys: KeyStore;
+  readonly sealer: KeySealer;
+  readonly openAi: OpenAi;
+  readonly clock: Clock;
+}
+
+/**
+ * Admin. Stores or replaces the key of one scope. The pasted key is probed at OpenAI before it is accepted: a key that
+ * cannot mint is refused with what is wrong and nothing changes; when OpenAI itself is busy or out of reach the key is
+ * stored as unverified and says so. Two people at once: one wins, the other gets `version_conflict`.
+ */
+export const storeOpenAiKey =
+  (
+    ports: SealingPorts & { readonly tenancy: MembershipReader; readonly limiter: RateLimiter },
+    limits: RateLimits,
+  ) =>
+  async (caller: Caller, target: KeyTarget, pasted: string): Promise<MaskedKey> => {
+    const { address, settings } = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
+    const key = acceptPastedKey(pasted);
+    try {
+      const budget = await ports.limiter.spend(
+        `probe#${address.workspaceId}`,
+        limits.probesPerWorkspace,
+        ports.clock(),
+      );
+      if (!budget.allowed) throw new Refusal('rate_limited', budget);
+      const stored = await sealAndPut(ports, { key, address, settings, by: caller.sub });
+      return maskedViewOf(stored, undefined);
+    } finally {
+      key.secret.destroy();
+    }
+  };
+
+/** The parsed key, or `invalid_request` that names `api_key` and says what is wrong without repeating it. */
+export const acceptPastedKey = (pasted: string): OpenAiKey => {
+  const parsed = parseOpenAiKey(pasted);
+  if ('fault' in parsed)
+    throw new Refusal('invalid_request', {
+      details: [{ path: 'api_key', message: openAiKeyFaultMessages[parsed.fault] }],
+    });
+  return parsed.key;
+};
+
+/** Probes, seals under a fresh data key as the next version of the scope, and puts it in one conditional write. */
+export const sealAndPut = async (
+  ports: SealingPorts,
+  request: {
+    readonly key: OpenAiKey;
+    readonly address: KeyAddress;
+    readonly settings: VoiceSettings;
+    readonly by: string;
+  },
+): Promise<LiveKey> => {
+  const { key, address, settings, by } = request;
+  const { verdict, failure } = await probeOpenAiKey(ports)(key.secret, settings);
+  if (failure !== undefined && !provesNothingAboutKey(failure)) throw refusalOfOpenAiFailure(failure);
+
+  const current = versionOf(await ports.keys.readKey(address));
+  const sealed = await ports.sealer.seal(key.secret, { ...address, version: current + 1 }, key.masked);
+  const at = ports.clock().toISOString();
+  const stored: LiveKey = {
+    state: 'active',
+    sealed,
+    verdict: failure === undefined ? verdict : unverified(verdict, failure),
+    createdAt: at,
+    createdBy: by,
+    changedAt: at,
+    changedBy: by,
+  };
+  await refuseConflict(ports.keys.putKey(stored, current));
+  return stored;
+};
+
+const unverified = (verdict: Verdict, failure: OpenAiFailure): Verdict => ({
+  ...verdict,
+  message: `Stored, but not verified yet (${failure.failure}). ${verdict.message}`,
+});

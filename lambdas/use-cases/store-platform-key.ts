@@ -1,0 +1,34 @@
+import { DEFAULT_MODEL, DEFAULT_VOICE } from '../domain/openai-models.ts';
+import { type LiveKey, PLATFORM_SCOPE_ID } from '../domain/stored-key.ts';
+import type { Clock, KeySealer, KeyStore, OpenAi } from './ports.ts';
+import { acceptPastedKey, sealAndPut } from './store-openai-key.ts';
+
+/**
+ * Seals the platform's own OpenAI key, which pays for managed workspaces, at its reserved scope. An operator's command,
+ * never a route. Probed and versioned as any other key.
+ */
+export const storePlatformKey =
+  (ports: {
+    readonly keys: KeyStore;
+    readonly sealer: KeySealer;
+    readonly openAi: OpenAi;
+    readonly clock: Clock;
+  }) =>
+  async (pasted: string, by: string): Promise<LiveKey> => {
+    const key = acceptPastedKey(pasted);
+    try {
+      return await sealAndPut(ports, {
+        key,
+        address: { scope: 'platform', scopeId: PLATFORM_SCOPE_ID, workspaceId: PLATFORM_SCOPE_ID },
+        settings: {
+          model: DEFAULT_MODEL,
+          voice: DEFAULT_VOICE,
+          instructions: '',
+          dataResidency: 'global',
+        },
+        by,
+      });
+    } finally {
+      key.secret.destroy();
+    }
+  };
