@@ -15,3 +15,6 @@ export const KMS_KEYS = {
     variable: 'DERIVATION_KEY_ARN',
   },
 } as const;
+
+/** Names that every use of the master key carries; IAM policies require each of them to be present. */
+export { ENCRYPTION_CONTEXT_KEYS } from '../domain/sealed-key.ts';

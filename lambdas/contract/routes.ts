@@ -32,6 +32,83 @@ const PROBE_REFUSALS = ['openai_key_rejected', 'openai_quota_exhausted', 'rate_l
 
 const page = (item: z.ZodType) => schemas.pageOf(item);
 
+/** The same routes at both scopes: a site's key overrides the workspace's. */
+const openAiKeyRoutes = (
+  of: 'the site' | 'the workspace',
+  base: `/v1/${string}`,
+  notFound: ProblemName,
+) => {
+  const path = `${base}/openai-key` as const;
+  const missing = [notFound, 'openai_key_not_stored'] as const;
+  return {
+    view: {
+      method: 'GET',
+      path,
+      servedBy: 'keys',
+      access: 'viewer',
+      summary: `The key of ${of}, masked.`,
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: missing,
+    },
+    put: {
+      method: 'PUT',
+      path,
+      servedBy: 'keys',
+      access: 'admin',
+      summary: `Probes a key at OpenAI, then stores or replaces the key of ${of}.`,
+      body: schemas.putOpenAiKeyRequest,
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: [notFound, ...PROBE_REFUSALS, 'version_conflict'],
+    },
+    delete: {
+      method: 'DELETE',
+      path,
+      servedBy: 'keys',
+      access: 'admin',
+      summary: `Shreds the key of ${of}: usable nowhere from that moment.`,
+      status: 200,
+      data: schemas.deleted,
+      refusals: [...missing, 'version_conflict'],
+    },
+    test: {
+      method: 'POST',
+      path: `${path}/test`,
+      servedBy: 'token',
+      access: 'admin',
+      summary: 'Test voice: a real mint with the stored key, thrown away, free of charge.',
+      status: 200,
+      data: schemas.verdict,
+      refusals: [...missing, 'openai_key_suspended', 'openai_key_unreadable', 'rate_limited'],
+    },
+    suspend: {
+      method: 'POST',
+      path: `${path}/suspend`,
+      servedBy: 'keys',
+      access: 'admin',
+      summary: 'Kill switch: mints stop with the next request.',
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: [...missing, 'version_conflict'],
+    },
+    resume: {
+      method: 'POST',
+      path: `${path}/resume`,
+      servedBy: 'keys',
+      access: 'admin',
+      summary: 'Ends a suspension.',
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: [...missing, 'version_conflict'],
+    },
+  } as const satisfies Readonly<Record<string, Route>>;
+};
+
+const siteKey = openAiKeyRoutes('the site', '/v1/sites/{siteId}', 'site_not_found');
+const workspaceKey = openAiKeyRoutes('the workspace', '/v1/workspaces/{workspaceId}', 'workspace_not_found');
+
+
 export const ROUTES = {
   allowTokenOrigin: {
     method: 'OPTIONS',
@@ -227,8 +304,18 @@ export const ROUTES = {
     data: schemas.deleted,
     refusals: ['site_not_found', 'version_conflict'],
   },
-  ...openAiKeyRoutes('Site', '/v1/sites/{siteId}', 'site_not_found'),
-  ...openAiKeyRoutes('Workspace', '/v1/workspaces/{workspaceId}', 'workspace_not_found'),
+  viewSiteKey: siteKey.view,
+  putSiteKey: siteKey.put,
+  deleteSiteKey: siteKey.delete,
+  testSiteKey: siteKey.test,
+  suspendSiteKey: siteKey.suspend,
+  resumeSiteKey: siteKey.resume,
+  viewWorkspaceKey: workspaceKey.view,
+  putWorkspaceKey: workspaceKey.put,
+  deleteWorkspaceKey: workspaceKey.delete,
+  testWorkspaceKey: workspaceKey.test,
+  suspendWorkspaceKey: workspaceKey.suspend,
+  resumeWorkspaceKey: workspaceKey.resume,
   health: {
     method: 'GET',
     path: '/v1/health',
@@ -242,83 +329,6 @@ export const ROUTES = {
 } as const satisfies Readonly<Record<string, Route>>;
 
 export type RouteId = keyof typeof ROUTES;
-
-/** The same routes at both scopes: a site's key overrides the workspace's. */
-function openAiKeyRoutes<
-  Scope extends 'Site' | 'Workspace',
-  Base extends `/v1/${string}`,
-  NotFound extends ProblemName,
->(scope: Scope, base: Base, notFound: NotFound) {
-  const path = `${base}/openai-key` as const;
-  const of = scope === 'Site' ? 'the site' : 'the workspace';
-  const missing = [notFound, 'openai_key_not_stored'] as const;
-  return {
-    [`view${scope}Key`]: {
-      method: 'GET',
-      path,
-      servedBy: 'keys',
-      access: 'viewer',
-      summary: `The key of ${of}, masked.`,
-      status: 200,
-      data: schemas.maskedKey,
-      refusals: missing,
-    },
-    [`put${scope}Key`]: {
-      method: 'PUT',
-      path,
-      servedBy: 'keys',
-      access: 'admin',
-      summary: `Probes a key at OpenAI, then stores or replaces the key of ${of}.`,
-      body: schemas.putOpenAiKeyRequest,
-      status: 200,
-      data: schemas.maskedKey,
-      refusals: [notFound, ...PROBE_REFUSALS, 'version_conflict'],
-    },
-    [`delete${scope}Key`]: {
-      method: 'DELETE',
-      path,
-      servedBy: 'keys',
-      access: 'admin',
-      summary: `Shreds the key of ${of}: usable nowhere from that moment.`,
-      status: 200,
-      data: schemas.deleted,
-      refusals: [...missing, 'version_conflict'],
-    },
-    [`test${scope}Key`]: {
-      method: 'POST',
-      path: `${path}/test`,
-      servedBy: 'token',
-      access: 'admin',
-      summary: 'Test voice: a real mint with the stored key, thrown away, free of charge.',
-      status: 200,
-      data: schemas.verdict,
-      refusals: [...missing, 'openai_key_suspended', 'openai_key_unreadable', 'rate_limited'],
-    },
-    [`suspend${scope}Key`]: {
-      method: 'POST',
-      path: `${path}/suspend`,
-      servedBy: 'keys',
-      access: 'admin',
-      summary: 'Kill switch: mints stop with the next request.',
-      status: 200,
-      data: schemas.maskedKey,
-      refusals: [...missing, 'version_conflict'],
-    },
-    [`resume${scope}Key`]: {
-      method: 'POST',
-      path: `${path}/resume`,
-      servedBy: 'keys',
-      access: 'admin',
-      summary: 'Ends a suspension.',
-      status: 200,
-      data: schemas.maskedKey,
-      refusals: [...missing, 'version_conflict'],
-    },
-  } as const as Record<
-    `${'view' | 'put' | 'delete' | 'test' | 'suspend' | 'resume'}${Scope}Key`,
-    Route
-  >;
-}
 
 /** `POST /v1/{siteId}/token`, as API Gateway names a route. */
 export const routeKeyOf = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`;

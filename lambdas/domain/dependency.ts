@@ -1,5 +1,5 @@
-/** AWS services that the request path stands on. */
-export type Dependency = 'kms' | 'dynamodb';
+/** Services that the request path stands on. `oidc` is the issuer of the operators' access tokens. */
+export type Dependency = 'kms' | 'dynamodb' | 'oidc';
 
 /**
  * A service of ours did not do what was asked: throttled, broken, slow or denied. The request fails closed. Holds

@@ -1,16 +1,14 @@
 import type { SiteId } from '../domain/identifiers.ts';
 import type { Site } from '../domain/workspace.ts';
 import { authorizeSite, type Caller } from './authorize.ts';
-import type { SiteSettings } from './create-site.ts';
-import type { Tenancy } from './ports.ts';
+import type { SiteChange, Tenancy } from './ports.ts';
 import { refuseConflict } from './save-member.ts';
 
 /** Admin. Settings count from the next mint; a running session keeps its own. */
 export const changeSite =
   ({ tenancy }: { readonly tenancy: Tenancy }) =>
-  async (caller: Caller, siteId: SiteId, change: Partial<SiteSettings>): Promise<Site> => {
+  async (caller: Caller, siteId: SiteId, change: SiteChange): Promise<Site> => {
     const { site } = await authorizeSite(tenancy, caller, siteId, 'admin');
-    const changed: Site = { ...site, ...change };
-    await refuseConflict(tenancy.saveSite(changed));
-    return changed;
+    await refuseConflict(tenancy.changeSite(site, change));
+    return { ...site, ...change };
   };

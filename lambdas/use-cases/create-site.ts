@@ -1,9 +1,7 @@
 import { newSiteId, type RandomBytes, type WorkspaceId } from '../domain/identifiers.ts';
 import type { Site } from '../domain/workspace.ts';
 import { authorizeWorkspace, type Caller } from './authorize.ts';
-import type { Clock, Tenancy } from './ports.ts';
-
-export type SiteSettings = Omit<Site, 'siteId' | 'workspaceId' | 'createdAt' | 'createdBy'>;
+import type { Clock, SiteSettings, Tenancy } from './ports.ts';
 
 /** Admin. The new site mints as soon as it, or its workspace, has a key. */
 export const createSite =

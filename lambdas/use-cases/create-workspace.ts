@@ -2,17 +2,12 @@ import { newWorkspaceId, type RandomBytes } from '../domain/identifiers.ts';
 import { DEFAULT_PLAN } from '../domain/plan.ts';
 import type { Workspace } from '../domain/workspace.ts';
 import type { Caller } from './authorize.ts';
-import type { Clock, Tenancy } from './ports.ts';
-
-export type NewWorkspace = Pick<
-  Workspace,
-  'name' | 'billingMode' | 'openaiTier' | 'concurrencyLimit' | 'anomalyResponse' | 'alertEmail'
->;
+import type { Clock, Tenancy, WorkspaceSettings } from './ports.ts';
 
 /** Creates a workspace on the default plan; the caller becomes its owner in the same write. */
 export const createWorkspace =
   (ports: { readonly tenancy: Tenancy; readonly clock: Clock; readonly random: RandomBytes }) =>
-  async (caller: Caller, settings: NewWorkspace): Promise<Workspace> => {
+  async (caller: Caller, settings: WorkspaceSettings): Promise<Workspace> => {
     const createdAt = ports.clock().toISOString();
     const workspaceId = newWorkspaceId(ports.random);
     const workspace: Workspace = {

@@ -45,11 +45,22 @@ export interface SiteReader {
   readSite(siteId: SiteId): Promise<Site | undefined>;
 }
 
+/** The settings that a workspace's owner may change. */
+export type WorkspaceSettings = Pick<
+  Workspace,
+  'name' | 'billingMode' | 'openaiTier' | 'concurrencyLimit' | 'anomalyResponse' | 'alertEmail'
+>;
+export type WorkspaceChange = Partial<WorkspaceSettings>;
+
+/** The settings that a site's admin may change. */
+export type SiteSettings = Omit<Site, 'siteId' | 'workspaceId' | 'createdAt' | 'createdBy'>;
+export type SiteChange = Partial<SiteSettings>;
+
 export interface Tenancy extends MembershipReader {
   createWorkspace(workspace: Workspace, owner: Member): Promise<void>;
   listWorkspaces(sub: string, page: PageRequest): Promise<Page<{ workspace: Workspace; role: Role }>>;
-  /** Replaces the changeable settings. ConflictError when the workspace is gone. */
-  saveWorkspace(workspace: Workspace): Promise<void>;
+  /** Writes only what changed. ConflictError when the workspace is gone. */
+  changeWorkspace(workspaceId: WorkspaceId, change: WorkspaceChange): Promise<void>;
   listMembers(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Member>>;
   readMember(workspaceId: WorkspaceId, sub: string): Promise<Member | undefined>;
   /** Adds a member or changes the role; `previous` is what the caller saw. ConflictError when that changed, or when the last owner would go. */
@@ -58,8 +69,8 @@ export interface Tenancy extends MembershipReader {
   removeMember(member: Member): Promise<void>;
   createSite(site: Site): Promise<void>;
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
-  /** ConflictError when the site is archived in between. */
-  saveSite(site: Site): Promise<void>;
+  /** Writes only what changed. ConflictError when the site is archived in between. */
+  changeSite(site: Site, change: SiteChange): Promise<void>;
 }
 
 /** Ends what the tenancy holds. Apart, because whoever ends a site or a workspace also shreds its keys. */

@@ -1,0 +1,194 @@
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  TransactWriteCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { ConflictError } from '../../domain/dependency.ts';
+import type { ReservedSession } from '../../domain/session.ts';
+import type { ErrorLog, ErrorReader, SessionLog } from '../../use-cases/ports.ts';
+import { callAws } from './aws-calls.ts';
+import { minuteOf } from './dynamodb-limits.ts';
+import { queryPage } from './dynamodb-pages.ts';
+import { errorItem, primaryKey } from './items.ts';
+
+/** How long sessions and error rows are kept, seconds. The audit trail has a retention of its own. */
+export interface Retention {
+  readonly sessionSeconds: number;
+  readonly errorSeconds: number;
+}
+
+const DAY_SECONDS = 86_400;
+export const DEFAULT_RETENTION: Retention = {
+  sessionSeconds: 400 * DAY_SECONDS,
+  errorSeconds: 30 * DAY_SECONDS,
+};
+
+const unixSeconds = (at: string): number => Math.floor(Date.parse(at) / 1_000);
+
+const ignoreConflict = async (write: Promise<unknown>): Promise<void> => {
+  try {
+    await write;
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
+};
+
+/** Sessions, the slots they hold, and what they say about their key. */
+export const dynamoDbSessions = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly sessions: string; readonly limits: string },
+  retention: Retention = DEFAULT_RETENTION,
+): SessionLog => {
+  const noteActivity = async (
+    { keyScope, keyScopeId, keyVersion }: ReservedSession,
+    set: string,
+    values: Readonly<Record<string, unknown>>,
+  ): Promise<void> => {
+    // A session of an older version must not overwrite what is known about a newer one.
+    const note = callAws('dynamodb', 'UpdateItem', () =>
+      dynamoDb.send(
+        new UpdateCommand({
+          TableName: tables.sessions,
+          Key: primaryKey.keyActivity(keyScope, keyScopeId),
+          UpdateExpression: `SET ${set}, version = :version`,
+          ConditionExpression: 'attribute_not_exists(pk) OR version <= :version',
+          ExpressionAttributeValues: { ...values, ':version': keyVersion },
+        }),
+      ),
+    );
+    await ignoreConflict(note);
+  };
+
+  return {
+    reserve: async (session, lease, now) => {
+      const nowSeconds = Math.floor(now.getTime() / 1_000);
+      const record = {
+        Put: {
+          TableName: tables.sessions,
+          Item: {
+            ...primaryKey.session(session, session.sessionId),
+            ...session,
+            state: 'reserved',
+            expires_at: nowSeconds + retention.sessionSeconds,
+          },
+          ConditionExpression: 'attribute_not_exists(pk)',
+        },
+      };
+      const slot = lease && {
+        Put: {
+          TableName: tables.limits,
+          Item: {
+            ...primaryKey.slot(session.workspaceId, lease.fingerprint, lease.index),
+            fingerprint: lease.fingerprint,
+            index: lease.index,
+            sessionId: lease.sessionId,
+            expires_at: lease.expiresAt,
+          },
+          // Expiry is judged here and now; DynamoDB's own deletion may come days later.
+          ConditionExpression: 'attribute_not_exists(pk) OR expires_at <= :now',
+          ExpressionAttributeValues: { ':now': nowSeconds },
+        },
+      };
+      await callAws('dynamodb', 'TransactWriteItems', () =>
+        dynamoDb.send(new TransactWriteCommand({ TransactItems: slot ? [record, slot] : [record] })),
+      );
+    },
+
+    settle: async (session, outcome) => {
+      const entries = Object.entries(outcome);
+      await callAws('dynamodb', 'UpdateItem', () =>
+        dynamoDb.send(
+          new UpdateCommand({
+            TableName: tables.sessions,
+            Key: primaryKey.session(session, session.sessionId),
+            UpdateExpression: `SET ${entries.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
+            ConditionExpression: '#state = :reserved',
+            ExpressionAttributeNames: {
+              '#state': 'state',
+              ...Object.fromEntries(entries.map(([name], i) => [`#a${i}`, name === 'at' ? 'settledAt' : name])),
+            },
+            ExpressionAttributeValues: {
+              ':reserved': 'reserved',
+              ...Object.fromEntries(entries.map(([, value], i) => [`:a${i}`, value])),
+            },
+          }),
+        ),
+      );
+    },
+
+    release: async (session, lease) => {
+      const release = callAws('dynamodb', 'DeleteItem', () =>
+        dynamoDb.send(
+          new DeleteCommand({
+            TableName: tables.limits,
+            Key: primaryKey.slot(session.workspaceId, lease.fingerprint, lease.index),
+            ConditionExpression: 'sessionId = :sessionId',
+            ExpressionAttributeValues: { ':sessionId': session.sessionId },
+          }),
+        ),
+      );
+      await ignoreConflict(release);
+    },
+
+    // A clean use of this version also clears an earlier "unreadable": KMS may have been disabled for a while.
+    noteKeyUse: (session, at) =>
+      noteActivity(session, 'lastUsedAt = :at, unreadable = :no', { ':at': at, ':no': false }),
+    noteVerdict: (session, verdict) =>
+      noteActivity(session, 'verdict = :verdict, unreadable = :no', { ':verdict': verdict, ':no': false }),
+    noteUnreadable: (session) => noteActivity(session, 'unreadable = :yes', { ':yes': true }),
+  };
+};
+
+/** The operator's list of failures: one row per site, reason and minute, with a count, however many visitors met it. */
+export const dynamoDbErrors = (
+  dynamoDb: DynamoDBDocumentClient,
+  sessionsTable: string,
+  retention: Retention = DEFAULT_RETENTION,
+): ErrorLog & ErrorReader => ({
+  report: async ({ workspaceId, siteId, code, openAiFailure, message, sessionId, at }) => {
+    const optional = { siteId, openAiFailure, sessionId };
+    const given = Object.entries(optional).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
+    await callAws('dynamodb', 'UpdateItem', () =>
+      dynamoDb.send(
+        new UpdateCommand({
+          TableName: sessionsTable,
+          Key: primaryKey.error(workspaceId, minuteOf(new Date(at)), siteId, openAiFailure ?? code),
+          UpdateExpression: [
+            'SET workspaceId = :workspaceId, code = :code, message = :message, lastAt = :at,',
+            'firstAt = if_not_exists(firstAt, :at), expires_at = :expiresAt',
+            ...given.map(({ name }) => `, ${name} = :${name}`),
+            'ADD #count :one',
+          ].join(' '),
+          ExpressionAttributeNames: { '#count': 'count' },
+          ExpressionAttributeValues: {
+            ':workspaceId': workspaceId,
+            ':code': code,
+            ':message': message,
+            ':at': at,
+            ':one': 1,
+            ':expiresAt': unixSeconds(at) + retention.errorSeconds,
+            ...Object.fromEntries(given.map(({ name, value }) => [`:${name}`, value])),
+          },
+        }),
+      ),
+    );
+  },
+
+  listErrors: (workspaceId, page) => {
+    const { pk } = primaryKey.error(workspaceId, '', undefined, '');
+    return queryPage(
+      dynamoDb,
+      {
+        TableName: sessionsTable,
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: { ':pk': pk },
+        ScanIndexForward: false,
+        ConsistentRead: true,
+      },
+      page,
+      (sk) => ({ pk, sk }),
+      errorItem,
+    );
+  },
+});

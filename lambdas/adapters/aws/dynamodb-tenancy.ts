@@ -1,0 +1,239 @@
+import { type DynamoDBDocumentClient, QueryCommand, TransactWriteCommand, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import type { WorkspaceId } from '../../domain/identifiers.ts';
+import type { Member, Site } from '../../domain/workspace.ts';
+import type { Page, PageRequest, Tenancy, TenancyEnding } from '../../use-cases/ports.ts';
+import { callAws } from './aws-calls.ts';
+import { dynamoDbMembership, readTogether } from './dynamodb-membership.ts';
+import { queryPage } from './dynamodb-pages.ts';
+import { memberItem, primaryKey, siteItem, workspaceItem } from './items.ts';
+
+export interface TenancyTable {
+  readonly name: string;
+  /** Members by `sub`. */
+  readonly indexName: string;
+}
+
+type Write = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
+
+/** Workspaces, members and sites. Each change is one conditional write, or one transaction of them. */
+export const dynamoDbTenancy = (
+  dynamoDb: DynamoDBDocumentClient,
+  table: TenancyTable,
+): Tenancy & TenancyEnding => {
+  const membership = dynamoDbMembership(dynamoDb, table.name);
+
+  const write = (...TransactItems: Write[]): Promise<unknown> =>
+    callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(new TransactWriteCommand({ TransactItems })),
+    );
+
+  const putNew = (item: Readonly<Record<string, unknown>>): Write => ({
+    Put: { TableName: table.name, Item: { ...item }, ConditionExpression: 'attribute_not_exists(pk)' },
+  });
+
+  const workspaceExists = (workspaceId: WorkspaceId): Write => ({
+    ConditionCheck: {
+      TableName: table.name,
+      Key: primaryKey.workspace(workspaceId),
+      ConditionExpression: 'deletedAt = :null',
+      ExpressionAttributeValues: { ':null': null },
+    },
+  });
+
+  /** Keeps the count of owners; a workspace never goes below one. */
+  const countOwners = (workspaceId: WorkspaceId, change: 1 | -1): Write => ({
+    Update: {
+      TableName: table.name,
+      Key: primaryKey.workspace(workspaceId),
+      UpdateExpression: 'SET ownerCount = ownerCount + :change',
+      ConditionExpression: 'deletedAt = :null AND ownerCount > :floor',
+      ExpressionAttributeValues: { ':change': change, ':null': null, ':floor': change === -1 ? 1 : 0 },
+    },
+  });
+
+  const ownerChange = (before: boolean, after: boolean, workspaceId: WorkspaceId): Write => {
+    if (before === after) return workspaceExists(workspaceId);
+    return countOwners(workspaceId, after ? 1 : -1);
+  };
+
+  const listSites = (workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>> => {
+    const { pk } = primaryKey.workspace(workspaceId);
+    return queryPage(
+      dynamoDb,
+      {
+        TableName: table.name,
+        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :site)',
+        ExpressionAttributeValues: { ':pk': pk, ':site': 'SITE#' },
+        ConsistentRead: true,
+      },
+      page,
+      (sk) => ({ pk, sk }),
+      siteItem,
+    );
+  };
+
+  return {
+    ...membership,
+    createWorkspace: async (workspace, owner) => {
+      await write(
+        putNew({ ...primaryKey.workspace(workspace.workspaceId), ...workspace }),
+        putNew({ ...primaryKey.member(workspace.workspaceId, owner.sub), ...owner }),
+      );
+    },
+
+    listWorkspaces: async (sub, { limit, after }) => {
+      // Eventually consistent, as every index is; access itself never goes by it.
+      const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
+        dynamoDb.send(
+          new QueryCommand({
+            TableName: table.name,
+            IndexName: table.indexName,
+            KeyConditionExpression: '#sub = :sub',
+            ExpressionAttributeNames: { '#sub': 'sub' },
+            ExpressionAttributeValues: { ':sub': sub },
+            Limit: limit,
+            ...(after !== undefined && {
+              ExclusiveStartKey: { sub, pk: after, sk: primaryKey.member('' as WorkspaceId, sub).sk },
+            }),
+          }),
+        ),
+      );
+      const members = Items.map((item) => memberItem.parse(item));
+      const keys = members.map(({ workspaceId }) => primaryKey.workspace(workspaceId));
+      const lookup = keys.length === 0 ? undefined : await readTogether(dynamoDb, { [table.name]: keys });
+      const items = members.flatMap(({ workspaceId, role }) => {
+        const item = lookup?.(table.name, primaryKey.workspace(workspaceId));
+        const workspace = workspaceItem.optional().parse(item);
+        return workspace?.deletedAt === null ? [{ workspace, role }] : [];
+      });
+      return { items, next: LastEvaluatedKey === undefined ? undefined : String(LastEvaluatedKey['pk']) };
+    },
+
+    changeWorkspace: async (workspaceId, change) => {
+      if (Object.keys(change).length === 0) return;
+      await write(
+        updateOf(table.name, primaryKey.workspace(workspaceId), change, 'deletedAt = :null', { ':null': null }),
+      );
+    },
+
+    listMembers: (workspaceId, page) => {
+      const { pk } = primaryKey.workspace(workspaceId);
+      return queryPage(
+        dynamoDb,
+        {
+          TableName: table.name,
+          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :member)',
+          ExpressionAttributeValues: { ':pk': pk, ':member': 'MEMBER#' },
+          ConsistentRead: true,
+        },
+        page,
+        (sk) => ({ pk, sk }),
+        memberItem,
+      );
+    },
+
+    readMember: async (workspaceId, sub) => (await membership.readMembership(workspaceId, sub)).member,
+
+    saveMember: async (member: Member, previous: Member | undefined) => {
+      const { workspaceId, sub } = member;
+      await write(
+        {
+          Put: {
+            TableName: table.name,
+            Item: { ...primaryKey.member(workspaceId, sub), ...member },
+            ...(previous === undefined
+              ? { ConditionExpression: 'attribute_not_exists(pk)' }
+              : sameRole(previous)),
+          },
+        },
+        ownerChange(previous?.role === 'owner', member.role === 'owner', workspaceId),
+      );
+    },
+
+    removeMember: async (member) => {
+      await write(
+        {
+          Delete: {
+            TableName: table.name,
+            Key: primaryKey.member(member.workspaceId, member.sub),
+            ...sameRole(member),
+          },
+        },
+        ownerChange(member.role === 'owner', false, member.workspaceId),
+      );
+    },
+
+    createSite: async (site) => {
+      await write(
+        putNew({ ...primaryKey.site(site.workspaceId, site.siteId), ...site }),
+        workspaceExists(site.workspaceId),
+      );
+    },
+
+    listSites,
+
+    changeSite: async ({ workspaceId, siteId }, change) => {
+      if (Object.keys(change).length === 0) return;
+      await write(updateOf(table.name, primaryKey.site(workspaceId, siteId), change, 'attribute_exists(pk)', {}));
+    },
+
+    markWorkspaceDeleted: async (workspaceId, at, by) => {
+      await write(
+        updateOf(
+          table.name,
+          primaryKey.workspace(workspaceId),
+          { deletedAt: at, deletedBy: by },
+          'deletedAt = :null',
+          { ':null': null },
+        ),
+      );
+    },
+
+    archiveSite: async (site, at, by) => {
+      await write(
+        { Delete: { TableName: table.name, Key: primaryKey.site(site.workspaceId, site.siteId) } },
+        {
+          Put: {
+            TableName: table.name,
+            Item: {
+              ...primaryKey.archivedSite(site.workspaceId, site.siteId),
+              ...site,
+              archivedAt: at,
+              archivedBy: by,
+            },
+          },
+        },
+      );
+    },
+  };
+};
+
+const sameRole = ({ role }: Member) => ({
+  ConditionExpression: '#role = :role',
+  ExpressionAttributeNames: { '#role': 'role' },
+  ExpressionAttributeValues: { ':role': role },
+});
+
+/** Sets `attributes` on an item, if `condition` holds. */
+const updateOf = (
+  TableName: string,
+  Key: { readonly pk: string; readonly sk: string },
+  attributes: Readonly<Record<string, unknown>>,
+  ConditionExpression: string,
+  conditionValues: Readonly<Record<string, unknown>>,
+): Write => {
+  const entries = Object.entries(attributes);
+  return {
+    Update: {
+      TableName,
+      Key,
+      UpdateExpression: `SET ${entries.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
+      ConditionExpression,
+      ExpressionAttributeNames: Object.fromEntries(entries.map(([name], i) => [`#a${i}`, name])),
+      ExpressionAttributeValues: {
+        ...Object.fromEntries(entries.map(([, value], i) => [`:a${i}`, value])),
+        ...conditionValues,
+      },
+    },
+  };
+};

@@ -1,0 +1,74 @@
+import { type DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import type { WorkspaceId } from '../../domain/identifiers.ts';
+import { billingPeriodOf } from '../../domain/plan.ts';
+import type { SlotLease } from '../../domain/session.ts';
+import { PLATFORM_SCOPE_ID } from '../../domain/stored-key.ts';
+import type { TokenContextReader } from '../../use-cases/ports.ts';
+import { callAws } from './aws-calls.ts';
+import { readTogether } from './dynamodb-membership.ts';
+import {
+  managedUsageItem,
+  primaryKey,
+  siteItem,
+  slotLeaseItem,
+  storedKeyItem,
+  workspaceItem,
+} from './items.ts';
+
+/** Hop 1 of the token path: one batch read and one query, side by side, strongly consistent, nothing cached. */
+export const dynamoDbTokenContext = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly tenancy: string; readonly keys: string; readonly limits: string },
+): TokenContextReader => {
+  const readLeases = async (workspaceId: WorkspaceId): Promise<readonly SlotLease[]> => {
+    const leases: SlotLease[] = [];
+    let ExclusiveStartKey: Record<string, unknown> | undefined;
+    do {
+      const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
+        dynamoDb.send(
+          new QueryCommand({
+            TableName: tables.limits,
+            KeyConditionExpression: 'pk = :pk',
+            ExpressionAttributeValues: { ':pk': primaryKey.slot(workspaceId, '', 0).pk },
+            ConsistentRead: true,
+            ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
+          }),
+        ),
+      );
+      leases.push(...Items.map((item) => slotLeaseItem.parse(item)));
+      ExclusiveStartKey = LastEvaluatedKey;
+    } while (ExclusiveStartKey !== undefined);
+    return leases;
+  };
+
+  return {
+    readLeases,
+    readTokenContext: async (siteId, workspaceId, now) => {
+      const at = {
+        workspace: primaryKey.workspace(workspaceId),
+        site: primaryKey.site(workspaceId, siteId),
+        siteKey: primaryKey.key('site', siteId),
+        workspaceKey: primaryKey.key('workspace', workspaceId),
+        platformKey: primaryKey.key('platform', PLATFORM_SCOPE_ID),
+        usage: primaryKey.managedUsage(workspaceId, billingPeriodOf(now)),
+      };
+      const [lookup, leases] = await Promise.all([
+        readTogether(dynamoDb, {
+          [tables.tenancy]: [at.workspace, at.site],
+          [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
+          [tables.limits]: [at.usage],
+        }),
+        readLeases(workspaceId),
+      ]);
+      return {
+        workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
+        site: siteItem.optional().parse(lookup(tables.tenancy, at.site)),
+        siteKey: storedKeyItem.optional().parse(lookup(tables.keys, at.siteKey)),
+        workspaceKey: storedKeyItem.optional().parse(lookup(tables.keys, at.workspaceKey)),
+        platformKey: storedKeyItem.optional().parse(lookup(tables.keys, at.platformKey)),
+        managedSeconds: managedUsageItem.optional().parse(lookup(tables.limits, at.usage))?.seconds ?? 0,
+        leases,
+      };
+    },
+  };
+};

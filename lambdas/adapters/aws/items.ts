@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import { OPENAI_FAILURES } from '../../domain/openai-failure.ts';
+import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
+import type { SealedKey } from '../../domain/sealed-key.ts';
+import type { SlotLease } from '../../domain/session.ts';
+import type { KeyActivity, StoredKey } from '../../domain/stored-key.ts';
+import type { Verdict } from '../../domain/verdict.ts';
+import {
+  ANOMALY_RESPONSES,
+  BILLING_MODES,
+  type Member,
+  ROLES,
+  type Site,
+  type Workspace,
+} from '../../domain/workspace.ts';
+import type { ErrorRow } from '../../use-cases/ports.ts';
+
+/** What the tables hold, and the keys under which they hold it. Every read is parsed; an item that is not what it should be is an error, not a guess. */
+
+const workspaceId = z.string().transform((id) => id as WorkspaceId);
+const siteId = z.string().transform((id) => id as SiteId);
+const sessionId = z.string().transform((id) => id as SessionId);
+const bytes = z.instanceof(Uint8Array);
+
+export const workspaceItem: z.ZodType<Workspace> = z.object({
+  workspaceId,
+  name: z.string(),
+  billingMode: z.enum(BILLING_MODES),
+  plan: z.string(),
+  openaiTier: z.number(),
+  concurrencyLimit: z.number().nullable(),
+  anomalyResponse: z.enum(ANOMALY_RESPONSES),
+  alertEmail: z.string().nullable(),
+  ownerCount: z.number(),
+  createdAt: z.string(),
+  deletedAt: z.string().nullable(),
+});
+
+export const memberItem: z.ZodType<Member> = z.object({
+  workspaceId,
+  sub: z.string(),
+  role: z.enum(ROLES),
+  addedAt: z.string(),
+  addedBy: z.string(),
+});
+
+export const siteItem: z.ZodType<Site> = z.object({
+  siteId,
+  workspaceId,
+  name: z.string(),
+  allowedOrigins: z.array(z.string()),
+  model: z.string(),
+  voice: z.string(),
+  instructions: z.string(),
+  dataResidency: z.enum(DATA_RESIDENCIES),
+  clientSecretTtlSeconds: z.number(),
+  maxDurationSeconds: z.number(),
+  createdAt: z.string(),
+  createdBy: z.string(),
+});
+
+const verdict: z.ZodType<Verdict> = z.object({
+  ok: z.boolean(),
+  code: z.enum(['ok', 'model_retiring', ...OPENAI_FAILURES]),
+  message: z.string(),
+  checkedAt: z.string(),
+  latencyMs: z.number(),
+});
+
+/** Shape only. Whether the values are sound is for the envelope to say, with its one error. */
+const sealedKey: z.ZodType<SealedKey> = z.object({
+  format: z.number(),
+  algorithm: z.string(),
+  scope: z.enum(['site', 'workspace', 'platform']),
+  scopeId: z.string(),
+  workspaceId: z.string(),
+  version: z.number(),
+  masked: z.string(),
+  fingerprint: z.string(),
+  kmsKeyArn: z.string(),
+  wrappedDataKey: bytes,
+  iv: bytes,
+  tag: bytes,
+  commitment: bytes,
+  ciphertext: bytes,
+});
+
+const keyAudit = {
+  createdAt: z.string(),
+  createdBy: z.string(),
+  changedAt: z.string(),
+  changedBy: z.string(),
+};
+
+export const storedKeyItem: z.ZodType<StoredKey> = z.union([
+  z.object({ state: z.enum(['active', 'suspended']), sealed: sealedKey, verdict, ...keyAudit }),
+  z.object({
+    state: z.literal('deleted'),
+    scope: z.enum(['site', 'workspace', 'platform']),
+    scopeId: z.string(),
+    workspaceId: z.string(),
+    version: z.number(),
+    ...keyAudit,
+  }),
+]);
+
+export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
+  lastUsedAt: z.string().nullable().default(null),
+  version: z.number().default(0),
+  verdict: verdict.nullable().default(null),
+  unreadable: z.boolean().default(false),
+});
+
+export const slotLeaseItem: z.ZodType<SlotLease> = z
+  .object({ fingerprint: z.string(), index: z.number(), sessionId, expires_at: z.number() })
+  .transform(({ expires_at, ...lease }) => ({ ...lease, expiresAt: expires_at }));
+
+export const errorItem: z.ZodType<ErrorRow> = z.object({
+  workspaceId,
+  siteId: siteId.optional(),
+  code: z.string(),
+  openAiFailure: z.string().optional(),
+  message: z.string(),
+  sessionId: sessionId.optional(),
+  firstAt: z.string(),
+  lastAt: z.string(),
+  count: z.number(),
+}) as z.ZodType<ErrorRow>;
+
+export const managedUsageItem = z.object({ seconds: z.number() });
+
+export interface PrimaryKey {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** Primary keys, by what they are for. docs/data-model.md shows them as a table. */
+export const primaryKey = {
+  workspace: (id: WorkspaceId): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: 'WORKSPACE' }),
+  member: (id: WorkspaceId, sub: string): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: `MEMBER#${sub}` }),
+  site: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({ pk: `WORKSPACE#${workspace}`, sk: `SITE#${id}` }),
+  archivedSite: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
+    pk: `WORKSPACE#${workspace}`,
+    sk: `ARCHIVED_SITE#${id}`,
+  }),
+  key: (scope: string, scopeId: string): PrimaryKey => ({ pk: `${scope.toUpperCase()}#${scopeId}`, sk: 'KEY' }),
+  keyActivity: (scope: string, scopeId: string): PrimaryKey => ({
+    pk: `KEY#${scope}#${scopeId}`,
+    sk: 'ACTIVITY',
+  }),
+  session: (owner: { siteId: SiteId | undefined; workspaceId: WorkspaceId }, id: SessionId): PrimaryKey => ({
+    pk: owner.siteId === undefined ? `WORKSPACE#${owner.workspaceId}` : `SITE#${owner.siteId}`,
+    sk: `SESSION#${id}`,
+  }),
+  /** Sorts by minute, so that the newest page is a backward query. */
+  error: (workspace: WorkspaceId, minute: string, site: SiteId | undefined, reason: string): PrimaryKey => ({
+    pk: `ERRORS#${workspace}`,
+    sk: `${minute}#${site ?? 'workspace'}#${reason}`,
+  }),
+  slot: (workspace: WorkspaceId, fingerprint: string, index: number): PrimaryKey => ({
+    pk: `SLOTS#${workspace}`,
+    sk: `${fingerprint}#${String(index).padStart(4, '0')}`,
+  }),
+  rate: (subject: string, minute: string): PrimaryKey => ({ pk: `RATE#${subject}`, sk: minute }),
+  managedUsage: (workspace: WorkspaceId, period: string): PrimaryKey => ({
+    pk: `USAGE#${workspace}`,
+    sk: period,
+  }),
+} as const;

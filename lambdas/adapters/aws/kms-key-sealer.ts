@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { GenerateDataKeyCommand, GenerateMacCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { DependencyUnavailableError } from '../../domain/dependency.ts';
+import type { RandomBytes } from '../../domain/identifiers.ts';
+import { encryptionContextOf, type KeyBinding, sealKey } from '../../domain/sealed-key.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { KeySealer } from '../../use-cases/ports.ts';
+import { callAws } from './aws-calls.ts';
+
+/** Copies what the SDK returned into a buffer of our own and zeroes the SDK's, which would otherwise linger. */
+export const takeBytes = (bytes: Uint8Array): Buffer => {
+  const own = Buffer.alloc(bytes.byteLength);
+  own.set(bytes);
+  bytes.fill(0);
+  return own;
+};
+
+/** Seals under a fresh KMS data key, bound to its encryption context. Needs GenerateDataKey and GenerateMac, never Decrypt. */
+export const kmsKeySealer = (
+  kms: KMSClient,
+  keys: { readonly masterKeyArn: string; readonly fingerprintKeyArn: string },
+  random: RandomBytes,
+): KeySealer => {
+  /** KMS sees a digest, not the key; the workspace id keeps two workspaces with one key apart. */
+  const fingerprint = async (workspaceId: string, plaintext: Secret): Promise<string> => {
+    const Message = createHash('sha256').update(`${workspaceId}\0`).update(plaintext.bytes()).digest();
+    const { Mac } = await callAws('kms', 'GenerateMac', () =>
+      kms.send(
+        new GenerateMacCommand({ KeyId: keys.fingerprintKeyArn, MacAlgorithm: 'HMAC_SHA_256', Message }),
+      ),
+    );
+    if (Mac === undefined) throw new DependencyUnavailableError('kms', 'GenerateMac', 'EmptyAnswer');
+    return Buffer.from(Mac).toString('hex');
+  };
+
+  return {
+    seal: async (plaintext: Secret, binding: KeyBinding, masked: string) => {
+      const [mac, answer] = await Promise.all([
+        fingerprint(binding.workspaceId, plaintext),
+        callAws('kms', 'GenerateDataKey', () =>
+          kms.send(
+            new GenerateDataKeyCommand({
+              KeyId: keys.masterKeyArn,
+              KeySpec: 'AES_256',
+              EncryptionContext: encryptionContextOf(binding),
+            }),
+          ),
+        ),
+      ]);
+      if (answer.Plaintext === undefined || answer.CiphertextBlob === undefined || answer.KeyId === undefined)
+        throw new DependencyUnavailableError('kms', 'GenerateDataKey', 'EmptyAnswer');
+      const dataKey = takeBytes(answer.Plaintext);
+      try {
+        return sealKey(
+          plaintext,
+          { ...binding, masked, fingerprint: mac },
+          { plaintext: dataKey, wrapped: answer.CiphertextBlob, kmsKeyArn: answer.KeyId },
+          random,
+        );
+      } finally {
+        dataKey.fill(0);
+      }
+    },
+  };
+};

@@ -1,0 +1,143 @@
+import { classifyErrorAnswer, OpenAiFailure } from '../../domain/openai-failure.ts';
+import type { Secret } from '../../domain/secret.ts';
+import { z } from 'zod';
+
+/** The longest answer we read, bytes. The list of models is the largest; a client secret echoes 16 KB of instructions. */
+const MAX_ANSWER_BYTES = 1_048_576;
+
+export interface OpenAiCall {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly key: Secret;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly deadline: AbortSignal;
+}
+
+export interface OpenAiAnswer {
+  readonly body: unknown;
+  readonly requestId: string | undefined;
+}
+
+const errorBody = z.object({
+  error: z.object({
+    message: z.string().nullish(),
+    type: z.string().nullish(),
+    code: z.string().nullish(),
+  }),
+});
+
+/**
+ * One call to OpenAI: the parsed JSON of a 2xx answer, or OpenAiFailure. A connection that was never made, and a 5xx for
+ * which OpenAI says `x-should-retry: true`, are tried once more; nothing else is, because the first try may have minted.
+ */
+export const callOpenAi = async (call: OpenAiCall): Promise<OpenAiAnswer> => {
+  const first = await attempt(call);
+  if ('answer' in first) return first.answer;
+  if (!first.safeToRepeat || call.deadline.aborted) throw first.failure;
+  const second = await attempt(call);
+  if ('answer' in second) return second.answer;
+  throw second.failure;
+};
+
+type Attempt =
+  | { readonly answer: OpenAiAnswer }
+  | { readonly failure: OpenAiFailure; readonly safeToRepeat: boolean };
+
+const attempt = async (call: OpenAiCall): Promise<Attempt> => {
+  let response: Response;
+  try {
+    response = await fetch(call.url, {
+      method: call.method,
+      headers: {
+        ...call.headers,
+        // A header has to be a string, which cannot be zeroed; it lives as long as this call. See SECURITY.md.
+        authorization: `Bearer ${call.key.bytes().toString('latin1')}`,
+        ...(call.body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      // The key must not follow a redirect to another host.
+      redirect: 'manual',
+      signal: call.deadline,
+    });
+  } catch (error) {
+    return connectionFailure(error, call.deadline);
+  }
+  const requestId = response.headers.get('x-request-id') ?? undefined;
+  const facts = { status: response.status, requestId };
+  let text: string;
+  try {
+    text = await readBounded(response);
+  } catch {
+    const failure = call.deadline.aborted ? 'timeout' : 'unreadable_answer';
+    return { failure: new OpenAiFailure(failure, facts), safeToRepeat: false };
+  }
+  if (response.ok) {
+    const body = parseJson(text);
+    if (body === undefined)
+      return { failure: new OpenAiFailure('unreadable_answer', facts), safeToRepeat: false };
+    return { answer: { body, requestId } };
+  }
+  if (response.status < 400)
+    return { failure: new OpenAiFailure('unreadable_answer', facts), safeToRepeat: false };
+  const error = errorBody.safeParse(parseJson(text)).data?.error;
+  const failure = classifyErrorAnswer({
+    status: response.status,
+    code: error?.code ?? undefined,
+    type: error?.type ?? undefined,
+    message: error?.message ?? undefined,
+    requestId,
+    retryAfterSeconds: retryAfterSeconds(response.headers),
+  });
+  const safeToRepeat = response.status >= 500 && response.headers.get('x-should-retry') === 'true';
+  return { failure, safeToRepeat };
+};
+
+/** Errors of undici and of the resolver that come before a byte of the request has left. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+const connectionFailure = (error: unknown, deadline: AbortSignal): Attempt => {
+  if (deadline.aborted) return { failure: new OpenAiFailure('timeout'), safeToRepeat: false };
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return { failure: new OpenAiFailure('unreachable'), safeToRepeat: NEVER_SENT.has(code) };
+};
+
+const readBounded = async (response: Response): Promise<string> => {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    // Leaving the loop cancels the stream, so the rest is never received.
+    if (size > MAX_ANSWER_BYTES) throw new Error('The answer is too long.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** `retry-after-ms`, then `retry-after` in seconds or as a date, as openai-node reads them; whole seconds, at least 1. */
+const retryAfterSeconds = (headers: Headers): number | undefined => {
+  const milliseconds = Number(headers.get('retry-after-ms') ?? Number.NaN);
+  if (milliseconds > 0) return Math.ceil(milliseconds / 1_000);
+  const header = headers.get('retry-after');
+  if (header === null) return undefined;
+  const seconds = Number(header);
+  const sentAt = Date.parse(headers.get('date') ?? '');
+  const wait = Number.isFinite(seconds) ? seconds : (Date.parse(header) - sentAt) / 1_000;
+  return wait > 0 ? Math.ceil(wait) : undefined;
+};

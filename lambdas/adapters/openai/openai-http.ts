@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { OpenAiFailure } from '../../domain/openai-failure.ts';
+import type { VoiceSettings } from '../../domain/workspace.ts';
+import type { OpenAi } from '../../use-cases/ports.ts';
+import { baseUrlFor } from './hosts.ts';
+import { callOpenAi } from './http-call.ts';
+
+const mintedAnswer = z.object({
+  value: z.string().startsWith('ek_').max(512),
+  expires_at: z.int().positive(),
+  session: z.object({ id: z.string().max(128).optional() }).optional(),
+});
+
+const modelsAnswer = z.object({
+  data: z.array(z.object({ id: z.string(), shutdown_date: z.iso.date().nullish().catch(undefined) })),
+});
+
+/** The session that a client secret carries. Fixed here; the widget cannot choose model, tools or limits. */
+const sessionOf = ({ model, voice, instructions }: VoiceSettings) => ({
+  type: 'realtime',
+  model,
+  ...(instructions !== '' && { instructions }),
+  audio: { output: { voice } },
+});
+
+/**
+ * OpenAI over plain fetch: one POST needs no SDK, and the SDK would read base URL and organization from the environment,
+ * repeat 429s and wait ten minutes. Sends no organization and no beta header.
+ */
+export const openAiHttp = (configuredBaseUrl: string): OpenAi => {
+  const urlOf = ({ dataResidency }: VoiceSettings, path: string): string =>
+    `${baseUrlFor(configuredBaseUrl, dataResidency)}${path}`;
+
+  return {
+    mintClientSecret: async (key, { settings, ttlSeconds, safetyIdentifier, timeoutMs }) => {
+      const { body, requestId } = await callOpenAi({
+        method: 'POST',
+        url: urlOf(settings, '/realtime/client_secrets'),
+        key,
+        headers: safetyIdentifier === undefined ? {} : { 'OpenAI-Safety-Identifier': safetyIdentifier },
+        body: {
+          expires_after: { anchor: 'created_at', seconds: ttlSeconds },
+          session: sessionOf(settings),
+        },
+        deadline: AbortSignal.timeout(timeoutMs),
+      });
+      const minted = mintedAnswer.safeParse(body);
+      if (!minted.success) throw new OpenAiFailure('unreadable_answer', { status: 200, requestId });
+      return {
+        value: minted.data.value,
+        expiresAt: minted.data.expires_at,
+        openAiRequestId: requestId,
+        openAiSessionId: minted.data.session?.id,
+      };
+    },
+
+    listModels: async (key, { settings, timeoutMs }) => {
+      const { body, requestId } = await callOpenAi({
+        method: 'GET',
+        url: urlOf(settings, '/models'),
+        key,
+        deadline: AbortSignal.timeout(timeoutMs),
+      });
+      const models = modelsAnswer.safeParse(body);
+      if (!models.success) throw new OpenAiFailure('unreadable_answer', { status: 200, requestId });
+      return models.data.data.map(({ id, shutdown_date }) => ({ id, shutdownDate: shutdown_date ?? undefined }));
+    },
+
+    realtimeUrl: (settings) => urlOf(settings, '/realtime/calls'),
+  };
+};

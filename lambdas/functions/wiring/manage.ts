@@ -1,0 +1,41 @@
+import { dynamoDbClient } from '../../adapters/aws/clients.ts';
+import { dynamoDbErrors } from '../../adapters/aws/dynamodb-sessions.ts';
+import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
+import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
+import type { ManageEnvironment } from '../../contract/environment.ts';
+import { TABLES } from '../../contract/tables.ts';
+import { type HttpHandler, httpHandler } from '../../http/handler.ts';
+import { manageEndpoints } from '../../http/manage-endpoints.ts';
+import { changeSite } from '../../use-cases/change-site.ts';
+import { changeWorkspace } from '../../use-cases/change-workspace.ts';
+import { createSite } from '../../use-cases/create-site.ts';
+import { createWorkspace } from '../../use-cases/create-workspace.ts';
+import { removeMember } from '../../use-cases/remove-member.ts';
+import { saveMember } from '../../use-cases/save-member.ts';
+import type { World } from './world.ts';
+
+/** Workspaces, members, sites. No KMS at all. */
+export const manageHandler = (environment: ManageEnvironment, world: World): HttpHandler => {
+  const dynamoDb = dynamoDbClient(environment);
+  const ports = {
+    clock: world.clock,
+    random: world.random,
+    tenancy: dynamoDbTenancy(dynamoDb, {
+      name: environment.TENANCY_TABLE,
+      indexName: TABLES.tenancy.index.name,
+    }),
+  };
+  return httpHandler(
+    manageEndpoints({
+      tenancy: ports.tenancy,
+      errors: dynamoDbErrors(dynamoDb, environment.SESSIONS_TABLE),
+      createWorkspace: createWorkspace(ports),
+      changeWorkspace: changeWorkspace(ports),
+      saveMember: saveMember(ports),
+      removeMember: removeMember(ports),
+      createSite: createSite(ports),
+      changeSite: changeSite(ports),
+    }),
+    { ...world, accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE) },
+  );
+};

@@ -1,0 +1,67 @@
+import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
+import { dynamoDbKeys } from '../../adapters/aws/dynamodb-keys.ts';
+import { dynamoDbRateLimiter } from '../../adapters/aws/dynamodb-limits.ts';
+import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
+import { dynamoDbErrors, dynamoDbSessions } from '../../adapters/aws/dynamodb-sessions.ts';
+import { dynamoDbTokenContext } from '../../adapters/aws/dynamodb-token-context.ts';
+import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
+import { kmsKeyOpener } from '../../adapters/aws/kms-key-opener.ts';
+import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
+import { openAiHttp } from '../../adapters/openai/openai-http.ts';
+import type { TokenEnvironment } from '../../contract/environment.ts';
+import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../domain/limits.ts';
+import { type HttpHandler, httpHandler } from '../../http/handler.ts';
+import { tokenEndpoints } from '../../http/token-endpoints.ts';
+import { answerPreflight } from '../../use-cases/answer-preflight.ts';
+import { mintToken } from '../../use-cases/mint-token.ts';
+import { testOpenAiKey } from '../../use-cases/test-openai-key.ts';
+import type { World } from './world.ts';
+
+/** The widget reports that its session lives this often. */
+const HEARTBEAT_SECONDS = 20;
+
+/** The function that can decrypt, and nothing that it does not need. */
+export const tokenHandler = (environment: TokenEnvironment, world: World): HttpHandler => {
+  const dynamoDb = dynamoDbClient(environment);
+  const kms = kmsClient(environment);
+  const tables = {
+    tenancy: environment.TENANCY_TABLE,
+    keys: environment.KEYS_TABLE,
+    sessions: environment.SESSIONS_TABLE,
+    limits: environment.LIMITS_TABLE,
+  };
+  const tenancy = dynamoDbMembership(dynamoDb, tables.tenancy);
+  const deriver = kmsDeriver(kms, environment.DERIVATION_KEY_ARN);
+  // Not awaited: while the container starts, KMS may already answer. A request waits only for what it needs.
+  void deriver.warmUp(world.clock());
+  const rateLimits: RateLimits = {
+    ...DEFAULT_RATE_LIMITS,
+    perIp: { perMinute: environment.IP_LIMIT_PER_MINUTE, perSecond: environment.IP_LIMIT_PER_SECOND },
+    perSite: { perMinute: environment.SITE_LIMIT_PER_MINUTE },
+  };
+  const ports = {
+    clock: world.clock,
+    random: world.random,
+    deriver,
+    limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
+    contexts: dynamoDbTokenContext(dynamoDb, tables),
+    sessions: dynamoDbSessions(dynamoDb, tables),
+    errors: dynamoDbErrors(dynamoDb, tables.sessions),
+    opener: kmsKeyOpener(kms, environment.MASTER_KEY_ARN),
+    openAi: openAiHttp(environment.OPENAI_BASE_URL),
+    keys: dynamoDbKeys(dynamoDb, tables.keys),
+    tenancy,
+  };
+  return httpHandler(
+    tokenEndpoints({
+      answerPreflight: answerPreflight({ sites: tenancy }),
+      mintToken: mintToken(ports, {
+        rateLimits,
+        openAiTimeoutMs: environment.OPENAI_TIMEOUT_MS,
+        heartbeatSeconds: HEARTBEAT_SECONDS,
+      }),
+      testOpenAiKey: testOpenAiKey(ports, rateLimits),
+    }),
+    { ...world, accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE) },
+  );
+};

@@ -1,0 +1,24 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { Refusal } from '../domain/refusal.ts';
+import type { Caller } from '../use-cases/authorize.ts';
+
+/** Says who an access token speaks for. */
+export interface AccessTokenVerifier {
+  /** undefined for any token that is not a valid, current access token for this service. Throws when the issuer cannot be asked. */
+  verify(token: string): Promise<Caller | undefined>;
+}
+
+/**
+ * The caller of a management route. API Gateway's JWT authorizer has looked at the token before; it is verified here
+ * again, because the authorizer cannot tell an access token from an ID token, and so that the local run and AWS refuse
+ * the same tokens with the same answer (docs/decisions/0004).
+ */
+export const authenticate = async (
+  accessTokens: AccessTokenVerifier | undefined,
+  event: APIGatewayProxyEventV2,
+): Promise<Caller> => {
+  const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(event.headers['authorization'] ?? '')?.[1];
+  const caller = token === undefined ? undefined : await accessTokens?.verify(token);
+  if (caller === undefined) throw new Refusal('unauthorized');
+  return caller;
+};

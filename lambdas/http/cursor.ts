@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { Refusal } from '../domain/refusal.ts';
+import type { Caller } from '../use-cases/authorize.ts';
+import type { PageRequest } from '../use-cases/ports.ts';
+
+const contents = z.tuple([z.string(), z.string()]);
+
+/** Whose list it is: a cursor names no partition, so it can only ever continue the list that it came from. */
+export interface List {
+  readonly caller: Caller;
+  readonly route: string;
+  /** The workspace or site whose list it is. */
+  readonly resource: string;
+}
+
+const bindingOf = ({ caller, route, resource }: List): string =>
+  createHash('sha256').update(JSON.stringify([caller.sub, route, resource])).digest('base64url').slice(0, 22);
+
+/** Opaque to the caller; refused on another route, for another resource, or from another caller. */
+export const encodeCursor = (list: List, next: string | undefined): string | null =>
+  next === undefined ? null : Buffer.from(JSON.stringify([bindingOf(list), next])).toString('base64url');
+
+/** The page that `query` asks for. Throws `invalid_request` for a cursor that this list has not given out. */
+export const pageRequestOf = (
+  list: List,
+  query: { readonly limit: number; readonly cursor?: string | undefined },
+): PageRequest => {
+  if (query.cursor === undefined) return { limit: query.limit, after: undefined };
+  const after = decode(list, query.cursor);
+  if (after === undefined)
+    throw new Refusal('invalid_request', {
+      details: [{ path: 'cursor', message: 'Is not a cursor of this list. Start again without one.' }],
+    });
+  return { limit: query.limit, after };
+};
+
+const decode = (list: List, cursor: string): string | undefined => {
+  try {
+    const parsed = contents.safeParse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    if (!parsed.success) return undefined;
+    const [binding, after] = parsed.data;
+    return binding === bindingOf(list) ? after : undefined;
+  } catch {
+    return undefined;
+  }
+};

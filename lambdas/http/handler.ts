@@ -1,0 +1,175 @@
+import middy, { type MiddlewareObj } from '@middy/core';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { type FunctionName, ROUTES, type Route, type RouteId, routeKeyOf } from '../contract/routes.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { Caller } from '../use-cases/authorize.ts';
+import { type AccessTokenVerifier, authenticate } from './authenticate.ts';
+import type { EndpointRequest, EndpointsOf } from './endpoint.ts';
+import type { Log, Meter } from './log.ts';
+import { parseBody, parseQuery } from './parse-request.ts';
+import { problemAnswer } from './problem-answer.ts';
+
+export interface HttpPorts {
+  readonly log: Log;
+  readonly meter: Meter;
+  /** Milliseconds, for latencies only. */
+  readonly monotonicMs: () => number;
+  /** undefined for a function that serves public routes only. */
+  readonly accessTokens: AccessTokenVerifier | undefined;
+}
+
+/** What the middlewares of one request hand to one another. */
+interface Progress extends Record<string, unknown> {
+  startedAtMs: number;
+  allowedOrigin?: string;
+  /** Public code of the problem, `ok` otherwise. */
+  code: string;
+}
+
+type Result = APIGatewayProxyStructuredResultV2;
+type Layer = MiddlewareObj<APIGatewayProxyEventV2, Result, Error, Context, Progress>;
+type AnyEndpoint = (request: EndpointRequest<RouteId>) => Promise<unknown>;
+
+export type HttpHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<Result>;
+
+/**
+ * The Lambda handler of one function: every answer in the contract's envelope, with its headers, whatever happens. The
+ * order inside: find the route, authenticate, validate, call the endpoint, shape the answer by the route's schema.
+ */
+export const httpHandler = <Name extends FunctionName>(
+  endpoints: EndpointsOf<Name>,
+  ports: HttpPorts,
+): HttpHandler => {
+  const served = new Map<string, { route: Route; endpoint: AnyEndpoint }>(
+    Object.entries(endpoints).map(([id, endpoint]) => {
+      const route: Route = ROUTES[id as RouteId];
+      return [routeKeyOf(route), { route, endpoint: endpoint as AnyEndpoint }];
+    }),
+  );
+
+  const answerRoute = async (event: APIGatewayProxyEventV2, progress: Progress): Promise<Result> => {
+    const match = served.get(event.routeKey);
+    if (match === undefined) throw new Refusal('route_not_found');
+    const { route, endpoint } = match;
+    const caller = route.access === 'public' ? undefined : await authenticate(ports.accessTokens, event);
+    const request: EndpointRequest<RouteId> = {
+      path: event.pathParameters ?? {},
+      ...(validated(route, event) as Pick<EndpointRequest<RouteId>, 'body' | 'query'>),
+      caller: caller as Caller & undefined,
+      origin: event.headers['origin'],
+      sourceIp: event.requestContext.http.sourceIp,
+      allowOrigin: (origin) => {
+        progress.allowedOrigin = origin;
+      },
+    };
+    const data = await endpoint(request);
+    if (route.data === undefined) return { statusCode: route.status };
+    // Parsing the answer strips what the contract does not name, so that a new field inside cannot leak out.
+    return { statusCode: route.status, body: JSON.stringify({ success: true, data: route.data.parse(data) }) };
+  };
+
+  const progressOf = new WeakMap<APIGatewayProxyEventV2, Progress>();
+  return middy<APIGatewayProxyEventV2, Result, Error, Context, Progress>()
+    .use(observed(ports))
+    .use(withHeaders())
+    .use(problemsAnswered(ports))
+    .before(({ event, internal }) => {
+      progressOf.set(event, internal);
+    })
+    .handler((event: APIGatewayProxyEventV2) =>
+      answerRoute(event, progressOf.get(event) ?? { startedAtMs: 0, code: 'ok' }),
+    );
+};
+
+/** A malformed site id is refused before the body is looked at: it comes first in the contract's order. */
+const validated = (route: Route, event: APIGatewayProxyEventV2): { body: unknown; query: unknown } => {
+  const siteId = event.pathParameters?.['siteId'];
+  if (siteId !== undefined && !/^[a-z0-9]{8,32}$/.test(siteId))
+    throw new Refusal(route.access === 'public' ? 'invalid_site_id' : 'site_not_found');
+  return { query: parseQuery(route, event), body: parseBody(route, event) };
+};
+
+/** Outermost: sees every answer as it leaves. One log line and one metric per request, no part of the request's content. */
+const observed = ({ log, meter, monotonicMs }: HttpPorts): Layer => {
+  const report = (event: APIGatewayProxyEventV2, response: Result | null | undefined, progress: Progress) => {
+    const latencyMs = Math.round(monotonicMs() - progress.startedAtMs);
+    const status = response?.statusCode ?? 0;
+    const facts = {
+      request_id: event.requestContext.requestId,
+      route: event.routeKey,
+      status,
+      code: progress.code,
+      latency_ms: latencyMs,
+      site_id: idOrNothing(event.pathParameters?.['siteId']),
+      workspace_id: idOrNothing(event.pathParameters?.['workspaceId']),
+    };
+    if (status >= 400) log.warn('request refused', facts);
+    else log.info('request answered', facts);
+    meter.answered(event.routeKey, progress.code, latencyMs);
+  };
+  return {
+    name: 'observed',
+    before: ({ internal }) => {
+      internal.startedAtMs = monotonicMs();
+      internal.code = 'ok';
+    },
+    after: ({ event, response, internal }) => report(event, response, internal),
+    onError: ({ event, response, internal }) => report(event, response, internal),
+  };
+};
+
+const idOrNothing = (id: string | undefined): string | undefined =>
+  id !== undefined && /^[a-z0-9]{8,32}$/.test(id) ? id : undefined;
+
+const withHeaders = (): Layer => {
+  const add = ({
+    event,
+    response,
+    internal: { allowedOrigin },
+  }: Parameters<NonNullable<Layer['after']>>[0]): void => {
+    if (!response) return;
+    response.headers = {
+      ...response.headers,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': event.requestContext.requestId,
+      vary: 'Origin',
+      ...(response.body !== undefined && { 'content-type': 'application/json; charset=utf-8' }),
+      ...(allowedOrigin !== undefined && {
+        'access-control-allow-origin': allowedOrigin,
+        'access-control-expose-headers': 'Retry-After, X-Request-Id',
+        ...(event.requestContext.http.method === 'OPTIONS' && {
+          'access-control-allow-methods': 'POST',
+          'access-control-allow-headers': 'Content-Type, X-Spelo-Signature',
+          'access-control-max-age': '600',
+        }),
+      }),
+    };
+  };
+  return { name: 'withHeaders', after: add, onError: add };
+};
+
+/** Innermost: turns whatever was thrown into the contract's failure. */
+const problemsAnswered = ({ log }: HttpPorts): Layer => ({
+  name: 'problemsAnswered',
+  onError: (request) => {
+    const { problem, retryAfterSeconds, details } = problemAnswer(request.error, log);
+    request.internal.code = problem.code;
+    request.response = {
+      statusCode: problem.status,
+      headers: {
+        ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+      },
+      body: JSON.stringify({
+        success: false,
+        error: {
+          code: problem.code,
+          message: problem.message,
+          request_id: request.event.requestContext.requestId,
+          ...(retryAfterSeconds !== undefined && { retry_after: retryAfterSeconds }),
+          ...(details.length > 0 && { details }),
+        },
+      }),
+    };
+  },
+});

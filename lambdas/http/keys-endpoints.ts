@@ -1,0 +1,56 @@
+import type { LiveKey } from '../domain/stored-key.ts';
+import type { archiveSite } from '../use-cases/archive-site.ts';
+import type { Caller } from '../use-cases/authorize.ts';
+import type { deleteOpenAiKey } from '../use-cases/delete-openai-key.ts';
+import type { deleteWorkspace } from '../use-cases/delete-workspace.ts';
+import type { KeyTarget } from '../use-cases/key-target.ts';
+import type { storeOpenAiKey } from '../use-cases/store-openai-key.ts';
+import type { switchOpenAiKey } from '../use-cases/switch-openai-key.ts';
+import type { viewOpenAiKey } from '../use-cases/view-openai-key.ts';
+import type { EndpointsOf } from './endpoint.ts';
+import { siteIdIn, siteKeyTarget, workspaceIdIn, workspaceKeyTarget } from './path-ids.ts';
+import { presentKey } from './presenters.ts';
+
+const DELETED = { deleted: true } as const;
+
+/** Routes that write or end sealed keys. This function seals and shreds; it cannot decrypt. */
+export const keysEndpoints = (useCases: {
+  readonly viewOpenAiKey: ReturnType<typeof viewOpenAiKey>;
+  readonly storeOpenAiKey: ReturnType<typeof storeOpenAiKey>;
+  readonly deleteOpenAiKey: ReturnType<typeof deleteOpenAiKey>;
+  readonly switchOpenAiKey: ReturnType<typeof switchOpenAiKey>;
+  readonly deleteWorkspace: ReturnType<typeof deleteWorkspace>;
+  readonly archiveSite: ReturnType<typeof archiveSite>;
+}): EndpointsOf<'keys'> => {
+  const view = async (caller: Caller, target: KeyTarget) =>
+    presentKey(await useCases.viewOpenAiKey(caller, target));
+  const put = async (caller: Caller, target: KeyTarget, pasted: string) =>
+    presentKey(await useCases.storeOpenAiKey(caller, target, pasted));
+  const remove = async (caller: Caller, target: KeyTarget) => {
+    await useCases.deleteOpenAiKey(caller, target);
+    return DELETED;
+  };
+  const turn = async (caller: Caller, target: KeyTarget, state: LiveKey['state']) =>
+    presentKey(await useCases.switchOpenAiKey(caller, target, state));
+
+  return {
+    viewSiteKey: ({ caller, path }) => view(caller, siteKeyTarget(path)),
+    viewWorkspaceKey: ({ caller, path }) => view(caller, workspaceKeyTarget(path)),
+    putSiteKey: ({ caller, path, body }) => put(caller, siteKeyTarget(path), body.api_key),
+    putWorkspaceKey: ({ caller, path, body }) => put(caller, workspaceKeyTarget(path), body.api_key),
+    deleteSiteKey: ({ caller, path }) => remove(caller, siteKeyTarget(path)),
+    deleteWorkspaceKey: ({ caller, path }) => remove(caller, workspaceKeyTarget(path)),
+    suspendSiteKey: ({ caller, path }) => turn(caller, siteKeyTarget(path), 'suspended'),
+    suspendWorkspaceKey: ({ caller, path }) => turn(caller, workspaceKeyTarget(path), 'suspended'),
+    resumeSiteKey: ({ caller, path }) => turn(caller, siteKeyTarget(path), 'active'),
+    resumeWorkspaceKey: ({ caller, path }) => turn(caller, workspaceKeyTarget(path), 'active'),
+    deleteWorkspace: async ({ caller, path, body }) => {
+      await useCases.deleteWorkspace(caller, workspaceIdIn(path), body.confirm);
+      return DELETED;
+    },
+    archiveSite: async ({ caller, path }) => {
+      await useCases.archiveSite(caller, siteIdIn(path));
+      return DELETED;
+    },
+  };
+};

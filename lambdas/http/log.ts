@@ -1,0 +1,45 @@
+/** Every message that a function may log, so that on-call can search for them. Facts go into fields, never into the text. */
+export type LogMessage =
+  | 'request answered'
+  | 'request refused'
+  | 'dependency unavailable'
+  | 'unexpected error'
+  | 'item unreadable';
+
+export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface Log {
+  info(message: LogMessage, facts: LogFacts): void;
+  warn(message: LogMessage, facts: LogFacts): void;
+  error(message: LogMessage, facts: LogFacts): void;
+}
+
+/** Every metric, with its unit in the name. Dimensions are closed sets: never an id, never a text from outside. */
+export interface Meter {
+  /** One answer of one route; `code` is `ok` or the public code of the problem. Latency in milliseconds, our own and our dependencies'. */
+  answered(route: string, code: string, latencyMs: number): void;
+}
+
+const SECRET_SHAPE = /\b(?:sk-[A-Za-z0-9_-]{8,}|ek_[A-Za-z0-9_-]{8,})/g;
+const LINE_FORGERY = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * The last line of defence for whatever reaches a log: nothing shaped like a key passes, and no character starts a new
+ * line or a terminal sequence. The first line is that no secret is given to a log at all.
+ */
+export const loggable = (_key: string, value: unknown): unknown =>
+  typeof value === 'string'
+    ? value.replace(SECRET_SHAPE, '[redacted]').replace(LINE_FORGERY, (character) => {
+        const code = character.codePointAt(0) ?? 0;
+        return `\\u${code.toString(16).padStart(4, '0')}`;
+      })
+    : value;
+
+/** Where an error was thrown, without its message: names and lines of our own code only. */
+export const framesOf = (error: Error): string =>
+  (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, 8)
+    .map((line) => line.trim())
+    .join(' | ');

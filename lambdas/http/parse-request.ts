@@ -1,0 +1,80 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { parse } from 'lossless-json';
+import type { z } from 'zod';
+import type { Route } from '../contract/routes.ts';
+import { Refusal, type RefusalDetail } from '../domain/refusal.ts';
+
+/** The contract's limit on a body, bytes. API Gateway's own is 10 MB. */
+const MAX_BODY_BYTES = 65_536;
+
+const invalid = (...details: RefusalDetail[]): Refusal => new Refusal('invalid_request', { details });
+
+/**
+ * The body of a request as its route's schema has it, or `invalid_request` naming each faulty field. A route without a
+ * body takes none, or `{}`.
+ */
+export const parseBody = (route: Route, event: APIGatewayProxyEventV2): unknown => {
+  const text = bodyText(event);
+  if (route.body === undefined) {
+    if (text.trim() !== '' && text.trim() !== '{}')
+      throw invalid({ path: 'body', message: 'This route takes no body.' });
+    return undefined;
+  }
+  // Also what forces a browser into a preflight: a form or text/plain post would be sent without one.
+  const mediaType = (event.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  if (mediaType !== 'application/json')
+    throw invalid({ path: 'content-type', message: 'Must be application/json.' });
+  return parseWith(route.body, parseJson(text), 'body');
+};
+
+export const parseQuery = (route: Route, event: APIGatewayProxyEventV2): unknown => {
+  const given = event.queryStringParameters ?? {};
+  if (route.query !== undefined) return parseWith(route.query, given, 'query');
+  if (Object.keys(given).length > 0)
+    throw invalid({ path: 'query', message: 'This route takes no query parameters.' });
+  return undefined;
+};
+
+const bodyText = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): string => {
+  const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  if (bytes.byteLength > MAX_BODY_BYTES)
+    throw invalid({ path: 'body', message: `Must not be longer than ${MAX_BODY_BYTES} bytes.` });
+  return bytes.toString('utf8');
+};
+
+/** JSON.parse would take the last of two equal keys, and another reader the first. */
+const parseJson = (text: string): unknown => {
+  try {
+    return parse(text, null, {
+      parseNumber: Number,
+      onDuplicateKey: ({ key }) => {
+        throw invalid({ path: namedPath([key], 'body'), message: 'Stands twice in the body.' });
+      },
+    });
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw invalid({ path: 'body', message: 'Must be valid JSON.' });
+  }
+};
+
+const parseWith = (schema: z.ZodType, value: unknown, where: 'body' | 'query'): unknown => {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(
+    ...parsed.error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => ({
+            path: namedPath([...issue.path, key], where),
+            message: 'Is not a field of this request.',
+          }))
+        : [{ path: namedPath(issue.path, where), message: issue.message }],
+    ),
+  );
+};
+
+/** Only names that look like ours are repeated: a field name is as much the caller's text as a value is. */
+const namedPath = (path: readonly PropertyKey[], fallback: string): string => {
+  const names = path.map(String);
+  const ours = names.length > 0 && names.every((name) => /^(?:[a-z_]{1,40}|\d{1,4})$/.test(name));
+  return ours ? names.join('.') : fallback;
+};

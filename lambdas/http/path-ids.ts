@@ -1,0 +1,35 @@
+import { isSiteId, isWorkspaceId, type SiteId, type WorkspaceId } from '../domain/identifiers.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { KeyTarget } from '../use-cases/key-target.ts';
+
+type Path = Readonly<Record<string, string | undefined>>;
+
+/** A malformed id is an id of nothing: the same answer as for one that does not exist. */
+export const workspaceIdIn = (path: Path): WorkspaceId => {
+  const id = path['workspaceId'] ?? '';
+  if (!isWorkspaceId(id)) throw new Refusal('workspace_not_found');
+  return id;
+};
+
+/** On the public routes the handler has refused a malformed id as `invalid_site_id` before. */
+export const siteIdIn = (path: Path): SiteId => {
+  const id = path['siteId'] ?? '';
+  if (!isSiteId(id)) throw new Refusal('site_not_found');
+  return id;
+};
+
+export const subIn = (path: Path): string => {
+  const sub = path['sub'] ?? '';
+  if (!/^[^\p{Cc}\p{Zl}\p{Zp}]{1,256}$/u.test(sub))
+    throw new Refusal('invalid_request', {
+      details: [{ path: 'sub', message: 'Must be 1 to 256 printable characters.' }],
+    });
+  return sub;
+};
+
+export const siteKeyTarget = (path: Path): KeyTarget => ({ scope: 'site', siteId: siteIdIn(path) });
+
+export const workspaceKeyTarget = (path: Path): KeyTarget => ({
+  scope: 'workspace',
+  workspaceId: workspaceIdIn(path),
+});

@@ -1,0 +1,88 @@
+import type { MintedToken } from '../use-cases/mint-token.ts';
+import type { ErrorRow } from '../use-cases/ports.ts';
+import type { MaskedKey } from '../domain/stored-key.ts';
+import type { Verdict } from '../domain/verdict.ts';
+import type { Member, Site, Workspace } from '../domain/workspace.ts';
+import type { DataOf } from './endpoint.ts';
+
+/** From our objects to the contract's, field by field: what is not named here is not shown. */
+
+export const presentToken = (minted: MintedToken): DataOf<'mintToken'> => ({
+  client_secret: { value: minted.clientSecret.value, expires_at: minted.clientSecret.expiresAt },
+  session_id: minted.session.sessionId,
+  signing_secret: minted.signingSecret,
+  model: minted.session.model,
+  voice: minted.session.voice,
+  realtime_url: minted.realtimeUrl,
+  mode: minted.mode,
+  heartbeat_seconds: minted.heartbeatSeconds,
+  max_duration_seconds: minted.maxDurationSeconds,
+  remaining_slots: minted.remainingSlots,
+});
+
+export const presentWorkspace = (workspace: Workspace): DataOf<'readWorkspace'> => ({
+  workspace_id: workspace.workspaceId,
+  name: workspace.name,
+  billing_mode: workspace.billingMode,
+  openai_tier: workspace.openaiTier,
+  concurrency_limit: workspace.concurrencyLimit,
+  anomaly_response: workspace.anomalyResponse,
+  alert_email: workspace.alertEmail,
+  plan: workspace.plan,
+  created_at: workspace.createdAt,
+});
+
+export const presentMember = (member: Member): DataOf<'readMember'> => ({
+  sub: member.sub,
+  role: member.role,
+  added_at: member.addedAt,
+  added_by: member.addedBy,
+});
+
+export const presentSite = (site: Site): DataOf<'readSite'> => ({
+  site_id: site.siteId,
+  workspace_id: site.workspaceId,
+  name: site.name,
+  allowed_origins: [...site.allowedOrigins],
+  model: site.model,
+  // Validated when it was stored; the answer's schema holds it to the known voices.
+  voice: site.voice as DataOf<'readSite'>['voice'],
+  instructions: site.instructions,
+  data_residency: site.dataResidency,
+  client_secret_ttl_seconds: site.clientSecretTtlSeconds,
+  max_duration_seconds: site.maxDurationSeconds,
+  created_at: site.createdAt,
+  created_by: site.createdBy,
+});
+
+export const presentVerdict = (verdict: Verdict): DataOf<'testSiteKey'> => ({
+  ok: verdict.ok,
+  code: verdict.code,
+  message: verdict.message,
+  latency_ms: verdict.latencyMs,
+  checked_at: verdict.checkedAt,
+});
+
+export const presentKey = (key: MaskedKey): DataOf<'viewSiteKey'> => ({
+  // The platform's key has no route: nobody but an operator's command reaches that scope.
+  scope: key.scope as DataOf<'viewSiteKey'>['scope'],
+  masked: key.masked,
+  version: key.version,
+  state: key.state,
+  created_at: key.createdAt,
+  created_by: key.createdBy,
+  last_used_at: key.lastUsedAt,
+  last_verified_at: key.lastVerifiedAt,
+  verdict: presentVerdict(key.verdict),
+});
+
+export const presentError = (row: ErrorRow) => ({
+  site_id: row.siteId ?? null,
+  code: row.code,
+  reason: row.openAiFailure ?? null,
+  message: row.message,
+  count: row.count,
+  first_at: row.firstAt,
+  last_at: row.lastAt,
+  session_id: row.sessionId ?? null,
+});

@@ -1,0 +1,49 @@
+import { PROBLEMS, type Problem } from '../contract/problems.ts';
+import { ConflictError, DependencyUnavailableError } from '../domain/dependency.ts';
+import { Refusal, type RefusalName } from '../domain/refusal.ts';
+import { framesOf, type Log } from './log.ts';
+
+// Holds the catalogue complete: a refusal without a public face does not compile.
+const problems: Readonly<Record<RefusalName, Problem>> = PROBLEMS;
+
+export interface ProblemAnswer {
+  readonly problem: Problem;
+  readonly retryAfterSeconds: number | undefined;
+  readonly details: readonly { readonly path: string; readonly message: string }[];
+}
+
+/**
+ * The one place where an error becomes an answer. Nothing is a bare 500: what nobody foresaw fails closed as
+ * `unavailable` and is logged with the place where it was thrown, without its message, which may quote anything.
+ */
+export const problemAnswer = (error: unknown, log: Log): ProblemAnswer => {
+  const refusal = refusalOf(error, log);
+  const problem = problems[refusal.refusal];
+  const wait = refusal.retryAfterSeconds ?? problem.retryAfterSeconds;
+  return {
+    problem,
+    retryAfterSeconds: wait === undefined ? undefined : Math.max(1, Math.ceil(wait)),
+    details: refusal.details,
+  };
+};
+
+const refusalOf = (error: unknown, log: Log): Refusal => {
+  if (error instanceof Refusal) return error;
+  if (error instanceof ConflictError) return new Refusal('version_conflict');
+  if (error instanceof DependencyUnavailableError) {
+    const { dependency, operation, errorName, requestId } = error;
+    log.error('dependency unavailable', {
+      dependency,
+      operation,
+      error_name: errorName,
+      aws_request_id: requestId,
+    });
+    return new Refusal('unavailable');
+  }
+  const known = error instanceof Error;
+  log.error('unexpected error', {
+    error_name: known ? error.name : typeof error,
+    frames: known ? framesOf(error) : undefined,
+  });
+  return new Refusal('unavailable');
+};

@@ -1,0 +1,37 @@
+import type { Caller } from '../use-cases/authorize.ts';
+import type { answerPreflight } from '../use-cases/answer-preflight.ts';
+import type { KeyTarget } from '../use-cases/key-target.ts';
+import type { mintToken } from '../use-cases/mint-token.ts';
+import type { testOpenAiKey } from '../use-cases/test-openai-key.ts';
+import type { EndpointsOf } from './endpoint.ts';
+import { siteIdIn, siteKeyTarget, workspaceKeyTarget } from './path-ids.ts';
+import { presentToken, presentVerdict } from './presenters.ts';
+
+/** Routes of the one function that can decrypt. */
+export const tokenEndpoints = (useCases: {
+  readonly answerPreflight: ReturnType<typeof answerPreflight>;
+  readonly mintToken: ReturnType<typeof mintToken>;
+  readonly testOpenAiKey: ReturnType<typeof testOpenAiKey>;
+}): EndpointsOf<'token'> => {
+  const testKey = async (caller: Caller, target: KeyTarget, sourceIp: string) =>
+    presentVerdict(await useCases.testOpenAiKey(caller, target, sourceIp));
+
+  return {
+    allowTokenOrigin: async ({ path, origin, allowOrigin }) => {
+      allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin));
+      return undefined;
+    },
+    mintToken: async ({ path, origin, sourceIp, body, allowOrigin }) =>
+      presentToken(
+        await useCases.mintToken({
+          siteId: siteIdIn(path),
+          origin,
+          sourceIp,
+          visitorId: body.visitor_id,
+          onOriginAllowed: allowOrigin,
+        }),
+      ),
+    testSiteKey: ({ caller, path, sourceIp }) => testKey(caller, siteKeyTarget(path), sourceIp),
+    testWorkspaceKey: ({ caller, path, sourceIp }) => testKey(caller, workspaceKeyTarget(path), sourceIp),
+  };
+};
