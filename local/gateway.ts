@@ -1,0 +1,201 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { type FunctionName, ROUTES, type Route, routeKeyOf } from '../lambdas/contract/routes.ts';
+import type { HttpHandler } from '../lambdas/http/handler.ts';
+
+/**
+ * Stands in for an API Gateway HTTP API (payload format 2.0): picks the route, builds the event, calls the same handler
+ * that Lambda calls. Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
+export interface LocalGateway {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** API Gateway's own limit on a payload: 10 MB. */
+const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
+
+const ROUTE_LIST: readonly Route[] = Object.values(ROUTES);
+
+export const startGateway = async (
+  handlers: Readonly<Record<FunctionName, HttpHandler>>,
+  options: {
+    readonly port: number;
+    readonly newRequestId: () => string;
+    readonly onAnswer?: (line: string) => void;
+  },
+): Promise<LocalGateway> => {
+  const server = createServer((request, response) => {
+    const startedAt = performance.now();
+    void answer(request, response).then((status) => {
+      const path = pathOf(request);
+      options.onAnswer?.(
+        `${request.method} ${path} ${status} ${Math.round(performance.now() - startedAt)} ms`,
+      );
+    });
+  });
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<number> => {
+    try {
+      const body = await readPayload(request);
+      if (body === undefined) return send(response, { statusCode: 413, body: '{"message":"Payload Too Large"}' });
+      const match = matchRoute(request.method ?? 'GET', pathOf(request));
+      const handler = handlers[match?.route.servedBy ?? 'manage'];
+      const event = eventOf(request, body, match, options.newRequestId());
+      return send(response, await handler(event, lambdaContext));
+    } catch {
+      // What Lambda's own failure looks like from outside; the handlers answer every error themselves.
+      return send(response, { statusCode: 500, body: '{"message":"Internal Server Error"}' });
+    }
+  };
+
+  await listen(server, options.port);
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};
+
+const listen = (server: Server, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve());
+  });
+
+const send = (response: ServerResponse, result: APIGatewayProxyStructuredResultV2): number => {
+  const status = result.statusCode ?? 200;
+  response.writeHead(status, result.headers as Record<string, string>);
+  response.end(result.body ?? '');
+  return status;
+};
+
+/** A request target that is no path at all (`//`, `*`) is simply no route. */
+const urlOf = (request: IncomingMessage): URL => {
+  const target = request.url ?? '/';
+  return URL.canParse(target, 'http://local') && target.startsWith('/') && !target.startsWith('//')
+    ? new URL(target, 'http://local')
+    : new URL('http://local/');
+};
+
+const pathOf = (request: IncomingMessage): string => urlOf(request).pathname;
+
+const readPayload = async (request: IncomingMessage): Promise<Buffer | undefined> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.byteLength;
+    if (size <= MAX_PAYLOAD_BYTES) chunks.push(chunk);
+  }
+  return size > MAX_PAYLOAD_BYTES ? undefined : Buffer.concat(chunks);
+};
+
+interface Match {
+  readonly route: Route;
+  readonly pathParameters: Record<string, string>;
+}
+
+/** As at API Gateway, a literal segment wins over a parameter. */
+const matchRoute = (method: string, path: string): Match | undefined => {
+  const segments = path.split('/');
+  const matches = ROUTE_LIST.filter((route) => route.method === method).flatMap((route) => {
+    const pathParameters = matchSegments(route.path.split('/'), segments);
+    return pathParameters === undefined ? [] : [{ route, pathParameters }];
+  });
+  return matches.sort(
+    (a, b) => Object.keys(a.pathParameters).length - Object.keys(b.pathParameters).length,
+  )[0];
+};
+
+const matchSegments = (
+  pattern: readonly string[],
+  segments: readonly string[],
+): Record<string, string> | undefined => {
+  if (pattern.length !== segments.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [i, expected] of pattern.entries()) {
+    const segment = segments[i] ?? '';
+    const name = /^\{(\w+)\}$/.exec(expected)?.[1];
+    if (name === undefined && segment !== expected) return undefined;
+    if (name !== undefined && segment === '') return undefined;
+    if (name !== undefined) parameters[name] = decode(segment);
+  }
+  return parameters;
+};
+
+const decode = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+};
+
+const TEXT = /^(?:text\/|application\/(?:json|javascript|xml|x-www-form-urlencoded)|[^;]*\+json)/i;
+
+const eventOf = (
+  request: IncomingMessage,
+  body: Buffer,
+  match: Match | undefined,
+  requestId: string,
+): APIGatewayProxyEventV2 => {
+  const url = urlOf(request);
+  const routeKey = match === undefined ? '$default' : routeKeyOf(match.route);
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, [value].flat().join(',')]),
+  );
+  const query: Record<string, string> = {};
+  for (const [name, value] of url.searchParams)
+    query[name] = query[name] === undefined ? value : `${query[name]},${value}`;
+  const isText = headers['content-type'] === undefined || TEXT.test(headers['content-type']);
+  const now = new Date();
+  return {
+    version: '2.0',
+    routeKey,
+    rawPath: url.pathname,
+    rawQueryString: url.search.slice(1),
+    headers,
+    ...(Object.keys(query).length > 0 && { queryStringParameters: query }),
+    ...(match !== undefined && { pathParameters: match.pathParameters }),
+    ...(body.byteLength > 0 && { body: body.toString(isText ? 'utf8' : 'base64') }),
+    isBase64Encoded: body.byteLength > 0 && !isText,
+    requestContext: {
+      accountId: '000000000000',
+      apiId: 'local',
+      domainName: '127.0.0.1',
+      domainPrefix: 'local',
+      http: {
+        method: request.method ?? 'GET',
+        path: url.pathname,
+        protocol: 'HTTP/1.1',
+        sourceIp: request.socket.remoteAddress ?? '127.0.0.1',
+        userAgent: headers['user-agent'] ?? '',
+      },
+      requestId,
+      routeKey,
+      stage: '$default',
+      time: now.toUTCString(),
+      timeEpoch: now.getTime(),
+    },
+  };
+};
+
+const lambdaContext = {
+  callbackWaitsForEmptyEventLoop: false,
+  functionName: 'local',
+  functionVersion: '$LATEST',
+  invokedFunctionArn: 'arn:aws:lambda:us-east-1:000000000000:function:local',
+  memoryLimitInMB: '1024',
+  awsRequestId: 'local',
+  logGroupName: 'local',
+  logStreamName: 'local',
+  getRemainingTimeInMillis: () => 25_000,
+  done: () => undefined,
+  fail: () => undefined,
+  succeed: () => undefined,
+};

@@ -1,0 +1,39 @@
+import type { Demo } from './demo.ts';
+
+/** What the newcomer sees: addresses, then lines to paste. `demoKey` works at the stand-in only and is worth nothing elsewhere. */
+export const instructions = ({
+  url,
+  demo,
+  demoKey,
+  dataDir,
+}: {
+  readonly url: string;
+  readonly demo: Demo;
+  readonly demoKey: string | undefined;
+  readonly dataDir: string;
+}): string => `
+Spelo BYOK listens on ${url}
+  data           ${dataDir}/  (log: ${dataDir}/spelo.log)
+  OpenAI         ${demoKey === undefined ? 'the real one: every mint counts' : 'a stand-in on this machine'}
+  owner token    ${demo.ownerToken}
+  workspace      ${demo.workspaceId}
+  site           ${demo.siteId}
+  allowed origin ${demo.allowedOrigin}
+
+Paste these in another terminal.
+
+export TOKEN='${demo.ownerToken}'
+
+1. Store an OpenAI key${demoKey === undefined ? ' (put yours in place of the dots)' : ' (a made-up one, which the stand-in accepts)'}:
+curl -sS -X PUT ${url}/v1/workspaces/${demo.workspaceId}/openai-key -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"api_key":"${demoKey ?? 'sk-...'}"}'
+
+2. See it masked:
+curl -sS ${url}/v1/workspaces/${demo.workspaceId}/openai-key -H "Authorization: Bearer $TOKEN"
+
+3. Mint a client secret, as the widget does:
+curl -sS -X POST ${url}/v1/${demo.siteId}/token -H 'Origin: ${demo.allowedOrigin}' -H 'Content-Type: application/json' -d '{}'
+
+4. Test voice:
+curl -sS -X POST ${url}/v1/workspaces/${demo.workspaceId}/openai-key/test -H "Authorization: Bearer $TOKEN"
+
+`;

@@ -1,0 +1,139 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
+import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
+import { TABLES } from '../lambdas/contract/tables.ts';
+import { keysHandler } from '../lambdas/functions/wiring/keys.ts';
+import { manageHandler } from '../lambdas/functions/wiring/manage.ts';
+import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
+import type { World } from '../lambdas/functions/wiring/world.ts';
+import { createTables } from './create-tables.ts';
+import { type LocalDynamoDb, startDynamoDb } from './dynamodb/engine.ts';
+import { type LocalGateway, startGateway } from './gateway.ts';
+import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
+import { type LocalKms, startLocalKms } from './kms/server.ts';
+import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
+
+const AUDIENCE = 'spelo-byok-local';
+
+export interface LocalStackOptions {
+  /** Folder for tables, KMS key material and the issuer's key. Without it everything lives in memory. */
+  readonly dataDir?: string;
+  /** 0 chooses a free one. */
+  readonly port: number;
+  /** A real OpenAI instead of the stand-in. */
+  readonly openAiBaseUrl?: string | undefined;
+  readonly dynamoDbEndpoint?: string | undefined;
+  /** Where to look for the DynamoDB engine. */
+  readonly path?: string | undefined;
+  readonly world: World;
+  /** Overrides of the functions' variables, for tests. */
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly onAnswer?: (line: string) => void;
+}
+
+export interface LocalStack {
+  readonly url: string;
+  readonly gateway: LocalGateway;
+  readonly kms: LocalKms;
+  readonly dynamoDb: LocalDynamoDb;
+  readonly issuer: LocalIssuer;
+  /** undefined when a real OpenAI is used. */
+  readonly openAi: LocalOpenAi | undefined;
+  /** The environment that the functions run in. */
+  readonly variables: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/**
+ * The whole product on this machine: the real handlers and AWS clients, over HTTP, against an embedded DynamoDB engine, a
+ * local KMS, a token issuer and a stand-in for OpenAI. Starts all or nothing: what had started is stopped on an error.
+ */
+export const startLocalStack = async (options: LocalStackOptions): Promise<LocalStack> => {
+  const started: { close(): Promise<void> }[] = [];
+  const closeAll = async (): Promise<void> => {
+    await Promise.allSettled(started.reverse().map((part) => part.close()));
+  };
+  const keep = async <Part extends { close(): Promise<void> }>(part: Promise<Part>): Promise<Part> => {
+    const running = await part;
+    started.push(running);
+    return running;
+  };
+  const inDataDir = (name: string): string | undefined =>
+    options.dataDir === undefined ? undefined : join(options.dataDir, name);
+
+  try {
+    const kmsState = inDataDir('kms.json');
+    const issuerState = inDataDir('issuer.json');
+    const [dynamoDb, kms, issuer, openAi] = await Promise.all([
+      keep(
+        startDynamoDb({
+          dbPath: inDataDir('dynamodb.sqlite'),
+          endpoint: options.dynamoDbEndpoint,
+          path: options.path,
+        }),
+      ),
+      keep(
+        startLocalKms({
+          keys: Object.values(KMS_KEYS).map(({ alias, usage }) => ({ alias, usage })),
+          ...(kmsState !== undefined && { stateFile: kmsState }),
+        }),
+      ),
+      keep(
+        startLocalIssuer({
+          audience: AUDIENCE,
+          ...(issuerState !== undefined && { stateFile: issuerState }),
+        }),
+      ),
+      options.openAiBaseUrl === undefined ? keep(startLocalOpenAi()) : undefined,
+    ]);
+
+    const variables: Record<string, string> = {
+      STAGE: 'local',
+      AWS_REGION: 'us-east-1',
+      ...Object.fromEntries(Object.values(TABLES).map(({ variable, name }) => [variable, name])),
+      ...Object.fromEntries(Object.values(KMS_KEYS).map(({ variable, alias }) => [variable, kms.keyArn(alias)])),
+      OIDC_ISSUER: issuer.issuer,
+      OIDC_AUDIENCE: issuer.audience,
+      OPENAI_BASE_URL: options.openAiBaseUrl ?? openAi?.baseUrl ?? '',
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+      AWS_ENDPOINT_URL_KMS: kms.endpoint,
+      ...options.variables,
+    };
+    setLocalCredentials();
+    const client = new DynamoDBClient({ region: 'us-east-1', endpoint: dynamoDb.endpoint });
+    await createTables(client);
+    client.destroy();
+
+    const { world } = options;
+    const gateway = await keep(
+      startGateway(
+        {
+          token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
+          keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), world),
+          manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), world),
+        },
+        {
+          port: options.port,
+          newRequestId: randomUUID,
+          ...(options.onAnswer !== undefined && { onAnswer: options.onAnswer }),
+        },
+      ),
+    );
+    return { url: gateway.url, gateway, kms, dynamoDb, issuer, openAi, variables, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+};
+
+/** The AWS SDK signs every request; the local engines accept any signature. Real credentials are never sent to them. */
+const setLocalCredentials = (): void => {
+  process.env['AWS_ACCESS_KEY_ID'] = 'local';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
+  delete process.env['AWS_SESSION_TOKEN'];
+  delete process.env['AWS_PROFILE'];
+};
+
+export const strongRandom = (size: number): Buffer => randomBytes(size);

@@ -1,0 +1,30 @@
+import { createWriteStream } from 'node:fs';
+import { loggable } from '../lambdas/http/log.ts';
+import type { LogFacts, LogMessage } from '../lambdas/http/log.ts';
+import type { World } from '../lambdas/functions/wiring/world.ts';
+import { strongRandom } from './local-stack.ts';
+
+/** The world of the local run: logs as JSON lines through `write`, no metrics. */
+export const localWorld = (write: (line: string) => void): World => {
+  const line = (level: string) => (message: LogMessage, facts: LogFacts) => {
+    write(JSON.stringify({ level, message, timestamp: new Date().toISOString(), ...facts }, loggable));
+  };
+  return {
+    clock: () => new Date(),
+    random: strongRandom,
+    monotonicMs: () => performance.now(),
+    log: { info: line('INFO'), warn: line('WARN'), error: line('ERROR') },
+    meter: { answered: () => undefined },
+  };
+};
+
+/** Appends log lines to a file. */
+export const logFile = (path: string): { write(line: string): void; close(): Promise<void> } => {
+  const stream = createWriteStream(path, { flags: 'a', mode: 0o600 });
+  return {
+    write: (line) => {
+      stream.write(`${line}\n`);
+    },
+    close: () => new Promise((resolve) => stream.end(() => resolve())),
+  };
+};

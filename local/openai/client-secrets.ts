@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { DEFAULT_REALTIME_MODEL } from './models.ts';
+import type { MintRequest, SessionRequest } from './session-schema.ts';
+
+const DEFAULT_SECONDS = 600;
+
+/** What a client secret stands for. Expiry is in unix seconds, as in the answer. */
+export type ClientSecret = {
+  readonly value: string;
+  readonly expiresAt: number;
+  readonly model: string;
+  /** The failure suffix of the key that minted it: some failures come only when the secret is used. */
+  readonly failure: string | undefined;
+};
+
+export type ClientSecrets = {
+  readonly mint: (request: MintRequest, failure: string | undefined) => ClientSecret;
+  /** The secret, while it has not expired. One secret opens any number of sessions until then. */
+  readonly find: (value: string) => ClientSecret | undefined;
+  /** How many were ever minted, expired ones too. */
+  readonly count: () => number;
+};
+
+/** Remembers secrets in memory; they end with the process, as nobody keeps one longer than minutes. */
+export function createClientSecrets(now: () => number): ClientSecrets {
+  const live = new Map<string, ClientSecret>();
+  let minted = 0;
+  const hasExpired = (secret: ClientSecret) => now() >= secret.expiresAt * 1_000;
+
+  return {
+    mint: (request, failure) => {
+      for (const secret of live.values()) if (hasExpired(secret)) live.delete(secret.value);
+      const seconds = request.expires_after?.seconds ?? DEFAULT_SECONDS;
+      const secret: ClientSecret = {
+        value: `ek_${randomBytes(16).toString('hex')}`,
+        expiresAt: Math.floor(now() / 1_000) + seconds,
+        model: request.session?.model ?? DEFAULT_REALTIME_MODEL,
+        failure,
+      };
+      live.set(secret.value, secret);
+      minted += 1;
+      return secret;
+    },
+    find: (value) => {
+      const secret = live.get(value);
+      return secret === undefined || hasExpired(secret) ? undefined : secret;
+    },
+    count: () => minted,
+  };
+}
+
+/** The answer's `session`: what was asked for, completed with OpenAI's defaults. It echoes the instructions. */
+export function describeSession(
+  asked: SessionRequest | undefined,
+  model: string,
+): Readonly<Record<string, unknown>> {
+  const format = { type: 'audio/pcm', rate: 24_000 };
+  const input = asked?.audio?.input;
+  const output = asked?.audio?.output;
+  return {
+    output_modalities: ['audio'],
+    instructions: '',
+    tools: [],
+    tool_choice: 'auto',
+    max_output_tokens: 'inf',
+    tracing: null,
+    truncation: 'auto',
+    prompt: null,
+    include: null,
+    ...asked,
+    type: 'realtime',
+    object: 'realtime.session',
+    id: `sess_${randomBytes(15).toString('base64url')}`,
+    model,
+    expires_at: 0,
+    audio: {
+      input: {
+        format,
+        transcription: null,
+        noise_reduction: null,
+        turn_detection: defaultTurnDetection,
+        ...input,
+      },
+      output: { format, voice: 'alloy', speed: 1, ...output },
+    },
+  };
+}
+
+const defaultTurnDetection = {
+  type: 'server_vad',
+  threshold: 0.5,
+  prefix_padding_ms: 300,
+  silence_duration_ms: 200,
+  idle_timeout_ms: null,
+  create_response: true,
+  interrupt_response: true,
+};

@@ -1,0 +1,187 @@
+import { type Answer, invalidKey, json, missingScope, modelNotFound, refusal } from './answers.ts';
+
+/** The calls that a failure can tell apart. */
+export type Operation = 'list-models' | 'get-model' | 'mint' | 'call';
+
+type Asked = {
+  readonly operation: Operation;
+  readonly key: string;
+  /** The model named in the path or in the session. */
+  readonly model: string;
+  readonly origin: string;
+};
+
+type Failure = {
+  readonly description: string;
+  /** Undefined: this operation goes well under this failure. */
+  readonly play: (asked: Asked) => Answer | undefined;
+};
+
+const HUGE_BYTES = 20 * 1024 * 1024;
+const ORGANIZATION = 'org-localstandin';
+
+/** Fails whatever is asked with the key. */
+function everywhere(description: string, play: (asked: Asked) => Answer): Failure {
+  return { description, play: (asked) => (asked.operation === 'call' ? undefined : play(asked)) };
+}
+
+/** Fails the mint and leaves the models readable: OpenAI tells of money only when something would cost some. */
+function onMint(description: string, play: (asked: Asked) => Answer): Failure {
+  return { description, play: (asked) => (asked.operation === 'mint' ? play(asked) : undefined) };
+}
+
+function noMoney(code: string): () => Answer {
+  return () =>
+    refusal(429, {
+      message: 'You exceeded your current quota, please check your plan and billing details.',
+      type: 'insufficient_quota',
+      code,
+    });
+}
+
+const ok = (body: string, more: Partial<Answer> = {}): Answer => ({
+  status: 200,
+  headers: { 'content-type': 'application/json' },
+  body,
+  ...more,
+});
+
+const failures: Readonly<Record<string, Failure>> = {
+  revoked: everywhere('401: the key was revoked or deleted', ({ key }) => invalidKey(key)),
+  // No source gives the code of this answer, so only the message tells.
+  expired: everywhere('401: the key has expired', () =>
+    refusal(401, { message: 'Your API key has expired.' }),
+  ),
+  noscope: everywhere('restricted key: neither models nor mint', ({ operation }) =>
+    operation === 'mint'
+      ? missingScope(401, 'api.model.request', null)
+      : missingScope(403, 'api.model.read', 'missing_scope'),
+  ),
+  readonly: onMint('restricted key: models readable, mint refused', () =>
+    missingScope(401, 'api.model.request', 'missing_scope'),
+  ),
+  restricted: {
+    description: 'restricted key that works: models refused, mint good',
+    play: ({ operation }) =>
+      operation === 'mint' || operation === 'call' ? undefined : missingScope(403, 'api.model.read', null),
+  },
+  nomodel: {
+    description: 'the project has no Realtime model: mint 403, models list without them',
+    play: ({ operation, model }) => (operation === 'mint' ? modelNotFound(403, model) : undefined),
+  },
+  latenomodel: {
+    description: 'mint good, the model is refused only when the secret is used',
+    play: ({ operation, model }) => (operation === 'call' ? modelNotFound(403, model) : undefined),
+  },
+  wrongregion: everywhere('401: the project lives on us.api.openai.com', () =>
+    refusal(401, {
+      message:
+        'Attempted to access resource with incorrect regional hostname. Please make your request to us.api.openai.com',
+      code: 'incorrect_hostname',
+    }),
+  ),
+  badip: everywhere('401: our address is not on the allowlist', () =>
+    refusal(401, { message: 'Your IP is not authorized.', code: 'ip_not_authorized' }),
+  ),
+  nocountry: everywhere('403: called from an unsupported country', () =>
+    refusal(403, {
+      message: 'Country, region, or territory not supported',
+      type: 'request_forbidden',
+      code: 'unsupported_country_region_territory',
+    }),
+  ),
+  noorg: everywhere('401: the owner of the key is in no organization', () =>
+    refusal(401, { message: 'You must be a member of an organization to use the API' }),
+  ),
+  noquota: onMint('429: no quota, in the older form', noMoney('insufficient_quota')),
+  nocredit: onMint('429: the prepaid credit is used up', noMoney('credit_balance_exhausted')),
+  spendlimit: onMint("429: the project's spend limit is reached", noMoney('project_spend_limit_exceeded')),
+  orgspendlimit: onMint(
+    "429: the organization's spend limit is reached",
+    noMoney('organization_spend_limit_exceeded'),
+  ),
+  usagelimit: onMint(
+    "429: the organization's usage limit is reached",
+    noMoney('organization_usage_limit_exceeded'),
+  ),
+  ratelimited: everywhere('429: too many requests, come back in 7 s', ({ model }) =>
+    refusal(
+      429,
+      {
+        message: `Rate limit reached for ${model} in organization ${ORGANIZATION} on requests per min (RPM): Limit 400, Used 400, Requested 1. Please try again in 7s.`,
+        type: 'requests',
+        code: 'rate_limit_exceeded',
+      },
+      {
+        'retry-after': '7',
+        'x-ratelimit-limit-requests': '400',
+        'x-ratelimit-remaining-requests': '0',
+        'x-ratelimit-reset-requests': '7s',
+      },
+    ),
+  ),
+  slowdown: everywhere('429: traffic grows too fast', () =>
+    refusal(429, { message: 'Please slow down.', type: 'rate_limit_error', code: 'slow_down' }),
+  ),
+  err500: everywhere('500: error at OpenAI', () =>
+    refusal(500, {
+      message: 'The server had an error while processing your request. Sorry about that!',
+      type: 'server_error',
+    }),
+  ),
+  err503: everywhere('503: overloaded, one more try is welcome', () =>
+    refusal(
+      503,
+      {
+        message: 'The server is overloaded.',
+        type: 'service_unavailable_error',
+        code: 'server_is_overloaded',
+      },
+      { 'x-should-retry': 'true' },
+    ),
+  ),
+  html502: everywhere('502 with an HTML page from the edge', () => ({
+    status: 502,
+    headers: { 'content-type': 'text/html; charset=utf-8' },
+    body: '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>',
+  })),
+  badjson: everywhere('200 with a body that is not JSON', () => ok('{"value": "ek_')),
+  truncated: everywhere('200 whose body stops half-way', () =>
+    ok(JSON.stringify({ value: 'ek_0', expires_at: 0, session: {} }), { delivery: 'truncated' }),
+  ),
+  nosecret: onMint('200 without a secret', ({ model }) =>
+    json(200, { session: { type: 'realtime', model } }),
+  ),
+  empty: everywhere('200 with an empty body', () => ok('')),
+  redirect: everywhere('302 to another place, which records who follows', ({ origin }) => ({
+    status: 302,
+    headers: { location: `${origin}/elsewhere` },
+    body: '',
+  })),
+  hang: everywhere('takes the request and never answers', () => ok('', { delivery: 'hang' })),
+  slowbody: everywhere('200 whose body comes a byte at a time', () =>
+    ok(JSON.stringify({ padding: 'x'.repeat(1_000) }), { delivery: 'slow-body' }),
+  ),
+  reset: everywhere('drops the connection', () => ok('', { delivery: 'reset' })),
+  huge: everywhere('200 with 20 MB of valid JSON', () =>
+    json(200, { object: 'list', data: [], value: 'ek_0', expires_at: 0, padding: 'x'.repeat(HUGE_BYTES) }),
+  ),
+};
+
+/** What the end of a key makes the stand-in do, and in a line what that is. Any other key works. */
+export const playableFailures: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(failures).map(([suffix, { description }]) => [suffix, description]),
+);
+
+// Longest first: `latenomodel` also ends in `nomodel`.
+const suffixes = Object.keys(failures).sort((a, b) => b.length - a.length);
+
+/** The failure that a key asks for, or undefined for a key that works. */
+export function failureOf(key: string): string | undefined {
+  return suffixes.find((suffix) => key.endsWith(suffix));
+}
+
+/** The answer of a failure to one call, or undefined when that call goes well. */
+export function playFailure(failure: string | undefined, asked: Asked): Answer | undefined {
+  return failure === undefined ? undefined : failures[failure]?.play(asked);
+}

@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import { type Answer, refusal } from './answers.ts';
+
+// The GA session shape of openai/openai-openapi, `RealtimeSessionCreateRequestGA`. Strict at every level: the real
+// endpoint refuses a field that it does not know, and so tells of a mistake in ours.
+const voices = [
+  'alloy',
+  'ash',
+  'ballad',
+  'coral',
+  'echo',
+  'sage',
+  'shimmer',
+  'verse',
+  'marin',
+  'cedar',
+] as const;
+
+const AudioFormat = z.union([
+  z.strictObject({ type: z.literal('audio/pcm'), rate: z.literal(24_000).optional() }),
+  z.strictObject({ type: z.enum(['audio/pcmu', 'audio/pcma']) }),
+]);
+
+const TurnDetection = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('server_vad'),
+    threshold: z.number().min(0).max(1).optional(),
+    prefix_padding_ms: z.int().optional(),
+    silence_duration_ms: z.int().optional(),
+    create_response: z.boolean().optional(),
+    interrupt_response: z.boolean().optional(),
+    idle_timeout_ms: z.int().min(5_000).max(30_000).nullable().optional(),
+  }),
+  z.strictObject({
+    type: z.literal('semantic_vad'),
+    eagerness: z.enum(['low', 'medium', 'high', 'auto']).optional(),
+    create_response: z.boolean().optional(),
+    interrupt_response: z.boolean().optional(),
+  }),
+]);
+
+const Audio = z.strictObject({
+  input: z
+    .strictObject({
+      format: AudioFormat.optional(),
+      noise_reduction: z
+        .strictObject({ type: z.enum(['near_field', 'far_field']) })
+        .nullable()
+        .optional(),
+      transcription: z
+        .strictObject({
+          model: z.string().optional(),
+          language: z.string().optional(),
+          prompt: z.string().optional(),
+        })
+        .nullable()
+        .optional(),
+      turn_detection: TurnDetection.nullable().optional(),
+    })
+    .optional(),
+  output: z
+    .strictObject({
+      format: AudioFormat.optional(),
+      voice: z.union([z.enum(voices), z.strictObject({ id: z.string().startsWith('voice_') })]).optional(),
+      speed: z.number().min(0.25).max(1.5).optional(),
+    })
+    .optional(),
+});
+
+const Session = z.strictObject({
+  type: z.literal('realtime'),
+  model: z.string().optional(),
+  instructions: z.string().optional(),
+  output_modalities: z.tuple([z.enum(['audio', 'text'])]).optional(),
+  audio: Audio.optional(),
+  include: z.array(z.string()).nullable().optional(),
+  tracing: z
+    .union([z.literal('auto'), z.record(z.string(), z.unknown())])
+    .nullable()
+    .optional(),
+  tools: z.array(z.record(z.string(), z.unknown())).optional(),
+  tool_choice: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  reasoning: z
+    .strictObject({ effort: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional() })
+    .optional(),
+  max_output_tokens: z.union([z.literal('inf'), z.int().min(1).max(4_096)]).optional(),
+  truncation: z.union([z.enum(['auto', 'disabled']), z.record(z.string(), z.unknown())]).optional(),
+});
+
+const MintRequest = z.strictObject({
+  expires_after: z
+    .strictObject({
+      anchor: z.literal('created_at').optional(),
+      seconds: z.int().min(10).max(7_200).optional(),
+    })
+    .optional(),
+  session: Session.optional(),
+});
+
+export type SessionRequest = z.infer<typeof Session>;
+export type MintRequest = z.infer<typeof MintRequest>;
+
+/** Reads the body of `POST /v1/realtime/client_secrets`, or says what is wrong with it as OpenAI does. */
+export function parseMintRequest(
+  body: unknown,
+): { readonly request: MintRequest } | { readonly refused: Answer } {
+  const parsed = MintRequest.safeParse(body);
+  if (parsed.success) return { request: parsed.data };
+  const { issues } = parsed.error;
+  const unknownField = issues.find(({ code }) => code === 'unrecognized_keys');
+  return { refused: explain(unknownField ?? issues[0], body) };
+}
+
+function explain(issue: z.core.$ZodIssue | undefined, body: unknown): Answer {
+  const path = issue?.path ?? [];
+  if (issue?.code === 'unrecognized_keys') {
+    const param = [...path, issue.keys[0]].join('.');
+    return refusal(400, { message: `Unknown parameter: '${param}'.`, param, code: 'unknown_parameter' });
+  }
+  const param = path.join('.');
+  if (valueAt(body, path) === undefined) {
+    return refusal(400, {
+      message: `Missing required parameter: '${param}'.`,
+      param,
+      code: 'missing_required_parameter',
+    });
+  }
+  if ((issue?.code === 'too_small' || issue?.code === 'too_big') && issue.origin === 'number') {
+    const kind = /\.(speed|threshold)$/.test(param) ? 'decimal' : 'integer';
+    const bound = issue.code === 'too_small' ? 'below_min' : 'above_max';
+    return refusal(400, {
+      message: `Invalid '${param}': ${kind} ${bound.replace('_', ' ')} value.`,
+      param,
+      code: `${kind}_${bound}_value`,
+    });
+  }
+  return refusal(400, { message: `Invalid value for '${param}'.`, param, code: 'invalid_value' });
+}
+
+function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+    body,
+  );
+}

@@ -1,0 +1,104 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { openAiBaseUrl } from '../lambdas/contract/environment.ts';
+import { seedDemo } from './demo.ts';
+import { type LocalStack, startLocalStack } from './local-stack.ts';
+import { localWorld, logFile } from './local-world.ts';
+import { makeFakeKey } from './openai/server.ts';
+import { strongRandom } from './local-stack.ts';
+import { instructions } from './instructions.ts';
+
+const DATA_DIR = '.local';
+const USAGE = `npm start [-- --reset] [-- --help]
+
+Runs the whole broker on this machine. Data is kept in ${DATA_DIR}/ and survives a restart.
+
+  --reset   delete that data first
+  --help    this text
+
+Environment:
+  PORT               port of the API, default 8787
+  OPENAI_BASE_URL    https://api.openai.com/v1 mints at the real OpenAI; default: a stand-in on this machine
+  DYNAMODB_ENDPOINT  a DynamoDB endpoint to use instead of the embedded engine
+`;
+
+const environment = z.object({
+  PORT: z.coerce.number().int().min(1).max(65_535).default(8787),
+  OPENAI_BASE_URL: openAiBaseUrl.removeDefault().optional(),
+  DYNAMODB_ENDPOINT: z.url().optional(),
+  PATH: z.string().optional(),
+});
+
+/** One sentence for a person; a stack trace only for what nobody foresaw. */
+const say = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && error.code === 'EADDRINUSE')
+    return `The port is taken. Stop the other process, or choose another port: PORT=8788 npm start`;
+  const foreseen = error.name !== 'Error' && error.name !== 'TypeError';
+  return foreseen || error.stack === undefined ? error.message : error.stack;
+};
+
+const fail = (message: string): never => {
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+};
+
+const main = async (): Promise<void> => {
+  const startedAt = performance.now();
+  const { values } = parseArgs({
+    options: { reset: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const parsed = environment.safeParse(process.env);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`);
+    return fail(`The environment is not valid:\n${faults.join('\n')}`);
+  }
+  const { PORT, OPENAI_BASE_URL, DYNAMODB_ENDPOINT, PATH } = parsed.data;
+  if (values.reset) rmSync(DATA_DIR, { recursive: true, force: true });
+  mkdirSync(DATA_DIR, { recursive: true, mode: 0o700 });
+
+  const log = logFile(join(DATA_DIR, 'spelo.log'));
+  const stack = await startLocalStack({
+    dataDir: DATA_DIR,
+    port: PORT,
+    openAiBaseUrl: OPENAI_BASE_URL,
+    dynamoDbEndpoint: DYNAMODB_ENDPOINT,
+    path: PATH,
+    world: localWorld(log.write),
+    onAnswer: (line) => process.stdout.write(`${line}\n`),
+  });
+  stopCleanly(stack, log);
+  // For the operator's commands, which run beside this process. Addresses only, no secret.
+  writeFileSync(join(DATA_DIR, 'environment.json'), JSON.stringify(stack.variables, null, 2), { mode: 0o600 });
+
+  const demo = await seedDemo(stack);
+  const demoKey = stack.openAi === undefined ? undefined : makeFakeKey(strongRandom);
+  process.stdout.write(instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR }));
+  process.stdout.write(`ready in ${Math.round(performance.now() - startedAt)} ms\nready\n`);
+};
+
+const stopCleanly = (stack: LocalStack, log: { close(): Promise<void> }): void => {
+  let stopping = false;
+  const stop = async (code: number): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    await stack.close();
+    await log.close();
+    process.exit(code);
+  };
+  process.on('SIGINT', () => void stop(0));
+  process.on('SIGTERM', () => void stop(0));
+  void stack.dynamoDb.exited.then(({ expected, lastLines }) => {
+    if (expected) return;
+    process.stderr.write(`The DynamoDB engine has ended. ${lastLines}\n`);
+    void stop(1);
+  });
+};
+
+main().catch((error: unknown) => fail(say(error)));

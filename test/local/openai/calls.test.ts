@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type LocalOpenAi, startLocalOpenAi } from '../../../local/openai/server.ts';
+import { fakeKey, mint, refusalOf, secretOf } from './driver.ts';
+
+const startMs = Date.UTC(2026, 10, 23);
+let nowMs = startMs;
+let openAi: LocalOpenAi;
+beforeAll(async () => {
+  openAi = await startLocalOpenAi({ now: () => nowMs });
+});
+afterAll(() => openAi.close());
+beforeEach(() => {
+  nowMs = startMs;
+});
+
+describe('a call with a client secret', () => {
+  const offer = ['v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0']
+    .concat(['m=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=mid:0', 'a=rtpmap:111 opus/48000/2', 'a=ssrc:1 cname:x'])
+    .concat(['m=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'a=mid:1', 'a=sctp-port:5000', ''])
+    .join('\r\n');
+
+  const call = (secret: string, body = offer, contentType = 'application/sdp') =>
+    fetch(`${openAi.baseUrl}/realtime/calls`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': contentType },
+      body,
+    });
+  const mintSecret = async (key = fakeKey()) => (await secretOf(await mint(openAi, key))).value;
+
+  it('answers the offer medium by medium and names the call', async () => {
+    const response = await call(await mintSecret());
+    expect(response.status).toBe(201);
+    expect(response.headers.get('location')).toMatch(/^\/v1\/realtime\/calls\/rtc_[0-9a-f]{32}$/);
+    expect(response.headers.get('content-type')).toBe('application/sdp');
+    const answer = await response.text();
+    expect(answer.match(/^(m=\S+|a=mid:\d|a=group.*|a=setup.*)/gm)).toEqual([
+      'a=group:BUNDLE 0 1',
+      'm=audio',
+      'a=mid:0',
+      'a=setup:passive',
+      'm=application',
+      'a=mid:1',
+      'a=setup:passive',
+    ]);
+    expect(answer).not.toContain('a=ssrc');
+  });
+
+  it('can be made again with the same secret until that expires, and not after', async () => {
+    const secret = await mintSecret();
+    nowMs += 59_999;
+    expect((await call(secret)).status).toBe(201);
+    expect((await call(secret)).status).toBe(201);
+    nowMs += 1;
+    expect((await call(secret)).status).toBe(401);
+  });
+
+  it('refuses an unknown secret, a key in its place, another content type and no offer', async () => {
+    expect((await call(`ek_${'0'.repeat(32)}`)).status).toBe(401);
+    expect((await call(fakeKey())).status).toBe(401);
+    expect((await call(await mintSecret(), offer, 'text/plain')).status).toBe(400);
+    expect((await call(await mintSecret(), 'hello')).status).toBe(400);
+  });
+
+  it('is open to pages of every origin, as nothing else here is', async () => {
+    const preflight = await fetch(`${openAi.baseUrl}/realtime/calls`, { method: 'OPTIONS' });
+    expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
+    expect((await mint(openAi, fakeKey())).headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('fails late for a key whose project lacks the model', async () => {
+    const response = await call(await mintSecret(fakeKey('latenomodel')));
+    expect(await refusalOf(response)).toMatchObject({ status: 403, code: 'model_not_found' });
+  });
+});
