@@ -39,7 +39,8 @@ export const startGateway = async (
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<number> => {
     try {
       const body = await readPayload(request);
-      if (body === undefined) return send(response, { statusCode: 413, body: '{"message":"Payload Too Large"}' });
+      if (body === undefined)
+        return send(response, { statusCode: 413, body: '{"message":"Payload Too Large"}' });
       const match = matchRoute(request.method ?? 'GET', pathOf(request));
       const handler = handlers[match?.route.servedBy ?? 'manage'];
       const event = eventOf(request, body, match, options.newRequestId());

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
@@ -93,7 +93,9 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       STAGE: 'local',
       AWS_REGION: 'us-east-1',
       ...Object.fromEntries(Object.values(TABLES).map(({ variable, name }) => [variable, name])),
-      ...Object.fromEntries(Object.values(KMS_KEYS).map(({ variable, alias }) => [variable, kms.keyArn(alias)])),
+      ...Object.fromEntries(
+        Object.values(KMS_KEYS).map(({ variable, alias }) => [variable, kms.keyArn(alias)]),
+      ),
       OIDC_ISSUER: issuer.issuer,
       OIDC_AUDIENCE: issuer.audience,
       OPENAI_BASE_URL: options.openAiBaseUrl ?? openAi?.baseUrl ?? '',
@@ -135,5 +137,3 @@ const setLocalCredentials = (): void => {
   delete process.env['AWS_SESSION_TOKEN'];
   delete process.env['AWS_PROFILE'];
 };
-
-export const strongRandom = (size: number): Buffer => randomBytes(size);

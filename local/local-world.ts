@@ -1,8 +1,6 @@
 import { createWriteStream } from 'node:fs';
-import { loggable } from '../lambdas/http/log.ts';
-import type { LogFacts, LogMessage } from '../lambdas/http/log.ts';
-import type { World } from '../lambdas/functions/wiring/world.ts';
-import { strongRandom } from './local-stack.ts';
+import { strongRandom, type World } from '../lambdas/functions/wiring/world.ts';
+import { type LogFacts, type LogMessage, loggable } from '../lambdas/http/log.ts';
 
 /** The world of the local run: logs as JSON lines through `write`, no metrics. */
 export const localWorld = (write: (line: string) => void): World => {

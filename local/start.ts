@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { openAiBaseUrl } from '../lambdas/contract/environment.ts';
+import { strongRandom } from '../lambdas/functions/wiring/world.ts';
 import { seedDemo } from './demo.ts';
+import { instructions } from './instructions.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
 import { localWorld, logFile } from './local-world.ts';
 import { makeFakeKey } from './openai/server.ts';
-import { strongRandom } from './local-stack.ts';
-import { instructions } from './instructions.ts';
 
 const DATA_DIR = '.local';
 const USAGE = `npm start [-- --reset] [-- --help]
@@ -75,7 +75,9 @@ const main = async (): Promise<void> => {
   });
   stopCleanly(stack, log);
   // For the operator's commands, which run beside this process. Addresses only, no secret.
-  writeFileSync(join(DATA_DIR, 'environment.json'), JSON.stringify(stack.variables, null, 2), { mode: 0o600 });
+  writeFileSync(join(DATA_DIR, 'environment.json'), JSON.stringify(stack.variables, null, 2), {
+    mode: 0o600,
+  });
 
   const demo = await seedDemo(stack);
   const demoKey = stack.openAi === undefined ? undefined : makeFakeKey(strongRandom);

@@ -33,11 +33,7 @@ const PROBE_REFUSALS = ['openai_key_rejected', 'openai_quota_exhausted', 'rate_l
 const page = (item: z.ZodType) => schemas.pageOf(item);
 
 /** The same routes at both scopes: a site's key overrides the workspace's. */
-const openAiKeyRoutes = (
-  of: 'the site' | 'the workspace',
-  base: `/v1/${string}`,
-  notFound: ProblemName,
-) => {
+const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, notFound: ProblemName) => {
   const path = `${base}/openai-key` as const;
   const missing = [notFound, 'openai_key_not_stored'] as const;
   return {
@@ -107,7 +103,6 @@ const openAiKeyRoutes = (
 
 const siteKey = openAiKeyRoutes('the site', '/v1/sites/{siteId}', 'site_not_found');
 const workspaceKey = openAiKeyRoutes('the workspace', '/v1/workspaces/{workspaceId}', 'workspace_not_found');
-
 
 export const ROUTES = {
   allowTokenOrigin: {

@@ -111,7 +111,8 @@ const classifyDenial = (
   if (scopes !== undefined) return failure('missing_permission', scopes.replace(/[\s,]+$/, ''));
   if (insufficient) return failure('missing_permission');
   if (code === 'incorrect_hostname') return failure('wrong_region', REGIONAL_HOST.exec(message)?.[1]);
-  if (code === 'ip_not_authorized' || /ip is not authorized/i.test(message)) return failure('ip_not_authorized');
+  if (code === 'ip_not_authorized' || /ip is not authorized/i.test(message))
+    return failure('ip_not_authorized');
   if (code === 'unsupported_country_region_territory') return failure('country_not_supported');
   if (/member of an organization/i.test(message)) return failure('not_a_member');
   if (code === 'expired_api_key' || /key has expired/i.test(message)) return failure('key_expired');

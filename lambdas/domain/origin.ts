@@ -26,7 +26,11 @@ const parseExactOrigin = (text: string): string | undefined => {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
   const nothingElse =
-    url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === '';
+    url.pathname === '/' &&
+    url.search === '' &&
+    url.hash === '' &&
+    url.username === '' &&
+    url.password === '';
   const hasPathOrCredentials = !nothingElse || /[/?#@\\]/.test(text.slice(text.indexOf('://') + 3));
   if (hasPathOrCredentials || url.hostname.endsWith('.')) return undefined;
   if (url.protocol === 'https:') return url.origin;

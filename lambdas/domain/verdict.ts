@@ -32,7 +32,9 @@ export const verdictOnSuccess = (
   const checkedAt = now.toISOString();
   const shutdownDate = listed?.find(({ id }) => id === model)?.shutdownDate;
   const daysLeft =
-    shutdownDate === undefined ? undefined : (Date.parse(`${shutdownDate}T00:00:00Z`) - now.getTime()) / 86_400_000;
+    shutdownDate === undefined
+      ? undefined
+      : (Date.parse(`${shutdownDate}T00:00:00Z`) - now.getTime()) / 86_400_000;
   if (daysLeft !== undefined && daysLeft <= SHUTDOWN_WARNING_DAYS)
     return {
       ok: true,

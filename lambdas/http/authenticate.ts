@@ -1,12 +1,7 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from '../use-cases/authorize.ts';
-
-/** Says who an access token speaks for. */
-export interface AccessTokenVerifier {
-  /** undefined for any token that is not a valid, current access token for this service. Throws when the issuer cannot be asked. */
-  verify(token: string): Promise<Caller | undefined>;
-}
+import type { AccessTokenVerifier } from '../use-cases/ports.ts';
 
 /**
  * The caller of a management route. API Gateway's JWT authorizer has looked at the token before; it is verified here

@@ -15,7 +15,10 @@ export interface List {
 }
 
 const bindingOf = ({ caller, route, resource }: List): string =>
-  createHash('sha256').update(JSON.stringify([caller.sub, route, resource])).digest('base64url').slice(0, 22);
+  createHash('sha256')
+    .update(JSON.stringify([caller.sub, route, resource]))
+    .digest('base64url')
+    .slice(0, 22);
 
 /** Opaque to the caller; refused on another route, for another resource, or from another caller. */
 export const encodeCursor = (list: List, next: string | undefined): string | null =>

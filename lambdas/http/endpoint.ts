@@ -3,7 +3,8 @@ import type { FunctionName, ROUTES, RouteId } from '../contract/routes.ts';
 import type { Caller } from '../use-cases/authorize.ts';
 
 type RouteOf<Id extends RouteId> = (typeof ROUTES)[Id];
-type BodyOf<Id extends RouteId> = RouteOf<Id> extends { body: infer Body extends z.ZodType } ? z.output<Body> : undefined;
+type BodyOf<Id extends RouteId> =
+  RouteOf<Id> extends { body: infer Body extends z.ZodType } ? z.output<Body> : undefined;
 type QueryOf<Id extends RouteId> =
   RouteOf<Id> extends { query: infer Query extends z.ZodType } ? z.output<Query> : undefined;
 type CallerOf<Id extends RouteId> = RouteOf<Id>['access'] extends 'public' ? undefined : Caller;

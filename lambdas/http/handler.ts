@@ -3,7 +3,8 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { type FunctionName, ROUTES, type Route, type RouteId, routeKeyOf } from '../contract/routes.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from '../use-cases/authorize.ts';
-import { type AccessTokenVerifier, authenticate } from './authenticate.ts';
+import type { AccessTokenVerifier } from '../use-cases/ports.ts';
+import { authenticate } from './authenticate.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoint.ts';
 import type { Log, Meter } from './log.ts';
 import { parseBody, parseQuery } from './parse-request.ts';
@@ -65,7 +66,10 @@ export const httpHandler = <Name extends FunctionName>(
     const data = await endpoint(request);
     if (route.data === undefined) return { statusCode: route.status };
     // Parsing the answer strips what the contract does not name, so that a new field inside cannot leak out.
-    return { statusCode: route.status, body: JSON.stringify({ success: true, data: route.data.parse(data) }) };
+    return {
+      statusCode: route.status,
+      body: JSON.stringify({ success: true, data: route.data.parse(data) }),
+    };
   };
 
   const progressOf = new WeakMap<APIGatewayProxyEventV2, Progress>();

@@ -128,10 +128,11 @@ const pageOf = async <Item, Shown>(
 };
 
 /** The fields that were given, under our names: an absent field must not overwrite anything. */
-const given = <Change extends object>(change: {
-  [Name in keyof Change]: Change[Name] | undefined;
-}): Change =>
-  Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Change;
+const given = <Change extends object>(
+  change: {
+    [Name in keyof Change]: Change[Name] | undefined;
+  },
+): Change => Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Change;
 
 const workspaceChangeOf = (body: z.output<typeof changeWorkspaceRequest>): WorkspaceChange =>
   given<WorkspaceChange>({

@@ -1,8 +1,8 @@
-import type { MintedToken } from '../use-cases/mint-token.ts';
-import type { ErrorRow } from '../use-cases/ports.ts';
 import type { MaskedKey } from '../domain/stored-key.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { Member, Site, Workspace } from '../domain/workspace.ts';
+import type { MintedToken } from '../use-cases/mint-token.ts';
+import type { ErrorRow } from '../use-cases/ports.ts';
 import type { DataOf } from './endpoint.ts';
 
 /** From our objects to the contract's, field by field: what is not named here is not shown. */

@@ -1,14 +1,14 @@
 import { DependencyUnavailableError } from '../domain/dependency.ts';
 import { newSessionId, type RandomBytes, type SiteId, workspaceOfSite } from '../domain/identifiers.ts';
 import type { RateLimits } from '../domain/limits.ts';
-import { OpenAiFailure, explainOpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
+import { explainOpenAiFailure, OpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
 import { originAllowed } from '../domain/origin.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { SealedKeyUnreadableError } from '../domain/sealed-key.ts';
 import type { ReservedSession, SlotLease } from '../domain/session.ts';
 import type { LiveKey } from '../domain/stored-key.ts';
 import type { BillingMode, Site, Workspace } from '../domain/workspace.ts';
-import { type Payer, chooseKey } from './choose-key.ts';
+import { chooseKey, type Payer } from './choose-key.ts';
 import type {
   Clock,
   Deriver,
@@ -271,7 +271,10 @@ const giveBack = async (
   session: ReservedSession,
   lease: SlotLease | undefined,
   refusal: string,
-  facts: { readonly kmsRequestId?: string | undefined; readonly openAiFailure?: OpenAiFailure | undefined } = {},
+  facts: {
+    readonly kmsRequestId?: string | undefined;
+    readonly openAiFailure?: OpenAiFailure | undefined;
+  } = {},
 ): Promise<void> => {
   const { kmsRequestId, openAiFailure } = facts;
   await Promise.allSettled([
@@ -329,4 +332,3 @@ const settleIssued = async (
   ]);
   return signingSecret;
 };
-

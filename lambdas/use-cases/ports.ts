@@ -1,11 +1,12 @@
 import type { SessionId, SiteId, WorkspaceId } from '../domain/identifiers.ts';
 import type { RateLimit } from '../domain/limits.ts';
-import type { DataKey, KeyBinding, KeyLabel, SealedKey } from '../domain/sealed-key.ts';
+import type { KeyBinding, SealedKey } from '../domain/sealed-key.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
 import type { KeyActivity, KeyAddress, LiveKey, StoredKey } from '../domain/stored-key.ts';
 import type { ListedModel, Verdict } from '../domain/verdict.ts';
 import type { Member, Role, Site, VoiceSettings, Workspace } from '../domain/workspace.ts';
+import type { Caller } from './authorize.ts';
 
 /**
  * What the use cases need from the world. Unless a port says otherwise, each method reads its own writes (strongly
@@ -108,12 +109,6 @@ export interface KeySealer {
   seal(plaintext: Secret, binding: KeyBinding, masked: string): Promise<SealedKey>;
 }
 
-export interface DataKeySource {
-  generateDataKey(binding: KeyBinding): Promise<DataKey>;
-  /** Keyed hash of a key within its workspace, hex. */
-  fingerprint(workspaceId: string, plaintext: Secret): Promise<KeyLabel['fingerprint']>;
-}
-
 /** Opens. The only way to a plaintext key. */
 export interface KeyOpener {
   /**
@@ -161,7 +156,9 @@ export interface OpenAi {
 }
 
 /** What a budget check found. */
-export type Budget = { readonly allowed: true } | { readonly allowed: false; readonly retryAfterSeconds: number };
+export type Budget =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly retryAfterSeconds: number };
 
 export interface RateLimiter {
   /** Spends one call of `subject`'s budget of the current clock minute, or says when there is a new one. */
@@ -239,4 +236,10 @@ export interface Deriver {
   safetyIdentifier(siteId: SiteId, visitor: string): Promise<string>;
   /** 32 bytes, base64: signs the reports of one session. Derivable again from the session id alone. */
   signingSecret(sessionId: SessionId): Promise<string>;
+}
+
+/** Says who an access token speaks for. */
+export interface AccessTokenVerifier {
+  /** undefined for any token that is not a valid, current access token for this service. */
+  verify(token: string): Promise<Caller | undefined>;
 }

@@ -1,6 +1,6 @@
+import type { RateLimits } from '../domain/limits.ts';
 import { type OpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
 import { type OpenAiKey, openAiKeyFaultMessages, parseOpenAiKey } from '../domain/openai-key.ts';
-import { type RateLimits } from '../domain/limits.ts';
 import { Refusal } from '../domain/refusal.ts';
 import {
   type KeyAddress,

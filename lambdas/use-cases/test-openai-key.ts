@@ -102,7 +102,10 @@ const testSession = (
   createdAt: by.now.toISOString(),
 });
 
-const outcomeOf = ({ failure, openAiRequestId }: ProbeResult): Omit<SessionOutcome, 'at' | 'kmsRequestId'> => ({
+const outcomeOf = ({
+  failure,
+  openAiRequestId,
+}: ProbeResult): Omit<SessionOutcome, 'at' | 'kmsRequestId'> => ({
   state: failure === undefined ? 'issued' : 'refused',
   ...(failure !== undefined && { refusal: 'test_failed', openAiFailure: failure.failure }),
   ...(openAiRequestId !== undefined && { openAiRequestId }),

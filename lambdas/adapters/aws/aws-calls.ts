@@ -1,7 +1,4 @@
-import {
-  ConditionalCheckFailedException,
-  TransactionCanceledException,
-} from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { ConflictError, type Dependency, DependencyUnavailableError } from '../../domain/dependency.ts';
 
 /**
@@ -29,7 +26,8 @@ export const callAws = async <Result>(
   try {
     return await call();
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException || isFailedCondition(error)) throw new ConflictError();
+    if (error instanceof ConditionalCheckFailedException || isFailedCondition(error))
+      throw new ConflictError();
     throw unavailable(dependency, operation, error);
   }
 };

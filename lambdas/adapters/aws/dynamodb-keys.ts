@@ -1,9 +1,4 @@
-import {
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { KeyActivityReader, KeyStore } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { keyActivityItem, primaryKey, storedKeyItem } from './items.ts';

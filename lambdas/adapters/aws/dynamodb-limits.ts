@@ -15,10 +15,7 @@ export const minuteOf = (now: Date): string => now.toISOString().slice(0, 16);
  * Counts calls per subject in fixed clock minutes: one conditional write per call, exact under any concurrency. A window
  * that turns over may see up to twice the limit within 60 s, which the per-second limit bounds.
  */
-export const dynamoDbRateLimiter = (
-  dynamoDb: DynamoDBDocumentClient,
-  limitsTable: string,
-): RateLimiter => ({
+export const dynamoDbRateLimiter = (dynamoDb: DynamoDBDocumentClient, limitsTable: string): RateLimiter => ({
   spend: async (subject, { perMinute, perSecond }, now) => {
     const second = `s${now.getUTCSeconds()}`;
     const withinMinute = '(attribute_not_exists(calls) OR calls < :perMinute)';

@@ -106,7 +106,9 @@ export const dynamoDbSessions = (
             ConditionExpression: '#state = :reserved',
             ExpressionAttributeNames: {
               '#state': 'state',
-              ...Object.fromEntries(entries.map(([name], i) => [`#a${i}`, name === 'at' ? 'settledAt' : name])),
+              ...Object.fromEntries(
+                entries.map(([name], i) => [`#a${i}`, name === 'at' ? 'settledAt' : name]),
+              ),
             },
             ExpressionAttributeValues: {
               ':reserved': 'reserved',
@@ -148,7 +150,9 @@ export const dynamoDbErrors = (
 ): ErrorLog & ErrorReader => ({
   report: async ({ workspaceId, siteId, code, openAiFailure, message, sessionId, at }) => {
     const optional = { siteId, openAiFailure, sessionId };
-    const given = Object.entries(optional).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
+    const given = Object.entries(optional).flatMap(([name, value]) =>
+      value === undefined ? [] : [{ name, value }],
+    );
     await callAws('dynamodb', 'UpdateItem', () =>
       dynamoDb.send(
         new UpdateCommand({

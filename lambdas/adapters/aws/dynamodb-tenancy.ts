@@ -1,4 +1,9 @@
-import { type DynamoDBDocumentClient, QueryCommand, TransactWriteCommand, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  QueryCommand,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+} from '@aws-sdk/lib-dynamodb';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Member, Site } from '../../domain/workspace.ts';
 import type { Page, PageRequest, Tenancy, TenancyEnding } from '../../use-cases/ports.ts';
@@ -112,7 +117,9 @@ export const dynamoDbTenancy = (
     changeWorkspace: async (workspaceId, change) => {
       if (Object.keys(change).length === 0) return;
       await write(
-        updateOf(table.name, primaryKey.workspace(workspaceId), change, 'deletedAt = :null', { ':null': null }),
+        updateOf(table.name, primaryKey.workspace(workspaceId), change, 'deletedAt = :null', {
+          ':null': null,
+        }),
       );
     },
 
@@ -174,7 +181,9 @@ export const dynamoDbTenancy = (
 
     changeSite: async ({ workspaceId, siteId }, change) => {
       if (Object.keys(change).length === 0) return;
-      await write(updateOf(table.name, primaryKey.site(workspaceId, siteId), change, 'attribute_exists(pk)', {}));
+      await write(
+        updateOf(table.name, primaryKey.site(workspaceId, siteId), change, 'attribute_exists(pk)', {}),
+      );
     },
 
     markWorkspaceDeleted: async (workspaceId, at, by) => {

@@ -139,12 +139,18 @@ export interface PrimaryKey {
 export const primaryKey = {
   workspace: (id: WorkspaceId): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: 'WORKSPACE' }),
   member: (id: WorkspaceId, sub: string): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: `MEMBER#${sub}` }),
-  site: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({ pk: `WORKSPACE#${workspace}`, sk: `SITE#${id}` }),
+  site: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
+    pk: `WORKSPACE#${workspace}`,
+    sk: `SITE#${id}`,
+  }),
   archivedSite: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
     pk: `WORKSPACE#${workspace}`,
     sk: `ARCHIVED_SITE#${id}`,
   }),
-  key: (scope: string, scopeId: string): PrimaryKey => ({ pk: `${scope.toUpperCase()}#${scopeId}`, sk: 'KEY' }),
+  key: (scope: string, scopeId: string): PrimaryKey => ({
+    pk: `${scope.toUpperCase()}#${scopeId}`,
+    sk: 'KEY',
+  }),
   keyActivity: (scope: string, scopeId: string): PrimaryKey => ({
     pk: `KEY#${scope}#${scopeId}`,
     sk: 'ACTIVITY',

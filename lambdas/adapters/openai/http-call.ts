@@ -1,6 +1,6 @@
+import { z } from 'zod';
 import { classifyErrorAnswer, OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { Secret } from '../../domain/secret.ts';
-import { z } from 'zod';
 
 /** The longest answer we read, bytes. The list of models is the largest; a client secret echoes 16 KB of instructions. */
 const MAX_ANSWER_BYTES = 1_048_576;

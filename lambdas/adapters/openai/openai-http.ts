@@ -63,7 +63,10 @@ export const openAiHttp = (configuredBaseUrl: string): OpenAi => {
       });
       const models = modelsAnswer.safeParse(body);
       if (!models.success) throw new OpenAiFailure('unreadable_answer', { status: 200, requestId });
-      return models.data.data.map(({ id, shutdown_date }) => ({ id, shutdownDate: shutdown_date ?? undefined }));
+      return models.data.data.map(({ id, shutdown_date }) => ({
+        id,
+        shutdownDate: shutdown_date ?? undefined,
+      }));
     },
 
     realtimeUrl: (settings) => urlOf(settings, '/realtime/calls'),

@@ -18,12 +18,14 @@ export interface World {
   readonly meter: Meter;
 }
 
+export const strongRandom: RandomBytes = (size) => randomBytes(size);
+
 /** The world of a deployed function: structured logs and embedded metrics on standard output. */
 export const lambdaWorld = (service: string, stage: string): World => {
   const logger = new Logger({ serviceName: service, persistentKeys: { stage }, jsonReplacerFn: loggable });
   return {
     clock: () => new Date(),
-    random: (size) => randomBytes(size),
+    random: strongRandom,
     monotonicMs: () => performance.now(),
     log: {
       info: (message, facts) => logger.info(message, facts),

@@ -1,0 +1,44 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { FunctionName } from '../lambdas/contract/routes.ts';
+import { BrokerApi } from './constructs/broker-api.ts';
+import { BrokerFunction } from './constructs/broker-function.ts';
+import type { DataStack } from './data-stack.ts';
+import { functionEnvironments } from './function-environments.ts';
+import { permissionsOf } from './function-permissions.ts';
+import type { StageConfig } from './stage-config.ts';
+
+export interface ApiStackProps extends StackProps {
+  readonly config: StageConfig;
+  readonly data: DataStack;
+}
+
+/** What answers requests: the HTTP API and its functions. Holds no state; can be deployed again from nothing. */
+export class ApiStack extends Stack {
+  constructor(scope: Construct, id: string, { config, data, ...props }: ApiStackProps) {
+    super(scope, id, { description: 'Spelo BYOK: HTTP API and functions', ...props });
+
+    const environments = functionEnvironments(config, data);
+    const brokerFunction = (functionName: FunctionName, constructId: string, memoryMiB: number) =>
+      new BrokerFunction(this, constructId, {
+        functionName,
+        stage: config.stage,
+        memoryMiB,
+        environment: environments[functionName],
+        permissions: permissionsOf(this, functionName, data),
+        logRetention: config.logRetentionDays,
+      }).function;
+
+    const api = new BrokerApi(this, 'Api', {
+      config,
+      functions: {
+        // Lambda gives CPU by memory, and a visitor waits for this one.
+        token: brokerFunction('token', 'Token', 1_024),
+        keys: brokerFunction('keys', 'Keys', 512),
+        manage: brokerFunction('manage', 'Manage', 512),
+      },
+    });
+
+    new CfnOutput(this, 'ApiUrl', { value: api.url });
+  }
+}

@@ -1,0 +1,153 @@
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  CfnStage,
+  HttpApi,
+  HttpMethod,
+  HttpRoute,
+  HttpRouteKey,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { RemovalPolicy, Validations } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { type FunctionName, ROUTES, type RouteId, routeKeyOf } from '../../lambdas/contract/routes.ts';
+import type { StageConfig, Throttle } from '../stage-config.ts';
+
+export interface BrokerApiProps {
+  readonly config: StageConfig;
+  readonly functions: Readonly<Record<FunctionName, IFunction>>;
+}
+
+/**
+ * One line per request, of fields that API Gateway itself writes. No header, no path and no query: what a caller
+ * typed can hold a secret, or forge a line.
+ */
+const ACCESS_LOG_FORMAT = JSON.stringify({
+  request_id: '$context.requestId',
+  time: '$context.requestTime',
+  ip: '$context.identity.sourceIp',
+  route: '$context.routeKey',
+  status: '$context.status',
+  error: '$context.error.responseType',
+  latency_ms: '$context.responseLatency',
+  integration_status: '$context.integrationStatus',
+  integration_latency_ms: '$context.integrationLatency',
+  response_bytes: '$context.responseLength',
+});
+
+type PublicRouteId = {
+  [Id in RouteId]: (typeof ROUTES)[Id]['access'] extends 'public' ? Id : never;
+}[RouteId];
+
+/** Why each public route has no authorizer. A route without a reason here does not compile as public. */
+const PUBLIC_BECAUSE: Readonly<Record<PublicRouteId, string>> = {
+  allowTokenOrigin:
+    'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
+  mintToken:
+    'Visitors of a site have no account. The function admits by registered origin, rate limits and concurrency slots.',
+  health: 'Monitors ask without credentials; the answer holds nothing but the version.',
+};
+
+const isRouteId = (id: string): id is RouteId => id in ROUTES;
+const isPublic = (id: RouteId): id is PublicRouteId => ROUTES[id].access === 'public';
+
+/**
+ * The HTTP API: exactly the routes of the contract, behind a JWT authorizer unless they are public. Anything else goes
+ * to the function `manage`, which answers with our own 404. CORS is answered by the functions, site by site; the API
+ * itself allows no origin.
+ */
+export class BrokerApi extends Construct {
+  readonly url: string;
+  readonly #api: HttpApi;
+
+  constructor(scope: Construct, id: string, { config, functions }: BrokerApiProps) {
+    super(scope, id);
+    this.#api = new HttpApi(this, 'Http', {
+      apiName: `spelo-byok-${config.stage}`,
+      description: 'Spelo BYOK',
+      createDefaultStage: false,
+    });
+    this.url = this.#api.apiEndpoint;
+
+    this.#addRoutes(config, functions);
+    this.#addUnknownRoute(functions.manage);
+    const stage = this.#addStage(config);
+    throttleRoute(stage, routeKeyOf(ROUTES.mintToken), config.throttling.tokenRoute);
+    // API Gateway refuses settings of a route that it does not know yet.
+    stage.node.addDependency(this.node.findChild('mintToken' satisfies RouteId));
+  }
+
+  #addRoutes(config: StageConfig, functions: Readonly<Record<FunctionName, IFunction>>): void {
+    // One permission for the API: one for each route would outgrow the 20 KB that a function's policy may have.
+    const integrationWith = (name: FunctionName): HttpLambdaIntegration =>
+      new HttpLambdaIntegration(`${name}-integration`, functions[name], { scopePermissionToRoute: false });
+    const integrations: Readonly<Record<FunctionName, HttpLambdaIntegration>> = {
+      token: integrationWith('token'),
+      keys: integrationWith('keys'),
+      manage: integrationWith('manage'),
+    };
+    // The functions verify the token again and decide on roles; here a forged one costs no invocation.
+    const signedIn = new HttpJwtAuthorizer('jwt', config.oidcIssuer, { jwtAudience: [config.oidcAudience] });
+
+    for (const routeId of Object.keys(ROUTES).filter(isRouteId)) {
+      const { method, path, servedBy } = ROUTES[routeId];
+      const route = new HttpRoute(this, routeId, {
+        httpApi: this.#api,
+        routeKey: HttpRouteKey.with(path, HttpMethod[method]),
+        integration: integrations[servedBy],
+        ...(isPublic(routeId) ? {} : { authorizer: signedIn }),
+      });
+      if (isPublic(routeId)) acknowledgeNoAuthorizer(route, PUBLIC_BECAUSE[routeId]);
+    }
+  }
+
+  #addUnknownRoute(manage: IFunction): void {
+    const route = new HttpRoute(this, 'unknownRoute', {
+      httpApi: this.#api,
+      routeKey: HttpRouteKey.DEFAULT,
+      // Not the integration of the other routes: its permission ends in stage/method/path, and this route's ARN is
+      // stage/$default.
+      integration: new HttpLambdaIntegration('unknown-route-integration', manage),
+    });
+    acknowledgeNoAuthorizer(
+      route,
+      'Serves no resource: answers what no route matches with a 404, and CORS preflights of the dashboard.',
+    );
+  }
+
+  #addStage({ throttling, logRetentionDays }: StageConfig): HttpStage {
+    const accessLogs = new LogGroup(this, 'AccessLogs', {
+      retention: logRetentionDays,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    return new HttpStage(this, 'Stage', {
+      httpApi: this.#api,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: {
+        rateLimit: throttling.everyRoute.requestsPerSecond,
+        burstLimit: throttling.everyRoute.burst,
+      },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(accessLogs),
+        format: AccessLogFormat.custom(ACCESS_LOG_FORMAT),
+      },
+    });
+  }
+}
+
+const acknowledgeNoAuthorizer = (route: HttpRoute, reason: string): void =>
+  Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason });
+
+/** The construct of a stage has no setting per route; the resource has. */
+const throttleRoute = (stage: HttpStage, routeKey: string, { requestsPerSecond, burst }: Throttle): void => {
+  const resource = stage.node.defaultChild;
+  if (!(resource instanceof CfnStage)) throw new Error('The stage has no CloudFormation resource.');
+  resource.routeSettings = {
+    [routeKey]: { ThrottlingRateLimit: requestsPerSecond, ThrottlingBurstLimit: burst },
+  };
+};

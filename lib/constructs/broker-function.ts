@@ -1,0 +1,85 @@
+import { fileURLToPath } from 'node:url';
+import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { FunctionName } from '../../lambdas/contract/routes.ts';
+import { functionRoleName } from '../function-roles.ts';
+
+export interface BrokerFunctionProps {
+  readonly functionName: FunctionName;
+  readonly stage: string;
+  readonly memoryMiB: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** All that the function may do, apart from writing its own logs. */
+  readonly permissions: readonly PolicyStatement[];
+  readonly logRetention: RetentionDays;
+}
+
+const PROJECT_ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/**
+ * One deployed function: `lambdas/functions/<name>.ts` in one minified ES module with everything it imports, a role
+ * with the given permissions and no managed policy, and its own log group.
+ */
+export class BrokerFunction extends Construct {
+  readonly function: NodejsFunction;
+
+  constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
+    super(scope, id);
+
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: props.logRetention,
+      // Logs hold no secret and are evidence: they run out, a deployment does not take them along.
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+
+    const role = new Role(this, 'Role', {
+      roleName: functionRoleName(this, props.stage, props.functionName),
+      description: `Spelo BYOK: all that the function ${props.functionName} may do`,
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      // Inline, so that the role never exists without its limits or with more than them.
+      inlinePolicies: {
+        permissions: new PolicyDocument({
+          statements: [
+            ...props.permissions,
+            new PolicyStatement({
+              actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+              resources: [logGroup.logGroupArn],
+            }),
+          ],
+        }),
+      },
+    });
+
+    this.function = new NodejsFunction(this, 'Function', {
+      description: `Spelo BYOK: ${props.functionName}`,
+      entry: `${PROJECT_ROOT}lambdas/functions/${props.functionName}.ts`,
+      projectRoot: PROJECT_ROOT,
+      depsLockFilePath: `${PROJECT_ROOT}package-lock.json`,
+      handler: 'handler',
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: props.memoryMiB,
+      // Ends before API Gateway stops waiting, which is after 30 s:
+      // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+      timeout: Duration.seconds(25),
+      role,
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
+      bundling: {
+        format: OutputFormat.ESM,
+        target: 'node24',
+        mainFields: ['module', 'main'],
+        minify: true,
+        sourceMap: true,
+        sourcesContent: false,
+        // The version that was tested runs, not the one that the runtime happens to carry; it also starts faster.
+        bundleAwsSDK: true,
+      },
+    });
+  }
+}

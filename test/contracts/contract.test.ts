@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { PROBLEMS } from '../../lambdas/contract/problems.ts';
+import { commonRefusals, ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
+import { SERVICE_VERSION } from '../../lambdas/contract/version.ts';
+import { REFUSALS } from '../../lambdas/domain/refusal.ts';
+import { openApiDocument } from '../../tools/openapi-document.ts';
+import { ROOT } from '../support/source-files.ts';
+
+const routes: readonly (readonly [string, Route])[] = Object.entries(ROUTES);
+const checkedIn = JSON.parse(readFileSync(join(ROOT, 'docs/openapi.json'), 'utf8'));
+
+describe('docs/openapi.json', () => {
+  it('is what the route table gives today (npm run openapi)', () => {
+    expect(checkedIn).toEqual(JSON.parse(JSON.stringify(openApiDocument())));
+  });
+
+  it('names exactly the routes of the table', () => {
+    const named = Object.entries(checkedIn.paths as Record<string, object>).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(named.sort()).toEqual(routes.map(([, route]) => routeKeyOf(route)).sort());
+  });
+
+  it.each(routes)('says every status that %s can answer', (id, route) => {
+    const operation = checkedIn.paths[route.path][route.method.toLowerCase()];
+    const refusals = [...route.refusals, ...commonRefusals(route)];
+    const statuses = [route.status, ...refusals.map((name) => PROBLEMS[name].status)];
+    expect(operation.operationId).toBe(id);
+    expect(Object.keys(operation.responses).sort()).toEqual([...new Set(statuses.map(String))].sort());
+  });
+});
+
+describe('the problem catalogue', () => {
+  it('has one entry for each refusal and none besides', () => {
+    expect(Object.keys(PROBLEMS).sort()).toEqual([...REFUSALS].sort());
+  });
+
+  it.each(Object.entries(PROBLEMS))('%s says what to do in a sentence', (_name, problem) => {
+    expect(problem.code).toMatch(/^[a-z_]+$/);
+    expect(problem.message).toMatch(/^[A-Z].*\.$/);
+  });
+
+  it('gives every 429 and 503 a time to come back', () => {
+    const without = Object.values(PROBLEMS).filter(
+      (problem) => [429, 503].includes(problem.status) && !('retryAfterSeconds' in problem),
+    );
+    expect(without).toEqual([]);
+  });
+});
+
+describe('the route table', () => {
+  it('has no two routes with one route key', () => {
+    const keys = routes.map(([, route]) => routeKeyOf(route));
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it.each(routes.filter(([, { body }]) => body !== undefined))('%s refuses unknown fields', (_id, route) => {
+    const parsed = route.body?.safeParse({ planted: 1 });
+    expect(parsed?.error?.issues.map(({ code }) => code)).toContain('unrecognized_keys');
+  });
+});
+
+describe('the version', () => {
+  it('is the one of package.json', () => {
+    expect(SERVICE_VERSION).toBe(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version);
+  });
+});

@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  isSiteId,
+  isWorkspaceId,
+  newSessionId,
+  newSiteId,
+  newWorkspaceId,
+  type RandomBytes,
+  type SiteId,
+  workspaceOfSite,
+} from '../../lambdas/domain/identifiers.ts';
+
+const CROCKFORD = '0123456789abcdefghjkmnpqrstvwxyz';
+const ALL_BYTES = Array.from({ length: 256 }, (_, byte) => byte);
+
+/** Gives each byte value in turn, so that a whole cycle is seen. */
+const counting = (): RandomBytes => {
+  let next = 0;
+  return (size) => Buffer.from(Array.from({ length: size }, () => next++ % 256));
+};
+
+const siteId = (text: string): SiteId => {
+  if (!isSiteId(text)) throw new Error('Not a site id.');
+  return text;
+};
+
+const failing: RandomBytes = () => {
+  throw new Error('entropy source failed');
+};
+
+describe('a workspace id', () => {
+  it("is 12 characters of Crockford's alphabet", () => {
+    for (let i = 0; i < 500; i++) expect(newWorkspaceId(randomBytes)).toMatch(/^[0-9a-hjkmnp-tv-z]{12}$/);
+  });
+
+  it('gives each character the same share of the random bytes: no character is favoured', () => {
+    const counts = new Map<string, number>();
+    const random = counting();
+    const characters = Array.from({ length: ALL_BYTES.length / 4 }, () => newWorkspaceId(random)).join('');
+    for (const character of characters) counts.set(character, (counts.get(character) ?? 0) + 1);
+    expect([...counts.keys()].sort().join('')).toBe(CROCKFORD);
+    expect(new Set(counts.values()).size).toBe(1);
+  });
+
+  it('is not made when the source of randomness fails', () => {
+    expect(() => newWorkspaceId(failing)).toThrow('entropy');
+  });
+});
+
+describe('a site id', () => {
+  it('is 24 characters of the alphabet, has the public shape, and begins with its workspace', () => {
+    for (let i = 0; i < 500; i++) {
+      const workspaceId = newWorkspaceId(randomBytes);
+      const id = newSiteId(workspaceId, randomBytes);
+      expect(id).toMatch(/^[0-9a-hjkmnp-tv-z]{24}$/);
+      expect(isSiteId(id)).toBe(true);
+      expect(workspaceOfSite(id)).toBe(workspaceId);
+    }
+  });
+
+  it('is never the same twice in one workspace', () => {
+    const workspaceId = newWorkspaceId(randomBytes);
+    const ids = Array.from({ length: 10_000 }, () => newSiteId(workspaceId, randomBytes));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('is not made when the source of randomness fails', () => {
+    const workspaceId = newWorkspaceId(randomBytes);
+    expect(() => newSiteId(workspaceId, failing)).toThrow('entropy');
+  });
+});
+
+describe('workspaceOfSite', () => {
+  it('knows no workspace for a well-formed id of any length but ours', () => {
+    for (let length = 8; length <= 32; length++)
+      expect(workspaceOfSite(siteId('a'.repeat(length)))).toBe(length === 24 ? 'aaaaaaaaaaaa' : undefined);
+  });
+
+  it.failing.each(['i', 'l', 'o', 'u'])('knows no workspace for an id with %p: we issue none', (letter) => {
+    expect(workspaceOfSite(siteId(letter.repeat(24)))).toBeUndefined();
+  });
+});
+
+describe('isSiteId', () => {
+  it.each(['a'.repeat(8), 'z'.repeat(32), '01234567', 'abcdefghijklmnopqrstuvwxyz'])('accepts %p', (text) => {
+    expect(isSiteId(text)).toBe(true);
+  });
+
+  it.each([
+    '',
+    'a'.repeat(7),
+    'a'.repeat(33),
+    'a'.repeat(100_000),
+    'ABCDEFGH',
+    'abcdefg-',
+    'abcdefg_',
+    'abcdefg.',
+    'abcdefgé',
+    'abcdefgh\n',
+    '\nabcdefgh',
+    ' abcdefgh',
+    'abcd efgh',
+    'abcdefgh\0',
+    '../../../etc',
+    '٠١٢٣٤٥٦٧',
+    '__proto__',
+    'constructor.',
+  ])('refuses %j', (text) => {
+    expect(isSiteId(text)).toBe(false);
+  });
+
+  it('accepts no text with anything but small letters and digits in it', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 32 }), (text) => {
+        const plain = [...text].every((character) =>
+          'abcdefghijklmnopqrstuvwxyz0123456789'.includes(character),
+        );
+        return plain || !isSiteId(text);
+      }),
+    );
+  });
+});
+
+describe('isWorkspaceId', () => {
+  it('accepts 12 small letters and digits and no other length', () => {
+    for (let length = 0; length < 40; length++) expect(isWorkspaceId('a'.repeat(length))).toBe(length === 12);
+  });
+
+  it.each(['ABCDEFGHIJKL', 'abcdefghijk\n', 'abcdefghijkl\n', 'abcdefghijk-', 'abcdefghijké', 'platform'])(
+    'refuses %j',
+    (text) => {
+      expect(isWorkspaceId(text)).toBe(false);
+    },
+  );
+});
+
+describe('a session id', () => {
+  const zeros: RandomBytes = (size) => Buffer.alloc(size);
+
+  it('is `ses_`, ten characters of time and sixteen at random', () => {
+    expect(newSessionId(new Date(), randomBytes)).toMatch(/^ses_[0-9a-hjkmnp-tv-z]{26}$/);
+  });
+
+  it('is the time in base 32, big end first', () => {
+    expect(newSessionId(new Date(0), zeros)).toBe(`ses_${'0'.repeat(26)}`);
+    expect(newSessionId(new Date(31), zeros)).toBe(`ses_${'0'.repeat(9)}z${'0'.repeat(16)}`);
+    expect(newSessionId(new Date(32), zeros)).toBe(`ses_${'0'.repeat(8)}10${'0'.repeat(16)}`);
+    expect(newSessionId(new Date(2 ** 48 - 1), zeros)).toBe(`ses_7${'z'.repeat(9)}${'0'.repeat(16)}`);
+  });
+
+  it('sorts as text by the millisecond in which it was made, whatever the random part', () => {
+    const moments = fc.integer({ min: 0, max: 2 ** 48 - 1 });
+    const gaps = fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 10_000 }));
+    fc.assert(
+      fc.property(moments, gaps, (early, gap) => {
+        const highest: RandomBytes = (size) => Buffer.alloc(size, 255);
+        return newSessionId(new Date(early), highest) < newSessionId(new Date(early + gap), zeros);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('is never the same twice within one millisecond', () => {
+    const now = new Date();
+    const ids = Array.from({ length: 10_000 }, () => newSessionId(now, randomBytes));
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('is not made when the source of randomness fails', () => {
+    expect(() => newSessionId(new Date(), failing)).toThrow('entropy');
+  });
+});

@@ -1,0 +1,132 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { SessionId } from '../../lambdas/domain/identifiers.ts';
+import { newSessionId } from '../../lambdas/domain/identifiers.ts';
+import {
+  freeSlots,
+  leaseExpiry,
+  type SlotLease,
+  secondsUntilFree,
+  takenSlots,
+} from '../../lambdas/domain/session.ts';
+
+const KEY = 'f0'.repeat(32);
+const OTHER_KEY = '0f'.repeat(32);
+const sessionId: SessionId = newSessionId(new Date(0), (size) => Buffer.alloc(size));
+const lease = (index: number, expiresAt: number, fingerprint = KEY): SlotLease => ({
+  fingerprint,
+  index,
+  sessionId,
+  expiresAt,
+});
+
+const NOON = Date.parse('2026-11-23T12:00:00Z') / 1_000;
+const at = (seconds: number): Date => new Date(seconds * 1_000);
+
+describe('a lease', () => {
+  it('lasts as long as the client secret, the longest session and half a minute of grace', () => {
+    expect(leaseExpiry(at(NOON), 60, 600)).toBe(NOON + 690);
+    expect(leaseExpiry(at(NOON), 7_200, 3_600)).toBe(NOON + 10_830);
+  });
+
+  it('ends on a whole second, and never before client secret and session can have ended', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 4e12 }),
+        fc.integer({ min: 10, max: 7_200 }),
+        fc.integer({ min: 30, max: 3_600 }),
+        (ms, ttl, duration) => {
+          const expiry = leaseExpiry(new Date(ms), ttl, duration);
+          return Number.isInteger(expiry) && expiry * 1_000 >= ms + (ttl + duration) * 1_000;
+        },
+      ),
+    );
+  });
+});
+
+describe('a slot', () => {
+  it('is taken until the last millisecond before its lease expires, and free from that second on', () => {
+    const leases = [lease(0, NOON)];
+    expect(takenSlots(leases, KEY, at(NOON - 0.001))).toEqual(leases);
+    expect(takenSlots(leases, KEY, at(NOON))).toEqual([]);
+    expect(takenSlots(leases, KEY, at(NOON + 0.001))).toEqual([]);
+  });
+
+  it('comes back by expiry alone: leases that nothing has deleted do not count', () => {
+    const leases = [lease(0, NOON - 86_400), lease(1, NOON + 1), lease(2, 0)];
+    expect(takenSlots(leases, KEY, at(NOON))).toEqual([lease(1, NOON + 1)]);
+  });
+
+  it('of another key in the workspace does not count', () => {
+    const leases = [lease(0, NOON + 60), lease(0, NOON + 60, OTHER_KEY), lease(1, NOON + 60, '')];
+    expect(takenSlots(leases, KEY, at(NOON))).toEqual([lease(0, NOON + 60)]);
+  });
+});
+
+describe('free slots', () => {
+  it('are all below the limit when none is taken', () => {
+    expect(freeSlots([], 3)).toEqual([0, 1, 2]);
+    expect(freeSlots([], 1_000)).toHaveLength(1_000);
+  });
+
+  it('are none when the limit is reached, or is zero', () => {
+    expect(freeSlots([lease(0, NOON), lease(1, NOON)], 2)).toEqual([]);
+    expect(freeSlots([], 0)).toEqual([]);
+  });
+
+  it('are the gaps, in ascending order', () => {
+    expect(freeSlots([lease(3, NOON), lease(0, NOON)], 5)).toEqual([1, 2, 4]);
+  });
+
+  it('never name a slot twice, one that is held, or one at or above the limit', () => {
+    const held = fc.array(fc.nat(30), { maxLength: 40 });
+    fc.assert(
+      fc.property(held, fc.nat(30), (indices, limit) => {
+        const free = freeSlots(
+          indices.map((index) => lease(index, NOON)),
+          limit,
+        );
+        const expected = new Set(Array.from({ length: limit }, (_, index) => index));
+        for (const index of indices) expected.delete(index);
+        return JSON.stringify(free) === JSON.stringify([...expected]);
+      }),
+    );
+  });
+});
+
+describe('secondsUntilFree', () => {
+  it.each([
+    [NOON, 30, 30],
+    [NOON + 0.001, 30, 30],
+    [NOON + 0.999, 30, 30],
+    [NOON + 1, 30, 29],
+    [NOON + 29, 30, 1],
+    [NOON + 29.999, 30, 1],
+    [NOON + 30, 30, 1],
+    [NOON + 500, 30, 1],
+  ])('at %p with a lease that ends %p seconds after noon is %p', (now, end, seconds) => {
+    expect(secondsUntilFree([lease(0, NOON + end)], at(now))).toBe(seconds);
+  });
+
+  it('goes by the earliest of the leases', () => {
+    const taken = [lease(0, NOON + 300), lease(1, NOON + 20), lease(2, NOON + 100)];
+    expect(secondsUntilFree(taken, at(NOON))).toBe(20);
+  });
+
+  it('is 1 when no lease is known', () => {
+    expect(secondsUntilFree([], at(NOON))).toBe(1);
+  });
+
+  it('is honest: after that many seconds the earliest lease is over, one second before it is not', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4_000_000 }), fc.integer({ min: 1, max: 4_000 }), (ms, end) => {
+        const now = new Date(ms);
+        const taken = [lease(0, Math.floor(ms / 1_000) + end)];
+        const wait = secondsUntilFree(taken, now);
+        const after = new Date(ms + wait * 1_000);
+        const before = new Date(ms + (wait - 1) * 1_000);
+        return takenSlots(taken, KEY, after).length === 0 && takenSlots(taken, KEY, before).length === 1;
+      }),
+    );
+  });
+});

@@ -1,0 +1,245 @@
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
+import { ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
+import { exampleApp, inWords, ofType, type Resource, templateOf } from './synthesized.ts';
+
+const { data, api } = exampleApp();
+const own = templateOf(api);
+const other = templateOf(data);
+const words = (value: unknown) => inWords(value, own, other);
+
+const functions = ofType(own, 'AWS::Lambda::Function');
+const only = (type: string): Resource => {
+  const [found, ...more] = ofType(own, type);
+  if (found === undefined || more.length > 0) throw new Error(`There is not exactly one ${type}.`);
+  return found;
+};
+
+/** `integrations/<integration>`, followed to the construct of the function behind it. */
+const functionBehind = (route: Resource): string => {
+  const target = words(route.Properties['Target']).replace('integrations/', '');
+  const integration = ofType(own, 'AWS::ApiGatewayV2::Integration').find(({ name }) => name === target);
+  return words(integration?.Properties['IntegrationUri']).replace('/Function', '').toLowerCase();
+};
+
+describe('the routes', () => {
+  const deployed = ofType(own, 'AWS::ApiGatewayV2::Route').map((route) => ({
+    routeKey: route.Properties['RouteKey'],
+    servedBy: functionBehind(route),
+    authorization: route.Properties['AuthorizationType'],
+    authorizer: route.Properties['AuthorizerId'] && words(route.Properties['AuthorizerId']),
+  }));
+  const withAuthorizer = { authorization: 'JWT', authorizer: only('AWS::ApiGatewayV2::Authorizer').name };
+  const withoutAuthorizer = { authorization: 'NONE', authorizer: undefined };
+
+  test('are those of the contract, behind the authorizer unless public, and $default for all else', () => {
+    const contract = Object.values<Route>(ROUTES).map((route) => ({
+      routeKey: routeKeyOf(route),
+      servedBy: route.servedBy,
+      ...(route.access === 'public' ? withoutAuthorizer : withAuthorizer),
+    }));
+    const byKey = (a: { routeKey: unknown }, b: { routeKey: unknown }) =>
+      String(a.routeKey).localeCompare(String(b.routeKey));
+    expect([...deployed].sort(byKey)).toEqual(
+      [...contract, { routeKey: '$default', servedBy: 'manage', ...withoutAuthorizer }].sort(byKey),
+    );
+  });
+
+  test('without an authorizer are exactly these', () => {
+    expect(
+      deployed.filter(({ authorizer }) => authorizer === undefined).map(({ routeKey }) => routeKey),
+    ).toEqual(['OPTIONS /v1/{siteId}/token', 'POST /v1/{siteId}/token', 'GET /v1/health', '$default']);
+  });
+
+  test('are reached with payload version 2.0, which the handlers parse', () => {
+    for (const { Properties } of ofType(own, 'AWS::ApiGatewayV2::Integration'))
+      expect(Properties).toMatchObject({ IntegrationType: 'AWS_PROXY', PayloadFormatVersion: '2.0' });
+  });
+
+  test('may invoke their functions, from this API only; $default has a permission that fits its ARN', () => {
+    const permissions = ofType(own, 'AWS::Lambda::Permission').map(({ Properties }) => [
+      words(Properties['FunctionName']),
+      Properties['Principal'],
+      words(Properties['SourceArn']).split(':').at(-1),
+    ]);
+    const caller = 'apigateway.amazonaws.com';
+    expect(permissions).toHaveLength(4);
+    expect(permissions).toEqual(
+      expect.arrayContaining([
+        ['Token/Function', caller, 'Api/Http/*/*/*'],
+        ['Keys/Function', caller, 'Api/Http/*/*/*'],
+        ['Manage/Function', caller, 'Api/Http/*/*/*'],
+        ['Manage/Function', caller, 'Api/Http/*/*'],
+      ]),
+    );
+  });
+});
+
+describe('the authorizer', () => {
+  test('accepts tokens of the issuer for the audience of the stage, from the Authorization header', () => {
+    expect(only('AWS::ApiGatewayV2::Authorizer').Properties).toMatchObject({
+      AuthorizerType: 'JWT',
+      IdentitySource: ['$request.header.Authorization'],
+      JwtConfiguration: { Issuer: 'https://issuer.example.com/', Audience: ['spelo-byok'] },
+    });
+  });
+});
+
+describe('the API', () => {
+  const stage = only('AWS::ApiGatewayV2::Stage');
+
+  test('allows no origin itself: the functions answer for each site', () => {
+    expect(only('AWS::ApiGatewayV2::Api').Properties).not.toHaveProperty('CorsConfiguration');
+  });
+
+  test('throttles all routes together, and the token route on its own', () => {
+    expect(stage.Properties).toMatchObject({
+      StageName: '$default',
+      DefaultRouteSettings: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 },
+      RouteSettings: {
+        'POST /v1/{siteId}/token': { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
+      },
+    });
+    expect(Object.keys(Object(stage.Properties['RouteSettings']))).toEqual([routeKeyOf(ROUTES.mintToken)]);
+  });
+
+  test('logs each request as one JSON object without anything that the caller typed', () => {
+    const { DestinationArn, Format } = Object(stage.Properties['AccessLogSettings']);
+    expect(words(DestinationArn)).toBe('Api/AccessLogs');
+    expect(Object.values(JSON.parse(Format)).sort()).toEqual([
+      '$context.error.responseType',
+      '$context.identity.sourceIp',
+      '$context.integrationLatency',
+      '$context.integrationStatus',
+      '$context.requestId',
+      '$context.requestTime',
+      '$context.responseLatency',
+      '$context.responseLength',
+      '$context.routeKey',
+      '$context.status',
+    ]);
+  });
+
+  test('tells the operator its URL', () => {
+    const endpoint = { 'Fn::GetAtt': [only('AWS::ApiGatewayV2::Api').logicalId, 'ApiEndpoint'] };
+    expect(own.outputs).toEqual({ ApiUrl: { Value: endpoint } });
+  });
+});
+
+describe('the functions', () => {
+  test('are token, keys and manage', () => {
+    expect(functions.map(({ name }) => name)).toEqual(['Token/Function', 'Keys/Function', 'Manage/Function']);
+  });
+
+  test.each(functions.map((found) => [found.name, found] as const))(
+    '%s runs Node 24 on arm64 and ends before API Gateway stops waiting',
+    (name, { Properties }) => {
+      expect(Properties).toMatchObject({
+        Runtime: 'nodejs24.x',
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+        Timeout: 25,
+        MemorySize: name === 'Token/Function' ? 1024 : 512,
+      });
+    },
+  );
+
+  test.each(functions.map((found) => [found.name, found] as const))(
+    '%s logs JSON to a group of its own',
+    (name, { Properties }) => {
+      const { LogFormat, LogGroup } = Object(Properties['LoggingConfig']);
+      expect([LogFormat, words(LogGroup)]).toEqual(['JSON', name.replace('/Function', '/Logs')]);
+    },
+  );
+
+  test.each(functions.map((found) => [found.name, found] as const))(
+    '%s has the role of its name',
+    (name, { Properties }) => {
+      expect(words(Properties['Role'])).toBe(name.replace('/Function', '/Role'));
+    },
+  );
+
+  test('keep logs, as the API does, for the days of the stage and through a deletion of the stack', () => {
+    const groups = ofType(own, 'AWS::Logs::LogGroup');
+    expect(groups.map(({ name }) => name)).toEqual([
+      'Token/Logs',
+      'Keys/Logs',
+      'Manage/Logs',
+      'Api/AccessLogs',
+    ]);
+    for (const { Properties, DeletionPolicy } of groups)
+      expect([Properties, DeletionPolicy]).toEqual([{ RetentionInDays: 30 }, 'Retain']);
+  });
+});
+
+describe('the environment', () => {
+  /** Set by Lambda, by the local run alone, or left at a default that is right for every deployment. */
+  const NOT_DEPLOYED = new Set([
+    'AWS_REGION',
+    'AWS_ENDPOINT_URL_DYNAMODB',
+    'AWS_ENDPOINT_URL_KMS',
+    'OPENAI_BASE_URL',
+    'OPENAI_TIMEOUT_MS',
+  ]);
+  const variablesOf = ({ Properties }: Resource): Readonly<Record<string, unknown>> =>
+    z.object({ Variables: z.record(z.string(), z.unknown()) }).parse(Properties['Environment']).Variables;
+
+  const cases = functions.map((found) => {
+    const name = z.enum(['token', 'keys', 'manage']).parse(found.name.replace('/Function', '').toLowerCase());
+    return [name, variablesOf(found)] as const;
+  });
+
+  test.each(cases)('of %s is exactly what its code asks for', (name, variables) => {
+    const asked = Object.keys(ENVIRONMENTS[name].shape).filter((variable) => !NOT_DEPLOYED.has(variable));
+    expect(Object.keys(variables).sort()).toEqual([...asked, 'NODE_OPTIONS'].sort());
+  });
+
+  test.each(cases)('of %s passes the check at the start of its code', (name, variables) => {
+    const deployed = Object.fromEntries(
+      Object.entries(variables).map(([variable, value]) => [
+        variable,
+        // What CloudFormation puts in at deployment: here the ARN of a key or the name of a table.
+        typeof value === 'string' ? value : `arn:${words(value)}`,
+      ]),
+    );
+    expect(ENVIRONMENTS[name].safeParse({ ...deployed, AWS_REGION: 'eu-central-1' }).success).toBe(true);
+  });
+
+  test('gives each variable the resource of its name', () => {
+    const shared = {
+      STAGE: 'dev',
+      TENANCY_TABLE: 'TenancyTable',
+      KEYS_TABLE: 'KeysTable',
+      SESSIONS_TABLE: 'SessionsTable',
+      LIMITS_TABLE: 'LimitsTable',
+      OIDC_ISSUER: 'https://issuer.example.com/',
+      OIDC_AUDIENCE: 'spelo-byok',
+      NODE_OPTIONS: '--enable-source-maps',
+    };
+    const deployed = cases.map(([name, variables]) => [
+      name,
+      Object.fromEntries(Object.entries(variables).map(([variable, value]) => [variable, words(value)])),
+    ]);
+    expect(Object.fromEntries(deployed)).toEqual({
+      token: {
+        ...shared,
+        MASTER_KEY_ARN: 'MasterKey',
+        DERIVATION_KEY_ARN: 'DerivationKey',
+        IP_LIMIT_PER_MINUTE: '60',
+        IP_LIMIT_PER_SECOND: '20',
+        SITE_LIMIT_PER_MINUTE: '200',
+      },
+      keys: { ...shared, MASTER_KEY_ARN: 'MasterKey', FINGERPRINT_KEY_ARN: 'FingerprintKey' },
+      manage: shared,
+    });
+  });
+
+  test.each(cases)('of %s holds no secret: no name of one, nothing that looks like one', (_, variables) => {
+    for (const [variable, value] of Object.entries(variables)) {
+      expect(variable).not.toMatch(/SECRET|PASSWORD|TOKEN|API_KEY|CREDENTIAL|PRIVATE/);
+      if (typeof value === 'string')
+        expect(value).not.toMatch(/\bsk-|\bek_|\bAKIA|-----BEGIN|[A-Za-z0-9+/_=-]{32,}/);
+    }
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Validations } from 'aws-cdk-lib/core';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { z } from 'zod';
+import { exampleApp } from './synthesized.ts';
+
+const acknowledgedRules = z.record(z.string(), z.string());
+
+describe('the rules of AWS Solutions', () => {
+  test('find nothing that is not acknowledged', () => {
+    const { app } = exampleApp();
+    expect(new AwsSolutionsChecks(app).validateScope(app).violations).toEqual([]);
+  });
+
+  test('would find a bucket without access logs, and stop the synthesis', () => {
+    const { app, data } = exampleApp();
+    new Bucket(data, 'Careless');
+    const found = new AwsSolutionsChecks(app).validateScope(app).violations.map(({ ruleName }) => ruleName);
+    expect(found).toContain('AwsSolutions-S1');
+  });
+
+  test('are acknowledged for the routes without an authorizer only, each with its reason', () => {
+    const { app } = exampleApp();
+    const acknowledged = app.node.findAll().flatMap(({ node }) =>
+      node.metadata
+        .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+        .flatMap(({ data }) =>
+          Object.entries(acknowledgedRules.parse(data)).map(([rule, reason]) => ({
+            at: node.id,
+            rule,
+            reason,
+          })),
+        ),
+    );
+    expect(acknowledged.map(({ at, rule }) => [at, rule.replace(/^.*::/, '')])).toEqual(
+      ['allowTokenOrigin', 'mintToken', 'health', 'unknownRoute'].map((at) => [at, 'AwsSolutions-APIG4']),
+    );
+    for (const { reason } of acknowledged) expect(reason.length).toBeGreaterThan(40);
+  });
+});
+
+describe('the default rules for CloudFormation', () => {
+  test('pass when the app is synthesized', () => {
+    const { app } = exampleApp();
+    expect(app.synth().stacks.map(({ stackName }) => stackName)).toEqual([
+      'spelo-byok-dev-data',
+      'spelo-byok-dev-api',
+    ]);
+  });
+});

@@ -1,0 +1,91 @@
+import type { World } from '../../lambdas/functions/wiring/world.ts';
+import { type LocalStack, type LocalStackOptions, startLocalStack } from '../../local/local-stack.ts';
+import { localWorld } from '../../local/local-world.ts';
+
+/** A local stack with a clock that tests move and logs that they read. */
+export interface TestStack extends LocalStack {
+  readonly logs: readonly string[];
+  /** Moves the clock of the handlers; OpenAI, KMS and the issuer keep real time. */
+  advance(milliseconds: number): void;
+  call(method: string, path: string, options?: CallOptions): Promise<TestAnswer>;
+  /** An access token for `sub`. */
+  tokenFor(sub: string): Promise<string>;
+}
+
+export interface CallOptions {
+  /** `sub` of a signed-in caller; none for a public route. */
+  readonly as?: string;
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly rawBody?: string;
+  readonly origin?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface TestAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** `data` of a success. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every route.
+  readonly data: any;
+  /** `error` of a failure. */
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly request_id: string;
+    readonly retry_after?: number;
+    readonly details?: readonly { readonly path: string; readonly message: string }[];
+  };
+}
+
+/** Starts a stack in memory, or in `dataDir`. Limits per address are high unless a test sets them. */
+export const startTestStack = async (
+  options: Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables'>> & {
+    readonly world?: Partial<World>;
+  } = {},
+): Promise<TestStack> => {
+  const logs: string[] = [];
+  let offsetMs = 0;
+  const stack = await startLocalStack({
+    port: 0,
+    path: process.env['PATH'],
+    ...options,
+    world: {
+      ...localWorld((line) => logs.push(line)),
+      clock: () => new Date(Date.now() + offsetMs),
+      ...options.world,
+    },
+    variables: {
+      IP_LIMIT_PER_MINUTE: '100000',
+      IP_LIMIT_PER_SECOND: '100000',
+      SITE_LIMIT_PER_MINUTE: '100000',
+      ...options.variables,
+    },
+  });
+  const tokenFor = (sub: string): Promise<string> => stack.issuer.issue({ sub, expiresInSeconds: 3_600 });
+  return {
+    ...stack,
+    logs,
+    advance: (milliseconds) => {
+      offsetMs += milliseconds;
+    },
+    tokenFor,
+    call: async (method, path, { as, body, rawBody, origin, headers } = {}) => {
+      const content = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
+      const response = await fetch(`${stack.url}${path}`, {
+        method,
+        headers: {
+          ...(as !== undefined && { authorization: `Bearer ${await tokenFor(as)}` }),
+          ...(origin !== undefined && { origin }),
+          ...(content !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(content !== undefined && { body: content }),
+      });
+      const text = await response.text();
+      const json = text === '' ? {} : JSON.parse(text);
+      return { status: response.status, headers: response.headers, text, data: json.data, error: json.error };
+    },
+  };
+};

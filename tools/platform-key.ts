@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { dynamoDbClient, kmsClient } from '../lambdas/adapters/aws/clients.ts';
+import { dynamoDbKeys } from '../lambdas/adapters/aws/dynamodb-keys.ts';
+import { kmsKeySealer } from '../lambdas/adapters/aws/kms-key-sealer.ts';
+import { openAiHttp } from '../lambdas/adapters/openai/openai-http.ts';
+import { keysEnvironment, parseEnvironment } from '../lambdas/contract/environment.ts';
+import { DependencyUnavailableError } from '../lambdas/domain/dependency.ts';
+import { Refusal } from '../lambdas/domain/refusal.ts';
+import { strongRandom } from '../lambdas/functions/wiring/world.ts';
+import { storePlatformKey } from '../lambdas/use-cases/store-platform-key.ts';
+
+const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
+
+Seals the platform's own OpenAI key, which pays for workspaces in managed mode. The key is read from standard
+input: an argument would stand in the shell's history and an environment variable in every child process.
+
+Where it goes: with --local to the running \`npm start\`; otherwise to the deployment whose KEYS_TABLE,
+MASTER_KEY_ARN and FINGERPRINT_KEY_ARN (outputs of the data stack) are set, with the AWS credentials of the role
+PlatformKeyOperator.
+`;
+
+const LOCAL_ENVIRONMENT = '.local/environment.json';
+
+const environment = keysEnvironment.pick({
+  AWS_REGION: true,
+  KEYS_TABLE: true,
+  MASTER_KEY_ARN: true,
+  FINGERPRINT_KEY_ARN: true,
+  OPENAI_BASE_URL: true,
+  AWS_ENDPOINT_URL_DYNAMODB: true,
+  AWS_ENDPOINT_URL_KMS: true,
+});
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({
+    options: { local: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+  if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
+  const stored = await storePlatformKey({
+    keys: dynamoDbKeys(dynamoDbClient(settings), settings.KEYS_TABLE),
+    sealer: kmsKeySealer(
+      kmsClient(settings),
+      { masterKeyArn: settings.MASTER_KEY_ARN, fingerprintKeyArn: settings.FINGERPRINT_KEY_ARN },
+      strongRandom,
+    ),
+    openAi: openAiHttp(settings.OPENAI_BASE_URL),
+    clock: () => new Date(),
+  })(await text(process.stdin), `operator:${userInfo().username}`);
+  process.stdout.write(
+    `Stored ${stored.sealed.masked} as version ${stored.sealed.version}. ${stored.verdict.message}\n`,
+  );
+};
+
+/** Addresses of the running local stack, with credentials that are worth nothing elsewhere. */
+const localVariables = (): Record<string, string> => {
+  process.env['AWS_ACCESS_KEY_ID'] = 'local';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
+  try {
+    return z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(LOCAL_ENVIRONMENT, 'utf8')));
+  } catch {
+    throw new Error('There is no local run to store the key in. Start it first: npm start');
+  }
+};
+
+const say = (error: unknown): string => {
+  if (error instanceof Refusal)
+    return [error.refusal, ...error.details.map(({ message }) => message)].join(': ');
+  if (error instanceof DependencyUnavailableError) return `${error.message}. Nothing was stored.`;
+  return error instanceof Error ? error.message : 'Failed.';
+};
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${say(error)}\n`);
+  process.exitCode = 1;
+});
