@@ -8,6 +8,11 @@ export type Role = (typeof ROLES)[number];
 export const roleSuffices = (held: Role, required: Role): boolean =>
   ROLES.indexOf(held) >= ROLES.indexOf(required);
 
+/** The signed-in caller: the `sub` of a verified access token. */
+export interface Caller {
+  readonly sub: string;
+}
+
 export const BILLING_MODES = ['byok', 'managed'] as const;
 /** Who pays OpenAI: the site's operator with their own key, or the platform, which meters minutes. */
 export type BillingMode = (typeof BILLING_MODES)[number];

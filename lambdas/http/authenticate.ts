@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { Refusal } from '../domain/refusal.ts';
-import type { Caller } from '../use-cases/authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
 import type { AccessTokenVerifier } from '../use-cases/ports.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Refusal } from '../domain/refusal.ts';
-import type { Caller } from '../use-cases/authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
 import type { PageRequest } from '../use-cases/ports.ts';
 
 const contents = z.tuple([z.string(), z.string()]);

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { FunctionName, ROUTES, RouteId } from '../contract/routes.ts';
-import type { Caller } from '../use-cases/authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
 
 type RouteOf<Id extends RouteId> = (typeof ROUTES)[Id];
 type BodyOf<Id extends RouteId> =

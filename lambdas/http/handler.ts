@@ -2,7 +2,7 @@ import middy, { type MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { type FunctionName, ROUTES, type Route, type RouteId, routeKeyOf } from '../contract/routes.ts';
 import { Refusal } from '../domain/refusal.ts';
-import type { Caller } from '../use-cases/authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
 import type { AccessTokenVerifier } from '../use-cases/ports.ts';
 import { authenticate } from './authenticate.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoint.ts';

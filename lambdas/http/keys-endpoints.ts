@@ -1,6 +1,6 @@
 import type { LiveKey } from '../domain/stored-key.ts';
+import type { Caller } from '../domain/workspace.ts';
 import type { archiveSite } from '../use-cases/archive-site.ts';
-import type { Caller } from '../use-cases/authorize.ts';
 import type { deleteOpenAiKey } from '../use-cases/delete-openai-key.ts';
 import type { deleteWorkspace } from '../use-cases/delete-workspace.ts';
 import type { KeyTarget } from '../use-cases/key-target.ts';

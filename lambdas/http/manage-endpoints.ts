@@ -1,27 +1,12 @@
-import type { z } from 'zod';
-import type {
-  changeSiteRequest,
-  changeWorkspaceRequest,
-  createSiteRequest,
-  createWorkspaceRequest,
-} from '../contract/schemas.ts';
 import { SERVICE_VERSION } from '../contract/version.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { authorizeSite, authorizeWorkspace, type Caller } from '../use-cases/authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
+import { authorizeSite, authorizeWorkspace } from '../use-cases/authorize.ts';
 import type { changeSite } from '../use-cases/change-site.ts';
 import type { changeWorkspace } from '../use-cases/change-workspace.ts';
 import type { createSite } from '../use-cases/create-site.ts';
 import type { createWorkspace } from '../use-cases/create-workspace.ts';
-import type {
-  ErrorReader,
-  Page,
-  PageRequest,
-  SiteChange,
-  SiteSettings,
-  Tenancy,
-  WorkspaceChange,
-  WorkspaceSettings,
-} from '../use-cases/ports.ts';
+import type { ErrorReader, Page, PageRequest, Tenancy } from '../use-cases/ports.ts';
 import type { removeMember } from '../use-cases/remove-member.ts';
 import type { saveMember } from '../use-cases/save-member.ts';
 import { encodeCursor, type List, pageRequestOf } from './cursor.ts';
@@ -45,7 +30,7 @@ export const manageEndpoints = (deps: {
     health: async () => ({ status: 'ok' as const, version: SERVICE_VERSION }),
 
     createWorkspace: async ({ caller, body }) =>
-      presentWorkspace(await deps.createWorkspace(caller, workspaceSettingsOf(body))),
+      presentWorkspace(await deps.createWorkspace(caller, renamed(body, WORKSPACE_FIELDS))),
 
     listWorkspaces: ({ caller, query }) =>
       pageOf(
@@ -59,7 +44,9 @@ export const manageEndpoints = (deps: {
       presentWorkspace(await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer')),
 
     changeWorkspace: async ({ caller, path, body }) =>
-      presentWorkspace(await deps.changeWorkspace(caller, workspaceIdIn(path), workspaceChangeOf(body))),
+      presentWorkspace(
+        await deps.changeWorkspace(caller, workspaceIdIn(path), renamed(body, WORKSPACE_FIELDS)),
+      ),
 
     listMembers: async ({ caller, path, query }) => {
       const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'owner');
@@ -107,13 +94,13 @@ export const manageEndpoints = (deps: {
     },
 
     createSite: async ({ caller, path, body }) =>
-      presentSite(await deps.createSite(caller, workspaceIdIn(path), siteSettingsOf(body))),
+      presentSite(await deps.createSite(caller, workspaceIdIn(path), renamed(body, SITE_FIELDS))),
 
     readSite: async ({ caller, path }) =>
       presentSite((await authorizeSite(tenancy, caller, siteIdIn(path), 'viewer')).site),
 
     changeSite: async ({ caller, path, body }) =>
-      presentSite(await deps.changeSite(caller, siteIdIn(path), siteChangeOf(body))),
+      presentSite(await deps.changeSite(caller, siteIdIn(path), renamed(body, SITE_FIELDS))),
   };
 };
 
@@ -127,51 +114,38 @@ const pageOf = async <Item, Shown>(
   return { items: items.map(present), next_cursor: encodeCursor(list, next) };
 };
 
-/** The fields that were given, under our names: an absent field must not overwrite anything. */
-const given = <Change extends object>(
-  change: {
-    [Name in keyof Change]: Change[Name] | undefined;
-  },
-): Change => Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)) as Change;
+const WORKSPACE_FIELDS = {
+  name: 'name',
+  billing_mode: 'billingMode',
+  openai_tier: 'openaiTier',
+  concurrency_limit: 'concurrencyLimit',
+  anomaly_response: 'anomalyResponse',
+  alert_email: 'alertEmail',
+} as const;
 
-const workspaceChangeOf = (body: z.output<typeof changeWorkspaceRequest>): WorkspaceChange =>
-  given<WorkspaceChange>({
-    name: body.name,
-    billingMode: body.billing_mode,
-    openaiTier: body.openai_tier,
-    concurrencyLimit: body.concurrency_limit,
-    anomalyResponse: body.anomaly_response,
-    alertEmail: body.alert_email,
-  });
+const SITE_FIELDS = {
+  name: 'name',
+  allowed_origins: 'allowedOrigins',
+  model: 'model',
+  voice: 'voice',
+  instructions: 'instructions',
+  data_residency: 'dataResidency',
+  client_secret_ttl_seconds: 'clientSecretTtlSeconds',
+  max_duration_seconds: 'maxDurationSeconds',
+} as const;
 
-const workspaceSettingsOf = (body: z.output<typeof createWorkspaceRequest>): WorkspaceSettings => ({
-  name: body.name,
-  billingMode: body.billing_mode,
-  openaiTier: body.openai_tier,
-  concurrencyLimit: body.concurrency_limit,
-  anomalyResponse: body.anomaly_response,
-  alertEmail: body.alert_email,
-});
+type Renamed<Body, Names extends Readonly<Record<string, string>>> = {
+  [Field in keyof Body & keyof Names as Names[Field]]: Exclude<Body[Field], undefined>;
+};
 
-const siteChangeOf = (body: z.output<typeof changeSiteRequest>): SiteChange =>
-  given<SiteChange>({
-    name: body.name,
-    allowedOrigins: body.allowed_origins,
-    model: body.model,
-    voice: body.voice,
-    instructions: body.instructions,
-    dataResidency: body.data_residency,
-    clientSecretTtlSeconds: body.client_secret_ttl_seconds,
-    maxDurationSeconds: body.max_duration_seconds,
-  });
-
-const siteSettingsOf = (body: z.output<typeof createSiteRequest>): SiteSettings => ({
-  name: body.name,
-  allowedOrigins: body.allowed_origins,
-  model: body.model,
-  voice: body.voice,
-  instructions: body.instructions,
-  dataResidency: body.data_residency,
-  clientSecretTtlSeconds: body.client_secret_ttl_seconds,
-  maxDurationSeconds: body.max_duration_seconds,
-});
+/** A body under our own names. A field that was not given stays absent, so that it cannot overwrite anything. */
+const renamed = <Body extends object, Names extends Readonly<Record<string, string>>>(
+  body: Body,
+  names: Names,
+): Renamed<Body, Names> =>
+  Object.fromEntries(
+    Object.entries(body).flatMap(([field, value]) => {
+      const name = names[field];
+      return name === undefined || value === undefined ? [] : [[name, value]];
+    }),
+  ) as Renamed<Body, Names>;

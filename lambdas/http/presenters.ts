@@ -1,3 +1,4 @@
+import { PROBLEMS, type ProblemName } from '../contract/problems.ts';
 import type { MaskedKey } from '../domain/stored-key.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { Member, Site, Workspace } from '../domain/workspace.ts';
@@ -76,11 +77,15 @@ export const presentKey = (key: MaskedKey): DataOf<'viewSiteKey'> => ({
   verdict: presentVerdict(key.verdict),
 });
 
+/** Our own refusals are explained by the catalogue; a code that it no longer has stays as it is. */
+const sentenceOf = (refusal: string): string =>
+  refusal in PROBLEMS ? PROBLEMS[refusal as ProblemName].message : refusal;
+
 export const presentError = (row: ErrorRow) => ({
   site_id: row.siteId ?? null,
   code: row.code,
   reason: row.openAiFailure ?? null,
-  message: row.message,
+  message: row.openAiFailure === undefined ? sentenceOf(row.code) : row.message,
   count: row.count,
   first_at: row.firstAt,
   last_at: row.lastAt,

@@ -1,5 +1,5 @@
+import type { Caller } from '../domain/workspace.ts';
 import type { answerPreflight } from '../use-cases/answer-preflight.ts';
-import type { Caller } from '../use-cases/authorize.ts';
 import type { KeyTarget } from '../use-cases/key-target.ts';
 import type { mintToken } from '../use-cases/mint-token.ts';
 import type { testOpenAiKey } from '../use-cases/test-openai-key.ts';

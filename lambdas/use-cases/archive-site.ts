@@ -1,5 +1,6 @@
 import type { SiteId } from '../domain/identifiers.ts';
-import { authorizeSite, type Caller } from './authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
+import { authorizeSite } from './authorize.ts';
 import { endSite } from './delete-workspace.ts';
 import type { Clock, KeyStore, TenancyEnding } from './ports.ts';
 

@@ -1,12 +1,7 @@
 import type { SiteId, WorkspaceId } from '../domain/identifiers.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { type Role, roleSuffices, type Site, type Workspace } from '../domain/workspace.ts';
+import { type Caller, type Role, roleSuffices, type Site, type Workspace } from '../domain/workspace.ts';
 import type { Membership, MembershipReader } from './ports.ts';
-
-/** The signed-in caller: the `sub` of a verified access token. */
-export interface Caller {
-  readonly sub: string;
-}
 
 /**
  * The workspace, if the caller holds `role` in it. Not a member, deleted and never existed are the same

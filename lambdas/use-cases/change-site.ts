@@ -1,6 +1,6 @@
 import type { SiteId } from '../domain/identifiers.ts';
-import type { Site } from '../domain/workspace.ts';
-import { authorizeSite, type Caller } from './authorize.ts';
+import type { Caller, Site } from '../domain/workspace.ts';
+import { authorizeSite } from './authorize.ts';
 import type { SiteChange, Tenancy } from './ports.ts';
 import { refuseConflict } from './save-member.ts';
 

@@ -1,6 +1,6 @@
 import type { WorkspaceId } from '../domain/identifiers.ts';
-import type { Workspace } from '../domain/workspace.ts';
-import { authorizeWorkspace, type Caller } from './authorize.ts';
+import type { Caller, Workspace } from '../domain/workspace.ts';
+import { authorizeWorkspace } from './authorize.ts';
 import type { Tenancy, WorkspaceChange } from './ports.ts';
 
 /** Owner only. A new billing mode counts from the next mint; a running session keeps its payer. */

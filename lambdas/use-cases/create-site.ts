@@ -1,6 +1,6 @@
 import { newSiteId, type RandomBytes, type WorkspaceId } from '../domain/identifiers.ts';
-import type { Site } from '../domain/workspace.ts';
-import { authorizeWorkspace, type Caller } from './authorize.ts';
+import type { Caller, Site } from '../domain/workspace.ts';
+import { authorizeWorkspace } from './authorize.ts';
 import type { Clock, SiteSettings, Tenancy } from './ports.ts';
 
 /** Admin. The new site mints as soon as it, or its workspace, has a key. */

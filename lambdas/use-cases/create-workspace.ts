@@ -1,7 +1,6 @@
 import { newWorkspaceId, type RandomBytes } from '../domain/identifiers.ts';
 import { DEFAULT_PLAN } from '../domain/plan.ts';
-import type { Workspace } from '../domain/workspace.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller, Workspace } from '../domain/workspace.ts';
 import type { Clock, Tenancy, WorkspaceSettings } from './ports.ts';
 
 /** Creates a workspace on the default plan; the caller becomes its owner in the same write. */

@@ -1,6 +1,6 @@
 import { Refusal } from '../domain/refusal.ts';
 import { isLive, versionOf } from '../domain/stored-key.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 import type { Clock, KeyStore, MembershipReader } from './ports.ts';
 import { refuseConflict } from './save-member.ts';

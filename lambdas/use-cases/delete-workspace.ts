@@ -1,8 +1,8 @@
 import type { WorkspaceId } from '../domain/identifiers.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { isLive, type KeyAddress, versionOf } from '../domain/stored-key.ts';
-import type { Site } from '../domain/workspace.ts';
-import { authorizeWorkspace, type Caller } from './authorize.ts';
+import type { Caller, Site } from '../domain/workspace.ts';
+import { authorizeWorkspace } from './authorize.ts';
 import type { Clock, KeyStore, TenancyEnding } from './ports.ts';
 
 interface EndingPorts {

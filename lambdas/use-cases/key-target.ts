@@ -1,8 +1,8 @@
 import type { SiteId, WorkspaceId } from '../domain/identifiers.ts';
 import { DEFAULT_MODEL, DEFAULT_VOICE } from '../domain/openai-models.ts';
 import type { KeyAddress } from '../domain/stored-key.ts';
-import type { Role, VoiceSettings } from '../domain/workspace.ts';
-import { authorizeSite, authorizeWorkspace, type Caller } from './authorize.ts';
+import type { Caller, Role, VoiceSettings } from '../domain/workspace.ts';
+import { authorizeSite, authorizeWorkspace } from './authorize.ts';
 import type { MembershipReader } from './ports.ts';
 
 /** The scope whose key a management route is about. */

@@ -5,8 +5,7 @@ import type { Secret } from '../domain/secret.ts';
 import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
 import type { KeyActivity, KeyAddress, LiveKey, StoredKey } from '../domain/stored-key.ts';
 import type { ListedModel, Verdict } from '../domain/verdict.ts';
-import type { Member, Role, Site, VoiceSettings, Workspace } from '../domain/workspace.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller, Member, Role, Site, VoiceSettings, Workspace } from '../domain/workspace.ts';
 
 /**
  * What the use cases need from the world. Unless a port says otherwise, each method reads its own writes (strongly

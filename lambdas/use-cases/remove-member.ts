@@ -1,6 +1,7 @@
 import type { WorkspaceId } from '../domain/identifiers.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { authorizeWorkspace, type Caller } from './authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
+import { authorizeWorkspace } from './authorize.ts';
 import type { Tenancy } from './ports.ts';
 import { refuseConflict } from './save-member.ts';
 

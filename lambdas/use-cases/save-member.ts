@@ -1,8 +1,8 @@
 import { ConflictError } from '../domain/dependency.ts';
 import type { WorkspaceId } from '../domain/identifiers.ts';
 import { Refusal } from '../domain/refusal.ts';
-import type { Member, Role } from '../domain/workspace.ts';
-import { authorizeWorkspace, type Caller } from './authorize.ts';
+import type { Caller, Member, Role } from '../domain/workspace.ts';
+import { authorizeWorkspace } from './authorize.ts';
 import type { Clock, Tenancy } from './ports.ts';
 
 /** Owner only. Adds a person or changes their role; the last owner stays one (`last_owner`). */

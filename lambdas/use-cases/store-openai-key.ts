@@ -10,8 +10,7 @@ import {
   versionOf,
 } from '../domain/stored-key.ts';
 import { provesNothingAboutKey, type Verdict } from '../domain/verdict.ts';
-import type { VoiceSettings } from '../domain/workspace.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller, VoiceSettings } from '../domain/workspace.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 import type { Clock, KeySealer, KeyStore, MembershipReader, OpenAi, RateLimiter } from './ports.ts';
 import { probeOpenAiKey } from './probe-openai-key.ts';

@@ -1,6 +1,6 @@
 import { Refusal } from '../domain/refusal.ts';
 import { isLive, type LiveKey, type MaskedKey, maskedViewOf, versionOf } from '../domain/stored-key.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 import type { Clock, KeyActivityReader, KeyStore, MembershipReader } from './ports.ts';
 import { refuseConflict } from './save-member.ts';

@@ -5,7 +5,7 @@ import { SealedKeyUnreadableError } from '../domain/sealed-key.ts';
 import type { ReservedSession, SessionOutcome } from '../domain/session.ts';
 import { isLive, type LiveKey } from '../domain/stored-key.ts';
 import type { Verdict } from '../domain/verdict.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
 import { type AuthorizedKeyTarget, authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 import type {
   Clock,

@@ -1,6 +1,6 @@
 import { Refusal } from '../domain/refusal.ts';
 import { isLive, type MaskedKey, maskedViewOf } from '../domain/stored-key.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller } from '../domain/workspace.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 import type { KeyActivityReader, KeyStore, MembershipReader } from './ports.ts';
 

@@ -4,8 +4,9 @@ import {
   TransactWriteCommand,
   type TransactWriteCommandInput,
 } from '@aws-sdk/lib-dynamodb';
+import type { z } from 'zod';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
-import type { Member, Site } from '../../domain/workspace.ts';
+import type { Member } from '../../domain/workspace.ts';
 import type { Page, PageRequest, Tenancy, TenancyEnding } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { dynamoDbMembership, readTogether } from './dynamodb-membership.ts';
@@ -61,19 +62,24 @@ export const dynamoDbTenancy = (
     return countOwners(workspaceId, after ? 1 : -1);
   };
 
-  const listSites = (workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>> => {
+  const listIn = <Item>(
+    workspaceId: WorkspaceId,
+    prefix: 'SITE#' | 'MEMBER#',
+    page: PageRequest,
+    item: z.ZodType<Item>,
+  ): Promise<Page<Item>> => {
     const { pk } = primaryKey.workspace(workspaceId);
     return queryPage(
       dynamoDb,
       {
         TableName: table.name,
-        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :site)',
-        ExpressionAttributeValues: { ':pk': pk, ':site': 'SITE#' },
+        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+        ExpressionAttributeValues: { ':pk': pk, ':prefix': prefix },
         ConsistentRead: true,
       },
       page,
       (sk) => ({ pk, sk }),
-      siteItem,
+      item,
     );
   };
 
@@ -123,21 +129,7 @@ export const dynamoDbTenancy = (
       );
     },
 
-    listMembers: (workspaceId, page) => {
-      const { pk } = primaryKey.workspace(workspaceId);
-      return queryPage(
-        dynamoDb,
-        {
-          TableName: table.name,
-          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :member)',
-          ExpressionAttributeValues: { ':pk': pk, ':member': 'MEMBER#' },
-          ConsistentRead: true,
-        },
-        page,
-        (sk) => ({ pk, sk }),
-        memberItem,
-      );
-    },
+    listMembers: (workspaceId, page) => listIn(workspaceId, 'MEMBER#', page, memberItem),
 
     readMember: async (workspaceId, sub) => (await membership.readMembership(workspaceId, sub)).member,
 
@@ -177,7 +169,7 @@ export const dynamoDbTenancy = (
       );
     },
 
-    listSites,
+    listSites: (workspaceId, page) => listIn(workspaceId, 'SITE#', page, siteItem),
 
     changeSite: async ({ workspaceId, siteId }, change) => {
       if (Object.keys(change).length === 0) return;
