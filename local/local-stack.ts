@@ -6,6 +6,7 @@ import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { keysHandler } from '../lambdas/functions/wiring/keys.ts';
 import { manageHandler } from '../lambdas/functions/wiring/manage.ts';
+import { rotateHandler } from '../lambdas/functions/wiring/rotate.ts';
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
 import type { World } from '../lambdas/functions/wiring/world.ts';
 import { createTables } from './create-tables.ts';
@@ -114,6 +115,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         {
           token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
           keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), world),
+          rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
           manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), world),
         },
         {

@@ -9,8 +9,10 @@ import { kmsKeySealer } from '../lambdas/adapters/aws/kms-key-sealer.ts';
 import { openAiHttp } from '../lambdas/adapters/openai/openai-http.ts';
 import { keysEnvironment, parseEnvironment } from '../lambdas/contract/environment.ts';
 import { DependencyUnavailableError } from '../lambdas/domain/dependency.ts';
+import { newEventId } from '../lambdas/domain/identifiers.ts';
 import { Refusal } from '../lambdas/domain/refusal.ts';
 import { strongRandom } from '../lambdas/functions/wiring/world.ts';
+import type { Journal } from '../lambdas/use-cases/ports.ts';
 import { storePlatformKey } from '../lambdas/use-cases/store-platform-key.ts';
 
 const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
@@ -19,7 +21,7 @@ Seals the platform's own OpenAI key, which pays for workspaces in managed mode. 
 input: an argument would stand in the shell's history and an environment variable in every child process.
 
 Where it goes: with --local to the running \`npm start\`; otherwise to the deployment whose KEYS_TABLE,
-MASTER_KEY_ARN and FINGERPRINT_KEY_ARN (outputs of the data stack) are set, with the AWS credentials of the role
+MASTER_KEY_ARN and FINGERPRINT_KEY_ARN (outputs of the data stack) and TENANCY_TABLE are set, with the AWS credentials of the role
 PlatformKeyOperator.
 `;
 
@@ -27,7 +29,9 @@ const LOCAL_ENVIRONMENT = '.local/environment.json';
 
 const environment = keysEnvironment.pick({
   AWS_REGION: true,
+  TENANCY_TABLE: true,
   KEYS_TABLE: true,
+  KEY_RETENTION_HOURS: true,
   MASTER_KEY_ARN: true,
   FINGERPRINT_KEY_ARN: true,
   OPENAI_BASE_URL: true,
@@ -46,7 +50,12 @@ const main = async (): Promise<void> => {
   const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
   if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
   const stored = await storePlatformKey({
-    keys: dynamoDbKeys(dynamoDbClient(settings), settings.KEYS_TABLE),
+    keys: dynamoDbKeys(dynamoDbClient(settings), {
+      keys: settings.KEYS_TABLE,
+      tenancy: settings.TENANCY_TABLE,
+    }),
+    journal: operatorJournal,
+    retainSeconds: settings.KEY_RETENTION_HOURS * 3_600,
     sealer: kmsKeySealer(
       kmsClient(settings),
       { masterKeyArn: settings.MASTER_KEY_ARN, fingerprintKeyArn: settings.FINGERPRINT_KEY_ARN },
@@ -54,10 +63,28 @@ const main = async (): Promise<void> => {
     ),
     openAi: openAiHttp(settings.OPENAI_BASE_URL),
     clock: () => new Date(),
-  })(await text(process.stdin), `operator:${userInfo().username}`);
+  })(await text(process.stdin), { sub: `operator:${userInfo().username}`, sourceIp: '' });
   process.stdout.write(
     `Stored ${stored.sealed.masked} as version ${stored.sealed.version}. ${stored.verdict.message}\n`,
   );
+};
+
+/** An operator's command has no address worth hashing: whoever may run it has credentials of the account. */
+const operatorJournal: Journal = {
+  event: async (caller, type, { workspaceId, facts }) => {
+    const now = new Date();
+    return {
+      eventId: newEventId(now, strongRandom),
+      workspaceId,
+      type,
+      at: now.toISOString(),
+      actor: caller.sub,
+      siteId: null,
+      sessionId: null,
+      ipHash: null,
+      facts: facts ?? {},
+    };
+  },
 };
 
 /** Addresses of the running local stack, with credentials that are worth nothing elsewhere. */

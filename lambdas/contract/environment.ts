@@ -37,12 +37,15 @@ const shared = {
   AWS_ENDPOINT_URL_KMS: z.url().optional(),
 };
 
+/** Root of keyed hashes; every function that writes audit events needs it for the address of the caller. */
+const derivation = { DERIVATION_KEY_ARN: kmsArn };
+
 const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000).default(fallback);
 
 export const tokenEnvironment = z.object({
   ...shared,
+  ...derivation,
   MASTER_KEY_ARN: kmsArn,
-  DERIVATION_KEY_ARN: kmsArn,
   OPENAI_BASE_URL: openAiBaseUrl,
   OPENAI_TIMEOUT_MS: z.coerce.number().int().min(500).max(20_000).default(8_000),
   IP_LIMIT_PER_MINUTE: limit(60),
@@ -50,22 +53,36 @@ export const tokenEnvironment = z.object({
   SITE_LIMIT_PER_MINUTE: limit(200),
 });
 
+/** Hours for which a replaced key can be rolled back to; 0 shreds it at once. */
+const retention = { KEY_RETENTION_HOURS: z.coerce.number().int().min(0).max(720).default(24) };
+
 export const keysEnvironment = z.object({
   ...shared,
+  ...derivation,
+  ...retention,
   MASTER_KEY_ARN: kmsArn,
   FINGERPRINT_KEY_ARN: kmsArn,
   OPENAI_BASE_URL: openAiBaseUrl,
 });
 
-export const manageEnvironment = z.object(shared);
+export const rotateEnvironment = z.object({
+  ...shared,
+  ...derivation,
+  MASTER_KEY_ARN: kmsArn,
+  FINGERPRINT_KEY_ARN: kmsArn,
+});
+
+export const manageEnvironment = z.object({ ...shared, ...derivation });
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
 export type KeysEnvironment = z.infer<typeof keysEnvironment>;
+export type RotateEnvironment = z.infer<typeof rotateEnvironment>;
 export type ManageEnvironment = z.infer<typeof manageEnvironment>;
 
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
   keys: keysEnvironment,
+  rotate: rotateEnvironment,
   manage: manageEnvironment,
 } as const;
 

@@ -119,6 +119,11 @@ export const PROBLEMS = {
     code: 'last_owner',
     message: 'A workspace keeps at least one owner. Make somebody else an owner first.',
   },
+  no_previous_version: {
+    status: 409,
+    code: 'no_previous_version',
+    message: 'There is no earlier version to go back to: it is no longer retained. Store the key again.',
+  },
   version_conflict: {
     status: 409,
     code: 'version_conflict',

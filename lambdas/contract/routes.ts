@@ -9,7 +9,7 @@ import * as schemas from './schemas.ts';
  */
 
 /** The deployed function that serves a route. */
-export type FunctionName = 'token' | 'keys' | 'manage';
+export type FunctionName = 'token' | 'keys' | 'rotate' | 'manage';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -29,8 +29,6 @@ export interface Route {
 }
 
 const PROBE_REFUSALS = ['openai_key_rejected', 'openai_quota_exhausted', 'rate_limited'] as const;
-
-const page = (item: z.ZodType) => schemas.pageOf(item);
 
 /** The same routes at both scopes: a site's key overrides the workspace's. */
 const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, notFound: ProblemName) => {
@@ -77,6 +75,37 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       status: 200,
       data: schemas.verdict,
       refusals: [...missing, 'openai_key_suspended', 'openai_key_unreadable', 'rate_limited'],
+    },
+    rotate: {
+      method: 'POST',
+      path: `${path}/rotate`,
+      servedBy: 'rotate',
+      access: 'admin',
+      summary: 'Encrypts the same OpenAI key anew, under a fresh data key.',
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: [...missing, 'openai_key_unreadable', 'version_conflict'],
+    },
+    rollback: {
+      method: 'POST',
+      path: `${path}/rollback`,
+      servedBy: 'keys',
+      access: 'admin',
+      summary: 'Back to the previous key while it is retained.',
+      status: 200,
+      data: schemas.maskedKey,
+      refusals: [...missing, 'no_previous_version', 'version_conflict'],
+    },
+    versions: {
+      method: 'GET',
+      path: `${path}/versions`,
+      servedBy: 'keys',
+      access: 'viewer',
+      summary: 'History of the key, newest first.',
+      query: schemas.pageQuery,
+      status: 200,
+      data: schemas.pageOf(schemas.keyVersion),
+      refusals: [notFound],
     },
     suspend: {
       method: 'POST',
@@ -158,7 +187,7 @@ export const ROUTES = {
     summary: 'The workspaces that the caller is a member of.',
     query: schemas.pageQuery,
     status: 200,
-    data: page(schemas.listedWorkspace),
+    data: schemas.pageOf(schemas.listedWorkspace),
     refusals: [],
   },
   readWorkspace: {
@@ -201,7 +230,7 @@ export const ROUTES = {
     summary: 'The members of a workspace.',
     query: schemas.pageQuery,
     status: 200,
-    data: page(schemas.member),
+    data: schemas.pageOf(schemas.member),
     refusals: ['workspace_not_found'],
   },
   readMember: {
@@ -243,7 +272,7 @@ export const ROUTES = {
     summary: 'What kept visitors from a session, newest first, repeats counted per minute.',
     query: schemas.pageQuery,
     status: 200,
-    data: page(schemas.errorRow),
+    data: schemas.pageOf(schemas.errorRow),
     refusals: ['workspace_not_found'],
   },
   listSites: {
@@ -254,7 +283,7 @@ export const ROUTES = {
     summary: 'The sites of a workspace.',
     query: schemas.pageQuery,
     status: 200,
-    data: page(schemas.site),
+    data: schemas.pageOf(schemas.site),
     refusals: ['workspace_not_found'],
   },
   createSite: {
@@ -303,12 +332,18 @@ export const ROUTES = {
   putSiteKey: siteKey.put,
   deleteSiteKey: siteKey.delete,
   testSiteKey: siteKey.test,
+  rotateSiteKey: siteKey.rotate,
+  rollbackSiteKey: siteKey.rollback,
+  listSiteKeyVersions: siteKey.versions,
   suspendSiteKey: siteKey.suspend,
   resumeSiteKey: siteKey.resume,
   viewWorkspaceKey: workspaceKey.view,
   putWorkspaceKey: workspaceKey.put,
   deleteWorkspaceKey: workspaceKey.delete,
   testWorkspaceKey: workspaceKey.test,
+  rotateWorkspaceKey: workspaceKey.rotate,
+  rollbackWorkspaceKey: workspaceKey.rollback,
+  listWorkspaceKeyVersions: workspaceKey.versions,
   suspendWorkspaceKey: workspaceKey.suspend,
   resumeWorkspaceKey: workspaceKey.resume,
   health: {

@@ -228,6 +228,18 @@ export const maskedKey = z
   })
   .meta({ id: 'OpenAiKey' });
 
+export const keyVersion = z
+  .object({
+    version: z.int(),
+    masked: z.string(),
+    state: z.enum(['current', 'retained', 'shredded']),
+    reason: z.enum(['stored', 'reencrypted']),
+    created_at: timestamp,
+    created_by: z.string(),
+    retained_until: timestamp.nullable().describe('Until when a rollback can go back to it.'),
+  })
+  .meta({ id: 'KeyVersion' });
+
 export const errorRow = z
   .object({
     site_id: siteIdSchema.nullable(),

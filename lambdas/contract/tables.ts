@@ -17,9 +17,10 @@ export const TABLES = {
   tenancy: {
     name: 'tenancy',
     variable: 'TENANCY_TABLE',
+    ttlAttribute: 'expires_at',
     index: { name: 'by-sub', partitionKey: 'sub', sortKey: 'pk' },
   },
-  keys: { name: 'keys', variable: 'KEYS_TABLE' },
+  keys: { name: 'keys', variable: 'KEYS_TABLE', ttlAttribute: 'expires_at' },
   sessions: { name: 'sessions', variable: 'SESSIONS_TABLE', ttlAttribute: 'expires_at' },
   limits: { name: 'limits', variable: 'LIMITS_TABLE', ttlAttribute: 'expires_at' },
 } as const satisfies Readonly<Record<string, TableDefinition>>;

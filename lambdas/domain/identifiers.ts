@@ -28,13 +28,18 @@ export const newWorkspaceId = (random: RandomBytes): WorkspaceId =>
 export const newSiteId = (workspaceId: WorkspaceId, random: RandomBytes): SiteId =>
   `${workspaceId}${base32(random, SITE_ID_LENGTH - WORKSPACE_ID_LENGTH)}` as SiteId;
 
-/** Session ids sort by the time at which they were made (milliseconds, 48 bits), then at random. */
-export const newSessionId = (now: Date, random: RandomBytes): SessionId => {
+/** Sorts by the time at which it was made (milliseconds, 50 bits), then at random (80 bits). */
+const sortableId = (now: Date, random: RandomBytes): string => {
   let time = '';
   for (let rest = now.getTime(), i = 0; i < TIME_LENGTH; i++, rest = Math.floor(rest / 32))
     time = `${ALPHABET[rest % 32]}${time}`;
-  return `ses_${time}${base32(random, 16)}` as SessionId;
+  return `${time}${base32(random, 16)}`;
 };
+
+export const newSessionId = (now: Date, random: RandomBytes): SessionId =>
+  `ses_${sortableId(now, random)}` as SessionId;
+
+export const newEventId = (now: Date, random: RandomBytes): string => `evt_${sortableId(now, random)}`;
 
 /** The contract's public shape of a site id. A well-formed id need not exist. */
 export const isSiteId = (text: string): text is SiteId => /^[a-z0-9]{8,32}$/.test(text);

@@ -24,6 +24,7 @@ export const REFUSALS = [
   'rate_limited',
   'busy',
   'last_owner',
+  'no_previous_version',
   'version_conflict',
   'unavailable',
 ] as const;

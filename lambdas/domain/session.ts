@@ -2,8 +2,11 @@ import type { SessionId, SiteId, WorkspaceId } from './identifiers.ts';
 import type { KeyScope } from './sealed-key.ts';
 import type { BillingMode } from './workspace.ts';
 
-/** `visitor`: a widget asked for it. `test`: the operator pressed Test voice; never charged, takes no slot. */
-export type SessionKind = 'visitor' | 'test';
+/**
+ * `visitor`: a widget asked for it. `test`: a person pressed Test voice. `reencryption`: a person had the key encrypted
+ * anew. The last two are never charged and take no slot; they are on record because a key was opened.
+ */
+export type SessionKind = 'visitor' | 'test' | 'reencryption';
 
 /**
  * A session before its mint, and the audit intent of its decrypt: no key is opened without one on record. It
@@ -42,7 +45,8 @@ export interface SlotLease {
 
 /** How a reserved session ended up. */
 export interface SessionOutcome {
-  readonly state: 'issued' | 'refused';
+  /** `used`: the key was opened and no secret was minted. */
+  readonly state: 'issued' | 'used' | 'refused';
   readonly at: string;
   /** Name of the refusal, for a refused session. */
   readonly refusal?: string;

@@ -7,23 +7,31 @@ export const PLATFORM_SCOPE_ID = 'platform';
 /** Which key is meant, without its version. */
 export type KeyAddress = Pick<KeyBinding, 'scope' | 'scopeId' | 'workspaceId'>;
 
-export interface KeyAudit {
-  readonly createdAt: string;
-  readonly createdBy: string;
+/**
+ * Every scope has one head: its current key, or what stays of a deleted one. `revision` grows with each change of any
+ * kind and is what concurrent writers are told apart by; `lastVersion` is the highest version ever given out.
+ */
+interface KeyHead {
+  readonly revision: number;
+  readonly lastVersion: number;
   readonly changedAt: string;
   readonly changedBy: string;
 }
 
 /** A key that can be used, or has been switched off. */
-export interface LiveKey extends KeyAudit {
+export interface LiveKey extends KeyHead {
   readonly state: 'active' | 'suspended';
   readonly sealed: SealedKey;
   /** The verdict of the probe before it was stored. */
   readonly verdict: Verdict;
+  readonly createdAt: string;
+  readonly createdBy: string;
+  /** The version that a rollback goes back to, while it is retained. */
+  readonly previousVersion: number | null;
 }
 
-/** What stays of a deleted key: its version, so that no later key can repeat it. */
-export interface DeletedKey extends KeyBinding, KeyAudit {
+/** What stays of a deleted key: the counters, so that no later key can repeat a version. */
+export interface DeletedKey extends KeyHead {
   readonly state: 'deleted';
 }
 
@@ -32,10 +40,47 @@ export type StoredKey = LiveKey | DeletedKey;
 export const isLive = (key: StoredKey | undefined): key is LiveKey =>
   key !== undefined && key.state !== 'deleted';
 
-export const versionOf = (key: StoredKey | undefined): number => {
-  if (key === undefined) return 0;
-  return key.state === 'deleted' ? key.version : key.sealed.version;
+export const revisionOf = (key: StoredKey | undefined): number => key?.revision ?? 0;
+
+export const nextVersionOf = (key: StoredKey | undefined): number => (key?.lastVersion ?? 0) + 1;
+
+/** An earlier version that can still be rolled back to. Its sealed record is shredded at `retainedUntil`. */
+export interface RetainedKey {
+  readonly sealed: SealedKey;
+  readonly verdict: Verdict;
+  readonly createdAt: string;
+  readonly createdBy: string;
+  /** Unix seconds. */
+  readonly retainedUntil: number;
+}
+
+/** One line of a key's history: no ciphertext, kept for good. */
+export interface KeyVersionRecord {
+  readonly version: number;
+  readonly masked: string;
+  readonly createdAt: string;
+  readonly createdBy: string;
+  /** How this version came about. */
+  readonly reason: 'stored' | 'reencrypted';
+}
+
+export type KeyVersionState = 'current' | 'retained' | 'shredded';
+
+/** What a version is now: the head's, still retained, or gone. */
+export const versionState = (
+  version: number,
+  head: StoredKey | undefined,
+  retained: readonly RetainedKey[],
+  now: Date,
+): KeyVersionState => {
+  if (isLive(head) && head.sealed.version === version) return 'current';
+  const kept = retained.find(({ sealed }) => sealed.version === version);
+  return kept !== undefined && isRetained(kept, now) ? 'retained' : 'shredded';
 };
+
+/** Judged by the clock, not by whether the item has been removed yet. */
+export const isRetained = ({ retainedUntil }: RetainedKey, now: Date): boolean =>
+  retainedUntil * 1_000 > now.getTime();
 
 /** The state that owners see. A key that OpenAI could not judge when it was stored is `unverified`. */
 export type ShownKeyState = 'active' | 'unverified' | 'suspended' | 'needs_reentry';
@@ -43,12 +88,10 @@ export type ShownKeyState = 'active' | 'unverified' | 'suspended' | 'needs_reent
 /** Facts that the token function leaves behind, apart from the key itself, which it may not write. */
 export interface KeyActivity {
   readonly lastUsedAt: string | null;
-  /** The key version that `verdict` and `unreadable` are about; a later version has nothing to do with them. */
-  readonly version: number;
-  /** Set by Test voice; newer than the verdict that is stored with the key. */
-  readonly verdict: Verdict | null;
-  /** True once a record could not be opened with KMS available. */
-  readonly unreadable: boolean;
+  /** Set by Test voice; newer than the verdict that is stored with the key of that version. */
+  readonly test: { readonly version: number; readonly verdict: Verdict } | null;
+  /** The version whose record could last not be opened although KMS answered. */
+  readonly unreadableVersion: number | null;
 }
 
 export interface MaskedKey {
@@ -71,13 +114,13 @@ const shownState = (key: LiveKey, verdict: Verdict, unreadable: boolean): ShownK
 
 /** The owner's view of a key: no ciphertext, no fingerprint, no plaintext. */
 export const maskedViewOf = (key: LiveKey, activity: KeyActivity | undefined): MaskedKey => {
-  const current = activity?.version === key.sealed.version ? activity : undefined;
-  const verdict = current?.verdict ?? key.verdict;
+  const { version } = key.sealed;
+  const verdict = activity?.test?.version === version ? activity.test.verdict : key.verdict;
   return {
     scope: key.sealed.scope,
     masked: key.sealed.masked,
-    version: key.sealed.version,
-    state: shownState(key, verdict, current?.unreadable ?? false),
+    version,
+    state: shownState(key, verdict, activity?.unreadableVersion === version),
     createdAt: key.createdAt,
     createdBy: key.createdBy,
     lastUsedAt: activity?.lastUsedAt ?? null,

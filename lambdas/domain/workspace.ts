@@ -8,9 +8,10 @@ export type Role = (typeof ROLES)[number];
 export const roleSuffices = (held: Role, required: Role): boolean =>
   ROLES.indexOf(held) >= ROLES.indexOf(required);
 
-/** The signed-in caller: the `sub` of a verified access token. */
+/** The signed-in caller: the `sub` of a verified access token, and the address that API Gateway saw. */
 export interface Caller {
   readonly sub: string;
+  readonly sourceIp: string;
 }
 
 export const BILLING_MODES = ['byok', 'managed'] as const;

@@ -13,7 +13,7 @@ export const authenticate = async (
   event: APIGatewayProxyEventV2,
 ): Promise<Caller> => {
   const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(event.headers['authorization'] ?? '')?.[1];
-  const caller = token === undefined ? undefined : await accessTokens?.verify(token);
-  if (caller === undefined) throw new Refusal('unauthorized');
-  return caller;
+  const sub = token === undefined ? undefined : await accessTokens?.verify(token);
+  if (sub === undefined) throw new Refusal('unauthorized');
+  return { sub, sourceIp: event.requestContext.http.sourceIp };
 };

@@ -4,12 +4,15 @@ import type { archiveSite } from '../use-cases/archive-site.ts';
 import type { deleteOpenAiKey } from '../use-cases/delete-openai-key.ts';
 import type { deleteWorkspace } from '../use-cases/delete-workspace.ts';
 import type { KeyTarget } from '../use-cases/key-target.ts';
+import type { listKeyVersions } from '../use-cases/list-key-versions.ts';
+import type { rollBackOpenAiKey } from '../use-cases/roll-back-openai-key.ts';
 import type { storeOpenAiKey } from '../use-cases/store-openai-key.ts';
 import type { switchOpenAiKey } from '../use-cases/switch-openai-key.ts';
 import type { viewOpenAiKey } from '../use-cases/view-openai-key.ts';
 import type { EndpointsOf } from './endpoint.ts';
+import { type PageQuery, pageOf } from './page.ts';
 import { siteIdIn, siteKeyTarget, workspaceIdIn, workspaceKeyTarget } from './path-ids.ts';
-import { presentKey } from './presenters.ts';
+import { presentKey, presentVersion } from './presenters.ts';
 
 const DELETED = { deleted: true } as const;
 
@@ -18,6 +21,8 @@ export const keysEndpoints = (useCases: {
   readonly viewOpenAiKey: ReturnType<typeof viewOpenAiKey>;
   readonly storeOpenAiKey: ReturnType<typeof storeOpenAiKey>;
   readonly deleteOpenAiKey: ReturnType<typeof deleteOpenAiKey>;
+  readonly rollBackOpenAiKey: ReturnType<typeof rollBackOpenAiKey>;
+  readonly listKeyVersions: ReturnType<typeof listKeyVersions>;
   readonly switchOpenAiKey: ReturnType<typeof switchOpenAiKey>;
   readonly deleteWorkspace: ReturnType<typeof deleteWorkspace>;
   readonly archiveSite: ReturnType<typeof archiveSite>;
@@ -30,6 +35,15 @@ export const keysEndpoints = (useCases: {
     await useCases.deleteOpenAiKey(caller, target);
     return DELETED;
   };
+  const rollBack = async (caller: Caller, target: KeyTarget) =>
+    presentKey(await useCases.rollBackOpenAiKey(caller, target));
+  const versions = (caller: Caller, target: KeyTarget, query: PageQuery) =>
+    pageOf(
+      { caller, route: 'versions', resource: JSON.stringify(target) },
+      query,
+      (page) => useCases.listKeyVersions(caller, target, page),
+      presentVersion,
+    );
   const turn = async (caller: Caller, target: KeyTarget, state: LiveKey['state']) =>
     presentKey(await useCases.switchOpenAiKey(caller, target, state));
 
@@ -40,6 +54,10 @@ export const keysEndpoints = (useCases: {
     putWorkspaceKey: ({ caller, path, body }) => put(caller, workspaceKeyTarget(path), body.api_key),
     deleteSiteKey: ({ caller, path }) => remove(caller, siteKeyTarget(path)),
     deleteWorkspaceKey: ({ caller, path }) => remove(caller, workspaceKeyTarget(path)),
+    rollbackSiteKey: ({ caller, path }) => rollBack(caller, siteKeyTarget(path)),
+    rollbackWorkspaceKey: ({ caller, path }) => rollBack(caller, workspaceKeyTarget(path)),
+    listSiteKeyVersions: ({ caller, path, query }) => versions(caller, siteKeyTarget(path), query),
+    listWorkspaceKeyVersions: ({ caller, path, query }) => versions(caller, workspaceKeyTarget(path), query),
     suspendSiteKey: ({ caller, path }) => turn(caller, siteKeyTarget(path), 'suspended'),
     suspendWorkspaceKey: ({ caller, path }) => turn(caller, workspaceKeyTarget(path), 'suspended'),
     resumeSiteKey: ({ caller, path }) => turn(caller, siteKeyTarget(path), 'active'),

@@ -1,16 +1,15 @@
 import { SERVICE_VERSION } from '../contract/version.ts';
 import { Refusal } from '../domain/refusal.ts';
-import type { Caller } from '../domain/workspace.ts';
 import { authorizeSite, authorizeWorkspace } from '../use-cases/authorize.ts';
 import type { changeSite } from '../use-cases/change-site.ts';
 import type { changeWorkspace } from '../use-cases/change-workspace.ts';
 import type { createSite } from '../use-cases/create-site.ts';
 import type { createWorkspace } from '../use-cases/create-workspace.ts';
-import type { ErrorReader, Page, PageRequest, Tenancy } from '../use-cases/ports.ts';
+import type { ErrorReader, Tenancy } from '../use-cases/ports.ts';
 import type { removeMember } from '../use-cases/remove-member.ts';
 import type { saveMember } from '../use-cases/save-member.ts';
-import { encodeCursor, type List, pageRequestOf } from './cursor.ts';
 import type { EndpointsOf } from './endpoint.ts';
+import { pageOf } from './page.ts';
 import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
 import { presentError, presentMember, presentSite, presentWorkspace } from './presenters.ts';
 
@@ -102,16 +101,6 @@ export const manageEndpoints = (deps: {
     changeSite: async ({ caller, path, body }) =>
       presentSite(await deps.changeSite(caller, siteIdIn(path), renamed(body, SITE_FIELDS))),
   };
-};
-
-const pageOf = async <Item, Shown>(
-  list: List & { readonly caller: Caller },
-  query: { readonly limit: number; readonly cursor?: string | undefined },
-  read: (page: PageRequest) => Promise<Page<Item>>,
-  present: (item: Item) => Shown,
-) => {
-  const { items, next } = await read(pageRequestOf(list, query));
-  return { items: items.map(present), next_cursor: encodeCursor(list, next) };
 };
 
 const WORKSPACE_FIELDS = {

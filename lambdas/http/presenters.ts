@@ -2,6 +2,7 @@ import { PROBLEMS, type ProblemName } from '../contract/problems.ts';
 import type { MaskedKey } from '../domain/stored-key.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { Member, Site, Workspace } from '../domain/workspace.ts';
+import type { ListedVersion } from '../use-cases/list-key-versions.ts';
 import type { MintedToken } from '../use-cases/mint-token.ts';
 import type { ErrorRow } from '../use-cases/ports.ts';
 import type { DataOf } from './endpoint.ts';
@@ -75,6 +76,16 @@ export const presentKey = (key: MaskedKey): DataOf<'viewSiteKey'> => ({
   last_used_at: key.lastUsedAt,
   last_verified_at: key.lastVerifiedAt,
   verdict: presentVerdict(key.verdict),
+});
+
+export const presentVersion = (version: ListedVersion) => ({
+  version: version.version,
+  masked: version.masked,
+  state: version.state,
+  reason: version.reason,
+  created_at: version.createdAt,
+  created_by: version.createdBy,
+  retained_until: version.retainedUntil,
 });
 
 /** Our own refusals are explained by the catalogue; a code that it no longer has stays as it is. */

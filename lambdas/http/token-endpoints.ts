@@ -13,8 +13,8 @@ export const tokenEndpoints = (useCases: {
   readonly mintToken: ReturnType<typeof mintToken>;
   readonly testOpenAiKey: ReturnType<typeof testOpenAiKey>;
 }): EndpointsOf<'token'> => {
-  const testKey = async (caller: Caller, target: KeyTarget, sourceIp: string) =>
-    presentVerdict(await useCases.testOpenAiKey(caller, target, sourceIp));
+  const testKey = async (caller: Caller, target: KeyTarget) =>
+    presentVerdict(await useCases.testOpenAiKey(caller, target));
 
   return {
     allowTokenOrigin: async ({ path, origin, allowOrigin }) => {
@@ -31,7 +31,7 @@ export const tokenEndpoints = (useCases: {
           onOriginAllowed: allowOrigin,
         }),
       ),
-    testSiteKey: ({ caller, path, sourceIp }) => testKey(caller, siteKeyTarget(path), sourceIp),
-    testWorkspaceKey: ({ caller, path, sourceIp }) => testKey(caller, workspaceKeyTarget(path), sourceIp),
+    testSiteKey: ({ caller, path }) => testKey(caller, siteKeyTarget(path)),
+    testWorkspaceKey: ({ caller, path }) => testKey(caller, workspaceKeyTarget(path)),
   };
 };

@@ -1,11 +1,16 @@
 import { newWorkspaceId, type RandomBytes } from '../domain/identifiers.ts';
 import { DEFAULT_PLAN } from '../domain/plan.ts';
-import type { Caller, Workspace } from '../domain/workspace.ts';
-import type { Clock, Tenancy, WorkspaceSettings } from './ports.ts';
+import type { Caller, Member, Workspace } from '../domain/workspace.ts';
+import type { Clock, Journal, Tenancy, WorkspaceSettings } from './ports.ts';
 
 /** Creates a workspace on the default plan; the caller becomes its owner in the same write. */
 export const createWorkspace =
-  (ports: { readonly tenancy: Tenancy; readonly clock: Clock; readonly random: RandomBytes }) =>
+  (ports: {
+    readonly tenancy: Tenancy;
+    readonly journal: Journal;
+    readonly clock: Clock;
+    readonly random: RandomBytes;
+  }) =>
   async (caller: Caller, settings: WorkspaceSettings): Promise<Workspace> => {
     const createdAt = ports.clock().toISOString();
     const workspaceId = newWorkspaceId(ports.random);
@@ -17,12 +22,14 @@ export const createWorkspace =
       createdAt,
       deletedAt: null,
     };
-    await ports.tenancy.createWorkspace(workspace, {
+    const owner: Member = {
       workspaceId,
       sub: caller.sub,
       role: 'owner',
       addedAt: createdAt,
       addedBy: caller.sub,
-    });
+    };
+    const event = await ports.journal.event(caller, 'workspace.created', { workspaceId });
+    await ports.tenancy.createWorkspace(workspace, owner, event);
     return workspace;
   };

@@ -1,12 +1,14 @@
-import type { WorkspaceId } from '../domain/identifiers.ts';
+import type { SiteId, WorkspaceId } from '../domain/identifiers.ts';
+import { deleteKey } from '../domain/key-lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { isLive, type KeyAddress, versionOf } from '../domain/stored-key.ts';
+import { isLive, type KeyAddress } from '../domain/stored-key.ts';
 import type { Caller, Site } from '../domain/workspace.ts';
 import { authorizeWorkspace } from './authorize.ts';
-import type { Clock, KeyStore, TenancyEnding } from './ports.ts';
+import type { Clock, Journal, KeyStore, TenancyEnding } from './ports.ts';
 
-interface EndingPorts {
+export interface EndingPorts {
   readonly tenancy: TenancyEnding;
+  readonly journal: Journal;
   readonly keys: KeyStore;
   readonly clock: Clock;
 }
@@ -29,7 +31,8 @@ export const deleteWorkspace =
         throw new Refusal('invalid_request', {
           details: [{ path: 'confirm', message: "Repeat the workspace's name to delete it." }],
         });
-      await ports.tenancy.markWorkspaceDeleted(workspaceId, ports.clock().toISOString(), caller.sub);
+      const event = await ports.journal.event(caller, 'workspace.deleted', { workspaceId });
+      await ports.tenancy.markWorkspaceDeleted(workspaceId, event);
     }
     await shredKey(ports, caller, { scope: 'workspace', scopeId: workspaceId, workspaceId });
     for (let after: string | undefined; ; ) {
@@ -43,11 +46,29 @@ export const deleteWorkspace =
 
 /** Shreds the site's own key, then archives the site: nothing reachable, nothing decryptable is left of it. */
 export const endSite = async (ports: EndingPorts, caller: Caller, site: Site): Promise<void> => {
-  await shredKey(ports, caller, { scope: 'site', scopeId: site.siteId, workspaceId: site.workspaceId });
-  await ports.tenancy.archiveSite(site, ports.clock().toISOString(), caller.sub);
+  await shredKey(
+    ports,
+    caller,
+    { scope: 'site', scopeId: site.siteId, workspaceId: site.workspaceId },
+    site.siteId,
+  );
+  const { siteId, workspaceId } = site;
+  const event = await ports.journal.event(caller, 'site.archived', { workspaceId, siteId });
+  await ports.tenancy.archiveSite(site, event);
 };
 
-const shredKey = async ({ keys, clock }: EndingPorts, caller: Caller, address: KeyAddress): Promise<void> => {
-  const key = await keys.readKey(address);
-  if (isLive(key)) await keys.shredKey(address, versionOf(key), clock().toISOString(), caller.sub);
+const shredKey = async (
+  { keys, clock, journal }: EndingPorts,
+  caller: Caller,
+  address: KeyAddress & { readonly workspaceId: WorkspaceId },
+  siteId?: SiteId,
+): Promise<void> => {
+  const head = await keys.readKey(address);
+  if (!isLive(head)) return;
+  const event = await journal.event(caller, 'key.deleted', {
+    workspaceId: address.workspaceId,
+    siteId,
+    facts: { scope: address.scope, version: head.sealed.version },
+  });
+  await keys.changeKey(address, deleteKey(head, { at: clock().toISOString(), by: caller.sub }), event);
 };

@@ -1,4 +1,4 @@
-import type { SiteId, WorkspaceId } from '../domain/identifiers.ts';
+import { type SiteId, type WorkspaceId, workspaceOfSite } from '../domain/identifiers.ts';
 import { DEFAULT_MODEL, DEFAULT_VOICE } from '../domain/openai-models.ts';
 import type { KeyAddress } from '../domain/stored-key.ts';
 import type { Caller, Role, VoiceSettings } from '../domain/workspace.ts';
@@ -23,6 +23,16 @@ const WORKSPACE_PROBE: VoiceSettings = {
   instructions: '',
   dataResidency: 'global',
 };
+
+/** Where the key of `target` lives. Says nothing about who may touch it. */
+export const addressOf = (target: KeyTarget): KeyAddress =>
+  target.scope === 'workspace'
+    ? { scope: 'workspace', scopeId: target.workspaceId, workspaceId: target.workspaceId }
+    : {
+        scope: 'site',
+        scopeId: target.siteId,
+        workspaceId: workspaceOfSite(target.siteId) ?? target.siteId,
+      };
 
 /** Where the key of `target` lives, if the caller holds `role` there. Refuses as authorizeWorkspace and authorizeSite do. */
 export const authorizeKeyTarget = async (

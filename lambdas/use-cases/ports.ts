@@ -1,14 +1,22 @@
+import type { AuditEvent, AuditEventType, AuditFacts } from '../domain/audit-record.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../domain/identifiers.ts';
+import type { KeyChange } from '../domain/key-lifecycle.ts';
 import type { RateLimit } from '../domain/limits.ts';
 import type { KeyBinding, SealedKey } from '../domain/sealed-key.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
-import type { KeyActivity, KeyAddress, LiveKey, StoredKey } from '../domain/stored-key.ts';
+import type {
+  KeyActivity,
+  KeyAddress,
+  KeyVersionRecord,
+  RetainedKey,
+  StoredKey,
+} from '../domain/stored-key.ts';
 import type { ListedModel, Verdict } from '../domain/verdict.ts';
 import type { Caller, Member, Role, Site, VoiceSettings, Workspace } from '../domain/workspace.ts';
 
 /**
- * What the use cases need from the world. Unless a port says otherwise, each method reads its own writes (strongly
+ * What the use cases need from the world. A write that changes something a person cares about takes its audit event. Unless a port says otherwise, each method reads its own writes (strongly
  * consistent) and throws DependencyUnavailableError when the service behind it fails.
  */
 
@@ -56,46 +64,60 @@ export type WorkspaceChange = Partial<WorkspaceSettings>;
 export type SiteSettings = Omit<Site, 'siteId' | 'workspaceId' | 'createdAt' | 'createdBy'>;
 export type SiteChange = Partial<SiteSettings>;
 
+/**
+ * Makes the audit event of a change that a person makes: who, when, from where. The change writes it in the same
+ * transaction, so that neither can be without the other.
+ */
+export interface Journal {
+  event(
+    caller: Caller,
+    type: AuditEventType,
+    subject: {
+      readonly workspaceId: string;
+      readonly siteId?: SiteId | undefined;
+      readonly facts?: AuditFacts;
+    },
+  ): Promise<AuditEvent>;
+}
+
 export interface Tenancy extends MembershipReader {
-  createWorkspace(workspace: Workspace, owner: Member): Promise<void>;
+  createWorkspace(workspace: Workspace, owner: Member, event: AuditEvent): Promise<void>;
   listWorkspaces(sub: string, page: PageRequest): Promise<Page<{ workspace: Workspace; role: Role }>>;
   /** Writes only what changed. ConflictError when the workspace is gone. */
-  changeWorkspace(workspaceId: WorkspaceId, change: WorkspaceChange): Promise<void>;
+  changeWorkspace(workspaceId: WorkspaceId, change: WorkspaceChange, event: AuditEvent): Promise<void>;
   listMembers(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Member>>;
   readMember(workspaceId: WorkspaceId, sub: string): Promise<Member | undefined>;
   /** Adds a member or changes the role; `previous` is what the caller saw. ConflictError when that changed, or when the last owner would go. */
-  saveMember(member: Member, previous: Member | undefined): Promise<void>;
+  saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
   /** ConflictError as above. */
-  removeMember(member: Member): Promise<void>;
-  createSite(site: Site): Promise<void>;
+  removeMember(member: Member, event: AuditEvent): Promise<void>;
+  createSite(site: Site, event: AuditEvent): Promise<void>;
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** Writes only what changed. ConflictError when the site is archived in between. */
-  changeSite(site: Site, change: SiteChange): Promise<void>;
+  changeSite(site: Site, change: SiteChange, event: AuditEvent): Promise<void>;
 }
 
 /** Ends what the tenancy holds. Apart, because whoever ends a site or a workspace also shreds its keys. */
 export interface TenancyEnding extends MembershipReader {
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** From here on every mint of the workspace is refused. ConflictError when it was already deleted. */
-  markWorkspaceDeleted(workspaceId: WorkspaceId, at: string, by: string): Promise<void>;
+  markWorkspaceDeleted(workspaceId: WorkspaceId, event: AuditEvent): Promise<void>;
   /** Idempotent. */
-  archiveSite(site: Site, at: string, by: string): Promise<void>;
+  archiveSite(site: Site, event: AuditEvent): Promise<void>;
 }
 
 export interface KeyStore {
   readKey(address: KeyAddress): Promise<StoredKey | undefined>;
-  /** Writes `key` if the scope still holds `expectedVersion` (0: never held one). ConflictError otherwise. */
-  putKey(key: LiveKey, expectedVersion: number): Promise<void>;
-  /** Removes wrapped data key and ciphertext, keeps the version. ConflictError when the version has moved. */
-  shredKey(address: KeyAddress, version: number, at: string, by: string): Promise<void>;
-  /** ConflictError when the version has moved or the key is deleted. */
-  setKeyState(
-    address: KeyAddress,
-    version: number,
-    state: LiveKey['state'],
-    at: string,
-    by: string,
-  ): Promise<void>;
+  readRetained(address: KeyAddress, version: number): Promise<RetainedKey | undefined>;
+  /** Newest first. */
+  listVersions(address: KeyAddress, page: PageRequest): Promise<Page<KeyVersionRecord>>;
+  /**
+   * Carries out one change: head, history, retained record and audit event, all or nothing. ConflictError when the
+   * head's revision has moved.
+   */
+  changeKey(address: KeyAddress, change: KeyChange, event: AuditEvent): Promise<void>;
+  /** Removes a retained record whose time is over. Idempotent. */
+  shredRetained(address: KeyAddress, version: number): Promise<void>;
 }
 
 export interface KeyActivityReader {
@@ -239,6 +261,6 @@ export interface Deriver {
 
 /** Says who an access token speaks for. */
 export interface AccessTokenVerifier {
-  /** undefined for any token that is not a valid, current access token for this service. */
-  verify(token: string): Promise<Caller | undefined>;
+  /** Its `sub`; undefined for any token that is not a valid, current access token for this service. */
+  verify(token: string): Promise<string | undefined>;
 }

@@ -3,11 +3,19 @@ import type { WorkspaceId } from '../domain/identifiers.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Caller, Member, Role } from '../domain/workspace.ts';
 import { authorizeWorkspace } from './authorize.ts';
-import type { Clock, Tenancy } from './ports.ts';
+import type { Clock, Journal, Tenancy } from './ports.ts';
 
 /** Owner only. Adds a person or changes their role; the last owner stays one (`last_owner`). */
 export const saveMember =
-  ({ tenancy, clock }: { readonly tenancy: Tenancy; readonly clock: Clock }) =>
+  ({
+    tenancy,
+    journal,
+    clock,
+  }: {
+    readonly tenancy: Tenancy;
+    readonly journal: Journal;
+    readonly clock: Clock;
+  }) =>
   async (caller: Caller, workspaceId: WorkspaceId, sub: string, role: Role): Promise<Member> => {
     const workspace = await authorizeWorkspace(tenancy, caller, workspaceId, 'owner');
     const previous = await tenancy.readMember(workspaceId, sub);
@@ -20,7 +28,11 @@ export const saveMember =
       addedAt: previous?.addedAt ?? clock().toISOString(),
       addedBy: previous?.addedBy ?? caller.sub,
     };
-    await refuseConflict(tenancy.saveMember(member, previous));
+    const event = await journal.event(caller, 'member.saved', {
+      workspaceId,
+      facts: { sub, role, ...(previous !== undefined && { role_before: previous.role }) },
+    });
+    await refuseConflict(tenancy.saveMember(member, previous, event));
     return member;
   };
 

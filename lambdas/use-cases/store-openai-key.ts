@@ -1,3 +1,5 @@
+import type { SiteId } from '../domain/identifiers.ts';
+import { storeNewVersion } from '../domain/key-lifecycle.ts';
 import type { RateLimits } from '../domain/limits.ts';
 import { type OpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
 import { type OpenAiKey, openAiKeyFaultMessages, parseOpenAiKey } from '../domain/openai-key.ts';
@@ -7,20 +9,23 @@ import {
   type LiveKey,
   type MaskedKey,
   maskedViewOf,
-  versionOf,
+  nextVersionOf,
 } from '../domain/stored-key.ts';
 import { provesNothingAboutKey, type Verdict } from '../domain/verdict.ts';
 import type { Caller, VoiceSettings } from '../domain/workspace.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
-import type { Clock, KeySealer, KeyStore, MembershipReader, OpenAi, RateLimiter } from './ports.ts';
+import type { Clock, Journal, KeySealer, KeyStore, MembershipReader, OpenAi, RateLimiter } from './ports.ts';
 import { probeOpenAiKey } from './probe-openai-key.ts';
 import { refuseConflict } from './save-member.ts';
 
-interface SealingPorts {
+export interface SealingPorts {
   readonly keys: KeyStore;
   readonly sealer: KeySealer;
   readonly openAi: OpenAi;
   readonly clock: Clock;
+  readonly journal: Journal;
+  /** How long a replaced key is retained for a rollback, seconds; 0 shreds it in the same write. */
+  readonly retainSeconds: number;
 }
 
 /**
@@ -34,7 +39,7 @@ export const storeOpenAiKey =
     limits: RateLimits,
   ) =>
   async (caller: Caller, target: KeyTarget, pasted: string): Promise<MaskedKey> => {
-    const { address, settings } = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
+    const { address, siteId, settings } = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
     const key = acceptPastedKey(pasted);
     try {
       const budget = await ports.limiter.spend(
@@ -43,7 +48,7 @@ export const storeOpenAiKey =
         ports.clock(),
       );
       if (!budget.allowed) throw new Refusal('rate_limited', budget);
-      const stored = await sealAndPut(ports, { key, address, settings, by: caller.sub });
+      const stored = await sealAndPut(ports, { key, address, siteId, settings, caller });
       return maskedViewOf(stored, undefined);
     } finally {
       key.secret.destroy();
@@ -66,28 +71,31 @@ export const sealAndPut = async (
   request: {
     readonly key: OpenAiKey;
     readonly address: KeyAddress;
+    readonly siteId: SiteId | undefined;
     readonly settings: VoiceSettings;
-    readonly by: string;
+    readonly caller: Caller;
   },
 ): Promise<LiveKey> => {
-  const { key, address, settings, by } = request;
+  const { key, address, siteId, settings, caller } = request;
   const { verdict, failure } = await probeOpenAiKey(ports)(key.secret, settings);
   if (failure !== undefined && !provesNothingAboutKey(failure)) throw refusalOfOpenAiFailure(failure);
 
-  const current = versionOf(await ports.keys.readKey(address));
-  const sealed = await ports.sealer.seal(key.secret, { ...address, version: current + 1 }, key.masked);
-  const at = ports.clock().toISOString();
-  const stored: LiveKey = {
-    state: 'active',
-    sealed,
-    verdict: failure === undefined ? verdict : unverified(verdict, failure),
-    createdAt: at,
-    createdBy: by,
-    changedAt: at,
-    changedBy: by,
-  };
-  await refuseConflict(ports.keys.putKey(stored, current));
-  return stored;
+  const head = await ports.keys.readKey(address);
+  const version = nextVersionOf(head);
+  const sealed = await ports.sealer.seal(key.secret, { ...address, version }, key.masked);
+  const change = storeNewVersion(
+    head,
+    { sealed, verdict: failure === undefined ? verdict : unverified(verdict, failure) },
+    ports.retainSeconds,
+    { at: ports.clock().toISOString(), by: caller.sub },
+  );
+  const event = await ports.journal.event(caller, 'key.stored', {
+    workspaceId: address.workspaceId,
+    siteId,
+    facts: { scope: address.scope, version, masked: sealed.masked, verdict: verdict.code },
+  });
+  await refuseConflict(ports.keys.changeKey(address, change, event));
+  return change.head;
 };
 
 const unverified = (verdict: Verdict, failure: OpenAiFailure): Verdict => ({

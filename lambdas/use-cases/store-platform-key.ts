@@ -1,20 +1,15 @@
 import { DEFAULT_MODEL, DEFAULT_VOICE } from '../domain/openai-models.ts';
 import { type LiveKey, PLATFORM_SCOPE_ID } from '../domain/stored-key.ts';
-import type { Clock, KeySealer, KeyStore, OpenAi } from './ports.ts';
-import { acceptPastedKey, sealAndPut } from './store-openai-key.ts';
+import type { Caller } from '../domain/workspace.ts';
+import { acceptPastedKey, type SealingPorts, sealAndPut } from './store-openai-key.ts';
 
 /**
  * Seals the platform's own OpenAI key, which pays for managed workspaces, at its reserved scope. An operator's command,
  * never a route. Probed and versioned as any other key.
  */
 export const storePlatformKey =
-  (ports: {
-    readonly keys: KeyStore;
-    readonly sealer: KeySealer;
-    readonly openAi: OpenAi;
-    readonly clock: Clock;
-  }) =>
-  async (pasted: string, by: string): Promise<LiveKey> => {
+  (ports: SealingPorts) =>
+  async (pasted: string, caller: Caller): Promise<LiveKey> => {
     const key = acceptPastedKey(pasted);
     try {
       return await sealAndPut(ports, {
@@ -26,7 +21,8 @@ export const storePlatformKey =
           instructions: '',
           dataResidency: 'global',
         },
-        by,
+        siteId: undefined,
+        caller,
       });
     } finally {
       key.secret.destroy();

@@ -1,83 +1,107 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  TransactWriteCommand,
+} from '@aws-sdk/lib-dynamodb';
+import type { KeyAddress } from '../../domain/stored-key.ts';
 import type { KeyActivityReader, KeyStore } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
-import { keyActivityItem, primaryKey, storedKeyItem } from './items.ts';
+import { queryPage } from './dynamodb-pages.ts';
+import { eventPut, type TransactWrite } from './event-outbox.ts';
+import {
+  keyActivityItem,
+  keyVersionItem,
+  type PrimaryKey,
+  primaryKey,
+  retainedKeyItem,
+  storedKeyItem,
+} from './items.ts';
 
-/** Sealed keys, one item per scope. Every write is conditional on the version that the writer saw. */
-export const dynamoDbKeys = (dynamoDb: DynamoDBDocumentClient, keysTable: string): KeyStore => ({
-  readKey: async ({ scope, scopeId }) => {
+/**
+ * Sealed keys: one head per scope, its history without ciphertext, and at most one retained record. Every change is one
+ * transaction, conditional on the revision that the writer saw.
+ */
+export const dynamoDbKeys = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly keys: string; readonly tenancy: string },
+): KeyStore => {
+  const read = async (Key: PrimaryKey): Promise<unknown> => {
     const { Item } = await callAws('dynamodb', 'GetItem', () =>
-      dynamoDb.send(
-        new GetCommand({ TableName: keysTable, Key: primaryKey.key(scope, scopeId), ConsistentRead: true }),
-      ),
+      dynamoDb.send(new GetCommand({ TableName: tables.keys, Key, ConsistentRead: true })),
     );
-    return storedKeyItem.optional().parse(Item);
-  },
+    return Item;
+  };
 
-  putKey: async (key, expectedVersion) => {
-    const { scope, scopeId, version } = key.sealed;
-    await callAws('dynamodb', 'PutItem', () =>
-      dynamoDb.send(
-        new PutCommand({
-          TableName: keysTable,
-          // The version stands beside the sealed record too, so that conditions and tombstones share one attribute.
-          Item: { ...primaryKey.key(scope, scopeId), version, ...key },
-          ...(expectedVersion === 0
-            ? { ConditionExpression: 'attribute_not_exists(pk)' }
-            : {
-                ConditionExpression: 'version = :expected',
-                ExpressionAttributeValues: { ':expected': expectedVersion },
-              }),
-        }),
-      ),
-    );
-  },
+  return {
+    readKey: async ({ scope, scopeId }) =>
+      storedKeyItem.optional().parse(await read(primaryKey.key(scope, scopeId))),
 
-  shredKey: async ({ scope, scopeId, workspaceId }, version, at, by) => {
-    await callAws('dynamodb', 'UpdateItem', () =>
-      dynamoDb.send(
-        new UpdateCommand({
-          TableName: keysTable,
-          Key: primaryKey.key(scope, scopeId),
-          UpdateExpression:
-            'SET #state = :deleted, #scope = :scope, scopeId = :scopeId, workspaceId = :workspaceId, changedAt = :at, changedBy = :by REMOVE sealed, verdict',
-          ConditionExpression: 'version = :version AND #state <> :deleted',
-          ExpressionAttributeNames: { '#state': 'state', '#scope': 'scope' },
-          ExpressionAttributeValues: {
-            ':deleted': 'deleted',
-            ':scope': scope,
-            ':scopeId': scopeId,
-            ':workspaceId': workspaceId,
-            ':at': at,
-            ':by': by,
-            ':version': version,
+    readRetained: async ({ scope, scopeId }, version) =>
+      retainedKeyItem.optional().parse(await read(primaryKey.retainedKey(scope, scopeId, version))),
+
+    listVersions: ({ scope, scopeId }, page) => {
+      const { pk } = primaryKey.key(scope, scopeId);
+      return queryPage(
+        dynamoDb,
+        {
+          TableName: tables.keys,
+          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+          ExpressionAttributeValues: { ':pk': pk, ':prefix': 'VERSION#' },
+          ScanIndexForward: false,
+          ConsistentRead: true,
+        },
+        page,
+        (sk) => ({ pk, sk }),
+        keyVersionItem,
+      );
+    },
+
+    changeKey: async (address, { expectedRevision, head, created, retain, shred }, event) => {
+      const { scope, scopeId } = address;
+      const put = (key: PrimaryKey, item: object): TransactWrite => ({
+        Put: { TableName: tables.keys, Item: { ...key, ...item } },
+      });
+      const TransactItems: TransactWrite[] = [
+        {
+          Put: {
+            TableName: tables.keys,
+            Item: { ...primaryKey.key(scope, scopeId), ...head },
+            ...(expectedRevision === 0
+              ? { ConditionExpression: 'attribute_not_exists(pk)' }
+              : {
+                  ConditionExpression: 'revision = :expected',
+                  ExpressionAttributeValues: { ':expected': expectedRevision },
+                }),
           },
-        }),
-      ),
-    );
-  },
+        },
+        eventPut(tables.tenancy, event),
+      ];
+      if (created !== undefined)
+        TransactItems.push(put(primaryKey.keyVersion(scope, scopeId, created.version), created));
+      if (retain !== undefined) {
+        const { retainedUntil, ...content } = retain;
+        const key = primaryKey.retainedKey(scope, scopeId, retain.sealed.version);
+        TransactItems.push(put(key, { ...content, expires_at: retainedUntil }));
+      }
+      if (shred !== undefined)
+        TransactItems.push({
+          Delete: { TableName: tables.keys, Key: primaryKey.retainedKey(scope, scopeId, shred) },
+        });
+      await callAws('dynamodb', 'TransactWriteItems', () =>
+        dynamoDb.send(new TransactWriteCommand({ TransactItems })),
+      );
+    },
 
-  setKeyState: async ({ scope, scopeId }, version, state, at, by) => {
-    await callAws('dynamodb', 'UpdateItem', () =>
-      dynamoDb.send(
-        new UpdateCommand({
-          TableName: keysTable,
-          Key: primaryKey.key(scope, scopeId),
-          UpdateExpression: 'SET #state = :state, changedAt = :at, changedBy = :by',
-          ConditionExpression: 'version = :version AND #state <> :deleted',
-          ExpressionAttributeNames: { '#state': 'state' },
-          ExpressionAttributeValues: {
-            ':state': state,
-            ':at': at,
-            ':by': by,
-            ':version': version,
-            ':deleted': 'deleted',
-          },
-        }),
-      ),
-    );
-  },
-});
+    shredRetained: async ({ scope, scopeId }: KeyAddress, version: number) => {
+      await callAws('dynamodb', 'DeleteItem', () =>
+        dynamoDb.send(
+          new DeleteCommand({ TableName: tables.keys, Key: primaryKey.retainedKey(scope, scopeId, version) }),
+        ),
+      );
+    },
+  };
+};
 
 /** What the token function noted about a key; it lives beside the sessions, because that function may not write keys. */
 export const dynamoDbKeyActivity = (

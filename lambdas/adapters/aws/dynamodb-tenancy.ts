@@ -1,16 +1,13 @@
-import {
-  type DynamoDBDocumentClient,
-  QueryCommand,
-  TransactWriteCommand,
-  type TransactWriteCommandInput,
-} from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import type { z } from 'zod';
+import type { AuditEvent } from '../../domain/audit-record.ts';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Member } from '../../domain/workspace.ts';
 import type { Page, PageRequest, Tenancy, TenancyEnding } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { dynamoDbMembership, readTogether } from './dynamodb-membership.ts';
 import { queryPage } from './dynamodb-pages.ts';
+import { eventPut, type TransactWrite } from './event-outbox.ts';
 import { memberItem, primaryKey, siteItem, workspaceItem } from './items.ts';
 
 export interface TenancyTable {
@@ -19,8 +16,6 @@ export interface TenancyTable {
   readonly indexName: string;
 }
 
-type Write = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
-
 /** Workspaces, members and sites. Each change is one conditional write, or one transaction of them. */
 export const dynamoDbTenancy = (
   dynamoDb: DynamoDBDocumentClient,
@@ -28,16 +23,16 @@ export const dynamoDbTenancy = (
 ): Tenancy & TenancyEnding => {
   const membership = dynamoDbMembership(dynamoDb, table.name);
 
-  const write = (...TransactItems: Write[]): Promise<unknown> =>
+  const write = (...TransactItems: TransactWrite[]): Promise<unknown> =>
     callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(new TransactWriteCommand({ TransactItems })),
     );
 
-  const putNew = (item: Readonly<Record<string, unknown>>): Write => ({
+  const putNew = (item: Readonly<Record<string, unknown>>): TransactWrite => ({
     Put: { TableName: table.name, Item: { ...item }, ConditionExpression: 'attribute_not_exists(pk)' },
   });
 
-  const workspaceExists = (workspaceId: WorkspaceId): Write => ({
+  const workspaceExists = (workspaceId: WorkspaceId): TransactWrite => ({
     ConditionCheck: {
       TableName: table.name,
       Key: primaryKey.workspace(workspaceId),
@@ -47,7 +42,7 @@ export const dynamoDbTenancy = (
   });
 
   /** Keeps the count of owners; a workspace never goes below one. */
-  const countOwners = (workspaceId: WorkspaceId, change: 1 | -1): Write => ({
+  const countOwners = (workspaceId: WorkspaceId, change: 1 | -1): TransactWrite => ({
     Update: {
       TableName: table.name,
       Key: primaryKey.workspace(workspaceId),
@@ -57,7 +52,7 @@ export const dynamoDbTenancy = (
     },
   });
 
-  const ownerChange = (before: boolean, after: boolean, workspaceId: WorkspaceId): Write => {
+  const ownerChange = (before: boolean, after: boolean, workspaceId: WorkspaceId): TransactWrite => {
     if (before === after) return workspaceExists(workspaceId);
     return countOwners(workspaceId, after ? 1 : -1);
   };
@@ -85,8 +80,9 @@ export const dynamoDbTenancy = (
 
   return {
     ...membership,
-    createWorkspace: async (workspace, owner) => {
+    createWorkspace: async (workspace, owner, event) => {
       await write(
+        eventPut(table.name, event),
         putNew({ ...primaryKey.workspace(workspace.workspaceId), ...workspace }),
         putNew({ ...primaryKey.member(workspace.workspaceId, owner.sub), ...owner }),
       );
@@ -120,9 +116,10 @@ export const dynamoDbTenancy = (
       return { items, next: LastEvaluatedKey === undefined ? undefined : String(LastEvaluatedKey['pk']) };
     },
 
-    changeWorkspace: async (workspaceId, change) => {
+    changeWorkspace: async (workspaceId, change, event) => {
       if (Object.keys(change).length === 0) return;
       await write(
+        eventPut(table.name, event),
         updateOf(table.name, primaryKey.workspace(workspaceId), change, 'deletedAt = :null', {
           ':null': null,
         }),
@@ -133,9 +130,10 @@ export const dynamoDbTenancy = (
 
     readMember: async (workspaceId, sub) => (await membership.readMembership(workspaceId, sub)).member,
 
-    saveMember: async (member: Member, previous: Member | undefined) => {
+    saveMember: async (member: Member, previous: Member | undefined, event: AuditEvent) => {
       const { workspaceId, sub } = member;
       await write(
+        eventPut(table.name, event),
         {
           Put: {
             TableName: table.name,
@@ -149,8 +147,9 @@ export const dynamoDbTenancy = (
       );
     },
 
-    removeMember: async (member) => {
+    removeMember: async (member, event) => {
       await write(
+        eventPut(table.name, event),
         {
           Delete: {
             TableName: table.name,
@@ -162,8 +161,9 @@ export const dynamoDbTenancy = (
       );
     },
 
-    createSite: async (site) => {
+    createSite: async (site, event) => {
       await write(
+        eventPut(table.name, event),
         putNew({ ...primaryKey.site(site.workspaceId, site.siteId), ...site }),
         workspaceExists(site.workspaceId),
       );
@@ -171,27 +171,30 @@ export const dynamoDbTenancy = (
 
     listSites: (workspaceId, page) => listIn(workspaceId, 'SITE#', page, siteItem),
 
-    changeSite: async ({ workspaceId, siteId }, change) => {
+    changeSite: async ({ workspaceId, siteId }, change, event) => {
       if (Object.keys(change).length === 0) return;
       await write(
+        eventPut(table.name, event),
         updateOf(table.name, primaryKey.site(workspaceId, siteId), change, 'attribute_exists(pk)', {}),
       );
     },
 
-    markWorkspaceDeleted: async (workspaceId, at, by) => {
+    markWorkspaceDeleted: async (workspaceId, event) => {
       await write(
+        eventPut(table.name, event),
         updateOf(
           table.name,
           primaryKey.workspace(workspaceId),
-          { deletedAt: at, deletedBy: by },
+          { deletedAt: event.at, deletedBy: event.actor },
           'deletedAt = :null',
           { ':null': null },
         ),
       );
     },
 
-    archiveSite: async (site, at, by) => {
+    archiveSite: async (site, event) => {
       await write(
+        eventPut(table.name, event),
         { Delete: { TableName: table.name, Key: primaryKey.site(site.workspaceId, site.siteId) } },
         {
           Put: {
@@ -199,8 +202,8 @@ export const dynamoDbTenancy = (
             Item: {
               ...primaryKey.archivedSite(site.workspaceId, site.siteId),
               ...site,
-              archivedAt: at,
-              archivedBy: by,
+              archivedAt: event.at,
+              archivedBy: event.actor,
             },
           },
         },
@@ -222,7 +225,7 @@ const updateOf = (
   attributes: Readonly<Record<string, unknown>>,
   ConditionExpression: string,
   conditionValues: Readonly<Record<string, unknown>>,
-): Write => {
+): TransactWrite => {
   const entries = Object.entries(attributes);
   return {
     Update: {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { AUDIT_EVENT_TYPES, type AuditEvent } from '../../domain/audit-record.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { OPENAI_FAILURES } from '../../domain/openai-failure.ts';
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
 import type { SealedKey } from '../../domain/sealed-key.ts';
 import type { SlotLease } from '../../domain/session.ts';
-import type { KeyActivity, StoredKey } from '../../domain/stored-key.ts';
+import type { KeyActivity, KeyVersionRecord, RetainedKey, StoredKey } from '../../domain/stored-key.ts';
 import type { Verdict } from '../../domain/verdict.ts';
 import {
   ANOMALY_RESPONSES,
@@ -86,30 +87,41 @@ const sealedKey: z.ZodType<SealedKey> = z.object({
   ciphertext: bytes,
 });
 
-const keyAudit = {
-  createdAt: z.string(),
-  createdBy: z.string(),
+const keyHead = {
+  revision: z.number(),
+  lastVersion: z.number(),
   changedAt: z.string(),
   changedBy: z.string(),
 };
 
-export const storedKeyItem: z.ZodType<StoredKey> = z.union([
-  z.object({ state: z.enum(['active', 'suspended']), sealed: sealedKey, verdict, ...keyAudit }),
+const keyContent = { sealed: sealedKey, verdict, createdAt: z.string(), createdBy: z.string() };
+
+export const storedKeyItem: z.ZodType<StoredKey> = z.discriminatedUnion('state', [
   z.object({
-    state: z.literal('deleted'),
-    scope: z.enum(['site', 'workspace', 'platform']),
-    scopeId: z.string(),
-    workspaceId: z.string(),
-    version: z.number(),
-    ...keyAudit,
+    state: z.enum(['active', 'suspended']),
+    ...keyContent,
+    previousVersion: z.number().nullable(),
+    ...keyHead,
   }),
+  z.object({ state: z.literal('deleted'), ...keyHead }),
 ]);
+
+export const retainedKeyItem: z.ZodType<RetainedKey> = z
+  .object({ ...keyContent, expires_at: z.number() })
+  .transform(({ expires_at, ...content }) => ({ ...content, retainedUntil: expires_at }));
+
+export const keyVersionItem: z.ZodType<KeyVersionRecord> = z.object({
+  version: z.number(),
+  masked: z.string(),
+  createdAt: z.string(),
+  createdBy: z.string(),
+  reason: z.enum(['stored', 'reencrypted']),
+});
 
 export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
   lastUsedAt: z.string().nullable().default(null),
-  version: z.number().default(0),
-  verdict: verdict.nullable().default(null),
-  unreadable: z.boolean().default(false),
+  test: z.object({ version: z.number(), verdict }).nullable().default(null),
+  unreadableVersion: z.number().nullable().default(null),
 });
 
 export const slotLeaseItem: z.ZodType<SlotLease> = z
@@ -135,6 +147,21 @@ export interface PrimaryKey {
   readonly sk: string;
 }
 
+export const auditEventItem: z.ZodType<AuditEvent> = z.object({
+  eventId: z.string(),
+  workspaceId: z.string(),
+  type: z.enum(AUDIT_EVENT_TYPES),
+  at: z.string(),
+  actor: z.string(),
+  siteId: z.string().nullable(),
+  sessionId: z.string().nullable(),
+  ipHash: z.string().nullable(),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+});
+
+/** Sorts as text as the numbers do. */
+const padded = (version: number): string => String(version).padStart(8, '0');
+
 /** Primary keys, by what they are for. docs/data-model.md shows them as a table. */
 export const primaryKey = {
   workspace: (id: WorkspaceId): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: 'WORKSPACE' }),
@@ -151,6 +178,16 @@ export const primaryKey = {
     pk: `${scope.toUpperCase()}#${scopeId}`,
     sk: 'KEY',
   }),
+  retainedKey: (scope: string, scopeId: string, version: number): PrimaryKey => ({
+    pk: `${scope.toUpperCase()}#${scopeId}`,
+    sk: `RETAINED#${padded(version)}`,
+  }),
+  keyVersion: (scope: string, scopeId: string, version: number): PrimaryKey => ({
+    pk: `${scope.toUpperCase()}#${scopeId}`,
+    sk: `VERSION#${padded(version)}`,
+  }),
+  /** The outbox of audit events; the projector reads it from the table's stream. */
+  event: (workspaceId: string, eventId: string): PrimaryKey => ({ pk: `EVENTS#${workspaceId}`, sk: eventId }),
   keyActivity: (scope: string, scopeId: string): PrimaryKey => ({
     pk: `KEY#${scope}#${scopeId}`,
     sk: 'ACTIVITY',

@@ -57,7 +57,7 @@ export const oidcAccessTokens = (issuer: string, audience: string): AccessTokenV
         });
         const ours = isFor(audience, payload) && isAccessToken(protectedHeader.typ, payload);
         const sub = payload.sub ?? '';
-        return ours && sub.length > 0 && sub.length <= MAX_SUB_LENGTH ? { sub } : undefined;
+        return ours && sub.length > 0 && sub.length <= MAX_SUB_LENGTH ? sub : undefined;
       } catch (error) {
         if (isTokenFault(error)) return undefined;
         throw issuerUnavailable(error);

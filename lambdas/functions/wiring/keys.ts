@@ -2,6 +2,7 @@ import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
 import { dynamoDbKeyActivity, dynamoDbKeys } from '../../adapters/aws/dynamodb-keys.ts';
 import { dynamoDbRateLimiter } from '../../adapters/aws/dynamodb-limits.ts';
 import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
+import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { kmsKeySealer } from '../../adapters/aws/kms-key-sealer.ts';
 import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import { openAiHttp } from '../../adapters/openai/openai-http.ts';
@@ -13,6 +14,9 @@ import { keysEndpoints } from '../../http/keys-endpoints.ts';
 import { archiveSite } from '../../use-cases/archive-site.ts';
 import { deleteOpenAiKey } from '../../use-cases/delete-openai-key.ts';
 import { deleteWorkspace } from '../../use-cases/delete-workspace.ts';
+import { journal } from '../../use-cases/journal.ts';
+import { listKeyVersions } from '../../use-cases/list-key-versions.ts';
+import { rollBackOpenAiKey } from '../../use-cases/roll-back-openai-key.ts';
 import { storeOpenAiKey } from '../../use-cases/store-openai-key.ts';
 import { switchOpenAiKey } from '../../use-cases/switch-openai-key.ts';
 import { viewOpenAiKey } from '../../use-cases/view-openai-key.ts';
@@ -21,18 +25,26 @@ import type { World } from './world.ts';
 /** The function that seals and shreds keys. It has no way to open one. */
 export const keysHandler = (environment: KeysEnvironment, world: World): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment);
+  const kms = kmsClient(environment);
+  const deriver = kmsDeriver(kms, environment.DERIVATION_KEY_ARN);
+  const retainSeconds = environment.KEY_RETENTION_HOURS * 3_600;
   const ports = {
     clock: world.clock,
+    journal: journal({ ...world, deriver }),
+    retainSeconds,
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,
       indexName: TABLES.tenancy.index.name,
     }),
-    keys: dynamoDbKeys(dynamoDb, environment.KEYS_TABLE),
+    keys: dynamoDbKeys(dynamoDb, {
+      keys: environment.KEYS_TABLE,
+      tenancy: environment.TENANCY_TABLE,
+    }),
     activity: dynamoDbKeyActivity(dynamoDb, environment.SESSIONS_TABLE),
     limiter: dynamoDbRateLimiter(dynamoDb, environment.LIMITS_TABLE),
     openAi: openAiHttp(environment.OPENAI_BASE_URL),
     sealer: kmsKeySealer(
-      kmsClient(environment),
+      kms,
       { masterKeyArn: environment.MASTER_KEY_ARN, fingerprintKeyArn: environment.FINGERPRINT_KEY_ARN },
       world.random,
     ),
@@ -42,6 +54,8 @@ export const keysHandler = (environment: KeysEnvironment, world: World): HttpHan
       viewOpenAiKey: viewOpenAiKey(ports),
       storeOpenAiKey: storeOpenAiKey(ports, DEFAULT_RATE_LIMITS),
       deleteOpenAiKey: deleteOpenAiKey(ports),
+      rollBackOpenAiKey: rollBackOpenAiKey(ports, retainSeconds),
+      listKeyVersions: listKeyVersions(ports),
       switchOpenAiKey: switchOpenAiKey(ports),
       deleteWorkspace: deleteWorkspace(ports),
       archiveSite: archiveSite(ports),

@@ -1,6 +1,7 @@
-import { dynamoDbClient } from '../../adapters/aws/clients.ts';
+import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
 import { dynamoDbErrors } from '../../adapters/aws/dynamodb-sessions.ts';
 import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
+import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import type { ManageEnvironment } from '../../contract/environment.ts';
 import { TABLES } from '../../contract/tables.ts';
@@ -10,16 +11,21 @@ import { changeSite } from '../../use-cases/change-site.ts';
 import { changeWorkspace } from '../../use-cases/change-workspace.ts';
 import { createSite } from '../../use-cases/create-site.ts';
 import { createWorkspace } from '../../use-cases/create-workspace.ts';
+import { journal } from '../../use-cases/journal.ts';
 import { removeMember } from '../../use-cases/remove-member.ts';
 import { saveMember } from '../../use-cases/save-member.ts';
 import type { World } from './world.ts';
 
-/** Workspaces, members, sites. No KMS at all. */
+/** Workspaces, members, sites. Of KMS only the root of keyed hashes, for the addresses in the audit trail. */
 export const manageHandler = (environment: ManageEnvironment, world: World): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment);
   const ports = {
     clock: world.clock,
     random: world.random,
+    journal: journal({
+      ...world,
+      deriver: kmsDeriver(kmsClient(environment), environment.DERIVATION_KEY_ARN),
+    }),
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,
       indexName: TABLES.tenancy.index.name,

@@ -49,7 +49,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, environment.MASTER_KEY_ARN),
     openAi: openAiHttp(environment.OPENAI_BASE_URL),
-    keys: dynamoDbKeys(dynamoDb, tables.keys),
+    keys: dynamoDbKeys(dynamoDb, tables),
     tenancy,
   };
   return httpHandler(

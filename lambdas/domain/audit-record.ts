@@ -1,0 +1,149 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+/**
+ * The audit trail: one chain of rows per workspace. Each row carries a keyed hash over itself and the hash of the row
+ * before it, so that changing, removing or inserting a row shows, and nobody without the chain's key can mend it.
+ */
+
+export const AUDIT_EVENT_TYPES = [
+  'session.reserved',
+  'session.issued',
+  'session.refused',
+  'workspace.created',
+  'workspace.changed',
+  'workspace.deleted',
+  'member.saved',
+  'member.removed',
+  'site.created',
+  'site.changed',
+  'site.archived',
+  'key.stored',
+  'key.deleted',
+  'key.suspended',
+  'key.resumed',
+  'key.rolled_back',
+  'key.reencrypted',
+  'key.rewrapped',
+  'key.shredded',
+  'key.item_written',
+  'anomaly.detected',
+] as const;
+
+export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
+
+/** Facts of an event, flat. Ids, names of fields, versions; never a secret, never free text from outside. */
+export type AuditFacts = Readonly<Record<string, string | number | boolean>>;
+
+export interface AuditEvent {
+  /** Unique; the same event delivered again has the same id. */
+  readonly eventId: string;
+  readonly workspaceId: string;
+  readonly type: AuditEventType;
+  /** When it happened, RFC 3339. */
+  readonly at: string;
+  /** `sub` of a person, `visitor`, or `system:<function>`. */
+  readonly actor: string;
+  readonly siteId: string | null;
+  readonly sessionId: string | null;
+  /** Keyed hash of the address that it came from. */
+  readonly ipHash: string | null;
+  readonly facts: AuditFacts;
+}
+
+/** An event at its place in the chain. */
+export interface AuditRow extends AuditEvent {
+  /** 1, 2, 3, … without a gap. */
+  readonly sequence: number;
+  /** Hash of row `sequence - 1`; of the first row, the chain's name. */
+  readonly previousHash: string;
+  /** Hex HMAC-SHA-256 over the row's canonical form. */
+  readonly hash: string;
+}
+
+/** Where a chain ends. A new chain ends at 0. */
+export interface ChainHead {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+/** The head of a chain without rows; also ties the first row to its workspace. */
+export const emptyChain = (workspaceId: string): ChainHead => ({ sequence: 0, hash: `chain:${workspaceId}` });
+
+/** JSON with sorted keys: one spelling for one row. */
+const canonical = (row: Omit<AuditRow, 'hash'>): string =>
+  JSON.stringify([
+    row.sequence,
+    row.previousHash,
+    row.eventId,
+    row.workspaceId,
+    row.type,
+    row.at,
+    row.actor,
+    row.siteId,
+    row.sessionId,
+    row.ipHash,
+    Object.entries(row.facts).sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
+
+const hashOf = (row: Omit<AuditRow, 'hash'>, chainKey: Uint8Array): string =>
+  createHmac('sha256', chainKey).update(canonical(row), 'utf8').digest('hex');
+
+/** The row that puts `event` after `head`. */
+export const chainRow = (event: AuditEvent, head: ChainHead, chainKey: Uint8Array): AuditRow => {
+  const row = { ...event, sequence: head.sequence + 1, previousHash: head.hash };
+  return { ...row, hash: hashOf(row, chainKey) };
+};
+
+export type ChainFault = 'missing' | 'out_of_order' | 'altered' | 'cut_off' | 'inserted';
+
+export interface ChainVerdict {
+  readonly intact: boolean;
+  /** How many rows were sound. */
+  readonly rows: number;
+  readonly head: ChainHead;
+  /** The first row that is not as it was written. */
+  readonly broken: { readonly sequence: number; readonly fault: ChainFault } | undefined;
+}
+
+/** Checks a chain row by row, as pages of it come in. Holds only the head, however long the chain is. */
+export class ChainVerifier {
+  readonly #chainKey: Uint8Array;
+  #head: ChainHead;
+  #broken: ChainVerdict['broken'];
+
+  constructor(workspaceId: string, chainKey: Uint8Array) {
+    this.#chainKey = chainKey;
+    this.#head = emptyChain(workspaceId);
+  }
+
+  /** Takes the next row in order of sequence. Rows after the first fault are not judged. */
+  take(row: AuditRow): void {
+    if (this.#broken !== undefined) return;
+    const fault = this.#faultOf(row);
+    if (fault === undefined) this.#head = { sequence: row.sequence, hash: row.hash };
+    else this.#broken = fault;
+  }
+
+  #faultOf(row: AuditRow): ChainVerdict['broken'] {
+    const expected = this.#head.sequence + 1;
+    if (row.sequence > expected) return { sequence: expected, fault: 'missing' };
+    if (row.sequence < expected) return { sequence: row.sequence, fault: 'out_of_order' };
+    const computed = Buffer.from(hashOf(row, this.#chainKey), 'utf8');
+    const claimed = Buffer.from(row.hash, 'utf8');
+    const sound =
+      row.previousHash === this.#head.hash &&
+      computed.byteLength === claimed.byteLength &&
+      timingSafeEqual(computed, claimed);
+    return sound ? undefined : { sequence: expected, fault: 'altered' };
+  }
+
+  /** The verdict; `lastWritten` is the highest sequence that the event markers know of, which a cut-off tail lacks. */
+  finish(lastWritten: number): ChainVerdict {
+    const cutOff =
+      this.#broken === undefined && lastWritten > this.#head.sequence
+        ? ({ sequence: this.#head.sequence + 1, fault: 'cut_off' } as const)
+        : undefined;
+    const broken = this.#broken ?? cutOff;
+    return { intact: broken === undefined, rows: this.#head.sequence, head: this.#head, broken };
+  }
+}

@@ -1,0 +1,52 @@
+import type { AuditEventType, AuditFacts } from '../domain/audit-record.ts';
+import type { Hand, KeyChange } from '../domain/key-lifecycle.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { isLive, type LiveKey } from '../domain/stored-key.ts';
+import type { Caller } from '../domain/workspace.ts';
+import { type AuthorizedKeyTarget, authorizeKeyTarget, type KeyTarget } from './key-target.ts';
+import type { Clock, Journal, KeyStore, MembershipReader } from './ports.ts';
+import { refuseConflict } from './save-member.ts';
+
+export interface KeyChangePorts {
+  readonly tenancy: MembershipReader;
+  readonly keys: KeyStore;
+  readonly journal: Journal;
+  readonly clock: Clock;
+}
+
+/**
+ * The frame of every change to a key that is already stored: authorize as admin, read the head, carry out what `decide`
+ * says together with its audit event. `decide` answers undefined when there is nothing to do. Two people at once: one
+ * wins, the other gets `version_conflict`.
+ */
+export const changeStoredKey = async (
+  ports: KeyChangePorts,
+  caller: Caller,
+  target: KeyTarget,
+  type: AuditEventType,
+  decide: (
+    head: LiveKey,
+    hand: Hand,
+    authorized: AuthorizedKeyTarget,
+  ) => Promise<KeyChange | undefined> | KeyChange | undefined,
+): Promise<LiveKey> => {
+  const authorized = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
+  const { address, siteId } = authorized;
+  const head = await ports.keys.readKey(address);
+  if (!isLive(head)) throw new Refusal('openai_key_not_stored');
+  const change = await decide(head, { at: ports.clock().toISOString(), by: caller.sub }, authorized);
+  if (change === undefined) return head;
+  const event = await ports.journal.event(caller, type, {
+    workspaceId: address.workspaceId,
+    siteId,
+    facts: keyFacts(address.scope, head, change),
+  });
+  await refuseConflict(ports.keys.changeKey(address, change, event));
+  return isLive(change.head) ? change.head : head;
+};
+
+const keyFacts = (scope: string, before: LiveKey, { head }: KeyChange): AuditFacts => ({
+  scope,
+  version_before: before.sealed.version,
+  ...(isLive(head) && { version: head.sealed.version, masked: head.sealed.masked }),
+});

@@ -1,0 +1,85 @@
+import { newSessionId, type RandomBytes } from '../domain/identifiers.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { SealedKeyUnreadableError } from '../domain/sealed-key.ts';
+import type { Secret } from '../domain/secret.ts';
+import type { ReservedSession, SessionKind, SessionOutcome } from '../domain/session.ts';
+import type { LiveKey } from '../domain/stored-key.ts';
+import type { Caller } from '../domain/workspace.ts';
+import type { AuthorizedKeyTarget } from './key-target.ts';
+import type { Clock, Deriver, KeyOpener, SessionLog } from './ports.ts';
+import { useSealedKey } from './use-sealed-key.ts';
+
+export interface OperatorUsePorts {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly deriver: Pick<Deriver, 'hashIp'>;
+  readonly sessions: SessionLog;
+  readonly opener: KeyOpener;
+}
+
+/** How a use ended, beside the facts that operatorUse adds itself. */
+export type UseOutcome = Omit<SessionOutcome, 'at' | 'kmsRequestId'>;
+
+/**
+ * Opens a stored key for a person rather than a visitor: Test voice, or re-encryption. The intent is on record before KMS
+ * is asked and the outcome after, as for a mint; it takes no slot and is never charged. A record that cannot be read
+ * refuses as `openai_key_unreadable`.
+ */
+export const operatorUse =
+  (ports: OperatorUsePorts) =>
+  async <Result>(
+    caller: Caller,
+    authorized: AuthorizedKeyTarget,
+    key: LiveKey,
+    kind: Exclude<SessionKind, 'visitor'>,
+    use: (plaintext: Secret) => Promise<{ readonly result: Result; readonly outcome: UseOutcome }>,
+  ): Promise<{ readonly result: Result; readonly session: ReservedSession }> => {
+    const now = ports.clock();
+    const session = await operatorSession(ports, caller, authorized, key, kind, now);
+    await ports.sessions.reserve(session, undefined, now);
+    let kmsRequestId: string | undefined;
+    const settle = (outcome: UseOutcome): Promise<void> =>
+      ports.sessions.settle(session, {
+        ...outcome,
+        at: ports.clock().toISOString(),
+        ...(kmsRequestId !== undefined && { kmsRequestId }),
+      });
+    try {
+      const { result, outcome } = await useSealedKey(ports)(session, key, use, (requestId) => {
+        kmsRequestId = requestId;
+      });
+      await settle(outcome);
+      return { result, session };
+    } catch (error) {
+      const unreadable = error instanceof SealedKeyUnreadableError;
+      await Promise.allSettled([
+        settle({ state: 'refused', refusal: unreadable ? 'openai_key_unreadable' : 'unavailable' }),
+      ]);
+      throw unreadable ? new Refusal('openai_key_unreadable') : error;
+    }
+  };
+
+const operatorSession = async (
+  { random, deriver }: OperatorUsePorts,
+  caller: Caller,
+  { address, siteId, settings }: AuthorizedKeyTarget,
+  key: LiveKey,
+  kind: SessionKind,
+  now: Date,
+): Promise<ReservedSession> => ({
+  sessionId: newSessionId(now, random),
+  workspaceId: address.workspaceId,
+  siteId,
+  kind,
+  mode: 'byok',
+  keyScope: address.scope,
+  keyScopeId: address.scopeId,
+  keyVersion: key.sealed.version,
+  fingerprint: key.sealed.fingerprint,
+  model: settings.model,
+  voice: settings.voice,
+  ipHash: await deriver.hashIp(caller.sourceIp, now),
+  actor: caller.sub,
+  origin: undefined,
+  createdAt: now.toISOString(),
+});

@@ -1,0 +1,45 @@
+import { storeReencrypted } from '../domain/key-lifecycle.ts';
+import { type MaskedKey, maskedViewOf, nextVersionOf } from '../domain/stored-key.ts';
+import type { Caller } from '../domain/workspace.ts';
+import { changeStoredKey, type KeyChangePorts } from './change-openai-key.ts';
+import { addressOf, type KeyTarget } from './key-target.ts';
+import { type OperatorUsePorts, operatorUse } from './operator-use.ts';
+import type { KeyActivityReader, KeySealer } from './ports.ts';
+
+/**
+ * Admin. The same OpenAI key under a fresh data key, IV and version; the old ciphertext is gone in the same write. Helps
+ * against a data key that may have leaked, not against an OpenAI key that has: that one is to be replaced at OpenAI. The
+ * decrypt is recorded as every other.
+ */
+export const reencryptOpenAiKey =
+  (
+    ports: KeyChangePorts &
+      OperatorUsePorts & { readonly sealer: KeySealer; readonly activity: KeyActivityReader },
+  ) =>
+  async (caller: Caller, target: KeyTarget): Promise<MaskedKey> => {
+    const head = await changeStoredKey(
+      ports,
+      caller,
+      target,
+      'key.reencrypted',
+      async (current, hand, authorized) => {
+        const version = nextVersionOf(current);
+        const { result } = await operatorUse(ports)(
+          caller,
+          authorized,
+          current,
+          'reencryption',
+          async (plaintext) => ({
+            result: await ports.sealer.seal(
+              plaintext,
+              { ...authorized.address, version },
+              current.sealed.masked,
+            ),
+            outcome: { state: 'used' },
+          }),
+        );
+        return storeReencrypted(current, result, hand);
+      },
+    );
+    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)));
+  };

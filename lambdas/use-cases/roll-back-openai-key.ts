@@ -1,0 +1,32 @@
+import { rollBack } from '../domain/key-lifecycle.ts';
+import { Refusal } from '../domain/refusal.ts';
+import { type MaskedKey, maskedViewOf } from '../domain/stored-key.ts';
+import type { Caller } from '../domain/workspace.ts';
+import { changeStoredKey, type KeyChangePorts } from './change-openai-key.ts';
+import { addressOf, type KeyTarget } from './key-target.ts';
+import type { KeyActivityReader } from './ports.ts';
+
+/**
+ * Admin. Back to the version before, while it is retained (`no_previous_version` otherwise). Nothing is decrypted: the
+ * earlier record becomes the current one again, under its own version.
+ */
+export const rollBackOpenAiKey =
+  (ports: KeyChangePorts & { readonly activity: KeyActivityReader }, retainSeconds: number) =>
+  async (caller: Caller, target: KeyTarget): Promise<MaskedKey> => {
+    const head = await changeStoredKey(
+      ports,
+      caller,
+      target,
+      'key.rolled_back',
+      async (current, hand, { address }) => {
+        const retained =
+          current.previousVersion === null
+            ? undefined
+            : await ports.keys.readRetained(address, current.previousVersion);
+        const change = rollBack(current, retained, retainSeconds, hand);
+        if (change === undefined) throw new Refusal('no_previous_version');
+        return change;
+      },
+    );
+    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)));
+  };
