@@ -43,12 +43,10 @@ export type ShownKeyState = 'active' | 'unverified' | 'suspended' | 'needs_reent
 /** Facts that the token function leaves behind, apart from the key itself, which it may not write. */
 export interface KeyActivity {
   readonly lastUsedAt: string | null;
-  /** The key version that `verdict` and `unreadable` are about; a later version has nothing to do with them. */
-  readonly version: number;
-  /** Set by Test voice; newer than the verdict that is stored with the key. */
-  readonly verdict: Verdict | null;
-  /** True once a record could not be opened with KMS available. */
-  readonly unreadable: boolean;
+  /** Set by Test voice; newer than the verdict that is stored with the key of that version. */
+  readonly test: { readonly version: number; readonly verdict: Verdict } | null;
+  /** The version whose record could last not be opened although KMS answered. */
+  readonly unreadableVersion: number | null;
 }
 
 export interface MaskedKey {
@@ -71,13 +69,13 @@ const shownState = (key: LiveKey, verdict: Verdict, unreadable: boolean): ShownK
 
 /** The owner's view of a key: no ciphertext, no fingerprint, no plaintext. */
 export const maskedViewOf = (key: LiveKey, activity: KeyActivity | undefined): MaskedKey => {
-  const current = activity?.version === key.sealed.version ? activity : undefined;
-  const verdict = current?.verdict ?? key.verdict;
+  const { version } = key.sealed;
+  const verdict = activity?.test?.version === version ? activity.test.verdict : key.verdict;
   return {
     scope: key.sealed.scope,
     masked: key.sealed.masked,
-    version: key.sealed.version,
-    state: shownState(key, verdict, current?.unreadable ?? false),
+    version,
+    state: shownState(key, verdict, activity?.unreadableVersion === version),
     createdAt: key.createdAt,
     createdBy: key.createdBy,
     lastUsedAt: activity?.lastUsedAt ?? null,

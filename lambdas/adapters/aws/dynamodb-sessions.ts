@@ -41,23 +41,20 @@ export const dynamoDbSessions = (
   retention: Retention = DEFAULT_RETENTION,
 ): SessionLog => {
   const noteActivity = async (
-    { keyScope, keyScopeId, keyVersion }: ReservedSession,
-    set: string,
-    values: Readonly<Record<string, unknown>>,
+    { keyScope, keyScopeId }: ReservedSession,
+    UpdateExpression: string,
+    ExpressionAttributeValues: Readonly<Record<string, unknown>>,
   ): Promise<void> => {
-    // A session of an older version must not overwrite what is known about a newer one.
-    const note = callAws('dynamodb', 'UpdateItem', () =>
+    await callAws('dynamodb', 'UpdateItem', () =>
       dynamoDb.send(
         new UpdateCommand({
           TableName: tables.sessions,
           Key: primaryKey.keyActivity(keyScope, keyScopeId),
-          UpdateExpression: `SET ${set}, version = :version`,
-          ConditionExpression: 'attribute_not_exists(pk) OR version <= :version',
-          ExpressionAttributeValues: { ...values, ':version': keyVersion },
+          UpdateExpression,
+          ExpressionAttributeValues: { ...ExpressionAttributeValues },
         }),
       ),
     );
-    await ignoreConflict(note);
   };
 
   return {
@@ -133,12 +130,15 @@ export const dynamoDbSessions = (
       await ignoreConflict(release);
     },
 
-    // A clean use of this version also clears an earlier "unreadable": KMS may have been disabled for a while.
+    // A clean use also clears an earlier "unreadable": a damaged record may have been restored.
     noteKeyUse: (session, at) =>
-      noteActivity(session, 'lastUsedAt = :at, unreadable = :no', { ':at': at, ':no': false }),
+      noteActivity(session, 'SET lastUsedAt = :at REMOVE unreadableVersion', { ':at': at }),
     noteVerdict: (session, verdict) =>
-      noteActivity(session, 'verdict = :verdict, unreadable = :no', { ':verdict': verdict, ':no': false }),
-    noteUnreadable: (session) => noteActivity(session, 'unreadable = :yes', { ':yes': true }),
+      noteActivity(session, 'SET test = :test REMOVE unreadableVersion', {
+        ':test': { version: session.keyVersion, verdict },
+      }),
+    noteUnreadable: (session) =>
+      noteActivity(session, 'SET unreadableVersion = :version', { ':version': session.keyVersion }),
   };
 };
 

@@ -107,9 +107,8 @@ export const storedKeyItem: z.ZodType<StoredKey> = z.union([
 
 export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
   lastUsedAt: z.string().nullable().default(null),
-  version: z.number().default(0),
-  verdict: verdict.nullable().default(null),
-  unreadable: z.boolean().default(false),
+  test: z.object({ version: z.number(), verdict }).nullable().default(null),
+  unreadableVersion: z.number().nullable().default(null),
 });
 
 export const slotLeaseItem: z.ZodType<SlotLease> = z
