@@ -19,8 +19,11 @@ const WORKSPACE_ID_LENGTH = 12;
 const SITE_ID_LENGTH = 24;
 const TIME_LENGTH = 10;
 
-const base32 = (random: RandomBytes, length: number): string =>
-  Array.from(random(length), (byte) => ALPHABET[byte % 32]).join('');
+const base32 = (random: RandomBytes, length: number): string => {
+  const bytes = random(length);
+  if (bytes.byteLength !== length) throw new Error('The source of randomness gave too few bytes.');
+  return Array.from(bytes, (byte) => ALPHABET[byte % 32]).join('');
+};
 
 export const newWorkspaceId = (random: RandomBytes): WorkspaceId =>
   base32(random, WORKSPACE_ID_LENGTH) as WorkspaceId;
@@ -46,6 +49,8 @@ export const isSiteId = (text: string): text is SiteId => /^[a-z0-9]{8,32}$/.tes
 
 export const isWorkspaceId = (text: string): text is WorkspaceId => /^[a-z0-9]{12}$/.test(text);
 
+const ISSUED_SITE_ID = new RegExp(`^[${ALPHABET}]{${SITE_ID_LENGTH}}$`);
+
 /** The workspace a site belongs to; undefined for a well-formed id that this product cannot have issued. */
 export const workspaceOfSite = (siteId: SiteId): WorkspaceId | undefined =>
-  siteId.length === SITE_ID_LENGTH ? (siteId.slice(0, WORKSPACE_ID_LENGTH) as WorkspaceId) : undefined;
+  ISSUED_SITE_ID.test(siteId) ? (siteId.slice(0, WORKSPACE_ID_LENGTH) as WorkspaceId) : undefined;

@@ -67,7 +67,7 @@ export interface OpenAiErrorAnswer {
   readonly retryAfterSeconds: number | undefined;
 }
 
-const MISSING_SCOPES = /missing scopes?:\s*((?:[a-z_]+(?:\.[a-z_]+)+(?:\s*,\s*)?)+)/i;
+const MISSING_SCOPES = /missing scopes?: *((?:[a-z_]{1,40}(?:\.[a-z_]{1,40}){1,4}(?:, *)?){1,5})/i;
 const REGIONAL_HOST = /\b([a-z]{2})\.api\.openai\.com\b/;
 const TRY_AGAIN = /try again in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:(\d+)ms)?/i;
 const SPEND_LIMITS = new Set([
@@ -120,12 +120,15 @@ const classifyDenial = (
   return failure(status === 401 ? 'key_invalid' : 'missing_permission');
 };
 
+/** OpenAI's longest window is a day; a longer wait is no information. */
+const MAX_WAIT_SECONDS = 86_400;
+
 const secondsFromMessage = (message: string): number | undefined => {
   const match = TRY_AGAIN.exec(message);
   if (match === null) return undefined;
   const [, hours = '0', minutes = '0', seconds = '0', milliseconds = '0'] = match;
   const total = Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds) + Number(milliseconds) / 1_000;
-  return Number.isFinite(total) && total > 0 ? Math.ceil(total) : undefined;
+  return total > 0 && total <= MAX_WAIT_SECONDS ? Math.ceil(total) : undefined;
 };
 
 interface Explanation {

@@ -4,37 +4,31 @@
  */
 
 const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
-const WILDCARD = /^https:\/\/\*\.((?:[a-z0-9-]+\.)+[a-z0-9-]+)(:\d{1,5})?$/;
-const HOST = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+$/;
+/** What a person can mean by an origin: no path, credentials, escapes, white space or control characters. */
+const PLAIN = /^https?:\/\/[^\s\p{Cc}/?#@\\%*]+$/iu;
+const WILDCARD_PREFIX = /^https:\/\/\*\./i;
+const SUBDOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+$/;
 
 /**
  * The canonical form of an origin that a site may register, or undefined. Accepts `https://host[:port]`,
  * `http://localhost[:port]` for development, and `https://*.example.com` for every subdomain (not the apex).
- * International names become punycode, default ports disappear, one trailing slash is forgiven.
+ * International names become punycode, default ports disappear, one trailing slash is forgiven. Whether a wildcard's
+ * domain is the operator's own is for the operator to know: there is no public-suffix list here.
  */
 export const parseRegisteredOrigin = (text: string): string | undefined => {
   const trimmed = text.trim().replace(/\/$/, '');
-  const lower = trimmed.toLowerCase();
-  if (WILDCARD.test(lower)) {
-    const bare = parseExactOrigin(lower.replace('*.', ''));
-    return bare?.replace('https://', 'https://*.');
-  }
-  return trimmed.includes('*') ? undefined : parseExactOrigin(trimmed);
+  if (!WILDCARD_PREFIX.test(trimmed)) return parseExactOrigin(trimmed);
+  const parent = parseExactOrigin(trimmed.replace(WILDCARD_PREFIX, 'https://'));
+  const hasTwoLabels = parent !== undefined && /^https:\/\/[^:]+\.[^:.]*[a-z][^:.]*(?::\d+)?$/.test(parent);
+  return hasTwoLabels ? parent.replace('https://', 'https://*.') : undefined;
 };
 
 const parseExactOrigin = (text: string): string | undefined => {
-  if (!URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  const nothingElse =
-    url.pathname === '/' &&
-    url.search === '' &&
-    url.hash === '' &&
-    url.username === '' &&
-    url.password === '';
-  const hasPathOrCredentials = !nothingElse || /[/?#@\\]/.test(text.slice(text.indexOf('://') + 3));
-  if (hasPathOrCredentials || url.hostname.endsWith('.')) return undefined;
-  if (url.protocol === 'https:') return url.origin;
-  return url.protocol === 'http:' && LOCAL_HOSTS.has(url.hostname) ? url.origin : undefined;
+  if (!PLAIN.test(text) || !URL.canParse(text)) return undefined;
+  const { protocol, hostname, origin } = new URL(text);
+  const emptyLabel = hostname.startsWith('.') || hostname.endsWith('.') || hostname.includes('..');
+  if (emptyLabel) return undefined;
+  return protocol === 'https:' || LOCAL_HOSTS.has(hostname) ? origin : undefined;
 };
 
 /** Exact match on scheme, host and port, byte for byte; or a registered wildcard with a real subdomain. */
@@ -48,5 +42,5 @@ const matchesWildcard = (origin: string, pattern: string): boolean => {
   const scheme = 'https://';
   if (!origin.startsWith(scheme) || !origin.endsWith(`.${suffix}`)) return false;
   const subdomain = origin.slice(scheme.length, origin.length - suffix.length);
-  return HOST.test(subdomain);
+  return SUBDOMAIN.test(subdomain);
 };

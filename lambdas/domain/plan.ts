@@ -19,11 +19,14 @@ export const DEFAULT_PLAN = 'free';
 /** `2026-11`: the billing period that contains `now`. */
 export const billingPeriodOf = (now: Date): string => now.toISOString().slice(0, 7);
 
-/** True when a hard-capped plan has no minute left. An unknown plan is treated as exhausted: it fails closed. */
+/**
+ * True when a hard-capped plan has no minute left. An unknown plan, or a count that is no number, is treated as
+ * exhausted: it fails closed.
+ */
 export const minutesExhausted = (planName: string, usedSeconds: number): boolean => {
   const plan = PLANS.find(({ name }) => name === planName);
   if (plan === undefined) return true;
-  return plan.hardCap && usedSeconds >= plan.includedMinutes * 60;
+  return plan.hardCap && !(usedSeconds < plan.includedMinutes * 60);
 };
 
 /** Whole seconds until the next billing period begins. */

@@ -20,10 +20,13 @@ const COMMITMENT_BYTES = 32;
 const MAX_WRAPPED_DATA_KEY_BYTES = 6144;
 /** The longest accepted key is 303 characters; anything far beyond is not one of ours. */
 const MAX_CIPHERTEXT_BYTES = 512;
-/** HKDF takes 1,024 bytes of info; the labels are far shorter than this. */
-const MAX_LABEL_LENGTH = 128;
 
 export type KeyScope = 'site' | 'workspace' | 'platform';
+
+const SCOPES: ReadonlySet<string> = new Set<KeyScope>(['site', 'workspace', 'platform']);
+/** Ids are ASCII: two spellings of one id cannot exist, and HKDF's 1,024 bytes of info are never reached. */
+const ID = /^[a-z0-9]{1,64}$/;
+const LABEL = /^[\x21-\x7e]{0,128}$/;
 
 /** Whose key a record holds. Every field is authenticated. */
 export interface KeyBinding {
@@ -107,8 +110,8 @@ const derive = (dataKey: Buffer, purpose: 'encrypt' | 'commit', aad: Buffer, siz
 };
 
 /**
- * Seals `plaintext` under a fresh data key and a fresh 96-bit IV. Throws when the source of randomness fails.
- * Zeroes what it derived; the data key and the plaintext stay with the caller.
+ * Seals `plaintext` under a fresh data key and a fresh 96-bit IV. Throws when the source of randomness fails, or when the
+ * record could not be opened again. Zeroes what it derived; the data key and the plaintext stay with the caller.
  */
 export const sealKey = (
   plaintext: Secret,
@@ -124,7 +127,7 @@ export const sealKey = (
   try {
     const cipher = createCipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES }).setAAD(aad);
     const ciphertext = Buffer.concat([cipher.update(plaintext.bytes()), cipher.final()]);
-    return {
+    const sealed: SealedKey = {
       scope: identity.scope,
       scopeId: identity.scopeId,
       workspaceId: identity.workspaceId,
@@ -140,6 +143,8 @@ export const sealKey = (
       commitment: derive(dataKey.plaintext, 'commit', aad, COMMITMENT_BYTES),
       ciphertext,
     };
+    assertWellFormed(sealed);
+    return sealed;
   } finally {
     key.fill(0);
   }
@@ -155,8 +160,11 @@ export const assertWellFormed = (sealed: SealedKey): void => {
     sealed.algorithm === SEALED_KEY_ALGORITHM &&
     Number.isSafeInteger(sealed.version) &&
     sealed.version > 0 &&
-    sealed.masked.length <= MAX_LABEL_LENGTH &&
-    sealed.fingerprint.length <= MAX_LABEL_LENGTH &&
+    SCOPES.has(sealed.scope) &&
+    ID.test(sealed.scopeId) &&
+    ID.test(sealed.workspaceId) &&
+    LABEL.test(sealed.masked) &&
+    LABEL.test(sealed.fingerprint) &&
     sealed.iv.byteLength === IV_BYTES &&
     sealed.tag.byteLength === TAG_BYTES &&
     sealed.commitment.byteLength === COMMITMENT_BYTES &&

@@ -70,14 +70,19 @@ export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number, maxDurati
 export const takenSlots = (leases: readonly SlotLease[], fingerprint: string, now: Date): SlotLease[] =>
   leases.filter((lease) => lease.fingerprint === fingerprint && lease.expiresAt * 1_000 > now.getTime());
 
-/** Indices below `limit` that no lease holds, in ascending order. */
+/**
+ * Indices below `limit` that no lease holds, in ascending order; none when as many sessions as `limit` run, at whatever
+ * indices: the limit may have been lowered since they began.
+ */
 export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] => {
+  if (taken.length >= limit) return [];
   const held = new Set(taken.map(({ index }) => index));
   return Array.from({ length: limit }, (_, index) => index).filter((index) => !held.has(index));
 };
 
-/** Whole seconds, at least 1, until the earliest of `taken` expires. */
-export const secondsUntilFree = (taken: readonly SlotLease[], now: Date): number => {
-  const earliest = Math.min(...taken.map(({ expiresAt }) => expiresAt));
-  return Number.isFinite(earliest) ? Math.max(1, Math.ceil(earliest - now.getTime() / 1_000)) : 1;
+/** Whole seconds, at least 1, until so many of `taken` have expired that fewer than `limit` are left. */
+export const secondsUntilFree = (taken: readonly SlotLease[], limit: number, now: Date): number => {
+  const ends = taken.map(({ expiresAt }) => expiresAt).sort((a, b) => a - b);
+  const decisive = ends[Math.max(0, taken.length - limit)];
+  return decisive === undefined ? 1 : Math.max(1, Math.ceil(decisive - now.getTime() / 1_000));
 };

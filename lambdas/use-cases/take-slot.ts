@@ -46,7 +46,7 @@ export const takeSlot = async (
     const free = freeSlots(taken, limit);
     const index = free[ports.random(4).readUInt32BE() % Math.max(1, free.length)];
     if (index === undefined || attempt > MAX_ATTEMPTS)
-      throw new Refusal('busy', { retryAfterSeconds: secondsUntilFree(taken, now) });
+      throw new Refusal('busy', { retryAfterSeconds: secondsUntilFree(taken, limit, now) });
     const lease: SlotLease = {
       fingerprint: session.fingerprint,
       index,

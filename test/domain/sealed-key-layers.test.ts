@@ -17,7 +17,8 @@ const watched = {
   decipherOptions: [] as unknown[],
   ciphersMade: 0,
 };
-const switchedOff = { hkdfBinding: false, aad: false, commitmentCheck: false, decipherFails: false };
+const NOTHING = { hkdfBinding: false, dataKey: false, aad: false, commitmentCheck: false, decipher: false };
+const switchedOff = { ...NOTHING };
 
 afterEach(() => {
   watched.encryptionKeys = [];
@@ -26,12 +27,7 @@ afterEach(() => {
   watched.cipherOptions = [];
   watched.decipherOptions = [];
   watched.ciphersMade = 0;
-  Object.assign(switchedOff, {
-    hkdfBinding: false,
-    aad: false,
-    commitmentCheck: false,
-    decipherFails: false,
-  });
+  Object.assign(switchedOff, NOTHING);
 });
 
 jest.unstable_mockModule('node:crypto', () => ({
@@ -44,7 +40,8 @@ jest.unstable_mockModule('node:crypto', () => ({
     length: number,
   ): ArrayBuffer => {
     const purpose = info.includes('encrypt') ? 'encrypt' : 'commit';
-    const derived = crypto.hkdfSync(digest, ikm, salt, switchedOff.hkdfBinding ? purpose : info, length);
+    const from = switchedOff.dataKey ? 'the same for every data key' : ikm;
+    const derived = crypto.hkdfSync(digest, from, salt, switchedOff.hkdfBinding ? purpose : info, length);
     if (purpose === 'encrypt') watched.encryptionKeys.push(derived);
     return derived;
   },
@@ -65,7 +62,7 @@ jest.unstable_mockModule('node:crypto', () => ({
     options: crypto.CipherGCMOptions,
   ): crypto.DecipherGCM => {
     watched.decipherOptions.push(options);
-    if (switchedOff.decipherFails) throw new Error('The engine is out of order.');
+    if (switchedOff.decipher) throw new Error('The engine is out of order.');
     const decipher = withoutAad(crypto.createDecipheriv(name, key, iv, options));
     const update = decipher.update.bind(decipher);
     return Object.assign(decipher, {
@@ -100,9 +97,9 @@ const sealed = (): SealedKey => {
   }
 };
 
-const outcomeOf = (record: SealedKey): string => {
+const outcomeOf = (record: SealedKey, key: Buffer = dataKey.plaintext): string => {
   try {
-    openSealedKey(record, dataKey.plaintext).destroy();
+    openSealedKey(record, key).destroy();
     return 'opened';
   } catch (error) {
     return error instanceof Error ? `${error.name}: ${error.message}` : 'threw something else';
@@ -158,6 +155,15 @@ describe('a record with a wrong commitment', () => {
   });
 });
 
+describe('a data key of the wrong length', () => {
+  it('is refused by its length alone, with a key derivation that would take it', () => {
+    switchedOff.dataKey = true;
+    const record = sealed();
+    const outcomes = [31, 32, 33].map((size) => outcomeOf(record, crypto.randomBytes(size)));
+    expect(outcomes).toEqual([REFUSED, 'opened', REFUSED]);
+  });
+});
+
 describe('the tag', () => {
   it('has its full 16 bytes demanded from the engine, in both directions', () => {
     expect(outcomeOf(sealed())).toBe('opened');
@@ -203,7 +209,7 @@ describe('buffers', () => {
 
   it('derived are zero, and the error is the usual one, when the engine itself fails', () => {
     const record = sealed();
-    switchedOff.decipherFails = true;
+    switchedOff.decipher = true;
     expect(outcomeOf(record)).toBe(REFUSED);
     expect(watched.encryptionKeys).toHaveLength(2);
     expect(watched.encryptionKeys.every(isZero)).toBe(true);

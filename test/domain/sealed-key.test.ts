@@ -200,14 +200,6 @@ describe('a field of the wrong length', () => {
     expect(outcomesOf(damagedBy(texts.map((text) => ({ [field]: text }))))).toEqual([UNREADABLE]);
   });
 
-  it('an empty or oversized wrapped data key is refused before anyone would send it to KMS', () => {
-    for (const size of [0, 6_145, 1_000_000])
-      expect(() => assertWellFormed({ ...record, wrappedDataKey: Buffer.alloc(size) })).toThrow(
-        SealedKeyUnreadableError,
-      );
-    expect(() => assertWellFormed({ ...record, wrappedDataKey: Buffer.alloc(6_144) })).not.toThrow();
-  });
-
   it('a ciphertext longer than any key is refused even when it is authentic', () => {
     const longest = seal('a'.repeat(512), dataKey);
     const tooLong = seal('a'.repeat(513), dataKey);
@@ -217,6 +209,45 @@ describe('a field of the wrong length', () => {
 
   it('an empty plaintext is no key, even when it is authentic', () => {
     expect(outcomeOfOpening(seal('', dataKey), dataKey.plaintext)).toBe(UNREADABLE);
+  });
+});
+
+describe('a malformed record', () => {
+  it.each<[string, Partial<Record<keyof SealedKey, unknown>>]>([
+    ['of another format', { format: 2 }],
+    ['of another algorithm', { algorithm: 'AES-256-CTR' }],
+    ['of version 0', { version: 0 }],
+    ['of a version that is no integer', { version: 1.5 }],
+    ['of a version that numbers cannot hold exactly', { version: Number.MAX_SAFE_INTEGER + 1 }],
+    ['with a long mask', { masked: 'a'.repeat(129) }],
+    ['with a long fingerprint', { fingerprint: 'a'.repeat(129) }],
+    ['with a short IV', { iv: record.iv.slice(1) }],
+    ['with a long IV', { iv: Buffer.alloc(16) }],
+    ['with a 4-byte tag', { tag: record.tag.slice(0, 4) }],
+    ['with a 12-byte tag', { tag: record.tag.slice(0, 12) }],
+    ['with a long tag', { tag: Buffer.alloc(17) }],
+    ['with a short commitment', { commitment: record.commitment.slice(1) }],
+    ['with a long commitment', { commitment: Buffer.alloc(33) }],
+    ['without a wrapped data key', { wrappedDataKey: Buffer.alloc(0) }],
+    ['with a wrapped data key longer than KMS makes any', { wrappedDataKey: Buffer.alloc(6_145) }],
+    ['without a ciphertext', { ciphertext: Buffer.alloc(0) }],
+    ['with a long ciphertext', { ciphertext: Buffer.alloc(513) }],
+  ])('%s is refused before anyone would ask KMS about it', (_what, change) => {
+    expect(() => assertWellFormed(record)).not.toThrow();
+    for (const damaged of damagedBy([change]))
+      expect(() => assertWellFormed(damaged)).toThrow(new SealedKeyUnreadableError());
+  });
+
+  it('is not one at the greatest lengths that are allowed', () => {
+    const greatest: SealedKey = {
+      ...record,
+      version: Number.MAX_SAFE_INTEGER,
+      masked: 'a'.repeat(128),
+      fingerprint: 'a'.repeat(128),
+      wrappedDataKey: Buffer.alloc(6_144),
+      ciphertext: Buffer.alloc(512),
+    };
+    expect(() => assertWellFormed(greatest)).not.toThrow();
   });
 });
 

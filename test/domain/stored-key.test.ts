@@ -58,11 +58,14 @@ const deleted: StoredKey = {
   version: 9,
   state: 'deleted',
 };
+const VERSION = SITE_IDENTITY.version;
+const tested = (verdict: Verdict, version = VERSION): Partial<KeyActivity> => ({
+  test: { version, verdict },
+});
 const activity = (facts: Partial<KeyActivity> = {}): KeyActivity => ({
   lastUsedAt: '2026-11-10T00:00:00.000Z',
-  version: SITE_IDENTITY.version,
-  verdict: null,
-  unreadable: false,
+  test: null,
+  unreadableVersion: null,
   ...facts,
 });
 
@@ -74,23 +77,23 @@ describe('the state that an owner sees', () => {
 
   it('is unverified when OpenAI could not judge it, until a later test succeeds', () => {
     expect(maskedViewOf(live('active', undecided), undefined).state).toBe('unverified');
-    expect(maskedViewOf(live('active', undecided), activity({ verdict: laterGood })).state).toBe('active');
+    expect(maskedViewOf(live('active', undecided), activity(tested(laterGood))).state).toBe('active');
   });
 
   it('is unverified when a later test failed', () => {
-    expect(maskedViewOf(live(), activity({ verdict: laterBad })).state).toBe('unverified');
+    expect(maskedViewOf(live(), activity(tested(laterBad))).state).toBe('unverified');
   });
 
   it('is needs_reentry once the record could not be opened, however good the verdict', () => {
-    expect(maskedViewOf(live(), activity({ unreadable: true })).state).toBe('needs_reentry');
-    expect(maskedViewOf(live(), activity({ unreadable: true, verdict: laterGood })).state).toBe(
+    expect(maskedViewOf(live(), activity({ unreadableVersion: VERSION })).state).toBe('needs_reentry');
+    expect(maskedViewOf(live(), activity({ ...tested(laterGood), unreadableVersion: VERSION })).state).toBe(
       'needs_reentry',
     );
   });
 
   it('is suspended whatever else is known: a kill switch is never hidden', () => {
     expect(maskedViewOf(live('suspended'), undefined).state).toBe('suspended');
-    expect(maskedViewOf(live('suspended', undecided), activity({ unreadable: true })).state).toBe(
+    expect(maskedViewOf(live('suspended', undecided), activity({ unreadableVersion: VERSION })).state).toBe(
       'suspended',
     );
   });
@@ -100,32 +103,37 @@ describe('activity of another version', () => {
   it.each([SITE_IDENTITY.version - 1, SITE_IDENTITY.version + 1, 0])(
     'says nothing about this one: version %p',
     (version) => {
-      const foreign = activity({ version, unreadable: true, verdict: laterBad });
+      const foreign = activity({ ...tested(laterBad, version), unreadableVersion: version });
       const view = maskedViewOf(live(), foreign);
       expect(view.state).toBe('active');
       expect(view.verdict).toEqual(good);
       expect(view.lastVerifiedAt).toBe(good.checkedAt);
     },
   );
+
+  it('does not hide what is known of this one', () => {
+    const testedBefore = { ...tested(laterGood, VERSION - 1), unreadableVersion: VERSION };
+    expect(maskedViewOf(live(), activity(testedBefore)).state).toBe('needs_reentry');
+    const unreadableBefore = { ...tested(laterBad), unreadableVersion: VERSION - 1 };
+    expect(maskedViewOf(live(), activity(unreadableBefore)).state).toBe('unverified');
+  });
 });
 
 describe('the last verification', () => {
   it('is the time of the latest verdict that was good', () => {
     expect(maskedViewOf(live(), undefined).lastVerifiedAt).toBe(good.checkedAt);
-    expect(maskedViewOf(live(), activity({ verdict: laterGood })).lastVerifiedAt).toBe(laterGood.checkedAt);
+    expect(maskedViewOf(live(), activity(tested(laterGood))).lastVerifiedAt).toBe(laterGood.checkedAt);
   });
 
   it('stays what it was when a later test fails, though the verdict shown is the later one', () => {
-    const view = maskedViewOf(live(), activity({ verdict: laterBad }));
+    const view = maskedViewOf(live(), activity(tested(laterBad)));
     expect(view.lastVerifiedAt).toBe(good.checkedAt);
     expect(view.verdict).toEqual(laterBad);
   });
 
   it('is null for a key that never succeeded', () => {
     expect(maskedViewOf(live('active', undecided), undefined).lastVerifiedAt).toBeNull();
-    expect(
-      maskedViewOf(live('active', undecided), activity({ verdict: laterBad })).lastVerifiedAt,
-    ).toBeNull();
+    expect(maskedViewOf(live('active', undecided), activity(tested(laterBad))).lastVerifiedAt).toBeNull();
   });
 });
 
