@@ -72,17 +72,35 @@ export const rotateEnvironment = z.object({
   FINGERPRINT_KEY_ARN: kmsArn,
 });
 
+const audit = { AUDIT_TABLE: tableName, AUDIT_KEY_ARN: kmsArn };
+
+/** The routes of the audit trail. */
+export const auditEnvironment = z.object({ ...shared, ...audit });
+
+/** The audit projector: reads streams, appends rows, knows nothing else. */
+export const projectorEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+  ...audit,
+});
+
 export const manageEnvironment = z.object({ ...shared, ...derivation });
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
 export type KeysEnvironment = z.infer<typeof keysEnvironment>;
 export type RotateEnvironment = z.infer<typeof rotateEnvironment>;
+export type AuditEnvironment = z.infer<typeof auditEnvironment>;
+export type ProjectorEnvironment = z.infer<typeof projectorEnvironment>;
 export type ManageEnvironment = z.infer<typeof manageEnvironment>;
 
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
   keys: keysEnvironment,
   rotate: rotateEnvironment,
+  audit: auditEnvironment,
+  projector: projectorEnvironment,
   manage: manageEnvironment,
 } as const;
 

@@ -14,6 +14,8 @@ export const KMS_KEYS = {
     usage: 'GENERATE_VERIFY_MAC',
     variable: 'DERIVATION_KEY_ARN',
   },
+  /** Root of the keys of the audit chains; only who appends and who verifies may use it. */
+  audit: { alias: 'alias/spelo-byok/audit', usage: 'GENERATE_VERIFY_MAC', variable: 'AUDIT_KEY_ARN' },
 } as const;
 
 /** Names that every use of the master key carries; IAM policies require each of them to be present. */

@@ -9,7 +9,7 @@ import * as schemas from './schemas.ts';
  */
 
 /** The deployed function that serves a route. */
-export type FunctionName = 'token' | 'keys' | 'rotate' | 'manage';
+export type FunctionName = 'token' | 'keys' | 'rotate' | 'audit' | 'manage';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -273,6 +273,27 @@ export const ROUTES = {
     query: schemas.pageQuery,
     status: 200,
     data: schemas.pageOf(schemas.errorRow),
+    refusals: ['workspace_not_found'],
+  },
+  listAudit: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/audit',
+    servedBy: 'audit',
+    access: 'owner',
+    summary: 'The audit trail, newest first. A page may be shorter than its limit; go by the cursor.',
+    query: schemas.auditQuery,
+    status: 200,
+    data: schemas.pageOf(schemas.auditRow),
+    refusals: ['workspace_not_found'],
+  },
+  verifyAudit: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/audit/verify',
+    servedBy: 'audit',
+    access: 'owner',
+    summary: 'Checks the hash chain of the audit trail and names the first row that was touched.',
+    status: 200,
+    data: schemas.auditVerdict,
     refusals: ['workspace_not_found'],
   },
   listSites: {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AUDIT_EVENT_TYPES } from '../domain/audit-record.ts';
 import { MAX_CONCURRENCY } from '../domain/limits.ts';
 import { OPENAI_FAILURES } from '../domain/openai-failure.ts';
 import {
@@ -154,6 +155,16 @@ export const pageQuery = z
   })
   .meta({ id: 'PageQuery' });
 
+export const auditQuery = pageQuery
+  .extend({
+    type: z.enum(AUDIT_EVENT_TYPES).optional(),
+    actor: printable(256).optional(),
+    site_id: siteIdSchema.optional(),
+    from: z.iso.datetime().optional().describe('RFC 3339, inclusive'),
+    to: z.iso.datetime().optional().describe('RFC 3339, exclusive'),
+  })
+  .meta({ id: 'AuditQuery' });
+
 // Answers
 
 export const clientSecret = z
@@ -252,6 +263,36 @@ export const errorRow = z
     session_id: z.string().nullable().describe('The latest session that met it.'),
   })
   .meta({ id: 'ErrorRow' });
+
+export const auditRow = z
+  .object({
+    sequence: z.int(),
+    event_id: z.string(),
+    type: z.enum(AUDIT_EVENT_TYPES),
+    at: timestamp,
+    actor: z.string().describe('`sub` of a person, `visitor`, or `system:<service>`'),
+    site_id: z.string().nullable(),
+    session_id: z.string().nullable(),
+    ip_hash: z.string().nullable().describe('Keyed hash of the address, different every day.'),
+    facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+    previous_hash: z.string(),
+    hash: z.string(),
+  })
+  .meta({ id: 'AuditRow' });
+
+export const auditVerdict = z
+  .object({
+    intact: z.boolean(),
+    rows: z.int().describe('Rows that are as they were written, from the first on.'),
+    head: z.object({ sequence: z.int(), hash: z.string() }),
+    broken: z
+      .object({
+        sequence: z.int(),
+        fault: z.enum(['missing', 'out_of_order', 'altered', 'cut_off']),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'AuditVerdict' });
 
 export const deleted = z.object({ deleted: z.literal(true) }).meta({ id: 'Deleted' });
 

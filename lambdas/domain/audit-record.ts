@@ -8,6 +8,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 export const AUDIT_EVENT_TYPES = [
   'session.reserved',
   'session.issued',
+  'session.used',
   'session.refused',
   'workspace.created',
   'workspace.changed',
@@ -94,7 +95,7 @@ export const chainRow = (event: AuditEvent, head: ChainHead, chainKey: Uint8Arra
   return { ...row, hash: hashOf(row, chainKey) };
 };
 
-export type ChainFault = 'missing' | 'out_of_order' | 'altered' | 'cut_off' | 'inserted';
+export type ChainFault = 'missing' | 'out_of_order' | 'altered' | 'cut_off';
 
 export interface ChainVerdict {
   readonly intact: boolean;

@@ -4,7 +4,7 @@ export type LogMessage =
   | 'request refused'
   | 'dependency unavailable'
   | 'unexpected error'
-  | 'item unreadable';
+  | 'audit record failed';
 
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
 

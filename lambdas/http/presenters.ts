@@ -1,4 +1,5 @@
 import { PROBLEMS, type ProblemName } from '../contract/problems.ts';
+import type { AuditRow } from '../domain/audit-record.ts';
 import type { MaskedKey } from '../domain/stored-key.ts';
 import type { Verdict } from '../domain/verdict.ts';
 import type { Member, Site, Workspace } from '../domain/workspace.ts';
@@ -86,6 +87,20 @@ export const presentVersion = (version: ListedVersion) => ({
   created_at: version.createdAt,
   created_by: version.createdBy,
   retained_until: version.retainedUntil,
+});
+
+export const presentAuditRow = (row: AuditRow) => ({
+  sequence: row.sequence,
+  event_id: row.eventId,
+  type: row.type,
+  at: row.at,
+  actor: row.actor,
+  site_id: row.siteId,
+  session_id: row.sessionId,
+  ip_hash: row.ipHash,
+  facts: { ...row.facts },
+  previous_hash: row.previousHash,
+  hash: row.hash,
 });
 
 /** Our own refusals are explained by the catalogue; a code that it no longer has stays as it is. */

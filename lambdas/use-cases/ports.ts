@@ -1,4 +1,4 @@
-import type { AuditEvent, AuditEventType, AuditFacts } from '../domain/audit-record.ts';
+import type { AuditEvent, AuditEventType, AuditFacts, AuditRow, ChainHead } from '../domain/audit-record.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../domain/identifiers.ts';
 import type { KeyChange } from '../domain/key-lifecycle.ts';
 import type { RateLimit } from '../domain/limits.ts';
@@ -263,4 +263,27 @@ export interface Deriver {
 export interface AccessTokenVerifier {
   /** Its `sub`; undefined for any token that is not a valid, current access token for this service. */
   verify(token: string): Promise<string | undefined>;
+}
+
+/** The audit table. Rows are only ever added. */
+export interface AuditLog {
+  /** Whether the event has its row already. */
+  knows(event: AuditEvent): Promise<boolean>;
+  readHead(workspaceId: string): Promise<ChainHead>;
+  /** Adds the row and the marker of its event, both or neither. ConflictError when the place or the event is taken. */
+  append(row: AuditRow): Promise<void>;
+  listRows(
+    workspaceId: string,
+    page: PageRequest,
+    order: 'oldest_first' | 'newest_first',
+  ): Promise<Page<AuditRow>>;
+  /** Where a page that continues after `row` starts. */
+  positionOf(row: AuditRow): string;
+  /** The highest sequence that a marker names; 0 without any. */
+  lastMarkedSequence(workspaceId: string): Promise<number>;
+}
+
+/** Keys of the audit chains: derived from KMS, one per workspace, never stored. */
+export interface ChainKeys {
+  keyOf(workspaceId: string): Promise<Uint8Array>;
 }

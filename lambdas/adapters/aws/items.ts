@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AUDIT_EVENT_TYPES, type AuditEvent } from '../../domain/audit-record.ts';
+import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditRow } from '../../domain/audit-record.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { OPENAI_FAILURES } from '../../domain/openai-failure.ts';
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
@@ -147,7 +147,7 @@ export interface PrimaryKey {
   readonly sk: string;
 }
 
-export const auditEventItem: z.ZodType<AuditEvent> = z.object({
+const auditEventFields = {
   eventId: z.string(),
   workspaceId: z.string(),
   type: z.enum(AUDIT_EVENT_TYPES),
@@ -157,10 +157,21 @@ export const auditEventItem: z.ZodType<AuditEvent> = z.object({
   sessionId: z.string().nullable(),
   ipHash: z.string().nullable(),
   facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+};
+
+export const auditEventItem: z.ZodType<AuditEvent> = z.object(auditEventFields);
+
+export const auditRowItem: z.ZodType<AuditRow> = z.object({
+  ...auditEventFields,
+  sequence: z.number(),
+  previousHash: z.string(),
+  hash: z.string(),
 });
 
+export const auditMarkerItem = z.object({ sequence: z.number(), hash: z.string() });
+
 /** Sorts as text as the numbers do. */
-const padded = (version: number): string => String(version).padStart(8, '0');
+const padded = (count: number): string => String(count).padStart(10, '0');
 
 /** Primary keys, by what they are for. docs/data-model.md shows them as a table. */
 export const primaryKey = {
@@ -188,6 +199,20 @@ export const primaryKey = {
   }),
   /** The outbox of audit events; the projector reads it from the table's stream. */
   event: (workspaceId: string, eventId: string): PrimaryKey => ({ pk: `EVENTS#${workspaceId}`, sk: eventId }),
+  auditRow: (workspaceId: string, sequence: number): PrimaryKey => ({
+    pk: `AUDIT#${workspaceId}`,
+    sk: padded(sequence),
+  }),
+  /** One per event: tells a repeated delivery. */
+  auditEvent: (workspaceId: string, eventId: string): PrimaryKey => ({
+    pk: `EVENT#${workspaceId}#${eventId}`,
+    sk: 'EVENT',
+  }),
+  /** One per row, apart from the rows: tells that the end of a chain was cut off. */
+  auditMarker: (workspaceId: string, sequence: number): PrimaryKey => ({
+    pk: `MARKERS#${workspaceId}`,
+    sk: padded(sequence),
+  }),
   keyActivity: (scope: string, scopeId: string): PrimaryKey => ({
     pk: `KEY#${scope}#${scopeId}`,
     sk: 'ACTIVITY',

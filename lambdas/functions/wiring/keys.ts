@@ -3,6 +3,7 @@ import { dynamoDbKeyActivity, dynamoDbKeys } from '../../adapters/aws/dynamodb-k
 import { dynamoDbRateLimiter } from '../../adapters/aws/dynamodb-limits.ts';
 import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
+import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
 import { kmsKeySealer } from '../../adapters/aws/kms-key-sealer.ts';
 import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import { openAiHttp } from '../../adapters/openai/openai-http.ts';
@@ -26,7 +27,7 @@ import type { World } from './world.ts';
 export const keysHandler = (environment: KeysEnvironment, world: World): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment);
   const kms = kmsClient(environment);
-  const deriver = kmsDeriver(kms, environment.DERIVATION_KEY_ARN);
+  const deriver = kmsDeriver(kmsRoots(kms, environment.DERIVATION_KEY_ARN));
   const retainSeconds = environment.KEY_RETENTION_HOURS * 3_600;
   const ports = {
     clock: world.clock,

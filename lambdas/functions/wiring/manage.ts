@@ -2,6 +2,7 @@ import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
 import { dynamoDbErrors } from '../../adapters/aws/dynamodb-sessions.ts';
 import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
+import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
 import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import type { ManageEnvironment } from '../../contract/environment.ts';
 import { TABLES } from '../../contract/tables.ts';
@@ -24,7 +25,7 @@ export const manageHandler = (environment: ManageEnvironment, world: World): Htt
     random: world.random,
     journal: journal({
       ...world,
-      deriver: kmsDeriver(kmsClient(environment), environment.DERIVATION_KEY_ARN),
+      deriver: kmsDeriver(kmsRoots(kmsClient(environment), environment.DERIVATION_KEY_ARN)),
     }),
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,

@@ -3,6 +3,7 @@ import { dynamoDbKeyActivity, dynamoDbKeys } from '../../adapters/aws/dynamodb-k
 import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
 import { dynamoDbSessions } from '../../adapters/aws/dynamodb-sessions.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
+import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
 import { kmsKeyOpener } from '../../adapters/aws/kms-key-opener.ts';
 import { kmsKeySealer } from '../../adapters/aws/kms-key-sealer.ts';
 import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
@@ -17,7 +18,7 @@ import type { World } from './world.ts';
 export const rotateHandler = (environment: RotateEnvironment, world: World): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment);
   const kms = kmsClient(environment);
-  const deriver = kmsDeriver(kms, environment.DERIVATION_KEY_ARN);
+  const deriver = kmsDeriver(kmsRoots(kms, environment.DERIVATION_KEY_ARN));
   const tables = {
     keys: environment.KEYS_TABLE,
     tenancy: environment.TENANCY_TABLE,

@@ -5,6 +5,7 @@ import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
 import { dynamoDbErrors, dynamoDbSessions } from '../../adapters/aws/dynamodb-sessions.ts';
 import { dynamoDbTokenContext } from '../../adapters/aws/dynamodb-token-context.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
+import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
 import { kmsKeyOpener } from '../../adapters/aws/kms-key-opener.ts';
 import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import { openAiHttp } from '../../adapters/openai/openai-http.ts';
@@ -31,7 +32,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
     limits: environment.LIMITS_TABLE,
   };
   const tenancy = dynamoDbMembership(dynamoDb, tables.tenancy);
-  const deriver = kmsDeriver(kms, environment.DERIVATION_KEY_ARN);
+  const deriver = kmsDeriver(kmsRoots(kms, environment.DERIVATION_KEY_ARN));
   // Not awaited: while the container starts, KMS may already answer. A request waits only for what it needs.
   void deriver.warmUp(world.clock());
   const rateLimits: RateLimits = {

@@ -1,0 +1,29 @@
+import type { listAuditTrail } from '../use-cases/list-audit-trail.ts';
+import type { verifyAuditTrail } from '../use-cases/verify-audit-trail.ts';
+import type { EndpointsOf } from './endpoint.ts';
+import { pageOf } from './page.ts';
+import { workspaceIdIn } from './path-ids.ts';
+import { presentAuditRow } from './presenters.ts';
+
+/** Routes of the audit trail. Reads only. */
+export const auditEndpoints = (useCases: {
+  readonly listAuditTrail: ReturnType<typeof listAuditTrail>;
+  readonly verifyAuditTrail: ReturnType<typeof verifyAuditTrail>;
+}): EndpointsOf<'audit'> => ({
+  listAudit: async ({ caller, path, query }) => {
+    const { type, actor, site_id: siteId, from, to } = query;
+    const filter = { type, actor, siteId, from, to };
+    const workspaceId = workspaceIdIn(path);
+    return pageOf(
+      // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+      { caller, route: `audit?${JSON.stringify(filter)}`, resource: workspaceId },
+      query,
+      (page) => useCases.listAuditTrail(caller, workspaceId, filter, page),
+      presentAuditRow,
+    );
+  },
+  verifyAudit: async ({ caller, path }) => {
+    const { broken, ...verdict } = await useCases.verifyAuditTrail(caller, workspaceIdIn(path));
+    return { ...verdict, broken: broken ?? null };
+  },
+});
