@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_CONCURRENCY } from '../domain/limits.ts';
 import { OPENAI_FAILURES } from '../domain/openai-failure.ts';
 import {

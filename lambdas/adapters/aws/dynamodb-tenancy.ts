@@ -4,7 +4,7 @@ import {
   TransactWriteCommand,
   type TransactWriteCommandInput,
 } from '@aws-sdk/lib-dynamodb';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Member } from '../../domain/workspace.ts';
 import type { Page, PageRequest, Tenancy, TenancyEnding } from '../../use-cases/ports.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { OPENAI_FAILURES } from '../../domain/openai-failure.ts';
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
