@@ -12,7 +12,7 @@ export const createTables = async (dynamoDb: DynamoDBClient): Promise<void> => {
 };
 
 const createTable = async (dynamoDb: DynamoDBClient, table: TableDefinition): Promise<void> => {
-  const { name, index, ttlAttribute } = table;
+  const { name, index, stream, ttlAttribute } = table;
   const attributes = new Set(['pk', 'sk', ...(index ? [index.partitionKey, index.sortKey] : [])]);
   try {
     await dynamoDb.send(
@@ -21,6 +21,7 @@ const createTable = async (dynamoDb: DynamoDBClient, table: TableDefinition): Pr
         BillingMode: 'PAY_PER_REQUEST',
         AttributeDefinitions: [...attributes].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
         KeySchema: keySchema('pk', 'sk'),
+        ...(stream && { StreamSpecification: { StreamEnabled: true, StreamViewType: stream } }),
         ...(index && {
           GlobalSecondaryIndexes: [
             {

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
+import { auditHandler } from '../lambdas/functions/wiring/audit.ts';
 import { keysHandler } from '../lambdas/functions/wiring/keys.ts';
 import { manageHandler } from '../lambdas/functions/wiring/manage.ts';
+import { projectorHandler } from '../lambdas/functions/wiring/projector.ts';
 import { rotateHandler } from '../lambdas/functions/wiring/rotate.ts';
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
 import type { World } from '../lambdas/functions/wiring/world.ts';
@@ -15,6 +18,7 @@ import { type LocalGateway, startGateway } from './gateway.ts';
 import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
 import { type LocalKms, startLocalKms } from './kms/server.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
+import { type StreamPump, startStreamPump } from './stream-pump.ts';
 
 const AUDIENCE = 'spelo-byok-local';
 
@@ -37,6 +41,8 @@ export interface LocalStackOptions {
 export interface LocalStack {
   readonly url: string;
   readonly gateway: LocalGateway;
+  /** The audit pipeline; `drain()` waits until it has everything. */
+  readonly streams: StreamPump;
   readonly kms: LocalKms;
   readonly dynamoDb: LocalDynamoDb;
   readonly issuer: LocalIssuer;
@@ -105,17 +111,29 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       ...options.variables,
     };
     setLocalCredentials();
-    const client = new DynamoDBClient({ region: 'us-east-1', endpoint: dynamoDb.endpoint });
-    await createTables(client);
-    client.destroy();
-
     const { world } = options;
+    const engine = { region: 'us-east-1', endpoint: dynamoDb.endpoint };
+    const clients = {
+      dynamoDb: new DynamoDBClient(engine),
+      streams: new DynamoDBStreamsClient(engine),
+    };
+    await createTables(clients.dynamoDb);
+    const projector = projectorHandler(parseEnvironment(ENVIRONMENTS.projector, variables), world);
+    const streams = await keep(
+      startStreamPump(
+        clients,
+        { tenancy: projector, keys: projector, sessions: projector },
+        (table, sequenceNumber) =>
+          options.onAnswer?.(`A record of the stream of ${table} was given up on: ${sequenceNumber}`),
+      ),
+    );
     const gateway = await keep(
       startGateway(
         {
           token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
           keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), world),
           rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
+          audit: auditHandler(parseEnvironment(ENVIRONMENTS.audit, variables), world),
           manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), world),
         },
         {
@@ -125,7 +143,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         },
       ),
     );
-    return { url: gateway.url, gateway, kms, dynamoDb, issuer, openAi, variables, close: closeAll };
+    return { url: gateway.url, gateway, streams, kms, dynamoDb, issuer, openAi, variables, close: closeAll };
   } catch (error) {
     await closeAll();
     throw error;

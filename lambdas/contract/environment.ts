@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * The environment of each deployed function. Parsed once at start, all faults at once, values never printed. Nothing

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Role } from '../domain/workspace.ts';
 import type { ProblemName } from './problems.ts';
 import * as schemas from './schemas.ts';

@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AUDIT_EVENT_TYPES } from '../domain/audit-record.ts';
+
 import { MAX_CONCURRENCY } from '../domain/limits.ts';
 import { OPENAI_FAILURES } from '../domain/openai-failure.ts';
 import {

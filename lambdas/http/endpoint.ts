@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { FunctionName, ROUTES, RouteId } from '../contract/routes.ts';
 import type { Caller } from '../domain/workspace.ts';
 

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { parse } from 'lossless-json';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Route } from '../contract/routes.ts';
 import { Refusal, type RefusalDetail } from '../domain/refusal.ts';
 

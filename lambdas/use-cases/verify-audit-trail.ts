@@ -11,11 +11,7 @@ const PAGE = 100;
  * written: altered, missing, inserted, out of order, or cut off at the end.
  */
 export const verifyAuditTrail =
-  (ports: {
-    readonly tenancy: MembershipReader;
-    readonly audit: AuditLog;
-    readonly chainKeys: ChainKeys;
-  }) =>
+  (ports: { readonly tenancy: MembershipReader; readonly audit: AuditLog; readonly chainKeys: ChainKeys }) =>
   async (caller: Caller, workspaceId: WorkspaceId): Promise<ChainVerdict> => {
     await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
     // Markers first: a row that is appended while we read is then never mistaken for a missing one.

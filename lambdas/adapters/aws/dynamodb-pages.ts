@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Page, PageRequest } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 

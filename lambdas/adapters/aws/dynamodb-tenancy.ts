@@ -1,6 +1,7 @@
 import { type DynamoDBDocumentClient, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { AuditEvent } from '../../domain/audit-record.ts';
+
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Member } from '../../domain/workspace.ts';
 import type { Page, PageRequest, Tenancy, TenancyEnding } from '../../use-cases/ports.ts';

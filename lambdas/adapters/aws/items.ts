@@ -1,5 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditRow } from '../../domain/audit-record.ts';
+
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { OPENAI_FAILURES } from '../../domain/openai-failure.ts';
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';

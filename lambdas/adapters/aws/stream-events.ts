@@ -39,7 +39,8 @@ export const auditEventOf = (record: DynamoDBRecord): AuditEvent | undefined => 
   const image = imageOf(record.dynamodb?.NewImage);
   const pk = String(keys?.['pk'] ?? '');
   const sk = String(keys?.['sk'] ?? '');
-  if (pk.startsWith('EVENTS#')) return record.eventName === 'INSERT' ? auditEventItem.parse(image) : undefined;
+  if (pk.startsWith('EVENTS#'))
+    return record.eventName === 'INSERT' ? auditEventItem.parse(image) : undefined;
   if (sk.startsWith('SESSION#')) return record.eventName === 'REMOVE' ? undefined : sessionEvent(image);
   if (sk === 'KEY' && record.eventName !== 'REMOVE') return keyEvent(record, pk, sk, 'key.item_written');
   if (sk.startsWith('RETAINED#') && record.eventName === 'REMOVE')

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DependencyUnavailableError } from '../../domain/dependency.ts';
 import type { AccessTokenVerifier } from '../../use-cases/ports.ts';
 

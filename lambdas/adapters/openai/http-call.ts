@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { classifyErrorAnswer, OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { Secret } from '../../domain/secret.ts';
 

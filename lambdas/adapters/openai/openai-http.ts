@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { VoiceSettings } from '../../domain/workspace.ts';
 import type { OpenAi } from '../../use-cases/ports.ts';

@@ -3,8 +3,8 @@ import { dynamoDbKeyActivity, dynamoDbKeys } from '../../adapters/aws/dynamodb-k
 import { dynamoDbRateLimiter } from '../../adapters/aws/dynamodb-limits.ts';
 import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
-import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
 import { kmsKeySealer } from '../../adapters/aws/kms-key-sealer.ts';
+import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
 import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import { openAiHttp } from '../../adapters/openai/openai-http.ts';
 import type { KeysEnvironment } from '../../contract/environment.ts';

@@ -3,9 +3,9 @@ import { dynamoDbKeyActivity, dynamoDbKeys } from '../../adapters/aws/dynamodb-k
 import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
 import { dynamoDbSessions } from '../../adapters/aws/dynamodb-sessions.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
-import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
 import { kmsKeyOpener } from '../../adapters/aws/kms-key-opener.ts';
 import { kmsKeySealer } from '../../adapters/aws/kms-key-sealer.ts';
+import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
 import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import type { RotateEnvironment } from '../../contract/environment.ts';
 import { type HttpHandler, httpHandler } from '../../http/handler.ts';

@@ -1,0 +1,123 @@
+import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  DescribeStreamCommand,
+  type DynamoDBStreamsClient,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+} from '@aws-sdk/client-dynamodb-streams';
+import type { DynamoDBRecord } from 'aws-lambda';
+import { TABLES, type TableDefinition } from '../lambdas/contract/tables.ts';
+import type { StreamHandler } from '../lambdas/streams/audit-projector.ts';
+
+/**
+ * Stands in for Lambda's event source mappings: polls the stream of each table from its beginning and hands batches to
+ * the same handler. At least once, in order, going back to the first record that the handler reports as failed; a record
+ * that fails for good is left out after `MAX_ATTEMPTS`, with a line that says so, where AWS would dead-letter it.
+ */
+export interface StreamPump {
+  /** Resolves when everything that was written before the call has been handed over. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const BATCH = 100;
+const IDLE_MS = 100;
+const MAX_ATTEMPTS = 5;
+
+export const startStreamPump = async (
+  clients: { readonly dynamoDb: DynamoDBClient; readonly streams: DynamoDBStreamsClient },
+  consumers: Readonly<Partial<Record<keyof typeof TABLES, StreamHandler>>>,
+  onDeadLetter: (table: string, sequenceNumber: string) => void,
+): Promise<StreamPump> => {
+  const readers = await Promise.all(
+    Object.values(TABLES).flatMap((table: TableDefinition) => {
+      const handler = consumers[table.name];
+      return handler === undefined ? [] : [openReader(clients, table, handler, onDeadLetter)];
+    }),
+  );
+  let closed = false;
+  // One round at a time, whoever asks for it: two rounds side by side would hand over the same records twice.
+  let round: Promise<unknown> = Promise.resolve();
+  const pumpOnce = (): Promise<boolean> => {
+    const next = round.then(async () => (await Promise.all(readers.map((read) => read()))).some(Boolean));
+    round = next.catch(() => undefined);
+    return next;
+  };
+  const loop = async (): Promise<void> => {
+    while (!closed) {
+      const busy = await pumpOnce().catch(() => false);
+      if (!busy) await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+    }
+  };
+  const running = loop();
+  return {
+    drain: async () => {
+      while (await pumpOnce());
+    },
+    close: async () => {
+      closed = true;
+      await running;
+    },
+  };
+};
+
+/** Reads one table's stream; each call hands over at most one batch and says whether there was one. */
+const openReader = async (
+  { dynamoDb, streams }: { readonly dynamoDb: DynamoDBClient; readonly streams: DynamoDBStreamsClient },
+  { name }: TableDefinition,
+  handler: StreamHandler,
+  onDeadLetter: (table: string, sequenceNumber: string) => void,
+): Promise<() => Promise<boolean>> => {
+  const { Table } = await dynamoDb.send(new DescribeTableCommand({ TableName: name }));
+  const StreamArn = Table?.LatestStreamArn;
+  const { StreamDescription } = await streams.send(new DescribeStreamCommand({ StreamArn }));
+  const ShardId = StreamDescription?.Shards?.[0]?.ShardId;
+  let position: { readonly after: string } | undefined;
+  let attempts = 0;
+
+  const iterator = async (): Promise<string | undefined> => {
+    const { ShardIterator } = await streams.send(
+      new GetShardIteratorCommand({
+        StreamArn,
+        ShardId,
+        ...(position === undefined
+          ? { ShardIteratorType: 'TRIM_HORIZON' }
+          : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: position.after }),
+      }),
+    );
+    return ShardIterator;
+  };
+
+  return async () => {
+    const { Records = [] } = await streams.send(
+      new GetRecordsCommand({ ShardIterator: await iterator(), Limit: BATCH }),
+    );
+    if (Records.length === 0) return false;
+    // The SDK's record differs from Lambda's in the type of a date alone.
+    const records = Records.map(
+      (record) =>
+        ({
+          ...record,
+          eventSourceARN: StreamArn,
+          dynamodb: {
+            ...record.dynamodb,
+            ApproximateCreationDateTime: Math.floor(
+              (record.dynamodb?.ApproximateCreationDateTime?.getTime() ?? 0) / 1_000,
+            ),
+          },
+        }) as DynamoDBRecord,
+    );
+    const numbers = records.map(({ dynamodb }) => dynamodb?.SequenceNumber ?? '');
+    const failed = (await handler({ Records: records })).batchItemFailures[0]?.itemIdentifier;
+    const done = failed === undefined ? numbers.length : numbers.indexOf(failed);
+    attempts = failed === undefined || done > 0 ? 0 : attempts + 1;
+    let last = numbers[done - 1];
+    if (failed !== undefined && attempts >= MAX_ATTEMPTS) {
+      onDeadLetter(name, failed);
+      attempts = 0;
+      last = failed;
+    }
+    if (last !== undefined) position = { after: last };
+    return failed === undefined || done > 0;
+  };
+};
