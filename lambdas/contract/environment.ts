@@ -20,6 +20,13 @@ export const openAiBaseUrl = z
   )
   .default('https://api.openai.com/v1');
 
+/** Comma-separated; empty or left out: none. */
+const kmsArnList = z
+  .string()
+  .default('')
+  .transform((list) => list.split(',').filter((arn) => arn !== ''))
+  .pipe(z.array(kmsArn));
+
 const shared = {
   /** Names the deployment in logs and metrics. */
   STAGE: z.string().regex(/^[a-z][a-z0-9-]{0,19}$/),
@@ -40,12 +47,18 @@ const shared = {
 /** Root of keyed hashes; every function that writes audit events needs it for the address of the caller. */
 const derivation = { DERIVATION_KEY_ARN: kmsArn };
 
+/**
+ * Keys sealed under any of these open: the master key, and the ones before it while their records are wrapped anew
+ * (docs/key-lifecycle.md). New keys are sealed under `MASTER_KEY_ARN` alone.
+ */
+const opening = { MASTER_KEY_ARN: kmsArn, RETIRED_MASTER_KEY_ARNS: kmsArnList };
+
 const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000).default(fallback);
 
 export const tokenEnvironment = z.object({
   ...shared,
   ...derivation,
-  MASTER_KEY_ARN: kmsArn,
+  ...opening,
   OPENAI_BASE_URL: openAiBaseUrl,
   OPENAI_TIMEOUT_MS: z.coerce.number().int().min(500).max(20_000).default(8_000),
   IP_LIMIT_PER_MINUTE: limit(60),
@@ -68,7 +81,7 @@ export const keysEnvironment = z.object({
 export const rotateEnvironment = z.object({
   ...shared,
   ...derivation,
-  MASTER_KEY_ARN: kmsArn,
+  ...opening,
   FINGERPRINT_KEY_ARN: kmsArn,
 });
 
@@ -86,6 +99,15 @@ export const projectorEnvironment = z.object({
   ...audit,
 });
 
+/** The archiver: reads the audit table's stream, writes objects, knows nothing else. */
+export const archiverEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  /** Bucket with Object Lock, outside the reach of whoever appends to the trail. */
+  ARCHIVE_BUCKET: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+  AWS_ENDPOINT_URL_S3: z.url().optional(),
+});
+
 export const manageEnvironment = z.object({ ...shared, ...derivation });
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
@@ -93,6 +115,7 @@ export type KeysEnvironment = z.infer<typeof keysEnvironment>;
 export type RotateEnvironment = z.infer<typeof rotateEnvironment>;
 export type AuditEnvironment = z.infer<typeof auditEnvironment>;
 export type ProjectorEnvironment = z.infer<typeof projectorEnvironment>;
+export type ArchiverEnvironment = z.infer<typeof archiverEnvironment>;
 export type ManageEnvironment = z.infer<typeof manageEnvironment>;
 
 export const ENVIRONMENTS = {
@@ -101,6 +124,7 @@ export const ENVIRONMENTS = {
   rotate: rotateEnvironment,
   audit: auditEnvironment,
   projector: projectorEnvironment,
+  archiver: archiverEnvironment,
   manage: manageEnvironment,
 } as const;
 

@@ -1,5 +1,5 @@
-/** Services that the request path stands on. `oidc` is the issuer of the operators' access tokens. */
-export type Dependency = 'kms' | 'dynamodb' | 'oidc';
+/** Services that we stand on. `oidc` is the issuer of the operators' access tokens, `s3` holds the archive of the audit trail. */
+export type Dependency = 'kms' | 'dynamodb' | 'oidc' | 's3';
 
 /**
  * A service of ours did not do what was asked: throttled, broken, slow or denied. The request fails closed. Holds

@@ -287,3 +287,9 @@ export interface AuditLog {
 export interface ChainKeys {
   keyOf(workspaceId: string): Promise<Uint8Array>;
 }
+
+/** Objects that nobody changes once they are written: the audit trail, outside of the database. */
+export interface AuditArchive {
+  /** The same name again holds what was put last; what was there before stays as long as the bucket keeps it. */
+  put(name: string, lines: string): Promise<void>;
+}

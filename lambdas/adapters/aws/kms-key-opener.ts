@@ -22,19 +22,19 @@ const isForeignCiphertext = (error: unknown): error is ForeignCiphertext =>
 
 /**
  * Opens sealed keys through KMS. One Decrypt per call, nothing cached, every plaintext buffer zeroed in `finally`. A
- * record that names another key than `masterKeyArn` is refused before KMS is asked: a table must not choose the key.
+ * record that names a key other than `masterKeyArns` is refused before KMS is asked: a table must not choose the key.
  */
-export const kmsKeyOpener = (kms: KMSClient, masterKeyArn: string): KeyOpener => ({
+export const kmsKeyOpener = (kms: KMSClient, masterKeyArns: readonly string[]): KeyOpener => ({
   withPlaintext: async (sealed, use, onDecryptAttempt) => {
     assertWellFormed(sealed);
-    if (sealed.kmsKeyArn !== masterKeyArn) throw new SealedKeyUnreadableError();
+    if (!masterKeyArns.includes(sealed.kmsKeyArn)) throw new SealedKeyUnreadableError();
     let dataKey: Buffer;
     try {
       const { Plaintext, $metadata } = await kms.send(
         new DecryptCommand({
           CiphertextBlob: sealed.wrappedDataKey,
           // Naming the key makes KMS refuse a blob that another key has wrapped.
-          KeyId: masterKeyArn,
+          KeyId: sealed.kmsKeyArn,
           EncryptionContext: encryptionContextOf(sealed),
         }),
       );

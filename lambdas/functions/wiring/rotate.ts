@@ -34,7 +34,7 @@ export const rotateHandler = (environment: RotateEnvironment, world: World): Htt
     keys: dynamoDbKeys(dynamoDb, tables),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
     sessions: dynamoDbSessions(dynamoDb, tables),
-    opener: kmsKeyOpener(kms, environment.MASTER_KEY_ARN),
+    opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     sealer: kmsKeySealer(
       kms,
       { masterKeyArn: environment.MASTER_KEY_ARN, fingerprintKeyArn: environment.FINGERPRINT_KEY_ARN },

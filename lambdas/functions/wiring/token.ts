@@ -48,7 +48,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
     contexts: dynamoDbTokenContext(dynamoDb, tables),
     sessions: dynamoDbSessions(dynamoDb, tables),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
-    opener: kmsKeyOpener(kms, environment.MASTER_KEY_ARN),
+    opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     openAi: openAiHttp(environment.OPENAI_BASE_URL),
     keys: dynamoDbKeys(dynamoDb, tables),
     tenancy,
