@@ -67,7 +67,7 @@ export interface OpenAiErrorAnswer {
   readonly retryAfterSeconds: number | undefined;
 }
 
-const MISSING_SCOPES = /missing scopes?: *((?:[a-z_]{1,40}(?:\.[a-z_]{1,40}){1,4}(?:, *)?){1,5})/i;
+const MISSING_SCOPES = /missing scopes?: *((?:[a-z_]{1,40}(?:\.[a-z_]{1,40}){1,4}(?:, ?)?){1,5})/i;
 const REGIONAL_HOST = /\b([a-z]{2})\.api\.openai\.com\b/;
 const TRY_AGAIN = /try again in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:(\d+)ms)?/i;
 const SPEND_LIMITS = new Set([

@@ -27,7 +27,8 @@ const parseExactOrigin = (text: string): string | undefined => {
   if (!PLAIN.test(text) || !URL.canParse(text)) return undefined;
   const { protocol, hostname, origin } = new URL(text);
   const emptyLabel = hostname.startsWith('.') || hostname.endsWith('.') || hostname.includes('..');
-  if (emptyLabel) return undefined;
+  // URL maps look-alikes to ASCII: a full-width asterisk would come out as a wildcard.
+  if (emptyLabel || hostname.includes('*')) return undefined;
   return protocol === 'https:' || LOCAL_HOSTS.has(hostname) ? origin : undefined;
 };
 

@@ -120,6 +120,7 @@ export const sealKey = (
   random: RandomBytes,
 ): SealedKey => {
   if (dataKey.plaintext.byteLength !== DATA_KEY_BYTES) throw new Error('A data key has 32 bytes.');
+  if (!hasWellFormedIdentity(identity)) throw new SealedKeyUnreadableError();
   const iv = random(IV_BYTES);
   if (iv.byteLength !== IV_BYTES) throw new Error('The source of randomness gave too few bytes.');
   const aad = additionalAuthenticatedData(identity);
@@ -150,6 +151,15 @@ export const sealKey = (
   }
 };
 
+const hasWellFormedIdentity = (identity: KeyBinding & KeyLabel): boolean =>
+  Number.isSafeInteger(identity.version) &&
+  identity.version > 0 &&
+  SCOPES.has(identity.scope) &&
+  ID.test(identity.scopeId) &&
+  ID.test(identity.workspaceId) &&
+  LABEL.test(identity.masked) &&
+  LABEL.test(identity.fingerprint);
+
 /**
  * Holds when a record has a known format and lengths that this product can have written. Checked before KMS is
  * asked, so that a hostile record costs nothing. Throws SealedKeyUnreadableError.
@@ -158,13 +168,7 @@ export const assertWellFormed = (sealed: SealedKey): void => {
   const wellFormed =
     sealed.format === SEALED_KEY_FORMAT &&
     sealed.algorithm === SEALED_KEY_ALGORITHM &&
-    Number.isSafeInteger(sealed.version) &&
-    sealed.version > 0 &&
-    SCOPES.has(sealed.scope) &&
-    ID.test(sealed.scopeId) &&
-    ID.test(sealed.workspaceId) &&
-    LABEL.test(sealed.masked) &&
-    LABEL.test(sealed.fingerprint) &&
+    hasWellFormedIdentity(sealed) &&
     sealed.iv.byteLength === IV_BYTES &&
     sealed.tag.byteLength === TAG_BYTES &&
     sealed.commitment.byteLength === COMMITMENT_BYTES &&

@@ -82,7 +82,8 @@ export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] 
 
 /** Whole seconds, at least 1, until so many of `taken` have expired that fewer than `limit` are left. */
 export const secondsUntilFree = (taken: readonly SlotLease[], limit: number, now: Date): number => {
+  if (taken.length < limit) return 1;
   const ends = taken.map(({ expiresAt }) => expiresAt).sort((a, b) => a - b);
-  const decisive = ends[Math.max(0, taken.length - limit)];
+  const decisive = ends[taken.length - limit];
   return decisive === undefined ? 1 : Math.max(1, Math.ceil(decisive - now.getTime() / 1_000));
 };

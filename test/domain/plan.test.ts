@@ -17,6 +17,11 @@ describe('the hard cap of the free plan', () => {
     expect(minutesExhausted('free', Number.MAX_SAFE_INTEGER)).toBe(true);
   });
 
+  it('stops at a count that is no number', () => {
+    expect(minutesExhausted('free', Number.NaN)).toBe(true);
+    expect(minutesExhausted('free', Number.POSITIVE_INFINITY)).toBe(true);
+  });
+
   it('is what a new workspace has', () => {
     expect(minutesExhausted(DEFAULT_PLAN, 6_000)).toBe(true);
   });

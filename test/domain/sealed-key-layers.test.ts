@@ -187,6 +187,17 @@ describe('buffers', () => {
     expect(watched.encryptionKeys.every(isZero)).toBe(true);
   });
 
+  it('derived for sealing are zero when the record is refused because it could not be opened again', () => {
+    const secret = Secret.fromText(plaintext);
+    expect(() => sealKey(secret, { ...SITE_IDENTITY, version: 0 }, dataKey, crypto.randomBytes)).toThrow(
+      'cannot be opened',
+    );
+    expect(secret.bytes().toString()).toBe(plaintext);
+    secret.destroy();
+    expect(watched.encryptionKeys).toHaveLength(1);
+    expect(watched.encryptionKeys.every(isZero)).toBe(true);
+  });
+
   it('derived and decrypted on the way to an opened secret are zero afterwards', () => {
     const record = sealed();
     const secret = openSealedKey(record, dataKey.plaintext);

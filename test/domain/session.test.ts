@@ -74,6 +74,12 @@ describe('free slots', () => {
     expect(freeSlots([], 0)).toEqual([]);
   });
 
+  it('are none when as many sessions run as a lowered limit allows, at whatever indices', () => {
+    expect(freeSlots([lease(3, NOON), lease(4, NOON)], 2)).toEqual([]);
+    expect(freeSlots([lease(1, NOON), lease(3, NOON), lease(4, NOON)], 2)).toEqual([]);
+    expect(freeSlots([lease(3, NOON)], 2)).toEqual([0, 1]);
+  });
+
   it('are the gaps, in ascending order', () => {
     expect(freeSlots([lease(3, NOON), lease(0, NOON)], 5)).toEqual([1, 2, 4]);
   });
@@ -86,7 +92,9 @@ describe('free slots', () => {
           indices.map((index) => lease(index, NOON)),
           limit,
         );
-        const expected = new Set(Array.from({ length: limit }, (_, index) => index));
+        const expected = new Set(
+          Array.from({ length: indices.length < limit ? limit : 0 }, (_, index) => index),
+        );
         for (const index of indices) expected.delete(index);
         return JSON.stringify(free) === JSON.stringify([...expected]);
       }),
@@ -105,28 +113,43 @@ describe('secondsUntilFree', () => {
     [NOON + 30, 30, 1],
     [NOON + 500, 30, 1],
   ])('at %p with a lease that ends %p seconds after noon is %p', (now, end, seconds) => {
-    expect(secondsUntilFree([lease(0, NOON + end)], at(now))).toBe(seconds);
+    expect(secondsUntilFree([lease(0, NOON + end)], 1, at(now))).toBe(seconds);
   });
 
-  it('goes by the earliest of the leases', () => {
+  it('goes by the earliest of the leases when exactly as many run as may', () => {
     const taken = [lease(0, NOON + 300), lease(1, NOON + 20), lease(2, NOON + 100)];
-    expect(secondsUntilFree(taken, at(NOON))).toBe(20);
+    expect(secondsUntilFree(taken, 3, at(NOON))).toBe(20);
+  });
+
+  it.each([
+    [2, 100],
+    [1, 300],
+  ])('goes by the lease after which fewer than a lowered limit of %p are left', (limit, seconds) => {
+    const taken = [lease(0, NOON + 300), lease(1, NOON + 20), lease(2, NOON + 100)];
+    expect(secondsUntilFree(taken, limit, at(NOON))).toBe(seconds);
+    expect(taken.map(({ index }) => index)).toEqual([0, 1, 2]);
   });
 
   it('is 1 when no lease is known', () => {
-    expect(secondsUntilFree([], at(NOON))).toBe(1);
+    expect(secondsUntilFree([], 1, at(NOON))).toBe(1);
   });
 
-  it('is honest: after that many seconds the earliest lease is over, one second before it is not', () => {
+  // It gives the end of the earliest lease: a token request that lost every race for a free slot is told to wait that long.
+  it('is 1 when fewer leases are known than may run', () => {
+    expect(secondsUntilFree([lease(0, NOON + 300)], 2, at(NOON))).toBe(1);
+  });
+
+  it('is honest: after that many seconds a slot is free, one second before none is', () => {
+    const ends = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1, maxLength: 12 });
+    const full = ends.chain((each) => fc.tuple(fc.constant(each), fc.integer({ min: 1, max: each.length })));
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 4_000_000 }), fc.integer({ min: 1, max: 4_000 }), (ms, end) => {
-        const now = new Date(ms);
-        const taken = [lease(0, Math.floor(ms / 1_000) + end)];
-        const wait = secondsUntilFree(taken, now);
-        const after = new Date(ms + wait * 1_000);
-        const before = new Date(ms + (wait - 1) * 1_000);
-        return takenSlots(taken, KEY, after).length === 0 && takenSlots(taken, KEY, before).length === 1;
+      fc.property(fc.integer({ min: 0, max: 4_000_000 }), full, (ms, [each, limit]) => {
+        const taken = each.map((end, index) => lease(index, Math.floor(ms / 1_000) + end));
+        const wait = secondsUntilFree(taken, limit, new Date(ms));
+        const freeAt = (at: number): number => freeSlots(takenSlots(taken, KEY, new Date(at)), limit).length;
+        return freeAt(ms + wait * 1_000) > 0 && freeAt(ms + (wait - 1) * 1_000) === 0;
       }),
+      { numRuns: 500 },
     );
   });
 });

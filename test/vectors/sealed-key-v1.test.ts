@@ -32,6 +32,11 @@ const vectorFile = z.array(
   }),
 );
 
+/**
+ * What has been sealed once must open for as long as it is stored: never change a record of this file. A change to the
+ * envelope that turns these tests red makes every stored key unreadable; it needs a new format and a new file beside it.
+ * `wrappedDataKey` is a note here and not a KMS ciphertext.
+ */
 const file: unknown = JSON.parse(readFileSync(new URL('./sealed-key-v1.json', import.meta.url), 'utf8'));
 const vectors = vectorFile.parse(file);
 
@@ -57,7 +62,7 @@ const lengthPrefixed = (text: string): Buffer => {
   return prefixed;
 };
 
-/** Format 1 as README.md beside this file describes it. Uses nothing of the product but the record's type. */
+/** Format 1 as docs/sealed-key.md describes it. Uses nothing of the product but the record's type. */
 const openFromDescription = (record: SealedKey, dataKey: Buffer): string => {
   const { scope, scopeId, workspaceId, version, masked, fingerprint } = record;
   const additional = Buffer.concat(

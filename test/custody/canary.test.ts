@@ -1,0 +1,804 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { DescribeTableCommand, DynamoDBClient, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DescribeStreamCommand,
+  DynamoDBStreamsClient,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+} from '@aws-sdk/client-dynamodb-streams';
+import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { TABLES } from '../../lambdas/contract/tables.ts';
+import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { Secret } from '../../lambdas/domain/secret.ts';
+import type { EndpointsOf } from '../../lambdas/http/endpoint.ts';
+import { httpHandler } from '../../lambdas/http/handler.ts';
+import { mintToken } from '../../lambdas/use-cases/mint-token.ts';
+import type { SessionLog } from '../../lambdas/use-cases/ports.ts';
+import { storeOpenAiKey } from '../../lambdas/use-cases/store-openai-key.ts';
+import { storePlatformKey } from '../../lambdas/use-cases/store-platform-key.ts';
+import { testOpenAiKey } from '../../lambdas/use-cases/test-openai-key.ts';
+import { startLocalStack } from '../../local/local-stack.ts';
+import { localWorld } from '../../local/local-world.ts';
+import { playableFailures } from '../../local/openai/server.ts';
+import {
+  type Sink,
+  sinksOfCalls,
+  sinksOfFiles,
+  sinksOfItems,
+  watchOutput,
+} from '../support/custody-watch.ts';
+import { type Finding, secretFinder } from '../support/find-secret.ts';
+import { type TableName, type Tables, tablesAt } from '../support/key-tables.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { fakeKey, makeTenant, ORIGIN, type Tenant } from '../support/tenant.ts';
+import { MINT_SETTINGS, mintRequest, RATE_LIMITS, useCasePorts } from '../support/use-case-ports.ts';
+
+/** These keep OpenAI's connection until our deadline, so their flows run beside all the others from the start. */
+const SLOW = ['hang', 'slowbody'];
+const LANES = 6;
+
+let dataDir: string;
+let stack: TestStack;
+/** Another one, whose KMS and OpenAI are made to fail as a whole while the slow lives go on at the first. */
+let faulty: TestStack;
+let tables: Tables;
+let faultyTables: Tables;
+let output: ReturnType<typeof watchOutput>;
+
+/** Every key that was ever used here, by what it was used for. */
+const canaries: Record<string, string> = {};
+/** Client and signing secrets of the token answers. */
+const issued: Record<string, string> = {};
+/** Every answer of the broker; those of a successful mint without what they exist to hand out. */
+const answers: Sink[] = [];
+const thrown: Sink[] = [];
+
+const canary = (purpose: string, suffix?: string): string => {
+  const key = fakeKey(suffix);
+  canaries[`${purpose} #${Object.keys(canaries).length}`] = key;
+  return key;
+};
+
+interface Sent {
+  readonly as?: string;
+  readonly body?: unknown;
+  readonly rawBody?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** As the stack's own call, but everything that comes back is kept. */
+const send = async (method: string, path: string, { as, body, rawBody, headers }: Sent = {}, to = stack) => {
+  const content = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
+  const response = await fetch(`${to.url}${path}`, {
+    method,
+    redirect: 'manual',
+    headers: {
+      ...(as !== undefined && { authorization: `Bearer ${await to.tokenFor(as)}` }),
+      ...(content !== undefined && { 'content-type': 'application/json' }),
+      origin: ORIGIN,
+      ...headers,
+    },
+    ...(content !== undefined && { body: content }),
+  });
+  let text = await response.text();
+  const route = `${method} ${path.replace(/[^/?=]{40,}/g, '…')} ${response.status}`;
+  const { client_secret, signing_secret } = JSON.parse(text || '{}').data ?? {};
+  if (client_secret !== undefined) {
+    const n = Object.keys(issued).length;
+    issued[`client secret #${n}`] = client_secret.value;
+    issued[`signing secret #${n}`] = signing_secret;
+    text = text.replace(client_secret.value, '').replace(signing_secret, '');
+  }
+  answers.push({ where: `answer of ${route}`, content: `${[...response.headers].join('\n')}\n${text}` });
+  return { status: response.status, text, issued: client_secret?.value as string | undefined };
+};
+
+const sendFaulty = (method: string, path: string, sent?: Sent) => send(method, path, sent, faulty);
+
+const keyPaths = ({ siteId, workspaceId }: Tenant) => ({
+  site: `/v1/sites/${siteId}/openai-key`,
+  workspace: `/v1/workspaces/${workspaceId}/openai-key`,
+});
+
+/** The whole life of a key: every route that touches it, at one scope. Returns the status of each step. */
+const live = async (scope: 'site' | 'workspace', suffix: string | undefined): Promise<number[]> => {
+  const tenant = await makeTenant(stack, { openai_tier: 5 });
+  const as = tenant.owner;
+  const path = keyPaths(tenant)[scope];
+  const key = canary(`${scope} key ${suffix ?? 'that works'}`, suffix);
+  const statuses: number[] = [];
+  const step = async (method: string, to: string, sent: Sent = {}) => {
+    statuses.push((await send(method, to, { as, ...sent })).status);
+  };
+  const token = () => step('POST', `/v1/${tenant.siteId}/token`, { body: { visitor_id: 'visitor' } });
+  await step('PUT', path, { body: { api_key: key } });
+  const stored = statuses[0] === 200;
+  if (!stored) {
+    // A key that OpenAI refuses is stored by nobody; the mint meets it when it goes bad later. Stored by its own
+    // words, as the use case would have, it lets every later step run on it.
+    await putUnprobed(stack, tenant, scope, key);
+  }
+  await step('GET', path);
+  await token();
+  if (!SLOW.includes(suffix ?? '') || scope === 'site') await step('POST', `${path}/test`);
+  await step('POST', `${path}/suspend`);
+  await token();
+  await step('POST', `${path}/resume`);
+  await token();
+  await step('GET', `/v1/workspaces/${tenant.workspaceId}/errors`);
+  await step('DELETE', path);
+  await step('GET', path);
+  await token();
+  await step('PUT', path, { body: { api_key: canary(`${scope} key, the second`) } });
+  await step('DELETE', `/v1/workspaces/${tenant.workspaceId}`, { body: { confirm: 'Shop' } });
+  await token();
+  return statuses;
+};
+
+/** Stores a key as PUT would have while it still worked: everything real but OpenAI's opinion. */
+const putUnprobed = async (
+  at: TestStack,
+  tenant: Tenant,
+  scope: 'site' | 'workspace',
+  key: string,
+): Promise<void> => {
+  const ports = useCasePorts(at);
+  const openAi = {
+    ...ports.openAi,
+    listModels: async () => [],
+    mintClientSecret: async () => ({
+      value: 'ek_none',
+      expiresAt: 1,
+      openAiRequestId: undefined,
+      openAiSessionId: undefined,
+    }),
+  };
+  const target =
+    scope === 'site'
+      ? { scope, siteId: tenant.siteId as SiteId }
+      : { scope, workspaceId: tenant.workspaceId as WorkspaceId };
+  await storeOpenAiKey({ ...ports, openAi }, RATE_LIMITS)({ sub: tenant.owner }, target, key);
+};
+
+const inLanes = async <Job>(jobs: readonly Job[], run: (job: Job) => Promise<void>): Promise<void> => {
+  const queue = [...jobs];
+  const lane = async (): Promise<void> => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await run(job);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+};
+
+/** Runs something that may throw and keeps what it threw, seen as deeply as anything can be. */
+const catching = async (what: string, run: () => Promise<unknown>): Promise<unknown> => {
+  try {
+    await run();
+    return undefined;
+  } catch (error) {
+    thrown.push({
+      where: `error of ${what}`,
+      content: inspect(error, {
+        depth: Infinity,
+        showHidden: true,
+        maxStringLength: null,
+        maxArrayLength: null,
+      }),
+    });
+    return error;
+  }
+};
+
+const streamed = async (of: TestStack): Promise<Sink[]> => {
+  const settings = {
+    region: 'us-east-1',
+    endpoint: of.dynamoDb.endpoint,
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  };
+  const dynamoDb = new DynamoDBClient(settings);
+  const streams = new DynamoDBStreamsClient(settings);
+  const sinks: Sink[] = [];
+  for (const { name } of Object.values(TABLES)) {
+    const { Table } = await dynamoDb.send(new DescribeTableCommand({ TableName: name }));
+    const StreamArn = Table?.LatestStreamArn;
+    const { StreamDescription } = await streams.send(new DescribeStreamCommand({ StreamArn }));
+    for (const { ShardId } of StreamDescription?.Shards ?? []) {
+      const { ShardIterator } = await streams.send(
+        new GetShardIteratorCommand({ StreamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+      );
+      let iterator = ShardIterator;
+      while (iterator !== undefined) {
+        const page = await streams.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: 1000 }));
+        const records = page.Records ?? [];
+        sinks.push(...sinksOfItems(`${name} stream`, records as never));
+        iterator = records.length === 0 ? undefined : page.NextShardIterator;
+      }
+    }
+  }
+  dynamoDb.destroy();
+  streams.destroy();
+  return sinks;
+};
+
+const enableStreams = async (of: TestStack): Promise<void> => {
+  const dynamoDb = new DynamoDBClient({ region: 'us-east-1', endpoint: of.dynamoDb.endpoint });
+  for (const { name } of Object.values(TABLES))
+    await dynamoDb.send(
+      new UpdateTableCommand({
+        TableName: name,
+        StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
+      }),
+    );
+  dynamoDb.destroy();
+};
+
+const sinksOf = async (of: TestStack, behind: Tables): Promise<Sink[]> => {
+  const names = Object.keys(TABLES) as TableName[];
+  const items = await Promise.all(names.map(async (name) => sinksOfItems(name, await behind.scan(name))));
+  return [
+    ...of.logs.map((content, i): Sink => ({ where: `log line ${i}`, content })),
+    ...items.flat(),
+    ...(await streamed(of)),
+    ...sinksOfCalls(of.kms.calls, of.openAi?.requests ?? []),
+  ];
+};
+
+const allSinks = async (): Promise<Sink[]> => [
+  ...output.sinks(),
+  ...answers,
+  ...thrown,
+  ...(await sinksOf(stack, tables)),
+  ...(await sinksOf(faulty, faultyTables)),
+  ...sinksOfFiles(dataDir),
+];
+
+const leaksIn = (
+  sinks: readonly Sink[],
+  secrets: Readonly<Record<string, string>>,
+): (Finding & { where: string })[] => {
+  const finder = secretFinder(secrets);
+  return sinks.flatMap(({ where, content }) =>
+    finder.find(content).map((finding) => ({ ...finding, where })),
+  );
+};
+
+beforeAll(async () => {
+  output = watchOutput();
+  dataDir = mkdtempSync(join(tmpdir(), 'custody-'));
+  const variables = { OPENAI_TIMEOUT_MS: '500' };
+  [stack, faulty] = await Promise.all([
+    startTestStack({ dataDir: join(dataDir, 'stack'), variables }),
+    startTestStack({ dataDir: join(dataDir, 'faulty'), variables }),
+  ]);
+  [tables, faultyTables] = [tablesAt(stack.dynamoDb.endpoint), tablesAt(faulty.dynamoDb.endpoint)];
+  await Promise.all([enableStreams(stack), enableStreams(faulty)]);
+});
+
+afterAll(async () => {
+  tables?.close();
+  faultyTables?.close();
+  await Promise.all([stack?.close(), faulty?.close()]);
+  output?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+describe('every way through the product is taken with a canary for a key', () => {
+  const lives = [undefined, ...Object.keys(playableFailures)].flatMap((suffix) => [
+    { scope: 'site', suffix } as const,
+    { scope: 'workspace', suffix } as const,
+  ]);
+  const slow = lives.filter(({ suffix }) => SLOW.includes(suffix ?? ''));
+  const statuses = new Map<string, number[]>();
+  const run = async ({ scope, suffix }: (typeof lives)[number]): Promise<void> => {
+    statuses.set(`${scope} ${suffix ?? 'ok'}`, await live(scope, suffix));
+  };
+  let slowLives: Promise<unknown>;
+
+  test('every failure that OpenAI can play, at both scopes, through every route', async () => {
+    slowLives = Promise.allSettled(slow.map(run));
+    const quick = lives.filter((job) => !slow.includes(job));
+    await inLanes(quick, run);
+    // PUT, GET, token, test, suspend, token, resume, token, errors, DELETE, GET, token, PUT, DELETE workspace, token
+    expect(statuses.get('site ok')).toEqual([
+      200, 200, 200, 200, 200, 423, 200, 200, 200, 200, 404, 422, 200, 200, 404,
+    ]);
+    expect(statuses.get('workspace revoked')).toEqual([
+      422, 200, 422, 200, 200, 423, 200, 422, 200, 200, 404, 422, 200, 200, 404,
+    ]);
+    expect(statuses.size).toBeGreaterThanOrEqual(quick.length);
+  });
+
+  test('the key in every place of a request where it does not belong', async () => {
+    const tenant = await makeTenant(faulty);
+    const as = tenant.owner;
+    const { site, workspace } = keyPaths(tenant);
+    const token = `/v1/${tenant.siteId}/token`;
+    const workspaceUrl = `/v1/workspaces/${tenant.workspaceId}`;
+    await sendFaulty('PUT', site, { as, body: { api_key: canary('in its right place') } });
+    const wild = (purpose: string) => canary(`misplaced: ${purpose}`);
+    const sent: [string, string, (key: string) => Sent & { at?: string }][] = [
+      ['PUT', site, (key) => ({ rawBody: `{"api_key":"${key}"` })],
+      ['PUT', site, (key) => ({ rawBody: key })],
+      ['PUT', site, (key) => ({ rawBody: `{"api_key":"${key}","api_key":"${key}x"}` })],
+      ['PUT', site, (key) => ({ body: { [key]: 'x' } })],
+      ['PUT', site, (key) => ({ body: { api_key: { [key]: key } } })],
+      ['PUT', site, (key) => ({ body: { api_key: [key] } })],
+      ['PUT', site, (key) => ({ body: { api_key: `${key} and more` } })],
+      ['PUT', site, (key) => ({ body: { api_key: `${key}\n${key}` } })],
+      ['PUT', site, (key) => ({ body: { api_key: `sk-admin-${key.slice(8)}` } })],
+      ['PUT', site, (key) => ({ body: { api_key: `ek_${key}` } })],
+      ['PUT', site, (key) => ({ body: { api_key: key.repeat(9) } })],
+      ['PUT', site, (key) => ({ body: { api_key: key, site_id: key } })],
+      ['PUT', site, (key) => ({ body: { api_key: key }, headers: { 'content-type': 'text/plain' } })],
+      ['PUT', site, (key) => ({ body: { api_key: key }, headers: { 'content-type': key } })],
+      ['PUT', site, (key) => ({ at: `?api_key=${key}`, body: { api_key: key } })],
+      ['PUT', site, (key) => ({ at: `?${key}=1`, body: { api_key: key } })],
+      ['PUT', site, (key) => ({ body: { api_key: key }, headers: { authorization: `Bearer ${key}` } })],
+      ['PUT', site, (key) => ({ rawBody: JSON.stringify({ api_key: key, padding: 'x'.repeat(70_000) }) })],
+      ['PUT', `${site}/${'{key}'}`, (key) => ({ body: { api_key: key } })],
+      ['PUT', '/v1/sites/{key}/openai-key', (key) => ({ body: { api_key: key } })],
+      ['PUT', '/v1/workspaces/{key}/openai-key', (key) => ({ body: { api_key: key } })],
+      ['GET', site, (key) => ({ at: `?key=${key}` })],
+      ['GET', `${workspaceUrl}/errors`, (key) => ({ at: `?cursor=${key}` })],
+      ['GET', `${workspaceUrl}/errors`, (key) => ({ at: `?limit=${key}` })],
+      ['GET', `${workspaceUrl}/members/{key}`, () => ({})],
+      ['DELETE', `${workspaceUrl}/members/{key}`, () => ({})],
+      ['PUT', `${workspaceUrl}/members/somebody`, (key) => ({ body: { role: key } })],
+      ['PATCH', workspaceUrl, (key) => ({ body: { billing_mode: key } })],
+      ['PATCH', workspaceUrl, (key) => ({ body: { alert_email: key } })],
+      ['PATCH', workspaceUrl, (key) => ({ body: { openai_tier: key } })],
+      ['PATCH', `/v1/sites/${tenant.siteId}`, (key) => ({ body: { model: key } })],
+      ['PATCH', `/v1/sites/${tenant.siteId}`, (key) => ({ body: { voice: key } })],
+      ['PATCH', `/v1/sites/${tenant.siteId}`, (key) => ({ body: { allowed_origins: [`https://a/${key}`] } })],
+      [
+        'PATCH',
+        `/v1/sites/${tenant.siteId}`,
+        (key) => ({ body: { allowed_origins: [`https://${key}@a.example`] } }),
+      ],
+      ['DELETE', workspaceUrl, (key) => ({ body: { confirm: key } })],
+      ['POST', `${workspace}/test`, (key) => ({ body: { api_key: key } })],
+      ['POST', token, (key) => ({ body: { visitor_id: key } })],
+      ['POST', token, (key) => ({ body: { visitor_id: key.slice(0, 120) } })],
+      ['POST', token, (key) => ({ body: { api_key: key } })],
+      ['POST', token, (key) => ({ body: {}, headers: { authorization: `Bearer ${key}` } })],
+      ['POST', token, (key) => ({ body: {}, headers: { origin: `https://${key}.example` } })],
+      [
+        'POST',
+        token,
+        (key) => ({
+          body: {},
+          headers: { 'user-agent': key, cookie: key, 'x-spelo-signature': key, 'x-api-key': key },
+        }),
+      ],
+      [
+        'POST',
+        token,
+        (key) => ({ body: {}, headers: { 'x-request-id': key, 'x-amzn-trace-id': key, traceparent: key } }),
+      ],
+      ['POST', '/v1/{key}/token', () => ({ body: {} })],
+      [
+        'OPTIONS',
+        token,
+        (key) => ({ headers: { origin: `https://${key}`, 'access-control-request-headers': key } }),
+      ],
+      ['GET', '/{key}', () => ({})],
+      ['GET', '/v1/{key}', () => ({})],
+    ];
+    const accepted: string[] = [];
+    const statuses: number[] = [];
+    for (const [i, [method, path, of]] of sent.entries()) {
+      const key = wild(`${i} ${method} ${path}`);
+      const { at = '', ...request } = of(key);
+      const headers = request.headers;
+      const signed = headers?.['authorization'] === undefined && !path.includes('/token') ? { as } : {};
+      const { status } = await sendFaulty(method, `${path.replace('{key}', key)}${at}`, {
+        ...signed,
+        ...request,
+      });
+      statuses.push(status);
+      if (status < 300) accepted.push(`${method} ${path}`);
+    }
+    expect(statuses).toHaveLength(sent.length);
+    // Accepted are only mints that carry the key in a header which nothing reads, or as a visitor, who is hashed.
+    expect(accepted).toEqual(Array(4).fill(`POST ${token}`));
+    expect(statuses).toContain(400);
+    expect(statuses).not.toContain(500);
+  });
+
+  test('every fault of KMS', async () => {
+    const kms = kmsClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_KMS: faulty.kms.endpoint });
+    const KeyId = faulty.variables['MASTER_KEY_ARN'];
+    const tenant = await makeTenant(faulty, { openai_tier: 5 });
+    const as = tenant.owner;
+    const { site } = keyPaths(tenant);
+    await sendFaulty('PUT', site, { as, body: { api_key: canary('KMS faults') } });
+    const seen: number[] = [];
+    const exercise = async (): Promise<void> => {
+      const put = await sendFaulty('PUT', site, { as, body: { api_key: canary('KMS faults, replaced') } });
+      const token = await sendFaulty('POST', `/v1/${tenant.siteId}/token`, { body: {} });
+      const tested = await sendFaulty('POST', `${site}/test`, { as });
+      seen.push(put.status, token.status, tested.status);
+      // Ten probes a minute are a workspace's budget.
+      faulty.advance(61_000);
+    };
+    const faults = [
+      { errorName: 'ThrottlingException' },
+      { errorName: 'KMSInternalException' },
+      { errorName: 'AccessDeniedException' },
+      { errorName: 'KMSInvalidStateException' },
+      { errorName: 'NotFoundException' },
+      { errorName: 'SomethingNewException' },
+      { reset: true },
+    ];
+    for (const fault of faults) {
+      faulty.kms.inject(fault);
+      await exercise();
+      faulty.kms.clearFaults();
+    }
+    expect(new Set(seen)).toEqual(new Set([503]));
+
+    faulty.kms.inject({ operation: 'Decrypt', errorName: 'InvalidCiphertextException' });
+    expect((await sendFaulty('POST', `/v1/${tenant.siteId}/token`, { body: {} })).status).toBe(422);
+    faulty.kms.clearFaults();
+    await kms.send(new DisableKeyCommand({ KeyId }));
+    await exercise();
+    await kms.send(new EnableKeyCommand({ KeyId }));
+    kms.destroy();
+    expect((await sendFaulty('POST', `/v1/${tenant.siteId}/token`, { body: {} })).status).toBe(200);
+  });
+
+  test('OpenAI quoting the key in every part of its error that may be any text', async () => {
+    const tenant = await makeTenant(faulty, { openai_tier: 5 });
+    const as = tenant.owner;
+    const { site } = keyPaths(tenant);
+    const key = canary('quoted by OpenAI');
+    await sendFaulty('PUT', site, { as, body: { api_key: key } });
+    const quoted = [key, `${key.slice(0, 12)}****${key.slice(-4)}`];
+    const error = (text: string) => ({ error: { message: text, type: text, code: text, param: text } });
+    for (const text of quoted)
+      for (const [status, body] of [
+        [400, error(text)],
+        [401, error(text)],
+        [403, error(`Missing scopes: ${text}`)],
+        [404, error(text)],
+        [429, error(`Please try again in ${text}`)],
+        [500, error(text)],
+        [401, text],
+        [200, text],
+        [200, { value: text, expires_at: 1 }],
+        [200, { value: 'ek_short', expires_at: text }],
+      ] as const) {
+        faulty.openAi?.inject({ status, body });
+        await sendFaulty('POST', `/v1/${tenant.siteId}/token`, { body: {} });
+        await sendFaulty('POST', `${site}/test`, { as });
+        await sendFaulty('PUT', site, { as, body: { api_key: key } });
+        faulty.openAi?.clearFaults();
+        faulty.advance(61_000);
+      }
+    await sendFaulty('GET', `/v1/workspaces/${tenant.workspaceId}/errors`, { as });
+    await sendFaulty('GET', site, { as });
+  });
+
+  test('DynamoDB answering errors that quote what it was sent, and not answering at all', async () => {
+    const broken = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        if (request.headers['x-amz-target']?.toString().endsWith('Query')) {
+          response.destroy();
+          return;
+        }
+        response.writeHead(500, { 'content-type': 'application/x-amz-json-1.0' });
+        response.end(
+          JSON.stringify({ __type: 'InternalServerError', message: Buffer.concat(chunks).toString() }),
+        );
+      });
+    });
+    broken.listen(0, '127.0.0.1');
+    await once(broken, 'listening');
+    const { port } = broken.address() as AddressInfo;
+    const failing = await startTestStack({
+      variables: { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}` },
+    });
+    try {
+      const tenant: Tenant = {
+        owner: 'owner',
+        workspaceId: 'aaaaaaaaaaaa',
+        siteId: 'aaaaaaaaaaaaaaaaaaaaaaaa',
+      };
+      const { site, workspace } = keyPaths(tenant);
+      const as = tenant.owner;
+      const key = canary('without DynamoDB');
+      const statuses = await Promise.all([
+        send('PUT', site, { as, body: { api_key: key } }, failing),
+        send('PUT', workspace, { as, body: { api_key: key } }, failing),
+        send('POST', `/v1/${tenant.siteId}/token`, { body: { visitor_id: key.slice(0, 100) } }, failing),
+        send('POST', `${site}/test`, { as }, failing),
+        send('DELETE', site, { as }, failing),
+      ]);
+      expect(statuses.map(({ status }) => status)).toEqual([503, 503, 503, 503, 503]);
+      answers.push(...failing.logs.map((content): Sink => ({ where: 'log without DynamoDB', content })));
+    } finally {
+      await failing.close();
+      broken.closeAllConnections();
+      broken.close();
+    }
+  });
+
+  test('the errors thrown inside, with everything that hangs on them', async () => {
+    const failing = [
+      'revoked',
+      'expired',
+      'noscope',
+      'noquota',
+      'err500',
+      'html502',
+      'reset',
+      'badjson',
+      'truncated',
+      'redirect',
+      'huge',
+      'empty',
+    ];
+    for (const suffix of failing) {
+      const tenant = await makeTenant(faulty);
+      const ports = useCasePorts(faulty);
+      const key = canary(`thrown ${suffix}`, suffix);
+      const target = { scope: 'site', siteId: tenant.siteId as SiteId } as const;
+      const caller = { sub: tenant.owner };
+      await catching(`storeOpenAiKey ${suffix}`, () =>
+        storeOpenAiKey(ports, RATE_LIMITS)(caller, target, key),
+      );
+      await putUnprobed(faulty, tenant, 'site', key);
+      const minted = await catching(`mintToken ${suffix}`, () =>
+        mintToken(ports, MINT_SETTINGS)(mintRequest(tenant)),
+      );
+      expect(minted).toBeInstanceOf(Error);
+      await catching(`testOpenAiKey ${suffix}`, () =>
+        testOpenAiKey(ports, RATE_LIMITS)(caller, target, '127.0.0.1'),
+      );
+      const secret = Secret.fromText(key);
+      thrown.push({
+        where: 'a Secret, inspected',
+        content: inspect(secret, { depth: Infinity, showHidden: true }),
+      });
+      const settings = {
+        model: 'gpt-realtime',
+        voice: 'marin',
+        instructions: '',
+        dataResidency: 'global',
+      } as const;
+      const adapter = await catching(`the OpenAI adapter ${suffix}`, () =>
+        ports.openAi.mintClientSecret(secret, {
+          settings,
+          ttlSeconds: 10,
+          safetyIdentifier: undefined,
+          timeoutMs: 500,
+        }),
+      );
+      expect(adapter).toBeInstanceOf(Error);
+      expect((adapter as Error).cause).toBeUndefined();
+      secret.destroy();
+    }
+    const ports = useCasePorts(faulty);
+    for (const suffix of ['revoked', undefined])
+      await catching('storePlatformKey', () =>
+        storePlatformKey(ports)(canary('platform', suffix), 'operator'),
+      );
+    expect(thrown.length).toBeGreaterThan(failing.length * 3);
+  });
+
+  test('errors that hold the key, thrown through the HTTP mapping', async () => {
+    const key = canary('thrown through HTTP');
+    const cause = Object.assign(new Error(key), { config: { headers: { authorization: `Bearer ${key}` } } });
+    const errors = [
+      cause,
+      new Error('outer', { cause }),
+      new AggregateError([cause], key),
+      key,
+      { message: key },
+    ];
+    for (const error of errors) {
+      const lines: string[] = [];
+      const { log, meter, monotonicMs } = localWorld((line) => lines.push(line));
+      const handler = httpHandler<'manage'>(
+        { health: () => Promise.reject(error) } as unknown as EndpointsOf<'manage'>,
+        { log, meter, monotonicMs, accessTokens: undefined },
+      );
+      const answer = await handler(
+        {
+          routeKey: 'GET /v1/health',
+          headers: {},
+          requestContext: { requestId: 'request', http: { method: 'GET', sourceIp: '127.0.0.1' } },
+        } as never,
+        {} as never,
+      );
+      expect(answer.statusCode).toBe(503);
+      answers.push({ where: 'answer to a thrown error', content: JSON.stringify(answer) });
+      answers.push(...lines.map((content): Sink => ({ where: 'log of a thrown error', content })));
+    }
+  });
+
+  test('and the failures that keep us waiting, to their end', async () => {
+    await slowLives;
+    expect(statuses.size).toBe(lives.length);
+    expect(statuses.get('site hang')?.slice(0, 4)).toEqual([200, 200, 504, 200]);
+    expect(statuses.get('workspace slowbody')?.slice(0, 3)).toEqual([200, 200, 504]);
+    for (const steps of statuses.values()) expect(steps).not.toContain(500);
+  });
+});
+
+describe('after all of that', () => {
+  test('no key, and no twelve characters of one, are in any log, output, answer, error, table, stream, file or call', async () => {
+    const sinks = await allSinks();
+    for (const kind of [
+      'log line',
+      'answer of',
+      'error of',
+      'table keys',
+      'table sessions',
+      'keys stream',
+      'file ',
+      'KMS',
+      'OpenAI',
+    ])
+      expect(sinks.some(({ where }) => where.startsWith(kind) || where.includes(kind))).toBe(true);
+    expect(Object.keys(canaries).length).toBeGreaterThan(150);
+    expect(leaksIn(sinks, canaries)).toEqual([]);
+  });
+
+  test('no client secret and no signing secret are anywhere but in the one answer that hands them out', async () => {
+    const sinks = await allSinks();
+    expect(Object.keys(issued).length).toBeGreaterThan(20);
+    expect(leaksIn(sinks, issued)).toEqual([]);
+    // Those that a probe minted and threw away are known to nobody here but by their shape.
+    const shaped = sinks.filter(({ content }) =>
+      /ek_[0-9a-f]{32}/.test(Buffer.from(content).toString('latin1')),
+    );
+    expect(shaped.map(({ where }) => where)).toEqual([]);
+  });
+
+  test('the files that were searched are those that hold the tables and the key material', () => {
+    const files = sinksOfFiles(dataDir).map(({ where }) => where);
+    expect(files.some((file) => file.endsWith('dynamodb.sqlite'))).toBe(true);
+    expect(files.some((file) => file.endsWith('kms.json'))).toBe(true);
+  });
+});
+
+describe('a planted leak is found', () => {
+  test('in the log of a world that prints what it was sent', async () => {
+    const lines: string[] = [];
+    const world = localWorld((line) => lines.push(line));
+    const leaky = await startTestStack({
+      world: {
+        ...world,
+        log: {
+          ...world.log,
+          info: (message, facts) => lines.push(`${message} ${JSON.stringify(facts)} ${planted.pasted}`),
+        },
+      },
+    });
+    const planted = { pasted: fakeKey() };
+    try {
+      const tenant = await makeTenant(leaky);
+      await leaky.call('PUT', keyPaths(tenant).site, { as: tenant.owner, body: { api_key: planted.pasted } });
+    } finally {
+      await leaky.close();
+    }
+    expect(
+      leaksIn(
+        lines.map((content) => ({ where: 'log', content })),
+        planted,
+      ).length,
+    ).toBeGreaterThan(0);
+  });
+
+  test.each<[string, (plaintext: Buffer) => string | Uint8Array]>([
+    ['as text', (bytes) => bytes.toString('utf8')],
+    ['as bytes', (bytes) => Uint8Array.from(bytes)],
+    ['as base64', (bytes) => bytes.toString('base64')],
+    ['as hex', (bytes) => bytes.toString('hex')],
+    ['in part', (bytes) => bytes.subarray(30, 50).toString('utf8')],
+  ])(
+    'in a session item where a leaky port put the plaintext %s: in the table and in the file',
+    async (_, encode) => {
+      const folder = mkdtempSync(join(tmpdir(), 'custody-leak-'));
+      const leaky = await startTestStack({ dataDir: folder });
+      const behind = tablesAt(leaky.dynamoDb.endpoint);
+      try {
+        const tenant = await makeTenant(leaky);
+        const key = fakeKey();
+        await leaky.call('PUT', keyPaths(tenant).site, { as: tenant.owner, body: { api_key: key } });
+        const ports = useCasePorts(leaky);
+        let copy: string | Uint8Array = '';
+        const sessions: SessionLog = {
+          ...ports.sessions,
+          settle: (session, outcome) =>
+            ports.sessions.settle(session, { ...outcome, openAiRequestId: copy as string }),
+        };
+        const openAi = {
+          ...ports.openAi,
+          mintClientSecret: async (
+            secret: Secret,
+            request: Parameters<typeof ports.openAi.mintClientSecret>[1],
+          ) => {
+            copy = encode(secret.bytes());
+            return ports.openAi.mintClientSecret(secret, request);
+          },
+        };
+        await mintToken({ ...ports, sessions, openAi }, MINT_SETTINGS)(mintRequest(tenant));
+        const inTable = sinksOfItems('sessions', await behind.scan('sessions'));
+        expect(leaksIn(inTable, { key }).length).toBeGreaterThan(0);
+        expect(leaksIn(sinksOfFiles(folder), { key }).length).toBeGreaterThan(0);
+        expect(leaksIn(sinksOfItems('keys', await behind.scan('keys')), { key })).toEqual([]);
+      } finally {
+        behind.close();
+        await leaky.close();
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  );
+
+  test('on what this process prints', () => {
+    const key = fakeKey();
+    const watch = watchOutput({ silent: true });
+    process.stderr.write(`${key.slice(20, 40)}\n`);
+    watch.stop();
+    expect(leaksIn(watch.sinks(), { key })).not.toEqual([]);
+  });
+});
+
+describe('known leaks', () => {
+  // Known defect: the `x-request-id` of OpenAI's answer, and the id of the session that it describes, are stored as they
+  // come, of any length and alphabet. Whatever stands between us and OpenAI writes into our tables. Drop `.failing` when
+  // they are checked against a narrow pattern.
+  test.failing('OpenAI quoting the key in its request id or session id puts no part of it in a table', async () => {
+    const tenant = await makeTenant(stack, { openai_tier: 5 });
+    const key = fakeKey();
+    await stack.call('PUT', keyPaths(tenant).site, { as: tenant.owner, body: { api_key: key } });
+    stack.openAi?.inject({
+      status: 401,
+      headers: { 'x-request-id': key.slice(0, 60) },
+      body: { error: {} },
+      times: 1,
+    });
+    await stack.call('POST', `/v1/${tenant.siteId}/token`, { origin: ORIGIN, body: {} });
+    stack.openAi?.inject({
+      status: 200,
+      body: { value: 'ek_0123456789', expires_at: 9_999_999_999, session: { id: key.slice(60, 100) } },
+      times: 1,
+    });
+    await stack.call('POST', `/v1/${tenant.siteId}/token`, { origin: ORIGIN, body: {} });
+    expect(leaksIn(sinksOfItems('sessions', await tables.sessionsOf(tenant.siteId)), { key })).toEqual([]);
+  });
+
+  // Known defect: the local front prints the path of each request as it came. Drop `.failing` when ids are left out.
+  test.failing('a key in a path is not printed by the local run', async () => {
+    const printed: string[] = [];
+    const local = await startLocalStack({
+      port: 0,
+      path: process.env['PATH'],
+      world: localWorld(() => undefined),
+      onAnswer: (line) => printed.push(line),
+    });
+    const key = fakeKey();
+    await (await fetch(`${local.url}/v1/sites/${key}/openai-key`)).text();
+    // The function warms up with three calls to KMS, which would be repeated against a port that is closed.
+    while (local.kms.calls.length < 3) await setImmediate();
+    await local.close();
+    expect(printed).toHaveLength(1);
+    expect(
+      leaksIn(
+        printed.map((content) => ({ where: 'printed', content })),
+        { key },
+      ),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,378 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
+import type { SiteId } from '../../lambdas/domain/identifiers.ts';
+import { mintToken } from '../../lambdas/use-cases/mint-token.ts';
+import type { KeyOpener } from '../../lambdas/use-cases/ports.ts';
+import { testOpenAiKey } from '../../lambdas/use-cases/test-openai-key.ts';
+import { type AwsCall, type AwsProxy, startAwsProxy } from '../support/aws-proxy.ts';
+import { type Item, type Tables, tablesAt } from '../support/key-tables.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { fakeKey, makeTenant, mint, putSiteKey, type Tenant } from '../support/tenant.ts';
+import { MINT_SETTINGS, mintRequest, RATE_LIMITS, useCasePorts } from '../support/use-case-ports.ts';
+
+let stack: TestStack;
+let tables: Tables;
+let dynamoDb: AwsProxy;
+let kms: AwsProxy;
+
+beforeAll(async () => {
+  [dynamoDb, kms] = await Promise.all([startAwsProxy(), startAwsProxy()]);
+  stack = await startTestStack({
+    variables: {
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
+      AWS_ENDPOINT_URL_KMS: kms.url,
+      OPENAI_TIMEOUT_MS: '2000',
+    },
+  });
+  dynamoDb.forwardTo(stack.dynamoDb.endpoint);
+  kms.forwardTo(stack.kms.endpoint);
+  tables = tablesAt(stack.dynamoDb.endpoint);
+});
+
+afterAll(async () => {
+  tables?.close();
+  await stack?.close();
+  await Promise.all([dynamoDb?.close(), kms?.close()]);
+});
+
+afterEach(() => {
+  dynamoDb.intervene();
+  kms.intervene();
+  stack.openAi?.clearFaults();
+});
+
+const ready = async (settings: Readonly<Record<string, unknown>> = {}): Promise<Tenant> => {
+  const tenant = await makeTenant(stack, settings);
+  expect((await putSiteKey(stack, tenant, fakeKey())).status).toBe(200);
+  stack.openAi?.clearRequests();
+  stack.kms.clearCalls();
+  return tenant;
+};
+
+const decrypts = (): number => stack.kms.calls.filter(({ operation }) => operation === 'Decrypt').length;
+const states = (sessions: readonly Item[]) => sessions.map(({ state }) => state);
+const touches = ({ body }: AwsCall, table: string): boolean =>
+  JSON.stringify(body).includes(`"TableName":"${table}"`);
+
+/** The write that turns a session from `reserved`. */
+const isSettlement = (call: AwsCall): boolean =>
+  call.operation === 'UpdateItem' &&
+  touches(call, 'sessions') &&
+  JSON.stringify(call.body).includes('"reserved"');
+
+const loseFirstAnswer = (to: (call: AwsCall) => boolean) => {
+  let lost = false;
+  return (call: AwsCall) => {
+    if (lost || !to(call)) return undefined;
+    lost = true;
+    return 'lose-answer' as const;
+  };
+};
+
+const unavailable = { errorName: 'InternalServerError', status: 500 } as const;
+
+describe('no key is opened without its intent on record', () => {
+  test.each<[string, { errorName: string; status: number }]>([
+    ['DynamoDB is broken', unavailable],
+    ['DynamoDB throttles', { errorName: 'ThrottlingException', status: 400 }],
+    ['the write is denied', { errorName: 'AccessDeniedException', status: 400 }],
+  ])('when %s, neither KMS nor OpenAI is asked', async (_, fault) => {
+    const tenant = await ready();
+    dynamoDb.intervene(({ operation }) => (operation === 'TransactWriteItems' ? fault : undefined));
+    const { status, error, headers } = await mint(stack, tenant);
+    expect({ status, code: error.code }).toEqual({ status: 503, code: 'unavailable' });
+    expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(decrypts()).toBe(0);
+    expect(stack.openAi?.requests).toHaveLength(0);
+    expect(await tables.sessionsOf(tenant.siteId)).toEqual([]);
+    expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
+  });
+
+  test('when the intent was written but the answer was lost, the key is opened at most for that one intent', async () => {
+    const tenant = await ready({ openai_tier: 1 });
+    dynamoDb.intervene(({ operation }) => (operation === 'TransactWriteItems' ? 'lose-answer' : undefined));
+    const answer = await mint(stack, tenant);
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(answer.text).not.toContain('ek_');
+    expect(decrypts()).toBe(0);
+    expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
+  });
+
+  test('when one answer to the intent was lost, the repeat finds it: one session, one slot, one decrypt', async () => {
+    const tenant = await ready();
+    dynamoDb.intervene(loseFirstAnswer(({ operation }) => operation === 'TransactWriteItems'));
+    expect((await mint(stack, tenant)).status).toBe(200);
+    expect(decrypts()).toBe(1);
+    expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['issued']);
+    expect(await tables.slotsOf(tenant.workspaceId)).toHaveLength(1);
+  });
+
+  test('nor by Test voice', async () => {
+    const tenant = await ready();
+    dynamoDb.intervene(({ operation }) => (operation === 'TransactWriteItems' ? unavailable : undefined));
+    const path = `/v1/sites/${tenant.siteId}/openai-key/test`;
+    expect((await stack.call('POST', path, { as: tenant.owner })).status).toBe(503);
+    expect(decrypts()).toBe(0);
+    expect(stack.openAi?.requests).toHaveLength(0);
+  });
+
+  test('a request that is refused leaves no decrypt behind', async () => {
+    const tenant = await ready({ openai_tier: 1 });
+    expect((await mint(stack, tenant)).status).toBe(200);
+    stack.kms.clearCalls();
+    expect((await mint(stack, tenant)).status).toBe(429);
+    expect((await mint(stack, tenant, {}, 'https://evil.example')).status).toBe(403);
+    expect((await mint(stack, tenant, { extra: 1 })).status).toBe(400);
+    await stack.call('POST', `/v1/sites/${tenant.siteId}/openai-key/suspend`, { as: tenant.owner });
+    expect((await mint(stack, tenant)).status).toBe(423);
+    expect(decrypts()).toBe(0);
+  });
+});
+
+describe('whoever looks while the key is open finds the session reserved', () => {
+  test('at the moment of the decrypt', async () => {
+    const tenant = await ready();
+    let seen: readonly Item[] = [];
+    kms.intervene(async ({ operation }) => {
+      if (operation === 'Decrypt') seen = await tables.sessionsOf(tenant.siteId);
+      return undefined;
+    });
+    expect((await mint(stack, tenant)).status).toBe(200);
+    expect(states(seen)).toEqual(['reserved']);
+    expect(seen[0]).toMatchObject({
+      keyScope: 'site',
+      keyScopeId: tenant.siteId,
+      keyVersion: 1,
+      mode: 'byok',
+    });
+    expect(seen[0]?.['kmsRequestId']).toBeUndefined();
+  });
+
+  test('a broker that dies while it holds the plaintext leaves the reserved session and its slot', async () => {
+    const tenant = await ready();
+    const ports = useCasePorts(stack);
+    let died: () => void = () => undefined;
+    const dead = new Promise<void>((resolve) => {
+      died = resolve;
+    });
+    // Never comes back from OpenAI: what is on record then is what a crash at that moment would leave.
+    const openAi = {
+      ...ports.openAi,
+      mintClientSecret: () => {
+        died();
+        return new Promise<never>(() => undefined);
+      },
+    };
+    void mintToken({ ...ports, openAi }, MINT_SETTINGS)(mintRequest(tenant));
+    await dead;
+    expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
+    expect(await tables.slotsOf(tenant.workspaceId)).toHaveLength(1);
+    expect(decrypts()).toBe(1);
+  });
+
+  test('a broker that dies between the decrypt and its outcome leaves the reserved session', async () => {
+    const tenant = await ready();
+    const ports = useCasePorts(stack);
+    const opener: KeyOpener = {
+      withPlaintext: (sealed, _use, onDecryptAttempt) =>
+        ports.opener.withPlaintext(
+          sealed,
+          () => new Promise<never>(() => undefined),
+          (requestId) => {
+            onDecryptAttempt(requestId);
+            opened();
+          },
+        ),
+    };
+    let opened: () => void = () => undefined;
+    const open = new Promise<void>((resolve) => {
+      opened = resolve;
+    });
+    void mintToken({ ...ports, opener }, MINT_SETTINGS)(mintRequest(tenant));
+    await open;
+    expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
+  });
+});
+
+describe('a client secret whose session is not on record is not handed out', () => {
+  test.each([
+    ['is refused', unavailable] as const,
+    ['is throttled', { errorName: 'ThrottlingException' }] as const,
+  ])(
+    'when the write of the outcome %s: 503, no secret, and the session stays an open intent',
+    async (_, fault) => {
+      const tenant = await ready();
+      const before = stack.openAi?.mintedSecrets ?? 0;
+      dynamoDb.intervene((call) => (isSettlement(call) ? fault : undefined));
+      const { status, text, error } = await mint(stack, tenant);
+      expect({ status, code: error.code }).toEqual({ status: 503, code: 'unavailable' });
+      expect(text).not.toContain('ek_');
+      expect(text).not.toContain('signing_secret');
+      expect(stack.openAi?.mintedSecrets).toBe(before + 1);
+      expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
+    },
+  );
+
+  test('when the answer to that write is lost, the row says issued and nothing was handed out twice', async () => {
+    const tenant = await ready();
+    const before = stack.openAi?.mintedSecrets ?? 0;
+    dynamoDb.intervene((call) => (isSettlement(call) ? 'lose-answer' : undefined));
+    const { status, text } = await mint(stack, tenant);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(text).not.toContain('ek_');
+    expect(stack.openAi?.mintedSecrets).toBe(before + 1);
+    expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['issued']);
+  });
+
+  // Known defect: the SDK repeats the write, whose condition then meets the write itself; taken for a lost race, it
+  // becomes 409 `version_conflict`, which the token route does not have, and the secret is thrown away. Drop `.failing`
+  // when it is repaired. The same happens to PUT of a key, which is stored and answers 409.
+  test.failing('one lost answer to the write of the outcome costs the visitor nothing', async () => {
+    const tenant = await ready();
+    dynamoDb.intervene(loseFirstAnswer(isSettlement));
+    expect((await mint(stack, tenant)).status).toBe(200);
+  });
+
+  // Known defect, as above.
+  test.failing('one lost answer to the write of a key is not told as a conflict', async () => {
+    const tenant = await ready();
+    dynamoDb.intervene(loseFirstAnswer(({ operation }) => operation === 'PutItem'));
+    expect((await putSiteKey(stack, tenant, fakeKey())).status).toBe(200);
+  });
+
+  test('nor does Test voice tell a verdict whose outcome is not on record', async () => {
+    const tenant = await ready();
+    dynamoDb.intervene((call) => (isSettlement(call) ? unavailable : undefined));
+    const path = `/v1/sites/${tenant.siteId}/openai-key/test`;
+    expect((await stack.call('POST', path, { as: tenant.owner })).status).toBe(503);
+    expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
+  });
+
+  test.each(['signing secret', 'note of the use'] as const)('when the %s fails: no secret', async (what) => {
+    const { outcome } = await mintWithFailing(what);
+    expect(outcome).toBeInstanceOf(DependencyUnavailableError);
+  });
+
+  // Known defect: the three writes and derivations after the mint run side by side, so the row says `issued` for a
+  // secret that nobody got, and its slot stays taken until the lease ends. Drop `.failing` when it is repaired.
+  test.failing.each(['signing secret', 'note of the use'] as const)(
+    'when the %s fails, the session is not on record as issued',
+    async (what) => {
+      const { sessions } = await mintWithFailing(what);
+      expect(states(sessions)).not.toContain('issued');
+    },
+  );
+
+  const mintWithFailing = async (what: 'signing secret' | 'note of the use') => {
+    const tenant = await ready();
+    const ports = useCasePorts(stack);
+    const fail = async (): Promise<never> => {
+      throw new DependencyUnavailableError('kms', 'GenerateMac', 'ThrottlingException');
+    };
+    const failing =
+      what === 'signing secret'
+        ? { deriver: { ...ports.deriver, signingSecret: fail } }
+        : { sessions: { ...ports.sessions, noteKeyUse: fail } };
+    const outcome = await mintToken(
+      { ...ports, ...failing },
+      MINT_SETTINGS,
+    )(mintRequest(tenant)).catch((error: unknown) => error);
+    // The other writes are not awaited when one has failed; give them their end.
+    await dynamoDbIsIdle();
+    return { outcome, sessions: await tables.sessionsOf(tenant.siteId) };
+  };
+});
+
+/** Resolves once a write that was sent after all others has been answered. */
+const dynamoDbIsIdle = async (): Promise<void> => {
+  for (let i = 0; i < 3; i++) await tables.scan('limits');
+};
+
+describe('a refusal is on record before the visitor hears of it', () => {
+  test.each<[string, number, string, () => void]>([
+    [
+      'KMS is down',
+      503,
+      'unavailable',
+      () => kms.intervene(({ operation }) => (operation === 'Decrypt' ? unavailable : undefined)),
+    ],
+    [
+      'OpenAI refuses the key',
+      422,
+      'openai_key_rejected',
+      () => stack.openAi?.inject({ path: '/v1/realtime/client_secrets', status: 401, body: {} }),
+    ],
+    [
+      'OpenAI is broken',
+      502,
+      'openai_error',
+      () => stack.openAi?.inject({ path: '/v1/realtime/client_secrets', status: 500, body: {} }),
+    ],
+  ])('%s', async (_, status, refusal, break_) => {
+    const tenant = await ready({ openai_tier: 1 });
+    break_();
+    for (let i = 0; i < 2; i++) expect((await mint(stack, tenant)).status).toBe(status);
+    const sessions = await tables.sessionsOf(tenant.siteId);
+    expect(sessions.map((session) => [session['state'], session['refusal']])).toEqual([
+      ['refused', refusal],
+      ['refused', refusal],
+    ]);
+    expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
+  });
+
+  test('a refusal that cannot be written stays the refusal it was, and the session an open intent', async () => {
+    const tenant = await ready();
+    stack.openAi?.inject({ path: '/v1/realtime/client_secrets', status: 401, body: {} });
+    dynamoDb.intervene((call) => (isSettlement(call) ? unavailable : undefined));
+    expect((await mint(stack, tenant)).status).toBe(422);
+    expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);
+  });
+
+  // Known defect: the session is always settled as `rate_limited` here, also when DynamoDB was the reason. Drop
+  // `.failing` when it is repaired.
+  test.failing("a session given back because the site's budget could not be read says so", async () => {
+    const tenant = await ready();
+    const ports = useCasePorts(stack);
+    const limiter = {
+      spend: async (subject: string, ...rest: unknown[]) => {
+        if (subject.startsWith('site#'))
+          throw new DependencyUnavailableError('dynamodb', 'UpdateItem', 'InternalServerError');
+        return (ports.limiter.spend as (...args: unknown[]) => Promise<{ allowed: true }>)(subject, ...rest);
+      },
+    };
+    const outcome = await mintToken(
+      { ...ports, limiter },
+      MINT_SETTINGS,
+    )(mintRequest(tenant)).catch((error: unknown) => error);
+    expect(outcome).toBeInstanceOf(DependencyUnavailableError);
+    const [session] = await tables.sessionsOf(tenant.siteId);
+    expect(session).toMatchObject({ state: 'refused', refusal: 'unavailable' });
+  });
+});
+
+test('the opener is reached through a reserved session only: Test voice with a failing record never opens', async () => {
+  const tenant = await ready();
+  const ports = useCasePorts(stack);
+  let asked = 0;
+  const opener: KeyOpener = {
+    withPlaintext: async () => {
+      asked += 1;
+      throw new Error('must not be reached');
+    },
+  };
+  const reserve = async (): Promise<never> => {
+    throw new DependencyUnavailableError('dynamodb', 'TransactWriteItems', 'InternalServerError');
+  };
+  const sessions = { ...ports.sessions, reserve };
+  await expect(
+    testOpenAiKey({ ...ports, opener, sessions }, RATE_LIMITS)(
+      { sub: tenant.owner },
+      { scope: 'site', siteId: tenant.siteId as SiteId },
+      '127.0.0.1',
+    ),
+  ).rejects.toThrow(DependencyUnavailableError);
+  await expect(mintToken({ ...ports, opener, sessions }, MINT_SETTINGS)(mintRequest(tenant))).rejects.toThrow(
+    DependencyUnavailableError,
+  );
+  expect(asked).toBe(0);
+});

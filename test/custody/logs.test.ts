@@ -1,0 +1,270 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import fc from 'fast-check';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { tokenHandler } from '../../lambdas/functions/wiring/token.ts';
+import type { EndpointsOf } from '../../lambdas/http/endpoint.ts';
+import { type HttpHandler, httpHandler } from '../../lambdas/http/handler.ts';
+import type { LogMessage } from '../../lambdas/http/log.ts';
+import { localWorld } from '../../local/local-world.ts';
+import { secretFinder } from '../support/find-secret.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { fakeKey, makeTenant, mint, ORIGIN, putSiteKey, type Tenant } from '../support/tenant.ts';
+
+/** The closed catalogue, held complete and free of strangers by the type checker. */
+const CATALOGUE = {
+  'request answered': true,
+  'request refused': true,
+  'dependency unavailable': true,
+  'unexpected error': true,
+  'item unreadable': true,
+} as const satisfies Record<LogMessage, true>;
+
+const FORGERIES = [
+  ['a line feed', '\n{"level":"INFO","message":"request answered","status":200}'],
+  ['a carriage return', '\r{"level":"INFO","message":"forged"}'],
+  ['both', '\r\n\r\n{"forged":true}'],
+  ['a terminal sequence', '\u001b[2K\u001b[1A\u001b]0;owned\u0007'],
+  ['an eight-bit terminal sequence', '\u009b2K\u009d0;owned\u009c'],
+  ['the line separator', '\u2028{"forged":true}'],
+  ['the paragraph separator', '\u2029{"forged":true}'],
+  ['a next-line character', '\u0085{"forged":true}'],
+  ['a backspace', '\b\b\b\b forged'],
+  ['a zero', '\0forged'],
+  ['a quote', '","message":"forged","x":"'],
+] as const;
+
+/** What splits a line in some reader, or moves a terminal's cursor. */
+const FORGING = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+
+const expectSound = (lines: readonly string[]): void => {
+  for (const line of lines) {
+    expect(line).not.toMatch(FORGING);
+    const entry = JSON.parse(line) as Record<string, unknown>;
+    expect(Object.keys(CATALOGUE)).toContain(entry['message']);
+    expect(entry['forged']).toBeUndefined();
+    expect(Object.values(entry).every((value) => typeof value !== 'object')).toBe(true);
+  }
+};
+
+let stack: TestStack;
+let tenant: Tenant;
+let handler: HttpHandler;
+const direct: string[] = [];
+
+beforeAll(async () => {
+  stack = await startTestStack();
+  tenant = await makeTenant(stack, { openai_tier: 5 });
+  await putSiteKey(stack, tenant, fakeKey());
+  handler = tokenHandler(
+    parseEnvironment(ENVIRONMENTS.token, stack.variables),
+    localWorld((line) => direct.push(line)),
+  );
+});
+
+afterAll(async () => {
+  await stack?.close();
+});
+
+beforeEach(() => {
+  direct.length = 0;
+});
+
+const eventOf = (change: {
+  readonly routeKey?: string;
+  readonly path?: Record<string, string>;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  readonly requestId?: string;
+}): APIGatewayProxyEventV2 => ({
+  version: '2.0',
+  routeKey: change.routeKey ?? 'POST /v1/{siteId}/token',
+  rawPath: `/v1/${change.path?.['siteId'] ?? tenant.siteId}/token`,
+  rawQueryString: '',
+  headers: { 'content-type': 'application/json', origin: ORIGIN, ...change.headers },
+  pathParameters: change.path ?? { siteId: tenant.siteId },
+  body: change.body ?? '{}',
+  isBase64Encoded: false,
+  requestContext: {
+    accountId: '0',
+    apiId: 'test',
+    domainName: 'test',
+    domainPrefix: 'test',
+    http: {
+      method: 'POST',
+      path: '/',
+      protocol: 'HTTP/1.1',
+      sourceIp: '127.0.0.1',
+      userAgent: change.headers?.['user-agent'] ?? '',
+    },
+    requestId: change.requestId ?? 'request-1',
+    routeKey: change.routeKey ?? 'POST /v1/{siteId}/token',
+    stage: '$default',
+    time: '',
+    timeEpoch: 0,
+  },
+});
+
+const invoke = (change: Parameters<typeof eventOf>[0]) => handler(eventOf(change), {} as Context);
+
+describe('no input forges a log line', () => {
+  test.each(FORGERIES)('%s, wherever a request can carry it', async (_, forgery) => {
+    const answers = await Promise.all([
+      invoke({ body: JSON.stringify({ visitor_id: `visitor${forgery}` }) }),
+      invoke({ body: `{"visitor_id":${forgery}` }),
+      invoke({ body: JSON.stringify({ [`field${forgery}`]: 1 }) }),
+      invoke({ headers: { origin: `https://shop.example${forgery}` } }),
+      invoke({ headers: { 'user-agent': forgery } }),
+      invoke({ headers: { 'content-type': `application/json${forgery}` } }),
+      invoke({ headers: { authorization: `Bearer ${forgery}` } }),
+      invoke({ path: { siteId: `abcdefgh${forgery}` } }),
+      invoke({ path: { siteId: tenant.siteId, workspaceId: `abcdefgh${forgery}` } }),
+      invoke({ routeKey: 'POST /v1/sites/{siteId}/openai-key/test', path: { siteId: forgery } }),
+    ]);
+    expect(direct).toHaveLength(answers.length);
+    expectSound(direct);
+    // Headers and bodies that the caller's terminal would show are as clean.
+    for (const { body, headers } of answers) {
+      expect(JSON.stringify(headers)).not.toMatch(/forged|owned/);
+      expect(body ?? '').not.toMatch(FORGING);
+    }
+  });
+
+  test.each(FORGERIES)('%s in the names and paths of the management routes', async (_, forgery) => {
+    const before = stack.logs.length;
+    const as = tenant.owner;
+    const inPath = encodeURIComponent(forgery);
+    await stack.call('POST', '/v1/workspaces', { as, body: { name: `name${forgery}` } });
+    await stack.call('PATCH', `/v1/workspaces/${tenant.workspaceId}`, { as, body: { name: `x${forgery}` } });
+    await stack.call('GET', `/v1/workspaces/${inPath}`, { as });
+    await stack.call('GET', `/v1/sites/${inPath}`, { as });
+    await stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/members/${inPath}`, { as });
+    await stack.call('GET', `/v1/workspaces?cursor=${inPath}`, { as });
+    await stack.call('GET', `/v1/${inPath}`, { as });
+    expect(stack.logs.length - before).toBe(7);
+    expectSound(stack.logs.slice(before));
+  });
+
+  test('any text at all', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 60 }), async (text) => {
+        const from = direct.length;
+        await invoke({ body: JSON.stringify({ visitor_id: text }), requestId: text });
+        await invoke({ path: { siteId: text }, headers: { origin: text, 'user-agent': text } });
+        expect(direct.length - from).toBe(2);
+        expectSound(direct.slice(from));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('every line of a day in the life of a site is in the catalogue', async () => {
+    expect((await mint(stack, tenant)).status).toBe(200);
+    expect((await mint(stack, tenant, {}, 'https://evil.example')).status).toBe(403);
+    stack.kms.inject({ operation: 'Decrypt', errorName: 'DisabledException', times: 1 });
+    expect((await mint(stack, tenant)).status).toBe(503);
+    const messages = stack.logs.map((line) => (JSON.parse(line) as { message: string }).message);
+    expect(new Set(messages)).toEqual(
+      new Set(['request answered', 'request refused', 'dependency unavailable']),
+    );
+    expectSound(stack.logs);
+  });
+});
+
+describe('an unexpected error is logged with its place and without its words', () => {
+  const logOf = async (thrown: unknown): Promise<string> => {
+    const lines: string[] = [];
+    const { monotonicMs, log, meter } = localWorld((line) => lines.push(line));
+    const failing = httpHandler<'manage'>(
+      { health: () => Promise.reject(thrown) } as unknown as EndpointsOf<'manage'>,
+      { log, meter, monotonicMs, accessTokens: undefined },
+    );
+    const answer = await failing(eventOf({ routeKey: 'GET /v1/health', path: {}, body: '' }), {} as Context);
+    expect(answer.statusCode).toBe(503);
+    expectSound(lines);
+    return `${lines.join('\n')}${JSON.stringify(answer)}`;
+  };
+
+  test('message, cause, fields and collected errors stay out of log and answer', async () => {
+    const key = fakeKey();
+    const finder = secretFinder({ key });
+    const nested = Object.assign(new Error(`boom ${key}`, { cause: new Error(key) }), {
+      key,
+      request: { key },
+    });
+    for (const thrown of [nested, new AggregateError([nested], key), key, { key }, [key]])
+      expect(finder.find(await logOf(thrown))).toEqual([]);
+    expect(await logOf(nested)).toContain('logs.test.ts');
+  });
+
+  // Known defect: framesOf takes every line that begins with "at" for a frame, and a message of several lines stands
+  // before the frames in `stack`. Only text shaped like a whole key is redacted after that. Drop `.failing` when it is
+  // repaired.
+  test.failing('not even a line of the message that looks like a place', async () => {
+    const key = fakeKey();
+    const text = await logOf(new Error(`upstream said:\n    at ${key.slice(20, 60)}`));
+    expect(secretFinder({ key }).find(text)).toEqual([]);
+  });
+});
+
+describe("a deployed function's logger", () => {
+  const logOfChild = async (facts: readonly unknown[]): Promise<string[]> => {
+    const child = join(import.meta.dirname, 'children', 'log-facts.ts');
+    const run = promisify(execFile)(process.execPath, [child], {
+      env: { PATH: process.env['PATH'], FACTS: JSON.stringify(facts) },
+    });
+    const { stdout, stderr } = await run;
+    return `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
+  };
+
+  test('redacts what is shaped like a key or a client secret, in any field and at every level', async () => {
+    const key = fakeKey();
+    const clientSecret = `ek_${Buffer.from(fakeKey()).toString('hex').slice(30, 62)}`;
+    const finder = secretFinder({ key, clientSecret });
+    const facts = [
+      key,
+      `Bearer ${key}`,
+      `"${key}"`,
+      `key=${key}`,
+      `/v1/${key}/x`,
+      `${key}${key}`,
+      clientSecret,
+      `x:${clientSecret}.`,
+    ];
+    const lines = await logOfChild(facts.map((note) => ({ note })));
+    const [logs, metrics] = [
+      lines.filter((line) => line.includes('"level"')),
+      lines.filter((line) => line.includes('"_aws"')),
+    ];
+    expect(logs).toHaveLength(facts.length * 3);
+    expect(metrics).toHaveLength(2);
+    expect(lines.flatMap((line) => finder.find(line))).toEqual([]);
+    for (const line of logs) expect(line).toContain('[redacted]');
+  });
+
+  // Known defect: the pattern wants a word boundary before `sk-`, and `_`, letters and digits are none: the `0` of `%20`
+  // is enough to let a whole key through. Drop `.failing` when it is repaired.
+  test.failing.each(['Bearer%20', 'OPENAI_', 'key_', 'x'])(
+    'redacts a key that follows "%s"',
+    async (before) => {
+      const key = fakeKey();
+      const lines = await logOfChild([{ note: `${before}${key}` }]);
+      expect(lines.length).toBeGreaterThan(0);
+      expect(lines.flatMap((line) => secretFinder({ key }).find(line))).toEqual([]);
+    },
+  );
+
+  test('writes one line of JSON for each entry, whatever the facts hold', async () => {
+    const facts = FORGERIES.map(([, note]) => ({ note }));
+    const lines = (await logOfChild(facts)).filter((line) => line.includes('"level"'));
+    expect(lines).toHaveLength(facts.length * 3);
+    for (const line of lines) {
+      expect(line).not.toMatch(FORGING);
+      expect(JSON.parse(line)).toMatchObject({ service: 'custody', stage: 'test' });
+      expect(Object.keys(CATALOGUE)).toContain((JSON.parse(line) as { message: string }).message);
+    }
+  });
+});

@@ -1,0 +1,551 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import {
+  DecryptCommand,
+  GenerateDataKeyCommand,
+  GenerateMacCommand,
+  type KMSClient,
+} from '@aws-sdk/client-kms';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { kmsKeyOpener } from '../../lambdas/adapters/aws/kms-key-opener.ts';
+import { kmsKeySealer } from '../../lambdas/adapters/aws/kms-key-sealer.ts';
+import { DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
+import type { SiteId } from '../../lambdas/domain/identifiers.ts';
+import { Refusal } from '../../lambdas/domain/refusal.ts';
+import {
+  encryptionContextOf,
+  type KeyBinding,
+  type SealedKey,
+  SealedKeyUnreadableError,
+} from '../../lambdas/domain/sealed-key.ts';
+import { Secret } from '../../lambdas/domain/secret.ts';
+import { mintToken } from '../../lambdas/use-cases/mint-token.ts';
+import type { RateLimiter } from '../../lambdas/use-cases/ports.ts';
+import { storeOpenAiKey } from '../../lambdas/use-cases/store-openai-key.ts';
+import { type AwsProxy, startAwsProxy } from '../support/aws-proxy.ts';
+import { type Item, type Tables, tablesAt } from '../support/key-tables.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey } from '../support/tenant.ts';
+import { MINT_SETTINGS, mintRequest, RATE_LIMITS, useCasePorts } from '../support/use-case-ports.ts';
+
+const MASTER = 'arn:aws:kms:us-east-1:000000000000:key/master';
+const FINGERPRINT = 'arn:aws:kms:us-east-1:000000000000:key/fingerprint';
+const BINDING: KeyBinding = {
+  scope: 'site',
+  scopeId: 'site00000000',
+  workspaceId: 'workspace000',
+  version: 1,
+};
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+type KmsAnswers = {
+  readonly dataKey: Buffer;
+  readonly fail?: 'Decrypt' | 'GenerateMac' | 'GenerateDataKey';
+  readonly leaveOut?: 'CiphertextBlob' | 'KeyId' | 'Mac';
+};
+
+/** A KMS that keeps the very arrays it has handed out, as the SDK's own answer would. */
+const watchedKms = ({ dataKey, fail, leaveOut }: KmsAnswers) => {
+  const handedOut: Uint8Array[] = [];
+  const plaintext = (): Uint8Array => {
+    const bytes = Uint8Array.from(dataKey);
+    handedOut.push(bytes);
+    return bytes;
+  };
+  const send = async (command: unknown): Promise<unknown> => {
+    const $metadata = { requestId: 'kms-request' };
+    const failing = (operation: string) => {
+      if (fail === operation)
+        throw Object.assign(new Error('Injected.'), { name: 'ThrottlingException', $metadata });
+    };
+    if (command instanceof DecryptCommand) {
+      failing('Decrypt');
+      return { Plaintext: plaintext(), $metadata };
+    }
+    if (command instanceof GenerateDataKeyCommand) {
+      failing('GenerateDataKey');
+      const answer = { Plaintext: plaintext(), CiphertextBlob: randomBytes(85), KeyId: MASTER, $metadata };
+      return leaveOut === undefined ? answer : { ...answer, [leaveOut]: undefined };
+    }
+    if (command instanceof GenerateMacCommand) {
+      failing('GenerateMac');
+      return { Mac: leaveOut === 'Mac' ? undefined : randomBytes(32), $metadata };
+    }
+    throw new Error('Not an operation of this test.');
+  };
+  return { client: { send } as unknown as KMSClient, handedOut };
+};
+
+/**
+ * Every buffer that is made while a test runs, by whatever way our code makes one. They are looked at afterwards: a
+ * secret that stands in one of them was not zeroed.
+ */
+const watchBuffers = () => {
+  const seen = new Set<Uint8Array>();
+  const note = <Made>(made: Made): Made => {
+    if (made instanceof Uint8Array) seen.add(made);
+    return made;
+  };
+  const spy = (holder: object, method: string): void => {
+    const target = holder as Record<string, (...args: unknown[]) => unknown>;
+    const original = target[method];
+    if (original === undefined) throw new Error(`There is no ${method}.`);
+    jest.spyOn(target, method).mockImplementation(function (this: unknown, ...args: unknown[]) {
+      return note(original.apply(this, args));
+    });
+  };
+  for (const method of ['alloc', 'allocUnsafe', 'allocUnsafeSlow', 'from', 'concat']) spy(Buffer, method);
+  const key = randomBytes(32);
+  const iv = randomBytes(12);
+  for (const cipher of [createDecipheriv('aes-256-gcm', key, iv), createCipheriv('aes-256-gcm', key, iv)])
+    for (const method of ['update', 'final']) spy(Object.getPrototypeOf(cipher) as object, method);
+  return {
+    count: () => seen.size,
+    /** How many of them hold these bytes now. */
+    holding: (bytes: Uint8Array): number => [...seen].filter((buffer) => indexOf(buffer, bytes) >= 0).length,
+  };
+};
+
+const indexOf = (haystack: Uint8Array, needle: Uint8Array): number =>
+  Buffer.prototype.indexOf.call(haystack, needle as never);
+
+const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0);
+
+const seal = async (key: string, dataKey: Buffer): Promise<SealedKey> => {
+  const { client } = watchedKms({ dataKey });
+  const secret = Secret.fromText(key);
+  const sealer = kmsKeySealer(client, { masterKeyArn: MASTER, fingerprintKeyArn: FINGERPRINT }, randomBytes);
+  return sealer.seal(secret, BINDING, 'sk-proj-...mask').finally(() => secret.destroy());
+};
+
+describe('opening a key leaves no plaintext and no data key behind', () => {
+  const opening = async (
+    change: Partial<SealedKey>,
+    use: (plaintext: Secret) => Promise<unknown>,
+    answers: Partial<KmsAnswers> = {},
+  ) => {
+    const key = fakeKey();
+    const dataKey = randomBytes(32);
+    const sealed = { ...(await seal(key, dataKey)), ...change };
+    const kms = watchedKms({ dataKey, ...answers });
+    const keyBytes = Uint8Array.from(key, (character) => character.charCodeAt(0));
+    const dataKeyBytes = Uint8Array.from(dataKey);
+    const buffers = watchBuffers();
+    let during = 0;
+    let secret: Secret | undefined;
+    const outcome = await kmsKeyOpener(kms.client, MASTER)
+      .withPlaintext(
+        sealed,
+        async (plaintext) => {
+          secret = plaintext;
+          during = buffers.holding(keyBytes);
+          return use(plaintext);
+        },
+        () => undefined,
+      )
+      .catch((error: unknown) => error);
+    return {
+      outcome,
+      secret,
+      during,
+      handedOut: kms.handedOut,
+      made: buffers.count(),
+      left: { key: buffers.holding(keyBytes), dataKey: buffers.holding(dataKeyBytes) },
+    };
+  };
+
+  test('when the use of it succeeds', async () => {
+    let live: Buffer | undefined;
+    const { outcome, during, handedOut, left, secret } = await opening({}, async (plaintext) => {
+      live = plaintext.bytes();
+      return 'used';
+    });
+    expect(outcome).toBe('used');
+    // The watch works: while in use, the plaintext stood in exactly the one buffer of the Secret.
+    expect(during).toBe(1);
+    expect(live !== undefined && isZero(live)).toBe(true);
+    expect(handedOut.map(isZero)).toEqual([true]);
+    expect(left).toEqual({ key: 0, dataKey: 0 });
+    expect(() => secret?.bytes()).toThrow('destroyed');
+  });
+
+  test('when the use of it throws, and that very error comes out', async () => {
+    const thrown = new Error('in use');
+    const { outcome, handedOut, left, secret } = await opening({}, async () => {
+      throw thrown;
+    });
+    expect(outcome).toBe(thrown);
+    expect(handedOut.map(isZero)).toEqual([true]);
+    expect(left).toEqual({ key: 0, dataKey: 0 });
+    expect(() => secret?.bytes()).toThrow('destroyed');
+  });
+
+  test('when the use of it throws before it returns a promise', async () => {
+    const { outcome, left } = await opening({}, () => {
+      throw new Error('at once');
+    });
+    expect(outcome).toMatchObject({ message: 'at once' });
+    expect(left).toEqual({ key: 0, dataKey: 0 });
+  });
+
+  test.each<[string, Partial<SealedKey>]>([
+    ['its tag', { tag: Buffer.alloc(16) }],
+    ['its commitment', { commitment: Buffer.alloc(32) }],
+    ['its ciphertext', { ciphertext: Buffer.alloc(160, 7) }],
+    ['its iv', { iv: Buffer.alloc(12) }],
+    ['whose it is', { scopeId: 'site00000001' }],
+  ])('when the record is damaged in %s', async (_, change) => {
+    const { outcome, handedOut, left, secret, made } = await opening(change, async () => 'used');
+    expect(outcome).toBeInstanceOf(SealedKeyUnreadableError);
+    expect(secret).toBeUndefined();
+    expect(made).toBeGreaterThan(0);
+    expect(handedOut.map(isZero)).toEqual([true]);
+    expect(left).toEqual({ key: 0, dataKey: 0 });
+  });
+
+  test('when only the tag is wrong, although Node has decrypted everything by then', async () => {
+    const key = fakeKey();
+    const dataKey = randomBytes(32);
+    const sealed = await seal(key, dataKey);
+    const keyBytes = new TextEncoder().encode(key);
+    const buffers = watchBuffers();
+    // Commitment and derived key are right with this record: GCM alone refuses, after it has given the plaintext.
+    let givenEarly = false;
+    const decipher = Object.getPrototypeOf(
+      createDecipheriv('aes-256-gcm', randomBytes(32), randomBytes(12)),
+    ) as {
+      final(): Buffer;
+    };
+    const final = decipher.final;
+    jest.spyOn(decipher, 'final').mockImplementation(function (this: unknown) {
+      givenEarly = buffers.holding(keyBytes) === 1;
+      return final.call(this as never);
+    });
+    const { client } = watchedKms({ dataKey });
+    const damaged = { ...sealed, tag: new Uint8Array(16) };
+    const opened = kmsKeyOpener(client, MASTER).withPlaintext(
+      damaged,
+      async () => 1,
+      () => undefined,
+    );
+    await expect(opened).rejects.toThrow(SealedKeyUnreadableError);
+    expect(givenEarly).toBe(true);
+    expect(buffers.holding(keyBytes)).toBe(0);
+  });
+
+  test('when KMS fails', async () => {
+    const { outcome, handedOut, secret } = await opening({}, async () => 'used', { fail: 'Decrypt' });
+    expect(outcome).toBeInstanceOf(DependencyUnavailableError);
+    expect([secret, handedOut]).toEqual([undefined, []]);
+  });
+
+  test('when KMS answers a data key of another length', async () => {
+    const { outcome, handedOut, left } = await opening({}, async () => 'used', { dataKey: randomBytes(16) });
+    expect(outcome).toBeInstanceOf(SealedKeyUnreadableError);
+    expect(handedOut.map(isZero)).toEqual([true]);
+    expect(left).toEqual({ key: 0, dataKey: 0 });
+  });
+
+  // Known defect: between KMS's answer and the `finally` that zeroes it stands the caller's callback, and what it
+  // throws is moreover taken for a failure of KMS. Drop `.failing` when it is repaired.
+  test.failing('when the note of the attempt throws', async () => {
+    const dataKey = randomBytes(32);
+    const sealed = await seal(fakeKey(), dataKey);
+    const { client, handedOut } = watchedKms({ dataKey });
+    const note = () => {
+      throw new Error('note');
+    };
+    await kmsKeyOpener(client, MASTER)
+      .withPlaintext(sealed, async () => 1, note)
+      .catch(() => undefined);
+    expect(handedOut.map(isZero)).toEqual([true]);
+  });
+});
+
+describe('sealing a key leaves no data key behind', () => {
+  const sealing = async (
+    answers: Partial<KmsAnswers> = {},
+    random = randomBytes as (size: number) => Buffer,
+  ) => {
+    const dataKey = randomBytes(32);
+    const dataKeyBytes = Uint8Array.from(dataKey);
+    const kms = watchedKms({ dataKey, ...answers });
+    const secret = Secret.fromText(fakeKey());
+    const buffers = watchBuffers();
+    const sealer = kmsKeySealer(kms.client, { masterKeyArn: MASTER, fingerprintKeyArn: FINGERPRINT }, random);
+    const outcome = await sealer.seal(secret, BINDING, 'sk-proj-...mask').catch((error: unknown) => error);
+    secret.destroy();
+    return { outcome, handedOut: kms.handedOut, left: buffers.holding(dataKeyBytes) };
+  };
+
+  test('when it succeeds', async () => {
+    const { outcome, handedOut, left } = await sealing();
+    expect(outcome).toMatchObject({ kmsKeyArn: MASTER });
+    expect(handedOut.map(isZero)).toEqual([true]);
+    expect(left).toBe(0);
+  });
+
+  test('when the source of randomness fails', async () => {
+    const { outcome, handedOut, left } = await sealing({}, () => {
+      throw new Error('no randomness');
+    });
+    expect(outcome).toMatchObject({ message: 'no randomness' });
+    expect(handedOut.map(isZero)).toEqual([true]);
+    expect(left).toBe(0);
+  });
+
+  test('when KMS gives no data key', async () => {
+    const { outcome, handedOut } = await sealing({ fail: 'GenerateDataKey' });
+    expect(outcome).toBeInstanceOf(DependencyUnavailableError);
+    expect(handedOut).toEqual([]);
+  });
+
+  // Known defect: both calls run side by side, and when one fails, the other's data key is dropped as it is. Drop
+  // `.failing` when it is repaired.
+  test.failing.each<[string, Partial<KmsAnswers>]>([
+    ['the fingerprint fails', { fail: 'GenerateMac' }],
+    ['the fingerprint comes back empty', { leaveOut: 'Mac' }],
+    ['the wrapped data key is missing in the answer', { leaveOut: 'CiphertextBlob' }],
+    ["the master key's name is missing in the answer", { leaveOut: 'KeyId' }],
+  ])('when %s', async (_, answers) => {
+    const { outcome, handedOut } = await sealing(answers);
+    expect(outcome).toBeInstanceOf(DependencyUnavailableError);
+    expect(handedOut.map(isZero)).toEqual([true]);
+  });
+});
+
+describe('through the whole stack', () => {
+  let stack: TestStack;
+  let tables: Tables;
+  let kms: AwsProxy;
+
+  beforeAll(async () => {
+    kms = await startAwsProxy();
+    stack = await startTestStack({ variables: { AWS_ENDPOINT_URL_KMS: kms.url, OPENAI_TIMEOUT_MS: '500' } });
+    kms.forwardTo(stack.kms.endpoint);
+    tables = tablesAt(stack.dynamoDb.endpoint);
+  });
+
+  afterAll(async () => {
+    tables?.close();
+    await stack?.close();
+    await kms?.close();
+  });
+
+  afterEach(() => {
+    kms.intervene();
+    stack.kms.clearFaults();
+    stack.openAi?.clearFaults();
+  });
+
+  const decryptsOf = (siteId: string) =>
+    stack.kms.calls.filter(
+      ({ operation, encryptionContext }) =>
+        operation === 'Decrypt' && encryptionContext?.['spelo:scope_id'] === siteId,
+    );
+
+  describe('a pasted key is destroyed', () => {
+    const storing = async (key: string, as?: string, faults?: () => void, limiter?: RateLimiter) => {
+      const tenant = await makeTenant(stack);
+      const ports = useCasePorts(stack);
+      const made: { secret: Secret; bytes: Buffer }[] = [];
+      const fromText = Secret.fromText.bind(Secret);
+      jest.spyOn(Secret, 'fromText').mockImplementation((text) => {
+        const secret = fromText(text);
+        made.push({ secret, bytes: secret.bytes() });
+        return secret;
+      });
+      faults?.();
+      const outcome = await storeOpenAiKey({ ...ports, ...(limiter && { limiter }) }, RATE_LIMITS)(
+        { sub: as ?? tenant.owner },
+        { scope: 'site', siteId: tenant.siteId as SiteId },
+        key,
+      ).catch((error: unknown) => error);
+      return { outcome, made };
+    };
+
+    const expectDestroyed = (made: { secret: Secret; bytes: Buffer }[], count: number): void => {
+      expect(made).toHaveLength(count);
+      for (const { secret, bytes } of made) {
+        expect(isZero(bytes)).toBe(true);
+        expect(() => secret.bytes()).toThrow('destroyed');
+      }
+    };
+
+    test('once it is stored', async () => {
+      const { outcome, made } = await storing(fakeKey());
+      expect(outcome).toMatchObject({ version: 1, state: 'active' });
+      expectDestroyed(made, 1);
+    });
+
+    test.each(['revoked', 'expired', 'noscope', 'nomodel', 'wrongregion', 'noquota', 'spendlimit'])(
+      'when OpenAI refuses it: %s',
+      async (suffix) => {
+        const { outcome, made } = await storing(fakeKey(suffix));
+        expect(outcome).toBeInstanceOf(Refusal);
+        expectDestroyed(made, 1);
+      },
+    );
+
+    test.each(['err500', 'reset', 'ratelimited', 'badjson'])(
+      'when it is stored unverified: %s',
+      async (suffix) => {
+        const { outcome, made } = await storing(fakeKey(suffix));
+        expect(outcome).toMatchObject({ state: 'unverified' });
+        expectDestroyed(made, 1);
+      },
+    );
+
+    test.each(['GenerateDataKey', 'GenerateMac'])('when %s fails at KMS', async (operation) => {
+      const { outcome, made } = await storing(fakeKey(), undefined, () =>
+        stack.kms.inject({ operation, errorName: 'DisabledException' }),
+      );
+      expect(outcome).toBeInstanceOf(DependencyUnavailableError);
+      expectDestroyed(made, 1);
+    });
+
+    test('when the budget of probes is spent', async () => {
+      const spent: RateLimiter = { spend: async () => ({ allowed: false, retryAfterSeconds: 9 }) };
+      const { outcome, made } = await storing(fakeKey(), undefined, undefined, spent);
+      expect(outcome).toMatchObject({ refusal: 'rate_limited' });
+      expectDestroyed(made, 1);
+    });
+
+    test('before it exists, for a stranger and for a text that is no key', async () => {
+      const stranger = await storing(fakeKey(), 'a stranger');
+      expect(stranger.outcome).toMatchObject({ refusal: 'site_not_found' });
+      expectDestroyed(stranger.made, 0);
+      const nonsense = await storing('not a key');
+      expect(nonsense.outcome).toMatchObject({ refusal: 'invalid_request' });
+      expectDestroyed(nonsense.made, 0);
+    });
+  });
+
+  test('the secret that OpenAI was called with is destroyed when the mint returns', async () => {
+    const tenant = await makeTenant(stack);
+    const key = fakeKey();
+    await putSiteKey(stack, tenant, key);
+    const ports = useCasePorts(stack);
+    const used: { secret: Secret; bytes: Buffer; asText: string }[] = [];
+    const minted = await mintToken(
+      {
+        ...ports,
+        openAi: {
+          ...ports.openAi,
+          mintClientSecret: (secret, request) => {
+            used.push({ secret, bytes: secret.bytes(), asText: secret.bytes().toString('utf8') });
+            return ports.openAi.mintClientSecret(secret, request);
+          },
+        },
+      },
+      MINT_SETTINGS,
+    )(mintRequest(tenant));
+    expect(minted.mode).toBe('byok');
+    expect(used.map(({ asText }) => asText === key)).toEqual([true]);
+    expect(used.map(({ bytes }) => isZero(bytes))).toEqual([true]);
+    expect(() => used[0]?.secret.bytes()).toThrow('destroyed');
+  });
+
+  describe('no data key is ever kept', () => {
+    test('each mint asks KMS once, with the whole context, and only after its own intent is on record', async () => {
+      const tenant = await makeTenant(stack, { openai_tier: 4 });
+      await putSiteKey(stack, tenant, fakeKey());
+      const seenAtDecrypt: (readonly Item[])[] = [];
+      kms.intervene(async ({ operation }) => {
+        if (operation === 'Decrypt') seenAtDecrypt.push(await tables.sessionsOf(tenant.siteId));
+        return undefined;
+      });
+      const N = 8;
+      for (let i = 0; i < N; i++) expect((await mint(stack, tenant)).status).toBe(200);
+
+      const { sealed } = await tables.keyItem('site', tenant.siteId);
+      const decrypts = decryptsOf(tenant.siteId);
+      expect(decrypts).toHaveLength(N);
+      for (const call of decrypts) {
+        expect(call.encryptionContext).toEqual(encryptionContextOf(sealed));
+        expect(call.encryptionContext).toEqual({
+          'spelo:format': '1',
+          'spelo:algorithm': 'AES-256-GCM',
+          'spelo:scope': 'site',
+          'spelo:scope_id': tenant.siteId,
+          'spelo:workspace_id': tenant.workspaceId,
+          'spelo:key_version': '1',
+        });
+        expect(call.keyArn).toBe(sealed.kmsKeyArn);
+      }
+      // The i-th decrypt saw i sessions on record, and exactly one of them, its own, still open.
+      expect(seenAtDecrypt.map((sessions) => sessions.length)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      for (const sessions of seenAtDecrypt)
+        expect(sessions.filter(({ state }) => state === 'reserved')).toHaveLength(1);
+
+      const sessions = await tables.sessionsOf(tenant.siteId);
+      expect(sessions.map(({ state }) => state)).toEqual(Array(N).fill('issued'));
+      expect(sessions.map(({ kmsRequestId }) => kmsRequestId)).toEqual(
+        decrypts.map(({ requestId }) => requestId),
+      );
+    });
+
+    test('Test voice asks KMS itself, on record as a test by its operator', async () => {
+      const tenant = await makeTenant(stack);
+      await putWorkspaceKey(stack, tenant, fakeKey());
+      const path = `/v1/workspaces/${tenant.workspaceId}/openai-key/test`;
+      for (let i = 0; i < 3; i++)
+        expect((await stack.call('POST', path, { as: tenant.owner })).status).toBe(200);
+      const decrypts = decryptsOf(tenant.workspaceId);
+      const sessions = (await tables.scan('sessions')).filter(
+        ({ pk, sk }) => pk === `WORKSPACE#${tenant.workspaceId}` && String(sk).startsWith('SESSION#'),
+      );
+      expect(decrypts).toHaveLength(3);
+      expect(new Set(sessions.map(({ kmsRequestId }) => kmsRequestId))).toEqual(
+        new Set(decrypts.map(({ requestId }) => requestId)),
+      );
+      expect(sessions.map(({ kind, actor }) => ({ kind, actor }))).toEqual(
+        Array(3).fill({ kind: 'test', actor: tenant.owner }),
+      );
+    });
+
+    test('a key that OpenAI refuses is decrypted again for each mint, and each is on record', async () => {
+      const tenant = await makeTenant(stack);
+      await putSiteKey(stack, tenant, fakeKey());
+      stack.openAi?.inject({ path: '/v1/realtime/client_secrets', status: 401, body: { error: {} } });
+      for (let i = 0; i < 3; i++) expect((await mint(stack, tenant)).status).toBe(422);
+      const sessions = await tables.sessionsOf(tenant.siteId);
+      expect(sessions.map(({ state }) => state)).toEqual(Array(3).fill('refused'));
+      expect(sessions.map(({ kmsRequestId }) => kmsRequestId)).toEqual(
+        decryptsOf(tenant.siteId).map(({ requestId }) => requestId),
+      );
+    });
+
+    test('a damaged record is joined to the call with which KMS refused it', async () => {
+      const tenant = await makeTenant(stack);
+      await putSiteKey(stack, tenant, fakeKey());
+      const item = await tables.keyItem('site', tenant.siteId);
+      const wrappedDataKey = Uint8Array.from(item.sealed.wrappedDataKey);
+      wrappedDataKey[50] = (wrappedDataKey[50] ?? 0) ^ 1;
+      await tables.putKeyItem({ ...item, sealed: { ...item.sealed, wrappedDataKey } });
+      expect((await mint(stack, tenant)).status).toBe(422);
+      const [session] = await tables.sessionsOf(tenant.siteId);
+      expect(decryptsOf(tenant.siteId).map(({ requestId }) => requestId)).toEqual([
+        session?.['kmsRequestId'],
+      ]);
+    });
+
+    // Known defect: the request id of a call that KMS answered with an error is thrown away, although SessionOutcome
+    // says that it is missing only when KMS was not asked or did not answer. Drop `.failing` when it is repaired.
+    test.failing.each(['DisabledException', 'AccessDeniedException', 'KMSInvalidStateException'])(
+      'a decrypt that KMS refused with %s is joined to its session',
+      async (errorName) => {
+        const tenant = await makeTenant(stack);
+        await putSiteKey(stack, tenant, fakeKey());
+        stack.kms.inject({ operation: 'Decrypt', errorName });
+        expect((await mint(stack, tenant)).status).toBe(503);
+        const [session] = await tables.sessionsOf(tenant.siteId);
+        expect(decryptsOf(tenant.siteId).map(({ requestId }) => requestId)).toContain(
+          session?.['kmsRequestId'],
+        );
+      },
+    );
+  });
+});

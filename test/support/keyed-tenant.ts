@@ -1,0 +1,61 @@
+import { expect } from '@jest/globals';
+import { expectSuccess } from './answers.ts';
+import { openAiOf } from './openai.ts';
+import type { TestStack } from './stack.ts';
+import { fakeKey, makeTenant, ORIGIN, putWorkspaceKey, type Tenant } from './tenant.ts';
+
+export interface KeyedTenant extends Tenant {
+  /** The workspace's OpenAI key. */
+  readonly key: string;
+}
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** A tenant whose workspace has a key. Nothing of the preparation is left in the logs of KMS and OpenAI. */
+export const makeKeyedTenant = async (
+  stack: TestStack,
+  workspace: Settings = {},
+  site: Settings = {},
+  key = fakeKey(),
+): Promise<KeyedTenant> => {
+  const tenant = await makeTenant(stack, workspace, site);
+  expectSuccess(await putWorkspaceKey(stack, tenant, key));
+  stack.openAi?.clearRequests();
+  stack.kms.clearCalls();
+  return { ...tenant, key };
+};
+
+/** Another site of the same workspace. */
+export const addSite = async (stack: TestStack, tenant: Tenant): Promise<Tenant> => {
+  const body = { name: 'Another', allowed_origins: [ORIGIN] };
+  const site = await asOwner(stack, tenant, 'POST', `/v1/workspaces/${tenant.workspaceId}/sites`, body);
+  return { ...tenant, siteId: site.site_id };
+};
+
+/** `data` of what the owner asked for; anything but a success ends the test. */
+export const asOwner = async (
+  stack: TestStack,
+  tenant: Tenant,
+  method: string,
+  path: string,
+  body?: unknown,
+) => {
+  const answer = await stack.call(method, path, { as: tenant.owner, body });
+  return expectSuccess(answer, answer.status === 201 ? 201 : 200);
+};
+
+export const suspendWorkspaceKey = (stack: TestStack, tenant: Tenant) =>
+  asOwner(stack, tenant, 'POST', `/v1/workspaces/${tenant.workspaceId}/openai-key/suspend`);
+
+export const changeWorkspace = (stack: TestStack, tenant: Tenant, change: Settings) =>
+  asOwner(stack, tenant, 'PATCH', `/v1/workspaces/${tenant.workspaceId}`, change);
+
+/** Calls that opened a key. */
+export const decrypts = (stack: TestStack) =>
+  stack.kms.calls.filter(({ operation }) => operation === 'Decrypt');
+
+/** The request that was refused opened no key and asked OpenAI for nothing. */
+export const expectNothingReached = (stack: TestStack): void => {
+  expect(decrypts(stack)).toEqual([]);
+  expect(openAiOf(stack).requests).toEqual([]);
+};

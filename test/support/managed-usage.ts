@@ -1,0 +1,25 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
+import { TABLES } from '../../lambdas/contract/tables.ts';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import type { TestStack } from './stack.ts';
+import type { Tenant } from './tenant.ts';
+
+/** What the free plan includes in a month. */
+export const FREE_SECONDS = 100 * 60;
+
+/** Says that the workspace has used `seconds` of managed voice in the month of `now`. */
+export const setManagedSeconds = async (
+  stack: TestStack,
+  { workspaceId }: Tenant,
+  now: Date,
+  seconds: number,
+): Promise<void> => {
+  const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
+  const key = primaryKey.managedUsage(workspaceId as WorkspaceId, now.toISOString().slice(0, 7));
+  await DynamoDBDocumentClient.from(client).send(
+    new PutCommand({ TableName: TABLES.limits.name, Item: { ...key, seconds } }),
+  );
+  client.destroy();
+};

@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbKeys } from '../../lambdas/adapters/aws/dynamodb-keys.ts';
+import { kmsKeySealer } from '../../lambdas/adapters/aws/kms-key-sealer.ts';
+import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { storePlatformKey } from '../../lambdas/use-cases/store-platform-key.ts';
+import type { TestStack } from './stack.ts';
+
+/** Stores the platform's own key as the operator's command does. */
+export const putPlatformKey = async (stack: TestStack, key: string): Promise<void> => {
+  const environment = parseEnvironment(ENVIRONMENTS.keys, stack.variables);
+  const { MASTER_KEY_ARN: masterKeyArn, FINGERPRINT_KEY_ARN: fingerprintKeyArn } = environment;
+  const dynamoDb = dynamoDbClient(environment);
+  const kms = kmsClient(environment);
+  const store = storePlatformKey({
+    keys: dynamoDbKeys(dynamoDb, environment.KEYS_TABLE),
+    sealer: kmsKeySealer(kms, { masterKeyArn, fingerprintKeyArn }, randomBytes),
+    openAi: openAiHttp(environment.OPENAI_BASE_URL),
+    clock: () => new Date(),
+  });
+  try {
+    await store(key, 'operator');
+  } finally {
+    dynamoDb.destroy();
+    kms.destroy();
+  }
+};

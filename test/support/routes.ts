@@ -1,0 +1,53 @@
+import { ROUTES, type Route, type RouteId } from '../../lambdas/contract/routes.ts';
+import type { CallOptions, TestAnswer, TestStack } from './stack.ts';
+import { fakeKey, type Tenant } from './tenant.ts';
+
+export interface NamedRoute extends Route {
+  readonly id: RouteId;
+}
+
+/** Every route that asks for a token, from the table that the gateways are made of. */
+export const SIGNED_IN_ROUTES: readonly NamedRoute[] = Object.entries(ROUTES)
+  .map(([id, route]): NamedRoute => ({ ...(route satisfies Route), id: id as RouteId }))
+  .filter(({ access }) => access !== 'public');
+
+/** Routes that need a role in a workspace. */
+export const ROLE_ROUTES = SIGNED_IN_ROUTES.filter(({ access }) => access !== 'any');
+
+/** A valid body for the routes that take one. A route that is missing here is called without. */
+const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
+  createWorkspace: () => ({ name: 'New' }),
+  changeWorkspace: () => ({ name: 'Renamed' }),
+  deleteWorkspace: () => ({ confirm: 'Shop' }),
+  putMember: () => ({ role: 'viewer' }),
+  createSite: () => ({ name: 'New', allowed_origins: ['https://new.example'] }),
+  changeSite: () => ({ name: 'Renamed' }),
+  putSiteKey: () => ({ api_key: fakeKey() }),
+  putWorkspaceKey: () => ({ api_key: fakeKey() }),
+};
+
+/** The path of a route with the ids of `tenant`, and `sub` as the member that it is about. */
+export const pathOf = (
+  { path }: Route,
+  tenant: Pick<Tenant, 'workspaceId' | 'siteId'>,
+  sub: string,
+): string =>
+  path
+    .replace('{workspaceId}', tenant.workspaceId)
+    .replace('{siteId}', tenant.siteId)
+    .replace('{sub}', encodeURIComponent(sub));
+
+/** Calls a route as somebody would who knows the contract. */
+export const callRoute = (
+  stack: TestStack,
+  route: NamedRoute,
+  tenant: Pick<Tenant, 'workspaceId' | 'siteId'>,
+  options: CallOptions & { readonly about?: string } = {},
+): Promise<TestAnswer> => {
+  const { about = 'somebody', ...rest } = options;
+  const body = BODIES[route.id]?.();
+  return stack.call(route.method, pathOf(route, tenant, about), {
+    ...(body !== undefined && { body }),
+    ...rest,
+  });
+};

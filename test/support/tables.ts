@@ -1,0 +1,36 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { TABLES } from '../../lambdas/contract/tables.ts';
+import type { TestStack } from './stack.ts';
+
+type TableName = keyof typeof TABLES;
+type Item = Readonly<Record<string, unknown>>;
+
+/** The tables of a stack, behind the handlers' backs. Closed by whoever opened it. */
+export const openTables = (stack: TestStack) => {
+  const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
+  const documents = DynamoDBDocumentClient.from(client);
+  return {
+    /** Every item, strongly consistent. */
+    scan: async (table: TableName): Promise<readonly Item[]> => {
+      const items: Item[] = [];
+      let ExclusiveStartKey: Record<string, unknown> | undefined;
+      do {
+        const page = await documents.send(
+          new ScanCommand({
+            TableName: TABLES[table].name,
+            ConsistentRead: true,
+            ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
+          }),
+        );
+        items.push(...(page.Items ?? []));
+        ExclusiveStartKey = page.LastEvaluatedKey;
+      } while (ExclusiveStartKey !== undefined);
+      return items;
+    },
+    put: async (table: TableName, item: Item): Promise<void> => {
+      await documents.send(new PutCommand({ TableName: TABLES[table].name, Item: { ...item } }));
+    },
+    close: (): void => client.destroy(),
+  };
+};

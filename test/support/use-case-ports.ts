@@ -1,0 +1,77 @@
+import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbKeys } from '../../lambdas/adapters/aws/dynamodb-keys.ts';
+import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/dynamodb-limits.ts';
+import { dynamoDbMembership } from '../../lambdas/adapters/aws/dynamodb-membership.ts';
+import { dynamoDbErrors, dynamoDbSessions } from '../../lambdas/adapters/aws/dynamodb-sessions.ts';
+import { dynamoDbTokenContext } from '../../lambdas/adapters/aws/dynamodb-token-context.ts';
+import { kmsDeriver } from '../../lambdas/adapters/aws/kms-deriver.ts';
+import { kmsKeyOpener } from '../../lambdas/adapters/aws/kms-key-opener.ts';
+import { kmsKeySealer } from '../../lambdas/adapters/aws/kms-key-sealer.ts';
+import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import type { SiteId } from '../../lambdas/domain/identifiers.ts';
+import { DEFAULT_RATE_LIMITS } from '../../lambdas/domain/limits.ts';
+import type { MintRequest, MintSettings } from '../../lambdas/use-cases/mint-token.ts';
+import { localWorld } from '../../local/local-world.ts';
+import type { TestStack } from './stack.ts';
+import { ORIGIN, type Tenant } from './tenant.ts';
+
+/**
+ * The ports of the token and keys functions over the real adapters, as their wiring makes them, so that a test can put
+ * something of its own in place of one of them.
+ */
+export const useCasePorts = (stack: TestStack) => {
+  const token = parseEnvironment(ENVIRONMENTS.token, stack.variables);
+  const keys = parseEnvironment(ENVIRONMENTS.keys, stack.variables);
+  const dynamoDb = dynamoDbClient(token);
+  const kms = kmsClient(token);
+  const tables = {
+    tenancy: token.TENANCY_TABLE,
+    keys: token.KEYS_TABLE,
+    sessions: token.SESSIONS_TABLE,
+    limits: token.LIMITS_TABLE,
+  };
+  const { clock, random } = localWorld(() => undefined);
+  return {
+    clock,
+    random,
+    deriver: kmsDeriver(kms, token.DERIVATION_KEY_ARN),
+    limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
+    contexts: dynamoDbTokenContext(dynamoDb, tables),
+    sessions: dynamoDbSessions(dynamoDb, tables),
+    errors: dynamoDbErrors(dynamoDb, tables.sessions),
+    opener: kmsKeyOpener(kms, token.MASTER_KEY_ARN),
+    sealer: kmsKeySealer(
+      kms,
+      { masterKeyArn: keys.MASTER_KEY_ARN, fingerprintKeyArn: keys.FINGERPRINT_KEY_ARN },
+      random,
+    ),
+    openAi: openAiHttp(token.OPENAI_BASE_URL),
+    keys: dynamoDbKeys(dynamoDb, tables.keys),
+    tenancy: dynamoDbMembership(dynamoDb, tables.tenancy),
+  };
+};
+
+export type UseCasePorts = ReturnType<typeof useCasePorts>;
+
+/** Limits wide enough to be out of the way. */
+export const RATE_LIMITS = {
+  ...DEFAULT_RATE_LIMITS,
+  perIp: { perMinute: 100_000 },
+  perSite: { perMinute: 100_000 },
+  probesPerWorkspace: { perMinute: 100_000 },
+};
+
+export const MINT_SETTINGS: MintSettings = {
+  rateLimits: RATE_LIMITS,
+  openAiTimeoutMs: 500,
+  heartbeatSeconds: 20,
+};
+
+export const mintRequest = (tenant: Tenant, visitorId?: string): MintRequest => ({
+  siteId: tenant.siteId as SiteId,
+  origin: ORIGIN,
+  sourceIp: '127.0.0.1',
+  visitorId,
+  onOriginAllowed: () => undefined,
+});
