@@ -29,10 +29,10 @@ export const startGateway = async (
   const server = createServer((request, response) => {
     const startedAt = performance.now();
     void answer(request, response).then((status) => {
-      const path = pathOf(request);
-      options.onAnswer?.(
-        `${request.method} ${path} ${status} ${Math.round(performance.now() - startedAt)} ms`,
-      );
+      // The route, not the path: a path may hold anything that somebody pasted.
+      const route = matchRoute(request.method ?? 'GET', pathOf(request))?.route.path ?? '(no route)';
+      const elapsedMs = Math.round(performance.now() - startedAt);
+      options.onAnswer?.(`${request.method} ${route} ${status} ${elapsedMs} ms`);
     });
   });
 

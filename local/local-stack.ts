@@ -5,6 +5,7 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
+import { archiverHandler } from '../lambdas/functions/wiring/archiver.ts';
 import { auditHandler } from '../lambdas/functions/wiring/audit.ts';
 import { keysHandler } from '../lambdas/functions/wiring/keys.ts';
 import { manageHandler } from '../lambdas/functions/wiring/manage.ts';
@@ -18,9 +19,11 @@ import { type LocalGateway, startGateway } from './gateway.ts';
 import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
 import { type LocalKms, startLocalKms } from './kms/server.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
+import { type LocalS3, startLocalS3 } from './s3/server.ts';
 import { type StreamPump, startStreamPump } from './stream-pump.ts';
 
 const AUDIENCE = 'spelo-byok-local';
+const ARCHIVE_BUCKET = 'audit-archive';
 
 export interface LocalStackOptions {
   /** Folder for tables, KMS key material and the issuer's key. Without it everything lives in memory. */
@@ -44,6 +47,8 @@ export interface LocalStack {
   /** The audit pipeline; `drain()` waits until it has everything. */
   readonly streams: StreamPump;
   readonly kms: LocalKms;
+  /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
+  readonly s3: LocalS3;
   readonly dynamoDb: LocalDynamoDb;
   readonly issuer: LocalIssuer;
   /** undefined when a real OpenAI is used. */
@@ -73,7 +78,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
   try {
     const kmsState = inDataDir('kms.json');
     const issuerState = inDataDir('issuer.json');
-    const [dynamoDb, kms, issuer, openAi] = await Promise.all([
+    const s3Dir = inDataDir('s3');
+    const [dynamoDb, kms, s3, issuer, openAi] = await Promise.all([
       keep(
         startDynamoDb({
           dbPath: inDataDir('dynamodb.sqlite'),
@@ -87,6 +93,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
           ...(kmsState !== undefined && { stateFile: kmsState }),
         }),
       ),
+      keep(startLocalS3({ buckets: [ARCHIVE_BUCKET], ...(s3Dir !== undefined && { dir: s3Dir }) })),
       keep(
         startLocalIssuer({
           audience: AUDIENCE,
@@ -108,6 +115,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       OPENAI_BASE_URL: options.openAiBaseUrl ?? openAi?.baseUrl ?? '',
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
       AWS_ENDPOINT_URL_KMS: kms.endpoint,
+      ARCHIVE_BUCKET,
+      AWS_ENDPOINT_URL_S3: s3.endpoint,
       ...options.variables,
     };
     setLocalCredentials();
@@ -119,10 +128,11 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     };
     await createTables(clients.dynamoDb);
     const projector = projectorHandler(parseEnvironment(ENVIRONMENTS.projector, variables), world);
+    const archiver = archiverHandler(parseEnvironment(ENVIRONMENTS.archiver, variables), world);
     const streams = await keep(
       startStreamPump(
         clients,
-        { tenancy: projector, keys: projector, sessions: projector },
+        { tenancy: projector, keys: projector, sessions: projector, audit: archiver },
         (table, sequenceNumber) =>
           options.onAnswer?.(`A record of the stream of ${table} was given up on: ${sequenceNumber}`),
       ),
@@ -143,7 +153,18 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         },
       ),
     );
-    return { url: gateway.url, gateway, streams, kms, dynamoDb, issuer, openAi, variables, close: closeAll };
+    return {
+      url: gateway.url,
+      gateway,
+      streams,
+      kms,
+      s3,
+      dynamoDb,
+      issuer,
+      openAi,
+      variables,
+      close: closeAll,
+    };
   } catch (error) {
     await closeAll();
     throw error;

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { AUDIT_EVENT_TYPES } from '../domain/audit-record.ts';
 
 import { MAX_CONCURRENCY } from '../domain/limits.ts';
-import { OPENAI_FAILURES } from '../domain/openai-failure.ts';
 import {
   CLIENT_SECRET_TTL_SECONDS,
   DATA_RESIDENCIES,
@@ -12,6 +11,7 @@ import {
   VOICES,
 } from '../domain/openai-models.ts';
 import { parseRegisteredOrigin } from '../domain/origin.ts';
+import { VERDICT_CODES } from '../domain/verdict.ts';
 import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/workspace.ts';
 
 /**
@@ -219,7 +219,7 @@ export const site = z
 export const verdict = z
   .object({
     ok: z.boolean(),
-    code: z.enum(['ok', 'model_retiring', ...OPENAI_FAILURES]),
+    code: z.enum(VERDICT_CODES),
     message: z.string(),
     latency_ms: z.int().describe('Milliseconds that OpenAI took.'),
     checked_at: timestamp,

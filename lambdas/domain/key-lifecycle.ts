@@ -14,7 +14,7 @@ import type { Verdict } from './verdict.ts';
  * the write that carries a change out is conditional on the revision that it was computed from.
  */
 export interface KeyChange<Head extends StoredKey = StoredKey> {
-  /** 0: the scope has never held a key. */
+  /** 0: the scope has never held a key. -1: the head's revision was lost to damage. */
   readonly expectedRevision: number;
   readonly head: Head;
   /** Line of history for a version that this change creates. */
@@ -32,7 +32,7 @@ export interface Hand {
 }
 
 const touched = (head: StoredKey | undefined, { at, by }: Hand) => ({
-  revision: (head?.revision ?? 0) + 1,
+  revision: Math.max(0, head?.revision ?? 0) + 1,
   lastVersion: head?.lastVersion ?? 0,
   changedAt: at,
   changedBy: by,

@@ -160,23 +160,22 @@ const hasWellFormedIdentity = (identity: KeyBinding & KeyLabel): boolean =>
   LABEL.test(identity.masked) &&
   LABEL.test(identity.fingerprint);
 
-/**
- * Holds when a record has a known format and lengths that this product can have written. Checked before KMS is
- * asked, so that a hostile record costs nothing. Throws SealedKeyUnreadableError.
- */
+/** Whether a record has a known format and lengths that this product can have written. */
+export const isWellFormed = (sealed: SealedKey): boolean =>
+  sealed.format === SEALED_KEY_FORMAT &&
+  sealed.algorithm === SEALED_KEY_ALGORITHM &&
+  hasWellFormedIdentity(sealed) &&
+  sealed.iv.byteLength === IV_BYTES &&
+  sealed.tag.byteLength === TAG_BYTES &&
+  sealed.commitment.byteLength === COMMITMENT_BYTES &&
+  sealed.wrappedDataKey.byteLength > 0 &&
+  sealed.wrappedDataKey.byteLength <= MAX_WRAPPED_DATA_KEY_BYTES &&
+  sealed.ciphertext.byteLength > 0 &&
+  sealed.ciphertext.byteLength <= MAX_CIPHERTEXT_BYTES;
+
+/** Checked before KMS is asked, so that a hostile record costs nothing. Throws SealedKeyUnreadableError. */
 export const assertWellFormed = (sealed: SealedKey): void => {
-  const wellFormed =
-    sealed.format === SEALED_KEY_FORMAT &&
-    sealed.algorithm === SEALED_KEY_ALGORITHM &&
-    hasWellFormedIdentity(sealed) &&
-    sealed.iv.byteLength === IV_BYTES &&
-    sealed.tag.byteLength === TAG_BYTES &&
-    sealed.commitment.byteLength === COMMITMENT_BYTES &&
-    sealed.wrappedDataKey.byteLength > 0 &&
-    sealed.wrappedDataKey.byteLength <= MAX_WRAPPED_DATA_KEY_BYTES &&
-    sealed.ciphertext.byteLength > 0 &&
-    sealed.ciphertext.byteLength <= MAX_CIPHERTEXT_BYTES;
-  if (!wellFormed) throw new SealedKeyUnreadableError();
+  if (!isWellFormed(sealed)) throw new SealedKeyUnreadableError();
 };
 
 /**

@@ -1,11 +1,21 @@
-import type { KeyBinding, KeyScope, SealedKey } from './sealed-key.ts';
+import {
+  isWellFormed,
+  type KeyBinding,
+  type KeyScope,
+  SEALED_KEY_ALGORITHM,
+  type SealedKey,
+} from './sealed-key.ts';
 import type { Verdict } from './verdict.ts';
-
-/** Where the platform's own OpenAI key lives: one more sealed key, at a scope that no tenant can name. */
-export const PLATFORM_SCOPE_ID = 'platform';
 
 /** Which key is meant, without its version. */
 export type KeyAddress = Pick<KeyBinding, 'scope' | 'scopeId' | 'workspaceId'>;
+
+/** Where the platform's own OpenAI key lives: one more sealed key, at a scope that no tenant can name. */
+export const PLATFORM_ADDRESS = {
+  scope: 'platform',
+  scopeId: 'platform',
+  workspaceId: 'platform',
+} as const satisfies KeyAddress;
 
 /**
  * Every scope has one head: its current key, or what stays of a deleted one. `revision` grows with each change of any
@@ -43,6 +53,23 @@ export const isLive = (key: StoredKey | undefined): key is LiveKey =>
 export const revisionOf = (key: StoredKey | undefined): number => key?.revision ?? 0;
 
 export const nextVersionOf = (key: StoredKey | undefined): number => (key?.lastVersion ?? 0) + 1;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Stands in for a record that is not what it should be. Nothing opens it, and KMS is never asked about it. */
+export const damagedSealedKey = (binding: KeyBinding): SealedKey => ({
+  ...binding,
+  format: 0,
+  algorithm: SEALED_KEY_ALGORITHM,
+  masked: 'sk-...????',
+  fingerprint: 'damaged',
+  kmsKeyArn: '',
+  wrappedDataKey: NO_BYTES,
+  iv: NO_BYTES,
+  tag: NO_BYTES,
+  commitment: NO_BYTES,
+  ciphertext: NO_BYTES,
+});
 
 /** An earlier version that can still be rolled back to. Its sealed record is shredded at `retainedUntil`. */
 export interface RetainedKey {
@@ -120,7 +147,7 @@ export const maskedViewOf = (key: LiveKey, activity: KeyActivity | undefined): M
     scope: key.sealed.scope,
     masked: key.sealed.masked,
     version,
-    state: shownState(key, verdict, activity?.unreadableVersion === version),
+    state: shownState(key, verdict, !isWellFormed(key.sealed) || activity?.unreadableVersion === version),
     createdAt: key.createdAt,
     createdBy: key.createdBy,
     lastUsedAt: activity?.lastUsedAt ?? null,

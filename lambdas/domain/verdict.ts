@@ -1,8 +1,8 @@
-import type { OpenAiFailure, OpenAiFailureName } from './openai-failure.ts';
-import { blameOf, explainOpenAiFailure } from './openai-failure.ts';
+import { blameOf, explainOpenAiFailure, OPENAI_FAILURES, type OpenAiFailure } from './openai-failure.ts';
 import { SHUTDOWN_WARNING_DAYS } from './openai-models.ts';
 
-export type VerdictCode = 'ok' | 'model_retiring' | OpenAiFailureName;
+export const VERDICT_CODES = ['ok', 'model_retiring', 'record_damaged', ...OPENAI_FAILURES] as const;
+export type VerdictCode = (typeof VERDICT_CODES)[number];
 
 /** What a probe of a key against OpenAI found. */
 export interface Verdict {
@@ -56,3 +56,12 @@ export const verdictOnFailure = (failure: OpenAiFailure, now: Date, latencyMs: n
 
 /** True when the key may be stored although the probe did not succeed: OpenAI, not the key, was the trouble. */
 export const provesNothingAboutKey = (failure: OpenAiFailure): boolean => blameOf(failure) === 'nobody';
+
+/** Stands in for a verdict that was lost with its record. */
+export const damagedVerdict = (checkedAt: string): Verdict => ({
+  ok: false,
+  code: 'record_damaged',
+  message: 'The stored record is damaged. Store the key again.',
+  checkedAt,
+  latencyMs: 0,
+});

@@ -20,7 +20,8 @@ export interface Meter {
   answered(route: string, code: string, latencyMs: number): void;
 }
 
-const SECRET_SHAPE = /\b(?:sk-[A-Za-z0-9_-]{8,}|ek_[A-Za-z0-9_-]{8,})/g;
+/** No word boundary in front: `key_sk-…` and `Bearer%20sk-…` are keys too. */
+const SECRET_SHAPE = /(?:sk-|ek_)[A-Za-z0-9_-]{16,}/g;
 const LINE_FORGERY = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
 /**
@@ -36,10 +37,14 @@ export const loggable = (_key: string, value: unknown): unknown =>
     : value;
 
 /** Where an error was thrown, without its message: names and lines of our own code only. */
-export const framesOf = (error: Error): string =>
-  (error.stack ?? '')
+export const framesOf = (error: Error): string => {
+  const stack = error.stack ?? '';
+  // The message stands in front and may itself have lines that look like frames.
+  const frames = stack.slice(Math.max(0, stack.indexOf(error.message)) + error.message.length);
+  return frames
     .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .slice(0, 8)
     .map((line) => line.trim())
     .join(' | ');
+};

@@ -1,11 +1,11 @@
-import { DependencyUnavailableError } from '../domain/dependency.ts';
+import { ConflictError, DependencyUnavailableError } from '../domain/dependency.ts';
 import { newSessionId, type RandomBytes, type SiteId, workspaceOfSite } from '../domain/identifiers.ts';
 import type { RateLimits } from '../domain/limits.ts';
 import { explainOpenAiFailure, OpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
 import { originAllowed } from '../domain/origin.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { SealedKeyUnreadableError } from '../domain/sealed-key.ts';
-import type { ReservedSession, SlotLease } from '../domain/session.ts';
+import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
 import type { LiveKey } from '../domain/stored-key.ts';
 import type { BillingMode, Site, Workspace } from '../domain/workspace.ts';
 import { chooseKey, type Payer } from './choose-key.ts';
@@ -88,11 +88,11 @@ export const mintToken =
     const session = newSession(ports, request, site, payer, ipHash, now);
     const { lease, remainingSlots } = await admit(ports, settings, session, site, payer, context, now);
     const minted = await mintForSession(ports, settings, { request, site, session, key: payer.key, lease });
-    const signingSecret = await settleIssued(ports, session, minted);
+    await settleIssued(ports, session, lease, minted);
     return {
       clientSecret: minted.clientSecret,
       session,
-      signingSecret,
+      signingSecret: minted.signingSecret,
       realtimeUrl: ports.openAi.realtimeUrl(site),
       mode: payer.mode,
       heartbeatSeconds: settings.heartbeatSeconds,
@@ -200,7 +200,8 @@ const admit = async (
     takeSlot(ports, { session, site, limit: payer.slotLimit, leases: context.leases, now }),
   ]);
   if (budget.status === 'rejected') {
-    if (slot.status === 'fulfilled') await giveBack(ports, session, slot.value.lease, 'rate_limited');
+    if (slot.status === 'fulfilled')
+      await giveBack(ports, session, slot.value.lease, refusalOf(budget.reason).refusal);
     throw budget.reason;
   }
   if (slot.status === 'rejected') {
@@ -220,6 +221,7 @@ interface Mint {
 
 interface Minted {
   readonly clientSecret: MintedClientSecret;
+  readonly signingSecret: string;
   readonly kmsRequestId: string | undefined;
 }
 
@@ -228,10 +230,10 @@ const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mi
   const { request, site, session, key, lease } = mint;
   let kmsRequestId: string | undefined;
   try {
-    const safetyIdentifier = await ports.deriver.safetyIdentifier(
-      site.siteId,
-      request.visitorId ?? request.sourceIp,
-    );
+    const [safetyIdentifier, signingSecret] = await Promise.all([
+      ports.deriver.safetyIdentifier(site.siteId, request.visitorId ?? request.sourceIp),
+      ports.deriver.signingSecret(session.sessionId),
+    ]);
     const clientSecret = await useSealedKey(ports)(
       session,
       key,
@@ -246,7 +248,7 @@ const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mi
         kmsRequestId = requestId;
       },
     );
-    return { clientSecret, kmsRequestId };
+    return { clientSecret, signingSecret, kmsRequestId };
   } catch (error) {
     const refusal = refusalOf(error);
     const openAiFailure = error instanceof OpenAiFailure ? error : undefined;
@@ -311,24 +313,31 @@ const report = async (
   ]);
 };
 
-/** Hop 4, awaited before the answer: a secret that is not on record is thrown away, and its session stays an open intent. */
+/**
+ * Hop 4, awaited before the answer: a secret that is not on record is thrown away, its slot comes back, and its session
+ * stays an open intent.
+ */
 const settleIssued = async (
-  { clock, deriver, sessions }: MintPorts,
+  { clock, sessions }: MintPorts,
   session: ReservedSession,
+  lease: SlotLease | undefined,
   { clientSecret, kmsRequestId }: Minted,
-): Promise<string> => {
+): Promise<void> => {
   const at = clock().toISOString();
   const { openAiRequestId, openAiSessionId } = clientSecret;
-  const [signingSecret] = await Promise.all([
-    deriver.signingSecret(session.sessionId),
-    sessions.settle(session, {
-      state: 'issued',
-      at,
-      ...(kmsRequestId !== undefined && { kmsRequestId }),
-      ...(openAiRequestId !== undefined && { openAiRequestId }),
-      ...(openAiSessionId !== undefined && { openAiSessionId }),
-    }),
+  const outcome: SessionOutcome = {
+    state: 'issued',
+    at,
+    ...(kmsRequestId !== undefined && { kmsRequestId }),
+    ...(openAiRequestId !== undefined && { openAiRequestId }),
+    ...(openAiSessionId !== undefined && { openAiSessionId }),
+  };
+  const [settled] = await Promise.allSettled([
+    sessions.settle(session, outcome),
+    // When a key was last used is good to know, and no reason to refuse a visitor.
     sessions.noteKeyUse(session, at),
   ]);
-  return signingSecret;
+  if (settled.status === 'fulfilled') return;
+  await Promise.allSettled([lease && sessions.release(session, lease)]);
+  throw settled.reason instanceof ConflictError ? new Refusal('unavailable') : settled.reason;
 };

@@ -1,5 +1,5 @@
 import { DEFAULT_MODEL, DEFAULT_VOICE } from '../domain/openai-models.ts';
-import { type LiveKey, PLATFORM_SCOPE_ID } from '../domain/stored-key.ts';
+import { type LiveKey, PLATFORM_ADDRESS } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
 import { acceptPastedKey, type SealingPorts, sealAndPut } from './store-openai-key.ts';
 
@@ -14,7 +14,7 @@ export const storePlatformKey =
     try {
       return await sealAndPut(ports, {
         key,
-        address: { scope: 'platform', scopeId: PLATFORM_SCOPE_ID, workspaceId: PLATFORM_SCOPE_ID },
+        address: PLATFORM_ADDRESS,
         settings: {
           model: DEFAULT_MODEL,
           voice: DEFAULT_VOICE,

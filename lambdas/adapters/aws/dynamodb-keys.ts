@@ -9,14 +9,8 @@ import type { KeyActivityReader, KeyStore } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { queryPage } from './dynamodb-pages.ts';
 import { eventPut, type TransactWrite } from './event-outbox.ts';
-import {
-  keyActivityItem,
-  keyVersionItem,
-  type PrimaryKey,
-  primaryKey,
-  retainedKeyItem,
-  storedKeyItem,
-} from './items.ts';
+import { keyActivityItem, keyVersionItem, type PrimaryKey, primaryKey } from './items.ts';
+import { itemOfHead, itemOfRetained, retainedKeyAt, storedKeyAt } from './stored-key-item.ts';
 
 /**
  * Sealed keys: one head per scope, its history without ciphertext, and at most one retained record. Every change is one
@@ -26,7 +20,7 @@ export const dynamoDbKeys = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly keys: string; readonly tenancy: string },
 ): KeyStore => {
-  const read = async (Key: PrimaryKey): Promise<unknown> => {
+  const read = async (Key: PrimaryKey): Promise<Readonly<Record<string, unknown>> | undefined> => {
     const { Item } = await callAws('dynamodb', 'GetItem', () =>
       dynamoDb.send(new GetCommand({ TableName: tables.keys, Key, ConsistentRead: true })),
     );
@@ -34,11 +28,13 @@ export const dynamoDbKeys = (
   };
 
   return {
-    readKey: async ({ scope, scopeId }) =>
-      storedKeyItem.optional().parse(await read(primaryKey.key(scope, scopeId))),
+    readKey: async (address) =>
+      storedKeyAt(address, await read(primaryKey.key(address.scope, address.scopeId))),
 
-    readRetained: async ({ scope, scopeId }, version) =>
-      retainedKeyItem.optional().parse(await read(primaryKey.retainedKey(scope, scopeId, version))),
+    readRetained: async (address, version) => {
+      const { scope, scopeId } = address;
+      return retainedKeyAt(address, version, await read(primaryKey.retainedKey(scope, scopeId, version)));
+    },
 
     listVersions: ({ scope, scopeId }, page) => {
       const { pk } = primaryKey.key(scope, scopeId);
@@ -66,24 +62,18 @@ export const dynamoDbKeys = (
         {
           Put: {
             TableName: tables.keys,
-            Item: { ...primaryKey.key(scope, scopeId), ...head },
-            ...(expectedRevision === 0
-              ? { ConditionExpression: 'attribute_not_exists(pk)' }
-              : {
-                  ConditionExpression: 'revision = :expected',
-                  ExpressionAttributeValues: { ':expected': expectedRevision },
-                }),
+            Item: { ...primaryKey.key(scope, scopeId), ...itemOfHead(head) },
+            ...revisionIs(expectedRevision),
           },
         },
         eventPut(tables.tenancy, event),
       ];
       if (created !== undefined)
         TransactItems.push(put(primaryKey.keyVersion(scope, scopeId, created.version), created));
-      if (retain !== undefined) {
-        const { retainedUntil, ...content } = retain;
-        const key = primaryKey.retainedKey(scope, scopeId, retain.sealed.version);
-        TransactItems.push(put(key, { ...content, expires_at: retainedUntil }));
-      }
+      if (retain !== undefined)
+        TransactItems.push(
+          put(primaryKey.retainedKey(scope, scopeId, retain.sealed.version), itemOfRetained(retain)),
+        );
       if (shred !== undefined)
         TransactItems.push({
           Delete: { TableName: tables.keys, Key: primaryKey.retainedKey(scope, scopeId, shred) },
@@ -100,6 +90,20 @@ export const dynamoDbKeys = (
         ),
       );
     },
+  };
+};
+
+/** The condition that the head is still the one that the change was computed from. */
+const revisionIs = (expected: number) => {
+  if (expected === 0) return { ConditionExpression: 'attribute_not_exists(pk)' };
+  if (expected < 0)
+    return {
+      ConditionExpression: 'attribute_exists(pk) AND NOT (revision > :zero)',
+      ExpressionAttributeValues: { ':zero': 0 },
+    };
+  return {
+    ConditionExpression: 'revision = :expected',
+    ExpressionAttributeValues: { ':expected': expected },
   };
 };
 

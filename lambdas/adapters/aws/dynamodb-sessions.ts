@@ -100,7 +100,8 @@ export const dynamoDbSessions = (
             TableName: tables.sessions,
             Key: primaryKey.session(session, session.sessionId),
             UpdateExpression: `SET ${entries.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
-            ConditionExpression: '#state = :reserved',
+            // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+            ConditionExpression: '#state = :reserved OR (#state = :settled AND settledAt = :settledAt)',
             ExpressionAttributeNames: {
               '#state': 'state',
               ...Object.fromEntries(
@@ -109,6 +110,8 @@ export const dynamoDbSessions = (
             },
             ExpressionAttributeValues: {
               ':reserved': 'reserved',
+              ':settled': outcome.state,
+              ':settledAt': outcome.at,
               ...Object.fromEntries(entries.map(([, value], i) => [`:a${i}`, value])),
             },
           }),

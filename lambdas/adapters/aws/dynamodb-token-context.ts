@@ -2,18 +2,12 @@ import { type DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import { billingPeriodOf } from '../../domain/plan.ts';
 import type { SlotLease } from '../../domain/session.ts';
-import { PLATFORM_SCOPE_ID } from '../../domain/stored-key.ts';
+import { PLATFORM_ADDRESS } from '../../domain/stored-key.ts';
 import type { TokenContextReader } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { readTogether } from './dynamodb-membership.ts';
-import {
-  managedUsageItem,
-  primaryKey,
-  siteItem,
-  slotLeaseItem,
-  storedKeyItem,
-  workspaceItem,
-} from './items.ts';
+import { managedUsageItem, primaryKey, siteItem, slotLeaseItem, workspaceItem } from './items.ts';
+import { storedKeyAt } from './stored-key-item.ts';
 
 /** Hop 1 of the token path: one batch read and one query, side by side, strongly consistent, nothing cached. */
 export const dynamoDbTokenContext = (
@@ -49,7 +43,7 @@ export const dynamoDbTokenContext = (
         site: primaryKey.site(workspaceId, siteId),
         siteKey: primaryKey.key('site', siteId),
         workspaceKey: primaryKey.key('workspace', workspaceId),
-        platformKey: primaryKey.key('platform', PLATFORM_SCOPE_ID),
+        platformKey: primaryKey.key(PLATFORM_ADDRESS.scope, PLATFORM_ADDRESS.scopeId),
         usage: primaryKey.managedUsage(workspaceId, billingPeriodOf(now)),
       };
       const [lookup, leases] = await Promise.all([
@@ -63,9 +57,15 @@ export const dynamoDbTokenContext = (
       return {
         workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
         site: siteItem.optional().parse(lookup(tables.tenancy, at.site)),
-        siteKey: storedKeyItem.optional().parse(lookup(tables.keys, at.siteKey)),
-        workspaceKey: storedKeyItem.optional().parse(lookup(tables.keys, at.workspaceKey)),
-        platformKey: storedKeyItem.optional().parse(lookup(tables.keys, at.platformKey)),
+        siteKey: storedKeyAt(
+          { scope: 'site', scopeId: siteId, workspaceId },
+          lookup(tables.keys, at.siteKey),
+        ),
+        workspaceKey: storedKeyAt(
+          { scope: 'workspace', scopeId: workspaceId, workspaceId },
+          lookup(tables.keys, at.workspaceKey),
+        ),
+        platformKey: storedKeyAt(PLATFORM_ADDRESS, lookup(tables.keys, at.platformKey)),
         managedSeconds: managedUsageItem.optional().parse(lookup(tables.limits, at.usage))?.seconds ?? 0,
         leases,
       };

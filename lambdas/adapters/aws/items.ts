@@ -2,12 +2,10 @@ import * as z from 'zod';
 import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditRow } from '../../domain/audit-record.ts';
 
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
-import { OPENAI_FAILURES } from '../../domain/openai-failure.ts';
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
-import type { SealedKey } from '../../domain/sealed-key.ts';
 import type { SlotLease } from '../../domain/session.ts';
-import type { KeyActivity, KeyVersionRecord, RetainedKey, StoredKey } from '../../domain/stored-key.ts';
-import type { Verdict } from '../../domain/verdict.ts';
+import type { KeyActivity, KeyVersionRecord } from '../../domain/stored-key.ts';
+import { VERDICT_CODES, type Verdict } from '../../domain/verdict.ts';
 import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
@@ -23,7 +21,6 @@ import type { ErrorRow } from '../../use-cases/ports.ts';
 const workspaceId = z.string().transform((id) => id as WorkspaceId);
 const siteId = z.string().transform((id) => id as SiteId);
 const sessionId = z.string().transform((id) => id as SessionId);
-const bytes = z.instanceof(Uint8Array);
 
 export const workspaceItem: z.ZodType<Workspace> = z.object({
   workspaceId,
@@ -62,54 +59,13 @@ export const siteItem: z.ZodType<Site> = z.object({
   createdBy: z.string(),
 });
 
-const verdict: z.ZodType<Verdict> = z.object({
+export const verdictItem: z.ZodType<Verdict> = z.object({
   ok: z.boolean(),
-  code: z.enum(['ok', 'model_retiring', ...OPENAI_FAILURES]),
+  code: z.enum(VERDICT_CODES),
   message: z.string(),
   checkedAt: z.string(),
   latencyMs: z.number(),
 });
-
-/** Shape only. Whether the values are sound is for the envelope to say, with its one error. */
-const sealedKey: z.ZodType<SealedKey> = z.object({
-  format: z.number(),
-  algorithm: z.string(),
-  scope: z.enum(['site', 'workspace', 'platform']),
-  scopeId: z.string(),
-  workspaceId: z.string(),
-  version: z.number(),
-  masked: z.string(),
-  fingerprint: z.string(),
-  kmsKeyArn: z.string(),
-  wrappedDataKey: bytes,
-  iv: bytes,
-  tag: bytes,
-  commitment: bytes,
-  ciphertext: bytes,
-});
-
-const keyHead = {
-  revision: z.number(),
-  lastVersion: z.number(),
-  changedAt: z.string(),
-  changedBy: z.string(),
-};
-
-const keyContent = { sealed: sealedKey, verdict, createdAt: z.string(), createdBy: z.string() };
-
-export const storedKeyItem: z.ZodType<StoredKey> = z.discriminatedUnion('state', [
-  z.object({
-    state: z.enum(['active', 'suspended']),
-    ...keyContent,
-    previousVersion: z.number().nullable(),
-    ...keyHead,
-  }),
-  z.object({ state: z.literal('deleted'), ...keyHead }),
-]);
-
-export const retainedKeyItem: z.ZodType<RetainedKey> = z
-  .object({ ...keyContent, expires_at: z.number() })
-  .transform(({ expires_at, ...content }) => ({ ...content, retainedUntil: expires_at }));
 
 export const keyVersionItem: z.ZodType<KeyVersionRecord> = z.object({
   version: z.number(),
@@ -121,7 +77,7 @@ export const keyVersionItem: z.ZodType<KeyVersionRecord> = z.object({
 
 export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
   lastUsedAt: z.string().nullable().default(null),
-  test: z.object({ version: z.number(), verdict }).nullable().default(null),
+  test: z.object({ version: z.number(), verdict: verdictItem }).nullable().default(null),
   unreadableVersion: z.number().nullable().default(null),
 });
 

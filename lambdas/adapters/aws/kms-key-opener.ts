@@ -3,22 +3,49 @@ import {
   IncorrectKeyException,
   InvalidCiphertextException,
   type KMSClient,
+  KMSServiceException,
 } from '@aws-sdk/client-kms';
 import {
   assertWellFormed,
   encryptionContextOf,
   openSealedKey,
+  type SealedKey,
   SealedKeyUnreadableError,
 } from '../../domain/sealed-key.ts';
 import type { KeyOpener } from '../../use-cases/ports.ts';
 import { unavailable } from './aws-calls.ts';
 import { takeBytes } from './kms-key-sealer.ts';
 
-type ForeignCiphertext = InvalidCiphertextException | IncorrectKeyException;
-
 /** KMS says that this blob can never be opened as asked; anything else may pass. */
-const isForeignCiphertext = (error: unknown): error is ForeignCiphertext =>
+const isForeignCiphertext = (error: unknown): boolean =>
   error instanceof InvalidCiphertextException || error instanceof IncorrectKeyException;
+
+const requestIdOf = (error: unknown): string | undefined =>
+  error instanceof KMSServiceException ? error.$metadata.requestId : undefined;
+
+/** Asks KMS for the data key of one record. Refused or not, the request id joins the attempt to CloudTrail. */
+const unwrapDataKey = async (
+  kms: KMSClient,
+  sealed: SealedKey,
+): Promise<{
+  readonly requestId: string | undefined;
+  readonly dataKey?: Buffer;
+  readonly error?: unknown;
+}> => {
+  try {
+    const { Plaintext, $metadata } = await kms.send(
+      new DecryptCommand({
+        CiphertextBlob: sealed.wrappedDataKey,
+        // Naming the key makes KMS refuse a blob that another key has wrapped.
+        KeyId: sealed.kmsKeyArn,
+        EncryptionContext: encryptionContextOf(sealed),
+      }),
+    );
+    return { requestId: $metadata.requestId, dataKey: takeBytes(Plaintext ?? Buffer.alloc(0)) };
+  } catch (error) {
+    return { requestId: requestIdOf(error), error };
+  }
+};
 
 /**
  * Opens sealed keys through KMS. One Decrypt per call, nothing cached, every plaintext buffer zeroed in `finally`. A
@@ -28,24 +55,13 @@ export const kmsKeyOpener = (kms: KMSClient, masterKeyArns: readonly string[]): 
   withPlaintext: async (sealed, use, onDecryptAttempt) => {
     assertWellFormed(sealed);
     if (!masterKeyArns.includes(sealed.kmsKeyArn)) throw new SealedKeyUnreadableError();
-    let dataKey: Buffer;
+    const { requestId, dataKey, error } = await unwrapDataKey(kms, sealed);
     try {
-      const { Plaintext, $metadata } = await kms.send(
-        new DecryptCommand({
-          CiphertextBlob: sealed.wrappedDataKey,
-          // Naming the key makes KMS refuse a blob that another key has wrapped.
-          KeyId: sealed.kmsKeyArn,
-          EncryptionContext: encryptionContextOf(sealed),
-        }),
-      );
-      onDecryptAttempt($metadata.requestId);
-      dataKey = takeBytes(Plaintext ?? Buffer.alloc(0));
-    } catch (error) {
-      if (!isForeignCiphertext(error)) throw unavailable('kms', 'Decrypt', error);
-      onDecryptAttempt(error.$metadata.requestId);
-      throw new SealedKeyUnreadableError();
-    }
-    try {
+      onDecryptAttempt(requestId);
+      if (dataKey === undefined)
+        throw isForeignCiphertext(error)
+          ? new SealedKeyUnreadableError()
+          : unavailable('kms', 'Decrypt', error);
       const plaintext = openSealedKey(sealed, dataKey);
       try {
         return await use(plaintext);
@@ -53,7 +69,7 @@ export const kmsKeyOpener = (kms: KMSClient, masterKeyArns: readonly string[]): 
         plaintext.destroy();
       }
     } finally {
-      dataKey.fill(0);
+      dataKey?.fill(0);
     }
   },
 });

@@ -35,22 +35,21 @@ export const kmsKeySealer = (
 
   return {
     seal: async (plaintext: Secret, binding: KeyBinding, masked: string) => {
-      const [mac, answer] = await Promise.all([
-        fingerprint(binding.workspaceId, plaintext),
-        callAws('kms', 'GenerateDataKey', () =>
-          kms.send(
-            new GenerateDataKeyCommand({
-              KeyId: keys.masterKeyArn,
-              KeySpec: 'AES_256',
-              EncryptionContext: encryptionContextOf(binding),
-            }),
-          ),
+      // First, so that a failure here leaves no plaintext data key behind.
+      const mac = await fingerprint(binding.workspaceId, plaintext);
+      const answer = await callAws('kms', 'GenerateDataKey', () =>
+        kms.send(
+          new GenerateDataKeyCommand({
+            KeyId: keys.masterKeyArn,
+            KeySpec: 'AES_256',
+            EncryptionContext: encryptionContextOf(binding),
+          }),
         ),
-      ]);
-      if (answer.Plaintext === undefined || answer.CiphertextBlob === undefined || answer.KeyId === undefined)
-        throw new DependencyUnavailableError('kms', 'GenerateDataKey', 'EmptyAnswer');
-      const dataKey = takeBytes(answer.Plaintext);
+      );
+      const dataKey = takeBytes(answer.Plaintext ?? Buffer.alloc(0));
       try {
+        if (answer.CiphertextBlob === undefined || answer.KeyId === undefined || dataKey.byteLength === 0)
+          throw new DependencyUnavailableError('kms', 'GenerateDataKey', 'EmptyAnswer');
         return sealKey(
           plaintext,
           { ...binding, masked, fingerprint: mac },

@@ -63,7 +63,7 @@ const attempt = async (call: OpenAiCall): Promise<Attempt> => {
   } catch (error) {
     return connectionFailure(error, call.deadline);
   }
-  const requestId = response.headers.get('x-request-id') ?? undefined;
+  const requestId = OPENAI_REQUEST_ID.exec(response.headers.get('x-request-id') ?? '')?.[0];
   const facts = { status: response.status, requestId };
   let text: string;
   try {
@@ -92,6 +92,9 @@ const attempt = async (call: OpenAiCall): Promise<Attempt> => {
   const safeToRepeat = response.status >= 500 && response.headers.get('x-should-retry') === 'true';
   return { failure, safeToRepeat };
 };
+
+/** Stored and logged, so only what an id of theirs looks like: hexadecimal, which no key fits into. */
+const OPENAI_REQUEST_ID = /^(?:req_)?[0-9a-f-]{16,64}$/;
 
 /** Errors of undici and of the resolver that come before a byte of the request has left. */
 const NEVER_SENT = new Set([

@@ -8,8 +8,11 @@ import { callOpenAi } from './http-call.ts';
 const mintedAnswer = z.object({
   value: z.string().startsWith('ek_').max(512),
   expires_at: z.int().positive(),
-  session: z.object({ id: z.string().max(128).optional() }).optional(),
+  session: z.object({ id: z.string().optional() }).optional(),
 });
+
+/** Stored, so only what an id of theirs looks like. */
+const OPENAI_SESSION_ID = /^sess_[A-Za-z0-9]{8,40}$/;
 
 const modelsAnswer = z.object({
   data: z.array(z.object({ id: z.string(), shutdown_date: z.iso.date().nullish().catch(undefined) })),
@@ -50,7 +53,7 @@ export const openAiHttp = (configuredBaseUrl: string): OpenAi => {
         value: minted.data.value,
         expiresAt: minted.data.expires_at,
         openAiRequestId: requestId,
-        openAiSessionId: minted.data.session?.id,
+        openAiSessionId: OPENAI_SESSION_ID.exec(minted.data.session?.id ?? '')?.[0],
       };
     },
 

@@ -1,0 +1,226 @@
+/**
+ * A stand-in for Amazon S3, for local use and tests only. It is insecure: it checks no signature and no policy, keeps no
+ * versions and locks nothing. Path style; PutObject, GetObject and ListObjectsV2, as far as the archive needs them.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { Faults, type KmsFault } from '../kms/faults.ts';
+import { fileStore, isStorableKey, memoryStore, type ObjectStore } from './object-store.ts';
+
+const LOOPBACK = '127.0.0.1';
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** S3's own page: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
+const MAX_KEYS = 1_000;
+
+export type S3Operation = 'PutObject' | 'GetObject' | 'ListObjectsV2';
+
+/** An error to answer with instead of doing the work, for `times` calls. */
+export type S3Fault = Pick<KmsFault, 'errorName' | 'times'> & { readonly operation?: S3Operation };
+
+/** A running local S3. */
+export interface LocalS3 {
+  readonly endpoint: string;
+  /** Keys of a bucket, in order. */
+  keys(bucket: string): readonly string[];
+  /** The text of an object; undefined when there is none. */
+  read(bucket: string, key: string): string | undefined;
+  inject(fault: S3Fault): void;
+  clearFaults(): void;
+  close(): Promise<void>;
+}
+
+class S3Error extends Error {
+  override readonly name: string;
+  readonly statusCode: number;
+
+  constructor(name: string, statusCode: number, message: string) {
+    super(message);
+    this.name = name;
+    this.statusCode = statusCode;
+  }
+}
+
+interface Answer {
+  readonly statusCode: number;
+  readonly body: Buffer | string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Listens on loopback only. With `dir` the objects are files below it and outlive the process. */
+export const startLocalS3 = async (options: {
+  readonly buckets: readonly string[];
+  readonly dir?: string;
+  readonly port?: number;
+}): Promise<LocalS3> => {
+  const { dir } = options;
+  const stores = new Map<string, ObjectStore>(
+    options.buckets.map((bucket) => [
+      bucket,
+      dir === undefined ? memoryStore() : fileStore(join(dir, bucket)),
+    ]),
+  );
+  const faults = new Faults();
+  const server = createServer((request, response) => void serve(stores, faults, request, response));
+  server.listen(options.port ?? 0, LOOPBACK);
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The local S3 has no TCP port.');
+
+  let closed: Promise<void> | undefined;
+  return {
+    endpoint: `http://${LOOPBACK}:${address.port}`,
+    keys: (bucket) => stores.get(bucket)?.keys() ?? [],
+    read: (bucket, key) => stores.get(bucket)?.get(key)?.toString('utf8'),
+    inject: (fault) => faults.inject(fault),
+    clearFaults: () => faults.clear(),
+    close: () => {
+      closed ??= new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+      return closed;
+    },
+  };
+};
+
+const serve = async (
+  stores: ReadonlyMap<string, ObjectStore>,
+  faults: Faults,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const requestId = randomUUID();
+  let answer: Answer;
+  try {
+    answer = answerOf(stores, faults, request, await readBody(request));
+  } catch (error) {
+    if (request.socket.destroyed) return;
+    answer = errorAnswer(error, requestId);
+  }
+  response.writeHead(answer.statusCode, {
+    ...answer.headers,
+    'x-amz-request-id': requestId,
+    'content-length': Buffer.byteLength(answer.body),
+  });
+  response.end(answer.body);
+};
+
+const answerOf = (
+  stores: ReadonlyMap<string, ObjectStore>,
+  faults: Faults,
+  request: IncomingMessage,
+  body: Buffer,
+): Answer => {
+  // A web page whose host name was pointed at loopback could otherwise read answers as its own origin's.
+  const host = request.headers.host?.replace(/:\d+$/, '');
+  if (host !== LOOPBACK && host !== 'localhost')
+    throw new S3Error('AccessDenied', 403, 'Only requests to loopback are answered.');
+  // Split before URL parsing: it would resolve `..` and `%2e%2e` in the path.
+  const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
+  const [bucket = '', ...segments] = path.slice(1).split('/').map(decode);
+  const key = segments.join('/');
+  const operation = operationOf(request.method, key, new URLSearchParams(query));
+  const fault = faults.take(operation);
+  if (fault?.errorName !== undefined) throw new S3Error(fault.errorName, 503, 'An injected fault.');
+  const store = stores.get(bucket);
+  if (store === undefined) throw new S3Error('NoSuchBucket', 404, 'The specified bucket does not exist');
+  if (operation === 'ListObjectsV2') return listObjects(bucket, store, new URLSearchParams(query));
+  if (!isStorableKey(key)) throw new S3Error('InvalidArgument', 400, 'The key cannot be stored here.');
+  return operation === 'PutObject' ? putObject(store, key, request, body) : getObject(store, key);
+};
+
+const operationOf = (method: string | undefined, key: string, query: URLSearchParams): S3Operation => {
+  // A query of any other kind asks for a sub-resource: acl, versionId, uploads, …
+  const plain = [...query.keys()].every((name) => name === 'x-id');
+  if (method === 'PUT' && key !== '' && plain) return 'PutObject';
+  if (method === 'GET' && key !== '' && plain) return 'GetObject';
+  if (method === 'GET' && key === '' && query.get('list-type') === '2') return 'ListObjectsV2';
+  throw new S3Error('NotImplemented', 501, 'There is no such operation here.');
+};
+
+const putObject = (store: ObjectStore, key: string, { headers }: IncomingMessage, body: Buffer): Answer => {
+  const conditional = headers['if-match'] !== undefined || headers['if-none-match'] !== undefined;
+  if (headers['content-encoding']?.includes('aws-chunked') === true || conditional)
+    throw new S3Error('NotImplemented', 501, 'Streamed and conditional bodies are not supported locally.');
+  const claimed = headers['x-amz-checksum-sha256'];
+  if (claimed !== undefined && claimed !== createHash('sha256').update(body).digest('base64'))
+    throw new S3Error('BadDigest', 400, 'The SHA256 you specified did not match what we received.');
+  store.put(key, body);
+  return { statusCode: 200, body: '', headers: { etag: etagOf(body) } };
+};
+
+const getObject = (store: ObjectStore, key: string): Answer => {
+  const body = store.get(key);
+  if (body === undefined) throw new S3Error('NoSuchKey', 404, 'The specified key does not exist.');
+  return {
+    statusCode: 200,
+    body,
+    headers: { 'content-type': 'binary/octet-stream', etag: etagOf(body) },
+  };
+};
+
+/** The continuation token is the last key of the page before. */
+const listObjects = (bucket: string, store: ObjectStore, query: URLSearchParams): Answer => {
+  const prefix = query.get('prefix') ?? '';
+  const after = decodeToken(query.get('continuation-token')) ?? query.get('start-after') ?? '';
+  const limit = Math.min(Number(query.get('max-keys') ?? MAX_KEYS), MAX_KEYS);
+  const keys = store.keys().filter((key) => key.startsWith(prefix));
+  const rest = keys.filter((key) => Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0);
+  const page = rest.slice(0, limit);
+  const truncated = rest.length > page.length;
+  const contents = page.map((key) => {
+    const body = store.get(key) ?? Buffer.alloc(0);
+    return `<Contents><Key>${escapeXml(key)}</Key><ETag>${escapeXml(etagOf(body))}</ETag><Size>${body.byteLength}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
+  });
+  const next = truncated
+    ? `<NextContinuationToken>${Buffer.from(page.at(-1) ?? '').toString('base64url')}</NextContinuationToken>`
+    : '';
+  return xml(
+    200,
+    `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>${escapeXml(bucket)}</Name><Prefix>${escapeXml(prefix)}</Prefix><KeyCount>${page.length}</KeyCount><MaxKeys>${limit}</MaxKeys><IsTruncated>${truncated}</IsTruncated>${next}${contents.join('')}</ListBucketResult>`,
+  );
+};
+
+const decodeToken = (token: string | null): string | undefined =>
+  token === null ? undefined : Buffer.from(token, 'base64url').toString('utf8');
+
+const etagOf = (body: Buffer): string => `"${createHash('md5').update(body).digest('hex')}"`;
+
+/** An unforeseen error keeps its message to itself. */
+const errorAnswer = (error: unknown, requestId: string): Answer => {
+  const known = error instanceof S3Error ? error : new S3Error('InternalError', 500, 'An internal error.');
+  return xml(
+    known.statusCode,
+    `<Error><Code>${escapeXml(known.name)}</Code><Message>${escapeXml(known.message)}</Message><RequestId>${requestId}</RequestId></Error>`,
+  );
+};
+
+const xml = (statusCode: number, body: string): Answer => ({
+  statusCode,
+  body: `<?xml version="1.0" encoding="UTF-8"?>\n${body}`,
+  headers: { 'content-type': 'application/xml' },
+});
+
+const escapeXml = (text: string): string =>
+  text.replace(/[<>&"'\r\n\t]/g, (character) => `&#${character.codePointAt(0)};`);
+
+const decode = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new S3Error('InvalidURI', 400, "Couldn't parse the specified URI.");
+  }
+};
+
+const readBody = async (request: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength;
+    if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+  }
+  if (bytes > MAX_BODY_BYTES) throw new S3Error('EntityTooLarge', 400, 'Your proposed upload is too large.');
+  return Buffer.concat(chunks);
+};

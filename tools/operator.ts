@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { newEventId } from '../lambdas/domain/identifiers.ts';
+import { strongRandom } from '../lambdas/functions/wiring/world.ts';
+import type { Journal } from '../lambdas/use-cases/ports.ts';
+
+const LOCAL_ENVIRONMENT = '.local/environment.json';
+
+/** An operator's command has no address worth hashing: whoever may run it has credentials of the account. */
+export const operatorJournal: Journal = {
+  event: async (caller, type, { workspaceId, siteId, facts }) => {
+    const now = new Date();
+    return {
+      eventId: newEventId(now, strongRandom),
+      workspaceId,
+      type,
+      at: now.toISOString(),
+      actor: caller.sub,
+      siteId: siteId ?? null,
+      sessionId: null,
+      ipHash: null,
+      facts: facts ?? {},
+    };
+  },
+};
+
+/** Addresses of the running local stack, with credentials that are worth nothing elsewhere. */
+export const localVariables = (): Record<string, string> => {
+  process.env['AWS_ACCESS_KEY_ID'] = 'local';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
+  delete process.env['AWS_SESSION_TOKEN'];
+  delete process.env['AWS_PROFILE'];
+  try {
+    return z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(LOCAL_ENVIRONMENT, 'utf8')));
+  } catch {
+    throw new Error('There is no local run. Start it first: npm start');
+  }
+};
