@@ -38,10 +38,14 @@ export const siteIdSchema = z
   .string()
   .regex(/^[a-z0-9]{8,32}$/)
   .meta({ id: 'SiteId', description: 'Id of a site. Public: it stands in the embed snippet.' });
-export const subSchema = printable(256).meta({
-  id: 'Sub',
-  description: 'The `sub` claim of the OIDC issuer.',
-});
+export const subSchema = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^(?!\s)[^\p{Cc}\p{Zl}\p{Zp}]*(?<!\s)$/u, 'Must be printable, without white space at its ends.')
+  // A sort key in DynamoDB has at most 1,024 bytes.
+  .refine((sub) => new TextEncoder().encode(sub).byteLength <= 1_000, 'Must not be longer than 1,000 bytes.')
+  .meta({ id: 'Sub', description: 'The `sub` claim of the OIDC issuer.' });
 
 const origin = z
   .string()
@@ -202,7 +206,7 @@ export const workspace = z
 export const listedWorkspace = workspace.extend({ role: z.enum(ROLES) }).meta({ id: 'ListedWorkspace' });
 
 export const member = z
-  .object({ sub: subSchema, role: z.enum(ROLES), added_at: timestamp, added_by: z.string() })
+  .object({ sub: z.string(), role: z.enum(ROLES), added_at: timestamp, added_by: z.string() })
   .meta({ id: 'Member' });
 
 export const site = z

@@ -114,11 +114,19 @@ export type ShownKeyState = 'active' | 'unverified' | 'suspended' | 'needs_reent
 
 /** Facts that the token function leaves behind, apart from the key itself, which it may not write. */
 export interface KeyActivity {
-  readonly lastUsedAt: string | null;
-  /** Set by Test voice; newer than the verdict that is stored with the key of that version. */
+  readonly used: AtVersion | null;
+  /** The latest good verdict of Test voice. */
+  readonly verified: AtVersion | null;
+  /** The latest verdict of Test voice; newer than the one that is stored with the key of that version. */
   readonly test: { readonly version: number; readonly verdict: Verdict } | null;
   /** The version whose record could last not be opened although KMS answered. */
   readonly unreadableVersion: number | null;
+}
+
+/** When something was last so, and of which version of the key. */
+interface AtVersion {
+  readonly version: number;
+  readonly at: string;
 }
 
 export interface MaskedKey {
@@ -139,6 +147,9 @@ const shownState = (key: LiveKey, verdict: Verdict, unreadable: boolean): ShownK
   return verdict.ok ? 'active' : 'unverified';
 };
 
+const ofVersion = (fact: AtVersion | null | undefined, version: number): string | null =>
+  fact?.version === version ? fact.at : null;
+
 /** The owner's view of a key: no ciphertext, no fingerprint, no plaintext. */
 export const maskedViewOf = (key: LiveKey, activity: KeyActivity | undefined): MaskedKey => {
   const { version } = key.sealed;
@@ -150,8 +161,8 @@ export const maskedViewOf = (key: LiveKey, activity: KeyActivity | undefined): M
     state: shownState(key, verdict, !isWellFormed(key.sealed) || activity?.unreadableVersion === version),
     createdAt: key.createdAt,
     createdBy: key.createdBy,
-    lastUsedAt: activity?.lastUsedAt ?? null,
-    lastVerifiedAt: verdict.ok ? verdict.checkedAt : key.verdict.ok ? key.verdict.checkedAt : null,
+    lastUsedAt: ofVersion(activity?.used, version),
+    lastVerifiedAt: ofVersion(activity?.verified, version) ?? (key.verdict.ok ? key.verdict.checkedAt : null),
     verdict,
   };
 };

@@ -1,3 +1,4 @@
+import { subSchema } from '../contract/schemas.ts';
 import { isSiteId, isWorkspaceId, type SiteId, type WorkspaceId } from '../domain/identifiers.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { KeyTarget } from '../use-cases/key-target.ts';
@@ -19,12 +20,11 @@ export const siteIdIn = (path: Path): SiteId => {
 };
 
 export const subIn = (path: Path): string => {
-  const sub = path['sub'] ?? '';
-  if (!/^[^\p{Cc}\p{Zl}\p{Zp}]{1,256}$/u.test(sub))
-    throw new Refusal('invalid_request', {
-      details: [{ path: 'sub', message: 'Must be 1 to 256 printable characters.' }],
-    });
-  return sub;
+  const parsed = subSchema.safeParse(path['sub']);
+  if (parsed.success) return parsed.data;
+  throw new Refusal('invalid_request', {
+    details: parsed.error.issues.map(({ message }) => ({ path: 'sub', message })),
+  });
 };
 
 export const siteKeyTarget = (path: Path): KeyTarget => ({ scope: 'site', siteId: siteIdIn(path) });

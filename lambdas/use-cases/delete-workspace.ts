@@ -44,17 +44,15 @@ export const deleteWorkspace =
     if (repeated) throw new Refusal('workspace_not_found');
   };
 
-/** Shreds the site's own key, then archives the site: nothing reachable, nothing decryptable is left of it. */
+/** Shreds the site's own key and archives the site: nothing reachable, nothing decryptable is left of it. */
 export const endSite = async (ports: EndingPorts, caller: Caller, site: Site): Promise<void> => {
-  await shredKey(
-    ports,
-    caller,
-    { scope: 'site', scopeId: site.siteId, workspaceId: site.workspaceId },
-    site.siteId,
-  );
   const { siteId, workspaceId } = site;
+  const address = { scope: 'site', scopeId: siteId, workspaceId } as const;
+  await shredKey(ports, caller, address, siteId);
   const event = await ports.journal.event(caller, 'site.archived', { workspaceId, siteId });
   await ports.tenancy.archiveSite(site, event);
+  // Once more, for a key that was stored in between; from here on the write of one is refused.
+  await shredKey(ports, caller, address, siteId);
 };
 
 const shredKey = async (

@@ -112,11 +112,10 @@ export const rewrapKeys =
     let done = 0;
     for (let pass = 1; ; pass++) {
       const counts = await onePass(ports, caller, request);
-      const idle = counts.done === 0;
       done += counts.done;
-      const troubled = counts.conflicted + counts.unreadable + counts.failed > 0;
-      if (idle || request.dryRun || pass === MAX_PASSES)
-        return { counts: { ...counts, done }, complete: idle && !troubled };
+      const settled = counts.done + counts.conflicted === 0;
+      const complete = settled && counts.unreadable + counts.failed === 0;
+      if (settled || request.dryRun || pass === MAX_PASSES) return { counts: { ...counts, done }, complete };
     }
   };
 

@@ -55,7 +55,7 @@ export const takeSlot = async (
     };
     try {
       await ports.sessions.reserve(session, lease, now);
-      return { lease, remainingSlots: free.length - 1 };
+      return { lease, remainingSlots: limit - taken.length - 1 };
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       leases = await ports.contexts.readLeases(session.workspaceId);

@@ -4,6 +4,7 @@ import {
   GetCommand,
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
+import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { KeyAddress } from '../../domain/stored-key.ts';
 import type { KeyActivityReader, KeyStore } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
@@ -67,6 +68,7 @@ export const dynamoDbKeys = (
           },
         },
         eventPut(tables.tenancy, event),
+        ...(head.state === 'deleted' ? [] : ownerStands(tables.tenancy, address)),
       ];
       if (created !== undefined)
         TransactItems.push(put(primaryKey.keyVersion(scope, scopeId, created.version), created));
@@ -91,6 +93,31 @@ export const dynamoDbKeys = (
       );
     },
   };
+};
+
+/**
+ * The conditions that the site and the workspace of a key still stand: a key whose probe was running while they were
+ * deleted must not be stored afterwards.
+ */
+const ownerStands = (tenancyTable: string, { scope, scopeId, workspaceId }: KeyAddress): TransactWrite[] => {
+  if (scope === 'platform') return [];
+  const workspace: TransactWrite = {
+    ConditionCheck: {
+      TableName: tenancyTable,
+      Key: primaryKey.workspace(workspaceId as WorkspaceId),
+      ConditionExpression: 'deletedAt = :null',
+      ExpressionAttributeValues: { ':null': null },
+    },
+  };
+  if (scope === 'workspace') return [workspace];
+  const site: TransactWrite = {
+    ConditionCheck: {
+      TableName: tenancyTable,
+      Key: primaryKey.site(workspaceId as WorkspaceId, scopeId as SiteId),
+      ConditionExpression: 'attribute_exists(pk)',
+    },
+  };
+  return [workspace, site];
 };
 
 /** The condition that the head is still the one that the change was computed from. */

@@ -43,7 +43,7 @@ export const dynamoDbSessions = (
   const noteActivity = async (
     { keyScope, keyScopeId }: ReservedSession,
     UpdateExpression: string,
-    ExpressionAttributeValues: Readonly<Record<string, unknown>>,
+    { names, values }: { readonly names?: Record<string, string>; readonly values: Record<string, unknown> },
   ): Promise<void> => {
     await callAws('dynamodb', 'UpdateItem', () =>
       dynamoDb.send(
@@ -51,7 +51,8 @@ export const dynamoDbSessions = (
           TableName: tables.sessions,
           Key: primaryKey.keyActivity(keyScope, keyScopeId),
           UpdateExpression,
-          ExpressionAttributeValues: { ...ExpressionAttributeValues },
+          ...(names !== undefined && { ExpressionAttributeNames: names }),
+          ExpressionAttributeValues: values,
         }),
       ),
     );
@@ -135,13 +136,25 @@ export const dynamoDbSessions = (
 
     // A clean use also clears an earlier "unreadable": a damaged record may have been restored.
     noteKeyUse: (session, at) =>
-      noteActivity(session, 'SET lastUsedAt = :at REMOVE unreadableVersion', { ':at': at }),
-    noteVerdict: (session, verdict) =>
-      noteActivity(session, 'SET test = :test REMOVE unreadableVersion', {
-        ':test': { version: session.keyVersion, verdict },
+      noteActivity(session, 'SET #used = :used REMOVE unreadableVersion', {
+        names: { '#used': 'used' },
+        values: { ':used': { version: session.keyVersion, at } },
       }),
+    noteVerdict: (session, verdict) => {
+      const { keyVersion: version } = session;
+      const verified = verdict.ok ? ', verified = :verified' : '';
+      return noteActivity(session, `SET #test = :test${verified} REMOVE unreadableVersion`, {
+        names: { '#test': 'test' },
+        values: {
+          ':test': { version, verdict },
+          ...(verdict.ok && { ':verified': { version, at: verdict.checkedAt } }),
+        },
+      });
+    },
     noteUnreadable: (session) =>
-      noteActivity(session, 'SET unreadableVersion = :version', { ':version': session.keyVersion }),
+      noteActivity(session, 'SET unreadableVersion = :version', {
+        values: { ':version': session.keyVersion },
+      }),
   };
 };
 

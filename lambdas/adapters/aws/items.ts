@@ -75,8 +75,11 @@ export const keyVersionItem: z.ZodType<KeyVersionRecord> = z.object({
   reason: z.enum(['stored', 'reencrypted']),
 });
 
+const atVersion = z.object({ version: z.number(), at: z.string() });
+
 export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
-  lastUsedAt: z.string().nullable().default(null),
+  used: atVersion.nullable().default(null),
+  verified: atVersion.nullable().default(null),
   test: z.object({ version: z.number(), verdict: verdictItem }).nullable().default(null),
   unreadableVersion: z.number().nullable().default(null),
 });
