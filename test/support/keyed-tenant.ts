@@ -59,3 +59,13 @@ export const expectNothingReached = (stack: TestStack): void => {
   expect(decrypts(stack)).toEqual([]);
   expect(openAiOf(stack).requests).toEqual([]);
 };
+
+/** What a test file cannot start without. Where it fails the stack ends too: no hook of such a file ever runs. */
+export const needed = async <Result>(stack: TestStack, preparation: Promise<Result>): Promise<Result> => {
+  try {
+    return await preparation;
+  } catch (error) {
+    await stack.close();
+    throw error;
+  }
+};

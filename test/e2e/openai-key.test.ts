@@ -1,0 +1,584 @@
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { startLocalOpenAi } from '../../local/openai/server.ts';
+import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts';
+import { secretFinder } from '../support/find-secret.ts';
+import { frozenClock } from '../support/frozen-clock.ts';
+import { tablesAt } from '../support/key-tables.ts';
+import { asOwner, decrypts, expectNothingReached, makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { MINT_PATH, mintRefused, mintRequests, openAiFingerprint, openAiOf } from '../support/openai.ts';
+import { addMember } from '../support/people.ts';
+import { startTestStack, type TestAnswer, type TestStack } from '../support/stack.ts';
+import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
+
+const PROBES_PER_MINUTE = 10;
+
+const time = frozenClock();
+const stack = await startTestStack({ world: { clock: time.clock } });
+const openAi = openAiOf(stack);
+const tables = tablesAt(stack.dynamoDb.endpoint);
+afterAll(async () => {
+  tables.close();
+  await stack.close();
+});
+afterEach(() => {
+  openAi.clearFaults();
+  stack.kms.clearFaults();
+});
+
+const keyPath = ({ workspaceId }: Tenant, rest = ''): string =>
+  `/v1/workspaces/${workspaceId}/openai-key${rest}`;
+const siteKeyPath = ({ siteId }: Tenant, rest = ''): string => `/v1/sites/${siteId}/openai-key${rest}`;
+const view = (tenant: Tenant) => asOwner(stack, tenant, 'GET', keyPath(tenant));
+const testVoice = (tenant: Tenant) => asOwner(stack, tenant, 'POST', keyPath(tenant, '/test'));
+
+/** The one sentence that a refusal gives about the pasted text. */
+const sentenceOf = (answer: TestAnswer): string => answer.error.details?.[0]?.message ?? '';
+
+describe('a pasted text that is no OpenAI API key', () => {
+  const body = 'A1b2C3d4'.repeat(5);
+  it.each([
+    ['empty', '', /starts with "sk-"/],
+    ['blank', ' \n\t ', /starts with "sk-"/],
+    ['an admin key', `sk-admin-${body}`, /admin key/],
+    ['a client secret', `ek_${body}`, /client secret/],
+    ['garbage', 'hello', /does not look like/],
+    ['of another provider', `xai-${body}`, /does not look like/],
+    ['masked', 'sk-proj-...AbCd', /does not look like/],
+    ['cut short', 'sk-proj-AbCd', /does not look like/],
+    ['far too long', `sk-${'a'.repeat(400)}`, /does not look like/],
+    ['with the header around it', `Bearer sk-${body}`, /does not look like/],
+    ['with its quotes', `"sk-${body}"`, /does not look like/],
+    ['with a space inside', `sk-${body} ${body}`, /does not look like/],
+    ['with a line break inside', `sk-${body}\r\nx: y`, /does not look like/],
+    ['with a letter that only looks Latin', `sk-${body}\u0430`, /does not look like/],
+  ])('is refused with a sentence that helps and does not repeat it: %s', async (_, pasted, sentence) => {
+    const tenant = await makeTenant(stack);
+    stack.kms.clearCalls();
+    openAi.clearRequests();
+    const answer = await putWorkspaceKey(stack, tenant, pasted);
+    expectRefusal(answer, 400, 'invalid_request');
+    expect(detailPaths(answer)).toEqual(['api_key']);
+    expect(sentenceOf(answer)).toMatch(sentence);
+    expect(answer.text).not.toContain(body);
+    expectNothingReached(stack);
+    expectRefusal(await stack.call('GET', keyPath(tenant), { as: tenant.owner }), 404, 'openai_key_missing');
+  });
+
+  it('does not spend the budget of probes', async () => {
+    const tenant = await makeTenant(stack);
+    for (let i = 0; i <= PROBES_PER_MINUTE; i++)
+      expectRefusal(await putWorkspaceKey(stack, tenant, 'hello'), 400, 'invalid_request');
+    expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
+  });
+});
+
+describe('a pasted key', () => {
+  it('is trimmed', async () => {
+    const tenant = await makeTenant(stack);
+    const key = fakeKey();
+    const shown = expectSuccess(await putWorkspaceKey(stack, tenant, ` \t${key}\r\n`));
+    expect(shown.masked).toBe(`sk-proj-...${key.slice(-4)}`);
+    openAi.clearRequests();
+    expectSuccess(await mint(stack, tenant));
+    expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(key));
+  });
+
+  it.each([
+    ['a service-account key', 'sk-svcacct-', 'sk-svcacct-...'],
+    ['an old user key', 'sk-', 'sk-...'],
+  ])('may be %s', async (_, prefix, masked) => {
+    const tenant = await makeTenant(stack);
+    const key = `${prefix}${fakeKey().slice('sk-proj-'.length)}`;
+    expect(expectSuccess(await putWorkspaceKey(stack, tenant, key)).masked).toBe(`${masked}${key.slice(-4)}`);
+  });
+
+  it("is probed with a ten-second mint of the site's own session, thrown away", async () => {
+    const site = { model: 'gpt-realtime-2', voice: 'sage', instructions: 'Sell umbrellas.' };
+    const tenant = await makeTenant(stack, {}, site);
+    openAi.clearRequests();
+    const answer = await putSiteKey(stack, tenant, fakeKey());
+    expectSuccess(answer);
+    expect(openAi.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'GET /v1/models',
+      `POST ${MINT_PATH}`,
+    ]);
+    expect(mintRequests(stack)[0]?.body).toMatchObject({
+      expires_after: { anchor: 'created_at', seconds: 10 },
+      session: { type: 'realtime', model: site.model, audio: { output: { voice: site.voice } } },
+    });
+    expect(answer.text).not.toContain('ek_');
+  });
+
+  it('is stored without a decrypt, and nowhere in the clear', async () => {
+    const tenant = await makeTenant(stack);
+    stack.kms.clearCalls();
+    const key = fakeKey();
+    expectSuccess(await putWorkspaceKey(stack, tenant, key));
+    expect(stack.kms.calls.map(({ operation }) => operation).sort()).toEqual([
+      'GenerateDataKey',
+      'GenerateMac',
+    ]);
+    const record = await tables.keyItem('workspace', tenant.workspaceId);
+    const { find } = secretFinder({ key });
+    expect(find(JSON.stringify(record))).toEqual([]);
+    const binary = Object.values(record.sealed).filter((value) => value instanceof Uint8Array);
+    expect(binary.length).toBeGreaterThan(0);
+    for (const bytes of binary) expect(find(bytes)).toEqual([]);
+  });
+
+  it('is not stored when KMS does not answer', async () => {
+    const tenant = await makeTenant(stack);
+    stack.kms.inject({ operation: 'GenerateDataKey', errorName: 'DisabledException' });
+    expectRefusal(await putWorkspaceKey(stack, tenant, fakeKey()), 503, 'unavailable');
+    expectRefusal(await stack.call('GET', keyPath(tenant), { as: tenant.owner }), 404, 'openai_key_missing');
+  });
+});
+
+describe('the probe of a pasted key', () => {
+  it.each([
+    ['revoked', 422, 'openai_key_rejected', 'key_invalid', /new key/],
+    ['expired', 422, 'openai_key_rejected', 'key_expired', /expired/],
+    ['noscope', 422, 'openai_key_rejected', 'missing_permission', /Missing: api\.model\.request\./],
+    ['readonly', 422, 'openai_key_rejected', 'missing_permission', /Missing: api\.model\.request\./],
+    ['nomodel', 422, 'openai_key_rejected', 'model_unavailable', /model/],
+    ['wrongregion', 422, 'openai_key_rejected', 'wrong_region', /Region: us\./],
+    ['badip', 422, 'openai_key_rejected', 'ip_not_authorized', /address/],
+    ['nocountry', 422, 'openai_key_rejected', 'country_not_supported', /region/],
+    ['noorg', 422, 'openai_key_rejected', 'not_a_member', /member/],
+    ['noquota', 402, 'openai_quota_exhausted', 'quota_exhausted', /credit/],
+    ['nocredit', 402, 'openai_quota_exhausted', 'quota_exhausted', /credit/],
+    ['spendlimit', 402, 'openai_quota_exhausted', 'spend_limit_reached', /limit/],
+    ['orgspendlimit', 402, 'openai_quota_exhausted', 'spend_limit_reached', /limit/],
+    ['usagelimit', 402, 'openai_quota_exhausted', 'spend_limit_reached', /limit/],
+  ])('%s: %i %s (%s), and the good key of before stays', async (suffix, status, code, reason, sentence) => {
+    const tenant = await makeKeyedTenant(stack);
+    const before = await view(tenant);
+    const answer = await putWorkspaceKey(stack, tenant, fakeKey(suffix));
+    expectRefusal(answer, status, code);
+    expect(detailPaths(answer)).toEqual([reason]);
+    expect(sentenceOf(answer)).toMatch(sentence);
+
+    expect(await view(tenant)).toEqual(before);
+    openAi.clearRequests();
+    expectSuccess(await mint(stack, tenant));
+    expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(tenant.key));
+  });
+
+  it.each(['revoked', 'nocredit'])('%s: nothing is stored where there was nothing', async (suffix) => {
+    const tenant = await makeTenant(stack);
+    await putWorkspaceKey(stack, tenant, fakeKey(suffix));
+    expectRefusal(await stack.call('GET', keyPath(tenant), { as: tenant.owner }), 404, 'openai_key_missing');
+  });
+
+  it('a restricted key that may mint but not list models is good', async () => {
+    const tenant = await makeTenant(stack);
+    expect(expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey('restricted')))).toMatchObject({
+      state: 'active',
+      verdict: { ok: true, code: 'ok' },
+    });
+    expectSuccess(await mint(stack, tenant));
+  });
+
+  it.each([
+    ['ratelimited', 'rate_limited'],
+    ['slowdown', 'rate_limited'],
+    ['err500', 'upstream_error'],
+    ['err503', 'upstream_error'],
+    ['html502', 'upstream_error'],
+    ['badjson', 'unreadable_answer'],
+    ['reset', 'unreachable'],
+  ])('%s: OpenAI is to blame, so the key is stored as unverified (%s) and says so', async (suffix, code) => {
+    const tenant = await makeTenant(stack);
+    const stored = expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey(suffix)));
+    expect(stored).toMatchObject({
+      version: 1,
+      state: 'unverified',
+      last_verified_at: null,
+      verdict: { ok: false, code, message: expect.stringMatching(/not verified/) },
+    });
+    expect(await view(tenant)).toEqual(stored);
+  });
+
+  it('an unverified key mints as soon as OpenAI is back', async () => {
+    const tenant = await makeTenant(stack);
+    openAi.inject(mintRefused(500, { message: 'An error.' }));
+    expect(expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey())).state).toBe('unverified');
+    openAi.clearFaults();
+    expectSuccess(await mint(stack, tenant));
+    expectSuccess(await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner }));
+    expect((await view(tenant)).state).toBe('active');
+  });
+});
+
+describe('a model that OpenAI will shut down', () => {
+  // gpt-realtime ends on 2027-01-20.
+  it.each([
+    ['2026-10-21T00:00:00Z', 'ok'],
+    ['2026-10-23T00:00:00Z', 'model_retiring'],
+    ['2027-01-19T23:59:00Z', 'model_retiring'],
+  ])('at %s has the verdict %s, and the key is good', async (now, code) => {
+    const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
+    const then = await startTestStack({
+      openAiBaseUrl: dated.baseUrl,
+      world: { clock: () => new Date(now) },
+    });
+    try {
+      const tenant = await makeTenant(then, {}, { model: 'gpt-realtime' });
+      const { state, verdict } = expectSuccess(await putSiteKey(then, tenant, fakeKey()));
+      expect({ state, ok: verdict.ok, code: verdict.code }).toEqual({ state: 'active', ok: true, code });
+      if (code === 'model_retiring') expect(verdict.message).toMatch(/gpt-realtime .*2027-01-20/);
+      expectSuccess(await mint(then, tenant));
+    } finally {
+      await then.close();
+      await dated.close();
+    }
+  });
+
+  it('is unavailable from that day on', async () => {
+    const now = '2027-01-20T00:00:00Z';
+    const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
+    const then = await startTestStack({
+      openAiBaseUrl: dated.baseUrl,
+      world: { clock: () => new Date(now) },
+    });
+    try {
+      const tenant = await makeTenant(then, {}, { model: 'gpt-realtime' });
+      const answer = await putSiteKey(then, tenant, fakeKey());
+      expectRefusal(answer, 422, 'openai_key_rejected');
+      expect(detailPaths(answer)).toEqual(['model_unavailable']);
+    } finally {
+      await then.close();
+      await dated.close();
+    }
+  });
+});
+
+describe('the version of a key', () => {
+  it('grows with each key that is stored, and goes on after a deletion', async () => {
+    const tenant = await makeTenant(stack);
+    const put = async (): Promise<number> =>
+      expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey())).version;
+    expect([await put(), await put()]).toEqual([1, 2]);
+    await asOwner(stack, tenant, 'DELETE', keyPath(tenant));
+    expect(await put()).toBe(3);
+  });
+
+  it('grows when the same key is stored again', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    expect(expectSuccess(await putWorkspaceKey(stack, tenant, tenant.key)).version).toBe(2);
+  });
+
+  it('does not grow with a key that is refused, or with a suspension', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    await putWorkspaceKey(stack, tenant, fakeKey('revoked'));
+    await asOwner(stack, tenant, 'POST', keyPath(tenant, '/suspend'));
+    expect((await view(tenant)).version).toBe(1);
+  });
+
+  it.each([
+    ['a first key', 0],
+    ['a replacement', 1],
+  ])('is given to one of two who store %s at once; the other is told or comes after', async (_, stored) => {
+    for (let round = 0; round < 4; round++) {
+      const tenant = await makeTenant(stack);
+      for (let i = 0; i < stored; i++) expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
+      const keys = [fakeKey(), fakeKey()];
+      const answers = await Promise.all(keys.map((key) => putWorkspaceKey(stack, tenant, key)));
+      const accepted = answers.filter(({ status }) => status === 200);
+      for (const answer of answers.filter(({ status }) => status !== 200))
+        expectRefusal(answer, 409, 'version_conflict');
+      const versions = accepted.map(({ data }) => data.version).sort();
+      expect(versions).toEqual(accepted.map((_accepted, i) => stored + i + 1));
+      const last = answers.findIndex(({ data }) => data?.version === versions.at(-1));
+      expect((await view(tenant)).masked).toBe(answers[last]?.data.masked);
+      openAi.clearRequests();
+      expectSuccess(await mint(stack, tenant));
+      expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(keys[last] ?? ''));
+    }
+  });
+
+  it('is taken once by a deletion and a replacement at once', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const [put, removed] = await Promise.all([
+      putWorkspaceKey(stack, tenant, fakeKey()),
+      stack.call('DELETE', keyPath(tenant), { as: tenant.owner }),
+    ]);
+    for (const { status } of [put, removed]) expect([200, 409]).toContain(status);
+    if (put.status === 200) expect(put.data.version).toBe(2);
+    expect(expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey())).version).toBe(
+      put.status === 200 ? 3 : 2,
+    );
+  });
+});
+
+describe('suspending a key', () => {
+  it('stops mints with the next request, and resuming lets them go on', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    expectSuccess(await mint(stack, tenant));
+    expect(await asOwner(stack, tenant, 'POST', keyPath(tenant, '/suspend'))).toMatchObject({
+      state: 'suspended',
+      version: 1,
+    });
+    expect((await view(tenant)).state).toBe('suspended');
+    openAi.clearRequests();
+    stack.kms.clearCalls();
+    expectRefusal(await mint(stack, tenant), 423, 'openai_key_suspended');
+    expectNothingReached(stack);
+    expect((await asOwner(stack, tenant, 'POST', keyPath(tenant, '/resume'))).state).toBe('active');
+    expectSuccess(await mint(stack, tenant));
+  });
+
+  it('of one site stops that site and no other', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+    await asOwner(stack, tenant, 'POST', siteKeyPath(tenant, '/suspend'));
+    expectRefusal(await mint(stack, tenant), 423, 'openai_key_suspended');
+    expect((await view(tenant)).state).toBe('active');
+  });
+
+  it.each(['suspend', 'resume'])('twice is once: %s', async (action) => {
+    const tenant = await makeKeyedTenant(stack);
+    const first = await asOwner(stack, tenant, 'POST', keyPath(tenant, `/${action}`));
+    expect(await asOwner(stack, tenant, 'POST', keyPath(tenant, `/${action}`))).toEqual(first);
+  });
+
+  it.each(['suspend', 'resume', 'test'])('or testing needs a key: %s', async (action) => {
+    const tenant = await makeTenant(stack);
+    const answer = await stack.call('POST', keyPath(tenant, `/${action}`), { as: tenant.owner });
+    expectRefusal(answer, 404, 'openai_key_missing');
+    const deleted = await makeKeyedTenant(stack);
+    await asOwner(stack, deleted, 'DELETE', keyPath(deleted));
+    const gone = await stack.call('POST', keyPath(deleted, `/${action}`), { as: deleted.owner });
+    expectRefusal(gone, 404, 'openai_key_missing');
+  });
+});
+
+describe('Test voice', () => {
+  it('answers the verdict of a real mint, and hands out no secret', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const answer = await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner });
+    expect(expectSuccess(answer)).toEqual({
+      ok: true,
+      code: 'ok',
+      message: expect.stringMatching(/\w/),
+      latency_ms: expect.any(Number),
+      checked_at: time.clock().toISOString(),
+    });
+    expect(mintRequests(stack)).toHaveLength(1);
+    expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(tenant.key));
+    expect(answer.text).not.toContain('ek_');
+  });
+
+  it.each([
+    [mintRefused(401, { message: 'Incorrect API key provided.', code: 'invalid_api_key' }), 'key_invalid'],
+    [mintRefused(429, { message: 'No credit.', type: 'insufficient_quota' }), 'quota_exhausted'],
+    [mintRefused(429, { message: 'Slow down.', code: 'rate_limit_exceeded' }), 'rate_limited'],
+    [mintRefused(500, { message: 'An error.' }), 'upstream_error'],
+    [{ path: MINT_PATH, reset: true }, 'unreachable'],
+    [{ path: '/v1/models', status: 500 }, 'upstream_error'],
+  ])('of a key that fails is an answer that says why, not an error: %j', async (fault, code) => {
+    const tenant = await makeKeyedTenant(stack);
+    openAi.inject(fault);
+    const verdict = await testVoice(tenant);
+    expect(verdict).toMatchObject({ ok: false, code, message: expect.stringMatching(/\w{3}/) });
+    const shown = await view(tenant);
+    expect(shown).toMatchObject({ state: 'unverified', verdict });
+  });
+
+  it("of a site tests the site's own key with the site's own session", async () => {
+    const tenant = await makeTenant(stack, {}, { model: 'gpt-realtime-2', voice: 'sage' });
+    const key = fakeKey();
+    expectSuccess(await putSiteKey(stack, tenant, key));
+    openAi.clearRequests();
+    expect((await asOwner(stack, tenant, 'POST', siteKeyPath(tenant, '/test'))).ok).toBe(true);
+    expect(mintRequests(stack)).toEqual([
+      expect.objectContaining({
+        keyFingerprint: openAiFingerprint(key),
+        body: expect.objectContaining({
+          session: expect.objectContaining({ model: 'gpt-realtime-2', audio: { output: { voice: 'sage' } } }),
+        }),
+      }),
+    ]);
+  });
+
+  it.each([
+    ['of the workspace', keyPath, ({ workspaceId }: Tenant) => `WORKSPACE#${workspaceId}`],
+    ['of a site', siteKeyPath, ({ siteId }: Tenant) => `SITE#${siteId}`],
+  ])(
+    '%s is on record as a test by its person, with the request ids of KMS and OpenAI',
+    async (_, path, pk) => {
+      const tenant = await makeTenant(stack);
+      expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
+      expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+      const admin = await addMember(stack, tenant, 'admin');
+      stack.kms.clearCalls();
+      openAi.clearRequests();
+      expectSuccess(await stack.call('POST', path(tenant, '/test'), { as: admin }));
+
+      const [decrypt, ...more] = decrypts(stack);
+      expect(more).toEqual([]);
+      const sessions = (await tables.scan('sessions')).filter(
+        (item) => item['pk'] === pk(tenant) && String(item['sk']).startsWith('SESSION#'),
+      );
+      expect(sessions).toEqual([
+        expect.objectContaining({
+          kind: 'test',
+          actor: admin,
+          state: 'issued',
+          keyVersion: 1,
+          kmsRequestId: decrypt?.requestId,
+          openAiRequestId: mintRequests(stack)[0]?.requestId,
+        }),
+      ]);
+    },
+  );
+
+  it('that fails is on record as refused, with the request id of KMS', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    openAi.inject(mintRefused(401, { message: 'Incorrect.', code: 'invalid_api_key' }));
+    await testVoice(tenant);
+    const sessions = (await tables.scan('sessions')).filter(
+      ({ pk, kind }) => pk === `WORKSPACE#${tenant.workspaceId}` && kind === 'test',
+    );
+    expect(sessions).toEqual([
+      expect.objectContaining({
+        state: 'refused',
+        openAiFailure: 'key_invalid',
+        kmsRequestId: decrypts(stack)[0]?.requestId,
+      }),
+    ]);
+  });
+
+  it('takes no slot and needs none', async () => {
+    const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
+    await testVoice(tenant);
+    expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
+    expect(expectSuccess(await mint(stack, tenant)).remaining_slots).toBe(0);
+    expect((await testVoice(tenant)).ok).toBe(true);
+  });
+
+  it('works in managed mode, where the own key does not pay', async () => {
+    const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
+    expect((await testVoice(tenant)).ok).toBe(true);
+    expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(tenant.key));
+  });
+
+  it('of a suspended key is refused and opens nothing', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    await asOwner(stack, tenant, 'POST', keyPath(tenant, '/suspend'));
+    const answer = await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner });
+    expectRefusal(answer, 423, 'openai_key_suspended');
+    expectNothingReached(stack);
+  });
+
+  it('without KMS: 503 unavailable, and nothing reaches OpenAI', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    stack.kms.inject({ operation: 'Decrypt', errorName: 'DisabledException' });
+    const answer = await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner });
+    expectRefusal(answer, 503, 'unavailable');
+    expect(openAi.requests).toEqual([]);
+  });
+
+  it('of a record that cannot be opened: 422, and its owner sees needs_reentry until a new key is stored', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    stack.kms.inject({ operation: 'Decrypt', errorName: 'InvalidCiphertextException', times: 1 });
+    const answer = await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner });
+    expectRefusal(answer, 422, 'openai_key_missing');
+    expect((await view(tenant)).state).toBe('needs_reentry');
+    expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
+    expect((await view(tenant)).state).toBe('active');
+  });
+});
+
+describe('probes of a workspace', () => {
+  const spend = async (on: TestStack, tenant: Tenant, count: number): Promise<void> => {
+    for (let i = 0; i < count; i++)
+      expectSuccess(await on.call('POST', keyPath(tenant, '/test'), { as: tenant.owner }));
+  };
+
+  it('are ten a minute, pasting and testing together; the rest is refused and reaches nobody', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    await spend(stack, tenant, PROBES_PER_MINUTE - 1);
+    stack.kms.clearCalls();
+    openAi.clearRequests();
+    const tested = await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner });
+    expectRefusal(tested, 429, 'rate_limited');
+    expect(tested.error.retry_after).toBe(50);
+    expectRefusal(await putWorkspaceKey(stack, tenant, fakeKey()), 429, 'rate_limited');
+    expectRefusal(await putSiteKey(stack, tenant, fakeKey()), 429, 'rate_limited');
+    expectNothingReached(stack);
+    expect((await view(tenant)).version).toBe(1);
+  });
+
+  it('that are used up leave mints and the kill switch alone, and come back with the minute', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    await spend(stack, tenant, PROBES_PER_MINUTE - 1);
+    expectSuccess(await mint(stack, tenant));
+    await asOwner(stack, tenant, 'POST', keyPath(tenant, '/suspend'));
+    await asOwner(stack, tenant, 'POST', keyPath(tenant, '/resume'));
+    time.advance(50_000);
+    await spend(stack, tenant, 1);
+    time.advance(10_000);
+  });
+
+  it('of one workspace are not those of another', async () => {
+    const first = await makeKeyedTenant(stack);
+    await spend(stack, first, PROBES_PER_MINUTE - 1);
+    await spend(stack, await makeKeyedTenant(stack), 1);
+  });
+});
+
+describe('what is shown of a key over time', () => {
+  it('last_used_at is the latest mint, and no test or refusal', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    await testVoice(tenant);
+    openAi.inject({ ...mintRefused(500, { message: 'An error.' }), times: 1 });
+    await mint(stack, tenant);
+    expect((await view(tenant)).last_used_at).toBeNull();
+    expectSuccess(await mint(stack, tenant));
+    expect((await view(tenant)).last_used_at).toBe(time.clock().toISOString());
+    time.advance(5_000);
+    expectSuccess(await mint(stack, tenant));
+    expect((await view(tenant)).last_used_at).toBe(time.clock().toISOString());
+    time.advance(55_000);
+  });
+
+  it('last_verified_at moves with a good test and stays with a failed one', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    expect((await view(tenant)).last_verified_at).toBe(time.clock().toISOString());
+    time.advance(60_000);
+    const verified = (await testVoice(tenant)).checked_at;
+    expect(verified).toBe(time.clock().toISOString());
+    expect((await view(tenant)).last_verified_at).toBe(verified);
+
+    time.advance(60_000);
+    openAi.inject(mintRefused(401, { message: 'Incorrect.', code: 'invalid_api_key' }));
+    await testVoice(tenant);
+    expect(await view(tenant)).toMatchObject({
+      last_verified_at: verified,
+      verdict: { ok: false, checked_at: time.clock().toISOString() },
+    });
+  });
+
+  it('belongs to the key that is stored now, not to the one before', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    expectSuccess(await mint(stack, tenant));
+    openAi.inject({ ...mintRefused(401, { message: 'Incorrect.', code: 'invalid_api_key' }), times: 1 });
+    await testVoice(tenant);
+    time.advance(60_000);
+
+    const stored = expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
+    expect(stored).toMatchObject({ state: 'active', last_used_at: null, verdict: { ok: true, code: 'ok' } });
+    expect(await view(tenant)).toEqual(stored);
+    expectSuccess(await mint(stack, tenant));
+    expect(await view(tenant)).toEqual({ ...stored, last_used_at: time.clock().toISOString() });
+  });
+
+  it('names who stored it and when, not who looked', async () => {
+    const tenant = await makeTenant(stack);
+    const admin = await addMember(stack, tenant, 'admin');
+    const answer = await stack.call('PUT', keyPath(tenant), { as: admin, body: { api_key: fakeKey() } });
+    expectSuccess(answer);
+    expect(await view(tenant)).toMatchObject({ created_by: admin, created_at: time.clock().toISOString() });
+  });
+});

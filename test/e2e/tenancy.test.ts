@@ -1,0 +1,516 @@
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { ROLES, type Role, roleSuffices } from '../../lambdas/domain/workspace.ts';
+import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts';
+import { tablesAt } from '../support/key-tables.ts';
+import { addSite, asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { openAiOf } from '../support/openai.ts';
+import { addMember, newPerson } from '../support/people.ts';
+import { callRoute, ROLE_ROUTES } from '../support/routes.ts';
+import { startTestStack, type TestAnswer } from '../support/stack.ts';
+import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
+
+const stack = await startTestStack();
+const tables = tablesAt(stack.dynamoDb.endpoint);
+afterAll(async () => {
+  tables.close();
+  await stack.close();
+});
+afterEach(() => openAiOf(stack).clearFaults());
+
+const workspacePath = ({ workspaceId }: Tenant, rest = ''): string => `/v1/workspaces/${workspaceId}${rest}`;
+const memberPath = (tenant: Tenant, sub: string): string => workspacePath(tenant, `/members/${sub}`);
+
+/** Nothing is missing in it: every route that reads, changes or ends something finds it. */
+const makeFullTenant = async (): Promise<Tenant & { readonly member: string }> => {
+  const tenant = await makeKeyedTenant(stack);
+  expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+  return { ...tenant, member: await addMember(stack, tenant, 'viewer') };
+};
+
+/** Runs `meanwhile` while OpenAI still looks at the key that `put` stores. */
+const whileProbing = async (
+  put: () => Promise<TestAnswer>,
+  meanwhile: () => Promise<unknown>,
+): Promise<TestAnswer> => {
+  const openAi = openAiOf(stack);
+  openAi.clearRequests();
+  openAi.inject({ delayMs: 500, times: 1 });
+  let settled = false;
+  const stored = put().finally(() => {
+    settled = true;
+  });
+  while (!settled && openAi.requests.length === 0) await new Promise(setImmediate);
+  await meanwhile();
+  return stored;
+};
+
+/** A body without what differs in every answer. */
+const withoutRequestId = ({ status, error }: TestAnswer) => ({ status, error: { ...error, request_id: '' } });
+
+const matrix = ROLE_ROUTES.flatMap((route) => ROLES.map((role) => ({ route, role, path: route.path })));
+const suffices = (role: Role, access: string): boolean => roleSuffices(role, access as Role);
+const allowed = matrix.filter(({ route, role }) => suffices(role, route.access));
+const forbidden = matrix.filter(({ route, role }) => !suffices(role, route.access));
+
+describe('roles', () => {
+  it.each(allowed)('$role may $route.method $path', async ({ route, role }) => {
+    const tenant = await makeFullTenant();
+    const as = role === 'owner' ? tenant.owner : await addMember(stack, tenant, role);
+    expectSuccess(await callRoute(stack, route, tenant, { as, about: tenant.member }), route.status);
+  });
+
+  it.each(forbidden)('$role may not $route.method $path, and nothing changes', async ({ route, role }) => {
+    const tenant = await makeFullTenant();
+    const as = await addMember(stack, tenant, role);
+    const ours = async () =>
+      [...(await tables.scan('tenancy')), ...(await tables.scan('keys'))].filter(({ pk }) =>
+        String(pk).includes(tenant.workspaceId),
+      );
+    const before = await ours();
+    const answer = await callRoute(stack, route, tenant, { as, about: tenant.member });
+    expectRefusal(answer, 403, 'forbidden');
+    expect(await ours()).toEqual(before);
+  });
+
+  it('hold in their own workspace only', async () => {
+    const mine = await makeFullTenant();
+    const theirs = await makeFullTenant();
+    for (const route of ROLE_ROUTES) {
+      const answer = await callRoute(stack, route, theirs, { as: mine.owner, about: theirs.member });
+      expectRefusal(answer, 404, route.path.includes('{siteId}') ? 'site_not_found' : 'workspace_not_found');
+    }
+  });
+});
+
+describe("another workspace's resource", () => {
+  it.each(ROLE_ROUTES)('answers $method $path exactly as one that does not exist', async (route) => {
+    const tenant = await makeFullTenant();
+    const stranger = (await makeTenant(stack)).owner;
+    const nowhere = { workspaceId: '0'.repeat(12), siteId: '0'.repeat(24) };
+    const options = { as: stranger, about: tenant.member };
+    const answer = await callRoute(stack, route, tenant, options);
+    expect(answer.status).toBe(404);
+    const missing = await callRoute(stack, route, nowhere, options);
+    expect(withoutRequestId(answer)).toEqual(withoutRequestId(missing));
+    expect([...answer.headers.keys()]).toEqual([...missing.headers.keys()]);
+  });
+
+  it('is not on the list of workspaces', async () => {
+    const mine = await makeTenant(stack);
+    await makeTenant(stack);
+    const { items } = await asOwner(stack, mine, 'GET', '/v1/workspaces');
+    expect(items).toEqual([expect.objectContaining({ workspace_id: mine.workspaceId, role: 'owner' })]);
+  });
+});
+
+describe('a member', () => {
+  it('who is removed is refused from the next request on', async () => {
+    const tenant = await makeTenant(stack);
+    const admin = await addMember(stack, tenant, 'admin');
+    expectSuccess(await stack.call('GET', workspacePath(tenant), { as: admin }));
+    await asOwner(stack, tenant, 'DELETE', memberPath(tenant, admin));
+    expectRefusal(await stack.call('GET', workspacePath(tenant), { as: admin }), 404, 'workspace_not_found');
+    const site = await stack.call('GET', `/v1/sites/${tenant.siteId}`, { as: admin });
+    expectRefusal(site, 404, 'site_not_found');
+    expect(expectSuccess(await stack.call('GET', '/v1/workspaces', { as: admin })).items).toEqual([]);
+  });
+
+  it('whose role is lowered may do less from the next request on', async () => {
+    const tenant = await makeTenant(stack);
+    const admin = await addMember(stack, tenant, 'admin');
+    const rename = () =>
+      stack.call('PATCH', `/v1/sites/${tenant.siteId}`, { as: admin, body: { name: 'Mine' } });
+    expectSuccess(await rename());
+    await asOwner(stack, tenant, 'PUT', memberPath(tenant, admin), { role: 'viewer' });
+    expectRefusal(await rename(), 403, 'forbidden');
+  });
+
+  it('who is nobody cannot be read or removed', async () => {
+    const tenant = await makeTenant(stack);
+    for (const method of ['GET', 'DELETE']) {
+      const answer = await stack.call(method, memberPath(tenant, 'nobody'), { as: tenant.owner });
+      expectRefusal(answer, 404, 'member_not_found');
+    }
+  });
+
+  it('whose `sub` looks like a path or a key of the table is only a name', async () => {
+    const tenant = await makeTenant(stack);
+    for (const sub of ['auth0|4711', 'a/b', '../owner', 'SITE#x', 'WORKSPACE', 'ä @ö', '%41']) {
+      const path = memberPath(tenant, encodeURIComponent(sub));
+      expect(await asOwner(stack, tenant, 'PUT', path, { role: 'viewer' })).toMatchObject({
+        sub,
+        role: 'viewer',
+      });
+      expect(await asOwner(stack, tenant, 'GET', path)).toMatchObject({ sub });
+    }
+    const { items } = await asOwner(stack, tenant, 'GET', workspacePath(tenant, '/members'));
+    expect(items).toHaveLength(8);
+  });
+});
+
+describe('the last owner', () => {
+  it('cannot be removed, not by themselves either', async () => {
+    const tenant = await makeTenant(stack);
+    await addMember(stack, tenant, 'admin');
+    const answer = await stack.call('DELETE', memberPath(tenant, tenant.owner), { as: tenant.owner });
+    expectRefusal(answer, 409, 'last_owner');
+    await asOwner(stack, tenant, 'GET', workspacePath(tenant));
+  });
+
+  it('cannot become less', async () => {
+    const tenant = await makeTenant(stack);
+    for (const role of ['admin', 'viewer']) {
+      const path = memberPath(tenant, tenant.owner);
+      const answer = await stack.call('PUT', path, { as: tenant.owner, body: { role } });
+      expectRefusal(answer, 409, 'last_owner');
+    }
+  });
+
+  it('may go once there is another, who then is the last', async () => {
+    const tenant = await makeTenant(stack);
+    const second = await addMember(stack, tenant, 'owner');
+    await asOwner(stack, tenant, 'DELETE', memberPath(tenant, tenant.owner));
+    const answer = await stack.call('DELETE', memberPath(tenant, second), { as: second });
+    expectRefusal(answer, 409, 'last_owner');
+  });
+
+  it.each([
+    ['removals', 'DELETE', undefined],
+    ['demotions', 'PUT', { role: 'viewer' }],
+  ])('is left by two %s of two owners at once', async (_, method, body) => {
+    for (let round = 0; round < 3; round++) {
+      const tenant = await makeTenant(stack);
+      const second = await addMember(stack, tenant, 'owner');
+      const answers = await Promise.all([
+        stack.call(method, memberPath(tenant, second), { as: tenant.owner, body }),
+        stack.call(method, memberPath(tenant, tenant.owner), { as: second, body }),
+      ]);
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      const owners = (await tables.scan('tenancy')).filter(
+        ({ pk, role }) => pk === `WORKSPACE#${tenant.workspaceId}` && role === 'owner',
+      );
+      expect(owners).toHaveLength(1);
+    }
+  });
+});
+
+describe('deleting a workspace', () => {
+  const remove = (tenant: Tenant, confirm: string) =>
+    stack.call('DELETE', workspacePath(tenant), { as: tenant.owner, body: { confirm } });
+
+  const keyItems = async ({ workspaceId }: Tenant) =>
+    (await tables.scan('keys')).filter(({ pk }) => String(pk).includes(workspaceId));
+
+  it.each(['', 'shop', 'Shop ', 'Another'])('needs its exact name, not %p', async (confirm) => {
+    const tenant = await makeKeyedTenant(stack);
+    const answer = await remove(tenant, confirm);
+    expectRefusal(answer, 400, 'invalid_request');
+    expect(detailPaths(answer)).toEqual(['confirm']);
+    expectSuccess(await mint(stack, tenant));
+  });
+
+  it("ends its mints, its sites and everybody else's view of it", async () => {
+    const tenant = await makeFullTenant();
+    expectSuccess(await mint(stack, tenant));
+    expect(expectSuccess(await remove(tenant, 'Shop'))).toEqual({ deleted: true });
+
+    expectRefusal(await mint(stack, tenant), 404, 'site_not_found');
+    for (const route of ROLE_ROUTES) {
+      const answer = await callRoute(stack, route, tenant, { as: tenant.owner, about: tenant.member });
+      expect([route.path, answer.status]).toEqual([route.path, 404]);
+    }
+    for (const as of [tenant.owner, tenant.member])
+      expect(expectSuccess(await stack.call('GET', '/v1/workspaces', { as })).items).toEqual([]);
+  });
+
+  it('shreds every key: no ciphertext and no wrapped data key is left, the versions are', async () => {
+    const tenant = await makeFullTenant();
+    const second = await addSite(stack, tenant);
+    expectSuccess(await putSiteKey(stack, second, fakeKey()));
+    expect(await keyItems(tenant)).toHaveLength(3);
+    expectSuccess(await remove(tenant, 'Shop'));
+
+    const left = await keyItems(tenant);
+    expect(left).toHaveLength(3);
+    for (const item of left) {
+      expect(item).toMatchObject({ state: 'deleted', version: 1 });
+      expect(Object.values(item).filter((value) => value instanceof Uint8Array)).toEqual([]);
+      expect(item).not.toHaveProperty('sealed');
+    }
+  });
+
+  it('keeps the sessions for their retention', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const { session_id } = expectSuccess(await mint(stack, tenant));
+    expectSuccess(await remove(tenant, 'Shop'));
+    expect(await tables.sessionsOf(tenant.siteId)).toEqual([
+      expect.objectContaining({ sessionId: session_id, state: 'issued' }),
+    ]);
+  });
+
+  it('a second time says that there is no such workspace', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    expectSuccess(await remove(tenant, 'Shop'));
+    expectRefusal(await remove(tenant, 'Shop'), 404, 'workspace_not_found');
+    expectRefusal(await remove(tenant, 'wrong'), 404, 'workspace_not_found');
+  });
+
+  it('by two owners at once ends it once', async () => {
+    const tenant = await makeFullTenant();
+    const second = await addMember(stack, tenant, 'owner');
+    const answers = await Promise.all([remove(tenant, 'Shop'), remove({ ...tenant, owner: second }, 'Shop')]);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    for (const { status } of answers) expect([200, 404, 409]).toContain(status);
+    for (const item of await keyItems(tenant)) expect(item).not.toHaveProperty('sealed');
+    expectRefusal(await mint(stack, tenant), 404, 'site_not_found');
+  });
+
+  it.each([
+    ['of the workspace', putWorkspaceKey],
+    ['of a site', putSiteKey],
+  ])('while a key %s is being stored leaves nothing that could be decrypted', async (_, put) => {
+    for (const earlier of [false, true]) {
+      const tenant = await makeTenant(stack);
+      if (earlier) expectSuccess(await put(stack, tenant, fakeKey()));
+      await whileProbing(
+        () => put(stack, tenant, fakeKey()),
+        async () => expectSuccess(await remove(tenant, 'Shop')),
+      );
+      for (const item of await keyItems(tenant)) expect(item).not.toHaveProperty('sealed');
+    }
+  });
+});
+
+describe('an archived site', () => {
+  it('is not found anywhere, and its own key is shredded', async () => {
+    const tenant = await makeFullTenant();
+    await asOwner(stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}`);
+
+    expectRefusal(await mint(stack, tenant), 404, 'site_not_found');
+    for (const route of ROLE_ROUTES.filter(({ path }) => path.includes('{siteId}'))) {
+      const answer = await callRoute(stack, route, tenant, { as: tenant.owner });
+      expectRefusal(answer, 404, 'site_not_found');
+    }
+    const { items } = await asOwner(stack, tenant, 'GET', workspacePath(tenant, '/sites'));
+    expect(items).toEqual([]);
+    const [record] = (await tables.scan('keys')).filter(({ pk }) => pk === `SITE#${tenant.siteId}`);
+    expect(record).toMatchObject({ state: 'deleted', version: 1 });
+    expect(record).not.toHaveProperty('sealed');
+  });
+
+  it("leaves the workspace's key and the other sites as they are", async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const other = await addSite(stack, tenant);
+    await asOwner(stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}`);
+    expectSuccess(await mint(stack, other));
+  });
+
+  it('keeps no key that was being stored while it was archived', async () => {
+    const tenant = await makeTenant(stack);
+    await whileProbing(
+      () => putSiteKey(stack, tenant, fakeKey()),
+      () => asOwner(stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}`),
+    );
+    const records = (await tables.scan('keys')).filter(({ pk }) => pk === `SITE#${tenant.siteId}`);
+    for (const record of records) expect(record).not.toHaveProperty('sealed');
+  });
+});
+
+describe('a list', () => {
+  /** Follows the cursors to the end, one item at a time. */
+  const walk = async (path: string, as: string): Promise<readonly Record<string, unknown>[]> => {
+    const items: Record<string, unknown>[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const query: string = cursor === '' ? '?limit=1' : `?limit=1&cursor=${encodeURIComponent(cursor)}`;
+      const page = expectSuccess(await stack.call('GET', `${path}${query}`, { as }));
+      expect(page.items.length).toBeLessThanOrEqual(1);
+      expect(items.length).toBeLessThan(10);
+      items.push(...page.items);
+      cursor = page.next_cursor;
+    }
+    return items;
+  };
+
+  const firstCursor = async (path: string, as: string): Promise<string> => {
+    const { next_cursor } = expectSuccess(await stack.call('GET', `${path}?limit=1`, { as }));
+    expect(next_cursor).toMatch(/^[\w-]+$/);
+    return encodeURIComponent(next_cursor);
+  };
+
+  /** Two of everything that is listed. */
+  const makeListed = async () => {
+    const tenant = await makeFullTenant();
+    await addSite(stack, tenant);
+    await asOwner(stack, tenant, 'POST', '/v1/workspaces', { name: 'Second' });
+    await asOwner(stack, tenant, 'DELETE', workspacePath(tenant, '/openai-key'));
+    await asOwner(stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}/openai-key`);
+    await mint(stack, tenant);
+    stack.advance(60_000);
+    await mint(stack, tenant);
+    return tenant;
+  };
+
+  it.each([
+    ['workspaces', () => '/v1/workspaces'],
+    ['sites', (tenant: Tenant) => workspacePath(tenant, '/sites')],
+    ['members', (tenant: Tenant) => workspacePath(tenant, '/members')],
+    ['errors', (tenant: Tenant) => workspacePath(tenant, '/errors')],
+  ])('of %s has the same items page by page as at once', async (_, pathOf) => {
+    const tenant = await makeListed();
+    const path = pathOf(tenant);
+    const { items, next_cursor } = await asOwner(stack, tenant, 'GET', path);
+    expect(items).toHaveLength(2);
+    expect(next_cursor).toBeNull();
+    expect(await walk(path, tenant.owner)).toEqual(items);
+  });
+
+  it('of errors has the newest first', async () => {
+    const tenant = await makeListed();
+    const { items } = await asOwner(stack, tenant, 'GET', workspacePath(tenant, '/errors'));
+    expect(items[0].last_at > items[1].last_at).toBe(true);
+  });
+
+  const refused = async (path: string, as: string): Promise<void> => {
+    const answer = await stack.call('GET', path, { as });
+    expectRefusal(answer, 400, 'invalid_request');
+    expect(detailPaths(answer)).toEqual(['cursor']);
+  };
+
+  it('refuses the cursor of another caller', async () => {
+    const tenant = await makeListed();
+    const second = await addMember(stack, tenant, 'owner');
+    const path = workspacePath(tenant, '/sites');
+    await refused(`${path}?cursor=${await firstCursor(path, tenant.owner)}`, second);
+  });
+
+  it('refuses the cursor of another route', async () => {
+    const tenant = await makeListed();
+    const cursor = await firstCursor(workspacePath(tenant, '/sites'), tenant.owner);
+    await refused(`${workspacePath(tenant, '/members')}?cursor=${cursor}`, tenant.owner);
+    await refused(`/v1/workspaces?cursor=${cursor}`, tenant.owner);
+  });
+
+  it('refuses the cursor of another workspace', async () => {
+    const tenant = await makeListed();
+    const cursor = await firstCursor(workspacePath(tenant, '/sites'), tenant.owner);
+    const other = await asOwner(stack, tenant, 'POST', '/v1/workspaces', { name: 'Third' });
+    await refused(`/v1/workspaces/${other.workspace_id}/sites?cursor=${cursor}`, tenant.owner);
+  });
+
+  it.each(['nonsense', '', 'W10', 'e30', 'WyIiLCIiXQ', '%00', 'a'.repeat(40)])(
+    'refuses a cursor that nobody was given: %p',
+    async (cursor) => {
+      const tenant = await makeTenant(stack);
+      await refused(`${workspacePath(tenant, '/sites')}?cursor=${cursor}`, tenant.owner);
+    },
+  );
+
+  it.each(['', 'SITE', 'MEMBER#a', 'WORKSPACE', 'ZZZ', 'a'.repeat(40)])(
+    'refuses a cursor whose place was changed to %p, or answers a page of the list itself',
+    async (place) => {
+      const tenant = await makeListed();
+      const path = workspacePath(tenant, '/sites');
+      const cursor = decodeURIComponent(await firstCursor(path, tenant.owner));
+      const [binding] = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as [string];
+      const changed = Buffer.from(JSON.stringify([binding, place])).toString('base64url');
+      const answer = await stack.call('GET', `${path}?cursor=${changed}`, { as: tenant.owner });
+      if (answer.status !== 200) return expectRefusal(answer, 400, 'invalid_request');
+      for (const item of expectSuccess(answer).items) expect(item.workspace_id).toBe(tenant.workspaceId);
+    },
+  );
+
+  it.each(['0', '101', '-1', '1.5', 'ten', '', '1e9', 'Infinity'])('refuses the limit %p', async (limit) => {
+    const tenant = await makeTenant(stack);
+    const answer = await stack.call('GET', `${workspacePath(tenant, '/sites')}?limit=${limit}`, {
+      as: tenant.owner,
+    });
+    expectRefusal(answer, 400, 'invalid_request');
+    expect(detailPaths(answer)).toEqual(['limit']);
+  });
+});
+
+describe('a change', () => {
+  const SITE_CHANGES: Readonly<Record<string, unknown>> = {
+    name: 'Renamed',
+    allowed_origins: ['https://other.example'],
+    model: 'gpt-realtime-2',
+    voice: 'sage',
+    instructions: 'Be brief.',
+    data_residency: 'eu',
+    client_secret_ttl_seconds: 30,
+    max_duration_seconds: 90,
+  };
+  const WORKSPACE_CHANGES: Readonly<Record<string, unknown>> = {
+    name: 'Renamed',
+    billing_mode: 'managed',
+    openai_tier: 5,
+    concurrency_limit: 7,
+    anomaly_response: 'suspend',
+    alert_email: 'ops@shop.example',
+  };
+
+  it.each([
+    ['site', SITE_CHANGES, ({ siteId }: Tenant) => `/v1/sites/${siteId}`],
+    ['workspace', WORKSPACE_CHANGES, (tenant: Tenant) => workspacePath(tenant)],
+  ] as const)('of a %s changes only the field that is given', async (_, changes, pathOf) => {
+    const tenant = await makeTenant(stack);
+    const path = pathOf(tenant);
+    let expected = await asOwner(stack, tenant, 'GET', path);
+    for (const [name, value] of Object.entries(changes)) {
+      expected = { ...expected, [name]: value };
+      expect(await asOwner(stack, tenant, 'PATCH', path, { [name]: value })).toEqual(expected);
+      expect(await asOwner(stack, tenant, 'GET', path)).toEqual(expected);
+    }
+  });
+
+  it.each([
+    ['site', SITE_CHANGES, ({ siteId }: Tenant) => `/v1/sites/${siteId}`],
+    ['workspace', WORKSPACE_CHANGES, (tenant: Tenant) => workspacePath(tenant)],
+  ] as const)('of each field of a %s at once keeps them all', async (_, changes, pathOf) => {
+    const tenant = await makeTenant(stack);
+    const path = pathOf(tenant);
+    const answers = await Promise.all(
+      Object.entries(changes).map(([name, value]) =>
+        stack.call('PATCH', path, { as: tenant.owner, body: { [name]: value } }),
+      ),
+    );
+    for (const answer of answers) expectSuccess(answer);
+    expect(await asOwner(stack, tenant, 'GET', path)).toMatchObject(changes);
+  });
+
+  it('of nothing changes nothing', async () => {
+    const tenant = await makeTenant(stack);
+    for (const path of [workspacePath(tenant), `/v1/sites/${tenant.siteId}`]) {
+      const before = await asOwner(stack, tenant, 'GET', path);
+      expect(await asOwner(stack, tenant, 'PATCH', path, {})).toEqual(before);
+    }
+  });
+
+  it('clears a nullable field with null', async () => {
+    const tenant = await makeTenant(stack, { concurrency_limit: 5, alert_email: 'ops@shop.example' });
+    const cleared = { concurrency_limit: null, alert_email: null };
+    expect(await asOwner(stack, tenant, 'PATCH', workspacePath(tenant), cleared)).toMatchObject(cleared);
+  });
+});
+
+describe('a new workspace', () => {
+  it('belongs to whoever created it, with the defaults of the contract', async () => {
+    const owner = newPerson('founder');
+    const answer = await stack.call('POST', '/v1/workspaces', { as: owner, body: { name: ' Shop ' } });
+    const workspace = expectSuccess(answer, 201);
+    expect(workspace).toEqual({
+      workspace_id: expect.stringMatching(/^[a-z0-9]{12}$/),
+      name: 'Shop',
+      billing_mode: 'byok',
+      openai_tier: 1,
+      concurrency_limit: null,
+      anomaly_response: 'notify',
+      alert_email: null,
+      plan: 'free',
+      created_at: expect.any(String),
+    });
+    const path = `/v1/workspaces/${workspace.workspace_id}/members`;
+    const { items } = expectSuccess(await stack.call('GET', path, { as: owner }));
+    expect(items).toEqual([{ sub: owner, role: 'owner', added_at: expect.any(String), added_by: owner }]);
+  });
+});

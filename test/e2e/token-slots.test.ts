@@ -1,0 +1,140 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { expectRefusal, expectSuccess } from '../support/answers.ts';
+import { frozenClock } from '../support/frozen-clock.ts';
+import { tablesAt } from '../support/key-tables.ts';
+import { addSite, asOwner, changeWorkspace, makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { mintRequests } from '../support/openai.ts';
+import { startTestStack } from '../support/stack.ts';
+import { fakeKey, makeTenant, mint, putSiteKey } from '../support/tenant.ts';
+
+const TIER_1 = { openai_tier: 1 };
+
+const time = frozenClock();
+const stack = await startTestStack({ world: { clock: time.clock } });
+const tables = tablesAt(stack.dynamoDb.endpoint);
+afterAll(async () => {
+  tables.close();
+  await stack.close();
+});
+
+describe('concurrency slots of a key', () => {
+  it('a second visitor on tier 1 is told when the lease of the first ends, and gets in exactly then', async () => {
+    const tenant = await makeKeyedTenant(stack, TIER_1);
+    expect(expectSuccess(await mint(stack, tenant)).remaining_slots).toBe(0);
+    const refused = await mint(stack, tenant);
+    expectRefusal(refused, 429, 'busy');
+    const [lease] = await tables.slotsOf(tenant.workspaceId);
+    const leaseEndsMs = Number(lease?.['expires_at']) * 1_000;
+    const waitSeconds = refused.error.retry_after ?? 0;
+    expect(waitSeconds).toBe(Math.ceil((leaseEndsMs - time.clock().getTime()) / 1_000));
+
+    time.advance((waitSeconds - 1) * 1_000);
+    const last = await mint(stack, tenant);
+    expectRefusal(last, 429, 'busy');
+    expect(last.error.retry_after).toBe(1);
+    time.advance(1_000);
+    expectSuccess(await mint(stack, tenant));
+  });
+
+  it('a lease outlasts the client secret and the longest session that it can open', async () => {
+    const tenant = await makeKeyedTenant(stack, TIER_1);
+    const { max_duration_seconds } = expectSuccess(await mint(stack, tenant));
+    const site = await asOwner(stack, tenant, 'GET', `/v1/sites/${tenant.siteId}`);
+    const refused = await mint(stack, tenant);
+    expect(refused.error.retry_after).toBeGreaterThanOrEqual(
+      max_duration_seconds + site.client_secret_ttl_seconds,
+    );
+  });
+
+  it('remaining_slots counts down to the refusal', async () => {
+    const tenant = await makeKeyedTenant(stack, { concurrency_limit: 3 });
+    const remaining: number[] = [];
+    for (let i = 0; i < 3; i++) remaining.push(expectSuccess(await mint(stack, tenant)).remaining_slots);
+    expect(remaining).toEqual([2, 1, 0]);
+    expectRefusal(await mint(stack, tenant), 429, 'busy');
+  });
+
+  it('two sites of one workspace key share its slots', async () => {
+    const first = await makeKeyedTenant(stack, TIER_1);
+    const second = await addSite(stack, first);
+    expectSuccess(await mint(stack, first));
+    expectRefusal(await mint(stack, second), 429, 'busy');
+  });
+
+  it('two sites with the same OpenAI key of their own share its slots', async () => {
+    const first = await makeTenant(stack, TIER_1);
+    const second = await addSite(stack, first);
+    const key = fakeKey();
+    expectSuccess(await putSiteKey(stack, first, key));
+    expectSuccess(await putSiteKey(stack, second, key));
+    expectSuccess(await mint(stack, first));
+    expectRefusal(await mint(stack, second), 429, 'busy');
+  });
+
+  it('two sites with different keys do not share slots', async () => {
+    const first = await makeKeyedTenant(stack, TIER_1);
+    const second = await addSite(stack, first);
+    expectSuccess(await putSiteKey(stack, second, fakeKey()));
+    expectSuccess(await mint(stack, first));
+    expectSuccess(await mint(stack, second));
+  });
+
+  it('two workspaces with the same OpenAI key never see each other', async () => {
+    const key = fakeKey();
+    const first = await makeKeyedTenant(stack, TIER_1, {}, key);
+    const second = await makeKeyedTenant(stack, TIER_1, {}, key);
+    expect(expectSuccess(await mint(stack, first)).remaining_slots).toBe(0);
+    expect(expectSuccess(await mint(stack, second)).remaining_slots).toBe(0);
+    const records = await Promise.all(
+      [first, second].map(({ workspaceId }) => tables.keyItem('workspace', workspaceId)),
+    );
+    const prints = records.map(({ sealed }) => sealed.fingerprint);
+    expect(new Set(prints).size).toBe(2);
+  });
+
+  it.each([
+    { limit: 1, visitors: 12 },
+    { limit: 10, visitors: 40 },
+    { limit: 60, visitors: 90 },
+  ])('$visitors visitors at once on $limit slots: exactly $limit get in', async ({ limit, visitors }) => {
+    const tenant = await makeKeyedTenant(stack, { concurrency_limit: limit });
+    const other = await addSite(stack, tenant);
+    const answers = await Promise.all(
+      Array.from({ length: visitors }, (_, i) => mint(stack, i % 2 === 0 ? tenant : other)),
+    );
+    const admitted = answers.filter(({ status }) => status === 200);
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(admitted).toHaveLength(limit);
+    for (const answer of refused) expectRefusal(answer, 429, 'busy');
+    expect(mintRequests(stack)).toHaveLength(limit);
+    expect(new Set(admitted.map(({ data }) => data.client_secret.value)).size).toBe(limit);
+  });
+
+  it.each([
+    ['limit', { concurrency_limit: 1_000 }, { concurrency_limit: 1 }],
+    ['tier', { openai_tier: 5 }, TIER_1],
+  ])('a lowered %s counts from the next mint, with the sessions that still run', async (_, before, after) => {
+    const tenant = await makeKeyedTenant(stack, before);
+    expectSuccess(await mint(stack, tenant));
+    await changeWorkspace(stack, tenant, after);
+    expectRefusal(await mint(stack, tenant), 429, 'busy');
+  });
+
+  it('remaining_slots counts every running session after the limit was lowered', async () => {
+    const tenant = await makeKeyedTenant(stack, { concurrency_limit: 1_000 });
+    expectSuccess(await mint(stack, tenant));
+    await changeWorkspace(stack, tenant, { concurrency_limit: 3 });
+    expect(expectSuccess(await mint(stack, tenant)).remaining_slots).toBe(1);
+    expect(expectSuccess(await mint(stack, tenant)).remaining_slots).toBe(0);
+    expectRefusal(await mint(stack, tenant), 429, 'busy');
+  });
+
+  it('a raised limit counts from the next mint', async () => {
+    const tenant = await makeKeyedTenant(stack, TIER_1);
+    expectSuccess(await mint(stack, tenant));
+    await changeWorkspace(stack, tenant, { concurrency_limit: 2 });
+    expect(expectSuccess(await mint(stack, tenant)).remaining_slots).toBe(0);
+    await changeWorkspace(stack, tenant, { concurrency_limit: null, openai_tier: 2 });
+    expect(expectSuccess(await mint(stack, tenant)).remaining_slots).toBe(7);
+  });
+});
