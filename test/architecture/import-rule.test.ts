@@ -19,7 +19,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: 'lambdas/adapters/aws',
     own: ['lambdas/adapters/aws', 'lambdas/use-cases', 'lambdas/domain'],
-    packages: [AWS, /^zod$/, /^node:crypto$/],
+    packages: [AWS, /^zod$/, /^aws-lambda$/, /^node:crypto$/],
   },
   {
     folder: 'lambdas/adapters/openai',
@@ -35,6 +35,11 @@ const LAYERS: readonly Layer[] = [
     folder: 'lambdas/http',
     own: ['lambdas/http', 'lambdas/contract', 'lambdas/use-cases', 'lambdas/domain'],
     packages: [/^@middy\/core$/, /^zod$/, /^lossless-json$/, /^aws-lambda$/, /^node:crypto$/],
+  },
+  {
+    folder: 'lambdas/streams',
+    own: ['lambdas/streams', 'lambdas/http', 'lambdas/use-cases', 'lambdas/domain'],
+    packages: [/^aws-lambda$/],
   },
   {
     folder: 'lambdas/functions',
@@ -76,6 +81,13 @@ describe('the import rule', () => {
       LAYERS.some(({ folder }) => path.startsWith(`${folder}/`)),
     );
     expect(covered.length).toBe(sourceFilesIn('lambdas').length);
+  });
+
+  it('lets the AWS SDK into lambdas/adapters/aws only', () => {
+    const importers = sourceFilesIn('lambdas')
+      .filter((file) => importsOf(file).some((target) => AWS.test(target)))
+      .filter(({ path }) => !path.startsWith('lambdas/adapters/aws/'));
+    expect(importers).toEqual([]);
   });
 
   it('finds a planted violation', () => {
