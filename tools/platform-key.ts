@@ -1,31 +1,26 @@
-import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { z } from 'zod';
 import { dynamoDbClient, kmsClient } from '../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../lambdas/adapters/aws/dynamodb-keys.ts';
 import { kmsKeySealer } from '../lambdas/adapters/aws/kms-key-sealer.ts';
 import { openAiHttp } from '../lambdas/adapters/openai/openai-http.ts';
 import { keysEnvironment, parseEnvironment } from '../lambdas/contract/environment.ts';
 import { DependencyUnavailableError } from '../lambdas/domain/dependency.ts';
-import { newEventId } from '../lambdas/domain/identifiers.ts';
 import { Refusal } from '../lambdas/domain/refusal.ts';
 import { strongRandom } from '../lambdas/functions/wiring/world.ts';
-import type { Journal } from '../lambdas/use-cases/ports.ts';
 import { storePlatformKey } from '../lambdas/use-cases/store-platform-key.ts';
+import { localVariables, operatorJournal } from './operator.ts';
 
 const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
 
 Seals the platform's own OpenAI key, which pays for workspaces in managed mode. The key is read from standard
 input: an argument would stand in the shell's history and an environment variable in every child process.
 
-Where it goes: with --local to the running \`npm start\`; otherwise to the deployment whose KEYS_TABLE,
-MASTER_KEY_ARN and FINGERPRINT_KEY_ARN (outputs of the data stack) and TENANCY_TABLE are set, with the AWS credentials of the role
+Where it goes: with --local to the running \`npm start\`; otherwise to the deployment whose TENANCY_TABLE, KEYS_TABLE,
+MASTER_KEY_ARN and FINGERPRINT_KEY_ARN (outputs of the data stack) are set, with the AWS credentials of the role
 PlatformKeyOperator.
 `;
-
-const LOCAL_ENVIRONMENT = '.local/environment.json';
 
 const environment = keysEnvironment.pick({
   AWS_REGION: true,
@@ -67,35 +62,6 @@ const main = async (): Promise<void> => {
   process.stdout.write(
     `Stored ${stored.sealed.masked} as version ${stored.sealed.version}. ${stored.verdict.message}\n`,
   );
-};
-
-/** An operator's command has no address worth hashing: whoever may run it has credentials of the account. */
-const operatorJournal: Journal = {
-  event: async (caller, type, { workspaceId, facts }) => {
-    const now = new Date();
-    return {
-      eventId: newEventId(now, strongRandom),
-      workspaceId,
-      type,
-      at: now.toISOString(),
-      actor: caller.sub,
-      siteId: null,
-      sessionId: null,
-      ipHash: null,
-      facts: facts ?? {},
-    };
-  },
-};
-
-/** Addresses of the running local stack, with credentials that are worth nothing elsewhere. */
-const localVariables = (): Record<string, string> => {
-  process.env['AWS_ACCESS_KEY_ID'] = 'local';
-  process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
-  try {
-    return z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(LOCAL_ENVIRONMENT, 'utf8')));
-  } catch {
-    throw new Error('There is no local run to store the key in. Start it first: npm start');
-  }
 };
 
 const say = (error: unknown): string => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 
 /**
  * Fails when a file of the tree holds something shaped like a secret. The patterns are those that public scanners use
@@ -26,7 +26,7 @@ export const findSecrets = (
 const treeFiles = (): string[] =>
   execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
     .split('\0')
-    .filter((path) => path !== '');
+    .filter((path) => path !== '' && lstatSync(path, { throwIfNoEntry: false })?.isFile() === true);
 
 if (import.meta.main) {
   const files = treeFiles();

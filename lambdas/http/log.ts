@@ -4,7 +4,10 @@ export type LogMessage =
   | 'request refused'
   | 'dependency unavailable'
   | 'unexpected error'
-  | 'audit record failed';
+  | 'audit record failed'
+  | 'anomaly record failed'
+  | 'anomaly detected'
+  | 'rotation request answered';
 
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
 

@@ -1,5 +1,7 @@
+import type { AnomalyState } from '../domain/anomaly.ts';
 import type { AuditEvent, AuditEventType, AuditFacts, AuditRow, ChainHead } from '../domain/audit-record.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../domain/identifiers.ts';
+import type { Incident, KeyInUse } from '../domain/incident.ts';
 import type { KeyChange } from '../domain/key-lifecycle.ts';
 import type { RateLimit } from '../domain/limits.ts';
 import type { KeyBinding, SealedKey } from '../domain/sealed-key.ts';
@@ -292,4 +294,61 @@ export interface ChainKeys {
 export interface AuditArchive {
   /** The same name again holds what was put last; what was there before stays as long as the bucket keeps it. */
   put(name: string, lines: string): Promise<void>;
+}
+
+export interface WorkspaceReader {
+  /** A deleted workspace too; undefined for one that never existed. */
+  readWorkspace(workspaceId: WorkspaceId): Promise<Workspace | undefined>;
+}
+
+/** Whose use is watched: one OpenAI key within one workspace, or the origins of one site. */
+export interface AnomalySubject {
+  readonly workspaceId: WorkspaceId;
+  /** Fingerprint of the key, or `SITE#<id>`. */
+  readonly subject: string;
+}
+
+/** What the detector remembers of one subject. */
+export interface AnomalyRecord {
+  /** 0: not stored yet. */
+  readonly revision: number;
+  readonly state: AnomalyState;
+  /** Stored keys that were used lately, latest last. */
+  readonly keys: readonly KeyInUse[];
+  /** On record, and not yet acted upon to the end. */
+  readonly pending: readonly Incident[];
+}
+
+export interface AnomalyRecords {
+  read(subject: AnomalySubject): Promise<AnomalyRecord | undefined>;
+  /**
+   * Writes the record as revision `record.revision + 1` together with the audit events of new incidents, all or nothing.
+   * ConflictError when the stored revision is not `record.revision`.
+   */
+  save(
+    subject: AnomalySubject,
+    record: AnomalyRecord,
+    events: readonly AuditEvent[],
+    now: Date,
+  ): Promise<void>;
+}
+
+/** Tells whoever listens. At least once: the incident's id tells a repetition. */
+export interface IncidentAnnouncer {
+  announce(incident: Incident): Promise<void>;
+}
+
+/** Asks for one key to be encrypted anew, by somebody who may open it. */
+export interface RotationRequest {
+  readonly incidentId: string;
+  readonly workspaceId: WorkspaceId;
+  readonly scope: 'site' | 'workspace';
+  readonly scopeId: string;
+  /** The version that is meant; any other is left alone. */
+  readonly version: number;
+}
+
+export interface RotationRequests {
+  /** Returns when the request is accepted, not when it is carried out. At least once. */
+  request(request: RotationRequest): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 
 /** The objects of one bucket, by key. */
@@ -39,14 +39,8 @@ export const fileStore = (dir: string): ObjectStore => {
       renameSync(temporary, path);
     },
     get: (key) => {
-      try {
-        return readFileSync(pathOf(key));
-      } catch (error) {
-        const missing =
-          error instanceof Error && 'code' in error && /^(?:ENOENT|EISDIR|ENOTDIR)$/.test(String(error.code));
-        if (missing) return undefined;
-        throw error;
-      }
+      const path = pathOf(key);
+      return statSync(path, { throwIfNoEntry: false })?.isFile() === true ? readFileSync(path) : undefined;
     },
     keys: () =>
       inByteOrder(

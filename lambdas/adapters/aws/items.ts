@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AnomalyState } from '../../domain/anomaly.ts';
 import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditRow } from '../../domain/audit-record.ts';
 
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';

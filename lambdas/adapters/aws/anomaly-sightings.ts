@@ -1,0 +1,93 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import type { DynamoDBRecord } from 'aws-lambda';
+import * as z from 'zod';
+import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import { BILLING_MODES } from '../../domain/workspace.ts';
+import type { Sighting } from '../../use-cases/watch-key-use.ts';
+
+const workspaceId = z.string().transform((id) => id as WorkspaceId);
+const siteId = z.string().transform((id) => id as SiteId);
+
+const sessionImage = z.object({
+  sessionId: z.string(),
+  workspaceId,
+  siteId: siteId.optional(),
+  kind: z.string(),
+  state: z.enum(['reserved', 'issued', 'used', 'refused']),
+  mode: z.enum(BILLING_MODES),
+  keyScope: z.enum(['site', 'workspace', 'platform']),
+  keyScopeId: z.string(),
+  keyVersion: z.number(),
+  fingerprint: z.string(),
+  ipHash: z.string(),
+  origin: z.string().optional(),
+  createdAt: z.string(),
+  settledAt: z.string().optional(),
+  openAiFailure: z.string().optional(),
+  /** Once the session has ended and reported. */
+  endedAt: z.string().optional(),
+  usedSeconds: z.number().optional(),
+});
+
+const refusedOriginsImage = z.object({ workspaceId, siteId, lastAt: z.string(), count: z.number() });
+
+/**
+ * What the detector makes of a record of the sessions table: sessions of visitors, how they ended, and refused origins.
+ * Everything else (tests, re-encryptions, notes on a key, other errors, expired items) gives nothing. Throws on an item
+ * that it should know but cannot read.
+ */
+export const anomalySightingsOf = (record: DynamoDBRecord): readonly Sighting[] => {
+  if (record.eventName === 'REMOVE' || record.dynamodb?.NewImage === undefined) return [];
+  const image: Readonly<Record<string, unknown>> = unmarshall(
+    record.dynamodb.NewImage as Record<string, AttributeValue>,
+  );
+  const sk = String(image['sk']);
+  if (sk.startsWith('SESSION#') && image['kind'] === 'visitor')
+    return sessionSightings(sessionImage.parse(image));
+  if (String(image['pk']).startsWith('ERRORS#') && image['code'] === 'origin_not_allowed')
+    return [refusedOrigins(refusedOriginsImage.parse(image))];
+  return [];
+};
+
+const sessionSightings = (session: z.infer<typeof sessionImage>): readonly Sighting[] => {
+  const { sessionId, state } = session;
+  const of = (observation: Sighting['observation']): Sighting => ({
+    workspaceId: session.workspaceId,
+    subject: session.fingerprint,
+    siteId: session.siteId,
+    mode: session.mode,
+    key: { scope: session.keyScope, scopeId: session.keyScopeId, version: session.keyVersion },
+    observation,
+  });
+  if (state === 'reserved') {
+    const { ipHash, origin } = session;
+    return [of({ type: 'session', sessionId, at: Date.parse(session.createdAt), ipHash, origin })];
+  }
+  const outcome = of({
+    type: 'outcome',
+    sessionId,
+    at: Date.parse(session.settledAt ?? session.createdAt),
+    issued: state === 'issued',
+    openAiFailure: session.openAiFailure,
+  });
+  const { endedAt, usedSeconds } = session;
+  return endedAt === undefined || usedSeconds === undefined
+    ? [outcome]
+    : [outcome, of({ type: 'usage', sessionId, at: Date.parse(session.createdAt), usedSeconds })];
+};
+
+/** Origins are refused before it is known which key would have been used; they are the site's. */
+const refusedOrigins = ({
+  workspaceId: workspace,
+  siteId: site,
+  lastAt,
+  count,
+}: z.infer<typeof refusedOriginsImage>): Sighting => ({
+  workspaceId: workspace,
+  subject: `SITE#${site}`,
+  siteId: site,
+  mode: 'byok',
+  key: undefined,
+  observation: { type: 'refused_origins', at: Date.parse(lastAt), count },
+});

@@ -1,0 +1,81 @@
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+} from '@aws-sdk/lib-dynamodb';
+import type { AnomalyRecords, WorkspaceReader } from '../../use-cases/ports.ts';
+import { callAws } from './aws-calls.ts';
+import { eventPut } from './event-outbox.ts';
+import { anomalyRecordItem, primaryKey, workspaceItem } from './items.ts';
+
+/** A key of which nothing was heard for so long starts anew, seconds. */
+const KEEP_SECONDS = 90 * 86_400;
+
+type Writes = NonNullable<TransactWriteCommandInput['TransactItems']>;
+
+/**
+ * What the anomaly detector remembers, one small item per subject, beside the other churn of `limits`. Each write is
+ * conditional on the revision that it was computed from and carries the audit events of what was found.
+ */
+export const dynamoDbAnomalies = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly limits: string; readonly tenancy: string },
+): AnomalyRecords => ({
+  read: async ({ workspaceId, subject }) => {
+    const { Item } = await callAws('dynamodb', 'GetItem', () =>
+      dynamoDb.send(
+        new GetCommand({
+          TableName: tables.limits,
+          Key: primaryKey.anomaly(workspaceId, subject),
+          ConsistentRead: true,
+        }),
+      ),
+    );
+    return anomalyRecordItem.optional().parse(Item);
+  },
+
+  save: async ({ workspaceId, subject }, record, events, now) => {
+    const TransactItems: Writes = [
+      {
+        Put: {
+          TableName: tables.limits,
+          Item: {
+            ...primaryKey.anomaly(workspaceId, subject),
+            ...record,
+            revision: record.revision + 1,
+            expires_at: Math.floor(now.getTime() / 1_000) + KEEP_SECONDS,
+          },
+          ...(record.revision === 0
+            ? { ConditionExpression: 'attribute_not_exists(pk)' }
+            : {
+                ConditionExpression: 'revision = :expected',
+                ExpressionAttributeValues: { ':expected': record.revision },
+              }),
+        },
+      },
+      ...events.map((event) => eventPut(tables.tenancy, event)),
+    ];
+    await callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(new TransactWriteCommand({ TransactItems })),
+    );
+  },
+});
+
+export const dynamoDbWorkspaces = (
+  dynamoDb: DynamoDBDocumentClient,
+  tenancyTable: string,
+): WorkspaceReader => ({
+  readWorkspace: async (workspaceId) => {
+    const { Item } = await callAws('dynamodb', 'GetItem', () =>
+      dynamoDb.send(
+        new GetCommand({
+          TableName: tenancyTable,
+          Key: primaryKey.workspace(workspaceId),
+          ConsistentRead: true,
+        }),
+      ),
+    );
+    return workspaceItem.optional().parse(Item);
+  },
+});

@@ -1,0 +1,12 @@
+import { eventBridgeIncidents } from '../adapters/aws/eventbridge-incidents.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
+import { detectorHandler } from './wiring/detector.ts';
+import { lambdaWorld } from './wiring/world.ts';
+
+const environment = parseEnvironment(ENVIRONMENTS.detector, process.env);
+
+export const handler = detectorHandler(
+  environment,
+  lambdaWorld('detector', environment.STAGE),
+  eventBridgeIncidents(environment.AWS_REGION, environment.EVENT_BUS_NAME),
+);

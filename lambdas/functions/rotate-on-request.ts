@@ -1,0 +1,10 @@
+import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
+import { rotateOnRequestHandler } from './wiring/rotate-on-request.ts';
+import { lambdaWorld } from './wiring/world.ts';
+
+const environment = parseEnvironment(ENVIRONMENTS.rotateOnRequest, process.env);
+
+export const handler = rotateOnRequestHandler(
+  environment,
+  lambdaWorld('rotate-on-request', environment.STAGE),
+);

@@ -1,0 +1,42 @@
+import { anomalySightingsOf } from '../../adapters/aws/anomaly-sightings.ts';
+import { dynamoDbClient } from '../../adapters/aws/clients.ts';
+import { dynamoDbAnomalies, dynamoDbWorkspaces } from '../../adapters/aws/dynamodb-anomalies.ts';
+import { dynamoDbKeys } from '../../adapters/aws/dynamodb-keys.ts';
+import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
+import type { DetectorEnvironment } from '../../contract/environment.ts';
+import { anomalyDetector } from '../../streams/anomaly-detector.ts';
+import type { StreamHandler } from '../../streams/audit-projector.ts';
+import type { IncidentAnnouncer, RotationRequests } from '../../use-cases/ports.ts';
+import { watchKeyUse } from '../../use-cases/watch-key-use.ts';
+import type { World } from './world.ts';
+
+/**
+ * Watches the stream of sessions. It can switch a key off and ask for a rotation; it holds no KMS permission on the master
+ * key. `outside` is EventBridge when deployed and a recorder in the local run.
+ */
+export const detectorHandler = (
+  environment: DetectorEnvironment,
+  { clock, random, log }: Pick<World, 'clock' | 'random' | 'log'>,
+  outside: IncidentAnnouncer & RotationRequests,
+): StreamHandler => {
+  const dynamoDb = dynamoDbClient(environment);
+  const tables = {
+    tenancy: environment.TENANCY_TABLE,
+    keys: environment.KEYS_TABLE,
+    limits: environment.LIMITS_TABLE,
+  };
+  return anomalyDetector({
+    sightingsOf: anomalySightingsOf,
+    watch: watchKeyUse({
+      clock,
+      random,
+      records: dynamoDbAnomalies(dynamoDb, tables),
+      workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
+      sites: dynamoDbMembership(dynamoDb, tables.tenancy),
+      keys: dynamoDbKeys(dynamoDb, tables),
+      announcer: outside,
+      rotations: outside,
+    }),
+    log,
+  });
+};

@@ -1,0 +1,45 @@
+import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
+import { dynamoDbWorkspaces } from '../../adapters/aws/dynamodb-anomalies.ts';
+import { dynamoDbKeys } from '../../adapters/aws/dynamodb-keys.ts';
+import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
+import { dynamoDbSessions } from '../../adapters/aws/dynamodb-sessions.ts';
+import { rotationRequestIn } from '../../adapters/aws/eventbridge-incidents.ts';
+import { kmsKeyOpener } from '../../adapters/aws/kms-key-opener.ts';
+import { kmsKeySealer } from '../../adapters/aws/kms-key-sealer.ts';
+import type { RotateOnRequestEnvironment } from '../../contract/environment.ts';
+import { type RotationEventHandler, rotationRequests } from '../../streams/rotation-requests.ts';
+import { reencryptOnRequest } from '../../use-cases/reencrypt-on-request.ts';
+import type { World } from './world.ts';
+
+/** Opens and seals, as `rotate` does, but answers to events alone: no route and no visitor reaches it. */
+export const rotateOnRequestHandler = (
+  environment: RotateOnRequestEnvironment,
+  { clock, random, log }: Pick<World, 'clock' | 'random' | 'log'>,
+): RotationEventHandler => {
+  const dynamoDb = dynamoDbClient(environment);
+  const kms = kmsClient(environment);
+  const tables = {
+    keys: environment.KEYS_TABLE,
+    tenancy: environment.TENANCY_TABLE,
+    sessions: environment.SESSIONS_TABLE,
+    limits: environment.LIMITS_TABLE,
+  };
+  return rotationRequests({
+    requestIn: rotationRequestIn,
+    reencrypt: reencryptOnRequest({
+      clock,
+      random,
+      keys: dynamoDbKeys(dynamoDb, tables),
+      sites: dynamoDbMembership(dynamoDb, tables.tenancy),
+      workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
+      sessions: dynamoDbSessions(dynamoDb, tables),
+      opener: kmsKeyOpener(kms, environment.MASTER_KEY_ARN),
+      sealer: kmsKeySealer(
+        kms,
+        { masterKeyArn: environment.MASTER_KEY_ARN, fingerprintKeyArn: environment.FINGERPRINT_KEY_ARN },
+        random,
+      ),
+    }),
+    log,
+  });
+};

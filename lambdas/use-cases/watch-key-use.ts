@@ -1,0 +1,217 @@
+import {
+  type AnomalyState,
+  type BareObservation,
+  type Detection,
+  limitedBy,
+  observe,
+  unobserved,
+} from '../domain/anomaly.ts';
+import { ConflictError } from '../domain/dependency.ts';
+import { newEventId, type RandomBytes, type SiteId } from '../domain/identifiers.ts';
+import { type Incident, type KeyInUse, responseTo } from '../domain/incident.ts';
+import type { AnomalyResponse, BillingMode } from '../domain/workspace.ts';
+import type {
+  AnomalyRecord,
+  AnomalyRecords,
+  AnomalySubject,
+  Clock,
+  IncidentAnnouncer,
+  RotationRequests,
+  SiteReader,
+  WorkspaceReader,
+} from './ports.ts';
+import { type SuspendPorts, suspendForIncident } from './suspend-for-incident.ts';
+import { systemEvent } from './system-event.ts';
+
+/** One record of a stream, as far as the detector cares. */
+export interface Sighting extends AnomalySubject {
+  readonly siteId: SiteId | undefined;
+  readonly mode: BillingMode;
+  /** undefined where no key was used. */
+  readonly key: KeyInUse | undefined;
+  readonly observation: BareObservation;
+}
+
+export interface WatchPorts extends SuspendPorts {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly records: AnomalyRecords;
+  readonly workspaces: WorkspaceReader;
+  readonly sites: SiteReader;
+  readonly announcer: IncidentAnnouncer;
+  readonly rotations: RotationRequests;
+}
+
+const MAX_ATTEMPTS = 8;
+/** Of an archived site, whose own setting is gone: the product's default, seconds. */
+const DEFAULT_MAX_SECONDS = 600;
+/** Scopes that one OpenAI key is known to be stored at, latest last. */
+const MAX_KEYS = 8;
+
+/**
+ * Takes sightings of one subject, in order, and acts upon what they show. An incident and its audit event are on record,
+ * once, before anything is done about it; what is done (suspend, ask for rotation, announce) is done at least once, and
+ * again with the next sighting if it failed. Sightings delivered again change nothing.
+ *
+ * @returns how many incidents began.
+ */
+export const watchKeyUse =
+  (ports: WatchPorts) =>
+  async (subject: AnomalySubject, sightings: readonly Sighting[]): Promise<number> => {
+    const limits = await readLimits(ports.sites, sightings);
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const before = (await ports.records.read(subject)) ?? nothing;
+      const { record, tipped } = take(before, sightings, limits);
+      const began = tipped.length === 0 ? [] : await incidentsOf(ports, subject, record, tipped);
+      const now = ports.clock();
+      const after = { ...record, pending: [...record.pending, ...began] };
+      try {
+        if (after.state !== before.state || began.length > 0)
+          await ports.records.save(subject, after, began.map(auditEventOf(ports, now)), now);
+        if (after.pending.length > 0)
+          await settlePending(ports, subject, after, after.state !== before.state);
+        return began.length;
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+      }
+    }
+    throw new ConflictError();
+  };
+
+const nothing: AnomalyRecord = { revision: 0, state: unobserved, keys: [], pending: [] };
+
+/** The longest session that each site allows, seconds. */
+const readLimits = async (
+  sites: SiteReader,
+  sightings: readonly Sighting[],
+): Promise<ReadonlyMap<SiteId, number>> => {
+  const ids = new Set(
+    sightings.flatMap(({ siteId, key }) => (siteId === undefined || key === undefined ? [] : [siteId])),
+  );
+  const entries = await Promise.all(
+    [...ids].map(async (id) => {
+      const site = await sites.readSite(id);
+      return [id, site?.maxDurationSeconds ?? DEFAULT_MAX_SECONDS] as const;
+    }),
+  );
+  return new Map(entries);
+};
+
+interface Tipped {
+  readonly detection: Detection;
+  readonly sighting: Sighting;
+}
+
+const take = (
+  before: AnomalyRecord,
+  sightings: readonly Sighting[],
+  limits: ReadonlyMap<SiteId, number>,
+): { readonly record: AnomalyRecord; readonly tipped: readonly Tipped[] } => {
+  let state: AnomalyState = before.state;
+  let keys = before.keys;
+  const tipped: Tipped[] = [];
+  for (const sighting of sightings) {
+    const limit = (sighting.siteId && limits.get(sighting.siteId)) ?? DEFAULT_MAX_SECONDS;
+    const observed = observe(state, limitedBy(sighting.observation, limit));
+    if (observed.state !== state) keys = withKey(keys, sighting.key);
+    state = observed.state;
+    tipped.push(...observed.detections.map((detection) => ({ detection, sighting })));
+  }
+  return { record: { ...before, state, keys }, tipped };
+};
+
+/** The platform's own key is not one customer's to switch off, and is not remembered. */
+const withKey = (keys: readonly KeyInUse[], key: KeyInUse | undefined): readonly KeyInUse[] => {
+  if (key === undefined || key.scope === 'platform') return keys;
+  const others = keys.filter(({ scope, scopeId }) => scope !== key.scope || scopeId !== key.scopeId);
+  return [...others, key].slice(-MAX_KEYS);
+};
+
+const incidentsOf = async (
+  { workspaces, clock, random }: WatchPorts,
+  { workspaceId }: AnomalySubject,
+  { keys }: AnomalyRecord,
+  tipped: readonly Tipped[],
+): Promise<readonly Incident[]> => {
+  const workspace = await workspaces.readWorkspace(workspaceId);
+  const configured: AnomalyResponse = workspace?.deletedAt === null ? workspace.anomalyResponse : 'notify';
+  return tipped.map(({ detection, sighting }): Incident => {
+    const { at, ...facts } = detection;
+    const response = responseTo(facts.kind, sighting.mode, configured);
+    return {
+      incidentId: newEventId(clock(), random),
+      workspaceId,
+      siteId: sighting.siteId ?? null,
+      ...facts,
+      at: new Date(at).toISOString(),
+      response,
+      keys,
+    };
+  });
+};
+
+/** The audit event of an incident has the incident's id, so that one leads to the other. */
+const auditEventOf =
+  ({ random }: WatchPorts, now: Date) =>
+  (incident: Incident) => {
+    const { incidentId, workspaceId, siteId, kind, observed, expected, threshold, windowSeconds, response } =
+      incident;
+    const key = incident.keys.at(-1);
+    const event = systemEvent({ now, random }, 'system:detector', 'anomaly.detected', {
+      workspaceId,
+      siteId,
+      facts: {
+        kind,
+        observed,
+        expected: oneDecimal(expected),
+        threshold: oneDecimal(threshold),
+        window_seconds: windowSeconds,
+        response,
+        ...(key !== undefined && { key_scope: key.scope, key_version: key.version }),
+      },
+    });
+    return { ...event, eventId: incidentId };
+  };
+
+const oneDecimal = (value: number): number => Math.round(value * 10) / 10;
+
+/** Acts, then forgets. The switch comes first: it is what stops the damage. */
+const settlePending = async (
+  ports: WatchPorts,
+  subject: AnomalySubject,
+  record: AnomalyRecord,
+  saved: boolean,
+): Promise<void> => {
+  for (const incident of record.pending) {
+    await respond(ports, subject, incident);
+    await ports.announcer.announce(incident);
+  }
+  const revision = record.revision + (saved ? 1 : 0);
+  try {
+    await ports.records.save(subject, { ...record, revision, pending: [] }, [], ports.clock());
+  } catch (error) {
+    // Somebody else has written in between; the incidents stay pending and are told of once more.
+    if (!(error instanceof ConflictError)) throw error;
+  }
+};
+
+const respond = async (ports: WatchPorts, { subject }: AnomalySubject, incident: Incident): Promise<void> => {
+  switch (incident.response) {
+    case 'notify':
+      return;
+    case 'suspend':
+      await Promise.all(incident.keys.map((key) => suspendForIncident(ports)(incident, key, subject)));
+      return;
+    case 'rotate':
+      await Promise.all(incident.keys.map((key) => requestRotation(ports.rotations, incident, key)));
+  }
+};
+
+const requestRotation = async (
+  rotations: RotationRequests,
+  { incidentId, workspaceId }: Incident,
+  { scope, scopeId, version }: KeyInUse,
+): Promise<void> => {
+  if (scope === 'platform') return;
+  await rotations.request({ incidentId, workspaceId, scope, scopeId, version });
+};

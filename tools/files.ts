@@ -1,0 +1,40 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+
+/** Files below `path` with one of the endings; the digests that CloudTrail signs lie beside its logs and are none. */
+const filesAt = (path: string, endings: readonly string[]): string[] =>
+  statSync(path).isFile()
+    ? [path]
+    : readdirSync(path, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && endings.some((ending) => entry.name.endsWith(ending)))
+        .map((entry) => join(entry.parentPath, entry.name))
+        .filter((file) => !file.includes('CloudTrail-Digest'))
+        .sort();
+
+/**
+ * What `parse` finds in every file at `paths`, files and folders alike; `.gz` is unpacked. Throws an error that names the
+ * first file that could not be read, and when there is no file at all.
+ */
+export const readAll = <Item>(
+  paths: readonly string[],
+  endings: readonly string[],
+  parse: (text: string) => readonly Item[],
+): Item[] => {
+  const files = paths.flatMap((path) => filesAt(path, endings));
+  if (files.length === 0)
+    throw new Error(
+      `There is no file with ${endings.join(' or ')} in ${paths.join(', ') || 'what was given'}.`,
+    );
+  return files.flatMap((file) => {
+    try {
+      const bytes = readFileSync(file);
+      return parse((file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8'));
+    } catch (error) {
+      throw new Error(`${file} could not be read. ${error instanceof Error ? error.message : ''}`);
+    }
+  });
+};
+
+/** Text from outside starts no line and no terminal sequence. */
+export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?');

@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util';
+import { printable, readAll } from './files.ts';
+import { parseArchivedRows } from './reconcile/audit-rows.ts';
+import { aboutSealedKeys, parseCloudTrail } from './reconcile/cloudtrail.ts';
+import {
+  FINDING_KINDS,
+  type Finding,
+  type FindingKind,
+  type Reconciliation,
+  reconcile,
+} from './reconcile/reconcile.ts';
+
+const USAGE = `npm run reconcile -- --cloudtrail FILE_OR_DIR --audit FILE_OR_DIR [options]
+
+Holds CloudTrail's record of KMS Decrypt against the audit trail, call by call. Offline: it reads files only.
+
+  --cloudtrail PATH   log files of CloudTrail (.json, .json.gz), or a folder of them; may be repeated
+  --audit PATH        objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them; may be repeated
+  --master-key ARN    also count decrypts on this key that carry no encryption context of ours; may be repeated
+  --from, --to TIME   judge only what happened in between (RFC 3339); the rest is joined with, but not judged.
+                      Leave out the last half hour: CloudTrail delivers late
+  --json              the result as JSON
+  --help              this text
+
+Exit status: 0 they agree, one to one; 1 they do not; 2 something could not be read.
+docs/audit.md says what each finding means and how to ask the same of Athena.
+`;
+
+const lineOf = (finding: Finding): string => {
+  const { kind, at, detail, ...where } = finding;
+  const places = Object.entries(where).map(([name, value]) => `${name} ${value}`);
+  return printable(
+    `${at}  ${[...places, detail].filter((part) => part !== undefined && part !== '').join(', ')}`,
+  );
+};
+
+const tableOf = ({ decrypts, rows, matched, findings }: Reconciliation): string => {
+  const kinds = Object.entries(FINDING_KINDS) as [FindingKind, string][];
+  const groups = Map.groupBy(findings, ({ kind }) => kind);
+  return [
+    `Decrypts in CloudTrail       ${decrypts}`,
+    `Audit rows that tell of one  ${rows}`,
+    `Matched one to one           ${matched}`,
+    '',
+    ...kinds.map(([kind]) => `${kind.padEnd(24)} ${groups.get(kind)?.length ?? 0}`),
+    ...kinds.flatMap(([kind, meaning]) => {
+      const found = groups.get(kind) ?? [];
+      return found.length === 0 ? [] : ['', `${kind}: ${meaning}`, ...found.map(lineOf)];
+    }),
+    '',
+    findings.length === 0 ? 'The two records agree.' : 'The two records do not agree.',
+    '',
+  ].join('\n');
+};
+
+const main = (): number => {
+  const { values } = parseArgs({
+    options: {
+      cloudtrail: { type: 'string', multiple: true, default: [] },
+      audit: { type: 'string', multiple: true, default: [] },
+      'master-key': { type: 'string', multiple: true, default: [] },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  for (const time of [values.from, values.to])
+    if (time !== undefined && Number.isNaN(Date.parse(time))) throw new Error(`${time} is not a time.`);
+  const decrypts = readAll(values.cloudtrail, ['.json', '.json.gz'], parseCloudTrail);
+  const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
+  const result = reconcile(
+    { decrypts: aboutSealedKeys(decrypts, values['master-key']), rows },
+    { from: values.from, to: values.to },
+  );
+  process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : tableOf(result));
+  return result.findings.length === 0 ? 0 : 1;
+};
+
+try {
+  process.exitCode = main();
+} catch (error) {
+  process.stderr.write(`${printable(error instanceof Error ? error.message : 'Failed.')}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+
+/** One call of KMS Decrypt, as CloudTrail tells it. */
+export interface DecryptCall {
+  readonly requestId: string;
+  readonly eventId: string;
+  readonly at: string;
+  readonly keyArns: readonly string[];
+  readonly encryptionContext: Readonly<Record<string, string>>;
+  /** undefined: it succeeded. */
+  readonly errorCode: string | undefined;
+  /** ARN of who called. */
+  readonly principal: string | undefined;
+}
+
+/**
+ * What is read of a record:
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+ * A refused call may have no parameters and no resources.
+ */
+const kmsRecord = z.object({
+  eventSource: z.literal('kms.amazonaws.com'),
+  eventName: z.literal('Decrypt'),
+  eventID: z.string(),
+  eventTime: z.string(),
+  requestID: z.string().nullish(),
+  errorCode: z.string().nullish(),
+  userIdentity: z.object({ arn: z.string().nullish() }).nullish(),
+  requestParameters: z
+    .object({
+      keyId: z.string().nullish(),
+      encryptionContext: z.record(z.string(), z.string()).nullish(),
+    })
+    .nullish(),
+  resources: z.array(z.object({ ARN: z.string().nullish() })).nullish(),
+});
+
+const logFile = z.object({ Records: z.array(z.unknown()) });
+const anyDecrypt = z.object({
+  eventSource: z.literal('kms.amazonaws.com'),
+  eventName: z.literal('Decrypt'),
+});
+
+/**
+ * The Decrypt calls of one log file; everything else in it is skipped. Throws on a file that is no CloudTrail log, and on
+ * a Decrypt that it cannot read: one that is skipped would be one that nobody notices.
+ */
+export const parseCloudTrail = (text: string): DecryptCall[] =>
+  logFile.parse(JSON.parse(text)).Records.flatMap((raw) => {
+    if (!anyDecrypt.safeParse(raw).success) return [];
+    const record = kmsRecord.parse(raw);
+    return [
+      {
+        requestId: record.requestID ?? '',
+        eventId: record.eventID,
+        at: record.eventTime,
+        // A refused call may have no resources, but still the key that it asked for.
+        keyArns: [record.requestParameters?.keyId, ...(record.resources ?? []).map(({ ARN }) => ARN)].filter(
+          (arn) => typeof arn === 'string',
+        ),
+        encryptionContext: record.requestParameters?.encryptionContext ?? {},
+        errorCode: record.errorCode ?? undefined,
+        principal: record.userIdentity?.arn ?? undefined,
+      },
+    ];
+  });
+
+/**
+ * The calls that are about sealed keys: on one of `masterKeyArns`, or with the encryption context of a sealed key. A call
+ * that was refused may name no key, and one without a context is exactly what ought to be seen.
+ */
+export const aboutSealedKeys = (
+  calls: readonly DecryptCall[],
+  masterKeyArns: readonly string[],
+): DecryptCall[] =>
+  calls.filter(
+    ({ keyArns, encryptionContext }) =>
+      keyArns.some((arn) => masterKeyArns.includes(arn)) ||
+      Object.keys(encryptionContext).some((name) => name.startsWith('spelo:')),
+  );
