@@ -1,11 +1,11 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { CfnOutput, Duration, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { FunctionName } from '../lambdas/contract/routes.ts';
 import { BrokerApi } from './constructs/broker-api.ts';
 import { BrokerFunction } from './constructs/broker-function.ts';
 import type { DataStack } from './data-stack.ts';
 import { functionEnvironments } from './function-environments.ts';
-import { permissionsOf } from './function-permissions.ts';
+import { permissionsOf } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
 
 export interface ApiStackProps extends StackProps {
@@ -24,6 +24,9 @@ export class ApiStack extends Stack {
         functionName,
         stage: config.stage,
         memoryMiB,
+        // Ends before API Gateway stops waiting, which is after 30 s:
+        // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+        timeout: Duration.seconds(25),
         environment: environments[functionName],
         permissions: permissionsOf(this, functionName, data),
         logRetention: config.logRetentionDays,
@@ -35,6 +38,8 @@ export class ApiStack extends Stack {
         // Lambda gives CPU by memory, and a visitor waits for this one.
         token: brokerFunction('token', 'Token', 1_024),
         keys: brokerFunction('keys', 'Keys', 512),
+        rotate: brokerFunction('rotate', 'Rotate', 512),
+        audit: brokerFunction('audit', 'Audit', 512),
         manage: brokerFunction('manage', 'Manage', 512),
       },
     });

@@ -5,24 +5,32 @@ import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
 import { BrokerTable } from './constructs/broker-table.ts';
-import { type KmsKeyName, keyPolicy, tablesKeyPolicy } from './key-policies.ts';
+import { OperatorRole } from './constructs/operator-role.ts';
+import type { TableName } from './item-uses.ts';
+import { keyPolicy, tablesKeyPolicy } from './key-policies.ts';
+import type { KmsKeyName } from './key-uses.ts';
+import type { DataResources } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
-
-export type TableName = keyof typeof TABLES;
 
 export interface DataStackProps extends StackProps {
   readonly config: StageConfig;
 }
 
-/** What must outlive every deployment: tables and KMS keys. Deleting the stack deletes none of them. */
-export class DataStack extends Stack {
+/**
+ * What must outlive every deployment: tables and KMS keys. Deleting the stack deletes none of them. Beside them the roles
+ * of the two commands that an operator runs on them.
+ */
+export class DataStack extends Stack implements DataResources {
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
   readonly tables: Readonly<Record<TableName, BrokerTable>>;
   /** Encrypts the tables on disk; apart from the keys that seal, so that no function needs both for the same thing. */
   readonly tablesKey: Key;
+  readonly retiredMasterKeyArns: readonly string[];
 
   constructor(scope: Construct, id: string, { config, ...props }: DataStackProps) {
     super(scope, id, { description: 'Spelo BYOK: tables and KMS keys', ...props });
+
+    this.retiredMasterKeyArns = config.retiredMasterKeyArns ?? [];
 
     const key = (name: KmsKeyName, constructId: string, description: string): Key =>
       new BrokerKey(this, constructId, {
@@ -35,6 +43,7 @@ export class DataStack extends Stack {
       master: key('master', 'MasterKey', 'Wraps the data key of each sealed OpenAI key'),
       fingerprint: key('fingerprint', 'FingerprintKey', 'Fingerprints OpenAI keys'),
       derivation: key('derivation', 'DerivationKey', 'Root of visitor hashes and session secrets'),
+      audit: key('audit', 'AuditKey', 'Root of the keys of the audit chains'),
     };
     this.tablesKey = new BrokerKey(this, 'TablesKey', {
       alias: `alias/spelo-byok/${config.stage}/tables`,
@@ -50,13 +59,32 @@ export class DataStack extends Stack {
       keys: table('keys', 'KeysTable'),
       sessions: table('sessions', 'SessionsTable'),
       limits: table('limits', 'LimitsTable'),
+      audit: table('audit', 'AuditTable'),
     };
+
+    const operators = [
+      new OperatorRole(this, 'PlatformKeyOperator', {
+        stage: config.stage,
+        roleName: 'platform-key',
+        description: "Spelo BYOK: seals the platform's own OpenAI key (npm run platform-key)",
+        data: this,
+      }),
+      new OperatorRole(this, 'RewrapOperator', {
+        stage: config.stage,
+        roleName: 'rewrap',
+        description: 'Spelo BYOK: wraps data keys again under the master key, without seeing them',
+        data: this,
+      }),
+    ];
 
     for (const { node, tableName } of Object.values(this.tables)) {
       new CfnOutput(this, `${node.id}Name`, { value: tableName });
     }
     for (const { node, keyArn } of [...Object.values(this.keys), this.tablesKey]) {
       new CfnOutput(this, `${node.id}Arn`, { value: keyArn });
+    }
+    for (const { node, roleArn } of operators) {
+      new CfnOutput(this, `${node.id}Arn`, { value: roleArn });
     }
   }
 }

@@ -1,11 +1,14 @@
 import type {
+  AuditEnvironment,
   KeysEnvironment,
   ManageEnvironment,
+  ProjectorEnvironment,
+  RotateEnvironment,
   TokenEnvironment,
 } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
-import type { DataStack } from './data-stack.ts';
+import type { DataResources } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
 
 /**
@@ -25,12 +28,15 @@ type Deployed<Environment> = Readonly<Record<Exclude<keyof Environment, NotDeplo
 export interface FunctionEnvironments {
   readonly token: Deployed<TokenEnvironment>;
   readonly keys: Deployed<KeysEnvironment>;
+  readonly rotate: Deployed<RotateEnvironment>;
+  readonly audit: Deployed<AuditEnvironment>;
   readonly manage: Deployed<ManageEnvironment>;
+  readonly projector: Deployed<ProjectorEnvironment>;
 }
 
 export const functionEnvironments = (
   config: StageConfig,
-  { tables, keys }: DataStack,
+  { tables, keys }: DataResources,
 ): FunctionEnvironments => {
   const shared = {
     STAGE: config.stage,
@@ -41,20 +47,34 @@ export const functionEnvironments = (
     OIDC_ISSUER: config.oidcIssuer,
     OIDC_AUDIENCE: config.oidcAudience,
   };
+  const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
+  const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };
+  const retired = { RETIRED_MASTER_KEY_ARNS: (config.retiredMasterKeyArns ?? []).join(',') };
+  const fingerprint = { [KMS_KEYS.fingerprint.variable]: keys.fingerprint.keyArn };
+  const audit = {
+    [TABLES.audit.variable]: tables.audit.tableName,
+    [KMS_KEYS.audit.variable]: keys.audit.keyArn,
+  };
   return {
     token: {
       ...shared,
-      [KMS_KEYS.master.variable]: keys.master.keyArn,
-      [KMS_KEYS.derivation.variable]: keys.derivation.keyArn,
+      ...derivation,
+      ...master,
+      ...retired,
       IP_LIMIT_PER_MINUTE: String(config.rateLimits.perIpPerMinute),
       IP_LIMIT_PER_SECOND: String(config.rateLimits.perIpPerSecond),
       SITE_LIMIT_PER_MINUTE: String(config.rateLimits.perSitePerMinute),
     },
     keys: {
       ...shared,
-      [KMS_KEYS.master.variable]: keys.master.keyArn,
-      [KMS_KEYS.fingerprint.variable]: keys.fingerprint.keyArn,
+      ...derivation,
+      ...master,
+      ...fingerprint,
+      KEY_RETENTION_HOURS: String(config.keyRetentionHours),
     },
-    manage: shared,
+    rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
+    audit: { ...shared, ...audit },
+    manage: { ...shared, ...derivation },
+    projector: { STAGE: config.stage, ...audit },
   };
 };

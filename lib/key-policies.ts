@@ -1,39 +1,22 @@
-import { AccountRootPrincipal, type Conditions, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AccountRootPrincipal, PolicyDocument, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import type { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
-import type { FunctionName } from '../lambdas/contract/routes.ts';
-import { functionRoleArn } from './function-roles.ts';
-import { hmacSha256, throughDynamoDb, wholeEncryptionContext } from './kms-conditions.ts';
+import { through } from './conditions.ts';
+import { KEY_USES, type KmsKeyName } from './key-uses.ts';
+import { type RoleName, roleArn } from './role-names.ts';
 
 /**
- * The policies of the KMS keys. Each use needs two consents: the key policy names the one role that may, and that
- * role's own policy says so too. No policy elsewhere in the account, not even `kms:*`, is enough to use a key.
+ * The policies of the KMS keys. Each use of a key that seals, hashes or derives needs two consents: the key policy names
+ * the role that may, and that role's own policy says so too. No policy elsewhere in the account, not even `kms:*`, is
+ * enough to use such a key.
  *
  * The role is named in a condition on the account and not as the principal, because KMS refuses a principal that does
  * not exist yet (the roles come with a later stack) and, once it does, keeps its internal id: a role that was deleted
  * and created again would silently be locked out.
  */
 
-export type KmsKeyName = keyof typeof KMS_KEYS;
-
-interface KeyUse {
-  readonly functionName: FunctionName;
-  readonly action: `kms:${string}`;
-  readonly conditions: Conditions;
-}
-
-const USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
-  master: [
-    { functionName: 'token', action: 'kms:Decrypt', conditions: wholeEncryptionContext },
-    { functionName: 'keys', action: 'kms:GenerateDataKey', conditions: wholeEncryptionContext },
-  ],
-  fingerprint: [{ functionName: 'keys', action: 'kms:GenerateMac', conditions: hmacSha256 }],
-  derivation: [{ functionName: 'token', action: 'kms:GenerateMac', conditions: hmacSha256 }],
-};
-
 /**
  * All that an account's administrators may do: look after a key, not use it, and not hand out grants. Whoever may
- * write the key policy can still take more; that cannot be prevented inside the account, only noticed.
+ * write the key policy can still take more; that cannot be prevented inside the account, only noticed (lib/audit-stack.ts).
  */
 const administration = (): PolicyStatement =>
   new PolicyStatement({
@@ -66,22 +49,26 @@ const administration = (): PolicyStatement =>
     resources: ['*'],
   });
 
-/** Lets exactly one role use the key for each purpose, and administrators none. */
+/** `platform-key` is `PlatformKey`. */
+const titleOf = (role: RoleName): string =>
+  role
+    .split('-')
+    .map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
+    .join('');
+
+/** Lets the roles of KEY_USES use the key, each for its purpose, and administrators none. */
 export const keyPolicy = (scope: Construct, stage: string, name: KmsKeyName): PolicyDocument =>
   new PolicyDocument({
     statements: [
       administration(),
-      ...USES[name].map(
-        ({ functionName, action, conditions }) =>
+      ...KEY_USES[name].map(
+        ({ role, action, conditions }) =>
           new PolicyStatement({
-            sid: `UseByTheFunction${functionName.charAt(0).toUpperCase()}${functionName.slice(1)}`,
+            sid: `${action}By${titleOf(role)}`,
             principals: [new AccountRootPrincipal()],
-            actions: [action],
+            actions: [`kms:${action}`],
             resources: ['*'],
-            conditions: {
-              ...conditions,
-              ArnEquals: { 'aws:PrincipalArn': functionRoleArn(scope, stage, functionName) },
-            },
+            conditions: { ...conditions, ArnEquals: { 'aws:PrincipalArn': roleArn(scope, stage, role) } },
           }),
       ),
     ],
@@ -110,7 +97,69 @@ export const tablesKeyPolicy = (scope: Construct): PolicyDocument =>
           'kms:ReEncryptTo',
         ],
         resources: ['*'],
-        conditions: throughDynamoDb(scope),
+        conditions: through(scope, 'dynamodb'),
+      }),
+    ],
+  });
+
+/**
+ * The key of the evidence: the trail and the archiver write with it, and whoever IAM lets read the buckets reads with
+ * it. https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+ */
+export const evidenceKeyPolicy = (scope: Construct, stage: string, trailArn: string): PolicyDocument =>
+  new PolicyDocument({
+    statements: [
+      administration(),
+      new PolicyStatement({
+        sid: 'EncryptByTheTrail',
+        principals: [new ServicePrincipal('cloudtrail.amazonaws.com')],
+        actions: ['kms:DescribeKey', 'kms:GenerateDataKey', 'kms:GenerateDataKeyWithoutPlaintext'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceArn': trailArn } },
+      }),
+      new PolicyStatement({
+        sid: 'EncryptByTheArchiver',
+        principals: [new AccountRootPrincipal()],
+        actions: ['kms:GenerateDataKey'],
+        resources: ['*'],
+        conditions: {
+          ...through(scope, 's3'),
+          ArnEquals: { 'aws:PrincipalArn': roleArn(scope, stage, 'archiver') },
+        },
+      }),
+      new PolicyStatement({
+        sid: 'ReadThroughS3',
+        principals: [new AccountRootPrincipal()],
+        actions: ['kms:Decrypt'],
+        resources: ['*'],
+        conditions: through(scope, 's3'),
+      }),
+    ],
+  });
+
+/**
+ * The key of alarms and dead letters. Alarms and rules publish to the topic as services; the statement for them has no
+ * condition because EventBridge sends none of the `aws:Source*` keys to SNS.
+ */
+export const noticesKeyPolicy = (scope: Construct): PolicyDocument =>
+  new PolicyDocument({
+    statements: [
+      administration(),
+      new PolicyStatement({
+        sid: 'PublishByAlarmsAndRules',
+        principals: [
+          new ServicePrincipal('cloudwatch.amazonaws.com'),
+          new ServicePrincipal('events.amazonaws.com'),
+        ],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resources: ['*'],
+      }),
+      new PolicyStatement({
+        sid: 'UseThroughSqs',
+        principals: [new AccountRootPrincipal()],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resources: ['*'],
+        conditions: through(scope, 'sqs'),
       }),
     ],
   });

@@ -11,6 +11,14 @@ export interface StageConfig {
   readonly oidcIssuer: string;
   readonly oidcAudience: string;
   readonly logRetentionDays: RetentionDays;
+  /** For how long a replaced key can be rolled back to; 0 shreds it at once. */
+  readonly keyRetentionHours: number;
+  /** Master keys before the present one, for as long as records are wrapped under them; none unless told. */
+  readonly retiredMasterKeyArns?: readonly string[] | undefined;
+  /** What CloudTrail and the archive of the audit trail are kept under. */
+  readonly evidence: EvidenceRetention;
+  /** Where alarms go by mail, once the address has confirmed; without it, to the topic alone. */
+  readonly alarmEmail?: string | undefined;
   /** Counted by the token function, per subject. */
   readonly rateLimits: {
     readonly perIpPerMinute: number;
@@ -19,6 +27,12 @@ export interface StageConfig {
   };
   /** Enforced by API Gateway over all callers together; bounds the bill, not the single caller. */
   readonly throttling: { readonly everyRoute: Throttle; readonly tokenRoute: Throttle };
+}
+
+export interface EvidenceRetention {
+  /** `compliance` lets nobody delete early, not even the account's root user; `governance` lets whoever IAM lets. */
+  readonly objectLock: 'governance' | 'compliance';
+  readonly retentionDays: number;
 }
 
 export interface Throttle {
@@ -32,9 +46,9 @@ const RETENTIONS = Object.values(RetentionDays).filter(
 
 const text = (rule: string) => z.string(rule).min(1, rule);
 
-const wholeNumber = (max: number) => {
-  const rule = `must be a whole number from 1 to ${max}`;
-  return z.int(rule).min(1, rule).max(max, rule);
+const wholeNumber = (max: number, min = 1) => {
+  const rule = `must be a whole number from ${min} to ${max}`;
+  return z.int(rule).min(min, rule).max(max, rule);
 };
 
 /** An object without unknown fields, whose faults read as the end of a sentence. */
@@ -48,6 +62,9 @@ const settings = <Shape extends z.ZodRawShape>(shape: Shape) =>
 
 const throttle = settings({ requestsPerSecond: wholeNumber(10_000), burst: wholeNumber(5_000) });
 
+/** Shorter than this, evidence would be gone before Glacier's own minimum of 90 days is over. */
+const MIN_EVIDENCE_DAYS = 181;
+
 const stageName = ENVIRONMENTS.manage.shape.STAGE;
 
 const stageConfig = settings({
@@ -56,6 +73,17 @@ const stageConfig = settings({
     .refine((issuer) => !/[?#]/.test(issuer), 'must have neither a query nor a fragment'),
   oidcAudience: text('must be the audience of the access tokens'),
   logRetentionDays: z.literal(RETENTIONS, 'must be a number of days that CloudWatch Logs offers'),
+  keyRetentionHours: wholeNumber(720, 0),
+  retiredMasterKeyArns: z
+    .array(
+      z.string().regex(/^arn:aws[\w-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/, 'must be the ARN of a KMS key'),
+    )
+    .optional(),
+  evidence: settings({
+    objectLock: z.literal(['governance', 'compliance'], 'must be governance or compliance'),
+    retentionDays: wholeNumber(3_650, MIN_EVIDENCE_DAYS),
+  }),
+  alarmEmail: z.email('must be an e-mail address').optional(),
   rateLimits: settings({
     perIpPerMinute: wholeNumber(1_000_000),
     perIpPerSecond: wholeNumber(1_000_000),

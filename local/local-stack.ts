@@ -2,15 +2,23 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
+import {
+  detectorEnvironment,
+  ENVIRONMENTS,
+  parseEnvironment,
+  rotateOnRequestEnvironment,
+} from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
+import { summaryOf } from '../lambdas/domain/incident.ts';
 import { archiverHandler } from '../lambdas/functions/wiring/archiver.ts';
 import { auditHandler } from '../lambdas/functions/wiring/audit.ts';
+import { detectorHandler } from '../lambdas/functions/wiring/detector.ts';
 import { keysHandler } from '../lambdas/functions/wiring/keys.ts';
 import { manageHandler } from '../lambdas/functions/wiring/manage.ts';
 import { projectorHandler } from '../lambdas/functions/wiring/projector.ts';
 import { rotateHandler } from '../lambdas/functions/wiring/rotate.ts';
+import { rotateOnRequestHandler } from '../lambdas/functions/wiring/rotate-on-request.ts';
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
 import type { World } from '../lambdas/functions/wiring/world.ts';
 import { createTables } from './create-tables.ts';
@@ -18,6 +26,7 @@ import { type LocalDynamoDb, startDynamoDb } from './dynamodb/engine.ts';
 import { type LocalGateway, startGateway } from './gateway.ts';
 import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
 import { type LocalKms, startLocalKms } from './kms/server.ts';
+import { type LocalIncidents, localIncidents } from './local-incidents.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
 import { type StreamPump, startStreamPump } from './stream-pump.ts';
@@ -46,6 +55,8 @@ export interface LocalStack {
   readonly gateway: LocalGateway;
   /** The audit pipeline; `drain()` waits until it has everything. */
   readonly streams: StreamPump;
+  /** What the anomaly detector has announced. */
+  readonly incidents: LocalIncidents;
   readonly kms: LocalKms;
   /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
   readonly s3: LocalS3;
@@ -129,14 +140,32 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     await createTables(clients.dynamoDb);
     const projector = projectorHandler(parseEnvironment(ENVIRONMENTS.projector, variables), world);
     const archiver = archiverHandler(parseEnvironment(ENVIRONMENTS.archiver, variables), world);
-    const streams = await keep(
+    const incidents = localIncidents(
+      rotateOnRequestHandler(parseEnvironment(rotateOnRequestEnvironment, variables), world),
+      (incident) => options.onAnswer?.(`Anomaly: ${summaryOf(incident)}`),
+    );
+    const detector = detectorHandler(parseEnvironment(detectorEnvironment, variables), world, incidents);
+    const onDeadLetter = (table: string, sequenceNumber: string): void =>
+      options.onAnswer?.(`A record of the stream of ${table} was given up on: ${sequenceNumber}`);
+    // Two consumers of one stream, as on AWS; each reads it at its own pace.
+    const watching = await keep(startStreamPump(clients, { sessions: detector }, onDeadLetter));
+    const recording = await keep(
       startStreamPump(
         clients,
         { tenancy: projector, keys: projector, sessions: projector, audit: archiver },
-        (table, sequenceNumber) =>
-          options.onAnswer?.(`A record of the stream of ${table} was given up on: ${sequenceNumber}`),
+        onDeadLetter,
       ),
     );
+    const streams: StreamPump = {
+      drain: async () => {
+        // What the detector does has audit events of its own.
+        await watching.drain();
+        await recording.drain();
+      },
+      close: async () => {
+        await Promise.all([watching.close(), recording.close()]);
+      },
+    };
     const gateway = await keep(
       startGateway(
         {
@@ -157,6 +186,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       url: gateway.url,
       gateway,
       streams,
+      incidents,
       kms,
       s3,
       dynamoDb,

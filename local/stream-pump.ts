@@ -118,6 +118,7 @@ const openReader = async (
       last = failed;
     }
     if (last !== undefined) position = { after: last };
-    return failed === undefined || done > 0;
+    // A failed record is pending until it is through or given up on.
+    return true;
   };
 };

@@ -108,6 +108,32 @@ export const archiverEnvironment = z.object({
   AWS_ENDPOINT_URL_S3: z.url().optional(),
 });
 
+/** Watches the stream of sessions. It can switch a key off; it can neither open nor seal one. */
+export const detectorEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  KEYS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  /** Where incidents are announced and rotations are asked for. */
+  EVENT_BUS_NAME: z.string().min(1).default('default'),
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+});
+
+/** Encrypts one key anew when the detector asks for it; no route leads to it. */
+export const rotateOnRequestEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  KEYS_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...opening,
+  FINGERPRINT_KEY_ARN: kmsArn,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
+
 export const manageEnvironment = z.object({ ...shared, ...derivation });
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
@@ -116,6 +142,8 @@ export type RotateEnvironment = z.infer<typeof rotateEnvironment>;
 export type AuditEnvironment = z.infer<typeof auditEnvironment>;
 export type ProjectorEnvironment = z.infer<typeof projectorEnvironment>;
 export type ArchiverEnvironment = z.infer<typeof archiverEnvironment>;
+export type DetectorEnvironment = z.infer<typeof detectorEnvironment>;
+export type RotateOnRequestEnvironment = z.infer<typeof rotateOnRequestEnvironment>;
 export type ManageEnvironment = z.infer<typeof manageEnvironment>;
 
 export const ENVIRONMENTS = {

@@ -1,4 +1,10 @@
-import type { AnomalyResponse, BillingMode } from './workspace.ts';
+import {
+  ANOMALY_BOUNDS,
+  ANOMALY_PARAMETERS,
+  type AnomalyParameters,
+  type BurstWindow,
+} from './anomaly-parameters.ts';
+import type { AnomalyKind } from './incident.ts';
 
 /**
  * Anomalous use of one OpenAI key, judged from its own past. Pure: a state of bounded size goes in with one observation,
@@ -7,112 +13,12 @@ import type { AnomalyResponse, BillingMode } from './workspace.ts';
  * What each kind means, the parameters and how they were chosen: docs/anomaly.md, `npm run bench:anomaly`.
  */
 
-export const ANOMALY_KINDS = [
-  'burst',
-  'origin_spread',
-  'address_spread',
-  'auth_failures',
-  'refused_origins',
-  'cost_spike',
-] as const;
-export type AnomalyKind = (typeof ANOMALY_KINDS)[number];
-
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const BUCKET_MS = 5 * MINUTE_MS;
 const BUCKETS_PER_HOUR = 12;
-
-/** Every number that decides. Chosen by bench/anomaly.ts; docs/anomaly.md says what each costs and buys. */
-export interface AnomalyParameters {
-  readonly burst: {
-    /** Hours since the key was first seen before a burst can be told from a beginning. */
-    readonly minHistoryHours: number;
-    /** Until then not every weekday has been seen, and thresholds are multiplied by `youngScale`. */
-    readonly youngUntilHours: number;
-    readonly youngScale: number;
-    /** Fewer sessions than this are never a burst, however quiet the night. */
-    readonly floorPer5Minutes: number;
-    readonly floorPerHour: number;
-    /** Multiples of what the key does at this hour. */
-    readonly factorPer5Minutes: number;
-    readonly factorPerHour: number;
-    /** Deviations above the expectation, in units of the key's own noise. */
-    readonly deviations: number;
-    /** Weight of the newest hour in the mean of its slot (weekday or weekend, by hour of day) when it was busier. */
-    readonly learningRate: number;
-    /** The same when it was quieter: slower, so that a holiday is not forgotten work. */
-    readonly unlearningRate: number;
-    readonly coolDownHours: number;
-  };
-  readonly days: {
-    /** Whole days that daily totals are compared with. */
-    readonly remembered: number;
-    /** Whole days before daily totals are compared at all: a week and a day, so that every weekday is in. */
-    readonly minimum: number;
-  };
-  readonly originSpread: {
-    /** Origins never seen before, within one UTC day. */
-    readonly floor: number;
-    readonly factor: number;
-    readonly coolDownHours: number;
-  };
-  readonly addressSpread: {
-    readonly floor: number;
-    /** Multiple of the addresses that a day with this many sessions would have. */
-    readonly factor: number;
-    readonly coolDownHours: number;
-  };
-  readonly authFailures: {
-    /** Sessions in a row that OpenAI refused because of the key. */
-    readonly run: number;
-    readonly coolDownHours: number;
-  };
-  readonly refusedOrigins: {
-    readonly floorPerHour: number;
-    readonly factor: number;
-    readonly learningRate: number;
-    readonly coolDownHours: number;
-  };
-  readonly costSpike: {
-    /** Seconds of voice within one UTC day. */
-    readonly floorSeconds: number;
-    readonly factor: number;
-    readonly coolDownHours: number;
-  };
-}
-
-export const ANOMALY_PARAMETERS: AnomalyParameters = {
-  burst: {
-    minHistoryHours: 72,
-    youngUntilHours: 192,
-    youngScale: 2.5,
-    floorPer5Minutes: 12,
-    floorPerHour: 24,
-    factorPer5Minutes: 6,
-    factorPerHour: 3,
-    deviations: 6,
-    learningRate: 0.2,
-    unlearningRate: 0.05,
-    coolDownHours: 6,
-  },
-  days: { remembered: 28, minimum: 8 },
-  originSpread: { floor: 5, factor: 3, coolDownHours: 24 },
-  addressSpread: { floor: 20, factor: 3, coolDownHours: 24 },
-  authFailures: { run: 5, coolDownHours: 6 },
-  refusedOrigins: { floorPerHour: 30, factor: 5, learningRate: 0.1, coolDownHours: 24 },
-  costSpike: { floorSeconds: 14_400, factor: 2.5, coolDownHours: 24 },
-};
-
-/** Bounds of the state: what is beyond them is forgotten, oldest first, or counted as "at least so many". */
-export const ANOMALY_BOUNDS = {
-  /** Observations that are recognised when they are delivered again. */
-  seen: 256,
-  addressesPerDay: 128,
-  knownOrigins: 64,
-  /** Longest gap that is learned as silence, hours. */
-  gapHours: 24 * 28,
-} as const;
+const REMEMBERED_BUCKETS = 72;
 
 export type Observation =
   | {
@@ -152,6 +58,15 @@ export type Observation =
       readonly count: number;
     };
 
+type Unlimited<Kind> = Kind extends Observation ? Omit<Kind, 'maxSeconds'> : never;
+
+/** As the records tell it, without the site's longest session, which they do not know. */
+export type BareObservation = Unlimited<Observation>;
+
+/** `bare`, on a site that allows sessions of `maxSeconds`. */
+export const limitedBy = (bare: BareObservation, maxSeconds: number): Observation =>
+  bare.type === 'refused_origins' ? bare : { ...bare, maxSeconds };
+
 export interface Detection {
   readonly kind: AnomalyKind;
   /** Time of the observation that tipped it. */
@@ -163,27 +78,24 @@ export interface Detection {
 }
 
 /** Totals of one UTC day. */
-interface DayTotals {
-  readonly sessions: number;
-  readonly addresses: number;
-  readonly newOrigins: number;
-  readonly costSeconds: number;
-}
+type DayTotals = readonly [sessions: number, addresses: number, newOrigins: number, costSeconds: number];
 
 /** [start, count], ascending, sparse. */
 type Counts = readonly (readonly [start: number, count: number])[];
 
-/** Everything that is remembered of a key. About 4 KB at its fullest. */
+/** Everything that is remembered of a key. About 5 KB at its fullest. */
 export interface AnomalyState {
   /** Unix hour of the first observation and of the newest; undefined: nothing yet. */
   readonly firstHour: number | undefined;
   readonly hour: number;
   /** Marks of the latest observations, oldest first. */
   readonly seen: readonly string[];
-  /** Sessions per 5 minutes of the last hour. */
+  /** Sessions per 5 minutes of the last six hours. */
   readonly buckets: Counts;
   /** Sessions of the current clock hour. */
   readonly hourCount: number;
+  /** Sessions of the hours before it that are not learned yet, oldest first: what is being judged must not judge itself. */
+  readonly unlearned: readonly number[];
   /** Mean sessions per hour: 24 hours of a weekday, then 24 of a weekend day (UTC). */
   readonly means: readonly number[];
   /** How often each slot was learned, up to the inverse of the learning rate. */
@@ -198,7 +110,9 @@ export interface AnomalyState {
   readonly dayCostSeconds: number;
   /** Earlier days, oldest first. */
   readonly days: readonly DayTotals[];
+  /** Sessions in a row that OpenAI refused because of the key, and when the last of them was. */
   readonly authRun: number;
+  readonly deniedAt: number;
   /** Refused origins per minute of the last hour. */
   readonly refused: Counts;
   readonly refusedMean: number;
@@ -213,6 +127,7 @@ export const unobserved: AnomalyState = {
   seen: [],
   buckets: [],
   hourCount: 0,
+  unlearned: [],
   means: [],
   visits: [],
   noise: 1,
@@ -223,6 +138,7 @@ export const unobserved: AnomalyState = {
   dayCostSeconds: 0,
   days: [],
   authRun: 0,
+  deniedAt: 0,
   refused: [],
   refusedMean: 0,
   silentUntil: {},
@@ -305,7 +221,7 @@ const recordSession = (
   const today = sameDay(hour, state.hour);
   const next: AnomalyState = {
     ...addCost(state, { at }, maxSeconds),
-    buckets: raise(state.buckets, Math.floor(at / BUCKET_MS), BUCKETS_PER_HOUR, (count) => count + 1),
+    buckets: raise(state.buckets, Math.floor(at / BUCKET_MS), bucketSpan(state), (count) => count + 1),
     hourCount: state.hourCount + (hour === state.hour ? 1 : 0),
     daySessions: state.daySessions + (today ? 1 : 0),
     addresses: today
@@ -328,9 +244,11 @@ const recordOutcome = (
   { authFailures }: AnomalyParameters,
 ): Recorded => {
   const denied = openAiFailure !== undefined && AUTH_FAILURES.has(openAiFailure);
-  const authRun = issued ? 0 : Math.min(state.authRun + (denied ? 1 : 0), 1_000);
   const charged = issued ? state : addCost(state, { at }, -maxSeconds);
-  const next = { ...charged, authRun };
+  // A success that is older than the last failure, or told of again, ends no run.
+  const ended = issued && at > state.deniedAt;
+  const authRun = ended ? 0 : denied ? Math.min(state.authRun + 1, MAX_RUN) : state.authRun;
+  const next = { ...charged, authRun, ...(denied && { deniedAt: Math.max(at, state.deniedAt) }) };
   if (!denied) return { next, suspicions: [] };
   const suspicion: Suspicion = {
     kind: 'auth_failures',
@@ -342,6 +260,8 @@ const recordOutcome = (
   };
   return { next, suspicions: [suspicion] };
 };
+
+const MAX_RUN = 1_000;
 
 /** Failures that say: this key does not open this account any more. Settings, credit and load are not among them. */
 const AUTH_FAILURES: ReadonlySet<string> = new Set([
@@ -358,7 +278,9 @@ const recordRefusedOrigins = (
   { refusedOrigins }: AnomalyParameters,
 ): Recorded => {
   // The row's own count, so that the same row delivered again, or an older image of it, adds nothing.
-  const refused = raise(state.refused, Math.floor(at / MINUTE_MS), 60, (known) => Math.max(known, count));
+  const refused = raise(state.refused, Math.floor(at / MINUTE_MS), minuteSpan(state), (known) =>
+    Math.max(known, count),
+  );
   const { floorPerHour, factor, coolDownHours } = refusedOrigins;
   const suspicion: Suspicion = {
     kind: 'refused_origins',
@@ -379,15 +301,26 @@ const addCost = (state: AnomalyState, { at }: { readonly at: number }, seconds: 
     ? { ...state, dayCostSeconds: Math.max(0, state.dayCostSeconds + seconds) }
     : state;
 
-/** Changes the count at `start` and drops what is `span` or more behind the newest. */
-const raise = (counts: Counts, start: number, span: number, change: (count: number) => number): Counts => {
-  const newest = Math.max(start, counts.at(-1)?.[0] ?? start);
+/** Changes the count at `start` and drops what is `span` or more behind the newest, which is `latest` at least. */
+const raise = (
+  counts: Counts,
+  start: number,
+  { span, latest }: { readonly span: number; readonly latest: number },
+  change: (count: number) => number,
+): Counts => {
+  const newest = Math.max(start, latest, counts.at(-1)?.[0] ?? start);
   if (start <= newest - span) return counts;
   const known = counts.find(([other]) => other === start)?.[1] ?? 0;
   const rest = counts.filter(([other]) => other !== start && other > newest - span);
-  const changed = [...rest, [start, change(known)] as const];
-  return start === newest ? changed : changed.sort(([a], [b]) => a - b);
+  return [...rest, [start, change(known)] as const].sort(([one], [other]) => one - other);
 };
+
+/** By the clock hour, so that what is over stays over, in whatever order observations come. */
+const bucketSpan = ({ hour }: AnomalyState) => ({
+  span: REMEMBERED_BUCKETS,
+  latest: hour * BUCKETS_PER_HOUR,
+});
+const minuteSpan = ({ hour }: AnomalyState) => ({ span: 60, latest: hour * 60 });
 
 const total = (counts: Counts): number => counts.reduce((sum, [, count]) => sum + count, 0);
 
@@ -416,59 +349,56 @@ const slotOf = (hour: number): number => {
 
 const SLOTS = 48;
 
-/**
- * Sessions that this key makes in an hour around `hour`: the highest of the slot and its neighbours, so that a rhythm
- * that moves by an hour (daylight saving) is no surprise. A slot never seen borrows from the other kind of day.
- */
-const expectedPerHour = (state: AnomalyState, hour: number): number =>
-  Math.max(
-    ...[hour - 1, hour, hour + 1].map((each) => {
-      const slot = slotOf(each);
-      const known = (state.visits[slot] ?? 0) > 0 ? slot : (slot + 24) % SLOTS;
-      return state.means[known] ?? 0;
-    }),
-  );
+/** Sessions that this key makes in that hour of the week. A slot never seen borrows from the other kind of day. */
+const meanOf = (state: AnomalyState, hour: number): number => {
+  const slot = slotOf(hour);
+  const known = (state.visits[slot] ?? 0) > 0 ? slot : (slot + 24) % SLOTS;
+  return state.means[known] ?? 0;
+};
+
+/** The highest of the hour and its neighbours, so that a rhythm that moves by one (daylight saving) is no surprise. */
+const highestAround = (state: AnomalyState, hour: number): number =>
+  Math.max(meanOf(state, hour - 1), meanOf(state, hour), meanOf(state, hour + 1));
+
+const expectedWithin = (state: AnomalyState, { buckets }: BurstWindow, newest: number): number => {
+  const hour = Math.floor(newest / BUCKETS_PER_HOUR);
+  if (buckets <= BUCKETS_PER_HOUR) return (buckets / BUCKETS_PER_HOUR) * highestAround(state, hour);
+  const hours = Array.from({ length: buckets / BUCKETS_PER_HOUR }, (_, back) => hour - back);
+  return hours.reduce((sum, each) => sum + meanOf(state, each), 0);
+};
 
 const ageHours = (state: AnomalyState): number => state.hour - (state.firstHour ?? state.hour);
 
-const burstThresholds = (state: AnomalyState, hour: number, { burst }: AnomalyParameters) => {
-  const perHour = expectedPerHour(state, hour);
+/** What is expected within `window` up to the bucket `newest`, and from how many sessions on it is a burst. */
+const burstLimit = (
+  state: AnomalyState,
+  window: BurstWindow,
+  newest: number,
+  { burst }: AnomalyParameters,
+): { readonly expected: number; readonly threshold: number } => {
+  const expected = expectedWithin(state, window, newest);
+  const noisy = expected + burst.deviations * Math.sqrt(state.noise * expected);
   const scale = ageHours(state) < burst.youngUntilHours ? burst.youngScale : 1;
-  const above = (mean: number, factor: number): number =>
-    Math.max(factor * mean, mean + burst.deviations * Math.sqrt(state.noise * mean));
-  const per5Minutes = perHour / BUCKETS_PER_HOUR;
-  return {
-    perHour,
-    per5Minutes,
-    hourThreshold: scale * Math.max(burst.floorPerHour, above(perHour, burst.factorPerHour)),
-    bucketThreshold: scale * Math.max(burst.floorPer5Minutes, above(per5Minutes, burst.factorPer5Minutes)),
-  };
+  return { expected, threshold: scale * Math.max(window.floor, window.factor * expected, noisy) };
 };
 
-/** Five minutes for a flood, an hour for a stream; whichever is first. */
+/** The first window in which there are too many. */
 const burstOf = (state: AnomalyState, at: number, parameters: AnomalyParameters): readonly Suspicion[] => {
-  const { minHistoryHours, coolDownHours } = parameters.burst;
+  const { windows, minHistoryHours, coolDownHours } = parameters.burst;
   if (ageHours(state) < minHistoryHours) return [];
-  const limits = burstThresholds(state, Math.floor(at / HOUR_MS), parameters);
-  const bucket = Math.floor(at / BUCKET_MS);
-  const inBucket = state.buckets.find(([start]) => start === bucket)?.[1] ?? 0;
-  const flood: Suspicion = {
-    kind: 'burst',
-    observed: inBucket,
-    expected: limits.per5Minutes,
-    threshold: limits.bucketThreshold,
-    windowSeconds: 300,
-    coolDownHours,
-  };
-  const stream: Suspicion = {
-    kind: 'burst',
-    observed: total(state.buckets),
-    expected: limits.perHour,
-    threshold: limits.hourThreshold,
-    windowSeconds: 3_600,
-    coolDownHours,
-  };
-  return flood.observed >= flood.threshold ? [flood] : [stream];
+  const newest = Math.floor(at / BUCKET_MS);
+  const suspicions = windows.map((window): Suspicion => {
+    const counted = state.buckets.filter(([start]) => start <= newest && start > newest - window.buckets);
+    return {
+      kind: 'burst',
+      observed: total(counted),
+      ...burstLimit(state, window, newest, parameters),
+      windowSeconds: (window.buckets * BUCKET_MS) / 1_000,
+      coolDownHours,
+    };
+  });
+  const first = suspicions.find(({ observed, threshold }) => observed >= threshold);
+  return first === undefined ? [] : [first];
 };
 
 /** The second highest: one odd day among the remembered ones neither raises nor lowers what counts as usual. */
@@ -482,9 +412,9 @@ const spreadsOf = (
   { days, originSpread, addressSpread }: AnomalyParameters,
 ): readonly Suspicion[] => {
   if (state.days.length < days.minimum) return [];
-  const usualNew = usualMaximum(state.days, ({ newOrigins }) => newOrigins);
-  const usualAddresses = usualMaximum(state.days, ({ addresses }) => addresses);
-  const usualSessions = usualMaximum(state.days, ({ sessions }) => sessions);
+  const usualNew = usualMaximum(state.days, ([, , newOrigins]) => newOrigins);
+  const usualAddresses = usualMaximum(state.days, ([, addresses]) => addresses);
+  const usualSessions = usualMaximum(state.days, ([sessions]) => sessions);
   // A busy day has more addresses; that is a burst, not a spread.
   const volume = Math.max(1, state.daySessions / Math.max(1, usualSessions));
   return [
@@ -508,7 +438,7 @@ const spreadsOf = (
 };
 
 const costThreshold = (state: AnomalyState, { costSpike }: AnomalyParameters) => {
-  const expected = usualMaximum(state.days, ({ costSeconds }) => costSeconds);
+  const expected = usualMaximum(state.days, ([, , , costSeconds]) => costSeconds);
   return { expected, threshold: Math.max(costSpike.floorSeconds, costSpike.factor * expected) };
 };
 
@@ -540,32 +470,51 @@ const advance = (state: AnomalyState, at: number, parameters: AnomalyParameters)
     ...next,
     hour,
     hourCount: 0,
-    buckets: next.buckets.filter(([start]) => start > at / BUCKET_MS - BUCKETS_PER_HOUR),
-    refused: next.refused.filter(([start]) => start > at / MINUTE_MS - 60),
+    buckets: next.buckets.filter(([start]) => start > hour * BUCKETS_PER_HOUR - REMEMBERED_BUCKETS),
+    refused: next.refused.filter(([start]) => start > hour * 60 - 60),
   };
 };
 
 const rounded = (value: number): number => Math.round(value * 1_000) / 1_000;
 
-/** An hour beyond its threshold is learned as if it had just reached it: an attack does not become the new usual. */
+/** The hour is over; the one that no window reaches any more is learned. */
 const learnHour = (state: AnomalyState, count: number, parameters: AnomalyParameters): AnomalyState => {
+  const [oldest, ...others] = [...state.unlearned, count];
+  const withRefused = { ...state, refusedMean: refusedMeanAfter(state, parameters) };
+  return oldest === undefined || others.length < LEARNING_LAG_HOURS
+    ? { ...withRefused, unlearned: [...state.unlearned, count] }
+    : learnRate({ ...withRefused, unlearned: others }, state.hour - LEARNING_LAG_HOURS, oldest, parameters);
+};
+
+/** As long as the longest window. */
+const LEARNING_LAG_HOURS = REMEMBERED_BUCKETS / BUCKETS_PER_HOUR;
+
+/** An hour beyond its threshold is learned as if it had just reached it: an attack does not become the new usual. */
+const learnRate = (
+  state: AnomalyState,
+  hour: number,
+  count: number,
+  parameters: AnomalyParameters,
+): AnomalyState => {
   const { learningRate, unlearningRate, minHistoryHours } = parameters.burst;
-  const slot = slotOf(state.hour);
+  const slot = slotOf(hour);
   const visits = state.visits[slot] ?? 0;
   const mean = state.means[slot] ?? 0;
-  const known = ageHours(state) >= minHistoryHours;
-  const learned = known
-    ? Math.min(count, burstThresholds(state, state.hour, parameters).hourThreshold)
-    : count;
+  const learned =
+    ageHours(state) < minHistoryHours ? count : Math.min(count, learnableIn(state, hour, parameters));
   const weight = Math.max(learned > mean ? learningRate : unlearningRate, 1 / (visits + 1));
   return {
     ...state,
     means: filled(state.means, slot, rounded(mean + weight * (learned - mean))),
     visits: filled(state.visits, slot, Math.min(visits + 1, Math.ceil(1 / unlearningRate))),
     noise: visits < 2 ? state.noise : noiseAfter(state, mean, learned),
-    refusedMean: refusedMeanAfter(state, parameters),
   };
 };
+
+const HOUR_WINDOW: BurstWindow = { buckets: BUCKETS_PER_HOUR, floor: 24, factor: 3 };
+
+const learnableIn = (state: AnomalyState, hour: number, parameters: AnomalyParameters): number =>
+  burstLimit(state, HOUR_WINDOW, hour * BUCKETS_PER_HOUR, parameters).threshold;
 
 /** Learned mostly from the busy hours: a quiet night says little, and floors look after it. */
 const noiseAfter = ({ means, noise }: AnomalyState, mean: number, count: number): number => {
@@ -592,12 +541,7 @@ const learnDay = (state: AnomalyState, parameters: AnomalyParameters): AnomalySt
   const { remembered, minimum } = parameters.days;
   const { threshold } = costThreshold(state, parameters);
   const cost = state.days.length < minimum ? state.dayCostSeconds : Math.min(state.dayCostSeconds, threshold);
-  const day: DayTotals = {
-    sessions: state.daySessions,
-    addresses: state.addresses.length,
-    newOrigins: state.newOrigins.length,
-    costSeconds: cost,
-  };
+  const day: DayTotals = [state.daySessions, state.addresses.length, state.newOrigins.length, cost];
   return {
     ...state,
     days: [...state.days, day].slice(-remembered),
@@ -607,19 +551,4 @@ const learnDay = (state: AnomalyState, parameters: AnomalyParameters): AnomalySt
     daySessions: 0,
     dayCostSeconds: 0,
   };
-};
-
-/**
- * What is done about a detection. Only as much as can help, and never something that a stranger could provoke for
- * nothing: requests from foreign origins open no key, so no key is touched for them; a key that OpenAI refuses is not
- * helped by encrypting it anew; the platform's own key is not one customer's to switch off.
- */
-export const responseTo = (
-  kind: AnomalyKind,
-  mode: BillingMode,
-  configured: AnomalyResponse,
-): AnomalyResponse => {
-  if (mode === 'managed' || kind === 'refused_origins') return 'notify';
-  if (kind === 'auth_failures' && configured === 'rotate') return 'notify';
-  return configured;
 };

@@ -25,9 +25,11 @@ export const AUDIT_EVENT_TYPES = [
   'key.rolled_back',
   'key.reencrypted',
   'key.rewrapped',
-  'key.shredded',
   'key.item_written',
+  'key.retained_removed',
   'anomaly.detected',
+  // Never written: stands for a row that can no longer be read.
+  'row.damaged',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
@@ -127,6 +129,7 @@ export class ChainVerifier {
 
   #faultOf(row: AuditRow): ChainVerdict['broken'] {
     const expected = this.#head.sequence + 1;
+    if (row.type === 'row.damaged') return { sequence: expected, fault: 'altered' };
     if (row.sequence > expected) return { sequence: expected, fault: 'missing' };
     if (row.sequence < expected) return { sequence: row.sequence, fault: 'out_of_order' };
     const computed = Buffer.from(hashOf(row, this.#chainKey), 'utf8');

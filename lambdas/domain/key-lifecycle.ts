@@ -158,3 +158,14 @@ export const deleteKey = (head: LiveKey, hand: Hand): KeyChange => {
     shred: previousVersionOf(head),
   };
 };
+
+const openableVersions = (head: StoredKey | undefined): readonly number[] =>
+  head === undefined || head.state === 'deleted'
+    ? []
+    : [head.sealed.version, ...(head.previousVersion === null ? [] : [head.previousVersion])];
+
+/** The versions that could be opened before `change` and cannot be after it: neither current nor retained. */
+export const versionsShreddedBy = (before: StoredKey | undefined, change: KeyChange): readonly number[] => {
+  const after = openableVersions(change.head);
+  return openableVersions(before).filter((version) => !after.includes(version));
+};

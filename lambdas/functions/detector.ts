@@ -1,9 +1,9 @@
 import { eventBridgeIncidents } from '../adapters/aws/eventbridge-incidents.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
+import { detectorEnvironment, parseEnvironment } from '../contract/environment.ts';
 import { detectorHandler } from './wiring/detector.ts';
 import { lambdaWorld } from './wiring/world.ts';
 
-const environment = parseEnvironment(ENVIRONMENTS.detector, process.env);
+const environment = parseEnvironment(detectorEnvironment, process.env);
 
 export const handler = detectorHandler(
   environment,

@@ -1,8 +1,8 @@
-import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
+import { parseEnvironment, rotateOnRequestEnvironment } from '../contract/environment.ts';
 import { rotateOnRequestHandler } from './wiring/rotate-on-request.ts';
 import { lambdaWorld } from './wiring/world.ts';
 
-const environment = parseEnvironment(ENVIRONMENTS.rotateOnRequest, process.env);
+const environment = parseEnvironment(rotateOnRequestEnvironment, process.env);
 
 export const handler = rotateOnRequestHandler(
   environment,

@@ -1,7 +1,8 @@
 import type { AuditEventType, AuditFacts } from '../domain/audit-record.ts';
-import type { Hand, KeyChange } from '../domain/key-lifecycle.ts';
+import { type Hand, type KeyChange, versionsShreddedBy } from '../domain/key-lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { isLive, type LiveKey } from '../domain/stored-key.ts';
+import type { KeyScope } from '../domain/sealed-key.ts';
+import { isLive, type LiveKey, type StoredKey } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
 import { type AuthorizedKeyTarget, authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 import type { Clock, Journal, KeyStore, MembershipReader } from './ports.ts';
@@ -45,8 +46,14 @@ export const changeStoredKey = async (
   return isLive(change.head) ? change.head : head;
 };
 
-const keyFacts = (scope: string, before: LiveKey, { head }: KeyChange): AuditFacts => ({
-  scope,
-  version_before: before.sealed.version,
-  ...(isLive(head) && { version: head.sealed.version, masked: head.sealed.masked }),
-});
+/** What the audit trail says of a change: versions before and after, and those that nothing can open any more. */
+export const keyFacts = (scope: KeyScope, before: StoredKey | undefined, change: KeyChange): AuditFacts => {
+  const { head } = change;
+  const shredded = versionsShreddedBy(before, change);
+  return {
+    scope,
+    ...(isLive(before) && { version_before: before.sealed.version }),
+    ...(isLive(head) && { version: head.sealed.version, masked: head.sealed.masked }),
+    ...(shredded.length > 0 && { versions_shredded: shredded.join(',') }),
+  };
+};

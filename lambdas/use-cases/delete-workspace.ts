@@ -4,6 +4,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { isLive, type KeyAddress } from '../domain/stored-key.ts';
 import type { Caller, Site } from '../domain/workspace.ts';
 import { authorizeWorkspace } from './authorize.ts';
+import { keyFacts } from './change-openai-key.ts';
 import type { Clock, Journal, KeyStore, TenancyEnding } from './ports.ts';
 
 export interface EndingPorts {
@@ -63,10 +64,11 @@ const shredKey = async (
 ): Promise<void> => {
   const head = await keys.readKey(address);
   if (!isLive(head)) return;
+  const change = deleteKey(head, { at: clock().toISOString(), by: caller.sub });
   const event = await journal.event(caller, 'key.deleted', {
     workspaceId: address.workspaceId,
     siteId,
-    facts: { scope: address.scope, version: head.sealed.version },
+    facts: keyFacts(address.scope, head, change),
   });
-  await keys.changeKey(address, deleteKey(head, { at: clock().toISOString(), by: caller.sub }), event);
+  await keys.changeKey(address, change, event);
 };

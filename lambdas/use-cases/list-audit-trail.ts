@@ -48,5 +48,6 @@ const matches = (row: AuditRow, { type, actor, siteId, from, to }: AuditFilter):
   (type === undefined || row.type === type) &&
   (actor === undefined || row.actor === actor) &&
   (siteId === undefined || row.siteId === siteId) &&
-  (from === undefined || row.at >= from) &&
-  (to === undefined || row.at < to);
+  // As instants, not as text: the contract leaves the number of fraction digits to the caller.
+  (from === undefined || Date.parse(row.at) >= Date.parse(from)) &&
+  (to === undefined || Date.parse(row.at) < Date.parse(to));

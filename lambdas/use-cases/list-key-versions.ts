@@ -28,7 +28,7 @@ export const listKeyVersions =
     const retained = previous === null ? undefined : await ports.keys.readRetained(address, previous);
     const now = ports.clock();
     if (retained !== undefined && !isRetained(retained, now))
-      await ports.keys.shredRetained(address, retained.sealed.version);
+      await ports.keys.shredRetained(address, retained);
     return {
       next: versions.next,
       items: versions.items.map((version) => {

@@ -1,6 +1,6 @@
 import { ConflictError, DependencyUnavailableError } from '../domain/dependency.ts';
 import { newSessionId, type RandomBytes, type SiteId, workspaceOfSite } from '../domain/identifiers.ts';
-import type { RateLimits } from '../domain/limits.ts';
+import type { RateLimit, RateLimits } from '../domain/limits.ts';
 import { explainOpenAiFailure, OpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
 import { originAllowed } from '../domain/origin.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -129,8 +129,26 @@ const arrive = async (
   if (address.status === 'rejected') throw address.reason;
   if (read.status === 'rejected') throw read.reason;
   if (context?.workspace === undefined || site === undefined) throw new Refusal('site_not_found');
-  if (!ownOrigin) throw new Refusal('origin_not_allowed');
+  if (!ownOrigin) {
+    await reportForeignOrigin(ports, site, now);
+    throw new Refusal('origin_not_allowed');
+  }
   return { ipHash: address.value, site, workspace: context.workspace, context };
+};
+
+/** Calls from foreign origins that are told to the operator and to the anomaly detector, per site. */
+const FOREIGN_ORIGINS: RateLimit = { perMinute: 60 };
+
+/**
+ * What strangers can cause is bounded: one row per site and minute, so many writes of it, and none for a site that does not
+ * exist. Best effort, and apart from the site's own budget, which they must not spend.
+ */
+const reportForeignOrigin = async (ports: MintPorts, site: Site, now: Date): Promise<void> => {
+  const [budget] = await Promise.allSettled([
+    ports.limiter.spend(`foreign-origin#${site.siteId}`, FOREIGN_ORIGINS, now),
+  ]);
+  if (budget.status === 'fulfilled' && budget.value.allowed)
+    await report(ports, site, new Refusal('origin_not_allowed'), undefined, undefined);
 };
 
 const spendIpBudget = async (

@@ -118,8 +118,8 @@ export interface KeyStore {
    * head's revision has moved.
    */
   changeKey(address: KeyAddress, change: KeyChange, event: AuditEvent): Promise<void>;
-  /** Removes a retained record whose time is over. Idempotent. */
-  shredRetained(address: KeyAddress, version: number): Promise<void>;
+  /** Removes this retained record, whose time is over, and no later one in its place. Idempotent. */
+  shredRetained(address: KeyAddress, retained: RetainedKey): Promise<void>;
 }
 
 export interface KeyActivityReader {

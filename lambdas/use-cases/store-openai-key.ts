@@ -13,6 +13,7 @@ import {
 } from '../domain/stored-key.ts';
 import { provesNothingAboutKey, type Verdict } from '../domain/verdict.ts';
 import type { Caller, VoiceSettings } from '../domain/workspace.ts';
+import { keyFacts } from './change-openai-key.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 import type { Clock, Journal, KeySealer, KeyStore, MembershipReader, OpenAi, RateLimiter } from './ports.ts';
 import { probeOpenAiKey } from './probe-openai-key.ts';
@@ -92,7 +93,7 @@ export const sealAndPut = async (
   const event = await ports.journal.event(caller, 'key.stored', {
     workspaceId: address.workspaceId,
     siteId,
-    facts: { scope: address.scope, version, masked: sealed.masked, verdict: verdict.code },
+    facts: { ...keyFacts(address.scope, head, change), verdict: verdict.code },
   });
   await refuseConflict(ports.keys.changeKey(address, change, event));
   return change.head;

@@ -1,4 +1,5 @@
 import { switchState } from '../domain/key-lifecycle.ts';
+import { Refusal } from '../domain/refusal.ts';
 import { type LiveKey, type MaskedKey, maskedViewOf } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
 import { changeStoredKey, type KeyChangePorts } from './change-openai-key.ts';
@@ -10,8 +11,24 @@ export const switchOpenAiKey =
   (ports: KeyChangePorts & { readonly activity: KeyActivityReader }) =>
   async (caller: Caller, target: KeyTarget, state: LiveKey['state']): Promise<MaskedKey> => {
     const type = state === 'suspended' ? 'key.suspended' : 'key.resumed';
-    const head = await changeStoredKey(ports, caller, target, type, (current, hand) =>
-      current.state === state ? undefined : switchState(current, state, hand),
+    const head = await insist(() =>
+      changeStoredKey(ports, caller, target, type, (current, hand) =>
+        current.state === state ? undefined : switchState(current, state, hand),
+      ),
     );
     return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)));
   };
+
+const MAX_ATTEMPTS = 5;
+
+/** A kill switch must not lose to somebody who stores a key at the same moment: it goes by the new head and tries again. */
+const insist = async <Result>(attempt: () => Promise<Result>): Promise<Result> => {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const lostRace = error instanceof Refusal && error.refusal === 'version_conflict';
+      if (!lostRace || tried === MAX_ATTEMPTS) throw error;
+    }
+  }
+};

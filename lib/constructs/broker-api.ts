@@ -88,6 +88,8 @@ export class BrokerApi extends Construct {
     const integrations: Readonly<Record<FunctionName, HttpLambdaIntegration>> = {
       token: integrationWith('token'),
       keys: integrationWith('keys'),
+      rotate: integrationWith('rotate'),
+      audit: integrationWith('audit'),
       manage: integrationWith('manage'),
     };
     // The functions verify the token again and decide on roles; here a forged one costs no invocation.

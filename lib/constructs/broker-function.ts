@@ -3,15 +3,15 @@ import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk
 import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { FunctionName } from '../../lambdas/contract/routes.ts';
-import { functionRoleName } from '../function-roles.ts';
+import { type DeployedFunctionName, roleName } from '../role-names.ts';
 
 export interface BrokerFunctionProps {
-  readonly functionName: FunctionName;
+  readonly functionName: DeployedFunctionName;
   readonly stage: string;
   readonly memoryMiB: number;
+  readonly timeout: Duration;
   readonly environment: Readonly<Record<string, string>>;
   /** All that the function may do, apart from writing its own logs. */
   readonly permissions: readonly PolicyStatement[];
@@ -26,18 +26,20 @@ const PROJECT_ROOT = fileURLToPath(new URL('../../', import.meta.url));
  */
 export class BrokerFunction extends Construct {
   readonly function: NodejsFunction;
+  readonly role: Role;
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
 
-    const logGroup = new LogGroup(this, 'Logs', {
+    this.logGroup = new LogGroup(this, 'Logs', {
       retention: props.logRetention,
       // Logs hold no secret and are evidence: they run out, a deployment does not take them along.
       removalPolicy: RemovalPolicy.RETAIN,
     });
 
-    const role = new Role(this, 'Role', {
-      roleName: functionRoleName(this, props.stage, props.functionName),
+    this.role = new Role(this, 'Role', {
+      roleName: roleName(this, props.stage, props.functionName),
       description: `Spelo BYOK: all that the function ${props.functionName} may do`,
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       // Inline, so that the role never exists without its limits or with more than them.
@@ -47,7 +49,7 @@ export class BrokerFunction extends Construct {
             ...props.permissions,
             new PolicyStatement({
               actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-              resources: [logGroup.logGroupArn],
+              resources: [this.logGroup.logGroupArn],
             }),
           ],
         }),
@@ -63,11 +65,9 @@ export class BrokerFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: props.memoryMiB,
-      // Ends before API Gateway stops waiting, which is after 30 s:
-      // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
-      timeout: Duration.seconds(25),
-      role,
-      logGroup,
+      timeout: props.timeout,
+      role: this.role,
+      logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
       bundling: {

@@ -9,26 +9,15 @@ export interface BrokerTableProps {
   readonly encryptionKey: IKey;
 }
 
-/**
- * What the audit pipeline gets to see. A change of a key carries no image: neither ciphertext nor wrapped data keys
- * leave the table. Rate limits are not audited.
- */
-const STREAMS: Readonly<Record<TableDefinition['name'], StreamViewType | undefined>> = {
-  tenancy: StreamViewType.NEW_IMAGE,
-  keys: StreamViewType.KEYS_ONLY,
-  sessions: StreamViewType.NEW_IMAGE,
-  limits: undefined,
-};
-
 const string = (name: string) => ({ name, type: AttributeType.STRING });
 
 /**
  * A table of the contract, encrypted under our own key, restorable to any second of the last 35 days, deleted by no
- * deployment. In one region, as the KMS keys are: a replica elsewhere could not open what it holds.
+ * deployment. What its stream shows is for the contract to say: of a key no image, so that neither ciphertext nor
+ * wrapped data keys leave the table. In one region, as the KMS keys are: a replica elsewhere could not open what it holds.
  */
 export class BrokerTable extends Table {
   constructor(scope: Construct, id: string, { definition, encryptionKey }: BrokerTableProps) {
-    const stream = STREAMS[definition.name];
     super(scope, id, {
       partitionKey: string('pk'),
       sortKey: string('sk'),
@@ -38,7 +27,8 @@ export class BrokerTable extends Table {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
-      ...(stream === undefined ? {} : { stream }),
+      // Without a definition, no stream: rate limits are not audited.
+      ...(definition.stream === undefined ? {} : { stream: StreamViewType[definition.stream] }),
       ...(definition.ttlAttribute === undefined ? {} : { timeToLiveAttribute: definition.ttlAttribute }),
     });
     const { index } = definition;

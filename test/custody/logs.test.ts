@@ -2,13 +2,15 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import type { APIGatewayProxyEventV2, Context, DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import type { AuditEvent } from '../../lambdas/domain/audit-record.ts';
 import { tokenHandler } from '../../lambdas/functions/wiring/token.ts';
 import type { EndpointsOf } from '../../lambdas/http/endpoint.ts';
 import { type HttpHandler, httpHandler } from '../../lambdas/http/handler.ts';
 import type { LogMessage } from '../../lambdas/http/log.ts';
+import { auditProjector } from '../../lambdas/streams/audit-projector.ts';
 import { localWorld } from '../../local/local-world.ts';
 import { secretFinder } from '../support/find-secret.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -20,7 +22,10 @@ const CATALOGUE = {
   'request refused': true,
   'dependency unavailable': true,
   'unexpected error': true,
-  'item unreadable': true,
+  'audit record failed': true,
+  'anomaly record failed': true,
+  'anomaly detected': true,
+  'rotation request answered': true,
 } as const satisfies Record<LogMessage, true>;
 
 const FORGERIES = [
@@ -56,7 +61,7 @@ let handler: HttpHandler;
 const direct: string[] = [];
 
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
   tenant = await makeTenant(stack, { openai_tier: 5 });
   await putSiteKey(stack, tenant, fakeKey());
   handler = tokenHandler(
@@ -200,14 +205,85 @@ describe('an unexpected error is logged with its place and without its words', (
     expect(await logOf(nested)).toContain('logs.test.ts');
   });
 
-  // Known defect: framesOf takes every line that begins with "at" for a frame, and a message of several lines stands
-  // before the frames in `stack`. Only text shaped like a whole key is redacted after that. Drop `.failing` when it is
-  // repaired.
-  test.failing('not even a line of the message that looks like a place', async () => {
+  test('not even a line of the message that looks like a place', async () => {
     const key = fakeKey();
-    const text = await logOf(new Error(`upstream said:\n    at ${key.slice(20, 60)}`));
-    expect(secretFinder({ key }).find(text)).toEqual([]);
+    const finder = secretFinder({ key });
+    const line = `    at ${key.slice(20, 60)} (file:///${key.slice(60, 90)}.ts:1:1)`;
+    for (const thrown of [
+      new Error(`upstream said:\n${line}`),
+      new Error(line),
+      new Error(`\n${line}\n\n${line}`),
+      new TypeError(`E\n${line}`),
+      new Error('outer', { cause: new Error(line) }),
+      new AggregateError([new Error(line)], `all:\n${line}`),
+    ])
+      expect(finder.find(await logOf(thrown))).toEqual([]);
+    expect(await logOf(new Error(line))).toContain('logs.test.ts');
   });
+
+  // Known defect: framesOf looks for the message that the error has now, and `stack` holds the one that it was made with.
+  // Drop `.failing` when frames are counted from the end.
+  test.failing('nor a line of the message that an error had when it was made', async () => {
+    const key = fakeKey();
+    const error = new Error(`upstream said:\n    at ${key.slice(20, 60)}`);
+    // Read once, as a debugger or a wrapper would: Node itself keeps the first message without that.
+    expect(error.stack).toContain('upstream said');
+    error.message = 'changed';
+    expect(secretFinder({ key }).find(await logOf(error))).toEqual([]);
+  });
+
+  test('an error without a stack, or with something else in its place, is logged too', async () => {
+    for (const stack of [undefined, '', 'no frames here', 'Error: x\n    nowhere'])
+      expect(await logOf(Object.assign(new Error('boom'), { stack }))).toContain('"error_name":"Error"');
+  });
+});
+
+describe('a record that the audit pipeline cannot take', () => {
+  const record = (sequenceNumber: string): DynamoDBRecord => ({
+    eventID: `event-${sequenceNumber}`,
+    eventName: 'INSERT',
+    dynamodb: { SequenceNumber: sequenceNumber, Keys: {} },
+  });
+
+  test.each<[string, Partial<Parameters<typeof auditProjector>[0]>]>([
+    ['read', { eventOf: () => failing() }],
+    ['appended', { append: async () => failing() }],
+  ])(
+    'could not be %s: logged with its place and without its words, and delivered again from there',
+    async (_, ports) => {
+      const lines: string[] = [];
+      const appended: string[] = [];
+      const { log } = localWorld((line) => lines.push(line));
+      const project = auditProjector({
+        eventOf: ({ eventID }) => ({ eventId: eventID }) as AuditEvent,
+        append: async ({ eventId }) => {
+          appended.push(eventId);
+          return 'appended';
+        },
+        log,
+        ...ports,
+      });
+      const answer = await project({ Records: [record('1'), record('2')] });
+      expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: '1' }] });
+      expect(appended).toEqual([]);
+      expect(lines).toHaveLength(1);
+      expectSound(lines);
+      const [line = ''] = lines;
+      expect(JSON.parse(line)).toMatchObject({
+        message: 'audit record failed',
+        stream_event_id: 'event-1',
+        sequence_number: '1',
+        error_name: 'Error',
+      });
+      expect(secretFinder({ key: words }).find(line)).toEqual([]);
+      expect(line).toContain('logs.test.ts');
+    },
+  );
+
+  const words = fakeKey();
+  const failing = (): never => {
+    throw new Error(`could not:\n    at ${words.slice(10, 50)}`, { cause: new Error(words) });
+  };
 });
 
 describe("a deployed function's logger", () => {
@@ -245,9 +321,7 @@ describe("a deployed function's logger", () => {
     for (const line of logs) expect(line).toContain('[redacted]');
   });
 
-  // Known defect: the pattern wants a word boundary before `sk-`, and `_`, letters and digits are none: the `0` of `%20`
-  // is enough to let a whole key through. Drop `.failing` when it is repaired.
-  test.failing.each(['Bearer%20', 'OPENAI_', 'key_', 'x'])(
+  test.each(['Bearer%20', 'OPENAI_', 'key_', 'x', '0', '-', 'ek_'])(
     'redacts a key that follows "%s"',
     async (before) => {
       const key = fakeKey();

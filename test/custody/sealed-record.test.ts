@@ -11,7 +11,15 @@ import {
   SealedKeyUnreadableError,
 } from '../../lambdas/domain/sealed-key.ts';
 import { type AwsProxy, startAwsProxy } from '../support/aws-proxy.ts';
-import { type KeyItem, type Tables, tablesAt } from '../support/key-tables.ts';
+import {
+  type Item,
+  type KeyItem,
+  type SealedRecord,
+  sealedKeyOf,
+  type Tables,
+  tablesAt,
+} from '../support/key-tables.ts';
+import { putPlatformKey } from '../support/platform-key.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 
@@ -26,7 +34,7 @@ let kmsProxy: AwsProxy;
 
 beforeAll(async () => {
   kmsProxy = await startAwsProxy();
-  stack = await startTestStack({ variables: { AWS_ENDPOINT_URL_KMS: kmsProxy.url } });
+  stack = await startTestStack({ audited: false, variables: { AWS_ENDPOINT_URL_KMS: kmsProxy.url } });
   kmsProxy.forwardTo(stack.kms.endpoint);
   tables = tablesAt(stack.dynamoDb.endpoint);
 });
@@ -55,8 +63,14 @@ const tenantWithSiteKey = async (): Promise<Lane> => {
   return { tenant, key, item: await tables.keyItem('site', tenant.siteId) };
 };
 
-const withSealed = (item: KeyItem, change: Partial<Record<keyof SealedKey, unknown>>): KeyItem =>
-  ({ ...item, sealed: { ...item.sealed, ...change } }) as KeyItem;
+const withSealed = <Stored extends { readonly sealed: SealedRecord }>(
+  item: Stored,
+  change: Readonly<Record<string, unknown>>,
+): Stored => ({ ...item, sealed: { ...item.sealed, ...change } });
+
+/** An item without some of its attributes. */
+const without = (item: Item, ...names: string[]): Item =>
+  Object.fromEntries(Object.entries(item).filter(([name]) => !names.includes(name)));
 
 const flipped = (bytes: Uint8Array, byte: number, bit: number): Uint8Array => {
   const damaged = Uint8Array.from(bytes);
@@ -72,32 +86,52 @@ const answerOf = async (tenant: Tenant) => {
 
 const REFUSED = { status: 422, code: 'openai_key_missing', message: UNREADABLE, details: undefined };
 
-const shownState = async (tenant: Tenant): Promise<unknown> => {
-  const answer = await stack.call('GET', `/v1/sites/${tenant.siteId}/openai-key`, { as: tenant.owner });
+type Scope = 'site' | 'workspace';
+
+const keyPath = ({ siteId, workspaceId }: Tenant, scope: Scope = 'site'): string =>
+  scope === 'site' ? `/v1/sites/${siteId}/openai-key` : `/v1/workspaces/${workspaceId}/openai-key`;
+
+const shownState = async (tenant: Tenant, scope: Scope = 'site'): Promise<unknown> => {
+  const answer = await stack.call('GET', keyPath(tenant, scope), { as: tenant.owner });
   return answer.data?.state ?? answer.status;
 };
 
-const expectRefusedAndHealed = async (tenant: Tenant, damaged: object): Promise<void> => {
+const statusOf = async (tenant: Tenant, method: string, suffix = '', scope: Scope = 'site') =>
+  (await stack.call(method, `${keyPath(tenant, scope)}${suffix}`, { as: tenant.owner })).status;
+
+/** Refused with the one message, its slot back, its owner told; and storing the key again makes all good. */
+const expectRefusedAndHealed = async (tenant: Tenant, damaged: object, scope: Scope = 'site') => {
   await tables.putKeyItem(damaged as KeyItem);
   expect(await answerOf(tenant)).toEqual(REFUSED);
   expect(await answerOf(tenant)).toEqual(REFUSED);
   expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
-  expect(await shownState(tenant)).toBe('needs_reentry');
-  expect((await putSiteKey(stack, tenant, fakeKey())).status).toBe(200);
+  expect(await shownState(tenant, scope)).toBe('needs_reentry');
+  await expectHealed(tenant, scope);
+};
+
+const expectHealed = async (tenant: Tenant, scope: Scope = 'site'): Promise<void> => {
+  const put = scope === 'site' ? putSiteKey : putWorkspaceKey;
+  expect((await put(stack, tenant, fakeKey())).status).toBe(200);
+  expect(await shownState(tenant, scope)).toBe('active');
+  expect((await mint(stack, tenant)).status).toBe(200);
+};
+
+const expectUntouched = async ({ tenant }: Lane): Promise<void> => {
   expect(await shownState(tenant)).toBe('active');
   expect((await mint(stack, tenant)).status).toBe(200);
+  expect(await shownState(tenant)).toBe('active');
 };
 
 describe('a stored key with one bit changed opens nothing', () => {
   const everyBit = (byte: number) => Array.from({ length: 8 }, (_, bit) => ({ byte, bit }));
 
   /**
-   * Each byte once and both ends whole: a mint per bit would take a minute. Every single bit is flipped below for the
-   * wrapped data key, and in the domain's own tests for the rest.
+   * Both ends whole and some bits between: a mint per bit would take a minute. Every single bit of every field is flipped
+   * in the domain's own tests.
    */
   const bitsOf = (size: number): { byte: number; bit: number }[] => {
-    const eachByte = Array.from({ length: size }, (_, byte) => ({ byte, bit: randomInt(8) }));
-    return [...eachByte, ...everyBit(0), ...everyBit(size - 1)];
+    const some = Array.from({ length: 20 }, () => ({ byte: randomInt(size), bit: randomInt(8) }));
+    return [...some, ...everyBit(0), ...everyBit(size - 1)];
   };
 
   const LANES = 6;
@@ -121,18 +155,18 @@ describe('a stored key with one bit changed opens nothing', () => {
       expect(await shownState(tenant)).toBe('active');
     };
     await Promise.all(lanes.map(damageEach));
-    expect(bits.length).toBeGreaterThanOrEqual(size);
+    expect(size).toBeGreaterThan(0);
     expect(wrong).toEqual([]);
     expect((await mint(stack, other.tenant)).status).toBe(200);
   });
 });
 
 describe('a wrapped data key with any one bit changed is refused by KMS itself', () => {
-  test('every bit of it', async () => {
+  test('a bit of every byte of it', async () => {
     const { item } = await tenantWithSiteKey();
-    const { sealed } = item;
+    const sealed = sealedKeyOf(item);
     const client = kmsClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_KMS: stack.kms.endpoint });
-    const opener = kmsKeyOpener(client, sealed.kmsKeyArn);
+    const opener = kmsKeyOpener(client, [sealed.kmsKeyArn]);
     const size = sealed.wrappedDataKey.byteLength;
     let opened = 0;
     let unreadable = 0;
@@ -141,15 +175,14 @@ describe('a wrapped data key with any one bit changed is refused by KMS itself',
       opened += 1;
     };
     for (let byte = 0; byte < size; byte++)
-      for (let bit = 0; bit < 8; bit++)
-        try {
-          const wrappedDataKey = flipped(sealed.wrappedDataKey, byte, bit);
-          await opener.withPlaintext({ ...sealed, wrappedDataKey }, use, () => undefined);
-        } catch (error) {
-          if (error instanceof SealedKeyUnreadableError) unreadable += 1;
-        }
+      try {
+        const wrappedDataKey = flipped(sealed.wrappedDataKey, byte, randomInt(8));
+        await opener.withPlaintext({ ...sealed, wrappedDataKey }, use, () => undefined);
+      } catch (error) {
+        if (error instanceof SealedKeyUnreadableError) unreadable += 1;
+      }
     client.destroy();
-    expect({ opened, unreadable }).toEqual({ opened: 0, unreadable: size * 8 });
+    expect({ opened, unreadable }).toEqual({ opened: 0, unreadable: size });
     expect(stack.kms.calls.filter(({ errorName }) => errorName === undefined)).toEqual([]);
   });
 });
@@ -185,7 +218,7 @@ describe('a stored key of another length opens nothing, and entering it again he
 });
 
 describe('a stored key whose description was changed opens nothing', () => {
-  type Change = [string, (sealed: SealedKey) => Partial<Record<keyof SealedKey, unknown>>];
+  type Change = [string, () => Readonly<Record<string, unknown>>];
   const otherArn = 'arn:aws:kms:us-east-1:000000000000:key/00000000-0000-4000-8000-000000000000';
   const described: Change[] = [
     ['another master key', () => ({ kmsKeyArn: otherArn })],
@@ -200,47 +233,41 @@ describe('a stored key whose description was changed opens nothing', () => {
     ['another mask', () => ({ masked: 'sk-proj-...AAAA' })],
     ['another fingerprint', () => ({ fingerprint: randomBytes(32).toString('hex') })],
   ];
-  const identified: Change[] = [
-    ['a later version', ({ version }) => ({ version: version + 1 })],
-    ['version 0', () => ({ version: 0 })],
-    ['a version that is no whole number', () => ({ version: 1.5 })],
-    ['another scope', () => ({ scope: 'workspace' })],
-    ['the scope of the platform', () => ({ scope: 'platform' })],
-    ['another scope id', () => ({ scopeId: 'aaaaaaaaaaaaaaaaaaaaaaaa' })],
-    ['another workspace', () => ({ workspaceId: 'aaaaaaaaaaaa' })],
-  ];
-
-  test.each([...described, ...identified])('%s: refused, and the slot comes back', async (_, change) => {
-    const { tenant, item } = await tenantWithSiteKey();
-    await tables.putKeyItem(withSealed(item, change(item.sealed)));
-    expect(await answerOf(tenant)).toEqual(REFUSED);
-    expect(await answerOf(tenant)).toEqual(REFUSED);
-    expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
-  });
 
   test.each(described)('%s: the owner is told, and entering it again heals the site', async (_, change) => {
     const { tenant, item } = await tenantWithSiteKey();
-    await expectRefusedAndHealed(tenant, withSealed(item, change(item.sealed)));
+    await expectRefusedAndHealed(tenant, withSealed(item, change()));
   });
 
-  // Known defect: "needs_reentry" is noted at the place and version that the damaged record names, not where it was
-  // found, and PUT goes by the record's version: the owner sees `active` or 503, or gets 409 for ever. Drop `.failing`
-  // when it is repaired. ('another workspace' is told correctly already.)
-  test.failing.each(identified.slice(0, -1))(
-    '%s: the owner is told, and entering it again heals the site',
-    async (_, change) => {
-      const { tenant, item } = await tenantWithSiteKey();
-      await expectRefusedAndHealed(tenant, withSealed(item, change(item.sealed)));
-    },
-  );
+  // Whose key it is and which version is said by its place and by the head. A record has no say in it.
+  test.each<[string, Readonly<Record<string, unknown>>]>([
+    ['another scope', { scope: 'workspace' }],
+    ['the scope of the platform', { scope: 'platform' }],
+    ['another scope id', { scopeId: 'aaaaaaaaaaaaaaaaaaaaaaaa' }],
+    ['another workspace', { workspaceId: 'aaaaaaaaaaaa' }],
+    ['another version', { version: 7 }],
+  ])('a record that claims %s is opened as what it is', async (_, claim) => {
+    const lane = await tenantWithSiteKey();
+    await tables.putKeyItem(withSealed(lane.item, claim));
+    await expectUntouched(lane);
+    expect((await tables.sessionsOf(lane.tenant.siteId))[0]).toMatchObject({
+      keyScope: 'site',
+      keyScopeId: lane.tenant.siteId,
+      keyVersion: 1,
+    });
+  });
 
-  // Known defect, as above.
-  test.failing("a record that names another tenant's place does not spoil what that tenant is shown", async () => {
+  test("a record that claims another tenant's place does not spoil what that tenant is shown", async () => {
     const { tenant, item } = await tenantWithSiteKey();
     const victim = await tenantWithSiteKey();
-    await tables.putKeyItem(withSealed(item, { scopeId: victim.tenant.siteId }));
-    expect(await answerOf(tenant)).toEqual(REFUSED);
-    expect(await shownState(victim.tenant)).toBe('active');
+    const claimed = withSealed(item, { scopeId: victim.tenant.siteId, tag: randomBytes(16) });
+    await expectRefusedAndHealed(tenant, claimed);
+    await expectUntouched(victim);
+  });
+
+  test.each([2, 999_999])('a head that says version %i: refused, told and healed', async (version) => {
+    const { tenant, item } = await tenantWithSiteKey();
+    await expectRefusedAndHealed(tenant, { ...item, version, lastVersion: version });
   });
 
   test('another master key is not even asked', async () => {
@@ -279,22 +306,36 @@ describe('a stored key whose description was changed opens nothing', () => {
 });
 
 describe('a stored key that is not shaped like one is damage too', () => {
-  const misshapen: [string, (item: KeyItem) => object][] = [
-    ...BYTE_FIELDS.map((field): [string, (item: KeyItem) => object] => [
-      `without ${field}`,
-      (item) => withSealed(item, { [field]: undefined }),
-    ]),
+  type Damage = [string, (item: KeyItem) => object];
+
+  /** Nothing can be opened. */
+  const misshapen: Damage[] = [
+    ...BYTE_FIELDS.map(
+      (field): Damage => [`without ${field}`, (item) => withSealed(item, { [field]: undefined })],
+    ),
+    ...(['format', 'algorithm', 'masked', 'fingerprint', 'kmsKeyArn'] as const).map(
+      (field): Damage => [`without ${field}`, (item) => withSealed(item, { [field]: undefined })],
+    ),
     [
       'with text for bytes',
       (item) => withSealed(item, { tag: Buffer.from(item.sealed.tag).toString('base64') }),
     ],
-    ['of a scope that there is not', (item) => withSealed(item, { scope: 'galaxy' })],
-    ['with nothing sealed in it', (item) => ({ ...item, sealed: undefined })],
+    ['with a number for a text', (item) => withSealed(item, { kmsKeyArn: 7 })],
+    ['with a mask of another alphabet', (item) => withSealed(item, { masked: 'sk-…\n' })],
+    ['with nothing sealed in it', (item) => without(item, 'sealed')],
+    ['with a text sealed in it', (item) => ({ ...item, sealed: 'sealed' })],
+    ['with a list sealed in it', (item) => ({ ...item, sealed: [item.sealed] })],
+    ['of which only its place is left', ({ pk, sk }) => ({ pk, sk })],
+    [
+      'with every attribute of another type',
+      (item) =>
+        Object.fromEntries(
+          Object.entries(item).map(([name, value]) => [name, ['pk', 'sk'].includes(name) ? value : [7]]),
+        ),
+    ],
   ];
 
-  // Known defect: the item's schema throws before the envelope can say "unreadable", and the owner gets 503 on every
-  // route of the key, PUT and DELETE included. Drop `.failing` when it is repaired.
-  test.failing.each(misshapen)(
+  test.each(misshapen)(
     '%s: refused as unreadable, and entering it again heals the site',
     async (_, damage) => {
       const { tenant, item } = await tenantWithSiteKey();
@@ -302,20 +343,188 @@ describe('a stored key that is not shaped like one is damage too', () => {
     },
   );
 
-  // Known defect, as above.
-  test.failing('a misshapen workspace key leaves a site with a key of its own alone', async () => {
-    const { tenant } = await tenantWithSiteKey();
-    await putWorkspaceKey(stack, tenant, fakeKey());
-    const item = await tables.keyItem('workspace', tenant.workspaceId);
-    await tables.putKeyItem(withSealed(item, { tag: undefined }));
+  const NO_ROUTE_FAILS = new Set([
+    'without tag',
+    'with text for bytes',
+    'with nothing sealed in it',
+    'with a text sealed in it',
+    'of which only its place is left',
+    'with every attribute of another type',
+  ]);
+
+  test.each(misshapen.filter(([name]) => NO_ROUTE_FAILS.has(name)))(
+    '%s: no route of the key fails, and it can be deleted',
+    async (_, damage) => {
+      const { tenant, item } = await tenantWithSiteKey();
+      await tables.putKeyItem(damage(item) as Item);
+      expect(await shownState(tenant)).toBe('needs_reentry');
+      expect(await statusOf(tenant, 'GET', '/versions')).toBe(200);
+      expect(await statusOf(tenant, 'POST', '/test')).toBe(422);
+      expect(await statusOf(tenant, 'POST', '/rotate')).toBe(422);
+      expect(await statusOf(tenant, 'POST', '/rollback')).toBe(409);
+      expect(await statusOf(tenant, 'POST', '/suspend')).toBe(200);
+      expect((await mint(stack, tenant)).status).toBe(423);
+      expect(await statusOf(tenant, 'POST', '/resume')).toBe(200);
+      expect(await statusOf(tenant, 'DELETE')).toBe(200);
+      expect(await shownState(tenant)).toBe(404);
+      await expectHealed(tenant);
+    },
+  );
+
+  /** What stands beside the record. The key still opens, and can still be replaced. */
+  const beside: Damage[] = [
+    ['without a revision', (item) => without(item, 'revision')],
+    ['with a text for its revision', (item) => ({ ...item, revision: 'one' })],
+    ['with a revision below zero', (item) => ({ ...item, revision: -4 })],
+    ['without the highest version', (item) => without(item, 'lastVersion')],
+    ['without its version', (item) => without(item, 'version')],
+    ['with version 0', (item) => ({ ...item, version: 0 })],
+    ['with a version that is no whole number', (item) => ({ ...item, version: 1.5 })],
+    ['without a verdict', (item) => without(item, 'verdict')],
+    ['with a verdict of no known code', (item) => ({ ...item, verdict: { ok: true, code: 'fine' } })],
+    ['with a date that is none', (item) => ({ ...item, createdAt: 'yesterday', changedAt: 7 })],
+    ['with nobody as its author', (item) => without(item, 'createdBy', 'changedBy')],
+    ['with a text for its previous version', (item) => ({ ...item, previousVersion: 'none' })],
+  ];
+
+  test.each(beside)('%s: it still opens, can be replaced and deleted', async (_, damage) => {
+    const { tenant, item } = await tenantWithSiteKey();
+    await tables.putKeyItem(damage(item) as Item);
     expect((await mint(stack, tenant)).status).toBe(200);
+    expect(['active', 'unverified']).toContain(await shownState(tenant));
+    await expectHealed(tenant);
+    const healed = await tables.keyItem('site', tenant.siteId);
+    expect(healed.version).toBeGreaterThan(1);
+    await tables.putKeyItem(damage(healed) as Item);
+    expect(await statusOf(tenant, 'DELETE')).toBe(200);
+    expect(await shownState(tenant)).toBe(404);
+    await expectHealed(tenant);
+  });
+
+  // What only somebody who can write the table could leave, and is not yet told or healed. Drop `.failing` when repaired.
+  describe('known defects', () => {
+    // Read as lost, but the write's condition takes any number above zero for a revision that is not lost: 409 for ever.
+    test.failing('with a revision that is no whole number: it can be replaced', async () => {
+      const { tenant, item } = await tenantWithSiteKey();
+      await tables.putKeyItem({ ...item, revision: 1.5 });
+      await expectHealed(tenant);
+    });
+
+    // The counter restarts at the same number each time, whatever version the head itself names.
+    test.failing('without the highest version, twice: no version is given out twice', async () => {
+      const { tenant, item } = await tenantWithSiteKey();
+      await tables.putKeyItem(without(item, 'lastVersion'));
+      await expectHealed(tenant);
+      const healed = await tables.keyItem('site', tenant.siteId);
+      await tables.putKeyItem(without(healed, 'lastVersion'));
+      expect((await putSiteKey(stack, tenant, fakeKey())).status).toBe(200);
+      expect((await tables.keyItem('site', tenant.siteId)).version).toBeGreaterThan(healed.version);
+    });
+
+    // The next version is no whole number that can be sealed for: 503 for ever, after a deletion too.
+    test.failing('with the highest version that a number can hold: it can be replaced', async () => {
+      const { tenant, item } = await tenantWithSiteKey();
+      await tables.putKeyItem({ ...item, lastVersion: Number.MAX_SAFE_INTEGER });
+      await expectHealed(tenant);
+    });
+
+    // One record is retained and shredded in one transaction, which DynamoDB refuses: 503 until the key is deleted.
+    test.failing('with its own version as the previous one: it can be replaced', async () => {
+      const { tenant, item } = await tenantWithSiteKey();
+      await tables.putKeyItem({ ...item, previousVersion: 1 });
+      await expectHealed(tenant);
+    });
+
+    // The slot is taken under the fingerprint before anybody looks whether the record is well formed: 503.
+    test.failing('with a fingerprint longer than a sort key: refused as unreadable', async () => {
+      const { tenant, item } = await tenantWithSiteKey();
+      await expectRefusedAndHealed(tenant, withSealed(item, { fingerprint: 'f'.repeat(2_000) }));
+    });
+
+    // What is not known to be suspended counts as active: the kill switch fails open.
+    test.failing.each<[string, (item: KeyItem) => Item]>([
+      ['of no known name', (item) => ({ ...item, state: 'SUSPENDED' })],
+      ['that is missing', (item) => without(item, 'state')],
+    ])('a suspended key with a state %s does not open', async (_, damage) => {
+      const { tenant } = await tenantWithSiteKey();
+      expect(await statusOf(tenant, 'POST', '/suspend')).toBe(200);
+      await tables.putKeyItem(damage(await tables.keyItem('site', tenant.siteId)));
+      expect((await mint(stack, tenant)).status).not.toBe(200);
+    });
+
+    // Only the head says which record is retained; DynamoDB removes the forgotten one when its time is over.
+    test.failing('without its previous version: a deletion still shreds what was retained', async () => {
+      const { tenant } = await tenantWithSiteKey();
+      await putSiteKey(stack, tenant, fakeKey());
+      await tables.putKeyItem(without(await tables.keyItem('site', tenant.siteId), 'previousVersion'));
+      expect(await statusOf(tenant, 'DELETE')).toBe(200);
+      const left = await tables.keyItemsOf('site', tenant.siteId);
+      expect(left.filter(({ sealed }) => sealed !== undefined)).toEqual([]);
+    });
+
+    // The stand-in of a damaged record is retained like a key, and a rollback puts it in the place of a good one.
+    test.failing('a damaged record is not offered for a rollback', async () => {
+      const { tenant, item } = await tenantWithSiteKey();
+      await tables.putKeyItem(without(item, 'sealed'));
+      await expectHealed(tenant);
+      expect(await statusOf(tenant, 'POST', '/rollback')).toBe(409);
+    });
+  });
+});
+
+describe('one key does not suffer for the record of another', () => {
+  const damages: [string, (item: Item) => Item][] = [
+    ['misshapen', (item) => ({ pk: item['pk'], sk: item['sk'], state: 'active', version: 1 })],
+    ['unreadable', (item) => withSealed(item as KeyItem, { tag: randomBytes(16) })],
+  ];
+
+  test.each(damages)(
+    "a workspace's key that is %s leaves a site with a key of its own alone",
+    async (_, damage) => {
+      const lane = await tenantWithSiteKey();
+      await putWorkspaceKey(stack, lane.tenant, fakeKey());
+      await tables.putKeyItem(damage(await tables.keyItem('workspace', lane.tenant.workspaceId)));
+      await expectUntouched(lane);
+    },
+  );
+
+  test.each(damages)("a site's key that is %s never falls through to the workspace's", async (_, damage) => {
+    const { tenant, item } = await tenantWithSiteKey();
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    await expectRefusedAndHealed(tenant, damage(item));
+    expect(await shownState(tenant, 'workspace')).toBe('active');
+  });
+
+  // Known defect: a missing platform key is told as an outage, a damaged one as a key that its owner should enter again,
+  // which a managed customer cannot. Drop `.failing` when it is repaired.
+  test.failing('a damaged platform key is an outage to those who use it', async () => {
+    await putPlatformKey(stack, fakeKey());
+    const sound = await tables.keyItem('platform', 'platform');
+    const managed = await makeTenant(stack, { billing_mode: 'managed' });
+    await tables.putKeyItem(without(sound, 'sealed'));
+    const { status } = await mint(stack, managed);
+    await putPlatformKey(stack, fakeKey());
+    expect(status).toBe(503);
+  });
+
+  test.each(damages)("a platform key that is %s leaves the operators' own keys alone", async (_, damage) => {
+    const lane = await tenantWithSiteKey();
+    await putPlatformKey(stack, fakeKey());
+    const sound = await tables.keyItem('platform', 'platform');
+    const managed = await makeTenant(stack, { billing_mode: 'managed' });
+    expect((await mint(stack, managed)).status).toBe(200);
+    await tables.putKeyItem(damage(sound));
+    await expectUntouched(lane);
+    expect((await mint(stack, managed)).status).toBeGreaterThanOrEqual(400);
+    await putPlatformKey(stack, fakeKey());
+    expect((await mint(stack, managed)).status).toBe(200);
   });
 });
 
 describe('a stored key is good in its own place only', () => {
-  type Place = { readonly scope: 'site' | 'workspace'; readonly tenant: Tenant };
+  type Place = { readonly scope: Scope; readonly tenant: Tenant };
 
-  const place = async (scope: Place['scope'], tenant: Tenant): Promise<Place> => {
+  const place = async (scope: Scope, tenant: Tenant): Promise<Place> => {
     const put = scope === 'site' ? putSiteKey : putWorkspaceKey;
     expect((await put(stack, tenant, fakeKey())).status).toBe(200);
     return { scope, tenant };
@@ -369,37 +578,69 @@ describe('a stored key is good in its own place only', () => {
     ],
   ];
 
-  // Known defect: nothing compares the place that a record names with the place where it was found, and the record
-  // itself is what the encryption context and the additional data are made from. Drop `.failing` when it is repaired.
-  test.failing.each(moves)('moved %s, as it is: refused', async (_, make) => {
+  /** Test voice asks for exactly this scope, whichever key a visitor would get. */
+  const testVoice = async ({ scope, tenant }: Place) => {
+    const answer = await stack.call('POST', `${keyPath(tenant, scope)}/test`, { as: tenant.owner });
+    return { status: answer.status, message: answer.error?.message ?? answer.data.code };
+  };
+  const expectSound = async (at: Place): Promise<void> => {
+    expect(await testVoice(at)).toEqual({ status: 200, message: 'ok' });
+    expect(await shownState(at.tenant, at.scope)).toBe('active');
+  };
+  const expectDamaged = async (at: Place): Promise<void> => {
+    expect(await testVoice(at)).toEqual({ status: 422, message: UNREADABLE });
+    expect(await shownState(at.tenant, at.scope)).toBe('needs_reentry');
+  };
+
+  test.each(moves)(
+    'moved %s, into the head that is there: refused, told to the right owner, healed',
+    async (_, make) => {
+      const [from, to] = await make();
+      const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
+      await expectRefusedAndHealed(to.tenant, { ...target, sealed: source.sealed }, to.scope);
+      await expectSound(from);
+      await expectSound(to);
+    },
+  );
+
+  test.each(moves)('moved %s, the whole item: refused, told to the right owner, healed', async (_, make) => {
     const [from, to] = await make();
     const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
-    await tables.putKeyItem({ ...target, version: source.version, sealed: source.sealed });
-    expect(await answerOf(to.tenant)).toEqual(REFUSED);
+    await expectRefusedAndHealed(to.tenant, { ...source, pk: target.pk }, to.scope);
+    await expectSound(from);
+    await expectSound(to);
   });
 
-  // Known defect, as above.
-  test.failing.each(moves)('moved %s, the whole item: refused', async (_, make) => {
-    const [from, to] = await make();
-    const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
-    await tables.putKeyItem({ ...source, pk: target.pk });
-    expect(await answerOf(to.tenant)).toEqual(REFUSED);
-  });
+  test.each(moves)(
+    'swapped %s: both are refused, and each is healed by its own owner alone',
+    async (_, make) => {
+      const [from, to] = await make();
+      const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
+      await tables.putKeyItem({ ...source, pk: target.pk });
+      await tables.putKeyItem({ ...target, pk: source.pk });
+      await expectDamaged(from);
+      await expectDamaged(to);
+      await expectHealed(to.tenant, to.scope);
+      await expectDamaged(from);
+      await expectSound(to);
+      expect(await statusOf(from.tenant, 'DELETE', '', from.scope)).toBe(200);
+      await place(from.scope, from.tenant);
+      await expectSound(from);
+      await expectSound(to);
+    },
+  );
 
   test.each(moves)('moved %s and relabelled for it: KMS refuses its context', async (_, make) => {
     const [from, to] = await make();
     const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
-    const { scope, scopeId, workspaceId, version } = target.sealed;
-    await tables.putKeyItem(
-      withSealed({ ...source, pk: target.pk }, { scope, scopeId, workspaceId, version }),
-    );
+    const { scope, scopeId, workspaceId, version } = sealedKeyOf(target);
+    const relabelled = withSealed({ ...source, pk: target.pk }, { scope, scopeId, workspaceId, version });
+    await tables.putKeyItem(relabelled);
     stack.kms.clearCalls();
     expect(await answerOf(to.tenant)).toEqual(REFUSED);
-    expect(stack.kms.calls.map(({ operation, errorName }) => ({ operation, errorName }))).toEqual([
-      { operation: 'Decrypt', errorName: 'InvalidCiphertextException' },
-    ]);
+    expect(decryptsAtKms()).toEqual(['InvalidCiphertextException']);
     expect(await tables.slotsOf(to.tenant.workspaceId)).toEqual([]);
-    if (from.tenant.siteId !== to.tenant.siteId) expect((await mint(stack, from.tenant)).status).toBe(200);
+    await expectSound(from);
   });
 
   test.each(moves)(
@@ -407,21 +648,19 @@ describe('a stored key is good in its own place only', () => {
     async (_, make) => {
       const [from, to] = await make();
       const [source, target] = await Promise.all([itemAt(from), itemAt(to)]);
-      const { scope, scopeId, workspaceId, version } = target.sealed;
+      const { scope, scopeId, workspaceId, version } = sealedKeyOf(target);
       await tables.putKeyItem(
         withSealed({ ...source, pk: target.pk }, { scope, scopeId, workspaceId, version }),
       );
       kmsProxy.intervene(({ operation, body }) =>
         operation === 'Decrypt'
-          ? { body: { ...body, EncryptionContext: encryptionContextOf(source.sealed) } }
+          ? { body: { ...body, EncryptionContext: encryptionContextOf(sealedKeyOf(source)) } }
           : undefined,
       );
       stack.kms.clearCalls();
       expect(await answerOf(to.tenant)).toEqual(REFUSED);
       // The stub did open: it is the envelope that refused.
-      expect(stack.kms.calls.map(({ operation, errorName }) => ({ operation, errorName }))).toEqual([
-        { operation: 'Decrypt', errorName: undefined },
-      ]);
+      expect(decryptsAtKms()).toEqual([undefined]);
     },
   );
 
@@ -433,6 +672,10 @@ describe('a stored key is good in its own place only', () => {
       expect(await answerOf(a.tenant)).toEqual(REFUSED);
     }
   });
+
+  /** How each decrypt since the log was cleared ended. */
+  const decryptsAtKms = () =>
+    stack.kms.calls.filter(({ operation }) => operation === 'Decrypt').map(({ errorName }) => errorName);
 });
 
 describe('an older version of a key stays out of use', () => {
@@ -444,32 +687,112 @@ describe('an older version of a key stays out of use', () => {
     return { tenant, older, newer };
   };
 
-  test('relabelled with the present version: refused, and entering it again heals the site', async () => {
+  test('put into the present head: refused, and entering it again heals the site', async () => {
+    const { tenant, older, newer } = await twoVersions();
+    await expectRefusedAndHealed(tenant, { ...newer, sealed: older.sealed });
+  });
+
+  test('a present record under an older version: refused, and healed', async () => {
+    const { tenant, newer } = await twoVersions();
+    await expectRefusedAndHealed(tenant, { ...newer, version: 1, previousVersion: null });
+  });
+
+  test('put into the present head and relabelled with its version: refused, and healed', async () => {
     const { tenant, older, newer } = await twoVersions();
     await expectRefusedAndHealed(tenant, withSealed({ ...newer, sealed: older.sealed }, { version: 2 }));
   });
 
-  // Known defect: `version` of the item and of the sealed record are never compared. Drop `.failing` when repaired.
-  test.failing('put into the present item: refused', async () => {
-    const { tenant, older, newer } = await twoVersions();
-    await tables.putKeyItem({ ...newer, sealed: older.sealed });
-    expect(await answerOf(tenant)).toEqual(REFUSED);
+  test('put into the head after it was encrypted anew: refused, and healed', async () => {
+    const { tenant, item } = await tenantWithSiteKey();
+    expect(await statusOf(tenant, 'POST', '/rotate')).toBe(200);
+    const rotated = await tables.keyItem('site', tenant.siteId);
+    expect([rotated.version, rotated.sealed.masked]).toEqual([2, item.sealed.masked]);
+    await expectRefusedAndHealed(tenant, { ...rotated, sealed: item.sealed });
   });
 
-  // Known gap: a whole item put back is a sound record; only state outside this table could tell.
-  test.failing('put back whole: refused', async () => {
-    const { tenant, older } = await twoVersions();
+  test.each<[string, (lane: { older: KeyItem; newer: KeyItem }) => SealedRecord]>([
+    ['the current record', ({ newer }) => newer.sealed],
+    ['a damaged record', ({ older }) => ({ ...older.sealed, tag: randomBytes(16) })],
+  ])(
+    '%s in the place of the retained one: a rollback to it is refused at the mint, told and healed',
+    async (_, of) => {
+      const lane = await twoVersions();
+      const { tenant } = lane;
+      await tables.putKeyItem({ ...(await tables.retainedItem('site', tenant.siteId, 1)), sealed: of(lane) });
+      expect(await statusOf(tenant, 'POST', '/rollback')).toBe(200);
+      expect(await answerOf(tenant)).toEqual(REFUSED);
+      expect(await shownState(tenant)).toBe('needs_reentry');
+      await expectHealed(tenant);
+    },
+  );
+
+  test("another tenant's retained record opens nothing here, and stays good there", async () => {
+    const [here, there] = [await twoVersions(), await twoVersions()];
+    const foreign = await tables.retainedItem('site', there.tenant.siteId, 1);
+    await tables.putKeyItem({ ...foreign, pk: here.older.pk });
+    expect(await statusOf(here.tenant, 'POST', '/rollback')).toBe(200);
+    expect(await answerOf(here.tenant)).toEqual(REFUSED);
+    expect(await statusOf(there.tenant, 'POST', '/rollback')).toBe(200);
+    expect((await mint(stack, there.tenant)).status).toBe(200);
+    await expectHealed(here.tenant);
+  });
+
+  test('a shredded record that is put back is not gone back to', async () => {
+    const { tenant } = await twoVersions();
+    const first = await tables.retainedItem('site', tenant.siteId, 1);
+    expect((await putSiteKey(stack, tenant, fakeKey())).status).toBe(200);
+    await tables.putKeyItem(first);
+    expect(await statusOf(tenant, 'POST', '/rollback')).toBe(200);
+    expect(await tables.keyItem('site', tenant.siteId)).toMatchObject({ version: 2 });
     expect((await mint(stack, tenant)).status).toBe(200);
-    await tables.putKeyItem(older);
+  });
+
+  test('nor is one that is put back after a deletion', async () => {
+    const { tenant } = await twoVersions();
+    const first = await tables.retainedItem('site', tenant.siteId, 1);
+    expect(await statusOf(tenant, 'DELETE')).toBe(200);
+    await tables.putKeyItem(first);
+    expect(await statusOf(tenant, 'POST', '/rollback')).toBe(404);
+    expect(await statusOf(tenant, 'POST', '/test')).toBe(404);
     expect((await mint(stack, tenant)).status).toBe(422);
   });
 
-  // Known gap, as above.
-  test.failing('put back after the key was deleted: refused', async () => {
-    const { tenant, older } = await twoVersions();
-    await stack.call('DELETE', `/v1/sites/${tenant.siteId}/openai-key`, { as: tenant.owner });
-    await tables.putKeyItem(older);
-    expect((await mint(stack, tenant)).status).toBe(422);
+  test('a deletion leaves no ciphertext of any version, a workspace that is deleted none of any key', async () => {
+    const { tenant } = await twoVersions();
+    expect((await putWorkspaceKey(stack, tenant, fakeKey())).status).toBe(200);
+    expect((await putWorkspaceKey(stack, tenant, fakeKey())).status).toBe(200);
+    const sealedItems = async () => {
+      const items = [
+        ...(await tables.keyItemsOf('site', tenant.siteId)),
+        ...(await tables.keyItemsOf('workspace', tenant.workspaceId)),
+      ];
+      return items.filter(({ sealed }) => sealed !== undefined).map(({ pk, sk }) => `${pk} ${sk}`);
+    };
+    expect(await sealedItems()).toHaveLength(4);
+    expect(await statusOf(tenant, 'DELETE')).toBe(200);
+    expect(await sealedItems()).toHaveLength(2);
+    expect((await putSiteKey(stack, tenant, fakeKey())).status).toBe(200);
+    const workspace = `/v1/workspaces/${tenant.workspaceId}`;
+    await stack.call('DELETE', workspace, { as: tenant.owner, body: { confirm: 'Shop' } });
+    expect(await sealedItems()).toEqual([]);
+  });
+
+  // The limit that stays: a whole old head is a sound record, and only state outside of this table could tell that it is
+  // not the latest. docs/key-lifecycle.md says so.
+  describe('known limit: whoever can write the table can put a whole old head back', () => {
+    test.failing('after another key was stored: refused', async () => {
+      const { tenant, older } = await twoVersions();
+      expect((await mint(stack, tenant)).status).toBe(200);
+      await tables.putKeyItem(older);
+      expect((await mint(stack, tenant)).status).toBe(422);
+    });
+
+    test.failing('after the key was deleted: refused', async () => {
+      const { tenant, older } = await twoVersions();
+      await stack.call('DELETE', `/v1/sites/${tenant.siteId}/openai-key`, { as: tenant.owner });
+      await tables.putKeyItem(older);
+      expect((await mint(stack, tenant)).status).toBe(422);
+    });
   });
 });
 
@@ -480,7 +803,7 @@ describe('with a KMS client that answers the right data key to any question', ()
     }) as unknown as KMSClient;
 
   const open = async (sealed: SealedKey, dataKey: Uint8Array): Promise<string> =>
-    kmsKeyOpener(openKms(dataKey), sealed.kmsKeyArn).withPlaintext(
+    kmsKeyOpener(openKms(dataKey), [sealed.kmsKeyArn]).withPlaintext(
       sealed,
       async (plaintext) => plaintext.bytes().toString('utf8'),
       () => undefined,
@@ -488,34 +811,26 @@ describe('with a KMS client that answers the right data key to any question', ()
 
   test('the record opens unchanged, and not with any one fact of whose key it is changed', async () => {
     const { item, key } = await tenantWithSiteKey();
+    const sealed = sealedKeyOf(item);
     const client = kmsClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_KMS: stack.kms.endpoint });
     const { Plaintext = new Uint8Array() } = await client.send(
       new DecryptCommand({
-        CiphertextBlob: item.sealed.wrappedDataKey,
-        EncryptionContext: encryptionContextOf(item.sealed),
+        CiphertextBlob: sealed.wrappedDataKey,
+        EncryptionContext: encryptionContextOf(sealed),
       }),
     );
     client.destroy();
-    expect(await open(item.sealed, Plaintext)).toBe(key);
+    expect(await open(sealed, Plaintext)).toBe(key);
     const moved: Partial<SealedKey>[] = [
       { scope: 'workspace' },
       { scope: 'platform' },
-      { scopeId: `${item.sealed.scopeId.slice(0, -1)}z` },
+      { scopeId: `${sealed.scopeId.slice(0, -1)}z` },
       { workspaceId: 'aaaaaaaaaaaa' },
       { version: 2 },
       { masked: 'sk-proj-...AAAA' },
       { fingerprint: '0'.repeat(64) },
     ];
     for (const change of moved)
-      await expect(open({ ...item.sealed, ...change }, Plaintext)).rejects.toThrow(SealedKeyUnreadableError);
-  });
-});
-
-describe('one tenant does not suffer for the record of another', () => {
-  // Known defect: the platform's record is parsed for every mint, so a misshapen one stops every tenant with 503.
-  test.failing("a misshapen platform key leaves the operators' own keys alone", async () => {
-    const { tenant } = await tenantWithSiteKey();
-    await tables.putKeyItem({ pk: 'PLATFORM#platform', sk: 'KEY', state: 'active', version: 1 });
-    expect((await mint(stack, tenant)).status).toBe(200);
+      await expect(open({ ...sealed, ...change }, Plaintext)).rejects.toThrow(SealedKeyUnreadableError);
   });
 });

@@ -187,11 +187,20 @@ describe('buffers', () => {
     expect(watched.encryptionKeys.every(isZero)).toBe(true);
   });
 
-  it('derived for sealing are zero when the record is refused because it could not be opened again', () => {
+  it('are not even derived for an identity that no record can have', () => {
     const secret = Secret.fromText(plaintext);
     expect(() => sealKey(secret, { ...SITE_IDENTITY, version: 0 }, dataKey, crypto.randomBytes)).toThrow(
       'cannot be opened',
     );
+    secret.destroy();
+    expect(watched.encryptionKeys).toEqual([]);
+    expect(watched.ciphersMade).toBe(0);
+  });
+
+  it('derived for sealing are zero when the record is refused because it could not be opened again', () => {
+    const secret = Secret.fromText(plaintext);
+    const tooLong = { ...dataKey, wrapped: crypto.randomBytes(6_145) };
+    expect(() => sealKey(secret, SITE_IDENTITY, tooLong, crypto.randomBytes)).toThrow('cannot be opened');
     expect(secret.bytes().toString()).toBe(plaintext);
     secret.destroy();
     expect(watched.encryptionKeys).toHaveLength(1);

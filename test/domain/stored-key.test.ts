@@ -1,13 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
+import { assertWellFormed, isWellFormed, SealedKeyUnreadableError } from '../../lambdas/domain/sealed-key.ts';
 import {
+  damagedSealedKey,
   isLive,
+  isRetained,
   type KeyActivity,
   type LiveKey,
   maskedViewOf,
+  nextVersionOf,
+  type RetainedKey,
+  revisionOf,
   type StoredKey,
-  versionOf,
+  versionState,
 } from '../../lambdas/domain/stored-key.ts';
-import type { Verdict } from '../../lambdas/domain/verdict.ts';
+import { damagedVerdict, type Verdict } from '../../lambdas/domain/verdict.ts';
 import { newDataKey, SITE_IDENTITY } from './sealed-key-fixture.ts';
 
 const good: Verdict = {
@@ -38,32 +44,31 @@ const sealed: LiveKey['sealed'] = {
   commitment: Buffer.alloc(32, 3),
   ciphertext: Buffer.alloc(164, 4),
 };
-const audit = {
-  createdAt: '2026-11-01T00:00:01.000Z',
-  createdBy: 'owner|1',
+const born = { createdAt: '2026-11-01T00:00:01.000Z', createdBy: 'owner|1' };
+const touched = {
+  revision: 12,
+  lastVersion: 9,
   changedAt: '2026-11-05T00:00:00.000Z',
   changedBy: 'owner|2',
 };
 const live = (state: LiveKey['state'] = 'active', verdict = good): LiveKey => ({
-  ...audit,
+  ...touched,
+  ...born,
   state,
   sealed,
   verdict,
+  previousVersion: null,
 });
-const deleted: StoredKey = {
-  ...audit,
-  scope: 'site',
-  scopeId: SITE_IDENTITY.scopeId,
-  workspaceId: SITE_IDENTITY.workspaceId,
-  version: 9,
-  state: 'deleted',
-};
+const deleted: StoredKey = { ...touched, state: 'deleted' };
 const VERSION = SITE_IDENTITY.version;
 const tested = (verdict: Verdict, version = VERSION): Partial<KeyActivity> => ({
   test: { version, verdict },
+  ...(verdict.ok && { verified: { version, at: verdict.checkedAt } }),
 });
+const USED_AT = '2026-11-10T00:00:00.000Z';
 const activity = (facts: Partial<KeyActivity> = {}): KeyActivity => ({
-  lastUsedAt: '2026-11-10T00:00:00.000Z',
+  used: { version: VERSION, at: USED_AT },
+  verified: null,
   test: null,
   unreadableVersion: null,
   ...facts,
@@ -103,11 +108,17 @@ describe('activity of another version', () => {
   it.each([SITE_IDENTITY.version - 1, SITE_IDENTITY.version + 1, 0])(
     'says nothing about this one: version %p',
     (version) => {
-      const foreign = activity({ ...tested(laterBad, version), unreadableVersion: version });
+      const foreign = activity({
+        ...tested(laterBad, version),
+        unreadableVersion: version,
+        used: { version, at: USED_AT },
+        verified: { version, at: laterGood.checkedAt },
+      });
       const view = maskedViewOf(live(), foreign);
       expect(view.state).toBe('active');
       expect(view.verdict).toEqual(good);
       expect(view.lastVerifiedAt).toBe(good.checkedAt);
+      expect(view.lastUsedAt).toBeNull();
     },
   );
 
@@ -129,6 +140,8 @@ describe('the last verification', () => {
     const view = maskedViewOf(live(), activity(tested(laterBad)));
     expect(view.lastVerifiedAt).toBe(good.checkedAt);
     expect(view.verdict).toEqual(laterBad);
+    const goodBefore = { ...tested(laterBad), verified: { version: VERSION, at: laterGood.checkedAt } };
+    expect(maskedViewOf(live(), activity(goodBefore)).lastVerifiedAt).toBe(laterGood.checkedAt);
   });
 
   it('is null for a key that never succeeded', () => {
@@ -144,9 +157,9 @@ describe('the masked view', () => {
       masked: SITE_IDENTITY.masked,
       version: SITE_IDENTITY.version,
       state: 'active',
-      createdAt: audit.createdAt,
-      createdBy: audit.createdBy,
-      lastUsedAt: '2026-11-10T00:00:00.000Z',
+      createdAt: born.createdAt,
+      createdBy: born.createdBy,
+      lastUsedAt: USED_AT,
       lastVerifiedAt: good.checkedAt,
       verdict: good,
     });
@@ -162,15 +175,68 @@ describe('the masked view', () => {
 
   it('says null for a key that was never used', () => {
     expect(maskedViewOf(live(), undefined).lastUsedAt).toBeNull();
-    expect(maskedViewOf(live(), activity({ lastUsedAt: null })).lastUsedAt).toBeNull();
+    expect(maskedViewOf(live(), activity({ used: null })).lastUsedAt).toBeNull();
   });
 });
 
-describe('versions', () => {
-  it('start from 0 where no key was ever stored, and a deleted key keeps its own, so that none repeats', () => {
-    expect(versionOf(undefined)).toBe(0);
-    expect(versionOf(live())).toBe(SITE_IDENTITY.version);
-    expect(versionOf(deleted)).toBe(9);
+describe('a damaged record', () => {
+  const damaged = damagedSealedKey({ ...SITE_IDENTITY });
+
+  it('is one that nothing opens, at the place where it was found', () => {
+    expect(isWellFormed(damaged)).toBe(false);
+    expect(() => assertWellFormed(damaged)).toThrow(SealedKeyUnreadableError);
+    const { scope, scopeId, workspaceId, version } = SITE_IDENTITY;
+    expect(damaged).toMatchObject({ scope, scopeId, workspaceId, version });
+  });
+
+  it('is shown as needs_reentry before anybody has tried to open it, with no part of any key', () => {
+    const view = maskedViewOf(
+      { ...live(), sealed: damaged, verdict: damagedVerdict(born.createdAt) },
+      undefined,
+    );
+    expect(view).toMatchObject({ state: 'needs_reentry', masked: 'sk-...????', lastVerifiedAt: null });
+    expect(view.verdict).toMatchObject({ ok: false, code: 'record_damaged' });
+  });
+
+  it('stays suspended when it was: damage never ends a suspension', () => {
+    expect(maskedViewOf({ ...live('suspended'), sealed: damaged }, undefined).state).toBe('suspended');
+  });
+});
+
+describe('the counters', () => {
+  it('start where no key was ever stored, and a deleted key keeps them, so that no version repeats', () => {
+    expect([revisionOf(undefined), nextVersionOf(undefined)]).toEqual([0, 1]);
+    expect([revisionOf(live()), nextVersionOf(live())]).toEqual([12, 10]);
+    expect([revisionOf(deleted), nextVersionOf(deleted)]).toEqual([12, 10]);
+  });
+});
+
+describe('what has become of a version', () => {
+  const until = Date.parse('2026-11-06T00:00:00.000Z') / 1_000;
+  const kept: RetainedKey = {
+    ...born,
+    sealed: { ...sealed, version: 6 },
+    verdict: good,
+    retainedUntil: until,
+  };
+  const before = new Date(until * 1_000 - 1);
+  const at = new Date(until * 1_000);
+
+  it('is current for the version of the head, also while it is suspended', () => {
+    expect(versionState(VERSION, live(), [kept], before)).toBe('current');
+    expect(versionState(VERSION, live('suspended'), [kept], before)).toBe('current');
+  });
+
+  it('is retained up to the last millisecond before its time, and shredded from that second on', () => {
+    expect([isRetained(kept, before), isRetained(kept, at)]).toEqual([true, false]);
+    expect(versionState(6, live(), [kept], before)).toBe('retained');
+    expect(versionState(6, live(), [kept], at)).toBe('shredded');
+  });
+
+  it('is shredded for every other version, for a deleted key, and where there is none', () => {
+    expect(versionState(5, live(), [kept], before)).toBe('shredded');
+    expect(versionState(VERSION, deleted, [], before)).toBe('shredded');
+    expect(versionState(VERSION, undefined, [], before)).toBe('shredded');
   });
 });
 

@@ -1,6 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { OPENAI_FAILURES, OpenAiFailure } from '../../lambdas/domain/openai-failure.ts';
-import { provesNothingAboutKey, verdictOnFailure, verdictOnSuccess } from '../../lambdas/domain/verdict.ts';
+import {
+  damagedVerdict,
+  provesNothingAboutKey,
+  VERDICT_CODES,
+  verdictOnFailure,
+  verdictOnSuccess,
+} from '../../lambdas/domain/verdict.ts';
 
 const MODEL = 'gpt-realtime-2.1-mini';
 const SHUTDOWN = '2027-01-20';
@@ -76,6 +82,29 @@ describe('a key whose probe failed', () => {
       'unreadable_answer',
       'unreachable',
       'timeout',
+    ]);
+  });
+});
+
+describe('a verdict that was lost with its record', () => {
+  it('is not a good one, and says what to do', () => {
+    const verdict = damagedVerdict('2026-11-23T00:00:00.000Z');
+    expect(verdict).toMatchObject({
+      ok: false,
+      code: 'record_damaged',
+      checkedAt: '2026-11-23T00:00:00.000Z',
+    });
+    expect(verdict.message).toContain('Store the key again');
+  });
+});
+
+describe('the codes of verdicts', () => {
+  it("are OpenAI's failures and our own three, each once", () => {
+    expect(new Set(VERDICT_CODES).size).toBe(VERDICT_CODES.length);
+    expect(VERDICT_CODES.filter((code) => !(OPENAI_FAILURES as readonly string[]).includes(code))).toEqual([
+      'ok',
+      'model_retiring',
+      'record_damaged',
     ]);
   });
 });

@@ -4,10 +4,12 @@ import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
 import { exampleApp, inWords, ofType, type Resource, templateOf } from './synthesized.ts';
 
-const { data, api } = exampleApp();
+const { data, api, audit } = exampleApp();
 const own = templateOf(api);
-const other = templateOf(data);
-const words = (value: unknown) => inWords(value, own, other);
+const auditStack = templateOf(audit);
+const words = (value: unknown) => inWords(value, own, templateOf(data));
+/** The functions behind the API, then those behind streams. */
+const NAMES = ['Token', 'Keys', 'Rotate', 'Audit', 'Manage'];
 
 const functions = ofType(own, 'AWS::Lambda::Function');
 const only = (type: string): Resource => {
@@ -64,12 +66,10 @@ describe('the routes', () => {
       words(Properties['SourceArn']).split(':').at(-1),
     ]);
     const caller = 'apigateway.amazonaws.com';
-    expect(permissions).toHaveLength(4);
+    expect(permissions).toHaveLength(6);
     expect(permissions).toEqual(
       expect.arrayContaining([
-        ['Token/Function', caller, 'Api/Http/*/*/*'],
-        ['Keys/Function', caller, 'Api/Http/*/*/*'],
-        ['Manage/Function', caller, 'Api/Http/*/*/*'],
+        ...NAMES.map((name) => [`${name}/Function`, caller, 'Api/Http/*/*/*']),
         ['Manage/Function', caller, 'Api/Http/*/*'],
       ]),
     );
@@ -128,8 +128,8 @@ describe('the API', () => {
 });
 
 describe('the functions', () => {
-  test('are token, keys and manage', () => {
-    expect(functions.map(({ name }) => name)).toEqual(['Token/Function', 'Keys/Function', 'Manage/Function']);
+  test('are those of the route table', () => {
+    expect(functions.map(({ name }) => name)).toEqual(NAMES.map((name) => `${name}/Function`));
   });
 
   test.each(functions.map((found) => [found.name, found] as const))(
@@ -163,9 +163,7 @@ describe('the functions', () => {
   test('keep logs, as the API does, for the days of the stage and through a deletion of the stack', () => {
     const groups = ofType(own, 'AWS::Logs::LogGroup');
     expect(groups.map(({ name }) => name)).toEqual([
-      'Token/Logs',
-      'Keys/Logs',
-      'Manage/Logs',
+      ...NAMES.map((name) => `${name}/Logs`),
       'Api/AccessLogs',
     ]);
     for (const { Properties, DeletionPolicy } of groups)
@@ -179,15 +177,31 @@ describe('the environment', () => {
     'AWS_REGION',
     'AWS_ENDPOINT_URL_DYNAMODB',
     'AWS_ENDPOINT_URL_KMS',
+    'AWS_ENDPOINT_URL_S3',
     'OPENAI_BASE_URL',
     'OPENAI_TIMEOUT_MS',
   ]);
   const variablesOf = ({ Properties }: Resource): Readonly<Record<string, unknown>> =>
     z.object({ Variables: z.record(z.string(), z.unknown()) }).parse(Properties['Environment']).Variables;
 
-  const cases = functions.map((found) => {
-    const name = z.enum(['token', 'keys', 'manage']).parse(found.name.replace('/Function', '').toLowerCase());
-    return [name, variablesOf(found)] as const;
+  const deployed = [
+    ...functions.map((found) => ({ found, stack: own })),
+    ...ofType(auditStack, 'AWS::Lambda::Function').map((found) => ({ found, stack: auditStack })),
+  ];
+  const isFunction = (name: string): name is keyof typeof ENVIRONMENTS => name in ENVIRONMENTS;
+  const cases = deployed.map(({ found, stack }) => {
+    const name = found.name.toLowerCase().replace(/\/.*/, '');
+    if (!isFunction(name)) throw new Error(`${name} has no environment in the contract.`);
+    const variables = Object.entries(variablesOf(found)).map(([variable, value]) => [
+      variable,
+      // What CloudFormation puts in at deployment: here the name of the construct.
+      typeof value === 'string' ? value : inWords(value, stack, templateOf(data)),
+    ]);
+    return [name, z.record(z.string(), z.string()).parse(Object.fromEntries(variables))] as const;
+  });
+
+  test('is there for every function of the contract', () => {
+    expect(cases.map(([name]) => name).sort()).toEqual(Object.keys(ENVIRONMENTS).sort());
   });
 
   test.each(cases)('of %s is exactly what its code asks for', (name, variables) => {
@@ -196,50 +210,54 @@ describe('the environment', () => {
   });
 
   test.each(cases)('of %s passes the check at the start of its code', (name, variables) => {
-    const deployed = Object.fromEntries(
-      Object.entries(variables).map(([variable, value]) => [
-        variable,
-        // What CloudFormation puts in at deployment: here the ARN of a key or the name of a table.
-        typeof value === 'string' ? value : `arn:${words(value)}`,
-      ]),
+    const atRunTime = Object.fromEntries(
+      Object.entries(variables).map(([variable, value]) => {
+        if (variable.endsWith('_ARN')) return [variable, `arn:${value}`];
+        return [variable, variable.endsWith('_BUCKET') ? value.toLowerCase() : value];
+      }),
     );
-    expect(ENVIRONMENTS[name].safeParse({ ...deployed, AWS_REGION: 'eu-central-1' }).success).toBe(true);
+    expect(ENVIRONMENTS[name].safeParse({ ...atRunTime, AWS_REGION: 'eu-central-1' }).success).toBe(true);
   });
 
   test('gives each variable the resource of its name', () => {
+    const own = { STAGE: 'dev', NODE_OPTIONS: '--enable-source-maps' };
     const shared = {
-      STAGE: 'dev',
+      ...own,
       TENANCY_TABLE: 'TenancyTable',
       KEYS_TABLE: 'KeysTable',
       SESSIONS_TABLE: 'SessionsTable',
       LIMITS_TABLE: 'LimitsTable',
       OIDC_ISSUER: 'https://issuer.example.com/',
       OIDC_AUDIENCE: 'spelo-byok',
-      NODE_OPTIONS: '--enable-source-maps',
     };
-    const deployed = cases.map(([name, variables]) => [
-      name,
-      Object.fromEntries(Object.entries(variables).map(([variable, value]) => [variable, words(value)])),
-    ]);
-    expect(Object.fromEntries(deployed)).toEqual({
+    const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
+    const master = { MASTER_KEY_ARN: 'MasterKey' };
+    const fingerprint = { FINGERPRINT_KEY_ARN: 'FingerprintKey' };
+    const retired = { RETIRED_MASTER_KEY_ARNS: '' };
+    const trail = { AUDIT_TABLE: 'AuditTable', AUDIT_KEY_ARN: 'AuditKey' };
+    expect(Object.fromEntries(cases)).toEqual({
       token: {
         ...shared,
-        MASTER_KEY_ARN: 'MasterKey',
-        DERIVATION_KEY_ARN: 'DerivationKey',
+        ...derivation,
+        ...master,
+        ...retired,
         IP_LIMIT_PER_MINUTE: '60',
         IP_LIMIT_PER_SECOND: '20',
         SITE_LIMIT_PER_MINUTE: '200',
       },
-      keys: { ...shared, MASTER_KEY_ARN: 'MasterKey', FINGERPRINT_KEY_ARN: 'FingerprintKey' },
-      manage: shared,
+      keys: { ...shared, ...derivation, ...master, ...fingerprint, KEY_RETENTION_HOURS: '24' },
+      rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
+      audit: { ...shared, ...trail },
+      manage: { ...shared, ...derivation },
+      projector: { ...own, ...trail },
+      archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
     });
   });
 
   test.each(cases)('of %s holds no secret: no name of one, nothing that looks like one', (_, variables) => {
     for (const [variable, value] of Object.entries(variables)) {
       expect(variable).not.toMatch(/SECRET|PASSWORD|TOKEN|API_KEY|CREDENTIAL|PRIVATE/);
-      if (typeof value === 'string')
-        expect(value).not.toMatch(/\bsk-|\bek_|\bAKIA|-----BEGIN|[A-Za-z0-9+/_=-]{32,}/);
+      expect(value).not.toMatch(/\bsk-|\bek_|\bAKIA|-----BEGIN|[A-Za-z0-9+/_=-]{32,}/);
     }
   });
 });

@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { exampleApp } from './synthesized.ts';
 
-/** What the three functions read at start. Nothing is called: the addresses lead nowhere. */
+/** What the functions read at start. Nothing is called: the addresses lead nowhere. */
 const environment = {
   STAGE: 'dev',
   AWS_REGION: 'eu-central-1',
@@ -16,18 +17,21 @@ const environment = {
   KEYS_TABLE: 'keys',
   SESSIONS_TABLE: 'sessions',
   LIMITS_TABLE: 'limits',
+  AUDIT_TABLE: 'audit',
+  ARCHIVE_BUCKET: 'archive',
   OIDC_ISSUER: 'https://issuer.example.com/',
   OIDC_AUDIENCE: 'spelo-byok',
   MASTER_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/master',
   DERIVATION_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/derivation',
   FINGERPRINT_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/fingerprint',
+  AUDIT_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/audit',
 };
 
 test('each bundle starts on its own, away from node_modules, and exports one handler', () => {
   // The assembly is written to the folder for temporary files: an import that was left out of a bundle fails there.
   const { directory } = exampleApp({ bundled: true }).app.synth();
   const bundles = readdirSync(directory).filter((name) => name.startsWith('asset.'));
-  expect(bundles).toHaveLength(3);
+  expect(bundles).toHaveLength(Object.keys(ENVIRONMENTS).length);
   for (const bundle of bundles) {
     const script = `
       const module = await import(${JSON.stringify(join(directory, bundle, 'index.mjs'))});

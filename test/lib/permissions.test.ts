@@ -1,221 +1,303 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { ENCRYPTION_CONTEXT_KEYS } from '../../lambdas/contract/kms-keys.ts';
-import { exampleApp, inWords, ofType, type Resource, statementsOfRole, templateOf } from './synthesized.ts';
+import {
+  CONDITIONS,
+  inPartitions,
+  permissions,
+  roleNameOf,
+  roles,
+  templates,
+  wordsOf,
+} from './permissions.ts';
+import { ofType } from './synthesized.ts';
 
-const { data, api } = exampleApp();
-const own = templateOf(api);
-const other = templateOf(data);
-const words = (value: unknown) => inWords(value, own, other);
+const FUNCTIONS = ['token', 'keys', 'rotate', 'audit', 'manage', 'projector', 'archiver'];
+const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator'];
 
-const roles = ofType(own, 'AWS::IAM::Role');
-const functionOf = (role: Resource) => role.name.replace('/Role', '').toLowerCase();
-
-interface Permission {
-  readonly functionName: string;
-  readonly action: string;
-  readonly resource: string;
-  readonly condition: string;
-}
-
-/** `{ Null: { a: 'false' } }` is `a present`; anything else is spelled out. */
-const conditionInWords = (condition: Readonly<Record<string, Readonly<Record<string, unknown>>>>): string =>
-  Object.entries(condition)
-    .flatMap(([operator, keys]) =>
-      Object.entries(keys).map(([key, value]) =>
-        operator === 'Null' && value === 'false' ? `${key} present` : `${operator} ${key} = ${words(value)}`,
-      ),
-    )
-    .join(', ');
-
-const permissions: readonly Permission[] = roles.flatMap((role) =>
-  statementsOfRole(role).flatMap(({ Action, Resource, Condition }) =>
-    Action.flatMap((action) =>
-      Resource.map((resource) => ({
-        functionName: functionOf(role),
-        action,
-        resource: words(resource),
-        condition: conditionInWords(Condition),
-      })),
-    ),
+const rolesThat = (action: string | RegExp, resource: string): readonly string[] => [
+  ...new Set(
+    permissions
+      .filter((found) => found.resource === resource)
+      .filter((found) => (typeof action === 'string' ? found.action === action : action.test(found.action)))
+      .map(({ role }) => role),
   ),
-);
+];
 
-const contextPresent = ENCRYPTION_CONTEXT_KEYS.map((name) => `kms:EncryptionContext:${name} present`).join(
-  ', ',
-);
-const throughDynamoDb = 'StringEquals kms:ViaService = dynamodb.{AWS::Region}.amazonaws.com';
-const hmac = 'StringEquals kms:MacAlgorithm = HMAC_SHA_256';
-
-const actionsOn = (functionName: string, resource: string): readonly string[] =>
+const actionsOf = (role: string, resource: string): readonly string[] =>
   permissions
-    .filter((permission) => permission.functionName === functionName && permission.resource === resource)
+    .filter((found) => found.role === role && found.resource === resource)
     .map(({ action }) => action);
 
 describe('the roles', () => {
-  test('are one for each function, for Lambda to assume, under the names that the key policies say', () => {
-    expect(roles.map(({ Properties }) => words(Properties['RoleName']))).toEqual([
-      'spelo-byok-dev-token-{AWS::Region}',
-      'spelo-byok-dev-keys-{AWS::Region}',
-      'spelo-byok-dev-manage-{AWS::Region}',
-    ]);
-    for (const { Properties } of roles)
+  test('are one for each function and one for each command, under the names that the key policies say', () => {
+    expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
+    const names = [
+      'token',
+      'keys',
+      'rotate',
+      'audit',
+      'manage',
+      'projector',
+      'archiver',
+      'platform-key',
+      'rewrap',
+    ];
+    expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
+      names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
+    );
+  });
+
+  test('have names that fit, however long stage and region are', () => {
+    const longest = (name: string) =>
+      name.replace('-dev-', `-${'s'.repeat(20)}-`).replace('{AWS::Region}', 'ap-northeast-1');
+    for (const { Properties, template } of roles)
+      expect(longest(wordsOf(template)(Properties['RoleName'])).length).toBeLessThanOrEqual(64);
+  });
+
+  test('of functions are for Lambda to assume', () => {
+    for (const { Properties } of roles.filter((role) => FUNCTIONS.includes(roleNameOf(role))))
       expect(Object(Properties['AssumeRolePolicyDocument']).Statement).toEqual([
         { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
       ]);
   });
 
+  test('of operators are for people of this account who signed in with MFA, for an hour', () => {
+    const operators = roles.filter((role) => OPERATORS.includes(roleNameOf(role)));
+    expect(operators).toHaveLength(2);
+    for (const { Properties, template } of operators) {
+      const [statement, ...more] = Object(Properties['AssumeRolePolicyDocument']).Statement;
+      expect(more).toEqual([]);
+      expect(wordsOf(template)(statement.Principal.AWS)).toBe(
+        'arn:{AWS::Partition}:iam::{AWS::AccountId}:root',
+      );
+      expect(statement.Condition).toEqual({ Bool: { 'aws:MultiFactorAuthPresent': 'true' } });
+      expect(Properties['MaxSessionDuration']).toBe(3600);
+    }
+  });
+
   test('have no policy beyond the one that they are created with', () => {
-    for (const type of ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::RolePolicy'])
-      expect(ofType(own, type)).toEqual([]);
-    for (const type of [
-      'AWS::IAM::Policy',
-      'AWS::IAM::ManagedPolicy',
-      'AWS::IAM::RolePolicy',
-      'AWS::IAM::Role',
-    ])
-      expect(ofType(other, type)).toEqual([]);
+    for (const template of Object.values(templates))
+      for (const type of ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::RolePolicy'])
+        expect(ofType(template, type)).toEqual([]);
   });
 
-  test('name every action and every resource, without a wildcard', () => {
-    expect(permissions.filter(({ action, resource }) => `${action}${resource}`.includes('*'))).toEqual([]);
+  test('name every action and every resource; what has a wildcard is this', () => {
+    const wild = permissions.filter(({ action, resource }) => `${action}${resource}`.includes('*'));
+    expect(wild.map(({ role, action, resource }) => [role, action, resource])).toEqual([
+      ['projector', 'dynamodb:ListStreams', '*'],
+      ['archiver', 's3:PutObject', 'ArchiveBucket/audit/*'],
+      ['archiver', 'dynamodb:ListStreams', '*'],
+    ]);
   });
 
-  test('reach nothing but tables, keys and their own logs', () => {
-    const others = permissions.filter(
-      ({ functionName, resource }) =>
-        !/^(Tenancy|Keys|Sessions|Limits)Table(\/index\/by-sub)?$|^(Master|Fingerprint|Derivation|Tables)Key$/.test(
-          resource,
-        ) && resource.toLowerCase() !== `${functionName}/logs`,
-    );
-    expect(others).toEqual([]);
+  test('reach tables, keys, the archive, their dead letters and their own logs, and nothing else', () => {
+    const known =
+      /^(Tenancy|Keys|Sessions|Limits|Audit)Table(\/index\/by-sub|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
+    const rest = permissions.filter(({ resource }) => !known.test(resource));
+    for (const { role, resource } of rest)
+      expect([`${role}/logs`, `${role}/broker/logs`, `${role}/deadletters`]).toContain(
+        resource.toLowerCase(),
+      );
+    expect(rest.length).toBeGreaterThan(0);
   });
 });
 
 describe('the KMS keys', () => {
-  const onKeys = permissions.filter(({ action }) => action.startsWith('kms:'));
+  const onMaster = permissions.filter(({ resource }) => resource === 'MasterKey');
 
-  test('exactly one function may decrypt with the master key, and only with the whole encryption context', () => {
-    expect(
-      onKeys.filter(({ action, resource }) => action === 'kms:Decrypt' && resource === 'MasterKey'),
-    ).toEqual([
-      { functionName: 'token', action: 'kms:Decrypt', resource: 'MasterKey', condition: contextPresent },
+  test('the master key: these uses, with the whole encryption context, and no other', () => {
+    expect(onMaster.map(({ role, action, condition }) => [role, action, condition])).toEqual([
+      ['token', 'kms:Decrypt', CONDITIONS.wholeContext],
+      ['keys', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
+      ['rotate', 'kms:Decrypt', CONDITIONS.tenantContext],
+      ['rotate', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
+      ['PlatformKeyOperator', 'kms:GenerateDataKey', CONDITIONS.platformContext],
+      ['RewrapOperator', 'kms:ReEncryptFrom', CONDITIONS.wholeContext],
+      ['RewrapOperator', 'kms:ReEncryptTo', CONDITIONS.wholeContext],
     ]);
   });
 
-  test('the function that seals cannot open: it gets data keys of the master key and nothing else of it', () => {
-    expect(
-      onKeys.filter(({ functionName, resource }) => functionName === 'keys' && resource === 'MasterKey'),
-    ).toEqual([
-      {
-        functionName: 'keys',
-        action: 'kms:GenerateDataKey',
-        resource: 'MasterKey',
-        condition: contextPresent,
-      },
-    ]);
+  test('nobody but rotate both opens and seals', () => {
+    const opens = rolesThat(/^kms:Decrypt/, 'MasterKey');
+    const seals = rolesThat(/^kms:(Encrypt|GenerateDataKey)/, 'MasterKey');
+    expect(opens.filter((role) => seals.includes(role))).toEqual(['rotate']);
   });
 
-  test('each HMAC key serves one function and one algorithm', () => {
-    expect(onKeys.filter(({ action }) => action === 'kms:GenerateMac')).toEqual([
-      { functionName: 'token', action: 'kms:GenerateMac', resource: 'DerivationKey', condition: hmac },
-      { functionName: 'keys', action: 'kms:GenerateMac', resource: 'FingerprintKey', condition: hmac },
-    ]);
+  test('no route seals a key of the platform: those roles are held to the other scopes', () => {
+    for (const role of ['keys', 'rotate'])
+      for (const found of onMaster.filter((permission) => permission.role === role))
+        expect(found.condition).toContain('spelo:scope = site or workspace');
   });
 
-  test('the key of the tables serves each function through DynamoDB only', () => {
-    expect(onKeys.filter(({ resource }) => resource === 'TablesKey')).toEqual(
-      ['token', 'keys', 'manage'].map((functionName) => ({
-        functionName,
-        action: 'kms:Decrypt',
-        resource: 'TablesKey',
-        condition: throughDynamoDb,
-      })),
+  test('each HMAC key serves one algorithm and these roles', () => {
+    const macs = permissions.filter(({ action }) => action === 'kms:GenerateMac');
+    expect(new Set(macs.map(({ condition }) => condition))).toEqual(new Set([CONDITIONS.hmac]));
+    expect(rolesThat('kms:GenerateMac', 'FingerprintKey')).toEqual(['keys', 'rotate', 'PlatformKeyOperator']);
+    expect(rolesThat('kms:GenerateMac', 'DerivationKey')).toEqual(['token', 'keys', 'rotate', 'manage']);
+    expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector']);
+  });
+
+  test('the keys of disks serve everybody through the service of the disk only', () => {
+    const conditionsOn = (key: string) =>
+      new Set(permissions.filter(({ resource }) => resource === key).map(({ condition }) => condition));
+    expect(conditionsOn('TablesKey')).toEqual(new Set([CONDITIONS.throughDynamoDb]));
+    expect(conditionsOn('EvidenceKey')).toEqual(new Set([CONDITIONS.throughS3]));
+    expect(conditionsOn('NoticesKey')).toEqual(new Set([CONDITIONS.throughSqs]));
+    expect(rolesThat(/^(?!kms:Decrypt$)/, 'TablesKey')).toEqual([]);
+    expect(rolesThat(/./, 'EvidenceKey')).toEqual(['archiver']);
+  });
+
+  test('nobody administers a key or hands out a grant', () => {
+    const used = permissions.filter(({ action }) => action.startsWith('kms:')).map(({ action }) => action);
+    expect(new Set(used)).toEqual(
+      new Set([
+        'kms:Decrypt',
+        'kms:GenerateDataKey',
+        'kms:GenerateMac',
+        'kms:ReEncryptFrom',
+        'kms:ReEncryptTo',
+      ]),
     );
   });
+});
 
-  test('nobody may administer a key, hand out a grant, encrypt or re-encrypt', () => {
-    expect(new Set(onKeys.map(({ action }) => action))).toEqual(
-      new Set(['kms:Decrypt', 'kms:GenerateDataKey', 'kms:GenerateMac']),
-    );
+describe('the audit trail', () => {
+  test('is added to by the projector, which can neither change nor remove a row, and by nobody else', () => {
+    expect(actionsOf('projector', 'AuditTable')).toEqual([
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Query',
+    ]);
+    expect(rolesThat(/Put|Write/, 'AuditTable')).toEqual(['projector']);
+    expect(rolesThat(/Update|Delete|BatchWrite|PartiQL|Transact/, 'AuditTable')).toEqual([]);
   });
 
-  test('manage uses none of the keys that seal, hash and derive', () => {
-    const used = onKeys
-      .filter(({ functionName }) => functionName === 'manage')
-      .map(({ resource }) => resource);
-    expect(used).toEqual(['TablesKey']);
+  test('is read by the function that shows it, and its stream by the archiver', () => {
+    expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:Query']);
+    expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector']);
+    expect(rolesThat(/./, 'AuditTable/stream')).toEqual(['archiver']);
+  });
+
+  test('is copied by a function that can put below audit/ and do nothing else to the archive', () => {
+    expect(permissions.filter(({ action }) => action.startsWith('s3:'))).toEqual([
+      { role: 'archiver', action: 's3:PutObject', resource: 'ArchiveBucket/audit/*', condition: '' },
+    ]);
+  });
+
+  test('comes from the streams of tenancy, keys and sessions, which the projector reads and nobody else', () => {
+    for (const table of ['TenancyTable', 'KeysTable', 'SessionsTable'])
+      expect(rolesThat(/./, `${table}/stream`)).toEqual(['projector']);
+    expect(actionsOf('projector', 'KeysTable')).toEqual([]);
   });
 });
 
 describe('the tables', () => {
   const writes = /Put|Update|Delete|Write/;
-  const writersOf = (table: string) =>
-    ['token', 'keys', 'manage'].filter((name) =>
-      actionsOn(name, table).some((action) => writes.test(action)),
+  const conditionsOf = (role: string, resource: string, action: RegExp) =>
+    permissions
+      .filter((found) => found.role === role && found.resource === resource && action.test(found.action))
+      .map(({ action, condition }) => [action, condition]);
+
+  test('keys are written by whoever seals or wraps them, and by nobody else', () => {
+    expect(rolesThat(writes, 'KeysTable')).toEqual(['keys', 'rotate', ...OPERATORS]);
+  });
+
+  test('behind a route only keys of sites and workspaces are written', () => {
+    for (const role of ['keys', 'rotate'])
+      for (const [, condition] of conditionsOf(role, 'KeysTable', /./))
+        expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
+    expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual(
+      ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem'].map((action) => [
+        action,
+        inPartitions('PLATFORM#platform'),
+      ]),
     );
-
-  test('only the function that seals writes keys', () => {
-    expect(writersOf('KeysTable')).toEqual(['keys']);
   });
 
-  test('nobody deletes a key record: a shredded key leaves its version behind', () => {
-    expect(
-      permissions.filter(({ action, resource }) => resource === 'KeysTable' && /Delete/.test(action)),
-    ).toEqual([]);
+  test('workspaces, members and sites are changed by manage and keys; the others that write there add events', () => {
+    expect(rolesThat(writes, 'TenancyTable')).toEqual(['keys', 'rotate', 'manage', ...OPERATORS]);
+    const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
+    expect(conditionsOf('rotate', 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
+    expect(conditionsOf('RewrapOperator', 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
+    expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
+      putsEvents('EVENTS#platform'),
+    );
   });
 
-  test('the function that faces visitors cannot change workspaces, members or sites', () => {
-    expect(writersOf('TenancyTable')).toEqual(['keys', 'manage']);
+  test('of sessions keys and manage see no session: a note on a key, and the list of errors', () => {
+    expect(conditionsOf('keys', 'SessionsTable', /./)).toEqual([['dynamodb:GetItem', inPartitions('KEY#*')]]);
+    expect(conditionsOf('manage', 'SessionsTable', /./)).toEqual([
+      ['dynamodb:Query', inPartitions('ERRORS#*')],
+    ]);
   });
 
-  test('manage does not even see keys and limits', () => {
-    expect([...actionsOn('manage', 'KeysTable'), ...actionsOn('manage', 'LimitsTable')]).toEqual([]);
+  test('manage sees neither keys nor limits', () => {
+    expect([...actionsOf('manage', 'KeysTable'), ...actionsOf('manage', 'LimitsTable')]).toEqual([]);
   });
 
-  test('nobody may scan a table', () => {
-    expect(permissions.filter(({ action }) => /Scan|PartiQL|Export/.test(action))).toEqual([]);
+  test('no function scans a table', () => {
+    const scanning = permissions.filter(({ action }) => /Scan|PartiQL|Export/.test(action));
+    expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([['RewrapOperator', 'KeysTable']]);
   });
 
   test('only manage asks which workspaces somebody belongs to', () => {
-    expect(permissions.filter(({ resource }) => resource.includes('/index/'))).toEqual([
-      {
-        functionName: 'manage',
-        action: 'dynamodb:Query',
-        resource: 'TenancyTable/index/by-sub',
-        condition: '',
-      },
-    ]);
+    expect(rolesThat(/./, 'TenancyTable/index/by-sub')).toEqual(['manage']);
+    expect(actionsOf('manage', 'TenancyTable/index/by-sub')).toEqual(['dynamodb:Query']);
   });
 });
 
 describe('docs/permissions.md', () => {
   const file = new URL('../../docs/permissions.md', import.meta.url);
-  const byUse = Object.groupBy(permissions, ({ functionName, resource, condition }) =>
-    [
-      functionName,
-      resource,
-      condition === contextPresent ? 'the whole encryption context is present' : condition,
-    ].join(' | '),
-  );
-  const rows = Object.entries(byUse).map(([use, granted = []]) => {
-    const [functionName, resource, condition] = use.split(' | ');
-    const actions = granted.map(({ action }) => `\`${action}\``).join(', ');
-    return `| ${functionName} | ${resource} | ${actions} | ${condition} |`;
-  });
+  const MEANING: Readonly<Record<string, string>> = {
+    [CONDITIONS.wholeContext]: 'the whole encryption context is present',
+    [CONDITIONS.tenantContext]: 'the whole encryption context is present, scope `site` or `workspace`',
+    [CONDITIONS.platformContext]: 'the whole encryption context is present, scope `platform`',
+    [CONDITIONS.hmac]: 'HMAC-SHA-256',
+    [CONDITIONS.throughDynamoDb]: 'DynamoDB makes the call',
+    [CONDITIONS.throughS3]: 'S3 makes the call',
+    [CONDITIONS.throughSqs]: 'SQS makes the call',
+  };
+  const PARTITIONS = /^ForAllValues:StringLike dynamodb:LeadingKeys = (.*), dynamodb:LeadingKeys present$/;
+  const meaningOf = (condition: string): string => {
+    const partitions = PARTITIONS.exec(condition)?.[1];
+    if (partitions === undefined) return MEANING[condition] ?? condition;
+    return `the partition key is ${partitions.replace(/[^ ]+#[^ ]+/g, '`$&`')}`;
+  };
+
+  const table = (role: string): string => {
+    const own = permissions.filter((permission) => permission.role === role);
+    const byUse = Object.groupBy(own, ({ resource, condition }) => `${resource} | ${condition}`);
+    const rows = Object.values(byUse).map((granted = []) => {
+      const actions = granted.map(({ action }) => `\`${action}\``).join(', ');
+      const { resource = '', condition = '' } = granted[0] ?? {};
+      return `| ${resource === '*' ? 'every stream' : resource} | ${actions} | ${meaningOf(condition)} |`;
+    });
+    return `| Resource | Actions | Only if |\n|---|---|---|\n${rows.join('\n')}\n`;
+  };
+  const section = (role: string): string => `### ${role}\n\n${table(role)}`;
+
   const rendered = `# Permissions
 
-Everything that each function may do in AWS, read from the synthesized templates. No role has another policy. To use a
-KMS key takes the consent of the key policy as well, which names the role (\`lib/key-policies.ts\`).
+Everything that each role may do in AWS, read from the synthesized templates. No role has another policy. To use a KMS
+key that seals, hashes or derives takes the consent of the key's policy as well, which names the role (\`lib/key-uses.ts\`).
+\`test/lib/reachable-calls.test.ts\` holds the actions on items and keys equal to the calls that the code can make.
 
 Written by \`UPDATE_DOCS=1 npm test -- test/lib/permissions.test.ts\`; the same test fails when it is out of date.
 
-| Function | Resource | Actions | Only if |
-|---|---|---|---|
-${rows.join('\n')}
-
 The encryption context of a sealed key: ${ENCRYPTION_CONTEXT_KEYS.map((name) => `\`${name}\``).join(', ')}.
-`;
+
+IAM cannot ask that a put be conditional. That the projector replaces no row is for its code (every put demands that
+nothing is there), for the hash chain, which shows a row that was replaced, and for the archive, which keeps the first.
+
+## Functions
+
+${FUNCTIONS.map(section).join('\n')}
+## Operators
+
+Roles that a person of this account assumes, with MFA, for one command.
+
+${OPERATORS.map(section).join('\n')}`;
 
   test('is the matrix of what is deployed', () => {
     if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, rendered);

@@ -20,22 +20,31 @@ describe('the rules of AWS Solutions', () => {
     expect(found).toContain('AwsSolutions-S1');
   });
 
-  test('are acknowledged for the routes without an authorizer only, each with its reason', () => {
+  test('are acknowledged for these only, each with its reason', () => {
     const { app } = exampleApp();
     const acknowledged = app.node.findAll().flatMap(({ node }) =>
       node.metadata
         .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
         .flatMap(({ data }) =>
           Object.entries(acknowledgedRules.parse(data)).map(([rule, reason]) => ({
-            at: node.id,
+            at: node.path.split('/').slice(1).join('/'),
             rule,
             reason,
           })),
         ),
     );
-    expect(acknowledged.map(({ at, rule }) => [at, rule.replace(/^.*::/, '')])).toEqual(
-      ['allowTokenOrigin', 'mintToken', 'health', 'unknownRoute'].map((at) => [at, 'AwsSolutions-APIG4']),
-    );
+    const withoutAuthorizer = ['allowTokenOrigin', 'mintToken', 'health', 'unknownRoute'];
+    expect(
+      acknowledged.map(({ at, rule }) => [at, rule.replace(/^.*?(AwsSolutions-.*?)(?:<.*>.*)?$/, '$1')]),
+    ).toEqual([
+      ...withoutAuthorizer.map((route) => [`Api/${route}`, 'AwsSolutions-APIG4']),
+      ['Projector/DeadLetters', 'AwsSolutions-SQS3'],
+      ['Projector/Broker/Role', 'AwsSolutions-IAM5[Resource::*]'],
+      // Objects below audit/ of the archive.
+      ['Archiver', 'AwsSolutions-IAM5[Resource::'],
+      ['Archiver/DeadLetters', 'AwsSolutions-SQS3'],
+      ['Archiver/Broker/Role', 'AwsSolutions-IAM5[Resource::*]'],
+    ]);
     for (const { reason } of acknowledged) expect(reason.length).toBeGreaterThan(40);
   });
 });
@@ -46,6 +55,7 @@ describe('the default rules for CloudFormation', () => {
     expect(app.synth().stacks.map(({ stackName }) => stackName)).toEqual([
       'spelo-byok-dev-data',
       'spelo-byok-dev-api',
+      'spelo-byok-dev-audit',
     ]);
   });
 });

@@ -11,11 +11,24 @@ const cdkJson = z
   .object({ context: z.record(z.string(), z.unknown()) })
   .parse(JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8')));
 
-/** The app as `cdk synth` builds it from cdk.json, without account and region; bundled only where code is the subject. */
-export const exampleApp = ({ bundled = false }: { readonly bundled?: boolean } = {}) => {
+const stages = z.record(z.string(), z.record(z.string(), z.unknown()));
+
+/**
+ * The app as `cdk synth` builds it from cdk.json, without account and region; bundled only where code is the subject.
+ * `settings` are put over those of the stage dev.
+ */
+export const exampleApp = ({
+  bundled = false,
+  settings = {},
+}: {
+  readonly bundled?: boolean;
+  readonly settings?: Readonly<Record<string, unknown>>;
+} = {}) => {
+  const { dev } = stages.parse(cdkJson.context['stages']);
   const app = new App({
     context: {
       ...cdkJson.context,
+      stages: { dev: { ...dev, ...settings } },
       ...(bundled ? {} : { 'aws:cdk:bundling-stacks': [] }),
       // Construct paths in the templates, as the CLI asks for them; the names in these tests come from there.
       'aws:cdk:enable-path-metadata': true,
@@ -44,6 +57,7 @@ export interface Resource extends z.infer<typeof resource> {
 }
 
 export interface StackTemplate {
+  readonly stackName: string;
   readonly resources: readonly Resource[];
   readonly outputs: Readonly<Record<string, { readonly Value: unknown }>>;
 }
@@ -51,6 +65,7 @@ export interface StackTemplate {
 export const templateOf = (stack: Stack): StackTemplate => {
   const { Resources, Outputs } = template.parse(Template.fromStack(stack).toJSON());
   return {
+    stackName: stack.stackName,
     resources: Object.entries(Resources).map(([logicalId, found]) => ({
       ...found,
       logicalId,
@@ -83,8 +98,23 @@ const roleProperties = z.strictObject({
   RoleName: z.unknown(),
   Description: z.string(),
   AssumeRolePolicyDocument: z.unknown(),
+  MaxSessionDuration: z.number().optional(),
   Policies: z.array(z.object({ PolicyDocument: policyDocument })),
 });
+
+/** `{ Null: { a: 'false' } }` is `a present`; anything else is spelled out. */
+export const conditionInWords = (
+  condition: Statement['Condition'],
+  words: (value: unknown) => string,
+): string =>
+  Object.entries(condition)
+    .flatMap(([operator, keys]) =>
+      Object.entries(keys).map(([key, value]) =>
+        operator === 'Null' && value === 'false' ? `${key} present` : `${operator} ${key} = ${words(value)}`,
+      ),
+    )
+    .sort()
+    .join(', ');
 
 /** All statements of a role. A managed policy, a boundary or a path fails the test: nothing may hide there. */
 export const statementsOfRole = (role: Resource): readonly Statement[] =>
@@ -94,31 +124,40 @@ export const statementsOfKey = (key: Resource): readonly Statement[] =>
   policyDocument.parse(key.Properties['KeyPolicy']).Statement;
 
 const reference = z.union([
-  z.strictObject({ Ref: z.string() }).transform(({ Ref }) => Ref),
-  z
-    .strictObject({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) })
-    .transform((value) => value['Fn::GetAtt'][0]),
+  z.strictObject({ Ref: z.string() }).transform(({ Ref }) => ({ logicalId: Ref, attribute: undefined })),
+  z.strictObject({ 'Fn::GetAtt': z.tuple([z.string(), z.string()]) }).transform((value) => {
+    const [logicalId, attribute] = value['Fn::GetAtt'];
+    return { logicalId, attribute };
+  }),
 ]);
 const stackOutput = z
-  .object({ 'Fn::GetStackOutput': z.object({ OutputName: z.string() }) })
-  .transform((value) => value['Fn::GetStackOutput'].OutputName);
+  .object({ 'Fn::GetStackOutput': z.object({ StackName: z.string(), OutputName: z.string() }) })
+  .transform((value) => value['Fn::GetStackOutput']);
 const join = z
   .strictObject({ 'Fn::Join': z.tuple([z.string(), z.array(z.unknown())]) })
   .transform((value) => value['Fn::Join']);
 
 /**
  * What a value of the template `own` stands for, in words: `MasterKey`, `TenancyTable/index/by-sub`,
- * `dynamodb.{AWS::Region}.amazonaws.com`. Outputs of `other` are followed to the resource behind them.
+ * `dynamodb.{AWS::Region}.amazonaws.com`. Outputs of the other stacks are followed to the resource behind them. A stream
+ * is told from its table, `KeysTable/stream`; any other attribute of a resource is the resource.
  */
-export const inWords = (value: unknown, own: StackTemplate, other: StackTemplate): string => {
+export const inWords = (value: unknown, own: StackTemplate, ...others: readonly StackTemplate[]): string => {
   if (typeof value === 'string') return value;
+  if (Array.isArray(value)) return value.map((part) => inWords(part, own, ...others)).join(' or ');
   const joined = join.safeParse(value);
   if (joined.success) {
     const [separator, parts] = joined.data;
-    return parts.map((part) => inWords(part, own, other)).join(separator);
+    return parts.map((part) => inWords(part, own, ...others)).join(separator);
   }
   const output = stackOutput.safeParse(value);
-  if (output.success) return inWords(other.outputs[output.data]?.Value, other, own);
-  const logicalId = reference.parse(value);
-  return own.resources.find((candidate) => candidate.logicalId === logicalId)?.name ?? `{${logicalId}}`;
+  if (output.success) {
+    const { StackName, OutputName } = output.data;
+    const other = others.find(({ stackName }) => stackName === StackName);
+    if (other === undefined) throw new Error(`There is no stack ${StackName}.`);
+    return inWords(other.outputs[OutputName]?.Value, other);
+  }
+  const { logicalId, attribute } = reference.parse(value);
+  const name = own.resources.find((candidate) => candidate.logicalId === logicalId)?.name ?? `{${logicalId}}`;
+  return attribute === 'StreamArn' ? `${name}/stream` : name;
 };

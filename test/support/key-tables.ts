@@ -1,24 +1,60 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
-import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
+import {
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  ScanCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { type PrimaryKey, primaryKey } from '../../lambdas/adapters/aws/items.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
-import type { SealedKey } from '../../lambdas/domain/sealed-key.ts';
+import { type SiteId, workspaceOfSite } from '../../lambdas/domain/identifiers.ts';
+import type { KeyBinding, KeyScope, SealedKey } from '../../lambdas/domain/sealed-key.ts';
+import type { KeyAddress } from '../../lambdas/domain/stored-key.ts';
 
 export type TableName = keyof typeof TABLES;
 export type Item = Readonly<Record<string, unknown>>;
 
-/** A stored OpenAI key as the table has it. */
+/** A sealed key as it lies in an item: whose it is, and which version, is said by its place and by the head. */
+export type SealedRecord = Omit<SealedKey, keyof KeyBinding>;
+
+/** The head of a scope as the table has it. */
 export interface KeyItem extends Item {
   readonly pk: string;
+  readonly revision: number;
+  readonly lastVersion: number;
   readonly version: number;
-  readonly sealed: SealedKey;
+  readonly sealed: SealedRecord;
 }
+
+/** An earlier version that a rollback can still go back to. */
+export interface RetainedItem extends Item {
+  readonly pk: string;
+  readonly sk: string;
+  readonly sealed: SealedRecord;
+}
+
+export const addressAt = (scope: KeyScope, scopeId: string): KeyAddress => ({
+  scope,
+  scopeId,
+  workspaceId: scope === 'site' ? (workspaceOfSite(scopeId as SiteId) ?? scopeId) : scopeId,
+});
+
+/** The record of a head with the identity that it was sealed for. */
+export const sealedKeyOf = ({ pk, version, sealed }: KeyItem): SealedKey => {
+  const [scope = '', scopeId = ''] = pk.split('#');
+  return { ...addressAt(scope.toLowerCase() as KeyScope, scopeId), version, ...sealed };
+};
 
 /** The tables behind the handlers' backs, as somebody with access to DynamoDB would use them. */
 export interface Tables {
   scan(table: TableName): Promise<readonly Item[]>;
-  keyItem(scope: 'site' | 'workspace' | 'platform', scopeId: string): Promise<KeyItem>;
+  keyItem(scope: KeyScope, scopeId: string): Promise<KeyItem>;
+  retainedItem(scope: KeyScope, scopeId: string, version: number): Promise<RetainedItem>;
+  /** Everything that is stored about the key of a scope: head, history, retained record. */
+  keyItemsOf(scope: KeyScope, scopeId: string): Promise<readonly Item[]>;
   putKeyItem(item: Item): Promise<void>;
+  putItem(table: TableName, item: Item): Promise<void>;
   /** Sessions of a site, oldest first. */
   sessionsOf(siteId: string): Promise<readonly Item[]>;
   /** Slots that are taken now in a workspace. */
@@ -49,24 +85,46 @@ export const tablesAt = (endpoint: string): Tables => {
     } while (ExclusiveStartKey !== undefined);
     return items;
   };
+  /** One partition, in the order of its sort keys. */
+  const query = async (table: TableName, pk: string): Promise<readonly Item[]> => {
+    const items: Item[] = [];
+    let ExclusiveStartKey: Record<string, unknown> | undefined;
+    do {
+      const page = await documents.send(
+        new QueryCommand({
+          TableName: TABLES[table].name,
+          KeyConditionExpression: 'pk = :pk',
+          ExpressionAttributeValues: { ':pk': pk },
+          ConsistentRead: true,
+          ...(ExclusiveStartKey && { ExclusiveStartKey }),
+        }),
+      );
+      items.push(...(page.Items ?? []));
+      ExclusiveStartKey = page.LastEvaluatedKey;
+    } while (ExclusiveStartKey !== undefined);
+    return items;
+  };
+  const keysItem = async (Key: PrimaryKey): Promise<Item> => {
+    const { Item } = await documents.send(
+      new GetCommand({ TableName: TABLES.keys.name, Key: { ...Key }, ConsistentRead: true }),
+    );
+    if (Item === undefined) throw new Error(`There is nothing at ${Key.pk} ${Key.sk}.`);
+    return Item;
+  };
+  const putItem = async (table: TableName, Item: Item): Promise<void> => {
+    await documents.send(new PutCommand({ TableName: TABLES[table].name, Item: { ...Item } }));
+  };
   return {
     scan,
-    keyItem: async (scope, scopeId) => {
-      const Key = primaryKey.key(scope, scopeId);
-      const { Item } = await documents.send(
-        new GetCommand({ TableName: TABLES.keys.name, Key, ConsistentRead: true }),
-      );
-      if (Item === undefined) throw new Error(`There is no key at ${Key.pk}.`);
-      return Item as KeyItem;
-    },
-    putKeyItem: async (Item) => {
-      await documents.send(new PutCommand({ TableName: TABLES.keys.name, Item: { ...Item } }));
-    },
+    keyItem: async (scope, scopeId) => (await keysItem(primaryKey.key(scope, scopeId))) as KeyItem,
+    retainedItem: async (scope, scopeId, version) =>
+      (await keysItem(primaryKey.retainedKey(scope, scopeId, version))) as RetainedItem,
+    keyItemsOf: (scope, scopeId) => query('keys', primaryKey.key(scope, scopeId).pk),
+    putKeyItem: (item) => putItem('keys', item),
+    putItem,
     sessionsOf: async (siteId) =>
-      (await scan('sessions'))
-        .filter(({ pk, sk }) => pk === `SITE#${siteId}` && String(sk).startsWith('SESSION#'))
-        .sort((a, b) => (String(a['sk']) < String(b['sk']) ? -1 : 1)),
-    slotsOf: async (workspaceId) => (await scan('limits')).filter(({ pk }) => pk === `SLOTS#${workspaceId}`),
+      (await query('sessions', `SITE#${siteId}`)).filter(({ sk }) => String(sk).startsWith('SESSION#')),
+    slotsOf: (workspaceId) => query('limits', `SLOTS#${workspaceId}`),
     close: () => client.destroy(),
   };
 };

@@ -5,6 +5,7 @@ import { kmsKeySealer } from '../../lambdas/adapters/aws/kms-key-sealer.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { storePlatformKey } from '../../lambdas/use-cases/store-platform-key.ts';
+import { operatorJournal } from '../../tools/operator.ts';
 import type { TestStack } from './stack.ts';
 
 /** Stores the platform's own key as the operator's command does. */
@@ -14,13 +15,18 @@ export const putPlatformKey = async (stack: TestStack, key: string): Promise<voi
   const dynamoDb = dynamoDbClient(environment);
   const kms = kmsClient(environment);
   const store = storePlatformKey({
-    keys: dynamoDbKeys(dynamoDb, environment.KEYS_TABLE),
+    keys: dynamoDbKeys(dynamoDb, {
+      keys: environment.KEYS_TABLE,
+      tenancy: environment.TENANCY_TABLE,
+    }),
     sealer: kmsKeySealer(kms, { masterKeyArn, fingerprintKeyArn }, randomBytes),
     openAi: openAiHttp(environment.OPENAI_BASE_URL),
     clock: () => new Date(),
+    journal: operatorJournal,
+    retainSeconds: environment.KEY_RETENTION_HOURS * 3_600,
   });
   try {
-    await store(key, 'operator');
+    await store(key, { sub: 'operator', sourceIp: '' });
   } finally {
     dynamoDb.destroy();
     kms.destroy();

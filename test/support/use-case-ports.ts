@@ -1,5 +1,5 @@
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
-import { dynamoDbKeys } from '../../lambdas/adapters/aws/dynamodb-keys.ts';
+import { dynamoDbKeyActivity, dynamoDbKeys } from '../../lambdas/adapters/aws/dynamodb-keys.ts';
 import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/dynamodb-limits.ts';
 import { dynamoDbMembership } from '../../lambdas/adapters/aws/dynamodb-membership.ts';
 import { dynamoDbErrors, dynamoDbSessions } from '../../lambdas/adapters/aws/dynamodb-sessions.ts';
@@ -7,17 +7,20 @@ import { dynamoDbTokenContext } from '../../lambdas/adapters/aws/dynamodb-token-
 import { kmsDeriver } from '../../lambdas/adapters/aws/kms-deriver.ts';
 import { kmsKeyOpener } from '../../lambdas/adapters/aws/kms-key-opener.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/kms-key-sealer.ts';
+import { kmsRoots } from '../../lambdas/adapters/aws/kms-roots.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { SiteId } from '../../lambdas/domain/identifiers.ts';
 import { DEFAULT_RATE_LIMITS } from '../../lambdas/domain/limits.ts';
+import type { Caller } from '../../lambdas/domain/workspace.ts';
+import { journal } from '../../lambdas/use-cases/journal.ts';
 import type { MintRequest, MintSettings } from '../../lambdas/use-cases/mint-token.ts';
 import { localWorld } from '../../local/local-world.ts';
 import type { TestStack } from './stack.ts';
 import { ORIGIN, type Tenant } from './tenant.ts';
 
 /**
- * The ports of the token and keys functions over the real adapters, as their wiring makes them, so that a test can put
+ * The ports of the token, keys and rotate functions over the real adapters, as their wiring makes them, so that a test can put
  * something of its own in place of one of them.
  */
 export const useCasePorts = (stack: TestStack) => {
@@ -32,27 +35,34 @@ export const useCasePorts = (stack: TestStack) => {
     limits: token.LIMITS_TABLE,
   };
   const { clock, random } = localWorld(() => undefined);
+  const deriver = kmsDeriver(kmsRoots(kms, token.DERIVATION_KEY_ARN));
   return {
     clock,
     random,
-    deriver: kmsDeriver(kms, token.DERIVATION_KEY_ARN),
+    deriver,
+    journal: journal({ clock, random, deriver }),
+    retainSeconds: keys.KEY_RETENTION_HOURS * 3_600,
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
     contexts: dynamoDbTokenContext(dynamoDb, tables),
     sessions: dynamoDbSessions(dynamoDb, tables),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
-    opener: kmsKeyOpener(kms, token.MASTER_KEY_ARN),
+    opener: kmsKeyOpener(kms, [token.MASTER_KEY_ARN, ...token.RETIRED_MASTER_KEY_ARNS]),
     sealer: kmsKeySealer(
       kms,
       { masterKeyArn: keys.MASTER_KEY_ARN, fingerprintKeyArn: keys.FINGERPRINT_KEY_ARN },
       random,
     ),
     openAi: openAiHttp(token.OPENAI_BASE_URL),
-    keys: dynamoDbKeys(dynamoDb, tables.keys),
+    keys: dynamoDbKeys(dynamoDb, tables),
+    activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
     tenancy: dynamoDbMembership(dynamoDb, tables.tenancy),
   };
 };
 
 export type UseCasePorts = ReturnType<typeof useCasePorts>;
+
+/** A signed-in person, from this machine. */
+export const callerOf = (sub: string): Caller => ({ sub, sourceIp: '127.0.0.1' });
 
 /** Limits wide enough to be out of the way. */
 export const RATE_LIMITS = {

@@ -52,7 +52,7 @@ const mendRecords = async (
       if (scanned.record === 'retained') {
         const { version } = scanned.retained.sealed;
         if (version > history.deletedUpTo) continue;
-        if (apply) await ports.keys.shredRetained(scanned.address, version);
+        if (apply) await ports.keys.shredRetained(scanned.address, scanned.retained);
         remedies.push({ place, remedy: 'shred_retained', version });
         continue;
       }

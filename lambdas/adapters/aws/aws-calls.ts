@@ -47,3 +47,12 @@ const isFailedCondition = (error: unknown): boolean =>
   (error.CancellationReasons ?? []).some(
     ({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict',
   );
+
+/** For a write whose condition says that there is nothing left to do. */
+export const ignoreConflict = async (write: Promise<unknown>): Promise<void> => {
+  try {
+    await write;
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
+};

@@ -5,9 +5,10 @@ import {
   type TransactWriteCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import type { AnomalyRecords, WorkspaceReader } from '../../use-cases/ports.ts';
+import { anomalyRecordItem } from './anomaly-item.ts';
 import { callAws } from './aws-calls.ts';
 import { eventPut } from './event-outbox.ts';
-import { anomalyRecordItem, primaryKey, workspaceItem } from './items.ts';
+import { primaryKey, workspaceItem } from './items.ts';
 
 /** A key of which nothing was heard for so long starts anew, seconds. */
 const KEEP_SECONDS = 90 * 86_400;

@@ -4,7 +4,7 @@ import {
   QueryCommand,
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { emptyChain } from '../../domain/audit-record.ts';
+import { type ChainHead, emptyChain } from '../../domain/audit-record.ts';
 import type { AuditLog } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { queryPage } from './dynamodb-pages.ts';
@@ -48,9 +48,19 @@ export const dynamoDbAudit = (dynamoDb: DynamoDBDocumentClient, auditTable: stri
       return Item !== undefined;
     },
 
+    // Whichever of the two reaches further: if somebody cuts off the rows or the markers, the trail goes on behind the
+    // gap, which verification then names.
     readHead: async (workspaceId) => {
-      const item = await newest(primaryKey.auditRow(workspaceId, 0).pk);
-      return item === undefined ? emptyChain(workspaceId) : auditRowItem.parse(item);
+      const [row, marker] = await Promise.all([
+        newest(primaryKey.auditRow(workspaceId, 0).pk),
+        newest(primaryKey.auditMarker(workspaceId, 0).pk),
+      ]);
+      const heads: ChainHead[] = [
+        emptyChain(workspaceId),
+        ...(row === undefined ? [] : [auditRowItem.parse(row)]),
+        ...(marker === undefined ? [] : [auditMarkerItem.parse(marker)]),
+      ];
+      return heads.reduce((head, other) => (other.sequence > head.sequence ? other : head));
     },
 
     append: async (row) => {

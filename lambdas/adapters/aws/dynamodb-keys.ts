@@ -7,7 +7,7 @@ import {
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { KeyAddress } from '../../domain/stored-key.ts';
 import type { KeyActivityReader, KeyStore } from '../../use-cases/ports.ts';
-import { callAws } from './aws-calls.ts';
+import { callAws, ignoreConflict } from './aws-calls.ts';
 import { queryPage } from './dynamodb-pages.ts';
 import { eventPut, type TransactWrite } from './event-outbox.ts';
 import { keyActivityItem, keyVersionItem, type PrimaryKey, primaryKey } from './items.ts';
@@ -85,12 +85,18 @@ export const dynamoDbKeys = (
       );
     },
 
-    shredRetained: async ({ scope, scopeId }: KeyAddress, version: number) => {
-      await callAws('dynamodb', 'DeleteItem', () =>
+    shredRetained: async ({ scope, scopeId }, { sealed, retainedUntil }) => {
+      const shred = callAws('dynamodb', 'DeleteItem', () =>
         dynamoDb.send(
-          new DeleteCommand({ TableName: tables.keys, Key: primaryKey.retainedKey(scope, scopeId, version) }),
+          new DeleteCommand({
+            TableName: tables.keys,
+            Key: primaryKey.retainedKey(scope, scopeId, sealed.version),
+            ConditionExpression: 'expires_at = :until',
+            ExpressionAttributeValues: { ':until': retainedUntil },
+          }),
         ),
       );
+      await ignoreConflict(shred);
     },
   };
 };

@@ -4,10 +4,9 @@ import {
   TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { ConflictError } from '../../domain/dependency.ts';
 import type { ReservedSession } from '../../domain/session.ts';
 import type { ErrorLog, ErrorReader, SessionLog } from '../../use-cases/ports.ts';
-import { callAws } from './aws-calls.ts';
+import { callAws, ignoreConflict } from './aws-calls.ts';
 import { minuteOf } from './dynamodb-limits.ts';
 import { queryPage } from './dynamodb-pages.ts';
 import { errorItem, primaryKey } from './items.ts';
@@ -25,14 +24,6 @@ export const DEFAULT_RETENTION: Retention = {
 };
 
 const unixSeconds = (at: string): number => Math.floor(Date.parse(at) / 1_000);
-
-const ignoreConflict = async (write: Promise<unknown>): Promise<void> => {
-  try {
-    await write;
-  } catch (error) {
-    if (!(error instanceof ConflictError)) throw error;
-  }
-};
 
 /** Sessions, the slots they hold, and what they say about their key. */
 export const dynamoDbSessions = (

@@ -56,16 +56,18 @@ export const eventBridgeIncidents = (
         keys: incident.keys.map(({ scope, scopeId, version }) => ({ scope, scope_id: scopeId, version })),
         summary: summaryOf(incident),
       }),
-    request: (request) =>
-      put(ROTATION_REQUESTED, {
-        incident_id: request.incidentId,
-        workspace_id: request.workspaceId,
-        scope: request.scope,
-        scope_id: request.scopeId,
-        version: request.version,
-      }),
+    request: (request) => put(ROTATION_REQUESTED, detailOfRotation(request)),
   };
 };
+
+/** A rotation request as an event's detail. */
+export const detailOfRotation = (request: RotationRequest): Readonly<Record<string, string | number>> => ({
+  incident_id: request.incidentId,
+  workspace_id: request.workspaceId,
+  scope: request.scope,
+  scope_id: request.scopeId,
+  version: request.version,
+});
 
 const rotationDetail = z
   .object({

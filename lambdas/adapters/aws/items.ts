@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import type { AnomalyState } from '../../domain/anomaly.ts';
 import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditRow } from '../../domain/audit-record.ts';
 
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
@@ -122,12 +121,38 @@ const auditEventFields = {
 
 export const auditEventItem: z.ZodType<AuditEvent> = z.object(auditEventFields);
 
-export const auditRowItem: z.ZodType<AuditRow> = z.object({
+const auditRowFields = z.object({
   ...auditEventFields,
   sequence: z.number(),
   previousHash: z.string(),
   hash: z.string(),
 });
+
+/**
+ * A row of the audit table. One that is not as rows are written, or claims another place than the one it stands at, comes
+ * back as `row.damaged`: it breaks the chain where it stands and hides nothing else.
+ */
+export const auditRowItem: z.ZodType<AuditRow> = z
+  .record(z.string(), z.unknown())
+  .transform((item): AuditRow => {
+    const row = auditRowFields.safeParse(item);
+    const sequence = Number(item['sk']);
+    if (row.success && row.data.sequence === sequence) return row.data;
+    return {
+      eventId: '',
+      workspaceId: String(item['pk']).replace(/^AUDIT#/, ''),
+      type: 'row.damaged',
+      at: '1970-01-01T00:00:00.000Z',
+      actor: 'unknown',
+      siteId: null,
+      sessionId: null,
+      ipHash: null,
+      facts: {},
+      sequence,
+      previousHash: '',
+      hash: '',
+    };
+  });
 
 export const auditMarkerItem = z.object({ sequence: z.number(), hash: z.string() });
 
@@ -192,6 +217,11 @@ export const primaryKey = {
     sk: `${fingerprint}#${String(index).padStart(4, '0')}`,
   }),
   rate: (subject: string, minute: string): PrimaryKey => ({ pk: `RATE#${subject}`, sk: minute }),
+  /** What the anomaly detector remembers; `subject` is a fingerprint or `SITE#<id>`. */
+  anomaly: (workspace: WorkspaceId, subject: string): PrimaryKey => ({
+    pk: `ANOMALY#${workspace}`,
+    sk: subject,
+  }),
   managedUsage: (workspace: WorkspaceId, period: string): PrimaryKey => ({
     pk: `USAGE#${workspace}`,
     sk: period,

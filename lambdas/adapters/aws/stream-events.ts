@@ -44,7 +44,7 @@ export const auditEventOf = (record: DynamoDBRecord): AuditEvent | undefined => 
   if (sk.startsWith('SESSION#')) return record.eventName === 'REMOVE' ? undefined : sessionEvent(image);
   if (sk === 'KEY' && record.eventName !== 'REMOVE') return keyEvent(record, pk, sk, 'key.item_written');
   if (sk.startsWith('RETAINED#') && record.eventName === 'REMOVE')
-    return keyEvent(record, pk, sk, 'key.shredded');
+    return keyEvent(record, pk, sk, 'key.retained_removed');
   return undefined;
 };
 
@@ -97,7 +97,7 @@ const keyEvent = (
   record: DynamoDBRecord,
   pk: string,
   sk: string,
-  type: 'key.item_written' | 'key.shredded',
+  type: 'key.item_written' | 'key.retained_removed',
 ): AuditEvent => {
   const [scope = '', scopeId = ''] = pk.toLowerCase().split('#');
   const workspaceId = scope === 'site' ? workspaceOfSite(scopeId as SiteId) : scopeId;
@@ -111,6 +111,9 @@ const keyEvent = (
     siteId: scope === 'site' ? scopeId : null,
     sessionId: null,
     ipHash: null,
-    facts: { scope, ...(type === 'key.shredded' && { version: Number(sk.slice('RETAINED#'.length)) }) },
+    facts: {
+      scope,
+      ...(type === 'key.retained_removed' && { version: Number(sk.slice('RETAINED#'.length)) }),
+    },
   };
 };

@@ -33,7 +33,7 @@ export const rotateOnRequestHandler = (
       sites: dynamoDbMembership(dynamoDb, tables.tenancy),
       workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
       sessions: dynamoDbSessions(dynamoDb, tables),
-      opener: kmsKeyOpener(kms, environment.MASTER_KEY_ARN),
+      opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
       sealer: kmsKeySealer(
         kms,
         { masterKeyArn: environment.MASTER_KEY_ARN, fingerprintKeyArn: environment.FINGERPRINT_KEY_ARN },

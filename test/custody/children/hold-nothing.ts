@@ -5,17 +5,20 @@ import { queryObjects, writeHeapSnapshot } from 'node:v8';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { ENVIRONMENTS, parseEnvironment } from '../../../lambdas/contract/environment.ts';
 import { keysHandler } from '../../../lambdas/functions/wiring/keys.ts';
+import { rotateHandler } from '../../../lambdas/functions/wiring/rotate.ts';
 import { tokenHandler } from '../../../lambdas/functions/wiring/token.ts';
 import { localWorld } from '../../../local/local-world.ts';
 
 /**
- * Runs one function on the events of a task file, as a container of its own would, and then writes down what
- * it still holds: its heap as a snapshot, and the bytes of every live ArrayBuffer, which a snapshot leaves out.
+ * Runs the functions on the events of a task file, in a process of their own, and then writes down what
+ * they still hold: its heap as a snapshot, and the bytes of every live ArrayBuffer, which a snapshot leaves out.
  */
 interface Task {
-  readonly function: 'token' | 'keys';
   readonly variables: Readonly<Record<string, string>>;
-  readonly events: readonly APIGatewayProxyEventV2[];
+  readonly events: readonly {
+    readonly to: 'token' | 'keys' | 'rotate';
+    readonly event: APIGatewayProxyEventV2;
+  }[];
   readonly snapshotFile: string;
   readonly buffersFile: string;
   /** Holds on to this as a careless program would, to prove that the search would find it. */
@@ -28,15 +31,18 @@ const run = async (): Promise<Omit<Task, 'events'>> => {
   // Read as text at once: a buffer of ours with the request in it would be found as if it were the function's.
   const { events, ...task } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Task;
   const world = localWorld(() => undefined);
-  const handler =
-    task.function === 'token'
-      ? tokenHandler(parseEnvironment(ENVIRONMENTS.token, task.variables), world)
-      : keysHandler(parseEnvironment(ENVIRONMENTS.keys, task.variables), world);
+  const { variables } = task;
+  const handlers = {
+    token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
+    keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), world),
+    rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
+  };
   const statuses: (number | undefined)[] = [];
-  for (const event of events) statuses.push((await handler(event, {} as Context)).statusCode);
-  const { api_key } = JSON.parse(events[0]?.body ?? '{}') as { readonly api_key?: string };
-  if (task.plant && api_key !== undefined)
+  for (const { to, event } of events) statuses.push((await handlers[to](event, {} as Context)).statusCode);
+  if (task.plant) {
+    const { api_key } = JSON.parse(events[0]?.event.body ?? '{}') as { readonly api_key: string };
     held.push(`kept: ${api_key}`, Buffer.alloc(api_key.length, api_key));
+  }
   process.stdout.write(JSON.stringify(statuses));
   return task;
 };

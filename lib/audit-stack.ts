@@ -1,0 +1,165 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { CfnElement, CfnOutput, Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { through } from './conditions.ts';
+import { AlarmTopic } from './constructs/alarm-topic.ts';
+import { BrokerKey } from './constructs/broker-key.ts';
+import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
+import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
+import { StreamFunction } from './constructs/stream-function.ts';
+import { TamperRule } from './constructs/tamper-rule.ts';
+import type { DataStack } from './data-stack.ts';
+import { functionEnvironments } from './function-environments.ts';
+import { evidenceKeyPolicy, noticesKeyPolicy } from './key-policies.ts';
+import { permissionsOf } from './role-permissions.ts';
+import type { StageConfig } from './stage-config.ts';
+
+export interface AuditStackProps extends StackProps {
+  readonly config: StageConfig;
+  readonly data: DataStack;
+}
+
+/**
+ * Two records of what happened to keys, independent of each other: CloudTrail, written by AWS, and the audit trail,
+ * written by our functions and copied out of their reach. And the alarms that say when either is in danger.
+ */
+export class AuditStack extends Stack {
+  constructor(scope: Construct, id: string, { config, data, ...props }: AuditStackProps) {
+    super(scope, id, { description: 'Spelo BYOK: audit trail, CloudTrail and alarms', ...props });
+    const { stage } = config;
+
+    const evidenceKey = new BrokerKey(this, 'EvidenceKey', {
+      alias: `alias/spelo-byok/${stage}/evidence`,
+      usage: 'ENCRYPT_DECRYPT',
+      description: 'Encrypts CloudTrail logs and the archive of the audit trail',
+      policy: evidenceKeyPolicy(this, stage, trailArnOf(this, stage)),
+    });
+    const noticesKey = new BrokerKey(this, 'NoticesKey', {
+      alias: `alias/spelo-byok/${stage}/notices`,
+      usage: 'ENCRYPT_DECRYPT',
+      description: 'Encrypts alarms and dead letters',
+      policy: noticesKeyPolicy(this),
+    });
+
+    const accessLogs = new AccessLogBucket(this, 'AccessLogs', config.evidence);
+    const evidence = { encryptionKey: evidenceKey, accessLogs, retention: config.evidence };
+    const trailBucket = new EvidenceBucket(this, 'TrailBucket', evidence);
+    const trail = new EvidenceTrail(this, 'Trail', {
+      stage,
+      bucket: trailBucket,
+      encryptionKey: evidenceKey,
+    });
+    const archive = new EvidenceBucket(this, 'ArchiveBucket', evidence);
+
+    const topic = new AlarmTopic(this, 'Alarms', {
+      stage,
+      encryptionKey: noticesKey,
+      email: config.alarmEmail,
+    });
+
+    const streamFunction = {
+      stage,
+      topic,
+      memoryMiB: 512,
+      // A batch of 100 records, one after the other, with calls that are retried.
+      timeout: Duration.minutes(2),
+      logRetention: config.logRetentionDays,
+      queueKey: noticesKey,
+    };
+    new StreamFunction(this, 'Projector', {
+      ...streamFunction,
+      functionName: 'projector',
+      environment: functionEnvironments(config, data).projector,
+      permissions: permissionsOf(this, 'projector', data),
+      sources: { Tenancy: data.tables.tenancy, Keys: data.tables.keys, Sessions: data.tables.sessions },
+      impact: 'owners see an audit trail that lacks its newest events; keys and sessions work.',
+    });
+    const archiver = new StreamFunction(this, 'Archiver', {
+      ...streamFunction,
+      functionName: 'archiver',
+      environment: { STAGE: stage, ARCHIVE_BUCKET: archive.bucketName },
+      permissions: [...permissionsOf(this, 'archiver', data), ...this.#archiving(archive, evidenceKey)],
+      sources: { Audit: data.tables.audit },
+      impact: 'new rows of the audit trail have no copy outside the table yet; owners see the whole trail.',
+    });
+    Validations.of(archiver).acknowledge({
+      // cdk-nag names a resource by its logical id.
+      id: `AwsSolutions-IAM5[Resource::<${logicalIdOf(archive)}.Arn>/audit/*]`,
+      reason:
+        'Each object is new and named by workspace and sequence; the function writes below audit/ and nowhere else.',
+    });
+
+    this.#watchKeys(config, topic, [...Object.values(data.keys), data.tablesKey, evidenceKey, noticesKey]);
+    new TamperRule(this, 'TrailTampered', {
+      stage,
+      topic,
+      runbook: 'CloudTrail was changed or stopped',
+      source: 'cloudtrail',
+      // The last two can leave the trail running and blind.
+      eventNames: ['StopLogging', 'DeleteTrail', 'UpdateTrail', 'PutEventSelectors'],
+      about: {
+        requestParameters: {
+          $or: [{ name: [trail.trailName, trail.arn] }, { trailName: [trail.trailName, trail.arn] }],
+        },
+      },
+      impact: 'uses of keys may go unrecorded by AWS; the audit trail of the application goes on alone.',
+    });
+
+    new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
+    new CfnOutput(this, 'TrailBucketName', { value: trailBucket.bucketName });
+    new CfnOutput(this, 'ArchiveBucketName', { value: archive.bucketName });
+  }
+
+  #archiving(archive: EvidenceBucket, evidenceKey: IKey): readonly PolicyStatement[] {
+    return [
+      new PolicyStatement({ actions: ['s3:PutObject'], resources: [archive.arnForObjects('audit/*')] }),
+      new PolicyStatement({
+        actions: ['kms:GenerateDataKey'],
+        resources: [evidenceKey.keyArn],
+        conditions: through(this, 's3'),
+      }),
+    ];
+  }
+
+  #watchKeys({ stage }: StageConfig, topic: AlarmTopic, keys: readonly IKey[]): void {
+    // KMS takes an id or an ARN; CloudTrail's list of resources has the ARN either way.
+    const aboutOurKeys = {
+      $or: [
+        { resources: { ARN: keys.map(({ keyArn }) => keyArn) } },
+        { requestParameters: { keyId: keys.flatMap(({ keyArn, keyId }) => [keyArn, keyId]) } },
+      ],
+    };
+    const common = { stage, topic, source: 'kms' } as const;
+
+    new TamperRule(this, 'KeyPolicyChanged', {
+      ...common,
+      runbook: 'Key policy was changed',
+      eventNames: ['PutKeyPolicy'],
+      about: aboutOurKeys,
+      impact: "somebody may have given themselves the use of a key, and with it of customers' OpenAI keys.",
+    });
+    new TamperRule(this, 'GrantCreated', {
+      ...common,
+      runbook: 'Grant on a key was created',
+      eventNames: ['CreateGrant'],
+      // DynamoDB makes grants on the key of the tables; those calls name the service that made them.
+      about: { ...aboutOurKeys, userIdentity: { invokedBy: [{ exists: false }] } },
+      impact: 'somebody can use a key past its policy; nothing of ours makes grants.',
+    });
+    new TamperRule(this, 'KeyEndangered', {
+      ...common,
+      runbook: 'Key was disabled or scheduled for deletion',
+      eventNames: ['DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'],
+      about: aboutOurKeys,
+      impact:
+        'with the master key disabled no visitor gets a session; once it is deleted every stored OpenAI key is lost.',
+    });
+  }
+}
+
+const logicalIdOf = ({ stack, node }: EvidenceBucket): string => {
+  if (!CfnElement.isCfnElement(node.defaultChild))
+    throw new Error(`${node.id} has no CloudFormation resource.`);
+  return `${stack.resolve(stack.getLogicalId(node.defaultChild))}`;
+};

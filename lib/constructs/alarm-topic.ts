@@ -1,0 +1,55 @@
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { ArnFormat, Stack } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+
+export interface AlarmTopicProps {
+  readonly stage: string;
+  readonly encryptionKey: IKey;
+  readonly email: string | undefined;
+}
+
+/** Where alarms and the events of tampering go, encrypted; an e-mail address when the stage names one. */
+export class AlarmTopic extends Topic {
+  constructor(scope: Construct, id: string, { stage, encryptionKey, email }: AlarmTopicProps) {
+    super(scope, id, {
+      topicName: `spelo-byok-${stage}-alarms`,
+      displayName: `Spelo BYOK ${stage}`,
+      masterKey: encryptionKey,
+      enforceSSL: true,
+    });
+    const { account } = Stack.of(this);
+    this.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'PublishByAlarms',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [this.topicArn],
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': account },
+          ArnLike: {
+            'aws:SourceArn': Stack.of(this).formatArn({
+              service: 'cloudwatch',
+              resource: 'alarm',
+              resourceName: `spelo-byok-${stage}-*`,
+              arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+            }),
+          },
+        },
+      }),
+    );
+    this.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'PublishByRules',
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: ['sns:Publish'],
+        // Without a condition: EventBridge gives SNS nothing to hold it to.
+        // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+        resources: [this.topicArn],
+      }),
+    );
+    if (email !== undefined) this.addSubscription(new EmailSubscription(email));
+  }
+}

@@ -1,0 +1,37 @@
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+
+export interface BrokerAlarmProps {
+  readonly stage: string;
+  readonly topic: ITopic;
+  /** Its heading in docs/runbook.md, and with hyphens its name. A test fails when there is no such heading. */
+  readonly runbook: string;
+  readonly metric: IMetric;
+  /** Alarms above this. */
+  readonly above: number;
+  /** Periods of the metric in a row; 1 unless told. */
+  readonly periods?: number;
+  /** What a user, or the evidence that a user relies on, suffers. */
+  readonly impact: string;
+  /** Why this threshold and not another. */
+  readonly because: string;
+}
+
+/** An alarm that says whom it concerns, why it fires and where to read on. No data means that nothing happened. */
+export class BrokerAlarm extends Alarm {
+  constructor(scope: Construct, id: string, props: BrokerAlarmProps) {
+    const { stage, topic, runbook, metric, above, periods = 1, impact, because } = props;
+    super(scope, id, {
+      alarmName: `spelo-byok-${stage}-${runbook.toLowerCase().replaceAll(' ', '-')}`,
+      alarmDescription: `Impact: ${impact} Threshold: ${because} Runbook: docs/runbook.md, "${runbook}".`,
+      metric,
+      threshold: above,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: periods,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+    });
+    this.addAlarmAction(new SnsAction(topic));
+  }
+}

@@ -1,0 +1,90 @@
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  ObjectLockRetention,
+  ObjectOwnership,
+  StorageClass,
+} from 'aws-cdk-lib/aws-s3';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { EvidenceRetention } from '../stage-config.ts';
+
+const closed = {
+  blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+  objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+  enforceSSL: true,
+  minimumTLSVersion: 1.2,
+  versioned: true,
+  removalPolicy: RemovalPolicy.RETAIN,
+} as const;
+
+/** Old enough that nobody greps it every day, and still read at once: queries and log-file validation go on working. */
+const GLACIER_AFTER_DAYS = 90;
+
+export interface EvidenceBucketProps {
+  readonly encryptionKey: IKey;
+  readonly accessLogs: AccessLogBucket;
+  readonly retention: EvidenceRetention;
+}
+
+/** Objects that nobody can change or remove before their time is over, and that are removed when it is. */
+export class EvidenceBucket extends Bucket {
+  constructor(scope: Construct, id: string, { encryptionKey, accessLogs, retention }: EvidenceBucketProps) {
+    const locked = Duration.days(retention.retentionDays);
+    super(scope, id, {
+      ...closed,
+      objectLockEnabled: true,
+      objectLockDefaultRetention:
+        retention.objectLock === 'compliance'
+          ? ObjectLockRetention.compliance(locked)
+          : ObjectLockRetention.governance(locked),
+      encryption: BucketEncryption.KMS,
+      encryptionKey,
+      // A data key per object: CloudTrail then shows which object was read, and needs no Decrypt itself.
+      bucketKeyEnabled: false,
+      serverAccessLogsBucket: accessLogs,
+      serverAccessLogsPrefix: `${id}/`,
+      lifecycleRules: [
+        {
+          id: 'KeepThenExpire',
+          transitions: [
+            {
+              storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL,
+              transitionAfter: Duration.days(GLACIER_AFTER_DAYS),
+            },
+          ],
+          expiration: Duration.days(retention.retentionDays + 1),
+          noncurrentVersionExpiration: Duration.days(1),
+          abortIncompleteMultipartUploadAfter: Duration.days(7),
+        },
+      ],
+    });
+  }
+}
+
+/**
+ * Who asked for which object of the evidence. Neither locked nor under our own key: S3 delivers access logs to no bucket
+ * that is. https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+ */
+export class AccessLogBucket extends Bucket {
+  constructor(scope: Construct, id: string, retention: EvidenceRetention) {
+    super(scope, id, {
+      ...closed,
+      encryption: BucketEncryption.S3_MANAGED,
+      lifecycleRules: [
+        {
+          id: 'Expire',
+          expiration: Duration.days(retention.retentionDays),
+          noncurrentVersionExpiration: Duration.days(1),
+        },
+      ],
+    });
+  }
+
+  /** Never undefined: CDK's own props do not accept a bucket of which it may be, as CDK declares it. */
+  override get isWebsite(): boolean {
+    return false;
+  }
+}

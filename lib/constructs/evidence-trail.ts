@@ -1,0 +1,76 @@
+import { CfnTrail } from 'aws-cdk-lib/aws-cloudtrail';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { EvidenceBucket } from './evidence-bucket.ts';
+
+export interface EvidenceTrailProps {
+  readonly stage: string;
+  readonly bucket: EvidenceBucket;
+  readonly encryptionKey: IKey;
+}
+
+const trailNameOf = (stage: string): string => `spelo-byok-${stage}`;
+
+/** ARN of the trail, before it exists: the policies of its bucket and key name it, and the trail needs both. */
+export const trailArnOf = (scope: Construct, stage: string): string =>
+  Stack.of(scope).formatArn({
+    service: 'cloudtrail',
+    resource: 'trail',
+    resourceName: trailNameOf(stage),
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });
+
+/**
+ * CloudTrail's record of every management event, read and write, in every region, with a signed digest each hour. KMS
+ * counts as such: each Decrypt is in it with its encryption context and request id, which the audit rows carry as well.
+ *
+ * Written as the resource and not as CDK's construct, whose bucket policy does not hold the service to this one trail.
+ */
+export class EvidenceTrail extends Construct {
+  readonly arn: string;
+  readonly trailName: string;
+
+  constructor(scope: Construct, id: string, { stage, bucket, encryptionKey }: EvidenceTrailProps) {
+    super(scope, id);
+    this.arn = trailArnOf(this, stage);
+    this.trailName = trailNameOf(stage);
+
+    const cloudTrail = new ServicePrincipal('cloudtrail.amazonaws.com');
+    bucket.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'CheckByTheTrail',
+        principals: [cloudTrail],
+        actions: ['s3:GetBucketAcl'],
+        resources: [bucket.bucketArn],
+        conditions: { StringEquals: { 'aws:SourceArn': this.arn } },
+      }),
+    );
+    bucket.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'WriteByTheTrail',
+        principals: [cloudTrail],
+        actions: ['s3:PutObject'],
+        resources: [bucket.arnForObjects(`AWSLogs/${Stack.of(this).account}/*`)],
+        conditions: {
+          StringEquals: { 'aws:SourceArn': this.arn, 's3:x-amz-acl': 'bucket-owner-full-control' },
+        },
+      }),
+    );
+
+    const trail = new CfnTrail(this, 'Trail', {
+      trailName: this.trailName,
+      s3BucketName: bucket.bucketName,
+      kmsKeyId: encryptionKey.keyArn,
+      isLogging: true,
+      isMultiRegionTrail: true,
+      includeGlobalServiceEvents: true,
+      enableLogFileValidation: true,
+      // No `excludeManagementEventSources`: KMS is what this trail is for.
+      eventSelectors: [{ includeManagementEvents: true, readWriteType: 'All' }],
+    });
+    trail.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    if (bucket.policy !== undefined) trail.node.addDependency(bucket.policy);
+  }
+}

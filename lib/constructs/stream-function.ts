@@ -1,0 +1,169 @@
+import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { FilterPattern } from 'aws-cdk-lib/aws-logs';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { through } from '../conditions.ts';
+import { BrokerAlarm } from './broker-alarm.ts';
+import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
+import type { BrokerTable } from './broker-table.ts';
+
+export interface StreamFunctionProps extends BrokerFunctionProps {
+  readonly functionName: 'projector' | 'archiver';
+  /** The tables whose streams it reads, by the name of the mapping. */
+  readonly sources: Readonly<Record<string, BrokerTable>>;
+  readonly topic: ITopic;
+  /** Encrypts the dead letters. */
+  readonly queueKey: IKey;
+  /** What is missing for a user while this function is behind or fails. */
+  readonly impact: string;
+}
+
+/** What both functions log for a record that they could not handle (lambdas/streams). */
+export const FAILED_RECORD_MESSAGE = 'audit record failed';
+
+/**
+ * A function behind streams that loses nothing in silence: it starts at the oldest record, isolates a record that keeps
+ * failing, gives up on it after 5 tries or 6 hours of the 24 that a stream keeps it, and notes it in a queue. No filter on
+ * what it is given: one that is wrong would lose records, and the function ignores what is none of its business anyway.
+ */
+export class StreamFunction extends Construct {
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, props: StreamFunctionProps) {
+    super(scope, id);
+    const { functionName, sources, queueKey } = props;
+
+    this.deadLetters = new Queue(this, 'DeadLetters', {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: queueKey,
+      enforceSSL: true,
+      // The longest that SQS offers. The message tells where the record is, which its stream forgets after 24 hours.
+      retentionPeriod: Duration.days(14),
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    Validations.of(this.deadLetters).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason:
+        'It is itself the queue of dead letters, of event source mappings, which the rule does not look at.',
+    });
+
+    const broker = new BrokerFunction(this, 'Broker', {
+      ...props,
+      permissions: [
+        ...props.permissions,
+        ...this.#reading(Object.values(sources)),
+        ...this.#deadLettering(queueKey),
+      ],
+    });
+    Validations.of(broker.role).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'ListStreams, which Lambda asks for, takes no resource; it tells names of streams and nothing in them.',
+    });
+
+    for (const [name, table] of Object.entries(sources)) {
+      broker.function.addEventSourceMapping(`${name}Stream`, {
+        eventSourceArn: streamArnOf(table),
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        batchSize: 100,
+        bisectBatchOnError: true,
+        reportBatchItemFailures: true,
+        retryAttempts: 5,
+        maxRecordAge: Duration.hours(6),
+        // One batch of a shard at a time: the order of the changes is the order of the trail.
+        parallelizationFactor: 1,
+        onFailure: { bind: () => ({ destination: this.deadLetters.queueArn }) },
+      });
+    }
+    this.#watch(broker, functionName, props);
+  }
+
+  #reading(tables: readonly BrokerTable[]): readonly PolicyStatement[] {
+    return [
+      new PolicyStatement({
+        actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+        resources: tables.map(streamArnOf),
+      }),
+      new PolicyStatement({ actions: ['dynamodb:ListStreams'], resources: ['*'] }),
+    ];
+  }
+
+  #deadLettering(queueKey: IKey): readonly PolicyStatement[] {
+    return [
+      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] }),
+      new PolicyStatement({
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resources: [queueKey.keyArn],
+        conditions: through(this, 'sqs'),
+      }),
+    ];
+  }
+
+  #watch(broker: BrokerFunction, functionName: string, { stage, topic, impact }: StreamFunctionProps): void {
+    const title = `${functionName.charAt(0).toUpperCase()}${functionName.slice(1)}`;
+    const common = { stage, topic, impact };
+
+    new BrokerAlarm(this, 'Behind', {
+      ...common,
+      runbook: `${title} is behind`,
+      // Lambda gives the age per function; its maximum is the age of the mapping that is furthest behind.
+      metric: broker.function.metric('IteratorAge', {
+        statistic: Stats.MAXIMUM,
+        period: Duration.minutes(1),
+      }),
+      above: Duration.minutes(10).toMilliseconds(),
+      periods: 3,
+      because:
+        'records older than 10 minutes for 3 minutes; it is seconds when all is well, and records are given up after 6 hours.',
+    });
+
+    new BrokerAlarm(this, 'GaveUp', {
+      ...common,
+      runbook: `${title} gave up on a record`,
+      metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({
+        statistic: Stats.MAXIMUM,
+        period: Duration.minutes(1),
+      }),
+      above: 0,
+      because: 'a single dead letter is a record that is missing until somebody replays it, within 24 hours.',
+    });
+
+    broker.logGroup.addMetricFilter('FailedRecords', {
+      filterPattern: FilterPattern.stringValue('$.message', '=', FAILED_RECORD_MESSAGE),
+      metricNamespace: 'SpeloByok',
+      metricName: 'FailedRecords',
+      dimensions: { service: '$.service', stage: '$.stage' },
+    });
+    const failedRecords = new Metric({
+      namespace: 'SpeloByok',
+      metricName: 'FailedRecords',
+      dimensionsMap: { service: functionName, stage },
+      statistic: Stats.SUM,
+    });
+    new BrokerAlarm(this, 'Fails', {
+      ...common,
+      runbook: `${title} fails`,
+      // A batch that fails in part counts as a success to Lambda; only the log tells of it.
+      metric: new MathExpression({
+        label: 'failed invocations and records',
+        expression: 'FILL(invocations, 0) + FILL(records, 0)',
+        usingMetrics: { invocations: broker.function.metricErrors(), records: failedRecords },
+        period: Duration.minutes(5),
+      }),
+      above: 0,
+      periods: 2,
+      because:
+        'any failure in two periods of 5 minutes in a row; a single one is retried and usually passes.',
+    });
+  }
+}
+
+const streamArnOf = (table: BrokerTable): string => {
+  if (table.tableStreamArn === undefined) throw new Error(`The table ${table.node.id} has no stream.`);
+  return table.tableStreamArn;
+};

@@ -1,0 +1,81 @@
+import type { TABLES } from '../lambdas/contract/tables.ts';
+import type { RoleName } from './role-names.ts';
+
+export type TableName = keyof typeof TABLES;
+
+/** `ConditionCheckItem` is a condition inside a transaction on an item that the transaction does not write. */
+export type ItemAction =
+  | 'GetItem'
+  | 'BatchGetItem'
+  | 'Query'
+  | 'Scan'
+  | 'ConditionCheckItem'
+  | 'PutItem'
+  | 'UpdateItem'
+  | 'DeleteItem';
+
+export interface ItemUse {
+  readonly table: TableName;
+  readonly actions: readonly ItemAction[];
+  /** Only items with such partition keys (docs/data-model.md); every item when absent. */
+  readonly partitions?: readonly string[];
+  /** The query goes to the table's index as well. */
+  readonly index?: true;
+}
+
+/** Keys of sites and workspaces; the platform's own key is neither. */
+const TENANT_KEYS = ['SITE#*', 'WORKSPACE#*'];
+/** The outbox of audit events. */
+const EVENTS = ['EVENTS#*'];
+const KEY_ACTIVITY = ['KEY#*'];
+
+/**
+ * What each role does to items, action by action; test/lib/reachable-calls.test.ts holds it equal to what the code can
+ * do. Nobody updates or deletes in `audit`: rows are put, once, under a condition.
+ */
+export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
+  token: [
+    { table: 'tenancy', actions: ['BatchGetItem'] },
+    { table: 'keys', actions: ['BatchGetItem', 'GetItem'] },
+    { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
+    { table: 'limits', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },
+  ],
+  keys: [
+    {
+      table: 'tenancy',
+      actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+    },
+    { table: 'keys', actions: ['GetItem', 'Query', 'PutItem', 'DeleteItem'], partitions: TENANT_KEYS },
+    { table: 'sessions', actions: ['GetItem'], partitions: KEY_ACTIVITY },
+    { table: 'limits', actions: ['UpdateItem'] },
+  ],
+  rotate: [
+    { table: 'tenancy', actions: ['BatchGetItem', 'ConditionCheckItem'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'keys', actions: ['GetItem', 'PutItem', 'DeleteItem'], partitions: TENANT_KEYS },
+    { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
+    { table: 'sessions', actions: ['GetItem'], partitions: KEY_ACTIVITY },
+  ],
+  manage: [
+    {
+      table: 'tenancy',
+      actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      index: true,
+    },
+    { table: 'sessions', actions: ['Query'], partitions: ['ERRORS#*'] },
+  ],
+  audit: [
+    { table: 'tenancy', actions: ['BatchGetItem'] },
+    { table: 'audit', actions: ['Query'] },
+  ],
+  projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
+  archiver: [],
+  'platform-key': [
+    { table: 'keys', actions: ['GetItem', 'PutItem', 'DeleteItem'], partitions: ['PLATFORM#platform'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#platform'] },
+  ],
+  rewrap: [
+    { table: 'keys', actions: ['Scan', 'GetItem', 'UpdateItem'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+  ],
+};

@@ -1,0 +1,40 @@
+import type { Conditions } from 'aws-cdk-lib/aws-iam';
+import type { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
+import { encryptionContextOfScope, hmacSha256, wholeEncryptionContext } from './conditions.ts';
+import type { RoleName } from './role-names.ts';
+
+export type KmsKeyName = keyof typeof KMS_KEYS;
+
+export interface KeyUse {
+  readonly role: RoleName;
+  readonly action: 'Decrypt' | 'GenerateDataKey' | 'GenerateMac' | 'ReEncryptFrom' | 'ReEncryptTo';
+  readonly conditions: Conditions;
+  /** Of the master key: also of those before it, whose records are yet to be wrapped anew. */
+  readonly retiredToo?: true;
+}
+
+const tenantKeys = encryptionContextOfScope('site', 'workspace');
+const platformKey = encryptionContextOfScope('platform');
+
+const mac = (role: RoleName): KeyUse => ({ role, action: 'GenerateMac', conditions: hmacSha256 });
+
+/**
+ * Who uses which key, and for what. Written twice into the templates: as the key's policy and as the role's, because a
+ * use needs both consents. `rotate` is the one role that both opens and seals; the platform's own key is sealed by an
+ * operator only, and no route reaches it.
+ */
+export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
+  master: [
+    { role: 'token', action: 'Decrypt', conditions: wholeEncryptionContext, retiredToo: true },
+    { role: 'keys', action: 'GenerateDataKey', conditions: tenantKeys },
+    { role: 'rotate', action: 'Decrypt', conditions: tenantKeys, retiredToo: true },
+    { role: 'rotate', action: 'GenerateDataKey', conditions: tenantKeys },
+    { role: 'platform-key', action: 'GenerateDataKey', conditions: platformKey },
+    // Both contexts of a ReEncrypt are judged: the source's by ReEncryptFrom, the destination's by ReEncryptTo.
+    { role: 'rewrap', action: 'ReEncryptFrom', conditions: wholeEncryptionContext, retiredToo: true },
+    { role: 'rewrap', action: 'ReEncryptTo', conditions: wholeEncryptionContext },
+  ],
+  fingerprint: [mac('keys'), mac('rotate'), mac('platform-key')],
+  derivation: [mac('token'), mac('keys'), mac('rotate'), mac('manage')],
+  audit: [mac('audit'), mac('projector')],
+};

@@ -1,0 +1,27 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { ENVIRONMENTS } from '../lambdas/contract/environment.ts';
+
+/** Every function that is deployed: those behind the HTTP API and those behind a stream. */
+export type DeployedFunctionName = keyof typeof ENVIRONMENTS;
+
+/** Who acts on tables and keys: the functions, and two commands that an operator runs. */
+export type RoleName = DeployedFunctionName | 'platform-key' | 'rewrap';
+
+/**
+ * Name of a role, the same in every stack of a stage. The key policies and the role meet in this name and nowhere else:
+ * neither stack refers to the other for it. Role names are global in an account, hence the region. The longest stage and
+ * region leave `role` 17 characters of the 64 that IAM allows.
+ */
+export const roleName = (scope: Construct, stage: string, role: RoleName): string =>
+  `spelo-byok-${stage}-${role}-${Stack.of(scope).region}`;
+
+/** ARN of the role that roleName names, whether it exists yet or not. */
+export const roleArn = (scope: Construct, stage: string, role: RoleName): string =>
+  Stack.of(scope).formatArn({
+    service: 'iam',
+    region: '',
+    resource: 'role',
+    resourceName: roleName(scope, stage, role),
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });

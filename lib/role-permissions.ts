@@ -1,0 +1,71 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import { TABLES } from '../lambdas/contract/tables.ts';
+import { inPartitions, through } from './conditions.ts';
+import type { BrokerTable } from './constructs/broker-table.ts';
+import { ITEM_USES, type ItemUse, type TableName } from './item-uses.ts';
+import { KEY_USES, type KmsKeyName } from './key-uses.ts';
+import type { RoleName } from './role-names.ts';
+
+/** The tables and keys of a stage. */
+export interface DataResources {
+  readonly tables: Readonly<Record<TableName, BrokerTable>>;
+  readonly keys: Readonly<Record<KmsKeyName, Key>>;
+  readonly tablesKey: Key;
+  readonly retiredMasterKeyArns: readonly string[];
+}
+
+const KEY_NAMES: readonly KmsKeyName[] = ['master', 'fingerprint', 'derivation', 'audit'];
+
+/**
+ * All that `role` may do to tables and keys. CDK's grants are not used: they give what a table can do, not what a
+ * function needs, and write it into key policies as well. The key of the tables is usable only from inside a call to
+ * DynamoDB, and only to decrypt, which is what every read and write of an item, and of a stream, asks of its caller.
+ */
+export const permissionsOf = (
+  scope: Construct,
+  role: RoleName,
+  data: DataResources,
+): readonly PolicyStatement[] => [
+  ...ITEM_USES[role].flatMap((use) => itemStatements(use, data.tables[use.table].tableArn)),
+  ...KEY_NAMES.flatMap((name) =>
+    KEY_USES[name]
+      .filter((use) => use.role === role)
+      .map(
+        ({ action, conditions, retiredToo }) =>
+          new PolicyStatement({
+            actions: [`kms:${action}`],
+            resources: [data.keys[name].keyArn, ...(retiredToo === true ? data.retiredMasterKeyArns : [])],
+            conditions,
+          }),
+      ),
+  ),
+  new PolicyStatement({
+    actions: ['kms:Decrypt'],
+    resources: [data.tablesKey.keyArn],
+    conditions: through(scope, 'dynamodb'),
+  }),
+];
+
+const itemStatements = (
+  { table, actions, partitions, index }: ItemUse,
+  tableArn: string,
+): readonly PolicyStatement[] => {
+  const definition = TABLES[table];
+  return [
+    new PolicyStatement({
+      actions: actions.map((action) => `dynamodb:${action}`),
+      resources: [tableArn],
+      ...(partitions === undefined ? {} : { conditions: inPartitions(partitions) }),
+    }),
+    ...(index === true && 'index' in definition
+      ? [
+          new PolicyStatement({
+            actions: ['dynamodb:Query'],
+            resources: [`${tableArn}/index/${definition.index.name}`],
+          }),
+        ]
+      : []),
+  ];
+};

@@ -1,0 +1,1034 @@
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import { afterAll, afterEach, beforeAll, describe, expect, it, test } from '@jest/globals';
+import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbAudit } from '../../lambdas/adapters/aws/dynamodb-audit.ts';
+import { dynamoDbMembership } from '../../lambdas/adapters/aws/dynamodb-membership.ts';
+import { kmsChainKeys } from '../../lambdas/adapters/aws/kms-deriver.ts';
+import { kmsRoots } from '../../lambdas/adapters/aws/kms-roots.ts';
+import { auditEventOf } from '../../lambdas/adapters/aws/stream-events.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import type { AuditEvent, ChainVerdict } from '../../lambdas/domain/audit-record.ts';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { projectorHandler } from '../../lambdas/functions/wiring/projector.ts';
+import type { Log } from '../../lambdas/http/log.ts';
+import { auditProjector, type StreamHandler } from '../../lambdas/streams/audit-projector.ts';
+import { appendAuditEvent } from '../../lambdas/use-cases/append-audit-event.ts';
+import { verifyAuditTrail } from '../../lambdas/use-cases/verify-audit-trail.ts';
+import { startStreamPump } from '../../local/stream-pump.ts';
+import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts';
+import { MINT_PATH, openAiOf } from '../support/openai.ts';
+import { addMember, newPerson } from '../support/people.ts';
+import { rawRequest } from '../support/raw-request.ts';
+import { startTestStack, type TestAnswer, type TestStack } from '../support/stack.ts';
+import {
+  fakeKey,
+  makeTenant,
+  mint,
+  ORIGIN,
+  putSiteKey,
+  putWorkspaceKey,
+  type Tenant,
+} from '../support/tenant.ts';
+import {
+  batchesOf,
+  collectRecords,
+  deliver,
+  interleaved,
+  type RecordsOf,
+  SOURCES,
+  seeded,
+  shuffled,
+} from './streams.ts';
+import { type Item, type RawTables, rawTables, textOf } from './tables.ts';
+import {
+  actionsIn,
+  auditPage,
+  auditPath,
+  decryptsOf,
+  expectIntact,
+  expectJoined,
+  intentsIn,
+  keyPath,
+  ofType,
+  outcomesIn,
+  settledTrail,
+  type TrailRow,
+  trailOf,
+  verifyTrail,
+} from './trail.ts';
+
+let stack: TestStack;
+let tables: RawTables;
+
+beforeAll(async () => {
+  stack = await startTestStack();
+  tables = rawTables(stack);
+});
+
+afterAll(async () => {
+  tables?.close();
+  await stack?.close();
+});
+
+afterEach(() => {
+  stack.kms.clearFaults();
+  openAiOf(stack).clearFaults();
+});
+
+const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const HASH = /^[0-9a-f]{64}$/;
+
+/** A customer with a key at its site, and everything that was written so far on the trail. */
+const withKey = async (on = stack): Promise<Tenant> => {
+  const tenant = await makeTenant(on, { openai_tier: 5 });
+  expectSuccess(await putSiteKey(on, tenant, fakeKey()));
+  return tenant;
+};
+
+describe('every action of a person leaves exactly one row', () => {
+  test('with its type, who did it, what it was about and what changed', async () => {
+    const tenant = await makeTenant(stack, { openai_tier: 5 });
+    const { owner, workspaceId, siteId } = tenant;
+    const workspace = `/v1/workspaces/${workspaceId}`;
+    const site = `/v1/sites/${siteId}`;
+    const member = newPerson('member');
+    const admin = await addMember(stack, tenant, 'admin');
+    const act = async (as: string, method: string, path: string, body?: unknown) =>
+      expectSuccess(await stack.call(method, path, { as, ...(body !== undefined && { body }) }));
+    await act(owner, 'PATCH', workspace, { name: 'Other', billing_mode: 'byok' });
+    await act(owner, 'PUT', `${workspace}/members/${member}`, { role: 'viewer' });
+    await act(owner, 'PUT', `${workspace}/members/${member}`, { role: 'admin' });
+    await act(owner, 'DELETE', `${workspace}/members/${member}`);
+    await act(admin, 'PATCH', site, { name: 'Other', voice: 'cedar' });
+    const first = await act(admin, 'PUT', `${site}/openai-key`, { api_key: fakeKey() });
+    const second = await act(owner, 'PUT', `${site}/openai-key`, { api_key: fakeKey() });
+    await act(admin, 'POST', `${site}/openai-key/rollback`);
+    await act(admin, 'POST', `${site}/openai-key/suspend`);
+    await act(owner, 'POST', `${site}/openai-key/resume`);
+    await act(admin, 'POST', `${site}/openai-key/rotate`);
+    await act(admin, 'DELETE', `${site}/openai-key`);
+    const shared = await act(owner, 'PUT', `${workspace}/openai-key`, { api_key: fakeKey() });
+    await act(owner, 'POST', `${workspace}/openai-key/rotate`);
+    await act(owner, 'DELETE', `${workspace}/openai-key`);
+    await act(admin, 'PUT', `${site}/openai-key`, { api_key: fakeKey() });
+    await act(admin, 'DELETE', site);
+
+    const rows = await settledTrail(stack, tenant);
+    await expectIntact(stack, tenant, rows);
+    const told = actionsIn(rows).map(({ type, actor, site_id, facts }) => [type, actor, site_id, facts]);
+    const atSite = { scope: 'site', masked: first.masked };
+    const atWorkspace = { scope: 'workspace', masked: shared.masked };
+    expect(told).toEqual([
+      ['workspace.created', owner, null, {}],
+      ['site.created', owner, siteId, {}],
+      ['member.saved', owner, null, { sub: admin, role: 'admin' }],
+      [
+        'workspace.changed',
+        owner,
+        null,
+        { fields: 'billingMode,name', billing_mode_before: 'byok', billing_mode: 'byok' },
+      ],
+      ['member.saved', owner, null, { sub: member, role: 'viewer' }],
+      ['member.saved', owner, null, { sub: member, role: 'admin', role_before: 'viewer' }],
+      ['member.removed', owner, null, { sub: member, role_before: 'admin' }],
+      ['site.changed', admin, siteId, { fields: 'name,voice' }],
+      ['key.stored', admin, siteId, { ...atSite, version: 1, verdict: 'ok' }],
+      [
+        'key.stored',
+        owner,
+        siteId,
+        { ...atSite, masked: second.masked, version_before: 1, version: 2, verdict: 'ok' },
+      ],
+      ['key.rolled_back', admin, siteId, { ...atSite, version_before: 2, version: 1 }],
+      ['key.suspended', admin, siteId, { ...atSite, version_before: 1, version: 1 }],
+      ['key.resumed', owner, siteId, { ...atSite, version_before: 1, version: 1 }],
+      [
+        'key.reencrypted',
+        admin,
+        siteId,
+        { ...atSite, version_before: 1, version: 3, versions_shredded: '1' },
+      ],
+      ['key.deleted', admin, siteId, { scope: 'site', version_before: 3, versions_shredded: '3,2' }],
+      ['key.stored', owner, null, { ...atWorkspace, version: 1, verdict: 'ok' }],
+      [
+        'key.reencrypted',
+        owner,
+        null,
+        { ...atWorkspace, version_before: 1, version: 2, versions_shredded: '1' },
+      ],
+      ['key.deleted', owner, null, { scope: 'workspace', version_before: 2, versions_shredded: '2' }],
+      ['key.stored', admin, siteId, { scope: 'site', masked: expect.any(String), version: 4, verdict: 'ok' }],
+      ['key.deleted', admin, siteId, { scope: 'site', version_before: 4, versions_shredded: '4' }],
+      ['site.archived', admin, siteId, {}],
+    ]);
+  });
+
+  test('a workspace that is deleted leaves its end on the trail: itself, its sites, their keys', async () => {
+    const tenant = await withKey();
+    expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
+    const path = `/v1/workspaces/${tenant.workspaceId}`;
+    expectSuccess(await stack.call('DELETE', path, { as: tenant.owner, body: { confirm: 'Shop' } }));
+    await stack.streams.drain();
+    const rows = await tables.partition('audit', `AUDIT#${tenant.workspaceId}`);
+    const ends = rows.filter(({ type }) =>
+      ['workspace.deleted', 'key.deleted', 'site.archived'].includes(String(type)),
+    );
+    expect(ends.map(({ type, actor, siteId }) => [type, actor, siteId])).toEqual([
+      ['workspace.deleted', tenant.owner, null],
+      ['key.deleted', tenant.owner, null],
+      ['key.deleted', tenant.owner, tenant.siteId],
+      ['site.archived', tenant.owner, tenant.siteId],
+    ]);
+    expect((await verdictIn('audit', tenant)).intact).toBe(true);
+    expectRefusal(await auditPage(stack, tenant, {}), 404, 'workspace_not_found');
+  });
+
+  test('what is refused, read or changes nothing leaves none', async () => {
+    const tenant = await withKey();
+    const { owner, workspaceId, siteId } = tenant;
+    const viewer = await addMember(stack, tenant, 'viewer');
+    const suspended = `/v1/sites/${siteId}/openai-key/suspend`;
+    expectSuccess(await stack.call('POST', suspended, { as: owner }));
+    const before = await settledTrail(stack, tenant);
+    const calls: readonly [string, string, string, unknown?][] = [
+      [owner, 'POST', suspended],
+      [owner, 'PUT', `/v1/workspaces/${workspaceId}/members/${viewer}`, { role: 'viewer' }],
+      [owner, 'PUT', `/v1/workspaces/${workspaceId}/members/${owner}`, { role: 'viewer' }],
+      [owner, 'DELETE', `/v1/workspaces/${workspaceId}/members/${newPerson('nobody')}`],
+      [owner, 'PATCH', `/v1/workspaces/${workspaceId}`, {}],
+      [owner, 'PATCH', `/v1/sites/${siteId}`, {}],
+      [owner, 'PATCH', `/v1/sites/${siteId}`, { voice: 'no-such-voice' }],
+      [owner, 'POST', `/v1/sites/${siteId}/openai-key/rollback`],
+      [owner, 'PUT', `/v1/sites/${siteId}/openai-key`, { api_key: fakeKey('revoked') }],
+      [owner, 'POST', `/v1/workspaces/${workspaceId}/openai-key/rotate`],
+      [owner, 'DELETE', `/v1/workspaces/${workspaceId}`, { confirm: 'Wrong' }],
+      [owner, 'GET', `/v1/sites/${siteId}/openai-key`],
+      [owner, 'GET', `/v1/sites/${siteId}/openai-key/versions`],
+      [owner, 'GET', auditPath(tenant)],
+      [viewer, 'DELETE', `/v1/sites/${siteId}/openai-key`],
+      [viewer, 'POST', `/v1/sites/${siteId}/openai-key/rotate`],
+      [newPerson('stranger'), 'POST', `/v1/sites/${siteId}/openai-key/resume`],
+    ];
+    for (const [as, method, path, body] of calls)
+      await stack.call(method, path, { as, ...(body !== undefined && { body }) });
+    expectRefusal(await mint(stack, tenant), 423, 'openai_key_suspended');
+    expectRefusal(await mint(stack, tenant, {}, 'https://evil.example'), 403, 'origin_not_allowed');
+    expect(await settledTrail(stack, tenant)).toEqual(before);
+  });
+
+  test('addresses are on the trail as keyed hashes only: the same for one address, another for another', async () => {
+    const tenant = await withKey();
+    const headers = { origin: ORIGIN, 'content-type': 'application/json' };
+    const from = ['127.0.0.21', '127.0.0.22', '127.0.0.21'] as const;
+    for (const address of from) {
+      const path = `/v1/${tenant.siteId}/token`;
+      const answer = await rawRequest(stack, { method: 'POST', path, headers, body: '{}', from: address });
+      expectSuccess(answer);
+    }
+    const rows = await settledTrail(stack, tenant);
+    for (const { actor, ip_hash } of rows)
+      if (actor.startsWith('system:')) expect(ip_hash).toBeNull();
+      else expect(ip_hash).toMatch(HASH);
+    const [first, second, third] = ofType(rows, 'session.issued').map(({ ip_hash }) => ip_hash);
+    expect(first).toBe(third);
+    expect(first).not.toBe(second);
+    const everything = textOf(await tables.scan('audit')) + textOf(await tables.scan('sessions'));
+    for (const address of [...from, '127.0.0.1', '::1']) expect(everything).not.toContain(address);
+  });
+
+  it('a rollback does not tell of the version it goes back to that it was shredded', async () => {
+    const tenant = await withKey();
+    expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+    const path = `${keyPath('site', tenant)}/rollback`;
+    expect(expectSuccess(await stack.call('POST', path, { as: tenant.owner }))).toMatchObject({ version: 1 });
+    const shredded = (await settledTrail(stack, tenant)).filter(({ facts }) => 'versions_shredded' in facts);
+    expect(shredded).toEqual([]);
+  });
+
+  test('a retained version that is shredded by a later key, or with the key, is told of', async () => {
+    const tenant = await withKey();
+    for (let i = 0; i < 2; i++) expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+    expectSuccess(await stack.call('DELETE', keyPath('site', tenant), { as: tenant.owner }));
+    const shredded = ofType(await settledTrail(stack, tenant), 'key.retained_removed');
+    expect(shredded.map(({ actor, site_id, facts }) => [actor, site_id, facts])).toEqual([
+      ['system:dynamodb', tenant.siteId, { scope: 'site', version: 1 }],
+      ['system:dynamodb', tenant.siteId, { scope: 'site', version: 2 }],
+    ]);
+  });
+});
+
+describe('every use of a key is on the trail, its intent and its outcome', () => {
+  test('N tokens: N intents, N outcomes and N KMS Decrypt calls, joined one to one', async () => {
+    const tenant = await withKey();
+    const answers = await Promise.all(Array.from({ length: 12 }, () => mint(stack, tenant)));
+    const sessions = answers.map((answer) => expectSuccess(answer).session_id);
+    const rows = await settledTrail(stack, tenant);
+    expectJoined(stack, tenant, rows);
+    const issued = ofType(rows, 'session.issued');
+    expect(issued.map(({ session_id }) => session_id).sort()).toEqual([...sessions].sort());
+    expect(intentsIn(rows)).toHaveLength(12);
+    expect(decryptsOf(stack, tenant)).toHaveLength(12);
+    const asked = new Set(openAiOf(stack).requests.map(({ requestId }) => requestId));
+    for (const { actor, site_id, facts } of issued) {
+      expect({ actor, site_id }).toEqual({ actor: 'visitor', site_id: tenant.siteId });
+      expect(facts).toMatchObject({
+        kind: 'visitor',
+        mode: 'byok',
+        key_scope: 'site',
+        key_version: 1,
+        origin: ORIGIN,
+      });
+      expect(asked.has(String(facts['openai_request_id']))).toBe(true);
+    }
+    await expectIntact(stack, tenant, rows);
+  });
+
+  test.each<[string, () => void | Promise<void>, number, string, object]>([
+    [
+      'OpenAI refuses the key',
+      () => openAiOf(stack).inject({ path: MINT_PATH, status: 401, body: {} }),
+      422,
+      'openai_key_rejected',
+      { refusal: 'openai_key_rejected', openai_request_id: expect.stringMatching(/^req_/) },
+    ],
+    [
+      'OpenAI is broken',
+      () => openAiOf(stack).inject({ path: MINT_PATH, status: 500, body: {} }),
+      502,
+      'openai_error',
+      { refusal: 'openai_error' },
+    ],
+    [
+      'KMS denies the Decrypt',
+      () => stack.kms.inject({ operation: 'Decrypt', errorName: 'AccessDeniedException' }),
+      503,
+      'unavailable',
+      { refusal: 'unavailable' },
+    ],
+  ])(
+    'when %s after admission: an intent, a refusal that says why, and the Decrypt call',
+    async (_, spoil, status, code, facts) => {
+      const tenant = await withKey();
+      await spoil();
+      expectRefusal(await mint(stack, tenant), status, code);
+      const rows = await settledTrail(stack, tenant);
+      expectJoined(stack, tenant, rows);
+      expect(outcomesIn(rows).map((row) => [row.type, row.facts])).toEqual([
+        ['session.refused', expect.objectContaining(facts)],
+      ]);
+      await expectIntact(stack, tenant, rows);
+    },
+  );
+
+  test('a record that was tampered with: the refusal names it unreadable', async () => {
+    const tenant = await withKey();
+    const [head] = await tables.partition('keys', `SITE#${tenant.siteId}`);
+    const sealed = head?.['sealed'] as { readonly tag: Uint8Array };
+    await tables.put('keys', { ...head, sealed: { ...sealed, tag: new Uint8Array(16) } });
+    expectRefusal(await mint(stack, tenant), 422, 'openai_key_missing');
+    const rows = await settledTrail(stack, tenant);
+    expectJoined(stack, tenant, rows);
+    expect(outcomesIn(rows)).toMatchObject([
+      { type: 'session.refused', facts: { refusal: 'openai_key_unreadable' } },
+    ]);
+    // The change from elsewhere shows: an item was written, and no action of a person goes with it.
+    expect(ofType(rows, 'key.item_written')).toHaveLength(2);
+    expect(ofType(rows, 'key.stored')).toHaveLength(1);
+  });
+
+  test.each(['site', 'workspace'] as const)(
+    'Test voice with a %s key, good and bad, by whom it was pressed',
+    async (scope) => {
+      const tenant = await makeTenant(stack);
+      const admin = await addMember(stack, tenant, 'admin');
+      const put = scope === 'site' ? putSiteKey : putWorkspaceKey;
+      expectSuccess(await put(stack, tenant, fakeKey()));
+      const path = `${keyPath(scope, tenant)}/test`;
+      expect(expectSuccess(await stack.call('POST', path, { as: admin }))).toMatchObject({ ok: true });
+      openAiOf(stack).inject({ path: MINT_PATH, status: 401, body: {} });
+      expect(expectSuccess(await stack.call('POST', path, { as: admin }))).toMatchObject({ ok: false });
+      const rows = await settledTrail(stack, tenant);
+      expectJoined(stack, tenant, rows);
+      const about = { actor: admin, site_id: scope === 'site' ? tenant.siteId : null };
+      const facts = { kind: 'test', key_scope: scope, key_version: 1 };
+      expect(outcomesIn(rows)).toMatchObject([
+        { type: 'session.issued', ...about, facts },
+        { type: 'session.refused', ...about, facts: { ...facts, refusal: 'test_failed' } },
+      ]);
+      expect(intentsIn(rows).every(({ ip_hash }) => HASH.test(ip_hash ?? ''))).toBe(true);
+    },
+  );
+
+  test.each(['site', 'workspace'] as const)(
+    're-encryption of a %s key is a use by the person who asked for it',
+    async (scope) => {
+      const tenant = await makeTenant(stack);
+      const admin = await addMember(stack, tenant, 'admin');
+      const put = scope === 'site' ? putSiteKey : putWorkspaceKey;
+      expectSuccess(await put(stack, tenant, fakeKey()));
+      expectSuccess(await stack.call('POST', `${keyPath(scope, tenant)}/rotate`, { as: admin }));
+      const rows = await settledTrail(stack, tenant);
+      expectJoined(stack, tenant, rows);
+      expect(outcomesIn(rows)).toMatchObject([
+        {
+          type: 'session.used',
+          actor: admin,
+          site_id: scope === 'site' ? tenant.siteId : null,
+          facts: { kind: 'reencryption', key_scope: scope, key_version: 1 },
+        },
+      ]);
+      expect(ofType(rows, 'key.reencrypted')).toMatchObject([
+        { actor: admin, facts: { version_before: 1, version: 2 } },
+      ]);
+    },
+  );
+});
+
+/** What verification says about the chain of a tenant in any table with our keys. */
+const verdictIn = async (auditTable: string, { workspaceId, owner }: Tenant): Promise<ChainVerdict> => {
+  const environment = parseEnvironment(ENVIRONMENTS.audit, stack.variables);
+  const dynamoDb = dynamoDbClient(environment);
+  const tenancy = dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE);
+  return verifyAuditTrail({
+    // Whoever reads here is let in, also when the workspace is gone.
+    tenancy: {
+      ...tenancy,
+      readMembership: async (id, sub) => {
+        const { workspace, member } = await tenancy.readMembership(id, sub);
+        return { workspace: workspace && { ...workspace, deletedAt: null }, member };
+      },
+    },
+    audit: dynamoDbAudit(dynamoDb, auditTable),
+    chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment), environment.AUDIT_KEY_ARN)),
+  })({ sub: owner, sourceIp: '127.0.0.1' }, workspaceId as WorkspaceId);
+};
+
+const projectorInto = (auditTable: string): StreamHandler =>
+  projectorHandler(
+    parseEnvironment(ENVIRONMENTS.projector, { ...stack.variables, AUDIT_TABLE: auditTable }),
+    { log: SILENT },
+  );
+
+describe('streams deliver at least once, in any order across tables, to projectors that crash', () => {
+  let tenants: readonly Tenant[];
+  let records: RecordsOf;
+
+  beforeAll(async () => {
+    tenants = await Promise.all([withKey(), withKey()]);
+    for (const tenant of tenants) {
+      await Promise.all([mint(stack, tenant), mint(stack, tenant), mint(stack, tenant)]);
+      expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+      expectSuccess(await stack.call('POST', `${keyPath('site', tenant)}/rotate`, { as: tenant.owner }));
+      expectSuccess(await stack.call('POST', `${keyPath('site', tenant)}/suspend`, { as: tenant.owner }));
+    }
+    await stack.streams.drain();
+    const all = await collectRecords(stack, tables);
+    const ours = new Set(tenants.map(({ workspaceId }) => workspaceId));
+    const isOurs = (event: AuditEvent | undefined) => event !== undefined && ours.has(event.workspaceId);
+    records = Object.fromEntries(
+      SOURCES.map((source) => [source, all[source].filter((record) => isOurs(auditEventOf(record)))]),
+    ) as unknown as RecordsOf;
+  });
+
+  const eventIds = ({ workspaceId }: Tenant): string[] => {
+    const all = SOURCES.flatMap((source) => records[source].map(auditEventOf));
+    const own = all.flatMap((event) => (event?.workspaceId === workspaceId ? [event.eventId] : []));
+    return [...new Set(own)].sort();
+  };
+
+  const chainIn = (table: string, { workspaceId }: Tenant): Promise<readonly Item[]> =>
+    tables.partition(table, `AUDIT#${workspaceId}`);
+
+  const expectWholeChains = async (table: string): Promise<void> => {
+    for (const tenant of tenants) {
+      const rows = await chainIn(table, tenant);
+      expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_, i) => i + 1));
+      expect(rows.map(({ eventId }) => String(eventId)).sort()).toEqual(eventIds(tenant));
+      expect(await verdictIn(table, tenant)).toMatchObject({
+        intact: true,
+        rows: rows.length,
+        broken: undefined,
+      });
+    }
+  };
+
+  test('there is something to deliver from every table', () => {
+    for (const source of SOURCES) expect(records[source].length).toBeGreaterThan(5);
+  });
+
+  test('every batch again, twice, in any order, changes nothing', async () => {
+    const before = textOf(await tables.scan('audit'));
+    const random = seeded(7);
+    const projector = projectorInto('audit');
+    const batches = SOURCES.flatMap((source) => batchesOf(records[source], random));
+    for (const batch of shuffled([...batches, ...batches], random))
+      expect(await projector({ Records: shuffled(batch, random) })).toEqual({ batchItemFailures: [] });
+    expect(textOf(await tables.scan('audit'))).toBe(before);
+  });
+
+  test.each([1, 2])(
+    'crashes before and after each append, and redelivery, leave one whole chain (seed %i)',
+    async (seed) => {
+      const table = `audit-crashes-${seed}`;
+      await tables.create(table);
+      const random = seeded(seed);
+      const environment = parseEnvironment(ENVIRONMENTS.projector, {
+        ...stack.variables,
+        AUDIT_TABLE: table,
+      });
+      const append = appendAuditEvent({
+        audit: dynamoDbAudit(dynamoDbClient(environment), table),
+        chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment), environment.AUDIT_KEY_ARN)),
+      });
+      let crashes = 0;
+      const crashAtTimes = (): void => {
+        if (random() > 0.25) return;
+        crashes += 1;
+        throw new Error('The projector died here.');
+      };
+      const projector = auditProjector({
+        eventOf: auditEventOf,
+        append: async (event) => {
+          crashAtTimes();
+          const outcome = await append(event);
+          crashAtTimes();
+          return outcome;
+        },
+        log: SILENT,
+      });
+      const queues = SOURCES.map((source) => batchesOf(records[source], random));
+      // Some batches come once more, after others that follow them.
+      const once = interleaved(queues, random);
+      const again = once.filter(() => random() < 0.5);
+      for (const batch of interleaved([once, shuffled(again, random)], random))
+        await deliver(projector, batch);
+      expect(crashes).toBeGreaterThan(5);
+      await expectWholeChains(table);
+    },
+  );
+
+  test('in the order of the shards, an intent is on the chain before its outcome', async () => {
+    await tables.create('audit-in-order');
+    const random = seeded(11);
+    const projector = projectorInto('audit-in-order');
+    for (const batch of interleaved(
+      SOURCES.map((source) => batchesOf(records[source], random)),
+      random,
+    ))
+      await deliver(projector, batch);
+    await expectWholeChains('audit-in-order');
+    for (const tenant of tenants) {
+      const rows = await chainIn('audit-in-order', tenant);
+      const place = new Map(rows.map(({ eventId, sequence }) => [String(eventId), Number(sequence)]));
+      const outcomes = rows.filter(({ type }) =>
+        ['session.issued', 'session.used', 'session.refused'].includes(String(type)),
+      );
+      expect(outcomes).toHaveLength(4);
+      for (const { sessionId, sequence } of outcomes)
+        expect(place.get(`${sessionId}:reserved`)).toBeLessThan(Number(sequence));
+    }
+  });
+
+  test('projectors that run side by side on the same workspaces keep one gapless chain for each', async () => {
+    await tables.create('audit-side-by-side');
+    await Promise.all(
+      [1, 2, 3, 4].map(async (seed) => {
+        const random = seeded(seed);
+        const projector = projectorInto('audit-side-by-side');
+        for (const batch of interleaved(
+          SOURCES.map((source) => batchesOf(records[source], random)),
+          random,
+        ))
+          await deliver(projector, batch);
+      }),
+    );
+    await expectWholeChains('audit-side-by-side');
+  });
+});
+
+describe('a row that is touched in the table is named by the verification', () => {
+  let tenant: Tenant;
+  let stranger: Tenant;
+  let rows: readonly Item[];
+  const MIDDLE = 5;
+
+  beforeAll(async () => {
+    [tenant, stranger] = await Promise.all([withKey(), withKey()]);
+    for (const one of [tenant, stranger]) {
+      expectSuccess(await mint(stack, one));
+      expectSuccess(await mint(stack, one));
+    }
+    await stack.streams.drain();
+    rows = await chain();
+    expect(rows.length).toBeGreaterThan(MIDDLE + 2);
+    expect((await verifyTrail(stack, tenant)).intact).toBe(true);
+  });
+
+  afterEach(async () => {
+    const written = new Map(rows.map((row) => [row['sk'], row]));
+    const found = new Map((await chain()).map((row) => [row['sk'], row]));
+    for (const [sk, row] of found) if (!written.has(sk)) await tables.delete('audit', row);
+    for (const [sk, row] of written)
+      if (textOf([found.get(sk) ?? {}]) !== textOf([row])) await tables.put('audit', row);
+    expect((await verifyTrail(stack, tenant)).intact).toBe(true);
+  });
+
+  const chain = (): Promise<readonly Item[]> => tables.partition('audit', `AUDIT#${tenant.workspaceId}`);
+
+  const at = (sequence: number): Item => {
+    const row = rows[sequence - 1];
+    if (row === undefined) throw new Error(`There is no row ${sequence}.`);
+    return row;
+  };
+
+  const expectBroken = async (sequence: number, fault: string, soundRows = sequence - 1): Promise<void> => {
+    expect(await verifyTrail(stack, tenant)).toMatchObject({
+      intact: false,
+      rows: soundRows,
+      broken: { sequence, fault },
+    });
+  };
+
+  test.each<[string, (row: Item) => Item]>([
+    ['its time', (row) => ({ ...row, at: '2026-01-01T00:00:00.000Z' })],
+    ['who did it', (row) => ({ ...row, actor: 'somebody-else' })],
+    ['its type', (row) => ({ ...row, type: 'key.resumed' })],
+    ['its site', (row) => ({ ...row, siteId: null })],
+    ['its session', (row) => ({ ...row, sessionId: 'ses_other' })],
+    ['the hash of its address', (row) => ({ ...row, ipHash: '0'.repeat(64) })],
+    ['its event id', (row) => ({ ...row, eventId: 'evt_other' })],
+    ['its workspace', (row) => ({ ...row, workspaceId: 'aaaaaaaaaaaa' })],
+    ['a fact', (row) => ({ ...row, facts: { ...(row['facts'] as object), scope: 'workspace' } })],
+    ['a fact that is added', (row) => ({ ...row, facts: { ...(row['facts'] as object), more: true } })],
+    ['a fact that is left out', (row) => ({ ...row, facts: {} })],
+    ['its hash', (row) => ({ ...row, hash: '0'.repeat(64) })],
+    ['the hash before', (row) => ({ ...row, previousHash: '0'.repeat(64) })],
+  ])('%s', async (_, edit) => {
+    const row = rows.find(({ facts }) => 'scope' in (facts as object)) ?? at(MIDDLE);
+    const edited = edit(row);
+    expect(edited).not.toEqual(row);
+    await tables.put('audit', edited);
+    await expectBroken(Number(row['sequence']), 'altered');
+  });
+
+  test.each(['first', 'middle', 'last'] as const)('an edit of the %s row', async (which) => {
+    const sequence = { first: 1, middle: MIDDLE, last: rows.length }[which];
+    await tables.put('audit', { ...at(sequence), actor: 'somebody-else' });
+    await expectBroken(sequence, 'altered');
+  });
+
+  test('the first row, the middle one or the last is deleted', async () => {
+    for (const [sequence, fault] of [
+      [1, 'missing'],
+      [MIDDLE, 'missing'],
+      [rows.length, 'cut_off'],
+    ] as const) {
+      await tables.delete('audit', at(sequence));
+      await expectBroken(sequence, fault);
+      await tables.put('audit', at(sequence));
+    }
+  });
+
+  test('the end of the chain, or all of it, is deleted', async () => {
+    for (const row of rows.slice(MIDDLE - 1).reverse()) await tables.delete('audit', row);
+    await expectBroken(MIDDLE, 'cut_off');
+    for (const row of rows.slice(0, MIDDLE - 1)) await tables.delete('audit', row);
+    await expectBroken(1, 'cut_off');
+  });
+
+  test('two rows change places', async () => {
+    const { pk, sk, ...one } = at(MIDDLE);
+    const { pk: _pk, sk: otherSk, ...other } = at(MIDDLE + 1);
+    await tables.put('audit', { pk, sk, ...other, sequence: MIDDLE });
+    await tables.put('audit', { pk, sk: otherSk, ...one, sequence: MIDDLE + 1 });
+    await expectBroken(MIDDLE, 'altered');
+  });
+
+  test('rows are renumbered to close the gap of a deleted one', async () => {
+    for (const row of rows.slice(MIDDLE)) {
+      const sequence = Number(row['sequence']) - 1;
+      await tables.put('audit', { ...row, sk: String(sequence).padStart(10, '0'), sequence });
+    }
+    await tables.delete('audit', at(rows.length));
+    await expectBroken(MIDDLE, 'altered');
+  });
+
+  test('a forged row is put at the end', async () => {
+    const last = at(rows.length);
+    const sequence = rows.length + 1;
+    await tables.put('audit', {
+      ...last,
+      sk: String(sequence).padStart(10, '0'),
+      sequence,
+      eventId: 'evt_forged',
+      previousHash: last['hash'],
+      hash: '0'.repeat(64),
+    });
+    await expectBroken(sequence, 'altered');
+  });
+
+  test('a row is put between two others, or before the first', async () => {
+    const between = { ...at(MIDDLE), sk: `${at(MIDDLE)['sk']}5` };
+    await tables.put('audit', between);
+    await expectBroken(MIDDLE + 1, 'altered');
+    await tables.delete('audit', between);
+    await tables.put('audit', { ...at(1), sk: '0000000000', sequence: 0 });
+    await expectBroken(0, 'out_of_order', 0);
+  });
+
+  test('a row, or all of them, come from the chain of another workspace', async () => {
+    const pk = `AUDIT#${tenant.workspaceId}`;
+    const theirs = await tables.partition('audit', `AUDIT#${stranger.workspaceId}`);
+    const claimed = theirs.map((row) => ({ ...row, pk, workspaceId: tenant.workspaceId }));
+    await tables.put('audit', claimed[MIDDLE - 1] ?? {});
+    await expectBroken(MIDDLE, 'altered');
+    for (const row of claimed) await tables.put('audit', row);
+    await expectBroken(1, 'altered');
+  });
+
+  it.each<[string, (row: Item) => Item]>([
+    ['a type that does not exist', (row) => ({ ...row, type: 'no.such' })],
+    ['no actor', ({ actor: _, ...row }) => row],
+    ['nested facts', (row) => ({ ...row, facts: { more: { of: 'them' } } })],
+    ['a sequence that is a string', (row) => ({ ...row, sequence: String(row['sequence']) })],
+  ])('an edit after which the row has %s', async (_, edit) => {
+    await tables.put('audit', edit(at(MIDDLE)));
+    await expectBroken(MIDDLE, 'altered');
+  });
+
+  it('an unreadable row does not keep the owner from the others', async () => {
+    await tables.put('audit', { ...at(MIDDLE), type: 'no.such' });
+    expectSuccess(await auditPage(stack, tenant, { type: 'workspace.created' }));
+  });
+
+  it('an edit of its sequence to that of the row before names the place of the touched row', async () => {
+    await tables.put('audit', { ...at(MIDDLE), sequence: MIDDLE - 1 });
+    await expectBroken(MIDDLE, 'altered');
+  });
+});
+
+describe('after the end of a chain was cut off', () => {
+  let cut: TestStack;
+  let cutTables: RawTables;
+  let tenant: Tenant;
+  let length: number;
+
+  beforeAll(async () => {
+    cut = await startTestStack();
+    cutTables = rawTables(cut);
+    tenant = await withKey(cut);
+    const rows = await settledTrail(cut, tenant);
+    length = rows.length;
+    const chain = await cutTables.partition('audit', `AUDIT#${tenant.workspaceId}`);
+    await cutTables.delete('audit', chain.at(-1) ?? {});
+    expectSuccess(await mint(cut, tenant));
+  });
+
+  afterAll(async () => {
+    cutTables?.close();
+    await cut?.close();
+  });
+
+  test('later events do not hide it', async () => {
+    await cut.streams.drain();
+    expect(await verifyTrail(cut, tenant)).toMatchObject({ intact: false, broken: { sequence: length } });
+  });
+
+  it('later events are on the trail all the same', async () => {
+    await cut.streams.drain();
+    expect(ofType(await trailOf(cut, tenant), 'session.issued')).toHaveLength(1);
+  });
+});
+
+/** Asks again a few times, a moment apart: what is awaited is done by a loop of its own. */
+const eventually = async (holds: () => Promise<boolean>, attempts = 60): Promise<boolean> => {
+  for (let i = 0; i < attempts; i++) {
+    if (await holds()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+};
+
+describe('a record that cannot be read', () => {
+  let poisoned: TestStack;
+  let poisonedTables: RawTables;
+  let tenant: Tenant;
+  let poison: string;
+
+  beforeAll(async () => {
+    poisoned = await startTestStack();
+    poisonedTables = rawTables(poisoned);
+    tenant = await withKey(poisoned);
+    expectSuccess(await mint(poisoned, tenant));
+    await poisonedTables.put('sessions', {
+      pk: `SITE#${tenant.siteId}`,
+      sk: 'SESSION#ses_malformed',
+      state: 'reserved',
+    });
+    expectSuccess(await mint(poisoned, tenant));
+    const { sessions } = await collectRecords(poisoned, poisonedTables);
+    const malformed = sessions.find(({ dynamodb }) => dynamodb?.Keys?.['sk']?.S === 'SESSION#ses_malformed');
+    poison = malformed?.dynamodb?.SequenceNumber ?? '';
+    expect(poison).not.toBe('');
+  });
+
+  afterAll(async () => {
+    poisonedTables?.close();
+    await poisoned?.close();
+  });
+
+  test('is reported as the failed item: what is before it is on the trail, nothing after it was tried', async () => {
+    const { sessions } = await collectRecords(poisoned, poisonedTables);
+    const index = sessions.findIndex(({ dynamodb }) => dynamodb?.SequenceNumber === poison);
+    const tried: string[] = [];
+    const logged: unknown[] = [];
+    const projector = auditProjector({
+      eventOf: auditEventOf,
+      append: async ({ eventId }) => {
+        tried.push(eventId);
+        return 'appended';
+      },
+      log: { ...SILENT, error: (message, facts) => logged.push({ message, ...facts }) },
+    });
+    expect(await projector({ Records: [...sessions] })).toEqual({
+      batchItemFailures: [{ itemIdentifier: poison }],
+    });
+    const before = sessions.slice(0, index).flatMap((record) => auditEventOf(record)?.eventId ?? []);
+    expect(tried).toEqual(before);
+    expect(logged).toMatchObject([
+      { message: 'audit record failed', sequence_number: poison, error_name: 'ZodError' },
+    ]);
+    expect(JSON.stringify(logged)).not.toContain('ses_malformed');
+  });
+
+  test('is given up on after a few attempts, and the rest of the shard goes on', async () => {
+    const shown = await eventually(async () => {
+      await poisoned.streams.drain();
+      return ofType(await trailOf(poisoned, tenant), 'session.issued').length === 2;
+    });
+    expect(shown).toBe(true);
+    const attempts = poisoned.logs.filter((line) => {
+      const { message, sequence_number } = JSON.parse(line);
+      return message === 'audit record failed' && sequence_number === poison;
+    });
+    // Five at the head of the shard, and one more if records before it went through in the same batch.
+    expect([5, 6]).toContain(attempts.length);
+    const rows = await trailOf(poisoned, tenant);
+    await expectIntact(poisoned, tenant, rows);
+    expectJoined(poisoned, tenant, rows);
+  });
+
+  /** A pump of its own over the same streams, with a handler that fails at the poison alone. */
+  const pumpBeside = async () => {
+    const streams = new DynamoDBStreamsClient({
+      region: 'us-east-1',
+      endpoint: poisoned.dynamoDb.endpoint,
+    });
+    const taken: string[] = [];
+    let failures = 0;
+    const deadLetters: [string, string][] = [];
+    const pump = await startStreamPump(
+      { dynamoDb: poisonedTables.client, streams },
+      {
+        sessions: async ({ Records }) => {
+          for (const { dynamodb } of Records) {
+            const itemIdentifier = dynamodb?.SequenceNumber ?? '';
+            if (itemIdentifier === poison) {
+              failures += 1;
+              return { batchItemFailures: [{ itemIdentifier }] };
+            }
+            taken.push(itemIdentifier);
+          }
+          return { batchItemFailures: [] };
+        },
+      },
+      (table, sequenceNumber) => deadLetters.push([table, sequenceNumber]),
+    );
+    return {
+      pump,
+      taken,
+      deadLetters,
+      failures: () => failures,
+      close: async () => {
+        await pump.close();
+        streams.destroy();
+      },
+    };
+  };
+
+  test('is named when it is given up on, once; every other record is taken once, in order', async () => {
+    const beside = await pumpBeside();
+    try {
+      const { sessions } = await collectRecords(poisoned, poisonedTables);
+      const others = sessions.flatMap(({ dynamodb }) =>
+        dynamodb?.SequenceNumber === poison ? [] : [dynamodb?.SequenceNumber],
+      );
+      expect(await eventually(async () => beside.taken.length >= others.length)).toBe(true);
+      expect(beside.taken).toEqual(others);
+      // Once with the records before it, then five times at the head.
+      expect(beside.failures()).toBe(6);
+      expect(beside.deadLetters).toEqual([['sessions', poison]]);
+    } finally {
+      await beside.close();
+    }
+  });
+
+  // Defect of the local run: a round in which nothing went through counts as idle, also when the shard goes on after it.
+  it('does not end the wait for what comes after it', async () => {
+    const beside = await pumpBeside();
+    try {
+      const { sessions } = await collectRecords(poisoned, poisonedTables);
+      await beside.pump.drain();
+      expect(beside.taken).toHaveLength(sessions.length - 1);
+    } finally {
+      await beside.close();
+    }
+  });
+});
+
+describe('the list of the trail', () => {
+  let tenant: Tenant;
+  let admin: string;
+  let other: Tenant;
+  let otherSite: string;
+  let whole: readonly TrailRow[];
+
+  beforeAll(async () => {
+    [tenant, other] = await Promise.all([withKey(), withKey()]);
+    admin = await addMember(stack, tenant, 'admin');
+    const site = await stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {
+      as: admin,
+      body: { name: 'Second', allowed_origins: [ORIGIN] },
+    });
+    otherSite = expectSuccess(site, 201).site_id;
+    for (let i = 0; i < 3; i++) expectSuccess(await mint(stack, tenant));
+    const path = keyPath('site', tenant);
+    for (const [as, verb] of [
+      [admin, 'suspend'],
+      [tenant.owner, 'resume'],
+      [admin, 'rotate'],
+    ] as const)
+      expectSuccess(await stack.call('POST', `${path}/${verb}`, { as }));
+    whole = await settledTrail(stack, tenant);
+  });
+
+  const filtered = (query: Readonly<Record<string, string>>) => trailOf(stack, tenant, query);
+
+  test('by type', async () => {
+    for (const type of ['session.reserved', 'session.issued', 'key.suspended', 'site.created'] as const)
+      expect(await filtered({ type })).toEqual(ofType(whole, type));
+    expect(await filtered({ type: 'session.issued' })).toHaveLength(3);
+    expect(await filtered({ type: 'key.deleted' })).toEqual([]);
+  });
+
+  test('by actor', async () => {
+    for (const actor of [admin, tenant.owner, 'visitor', 'system:dynamodb'])
+      expect(await filtered({ actor })).toEqual(whole.filter((row) => row.actor === actor));
+    expect((await filtered({ actor: admin })).length).toBeGreaterThanOrEqual(4);
+    expect(await filtered({ actor: newPerson('nobody') })).toEqual([]);
+  });
+
+  test('by site', async () => {
+    expect((await filtered({ site_id: otherSite })).map(({ type }) => type)).toEqual(['site.created']);
+    expect(await filtered({ site_id: tenant.siteId })).toEqual(
+      whole.filter(({ site_id }) => site_id === tenant.siteId),
+    );
+    expect(await filtered({ site_id: other.siteId })).toEqual([]);
+  });
+
+  test('by time: from is inclusive, to is exclusive', async () => {
+    const { at } = ofType(whole, 'key.suspended')[0] ?? { at: '' };
+    expect(await filtered({ from: at })).toEqual(whole.filter((row) => row.at >= at));
+    expect(await filtered({ to: at })).toEqual(whole.filter((row) => row.at < at));
+    expect(await filtered({ from: at, to: at })).toEqual([]);
+  });
+
+  it.each<[string, (at: string) => boolean, string]>([
+    ['without a fraction, of a row later in that second', (at) => !at.endsWith('.000Z'), 'Z'],
+    ['with one digit, of a row at that very time', (at) => at.endsWith('.000Z'), '.0Z'],
+  ])('by a time %s: the row is from then on, not before', async (_, fits, ending) => {
+    const bound =
+      whole
+        .map(({ at }) => at)
+        .find(fits)
+        ?.replace(/\.\d+Z$/, ending) ?? '';
+    const later = whole.filter(({ at }) => Date.parse(at) >= Date.parse(bound));
+    expect(await filtered({ from: bound })).toEqual(later);
+    expect(await filtered({ to: bound })).toEqual(whole.filter((row) => !later.includes(row)));
+  });
+
+  test('by several at once', async () => {
+    expect(await filtered({ actor: admin, site_id: tenant.siteId, type: 'key.suspended' })).toHaveLength(1);
+    expect(await filtered({ actor: tenant.owner, type: 'key.suspended' })).toEqual([]);
+  });
+
+  test.each<[string, Readonly<Record<string, string>>]>([
+    ['without a filter', {}],
+    ['with a filter', { type: 'session.reserved' }],
+    ['with a filter that the newest rows do not match', { actor: 'visitor' }],
+  ])('in pages of any size, %s: every row once, newest first', async (_, filter) => {
+    const expected = await filtered(filter);
+    expect(expected.length).toBeGreaterThan(2);
+    for (const limit of ['1', '3', '7']) expect(await filtered({ ...filter, limit })).toEqual(expected);
+    const first = expectSuccess(await auditPage(stack, tenant, { ...filter, limit: '2' }));
+    expect(first.items).toEqual(expected.toReversed().slice(0, 2));
+  });
+
+  test('a cursor goes on with its own list only: not with another filter, workspace or caller', async () => {
+    const query = { limit: '1', type: 'session.issued' };
+    const { next_cursor: cursor } = expectSuccess(await auditPage(stack, tenant, query));
+    expectSuccess(await auditPage(stack, tenant, { ...query, cursor }));
+    const second = await addMember(stack, tenant, 'owner');
+    const elsewhere: readonly Promise<TestAnswer>[] = [
+      auditPage(stack, tenant, { limit: '1', cursor }),
+      auditPage(stack, tenant, { ...query, type: 'session.reserved', cursor }),
+      auditPage(stack, tenant, { ...query, actor: 'visitor', cursor }),
+      auditPage(stack, tenant, { ...query, site_id: tenant.siteId, cursor }),
+      auditPage(stack, tenant, { ...query, from: '2026-01-01T00:00:00Z', cursor }),
+      auditPage(stack, tenant, { ...query, to: '2036-01-01T00:00:00Z', cursor }),
+      auditPage(stack, other, { ...query, cursor }),
+      auditPage(stack, { ...tenant, owner: second }, { ...query, cursor }),
+      auditPage(stack, tenant, { ...query, cursor: 'nonsense' }),
+    ];
+    for (const answer of await Promise.all(elsewhere)) {
+      expectRefusal(answer, 400, 'invalid_request');
+      expect(detailPaths(answer)).toEqual(['cursor']);
+    }
+  });
+
+  test.each([
+    { type: 'no.such' },
+    { from: 'yesterday' },
+    { to: '2026-01-01' },
+    { site_id: 'NOT A SITE' },
+    { actor: '' },
+    { limit: '0' },
+    { limit: '101' },
+    { workspace: 'x' },
+  ])('a query that is not valid is refused: %j', async (query) => {
+    expectRefusal(await auditPage(stack, tenant, query as Record<string, string>), 400, 'invalid_request');
+  });
+
+  test('owners alone read and verify it; for everybody outside there is no such workspace', async () => {
+    const viewer = await addMember(stack, tenant, 'viewer');
+    const paths = [auditPath(tenant), `${auditPath(tenant)}/verify`];
+    for (const path of paths) {
+      for (const as of [admin, viewer])
+        expectRefusal(await stack.call('GET', path, { as }), 403, 'forbidden');
+      for (const as of [newPerson('stranger'), other.owner])
+        expectRefusal(await stack.call('GET', path, { as }), 404, 'workspace_not_found');
+      expectRefusal(await stack.call('GET', path), 401, 'unauthorized');
+      expectSuccess(await stack.call('GET', path, { as: tenant.owner }));
+    }
+    const nowhere = '/v1/workspaces/000000000000/audit';
+    for (const path of [nowhere, `${nowhere}/verify`])
+      expectRefusal(await stack.call('GET', path, { as: tenant.owner }), 404, 'workspace_not_found');
+  });
+
+  test('has rows of its own workspace only', async () => {
+    const theirs = await trailOf(stack, other);
+    const ids = new Set(theirs.map(({ event_id }) => event_id));
+    expect(whole.filter(({ event_id }) => ids.has(event_id))).toEqual([]);
+    expect(whole.some(({ site_id }) => site_id === other.siteId)).toBe(false);
+  });
+});

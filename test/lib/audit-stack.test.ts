@@ -1,0 +1,282 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { FAILED_RECORD_MESSAGE } from '../../lib/constructs/stream-function.ts';
+import { templates, wordsOf } from './permissions.ts';
+import { ofType, type Resource } from './synthesized.ts';
+
+const own = templates.audit;
+const words = wordsOf(own);
+
+const named = (type: string, name: string): Resource => {
+  const found = ofType(own, type).find((resource) => resource.name === name);
+  if (found === undefined) throw new Error(`There is no ${type} ${name}.`);
+  return found;
+};
+
+describe('what must not get lost', () => {
+  const STATEFUL = [
+    'AWS::DynamoDB::Table',
+    'AWS::KMS::Key',
+    'AWS::S3::Bucket',
+    'AWS::SQS::Queue',
+    'AWS::CloudTrail::Trail',
+    'AWS::Logs::LogGroup',
+  ];
+  const stateful = Object.values(templates).flatMap(({ resources }) =>
+    resources.filter(({ Type }) => STATEFUL.includes(Type)),
+  );
+
+  test('is there: tables, keys, buckets, queues, the trail and logs', () => {
+    const count = Object.entries(Object.groupBy(stateful, ({ Type }) => Type)).map(([type, of]) => [
+      type,
+      of?.length,
+    ]);
+    expect(Object.fromEntries(count)).toEqual({
+      'AWS::DynamoDB::Table': 5,
+      'AWS::KMS::Key': 7,
+      'AWS::S3::Bucket': 3,
+      'AWS::SQS::Queue': 2,
+      'AWS::CloudTrail::Trail': 1,
+      'AWS::Logs::LogGroup': 8,
+    });
+  });
+
+  test.each(stateful.map((resource) => [resource.name, resource] as const))(
+    '%s outlives every deployment',
+    (_, { DeletionPolicy, UpdateReplacePolicy }) => {
+      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['Retain', 'Retain']);
+    },
+  );
+});
+
+describe('CloudTrail', () => {
+  const { Properties } = named('AWS::CloudTrail::Trail', 'Trail');
+
+  test('records every management event of every region, read and write', () => {
+    expect(Properties).toMatchObject({
+      IsLogging: true,
+      IsMultiRegionTrail: true,
+      IncludeGlobalServiceEvents: true,
+      EventSelectors: [{ IncludeManagementEvents: true, ReadWriteType: 'All' }],
+    });
+    expect(Properties).not.toHaveProperty('AdvancedEventSelectors');
+  });
+
+  test('leaves KMS in: no source of events is excluded', () => {
+    expect(JSON.stringify(own.resources)).not.toMatch(/ExcludeManagementEventSources/i);
+  });
+
+  test('is signed, encrypted under our own key and written to a locked bucket', () => {
+    expect(Properties['EnableLogFileValidation']).toBe(true);
+    expect(words(Properties['KMSKeyId'])).toBe('EvidenceKey');
+    expect(words(Properties['S3BucketName'])).toBe('TrailBucket');
+  });
+
+  test('is the only trail that may write there', () => {
+    const { Statement } = Object(
+      named('AWS::S3::BucketPolicy', 'TrailBucket/Policy').Properties['PolicyDocument'],
+    );
+    const allowed = Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow');
+    expect(allowed.map(({ Action }: { Action: string }) => Action)).toEqual([
+      's3:GetBucketAcl',
+      's3:PutObject',
+    ]);
+    for (const { Principal, Condition } of allowed) {
+      expect(Principal).toEqual({ Service: 'cloudtrail.amazonaws.com' });
+      expect(words(Condition.StringEquals['aws:SourceArn'])).toMatch(/:trail\/spelo-byok-dev$/);
+    }
+  });
+});
+
+describe('the evidence', () => {
+  test.each(['TrailBucket', 'ArchiveBucket'])('%s cannot be changed or removed before its time', (name) => {
+    expect(named('AWS::S3::Bucket', name).Properties).toMatchObject({
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: {
+        ObjectLockEnabled: 'Enabled',
+        Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 400 } },
+      },
+      VersioningConfiguration: { Status: 'Enabled' },
+    });
+  });
+
+  test.each(['TrailBucket', 'ArchiveBucket'])('%s goes to Glacier, and goes away after its time', (name) => {
+    const { Rules } = Object(named('AWS::S3::Bucket', name).Properties['LifecycleConfiguration']);
+    expect(Rules).toMatchObject([
+      {
+        Status: 'Enabled',
+        Transitions: [{ StorageClass: 'GLACIER_IR', TransitionInDays: 90 }],
+        ExpirationInDays: 401,
+      },
+    ]);
+  });
+
+  test.each(['TrailBucket', 'ArchiveBucket'])(
+    '%s is encrypted under our own key, and who reads it is logged',
+    (name) => {
+      const { Properties } = named('AWS::S3::Bucket', name);
+      const [rule] = Object(Properties['BucketEncryption']).ServerSideEncryptionConfiguration;
+      expect(rule.ServerSideEncryptionByDefault.SSEAlgorithm).toBe('aws:kms');
+      expect(words(rule.ServerSideEncryptionByDefault.KMSMasterKeyID)).toBe('EvidenceKey');
+      expect(words(Object(Properties['LoggingConfiguration']).DestinationBucketName)).toBe('AccessLogs');
+    },
+  );
+
+  test.each(['TrailBucket', 'ArchiveBucket', 'AccessLogs'])(
+    '%s is closed to the public and to plain HTTP',
+    (name) => {
+      expect(named('AWS::S3::Bucket', name).Properties).toMatchObject({
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+      });
+      const policy = JSON.stringify(named('AWS::S3::BucketPolicy', `${name}/Policy`).Properties);
+      expect(policy).toContain('"Condition":{"Bool":{"aws:SecureTransport":"false"}},"Effect":"Deny"');
+    },
+  );
+});
+
+describe('the streams', () => {
+  const mappings = ofType(own, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => ({
+    stream: words(Properties['EventSourceArn']),
+    to: words(Properties['FunctionName']),
+    deadLetters: words(Object(Properties['DestinationConfig']).OnFailure.Destination),
+    Properties,
+  }));
+
+  test('of tenancy, keys and sessions go to the projector, and that of the audit table to the archiver', () => {
+    expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
+      ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
+      ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
+      ['SessionsTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
+      ['AuditTable/stream', 'Archiver/Broker/Function', 'Archiver/DeadLetters'],
+    ]);
+  });
+
+  test.each(mappings.map((mapping) => [mapping.stream, mapping] as const))(
+    '%s is read from its oldest record, in order, and one bad record holds up nothing for long',
+    (_, { Properties }) => {
+      const {
+        EventSourceArn: _arn,
+        FunctionName: _function,
+        DestinationConfig: _destination,
+        ...settings
+      } = Properties;
+      expect(settings).toEqual({
+        StartingPosition: 'TRIM_HORIZON',
+        BatchSize: 100,
+        BisectBatchOnFunctionError: true,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        MaximumRetryAttempts: 5,
+        // Six hours: what is given up on can still be replayed from the stream for eighteen.
+        MaximumRecordAgeInSeconds: 21_600,
+        ParallelizationFactor: 1,
+      });
+    },
+  );
+
+  test.each(ofType(own, 'AWS::SQS::Queue').map((queue) => [queue.name, queue] as const))(
+    '%s keeps what was given up on for 14 days, encrypted, over TLS',
+    (name, { Properties }) => {
+      expect(Properties['MessageRetentionPeriod']).toBe(14 * 86_400);
+      expect(words(Properties['KmsMasterKeyId'])).toBe('NoticesKey');
+      expect(JSON.stringify(named('AWS::SQS::QueuePolicy', `${name}/Policy`).Properties)).toContain(
+        '"Condition":{"Bool":{"aws:SecureTransport":"false"}},"Effect":"Deny"',
+      );
+    },
+  );
+
+  test('fail in part under the message that the metric looks for', () => {
+    for (const filter of ofType(own, 'AWS::Logs::MetricFilter'))
+      expect(filter.Properties['FilterPattern']).toBe(`{ $.message = "${FAILED_RECORD_MESSAGE}" }`);
+    for (const file of ['audit-projector', 'audit-archiver'])
+      expect(readFileSync(new URL(`../../lambdas/streams/${file}.ts`, import.meta.url), 'utf8')).toContain(
+        `log.error('${FAILED_RECORD_MESSAGE}'`,
+      );
+  });
+});
+
+describe('the rules on CloudTrail', () => {
+  const rules = ofType(own, 'AWS::Events::Rule').map(({ Properties }) => ({
+    Properties,
+    detail: Object(Properties['EventPattern']).detail,
+  }));
+  const ruleOn = (eventName: string) => {
+    const found = rules.filter(({ detail }) => detail.eventName.includes(eventName));
+    expect(found).toHaveLength(1);
+    return found[0]?.detail;
+  };
+
+  test.each(['PutKeyPolicy', 'CreateGrant', 'DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'])(
+    '%s on any of our seven keys is told, by id and by ARN',
+    (eventName) => {
+      const { $or } = ruleOn(eventName);
+      const keys = [
+        'MasterKey',
+        'FingerprintKey',
+        'DerivationKey',
+        'AuditKey',
+        'TablesKey',
+        'EvidenceKey',
+        'NoticesKey',
+      ];
+      expect($or[0].resources.ARN.map(words)).toEqual(keys);
+      expect($or[1].requestParameters.keyId.map(words)).toEqual(keys.flatMap((key) => [key, key]));
+    },
+  );
+
+  test('CreateGrant is told unless an AWS service made the call', () => {
+    expect(ruleOn('CreateGrant').userIdentity).toEqual({ invokedBy: [{ exists: false }] });
+  });
+
+  test.each(['StopLogging', 'DeleteTrail', 'UpdateTrail', 'PutEventSelectors'])(
+    '%s on our trail is told',
+    (eventName) => {
+      const names = ruleOn(eventName).requestParameters.$or.flatMap((either: Record<string, unknown>) =>
+        Object.entries(either).map(([field, values]) => [field, words(values).split(' or ').at(0)]),
+      );
+      expect(names).toEqual([
+        ['name', 'spelo-byok-dev'],
+        ['trailName', 'spelo-byok-dev'],
+      ]);
+    },
+  );
+
+  test('fit into the 2,048 characters that EventBridge takes, with the longest region and partition', () => {
+    const id = 'a'.repeat(36);
+    const arn = `arn:aws-us-gov:kms:ap-northeast-1:${'1'.repeat(12)}:key/${id}`;
+    // A key's ARN is an attribute of it, its id a reference to it; the names of the other stack's outputs say which.
+    const resolved = (_: string, value: unknown): unknown => {
+      if (typeof value !== 'object' || value === null) return value;
+      if ('Fn::GetAtt' in value || 'Fn::Join' in value) return arn;
+      if ('Fn::GetStackOutput' in value) return JSON.stringify(value).includes('FnGetAtt') ? arn : id;
+      return 'Ref' in value ? id : value;
+    };
+    for (const { Properties } of rules)
+      expect(JSON.stringify(Properties['EventPattern'], resolved).length).toBeLessThanOrEqual(2_048);
+  });
+
+  test('all are on, and publish to the topic of the alarms', () => {
+    for (const { Properties } of rules) {
+      expect(Properties['State']).toBe('ENABLED');
+      const [target, ...more] = [Properties['Targets']].flat().map((each) => Object(each));
+      expect([words(target.Arn), more]).toEqual(['Alarms', []]);
+    }
+  });
+
+  test('may publish to it, and alarms of this stage may; others only over TLS at all', () => {
+    const { Statement } = Object(
+      named('AWS::SNS::TopicPolicy', 'Alarms/Policy').Properties['PolicyDocument'],
+    );
+    expect(Statement).toMatchObject([
+      { Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+      { Effect: 'Allow', Action: 'sns:Publish', Principal: { Service: 'cloudwatch.amazonaws.com' } },
+      { Effect: 'Allow', Action: 'sns:Publish', Principal: { Service: 'events.amazonaws.com' } },
+    ]);
+    expect(words(named('AWS::SNS::Topic', 'Alarms').Properties['KmsMasterKeyId'])).toBe('NoticesKey');
+  });
+});

@@ -1,0 +1,126 @@
+import { describe, expect, test } from '@jest/globals';
+import { CONDITIONS, templates, wordsOf } from './permissions.ts';
+import { conditionInWords, ofType, statementsOfKey } from './synthesized.ts';
+
+/** Actions that use the key or let somebody use it. What is left only looks after it. */
+const GIVES_USE =
+  /^kms:(\*|.*\*.*|Encrypt|Decrypt|ReEncrypt.*|GenerateDataKey.*|GenerateMac|VerifyMac|Sign|Verify|DeriveSharedSecret|CreateGrant|ReplicateKey|ImportKeyMaterial)$/;
+
+const keys = [templates.data, templates.audit].flatMap((template) =>
+  ofType(template, 'AWS::KMS::Key').map((key) => ({ ...key, words: wordsOf(template) })),
+);
+const cases = keys.map((key) => [key.name, key] as const);
+
+const uses = keys.flatMap((key) =>
+  statementsOfKey(key).flatMap(({ Action, Condition, Principal }) =>
+    Action.filter((action) => GIVES_USE.test(action)).map((action) => {
+      const { ArnEquals, ...rest } = Condition;
+      return {
+        key: key.name,
+        action,
+        services: Object(Principal).Service,
+        role: ArnEquals && key.words(ArnEquals['aws:PrincipalArn']),
+        condition: conditionInWords(rest, key.words),
+      };
+    }),
+  ),
+);
+const usesOf = (name: string) =>
+  uses.filter(({ key }) => key === name).map(({ action, role, condition }) => [action, role, condition]);
+
+const roleArn = (name: string) =>
+  `arn:{AWS::Partition}:iam::{AWS::AccountId}:role/spelo-byok-dev-${name}-{AWS::Region}`;
+
+describe('the key policies', () => {
+  test.each(cases)('%s lets administrators look after it, not use it', (_, key) => {
+    const ofTheAccount = statementsOfKey(key).filter(({ Principal }) => 'AWS' in Object(Principal));
+    const unconditional = ofTheAccount.filter(({ Condition }) => Object.keys(Condition).length === 0);
+    expect(unconditional.map(({ Sid }) => Sid)).toEqual(['AdministerWithoutUse']);
+    expect(unconditional.flatMap(({ Action }) => Action.filter((action) => GIVES_USE.test(action)))).toEqual(
+      [],
+    );
+  });
+
+  test.each(cases)('%s has no two statements of one name', (_, key) => {
+    const names = statementsOfKey(key).map(({ Sid }) => Sid);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('speak of this account and of AWS services, never of another account or of everyone', () => {
+    const principals = keys.flatMap((key) =>
+      statementsOfKey(key).map(({ Principal }) => {
+        const { AWS, Service, ...more } = Object(Principal);
+        expect(more).toEqual({});
+        return AWS === undefined ? [Service].flat().join(' and ') : key.words(AWS);
+      }),
+    );
+    expect(new Set(principals)).toEqual(
+      new Set([
+        'arn:{AWS::Partition}:iam::{AWS::AccountId}:root',
+        'cloudtrail.amazonaws.com',
+        'cloudwatch.amazonaws.com and events.amazonaws.com',
+      ]),
+    );
+  });
+
+  test('name the roles that open, seal and wrap, and require the whole encryption context of each', () => {
+    expect(usesOf('MasterKey')).toEqual([
+      ['kms:Decrypt', roleArn('token'), CONDITIONS.wholeContext],
+      ['kms:GenerateDataKey', roleArn('keys'), CONDITIONS.tenantContext],
+      ['kms:Decrypt', roleArn('rotate'), CONDITIONS.tenantContext],
+      ['kms:GenerateDataKey', roleArn('rotate'), CONDITIONS.tenantContext],
+      ['kms:GenerateDataKey', roleArn('platform-key'), CONDITIONS.platformContext],
+      ['kms:ReEncryptFrom', roleArn('rewrap'), CONDITIONS.wholeContext],
+      ['kms:ReEncryptTo', roleArn('rewrap'), CONDITIONS.wholeContext],
+    ]);
+    expect(CONDITIONS.wholeContext.split(', ')).toHaveLength(6);
+  });
+
+  test.each([
+    ['FingerprintKey', ['keys', 'rotate', 'platform-key']],
+    ['DerivationKey', ['token', 'keys', 'rotate', 'manage']],
+    ['AuditKey', ['audit', 'projector']],
+  ])('%s derives for %j', (name, roles) => {
+    expect(usesOf(name)).toEqual(roles.map((role) => ['kms:GenerateMac', roleArn(role), CONDITIONS.hmac]));
+  });
+
+  test('open the key of the tables to DynamoDB alone', () => {
+    expect(usesOf('TablesKey')).not.toEqual([]);
+    for (const [, role, condition] of usesOf('TablesKey'))
+      expect([role, condition]).toEqual([undefined, CONDITIONS.throughDynamoDb]);
+  });
+
+  test('open the key of the evidence to this one trail, to the archiver, and to readers through S3', () => {
+    const trail =
+      'StringEquals aws:SourceArn = arn:{AWS::Partition}:cloudtrail:{AWS::Region}:{AWS::AccountId}:trail/spelo-byok-dev';
+    expect(usesOf('EvidenceKey')).toEqual([
+      ['kms:GenerateDataKey', undefined, trail],
+      ['kms:GenerateDataKeyWithoutPlaintext', undefined, trail],
+      ['kms:GenerateDataKey', roleArn('archiver'), CONDITIONS.throughS3],
+      ['kms:Decrypt', undefined, CONDITIONS.throughS3],
+    ]);
+  });
+
+  test('let alarms and rules, which are AWS services, publish without a condition, and nobody else', () => {
+    const unconditional = uses.filter(({ role, condition }) => role === undefined && condition === '');
+    expect(unconditional.map(({ key, action, services }) => [key, action, services])).toEqual(
+      ['kms:Decrypt', 'kms:GenerateDataKey'].map((action) => [
+        'NoticesKey',
+        action,
+        ['cloudwatch.amazonaws.com', 'events.amazonaws.com'],
+      ]),
+    );
+  });
+
+  test('never use ForAllValues on a key of KMS, which a request without context satisfies', () => {
+    for (const { condition } of uses) expect(condition).not.toContain('ForAllValues');
+    const everything = JSON.stringify(Object.values(templates).map(({ resources }) => resources));
+    for (const [, onto] of everything.matchAll(/"ForAllValues:\w+":\{"([^"]+)"/g))
+      expect(onto).toBe('dynamodb:LeadingKeys');
+    // There it is needed, and never without the condition that the key is there at all.
+    const lists = everything.match(
+      /"ForAllValues:StringLike":\{"dynamodb:LeadingKeys":[^}]*\},"Null":\{"dynamodb:LeadingKeys":"false"\}/g,
+    );
+    expect(lists).toHaveLength(everything.split('ForAllValues').length - 1);
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from '@jest/globals';
+import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
+import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { PLATFORM_ADDRESS } from '../../lambdas/domain/stored-key.ts';
+import { permissions } from './permissions.ts';
+import { reachableCalls } from './reachable-calls.ts';
+
+const programs = [
+  ...Object.keys(ENVIRONMENTS).map((name) => ({ role: name, entry: `lambdas/functions/${name}.ts` })),
+  { role: 'PlatformKeyOperator', entry: 'tools/platform-key.ts' },
+  { role: 'RewrapOperator', entry: 'tools/rewrap-keys.ts' },
+];
+
+/** Calls that stand in the code which a program shares and that it never comes to, with the reason. */
+const NEVER: Readonly<Record<string, readonly string[]>> = {
+  // A slot is taken for a visitor's session; the session of a re-encryption is reserved without one.
+  rotate: ['limits PutItem'],
+  // Whether the owner of a key stands is asked for sites and workspaces only.
+  PlatformKeyOperator: ['tenancy ConditionCheckItem'],
+};
+
+/** `KeysTable`, `TenancyTable/index/by-sub` and `MasterKey` as the code's calls name them. */
+const nameOf = (resource: string): string =>
+  resource
+    .replace(/^(\w+)(?:Table|Key)(?=\/|$)/, (_, name: string) => name.toLowerCase())
+    .replace('/index/by-sub', '/index');
+
+const ITEM_OR_KEY = /^dynamodb:(?!DescribeStream|GetRecords|GetShardIterator|ListStreams)|^kms:/;
+/** Used by AWS services on behalf of a caller; no code of ours names them. */
+const DISK_KEYS = ['TablesKey', 'EvidenceKey', 'NoticesKey'];
+
+const allowedTo = (role: string): readonly string[] =>
+  permissions
+    .filter((found) => found.role === role && ITEM_OR_KEY.test(found.action))
+    .filter(({ resource }) => !DISK_KEYS.includes(resource))
+    .map(({ action, resource }) => `${nameOf(resource)} ${action.replace(/^.*:/, '')}`);
+
+describe('what a role allows is what its program can do', () => {
+  test.each(programs)('$role: nothing is missing in production, nothing is left over', ({ role, entry }) => {
+    const never = NEVER[role] ?? [];
+    const reachable = [...reachableCalls(entry)];
+    expect(never.filter((call) => !reachable.includes(call))).toEqual([]);
+    expect([...new Set(allowedTo(role))].sort()).toEqual(
+      reachable.filter((call) => !never.includes(call)).sort(),
+    );
+  });
+});
+
+describe('the partitions of lib/item-uses.ts are those of the items', () => {
+  const workspace = 'w1' as WorkspaceId;
+  const site = 's1' as SiteId;
+  const platform = PLATFORM_ADDRESS.scopeId;
+
+  test.each([
+    ['EVENTS#*', primaryKey.event(workspace, 'e1')],
+    ['EVENTS#platform', primaryKey.event(PLATFORM_ADDRESS.workspaceId, 'e1')],
+    ['PLATFORM#platform', primaryKey.key('platform', platform)],
+    ['PLATFORM#platform', primaryKey.retainedKey('platform', platform, 1)],
+    ['SITE#*', primaryKey.key('site', site)],
+    ['WORKSPACE#*', primaryKey.keyVersion('workspace', workspace, 1)],
+    ['KEY#*', primaryKey.keyActivity('site', site)],
+    ['ERRORS#*', primaryKey.error(workspace, 'minute', site, 'reason')],
+  ])('%s holds %p', (pattern, { pk }) => {
+    const fits = pattern.endsWith('*') ? pk.startsWith(pattern.slice(0, -1)) : pk === pattern;
+    expect(fits).toBe(true);
+    expect(permissions.some(({ condition }) => condition.includes(pattern))).toBe(true);
+  });
+});

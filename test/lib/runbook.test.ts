@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import { templates, wordsOf } from './permissions.ts';
+import { ofType } from './synthesized.ts';
+
+const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
+
+/** What stands under each heading of the second level, up to the next. */
+const sections = new Map(
+  runbook
+    .split(/^## /m)
+    .slice(1)
+    .map((section) => [section.slice(0, section.indexOf('\n')).trim(), section] as const),
+);
+
+const alarms = Object.values(templates).flatMap((template) =>
+  ofType(template, 'AWS::CloudWatch::Alarm').map(({ Properties }) => ({
+    template,
+    ...z
+      .object({
+        AlarmName: z.string(),
+        AlarmDescription: z.string(),
+        AlarmActions: z.array(z.unknown()),
+        Threshold: z.number(),
+        TreatMissingData: z.string(),
+        MetricName: z.string().optional(),
+      })
+      .parse(Properties),
+  })),
+);
+const cases = alarms.map((alarm) => [alarm.AlarmName, alarm] as const);
+
+const headingOf = (description: string): string =>
+  /Runbook: docs\/runbook\.md, "([^"]+)"\.$/.exec(description)?.[1] ?? '';
+
+describe('the alarms', () => {
+  test('are these, above these thresholds', () => {
+    expect(alarms.map(({ AlarmName, MetricName, Threshold }) => [AlarmName, MetricName, Threshold])).toEqual([
+      ['spelo-byok-dev-projector-is-behind', 'IteratorAge', 600_000],
+      ['spelo-byok-dev-projector-gave-up-on-a-record', 'ApproximateNumberOfMessagesVisible', 0],
+      ['spelo-byok-dev-projector-fails', undefined, 0],
+      ['spelo-byok-dev-archiver-is-behind', 'IteratorAge', 600_000],
+      ['spelo-byok-dev-archiver-gave-up-on-a-record', 'ApproximateNumberOfMessagesVisible', 0],
+      ['spelo-byok-dev-archiver-fails', undefined, 0],
+      ['spelo-byok-dev-key-policy-was-changed', 'TriggeredRules', 0],
+      ['spelo-byok-dev-grant-on-a-key-was-created', 'TriggeredRules', 0],
+      ['spelo-byok-dev-key-was-disabled-or-scheduled-for-deletion', 'TriggeredRules', 0],
+      ['spelo-byok-dev-cloudtrail-was-changed-or-stopped', 'TriggeredRules', 0],
+    ]);
+  });
+
+  test.each(cases)('%s says whom it hurts, why at this threshold, and where to read on', (_, alarm) => {
+    expect(alarm.AlarmDescription).toMatch(/^Impact: .{30,} Threshold: .{30,} Runbook: /);
+    // What CloudWatch accepts: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    expect(alarm.AlarmDescription.length).toBeLessThanOrEqual(1_024);
+  });
+
+  test.each(cases)(
+    '%s has its heading in the runbook, with what to know, to look at and to do',
+    (_, alarm) => {
+      const heading = headingOf(alarm.AlarmDescription);
+      const section = sections.get(heading) ?? `(no heading "${heading}")`;
+      expect([...section.matchAll(/^### (.+)$/gm)].map(([, title]) => title)).toEqual([
+        'Description',
+        'Investigation',
+        'Resolution',
+      ]);
+      expect(section).toContain('```');
+    },
+  );
+
+  test.each(cases)('%s tells somebody', (_, { template, AlarmActions }) => {
+    expect(AlarmActions.map(wordsOf(template))).toEqual(['Alarms']);
+  });
+
+  test('leave no heading in the runbook without an alarm', () => {
+    expect([...sections.keys()].sort()).toEqual(
+      alarms.map(({ AlarmDescription }) => headingOf(AlarmDescription)).sort(),
+    );
+  });
+});
