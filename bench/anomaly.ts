@@ -64,6 +64,12 @@ const HIGH: Limits = {
   secondsPerDay: 5_000_000,
 };
 
+/** As the detector's, so that both cry equally often while something lasts. */
+const COOL_DOWN_HOURS: Readonly<Partial<Record<AnomalyKind, number>>> = {
+  burst: ANOMALY_PARAMETERS.burst.coolDownHours,
+  auth_failures: ANOMALY_PARAMETERS.authFailures.coolDownHours,
+};
+
 const fixed =
   (limits: Limits): Detector =>
   (observations) => {
@@ -83,7 +89,7 @@ const fixed =
     };
     const judge = (kind: AnomalyKind, at: number, observed: number, threshold: number): void => {
       if (observed < threshold || at < (silentUntil.get(kind) ?? 0)) return;
-      silentUntil.set(kind, at + (kind === 'burst' || kind === 'auth_failures' ? 6 : 24) * HOUR_MS);
+      silentUntil.set(kind, at + (COOL_DOWN_HOURS[kind] ?? 24) * HOUR_MS);
       found.push({ kind, at, observed, expected: 0, threshold, windowSeconds: 0 });
     };
     for (const observation of observations) {

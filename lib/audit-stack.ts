@@ -5,11 +5,14 @@ import type { Construct } from 'constructs';
 import { through } from './conditions.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
+import { EventFunction } from './constructs/event-function.ts';
 import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
+import { NoticeRule } from './constructs/notice-rule.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
 import { TamperRule } from './constructs/tamper-rule.ts';
 import type { DataStack } from './data-stack.ts';
+import { ANOMALY_DETECTED, EVENT_SOURCE, eventBusArn, ROTATION_REQUESTED } from './event-bus.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { evidenceKeyPolicy, noticesKeyPolicy } from './key-policies.ts';
 import { permissionsOf } from './role-permissions.ts';
@@ -22,11 +25,12 @@ export interface AuditStackProps extends StackProps {
 
 /**
  * Two records of what happened to keys, independent of each other: CloudTrail, written by AWS, and the audit trail,
- * written by our functions and copied out of their reach. And the alarms that say when either is in danger.
+ * written by our functions and copied out of their reach. The detector, which watches how keys are used, with what it
+ * sets off. And the alarms that say when any of it is in danger.
  */
 export class AuditStack extends Stack {
   constructor(scope: Construct, id: string, { config, data, ...props }: AuditStackProps) {
-    super(scope, id, { description: 'Spelo BYOK: audit trail, CloudTrail and alarms', ...props });
+    super(scope, id, { description: 'Spelo BYOK: audit trail, CloudTrail, detector and alarms', ...props });
     const { stage } = config;
 
     const evidenceKey = new BrokerKey(this, 'EvidenceKey', {
@@ -58,6 +62,7 @@ export class AuditStack extends Stack {
       email: config.alarmEmail,
     });
 
+    const environments = functionEnvironments(config, data);
     const streamFunction = {
       stage,
       topic,
@@ -70,7 +75,7 @@ export class AuditStack extends Stack {
     new StreamFunction(this, 'Projector', {
       ...streamFunction,
       functionName: 'projector',
-      environment: functionEnvironments(config, data).projector,
+      environment: environments.projector,
       permissions: permissionsOf(this, 'projector', data),
       sources: { Tenancy: data.tables.tenancy, Keys: data.tables.keys, Sessions: data.tables.sessions },
       impact: 'owners see an audit trail that lacks its newest events; keys and sessions work.',
@@ -88,6 +93,40 @@ export class AuditStack extends Stack {
       id: `AwsSolutions-IAM5[Resource::<${logicalIdOf(archive)}.Arn>/audit/*]`,
       reason:
         'Each object is new and named by workspace and sequence; the function writes below audit/ and nowhere else.',
+    });
+
+    // The second reader of the sessions' stream, which DynamoDB serves to two at once and no more.
+    new StreamFunction(this, 'Detector', {
+      ...streamFunction,
+      functionName: 'detector',
+      environment: environments.detector,
+      permissions: [
+        ...permissionsOf(this, 'detector', data),
+        new PolicyStatement({ actions: ['events:PutEvents'], resources: [eventBusArn(this)] }),
+      ],
+      sources: { Sessions: data.tables.sessions },
+      impact:
+        'misuse of a key is noticed late or not at all, and no key is suspended; keys and sessions work.',
+    });
+    new EventFunction(this, 'RotateOnRequest', {
+      ...streamFunction,
+      functionName: 'rotate-on-request',
+      timeout: Duration.seconds(30),
+      environment: environments['rotate-on-request'],
+      permissions: permissionsOf(this, 'rotate-on-request', data),
+      eventPattern: { source: [EVENT_SOURCE], detailType: [ROTATION_REQUESTED] },
+      runbook: 'Rotation on request gave up',
+      impact: 'a key of an incident is still encrypted as it was before; sessions with it go on.',
+    });
+    new NoticeRule(this, 'AnomalousUse', {
+      stage,
+      topic,
+      runbook: 'Anomalous use of a key',
+      description: 'anomalous use of a key',
+      eventPattern: { source: [EVENT_SOURCE], detailType: [ANOMALY_DETECTED] },
+      impact:
+        "somebody may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
+      because: 'each incident counts; the detector has weighed it against what is usual for that key.',
     });
 
     this.#watchKeys(config, topic, [...Object.values(data.keys), data.tablesKey, evidenceKey, noticesKey]);

@@ -1,13 +1,16 @@
 import type {
   AuditEnvironment,
+  DetectorEnvironment,
   KeysEnvironment,
   ManageEnvironment,
   ProjectorEnvironment,
   RotateEnvironment,
+  RotateOnRequestEnvironment,
   TokenEnvironment,
 } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
+import { EVENT_BUS_NAME } from './event-bus.ts';
 import type { DataResources } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
 
@@ -19,6 +22,7 @@ type NotDeployed =
   | 'AWS_REGION'
   | 'AWS_ENDPOINT_URL_DYNAMODB'
   | 'AWS_ENDPOINT_URL_KMS'
+  | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
   | 'OPENAI_BASE_URL'
   | 'OPENAI_TIMEOUT_MS';
 
@@ -32,18 +36,25 @@ export interface FunctionEnvironments {
   readonly audit: Deployed<AuditEnvironment>;
   readonly manage: Deployed<ManageEnvironment>;
   readonly projector: Deployed<ProjectorEnvironment>;
+  readonly detector: Deployed<DetectorEnvironment>;
+  readonly 'rotate-on-request': Deployed<RotateOnRequestEnvironment>;
 }
 
 export const functionEnvironments = (
   config: StageConfig,
   { tables, keys }: DataResources,
 ): FunctionEnvironments => {
-  const shared = {
-    STAGE: config.stage,
+  const own = { STAGE: config.stage };
+  const custody = {
     [TABLES.tenancy.variable]: tables.tenancy.tableName,
     [TABLES.keys.variable]: tables.keys.tableName,
-    [TABLES.sessions.variable]: tables.sessions.tableName,
     [TABLES.limits.variable]: tables.limits.tableName,
+  };
+  const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
+  const shared = {
+    ...own,
+    ...custody,
+    ...sessions,
     OIDC_ISSUER: config.oidcIssuer,
     OIDC_AUDIENCE: config.oidcAudience,
   };
@@ -75,6 +86,8 @@ export const functionEnvironments = (
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
     manage: { ...shared, ...derivation },
-    projector: { STAGE: config.stage, ...audit },
+    projector: { ...own, ...audit },
+    detector: { ...own, ...custody, EVENT_BUS_NAME },
+    'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };
 };

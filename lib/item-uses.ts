@@ -70,6 +70,19 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
   archiver: [],
+  // Reads sessions from their stream, and of `limits` what it remembers itself.
+  detector: [
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'keys', actions: ['GetItem', 'PutItem'], partitions: TENANT_KEYS },
+    { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['ANOMALY#*'] },
+  ],
+  'rotate-on-request': [
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'keys', actions: ['GetItem', 'PutItem'], partitions: TENANT_KEYS },
+    { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
+  ],
   'platform-key': [
     { table: 'keys', actions: ['GetItem', 'PutItem', 'DeleteItem'], partitions: ['PLATFORM#platform'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#platform'] },

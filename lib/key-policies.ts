@@ -138,8 +138,8 @@ export const evidenceKeyPolicy = (scope: Construct, stage: string, trailArn: str
   });
 
 /**
- * The key of alarms and dead letters. Alarms and rules publish to the topic as services; the statement for them has no
- * condition because EventBridge sends none of the `aws:Source*` keys to SNS.
+ * The key of alarms and dead letters. Alarms and rules publish to the topic as services, and a rule puts what it cannot
+ * deliver into its queue; the statement for them has no condition because EventBridge sends none of the `aws:Source*` keys to SNS.
  */
 export const noticesKeyPolicy = (scope: Construct): PolicyDocument =>
   new PolicyDocument({

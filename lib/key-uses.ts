@@ -20,8 +20,9 @@ const mac = (role: RoleName): KeyUse => ({ role, action: 'GenerateMac', conditio
 
 /**
  * Who uses which key, and for what. Written twice into the templates: as the key's policy and as the role's, because a
- * use needs both consents. `rotate` is the one role that both opens and seals; the platform's own key is sealed by an
- * operator only, and no route reaches it.
+ * use needs both consents. The two roles of rotation, `rotate` behind a route and `rotate-on-request` behind the
+ * detector's events, are the ones that both open and seal; the platform's own key is sealed by an operator only, and
+ * neither a route nor an event reaches it. `detector` is not here: it can switch a key off, and open none.
  */
 export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
   master: [
@@ -29,12 +30,14 @@ export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
     { role: 'keys', action: 'GenerateDataKey', conditions: tenantKeys },
     { role: 'rotate', action: 'Decrypt', conditions: tenantKeys, retiredToo: true },
     { role: 'rotate', action: 'GenerateDataKey', conditions: tenantKeys },
+    { role: 'rotate-on-request', action: 'Decrypt', conditions: tenantKeys, retiredToo: true },
+    { role: 'rotate-on-request', action: 'GenerateDataKey', conditions: tenantKeys },
     { role: 'platform-key', action: 'GenerateDataKey', conditions: platformKey },
     // Both contexts of a ReEncrypt are judged: the source's by ReEncryptFrom, the destination's by ReEncryptTo.
     { role: 'rewrap', action: 'ReEncryptFrom', conditions: wholeEncryptionContext, retiredToo: true },
     { role: 'rewrap', action: 'ReEncryptTo', conditions: wholeEncryptionContext },
   ],
-  fingerprint: [mac('keys'), mac('rotate'), mac('platform-key')],
+  fingerprint: [mac('keys'), mac('rotate'), mac('rotate-on-request'), mac('platform-key')],
   derivation: [mac('token'), mac('keys'), mac('rotate'), mac('manage')],
   audit: [mac('audit'), mac('projector')],
 };

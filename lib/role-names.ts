@@ -1,9 +1,6 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import type { ENVIRONMENTS } from '../lambdas/contract/environment.ts';
-
-/** Every function that is deployed: those behind the HTTP API and those behind a stream. */
-export type DeployedFunctionName = keyof typeof ENVIRONMENTS;
+import type { DeployedFunctionName } from './deployed-functions.ts';
 
 /** Who acts on tables and keys: the functions, and two commands that an operator runs. */
 export type RoleName = DeployedFunctionName | 'platform-key' | 'rewrap';

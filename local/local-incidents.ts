@@ -1,4 +1,4 @@
-import { detailOfRotation } from '../lambdas/adapters/aws/eventbridge-incidents.ts';
+import { detailOfRotation } from '../lambdas/adapters/aws/rotation-event.ts';
 import type { Incident } from '../lambdas/domain/incident.ts';
 import type { RotationEventHandler } from '../lambdas/streams/rotation-requests.ts';
 import type { IncidentAnnouncer, RotationRequests } from '../lambdas/use-cases/ports.ts';

@@ -117,6 +117,7 @@ export const detectorEnvironment = z.object({
   LIMITS_TABLE: tableName,
   /** Where incidents are announced and rotations are asked for. */
   EVENT_BUS_NAME: z.string().min(1).default('default'),
+  AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 

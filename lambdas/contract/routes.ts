@@ -61,7 +61,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       path,
       servedBy: 'keys',
       access: 'admin',
-      summary: `Shreds the key of ${of}: usable nowhere from that moment.`,
+      summary: `Shreds the key of ${of}: usable nowhere from the next request on.`,
       status: 200,
       data: schemas.deleted,
       refusals: [...missing, 'version_conflict'],
@@ -316,7 +316,7 @@ export const ROUTES = {
     body: schemas.createSiteRequest,
     status: 201,
     data: schemas.site,
-    refusals: ['workspace_not_found'],
+    refusals: ['workspace_not_found', 'version_conflict'],
   },
   readSite: {
     method: 'GET',

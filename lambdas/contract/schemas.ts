@@ -19,6 +19,10 @@ import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/workspace.ts'
  * in a site_id or a version. Answers are parsed too, which strips whatever the contract does not name.
  */
 
+/** Half a surrogate pair is no character: neither DynamoDB nor OpenAI takes it. */
+const isUnicode = (text: string): boolean => text.isWellFormed();
+const NOT_UNICODE = 'Must be valid Unicode.';
+
 /** No control characters: neither a log line nor a terminal can be forged with a name. */
 const printable = (max: number) =>
   z
@@ -26,7 +30,8 @@ const printable = (max: number) =>
     .trim()
     .min(1)
     .max(max)
-    .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'Control characters are not allowed.');
+    .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'Control characters are not allowed.')
+    .refine(isUnicode, NOT_UNICODE);
 
 const timestamp = z.iso.datetime().describe('RFC 3339, UTC');
 
@@ -43,6 +48,7 @@ export const subSchema = z
   .min(1)
   .max(256)
   .regex(/^(?!\s)[^\p{Cc}\p{Zl}\p{Zp}]*(?<!\s)$/u, 'Must be printable, without white space at its ends.')
+  .refine(isUnicode, NOT_UNICODE)
   // A sort key in DynamoDB has at most 1,024 bytes.
   .refine((sub) => new TextEncoder().encode(sub).byteLength <= 1_000, 'Must not be longer than 1,000 bytes.')
   .meta({ id: 'Sub', description: 'The `sub` claim of the OIDC issuer.' });
@@ -115,7 +121,7 @@ const siteSettings = {
     .transform((origins) => [...new Set(origins)]),
   model: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,63}$/, 'Must be the id of an OpenAI model.'),
   voice: z.enum(VOICES),
-  instructions: z.string().max(16_000),
+  instructions: z.string().max(16_000).refine(isUnicode, NOT_UNICODE),
   data_residency: z
     .enum(DATA_RESIDENCIES)
     .describe('Region of the OpenAI project; decides the OpenAI host for broker and browser.'),
@@ -273,7 +279,7 @@ export const auditRow = z
   .object({
     sequence: z.int(),
     event_id: z.string(),
-    type: z.enum(AUDIT_EVENT_TYPES),
+    type: z.enum([...AUDIT_EVENT_TYPES, 'row.damaged']),
     at: timestamp,
     actor: z.string().describe('`sub` of a person, `visitor`, or `system:<service>`'),
     site_id: z.string().nullable(),

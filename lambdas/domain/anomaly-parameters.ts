@@ -76,7 +76,7 @@ export const ANOMALY_PARAMETERS: AnomalyParameters = {
     deviations: 7,
     learningRate: 0.2,
     unlearningRate: 0.05,
-    coolDownHours: 6,
+    coolDownHours: 12,
   },
   days: { remembered: 28, minimum: 8 },
   originSpread: { floor: 5, factor: 3, coolDownHours: 24 },

@@ -28,8 +28,6 @@ export const AUDIT_EVENT_TYPES = [
   'key.item_written',
   'key.retained_removed',
   'anomaly.detected',
-  // Never written: stands for a row that can no longer be read.
-  'row.damaged',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
@@ -54,7 +52,9 @@ export interface AuditEvent {
 }
 
 /** An event at its place in the chain. */
-export interface AuditRow extends AuditEvent {
+export interface AuditRow extends Omit<AuditEvent, 'type'> {
+  /** `row.damaged` is never written: it stands for a row that can no longer be read. */
+  readonly type: AuditEventType | 'row.damaged';
   /** 1, 2, 3, … without a gap. */
   readonly sequence: number;
   /** Hash of row `sequence - 1`; of the first row, the chain's name. */

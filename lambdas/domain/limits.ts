@@ -20,6 +20,9 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   probesPerWorkspace: { perMinute: 10 },
 };
 
+/** The subject of a site's budget. */
+export const siteBudget = (siteId: string): string => `site#${siteId}`;
+
 /** Whole seconds until the current clock minute ends, at least 1: when a per-minute budget is fresh again. */
 export const secondsToNextMinute = (now: Date): number =>
   Math.max(1, Math.ceil((60_000 - (now.getTime() % 60_000)) / 1_000));

@@ -63,5 +63,5 @@ export interface Site {
   readonly createdBy: string;
 }
 
-/** The settings that a site sends to OpenAI. The widget can choose none of them. */
+/** The settings that a site sends to OpenAI. No request of a widget has a field for any of them. */
 export type VoiceSettings = Pick<Site, 'model' | 'voice' | 'instructions' | 'dataResidency'>;

@@ -8,5 +8,5 @@ const environment = parseEnvironment(detectorEnvironment, process.env);
 export const handler = detectorHandler(
   environment,
   lambdaWorld('detector', environment.STAGE),
-  eventBridgeIncidents(environment.AWS_REGION, environment.EVENT_BUS_NAME),
+  eventBridgeIncidents(environment),
 );

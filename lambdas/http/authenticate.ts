@@ -5,8 +5,8 @@ import type { AccessTokenVerifier } from '../use-cases/ports.ts';
 
 /**
  * The caller of a management route. API Gateway's JWT authorizer has looked at the token before; it is verified here
- * again, because the authorizer cannot tell an access token from an ID token, and so that the local run and AWS refuse
- * the same tokens with the same answer (docs/decisions/0004).
+ * again, because the authorizer cannot tell an access token from an ID token, and because the local run has no gateway
+ * (docs/decisions/0004).
  */
 export const authenticate = async (
   accessTokens: AccessTokenVerifier | undefined,

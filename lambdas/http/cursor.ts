@@ -4,7 +4,7 @@ import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from '../domain/workspace.ts';
 import type { PageRequest } from '../use-cases/ports.ts';
 
-const contents = z.tuple([z.string(), z.string()]);
+const contents = z.tuple([z.string(), z.string().min(1).max(600)]);
 
 /** Whose list it is: a cursor names no partition, so it can only ever continue the list that it came from. */
 export interface List {
@@ -24,7 +24,8 @@ const bindingOf = ({ caller, route, resource }: List): string =>
 export const encodeCursor = (list: List, next: string | undefined): string | null =>
   next === undefined ? null : Buffer.from(JSON.stringify([bindingOf(list), next])).toString('base64url');
 
-/** The page that `query` asks for. Throws `invalid_request` for a cursor that this list has not given out. */
+/** The page that `query` asks for. Throws `invalid_request` for a cursor of another list. The
+ * binding guards against mistakes, not forgery: a made-up cursor can only choose where in its own list a caller starts. */
 export const pageRequestOf = (
   list: List,
   query: { readonly limit: number; readonly cursor?: string | undefined },

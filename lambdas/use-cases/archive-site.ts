@@ -1,4 +1,6 @@
+import { ConflictError } from '../domain/dependency.ts';
 import type { SiteId } from '../domain/identifiers.ts';
+import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from '../domain/workspace.ts';
 import { authorizeSite } from './authorize.ts';
 import { type EndingPorts, endSite } from './delete-workspace.ts';
@@ -8,5 +10,10 @@ export const archiveSite =
   (ports: EndingPorts) =>
   async (caller: Caller, siteId: SiteId): Promise<void> => {
     const { site } = await authorizeSite(ports.tenancy, caller, siteId, 'admin');
-    await endSite(ports, caller, site);
+    try {
+      await endSite(ports, caller, site);
+    } catch (error) {
+      // Somebody else archived it at the same moment.
+      throw error instanceof ConflictError ? new Refusal('site_not_found') : error;
+    }
   };

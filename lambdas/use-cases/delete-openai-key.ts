@@ -4,7 +4,7 @@ import { changeStoredKey, type KeyChangePorts } from './change-openai-key.ts';
 import type { KeyTarget } from './key-target.ts';
 
 /**
- * Admin. Removes the wrapped data key and ciphertext of every version: usable nowhere from that moment, and no later key
+ * Admin. Removes the wrapped data key and ciphertext of every version: usable nowhere from the next request on, and no later key
  * gets the same version again.
  */
 export const deleteOpenAiKey =

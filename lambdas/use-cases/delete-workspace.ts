@@ -1,3 +1,4 @@
+import { ConflictError } from '../domain/dependency.ts';
 import type { SiteId, WorkspaceId } from '../domain/identifiers.ts';
 import { deleteKey } from '../domain/key-lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -38,7 +39,7 @@ export const deleteWorkspace =
     await shredKey(ports, caller, { scope: 'workspace', scopeId: workspaceId, workspaceId });
     for (let after: string | undefined; ; ) {
       const page = await ports.tenancy.listSites(workspaceId, { limit: PAGE, after });
-      for (const site of page.items) await endSite(ports, caller, site);
+      for (const site of page.items) await ignoringConflict(endSite(ports, caller, site));
       if (page.next === undefined) break;
       after = page.next;
     }
@@ -71,4 +72,13 @@ const shredKey = async (
     facts: keyFacts(address.scope, head, change),
   });
   await keys.changeKey(address, change, event);
+};
+
+/** A site that somebody else archived at the same moment is ended all the same. */
+const ignoringConflict = async (work: Promise<void>): Promise<void> => {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
 };

@@ -1,6 +1,6 @@
 import { ConflictError, DependencyUnavailableError } from '../domain/dependency.ts';
 import { newSessionId, type RandomBytes, type SiteId, workspaceOfSite } from '../domain/identifiers.ts';
-import type { RateLimit, RateLimits } from '../domain/limits.ts';
+import { type RateLimit, type RateLimits, secondsToNextMinute, siteBudget } from '../domain/limits.ts';
 import { explainOpenAiFailure, OpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
 import { originAllowed } from '../domain/origin.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -88,7 +88,7 @@ export const mintToken =
     const session = newSession(ports, request, site, payer, ipHash, now);
     const { lease, remainingSlots } = await admit(ports, settings, session, site, payer, context, now);
     const minted = await mintForSession(ports, settings, { request, site, session, key: payer.key, lease });
-    await settleIssued(ports, session, lease, minted);
+    await settleIssued(ports, session, site, lease, minted);
     return {
       clientSecret: minted.clientSecret,
       session,
@@ -169,7 +169,7 @@ const spendSiteBudget = async (
   siteId: SiteId,
   now: Date,
 ): Promise<void> => {
-  const budget = await limiter.spend(`site#${siteId}`, rateLimits.perSite, now);
+  const budget = await limiter.spend(siteBudget(siteId), rateLimits.perSite, now);
   if (!budget.allowed) throw new Refusal('rate_limited', budget);
 };
 
@@ -213,6 +213,9 @@ const admit = async (
   context: TokenContext,
   now: Date,
 ): Promise<Admission> => {
+  // Known from hop 1, so that a flood costs reads alone: no session, no slot, no row of the audit trail.
+  if (context.siteCalls >= settings.rateLimits.perSite.perMinute)
+    throw new Refusal('rate_limited', { retryAfterSeconds: secondsToNextMinute(now) });
   const [budget, slot] = await Promise.allSettled([
     spendSiteBudget(ports, settings, site.siteId, now),
     takeSlot(ports, { session, site, limit: payer.slotLimit, leases: context.leases, now }),
@@ -338,10 +341,12 @@ const report = async (
 const settleIssued = async (
   { clock, sessions }: MintPorts,
   session: ReservedSession,
+  site: Site,
   lease: SlotLease | undefined,
   { clientSecret, kmsRequestId }: Minted,
 ): Promise<void> => {
-  const at = clock().toISOString();
+  const now = clock();
+  const at = now.toISOString();
   const { openAiRequestId, openAiSessionId } = clientSecret;
   const outcome: SessionOutcome = {
     state: 'issued',
@@ -350,12 +355,15 @@ const settleIssued = async (
     ...(openAiRequestId !== undefined && { openAiRequestId }),
     ...(openAiSessionId !== undefined && { openAiSessionId }),
   };
-  const [settled] = await Promise.allSettled([
+  const [settled, booked] = await Promise.allSettled([
     sessions.settle(session, outcome),
+    // The longest that this session can last, so that the cap holds before anybody reports how long it did.
+    session.mode === 'managed' && sessions.bookManagedSeconds(session, site.maxDurationSeconds, now),
     // When a key was last used is good to know, and no reason to refuse a visitor.
     sessions.noteKeyUse(session, at),
   ]);
-  if (settled.status === 'fulfilled') return;
+  const failed = [settled, booked].find(({ status }) => status === 'rejected');
+  if (failed?.status !== 'rejected') return;
   await Promise.allSettled([lease && sessions.release(session, lease)]);
-  throw settled.reason instanceof ConflictError ? new Refusal('unavailable') : settled.reason;
+  throw failed.reason instanceof ConflictError ? new Refusal('unavailable') : failed.reason;
 };

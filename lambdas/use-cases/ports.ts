@@ -104,7 +104,7 @@ export interface TenancyEnding extends MembershipReader {
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** From here on every mint of the workspace is refused. ConflictError when it was already deleted. */
   markWorkspaceDeleted(workspaceId: WorkspaceId, event: AuditEvent): Promise<void>;
-  /** Idempotent. */
+  /** ConflictError when it is archived already. */
   archiveSite(site: Site, event: AuditEvent): Promise<void>;
 }
 
@@ -195,6 +195,8 @@ export interface TokenContext {
   readonly siteKey: StoredKey | undefined;
   readonly workspaceKey: StoredKey | undefined;
   readonly platformKey: StoredKey | undefined;
+  /** Calls that the site has spent of its budget in the current clock minute. */
+  readonly siteCalls: number;
   /** Managed seconds of the current billing period. */
   readonly managedSeconds: number;
   /** Leases of every key of the workspace, expired ones included. */
@@ -217,6 +219,8 @@ export interface SessionLog {
   /** Gives a slot back if this session still holds it. */
   release(session: ReservedSession, lease: SlotLease): Promise<void>;
   noteKeyUse(session: ReservedSession, at: string): Promise<void>;
+  /** Counts managed seconds against the plan, in the billing period of `at`. */
+  bookManagedSeconds(session: ReservedSession, seconds: number, at: Date): Promise<void>;
   noteVerdict(session: ReservedSession, verdict: Verdict): Promise<void>;
   noteUnreadable(session: ReservedSession): Promise<void>;
 }

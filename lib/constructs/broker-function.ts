@@ -5,7 +5,8 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type Duration, RemovalPolicy } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { type DeployedFunctionName, roleName } from '../role-names.ts';
+import type { DeployedFunctionName } from '../deployed-functions.ts';
+import { roleName } from '../role-names.ts';
 
 export interface BrokerFunctionProps {
   readonly functionName: DeployedFunctionName;

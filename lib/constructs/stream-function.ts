@@ -4,16 +4,15 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib/core';
+import { Duration, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { through } from '../conditions.ts';
 import { BrokerAlarm } from './broker-alarm.ts';
 import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
 import type { BrokerTable } from './broker-table.ts';
+import { DeadLetterQueue } from './dead-letter-queue.ts';
 
 export interface StreamFunctionProps extends BrokerFunctionProps {
-  readonly functionName: 'projector' | 'archiver';
+  readonly functionName: keyof typeof FAILED_RECORD_MESSAGES;
   /** The tables whose streams it reads, by the name of the mapping. */
   readonly sources: Readonly<Record<string, BrokerTable>>;
   readonly topic: ITopic;
@@ -23,8 +22,12 @@ export interface StreamFunctionProps extends BrokerFunctionProps {
   readonly impact: string;
 }
 
-/** What both functions log for a record that they could not handle (lambdas/streams). */
-export const FAILED_RECORD_MESSAGE = 'audit record failed';
+/** What each function logs for a record that it could not handle (lambdas/streams). */
+export const FAILED_RECORD_MESSAGES = {
+  projector: 'audit record failed',
+  archiver: 'audit record failed',
+  detector: 'anomaly record failed',
+} as const;
 
 /**
  * A function behind streams that loses nothing in silence: it starts at the oldest record, isolates a record that keeps
@@ -32,32 +35,23 @@ export const FAILED_RECORD_MESSAGE = 'audit record failed';
  * what it is given: one that is wrong would lose records, and the function ignores what is none of its business anyway.
  */
 export class StreamFunction extends Construct {
-  readonly deadLetters: Queue;
+  readonly deadLetters: DeadLetterQueue;
 
   constructor(scope: Construct, id: string, props: StreamFunctionProps) {
     super(scope, id);
-    const { functionName, sources, queueKey } = props;
+    const { sources, queueKey } = props;
 
-    this.deadLetters = new Queue(this, 'DeadLetters', {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: queueKey,
-      enforceSSL: true,
-      // The longest that SQS offers. The message tells where the record is, which its stream forgets after 24 hours.
-      retentionPeriod: Duration.days(14),
-      removalPolicy: RemovalPolicy.RETAIN,
+    // A message tells where the record is, which its stream forgets after 24 hours.
+    this.deadLetters = new DeadLetterQueue(this, 'DeadLetters', {
+      encryptionKey: queueKey,
+      of: 'event source mappings',
     });
-    Validations.of(this.deadLetters).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason:
-        'It is itself the queue of dead letters, of event source mappings, which the rule does not look at.',
-    });
-
     const broker = new BrokerFunction(this, 'Broker', {
       ...props,
       permissions: [
         ...props.permissions,
         ...this.#reading(Object.values(sources)),
-        ...this.#deadLettering(queueKey),
+        ...this.deadLetters.sending,
       ],
     });
     Validations.of(broker.role).acknowledge({
@@ -80,7 +74,7 @@ export class StreamFunction extends Construct {
         onFailure: { bind: () => ({ destination: this.deadLetters.queueArn }) },
       });
     }
-    this.#watch(broker, functionName, props);
+    this.#watch(broker, props);
   }
 
   #reading(tables: readonly BrokerTable[]): readonly PolicyStatement[] {
@@ -93,18 +87,7 @@ export class StreamFunction extends Construct {
     ];
   }
 
-  #deadLettering(queueKey: IKey): readonly PolicyStatement[] {
-    return [
-      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] }),
-      new PolicyStatement({
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-        resources: [queueKey.keyArn],
-        conditions: through(this, 'sqs'),
-      }),
-    ];
-  }
-
-  #watch(broker: BrokerFunction, functionName: string, { stage, topic, impact }: StreamFunctionProps): void {
+  #watch(broker: BrokerFunction, { functionName, stage, topic, impact }: StreamFunctionProps): void {
     const title = `${functionName.charAt(0).toUpperCase()}${functionName.slice(1)}`;
     const common = { stage, topic, impact };
 
@@ -134,7 +117,7 @@ export class StreamFunction extends Construct {
     });
 
     broker.logGroup.addMetricFilter('FailedRecords', {
-      filterPattern: FilterPattern.stringValue('$.message', '=', FAILED_RECORD_MESSAGE),
+      filterPattern: FilterPattern.stringValue('$.message', '=', FAILED_RECORD_MESSAGES[functionName]),
       metricNamespace: 'SpeloByok',
       metricName: 'FailedRecords',
       dimensions: { service: '$.service', stage: '$.stage' },

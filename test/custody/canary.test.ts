@@ -23,7 +23,7 @@ import { Secret } from '../../lambdas/domain/secret.ts';
 import type { EndpointsOf } from '../../lambdas/http/endpoint.ts';
 import { httpHandler } from '../../lambdas/http/handler.ts';
 import { mintToken } from '../../lambdas/use-cases/mint-token.ts';
-import type { SessionLog } from '../../lambdas/use-cases/ports.ts';
+import type { OpenAi, SessionLog } from '../../lambdas/use-cases/ports.ts';
 import { reencryptOpenAiKey } from '../../lambdas/use-cases/reencrypt-openai-key.ts';
 import { storeOpenAiKey } from '../../lambdas/use-cases/store-openai-key.ts';
 import { storePlatformKey } from '../../lambdas/use-cases/store-platform-key.ts';
@@ -721,7 +721,7 @@ describe('the audit trail of all of that', () => {
       'key.rolled_back': 1,
       'key.deleted': 1,
       'key.item_written': 7,
-      'key.shredded': 2,
+      'key.retained_removed': 2,
       'session.reserved': 4,
       'session.issued': 2,
       'session.used': 1,
@@ -741,7 +741,7 @@ describe('the audit trail of all of that', () => {
       [faulty, faultyTables],
     ] as const) {
       await of.streams.drain();
-      expect(of.logs.filter((line) => line.includes('audit record failed'))).toEqual([]);
+      expect(of.logs.filter((line) => line.includes('record failed'))).toEqual([]);
       const audit = await behind.scan('audit');
       const rows = audit.filter(({ pk }) => String(pk).startsWith('AUDIT#'));
       const types = new Set(rows.map(({ type }) => type));
@@ -833,6 +833,7 @@ describe('a planted leak is found', () => {
     const lines: string[] = [];
     const world = localWorld((line) => lines.push(line));
     const leaky = await startTestStack({
+      audited: false,
       world: {
         ...world,
         log: {
@@ -856,51 +857,78 @@ describe('a planted leak is found', () => {
     ).toBeGreaterThan(0);
   });
 
-  test.each<[string, (plaintext: Buffer) => string | Uint8Array]>([
-    ['as text', (bytes) => bytes.toString('utf8')],
-    ['as bytes', (bytes) => Uint8Array.from(bytes)],
-    ['as base64', (bytes) => bytes.toString('base64')],
-    ['as hex', (bytes) => bytes.toString('hex')],
-    ['in part', (bytes) => bytes.subarray(30, 50).toString('utf8')],
-  ])(
-    'in a session item where a leaky port put the plaintext %s: in the table and in the file',
-    async (_, encode) => {
-      const folder = mkdtempSync(join(tmpdir(), 'custody-leak-'));
-      const leaky = await startTestStack({ dataDir: folder });
-      const behind = tablesAt(leaky.dynamoDb.endpoint);
-      try {
-        const tenant = await makeTenant(leaky);
-        const key = fakeKey();
-        await leaky.call('PUT', keyPaths(tenant).site, { as: tenant.owner, body: { api_key: key } });
-        const ports = useCasePorts(leaky);
-        let copy: string | Uint8Array = '';
-        const sessions: SessionLog = {
-          ...ports.sessions,
-          settle: (session, outcome) =>
-            ports.sessions.settle(session, { ...outcome, openAiRequestId: copy as string }),
-        };
-        const openAi = {
-          ...ports.openAi,
-          mintClientSecret: async (
-            secret: Secret,
-            request: Parameters<typeof ports.openAi.mintClientSecret>[1],
-          ) => {
-            copy = encode(secret.bytes());
-            return ports.openAi.mintClientSecret(secret, request);
-          },
-        };
-        await mintToken({ ...ports, sessions, openAi }, MINT_SETTINGS)(mintRequest(tenant));
-        const inTable = sinksOfItems('sessions', await behind.scan('sessions'));
-        expect(leaksIn(inTable, { key }).length).toBeGreaterThan(0);
-        expect(leaksIn(sinksOfFiles(folder), { key }).length).toBeGreaterThan(0);
-        expect(leaksIn(sinksOfItems('keys', await behind.scan('keys')), { key })).toEqual([]);
-      } finally {
-        behind.close();
-        await leaky.close();
-        rmSync(folder, { recursive: true, force: true });
-      }
-    },
-  );
+  describe('where a leaky port put the plaintext into a session', () => {
+    let folder: string;
+    let leaky: TestStack;
+    let behind: Tables;
+
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'custody-leak-'));
+      leaky = await startTestStack({ dataDir: folder });
+      behind = tablesAt(leaky.dynamoDb.endpoint);
+    });
+
+    afterAll(async () => {
+      behind?.close();
+      await leaky?.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    /** One mint whose session says what `encode` makes of the plaintext, in place of OpenAI's request id. */
+    const leak = async (encode: (plaintext: Buffer) => string | Uint8Array) => {
+      const tenant = await makeTenant(leaky);
+      const key = fakeKey();
+      await leaky.call('PUT', keyPaths(tenant).site, { as: tenant.owner, body: { api_key: key } });
+      const ports = useCasePorts(leaky);
+      let copy: string | Uint8Array = '';
+      const sessions: SessionLog = {
+        ...ports.sessions,
+        settle: (session, outcome) =>
+          ports.sessions.settle(session, { ...outcome, openAiRequestId: copy as string }),
+      };
+      const openAi: OpenAi = {
+        ...ports.openAi,
+        mintClientSecret: async (secret, request) => {
+          copy = encode(secret.bytes());
+          return ports.openAi.mintClientSecret(secret, request);
+        },
+      };
+      await mintToken({ ...ports, sessions, openAi }, MINT_SETTINGS)(mintRequest(tenant));
+      return { tenant, key };
+    };
+
+    test.each<[string, (plaintext: Buffer) => string | Uint8Array]>([
+      ['as text', (bytes) => bytes.toString('utf8')],
+      ['as bytes', (bytes) => Uint8Array.from(bytes)],
+      ['as base64', (bytes) => bytes.toString('base64')],
+      ['as hex', (bytes) => bytes.toString('hex')],
+      ['in part', (bytes) => bytes.subarray(30, 50).toString('utf8')],
+    ])('%s: in the table and in the file', async (_, encode) => {
+      const { key } = await leak(encode);
+      const inTable = sinksOfItems('sessions', await behind.scan('sessions'));
+      expect(leaksIn(inTable, { key }).length).toBeGreaterThan(0);
+      expect(leaksIn(sinksOfFiles(folder), { key }).length).toBeGreaterThan(0);
+      expect(leaksIn(sinksOfItems('keys', await behind.scan('keys')), { key })).toEqual([]);
+    });
+
+    test('in the audit trail too: its table, its stream, its archive and its answers', async () => {
+      const { key, tenant } = await leak((bytes) => bytes.toString('base64'));
+      await leaky.streams.drain();
+      const inStreams = await streamed(leaky);
+      const answer = await leaky.call('GET', `/v1/workspaces/${tenant.workspaceId}/audit`, {
+        as: tenant.owner,
+      });
+      const sinks: Record<string, readonly Sink[]> = {
+        table: sinksOfItems('audit', await behind.scan('audit')),
+        'stream of sessions': inStreams.filter(({ where }) => where.includes('sessions stream')),
+        'stream of audit': inStreams.filter(({ where }) => where.includes('audit stream')),
+        archive: sinksOfFiles(folder).filter(({ where }) => where.includes('/s3/')),
+        answer: [{ where: 'answer', content: answer.text }],
+      };
+      const found = Object.entries(sinks).map(([where, of]) => [where, leaksIn(of, { key }).length > 0]);
+      expect(found).toEqual(Object.keys(sinks).map((where) => [where, true]));
+    });
+  });
 
   test('on what this process prints', () => {
     const key = fakeKey();

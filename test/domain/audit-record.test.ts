@@ -226,6 +226,33 @@ describe('an edit', () => {
     );
   });
 
+  it('after which a row cannot be read names that row, whatever is left of it', () => {
+    fc.assert(
+      fc.property(chainAndPlace, fc.integer({ min: -3, max: 20 }), ([rows, i], sequence) => {
+        const row = rowAt(rows, i);
+        const damaged = { ...row, type: 'row.damaged' } as const;
+        const left = [damaged, { ...damaged, sequence }, { ...damaged, sequence: Number.NaN, hash: '' }];
+        for (const remains of left)
+          expectBrokenAt(verdictOn(replaced(rows, i, remains)), rows, i, {
+            sequence: i + 1,
+            fault: 'altered',
+          });
+      }),
+    );
+  });
+
+  it('cannot be passed off as a row that was damaged when it was written', () => {
+    fc.assert(
+      fc.property(chainAndPlace, ([rows, i]) => {
+        const written = chainOf(
+          WORKSPACE,
+          rows.with(i, { ...rowAt(rows, i), type: 'row.damaged' }) as AuditEvent[],
+        );
+        expectBrokenAt(verdictOn(written), written, i, { sequence: i + 1, fault: 'altered' });
+      }),
+    );
+  });
+
   it('that moves a part of one field into its neighbour is an edit', () => {
     const rows = chainOf(WORKSPACE, [
       {
@@ -347,7 +374,7 @@ describe('a wrong key', () => {
           sequence: 1,
           fault: 'altered',
         });
-        const rewritten = chainOf(WORKSPACE, rows, randomBytes(32));
+        const rewritten = chainOf(WORKSPACE, rows as AuditEvent[], randomBytes(32));
         expectBrokenAt(verdictOn(rewritten), rows, 0, { sequence: 1, fault: 'altered' });
       }),
     );

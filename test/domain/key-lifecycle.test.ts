@@ -7,6 +7,7 @@ import {
   storeNewVersion,
   storeReencrypted,
   switchState,
+  versionsShreddedBy,
 } from '../../lambdas/domain/key-lifecycle.ts';
 import type { SealedKey } from '../../lambdas/domain/sealed-key.ts';
 import {
@@ -188,6 +189,18 @@ describe('over any life of a key', () => {
       if (!('retainSeconds' in step) || step.retainSeconds > 0) return;
       expect(change.retain).toBeUndefined();
       expect(retained.size).toBe(0);
+    });
+  });
+
+  it('what a change says that it shreds is what could be opened before and cannot be after', () => {
+    throughAnyLife((before, after, change) => {
+      const openable = ({ head, retained }: Scope): number[] => [
+        ...(isLive(head) ? [head.sealed.version] : []),
+        ...retained.keys(),
+      ];
+      const left = openable(after);
+      const gone = openable(before).filter((version) => !left.includes(version));
+      expect(versionsShreddedBy(before.head, change)).toEqual(gone);
     });
   });
 

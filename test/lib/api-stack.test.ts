@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
+import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
+import { functionNameOf } from './permissions.ts';
 import { exampleApp, inWords, ofType, type Resource, templateOf } from './synthesized.ts';
 
 const { data, api, audit } = exampleApp();
@@ -178,6 +179,7 @@ describe('the environment', () => {
     'AWS_ENDPOINT_URL_DYNAMODB',
     'AWS_ENDPOINT_URL_KMS',
     'AWS_ENDPOINT_URL_S3',
+    'AWS_ENDPOINT_URL_EVENTBRIDGE',
     'OPENAI_BASE_URL',
     'OPENAI_TIMEOUT_MS',
   ]);
@@ -188,9 +190,9 @@ describe('the environment', () => {
     ...functions.map((found) => ({ found, stack: own })),
     ...ofType(auditStack, 'AWS::Lambda::Function').map((found) => ({ found, stack: auditStack })),
   ];
-  const isFunction = (name: string): name is keyof typeof ENVIRONMENTS => name in ENVIRONMENTS;
+  const isFunction = (name: string): name is keyof typeof DEPLOYED_FUNCTIONS => name in DEPLOYED_FUNCTIONS;
   const cases = deployed.map(({ found, stack }) => {
-    const name = found.name.toLowerCase().replace(/\/.*/, '');
+    const name = functionNameOf(found.name.replace(/\/.*/, ''));
     if (!isFunction(name)) throw new Error(`${name} has no environment in the contract.`);
     const variables = Object.entries(variablesOf(found)).map(([variable, value]) => [
       variable,
@@ -201,11 +203,13 @@ describe('the environment', () => {
   });
 
   test('is there for every function of the contract', () => {
-    expect(cases.map(([name]) => name).sort()).toEqual(Object.keys(ENVIRONMENTS).sort());
+    expect(cases.map(([name]) => name).sort()).toEqual(Object.keys(DEPLOYED_FUNCTIONS).sort());
   });
 
   test.each(cases)('of %s is exactly what its code asks for', (name, variables) => {
-    const asked = Object.keys(ENVIRONMENTS[name].shape).filter((variable) => !NOT_DEPLOYED.has(variable));
+    const asked = Object.keys(DEPLOYED_FUNCTIONS[name].shape).filter(
+      (variable) => !NOT_DEPLOYED.has(variable),
+    );
     expect(Object.keys(variables).sort()).toEqual([...asked, 'NODE_OPTIONS'].sort());
   });
 
@@ -216,17 +220,19 @@ describe('the environment', () => {
         return [variable, variable.endsWith('_BUCKET') ? value.toLowerCase() : value];
       }),
     );
-    expect(ENVIRONMENTS[name].safeParse({ ...atRunTime, AWS_REGION: 'eu-central-1' }).success).toBe(true);
+    expect(DEPLOYED_FUNCTIONS[name].safeParse({ ...atRunTime, AWS_REGION: 'eu-central-1' }).success).toBe(
+      true,
+    );
   });
 
   test('gives each variable the resource of its name', () => {
     const own = { STAGE: 'dev', NODE_OPTIONS: '--enable-source-maps' };
+    const custody = { TENANCY_TABLE: 'TenancyTable', KEYS_TABLE: 'KeysTable', LIMITS_TABLE: 'LimitsTable' };
+    const sessions = { SESSIONS_TABLE: 'SessionsTable' };
     const shared = {
       ...own,
-      TENANCY_TABLE: 'TenancyTable',
-      KEYS_TABLE: 'KeysTable',
-      SESSIONS_TABLE: 'SessionsTable',
-      LIMITS_TABLE: 'LimitsTable',
+      ...custody,
+      ...sessions,
       OIDC_ISSUER: 'https://issuer.example.com/',
       OIDC_AUDIENCE: 'spelo-byok',
     };
@@ -251,6 +257,8 @@ describe('the environment', () => {
       manage: { ...shared, ...derivation },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
+      detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },
+      'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
     });
   });
 

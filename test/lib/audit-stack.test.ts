@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { FAILED_RECORD_MESSAGE } from '../../lib/constructs/stream-function.ts';
+import * as adapter from '../../lambdas/adapters/aws/eventbridge-incidents.ts';
+import { FAILED_RECORD_MESSAGES } from '../../lib/constructs/stream-function.ts';
 import { templates, wordsOf } from './permissions.ts';
 import { ofType, type Resource } from './synthesized.ts';
 
@@ -35,9 +36,9 @@ describe('what must not get lost', () => {
       'AWS::DynamoDB::Table': 5,
       'AWS::KMS::Key': 7,
       'AWS::S3::Bucket': 3,
-      'AWS::SQS::Queue': 2,
+      'AWS::SQS::Queue': 4,
       'AWS::CloudTrail::Trail': 1,
-      'AWS::Logs::LogGroup': 8,
+      'AWS::Logs::LogGroup': 10,
     });
   });
 
@@ -148,16 +149,17 @@ describe('the streams', () => {
     Properties,
   }));
 
-  test('of tenancy, keys and sessions go to the projector, and that of the audit table to the archiver', () => {
+  test('of tenancy, keys and sessions go to the projector, that of audit to the archiver, that of sessions to the detector too', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
       ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['SessionsTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['AuditTable/stream', 'Archiver/Broker/Function', 'Archiver/DeadLetters'],
+      ['SessionsTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
     ]);
   });
 
-  test.each(mappings.map((mapping) => [mapping.stream, mapping] as const))(
+  test.each(mappings.map((mapping) => [`${mapping.stream} to ${mapping.to}`, mapping] as const))(
     '%s is read from its oldest record, in order, and one bad record holds up nothing for long',
     (_, { Properties }) => {
       const {
@@ -191,20 +193,25 @@ describe('the streams', () => {
   );
 
   test('fail in part under the message that the metric looks for', () => {
-    for (const filter of ofType(own, 'AWS::Logs::MetricFilter'))
-      expect(filter.Properties['FilterPattern']).toBe(`{ $.message = "${FAILED_RECORD_MESSAGE}" }`);
-    for (const file of ['audit-projector', 'audit-archiver'])
+    const { projector, archiver, detector } = FAILED_RECORD_MESSAGES;
+    const patterns = ofType(own, 'AWS::Logs::MetricFilter').map(
+      ({ Properties }) => Properties['FilterPattern'],
+    );
+    expect(patterns).toEqual(
+      [projector, archiver, detector].map((message) => `{ $.message = "${message}" }`),
+    );
+    const files = { 'audit-projector': projector, 'audit-archiver': archiver, 'anomaly-detector': detector };
+    for (const [file, message] of Object.entries(files))
       expect(readFileSync(new URL(`../../lambdas/streams/${file}.ts`, import.meta.url), 'utf8')).toContain(
-        `log.error('${FAILED_RECORD_MESSAGE}'`,
+        `log.error('${message}'`,
       );
   });
 });
 
 describe('the rules on CloudTrail', () => {
-  const rules = ofType(own, 'AWS::Events::Rule').map(({ Properties }) => ({
-    Properties,
-    detail: Object(Properties['EventPattern']).detail,
-  }));
+  const rules = ofType(own, 'AWS::Events::Rule')
+    .map(({ Properties }) => ({ Properties, ...Object(Properties['EventPattern']) }))
+    .filter(({ source }) => /^aws\./.test(source));
   const ruleOn = (eventName: string) => {
     const found = rules.filter(({ detail }) => detail.eventName.includes(eventName));
     expect(found).toHaveLength(1);
@@ -278,5 +285,76 @@ describe('the rules on CloudTrail', () => {
       { Effect: 'Allow', Action: 'sns:Publish', Principal: { Service: 'events.amazonaws.com' } },
     ]);
     expect(words(named('AWS::SNS::Topic', 'Alarms').Properties['KmsMasterKeyId'])).toBe('NoticesKey');
+  });
+});
+
+describe("the rules on the detector's events", () => {
+  const patternOf = (name: string) => named('AWS::Events::Rule', name).Properties['EventPattern'];
+  const targetsOf = (name: string) =>
+    [named('AWS::Events::Rule', name).Properties['Targets']].flat().map(Object);
+
+  test('are on the bus that it is told of, the default one', () => {
+    const { Variables } = Object(
+      named('AWS::Lambda::Function', 'Detector/Broker/Function').Properties['Environment'],
+    );
+    expect(Variables.EVENT_BUS_NAME).toBe('default');
+    for (const { Properties } of ofType(own, 'AWS::Events::Rule')) {
+      expect(Properties).not.toHaveProperty('EventBusName');
+      expect(Properties['State']).toBe('ENABLED');
+    }
+  });
+
+  test('an incident goes to the topic of the alarms', () => {
+    expect(patternOf('AnomalousUse/Rule')).toEqual({
+      source: [adapter.EVENT_SOURCE],
+      'detail-type': [adapter.ANOMALY_DETECTED],
+    });
+    expect(targetsOf('AnomalousUse/Rule').map(({ Arn }) => words(Arn))).toEqual(['Alarms']);
+  });
+
+  test('a rotation request goes to the function for it, for an hour, and then to its dead letters', () => {
+    expect(patternOf('RotateOnRequest/Rule')).toEqual({
+      source: [adapter.EVENT_SOURCE],
+      'detail-type': [adapter.ROTATION_REQUESTED],
+    });
+    const [target, ...more] = targetsOf('RotateOnRequest/Rule');
+    expect(more).toEqual([]);
+    expect(words(target.Arn)).toBe('RotateOnRequest/Broker/Function');
+    expect(words(target.DeadLetterConfig.Arn)).toBe('RotateOnRequest/DeadLetters');
+    expect(target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 3_600, MaximumRetryAttempts: 20 });
+  });
+
+  test('what the function fails on three times ends there too', () => {
+    const [invocation, ...more] = ofType(own, 'AWS::Lambda::EventInvokeConfig').map(
+      ({ Properties }) => Properties,
+    );
+    expect(more).toEqual([]);
+    expect(invocation).toMatchObject({ MaximumEventAgeInSeconds: 3_600, MaximumRetryAttempts: 2 });
+    const { OnFailure } = Object(invocation?.['DestinationConfig']);
+    expect(words(OnFailure.Destination)).toBe('RotateOnRequest/DeadLetters');
+  });
+
+  test('only this rule, beside the function itself, puts into its dead letters', () => {
+    const { Statement } = Object(
+      named('AWS::SQS::QueuePolicy', 'RotateOnRequest/DeadLetters/Policy').Properties['PolicyDocument'],
+    );
+    const [allowed, ...more] = Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow');
+    expect(more).toEqual([]);
+    expect(allowed).toMatchObject({
+      Action: 'sqs:SendMessage',
+      Principal: { Service: 'events.amazonaws.com' },
+    });
+    expect(words(allowed.Condition.ArnEquals['aws:SourceArn'])).toBe('RotateOnRequest/Rule');
+  });
+
+  test('only EventBridge, for this rule, calls the function', () => {
+    const permits = ofType(own, 'AWS::Lambda::Permission').map(({ Properties }) => [
+      Properties['Principal'],
+      words(Properties['FunctionName']),
+      words(Properties['SourceArn']),
+    ]);
+    expect(permits).toEqual([
+      ['events.amazonaws.com', 'RotateOnRequest/Broker/Function', 'RotateOnRequest/Rule'],
+    ]);
   });
 });

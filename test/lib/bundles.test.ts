@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
+import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
 import { exampleApp } from './synthesized.ts';
 
 /** What the functions read at start. Nothing is called: the addresses lead nowhere. */
@@ -31,7 +31,7 @@ test('each bundle starts on its own, away from node_modules, and exports one han
   // The assembly is written to the folder for temporary files: an import that was left out of a bundle fails there.
   const { directory } = exampleApp({ bundled: true }).app.synth();
   const bundles = readdirSync(directory).filter((name) => name.startsWith('asset.'));
-  expect(bundles).toHaveLength(Object.keys(ENVIRONMENTS).length);
+  expect(bundles).toHaveLength(Object.keys(DEPLOYED_FUNCTIONS).length);
   for (const bundle of bundles) {
     const script = `
       const module = await import(${JSON.stringify(join(directory, bundle, 'index.mjs'))});

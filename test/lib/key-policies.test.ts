@@ -69,6 +69,8 @@ describe('the key policies', () => {
       ['kms:GenerateDataKey', roleArn('keys'), CONDITIONS.tenantContext],
       ['kms:Decrypt', roleArn('rotate'), CONDITIONS.tenantContext],
       ['kms:GenerateDataKey', roleArn('rotate'), CONDITIONS.tenantContext],
+      ['kms:Decrypt', roleArn('rotate-on-request'), CONDITIONS.tenantContext],
+      ['kms:GenerateDataKey', roleArn('rotate-on-request'), CONDITIONS.tenantContext],
       ['kms:GenerateDataKey', roleArn('platform-key'), CONDITIONS.platformContext],
       ['kms:ReEncryptFrom', roleArn('rewrap'), CONDITIONS.wholeContext],
       ['kms:ReEncryptTo', roleArn('rewrap'), CONDITIONS.wholeContext],
@@ -77,7 +79,7 @@ describe('the key policies', () => {
   });
 
   test.each([
-    ['FingerprintKey', ['keys', 'rotate', 'platform-key']],
+    ['FingerprintKey', ['keys', 'rotate', 'rotate-on-request', 'platform-key']],
     ['DerivationKey', ['token', 'keys', 'rotate', 'manage']],
     ['AuditKey', ['audit', 'projector']],
   ])('%s derives for %j', (name, roles) => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ENCRYPTION_CONTEXT_KEYS } from '../../lambdas/contract/kms-keys.ts';
 import {
   CONDITIONS,
+  functionNameOf,
   inPartitions,
   permissions,
   roleNameOf,
@@ -12,7 +13,18 @@ import {
 } from './permissions.ts';
 import { ofType } from './synthesized.ts';
 
-const FUNCTIONS = ['token', 'keys', 'rotate', 'audit', 'manage', 'projector', 'archiver'];
+const FUNCTIONS = [
+  'token',
+  'keys',
+  'rotate',
+  'audit',
+  'manage',
+  'projector',
+  'archiver',
+  'detector',
+  'rotate-on-request',
+];
+const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
 const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator'];
 
 const rolesThat = (action: string | RegExp, resource: string): readonly string[] => [
@@ -32,17 +44,7 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
     expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
-    const names = [
-      'token',
-      'keys',
-      'rotate',
-      'audit',
-      'manage',
-      'projector',
-      'archiver',
-      'platform-key',
-      'rewrap',
-    ];
+    const names = [...FUNCTIONS, 'platform-key', 'rewrap'];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
       names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
     );
@@ -88,17 +90,19 @@ describe('the roles', () => {
       ['projector', 'dynamodb:ListStreams', '*'],
       ['archiver', 's3:PutObject', 'ArchiveBucket/audit/*'],
       ['archiver', 'dynamodb:ListStreams', '*'],
+      ['detector', 'dynamodb:ListStreams', '*'],
     ]);
   });
 
-  test('reach tables, keys, the archive, their dead letters and their own logs, and nothing else', () => {
+  test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
       /^(Tenancy|Keys|Sessions|Limits|Audit)Table(\/index\/by-sub|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
-    const rest = permissions.filter(({ resource }) => !known.test(resource));
-    for (const { role, resource } of rest)
-      expect([`${role}/logs`, `${role}/broker/logs`, `${role}/deadletters`]).toContain(
-        resource.toLowerCase(),
-      );
+    const rest = permissions.filter(({ resource }) => !known.test(resource) && resource !== EVENT_BUS);
+    for (const { role, resource } of rest) {
+      const [construct = '', ...path] = resource.split('/');
+      expect(functionNameOf(construct)).toBe(role);
+      expect(['Logs', 'Broker/Logs', 'DeadLetters']).toContain(path.join('/'));
+    }
     expect(rest.length).toBeGreaterThan(0);
   });
 });
@@ -112,20 +116,27 @@ describe('the KMS keys', () => {
       ['keys', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
       ['rotate', 'kms:Decrypt', CONDITIONS.tenantContext],
       ['rotate', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
+      ['rotate-on-request', 'kms:Decrypt', CONDITIONS.tenantContext],
+      ['rotate-on-request', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
       ['PlatformKeyOperator', 'kms:GenerateDataKey', CONDITIONS.platformContext],
       ['RewrapOperator', 'kms:ReEncryptFrom', CONDITIONS.wholeContext],
       ['RewrapOperator', 'kms:ReEncryptTo', CONDITIONS.wholeContext],
     ]);
   });
 
-  test('nobody but rotate both opens and seals', () => {
+  test('nobody but the two rotation roles both opens and seals', () => {
     const opens = rolesThat(/^kms:Decrypt/, 'MasterKey');
     const seals = rolesThat(/^kms:(Encrypt|GenerateDataKey)/, 'MasterKey');
-    expect(opens.filter((role) => seals.includes(role))).toEqual(['rotate']);
+    expect(opens.filter((role) => seals.includes(role))).toEqual(['rotate', 'rotate-on-request']);
   });
 
-  test('no route seals a key of the platform: those roles are held to the other scopes', () => {
-    for (const role of ['keys', 'rotate'])
+  test('the detector, which decides what is suspended and rotated, can use none that seals, hashes or derives', () => {
+    const used = permissions.filter(({ role, action }) => role === 'detector' && action.startsWith('kms:'));
+    expect(used.map(({ resource }) => resource)).toEqual(['TablesKey', 'NoticesKey', 'NoticesKey']);
+  });
+
+  test('no route and no event seals a key of the platform: those roles are held to the other scopes', () => {
+    for (const role of ['keys', 'rotate', 'rotate-on-request'])
       for (const found of onMaster.filter((permission) => permission.role === role))
         expect(found.condition).toContain('spelo:scope = site or workspace');
   });
@@ -133,7 +144,12 @@ describe('the KMS keys', () => {
   test('each HMAC key serves one algorithm and these roles', () => {
     const macs = permissions.filter(({ action }) => action === 'kms:GenerateMac');
     expect(new Set(macs.map(({ condition }) => condition))).toEqual(new Set([CONDITIONS.hmac]));
-    expect(rolesThat('kms:GenerateMac', 'FingerprintKey')).toEqual(['keys', 'rotate', 'PlatformKeyOperator']);
+    expect(rolesThat('kms:GenerateMac', 'FingerprintKey')).toEqual([
+      'keys',
+      'rotate',
+      'rotate-on-request',
+      'PlatformKeyOperator',
+    ]);
     expect(rolesThat('kms:GenerateMac', 'DerivationKey')).toEqual(['token', 'keys', 'rotate', 'manage']);
     expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector']);
   });
@@ -185,9 +201,10 @@ describe('the audit trail', () => {
     ]);
   });
 
-  test('comes from the streams of tenancy, keys and sessions, which the projector reads and nobody else', () => {
-    for (const table of ['TenancyTable', 'KeysTable', 'SessionsTable'])
+  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads sessions too', () => {
+    for (const table of ['TenancyTable', 'KeysTable'])
       expect(rolesThat(/./, `${table}/stream`)).toEqual(['projector']);
+    expect(rolesThat(/./, 'SessionsTable/stream')).toEqual(['projector', 'detector']);
     expect(actionsOf('projector', 'KeysTable')).toEqual([]);
   });
 });
@@ -199,12 +216,18 @@ describe('the tables', () => {
       .filter((found) => found.role === role && found.resource === resource && action.test(found.action))
       .map(({ action, condition }) => [action, condition]);
 
-  test('keys are written by whoever seals or wraps them, and by nobody else', () => {
-    expect(rolesThat(writes, 'KeysTable')).toEqual(['keys', 'rotate', ...OPERATORS]);
+  test('keys are written by whoever seals, wraps or suspends them, and by nobody else', () => {
+    expect(rolesThat(writes, 'KeysTable')).toEqual([
+      'keys',
+      'rotate',
+      'detector',
+      'rotate-on-request',
+      ...OPERATORS,
+    ]);
   });
 
-  test('behind a route only keys of sites and workspaces are written', () => {
-    for (const role of ['keys', 'rotate'])
+  test('behind a route, a stream or an event only keys of sites and workspaces are written', () => {
+    for (const role of ['keys', 'rotate', 'detector', 'rotate-on-request'])
       for (const [, condition] of conditionsOf(role, 'KeysTable', /./))
         expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
     expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual(
@@ -216,10 +239,17 @@ describe('the tables', () => {
   });
 
   test('workspaces, members and sites are changed by manage and keys; the others that write there add events', () => {
-    expect(rolesThat(writes, 'TenancyTable')).toEqual(['keys', 'rotate', 'manage', ...OPERATORS]);
+    expect(rolesThat(writes, 'TenancyTable')).toEqual([
+      'keys',
+      'rotate',
+      'manage',
+      'detector',
+      'rotate-on-request',
+      ...OPERATORS,
+    ]);
     const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
-    expect(conditionsOf('rotate', 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
-    expect(conditionsOf('RewrapOperator', 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
+    for (const role of ['rotate', 'detector', 'rotate-on-request', 'RewrapOperator'])
+      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
       putsEvents('EVENTS#platform'),
     );
@@ -230,6 +260,13 @@ describe('the tables', () => {
     expect(conditionsOf('manage', 'SessionsTable', /./)).toEqual([
       ['dynamodb:Query', inPartitions('ERRORS#*')],
     ]);
+  });
+
+  test('the detector keeps its memory in limits and sees no rate, slot or usage there', () => {
+    expect(conditionsOf('detector', 'LimitsTable', /./)).toEqual(
+      ['dynamodb:GetItem', 'dynamodb:PutItem'].map((action) => [action, inPartitions('ANOMALY#*')]),
+    );
+    expect(actionsOf('detector', 'SessionsTable')).toEqual([]);
   });
 
   test('manage sees neither keys nor limits', () => {
@@ -244,6 +281,14 @@ describe('the tables', () => {
   test('only manage asks which workspaces somebody belongs to', () => {
     expect(rolesThat(/./, 'TenancyTable/index/by-sub')).toEqual(['manage']);
     expect(actionsOf('manage', 'TenancyTable/index/by-sub')).toEqual(['dynamodb:Query']);
+  });
+});
+
+describe('the event bus', () => {
+  test('takes events from the detector, and from no other role', () => {
+    expect(permissions.filter(({ action }) => action.startsWith('events:'))).toEqual([
+      { role: 'detector', action: 'events:PutEvents', resource: EVENT_BUS, condition: '' },
+    ]);
   });
 });
 
@@ -265,13 +310,15 @@ describe('docs/permissions.md', () => {
     return `the partition key is ${partitions.replace(/[^ ]+#[^ ]+/g, '`$&`')}`;
   };
 
+  const NAMES: Readonly<Record<string, string>> = { '*': 'every stream', [EVENT_BUS]: 'default event bus' };
+
   const table = (role: string): string => {
     const own = permissions.filter((permission) => permission.role === role);
     const byUse = Object.groupBy(own, ({ resource, condition }) => `${resource} | ${condition}`);
     const rows = Object.values(byUse).map((granted = []) => {
       const actions = granted.map(({ action }) => `\`${action}\``).join(', ');
       const { resource = '', condition = '' } = granted[0] ?? {};
-      return `| ${resource === '*' ? 'every stream' : resource} | ${actions} | ${meaningOf(condition)} |`;
+      return `| ${NAMES[resource] ?? resource} | ${actions} | ${meaningOf(condition)} |`;
     });
     return `| Resource | Actions | Only if |\n|---|---|---|\n${rows.join('\n')}\n`;
   };
@@ -289,6 +336,9 @@ The encryption context of a sealed key: ${ENCRYPTION_CONTEXT_KEYS.map((name) => 
 
 IAM cannot ask that a put be conditional. That the projector replaces no row is for its code (every put demands that
 nothing is there), for the hash chain, which shows a row that was replaced, and for the archive, which keeps the first.
+
+Two roles both open and seal, because encrypting a key anew takes both: \`rotate\`, behind a route, and
+\`rotate-on-request\`, behind the detector's events. The detector itself can switch a key off and open none.
 
 ## Functions
 

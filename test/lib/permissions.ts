@@ -22,10 +22,14 @@ export interface Permission {
   readonly condition: string;
 }
 
+/** `rotate-on-request` for `RotateOnRequest`. */
+export const functionNameOf = (construct: string): string =>
+  construct.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
+
 /** `token` for `Token/Role` and `Projector/Broker/Role`; an operator's role is its own construct. */
 export const roleNameOf = ({ name }: Resource): string => {
   const [construct = ''] = name.split('/');
-  return name.endsWith('/Role') ? construct.toLowerCase() : construct;
+  return name.endsWith('/Role') ? functionNameOf(construct) : construct;
 };
 
 const others = (own: StackTemplate): readonly StackTemplate[] =>
@@ -36,7 +40,7 @@ export const wordsOf =
   (value: unknown): string =>
     inWords(value, own, ...others(own));
 
-/** Functions behind the API, then those behind streams, then the operators' commands. */
+/** Functions behind the API, then those behind streams and events, then the operators' commands. */
 const IN_ORDER = [templates.api, templates.audit, templates.data];
 
 export const roles: readonly (Resource & { readonly template: StackTemplate })[] = IN_ORDER.flatMap(

@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
-import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { PLATFORM_ADDRESS } from '../../lambdas/domain/stored-key.ts';
+import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
 import { permissions } from './permissions.ts';
 import { reachableCalls } from './reachable-calls.ts';
 
 const programs = [
-  ...Object.keys(ENVIRONMENTS).map((name) => ({ role: name, entry: `lambdas/functions/${name}.ts` })),
+  ...Object.keys(DEPLOYED_FUNCTIONS).map((name) => ({ role: name, entry: `lambdas/functions/${name}.ts` })),
   { role: 'PlatformKeyOperator', entry: 'tools/platform-key.ts' },
   { role: 'RewrapOperator', entry: 'tools/rewrap-keys.ts' },
 ];
@@ -16,6 +16,10 @@ const programs = [
 const NEVER: Readonly<Record<string, readonly string[]>> = {
   // A slot is taken for a visitor's session; the session of a re-encryption is reserved without one.
   rotate: ['limits PutItem'],
+  // Switching a key off leaves every version where it is.
+  detector: ['keys DeleteItem'],
+  // As for rotate; and a key that is encrypted anew has no version shredded.
+  'rotate-on-request': ['limits PutItem', 'keys DeleteItem'],
   // Whether the owner of a key stands is asked for sites and workspaces only.
   PlatformKeyOperator: ['tenancy ConditionCheckItem'],
 };
@@ -60,6 +64,7 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
     ['SITE#*', primaryKey.key('site', site)],
     ['WORKSPACE#*', primaryKey.keyVersion('workspace', workspace, 1)],
     ['KEY#*', primaryKey.keyActivity('site', site)],
+    ['ANOMALY#*', primaryKey.anomaly(workspace, 'subject')],
     ['ERRORS#*', primaryKey.error(workspace, 'minute', site, 'reason')],
   ])('%s holds %p', (pattern, { pk }) => {
     const fits = pattern.endsWith('*') ? pk.startsWith(pattern.slice(0, -1)) : pk === pattern;

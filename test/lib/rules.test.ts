@@ -44,6 +44,9 @@ describe('the rules of AWS Solutions', () => {
       ['Archiver', 'AwsSolutions-IAM5[Resource::'],
       ['Archiver/DeadLetters', 'AwsSolutions-SQS3'],
       ['Archiver/Broker/Role', 'AwsSolutions-IAM5[Resource::*]'],
+      ['Detector/DeadLetters', 'AwsSolutions-SQS3'],
+      ['Detector/Broker/Role', 'AwsSolutions-IAM5[Resource::*]'],
+      ['RotateOnRequest/DeadLetters', 'AwsSolutions-SQS3'],
     ]);
     for (const { reason } of acknowledged) expect(reason.length).toBeGreaterThan(40);
   });

@@ -28,20 +28,21 @@ describe('a retired master key', () => {
       ['Token/Role', 'kms:Decrypt', 6],
       ['Rotate/Role', 'kms:Decrypt', 6],
       ['RewrapOperator', 'kms:ReEncryptFrom', 6],
+      ['RotateOnRequest/Broker/Role', 'kms:Decrypt', 6],
     ]);
   });
 
   test('is told to the functions that open', () => {
-    const [own, ...others] = templates;
-    const told = own
-      ? ofType(own, 'AWS::Lambda::Function').flatMap(({ name, Properties }) => {
-          const value = Object(Properties['Environment']).Variables.RETIRED_MASTER_KEY_ARNS;
-          return value === undefined ? [] : [[name, inWords(value, own, ...others)]];
-        })
-      : [];
+    const told = templates.flatMap((own) =>
+      ofType(own, 'AWS::Lambda::Function').flatMap(({ name, Properties }) => {
+        const value = Object(Properties['Environment']).Variables.RETIRED_MASTER_KEY_ARNS;
+        return value === undefined ? [] : [[name, inWords(value, own, ...templates)]];
+      }),
+    );
     expect(told).toEqual([
       ['Token/Function', RETIRED],
       ['Rotate/Function', RETIRED],
+      ['RotateOnRequest/Broker/Function', RETIRED],
     ]);
   });
 });

@@ -2,8 +2,8 @@ import { ConditionalCheckFailedException, TransactionCanceledException } from '@
 import { ConflictError, type Dependency, DependencyUnavailableError } from '../../domain/dependency.ts';
 
 /**
- * Limits of every AWS call in a request, milliseconds. A request makes at most four calls in a row beside OpenAI's 8 s
- * and must stay inside API Gateway's 30 s: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+ * Limits of every AWS call in a request, milliseconds. Chosen so that a call which is slow once is repeated in time.
+ * Several slow calls in a row can pass the function's 25 s, and API Gateway's 30 s then answers for us: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
  */
 export const AWS_CALL_LIMITS = { connectionTimeout: 1_000, requestTimeout: 3_000, maxAttempts: 3 } as const;
 

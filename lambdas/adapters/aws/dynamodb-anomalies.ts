@@ -1,19 +1,17 @@
 import {
   type DynamoDBDocumentClient,
   GetCommand,
+  PutCommand,
   TransactWriteCommand,
-  type TransactWriteCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import type { AnomalyRecords, WorkspaceReader } from '../../use-cases/ports.ts';
 import { anomalyRecordItem } from './anomaly-item.ts';
 import { callAws } from './aws-calls.ts';
-import { eventPut } from './event-outbox.ts';
+import { eventPut, type TransactWrite } from './event-outbox.ts';
 import { primaryKey, workspaceItem } from './items.ts';
 
 /** A key of which nothing was heard for so long starts anew, seconds. */
 const KEEP_SECONDS = 90 * 86_400;
-
-type Writes = NonNullable<TransactWriteCommandInput['TransactItems']>;
 
 /**
  * What the anomaly detector remembers, one small item per subject, beside the other churn of `limits`. Each write is
@@ -37,24 +35,29 @@ export const dynamoDbAnomalies = (
   },
 
   save: async ({ workspaceId, subject }, record, events, now) => {
-    const TransactItems: Writes = [
-      {
-        Put: {
-          TableName: tables.limits,
-          Item: {
-            ...primaryKey.anomaly(workspaceId, subject),
-            ...record,
-            revision: record.revision + 1,
-            expires_at: Math.floor(now.getTime() / 1_000) + KEEP_SECONDS,
-          },
-          ...(record.revision === 0
-            ? { ConditionExpression: 'attribute_not_exists(pk)' }
-            : {
-                ConditionExpression: 'revision = :expected',
-                ExpressionAttributeValues: { ':expected': record.revision },
-              }),
-        },
+    const write = {
+      Item: {
+        ...primaryKey.anomaly(workspaceId, subject),
+        ...record,
+        revision: record.revision + 1,
+        expires_at: Math.floor(now.getTime() / 1_000) + KEEP_SECONDS,
       },
+      ...(record.revision === 0
+        ? { ConditionExpression: 'attribute_not_exists(pk)' }
+        : {
+            ConditionExpression: 'revision = :expected',
+            ExpressionAttributeValues: { ':expected': record.revision },
+          }),
+    };
+    // Nearly every write is without events, and a transaction costs twice as much.
+    if (events.length === 0) {
+      await callAws('dynamodb', 'PutItem', () =>
+        dynamoDb.send(new PutCommand({ TableName: tables.limits, ...write })),
+      );
+      return;
+    }
+    const TransactItems: TransactWrite[] = [
+      { Put: { TableName: tables.limits, ...write } },
       ...events.map((event) => eventPut(tables.tenancy, event)),
     ];
     await callAws('dynamodb', 'TransactWriteItems', () =>

@@ -4,6 +4,7 @@ import {
   TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { billingPeriodOf } from '../../domain/plan.ts';
 import type { ReservedSession } from '../../domain/session.ts';
 import type { ErrorLog, ErrorReader, SessionLog } from '../../use-cases/ports.ts';
 import { callAws, ignoreConflict } from './aws-calls.ts';
@@ -131,6 +132,19 @@ export const dynamoDbSessions = (
         names: { '#used': 'used' },
         values: { ':used': { version: session.keyVersion, at } },
       }),
+    bookManagedSeconds: async ({ workspaceId }, seconds, at) => {
+      await callAws('dynamodb', 'UpdateItem', () =>
+        dynamoDb.send(
+          new UpdateCommand({
+            TableName: tables.limits,
+            Key: primaryKey.managedUsage(workspaceId, billingPeriodOf(at)),
+            UpdateExpression: 'ADD #seconds :seconds',
+            ExpressionAttributeNames: { '#seconds': 'seconds' },
+            ExpressionAttributeValues: { ':seconds': seconds },
+          }),
+        ),
+      );
+    },
     noteVerdict: (session, verdict) => {
       const { keyVersion: version } = session;
       const verified = verdict.ok ? ', verified = :verified' : '';

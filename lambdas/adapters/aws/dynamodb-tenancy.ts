@@ -65,6 +65,9 @@ export const dynamoDbTenancy = (
     item: z.ZodType<Item>,
   ): Promise<Page<Item>> => {
     const { pk } = primaryKey.workspace(workspaceId);
+    // A start outside the list is the end of it; DynamoDB would call it an error.
+    if (page.after !== undefined && !page.after.startsWith(prefix))
+      return Promise.resolve({ items: [], next: undefined });
     return queryPage(
       dynamoDb,
       {
@@ -196,7 +199,13 @@ export const dynamoDbTenancy = (
     archiveSite: async (site, event) => {
       await write(
         eventPut(table.name, event),
-        { Delete: { TableName: table.name, Key: primaryKey.site(site.workspaceId, site.siteId) } },
+        {
+          Delete: {
+            TableName: table.name,
+            Key: primaryKey.site(site.workspaceId, site.siteId),
+            ConditionExpression: 'attribute_exists(pk)',
+          },
+        },
         {
           Put: {
             TableName: table.name,

@@ -1,12 +1,14 @@
 import { type DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
+import { siteBudget } from '../../domain/limits.ts';
 import { billingPeriodOf } from '../../domain/plan.ts';
 import type { SlotLease } from '../../domain/session.ts';
 import { PLATFORM_ADDRESS } from '../../domain/stored-key.ts';
 import type { TokenContextReader } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
+import { minuteOf } from './dynamodb-limits.ts';
 import { readTogether } from './dynamodb-membership.ts';
-import { managedUsageItem, primaryKey, siteItem, slotLeaseItem, workspaceItem } from './items.ts';
+import { managedUsageItem, primaryKey, rateItem, siteItem, slotLeaseItem, workspaceItem } from './items.ts';
 import { storedKeyAt } from './stored-key-item.ts';
 
 /** Hop 1 of the token path: one batch read and one query, side by side, strongly consistent, nothing cached. */
@@ -44,13 +46,14 @@ export const dynamoDbTokenContext = (
         siteKey: primaryKey.key('site', siteId),
         workspaceKey: primaryKey.key('workspace', workspaceId),
         platformKey: primaryKey.key(PLATFORM_ADDRESS.scope, PLATFORM_ADDRESS.scopeId),
+        siteRate: primaryKey.rate(siteBudget(siteId), minuteOf(now)),
         usage: primaryKey.managedUsage(workspaceId, billingPeriodOf(now)),
       };
       const [lookup, leases] = await Promise.all([
         readTogether(dynamoDb, {
           [tables.tenancy]: [at.workspace, at.site],
           [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
-          [tables.limits]: [at.usage],
+          [tables.limits]: [at.usage, at.siteRate],
         }),
         readLeases(workspaceId),
       ]);
@@ -66,6 +69,7 @@ export const dynamoDbTokenContext = (
           lookup(tables.keys, at.workspaceKey),
         ),
         platformKey: storedKeyAt(PLATFORM_ADDRESS, lookup(tables.keys, at.platformKey)),
+        siteCalls: rateItem.optional().parse(lookup(tables.limits, at.siteRate))?.calls ?? 0,
         managedSeconds: managedUsageItem.optional().parse(lookup(tables.limits, at.usage))?.seconds ?? 0,
         leases,
       };

@@ -1,10 +1,9 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import * as z from 'zod';
 import { DependencyUnavailableError } from '../../domain/dependency.ts';
-import type { WorkspaceId } from '../../domain/identifiers.ts';
 import { summaryOf } from '../../domain/incident.ts';
-import type { IncidentAnnouncer, RotationRequest, RotationRequests } from '../../use-cases/ports.ts';
+import type { IncidentAnnouncer, RotationRequests } from '../../use-cases/ports.ts';
 import { AWS_CALL_LIMITS, callAws } from './aws-calls.ts';
+import { detailOfRotation } from './rotation-event.ts';
 
 /** `source` and `detail-type` of our events; rules match on them. */
 export const EVENT_SOURCE = 'spelo.byok';
@@ -17,12 +16,16 @@ const { connectionTimeout, requestTimeout, maxAttempts } = AWS_CALL_LIMITS;
  * Incidents and rotation requests as events on a bus. Who is told (a mail topic, a chat, a pager) and who encrypts anew is
  * a matter of rules. Ids, counts and one sentence; no fingerprint, no address of a visitor.
  */
-export const eventBridgeIncidents = (
-  region: string,
-  eventBusName: string,
-): IncidentAnnouncer & RotationRequests => {
+export const eventBridgeIncidents = (environment: {
+  readonly AWS_REGION: string;
+  readonly EVENT_BUS_NAME: string;
+  readonly AWS_ENDPOINT_URL_EVENTBRIDGE?: string | undefined;
+}): IncidentAnnouncer & RotationRequests => {
+  const { AWS_REGION: region, EVENT_BUS_NAME: EventBusName } = environment;
+  const endpoint = environment.AWS_ENDPOINT_URL_EVENTBRIDGE;
   const client = new EventBridgeClient({
     region,
+    ...(endpoint !== undefined && { endpoint }),
     maxAttempts,
     requestHandler: { connectionTimeout, requestTimeout, throwOnRequestTimeout: true },
   });
@@ -30,9 +33,7 @@ export const eventBridgeIncidents = (
     const { Entries = [], FailedEntryCount } = await callAws('eventbridge', 'PutEvents', () =>
       client.send(
         new PutEventsCommand({
-          Entries: [
-            { EventBusName: eventBusName, Source: EVENT_SOURCE, DetailType, Detail: JSON.stringify(detail) },
-          ],
+          Entries: [{ EventBusName, Source: EVENT_SOURCE, DetailType, Detail: JSON.stringify(detail) }],
         }),
       ),
     );
@@ -59,33 +60,3 @@ export const eventBridgeIncidents = (
     request: (request) => put(ROTATION_REQUESTED, detailOfRotation(request)),
   };
 };
-
-/** A rotation request as an event's detail. */
-export const detailOfRotation = (request: RotationRequest): Readonly<Record<string, string | number>> => ({
-  incident_id: request.incidentId,
-  workspace_id: request.workspaceId,
-  scope: request.scope,
-  scope_id: request.scopeId,
-  version: request.version,
-});
-
-const rotationDetail = z
-  .object({
-    incident_id: z.string(),
-    workspace_id: z.string().transform((id) => id as WorkspaceId),
-    scope: z.enum(['site', 'workspace']),
-    scope_id: z.string(),
-    version: z.number(),
-  })
-  .transform(
-    (detail): RotationRequest => ({
-      incidentId: detail.incident_id,
-      workspaceId: detail.workspace_id,
-      scope: detail.scope,
-      scopeId: detail.scope_id,
-      version: detail.version,
-    }),
-  );
-
-/** The request in an event's detail. Throws on any other event: it must end in the dead-letter queue, not in silence. */
-export const rotationRequestIn = (detail: unknown): RotationRequest => rotationDetail.parse(detail);

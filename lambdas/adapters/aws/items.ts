@@ -100,6 +100,8 @@ export const errorItem: z.ZodType<ErrorRow> = z.object({
   count: z.number(),
 }) as z.ZodType<ErrorRow>;
 
+export const rateItem = z.object({ calls: z.number() });
+
 export const managedUsageItem = z.object({ seconds: z.number() });
 
 export interface PrimaryKey {

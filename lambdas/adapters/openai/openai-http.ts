@@ -18,7 +18,10 @@ const modelsAnswer = z.object({
   data: z.array(z.object({ id: z.string(), shutdown_date: z.iso.date().nullish().catch(undefined) })),
 });
 
-/** The session that a client secret carries. Fixed here; the widget cannot choose model, tools or limits. */
+/**
+ * The session that a client secret carries, fixed here and not by the widget. OpenAI lets the connection override parts of it
+ * (SECURITY.md).
+ */
 const sessionOf = ({ model, voice, instructions }: VoiceSettings) => ({
   type: 'realtime',
   model,

@@ -1,0 +1,44 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { through } from '../conditions.ts';
+
+export interface DeadLetterQueueProps {
+  readonly encryptionKey: IKey;
+  /** Of what: the end of the sentence that says why it has no queue of dead letters itself. */
+  readonly of: string;
+}
+
+/** What was given up on, encrypted and kept for the longest that SQS offers. */
+export class DeadLetterQueue extends Queue {
+  readonly #key: IKey;
+
+  constructor(scope: Construct, id: string, { encryptionKey, of }: DeadLetterQueueProps) {
+    super(scope, id, {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: encryptionKey,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.#key = encryptionKey;
+    Validations.of(this).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: `It is itself the queue of dead letters, of ${of}, which the rule does not look at.`,
+    });
+  }
+
+  /** What a function needs so that Lambda can put into the queue what the function failed on. */
+  get sending(): readonly PolicyStatement[] {
+    return [
+      new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.queueArn] }),
+      new PolicyStatement({
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resources: [this.#key.keyArn],
+        conditions: through(this, 'sqs'),
+      }),
+    ];
+  }
+}

@@ -1,0 +1,73 @@
+import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { type EventPattern, Rule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Duration } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { BrokerAlarm } from './broker-alarm.ts';
+import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
+import { DeadLetterQueue } from './dead-letter-queue.ts';
+
+export interface EventFunctionProps extends BrokerFunctionProps {
+  readonly functionName: 'rotate-on-request';
+  readonly eventPattern: EventPattern;
+  /** Heading in the runbook for an event that was given up on. */
+  readonly runbook: string;
+  readonly topic: ITopic;
+  /** Encrypts the dead letters. */
+  readonly queueKey: IKey;
+  readonly impact: string;
+}
+
+/** How long an event is tried for, by EventBridge to reach Lambda and by Lambda to get it done. */
+const MAX_EVENT_AGE = Duration.hours(1);
+
+/**
+ * A function behind events that loses none in silence: what EventBridge cannot deliver and what the function fails on
+ * three times both end in one queue.
+ */
+export class EventFunction extends Construct {
+  constructor(scope: Construct, id: string, props: EventFunctionProps) {
+    super(scope, id);
+    const { functionName, stage, topic, runbook, impact, eventPattern, queueKey } = props;
+
+    const deadLetters = new DeadLetterQueue(this, 'DeadLetters', {
+      encryptionKey: queueKey,
+      of: 'a rule and of asynchronous invocations',
+    });
+    const broker = new BrokerFunction(this, 'Broker', {
+      ...props,
+      permissions: [...props.permissions, ...deadLetters.sending],
+    });
+    broker.function.configureAsyncInvoke({
+      retryAttempts: 2,
+      maxEventAge: MAX_EVENT_AGE,
+      onFailure: { bind: () => ({ destination: deadLetters.queueArn }) },
+    });
+    new Rule(this, 'Rule', {
+      description: `Spelo BYOK: events for ${functionName}`,
+      eventPattern,
+      targets: [
+        new LambdaFunction(broker.function, {
+          retryAttempts: 20,
+          maxEventAge: MAX_EVENT_AGE,
+          deadLetterQueue: deadLetters,
+        }),
+      ],
+    });
+
+    new BrokerAlarm(this, 'GaveUp', {
+      stage,
+      topic,
+      runbook,
+      impact,
+      metric: deadLetters.metricApproximateNumberOfMessagesVisible({
+        statistic: Stats.MAXIMUM,
+        period: Duration.minutes(1),
+      }),
+      above: 0,
+      because: 'a single dead letter is an event that nobody has acted upon and that is not tried again.',
+    });
+  }
+}

@@ -1,0 +1,14 @@
+import {
+  detectorEnvironment,
+  ENVIRONMENTS,
+  rotateOnRequestEnvironment,
+} from '../lambdas/contract/environment.ts';
+
+/** Every function that is deployed, with what it parses at start: behind the HTTP API, behind a stream, behind an event. */
+export const DEPLOYED_FUNCTIONS = {
+  ...ENVIRONMENTS,
+  detector: detectorEnvironment,
+  'rotate-on-request': rotateOnRequestEnvironment,
+} as const;
+
+export type DeployedFunctionName = keyof typeof DEPLOYED_FUNCTIONS;

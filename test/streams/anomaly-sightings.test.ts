@@ -1,0 +1,103 @@
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { describe, expect, it } from '@jest/globals';
+import type { DynamoDBRecord } from 'aws-lambda';
+import { anomalySightingsOf } from '../../lambdas/adapters/aws/anomaly-sightings.ts';
+
+const SESSION = {
+  pk: 'SITE#abcdefghjkmn000000000000',
+  sk: 'SESSION#ses_1',
+  sessionId: 'ses_1',
+  workspaceId: 'abcdefghjkmn',
+  siteId: 'abcdefghjkmn000000000000',
+  kind: 'visitor',
+  state: 'reserved',
+  mode: 'byok',
+  keyScope: 'workspace',
+  keyScopeId: 'abcdefghjkmn',
+  keyVersion: 3,
+  fingerprint: 'f0f0',
+  ipHash: 'aa'.repeat(32),
+  origin: 'https://shop.example',
+  createdAt: '2026-11-23T12:00:00.000Z',
+};
+const SETTLED = { ...SESSION, state: 'issued', settledAt: '2026-11-23T12:00:01.000Z' };
+
+const recordOf = (image: Readonly<Record<string, unknown>>, eventName = 'MODIFY'): DynamoDBRecord =>
+  ({ eventName, dynamodb: { SequenceNumber: '1', NewImage: marshall(image) } }) as DynamoDBRecord;
+
+describe('what the detector sees of the sessions table', () => {
+  it('is a visitor when one is admitted, under the fingerprint of the key', () => {
+    expect(anomalySightingsOf(recordOf(SESSION, 'INSERT'))).toEqual([
+      {
+        workspaceId: 'abcdefghjkmn',
+        subject: 'f0f0',
+        siteId: 'abcdefghjkmn000000000000',
+        mode: 'byok',
+        key: { scope: 'workspace', scopeId: 'abcdefghjkmn', version: 3 },
+        observation: {
+          type: 'session',
+          sessionId: 'ses_1',
+          at: Date.parse(SESSION.createdAt),
+          ipHash: SESSION.ipHash,
+          origin: 'https://shop.example',
+        },
+      },
+    ]);
+  });
+
+  it('is how the session came out, with what OpenAI said', () => {
+    const [sighting] = anomalySightingsOf(
+      recordOf({ ...SETTLED, state: 'refused', openAiFailure: 'key_invalid' }),
+    );
+    expect(sighting?.observation).toEqual({
+      type: 'outcome',
+      sessionId: 'ses_1',
+      at: Date.parse(SETTLED.settledAt),
+      issued: false,
+      openAiFailure: 'key_invalid',
+    });
+  });
+
+  it('is its real length once it has ended, and not before', () => {
+    const typesOf = (image: Readonly<Record<string, unknown>>) =>
+      anomalySightingsOf(recordOf(image)).map(({ observation }) => observation.type);
+    expect(typesOf({ ...SETTLED, usedSeconds: 40 })).toEqual(['outcome']);
+    expect(typesOf({ ...SETTLED, usedSeconds: 40, endedAt: '2026-11-23T12:00:41.000Z' })).toEqual([
+      'outcome',
+      'usage',
+    ]);
+  });
+
+  it('is how many foreign origins a site refused within a minute', () => {
+    const row = {
+      pk: 'ERRORS#abcdefghjkmn',
+      sk: '2026-11-23T12:00#abcdefghjkmn000000000000#origin_not_allowed',
+      code: 'origin_not_allowed',
+      workspaceId: 'abcdefghjkmn',
+      siteId: 'abcdefghjkmn000000000000',
+      lastAt: '2026-11-23T12:00:30.000Z',
+      count: 7,
+    };
+    const [sighting] = anomalySightingsOf(recordOf(row));
+    expect(sighting).toMatchObject({ subject: 'SITE#abcdefghjkmn000000000000', key: undefined });
+    expect(sighting?.observation).toEqual({ type: 'refused_origins', at: Date.parse(row.lastAt), count: 7 });
+    expect(anomalySightingsOf(recordOf({ ...row, code: 'busy' }))).toEqual([]);
+  });
+
+  it.each(['test', 'reencryption'])(
+    'is nothing for a session of the kind %s: a person opened the key',
+    (kind) => {
+      expect(anomalySightingsOf(recordOf({ ...SESSION, kind }, 'INSERT'))).toEqual([]);
+    },
+  );
+
+  it('is nothing for notes on a key and for what expires', () => {
+    expect(anomalySightingsOf(recordOf({ pk: 'KEY#site#x', sk: 'ACTIVITY', lastUsedAt: 'now' }))).toEqual([]);
+    expect(anomalySightingsOf({ eventName: 'REMOVE', dynamodb: { SequenceNumber: '1' } })).toEqual([]);
+  });
+
+  it('is an error for a session that cannot be read: it must not pass in silence', () => {
+    const { fingerprint: _, ...damaged } = SESSION;
+    expect(() => anomalySightingsOf(recordOf(damaged, 'INSERT'))).toThrow();
+  });
+});
