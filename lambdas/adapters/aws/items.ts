@@ -123,7 +123,8 @@ const auditEventFields = {
 
 export const auditEventItem: z.ZodType<AuditEvent> = z.object(auditEventFields);
 
-const auditRowFields = z.object({
+/** A row of the audit table exactly as rows are written. */
+export const wholeAuditRow = z.object({
   ...auditEventFields,
   sequence: z.number(),
   previousHash: z.string(),
@@ -137,7 +138,7 @@ const auditRowFields = z.object({
 export const auditRowItem: z.ZodType<AuditRow> = z
   .record(z.string(), z.unknown())
   .transform((item): AuditRow => {
-    const row = auditRowFields.safeParse(item);
+    const row = wholeAuditRow.safeParse(item);
     const sequence = Number(item['sk']);
     if (row.success && row.data.sequence === sequence) return row.data;
     return {

@@ -5,7 +5,7 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import type { AuditRow } from '../../domain/audit-record.ts';
 import type { AuditArchive } from '../../use-cases/ports.ts';
 import { AWS_CALL_LIMITS, callAws } from './aws-calls.ts';
-import { auditRowItem, primaryKey } from './items.ts';
+import { primaryKey, wholeAuditRow } from './items.ts';
 
 /** As the clients of clients.ts; apart from them, so that only the archiver's bundle carries S3. */
 export const s3Client = (environment: {
@@ -56,5 +56,6 @@ const AUDIT_ROWS = primaryKey.auditRow('', 0).pk;
 export const auditRowOf = (record: DynamoDBRecord): AuditRow | undefined => {
   const pk = record.dynamodb?.Keys?.['pk']?.S ?? '';
   if (!pk.startsWith(AUDIT_ROWS) || record.eventName !== 'INSERT') return undefined;
-  return auditRowItem.parse(unmarshall((record.dynamodb?.NewImage ?? {}) as Record<string, AttributeValue>));
+  // Strictly: what cannot be archived as it was written belongs in the dead-letter queue.
+  return wholeAuditRow.parse(unmarshall((record.dynamodb?.NewImage ?? {}) as Record<string, AttributeValue>));
 };
