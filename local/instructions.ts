@@ -20,7 +20,7 @@ Spelo BYOK listens on ${url}
   site           ${demo.siteId}
   allowed origin ${demo.allowedOrigin}
 
-Paste these in another terminal.
+Paste these in another terminal. Each start prints a new token.
 
 export TOKEN='${demo.ownerToken}'
 

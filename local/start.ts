@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -11,6 +11,8 @@ import { localWorld, logFile } from './local-world.ts';
 import { makeFakeKey } from './openai/server.ts';
 
 const DATA_DIR = '.local';
+const LOCK_FILE = join(DATA_DIR, 'pid');
+const ENVIRONMENT_FILE = join(DATA_DIR, 'environment.json');
 const USAGE = `npm start [-- --reset] [-- --help]
 
 Runs the whole broker on this machine. Data is kept in ${DATA_DIR}/ and survives a restart.
@@ -25,19 +27,27 @@ Environment:
 `;
 
 const environment = z.object({
-  PORT: z.coerce.number().int().min(1).max(65_535).default(8787),
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, 'Must be a whole number from 1 to 65535.')
+    .transform(Number)
+    .refine((port) => port >= 1 && port <= 65_535, 'Must be a whole number from 1 to 65535.')
+    .default(8787),
   OPENAI_BASE_URL: openAiBaseUrl.removeDefault().optional(),
   DYNAMODB_ENDPOINT: z.url().optional(),
   PATH: z.string().optional(),
 });
 
-/** One sentence for a person; a stack trace only for what nobody foresaw. */
+/** One sentence for a person. */
 const say = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
-  if ('code' in error && error.code === 'EADDRINUSE')
-    return `The port is taken. Stop the other process, or choose another port: PORT=8788 npm start`;
-  const foreseen = error.name !== 'Error' && error.name !== 'TypeError';
-  return foreseen || error.stack === undefined ? error.message : error.stack;
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'EADDRINUSE')
+    return 'The port is taken. Stop the other process, or choose another port: PORT=8788 npm start';
+  if (code === 'ECONNREFUSED')
+    return 'Nothing answers at DYNAMODB_ENDPOINT. Start that engine, or unset the variable.';
+  if (code.startsWith('ERR_PARSE_ARGS')) return `${error.message}\n\n${USAGE}`;
+  return error.message;
 };
 
 const fail = (message: string): never => {
@@ -60,8 +70,13 @@ const main = async (): Promise<void> => {
     return fail(`The environment is not valid:\n${faults.join('\n')}`);
   }
   const { PORT, OPENAI_BASE_URL, DYNAMODB_ENDPOINT, PATH } = parsed.data;
+  refuseSecondRun();
   if (values.reset) rmSync(DATA_DIR, { recursive: true, force: true });
   mkdirSync(DATA_DIR, { recursive: true, mode: 0o700 });
+  writeFileSync(LOCK_FILE, String(process.pid), { mode: 0o600 });
+  process.on('exit', () => {
+    for (const file of [LOCK_FILE, ENVIRONMENT_FILE]) rmSync(file, { force: true });
+  });
 
   const log = logFile(join(DATA_DIR, 'spelo.log'));
   const stack = await startLocalStack({
@@ -75,7 +90,7 @@ const main = async (): Promise<void> => {
   });
   stopCleanly(stack, log);
   // For the operator's commands, which run beside this process. Addresses only, no secret.
-  writeFileSync(join(DATA_DIR, 'environment.json'), JSON.stringify(stack.variables, null, 2), {
+  writeFileSync(ENVIRONMENT_FILE, JSON.stringify(stack.variables, null, 2), {
     mode: 0o600,
   });
 
@@ -83,6 +98,19 @@ const main = async (): Promise<void> => {
   const demoKey = stack.openAi === undefined ? undefined : makeFakeKey(strongRandom);
   process.stdout.write(instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR }));
   process.stdout.write(`ready in ${Math.round(performance.now() - startedAt)} ms\nready\n`);
+};
+
+/** Two runs on one folder would overwrite one another's addresses and archive. */
+const refuseSecondRun = (): void => {
+  let pid: number;
+  try {
+    pid = Number(readFileSync(LOCK_FILE, 'utf8'));
+    process.kill(pid, 0);
+  } catch {
+    // No lock, or its process is gone.
+    return;
+  }
+  if (pid !== process.pid) fail(`Another npm start (process ${pid}) uses ${DATA_DIR}/. Stop it first.`);
 };
 
 const stopCleanly = (stack: LocalStack, log: { close(): Promise<void> }): void => {

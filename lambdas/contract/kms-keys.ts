@@ -2,7 +2,7 @@
 export const KMS_KEYS = {
   /** Wraps the data key of each sealed OpenAI key. */
   master: { alias: 'alias/spelo-byok/master', usage: 'ENCRYPT_DECRYPT', variable: 'MASTER_KEY_ARN' },
-  /** Fingerprints of OpenAI keys; only the function that seals may use it. */
+  /** Fingerprints of OpenAI keys; only what seals may use it. */
   fingerprint: {
     alias: 'alias/spelo-byok/fingerprint',
     usage: 'GENERATE_VERIFY_MAC',

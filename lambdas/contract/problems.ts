@@ -102,6 +102,13 @@ export const PROBLEMS = {
     message:
       "This month's minutes are used up. Voice returns with the next billing period, a larger plan, or an own OpenAI key.",
   },
+  platform_key_missing: {
+    status: 503,
+    code: 'unavailable',
+    message:
+      'Managed voice is not set up on this deployment: its operator has to store the platform key (npm run platform-key).',
+    retryAfterSeconds: 60,
+  },
   rate_limited: {
     status: 429,
     code: 'rate_limited',

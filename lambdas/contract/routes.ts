@@ -158,6 +158,7 @@ export const ROUTES = {
       'site_not_found',
       'origin_not_allowed',
       'minutes_exhausted',
+      'platform_key_missing',
       'openai_key_missing',
       'openai_key_unreadable',
       'openai_key_rejected',

@@ -21,6 +21,7 @@ export const REFUSALS = [
   'openai_error',
   'openai_timeout',
   'minutes_exhausted',
+  'platform_key_missing',
   'rate_limited',
   'busy',
   'last_owner',

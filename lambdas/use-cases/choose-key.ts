@@ -38,6 +38,6 @@ const chooseManaged = (
     return { refusal: new Refusal('minutes_exhausted', { retryAfterSeconds: secondsToNextPeriod(now) }) };
   // The operator's own omission, not the customer's: an outage of the platform, said as one.
   if (!isLive(platformKey) || platformKey.state === 'suspended')
-    return { refusal: new Refusal('unavailable', { retryAfterSeconds: 60 }) };
+    return { refusal: new Refusal('platform_key_missing') };
   return { mode: 'managed', key: platformKey, slotLimit: workspace.concurrencyLimit ?? undefined };
 };
