@@ -11,6 +11,8 @@ export default {
   },
   watchman: false,
   haste: { forceNodeFilesystemAPI: true },
-  testTimeout: 60_000,
+  testTimeout: 120_000,
+  // Every core: the tests wait for their engines more than they compute.
+  maxWorkers: '100%',
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/.local'],
 };

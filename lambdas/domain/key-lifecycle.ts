@@ -1,4 +1,4 @@
-import type { SealedKey } from './sealed-key.ts';
+import { isWellFormed, type SealedKey } from './sealed-key.ts';
 import {
   type DeletedKey,
   isRetained,
@@ -32,7 +32,7 @@ export interface Hand {
 }
 
 const touched = (head: StoredKey | undefined, { at, by }: Hand) => ({
-  revision: Math.max(0, head?.revision ?? 0) + 1,
+  revision: Math.max(0, Math.floor(head?.revision ?? 0)) + 1,
   lastVersion: head?.lastVersion ?? 0,
   changedAt: at,
   changedBy: by,
@@ -62,7 +62,9 @@ export const storeNewVersion = (
   const { sealed, verdict } = next;
   const replaced = head !== undefined && head.state !== 'deleted' ? head : undefined;
   const retain =
-    replaced !== undefined && retainSeconds > 0 ? retainedFrom(replaced, retainSeconds, hand) : undefined;
+    replaced !== undefined && retainSeconds > 0 && isWellFormed(replaced.sealed)
+      ? retainedFrom(replaced, retainSeconds, hand)
+      : undefined;
   return {
     expectedRevision: head?.revision ?? 0,
     head: {

@@ -271,7 +271,9 @@ const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mi
     );
     return { clientSecret, signingSecret, kmsRequestId };
   } catch (error) {
-    const refusal = refusalOf(error);
+    // A customer cannot enter the platform's key again; to them it is an outage.
+    const platformKeyUnreadable = error instanceof SealedKeyUnreadableError && session.mode === 'managed';
+    const refusal = platformKeyUnreadable ? new Refusal('platform_key_missing') : refusalOf(error);
     const openAiFailure = error instanceof OpenAiFailure ? error : undefined;
     await Promise.all([
       giveBack(ports, session, lease, refusal.refusal, { kmsRequestId, openAiFailure }),

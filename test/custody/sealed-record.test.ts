@@ -404,14 +404,14 @@ describe('a stored key that is not shaped like one is damage too', () => {
   // What only somebody who can write the table could leave, and is not yet told or healed. Drop `.failing` when repaired.
   describe('known defects', () => {
     // Read as lost, but the write's condition takes any number above zero for a revision that is not lost: 409 for ever.
-    test.failing('with a revision that is no whole number: it can be replaced', async () => {
+    test('with a revision that is no whole number: it can be replaced', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem({ ...item, revision: 1.5 });
       await expectHealed(tenant);
     });
 
     // The counter restarts at the same number each time, whatever version the head itself names.
-    test.failing('without the highest version, twice: no version is given out twice', async () => {
+    test('without the highest version, twice: no version is given out twice', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem(without(item, 'lastVersion'));
       await expectHealed(tenant);
@@ -422,27 +422,26 @@ describe('a stored key that is not shaped like one is damage too', () => {
     });
 
     // The next version is no whole number that can be sealed for: 503 for ever, after a deletion too.
-    test.failing('with the highest version that a number can hold: it can be replaced', async () => {
+    test('with the highest version that a number can hold: it can be replaced', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem({ ...item, lastVersion: Number.MAX_SAFE_INTEGER });
       await expectHealed(tenant);
     });
 
     // One record is retained and shredded in one transaction, which DynamoDB refuses: 503 until the key is deleted.
-    test.failing('with its own version as the previous one: it can be replaced', async () => {
+    test('with its own version as the previous one: it can be replaced', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem({ ...item, previousVersion: 1 });
       await expectHealed(tenant);
     });
 
     // The slot is taken under the fingerprint before anybody looks whether the record is well formed: 503.
-    test.failing('with a fingerprint longer than a sort key: refused as unreadable', async () => {
+    test('with a fingerprint longer than a sort key: refused as unreadable', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await expectRefusedAndHealed(tenant, withSealed(item, { fingerprint: 'f'.repeat(2_000) }));
     });
 
-    // What is not known to be suspended counts as active: the kill switch fails open.
-    test.failing.each<[string, (item: KeyItem) => Item]>([
+    test.each<[string, (item: KeyItem) => Item]>([
       ['of no known name', (item) => ({ ...item, state: 'SUSPENDED' })],
       ['that is missing', (item) => without(item, 'state')],
     ])('a suspended key with a state %s does not open', async (_, damage) => {
@@ -463,7 +462,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
     });
 
     // The stand-in of a damaged record is retained like a key, and a rollback puts it in the place of a good one.
-    test.failing('a damaged record is not offered for a rollback', async () => {
+    test('a damaged record is not offered for a rollback', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem(without(item, 'sealed'));
       await expectHealed(tenant);
@@ -497,7 +496,7 @@ describe('one key does not suffer for the record of another', () => {
 
   // Known defect: a missing platform key is told as an outage, a damaged one as a key that its owner should enter again,
   // which a managed customer cannot. Drop `.failing` when it is repaired.
-  test.failing('a damaged platform key is an outage to those who use it', async () => {
+  test('a damaged platform key is an outage to those who use it', async () => {
     await putPlatformKey(stack, fakeKey());
     const sound = await tables.keyItem('platform', 'platform');
     const managed = await makeTenant(stack, { billing_mode: 'managed' });

@@ -18,13 +18,17 @@ import { verdictItem } from './items.ts';
  */
 
 const bytes = z.instanceof(Uint8Array);
-const version = z.int().positive();
+/** Far above any number of changes that a key can see. */
+const MAX_VERSION = 1_000_000_000;
+const version = z.int().positive().max(MAX_VERSION);
+/** Longer ones could not even stand in the key of a slot. */
+const label = z.string().max(128);
 
 const content = z.object({
   format: z.number(),
   algorithm: z.string(),
-  masked: z.string(),
-  fingerprint: z.string(),
+  masked: label,
+  fingerprint: label,
   kmsKeyArn: z.string(),
   wrappedDataKey: bytes,
   iv: bytes,
@@ -41,9 +45,10 @@ const name = z.string().catch('unknown');
 const LOST_COUNTER = 1_000_000;
 
 const headItem = z.object({
-  state: z.enum(['active', 'suspended', 'deleted']).catch('active'),
+  /** undefined when it was lost: nobody knows then whether the key was switched off, so it is not opened. */
+  state: z.enum(['active', 'suspended', 'deleted']).optional().catch(undefined),
   /** -1 when it was lost; the next write is then conditional on that. */
-  revision: z.int().positive().catch(-1),
+  revision: z.number().positive().catch(-1),
   lastVersion: version.catch(LOST_COUNTER),
   changedAt: timestamp,
   changedBy: name,
@@ -78,12 +83,20 @@ export const storedKeyAt = (address: KeyAddress, item: Item | undefined): Stored
   if (item === undefined) return undefined;
   const { state, ...head } = headItem.parse(item);
   if (state === 'deleted') return { state, ...head };
-  const { version: current = head.lastVersion, ...live } = liveItem.parse(item);
+  const { version: current = head.lastVersion, previousVersion, ...live } = liveItem.parse(item);
   const record = content.safeParse(item['sealed']);
-  const sealed = record.success
-    ? sealedAt(address, current, record.data)
-    : damagedSealedKey({ ...address, version: current });
-  return { state, ...head, ...live, sealed };
+  const sealed =
+    record.success && state !== undefined
+      ? sealedAt(address, current, record.data)
+      : damagedSealedKey({ ...address, version: current });
+  return {
+    state: state ?? 'active',
+    ...head,
+    lastVersion: Math.max(head.lastVersion, current),
+    ...live,
+    previousVersion: previousVersion === current ? null : previousVersion,
+    sealed,
+  };
 };
 
 /** The record of `atVersion` that is retained at `address`; undefined when there is none that could be gone back to. */
