@@ -5,6 +5,7 @@ import {
   type KeyVersionRecord,
   type LiveKey,
   type RetainedKey,
+  revisionOf,
   type StoredKey,
 } from './stored-key.ts';
 import type { Verdict } from './verdict.ts';
@@ -32,7 +33,7 @@ export interface Hand {
 }
 
 const touched = (head: StoredKey | undefined, { at, by }: Hand) => ({
-  revision: Math.max(0, Math.floor(head?.revision ?? 0)) + 1,
+  revision: Math.max(0, Math.floor(revisionOf(head))) + 1,
   lastVersion: head?.lastVersion ?? 0,
   changedAt: at,
   changedBy: by,
@@ -66,7 +67,7 @@ export const storeNewVersion = (
       ? retainedFrom(replaced, retainSeconds, hand)
       : undefined;
   return {
-    expectedRevision: head?.revision ?? 0,
+    expectedRevision: revisionOf(head),
     head: {
       ...touched(head, hand),
       lastVersion: sealed.version,

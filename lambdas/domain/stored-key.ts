@@ -50,6 +50,7 @@ export type StoredKey = LiveKey | DeletedKey;
 export const isLive = (key: StoredKey | undefined): key is LiveKey =>
   key !== undefined && key.state !== 'deleted';
 
+/** The revision that the next change is computed from; 0 for a scope that has never held a key. */
 export const revisionOf = (key: StoredKey | undefined): number => key?.revision ?? 0;
 
 export const nextVersionOf = (key: StoredKey | undefined): number => (key?.lastVersion ?? 0) + 1;
