@@ -22,6 +22,7 @@ import { rotateOnRequestHandler } from '../lambdas/functions/wiring/rotate-on-re
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
 import type { World } from '../lambdas/functions/wiring/world.ts';
 import { createTables } from './create-tables.ts';
+import { DEMO_OWNER } from './demo.ts';
 import { type LocalDynamoDb, startDynamoDb } from './dynamodb/engine.ts';
 import { type LocalGateway, startGateway } from './gateway.ts';
 import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
@@ -108,6 +109,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       keep(
         startLocalIssuer({
           audience: AUDIENCE,
+          suggestedPerson: DEMO_OWNER,
           ...(issuerState !== undefined && { stateFile: issuerState }),
         }),
       ),
