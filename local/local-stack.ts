@@ -31,6 +31,7 @@ import { type LocalIncidents, localIncidents } from './local-incidents.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
 import { type StreamPump, startStreamPump } from './stream-pump.ts';
+import type { WebHandler } from './web/static-files.ts';
 
 const AUDIENCE = 'spelo-byok-local';
 const ARCHIVE_BUCKET = 'audit-archive';
@@ -49,6 +50,8 @@ export interface LocalStackOptions {
   /** Overrides of the functions' variables, for tests. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly onAnswer?: (line: string) => void;
+  /** Pages and scripts for browsers, served beside the API. */
+  readonly pages?: readonly WebHandler[];
 }
 
 export interface LocalStack {
@@ -181,6 +184,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
           port: options.port,
           newRequestId: randomUUID,
           ...(options.onAnswer !== undefined && { onAnswer: options.onAnswer }),
+          ...(options.pages !== undefined && { pages: options.pages }),
         },
       ),
     );
