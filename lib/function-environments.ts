@@ -61,6 +61,8 @@ export const functionEnvironments = (
   const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
   const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };
   const retired = { RETIRED_MASTER_KEY_ARNS: (config.retiredMasterKeyArns ?? []).join(',') };
+  // Empty: the built-in list of plans.
+  const plans = { PLANS: '' };
   const fingerprint = { [KMS_KEYS.fingerprint.variable]: keys.fingerprint.keyArn };
   const audit = {
     [TABLES.audit.variable]: tables.audit.tableName,
@@ -72,6 +74,7 @@ export const functionEnvironments = (
       ...derivation,
       ...master,
       ...retired,
+      ...plans,
       IP_LIMIT_PER_MINUTE: String(config.rateLimits.perIpPerMinute),
       IP_LIMIT_PER_SECOND: String(config.rateLimits.perIpPerSecond),
       SITE_LIMIT_PER_MINUTE: String(config.rateLimits.perSitePerMinute),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { plansVariable } from './plans.ts';
 
 /**
  * The environment of each deployed function. Parsed once at start, all faults at once, values never printed. Nothing
@@ -53,12 +54,16 @@ const derivation = { DERIVATION_KEY_ARN: kmsArn };
  */
 const opening = { MASTER_KEY_ARN: kmsArn, RETIRED_MASTER_KEY_ARNS: kmsArnList };
 
+/** The deployment's plans, for every function that holds a workspace to one. */
+const plans = { PLANS: plansVariable };
+
 const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000).default(fallback);
 
 export const tokenEnvironment = z.object({
   ...shared,
   ...derivation,
   ...opening,
+  ...plans,
   OPENAI_BASE_URL: openAiBaseUrl,
   OPENAI_TIMEOUT_MS: z.coerce.number().int().min(500).max(20_000).default(8_000),
   IP_LIMIT_PER_MINUTE: limit(60),

@@ -1,5 +1,5 @@
 import { concurrencyLimitOf } from '../domain/limits.ts';
-import { minutesExhausted, secondsToNextPeriod } from '../domain/plan.ts';
+import { minutesExhausted, type Plan, planNamed, secondsToNextPeriod } from '../domain/plan.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { isLive, type LiveKey } from '../domain/stored-key.ts';
 import type { BillingMode, Workspace } from '../domain/workspace.ts';
@@ -20,9 +20,10 @@ export interface Payer {
 export const chooseKey = (
   workspace: Workspace,
   context: TokenContext,
+  plans: readonly Plan[],
   now: Date,
 ): Payer | { readonly refusal: Refusal } => {
-  if (workspace.billingMode === 'managed') return chooseManaged(workspace, context, now);
+  if (workspace.billingMode === 'managed') return chooseManaged(workspace, context, plans, now);
   const key = isLive(context.siteKey) ? context.siteKey : context.workspaceKey;
   if (!isLive(key)) return { refusal: new Refusal('openai_key_missing') };
   if (key.state === 'suspended') return { refusal: new Refusal('openai_key_suspended') };
@@ -32,9 +33,10 @@ export const chooseKey = (
 const chooseManaged = (
   workspace: Workspace,
   { platformKey, managedSeconds }: TokenContext,
+  plans: readonly Plan[],
   now: Date,
 ): Payer | { readonly refusal: Refusal } => {
-  if (minutesExhausted(workspace.plan, managedSeconds))
+  if (minutesExhausted(planNamed(plans, workspace.plan), managedSeconds))
     return { refusal: new Refusal('minutes_exhausted', { retryAfterSeconds: secondsToNextPeriod(now) }) };
   // The operator's own omission, not the customer's: an outage of the platform, said as one.
   if (!isLive(platformKey) || platformKey.state === 'suspended')

@@ -3,6 +3,7 @@ import { newSessionId, type RandomBytes, type SiteId, workspaceOfSite } from '..
 import { type RateLimit, type RateLimits, secondsToNextMinute, siteBudget } from '../domain/limits.ts';
 import { explainOpenAiFailure, OpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
 import { originAllowed } from '../domain/origin.ts';
+import type { Plan } from '../domain/plan.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { SealedKeyUnreadableError } from '../domain/sealed-key.ts';
 import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
@@ -38,6 +39,7 @@ export interface MintPorts {
 
 export interface MintSettings {
   readonly rateLimits: RateLimits;
+  readonly plans: readonly Plan[];
   /** How long OpenAI may take to answer, milliseconds. */
   readonly openAiTimeoutMs: number;
   /** How often the widget reports that its session lives, seconds. */
@@ -78,7 +80,7 @@ export const mintToken =
   async (request: MintRequest): Promise<MintedToken> => {
     const now = ports.clock();
     const { ipHash, site, workspace, context } = await arrive(ports, settings, request, now);
-    const payer = chooseKey(workspace, context, now);
+    const payer = chooseKey(workspace, context, settings.plans, now);
     if ('refusal' in payer) {
       await spendSiteBudget(ports, settings, request.siteId, now);
       await report(ports, site, payer.refusal, undefined, undefined);

@@ -12,6 +12,7 @@ import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { SiteId } from '../../lambdas/domain/identifiers.ts';
 import { DEFAULT_RATE_LIMITS } from '../../lambdas/domain/limits.ts';
+import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
 import type { Caller } from '../../lambdas/domain/workspace.ts';
 import { journal } from '../../lambdas/use-cases/journal.ts';
 import type { MintRequest, MintSettings } from '../../lambdas/use-cases/mint-token.ts';
@@ -74,6 +75,7 @@ export const RATE_LIMITS = {
 
 export const MINT_SETTINGS: MintSettings = {
   rateLimits: RATE_LIMITS,
+  plans: BUILT_IN_PLANS,
   openAiTimeoutMs: 500,
   heartbeatSeconds: 20,
 };

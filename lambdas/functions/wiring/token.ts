@@ -58,6 +58,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
       answerPreflight: answerPreflight({ sites: tenancy }),
       mintToken: mintToken(ports, {
         rateLimits,
+        plans: environment.PLANS,
         openAiTimeoutMs: environment.OPENAI_TIMEOUT_MS,
         heartbeatSeconds: HEARTBEAT_SECONDS,
       }),
