@@ -1,4 +1,4 @@
-import { type OpenAiFailureName, OpenAiFailure, refusalOfOpenAiFailure } from './openai-failure.ts';
+import { OpenAiFailure, type OpenAiFailureName, refusalOfOpenAiFailure } from './openai-failure.ts';
 import type { Refusal } from './refusal.ts';
 
 /**
@@ -25,7 +25,6 @@ export interface HealthReport {
 
 /** Failures that hit every visitor of a key alike, and that a mint may not show. */
 export const DEGRADING_FAILURES = [
-  'key_invalid',
   'missing_permission',
   'model_unavailable',
   'quota_exhausted',
@@ -106,7 +105,5 @@ export const degradationOf = (
 export const refusalOfDegradation = (degradation: Degradation, now: Date): Refusal | undefined => {
   const seconds = Math.ceil((degradation.until.getTime() - now.getTime()) / 1_000);
   if (seconds <= 0) return undefined;
-  return refusalOfOpenAiFailure(
-    new OpenAiFailure(degradation.failure, { retryAfterSeconds: seconds }),
-  );
+  return refusalOfOpenAiFailure(new OpenAiFailure(degradation.failure, { retryAfterSeconds: seconds }));
 };

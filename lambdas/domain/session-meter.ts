@@ -92,6 +92,8 @@ export interface SessionMeter {
   readonly receivedAtMs: number;
   /** Until when silence means nothing, by our clock, milliseconds: the client secret may still open a session. */
   readonly quietUntilMs: number;
+  /** When somebody should look whether it has fallen silent, by our clock, milliseconds. Moved on by whoever looks. */
+  readonly dueAtMs: number;
   /** Nothing was heard for SILENCE_SECONDS: it ended with its last sign of life plus one heartbeat. */
   readonly silent: boolean;
   readonly counted: TokenCounts;
@@ -101,6 +103,8 @@ export interface SessionMeter {
   readonly flags: readonly MeterFlag[];
   /** Digests of what was counted, so that nothing is counted twice. */
   readonly seen: ReadonlySet<string>;
+  /** Requests that changed it within the latest clock minute: a session that reports too often is told to wait. */
+  readonly pace: { readonly minute: number; readonly requests: number };
   /** What the totals hold of this session already. */
   readonly posted: LedgerEntry;
   /** Grows with each write; 0 before the first. */
@@ -124,15 +128,35 @@ export const newMeter = (session: ReservedSession & { readonly siteId: SiteId })
   endReason: null,
   receivedAtMs: Date.parse(session.createdAt),
   quietUntilMs: (session.admission?.connectBy ?? 0) * 1_000,
+  dueAtMs: Math.max(
+    (session.admission?.connectBy ?? 0) * 1_000,
+    Date.parse(session.createdAt) + SILENCE_SECONDS * 1_000,
+  ),
   silent: false,
   counted: NO_TOKENS,
   responses: 0,
   flaggedTokens: NO_TOKENS,
   flags: [],
   seen: new Set(),
+  pace: { minute: 0, requests: 0 },
   posted: NO_ENTRY,
   revision: 0,
 });
+
+/** Requests of one session within a clock minute; a widget sends about ten. */
+const REQUESTS_PER_MINUTE = 120;
+
+const minuteOf = (now: Date): number => Math.floor(now.getTime() / 60_000);
+
+export const reportsTooOften = ({ pace }: SessionMeter, now: Date): boolean =>
+  pace.minute === minuteOf(now) && pace.requests >= REQUESTS_PER_MINUTE;
+
+/** The meter with one more request on it. */
+export const paced = (meter: SessionMeter, now: Date): SessionMeter => {
+  const minute = minuteOf(now);
+  const requests = meter.pace.minute === minute ? meter.pace.requests + 1 : 1;
+  return { ...meter, pace: { minute, requests } };
+};
 
 /** `duplicate`: known already, nothing changed. `flagged`: cannot be true; kept apart and not counted. */
 export type ReportOutcome = 'accepted' | 'duplicate' | 'flagged';
@@ -273,12 +297,15 @@ const tokensArePossible = (meter: SessionMeter, tokens: TokenCounts, now: Date):
 /** Over: reported as ended, or silent for too long. */
 export const isOver = ({ endedAtMs, silent }: SessionMeter): boolean => endedAtMs !== null || silent;
 
-/** Closes a session of which nothing was heard for SILENCE_SECONDS. The same meter when it is over, or alive. */
-export const closeIfSilent = (meter: SessionMeter, now: Date): SessionMeter =>
-  isOver(meter) || now.getTime() < silentFromMs(meter) ? meter : { ...meter, silent: true };
+/** Looked after: closed if nothing was heard of it for SILENCE_SECONDS, else due again. The same meter when it is over. */
+export const lookAfter = (meter: SessionMeter, now: Date): SessionMeter => {
+  if (isOver(meter)) return meter;
+  const silentFrom = silentFromMs(meter);
+  return now.getTime() < silentFrom ? { ...meter, dueAtMs: silentFrom } : { ...meter, silent: true };
+};
 
 /** When a session counts as over if nothing more is heard, milliseconds of our clock. */
-export const silentFromMs = ({ receivedAtMs, quietUntilMs }: SessionMeter): number =>
+const silentFromMs = ({ receivedAtMs, quietUntilMs }: SessionMeter): number =>
   Math.max(receivedAtMs + SILENCE_SECONDS * 1_000, quietUntilMs);
 
 /** How long it lasted by its reports, whole seconds, never longer than our own clock allows. */

@@ -13,7 +13,7 @@ import {
 } from '../domain/session.ts';
 import { HEARTBEAT_SECONDS, newMeter, type SessionMeter } from '../domain/session-meter.ts';
 import type { Site } from '../domain/workspace.ts';
-import type { MinutesHold, SessionLog, TokenContext, TokenContextReader } from './ports.ts';
+import type { MinutesHold, SessionAdmitter, TokenContext, TokenContextReader } from './ports.ts';
 
 /** Races lost before we say busy: each means that another visitor got in, so the service as a whole advances. */
 const MAX_ATTEMPTS = 8;
@@ -47,7 +47,7 @@ export interface Admitted {
  */
 export const admitSession = async (
   ports: {
-    readonly sessions: SessionLog;
+    readonly admissions: SessionAdmitter;
     readonly contexts: TokenContextReader;
     readonly random: RandomBytes;
   },
@@ -58,7 +58,7 @@ export const admitSession = async (
     const places = request.pools.map((pool) => choosePlace(ports.random, request, pool, capacity, attempt));
     const admitted = admissionAt(request, places, capacity);
     try {
-      await ports.sessions.reserve(
+      await ports.admissions.admit(
         admitted.session,
         admitted.leases,
         holdOf(admitted.meter, request.capSeconds),
@@ -139,10 +139,7 @@ const holdFor = (
   });
 };
 
-const holdOf = (
-  meter: SessionMeter | undefined,
-  capSeconds: number | undefined,
-): MinutesHold | undefined =>
+const holdOf = (meter: SessionMeter | undefined, capSeconds: number | undefined): MinutesHold | undefined =>
   meter === undefined || capSeconds === undefined
     ? undefined
     : { meter, committedBefore: capSeconds - meter.holdSeconds };

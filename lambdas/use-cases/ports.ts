@@ -5,6 +5,7 @@ import type { Incident, KeyInUse } from '../domain/incident.ts';
 import type { KeyHealth } from '../domain/key-health.ts';
 import type { KeyChange } from '../domain/key-lifecycle.ts';
 import type { RateLimit } from '../domain/limits.ts';
+import type { FailureSource } from '../domain/reported-failure.ts';
 import type { KeyBinding, SealedKey } from '../domain/sealed-key.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
@@ -60,7 +61,13 @@ export interface SiteReader {
 /** The settings that a workspace's owner may change. */
 export type WorkspaceSettings = Pick<
   Workspace,
-  'name' | 'billingMode' | 'openaiTier' | 'concurrencyLimit' | 'anomalyResponse' | 'alertEmail'
+  | 'name'
+  | 'billingMode'
+  | 'openaiTier'
+  | 'concurrencyLimit'
+  | 'siteSharePercent'
+  | 'anomalyResponse'
+  | 'alertEmail'
 >;
 export type WorkspaceChange = Partial<WorkspaceSettings>;
 
@@ -232,17 +239,22 @@ export interface MinutesHold {
   readonly committedBefore: number;
 }
 
-export interface SessionLog {
+export interface SessionAdmitter {
   /**
    * Writes the reserved session, takes its slots and sets its minutes aside: all or nothing. ConflictError when a slot was
    * taken, or the plan's last minutes were, in between.
    */
-  reserve(
+  admit(
     session: ReservedSession,
     leases: readonly SlotLease[],
     hold: MinutesHold | undefined,
     now: Date,
   ): Promise<void>;
+}
+
+export interface SessionLog {
+  /** Writes the session of a use that takes no slot. */
+  reserve(session: ReservedSession, now: Date): Promise<void>;
   /** ConflictError when the session is not `reserved` any more. */
   settle(session: ReservedSession, outcome: SessionOutcome): Promise<void>;
   noteKeyUse(session: ReservedSession, at: string): Promise<void>;
@@ -269,9 +281,12 @@ export interface ReportedSession {
   readonly health: KeyHealth | undefined;
 }
 
-export interface SessionMeters {
+export interface ReportedSessions {
   /** undefined for a session that was never handed out, or is not a visitor's. */
   readReported(siteId: SiteId, sessionId: SessionId): Promise<ReportedSession | undefined>;
+}
+
+export interface SessionMeters {
   /**
    * Writes the meter and adds to the totals what it adds, all or nothing. `meter.revision` is the one that was read, 0 for a
    * new meter. ConflictError when it has moved since.
@@ -292,20 +307,17 @@ export interface KeyHealthStore {
 
 export interface PlanNotices {
   /** Marks the threshold as noticed together with its audit event. ConflictError when it was already. */
-  noteThreshold(
-    workspaceId: WorkspaceId,
-    period: string,
-    percent: number,
-    event: AuditEvent,
-  ): Promise<void>;
+  noteThreshold(workspaceId: WorkspaceId, period: string, percent: number, event: AuditEvent): Promise<void>;
 }
 
 /** A failure that the operator should know of; repeats within a minute are counted on one row. */
 export interface ReportedError {
   readonly workspaceId: WorkspaceId;
   readonly siteId: SiteId | undefined;
-  /** Name of the refusal. */
+  /** Name of the refusal, or of what a widget reported. */
   readonly code: string;
+  /** Where it happened: at the mint, or in the visitor's browser. */
+  readonly source: 'mint' | FailureSource;
   readonly openAiFailure: string | undefined;
   readonly message: string;
   readonly sessionId: SessionId | undefined;
