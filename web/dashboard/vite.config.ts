@@ -5,7 +5,7 @@ export default defineConfig({
   root: import.meta.dirname,
   base: '/dashboard/',
   build: {
-    outDir: 'dist',
+    outDir: '../../dist/dashboard',
     emptyOutDir: true,
     // Inlined files would be data: URLs, which the page's Content-Security-Policy refuses for fonts and scripts.
     assetsInlineLimit: 0,

@@ -1,8 +1,8 @@
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
 import { Navigate, Route, Routes, useLocation, useNavigate, useParams } from 'react-router';
 import { useWorkspaces, type Workspace } from './api/queries.ts';
-import { SignInPage } from './auth/sign-in-page.tsx';
 import type { Person, SignIn } from './auth/sign-in.ts';
+import { SignInPage } from './auth/sign-in-page.tsx';
 import type { DashboardConfig } from './config.ts';
 import { Shell } from './layout/shell.tsx';
 import { SessionProvider } from './session.tsx';
@@ -33,7 +33,9 @@ export const App = ({ config, signIn }: { readonly config: DashboardConfig; read
   const isCallback = location.pathname === '/callback';
   useEffect(() => {
     if (isCallback) return;
-    void signIn.person().then((person) => setState(person ? { at: 'signed-in', person } : { at: 'signed-out' }));
+    void signIn
+      .person()
+      .then((person) => setState(person ? { at: 'signed-in', person } : { at: 'signed-out' }));
   }, [signIn, isCallback]);
 
   if (isCallback) return <Callback signIn={signIn} />;
@@ -71,7 +73,9 @@ const Plain = ({ children }: { readonly children: ReactNode }) => (
 );
 
 const Lazy = ({ page, plain = false }: { readonly page: ReactNode; readonly plain?: boolean }) => (
-  <Suspense fallback={plain ? <Plain>{<Loading what="the page" />}</Plain> : <Loading what="the page" lines={4} />}>
+  <Suspense
+    fallback={plain ? <Plain>{<Loading what="the page" />}</Plain> : <Loading what="the page" lines={4} />}
+  >
     {page}
   </Suspense>
 );
@@ -117,7 +121,9 @@ const Home = () => {
     );
   if (workspaces.data === undefined) return <Plain>{<Loading what="your workspaces" />}</Plain>;
   const [first] = workspaces.data;
-  return <Navigate to={first === undefined ? '/new-workspace' : `/w/${first.workspace_id}/billing`} replace />;
+  return (
+    <Navigate to={first === undefined ? '/new-workspace' : `/w/${first.workspace_id}/billing`} replace />
+  );
 };
 
 const InWorkspace = () => {

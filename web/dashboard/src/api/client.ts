@@ -1,7 +1,15 @@
-import type { failure } from '../../../../lambdas/contract/schemas.ts';
 import type * as z from 'zod';
+import type { failure } from '../../../../lambdas/contract/schemas.ts';
 import { ApiFailure } from './failure.ts';
-import { type BodyOf, CALLED, type CalledRoute, type DataOf, type PathOf, pathTo, type QueryOf } from './routes.ts';
+import {
+  type BodyOf,
+  CALLED,
+  type CalledRoute,
+  type DataOf,
+  type PathOf,
+  pathTo,
+  type QueryOf,
+} from './routes.ts';
 
 type FailureAnswer = z.output<typeof failure>;
 
@@ -95,8 +103,17 @@ const unreadable = (answer: Response): ApiFailure => {
   const requestId = answer.headers.get('x-request-id') ?? answer.headers.get('apigw-requestid') ?? undefined;
   const facts = { status: answer.status, requestId };
   if (answer.status === 401)
-    return new ApiFailure('unauthorized', 'The access token is missing, expired or not meant for this service.', facts);
+    return new ApiFailure(
+      'unauthorized',
+      'The access token is missing, expired or not meant for this service.',
+      facts,
+    );
   if (answer.status === 429) return new ApiFailure('rate_limited', 'Too many requests.', facts);
-  if (answer.status === 503) return new ApiFailure('unavailable', 'The service cannot answer at the moment.', facts);
-  return new ApiFailure('unreadable', `The service sent an answer that could not be read (${answer.status}).`, facts);
+  if (answer.status === 503)
+    return new ApiFailure('unavailable', 'The service cannot answer at the moment.', facts);
+  return new ApiFailure(
+    'unreadable',
+    `The service sent an answer that could not be read (${answer.status}).`,
+    facts,
+  );
 };

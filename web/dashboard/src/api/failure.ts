@@ -48,6 +48,8 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string>> = {
   invalid_site_id: 'Copy the site id again from the site’s embed snippet.',
   unauthorized: 'Sign in again. Nothing that you stored is lost.',
   forbidden: 'Ask an owner of this workspace to do it, or to give you another role under Members.',
+  invalid_signature: 'Reload the page: the session’s signing secret is no longer good.',
+  session_not_found: 'Reload the list; sessions are kept for their retention only.',
   origin_not_allowed: 'Add the page’s origin to the site under Sites, then reload the page.',
   route_not_found: 'The dashboard and the API are of different versions. Reload; if it stays, redeploy both.',
   workspace_not_found: 'Choose another workspace, or ask its owner to add you under Members.',
@@ -56,7 +58,8 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string>> = {
   openai_key_missing: 'Store an OpenAI key under Billing.',
   openai_key_rejected: 'Follow what the details say in your OpenAI dashboard, then paste the key again.',
   openai_key_suspended: 'Resume the key under Billing when you know why it was suspended.',
-  openai_quota_exhausted: 'Add credit or raise the limit in your OpenAI dashboard under Billing, then test again.',
+  openai_quota_exhausted:
+    'Add credit or raise the limit in your OpenAI dashboard under Billing, then test again.',
   openai_error: 'Wait a minute and test again; status.openai.com says whether others are affected.',
   openai_timeout: 'Test again in a moment; status.openai.com says whether OpenAI is slow for everybody.',
   minutes_exhausted: 'Switch to your own OpenAI key under Billing, or ask for a larger plan.',
@@ -65,7 +68,8 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string>> = {
   last_owner: 'Make somebody else an owner first, then repeat this.',
   no_previous_version: 'Paste the earlier key again; it is stored as a new version.',
   version_conflict: 'Reload to see what changed, then repeat your change.',
-  unavailable: 'Wait a few seconds and try again. If it stays, give the request id to whoever runs this service.',
+  unavailable:
+    'Wait a few seconds and try again. If it stays, give the request id to whoever runs this service.',
   unreachable: 'Check your connection, then try again.',
   unreadable: 'Try again. If it stays, give the request id to whoever runs this service.',
 };

@@ -71,12 +71,19 @@ export interface SessionRow {
     readonly flagged_tokens: TokenCounts | null;
   };
 }
+interface Rates {
+  readonly input: number;
+  readonly cached_input: number;
+  readonly output: number;
+}
 export interface Pricing {
   readonly catalogue_version: string;
   readonly models: readonly {
     readonly model: string;
     readonly from: string;
-    readonly status: string;
+    readonly status: 'active' | 'ending' | 'shut_down';
+    readonly text: Rates;
+    readonly audio: Rates;
     readonly shutdown_date: string | null;
   }[];
   readonly plans: readonly {
@@ -86,6 +93,35 @@ export interface Pricing {
     readonly hard_cap: boolean;
     readonly overage_usd_per_minute: number | null;
     readonly max_sites: number | null;
+  }[];
+}
+export interface EstimateRequest {
+  readonly minutes_in: number;
+  readonly minutes_out: number;
+  readonly prompt_tokens: number;
+  readonly turns: number;
+  readonly cached_share: number;
+  readonly model: string;
+  readonly sessions_per_month: number;
+}
+export interface Estimate {
+  readonly model: string;
+  readonly price_version: string;
+  readonly per_session: {
+    readonly minutes: number;
+    readonly tokens: TokenCounts;
+    readonly cost_cents_by_kind: TokenCounts;
+    readonly cost_cents: number;
+  };
+  readonly per_month: { readonly sessions: number; readonly minutes: number; readonly cost_cents: number };
+  readonly plans: readonly {
+    readonly name: string;
+    readonly cost_cents: number | null;
+    readonly overage_minutes: number;
+    readonly served: boolean;
+    readonly cheaper: 'byok' | 'managed' | 'equal' | null;
+    readonly break_even_minutes: number | null;
+    readonly byok_again_minutes: number | null;
   }[];
 }
 export interface Concurrency {
@@ -138,7 +174,7 @@ export interface PendingRoutes {
   readonly estimateCost: {
     readonly method: 'POST';
     readonly path: '/v1/cost-estimate';
-    readonly body: z.ZodType<unknown, object>;
-    readonly data: z.ZodType<unknown>;
+    readonly body: z.ZodType<EstimateRequest, Partial<EstimateRequest>>;
+    readonly data: z.ZodType<Estimate>;
   };
 }

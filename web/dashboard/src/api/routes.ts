@@ -60,12 +60,15 @@ type Names<Path extends string> = Path extends `${string}{${infer Name}}${infer 
 
 export type PathOf<Id extends CalledRoute> = { readonly [Name in Names<Table[Id]['path']>]: string };
 /** What a caller may leave out is left to the contract's defaults. */
-export type BodyOf<Id extends CalledRoute> =
-  Table[Id] extends { body: infer Body extends z.ZodType } ? z.input<Body> : undefined;
-export type QueryOf<Id extends CalledRoute> =
-  Table[Id] extends { query: infer Query extends z.ZodType } ? Partial<z.output<Query>> : undefined;
-export type DataOf<Id extends CalledRoute> =
-  Table[Id] extends { data: infer Data extends z.ZodType } ? z.output<Data> : undefined;
+export type BodyOf<Id extends CalledRoute> = Table[Id] extends { body: infer Body extends z.ZodType }
+  ? z.input<Body>
+  : undefined;
+export type QueryOf<Id extends CalledRoute> = Table[Id] extends { query: infer Query extends z.ZodType }
+  ? Partial<z.output<Query>>
+  : undefined;
+export type DataOf<Id extends CalledRoute> = Table[Id] extends { data: infer Data extends z.ZodType }
+  ? z.output<Data>
+  : undefined;
 
 /** Where a request goes; every part of the path is encoded. */
 export const pathTo = (path: string, parts: Readonly<Record<string, string>>): string =>

@@ -2,8 +2,8 @@ import { useEffect, useState } from 'react';
 import { Brand } from '../layout/brand.tsx';
 import { Button } from '../ui/button.tsx';
 import { Note } from '../ui/states.tsx';
-import css from './sign-in-page.module.css';
 import type { SignIn } from './sign-in.ts';
+import css from './sign-in-page.module.css';
 
 export const SignInPage = ({ signIn, returnTo }: { readonly signIn: SignIn; readonly returnTo: string }) => {
   const [keep, setKeep] = useState(false);
@@ -27,8 +27,8 @@ export const SignInPage = ({ signIn, returnTo }: { readonly signIn: SignIn; read
         <div className={css['words']}>
           <h1>Voice on your site, on your own OpenAI key</h1>
           <p>
-            Store the key once. It is sealed by AWS KMS and never shown again; your visitors get short-lived secrets, and
-            OpenAI bills you directly.
+            Store the key once. It is sealed by AWS KMS and never shown again; your visitors get short-lived
+            secrets, and OpenAI bills you directly.
           </p>
         </div>
         {failed && (

@@ -10,7 +10,10 @@ import css from './billing.module.css';
 type Mode = 'byok' | 'managed';
 
 const MODES: Readonly<
-  Record<Mode, { readonly title: string; readonly meaning: readonly string[]; readonly consequences: readonly string[] }>
+  Record<
+    Mode,
+    { readonly title: string; readonly meaning: readonly string[]; readonly consequences: readonly string[] }
+  >
 > = {
   byok: {
     title: 'Your own OpenAI key',

@@ -1,4 +1,5 @@
 import { useRoute } from '../api/queries.ts';
+import { Bar } from '../ui/bar.tsx';
 import { formatCents, formatDay, formatNumber, formatTime, formatUsd, formatWhole } from '../ui/format.ts';
 import { Loaded, Note } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
@@ -30,31 +31,25 @@ export const PlanCard = () => {
       <Loaded query={usage} what="the plan" lines={2}>
         {({ plan: used }) => {
           const included = used.included_minutes;
-          const share = included === null || included === 0 ? 0 : Math.min(1, used.used_seconds / (included * 60));
+          const share =
+            included === null || included === 0 ? 0 : Math.min(1, used.used_seconds / (included * 60));
           return (
             <>
               <div className={css['planFigures']}>
                 <span>
                   <strong>{formatWhole(used.used_minutes)}</strong>{' '}
-                  {included === null ? 'managed minutes, without a limit' : `of ${formatWhole(included)} managed minutes`}
+                  {included === null
+                    ? 'managed minutes, without a limit'
+                    : `of ${formatWhole(included)} managed minutes`}
                 </span>
                 <span className={ui['muted']}>in {formatDay(`${used.period}-01`).replace(/ 1,?/, '')}</span>
               </div>
-              <div
-                className={ui['bar']}
-                role="meter"
-                aria-label="Managed minutes used"
-                aria-valuemin={0}
-                aria-valuemax={100}
-                aria-valuenow={Math.round(share * 100)}
-                aria-valuetext={`${formatNumber(share * 100)} % used`}
-              >
-                <span
-                  className={ui['barFill']}
-                  data-level={share >= 1 ? 'full' : share >= 0.8 ? 'high' : 'fine'}
-                  style={{ width: `${share * 100}%` }}
-                />
-              </div>
+              <Bar
+                label="Managed minutes used"
+                value={used.used_seconds}
+                max={included === null ? null : included * 60}
+                text={`${formatNumber(share * 100)} % used`}
+              />
               {used.overage_minutes > 0 && (
                 <Note tone="warn" title={`${formatWhole(used.overage_minutes)} minutes beyond the plan`}>
                   <p>They cost {formatCents(used.overage_cents)} so far this month.</p>
@@ -67,12 +62,15 @@ export const PlanCard = () => {
               )}
               {used.notices.length > 0 && (
                 <p className={css['aside']}>
-                  {used.notices.map(({ percent, at }) => `${percent} % reached ${formatTime(at)}`).join(' · ')}
+                  {used.notices
+                    .map(({ percent, at }) => `${percent} % reached ${formatTime(at)}`)
+                    .join(' · ')}
                 </p>
               )}
               {billing_mode === 'byok' && (
                 <p className={css['aside']}>
-                  You use your own OpenAI key, so nothing counts against the plan. The calculator compares both.
+                  You use your own OpenAI key, so nothing counts against the plan. The calculator compares
+                  both.
                 </p>
               )}
             </>

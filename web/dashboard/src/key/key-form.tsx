@@ -19,8 +19,10 @@ const lookAt = (text: string): string | undefined => {
   if (key === '') return 'Paste an OpenAI API key. It starts with “sk-”.';
   if (key.startsWith('sk-admin-'))
     return 'This is an admin key: it can manage your whole organization and cannot start voice sessions. Create a project key instead.';
-  if (key.startsWith('ek_')) return 'This is a short-lived client secret, not an API key. An API key starts with “sk-”.';
-  if (!key.startsWith('sk-')) return 'This does not look like an OpenAI API key: it should start with “sk-”. Copy it again, whole.';
+  if (key.startsWith('ek_'))
+    return 'This is a short-lived client secret, not an API key. An API key starts with “sk-”.';
+  if (!key.startsWith('sk-'))
+    return 'This does not look like an OpenAI API key: it should start with “sk-”. Copy it again, whole.';
   return undefined;
 };
 
@@ -102,8 +104,8 @@ export const KeyForm = ({
           }}
         />
         <div className={css['hint']} id={`${id}-hint`}>
-          A project key with Models “Read” and Model capabilities “Request” is enough. It is tested at OpenAI first, free
-          of charge, then sealed. You will only ever see its last four characters again.
+          A project key with Models “Read” and Model capabilities “Request” is enough. It is tested at OpenAI
+          first, free of charge, then sealed. You will only ever see its last four characters again.
         </div>
         {state.at === 'wrong' && (
           <div className={css['fault']} id={`${id}-fault`} role="alert">

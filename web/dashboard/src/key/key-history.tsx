@@ -6,7 +6,11 @@ import { Badge, type Tone } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import css from '../ui/ui.module.css';
 
-const TONES: Readonly<Record<KeyVersion['state'], Tone>> = { current: 'good', retained: 'warn', shredded: 'neutral' };
+const TONES: Readonly<Record<KeyVersion['state'], Tone>> = {
+  current: 'good',
+  retained: 'warn',
+  shredded: 'neutral',
+};
 const REASONS: Readonly<Record<KeyVersion['reason'], string>> = { stored: 'Pasted', reencrypted: 'Rotated' };
 
 const COLUMNS: readonly Column<KeyVersion>[] = [

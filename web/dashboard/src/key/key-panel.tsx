@@ -21,7 +21,15 @@ const STATES: Readonly<Record<MaskedKey['state'], { readonly tone: Tone; readonl
 };
 
 /** One OpenAI key, of the workspace or of a site: its state and everything that can be done with it. */
-export const KeyPanel = ({ place, title, lead }: { readonly place: KeyPlace; readonly title: string; readonly lead: string }) => {
+export const KeyPanel = ({
+  place,
+  title,
+  lead,
+}: {
+  readonly place: KeyPlace;
+  readonly title: string;
+  readonly lead: string;
+}) => {
   const { may } = useWorkspace();
   const key = useKey(place);
   return (

@@ -1,7 +1,7 @@
 import type { VerdictCode } from '../../../../lambdas/domain/verdict.ts';
 import type { Verdict } from '../api/queries.ts';
-import { Note } from '../ui/states.tsx';
 import { formatTime } from '../ui/format.ts';
+import { Note } from '../ui/states.tsx';
 import css from '../ui/ui.module.css';
 
 /**
@@ -24,7 +24,8 @@ const NEXT_STEPS: Readonly<Record<VerdictCode, string>> = {
     'platform.openai.com → Project → IP allowlist: add the outgoing address of this service, or remove the list.',
   country_not_supported: 'Whoever runs this service has to deploy it in an AWS region that OpenAI serves.',
   quota_exhausted: 'platform.openai.com → Billing: add credit. It can take some minutes until it counts.',
-  spend_limit_reached: 'platform.openai.com → Limits: raise the spend limit of the organization or the project.',
+  spend_limit_reached:
+    'platform.openai.com → Limits: raise the spend limit of the organization or the project.',
   rate_limited: 'Wait a minute and test again. If it stays, ask OpenAI for a higher usage tier.',
   request_refused: 'Sites → the site: check the model and the voice. If they are right, report this.',
   upstream_error: 'Wait and test again; status.openai.com says whether others are affected.',
@@ -37,7 +38,13 @@ const NEXT_STEPS: Readonly<Record<VerdictCode, string>> = {
 export const stepForVerdict = (code: string): string | undefined =>
   (NEXT_STEPS as Readonly<Record<string, string>>)[code];
 
-export const VerdictNote = ({ verdict, live = false }: { readonly verdict: Verdict; readonly live?: boolean }) => (
+export const VerdictNote = ({
+  verdict,
+  live = false,
+}: {
+  readonly verdict: Verdict;
+  readonly live?: boolean;
+}) => (
   <Note
     tone={!verdict.ok ? 'bad' : verdict.code === 'ok' ? 'good' : 'warn'}
     live={live}
@@ -46,7 +53,8 @@ export const VerdictNote = ({ verdict, live = false }: { readonly verdict: Verdi
     <p>{NEXT_STEPS[verdict.code]}</p>
     <p className={css['meta']}>
       Tested {formatTime(verdict.checked_at)}
-      {verdict.latency_ms > 0 && `, OpenAI took ${verdict.latency_ms} ms`} · <span className={css['mono']}>{verdict.code}</span>
+      {verdict.latency_ms > 0 && `, OpenAI took ${verdict.latency_ms} ms`} ·{' '}
+      <span className={css['mono']}>{verdict.code}</span>
     </p>
   </Note>
 );

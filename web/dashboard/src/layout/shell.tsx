@@ -65,7 +65,9 @@ export const Shell = ({
     main.current?.focus({ preventScroll: true });
   }, [location.pathname]);
 
-  const links = (items: readonly { readonly to: string; readonly title: string; readonly icon: typeof Mic }[]) =>
+  const links = (
+    items: readonly { readonly to: string; readonly title: string; readonly icon: typeof Mic }[],
+  ) =>
     items.map(({ to, title, icon: Icon }) => (
       <NavLink key={to} to={`/w/${workspace_id}/${to}`} className={css['navLink'] ?? ''}>
         <Icon aria-hidden="true" />
@@ -165,7 +167,11 @@ const WorkspaceMenu = ({ workspaces }: { readonly workspaces: readonly Workspace
   );
 };
 
-const THEME_NAMES: Readonly<Record<Theme, string>> = { system: 'As the system', light: 'Light', dark: 'Dark' };
+const THEME_NAMES: Readonly<Record<Theme, string>> = {
+  system: 'As the system',
+  light: 'Light',
+  dark: 'Dark',
+};
 
 const PersonMenu = () => {
   const { person, signIn } = useSession();

@@ -71,7 +71,8 @@ export default function FirstRunPage() {
         </Page>
         {isFirst && (
           <p className={css['note']}>
-            Somebody else has a workspace already? Ask an owner to add you under Members, then reload this page.
+            Somebody else has a workspace already? Ask an owner to add you under Members, then reload this
+            page.
           </p>
         )}
       </div>

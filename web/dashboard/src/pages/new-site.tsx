@@ -15,7 +15,10 @@ export default function NewSitePage() {
     api.call('createSite', { path: { workspaceId: workspace_id }, body: draft }),
   );
   return (
-    <Page title="New site" lead="Everything here can be changed later; changes count from the next session on.">
+    <Page
+      title="New site"
+      lead="Everything here can be changed later; changes count from the next session on."
+    >
       {may('admin') ? (
         <Card title="Settings">
           <SiteForm

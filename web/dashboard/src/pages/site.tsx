@@ -5,7 +5,7 @@ import { KeyPanel } from '../key/key-panel.tsx';
 import { useSession } from '../session.tsx';
 import { type SiteDraft, SiteForm } from '../sites/site-form.tsx';
 import css from '../sites/sites.module.css';
-import { embedSnippet } from '../sites/embed-snippet.ts';
+import { embedSnippet, useWidgetFiles } from '../sites/widget-files.ts';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
@@ -61,8 +61,13 @@ const SiteDetail = ({ site }: { readonly site: Site }) => (
   </Page>
 );
 
-const draftOf = ({ site_id: _site, workspace_id: _workspace, created_at: _at, created_by: _by, ...rest }: Site): SiteDraft =>
-  rest;
+const draftOf = ({
+  site_id: _site,
+  workspace_id: _workspace,
+  created_at: _at,
+  created_by: _by,
+  ...rest
+}: Site): SiteDraft => rest;
 
 const Settings = ({ site }: { readonly site: Site }) => {
   const { may, workspace_id } = useWorkspace();
@@ -128,10 +133,16 @@ const Settings = ({ site }: { readonly site: Site }) => {
 
 const Embed = ({ site }: { readonly site: Site }) => {
   const { config } = useSession();
+  const files = useWidgetFiles();
   return (
     <>
-      <Card title="Put it on your pages" lead="Two lines, anywhere in the body of a page on a registered origin.">
-        <Snippet code={embedSnippet(config, site.site_id)} label="Copy snippet" />
+      <Card
+        title="Put it on your pages"
+        lead="A script tag and an element, anywhere in the body of a page on a registered origin."
+      >
+        <Loaded query={files} what="the snippet">
+          {(widget) => <Snippet code={embedSnippet(config, widget, site.site_id)} label="Copy snippet" />}
+        </Loaded>
         <Bullets
           items={[
             <>

@@ -29,9 +29,9 @@ const faultOf = (text: string): string => {
   if (text === '*') return '“*” would let every website use your key.';
   if (text === 'null') return '“null” is what sandboxed pages and files send; anybody can make such a page.';
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-    return 'The scheme is missing: it starts with https://.';
-  if (scheme !== 'https' && scheme !== 'http') return `Pages on ${scheme}:// cannot use voice; only https:// can.`;
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return 'The scheme is missing: it starts with https://.';
+  if (scheme !== 'https' && scheme !== 'http')
+    return `Pages on ${scheme}:// cannot use voice; only https:// can.`;
   const rest = text.replace(/^[a-z]+:\/\//i, '');
   if (rest === '') return 'The host is missing after the scheme.';
   if (rest.includes('@')) return 'An origin has no user name or password in it.';

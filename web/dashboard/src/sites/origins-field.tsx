@@ -87,7 +87,10 @@ export const OriginsField = ({
           </Note>
         )}
         {typed !== '' && verdict.ok && (
-          <Note tone="good" title={isKnown ? 'This origin is registered already.' : 'This origin can be added.'}>
+          <Note
+            tone="good"
+            title={isKnown ? 'This origin is registered already.' : 'This origin can be added.'}
+          >
             {verdict.remark !== undefined && <p>{verdict.remark}</p>}
           </Note>
         )}

@@ -63,7 +63,11 @@ export const SiteForm = ({
         onSubmit(draft);
       }}
     >
-      <fieldset disabled={readOnly} className={css['form']} style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}>
+      <fieldset
+        disabled={readOnly}
+        className={css['form']}
+        style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}
+      >
         <legend className={ui['visuallyHidden']}>Settings of the site</legend>
         <TextField
           label="Name"
@@ -80,7 +84,11 @@ export const SiteForm = ({
           onChange={(origins) => set('allowed_origins', [...origins])}
         />
         <FieldRow>
-          <ModelField model={draft.model} fault={faultOf('model')} onChange={(model) => set('model', model)} />
+          <ModelField
+            model={draft.model}
+            fault={faultOf('model')}
+            onChange={(model) => set('model', model)}
+          />
           <SelectField
             label="Voice"
             value={draft.voice}
@@ -144,7 +152,12 @@ export const SiteForm = ({
       {failure !== null && failure !== undefined && <FailureNote failure={failure} />}
       {!readOnly && (
         <div className={ui['actions']}>
-          <Button type="submit" kind="primary" working={working} disabled={draft.allowed_origins.length === 0}>
+          <Button
+            type="submit"
+            kind="primary"
+            working={working}
+            disabled={draft.allowed_origins.length === 0}
+          >
             {submit}
           </Button>
           {extra}

@@ -86,7 +86,12 @@ export const ConfirmDialog = ({
       foot={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button kind={danger ? 'danger' : 'primary'} working={working} disabled={!ready} onClick={() => void go()}>
+          <Button
+            kind={danger ? 'danger' : 'primary'}
+            working={working}
+            disabled={!ready}
+            onClick={() => void go()}
+          >
             {confirm}
           </Button>
         </>

@@ -10,7 +10,9 @@ interface Common {
 /** Ties a label, a hint and a fault to one control, for eyes and for screen readers. */
 const useField = ({ label, hint, fault }: Common) => {
   const id = useId();
-  const described = [hint !== undefined && `${id}-hint`, fault !== undefined && `${id}-fault`].filter(Boolean);
+  const described = [hint !== undefined && `${id}-hint`, fault !== undefined && `${id}-fault`].filter(
+    Boolean,
+  );
   return {
     control: {
       id,

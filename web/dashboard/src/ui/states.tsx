@@ -27,7 +27,10 @@ export const Note = ({
 }) => {
   const Icon = ICONS[tone];
   return (
-    <div className={`${css['note']} ${CLASSES[tone]}`} role={live ? (tone === 'bad' ? 'alert' : 'status') : undefined}>
+    <div
+      className={`${css['note']} ${CLASSES[tone]}`}
+      role={live ? (tone === 'bad' ? 'alert' : 'status') : undefined}
+    >
       <Icon aria-hidden="true" />
       <div>
         {title !== undefined && <strong>{title}</strong>}
@@ -92,9 +95,13 @@ export const Empty = ({
   </div>
 );
 
-export const Skeleton = ({ height = 16, width = '100%' }: { readonly height?: number; readonly width?: string }) => (
-  <span className={css['skeleton']} style={{ height, width }} aria-hidden="true" />
-);
+export const Skeleton = ({
+  height = 16,
+  width = '100%',
+}: {
+  readonly height?: number;
+  readonly width?: string;
+}) => <span className={css['skeleton']} style={{ height, width }} aria-hidden="true" />;
 
 export const Loading = ({ what, lines = 3 }: { readonly what: string; readonly lines?: number }) => (
   <div role="status" style={{ display: 'grid', gap: 12, padding: '8px 0' }}>

@@ -76,9 +76,13 @@ export const Facts = ({ items }: { readonly items: readonly (readonly [string, R
 
 export type Tone = 'good' | 'bad' | 'warn' | 'neutral';
 
-export const Badge = ({ tone = 'neutral', children }: { readonly tone?: Tone; readonly children: ReactNode }) => (
-  <span className={[css['badge'], tone === 'neutral' ? '' : css[tone]].join(' ')}>{children}</span>
-);
+export const Badge = ({
+  tone = 'neutral',
+  children,
+}: {
+  readonly tone?: Tone;
+  readonly children: ReactNode;
+}) => <span className={[css['badge'], tone === 'neutral' ? '' : css[tone]].join(' ')}>{children}</span>;
 
 export const Bullets = ({ items }: { readonly items: readonly ReactNode[] }) => (
   <ul className={css['bullets']}>
