@@ -4,11 +4,12 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { openAiBaseUrl } from '../lambdas/contract/environment.ts';
 import { strongRandom } from '../lambdas/functions/wiring/world.ts';
-import { seedDemo } from './demo.ts';
+import { type Demo, seedDemo } from './demo.ts';
 import { instructions } from './instructions.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
 import { localWorld, logFile } from './local-world.ts';
 import { makeFakeKey } from './openai/server.ts';
+import { widgetPages } from './web/widget-pages.ts';
 
 const DATA_DIR = '.local';
 const LOCK_FILE = join(DATA_DIR, 'pid');
@@ -78,8 +79,13 @@ const main = async (): Promise<void> => {
     for (const file of [LOCK_FILE, ENVIRONMENT_FILE]) rmSync(file, { force: true });
   });
 
+  let demo: Demo | undefined;
+  let stack: LocalStack | undefined;
+  const pages = await widgetPages(
+    () => stack && demo && { siteId: demo.siteId, openAiBaseUrl: stack.variables['OPENAI_BASE_URL'] ?? '' },
+  );
   const log = logFile(join(DATA_DIR, 'spelo.log'));
-  const stack = await startLocalStack({
+  stack = await startLocalStack({
     dataDir: DATA_DIR,
     port: PORT,
     openAiBaseUrl: OPENAI_BASE_URL,
@@ -87,6 +93,7 @@ const main = async (): Promise<void> => {
     path: PATH,
     world: localWorld(log.write),
     onAnswer: (line) => process.stdout.write(`${line}\n`),
+    pages,
   });
   stopCleanly(stack, log);
   // For the operator's commands, which run beside this process. Addresses only, no secret.
@@ -94,7 +101,7 @@ const main = async (): Promise<void> => {
     mode: 0o600,
   });
 
-  const demo = await seedDemo(stack);
+  demo = await seedDemo(stack);
   const demoKey = stack.openAi === undefined ? undefined : makeFakeKey(strongRandom);
   process.stdout.write(instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR }));
   process.stdout.write(`ready in ${Math.round(performance.now() - startedAt)} ms\nready\n`);
