@@ -4,11 +4,13 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { openAiBaseUrl } from '../lambdas/contract/environment.ts';
 import { strongRandom } from '../lambdas/functions/wiring/world.ts';
-import { seedDemo } from './demo.ts';
+import { type Demo, seedDemo } from './demo.ts';
 import { instructions } from './instructions.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
 import { localWorld, logFile } from './local-world.ts';
 import { makeFakeKey } from './openai/server.ts';
+import { dashboardPages, localDashboard } from './web/dashboard-pages.ts';
+import { widgetPages } from './web/widget-pages.ts';
 
 const DATA_DIR = '.local';
 const LOCK_FILE = join(DATA_DIR, 'pid');
@@ -78,15 +80,29 @@ const main = async (): Promise<void> => {
     for (const file of [LOCK_FILE, ENVIRONMENT_FILE]) rmSync(file, { force: true });
   });
 
+  let demo: Demo | undefined;
+  let stack: LocalStack | undefined;
+  const openAiOf = (running: LocalStack): string => running.variables['OPENAI_BASE_URL'] ?? '';
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  const dashboard = localDashboard(print);
+  const pages = [
+    dashboardPages({
+      ready: dashboard.ready,
+      addresses: () =>
+        stack && { url: stack.url, issuer: stack.issuer.issuer, openAiBaseUrl: openAiOf(stack) },
+    }),
+    ...(await widgetPages(() => stack && demo && { siteId: demo.siteId, openAiBaseUrl: openAiOf(stack) })),
+  ];
   const log = logFile(join(DATA_DIR, 'spelo.log'));
-  const stack = await startLocalStack({
+  stack = await startLocalStack({
     dataDir: DATA_DIR,
     port: PORT,
     openAiBaseUrl: OPENAI_BASE_URL,
     dynamoDbEndpoint: DYNAMODB_ENDPOINT,
     path: PATH,
     world: localWorld(log.write),
-    onAnswer: (line) => process.stdout.write(`${line}\n`),
+    onAnswer: print,
+    pages,
   });
   // The schedule of the sweeper, once a minute.
   setInterval(() => void stack.sweep().catch(() => undefined), 60_000).unref();
@@ -96,10 +112,12 @@ const main = async (): Promise<void> => {
     mode: 0o600,
   });
 
-  const demo = await seedDemo(stack);
+  demo = await seedDemo(stack);
   const demoKey = stack.openAi === undefined ? undefined : makeFakeKey(strongRandom);
   process.stdout.write(instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR }));
   process.stdout.write(`ready in ${Math.round(performance.now() - startedAt)} ms\nready\n`);
+  // Only now: on two cores it would be in the way of everything above.
+  process.on('exit', dashboard.buildIfNeeded());
 };
 
 /** Two runs on one folder would overwrite one another's addresses and archive. */

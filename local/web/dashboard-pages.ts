@@ -3,11 +3,11 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import type { DashboardConfig } from '../../lambdas/contract/dashboard-config.ts';
 import { dashboardPolicy } from '../../lambdas/contract/dashboard-policy.ts';
+import { DASHBOARD_FOLDER, dashboardIsCurrent } from '../../web/dashboard/build.ts';
 import { DASHBOARD_CLIENT_ID } from '../issuer/authorization-codes.ts';
 import { pageHeaders, staticFiles, type WebHandler } from './static-files.ts';
 
-const DASHBOARD = join(import.meta.dirname, '../../web/dashboard');
-const BUILT = join(import.meta.dirname, '../../dist/dashboard');
+const BUILD_SCRIPT = join(import.meta.dirname, '../../web/dashboard/build.ts');
 const MOUNT = '/dashboard/';
 
 /** What the pages need to know of the stack; asked for at each request, since it starts after its pages are made. */
@@ -60,7 +60,7 @@ export const dashboardPages =
     }
     return staticFiles({
       mount: MOUNT,
-      root: BUILT,
+      root: DASHBOARD_FOLDER,
       fallback: 'index.html',
       policy: policyOf(addresses),
       immutable: /^assets\//,
@@ -81,33 +81,31 @@ const answerNotYet = (response: ServerResponse): void => {
   );
 };
 
-export interface DashboardBuild {
+export interface LocalDashboard {
   readonly ready: () => boolean;
-  /** Stops a build that still runs. */
-  readonly stop: () => void;
+  /** Builds it in a process of its own unless it is current. Gives what stops that process. */
+  readonly buildIfNeeded: () => () => void;
 }
 
-/**
- * Builds the dashboard in a process of its own unless it is current, which that process finds out: nothing waits for it.
- * `onChange` gets one line when it was built, and one when it could not be.
- */
-export const startDashboardBuild = (onChange: (line: string) => void): DashboardBuild => {
-  let ready = false;
-  const startedAt = performance.now();
-  const child = spawn(process.execPath, [join(DASHBOARD, 'build.ts')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let trouble = '';
-  child.stderr.on('data', (chunk) => {
-    trouble += String(chunk);
-  });
-  child.once('exit', (code, signal) => {
-    ready = code === 0;
-    if (code !== 0 && signal === null) onChange(`The dashboard could not be built:\n${trouble}`);
-    else if (ready && performance.now() - startedAt > QUICK_MS) onChange('The dashboard has been built.');
-  });
-  return { ready: () => ready, stop: () => child.kill() };
+/** Finds out at once whether the built dashboard is current; `print` gets one line when a build begins, one when it ends. */
+export const localDashboard = (print: (line: string) => void): LocalDashboard => {
+  let ready = dashboardIsCurrent();
+  return {
+    ready: () => ready,
+    buildIfNeeded: () => {
+      if (ready) return () => undefined;
+      print('The dashboard is being built; it is there in some seconds.');
+      const child = spawn(process.execPath, [BUILD_SCRIPT], { stdio: ['ignore', 'ignore', 'pipe'] });
+      let trouble = '';
+      child.stderr.on('data', (chunk) => {
+        trouble += String(chunk);
+      });
+      child.once('exit', (code, signal) => {
+        ready = code === 0;
+        if (signal === null)
+          print(ready ? 'The dashboard is built.' : `The dashboard was not built:\n${trouble}`);
+      });
+      return () => child.kill();
+    },
+  };
 };
-
-/** A build that was found current is not worth a line. */
-const QUICK_MS = 1_500;

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
 import { dashboardPages } from '../../../local/web/dashboard-pages.ts';
-import type { WebHandler } from '../../../local/web/static-files.ts';
+import { widgetPages } from '../../../local/web/widget-pages.ts';
 import { buildDashboard } from '../../../web/dashboard/build.ts';
 import { startTestStack, type TestStack, type TestStackOptions } from '../../support/stack.ts';
-import { type LaunchOptions, launchBrowser } from './browser.ts';
+import { type LaunchOptions, launchBrowser } from './launch-browser.ts';
 
 export interface DashboardRun {
   readonly stack: TestStack;
@@ -25,11 +25,7 @@ export interface RecordedRequest {
 
 /** The whole stack with the built dashboard on it, and a browser whose requests and console are written down. */
 export const startDashboard = async (
-  options: {
-    readonly stack?: TestStackOptions;
-    readonly browser?: LaunchOptions;
-    readonly pages?: (addresses: () => { readonly url: string } | undefined) => readonly WebHandler[];
-  } = {},
+  options: { readonly stack?: TestStackOptions; readonly browser?: LaunchOptions } = {},
 ): Promise<DashboardRun> => {
   await buildDashboard();
   let stack: TestStack | undefined;
@@ -41,7 +37,7 @@ export const startDashboard = async (
     };
   stack = await startTestStack({
     ...options.stack,
-    pages: [dashboardPages({ addresses, ready: () => true }), ...(options.pages?.(addresses) ?? [])],
+    pages: [dashboardPages({ addresses, ready: () => true }), ...(await widgetPages(() => undefined))],
   });
   const context = await launchBrowser(options.browser);
   const requests: RecordedRequest[] = [];

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { type ClientSecret, describeSession } from '../client-secrets.ts';
+import { responseFailureOf } from '../failures.ts';
+import { answerSdp } from '../sdp.ts';
+import { clientError } from './client-events.ts';
+import { createConversation } from './conversation.ts';
+import { loadPeers, type OpenPeer, type Peer } from './peer.ts';
+
+/** OpenAI ends a session after this, however busy it is. Source: developers.openai.com/blog/realtime-api */
+export const MAX_CALL_MS = 60 * 60 * 1_000;
+
+const NO_LIBRARY =
+  'The package werift is not installed: the stand-in for OpenAI answers calls without sound or events.';
+
+export type Calls = {
+  /** Opens a call. Undefined for an offer that cannot be answered. */
+  readonly open: (
+    offer: string,
+    secret: ClientSecret,
+  ) => Promise<{ callId: string; answer: string } | undefined>;
+  /** Ends a call. False when there is none of this id. */
+  readonly hangUp: (callId: string) => boolean;
+  /** The calls that go on, oldest first. */
+  readonly live: () => readonly string[];
+  readonly close: () => Promise<void>;
+};
+
+/** Holds the calls of one stand-in. A call goes on after its secret has expired, for an hour at most. */
+export function createCalls({
+  now,
+  maxCallMs = MAX_CALL_MS,
+  say,
+}: {
+  readonly now: () => number;
+  readonly maxCallMs?: number | undefined;
+  readonly say: (line: string) => void;
+}): Calls {
+  const live = new Map<string, Peer>();
+  const hangUp = (callId: string): boolean => {
+    const peer = live.get(callId);
+    live.delete(callId);
+    void peer?.close();
+    return peer !== undefined;
+  };
+  let peers: Promise<OpenPeer | undefined> | undefined;
+  const loadOnce = () => {
+    peers ??= loadPeers().then((openPeer) => {
+      if (openPeer === undefined) say(NO_LIBRARY);
+      return openPeer;
+    });
+    return peers;
+  };
+
+  const answerCall = async (openPeer: OpenPeer, offer: string, secret: ClientSecret, callId: string) => {
+    const session = {
+      ...describeSession(secret.session, secret.model),
+      expires_at: Math.floor((now() + maxCallMs) / 1_000),
+    };
+    return openPeer(offer, (line) => {
+      const conversation = createConversation({
+        session,
+        settings: secret.session,
+        failure: responseFailureOf(secret.failure),
+        line,
+      });
+      const timer = setTimeout(() => {
+        conversation.fail(
+          clientError('session_expired', 'Your session hit the maximum duration of 60 minutes.'),
+        );
+        hangUp(callId);
+      }, maxCallMs);
+      timer.unref();
+      return {
+        onOpen: conversation.start,
+        onMessage: conversation.receive,
+        onSound: conversation.hear,
+        onGone: () => {
+          clearTimeout(timer);
+          conversation.end();
+          hangUp(callId);
+        },
+      };
+    });
+  };
+
+  return {
+    open: async (offer, secret) => {
+      const callId = `rtc_${randomBytes(16).toString('hex')}`;
+      const openPeer = await loadOnce();
+      if (openPeer === undefined) return { callId, answer: answerSdp(offer) };
+      const peer = await answerCall(openPeer, offer, secret, callId).catch(() => undefined);
+      if (peer === undefined) return undefined;
+      live.set(callId, peer);
+      return { callId, answer: peer.answer };
+    },
+    hangUp,
+    live: () => [...live.keys()],
+    close: async () => {
+      const peers = [...live.values()];
+      live.clear();
+      await Promise.all(peers.map((peer) => peer.close()));
+    },
+  };
+}
