@@ -41,6 +41,8 @@ export const buildDashboard = async (): Promise<void> => {
   if (isBuiltFrom(hash)) return;
   const unfinished = `${DASHBOARD_FOLDER}.${process.pid}`;
   const replaced = `${unfinished}.old`;
+  // Whatever started this process, React's development build is not what is served.
+  process.env['NODE_ENV'] = 'production';
   // Loaded only to build: most starts find everything current.
   const { build } = await import('vite');
   await build({

@@ -12,6 +12,8 @@ export default defineConfig({
     // Nothing but the page's own modules; the polyfill would add nothing for the browsers that run them.
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // What matters is bounded, compressed, in test/browser.
+    chunkSizeWarningLimit: 1_000,
     manifest: true,
     rolldownOptions: {
       // "use client" tells servers something; there is none here.

@@ -2,9 +2,10 @@ import { Globe } from 'lucide-react';
 import { useSearchParams } from 'react-router';
 import { useSites } from '../api/queries.ts';
 import { ButtonLink } from '../ui/button.tsx';
-import { FieldRow, SelectField } from '../ui/field.tsx';
+import { SelectField } from '../ui/field.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Card, Page } from '../ui/surface.tsx';
+import ui from '../ui/ui.module.css';
 import { Conversation } from '../voice/conversation.tsx';
 import { Probe } from '../voice/probe.tsx';
 import { useWorkspace } from '../workspace.tsx';
@@ -34,7 +35,7 @@ export default function VoicePage() {
             </Card>
           ) : (
             <>
-              <FieldRow>
+              <div className={ui['narrow']}>
                 <SelectField
                   label="Site"
                   value={site.site_id}
@@ -46,7 +47,7 @@ export default function VoicePage() {
                     </option>
                   ))}
                 </SelectField>
-              </FieldRow>
+              </div>
               <Probe site={site} />
               <Conversation site={site} />
             </>

@@ -4,7 +4,7 @@ import type { SessionRow } from '../api/pending.ts';
 import { useRoute, useSites } from '../api/queries.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
-import { FieldRow, SelectField } from '../ui/field.tsx';
+import { SelectField } from '../ui/field.tsx';
 import {
   formatCents,
   formatCode,
@@ -43,7 +43,7 @@ export const Sessions = () => {
     );
   return (
     <>
-      <FieldRow>
+      <div className={ui['narrow']}>
         <SelectField label="Site" value={siteId} onChange={(event) => setChosen(event.target.value)}>
           {sites.data?.map(({ site_id, name }) => (
             <option key={site_id} value={site_id}>
@@ -51,7 +51,7 @@ export const Sessions = () => {
             </option>
           ))}
         </SelectField>
-      </FieldRow>
+      </div>
       {siteId !== undefined && <SessionsOfSite key={siteId} siteId={siteId} />}
     </>
   );
