@@ -78,8 +78,8 @@ export interface ReportReceipt {
   readonly hangUp: HangUpReason | undefined;
 }
 
-/** Writes that met another one of the same session; its reports come from one browser, so this is rare. */
-const MAX_ATTEMPTS = 5;
+/** Writes that met another one, of the same session or of the same totals; the widget sends again what is refused then. */
+const MAX_ATTEMPTS = 8;
 
 /** After the longest session the widget has this long to hang up by itself, seconds. */
 const OVERTIME_SECONDS = 30;
@@ -137,7 +137,8 @@ const saveReports = async (
       await noteThresholds(ports, read, added, now);
       return { meter, tally };
     } catch (error) {
-      if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
+      if (!(error instanceof ConflictError)) throw error;
+      if (attempt === MAX_ATTEMPTS) throw new Refusal('unavailable');
       read = (await ports.sessions.readReported(siteId, read.session.sessionId)) ?? read;
     }
   }

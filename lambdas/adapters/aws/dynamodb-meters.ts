@@ -128,7 +128,7 @@ export const dynamoDbMeters = (
     const day = dayUpdate(usageTable, meter, difference);
     const period = periodUpdate(usageTable, meter, difference);
     const totals = [...day, ...period];
-    // Most reports are heartbeats, which add nothing yet; a transaction costs twice as much.
+    // A transaction costs twice as much, and a session that has not connected adds nothing.
     if (totals.length === 0)
       await callAws('dynamodb', 'PutItem', () =>
         dynamoDb.send(new PutCommand({ TableName: usageTable, ...meterWrite(meter) })),
