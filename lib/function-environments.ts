@@ -88,7 +88,7 @@ export const functionEnvironments = (
     },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
-    manage: { ...shared, ...derivation },
+    manage: { ...shared, ...derivation, ...plans },
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },

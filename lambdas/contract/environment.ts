@@ -140,7 +140,7 @@ export const rotateOnRequestEnvironment = z.object({
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
-export const manageEnvironment = z.object({ ...shared, ...derivation });
+export const manageEnvironment = z.object({ ...shared, ...derivation, ...plans });
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
 export type KeysEnvironment = z.infer<typeof keysEnvironment>;

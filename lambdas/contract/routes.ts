@@ -317,7 +317,7 @@ export const ROUTES = {
     body: schemas.createSiteRequest,
     status: 201,
     data: schemas.site,
-    refusals: ['workspace_not_found', 'version_conflict'],
+    refusals: ['workspace_not_found', 'site_limit_reached', 'version_conflict'],
   },
   readSite: {
     method: 'GET',
