@@ -91,4 +91,8 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'keys', actions: ['Scan', 'GetItem', 'UpdateItem'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
   ],
+  'set-plan': [
+    { table: 'tenancy', actions: ['GetItem', 'UpdateItem'], partitions: ['WORKSPACE#*'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+  ],
 };

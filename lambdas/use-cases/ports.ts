@@ -316,6 +316,11 @@ export interface WorkspaceReader {
   readWorkspace(workspaceId: WorkspaceId): Promise<Workspace | undefined>;
 }
 
+export interface PlanWriter {
+  /** ConflictError when the workspace is gone or its plan is no longer what the caller saw. */
+  changePlan(workspace: Workspace, plan: string, event: AuditEvent): Promise<void>;
+}
+
 /** Whose use is watched: one OpenAI key within one workspace, or the origins of one site. */
 export interface AnomalySubject {
   readonly workspaceId: WorkspaceId;
