@@ -68,6 +68,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['BatchGetItem'] },
     { table: 'audit', actions: ['Query'] },
   ],
+  usage: [],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
   archiver: [],
   // Reads sessions from their stream, and of `limits` what it remembers itself.

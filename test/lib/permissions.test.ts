@@ -19,6 +19,7 @@ const FUNCTIONS = [
   'rotate',
   'audit',
   'manage',
+  'usage',
   'projector',
   'archiver',
   'detector',
