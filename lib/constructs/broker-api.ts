@@ -49,7 +49,7 @@ const PUBLIC_BECAUSE: Readonly<Record<PublicRouteId, string>> = {
     'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
   mintToken:
     'Visitors of a site have no account. The function admits by registered origin, rate limits and concurrency slots.',
-  readPricing: 'A price list: the same for everybody.',
+  readPricing: 'A price list, the same for everybody, for whoever thinks of becoming a customer.',
   estimateCost: 'A calculation from the request alone; it reads and stores nothing.',
   health: 'Monitors ask without credentials; the answer holds nothing but the version.',
 };
