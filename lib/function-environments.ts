@@ -1,11 +1,13 @@
 import type {
   AuditEnvironment,
   DetectorEnvironment,
+  EventsEnvironment,
   KeysEnvironment,
   ManageEnvironment,
   ProjectorEnvironment,
   RotateEnvironment,
   RotateOnRequestEnvironment,
+  SweeperEnvironment,
   TokenEnvironment,
   UsageEnvironment,
 } from '../lambdas/contract/environment.ts';
@@ -32,6 +34,7 @@ type Deployed<Environment> = Readonly<Record<Exclude<keyof Environment, NotDeplo
 /** The variables of each function: exactly those that its code parses at start. Names and limits, no secret. */
 export interface FunctionEnvironments {
   readonly token: Deployed<TokenEnvironment>;
+  readonly events: Deployed<EventsEnvironment>;
   readonly keys: Deployed<KeysEnvironment>;
   readonly rotate: Deployed<RotateEnvironment>;
   readonly audit: Deployed<AuditEnvironment>;
@@ -40,6 +43,7 @@ export interface FunctionEnvironments {
   readonly projector: Deployed<ProjectorEnvironment>;
   readonly detector: Deployed<DetectorEnvironment>;
   readonly 'rotate-on-request': Deployed<RotateOnRequestEnvironment>;
+  readonly sweeper: Deployed<SweeperEnvironment>;
 }
 
 export const functionEnvironments = (
@@ -53,6 +57,7 @@ export const functionEnvironments = (
     [TABLES.limits.variable]: tables.limits.tableName,
   };
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
+  const usage = { [TABLES.usage.variable]: tables.usage.tableName };
   const shared = {
     ...own,
     ...custody,
@@ -73,6 +78,7 @@ export const functionEnvironments = (
   return {
     token: {
       ...shared,
+      ...usage,
       ...derivation,
       ...master,
       ...retired,
@@ -88,12 +94,22 @@ export const functionEnvironments = (
       ...fingerprint,
       KEY_RETENTION_HOURS: String(config.keyRetentionHours),
     },
+    events: {
+      ...own,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...sessions,
+      ...usage,
+      ...derivation,
+      ...plans,
+    },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
     manage: { ...shared, ...derivation, ...plans },
     usage: { ...own, ...plans },
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
+    sweeper: { ...own, ...usage },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };
 };

@@ -59,8 +59,12 @@ const plans = { PLANS: plansVariable };
 
 const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000).default(fallback);
 
+/** Meters and totals of sessions. */
+const usage = { USAGE_TABLE: tableName };
+
 export const tokenEnvironment = z.object({
   ...shared,
+  ...usage,
   ...derivation,
   ...opening,
   ...plans,
@@ -69,6 +73,28 @@ export const tokenEnvironment = z.object({
   IP_LIMIT_PER_MINUTE: limit(60),
   IP_LIMIT_PER_SECOND: limit(20),
   SITE_LIMIT_PER_MINUTE: limit(200),
+});
+
+/** What widgets report of their sessions; no access token, no key of a customer. */
+export const eventsEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...derivation,
+  ...plans,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
+
+/** Closes silent sessions on a schedule. */
+export const sweeperEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  ...usage,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
 /** Hours for which a replaced key can be rolled back to; 0 shreds it at once. */
@@ -150,6 +176,8 @@ export const usageEnvironment = z.object({
 });
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
+export type EventsEnvironment = z.infer<typeof eventsEnvironment>;
+export type SweeperEnvironment = z.infer<typeof sweeperEnvironment>;
 export type KeysEnvironment = z.infer<typeof keysEnvironment>;
 export type RotateEnvironment = z.infer<typeof rotateEnvironment>;
 export type AuditEnvironment = z.infer<typeof auditEnvironment>;
@@ -162,6 +190,7 @@ export type UsageEnvironment = z.infer<typeof usageEnvironment>;
 
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
+  events: eventsEnvironment,
   keys: keysEnvironment,
   rotate: rotateEnvironment,
   audit: auditEnvironment,

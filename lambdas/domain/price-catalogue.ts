@@ -207,3 +207,9 @@ export const priceOf = (model: string, at: Date): Price | undefined => {
   ).toSorted((one, other) => (one.from < other.from ? 1 : -1));
   return latest && priceOfRow(latest);
 };
+
+/** The price that a session was counted at, by what it has stored; undefined for a row that the catalogue no longer has. */
+export const priceOfVersion = (version: string): Price | undefined => {
+  const row = PRICE_CATALOGUE.find(({ model, from }) => `${model}@${from}` === version);
+  return row && priceOfRow(row);
+};

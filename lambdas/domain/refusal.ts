@@ -12,6 +12,8 @@ export const REFUSALS = [
   'workspace_not_found',
   'site_not_found',
   'member_not_found',
+  'session_not_found',
+  'invalid_signature',
   'openai_key_not_stored',
   'openai_key_missing',
   'openai_key_unreadable',

@@ -19,6 +19,10 @@ export interface EndpointRequest<Id extends RouteId> {
   readonly query: QueryOf<Id>;
   readonly caller: CallerOf<Id>;
   readonly origin: string | undefined;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The body as it was sent; a signature is over this. */
+  readonly rawBody: string;
   /** As API Gateway saw it. No header can change it. */
   readonly sourceIp: string;
   /** Lets the browser page of this origin read the answer, a refusal included. */

@@ -7,7 +7,7 @@ import type { AccessTokenVerifier } from '../use-cases/ports.ts';
 import { authenticate } from './authenticate.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoint.ts';
 import type { Log, Meter } from './log.ts';
-import { parseBody, parseQuery } from './parse-request.ts';
+import { bodyText, parseBody, parseQuery } from './parse-request.ts';
 import { problemAnswer } from './problem-answer.ts';
 
 export interface HttpPorts {
@@ -58,6 +58,8 @@ export const httpHandler = <Name extends FunctionName>(
       ...(validated(route, event) as Pick<EndpointRequest<RouteId>, 'body' | 'query'>),
       caller: caller as Caller & undefined,
       origin: event.headers['origin'],
+      headers: event.headers,
+      rawBody: bodyText(event),
       sourceIp: event.requestContext.http.sourceIp,
       allowOrigin: (origin) => {
         progress.allowedOrigin = origin;

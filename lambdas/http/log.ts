@@ -7,7 +7,8 @@ export type LogMessage =
   | 'audit record failed'
   | 'anomaly record failed'
   | 'anomaly detected'
-  | 'rotation request answered';
+  | 'rotation request answered'
+  | 'silent sessions closed';
 
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
 
