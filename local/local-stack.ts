@@ -23,6 +23,7 @@ import { rotateHandler } from '../lambdas/functions/wiring/rotate.ts';
 import { rotateOnRequestHandler } from '../lambdas/functions/wiring/rotate-on-request.ts';
 import { sweeperHandler } from '../lambdas/functions/wiring/sweeper.ts';
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
+import { usageHandler } from '../lambdas/functions/wiring/usage.ts';
 import type { World } from '../lambdas/functions/wiring/world.ts';
 import { createTables } from './create-tables.ts';
 import { DEMO_OWNER } from './demo.ts';
@@ -158,7 +159,9 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const onDeadLetter = (table: string, sequenceNumber: string): void =>
       options.onAnswer?.(`A record of the stream of ${table} was given up on: ${sequenceNumber}`);
     // Two consumers of one stream, as on AWS; each reads it at its own pace.
-    const watching = await keep(startStreamPump(clients, { sessions: detector }, onDeadLetter));
+    const watching = await keep(
+      startStreamPump(clients, { sessions: detector, tenancy: detector }, onDeadLetter),
+    );
     const recording = await keep(
       startStreamPump(
         clients,
@@ -186,6 +189,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
           rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
           audit: auditHandler(parseEnvironment(ENVIRONMENTS.audit, variables), world),
           manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), world),
+          usage: usageHandler(parseEnvironment(ENVIRONMENTS.usage, variables), world),
         },
         {
           port: options.port,

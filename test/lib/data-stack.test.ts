@@ -34,6 +34,7 @@ describe('the stacks', () => {
       'KeysTableName',
       'SessionsTableName',
       'LimitsTableName',
+      'UsageTableName',
       'AuditTableName',
       'MasterKeyArn',
       'FingerprintKeyArn',
@@ -42,6 +43,7 @@ describe('the stacks', () => {
       'TablesKeyArn',
       'PlatformKeyOperatorArn',
       'RewrapOperatorArn',
+      'SetPlanOperatorArn',
     ]);
   });
 });
@@ -95,7 +97,7 @@ describe('the tables', () => {
               { AttributeName: index.partitionKey, KeyType: 'HASH' },
               { AttributeName: index.sortKey, KeyType: 'RANGE' },
             ],
-            Projection: { ProjectionType: 'ALL' },
+            Projection: { ProjectionType: index.keysOnly === true ? 'KEYS_ONLY' : 'ALL' },
           },
         ],
       );
