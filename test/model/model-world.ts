@@ -10,11 +10,15 @@ import { signReport } from '../../lambdas/domain/report-signature.ts';
 import type { SessionReport } from '../../lambdas/domain/session-meter.ts';
 import { closeSilentSessions } from '../../lambdas/use-cases/close-silent-sessions.ts';
 import { type MintedToken, mintToken } from '../../lambdas/use-cases/mint-token.ts';
-import { type ReportReceipt, recordReports, type WidgetReport } from '../../lambdas/use-cases/record-reports.ts';
+import {
+  type ReportReceipt,
+  recordReports,
+  type WidgetReport,
+} from '../../lambdas/use-cases/record-reports.ts';
 import { type AwsCall, startAwsProxy } from '../support/aws-proxy.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
-import { openTables } from '../support/tables.ts';
 import { startTestStack } from '../support/stack.ts';
+import { openTables } from '../support/tables.ts';
 import { ORIGIN } from '../support/tenant.ts';
 import { MINT_SETTINGS, useCasePorts } from '../support/use-case-ports.ts';
 
@@ -103,10 +107,9 @@ export const startModelWorld = async () => {
   const clients: DynamoDBDocumentClient[] = [];
   const dynamoDb = dynamoDbClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_DYNAMODB: network.url });
   clients.push(dynamoDb);
-  const names = Object.fromEntries(Object.entries(TABLES).map(([table, { name }]) => [table, name])) as Record<
-    keyof typeof TABLES,
-    string
-  >;
+  const names = Object.fromEntries(
+    Object.entries(TABLES).map(([table, { name }]) => [table, name]),
+  ) as Record<keyof typeof TABLES, string>;
   const reported = dynamoDbReports(dynamoDb, names);
   const common = { ...useCasePorts(stack), clock: time.clock };
   const reportPorts = {
@@ -131,7 +134,9 @@ export const startModelWorld = async () => {
     loseAnswers: (choose: (write: number) => boolean): void => {
       let writes = 0;
       network.intervene(({ operation }: AwsCall) =>
-        /^(Put|Update|Delete|Transact)/.test(operation) && operation !== 'TransactGetItems' && choose(writes++)
+        /^(Put|Update|Delete|Transact)/.test(operation) &&
+        operation !== 'TransactGetItems' &&
+        choose(writes++)
           ? 'lose-answer'
           : undefined,
       );
