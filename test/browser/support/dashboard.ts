@@ -74,7 +74,10 @@ export const signIn = async ({ page, stack }: DashboardRun, sub: string): Promis
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByLabel('Sign in as').fill(sub);
   await page.getByRole('button', { name: 'Continue' }).click();
-  await page.waitForURL(`${stack.url}/dashboard/**`);
+  // The callback is only passed through; leaving it early would lose the sign-in.
+  await page.waitForURL(
+    (url) => url.href.startsWith(`${stack.url}/dashboard/`) && !url.pathname.endsWith('/callback'),
+  );
 };
 
 /** The whole page as a picture. */

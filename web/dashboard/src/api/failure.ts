@@ -55,6 +55,7 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string>> = {
   workspace_not_found: 'Choose another workspace, or ask its owner to add you under Members.',
   site_not_found: 'Go back to Sites and choose one that is listed.',
   member_not_found: 'Reload the list: somebody else may have removed this person.',
+  site_limit_reached: 'Archive a site that you no longer need, or ask for a larger plan.',
   openai_key_missing: 'Store an OpenAI key under Billing.',
   openai_key_rejected: 'Follow what the details say in your OpenAI dashboard, then paste the key again.',
   openai_key_suspended: 'Resume the key under Billing when you know why it was suspended.',

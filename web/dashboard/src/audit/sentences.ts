@@ -11,6 +11,7 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'plan.threshold_reached': 'Share of the plan’s minutes reached',
   'workspace.created': 'Workspace created',
   'workspace.changed': 'Workspace changed',
+  'workspace.plan_changed': 'Put on another plan',
   'workspace.deleted': 'Workspace deleted',
   'member.saved': 'Member added or changed',
   'member.removed': 'Member removed',

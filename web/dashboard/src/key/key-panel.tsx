@@ -15,6 +15,7 @@ import { VerdictNote } from './verdict.tsx';
 
 const STATES: Readonly<Record<MaskedKey['state'], { readonly tone: Tone; readonly text: string }>> = {
   active: { tone: 'good', text: 'Active' },
+  degraded: { tone: 'warn', text: 'Failing in conversations' },
   unverified: { tone: 'warn', text: 'Not verified yet' },
   suspended: { tone: 'bad', text: 'Suspended' },
   needs_reentry: { tone: 'bad', text: 'Paste it again' },
@@ -87,6 +88,11 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
       {stored.state === 'suspended' && (
         <Note tone="bad" title="Voice is switched off: this key is suspended.">
           <p>Visitors are told that voice is not available. Resume it when you know why it was suspended.</p>
+        </Note>
+      )}
+      {stored.state === 'degraded' && (
+        <Note tone="warn" title="Conversations on this key fail at OpenAI, although it can still start them.">
+          <p>Usage, Errors says what OpenAI answered, and what to do. Visitors are told so meanwhile.</p>
         </Note>
       )}
       {stored.state === 'needs_reentry' && (

@@ -87,7 +87,7 @@ export const Shell = ({
           Menu
         </Button>
       </header>
-      <div id="side" className={css['side']} data-open={open}>
+      <aside id="side" className={css['side']} data-open={open} aria-label="Workspace and account">
         <div className={css['sideBrand']}>
           <Brand />
         </div>
@@ -99,7 +99,7 @@ export const Shell = ({
         </nav>
         <div className={css['spring']} />
         <PersonMenu />
-      </div>
+      </aside>
       <main id="main" ref={main} className={css['main']} tabIndex={-1} style={{ outline: 'none' }}>
         <div className={css['mainInner']}>
           {signedOut && (

@@ -242,7 +242,7 @@ const Comparison = ({
   return (
     <Card title="Own key against each plan" lead="Per month, for the same minutes." flush>
       <Table
-        caption="Own key against each plan"
+        caption="Costs by plan"
         rows={plans}
         keyOf={({ name }) => name}
         columns={[

@@ -63,7 +63,7 @@ export const Errors = () => {
               </Empty>
             ) : (
               <Table
-                caption="Errors"
+                caption="Errors, newest first"
                 columns={columns}
                 rows={items}
                 keyOf={(row) => `${row.first_at}${row.site_id}${row.code}${row.reason}`}
