@@ -76,6 +76,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['BatchGetItem'] },
     { table: 'audit', actions: ['Query'] },
   ],
+  usage: [],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
   archiver: [],
   sweeper: [{ table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true }],
@@ -98,6 +99,10 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   rewrap: [
     { table: 'keys', actions: ['Scan', 'GetItem', 'UpdateItem'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+  ],
+  'set-plan': [
+    { table: 'tenancy', actions: ['GetItem', 'UpdateItem'], partitions: ['WORKSPACE#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
   ],
 };

@@ -91,6 +91,13 @@ export interface Journal {
   ): Promise<AuditEvent>;
 }
 
+/** What the caller knows of the workspace's plan. */
+export interface SiteRoom {
+  readonly plan: string;
+  /** null: no cap. */
+  readonly maxSites: number | null;
+}
+
 export interface Tenancy extends MembershipReader {
   createWorkspace(workspace: Workspace, owner: Member, event: AuditEvent): Promise<void>;
   listWorkspaces(sub: string, page: PageRequest): Promise<Page<{ workspace: Workspace; role: Role }>>;
@@ -102,7 +109,11 @@ export interface Tenancy extends MembershipReader {
   saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
   /** ConflictError as above. */
   removeMember(member: Member, event: AuditEvent): Promise<void>;
-  createSite(site: Site, event: AuditEvent): Promise<void>;
+  /**
+   * Counts the site on its workspace in the same write. ConflictError when the workspace is gone, on another plan than
+   * the caller saw, or full.
+   */
+  createSite(site: Site, room: SiteRoom, event: AuditEvent): Promise<void>;
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** Writes only what changed. ConflictError when the site is archived in between. */
   changeSite(site: Site, change: SiteChange, event: AuditEvent): Promise<void>;
@@ -113,7 +124,7 @@ export interface TenancyEnding extends MembershipReader {
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** From here on every mint of the workspace is refused. ConflictError when it was already deleted. */
   markWorkspaceDeleted(workspaceId: WorkspaceId, event: AuditEvent): Promise<void>;
-  /** ConflictError when it is archived already. */
+  /** Gives its place in the plan back. ConflictError when it is archived already, or its workspace is being written. */
   archiveSite(site: Site, event: AuditEvent): Promise<void>;
 }
 
@@ -390,6 +401,11 @@ export interface AuditArchive {
 export interface WorkspaceReader {
   /** A deleted workspace too; undefined for one that never existed. */
   readWorkspace(workspaceId: WorkspaceId): Promise<Workspace | undefined>;
+}
+
+export interface PlanWriter {
+  /** ConflictError when the workspace is gone or its plan is no longer what the caller saw. */
+  changePlan(workspace: Workspace, plan: string, event: AuditEvent): Promise<void>;
 }
 
 /** Whose use is watched: one OpenAI key within one workspace, or the origins of one site. */

@@ -10,7 +10,7 @@ const own = templateOf(api);
 const auditStack = templateOf(audit);
 const words = (value: unknown) => inWords(value, own, templateOf(data));
 /** The functions behind the API, then those behind streams. */
-const NAMES = ['Token', 'Keys', 'Rotate', 'Audit', 'Manage'];
+const NAMES = ['Token', 'Keys', 'Rotate', 'Audit', 'Manage', 'Usage'];
 
 const functions = ofType(own, 'AWS::Lambda::Function');
 const only = (type: string): Resource => {
@@ -52,7 +52,14 @@ describe('the routes', () => {
   test('without an authorizer are exactly these', () => {
     expect(
       deployed.filter(({ authorizer }) => authorizer === undefined).map(({ routeKey }) => routeKey),
-    ).toEqual(['OPTIONS /v1/{siteId}/token', 'POST /v1/{siteId}/token', 'GET /v1/health', '$default']);
+    ).toEqual([
+      'OPTIONS /v1/{siteId}/token',
+      'POST /v1/{siteId}/token',
+      'GET /v1/pricing',
+      'POST /v1/cost-estimate',
+      'GET /v1/health',
+      '$default',
+    ]);
   });
 
   test('are reached with payload version 2.0, which the handlers parse', () => {
@@ -67,7 +74,7 @@ describe('the routes', () => {
       words(Properties['SourceArn']).split(':').at(-1),
     ]);
     const caller = 'apigateway.amazonaws.com';
-    expect(permissions).toHaveLength(6);
+    expect(permissions).toHaveLength(7);
     expect(permissions).toEqual(
       expect.arrayContaining([
         ...NAMES.map((name) => [`${name}/Function`, caller, 'Api/Http/*/*/*']),
@@ -239,6 +246,7 @@ describe('the environment', () => {
     const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
     const master = { MASTER_KEY_ARN: 'MasterKey' };
     const fingerprint = { FINGERPRINT_KEY_ARN: 'FingerprintKey' };
+    const plans = { PLANS: '' };
     const retired = { RETIRED_MASTER_KEY_ARNS: '' };
     const trail = { AUDIT_TABLE: 'AuditTable', AUDIT_KEY_ARN: 'AuditKey' };
     expect(Object.fromEntries(cases)).toEqual({
@@ -247,6 +255,7 @@ describe('the environment', () => {
         ...derivation,
         ...master,
         ...retired,
+        ...plans,
         IP_LIMIT_PER_MINUTE: '60',
         IP_LIMIT_PER_SECOND: '20',
         SITE_LIMIT_PER_MINUTE: '200',
@@ -254,7 +263,8 @@ describe('the environment', () => {
       keys: { ...shared, ...derivation, ...master, ...fingerprint, KEY_RETENTION_HOURS: '24' },
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
-      manage: { ...shared, ...derivation },
+      manage: { ...shared, ...derivation, ...plans },
+      usage: { ...own, ...plans },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
       detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },

@@ -42,6 +42,7 @@ describe('the stacks', () => {
       'TablesKeyArn',
       'PlatformKeyOperatorArn',
       'RewrapOperatorArn',
+      'SetPlanOperatorArn',
     ]);
   });
 });

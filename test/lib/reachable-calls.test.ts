@@ -10,6 +10,7 @@ const programs = [
   ...Object.keys(DEPLOYED_FUNCTIONS).map((name) => ({ role: name, entry: `lambdas/functions/${name}.ts` })),
   { role: 'PlatformKeyOperator', entry: 'tools/platform-key.ts' },
   { role: 'RewrapOperator', entry: 'tools/rewrap-keys.ts' },
+  { role: 'SetPlanOperator', entry: 'tools/set-plan.ts' },
 ];
 
 /** Calls that stand in the code which a program shares and that it never comes to, with the reason. */
@@ -58,6 +59,7 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
 
   test.each([
     ['EVENTS#*', primaryKey.event(workspace, 'e1')],
+    ['WORKSPACE#*', primaryKey.workspace(workspace)],
     ['EVENTS#platform', primaryKey.event(PLATFORM_ADDRESS.workspaceId, 'e1')],
     ['PLATFORM#platform', primaryKey.key('platform', platform)],
     ['PLATFORM#platform', primaryKey.retainedKey('platform', platform, 1)],

@@ -35,6 +35,7 @@ export const workspaceItem: z.ZodType<Workspace> = z.object({
   anomalyResponse: z.enum(ANOMALY_RESPONSES),
   alertEmail: z.string().nullable(),
   ownerCount: z.number(),
+  siteCount: z.number().default(0),
   createdAt: z.string(),
   deletedAt: z.string().nullable(),
 });
