@@ -10,6 +10,13 @@ export const SESSION_KINDS = ['visitor', 'test', 'reencryption'] as const;
 export type SessionKind = (typeof SESSION_KINDS)[number];
 
 /**
+ * `reserved`: on record before its mint. `refused`: no secret was handed out. `used`: a person's own use of a key. `issued`:
+ * minted, and nothing heard of it yet. `live` and `ended`: as it was reported.
+ */
+export const SESSION_STATES = ['reserved', 'issued', 'live', 'ended', 'refused', 'used'] as const;
+export type SessionState = (typeof SESSION_STATES)[number];
+
+/**
  * A session before its mint, and the audit intent of its decrypt: no key is opened without one on record. It
  * pins who pays and with which key version, whatever changes later.
  */
