@@ -85,7 +85,8 @@ export class DataStack extends Stack implements DataResources {
       new OperatorRole(this, 'RebuildUsageOperator', {
         stage: config.stage,
         roleName: 'rebuild-usage',
-        description: 'Spelo BYOK: compares totals of usage with the meters and repairs them (npm run rebuild-usage)',
+        description:
+          'Spelo BYOK: compares totals of usage with the meters and repairs them (npm run rebuild-usage)',
         data: this,
       }),
     ];

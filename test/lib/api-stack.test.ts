@@ -10,7 +10,7 @@ const own = templateOf(api);
 const auditStack = templateOf(audit);
 const words = (value: unknown) => inWords(value, own, templateOf(data));
 /** The functions behind the API, then those behind streams. */
-const NAMES = ['Token', 'Keys', 'Rotate', 'Audit', 'Manage', 'Usage'];
+const NAMES = ['Token', 'Events', 'Keys', 'Rotate', 'Audit', 'Manage', 'Usage'];
 
 const functions = ofType(own, 'AWS::Lambda::Function');
 const only = (type: string): Resource => {
@@ -55,6 +55,8 @@ describe('the routes', () => {
     ).toEqual([
       'OPTIONS /v1/{siteId}/token',
       'POST /v1/{siteId}/token',
+      'OPTIONS /v1/{siteId}/sessions/{sessionId}/events',
+      'POST /v1/{siteId}/sessions/{sessionId}/events',
       'GET /v1/pricing',
       'POST /v1/cost-estimate',
       'GET /v1/health',
@@ -74,7 +76,7 @@ describe('the routes', () => {
       words(Properties['SourceArn']).split(':').at(-1),
     ]);
     const caller = 'apigateway.amazonaws.com';
-    expect(permissions).toHaveLength(7);
+    expect(permissions).toHaveLength(NAMES.length + 1);
     expect(permissions).toEqual(
       expect.arrayContaining([
         ...NAMES.map((name) => [`${name}/Function`, caller, 'Api/Http/*/*/*']),
@@ -236,17 +238,13 @@ describe('the environment', () => {
     const own = { STAGE: 'dev', NODE_OPTIONS: '--enable-source-maps' };
     const custody = { TENANCY_TABLE: 'TenancyTable', KEYS_TABLE: 'KeysTable', LIMITS_TABLE: 'LimitsTable' };
     const sessions = { SESSIONS_TABLE: 'SessionsTable' };
-    const shared = {
-      ...own,
-      ...custody,
-      ...sessions,
-      OIDC_ISSUER: 'https://issuer.example.com/',
-      OIDC_AUDIENCE: 'spelo-byok',
-    };
+    const usage = { USAGE_TABLE: 'UsageTable' };
+    const plans = { PLANS: '' };
+    const oidc = { OIDC_ISSUER: 'https://issuer.example.com/', OIDC_AUDIENCE: 'spelo-byok' };
+    const shared = { ...own, ...custody, ...sessions, ...oidc };
     const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
     const master = { MASTER_KEY_ARN: 'MasterKey' };
     const fingerprint = { FINGERPRINT_KEY_ARN: 'FingerprintKey' };
-    const plans = { PLANS: '' };
     const retired = { RETIRED_MASTER_KEY_ARNS: '' };
     const trail = { AUDIT_TABLE: 'AuditTable', AUDIT_KEY_ARN: 'AuditKey' };
     expect(Object.fromEntries(cases)).toEqual({
@@ -255,20 +253,39 @@ describe('the environment', () => {
         ...derivation,
         ...master,
         ...retired,
+        ...usage,
         ...plans,
         IP_LIMIT_PER_MINUTE: '60',
         IP_LIMIT_PER_SECOND: '20',
         SITE_LIMIT_PER_MINUTE: '200',
       },
+      events: {
+        ...own,
+        TENANCY_TABLE: 'TenancyTable',
+        LIMITS_TABLE: 'LimitsTable',
+        ...sessions,
+        ...usage,
+        ...derivation,
+        ...plans,
+      },
       keys: { ...shared, ...derivation, ...master, ...fingerprint, KEY_RETENTION_HOURS: '24' },
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
       manage: { ...shared, ...derivation, ...plans },
-      usage: { ...own, ...plans },
+      usage: {
+        ...own,
+        TENANCY_TABLE: 'TenancyTable',
+        LIMITS_TABLE: 'LimitsTable',
+        ...sessions,
+        ...usage,
+        ...plans,
+        ...oidc,
+      },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
       detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },
       'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
+      sweeper: { ...own, ...usage },
     });
   });
 

@@ -15,6 +15,7 @@ import { ofType } from './synthesized.ts';
 
 const FUNCTIONS = [
   'token',
+  'events',
   'keys',
   'rotate',
   'audit',
@@ -24,6 +25,7 @@ const FUNCTIONS = [
   'archiver',
   'detector',
   'rotate-on-request',
+  'sweeper',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
 const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator', 'SetPlanOperator'];
@@ -97,7 +99,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Audit)Table(\/index\/by-sub|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
     const rest = permissions.filter(({ resource }) => !known.test(resource) && resource !== EVENT_BUS);
     for (const { role, resource } of rest) {
       const [construct = '', ...path] = resource.split('/');
@@ -151,7 +153,13 @@ describe('the KMS keys', () => {
       'rotate-on-request',
       'PlatformKeyOperator',
     ]);
-    expect(rolesThat('kms:GenerateMac', 'DerivationKey')).toEqual(['token', 'keys', 'rotate', 'manage']);
+    expect(rolesThat('kms:GenerateMac', 'DerivationKey')).toEqual([
+      'token',
+      'events',
+      'keys',
+      'rotate',
+      'manage',
+    ]);
     expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector']);
   });
 
@@ -242,6 +250,7 @@ describe('the tables', () => {
 
   test('workspaces, members and sites are changed by manage and keys, plans by an operator; the others add events', () => {
     expect(rolesThat(writes, 'TenancyTable')).toEqual([
+      'events',
       'keys',
       'rotate',
       'manage',
@@ -250,7 +259,7 @@ describe('the tables', () => {
       ...OPERATORS,
     ]);
     const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
-    for (const role of ['rotate', 'detector', 'rotate-on-request', 'RewrapOperator'])
+    for (const role of ['events', 'rotate', 'detector', 'rotate-on-request', 'RewrapOperator'])
       expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
       putsEvents('EVENTS#platform'),

@@ -36,6 +36,8 @@ describe('the rules of AWS Solutions', () => {
     const withoutAuthorizer = [
       'allowTokenOrigin',
       'mintToken',
+      'allowEventsOrigin',
+      'reportEvents',
       'readPricing',
       'estimateCost',
       'health',

@@ -48,8 +48,7 @@ const onRevision = (revision: number) =>
     ? { ConditionExpression: 'attribute_not_exists(pk)' }
     : { ConditionExpression: 'revision = :expected', ExpressionAttributeValues: { ':expected': revision } };
 
-const meterPut = (usageTable: string, meter: SessionMeter) => ({
-  TableName: usageTable,
+const meterWrite = (meter: SessionMeter) => ({
   Item: {
     ...primaryKey.meter(meter.siteId, meter.sessionId),
     ...meterAttributes({ ...meter, posted: entryOf(meter), revision: meter.revision + 1 }),
@@ -102,7 +101,7 @@ const totalUpdates = (usageTable: string, meter: SessionMeter, difference: Ledge
 
 /** Sets minutes aside: the meter that holds them, and the period, if they still fit into it. */
 export const holdWrites = (usageTable: string, { meter, committedBefore }: MinutesHold): TransactWrite[] => [
-  { Put: meterPut(usageTable, meter) },
+  { Put: { TableName: usageTable, ...meterWrite(meter) } },
   {
     Update: {
       TableName: usageTable,
@@ -121,13 +120,19 @@ export const dynamoDbMeters = (
 ): SessionMeters => ({
   saveMeter: async (meter) => {
     const difference = entryDifference(entryOf(meter), meter.posted);
-    const put = meterPut(usageTable, meter);
     const totals = totalUpdates(usageTable, meter, difference);
     // Most reports are heartbeats, which add nothing yet; a transaction costs twice as much.
-    if (totals.length === 0) await callAws('dynamodb', 'PutItem', () => dynamoDb.send(new PutCommand(put)));
+    if (totals.length === 0)
+      await callAws('dynamodb', 'PutItem', () =>
+        dynamoDb.send(new PutCommand({ TableName: usageTable, ...meterWrite(meter) })),
+      );
     else
       await callAws('dynamodb', 'TransactWriteItems', () =>
-        dynamoDb.send(new TransactWriteCommand({ TransactItems: [{ Put: put }, ...totals] })),
+        dynamoDb.send(
+          new TransactWriteCommand({
+            TransactItems: [{ Put: { TableName: usageTable, ...meterWrite(meter) } }, ...totals],
+          }),
+        ),
       );
   },
 
