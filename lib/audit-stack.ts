@@ -96,7 +96,7 @@ export class AuditStack extends Stack {
         'Each object is new and named by workspace and sequence; the function writes below audit/ and nowhere else.',
     });
 
-    // The second reader of the sessions' stream, which DynamoDB serves to two at once and no more.
+    // The second reader of both streams; DynamoDB serves one to two at once and no more.
     new StreamFunction(this, 'Detector', {
       ...streamFunction,
       functionName: 'detector',
@@ -105,7 +105,7 @@ export class AuditStack extends Stack {
         ...permissionsOf(this, 'detector', data),
         new PolicyStatement({ actions: ['events:PutEvents'], resources: [eventBusArn(this)] }),
       ],
-      sources: { Sessions: data.tables.sessions },
+      sources: { Sessions: data.tables.sessions, Tenancy: data.tables.tenancy },
       impact:
         'misuse of a key is noticed late or not at all, and no key is suspended; keys and sessions work.',
     });

@@ -112,7 +112,7 @@ export const functionEnvironments = (
     },
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
-    sweeper: { ...own, ...usage },
+    sweeper: { ...own, ...sessions, ...usage },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };
 };

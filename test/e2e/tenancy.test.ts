@@ -26,6 +26,7 @@ const makeFullTenant = async (): Promise<
   Tenant & { readonly member: string; readonly sessionId: string }
 > => {
   const tenant = await makeKeyedTenant(stack);
+  await putOnPlan(stack, tenant, 'enterprise');
   expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
   const { session_id: sessionId } = expectSuccess(await mint(stack, tenant));
   return { ...tenant, sessionId, member: await addMember(stack, tenant, 'viewer') };

@@ -285,7 +285,7 @@ describe('the environment', () => {
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
       detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },
       'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
-      sweeper: { ...own, ...usage },
+      sweeper: { ...own, ...sessions, ...usage },
     });
   });
 

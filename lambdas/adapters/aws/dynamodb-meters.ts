@@ -3,12 +3,13 @@ import {
   PutCommand,
   QueryCommand,
   TransactWriteCommand,
+  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { mintedAt, type SessionId, workspaceOfSite } from '../../domain/identifiers.ts';
 import { entryDifference, type LedgerEntry } from '../../domain/ledger.ts';
 import { billingPeriodOf } from '../../domain/plan.ts';
-import { entryOf, isOver, type SessionMeter } from '../../domain/session-meter.ts';
+import { entryOf, isOver, receiptOf, type SessionMeter } from '../../domain/session-meter.ts';
 import { PLATFORM_ADDRESS } from '../../domain/stored-key.ts';
 import { METERS_KEPT_DAYS } from '../../domain/usage.ts';
 import type {
@@ -16,9 +17,10 @@ import type {
   MinutesHold,
   PlanNotices,
   ReportedSessions,
+  SessionEnds,
   SessionMeters,
 } from '../../use-cases/ports.ts';
-import { callAws } from './aws-calls.ts';
+import { callAws, ignoreConflict } from './aws-calls.ts';
 import { readTogether } from './dynamodb-membership.ts';
 import { eventPut, type TransactWrite } from './event-outbox.ts';
 import { issuedSessionItem, type PrimaryKey, primaryKey, siteItem, workspaceItem } from './items.ts';
@@ -121,7 +123,7 @@ export const dynamoDbMeters = (
   saveMeter: async (meter) => {
     const difference = entryDifference(entryOf(meter), meter.posted);
     const totals = totalUpdates(usageTable, meter, difference);
-    // Most reports are heartbeats, which add nothing yet; a transaction costs twice as much.
+    // A transaction costs twice as much, and a session that has not connected adds nothing.
     if (totals.length === 0)
       await callAws('dynamodb', 'PutItem', () =>
         dynamoDb.send(new PutCommand({ TableName: usageTable, ...meterWrite(meter) })),
@@ -210,6 +212,25 @@ export const dynamoDbReports = (
     );
   },
 
+  noteDegraded: async ({ keyScope, keyScopeId, keyVersion }, until) => {
+    await callAws('dynamodb', 'UpdateItem', () =>
+      dynamoDb.send(
+        new UpdateCommand({
+          TableName: tables.sessions,
+          Key: primaryKey.keyActivity(keyScope, keyScopeId),
+          ...(until === undefined
+            ? { UpdateExpression: 'REMOVE degraded' }
+            : {
+                UpdateExpression: 'SET degraded = :degraded',
+                ExpressionAttributeValues: {
+                  ':degraded': { version: keyVersion, until: until.toISOString() },
+                },
+              }),
+        }),
+      ),
+    );
+  },
+
   noteThreshold: async (workspaceId, period, percent, event) => {
     await callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(
@@ -228,6 +249,31 @@ export const dynamoDbReports = (
             eventPut(tables.tenancy, event),
           ],
         }),
+      ),
+    );
+  },
+});
+
+export const dynamoDbSessionEnds = (
+  dynamoDb: DynamoDBDocumentClient,
+  sessionsTable: string,
+): SessionEnds => ({
+  noteEnd: async (meter) => {
+    const { endedAt, seconds } = receiptOf(meter);
+    await ignoreConflict(
+      callAws('dynamodb', 'UpdateItem', () =>
+        dynamoDb.send(
+          new UpdateCommand({
+            TableName: sessionsTable,
+            Key: primaryKey.session(meter, meter.sessionId),
+            UpdateExpression: 'SET endedAt = :endedAt, usedSeconds = :seconds',
+            ConditionExpression: 'attribute_exists(pk)',
+            ExpressionAttributeValues: {
+              ':endedAt': endedAt ?? meter.issuedAt,
+              ':seconds': seconds,
+            },
+          }),
+        ),
       ),
     );
   },
