@@ -440,7 +440,12 @@ export interface UsageBooks {
    * Sets the counts of a total, together with the audit event. ConflictError when the total was written to since it was
    * read.
    */
-  correctTotal(read: BookedTotal, counts: Booking['counts'], event: AuditEvent): Promise<void>;
+  correctTotal(
+    workspaceId: WorkspaceId,
+    read: BookedTotal,
+    counts: Booking['counts'],
+    event: AuditEvent,
+  ): Promise<void>;
 }
 
 /**

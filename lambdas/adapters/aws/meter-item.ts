@@ -7,7 +7,7 @@ import { END_REASONS, METER_FLAGS, type SessionMeter } from '../../domain/sessio
 import { TOKEN_KINDS, type TokenCounts, type TokenKind } from '../../domain/token-counts.ts';
 import type { DayUsage } from '../../domain/usage.ts';
 import { BILLING_MODES, type BillingMode } from '../../domain/workspace.ts';
-import type { PeriodUsage } from '../../use-cases/ports.ts';
+import type { BookedTotal, PeriodUsage } from '../../use-cases/ports.ts';
 
 /** Items of the `usage` table, and of key health. Every read is parsed. */
 
@@ -137,6 +137,18 @@ export const dayUsageItem: z.ZodType<DayUsage> = z
       },
     };
   });
+
+/** Any total, as a table of counts: whatever numbers it holds. */
+export const bookedTotalItem: z.ZodType<BookedTotal> = z
+  .object({ pk: z.string(), sk: z.string(), writes: count })
+  .and(z.record(z.string(), z.unknown()))
+  .transform(({ pk: _, sk, writes, ...rest }) => ({
+    place: sk,
+    writes,
+    counts: Object.fromEntries(
+      Object.entries(rest).flatMap(([name, value]) => (typeof value === 'number' ? [[name, value]] : [])),
+    ),
+  }));
 
 /** Each threshold's notice is an attribute of its own, so that two of them do not wait for one another. */
 export const periodUsageItem: z.ZodType<PeriodUsage> = z
