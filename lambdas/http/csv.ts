@@ -3,10 +3,13 @@ import Negotiator from 'negotiator';
 import * as z from 'zod';
 import type { CsvTable } from '../contract/routes.ts';
 
+/** What we can answer with, in the order in which we would; a caller may name the encoding. */
+const OFFERED = ['application/json', 'text/csv', 'text/csv; charset=utf-8'];
+
 /** Whether the caller would rather have CSV than JSON; who does not say so gets JSON. */
 export const prefersCsv = (accept: string | undefined): boolean =>
-  new Negotiator({ headers: { accept: accept ?? '*/*' } }).mediaType(['application/json', 'text/csv']) ===
-  'text/csv';
+  new Negotiator({ headers: { accept: accept ?? '*/*' } }).mediaType(OFFERED)?.startsWith('text/csv') ===
+  true;
 
 /**
  * `data` as RFC 4180: a header row, lines that end in CRLF, nested fields joined by `_`, `null` an empty cell, lists
