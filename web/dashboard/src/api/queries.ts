@@ -11,6 +11,10 @@ export type KeyVersion = DataOf<'listWorkspaceKeyVersions'>['items'][number];
 export type Verdict = DataOf<'testSiteKey'>;
 export type Member = DataOf<'listMembers'>['items'][number];
 export type AuditRow = DataOf<'listAudit'>['items'][number];
+export type Usage = DataOf<'readWorkspaceUsage'>;
+export type SessionRow = DataOf<'listSessions'>['items'][number];
+export type Concurrency = DataOf<'readConcurrency'>;
+export type Estimate = DataOf<'estimateCost'>;
 export type ErrorRow = DataOf<'listErrors'>['items'][number];
 
 /** As many as the API gives at a time. */

@@ -1,8 +1,7 @@
 import type * as z from 'zod';
 import type { ROUTES } from '../../../../lambdas/contract/routes.ts';
-import type { PendingRoutes } from './pending.ts';
 
-type Table = typeof ROUTES & PendingRoutes;
+type Table = typeof ROUTES;
 type Address<Id extends keyof Table> = Pick<Table[Id], 'method' | 'path'>;
 
 /**
@@ -48,6 +47,7 @@ export const CALLED = {
   listSessions: { method: 'GET', path: '/v1/sites/{siteId}/sessions' },
   readConcurrency: { method: 'GET', path: '/v1/workspaces/{workspaceId}/concurrency' },
   readPricing: { method: 'GET', path: '/v1/pricing' },
+  compareOwnMonth: { method: 'POST', path: '/v1/workspaces/{workspaceId}/cost-estimate' },
   estimateCost: { method: 'POST', path: '/v1/cost-estimate' },
 } as const satisfies { readonly [Id in keyof Table]?: Address<Id> };
 
@@ -63,8 +63,9 @@ export type PathOf<Id extends CalledRoute> = { readonly [Name in Names<Table[Id]
 export type BodyOf<Id extends CalledRoute> = Table[Id] extends { body: infer Body extends z.ZodType }
   ? z.input<Body>
   : undefined;
+/** As it stands in the address: text and numbers. */
 export type QueryOf<Id extends CalledRoute> = Table[Id] extends { query: infer Query extends z.ZodType }
-  ? Partial<z.output<Query>>
+  ? { readonly [Name in keyof z.output<Query>]?: string | number }
   : undefined;
 export type DataOf<Id extends CalledRoute> = Table[Id] extends { data: infer Data extends z.ZodType }
   ? z.output<Data>

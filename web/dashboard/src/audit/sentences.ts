@@ -8,6 +8,7 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'session.issued': 'Key used, a client secret issued',
   'session.used': 'Key used by a person',
   'session.refused': 'Session refused',
+  'usage.corrected': 'Usage sums corrected from the sessions',
   'plan.threshold_reached': 'Share of the plan’s minutes reached',
   'workspace.created': 'Workspace created',
   'workspace.changed': 'Workspace changed',

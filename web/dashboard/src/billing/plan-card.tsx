@@ -1,6 +1,6 @@
 import { useRoute } from '../api/queries.ts';
 import { Bar } from '../ui/bar.tsx';
-import { formatCents, formatDay, formatNumber, formatTime, formatUsd, formatWhole } from '../ui/format.ts';
+import { formatCents, formatMonth, formatNumber, formatTime, formatUsd, formatWhole } from '../ui/format.ts';
 import { Loaded, Note } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import ui from '../ui/ui.module.css';
@@ -42,7 +42,7 @@ export const PlanCard = () => {
                     ? 'managed minutes, without a limit'
                     : `of ${formatWhole(included)} managed minutes`}
                 </span>
-                <span className={ui['muted']}>in {formatDay(`${used.period}-01`).replace(/ 1,?/, '')}</span>
+                <span className={ui['muted']}>in {formatMonth(used.period)}</span>
               </div>
               <Bar
                 label="Managed minutes used"

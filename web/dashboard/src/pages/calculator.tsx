@@ -1,19 +1,18 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
-import type { Estimate } from '../api/pending.ts';
-import { useRoute } from '../api/queries.ts';
+import { type Estimate, useRoute } from '../api/queries.ts';
 import type { DataOf } from '../api/routes.ts';
 import css from '../calculator/calculator.module.css';
 import { curvePoints } from '../calculator/curve.ts';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { RangeField, SelectField } from '../ui/field.tsx';
-import { formatCents, formatNumber, formatWhole } from '../ui/format.ts';
+import { formatCents, formatMonth, formatNumber, formatWhole } from '../ui/format.ts';
 import { Empty, FailureNote, Loaded, Loading, Note } from '../ui/states.tsx';
 import { Badge, Card, Page } from '../ui/surface.tsx';
 import { Table } from '../ui/table.tsx';
+import ui from '../ui/ui.module.css';
 import { ChartFrame, Curves } from '../usage/lazy-charts.tsx';
-import { presetRange } from '../usage/range.tsx';
 import usage from '../usage/usage.module.css';
 import { useWorkspace } from '../workspace.tsx';
 
@@ -80,7 +79,7 @@ const Calculator = ({ prices }: { readonly prices: DataOf<'readPricing'> }) => {
         ) : (
           <Results estimate={estimate.data} prices={prices} />
         )}
-        <History model={inputs.model} set={set} />
+        <History />
       </div>
     </div>
   );
@@ -241,41 +240,8 @@ const Comparison = ({
   );
   return (
     <Card title="Own key against each plan" lead="Per month, for the same minutes." flush>
-      <Table
-        caption="Costs by plan"
-        rows={plans}
-        keyOf={({ name }) => name}
-        columns={[
-          { head: 'Plan', cell: ({ name }) => nameOf(name) },
-          {
-            head: 'Plan costs',
-            cell: ({ cost_cents, served }) =>
-              cost_cents === null ? (served ? 'by contract' : 'ends before') : formatCents(cost_cents),
-            number: true,
-          },
-          { head: 'Own key costs', cell: () => formatCents(per_month.cost_cents), number: true },
-          {
-            head: 'Cheaper',
-            cell: ({ cheaper }) =>
-              cheaper === null ? (
-                '–'
-              ) : (
-                <Badge tone={cheaper === 'byok' ? 'good' : 'neutral'}>
-                  {cheaper === 'byok' ? 'Own key' : cheaper === 'managed' ? 'Plan' : 'The same'}
-                </Badge>
-              ),
-          },
-          {
-            head: 'Plan pays from',
-            cell: ({ break_even_minutes, byok_again_minutes }) =>
-              break_even_minutes === null
-                ? 'never'
-                : `${formatWhole(break_even_minutes)} min${byok_again_minutes === null ? '' : `, until ${formatWhole(byok_again_minutes)} min`}`,
-            nowrap: true,
-          },
-        ]}
-      />
-      <div style={{ padding: 24 }}>
+      <PlanTable caption="Costs by plan" plans={plans} byokCents={per_month.cost_cents} />
+      <div className={css['chart']}>
         <ChartFrame>
           <Curves
             label="Cost by minutes a month, own key and plans"
@@ -294,57 +260,108 @@ const Comparison = ({
   );
 };
 
-/** The workspace's own last 30 days as the session to reckon with. */
-const History = ({
-  model,
-  set,
+const PlanTable = ({
+  caption,
+  plans,
+  byokCents,
 }: {
-  readonly model: string;
-  readonly set: (change: Partial<Inputs>) => void;
-}) => {
+  readonly caption: string;
+  readonly plans: Estimate['plans'];
+  readonly byokCents: number;
+}) => (
+  <Table
+    caption={caption}
+    rows={plans}
+    keyOf={({ name }) => name}
+    columns={[
+      { head: 'Plan', cell: ({ name }) => nameOf(name) },
+      {
+        head: 'Plan costs',
+        cell: ({ cost_cents, served }) =>
+          cost_cents === null ? (served ? 'by contract' : 'ends before') : formatCents(cost_cents),
+        number: true,
+      },
+      { head: 'Own key costs', cell: () => formatCents(byokCents), number: true },
+      {
+        head: 'Cheaper',
+        cell: ({ cheaper }) =>
+          cheaper === null ? (
+            '–'
+          ) : (
+            <Badge tone={cheaper === 'byok' ? 'good' : 'neutral'}>{CHEAPER[cheaper]}</Badge>
+          ),
+      },
+      {
+        head: 'Plan pays from',
+        cell: ({ break_even_minutes, byok_again_minutes }) =>
+          break_even_minutes === null
+            ? 'never'
+            : `${formatWhole(break_even_minutes)} min${byok_again_minutes === null ? '' : ` to ${formatWhole(byok_again_minutes)} min`}`,
+        nowrap: true,
+      },
+    ]}
+  />
+);
+
+const CHEAPER = { byok: 'Own key', managed: 'Plan', equal: 'The same' } as const;
+
+/** `2026-11`, UTC; `back` months before the present one. */
+const monthOf = (now: Date, back: number): string =>
+  new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1)).toISOString().slice(0, 7);
+
+/** A month of the workspace itself, replayed under both modes. */
+const History = () => {
   const { workspace_id } = useWorkspace();
-  const range = presetRange('30', Date.now());
-  const history = useRoute('readWorkspaceUsage', {
-    path: { workspaceId: workspace_id },
-    query: { ...range, group_by: 'mode' },
+  const { api } = useSession();
+  const months = [0, 1, 2, 3].map((back) => monthOf(new Date(), back));
+  const [month, setMonth] = useState(months[0] ?? '');
+  const history = useQuery({
+    queryKey: ['own-month', workspace_id, month],
+    queryFn: ({ signal }) =>
+      api.call('compareOwnMonth', { path: { workspaceId: workspace_id }, body: { month }, signal }),
   });
   return (
-    <Card title="Your own last 30 days" lead="What really happened, under both modes.">
+    <Card
+      title="Your own months"
+      lead="What really happened on your sites, under both modes."
+      aside={
+        <select
+          className={ui['input']}
+          aria-label="Month"
+          value={month}
+          onChange={(event) => setMonth(event.target.value)}
+        >
+          {months.map((each) => (
+            <option key={each} value={each}>
+              {formatMonth(each)}
+            </option>
+          ))}
+        </select>
+      }
+      flush
+    >
       <Loaded query={history} what="your usage" lines={2}>
-        {({ totals }) =>
-          totals.sessions === 0 ? (
-            <Empty title="No sessions yet">
-              After the first conversations, your own numbers can take the place of the sliders.
+        {({ from_history: past, byok, plans }) =>
+          past.sessions === 0 ? (
+            <Empty title="No sessions in this month">
+              After the first conversations, this replays them on your own key and on each plan.
             </Empty>
           ) : (
             <>
-              <Note
-                title={`${formatWhole(totals.sessions)} sessions, ${formatWhole(totals.minutes)} minutes, ${formatCents(totals.cost_cents)} at OpenAI${totals.estimated ? ', estimated' : ''}`}
-              >
-                <p>
-                  {formatNumber(totals.seconds / 60 / totals.sessions)} minutes a session on average, with{' '}
-                  {model}.
-                </p>
-              </Note>
-              <div>
-                <Button
-                  onClick={() => {
-                    const minutes = totals.seconds / 60 / totals.sessions;
-                    const audio = totals.tokens.input_audio + totals.tokens.output_audio;
-                    // 600 tokens a minute heard, 1,200 a minute spoken: so the share of each in the time.
-                    const heard = audio === 0 ? 0.4 : totals.tokens.input_audio / 600;
-                    const spoken = audio === 0 ? 0.6 : totals.tokens.output_audio / 1_200;
-                    const share = heard / (heard + spoken);
-                    set({
-                      minutes_in: Math.round(minutes * share * 2) / 2,
-                      minutes_out: Math.round(minutes * (1 - share) * 2) / 2,
-                      sessions_per_month: Math.max(10, Math.round(totals.sessions / 10) * 10),
-                    });
-                  }}
+              <div className={css['past']}>
+                <Note
+                  title={`${formatWhole(past.sessions)} sessions, ${formatWhole(past.minutes)} minutes, ${formatCents(byok.cost_cents)} at OpenAI${past.estimated ? ', estimated' : ''}`}
                 >
-                  Reckon with these numbers
-                </Button>
+                  {past.unpriced_sessions > 0 && (
+                    <p>{formatWhole(past.unpriced_sessions)} sessions without a known price are not in it.</p>
+                  )}
+                </Note>
               </div>
+              <PlanTable
+                caption="Costs of your own month by plan"
+                plans={plans}
+                byokCents={byok.cost_cents}
+              />
             </>
           )
         }

@@ -32,6 +32,10 @@ export const formatExactTime = (iso: string): string => dateTimeExact.format(new
 export const formatDay = (isoDay: string): string => day.format(new Date(`${isoDay}T00:00:00Z`));
 export const formatShortDay = (isoDay: string): string => dayShort.format(new Date(`${isoDay}T00:00:00Z`));
 
+const month = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric', timeZone: 'UTC' });
+/** A month `YYYY-MM`, UTC. */
+export const formatMonth = (isoMonth: string): string => month.format(new Date(`${isoMonth}-01T00:00:00Z`));
+
 /** `2 min 5 s` */
 export const formatSeconds = (seconds: number): string => {
   const rounded = Math.round(seconds);

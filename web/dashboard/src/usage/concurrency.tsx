@@ -1,7 +1,6 @@
 import { useQueries } from '@tanstack/react-query';
 import { Activity } from 'lucide-react';
-import type { Concurrency as Answer, SessionRow } from '../api/pending.ts';
-import { useRoute, useSites } from '../api/queries.ts';
+import { type Concurrency as Answer, type SessionRow, useRoute, useSites } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
 import { Bar } from '../ui/bar.tsx';
 import { formatTime, formatWhole } from '../ui/format.ts';

@@ -1,7 +1,6 @@
 import { ChartColumn, Download } from 'lucide-react';
 import { useState } from 'react';
-import type { Usage } from '../api/pending.ts';
-import { useRoute, useSites } from '../api/queries.ts';
+import { type Usage, useRoute, useSites } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { formatCents, formatDay, formatNumber, formatShortDay, formatWhole } from '../ui/format.ts';

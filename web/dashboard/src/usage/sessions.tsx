@@ -1,7 +1,6 @@
 import { AudioLines } from 'lucide-react';
 import { useState } from 'react';
-import type { SessionRow } from '../api/pending.ts';
-import { useRoute, useSites } from '../api/queries.ts';
+import { type SessionRow, useRoute, useSites } from '../api/queries.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { SelectField } from '../ui/field.tsx';
