@@ -6,6 +6,7 @@ import { SignInPage } from './auth/sign-in-page.tsx';
 import type { DashboardConfig } from './config.ts';
 import { Shell } from './layout/shell.tsx';
 import { SessionProvider } from './session.tsx';
+import { ErrorBoundary } from './ui/error-boundary.tsx';
 import { FailureNote, Loading, Note } from './ui/states.tsx';
 import { Toasts } from './ui/toasts.tsx';
 import { WorkspaceProvider } from './workspace.tsx';
@@ -72,13 +73,20 @@ const Plain = ({ children }: { readonly children: ReactNode }) => (
   <main style={{ maxWidth: 560, margin: '12vh auto 0', padding: '0 16px' }}>{children}</main>
 );
 
-const Lazy = ({ page, plain = false }: { readonly page: ReactNode; readonly plain?: boolean }) => (
-  <Suspense
-    fallback={plain ? <Plain>{<Loading what="the page" />}</Plain> : <Loading what="the page" lines={4} />}
-  >
-    {page}
-  </Suspense>
-);
+const Lazy = ({ page, plain = false }: { readonly page: ReactNode; readonly plain?: boolean }) => {
+  const { pathname } = useLocation();
+  return (
+    <ErrorBoundary key={pathname}>
+      <Suspense
+        fallback={
+          plain ? <Plain>{<Loading what="the page" />}</Plain> : <Loading what="the page" lines={4} />
+        }
+      >
+        {page}
+      </Suspense>
+    </ErrorBoundary>
+  );
+};
 
 /** Where the issuer sends the browser back to. */
 const Callback = ({ signIn }: { readonly signIn: SignIn }) => {

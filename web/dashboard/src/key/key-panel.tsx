@@ -79,8 +79,12 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
       <Facts
         items={[
           ['Version', stored.version],
-          ['Stored', formatTime(stored.created_at)],
-          ['Stored by', stored.created_by],
+          [
+            'Stored',
+            <span key="stored">
+              {formatTime(stored.created_at)} <span className={css['meta']}>by {stored.created_by}</span>
+            </span>,
+          ],
           ['Last used', formatTime(stored.last_used_at)],
           ['Last verified', formatTime(stored.last_verified_at)],
         ]}

@@ -293,10 +293,12 @@ const PlanTable = ({
       },
       {
         head: 'Plan pays from',
-        cell: ({ break_even_minutes, byok_again_minutes }) =>
+        cell: ({ break_even_minutes, byok_again_minutes, served }) =>
           break_even_minutes === null
             ? 'never'
-            : `${formatWhole(break_even_minutes)} min${byok_again_minutes === null ? '' : ` to ${formatWhole(byok_again_minutes)} min`}`,
+            : !served && break_even_minutes === 0
+              ? 'up to its cap'
+              : `${formatWhole(break_even_minutes)} min${byok_again_minutes === null ? '' : ` to ${formatWhole(byok_again_minutes)} min`}`,
         nowrap: true,
       },
     ]}

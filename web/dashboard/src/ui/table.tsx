@@ -8,6 +8,9 @@ export interface Column<Row> {
   readonly nowrap?: boolean;
 }
 
+/** Narrower, a column of words becomes a column of syllables. */
+const COLUMN_PX = 124;
+
 /** A table that scrolls sideways on its own, also by keyboard, where the screen is narrow. */
 export const Table = <Row,>({
   caption,
@@ -22,7 +25,7 @@ export const Table = <Row,>({
 }) => (
   // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard.
   <section className={css['tableWrap']} aria-label={caption} tabIndex={0}>
-    <table className={css['table']}>
+    <table className={css['table']} style={{ minWidth: columns.length * COLUMN_PX }}>
       <caption className={css['visuallyHidden']}>{caption}</caption>
       <thead>
         <tr>

@@ -1,5 +1,6 @@
 import { useSearchParams } from 'react-router';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
+import ui from '../ui/ui.module.css';
 
 const DAY_MS = 86_400_000;
 
@@ -59,36 +60,38 @@ export const useRange = (): {
 export const RangeFields = () => {
   const { range, preset, choose } = useRange();
   return (
-    <FieldRow>
-      <SelectField
-        label="Period"
-        value={preset}
-        onChange={(event) => choose({ range: event.target.value, from: range.from, to: range.to })}
-      >
-        {Object.entries(PRESETS).map(([id, title]) => (
-          <option key={id} value={id}>
-            {title}
-          </option>
-        ))}
-      </SelectField>
-      {preset === 'custom' && (
-        <>
-          <TextField
-            label="First day (UTC)"
-            type="date"
-            value={range.from}
-            max={range.to}
-            onChange={(event) => choose({ from: event.target.value })}
-          />
-          <TextField
-            label="Last day (UTC)"
-            type="date"
-            value={range.to}
-            min={range.from}
-            onChange={(event) => choose({ to: event.target.value })}
-          />
-        </>
-      )}
-    </FieldRow>
+    <div className={preset === 'custom' ? undefined : ui['narrow']}>
+      <FieldRow>
+        <SelectField
+          label="Period"
+          value={preset}
+          onChange={(event) => choose({ range: event.target.value, from: range.from, to: range.to })}
+        >
+          {Object.entries(PRESETS).map(([id, title]) => (
+            <option key={id} value={id}>
+              {title}
+            </option>
+          ))}
+        </SelectField>
+        {preset === 'custom' && (
+          <>
+            <TextField
+              label="First day (UTC)"
+              type="date"
+              value={range.from}
+              max={range.to}
+              onChange={(event) => choose({ from: event.target.value })}
+            />
+            <TextField
+              label="Last day (UTC)"
+              type="date"
+              value={range.to}
+              min={range.from}
+              onChange={(event) => choose({ to: event.target.value })}
+            />
+          </>
+        )}
+      </FieldRow>
+    </div>
   );
 };

@@ -82,8 +82,8 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
     { head: 'Paid by', cell: ({ mode }) => (mode === 'byok' ? 'Own key' : 'Plan') },
     {
       head: 'Cost',
-      cell: ({ receipt }) =>
-        receipt.cost_cents === null
+      cell: ({ receipt, seconds }) =>
+        receipt.cost_cents === null || seconds === 0
           ? '–'
           : `${receipt.estimated ? '≈ ' : ''}${formatCents(receipt.cost_cents)}`,
       number: true,
