@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/dynamodb-limits.ts';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/dynamodb-limits.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import { checked, type ModelWorld, startModelWorld } from './model-world.ts';
 

@@ -3,20 +3,21 @@ import fc from 'fast-check';
 import { poolsOf } from '../../lambdas/domain/session.ts';
 import type { MintedToken } from '../../lambdas/use-cases/mint-token.ts';
 import type { WidgetReport } from '../../lambdas/use-cases/record-reports.ts';
-import { type Tables, tablesAt } from '../support/key-tables.ts';
 import { addSite, changeWorkspace, makeKeyedTenant } from '../support/keyed-tenant.ts';
-import { checked, endedAt, heartbeatAt, type Mishap, type ModelWorld, startModelWorld } from './model-world.ts';
+import {
+  checked,
+  endedAt,
+  heartbeatAt,
+  type Mishap,
+  type ModelWorld,
+  startModelWorld,
+} from './model-world.ts';
 
 let world: ModelWorld;
-let tables: Tables;
 beforeAll(async () => {
   world = await startModelWorld();
-  tables = tablesAt(world.stack.dynamoDb.endpoint);
 });
-afterAll(async () => {
-  tables.close();
-  await world.close();
-});
+afterAll(() => world.close());
 
 /** Seconds that a slot is kept: of a fresh mint (client secret of 60 s and half a minute), and from each report on. */
 const MINT_LEASE = 90;
@@ -24,11 +25,18 @@ const REPORT_LEASE = 75;
 
 type Op =
   | ({ readonly op: 'mint'; readonly site: number } & Mishap)
-  | { readonly op: 'beat' | 'end'; readonly session: number; readonly again: boolean; readonly diesAfter?: number };
+  | {
+      readonly op: 'beat' | 'end';
+      readonly session: number;
+      readonly again: boolean;
+      readonly diesAfter?: number;
+    };
 
 type Command =
   | { readonly do: 'burst'; readonly ops: readonly Op[]; readonly loses: number | undefined }
   | { readonly do: 'wait'; readonly seconds: number }
+  /** To the second at which the lease of a visitor ends, or so many beside it. */
+  | { readonly do: 'wait_for_lease'; readonly session: number; readonly beside: number }
   | { readonly do: 'limit'; readonly limit: number }
   | { readonly do: 'share'; readonly percent: number | null }
   | { readonly do: 'sweep' };
@@ -76,7 +84,18 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       seconds: fc.constantFrom(1, 15, 20, 30, 59, 74, 75, 76, 89, 90, 91, 600),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('limit' as const), limit: fc.integer({ min: 1, max: 5 }) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('wait_for_lease' as const),
+      session: fc.nat(30),
+      beside: fc.constantFrom(-1, 0, 0),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('limit' as const), limit: fc.integer({ min: 1, max: 5 }) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('share' as const), percent: fc.constantFrom(null, 20, 50) }),
@@ -100,7 +119,11 @@ it('never more sessions than slots, and no slot lost, whatever happens at once, 
   await checked(
     fc.array(command, { minLength: 4, maxLength: 14 }),
     async (commands) => {
-      const tenant = await makeKeyedTenant(world.stack, { concurrency_limit: 3 }, { max_duration_seconds: 3_600 });
+      const tenant = await makeKeyedTenant(
+        world.stack,
+        { concurrency_limit: 3 },
+        { max_duration_seconds: 3_600 },
+      );
       const sites = [tenant, await addSite(world.stack, tenant)];
       const visitors: Visitor[] = [];
       /** When the slots of mints end that died on the way, or were given up. */
@@ -111,7 +134,7 @@ it('never more sessions than slots, and no slot lost, whatever happens at once, 
 
       const now = world.nowSeconds;
       const live = async () =>
-        (await tables.slotsOf(tenant.workspaceId))
+        (await world.tables.slotsOf(tenant.workspaceId))
           .map((item) => ({
             pool: String(item['pool']),
             sessionId: String(item['sessionId']),
@@ -141,10 +164,18 @@ it('never more sessions than slots, and no slot lost, whatever happens at once, 
         const nowMs = world.time.clock().getTime();
         const reports = [op.op === 'end' ? endedAt(nowMs) : heartbeatAt(nowMs)];
         const held = visitor.leaseEnds > now();
-        const first = world.report(visitor.minted, reports, op.diesAfter === undefined ? {} : { diesAfter: op.diesAfter });
-        const answers = await Promise.all([first, ...(op.again ? [world.report(visitor.minted, reports)] : [])]);
+        const first = world.report(
+          visitor.minted,
+          reports,
+          op.diesAfter === undefined ? {} : { diesAfter: op.diesAfter },
+        );
+        const answers = await Promise.all([
+          first,
+          ...(op.again ? [world.report(visitor.minted, reports)] : []),
+        ]);
         // A widget that heard nothing sends the same again.
-        if (answers.some(({ is }) => is === 'failed')) answers.push(await world.report(visitor.minted, reports));
+        if (answers.some(({ is }) => is === 'failed'))
+          answers.push(await world.report(visitor.minted, reports));
         const last = answers.at(-1);
         if (last?.is !== 'done') throw new Error(`A report was not taken: ${JSON.stringify(last)}`);
         visitor.over ||= op.op === 'end';
@@ -163,7 +194,9 @@ it('never more sessions than slots, and no slot lost, whatever happens at once, 
         const once = ops.filter(
           (op, i) =>
             op.op === 'mint' ||
-            ops.findIndex((o) => o.op !== 'mint' && o.session % visitors.length === op.session % visitors.length) === i,
+            ops.findIndex(
+              (o) => o.op !== 'mint' && o.session % visitors.length === op.session % visitors.length,
+            ) === i,
         );
         const outcomes = await Promise.all(
           once.map((op) => (op.op === 'mint' ? mintOne(op) : reportOne(op))),
@@ -205,7 +238,10 @@ it('never more sessions than slots, and no slot lost, whatever happens at once, 
       for (const next of commands) {
         if (next.do === 'burst') await burst(next);
         else if (next.do === 'wait') world.time.advance(next.seconds * 1_000);
-        else if (next.do === 'sweep') await sweep();
+        else if (next.do === 'wait_for_lease') {
+          const ends = visitors[next.session % Math.max(1, visitors.length)]?.leaseEnds ?? 0;
+          if (ends + next.beside > now()) world.time.advance((ends + next.beside - now()) * 1_000);
+        } else if (next.do === 'sweep') await sweep();
         else if (next.do === 'limit') {
           limit = next.limit;
           await changeWorkspace(world.stack, tenant, { concurrency_limit: limit });
