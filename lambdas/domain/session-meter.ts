@@ -310,7 +310,7 @@ const silentFromMs = ({ receivedAtMs, quietUntilMs }: SessionMeter): number =>
 
 /** How long it lasted by its reports, whole seconds, never longer than our own clock allows. */
 export const secondsOf = (meter: SessionMeter): number => {
-  const startMs = meter.connectedAtMs ?? meter.firstSeenAtMs;
+  const startMs = startMsOf(meter);
   const endMs = endMsOf(meter);
   if (startMs === null || endMs === null) return 0;
   const silence = meter.silent && meter.endedAtMs === null ? HEARTBEAT_SECONDS : 0;
@@ -320,10 +320,19 @@ export const secondsOf = (meter: SessionMeter): number => {
 };
 
 /** The end by the browser's clock: as reported, or one heartbeat after the last sign of life; so far, while it lives. */
-const endMsOf = ({ endedAtMs, lastSeenAtMs, silent }: SessionMeter): number | null => {
+const endMsOf = (meter: SessionMeter): number | null => {
+  const { endedAtMs, lastSeenAtMs, silent, holdSeconds } = meter;
   if (endedAtMs !== null || lastSeenAtMs === null) return endedAtMs;
-  return silent ? lastSeenAtMs + HEARTBEAT_SECONDS * 1_000 : lastSeenAtMs;
+  if (!silent) return lastSeenAtMs;
+  const guessMs = lastSeenAtMs + HEARTBEAT_SECONDS * 1_000;
+  if (holdSeconds === 0) return guessMs;
+  // A guess must not spend minutes that nobody set aside: the widget would have hung up by then.
+  const heldUntilMs = (startMsOf(meter) ?? lastSeenAtMs) + holdSeconds * 1_000;
+  return Math.max(lastSeenAtMs, Math.min(guessMs, heldUntilMs));
 };
+
+const startMsOf = ({ connectedAtMs, firstSeenAtMs }: SessionMeter): number | null =>
+  connectedAtMs ?? firstSeenAtMs;
 
 /** What the session adds to the totals as things stand. */
 export const entryOf = (meter: SessionMeter): LedgerEntry => {
@@ -367,7 +376,7 @@ export const receiptOf = (meter: SessionMeter): Receipt => {
   const entry = entryOf(meter);
   const over = isOver(meter);
   const endMs = over ? endMsOf(meter) : null;
-  const startMs = meter.connectedAtMs ?? meter.firstSeenAtMs;
+  const startMs = startMsOf(meter);
   const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
     payer: meter.mode,
