@@ -103,7 +103,7 @@ export interface SessionMeter {
   readonly flags: readonly MeterFlag[];
   /** Digests of what was counted, so that nothing is counted twice. */
   readonly seen: ReadonlySet<string>;
-  /** Requests that changed it within the latest clock minute: a session that reports too often is told to wait. */
+  /** Requests within the latest clock minute: a session that reports too often is told to wait. */
   readonly pace: { readonly minute: number; readonly requests: number };
   /** What the totals hold of this session already. */
   readonly posted: LedgerEntry;
@@ -279,7 +279,9 @@ const LONGEST_TEXT_TOKENS = 32_000;
  * a response heard is at most the whole conversation so far. Text and images are bounded by the model's context.
  */
 const tokensArePossible = (meter: SessionMeter, tokens: TokenCounts, now: Date): boolean => {
-  const elapsedSeconds = Math.max(0, (now.getTime() - Date.parse(meter.issuedAt)) / 1_000);
+  // OpenAI has ended it an hour after it might last connect: who waits longer cannot claim more.
+  const spokeUntilMs = Math.min(now.getTime(), meter.quietUntilMs + LONGEST_SESSION_SECONDS * 1_000);
+  const elapsedSeconds = Math.max(0, (spokeUntilMs - Date.parse(meter.issuedAt)) / 1_000);
   const allowance = (elapsedSeconds + SLACK_SECONDS) * MARGIN;
   const spoken = meter.counted.audioOut + tokens.audioOut;
   const heard = tokens.audioIn + tokens.cachedAudioIn;
