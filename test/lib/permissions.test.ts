@@ -28,7 +28,7 @@ const FUNCTIONS = [
   'sweeper',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
-const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator', 'SetPlanOperator'];
+const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator', 'SetPlanOperator', 'RebuildUsageOperator'];
 
 const rolesThat = (action: string | RegExp, resource: string): readonly string[] => [
   ...new Set(
@@ -47,7 +47,7 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
     expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
-    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan'];
+    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan', 'rebuild-usage'];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
       names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
     );
@@ -69,7 +69,7 @@ describe('the roles', () => {
 
   test('of operators are for people of this account who signed in with MFA, for an hour', () => {
     const operators = roles.filter((role) => OPERATORS.includes(roleNameOf(role)));
-    expect(operators).toHaveLength(3);
+    expect(operators).toHaveLength(OPERATORS.length);
     for (const { Properties, template } of operators) {
       const [statement, ...more] = Object(Properties['AssumeRolePolicyDocument']).Statement;
       expect(more).toEqual([]);
