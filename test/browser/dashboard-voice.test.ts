@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { fakeKey, makeTenant, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
-import { type DashboardRun, signIn, startDashboard } from './support/dashboard.ts';
+import { type DashboardRun, documentStep, signIn, startDashboard } from './support/dashboard.ts';
 
 let run: DashboardRun;
 let tenant: Tenant;
 
 beforeAll(async () => {
-  run = await startDashboard({ browser: { viewport: { width: 1280, height: 900 } } });
+  run = await startDashboard({ browser: { viewport: { width: 1180, height: 780 } } });
   tenant = await makeTenant(
     run.stack,
     { name: 'Harbour Books' },
@@ -61,6 +61,8 @@ describeInBrowser('Test voice in the dashboard', () => {
     // An answer has been given: it was counted and priced.
     await run.page.getByText(/, [1-9]\d* answers/).waitFor({ timeout: 60_000 });
     await run.page.getByText('estimated from the price list').waitFor();
+    await run.page.getByTestId('voice-tokens').scrollIntoViewIfNeeded();
+    await documentStep(run, '5-voice');
   });
 
   it('shows the line that is in use, on another page, while the call goes on', async () => {

@@ -1,13 +1,9 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { secretFinder } from '../support/find-secret.ts';
 import { fakeKey } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
-import { type DashboardRun, signIn, startDashboard, takePicture } from './support/dashboard.ts';
+import { type DashboardRun, documentStep, signIn, startDashboard } from './support/dashboard.ts';
 
-/** `npm run pictures` names the folder; without it no picture is kept. */
-const PICTURES = process.env['PICTURES'];
 const MINUTE = 60_000;
 
 /** Run in the page: storage of every kind, and what stands in fields without being in the markup. */
@@ -42,11 +38,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => run?.close());
 
-const picture = async (name: string): Promise<void> => {
-  if (PICTURES === undefined) return;
-  mkdirSync(PICTURES, { recursive: true });
-  await takePicture(run.page, join(PICTURES, `dashboard-${name}.png`));
-};
 const button = (name: string | RegExp) =>
   run.page.getByRole('button', { name, exact: typeof name === 'string' });
 const open = async (path: string): Promise<void> => {
@@ -70,7 +61,7 @@ describeInBrowser('the dashboard', () => {
   });
 
   it('makes the first workspace', async () => {
-    await picture('1-workspace');
+    await documentStep(run, '1-workspace');
     await run.page.getByLabel('Name').fill('Harbour Books');
     await run.page.getByLabel('Your OpenAI usage tier').selectOption('2');
     await button('Create workspace').click();
@@ -116,7 +107,7 @@ describeInBrowser('the dashboard', () => {
       .first()
       .waitFor();
     await run.page.getByText('The key works.').waitFor();
-    await picture('2-key');
+    await documentStep(run, '2-key');
   });
 
   it('replaces, rolls back, rotates, suspends and resumes the key, and shows its history', async () => {
@@ -171,13 +162,13 @@ describeInBrowser('the dashboard', () => {
     await origin.fill('https://*.harbour.example');
     await run.page.getByText('Covers every subdomain').waitFor();
     await button('Add').click();
-    await picture('3-site');
+    await documentStep(run, '3-site');
     await button('Create site').click();
     await run.page.getByText('Put it on your pages').waitFor();
     const snippet = run.page.locator('pre').first();
     await snippet.getByText('<spelo-voice site-id=').waitFor();
     expect(await snippet.textContent()).toMatch(/integrity="sha384-/);
-    await picture('4-embed');
+    await documentStep(run, '4-embed');
   });
 
   it('gives a site a key of its own, and shows the override where keys are looked for', async () => {
@@ -230,7 +221,6 @@ describeInBrowser('the dashboard', () => {
     await trail.getByText('OpenAI key suspended').waitFor();
     await button('Verify the chain').click();
     await run.page.getByText(/^Intact: all \d+ rows are as they were written\.$/).waitFor();
-    await picture('audit');
     await run.page.getByLabel('What', { exact: true }).selectOption('key.stored');
     await trail.getByText('OpenAI key suspended').waitFor({ state: 'detached' });
     await button(/^Details of row/)

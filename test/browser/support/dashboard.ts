@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { dashboardPages } from '../../../local/web/dashboard-pages.ts';
 import { widgetPages } from '../../../local/web/widget-pages.ts';
@@ -80,7 +81,17 @@ export const signIn = async ({ page, stack }: DashboardRun, sub: string): Promis
   );
 };
 
-/** The whole page as a picture. */
-export const takePicture = async (page: Page, file: string): Promise<void> => {
-  writeFileSync(file, await page.screenshot({ fullPage: true, animations: 'disabled' }));
+/** `UPDATE_DOCS=1 npm test -- test/browser/dashboard` takes the pictures of docs/dashboard.md anew. */
+const UPDATES = process.env['UPDATE_DOCS'] === '1';
+const PICTURES = join(import.meta.dirname, '../../../docs/images');
+
+/** What the window shows, as docs/dashboard.md shows it. Without an update it only holds that the picture is there. */
+export const documentStep = async ({ page }: DashboardRun, name: string): Promise<void> => {
+  const file = join(PICTURES, `dashboard-${name}.png`);
+  if (UPDATES) {
+    mkdirSync(PICTURES, { recursive: true });
+    await page.screenshot({ path: file, animations: 'disabled' });
+  }
+  if (!existsSync(file))
+    throw new Error(`docs/images/dashboard-${name}.png is missing: UPDATE_DOCS=1 takes it.`);
 };
