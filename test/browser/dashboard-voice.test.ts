@@ -39,6 +39,8 @@ describeInBrowser('Test voice in the dashboard', () => {
     const verdict = run.page.getByText('OpenAI does not know this key');
     await verdict.waitFor();
     await run.page.getByText('Create new secret key').waitFor();
+    await button('Test the key').click();
+    await run.page.getByText('The key works.').waitFor();
   });
 
   it('says that the site has to allow the dashboard before it lets anybody talk, and does it on request', async () => {
@@ -59,7 +61,7 @@ describeInBrowser('Test voice in the dashboard', () => {
       .getByText(/Listening|Thinking|Speaking/)
       .waitFor();
     // An answer has been given: it was counted and priced.
-    await run.page.getByText(/, [1-9]\d* answers/).waitFor({ timeout: 60_000 });
+    await run.page.getByText(/, [1-9]\d* answers?$/).waitFor({ timeout: 60_000 });
     await run.page.getByText('estimated from the price list').waitFor();
     await run.page.getByTestId('voice-tokens').scrollIntoViewIfNeeded();
     await documentStep(run, '5-voice');
@@ -84,7 +86,7 @@ describeInBrowser('Test voice in the dashboard', () => {
       .click();
     await run.page.getByText('Ended: hung up.').waitFor();
     await run.page.getByRole('link', { name: 'Usage, Sessions' }).click();
-    const sessions = run.page.getByRole('table', { name: 'Sessions' });
+    const sessions = run.page.getByRole('table', { name: 'Sessions, newest first' });
     await sessions.getByText('Hung up').waitFor();
     await sessions
       .getByRole('button', { name: /^Receipt/ })

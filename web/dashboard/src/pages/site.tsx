@@ -131,6 +131,10 @@ const Settings = ({ site }: { readonly site: Site }) => {
   );
 };
 
+/** Where the browser posts its offer: a project with data residency answers only at its region's host. */
+const openAiOrigin = ({ data_residency: region }: Site): string =>
+  `https://${region === 'global' ? '' : `${region}.`}api.openai.com`;
+
 const Embed = ({ site }: { readonly site: Site }) => {
   const { config } = useSession();
   const files = useWidgetFiles();
@@ -167,7 +171,7 @@ const Embed = ({ site }: { readonly site: Site }) => {
           label="Copy sources"
           code={[
             `script-src ${new URL(config.widget_base_url).origin}`,
-            `connect-src ${new URL(config.widget_api_url).origin} https://api.openai.com`,
+            `connect-src ${new URL(config.widget_api_url).origin} ${openAiOrigin(site)}`,
           ].join('\n')}
         />
       </Card>

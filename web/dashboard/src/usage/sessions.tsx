@@ -116,7 +116,7 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
               </Empty>
             ) : (
               <Table
-                caption="Sessions"
+                caption="Sessions, newest first"
                 columns={columns}
                 rows={items}
                 keyOf={({ session_id }) => session_id}

@@ -175,7 +175,8 @@ const Stage = ({ site }: { readonly site: Site }) => {
               <dd data-testid="voice-tokens">
                 {formatWhole(tokens.audioIn + tokens.cachedAudioIn + tokens.textIn + tokens.cachedTextIn)} in
                 <small>
-                  {formatWhole(tokens.audioOut + tokens.textOut)} out, {formatWhole(call.answers)} answers
+                  {formatWhole(tokens.audioOut + tokens.textOut)} out, {formatWhole(call.answers)}{' '}
+                  {call.answers === 1 ? 'answer' : 'answers'}
                 </small>
               </dd>
             </div>
