@@ -20,12 +20,12 @@ export const atATime = (
             { at: ended_at === null ? now : Date.parse(ended_at), by: -1 },
           ],
     )
-    // At one moment, who leaves makes room before who comes.
-    .sort((a, b) => a.at - b.at || a.by - b.by);
+    .sort((a, b) => a.at - b.at);
   const points: { at: number; value: number }[] = [];
   let value = 0;
   for (const { at, by } of changes) {
     value += by;
+    // Who leaves at a moment makes room for who comes at the same: one point, with the balance.
     if (points.at(-1)?.at === at) points.pop();
     points.push({ at, value });
   }
