@@ -29,6 +29,12 @@ export interface AuditStackProps extends StackProps {
  * sets off. And the alarms that say when any of it is in danger.
  */
 export class AuditStack extends Stack {
+  /** Where every alarm of the stage goes. */
+  readonly topic: AlarmTopic;
+  /** Names of the queues, by whose dead letters they hold. */
+  readonly deadLetterQueues: Readonly<Record<string, string>>;
+  readonly logGroupNames: readonly string[];
+
   constructor(scope: Construct, id: string, { config, data, ...props }: AuditStackProps) {
     super(scope, id, { description: 'Spelo BYOK: audit trail, CloudTrail, detector and alarms', ...props });
     const { stage } = config;
@@ -56,11 +62,13 @@ export class AuditStack extends Stack {
     });
     const archive = new EvidenceBucket(this, 'ArchiveBucket', evidence);
 
-    const topic = new AlarmTopic(this, 'Alarms', {
+    this.topic = new AlarmTopic(this, 'Alarms', {
       stage,
       encryptionKey: noticesKey,
       email: config.alarmEmail,
     });
+
+    const { topic } = this;
 
     const environments = functionEnvironments(config, data);
     const streamFunction = {
@@ -71,8 +79,9 @@ export class AuditStack extends Stack {
       timeout: Duration.minutes(2),
       logRetention: config.logRetentionDays,
       queueKey: noticesKey,
+      reservedConcurrencyOf: config.reservedConcurrency,
     };
-    new StreamFunction(this, 'Projector', {
+    const projector = new StreamFunction(this, 'Projector', {
       ...streamFunction,
       functionName: 'projector',
       environment: environments.projector,
@@ -96,7 +105,7 @@ export class AuditStack extends Stack {
     });
 
     // The second reader of the sessions' stream, which DynamoDB serves to two at once and no more.
-    new StreamFunction(this, 'Detector', {
+    const detector = new StreamFunction(this, 'Detector', {
       ...streamFunction,
       functionName: 'detector',
       environment: environments.detector,
@@ -108,7 +117,7 @@ export class AuditStack extends Stack {
       impact:
         'misuse of a key is noticed late or not at all, and no key is suspended; keys and sessions work.',
     });
-    new EventFunction(this, 'RotateOnRequest', {
+    const rotateOnRequest = new EventFunction(this, 'RotateOnRequest', {
       ...streamFunction,
       functionName: 'rotate-on-request',
       timeout: Duration.seconds(30),
@@ -128,6 +137,12 @@ export class AuditStack extends Stack {
         "somebody may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
       because: 'each incident counts; the detector has weighed it against what is usual for that key.',
     });
+
+    const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest };
+    this.deadLetterQueues = Object.fromEntries(
+      Object.entries(background).map(([name, { deadLetters }]) => [name, deadLetters.queueName]),
+    );
+    this.logGroupNames = Object.values(background).map(({ logGroup }) => logGroup.logGroupName);
 
     this.#watchKeys(config, topic, [...Object.values(data.keys), data.tablesKey, evidenceKey, noticesKey]);
     new TamperRule(this, 'TrailTampered', {

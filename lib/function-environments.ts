@@ -20,6 +20,7 @@ import type { StageConfig } from './stage-config.ts';
  */
 type NotDeployed =
   | 'AWS_REGION'
+  | 'AWS_CALL_TIMEOUT_MS'
   | 'AWS_ENDPOINT_URL_DYNAMODB'
   | 'AWS_ENDPOINT_URL_KMS'
   | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
@@ -42,7 +43,7 @@ export interface FunctionEnvironments {
 
 export const functionEnvironments = (
   config: StageConfig,
-  { tables, keys }: DataResources,
+  { tables, keys, signIn }: DataResources,
 ): FunctionEnvironments => {
   const own = { STAGE: config.stage };
   const custody = {
@@ -55,8 +56,9 @@ export const functionEnvironments = (
     ...own,
     ...custody,
     ...sessions,
-    OIDC_ISSUER: config.oidcIssuer,
-    OIDC_AUDIENCE: config.oidcAudience,
+    OIDC_ISSUER: signIn.issuer,
+    OIDC_AUDIENCE: signIn.audience,
+    EDGE_SECRET_DIGESTS: (config.edge?.acceptedDigests ?? []).join(','),
   };
   const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
   const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };

@@ -126,6 +126,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       OPENAI_BASE_URL: options.openAiBaseUrl ?? openAi?.baseUrl ?? '',
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
       AWS_ENDPOINT_URL_KMS: kms.endpoint,
+      AWS_CALL_TIMEOUT_MS: '5000',
       ARCHIVE_BUCKET,
       AWS_ENDPOINT_URL_S3: s3.endpoint,
       ...options.variables,

@@ -8,6 +8,7 @@ export const REFUSALS = [
   'unauthorized',
   'forbidden',
   'origin_not_allowed',
+  'not_through_the_edge',
   'route_not_found',
   'workspace_not_found',
   'site_not_found',
@@ -47,14 +48,21 @@ export class Refusal extends Error {
   readonly refusal: RefusalName;
   readonly retryAfterSeconds: number | undefined;
   readonly details: readonly RefusalDetail[];
+  /** Of the workspace whose slots are all taken; for metrics, never for the caller. */
+  readonly openAiTier: number | undefined;
 
   constructor(
     refusal: RefusalName,
-    facts: { readonly retryAfterSeconds?: number; readonly details?: readonly RefusalDetail[] } = {},
+    facts: {
+      readonly retryAfterSeconds?: number;
+      readonly details?: readonly RefusalDetail[];
+      readonly openAiTier?: number;
+    } = {},
   ) {
     super(refusal);
     this.refusal = refusal;
     this.retryAfterSeconds = facts.retryAfterSeconds;
     this.details = facts.details ?? [];
+    this.openAiTier = facts.openAiTier;
   }
 }

@@ -1,10 +1,12 @@
 import middy, { type MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { type FunctionName, ROUTES, type Route, type RouteId, routeKeyOf } from '../contract/routes.ts';
+import { SECURITY_HEADERS } from '../contract/security-headers.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from '../domain/workspace.ts';
 import type { AccessTokenVerifier } from '../use-cases/ports.ts';
 import { authenticate } from './authenticate.ts';
+import { sourceIpOf } from './edge.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoint.ts';
 import type { Log, Meter } from './log.ts';
 import { parseBody, parseQuery } from './parse-request.ts';
@@ -17,6 +19,8 @@ export interface HttpPorts {
   readonly monotonicMs: () => number;
   /** undefined for a function that serves public routes only. */
   readonly accessTokens: AccessTokenVerifier | undefined;
+  /** SHA-256 of each secret that the edge may send; none when there is no edge. */
+  readonly edgeSecretDigests: readonly string[];
 }
 
 /** What the middlewares of one request hand to one another. */
@@ -25,6 +29,7 @@ interface Progress extends Record<string, unknown> {
   allowedOrigin?: string;
   /** Public code of the problem, `ok` otherwise. */
   code: string;
+  openAiTier?: number;
 }
 
 type Result = APIGatewayProxyStructuredResultV2;
@@ -49,16 +54,18 @@ export const httpHandler = <Name extends FunctionName>(
   );
 
   const answerRoute = async (event: APIGatewayProxyEventV2, progress: Progress): Promise<Result> => {
+    const sourceIp = sourceIpOf(event, ports.edgeSecretDigests);
     const match = served.get(event.routeKey);
     if (match === undefined) throw new Refusal('route_not_found');
     const { route, endpoint } = match;
-    const caller = route.access === 'public' ? undefined : await authenticate(ports.accessTokens, event);
+    const caller =
+      route.access === 'public' ? undefined : await authenticate(ports.accessTokens, event, sourceIp);
     const request: EndpointRequest<RouteId> = {
       path: event.pathParameters ?? {},
       ...(validated(route, event) as Pick<EndpointRequest<RouteId>, 'body' | 'query'>),
       caller: caller as Caller & undefined,
       origin: event.headers['origin'],
-      sourceIp: event.requestContext.http.sourceIp,
+      sourceIp,
       allowOrigin: (origin) => {
         progress.allowedOrigin = origin;
       },
@@ -109,7 +116,7 @@ const observed = ({ log, meter, monotonicMs }: HttpPorts): Layer => {
     };
     if (status >= 400) log.warn('request refused', facts);
     else log.info('request answered', facts);
-    meter.answered(event.routeKey, progress.code, latencyMs);
+    meter.answered(event.routeKey, progress.code, latencyMs, progress.openAiTier);
   };
   return {
     name: 'observed',
@@ -134,8 +141,7 @@ const withHeaders = (): Layer => {
     if (!response) return;
     response.headers = {
       ...response.headers,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
+      ...SECURITY_HEADERS,
       'x-request-id': event.requestContext.requestId,
       vary: 'Origin',
       ...(response.body !== undefined && { 'content-type': 'application/json; charset=utf-8' }),
@@ -157,8 +163,10 @@ const withHeaders = (): Layer => {
 const problemsAnswered = ({ log }: HttpPorts): Layer => ({
   name: 'problemsAnswered',
   onError: (request) => {
-    const { problem, retryAfterSeconds, details } = problemAnswer(request.error, log);
+    const { requestId } = request.event.requestContext;
+    const { problem, retryAfterSeconds, details, openAiTier } = problemAnswer(request.error, log, requestId);
     request.internal.code = problem.code;
+    if (openAiTier !== undefined) request.internal.openAiTier = openAiTier;
     request.response = {
       statusCode: problem.status,
       headers: {
@@ -169,7 +177,7 @@ const problemsAnswered = ({ log }: HttpPorts): Layer => ({
         error: {
           code: problem.code,
           message: problem.message,
-          request_id: request.event.requestContext.requestId,
+          request_id: requestId,
           ...(retryAfterSeconds !== undefined && { retry_after: retryAfterSeconds }),
           ...(details.length > 0 && { details }),
         },

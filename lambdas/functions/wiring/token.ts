@@ -7,7 +7,6 @@ import { dynamoDbTokenContext } from '../../adapters/aws/dynamodb-token-context.
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { kmsKeyOpener } from '../../adapters/aws/kms-key-opener.ts';
 import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
-import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import { openAiHttp } from '../../adapters/openai/openai-http.ts';
 import type { TokenEnvironment } from '../../contract/environment.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../domain/limits.ts';
@@ -16,6 +15,7 @@ import { tokenEndpoints } from '../../http/token-endpoints.ts';
 import { answerPreflight } from '../../use-cases/answer-preflight.ts';
 import { mintToken } from '../../use-cases/mint-token.ts';
 import { testOpenAiKey } from '../../use-cases/test-openai-key.ts';
+import { httpPorts } from './http-ports.ts';
 import type { World } from './world.ts';
 
 /** The widget reports that its session lives this often. */
@@ -23,8 +23,8 @@ const HEARTBEAT_SECONDS = 20;
 
 /** The function that can decrypt, and nothing that it does not need. */
 export const tokenHandler = (environment: TokenEnvironment, world: World): HttpHandler => {
-  const dynamoDb = dynamoDbClient(environment);
-  const kms = kmsClient(environment);
+  const dynamoDb = dynamoDbClient(environment, world.meter);
+  const kms = kmsClient(environment, world.meter);
   const tables = {
     tenancy: environment.TENANCY_TABLE,
     keys: environment.KEYS_TABLE,
@@ -49,7 +49,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
     sessions: dynamoDbSessions(dynamoDb, tables),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
-    openAi: openAiHttp(environment.OPENAI_BASE_URL),
+    openAi: openAiHttp(environment.OPENAI_BASE_URL, world.meter),
     keys: dynamoDbKeys(dynamoDb, tables),
     tenancy,
   };
@@ -63,6 +63,6 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
       }),
       testOpenAiKey: testOpenAiKey(ports, rateLimits),
     }),
-    { ...world, accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE) },
+    httpPorts(environment, world),
   );
 };
