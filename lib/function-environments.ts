@@ -58,7 +58,7 @@ export const functionEnvironments = (
     ...sessions,
     OIDC_ISSUER: signIn.issuer,
     OIDC_AUDIENCE: signIn.audience,
-    EDGE_SECRET_DIGESTS: (config.edge?.acceptedDigests ?? []).join(','),
+    EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(','),
   };
   const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
   const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };

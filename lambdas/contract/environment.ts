@@ -46,7 +46,7 @@ const shared = {
   /** Issuer of the access tokens; its discovery document names the JWKS. */
   OIDC_ISSUER: z.url(),
   OIDC_AUDIENCE: z.string().min(1),
-  EDGE_SECRET_DIGESTS: secretDigests,
+  EDGE_PROOF_DIGESTS: secretDigests,
   /** Of one try of a call to AWS, milliseconds. */
   AWS_CALL_TIMEOUT_MS: z.coerce.number().int().min(100).max(10_000).default(1_500),
   /** The AWS SDK's own variables; set by the local run only. */

@@ -7,11 +7,11 @@ export const httpPorts = (
   environment: {
     readonly OIDC_ISSUER: string;
     readonly OIDC_AUDIENCE: string;
-    readonly EDGE_SECRET_DIGESTS: readonly string[];
+    readonly EDGE_PROOF_DIGESTS: readonly string[];
   },
   world: World,
 ): HttpPorts => ({
   ...world,
   accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE),
-  edgeSecretDigests: environment.EDGE_SECRET_DIGESTS,
+  edgeSecretDigests: environment.EDGE_PROOF_DIGESTS,
 });
