@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import type { FunctionName } from '../lambdas/contract/routes.ts';
 import { BrokerApi } from './constructs/broker-api.ts';
 import { BrokerFunction } from './constructs/broker-function.ts';
+import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import type { DataStack } from './data-stack.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { permissionsOf } from './role-permissions.ts';
@@ -53,6 +54,7 @@ export class ApiStack extends Stack {
       functions: {
         // Lambda gives CPU by memory, and a visitor waits for this one.
         token: brokerFunction('token', 'Token', 1_024),
+        events: brokerFunction('events', 'Events', 512),
         keys: brokerFunction('keys', 'Keys', 512),
         rotate: brokerFunction('rotate', 'Rotate', 512),
         audit: brokerFunction('audit', 'Audit', 512),
@@ -60,10 +62,23 @@ export class ApiStack extends Stack {
       },
     });
 
+    const sweeper = new ScheduledFunction(this, 'Sweeper', {
+      functionName: 'sweeper',
+      every: Duration.minutes(1),
+      stage: config.stage,
+      memoryMiB: 512,
+      // Two runs at once do no harm; one that takes longer than its period would hide that it cannot keep up.
+      timeout: Duration.seconds(55),
+      environment: environments.sweeper,
+      permissions: permissionsOf(this, 'sweeper', data),
+      logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
+    });
+
     this.apiId = api.apiId;
     this.host = `${api.apiId}.execute-api.${this.region}.${this.urlSuffix}`;
     this.functionNames = functionNames;
-    this.logGroupNames = logGroupNames;
+    this.logGroupNames = [...logGroupNames, sweeper.broker.logGroup.logGroupName];
     new CfnOutput(this, 'ApiUrl', { value: api.url });
     if (api.domainTarget !== undefined) new CfnOutput(this, 'DomainTarget', { value: api.domainTarget });
   }

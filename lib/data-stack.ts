@@ -61,6 +61,7 @@ export class DataStack extends Stack implements DataResources {
       keys: table('keys', 'KeysTable'),
       sessions: table('sessions', 'SessionsTable'),
       limits: table('limits', 'LimitsTable'),
+      usage: table('usage', 'UsageTable'),
       audit: table('audit', 'AuditTable'),
     };
 

@@ -2,6 +2,7 @@ import {
   detectorEnvironment,
   ENVIRONMENTS,
   rotateOnRequestEnvironment,
+  sweeperEnvironment,
 } from '../lambdas/contract/environment.ts';
 
 /** Every function that is deployed, with what it parses at start: behind the HTTP API, behind a stream, behind an event. */
@@ -9,6 +10,7 @@ export const DEPLOYED_FUNCTIONS = {
   ...ENVIRONMENTS,
   detector: detectorEnvironment,
   'rotate-on-request': rotateOnRequestEnvironment,
+  sweeper: sweeperEnvironment,
 } as const;
 
 export type DeployedFunctionName = keyof typeof DEPLOYED_FUNCTIONS;

@@ -1,11 +1,13 @@
 import type {
   AuditEnvironment,
   DetectorEnvironment,
+  EventsEnvironment,
   KeysEnvironment,
   ManageEnvironment,
   ProjectorEnvironment,
   RotateEnvironment,
   RotateOnRequestEnvironment,
+  SweeperEnvironment,
   TokenEnvironment,
 } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
@@ -32,6 +34,7 @@ type Deployed<Environment> = Readonly<Record<Exclude<keyof Environment, NotDeplo
 /** The variables of each function: exactly those that its code parses at start. Names and limits, no secret. */
 export interface FunctionEnvironments {
   readonly token: Deployed<TokenEnvironment>;
+  readonly events: Deployed<EventsEnvironment>;
   readonly keys: Deployed<KeysEnvironment>;
   readonly rotate: Deployed<RotateEnvironment>;
   readonly audit: Deployed<AuditEnvironment>;
@@ -39,6 +42,7 @@ export interface FunctionEnvironments {
   readonly projector: Deployed<ProjectorEnvironment>;
   readonly detector: Deployed<DetectorEnvironment>;
   readonly 'rotate-on-request': Deployed<RotateOnRequestEnvironment>;
+  readonly sweeper: Deployed<SweeperEnvironment>;
 }
 
 export const functionEnvironments = (
@@ -52,17 +56,20 @@ export const functionEnvironments = (
     [TABLES.limits.variable]: tables.limits.tableName,
   };
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
+  const usage = { [TABLES.usage.variable]: tables.usage.tableName };
+  const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
   const shared = {
     ...own,
+    ...edge,
     ...custody,
     ...sessions,
     OIDC_ISSUER: signIn.issuer,
     OIDC_AUDIENCE: signIn.audience,
-    EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(','),
   };
   const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
   const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };
   const retired = { RETIRED_MASTER_KEY_ARNS: (config.retiredMasterKeyArns ?? []).join(',') };
+  const plans = { PLANS: config.plans };
   const fingerprint = { [KMS_KEYS.fingerprint.variable]: keys.fingerprint.keyArn };
   const audit = {
     [TABLES.audit.variable]: tables.audit.tableName,
@@ -71,9 +78,11 @@ export const functionEnvironments = (
   return {
     token: {
       ...shared,
+      ...usage,
       ...derivation,
       ...master,
       ...retired,
+      ...plans,
       IP_LIMIT_PER_MINUTE: String(config.rateLimits.perIpPerMinute),
       IP_LIMIT_PER_SECOND: String(config.rateLimits.perIpPerSecond),
       SITE_LIMIT_PER_MINUTE: String(config.rateLimits.perSitePerMinute),
@@ -85,11 +94,22 @@ export const functionEnvironments = (
       ...fingerprint,
       KEY_RETENTION_HOURS: String(config.keyRetentionHours),
     },
+    events: {
+      ...own,
+      ...edge,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...sessions,
+      ...usage,
+      ...derivation,
+      ...plans,
+    },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
     manage: { ...shared, ...derivation },
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
+    sweeper: { ...own, ...usage },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };
 };

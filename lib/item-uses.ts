@@ -39,6 +39,14 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'keys', actions: ['BatchGetItem', 'GetItem'] },
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
     { table: 'limits', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },
+    { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
+  ],
+  events: [
+    { table: 'tenancy', actions: ['BatchGetItem'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'sessions', actions: ['BatchGetItem', 'UpdateItem'] },
+    { table: 'limits', actions: ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'] },
+    { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
   keys: [
     {
@@ -70,6 +78,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
   archiver: [],
+  sweeper: [{ table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true }],
   // Reads sessions from their stream, and of `limits` what it remembers itself.
   detector: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },

@@ -38,6 +38,6 @@ export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
     { role: 'rewrap', action: 'ReEncryptTo', conditions: wholeEncryptionContext },
   ],
   fingerprint: [mac('keys'), mac('rotate'), mac('rotate-on-request'), mac('platform-key')],
-  derivation: [mac('token'), mac('keys'), mac('rotate'), mac('manage')],
+  derivation: [mac('token'), mac('events'), mac('keys'), mac('rotate'), mac('manage')],
   audit: [mac('audit'), mac('projector')],
 };

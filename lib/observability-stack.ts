@@ -30,7 +30,7 @@ export class ObservabilityStack extends Stack {
       apiId: api.apiId,
       apiFunctions: api.functionNames,
       opening: ['token', 'rotate', 'rotate-on-request'],
-      mintTables: (['tenancy', 'keys', 'sessions', 'limits'] as const).map(
+      mintTables: (['tenancy', 'keys', 'sessions', 'limits', 'usage'] as const).map(
         (name) => data.tables[name].tableName,
       ),
       reserved: config.reservedConcurrency !== undefined,

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { App } from 'aws-cdk-lib/core';
 import { z } from 'zod';
 import { ENVIRONMENTS } from '../lambdas/contract/environment.ts';
+import { plansSchema } from '../lambdas/contract/plans.ts';
 import { DEPLOYED_FUNCTION_NAMES, type DeployedFunctionName } from './deployed-functions.ts';
 
 /** What differs between two deployments of the broker. No secret is among it. */
@@ -37,6 +39,8 @@ export interface StageConfig {
    * AWS gives it 10 in all, and 100 must remain unreserved.
    */
   readonly reservedConcurrency?: Readonly<Partial<Record<DeployedFunctionName, number>>> | undefined;
+  /** The deployment's own plans as JSON, read from the file that `plansFile` names; empty: those that the code brings. */
+  readonly plans: string;
   /** Replicas of keys and tables, for a stand-by in another region (docs/decisions/0021-one-active-region.md). */
   readonly multiRegion?: { readonly replicaRegions: readonly string[] } | undefined;
 }
@@ -198,6 +202,7 @@ const stageSettings = settings({
   signIn,
   domain: domain.optional(),
   edge: edge.optional(),
+  plansFile: text('must be the path of a JSON file').optional(),
   logRetentionDays: z.literal(RETENTIONS, 'must be a number of days that CloudWatch Logs offers'),
   keyRetentionHours: wholeNumber(720, 0),
   retiredMasterKeyArns: z
@@ -256,7 +261,11 @@ export class StageConfigError extends Error {
  * The configuration of the stage `name`. Throws one StageConfigError that names every fault, and no value: a secret
  * that was put here by mistake does not reach a build log.
  */
-export const parseStageConfig = (name: unknown, stages: unknown): StageConfig => {
+export const parseStageConfig = (
+  name: unknown,
+  stages: unknown,
+  readText: (path: string) => string = readProjectFile,
+): StageConfig => {
   const stage = stageName.safeParse(name);
   if (!stage.success) {
     throw new StageConfigError(
@@ -278,7 +287,45 @@ export const parseStageConfig = (name: unknown, stages: unknown): StageConfig =>
     );
     throw new StageConfigError(sentences.join(' '));
   }
-  return { stage: stage.data, ...parsed.data };
+  const { plansFile, ...rest } = parsed.data;
+  return { stage: stage.data, ...rest, plans: plansFile === undefined ? '' : readPlans(plansFile, readText) };
+};
+
+const readProjectFile = (path: string): string =>
+  readFileSync(new URL(path, new URL('../', import.meta.url)), 'utf8');
+
+/** What is left for plans of the 4 KB that Lambda has for all variables of a function. */
+const MAX_PLANS_BYTES = 2_000;
+
+/** The plans of the file as the variable `PLANS` takes them, in as few bytes as there are. */
+const readPlans = (path: string, readText: (path: string) => string): string => {
+  const fault = (what: string): StageConfigError => new StageConfigError(`The plans file ${path} ${what}.`);
+  let text: string;
+  try {
+    text = readText(path);
+  } catch {
+    throw fault('cannot be read');
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw fault('is not JSON');
+  }
+  const parsed = plansSchema.safeParse(json);
+  if (!parsed.success)
+    throw new StageConfigError(
+      parsed.error.issues
+        .map(
+          ({ path: at, message }) =>
+            `The plans file ${path}${at.length > 0 ? `, at ${at.join('.')}` : ''}: ${message}`,
+        )
+        .join(' '),
+    );
+  const plans = JSON.stringify(parsed.data);
+  if (Buffer.byteLength(plans) > MAX_PLANS_BYTES)
+    throw fault(`is longer than the ${MAX_PLANS_BYTES} bytes that a function's environment has room for`);
+  return plans;
 };
 
 /**

@@ -27,7 +27,7 @@ const createTable = async (dynamoDb: DynamoDBClient, table: TableDefinition): Pr
             {
               IndexName: index.name,
               KeySchema: keySchema(index.partitionKey, index.sortKey),
-              Projection: { ProjectionType: 'ALL' },
+              Projection: { ProjectionType: index.keysOnly === true ? 'KEYS_ONLY' : 'ALL' },
             },
           ],
         }),

@@ -7,6 +7,7 @@ import {
   ENVIRONMENTS,
   parseEnvironment,
   rotateOnRequestEnvironment,
+  sweeperEnvironment,
 } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
@@ -14,11 +15,13 @@ import { summaryOf } from '../lambdas/domain/incident.ts';
 import { archiverHandler } from '../lambdas/functions/wiring/archiver.ts';
 import { auditHandler } from '../lambdas/functions/wiring/audit.ts';
 import { detectorHandler } from '../lambdas/functions/wiring/detector.ts';
+import { eventsHandler } from '../lambdas/functions/wiring/events.ts';
 import { keysHandler } from '../lambdas/functions/wiring/keys.ts';
 import { manageHandler } from '../lambdas/functions/wiring/manage.ts';
 import { projectorHandler } from '../lambdas/functions/wiring/projector.ts';
 import { rotateHandler } from '../lambdas/functions/wiring/rotate.ts';
 import { rotateOnRequestHandler } from '../lambdas/functions/wiring/rotate-on-request.ts';
+import { sweeperHandler } from '../lambdas/functions/wiring/sweeper.ts';
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
 import type { World } from '../lambdas/functions/wiring/world.ts';
 import { createTables } from './create-tables.ts';
@@ -57,6 +60,8 @@ export interface LocalStack {
   readonly streams: StreamPump;
   /** What the anomaly detector has announced. */
   readonly incidents: LocalIncidents;
+  /** Closes silent sessions, as the schedule does. */
+  readonly sweep: () => Promise<void>;
   readonly kms: LocalKms;
   /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
   readonly s3: LocalS3;
@@ -167,10 +172,12 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         await Promise.all([watching.close(), recording.close()]);
       },
     };
+    const sweep = sweeperHandler(parseEnvironment(sweeperEnvironment, variables), world);
     const gateway = await keep(
       startGateway(
         {
           token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
+          events: eventsHandler(parseEnvironment(ENVIRONMENTS.events, variables), world),
           keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), world),
           rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
           audit: auditHandler(parseEnvironment(ENVIRONMENTS.audit, variables), world),
@@ -188,6 +195,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       gateway,
       streams,
       incidents,
+      sweep,
       kms,
       s3,
       dynamoDb,

@@ -9,6 +9,7 @@ export const NO_METRICS: Meter = {
   handled: () => undefined,
   decryptRecorded: () => undefined,
   incidentsBegan: () => undefined,
+  spent: () => undefined,
 };
 
 /** The world of the local run: logs as JSON lines through `write`, no metrics. */

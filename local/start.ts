@@ -88,6 +88,8 @@ const main = async (): Promise<void> => {
     world: localWorld(log.write),
     onAnswer: (line) => process.stdout.write(`${line}\n`),
   });
+  // The schedule of the sweeper, once a minute.
+  setInterval(() => void stack.sweep().catch(() => undefined), 60_000).unref();
   stopCleanly(stack, log);
   // For the operator's commands, which run beside this process. Addresses only, no secret.
   writeFileSync(ENVIRONMENT_FILE, JSON.stringify(stack.variables, null, 2), {

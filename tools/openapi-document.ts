@@ -7,10 +7,30 @@ import {
 } from 'zod-openapi';
 import { PROBLEMS, type Problem, type ProblemName } from '../lambdas/contract/problems.ts';
 import { commonRefusals, ROUTES, type Route, type RouteId } from '../lambdas/contract/routes.ts';
-import { failure, siteIdSchema, subSchema, workspaceIdSchema } from '../lambdas/contract/schemas.ts';
+import {
+  failure,
+  sessionIdSchema,
+  siteIdSchema,
+  subSchema,
+  workspaceIdSchema,
+} from '../lambdas/contract/schemas.ts';
 import { SERVICE_VERSION } from '../lambdas/contract/version.ts';
 
-const PATH_PARAMETERS = { siteId: siteIdSchema, workspaceId: workspaceIdSchema, sub: subSchema } as const;
+const PATH_PARAMETERS = {
+  siteId: siteIdSchema,
+  workspaceId: workspaceIdSchema,
+  sessionId: sessionIdSchema,
+  sub: subSchema,
+} as const;
+
+const SIGNATURE_HEADER = z.object({
+  'X-Spelo-Signature': z
+    .string()
+    .optional()
+    .describe(
+      '`t=<unix seconds>,v1=<hex HMAC-SHA256(signing_secret, t + "." + raw body)>`; at most five minutes old.',
+    ),
+});
 
 const RETRY_HEADERS = z.object({ 'Retry-After': z.int().describe('Seconds') });
 
@@ -59,6 +79,7 @@ const operationOf = (operationId: string, route: Route): ZodOpenApiOperationObje
       path: z.object(Object.fromEntries(names.map((name) => [name, PATH_PARAMETERS[name]]))),
     }),
     ...(route.query !== undefined && { query: route.query }),
+    ...(route.signed === true && { header: SIGNATURE_HEADER }),
   };
   return {
     operationId,

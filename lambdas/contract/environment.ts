@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { plansVariable } from './plans.ts';
 
 /**
  * The environment of each deployed function. Parsed once at start, all faults at once, values never printed. Nothing
@@ -63,17 +64,49 @@ const derivation = { DERIVATION_KEY_ARN: kmsArn };
  */
 const opening = { MASTER_KEY_ARN: kmsArn, RETIRED_MASTER_KEY_ARNS: kmsArnList };
 
+/** The deployment's plans, for every function that holds a workspace to one. */
+const plans = { PLANS: plansVariable };
+
 const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000).default(fallback);
+
+/** Meters and totals of sessions. */
+const usage = { USAGE_TABLE: tableName };
 
 export const tokenEnvironment = z.object({
   ...shared,
+  ...usage,
   ...derivation,
   ...opening,
+  ...plans,
   OPENAI_BASE_URL: openAiBaseUrl,
   OPENAI_TIMEOUT_MS: z.coerce.number().int().min(500).max(20_000).default(8_000),
   IP_LIMIT_PER_MINUTE: limit(60),
   IP_LIMIT_PER_SECOND: limit(20),
   SITE_LIMIT_PER_MINUTE: limit(200),
+});
+
+/** What widgets report of their sessions; no access token, no key of a customer. */
+export const eventsEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...derivation,
+  ...plans,
+  EDGE_PROOF_DIGESTS: shared.EDGE_PROOF_DIGESTS,
+  AWS_CALL_TIMEOUT_MS: shared.AWS_CALL_TIMEOUT_MS,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
+
+/** Closes silent sessions on a schedule. */
+export const sweeperEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  ...usage,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
 /** Hours for which a replaced key can be rolled back to; 0 shreds it at once. */
@@ -148,6 +181,8 @@ export const rotateOnRequestEnvironment = z.object({
 export const manageEnvironment = z.object({ ...shared, ...derivation });
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
+export type EventsEnvironment = z.infer<typeof eventsEnvironment>;
+export type SweeperEnvironment = z.infer<typeof sweeperEnvironment>;
 export type KeysEnvironment = z.infer<typeof keysEnvironment>;
 export type RotateEnvironment = z.infer<typeof rotateEnvironment>;
 export type AuditEnvironment = z.infer<typeof auditEnvironment>;
@@ -159,6 +194,7 @@ export type ManageEnvironment = z.infer<typeof manageEnvironment>;
 
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
+  events: eventsEnvironment,
   keys: keysEnvironment,
   rotate: rotateEnvironment,
   audit: auditEnvironment,

@@ -6,7 +6,7 @@
 export const METRIC_NAMESPACE = 'SpeloByok';
 
 export interface MetricDefinition {
-  readonly unit: 'Count' | 'Milliseconds';
+  readonly unit: 'Count' | 'Milliseconds' | 'None';
   readonly dimensions: readonly ('route' | 'code' | 'tier' | 'mode')[];
 }
 
@@ -32,6 +32,8 @@ export const METRICS = {
   DecryptRows: { unit: 'Count', dimensions: [] },
   /** Sessions that found every slot taken, or OpenAI's rate limit reached, by the OpenAI tier of the workspace. */
   Busy: { unit: 'Count', dimensions: ['tier'] },
+  /** What sessions came to at OpenAI's prices, US cents, by who pays. */
+  CostCents: { unit: 'None', dimensions: ['mode'] },
   /** Stream records that a function could not handle; a metric filter counts them in the log. */
   FailedRecords: { unit: 'Count', dimensions: [] },
   /** Incidents that the anomaly detector began. */

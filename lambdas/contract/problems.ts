@@ -61,6 +61,17 @@ export const PROBLEMS = {
     code: 'member_not_found',
     message: 'This person is not a member of the workspace.',
   },
+  session_not_found: {
+    status: 404,
+    code: 'session_not_found',
+    message: 'There is no such session of this site, or it is too long ago.',
+  },
+  invalid_signature: {
+    status: 401,
+    code: 'invalid_signature',
+    message:
+      "The report is not signed with this session's secret, or was signed more than five minutes ago. Sign it anew and send it again.",
+  },
   openai_key_not_stored: {
     status: 404,
     code: 'openai_key_missing',

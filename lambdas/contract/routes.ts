@@ -9,7 +9,7 @@ import * as schemas from './schemas.ts';
  */
 
 /** The deployed function that serves a route. */
-export type FunctionName = 'token' | 'keys' | 'rotate' | 'audit' | 'manage';
+export type FunctionName = 'token' | 'events' | 'keys' | 'rotate' | 'audit' | 'manage';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -21,6 +21,8 @@ export interface Route {
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
+  /** Signed requests prove themselves: they also come as text/plain, which a browser sends without a preflight. */
+  readonly signed?: true;
   readonly status: 200 | 201 | 204;
   /** Shape of `data`; absent for 204. */
   readonly data?: z.ZodType;
@@ -167,6 +169,34 @@ export const ROUTES = {
       'openai_quota_exhausted',
       'openai_error',
       'openai_timeout',
+    ],
+  },
+  allowEventsOrigin: {
+    method: 'OPTIONS',
+    path: '/v1/{siteId}/sessions/{sessionId}/events',
+    servedBy: 'events',
+    access: 'public',
+    summary: 'CORS preflight: allowed for an origin that the site has registered.',
+    status: 204,
+    refusals: ['invalid_site_id', 'site_not_found', 'origin_not_allowed'],
+  },
+  reportEvents: {
+    method: 'POST',
+    path: '/v1/{siteId}/sessions/{sessionId}/events',
+    servedBy: 'events',
+    access: 'public',
+    summary: 'What a widget reports of its session, signed with the signing secret of its token.',
+    query: schemas.reportQuery,
+    body: schemas.reportRequest,
+    signed: true,
+    status: 200,
+    data: schemas.reportReceipt,
+    refusals: [
+      'invalid_site_id',
+      'invalid_signature',
+      'session_not_found',
+      'origin_not_allowed',
+      'rate_limited',
     ],
   },
   createWorkspace: {

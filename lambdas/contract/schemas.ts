@@ -11,6 +11,8 @@ import {
   VOICES,
 } from '../domain/openai-models.ts';
 import { parseRegisteredOrigin } from '../domain/origin.ts';
+import { FAILURE_SOURCES } from '../domain/reported-failure.ts';
+import { END_REASONS } from '../domain/session-meter.ts';
 import { VERDICT_CODES } from '../domain/verdict.ts';
 import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/workspace.ts';
 
@@ -43,6 +45,7 @@ export const siteIdSchema = z
   .string()
   .regex(/^[a-z0-9]{8,32}$/)
   .meta({ id: 'SiteId', description: 'Id of a site. Public: it stands in the embed snippet.' });
+export const sessionIdSchema = z.string().meta({ id: 'SessionId', description: 'Id of a session.' });
 export const subSchema = z
   .string()
   .min(1)
@@ -81,11 +84,88 @@ export const tokenRequest = z
   })
   .meta({ id: 'TokenRequest' });
 
+const tokenCount = z.number().min(0).max(1_000_000_000).nullish();
+const tokensByMedium = {
+  text_tokens: tokenCount,
+  audio_tokens: tokenCount,
+  image_tokens: tokenCount,
+};
+
+/** OpenAI's own object. It grows with OpenAI: what is not known here is ignored. */
+export const reportedUsage = z
+  .object({
+    input_tokens: tokenCount,
+    output_tokens: tokenCount,
+    input_token_details: z
+      .object({
+        ...tokensByMedium,
+        cached_tokens: tokenCount,
+        cached_tokens_details: z.object(tokensByMedium).nullish(),
+      })
+      .nullish(),
+    output_token_details: z.object(tokensByMedium).nullish(),
+  })
+  .meta({ id: 'OpenAiUsage', description: '`usage` of a `response.done` event of OpenAI, as it is.' });
+
+const eventOf = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
+  z.strictObject({
+    id: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,64}$/)
+      .describe('Unique within the session: an event that comes again changes nothing.'),
+    type: z.literal(type),
+    at: timestamp.describe("RFC 3339, UTC, by the browser's clock"),
+    ...fields,
+  });
+
+export const sessionEvent = z
+  .discriminatedUnion('type', [
+    eventOf('connected', {}),
+    eventOf('heartbeat', {}),
+    eventOf('usage', { response_id: printable(128), usage: reportedUsage }),
+    eventOf('error', {
+      source: z.enum(FAILURE_SOURCES),
+      code: z.string().max(100).nullable().describe("OpenAI's code, or the name of the browser's error."),
+    }),
+    eventOf('ended', { reason: z.enum(END_REASONS) }),
+  ])
+  .meta({ id: 'SessionEvent' });
+
+export const reportRequest = z
+  .strictObject({ events: z.array(sessionEvent).min(1).max(50) })
+  .meta({ id: 'ReportRequest' });
+
+export const reportQuery = z
+  .strictObject({
+    signature: z
+      .string()
+      .max(100)
+      .optional()
+      .describe('The text of X-Spelo-Signature, for navigator.sendBeacon.'),
+  })
+  .meta({ id: 'ReportQuery' });
+
+export const reportReceipt = z
+  .object({
+    accepted: z.int(),
+    duplicates: z.int().describe('Known already; they changed nothing.'),
+    flagged: z.int().describe('Cannot be true; kept apart and not counted.'),
+    action: z.enum(['continue', 'hang_up']),
+    reason: z.enum(['ended', 'slot_lost', 'max_duration', 'site_gone']).nullable(),
+  })
+  .meta({ id: 'ReportReceipt' });
+
 const workspaceSettings = {
   name: printable(100),
   billing_mode: z.enum(BILLING_MODES),
   openai_tier: z.int().min(1).max(5).describe('OpenAI usage tier; sets the default concurrency limit.'),
   concurrency_limit: z.int().min(1).max(MAX_CONCURRENCY).nullable().describe("Overrides the tier's limit."),
+  site_share_percent: z
+    .int()
+    .min(1)
+    .max(100)
+    .nullable()
+    .describe('Fair share: what one site may take of the slots of a key at most; null: all of them.'),
   anomaly_response: z.enum(ANOMALY_RESPONSES),
   alert_email: z.email().max(254).nullable(),
 };
@@ -96,6 +176,7 @@ export const createWorkspaceRequest = z
     billing_mode: workspaceSettings.billing_mode.default('byok'),
     openai_tier: workspaceSettings.openai_tier.default(1),
     concurrency_limit: workspaceSettings.concurrency_limit.default(null),
+    site_share_percent: workspaceSettings.site_share_percent.default(null),
     anomaly_response: workspaceSettings.anomaly_response.default('notify'),
     alert_email: workspaceSettings.alert_email.default(null),
   })
@@ -266,7 +347,8 @@ export const errorRow = z
   .object({
     site_id: siteIdSchema.nullable(),
     code: z.string(),
-    reason: z.string().nullable().describe('What OpenAI refused, in our words.'),
+    source: z.enum(['mint', ...FAILURE_SOURCES]).describe("At the mint, or in the visitor's browser."),
+    reason: z.string().nullable().describe('What failed, in our words.'),
     message: z.string(),
     count: z.int().describe('Occurrences within one minute.'),
     first_at: timestamp,

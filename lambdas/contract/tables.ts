@@ -5,14 +5,20 @@
 
 export interface TableDefinition {
   /** What it is called in the template and in the local engine. */
-  readonly name: 'tenancy' | 'keys' | 'sessions' | 'limits' | 'audit';
+  readonly name: 'tenancy' | 'keys' | 'sessions' | 'limits' | 'usage' | 'audit';
   /** Environment variable that carries the deployed name. */
   readonly variable: string;
   /** Attribute with the unix second after which DynamoDB may delete the item. Expiry is never left to it. */
   readonly ttlAttribute?: string;
   /** What the audit pipeline sees of a change. KEYS_ONLY where an image would carry ciphertext. */
   readonly stream?: 'NEW_IMAGE' | 'KEYS_ONLY';
-  readonly index?: { readonly name: string; readonly partitionKey: string; readonly sortKey: string };
+  readonly index?: {
+    readonly name: string;
+    readonly partitionKey: string;
+    readonly sortKey: string;
+    /** Without it, whole items. */
+    readonly keysOnly?: true;
+  };
 }
 
 export const TABLES = {
@@ -26,5 +32,11 @@ export const TABLES = {
   keys: { name: 'keys', variable: 'KEYS_TABLE', stream: 'KEYS_ONLY', ttlAttribute: 'expires_at' },
   sessions: { name: 'sessions', variable: 'SESSIONS_TABLE', stream: 'NEW_IMAGE', ttlAttribute: 'expires_at' },
   limits: { name: 'limits', variable: 'LIMITS_TABLE', ttlAttribute: 'expires_at' },
+  usage: {
+    name: 'usage',
+    variable: 'USAGE_TABLE',
+    ttlAttribute: 'expires_at',
+    index: { name: 'by-due', partitionKey: 'openShard', sortKey: 'dueAt', keysOnly: true },
+  },
   audit: { name: 'audit', variable: 'AUDIT_TABLE', stream: 'NEW_IMAGE' },
 } as const satisfies Readonly<Record<string, TableDefinition>>;

@@ -28,6 +28,7 @@ export const AUDIT_EVENT_TYPES = [
   'key.item_written',
   'key.retained_removed',
   'anomaly.detected',
+  'plan.threshold_reached',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];

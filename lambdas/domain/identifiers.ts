@@ -42,6 +42,17 @@ const sortableId = (now: Date, random: RandomBytes): string => {
 export const newSessionId = (now: Date, random: RandomBytes): SessionId =>
   `ses_${sortableId(now, random)}` as SessionId;
 
+const SESSION_ID = new RegExp(`^ses_[${ALPHABET}]{${TIME_LENGTH + 16}}$`);
+
+/** Whether this product can have issued it. */
+export const isSessionId = (text: string): text is SessionId => SESSION_ID.test(text);
+
+/** When a session was minted: its id begins with it. */
+export const mintedAt = (sessionId: SessionId): Date =>
+  new Date(
+    [...sessionId.slice(4, 4 + TIME_LENGTH)].reduce((ms, letter) => ms * 32 + ALPHABET.indexOf(letter), 0),
+  );
+
 export const newEventId = (now: Date, random: RandomBytes): string => `evt_${sortableId(now, random)}`;
 
 /** The contract's public shape of a site id. A well-formed id need not exist. */

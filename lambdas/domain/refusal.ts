@@ -13,6 +13,8 @@ export const REFUSALS = [
   'workspace_not_found',
   'site_not_found',
   'member_not_found',
+  'session_not_found',
+  'invalid_signature',
   'openai_key_not_stored',
   'openai_key_missing',
   'openai_key_unreadable',
@@ -48,21 +50,14 @@ export class Refusal extends Error {
   readonly refusal: RefusalName;
   readonly retryAfterSeconds: number | undefined;
   readonly details: readonly RefusalDetail[];
-  /** Of the workspace whose slots are all taken; for metrics, never for the caller. */
-  readonly openAiTier: number | undefined;
 
   constructor(
     refusal: RefusalName,
-    facts: {
-      readonly retryAfterSeconds?: number;
-      readonly details?: readonly RefusalDetail[];
-      readonly openAiTier?: number;
-    } = {},
+    facts: { readonly retryAfterSeconds?: number; readonly details?: readonly RefusalDetail[] } = {},
   ) {
     super(refusal);
     this.refusal = refusal;
     this.retryAfterSeconds = facts.retryAfterSeconds;
     this.details = facts.details ?? [];
-    this.openAiTier = facts.openAiTier;
   }
 }

@@ -21,9 +21,10 @@ const MAX_WRAPPED_DATA_KEY_BYTES = 6144;
 /** The longest accepted key is 303 characters; anything far beyond is not one of ours. */
 const MAX_CIPHERTEXT_BYTES = 512;
 
-export type KeyScope = 'site' | 'workspace' | 'platform';
+export const KEY_SCOPES = ['site', 'workspace', 'platform'] as const;
+export type KeyScope = (typeof KEY_SCOPES)[number];
 
-const SCOPES: ReadonlySet<string> = new Set<KeyScope>(['site', 'workspace', 'platform']);
+const SCOPES: ReadonlySet<string> = new Set(KEY_SCOPES);
 /** Ids are ASCII: two spellings of one id cannot exist, and HKDF's 1,024 bytes of info are never reached. */
 const ID = /^[a-z0-9]{1,64}$/;
 const LABEL = /^[\x21-\x7e]{0,128}$/;

@@ -32,16 +32,59 @@ export interface ReservedSession {
   readonly actor: string;
   readonly origin: string | undefined;
   readonly createdAt: string;
+  /** undefined for the uses of a person, which take no slot. */
+  readonly admission?: Admission;
 }
 
-/** One of the concurrency slots of one OpenAI key within one workspace. */
-export interface SlotLease {
-  readonly fingerprint: string;
+/** What a visitor was admitted with. */
+export interface Admission {
+  /** Longest that the session may last, seconds: the site's setting, or what is left of a hard-capped plan. */
+  readonly maxDurationSeconds: number;
+  /** Seconds of a hard-capped plan that are set aside for it; 0 without one. */
+  readonly holdSeconds: number;
+  /** Until when it may connect before its slot comes back, unix seconds. */
+  readonly connectBy: number;
+  /** The slots that it took, by pool. */
+  readonly slots: readonly SlotPlace[];
+}
+
+/**
+ * One of the concurrency slots of a pool. A pool is an OpenAI key within one workspace; with a fair share, each site has a
+ * pool of its own beside it, and a session takes a slot in both.
+ */
+export interface SlotPlace {
+  readonly pool: string;
   readonly index: number;
+}
+
+export interface SlotLease extends SlotPlace {
   readonly sessionId: SessionId;
   /** Unix seconds. From that second on the slot is free, whether or not anything has deleted the item. */
   readonly expiresAt: number;
 }
+
+/** A pool, and how many sessions it admits at once. */
+export interface SlotPool {
+  readonly pool: string;
+  readonly limit: number;
+}
+
+/**
+ * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is what one site may take of
+ * a key's slots at most, never less than one slot; null: all of them.
+ */
+export const poolsOf = (
+  fingerprint: string,
+  siteId: SiteId,
+  limit: number | undefined,
+  sharePercent: number | null,
+): readonly SlotPool[] => {
+  if (limit === undefined) return [];
+  const key = { pool: fingerprint, limit };
+  if (sharePercent === null) return [key];
+  const share = Math.max(1, Math.floor((limit * sharePercent) / 100));
+  return [key, { pool: `${fingerprint}#${siteId}`, limit: share }];
+};
 
 /** How a reserved session ended up. */
 export interface SessionOutcome {
@@ -59,25 +102,29 @@ export interface SessionOutcome {
   readonly openAiSessionId?: string;
 }
 
-/** Grace after the longest session, so that a slot never frees while its visitor may still be talking. */
-const LEASE_GRACE_SECONDS = 30;
+/** How long a browser may take to connect and say so after its client secret has run out, seconds. */
+const CONNECT_GRACE_SECONDS = 30;
 
-/** When the slot of a session minted now comes back by itself, unix seconds. */
-export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number, maxDurationSeconds: number): number =>
-  Math.floor(now.getTime() / 1_000) + clientSecretTtlSeconds + maxDurationSeconds + LEASE_GRACE_SECONDS;
+/** When the slot of a session minted now comes back unless the widget reports, unix seconds. */
+export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number): number =>
+  Math.floor(now.getTime() / 1_000) + clientSecretTtlSeconds + CONNECT_GRACE_SECONDS;
 
-/** The slots of `fingerprint` that are taken at `now`, by index. */
-export const takenSlots = (leases: readonly SlotLease[], fingerprint: string, now: Date): SlotLease[] =>
-  leases.filter((lease) => lease.fingerprint === fingerprint && lease.expiresAt * 1_000 > now.getTime());
+/** The slots of `pool` that are taken at `now`. */
+export const takenSlots = (leases: readonly SlotLease[], pool: string, now: Date): SlotLease[] =>
+  leases.filter((lease) => lease.pool === pool && lease.expiresAt * 1_000 > now.getTime());
 
 /**
- * Indices below `limit` that no lease holds, in ascending order; none when as many sessions as `limit` run, at whatever
- * indices: the limit may have been lowered since they began.
+ * Indices that a new session may take, in ascending order; none when as many sessions as `limit` run.
+ *
+ * Sessions from before a limit was lowered may hold indices beyond it. As many of the indices below it stay closed, so that
+ * all who choose among the open ones at the same time still do not exceed the limit together.
  */
 export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] => {
   if (taken.length >= limit) return [];
   const held = new Set(taken.map(({ index }) => index));
-  return Array.from({ length: limit }, (_, index) => index).filter((index) => !held.has(index));
+  let open = limit;
+  while (open > 0 && open + taken.filter(({ index }) => index >= open).length > limit) open--;
+  return Array.from({ length: open }, (_, index) => index).filter((index) => !held.has(index));
 };
 
 /** Whole seconds, at least 1, until so many of `taken` have expired that fewer than `limit` are left. */

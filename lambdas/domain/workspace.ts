@@ -30,6 +30,8 @@ export interface Workspace {
   readonly openaiTier: number;
   /** Overrides the tier's limit when set. */
   readonly concurrencyLimit: number | null;
+  /** Fair share: what one site may take of a key's slots at most, per cent; null: all of them. */
+  readonly siteSharePercent: number | null;
   readonly anomalyResponse: AnomalyResponse;
   readonly alertEmail: string | null;
   readonly ownerCount: number;

@@ -19,10 +19,16 @@ export interface EndpointRequest<Id extends RouteId> {
   readonly query: QueryOf<Id>;
   readonly caller: CallerOf<Id>;
   readonly origin: string | undefined;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The body as it was sent; a signature is over this. */
+  readonly rawBody: string;
   /** As API Gateway saw it. No header can change it. */
   readonly sourceIp: string;
   /** Lets the browser page of this origin read the answer, a refusal included. */
   readonly allowOrigin: (origin: string) => void;
+  /** For metrics alone: the OpenAI tier of the workspace that pays. */
+  readonly noteTier: (tier: number) => void;
 }
 
 /** Answers one route with the `data` of its schema, or throws a Refusal. */

@@ -9,7 +9,7 @@ import { authenticate } from './authenticate.ts';
 import { sourceIpOf } from './edge.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoint.ts';
 import type { Log, Meter } from './log.ts';
-import { parseBody, parseQuery } from './parse-request.ts';
+import { bodyText, parseBody, parseQuery } from './parse-request.ts';
 import { problemAnswer } from './problem-answer.ts';
 
 export interface HttpPorts {
@@ -29,6 +29,7 @@ interface Progress extends Record<string, unknown> {
   allowedOrigin?: string;
   /** Public code of the problem, `ok` otherwise. */
   code: string;
+  /** Of the workspace that the request is about. */
   openAiTier?: number;
 }
 
@@ -65,9 +66,14 @@ export const httpHandler = <Name extends FunctionName>(
       ...(validated(route, event) as Pick<EndpointRequest<RouteId>, 'body' | 'query'>),
       caller: caller as Caller & undefined,
       origin: event.headers['origin'],
+      headers: event.headers,
+      rawBody: bodyText(event),
       sourceIp,
       allowOrigin: (origin) => {
         progress.allowedOrigin = origin;
+      },
+      noteTier: (tier) => {
+        progress.openAiTier = tier;
       },
     };
     const data = await endpoint(request);
@@ -164,9 +170,8 @@ const problemsAnswered = ({ log }: HttpPorts): Layer => ({
   name: 'problemsAnswered',
   onError: (request) => {
     const { requestId } = request.event.requestContext;
-    const { problem, retryAfterSeconds, details, openAiTier } = problemAnswer(request.error, log, requestId);
+    const { problem, retryAfterSeconds, details } = problemAnswer(request.error, log, requestId);
     request.internal.code = problem.code;
-    if (openAiTier !== undefined) request.internal.openAiTier = openAiTier;
     request.response = {
       statusCode: problem.status,
       headers: {

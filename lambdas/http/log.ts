@@ -9,7 +9,8 @@ export type LogMessage =
   | 'audit record failed'
   | 'anomaly record failed'
   | 'anomaly detected'
-  | 'rotation request answered';
+  | 'rotation request answered'
+  | 'silent sessions closed';
 
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -21,13 +22,15 @@ export interface Log {
 
 /** Writes the metrics of lambdas/contract/metrics.ts, which says what each of them means. */
 export interface Meter extends CallWatch {
-  /** One answer of one route, and with it the calls since the one before. `tier` is known of a session that found no slot. */
+  /** One answer of one route, and with it the calls since the one before. `tier`: of the workspace, where it is known. */
   answered(route: string, code: string, latencyMs: number, tier?: number): void;
   /** A batch of a stream or an event is done with; writes the calls of it. */
   handled(): void;
   /** A row of the audit trail that tells of a decrypt has been written. */
   decryptRecorded(): void;
   incidentsBegan(count: number): void;
+  /** What sessions came to at OpenAI, micro-cents; less than nothing where an estimate was too high. */
+  spent(mode: 'byok' | 'managed', costMicroCents: number): void;
 }
 
 /** No word boundary in front: `key_sk-…` and `Bearer%20sk-…` are keys too. */

@@ -108,6 +108,7 @@ const WORKSPACE_FIELDS = {
   billing_mode: 'billingMode',
   openai_tier: 'openaiTier',
   concurrency_limit: 'concurrencyLimit',
+  site_share_percent: 'siteSharePercent',
   anomaly_response: 'anomalyResponse',
   alert_email: 'alertEmail',
 } as const;

@@ -22,7 +22,8 @@ export const parseBody = (route: Route, event: APIGatewayProxyEventV2): unknown 
   }
   // Also what forces a browser into a preflight: a form or text/plain post would be sent without one.
   const mediaType = (event.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
-  if (mediaType !== 'application/json')
+  const beacon = route.signed === true && mediaType === 'text/plain';
+  if (mediaType !== 'application/json' && !beacon)
     throw invalid({ path: 'content-type', message: 'Must be application/json.' });
   return parseWith(route.body, parseJson(text), 'body');
 };
@@ -35,7 +36,8 @@ export const parseQuery = (route: Route, event: APIGatewayProxyEventV2): unknown
   return undefined;
 };
 
-const bodyText = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): string => {
+/** The body as it was sent, or `invalid_request` for one that is too long. */
+export const bodyText = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): string => {
   if (Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8') > MAX_BODY_BYTES)
     throw invalid({ path: 'body', message: `Must not be longer than ${MAX_BODY_BYTES} bytes.` });
   if (!isBase64Encoded) return body;

@@ -29,6 +29,7 @@ export const presentWorkspace = (workspace: Workspace): DataOf<'readWorkspace'> 
   billing_mode: workspace.billingMode,
   openai_tier: workspace.openaiTier,
   concurrency_limit: workspace.concurrencyLimit,
+  site_share_percent: workspace.siteSharePercent,
   anomaly_response: workspace.anomalyResponse,
   alert_email: workspace.alertEmail,
   plan: workspace.plan,
@@ -110,6 +111,7 @@ const sentenceOf = (refusal: string): string =>
 export const presentError = (row: ErrorRow) => ({
   site_id: row.siteId ?? null,
   code: row.code,
+  source: row.source,
   reason: row.openAiFailure ?? null,
   message: row.openAiFailure === undefined ? sentenceOf(row.code) : row.message,
   count: row.count,

@@ -10,8 +10,6 @@ export interface ProblemAnswer {
   readonly problem: Problem;
   readonly retryAfterSeconds: number | undefined;
   readonly details: readonly { readonly path: string; readonly message: string }[];
-  /** For metrics, never for the caller. */
-  readonly openAiTier: number | undefined;
 }
 
 /**
@@ -26,7 +24,6 @@ export const problemAnswer = (error: unknown, log: Log, requestId: string): Prob
     problem,
     retryAfterSeconds: wait === undefined ? undefined : Math.max(1, Math.ceil(wait)),
     details: refusal.details,
-    openAiTier: refusal.openAiTier,
   };
 };
 

@@ -1,5 +1,12 @@
+import { type Degradation, degradationOf } from '../domain/key-health.ts';
 import { concurrencyLimitOf } from '../domain/limits.ts';
-import { minutesExhausted, secondsToNextPeriod } from '../domain/plan.ts';
+import {
+  includedSeconds,
+  minutesExhausted,
+  type Plan,
+  planNamed,
+  secondsToNextPeriod,
+} from '../domain/plan.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { isLive, type LiveKey } from '../domain/stored-key.ts';
 import type { BillingMode, Workspace } from '../domain/workspace.ts';
@@ -11,6 +18,10 @@ export interface Payer {
   readonly key: LiveKey;
   /** Concurrent sessions allowed on this key; undefined: no limit of ours. */
   readonly slotLimit: number | undefined;
+  /** Managed seconds that a hard-capped plan includes in a period; undefined: no such cap. */
+  readonly capSeconds: number | undefined;
+  /** What a quorum of visitors met with this key lately; undefined: nothing. */
+  readonly degradation: Degradation | undefined;
 }
 
 /**
@@ -20,24 +31,40 @@ export interface Payer {
 export const chooseKey = (
   workspace: Workspace,
   context: TokenContext,
+  plans: readonly Plan[],
   now: Date,
 ): Payer | { readonly refusal: Refusal } => {
-  if (workspace.billingMode === 'managed') return chooseManaged(workspace, context, now);
+  if (workspace.billingMode === 'managed') return chooseManaged(workspace, context, plans, now);
   const key = isLive(context.siteKey) ? context.siteKey : context.workspaceKey;
   if (!isLive(key)) return { refusal: new Refusal('openai_key_missing') };
   if (key.state === 'suspended') return { refusal: new Refusal('openai_key_suspended') };
-  return { mode: 'byok', key, slotLimit: concurrencyLimitOf(workspace) };
+  const health = isLive(context.siteKey) ? context.health.site : context.health.workspace;
+  return {
+    mode: 'byok',
+    key,
+    slotLimit: concurrencyLimitOf(workspace),
+    capSeconds: undefined,
+    degradation: degradationOf(health, key.sealed.version, now),
+  };
 };
 
 const chooseManaged = (
   workspace: Workspace,
-  { platformKey, managedSeconds }: TokenContext,
+  { platformKey, period, health }: TokenContext,
+  plans: readonly Plan[],
   now: Date,
 ): Payer | { readonly refusal: Refusal } => {
-  if (minutesExhausted(workspace.plan, managedSeconds))
+  const plan = planNamed(plans, workspace.plan);
+  if (plan === undefined || minutesExhausted(plan, period.usedSeconds))
     return { refusal: new Refusal('minutes_exhausted', { retryAfterSeconds: secondsToNextPeriod(now) }) };
   // The operator's own omission, not the customer's: an outage of the platform, said as one.
   if (!isLive(platformKey) || platformKey.state === 'suspended')
     return { refusal: new Refusal('platform_key_missing') };
-  return { mode: 'managed', key: platformKey, slotLimit: workspace.concurrencyLimit ?? undefined };
+  return {
+    mode: 'managed',
+    key: platformKey,
+    slotLimit: workspace.concurrencyLimit ?? undefined,
+    capSeconds: plan.hardCap ? (includedSeconds(plan) ?? undefined) : undefined,
+    degradation: degradationOf(health.platform, platformKey.sealed.version, now),
+  };
 };

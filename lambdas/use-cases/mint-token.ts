@@ -1,13 +1,23 @@
 import { ConflictError, DependencyUnavailableError } from '../domain/dependency.ts';
 import { newSessionId, type RandomBytes, type SiteId, workspaceOfSite } from '../domain/identifiers.ts';
+import { refusalOfDegradation } from '../domain/key-health.ts';
 import { type RateLimit, type RateLimits, secondsToNextMinute, siteBudget } from '../domain/limits.ts';
 import { explainOpenAiFailure, OpenAiFailure, refusalOfOpenAiFailure } from '../domain/openai-failure.ts';
 import { originAllowed } from '../domain/origin.ts';
+import type { Plan } from '../domain/plan.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { SealedKeyUnreadableError } from '../domain/sealed-key.ts';
-import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
+import {
+  freeSlots,
+  poolsOf,
+  type ReservedSession,
+  type SessionOutcome,
+  takenSlots,
+} from '../domain/session.ts';
+import { entryOf, HEARTBEAT_SECONDS } from '../domain/session-meter.ts';
 import type { LiveKey } from '../domain/stored-key.ts';
 import type { BillingMode, Site, Workspace } from '../domain/workspace.ts';
+import { type AdmissionRequest, type Admitted, admitSession } from './admit-session.ts';
 import { chooseKey, type Payer } from './choose-key.ts';
 import type {
   Clock,
@@ -17,11 +27,13 @@ import type {
   MintedClientSecret,
   OpenAi,
   RateLimiter,
+  SessionAdmitter,
   SessionLog,
+  SessionMeters,
+  SlotKeeper,
   TokenContext,
   TokenContextReader,
 } from './ports.ts';
-import { takeSlot } from './take-slot.ts';
 import { useSealedKey } from './use-sealed-key.ts';
 
 export interface MintPorts {
@@ -30,7 +42,10 @@ export interface MintPorts {
   readonly deriver: Deriver;
   readonly limiter: RateLimiter;
   readonly contexts: TokenContextReader;
+  readonly admissions: SessionAdmitter;
   readonly sessions: SessionLog;
+  readonly slots: SlotKeeper;
+  readonly meters: SessionMeters;
   readonly errors: ErrorLog;
   readonly opener: KeyOpener;
   readonly openAi: OpenAi;
@@ -38,10 +53,9 @@ export interface MintPorts {
 
 export interface MintSettings {
   readonly rateLimits: RateLimits;
+  readonly plans: readonly Plan[];
   /** How long OpenAI may take to answer, milliseconds. */
   readonly openAiTimeoutMs: number;
-  /** How often the widget reports that its session lives, seconds. */
-  readonly heartbeatSeconds: number;
 }
 
 export interface MintRequest {
@@ -52,6 +66,8 @@ export interface MintRequest {
   readonly visitorId: string | undefined;
   /** Called as soon as the origin is known to be the site's own: from here on the widget may read the answer. */
   readonly onOriginAllowed: (origin: string) => void;
+  /** For metrics: the OpenAI tier of the workspace. */
+  readonly onTierKnown?: (tier: number) => void;
 }
 
 export interface MintedToken {
@@ -60,6 +76,7 @@ export interface MintedToken {
   readonly signingSecret: string;
   readonly realtimeUrl: string;
   readonly mode: BillingMode;
+  /** How often the widget reports that its session lives. */
   readonly heartbeatSeconds: number;
   readonly maxDurationSeconds: number;
   /** null when the key has no limit on concurrent sessions. */
@@ -78,26 +95,34 @@ export const mintToken =
   async (request: MintRequest): Promise<MintedToken> => {
     const now = ports.clock();
     const { ipHash, site, workspace, context } = await arrive(ports, settings, request, now);
-    const payer = chooseKey(workspace, context, now);
+    const payer = chooseKey(workspace, context, settings.plans, now);
     if ('refusal' in payer) {
       await spendSiteBudget(ports, settings, request.siteId, now);
       await report(ports, site, payer.refusal, undefined, undefined);
       throw payer.refusal;
     }
 
-    const session = newSession(ports, request, site, payer, ipHash, now);
-    const { lease, remainingSlots } = await admit(ports, settings, session, site, payer, context, now);
-    const minted = await mintForSession(ports, settings, { request, site, session, key: payer.key, lease });
-    await settleIssued(ports, session, site, lease, minted);
+    const admitted = await admit(ports, settings, {
+      session: newSession(ports, request, site, payer, ipHash, now),
+      site,
+      pools: poolsOf(payer.key.sealed.fingerprint, site.siteId, payer.slotLimit, workspace.siteSharePercent),
+      capSeconds: payer.capSeconds,
+      capacity: context,
+      payer,
+      siteCalls: context.siteCalls,
+      now,
+    });
+    const minted = await mintForSession(ports, settings, { request, site, admitted, key: payer.key });
+    await settleIssued(ports, admitted, minted);
     return {
       clientSecret: minted.clientSecret,
-      session,
+      session: admitted.session,
       signingSecret: minted.signingSecret,
       realtimeUrl: ports.openAi.realtimeUrl(site),
       mode: payer.mode,
-      heartbeatSeconds: settings.heartbeatSeconds,
-      maxDurationSeconds: site.maxDurationSeconds,
-      remainingSlots,
+      heartbeatSeconds: HEARTBEAT_SECONDS,
+      maxDurationSeconds: admitted.session.admission?.maxDurationSeconds ?? site.maxDurationSeconds,
+      remainingSlots: admitted.remainingSlots,
     };
   };
 
@@ -133,6 +158,7 @@ const arrive = async (
     await reportForeignOrigin(ports, site, now);
     throw new Refusal('origin_not_allowed');
   }
+  request.onTierKnown?.(context.workspace.openaiTier);
   return { ipHash: address.value, site, workspace: context.workspace, context };
 };
 
@@ -180,7 +206,7 @@ const newSession = (
   payer: Payer,
   ipHash: string,
   now: Date,
-): ReservedSession => ({
+): ReservedSession & { readonly siteId: SiteId } => ({
   sessionId: newSessionId(now, random),
   workspaceId: site.workspaceId,
   siteId: site.siteId,
@@ -198,46 +224,49 @@ const newSession = (
   createdAt: now.toISOString(),
 });
 
-interface Admission {
-  readonly lease: SlotLease | undefined;
-  readonly remainingSlots: number | null;
+interface Admitting extends AdmissionRequest {
+  readonly payer: Payer;
+  /** What the site had spent of its budget. */
+  readonly siteCalls: number;
 }
 
-/** Hop 2: the site's budget, the slot and the reserved session together. What was taken is given back on a refusal. */
-const admit = async (
-  ports: MintPorts,
-  settings: MintSettings,
-  session: ReservedSession,
-  site: Site,
-  payer: Payer,
-  context: TokenContext,
-  now: Date,
-): Promise<Admission> => {
+/** Hop 2: the site's budget, and slots, minutes and the reserved session together. What was taken is given back on a refusal. */
+const admit = async (ports: MintPorts, settings: MintSettings, request: Admitting): Promise<Admitted> => {
+  const { site, now } = request;
   // Known from hop 1, so that a flood costs reads alone: no session, no slot, no row of the audit trail.
-  if (context.siteCalls >= settings.rateLimits.perSite.perMinute)
+  if (request.siteCalls >= settings.rateLimits.perSite.perMinute)
     throw new Refusal('rate_limited', { retryAfterSeconds: secondsToNextMinute(now) });
-  const [budget, slot] = await Promise.allSettled([
+  const degraded = refusalWhileDegraded(request);
+  const [budget, admission] = await Promise.allSettled([
     spendSiteBudget(ports, settings, site.siteId, now),
-    takeSlot(ports, { session, site, limit: payer.slotLimit, leases: context.leases, now }),
+    degraded === undefined ? admitSession(ports, request) : Promise.reject(degraded),
   ]);
   if (budget.status === 'rejected') {
-    if (slot.status === 'fulfilled')
-      await giveBack(ports, session, slot.value.lease, refusalOf(budget.reason).refusal);
+    if (admission.status === 'fulfilled')
+      await giveBack(ports, admission.value, refusalOf(budget.reason).refusal);
     throw budget.reason;
   }
-  if (slot.status === 'rejected') {
-    if (slot.reason instanceof Refusal) await report(ports, site, slot.reason, undefined, undefined);
-    throw slot.reason;
+  if (admission.status === 'rejected') {
+    if (admission.reason instanceof Refusal)
+      await report(ports, site, admission.reason, undefined, undefined);
+    throw admission.reason;
   }
-  return slot.value;
+  return admission.value;
+};
+
+/** What a quorum of visitors met with this key, unless all slots are taken, which the contract says first. */
+const refusalWhileDegraded = ({ payer, pools, capacity, now }: Admitting): Refusal | undefined => {
+  const full = pools.some(
+    ({ pool, limit }) => freeSlots(takenSlots(capacity.leases, pool, now), limit).length === 0,
+  );
+  return payer.degradation === undefined || full ? undefined : refusalOfDegradation(payer.degradation, now);
 };
 
 interface Mint {
   readonly request: MintRequest;
   readonly site: Site;
-  readonly session: ReservedSession;
+  readonly admitted: Admitted;
   readonly key: LiveKey;
-  readonly lease: SlotLease | undefined;
 }
 
 interface Minted {
@@ -248,7 +277,8 @@ interface Minted {
 
 /** Hop 3 and OpenAI. On any failure the slot comes back and the refusal is on record before the visitor hears of it. */
 const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mint): Promise<Minted> => {
-  const { request, site, session, key, lease } = mint;
+  const { request, site, admitted, key } = mint;
+  const { session } = admitted;
   let kmsRequestId: string | undefined;
   try {
     const [safetyIdentifier, signingSecret] = await Promise.all([
@@ -276,7 +306,7 @@ const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mi
     const refusal = platformKeyUnreadable ? new Refusal('platform_key_missing') : refusalOf(error);
     const openAiFailure = error instanceof OpenAiFailure ? error : undefined;
     await Promise.all([
-      giveBack(ports, session, lease, refusal.refusal, { kmsRequestId, openAiFailure }),
+      giveBack(ports, admitted, refusal.refusal, { kmsRequestId, openAiFailure }),
       report(ports, site, refusal, openAiFailure, session),
     ]);
     throw error instanceof DependencyUnavailableError ? error : refusal;
@@ -290,20 +320,20 @@ const refusalOf = (error: unknown): Refusal => {
   return new Refusal('unavailable');
 };
 
-/** Marks the session refused and frees its slot. Best effort: the lease's own expiry is the backstop. */
+/** Marks the session refused, frees its slots and its minutes. Best effort: leases expire, and silent sessions are closed. */
 const giveBack = async (
-  { clock, sessions }: MintPorts,
-  session: ReservedSession,
-  lease: SlotLease | undefined,
+  ports: MintPorts,
+  admitted: Admitted,
   refusal: string,
   facts: {
     readonly kmsRequestId?: string | undefined;
     readonly openAiFailure?: OpenAiFailure | undefined;
   } = {},
 ): Promise<void> => {
+  const { clock, sessions } = ports;
   const { kmsRequestId, openAiFailure } = facts;
   await Promise.allSettled([
-    sessions.settle(session, {
+    sessions.settle(admitted.session, {
       state: 'refused',
       at: clock().toISOString(),
       refusal,
@@ -311,7 +341,18 @@ const giveBack = async (
       ...(openAiFailure !== undefined && { openAiFailure: openAiFailure.failure }),
       ...(openAiFailure?.requestId !== undefined && { openAiRequestId: openAiFailure.requestId }),
     }),
-    lease && sessions.release(session, lease),
+    freeCapacity(ports, admitted),
+  ]);
+};
+
+const freeCapacity = async (
+  { slots, meters }: MintPorts,
+  { session, leases, meter }: Admitted,
+): Promise<void> => {
+  await Promise.allSettled([
+    slots.release(session.workspaceId, leases),
+    // Its first revision was written with the reservation.
+    meter && meters.saveMeter({ ...meter, revision: 1, posted: entryOf(meter), silent: true }),
   ]);
 };
 
@@ -328,6 +369,7 @@ const report = async (
       workspaceId: site.workspaceId,
       siteId: site.siteId,
       code: refusal.refusal,
+      source: 'mint',
       openAiFailure: failure?.failure,
       message: failure === undefined ? refusal.refusal : explainOpenAiFailure(failure).message,
       sessionId: session?.sessionId,
@@ -341,14 +383,13 @@ const report = async (
  * stays an open intent.
  */
 const settleIssued = async (
-  { clock, sessions }: MintPorts,
-  session: ReservedSession,
-  site: Site,
-  lease: SlotLease | undefined,
+  ports: MintPorts,
+  admitted: Admitted,
   { clientSecret, kmsRequestId }: Minted,
 ): Promise<void> => {
-  const now = clock();
-  const at = now.toISOString();
+  const { clock, sessions } = ports;
+  const { session } = admitted;
+  const at = clock().toISOString();
   const { openAiRequestId, openAiSessionId } = clientSecret;
   const outcome: SessionOutcome = {
     state: 'issued',
@@ -357,15 +398,12 @@ const settleIssued = async (
     ...(openAiRequestId !== undefined && { openAiRequestId }),
     ...(openAiSessionId !== undefined && { openAiSessionId }),
   };
-  const [settled, booked] = await Promise.allSettled([
+  const [settled] = await Promise.allSettled([
     sessions.settle(session, outcome),
-    // The longest that this session can last, so that the cap holds before anybody reports how long it did.
-    session.mode === 'managed' && sessions.bookManagedSeconds(session, site.maxDurationSeconds, now),
     // When a key was last used is good to know, and no reason to refuse a visitor.
     sessions.noteKeyUse(session, at),
   ]);
-  const failed = [settled, booked].find(({ status }) => status === 'rejected');
-  if (failed?.status !== 'rejected') return;
-  await Promise.allSettled([lease && sessions.release(session, lease)]);
-  throw failed.reason instanceof ConflictError ? new Refusal('unavailable') : failed.reason;
+  if (settled.status === 'fulfilled') return;
+  await freeCapacity(ports, admitted);
+  throw settled.reason instanceof ConflictError ? new Refusal('unavailable') : settled.reason;
 };

@@ -36,7 +36,7 @@ export const operatorUse =
   ): Promise<{ readonly result: Result; readonly session: ReservedSession }> => {
     const now = ports.clock();
     const session = await operatorSession(ports, caller, authorized, key, kind, now);
-    await ports.sessions.reserve(session, undefined, now);
+    await ports.sessions.reserve(session, now);
     let kmsRequestId: string | undefined;
     const settle = (outcome: UseOutcome): Promise<void> =>
       ports.sessions.settle(session, {

@@ -2,11 +2,14 @@ import type { AnomalyState } from '../domain/anomaly.ts';
 import type { AuditEvent, AuditEventType, AuditFacts, AuditRow, ChainHead } from '../domain/audit-record.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../domain/identifiers.ts';
 import type { Incident, KeyInUse } from '../domain/incident.ts';
+import type { KeyHealth } from '../domain/key-health.ts';
 import type { KeyChange } from '../domain/key-lifecycle.ts';
 import type { RateLimit } from '../domain/limits.ts';
+import type { FailureSource } from '../domain/reported-failure.ts';
 import type { KeyBinding, SealedKey } from '../domain/sealed-key.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
+import type { SessionMeter } from '../domain/session-meter.ts';
 import type {
   KeyActivity,
   KeyAddress,
@@ -58,7 +61,13 @@ export interface SiteReader {
 /** The settings that a workspace's owner may change. */
 export type WorkspaceSettings = Pick<
   Workspace,
-  'name' | 'billingMode' | 'openaiTier' | 'concurrencyLimit' | 'anomalyResponse' | 'alertEmail'
+  | 'name'
+  | 'billingMode'
+  | 'openaiTier'
+  | 'concurrencyLimit'
+  | 'siteSharePercent'
+  | 'anomalyResponse'
+  | 'alertEmail'
 >;
 export type WorkspaceChange = Partial<WorkspaceSettings>;
 
@@ -197,40 +206,118 @@ export interface TokenContext {
   readonly platformKey: StoredKey | undefined;
   /** Calls that the site has spent of its budget in the current clock minute. */
   readonly siteCalls: number;
-  /** Managed seconds of the current billing period. */
-  readonly managedSeconds: number;
-  /** Leases of every key of the workspace, expired ones included. */
+  readonly period: PeriodUsage;
+  /** Leases of every pool of the workspace, expired ones included. */
   readonly leases: readonly SlotLease[];
+  /** What visitors reported of each key, by the scope of the key. */
+  readonly health: {
+    readonly site: KeyHealth | undefined;
+    readonly workspace: KeyHealth | undefined;
+    readonly platform: KeyHealth | undefined;
+  };
+}
+
+/** What a workspace has used of its plan in one billing period. */
+export interface PeriodUsage {
+  readonly usedSeconds: number;
+  /** As usedSeconds, and what running sessions of a hard-capped plan may still use. */
+  readonly committedSeconds: number;
+  /** When each threshold of the plan was noticed, RFC 3339, by its per cent. */
+  readonly notices: Readonly<Record<string, string>>;
 }
 
 export interface TokenContextReader {
   readTokenContext(siteId: SiteId, workspaceId: WorkspaceId, now: Date): Promise<TokenContext>;
-  readLeases(workspaceId: WorkspaceId): Promise<readonly SlotLease[]>;
+  /** What admission depends on, read again after a lost race. */
+  readCapacity(workspaceId: WorkspaceId, now: Date): Promise<Pick<TokenContext, 'leases' | 'period'>>;
+}
+
+/** Seconds of a hard-capped plan that a session sets aside, and the meter that gives them back. */
+export interface MinutesHold {
+  readonly meter: SessionMeter;
+  /** What the period may hold at most, so that the hold still fits, seconds. */
+  readonly committedBefore: number;
+}
+
+export interface SessionAdmitter {
+  /**
+   * Writes the reserved session, takes its slots and sets its minutes aside: all or nothing. ConflictError when a slot was
+   * taken, or the plan's last minutes were, in between.
+   */
+  admit(
+    session: ReservedSession,
+    leases: readonly SlotLease[],
+    hold: MinutesHold | undefined,
+    now: Date,
+  ): Promise<void>;
 }
 
 export interface SessionLog {
-  /**
-   * Writes the reserved session and, with `lease`, takes its slot, both or neither. ConflictError when the slot was
-   * taken in between.
-   */
-  reserve(session: ReservedSession, lease: SlotLease | undefined, now: Date): Promise<void>;
+  /** Writes the session of a use that takes no slot. */
+  reserve(session: ReservedSession, now: Date): Promise<void>;
   /** ConflictError when the session is not `reserved` any more. */
   settle(session: ReservedSession, outcome: SessionOutcome): Promise<void>;
-  /** Gives a slot back if this session still holds it. */
-  release(session: ReservedSession, lease: SlotLease): Promise<void>;
   noteKeyUse(session: ReservedSession, at: string): Promise<void>;
-  /** Counts managed seconds against the plan, in the billing period of `at`. */
-  bookManagedSeconds(session: ReservedSession, seconds: number, at: Date): Promise<void>;
   noteVerdict(session: ReservedSession, verdict: Verdict): Promise<void>;
   noteUnreadable(session: ReservedSession): Promise<void>;
+}
+
+export interface SlotKeeper {
+  /** Gives slots back that this session still holds. */
+  release(workspaceId: WorkspaceId, leases: readonly Omit<SlotLease, 'expiresAt'>[]): Promise<void>;
+  /** Keeps the slots of a session until `expiresAt`. False when one of them had run out or was lost: then it is over. */
+  extend(workspaceId: WorkspaceId, leases: readonly SlotLease[], now: Date): Promise<boolean>;
+}
+
+/** A session as a report finds it. */
+export interface ReportedSession {
+  /** Only a session whose secret was handed out has reports. */
+  readonly session: ReservedSession & { readonly siteId: SiteId };
+  readonly meter: SessionMeter | undefined;
+  readonly workspace: Workspace | undefined;
+  /** undefined once it is archived. */
+  readonly site: Site | undefined;
+  readonly period: PeriodUsage;
+  readonly health: KeyHealth | undefined;
+}
+
+export interface ReportedSessions {
+  /** undefined for a session that was never handed out, or is not a visitor's. */
+  readReported(siteId: SiteId, sessionId: SessionId): Promise<ReportedSession | undefined>;
+}
+
+export interface SessionMeters {
+  /**
+   * Writes the meter and adds to the totals what it adds, all or nothing. `meter.revision` is the one that was read, 0 for a
+   * new meter. ConflictError when it has moved since.
+   */
+  saveMeter(meter: SessionMeter): Promise<void>;
+  /** Meters of sessions that are due for a look, earliest first, at most `limit`. */
+  listDue(now: Date, limit: number): Promise<readonly SessionMeter[]>;
+}
+
+export interface KeyHealthStore {
+  /** ConflictError when somebody else wrote in between. */
+  saveHealth(
+    key: Pick<ReservedSession, 'workspaceId' | 'keyScope' | 'keyScopeId'>,
+    health: KeyHealth,
+    now: Date,
+  ): Promise<void>;
+}
+
+export interface PlanNotices {
+  /** Marks the threshold as noticed together with its audit event. ConflictError when it was already. */
+  noteThreshold(workspaceId: WorkspaceId, period: string, percent: number, event: AuditEvent): Promise<void>;
 }
 
 /** A failure that the operator should know of; repeats within a minute are counted on one row. */
 export interface ReportedError {
   readonly workspaceId: WorkspaceId;
   readonly siteId: SiteId | undefined;
-  /** Name of the refusal. */
+  /** Name of the refusal, or of what a widget reported. */
   readonly code: string;
+  /** Where it happened: at the mint, or in the visitor's browser. */
+  readonly source: 'mint' | FailureSource;
   readonly openAiFailure: string | undefined;
   readonly message: string;
   readonly sessionId: SessionId | undefined;

@@ -55,6 +55,10 @@ const PUBLIC_BECAUSE: Readonly<Record<PublicRouteId, string>> = {
     'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
   mintToken:
     'Visitors of a site have no account. The function admits by registered origin, rate limits and concurrency slots.',
+  allowEventsOrigin:
+    'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
+  reportEvents:
+    "Visitors of a site have no account. Each report is signed with its session's own secret, which the function checks first.",
   health: 'Monitors ask without credentials; the answer holds nothing but the version.',
 };
 

@@ -32,6 +32,7 @@ export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): v
   addApiAlarms(scope, props);
   addQuotaAlarms(scope, props);
   addCustodyAlarm(scope, props);
+  addSweeperAlarm(scope, props);
 };
 
 /** Every answer of the token route is in its latency. */
@@ -210,5 +211,28 @@ const addCustodyAlarm = (scope: Construct, { stage, topic, opening }: ServiceAla
       'uses of keys are missing from what owners can see, or a key is opened by code that records nothing.',
     because:
       'over 5 % and ten decrypts more than rows, two hours in a row; each decrypt has its row within seconds when all is well.',
+  });
+};
+
+const addSweeperAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
+  new BrokerAlarm(scope, 'SweeperStands', {
+    stage,
+    topic,
+    runbook: 'Silent sessions are not closed',
+    metric: new MathExpression({
+      label: 'five minutes without a run that succeeded',
+      expression: 'IF(runs - FILL(errors, 0) < 1, 1, 0)',
+      usingMetrics: {
+        runs: lambdaMetric(stage, 'sweeper', 'Invocations'),
+        errors: lambdaMetric(stage, 'sweeper', 'Errors'),
+      },
+      period: Duration.minutes(5),
+    }),
+    above: 0,
+    periods: 3,
+    silence: 'alarms',
+    impact:
+      'sessions of visitors who closed the page stay open in what owners see, and minutes of hard-capped plans stay held.',
+    because: 'no run in a quarter of an hour that has fifteen; one that fails is made up for by the next.',
   });
 };

@@ -180,8 +180,19 @@ const sessions = ({ stage, deadLetterQueues }: ServiceDashboardProps): readonly 
       stacked: true,
     }),
     graph({
+      title: "Cost at OpenAI's prices, by who pays",
+      left: (['byok', 'managed'] as const).map((mode) =>
+        sumOf(mode, [
+          ownMetric(stage, 'events', 'CostCents', { mode }),
+          ownMetric(stage, 'sweeper', 'CostCents', { mode }),
+        ]),
+      ),
+      unit: 'US cents in 5 minutes',
+      stacked: true,
+    }),
+    graph({
       title: 'Calls that failed or were throttled',
-      left: (['token', 'keys', 'rotate', 'manage', 'audit'] as const).flatMap((name) => [
+      left: (['token', 'events', 'keys', 'rotate', 'manage', 'audit'] as const).flatMap((name) => [
         ownMetric(stage, name, 'FailedCalls', {}, { label: `${name}, failed` }),
         ownMetric(stage, name, 'ThrottledCalls', {}, { label: `${name}, throttled` }),
       ]),

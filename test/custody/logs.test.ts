@@ -26,6 +26,7 @@ const CATALOGUE = {
   'anomaly record failed': true,
   'anomaly detected': true,
   'rotation request answered': true,
+  'silent sessions closed': true,
 } as const satisfies Record<LogMessage, true>;
 
 const FORGERIES = [

@@ -74,7 +74,7 @@ describe('who pays', () => {
 
   it('used-up minutes refuse managed until the month ends, and never BYOK', async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed', openai_tier: 3 });
-    await setManagedSeconds(stack, tenant, time.clock(), FREE_SECONDS - 1);
+    await setManagedSeconds(stack, tenant, time.clock(), FREE_SECONDS - 60);
     expectSuccess(await mint(stack, tenant));
     await setManagedSeconds(stack, tenant, time.clock(), FREE_SECONDS);
     openAi.clearRequests();

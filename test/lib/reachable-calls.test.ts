@@ -65,7 +65,7 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
     ['WORKSPACE#*', primaryKey.keyVersion('workspace', workspace, 1)],
     ['KEY#*', primaryKey.keyActivity('site', site)],
     ['ANOMALY#*', primaryKey.anomaly(workspace, 'subject')],
-    ['ERRORS#*', primaryKey.error(workspace, 'minute', site, 'reason')],
+    ['ERRORS#*', primaryKey.error(workspace, 'minute', site, 'mint', 'reason')],
   ])('%s holds %p', (pattern, { pk }) => {
     const fits = pattern.endsWith('*') ? pk.startsWith(pattern.slice(0, -1)) : pk === pattern;
     expect(fits).toBe(true);

@@ -61,6 +61,7 @@ describe('the alarms', () => {
       ['spelo-byok-dev-dynamodb-throttles', undefined, 10],
       ['spelo-byok-dev-kms-quota-is-running-out', undefined, 70],
       ['spelo-byok-dev-keys-are-opened-without-a-row-in-the-audit-trail', undefined, 0],
+      ['spelo-byok-dev-silent-sessions-are-not-closed', undefined, 0],
     ]);
   });
 

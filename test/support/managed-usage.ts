@@ -17,9 +17,12 @@ export const setManagedSeconds = async (
   seconds: number,
 ): Promise<void> => {
   const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
-  const key = primaryKey.managedUsage(workspaceId as WorkspaceId, now.toISOString().slice(0, 7));
+  const key = primaryKey.periodUsage(workspaceId as WorkspaceId, now.toISOString().slice(0, 7));
   await DynamoDBDocumentClient.from(client).send(
-    new PutCommand({ TableName: TABLES.limits.name, Item: { ...key, seconds } }),
+    new PutCommand({
+      TableName: TABLES.usage.name,
+      Item: { ...key, usedSeconds: seconds, committedSeconds: seconds },
+    }),
   );
   client.destroy();
 };

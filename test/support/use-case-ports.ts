@@ -1,8 +1,11 @@
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbAdmission } from '../../lambdas/adapters/aws/dynamodb-admission.ts';
 import { dynamoDbKeyActivity, dynamoDbKeys } from '../../lambdas/adapters/aws/dynamodb-keys.ts';
 import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/dynamodb-limits.ts';
 import { dynamoDbMembership } from '../../lambdas/adapters/aws/dynamodb-membership.ts';
+import { dynamoDbMeters } from '../../lambdas/adapters/aws/dynamodb-meters.ts';
 import { dynamoDbErrors, dynamoDbSessions } from '../../lambdas/adapters/aws/dynamodb-sessions.ts';
+import { dynamoDbSlots } from '../../lambdas/adapters/aws/dynamodb-slots.ts';
 import { dynamoDbTokenContext } from '../../lambdas/adapters/aws/dynamodb-token-context.ts';
 import { kmsDeriver } from '../../lambdas/adapters/aws/kms-deriver.ts';
 import { kmsKeyOpener } from '../../lambdas/adapters/aws/kms-key-opener.ts';
@@ -10,8 +13,10 @@ import { kmsKeySealer } from '../../lambdas/adapters/aws/kms-key-sealer.ts';
 import { kmsRoots } from '../../lambdas/adapters/aws/kms-roots.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { TABLES } from '../../lambdas/contract/tables.ts';
 import type { SiteId } from '../../lambdas/domain/identifiers.ts';
 import { DEFAULT_RATE_LIMITS } from '../../lambdas/domain/limits.ts';
+import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
 import type { Caller } from '../../lambdas/domain/workspace.ts';
 import { journal } from '../../lambdas/use-cases/journal.ts';
 import type { MintRequest, MintSettings } from '../../lambdas/use-cases/mint-token.ts';
@@ -33,6 +38,7 @@ export const useCasePorts = (stack: TestStack) => {
     keys: token.KEYS_TABLE,
     sessions: token.SESSIONS_TABLE,
     limits: token.LIMITS_TABLE,
+    usage: token.USAGE_TABLE,
   };
   const { clock, random } = localWorld(() => undefined);
   const deriver = kmsDeriver(kmsRoots(kms, token.DERIVATION_KEY_ARN));
@@ -44,7 +50,10 @@ export const useCasePorts = (stack: TestStack) => {
     retainSeconds: keys.KEY_RETENTION_HOURS * 3_600,
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
     contexts: dynamoDbTokenContext(dynamoDb, tables),
-    sessions: dynamoDbSessions(dynamoDb, tables),
+    admissions: dynamoDbAdmission(dynamoDb, tables),
+    sessions: dynamoDbSessions(dynamoDb, tables.sessions),
+    slots: dynamoDbSlots(dynamoDb, tables.limits),
+    meters: dynamoDbMeters(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [token.MASTER_KEY_ARN, ...token.RETIRED_MASTER_KEY_ARNS]),
     sealer: kmsKeySealer(
@@ -74,8 +83,8 @@ export const RATE_LIMITS = {
 
 export const MINT_SETTINGS: MintSettings = {
   rateLimits: RATE_LIMITS,
+  plans: BUILT_IN_PLANS,
   openAiTimeoutMs: 500,
-  heartbeatSeconds: 20,
 };
 
 export const mintRequest = (tenant: Tenant, visitorId?: string): MintRequest => ({

@@ -1,13 +1,7 @@
-import {
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  TransactWriteCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
-import { billingPeriodOf } from '../../domain/plan.ts';
+import { type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { ReservedSession } from '../../domain/session.ts';
 import type { ErrorLog, ErrorReader, SessionLog } from '../../use-cases/ports.ts';
-import { callAws, ignoreConflict } from './aws-calls.ts';
+import { callAws } from './aws-calls.ts';
 import { minuteOf } from './dynamodb-limits.ts';
 import { queryPage } from './dynamodb-pages.ts';
 import { errorItem, primaryKey } from './items.ts';
@@ -26,10 +20,27 @@ export const DEFAULT_RETENTION: Retention = {
 
 const unixSeconds = (at: string): number => Math.floor(Date.parse(at) / 1_000);
 
-/** Sessions, the slots they hold, and what they say about their key. */
+/** A session on record before its key is opened; written once only. */
+export const sessionPut = (
+  sessionsTable: string,
+  session: ReservedSession,
+  now: Date,
+  retention: Retention = DEFAULT_RETENTION,
+) => ({
+  TableName: sessionsTable,
+  Item: {
+    ...primaryKey.session(session, session.sessionId),
+    ...session,
+    state: 'reserved',
+    expires_at: Math.floor(now.getTime() / 1_000) + retention.sessionSeconds,
+  },
+  ConditionExpression: 'attribute_not_exists(pk)',
+});
+
+/** Sessions, and what they say about their key. */
 export const dynamoDbSessions = (
   dynamoDb: DynamoDBDocumentClient,
-  tables: { readonly sessions: string; readonly limits: string },
+  sessionsTable: string,
   retention: Retention = DEFAULT_RETENTION,
 ): SessionLog => {
   const noteActivity = async (
@@ -40,7 +51,7 @@ export const dynamoDbSessions = (
     await callAws('dynamodb', 'UpdateItem', () =>
       dynamoDb.send(
         new UpdateCommand({
-          TableName: tables.sessions,
+          TableName: sessionsTable,
           Key: primaryKey.keyActivity(keyScope, keyScopeId),
           UpdateExpression,
           ...(names !== undefined && { ExpressionAttributeNames: names }),
@@ -51,37 +62,9 @@ export const dynamoDbSessions = (
   };
 
   return {
-    reserve: async (session, lease, now) => {
-      const nowSeconds = Math.floor(now.getTime() / 1_000);
-      const record = {
-        Put: {
-          TableName: tables.sessions,
-          Item: {
-            ...primaryKey.session(session, session.sessionId),
-            ...session,
-            state: 'reserved',
-            expires_at: nowSeconds + retention.sessionSeconds,
-          },
-          ConditionExpression: 'attribute_not_exists(pk)',
-        },
-      };
-      const slot = lease && {
-        Put: {
-          TableName: tables.limits,
-          Item: {
-            ...primaryKey.slot(session.workspaceId, lease.fingerprint, lease.index),
-            fingerprint: lease.fingerprint,
-            index: lease.index,
-            sessionId: lease.sessionId,
-            expires_at: lease.expiresAt,
-          },
-          // Expiry is judged here and now; DynamoDB's own deletion may come days later.
-          ConditionExpression: 'attribute_not_exists(pk) OR expires_at <= :now',
-          ExpressionAttributeValues: { ':now': nowSeconds },
-        },
-      };
-      await callAws('dynamodb', 'TransactWriteItems', () =>
-        dynamoDb.send(new TransactWriteCommand({ TransactItems: slot ? [record, slot] : [record] })),
+    reserve: async (session, now) => {
+      await callAws('dynamodb', 'PutItem', () =>
+        dynamoDb.send(new PutCommand(sessionPut(sessionsTable, session, now, retention))),
       );
     },
 
@@ -90,7 +73,7 @@ export const dynamoDbSessions = (
       await callAws('dynamodb', 'UpdateItem', () =>
         dynamoDb.send(
           new UpdateCommand({
-            TableName: tables.sessions,
+            TableName: sessionsTable,
             Key: primaryKey.session(session, session.sessionId),
             UpdateExpression: `SET ${entries.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
             // The second half lets a repeated write meet its own first attempt, whose answer was lost.
@@ -112,39 +95,12 @@ export const dynamoDbSessions = (
       );
     },
 
-    release: async (session, lease) => {
-      const release = callAws('dynamodb', 'DeleteItem', () =>
-        dynamoDb.send(
-          new DeleteCommand({
-            TableName: tables.limits,
-            Key: primaryKey.slot(session.workspaceId, lease.fingerprint, lease.index),
-            ConditionExpression: 'sessionId = :sessionId',
-            ExpressionAttributeValues: { ':sessionId': session.sessionId },
-          }),
-        ),
-      );
-      await ignoreConflict(release);
-    },
-
     // A clean use also clears an earlier "unreadable": a damaged record may have been restored.
     noteKeyUse: (session, at) =>
       noteActivity(session, 'SET #used = :used REMOVE unreadableVersion', {
         names: { '#used': 'used' },
         values: { ':used': { version: session.keyVersion, at } },
       }),
-    bookManagedSeconds: async ({ workspaceId }, seconds, at) => {
-      await callAws('dynamodb', 'UpdateItem', () =>
-        dynamoDb.send(
-          new UpdateCommand({
-            TableName: tables.limits,
-            Key: primaryKey.managedUsage(workspaceId, billingPeriodOf(at)),
-            UpdateExpression: 'ADD #seconds :seconds',
-            ExpressionAttributeNames: { '#seconds': 'seconds' },
-            ExpressionAttributeValues: { ':seconds': seconds },
-          }),
-        ),
-      );
-    },
     noteVerdict: (session, verdict) => {
       const { keyVersion: version } = session;
       const verified = verdict.ok ? ', verified = :verified' : '';
@@ -169,7 +125,7 @@ export const dynamoDbErrors = (
   sessionsTable: string,
   retention: Retention = DEFAULT_RETENTION,
 ): ErrorLog & ErrorReader => ({
-  report: async ({ workspaceId, siteId, code, openAiFailure, message, sessionId, at }) => {
+  report: async ({ workspaceId, siteId, code, source, openAiFailure, message, sessionId, at }) => {
     const optional = { siteId, openAiFailure, sessionId };
     const given = Object.entries(optional).flatMap(([name, value]) =>
       value === undefined ? [] : [{ name, value }],
@@ -178,15 +134,16 @@ export const dynamoDbErrors = (
       dynamoDb.send(
         new UpdateCommand({
           TableName: sessionsTable,
-          Key: primaryKey.error(workspaceId, minuteOf(new Date(at)), siteId, openAiFailure ?? code),
+          Key: primaryKey.error(workspaceId, minuteOf(new Date(at)), siteId, source, openAiFailure ?? code),
           UpdateExpression: [
-            'SET workspaceId = :workspaceId, code = :code, message = :message, lastAt = :at,',
+            'SET workspaceId = :workspaceId, code = :code, #source = :source, message = :message, lastAt = :at,',
             'firstAt = if_not_exists(firstAt, :at), expires_at = :expiresAt',
             ...given.map(({ name }) => `, ${name} = :${name}`),
             'ADD #count :one',
           ].join(' '),
-          ExpressionAttributeNames: { '#count': 'count' },
+          ExpressionAttributeNames: { '#count': 'count', '#source': 'source' },
           ExpressionAttributeValues: {
+            ':source': source,
             ':workspaceId': workspaceId,
             ':code': code,
             ':message': message,
@@ -201,7 +158,7 @@ export const dynamoDbErrors = (
   },
 
   listErrors: (workspaceId, page) => {
-    const { pk } = primaryKey.error(workspaceId, '', undefined, '');
+    const { pk } = primaryKey.error(workspaceId, '', undefined, 'mint', '');
     return queryPage(
       dynamoDb,
       {

@@ -8,13 +8,19 @@ import type { TokenContextReader } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { minuteOf } from './dynamodb-limits.ts';
 import { readTogether } from './dynamodb-membership.ts';
-import { managedUsageItem, primaryKey, rateItem, siteItem, slotLeaseItem, workspaceItem } from './items.ts';
+import { primaryKey, rateItem, siteItem, slotLeaseItem, workspaceItem } from './items.ts';
+import { keyHealthItem, periodUsageItem } from './meter-item.ts';
 import { storedKeyAt } from './stored-key-item.ts';
 
 /** Hop 1 of the token path: one batch read and one query, side by side, strongly consistent, nothing cached. */
 export const dynamoDbTokenContext = (
   dynamoDb: DynamoDBDocumentClient,
-  tables: { readonly tenancy: string; readonly keys: string; readonly limits: string },
+  tables: {
+    readonly tenancy: string;
+    readonly keys: string;
+    readonly limits: string;
+    readonly usage: string;
+  },
 ): TokenContextReader => {
   const readLeases = async (workspaceId: WorkspaceId): Promise<readonly SlotLease[]> => {
     const leases: SlotLease[] = [];
@@ -38,7 +44,14 @@ export const dynamoDbTokenContext = (
   };
 
   return {
-    readLeases,
+    readCapacity: async (workspaceId, now) => {
+      const at = primaryKey.periodUsage(workspaceId, billingPeriodOf(now));
+      const [lookup, leases] = await Promise.all([
+        readTogether(dynamoDb, { [tables.usage]: [at] }),
+        readLeases(workspaceId),
+      ]);
+      return { period: periodUsageItem.parse(lookup(tables.usage, at) ?? {}), leases };
+    },
     readTokenContext: async (siteId, workspaceId, now) => {
       const at = {
         workspace: primaryKey.workspace(workspaceId),
@@ -47,13 +60,17 @@ export const dynamoDbTokenContext = (
         workspaceKey: primaryKey.key('workspace', workspaceId),
         platformKey: primaryKey.key(PLATFORM_ADDRESS.scope, PLATFORM_ADDRESS.scopeId),
         siteRate: primaryKey.rate(siteBudget(siteId), minuteOf(now)),
-        usage: primaryKey.managedUsage(workspaceId, billingPeriodOf(now)),
+        period: primaryKey.periodUsage(workspaceId, billingPeriodOf(now)),
+        siteHealth: primaryKey.keyHealth(workspaceId, 'site', siteId),
+        workspaceHealth: primaryKey.keyHealth(workspaceId, 'workspace', workspaceId),
+        platformHealth: primaryKey.keyHealth(workspaceId, 'platform', PLATFORM_ADDRESS.scopeId),
       };
       const [lookup, leases] = await Promise.all([
         readTogether(dynamoDb, {
           [tables.tenancy]: [at.workspace, at.site],
           [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
-          [tables.limits]: [at.usage, at.siteRate],
+          [tables.limits]: [at.siteRate, at.siteHealth, at.workspaceHealth, at.platformHealth],
+          [tables.usage]: [at.period],
         }),
         readLeases(workspaceId),
       ]);
@@ -70,8 +87,13 @@ export const dynamoDbTokenContext = (
         ),
         platformKey: storedKeyAt(PLATFORM_ADDRESS, lookup(tables.keys, at.platformKey)),
         siteCalls: rateItem.optional().parse(lookup(tables.limits, at.siteRate))?.calls ?? 0,
-        managedSeconds: managedUsageItem.optional().parse(lookup(tables.limits, at.usage))?.seconds ?? 0,
+        period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
         leases,
+        health: {
+          site: keyHealthItem.optional().parse(lookup(tables.limits, at.siteHealth)),
+          workspace: keyHealthItem.optional().parse(lookup(tables.limits, at.workspaceHealth)),
+          platform: keyHealthItem.optional().parse(lookup(tables.limits, at.platformHealth)),
+        },
       };
     },
   };

@@ -3,7 +3,9 @@ import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditRow } from '../../domain/
 
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
-import type { SlotLease } from '../../domain/session.ts';
+import { FAILURE_SOURCES } from '../../domain/reported-failure.ts';
+import { KEY_SCOPES } from '../../domain/sealed-key.ts';
+import type { ReservedSession, SlotLease } from '../../domain/session.ts';
 import type { KeyActivity, KeyVersionRecord } from '../../domain/stored-key.ts';
 import { VERDICT_CODES, type Verdict } from '../../domain/verdict.ts';
 import {
@@ -14,7 +16,7 @@ import {
   type Site,
   type Workspace,
 } from '../../domain/workspace.ts';
-import type { ErrorRow } from '../../use-cases/ports.ts';
+import type { ErrorRow, ReportedError } from '../../use-cases/ports.ts';
 
 /** What the tables hold, and the keys under which they hold it. Every read is parsed; an item that is not what it should be is an error, not a guess. */
 
@@ -29,6 +31,7 @@ export const workspaceItem: z.ZodType<Workspace> = z.object({
   plan: z.string(),
   openaiTier: z.number(),
   concurrencyLimit: z.number().nullable(),
+  siteSharePercent: z.number().nullable().default(null),
   anomalyResponse: z.enum(ANOMALY_RESPONSES),
   alertEmail: z.string().nullable(),
   ownerCount: z.number(),
@@ -85,13 +88,42 @@ export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
 });
 
 export const slotLeaseItem: z.ZodType<SlotLease> = z
-  .object({ fingerprint: z.string(), index: z.number(), sessionId, expires_at: z.number() })
+  .object({ pool: z.string(), index: z.number(), sessionId, expires_at: z.number() })
   .transform(({ expires_at, ...lease }) => ({ ...lease, expiresAt: expires_at }));
+
+const slotPlace = z.object({ pool: z.string(), index: z.number() });
+
+/** A visitor's session whose secret was handed out. */
+export const issuedSessionItem: z.ZodType<ReservedSession & { readonly siteId: SiteId }> = z.object({
+  state: z.literal('issued'),
+  sessionId,
+  workspaceId,
+  siteId,
+  kind: z.literal('visitor'),
+  mode: z.enum(BILLING_MODES),
+  keyScope: z.enum(KEY_SCOPES),
+  keyScopeId: z.string(),
+  keyVersion: z.number(),
+  fingerprint: z.string(),
+  model: z.string(),
+  voice: z.string(),
+  ipHash: z.string(),
+  actor: z.string(),
+  origin: z.string(),
+  createdAt: z.string(),
+  admission: z.object({
+    maxDurationSeconds: z.number(),
+    holdSeconds: z.number(),
+    connectBy: z.number(),
+    slots: z.array(slotPlace),
+  }),
+});
 
 export const errorItem: z.ZodType<ErrorRow> = z.object({
   workspaceId,
   siteId: siteId.optional(),
   code: z.string(),
+  source: z.enum(['mint', ...FAILURE_SOURCES]).default('mint'),
   openAiFailure: z.string().optional(),
   message: z.string(),
   sessionId: sessionId.optional(),
@@ -101,8 +133,6 @@ export const errorItem: z.ZodType<ErrorRow> = z.object({
 }) as z.ZodType<ErrorRow>;
 
 export const rateItem = z.object({ calls: z.number() });
-
-export const managedUsageItem = z.object({ seconds: z.number() });
 
 export interface PrimaryKey {
   readonly pk: string;
@@ -211,13 +241,19 @@ export const primaryKey = {
     sk: `SESSION#${id}`,
   }),
   /** Sorts by minute, so that the newest page is a backward query. */
-  error: (workspace: WorkspaceId, minute: string, site: SiteId | undefined, reason: string): PrimaryKey => ({
+  error: (
+    workspace: WorkspaceId,
+    minute: string,
+    site: SiteId | undefined,
+    source: ReportedError['source'],
+    reason: string,
+  ): PrimaryKey => ({
     pk: `ERRORS#${workspace}`,
-    sk: `${minute}#${site ?? 'workspace'}#${reason}`,
+    sk: `${minute}#${site ?? 'workspace'}#${source === 'mint' ? '' : `${source}:`}${reason}`,
   }),
-  slot: (workspace: WorkspaceId, fingerprint: string, index: number): PrimaryKey => ({
+  slot: (workspace: WorkspaceId, pool: string, index: number): PrimaryKey => ({
     pk: `SLOTS#${workspace}`,
-    sk: `${fingerprint}#${String(index).padStart(4, '0')}`,
+    sk: `${pool}#${String(index).padStart(4, '0')}`,
   }),
   rate: (subject: string, minute: string): PrimaryKey => ({ pk: `RATE#${subject}`, sk: minute }),
   /** What the anomaly detector remembers; `subject` is a fingerprint or `SITE#<id>`. */
@@ -225,8 +261,24 @@ export const primaryKey = {
     pk: `ANOMALY#${workspace}`,
     sk: subject,
   }),
-  managedUsage: (workspace: WorkspaceId, period: string): PrimaryKey => ({
+  /** What visitors reported of the key at this place, within this workspace: of the platform's key, each has its own. */
+  keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey => ({
+    pk: `HEALTH#${workspace}`,
+    sk: `${scope}#${scopeId}`,
+  }),
+  meter: (site: SiteId, session: SessionId): PrimaryKey => ({ pk: `METERS#${site}`, sk: session }),
+  /** Totals of one billing period, `yyyy-mm`. */
+  periodUsage: (workspace: WorkspaceId, period: string): PrimaryKey => ({
     pk: `USAGE#${workspace}`,
-    sk: period,
+    sk: `PERIOD#${period}`,
+  }),
+  /** Totals of one day, site, model and mode; in several shards, so that many sessions at once do not wait for one item. */
+  dayUsage: (
+    workspace: WorkspaceId,
+    of: { readonly day: string; readonly siteId: SiteId; readonly model: string; readonly mode: string },
+    shard: number,
+  ): PrimaryKey => ({
+    pk: `USAGE#${workspace}`,
+    sk: `DAY#${of.day}#${of.siteId}#${of.model}#${of.mode}#${shard}`,
   }),
 } as const;

@@ -10,6 +10,8 @@ interface Collected {
   waitedMs: number;
 }
 
+const MICRO_CENTS_PER_CENT = 1_000_000;
+
 const METRIC_OF_SERVICE: Readonly<Record<string, MetricName>> = {
   dynamodb: 'DynamoDbMs',
   kms: 'KmsMs',
@@ -64,12 +66,13 @@ export const embeddedMetrics = (service: string, stage: string, monotonicMs: () 
     answered: (route, code, latencyMs, tier) => {
       write([['Answers', 1]], { route, code });
       write([['LatencyMs', latencyMs]], { route });
-      if (tier !== undefined) write([['Busy', 1]], { tier: String(tier) });
+      if (code === 'busy' && tier !== undefined) write([['Busy', 1]], { tier: String(tier) });
       collect('OwnMs', Math.max(0, Math.round(latencyMs - collected.waitedMs)));
       writeCalls();
     },
     handled: writeCalls,
     decryptRecorded: () => collect('DecryptRows', 1),
+    spent: (mode, costMicroCents) => write([['CostCents', costMicroCents / MICRO_CENTS_PER_CENT]], { mode }),
     incidentsBegan: (count) => collect('Incidents', count),
   };
 };

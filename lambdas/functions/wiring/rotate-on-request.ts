@@ -32,7 +32,7 @@ export const rotateOnRequestHandler = (
       keys: dynamoDbKeys(dynamoDb, tables),
       sites: dynamoDbMembership(dynamoDb, tables.tenancy),
       workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
-      sessions: dynamoDbSessions(dynamoDb, tables),
+      sessions: dynamoDbSessions(dynamoDb, tables.sessions),
       opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
       sealer: kmsKeySealer(
         kms,

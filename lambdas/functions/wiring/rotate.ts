@@ -33,7 +33,7 @@ export const rotateHandler = (environment: RotateEnvironment, world: World): Htt
     tenancy: dynamoDbMembership(dynamoDb, tables.tenancy),
     keys: dynamoDbKeys(dynamoDb, tables),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
-    sessions: dynamoDbSessions(dynamoDb, tables),
+    sessions: dynamoDbSessions(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     sealer: kmsKeySealer(
       kms,

@@ -1,14 +1,18 @@
 import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
+import { dynamoDbAdmission } from '../../adapters/aws/dynamodb-admission.ts';
 import { dynamoDbKeys } from '../../adapters/aws/dynamodb-keys.ts';
 import { dynamoDbRateLimiter } from '../../adapters/aws/dynamodb-limits.ts';
 import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
+import { dynamoDbMeters } from '../../adapters/aws/dynamodb-meters.ts';
 import { dynamoDbErrors, dynamoDbSessions } from '../../adapters/aws/dynamodb-sessions.ts';
+import { dynamoDbSlots } from '../../adapters/aws/dynamodb-slots.ts';
 import { dynamoDbTokenContext } from '../../adapters/aws/dynamodb-token-context.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { kmsKeyOpener } from '../../adapters/aws/kms-key-opener.ts';
 import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
 import { openAiHttp } from '../../adapters/openai/openai-http.ts';
 import type { TokenEnvironment } from '../../contract/environment.ts';
+import { TABLES } from '../../contract/tables.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../domain/limits.ts';
 import { type HttpHandler, httpHandler } from '../../http/handler.ts';
 import { tokenEndpoints } from '../../http/token-endpoints.ts';
@@ -17,9 +21,6 @@ import { mintToken } from '../../use-cases/mint-token.ts';
 import { testOpenAiKey } from '../../use-cases/test-openai-key.ts';
 import { httpPorts } from './http-ports.ts';
 import type { World } from './world.ts';
-
-/** The widget reports that its session lives this often. */
-const HEARTBEAT_SECONDS = 20;
 
 /** The function that can decrypt, and nothing that it does not need. */
 export const tokenHandler = (environment: TokenEnvironment, world: World): HttpHandler => {
@@ -30,6 +31,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
     keys: environment.KEYS_TABLE,
     sessions: environment.SESSIONS_TABLE,
     limits: environment.LIMITS_TABLE,
+    usage: environment.USAGE_TABLE,
   };
   const tenancy = dynamoDbMembership(dynamoDb, tables.tenancy);
   const deriver = kmsDeriver(kmsRoots(kms, environment.DERIVATION_KEY_ARN));
@@ -46,7 +48,10 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
     deriver,
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
     contexts: dynamoDbTokenContext(dynamoDb, tables),
-    sessions: dynamoDbSessions(dynamoDb, tables),
+    admissions: dynamoDbAdmission(dynamoDb, tables),
+    sessions: dynamoDbSessions(dynamoDb, tables.sessions),
+    slots: dynamoDbSlots(dynamoDb, tables.limits),
+    meters: dynamoDbMeters(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     openAi: openAiHttp(environment.OPENAI_BASE_URL, world.meter),
@@ -58,8 +63,8 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
       answerPreflight: answerPreflight({ sites: tenancy }),
       mintToken: mintToken(ports, {
         rateLimits,
+        plans: environment.PLANS,
         openAiTimeoutMs: environment.OPENAI_TIMEOUT_MS,
-        heartbeatSeconds: HEARTBEAT_SECONDS,
       }),
       testOpenAiKey: testOpenAiKey(ports, rateLimits),
     }),

@@ -1,0 +1,40 @@
+import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import type { SessionAdmitter } from '../../use-cases/ports.ts';
+import { callAws } from './aws-calls.ts';
+import { holdWrites } from './dynamodb-meters.ts';
+import { sessionPut } from './dynamodb-sessions.ts';
+import type { TransactWrite } from './event-outbox.ts';
+import { primaryKey } from './items.ts';
+
+/** The one write that lets a visitor in. */
+export const dynamoDbAdmission = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly sessions: string; readonly limits: string; readonly usage: string },
+): SessionAdmitter => ({
+  admit: async (session, leases, hold, now) => {
+    const nowSeconds = Math.floor(now.getTime() / 1_000);
+    const slots = leases.map(
+      ({ expiresAt, ...lease }): TransactWrite => ({
+        Put: {
+          TableName: tables.limits,
+          Item: {
+            ...primaryKey.slot(session.workspaceId, lease.pool, lease.index),
+            ...lease,
+            expires_at: expiresAt,
+          },
+          // Expiry is judged here and now; DynamoDB's own deletion may come days later.
+          ConditionExpression: 'attribute_not_exists(pk) OR expires_at <= :now',
+          ExpressionAttributeValues: { ':now': nowSeconds },
+        },
+      }),
+    );
+    const minutes = hold === undefined ? [] : holdWrites(tables.usage, hold);
+    await callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(
+        new TransactWriteCommand({
+          TransactItems: [{ Put: sessionPut(tables.sessions, session, now) }, ...slots, ...minutes],
+        }),
+      ),
+    );
+  },
+});

@@ -1,0 +1,259 @@
+import {
+  type DynamoDBDocumentClient,
+  PutCommand,
+  QueryCommand,
+  TransactWriteCommand,
+} from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { mintedAt, type SessionId, workspaceOfSite } from '../../domain/identifiers.ts';
+import { entryDifference, type LedgerEntry } from '../../domain/ledger.ts';
+import { billingPeriodOf } from '../../domain/plan.ts';
+import { entryOf, isOver, type SessionMeter } from '../../domain/session-meter.ts';
+import { PLATFORM_ADDRESS } from '../../domain/stored-key.ts';
+import type {
+  KeyHealthStore,
+  MinutesHold,
+  PlanNotices,
+  ReportedSessions,
+  SessionMeters,
+} from '../../use-cases/ports.ts';
+import { callAws } from './aws-calls.ts';
+import { readTogether } from './dynamodb-membership.ts';
+import { eventPut, type TransactWrite } from './event-outbox.ts';
+import { issuedSessionItem, primaryKey, siteItem, workspaceItem } from './items.ts';
+import { keyHealthItem, meterAttributes, meterItem, periodUsageItem } from './meter-item.ts';
+
+export interface ReportTables {
+  readonly tenancy: string;
+  readonly sessions: string;
+  readonly limits: string;
+  readonly usage: string;
+}
+
+/** Totals of a busy site are spread over this many items; sessions that report at the same time seldom meet. */
+const SHARDS = 8;
+
+/** How long a meter is kept, seconds; the same as its session (dynamodb-sessions.ts). */
+const KEEP_SECONDS = 400 * 86_400;
+
+/** Reports on a key mean nothing after the quorum's window; they stay a while for whoever looks into it. */
+const KEEP_HEALTH_SECONDS = 86_400;
+
+const shardOf = (sessionId: SessionId): number => (sessionId.charCodeAt(sessionId.length - 1) ?? 0) % SHARDS;
+
+/** A write on the revision that it was computed from; 0: there is none yet. */
+const onRevision = (revision: number) =>
+  revision === 0
+    ? { ConditionExpression: 'attribute_not_exists(pk)' }
+    : { ConditionExpression: 'revision = :expected', ExpressionAttributeValues: { ':expected': revision } };
+
+const meterPut = (usageTable: string, meter: SessionMeter) => ({
+  TableName: usageTable,
+  Item: {
+    ...primaryKey.meter(meter.siteId, meter.sessionId),
+    ...meterAttributes({ ...meter, posted: entryOf(meter), revision: meter.revision + 1 }),
+    // In the sparse index of sessions that somebody has to look after, until it is over.
+    ...(!isOver(meter) && {
+      openShard: String(shardOf(meter.sessionId)),
+      dueAt: new Date(meter.dueAtMs).toISOString(),
+    }),
+    expires_at: Math.floor(Date.parse(meter.issuedAt) / 1_000) + KEEP_SECONDS,
+  },
+  ...onRevision(meter.revision),
+});
+
+/** `SET` is not enough: many sessions add to one item, so each adds its difference. */
+const adding = (counts: Readonly<Record<string, number>>) => {
+  const changed = Object.entries(counts).filter(([, count]) => count !== 0);
+  return {
+    UpdateExpression: `ADD ${changed.map((_, i) => `#c${i} :c${i}`).join(', ')}`,
+    ExpressionAttributeNames: Object.fromEntries(changed.map(([name], i) => [`#c${i}`, name])),
+    ExpressionAttributeValues: Object.fromEntries(changed.map(([, count], i) => [`:c${i}`, count])),
+  };
+};
+
+const dayUpdate = (usageTable: string, meter: SessionMeter, difference: LedgerEntry): TransactWrite[] => {
+  const { committedSeconds: _, tokens, ...counts } = difference;
+  const all = { ...counts, ...tokens };
+  if (Object.values(all).every((count) => count === 0)) return [];
+  const { issuedAt, siteId, model, mode } = meter;
+  const of = { day: issuedAt.slice(0, 10), siteId, model, mode };
+  return [
+    {
+      Update: {
+        TableName: usageTable,
+        Key: primaryKey.dayUsage(meter.workspaceId, of, shardOf(meter.sessionId)),
+        ...adding(all),
+      },
+    },
+  ];
+};
+
+const periodUpdate = (usageTable: string, meter: SessionMeter, difference: LedgerEntry): TransactWrite[] => {
+  const { billedSeconds: usedSeconds, committedSeconds } = difference;
+  if (usedSeconds === 0 && committedSeconds === 0) return [];
+  return [
+    {
+      Update: {
+        TableName: usageTable,
+        Key: primaryKey.periodUsage(meter.workspaceId, billingPeriodOf(new Date(meter.issuedAt))),
+        ...adding({ usedSeconds, committedSeconds }),
+      },
+    },
+  ];
+};
+
+/** Sets minutes aside: the meter that holds them, and the period, if they still fit into it. */
+export const holdWrites = (usageTable: string, { meter, committedBefore }: MinutesHold): TransactWrite[] => [
+  { Put: meterPut(usageTable, meter) },
+  {
+    Update: {
+      TableName: usageTable,
+      Key: primaryKey.periodUsage(meter.workspaceId, billingPeriodOf(new Date(meter.issuedAt))),
+      UpdateExpression: 'ADD committedSeconds :hold',
+      ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
+      ExpressionAttributeValues: { ':hold': meter.holdSeconds, ':before': committedBefore },
+    },
+  },
+];
+
+/** What sessions came to: one meter each, and totals by day and by billing period that are their exact sum. */
+export const dynamoDbMeters = (
+  dynamoDb: DynamoDBDocumentClient,
+  { usage: usageTable, dueIndex }: { readonly usage: string; readonly dueIndex: string },
+): SessionMeters => ({
+  saveMeter: async (meter) => {
+    const difference = entryDifference(entryOf(meter), meter.posted);
+    const put = meterPut(usageTable, meter);
+    const totals = [
+      ...dayUpdate(usageTable, meter, difference),
+      ...periodUpdate(usageTable, meter, difference),
+    ];
+    // Most reports are heartbeats, which add nothing yet; a transaction costs twice as much.
+    if (totals.length === 0) await callAws('dynamodb', 'PutItem', () => dynamoDb.send(new PutCommand(put)));
+    else
+      await callAws('dynamodb', 'TransactWriteItems', () =>
+        dynamoDb.send(new TransactWriteCommand({ TransactItems: [{ Put: put }, ...totals] })),
+      );
+  },
+
+  listDue: async (now, limit) => {
+    const dueBefore = now.toISOString();
+    const perShard = await Promise.all(
+      Array.from({ length: SHARDS }, (_, shard) =>
+        queryDue(dynamoDb, usageTable, dueIndex, shard, dueBefore, limit),
+      ),
+    );
+    const keys = perShard
+      .flat()
+      .toSorted((a, b) => (a.dueAt < b.dueAt ? -1 : 1))
+      .slice(0, limit)
+      .map(({ pk, sk }) => ({ pk, sk }));
+    if (keys.length === 0) return [];
+    // The index is a little behind; what counts is the item itself.
+    const lookup = await readTogether(dynamoDb, { [usageTable]: keys });
+    return keys.flatMap((key) => meterItem.optional().parse(lookup(usageTable, key)) ?? []);
+  },
+});
+
+/** Sessions as reports find them, and what reports say beside the meters. */
+export const dynamoDbReports = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: ReportTables,
+): ReportedSessions & KeyHealthStore & PlanNotices => ({
+  readReported: async (siteId, sessionId) => {
+    const workspaceId = workspaceOfSite(siteId);
+    if (workspaceId === undefined) return undefined;
+    const at = {
+      session: primaryKey.session({ siteId, workspaceId }, sessionId),
+      meter: primaryKey.meter(siteId, sessionId),
+      period: primaryKey.periodUsage(workspaceId, billingPeriodOf(mintedAt(sessionId))),
+      workspace: primaryKey.workspace(workspaceId),
+      site: primaryKey.site(workspaceId, siteId),
+    };
+    const health = {
+      site: primaryKey.keyHealth(workspaceId, 'site', siteId),
+      workspace: primaryKey.keyHealth(workspaceId, 'workspace', workspaceId),
+      platform: primaryKey.keyHealth(workspaceId, 'platform', PLATFORM_ADDRESS.scopeId),
+    };
+    const lookup = await readTogether(dynamoDb, {
+      [tables.sessions]: [at.session],
+      [tables.usage]: [at.meter, at.period],
+      [tables.tenancy]: [at.workspace, at.site],
+      [tables.limits]: Object.values(health),
+    });
+    const session = issuedSessionItem.safeParse(lookup(tables.sessions, at.session)).data;
+    if (session === undefined) return undefined;
+    return {
+      session,
+      meter: meterItem.optional().parse(lookup(tables.usage, at.meter)),
+      workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
+      site: siteItem.optional().parse(lookup(tables.tenancy, at.site)),
+      period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
+      health: keyHealthItem.optional().parse(lookup(tables.limits, health[session.keyScope])),
+    };
+  },
+
+  saveHealth: async ({ workspaceId, keyScope, keyScopeId }, health, now) => {
+    await callAws('dynamodb', 'PutItem', () =>
+      dynamoDb.send(
+        new PutCommand({
+          TableName: tables.limits,
+          Item: {
+            ...primaryKey.keyHealth(workspaceId, keyScope, keyScopeId),
+            ...health,
+            revision: health.revision + 1,
+            expires_at: Math.floor(now.getTime() / 1_000) + KEEP_HEALTH_SECONDS,
+          },
+          ...onRevision(health.revision),
+        }),
+      ),
+    );
+  },
+
+  noteThreshold: async (workspaceId, period, percent, event) => {
+    await callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(
+        new TransactWriteCommand({
+          TransactItems: [
+            {
+              Update: {
+                TableName: tables.usage,
+                Key: primaryKey.periodUsage(workspaceId, period),
+                UpdateExpression: 'SET #notice = :at',
+                ConditionExpression: 'attribute_not_exists(#notice)',
+                ExpressionAttributeNames: { '#notice': `notice${percent}` },
+                ExpressionAttributeValues: { ':at': event.at },
+              },
+            },
+            eventPut(tables.tenancy, event),
+          ],
+        }),
+      ),
+    );
+  },
+});
+
+const queryDue = async (
+  dynamoDb: DynamoDBDocumentClient,
+  usageTable: string,
+  dueIndex: string,
+  shard: number,
+  dueBefore: string,
+  limit: number,
+): Promise<readonly { readonly pk: string; readonly sk: string; readonly dueAt: string }[]> => {
+  const { Items = [] } = await callAws('dynamodb', 'Query', () =>
+    dynamoDb.send(
+      new QueryCommand({
+        TableName: usageTable,
+        IndexName: dueIndex,
+        KeyConditionExpression: 'openShard = :shard AND dueAt <= :now',
+        ExpressionAttributeValues: { ':shard': String(shard), ':now': dueBefore },
+        Limit: limit,
+      }),
+    ),
+  );
+  return Items.map((item) => dueItem.parse(item));
+};
+
+const dueItem = z.object({ pk: z.string(), sk: z.string(), dueAt: z.string() });

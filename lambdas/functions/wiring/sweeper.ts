@@ -1,0 +1,31 @@
+import { dynamoDbClient } from '../../adapters/aws/clients.ts';
+import { dynamoDbMeters } from '../../adapters/aws/dynamodb-meters.ts';
+import type { SweeperEnvironment } from '../../contract/environment.ts';
+import { TABLES } from '../../contract/tables.ts';
+import { closeSilentSessions } from '../../use-cases/close-silent-sessions.ts';
+import { costMetered } from './cost-metered.ts';
+import { metered, type World } from './world.ts';
+
+/** Its event, a tick of the schedule, tells nothing. */
+export type ScheduledHandler = (tick?: unknown) => Promise<void>;
+
+/** Closes sessions of which nothing was heard for too long. Reaches meters and totals, and nothing else. */
+export const sweeperHandler = (
+  environment: SweeperEnvironment,
+  { clock, log, meter }: Pick<World, 'clock' | 'log' | 'meter'>,
+): ScheduledHandler => {
+  const sweep = closeSilentSessions({
+    clock,
+    meters: costMetered(
+      dynamoDbMeters(dynamoDbClient(environment, meter), {
+        usage: environment.USAGE_TABLE,
+        dueIndex: TABLES.usage.index.name,
+      }),
+      meter,
+    ),
+  });
+  return metered(async () => {
+    const { closed, alive, more } = await sweep();
+    log.info('silent sessions closed', { closed, alive, more });
+  }, meter);
+};

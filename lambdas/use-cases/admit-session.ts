@@ -1,0 +1,145 @@
+import { ConflictError } from '../domain/dependency.ts';
+import type { RandomBytes, SiteId } from '../domain/identifiers.ts';
+import { secondsToNextPeriod } from '../domain/plan.ts';
+import { Refusal } from '../domain/refusal.ts';
+import {
+  freeSlots,
+  leaseExpiry,
+  type ReservedSession,
+  type SlotLease,
+  type SlotPool,
+  secondsUntilFree,
+  takenSlots,
+} from '../domain/session.ts';
+import { HEARTBEAT_SECONDS, newMeter, type SessionMeter } from '../domain/session-meter.ts';
+import type { Site } from '../domain/workspace.ts';
+import type { MinutesHold, SessionAdmitter, TokenContext, TokenContextReader } from './ports.ts';
+
+/** Races lost before we say busy: each means that another visitor got in, so the service as a whole advances. */
+const MAX_ATTEMPTS = 8;
+
+/** With less than this left of a hard-capped plan no session begins, seconds. */
+const SHORTEST_SESSION_SECONDS = 5;
+
+export interface AdmissionRequest {
+  readonly session: ReservedSession & { readonly siteId: SiteId };
+  readonly site: Site;
+  readonly pools: readonly SlotPool[];
+  /** What a hard-capped plan includes in a period, seconds; undefined: no such plan. */
+  readonly capSeconds: number | undefined;
+  readonly capacity: Pick<TokenContext, 'leases' | 'period'>;
+  readonly now: Date;
+}
+
+export interface Admitted {
+  readonly session: ReservedSession & { readonly siteId: SiteId };
+  readonly leases: readonly SlotLease[];
+  /** The meter that holds minutes of a hard-capped plan; undefined without one. */
+  readonly meter: SessionMeter | undefined;
+  /** null when the key has no limit on concurrent sessions. */
+  readonly remainingSlots: number | null;
+}
+
+/**
+ * Puts the session on record, takes one free slot of every pool and sets minutes of a hard-capped plan aside, all in one
+ * write. Never more sessions than a limit and never more minutes than a hard cap: the write is conditional, whatever was
+ * read before. `busy` names the second at which the earliest lease ends.
+ */
+export const admitSession = async (
+  ports: {
+    readonly admissions: SessionAdmitter;
+    readonly contexts: TokenContextReader;
+    readonly random: RandomBytes;
+  },
+  request: AdmissionRequest,
+): Promise<Admitted> => {
+  let { capacity } = request;
+  for (let attempt = 1; ; attempt++) {
+    const places = request.pools.map((pool) => choosePlace(ports.random, request, pool, capacity, attempt));
+    const admitted = admissionAt(request, places, capacity);
+    try {
+      await ports.admissions.admit(
+        admitted.session,
+        admitted.leases,
+        holdOf(admitted.meter, request.capSeconds),
+        request.now,
+      );
+      return admitted;
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      if (attempt === MAX_ATTEMPTS && request.pools.length === 0) throw new Refusal('unavailable');
+      capacity = await ports.contexts.readCapacity(request.session.workspaceId, request.now);
+    }
+  }
+};
+
+interface Place {
+  readonly pool: string;
+  readonly index: number;
+  readonly remaining: number;
+}
+
+const choosePlace = (
+  random: RandomBytes,
+  { now }: AdmissionRequest,
+  { pool, limit }: SlotPool,
+  { leases }: Pick<TokenContext, 'leases'>,
+  attempt: number,
+): Place => {
+  const taken = takenSlots(leases, pool, now);
+  const free = freeSlots(taken, limit);
+  const index = free[random(4).readUInt32BE() % Math.max(1, free.length)];
+  if (index === undefined || attempt > MAX_ATTEMPTS)
+    throw new Refusal('busy', { retryAfterSeconds: secondsUntilFree(taken, limit, now) });
+  return { pool, index, remaining: limit - taken.length - 1 };
+};
+
+const admissionAt = (
+  { session, site, capSeconds, now }: AdmissionRequest,
+  places: readonly Place[],
+  { period }: Pick<TokenContext, 'period'>,
+): Admitted => {
+  const connectBy = leaseExpiry(now, site.clientSecretTtlSeconds);
+  const holdSeconds = capSeconds === undefined ? 0 : holdFor(site, capSeconds, period, now);
+  const admitted = {
+    ...session,
+    admission: {
+      maxDurationSeconds: capSeconds === undefined ? site.maxDurationSeconds : holdSeconds,
+      holdSeconds,
+      connectBy,
+      slots: places.map(({ pool, index }) => ({ pool, index })),
+    },
+  };
+  return {
+    session: admitted,
+    leases: places.map(({ pool, index }) => ({
+      pool,
+      index,
+      sessionId: session.sessionId,
+      expiresAt: connectBy,
+    })),
+    meter: capSeconds === undefined ? undefined : newMeter(admitted),
+    remainingSlots: places.length === 0 ? null : Math.min(...places.map(({ remaining }) => remaining)),
+  };
+};
+
+/** The longest session of the site, or what is left of the plan when that is less. */
+const holdFor = (
+  site: Site,
+  capSeconds: number,
+  { usedSeconds, committedSeconds }: TokenContext['period'],
+  now: Date,
+): number => {
+  const left = capSeconds - committedSeconds;
+  if (left >= SHORTEST_SESSION_SECONDS) return Math.min(site.maxDurationSeconds, left);
+  // What running sessions hold may come back before the month is over.
+  const usedUp = capSeconds - usedSeconds < SHORTEST_SESSION_SECONDS;
+  throw new Refusal('minutes_exhausted', {
+    retryAfterSeconds: usedUp ? secondsToNextPeriod(now) : 3 * HEARTBEAT_SECONDS,
+  });
+};
+
+const holdOf = (meter: SessionMeter | undefined, capSeconds: number | undefined): MinutesHold | undefined =>
+  meter === undefined || capSeconds === undefined
+    ? undefined
+    : { meter, committedBefore: capSeconds - meter.holdSeconds };

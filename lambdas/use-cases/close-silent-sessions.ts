@@ -1,0 +1,57 @@
+import { ConflictError } from '../domain/dependency.ts';
+import { lookAfter } from '../domain/session-meter.ts';
+import type { Clock, SessionMeters } from './ports.ts';
+
+/** Sessions looked after in one call of the store. */
+const BATCH = 25;
+
+/** At most so many in one run; the next run, a minute later, goes on. */
+const MOST_IN_A_RUN = 5_000;
+
+export interface Sweep {
+  /** Sessions that had fallen silent, and are over now. */
+  readonly closed: number;
+  /** Sessions that live, and are due again later. */
+  readonly alive: number;
+  /** Whether more are due than one run takes. */
+  readonly more: boolean;
+}
+
+/**
+ * Closes every session of which nothing was heard for too long: it ends with its last sign of life plus one heartbeat, and
+ * the minutes that it held come back. Interrupted or run twice at once it closes each session exactly once.
+ */
+export const closeSilentSessions =
+  ({ clock, meters }: { readonly clock: Clock; readonly meters: SessionMeters }) =>
+  async (): Promise<Sweep> => {
+    const now = clock();
+    let closed = 0;
+    let alive = 0;
+    while (closed + alive < MOST_IN_A_RUN) {
+      const due = await meters.listDue(now, BATCH);
+      const outcomes = await Promise.all(due.map((meter) => lookAfterOne(meters, meter, now)));
+      closed += outcomes.filter((outcome) => outcome === 'closed').length;
+      alive += outcomes.filter((outcome) => outcome === 'alive').length;
+      // A page on which nothing moved holds what the index has not caught up with, or what another run has in hand.
+      if (due.length < BATCH || outcomes.every((outcome) => outcome === 'unchanged'))
+        return { closed, alive, more: false };
+    }
+    return { closed, alive, more: true };
+  };
+
+const lookAfterOne = async (
+  meters: SessionMeters,
+  meter: Parameters<typeof lookAfter>[0],
+  now: Date,
+): Promise<'closed' | 'alive' | 'unchanged'> => {
+  const looked = lookAfter(meter, now);
+  if (looked === meter) return 'unchanged';
+  try {
+    await meters.saveMeter(looked);
+    return looked.silent ? 'closed' : 'alive';
+  } catch (error) {
+    // It reported in between, and is looked after again when it is due.
+    if (error instanceof ConflictError) return 'unchanged';
+    throw error;
+  }
+};

@@ -1,0 +1,35 @@
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { type Duration, Validations } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
+
+export interface ScheduledFunctionProps extends Omit<BrokerFunctionProps, 'afterFailure'> {
+  readonly functionName: 'sweeper';
+  readonly every: Duration;
+}
+
+/** A function that EventBridge calls at a fixed rate. A run that fails is made up for by the next: no retry, no dead letter. */
+export class ScheduledFunction extends Construct {
+  readonly broker: BrokerFunction;
+
+  constructor(scope: Construct, id: string, props: ScheduledFunctionProps) {
+    super(scope, id);
+    this.broker = new BrokerFunction(this, 'Broker', {
+      ...props,
+      afterFailure:
+        'The next run, a minute later, finds what a failed one left; there is nothing in an event to keep.',
+    });
+    this.broker.function.configureAsyncInvoke({ retryAttempts: 0 });
+    const rule = new Rule(this, 'Schedule', {
+      description: `Spelo BYOK: schedule of ${props.functionName}`,
+      schedule: Schedule.rate(props.every),
+      targets: [new LambdaFunction(this.broker.function, { retryAttempts: 0 })],
+    });
+    Validations.of(rule).acknowledge({
+      id: 'Serverless-EventBusDLQ',
+      reason:
+        'A call that EventBridge cannot make is made up for by the next, a minute later; an alarm counts the runs.',
+    });
+  }
+}
