@@ -222,12 +222,11 @@ const stageSettings = settings({
   }),
   throttling: settings({ everyRoute: throttle, tokenRoute: throttle }),
   reservedConcurrency: z
-    .partialRecord(functionName, wholeNumber(1_000), {
-      error: (issue) =>
-        issue.code === 'invalid_key'
-          ? `must not contain ${String(issue.input)}, which is no function`
-          : 'must be a number of containers for each function',
-    })
+    .partialRecord(
+      functionName,
+      wholeNumber(1_000),
+      'must be numbers of containers by the names of functions',
+    )
     .optional(),
   multiRegion: settings({
     replicaRegions: z.array(region, 'must be a list of regions').min(1, 'must name a region'),

@@ -26,10 +26,12 @@ export class ScheduledFunction extends Construct {
       schedule: Schedule.rate(props.every),
       targets: [new LambdaFunction(this.broker.function, { retryAttempts: 0 })],
     });
-    Validations.of(rule).acknowledge({
-      id: 'Serverless-EventBusDLQ',
-      reason:
-        'A call that EventBridge cannot make is made up for by the next, a minute later; an alarm counts the runs.',
+    const reason =
+      'A call that is lost or fails is made up for by the next, a minute later; an alarm counts the runs.';
+    Validations.of(rule).acknowledge({ id: 'Serverless-EventBusDLQ', reason });
+    Validations.of(this.broker.function).acknowledge({
+      id: 'Serverless-LambdaAsyncFailureDestination',
+      reason,
     });
   }
 }
