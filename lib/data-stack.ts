@@ -19,7 +19,7 @@ export interface DataStackProps extends StackProps {
 
 /**
  * What must outlive every deployment: tables, KMS keys and, where the stage has one, the pool of people. Deleting the stack
- * deletes none of them. Beside them the roles of the two commands that an operator runs on them.
+ * deletes none of them. Beside them the roles of the three commands that an operator runs on them.
  */
 export class DataStack extends Stack implements DataResources {
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
@@ -78,6 +78,12 @@ export class DataStack extends Stack implements DataResources {
         stage: config.stage,
         roleName: 'rewrap',
         description: 'Spelo BYOK: wraps data keys again under the master key, without seeing them',
+        data: this,
+      }),
+      new OperatorRole(this, 'SetPlanOperator', {
+        stage: config.stage,
+        roleName: 'set-plan',
+        description: 'Spelo BYOK: puts a workspace on a plan (npm run set-plan)',
         data: this,
       }),
     ];

@@ -9,6 +9,7 @@ import type {
   RotateOnRequestEnvironment,
   SweeperEnvironment,
   TokenEnvironment,
+  UsageEnvironment,
 } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
@@ -39,6 +40,7 @@ export interface FunctionEnvironments {
   readonly rotate: Deployed<RotateEnvironment>;
   readonly audit: Deployed<AuditEnvironment>;
   readonly manage: Deployed<ManageEnvironment>;
+  readonly usage: Deployed<UsageEnvironment>;
   readonly projector: Deployed<ProjectorEnvironment>;
   readonly detector: Deployed<DetectorEnvironment>;
   readonly 'rotate-on-request': Deployed<RotateOnRequestEnvironment>;
@@ -106,10 +108,11 @@ export const functionEnvironments = (
     },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
-    manage: { ...shared, ...derivation },
+    manage: { ...shared, ...derivation, ...plans },
+    usage: { ...own, ...edge, ...plans },
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
-    sweeper: { ...own, ...usage },
+    sweeper: { ...own, ...sessions, ...usage },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };
 };

@@ -76,9 +76,13 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['BatchGetItem'] },
     { table: 'audit', actions: ['Query'] },
   ],
+  usage: [],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
   archiver: [],
-  sweeper: [{ table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true }],
+  sweeper: [
+    { table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true },
+    { table: 'sessions', actions: ['UpdateItem'] },
+  ],
   // Reads sessions from their stream, and of `limits` what it remembers itself.
   detector: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
@@ -98,6 +102,10 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   rewrap: [
     { table: 'keys', actions: ['Scan', 'GetItem', 'UpdateItem'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+  ],
+  'set-plan': [
+    { table: 'tenancy', actions: ['GetItem', 'UpdateItem'], partitions: ['WORKSPACE#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
   ],
 };

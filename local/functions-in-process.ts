@@ -19,6 +19,7 @@ import { rotateHandler } from '../lambdas/functions/wiring/rotate.ts';
 import { rotateOnRequestHandler } from '../lambdas/functions/wiring/rotate-on-request.ts';
 import { sweeperHandler } from '../lambdas/functions/wiring/sweeper.ts';
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
+import { usageHandler } from '../lambdas/functions/wiring/usage.ts';
 import type { World } from '../lambdas/functions/wiring/world.ts';
 import type { HttpHandler } from '../lambdas/http/handler.ts';
 import type { StreamHandler } from '../lambdas/streams/audit-projector.ts';
@@ -51,6 +52,7 @@ export const functionsInProcess = (
     rotateOnRequestHandler(parseEnvironment(rotateOnRequestEnvironment, variables), world),
     (incident) => onIncident(summaryOf(incident)),
   );
+  const detector = detectorHandler(parseEnvironment(detectorEnvironment, variables), world, incidents);
   return {
     handlers: {
       token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
@@ -59,10 +61,9 @@ export const functionsInProcess = (
       rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
       audit: auditHandler(parseEnvironment(ENVIRONMENTS.audit, variables), world),
       manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), world),
+      usage: usageHandler(parseEnvironment(ENVIRONMENTS.usage, variables), world),
     },
-    watching: {
-      sessions: detectorHandler(parseEnvironment(detectorEnvironment, variables), world, incidents),
-    },
+    watching: { sessions: detector, tenancy: detector },
     recording: {
       tenancy: projector,
       keys: projector,

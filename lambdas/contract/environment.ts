@@ -105,6 +105,7 @@ export const eventsEnvironment = z.object({
 export const sweeperEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
+  SESSIONS_TABLE: tableName,
   ...usage,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
@@ -178,7 +179,15 @@ export const rotateOnRequestEnvironment = z.object({
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
-export const manageEnvironment = z.object({ ...shared, ...derivation });
+export const manageEnvironment = z.object({ ...shared, ...derivation, ...plans });
+
+/** The price list and the calculator. */
+export const usageEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  EDGE_PROOF_DIGESTS: shared.EDGE_PROOF_DIGESTS,
+  ...plans,
+});
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
 export type EventsEnvironment = z.infer<typeof eventsEnvironment>;
@@ -191,6 +200,7 @@ export type ArchiverEnvironment = z.infer<typeof archiverEnvironment>;
 export type DetectorEnvironment = z.infer<typeof detectorEnvironment>;
 export type RotateOnRequestEnvironment = z.infer<typeof rotateOnRequestEnvironment>;
 export type ManageEnvironment = z.infer<typeof manageEnvironment>;
+export type UsageEnvironment = z.infer<typeof usageEnvironment>;
 
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
@@ -201,6 +211,7 @@ export const ENVIRONMENTS = {
   projector: projectorEnvironment,
   archiver: archiverEnvironment,
   manage: manageEnvironment,
+  usage: usageEnvironment,
 } as const;
 
 /** The parsed environment. Throws one error that names every faulty variable and no value. */

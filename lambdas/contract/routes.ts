@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Role } from '../domain/workspace.ts';
+import { costEstimate, costEstimateRequest, pricing } from './pricing.ts';
 import type { ProblemName } from './problems.ts';
 import * as schemas from './schemas.ts';
 
@@ -9,7 +10,7 @@ import * as schemas from './schemas.ts';
  */
 
 /** The deployed function that serves a route. */
-export type FunctionName = 'token' | 'events' | 'keys' | 'rotate' | 'audit' | 'manage';
+export type FunctionName = 'token' | 'events' | 'keys' | 'rotate' | 'audit' | 'manage' | 'usage';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -347,7 +348,7 @@ export const ROUTES = {
     body: schemas.createSiteRequest,
     status: 201,
     data: schemas.site,
-    refusals: ['workspace_not_found', 'version_conflict'],
+    refusals: ['workspace_not_found', 'site_limit_reached', 'version_conflict'],
   },
   readSite: {
     method: 'GET',
@@ -398,6 +399,27 @@ export const ROUTES = {
   listWorkspaceKeyVersions: workspaceKey.versions,
   suspendWorkspaceKey: workspaceKey.suspend,
   resumeWorkspaceKey: workspaceKey.resume,
+  readPricing: {
+    method: 'GET',
+    path: '/v1/pricing',
+    servedBy: 'usage',
+    access: 'public',
+    summary: 'The price catalogue of OpenAI Realtime models, with sources, and the plans.',
+    status: 200,
+    data: pricing,
+    refusals: [],
+  },
+  estimateCost: {
+    method: 'POST',
+    path: '/v1/cost-estimate',
+    servedBy: 'usage',
+    access: 'public',
+    summary: 'The calculator: what sessions cost with an own OpenAI key, and on each plan (docs/pricing.md).',
+    body: costEstimateRequest,
+    status: 200,
+    data: costEstimate,
+    refusals: [],
+  },
   health: {
     method: 'GET',
     path: '/v1/health',

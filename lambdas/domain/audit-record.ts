@@ -12,6 +12,7 @@ export const AUDIT_EVENT_TYPES = [
   'session.refused',
   'workspace.created',
   'workspace.changed',
+  'workspace.plan_changed',
   'workspace.deleted',
   'member.saved',
   'member.removed',

@@ -5,6 +5,7 @@ import type { Incident, KeyInUse } from '../domain/incident.ts';
 import type { KeyHealth } from '../domain/key-health.ts';
 import type { KeyChange } from '../domain/key-lifecycle.ts';
 import type { RateLimit } from '../domain/limits.ts';
+import type { PlanNotice } from '../domain/plan-notice.ts';
 import type { FailureSource } from '../domain/reported-failure.ts';
 import type { KeyBinding, SealedKey } from '../domain/sealed-key.ts';
 import type { Secret } from '../domain/secret.ts';
@@ -91,6 +92,13 @@ export interface Journal {
   ): Promise<AuditEvent>;
 }
 
+/** What the caller knows of the workspace's plan. */
+export interface SiteRoom {
+  readonly plan: string;
+  /** null: no cap. */
+  readonly maxSites: number | null;
+}
+
 export interface Tenancy extends MembershipReader {
   createWorkspace(workspace: Workspace, owner: Member, event: AuditEvent): Promise<void>;
   listWorkspaces(sub: string, page: PageRequest): Promise<Page<{ workspace: Workspace; role: Role }>>;
@@ -102,7 +110,11 @@ export interface Tenancy extends MembershipReader {
   saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
   /** ConflictError as above. */
   removeMember(member: Member, event: AuditEvent): Promise<void>;
-  createSite(site: Site, event: AuditEvent): Promise<void>;
+  /**
+   * Counts the site on its workspace in the same write. ConflictError when the workspace is gone, on another plan than
+   * the caller saw, or full.
+   */
+  createSite(site: Site, room: SiteRoom, event: AuditEvent): Promise<void>;
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** Writes only what changed. ConflictError when the site is archived in between. */
   changeSite(site: Site, change: SiteChange, event: AuditEvent): Promise<void>;
@@ -113,7 +125,7 @@ export interface TenancyEnding extends MembershipReader {
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** From here on every mint of the workspace is refused. ConflictError when it was already deleted. */
   markWorkspaceDeleted(workspaceId: WorkspaceId, event: AuditEvent): Promise<void>;
-  /** ConflictError when it is archived already. */
+  /** Gives its place in the plan back. ConflictError when it is archived already, or its workspace is being written. */
   archiveSite(site: Site, event: AuditEvent): Promise<void>;
 }
 
@@ -303,6 +315,16 @@ export interface KeyHealthStore {
     health: KeyHealth,
     now: Date,
   ): Promise<void>;
+  /** Shows the owner of the key that it is degraded, until then; undefined: no longer. */
+  noteDegraded(
+    key: Pick<ReservedSession, 'keyScope' | 'keyScopeId' | 'keyVersion'>,
+    until: Date | undefined,
+  ): Promise<void>;
+}
+
+export interface SessionEnds {
+  /** Notes on the session's record that it is over, and how long it was: the anomaly detector goes by it. */
+  noteEnd(meter: SessionMeter): Promise<void>;
 }
 
 export interface PlanNotices {
@@ -392,6 +414,11 @@ export interface WorkspaceReader {
   readWorkspace(workspaceId: WorkspaceId): Promise<Workspace | undefined>;
 }
 
+export interface PlanWriter {
+  /** ConflictError when the workspace is gone or its plan is no longer what the caller saw. */
+  changePlan(workspace: Workspace, plan: string, event: AuditEvent): Promise<void>;
+}
+
 /** Whose use is watched: one OpenAI key within one workspace, or the origins of one site. */
 export interface AnomalySubject {
   readonly workspaceId: WorkspaceId;
@@ -427,6 +454,11 @@ export interface AnomalyRecords {
 /** Tells whoever listens. At least once: the incident's id tells a repetition. */
 export interface IncidentAnnouncer {
   announce(incident: Incident): Promise<void>;
+}
+
+/** As IncidentAnnouncer, for notices of a plan. */
+export interface NoticeAnnouncer {
+  announceNotice(notice: PlanNotice): Promise<void>;
 }
 
 /** Asks for one key to be encrypted anew, by somebody who may open it. */

@@ -59,6 +59,8 @@ const PUBLIC_BECAUSE: Readonly<Record<PublicRouteId, string>> = {
     'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
   reportEvents:
     "Visitors of a site have no account. Each report is signed with its session's own secret, which the function checks first.",
+  readPricing: 'A price list, the same for everybody, for whoever thinks of becoming a customer.',
+  estimateCost: 'A calculation from the request alone; it reads and stores nothing.',
   health: 'Monitors ask without credentials; the answer holds nothing but the version.',
 };
 

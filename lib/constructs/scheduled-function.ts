@@ -9,7 +9,7 @@ export interface ScheduledFunctionProps extends Omit<BrokerFunctionProps, 'after
   readonly every: Duration;
 }
 
-/** A function that EventBridge calls at a fixed rate. A run that fails is made up for by the next: no retry, no dead letter. */
+/** A function that EventBridge calls at a fixed rate. A run that fails is made up for by the next: no dead letter. */
 export class ScheduledFunction extends Construct {
   readonly broker: BrokerFunction;
 
@@ -20,18 +20,15 @@ export class ScheduledFunction extends Construct {
       afterFailure:
         'The next run, a minute later, finds what a failed one left; there is nothing in an event to keep.',
     });
-    this.broker.function.configureAsyncInvoke({ retryAttempts: 0 });
     const rule = new Rule(this, 'Schedule', {
       description: `Spelo BYOK: schedule of ${props.functionName}`,
       schedule: Schedule.rate(props.every),
       targets: [new LambdaFunction(this.broker.function, { retryAttempts: 0 })],
     });
-    const reason =
-      'A call that is lost or fails is made up for by the next, a minute later; an alarm counts the runs.';
-    Validations.of(rule).acknowledge({ id: 'Serverless-EventBusDLQ', reason });
-    Validations.of(this.broker.function).acknowledge({
-      id: 'Serverless-LambdaAsyncFailureDestination',
-      reason,
+    Validations.of(rule).acknowledge({
+      id: 'Serverless-EventBusDLQ',
+      reason:
+        'A call that is lost or fails is made up for by the next, a minute later; an alarm counts the runs.',
     });
   }
 }

@@ -46,6 +46,7 @@ describe('the stacks', () => {
       'KeysTableName',
       'SessionsTableName',
       'LimitsTableName',
+      'UsageTableName',
       'AuditTableName',
       'MasterKeyArn',
       'FingerprintKeyArn',
@@ -54,6 +55,7 @@ describe('the stacks', () => {
       'TablesKeyArn',
       'PlatformKeyOperatorArn',
       'RewrapOperatorArn',
+      'SetPlanOperatorArn',
     ]);
   });
 });
@@ -107,7 +109,7 @@ describe('the tables', () => {
               { AttributeName: index.partitionKey, KeyType: 'HASH' },
               { AttributeName: index.sortKey, KeyType: 'RANGE' },
             ],
-            Projection: { ProjectionType: 'ALL' },
+            Projection: { ProjectionType: index.keysOnly === true ? 'KEYS_ONLY' : 'ALL' },
           },
         ],
       );

@@ -15,17 +15,20 @@ import { ofType } from './synthesized.ts';
 
 const FUNCTIONS = [
   'token',
+  'events',
   'keys',
   'rotate',
   'audit',
   'manage',
+  'usage',
   'projector',
   'archiver',
   'detector',
   'rotate-on-request',
+  'sweeper',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
-const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator'];
+const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator', 'SetPlanOperator'];
 
 const rolesThat = (action: string | RegExp, resource: string): readonly string[] => [
   ...new Set(
@@ -44,7 +47,7 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
     expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
-    const names = [...FUNCTIONS, 'platform-key', 'rewrap'];
+    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan'];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
       names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
     );
@@ -66,7 +69,7 @@ describe('the roles', () => {
 
   test('of operators are for people of this account who signed in with MFA, for an hour', () => {
     const operators = roles.filter((role) => OPERATORS.includes(roleNameOf(role)));
-    expect(operators).toHaveLength(2);
+    expect(operators).toHaveLength(3);
     for (const { Properties, template } of operators) {
       const [statement, ...more] = Object(Properties['AssumeRolePolicyDocument']).Statement;
       expect(more).toEqual([]);
@@ -112,7 +115,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Audit)Table(\/index\/by-sub|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
     const rest = permissions.filter(({ resource }) => !known.test(resource) && resource !== EVENT_BUS);
     for (const { role, resource } of rest) {
       const [construct = '', ...path] = resource.split('/');
@@ -166,7 +169,13 @@ describe('the KMS keys', () => {
       'rotate-on-request',
       'PlatformKeyOperator',
     ]);
-    expect(rolesThat('kms:GenerateMac', 'DerivationKey')).toEqual(['token', 'keys', 'rotate', 'manage']);
+    expect(rolesThat('kms:GenerateMac', 'DerivationKey')).toEqual([
+      'token',
+      'events',
+      'keys',
+      'rotate',
+      'manage',
+    ]);
     expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector']);
   });
 
@@ -238,7 +247,8 @@ describe('the tables', () => {
       'rotate',
       'detector',
       'rotate-on-request',
-      ...OPERATORS,
+      'PlatformKeyOperator',
+      'RewrapOperator',
     ]);
   });
 
@@ -254,8 +264,9 @@ describe('the tables', () => {
     );
   });
 
-  test('workspaces, members and sites are changed by manage and keys; the others that write there add events', () => {
+  test('workspaces, members and sites are changed by manage and keys, plans by an operator; the others add events', () => {
     expect(rolesThat(writes, 'TenancyTable')).toEqual([
+      'events',
       'keys',
       'rotate',
       'manage',
@@ -264,11 +275,15 @@ describe('the tables', () => {
       ...OPERATORS,
     ]);
     const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
-    for (const role of ['rotate', 'detector', 'rotate-on-request', 'RewrapOperator'])
+    for (const role of ['events', 'rotate', 'detector', 'rotate-on-request', 'RewrapOperator'])
       expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
       putsEvents('EVENTS#platform'),
     );
+    expect(conditionsOf('SetPlanOperator', 'TenancyTable', writes)).toEqual([
+      ['dynamodb:UpdateItem', inPartitions('WORKSPACE#*')],
+      ...putsEvents('EVENTS#*'),
+    ]);
   });
 
   test('of sessions keys and manage see no session: a note on a key, and the list of errors', () => {

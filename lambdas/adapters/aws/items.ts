@@ -35,6 +35,7 @@ export const workspaceItem: z.ZodType<Workspace> = z.object({
   anomalyResponse: z.enum(ANOMALY_RESPONSES),
   alertEmail: z.string().nullable(),
   ownerCount: z.number(),
+  siteCount: z.number().default(0),
   createdAt: z.string(),
   deletedAt: z.string().nullable(),
 });
@@ -85,6 +86,7 @@ export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
   verified: atVersion.nullable().default(null),
   test: z.object({ version: z.number(), verdict: verdictItem }).nullable().default(null),
   unreadableVersion: z.number().nullable().default(null),
+  degraded: z.object({ version: z.number(), until: z.string() }).nullable().default(null),
 });
 
 export const slotLeaseItem: z.ZodType<SlotLease> = z

@@ -23,6 +23,7 @@ export const manageHandler = (environment: ManageEnvironment, world: World): Htt
   const ports = {
     clock: world.clock,
     random: world.random,
+    plans: environment.PLANS,
     journal: journal({
       ...world,
       deriver: kmsDeriver(kmsRoots(kmsClient(environment, world.meter), environment.DERIVATION_KEY_ARN)),

@@ -1,5 +1,5 @@
 import { dynamoDbClient } from '../../adapters/aws/clients.ts';
-import { dynamoDbMeters } from '../../adapters/aws/dynamodb-meters.ts';
+import { dynamoDbMeters, dynamoDbSessionEnds } from '../../adapters/aws/dynamodb-meters.ts';
 import type { SweeperEnvironment } from '../../contract/environment.ts';
 import { TABLES } from '../../contract/tables.ts';
 import { closeSilentSessions } from '../../use-cases/close-silent-sessions.ts';
@@ -9,20 +9,22 @@ import { metered, type World } from './world.ts';
 /** Its event, a tick of the schedule, tells nothing. */
 export type ScheduledHandler = (tick?: unknown) => Promise<void>;
 
-/** Closes sessions of which nothing was heard for too long. Reaches meters and totals, and nothing else. */
+/** Closes sessions of which nothing was heard for too long. Reaches meters, totals and the records of sessions, and nothing else. */
 export const sweeperHandler = (
   environment: SweeperEnvironment,
   { clock, log, meter }: Pick<World, 'clock' | 'log' | 'meter'>,
 ): ScheduledHandler => {
+  const dynamoDb = dynamoDbClient(environment, meter);
   const sweep = closeSilentSessions({
     clock,
     meters: costMetered(
-      dynamoDbMeters(dynamoDbClient(environment, meter), {
+      dynamoDbMeters(dynamoDb, {
         usage: environment.USAGE_TABLE,
         dueIndex: TABLES.usage.index.name,
       }),
       meter,
     ),
+    ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
   });
   return metered(async () => {
     const { closed, alive, more } = await sweep();
