@@ -5,6 +5,7 @@ import { AuditStack } from './audit-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { EdgeStack } from './edge-stack.ts';
 import { ObservabilityStack } from './observability-stack.ts';
+import { ReplicaStack } from './replica-stack.ts';
 import { EDGE_REGION, type StageConfig } from './stage-config.ts';
 
 /** Where to deploy; undefined fields leave the templates free of an account or a region. */
@@ -19,6 +20,8 @@ export interface Stacks {
   readonly audit: AuditStack;
   readonly observability: ObservabilityStack;
   readonly edge: EdgeStack | undefined;
+  /** One for each stand-by region. */
+  readonly replicas: readonly ReplicaStack[];
 }
 
 /**
@@ -50,6 +53,15 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
           edge: config.edge,
           apiHost: api.host,
         });
+  const replicas = (config.multiRegion?.replicaRegions ?? []).map(
+    (replicaRegion) =>
+      new ReplicaStack(app, name(`replica-${replicaRegion}`), {
+        ...kept,
+        env: { ...account, region: replicaRegion },
+        data,
+      }),
+  );
+
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-  return { data, api, audit, observability, edge };
+  return { data, api, audit, observability, edge, replicas };
 };

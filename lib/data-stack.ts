@@ -34,12 +34,14 @@ export class DataStack extends Stack implements DataResources {
 
     this.retiredMasterKeyArns = config.retiredMasterKeyArns ?? [];
 
+    const multiRegion = config.multiRegion !== undefined;
     const key = (name: KmsKeyName, constructId: string, description: string): Key =>
       new BrokerKey(this, constructId, {
         alias: stageAlias(KMS_KEYS[name].alias, config.stage),
         usage: KMS_KEYS[name].usage,
         description,
-        policy: keyPolicy(this, config.stage, name),
+        policy: keyPolicy(this, config.stage, name, multiRegion),
+        multiRegion,
       });
     this.keys = {
       master: key('master', 'MasterKey', 'Wraps the data key of each sealed OpenAI key'),
@@ -51,11 +53,16 @@ export class DataStack extends Stack implements DataResources {
       alias: `alias/spelo-byok/${config.stage}/tables`,
       usage: 'ENCRYPT_DECRYPT',
       description: 'Encrypts the tables on disk',
-      policy: tablesKeyPolicy(this),
+      policy: tablesKeyPolicy(this, multiRegion),
+      multiRegion,
     });
 
     const table = (name: TableName, constructId: string): BrokerTable =>
-      new BrokerTable(this, constructId, { definition: TABLES[name], encryptionKey: this.tablesKey });
+      new BrokerTable(this, constructId, {
+        definition: TABLES[name],
+        encryptionKey: this.tablesKey,
+        replicated: multiRegion,
+      });
     this.tables = {
       tenancy: table('tenancy', 'TenancyTable'),
       keys: table('keys', 'KeysTable'),

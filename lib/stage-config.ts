@@ -41,7 +41,7 @@ export interface StageConfig {
   readonly reservedConcurrency?: Readonly<Partial<Record<DeployedFunctionName, number>>> | undefined;
   /** The deployment's own plans as JSON, read from the file that `plansFile` names; empty: those that the code brings. */
   readonly plans: string;
-  /** Replicas of keys and tables, for a stand-by in another region (docs/decisions/0021-one-active-region.md). */
+  /** Keys and streams that a stand-by in another region needs (docs/decisions/0021-one-active-region.md). */
   readonly multiRegion?: { readonly replicaRegions: readonly string[] } | undefined;
 }
 

@@ -242,13 +242,14 @@ describe('the environment', () => {
     const sessions = { SESSIONS_TABLE: 'SessionsTable' };
     const usage = { USAGE_TABLE: 'UsageTable' };
     const plans = { PLANS: '' };
+    const edge = { EDGE_PROOF_DIGESTS: '' };
     const shared = {
       ...own,
       ...custody,
       ...sessions,
       OIDC_ISSUER: 'https://issuer.example.com/',
+      ...edge,
       OIDC_AUDIENCE: 'spelo-byok',
-      EDGE_PROOF_DIGESTS: '',
     };
     const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
     const master = { MASTER_KEY_ARN: 'MasterKey' };
@@ -269,6 +270,7 @@ describe('the environment', () => {
       },
       events: {
         ...own,
+        ...edge,
         TENANCY_TABLE: 'TenancyTable',
         LIMITS_TABLE: 'LimitsTable',
         ...sessions,
@@ -280,7 +282,7 @@ describe('the environment', () => {
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
       manage: { ...shared, ...derivation, ...plans },
-      usage: { ...own, ...plans },
+      usage: { ...own, ...edge, ...plans },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
       detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },
