@@ -30,10 +30,12 @@ export function createCalls({
   now,
   maxCallMs = MAX_CALL_MS,
   say,
+  load = loadPeers,
 }: {
   readonly now: () => number;
   readonly maxCallMs?: number | undefined;
   readonly say: (line: string) => void;
+  readonly load?: typeof loadPeers;
 }): Calls {
   const live = new Map<string, Peer>();
   const hangUp = (callId: string): boolean => {
@@ -44,7 +46,7 @@ export function createCalls({
   };
   let peers: Promise<OpenPeer | undefined> | undefined;
   const loadOnce = () => {
-    peers ??= loadPeers().then((openPeer) => {
+    peers ??= load().then((openPeer) => {
       if (openPeer === undefined) say(NO_LIBRARY);
       return openPeer;
     });

@@ -18,8 +18,8 @@ export interface CallEnd {
   readonly reason: EndReason;
   /** Undefined until the broker answered. */
   readonly sessionId: string | undefined;
-  /** Whole seconds since the call was connected. */
-  readonly seconds: number;
+  /** Whole seconds since the call was connected; undefined when it never was. */
+  readonly seconds: number | undefined;
   readonly problem?: Problem | undefined;
   readonly note?: StringName | undefined;
 }
@@ -258,7 +258,8 @@ export class Call {
     this.#isOver = true;
     this.#reports?.end(end.reason);
     this.#release();
-    this.#handlers.onEnd({ ...end, sessionId: this.#token?.session_id, seconds: this.#seconds() });
+    const seconds = this.#connectedAt === 0 ? undefined : this.#seconds();
+    this.#handlers.onEnd({ ...end, sessionId: this.#token?.session_id, seconds });
   }
 
   #release(): void {
@@ -269,6 +270,6 @@ export class Call {
   }
 
   #seconds(): number {
-    return this.#connectedAt === 0 ? 0 : Math.floor((Date.now() - this.#connectedAt) / 1_000);
+    return Math.floor((Date.now() - this.#connectedAt) / 1_000);
   }
 }

@@ -36,12 +36,14 @@ export const STRINGS = {
   assistant: 'Assistant',
 
   ended_title: 'Call ended',
+  ended_after: 'It lasted {time}.',
   ended_idle: 'Nobody spoke for a while.',
   ended_max_duration: 'The longest time for one call was reached.',
   ended_by_service: 'The call was ended by the service.',
   busy_title: 'All lines are busy',
   error_title: 'Voice is not available',
   call_failed_title: 'The call did not work',
+  wait_busy: 'A line is free in {time} at the latest, often sooner.',
   wait: 'You can try again in {time}.',
   wait_over: 'You can try again now.',
 } as const;
