@@ -3,7 +3,6 @@ import type { Construct } from 'constructs';
 import type { FunctionName } from '../lambdas/contract/routes.ts';
 import { BrokerApi } from './constructs/broker-api.ts';
 import { BrokerFunction } from './constructs/broker-function.ts';
-import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import type { DataStack } from './data-stack.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { permissionsOf } from './role-permissions.ts';
@@ -44,18 +43,6 @@ export class ApiStack extends Stack {
         audit: brokerFunction('audit', 'Audit', 512),
         manage: brokerFunction('manage', 'Manage', 512),
       },
-    });
-
-    new ScheduledFunction(this, 'Sweeper', {
-      functionName: 'sweeper',
-      every: Duration.minutes(1),
-      stage: config.stage,
-      memoryMiB: 512,
-      // Two runs at once do no harm; one that takes longer than its period would hide that it cannot keep up.
-      timeout: Duration.seconds(55),
-      environment: environments.sweeper,
-      permissions: permissionsOf(this, 'sweeper', data),
-      logRetention: config.logRetentionDays,
     });
 
     new CfnOutput(this, 'ApiUrl', { value: api.url });

@@ -9,6 +9,7 @@ import { EventFunction } from './constructs/event-function.ts';
 import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
 import { NoticeRule } from './constructs/notice-rule.ts';
+import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
 import { TamperRule } from './constructs/tamper-rule.ts';
 import type { DataStack } from './data-stack.ts';
@@ -25,8 +26,8 @@ export interface AuditStackProps extends StackProps {
 
 /**
  * Two records of what happened to keys, independent of each other: CloudTrail, written by AWS, and the audit trail,
- * written by our functions and copied out of their reach. The detector, which watches how keys are used, with what it
- * sets off. And the alarms that say when any of it is in danger.
+ * written by our functions and copied out of their reach. The functions that no request reaches: the detector, which
+ * watches how keys are used, with what it sets off, and the sweeper, which closes silent sessions. And the alarms that say when any of it is in danger.
  */
 export class AuditStack extends Stack {
   constructor(scope: Construct, id: string, { config, data, ...props }: AuditStackProps) {
@@ -95,7 +96,7 @@ export class AuditStack extends Stack {
         'Each object is new and named by workspace and sequence; the function writes below audit/ and nowhere else.',
     });
 
-    // The second reader of the sessions' stream, which DynamoDB serves to two at once and no more.
+    // The second reader of both streams; DynamoDB serves one to two at once and no more.
     new StreamFunction(this, 'Detector', {
       ...streamFunction,
       functionName: 'detector',
@@ -104,7 +105,7 @@ export class AuditStack extends Stack {
         ...permissionsOf(this, 'detector', data),
         new PolicyStatement({ actions: ['events:PutEvents'], resources: [eventBusArn(this)] }),
       ],
-      sources: { Sessions: data.tables.sessions },
+      sources: { Sessions: data.tables.sessions, Tenancy: data.tables.tenancy },
       impact:
         'misuse of a key is noticed late or not at all, and no key is suspended; keys and sessions work.',
     });
@@ -127,6 +128,18 @@ export class AuditStack extends Stack {
       impact:
         "somebody may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
       because: 'each incident counts; the detector has weighed it against what is usual for that key.',
+    });
+
+    new ScheduledFunction(this, 'Sweeper', {
+      functionName: 'sweeper',
+      every: Duration.minutes(1),
+      stage,
+      memoryMiB: 512,
+      // A run that takes longer than its period would hide that it cannot keep up.
+      timeout: Duration.seconds(55),
+      environment: environments.sweeper,
+      permissions: permissionsOf(this, 'sweeper', data),
+      logRetention: config.logRetentionDays,
     });
 
     this.#watchKeys(config, topic, [...Object.values(data.keys), data.tablesKey, evidenceKey, noticesKey]);

@@ -106,7 +106,7 @@ export const functionEnvironments = (
     manage: { ...shared, ...derivation },
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
-    sweeper: { ...own, ...usage },
+    sweeper: { ...own, ...sessions, ...usage },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };
 };

@@ -78,7 +78,10 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
   archiver: [],
-  sweeper: [{ table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true }],
+  sweeper: [
+    { table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true },
+    { table: 'sessions', actions: ['UpdateItem'] },
+  ],
   // Reads sessions from their stream, and of `limits` what it remembers itself.
   detector: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },

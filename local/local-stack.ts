@@ -156,7 +156,9 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const onDeadLetter = (table: string, sequenceNumber: string): void =>
       options.onAnswer?.(`A record of the stream of ${table} was given up on: ${sequenceNumber}`);
     // Two consumers of one stream, as on AWS; each reads it at its own pace.
-    const watching = await keep(startStreamPump(clients, { sessions: detector }, onDeadLetter));
+    const watching = await keep(
+      startStreamPump(clients, { sessions: detector, tenancy: detector }, onDeadLetter),
+    );
     const recording = await keep(
       startStreamPump(
         clients,

@@ -93,6 +93,7 @@ export const eventsEnvironment = z.object({
 export const sweeperEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
+  SESSIONS_TABLE: tableName,
   ...usage,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });

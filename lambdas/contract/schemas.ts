@@ -322,7 +322,9 @@ export const maskedKey = z
     scope: z.enum(['site', 'workspace']),
     masked: z.string().describe('`sk-proj-...AbCd`'),
     version: z.int(),
-    state: z.enum(['active', 'unverified', 'suspended', 'needs_reentry']),
+    state: z
+      .enum(['active', 'unverified', 'degraded', 'suspended', 'needs_reentry'])
+      .describe('`degraded`: several visitors lately failed with it after a good mint; see the errors.'),
     created_at: timestamp,
     created_by: z.string(),
     last_used_at: timestamp.nullable(),

@@ -88,6 +88,10 @@ export interface Degradation {
   readonly until: Date;
 }
 
+/** How long the operator sees a key as degraded after the latest report: as long as reports count towards a quorum. */
+export const degradedUntil = ({ until }: Degradation): Date =>
+  new Date(until.getTime() + (QUORUM_WINDOW_SECONDS - DEGRADED_SECONDS) * 1_000);
+
 /** What is wrong with the key by the latest of a quorum of reports; undefined when it counts as good. */
 export const degradationOf = (
   health: KeyHealth | undefined,

@@ -110,8 +110,11 @@ export const versionState = (
 export const isRetained = ({ retainedUntil }: RetainedKey, now: Date): boolean =>
   retainedUntil * 1_000 > now.getTime();
 
-/** The state that owners see. A key that OpenAI could not judge when it was stored is `unverified`. */
-export type ShownKeyState = 'active' | 'unverified' | 'suspended' | 'needs_reentry';
+/**
+ * The state that owners see. A key that OpenAI could not judge when it was stored is `unverified`; one that several
+ * visitors lately failed with after a good mint is `degraded` (key-health.ts).
+ */
+export type ShownKeyState = 'active' | 'unverified' | 'degraded' | 'suspended' | 'needs_reentry';
 
 /** Facts that the token function leaves behind, apart from the key itself, which it may not write. */
 export interface KeyActivity {
@@ -122,6 +125,8 @@ export interface KeyActivity {
   readonly test: { readonly version: number; readonly verdict: Verdict } | null;
   /** The version whose record could last not be opened although KMS answered. */
   readonly unreadableVersion: number | null;
+  /** Until when the key counts as degraded by what visitors reported. */
+  readonly degraded: { readonly version: number; readonly until: string } | null;
 }
 
 /** When something was last so, and of which version of the key. */
@@ -142,9 +147,14 @@ export interface MaskedKey {
   readonly verdict: Verdict;
 }
 
-const shownState = (key: LiveKey, verdict: Verdict, unreadable: boolean): ShownKeyState => {
+const shownState = (
+  key: LiveKey,
+  verdict: Verdict,
+  { unreadable, degraded }: { readonly unreadable: boolean; readonly degraded: boolean },
+): ShownKeyState => {
   if (key.state === 'suspended') return 'suspended';
   if (unreadable) return 'needs_reentry';
+  if (degraded) return 'degraded';
   return verdict.ok ? 'active' : 'unverified';
 };
 
@@ -152,14 +162,18 @@ const ofVersion = (fact: AtVersion | null | undefined, version: number): string 
   fact?.version === version ? fact.at : null;
 
 /** The owner's view of a key: no ciphertext, no fingerprint, no plaintext. */
-export const maskedViewOf = (key: LiveKey, activity: KeyActivity | undefined): MaskedKey => {
+export const maskedViewOf = (key: LiveKey, activity: KeyActivity | undefined, now: Date): MaskedKey => {
   const { version } = key.sealed;
   const verdict = activity?.test?.version === version ? activity.test.verdict : key.verdict;
   return {
     scope: key.sealed.scope,
     masked: key.sealed.masked,
     version,
-    state: shownState(key, verdict, !isWellFormed(key.sealed) || activity?.unreadableVersion === version),
+    state: shownState(key, verdict, {
+      unreadable: !isWellFormed(key.sealed) || activity?.unreadableVersion === version,
+      degraded:
+        activity?.degraded?.version === version && Date.parse(activity.degraded.until) > now.getTime(),
+    }),
     createdAt: key.createdAt,
     createdBy: key.createdBy,
     lastUsedAt: ofVersion(activity?.used, version),

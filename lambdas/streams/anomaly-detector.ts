@@ -1,4 +1,5 @@
 import type { DynamoDBRecord } from 'aws-lambda';
+import type { PlanNotice } from '../domain/plan-notice.ts';
 import { framesOf, type Log } from '../http/log.ts';
 import type { AnomalySubject } from '../use-cases/ports.ts';
 import type { Sighting } from '../use-cases/watch-key-use.ts';
@@ -18,6 +19,9 @@ interface Group {
 export const anomalyDetector =
   (ports: {
     readonly sightingsOf: (record: DynamoDBRecord) => readonly Sighting[];
+    /** A notice for the workspace's owners that the record tells of. */
+    readonly noticeOf: (record: DynamoDBRecord) => PlanNotice | undefined;
+    readonly announceNotice: (notice: PlanNotice) => Promise<void>;
     readonly watch: (subject: AnomalySubject, sightings: readonly Sighting[]) => Promise<number>;
     readonly log: Log;
   }): StreamHandler =>
@@ -26,6 +30,8 @@ export const anomalyDetector =
     let unreadable: number | undefined;
     for (const [index, record] of Records.entries()) {
       try {
+        const notice = ports.noticeOf(record);
+        if (notice !== undefined) await ports.announceNotice(notice);
         for (const sighting of ports.sightingsOf(record)) addTo(groups, sighting, index);
       } catch (error) {
         logFailure(ports.log, record, error);

@@ -1,6 +1,12 @@
 import { ConflictError } from '../domain/dependency.ts';
 import { lookAfter } from '../domain/session-meter.ts';
-import type { Clock, SessionMeters } from './ports.ts';
+import type { Clock, SessionEnds, SessionMeters } from './ports.ts';
+
+export interface SweepPorts {
+  readonly clock: Clock;
+  readonly meters: SessionMeters;
+  readonly ends: SessionEnds;
+}
 
 /** Sessions looked after in one call of the store. */
 const BATCH = 25;
@@ -22,14 +28,14 @@ export interface Sweep {
  * the minutes that it held come back. Interrupted or run twice at once it closes each session exactly once.
  */
 export const closeSilentSessions =
-  ({ clock, meters }: { readonly clock: Clock; readonly meters: SessionMeters }) =>
+  ({ clock, meters, ends }: SweepPorts) =>
   async (): Promise<Sweep> => {
     const now = clock();
     let closed = 0;
     let alive = 0;
     while (closed + alive < MOST_IN_A_RUN) {
       const due = await meters.listDue(now, BATCH);
-      const outcomes = await Promise.all(due.map((meter) => lookAfterOne(meters, meter, now)));
+      const outcomes = await Promise.all(due.map((meter) => lookAfterOne({ meters, ends }, meter, now)));
       closed += outcomes.filter((outcome) => outcome === 'closed').length;
       alive += outcomes.filter((outcome) => outcome === 'alive').length;
       // A page on which nothing moved holds what the index has not caught up with, or what another run has in hand.
@@ -40,7 +46,7 @@ export const closeSilentSessions =
   };
 
 const lookAfterOne = async (
-  meters: SessionMeters,
+  { meters, ends }: Omit<SweepPorts, 'clock'>,
   meter: Parameters<typeof lookAfter>[0],
   now: Date,
 ): Promise<'closed' | 'alive' | 'unchanged'> => {
@@ -48,7 +54,9 @@ const lookAfterOne = async (
   if (looked === meter) return 'unchanged';
   try {
     await meters.saveMeter(looked);
-    return looked.silent ? 'closed' : 'alive';
+    if (!looked.silent) return 'alive';
+    await ends.noteEnd(looked);
+    return 'closed';
   } catch (error) {
     // It reported in between, and is looked after again when it is due.
     if (error instanceof ConflictError) return 'unchanged';

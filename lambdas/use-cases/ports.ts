@@ -5,6 +5,7 @@ import type { Incident, KeyInUse } from '../domain/incident.ts';
 import type { KeyHealth } from '../domain/key-health.ts';
 import type { KeyChange } from '../domain/key-lifecycle.ts';
 import type { RateLimit } from '../domain/limits.ts';
+import type { PlanNotice } from '../domain/plan-notice.ts';
 import type { FailureSource } from '../domain/reported-failure.ts';
 import type { KeyBinding, SealedKey } from '../domain/sealed-key.ts';
 import type { Secret } from '../domain/secret.ts';
@@ -303,6 +304,16 @@ export interface KeyHealthStore {
     health: KeyHealth,
     now: Date,
   ): Promise<void>;
+  /** Shows the owner of the key that it is degraded, until then; undefined: no longer. */
+  noteDegraded(
+    key: Pick<ReservedSession, 'keyScope' | 'keyScopeId' | 'keyVersion'>,
+    until: Date | undefined,
+  ): Promise<void>;
+}
+
+export interface SessionEnds {
+  /** Notes on the session's record that it is over, and how long it was: the anomaly detector goes by it. */
+  noteEnd(meter: SessionMeter): Promise<void>;
 }
 
 export interface PlanNotices {
@@ -427,6 +438,11 @@ export interface AnomalyRecords {
 /** Tells whoever listens. At least once: the incident's id tells a repetition. */
 export interface IncidentAnnouncer {
   announce(incident: Incident): Promise<void>;
+}
+
+/** As IncidentAnnouncer, for notices of a plan. */
+export interface NoticeAnnouncer {
+  announceNotice(notice: PlanNotice): Promise<void>;
 }
 
 /** Asks for one key to be encrypted anew, by somebody who may open it. */

@@ -1,6 +1,13 @@
 import { ConflictError } from '../domain/dependency.ts';
 import { isSessionId, type SiteId } from '../domain/identifiers.ts';
-import { healthyKey, type KeyHealth, withReport, withSuccess } from '../domain/key-health.ts';
+import {
+  degradationOf,
+  degradedUntil,
+  healthyKey,
+  type KeyHealth,
+  withReport,
+  withSuccess,
+} from '../domain/key-health.ts';
 import { secondsToNextMinute } from '../domain/limits.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { type ReportSignature, signatureHolds } from '../domain/report-signature.ts';
@@ -25,6 +32,7 @@ import type {
   KeyHealthStore,
   ReportedSession,
   ReportedSessions,
+  SessionEnds,
   SessionMeters,
   SlotKeeper,
 } from './ports.ts';
@@ -36,6 +44,7 @@ export interface ReportPorts extends ThresholdPorts {
   readonly meters: SessionMeters;
   readonly health: KeyHealthStore;
   readonly slots: SlotKeeper;
+  readonly ends: SessionEnds;
   readonly errors: ErrorLog;
 }
 
@@ -123,6 +132,7 @@ const saveReports = async (
     await tellOperator(ports, read, untold, worked, now);
     try {
       if (meter !== before) await ports.meters.saveMeter(paced(meter, now));
+      if (isOver(meter) && meter !== before) await ports.ends.noteEnd(meter);
       const added = entryOf(meter).billedSeconds - meter.posted.billedSeconds;
       await noteThresholds(ports, read, added, now);
       return { meter, tally };
@@ -188,7 +198,13 @@ const tellOperator = async (
       after = withReport(after, { version, ipHash, failure: failure.openAiFailure }, now);
   if (worked && failures.length === 0) after = withSuccess(after, version, now);
   // Another visitor's report of the same moment may win; what is lost is one vote of a quorum, and more will come.
-  if (after !== before) await ignoreConflict(ports.health.saveHealth(session, after, now));
+  if (after === before) return;
+  await ignoreConflict(ports.health.saveHealth(session, after, now));
+  const degradation = degradationOf(after, version, now);
+  const changed = degradation?.until.getTime() !== degradationOf(before, version, now)?.until.getTime();
+  // The platform's key has no owner who could look at it.
+  if (changed && session.keyScope !== 'platform')
+    await ports.health.noteDegraded(session, degradation && degradedUntil(degradation));
 };
 
 const ignoreConflict = async (write: Promise<void>): Promise<void> => {

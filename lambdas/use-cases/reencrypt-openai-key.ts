@@ -41,5 +41,5 @@ export const reencryptOpenAiKey =
         return storeReencrypted(current, result, hand);
       },
     );
-    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)));
+    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)), ports.clock());
   };

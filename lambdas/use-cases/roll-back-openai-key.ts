@@ -28,5 +28,5 @@ export const rollBackOpenAiKey =
         return change;
       },
     );
-    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)));
+    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)), ports.clock());
   };

@@ -50,7 +50,7 @@ export const storeOpenAiKey =
       );
       if (!budget.allowed) throw new Refusal('rate_limited', budget);
       const stored = await sealAndPut(ports, { key, address, siteId, settings, caller });
-      return maskedViewOf(stored, undefined);
+      return maskedViewOf(stored, undefined, ports.clock());
     } finally {
       key.secret.destroy();
     }

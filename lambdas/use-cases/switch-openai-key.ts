@@ -16,7 +16,7 @@ export const switchOpenAiKey =
         current.state === state ? undefined : switchState(current, state, hand),
       ),
     );
-    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)));
+    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)), ports.clock());
   };
 
 const MAX_ATTEMPTS = 5;

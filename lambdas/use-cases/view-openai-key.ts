@@ -2,7 +2,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { isLive, type MaskedKey, maskedViewOf } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
-import type { KeyActivityReader, KeyStore, MembershipReader } from './ports.ts';
+import type { Clock, KeyActivityReader, KeyStore, MembershipReader } from './ports.ts';
 
 /** Viewer. The masked form of the key that is stored at exactly this scope, or `openai_key_not_stored`. */
 export const viewOpenAiKey =
@@ -10,6 +10,7 @@ export const viewOpenAiKey =
     readonly tenancy: MembershipReader;
     readonly keys: KeyStore;
     readonly activity: KeyActivityReader;
+    readonly clock: Clock;
   }) =>
   async (caller: Caller, target: KeyTarget): Promise<MaskedKey> => {
     const { address } = await authorizeKeyTarget(ports.tenancy, caller, target, 'viewer');
@@ -18,5 +19,5 @@ export const viewOpenAiKey =
       ports.activity.readActivity(address),
     ]);
     if (!isLive(key)) throw new Refusal('openai_key_not_stored');
-    return maskedViewOf(key, activity);
+    return maskedViewOf(key, activity, ports.clock());
   };

@@ -9,14 +9,13 @@ export interface ScheduledFunctionProps extends BrokerFunctionProps {
   readonly every: Duration;
 }
 
-/** A function that EventBridge calls at a fixed rate. A run that fails is made up for by the next: no retry, no dead letter. */
+/** A function that EventBridge calls at a fixed rate. A run that fails is made up for by the next: no dead letter. */
 export class ScheduledFunction extends Construct {
   readonly broker: BrokerFunction;
 
   constructor(scope: Construct, id: string, props: ScheduledFunctionProps) {
     super(scope, id);
     this.broker = new BrokerFunction(this, 'Broker', props);
-    this.broker.function.configureAsyncInvoke({ retryAttempts: 0 });
     new Rule(this, 'Schedule', {
       description: `Spelo BYOK: schedule of ${props.functionName}`,
       schedule: Schedule.rate(props.every),

@@ -6,12 +6,12 @@ import {
   isRetained,
   type KeyActivity,
   type LiveKey,
-  maskedViewOf,
   nextVersionOf,
   type RetainedKey,
   revisionOf,
   type StoredKey,
   versionState,
+  maskedViewOf as viewAt,
 } from '../../lambdas/domain/stored-key.ts';
 import { damagedVerdict, type Verdict } from '../../lambdas/domain/verdict.ts';
 import { newDataKey, SITE_IDENTITY } from './sealed-key-fixture.ts';
@@ -71,8 +71,13 @@ const activity = (facts: Partial<KeyActivity> = {}): KeyActivity => ({
   verified: null,
   test: null,
   unreadableVersion: null,
+  degraded: null,
   ...facts,
 });
+
+const NOW = new Date('2026-11-23T12:00:00.000Z');
+const maskedViewOf = (key: Parameters<typeof viewAt>[0], activity: Parameters<typeof viewAt>[1]) =>
+  viewAt(key, activity, NOW);
 
 describe('the state that an owner sees', () => {
   it('is active when OpenAI accepted the key', () => {
@@ -83,6 +88,18 @@ describe('the state that an owner sees', () => {
   it('is unverified when OpenAI could not judge it, until a later test succeeds', () => {
     expect(maskedViewOf(live('active', undecided), undefined).state).toBe('unverified');
     expect(maskedViewOf(live('active', undecided), activity(tested(laterGood))).state).toBe('active');
+  });
+
+  it('is degraded until the time that reports of visitors named, of this version only, and never hides worse', () => {
+    const degraded = (until: string, version = VERSION) => activity({ degraded: { version, until } });
+    const later = '2026-11-23T12:00:00.001Z';
+    expect(maskedViewOf(live(), degraded(later)).state).toBe('degraded');
+    expect(maskedViewOf(live(), degraded(NOW.toISOString())).state).toBe('active');
+    expect(maskedViewOf(live(), degraded(later, VERSION - 1)).state).toBe('active');
+    expect(maskedViewOf(live('suspended'), degraded(later)).state).toBe('suspended');
+    expect(maskedViewOf(live(), { ...degraded(later), unreadableVersion: VERSION }).state).toBe(
+      'needs_reentry',
+    );
   });
 
   it('is unverified when a later test failed', () => {

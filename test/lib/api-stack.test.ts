@@ -10,7 +10,7 @@ const own = templateOf(api);
 const auditStack = templateOf(audit);
 const words = (value: unknown) => inWords(value, own, templateOf(data));
 /** The functions behind the API, then those behind streams. */
-const NAMES = ['Token', 'Keys', 'Rotate', 'Audit', 'Manage'];
+const NAMES = ['Token', 'Events', 'Keys', 'Rotate', 'Audit', 'Manage'];
 
 const functions = ofType(own, 'AWS::Lambda::Function');
 const only = (type: string): Resource => {
@@ -52,7 +52,14 @@ describe('the routes', () => {
   test('without an authorizer are exactly these', () => {
     expect(
       deployed.filter(({ authorizer }) => authorizer === undefined).map(({ routeKey }) => routeKey),
-    ).toEqual(['OPTIONS /v1/{siteId}/token', 'POST /v1/{siteId}/token', 'GET /v1/health', '$default']);
+    ).toEqual([
+      'OPTIONS /v1/{siteId}/token',
+      'POST /v1/{siteId}/token',
+      'OPTIONS /v1/{siteId}/sessions/{sessionId}/events',
+      'POST /v1/{siteId}/sessions/{sessionId}/events',
+      'GET /v1/health',
+      '$default',
+    ]);
   });
 
   test('are reached with payload version 2.0, which the handlers parse', () => {
@@ -67,7 +74,7 @@ describe('the routes', () => {
       words(Properties['SourceArn']).split(':').at(-1),
     ]);
     const caller = 'apigateway.amazonaws.com';
-    expect(permissions).toHaveLength(6);
+    expect(permissions).toHaveLength(NAMES.length + 1);
     expect(permissions).toEqual(
       expect.arrayContaining([
         ...NAMES.map((name) => [`${name}/Function`, caller, 'Api/Http/*/*/*']),
@@ -229,6 +236,8 @@ describe('the environment', () => {
     const own = { STAGE: 'dev', NODE_OPTIONS: '--enable-source-maps' };
     const custody = { TENANCY_TABLE: 'TenancyTable', KEYS_TABLE: 'KeysTable', LIMITS_TABLE: 'LimitsTable' };
     const sessions = { SESSIONS_TABLE: 'SessionsTable' };
+    const usage = { USAGE_TABLE: 'UsageTable' };
+    const plans = { PLANS: '' };
     const shared = {
       ...own,
       ...custody,
@@ -247,9 +256,20 @@ describe('the environment', () => {
         ...derivation,
         ...master,
         ...retired,
+        ...usage,
+        ...plans,
         IP_LIMIT_PER_MINUTE: '60',
         IP_LIMIT_PER_SECOND: '20',
         SITE_LIMIT_PER_MINUTE: '200',
+      },
+      events: {
+        ...own,
+        TENANCY_TABLE: 'TenancyTable',
+        LIMITS_TABLE: 'LimitsTable',
+        ...sessions,
+        ...usage,
+        ...derivation,
+        ...plans,
       },
       keys: { ...shared, ...derivation, ...master, ...fingerprint, KEY_RETENTION_HOURS: '24' },
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
@@ -259,6 +279,7 @@ describe('the environment', () => {
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
       detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },
       'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
+      sweeper: { ...own, ...sessions, ...usage },
     });
   });
 

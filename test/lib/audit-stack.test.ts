@@ -33,12 +33,12 @@ describe('what must not get lost', () => {
       of?.length,
     ]);
     expect(Object.fromEntries(count)).toEqual({
-      'AWS::DynamoDB::Table': 5,
+      'AWS::DynamoDB::Table': 6,
       'AWS::KMS::Key': 7,
       'AWS::S3::Bucket': 3,
       'AWS::SQS::Queue': 4,
       'AWS::CloudTrail::Trail': 1,
-      'AWS::Logs::LogGroup': 10,
+      'AWS::Logs::LogGroup': 12,
     });
   });
 
@@ -355,6 +355,7 @@ describe("the rules on the detector's events", () => {
     ]);
     expect(permits).toEqual([
       ['events.amazonaws.com', 'RotateOnRequest/Broker/Function', 'RotateOnRequest/Rule'],
+      ['events.amazonaws.com', 'Sweeper/Broker/Function', 'Sweeper/Schedule'],
     ]);
   });
 });

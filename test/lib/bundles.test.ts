@@ -17,6 +17,7 @@ const environment = {
   KEYS_TABLE: 'keys',
   SESSIONS_TABLE: 'sessions',
   LIMITS_TABLE: 'limits',
+  USAGE_TABLE: 'usage',
   AUDIT_TABLE: 'audit',
   ARCHIVE_BUCKET: 'archive',
   OIDC_ISSUER: 'https://issuer.example.com/',

@@ -34,6 +34,7 @@ describe('the stacks', () => {
       'KeysTableName',
       'SessionsTableName',
       'LimitsTableName',
+      'UsageTableName',
       'AuditTableName',
       'MasterKeyArn',
       'FingerprintKeyArn',
@@ -95,7 +96,7 @@ describe('the tables', () => {
               { AttributeName: index.partitionKey, KeyType: 'HASH' },
               { AttributeName: index.sortKey, KeyType: 'RANGE' },
             ],
-            Projection: { ProjectionType: 'ALL' },
+            Projection: { ProjectionType: index.keysOnly === true ? 'KEYS_ONLY' : 'ALL' },
           },
         ],
       );

@@ -80,7 +80,7 @@ describe('the key policies', () => {
 
   test.each([
     ['FingerprintKey', ['keys', 'rotate', 'rotate-on-request', 'platform-key']],
-    ['DerivationKey', ['token', 'keys', 'rotate', 'manage']],
+    ['DerivationKey', ['token', 'events', 'keys', 'rotate', 'manage']],
     ['AuditKey', ['audit', 'projector']],
   ])('%s derives for %j', (name, roles) => {
     expect(usesOf(name)).toEqual(roles.map((role) => ['kms:GenerateMac', roleArn(role), CONDITIONS.hmac]));

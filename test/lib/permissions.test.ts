@@ -15,6 +15,7 @@ import { ofType } from './synthesized.ts';
 
 const FUNCTIONS = [
   'token',
+  'events',
   'keys',
   'rotate',
   'audit',
@@ -23,6 +24,7 @@ const FUNCTIONS = [
   'archiver',
   'detector',
   'rotate-on-request',
+  'sweeper',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
 const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator'];
@@ -96,7 +98,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Audit)Table(\/index\/by-sub|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
     const rest = permissions.filter(({ resource }) => !known.test(resource) && resource !== EVENT_BUS);
     for (const { role, resource } of rest) {
       const [construct = '', ...path] = resource.split('/');
@@ -150,7 +152,13 @@ describe('the KMS keys', () => {
       'rotate-on-request',
       'PlatformKeyOperator',
     ]);
-    expect(rolesThat('kms:GenerateMac', 'DerivationKey')).toEqual(['token', 'keys', 'rotate', 'manage']);
+    expect(rolesThat('kms:GenerateMac', 'DerivationKey')).toEqual([
+      'token',
+      'events',
+      'keys',
+      'rotate',
+      'manage',
+    ]);
     expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector']);
   });
 
@@ -240,6 +248,7 @@ describe('the tables', () => {
 
   test('workspaces, members and sites are changed by manage and keys; the others that write there add events', () => {
     expect(rolesThat(writes, 'TenancyTable')).toEqual([
+      'events',
       'keys',
       'rotate',
       'manage',
@@ -248,7 +257,7 @@ describe('the tables', () => {
       ...OPERATORS,
     ]);
     const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
-    for (const role of ['rotate', 'detector', 'rotate-on-request', 'RewrapOperator'])
+    for (const role of ['events', 'rotate', 'detector', 'rotate-on-request', 'RewrapOperator'])
       expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
       putsEvents('EVENTS#platform'),

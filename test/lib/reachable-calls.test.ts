@@ -14,12 +14,10 @@ const programs = [
 
 /** Calls that stand in the code which a program shares and that it never comes to, with the reason. */
 const NEVER: Readonly<Record<string, readonly string[]>> = {
-  // A slot is taken for a visitor's session; the session of a re-encryption is reserved without one.
-  rotate: ['limits PutItem'],
   // Switching a key off leaves every version where it is.
   detector: ['keys DeleteItem'],
-  // As for rotate; and a key that is encrypted anew has no version shredded.
-  'rotate-on-request': ['limits PutItem', 'keys DeleteItem'],
+  // A key that is encrypted anew has no version shredded.
+  'rotate-on-request': ['keys DeleteItem'],
   // Whether the owner of a key stands is asked for sites and workspaces only.
   PlatformKeyOperator: ['tenancy ConditionCheckItem'],
 };
@@ -28,7 +26,7 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
 const nameOf = (resource: string): string =>
   resource
     .replace(/^(\w+)(?:Table|Key)(?=\/|$)/, (_, name: string) => name.toLowerCase())
-    .replace('/index/by-sub', '/index');
+    .replace(/\/index\/[\w-]+$/, '/index');
 
 const ITEM_OR_KEY = /^dynamodb:(?!DescribeStream|GetRecords|GetShardIterator|ListStreams)|^kms:/;
 /** Used by AWS services on behalf of a caller; no code of ours names them. */

@@ -94,7 +94,7 @@ const reachedUnits = (files: ReadonlyMap<string, string>): readonly Unit[] => {
 const fileName = (file: string): string => file.slice(file.lastIndexOf('/') + 1);
 
 const tableOf = (expression: string | undefined, file: string): string => {
-  const named = /(?:^|\.)(tenancy|keys|sessions|limits|audit)(?:Table)?$/.exec(expression ?? '')?.[1];
+  const named = /(?:^|\.)(tenancy|keys|sessions|limits|usage|audit)(?:Table)?$/.exec(expression ?? '')?.[1];
   const table = named ?? TABLE_OF_FILE[fileName(file)];
   if (table === undefined) throw new Error(`Which table is ${expression} in ${fileName(file)}?`);
   return table;

@@ -33,7 +33,14 @@ describe('the rules of AWS Solutions', () => {
           })),
         ),
     );
-    const withoutAuthorizer = ['allowTokenOrigin', 'mintToken', 'health', 'unknownRoute'];
+    const withoutAuthorizer = [
+      'allowTokenOrigin',
+      'mintToken',
+      'allowEventsOrigin',
+      'reportEvents',
+      'health',
+      'unknownRoute',
+    ];
     expect(
       acknowledged.map(({ at, rule }) => [at, rule.replace(/^.*?(AwsSolutions-.*?)(?:<.*>.*)?$/, '$1')]),
     ).toEqual([

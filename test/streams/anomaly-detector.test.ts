@@ -316,6 +316,7 @@ describe('delivery', () => {
           if (broken) throw new Error('The bus is down.');
         },
         request: async () => undefined,
+        announceNotice: async () => undefined,
       },
     );
     const records = [refusedRow(tenant, 50, '1')];
@@ -337,7 +338,11 @@ describe('delivery', () => {
     const handler = detectorHandler(
       parseEnvironment(detectorEnvironment, stack.variables),
       { ...localWorld(() => undefined), clock },
-      { announce: async () => undefined, request: async () => undefined },
+      {
+        announce: async () => undefined,
+        request: async () => undefined,
+        announceNotice: async () => undefined,
+      },
     );
     const batch = [refusedRow(tenant, 1, '1'), refusedRow(tenant, 2, '2'), refusedRow(tenant, 3, '3')];
     await handler({ Records: batch });
@@ -365,6 +370,8 @@ describe('delivery', () => {
   it('of a batch reads and writes once per key, in the order of its records', async () => {
     const watched: [string, number][] = [];
     const handler = anomalyDetector({
+      noticeOf: () => undefined,
+      announceNotice: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }, sightings) => {
         watched.push([subject, sightings.length]);
@@ -383,6 +390,8 @@ describe('delivery', () => {
   it('of a batch names the first record of the earliest key that failed, and still handles the others', async () => {
     const watched: string[] = [];
     const handler = anomalyDetector({
+      noticeOf: () => undefined,
+      announceNotice: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }) => {
         if (subject !== 'a') throw new Error(subject);
@@ -398,6 +407,8 @@ describe('delivery', () => {
   it('of a record that cannot be read stops there: what comes before it is handled', async () => {
     const watched: string[] = [];
     const handler = anomalyDetector({
+      noticeOf: () => undefined,
+      announceNotice: async () => undefined,
       sightingsOf: (each) => {
         if (each.dynamodb?.SequenceNumber === '2') throw new Error('unreadable');
         return [sighting(subjectOf(each))];

@@ -2,7 +2,7 @@ import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-
 import type { SessionAdmitter } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { holdWrites } from './dynamodb-meters.ts';
-import { sessionPut } from './dynamodb-sessions.ts';
+import { sessionWrite } from './dynamodb-sessions.ts';
 import type { TransactWrite } from './event-outbox.ts';
 import { primaryKey } from './items.ts';
 
@@ -32,7 +32,11 @@ export const dynamoDbAdmission = (
     await callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(
         new TransactWriteCommand({
-          TransactItems: [{ Put: sessionPut(tables.sessions, session, now) }, ...slots, ...minutes],
+          TransactItems: [
+            { Put: { TableName: tables.sessions, ...sessionWrite(session, now) } },
+            ...slots,
+            ...minutes,
+          ],
         }),
       ),
     );

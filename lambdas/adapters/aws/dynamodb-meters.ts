@@ -3,21 +3,23 @@ import {
   PutCommand,
   QueryCommand,
   TransactWriteCommand,
+  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { mintedAt, type SessionId, workspaceOfSite } from '../../domain/identifiers.ts';
 import { entryDifference, type LedgerEntry } from '../../domain/ledger.ts';
 import { billingPeriodOf } from '../../domain/plan.ts';
-import { entryOf, isOver, type SessionMeter } from '../../domain/session-meter.ts';
+import { entryOf, isOver, receiptOf, type SessionMeter } from '../../domain/session-meter.ts';
 import { PLATFORM_ADDRESS } from '../../domain/stored-key.ts';
 import type {
   KeyHealthStore,
   MinutesHold,
   PlanNotices,
   ReportedSessions,
+  SessionEnds,
   SessionMeters,
 } from '../../use-cases/ports.ts';
-import { callAws } from './aws-calls.ts';
+import { callAws, ignoreConflict } from './aws-calls.ts';
 import { readTogether } from './dynamodb-membership.ts';
 import { eventPut, type TransactWrite } from './event-outbox.ts';
 import { issuedSessionItem, primaryKey, siteItem, workspaceItem } from './items.ts';
@@ -47,8 +49,7 @@ const onRevision = (revision: number) =>
     ? { ConditionExpression: 'attribute_not_exists(pk)' }
     : { ConditionExpression: 'revision = :expected', ExpressionAttributeValues: { ':expected': revision } };
 
-const meterPut = (usageTable: string, meter: SessionMeter) => ({
-  TableName: usageTable,
+const meterWrite = (meter: SessionMeter) => ({
   Item: {
     ...primaryKey.meter(meter.siteId, meter.sessionId),
     ...meterAttributes({ ...meter, posted: entryOf(meter), revision: meter.revision + 1 }),
@@ -105,7 +106,7 @@ const periodUpdate = (usageTable: string, meter: SessionMeter, difference: Ledge
 
 /** Sets minutes aside: the meter that holds them, and the period, if they still fit into it. */
 export const holdWrites = (usageTable: string, { meter, committedBefore }: MinutesHold): TransactWrite[] => [
-  { Put: meterPut(usageTable, meter) },
+  { Put: { TableName: usageTable, ...meterWrite(meter) } },
   {
     Update: {
       TableName: usageTable,
@@ -124,16 +125,21 @@ export const dynamoDbMeters = (
 ): SessionMeters => ({
   saveMeter: async (meter) => {
     const difference = entryDifference(entryOf(meter), meter.posted);
-    const put = meterPut(usageTable, meter);
-    const totals = [
-      ...dayUpdate(usageTable, meter, difference),
-      ...periodUpdate(usageTable, meter, difference),
-    ];
+    const day = dayUpdate(usageTable, meter, difference);
+    const period = periodUpdate(usageTable, meter, difference);
+    const totals = [...day, ...period];
     // Most reports are heartbeats, which add nothing yet; a transaction costs twice as much.
-    if (totals.length === 0) await callAws('dynamodb', 'PutItem', () => dynamoDb.send(new PutCommand(put)));
+    if (totals.length === 0)
+      await callAws('dynamodb', 'PutItem', () =>
+        dynamoDb.send(new PutCommand({ TableName: usageTable, ...meterWrite(meter) })),
+      );
     else
       await callAws('dynamodb', 'TransactWriteItems', () =>
-        dynamoDb.send(new TransactWriteCommand({ TransactItems: [{ Put: put }, ...totals] })),
+        dynamoDb.send(
+          new TransactWriteCommand({
+            TransactItems: [{ Put: { TableName: usageTable, ...meterWrite(meter) } }, ...totals],
+          }),
+        ),
       );
   },
 
@@ -211,6 +217,25 @@ export const dynamoDbReports = (
     );
   },
 
+  noteDegraded: async ({ keyScope, keyScopeId, keyVersion }, until) => {
+    await callAws('dynamodb', 'UpdateItem', () =>
+      dynamoDb.send(
+        new UpdateCommand({
+          TableName: tables.sessions,
+          Key: primaryKey.keyActivity(keyScope, keyScopeId),
+          ...(until === undefined
+            ? { UpdateExpression: 'REMOVE degraded' }
+            : {
+                UpdateExpression: 'SET degraded = :degraded',
+                ExpressionAttributeValues: {
+                  ':degraded': { version: keyVersion, until: until.toISOString() },
+                },
+              }),
+        }),
+      ),
+    );
+  },
+
   noteThreshold: async (workspaceId, period, percent, event) => {
     await callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(
@@ -229,6 +254,31 @@ export const dynamoDbReports = (
             eventPut(tables.tenancy, event),
           ],
         }),
+      ),
+    );
+  },
+});
+
+export const dynamoDbSessionEnds = (
+  dynamoDb: DynamoDBDocumentClient,
+  sessionsTable: string,
+): SessionEnds => ({
+  noteEnd: async (meter) => {
+    const { endedAt, seconds } = receiptOf(meter);
+    await ignoreConflict(
+      callAws('dynamodb', 'UpdateItem', () =>
+        dynamoDb.send(
+          new UpdateCommand({
+            TableName: sessionsTable,
+            Key: primaryKey.session(meter, meter.sessionId),
+            UpdateExpression: 'SET endedAt = :endedAt, usedSeconds = :seconds',
+            ConditionExpression: 'attribute_exists(pk)',
+            ExpressionAttributeValues: {
+              ':endedAt': endedAt ?? meter.issuedAt,
+              ':seconds': seconds,
+            },
+          }),
+        ),
       ),
     );
   },

@@ -21,13 +21,11 @@ export const DEFAULT_RETENTION: Retention = {
 const unixSeconds = (at: string): number => Math.floor(Date.parse(at) / 1_000);
 
 /** A session on record before its key is opened; written once only. */
-export const sessionPut = (
-  sessionsTable: string,
+export const sessionWrite = (
   session: ReservedSession,
   now: Date,
   retention: Retention = DEFAULT_RETENTION,
 ) => ({
-  TableName: sessionsTable,
   Item: {
     ...primaryKey.session(session, session.sessionId),
     ...session,
@@ -64,7 +62,7 @@ export const dynamoDbSessions = (
   return {
     reserve: async (session, now) => {
       await callAws('dynamodb', 'PutItem', () =>
-        dynamoDb.send(new PutCommand(sessionPut(sessionsTable, session, now, retention))),
+        dynamoDb.send(new PutCommand({ TableName: sessionsTable, ...sessionWrite(session, now, retention) })),
       );
     },
 

@@ -1,13 +1,14 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { DependencyUnavailableError } from '../../domain/dependency.ts';
 import { summaryOf } from '../../domain/incident.ts';
-import type { IncidentAnnouncer, RotationRequests } from '../../use-cases/ports.ts';
+import type { IncidentAnnouncer, NoticeAnnouncer, RotationRequests } from '../../use-cases/ports.ts';
 import { AWS_CALL_LIMITS, callAws } from './aws-calls.ts';
 import { detailOfRotation } from './rotation-event.ts';
 
 /** `source` and `detail-type` of our events; rules match on them. */
 export const EVENT_SOURCE = 'spelo.byok';
 export const ANOMALY_DETECTED = 'SpeloByok Anomaly Detected';
+export const PLAN_THRESHOLD_REACHED = 'SpeloByok Plan Threshold Reached';
 export const ROTATION_REQUESTED = 'SpeloByok Rotation Requested';
 
 const { connectionTimeout, requestTimeout, maxAttempts } = AWS_CALL_LIMITS;
@@ -20,7 +21,7 @@ export const eventBridgeIncidents = (environment: {
   readonly AWS_REGION: string;
   readonly EVENT_BUS_NAME: string;
   readonly AWS_ENDPOINT_URL_EVENTBRIDGE?: string | undefined;
-}): IncidentAnnouncer & RotationRequests => {
+}): IncidentAnnouncer & NoticeAnnouncer & RotationRequests => {
   const { AWS_REGION: region, EVENT_BUS_NAME: EventBusName } = environment;
   const endpoint = environment.AWS_ENDPOINT_URL_EVENTBRIDGE;
   const client = new EventBridgeClient({
@@ -56,6 +57,15 @@ export const eventBridgeIncidents = (environment: {
         response: incident.response,
         keys: incident.keys.map(({ scope, scopeId, version }) => ({ scope, scope_id: scopeId, version })),
         summary: summaryOf(incident),
+      }),
+    announceNotice: (notice) =>
+      put(PLAN_THRESHOLD_REACHED, {
+        notice_id: notice.noticeId,
+        workspace_id: notice.workspaceId,
+        at: notice.at,
+        percent: notice.percent,
+        period: notice.period,
+        plan: notice.plan,
       }),
     request: (request) => put(ROTATION_REQUESTED, detailOfRotation(request)),
   };

@@ -39,13 +39,18 @@ export const auditEventOf = (record: DynamoDBRecord): AuditEvent | undefined => 
   const image = imageOf(record.dynamodb?.NewImage);
   const pk = String(keys?.['pk'] ?? '');
   const sk = String(keys?.['sk'] ?? '');
-  if (pk.startsWith('EVENTS#'))
-    return record.eventName === 'INSERT' ? auditEventItem.parse(image) : undefined;
+  if (pk.startsWith('EVENTS#')) return outboxEventOf(record);
   if (sk.startsWith('SESSION#')) return record.eventName === 'REMOVE' ? undefined : sessionEvent(image);
   if (sk === 'KEY' && record.eventName !== 'REMOVE') return keyEvent(record, pk, sk, 'key.item_written');
   if (sk.startsWith('RETAINED#') && record.eventName === 'REMOVE')
     return keyEvent(record, pk, sk, 'key.retained_removed');
   return undefined;
+};
+
+/** The event that was put into the outbox; undefined for any other record. Throws as auditEventOf. */
+export const outboxEventOf = (record: DynamoDBRecord): AuditEvent | undefined => {
+  const inserted = record.eventName === 'INSERT' && record.dynamodb?.Keys?.['pk']?.S?.startsWith('EVENTS#');
+  return inserted === true ? auditEventItem.parse(imageOf(record.dynamodb?.NewImage)) : undefined;
 };
 
 const imageOf = (image: unknown): Image | undefined =>

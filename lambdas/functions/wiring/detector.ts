@@ -3,21 +3,23 @@ import { dynamoDbClient } from '../../adapters/aws/clients.ts';
 import { dynamoDbAnomalies, dynamoDbWorkspaces } from '../../adapters/aws/dynamodb-anomalies.ts';
 import { dynamoDbKeys } from '../../adapters/aws/dynamodb-keys.ts';
 import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
+import { outboxEventOf } from '../../adapters/aws/stream-events.ts';
 import type { DetectorEnvironment } from '../../contract/environment.ts';
+import { planNoticeOf } from '../../domain/plan-notice.ts';
 import { anomalyDetector } from '../../streams/anomaly-detector.ts';
 import type { StreamHandler } from '../../streams/audit-projector.ts';
-import type { IncidentAnnouncer, RotationRequests } from '../../use-cases/ports.ts';
+import type { IncidentAnnouncer, NoticeAnnouncer, RotationRequests } from '../../use-cases/ports.ts';
 import { watchKeyUse } from '../../use-cases/watch-key-use.ts';
 import type { World } from './world.ts';
 
 /**
- * Watches the stream of sessions. It can switch a key off and ask for a rotation; it holds no KMS permission on the master
+ * Watches the stream of sessions, and tells of notices that it finds in the outbox. It can switch a key off and ask for a rotation; it holds no KMS permission on the master
  * key. `outside` is EventBridge when deployed and a recorder in the local run.
  */
 export const detectorHandler = (
   environment: DetectorEnvironment,
   { clock, random, log }: Pick<World, 'clock' | 'random' | 'log'>,
-  outside: IncidentAnnouncer & RotationRequests,
+  outside: IncidentAnnouncer & NoticeAnnouncer & RotationRequests,
 ): StreamHandler => {
   const dynamoDb = dynamoDbClient(environment);
   const tables = {
@@ -27,6 +29,11 @@ export const detectorHandler = (
   };
   return anomalyDetector({
     sightingsOf: anomalySightingsOf,
+    noticeOf: (record) => {
+      const event = outboxEventOf(record);
+      return event && planNoticeOf(event);
+    },
+    announceNotice: outside.announceNotice,
     watch: watchKeyUse({
       clock,
       random,

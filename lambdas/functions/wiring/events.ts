@@ -1,6 +1,6 @@
 import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
 import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
-import { dynamoDbMeters, dynamoDbReports } from '../../adapters/aws/dynamodb-meters.ts';
+import { dynamoDbMeters, dynamoDbReports, dynamoDbSessionEnds } from '../../adapters/aws/dynamodb-meters.ts';
 import { dynamoDbErrors } from '../../adapters/aws/dynamodb-sessions.ts';
 import { dynamoDbSlots } from '../../adapters/aws/dynamodb-slots.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
@@ -35,6 +35,7 @@ export const eventsHandler = (environment: EventsEnvironment, world: World): Htt
           dueIndex: TABLES.usage.index.name,
         }),
         health: reports,
+        ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
         slots: dynamoDbSlots(dynamoDb, environment.LIMITS_TABLE),
         errors: dynamoDbErrors(dynamoDb, environment.SESSIONS_TABLE),
         notices: reports,

@@ -1,5 +1,5 @@
 import { dynamoDbClient } from '../../adapters/aws/clients.ts';
-import { dynamoDbMeters } from '../../adapters/aws/dynamodb-meters.ts';
+import { dynamoDbMeters, dynamoDbSessionEnds } from '../../adapters/aws/dynamodb-meters.ts';
 import type { SweeperEnvironment } from '../../contract/environment.ts';
 import { TABLES } from '../../contract/tables.ts';
 import { closeSilentSessions } from '../../use-cases/close-silent-sessions.ts';
@@ -7,17 +7,19 @@ import type { World } from './world.ts';
 
 export type ScheduledHandler = () => Promise<void>;
 
-/** Closes sessions of which nothing was heard for too long. Reaches meters and totals, and nothing else. */
+/** Closes sessions of which nothing was heard for too long. Reaches meters, totals and the records of sessions, and nothing else. */
 export const sweeperHandler = (
   environment: SweeperEnvironment,
   { clock, log }: Pick<World, 'clock' | 'log'>,
 ): ScheduledHandler => {
+  const dynamoDb = dynamoDbClient(environment);
   const sweep = closeSilentSessions({
     clock,
-    meters: dynamoDbMeters(dynamoDbClient(environment), {
+    meters: dynamoDbMeters(dynamoDb, {
       usage: environment.USAGE_TABLE,
       dueIndex: TABLES.usage.index.name,
     }),
+    ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
   });
   return async () => {
     const { closed, alive, more } = await sweep();
