@@ -92,7 +92,7 @@ describeInBrowser('a visitor who talks', () => {
     const second = await visit(await stage.browser(), stage.host.url(tenant.siteId));
     await second.startCall();
     await second.reaches('busy');
-    expect(await second.text()).toMatch(/All lines are busy.*A line is free in \d+:\d\d at the latest/);
+    expect(await second.text()).toMatch(/All lines are busy.*A line should be free in \d+:\d\d/);
     expect(await second.button('Try again').isDisabled()).toBe(true);
     const [told] = await second.told('error');
     expect(told?.detail).toMatchObject({ code: 'busy', retryAfter: expect.any(Number) });

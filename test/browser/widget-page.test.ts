@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import axe from 'axe-core';
 import type { BrowserContext } from 'playwright-core';
 import { openAiOf } from '../support/openai.ts';
 import { describeInBrowser } from './support/browser.ts';
@@ -25,6 +26,51 @@ describeInBrowser('a page that embeds the widget', () => {
     const viewport = visitor.page.viewportSize();
     expect((box?.x ?? 0) + (box?.width ?? 0)).toBeGreaterThan((viewport?.width ?? 0) - 40);
     expect(visitor.console).toEqual([]);
+  });
+
+  it('is the demo page of the local run, for one', async () => {
+    const tenant = await stage.tenant({}, { allowed_origins: [stage.stack.url] });
+    stage.showDemo(tenant);
+    const visitor = await visit(browser, `${stage.stack.url}/widget/demo`);
+    await visitor.startCall();
+    await visitor.reaches('listening');
+    expect(visitor.console).toEqual([]);
+  });
+
+  it('is as accessible as axe can tell, in each state', async () => {
+    const newcomer = await stage.browser();
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    const visitor = await visit(newcomer, stage.host.url(tenant.siteId, 'privacy-url="/privacy"'));
+    const expectAccessible = async () => {
+      // What fades in has less contrast while it does.
+      await visitor.page.waitForTimeout(300);
+      const violations = await visitor.page.evaluate<readonly { id: string; nodes: { html: string }[] }[]>(
+        `axe.run('spelo-voice').then(({ violations }) => violations)`,
+      );
+      expect(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)])).toEqual([]);
+    };
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await visitor.page.emulateMedia({ colorScheme });
+      await visitor.page.reload();
+      await visitor.page.evaluate('localStorage.clear()');
+      await visitor.page.evaluate(axe.source);
+      await expectAccessible();
+      await visitor.button('Talk to us').click();
+      await visitor.reaches('notice');
+      await expectAccessible();
+      await visitor.button('Agree and start').click();
+      await visitor.reaches('speaking');
+      await expectAccessible();
+      await visitor.button('Mute the microphone').click();
+      await expectAccessible();
+      await visitor.button('Hang up').click();
+      await visitor.reaches('ended');
+      await expectAccessible();
+      openAiOf(stage.stack).inject({ path: '/v1/realtime/client_secrets', status: 429, times: 1 });
+      await visitor.button('Talk again').click();
+      await visitor.reaches('busy');
+      await expectAccessible();
+    }
   });
 
   it('starts, mutes and ends a call by script, and learns of each step in events', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext } from 'playwright-core';
-import { widgetPages } from '../../../local/web/widget-pages.ts';
+import { type DemoSite, widgetPages } from '../../../local/web/widget-pages.ts';
 import { buildWidget, type WidgetManifest } from '../../../web/widget/build.ts';
 import { type KeyedTenant, makeKeyedTenant } from '../../support/keyed-tenant.ts';
 import { openAiOf } from '../../support/openai.ts';
@@ -24,6 +24,8 @@ export interface Stage {
   readonly stack: TestStack;
   readonly host: HostPage;
   readonly widget: WidgetManifest;
+  /** Makes the local run's own demo page show this site. */
+  showDemo(tenant: Tenant): void;
   /** A browser of its own, with an empty profile: another person. Closed with the stage. */
   browser(options?: LaunchOptions): Promise<BrowserContext>;
   /** A workspace with a key, whose one site is the host page. */
@@ -47,7 +49,8 @@ const WAIT_MS = 45_000;
 
 export const startStage = async (): Promise<Stage> => {
   const widget = await buildWidget();
-  const stack = await startTestStack({ audited: false, pages: await widgetPages(() => undefined) });
+  let demo: DemoSite | undefined;
+  const stack = await startTestStack({ audited: false, pages: await widgetPages(() => demo) });
   const host = await startHostPage(stack.url, openAiOf(stack).baseUrl, widget);
   const browsers: BrowserContext[] = [];
   const tables = openTables(stack);
@@ -69,6 +72,9 @@ export const startStage = async (): Promise<Stage> => {
     stack,
     host,
     widget,
+    showDemo: ({ siteId }) => {
+      demo = { siteId, openAiBaseUrl: openAiOf(stack).baseUrl };
+    },
     browser: async (options) => {
       const context = await launchBrowser(options);
       browsers.push(context);

@@ -1,5 +1,5 @@
 const DARK = `
-  --bg: #17181d; --ink: #f4f4f6; --muted: #a8a9b4; --line: #2e3038; --soft: #24262d; --own: #2c2a55;
+  --bg: #17181d; --ink: #f4f4f6; --muted: #a8a9b4; --line: #2e3038; --soft: #24262d; --own: #2c2a55; --calm: #4a4c57; --wave: #c9c7ff;
   --shadow: 0 16px 48px rgb(0 0 0 / .55);`;
 
 /** One constructed sheet: a page whose policy forbids inline styles allows it. */
@@ -7,7 +7,7 @@ export const STYLES = `
 :host {
   all: initial; display: inline-block; box-sizing: border-box; max-inline-size: 100%;
   --accent: var(--spelo-accent, #4f46e5); --on-accent: var(--spelo-on-accent, #fff); --danger: #c4281c;
-  --bg: #fff; --ink: #17181d; --muted: #5d5f6b; --line: #e6e7ec; --soft: #f3f3f7; --own: #e9e8fd;
+  --bg: #fff; --ink: #17181d; --muted: #5d5f6b; --line: #e6e7ec; --soft: #f3f3f7; --own: #e9e8fd; --calm: #5d5f6b; --wave: var(--accent);
   --shadow: 0 16px 48px rgb(20 20 50 / .18); --level: 0;
   font: 400 15px/1.5 var(--spelo-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif); color: var(--ink);
 }
@@ -46,7 +46,8 @@ svg { inline-size: 20px; block-size: 20px; flex: none; fill: none; stroke: curre
 .orb i:nth-of-type(3) { block-size: calc(10px + var(--level) * 18px); }
 .orb i:nth-of-type(4) { block-size: calc(6px + var(--level) * 10px); }
 .orb svg { inline-size: 24px; block-size: 24px; }
-.busy .orb, .error .orb, .muted .orb { background: var(--muted); }
+.busy .orb, .error .orb, .muted .orb { background: var(--calm); color: #fff; }
+.listening:not(.muted) .orb { background: var(--own); color: var(--wave); }
 .ended .orb { background: var(--soft); color: var(--muted); }
 .connecting .orb, .reconnecting .orb, .thinking .orb { animation: breathe 1.4s ease-in-out infinite; }
 @keyframes breathe { 50% { box-shadow: 0 0 0 11px color-mix(in srgb, var(--accent) 18%, transparent); } }
