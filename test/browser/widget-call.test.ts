@@ -120,6 +120,25 @@ describeInBrowser('a visitor who talks', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed' });
   });
 
+  it('closes the tab while it connects: the line is free as well', async () => {
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    openAiOf(stage.stack).inject({ path: '/v1/realtime/calls', delayMs: 60_000, times: 1 });
+    const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await visitor.startCall();
+    await visitor.page.waitForRequest(/realtime\/calls/);
+    await visitor.page.waitForTimeout(100);
+    await visitor.page.close({ runBeforeUnload: true });
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed', connectedAtMs: null });
+  });
+
+  it('comes back to the page by the back button after the call: the button is there again', async () => {
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(browser, tenant);
+    await visitor.page.goto(stage.host.scriptOnlyUrl(tenant.siteId));
+    await visitor.page.goBack();
+    expect(['idle', 'ended']).toContain(await visitor.widget.getAttribute('state'));
+  });
+
   it('cancels while it connects: the line is free at once', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     openAiOf(stage.stack).inject({ path: '/v1/realtime/calls', delayMs: 60_000, times: 1 });
@@ -206,6 +225,6 @@ describeInBrowser('a visitor who talks', () => {
     const tenant = await stage.tenant({}, {}, fakeKey('lateratelimited'));
     const visitor = await stage.call(browser, tenant);
     await visitor.widget.getByText('The assistant is overloaded.').waitFor();
-    expect(await visitor.widget.getAttribute('state')).toBe('listening');
+    await visitor.reaches('listening');
   });
 });

@@ -82,6 +82,7 @@ export class Call {
   #hasReconnected = false;
   #isOver = false;
   #isMuted = false;
+  #state: CallState = 'connecting';
   #captions = new Map<string, string>();
 
   constructor(options: CallOptions, handlers: CallHandlers) {
@@ -90,7 +91,7 @@ export class Call {
   }
 
   async start(): Promise<void> {
-    this.#handlers.onState('connecting');
+    this.#enter('connecting');
     try {
       this.#microphone = await openMicrophone();
       this.muted = this.#isMuted;
@@ -117,9 +118,8 @@ export class Call {
   /** The page closes: only what needs no answer is still sent. */
   leave(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
     this.#reports?.leave();
-    this.#release();
+    this.#end({ reason: 'page_closed' });
   }
 
   async #open(): Promise<void> {
@@ -157,7 +157,7 @@ export class Call {
     this.#activeAt = this.#reportedAt = Date.now();
     this.#connectedAt ||= Date.now();
     this.#timer ??= setInterval(() => this.#tick(token), 1_000);
-    this.#handlers.onState('listening');
+    this.#enter('listening');
     this.#handlers.onConnected(token);
   }
 
@@ -169,7 +169,7 @@ export class Call {
       return;
     }
     this.#hasReconnected = true;
-    this.#handlers.onState('reconnecting');
+    this.#enter('reconnecting');
     try {
       if (this.#token.client_secret.expires_at * 1_000 > Date.now() + SECRET_MARGIN_MS)
         await this.#connect(this.#token);
@@ -185,6 +185,7 @@ export class Call {
   #tick(token: Token): void {
     const now = Date.now();
     const seconds = this.#seconds();
+    if (this.#state === 'speaking') this.#activeAt = now;
     const silentSeconds = (now - this.#activeAt) / 1_000;
     const leftSeconds = token.max_duration_seconds - seconds;
     this.#handlers.onSecond(seconds);
@@ -205,11 +206,16 @@ export class Call {
       this.#handlers.onNote(undefined);
     }
     const state = STATE_AFTER[type];
-    if (state !== undefined) this.#handlers.onState(state);
+    if (state !== undefined) this.#enter(state);
     if (type in CAPTION_OF) this.#caption(event);
     if (type === 'response.done') this.#count(event.response ?? {});
     if (type === 'error')
       this.#reports?.add('error', { source: 'response', code: event.error?.code ?? null });
+  }
+
+  #enter(state: CallState): void {
+    this.#state = state;
+    this.#handlers.onState(state);
   }
 
   #caption({ type, item_id = '', delta = '', transcript }: ServerEvent): void {
@@ -224,6 +230,8 @@ export class Call {
       this.#reports?.add('usage', { response_id: id, usage });
       this.#handlers.onUsage(id, usage);
     }
+    // An answer without sound, such as one that was cancelled.
+    if (this.#state === 'thinking') this.#enter('listening');
     if (status !== 'failed') return;
     const code = status_details?.error?.code ?? null;
     const problem = problemOfOpenAi(code);
@@ -233,7 +241,6 @@ export class Call {
     }
     // It may pass: the call goes on.
     this.#reports?.add('error', { source: 'response', code });
-    this.#handlers.onState('listening');
     this.#handlers.onNote('response_busy');
   }
 

@@ -69,6 +69,7 @@ export class SpeloVoice extends HTMLElement {
       });
     }
     addEventListener('pagehide', this.#onPageHide);
+    this.setAttribute('state', this.#state);
     this.#draw();
   }
 

@@ -34,6 +34,7 @@ export class Reports {
     this.#onHangUp = onHangUp;
     const bytes = Uint8Array.from(atob(signingSecret), (character) => character.charCodeAt(0));
     this.#key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    void this.#prepareGoodbye();
   }
 
   add(type: string, fields: Report = {}): void {

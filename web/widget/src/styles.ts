@@ -1,4 +1,4 @@
-const DARK = `
+const DARK = `color-scheme: dark;
   --bg: #17181d; --ink: #f4f4f6; --muted: #a8a9b4; --line: #2e3038; --soft: #24262d; --own: #2c2a55; --calm: #4a4c57; --wave: #c9c7ff;
   --shadow: 0 16px 48px rgb(0 0 0 / .55);`;
 
