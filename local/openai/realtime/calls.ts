@@ -20,6 +20,8 @@ export type Calls = {
   ) => Promise<{ callId: string; answer: string } | undefined>;
   /** Ends a call. False when there is none of this id. */
   readonly hangUp: (callId: string) => boolean;
+  /** Ends a call without a word, as an outage does. */
+  readonly drop: (callId: string) => void;
   /** The calls that go on, oldest first. */
   readonly live: () => readonly string[];
   readonly close: () => Promise<void>;
@@ -38,11 +40,18 @@ export function createCalls({
   readonly load?: typeof loadPeers;
 }): Calls {
   const live = new Map<string, Peer>();
-  const hangUp = (callId: string): boolean => {
+  const take = (callId: string): Peer | undefined => {
     const peer = live.get(callId);
     live.delete(callId);
-    void peer?.close();
+    return peer;
+  };
+  const hangUp = (callId: string): boolean => {
+    const peer = take(callId);
+    peer?.hangUp();
     return peer !== undefined;
+  };
+  const drop = (callId: string): void => {
+    void take(callId)?.close();
   };
   let peers: Promise<OpenPeer | undefined> | undefined;
   const loadOnce = () => {
@@ -65,21 +74,25 @@ export function createCalls({
         failure: responseFailureOf(secret.failure),
         line,
       });
-      const timer = setTimeout(() => {
+      let timer: NodeJS.Timeout | undefined;
+      const expire = (): void => {
         conversation.fail(
           clientError('session_expired', 'Your session hit the maximum duration of 60 minutes.'),
         );
         hangUp(callId);
-      }, maxCallMs);
-      timer.unref();
+      };
       return {
-        onOpen: conversation.start,
+        onOpen: () => {
+          timer = setTimeout(expire, maxCallMs);
+          timer.unref();
+          conversation.start();
+        },
         onMessage: conversation.receive,
         onSound: conversation.hear,
         onGone: () => {
           clearTimeout(timer);
           conversation.end();
-          hangUp(callId);
+          drop(callId);
         },
       };
     });
@@ -96,6 +109,7 @@ export function createCalls({
       return { callId, answer: peer.answer };
     },
     hangUp,
+    drop,
     live: () => [...live.keys()],
     close: async () => {
       const peers = [...live.values()];

@@ -28,6 +28,9 @@ export type Line = {
 
 export type Peer = {
   readonly answer: string;
+  /** Closes the data channel first, so that the browser notices at once. */
+  readonly hangUp: () => void;
+  /** Just stops to answer; a browser notices after some seconds. */
   readonly close: () => Promise<void>;
 };
 
@@ -35,6 +38,8 @@ export type Peer = {
 export type OpenPeer = (offer: string, handle: (line: Line) => PeerHandlers) => Promise<Peer>;
 
 const FRAME_MS = 20;
+/** Enough for the word that a channel closes to arrive on this machine. */
+const CLOSING_MS = 500;
 
 /** The WebRTC of this machine, or undefined where its library is not installed. */
 export async function loadPeers(): Promise<OpenPeer | undefined> {
@@ -61,7 +66,7 @@ async function openPeer(
   });
   const voice = new MediaStreamTrack({ kind: 'audio' });
   connection.addTrack(voice);
-  const channels: { send(text: string): void; readonly readyState: string }[] = [];
+  const channels: { send(text: string): void; close(): void; readonly readyState: string }[] = [];
   let sequenceNumber = randomInt(2 ** 16);
   const startedMs = performance.now();
   const sendFrame = (payload: Buffer, atMs: number, isFirst: boolean): void => {
@@ -116,7 +121,14 @@ async function openPeer(
     throw error;
   }
 
-  return { answer: connection.localDescription?.sdp ?? '', close: () => connection.close() };
+  return {
+    answer: connection.localDescription?.sdp ?? '',
+    hangUp: () => {
+      for (const channel of channels) channel.close();
+      setTimeout(() => void connection.close(), CLOSING_MS).unref();
+    },
+    close: () => connection.close(),
+  };
 }
 
 /** Sends a frame each 20 ms, and what is overdue at once, so that the sound keeps its length on a busy machine. */

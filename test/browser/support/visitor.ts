@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Locator, Page, Request } from 'playwright-core';
 
 /** What a page's listeners were told, in order. */
@@ -16,6 +17,8 @@ export interface Visitor {
   button(name: string | RegExp): Locator;
   /** Waits until the widget is in a state. */
   reaches(state: string): Promise<void>;
+  /** Waits until the widget has been in a state, however briefly. */
+  passes(state: string): Promise<void>;
   /** Opens the widget and, where it is shown, agrees to the notice. */
   startCall(): Promise<void>;
   told(type?: string): Promise<readonly Told[]>;
@@ -51,6 +54,10 @@ export const visit = async (context: BrowserContext, url: string): Promise<Visit
   await page.goto(url);
   const widget = page.locator('spelo-voice');
   const button = (name: string | RegExp) => widget.getByRole('button', { name });
+  const told = async (type?: string): Promise<readonly Told[]> => {
+    const all = await page.evaluate<readonly Told[]>('window.told');
+    return type === undefined ? all : all.filter((each) => each.type === `spelo-${type}`);
+  };
   return {
     page,
     widget,
@@ -58,14 +65,18 @@ export const visit = async (context: BrowserContext, url: string): Promise<Visit
     requests,
     button,
     reaches: (state) => page.locator(`spelo-voice[state="${state}"]`).waitFor(),
+    passes: async (state) => {
+      for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 50) {
+        if ((await told('state')).some(({ detail }) => detail.state === state)) return;
+        await sleep(50);
+      }
+      throw new Error(`The widget was never ${state}. It is ${await widget.getAttribute('state')}.`);
+    },
     startCall: async () => {
       await button('Talk to us').click();
       if ((await widget.getAttribute('state')) === 'notice') await button('Agree and start').click();
     },
-    told: async (type) => {
-      const told = await page.evaluate<readonly Told[]>('window.told');
-      return type === undefined ? told : told.filter((each) => each.type === `spelo-${type}`);
-    },
+    told,
     microphones: () =>
       page.evaluate(
         `microphones.map(({ readyState, enabled }) => ({ isLive: readyState === 'live', isOn: enabled }))`,
