@@ -42,6 +42,7 @@ export class ApiStack extends Stack {
         rotate: brokerFunction('rotate', 'Rotate', 512),
         audit: brokerFunction('audit', 'Audit', 512),
         manage: brokerFunction('manage', 'Manage', 512),
+        usage: brokerFunction('usage', 'Usage', 512),
       },
     });
 

@@ -9,6 +9,7 @@ import type {
   RotateOnRequestEnvironment,
   SweeperEnvironment,
   TokenEnvironment,
+  UsageEnvironment,
 } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
@@ -38,6 +39,7 @@ export interface FunctionEnvironments {
   readonly rotate: Deployed<RotateEnvironment>;
   readonly audit: Deployed<AuditEnvironment>;
   readonly manage: Deployed<ManageEnvironment>;
+  readonly usage: Deployed<UsageEnvironment>;
   readonly projector: Deployed<ProjectorEnvironment>;
   readonly detector: Deployed<DetectorEnvironment>;
   readonly 'rotate-on-request': Deployed<RotateOnRequestEnvironment>;
@@ -56,13 +58,8 @@ export const functionEnvironments = (
   };
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
-  const shared = {
-    ...own,
-    ...custody,
-    ...sessions,
-    OIDC_ISSUER: config.oidcIssuer,
-    OIDC_AUDIENCE: config.oidcAudience,
-  };
+  const oidc = { OIDC_ISSUER: config.oidcIssuer, OIDC_AUDIENCE: config.oidcAudience };
+  const shared = { ...own, ...custody, ...sessions, ...oidc };
   const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
   const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };
   const retired = { RETIRED_MASTER_KEY_ARNS: (config.retiredMasterKeyArns ?? []).join(',') };
@@ -103,7 +100,16 @@ export const functionEnvironments = (
     },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
-    manage: { ...shared, ...derivation },
+    manage: { ...shared, ...derivation, ...plans },
+    usage: {
+      ...own,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...sessions,
+      ...usage,
+      ...plans,
+      ...oidc,
+    },
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
     sweeper: { ...own, ...sessions, ...usage },

@@ -23,6 +23,7 @@ import { rotateHandler } from '../lambdas/functions/wiring/rotate.ts';
 import { rotateOnRequestHandler } from '../lambdas/functions/wiring/rotate-on-request.ts';
 import { sweeperHandler } from '../lambdas/functions/wiring/sweeper.ts';
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
+import { usageHandler } from '../lambdas/functions/wiring/usage.ts';
 import type { World } from '../lambdas/functions/wiring/world.ts';
 import { createTables } from './create-tables.ts';
 import { type LocalDynamoDb, startDynamoDb } from './dynamodb/engine.ts';
@@ -186,6 +187,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
           rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
           audit: auditHandler(parseEnvironment(ENVIRONMENTS.audit, variables), world),
           manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), world),
+          usage: usageHandler(parseEnvironment(ENVIRONMENTS.usage, variables), world),
         },
         {
           port: options.port,

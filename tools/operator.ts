@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { DependencyUnavailableError } from '../lambdas/domain/dependency.ts';
 import { newEventId } from '../lambdas/domain/identifiers.ts';
+import { Refusal } from '../lambdas/domain/refusal.ts';
 import { strongRandom } from '../lambdas/functions/wiring/world.ts';
 import type { Journal } from '../lambdas/use-cases/ports.ts';
 
@@ -22,6 +24,14 @@ export const operatorJournal: Journal = {
       facts: facts ?? {},
     };
   },
+};
+
+/** What an operator reads when a command did not do its work: the refusal with its details, never an SDK's own text. */
+export const failureText = (error: unknown, nothingDone: string): string => {
+  if (error instanceof Refusal)
+    return [error.refusal, ...error.details.map(({ message }) => message)].join(': ');
+  if (error instanceof DependencyUnavailableError) return `${error.message}. ${nothingDone}`;
+  return error instanceof Error ? error.message : 'Failed.';
 };
 
 /** Addresses of the running local stack, with credentials that are worth nothing elsewhere. */

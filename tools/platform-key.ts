@@ -6,11 +6,9 @@ import { dynamoDbKeys } from '../lambdas/adapters/aws/dynamodb-keys.ts';
 import { kmsKeySealer } from '../lambdas/adapters/aws/kms-key-sealer.ts';
 import { openAiHttp } from '../lambdas/adapters/openai/openai-http.ts';
 import { keysEnvironment, parseEnvironment } from '../lambdas/contract/environment.ts';
-import { DependencyUnavailableError } from '../lambdas/domain/dependency.ts';
-import { Refusal } from '../lambdas/domain/refusal.ts';
 import { strongRandom } from '../lambdas/functions/wiring/world.ts';
 import { storePlatformKey } from '../lambdas/use-cases/store-platform-key.ts';
-import { localVariables, operatorJournal } from './operator.ts';
+import { failureText, localVariables, operatorJournal } from './operator.ts';
 
 const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
 
@@ -64,14 +62,7 @@ const main = async (): Promise<void> => {
   );
 };
 
-const say = (error: unknown): string => {
-  if (error instanceof Refusal)
-    return [error.refusal, ...error.details.map(({ message }) => message)].join(': ');
-  if (error instanceof DependencyUnavailableError) return `${error.message}. Nothing was stored.`;
-  return error instanceof Error ? error.message : 'Failed.';
-};
-
 main().catch((error: unknown) => {
-  process.stderr.write(`${say(error)}\n`);
+  process.stderr.write(`${failureText(error, 'Nothing was stored.')}\n`);
   process.exitCode = 1;
 });

@@ -167,7 +167,13 @@ export const rotateOnRequestEnvironment = z.object({
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
-export const manageEnvironment = z.object({ ...shared, ...derivation });
+export const manageEnvironment = z.object({ ...shared, ...derivation, ...plans });
+
+/** What was used and what it cost; reads alone. */
+export const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
+  KEYS_TABLE: true,
+  AWS_ENDPOINT_URL_KMS: true,
+});
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
 export type EventsEnvironment = z.infer<typeof eventsEnvironment>;
@@ -180,6 +186,7 @@ export type ArchiverEnvironment = z.infer<typeof archiverEnvironment>;
 export type DetectorEnvironment = z.infer<typeof detectorEnvironment>;
 export type RotateOnRequestEnvironment = z.infer<typeof rotateOnRequestEnvironment>;
 export type ManageEnvironment = z.infer<typeof manageEnvironment>;
+export type UsageEnvironment = z.infer<typeof usageEnvironment>;
 
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
@@ -190,6 +197,7 @@ export const ENVIRONMENTS = {
   projector: projectorEnvironment,
   archiver: archiverEnvironment,
   manage: manageEnvironment,
+  usage: usageEnvironment,
 } as const;
 
 /** The parsed environment. Throws one error that names every faulty variable and no value. */

@@ -28,7 +28,6 @@ export type StatedPlan = z.infer<typeof planSchema>;
 
 export const plansSchema = z
   .array(planSchema)
-  .min(1)
   .max(20)
   .refine((plans) => new Set(plans.map(({ name }) => name)).size === plans.length, 'Names must be unique.')
   .refine(

@@ -137,6 +137,12 @@ export const PROBLEMS = {
     code: 'last_owner',
     message: 'A workspace keeps at least one owner. Make somebody else an owner first.',
   },
+  site_limit_reached: {
+    status: 409,
+    code: 'site_limit_reached',
+    message:
+      'The plan has no room for another site. Archive one that is no longer needed, or move to a larger plan.',
+  },
   no_previous_version: {
     status: 409,
     code: 'no_previous_version',

@@ -12,6 +12,7 @@ export const AUDIT_EVENT_TYPES = [
   'session.refused',
   'workspace.created',
   'workspace.changed',
+  'workspace.plan_changed',
   'workspace.deleted',
   'member.saved',
   'member.removed',
@@ -29,6 +30,7 @@ export const AUDIT_EVENT_TYPES = [
   'key.retained_removed',
   'anomaly.detected',
   'plan.threshold_reached',
+  'usage.corrected',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];

@@ -102,6 +102,9 @@ export const thresholdReached = (plan: Plan, usedSeconds: number): 0 | NoticePer
   return NOTICE_PERCENTS.findLast((percent) => usedSeconds * 100 >= included * percent) ?? 0;
 };
 
+/** Sites that a workspace on this plan may have at a time; null: no cap. An unknown plan has room for none. */
+export const siteCapOf = (plan: Plan | undefined): number | null => (plan === undefined ? 0 : plan.maxSites);
+
 /** Whole seconds until the next billing period begins. */
 export const secondsToNextPeriod = (now: Date): number =>
   Math.ceil((Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) - now.getTime()) / 1_000);

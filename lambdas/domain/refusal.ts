@@ -27,6 +27,7 @@ export const REFUSALS = [
   'rate_limited',
   'busy',
   'last_owner',
+  'site_limit_reached',
   'no_previous_version',
   'version_conflict',
   'unavailable',

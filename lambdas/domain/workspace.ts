@@ -35,6 +35,8 @@ export interface Workspace {
   readonly anomalyResponse: AnomalyResponse;
   readonly alertEmail: string | null;
   readonly ownerCount: number;
+  /** Sites that are not archived; kept by the writes that create and archive them. */
+  readonly siteCount: number;
   readonly createdAt: string;
   readonly deletedAt: string | null;
 }

@@ -13,7 +13,9 @@ export const archiveSite =
     try {
       await endSite(ports, caller, site);
     } catch (error) {
-      // Somebody else archived it at the same moment.
-      throw error instanceof ConflictError ? new Refusal('site_not_found') : error;
+      if (!(error instanceof ConflictError)) throw error;
+      // Somebody else archived it at the same moment; or its workspace was written, and the caller may repeat.
+      const { site: left } = await ports.tenancy.readSiteMembership(siteId, caller.sub);
+      throw left === undefined ? new Refusal('site_not_found') : error;
     }
   };

@@ -1,18 +1,25 @@
+import { ConflictError } from '../domain/dependency.ts';
 import { newSiteId, type RandomBytes, type WorkspaceId } from '../domain/identifiers.ts';
-import type { Caller, Site } from '../domain/workspace.ts';
+import { type Plan, planNamed, siteCapOf } from '../domain/plan.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { Caller, Site, Workspace } from '../domain/workspace.ts';
 import { authorizeWorkspace } from './authorize.ts';
-import type { Clock, Journal, SiteSettings, Tenancy } from './ports.ts';
+import type { Clock, Journal, SiteRoom, SiteSettings, Tenancy } from './ports.ts';
 
-/** Admin. The new site mints as soon as it, or its workspace, has a key. */
+/**
+ * Admin. The new site mints as soon as it, or its workspace, has a key. Never one more site than the plan has room for,
+ * in either billing mode; a workspace that has more, because its plan was changed, keeps them and gets no new one.
+ */
 export const createSite =
   (ports: {
     readonly tenancy: Tenancy;
     readonly journal: Journal;
     readonly clock: Clock;
     readonly random: RandomBytes;
+    readonly plans: readonly Plan[];
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, settings: SiteSettings): Promise<Site> => {
-    await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
+    const room = roomIn(await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin'), ports.plans);
     const site: Site = {
       siteId: newSiteId(workspaceId, ports.random),
       workspaceId,
@@ -22,6 +29,28 @@ export const createSite =
     };
     const { siteId } = site;
     const event = await ports.journal.event(caller, 'site.created', { workspaceId, siteId });
-    await ports.tenancy.createSite(site, event);
+    try {
+      await ports.tenancy.createSite(site, room, event);
+    } catch (error) {
+      // Somebody else may have taken the last place: that is another answer than a write to repeat.
+      if (error instanceof ConflictError)
+        roomIn(await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin'), ports.plans);
+      throw error;
+    }
     return site;
   };
+
+/** The room that the workspace's plan gives, or the refusal that there is none left. */
+const roomIn = ({ plan, siteCount }: Workspace, plans: readonly Plan[]): SiteRoom => {
+  const maxSites = siteCapOf(planNamed(plans, plan));
+  if (maxSites !== null && siteCount >= maxSites)
+    throw new Refusal('site_limit_reached', {
+      details: [
+        {
+          path: 'max_sites',
+          message: `The plan ${plan} has room for ${maxSites}; sites in this workspace: ${siteCount}.`,
+        },
+      ],
+    });
+  return { plan, maxSites };
+};

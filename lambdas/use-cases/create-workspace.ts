@@ -19,6 +19,7 @@ export const createWorkspace =
       ...settings,
       plan: DEFAULT_PLAN,
       ownerCount: 1,
+      siteCount: 0,
       createdAt,
       deletedAt: null,
     };

@@ -39,7 +39,7 @@ export const deleteWorkspace =
     await shredKey(ports, caller, { scope: 'workspace', scopeId: workspaceId, workspaceId });
     for (let after: string | undefined; ; ) {
       const page = await ports.tenancy.listSites(workspaceId, { limit: PAGE, after });
-      for (const site of page.items) await ignoringConflict(endSite(ports, caller, site));
+      for (const site of page.items) await endSiteOnce(ports, caller, site);
       if (page.next === undefined) break;
       after = page.next;
     }
@@ -74,11 +74,13 @@ const shredKey = async (
   await keys.changeKey(address, change, event);
 };
 
-/** A site that somebody else archived at the same moment is ended all the same. */
-const ignoringConflict = async (work: Promise<void>): Promise<void> => {
+/** A site that somebody else archived at the same moment is ended all the same; one that still stands is not. */
+const endSiteOnce = async (ports: EndingPorts, caller: Caller, site: Site): Promise<void> => {
   try {
-    await work;
+    await endSite(ports, caller, site);
   } catch (error) {
     if (!(error instanceof ConflictError)) throw error;
+    const { site: left } = await ports.tenancy.readSiteMembership(site.siteId, caller.sub);
+    if (left !== undefined) throw error;
   }
 };

@@ -4,10 +4,11 @@ import type { SessionId, SiteId, WorkspaceId } from '../domain/identifiers.ts';
 import type { Incident, KeyInUse } from '../domain/incident.ts';
 import type { KeyHealth } from '../domain/key-health.ts';
 import type { KeyChange } from '../domain/key-lifecycle.ts';
+import type { LedgerEntry } from '../domain/ledger.ts';
 import type { RateLimit } from '../domain/limits.ts';
 import type { PlanNotice } from '../domain/plan-notice.ts';
 import type { FailureSource } from '../domain/reported-failure.ts';
-import type { KeyBinding, SealedKey } from '../domain/sealed-key.ts';
+import type { KeyBinding, KeyScope, SealedKey } from '../domain/sealed-key.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
 import type { SessionMeter } from '../domain/session-meter.ts';
@@ -18,8 +19,17 @@ import type {
   RetainedKey,
   StoredKey,
 } from '../domain/stored-key.ts';
+import type { DayRange, DayUsage } from '../domain/usage.ts';
 import type { ListedModel, Verdict } from '../domain/verdict.ts';
-import type { Caller, Member, Role, Site, VoiceSettings, Workspace } from '../domain/workspace.ts';
+import type {
+  BillingMode,
+  Caller,
+  Member,
+  Role,
+  Site,
+  VoiceSettings,
+  Workspace,
+} from '../domain/workspace.ts';
 
 /**
  * What the use cases need from the world. A write that changes something a person cares about takes its audit event. Unless a port says otherwise, each method reads its own writes (strongly
@@ -92,6 +102,13 @@ export interface Journal {
   ): Promise<AuditEvent>;
 }
 
+/** What the caller knows of the workspace's plan. */
+export interface SiteRoom {
+  readonly plan: string;
+  /** null: no cap. */
+  readonly maxSites: number | null;
+}
+
 export interface Tenancy extends MembershipReader {
   createWorkspace(workspace: Workspace, owner: Member, event: AuditEvent): Promise<void>;
   listWorkspaces(sub: string, page: PageRequest): Promise<Page<{ workspace: Workspace; role: Role }>>;
@@ -103,7 +120,11 @@ export interface Tenancy extends MembershipReader {
   saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
   /** ConflictError as above. */
   removeMember(member: Member, event: AuditEvent): Promise<void>;
-  createSite(site: Site, event: AuditEvent): Promise<void>;
+  /**
+   * Counts the site on its workspace in the same write. ConflictError when the workspace is gone, on another plan than
+   * the caller saw, or full.
+   */
+  createSite(site: Site, room: SiteRoom, event: AuditEvent): Promise<void>;
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** Writes only what changed. ConflictError when the site is archived in between. */
   changeSite(site: Site, change: SiteChange, event: AuditEvent): Promise<void>;
@@ -114,7 +135,7 @@ export interface TenancyEnding extends MembershipReader {
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** From here on every mint of the workspace is refused. ConflictError when it was already deleted. */
   markWorkspaceDeleted(workspaceId: WorkspaceId, event: AuditEvent): Promise<void>;
-  /** ConflictError when it is archived already. */
+  /** Gives its place in the plan back. ConflictError when it is archived already, or its workspace is being written. */
   archiveSite(site: Site, event: AuditEvent): Promise<void>;
 }
 
@@ -348,6 +369,92 @@ export interface ErrorLog {
 export interface ErrorReader {
   /** Newest first. */
   listErrors(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<ErrorRow>>;
+  /** Where a page that continues after `row` starts. */
+  positionOfError(row: ErrorRow): string;
+}
+
+/** Totals, as the reports have added them up. */
+export interface UsageReader {
+  /** One part for each day, site, model and mode within the days; in one query. */
+  readDays(workspaceId: WorkspaceId, days: DayRange): Promise<readonly DayUsage[]>;
+  /** What the workspace has used of its plan in `period`, `yyyy-mm`. */
+  readPeriod(workspaceId: WorkspaceId, period: string): Promise<PeriodUsage>;
+}
+
+/** A session as it is on record, whatever became of it. */
+export interface RecordedSession extends ReservedSession {
+  readonly siteId: SiteId;
+  readonly state: 'reserved' | SessionOutcome['state'];
+  readonly refusal: string | null;
+  readonly openAiFailure: string | null;
+}
+
+export interface SessionReader {
+  /** Sessions minted from `from` on and before `before`, newest first. */
+  listSessions(
+    site: Pick<Site, 'siteId' | 'workspaceId'>,
+    between: { readonly from: Date; readonly before: Date },
+    page: PageRequest,
+  ): Promise<Page<RecordedSession>>;
+  /** Where a page that continues after `session` starts. */
+  positionOfSession(session: RecordedSession): string;
+  readSession(
+    site: Pick<Site, 'siteId' | 'workspaceId'>,
+    sessionId: SessionId,
+  ): Promise<RecordedSession | undefined>;
+  /** Meters of at most 100 sessions of one site. A session of which nothing was reported may have none. */
+  readMeters(siteId: SiteId, sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, SessionMeter>>;
+}
+
+/** A slot that is taken, and by whom. */
+export interface HeldSlot extends SlotLease {
+  readonly siteId: SiteId;
+  readonly keyScope: KeyScope;
+  readonly keyScopeId: string;
+}
+
+export interface SlotReader {
+  /** Leases of every pool of the workspace, expired ones included. */
+  listHeld(workspaceId: WorkspaceId): Promise<readonly HeldSlot[]>;
+}
+
+/** One item of the totals. */
+export interface BookedTotal {
+  /** Where it stands within its workspace. */
+  readonly place: string;
+  readonly counts: Readonly<Record<string, number>>;
+  /** Grows with every change of the item; 0 where there is none. */
+  readonly writes: number;
+}
+
+/** What one meter adds to one item of the totals. */
+export type Booking = Pick<BookedTotal, 'place' | 'counts'>;
+
+/** Meters and totals side by side, for whoever checks that the totals are the sum of the meters. */
+export interface UsageBooks {
+  /** Every workspace that ever was, or `only` this one, with its sites; archived ones too. */
+  listWorkspaces(only: WorkspaceId | undefined): Promise<ReadonlyMap<WorkspaceId, readonly SiteId[]>>;
+  /** Meters of sessions minted from `from` on and before `before`, oldest first. */
+  listMeters(
+    siteId: SiteId,
+    between: { readonly from: Date; readonly before: Date },
+    page: PageRequest,
+  ): Promise<Page<SessionMeter>>;
+  /** Totals of the month `yyyy-mm`: of its days, and of the billing period. */
+  readTotals(workspaceId: WorkspaceId, month: string): Promise<readonly BookedTotal[]>;
+  /** One of them, read so that no report is seen in its meter and not yet here. */
+  readTotal(workspaceId: WorkspaceId, place: string): Promise<BookedTotal>;
+  bookingsOf(meter: SessionMeter): readonly Booking[];
+  /**
+   * Sets the counts of a total, together with the audit event. ConflictError when the total was written to since it was
+   * read.
+   */
+  correctTotal(
+    workspaceId: WorkspaceId,
+    read: BookedTotal,
+    counts: Booking['counts'],
+    event: AuditEvent,
+  ): Promise<void>;
 }
 
 /**
@@ -401,6 +508,22 @@ export interface AuditArchive {
 export interface WorkspaceReader {
   /** A deleted workspace too; undefined for one that never existed. */
   readWorkspace(workspaceId: WorkspaceId): Promise<Workspace | undefined>;
+}
+
+/** What the sessions of one model and payer came to in a month. */
+export interface UsageTotals extends LedgerEntry {
+  readonly model: string;
+  readonly mode: BillingMode;
+}
+
+export interface UsageReader {
+  /** Of every site of the workspace, archived ones too. `month` is `2026-11`, UTC. */
+  monthOf(workspaceId: WorkspaceId, month: string): Promise<readonly UsageTotals[]>;
+}
+
+export interface PlanWriter {
+  /** ConflictError when the workspace is gone or its plan is no longer what the caller saw. */
+  changePlan(workspace: Workspace, plan: string, event: AuditEvent): Promise<void>;
 }
 
 /** Whose use is watched: one OpenAI key within one workspace, or the origins of one site. */

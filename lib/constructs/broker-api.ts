@@ -53,6 +53,8 @@ const PUBLIC_BECAUSE: Readonly<Record<PublicRouteId, string>> = {
     'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
   reportEvents:
     "Visitors of a site have no account. Each report is signed with its session's own secret, which the function checks first.",
+  readPricing: 'A price list, the same for everybody, for whoever thinks of becoming a customer.',
+  estimateCost: 'A calculation from the request alone; it reads and stores nothing.',
   health: 'Monitors ask without credentials; the answer holds nothing but the version.',
 };
 
@@ -96,6 +98,7 @@ export class BrokerApi extends Construct {
       rotate: integrationWith('rotate'),
       audit: integrationWith('audit'),
       manage: integrationWith('manage'),
+      usage: integrationWith('usage'),
     };
     // The functions verify the token again and decide on roles; here a forged one costs no invocation.
     const signedIn = new HttpJwtAuthorizer('jwt', config.oidcIssuer, { jwtAudience: [config.oidcAudience] });

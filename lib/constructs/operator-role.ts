@@ -1,12 +1,12 @@
 import { AccountRootPrincipal, PolicyDocument, Role } from 'aws-cdk-lib/aws-iam';
 import { Duration } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { type RoleName, roleName } from '../role-names.ts';
+import { type OperatorName, roleName } from '../role-names.ts';
 import { type DataResources, permissionsOf } from '../role-permissions.ts';
 
 export interface OperatorRoleProps {
   readonly stage: string;
-  readonly roleName: Extract<RoleName, 'platform-key' | 'rewrap'>;
+  readonly roleName: OperatorName;
   readonly description: string;
   readonly data: DataResources;
 }

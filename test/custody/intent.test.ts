@@ -117,7 +117,7 @@ describe('no key is opened without its intent on record', () => {
 
   test.each(['test', 'rotate'])('nor by an operator: %s', async (action) => {
     const tenant = await ready();
-    dynamoDb.intervene(({ operation }) => (operation === 'TransactWriteItems' ? unavailable : undefined));
+    dynamoDb.intervene(({ operation }) => (operation === 'PutItem' ? unavailable : undefined));
     const path = `/v1/sites/${tenant.siteId}/openai-key/${action}`;
     expect((await stack.call('POST', path, { as: tenant.owner })).status).toBe(503);
     expect(decrypts()).toBe(0);
@@ -433,10 +433,10 @@ test('the opener is reached through a reserved session only, by whatever way', a
       throw new Error('must not be reached');
     },
   };
-  const reserve = async (): Promise<never> => {
-    throw new DependencyUnavailableError('dynamodb', 'TransactWriteItems', 'InternalServerError');
+  const unwritten = async (): Promise<never> => {
+    throw new DependencyUnavailableError('dynamodb', 'PutItem', 'InternalServerError');
   };
-  const sessions = { ...ports.sessions, reserve };
+  const sessions = { ...ports.sessions, reserve: unwritten };
   const target = { scope: 'site', siteId: tenant.siteId as SiteId } as const;
   const failing = { ...ports, opener, sessions };
   const caller = callerOf(tenant.owner);
@@ -444,7 +444,8 @@ test('the opener is reached through a reserved session only, by whatever way', a
     DependencyUnavailableError,
   );
   await expect(reencryptOpenAiKey(failing)(caller, target)).rejects.toThrow(DependencyUnavailableError);
-  await expect(mintToken({ ...ports, opener, sessions }, MINT_SETTINGS)(mintRequest(tenant))).rejects.toThrow(
+  const minting = { ...failing, admissions: { admit: unwritten } };
+  await expect(mintToken(minting, MINT_SETTINGS)(mintRequest(tenant))).rejects.toThrow(
     DependencyUnavailableError,
   );
   expect(asked).toBe(0);

@@ -19,6 +19,7 @@ import {
   type Tables,
   tablesAt,
 } from '../support/key-tables.ts';
+import { putOnPlan } from '../support/plan.ts';
 import { putPlatformKey } from '../support/platform-key.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
@@ -532,6 +533,7 @@ describe('a stored key is good in its own place only', () => {
     tables.keyItem(scope, scope === 'site' ? tenant.siteId : tenant.workspaceId);
 
   const sibling = async (tenant: Tenant): Promise<Tenant> => {
+    await putOnPlan(stack, tenant, 'enterprise');
     const made = await stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {
       as: tenant.owner,
       body: { name: 'Second', allowed_origins: ['https://shop.example'] },

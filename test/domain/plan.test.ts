@@ -5,8 +5,12 @@ import {
   billingPeriodOf,
   DEFAULT_PLAN,
   minutesExhausted,
+  overageOf,
+  type Plan,
   planNamed,
   secondsToNextPeriod,
+  siteCapOf,
+  thresholdReached,
 } from '../../lambdas/domain/plan.ts';
 
 const exhausted = (plan: string, usedSeconds: number): boolean =>
@@ -82,6 +86,93 @@ describe('secondsToNextPeriod', () => {
         const after = ms + secondsToNextPeriod(new Date(ms)) * 1_000;
         const period = billingPeriodOf(new Date(after));
         return period > billingPeriodOf(new Date(ms)) && after - Date.parse(`${period}-01T00:00:00Z`) < 1_000;
+      }),
+    );
+  });
+});
+
+const plan = (name: string): Plan => {
+  const found = planNamed(BUILT_IN_PLANS, name);
+  if (found === undefined) throw new Error(name);
+  return found;
+};
+
+describe('the plans of the price page', () => {
+  it.each([
+    ['free', 0, 100, true, null, 1],
+    ['starter', 29, 500, false, 0.08, 3],
+    ['pro', 99, 2_000, false, 0.06, 10],
+    ['enterprise', null, null, false, null, null],
+  ])('%s', (name, monthlyUsd, includedMinutes, hardCap, overageUsd, maxSites) => {
+    const usd = (amount: number | null) => (amount === null ? null : Math.round(amount * 100_000_000));
+    expect(plan(name)).toEqual({
+      name,
+      monthlyMicroCents: usd(monthlyUsd),
+      includedMinutes,
+      hardCap,
+      overageMicroCentsPerMinute: usd(overageUsd),
+      maxSites,
+    });
+  });
+
+  it('cap the sites of an unknown plan at none, and of enterprise not at all', () => {
+    expect(siteCapOf(undefined)).toBe(0);
+    expect(siteCapOf(plan('enterprise'))).toBeNull();
+    expect(siteCapOf(plan('pro'))).toBe(10);
+  });
+});
+
+describe('overage', () => {
+  it.each([
+    ['starter', 0, 0, 0],
+    ['starter', 500 * 60, 0, 0],
+    ['starter', 500 * 60 + 1, 1, 8_000_000],
+    ['starter', 501 * 60, 1, 8_000_000],
+    ['starter', 501 * 60 + 1, 2, 16_000_000],
+    ['pro', 2_100 * 60 - 30, 100, 600_000_000],
+    // A hard cap refuses instead; nobody pays for what a running session took past it.
+    ['free', 200 * 60, 0, 0],
+    ['enterprise', 1_000_000 * 60, 0, 0],
+  ])('of %s after %i seconds is %i minutes', (name, usedSeconds, minutes, microCents) => {
+    expect(overageOf(plan(name), usedSeconds)).toEqual({ minutes, microCents });
+  });
+
+  it('rounds the seconds of a billing period up once, however many sessions they come from', () => {
+    const sessions = fc.array(fc.integer({ min: 5, max: 3_600 }), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(sessions, (seconds) => {
+        const used = 500 * 60 + seconds.reduce((sum, each) => sum + each, 0);
+        const { minutes } = overageOf(plan('starter'), used);
+        expect(minutes * 60 - (used - 500 * 60)).toBeGreaterThanOrEqual(0);
+        expect(minutes * 60 - (used - 500 * 60)).toBeLessThan(60);
+      }),
+    );
+  });
+});
+
+describe('the thresholds of a plan', () => {
+  it.each([
+    ['free', 0, 0],
+    ['free', 2_999, 0],
+    ['free', 3_000, 50],
+    ['free', 4_799, 50],
+    ['free', 4_800, 80],
+    ['free', 5_999, 80],
+    ['free', 6_000, 100],
+    ['free', 60_000, 100],
+    ['pro', 60_000, 50],
+    ['enterprise', Number.MAX_SAFE_INTEGER, 0],
+  ])('of %s after %i seconds: %i %%', (name, usedSeconds, percent) => {
+    expect(thresholdReached(plan(name), usedSeconds)).toBe(percent);
+  });
+
+  it('are never taken back by more seconds, and the last is where a hard cap refuses', () => {
+    const seconds = fc.nat({ max: 12_000 });
+    fc.assert(
+      fc.property(seconds, seconds, (used, more) => {
+        const free = plan('free');
+        expect(thresholdReached(free, used + more)).toBeGreaterThanOrEqual(thresholdReached(free, used));
+        expect(thresholdReached(free, used) === 100).toBe(minutesExhausted(free, used));
       }),
     );
   });

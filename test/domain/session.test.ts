@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { SessionId } from '../../lambdas/domain/identifiers.ts';
+import type { SessionId, SiteId } from '../../lambdas/domain/identifiers.ts';
 import { newSessionId } from '../../lambdas/domain/identifiers.ts';
 import {
   freeSlots,
   leaseExpiry,
+  poolsOf,
   type SlotLease,
   secondsUntilFree,
   takenSlots,
@@ -87,13 +88,62 @@ describe('free slots', () => {
           indices.map((index) => lease(index, NOON)),
           limit,
         );
-        const expected = new Set(
-          Array.from({ length: indices.length < limit ? limit : 0 }, (_, index) => index),
-        );
-        for (const index of indices) expected.delete(index);
-        return JSON.stringify(free) === JSON.stringify([...expected]);
+        const open = free.every((index) => index < limit && !indices.includes(index));
+        return open && JSON.stringify(free) === JSON.stringify([...new Set(free)].sort((a, b) => a - b));
       }),
     );
+  });
+});
+
+describe('under a lowered limit', () => {
+  it('all who choose at the same moment still do not exceed it together', () => {
+    const held = fc.uniqueArray(fc.nat(30), { maxLength: 25 });
+    fc.assert(
+      fc.property(held, fc.integer({ min: 1, max: 25 }), (indices, limit) => {
+        const taken = indices.map((index) => lease(index, NOON));
+        const chosen = new Set([...indices, ...freeSlots(taken, limit)]);
+        expect(chosen.size).toBeLessThanOrEqual(Math.max(limit, indices.length));
+      }),
+      { seed: 7, numRuns: 500 },
+    );
+  });
+
+  it('a free slot is found as long as fewer sessions run than it allows', () => {
+    const held = fc.uniqueArray(fc.nat(30), { maxLength: 25 });
+    fc.assert(
+      fc.property(held, fc.integer({ min: 1, max: 25 }), (indices, limit) => {
+        const free = freeSlots(
+          indices.map((index) => lease(index, NOON)),
+          limit,
+        );
+        expect(free.length > 0).toBe(indices.length < limit);
+      }),
+      { seed: 7, numRuns: 500 },
+    );
+  });
+});
+
+describe('the pools of a session', () => {
+  const site = 's'.repeat(24) as SiteId;
+
+  it('are none without a limit, and the one of the key without a share', () => {
+    expect(poolsOf(KEY, site, undefined, 50)).toEqual([]);
+    expect(poolsOf(KEY, site, 10, null)).toEqual([{ pool: KEY, limit: 10 }]);
+  });
+
+  it.each([
+    [10, 100, 10],
+    [10, 50, 5],
+    [10, 55, 5],
+    [10, 1, 1],
+    [1, 50, 1],
+    [1_000, 33, 330],
+  ])('of %p slots and a share of %p %% are the key and the site with %p', (limit, percent, share) => {
+    const pools = poolsOf(KEY, site, limit, percent);
+    expect(pools).toEqual([
+      { pool: KEY, limit },
+      { pool: `${KEY}#${site}`, limit: share },
+    ]);
   });
 });
 

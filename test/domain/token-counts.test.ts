@@ -9,27 +9,14 @@ import {
   type TokenCounts,
   tokenCountsOf,
 } from '../../lambdas/domain/token-counts.ts';
+import { anyTokens, PUBLISHED_USAGE } from './any-tokens.ts';
 
 const counts = (some: Partial<TokenCounts>): TokenCounts => ({ ...NO_TOKENS, ...some });
-
-/** RealtimeResponse.usage as the example of `response.done` in openai/openai-openapi shows it. */
-const PUBLISHED_EXAMPLE: ReportedUsage = {
-  input_tokens: 132,
-  output_tokens: 121,
-  input_token_details: {
-    text_tokens: 119,
-    audio_tokens: 13,
-    image_tokens: 0,
-    cached_tokens: 64,
-    cached_tokens_details: { text_tokens: 64, audio_tokens: 0, image_tokens: 0 },
-  },
-  output_token_details: { text_tokens: 30, audio_tokens: 91 },
-};
 
 describe('reading the usage of response.done', () => {
   it("counts cached tokens once, in OpenAI's published example", () => {
     // 119 text tokens, of which 64 cached: 119 − 64 = 55.
-    expect(tokenCountsOf(PUBLISHED_EXAMPLE)).toEqual(
+    expect(tokenCountsOf(PUBLISHED_USAGE)).toEqual(
       counts({ textIn: 55, cachedTextIn: 64, audioIn: 13, textOut: 30, audioOut: 91 }),
     );
   });
@@ -167,16 +154,7 @@ describe('reading the usage of response.done', () => {
 });
 
 describe('sums of tokens', () => {
-  const someTokens: fc.Arbitrary<TokenCounts> = fc.record({
-    textIn: fc.nat(),
-    cachedTextIn: fc.nat(),
-    audioIn: fc.nat(),
-    cachedAudioIn: fc.nat(),
-    imageIn: fc.nat(),
-    cachedImageIn: fc.nat(),
-    textOut: fc.nat(),
-    audioOut: fc.nat(),
-  });
+  const someTokens = anyTokens(1_000_000_000);
 
   it('what was added is what subtracting takes away again', () => {
     fc.assert(

@@ -18,6 +18,7 @@ import { startStreamPump } from '../../local/stream-pump.ts';
 import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts';
 import { MINT_PATH, openAiOf } from '../support/openai.ts';
 import { addMember, newPerson } from '../support/people.ts';
+import { putOnPlan } from '../support/plan.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { startTestStack, type TestAnswer, type TestStack } from '../support/stack.ts';
 import {
@@ -896,6 +897,7 @@ describe('the list of the trail', () => {
   beforeAll(async () => {
     [tenant, other] = await Promise.all([withKey(), withKey()]);
     admin = await addMember(stack, tenant, 'admin');
+    await putOnPlan(stack, tenant, 'enterprise');
     const site = await stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {
       as: admin,
       body: { name: 'Second', allowed_origins: [ORIGIN] },

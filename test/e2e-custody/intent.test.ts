@@ -49,8 +49,10 @@ const isSettlement = (call: AwsCall): boolean =>
   textIn(call).includes('"TableName":"sessions"') &&
   textIn(call).includes('"reserved"');
 
+/** A visitor's is written together with the slot, that of a person alone. */
 const isIntent = (call: AwsCall): boolean =>
-  call.operation === 'TransactWriteItems' && textIn(call).includes('"TableName":"sessions"');
+  ['TransactWriteItems', 'PutItem'].includes(call.operation) &&
+  textIn(call).includes('"TableName":"sessions"');
 
 const isAppend = (call: AwsCall): boolean =>
   call.operation === 'TransactWriteItems' && textIn(call).includes('"TableName":"audit"');

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
 import { mintRequests, openAiFingerprint, openAiOf } from '../support/openai.ts';
+import { putOnPlan } from '../support/plan.ts';
 import { startTestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey } from '../support/tenant.ts';
 
@@ -225,6 +226,7 @@ describe('the key that pays', () => {
 
   it("of one site is not another site's", async () => {
     const { tenant, key: workspaceKey } = await tenantWithKey();
+    await putOnPlan(stack, tenant, 'enterprise');
     const made = await stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {
       as: tenant.owner,
       body: { name: 'Second', allowed_origins: ['https://shop.example'] },

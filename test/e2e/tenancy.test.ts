@@ -5,6 +5,7 @@ import { tablesAt } from '../support/key-tables.ts';
 import { addSite, asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
 import { openAiOf } from '../support/openai.ts';
 import { addMember, newPerson } from '../support/people.ts';
+import { putOnPlan } from '../support/plan.ts';
 import { callRoute, ROLE_ROUTES } from '../support/routes.ts';
 import { startTestStack, type TestAnswer } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
@@ -20,11 +21,15 @@ afterEach(() => openAiOf(stack).clearFaults());
 const workspacePath = ({ workspaceId }: Tenant, rest = ''): string => `/v1/workspaces/${workspaceId}${rest}`;
 const memberPath = (tenant: Tenant, sub: string): string => workspacePath(tenant, `/members/${sub}`);
 
-/** Nothing is missing in it: every route that reads, changes or ends something finds it. */
-const makeFullTenant = async (): Promise<Tenant & { readonly member: string }> => {
+/** Nothing is missing in it: every route that reads, changes or ends something finds it, and there is room for more. */
+const makeFullTenant = async (): Promise<
+  Tenant & { readonly member: string; readonly sessionId: string }
+> => {
   const tenant = await makeKeyedTenant(stack);
+  await putOnPlan(stack, tenant, 'enterprise');
   expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
-  return { ...tenant, member: await addMember(stack, tenant, 'viewer') };
+  const { session_id: sessionId } = expectSuccess(await mint(stack, tenant));
+  return { ...tenant, sessionId, member: await addMember(stack, tenant, 'viewer') };
 };
 
 /** Runs `meanwhile` while OpenAI still looks at the key that `put` stores. */

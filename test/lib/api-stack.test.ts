@@ -10,7 +10,7 @@ const own = templateOf(api);
 const auditStack = templateOf(audit);
 const words = (value: unknown) => inWords(value, own, templateOf(data));
 /** The functions behind the API, then those behind streams. */
-const NAMES = ['Token', 'Events', 'Keys', 'Rotate', 'Audit', 'Manage'];
+const NAMES = ['Token', 'Events', 'Keys', 'Rotate', 'Audit', 'Manage', 'Usage'];
 
 const functions = ofType(own, 'AWS::Lambda::Function');
 const only = (type: string): Resource => {
@@ -57,6 +57,8 @@ describe('the routes', () => {
       'POST /v1/{siteId}/token',
       'OPTIONS /v1/{siteId}/sessions/{sessionId}/events',
       'POST /v1/{siteId}/sessions/{sessionId}/events',
+      'GET /v1/pricing',
+      'POST /v1/cost-estimate',
       'GET /v1/health',
       '$default',
     ]);
@@ -238,13 +240,8 @@ describe('the environment', () => {
     const sessions = { SESSIONS_TABLE: 'SessionsTable' };
     const usage = { USAGE_TABLE: 'UsageTable' };
     const plans = { PLANS: '' };
-    const shared = {
-      ...own,
-      ...custody,
-      ...sessions,
-      OIDC_ISSUER: 'https://issuer.example.com/',
-      OIDC_AUDIENCE: 'spelo-byok',
-    };
+    const oidc = { OIDC_ISSUER: 'https://issuer.example.com/', OIDC_AUDIENCE: 'spelo-byok' };
+    const shared = { ...own, ...custody, ...sessions, ...oidc };
     const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
     const master = { MASTER_KEY_ARN: 'MasterKey' };
     const fingerprint = { FINGERPRINT_KEY_ARN: 'FingerprintKey' };
@@ -274,7 +271,16 @@ describe('the environment', () => {
       keys: { ...shared, ...derivation, ...master, ...fingerprint, KEY_RETENTION_HOURS: '24' },
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
-      manage: { ...shared, ...derivation },
+      manage: { ...shared, ...derivation, ...plans },
+      usage: {
+        ...own,
+        TENANCY_TABLE: 'TenancyTable',
+        LIMITS_TABLE: 'LimitsTable',
+        ...sessions,
+        ...usage,
+        ...plans,
+        ...oidc,
+      },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
       detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },

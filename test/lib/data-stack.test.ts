@@ -43,6 +43,7 @@ describe('the stacks', () => {
       'TablesKeyArn',
       'PlatformKeyOperatorArn',
       'RewrapOperatorArn',
+      'SetPlanOperatorArn',
     ]);
   });
 });

@@ -20,6 +20,7 @@ const FUNCTIONS = [
   'rotate',
   'audit',
   'manage',
+  'usage',
   'projector',
   'archiver',
   'detector',
@@ -27,7 +28,7 @@ const FUNCTIONS = [
   'sweeper',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
-const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator'];
+const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator', 'SetPlanOperator', 'RebuildUsageOperator'];
 
 const rolesThat = (action: string | RegExp, resource: string): readonly string[] => [
   ...new Set(
@@ -46,7 +47,7 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
     expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
-    const names = [...FUNCTIONS, 'platform-key', 'rewrap'];
+    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan', 'rebuild-usage'];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
       names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
     );
@@ -68,7 +69,7 @@ describe('the roles', () => {
 
   test('of operators are for people of this account who signed in with MFA, for an hour', () => {
     const operators = roles.filter((role) => OPERATORS.includes(roleNameOf(role)));
-    expect(operators).toHaveLength(2);
+    expect(operators).toHaveLength(OPERATORS.length);
     for (const { Properties, template } of operators) {
       const [statement, ...more] = Object(Properties['AssumeRolePolicyDocument']).Statement;
       expect(more).toEqual([]);
@@ -230,7 +231,8 @@ describe('the tables', () => {
       'rotate',
       'detector',
       'rotate-on-request',
-      ...OPERATORS,
+      'PlatformKeyOperator',
+      'RewrapOperator',
     ]);
   });
 
@@ -246,7 +248,7 @@ describe('the tables', () => {
     );
   });
 
-  test('workspaces, members and sites are changed by manage and keys; the others that write there add events', () => {
+  test('workspaces, members and sites are changed by manage and keys, plans by an operator; the others add events', () => {
     expect(rolesThat(writes, 'TenancyTable')).toEqual([
       'events',
       'keys',
@@ -262,6 +264,10 @@ describe('the tables', () => {
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
       putsEvents('EVENTS#platform'),
     );
+    expect(conditionsOf('SetPlanOperator', 'TenancyTable', writes)).toEqual([
+      ['dynamodb:UpdateItem', inPartitions('WORKSPACE#*')],
+      ...putsEvents('EVENTS#*'),
+    ]);
   });
 
   test('of sessions keys and manage see no session: a note on a key, and the list of errors', () => {

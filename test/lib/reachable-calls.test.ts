@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
-import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import type { SessionId, SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { PLATFORM_ADDRESS } from '../../lambdas/domain/stored-key.ts';
 import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
 import { permissions } from './permissions.ts';
@@ -10,6 +10,8 @@ const programs = [
   ...Object.keys(DEPLOYED_FUNCTIONS).map((name) => ({ role: name, entry: `lambdas/functions/${name}.ts` })),
   { role: 'PlatformKeyOperator', entry: 'tools/platform-key.ts' },
   { role: 'RewrapOperator', entry: 'tools/rewrap-keys.ts' },
+  { role: 'SetPlanOperator', entry: 'tools/set-plan.ts' },
+  { role: 'RebuildUsageOperator', entry: 'tools/rebuild-usage.ts' },
 ];
 
 /** Calls that stand in the code which a program shares and that it never comes to, with the reason. */
@@ -56,6 +58,7 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
 
   test.each([
     ['EVENTS#*', primaryKey.event(workspace, 'e1')],
+    ['WORKSPACE#*', primaryKey.workspace(workspace)],
     ['EVENTS#platform', primaryKey.event(PLATFORM_ADDRESS.workspaceId, 'e1')],
     ['PLATFORM#platform', primaryKey.key('platform', platform)],
     ['PLATFORM#platform', primaryKey.retainedKey('platform', platform, 1)],
@@ -64,6 +67,8 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
     ['KEY#*', primaryKey.keyActivity('site', site)],
     ['ANOMALY#*', primaryKey.anomaly(workspace, 'subject')],
     ['ERRORS#*', primaryKey.error(workspace, 'minute', site, 'mint', 'reason')],
+    ['SLOTS#*', primaryKey.slot(workspace, 'fingerprint', 0)],
+    ['SITE#*', primaryKey.session({ siteId: site, workspaceId: workspace }, 'ses_1' as SessionId)],
   ])('%s holds %p', (pattern, { pk }) => {
     const fits = pattern.endsWith('*') ? pk.startsWith(pattern.slice(0, -1)) : pk === pattern;
     expect(fits).toBe(true);

@@ -38,6 +38,8 @@ describe('the rules of AWS Solutions', () => {
       'mintToken',
       'allowEventsOrigin',
       'reportEvents',
+      'readPricing',
+      'estimateCost',
       'health',
       'unknownRoute',
     ];

@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import { expectSuccess } from './answers.ts';
 import { openAiOf } from './openai.ts';
+import { putOnPlan } from './plan.ts';
 import type { TestStack } from './stack.ts';
 import { fakeKey, makeTenant, ORIGIN, putWorkspaceKey, type Tenant } from './tenant.ts';
 
@@ -25,8 +26,9 @@ export const makeKeyedTenant = async (
   return { ...tenant, key };
 };
 
-/** Another site of the same workspace. */
+/** Another site of the same workspace, which is put on a plan with room for it. */
 export const addSite = async (stack: TestStack, tenant: Tenant): Promise<Tenant> => {
+  await putOnPlan(stack, tenant, 'enterprise');
   const body = { name: 'Another', allowed_origins: [ORIGIN] };
   const site = await asOwner(stack, tenant, 'POST', `/v1/workspaces/${tenant.workspaceId}/sites`, body);
   return { ...tenant, siteId: site.site_id };

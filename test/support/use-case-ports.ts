@@ -3,7 +3,7 @@ import { dynamoDbAdmission } from '../../lambdas/adapters/aws/dynamodb-admission
 import { dynamoDbKeyActivity, dynamoDbKeys } from '../../lambdas/adapters/aws/dynamodb-keys.ts';
 import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/dynamodb-limits.ts';
 import { dynamoDbMembership } from '../../lambdas/adapters/aws/dynamodb-membership.ts';
-import { dynamoDbMeters } from '../../lambdas/adapters/aws/dynamodb-meters.ts';
+import { dynamoDbMeters, dynamoDbSessionEnds } from '../../lambdas/adapters/aws/dynamodb-meters.ts';
 import { dynamoDbErrors, dynamoDbSessions } from '../../lambdas/adapters/aws/dynamodb-sessions.ts';
 import { dynamoDbSlots } from '../../lambdas/adapters/aws/dynamodb-slots.ts';
 import { dynamoDbTokenContext } from '../../lambdas/adapters/aws/dynamodb-token-context.ts';
@@ -52,6 +52,7 @@ export const useCasePorts = (stack: TestStack) => {
     contexts: dynamoDbTokenContext(dynamoDb, tables),
     admissions: dynamoDbAdmission(dynamoDb, tables),
     sessions: dynamoDbSessions(dynamoDb, tables.sessions),
+    ends: dynamoDbSessionEnds(dynamoDb, tables.sessions),
     slots: dynamoDbSlots(dynamoDb, tables.limits),
     meters: dynamoDbMeters(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),

@@ -4,7 +4,7 @@ import type { AuditEvent } from '../../domain/audit-record.ts';
 
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Member } from '../../domain/workspace.ts';
-import type { Page, PageRequest, Tenancy, TenancyEnding } from '../../use-cases/ports.ts';
+import type { Page, PageRequest, SiteRoom, Tenancy, TenancyEnding } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { dynamoDbMembership, readTogether } from './dynamodb-membership.ts';
 import { queryPage } from './dynamodb-pages.ts';
@@ -57,6 +57,36 @@ export const dynamoDbTenancy = (
     if (before === after) return workspaceExists(workspaceId);
     return countOwners(workspaceId, after ? 1 : -1);
   };
+
+  /** Counts one more site, under the plan's cap; of two writes for the last place one fails. */
+  const takePlace = (workspaceId: WorkspaceId, { plan, maxSites }: SiteRoom): TransactWrite => ({
+    Update: {
+      TableName: table.name,
+      Key: primaryKey.workspace(workspaceId),
+      UpdateExpression: 'ADD siteCount :one',
+      ConditionExpression: `deletedAt = :null AND #plan = :plan${
+        maxSites === null ? '' : ' AND (attribute_not_exists(siteCount) OR siteCount < :max)'
+      }`,
+      ExpressionAttributeNames: { '#plan': 'plan' },
+      ExpressionAttributeValues: {
+        ':one': 1,
+        ':null': null,
+        ':plan': plan,
+        ...(maxSites !== null && { ':max': maxSites }),
+      },
+    },
+  });
+
+  /** Of a deleted workspace too: its sites are archived after it is marked. */
+  const givePlaceBack = (workspaceId: WorkspaceId): TransactWrite => ({
+    Update: {
+      TableName: table.name,
+      Key: primaryKey.workspace(workspaceId),
+      UpdateExpression: 'ADD siteCount :minusOne',
+      ConditionExpression: 'attribute_exists(pk)',
+      ExpressionAttributeValues: { ':minusOne': -1 },
+    },
+  });
 
   const listIn = <Item>(
     workspaceId: WorkspaceId,
@@ -165,11 +195,11 @@ export const dynamoDbTenancy = (
       );
     },
 
-    createSite: async (site, event) => {
+    createSite: async (site, room, event) => {
       await write(
         eventPut(table.name, event),
         putNew({ ...primaryKey.site(site.workspaceId, site.siteId), ...site }),
-        workspaceExists(site.workspaceId),
+        takePlace(site.workspaceId, room),
       );
     },
 
@@ -217,6 +247,7 @@ export const dynamoDbTenancy = (
             },
           },
         },
+        givePlaceBack(site.workspaceId),
       );
     },
   };

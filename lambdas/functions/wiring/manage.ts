@@ -1,5 +1,4 @@
 import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
-import { dynamoDbErrors } from '../../adapters/aws/dynamodb-sessions.ts';
 import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
@@ -23,6 +22,7 @@ export const manageHandler = (environment: ManageEnvironment, world: World): Htt
   const ports = {
     clock: world.clock,
     random: world.random,
+    plans: environment.PLANS,
     journal: journal({
       ...world,
       deriver: kmsDeriver(kmsRoots(kmsClient(environment), environment.DERIVATION_KEY_ARN)),
@@ -35,7 +35,6 @@ export const manageHandler = (environment: ManageEnvironment, world: World): Htt
   return httpHandler(
     manageEndpoints({
       tenancy: ports.tenancy,
-      errors: dynamoDbErrors(dynamoDb, environment.SESSIONS_TABLE),
       createWorkspace: createWorkspace(ports),
       changeWorkspace: changeWorkspace(ports),
       saveMember: saveMember(ports),

@@ -1,0 +1,532 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { costOf } from '../../lambdas/domain/cost.ts';
+import { addEntries, entryDifference, NO_ENTRY } from '../../lambdas/domain/ledger.ts';
+import { priceOf } from '../../lambdas/domain/price-catalogue.ts';
+import {
+  entryOf,
+  isOver,
+  lookAfter,
+  paced,
+  receiptOf,
+  reportsTooOften,
+  type SessionMeter,
+  type SessionReport,
+  secondsOf,
+  takeReport,
+} from '../../lambdas/domain/session-meter.ts';
+import { NO_TOKENS } from '../../lambdas/domain/token-counts.ts';
+import {
+  type Arrival,
+  after,
+  aMeter,
+  clockAt,
+  connected,
+  ended,
+  failed,
+  heartbeat,
+  onTime,
+  take,
+  usage,
+} from './session-meter-fixture.ts';
+
+const afterReports = (reports: readonly SessionReport[], meter = aMeter()): SessionMeter =>
+  take(meter, onTime(reports)).meter;
+
+/** Everything at once, late enough for all of it to be true. */
+const allAt = (arrivesAt: number, reports: readonly SessionReport[], meter = aMeter()) =>
+  take(
+    meter,
+    reports.map((report) => ({ report, arrivesAt })),
+  );
+
+describe('the length of a session', () => {
+  it('runs from connected to ended, in whole seconds', () => {
+    expect(secondsOf(afterReports([connected(2), heartbeat(22), ended(41.999)]))).toBe(39);
+  });
+
+  it('is nothing until it connected: a session that only ended has none', () => {
+    const meter = afterReports([ended(30, 'failed')]);
+    expect(entryOf(meter)).toMatchObject({ sessions: 0, seconds: 0, billedSeconds: 0, committedSeconds: 0 });
+  });
+
+  it('begins with the first sign of life where connected was lost', () => {
+    expect(secondsOf(afterReports([heartbeat(22), heartbeat(42), ended(50)]))).toBe(28);
+    expect(secondsOf(afterReports([usage(10, { audioOut: 5 }), ended(50)]))).toBe(40);
+  });
+
+  it('goes on to the latest heartbeat while it lives', () => {
+    expect(secondsOf(afterReports([connected(0), heartbeat(20), heartbeat(40)]))).toBe(40);
+  });
+
+  it('is never negative: an end before the connection is none', () => {
+    expect(secondsOf(afterReports([connected(50), ended(20)]))).toBe(0);
+  });
+
+  it('is never longer than the 60 minutes that OpenAI allows', () => {
+    const reports = [connected(0), ended(3_600 - 0.001)];
+    expect(secondsOf(afterReports(reports))).toBe(3_599);
+    expect(secondsOf(afterReports([connected(0), ended(3_600)]))).toBe(3_600);
+    expect(secondsOf(afterReports([connected(0), ended(3_700)]))).toBe(3_600);
+  });
+
+  it('is never longer than our own clock allows, whatever the browser says', () => {
+    const { meter } = take(aMeter(), [
+      { report: connected(-300), arrivesAt: 5 },
+      { report: heartbeat(300), arrivesAt: 20 },
+    ]);
+    expect(secondsOf(meter)).toBe(20);
+  });
+
+  it('does not depend on how wrong the clock of the browser is, within five minutes', () => {
+    for (const skew of [-300, -17, 0, 17, 299]) {
+      const { meter } = take(aMeter(), [
+        { report: connected(skew + 1), arrivesAt: 1 },
+        { report: heartbeat(skew + 21), arrivesAt: 21 },
+        { report: ended(skew + 31), arrivesAt: 31 },
+      ]);
+      expect(secondsOf(meter)).toBe(30);
+    }
+  });
+});
+
+describe('five seconds', () => {
+  it.each([
+    [4.999, 4, 0],
+    [5, 5, 5],
+    [6, 6, 6],
+  ])('a managed session of %p s lasts %p s and is billed for %p', (length, seconds, billedSeconds) => {
+    const meter = afterReports([connected(1), ended(1 + length)]);
+    expect(entryOf(meter)).toMatchObject({
+      sessions: 1,
+      seconds,
+      billedSeconds,
+      committedSeconds: billedSeconds,
+    });
+  });
+
+  it('a session on an own key is never billed, however long', () => {
+    const meter = afterReports([connected(1), ended(601)], aMeter({ mode: 'byok' }));
+    expect(entryOf(meter)).toMatchObject({ seconds: 600, billedSeconds: 0, committedSeconds: 0 });
+  });
+});
+
+describe('an end', () => {
+  it('is the earliest that was reported', () => {
+    const meter = afterReports([connected(0), ended(60), ended(30, 'idle'), ended(90)]);
+    expect(receiptOf(meter)).toMatchObject({ seconds: 30, endReason: 'idle', state: 'ended' });
+  });
+
+  it('of two reasons at the same moment is the same one in either order', () => {
+    const ends = [ended(30, 'page_closed'), ended(30, 'hung_up')];
+    const reasons = [ends, ends.toReversed()].map(
+      (reports) => receiptOf(afterReports([connected(0), ...reports])).endReason,
+    );
+    expect(reasons).toEqual(['hung_up', 'hung_up']);
+  });
+
+  it('stands whatever is reported afterwards', () => {
+    const meter = afterReports([connected(0), ended(30), heartbeat(40), heartbeat(400)]);
+    expect(secondsOf(meter)).toBe(30);
+  });
+
+  it('shortens what silence had guessed, when it comes late', () => {
+    const silent = lookAfter(afterReports([connected(0), heartbeat(20)]), clockAt(200));
+    expect(secondsOf(silent)).toBe(40);
+    expect(secondsOf(take(silent, [{ report: ended(25), arrivesAt: 300 }]).meter)).toBe(25);
+  });
+});
+
+describe('silence', () => {
+  const alive = afterReports([connected(0), heartbeat(100)], aMeter({ connectSeconds: 90 }));
+
+  it('of 75 seconds ends a session, and not of less', () => {
+    expect(isOver(lookAfter(alive, clockAt(174.999)))).toBe(false);
+    expect(isOver(lookAfter(alive, clockAt(175)))).toBe(true);
+  });
+
+  it('ends it with the last sign of life plus one heartbeat', () => {
+    const over = lookAfter(alive, clockAt(175));
+    expect(receiptOf(over)).toMatchObject({ seconds: 120, endReason: 'silence', state: 'ended' });
+    expect(receiptOf(over).endedAt).toBe(clockAt(120).toISOString());
+  });
+
+  it('means nothing while the client secret may still open a session', () => {
+    const unheard = aMeter({ connectSeconds: 90 });
+    expect(isOver(lookAfter(unheard, clockAt(89.999)))).toBe(false);
+    expect(isOver(lookAfter(unheard, clockAt(90)))).toBe(true);
+  });
+
+  it('of a session that never connected gives back all that it held', () => {
+    const held = aMeter({ holdSeconds: 600 });
+    expect(entryOf(held)).toMatchObject({ sessions: 0, billedSeconds: 0, committedSeconds: 600 });
+    expect(entryOf(lookAfter(held, clockAt(90)))).toEqual(NO_ENTRY);
+  });
+
+  it.each([
+    [30, 20, 30],
+    [30, 29, 30],
+    [30, 30, 30],
+    [30, 33, 33],
+    [40, 20, 40],
+    [60, 20, 40],
+  ])(
+    'is not guessed beyond the %p seconds that were held: last seen after %p, it lasted %p',
+    (holdSeconds, seen, seconds) => {
+      const meter = afterReports([connected(0), heartbeat(seen)], aMeter({ holdSeconds }));
+      expect(secondsOf(lookAfter(meter, clockAt(200)))).toBe(seconds);
+    },
+  );
+
+  it('never ends a session twice, nor one that ended', () => {
+    const over = lookAfter(alive, clockAt(175));
+    expect(lookAfter(over, clockAt(1_000))).toBe(over);
+    const hungUp = afterReports([connected(0), ended(10)]);
+    expect(lookAfter(hungUp, clockAt(1_000))).toBe(hungUp);
+  });
+
+  it('makes whoever looks come back when it could have fallen silent', () => {
+    expect(lookAfter(alive, clockAt(150)).dueAtMs).toBe(after(175));
+  });
+
+  it('that was only a lost connection counts the reports that come late', () => {
+    const over = lookAfter(alive, clockAt(175));
+    const { meter, outcomes } = allAt(300, [heartbeat(120), heartbeat(140), ended(155)], over);
+    expect(outcomes).toEqual(['accepted', 'accepted', 'accepted']);
+    expect(receiptOf(meter)).toMatchObject({ seconds: 155, endReason: 'hung_up' });
+  });
+});
+
+describe('the minutes that a session holds', () => {
+  const held = aMeter({ holdSeconds: 600 });
+
+  it('stay committed while it may run, and are what it used once it is over', () => {
+    const running = afterReports([connected(0), heartbeat(100)], held);
+    expect(entryOf(running)).toMatchObject({ billedSeconds: 100, committedSeconds: 600 });
+    const over = afterReports([ended(130)], running);
+    expect(entryOf(over)).toMatchObject({ billedSeconds: 130, committedSeconds: 130 });
+  });
+
+  it('bound what is admitted, not what is billed: a session that went on beyond them is billed for it', () => {
+    const over = afterReports([connected(0), heartbeat(601), ended(615)], held);
+    expect(entryOf(over)).toMatchObject({ billedSeconds: 615, committedSeconds: 615 });
+  });
+});
+
+describe('times that cannot be', () => {
+  it.each([
+    ['five minutes before the mint', -300, 'accepted'],
+    ['a moment earlier', -300.001, 'flagged'],
+    ['five minutes ahead of us', 310, 'accepted'],
+    ['a moment later', 310.001, 'flagged'],
+    ['a year ahead', 31_536_000, 'flagged'],
+    ['the last moment that a date has', 8.64e12, 'flagged'],
+  ])('%s: %s s after the mint, seen after 10 s, is %s', (_, at, outcome) => {
+    const report = { ...heartbeat(0), atMs: Math.min(8.64e15, after(at)) };
+    const taken = takeReport(aMeter(), report, clockAt(10));
+    expect(taken.outcome).toBe(outcome);
+    const seen = outcome === 'accepted' ? report.atMs : null;
+    expect(taken.meter.lastSeenAtMs).toBe(seen);
+  });
+
+  it('are flagged on the session and change nothing else', () => {
+    const before = afterReports([connected(0), heartbeat(20)]);
+    for (const report of [heartbeat(9_999), ended(9_999), usage(9_999, { audioOut: 1 }), failed(9_999)]) {
+      const { meter, outcome } = takeReport(before, report, clockAt(20));
+      expect(outcome).toBe('flagged');
+      expect(meter).toEqual({ ...before, flags: ['time_out_of_bounds'] });
+    }
+  });
+
+  it('of a session whose last late report was due are not taken at all', () => {
+    const lastSecond = 7_200 + 3_600 + 3_600;
+    const before = aMeter({ connectSeconds: 7_230 });
+    expect(takeReport(before, ended(100), clockAt(lastSecond)).outcome).toBe('accepted');
+    const late = takeReport(before, ended(100), clockAt(lastSecond + 0.001));
+    expect(late).toEqual({ meter: before, outcome: 'flagged' });
+  });
+});
+
+describe('tokens', () => {
+  const takenAt = (seconds: number, tokens: Parameters<typeof usage>[1], meter = aMeter()) =>
+    takeReport(meter, usage(seconds, tokens), clockAt(seconds));
+
+  // (50 s + 10 s) × 1.5 = 90 s: 20 tokens a second are spoken, 10 heard beside them.
+  it.each([
+    ['spoken', { audioOut: 1_800 }, { audioOut: 1_801 }],
+    ['heard', { audioIn: 2_700 }, { audioIn: 2_701 }],
+    [
+      'heard again from the cache',
+      { audioIn: 700, cachedAudioIn: 2_000 },
+      { audioIn: 701, cachedAudioIn: 2_000 },
+    ],
+    ['read', { textIn: 100_000, imageIn: 28_000 }, { textIn: 100_000, cachedTextIn: 28_001 }],
+    ['written', { textOut: 32_000 }, { textOut: 32_001 }],
+  ])('%s: as many as can be are counted, one more is not', (_, most, tooMany) => {
+    const counted = takenAt(50, most);
+    expect(counted.outcome).toBe('accepted');
+    expect(counted.meter).toMatchObject({
+      counted: { ...NO_TOKENS, ...most },
+      flaggedTokens: NO_TOKENS,
+      flags: [],
+    });
+    const flagged = takenAt(50, tooMany);
+    expect(flagged.outcome).toBe('flagged');
+    expect(flagged.meter).toMatchObject({
+      counted: NO_TOKENS,
+      flaggedTokens: { ...NO_TOKENS, ...tooMany },
+      flags: ['tokens_out_of_bounds'],
+    });
+  });
+
+  it('spoken in the whole session fit into its time together', () => {
+    const first = takenAt(50, { audioOut: 1_500 }).meter;
+    expect(takenAt(50, { audioOut: 300 }, first).outcome).toBe('accepted');
+    expect(takenAt(50, { audioOut: 301 }, first).outcome).toBe('flagged');
+  });
+
+  it('that cannot be cost nothing, and are on the receipt', () => {
+    const { meter } = takenAt(50, { audioOut: 100_000 });
+    expect(receiptOf(meter)).toMatchObject({
+      costMicroCents: 0,
+      estimated: true,
+      flags: ['tokens_out_of_bounds'],
+      flaggedTokens: { audioOut: 100_000 },
+    });
+    expect(entryOf(meter)).toMatchObject({ flaggedSessions: 1, costMicroCents: 0 });
+  });
+
+  it('do not prove that a session lives when they cannot be', () => {
+    expect(takenAt(50, { audioOut: 100_000 }).meter).toMatchObject({
+      firstSeenAtMs: null,
+      lastSeenAtMs: null,
+    });
+  });
+
+  it('of one response count once, under whatever event id', () => {
+    const reports = [usage(10, { audioOut: 7 }, 'resp_1'), usage(11, { audioOut: 7 }, 'resp_1')];
+    const { meter, outcomes } = take(aMeter(), onTime(reports));
+    expect(outcomes).toEqual(['accepted', 'duplicate']);
+    expect(meter).toMatchObject({ counted: { audioOut: 7 }, responses: 1 });
+  });
+
+  it('are priced by the catalogue of the day of the mint', () => {
+    const tokens = { ...NO_TOKENS, audioIn: 100, cachedAudioIn: 40, audioOut: 60, textIn: 9, textOut: 5 };
+    const meter = afterReports([connected(0), usage(20, tokens), ended(30)]);
+    const price = priceOf('gpt-realtime-2.1-mini', clockAt(0));
+    if (price === undefined) throw new Error('The catalogue lost the model of these tests.');
+    expect(receiptOf(meter)).toMatchObject({
+      priceVersion: price.version,
+      costMicroCents: costOf(tokens, price).totalMicroCents,
+    });
+  });
+
+  it('of a model without a price cost no guess, and the session counts as unpriced', () => {
+    const meter = afterReports([usage(20, { audioOut: 50 })], aMeter({ model: 'gpt-unheard-of' }));
+    expect(receiptOf(meter)).toMatchObject({ priceVersion: null, costMicroCents: null, estimated: true });
+    expect(entryOf(meter)).toMatchObject({ costMicroCents: 0, unpricedSessions: 1 });
+  });
+
+  it('more responses than one in a second of the session are flagged', () => {
+    let meter = aMeter();
+    const outcomes = Array.from({ length: 16 }, () => {
+      const taken = takeReport(meter, usage(0, { textOut: 1 }), clockAt(0));
+      meter = taken.meter;
+      return taken.outcome;
+    });
+    expect(outcomes).toEqual([...Array(15).fill('accepted'), 'flagged']);
+  });
+});
+
+describe('reports that come again', () => {
+  it('are known by what they say: a second delivery changes nothing, not even the object', () => {
+    const reports = [connected(0), heartbeat(20), usage(25, { audioOut: 9 }), failed(26), ended(40)];
+    const meter = afterReports(reports);
+    for (const report of reports)
+      expect(takeReport(meter, report, clockAt(45))).toEqual({ meter, outcome: 'duplicate' });
+    for (const report of reports) expect(takeReport(meter, report, clockAt(45)).meter).toBe(meter);
+  });
+
+  it('beyond four thousand digests are flagged: a session has no more', () => {
+    const { meter, outcomes } = take(
+      aMeter(),
+      Array.from({ length: 4_001 }, () => ({ report: failed(5), arrivesAt: 5 })),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(4_000);
+    expect(outcomes.at(-1)).toBe('flagged');
+    expect(meter.flags).toEqual(['too_many_reports']);
+    expect(meter.seen.size).toBe(4_000);
+    // A response leaves two.
+    const almost = take(
+      aMeter(),
+      Array(3_999)
+        .fill(0)
+        .map(() => ({ report: failed(5), arrivesAt: 5 })),
+    ).meter;
+    expect(takeReport(almost, usage(5, { textOut: 1 }), clockAt(5)).outcome).toBe('flagged');
+    expect(takeReport(almost, failed(5), clockAt(5)).outcome).toBe('accepted');
+  });
+});
+
+describe('how often a session may report', () => {
+  it('is 120 times in a clock minute, and again in the next', () => {
+    let meter = aMeter();
+    for (let i = 0; i < 120; i++) {
+      expect(reportsTooOften(meter, clockAt(30))).toBe(false);
+      meter = paced(meter, clockAt(30));
+    }
+    expect(reportsTooOften(meter, clockAt(59.999))).toBe(true);
+    expect(reportsTooOften(meter, clockAt(60))).toBe(false);
+    expect(paced(meter, clockAt(60)).pace.requests).toBe(1);
+  });
+});
+
+/**
+ * An honest session: what a browser that counts its own seconds reports of it, in the order in which it happened. It hears
+ * at most 10 tokens a second and speaks at most 20.
+ */
+const honestSession = fc
+  .record({
+    connectsAfter: fc.integer({ min: 0, max: 60 }),
+    lasts: fc.integer({ min: 0, max: 900 }),
+    skew: fc.integer({ min: -290, max: 290 }),
+    responses: fc.array(
+      fc.record({ share: fc.double({ min: 0, max: 1, noNaN: true }), spoken: fc.nat(200) }),
+      {
+        maxLength: 8,
+      },
+    ),
+    fails: fc.boolean(),
+    ends: fc.boolean(),
+  })
+  .map(({ connectsAfter, lasts, skew, responses, fails, ends }): Arrival[] => {
+    const at = (seconds: number) => seconds + skew;
+    const arrival = (happens: number, make: (at: number) => SessionReport): Arrival => ({
+      report: make(at(happens)),
+      arrivesAt: happens,
+    });
+    const last = connectsAfter + lasts;
+    const beats = Array.from({ length: Math.floor(lasts / 20) }, (_, i) => connectsAfter + 20 * (i + 1));
+    return [
+      arrival(connectsAfter, (t) => connected(t)),
+      ...beats.map((beat) => arrival(beat, (t) => heartbeat(t))),
+      ...responses.map(({ share, spoken }) => {
+        const happens = connectsAfter + Math.floor(share * lasts);
+        // Eight at most, each within what has passed: together they fit as well.
+        const audioOut = Math.min(spoken, Math.floor((20 * (happens - connectsAfter)) / 8));
+        return arrival(happens, (t) => usage(t, { audioOut, audioIn: audioOut, textIn: 50 }));
+      }),
+      ...(fails ? [arrival(last, (t) => failed(t))] : []),
+      ...(ends ? [arrival(last, (t) => ended(t))] : []),
+    ];
+  });
+
+/** The same reports, in any order, some of them several times, all of them after they happened. */
+const muddled = honestSession.chain((arrivals) =>
+  fc.record({
+    arrivals: fc.constant(arrivals),
+    delivered: fc
+      .tuple(
+        fc.shuffledSubarray(arrivals, { minLength: arrivals.length, maxLength: arrivals.length }),
+        fc.array(fc.constantFrom(...arrivals), { maxLength: 12 }),
+      )
+      .map(([once, again]) => [...once, ...again]),
+    /** How many reports go together in one request. */
+    sizes: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 40 }),
+  }),
+);
+
+const SEED = 20_261_124;
+
+describe('the receipt of an honest session', () => {
+  it('is the same for every order, repetition and partition of its reports, and flags none of them', () => {
+    fc.assert(
+      fc.property(
+        muddled,
+        fc.constantFrom<SessionMeter>(aMeter(), aMeter({ holdSeconds: 600 })),
+        (given, meter) => {
+          const end = Math.max(...given.arrivals.map(({ arrivesAt }) => arrivesAt));
+          const inOrder = take(
+            meter,
+            given.arrivals.toSorted((a, b) => a.arrivesAt - b.arrivesAt),
+          );
+          const late = take(
+            meter,
+            given.delivered.map(({ report }) => ({ report, arrivesAt: end })),
+          );
+          const outcome = (taken: typeof late) => receiptOf(lookAfter(taken.meter, clockAt(end + 10_000)));
+          expect(late.outcomes).not.toContain('flagged');
+          expect(inOrder.outcomes).not.toContain('flagged');
+          expect(outcome(late)).toEqual(outcome(inOrder));
+        },
+      ),
+      { seed: SEED, numRuns: 200 },
+    );
+  });
+
+  it('is what the entries of the ledger add up to, however the reports were parted', () => {
+    fc.assert(
+      fc.property(muddled, ({ arrivals, delivered, sizes }) => {
+        const end = Math.max(...arrivals.map(({ arrivesAt }) => arrivesAt));
+        let meter = aMeter({ holdSeconds: 600 });
+        let total = NO_ENTRY;
+        let next = 0;
+        const post = (changed: SessionMeter) => {
+          total = addEntries(total, entryDifference(entryOf(changed), meter.posted));
+          meter = { ...changed, posted: entryOf(changed) };
+        };
+        for (let i = 0; next < delivered.length; i++) {
+          const size = sizes[i % sizes.length] ?? 1;
+          const batch = delivered.slice(next, next + size);
+          next += size;
+          post(
+            take(
+              meter,
+              batch.map(({ report }) => ({ report, arrivesAt: end })),
+            ).meter,
+          );
+          expect(total).toEqual(entryOf(meter));
+        }
+        post(lookAfter(meter, clockAt(end + 10_000)));
+        expect(total).toEqual(entryOf(meter));
+        expect(total.committedSeconds).toBe(total.billedSeconds);
+        expect(receiptOf(meter)).toMatchObject({
+          seconds: total.seconds,
+          billedSeconds: total.billedSeconds,
+          tokens: total.tokens,
+          costMicroCents: total.costMicroCents,
+        });
+      }),
+      { seed: SEED, numRuns: 200 },
+    );
+  });
+});
+
+describe('whatever a browser claims', () => {
+  const lie = fc.oneof(
+    fc.integer({ min: -1_000, max: 20_000 }).map((t) => connected(t)),
+    fc.integer({ min: -1_000, max: 20_000 }).map((t) => heartbeat(t)),
+    fc.integer({ min: -1_000, max: 20_000 }).map((t) => ended(t)),
+    fc
+      .tuple(fc.integer({ min: -1_000, max: 20_000 }), fc.nat(1e9), fc.nat(1e9))
+      .map(([t, audioOut, audioIn]) => usage(t, { audioOut, audioIn })),
+  );
+  const told = fc.array(fc.record({ report: lie, arrivesAt: fc.integer({ min: 0, max: 15_000 }) }), {
+    maxLength: 40,
+  });
+
+  it('no session is longer than the time since its mint, or than an hour, and counts no more speech than fits', () => {
+    fc.assert(
+      fc.property(told, (arrivals) => {
+        const inTime = arrivals.toSorted((a, b) => a.arrivesAt - b.arrivesAt);
+        const { meter } = take(aMeter(), inTime);
+        const now = inTime.at(-1)?.arrivesAt ?? 0;
+        const entry = entryOf(lookAfter(meter, clockAt(now + 1_000)));
+        expect(entry.seconds).toBeGreaterThanOrEqual(0);
+        expect(entry.seconds).toBeLessThanOrEqual(Math.min(now + 20, 3_600));
+        expect(entry.tokens.audioOut).toBeLessThanOrEqual(20 * 1.5 * (now + 10));
+      }),
+      { seed: SEED, numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,154 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { expectRefusal, expectSuccess } from '../support/answers.ts';
+import { asOwner } from '../support/keyed-tenant.ts';
+import { putOnPlan } from '../support/plan.ts';
+import { startTestStack, type TestAnswer } from '../support/stack.ts';
+import { makeTenant, ORIGIN, type Tenant } from '../support/tenant.ts';
+
+const stack = await startTestStack({ audited: false });
+afterAll(() => stack.close());
+
+const sitesOf = (tenant: Tenant): string => `/v1/workspaces/${tenant.workspaceId}/sites`;
+
+const create = (tenant: Tenant): Promise<TestAnswer> =>
+  stack.call('POST', sitesOf(tenant), {
+    as: tenant.owner,
+    body: { name: 'One more', allowed_origins: [ORIGIN] },
+  });
+
+const countOf = async (tenant: Tenant): Promise<number> =>
+  (await asOwner(stack, tenant, 'GET', sitesOf(tenant))).items.length;
+
+const archive = (tenant: Tenant, siteId: string) => asOwner(stack, tenant, 'DELETE', `/v1/sites/${siteId}`);
+
+const expectFull = (answer: TestAnswer, cap: number): void => {
+  expectRefusal(answer, 409, 'site_limit_reached');
+  expect(answer.error.details).toEqual([
+    { path: 'max_sites', message: expect.stringContaining(`room for ${cap};`) },
+  ]);
+};
+
+describe.each(['byok', 'managed'])('the site cap of a plan, in %s mode', (mode) => {
+  it.each([
+    ['free', 1],
+    ['starter', 3],
+    ['pro', 10],
+  ])('of %s is %i', async (plan, cap) => {
+    const tenant = await makeTenant(stack, { billing_mode: mode });
+    await putOnPlan(stack, tenant, plan);
+    for (let sites = 1; sites < cap; sites++) expectSuccess(await create(tenant), 201);
+    expectFull(await create(tenant), cap);
+    expect(await countOf(tenant)).toBe(cap);
+  });
+});
+
+describe('the site cap', () => {
+  it('of enterprise is none', async () => {
+    const tenant = await makeTenant(stack);
+    await putOnPlan(stack, tenant, 'enterprise');
+    for (let sites = 1; sites <= 12; sites++) expectSuccess(await create(tenant), 201);
+  });
+
+  it('gives a place back with each archived site, and once only', async () => {
+    const tenant = await makeTenant(stack);
+    expectFull(await create(tenant), 1);
+    const archived = await Promise.all(
+      [1, 2, 3].map(() => stack.call('DELETE', `/v1/sites/${tenant.siteId}`, { as: tenant.owner })),
+    );
+    expect(archived.filter(({ status }) => status === 200)).toHaveLength(1);
+    expectSuccess(await create(tenant), 201);
+    expectFull(await create(tenant), 1);
+  });
+
+  it('is never passed by creations at the same moment', async () => {
+    const tenant = await makeTenant(stack);
+    await putOnPlan(stack, tenant, 'starter');
+    const answers = await Promise.all(Array.from({ length: 12 }, () => create(tenant)));
+    for (const answer of answers)
+      if (answer.status !== 201)
+        expect([answer.status, answer.error.code]).toEqual([
+          409,
+          expect.stringMatching(/^(site_limit_reached|version_conflict)$/),
+        ]);
+    expect(await countOf(tenant)).toBeLessThanOrEqual(3);
+    // Whoever lost a race repeats, and gets what is left.
+    while ((await create(tenant)).status === 201);
+    expect(await countOf(tenant)).toBe(3);
+  });
+
+  it('holds whatever the order of creations and archivals at the same moment', async () => {
+    const tenant = await makeTenant(stack);
+    await putOnPlan(stack, tenant, 'starter');
+    expectSuccess(await create(tenant), 201);
+    for (let round = 0; round < 4; round++) {
+      const { items } = await asOwner(stack, tenant, 'GET', sitesOf(tenant));
+      await Promise.all([
+        ...items
+          .slice(0, 2)
+          .map(({ site_id }: { site_id: string }) =>
+            stack.call('DELETE', `/v1/sites/${site_id}`, { as: tenant.owner }),
+          ),
+        ...Array.from({ length: 4 }, () => create(tenant)),
+      ]);
+      expect(await countOf(tenant)).toBeLessThanOrEqual(3);
+    }
+    while ((await create(tenant)).status === 201);
+    expect(await countOf(tenant)).toBe(3);
+    expectFull(await create(tenant), 3);
+  });
+
+  it('lets a workspace keep its sites after a downgrade, and gives it no new one until it is below the cap', async () => {
+    const tenant = await makeTenant(stack);
+    await putOnPlan(stack, tenant, 'starter');
+    const second = expectSuccess(await create(tenant), 201).site_id;
+    const third = expectSuccess(await create(tenant), 201).site_id;
+    await putOnPlan(stack, tenant, 'free');
+    expectFull(await create(tenant), 1);
+    expect(await countOf(tenant)).toBe(3);
+    await archive(tenant, second);
+    await archive(tenant, third);
+    expectFull(await create(tenant), 1);
+    await archive(tenant, tenant.siteId);
+    expectSuccess(await create(tenant), 201);
+  });
+
+  it('gives no new site on a plan that this deployment does not know', async () => {
+    const tenant = await makeTenant(stack);
+    await putOnPlan(stack, tenant, 'gold');
+    expectFull(await create(tenant), 0);
+  });
+
+  it('does not keep a full workspace from being deleted', async () => {
+    const tenant = await makeTenant(stack);
+    expectSuccess(
+      await stack.call('DELETE', `/v1/workspaces/${tenant.workspaceId}`, {
+        as: tenant.owner,
+        body: { confirm: 'Shop' },
+      }),
+    );
+  });
+});
+
+describe('the plans of a deployment', () => {
+  it('replace the built-in ones without a change of code', async () => {
+    const PLANS = JSON.stringify([
+      {
+        name: 'free',
+        monthly_usd: 0,
+        included_minutes: 10,
+        hard_cap: true,
+        overage_usd_per_minute: null,
+        max_sites: 2,
+      },
+    ]);
+    const own = await startTestStack({ audited: false, variables: { PLANS } });
+    try {
+      const tenant = await makeTenant(own);
+      const body = { name: 'One more', allowed_origins: [ORIGIN] };
+      expectSuccess(await own.call('POST', sitesOf(tenant), { as: tenant.owner, body }), 201);
+      expectFull(await own.call('POST', sitesOf(tenant), { as: tenant.owner, body }), 2);
+    } finally {
+      await own.close();
+    }
+  });
+});

@@ -1,0 +1,27 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
+import { TABLES } from '../../lambdas/contract/tables.ts';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import type { TestStack } from './stack.ts';
+import type { Tenant } from './tenant.ts';
+
+/** Puts the workspace on a plan, past the operator's command and its audit event. */
+export const putOnPlan = async (
+  stack: Pick<TestStack, 'dynamoDb'>,
+  { workspaceId }: Pick<Tenant, 'workspaceId'>,
+  plan: string,
+): Promise<void> => {
+  const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
+  await DynamoDBDocumentClient.from(client).send(
+    new UpdateCommand({
+      TableName: TABLES.tenancy.name,
+      Key: primaryKey.workspace(workspaceId as WorkspaceId),
+      UpdateExpression: 'SET #plan = :plan',
+      ConditionExpression: 'attribute_exists(pk)',
+      ExpressionAttributeNames: { '#plan': 'plan' },
+      ExpressionAttributeValues: { ':plan': plan },
+    }),
+  );
+  client.destroy();
+};

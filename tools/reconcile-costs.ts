@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util';
+import { type CostComparison, compareCosts, type Drift, withinTolerance } from './costs/compare.ts';
+import { MICRO_CENTS_PER_USD, parseCosts } from './costs/costs-csv.ts';
+import { parseUsage } from './costs/usage-export.ts';
+import { printable, readAll } from './files.ts';
+
+const USAGE = `npm run reconcile-costs -- --costs FILE_OR_DIR --usage FILE_OR_DIR [options]
+
+Holds what OpenAI charged against what we counted, per month (UTC) and model. Offline: it reads files only.
+
+  --costs PATH        CSV of OpenAI's costs, grouped by line item (.csv), or a folder of them; may be repeated
+  --usage PATH        our usage by day and model (.csv, .ndjson), or a folder of them; may be repeated
+  --project NAME      only lines of this OpenAI project; may be repeated
+  --mode MODE         only our usage of this payer: byok or managed
+  --tolerance PERCENT how far a month may be off, of what was charged; 5 unless given
+  --json              the result as JSON, in micro-cents (1 USD = 100,000,000)
+  --help              this text
+
+Compare one OpenAI account with the usage of the workspaces that use its keys, and with no other.
+Exit status: 0 every month is within the tolerance; 1 one is not; 2 something could not be read.
+docs/pricing.md says where a drift comes from.
+`;
+
+const usd = (microCents: number): string => (microCents / MICRO_CENTS_PER_USD).toFixed(4);
+
+const lineOf = ({ month, model, counted, charged, drift, driftPercent, unpricedSessions }: Drift): string =>
+  printable(
+    [
+      month,
+      model.padEnd(40),
+      usd(counted).padStart(12),
+      usd(charged).padStart(12),
+      usd(drift).padStart(12),
+      (driftPercent === null ? '-' : `${driftPercent.toFixed(1)} %`).padStart(9),
+      unpricedSessions > 0 ? `  ${unpricedSessions} sessions without a price` : '',
+    ].join(' '),
+  ).trimEnd();
+
+const tableOf = ({ drifts, otherMicroCents }: CostComparison): string =>
+  [
+    `month   ${'model'.padEnd(40)} ${'counted USD'.padStart(12)} ${'charged USD'.padStart(12)} ${'drift USD'.padStart(12)}     drift`,
+    ...drifts.map(lineOf),
+    '',
+    `Charged for other models: ${usd(otherMicroCents)} USD`,
+    '',
+  ].join('\n');
+
+const main = (): number => {
+  const { values } = parseArgs({
+    options: {
+      costs: { type: 'string', multiple: true, default: [] },
+      usage: { type: 'string', multiple: true, default: [] },
+      project: { type: 'string', multiple: true, default: [] },
+      mode: { type: 'string' },
+      tolerance: { type: 'string', default: '5' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if (values.mode !== undefined && values.mode !== 'byok' && values.mode !== 'managed')
+    throw new Error('The mode is byok or managed.');
+  const tolerance = Number(values.tolerance);
+  if (!(tolerance >= 0)) throw new Error('The tolerance is a number of per cent.');
+  const charged = readAll(values.costs, ['.csv'], parseCosts).filter(
+    ({ project }) => values.project.length === 0 || values.project.includes(project),
+  );
+  const counted = readAll(values.usage, ['.csv', '.ndjson'], parseUsage).filter(
+    ({ mode }) => values.mode === undefined || mode === values.mode,
+  );
+  const result = compareCosts(charged, counted);
+  process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : tableOf(result));
+  return result.drifts.every((drift) => withinTolerance(drift, tolerance)) ? 0 : 1;
+};
+
+try {
+  process.exitCode = main();
+} catch (error) {
+  process.stderr.write(`${printable(error instanceof Error ? error.message : 'Failed.')}\n`);
+  process.exitCode = 2;
+}
