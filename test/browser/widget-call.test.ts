@@ -2,16 +2,41 @@ import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import { expectSuccess } from '../support/answers.ts';
 import { secretFinder } from '../support/find-secret.ts';
-import { asOwner } from '../support/keyed-tenant.ts';
+import { asOwner, type KeyedTenant } from '../support/keyed-tenant.ts';
 import { mintRequests, openAiOf } from '../support/openai.ts';
 import { fakeKey, mint } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { SILENCE } from './support/microphone.ts';
 import { leavePages, type Stage, startStage } from './support/stage.ts';
-import { visit } from './support/visitor.ts';
+import { type Visitor, visit } from './support/visitor.ts';
 
 let stage: Stage;
 let browser: BrowserContext;
+
+/** Ends the latest call from OpenAI's side, as the owner of the key could. */
+const hangUpAtOpenAi = async ({ key }: KeyedTenant): Promise<void> => {
+  const { baseUrl, liveCalls } = openAiOf(stage.stack);
+  const response = await fetch(`${baseUrl}/realtime/calls/${liveCalls.at(-1)}/hangup`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+  });
+  expect(response.status).toBe(200);
+};
+
+/** Changes what the broker answers before the widget sees it. */
+const changeToken = async (visitor: Visitor, change: (data: TokenData) => void): Promise<void> => {
+  await visitor.page.route('**/token', async (route) => {
+    const response = await route.fetch();
+    const answer = await response.json();
+    change(answer.data);
+    await route.fulfill({ response, json: answer });
+  });
+};
+
+interface TokenData {
+  client_secret: { expires_at: number };
+  max_duration_seconds: number;
+}
 
 describeInBrowser('a visitor who talks', () => {
   beforeAll(async () => {
@@ -165,10 +190,7 @@ describeInBrowser('a visitor who talks', () => {
     const openAi = openAiOf(stage.stack);
     const tenant = await stage.tenant();
     const visitor = await stage.call(browser, tenant);
-    await fetch(`${openAi.baseUrl}/realtime/calls/${openAi.liveCalls.at(-1)}/hangup`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${tenant.key}` },
-    });
+    await hangUpAtOpenAi(tenant);
     await visitor.passes('reconnecting');
     await visitor.reaches('listening');
     expect(mintRequests(stage.stack)).toHaveLength(1);
@@ -177,6 +199,23 @@ describeInBrowser('a visitor who talks', () => {
     expect(await visitor.text()).toContain('The connection was lost.');
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'connection_lost' });
     expect(await stage.meters(tenant)).toHaveLength(1);
+  });
+
+  it('is connected again as a new session when the secret has expired, on the same single line', async () => {
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await changeToken(visitor, (data) => {
+      data.client_secret.expires_at = 0;
+    });
+    await visitor.startCall();
+    await visitor.reaches('listening');
+    await hangUpAtOpenAi(tenant);
+    await visitor.passes('reconnecting');
+    await visitor.reaches('listening');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'connection_lost' });
+    expect(mintRequests(stage.stack)).toHaveLength(2);
+    await visitor.button('Hang up').click();
+    expect(await stage.endedMeter(tenant, 2)).toMatchObject({ endReason: 'hung_up' });
   });
 
   it('is hung up when nobody has spoken for a while', async () => {
@@ -192,11 +231,8 @@ describeInBrowser('a visitor who talks', () => {
   it('is hung up at the maximum duration', async () => {
     const tenant = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
-    await visitor.page.route('**/token', async (route) => {
-      const response = await route.fetch();
-      const answer = await response.json();
-      answer.data.max_duration_seconds = 2;
-      await route.fulfill({ response, json: answer });
+    await changeToken(visitor, (data) => {
+      data.max_duration_seconds = 2;
     });
     await visitor.startCall();
     await visitor.reaches('ended');

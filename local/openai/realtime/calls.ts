@@ -45,10 +45,14 @@ export function createCalls({
     live.delete(callId);
     return peer;
   };
+  const ending = new Set<Promise<void>>();
   const hangUp = (callId: string): boolean => {
     const peer = take(callId);
-    peer?.hangUp();
-    return peer !== undefined;
+    if (peer === undefined) return false;
+    const ended = peer.hangUp();
+    ending.add(ended);
+    void ended.finally(() => ending.delete(ended));
+    return true;
   };
   const drop = (callId: string): void => {
     void take(callId)?.close();
@@ -114,7 +118,7 @@ export function createCalls({
     close: async () => {
       const peers = [...live.values()];
       live.clear();
-      await Promise.all(peers.map((peer) => peer.close()));
+      await Promise.all([...peers.map((peer) => peer.close()), ...ending]);
     },
   };
 }

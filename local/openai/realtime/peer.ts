@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BYTES_PER_MS } from './mu-law.ts';
 import { hum } from './speech.ts';
 
@@ -29,7 +30,7 @@ export type Line = {
 export type Peer = {
   readonly answer: string;
   /** Closes the data channel first, so that the browser notices at once. */
-  readonly hangUp: () => void;
+  readonly hangUp: () => Promise<void>;
   /** Just stops to answer; a browser notices after some seconds. */
   readonly close: () => Promise<void>;
 };
@@ -39,7 +40,7 @@ export type OpenPeer = (offer: string, handle: (line: Line) => PeerHandlers) => 
 
 const FRAME_MS = 20;
 /** Enough for the word that a channel closes to arrive on this machine. */
-const CLOSING_MS = 500;
+const CLOSING_MS = 200;
 
 /** The WebRTC of this machine, or undefined where its library is not installed. */
 export async function loadPeers(): Promise<OpenPeer | undefined> {
@@ -121,13 +122,16 @@ async function openPeer(
     throw error;
   }
 
+  // Whatever goes wrong on the way out, the call is over.
+  const close = (): Promise<void> => connection.close().catch(() => undefined);
   return {
     answer: connection.localDescription?.sdp ?? '',
-    hangUp: () => {
+    hangUp: async () => {
       for (const channel of channels) channel.close();
-      setTimeout(() => void connection.close(), CLOSING_MS).unref();
+      await sleep(CLOSING_MS);
+      await close();
     },
-    close: () => connection.close(),
+    close,
   };
 }
 

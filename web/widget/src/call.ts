@@ -174,8 +174,10 @@ export class Call {
       if (this.#token.client_secret.expires_at * 1_000 > Date.now() + SECRET_MARGIN_MS)
         await this.#connect(this.#token);
       else {
+        // The line that was held comes back first: it may be the only one.
         this.#reports?.end('connection_lost');
-        await this.#open();
+        await this.#reports?.drained();
+        if (!this.#isOver) await this.#open();
       }
     } catch (error) {
       this.#fail(error, 'connect', 'connection_lost');
