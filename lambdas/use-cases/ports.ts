@@ -4,7 +4,6 @@ import type { SessionId, SiteId, WorkspaceId } from '../domain/identifiers.ts';
 import type { Incident, KeyInUse } from '../domain/incident.ts';
 import type { KeyHealth } from '../domain/key-health.ts';
 import type { KeyChange } from '../domain/key-lifecycle.ts';
-import type { LedgerEntry } from '../domain/ledger.ts';
 import type { RateLimit } from '../domain/limits.ts';
 import type { PlanNotice } from '../domain/plan-notice.ts';
 import type { FailureSource } from '../domain/reported-failure.ts';
@@ -21,15 +20,7 @@ import type {
 } from '../domain/stored-key.ts';
 import type { DayRange, DayUsage } from '../domain/usage.ts';
 import type { ListedModel, Verdict } from '../domain/verdict.ts';
-import type {
-  BillingMode,
-  Caller,
-  Member,
-  Role,
-  Site,
-  VoiceSettings,
-  Workspace,
-} from '../domain/workspace.ts';
+import type { Caller, Member, Role, Site, VoiceSettings, Workspace } from '../domain/workspace.ts';
 
 /**
  * What the use cases need from the world. A write that changes something a person cares about takes its audit event. Unless a port says otherwise, each method reads its own writes (strongly
@@ -508,17 +499,6 @@ export interface AuditArchive {
 export interface WorkspaceReader {
   /** A deleted workspace too; undefined for one that never existed. */
   readWorkspace(workspaceId: WorkspaceId): Promise<Workspace | undefined>;
-}
-
-/** What the sessions of one model and payer came to in a month. */
-export interface UsageTotals extends LedgerEntry {
-  readonly model: string;
-  readonly mode: BillingMode;
-}
-
-export interface UsageReader {
-  /** Of every site of the workspace, archived ones too. `month` is `2026-11`, UTC. */
-  monthOf(workspaceId: WorkspaceId, month: string): Promise<readonly UsageTotals[]>;
 }
 
 export interface PlanWriter {
