@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import { expectSuccess } from '../support/answers.ts';
 import { secretFinder } from '../support/find-secret.ts';
@@ -7,7 +7,7 @@ import { mintRequests, openAiOf } from '../support/openai.ts';
 import { fakeKey, mint } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { SILENCE } from './support/microphone.ts';
-import { leavePages, type Stage, startStage } from './support/stage.ts';
+import { type Stage, useStage } from './support/stage.ts';
 import { type Visitor, visit } from './support/visitor.ts';
 
 let stage: Stage;
@@ -39,15 +39,10 @@ interface TokenData {
 }
 
 describeInBrowser('a visitor who talks', () => {
-  beforeAll(async () => {
-    stage = await startStage();
-    browser = await stage.browser();
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
   });
-  afterEach(async () => {
-    openAiOf(stage.stack).clearFaults();
-    await leavePages(browser);
-  });
-  afterAll(() => stage?.close());
 
   it('is told of privacy, speaks, is answered, hangs up; the broker has counted it, and the key was nowhere', async () => {
     const newcomer = await stage.browser();

@@ -1,21 +1,19 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import axe from 'axe-core';
 import type { BrowserContext } from 'playwright-core';
 import { openAiOf } from '../support/openai.ts';
 import { describeInBrowser } from './support/browser.ts';
-import { leavePages, type Stage, startStage } from './support/stage.ts';
+import { type Stage, useStage } from './support/stage.ts';
 import { visit } from './support/visitor.ts';
 
 let stage: Stage;
 let browser: BrowserContext;
 
 describeInBrowser('a page that embeds the widget', () => {
-  beforeAll(async () => {
-    stage = await startStage();
-    browser = await stage.browser();
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
   });
-  afterEach(() => leavePages(browser));
-  afterAll(() => stage?.close());
 
   it('needs no more than one script tag', async () => {
     const { siteId } = await stage.tenant();

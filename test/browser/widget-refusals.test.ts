@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import { PROBLEMS as PUBLIC_PROBLEMS } from '../../lambdas/contract/problems.ts';
 import { ROUTES } from '../../lambdas/contract/routes.ts';
@@ -7,7 +7,7 @@ import { suspendWorkspaceKey } from '../support/keyed-tenant.ts';
 import { openAiOf } from '../support/openai.ts';
 import { fakeKey, makeTenant, putWorkspaceKey } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
-import { leavePages, type Stage, startStage } from './support/stage.ts';
+import { type Stage, useStage } from './support/stage.ts';
 import { type Visitor, visit } from './support/visitor.ts';
 
 let stage: Stage;
@@ -27,15 +27,10 @@ const publicCodes = [
 const isKnown = (code: string): code is keyof typeof PROBLEMS => code in PROBLEMS;
 
 describeInBrowser('a visitor who is refused', () => {
-  beforeAll(async () => {
-    stage = await startStage();
-    browser = await stage.browser();
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
   });
-  afterEach(async () => {
-    openAiOf(stage.stack).clearFaults();
-    await leavePages(browser);
-  });
-  afterAll(() => stage?.close());
 
   it.each(publicCodes)('reads a sentence of its own for %s', async (code) => {
     expect(isKnown(code)).toBe(true);

@@ -46,16 +46,13 @@ export function createCalls({
     return peer;
   };
   const ending = new Set<Promise<void>>();
-  const hangUp = (callId: string): boolean => {
+  const end = (callId: string, how: 'hangUp' | 'close'): boolean => {
     const peer = take(callId);
     if (peer === undefined) return false;
-    const ended = peer.hangUp();
+    const ended = peer[how]();
     ending.add(ended);
     void ended.finally(() => ending.delete(ended));
     return true;
-  };
-  const drop = (callId: string): void => {
-    void take(callId)?.close();
   };
   let peers: Promise<OpenPeer | undefined> | undefined;
   const loadOnce = () => {
@@ -83,7 +80,7 @@ export function createCalls({
         conversation.fail(
           clientError('session_expired', 'Your session hit the maximum duration of 60 minutes.'),
         );
-        hangUp(callId);
+        end(callId, 'hangUp');
       };
       return {
         onOpen: () => {
@@ -96,7 +93,7 @@ export function createCalls({
         onGone: () => {
           clearTimeout(timer);
           conversation.end();
-          drop(callId);
+          end(callId, 'close');
         },
       };
     });
@@ -112,8 +109,10 @@ export function createCalls({
       live.set(callId, peer);
       return { callId, answer: peer.answer };
     },
-    hangUp,
-    drop,
+    hangUp: (callId) => end(callId, 'hangUp'),
+    drop: (callId) => {
+      end(callId, 'close');
+    },
     live: () => [...live.keys()],
     close: async () => {
       const peers = [...live.values()];

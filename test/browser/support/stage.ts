@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import { type DemoSite, widgetPages } from '../../../local/web/widget-pages.ts';
 import { buildWidget, type WidgetManifest } from '../../../web/widget/build.ts';
@@ -114,7 +115,7 @@ export const startStage = async (): Promise<Stage> => {
 };
 
 /** Closes the pages that a test left open, so that no call outlives it. */
-export const leavePages = async (context: BrowserContext): Promise<void> => {
+const leavePages = async (context: BrowserContext): Promise<void> => {
   await context.newPage();
   await Promise.all(
     context
@@ -122,4 +123,20 @@ export const leavePages = async (context: BrowserContext): Promise<void> => {
       .slice(0, -1)
       .map((page) => page.close()),
   );
+};
+
+/** For a file of tests: opens a stage with one browser, leaves it tidy after each test, closes it at the end. */
+export const useStage = (onOpen: (stage: Stage, browser: BrowserContext) => void): void => {
+  let stage: Stage | undefined;
+  let browser: BrowserContext | undefined;
+  beforeAll(async () => {
+    stage = await startStage();
+    browser = await stage.browser();
+    onOpen(stage, browser);
+  });
+  afterEach(async () => {
+    if (stage !== undefined) openAiOf(stage.stack).clearFaults();
+    if (browser !== undefined) await leavePages(browser);
+  });
+  afterAll(() => stage?.close());
 };
