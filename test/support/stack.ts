@@ -54,7 +54,7 @@ export interface TestAnswer {
 }
 
 export interface TestStackOptions
-  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables'>> {
+  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages'>> {
   readonly world?: Partial<World>;
   /** false: without the audit pipeline, which costs as much time as the requests. Their events stay in the streams. */
   readonly audited?: boolean;
