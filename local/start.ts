@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { openAiBaseUrl } from '../lambdas/contract/environment.ts';
 import { strongRandom } from '../lambdas/functions/wiring/world.ts';
+import { type Assembly, readAssembly } from './bundled/assembly.ts';
 import { type Demo, seedDemo } from './demo.ts';
 import { instructions } from './instructions.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
@@ -13,14 +14,16 @@ import { dashboardPages, localDashboard } from './web/dashboard-pages.ts';
 import { widgetPages } from './web/widget-pages.ts';
 
 const DATA_DIR = '.local';
+const ASSEMBLY_DIR = 'cdk.out';
 const LOCK_FILE = join(DATA_DIR, 'pid');
 const ENVIRONMENT_FILE = join(DATA_DIR, 'environment.json');
-const USAGE = `npm start [-- --reset] [-- --help]
+const USAGE = `npm start [-- --reset] [-- --bundled] [-- --help]
 
 Runs the whole broker on this machine. Data is kept in ${DATA_DIR}/ and survives a restart.
 
-  --reset   delete that data first
-  --help    this text
+  --reset    delete that data first
+  --bundled  serve what npm run synth has written to cdk.out: its routes, authorizer, variables and bundles
+  --help     this text
 
 Environment:
   PORT               port of the API, default 8787
@@ -60,7 +63,11 @@ const fail = (message: string): never => {
 const main = async (): Promise<void> => {
   const startedAt = performance.now();
   const { values } = parseArgs({
-    options: { reset: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: {
+      reset: { type: 'boolean', default: false },
+      bundled: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
   if (values.help) {
     process.stdout.write(USAGE);
@@ -101,6 +108,8 @@ const main = async (): Promise<void> => {
     dynamoDbEndpoint: DYNAMODB_ENDPOINT,
     path: PATH,
     world: localWorld(log.write),
+    assembly: values.bundled ? synthesized() : undefined,
+    onLine: log.write,
     onAnswer: print,
     pages,
   });
@@ -118,6 +127,12 @@ const main = async (): Promise<void> => {
   process.stdout.write(`ready in ${Math.round(performance.now() - startedAt)} ms\nready\n`);
   // Only now: on two cores it would be in the way of everything above.
   process.on('exit', dashboard.buildIfNeeded());
+};
+
+const synthesized = (): Assembly => {
+  if (!existsSync(join(ASSEMBLY_DIR, 'manifest.json')))
+    return fail(`There is nothing in ${ASSEMBLY_DIR}/. Run npm run synth first.`);
+  return readAssembly(ASSEMBLY_DIR);
 };
 
 /** Two runs on one folder would overwrite one another's addresses and archive. */

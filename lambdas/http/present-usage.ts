@@ -40,19 +40,26 @@ const presentPlanUsage = ({ name, plan, period, usedSeconds, notices }: PlanUsag
   };
 };
 
-export const presentUsage = (report: UsageReport): DataOf<'readWorkspaceUsage'> => ({
-  from: report.from,
-  to: report.to,
-  group_by: [...report.groupBy],
-  rows: report.rows.map(({ group: { day, siteId, model, mode }, ...sum }) => ({
+export const presentUsage = ({
+  from,
+  to,
+  groupBy,
+  rows,
+  totals,
+  plan,
+}: UsageReport): DataOf<'readWorkspaceUsage'> => ({
+  from,
+  to,
+  group_by: [...groupBy],
+  rows: rows.map(({ group: { day, siteId, model, mode }, ...sum }) => ({
     ...(day !== undefined && { day }),
     ...(siteId !== undefined && { site_id: siteId }),
     ...(model !== undefined && { model }),
     ...(mode !== undefined && { mode }),
     ...presentSum(sum),
   })),
-  totals: presentSum(report.totals),
-  plan: presentPlanUsage(report.plan),
+  totals: presentSum(totals),
+  plan: presentPlanUsage(plan),
 });
 
 export const presentSession = ({ session, state, receipt }: ReceiptedSession): DataOf<'readSession'> => ({

@@ -129,7 +129,7 @@ export async function startLocalOpenAi(
     get liveCalls() {
       return calls.live();
     },
-    dropCall: calls.hangUp,
+    dropCall: calls.drop,
     inject: faults.inject,
     clearFaults: faults.clear,
     clearRequests: () => {

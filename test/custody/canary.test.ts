@@ -663,7 +663,7 @@ describe('every way through the product is taken with a canary for a key', () =>
       const { log, meter, monotonicMs } = localWorld((line) => lines.push(line));
       const handler = httpHandler<'manage'>(
         { health: () => Promise.reject(error) } as unknown as EndpointsOf<'manage'>,
-        { log, meter, monotonicMs, accessTokens: undefined },
+        { log, meter, monotonicMs, accessTokens: undefined, edgeSecretDigests: [] },
       );
       const answer = await handler(
         {

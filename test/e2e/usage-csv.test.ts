@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
+import { parseUsage } from '../../tools/costs/usage-export.ts';
 import { expectCommonHeaders, expectRefusal, expectSuccess } from '../support/answers.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
 import { makeKeyedTenant, needed } from '../support/keyed-tenant.ts';
@@ -70,6 +71,23 @@ describe('CSV', () => {
     expect(recordsOf(await csvOf(tenant, usagePath(tenant)))).toEqual([
       { site_id: '', model: '', mode: '', ...flat(usage.rows[0]) },
     ]);
+  });
+
+  it('of usage by day and model is what npm run reconcile-costs reads', async () => {
+    const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-2.1' });
+    await playSession(stack, tenant, time, { seconds: 30, audioOut: 200 });
+    for (const groups of ['day,model', 'day,model,mode']) {
+      const { text } = await csvOf(tenant, usagePath(tenant, `?group_by=${groups}`));
+      expect(parseUsage(text)).toEqual([
+        {
+          month: '2026-11',
+          model: 'gpt-realtime-2.1',
+          mode: groups.endsWith('mode') ? 'managed' : undefined,
+          microCents: 1_280_000,
+          unpricedSessions: 0,
+        },
+      ]);
+    }
   });
 
   it('has a header row even where there is nothing', async () => {

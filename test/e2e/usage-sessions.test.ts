@@ -168,11 +168,15 @@ describe('the list of sessions', () => {
       minted.unshift(expectSuccess(await mint(stack, tenant)).session_id);
       time.advance(1_000);
     }
-    for (const limit of [1, 2, 5, 100]) {
+    for (const [limit, filter] of [1, 2, 5, 100].flatMap((size) => [
+      [size, ''],
+      [size, '&mode=byok'],
+      [size, '&state=issued&from=2026-11-01'],
+    ])) {
       const ids: string[] = [];
       let cursor = '';
       do {
-        const page = await sessionsOf(tenant, `?limit=${limit}${cursor}`);
+        const page = await sessionsOf(tenant, `?limit=${limit}${filter}${cursor}`);
         ids.push(...idsOf(page));
         cursor = page.next_cursor === null ? '' : `&cursor=${page.next_cursor}`;
       } while (cursor !== '');

@@ -2,17 +2,22 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { USAGE_GROUPS } from '../../lambdas/domain/usage.ts';
 import { detailPaths, expectRefusal } from '../support/answers.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
+import { tablesAt } from '../support/key-tables.ts';
 import { addSite, asOwner, changeWorkspace, makeKeyedTenant, needed } from '../support/keyed-tenant.ts';
 import { setManagedSeconds } from '../support/managed-usage.ts';
 import { putOnPlan } from '../support/plan.ts';
 import { putPlatformKey } from '../support/platform-key.ts';
-import { playSession } from '../support/played-session.ts';
+import { beginSession, endSession, playSession } from '../support/played-session.ts';
 import { startTestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, type Tenant } from '../support/tenant.ts';
 
 const time = frozenClock();
 const stack = await startTestStack({ world: { clock: time.clock }, audited: false });
-afterAll(() => stack.close());
+const tables = tablesAt(stack.dynamoDb.endpoint);
+afterAll(async () => {
+  tables.close();
+  await stack.close();
+});
 await needed(stack, putPlatformKey(stack, fakeKey()));
 
 const DAY_MS = 86_400_000;
@@ -175,6 +180,21 @@ describe('usage', () => {
     const times = plan.notices.map(({ at }: { at: string }) => Date.parse(at));
     expect(times).toEqual([...times].sort((a, b) => a - b));
     expect(new Set(times).size).toBe(3);
+  });
+
+  it('marks a threshold once, and tells of it once, when many sessions reach it together', async () => {
+    const tenant = await makeTenant(stack, { billing_mode: 'managed' });
+    await putOnPlan(stack, tenant, 'starter');
+    const running = await Promise.all(Array.from({ length: 6 }, () => beginSession(stack, tenant, time)));
+    await setManagedSeconds(stack, tenant, time.clock(), 500 * 30 - 1);
+    time.advance(10_000);
+    await Promise.all(running.map((minted) => endSession(stack, tenant, time, minted)));
+    const { plan } = await usageOf(tenant);
+    expect(plan.notices.map(({ percent }: { percent: number }) => percent)).toEqual([50]);
+    const told = (await tables.scan('tenancy')).filter(
+      ({ pk, type }) => pk === `EVENTS#${tenant.workspaceId}` && type === 'plan.threshold_reached',
+    );
+    expect(told).toHaveLength(1);
   });
 });
 

@@ -88,13 +88,29 @@ describe('the roles', () => {
   });
 
   test('name every action and every resource; what has a wildcard is this', () => {
-    const wild = permissions.filter(({ action, resource }) => `${action}${resource}`.includes('*'));
+    const wild = permissions
+      .filter(({ action, resource }) => `${action}${resource}`.includes('*'))
+      .filter(({ action }) => !action.startsWith('xray:'));
     expect(wild.map(({ role, action, resource }) => [role, action, resource])).toEqual([
       ['projector', 'dynamodb:ListStreams', '*'],
       ['archiver', 's3:PutObject', 'ArchiveBucket/audit/*'],
       ['archiver', 'dynamodb:ListStreams', '*'],
       ['detector', 'dynamodb:ListStreams', '*'],
     ]);
+  });
+
+  test('of functions may write to X-Ray, which knows no resources, and of operators none may', () => {
+    const tracing = permissions.filter(({ action }) => action.startsWith('xray:'));
+    expect(tracing).toEqual(
+      FUNCTIONS.flatMap((role) =>
+        ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'].map((action) => ({
+          role,
+          action,
+          resource: '*',
+          condition: '',
+        })),
+      ),
+    );
   });
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
@@ -210,10 +226,10 @@ describe('the audit trail', () => {
     ]);
   });
 
-  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads sessions too', () => {
-    for (const table of ['TenancyTable', 'KeysTable'])
-      expect(rolesThat(/./, `${table}/stream`)).toEqual(['projector']);
-    expect(rolesThat(/./, 'SessionsTable/stream')).toEqual(['projector', 'detector']);
+  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads two of them too', () => {
+    expect(rolesThat(/./, 'KeysTable/stream')).toEqual(['projector']);
+    for (const table of ['TenancyTable', 'SessionsTable'])
+      expect(rolesThat(/./, `${table}/stream`)).toEqual(['projector', 'detector']);
     expect(actionsOf('projector', 'KeysTable')).toEqual([]);
   });
 });
@@ -259,7 +275,14 @@ describe('the tables', () => {
       ...OPERATORS,
     ]);
     const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
-    for (const role of ['events', 'rotate', 'detector', 'rotate-on-request', 'RewrapOperator'])
+    for (const role of [
+      'events',
+      'rotate',
+      'detector',
+      'rotate-on-request',
+      'RewrapOperator',
+      'RebuildUsageOperator',
+    ])
       expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
       putsEvents('EVENTS#platform'),
@@ -270,10 +293,21 @@ describe('the tables', () => {
     ]);
   });
 
-  test('of sessions keys and manage see no session: a note on a key, and the list of errors', () => {
+  test('of sessions keys sees no session, only the note on a key, and manage nothing', () => {
     expect(conditionsOf('keys', 'SessionsTable', /./)).toEqual([['dynamodb:GetItem', inPartitions('KEY#*')]]);
-    expect(conditionsOf('manage', 'SessionsTable', /./)).toEqual([
-      ['dynamodb:Query', inPartitions('ERRORS#*')],
+    expect(actionsOf('manage', 'SessionsTable')).toEqual([]);
+  });
+
+  test('usage only reads: errors, sessions of sites, totals and slots; no key of any kind', () => {
+    const own = permissions.filter(({ role }) => role === 'usage');
+    expect(own.filter(({ action }) => writes.test(action) && action.startsWith('dynamodb:'))).toEqual([]);
+    expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
+      ['dynamodb:GetItem', 'dynamodb:Query'].map((action) => [action, inPartitions('ERRORS#* or SITE#*')]),
+    );
+    expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([['dynamodb:Query', inPartitions('SLOTS#*')]]);
+    expect(actionsOf('usage', 'KeysTable')).toEqual([]);
+    expect(own.filter(({ action }) => action.startsWith('kms:')).map(({ resource }) => resource)).toEqual([
+      'TablesKey',
     ]);
   });
 
@@ -290,7 +324,10 @@ describe('the tables', () => {
 
   test('no function scans a table', () => {
     const scanning = permissions.filter(({ action }) => /Scan|PartiQL|Export/.test(action));
-    expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([['RewrapOperator', 'KeysTable']]);
+    expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([
+      ['RewrapOperator', 'KeysTable'],
+      ['RebuildUsageOperator', 'TenancyTable'],
+    ]);
   });
 
   test('only manage asks which workspaces somebody belongs to', () => {
@@ -326,14 +363,19 @@ describe('docs/permissions.md', () => {
   };
 
   const NAMES: Readonly<Record<string, string>> = { '*': 'every stream', [EVENT_BUS]: 'default event bus' };
+  const nameOf = (action: string, resource: string): string =>
+    action.startsWith('xray:') ? 'X-Ray' : (NAMES[resource] ?? resource);
 
   const table = (role: string): string => {
     const own = permissions.filter((permission) => permission.role === role);
-    const byUse = Object.groupBy(own, ({ resource, condition }) => `${resource} | ${condition}`);
+    const byUse = Object.groupBy(
+      own,
+      ({ action, resource, condition }) => `${nameOf(action, resource)} | ${condition}`,
+    );
     const rows = Object.values(byUse).map((granted = []) => {
       const actions = granted.map(({ action }) => `\`${action}\``).join(', ');
-      const { resource = '', condition = '' } = granted[0] ?? {};
-      return `| ${NAMES[resource] ?? resource} | ${actions} | ${meaningOf(condition)} |`;
+      const { action = '', resource = '', condition = '' } = granted[0] ?? {};
+      return `| ${nameOf(action, resource)} | ${actions} | ${meaningOf(condition)} |`;
     });
     return `| Resource | Actions | Only if |\n|---|---|---|\n${rows.join('\n')}\n`;
   };

@@ -25,7 +25,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 // The command has a clock of its own: sessions lie an hour back, so that it sees them whatever the date is.
 const time = frozenClock(new Date(Date.now() - HOUR_MS).toISOString());
-const stack = await startTestStack({ world: { clock: time.clock } });
+const stack = await startTestStack({ world: { clock: time.clock }, audited: false });
 const tables = tablesAt(stack.dynamoDb.endpoint);
 const dynamoDb = dynamoDbClient({
   AWS_REGION: 'us-east-1',
@@ -112,9 +112,9 @@ describe('totals', () => {
         ]);
         if (i % 2 === 0) await endSession(stack, of, time, minted, { textIn: i });
       };
-      while (looks < 3) {
-        await Promise.all(Array.from({ length: 8 }, (_, i) => session(i % 2 === 0 ? tenant : other, i)));
-        sessions += 8;
+      while (looks < 2) {
+        await Promise.all(Array.from({ length: 6 }, (_, i) => session(i % 2 === 0 ? tenant : other, i)));
+        sessions += 6;
         time.advance(7_000);
       }
       running = false;
@@ -193,15 +193,11 @@ describe('totals', () => {
     for (const { sk, writes: _, ...counts } of right)
       expect(await totalOf(tenant, String(sk))).toMatchObject(counts);
 
-    await stack.streams.drain();
-    const trail = await asOwner(
-      stack,
-      tenant,
-      'GET',
-      `/v1/workspaces/${tenant.workspaceId}/audit?type=usage.corrected`,
+    const events = (await tables.scan('tenancy')).filter(
+      ({ pk, type }) => pk === `EVENTS#${tenant.workspaceId}` && type === 'usage.corrected',
     );
-    expect(trail.items).toHaveLength(3);
-    expect(trail.items).toEqual(
+    expect(events).toHaveLength(3);
+    expect(events).toEqual(
       expect.arrayContaining([
         expect.objectContaining({
           actor: 'operator:test',

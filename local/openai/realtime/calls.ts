@@ -20,6 +20,8 @@ export type Calls = {
   ) => Promise<{ callId: string; answer: string } | undefined>;
   /** Ends a call. False when there is none of this id. */
   readonly hangUp: (callId: string) => boolean;
+  /** Ends a call without a word, as an outage does. */
+  readonly drop: (callId: string) => void;
   /** The calls that go on, oldest first. */
   readonly live: () => readonly string[];
   readonly close: () => Promise<void>;
@@ -30,21 +32,31 @@ export function createCalls({
   now,
   maxCallMs = MAX_CALL_MS,
   say,
+  load = loadPeers,
 }: {
   readonly now: () => number;
   readonly maxCallMs?: number | undefined;
   readonly say: (line: string) => void;
+  readonly load?: typeof loadPeers;
 }): Calls {
   const live = new Map<string, Peer>();
-  const hangUp = (callId: string): boolean => {
+  const take = (callId: string): Peer | undefined => {
     const peer = live.get(callId);
     live.delete(callId);
-    void peer?.close();
-    return peer !== undefined;
+    return peer;
+  };
+  const ending = new Set<Promise<void>>();
+  const end = (callId: string, how: 'hangUp' | 'close'): boolean => {
+    const peer = take(callId);
+    if (peer === undefined) return false;
+    const ended = peer[how]();
+    ending.add(ended);
+    void ended.finally(() => ending.delete(ended));
+    return true;
   };
   let peers: Promise<OpenPeer | undefined> | undefined;
   const loadOnce = () => {
-    peers ??= loadPeers().then((openPeer) => {
+    peers ??= load().then((openPeer) => {
       if (openPeer === undefined) say(NO_LIBRARY);
       return openPeer;
     });
@@ -63,21 +75,25 @@ export function createCalls({
         failure: responseFailureOf(secret.failure),
         line,
       });
-      const timer = setTimeout(() => {
+      let timer: NodeJS.Timeout | undefined;
+      const expire = (): void => {
         conversation.fail(
           clientError('session_expired', 'Your session hit the maximum duration of 60 minutes.'),
         );
-        hangUp(callId);
-      }, maxCallMs);
-      timer.unref();
+        end(callId, 'hangUp');
+      };
       return {
-        onOpen: conversation.start,
+        onOpen: () => {
+          timer = setTimeout(expire, maxCallMs);
+          timer.unref();
+          conversation.start();
+        },
         onMessage: conversation.receive,
         onSound: conversation.hear,
         onGone: () => {
           clearTimeout(timer);
           conversation.end();
-          hangUp(callId);
+          end(callId, 'close');
         },
       };
     });
@@ -93,12 +109,15 @@ export function createCalls({
       live.set(callId, peer);
       return { callId, answer: peer.answer };
     },
-    hangUp,
+    hangUp: (callId) => end(callId, 'hangUp'),
+    drop: (callId) => {
+      end(callId, 'close');
+    },
     live: () => [...live.keys()],
     close: async () => {
       const peers = [...live.values()];
       live.clear();
-      await Promise.all(peers.map((peer) => peer.close()));
+      await Promise.all([...peers.map((peer) => peer.close()), ...ending]);
     },
   };
 }

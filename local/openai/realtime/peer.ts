@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BYTES_PER_MS } from './mu-law.ts';
 import { hum } from './speech.ts';
 
@@ -28,6 +29,9 @@ export type Line = {
 
 export type Peer = {
   readonly answer: string;
+  /** Closes the data channel first, so that the browser notices at once. */
+  readonly hangUp: () => Promise<void>;
+  /** Just stops to answer; a browser notices after some seconds. */
   readonly close: () => Promise<void>;
 };
 
@@ -35,6 +39,8 @@ export type Peer = {
 export type OpenPeer = (offer: string, handle: (line: Line) => PeerHandlers) => Promise<Peer>;
 
 const FRAME_MS = 20;
+/** Enough for the word that a channel closes to arrive on this machine. */
+const CLOSING_MS = 200;
 
 /** The WebRTC of this machine, or undefined where its library is not installed. */
 export async function loadPeers(): Promise<OpenPeer | undefined> {
@@ -61,7 +67,7 @@ async function openPeer(
   });
   const voice = new MediaStreamTrack({ kind: 'audio' });
   connection.addTrack(voice);
-  const channels: { send(text: string): void; readonly readyState: string }[] = [];
+  const channels: { send(text: string): void; close(): void; readonly readyState: string }[] = [];
   let sequenceNumber = randomInt(2 ** 16);
   const startedMs = performance.now();
   const sendFrame = (payload: Buffer, atMs: number, isFirst: boolean): void => {
@@ -116,7 +122,17 @@ async function openPeer(
     throw error;
   }
 
-  return { answer: connection.localDescription?.sdp ?? '', close: () => connection.close() };
+  // Whatever goes wrong on the way out, the call is over.
+  const close = (): Promise<void> => connection.close().catch(() => undefined);
+  return {
+    answer: connection.localDescription?.sdp ?? '',
+    hangUp: async () => {
+      for (const channel of channels) channel.close();
+      await sleep(CLOSING_MS);
+      await close();
+    },
+    close,
+  };
 }
 
 /** Sends a frame each 20 ms, and what is overdue at once, so that the sound keeps its length on a busy machine. */

@@ -28,6 +28,7 @@ export interface LaunchOptions {
   /** What the fake microphone hears; a short question every few seconds unless told. */
   readonly speech?: Speech;
   readonly colorScheme?: 'light' | 'dark';
+  readonly deviceScaleFactor?: number;
   readonly viewport?: { readonly width: number; readonly height: number };
 }
 

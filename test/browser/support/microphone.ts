@@ -9,7 +9,7 @@ export interface Speech {
   readonly afterSeconds: number;
 }
 
-export const SHORT_QUESTION: Speech = { beforeSeconds: 1, speechSeconds: 1.5, afterSeconds: 6 };
+export const SHORT_QUESTION: Speech = { beforeSeconds: 0.5, speechSeconds: 1.2, afterSeconds: 5 };
 export const SILENCE: Speech = { beforeSeconds: 1, speechSeconds: 0, afterSeconds: 0 };
 
 /**

@@ -18,8 +18,8 @@ export interface CallEnd {
   readonly reason: EndReason;
   /** Undefined until the broker answered. */
   readonly sessionId: string | undefined;
-  /** Whole seconds since the call was connected. */
-  readonly seconds: number;
+  /** Whole seconds since the call was connected; undefined when it never was. */
+  readonly seconds: number | undefined;
   readonly problem?: Problem | undefined;
   readonly note?: StringName | undefined;
 }
@@ -82,6 +82,7 @@ export class Call {
   #hasReconnected = false;
   #isOver = false;
   #isMuted = false;
+  #state: CallState = 'connecting';
   #captions = new Map<string, string>();
 
   constructor(options: CallOptions, handlers: CallHandlers) {
@@ -90,7 +91,7 @@ export class Call {
   }
 
   async start(): Promise<void> {
-    this.#handlers.onState('connecting');
+    this.#enter('connecting');
     try {
       this.#microphone = await openMicrophone();
       this.muted = this.#isMuted;
@@ -117,9 +118,8 @@ export class Call {
   /** The page closes: only what needs no answer is still sent. */
   leave(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
     this.#reports?.leave();
-    this.#release();
+    this.#end({ reason: 'page_closed' });
   }
 
   async #open(): Promise<void> {
@@ -157,7 +157,7 @@ export class Call {
     this.#activeAt = this.#reportedAt = Date.now();
     this.#connectedAt ||= Date.now();
     this.#timer ??= setInterval(() => this.#tick(token), 1_000);
-    this.#handlers.onState('listening');
+    this.#enter('listening');
     this.#handlers.onConnected(token);
   }
 
@@ -169,13 +169,15 @@ export class Call {
       return;
     }
     this.#hasReconnected = true;
-    this.#handlers.onState('reconnecting');
+    this.#enter('reconnecting');
     try {
       if (this.#token.client_secret.expires_at * 1_000 > Date.now() + SECRET_MARGIN_MS)
         await this.#connect(this.#token);
       else {
+        // The line that was held comes back first: it may be the only one.
         this.#reports?.end('connection_lost');
-        await this.#open();
+        await this.#reports?.drained();
+        if (!this.#isOver) await this.#open();
       }
     } catch (error) {
       this.#fail(error, 'connect', 'connection_lost');
@@ -185,6 +187,7 @@ export class Call {
   #tick(token: Token): void {
     const now = Date.now();
     const seconds = this.#seconds();
+    if (this.#state === 'speaking') this.#activeAt = now;
     const silentSeconds = (now - this.#activeAt) / 1_000;
     const leftSeconds = token.max_duration_seconds - seconds;
     this.#handlers.onSecond(seconds);
@@ -205,11 +208,16 @@ export class Call {
       this.#handlers.onNote(undefined);
     }
     const state = STATE_AFTER[type];
-    if (state !== undefined) this.#handlers.onState(state);
+    if (state !== undefined) this.#enter(state);
     if (type in CAPTION_OF) this.#caption(event);
     if (type === 'response.done') this.#count(event.response ?? {});
     if (type === 'error')
       this.#reports?.add('error', { source: 'response', code: event.error?.code ?? null });
+  }
+
+  #enter(state: CallState): void {
+    this.#state = state;
+    this.#handlers.onState(state);
   }
 
   #caption({ type, item_id = '', delta = '', transcript }: ServerEvent): void {
@@ -224,6 +232,8 @@ export class Call {
       this.#reports?.add('usage', { response_id: id, usage });
       this.#handlers.onUsage(id, usage);
     }
+    // An answer without sound, such as one that was cancelled.
+    if (this.#state === 'thinking') this.#enter('listening');
     if (status !== 'failed') return;
     const code = status_details?.error?.code ?? null;
     const problem = problemOfOpenAi(code);
@@ -233,7 +243,6 @@ export class Call {
     }
     // It may pass: the call goes on.
     this.#reports?.add('error', { source: 'response', code });
-    this.#handlers.onState('listening');
     this.#handlers.onNote('response_busy');
   }
 
@@ -258,7 +267,8 @@ export class Call {
     this.#isOver = true;
     this.#reports?.end(end.reason);
     this.#release();
-    this.#handlers.onEnd({ ...end, sessionId: this.#token?.session_id, seconds: this.#seconds() });
+    const seconds = this.#connectedAt === 0 ? undefined : this.#seconds();
+    this.#handlers.onEnd({ ...end, sessionId: this.#token?.session_id, seconds });
   }
 
   #release(): void {
@@ -269,6 +279,6 @@ export class Call {
   }
 
   #seconds(): number {
-    return this.#connectedAt === 0 ? 0 : Math.floor((Date.now() - this.#connectedAt) / 1_000);
+    return Math.floor((Date.now() - this.#connectedAt) / 1_000);
   }
 }

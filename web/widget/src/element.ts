@@ -8,6 +8,8 @@ import { type Button, createView, type Picture, type View } from './view.ts';
 export type WidgetState = 'idle' | 'notice' | CallState | 'busy' | 'error' | 'ended';
 
 const DEFAULT_IDLE_SECONDS = 60;
+/** A line can come free long before the time that the broker can promise; nobody hammers on it meanwhile. */
+const BUSY_PAUSE_SECONDS = 5;
 
 /** Trying again can help; with every other problem somebody has to change something first. */
 const WORTH_A_RETRY: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
@@ -29,6 +31,9 @@ const IN_CALL: ReadonlySet<WidgetState> = new Set<WidgetState>(['listening', 'th
 const clock = (seconds: number): string =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 
+const waitText = (seconds: number, wait: string, over: string): string =>
+  seconds > 0 ? wait.replace('{time}', clock(seconds)) : over;
+
 /**
  * `<spelo-voice site-id="…">`: a button that becomes a voice call. Whatever fails is shown to the visitor and told to the
  * page in events; nothing is thrown at it.
@@ -46,6 +51,7 @@ export class SpeloVoice extends HTMLElement {
   #end: CallEnd | undefined;
   #seconds = 0;
   #note: StringName | undefined;
+  #toldAt = 0;
   #retryAt = 0;
   #countdown: ReturnType<typeof setInterval> | undefined;
   #showsCaptions = true;
@@ -63,6 +69,7 @@ export class SpeloVoice extends HTMLElement {
       });
     }
     addEventListener('pagehide', this.#onPageHide);
+    this.setAttribute('state', this.#state);
     this.#draw();
   }
 
@@ -180,14 +187,15 @@ export class SpeloVoice extends HTMLElement {
     this.#end = end;
     this.#problem = end.problem;
     if (end.problem) this.#tell('error', { ...end.problem, message: this.#strings[end.problem.code] });
-    this.#tell('ended', { reason: end.reason, session_id: end.sessionId, seconds: end.seconds });
+    this.#tell('ended', { reason: end.reason, session_id: end.sessionId, seconds: end.seconds ?? 0 });
     if (end.problem) this.#wait(end.problem);
     // A call that was cancelled before it began leaves nothing to tell.
-    else this.#enter(end.seconds === 0 && end.note === undefined ? 'idle' : 'ended');
+    else this.#enter(end.seconds === undefined ? 'idle' : 'ended');
   }
 
   #wait({ code, retryAfter = 0 }: Problem): void {
-    this.#retryAt = Date.now() + retryAfter * 1_000;
+    this.#toldAt = Date.now();
+    this.#retryAt = this.#toldAt + retryAfter * 1_000;
     this.#countdown = setInterval(() => {
       if (this.#left() === 0) clearInterval(this.#countdown);
       this.#draw();
@@ -258,7 +266,7 @@ export class SpeloVoice extends HTMLElement {
       case 'ended':
         return {
           title: words.ended_title,
-          detail: clock(this.#end?.seconds ?? 0),
+          detail: words.ended_after.replace('{time}', clock(this.#end?.seconds ?? 0)),
           orb: 'done',
           text: this.#end?.note ? words[this.#end.note] : '',
           buttons: [
@@ -321,18 +329,26 @@ export class SpeloVoice extends HTMLElement {
     const words = this.#strings;
     const code = this.#problem?.code ?? 'unavailable';
     const left = this.#left();
-    const waits = this.#problem?.retryAfter !== undefined;
+    const isBusy = this.#state === 'busy';
+    const pause = isBusy ? Math.max(0, BUSY_PAUSE_SECONDS - (Date.now() - this.#toldAt) / 1_000) : left;
     const isOfCall = /^(microphone|connection)_/.test(code);
     return {
       title:
         this.#state === 'busy' ? words.busy_title : isOfCall ? words.call_failed_title : words.error_title,
       detail: words[code],
       orb: 'attention',
-      text: waits ? (left > 0 ? words.wait.replace('{time}', clock(left)) : words.wait_over) : '',
+      text: this.#problem?.retryAfter
+        ? waitText(left, isBusy ? words.wait_busy : words.wait, words.wait_over)
+        : '',
       buttons: [
         this.#button('close', () => this.close()),
         ...(WORTH_A_RETRY.has(code)
-          ? [this.#button('retry', () => this.start(), { look: 'main' as const, disabled: left > 0 })]
+          ? [
+              this.#button('retry', () => this.start(), {
+                look: 'main' as const,
+                disabled: Math.min(left, pause) > 0,
+              }),
+            ]
           : []),
       ],
     };

@@ -9,6 +9,7 @@ type Report = Readonly<Record<string, unknown>>;
 const BATCH = 50;
 const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 60_000;
+const DRAIN_MS = 3_000;
 
 /**
  * Tells the broker what happens in one session: signed, in order, again until it has been heard. Should the page close,
@@ -34,6 +35,7 @@ export class Reports {
     this.#onHangUp = onHangUp;
     const bytes = Uint8Array.from(atob(signingSecret), (character) => character.charCodeAt(0));
     this.#key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    void this.#prepareGoodbye();
   }
 
   add(type: string, fields: Report = {}): void {
@@ -47,6 +49,13 @@ export class Reports {
 
   end(reason: EndReason): void {
     this.add('ended', { reason });
+  }
+
+  /** Resolves when everything was heard, or when that takes too long to wait for. */
+  async drained(): Promise<void> {
+    const until = Date.now() + DRAIN_MS;
+    while (this.#queue.length > 0 && !this.#isRefused && Date.now() < until)
+      await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
   /** For `pagehide`: sends the goodbye that was signed before. */

@@ -36,12 +36,14 @@ export const STRINGS = {
   assistant: 'Assistant',
 
   ended_title: 'Call ended',
+  ended_after: 'It lasted {time}.',
   ended_idle: 'Nobody spoke for a while.',
   ended_max_duration: 'The longest time for one call was reached.',
   ended_by_service: 'The call was ended by the service.',
   busy_title: 'All lines are busy',
   error_title: 'Voice is not available',
   call_failed_title: 'The call did not work',
+  wait_busy: 'A line should be free in {time}, often sooner.',
   wait: 'You can try again in {time}.',
   wait_over: 'You can try again now.',
 } as const;
@@ -57,7 +59,7 @@ export const PROBLEMS = {
   openai_key_missing: 'Voice is not set up here yet.',
   openai_key_rejected: 'Voice is out of order. The owner of this site has to repair it.',
   openai_key_suspended: 'Voice is switched off at the moment.',
-  busy: 'Somebody else is being helped.',
+  busy: 'Please give us a moment.',
   openai_quota_exhausted: 'Voice has reached its limit. The owner of this site has to raise it.',
   openai_error: 'The voice service had a problem. Please try again.',
   openai_timeout: 'The voice service took too long to answer. Please try again.',

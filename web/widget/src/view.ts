@@ -88,7 +88,7 @@ export const createView = (root: ShadowRoot): View => {
   const text = h('p', { class: 'text', part: 'text' });
   const note = h('p', { class: 'note', part: 'note', role: 'status' });
   const captions = h('div', {
-    class: 'captions',
+    class: 'lines',
     part: 'captions',
     role: 'log',
     'aria-live': 'off',
@@ -125,6 +125,9 @@ export const createView = (root: ShadowRoot): View => {
     element.replaceChildren(...(button.icon ? [icon(button.icon)] : []), ...(isIcon ? [] : [button.label]));
   };
 
+  /** The last button is the one that goes on. */
+  const focusMain = (): void => [...buttons.values()].at(-1)?.focus();
+
   const drawControls = (wanted: readonly Button[]): void => {
     const hadFocus = root.activeElement !== null;
     const names = wanted.map(({ name }) => name);
@@ -147,7 +150,7 @@ export const createView = (root: ShadowRoot): View => {
       controls.append(element);
     }
     // Whoever works with the keyboard stays inside the widget when the button under the finger goes.
-    if (hadFocus && root.activeElement === null) buttons.get(names.at(-1) ?? '')?.focus();
+    if (hadFocus && root.activeElement === null) focusMain();
   };
 
   const say = (element: HTMLElement, words: string): void => {
@@ -189,7 +192,7 @@ export const createView = (root: ShadowRoot): View => {
       if (lines.size === 0) captions.replaceChildren(hint);
       drawOrb(picture.orb);
       drawControls(picture.buttons);
-      if (isOpen && hadFocus && root.activeElement === null) buttons.values().next().value?.focus();
+      if (isOpen && hadFocus && (root.activeElement === null || root.activeElement === launcher)) focusMain();
     },
     caption: ({ id, role, text: words }, speaker) => {
       hint.remove();
