@@ -44,7 +44,7 @@ const OPENAI = ['https://api.openai.com', 'https://*.api.openai.com'];
 
 /**
  * The management routes, under the dashboard's own name: no CORS, and a 401 of the gateway stays readable. The visitors'
- * routes are not among them, so that they keep the address that API Gateway sees (docs/decisions/0031).
+ * routes are not among them, so that they keep the address that API Gateway sees (docs/decisions/0040).
  */
 const API_PATHS = [
   '/v1/workspaces',

@@ -118,46 +118,54 @@ const Callback = ({ signIn }: { readonly signIn: SignIn }) => {
   );
 };
 
-/** On to the workspace that was open last, the first one, or a new one. */
-const Home = () => {
-  const workspaces = useWorkspaces();
-  if (workspaces.error)
-    return (
-      <Plain>
-        <FailureNote failure={workspaces.error} onRetry={() => void workspaces.refetch()} />
-      </Plain>
-    );
-  if (workspaces.data === undefined) return <Plain>{<Loading what="your workspaces" />}</Plain>;
-  const [first] = workspaces.data;
+/** The workspaces of the person, or what stands in their place until they are there. */
+const WithWorkspaces = ({
+  children,
+}: {
+  readonly children: (workspaces: readonly Workspace[]) => ReactNode;
+}) => {
+  const { data, error, refetch } = useWorkspaces();
+  if (data !== undefined) return children(data);
   return (
-    <Navigate to={first === undefined ? '/new-workspace' : `/w/${first.workspace_id}/billing`} replace />
+    <Plain>
+      {error === null ? (
+        <Loading what="your workspaces" />
+      ) : (
+        <FailureNote failure={error} onRetry={() => void refetch()} />
+      )}
+    </Plain>
   );
 };
 
+/** On to the first workspace, or to making one. */
+const Home = () => (
+  <WithWorkspaces>
+    {([first]) => (
+      <Navigate to={first === undefined ? '/new-workspace' : `/w/${first.workspace_id}/billing`} replace />
+    )}
+  </WithWorkspaces>
+);
+
 const InWorkspace = () => {
   const { workspaceId = '' } = useParams();
-  const workspaces = useWorkspaces();
-  const workspace = workspaces.data?.find((candidate: Workspace) => candidate.workspace_id === workspaceId);
-  if (workspaces.error)
-    return (
-      <Plain>
-        <FailureNote failure={workspaces.error} onRetry={() => void workspaces.refetch()} />
-      </Plain>
-    );
-  if (workspaces.data === undefined) return <Plain>{<Loading what="your workspaces" />}</Plain>;
-  if (workspace === undefined)
-    return (
-      <Plain>
-        <Note tone="warn" title="There is no such workspace, or you are not a member of it.">
-          <p>
-            <a href={import.meta.env.BASE_URL}>Go to your own workspaces</a>
-          </p>
-        </Note>
-      </Plain>
-    );
   return (
-    <WorkspaceProvider workspace={workspace}>
-      <Shell workspaces={workspaces.data} renderPage={(outlet) => <Lazy page={outlet} />} />
-    </WorkspaceProvider>
+    <WithWorkspaces>
+      {(workspaces) => {
+        const workspace = workspaces.find(({ workspace_id }) => workspace_id === workspaceId);
+        return workspace === undefined ? (
+          <Plain>
+            <Note tone="warn" title="There is no such workspace, or you are not a member of it.">
+              <p>
+                <a href={import.meta.env.BASE_URL}>Go to your own workspaces</a>
+              </p>
+            </Note>
+          </Plain>
+        ) : (
+          <WorkspaceProvider workspace={workspace}>
+            <Shell workspaces={workspaces} renderPage={(outlet) => <Lazy page={outlet} />} />
+          </WorkspaceProvider>
+        );
+      }}
+    </WithWorkspaces>
   );
 };
