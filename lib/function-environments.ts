@@ -58,13 +58,8 @@ export const functionEnvironments = (
   };
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
-  const shared = {
-    ...own,
-    ...custody,
-    ...sessions,
-    OIDC_ISSUER: config.oidcIssuer,
-    OIDC_AUDIENCE: config.oidcAudience,
-  };
+  const oidc = { OIDC_ISSUER: config.oidcIssuer, OIDC_AUDIENCE: config.oidcAudience };
+  const shared = { ...own, ...custody, ...sessions, ...oidc };
   const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
   const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };
   const retired = { RETIRED_MASTER_KEY_ARNS: (config.retiredMasterKeyArns ?? []).join(',') };
@@ -106,7 +101,15 @@ export const functionEnvironments = (
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
     manage: { ...shared, ...derivation, ...plans },
-    usage: { ...own, ...plans },
+    usage: {
+      ...own,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...sessions,
+      ...usage,
+      ...plans,
+      ...oidc,
+    },
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
     sweeper: { ...own, ...sessions, ...usage },

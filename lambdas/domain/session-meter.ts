@@ -51,6 +51,9 @@ export const SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS + 15;
 /** How long after the longest session late reports are still taken, seconds. A browser that was offline sends them then. */
 const LATE_REPORT_SECONDS = 3_600;
 
+/** How long after its mint the reports of a session are believed, seconds. */
+const BELIEVED_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS + LATE_REPORT_SECONDS;
+
 /** Digests that one session may leave: two for each response. An hour of talk has some hundreds. */
 const MAX_SEEN = 4_000;
 
@@ -204,9 +207,10 @@ const timeIsPossible = (meter: SessionMeter, atMs: number, now: Date): boolean =
 
 /** Whether a session is recent enough for its reports to be believed. */
 export const reportsTaken = ({ issuedAt }: Pick<SessionMeter, 'issuedAt'>, now: Date): boolean =>
-  now.getTime() <=
-  Date.parse(issuedAt) +
-    (CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS + LATE_REPORT_SECONDS) * 1_000;
+  now.getTime() <= Date.parse(issuedAt) + BELIEVED_SECONDS * 1_000;
+
+/** The latest mint of which no report is believed any more at `now`: its meter is what it will be, once it is over. */
+export const finalUntil = (now: Date): Date => new Date(now.getTime() - BELIEVED_SECONDS * 1_000);
 
 const earliest = (a: number | null, b: number): number => (a === null ? b : Math.min(a, b));
 const latest = (a: number | null, b: number): number => (a === null ? b : Math.max(a, b));

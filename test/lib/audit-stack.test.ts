@@ -149,13 +149,14 @@ describe('the streams', () => {
     Properties,
   }));
 
-  test('of tenancy, keys and sessions go to the projector, that of audit to the archiver, that of sessions to the detector too', () => {
+  test('of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of sessions and tenancy to the detector too', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
       ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['SessionsTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['AuditTable/stream', 'Archiver/Broker/Function', 'Archiver/DeadLetters'],
       ['SessionsTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
+      ['TenancyTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
     ]);
   });
 

@@ -94,7 +94,8 @@ export const startTestStack = async ({
         ...(content !== undefined && { body: content }),
       });
       const text = await response.text();
-      const json = text === '' ? {} : JSON.parse(text);
+      const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+      const json = isJson ? JSON.parse(text) : {};
       return { status: response.status, headers: response.headers, text, data: json.data, error: json.error };
     },
   };
