@@ -25,6 +25,7 @@ const { values: options } = parseArgs({
     rate: { type: 'string', default: '200' },
     seconds: { type: 'string', default: '5' },
     sites: { type: 'string', default: '1000' },
+    longest: { type: 'string', default: '60' },
   },
 });
 const SESSIONS = Number(options.sessions);
@@ -34,7 +35,8 @@ const SITES = Number(options.sites);
 const WORKSPACES = 20;
 /** Requests in flight: more would only queue at the engine. */
 const IN_FLIGHT = 16;
-/** A rate that this machine cannot keep stops here, and the run says what it kept. */
+/** A phase that this machine cannot finish in time stops here, and the run says how far it came. */
+const LONGEST_PHASE_MS = Number(options.longest) * 1_000;
 const LONGEST_RATE_MS = 20_000;
 const ORIGIN = 'https://shop.example';
 
@@ -263,10 +265,13 @@ try {
   // One key, as many sessions as it admits and some more.
   const one = await makeWorkspace();
   const sessions: Session[] = [];
-  await phase('mint, one key', Array(SESSIONS).fill(one) as never[], mintInto(sessions));
-  expectThat(sessions.length === SESSIONS, `${sessions.length} of ${SESSIONS} sessions were admitted.`);
+  const minted = await phase('mint, one key', Array(SESSIONS).fill(one) as never[], mintInto(sessions), {
+    longestMs: LONGEST_PHASE_MS,
+  });
+  const isFull = minted.requests === SESSIONS;
+  expectThat(sessions.length === minted.requests, `${sessions.length} of ${minted.requests} were admitted.`);
   expectThat((await liveLeases(one)) === sessions.length, 'There are not as many slots taken as sessions.');
-  await phase('mint, key is full', Array(50).fill(one) as never[], mintInto(sessions));
+  if (isFull) await phase('mint, key is full', Array(50).fill(one) as never[], mintInto(sessions));
   expectThat((await liveLeases(one)) <= SESSIONS, 'More slots are taken than there are.');
   // Enough of them to measure; the leases of the others still last.
   const talking = sessions.slice(0, 300);
@@ -276,8 +281,8 @@ try {
   await phase('heartbeat', talking as never[], reporting('heartbeat'));
   expectThat((await liveLeases(one)) === sessions.length, 'A slot was lost while its session reported.');
   nowMs += 20_000;
-  await phase('ended', sessions as never[], reporting('ended', { reason: 'hung_up' }));
-  expectThat((await liveLeases(one)) === 0, 'A slot was not given back.');
+  await phase('ended', talking as never[], reporting('ended', { reason: 'hung_up' }));
+  expectThat((await liveLeases(one)) === sessions.length - talking.length, 'A slot was not given back.');
 
   // Many sites.
   const workspaces = await Promise.all(Array.from({ length: WORKSPACES }, makeWorkspace));
@@ -286,7 +291,7 @@ try {
   const spread: Session[] = [];
   const jobs = Array.from({ length: RATE * SECONDS }, (_, i) => places[(i * 7) % places.length]);
   await phase(`mint, ${RATE}/s over ${SITES} sites`, jobs as never[], mintInto(spread), {
-    inFlight: 64,
+    inFlight: 2 * IN_FLIGHT,
     startsAtMs: (i) => (i * 1_000) / RATE,
     longestMs: LONGEST_RATE_MS,
   });

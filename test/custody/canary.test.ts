@@ -152,7 +152,8 @@ const live = async (scope: 'site' | 'workspace', suffix: string | undefined): Pr
     const sent = { as, body: { visitor_id: 'visitor' } };
     const { status, session } = await send('POST', `/v1/${tenant.siteId}/token`, sent);
     statuses.push(status);
-    if (session === undefined) return;
+    // The reports of a session do not depend on how its key fails elsewhere.
+    if (session === undefined || suffix !== undefined) return;
     const at = new Date();
     const events = [
       event('connected', at),
@@ -377,7 +378,7 @@ describe('every way through the product is taken with a canary for a key', () =>
       ...after,
     ]);
     expect(statuses.size).toBeGreaterThanOrEqual(quick.length);
-  });
+  }, 300_000);
 
   test('the key in every place of a request where it does not belong', async () => {
     const tenant = await makeTenant(faulty);
@@ -973,7 +974,8 @@ describe('a planted leak is found', () => {
           return ports.openAi.mintClientSecret(secret, request);
         },
       };
-      await mintToken({ ...ports, sessions, openAi }, MINT_SETTINGS)(mintRequest(tenant));
+      const patient = { ...MINT_SETTINGS, openAiTimeoutMs: 30_000 };
+      await mintToken({ ...ports, sessions, openAi }, patient)(mintRequest(tenant));
       return { tenant, key };
     };
 
