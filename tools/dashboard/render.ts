@@ -7,7 +7,7 @@ const ROW = 46;
 const GAP = 6;
 const COLORS = ['#1f77b4', '#ff7f0e', '#9467bd', '#8c564b', '#e377c2', '#17becf', '#bcbd22', '#7f7f7f'];
 const LEGEND_LINE = 13;
-const LETTER = 5.6;
+const LETTER = 6;
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (found) => `&#${found.codePointAt(0)};`);
 const round = (value: number): number => Math.round(value * 10) / 10;
