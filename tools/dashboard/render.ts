@@ -27,6 +27,7 @@ export const renderDashboard = ({ widgets }: DashboardBody): string => {
   const height = Math.max(...widgets.map(({ y, height: rows }) => y + rows)) * ROW;
   const width = 24 * COLUMN;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height + 24}" font-family="Helvetica, Arial, sans-serif" font-size="10" fill="#16191f">
+<title>The dashboard with sample data</title>
 <rect width="${width}" height="${height + 24}" fill="#f2f3f3"/>
 ${widgets.map(renderWidget).join('\n')}
 ${text(GAP, height + 15, 'Drawn from the synthesized definition of the dashboard. The numbers are made up.', 'fill="#687078"')}
