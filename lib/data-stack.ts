@@ -19,7 +19,7 @@ export interface DataStackProps extends StackProps {
 
 /**
  * What must outlive every deployment: tables, KMS keys and, where the stage has one, the pool of people. Deleting the stack
- * deletes none of them. Beside them the roles of the three commands that an operator runs on them.
+ * deletes none of them. Beside them the roles of the four commands that an operator runs on them.
  */
 export class DataStack extends Stack implements DataResources {
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
@@ -91,6 +91,13 @@ export class DataStack extends Stack implements DataResources {
         stage: config.stage,
         roleName: 'set-plan',
         description: 'Spelo BYOK: puts a workspace on a plan (npm run set-plan)',
+        data: this,
+      }),
+      new OperatorRole(this, 'RebuildUsageOperator', {
+        stage: config.stage,
+        roleName: 'rebuild-usage',
+        description:
+          'Spelo BYOK: compares totals of usage with the meters and repairs them (npm run rebuild-usage)',
         data: this,
       }),
     ];

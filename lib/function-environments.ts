@@ -60,13 +60,13 @@ export const functionEnvironments = (
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
   const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
+  const oidc = { OIDC_ISSUER: signIn.issuer, OIDC_AUDIENCE: signIn.audience };
   const shared = {
     ...own,
     ...edge,
     ...custody,
     ...sessions,
-    OIDC_ISSUER: signIn.issuer,
-    OIDC_AUDIENCE: signIn.audience,
+    ...oidc,
   };
   const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
   const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };
@@ -109,7 +109,16 @@ export const functionEnvironments = (
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
     manage: { ...shared, ...derivation, ...plans },
-    usage: { ...own, ...edge, ...plans },
+    usage: {
+      ...own,
+      ...edge,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...sessions,
+      ...usage,
+      ...plans,
+      ...oidc,
+    },
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
     sweeper: { ...own, ...sessions, ...usage },

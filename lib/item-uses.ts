@@ -70,13 +70,18 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
       index: true,
     },
-    { table: 'sessions', actions: ['Query'], partitions: ['ERRORS#*'] },
   ],
   audit: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
     { table: 'audit', actions: ['Query'] },
   ],
-  usage: [],
+  // The errors of a workspace and the sessions of a site.
+  usage: [
+    { table: 'tenancy', actions: ['BatchGetItem'] },
+    { table: 'sessions', actions: ['Query', 'GetItem'], partitions: ['ERRORS#*', 'SITE#*'] },
+    { table: 'limits', actions: ['Query'], partitions: ['SLOTS#*'] },
+    { table: 'usage', actions: ['Query', 'GetItem', 'BatchGetItem'] },
+  ],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
   archiver: [],
   sweeper: [
@@ -103,6 +108,11 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   rewrap: [
     { table: 'keys', actions: ['Scan', 'GetItem', 'UpdateItem'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+  ],
+  'rebuild-usage': [
+    { table: 'tenancy', actions: ['Query', 'Scan'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'usage', actions: ['Query', 'GetItem', 'UpdateItem'] },
   ],
   'set-plan': [
     { table: 'tenancy', actions: ['GetItem', 'UpdateItem'], partitions: ['WORKSPACE#*'] },

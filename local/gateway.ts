@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type FunctionName, ROUTES, type Route, routeKeyOf } from '../lambdas/contract/routes.ts';
 import type { HttpHandler } from '../lambdas/http/handler.ts';
+import type { WebHandler } from './web/static-files.ts';
 
 /**
  * Stands in for an API Gateway HTTP API (payload format 2.0): picks the route, builds the event, calls the same handler
@@ -34,6 +35,8 @@ export const startGateway = async (
     readonly onAnswer?: (line: string) => void;
     /** Those of the contract, without an authorizer, unless told. */
     readonly routes?: readonly GatewayRoute[];
+    /** Pages and scripts for browsers, beside the API. The first that answers has answered. */
+    readonly pages?: readonly WebHandler[];
   },
 ): Promise<LocalGateway> => {
   const routes = options.routes ?? ROUTE_LIST;
@@ -49,6 +52,7 @@ export const startGateway = async (
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<number> => {
     try {
+      if (options.pages?.some((serve) => serve(request, response)) === true) return response.statusCode;
       const body = await readPayload(request);
       if (body === undefined)
         return send(response, { statusCode: 413, body: '{"message":"Payload Too Large"}' });

@@ -17,6 +17,7 @@ import type { LocalIncidents } from './local-incidents.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
 import { type StreamPump, startStreamPump } from './stream-pump.ts';
+import type { WebHandler } from './web/static-files.ts';
 
 const AUDIENCE = 'spelo-byok-local';
 const ARCHIVE_BUCKET = 'audit-archive';
@@ -39,6 +40,8 @@ export interface LocalStackOptions {
   readonly assembly?: Assembly | undefined;
   /** What bundles write to standard output, line by line. */
   readonly onLine?: (line: string) => void;
+  /** Pages and scripts for browsers, served beside the API. */
+  readonly pages?: readonly WebHandler[];
 }
 
 export interface LocalStack {
@@ -165,6 +168,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         port: options.port,
         newRequestId: randomUUID,
         ...(functions.routes !== undefined && { routes: functions.routes }),
+        ...(options.pages !== undefined && { pages: options.pages }),
         ...(options.onAnswer !== undefined && { onAnswer: options.onAnswer }),
       }),
     );

@@ -5,11 +5,12 @@ import { z } from 'zod';
 import { openAiBaseUrl } from '../lambdas/contract/environment.ts';
 import { strongRandom } from '../lambdas/functions/wiring/world.ts';
 import { type Assembly, readAssembly } from './bundled/assembly.ts';
-import { seedDemo } from './demo.ts';
+import { type Demo, seedDemo } from './demo.ts';
 import { instructions } from './instructions.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
 import { localWorld, logFile } from './local-world.ts';
 import { makeFakeKey } from './openai/server.ts';
+import { widgetPages } from './web/widget-pages.ts';
 
 const DATA_DIR = '.local';
 const ASSEMBLY_DIR = 'cdk.out';
@@ -85,8 +86,13 @@ const main = async (): Promise<void> => {
     for (const file of [LOCK_FILE, ENVIRONMENT_FILE]) rmSync(file, { force: true });
   });
 
+  let demo: Demo | undefined;
+  let stack: LocalStack | undefined;
+  const pages = await widgetPages(
+    () => stack && demo && { siteId: demo.siteId, openAiBaseUrl: stack.variables['OPENAI_BASE_URL'] ?? '' },
+  );
   const log = logFile(join(DATA_DIR, 'spelo.log'));
-  const stack = await startLocalStack({
+  stack = await startLocalStack({
     dataDir: DATA_DIR,
     port: PORT,
     openAiBaseUrl: OPENAI_BASE_URL,
@@ -96,6 +102,7 @@ const main = async (): Promise<void> => {
     assembly: values.bundled ? synthesized() : undefined,
     onLine: log.write,
     onAnswer: (line) => process.stdout.write(`${line}\n`),
+    pages,
   });
   // The schedule of the sweeper, once a minute.
   setInterval(() => void stack.sweep().catch(() => undefined), 60_000).unref();
@@ -105,7 +112,7 @@ const main = async (): Promise<void> => {
     mode: 0o600,
   });
 
-  const demo = await seedDemo(stack);
+  demo = await seedDemo(stack);
   const demoKey = stack.openAi === undefined ? undefined : makeFakeKey(strongRandom);
   process.stdout.write(instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR }));
   process.stdout.write(`ready in ${Math.round(performance.now() - startedAt)} ms\nready\n`);

@@ -181,12 +181,10 @@ export const rotateOnRequestEnvironment = z.object({
 
 export const manageEnvironment = z.object({ ...shared, ...derivation, ...plans });
 
-/** The price list and the calculator. */
-export const usageEnvironment = z.object({
-  STAGE: shared.STAGE,
-  AWS_REGION: shared.AWS_REGION,
-  EDGE_PROOF_DIGESTS: shared.EDGE_PROOF_DIGESTS,
-  ...plans,
+/** What was used and what it cost; reads alone. */
+export const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
+  KEYS_TABLE: true,
+  AWS_ENDPOINT_URL_KMS: true,
 });
 
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;

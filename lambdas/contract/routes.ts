@@ -3,6 +3,7 @@ import type { Role } from '../domain/workspace.ts';
 import { costEstimate, costEstimateRequest, pricing } from './pricing.ts';
 import type { ProblemName } from './problems.ts';
 import * as schemas from './schemas.ts';
+import * as usage from './usage.ts';
 
 /**
  * The route table. API Gateway's routes, the local server's router, the validation in front of each handler and
@@ -11,6 +12,14 @@ import * as schemas from './schemas.ts';
 
 /** The deployed function that serves a route. */
 export type FunctionName = 'token' | 'events' | 'keys' | 'rotate' | 'audit' | 'manage' | 'usage';
+
+/** How `data` is a table: one record for each object of `list`, one column for each field of `record`. */
+export interface CsvTable {
+  /** What a downloaded file is called, before its ids and its ending. */
+  readonly name: string;
+  readonly list: 'rows' | 'items';
+  readonly record: z.ZodObject;
+}
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -27,6 +36,8 @@ export interface Route {
   readonly status: 200 | 201 | 204;
   /** Shape of `data`; absent for 204. */
   readonly data?: z.ZodType;
+  /** Answers `Accept: text/csv` too. */
+  readonly csv?: CsvTable;
   /** Refusals beyond those that every route of its access can give. */
   readonly refusals: readonly ProblemName[];
 }
@@ -296,17 +307,6 @@ export const ROUTES = {
     data: schemas.deleted,
     refusals: ['workspace_not_found', 'member_not_found', 'last_owner', 'version_conflict'],
   },
-  listErrors: {
-    method: 'GET',
-    path: '/v1/workspaces/{workspaceId}/errors',
-    servedBy: 'manage',
-    access: 'viewer',
-    summary: 'What kept visitors from a session, newest first, repeats counted per minute.',
-    query: schemas.pageQuery,
-    status: 200,
-    data: schemas.pageOf(schemas.errorRow),
-    refusals: ['workspace_not_found'],
-  },
   listAudit: {
     method: 'GET',
     path: '/v1/workspaces/{workspaceId}/audit',
@@ -399,6 +399,87 @@ export const ROUTES = {
   listWorkspaceKeyVersions: workspaceKey.versions,
   suspendWorkspaceKey: workspaceKey.suspend,
   resumeWorkspaceKey: workspaceKey.resume,
+  readWorkspaceUsage: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/usage',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary: 'What a workspace has used: sessions, minutes, tokens and cost, and its plan (docs/usage.md).',
+    query: usage.usageQuery,
+    status: 200,
+    data: usage.usage,
+    csv: { name: 'usage', list: 'rows', record: usage.usageRow },
+    refusals: ['workspace_not_found'],
+  },
+  readSiteUsage: {
+    method: 'GET',
+    path: '/v1/sites/{siteId}/usage',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary: 'What one site has used. The plan is that of the whole workspace.',
+    query: usage.usageQuery,
+    status: 200,
+    data: usage.usage,
+    csv: { name: 'usage', list: 'rows', record: usage.usageRow },
+    refusals: ['site_not_found'],
+  },
+  listSessions: {
+    method: 'GET',
+    path: '/v1/sites/{siteId}/sessions',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary:
+      'The sessions of a site, newest first, each with its receipt. A page may be shorter than its limit; go by the cursor.',
+    query: usage.sessionsQuery,
+    status: 200,
+    data: schemas.pageOf(usage.session),
+    csv: { name: 'sessions', list: 'items', record: usage.session },
+    refusals: ['site_not_found'],
+  },
+  readSession: {
+    method: 'GET',
+    path: '/v1/sites/{siteId}/sessions/{sessionId}',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary: 'One session with its receipt: payer, key version, price version, usage, cost.',
+    status: 200,
+    data: usage.session,
+    refusals: ['site_not_found', 'session_not_found'],
+  },
+  listErrors: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/errors',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary:
+      'What kept visitors from a session, newest first, repeats counted per minute. A page may be shorter than its limit; go by the cursor.',
+    query: usage.errorsQuery,
+    status: 200,
+    data: schemas.pageOf(schemas.errorRow),
+    csv: { name: 'errors', list: 'items', record: schemas.errorRow },
+    refusals: ['workspace_not_found'],
+  },
+  readConcurrency: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/concurrency',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary: 'How many slots of each key are taken at this moment, and by which sites.',
+    status: 200,
+    data: usage.concurrency,
+    refusals: ['workspace_not_found'],
+  },
+  compareOwnMonth: {
+    method: 'POST',
+    path: '/v1/workspaces/{workspaceId}/cost-estimate',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary: "The calculator on the workspace's own month: what it costs with an own key, and on each plan.",
+    body: usage.ownMonthRequest,
+    status: 200,
+    data: usage.ownMonth,
+    refusals: ['workspace_not_found'],
+  },
   readPricing: {
     method: 'GET',
     path: '/v1/pricing',

@@ -30,6 +30,7 @@ export const AUDIT_EVENT_TYPES = [
   'key.retained_removed',
   'anomaly.detected',
   'plan.threshold_reached',
+  'usage.corrected',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];

@@ -31,13 +31,15 @@ export const newWorkspaceId = (random: RandomBytes): WorkspaceId =>
 export const newSiteId = (workspaceId: WorkspaceId, random: RandomBytes): SiteId =>
   `${workspaceId}${base32(random, SITE_ID_LENGTH - WORKSPACE_ID_LENGTH)}` as SiteId;
 
-/** Sorts by the time at which it was made (milliseconds, 50 bits), then at random (80 bits). */
-const sortableId = (now: Date, random: RandomBytes): string => {
+const base32Time = (at: Date): string => {
   let time = '';
-  for (let rest = now.getTime(), i = 0; i < TIME_LENGTH; i++, rest = Math.floor(rest / 32))
+  for (let rest = at.getTime(), i = 0; i < TIME_LENGTH; i++, rest = Math.floor(rest / 32))
     time = `${ALPHABET[rest % 32]}${time}`;
-  return `${time}${base32(random, 16)}`;
+  return time;
 };
+
+/** Sorts by the time at which it was made (milliseconds, 50 bits), then at random (80 bits). */
+const sortableId = (now: Date, random: RandomBytes): string => `${base32Time(now)}${base32(random, 16)}`;
 
 export const newSessionId = (now: Date, random: RandomBytes): SessionId =>
   `ses_${sortableId(now, random)}` as SessionId;
@@ -52,6 +54,9 @@ export const mintedAt = (sessionId: SessionId): Date =>
   new Date(
     [...sessionId.slice(4, 4 + TIME_LENGTH)].reduce((ms, letter) => ms * 32 + ALPHABET.indexOf(letter), 0),
   );
+
+/** Sorts before the id of every session minted at `at` or later, and after all earlier ones. */
+export const sessionIdsFrom = (at: Date): SessionId => `ses_${base32Time(at)}` as SessionId;
 
 export const newEventId = (now: Date, random: RandomBytes): string => `evt_${sortableId(now, random)}`;
 

@@ -51,6 +51,9 @@ export const SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS + 15;
 /** How long after the longest session late reports are still taken, seconds. A browser that was offline sends them then. */
 const LATE_REPORT_SECONDS = 3_600;
 
+/** How long after its mint the reports of a session are believed, seconds. */
+const BELIEVED_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS + LATE_REPORT_SECONDS;
+
 /** Digests that one session may leave: two for each response. An hour of talk has some hundreds. */
 const MAX_SEEN = 4_000;
 
@@ -103,7 +106,7 @@ export interface SessionMeter {
   readonly flags: readonly MeterFlag[];
   /** Digests of what was counted, so that nothing is counted twice. */
   readonly seen: ReadonlySet<string>;
-  /** Requests that changed it within the latest clock minute: a session that reports too often is told to wait. */
+  /** Requests within the latest clock minute: a session that reports too often is told to wait. */
   readonly pace: { readonly minute: number; readonly requests: number };
   /** What the totals hold of this session already. */
   readonly posted: LedgerEntry;
@@ -204,9 +207,10 @@ const timeIsPossible = (meter: SessionMeter, atMs: number, now: Date): boolean =
 
 /** Whether a session is recent enough for its reports to be believed. */
 export const reportsTaken = ({ issuedAt }: Pick<SessionMeter, 'issuedAt'>, now: Date): boolean =>
-  now.getTime() <=
-  Date.parse(issuedAt) +
-    (CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS + LATE_REPORT_SECONDS) * 1_000;
+  now.getTime() <= Date.parse(issuedAt) + BELIEVED_SECONDS * 1_000;
+
+/** The latest mint of which no report is believed any more at `now`: its meter is what it will be, once it is over. */
+export const finalUntil = (now: Date): Date => new Date(now.getTime() - BELIEVED_SECONDS * 1_000);
 
 const earliest = (a: number | null, b: number): number => (a === null ? b : Math.min(a, b));
 const latest = (a: number | null, b: number): number => (a === null ? b : Math.max(a, b));
@@ -279,7 +283,9 @@ const LONGEST_TEXT_TOKENS = 32_000;
  * a response heard is at most the whole conversation so far. Text and images are bounded by the model's context.
  */
 const tokensArePossible = (meter: SessionMeter, tokens: TokenCounts, now: Date): boolean => {
-  const elapsedSeconds = Math.max(0, (now.getTime() - Date.parse(meter.issuedAt)) / 1_000);
+  // OpenAI has ended it an hour after it might last connect: who waits longer cannot claim more.
+  const spokeUntilMs = Math.min(now.getTime(), meter.quietUntilMs + LONGEST_SESSION_SECONDS * 1_000);
+  const elapsedSeconds = Math.max(0, (spokeUntilMs - Date.parse(meter.issuedAt)) / 1_000);
   const allowance = (elapsedSeconds + SLACK_SECONDS) * MARGIN;
   const spoken = meter.counted.audioOut + tokens.audioOut;
   const heard = tokens.audioIn + tokens.cachedAudioIn;
@@ -310,7 +316,7 @@ const silentFromMs = ({ receivedAtMs, quietUntilMs }: SessionMeter): number =>
 
 /** How long it lasted by its reports, whole seconds, never longer than our own clock allows. */
 export const secondsOf = (meter: SessionMeter): number => {
-  const startMs = meter.connectedAtMs ?? meter.firstSeenAtMs;
+  const startMs = startMsOf(meter);
   const endMs = endMsOf(meter);
   if (startMs === null || endMs === null) return 0;
   const silence = meter.silent && meter.endedAtMs === null ? HEARTBEAT_SECONDS : 0;
@@ -320,10 +326,19 @@ export const secondsOf = (meter: SessionMeter): number => {
 };
 
 /** The end by the browser's clock: as reported, or one heartbeat after the last sign of life; so far, while it lives. */
-const endMsOf = ({ endedAtMs, lastSeenAtMs, silent }: SessionMeter): number | null => {
+const endMsOf = (meter: SessionMeter): number | null => {
+  const { endedAtMs, lastSeenAtMs, silent, holdSeconds } = meter;
   if (endedAtMs !== null || lastSeenAtMs === null) return endedAtMs;
-  return silent ? lastSeenAtMs + HEARTBEAT_SECONDS * 1_000 : lastSeenAtMs;
+  if (!silent) return lastSeenAtMs;
+  const guessMs = lastSeenAtMs + HEARTBEAT_SECONDS * 1_000;
+  if (holdSeconds === 0) return guessMs;
+  // A guess must not spend minutes that nobody set aside: the widget would have hung up by then.
+  const heldUntilMs = (startMsOf(meter) ?? lastSeenAtMs) + holdSeconds * 1_000;
+  return Math.max(lastSeenAtMs, Math.min(guessMs, heldUntilMs));
 };
+
+const startMsOf = ({ connectedAtMs, firstSeenAtMs }: SessionMeter): number | null =>
+  connectedAtMs ?? firstSeenAtMs;
 
 /** What the session adds to the totals as things stand. */
 export const entryOf = (meter: SessionMeter): LedgerEntry => {
@@ -367,7 +382,7 @@ export const receiptOf = (meter: SessionMeter): Receipt => {
   const entry = entryOf(meter);
   const over = isOver(meter);
   const endMs = over ? endMsOf(meter) : null;
-  const startMs = meter.connectedAtMs ?? meter.firstSeenAtMs;
+  const startMs = startMsOf(meter);
   const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
     payer: meter.mode,

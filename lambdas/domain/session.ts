@@ -6,7 +6,15 @@ import type { BillingMode } from './workspace.ts';
  * `visitor`: a widget asked for it. `test`: a person pressed Test voice. `reencryption`: a person had the key encrypted
  * anew. The last two are never charged and take no slot; they are on record because a key was opened.
  */
-export type SessionKind = 'visitor' | 'test' | 'reencryption';
+export const SESSION_KINDS = ['visitor', 'test', 'reencryption'] as const;
+export type SessionKind = (typeof SESSION_KINDS)[number];
+
+/**
+ * `reserved`: on record before its mint. `refused`: no secret was handed out. `used`: a person's own use of a key. `issued`:
+ * minted, and nothing heard of it yet. `live` and `ended`: as it was reported.
+ */
+export const SESSION_STATES = ['reserved', 'issued', 'live', 'ended', 'refused', 'used'] as const;
+export type SessionState = (typeof SESSION_STATES)[number];
 
 /**
  * A session before its mint, and the audit intent of its decrypt: no key is opened without one on record. It

@@ -1,11 +1,20 @@
 import middy, { type MiddlewareObj } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import { type FunctionName, ROUTES, type Route, type RouteId, routeKeyOf } from '../contract/routes.ts';
+import * as z from 'zod';
+import {
+  type CsvTable,
+  type FunctionName,
+  ROUTES,
+  type Route,
+  type RouteId,
+  routeKeyOf,
+} from '../contract/routes.ts';
 import { SECURITY_HEADERS } from '../contract/security-headers.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from '../domain/workspace.ts';
 import type { AccessTokenVerifier } from '../use-cases/ports.ts';
 import { authenticate } from './authenticate.ts';
+import { csvFileName, csvOf, prefersCsv } from './csv.ts';
 import { sourceIpOf } from './edge.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoint.ts';
 import type { Log, Meter } from './log.ts';
@@ -79,16 +88,16 @@ export const httpHandler = <Name extends FunctionName>(
     const data = await endpoint(request);
     if (route.data === undefined) return { statusCode: route.status };
     // Parsing the answer strips what the contract does not name, so that a new field inside cannot leak out.
-    return {
-      statusCode: route.status,
-      body: JSON.stringify({ success: true, data: route.data.parse(data) }),
-    };
+    const shown = route.data.parse(data);
+    if (route.csv !== undefined && prefersCsv(event.headers['accept']))
+      return csvResult(route.csv, shown, event);
+    return { statusCode: route.status, body: JSON.stringify({ success: true, data: shown }) };
   };
 
   const progressOf = new WeakMap<APIGatewayProxyEventV2, Progress>();
   return middy<APIGatewayProxyEventV2, Result, Error, Context, Progress>()
     .use(observed(ports))
-    .use(withHeaders())
+    .use(withHeaders((routeKey) => served.get(routeKey)?.route.csv !== undefined))
     .use(problemsAnswered(ports))
     .before(({ event, internal }) => {
       progressOf.set(event, internal);
@@ -97,6 +106,28 @@ export const httpHandler = <Name extends FunctionName>(
       answerRoute(event, progressOf.get(event) ?? { startedAtMs: 0, code: 'ok' }),
     );
 };
+
+/** The answer as a file to keep. Where the list goes on, a `Link` says how (RFC 8288). */
+const csvResult = (table: CsvTable, shown: unknown, event: APIGatewayProxyEventV2): Result => {
+  const { siteId, workspaceId } = event.pathParameters ?? {};
+  const { from, to, next_cursor: cursor } = csvFacts.parse(shown);
+  const next = new URLSearchParams({ ...event.queryStringParameters, cursor: cursor ?? '' });
+  return {
+    statusCode: 200,
+    headers: {
+      'content-type': 'text/csv; charset=utf-8; header=present',
+      'content-disposition': `attachment; filename="${csvFileName(table, [siteId ?? workspaceId, from, to])}"`,
+      ...(cursor && { link: `<${event.rawPath}?${next}>; rel="next"` }),
+    },
+    body: csvOf(table, shown),
+  };
+};
+
+const csvFacts = z.object({
+  from: z.string().optional(),
+  to: z.string().optional(),
+  next_cursor: z.string().nullish(),
+});
 
 /** A malformed site id is refused before the body is looked at: it comes first in the contract's order. */
 const validated = (route: Route, event: APIGatewayProxyEventV2): { body: unknown; query: unknown } => {
@@ -138,7 +169,8 @@ const observed = ({ log, meter, monotonicMs }: HttpPorts): Layer => {
 const idOrNothing = (id: string | undefined): string | undefined =>
   id !== undefined && /^[a-z0-9]{8,32}$/.test(id) ? id : undefined;
 
-const withHeaders = (): Layer => {
+/** `byAccept`: whether the answer to a route depends on what the caller accepts. */
+const withHeaders = (byAccept: (routeKey: string) => boolean): Layer => {
   const add = ({
     event,
     response,
@@ -146,11 +178,11 @@ const withHeaders = (): Layer => {
   }: Parameters<NonNullable<Layer['after']>>[0]): void => {
     if (!response) return;
     response.headers = {
+      ...(response.body !== undefined && { 'content-type': 'application/json; charset=utf-8' }),
       ...response.headers,
       ...SECURITY_HEADERS,
       'x-request-id': event.requestContext.requestId,
-      vary: 'Origin',
-      ...(response.body !== undefined && { 'content-type': 'application/json; charset=utf-8' }),
+      vary: byAccept(event.routeKey) ? 'Accept, Origin' : 'Origin',
       ...(allowedOrigin !== undefined && {
         'access-control-allow-origin': allowedOrigin,
         'access-control-expose-headers': 'Retry-After, X-Request-Id',

@@ -5,18 +5,17 @@ import type { changeSite } from '../use-cases/change-site.ts';
 import type { changeWorkspace } from '../use-cases/change-workspace.ts';
 import type { createSite } from '../use-cases/create-site.ts';
 import type { createWorkspace } from '../use-cases/create-workspace.ts';
-import type { ErrorReader, Tenancy } from '../use-cases/ports.ts';
+import type { Tenancy } from '../use-cases/ports.ts';
 import type { removeMember } from '../use-cases/remove-member.ts';
 import type { saveMember } from '../use-cases/save-member.ts';
 import type { EndpointsOf } from './endpoint.ts';
 import { pageOf } from './page.ts';
 import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
-import { presentError, presentMember, presentSite, presentWorkspace } from './presenters.ts';
+import { presentMember, presentSite, presentWorkspace } from './presenters.ts';
 
 /** Routes of workspaces, members and sites. Reads are authorization and one read; changes are use cases. */
 export const manageEndpoints = (deps: {
   readonly tenancy: Tenancy;
-  readonly errors: ErrorReader;
   readonly createWorkspace: ReturnType<typeof createWorkspace>;
   readonly changeWorkspace: ReturnType<typeof changeWorkspace>;
   readonly saveMember: ReturnType<typeof saveMember>;
@@ -70,16 +69,6 @@ export const manageEndpoints = (deps: {
     removeMember: async ({ caller, path }) => {
       await deps.removeMember(caller, workspaceIdIn(path), subIn(path));
       return { deleted: true as const };
-    },
-
-    listErrors: async ({ caller, path, query }) => {
-      const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer');
-      return pageOf(
-        { caller, route: 'errors', resource: workspaceId },
-        query,
-        (page) => deps.errors.listErrors(workspaceId, page),
-        presentError,
-      );
     },
 
     listSites: async ({ caller, path, query }) => {

@@ -1,4 +1,5 @@
 import { MICRO_CENTS_PER_CENT } from '../domain/cost.ts';
+import type { PlanComparison } from '../domain/cost-estimate.ts';
 import type { TokenKind } from '../domain/token-counts.ts';
 
 /** Micro-cents inside are `cost_cents` outside: a decimal number of US cents. */
@@ -14,4 +15,14 @@ export const presentByKind = (value: (kind: TokenKind) => number) => ({
   input_image_cached: value('cachedImageIn'),
   output_text: value('textOut'),
   output_audio: value('audioOut'),
+});
+
+export const presentComparison = (comparison: PlanComparison) => ({
+  name: comparison.plan.name,
+  cost_cents: comparison.microCents === null ? null : centsOf(comparison.microCents),
+  overage_minutes: comparison.overageMinutes,
+  served: comparison.served,
+  cheaper: comparison.cheaper,
+  break_even_minutes: comparison.breakEvenMinutes,
+  byok_again_minutes: comparison.byokAgainMinutes,
 });

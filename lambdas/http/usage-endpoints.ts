@@ -1,5 +1,5 @@
 import { statedPlan } from '../contract/plans.ts';
-import { type Estimate, estimateCost, type PlanComparison } from '../domain/cost-estimate.ts';
+import { type Estimate, estimateCost } from '../domain/cost-estimate.ts';
 import { billedMinutes, type Plan } from '../domain/plan.ts';
 import {
   CATALOGUE_VERSION,
@@ -9,15 +9,85 @@ import {
   type Rates,
 } from '../domain/price-catalogue.ts';
 import { Refusal } from '../domain/refusal.ts';
+import type { compareOwnMonth } from '../use-cases/compare-own-month.ts';
+import type { listErrors } from '../use-cases/list-errors.ts';
+import type { listSessions } from '../use-cases/list-sessions.ts';
 import type { Clock } from '../use-cases/ports.ts';
+import type { readConcurrency } from '../use-cases/read-concurrency.ts';
+import type { readSession } from '../use-cases/read-session.ts';
+import type { readUsage } from '../use-cases/read-usage.ts';
 import type { DataOf, EndpointsOf } from './endpoint.ts';
-import { centsOf, presentByKind } from './present-cost.ts';
+import { pageOf } from './page.ts';
+import { siteIdIn, workspaceIdIn } from './path-ids.ts';
+import { centsOf, presentByKind, presentComparison } from './present-cost.ts';
+import { presentConcurrency, presentOwnMonth, presentSession, presentUsage } from './present-usage.ts';
+import { presentError } from './presenters.ts';
 
-/** The price list and the calculator: public, and computed from what they are given alone. */
-export const usageEndpoints = (deps: {
+export interface UsageDeps {
   readonly clock: Clock;
   readonly plans: readonly Plan[];
-}): EndpointsOf<'usage'> => ({
+  readonly readUsage: ReturnType<typeof readUsage>;
+  readonly listSessions: ReturnType<typeof listSessions>;
+  readonly readSession: ReturnType<typeof readSession>;
+  readonly listErrors: ReturnType<typeof listErrors>;
+  readonly readConcurrency: ReturnType<typeof readConcurrency>;
+  readonly compareOwnMonth: ReturnType<typeof compareOwnMonth>;
+}
+
+/** What was used and what it cost, for members of a workspace; the price list and the calculator, for everybody. */
+export const usageEndpoints = (deps: UsageDeps): EndpointsOf<'usage'> => ({
+  ...operatorEndpoints(deps),
+  ...publicEndpoints(deps),
+});
+
+type PublicRoute = 'readPricing' | 'estimateCost';
+
+/** Reads, each after its own look at who is asking. */
+const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRoute> => ({
+  readWorkspaceUsage: async ({ caller, path, query: { from, to, group_by: groupBy } }) =>
+    presentUsage(await deps.readUsage(caller, { workspaceId: workspaceIdIn(path) }, { from, to, groupBy })),
+
+  readSiteUsage: async ({ caller, path, query: { from, to, group_by: groupBy } }) =>
+    presentUsage(await deps.readUsage(caller, { siteId: siteIdIn(path) }, { from, to, groupBy })),
+
+  listSessions: async ({ caller, path, query }) => {
+    const { state, mode, from, to } = query;
+    const filter = { state, mode, from, to };
+    const siteId = siteIdIn(path);
+    return pageOf(
+      // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+      { caller, route: `sessions?${JSON.stringify(filter)}`, resource: siteId },
+      query,
+      (page) => deps.listSessions(caller, siteId, filter, page),
+      presentSession,
+    );
+  },
+
+  readSession: async ({ caller, path }) =>
+    presentSession(await deps.readSession(caller, siteIdIn(path), path['sessionId'] ?? '')),
+
+  listErrors: async ({ caller, path, query }) => {
+    const filter = { siteId: query.site_id, source: query.source };
+    const workspaceId = workspaceIdIn(path);
+    return pageOf(
+      { caller, route: `errors?${JSON.stringify(filter)}`, resource: workspaceId },
+      query,
+      (page) => deps.listErrors(caller, workspaceId, filter, page),
+      presentError,
+    );
+  },
+
+  readConcurrency: async ({ caller, path }) =>
+    presentConcurrency(await deps.readConcurrency(caller, workspaceIdIn(path))),
+
+  compareOwnMonth: async ({ caller, path, body }) =>
+    presentOwnMonth(await deps.compareOwnMonth(caller, workspaceIdIn(path), body.month)),
+});
+
+/** Computed from what they are given alone. */
+const publicEndpoints = (
+  deps: Pick<UsageDeps, 'clock' | 'plans'>,
+): Pick<EndpointsOf<'usage'>, PublicRoute> => ({
   readPricing: async () => ({
     catalogue_version: CATALOGUE_VERSION,
     models: PRICE_CATALOGUE.map(presentRow),
@@ -70,16 +140,6 @@ const presentEstimate = (
     cost_cents: centsOf(month.openAiMicroCents),
   },
   plans: plans.map(presentComparison),
-});
-
-const presentComparison = (comparison: PlanComparison) => ({
-  name: comparison.plan.name,
-  cost_cents: comparison.microCents === null ? null : centsOf(comparison.microCents),
-  overage_minutes: comparison.overageMinutes,
-  served: comparison.served,
-  cheaper: comparison.cheaper,
-  break_even_minutes: comparison.breakEvenMinutes,
-  byok_again_minutes: comparison.byokAgainMinutes,
 });
 
 const presentRates = ({ input, cachedInput, output }: Rates) => ({

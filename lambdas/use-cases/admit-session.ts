@@ -55,7 +55,7 @@ export const admitSession = async (
 ): Promise<Admitted> => {
   let { capacity } = request;
   for (let attempt = 1; ; attempt++) {
-    const places = request.pools.map((pool) => choosePlace(ports.random, request, pool, capacity, attempt));
+    const places = choosePlaces(ports.random, request, capacity, attempt);
     const admitted = admissionAt(request, places, capacity);
     try {
       await ports.admissions.admit(
@@ -79,19 +79,25 @@ interface Place {
   readonly remaining: number;
 }
 
-const choosePlace = (
+/** One free slot in each of the pools. `busy` names the second at which none of them is full any more. */
+const choosePlaces = (
   random: RandomBytes,
-  { now }: AdmissionRequest,
-  { pool, limit }: SlotPool,
+  { now, pools }: AdmissionRequest,
   { leases }: Pick<TokenContext, 'leases'>,
   attempt: number,
-): Place => {
-  const taken = takenSlots(leases, pool, now);
-  const free = freeSlots(taken, limit);
-  const index = free[random(4).readUInt32BE() % Math.max(1, free.length)];
-  if (index === undefined || attempt > MAX_ATTEMPTS)
-    throw new Refusal('busy', { retryAfterSeconds: secondsUntilFree(taken, limit, now) });
-  return { pool, index, remaining: limit - taken.length - 1 };
+): readonly Place[] => {
+  const waits: number[] = [];
+  const places = pools.flatMap(({ pool, limit }): readonly Place[] => {
+    const taken = takenSlots(leases, pool, now);
+    const free = freeSlots(taken, limit);
+    const index = free[random(4).readUInt32BE() % Math.max(1, free.length)];
+    if (index !== undefined && attempt <= MAX_ATTEMPTS)
+      return [{ pool, index, remaining: limit - taken.length - 1 }];
+    waits.push(secondsUntilFree(taken, limit, now));
+    return [];
+  });
+  if (waits.length > 0) throw new Refusal('busy', { retryAfterSeconds: Math.max(...waits) });
+  return places;
 };
 
 const admissionAt = (

@@ -2,6 +2,7 @@ import type { AuditEventType, AuditRow } from '../domain/audit-record.ts';
 import type { WorkspaceId } from '../domain/identifiers.ts';
 import type { Caller } from '../domain/workspace.ts';
 import { authorizeWorkspace } from './authorize.ts';
+import { filteredPage } from './filtered-page.ts';
 import type { AuditLog, MembershipReader, Page, PageRequest } from './ports.ts';
 
 export interface AuditFilter {
@@ -14,11 +15,9 @@ export interface AuditFilter {
   readonly to?: string | undefined;
 }
 
-/** Rows looked at for one page at most, so that a narrow filter over a long trail stays quick; the cursor goes on. */
-const MAX_ROWS_READ = 2_000;
 const READ_PAGE = 200;
 
-/** Owner. The trail, newest first. A page may be shorter than asked for; the cursor, not the length, says whether more follows. */
+/** Owner. The trail, newest first. */
 export const listAuditTrail =
   (ports: { readonly tenancy: MembershipReader; readonly audit: AuditLog }) =>
   async (
@@ -28,20 +27,12 @@ export const listAuditTrail =
     request: PageRequest,
   ): Promise<Page<AuditRow>> => {
     await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
-    const items: AuditRow[] = [];
-    let after = request.after;
-    for (let read = 0; read < MAX_ROWS_READ; ) {
-      const page = await ports.audit.listRows(workspaceId, { limit: READ_PAGE, after }, 'newest_first');
-      for (const row of page.items) {
-        if (matches(row, filter)) items.push(row);
-        if (items.length === request.limit && row !== page.items.at(-1))
-          return { items, next: ports.audit.positionOf(row) };
-      }
-      if (page.next === undefined || items.length === request.limit) return { items, next: page.next };
-      read += page.items.length;
-      after = page.next;
-    }
-    return { items, next: after };
+    return filteredPage(request, {
+      readSize: READ_PAGE,
+      read: (page) => ports.audit.listRows(workspaceId, page, 'newest_first'),
+      matches: (row) => matches(row, filter),
+      positionOf: (row) => ports.audit.positionOf(row),
+    });
   };
 
 const matches = (row: AuditRow, { type, actor, siteId, from, to }: AuditFilter): boolean =>

@@ -7,7 +7,7 @@ import type { KeyChange } from '../domain/key-lifecycle.ts';
 import type { RateLimit } from '../domain/limits.ts';
 import type { PlanNotice } from '../domain/plan-notice.ts';
 import type { FailureSource } from '../domain/reported-failure.ts';
-import type { KeyBinding, SealedKey } from '../domain/sealed-key.ts';
+import type { KeyBinding, KeyScope, SealedKey } from '../domain/sealed-key.ts';
 import type { Secret } from '../domain/secret.ts';
 import type { ReservedSession, SessionOutcome, SlotLease } from '../domain/session.ts';
 import type { SessionMeter } from '../domain/session-meter.ts';
@@ -18,6 +18,7 @@ import type {
   RetainedKey,
   StoredKey,
 } from '../domain/stored-key.ts';
+import type { DayRange, DayUsage } from '../domain/usage.ts';
 import type { ListedModel, Verdict } from '../domain/verdict.ts';
 import type { Caller, Member, Role, Site, VoiceSettings, Workspace } from '../domain/workspace.ts';
 
@@ -359,6 +360,92 @@ export interface ErrorLog {
 export interface ErrorReader {
   /** Newest first. */
   listErrors(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<ErrorRow>>;
+  /** Where a page that continues after `row` starts. */
+  positionOfError(row: ErrorRow): string;
+}
+
+/** Totals, as the reports have added them up. */
+export interface UsageReader {
+  /** One part for each day, site, model and mode within the days; in one query. */
+  readDays(workspaceId: WorkspaceId, days: DayRange): Promise<readonly DayUsage[]>;
+  /** What the workspace has used of its plan in `period`, `yyyy-mm`. */
+  readPeriod(workspaceId: WorkspaceId, period: string): Promise<PeriodUsage>;
+}
+
+/** A session as it is on record, whatever became of it. */
+export interface RecordedSession extends ReservedSession {
+  readonly siteId: SiteId;
+  readonly state: 'reserved' | SessionOutcome['state'];
+  readonly refusal: string | null;
+  readonly openAiFailure: string | null;
+}
+
+export interface SessionReader {
+  /** Sessions minted from `from` on and before `before`, newest first. */
+  listSessions(
+    site: Pick<Site, 'siteId' | 'workspaceId'>,
+    between: { readonly from: Date; readonly before: Date },
+    page: PageRequest,
+  ): Promise<Page<RecordedSession>>;
+  /** Where a page that continues after `session` starts. */
+  positionOfSession(session: RecordedSession): string;
+  readSession(
+    site: Pick<Site, 'siteId' | 'workspaceId'>,
+    sessionId: SessionId,
+  ): Promise<RecordedSession | undefined>;
+  /** Meters of at most 100 sessions of one site. A session of which nothing was reported may have none. */
+  readMeters(siteId: SiteId, sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, SessionMeter>>;
+}
+
+/** A slot that is taken, and by whom. */
+export interface HeldSlot extends SlotLease {
+  readonly siteId: SiteId;
+  readonly keyScope: KeyScope;
+  readonly keyScopeId: string;
+}
+
+export interface SlotReader {
+  /** Leases of every pool of the workspace, expired ones included. */
+  listHeld(workspaceId: WorkspaceId): Promise<readonly HeldSlot[]>;
+}
+
+/** One item of the totals. */
+export interface BookedTotal {
+  /** Where it stands within its workspace. */
+  readonly place: string;
+  readonly counts: Readonly<Record<string, number>>;
+  /** Grows with every change of the item; 0 where there is none. */
+  readonly writes: number;
+}
+
+/** What one meter adds to one item of the totals. */
+export type Booking = Pick<BookedTotal, 'place' | 'counts'>;
+
+/** Meters and totals side by side, for whoever checks that the totals are the sum of the meters. */
+export interface UsageBooks {
+  /** Every workspace that ever was, or `only` this one, with its sites; archived ones too. */
+  listWorkspaces(only: WorkspaceId | undefined): Promise<ReadonlyMap<WorkspaceId, readonly SiteId[]>>;
+  /** Meters of sessions minted from `from` on and before `before`, oldest first. */
+  listMeters(
+    siteId: SiteId,
+    between: { readonly from: Date; readonly before: Date },
+    page: PageRequest,
+  ): Promise<Page<SessionMeter>>;
+  /** Totals of the month `yyyy-mm`: of its days, and of the billing period. */
+  readTotals(workspaceId: WorkspaceId, month: string): Promise<readonly BookedTotal[]>;
+  /** One of them, read so that no report is seen in its meter and not yet here. */
+  readTotal(workspaceId: WorkspaceId, place: string): Promise<BookedTotal>;
+  bookingsOf(meter: SessionMeter): readonly Booking[];
+  /**
+   * Sets the counts of a total, together with the audit event. ConflictError when the total was written to since it was
+   * read.
+   */
+  correctTotal(
+    workspaceId: WorkspaceId,
+    read: BookedTotal,
+    counts: Booking['counts'],
+    event: AuditEvent,
+  ): Promise<void>;
 }
 
 /**

@@ -16,12 +16,14 @@ import type { SlotLease } from '../domain/session.ts';
 import {
   entryOf,
   isOver,
+  LONGEST_SESSION_SECONDS,
   newMeter,
   paced,
   reportsTooOften,
   type SessionMeter,
   type SessionReport,
   SILENCE_SECONDS,
+  secondsOf,
   takeReport,
 } from '../domain/session-meter.ts';
 import { noteThresholds, type ThresholdPorts } from './note-thresholds.ts';
@@ -131,8 +133,10 @@ const saveReports = async (
     for (const { id } of untold) told.add(id);
     await tellOperator(ports, read, untold, worked, now);
     try {
-      if (meter !== before) await ports.meters.saveMeter(paced(meter, now));
-      if (isOver(meter) && meter !== before) await ports.ends.noteEnd(meter);
+      // Also where nothing is new: what only repeats itself is bounded like the rest.
+      await ports.meters.saveMeter(paced(meter, now));
+      // Again with each repetition: the first one may have died before it came to this.
+      if (isOver(meter)) await ports.ends.noteEnd(meter);
       const added = entryOf(meter).billedSeconds - meter.posted.billedSeconds;
       await noteThresholds(ports, read, added, now);
       return { meter, tally };
@@ -230,10 +234,12 @@ const keepOrFreeSlots = async (
     await slots.release(workspaceId, held);
     return true;
   }
-  const until = Math.max(
-    Math.floor(now.getTime() / 1_000) + SILENCE_SECONDS,
+  const connectBy = admission?.connectBy ?? 0;
+  const until = Math.min(
     // Never shorter than it was admitted for: the client secret may still be good.
-    admission?.connectBy ?? 0,
+    Math.max(Math.floor(now.getTime() / 1_000) + SILENCE_SECONDS, connectBy),
+    // By then OpenAI has ended it, whatever is still reported.
+    connectBy + LONGEST_SESSION_SECONDS,
   );
   const leases: SlotLease[] = held.map((lease) => ({ ...lease, expiresAt: until }));
   return slots.extend(workspaceId, leases, now);
@@ -249,9 +255,8 @@ const hangUpReason = (
   if (site === undefined || workspace?.deletedAt !== null) return 'site_gone';
   if (!slotHeld) return 'slot_lost';
   const { maxDurationSeconds = site.maxDurationSeconds, connectBy = 0 } = session.admission ?? {};
-  // By our clock: it cannot have begun later than the moment until which it might connect.
-  const startedBy = meter.connectedAtMs === null ? connectBy * 1_000 : Date.parse(session.createdAt);
-  return now.getTime() > startedBy + (maxDurationSeconds + OVERTIME_SECONDS) * 1_000
-    ? 'max_duration'
-    : undefined;
+  const longest = maxDurationSeconds + OVERTIME_SECONDS;
+  // Where the browser's clock stands still, ours decides: it cannot have begun later than when it might last connect.
+  const isTooLong = secondsOf(meter) > longest || now.getTime() > (connectBy + longest) * 1_000;
+  return isTooLong ? 'max_duration' : undefined;
 };

@@ -163,6 +163,21 @@ describe('silence', () => {
     expect(entryOf(lookAfter(held, clockAt(90)))).toEqual(NO_ENTRY);
   });
 
+  it.each([
+    [30, 20, 30],
+    [30, 29, 30],
+    [30, 30, 30],
+    [30, 33, 33],
+    [40, 20, 40],
+    [60, 20, 40],
+  ])(
+    'is not guessed beyond the %p seconds that were held: last seen after %p, it lasted %p',
+    (holdSeconds, seen, seconds) => {
+      const meter = afterReports([connected(0), heartbeat(seen)], aMeter({ holdSeconds }));
+      expect(secondsOf(lookAfter(meter, clockAt(200)))).toBe(seconds);
+    },
+  );
+
   it('never ends a session twice, nor one that ended', () => {
     const over = lookAfter(alive, clockAt(175));
     expect(lookAfter(over, clockAt(1_000))).toBe(over);

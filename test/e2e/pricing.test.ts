@@ -1,25 +1,11 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
+import { statedPlan } from '../../lambdas/contract/plans.ts';
+import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
 import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts';
 import { startTestStack } from '../support/stack.ts';
 
-const PLANS = JSON.stringify([
-  {
-    name: 'free',
-    monthly_usd: 0,
-    included_minutes: 100,
-    hard_cap: true,
-    overage_usd_per_minute: null,
-    max_sites: 1,
-  },
-  {
-    name: 'starter',
-    monthly_usd: 29,
-    included_minutes: 500,
-    hard_cap: false,
-    overage_usd_per_minute: 0.08,
-    max_sites: 3,
-  },
-]);
+/** Free and Starter, as a deployment would state them. */
+const PLANS = JSON.stringify(BUILT_IN_PLANS.slice(0, 2).map(statedPlan));
 const stack = await startTestStack({ audited: false, variables: { PLANS } });
 afterAll(() => stack.close());
 

@@ -22,11 +22,14 @@ const workspacePath = ({ workspaceId }: Tenant, rest = ''): string => `/v1/works
 const memberPath = (tenant: Tenant, sub: string): string => workspacePath(tenant, `/members/${sub}`);
 
 /** Nothing is missing in it: every route that reads, changes or ends something finds it, and there is room for more. */
-const makeFullTenant = async (): Promise<Tenant & { readonly member: string }> => {
+const makeFullTenant = async (): Promise<
+  Tenant & { readonly member: string; readonly sessionId: string }
+> => {
   const tenant = await makeKeyedTenant(stack);
   await putOnPlan(stack, tenant, 'enterprise');
   expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
-  return { ...tenant, member: await addMember(stack, tenant, 'viewer') };
+  const { session_id: sessionId } = expectSuccess(await mint(stack, tenant));
+  return { ...tenant, sessionId, member: await addMember(stack, tenant, 'viewer') };
 };
 
 /** Runs `meanwhile` while OpenAI still looks at the key that `put` stores. */

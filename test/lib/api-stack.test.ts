@@ -243,14 +243,8 @@ describe('the environment', () => {
     const usage = { USAGE_TABLE: 'UsageTable' };
     const plans = { PLANS: '' };
     const edge = { EDGE_PROOF_DIGESTS: '' };
-    const shared = {
-      ...own,
-      ...custody,
-      ...sessions,
-      OIDC_ISSUER: 'https://issuer.example.com/',
-      ...edge,
-      OIDC_AUDIENCE: 'spelo-byok',
-    };
+    const oidc = { OIDC_ISSUER: 'https://issuer.example.com/', OIDC_AUDIENCE: 'spelo-byok' };
+    const shared = { ...own, ...custody, ...sessions, ...oidc, ...edge };
     const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
     const master = { MASTER_KEY_ARN: 'MasterKey' };
     const fingerprint = { FINGERPRINT_KEY_ARN: 'FingerprintKey' };
@@ -282,7 +276,16 @@ describe('the environment', () => {
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
       manage: { ...shared, ...derivation, ...plans },
-      usage: { ...own, ...edge, ...plans },
+      usage: {
+        ...own,
+        ...edge,
+        TENANCY_TABLE: 'TenancyTable',
+        LIMITS_TABLE: 'LimitsTable',
+        ...sessions,
+        ...usage,
+        ...plans,
+        ...oidc,
+      },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
       detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },

@@ -28,7 +28,7 @@ const FUNCTIONS = [
   'sweeper',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
-const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator', 'SetPlanOperator'];
+const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator', 'SetPlanOperator', 'RebuildUsageOperator'];
 
 const rolesThat = (action: string | RegExp, resource: string): readonly string[] => [
   ...new Set(
@@ -47,7 +47,7 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
     expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
-    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan'];
+    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan', 'rebuild-usage'];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
       names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
     );
@@ -69,7 +69,7 @@ describe('the roles', () => {
 
   test('of operators are for people of this account who signed in with MFA, for an hour', () => {
     const operators = roles.filter((role) => OPERATORS.includes(roleNameOf(role)));
-    expect(operators).toHaveLength(3);
+    expect(operators).toHaveLength(OPERATORS.length);
     for (const { Properties, template } of operators) {
       const [statement, ...more] = Object(Properties['AssumeRolePolicyDocument']).Statement;
       expect(more).toEqual([]);
@@ -275,7 +275,14 @@ describe('the tables', () => {
       ...OPERATORS,
     ]);
     const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
-    for (const role of ['events', 'rotate', 'detector', 'rotate-on-request', 'RewrapOperator'])
+    for (const role of [
+      'events',
+      'rotate',
+      'detector',
+      'rotate-on-request',
+      'RewrapOperator',
+      'RebuildUsageOperator',
+    ])
       expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
       putsEvents('EVENTS#platform'),
@@ -286,10 +293,21 @@ describe('the tables', () => {
     ]);
   });
 
-  test('of sessions keys and manage see no session: a note on a key, and the list of errors', () => {
+  test('of sessions keys sees no session, only the note on a key, and manage nothing', () => {
     expect(conditionsOf('keys', 'SessionsTable', /./)).toEqual([['dynamodb:GetItem', inPartitions('KEY#*')]]);
-    expect(conditionsOf('manage', 'SessionsTable', /./)).toEqual([
-      ['dynamodb:Query', inPartitions('ERRORS#*')],
+    expect(actionsOf('manage', 'SessionsTable')).toEqual([]);
+  });
+
+  test('usage only reads: errors, sessions of sites, totals and slots; no key of any kind', () => {
+    const own = permissions.filter(({ role }) => role === 'usage');
+    expect(own.filter(({ action }) => writes.test(action) && action.startsWith('dynamodb:'))).toEqual([]);
+    expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
+      ['dynamodb:GetItem', 'dynamodb:Query'].map((action) => [action, inPartitions('ERRORS#* or SITE#*')]),
+    );
+    expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([['dynamodb:Query', inPartitions('SLOTS#*')]]);
+    expect(actionsOf('usage', 'KeysTable')).toEqual([]);
+    expect(own.filter(({ action }) => action.startsWith('kms:')).map(({ resource }) => resource)).toEqual([
+      'TablesKey',
     ]);
   });
 
@@ -306,7 +324,10 @@ describe('the tables', () => {
 
   test('no function scans a table', () => {
     const scanning = permissions.filter(({ action }) => /Scan|PartiQL|Export/.test(action));
-    expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([['RewrapOperator', 'KeysTable']]);
+    expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([
+      ['RewrapOperator', 'KeysTable'],
+      ['RebuildUsageOperator', 'TenancyTable'],
+    ]);
   });
 
   test('only manage asks which workspaces somebody belongs to', () => {

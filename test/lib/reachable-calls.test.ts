@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
-import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import type { SessionId, SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { PLATFORM_ADDRESS } from '../../lambdas/domain/stored-key.ts';
 import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
 import { permissions } from './permissions.ts';
@@ -11,6 +11,7 @@ const programs = [
   { role: 'PlatformKeyOperator', entry: 'tools/platform-key.ts' },
   { role: 'RewrapOperator', entry: 'tools/rewrap-keys.ts' },
   { role: 'SetPlanOperator', entry: 'tools/set-plan.ts' },
+  { role: 'RebuildUsageOperator', entry: 'tools/rebuild-usage.ts' },
 ];
 
 /** Calls that stand in the code which a program shares and that it never comes to, with the reason. */
@@ -66,6 +67,8 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
     ['KEY#*', primaryKey.keyActivity('site', site)],
     ['ANOMALY#*', primaryKey.anomaly(workspace, 'subject')],
     ['ERRORS#*', primaryKey.error(workspace, 'minute', site, 'mint', 'reason')],
+    ['SLOTS#*', primaryKey.slot(workspace, 'fingerprint', 0)],
+    ['SITE#*', primaryKey.session({ siteId: site, workspaceId: workspace }, 'ses_1' as SessionId)],
   ])('%s holds %p', (pattern, { pk }) => {
     const fits = pattern.endsWith('*') ? pk.startsWith(pattern.slice(0, -1)) : pk === pattern;
     expect(fits).toBe(true);

@@ -101,7 +101,7 @@ const tableOf = (expression: string | undefined, file: string): string => {
 };
 
 const CALL_PARTS =
-  /new (?<command>\w+)Command\(|\b(?<item>Put|Update|Delete|ConditionCheck): \{|\b(?<helper>queryPage|readTogether)\(|\bTableName(?:: (?<table>[\w.]+))?,|\[(?<batch>[\w.]+)\]: |\b(?<index>IndexName):/g;
+  /new (?<command>\w+)Command\(|\b(?<item>Put|Update|Delete|ConditionCheck): \{|\b(?<helper>queryPage|queryAll|readTogether)\(|\bTableName(?:: (?<table>[\w.]+))?,|\[(?<batch>[\w.]+)\]: |\b(?<index>IndexName):/g;
 
 const itemCallsOf = ({ text, file }: Unit): readonly string[] => {
   const calls: string[] = [];
@@ -114,7 +114,7 @@ const itemCallsOf = ({ text, file }: Unit): readonly string[] => {
       if (action === undefined && !OTHER_COMMANDS.test(command))
         throw new Error(`What does ${command} in ${fileName(file)} need?`);
     } else if (item !== undefined) action = ITEM_ACTIONS[item];
-    else if (helper !== undefined) action = helper === 'queryPage' ? 'Query' : 'BatchGetItem';
+    else if (helper !== undefined) action = helper === 'readTogether' ? 'BatchGetItem' : 'Query';
     else if (batch !== undefined && action === 'BatchGetItem')
       calls.push(`${tableOf(batch, file)} ${action}`);
     else if (index !== undefined) calls.push(`${table}/index ${action}`);

@@ -1,13 +1,19 @@
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
-import { dynamoDbMeters, dynamoDbReports } from '../../lambdas/adapters/aws/dynamodb-meters.ts';
+import {
+  dynamoDbMeters,
+  dynamoDbReports,
+  dynamoDbSessionEnds,
+} from '../../lambdas/adapters/aws/dynamodb-meters.ts';
+import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
+import { meterItem, periodUsageItem } from '../../lambdas/adapters/aws/meter-item.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
-import type { SiteId } from '../../lambdas/domain/identifiers.ts';
-import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
+import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { BUILT_IN_PLANS, billingPeriodOf } from '../../lambdas/domain/plan.ts';
 import { Refusal } from '../../lambdas/domain/refusal.ts';
 import { signReport } from '../../lambdas/domain/report-signature.ts';
 import type { SessionReport } from '../../lambdas/domain/session-meter.ts';
+import { NO_TOKENS, type TokenCounts } from '../../lambdas/domain/token-counts.ts';
 import { closeSilentSessions } from '../../lambdas/use-cases/close-silent-sessions.ts';
 import { type MintedToken, mintToken } from '../../lambdas/use-cases/mint-token.ts';
 import {
@@ -17,8 +23,8 @@ import {
 } from '../../lambdas/use-cases/record-reports.ts';
 import { type AwsCall, startAwsProxy } from '../support/aws-proxy.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
+import { tablesAt } from '../support/key-tables.ts';
 import { startTestStack } from '../support/stack.ts';
-import { openTables } from '../support/tables.ts';
 import { ORIGIN } from '../support/tenant.ts';
 import { MINT_SETTINGS, useCasePorts } from '../support/use-case-ports.ts';
 
@@ -50,6 +56,8 @@ const WRITES: ReadonlySet<string> = new Set([
   'saveMeter',
   'saveHealth',
   'noteThreshold',
+  'noteEnd',
+  'noteDegraded',
   'report',
 ]);
 
@@ -104,9 +112,7 @@ export const startModelWorld = async () => {
     variables: { AWS_ENDPOINT_URL_DYNAMODB: network.url },
   });
   network.forwardTo(stack.dynamoDb.endpoint);
-  const clients: DynamoDBDocumentClient[] = [];
   const dynamoDb = dynamoDbClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_DYNAMODB: network.url });
-  clients.push(dynamoDb);
   const names = Object.fromEntries(
     Object.entries(TABLES).map(([table, { name }]) => [table, name]),
   ) as Record<keyof typeof TABLES, string>;
@@ -117,17 +123,19 @@ export const startModelWorld = async () => {
     meters: dynamoDbMeters(dynamoDb, { usage: names.usage, dueIndex: TABLES.usage.index.name }),
     sessions: reported,
     health: reported,
+    ends: dynamoDbSessionEnds(dynamoDb, names.sessions),
     notices: reported,
     plans: BUILT_IN_PLANS,
   };
 
+  const tables = tablesAt(stack.dynamoDb.endpoint);
+
   return {
     stack,
     time,
-    tables: openTables(stack),
-    reported,
+    tables,
 
-    /** Seconds of the present minute of the services' clock, unix. */
+    /** Unix seconds of the services' clock. */
     nowSeconds: () => Math.floor(time.clock().getTime() / 1_000),
 
     /** Loses the answers to the writes that `choose` picks by their number, counted from 0. */
@@ -175,13 +183,33 @@ export const startModelWorld = async () => {
       );
     },
 
+    /** Meters, the billing period of now, and all days together, of one workspace. */
+    booksOf: async (workspaceId: WorkspaceId, siteId: SiteId) => {
+      const [meters, totals] = await Promise.all([
+        tables.usageOf(`METERS#${siteId}`),
+        tables.usageOf(`USAGE#${workspaceId}`),
+      ]);
+      const { sk } = primaryKey.periodUsage(workspaceId, billingPeriodOf(time.clock()));
+      const days: Record<string, number> = {};
+      for (const item of totals)
+        if (String(item['sk']).startsWith('DAY#'))
+          for (const [name, count] of Object.entries(item))
+            if (typeof count === 'number') days[name] = (days[name] ?? 0) + count;
+      return {
+        meters: meters.map((item) => meterItem.parse(item)),
+        period: periodUsageItem.parse(totals.find((item) => item['sk'] === sk) ?? {}),
+        days,
+      };
+    },
+
     sweep: ({ diesAfter }: Mishap = {}) =>
       outcomeOf(
         closeSilentSessions(diesAfter === undefined ? reportPorts : mortal(reportPorts, diesAfter))(),
       ),
 
     close: async (): Promise<void> => {
-      for (const client of clients) client.destroy();
+      dynamoDb.destroy();
+      tables.close();
       await stack.close();
       await network.close();
     },
@@ -204,6 +232,10 @@ const eventAt = <Type extends SessionReport['type']>(type: Type, atMs: number) =
 export const connectedAt = (atMs: number): WidgetReport => eventAt('connected', atMs);
 export const heartbeatAt = (atMs: number): WidgetReport => eventAt('heartbeat', atMs);
 export const endedAt = (atMs: number): WidgetReport => ({ ...eventAt('ended', atMs), reason: 'hung_up' });
+export const usageAt = (atMs: number, tokens: Partial<TokenCounts>): WidgetReport => {
+  const event = eventAt('usage', atMs);
+  return { ...event, responseId: `response of ${event.id}`, tokens: { ...NO_TOKENS, ...tokens } };
+};
 
 /** Runs a property against the engine, with the seed of the file so that a failure comes again. */
 export const checked = async <Commands>(

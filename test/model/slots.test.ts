@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { poolsOf } from '../../lambdas/domain/session.ts';
 import type { MintedToken } from '../../lambdas/use-cases/mint-token.ts';
 import type { WidgetReport } from '../../lambdas/use-cases/record-reports.ts';
-import { type Tables, tablesAt } from '../support/key-tables.ts';
 import { addSite, changeWorkspace, makeKeyedTenant } from '../support/keyed-tenant.ts';
 import {
   checked,
@@ -15,15 +14,10 @@ import {
 } from './model-world.ts';
 
 let world: ModelWorld;
-let tables: Tables;
 beforeAll(async () => {
   world = await startModelWorld();
-  tables = tablesAt(world.stack.dynamoDb.endpoint);
 });
-afterAll(async () => {
-  tables.close();
-  await world.close();
-});
+afterAll(() => world.close());
 
 /** Seconds that a slot is kept: of a fresh mint (client secret of 60 s and half a minute), and from each report on. */
 const MINT_LEASE = 90;
@@ -41,6 +35,8 @@ type Op =
 type Command =
   | { readonly do: 'burst'; readonly ops: readonly Op[]; readonly loses: number | undefined }
   | { readonly do: 'wait'; readonly seconds: number }
+  /** To the second at which the lease of a visitor ends, or so many beside it. */
+  | { readonly do: 'wait_for_lease'; readonly session: number; readonly beside: number }
   | { readonly do: 'limit'; readonly limit: number }
   | { readonly do: 'share'; readonly percent: number | null }
   | { readonly do: 'sweep' };
@@ -89,6 +85,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     }),
   },
   {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('wait_for_lease' as const),
+      session: fc.nat(30),
+      beside: fc.constantFrom(-1, 0, 0),
+    }),
+  },
+  {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('limit' as const), limit: fc.integer({ min: 1, max: 5 }) }),
   },
@@ -130,7 +134,7 @@ it('never more sessions than slots, and no slot lost, whatever happens at once, 
 
       const now = world.nowSeconds;
       const live = async () =>
-        (await tables.slotsOf(tenant.workspaceId))
+        (await world.tables.slotsOf(tenant.workspaceId))
           .map((item) => ({
             pool: String(item['pool']),
             sessionId: String(item['sessionId']),
@@ -234,7 +238,10 @@ it('never more sessions than slots, and no slot lost, whatever happens at once, 
       for (const next of commands) {
         if (next.do === 'burst') await burst(next);
         else if (next.do === 'wait') world.time.advance(next.seconds * 1_000);
-        else if (next.do === 'sweep') await sweep();
+        else if (next.do === 'wait_for_lease') {
+          const ends = visitors[next.session % Math.max(1, visitors.length)]?.leaseEnds ?? 0;
+          if (ends + next.beside > now()) world.time.advance((ends + next.beside - now()) * 1_000);
+        } else if (next.do === 'sweep') await sweep();
         else if (next.do === 'limit') {
           limit = next.limit;
           await changeWorkspace(world.stack, tenant, { concurrency_limit: limit });

@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
@@ -9,7 +9,7 @@ import type { Tenant } from './tenant.ts';
 /** What the free plan includes in a month. */
 export const FREE_SECONDS = 100 * 60;
 
-/** Says that the workspace has used `seconds` of managed voice in the month of `now`. */
+/** Says that the workspace has used `seconds` of managed voice in the month of `now`. Notices of the month stay. */
 export const setManagedSeconds = async (
   stack: TestStack,
   { workspaceId }: Tenant,
@@ -17,11 +17,12 @@ export const setManagedSeconds = async (
   seconds: number,
 ): Promise<void> => {
   const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
-  const key = primaryKey.periodUsage(workspaceId as WorkspaceId, now.toISOString().slice(0, 7));
   await DynamoDBDocumentClient.from(client).send(
-    new PutCommand({
+    new UpdateCommand({
       TableName: TABLES.usage.name,
-      Item: { ...key, usedSeconds: seconds, committedSeconds: seconds },
+      Key: primaryKey.periodUsage(workspaceId as WorkspaceId, now.toISOString().slice(0, 7)),
+      UpdateExpression: 'SET usedSeconds = :seconds, committedSeconds = :seconds',
+      ExpressionAttributeValues: { ':seconds': seconds },
     }),
   );
   client.destroy();

@@ -24,24 +24,30 @@ const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   changeSite: () => ({ name: 'Renamed' }),
   putSiteKey: () => ({ api_key: fakeKey() }),
   putWorkspaceKey: () => ({ api_key: fakeKey() }),
+  compareOwnMonth: () => ({}),
 };
 
+/** Ids that a path can hold. */
+export interface Addressed extends Pick<Tenant, 'workspaceId' | 'siteId'> {
+  readonly sessionId?: string;
+}
+
+/** As session ids are, and of no session. */
+const NO_SESSION = `ses_${'0'.repeat(26)}`;
+
 /** The path of a route with the ids of `tenant`, and `sub` as the member that it is about. */
-export const pathOf = (
-  { path }: Route,
-  tenant: Pick<Tenant, 'workspaceId' | 'siteId'>,
-  sub: string,
-): string =>
+export const pathOf = ({ path }: Route, tenant: Addressed, sub: string): string =>
   path
     .replace('{workspaceId}', tenant.workspaceId)
     .replace('{siteId}', tenant.siteId)
+    .replace('{sessionId}', tenant.sessionId ?? NO_SESSION)
     .replace('{sub}', encodeURIComponent(sub));
 
 /** Calls a route as somebody would who knows the contract. */
 export const callRoute = (
   stack: TestStack,
   route: NamedRoute,
-  tenant: Pick<Tenant, 'workspaceId' | 'siteId'>,
+  tenant: Addressed,
   options: CallOptions & { readonly about?: string } = {},
 ): Promise<TestAnswer> => {
   const { about = 'somebody', ...rest } = options;

@@ -54,7 +54,7 @@ export interface TestAnswer {
 }
 
 export interface TestStackOptions
-  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables'>> {
+  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages'>> {
   readonly world?: Partial<World>;
   /** false: without the audit pipeline, which costs as much time as the requests. Their events stay in the streams. */
   readonly audited?: boolean;
@@ -114,7 +114,8 @@ export const startTestStack = async ({
         ...(content !== undefined && { body: content }),
       });
       const text = await response.text();
-      const json = text === '' ? {} : JSON.parse(text);
+      const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+      const json = isJson ? JSON.parse(text) : {};
       return { status: response.status, headers: response.headers, text, data: json.data, error: json.error };
     },
   };

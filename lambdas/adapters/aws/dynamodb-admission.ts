@@ -20,6 +20,9 @@ export const dynamoDbAdmission = (
           Item: {
             ...primaryKey.slot(session.workspaceId, lease.pool, lease.index),
             ...lease,
+            siteId: session.siteId,
+            keyScope: session.keyScope,
+            keyScopeId: session.keyScopeId,
             expires_at: expiresAt,
           },
           // Expiry is judged here and now; DynamoDB's own deletion may come days later.

@@ -11,6 +11,7 @@ import { entryDifference, type LedgerEntry } from '../../domain/ledger.ts';
 import { billingPeriodOf } from '../../domain/plan.ts';
 import { entryOf, isOver, receiptOf, type SessionMeter } from '../../domain/session-meter.ts';
 import { PLATFORM_ADDRESS } from '../../domain/stored-key.ts';
+import { METERS_KEPT_DAYS } from '../../domain/usage.ts';
 import type {
   KeyHealthStore,
   MinutesHold,
@@ -22,7 +23,7 @@ import type {
 import { callAws, ignoreConflict } from './aws-calls.ts';
 import { readTogether } from './dynamodb-membership.ts';
 import { eventPut, type TransactWrite } from './event-outbox.ts';
-import { issuedSessionItem, primaryKey, siteItem, workspaceItem } from './items.ts';
+import { issuedSessionItem, type PrimaryKey, primaryKey, siteItem, workspaceItem } from './items.ts';
 import { keyHealthItem, meterAttributes, meterItem, periodUsageItem } from './meter-item.ts';
 
 export interface ReportTables {
@@ -36,7 +37,7 @@ export interface ReportTables {
 const SHARDS = 8;
 
 /** How long a meter is kept, seconds; the same as its session (dynamodb-sessions.ts). */
-const KEEP_SECONDS = 400 * 86_400;
+const KEEP_SECONDS = METERS_KEPT_DAYS * 86_400;
 
 /** Reports on a key mean nothing after the quorum's window; they stay a while for whoever looks into it. */
 const KEEP_HEALTH_SECONDS = 86_400;
@@ -63,9 +64,12 @@ const meterWrite = (meter: SessionMeter) => ({
   ...onRevision(meter.revision),
 });
 
-/** `SET` is not enough: many sessions add to one item, so each adds its difference. */
+/**
+ * Many sessions add to one total, so each adds its difference. `writes` tells whoever compares the totals with the meters
+ * that one was added to in between.
+ */
 const adding = (counts: Readonly<Record<string, number>>) => {
-  const changed = Object.entries(counts).filter(([, count]) => count !== 0);
+  const changed = Object.entries({ ...counts, writes: 1 }).filter(([, count]) => count !== 0);
   return {
     UpdateExpression: `ADD ${changed.map((_, i) => `#c${i} :c${i}`).join(', ')}`,
     ExpressionAttributeNames: Object.fromEntries(changed.map(([name], i) => [`#c${i}`, name])),
@@ -73,36 +77,29 @@ const adding = (counts: Readonly<Record<string, number>>) => {
   };
 };
 
-const dayUpdate = (usageTable: string, meter: SessionMeter, difference: LedgerEntry): TransactWrite[] => {
-  const { committedSeconds: _, tokens, ...counts } = difference;
-  const all = { ...counts, ...tokens };
-  if (Object.values(all).every((count) => count === 0)) return [];
-  const { issuedAt, siteId, model, mode } = meter;
-  const of = { day: issuedAt.slice(0, 10), siteId, model, mode };
-  return [
-    {
-      Update: {
-        TableName: usageTable,
-        Key: primaryKey.dayUsage(meter.workspaceId, of, shardOf(meter.sessionId)),
-        ...adding(all),
-      },
-    },
-  ];
-};
+/** The totals that an entry of this meter goes to, and what it adds to each. */
+export const totalsOf = (
+  { workspaceId, issuedAt, siteId, model, mode, sessionId }: SessionMeter,
+  { committedSeconds, tokens, ...counts }: LedgerEntry,
+): readonly { readonly key: PrimaryKey; readonly counts: Readonly<Record<string, number>> }[] => [
+  {
+    key: primaryKey.dayUsage(
+      workspaceId,
+      { day: issuedAt.slice(0, 10), siteId, model, mode },
+      shardOf(sessionId),
+    ),
+    counts: { ...counts, ...tokens },
+  },
+  {
+    key: primaryKey.periodUsage(workspaceId, billingPeriodOf(new Date(issuedAt))),
+    counts: { usedSeconds: counts.billedSeconds, committedSeconds },
+  },
+];
 
-const periodUpdate = (usageTable: string, meter: SessionMeter, difference: LedgerEntry): TransactWrite[] => {
-  const { billedSeconds: usedSeconds, committedSeconds } = difference;
-  if (usedSeconds === 0 && committedSeconds === 0) return [];
-  return [
-    {
-      Update: {
-        TableName: usageTable,
-        Key: primaryKey.periodUsage(meter.workspaceId, billingPeriodOf(new Date(meter.issuedAt))),
-        ...adding({ usedSeconds, committedSeconds }),
-      },
-    },
-  ];
-};
+const totalUpdates = (usageTable: string, meter: SessionMeter, difference: LedgerEntry): TransactWrite[] =>
+  totalsOf(meter, difference)
+    .filter(({ counts }) => Object.values(counts).some((count) => count !== 0))
+    .map(({ key, counts }) => ({ Update: { TableName: usageTable, Key: key, ...adding(counts) } }));
 
 /** Sets minutes aside: the meter that holds them, and the period, if they still fit into it. */
 export const holdWrites = (usageTable: string, { meter, committedBefore }: MinutesHold): TransactWrite[] => [
@@ -111,9 +108,9 @@ export const holdWrites = (usageTable: string, { meter, committedBefore }: Minut
     Update: {
       TableName: usageTable,
       Key: primaryKey.periodUsage(meter.workspaceId, billingPeriodOf(new Date(meter.issuedAt))),
-      UpdateExpression: 'ADD committedSeconds :hold',
+      UpdateExpression: 'ADD committedSeconds :hold, writes :one',
       ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
-      ExpressionAttributeValues: { ':hold': meter.holdSeconds, ':before': committedBefore },
+      ExpressionAttributeValues: { ':hold': meter.holdSeconds, ':before': committedBefore, ':one': 1 },
     },
   },
 ];
@@ -125,9 +122,7 @@ export const dynamoDbMeters = (
 ): SessionMeters => ({
   saveMeter: async (meter) => {
     const difference = entryDifference(entryOf(meter), meter.posted);
-    const day = dayUpdate(usageTable, meter, difference);
-    const period = periodUpdate(usageTable, meter, difference);
-    const totals = [...day, ...period];
+    const totals = totalUpdates(usageTable, meter, difference);
     // A transaction costs twice as much, and a session that has not connected adds nothing.
     if (totals.length === 0)
       await callAws('dynamodb', 'PutItem', () =>

@@ -28,3 +28,23 @@ export const queryPage = async <Item>(
     next: LastEvaluatedKey === undefined ? undefined : String(LastEvaluatedKey['sk']),
   };
 };
+
+/** All items of a query, however many pages it takes. */
+export const queryAll = async <Item>(
+  dynamoDb: DynamoDBDocumentClient,
+  query: QueryCommandInput,
+  item: z.ZodType<Item>,
+): Promise<readonly Item[]> => {
+  const items: Item[] = [];
+  let ExclusiveStartKey: QueryCommandInput['ExclusiveStartKey'];
+  do {
+    const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
+      dynamoDb.send(
+        new QueryCommand({ ...query, ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }) }),
+      ),
+    );
+    for (const raw of Items) items.push(item.parse(raw));
+    ExclusiveStartKey = LastEvaluatedKey;
+  } while (ExclusiveStartKey !== undefined);
+  return items;
+};

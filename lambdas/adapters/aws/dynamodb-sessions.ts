@@ -1,10 +1,13 @@
-import { type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { sessionIdsFrom } from '../../domain/identifiers.ts';
 import type { ReservedSession } from '../../domain/session.ts';
-import type { ErrorLog, ErrorReader, SessionLog } from '../../use-cases/ports.ts';
+import type { ErrorLog, ErrorReader, SessionLog, SessionReader } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 import { minuteOf } from './dynamodb-limits.ts';
+import { readTogether } from './dynamodb-membership.ts';
 import { queryPage } from './dynamodb-pages.ts';
-import { errorItem, primaryKey } from './items.ts';
+import { errorItem, primaryKey, recordedSessionItem } from './items.ts';
+import { meterItem } from './meter-item.ts';
 
 /** How long sessions and error rows are kept, seconds. The audit trail has a retention of its own. */
 export interface Retention {
@@ -170,5 +173,56 @@ export const dynamoDbErrors = (
       (sk) => ({ pk, sk }),
       errorItem,
     );
+  },
+
+  positionOfError: ({ workspaceId, siteId, source, openAiFailure, code, firstAt }) =>
+    primaryKey.error(workspaceId, minuteOf(new Date(firstAt)), siteId, source, openAiFailure ?? code).sk,
+});
+
+/** Sessions of a site as its operator looks at them. */
+export const dynamoDbSessionReader = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly sessions: string; readonly usage: string },
+): SessionReader => ({
+  listSessions: (site, { from, before }, page) => {
+    const keyAt = (at: Date) => primaryKey.session(site, sessionIdsFrom(at));
+    const { pk, sk: first } = keyAt(from);
+    return queryPage(
+      dynamoDb,
+      {
+        TableName: tables.sessions,
+        // Of the ids that begin with the time `before` none equals it: they go on at random.
+        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
+        ExpressionAttributeValues: { ':pk': pk, ':first': first, ':last': keyAt(before).sk },
+        ScanIndexForward: false,
+        ConsistentRead: true,
+      },
+      page,
+      (sk) => ({ pk, sk }),
+      recordedSessionItem,
+    );
+  },
+
+  positionOfSession: (session) => primaryKey.session(session, session.sessionId).sk,
+
+  readSession: async (site, sessionId) => {
+    const { Item } = await callAws('dynamodb', 'GetItem', () =>
+      dynamoDb.send(
+        new GetCommand({
+          TableName: tables.sessions,
+          Key: primaryKey.session(site, sessionId),
+          ConsistentRead: true,
+        }),
+      ),
+    );
+    return recordedSessionItem.optional().parse(Item);
+  },
+
+  readMeters: async (siteId, sessionIds) => {
+    if (sessionIds.length === 0) return new Map();
+    const keys = sessionIds.map((sessionId) => primaryKey.meter(siteId, sessionId));
+    const lookup = await readTogether(dynamoDb, { [tables.usage]: keys });
+    const meters = keys.flatMap((key) => meterItem.optional().parse(lookup(tables.usage, key)) ?? []);
+    return new Map(meters.map((meter) => [meter.sessionId, meter]));
   },
 });

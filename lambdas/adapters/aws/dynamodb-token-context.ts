@@ -1,13 +1,13 @@
-import { type DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import { siteBudget } from '../../domain/limits.ts';
 import { billingPeriodOf } from '../../domain/plan.ts';
 import type { SlotLease } from '../../domain/session.ts';
 import { PLATFORM_ADDRESS } from '../../domain/stored-key.ts';
 import type { TokenContextReader } from '../../use-cases/ports.ts';
-import { callAws } from './aws-calls.ts';
 import { minuteOf } from './dynamodb-limits.ts';
 import { readTogether } from './dynamodb-membership.ts';
+import { queryAll } from './dynamodb-pages.ts';
 import { primaryKey, rateItem, siteItem, slotLeaseItem, workspaceItem } from './items.ts';
 import { keyHealthItem, periodUsageItem } from './meter-item.ts';
 import { storedKeyAt } from './stored-key-item.ts';
@@ -22,26 +22,17 @@ export const dynamoDbTokenContext = (
     readonly usage: string;
   },
 ): TokenContextReader => {
-  const readLeases = async (workspaceId: WorkspaceId): Promise<readonly SlotLease[]> => {
-    const leases: SlotLease[] = [];
-    let ExclusiveStartKey: Record<string, unknown> | undefined;
-    do {
-      const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
-        dynamoDb.send(
-          new QueryCommand({
-            TableName: tables.limits,
-            KeyConditionExpression: 'pk = :pk',
-            ExpressionAttributeValues: { ':pk': primaryKey.slot(workspaceId, '', 0).pk },
-            ConsistentRead: true,
-            ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
-          }),
-        ),
-      );
-      leases.push(...Items.map((item) => slotLeaseItem.parse(item)));
-      ExclusiveStartKey = LastEvaluatedKey;
-    } while (ExclusiveStartKey !== undefined);
-    return leases;
-  };
+  const readLeases = (workspaceId: WorkspaceId): Promise<readonly SlotLease[]> =>
+    queryAll(
+      dynamoDb,
+      {
+        TableName: tables.limits,
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: { ':pk': primaryKey.slot(workspaceId, '', 0).pk },
+        ConsistentRead: true,
+      },
+      slotLeaseItem,
+    );
 
   return {
     readCapacity: async (workspaceId, now) => {

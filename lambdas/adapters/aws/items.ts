@@ -5,7 +5,7 @@ import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
 import { FAILURE_SOURCES } from '../../domain/reported-failure.ts';
 import { KEY_SCOPES } from '../../domain/sealed-key.ts';
-import type { ReservedSession, SlotLease } from '../../domain/session.ts';
+import { type ReservedSession, SESSION_KINDS, type SlotLease } from '../../domain/session.ts';
 import type { KeyActivity, KeyVersionRecord } from '../../domain/stored-key.ts';
 import { VERDICT_CODES, type Verdict } from '../../domain/verdict.ts';
 import {
@@ -16,7 +16,7 @@ import {
   type Site,
   type Workspace,
 } from '../../domain/workspace.ts';
-import type { ErrorRow, ReportedError } from '../../use-cases/ports.ts';
+import type { ErrorRow, HeldSlot, RecordedSession, ReportedError } from '../../use-cases/ports.ts';
 
 /** What the tables hold, and the keys under which they hold it. Every read is parsed; an item that is not what it should be is an error, not a guess. */
 
@@ -89,19 +89,24 @@ export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
   degraded: z.object({ version: z.number(), until: z.string() }).nullable().default(null),
 });
 
-export const slotLeaseItem: z.ZodType<SlotLease> = z
-  .object({ pool: z.string(), index: z.number(), sessionId, expires_at: z.number() })
-  .transform(({ expires_at, ...lease }) => ({ ...lease, expiresAt: expires_at }));
+const slotLease = z.object({ pool: z.string(), index: z.number(), sessionId, expires_at: z.number() });
+const withExpiry = <Lease extends { readonly expires_at: number }>({ expires_at, ...lease }: Lease) => ({
+  ...lease,
+  expiresAt: expires_at,
+});
+
+export const slotLeaseItem: z.ZodType<SlotLease> = slotLease.transform(withExpiry);
+
+export const heldSlotItem: z.ZodType<HeldSlot> = slotLease
+  .extend({ siteId, keyScope: z.enum(KEY_SCOPES), keyScopeId: z.string() })
+  .transform(withExpiry);
 
 const slotPlace = z.object({ pool: z.string(), index: z.number() });
 
-/** A visitor's session whose secret was handed out. */
-export const issuedSessionItem: z.ZodType<ReservedSession & { readonly siteId: SiteId }> = z.object({
-  state: z.literal('issued'),
+const session = {
   sessionId,
   workspaceId,
   siteId,
-  kind: z.literal('visitor'),
   mode: z.enum(BILLING_MODES),
   keyScope: z.enum(KEY_SCOPES),
   keyScopeId: z.string(),
@@ -111,15 +116,35 @@ export const issuedSessionItem: z.ZodType<ReservedSession & { readonly siteId: S
   voice: z.string(),
   ipHash: z.string(),
   actor: z.string(),
-  origin: z.string(),
   createdAt: z.string(),
-  admission: z.object({
-    maxDurationSeconds: z.number(),
-    holdSeconds: z.number(),
-    connectBy: z.number(),
-    slots: z.array(slotPlace),
-  }),
+};
+
+const admission = z.object({
+  maxDurationSeconds: z.number(),
+  holdSeconds: z.number(),
+  connectBy: z.number(),
+  slots: z.array(slotPlace),
 });
+
+/** A visitor's session whose secret was handed out. */
+export const issuedSessionItem: z.ZodType<ReservedSession & { readonly siteId: SiteId }> = z.object({
+  ...session,
+  state: z.literal('issued'),
+  kind: z.literal('visitor'),
+  origin: z.string(),
+  admission,
+});
+
+/** Any session of a site. */
+export const recordedSessionItem: z.ZodType<RecordedSession> = z.object({
+  ...session,
+  state: z.enum(['reserved', 'issued', 'used', 'refused']),
+  kind: z.enum(SESSION_KINDS),
+  origin: z.string().optional(),
+  admission: admission.optional(),
+  refusal: z.string().nullable().default(null),
+  openAiFailure: z.string().nullable().default(null),
+}) as z.ZodType<RecordedSession>;
 
 export const errorItem: z.ZodType<ErrorRow> = z.object({
   workspaceId,
@@ -282,5 +307,12 @@ export const primaryKey = {
   ): PrimaryKey => ({
     pk: `USAGE#${workspace}`,
     sk: `DAY#${of.day}#${of.siteId}#${of.model}#${of.mode}#${shard}`,
+  }),
+  /** Bounds of all totals of these days, both inclusive. */
+  dayUsageRange: (workspace: WorkspaceId, from: string, to: string) => ({
+    pk: `USAGE#${workspace}`,
+    first: `DAY#${from}#`,
+    // Sorts right behind `#`.
+    last: `DAY#${to}$`,
   }),
 } as const;

@@ -4,9 +4,10 @@ import { DEGRADING_FAILURES, type KeyHealth } from '../../domain/key-health.ts';
 import type { LedgerEntry } from '../../domain/ledger.ts';
 import { NOTICE_PERCENTS } from '../../domain/plan.ts';
 import { END_REASONS, METER_FLAGS, type SessionMeter } from '../../domain/session-meter.ts';
-import { TOKEN_KINDS, type TokenCounts } from '../../domain/token-counts.ts';
-import { BILLING_MODES } from '../../domain/workspace.ts';
-import type { PeriodUsage } from '../../use-cases/ports.ts';
+import { TOKEN_KINDS, type TokenCounts, type TokenKind } from '../../domain/token-counts.ts';
+import type { DayUsage } from '../../domain/usage.ts';
+import { BILLING_MODES, type BillingMode } from '../../domain/workspace.ts';
+import type { BookedTotal, PeriodUsage } from '../../use-cases/ports.ts';
 
 /** Items of the `usage` table, and of key health. Every read is parsed. */
 
@@ -100,6 +101,54 @@ export const meterAttributes = (meter: SessionMeter): Record<string, unknown> =>
     posted: entryAttributes(posted),
   };
 };
+
+/** Where the totals of a day belong is their sort key; none of its parts holds a `#`. */
+const DAY_PLACE = /^DAY#(?<day>\d{4}-\d\d-\d\d)#(?<siteId>[^#]+)#(?<model>[^#]+)#(?<mode>byok|managed)#\d+$/;
+
+/** Totals of one shard of a day, site, model and mode. */
+export const dayUsageItem: z.ZodType<DayUsage> = z
+  .object({
+    sk: z.string().regex(DAY_PLACE),
+    sessions: count,
+    seconds: count,
+    billedSeconds: count,
+    costMicroCents: count,
+    unpricedSessions: count,
+    flaggedSessions: count,
+    ...(Object.fromEntries(TOKEN_KINDS.map((kind) => [kind, count])) as Record<TokenKind, typeof count>),
+  })
+  .transform(({ sk, sessions, seconds, billedSeconds, costMicroCents, unpricedSessions, ...rest }) => {
+    const { flaggedSessions, ...tokens } = rest;
+    const { day = '', siteId = '', model = '', mode } = DAY_PLACE.exec(sk)?.groups ?? {};
+    return {
+      day,
+      siteId: siteId as SiteId,
+      model,
+      mode: mode as BillingMode,
+      entry: {
+        sessions,
+        seconds,
+        billedSeconds,
+        committedSeconds: 0,
+        costMicroCents,
+        unpricedSessions,
+        flaggedSessions,
+        tokens,
+      },
+    };
+  });
+
+/** Any total, as a table of counts: whatever numbers it holds. */
+export const bookedTotalItem: z.ZodType<BookedTotal> = z
+  .object({ pk: z.string(), sk: z.string(), writes: count })
+  .and(z.record(z.string(), z.unknown()))
+  .transform(({ pk: _, sk, writes, ...rest }) => ({
+    place: sk,
+    writes,
+    counts: Object.fromEntries(
+      Object.entries(rest).flatMap(([name, value]) => (typeof value === 'number' ? [[name, value]] : [])),
+    ),
+  }));
 
 /** Each threshold's notice is an attribute of its own, so that two of them do not wait for one another. */
 export const periodUsageItem: z.ZodType<PeriodUsage> = z

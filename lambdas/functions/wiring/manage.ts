@@ -1,5 +1,4 @@
 import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
-import { dynamoDbErrors } from '../../adapters/aws/dynamodb-sessions.ts';
 import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
@@ -36,7 +35,6 @@ export const manageHandler = (environment: ManageEnvironment, world: World): Htt
   return httpHandler(
     manageEndpoints({
       tenancy: ports.tenancy,
-      errors: dynamoDbErrors(dynamoDb, environment.SESSIONS_TABLE),
       createWorkspace: createWorkspace(ports),
       changeWorkspace: changeWorkspace(ports),
       saveMember: saveMember(ports),

@@ -1,0 +1,188 @@
+import * as z from 'zod';
+import { NOTICE_PERCENTS } from '../domain/plan.ts';
+import { FAILURE_SOURCES } from '../domain/reported-failure.ts';
+import { KEY_SCOPES } from '../domain/sealed-key.ts';
+import { SESSION_KINDS, SESSION_STATES } from '../domain/session.ts';
+import { END_REASONS, METER_FLAGS } from '../domain/session-meter.ts';
+import { MAX_RANGE_DAYS, USAGE_GROUPS } from '../domain/usage.ts';
+import { BILLING_MODES } from '../domain/workspace.ts';
+import { planComparison, tokensByKind } from './pricing.ts';
+import { pageQuery, sessionIdSchema, siteIdSchema } from './schemas.ts';
+
+/** Shapes of usage, sessions and slots. docs/usage.md says what each number is. */
+
+const timestamp = z.iso.datetime().describe('RFC 3339, UTC');
+const cents = z.number().describe('US cents, a decimal number');
+
+const days = {
+  from: z.iso.date().optional().describe('First day, UTC, inclusive'),
+  to: z.iso.date().optional().describe('Last day, UTC, inclusive'),
+};
+
+export const usageQuery = z
+  .strictObject({
+    from: days.from.describe('First day, UTC, inclusive; without it the first of the month of `to`.'),
+    to: days.to.describe(`Last day, UTC, inclusive; without it today. At most ${MAX_RANGE_DAYS} days.`),
+    group_by: z
+      .string()
+      .max(40)
+      .default('day')
+      .transform((list) => list.split(','))
+      .pipe(
+        z
+          .array(z.enum(USAGE_GROUPS))
+          .refine((groups) => new Set(groups).size === groups.length, 'Must name nothing twice.'),
+      )
+      .meta({
+        type: 'string',
+        description: `Comma-separated: ${USAGE_GROUPS.join(', ')}. Rows come in this order.`,
+      }),
+  })
+  .meta({ id: 'UsageQuery' });
+
+const usageSum = {
+  sessions: z.int().describe('Sessions that connected.'),
+  seconds: z.int(),
+  minutes: z
+    .int()
+    .describe('The seconds of this row, rounded up once. Minutes of rows do not add up; seconds do.'),
+  billed_seconds: z.int().describe('What counts against the plan: managed sessions that were not too short.'),
+  tokens: tokensByKind,
+  cost_cents: cents.describe("At OpenAI's list prices, whoever pays OpenAI. US cents, a decimal number."),
+  estimated: z.boolean().describe('true: the cost is not exact (docs/usage.md).'),
+  unpriced_sessions: z.int().describe('Sessions of a model without a known price; not in the cost.'),
+  flagged_sessions: z
+    .int()
+    .describe('Sessions with reports that cannot be true; what was flagged is not counted.'),
+};
+
+export const usageRow = z
+  .object({
+    day: z.iso.date().optional(),
+    site_id: siteIdSchema.optional(),
+    model: z.string().optional(),
+    mode: z.enum(BILLING_MODES).optional(),
+    ...usageSum,
+  })
+  .meta({ id: 'UsageRow' });
+
+const planUsage = z
+  .object({
+    name: z.string(),
+    period: z.string().describe('The billing period that `to` is in, `yyyy-mm`, UTC.'),
+    included_minutes: z.int().nullable().describe('null: unlimited'),
+    hard_cap: z.boolean(),
+    used_seconds: z.int().describe('Of the whole workspace in the whole period.'),
+    used_minutes: z.int().describe('Rounded up once.'),
+    overage_minutes: z.int(),
+    overage_cents: cents,
+    notices: z.array(z.object({ percent: z.literal([...NOTICE_PERCENTS]), at: timestamp })),
+  })
+  .meta({ id: 'PlanUsage' });
+
+export const usage = z
+  .object({
+    from: z.iso.date(),
+    to: z.iso.date(),
+    group_by: z.array(z.enum(USAGE_GROUPS)),
+    rows: z.array(usageRow),
+    totals: z.object(usageSum),
+    plan: planUsage,
+  })
+  .meta({ id: 'Usage' });
+
+export const sessionsQuery = pageQuery
+  .extend({
+    state: z.enum(SESSION_STATES).optional(),
+    mode: z.enum(BILLING_MODES).optional(),
+    ...days,
+  })
+  .meta({ id: 'SessionsQuery' });
+
+const receipt = z
+  .object({
+    payer: z.enum(BILLING_MODES).describe('Who pays OpenAI; pinned at the mint.'),
+    key_scope: z.enum(KEY_SCOPES),
+    key_version: z.int(),
+    price_version: z.string().nullable().describe('`<model>@<first day of the price>`; null: no known price'),
+    tokens: tokensByKind,
+    cost_cents: cents.nullable().describe('null: the model has no known price.'),
+    estimated: z.boolean(),
+    flags: z.array(z.enum(METER_FLAGS)).describe('What of its reports cannot be true.'),
+    flagged_tokens: tokensByKind.describe('Kept apart, not counted.'),
+  })
+  .meta({ id: 'Receipt' });
+
+export const session = z
+  .object({
+    session_id: sessionIdSchema,
+    site_id: siteIdSchema,
+    state: z.enum(SESSION_STATES),
+    kind: z.enum(SESSION_KINDS).describe('Only `visitor` is ever charged.'),
+    mode: z.enum(BILLING_MODES),
+    model: z.string(),
+    voice: z.string(),
+    created_at: timestamp.describe('When it was minted.'),
+    connected_at: timestamp.nullable().describe("By the browser's clock."),
+    ended_at: timestamp.nullable().describe("By the browser's clock."),
+    end_reason: z.enum([...END_REASONS, 'silence']).nullable(),
+    seconds: z.int(),
+    billed_seconds: z.int(),
+    refusal: z.string().nullable(),
+    openai_failure: z.string().nullable(),
+    receipt,
+  })
+  .meta({ id: 'Session' });
+
+export const errorsQuery = pageQuery
+  .extend({
+    site_id: siteIdSchema.optional(),
+    source: z.enum(['mint', ...FAILURE_SOURCES]).optional(),
+  })
+  .meta({ id: 'ErrorsQuery' });
+
+export const concurrency = z
+  .object({
+    at: timestamp,
+    keys: z
+      .array(
+        z.object({
+          scope: z.enum(KEY_SCOPES),
+          scope_id: z.string(),
+          limit: z.int().nullable().describe('Sessions at a time; null: no limit of ours.'),
+          active: z.int().describe('Slots that are taken.'),
+          earliest_release_at: timestamp
+            .nullable()
+            .describe('When the first of them comes back unless its session reports.'),
+          sites: z.array(z.object({ site_id: siteIdSchema, active: z.int() })),
+        }),
+      )
+      .describe('Keys of which a slot is taken. Without a limit no slots are taken.'),
+  })
+  .meta({ id: 'Concurrency' });
+
+export const ownMonthRequest = z
+  .strictObject({
+    month: z
+      .string()
+      .regex(/^\d{4}-(?:0[1-9]|1[0-2])$/, 'Must be a month, yyyy-mm.')
+      .optional()
+      .describe('`yyyy-mm`, UTC; without it the present month, so far.'),
+  })
+  .meta({ id: 'OwnMonthRequest' });
+
+export const ownMonth = z
+  .object({
+    from_history: z.object({
+      period: z.string(),
+      sessions: z.int(),
+      seconds: z.int(),
+      minutes: z.int().describe('Rounded up once.'),
+      tokens: tokensByKind,
+      estimated: z.boolean(),
+      unpriced_sessions: z.int().describe('Their cost is not known and not in `byok`.'),
+    }),
+    byok: z.object({ cost_cents: cents.describe('What OpenAI charges the holder of the key.') }),
+    plans: z.array(planComparison),
+  })
+  .meta({ id: 'OwnMonth' });

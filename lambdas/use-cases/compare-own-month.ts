@@ -1,0 +1,28 @@
+import { compareWithPlan, type Month, type PlanComparison } from '../domain/cost-estimate.ts';
+import type { WorkspaceId } from '../domain/identifiers.ts';
+import { billingPeriodOf } from '../domain/plan.ts';
+import { totalUsage, type UsageSum } from '../domain/usage.ts';
+import type { Caller } from '../domain/workspace.ts';
+import { authorizeWorkspace } from './authorize.ts';
+import type { UsagePorts } from './read-usage.ts';
+
+export interface OwnMonth {
+  readonly period: string;
+  readonly usage: UsageSum;
+  readonly month: Month;
+  readonly plans: readonly PlanComparison[];
+}
+
+/**
+ * Viewer. What a month of this workspace costs with an own key and on each plan, whoever paid for it then: its sessions at
+ * OpenAI's prices of their days, and their minutes at the plans of today.
+ */
+export const compareOwnMonth =
+  ({ clock, tenancy, usage, plans }: UsagePorts) =>
+  async (caller: Caller, workspaceId: WorkspaceId, asked: string | undefined): Promise<OwnMonth> => {
+    await authorizeWorkspace(tenancy, caller, workspaceId, 'viewer');
+    const period = asked ?? billingPeriodOf(clock());
+    const sum = totalUsage(await usage.readDays(workspaceId, { from: `${period}-01`, to: `${period}-31` }));
+    const month = { seconds: sum.entry.seconds, openAiMicroCents: sum.entry.costMicroCents };
+    return { period, usage: sum, month, plans: plans.map((plan) => compareWithPlan(month, plan)) };
+  };

@@ -1,0 +1,333 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { type LedgerEntry, NO_ENTRY } from '../../lambdas/domain/ledger.ts';
+import { TOKEN_KINDS } from '../../lambdas/domain/token-counts.ts';
+import type { MintedToken } from '../../lambdas/use-cases/mint-token.ts';
+import type { WidgetReport } from '../../lambdas/use-cases/record-reports.ts';
+import { FREE_SECONDS, setManagedSeconds } from '../support/managed-usage.ts';
+import { putPlatformKey } from '../support/platform-key.ts';
+import { fakeKey, makeTenant } from '../support/tenant.ts';
+import {
+  checked,
+  connectedAt,
+  endedAt,
+  heartbeatAt,
+  type Mishap,
+  type ModelWorld,
+  startModelWorld,
+  usageAt,
+} from './model-world.ts';
+
+let world: ModelWorld;
+beforeAll(async () => {
+  world = await startModelWorld();
+  await putPlatformKey(world.stack, fakeKey());
+});
+afterAll(() => world.close());
+
+interface ReportOp {
+  readonly session: number;
+  /** Beside the heartbeat, which every one of them has. */
+  readonly speaks: number | undefined;
+  readonly ends: boolean;
+  /** Delivered once more, at the same time. */
+  readonly again: boolean;
+  readonly diesAfter?: number;
+}
+
+type Command =
+  | { readonly do: 'mint'; readonly visitors: readonly Mishap[]; readonly loses: number | undefined }
+  | { readonly do: 'report'; readonly reports: readonly ReportOp[]; readonly loses: number | undefined }
+  | { readonly do: 'repeat' | 'connect'; readonly session: number }
+  | { readonly do: 'wait'; readonly seconds: number }
+  /** Often after so long a silence that sessions are over. */
+  | { readonly do: 'sweep'; readonly quietSeconds: number; readonly diesAfter: number | undefined };
+
+const maybe = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined, freq: 4 });
+const loses = maybe(fc.nat(8));
+const mishap: fc.Arbitrary<Mishap> = fc
+  .record({ diesAfter: maybe(fc.integer({ min: 1, max: 6 })), openAiFails: maybe(fc.constant(true)) })
+  .map(({ diesAfter, openAiFails }) => ({
+    ...(diesAfter !== undefined && { diesAfter }),
+    ...(openAiFails !== undefined && { openAiFails }),
+  }));
+const reportOp: fc.Arbitrary<ReportOp> = fc
+  .record({
+    session: fc.nat(20),
+    speaks: maybe(fc.integer({ min: 1, max: 90 })),
+    ends: fc.nat(3).map((n) => n === 0),
+    again: fc.boolean(),
+    diesAfter: maybe(fc.integer({ min: 1, max: 2 })),
+  })
+  .map(({ diesAfter, ...op }) => ({ ...op, ...(diesAfter !== undefined && { diesAfter }) }));
+
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('mint' as const),
+      visitors: fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, mishap), {
+        minLength: 1,
+        maxLength: 4,
+      }),
+      loses,
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('report' as const),
+      reports: fc.array(reportOp, { minLength: 1, maxLength: 4 }),
+      loses,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constantFrom('repeat' as const, 'connect' as const), session: fc.nat(20) }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('wait' as const),
+      seconds: fc.constantFrom(1, 4, 5, 6, 20, 20, 40, 60),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('sweep' as const),
+      quietSeconds: fc.constantFrom(0, 75, 95),
+      diesAfter: maybe(fc.constant(1)),
+    }),
+  },
+);
+
+/** The plain model: an honest visitor, and what is true of the session whatever becomes of its reports. */
+interface Visitor {
+  readonly minted: MintedToken;
+  readonly maxSeconds: number;
+  /** Everything that the browser ever told, in order. It tells it again until it is taken. */
+  readonly told: WidgetReport[];
+  connectedMs: number | undefined;
+  lastSeenMs: number;
+  heardMs: number;
+  spoken: number;
+  endedMs: number | undefined;
+  silent: boolean;
+}
+
+/** What the session comes to, by the words of docs/sessions.md. */
+const secondsOf = ({ connectedMs, lastSeenMs, endedMs, silent, maxSeconds }: Visitor): number => {
+  if (connectedMs === undefined) return 0;
+  const guess = Math.max(lastSeenMs, Math.min(lastSeenMs + 20_000, connectedMs + maxSeconds * 1_000));
+  return Math.floor(((endedMs ?? (silent ? guess : lastSeenMs)) - connectedMs) / 1_000);
+};
+const billedOf = (visitor: Visitor): number => (secondsOf(visitor) >= 5 ? secondsOf(visitor) : 0);
+const isOver = ({ endedMs, silent }: Visitor): boolean => endedMs !== undefined || silent;
+
+it('plan minutes: never more committed than the cap, each session once, and all given back in the end', async () => {
+  await checked(
+    fc.record({
+      leftSeconds: fc.constantFrom(3, 5, 60, 200, 500),
+      maxSeconds: fc.constantFrom(30, 60, 100, 200),
+      commands: fc.array(command, { minLength: 5, maxLength: 16 }),
+    }),
+    async ({ leftSeconds, maxSeconds, commands }) => {
+      const tenant = await makeTenant(
+        world.stack,
+        { billing_mode: 'managed', concurrency_limit: null },
+        { max_duration_seconds: maxSeconds },
+      );
+      const base = FREE_SECONDS - leftSeconds;
+      await setManagedSeconds(world.stack, tenant, world.time.clock(), base);
+      const visitors: Visitor[] = [];
+      const nowMs = () => world.time.clock().getTime();
+
+      const books = async () => {
+        const { meters, period, days } = await world.booksOf(
+          tenant.workspaceId as WorkspaceId,
+          tenant.siteId as SiteId,
+        );
+        return { meters, days, used: period.usedSeconds - base, committed: period.committedSeconds - base };
+      };
+
+      const mint = async ({ visitors: wanted, loses: lost }: Extract<Command, { do: 'mint' }>) => {
+        const { committed: before } = await books();
+        if (lost !== undefined) world.loseAnswers((write) => write === lost);
+        const outcomes = await Promise.all(wanted.map((mishap, i) => world.mint(tenant.siteId, i, mishap)));
+        world.loseNoAnswers();
+        for (const outcome of outcomes) {
+          if (outcome.is !== 'done') continue;
+          const { maxDurationSeconds } = outcome.result;
+          expect(maxDurationSeconds).toBeLessThanOrEqual(maxSeconds);
+          visitors.push({
+            minted: outcome.result,
+            maxSeconds: maxDurationSeconds,
+            told: [],
+            connectedMs: undefined,
+            lastSeenMs: 0,
+            heardMs: 0,
+            spoken: 0,
+            endedMs: undefined,
+            silent: false,
+          });
+        }
+        if (wanted.some((mishap) => Object.keys(mishap).length > 0)) return;
+        // The first takes what it may, the next what is left, until less than five seconds are.
+        const expected: number[] = [];
+        for (let left = leftSeconds - before; expected.length < wanted.length && left >= 5; )
+          left -= expected[expected.push(Math.min(maxSeconds, left)) - 1] ?? 0;
+        const given = outcomes.flatMap((outcome) =>
+          outcome.is === 'done' ? [outcome.result.maxDurationSeconds] : [],
+        );
+        expect(given.toSorted((a, b) => b - a)).toEqual(expected.toSorted((a, b) => b - a));
+        for (const outcome of outcomes)
+          if (outcome.is !== 'done')
+            expect(outcome).toMatchObject({ is: 'refused', refusal: { refusal: 'minutes_exhausted' } });
+      };
+
+      /** What the browser says now. It hangs up by itself when its time is over, and once it has, it says nothing new. */
+      const speak = (
+        visitor: Visitor,
+        { speaks, ends }: Pick<ReportOp, 'speaks' | 'ends'>,
+      ): WidgetReport[] => {
+        if (visitor.endedMs !== undefined || visitor.silent) return [];
+        const reports: WidgetReport[] = [];
+        if (visitor.connectedMs === undefined) {
+          if (nowMs() >= (visitor.minted.session.admission?.connectBy ?? 0) * 1_000) return [];
+          visitor.connectedMs = nowMs();
+          visitor.lastSeenMs = nowMs();
+          reports.push(connectedAt(nowMs()));
+        }
+        const mustEnd = visitor.connectedMs + visitor.maxSeconds * 1_000;
+        if (!ends && nowMs() < mustEnd) {
+          if (nowMs() > visitor.lastSeenMs) reports.push(heartbeatAt(nowMs()));
+          visitor.lastSeenMs = nowMs();
+        }
+        const room = Math.floor((nowMs() - visitor.connectedMs) / 50) - visitor.spoken;
+        const audioOut = Math.min(speaks ?? 0, room);
+        if (nowMs() < mustEnd && audioOut > 0) {
+          reports.push(usageAt(nowMs(), { audioOut }));
+          visitor.spoken += audioOut;
+          visitor.lastSeenMs = nowMs();
+        }
+        if (ends || nowMs() >= mustEnd) {
+          visitor.endedMs = Math.min(nowMs(), mustEnd);
+          reports.push(endedAt(visitor.endedMs));
+        }
+        visitor.heardMs = nowMs();
+        return reports;
+      };
+
+      const deliver = async (
+        visitor: Visitor,
+        { again, diesAfter }: Pick<ReportOp, 'again' | 'diesAfter'>,
+        reports: readonly WidgetReport[],
+      ) => {
+        if (reports.length === 0) return;
+        visitor.told.push(...reports);
+        const answers = await Promise.all([
+          world.report(visitor.minted, reports, diesAfter === undefined ? {} : { diesAfter }),
+          ...(again ? [world.report(visitor.minted, reports)] : []),
+        ]);
+        if (answers.some(({ is }) => is !== 'done'))
+          answers.push(await world.report(visitor.minted, reports));
+        const last = answers.at(-1);
+        expect(last?.is).toBe('done');
+        if (last?.is === 'done') expect(last.result.flagged).toBe(0);
+      };
+
+      const at = (session: number): Visitor | undefined => visitors[session % Math.max(1, visitors.length)];
+      const reportAll = async ({ reports, loses: lost }: Extract<Command, { do: 'report' }>) => {
+        const spoken = new Set<Visitor>();
+        const sent = reports.flatMap((op) => {
+          const visitor = at(op.session);
+          if (visitor === undefined || spoken.has(visitor)) return [];
+          spoken.add(visitor);
+          return [{ visitor, op, said: speak(visitor, op) }];
+        });
+        if (lost !== undefined) world.loseAnswers((write) => write === lost);
+        await Promise.all(sent.map(({ visitor, op, said }) => deliver(visitor, op, said)));
+        world.loseNoAnswers();
+      };
+
+      const repeat = async (visitor: Visitor | undefined) => {
+        if (visitor === undefined || visitor.told.length === 0) return;
+        const answer = await world.report(visitor.minted, visitor.told.toReversed());
+        expect(answer).toMatchObject({ is: 'done', result: { accepted: 0, flagged: 0 } });
+      };
+
+      const sweep = async (diesAfter: number | undefined) => {
+        if (diesAfter !== undefined) await world.sweep({ diesAfter });
+        expect((await world.sweep()).is).toBe('done');
+        for (const visitor of visitors) {
+          const { heardMs, minted } = visitor;
+          const mintedMs = Date.parse(minted.session.createdAt);
+          const silentFrom = Math.max(
+            Math.max(heardMs, mintedMs) + 75_000,
+            (minted.session.admission?.connectBy ?? 0) * 1_000,
+          );
+          if (!isOver(visitor) && nowMs() >= silentFrom) visitor.silent = true;
+        }
+      };
+
+      const audit = async () => {
+        const { meters, days, used, committed } = await books();
+        const sum = (count: (entry: LedgerEntry) => number) =>
+          meters.reduce((total, { posted }) => total + count(posted), 0);
+        expect(committed).toBeLessThanOrEqual(leftSeconds);
+        expect({ used, committed }).toEqual({
+          used: sum(({ billedSeconds }) => billedSeconds),
+          committed: sum(({ committedSeconds }) => committedSeconds),
+        });
+        const { committedSeconds: _, tokens, ...counts } = NO_ENTRY;
+        for (const name of Object.keys(counts) as (keyof typeof counts)[])
+          expect({ name, count: days[name] ?? 0 }).toEqual({ name, count: sum((entry) => entry[name]) });
+        for (const kind of TOKEN_KINDS)
+          expect({ kind, count: days[kind] ?? 0 }).toEqual({
+            kind,
+            count: sum((entry) => entry.tokens[kind]),
+          });
+
+        const posted = new Map(meters.map((meter) => [meter.sessionId, meter.posted]));
+        for (const visitor of visitors) {
+          const { sessionId } = visitor.minted.session;
+          const billed = billedOf(visitor);
+          expect({ sessionId, ...posted.get(sessionId) }).toMatchObject({
+            sessionId,
+            sessions: visitor.connectedMs === undefined ? 0 : 1,
+            seconds: secondsOf(visitor),
+            billedSeconds: billed,
+            committedSeconds: isOver(visitor) ? billed : Math.max(billed, visitor.maxSeconds),
+            tokens: { audioOut: visitor.spoken },
+          });
+        }
+      };
+
+      for (const next of commands) {
+        if (next.do === 'mint') await mint(next);
+        else if (next.do === 'report') await reportAll(next);
+        else if (next.do === 'wait') world.time.advance(next.seconds * 1_000);
+        else if (next.do === 'sweep') {
+          world.time.advance(next.quietSeconds * 1_000);
+          await sweep(next.diesAfter);
+        } else if (next.do === 'repeat') await repeat(at(next.session));
+        else {
+          const visitor = at(next.session);
+          if (visitor !== undefined)
+            await deliver(visitor, { again: false }, speak(visitor, { speaks: undefined, ends: false }));
+        }
+        await audit();
+      }
+
+      world.time.advance(100_000);
+      await sweep(undefined);
+      await audit();
+      const { used, committed } = await books();
+      expect(committed).toBe(used);
+      expect(used).toBe(visitors.reduce((total, visitor) => total + billedOf(visitor), 0));
+    },
+    { seed: 20_261_126, numRuns: 25 },
+  );
+});
