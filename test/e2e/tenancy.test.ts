@@ -522,6 +522,7 @@ describe('a new workspace', () => {
       billing_mode: 'byok',
       openai_tier: 1,
       concurrency_limit: null,
+      site_share_percent: null,
       anomaly_response: 'notify',
       alert_email: null,
       plan: 'free',
