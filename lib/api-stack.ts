@@ -15,12 +15,20 @@ export interface ApiStackProps extends StackProps {
 
 /** What answers requests: the HTTP API and its functions. Holds no state; can be deployed again from nothing. */
 export class ApiStack extends Stack {
+  readonly apiId: string;
+  /** Its own name, which CloudFront calls. */
+  readonly host: string;
+  readonly functionNames: readonly FunctionName[];
+  readonly logGroupNames: readonly string[];
+
   constructor(scope: Construct, id: string, { config, data, ...props }: ApiStackProps) {
     super(scope, id, { description: 'Spelo BYOK: HTTP API and functions', ...props });
 
     const environments = functionEnvironments(config, data);
-    const brokerFunction = (functionName: FunctionName, constructId: string, memoryMiB: number) =>
-      new BrokerFunction(this, constructId, {
+    const logGroupNames: string[] = [];
+    const functionNames: FunctionName[] = [];
+    const brokerFunction = (functionName: FunctionName, constructId: string, memoryMiB: number) => {
+      const broker = new BrokerFunction(this, constructId, {
         functionName,
         stage: config.stage,
         memoryMiB,
@@ -30,10 +38,18 @@ export class ApiStack extends Stack {
         environment: environments[functionName],
         permissions: permissionsOf(this, functionName, data),
         logRetention: config.logRetentionDays,
-      }).function;
+        afterFailure:
+          'API Gateway waits for the answer: the caller knows of a failure, and nothing is left to repeat.',
+        reservedConcurrencyOf: config.reservedConcurrency,
+      });
+      functionNames.push(functionName);
+      logGroupNames.push(broker.logGroup.logGroupName);
+      return broker.function;
+    };
 
     const api = new BrokerApi(this, 'Api', {
       config,
+      signIn: data.signIn,
       functions: {
         // Lambda gives CPU by memory, and a visitor waits for this one.
         token: brokerFunction('token', 'Token', 1_024),
@@ -46,6 +62,11 @@ export class ApiStack extends Stack {
       },
     });
 
+    this.apiId = api.apiId;
+    this.host = `${api.apiId}.execute-api.${this.region}.${this.urlSuffix}`;
+    this.functionNames = functionNames;
+    this.logGroupNames = logGroupNames;
     new CfnOutput(this, 'ApiUrl', { value: api.url });
+    if (api.domainTarget !== undefined) new CfnOutput(this, 'DomainTarget', { value: api.domainTarget });
   }
 }

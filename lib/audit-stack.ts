@@ -30,6 +30,12 @@ export interface AuditStackProps extends StackProps {
  * watches how keys are used, with what it sets off, and the sweeper, which closes silent sessions. And the alarms that say when any of it is in danger.
  */
 export class AuditStack extends Stack {
+  /** Where every alarm of the stage goes. */
+  readonly topic: AlarmTopic;
+  /** Names of the queues, by whose dead letters they hold. */
+  readonly deadLetterQueues: Readonly<Record<string, string>>;
+  readonly logGroupNames: readonly string[];
+
   constructor(scope: Construct, id: string, { config, data, ...props }: AuditStackProps) {
     super(scope, id, { description: 'Spelo BYOK: audit trail, CloudTrail, detector and alarms', ...props });
     const { stage } = config;
@@ -57,11 +63,13 @@ export class AuditStack extends Stack {
     });
     const archive = new EvidenceBucket(this, 'ArchiveBucket', evidence);
 
-    const topic = new AlarmTopic(this, 'Alarms', {
+    this.topic = new AlarmTopic(this, 'Alarms', {
       stage,
       encryptionKey: noticesKey,
       email: config.alarmEmail,
     });
+
+    const { topic } = this;
 
     const environments = functionEnvironments(config, data);
     const streamFunction = {
@@ -72,8 +80,9 @@ export class AuditStack extends Stack {
       timeout: Duration.minutes(2),
       logRetention: config.logRetentionDays,
       queueKey: noticesKey,
+      reservedConcurrencyOf: config.reservedConcurrency,
     };
-    new StreamFunction(this, 'Projector', {
+    const projector = new StreamFunction(this, 'Projector', {
       ...streamFunction,
       functionName: 'projector',
       environment: environments.projector,
@@ -97,7 +106,7 @@ export class AuditStack extends Stack {
     });
 
     // The second reader of both streams; DynamoDB serves one to two at once and no more.
-    new StreamFunction(this, 'Detector', {
+    const detector = new StreamFunction(this, 'Detector', {
       ...streamFunction,
       functionName: 'detector',
       environment: environments.detector,
@@ -109,7 +118,7 @@ export class AuditStack extends Stack {
       impact:
         'misuse of a key is noticed late or not at all, and no key is suspended; keys and sessions work.',
     });
-    new EventFunction(this, 'RotateOnRequest', {
+    const rotateOnRequest = new EventFunction(this, 'RotateOnRequest', {
       ...streamFunction,
       functionName: 'rotate-on-request',
       timeout: Duration.seconds(30),
@@ -130,7 +139,7 @@ export class AuditStack extends Stack {
       because: 'each incident counts; the detector has weighed it against what is usual for that key.',
     });
 
-    new ScheduledFunction(this, 'Sweeper', {
+    const sweeper = new ScheduledFunction(this, 'Sweeper', {
       functionName: 'sweeper',
       every: Duration.minutes(1),
       stage,
@@ -140,7 +149,16 @@ export class AuditStack extends Stack {
       environment: environments.sweeper,
       permissions: permissionsOf(this, 'sweeper', data),
       logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
     });
+
+    const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest };
+    this.deadLetterQueues = Object.fromEntries(
+      Object.entries(background).map(([name, { deadLetters }]) => [name, deadLetters.queueName]),
+    );
+    this.logGroupNames = [...Object.values(background), sweeper.broker].map(
+      ({ logGroup }) => logGroup.logGroupName,
+    );
 
     this.#watchKeys(config, topic, [...Object.values(data.keys), data.tablesKey, evidenceKey, noticesKey]);
     new TamperRule(this, 'TrailTampered', {

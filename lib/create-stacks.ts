@@ -1,9 +1,12 @@
 import { type App, Validations } from 'aws-cdk-lib/core';
-import { AwsSolutionsChecks } from 'cdk-nag';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { ApiStack } from './api-stack.ts';
 import { AuditStack } from './audit-stack.ts';
 import { DataStack } from './data-stack.ts';
-import type { StageConfig } from './stage-config.ts';
+import { EdgeStack } from './edge-stack.ts';
+import { ObservabilityStack } from './observability-stack.ts';
+import { ReplicaStack } from './replica-stack.ts';
+import { EDGE_REGION, type StageConfig } from './stage-config.ts';
 
 /** Where to deploy; undefined fields leave the templates free of an account or a region. */
 export interface Target {
@@ -11,23 +14,54 @@ export interface Target {
   readonly region: string | undefined;
 }
 
+export interface Stacks {
+  readonly data: DataStack;
+  readonly api: ApiStack;
+  readonly audit: AuditStack;
+  readonly observability: ObservabilityStack;
+  readonly edge: EdgeStack | undefined;
+  /** One for each stand-by region. */
+  readonly replicas: readonly ReplicaStack[];
+}
+
 /**
- * The stacks of one stage. Synthesis fails while a rule of AWS Solutions is broken and not acknowledged with a reason.
+ * The stacks of one stage. Synthesis fails while a rule of AWS Solutions or of Serverless is broken and not acknowledged
+ * with a reason.
  *
- * The other stacks refer to the data stack weakly (`@aws-cdk/core:defaultCrossStackReferences` in cdk.json): they read
- * the outputs of the deployed stack instead of importing exports, and an export in use can be neither changed nor
- * removed. What strong references would protect is protected where it matters: every table and key is retained.
+ * Stacks refer to one another weakly (`@aws-cdk/core:defaultCrossStackReferences` in cdk.json): they read the outputs of
+ * the deployed stack instead of importing exports, and an export in use can be neither changed nor removed. What strong
+ * references would protect is protected where it matters: every table and key is retained. Data and audit are protected
+ * from deletion as stacks too; the others hold nothing and may be deleted and deployed again.
  */
-export const createStacks = (
-  app: App,
-  config: StageConfig,
-  { account, region }: Target,
-): { readonly data: DataStack; readonly api: ApiStack; readonly audit: AuditStack } => {
-  const env = { ...(account === undefined ? {} : { account }), ...(region === undefined ? {} : { region }) };
-  const common = { env, config, terminationProtection: true };
-  const data = new DataStack(app, `spelo-byok-${config.stage}-data`, common);
-  const api = new ApiStack(app, `spelo-byok-${config.stage}-api`, { ...common, data });
-  const audit = new AuditStack(app, `spelo-byok-${config.stage}-audit`, { ...common, data });
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  return { data, api, audit };
+export const createStacks = (app: App, config: StageConfig, target: Target): Stacks => {
+  const region = config.region ?? target.region;
+  const account = target.account === undefined ? {} : { account: target.account };
+  const env = { ...account, ...(region === undefined ? {} : { region }) };
+  const name = (stack: string): string => `spelo-byok-${config.stage}-${stack}`;
+
+  const kept = { env, config, terminationProtection: true };
+  const data = new DataStack(app, name('data'), kept);
+  const api = new ApiStack(app, name('api'), { env, config, data });
+  const audit = new AuditStack(app, name('audit'), { ...kept, data });
+  const observability = new ObservabilityStack(app, name('observability'), { env, config, data, api, audit });
+  const edge =
+    config.edge === undefined
+      ? undefined
+      : new EdgeStack(app, name('edge'), {
+          env: { ...account, region: EDGE_REGION },
+          config,
+          edge: config.edge,
+          apiHost: api.host,
+        });
+  const replicas = (config.multiRegion?.replicaRegions ?? []).map(
+    (replicaRegion) =>
+      new ReplicaStack(app, name(`replica-${replicaRegion}`), {
+        ...kept,
+        env: { ...account, region: replicaRegion },
+        data,
+      }),
+  );
+
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
+  return { data, api, audit, observability, edge, replicas };
 };

@@ -6,6 +6,7 @@ import { TABLES } from '../lambdas/contract/tables.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
 import { BrokerTable } from './constructs/broker-table.ts';
 import { OperatorRole } from './constructs/operator-role.ts';
+import { SignInPool } from './constructs/sign-in-pool.ts';
 import type { TableName } from './item-uses.ts';
 import { keyPolicy, tablesKeyPolicy } from './key-policies.ts';
 import type { KmsKeyName } from './key-uses.ts';
@@ -17,8 +18,8 @@ export interface DataStackProps extends StackProps {
 }
 
 /**
- * What must outlive every deployment: tables and KMS keys. Deleting the stack deletes none of them. Beside them the roles
- * of the four commands that an operator runs on them.
+ * What must outlive every deployment: tables, KMS keys and, where the stage has one, the pool of people. Deleting the stack
+ * deletes none of them. Beside them the roles of the four commands that an operator runs on them.
  */
 export class DataStack extends Stack implements DataResources {
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
@@ -26,18 +27,21 @@ export class DataStack extends Stack implements DataResources {
   /** Encrypts the tables on disk; apart from the keys that seal, so that no function needs both for the same thing. */
   readonly tablesKey: Key;
   readonly retiredMasterKeyArns: readonly string[];
+  readonly signIn: DataResources['signIn'];
 
   constructor(scope: Construct, id: string, { config, ...props }: DataStackProps) {
     super(scope, id, { description: 'Spelo BYOK: tables and KMS keys', ...props });
 
     this.retiredMasterKeyArns = config.retiredMasterKeyArns ?? [];
 
+    const multiRegion = config.multiRegion !== undefined;
     const key = (name: KmsKeyName, constructId: string, description: string): Key =>
       new BrokerKey(this, constructId, {
         alias: stageAlias(KMS_KEYS[name].alias, config.stage),
         usage: KMS_KEYS[name].usage,
         description,
-        policy: keyPolicy(this, config.stage, name),
+        policy: keyPolicy(this, config.stage, name, multiRegion),
+        multiRegion,
       });
     this.keys = {
       master: key('master', 'MasterKey', 'Wraps the data key of each sealed OpenAI key'),
@@ -49,11 +53,16 @@ export class DataStack extends Stack implements DataResources {
       alias: `alias/spelo-byok/${config.stage}/tables`,
       usage: 'ENCRYPT_DECRYPT',
       description: 'Encrypts the tables on disk',
-      policy: tablesKeyPolicy(this),
+      policy: tablesKeyPolicy(this, multiRegion),
+      multiRegion,
     });
 
     const table = (name: TableName, constructId: string): BrokerTable =>
-      new BrokerTable(this, constructId, { definition: TABLES[name], encryptionKey: this.tablesKey });
+      new BrokerTable(this, constructId, {
+        definition: TABLES[name],
+        encryptionKey: this.tablesKey,
+        replicated: multiRegion,
+      });
     this.tables = {
       tenancy: table('tenancy', 'TenancyTable'),
       keys: table('keys', 'KeysTable'),
@@ -62,6 +71,8 @@ export class DataStack extends Stack implements DataResources {
       usage: table('usage', 'UsageTable'),
       audit: table('audit', 'AuditTable'),
     };
+
+    this.signIn = this.#signIn(config);
 
     const operators = [
       new OperatorRole(this, 'PlatformKeyOperator', {
@@ -100,6 +111,16 @@ export class DataStack extends Stack implements DataResources {
     for (const { node, roleArn } of operators) {
       new CfnOutput(this, `${node.id}Arn`, { value: roleArn });
     }
+  }
+
+  #signIn({ stage, signIn }: StageConfig): DataResources['signIn'] {
+    if (!('cognito' in signIn)) return signIn;
+    const pool = new SignInPool(this, 'SignIn', { stage, ...signIn.cognito });
+    new CfnOutput(this, 'UserPoolId', { value: pool.userPoolId });
+    new CfnOutput(this, 'SignInUrl', { value: pool.signInUrl });
+    new CfnOutput(this, 'Issuer', { value: pool.issuer });
+    new CfnOutput(this, 'Audience', { value: pool.audience });
+    return pool;
   }
 }
 

@@ -14,3 +14,8 @@ export const DEPLOYED_FUNCTIONS = {
 } as const;
 
 export type DeployedFunctionName = keyof typeof DEPLOYED_FUNCTIONS;
+
+const isDeployed = (name: string): name is DeployedFunctionName => name in DEPLOYED_FUNCTIONS;
+
+export const DEPLOYED_FUNCTION_NAMES: readonly DeployedFunctionName[] =
+  Object.keys(DEPLOYED_FUNCTIONS).filter(isDeployed);

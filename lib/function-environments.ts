@@ -23,6 +23,7 @@ import type { StageConfig } from './stage-config.ts';
  */
 type NotDeployed =
   | 'AWS_REGION'
+  | 'AWS_CALL_TIMEOUT_MS'
   | 'AWS_ENDPOINT_URL_DYNAMODB'
   | 'AWS_ENDPOINT_URL_KMS'
   | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
@@ -48,7 +49,7 @@ export interface FunctionEnvironments {
 
 export const functionEnvironments = (
   config: StageConfig,
-  { tables, keys }: DataResources,
+  { tables, keys, signIn }: DataResources,
 ): FunctionEnvironments => {
   const own = { STAGE: config.stage };
   const custody = {
@@ -58,13 +59,19 @@ export const functionEnvironments = (
   };
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
-  const oidc = { OIDC_ISSUER: config.oidcIssuer, OIDC_AUDIENCE: config.oidcAudience };
-  const shared = { ...own, ...custody, ...sessions, ...oidc };
+  const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
+  const oidc = { OIDC_ISSUER: signIn.issuer, OIDC_AUDIENCE: signIn.audience };
+  const shared = {
+    ...own,
+    ...edge,
+    ...custody,
+    ...sessions,
+    ...oidc,
+  };
   const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
   const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };
   const retired = { RETIRED_MASTER_KEY_ARNS: (config.retiredMasterKeyArns ?? []).join(',') };
-  // Empty: the built-in list of plans.
-  const plans = { PLANS: '' };
+  const plans = { PLANS: config.plans };
   const fingerprint = { [KMS_KEYS.fingerprint.variable]: keys.fingerprint.keyArn };
   const audit = {
     [TABLES.audit.variable]: tables.audit.tableName,
@@ -91,6 +98,7 @@ export const functionEnvironments = (
     },
     events: {
       ...own,
+      ...edge,
       [TABLES.tenancy.variable]: tables.tenancy.tableName,
       [TABLES.limits.variable]: tables.limits.tableName,
       ...sessions,
@@ -103,6 +111,7 @@ export const functionEnvironments = (
     manage: { ...shared, ...derivation, ...plans },
     usage: {
       ...own,
+      ...edge,
       [TABLES.tenancy.variable]: tables.tenancy.tableName,
       [TABLES.limits.variable]: tables.limits.tableName,
       ...sessions,

@@ -18,7 +18,7 @@ import { type RoleName, roleArn } from './role-names.ts';
  * All that an account's administrators may do: look after a key, not use it, and not hand out grants. Whoever may
  * write the key policy can still take more; that cannot be prevented inside the account, only noticed (lib/audit-stack.ts).
  */
-const administration = (): PolicyStatement =>
+const administration = (multiRegion = false): PolicyStatement =>
   new PolicyStatement({
     sid: 'AdministerWithoutUse',
     principals: [new AccountRootPrincipal()],
@@ -38,6 +38,8 @@ const administration = (): PolicyStatement =>
       'kms:ListKeyRotations',
       'kms:ListResourceTags',
       'kms:PutKeyPolicy',
+      // Replicas are made with it, by whoever deploys the replica stacks.
+      ...(multiRegion ? ['kms:ReplicateKey', 'kms:UpdatePrimaryRegion'] : []),
       'kms:RevokeGrant',
       'kms:RotateKeyOnDemand',
       'kms:ScheduleKeyDeletion',
@@ -57,10 +59,15 @@ const titleOf = (role: RoleName): string =>
     .join('');
 
 /** Lets the roles of KEY_USES use the key, each for its purpose, and administrators none. */
-export const keyPolicy = (scope: Construct, stage: string, name: KmsKeyName): PolicyDocument =>
+export const keyPolicy = (
+  scope: Construct,
+  stage: string,
+  name: KmsKeyName,
+  multiRegion = false,
+): PolicyDocument =>
   new PolicyDocument({
     statements: [
-      administration(),
+      administration(multiRegion),
       ...KEY_USES[name].map(
         ({ role, action, conditions }) =>
           new PolicyStatement({
@@ -79,10 +86,10 @@ export const keyPolicy = (scope: Construct, stage: string, name: KmsKeyName): Po
  * DynamoDB asks of whoever creates a table; reading and writing items needs Decrypt alone:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
  */
-export const tablesKeyPolicy = (scope: Construct): PolicyDocument =>
+export const tablesKeyPolicy = (scope: Construct, multiRegion = false): PolicyDocument =>
   new PolicyDocument({
     statements: [
-      administration(),
+      administration(multiRegion),
       new PolicyStatement({
         sid: 'UseThroughDynamoDb',
         principals: [new AccountRootPrincipal()],

@@ -8,12 +8,13 @@ import { ITEM_USES, type ItemUse, type TableName } from './item-uses.ts';
 import { KEY_USES, type KmsKeyName } from './key-uses.ts';
 import type { RoleName } from './role-names.ts';
 
-/** The tables and keys of a stage. */
+/** The tables and keys of a stage, and whose access tokens it takes. */
 export interface DataResources {
   readonly tables: Readonly<Record<TableName, BrokerTable>>;
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
   readonly tablesKey: Key;
   readonly retiredMasterKeyArns: readonly string[];
+  readonly signIn: { readonly issuer: string; readonly audience: string };
 }
 
 const KEY_NAMES: readonly KmsKeyName[] = ['master', 'fingerprint', 'derivation', 'audit'];

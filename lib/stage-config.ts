@@ -1,15 +1,22 @@
+import { readFileSync } from 'node:fs';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { App } from 'aws-cdk-lib/core';
 import { z } from 'zod';
 import { ENVIRONMENTS } from '../lambdas/contract/environment.ts';
+import { plansSchema } from '../lambdas/contract/plans.ts';
+import { DEPLOYED_FUNCTION_NAMES, type DeployedFunctionName } from './deployed-functions.ts';
 
 /** What differs between two deployments of the broker. No secret is among it. */
 export interface StageConfig {
   /** Names the deployment: stacks, roles, key aliases, logs. */
   readonly stage: string;
-  /** Exactly the `iss` of the access tokens, with or without its closing slash. */
-  readonly oidcIssuer: string;
-  readonly oidcAudience: string;
+  /** Where the data lives, and the functions with it; the region of the credentials when the stage names none. */
+  readonly region?: string | undefined;
+  readonly signIn: SignIn;
+  /** The API's own name. Without it the name is the one that API Gateway, or CloudFront, gives. */
+  readonly domain?: Domain | undefined;
+  /** CloudFront in front of the API, which then refuses whatever did not come through it. */
+  readonly edge?: Edge | undefined;
   readonly logRetentionDays: RetentionDays;
   /** For how long a replaced key can be rolled back to; 0 shreds it at once. */
   readonly keyRetentionHours: number;
@@ -27,6 +34,48 @@ export interface StageConfig {
   };
   /** Enforced by API Gateway over all callers together; bounds the bill, not the single caller. */
   readonly throttling: { readonly everyRoute: Throttle; readonly tokenRoute: Throttle };
+  /**
+   * Containers that are set apart for one function, by name; it never has more. Left out for an account that is new:
+   * AWS gives it 10 in all, and 100 must remain unreserved.
+   */
+  readonly reservedConcurrency?: Readonly<Partial<Record<DeployedFunctionName, number>>> | undefined;
+  /** The deployment's own plans as JSON, read from the file that `plansFile` names; empty: those that the code brings. */
+  readonly plans: string;
+  /** Keys and streams that a stand-by in another region needs (docs/decisions/0021-one-active-region.md). */
+  readonly multiRegion?: { readonly replicaRegions: readonly string[] } | undefined;
+}
+
+/** Whose access tokens count: those of an issuer that there is, or of a Cognito pool that the data stack creates. */
+export type SignIn =
+  | {
+      /** Exactly the `iss` of the access tokens, with or without its closing slash. */
+      readonly issuer: string;
+      readonly audience: string;
+    }
+  | { readonly cognito: CognitoPool };
+
+export interface CognitoPool {
+  /** Of the sign-in page: `<prefix>.auth.<region>.amazoncognito.com`. Unique among all of AWS. */
+  readonly domainPrefix: string;
+  /** Where the sign-in page may send people back to. */
+  readonly callbackUrls: readonly string[];
+}
+
+export interface Domain {
+  readonly name: string;
+  /** A certificate of ACM: in us-east-1 with an edge, in the region of the stage without. */
+  readonly certificateArn: string;
+}
+
+export interface Edge {
+  /** AWS WAF: a rate rule per address, and AWS's managed rules. */
+  readonly waf: boolean;
+  /** Requests of one address within five minutes, above which WAF blocks it. */
+  readonly requestsPer5Minutes: number;
+  /** Secret of Secrets Manager in us-east-1, whose value CloudFront sends to the API (npm run edge-secret). */
+  readonly secretName: string;
+  /** SHA-256 of each value that the API accepts, in hex: one, and two while the secret is replaced. */
+  readonly acceptedDigests: readonly string[];
 }
 
 export interface EvidenceRetention {
@@ -39,6 +88,9 @@ export interface Throttle {
   readonly requestsPerSecond: number;
   readonly burst: number;
 }
+
+/** CloudFront, its certificate, its WAF and the metrics of both are here, wherever the API is. */
+export const EDGE_REGION = 'us-east-1';
 
 const RETENTIONS = Object.values(RetentionDays).filter(
   (days): days is RetentionDays => typeof days === 'number' && days !== RetentionDays.INFINITE,
@@ -67,11 +119,90 @@ const MIN_EVIDENCE_DAYS = 181;
 
 const stageName = ENVIRONMENTS.manage.shape.STAGE;
 
-const stageConfig = settings({
-  oidcIssuer: z
-    .url({ protocol: /^https$/, error: 'must be an https URL' })
-    .refine((issuer) => !/[?#]/.test(issuer), 'must have neither a query nor a fragment'),
-  oidcAudience: text('must be the audience of the access tokens'),
+const region = z.string().regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'must be a region, as in eu-central-1');
+
+const httpsUrl = z.url({ protocol: /^https$/, error: 'must be an https URL' });
+
+const issuer = settings({
+  issuer: httpsUrl.refine((url) => !/[?#]/.test(url), 'must have neither a query nor a fragment'),
+  audience: text('must be the audience of the access tokens'),
+});
+
+/** Cognito takes plain http for a page on the operator's own machine, and for nothing else. */
+const callbackUrl = z
+  .url('must be a URL')
+  .refine(
+    (url) => /^https:|^http:\/\/localhost[:/]/.test(url),
+    'must be an https URL, or one on http://localhost',
+  );
+
+const cognito = settings({
+  cognito: settings({
+    domainPrefix: z
+      .string('must be a prefix for the sign-in page')
+      .regex(
+        /^(?!.*(?:aws|amazon|cognito))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+        'must be lower-case letters, digits and hyphens, without aws, amazon or cognito',
+      ),
+    callbackUrls: z.array(callbackUrl, 'must be a list of URLs').min(1, 'must name at least one URL'),
+  }),
+});
+
+/** One of the two, told apart by its fields, so that a fault is told of the one that was meant. */
+const signIn = z.unknown().transform((value, context): SignIn => {
+  const fields = z.record(z.string(), z.unknown()).safeParse(value);
+  if (!fields.success) {
+    context.issues.push({
+      code: 'custom',
+      input: value,
+      message: 'must have either an issuer and an audience, or cognito',
+    });
+    return z.NEVER;
+  }
+  const parsed = ('cognito' in fields.data ? cognito : issuer).safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const { path, message } of parsed.error.issues)
+    context.issues.push({ code: 'custom', input: value, path, message });
+  return z.NEVER;
+});
+
+const hostName = z
+  .string('must be a host name')
+  .max(253, 'must be a host name')
+  .regex(
+    /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$/,
+    'must be a host name, as in voice.example.com',
+  );
+
+const CERTIFICATE = 'must be the ARN of a certificate of ACM';
+const domain = settings({
+  name: hostName,
+  certificateArn: z
+    .string(CERTIFICATE)
+    .regex(/^arn:aws[\w-]*:acm:[a-z0-9-]+:\d{12}:certificate\/[\w-]+$/, CERTIFICATE),
+});
+
+const edge = settings({
+  waf: z.boolean('must be true or false'),
+  // What WAF offers: https://docs.aws.amazon.com/waf/latest/APIReference/API_RateBasedStatement.html
+  requestsPer5Minutes: wholeNumber(2_000_000_000, 10),
+  secretName: z
+    .string('must be the name of a secret')
+    .regex(/^[\w/+=.@-]{1,512}$/, 'must be the name of a secret of Secrets Manager'),
+  acceptedDigests: z
+    .array(z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex'), 'must be a list of digests')
+    .min(1, 'must name one digest')
+    .max(2, 'must name two digests at most'),
+});
+
+const functionName = z.enum(DEPLOYED_FUNCTION_NAMES, 'must be the name of a function');
+
+const stageSettings = settings({
+  region: region.optional(),
+  signIn,
+  domain: domain.optional(),
+  edge: edge.optional(),
+  plansFile: text('must be the path of a JSON file').optional(),
   logRetentionDays: z.literal(RETENTIONS, 'must be a number of days that CloudWatch Logs offers'),
   keyRetentionHours: wholeNumber(720, 0),
   retiredMasterKeyArns: z
@@ -90,6 +221,34 @@ const stageConfig = settings({
     perSitePerMinute: wholeNumber(1_000_000),
   }),
   throttling: settings({ everyRoute: throttle, tokenRoute: throttle }),
+  reservedConcurrency: z
+    .partialRecord(
+      functionName,
+      wholeNumber(1_000),
+      'must be numbers of containers by the names of functions',
+    )
+    .optional(),
+  multiRegion: settings({
+    replicaRegions: z.array(region, 'must be a list of regions').min(1, 'must name a region'),
+  }).optional(),
+});
+
+/** What only two settings together can get wrong. */
+const stageConfig = stageSettings.superRefine(({ region, domain, edge, multiRegion }, context) => {
+  const fault = (path: readonly PropertyKey[], message: string) =>
+    context.addIssue({ code: 'custom', path: [...path], message });
+  const certificateRegion = domain?.certificateArn.split(':')[3];
+  const path = ['domain', 'certificateArn'];
+  if (edge !== undefined && certificateRegion !== undefined && certificateRegion !== EDGE_REGION)
+    fault(path, `must be in ${EDGE_REGION}, where CloudFront looks for it, because there is an edge`);
+  if (edge === undefined && region !== undefined && ![undefined, region].includes(certificateRegion))
+    fault(path, `must be in ${region}, the region of the stage`);
+  if (edge !== undefined && region === undefined)
+    fault(['region'], 'must be given where there is an edge, which is in another region');
+  if (multiRegion !== undefined && region === undefined)
+    fault(['region'], 'must be given where there are replicas in other regions');
+  if (region !== undefined && multiRegion?.replicaRegions.includes(region) === true)
+    fault(['multiRegion', 'replicaRegions'], 'must not contain the region of the stage itself');
 });
 
 /** A stage that cannot be deployed; its message is one sentence for each fault. */
@@ -101,7 +260,11 @@ export class StageConfigError extends Error {
  * The configuration of the stage `name`. Throws one StageConfigError that names every fault, and no value: a secret
  * that was put here by mistake does not reach a build log.
  */
-export const parseStageConfig = (name: unknown, stages: unknown): StageConfig => {
+export const parseStageConfig = (
+  name: unknown,
+  stages: unknown,
+  readText: (path: string) => string = readProjectFile,
+): StageConfig => {
   const stage = stageName.safeParse(name);
   if (!stage.success) {
     throw new StageConfigError(
@@ -123,7 +286,45 @@ export const parseStageConfig = (name: unknown, stages: unknown): StageConfig =>
     );
     throw new StageConfigError(sentences.join(' '));
   }
-  return { stage: stage.data, ...parsed.data };
+  const { plansFile, ...rest } = parsed.data;
+  return { stage: stage.data, ...rest, plans: plansFile === undefined ? '' : readPlans(plansFile, readText) };
+};
+
+const readProjectFile = (path: string): string =>
+  readFileSync(new URL(path, new URL('../', import.meta.url)), 'utf8');
+
+/** What is left for plans of the 4 KB that Lambda has for all variables of a function. */
+const MAX_PLANS_BYTES = 2_000;
+
+/** The plans of the file as the variable `PLANS` takes them, in as few bytes as there are. */
+const readPlans = (path: string, readText: (path: string) => string): string => {
+  const fault = (what: string): StageConfigError => new StageConfigError(`The plans file ${path} ${what}.`);
+  let text: string;
+  try {
+    text = readText(path);
+  } catch {
+    throw fault('cannot be read');
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw fault('is not JSON');
+  }
+  const parsed = plansSchema.safeParse(json);
+  if (!parsed.success)
+    throw new StageConfigError(
+      parsed.error.issues
+        .map(
+          ({ path: at, message }) =>
+            `The plans file ${path}${at.length > 0 ? `, at ${at.join('.')}` : ''}: ${message}`,
+        )
+        .join(' '),
+    );
+  const plans = JSON.stringify(parsed.data);
+  if (Buffer.byteLength(plans) > MAX_PLANS_BYTES)
+    throw fault(`is longer than the ${MAX_PLANS_BYTES} bytes that a function's environment has room for`);
+  return plans;
 };
 
 /**

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type FunctionName, ROUTES, type Route, routeKeyOf } from '../lambdas/contract/routes.ts';
 import type { HttpHandler } from '../lambdas/http/handler.ts';
+import type { WebHandler } from './web/static-files.ts';
 
 /**
  * Stands in for an API Gateway HTTP API (payload format 2.0): picks the route, builds the event, calls the same handler
@@ -16,7 +17,15 @@ export interface LocalGateway {
 /** API Gateway's own limit on a payload: 10 MB. */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
 
-const ROUTE_LIST: readonly Route[] = Object.values(ROUTES);
+/** Says whether a request with this Authorization header may pass. */
+export type Authorizer = (authorization: string | undefined) => Promise<boolean>;
+
+export interface GatewayRoute extends Pick<Route, 'method' | 'path' | 'servedBy'> {
+  /** In front of the function; without one the function alone decides. */
+  readonly authorizer?: Authorizer | undefined;
+}
+
+const ROUTE_LIST: readonly GatewayRoute[] = Object.values(ROUTES);
 
 export const startGateway = async (
   handlers: Readonly<Record<FunctionName, HttpHandler>>,
@@ -24,13 +33,18 @@ export const startGateway = async (
     readonly port: number;
     readonly newRequestId: () => string;
     readonly onAnswer?: (line: string) => void;
+    /** Those of the contract, without an authorizer, unless told. */
+    readonly routes?: readonly GatewayRoute[];
+    /** Pages and scripts for browsers, beside the API. The first that answers has answered. */
+    readonly pages?: readonly WebHandler[];
   },
 ): Promise<LocalGateway> => {
+  const routes = options.routes ?? ROUTE_LIST;
   const server = createServer((request, response) => {
     const startedAt = performance.now();
     void answer(request, response).then((status) => {
       // The route, not the path: a path may hold anything that somebody pasted.
-      const route = matchRoute(request.method ?? 'GET', pathOf(request))?.route.path ?? '(no route)';
+      const route = matchRoute(routes, request.method ?? 'GET', pathOf(request))?.route.path ?? '(no route)';
       const elapsedMs = Math.round(performance.now() - startedAt);
       options.onAnswer?.(`${request.method} ${route} ${status} ${elapsedMs} ms`);
     });
@@ -38,10 +52,18 @@ export const startGateway = async (
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<number> => {
     try {
+      if (options.pages?.some((serve) => serve(request, response)) === true) return response.statusCode;
       const body = await readPayload(request);
       if (body === undefined)
         return send(response, { statusCode: 413, body: '{"message":"Payload Too Large"}' });
-      const match = matchRoute(request.method ?? 'GET', pathOf(request));
+      const match = matchRoute(routes, request.method ?? 'GET', pathOf(request));
+      const authorizer = match?.route.authorizer;
+      if (authorizer !== undefined && !(await authorizer(request.headers.authorization)))
+        return send(response, {
+          statusCode: 401,
+          headers: { 'content-type': 'application/json', 'www-authenticate': 'Bearer' },
+          body: '{"message":"Unauthorized"}',
+        });
       const handler = handlers[match?.route.servedBy ?? 'manage'];
       const event = eventOf(request, body, match, options.newRequestId());
       return send(response, await handler(event, lambdaContext));
@@ -97,17 +119,19 @@ const readPayload = async (request: IncomingMessage): Promise<Buffer | undefined
 };
 
 interface Match {
-  readonly route: Route;
+  readonly route: GatewayRoute;
   readonly pathParameters: Record<string, string>;
 }
 
 /** As at API Gateway, a literal segment wins over a parameter. */
-const matchRoute = (method: string, path: string): Match | undefined => {
+const matchRoute = (routes: readonly GatewayRoute[], method: string, path: string): Match | undefined => {
   const segments = path.split('/');
-  const matches = ROUTE_LIST.filter((route) => route.method === method).flatMap((route) => {
-    const pathParameters = matchSegments(route.path.split('/'), segments);
-    return pathParameters === undefined ? [] : [{ route, pathParameters }];
-  });
+  const matches = routes
+    .filter((route) => route.method === method)
+    .flatMap((route) => {
+      const pathParameters = matchSegments(route.path.split('/'), segments);
+      return pathParameters === undefined ? [] : [{ route, pathParameters }];
+    });
   return matches.sort(
     (a, b) => Object.keys(a.pathParameters).length - Object.keys(b.pathParameters).length,
   )[0];

@@ -2,38 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import {
-  detectorEnvironment,
-  ENVIRONMENTS,
-  parseEnvironment,
-  rotateOnRequestEnvironment,
-  sweeperEnvironment,
-} from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
-import { summaryOf } from '../lambdas/domain/incident.ts';
-import { archiverHandler } from '../lambdas/functions/wiring/archiver.ts';
-import { auditHandler } from '../lambdas/functions/wiring/audit.ts';
-import { detectorHandler } from '../lambdas/functions/wiring/detector.ts';
-import { eventsHandler } from '../lambdas/functions/wiring/events.ts';
-import { keysHandler } from '../lambdas/functions/wiring/keys.ts';
-import { manageHandler } from '../lambdas/functions/wiring/manage.ts';
-import { projectorHandler } from '../lambdas/functions/wiring/projector.ts';
-import { rotateHandler } from '../lambdas/functions/wiring/rotate.ts';
-import { rotateOnRequestHandler } from '../lambdas/functions/wiring/rotate-on-request.ts';
-import { sweeperHandler } from '../lambdas/functions/wiring/sweeper.ts';
-import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
-import { usageHandler } from '../lambdas/functions/wiring/usage.ts';
 import type { World } from '../lambdas/functions/wiring/world.ts';
+import type { Assembly } from './bundled/assembly.ts';
+import { startBundledFunctions } from './bundled/bundled-functions.ts';
 import { createTables } from './create-tables.ts';
 import { type LocalDynamoDb, startDynamoDb } from './dynamodb/engine.ts';
+import { functionsInProcess } from './functions-in-process.ts';
 import { type LocalGateway, startGateway } from './gateway.ts';
 import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
 import { type LocalKms, startLocalKms } from './kms/server.ts';
-import { type LocalIncidents, localIncidents } from './local-incidents.ts';
+import type { LocalIncidents } from './local-incidents.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
 import { type StreamPump, startStreamPump } from './stream-pump.ts';
+import type { WebHandler } from './web/static-files.ts';
 
 const AUDIENCE = 'spelo-byok-local';
 const ARCHIVE_BUCKET = 'audit-archive';
@@ -52,6 +36,12 @@ export interface LocalStackOptions {
   /** Overrides of the functions' variables, for tests. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly onAnswer?: (line: string) => void;
+  /** The functions as deployed: from the bundles of this assembly, behind its routes. Without it, from the source. */
+  readonly assembly?: Assembly | undefined;
+  /** What bundles write to standard output, line by line. */
+  readonly onLine?: (line: string) => void;
+  /** Pages and scripts for browsers, served beside the API. */
+  readonly pages?: readonly WebHandler[];
 }
 
 export interface LocalStack {
@@ -132,6 +122,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       OPENAI_BASE_URL: options.openAiBaseUrl ?? openAi?.baseUrl ?? '',
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
       AWS_ENDPOINT_URL_KMS: kms.endpoint,
+      AWS_CALL_TIMEOUT_MS: '5000',
       ARCHIVE_BUCKET,
       AWS_ENDPOINT_URL_S3: s3.endpoint,
       ...options.variables,
@@ -144,26 +135,24 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       streams: new DynamoDBStreamsClient(engine),
     };
     await createTables(clients.dynamoDb);
-    const projector = projectorHandler(parseEnvironment(ENVIRONMENTS.projector, variables), world);
-    const archiver = archiverHandler(parseEnvironment(ENVIRONMENTS.archiver, variables), world);
-    const incidents = localIncidents(
-      rotateOnRequestHandler(parseEnvironment(rotateOnRequestEnvironment, variables), world),
-      (incident) => options.onAnswer?.(`Anomaly: ${summaryOf(incident)}`),
-    );
-    const detector = detectorHandler(parseEnvironment(detectorEnvironment, variables), world, incidents);
     const onDeadLetter = (table: string, sequenceNumber: string): void =>
       options.onAnswer?.(`A record of the stream of ${table} was given up on: ${sequenceNumber}`);
+    const onIncident = (summary: string): void => options.onAnswer?.(`Anomaly: ${summary}`);
+    const functions =
+      options.assembly === undefined
+        ? functionsInProcess(variables, world, onIncident)
+        : await keep(
+            startBundledFunctions(options.assembly, {
+              variables,
+              clock: world.clock,
+              jwksUri: issuer.jwksUri,
+              onLine: options.onLine ?? (() => undefined),
+              onIncident,
+            }),
+          );
     // Two consumers of one stream, as on AWS; each reads it at its own pace.
-    const watching = await keep(
-      startStreamPump(clients, { sessions: detector, tenancy: detector }, onDeadLetter),
-    );
-    const recording = await keep(
-      startStreamPump(
-        clients,
-        { tenancy: projector, keys: projector, sessions: projector, audit: archiver },
-        onDeadLetter,
-      ),
-    );
+    const watching = await keep(startStreamPump(clients, functions.watching, onDeadLetter));
+    const recording = await keep(startStreamPump(clients, functions.recording, onDeadLetter));
     const streams: StreamPump = {
       drain: async () => {
         // What the detector does has audit events of its own.
@@ -174,31 +163,21 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         await Promise.all([watching.close(), recording.close()]);
       },
     };
-    const sweep = sweeperHandler(parseEnvironment(sweeperEnvironment, variables), world);
     const gateway = await keep(
-      startGateway(
-        {
-          token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
-          events: eventsHandler(parseEnvironment(ENVIRONMENTS.events, variables), world),
-          keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), world),
-          rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
-          audit: auditHandler(parseEnvironment(ENVIRONMENTS.audit, variables), world),
-          manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), world),
-          usage: usageHandler(parseEnvironment(ENVIRONMENTS.usage, variables), world),
-        },
-        {
-          port: options.port,
-          newRequestId: randomUUID,
-          ...(options.onAnswer !== undefined && { onAnswer: options.onAnswer }),
-        },
-      ),
+      startGateway(functions.handlers, {
+        port: options.port,
+        newRequestId: randomUUID,
+        ...(functions.routes !== undefined && { routes: functions.routes }),
+        ...(options.pages !== undefined && { pages: options.pages }),
+        ...(options.onAnswer !== undefined && { onAnswer: options.onAnswer }),
+      }),
     );
     return {
       url: gateway.url,
       gateway,
       streams,
-      incidents,
-      sweep,
+      incidents: functions.incidents,
+      sweep: functions.sweep,
       kms,
       s3,
       dynamoDb,

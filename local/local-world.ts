@@ -1,6 +1,16 @@
 import { createWriteStream } from 'node:fs';
 import { strongRandom, type World } from '../lambdas/functions/wiring/world.ts';
-import { type LogFacts, type LogMessage, loggable } from '../lambdas/http/log.ts';
+import { type LogFacts, type LogMessage, loggable, type Meter } from '../lambdas/http/log.ts';
+
+/** Nobody looks at metrics here. */
+export const NO_METRICS: Meter = {
+  started: () => () => undefined,
+  answered: () => undefined,
+  handled: () => undefined,
+  decryptRecorded: () => undefined,
+  incidentsBegan: () => undefined,
+  spent: () => undefined,
+};
 
 /** The world of the local run: logs as JSON lines through `write`, no metrics. */
 export const localWorld = (write: (line: string) => void): World => {
@@ -12,7 +22,7 @@ export const localWorld = (write: (line: string) => void): World => {
     random: strongRandom,
     monotonicMs: () => performance.now(),
     log: { info: line('INFO'), warn: line('WARN'), error: line('ERROR') },
-    meter: { answered: () => undefined },
+    meter: NO_METRICS,
   };
 };
 

@@ -1,24 +1,28 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { openAiBaseUrl } from '../lambdas/contract/environment.ts';
 import { strongRandom } from '../lambdas/functions/wiring/world.ts';
-import { seedDemo } from './demo.ts';
+import { type Assembly, readAssembly } from './bundled/assembly.ts';
+import { type Demo, seedDemo } from './demo.ts';
 import { instructions } from './instructions.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
 import { localWorld, logFile } from './local-world.ts';
 import { makeFakeKey } from './openai/server.ts';
+import { widgetPages } from './web/widget-pages.ts';
 
 const DATA_DIR = '.local';
+const ASSEMBLY_DIR = 'cdk.out';
 const LOCK_FILE = join(DATA_DIR, 'pid');
 const ENVIRONMENT_FILE = join(DATA_DIR, 'environment.json');
-const USAGE = `npm start [-- --reset] [-- --help]
+const USAGE = `npm start [-- --reset] [-- --bundled] [-- --help]
 
 Runs the whole broker on this machine. Data is kept in ${DATA_DIR}/ and survives a restart.
 
-  --reset   delete that data first
-  --help    this text
+  --reset    delete that data first
+  --bundled  serve what npm run synth has written to cdk.out: its routes, authorizer, variables and bundles
+  --help     this text
 
 Environment:
   PORT               port of the API, default 8787
@@ -58,7 +62,11 @@ const fail = (message: string): never => {
 const main = async (): Promise<void> => {
   const startedAt = performance.now();
   const { values } = parseArgs({
-    options: { reset: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: {
+      reset: { type: 'boolean', default: false },
+      bundled: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
   if (values.help) {
     process.stdout.write(USAGE);
@@ -78,15 +86,23 @@ const main = async (): Promise<void> => {
     for (const file of [LOCK_FILE, ENVIRONMENT_FILE]) rmSync(file, { force: true });
   });
 
+  let demo: Demo | undefined;
+  let stack: LocalStack | undefined;
+  const pages = await widgetPages(
+    () => stack && demo && { siteId: demo.siteId, openAiBaseUrl: stack.variables['OPENAI_BASE_URL'] ?? '' },
+  );
   const log = logFile(join(DATA_DIR, 'spelo.log'));
-  const stack = await startLocalStack({
+  stack = await startLocalStack({
     dataDir: DATA_DIR,
     port: PORT,
     openAiBaseUrl: OPENAI_BASE_URL,
     dynamoDbEndpoint: DYNAMODB_ENDPOINT,
     path: PATH,
     world: localWorld(log.write),
+    assembly: values.bundled ? synthesized() : undefined,
+    onLine: log.write,
     onAnswer: (line) => process.stdout.write(`${line}\n`),
+    pages,
   });
   // The schedule of the sweeper, once a minute.
   setInterval(() => void stack.sweep().catch(() => undefined), 60_000).unref();
@@ -96,10 +112,16 @@ const main = async (): Promise<void> => {
     mode: 0o600,
   });
 
-  const demo = await seedDemo(stack);
+  demo = await seedDemo(stack);
   const demoKey = stack.openAi === undefined ? undefined : makeFakeKey(strongRandom);
   process.stdout.write(instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR }));
   process.stdout.write(`ready in ${Math.round(performance.now() - startedAt)} ms\nready\n`);
+};
+
+const synthesized = (): Assembly => {
+  if (!existsSync(join(ASSEMBLY_DIR, 'manifest.json')))
+    return fail(`There is nothing in ${ASSEMBLY_DIR}/. Run npm run synth first.`);
+  return readAssembly(ASSEMBLY_DIR);
 };
 
 /** Two runs on one folder would overwrite one another's addresses and archive. */

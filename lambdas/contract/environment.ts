@@ -28,6 +28,13 @@ const kmsArnList = z
   .transform((list) => list.split(',').filter((arn) => arn !== ''))
   .pipe(z.array(kmsArn));
 
+/** SHA-256 of the values of X-Origin-Verify that the edge may send, comma-separated; empty: there is no edge. */
+const secretDigests = z
+  .string()
+  .default('')
+  .transform((list) => list.split(',').filter((digest) => digest !== ''))
+  .pipe(z.array(z.string().regex(/^[0-9a-f]{64}$/, 'Must be a SHA-256 in hex.')));
+
 const shared = {
   /** Names the deployment in logs and metrics. */
   STAGE: z.string().regex(/^[a-z][a-z0-9-]{0,19}$/),
@@ -40,6 +47,9 @@ const shared = {
   /** Issuer of the access tokens; its discovery document names the JWKS. */
   OIDC_ISSUER: z.url(),
   OIDC_AUDIENCE: z.string().min(1),
+  EDGE_PROOF_DIGESTS: secretDigests,
+  /** Of one try of a call to AWS, milliseconds. */
+  AWS_CALL_TIMEOUT_MS: z.coerce.number().int().min(100).max(10_000).default(1_500),
   /** The AWS SDK's own variables; set by the local run only. */
   AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
   AWS_ENDPOINT_URL_KMS: z.url().optional(),
@@ -85,6 +95,8 @@ export const eventsEnvironment = z.object({
   ...usage,
   ...derivation,
   ...plans,
+  EDGE_PROOF_DIGESTS: shared.EDGE_PROOF_DIGESTS,
+  AWS_CALL_TIMEOUT_MS: shared.AWS_CALL_TIMEOUT_MS,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });

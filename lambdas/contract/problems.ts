@@ -36,6 +36,11 @@ export const PROBLEMS = {
     code: 'origin_not_allowed',
     message: "This page's origin is not registered for the site. Add it to the site's allowed origins.",
   },
+  not_through_the_edge: {
+    status: 403,
+    code: 'forbidden',
+    message: 'Use the public address of this service. It does not answer here.',
+  },
   route_not_found: {
     status: 404,
     code: 'route_not_found',

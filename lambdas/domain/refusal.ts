@@ -8,6 +8,7 @@ export const REFUSALS = [
   'unauthorized',
   'forbidden',
   'origin_not_allowed',
+  'not_through_the_edge',
   'route_not_found',
   'workspace_not_found',
   'site_not_found',

@@ -11,9 +11,10 @@ import type { AccessTokenVerifier } from '../use-cases/ports.ts';
 export const authenticate = async (
   accessTokens: AccessTokenVerifier | undefined,
   event: APIGatewayProxyEventV2,
+  sourceIp: string,
 ): Promise<Caller> => {
   const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(event.headers['authorization'] ?? '')?.[1];
   const sub = token === undefined ? undefined : await accessTokens?.verify(token);
   if (sub === undefined) throw new Refusal('unauthorized');
-  return { sub, sourceIp: event.requestContext.http.sourceIp };
+  return { sub, sourceIp };
 };

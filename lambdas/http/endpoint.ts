@@ -27,6 +27,8 @@ export interface EndpointRequest<Id extends RouteId> {
   readonly sourceIp: string;
   /** Lets the browser page of this origin read the answer, a refusal included. */
   readonly allowOrigin: (origin: string) => void;
+  /** For metrics alone: the OpenAI tier of the workspace that pays. */
+  readonly noteTier: (tier: number) => void;
 }
 
 /** Answers one route with the `data` of its schema, or throws a Refusal. */

@@ -9,11 +9,13 @@ import {
   type RouteId,
   routeKeyOf,
 } from '../contract/routes.ts';
+import { SECURITY_HEADERS } from '../contract/security-headers.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from '../domain/workspace.ts';
 import type { AccessTokenVerifier } from '../use-cases/ports.ts';
 import { authenticate } from './authenticate.ts';
 import { csvFileName, csvOf, prefersCsv } from './csv.ts';
+import { sourceIpOf } from './edge.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoint.ts';
 import type { Log, Meter } from './log.ts';
 import { bodyText, parseBody, parseQuery } from './parse-request.ts';
@@ -26,6 +28,8 @@ export interface HttpPorts {
   readonly monotonicMs: () => number;
   /** undefined for a function that serves public routes only. */
   readonly accessTokens: AccessTokenVerifier | undefined;
+  /** SHA-256 of each secret that the edge may send; none when there is no edge. */
+  readonly edgeSecretDigests: readonly string[];
 }
 
 /** What the middlewares of one request hand to one another. */
@@ -34,6 +38,8 @@ interface Progress extends Record<string, unknown> {
   allowedOrigin?: string;
   /** Public code of the problem, `ok` otherwise. */
   code: string;
+  /** Of the workspace that the request is about. */
+  openAiTier?: number;
 }
 
 type Result = APIGatewayProxyStructuredResultV2;
@@ -58,10 +64,12 @@ export const httpHandler = <Name extends FunctionName>(
   );
 
   const answerRoute = async (event: APIGatewayProxyEventV2, progress: Progress): Promise<Result> => {
+    const sourceIp = sourceIpOf(event, ports.edgeSecretDigests);
     const match = served.get(event.routeKey);
     if (match === undefined) throw new Refusal('route_not_found');
     const { route, endpoint } = match;
-    const caller = route.access === 'public' ? undefined : await authenticate(ports.accessTokens, event);
+    const caller =
+      route.access === 'public' ? undefined : await authenticate(ports.accessTokens, event, sourceIp);
     const request: EndpointRequest<RouteId> = {
       path: event.pathParameters ?? {},
       ...(validated(route, event) as Pick<EndpointRequest<RouteId>, 'body' | 'query'>),
@@ -69,9 +77,12 @@ export const httpHandler = <Name extends FunctionName>(
       origin: event.headers['origin'],
       headers: event.headers,
       rawBody: bodyText(event),
-      sourceIp: event.requestContext.http.sourceIp,
+      sourceIp,
       allowOrigin: (origin) => {
         progress.allowedOrigin = origin;
+      },
+      noteTier: (tier) => {
+        progress.openAiTier = tier;
       },
     };
     const data = await endpoint(request);
@@ -142,7 +153,7 @@ const observed = ({ log, meter, monotonicMs }: HttpPorts): Layer => {
     };
     if (status >= 400) log.warn('request refused', facts);
     else log.info('request answered', facts);
-    meter.answered(event.routeKey, progress.code, latencyMs);
+    meter.answered(event.routeKey, progress.code, latencyMs, progress.openAiTier);
   };
   return {
     name: 'observed',
@@ -169,8 +180,7 @@ const withHeaders = (byAccept: (routeKey: string) => boolean): Layer => {
     response.headers = {
       ...(response.body !== undefined && { 'content-type': 'application/json; charset=utf-8' }),
       ...response.headers,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
+      ...SECURITY_HEADERS,
       'x-request-id': event.requestContext.requestId,
       vary: byAccept(event.routeKey) ? 'Accept, Origin' : 'Origin',
       ...(allowedOrigin !== undefined && {
@@ -191,7 +201,8 @@ const withHeaders = (byAccept: (routeKey: string) => boolean): Layer => {
 const problemsAnswered = ({ log }: HttpPorts): Layer => ({
   name: 'problemsAnswered',
   onError: (request) => {
-    const { problem, retryAfterSeconds, details } = problemAnswer(request.error, log);
+    const { requestId } = request.event.requestContext;
+    const { problem, retryAfterSeconds, details } = problemAnswer(request.error, log, requestId);
     request.internal.code = problem.code;
     request.response = {
       statusCode: problem.status,
@@ -203,7 +214,7 @@ const problemsAnswered = ({ log }: HttpPorts): Layer => ({
         error: {
           code: problem.code,
           message: problem.message,
-          request_id: request.event.requestContext.requestId,
+          request_id: requestId,
           ...(retryAfterSeconds !== undefined && { retry_after: retryAfterSeconds }),
           ...(details.length > 0 && { details }),
         },

@@ -1,3 +1,5 @@
+import type { CallWatch } from '../domain/dependency.ts';
+
 /** Every message that a function may log, so that on-call can search for them. Facts go into fields, never into the text. */
 export type LogMessage =
   | 'request answered'
@@ -18,10 +20,17 @@ export interface Log {
   error(message: LogMessage, facts: LogFacts): void;
 }
 
-/** Every metric, with its unit in the name. Dimensions are closed sets: never an id, never a text from outside. */
-export interface Meter {
-  /** One answer of one route; `code` is `ok` or the public code of the problem. Latency in milliseconds, our own and our dependencies'. */
-  answered(route: string, code: string, latencyMs: number): void;
+/** Writes the metrics of lambdas/contract/metrics.ts, which says what each of them means. */
+export interface Meter extends CallWatch {
+  /** One answer of one route, and with it the calls since the one before. `tier`: of the workspace, where it is known. */
+  answered(route: string, code: string, latencyMs: number, tier?: number): void;
+  /** A batch of a stream or an event is done with; writes the calls of it. */
+  handled(): void;
+  /** A row of the audit trail that tells of a decrypt has been written. */
+  decryptRecorded(): void;
+  incidentsBegan(count: number): void;
+  /** What sessions came to at OpenAI, micro-cents; less than nothing where an estimate was too high. */
+  spent(mode: 'byok' | 'managed', costMicroCents: number): void;
 }
 
 /** No word boundary in front: `key_sk-…` and `Bearer%20sk-…` are keys too. */

@@ -16,8 +16,8 @@ export interface ProblemAnswer {
  * The one place where an error becomes an answer. Nothing is a bare 500: what nobody foresaw fails closed as
  * `unavailable` and is logged with the place where it was thrown, without its message, which may quote anything.
  */
-export const problemAnswer = (error: unknown, log: Log): ProblemAnswer => {
-  const refusal = refusalOf(error, log);
+export const problemAnswer = (error: unknown, log: Log, requestId: string): ProblemAnswer => {
+  const refusal = refusalOf(error, log, requestId);
   const problem = problems[refusal.refusal];
   const wait = refusal.retryAfterSeconds ?? problem.retryAfterSeconds;
   return {
@@ -27,12 +27,13 @@ export const problemAnswer = (error: unknown, log: Log): ProblemAnswer => {
   };
 };
 
-const refusalOf = (error: unknown, log: Log): Refusal => {
+const refusalOf = (error: unknown, log: Log, requestId: string): Refusal => {
   if (error instanceof Refusal) return error;
   if (error instanceof ConflictError) return new Refusal('version_conflict');
   if (error instanceof DependencyUnavailableError) {
     const { dependency, operation, errorName, requestId } = error;
     log.error('dependency unavailable', {
+      request_id: requestId,
       dependency,
       operation,
       error_name: errorName,
@@ -42,6 +43,7 @@ const refusalOf = (error: unknown, log: Log): Refusal => {
   }
   const known = error instanceof Error;
   log.error('unexpected error', {
+    request_id: requestId,
     error_name: known ? error.name : typeof error,
     frames: known ? framesOf(error) : undefined,
   });

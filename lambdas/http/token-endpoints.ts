@@ -21,7 +21,7 @@ export const tokenEndpoints = (useCases: {
       allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin));
       return undefined;
     },
-    mintToken: async ({ path, origin, sourceIp, body, allowOrigin }) =>
+    mintToken: async ({ path, origin, sourceIp, body, allowOrigin, noteTier }) =>
       presentToken(
         await useCases.mintToken({
           siteId: siteIdIn(path),
@@ -29,6 +29,7 @@ export const tokenEndpoints = (useCases: {
           sourceIp,
           visitorId: body.visitor_id,
           onOriginAllowed: allowOrigin,
+          onTierKnown: noteTier,
         }),
       ),
     testSiteKey: ({ caller, path }) => testKey(caller, siteKeyTarget(path)),

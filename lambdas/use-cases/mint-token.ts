@@ -66,6 +66,8 @@ export interface MintRequest {
   readonly visitorId: string | undefined;
   /** Called as soon as the origin is known to be the site's own: from here on the widget may read the answer. */
   readonly onOriginAllowed: (origin: string) => void;
+  /** For metrics: the OpenAI tier of the workspace. */
+  readonly onTierKnown?: (tier: number) => void;
 }
 
 export interface MintedToken {
@@ -156,6 +158,7 @@ const arrive = async (
     await reportForeignOrigin(ports, site, now);
     throw new Refusal('origin_not_allowed');
   }
+  request.onTierKnown?.(context.workspace.openaiTier);
   return { ipHash: address.value, site, workspace: context.workspace, context };
 };
 

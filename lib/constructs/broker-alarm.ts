@@ -13,16 +13,18 @@ export interface BrokerAlarmProps {
   readonly above: number;
   /** Periods of the metric in a row; 1 unless told. */
   readonly periods?: number;
+  /** What it means that there are no data: that nothing happened, unless told that it is what must not be. */
+  readonly silence?: 'alarms';
   /** What a user, or the evidence that a user relies on, suffers. */
   readonly impact: string;
   /** Why this threshold and not another. */
   readonly because: string;
 }
 
-/** An alarm that says whom it concerns, why it fires and where to read on. No data means that nothing happened. */
+/** An alarm that says whom it concerns, why it fires and where to read on. */
 export class BrokerAlarm extends Alarm {
   constructor(scope: Construct, id: string, props: BrokerAlarmProps) {
-    const { stage, topic, runbook, metric, above, periods = 1, impact, because } = props;
+    const { stage, topic, runbook, metric, above, periods = 1, silence, impact, because } = props;
     super(scope, id, {
       alarmName: `spelo-byok-${stage}-${runbook.toLowerCase().replaceAll(' ', '-')}`,
       alarmDescription: `Impact: ${impact} Threshold: ${because} Runbook: docs/runbook.md, "${runbook}".`,
@@ -30,7 +32,7 @@ export class BrokerAlarm extends Alarm {
       threshold: above,
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
       evaluationPeriods: periods,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      treatMissingData: silence === 'alarms' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     });
     this.addAlarmAction(new SnsAction(topic));
   }

@@ -1,24 +1,30 @@
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
   CfnStage,
+  DomainName,
+  EndpointType,
   HttpApi,
   HttpMethod,
   HttpRoute,
   HttpRouteKey,
   HttpStage,
   LogGroupLogDestination,
+  SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { RemovalPolicy, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { type FunctionName, ROUTES, type RouteId, routeKeyOf } from '../../lambdas/contract/routes.ts';
-import type { StageConfig, Throttle } from '../stage-config.ts';
+import type { DataResources } from '../role-permissions.ts';
+import type { Domain, StageConfig, Throttle } from '../stage-config.ts';
 
 export interface BrokerApiProps {
   readonly config: StageConfig;
+  readonly signIn: DataResources['signIn'];
   readonly functions: Readonly<Record<FunctionName, IFunction>>;
 }
 
@@ -68,47 +74,66 @@ const isPublic = (id: RouteId): id is PublicRouteId => ROUTES[id].access === 'pu
  */
 export class BrokerApi extends Construct {
   readonly url: string;
+  readonly apiId: string;
+  /** What a DNS record for the stage's own domain points to. */
+  readonly domainTarget: string | undefined;
   readonly #api: HttpApi;
 
-  constructor(scope: Construct, id: string, { config, functions }: BrokerApiProps) {
+  constructor(scope: Construct, id: string, { config, signIn, functions }: BrokerApiProps) {
     super(scope, id);
+    // With an edge, the domain is CloudFront's, and the API is reached under its own name, with the edge's secret.
+    const domain = config.edge === undefined ? this.#domain(config.domain) : undefined;
+    this.domainTarget = domain?.regionalDomainName;
     this.#api = new HttpApi(this, 'Http', {
       apiName: `spelo-byok-${config.stage}`,
       description: 'Spelo BYOK',
       createDefaultStage: false,
+      // One way in: who knows the API's id must not get around the domain.
+      disableExecuteApiEndpoint: domain !== undefined,
     });
-    this.url = this.#api.apiEndpoint;
+    this.url = domain === undefined ? this.#api.apiEndpoint : `https://${domain.name}`;
+    this.apiId = this.#api.apiId;
 
-    this.#addRoutes(config, functions);
+    this.#addRoutes(signIn, functions);
     this.#addUnknownRoute(functions.manage);
-    const stage = this.#addStage(config);
+    const stage = this.#addStage(config, domain);
     throttleRoute(stage, routeKeyOf(ROUTES.mintToken), config.throttling.tokenRoute);
     // API Gateway refuses settings of a route that it does not know yet.
     stage.node.addDependency(this.node.findChild('mintToken' satisfies RouteId));
   }
 
-  #addRoutes(config: StageConfig, functions: Readonly<Record<FunctionName, IFunction>>): void {
+  #domain(domain: Domain | undefined): DomainName | undefined {
+    if (domain === undefined) return undefined;
+    return new DomainName(this, 'Domain', {
+      domainName: domain.name,
+      certificate: Certificate.fromCertificateArn(this, 'Certificate', domain.certificateArn),
+      endpointType: EndpointType.REGIONAL,
+      securityPolicy: SecurityPolicy.TLS_1_2,
+    });
+  }
+
+  #addRoutes(signIn: DataResources['signIn'], functions: Readonly<Record<FunctionName, IFunction>>): void {
     // One permission for the API: one for each route would outgrow the 20 KB that a function's policy may have.
-    const integrationWith = (name: FunctionName): HttpLambdaIntegration =>
-      new HttpLambdaIntegration(`${name}-integration`, functions[name], { scopePermissionToRoute: false });
-    const integrations: Readonly<Record<FunctionName, HttpLambdaIntegration>> = {
-      token: integrationWith('token'),
-      events: integrationWith('events'),
-      keys: integrationWith('keys'),
-      rotate: integrationWith('rotate'),
-      audit: integrationWith('audit'),
-      manage: integrationWith('manage'),
-      usage: integrationWith('usage'),
+    const integrations = new Map<IFunction, HttpLambdaIntegration>(
+      Object.entries(functions).map(([name, served]) => [
+        served,
+        new HttpLambdaIntegration(`${name}-integration`, served, { scopePermissionToRoute: false }),
+      ]),
+    );
+    const integrationOf = (name: FunctionName): HttpLambdaIntegration => {
+      const found = integrations.get(functions[name]);
+      if (found === undefined) throw new Error(`There is no function ${name}.`);
+      return found;
     };
     // The functions verify the token again and decide on roles; here a forged one costs no invocation.
-    const signedIn = new HttpJwtAuthorizer('jwt', config.oidcIssuer, { jwtAudience: [config.oidcAudience] });
+    const signedIn = new HttpJwtAuthorizer('jwt', signIn.issuer, { jwtAudience: [signIn.audience] });
 
     for (const routeId of Object.keys(ROUTES).filter(isRouteId)) {
       const { method, path, servedBy } = ROUTES[routeId];
       const route = new HttpRoute(this, routeId, {
         httpApi: this.#api,
         routeKey: HttpRouteKey.with(path, HttpMethod[method]),
-        integration: integrations[servedBy],
+        integration: integrationOf(servedBy),
         ...(isPublic(routeId) ? {} : { authorizer: signedIn }),
       });
       if (isPublic(routeId)) acknowledgeNoAuthorizer(route, PUBLIC_BECAUSE[routeId]);
@@ -129,7 +154,7 @@ export class BrokerApi extends Construct {
     );
   }
 
-  #addStage({ throttling, logRetentionDays }: StageConfig): HttpStage {
+  #addStage({ throttling, logRetentionDays }: StageConfig, domain: DomainName | undefined): HttpStage {
     const accessLogs = new LogGroup(this, 'AccessLogs', {
       retention: logRetentionDays,
       removalPolicy: RemovalPolicy.RETAIN,
@@ -138,6 +163,9 @@ export class BrokerApi extends Construct {
       httpApi: this.#api,
       stageName: '$default',
       autoDeploy: true,
+      ...(domain !== undefined && { domainMapping: { domainName: domain } }),
+      // Counts and latencies by route, for the dashboard.
+      detailedMetricsEnabled: true,
       throttle: {
         rateLimit: throttling.everyRoute.requestsPerSecond,
         burstLimit: throttling.everyRoute.burst,

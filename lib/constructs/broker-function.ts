@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, CfnFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { DeployedFunctionName } from '../deployed-functions.ts';
 import { roleName } from '../role-names.ts';
+import type { StageConfig } from '../stage-config.ts';
 
 export interface BrokerFunctionProps {
   readonly functionName: DeployedFunctionName;
@@ -17,7 +18,15 @@ export interface BrokerFunctionProps {
   /** All that the function may do, apart from writing its own logs. */
   readonly permissions: readonly PolicyStatement[];
   readonly logRetention: RetentionDays;
+  /** What becomes of an invocation that fails: the reason why the function itself names no queue of dead letters. */
+  readonly afterFailure: string;
+  /** By function, the containers that are set apart for it, and its most; a share of the account's common pool without. */
+  readonly reservedConcurrencyOf: StageConfig['reservedConcurrency'];
 }
+
+/** Name of a deployed function: for on-call to type, and for the dashboard, which needs no reference to its stack. */
+export const deployedNameOf = (stage: string, name: DeployedFunctionName): string =>
+  `spelo-byok-${stage}-${name}`;
 
 const PROJECT_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -52,12 +61,19 @@ export class BrokerFunction extends Construct {
               actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
               resources: [this.logGroup.logGroupArn],
             }),
+            // X-Ray knows no resources.
+            new PolicyStatement({
+              actions: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
+              resources: ['*'],
+            }),
           ],
         }),
       },
     });
 
+    const reserved = props.reservedConcurrencyOf?.[props.functionName];
     this.function = new NodejsFunction(this, 'Function', {
+      functionName: deployedNameOf(props.stage, props.functionName),
       description: `Spelo BYOK: ${props.functionName}`,
       entry: `${PROJECT_ROOT}lambdas/functions/${props.functionName}.ts`,
       projectRoot: PROJECT_ROOT,
@@ -70,6 +86,7 @@ export class BrokerFunction extends Construct {
       role: this.role,
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
+      ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
       bundling: {
         format: OutputFormat.ESM,
@@ -82,5 +99,27 @@ export class BrokerFunction extends Construct {
         bundleAwsSDK: true,
       },
     });
+    this.#trace();
+    this.#acknowledge(props.afterFailure);
+  }
+
+  /**
+   * Lambda's own segments, with the trace id in every log line. No part of a request or an answer is recorded: the code
+   * gives X-Ray nothing, so a key cannot get there. Set on the resource, because CDK's property adds a policy to the role.
+   */
+  #trace(): void {
+    const resource = this.function.node.defaultChild;
+    if (!(resource instanceof CfnFunction)) throw new Error('The function has no CloudFormation resource.');
+    resource.tracingConfig = { mode: 'Active' };
+  }
+
+  #acknowledge(afterFailure: string): void {
+    for (const id of ['AwsSolutions-IAM5[Resource::*]', 'Serverless-LambdaStarPermissions'])
+      Validations.of(this.role).acknowledge({ id, reason: WITHOUT_RESOURCE });
+    Validations.of(this.function).acknowledge({ id: 'Serverless-LambdaDLQ', reason: afterFailure });
   }
 }
+
+/** Why a role names `*`: the calls that IAM knows no resource for. */
+const WITHOUT_RESOURCE =
+  'PutTraceSegments and PutTelemetryRecords of X-Ray, and ListStreams where streams are read, take no resource; they tell or change nothing of a customer.';

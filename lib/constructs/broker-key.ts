@@ -9,6 +9,8 @@ export interface BrokerKeyProps {
   readonly usage: (typeof KMS_KEYS)[keyof typeof KMS_KEYS]['usage'];
   readonly description: string;
   readonly policy: PolicyDocument;
+  /** Whether replicas in other regions hold the same key material. For good: KMS changes no key in this. */
+  readonly multiRegion?: boolean;
 }
 
 /** KMS rotates symmetric keys only: https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html */
@@ -27,9 +29,10 @@ const SPECIFICS = {
  * is exactly the one given; nothing is added to it.
  */
 export class BrokerKey extends Key {
-  constructor(scope: Construct, id: string, { usage, ...props }: BrokerKeyProps) {
+  constructor(scope: Construct, id: string, { usage, multiRegion = false, ...props }: BrokerKeyProps) {
     super(scope, id, {
       ...props,
+      ...(multiRegion && { multiRegion }),
       ...SPECIFICS[usage],
       removalPolicy: RemovalPolicy.RETAIN,
       // The longest that KMS offers, for the day that somebody schedules a deletion by hand.

@@ -14,6 +14,8 @@ import type { TableDefinition } from '../../lambdas/contract/tables.ts';
 export interface BrokerTableProps {
   readonly definition: TableDefinition;
   readonly encryptionKey: IKey;
+  /** Whether the table is to have replicas in other regions, which takes a stream of both images. */
+  readonly replicated?: boolean;
 }
 
 const string = (name: string) => ({ name, type: AttributeType.STRING });
@@ -21,10 +23,15 @@ const string = (name: string) => ({ name, type: AttributeType.STRING });
 /**
  * A table of the contract, encrypted under our own key, restorable to any second of the last 35 days, deleted by no
  * deployment. What its stream shows is for the contract to say: of a key no image, so that neither ciphertext nor
- * wrapped data keys leave the table. In one region, as the KMS keys are: a replica elsewhere could not open what it holds.
+ * wrapped data keys leave the table; a table with replicas sends both images (docs/decisions/0021-one-active-region.md).
  */
 export class BrokerTable extends Table {
-  constructor(scope: Construct, id: string, { definition, encryptionKey }: BrokerTableProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { definition, encryptionKey, replicated = false }: BrokerTableProps,
+  ) {
+    const stream = replicated ? 'NEW_AND_OLD_IMAGES' : definition.stream;
     super(scope, id, {
       partitionKey: string('pk'),
       sortKey: string('sk'),
@@ -35,7 +42,7 @@ export class BrokerTable extends Table {
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
       // Without a definition, no stream: rate limits are not audited.
-      ...(definition.stream === undefined ? {} : { stream: StreamViewType[definition.stream] }),
+      ...(stream === undefined ? {} : { stream: StreamViewType[stream] }),
       ...(definition.ttlAttribute === undefined ? {} : { timeToLiveAttribute: definition.ttlAttribute }),
     });
     const { index } = definition;

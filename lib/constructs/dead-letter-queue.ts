@@ -24,10 +24,11 @@ export class DeadLetterQueue extends Queue {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.#key = encryptionKey;
-    Validations.of(this).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: `It is itself the queue of dead letters, of ${of}, which the rule does not look at.`,
-    });
+    for (const id of ['AwsSolutions-SQS3', 'Serverless-SQSRedrivePolicy'])
+      Validations.of(this).acknowledge({
+        id,
+        reason: `It is itself the queue of dead letters, of ${of}, which the rule does not look at.`,
+      });
   }
 
   /** What a function needs so that Lambda can put into the queue what the function failed on. */

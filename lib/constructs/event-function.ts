@@ -2,6 +2,7 @@ import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { type EventPattern, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
@@ -9,7 +10,7 @@ import { BrokerAlarm } from './broker-alarm.ts';
 import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
 import { DeadLetterQueue } from './dead-letter-queue.ts';
 
-export interface EventFunctionProps extends BrokerFunctionProps {
+export interface EventFunctionProps extends Omit<BrokerFunctionProps, 'afterFailure'> {
   readonly functionName: 'rotate-on-request';
   readonly eventPattern: EventPattern;
   /** Heading in the runbook for an event that was given up on. */
@@ -28,22 +29,27 @@ const MAX_EVENT_AGE = Duration.hours(1);
  * three times both end in one queue.
  */
 export class EventFunction extends Construct {
+  readonly deadLetters: DeadLetterQueue;
+  readonly logGroup: LogGroup;
+
   constructor(scope: Construct, id: string, props: EventFunctionProps) {
     super(scope, id);
     const { functionName, stage, topic, runbook, impact, eventPattern, queueKey } = props;
 
-    const deadLetters = new DeadLetterQueue(this, 'DeadLetters', {
+    this.deadLetters = new DeadLetterQueue(this, 'DeadLetters', {
       encryptionKey: queueKey,
       of: 'a rule and of asynchronous invocations',
     });
     const broker = new BrokerFunction(this, 'Broker', {
       ...props,
-      permissions: [...props.permissions, ...deadLetters.sending],
+      afterFailure: 'What fails asynchronously goes to the queue beside it, as the on-failure destination.',
+      permissions: [...props.permissions, ...this.deadLetters.sending],
     });
+    this.logGroup = broker.logGroup;
     broker.function.configureAsyncInvoke({
       retryAttempts: 2,
       maxEventAge: MAX_EVENT_AGE,
-      onFailure: { bind: () => ({ destination: deadLetters.queueArn }) },
+      onFailure: { bind: () => ({ destination: this.deadLetters.queueArn }) },
     });
     new Rule(this, 'Rule', {
       description: `Spelo BYOK: events for ${functionName}`,
@@ -52,7 +58,7 @@ export class EventFunction extends Construct {
         new LambdaFunction(broker.function, {
           retryAttempts: 20,
           maxEventAge: MAX_EVENT_AGE,
-          deadLetterQueue: deadLetters,
+          deadLetterQueue: this.deadLetters,
         }),
       ],
     });
@@ -62,7 +68,7 @@ export class EventFunction extends Construct {
       topic,
       runbook,
       impact,
-      metric: deadLetters.metricApproximateNumberOfMessagesVisible({
+      metric: this.deadLetters.metricApproximateNumberOfMessagesVisible({
         statistic: Stats.MAXIMUM,
         period: Duration.minutes(1),
       }),

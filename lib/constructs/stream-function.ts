@@ -2,16 +2,16 @@ import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { FilterPattern } from 'aws-cdk-lib/aws-logs';
+import { FilterPattern, type LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { Duration, Validations } from 'aws-cdk-lib/core';
+import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { BrokerAlarm } from './broker-alarm.ts';
 import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
 import type { BrokerTable } from './broker-table.ts';
 import { DeadLetterQueue } from './dead-letter-queue.ts';
 
-export interface StreamFunctionProps extends BrokerFunctionProps {
+export interface StreamFunctionProps extends Omit<BrokerFunctionProps, 'afterFailure'> {
   readonly functionName: keyof typeof FAILED_RECORD_MESSAGES;
   /** The tables whose streams it reads, by the name of the mapping. */
   readonly sources: Readonly<Record<string, BrokerTable>>;
@@ -36,6 +36,7 @@ export const FAILED_RECORD_MESSAGES = {
  */
 export class StreamFunction extends Construct {
   readonly deadLetters: DeadLetterQueue;
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: StreamFunctionProps) {
     super(scope, id);
@@ -48,18 +49,14 @@ export class StreamFunction extends Construct {
     });
     const broker = new BrokerFunction(this, 'Broker', {
       ...props,
+      afterFailure: 'The event source mappings put what the function fails on into the queue beside it.',
       permissions: [
         ...props.permissions,
         ...this.#reading(Object.values(sources)),
         ...this.deadLetters.sending,
       ],
     });
-    Validations.of(broker.role).acknowledge({
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason:
-        'ListStreams, which Lambda asks for, takes no resource; it tells names of streams and nothing in them.',
-    });
-
+    this.logGroup = broker.logGroup;
     for (const [name, table] of Object.entries(sources)) {
       broker.function.addEventSourceMapping(`${name}Stream`, {
         eventSourceArn: streamArnOf(table),

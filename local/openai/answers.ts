@@ -76,6 +76,15 @@ export function betaIsGone(): Answer {
   });
 }
 
+/** A call that has ended, or never was. */
+export function callNotFound(): Answer {
+  return refusal(404, {
+    message: 'No session found for the provided call_id',
+    param: '',
+    code: 'call_id_not_found',
+  });
+}
+
 export function unknownUrl(method: string, path: string): Answer {
   return refusal(404, { message: `Invalid URL (${method} ${path})` });
 }

@@ -9,6 +9,8 @@ export type ClientSecret = {
   readonly value: string;
   readonly expiresAt: number;
   readonly model: string;
+  /** The session that every call with it holds, as it was asked for. */
+  readonly session: SessionRequest | undefined;
   /** The failure suffix of the key that minted it: some failures come only when the secret is used. */
   readonly failure: string | undefined;
 };
@@ -35,6 +37,7 @@ export function createClientSecrets(now: () => number): ClientSecrets {
         value: `ek_${randomBytes(16).toString('hex')}`,
         expiresAt: Math.floor(now() / 1_000) + seconds,
         model: request.session?.model ?? DEFAULT_REALTIME_MODEL,
+        session: request.session,
         failure,
       };
       live.set(secret.value, secret);

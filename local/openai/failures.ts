@@ -11,8 +11,13 @@ type Asked = {
   readonly origin: string;
 };
 
+/** A response refused in mid-call, as `status_details.error` of `response.done` tells it. */
+export type ResponseFailure = { readonly type: string; readonly code: string; readonly message: string };
+
 type Failure = {
   readonly description: string;
+  /** Comes with every response of a call; the mint and the call go well. */
+  readonly response?: ResponseFailure;
   /** Undefined: this operation goes well under this failure. */
   readonly play: (asked: Asked) => Answer | undefined;
 };
@@ -28,6 +33,28 @@ function everywhere(description: string, play: (asked: Asked) => Answer): Failur
 /** Fails the mint and leaves the models readable: OpenAI tells of money only when something would cost some. */
 function onMint(description: string, play: (asked: Asked) => Answer): Failure {
   return { description, play: (asked) => (asked.operation === 'mint' ? play(asked) : undefined) };
+}
+
+/** Fails in mid-call: neither the mint nor the call tells of money. */
+function onResponse(description: string, response: ResponseFailure): Failure {
+  return { description, response, play: () => undefined };
+}
+
+function rateLimited(model: string): Answer {
+  return refusal(
+    429,
+    {
+      message: `Rate limit reached for ${model} in organization ${ORGANIZATION} on requests per min (RPM): Limit 400, Used 400, Requested 1. Please try again in 7s.`,
+      type: 'requests',
+      code: 'rate_limit_exceeded',
+    },
+    {
+      'retry-after': '7',
+      'x-ratelimit-limit-requests': '400',
+      'x-ratelimit-remaining-requests': '0',
+      'x-ratelimit-reset-requests': '7s',
+    },
+  );
 }
 
 function noMoney(code: string): () => Answer {
@@ -60,6 +87,20 @@ const failures: Readonly<Record<string, Failure>> = {
   readonly: onMint('restricted key: models readable, mint refused', () =>
     missingScope(401, 'api.model.request', 'missing_scope'),
   ),
+  latenoquota: onResponse('mint and call good, every response fails: no quota', {
+    type: 'insufficient_quota',
+    code: 'insufficient_quota',
+    message: 'You exceeded your current quota, please check your plan and billing details.',
+  }),
+  lateratelimited: onResponse('mint and call good, every response fails: too many requests', {
+    type: 'tokens',
+    code: 'rate_limit_exceeded',
+    message: `Rate limit reached in organization ${ORGANIZATION} on tokens per min (TPM). Please try again in 7s.`,
+  }),
+  latebusy: {
+    description: 'mint good, the call is refused with 429, come back in 7 s',
+    play: ({ operation, model }) => (operation === 'call' ? rateLimited(model) : undefined),
+  },
   restricted: {
     description: 'restricted key that works: models refused, mint good',
     play: ({ operation }) =>
@@ -104,22 +145,7 @@ const failures: Readonly<Record<string, Failure>> = {
     "429: the organization's usage limit is reached",
     noMoney('organization_usage_limit_exceeded'),
   ),
-  ratelimited: everywhere('429: too many requests, come back in 7 s', ({ model }) =>
-    refusal(
-      429,
-      {
-        message: `Rate limit reached for ${model} in organization ${ORGANIZATION} on requests per min (RPM): Limit 400, Used 400, Requested 1. Please try again in 7s.`,
-        type: 'requests',
-        code: 'rate_limit_exceeded',
-      },
-      {
-        'retry-after': '7',
-        'x-ratelimit-limit-requests': '400',
-        'x-ratelimit-remaining-requests': '0',
-        'x-ratelimit-reset-requests': '7s',
-      },
-    ),
-  ),
+  ratelimited: everywhere('429: too many requests, come back in 7 s', ({ model }) => rateLimited(model)),
   slowdown: everywhere('429: traffic grows too fast', () =>
     refusal(429, { message: 'Please slow down.', type: 'rate_limit_error', code: 'slow_down' }),
   ),
@@ -184,4 +210,9 @@ export function failureOf(key: string): string | undefined {
 /** The answer of a failure to one call, or undefined when that call goes well. */
 export function playFailure(failure: string | undefined, asked: Asked): Answer | undefined {
   return failure === undefined ? undefined : failures[failure]?.play(asked);
+}
+
+/** What a failure does to the responses of a call, or undefined when they go well. */
+export function responseFailureOf(failure: string | undefined): ResponseFailure | undefined {
+  return failure === undefined ? undefined : failures[failure]?.response;
 }

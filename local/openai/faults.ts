@@ -47,11 +47,11 @@ export function createFaults(): Faults {
 }
 
 /** The answer once a fault has had its say; `usual` is only asked for when the fault leaves it standing. */
-export function applyFault(fault: Fault | undefined, usual: () => Answer): Answer {
+export async function applyFault(fault: Fault | undefined, usual: () => Promise<Answer>): Promise<Answer> {
   if (fault === undefined) return usual();
   if (fault.reset) return { status: 200, headers: {}, body: '', delivery: 'reset' };
   if (fault.status === undefined && fault.body === undefined) {
-    const answer = usual();
+    const answer = await usual();
     return { ...answer, headers: { ...answer.headers, ...fault.headers } };
   }
   const isText = typeof fault.body === 'string' || fault.body === undefined;

@@ -1,9 +1,18 @@
-import { randomBytes } from 'node:crypto';
-import { type Answer, betaIsGone, invalidKey, json, modelNotFound, refusal, unknownUrl } from './answers.ts';
+import {
+  type Answer,
+  betaIsGone,
+  callNotFound,
+  invalidKey,
+  json,
+  modelNotFound,
+  refusal,
+  unknownUrl,
+} from './answers.ts';
 import { type ClientSecrets, describeSession } from './client-secrets.ts';
 import { failureOf, type Operation, playFailure } from './failures.ts';
 import { DEFAULT_REALTIME_MODEL, isRealtimeModel, listedModels } from './models.ts';
-import { answerSdp, isSdpOffer } from './sdp.ts';
+import type { Calls } from './realtime/calls.ts';
+import { isSdpOffer } from './sdp.ts';
 import { parseMintRequest } from './session-schema.ts';
 
 /** A request as the routes see it. `bearer` is undefined when the caller sent none. */
@@ -18,15 +27,19 @@ export type Asked = {
 
 export type RouteDeps = {
   readonly secrets: ClientSecrets;
+  readonly calls: Calls;
   readonly now: () => number;
 };
 
 const CALL_PATH = '/v1/realtime/calls';
+const HANGUP_PATH = /^\/v1\/realtime\/calls\/([^/]+)\/hangup$/;
 
 /** Answers one request as api.openai.com does. */
-export function route(asked: Asked, deps: RouteDeps): Answer {
+export async function route(asked: Asked, deps: RouteDeps): Promise<Answer> {
   const { method, path } = asked;
-  if (path === CALL_PATH) return withCors(callRoute(asked, deps));
+  if (path === CALL_PATH) return withCors(await callRoute(asked, deps));
+  const hangup = HANGUP_PATH.exec(path)?.[1];
+  if (hangup !== undefined && method === 'POST') return refuseKey(asked) ?? hangUp(hangup, deps);
   const operation = operationOf(method, path);
   if (operation === undefined && !(method === 'POST' && path === '/v1/realtime/sessions')) {
     return unknownUrl(method, path);
@@ -92,7 +105,7 @@ function mint(text: string, key: string, { secrets, now }: RouteDeps): Answer {
   });
 }
 
-function callRoute(asked: Asked, { secrets }: RouteDeps): Answer {
+async function callRoute(asked: Asked, { secrets, calls }: RouteDeps): Promise<Answer> {
   if (asked.method === 'OPTIONS') return { status: 204, headers: {}, body: '' };
   if (asked.method !== 'POST') return unknownUrl(asked.method, asked.path);
   const secret = secrets.find(asked.bearer ?? '');
@@ -104,14 +117,18 @@ function callRoute(asked: Asked, { secrets }: RouteDeps): Answer {
   const { failure, model } = secret;
   const played = playFailure(failure, { operation: 'call', key: secret.value, model, origin: asked.origin });
   if (played !== undefined) return played;
+  const call = await calls.open(asked.text, secret);
+  if (call === undefined) return refusal(400, { message: 'Invalid SDP offer.', code: 'invalid_offer' });
   return {
     status: 201,
-    headers: {
-      'content-type': 'application/sdp',
-      location: `${CALL_PATH}/rtc_${randomBytes(16).toString('hex')}`,
-    },
-    body: answerSdp(asked.text),
+    headers: { 'content-type': 'application/sdp', location: `${CALL_PATH}/${call.callId}` },
+    body: call.answer,
   };
+}
+
+/** Any working key may end any call here: the stand-in knows no projects. A client secret may not, as at OpenAI. */
+function hangUp(callId: string, { calls }: RouteDeps): Answer {
+  return calls.hangUp(callId) ? { status: 200, headers: {}, body: '' } : callNotFound();
 }
 
 /** Browsers call this endpoint themselves, from any page: it alone is open to other origins. */

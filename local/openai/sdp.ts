@@ -8,8 +8,8 @@ export function isSdpOffer(text: string): boolean {
 /**
  * An SDP answer that accepts each medium of the offer, in order and under its own mid.
  *
- * It names no candidate, because no peer stands behind it: a browser parses it and then waits for a connection that
- * does not come. The exchange is what can be tried here, not the sound.
+ * For a machine without the WebRTC library: it names no candidate, because no peer stands behind it. A browser parses it
+ * and then waits for a connection that does not come. The exchange can be tried that way, not the sound.
  */
 export function answerSdp(offer: string): string {
   const transport = [

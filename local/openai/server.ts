@@ -5,6 +5,7 @@ import { type Answer, json, refusal, unknownUrl } from './answers.ts';
 import { createClientSecrets } from './client-secrets.ts';
 import { deliver } from './deliver.ts';
 import { applyFault, createFaults, type Fault, FaultSchema, type Faults } from './faults.ts';
+import { createCalls } from './realtime/calls.ts';
 import { type Asked, parseJson, route } from './routes.ts';
 
 export { playableFailures } from './failures.ts';
@@ -39,6 +40,10 @@ export type LocalOpenAi = {
   readonly requests: readonly RecordedRequest[];
   /** How many secrets were ever minted. */
   readonly mintedSecrets: number;
+  /** Ids of the calls that go on, oldest first. */
+  readonly liveCalls: readonly string[];
+  /** Ends a call as OpenAI does at an outage: without a word. */
+  readonly dropCall: (callId: string) => void;
   readonly inject: (fault: Fault) => void;
   readonly clearFaults: () => void;
   readonly clearRequests: () => void;
@@ -47,19 +52,29 @@ export type LocalOpenAi = {
 };
 
 /**
- * Stands in for api.openai.com on 127.0.0.1: same routes, same shapes, same errors; no model behind them.
+ * Stands in for api.openai.com on 127.0.0.1: same routes, same shapes, same errors, calls with sound and events over
+ * WebRTC; no model behind them.
  *
  * The end of the key chooses the failure to play (`playableFailures`), so one run can show them all. Tests inject
  * faults as well, by `inject` or by `POST /__control/faults` with the same JSON; `DELETE` clears them.
  *
  * @param options.now Unix milliseconds: decides expiry and which models are still served.
+ * @param options.maxCallMs How long a call may last, in real time; an hour unless told.
+ * @param options.say Takes the one line that tells of a missing WebRTC library; the standard error unless told.
  */
 export async function startLocalOpenAi(
-  options: { readonly port?: number; readonly now?: () => number } = {},
+  options: {
+    readonly port?: number;
+    readonly now?: () => number;
+    readonly maxCallMs?: number;
+    readonly say?: (line: string) => void;
+  } = {},
 ): Promise<LocalOpenAi> {
   const now = options.now ?? Date.now;
   const faults = createFaults();
   const secrets = createClientSecrets(now);
+  const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
+  const calls = createCalls({ now, maxCallMs: options.maxCallMs, say });
   const requests: RecordedRequest[] = [];
   const closing = new AbortController();
 
@@ -90,7 +105,7 @@ export async function startLocalOpenAi(
 
     const fault = faults.take(asked.path);
     if (fault?.delayMs !== undefined) await sleep(fault.delayMs, undefined, { signal: closing.signal });
-    send(applyFault(fault, () => route({ ...asked, bearer }, { secrets, now })));
+    send(await applyFault(fault, () => route({ ...asked, bearer }, { secrets, calls, now })));
   };
 
   const server = createServer((incoming, response) => {
@@ -111,17 +126,23 @@ export async function startLocalOpenAi(
     get mintedSecrets() {
       return secrets.count();
     },
+    get liveCalls() {
+      return calls.live();
+    },
+    dropCall: calls.drop,
     inject: faults.inject,
     clearFaults: faults.clear,
     clearRequests: () => {
       requests.length = 0;
     },
-    close: () =>
-      new Promise((resolve) => {
-        closing.abort();
+    close: async () => {
+      closing.abort();
+      await calls.close();
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+    },
   };
 }
 

@@ -186,7 +186,7 @@ describe('an unexpected error is logged with its place and without its words', (
     const { monotonicMs, log, meter } = localWorld((line) => lines.push(line));
     const failing = httpHandler<'manage'>(
       { health: () => Promise.reject(thrown) } as unknown as EndpointsOf<'manage'>,
-      { log, meter, monotonicMs, accessTokens: undefined },
+      { log, meter, monotonicMs, accessTokens: undefined, edgeSecretDigests: [] },
     );
     const answer = await failing(eventOf({ routeKey: 'GET /v1/health', path: {}, body: '' }), {} as Context);
     expect(answer.statusCode).toBe(503);

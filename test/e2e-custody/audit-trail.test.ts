@@ -14,6 +14,7 @@ import type { Log } from '../../lambdas/http/log.ts';
 import { auditProjector, type StreamHandler } from '../../lambdas/streams/audit-projector.ts';
 import { appendAuditEvent } from '../../lambdas/use-cases/append-audit-event.ts';
 import { verifyAuditTrail } from '../../lambdas/use-cases/verify-audit-trail.ts';
+import { NO_METRICS } from '../../local/local-world.ts';
 import { startStreamPump } from '../../local/stream-pump.ts';
 import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts';
 import { MINT_PATH, openAiOf } from '../support/openai.ts';
@@ -407,7 +408,7 @@ const verdictIn = async (auditTable: string, { workspaceId, owner }: Tenant): Pr
 const projectorInto = (auditTable: string): StreamHandler =>
   projectorHandler(
     parseEnvironment(ENVIRONMENTS.projector, { ...stack.variables, AUDIT_TABLE: auditTable }),
-    { log: SILENT },
+    { log: SILENT, meter: NO_METRICS },
   );
 
 describe('streams deliver at least once, in any order across tables, to projectors that crash', () => {

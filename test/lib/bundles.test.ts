@@ -1,9 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { z } from 'zod';
 import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
+import { readAssembly } from '../../local/bundled/assembly.ts';
 import { exampleApp } from './synthesized.ts';
+
+let synthesized: string | undefined;
+const assembly = (): string => {
+  synthesized ??= exampleApp({ bundled: true }).app.synth().directory;
+  return synthesized;
+};
 
 /** What the functions read at start. Nothing is called: the addresses lead nowhere. */
 const environment = {
@@ -28,9 +36,74 @@ const environment = {
   AUDIT_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/audit',
 };
 
+/**
+ * Packages that a bundle may hold, and how many KB of code, minified, its module may have. Lambda loads all of it at each
+ * cold start. A bundle that grows past its bound has imported something that it did not before.
+ */
+const SDK = [
+  '@aws-sdk',
+  '@smithy',
+  '@aws-crypto',
+  '@aws',
+  'tslib',
+  'bowser',
+  'fast-xml-parser',
+  'strnum',
+  'mnemonist',
+  'obliterator',
+];
+const POWERTOOLS = ['@aws-lambda-powertools', '@aws', 'zod'];
+const HTTP = ['@middy', 'lossless-json'];
+const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly clients: readonly string[] }>> =
+  {
+    token: { kilobytes: 700, clients: ['dynamodb', 'kms'] },
+    events: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
+    keys: { kilobytes: 700, clients: ['dynamodb', 'kms'] },
+    rotate: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
+    audit: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
+    manage: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
+    usage: { kilobytes: 250, clients: [] },
+    projector: { kilobytes: 650, clients: ['dynamodb', 'kms'] },
+    archiver: { kilobytes: 650, clients: ['dynamodb', 's3'] },
+    detector: { kilobytes: 650, clients: ['dynamodb', 'eventbridge'] },
+    'rotate-on-request': { kilobytes: 650, clients: ['dynamodb', 'kms'] },
+    sweeper: { kilobytes: 600, clients: ['dynamodb'] },
+  };
+
+/** The packages whose files went into a module, as its source map names them. */
+const packagesIn = (map: string): ReadonlySet<string> =>
+  new Set(
+    z
+      .object({ sources: z.array(z.string()) })
+      .parse(JSON.parse(map))
+      .sources.flatMap((source) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(source)?.[1] ?? []),
+  );
+
+test('each bundle holds what it imports and no more: sizes, packages, clients', () => {
+  const { functions } = readAssembly(assembly());
+  expect([...functions.keys()].sort()).toEqual(Object.keys(BOUNDS).sort());
+  const rows: string[] = [];
+  for (const [name, { bundle }] of functions) {
+    const { kilobytes, clients } = BOUNDS[name] ?? { kilobytes: 0, clients: [] };
+    const size = Math.round(statSync(bundle).size / 1_024);
+    const packages = packagesIn(readFileSync(`${bundle}.map`, 'utf8'));
+    const sdkClients = [...packages].flatMap((found) => /^@aws-sdk\/client-(.*)$/.exec(found)?.[1] ?? []);
+    rows.push(`${name.padEnd(18)} ${String(size).padStart(5)} KB of ${kilobytes}  ${sdkClients.join(', ')}`);
+    expect({ name, within: size <= kilobytes }).toEqual({ name, within: true });
+    expect({ name, sdkClients: sdkClients.filter((client) => !clients.includes(client)) }).toEqual({
+      name,
+      sdkClients: [],
+    });
+    const known = [...SDK, ...POWERTOOLS, ...HTTP, 'jose'];
+    const strange = [...packages].filter((found) => !known.includes(found.split('/')[0] ?? ''));
+    expect({ name, strange }).toEqual({ name, strange: [] });
+  }
+  process.stdout.write(`${rows.join('\n')}\n`);
+});
+
 test('each bundle starts on its own, away from node_modules, and exports one handler', () => {
   // The assembly is written to the folder for temporary files: an import that was left out of a bundle fails there.
-  const { directory } = exampleApp({ bundled: true }).app.synth();
+  const directory = assembly();
   const bundles = readdirSync(directory).filter((name) => name.startsWith('asset.'));
   expect(bundles).toHaveLength(Object.keys(DEPLOYED_FUNCTIONS).length);
   for (const bundle of bundles) {

@@ -1,11 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { KMS_KEYS } from '../../lambdas/contract/kms-keys.ts';
 import { TABLES, type TableDefinition } from '../../lambdas/contract/tables.ts';
-import { exampleApp, inWords, ofType, type Resource, templateOf } from './synthesized.ts';
+import { exampleApp, exampleEdge, inWords, ofType, type Resource, templateOf } from './synthesized.ts';
 
-const { data, api, audit } = exampleApp();
+const { data, api, audit, observability, edge } = exampleApp({
+  settings: { region: 'eu-central-1', edge: exampleEdge },
+});
 const own = templateOf(data);
-const others = [templateOf(api), templateOf(audit)];
+const others = [api, audit, observability].map(templateOf);
 const words = (value: unknown) => inWords(value, own);
 
 const tables = ofType(own, 'AWS::DynamoDB::Table');
@@ -18,8 +20,18 @@ const named = (resources: readonly Resource[], name: string): Resource => {
 };
 
 describe('the stacks', () => {
-  test('are protected from deletion', () => {
-    for (const stack of [data, api, audit]) expect(stack.terminationProtection).toBe(true);
+  test('that hold something are protected from deletion, and the others can be deleted and deployed again', () => {
+    for (const stack of [data, audit]) expect(stack.terminationProtection).toBe(true);
+    for (const stack of [api, observability, edge]) expect(stack?.terminationProtection).toBe(false);
+  });
+
+  test('that hold nothing hold no name either that a retained resource could keep from them', () => {
+    const retained = [api, observability, edge]
+      .filter((stack) => stack !== undefined)
+      .flatMap((stack) => templateOf(stack).resources)
+      .filter(({ DeletionPolicy }) => DeletionPolicy === 'Retain');
+    expect(retained.map(({ Type }) => Type)).toEqual(retained.map(() => 'AWS::Logs::LogGroup'));
+    for (const { Properties } of retained) expect(Properties).not.toHaveProperty('LogGroupName');
   });
 
   test('hold each other by outputs, never by exports that block an update', () => {

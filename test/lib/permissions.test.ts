@@ -88,13 +88,29 @@ describe('the roles', () => {
   });
 
   test('name every action and every resource; what has a wildcard is this', () => {
-    const wild = permissions.filter(({ action, resource }) => `${action}${resource}`.includes('*'));
+    const wild = permissions
+      .filter(({ action, resource }) => `${action}${resource}`.includes('*'))
+      .filter(({ action }) => !action.startsWith('xray:'));
     expect(wild.map(({ role, action, resource }) => [role, action, resource])).toEqual([
       ['projector', 'dynamodb:ListStreams', '*'],
       ['archiver', 's3:PutObject', 'ArchiveBucket/audit/*'],
       ['archiver', 'dynamodb:ListStreams', '*'],
       ['detector', 'dynamodb:ListStreams', '*'],
     ]);
+  });
+
+  test('of functions may write to X-Ray, which knows no resources, and of operators none may', () => {
+    const tracing = permissions.filter(({ action }) => action.startsWith('xray:'));
+    expect(tracing).toEqual(
+      FUNCTIONS.flatMap((role) =>
+        ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'].map((action) => ({
+          role,
+          action,
+          resource: '*',
+          condition: '',
+        })),
+      ),
+    );
   });
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
@@ -210,7 +226,7 @@ describe('the audit trail', () => {
     ]);
   });
 
-  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads tenancy and sessions too', () => {
+  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads two of them too', () => {
     expect(rolesThat(/./, 'KeysTable/stream')).toEqual(['projector']);
     for (const table of ['TenancyTable', 'SessionsTable'])
       expect(rolesThat(/./, `${table}/stream`)).toEqual(['projector', 'detector']);
@@ -347,14 +363,19 @@ describe('docs/permissions.md', () => {
   };
 
   const NAMES: Readonly<Record<string, string>> = { '*': 'every stream', [EVENT_BUS]: 'default event bus' };
+  const nameOf = (action: string, resource: string): string =>
+    action.startsWith('xray:') ? 'X-Ray' : (NAMES[resource] ?? resource);
 
   const table = (role: string): string => {
     const own = permissions.filter((permission) => permission.role === role);
-    const byUse = Object.groupBy(own, ({ resource, condition }) => `${resource} | ${condition}`);
+    const byUse = Object.groupBy(
+      own,
+      ({ action, resource, condition }) => `${nameOf(action, resource)} | ${condition}`,
+    );
     const rows = Object.values(byUse).map((granted = []) => {
       const actions = granted.map(({ action }) => `\`${action}\``).join(', ');
-      const { resource = '', condition = '' } = granted[0] ?? {};
-      return `| ${NAMES[resource] ?? resource} | ${actions} | ${meaningOf(condition)} |`;
+      const { action = '', resource = '', condition = '' } = granted[0] ?? {};
+      return `| ${nameOf(action, resource)} | ${actions} | ${meaningOf(condition)} |`;
     });
     return `| Resource | Actions | Only if |\n|---|---|---|\n${rows.join('\n')}\n`;
   };

@@ -10,9 +10,14 @@ import {
   templateOf,
 } from './synthesized.ts';
 
-const { data, api, audit } = exampleApp();
+const { data, api, audit, observability } = exampleApp();
 
-export const templates = { data: templateOf(data), api: templateOf(api), audit: templateOf(audit) };
+export const templates = {
+  data: templateOf(data),
+  api: templateOf(api),
+  audit: templateOf(audit),
+  observability: templateOf(observability),
+};
 
 /** One action on one resource that one role may do. */
 export interface Permission {

@@ -52,6 +52,16 @@ describe('the alarms', () => {
       ['spelo-byok-dev-grant-on-a-key-was-created', 'TriggeredRules', 0],
       ['spelo-byok-dev-key-was-disabled-or-scheduled-for-deletion', 'TriggeredRules', 0],
       ['spelo-byok-dev-cloudtrail-was-changed-or-stopped', 'TriggeredRules', 0],
+      ['spelo-byok-dev-visitors-get-no-session', undefined, 5],
+      ['spelo-byok-dev-sessions-start-slowly', 'LatencyMs', 3_000],
+      ['spelo-byok-dev-every-line-is-busy', undefined, 20],
+      ['spelo-byok-dev-the-api-answers-with-errors', undefined, 10],
+      ['spelo-byok-dev-a-function-behind-the-api-crashes', undefined, 0],
+      ['spelo-byok-dev-lambda-turns-requests-away', undefined, 0],
+      ['spelo-byok-dev-dynamodb-throttles', undefined, 10],
+      ['spelo-byok-dev-kms-quota-is-running-out', undefined, 70],
+      ['spelo-byok-dev-keys-are-opened-without-a-row-in-the-audit-trail', undefined, 0],
+      ['spelo-byok-dev-silent-sessions-are-not-closed', undefined, 0],
     ]);
   });
 

@@ -71,3 +71,42 @@ describe('the settings of alarms and evidence', () => {
     );
   });
 });
+
+describe('a stage with a stand-by region', () => {
+  const stacks = exampleApp({
+    settings: { region: 'eu-central-1', multiRegion: { replicaRegions: ['eu-west-1'] } },
+  });
+  const own = templateOf(stacks.data);
+
+  test('has keys that can have replicas, and tables whose streams replicas can follow', () => {
+    for (const { Properties } of ofType(own, 'AWS::KMS::Key')) expect(Properties['MultiRegion']).toBe(true);
+    for (const { Properties } of ofType(own, 'AWS::DynamoDB::Table'))
+      expect(Properties['StreamSpecification']).toEqual({ StreamViewType: 'NEW_AND_OLD_IMAGES' });
+  });
+
+  test('has a replica of each key there, retained, with a policy that names the roles of that region', () => {
+    const [replica, ...more] = stacks.replicas;
+    if (replica === undefined) throw new Error('There is no replica stack.');
+    expect(more).toEqual([]);
+    const there = templateOf(replica);
+    const keys = ofType(there, 'AWS::KMS::ReplicaKey');
+    expect(keys.map(({ Properties }) => inWords(Properties['PrimaryKeyArn'], there, own))).toEqual([
+      'MasterKey',
+      'FingerprintKey',
+      'DerivationKey',
+      'AuditKey',
+      'TablesKey',
+    ]);
+    expect(keys.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(keys.map(() => 'Retain'));
+    expect(JSON.stringify(keys[0]?.Properties['KeyPolicy'])).toContain('spelo-byok-dev-token-eu-west-1');
+  });
+
+  test('is no more than that: other stages have keys of one region, and no image of a key in a stream', () => {
+    const plain = templateOf(exampleApp().data);
+    for (const { Properties } of ofType(plain, 'AWS::KMS::Key')) {
+      expect(Properties).not.toHaveProperty('MultiRegion');
+      expect(JSON.stringify(Properties)).not.toContain('ReplicateKey');
+    }
+    expect(JSON.stringify(plain.resources)).not.toContain('NEW_AND_OLD_IMAGES');
+  });
+});

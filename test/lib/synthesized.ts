@@ -13,22 +13,36 @@ const cdkJson = z
 
 const stages = z.record(z.string(), z.record(z.string(), z.unknown()));
 
+/** An edge, for stages that show none. */
+export const exampleEdge = {
+  waf: true,
+  requestsPer5Minutes: 2_000,
+  secretName: 'spelo-byok/dev/origin-1',
+  acceptedDigests: ['0'.repeat(64)],
+};
+
+/** The stages that cdk.json shows. */
+export const EXAMPLE_STAGES = ['dev', 'prod'] as const;
+
 /**
- * The app as `cdk synth` builds it from cdk.json, without account and region; bundled only where code is the subject.
- * `settings` are put over those of the stage dev.
+ * The app as `cdk synth` builds it from cdk.json, without account; bundled only where code is the subject. `settings` are
+ * put over those of the stage, which is dev unless told.
  */
 export const exampleApp = ({
   bundled = false,
+  stage = 'dev',
   settings = {},
 }: {
   readonly bundled?: boolean;
+  readonly stage?: (typeof EXAMPLE_STAGES)[number];
   readonly settings?: Readonly<Record<string, unknown>>;
 } = {}) => {
-  const { dev } = stages.parse(cdkJson.context['stages']);
+  const example = stages.parse(cdkJson.context['stages'])[stage];
   const app = new App({
     context: {
       ...cdkJson.context,
-      stages: { dev: { ...dev, ...settings } },
+      stage,
+      stages: { [stage]: { ...example, ...settings } },
       ...(bundled ? {} : { 'aws:cdk:bundling-stacks': [] }),
       // Construct paths in the templates, as the CLI asks for them; the names in these tests come from there.
       'aws:cdk:enable-path-metadata': true,

@@ -1,10 +1,26 @@
+import { fileURLToPath } from 'node:url';
 import type { World } from '../../lambdas/functions/wiring/world.ts';
+import { type Assembly, readAssembly } from '../../local/bundled/assembly.ts';
 import { type LocalStack, type LocalStackOptions, startLocalStack } from '../../local/local-stack.ts';
 import { localWorld } from '../../local/local-world.ts';
+
+/**
+ * With E2E_BUNDLED the same tests run against what `cdk synth` has written to cdk.out: its routes, its authorizer, its
+ * environments and its bundles. Of the world a test then chooses the clock alone.
+ */
+export const BUNDLED = process.env['E2E_BUNDLED'] === '1';
+
+let assembly: Assembly | undefined;
+const deployedAssembly = (): Assembly => {
+  assembly ??= readAssembly(fileURLToPath(new URL('../../cdk.out', import.meta.url)));
+  return assembly;
+};
 
 /** A local stack with a clock that tests move and logs that they read. */
 export interface TestStack extends LocalStack {
   readonly logs: readonly string[];
+  /** What the handlers take for now, where the test did not give a clock of its own. */
+  now(): Date;
   /** Moves the clock of the handlers; OpenAI, KMS and the issuer keep real time. */
   advance(milliseconds: number): void;
   call(method: string, path: string, options?: CallOptions): Promise<TestAnswer>;
@@ -40,7 +56,7 @@ export interface TestAnswer {
 }
 
 export interface TestStackOptions
-  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables'>> {
+  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages'>> {
   readonly world?: Partial<World>;
   /** false: without the audit pipeline, which costs as much time as the requests. Their events stay in the streams. */
   readonly audited?: boolean;
@@ -53,14 +69,20 @@ export const startTestStack = async ({
 }: TestStackOptions = {}): Promise<TestStack> => {
   const logs: string[] = [];
   let offsetMs = 0;
+  const clock = options.world?.clock ?? (() => new Date(Date.now() + offsetMs));
   const stack = await startLocalStack({
     port: 0,
+    ...(BUNDLED && { assembly: deployedAssembly() }),
+    onLine: (line) => {
+      // Beside log lines a function writes its metrics, which tests of logs have no use for.
+      if (!line.includes('"_aws"')) logs.push(line);
+    },
     path: process.env['PATH'],
     ...options,
     world: {
       ...localWorld((line) => logs.push(line)),
-      clock: () => new Date(Date.now() + offsetMs),
       ...options.world,
+      clock,
     },
     variables: {
       IP_LIMIT_PER_MINUTE: '100000',
@@ -70,10 +92,14 @@ export const startTestStack = async ({
     },
   });
   if (!audited) await stack.streams.close();
-  const tokenFor = (sub: string): Promise<string> => stack.issuer.issue({ sub, expiresInSeconds: 3_600 });
+  // A bundle checks expiry by the clock that the test moves.
+  const aheadSeconds = (): number => (BUNDLED ? Math.max(0, (clock().getTime() - Date.now()) / 1_000) : 0);
+  const tokenFor = (sub: string): Promise<string> =>
+    stack.issuer.issue({ sub, expiresInSeconds: Math.ceil(aheadSeconds()) + 3_600 });
   return {
     ...stack,
     logs,
+    now: () => new Date(Date.now() + offsetMs),
     advance: (milliseconds) => {
       offsetMs += milliseconds;
     },

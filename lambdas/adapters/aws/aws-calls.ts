@@ -1,11 +1,79 @@
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { ConflictError, type Dependency, DependencyUnavailableError } from '../../domain/dependency.ts';
+import {
+  type CallOutcome,
+  type CallWatch,
+  ConflictError,
+  type Dependency,
+  DependencyUnavailableError,
+} from '../../domain/dependency.ts';
 
 /**
- * Limits of every AWS call in a request, milliseconds. Chosen so that a call which is slow once is repeated in time.
- * Several slow calls in a row can pass the function's 25 s, and API Gateway's 30 s then answers for us: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+ * Limits of every AWS call: two tries, so that a call which is slow once is repeated in time. The milliseconds of one try
+ * are those of functions behind streams and events, which have minutes.
  */
-export const AWS_CALL_LIMITS = { connectionTimeout: 1_000, requestTimeout: 3_000, maxAttempts: 3 } as const;
+export const AWS_CALL_LIMITS = { connectionTimeout: 1_000, requestTimeout: 3_000, maxAttempts: 2 } as const;
+
+/**
+ * The limits as a client takes them. Behind a route one try has `AWS_CALL_TIMEOUT_MS`, 1.5 s: the longest way has four
+ * calls in a row and OpenAI between them (docs/architecture.md), 4 × 2 × 1.5 s + 8 s, which ends before the function's
+ * 25 s, and those end before API Gateway's 30 s.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+ */
+export const callLimits = (timeoutMs: number = AWS_CALL_LIMITS.requestTimeout) =>
+  ({
+    maxAttempts: AWS_CALL_LIMITS.maxAttempts,
+    requestHandler: {
+      connectionTimeout: Math.min(AWS_CALL_LIMITS.connectionTimeout, timeoutMs),
+      requestTimeout: timeoutMs,
+      throwOnRequestTimeout: true,
+    },
+  }) as const;
+
+/** A client of the SDK, as far as watching its calls goes. */
+interface WatchableClient {
+  readonly middlewareStack: {
+    add(
+      middleware: (
+        next: (args: { input: object }) => Promise<{ response: unknown; output: object }>,
+        context: { readonly commandName?: string },
+      ) => (args: { input: object }) => Promise<{ response: unknown; output: object }>,
+      options: { readonly step: 'initialize'; readonly name: string },
+    ): void;
+  };
+}
+
+const THROTTLED = /Throttl|TooManyRequests|ProvisionedThroughputExceeded|RequestLimitExceeded|LimitExceeded/;
+const CONDITIONS = new Set(['ConditionalCheckFailedException', 'TransactionCanceledException']);
+
+const outcomeOf = (error: unknown): CallOutcome => {
+  const name = error instanceof Error ? error.name : '';
+  if (CONDITIONS.has(name)) return 'answered';
+  return THROTTLED.test(name) ? 'throttled' : 'failed';
+};
+
+/** Tells `calls` of every call of this client, with its retries counted in: which operation, never with what. */
+export const watchCalls = (
+  client: WatchableClient,
+  service: Dependency,
+  calls: CallWatch | undefined,
+): void => {
+  if (calls === undefined) return;
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      async (args) => {
+        const ended = calls.started(service, commandName.replace(/Command$/, ''));
+        try {
+          const answer = await next(args);
+          ended('answered');
+          return answer;
+        } catch (error) {
+          ended(outcomeOf(error));
+          throw error;
+        }
+      },
+    { step: 'initialize', name: 'watchCalls' },
+  );
+};
 
 interface SdkError {
   readonly name: string;

@@ -2,7 +2,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { DependencyUnavailableError } from '../../domain/dependency.ts';
 import { summaryOf } from '../../domain/incident.ts';
 import type { IncidentAnnouncer, NoticeAnnouncer, RotationRequests } from '../../use-cases/ports.ts';
-import { AWS_CALL_LIMITS, callAws } from './aws-calls.ts';
+import { callAws, callLimits } from './aws-calls.ts';
 import { detailOfRotation } from './rotation-event.ts';
 
 /** `source` and `detail-type` of our events; rules match on them. */
@@ -10,8 +10,6 @@ export const EVENT_SOURCE = 'spelo.byok';
 export const ANOMALY_DETECTED = 'SpeloByok Anomaly Detected';
 export const PLAN_THRESHOLD_REACHED = 'SpeloByok Plan Threshold Reached';
 export const ROTATION_REQUESTED = 'SpeloByok Rotation Requested';
-
-const { connectionTimeout, requestTimeout, maxAttempts } = AWS_CALL_LIMITS;
 
 /**
  * Incidents and rotation requests as events on a bus. Who is told (a mail topic, a chat, a pager) and who encrypts anew is
@@ -27,8 +25,7 @@ export const eventBridgeIncidents = (environment: {
   const client = new EventBridgeClient({
     region,
     ...(endpoint !== undefined && { endpoint }),
-    maxAttempts,
-    requestHandler: { connectionTimeout, requestTimeout, throwOnRequestTimeout: true },
+    ...callLimits(),
   });
   const put = async (DetailType: string, detail: Readonly<Record<string, unknown>>): Promise<void> => {
     const { Entries = [], FailedEntryCount } = await callAws('eventbridge', 'PutEvents', () =>

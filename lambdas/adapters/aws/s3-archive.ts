@@ -3,29 +3,28 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { AuditRow } from '../../domain/audit-record.ts';
+import type { CallWatch } from '../../domain/dependency.ts';
 import type { AuditArchive } from '../../use-cases/ports.ts';
-import { AWS_CALL_LIMITS, callAws } from './aws-calls.ts';
+import { callAws, callLimits, watchCalls } from './aws-calls.ts';
 import { primaryKey, wholeAuditRow } from './items.ts';
 
 /** As the clients of clients.ts; apart from them, so that only the archiver's bundle carries S3. */
-export const s3Client = (environment: {
-  readonly AWS_REGION: string;
-  readonly AWS_ENDPOINT_URL_S3?: string | undefined;
-}): S3Client =>
-  new S3Client({
+export const s3Client = (
+  environment: { readonly AWS_REGION: string; readonly AWS_ENDPOINT_URL_S3?: string | undefined },
+  calls?: CallWatch,
+): S3Client => {
+  const client = new S3Client({
     region: environment.AWS_REGION,
-    maxAttempts: AWS_CALL_LIMITS.maxAttempts,
-    requestHandler: {
-      connectionTimeout: AWS_CALL_LIMITS.connectionTimeout,
-      requestTimeout: AWS_CALL_LIMITS.requestTimeout,
-      throwOnRequestTimeout: true,
-    },
+    ...callLimits(),
     // A host per bucket needs DNS, which the local run does not have.
     ...(environment.AWS_ENDPOINT_URL_S3 !== undefined && {
       endpoint: environment.AWS_ENDPOINT_URL_S3,
       forcePathStyle: true,
     }),
   });
+  watchCalls(client, 's3', calls);
+  return client;
+};
 
 /**
  * The archive of the audit trail. Puts objects and can do nothing else with them. S3 checks each against a SHA-256,

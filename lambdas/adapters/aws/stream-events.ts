@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AuditEvent, AuditFacts } from '../../domain/audit-record.ts';
 import { type SiteId, workspaceOfSite } from '../../domain/identifiers.ts';
 import { auditEventItem } from './items.ts';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { CallWatch } from '../../domain/dependency.ts';
 import { classifyErrorAnswer, OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { Secret } from '../../domain/secret.ts';
 
@@ -12,6 +13,7 @@ export interface OpenAiCall {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly deadline: AbortSignal;
+  readonly calls?: CallWatch | undefined;
 }
 
 export interface OpenAiAnswer {
@@ -32,6 +34,18 @@ const errorBody = z.object({
  * which OpenAI says `x-should-retry: true`, are tried once more; nothing else is, because the first try may have minted.
  */
 export const callOpenAi = async (call: OpenAiCall): Promise<OpenAiAnswer> => {
+  const ended = call.calls?.started('openai', call.method);
+  try {
+    const answer = await tryTwice(call);
+    ended?.('answered');
+    return answer;
+  } catch (error) {
+    ended?.(error instanceof OpenAiFailure && error.failure === 'rate_limited' ? 'throttled' : 'failed');
+    throw error;
+  }
+};
+
+const tryTwice = async (call: OpenAiCall): Promise<OpenAiAnswer> => {
   const first = await attempt(call);
   if ('answer' in first) return first.answer;
   if (!first.safeToRepeat || call.deadline.aborted) throw first.failure;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { CallWatch } from '../../domain/dependency.ts';
 import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { VoiceSettings } from '../../domain/workspace.ts';
 import type { OpenAi } from '../../use-cases/ports.ts';
@@ -33,7 +34,7 @@ const sessionOf = ({ model, voice, instructions }: VoiceSettings) => ({
  * OpenAI over plain fetch: one POST needs no SDK, and the SDK would read base URL and organization from the environment,
  * repeat 429s and wait ten minutes. Sends no organization and no beta header.
  */
-export const openAiHttp = (configuredBaseUrl: string): OpenAi => {
+export const openAiHttp = (configuredBaseUrl: string, calls?: CallWatch): OpenAi => {
   const urlOf = ({ dataResidency }: VoiceSettings, path: string): string =>
     `${baseUrlFor(configuredBaseUrl, dataResidency)}${path}`;
 
@@ -49,6 +50,7 @@ export const openAiHttp = (configuredBaseUrl: string): OpenAi => {
           session: sessionOf(settings),
         },
         deadline: AbortSignal.timeout(timeoutMs),
+        calls,
       });
       const minted = mintedAnswer.safeParse(body);
       if (!minted.success) throw new OpenAiFailure('unreadable_answer', { status: 200, requestId });
@@ -66,6 +68,7 @@ export const openAiHttp = (configuredBaseUrl: string): OpenAi => {
         url: urlOf(settings, '/models'),
         key,
         deadline: AbortSignal.timeout(timeoutMs),
+        calls,
       });
       const models = modelsAnswer.safeParse(body);
       if (!models.success) throw new OpenAiFailure('unreadable_answer', { status: 200, requestId });

@@ -10,7 +10,7 @@ import { anomalyDetector } from '../../streams/anomaly-detector.ts';
 import type { StreamHandler } from '../../streams/audit-projector.ts';
 import type { IncidentAnnouncer, NoticeAnnouncer, RotationRequests } from '../../use-cases/ports.ts';
 import { watchKeyUse } from '../../use-cases/watch-key-use.ts';
-import type { World } from './world.ts';
+import { metered, type World } from './world.ts';
 
 /**
  * Watches the stream of sessions, and tells of notices that it finds in the outbox. It can switch a key off and ask for a rotation; it holds no KMS permission on the master
@@ -18,32 +18,38 @@ import type { World } from './world.ts';
  */
 export const detectorHandler = (
   environment: DetectorEnvironment,
-  { clock, random, log }: Pick<World, 'clock' | 'random' | 'log'>,
+  { clock, random, log, meter }: Pick<World, 'clock' | 'random' | 'log' | 'meter'>,
   outside: IncidentAnnouncer & NoticeAnnouncer & RotationRequests,
 ): StreamHandler => {
-  const dynamoDb = dynamoDbClient(environment);
+  const dynamoDb = dynamoDbClient(environment, meter);
   const tables = {
     tenancy: environment.TENANCY_TABLE,
     keys: environment.KEYS_TABLE,
     limits: environment.LIMITS_TABLE,
   };
-  return anomalyDetector({
+  const watch = watchKeyUse({
+    clock,
+    random,
+    records: dynamoDbAnomalies(dynamoDb, tables),
+    workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
+    sites: dynamoDbMembership(dynamoDb, tables.tenancy),
+    keys: dynamoDbKeys(dynamoDb, tables),
+    announcer: outside,
+    rotations: outside,
+  });
+  const detect = anomalyDetector({
     sightingsOf: anomalySightingsOf,
     noticeOf: (record) => {
       const event = outboxEventOf(record);
       return event && planNoticeOf(event);
     },
     announceNotice: outside.announceNotice,
-    watch: watchKeyUse({
-      clock,
-      random,
-      records: dynamoDbAnomalies(dynamoDb, tables),
-      workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
-      sites: dynamoDbMembership(dynamoDb, tables.tenancy),
-      keys: dynamoDbKeys(dynamoDb, tables),
-      announcer: outside,
-      rotations: outside,
-    }),
+    watch: async (subject, sightings) => {
+      const began = await watch(subject, sightings);
+      if (began > 0) meter.incidentsBegan(began);
+      return began;
+    },
     log,
   });
+  return metered(detect, meter);
 };

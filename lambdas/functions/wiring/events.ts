@@ -11,11 +11,12 @@ import { eventsEndpoints } from '../../http/events-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../../http/handler.ts';
 import { answerPreflight } from '../../use-cases/answer-preflight.ts';
 import { recordReports } from '../../use-cases/record-reports.ts';
+import { costMetered } from './cost-metered.ts';
 import type { World } from './world.ts';
 
 /** What widgets report of their sessions. Of KMS only the root of the signing secrets; it opens no key. */
 export const eventsHandler = (environment: EventsEnvironment, world: World): HttpHandler => {
-  const dynamoDb = dynamoDbClient(environment);
+  const dynamoDb = dynamoDbClient(environment, world.meter);
   const reports = dynamoDbReports(dynamoDb, {
     tenancy: environment.TENANCY_TABLE,
     sessions: environment.SESSIONS_TABLE,
@@ -28,12 +29,12 @@ export const eventsHandler = (environment: EventsEnvironment, world: World): Htt
       recordReports: recordReports({
         clock: world.clock,
         random: world.random,
-        deriver: kmsDeriver(kmsRoots(kmsClient(environment), environment.DERIVATION_KEY_ARN)),
+        deriver: kmsDeriver(kmsRoots(kmsClient(environment, world.meter), environment.DERIVATION_KEY_ARN)),
         sessions: reports,
-        meters: dynamoDbMeters(dynamoDb, {
-          usage: environment.USAGE_TABLE,
-          dueIndex: TABLES.usage.index.name,
-        }),
+        meters: costMetered(
+          dynamoDbMeters(dynamoDb, { usage: environment.USAGE_TABLE, dueIndex: TABLES.usage.index.name }),
+          world.meter,
+        ),
         health: reports,
         ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
         slots: dynamoDbSlots(dynamoDb, environment.LIMITS_TABLE),
@@ -42,6 +43,6 @@ export const eventsHandler = (environment: EventsEnvironment, world: World): Htt
         plans: environment.PLANS,
       }),
     }),
-    { ...world, accessTokens: undefined },
+    { ...world, accessTokens: undefined, edgeSecretDigests: environment.EDGE_PROOF_DIGESTS },
   );
 };

@@ -5,7 +5,6 @@ import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { kmsKeySealer } from '../../adapters/aws/kms-key-sealer.ts';
 import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
-import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import { openAiHttp } from '../../adapters/openai/openai-http.ts';
 import type { KeysEnvironment } from '../../contract/environment.ts';
 import { TABLES } from '../../contract/tables.ts';
@@ -21,12 +20,13 @@ import { rollBackOpenAiKey } from '../../use-cases/roll-back-openai-key.ts';
 import { storeOpenAiKey } from '../../use-cases/store-openai-key.ts';
 import { switchOpenAiKey } from '../../use-cases/switch-openai-key.ts';
 import { viewOpenAiKey } from '../../use-cases/view-openai-key.ts';
+import { httpPorts } from './http-ports.ts';
 import type { World } from './world.ts';
 
 /** The function that seals and shreds keys. It has no way to open one. */
 export const keysHandler = (environment: KeysEnvironment, world: World): HttpHandler => {
-  const dynamoDb = dynamoDbClient(environment);
-  const kms = kmsClient(environment);
+  const dynamoDb = dynamoDbClient(environment, world.meter);
+  const kms = kmsClient(environment, world.meter);
   const deriver = kmsDeriver(kmsRoots(kms, environment.DERIVATION_KEY_ARN));
   const retainSeconds = environment.KEY_RETENTION_HOURS * 3_600;
   const ports = {
@@ -43,7 +43,7 @@ export const keysHandler = (environment: KeysEnvironment, world: World): HttpHan
     }),
     activity: dynamoDbKeyActivity(dynamoDb, environment.SESSIONS_TABLE),
     limiter: dynamoDbRateLimiter(dynamoDb, environment.LIMITS_TABLE),
-    openAi: openAiHttp(environment.OPENAI_BASE_URL),
+    openAi: openAiHttp(environment.OPENAI_BASE_URL, world.meter),
     sealer: kmsKeySealer(
       kms,
       { masterKeyArn: environment.MASTER_KEY_ARN, fingerprintKeyArn: environment.FINGERPRINT_KEY_ARN },
@@ -61,6 +61,6 @@ export const keysHandler = (environment: KeysEnvironment, world: World): HttpHan
       deleteWorkspace: deleteWorkspace(ports),
       archiveSite: archiveSite(ports),
     }),
-    { ...world, accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE) },
+    httpPorts(environment, world),
   );
 };

@@ -2,7 +2,6 @@ import { dynamoDbClient, kmsClient } from '../../adapters/aws/clients.ts';
 import { dynamoDbTenancy } from '../../adapters/aws/dynamodb-tenancy.ts';
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
-import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import type { ManageEnvironment } from '../../contract/environment.ts';
 import { TABLES } from '../../contract/tables.ts';
 import { type HttpHandler, httpHandler } from '../../http/handler.ts';
@@ -14,18 +13,19 @@ import { createWorkspace } from '../../use-cases/create-workspace.ts';
 import { journal } from '../../use-cases/journal.ts';
 import { removeMember } from '../../use-cases/remove-member.ts';
 import { saveMember } from '../../use-cases/save-member.ts';
+import { httpPorts } from './http-ports.ts';
 import type { World } from './world.ts';
 
 /** Workspaces, members, sites. Of KMS only the root of keyed hashes, for the addresses in the audit trail. */
 export const manageHandler = (environment: ManageEnvironment, world: World): HttpHandler => {
-  const dynamoDb = dynamoDbClient(environment);
+  const dynamoDb = dynamoDbClient(environment, world.meter);
   const ports = {
     clock: world.clock,
     random: world.random,
     plans: environment.PLANS,
     journal: journal({
       ...world,
-      deriver: kmsDeriver(kmsRoots(kmsClient(environment), environment.DERIVATION_KEY_ARN)),
+      deriver: kmsDeriver(kmsRoots(kmsClient(environment, world.meter), environment.DERIVATION_KEY_ARN)),
     }),
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,
@@ -42,6 +42,6 @@ export const manageHandler = (environment: ManageEnvironment, world: World): Htt
       createSite: createSite(ports),
       changeSite: changeSite(ports),
     }),
-    { ...world, accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE) },
+    httpPorts(environment, world),
   );
 };

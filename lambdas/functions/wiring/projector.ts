@@ -6,18 +6,25 @@ import { auditEventOf } from '../../adapters/aws/stream-events.ts';
 import type { ProjectorEnvironment } from '../../contract/environment.ts';
 import { auditProjector, type StreamHandler } from '../../streams/audit-projector.ts';
 import { appendAuditEvent } from '../../use-cases/append-audit-event.ts';
-import type { World } from './world.ts';
+import { metered, type World } from './world.ts';
 
 /** Turns the streams of tenancy, keys and sessions into the audit trail. It can add rows and nothing else. */
 export const projectorHandler = (
   environment: ProjectorEnvironment,
-  { log }: Pick<World, 'log'>,
-): StreamHandler =>
-  auditProjector({
+  { log, meter }: Pick<World, 'log' | 'meter'>,
+): StreamHandler => {
+  const append = appendAuditEvent({
+    audit: dynamoDbAudit(dynamoDbClient(environment, meter), environment.AUDIT_TABLE),
+    chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment, meter), environment.AUDIT_KEY_ARN)),
+  });
+  const project = auditProjector({
     eventOf: auditEventOf,
-    append: appendAuditEvent({
-      audit: dynamoDbAudit(dynamoDbClient(environment), environment.AUDIT_TABLE),
-      chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment), environment.AUDIT_KEY_ARN)),
-    }),
+    append: async (event) => {
+      const outcome = await append(event);
+      if (outcome === 'appended' && 'kms_request_id' in event.facts) meter.decryptRecorded();
+      return outcome;
+    },
     log,
   });
+  return metered(project, meter);
+};

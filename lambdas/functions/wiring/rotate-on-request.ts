@@ -9,22 +9,22 @@ import { rotationRequestIn } from '../../adapters/aws/rotation-event.ts';
 import type { RotateOnRequestEnvironment } from '../../contract/environment.ts';
 import { type RotationEventHandler, rotationRequests } from '../../streams/rotation-requests.ts';
 import { reencryptOnRequest } from '../../use-cases/reencrypt-on-request.ts';
-import type { World } from './world.ts';
+import { metered, type World } from './world.ts';
 
 /** Opens and seals, as `rotate` does, but answers to events alone: no route and no visitor reaches it. */
 export const rotateOnRequestHandler = (
   environment: RotateOnRequestEnvironment,
-  { clock, random, log }: Pick<World, 'clock' | 'random' | 'log'>,
+  { clock, random, log, meter }: Pick<World, 'clock' | 'random' | 'log' | 'meter'>,
 ): RotationEventHandler => {
-  const dynamoDb = dynamoDbClient(environment);
-  const kms = kmsClient(environment);
+  const dynamoDb = dynamoDbClient(environment, meter);
+  const kms = kmsClient(environment, meter);
   const tables = {
     keys: environment.KEYS_TABLE,
     tenancy: environment.TENANCY_TABLE,
     sessions: environment.SESSIONS_TABLE,
     limits: environment.LIMITS_TABLE,
   };
-  return rotationRequests({
+  const rotate = rotationRequests({
     requestIn: rotationRequestIn,
     reencrypt: reencryptOnRequest({
       clock,
@@ -42,4 +42,5 @@ export const rotateOnRequestHandler = (
     }),
     log,
   });
+  return metered(rotate, meter);
 };

@@ -6,18 +6,18 @@ import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { kmsKeyOpener } from '../../adapters/aws/kms-key-opener.ts';
 import { kmsKeySealer } from '../../adapters/aws/kms-key-sealer.ts';
 import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
-import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import type { RotateEnvironment } from '../../contract/environment.ts';
 import { type HttpHandler, httpHandler } from '../../http/handler.ts';
 import { rotateEndpoints } from '../../http/rotate-endpoints.ts';
 import { journal } from '../../use-cases/journal.ts';
 import { reencryptOpenAiKey } from '../../use-cases/reencrypt-openai-key.ts';
+import { httpPorts } from './http-ports.ts';
 import type { World } from './world.ts';
 
 /** The one function that may both open and seal, and so holds nothing else. */
 export const rotateHandler = (environment: RotateEnvironment, world: World): HttpHandler => {
-  const dynamoDb = dynamoDbClient(environment);
-  const kms = kmsClient(environment);
+  const dynamoDb = dynamoDbClient(environment, world.meter);
+  const kms = kmsClient(environment, world.meter);
   const deriver = kmsDeriver(kmsRoots(kms, environment.DERIVATION_KEY_ARN));
   const tables = {
     keys: environment.KEYS_TABLE,
@@ -41,8 +41,8 @@ export const rotateHandler = (environment: RotateEnvironment, world: World): Htt
       world.random,
     ),
   };
-  return httpHandler(rotateEndpoints({ reencryptOpenAiKey: reencryptOpenAiKey(ports) }), {
-    ...world,
-    accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE),
-  });
+  return httpHandler(
+    rotateEndpoints({ reencryptOpenAiKey: reencryptOpenAiKey(ports) }),
+    httpPorts(environment, world),
+  );
 };

@@ -3,26 +3,31 @@ import { dynamoDbMeters, dynamoDbSessionEnds } from '../../adapters/aws/dynamodb
 import type { SweeperEnvironment } from '../../contract/environment.ts';
 import { TABLES } from '../../contract/tables.ts';
 import { closeSilentSessions } from '../../use-cases/close-silent-sessions.ts';
-import type { World } from './world.ts';
+import { costMetered } from './cost-metered.ts';
+import { metered, type World } from './world.ts';
 
-export type ScheduledHandler = () => Promise<void>;
+/** Its event, a tick of the schedule, tells nothing. */
+export type ScheduledHandler = (tick?: unknown) => Promise<void>;
 
 /** Closes sessions of which nothing was heard for too long. Reaches meters, totals and the records of sessions, and nothing else. */
 export const sweeperHandler = (
   environment: SweeperEnvironment,
-  { clock, log }: Pick<World, 'clock' | 'log'>,
+  { clock, log, meter }: Pick<World, 'clock' | 'log' | 'meter'>,
 ): ScheduledHandler => {
-  const dynamoDb = dynamoDbClient(environment);
+  const dynamoDb = dynamoDbClient(environment, meter);
   const sweep = closeSilentSessions({
     clock,
-    meters: dynamoDbMeters(dynamoDb, {
-      usage: environment.USAGE_TABLE,
-      dueIndex: TABLES.usage.index.name,
-    }),
+    meters: costMetered(
+      dynamoDbMeters(dynamoDb, {
+        usage: environment.USAGE_TABLE,
+        dueIndex: TABLES.usage.index.name,
+      }),
+      meter,
+    ),
     ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
   });
-  return async () => {
+  return metered(async () => {
     const { closed, alive, more } = await sweep();
     log.info('silent sessions closed', { closed, alive, more });
-  };
+  }, meter);
 };

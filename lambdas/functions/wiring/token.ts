@@ -10,7 +10,6 @@ import { dynamoDbTokenContext } from '../../adapters/aws/dynamodb-token-context.
 import { kmsDeriver } from '../../adapters/aws/kms-deriver.ts';
 import { kmsKeyOpener } from '../../adapters/aws/kms-key-opener.ts';
 import { kmsRoots } from '../../adapters/aws/kms-roots.ts';
-import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import { openAiHttp } from '../../adapters/openai/openai-http.ts';
 import type { TokenEnvironment } from '../../contract/environment.ts';
 import { TABLES } from '../../contract/tables.ts';
@@ -20,12 +19,13 @@ import { tokenEndpoints } from '../../http/token-endpoints.ts';
 import { answerPreflight } from '../../use-cases/answer-preflight.ts';
 import { mintToken } from '../../use-cases/mint-token.ts';
 import { testOpenAiKey } from '../../use-cases/test-openai-key.ts';
+import { httpPorts } from './http-ports.ts';
 import type { World } from './world.ts';
 
 /** The function that can decrypt, and nothing that it does not need. */
 export const tokenHandler = (environment: TokenEnvironment, world: World): HttpHandler => {
-  const dynamoDb = dynamoDbClient(environment);
-  const kms = kmsClient(environment);
+  const dynamoDb = dynamoDbClient(environment, world.meter);
+  const kms = kmsClient(environment, world.meter);
   const tables = {
     tenancy: environment.TENANCY_TABLE,
     keys: environment.KEYS_TABLE,
@@ -54,7 +54,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
     meters: dynamoDbMeters(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
-    openAi: openAiHttp(environment.OPENAI_BASE_URL),
+    openAi: openAiHttp(environment.OPENAI_BASE_URL, world.meter),
     keys: dynamoDbKeys(dynamoDb, tables),
     tenancy,
   };
@@ -68,6 +68,6 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
       }),
       testOpenAiKey: testOpenAiKey(ports, rateLimits),
     }),
-    { ...world, accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE) },
+    httpPorts(environment, world),
   );
 };

@@ -2,7 +2,6 @@ import { dynamoDbClient } from '../../adapters/aws/clients.ts';
 import { dynamoDbMembership } from '../../adapters/aws/dynamodb-membership.ts';
 import { dynamoDbErrors, dynamoDbSessionReader } from '../../adapters/aws/dynamodb-sessions.ts';
 import { dynamoDbUsage } from '../../adapters/aws/dynamodb-usage.ts';
-import { oidcAccessTokens } from '../../adapters/oidc/access-tokens.ts';
 import type { UsageEnvironment } from '../../contract/environment.ts';
 import { type HttpHandler, httpHandler } from '../../http/handler.ts';
 import { usageEndpoints } from '../../http/usage-endpoints.ts';
@@ -12,6 +11,7 @@ import { listSessions } from '../../use-cases/list-sessions.ts';
 import { readConcurrency } from '../../use-cases/read-concurrency.ts';
 import { readSession } from '../../use-cases/read-session.ts';
 import { readUsage } from '../../use-cases/read-usage.ts';
+import { httpPorts } from './http-ports.ts';
 import type { World } from './world.ts';
 
 /** Usage, sessions, errors and slots; the price list and the calculator. Reads alone, and no key of any kind. */
@@ -43,6 +43,6 @@ export const usageHandler = (environment: UsageEnvironment, world: World): HttpH
       readConcurrency: readConcurrency(ports),
       compareOwnMonth: compareOwnMonth(ports),
     }),
-    { ...world, accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE) },
+    httpPorts(environment, world),
   );
 };

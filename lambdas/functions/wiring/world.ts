@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { RandomBytes } from '../../domain/identifiers.ts';
 import { type Log, loggable, type Meter } from '../../http/log.ts';
 import type { Clock } from '../../use-cases/ports.ts';
+import { embeddedMetrics } from './embedded-metrics.ts';
 
 /**
  * What a function takes from the world beside its environment. The local run and the tests give their own clock and log;
@@ -32,20 +32,20 @@ export const lambdaWorld = (service: string, stage: string): World => {
       warn: (message, facts) => logger.warn(message, facts),
       error: (message, facts) => logger.error(message, facts),
     },
-    meter: embeddedMetrics(service, stage),
+    meter: embeddedMetrics(service, stage, () => performance.now()),
   };
 };
 
-const embeddedMetrics = (service: string, stage: string): Meter => {
-  const metrics = new Metrics({ namespace: 'SpeloByok', serviceName: service, defaultDimensions: { stage } });
-  return {
-    answered: (route, code, latencyMs) => {
-      const single = metrics.singleMetric();
-      single.addDimensions({ route, code });
-      single.addMetric('Answers', MetricUnit.Count, 1);
-      const latency = metrics.singleMetric();
-      latency.addDimensions({ route, code });
-      latency.addMetric('LatencyMs', MetricUnit.Milliseconds, latencyMs);
-    },
+/** The handler, whose calls are written as metrics at the end of each batch or event, however it ends. */
+export const metered =
+  <Event, Result>(
+    handler: (event: Event) => Promise<Result>,
+    meter: Meter,
+  ): ((event: Event) => Promise<Result>) =>
+  async (event) => {
+    try {
+      return await handler(event);
+    } finally {
+      meter.handled();
+    }
   };
-};

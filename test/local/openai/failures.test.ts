@@ -17,6 +17,9 @@ const refusals: Record<string, { mint: [number, (string | null)?]; models: [numb
   restricted: { mint: [200], models: [403, null] },
   nomodel: { mint: [403, 'model_not_found'], models: [200] },
   latenomodel: { mint: [200], models: [200] },
+  latenoquota: { mint: [200], models: [200] },
+  lateratelimited: { mint: [200], models: [200] },
+  latebusy: { mint: [200], models: [200] },
   wrongregion: { mint: [401, 'incorrect_hostname'], models: [401, 'incorrect_hostname'] },
   badip: { mint: [401, 'ip_not_authorized'], models: [401, 'ip_not_authorized'] },
   nocountry: {

@@ -1,0 +1,43 @@
+/**
+ * Every metric that a function may write, once, for the functions, the dashboard and the alarms. Each also has the
+ * dimensions `service` (the function) and `stage`. Dimensions are closed sets: never an id, never a text from outside.
+ */
+
+export const METRIC_NAMESPACE = 'SpeloByok';
+
+export interface MetricDefinition {
+  readonly unit: 'Count' | 'Milliseconds' | 'None';
+  readonly dimensions: readonly ('route' | 'code' | 'tier' | 'mode')[];
+}
+
+export const METRICS = {
+  /** Answers of a route; `code` is `ok` or the public code of the problem. */
+  Answers: { unit: 'Count', dimensions: ['route', 'code'] },
+  /** From the start of the handler to its answer, our own time and that of whoever we called. */
+  LatencyMs: { unit: 'Milliseconds', dimensions: ['route'] },
+  /** The part of LatencyMs in which no call to another service was under way. */
+  OwnMs: { unit: 'Milliseconds', dimensions: [] },
+  /** Each call to a service, with its retries. */
+  DynamoDbMs: { unit: 'Milliseconds', dimensions: [] },
+  KmsMs: { unit: 'Milliseconds', dimensions: [] },
+  OpenAiMs: { unit: 'Milliseconds', dimensions: [] },
+  OtherServiceMs: { unit: 'Milliseconds', dimensions: [] },
+  /** Calls that a service throttled until no try was left. */
+  ThrottledCalls: { unit: 'Count', dimensions: [] },
+  /** Calls that failed otherwise. A condition that did not hold is an answer, no failure. */
+  FailedCalls: { unit: 'Count', dimensions: [] },
+  /** Data keys that KMS opened for us. */
+  Decrypts: { unit: 'Count', dimensions: [] },
+  /** Rows of the audit trail that carry KMS's request id of a decrypt. */
+  DecryptRows: { unit: 'Count', dimensions: [] },
+  /** Sessions that found every slot taken, or OpenAI's rate limit reached, by the OpenAI tier of the workspace. */
+  Busy: { unit: 'Count', dimensions: ['tier'] },
+  /** What sessions came to at OpenAI's prices, US cents, by who pays. */
+  CostCents: { unit: 'None', dimensions: ['mode'] },
+  /** Stream records that a function could not handle; a metric filter counts them in the log. */
+  FailedRecords: { unit: 'Count', dimensions: [] },
+  /** Incidents that the anomaly detector began. */
+  Incidents: { unit: 'Count', dimensions: [] },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof METRICS;

@@ -1,0 +1,78 @@
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../contract/metrics.ts';
+import type { Meter } from '../../http/log.ts';
+
+/** A container handles one request at a time, so what is collected between two answers belongs to the second. */
+interface Collected {
+  readonly values: [MetricName, number][];
+  inFlight: number;
+  waitingSinceMs: number;
+  waitedMs: number;
+}
+
+const MICRO_CENTS_PER_CENT = 1_000_000;
+
+const METRIC_OF_SERVICE: Readonly<Record<string, MetricName>> = {
+  dynamodb: 'DynamoDbMs',
+  kms: 'KmsMs',
+  openai: 'OpenAiMs',
+};
+
+/**
+ * Metrics on standard output, in the format that CloudWatch takes out of a log. Three lines for a request at most: the
+ * answer, its latency, and all calls of it together.
+ */
+export const embeddedMetrics = (service: string, stage: string, monotonicMs: () => number): Meter => {
+  const metrics = new Metrics({
+    namespace: METRIC_NAMESPACE,
+    serviceName: service,
+    defaultDimensions: { stage },
+  });
+  const write = (
+    values: readonly (readonly [MetricName, number])[],
+    dimensions: Readonly<Record<string, string>> = {},
+  ): void => {
+    if (values.length === 0) return;
+    for (const [name, value] of Object.entries(dimensions)) metrics.addDimension(name, value);
+    for (const [name, value] of values) metrics.addMetric(name, METRICS[name].unit, value);
+    metrics.publishStoredMetrics();
+  };
+
+  const nothing = (): Collected => ({ values: [], inFlight: 0, waitingSinceMs: 0, waitedMs: 0 });
+  let collected = nothing();
+  const collect = (name: MetricName, value: number): void => {
+    collected.values.push([name, value]);
+  };
+  const writeCalls = (): void => {
+    write(collected.values);
+    collected = nothing();
+  };
+
+  return {
+    started: (called, operation) => {
+      const startedAtMs = monotonicMs();
+      // Not `collected`: a call that outlives its request must not be counted in the next.
+      const own = collected;
+      if (own.inFlight++ === 0) own.waitingSinceMs = startedAtMs;
+      return (outcome) => {
+        const endedAtMs = monotonicMs();
+        if (--own.inFlight === 0) own.waitedMs += endedAtMs - own.waitingSinceMs;
+        own.values.push([METRIC_OF_SERVICE[called] ?? 'OtherServiceMs', Math.round(endedAtMs - startedAtMs)]);
+        if (outcome === 'throttled') own.values.push(['ThrottledCalls', 1]);
+        if (outcome === 'failed') own.values.push(['FailedCalls', 1]);
+        if (outcome === 'answered' && operation === 'Decrypt') own.values.push(['Decrypts', 1]);
+      };
+    },
+    answered: (route, code, latencyMs, tier) => {
+      write([['Answers', 1]], { route, code });
+      write([['LatencyMs', latencyMs]], { route });
+      if (code === 'busy' && tier !== undefined) write([['Busy', 1]], { tier: String(tier) });
+      collect('OwnMs', Math.max(0, Math.round(latencyMs - collected.waitedMs)));
+      writeCalls();
+    },
+    handled: writeCalls,
+    decryptRecorded: () => collect('DecryptRows', 1),
+    spent: (mode, costMicroCents) => write([['CostCents', costMicroCents / MICRO_CENTS_PER_CENT]], { mode }),
+    incidentsBegan: (count) => collect('Incidents', count),
+  };
+};

@@ -1,0 +1,123 @@
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { CfnLoggingConfiguration, CfnWebACL } from 'aws-cdk-lib/aws-wafv2';
+import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import type { Edge, StageConfig } from '../stage-config.ts';
+
+export interface WebFirewallProps {
+  readonly stage: string;
+  readonly edge: Edge;
+  readonly config: Pick<StageConfig, 'logRetentionDays'>;
+}
+
+/** AWS's groups, in the order in which they are asked, and the rules in them that only count here. */
+const MANAGED: readonly { readonly name: string; readonly countOnly: readonly string[] }[] = [
+  { name: 'AWSManagedRulesAmazonIpReputationList', countOnly: [] },
+  { name: 'AWSManagedRulesKnownBadInputsRuleSet', countOnly: [] },
+  {
+    name: 'AWSManagedRulesCommonRuleSet',
+    // A site's instructions are prose of up to 16 KB, which may well speak of scripts and addresses. The functions take
+    // bodies of 64 KB, each against its schema, and nothing of them is ever a page.
+    countOnly: [
+      'SizeRestrictions_BODY',
+      'CrossSiteScripting_BODY',
+      'GenericRFI_BODY',
+      'GenericLFI_BODY',
+      'EC2MetaDataSSRF_BODY',
+    ],
+  },
+];
+
+/** A web ACL of AWS WAF for CloudFront: a rate per address, then AWS's managed rules. What it blocks is logged. */
+export class WebFirewall extends Construct {
+  readonly arn: string;
+
+  constructor(scope: Construct, id: string, { stage, edge, config }: WebFirewallProps) {
+    super(scope, id);
+    const name = `spelo-byok-${stage}`;
+    const visible = (metricName: string) => ({
+      cloudWatchMetricsEnabled: true,
+      metricName,
+      // Samples hold whole requests, with their headers.
+      sampledRequestsEnabled: false,
+    });
+    const acl = new CfnWebACL(this, 'Acl', {
+      name,
+      scope: 'CLOUDFRONT',
+      defaultAction: { allow: {} },
+      visibilityConfig: visible(name),
+      rules: [
+        {
+          name: 'TooManyRequests',
+          priority: 0,
+          action: { block: { customResponse: { responseCode: 429 } } },
+          statement: {
+            rateBasedStatement: {
+              aggregateKeyType: 'IP',
+              limit: edge.requestsPer5Minutes,
+              evaluationWindowSec: 300,
+            },
+          },
+          visibilityConfig: visible('TooManyRequests'),
+        },
+        ...MANAGED.map((group, index) => ({
+          name: group.name,
+          priority: index + 1,
+          overrideAction: { none: {} },
+          statement: {
+            managedRuleGroupStatement: {
+              vendorName: 'AWS',
+              name: group.name,
+              ...(group.countOnly.length > 0 && {
+                ruleActionOverrides: group.countOnly.map((rule) => ({
+                  name: rule,
+                  actionToUse: { count: {} },
+                })),
+              }),
+            },
+          },
+          visibilityConfig: visible(group.name),
+        })),
+      ],
+    });
+    this.arn = acl.attrArn;
+    this.#log(name, acl, config.logRetentionDays);
+  }
+
+  /** Only what is blocked, without tokens, signatures and cookies. */
+  #log(name: string, acl: CfnWebACL, retention: StageConfig['logRetentionDays']): void {
+    const logs = new LogGroup(this, 'Logs', {
+      // WAF writes to groups of this prefix alone. With a name of its own a retained one would stand in the way of the next.
+      logGroupName: `aws-waf-logs-${name}`,
+      retention,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    new CfnLoggingConfiguration(this, 'Logging', {
+      resourceArn: acl.attrArn,
+      logDestinationConfigs: [
+        // Without the `:*` at the end, which WAF does not take.
+        Stack.of(this).formatArn({
+          service: 'logs',
+          resource: 'log-group',
+          resourceName: logs.logGroupName,
+          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+        }),
+      ],
+      redactedFields: [
+        { singleHeader: { Name: 'authorization' } },
+        { singleHeader: { Name: 'cookie' } },
+        { queryString: {} },
+      ],
+      loggingFilter: {
+        DefaultBehavior: 'DROP',
+        Filters: [
+          {
+            Behavior: 'KEEP',
+            Requirement: 'MEETS_ANY',
+            Conditions: [{ ActionCondition: { Action: 'BLOCK' } }],
+          },
+        ],
+      },
+    });
+  }
+}

@@ -1,0 +1,48 @@
+import { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { Stack, type StackProps } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { ApiStack } from './api-stack.ts';
+import type { AuditStack } from './audit-stack.ts';
+import type { DataStack } from './data-stack.ts';
+import { addServiceAlarms } from './observability/alarms.ts';
+import { ServiceDashboard } from './observability/dashboard.ts';
+import type { StageConfig } from './stage-config.ts';
+
+export interface ObservabilityStackProps extends StackProps {
+  readonly config: StageConfig;
+  readonly data: DataStack;
+  readonly api: ApiStack;
+  readonly audit: AuditStack;
+}
+
+/**
+ * What an operator looks at, and what wakes them: the dashboard, and alarms on what visitors and owners notice. Alarms on
+ * the evidence itself are in the audit stack, beside what they watch, and go to the same topic. Holds nothing; can be
+ * deployed again from nothing.
+ */
+export class ObservabilityStack extends Stack {
+  constructor(scope: Construct, id: string, { config, data, api, audit, ...props }: ObservabilityStackProps) {
+    super(scope, id, { description: 'Spelo BYOK: dashboard and alarms', ...props });
+    const { stage } = config;
+    addServiceAlarms(this, {
+      stage,
+      topic: audit.topic,
+      apiId: api.apiId,
+      apiFunctions: api.functionNames,
+      opening: ['token', 'rotate', 'rotate-on-request'],
+      mintTables: (['tenancy', 'keys', 'sessions', 'limits', 'usage'] as const).map(
+        (name) => data.tables[name].tableName,
+      ),
+      reserved: config.reservedConcurrency !== undefined,
+    });
+    new ServiceDashboard(this, 'Dashboard', {
+      stage,
+      apiId: api.apiId,
+      alarms: [this, audit].flatMap(({ node }) => node.findAll()).filter((found) => found instanceof Alarm),
+      tables: data.tables,
+      deadLetterQueues: audit.deadLetterQueues,
+      logGroupNames: [...api.logGroupNames, ...audit.logGroupNames],
+      firewall: config.edge?.waf === true,
+    });
+  }
+}

@@ -1,0 +1,238 @@
+import { MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Duration } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { FunctionName } from '../../lambdas/contract/routes.ts';
+import { BrokerAlarm } from '../constructs/broker-alarm.ts';
+import { apiMetric, kmsQuotaUse, lambdaMetric, ownMetric, sumOf, tableMetric } from './metrics.ts';
+import { MINT_ROUTE, OUR_FAILURES } from './refusals.ts';
+
+export interface ServiceAlarmsProps {
+  readonly stage: string;
+  readonly topic: ITopic;
+  readonly apiId: string;
+  /** The functions behind the API. */
+  readonly apiFunctions: readonly FunctionName[];
+  /** Those that open keys, behind a route or an event. */
+  readonly opening: readonly ('token' | 'rotate' | 'rotate-on-request')[];
+  /** The tables that a mint reads and writes. */
+  readonly mintTables: readonly string[];
+  /** Whether the stage sets containers apart for a function. */
+  readonly reserved: boolean;
+}
+
+const TIERS = ['1', '2', '3', '4', '5'] as const;
+
+/** Fewer answers than this in five minutes are no rate: one failed mint at night is for the log. */
+const LEAST_ANSWERS = 10;
+
+/** Alarms on what visitors and owners notice, and on the quotas that come before it. */
+export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): void => {
+  addMintAlarms(scope, props);
+  addApiAlarms(scope, props);
+  addQuotaAlarms(scope, props);
+  addCustodyAlarm(scope, props);
+  addSweeperAlarm(scope, props);
+};
+
+/** Every answer of the token route is in its latency. */
+const mintsOf = (stage: string) =>
+  ownMetric(stage, 'token', 'LatencyMs', { route: MINT_ROUTE }, { statistic: Stats.SAMPLE_COUNT });
+
+const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
+  const failures = Object.fromEntries(
+    OUR_FAILURES.map((code) => [code, ownMetric(stage, 'token', 'Answers', { route: MINT_ROUTE, code })]),
+  );
+  const failed = OUR_FAILURES.map((code) => `FILL(${code}, 0)`).join(' + ');
+  new BrokerAlarm(scope, 'MintsFail', {
+    stage,
+    topic,
+    runbook: 'Visitors get no session',
+    metric: new MathExpression({
+      label: 'percent of mints that fail',
+      expression: `IF(mints >= ${LEAST_ANSWERS}, 100 * (${failed}) / mints, 0)`,
+      usingMetrics: { mints: mintsOf(stage), ...failures },
+      period: Duration.minutes(5),
+    }),
+    above: 5,
+    periods: 2,
+    impact: 'visitors press the button and no voice answers; nothing is charged for what failed.',
+    because:
+      'more than 5 % of at least ten mints, for ten minutes; single failures of OpenAI pass by themselves and are seen in the log.',
+  });
+
+  new BrokerAlarm(scope, 'MintsAreSlow', {
+    stage,
+    topic,
+    runbook: 'Sessions start slowly',
+    metric: ownMetric(stage, 'token', 'LatencyMs', { route: MINT_ROUTE }, { statistic: Stats.p(95) }),
+    above: 3_000,
+    periods: 3,
+    impact: 'a visitor waits for seconds before the conversation can begin, and many leave.',
+    because:
+      'one in twenty mints above 3 s for a quarter of an hour; AWS has tens of milliseconds of it, OpenAI most, and its deadline is 8 s.',
+  });
+
+  const busy = Object.fromEntries(
+    TIERS.map((tier) => [`tier${tier}`, ownMetric(stage, 'token', 'Busy', { tier })]),
+  );
+  const allBusy = Object.keys(busy)
+    .map((name) => `FILL(${name}, 0)`)
+    .join(' + ');
+  new BrokerAlarm(scope, 'LinesAreBusy', {
+    stage,
+    topic,
+    runbook: 'Every line is busy',
+    metric: new MathExpression({
+      label: 'percent of mints that find no line',
+      expression: `IF(mints >= ${LEAST_ANSWERS}, 100 * (${allBusy}) / mints, 0)`,
+      usingMetrics: { mints: mintsOf(stage), ...busy },
+      period: Duration.minutes(5),
+    }),
+    above: 20,
+    periods: 3,
+    impact: 'visitors of one or more sites are told to come back later while others talk.',
+    because:
+      'one mint in five for a quarter of an hour; shorter bursts are what slots are for, and Retry-After brings visitors back.',
+  });
+};
+
+const addApiAlarms = (scope: Construct, { stage, topic, apiId, apiFunctions }: ServiceAlarmsProps): void => {
+  new BrokerAlarm(scope, 'ApiFails', {
+    stage,
+    topic,
+    runbook: 'The API answers with errors',
+    metric: new MathExpression({
+      label: 'percent of answers above 499',
+      expression: `IF(answers >= ${LEAST_ANSWERS}, 100 * FILL(failures, 0) / answers, 0)`,
+      usingMetrics: {
+        answers: apiMetric(apiId, 'Count', { statistic: Stats.SAMPLE_COUNT }),
+        failures: apiMetric(apiId, '5xx'),
+      },
+      period: Duration.minutes(5),
+    }),
+    above: 10,
+    periods: 2,
+    impact: 'owners cannot store keys or look at their sites, or visitors get no session.',
+    because:
+      'one answer in ten for ten minutes, of all routes together, those that API Gateway gives itself included.',
+  });
+
+  new BrokerAlarm(scope, 'FunctionsCrash', {
+    stage,
+    topic,
+    runbook: 'A function behind the API crashes',
+    metric: sumOf(
+      'invocations that ended without an answer',
+      apiFunctions.map((name) => lambdaMetric(stage, name, 'Errors')),
+    ),
+    above: 0,
+    periods: 2,
+    impact: 'the caller of each such request waits for up to 25 s and gets an error of API Gateway.',
+    because:
+      'the handlers turn every error into an answer, so one that Lambda counts is a crash or a timeout; two periods in a row are no accident.',
+  });
+};
+
+const addQuotaAlarms = (scope: Construct, props: ServiceAlarmsProps): void => {
+  const { stage, topic, apiFunctions, mintTables, reserved } = props;
+  new BrokerAlarm(scope, 'FunctionsThrottled', {
+    stage,
+    topic,
+    runbook: 'Lambda turns requests away',
+    metric: sumOf(
+      'invocations that Lambda refused',
+      apiFunctions.map((name) => lambdaMetric(stage, name, 'Throttles')),
+    ),
+    above: 0,
+    periods: 2,
+    impact: 'requests are answered 429 or 503 before our code sees them.',
+    because: reserved
+      ? 'any in ten minutes: traffic has reached the containers that the stage reserves, or those of the account.'
+      : 'any in ten minutes: traffic has reached the containers of the account, which are 10 in a new one.',
+  });
+
+  new BrokerAlarm(scope, 'TablesThrottle', {
+    stage,
+    topic,
+    runbook: 'DynamoDB throttles',
+    metric: sumOf(
+      'throttled reads and writes',
+      mintTables.flatMap((table) => [
+        tableMetric(table, 'ReadThrottleEvents'),
+        tableMetric(table, 'WriteThrottleEvents'),
+      ]),
+    ),
+    above: 10,
+    periods: 2,
+    impact: 'mints take a retry longer, and those that are throttled twice are refused with 503.',
+    because:
+      'more than ten in five minutes, twice in a row: a table that has just grown throttles a little, and the SDK tries again.',
+  });
+
+  new BrokerAlarm(scope, 'KmsNearQuota', {
+    stage,
+    topic,
+    runbook: 'KMS quota is running out',
+    metric: kmsQuotaUse(),
+    above: 70,
+    periods: 3,
+    impact: 'none yet; at 100 % KMS throttles, and no key can be opened: mints are refused with 503.',
+    because:
+      '70 % of the requests per second that the account may send, for three minutes; a raise takes AWS up to days.',
+  });
+};
+
+const addCustodyAlarm = (scope: Construct, { stage, topic, opening }: ServiceAlarmsProps): void => {
+  const decrypts = Object.fromEntries(
+    opening.map((name, index) => [
+      `decrypts${index}`,
+      ownMetric(stage, name, 'Decrypts', {}, { period: Duration.hours(1) }),
+    ]),
+  );
+  const rows = ownMetric(stage, 'projector', 'DecryptRows', {}, { period: Duration.hours(1) });
+  const all = Object.keys(decrypts)
+    .map((name) => `FILL(${name}, 0)`)
+    .join(' + ');
+  new BrokerAlarm(scope, 'DecryptsWithoutRows', {
+    stage,
+    topic,
+    runbook: 'Keys are opened without a row in the audit trail',
+    metric: new MathExpression({
+      label: 'decrypts beyond the rows',
+      // Both sides of an hour's end differ a little under load.
+      expression: `IF((${all}) > 1.05 * FILL(rows, 0) + 10, (${all}) - FILL(rows, 0), 0)`,
+      usingMetrics: { ...decrypts, rows },
+      period: Duration.hours(1),
+    }),
+    above: 0,
+    periods: 2,
+    impact:
+      'uses of keys are missing from what owners can see, or a key is opened by code that records nothing.',
+    because:
+      'over 5 % and ten decrypts more than rows, two hours in a row; each decrypt has its row within seconds when all is well.',
+  });
+};
+
+const addSweeperAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
+  new BrokerAlarm(scope, 'SweeperStands', {
+    stage,
+    topic,
+    runbook: 'Silent sessions are not closed',
+    metric: new MathExpression({
+      label: 'five minutes without a run that succeeded',
+      expression: 'IF(runs - FILL(errors, 0) < 1, 1, 0)',
+      usingMetrics: {
+        runs: lambdaMetric(stage, 'sweeper', 'Invocations'),
+        errors: lambdaMetric(stage, 'sweeper', 'Errors'),
+      },
+      period: Duration.minutes(5),
+    }),
+    above: 0,
+    periods: 3,
+    silence: 'alarms',
+    impact:
+      'sessions of visitors who closed the page stay open in what owners see, and minutes of hard-capped plans stay held.',
+    because: 'no run in a quarter of an hour that has fifteen; one that fails is made up for by the next.',
+  });
+};

@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll } from '@jest/globals';
+import type { BrowserContext } from 'playwright-core';
+import { type DemoSite, widgetPages } from '../../../local/web/widget-pages.ts';
+import { buildWidget, type WidgetManifest } from '../../../web/widget/build.ts';
+import { type KeyedTenant, makeKeyedTenant } from '../../support/keyed-tenant.ts';
+import { openAiOf } from '../../support/openai.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
+import { openTables } from '../../support/tables.ts';
+import type { Tenant } from '../../support/tenant.ts';
+import { type LaunchOptions, launchBrowser } from './browser.ts';
+import { type HostPage, startHostPage } from './host-page.ts';
+import { type Visitor, visit } from './visitor.ts';
+
+/** What the broker counts of a session, as far as the browser tests look at it. */
+export interface Meter {
+  readonly sessionId: string;
+  readonly connectedAtMs: number | null;
+  readonly endReason: string | null;
+  readonly responses: number;
+}
+
+/** A broker, a site of somebody else, and browsers: everything that a visitor's call goes through. */
+export interface Stage {
+  readonly stack: TestStack;
+  readonly host: HostPage;
+  readonly widget: WidgetManifest;
+  /** Makes the local run's own demo page show this site. */
+  showDemo(tenant: Tenant): void;
+  /** A browser of its own, with an empty profile: another person. Closed with the stage. */
+  browser(options?: LaunchOptions): Promise<BrowserContext>;
+  /** A workspace with a key, whose one site is the host page. */
+  tenant(
+    workspace?: Readonly<Record<string, unknown>>,
+    site?: Readonly<Record<string, unknown>>,
+    key?: string,
+  ): Promise<KeyedTenant>;
+  /** A call that has begun. */
+  call(context: BrowserContext, tenant: Tenant, attributes?: string): Promise<Visitor>;
+  /** The meters of a site's sessions, oldest first. */
+  meters(tenant: Tenant): Promise<readonly Meter[]>;
+  /** The meter of the nth session, from 1, once it has ended. */
+  endedMeter(tenant: Tenant, nth?: number): Promise<Meter>;
+  /** Waits until OpenAI has noticed that a call is over. */
+  callIsOver(callId: string | undefined): Promise<void>;
+  close(): Promise<void>;
+}
+
+const WAIT_MS = 45_000;
+
+export const startStage = async (): Promise<Stage> => {
+  const widget = await buildWidget();
+  let demo: DemoSite | undefined;
+  const stack = await startTestStack({ audited: false, pages: await widgetPages(() => demo) });
+  const host = await startHostPage(stack.url, openAiOf(stack).baseUrl, widget);
+  const browsers: BrowserContext[] = [];
+  const tables = openTables(stack);
+
+  const meters = async ({ siteId }: Tenant): Promise<readonly Meter[]> => {
+    const items = await tables.scan('usage');
+    return items
+      .filter(({ pk }) => pk === `METERS#${siteId}`)
+      .map((item) => ({
+        sessionId: String(item['sessionId']),
+        connectedAtMs: (item['connectedAtMs'] as number | undefined) ?? null,
+        endReason: (item['endReason'] as string | undefined) ?? null,
+        responses: (item['responses'] as number | undefined) ?? 0,
+      }))
+      .sort((a, b) => (a.sessionId < b.sessionId ? -1 : 1));
+  };
+
+  return {
+    stack,
+    host,
+    widget,
+    showDemo: ({ siteId }) => {
+      demo = { siteId, openAiBaseUrl: openAiOf(stack).baseUrl };
+    },
+    browser: async (options) => {
+      const context = await launchBrowser(options);
+      browsers.push(context);
+      return context;
+    },
+    tenant: (workspace = {}, site = {}, key = undefined) =>
+      makeKeyedTenant(stack, workspace, { allowed_origins: [host.origin], ...site }, key),
+    call: async (context, tenant, attributes) => {
+      const visitor = await visit(context, host.url(tenant.siteId, attributes));
+      await visitor.startCall();
+      await visitor.reaches('listening');
+      return visitor;
+    },
+    meters,
+    endedMeter: async (tenant, nth = 1) => {
+      for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 100) {
+        const meter = (await meters(tenant))[nth - 1];
+        if (meter !== undefined && meter.endReason !== null) return meter;
+        await sleep(100);
+      }
+      throw new Error(`No end was reported. There is: ${JSON.stringify(await meters(tenant))}`);
+    },
+    callIsOver: async (callId) => {
+      for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 50) {
+        if (callId !== undefined && !openAiOf(stack).liveCalls.includes(callId)) return;
+        await sleep(50);
+      }
+      throw new Error('The call goes on.');
+    },
+    close: async () => {
+      tables.close();
+      await Promise.all(browsers.map((browser) => browser.close()));
+      await host.close();
+      await stack.close();
+    },
+  };
+};
+
+/** Closes the pages that a test left open, so that no call outlives it. */
+const leavePages = async (context: BrowserContext): Promise<void> => {
+  await context.newPage();
+  await Promise.all(
+    context
+      .pages()
+      .slice(0, -1)
+      .map((page) => page.close()),
+  );
+};
+
+/** For a file of tests: opens a stage with one browser, leaves it tidy after each test, closes it at the end. */
+export const useStage = (onOpen: (stage: Stage, browser: BrowserContext) => void): void => {
+  let stage: Stage | undefined;
+  let browser: BrowserContext | undefined;
+  beforeAll(async () => {
+    stage = await startStage();
+    browser = await stage.browser();
+    onOpen(stage, browser);
+  });
+  afterEach(async () => {
+    if (stage !== undefined) openAiOf(stage.stack).clearFaults();
+    if (browser !== undefined) await leavePages(browser);
+  });
+  afterAll(() => stage?.close());
+};

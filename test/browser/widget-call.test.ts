@@ -1,0 +1,263 @@
+import { expect, it } from '@jest/globals';
+import type { BrowserContext } from 'playwright-core';
+import { expectSuccess } from '../support/answers.ts';
+import { secretFinder } from '../support/find-secret.ts';
+import { asOwner, type KeyedTenant } from '../support/keyed-tenant.ts';
+import { mintRequests, openAiOf } from '../support/openai.ts';
+import { fakeKey, mint } from '../support/tenant.ts';
+import { describeInBrowser } from './support/browser.ts';
+import { SILENCE } from './support/microphone.ts';
+import { type Stage, useStage } from './support/stage.ts';
+import { type Visitor, visit } from './support/visitor.ts';
+
+let stage: Stage;
+let browser: BrowserContext;
+
+/** Ends the latest call from OpenAI's side, as the owner of the key could. */
+const hangUpAtOpenAi = async ({ key }: KeyedTenant): Promise<void> => {
+  const { baseUrl, liveCalls } = openAiOf(stage.stack);
+  const response = await fetch(`${baseUrl}/realtime/calls/${liveCalls.at(-1)}/hangup`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+  });
+  expect(response.status).toBe(200);
+};
+
+/** Changes what the broker answers before the widget sees it. */
+const changeToken = async (visitor: Visitor, change: (data: TokenData) => void): Promise<void> => {
+  await visitor.page.route('**/token', async (route) => {
+    const response = await route.fetch();
+    const answer = await response.json();
+    change(answer.data);
+    await route.fulfill({ response, json: answer });
+  });
+};
+
+interface TokenData {
+  client_secret: { expires_at: number };
+  max_duration_seconds: number;
+}
+
+describeInBrowser('a visitor who talks', () => {
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
+  });
+
+  it('is told of privacy, speaks, is answered, hangs up; the broker has counted it, and the key was nowhere', async () => {
+    const newcomer = await stage.browser();
+    const tenant = await stage.tenant();
+    const visitor = await visit(newcomer, stage.host.url(tenant.siteId));
+    await visitor.button('Talk to us').click();
+    await visitor.reaches('notice');
+    expect(await visitor.text()).toContain('Your voice goes from this browser to OpenAI.');
+    expect(await visitor.microphones()).toEqual([]);
+
+    await visitor.button('Agree and start').click();
+    await visitor.passes('speaking');
+    await visitor.reaches('listening');
+    expect(await visitor.text()).toContain('Hello, this is the voice of the stand-in.');
+    const [usage] = await visitor.told('usage');
+    expect(usage?.detail.usage.output_token_details.audio_tokens).toBeGreaterThan(0);
+    await visitor.button('Hang up').click();
+    await visitor.reaches('ended');
+    expect(await visitor.microphones()).toEqual([{ isLive: false, isOn: true }]);
+
+    const meter = await stage.endedMeter(tenant);
+    expect(meter).toMatchObject({ endReason: 'hung_up' });
+    expect(meter.connectedAtMs).not.toBeNull();
+    expect(meter.responses).toBeGreaterThanOrEqual(1);
+    const [connected] = await visitor.told('connected');
+    expect(connected?.detail.session_id).toBe(meter.sessionId);
+    expect(visitor.console).toEqual([]);
+
+    const secrets = secretFinder({ key: tenant.key });
+    const sent = visitor.requests.map((request) =>
+      JSON.stringify([request.url(), request.headers(), request.postData()]),
+    );
+    const kept = await visitor.page.evaluate<string>(
+      'JSON.stringify([localStorage, sessionStorage, document.cookie])',
+    );
+    const shown = (await visitor.text()) + (await visitor.page.content());
+    for (const place of [...sent, kept, shown, ...visitor.console]) expect(secrets.find(place)).toEqual([]);
+    expect(kept).not.toContain('ek_');
+    expect(shown).not.toContain('ek_');
+  });
+
+  it('is shown the notice once for each version of it', async () => {
+    const newcomer = await stage.browser();
+    const { siteId } = await stage.tenant();
+    const first = await visit(newcomer, stage.host.url(siteId));
+    await first.startCall();
+    await first.reaches('listening');
+    await first.page.close();
+
+    const second = await visit(newcomer, stage.host.url(siteId));
+    await second.button('Talk to us').click();
+    await second.reaches('listening');
+    expect((await second.told('state')).map(({ detail }) => detail.state)).not.toContain('notice');
+    await second.page.close();
+
+    const third = await visit(newcomer, stage.host.url(siteId, 'notice-version="2"'));
+    await third.button('Talk to us').click();
+    await third.reaches('notice');
+    await third.button('Not now').click();
+    await third.reaches('idle');
+    expect(await third.microphones()).toEqual([]);
+  });
+
+  it('waits while the only line is taken, and gets in when the first visitor hangs up', async () => {
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    const first = await stage.call(browser, tenant);
+    const second = await visit(await stage.browser(), stage.host.url(tenant.siteId));
+    await second.startCall();
+    await second.reaches('busy');
+    expect(await second.text()).toMatch(/All lines are busy.*A line should be free in \d+:\d\d/);
+    expect(await second.button('Try again').isDisabled()).toBe(true);
+    const [told] = await second.told('error');
+    expect(told?.detail).toMatchObject({ code: 'busy', retryAfter: expect.any(Number) });
+
+    await first.button('Hang up').click();
+    await stage.endedMeter(tenant);
+    // The click waits for the button, which rests for some seconds.
+    await second.button('Try again').click();
+    await second.reaches('listening');
+  });
+
+  it('closes the tab in mid-call: the end is reported and the line is free', async () => {
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    const visitor = await stage.call(browser, tenant);
+    await visitor.told('connected');
+    await visitor.page.close({ runBeforeUnload: true });
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed' });
+    expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
+  });
+
+  it('goes to another page in mid-call: the end is reported as well', async () => {
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(browser, tenant);
+    await visitor.page.goto('about:blank');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed' });
+  });
+
+  it('closes the tab while it connects: the line is free as well', async () => {
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    openAiOf(stage.stack).inject({ path: '/v1/realtime/calls', delayMs: 60_000, times: 1 });
+    const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await visitor.startCall();
+    await visitor.page.waitForRequest(/realtime\/calls/);
+    await visitor.page.waitForTimeout(100);
+    await visitor.page.close({ runBeforeUnload: true });
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed', connectedAtMs: null });
+  });
+
+  it('comes back to the page by the back button after the call: the button is there again', async () => {
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(browser, tenant);
+    await visitor.page.goto(stage.host.scriptOnlyUrl(tenant.siteId));
+    await visitor.page.goBack();
+    expect(['idle', 'ended']).toContain(await visitor.widget.getAttribute('state'));
+  });
+
+  it('cancels while it connects: the line is free at once', async () => {
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    openAiOf(stage.stack).inject({ path: '/v1/realtime/calls', delayMs: 60_000, times: 1 });
+    const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await visitor.startCall();
+    await visitor.page.waitForRequest(/realtime\/calls/);
+    await visitor.button('Cancel').click();
+    await visitor.reaches('idle');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up', connectedAtMs: null });
+    expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
+  });
+
+  it('is muted: the microphone is off, and on again', async () => {
+    const visitor = await stage.call(browser, await stage.tenant());
+    const mute = visitor.button('Mute the microphone');
+    await mute.click();
+    expect(await mute.getAttribute('aria-pressed')).toBe('true');
+    expect(await visitor.microphones()).toEqual([{ isLive: true, isOn: false }]);
+    await mute.click();
+    expect(await visitor.microphones()).toEqual([{ isLive: true, isOn: true }]);
+  });
+
+  it('is connected again once when OpenAI ends the call, with the same secret, and told when the connection is lost again', async () => {
+    const openAi = openAiOf(stage.stack);
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(browser, tenant);
+    await hangUpAtOpenAi(tenant);
+    await visitor.passes('reconnecting');
+    await visitor.reaches('listening');
+    expect(mintRequests(stage.stack)).toHaveLength(1);
+    openAi.dropCall(openAi.liveCalls.at(-1) ?? '');
+    await visitor.reaches('error');
+    expect(await visitor.text()).toContain('The connection was lost.');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'connection_lost' });
+    expect(await stage.meters(tenant)).toHaveLength(1);
+  });
+
+  it('is connected again as a new session when the secret has expired, on the same single line', async () => {
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await changeToken(visitor, (data) => {
+      data.client_secret.expires_at = 0;
+    });
+    await visitor.startCall();
+    await visitor.reaches('listening');
+    await hangUpAtOpenAi(tenant);
+    await visitor.passes('reconnecting');
+    await visitor.reaches('listening');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'connection_lost' });
+    expect(mintRequests(stage.stack)).toHaveLength(2);
+    await visitor.button('Hang up').click();
+    expect(await stage.endedMeter(tenant, 2)).toMatchObject({ endReason: 'hung_up' });
+  });
+
+  it('is hung up when nobody has spoken for a while', async () => {
+    const silent = await stage.browser({ speech: SILENCE });
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(silent, tenant, 'idle-seconds="3"');
+    expect(await visitor.text()).not.toContain('Nobody spoke');
+    await visitor.reaches('ended');
+    expect(await visitor.text()).toContain('Nobody spoke for a while.');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'idle' });
+  });
+
+  it('is hung up at the maximum duration', async () => {
+    const tenant = await stage.tenant();
+    const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await changeToken(visitor, (data) => {
+      data.max_duration_seconds = 2;
+    });
+    await visitor.startCall();
+    await visitor.reaches('ended');
+    expect(await visitor.text()).toContain('The longest time for one call was reached.');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'max_duration' });
+  });
+
+  it('is hung up when the broker says so: the site was archived in mid-call', async () => {
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(browser, tenant);
+    const callId = openAiOf(stage.stack).liveCalls.at(-1);
+    await asOwner(stage.stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}`).catch(() => undefined);
+    // The next thing that is reported brings the answer.
+    await visitor.reaches('ended');
+    expect(await visitor.text()).toContain('The call was ended by the service.');
+    await stage.callIsOver(callId);
+  });
+
+  it('hears in the call that the credit is used up, and the owner learns why', async () => {
+    const tenant = await stage.tenant({}, {}, fakeKey('latenoquota'));
+    const visitor = await stage.call(browser, tenant);
+    await visitor.reaches('error');
+    expect(await visitor.text()).toContain('Voice has reached its limit.');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'failed', responses: 0 });
+  });
+
+  it('is asked to say it again when one answer was refused for the rate, and the call goes on', async () => {
+    const tenant = await stage.tenant({}, {}, fakeKey('lateratelimited'));
+    const visitor = await stage.call(browser, tenant);
+    await visitor.widget.getByText('The assistant is overloaded.').waitFor();
+    await visitor.reaches('listening');
+  });
+});

@@ -1,0 +1,152 @@
+import { expect, it } from '@jest/globals';
+import type { BrowserContext } from 'playwright-core';
+import { PROBLEMS as PUBLIC_PROBLEMS } from '../../lambdas/contract/problems.ts';
+import { ROUTES } from '../../lambdas/contract/routes.ts';
+import { PROBLEMS } from '../../web/widget/src/strings.ts';
+import { suspendWorkspaceKey } from '../support/keyed-tenant.ts';
+import { openAiOf } from '../support/openai.ts';
+import { fakeKey, makeTenant, putWorkspaceKey } from '../support/tenant.ts';
+import { describeInBrowser } from './support/browser.ts';
+import { type Stage, useStage } from './support/stage.ts';
+import { type Visitor, visit } from './support/visitor.ts';
+
+let stage: Stage;
+let browser: BrowserContext;
+
+const tryToCall = async (siteId: string): Promise<Visitor> => {
+  const visitor = await visit(browser, stage.host.url(siteId));
+  await visitor.startCall();
+  return visitor;
+};
+
+const publicCodes = [
+  ...new Set(
+    [...ROUTES.mintToken.refusals, 'unavailable'].map((name) => PUBLIC_PROBLEMS[name as 'busy'].code),
+  ),
+] as string[];
+const isKnown = (code: string): code is keyof typeof PROBLEMS => code in PROBLEMS;
+
+describeInBrowser('a visitor who is refused', () => {
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
+  });
+
+  it.each(publicCodes)('reads a sentence of its own for %s', async (code) => {
+    expect(isKnown(code)).toBe(true);
+    const { siteId } = await stage.tenant();
+    const visitor = await visit(browser, stage.host.url(siteId));
+    const problem = Object.values(PUBLIC_PROBLEMS).find((each) => each.code === code);
+    await visitor.page.route('**/token', (route) =>
+      route.fulfill({
+        status: problem?.status ?? 500,
+        headers: { 'access-control-allow-origin': stage.host.origin },
+        json: {
+          success: false,
+          error: { code, message: 'For the owner.', request_id: 'req-12345678', retry_after: 7 },
+        },
+      }),
+    );
+    await visitor.startCall();
+    await visitor.reaches(code === 'busy' ? 'busy' : 'error');
+    const text = await visitor.text();
+    if (isKnown(code)) expect(text).toContain(PROBLEMS[code]);
+    // What the contract says to the owner of the site is not for the visitor.
+    expect(text).not.toContain('For the owner.');
+    const [told] = await visitor.told('error');
+    expect(told?.detail).toMatchObject({ code, retryAfter: 7, requestId: 'req-12345678' });
+    expect(await visitor.microphones()).toEqual([{ isLive: false, isOn: true }]);
+  });
+
+  it('meets each of the real ones: no key, a refused key, a suspended one, no credit, an error at OpenAI', async () => {
+    const keyless = await makeTenant(stage.stack, {}, { allowed_origins: [stage.host.origin] });
+    const { siteId } = keyless;
+    const readsNext = async (sentence: string) => {
+      const visitor = await tryToCall(siteId);
+      await visitor.reaches('error');
+      expect(await visitor.text()).toContain(sentence);
+      await visitor.page.close();
+    };
+    await readsNext(PROBLEMS.openai_key_missing);
+    await putWorkspaceKey(stage.stack, keyless, fakeKey());
+    const refuseMint = (status: number, code: string) =>
+      openAiOf(stage.stack).inject({
+        path: '/v1/realtime/client_secrets',
+        status,
+        body: { error: { message: '', type: 'invalid_request_error', code, param: null } },
+        times: 1,
+      });
+    refuseMint(429, 'insufficient_quota');
+    await readsNext(PROBLEMS.openai_quota_exhausted);
+    refuseMint(401, 'invalid_api_key');
+    await readsNext(PROBLEMS.openai_key_rejected);
+    refuseMint(500, 'server_error');
+    await readsNext(PROBLEMS.openai_error);
+    await suspendWorkspaceKey(stage.stack, keyless);
+    await readsNext(PROBLEMS.openai_key_suspended);
+  });
+
+  it('may try again when the time is over, and not before', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await visit(browser, stage.host.url(siteId));
+    let isRefused = true;
+    await visitor.page.route('**/token', (route) =>
+      isRefused
+        ? route.fulfill({
+            status: 429,
+            headers: { 'access-control-allow-origin': stage.host.origin },
+            json: {
+              success: false,
+              error: { code: 'rate_limited', message: '', request_id: 'x', retry_after: 3 },
+            },
+          })
+        : route.fallback(),
+    );
+    await visitor.startCall();
+    await visitor.reaches('error');
+    expect(await visitor.text()).toMatch(/You can try again in 0:0[123]/);
+    expect(await visitor.button('Try again').isDisabled()).toBe(true);
+    isRefused = false;
+    await visitor.widget.getByText('You can try again now.').waitFor();
+    await visitor.button('Try again').click();
+    await visitor.reaches('listening');
+  });
+
+  it('is refused by OpenAI at the call: for the rate with its time to wait, for the model for good', async () => {
+    const busy = await stage.tenant({}, {}, fakeKey('latebusy'));
+    const visitor = await tryToCall(busy.siteId);
+    await visitor.reaches('busy');
+    expect((await visitor.told('error'))[0]?.detail.code).toBe('busy');
+    expect(await stage.endedMeter(busy)).toMatchObject({ endReason: 'failed', connectedAtMs: null });
+
+    const withoutModel = await stage.tenant({}, {}, fakeKey('latenomodel'));
+    const other = await tryToCall(withoutModel.siteId);
+    await other.reaches('error');
+    expect(await other.text()).toContain(PROBLEMS.openai_key_rejected);
+    expect(await other.button('Try again').isVisible()).toBe(false);
+  });
+
+  it('is on a page that the site has not registered: voice cannot be reached, and nothing is thrown', async () => {
+    const { siteId } = await stage.tenant({}, { allowed_origins: ['https://elsewhere.example'] });
+    const visitor = await tryToCall(siteId);
+    await visitor.reaches('error');
+    expect(await visitor.text()).toContain(PROBLEMS.unreachable);
+    expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
+  });
+
+  it.each([
+    ['NotAllowedError', PROBLEMS.microphone_blocked],
+    ['NotFoundError', PROBLEMS.microphone_missing],
+    ['NotReadableError', PROBLEMS.microphone_failed],
+  ])('has a microphone that fails with %s, and no call is minted for it', async (name, sentence) => {
+    const tenant = await stage.tenant();
+    const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await visitor.page.evaluate(
+      `navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '${name}'))`,
+    );
+    await visitor.startCall();
+    await visitor.reaches('error');
+    expect(await visitor.text()).toContain(sentence);
+    expect(visitor.requests.filter((request) => request.url().endsWith('/token'))).toEqual([]);
+  });
+});

@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { smokeTest } from './smoke/steps.ts';
+
+const USAGE = `TOKEN=… npm run smoke -- --url URL [--site SITE_ID --origin ORIGIN]
+
+Tries a deployment from outside: its address, an owner's access token, CORS, and one mint. Without --site it creates a managed
+workspace with a site and deletes it again, which takes the platform's own key. The mint is real; nobody connects with it.
+
+  --url     https://… without a path: ApiUrl of the api stack, EdgeUrl of the edge stack, or what npm start prints
+  --site    a site that has a key of its own or of its workspace
+  --origin  an origin that is registered on it, https://shop.example
+  --help    this text
+
+Environment:
+  TOKEN     an access token; an argument would stand in the shell's history
+
+Exit status: 0 all is well; 1 a step failed, and its line says what to do; 2 it was called wrongly.
+`;
+
+const options = z.object({
+  url: z
+    .url({ protocol: /^https?$/, error: '--url must be a URL, as in https://voice.example.com' })
+    .transform((url) => url.replace(/\/+$/, '')),
+  site: z.string().optional(),
+  origin: z.string().optional(),
+});
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({
+    options: {
+      url: { type: 'string' },
+      site: { type: 'string' },
+      origin: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const parsed = options.safeParse(values);
+  if (!parsed.success || (parsed.data.site === undefined) !== (parsed.data.origin === undefined)) {
+    const faults = parsed.success
+      ? ['--site and --origin go together']
+      : parsed.error.issues.map(({ message }) => message);
+    process.stderr.write(`${faults.join('\n')}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  const token = process.env['TOKEN'];
+  const { url, site, origin } = parsed.data;
+  const { ok } = await smokeTest(
+    { url, site, origin, token: token === '' ? undefined : token },
+    ({ step, ok: passed, says }) =>
+      process.stdout.write(`${passed ? 'ok  ' : 'FAIL'}  ${step.padEnd(13)} ${says}\n`),
+  );
+  process.exitCode = ok ? 0 : 1;
+};
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : 'Failed.'}\n\n${USAGE}`);
+  process.exitCode = 2;
+});

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const SOURCE = import.meta.dirname;
+/** Built files of the repository; never committed. */
+export const WIDGET_FOLDER = join(SOURCE, '../../dist/widget');
+export const STABLE_NAME = 'spelo-voice.js';
+
+/** What a page needs to embed the widget, as `manifest.json` carries it. */
+export interface WidgetManifest {
+  readonly version: string;
+  /** Named by version and content: a file of this name never changes. */
+  readonly file: string;
+  /** Subresource integrity of `file`. */
+  readonly integrity: string;
+  readonly bytes: number;
+  readonly gzip_bytes: number;
+}
+
+/**
+ * Builds the widget into `folder`: the versioned file, the same under its stable name, and `manifest.json`. Each is put in
+ * place whole, so that several builds may run at once.
+ */
+export const buildWidget = async (folder = WIDGET_FOLDER): Promise<WidgetManifest> => {
+  const { version } = JSON.parse(readFileSync(join(SOURCE, '../../package.json'), 'utf8')) as {
+    version: string;
+  };
+  const { outputFiles } = await build({
+    entryPoints: [join(SOURCE, 'src/index.ts')],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+    write: false,
+    legalComments: 'none',
+    banner: { js: `/* Spelo voice widget ${version}, Apache-2.0 */` },
+  });
+  const code = outputFiles[0]?.contents ?? new Uint8Array();
+  const hash = createHash('sha256').update(code).digest('hex').slice(0, 8);
+  const manifest: WidgetManifest = {
+    version,
+    file: `spelo-voice-${version}-${hash}.js`,
+    integrity: `sha384-${createHash('sha384').update(code).digest('base64')}`,
+    bytes: code.byteLength,
+    gzip_bytes: gzipSync(code, { level: 9 }).byteLength,
+  };
+  mkdirSync(folder, { recursive: true });
+  put(folder, manifest.file, code);
+  put(folder, STABLE_NAME, code);
+  put(folder, 'manifest.json', `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+};
+
+const put = (folder: string, name: string, content: Uint8Array | string): void => {
+  const unfinished = join(folder, `.${name}.${process.pid}`);
+  writeFileSync(unfinished, content);
+  renameSync(unfinished, join(folder, name));
+};
+
+if (process.argv[1] === import.meta.filename) {
+  const { file, integrity, gzip_bytes } = await buildWidget();
+  process.stdout.write(`dist/widget/${file}\n${integrity}\n${gzip_bytes} bytes gzipped\n`);
+}

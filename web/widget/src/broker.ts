@@ -1,0 +1,52 @@
+import { deadline } from './deadline.ts';
+import { Failure, PROBLEMS, type ProblemCode } from './strings.ts';
+
+/** What the broker answers to a visitor's request for a call. */
+export interface Token {
+  readonly client_secret: { readonly value: string; readonly expires_at: number };
+  readonly session_id: string;
+  readonly signing_secret: string;
+  readonly model: string;
+  readonly voice: string;
+  readonly realtime_url: string;
+  readonly heartbeat_seconds: number;
+  readonly max_duration_seconds: number;
+}
+
+const TOKEN_TIMEOUT_MS = 20_000;
+
+/** Asks for one call. Throws a `Failure` that says why there is none. */
+export const requestToken = async (
+  api: string,
+  siteId: string,
+  visitorId: string | undefined,
+  signal: AbortSignal,
+): Promise<Token> => {
+  let response: Response;
+  let answer: Answer | null;
+  try {
+    response = await fetch(`${api}/v1/${encodeURIComponent(siteId)}/token`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(visitorId === undefined ? {} : { visitor_id: visitorId }),
+      credentials: 'omit',
+      signal: deadline(signal, TOKEN_TIMEOUT_MS),
+    });
+    answer = (await response.json()) as Answer | null;
+  } catch {
+    // Without a connection, and where this page's origin is not registered: the browser then shows no answer at all.
+    throw new Failure({ code: 'unreachable' });
+  }
+  if (response.ok && answer?.data?.client_secret?.value) return answer.data;
+  const { code = '', retry_after, request_id } = answer?.error ?? {};
+  throw new Failure({
+    code: code in PROBLEMS ? (code as ProblemCode) : 'unavailable',
+    retryAfter: retry_after,
+    requestId: request_id,
+  });
+};
+
+interface Answer {
+  readonly data?: Token;
+  readonly error?: { readonly code?: string; readonly retry_after?: number; readonly request_id?: string };
+}

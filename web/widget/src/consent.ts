@@ -1,0 +1,36 @@
+const NOTICE_KEY = 'spelo-voice:notice';
+const VISITOR_KEY = 'spelo-voice:visitor';
+
+/** For a browser that keeps nothing: then the notice is agreed to once per page. */
+const here = new Map<string, string>();
+
+const read = (key: string): string | undefined => {
+  try {
+    return localStorage.getItem(key) ?? undefined;
+  } catch {
+    return here.get(key);
+  }
+};
+
+const write = (key: string, value: string): void => {
+  here.set(key, value);
+  try {
+    localStorage.setItem(key, value);
+  } catch {
+    // Kept for this page, then.
+  }
+};
+
+/** True when this visitor has agreed to this version of the notice. */
+export const hasAgreed = (version: string): boolean => read(NOTICE_KEY) === version;
+
+export const agree = (version: string): void => write(NOTICE_KEY, version);
+
+/** A random name for this browser, made only after the visitor agreed: OpenAI wants abuse told apart by person. */
+export const visitorId = (): string => {
+  const known = read(VISITOR_KEY);
+  if (known !== undefined) return known;
+  const id = crypto.randomUUID();
+  write(VISITOR_KEY, id);
+  return id;
+};

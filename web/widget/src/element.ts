@@ -1,0 +1,371 @@
+import { Call, type CallEnd, type CallState } from './call.ts';
+import { agree, hasAgreed, visitorId } from './consent.ts';
+import { followLevels } from './meter.ts';
+import { DEFAULT_STRINGS, type Problem, type ProblemCode, type StringName, type Strings } from './strings.ts';
+import { type Button, createView, type Picture, type View } from './view.ts';
+
+/** Where the widget is. `busy` and `error` may wait for a time to pass. */
+export type WidgetState = 'idle' | 'notice' | CallState | 'busy' | 'error' | 'ended';
+
+const DEFAULT_IDLE_SECONDS = 60;
+/** A line can come free long before the time that the broker can promise; nobody hammers on it meanwhile. */
+const BUSY_PAUSE_SECONDS = 5;
+
+/** Trying again can help; with every other problem somebody has to change something first. */
+const WORTH_A_RETRY: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'rate_limited',
+  'busy',
+  'openai_error',
+  'openai_timeout',
+  'unavailable',
+  'unreachable',
+  'microphone_blocked',
+  'microphone_missing',
+  'microphone_failed',
+  'connection_failed',
+  'connection_lost',
+]);
+
+const IN_CALL: ReadonlySet<WidgetState> = new Set<WidgetState>(['listening', 'thinking', 'speaking']);
+
+const clock = (seconds: number): string =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+
+const waitText = (seconds: number, wait: string, over: string): string =>
+  seconds > 0 ? wait.replace('{time}', clock(seconds)) : over;
+
+/**
+ * `<spelo-voice site-id="…">`: a button that becomes a voice call. Whatever fails is shown to the visitor and told to the
+ * page in events; nothing is thrown at it.
+ */
+export class SpeloVoice extends HTMLElement {
+  static readonly observedAttributes = ['label', 'captions', 'privacy-url'];
+  /** Where the broker is when the element has no `api` attribute. */
+  static api = '';
+
+  #view: View | undefined;
+  #strings: Strings = DEFAULT_STRINGS;
+  #state: WidgetState = 'idle';
+  #call: Call | undefined;
+  #problem: Problem | undefined;
+  #end: CallEnd | undefined;
+  #seconds = 0;
+  #note: StringName | undefined;
+  #toldAt = 0;
+  #retryAt = 0;
+  #countdown: ReturnType<typeof setInterval> | undefined;
+  #showsCaptions = true;
+  #stopLevels: (() => void) | undefined;
+  readonly #sound = new Audio();
+  readonly #onPageHide = (): void => this.#call?.leave();
+
+  connectedCallback(): void {
+    if (this.#view === undefined) {
+      this.#view = createView(this.attachShadow({ mode: 'open' }));
+      this.#showsCaptions = this.getAttribute('captions') !== 'off';
+      this.#sound.autoplay = true;
+      this.addEventListener('keydown', ({ key }) => {
+        if (key === 'Escape' && this.#state === 'notice') this.close();
+      });
+    }
+    addEventListener('pagehide', this.#onPageHide);
+    this.setAttribute('state', this.#state);
+    this.#draw();
+  }
+
+  disconnectedCallback(): void {
+    // An element that is only moved is back at once.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      removeEventListener('pagehide', this.#onPageHide);
+      clearInterval(this.#countdown);
+      this.hangUp();
+    });
+  }
+
+  attributeChangedCallback(): void {
+    this.#draw();
+  }
+
+  get state(): WidgetState {
+    return this.#state;
+  }
+
+  get muted(): boolean {
+    return this.#call?.muted ?? false;
+  }
+
+  set muted(muted: boolean) {
+    if (this.#call) this.#call.muted = muted;
+    this.#draw();
+  }
+
+  /** Sentences in place of the English ones; those that are left out stay. */
+  get strings(): Strings {
+    return this.#strings;
+  }
+
+  set strings(strings: Partial<Strings>) {
+    this.#strings = { ...DEFAULT_STRINGS, ...strings };
+    this.#draw();
+  }
+
+  /** Begins a call, or shows the privacy notice first to a visitor who has not agreed to it. No effect during a call. */
+  start(): void {
+    if (this.#call !== undefined) return;
+    clearInterval(this.#countdown);
+    if (hasAgreed(this.#noticeVersion())) this.#begin();
+    else this.#enter('notice');
+  }
+
+  hangUp(): void {
+    this.#call?.hangUp();
+  }
+
+  /** Back to the button; ends a call that goes on. */
+  close(): void {
+    this.hangUp();
+    clearInterval(this.#countdown);
+    this.#enter('idle');
+  }
+
+  #noticeVersion(): string {
+    return this.getAttribute('notice-version') ?? '1';
+  }
+
+  #begin(): void {
+    const siteId = this.getAttribute('site-id') ?? '';
+    this.#problem = this.#end = this.#note = undefined;
+    this.#seconds = 0;
+    this.#view?.clearCaptions();
+    const call = new Call(
+      {
+        api: this.getAttribute('api') ?? SpeloVoice.api,
+        siteId,
+        visitorId: visitorId(),
+        idleSeconds: Number(this.getAttribute('idle-seconds')) || DEFAULT_IDLE_SECONDS,
+      },
+      {
+        onState: (state) => this.#enter(state),
+        onConnected: ({ session_id, model, voice }) => this.#tell('connected', { session_id, model, voice }),
+        onSound: (visitor, assistant) => this.#play(visitor, assistant),
+        onCaption: (caption) => {
+          this.#view?.caption(caption, this.#strings[caption.role === 'visitor' ? 'you' : 'assistant']);
+          this.#tell('caption', caption);
+        },
+        onUsage: (response_id, usage) => this.#tell('usage', { response_id, usage }),
+        onNote: (note) => {
+          this.#note = note;
+          this.#draw();
+        },
+        onSecond: (seconds) => {
+          this.#seconds = seconds;
+          this.#draw();
+        },
+        onEnd: (end) => this.#finish(end),
+      },
+    );
+    this.#call = call;
+    void call.start();
+  }
+
+  #play(visitor: MediaStream, assistant: MediaStream): void {
+    this.#sound.srcObject = assistant;
+    this.#sound.play().catch(() => {});
+    this.#stopLevels?.();
+    this.#stopLevels = followLevels([visitor, assistant], (own, other) =>
+      this.#view?.level(this.#state === 'speaking' ? other : this.muted ? 0 : own),
+    );
+  }
+
+  #finish(end: CallEnd): void {
+    this.#call = undefined;
+    this.#stopLevels?.();
+    this.#stopLevels = undefined;
+    this.#view?.level(0);
+    this.#sound.srcObject = null;
+    this.#end = end;
+    this.#problem = end.problem;
+    if (end.problem) this.#tell('error', { ...end.problem, message: this.#strings[end.problem.code] });
+    this.#tell('ended', { reason: end.reason, session_id: end.sessionId, seconds: end.seconds ?? 0 });
+    if (end.problem) this.#wait(end.problem);
+    // A call that was cancelled before it began leaves nothing to tell.
+    else this.#enter(end.seconds === undefined ? 'idle' : 'ended');
+  }
+
+  #wait({ code, retryAfter = 0 }: Problem): void {
+    this.#toldAt = Date.now();
+    this.#retryAt = this.#toldAt + retryAfter * 1_000;
+    this.#countdown = setInterval(() => {
+      if (this.#left() === 0) clearInterval(this.#countdown);
+      this.#draw();
+    }, 500);
+    this.#enter(code === 'busy' ? 'busy' : 'error');
+  }
+
+  /** Whole seconds until another try makes sense. */
+  #left(): number {
+    return Math.max(0, Math.ceil((this.#retryAt - Date.now()) / 1_000));
+  }
+
+  #enter(state: WidgetState): void {
+    const previous = this.#state;
+    this.#state = state;
+    this.setAttribute('state', state);
+    this.#draw();
+    if (state !== previous) this.#tell('state', { state, previous });
+  }
+
+  #tell(name: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(`spelo-${name}`, { bubbles: true, composed: true, detail }));
+  }
+
+  #draw(): void {
+    this.#view?.show({ ...this.#picture(), ...this.#pictureOfState() });
+  }
+
+  #picture(): Picture {
+    return {
+      state: this.#state,
+      region: this.#strings.region,
+      title: '',
+      detail: '',
+      time: '',
+      orb: 'microphone',
+      text: '',
+      link: undefined,
+      note: '',
+      captionsHint: undefined,
+      captionsLabel: this.#strings.captions,
+      isMuted: this.muted,
+      buttons: [],
+    };
+  }
+
+  #pictureOfState(): Partial<Picture> {
+    const words = this.#strings;
+    switch (this.#state) {
+      case 'idle':
+        return { launcher: this.#button('launch', () => this.start(), { icon: 'microphone' }) };
+      case 'notice':
+        return this.#pictureOfNotice();
+      case 'connecting':
+        return {
+          title: words.connecting,
+          detail: words.permission,
+          buttons: [this.#button('cancel', () => this.hangUp())],
+        };
+      case 'listening':
+      case 'thinking':
+      case 'speaking':
+      case 'reconnecting':
+        return this.#pictureOfCall();
+      case 'busy':
+      case 'error':
+        return this.#pictureOfProblem();
+      case 'ended':
+        return {
+          title: words.ended_title,
+          detail: words.ended_after.replace('{time}', clock(this.#end?.seconds ?? 0)),
+          orb: 'done',
+          text: this.#end?.note ? words[this.#end.note] : '',
+          buttons: [
+            this.#button('close', () => this.close()),
+            this.#button('again', () => this.start(), { look: 'main' }),
+          ],
+        };
+    }
+  }
+
+  #pictureOfNotice(): Partial<Picture> {
+    const url = this.getAttribute('privacy-url');
+    return {
+      title: this.#strings.notice_title,
+      text: this.#strings.notice,
+      link: url === null ? undefined : { label: this.#strings.notice_link, url },
+      buttons: [
+        this.#button('decline', () => this.close()),
+        this.#button(
+          'agree',
+          () => {
+            agree(this.#noticeVersion());
+            this.start();
+          },
+          { look: 'main' },
+        ),
+      ],
+    };
+  }
+
+  #pictureOfCall(): Partial<Picture> {
+    const words = this.#strings;
+    const isMuted = this.muted && this.#state !== 'speaking';
+    const inCall = IN_CALL.has(this.#state);
+    return {
+      title: isMuted && inCall ? words.muted : words[this.#state as StringName],
+      detail: inCall ? '' : words.reconnect_hint,
+      time: clock(this.#seconds),
+      orb: isMuted ? 'microphoneOff' : 'bars',
+      isMuted,
+      note: this.#note ? words[this.#note] : '',
+      captionsHint: this.#showsCaptions ? words.captions_hint : undefined,
+      buttons: [
+        this.#button('mute', () => this.#toggleMute(), {
+          look: 'icon',
+          icon: this.muted ? 'microphoneOff' : 'microphone',
+          pressed: this.muted,
+        }),
+        this.#button('captions', () => this.#toggleCaptions(), {
+          look: 'icon',
+          icon: 'captions',
+          pressed: this.#showsCaptions,
+        }),
+        this.#button('hang_up', () => this.hangUp(), { look: 'hang', icon: 'hangUp' }),
+      ],
+    };
+  }
+
+  #pictureOfProblem(): Partial<Picture> {
+    const words = this.#strings;
+    const code = this.#problem?.code ?? 'unavailable';
+    const left = this.#left();
+    const isBusy = this.#state === 'busy';
+    const pause = isBusy ? Math.max(0, BUSY_PAUSE_SECONDS - (Date.now() - this.#toldAt) / 1_000) : left;
+    const isOfCall = /^(microphone|connection)_/.test(code);
+    return {
+      title:
+        this.#state === 'busy' ? words.busy_title : isOfCall ? words.call_failed_title : words.error_title,
+      detail: words[code],
+      orb: 'attention',
+      text: this.#problem?.retryAfter
+        ? waitText(left, isBusy ? words.wait_busy : words.wait, words.wait_over)
+        : '',
+      buttons: [
+        this.#button('close', () => this.close()),
+        ...(WORTH_A_RETRY.has(code)
+          ? [
+              this.#button('retry', () => this.start(), {
+                look: 'main' as const,
+                disabled: Math.min(left, pause) > 0,
+              }),
+            ]
+          : []),
+      ],
+    };
+  }
+
+  #toggleMute(): void {
+    this.muted = !this.muted;
+  }
+
+  #toggleCaptions(): void {
+    this.#showsCaptions = !this.#showsCaptions;
+    this.#draw();
+  }
+
+  #button(name: StringName, onClick: () => void, more: Partial<Button> = {}): Button {
+    const label =
+      name === 'launch' ? (this.getAttribute('label') ?? this.#strings.launch) : this.#strings[name];
+    return { name, label, onClick, ...more };
+  }
+}
