@@ -523,7 +523,6 @@ describe('a new workspace', () => {
       openai_tier: 1,
       site_share_percent: null,
       concurrency_limit: null,
-      site_share_percent: null,
       anomaly_response: 'notify',
       alert_email: null,
       plan: 'free',
