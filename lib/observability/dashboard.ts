@@ -199,7 +199,7 @@ const sessions = ({ stage, deadLetterQueues }: ServiceDashboardProps): readonly 
       unit: 'in 5 minutes',
     }),
     graph({
-      title: 'Given up on: messages in the queues of dead letters',
+      title: 'Given up on: dead letters',
       left: Object.entries(deadLetterQueues).map(
         ([label, QueueName]) =>
           new Metric({

@@ -62,7 +62,7 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     rotate: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
     audit: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
     manage: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
-    usage: { kilobytes: 250, clients: [] },
+    usage: { kilobytes: 680, clients: ['dynamodb'] },
     projector: { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     archiver: { kilobytes: 650, clients: ['dynamodb', 's3'] },
     detector: { kilobytes: 650, clients: ['dynamodb', 'eventbridge'] },

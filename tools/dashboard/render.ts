@@ -7,7 +7,7 @@ const ROW = 46;
 const GAP = 6;
 const COLORS = ['#1f77b4', '#ff7f0e', '#9467bd', '#8c564b', '#e377c2', '#17becf', '#bcbd22', '#7f7f7f'];
 const LEGEND_LINE = 13;
-const LETTER = 5.6;
+const LETTER = 6;
 
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (found) => `&#${found.codePointAt(0)};`);
 const round = (value: number): number => Math.round(value * 10) / 10;
@@ -27,6 +27,7 @@ export const renderDashboard = ({ widgets }: DashboardBody): string => {
   const height = Math.max(...widgets.map(({ y, height: rows }) => y + rows)) * ROW;
   const width = 24 * COLUMN;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height + 24}" font-family="Helvetica, Arial, sans-serif" font-size="10" fill="#16191f">
+<title>The dashboard with sample data</title>
 <rect width="${width}" height="${height + 24}" fill="#f2f3f3"/>
 ${widgets.map(renderWidget).join('\n')}
 ${text(GAP, height + 15, 'Drawn from the synthesized definition of the dashboard. The numbers are made up.', 'fill="#687078"')}

@@ -16,7 +16,7 @@ import type { World } from './world.ts';
 
 /** Usage, sessions, errors and slots; the price list and the calculator. Reads alone, and no key of any kind. */
 export const usageHandler = (environment: UsageEnvironment, world: World): HttpHandler => {
-  const dynamoDb = dynamoDbClient(environment);
+  const dynamoDb = dynamoDbClient(environment, world.meter);
   const tables = {
     sessions: environment.SESSIONS_TABLE,
     usage: environment.USAGE_TABLE,
