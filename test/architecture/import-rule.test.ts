@@ -34,7 +34,15 @@ const LAYERS: readonly Layer[] = [
   {
     folder: 'lambdas/http',
     own: ['lambdas/http', 'lambdas/contract', 'lambdas/use-cases', 'lambdas/domain'],
-    packages: [/^@middy\/core$/, /^zod$/, /^lossless-json$/, /^aws-lambda$/, /^node:crypto$/],
+    packages: [
+      /^@middy\/core$/,
+      /^zod$/,
+      /^lossless-json$/,
+      /^csv-stringify\/sync$/,
+      /^negotiator$/,
+      /^aws-lambda$/,
+      /^node:crypto$/,
+    ],
   },
   {
     folder: 'lambdas/streams',

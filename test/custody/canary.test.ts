@@ -19,6 +19,7 @@ import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { TABLES, type TableDefinition } from '../../lambdas/contract/tables.ts';
 import { AUDIT_EVENT_TYPES } from '../../lambdas/domain/audit-record.ts';
 import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { signReport } from '../../lambdas/domain/report-signature.ts';
 import { Secret } from '../../lambdas/domain/secret.ts';
 import type { EndpointsOf } from '../../lambdas/http/endpoint.ts';
 import { httpHandler } from '../../lambdas/http/handler.ts';
@@ -40,6 +41,7 @@ import {
 } from '../support/custody-watch.ts';
 import { type Finding, secretFinder } from '../support/find-secret.ts';
 import { type TableName, type Tables, tablesAt } from '../support/key-tables.ts';
+import { event, eventsPath, type MintedSession, usageEvent } from '../support/reports.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, ORIGIN, type Tenant } from '../support/tenant.ts';
 import {
@@ -99,7 +101,7 @@ const send = async (method: string, path: string, { as, body, rawBody, headers }
   });
   let text = await response.text();
   const route = `${method} ${path.replace(/[^/?=]{40,}/g, '…')} ${response.status}`;
-  const { client_secret, signing_secret } = JSON.parse(text || '{}').data ?? {};
+  const { client_secret, signing_secret, session_id } = JSON.parse(text || '{}').data ?? {};
   if (client_secret !== undefined) {
     const n = Object.keys(issued).length;
     issued[`client secret #${n}`] = client_secret.value;
@@ -107,7 +109,26 @@ const send = async (method: string, path: string, { as, body, rawBody, headers }
     text = text.replace(client_secret.value, '').replace(signing_secret, '');
   }
   answers.push({ where: `answer of ${route}`, content: `${[...response.headers].join('\n')}\n${text}` });
-  return { status: response.status, text, issued: client_secret?.value as string | undefined };
+  const session: MintedSession | undefined = client_secret && { session_id, signing_secret };
+  return { status: response.status, text, issued: client_secret?.value as string | undefined, session };
+};
+
+/** Signed as the widget does, and kept as every other answer. */
+const sendReports = (
+  tenant: Pick<Tenant, 'siteId'>,
+  session: MintedSession,
+  events: readonly unknown[],
+  { to = stack, headers = {} }: { to?: TestStack; headers?: Readonly<Record<string, string>> } = {},
+) => {
+  const rawBody = JSON.stringify({ events });
+  const t = Math.floor(to.now().getTime() / 1_000);
+  const signature = `t=${t},v1=${signReport(session.signing_secret, t, rawBody)}`;
+  return send(
+    'POST',
+    eventsPath(tenant, session),
+    { rawBody, headers: { 'x-spelo-signature': signature, ...headers } },
+    to,
+  );
 };
 
 const sendFaulty = (method: string, path: string, sent?: Sent) => send(method, path, sent, faulty);
@@ -127,7 +148,21 @@ const live = async (scope: 'site' | 'workspace', suffix: string | undefined): Pr
   const step = async (method: string, to: string, sent: Sent = {}) => {
     statuses.push((await send(method, to, { as, ...sent })).status);
   };
-  const token = () => step('POST', `/v1/${tenant.siteId}/token`, { body: { visitor_id: 'visitor' } });
+  const token = async (): Promise<void> => {
+    const sent = { as, body: { visitor_id: 'visitor' } };
+    const { status, session } = await send('POST', `/v1/${tenant.siteId}/token`, sent);
+    statuses.push(status);
+    // The reports of a session do not depend on how its key fails elsewhere.
+    if (session === undefined || suffix !== undefined) return;
+    const at = new Date();
+    const events = [
+      event('connected', at),
+      event('error', at, { source: 'response', code: 'insufficient_quota' }),
+      usageEvent(at, { audioOut: 20 }),
+    ];
+    expect((await sendReports(tenant, session, events)).status).toBe(200);
+    expect((await sendReports(tenant, session, [event('ended', at, { reason: 'failed' })])).status).toBe(200);
+  };
   await step('PUT', path, { body: { api_key: key } });
   const stored = statuses[0] === 200;
   if (!stored) {
@@ -343,7 +378,7 @@ describe('every way through the product is taken with a canary for a key', () =>
       ...after,
     ]);
     expect(statuses.size).toBeGreaterThanOrEqual(quick.length);
-  });
+  }, 300_000);
 
   test('the key in every place of a request where it does not belong', async () => {
     const tenant = await makeTenant(faulty);
@@ -460,6 +495,50 @@ describe('every way through the product is taken with a canary for a key', () =>
     expect(accepted).toEqual([`GET ${workspaceUrl}/audit`, ...Array(4).fill(`POST ${token}`)]);
     expect(statuses).toContain(400);
     expect(statuses).not.toContain(500);
+  });
+
+  test('the key in every place of a report', async () => {
+    const tenant = await makeTenant(faulty);
+    const { site } = keyPaths(tenant);
+    await sendFaulty('PUT', site, {
+      as: tenant.owner,
+      body: { api_key: canary('of a session that reports') },
+    });
+    const { session } = await sendFaulty('POST', `/v1/${tenant.siteId}/token`, { body: {} });
+    if (session === undefined) throw new Error('No session was minted.');
+    const at = faulty.now();
+    const key = canary('misplaced: in reports');
+    const word = key.replace(/[^A-Za-z0-9_-]/g, '').slice(0, 64);
+    const taken = [
+      event('error', at, { source: 'response', code: key.slice(0, 100) }),
+      event('error', at, { source: 'media', code: key.slice(-100) }),
+      { ...event('error', at, { source: 'connect', code: null }), id: word },
+      event('usage', at, { response_id: key.slice(0, 128), usage: { [key]: key, output_tokens: 1 } }),
+    ];
+    for (const events of [taken, taken.toReversed()])
+      expect((await sendReports(tenant, session, events, { to: faulty })).status).toBe(200);
+    const refused = [
+      await sendReports(tenant, session, [event('error', at, { source: key, code: key })], { to: faulty }),
+      await sendReports(tenant, session, [event('heartbeat', at, { [key]: key })], { to: faulty }),
+      await sendReports(tenant, session, [{ ...event('heartbeat', at), at: key }], { to: faulty }),
+      await sendReports(tenant, session, taken, { to: faulty, headers: { 'x-spelo-signature': key } }),
+      await sendReports(tenant, session, taken, {
+        to: faulty,
+        headers: { origin: `https://${word}.example` },
+      }),
+      await sendReports(tenant, { ...session, session_id: key }, taken, { to: faulty }),
+      await sendReports({ siteId: key }, session, taken, { to: faulty }),
+      await sendFaulty('POST', `${eventsPath(tenant, session)}?signature=${key}`, {
+        rawBody: key,
+        headers: { 'content-type': 'text/plain' },
+      }),
+      await sendFaulty('POST', `${eventsPath(tenant, session)}?${key}=1`, { rawBody: key }),
+    ];
+    expect(refused.map(({ status }) => status)).toEqual([400, 400, 400, 401, 403, 404, 400, 400, 400]);
+    expect((await sendReports(tenant, session, [event('heartbeat', at)], { to: faulty })).status).toBe(200);
+    await sendFaulty('GET', `/v1/workspaces/${tenant.workspaceId}/errors`, { as: tenant.owner });
+    faulty.advance(100_000);
+    await faulty.sweep();
   });
 
   test('every fault of KMS', async () => {
@@ -790,6 +869,8 @@ describe('after all of that', () => {
       'error of',
       'table keys',
       'table sessions',
+      'table usage',
+      '/events 200',
       'table audit',
       'keys stream',
       'sessions stream',
@@ -893,7 +974,8 @@ describe('a planted leak is found', () => {
           return ports.openAi.mintClientSecret(secret, request);
         },
       };
-      await mintToken({ ...ports, sessions, openAi }, MINT_SETTINGS)(mintRequest(tenant));
+      const patient = { ...MINT_SETTINGS, openAiTimeoutMs: 30_000 };
+      await mintToken({ ...ports, sessions, openAi }, patient)(mintRequest(tenant));
       return { tenant, key };
     };
 

@@ -521,6 +521,7 @@ describe('a new workspace', () => {
       name: 'Shop',
       billing_mode: 'byok',
       openai_tier: 1,
+      site_share_percent: null,
       concurrency_limit: null,
       anomaly_response: 'notify',
       alert_email: null,

@@ -37,7 +37,12 @@ interface ReportOp {
 }
 
 type Command =
-  | { readonly do: 'mint'; readonly visitors: readonly Mishap[]; readonly loses: number | undefined }
+  | {
+      readonly do: 'mint';
+      readonly visitors: readonly Mishap[];
+      readonly connect: boolean;
+      readonly loses: number | undefined;
+    }
   | { readonly do: 'report'; readonly reports: readonly ReportOp[]; readonly loses: number | undefined }
   | { readonly do: 'repeat' | 'connect'; readonly session: number }
   | { readonly do: 'wait'; readonly seconds: number }
@@ -55,7 +60,7 @@ const mishap: fc.Arbitrary<Mishap> = fc
 const reportOp: fc.Arbitrary<ReportOp> = fc
   .record({
     session: fc.nat(20),
-    speaks: maybe(fc.integer({ min: 1, max: 90 })),
+    speaks: fc.option(fc.integer({ min: 1, max: 90 }), { nil: undefined, freq: 2 }),
     ends: fc.nat(3).map((n) => n === 0),
     again: fc.boolean(),
     diesAfter: maybe(fc.integer({ min: 1, max: 2 })),
@@ -67,6 +72,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant('mint' as const),
+      connect: fc.nat(3).map((n) => n > 0),
       visitors: fc.array(fc.oneof({ weight: 2, arbitrary: fc.constant({}) }, mishap), {
         minLength: 1,
         maxLength: 4,
@@ -172,6 +178,14 @@ it('plan minutes: never more committed than the cap, each session once, and all 
             endedMs: undefined,
             silent: false,
           });
+        }
+        // Whoever was refused holds nothing; whoever died may.
+        if (wanted.every(({ diesAfter }) => diesAfter === undefined)) {
+          const { committed } = await books();
+          const given = outcomes.map((outcome) =>
+            outcome.is === 'done' ? outcome.result.maxDurationSeconds : 0,
+          );
+          expect(committed).toBe(given.reduce((sum, seconds) => sum + seconds, before));
         }
         if (wanted.some((mishap) => Object.keys(mishap).length > 0)) return;
         // The first takes what it may, the next what is left, until less than five seconds are.
@@ -306,8 +320,12 @@ it('plan minutes: never more committed than the cap, each session once, and all 
       };
 
       for (const next of commands) {
-        if (next.do === 'mint') await mint(next);
-        else if (next.do === 'report') await reportAll(next);
+        if (next.do === 'mint') {
+          const known = visitors.length;
+          await mint(next);
+          for (const visitor of next.connect ? visitors.slice(known) : [])
+            await deliver(visitor, { again: false }, speak(visitor, { speaks: undefined, ends: false }));
+        } else if (next.do === 'report') await reportAll(next);
         else if (next.do === 'wait') world.time.advance(next.seconds * 1_000);
         else if (next.do === 'sweep') {
           world.time.advance(next.quietSeconds * 1_000);

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { poolsOf } from '../../lambdas/domain/session.ts';
 import type { MintedToken } from '../../lambdas/use-cases/mint-token.ts';
 import type { WidgetReport } from '../../lambdas/use-cases/record-reports.ts';
 import { addSite, changeWorkspace, makeKeyedTenant } from '../support/keyed-tenant.ts';
@@ -141,8 +140,12 @@ it('never more sessions than slots, and no slot lost, whatever happens at once, 
             ends: Number(item['expires_at']),
           }))
           .filter(({ ends }) => ends > now());
-      const poolsAt = (site: number) =>
-        poolsOf(fingerprint, (sites[site] ?? tenant).siteId as never, limit, share);
+      const poolsAt = (site: number) => {
+        const key = { pool: fingerprint, limit };
+        if (share === null) return [key];
+        const most = Math.max(1, Math.floor((limit * share) / 100));
+        return [key, { pool: `${fingerprint}#${(sites[site] ?? tenant).siteId}`, limit: most }];
+      };
 
       const mintOne = async (op: Extract<Op, { op: 'mint' }>) => {
         const outcome = await world.mint((sites[op.site] ?? tenant).siteId, op.site, op);

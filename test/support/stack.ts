@@ -19,6 +19,8 @@ const deployedAssembly = (): Assembly => {
 /** A local stack with a clock that tests move and logs that they read. */
 export interface TestStack extends LocalStack {
   readonly logs: readonly string[];
+  /** What the handlers take for now, where the test did not give a clock of its own. */
+  now(): Date;
   /** Moves the clock of the handlers; OpenAI, KMS and the issuer keep real time. */
   advance(milliseconds: number): void;
   call(method: string, path: string, options?: CallOptions): Promise<TestAnswer>;
@@ -97,6 +99,7 @@ export const startTestStack = async ({
   return {
     ...stack,
     logs,
+    now: () => new Date(Date.now() + offsetMs),
     advance: (milliseconds) => {
       offsetMs += milliseconds;
     },

@@ -1,0 +1,137 @@
+import { Agent, createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What DynamoDB would charge for, counted from requests and answers on the wire. */
+export interface Counts {
+  readonly calls: number;
+  /** Items put, updated, deleted; each item of a transaction is one. */
+  readonly writes: number;
+  /** Bytes of the items after those writes, as DynamoDB measures items. */
+  readonly bytesWritten: number;
+  /** 1 for each begun KiB of an item, twice that in a transaction; one of an index where its keys change. */
+  readonly writeUnits: number;
+  /** 1 for each begun 4 KiB, strongly consistent. */
+  readonly readUnits: number;
+}
+
+export interface CountingProxy {
+  readonly url: string;
+  forwardTo(endpoint: string): void;
+  /** Since the start. */
+  counts(): Counts;
+  close(): Promise<void>;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Size of an item: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+ * A number is taken as half a byte for each digit and one more.
+ */
+const valueSize = (value: Json): number => {
+  const [[type, content] = ['NULL', true]] = Object.entries(value);
+  if (type === 'S') return Buffer.byteLength(String(content));
+  if (type === 'N') return Math.ceil(String(content).length / 2) + 1;
+  if (type === 'B') return Buffer.byteLength(String(content), 'base64');
+  if (type === 'M') return 3 + itemSize(content as Json) + Object.keys(content as Json).length;
+  if (type === 'L') return (content as Json[]).reduce((sum, each) => sum + valueSize(each) + 1, 3);
+  return 1;
+};
+
+const itemSize = (item: Json): number =>
+  Object.entries(item).reduce(
+    (sum, [name, value]) => sum + Buffer.byteLength(name) + valueSize(value as Json),
+    0,
+  );
+
+const KEYS_OF_INDEX = ['openShard', 'dueAt'] as const;
+
+/** Passes every call on and counts it. */
+export const startCountingProxy = async (): Promise<CountingProxy> => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  let target = new URL('http://127.0.0.1');
+  const counts = { calls: 0, writes: 0, bytesWritten: 0, writeUnits: 0, readUnits: 0 };
+  /** What is known of each item, so that an update is measured by the whole of it. */
+  const items = new Map<string, { size: number; index: string }>();
+
+  const write = (kind: string, request: Json, times: 1 | 2): void => {
+    const given = (request['Item'] ?? request['Key']) as Json;
+    const id = JSON.stringify([request['TableName'], given['pk'], given['sk']]);
+    const before = items.get(id) ?? { size: 0, index: '' };
+    const values = (request['ExpressionAttributeValues'] ?? {}) as Json;
+    const put = kind === 'Put';
+    const indexKeys = put ? KEYS_OF_INDEX.map((name) => given[name]) : [];
+    const index = put ? (indexKeys[0] === undefined ? '' : JSON.stringify(indexKeys)) : before.index;
+    // An update is taken to add all its values once: more than it does, if it goes wrong.
+    const size =
+      kind === 'Delete'
+        ? 0
+        : put
+          ? itemSize(given)
+          : Math.max(before.size, itemSize(given) + itemSize(values));
+    if (index !== before.index) counts.writeUnits += index !== '' && before.index !== '' ? 2 : 1;
+    items.set(id, { size, index });
+    counts.writes += 1;
+    counts.bytesWritten += size;
+    counts.writeUnits += times * Math.max(1, Math.ceil(Math.max(size, before.size) / 1_024));
+  };
+
+  const countRequest = (operation: string, body: Json): void => {
+    counts.calls += 1;
+    const single = /^(Put|Update|Delete)Item$/.exec(operation)?.[1];
+    if (single !== undefined) write(single, body, 1);
+    if (operation === 'TransactWriteItems')
+      for (const part of body['TransactItems'] as Json[])
+        for (const [kind, each] of Object.entries(part)) write(kind, each as Json, 2);
+    if (operation === 'BatchGetItem')
+      for (const { Keys } of Object.values(
+        body['RequestItems'] as Readonly<Record<string, { Keys: Json[] }>>,
+      ))
+        counts.readUnits += Keys.length;
+  };
+
+  const countAnswer = (operation: string, text: string): void => {
+    if (operation !== 'Query') return;
+    const { Items = [] } = JSON.parse(text) as { Items?: Json[] };
+    const size = Items.reduce((sum, item) => sum + itemSize(item), 0);
+    counts.readUnits += Math.max(1, Math.ceil(size / 4_096));
+  };
+
+  const server = createServer(async (incoming, outgoing) => {
+    try {
+      const text = await textOf(incoming);
+      const operation = String(incoming.headers['x-amz-target']).split('.').at(-1) ?? '';
+      countRequest(operation, JSON.parse(text));
+      const { host: _, connection: __, ...headers } = incoming.headers;
+      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+        request(target, { method: 'POST', agent, headers }, resolve).on('error', reject).end(text);
+      });
+      const answered = await textOf(answer);
+      countAnswer(operation, answered);
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers).end(answered);
+    } catch {
+      outgoing.destroy();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    forwardTo: (endpoint) => {
+      target = new URL(endpoint);
+    },
+    counts: () => ({ ...counts }),
+    close: () =>
+      new Promise((resolve) => {
+        agent.destroy();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};
+
+const textOf = async (stream: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+};

@@ -1,0 +1,352 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { primaryKey } from '../lambdas/adapters/aws/items.ts';
+import { TABLES } from '../lambdas/contract/tables.ts';
+import { newSiteId, type WorkspaceId } from '../lambdas/domain/identifiers.ts';
+import { signReport } from '../lambdas/domain/report-signature.ts';
+import { startLocalStack } from '../local/local-stack.ts';
+import { localWorld } from '../local/local-world.ts';
+import { makeFakeKey } from '../local/openai/server.ts';
+import { type Counts, startCountingProxy } from './counting-proxy.ts';
+
+/**
+ * What sessions cost, on the local engine: as many as one key admits at once, and mints at a rate over many sites. Prints
+ * writes, bytes and request units of each request, how long it takes against a bare PutItem on the same engine in the same
+ * run, and whether a limit was exceeded or a slot lost. `npm run bench:sessions [-- --json]`.
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    sessions: { type: 'string', default: '1000' },
+    rate: { type: 'string', default: '200' },
+    seconds: { type: 'string', default: '5' },
+    sites: { type: 'string', default: '1000' },
+    longest: { type: 'string', default: '60' },
+  },
+});
+const SESSIONS = Number(options.sessions);
+const RATE = Number(options.rate);
+const SECONDS = Number(options.seconds);
+const SITES = Number(options.sites);
+const WORKSPACES = 20;
+/** Requests in flight: more would only queue at the engine. */
+const IN_FLIGHT = 16;
+/** A phase that this machine cannot finish in time stops here, and the run says how far it came. */
+const LONGEST_PHASE_MS = Number(options.longest) * 1_000;
+const LONGEST_RATE_MS = 20_000;
+const ORIGIN = 'https://shop.example';
+
+let nowMs = Date.now();
+const proxy = await startCountingProxy();
+const stack = await startLocalStack({
+  port: 0,
+  path: process.env['PATH'],
+  world: { ...localWorld(() => undefined), clock: () => new Date(nowMs) },
+  variables: {
+    AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
+    IP_LIMIT_PER_MINUTE: '1000000',
+    IP_LIMIT_PER_SECOND: '1000000',
+    SITE_LIMIT_PER_MINUTE: '1000000',
+  },
+});
+proxy.forwardTo(stack.dynamoDb.endpoint);
+// The audit trail is written from streams, apart from requests; here it would only take the processor from them.
+await stack.streams.close();
+const engine = new DynamoDBClient({ region: 'us-east-1', endpoint: proxy.url });
+const documents = DynamoDBDocumentClient.from(engine);
+
+interface Answer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: answers of several routes.
+  readonly data: any;
+  readonly code: string;
+}
+
+const call = async (
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+) => {
+  const rawBody = JSON.stringify(body);
+  const response = await fetch(`${stack.url}${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', origin: ORIGIN, ...headers },
+    body: rawBody,
+  });
+  const { data, error } = (await response.json()) as { data: unknown; error?: { code: string } };
+  return { status: response.status, data, code: error?.code ?? 'ok' } as Answer;
+};
+
+const owner = {
+  authorization: `Bearer ${await stack.issuer.issue({ sub: 'owner', expiresInSeconds: 3_600 })}`,
+};
+const done = ({ status, data, code }: Answer) => {
+  if (status >= 300) throw new Error(`Preparation was refused: ${status} ${code}`);
+  return data;
+};
+
+interface Place {
+  readonly workspaceId: string;
+  readonly siteId: string;
+}
+
+const makeWorkspace = async (): Promise<Place> => {
+  const { workspace_id: workspaceId } = done(
+    await call('POST', '/v1/workspaces', { name: 'Bench', concurrency_limit: SESSIONS }, owner),
+  );
+  const { site_id: siteId } = done(
+    await call(
+      'POST',
+      `/v1/workspaces/${workspaceId}/sites`,
+      { name: 'Bench', allowed_origins: [ORIGIN], max_duration_seconds: 3_600 },
+      owner,
+    ),
+  );
+  const key = { api_key: makeFakeKey(randomBytes) };
+  done(await call('PUT', `/v1/workspaces/${workspaceId}/openai-key`, key, owner));
+  return { workspaceId, siteId };
+};
+
+/** More sites of a workspace than its plan would allow, put where the product puts them. */
+const addSites = async ({ workspaceId, siteId }: Place, count: number): Promise<readonly Place[]> => {
+  const workspace = workspaceId as WorkspaceId;
+  const { Items = [] } = await documents.send(
+    new QueryCommand({
+      TableName: TABLES.tenancy.name,
+      KeyConditionExpression: 'pk = :pk AND sk = :sk',
+      ExpressionAttributeValues: { ':pk': `WORKSPACE#${workspaceId}`, ':sk': `SITE#${siteId}` },
+    }),
+  );
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const added = newSiteId(workspace, randomBytes);
+      const Item = { ...Items[0], ...primaryKey.site(workspace, added), siteId: added };
+      await documents.send(new PutCommand({ TableName: TABLES.tenancy.name, Item }));
+      return { workspaceId, siteId: added };
+    }),
+  );
+};
+
+const liveLeases = async ({ workspaceId }: Place): Promise<number> => {
+  let live = 0;
+  let ExclusiveStartKey: Record<string, unknown> | undefined;
+  do {
+    const page = await documents.send(
+      new QueryCommand({
+        TableName: TABLES.limits.name,
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: { ':pk': `SLOTS#${workspaceId}` },
+        ConsistentRead: true,
+        ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
+      }),
+    );
+    live += (page.Items ?? []).filter((item) => Number(item['expires_at']) * 1_000 > nowMs).length;
+    ExclusiveStartKey = page.LastEvaluatedKey;
+  } while (ExclusiveStartKey !== undefined);
+  return live;
+};
+
+interface Phase {
+  readonly name: string;
+  readonly requests: number;
+  readonly codes: Readonly<Record<string, number>>;
+  readonly perSecond: number;
+  /** For each request. */
+  readonly per: Counts;
+  readonly ms: { readonly p50: number; readonly p95: number; readonly p99: number };
+}
+
+const percentile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+
+/** Runs the jobs, so many at a time, the i-th not before `startsAtMs(i)`, and measures each. */
+const measure = async <Job>(
+  name: string,
+  jobs: readonly Job[],
+  run: (job: Job) => Promise<string>,
+  {
+    inFlight = IN_FLIGHT,
+    startsAtMs = () => 0,
+    longestMs = Number.POSITIVE_INFINITY,
+  }: { inFlight?: number; startsAtMs?: (index: number) => number; longestMs?: number } = {},
+): Promise<Phase> => {
+  const took: number[] = [];
+  const codes: Record<string, number> = {};
+  const before = proxy.counts();
+  const started = performance.now();
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let i = next++; i < jobs.length; i = next++) {
+      const ahead = startsAtMs(i) - (performance.now() - started);
+      if (ahead > 0) await new Promise((resolve) => setTimeout(resolve, ahead));
+      if (performance.now() - started > longestMs) return;
+      const from = performance.now();
+      const code = await run(jobs[i] as Job);
+      took.push(performance.now() - from);
+      codes[code] = (codes[code] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, lane));
+  const seconds = (performance.now() - started) / 1_000;
+  const after = proxy.counts();
+  const sorted = took.toSorted((a, b) => a - b);
+  const per = Object.fromEntries(
+    Object.entries(after).map(([field, count]) => [
+      field,
+      (count - before[field as keyof Counts]) / Math.max(1, took.length),
+    ]),
+  ) as unknown as Counts;
+  return {
+    name,
+    requests: took.length,
+    codes,
+    perSecond: took.length / seconds,
+    per,
+    ms: { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95), p99: percentile(sorted, 0.99) },
+  };
+};
+
+interface Session extends Place {
+  readonly session_id: string;
+  readonly signing_secret: string;
+}
+
+const mintInto =
+  (sessions: Session[]) =>
+  async (place: Place): Promise<string> => {
+    const { data, code } = await call('POST', `/v1/${place.siteId}/token`, {}, {});
+    if (code === 'ok') sessions.push({ ...place, ...data });
+    return code;
+  };
+
+const reporting =
+  (type: string, fields: object = {}) =>
+  async ({ siteId, session_id, signing_secret }: Session): Promise<string> => {
+    const body = { events: [{ id: randomUUID(), type, at: new Date(nowMs).toISOString(), ...fields }] };
+    const t = Math.floor(nowMs / 1_000);
+    const v1 = signReport(signing_secret, t, JSON.stringify(body));
+    const { code, data } = await call('POST', `/v1/${siteId}/sessions/${session_id}/events`, body, {
+      'x-spelo-signature': `t=${t},v1=${v1}`,
+    });
+    return code === 'ok' ? String(data.reason ?? 'ok') : code;
+  };
+
+const barePut = async (): Promise<string> => {
+  await engine.send(
+    new PutItemCommand({
+      TableName: TABLES.limits.name,
+      Item: { pk: { S: `BENCH#${randomUUID()}` }, sk: { S: 'ITEM' }, filling: { S: 'x'.repeat(600) } },
+    }),
+  );
+  return 'ok';
+};
+
+const started = performance.now();
+const phases: Phase[] = [];
+const faults: string[] = [];
+const expectThat = (holds: boolean, fault: string): void => {
+  if (!holds) faults.push(fault);
+};
+const phase = async (...given: Parameters<typeof measure<never>>): Promise<Phase> => {
+  const measured = await measure(...given);
+  phases.push(measured);
+  return measured;
+};
+
+try {
+  await measure('warm up', Array(200).fill(0), barePut);
+  const bare = await phase('bare PutItem', Array(500).fill(0) as never[], barePut);
+
+  // One key, as many sessions as it admits and some more.
+  const one = await makeWorkspace();
+  const sessions: Session[] = [];
+  const minted = await phase('mint, one key', Array(SESSIONS).fill(one) as never[], mintInto(sessions), {
+    longestMs: LONGEST_PHASE_MS,
+  });
+  const isFull = minted.requests === SESSIONS;
+  expectThat(sessions.length === minted.requests, `${sessions.length} of ${minted.requests} were admitted.`);
+  expectThat((await liveLeases(one)) === sessions.length, 'There are not as many slots taken as sessions.');
+  if (isFull) await phase('mint, key is full', Array(50).fill(one) as never[], mintInto(sessions));
+  expectThat((await liveLeases(one)) <= SESSIONS, 'More slots are taken than there are.');
+  // Enough of them to measure; the leases of the others still last.
+  const talking = sessions.slice(0, 300);
+  nowMs += 5_000;
+  await phase('connected', talking as never[], reporting('connected'));
+  nowMs += 20_000;
+  await phase('heartbeat', talking as never[], reporting('heartbeat'));
+  expectThat((await liveLeases(one)) === sessions.length, 'A slot was lost while its session reported.');
+  nowMs += 20_000;
+  await phase('ended', talking as never[], reporting('ended', { reason: 'hung_up' }));
+  expectThat((await liveLeases(one)) === sessions.length - talking.length, 'A slot was not given back.');
+
+  // Many sites.
+  const workspaces = await Promise.all(Array.from({ length: WORKSPACES }, makeWorkspace));
+  const added = await Promise.all(workspaces.map((place) => addSites(place, SITES / WORKSPACES - 1)));
+  const places = [...workspaces, ...added.flat()];
+  const spread: Session[] = [];
+  const jobs = Array.from({ length: RATE * SECONDS }, (_, i) => places[(i * 7) % places.length]);
+  await phase(`mint, ${RATE}/s over ${SITES} sites`, jobs as never[], mintInto(spread), {
+    inFlight: 2 * IN_FLIGHT,
+    startsAtMs: (i) => (i * 1_000) / RATE,
+    longestMs: LONGEST_RATE_MS,
+  });
+  const leases = await Promise.all(workspaces.map(liveLeases));
+  const taken = leases.reduce((sum, count) => sum + count, 0);
+  expectThat(taken === spread.length, `${spread.length} sessions hold ${taken} slots.`);
+  await phase('mint, alone', places.slice(0, 40) as never[], mintInto(spread), { inFlight: 1 });
+  await phase('bare PutItem, alone', Array(200).fill(0) as never[], barePut, { inFlight: 1 });
+
+  const alone = phases.at(-1) ?? bare;
+  const ratioTo = ({ ms }: Phase) => (ms.p50 === 0 ? 1 : ms.p50);
+  const result = {
+    machine: { processors: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version },
+    seconds: Math.round((performance.now() - started) / 1_000),
+    phases: phases.map(({ ms, ...rest }) => {
+      const base = rest.name.endsWith('alone') ? ratioTo(alone) : ratioTo(bare);
+      return { ...rest, ms, timesBarePut: { p50: ms.p50 / base, p95: ms.p95 / base, p99: ms.p99 / base } };
+    }),
+    faults,
+  };
+  if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else printTable(result);
+} finally {
+  engine.destroy();
+  await stack.close();
+  await proxy.close();
+}
+process.exitCode = faults.length === 0 ? 0 : 1;
+
+interface Result {
+  readonly machine: { readonly processors: number; readonly model: string; readonly node: string };
+  readonly seconds: number;
+  readonly phases: readonly (Phase & { readonly timesBarePut: Phase['ms'] })[];
+  readonly faults: readonly string[];
+}
+
+function printTable({ machine, seconds, phases: rows, faults: found }: Result): void {
+  const write = (line: string): void => {
+    process.stdout.write(`${line}\n`);
+  };
+  write(`${machine.processors} × ${machine.model}, Node ${machine.node}, ${seconds} s.\n`);
+  write(
+    '| Request | answers | a second | writes | bytes | write units | read units | × bare put: p50 | p95 | p99 |',
+  );
+  write('|---|---|---:|---:|---:|---:|---:|---:|---:|---:|');
+  for (const { name, codes, perSecond, per, timesBarePut } of rows) {
+    const answers = Object.entries(codes).map(([code, count]) => `${count} ${code}`);
+    const figures = [per.writes, per.bytesWritten, per.writeUnits, per.readUnits];
+    const times = [timesBarePut.p50, timesBarePut.p95, timesBarePut.p99];
+    write(
+      `| ${name} | ${answers.join(', ')} | ${perSecond.toFixed(0)} | ${figures
+        .map((figure, i) => figure.toFixed(i === 1 ? 0 : 1))
+        .join(' | ')} | ${times.map((time) => time.toFixed(1)).join(' | ')} |`,
+    );
+  }
+  write('');
+  write(found.length === 0 ? 'No limit was exceeded and no slot was lost.' : found.join('\n'));
+}
