@@ -18,6 +18,7 @@ const INSTALL_SCRIPTS: Readonly<Record<string, { readonly runs: boolean; readonl
   node: { runs: true, why: 'puts the binary of Node 24 where npm scripts find it' },
   esbuild: { runs: true, why: 'checks and links the binary that bundles the functions' },
   '@swc/core': { runs: false, why: 'its binary comes as a package; the script only falls back to another' },
+  '@parcel/watcher': { runs: false, why: 'its binary comes as a package; the tests do not watch files' },
   'unrs-resolver': {
     runs: false,
     why: 'its binary comes as a package; the script only falls back to another',
@@ -43,7 +44,7 @@ const LICENCES = new Set([
 ]);
 /** Only run here, while building and testing; no part of what is deployed or handed on. */
 const ONLY_RUN_HERE: Readonly<Record<string, readonly string[]>> = {
-  'MPL-2.0': ['lightningcss', 'axe-core', '@axe-core/playwright'],
+  'MPL-2.0': ['lightningcss', 'axe-core', '@axe-core/playwright', 'mediabunny'],
 };
 
 const packageJson = z.object({
