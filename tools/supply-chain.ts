@@ -18,10 +18,7 @@ const INSTALL_SCRIPTS: Readonly<Record<string, { readonly runs: boolean; readonl
   node: { runs: true, why: 'puts the binary of Node 24 where npm scripts find it' },
   esbuild: { runs: true, why: 'checks and links the binary that bundles the functions' },
   '@swc/core': { runs: false, why: 'its binary comes as a package; the script only falls back to another' },
-  '@parcel/watcher': {
-    runs: false,
-    why: 'jest brings it for its watch mode, which is off (jest.config.js)',
-  },
+  '@parcel/watcher': { runs: false, why: 'watches files, which nothing here asks for' },
   'unrs-resolver': {
     runs: false,
     why: 'its binary comes as a package; the script only falls back to another',
@@ -143,7 +140,13 @@ const auditAnswer = z.object({ invalid: z.array(z.object({ name: z.string(), ver
 
 /** A fault for each bad signature; a sentence when the registry could not be asked. */
 const askForSignatures = async (): Promise<{ readonly faults: readonly string[]; readonly says: string }> => {
-  const answer = await run('npm', ['audit', 'signatures', '--json'], { timeout: 120_000 }).then(
+  const answer = await run(
+    'npm',
+    ['audit', 'signatures', '--json', '--fetch-retries=0', '--fetch-timeout=20000'],
+    {
+      timeout: 60_000,
+    },
+  ).then(
     ({ stdout }) => stdout,
     (error: unknown) => z.object({ stdout: z.string() }).safeParse(error).data?.stdout ?? '',
   );

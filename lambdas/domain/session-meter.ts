@@ -274,6 +274,9 @@ const SLACK_SECONDS = 10;
 const HEARD_PER_SECOND = 10;
 const SPOKEN_PER_SECOND = 20;
 
+/** Speech is made faster than it is heard: one long answer, of some three and a half minutes, may be ahead of the clock. */
+const ANSWER_AHEAD_TOKENS = 4_096;
+
 /** Of the largest Realtime models: https://developers.openai.com/api/docs/models/gpt-realtime-2.1 */
 const CONTEXT_TOKENS = 128_000;
 const LONGEST_TEXT_TOKENS = 32_000;
@@ -291,8 +294,8 @@ const tokensArePossible = (meter: SessionMeter, tokens: TokenCounts, now: Date):
   const heard = tokens.audioIn + tokens.cachedAudioIn;
   const read = tokens.textIn + tokens.cachedTextIn + tokens.imageIn + tokens.cachedImageIn;
   return (
-    spoken <= SPOKEN_PER_SECOND * allowance &&
-    heard <= (HEARD_PER_SECOND + SPOKEN_PER_SECOND) * allowance &&
+    spoken <= SPOKEN_PER_SECOND * allowance + ANSWER_AHEAD_TOKENS &&
+    heard <= (HEARD_PER_SECOND + SPOKEN_PER_SECOND) * allowance + ANSWER_AHEAD_TOKENS &&
     read <= CONTEXT_TOKENS &&
     tokens.textOut <= LONGEST_TEXT_TOKENS &&
     // No model answers more than once a second for a whole session.

@@ -19,6 +19,8 @@ export interface Sweep {
   readonly closed: number;
   /** Sessions that live, and are due again later. */
   readonly alive: number;
+  /** Sessions that could not be looked after this time; the others were not held up by them. */
+  readonly failed: number;
   /** Whether more are due than one run takes. */
   readonly more: boolean;
 }
@@ -33,23 +35,29 @@ export const closeSilentSessions =
     const now = clock();
     let closed = 0;
     let alive = 0;
+    let failed = 0;
     while (closed + alive < MOST_IN_A_RUN) {
       const due = await meters.listDue(now, BATCH);
-      const outcomes = await Promise.all(due.map((meter) => lookAfterOne({ meters, ends }, meter, now)));
-      closed += outcomes.filter((outcome) => outcome === 'closed').length;
-      alive += outcomes.filter((outcome) => outcome === 'alive').length;
+      const looked = await Promise.allSettled(due.map((meter) => lookAfterOne({ meters, ends }, meter, now)));
+      const outcomes = looked.map((one) => (one.status === 'fulfilled' ? one.value : 'failed'));
+      const count = (outcome: Outcome): number => outcomes.filter((one) => one === outcome).length;
+      closed += count('closed');
+      alive += count('alive');
+      failed += count('failed');
       // A page on which nothing moved holds what the index has not caught up with, or what another run has in hand.
-      if (due.length < BATCH || outcomes.every((outcome) => outcome === 'unchanged'))
-        return { closed, alive, more: false };
+      if (due.length < BATCH || count('closed') + count('alive') === 0)
+        return { closed, alive, failed, more: false };
     }
-    return { closed, alive, more: true };
+    return { closed, alive, failed, more: true };
   };
+
+type Outcome = 'closed' | 'alive' | 'unchanged' | 'failed';
 
 const lookAfterOne = async (
   { meters, ends }: Omit<SweepPorts, 'clock'>,
   meter: Parameters<typeof lookAfter>[0],
   now: Date,
-): Promise<'closed' | 'alive' | 'unchanged'> => {
+): Promise<Outcome> => {
   const looked = lookAfter(meter, now);
   if (looked === meter) return 'unchanged';
   try {

@@ -11,18 +11,18 @@ export interface ThresholdPorts {
 }
 
 /**
- * Notes each threshold of the plan that the period has reached with `addedSeconds` more, once a period however many
- * sessions reach it together. A notice that failed is made up for by the next report of any session.
+ * Notes each threshold of the plan that the period has reached, once a period however many sessions reach it together. A notice that failed is made up for by the next report of any session.
  */
 export const noteThresholds = async (
   { random, notices, plans }: ThresholdPorts,
-  { session, workspace, period }: Pick<ReportedSession, 'session' | 'workspace' | 'period'>,
-  addedSeconds: number,
+  { session, workspace }: Pick<ReportedSession, 'session' | 'workspace'>,
   now: Date,
 ): Promise<void> => {
   const plan = session.mode === 'managed' && workspace ? planNamed(plans, workspace.plan) : undefined;
-  if (plan === undefined) return;
-  const usedSeconds = period.usedSeconds + addedSeconds;
+  if (plan === undefined || plan.includedMinutes === null) return;
+  // Read after the session's own seconds are in it: of two that reach a threshold together, the later one sees both.
+  const period = await notices.readPeriod(session.workspaceId, billingPeriodOf(new Date(session.createdAt)));
+  const { usedSeconds } = period;
   const reached = thresholdReached(plan, usedSeconds);
   const due = NOTICE_PERCENTS.filter((percent) => percent <= reached && !(percent in period.notices));
   const periodName = billingPeriodOf(new Date(session.createdAt));

@@ -290,7 +290,6 @@ export interface ReportedSession {
   readonly workspace: Workspace | undefined;
   /** undefined once it is archived. */
   readonly site: Site | undefined;
-  readonly period: PeriodUsage;
   readonly health: KeyHealth | undefined;
 }
 
@@ -329,6 +328,8 @@ export interface SessionEnds {
 }
 
 export interface PlanNotices {
+  /** What the workspace has used of its plan in `period`, `yyyy-mm`. */
+  readPeriod(workspaceId: WorkspaceId, period: string): Promise<PeriodUsage>;
   /** Marks the threshold as noticed together with its audit event. ConflictError when it was already. */
   noteThreshold(workspaceId: WorkspaceId, period: string, percent: number, event: AuditEvent): Promise<void>;
 }

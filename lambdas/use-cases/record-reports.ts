@@ -14,7 +14,6 @@ import { type ReportSignature, signatureHolds } from '../domain/report-signature
 import { classifyReport, type FailureSource, type ReportedFailure } from '../domain/reported-failure.ts';
 import type { SlotLease } from '../domain/session.ts';
 import {
-  entryOf,
   isOver,
   LONGEST_SESSION_SECONDS,
   newMeter,
@@ -137,8 +136,7 @@ const saveReports = async (
       await ports.meters.saveMeter(paced(meter, now));
       // Again with each repetition: the first one may have died before it came to this.
       if (isOver(meter)) await ports.ends.noteEnd(meter);
-      const added = entryOf(meter).billedSeconds - meter.posted.billedSeconds;
-      await noteThresholds(ports, read, added, now);
+      await noteThresholds(ports, read, now);
       return { meter, tally };
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;

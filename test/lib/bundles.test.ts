@@ -53,7 +53,7 @@ const SDK = [
   'obliterator',
 ];
 const POWERTOOLS = ['@aws-lambda-powertools', '@aws', 'zod'];
-const HTTP = ['@middy', 'lossless-json'];
+const HTTP = ['@middy', 'lossless-json', 'csv-stringify', 'negotiator', 'content-type'];
 const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly clients: readonly string[] }>> =
   {
     token: { kilobytes: 700, clients: ['dynamodb', 'kms'] },

@@ -6,7 +6,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { mintedAt, type SessionId, workspaceOfSite } from '../../domain/identifiers.ts';
+import { type SessionId, workspaceOfSite } from '../../domain/identifiers.ts';
 import { entryDifference, type LedgerEntry } from '../../domain/ledger.ts';
 import { billingPeriodOf } from '../../domain/plan.ts';
 import { entryOf, isOver, receiptOf, type SessionMeter } from '../../domain/session-meter.ts';
@@ -153,7 +153,8 @@ export const dynamoDbMeters = (
     if (keys.length === 0) return [];
     // The index is a little behind; what counts is the item itself.
     const lookup = await readTogether(dynamoDb, { [usageTable]: keys });
-    return keys.flatMap((key) => meterItem.optional().parse(lookup(usageTable, key)) ?? []);
+    // One that cannot be read must not keep the others waiting.
+    return keys.flatMap((key) => meterItem.safeParse(lookup(usageTable, key)).data ?? []);
   },
 });
 
@@ -168,7 +169,6 @@ export const dynamoDbReports = (
     const at = {
       session: primaryKey.session({ siteId, workspaceId }, sessionId),
       meter: primaryKey.meter(siteId, sessionId),
-      period: primaryKey.periodUsage(workspaceId, billingPeriodOf(mintedAt(sessionId))),
       workspace: primaryKey.workspace(workspaceId),
       site: primaryKey.site(workspaceId, siteId),
     };
@@ -179,7 +179,7 @@ export const dynamoDbReports = (
     };
     const lookup = await readTogether(dynamoDb, {
       [tables.sessions]: [at.session],
-      [tables.usage]: [at.meter, at.period],
+      [tables.usage]: [at.meter],
       [tables.tenancy]: [at.workspace, at.site],
       [tables.limits]: Object.values(health),
     });
@@ -190,7 +190,6 @@ export const dynamoDbReports = (
       meter: meterItem.optional().parse(lookup(tables.usage, at.meter)),
       workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
       site: siteItem.optional().parse(lookup(tables.tenancy, at.site)),
-      period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
       health: keyHealthItem.optional().parse(lookup(tables.limits, health[session.keyScope])),
     };
   },
@@ -229,6 +228,12 @@ export const dynamoDbReports = (
         }),
       ),
     );
+  },
+
+  readPeriod: async (workspaceId, period) => {
+    const at = primaryKey.periodUsage(workspaceId, period);
+    const lookup = await readTogether(dynamoDb, { [tables.usage]: [at] });
+    return periodUsageItem.parse(lookup(tables.usage, at) ?? {});
   },
 
   noteThreshold: async (workspaceId, period, percent, event) => {

@@ -1,3 +1,4 @@
+import { networkOf } from '../../domain/network-address.ts';
 import type { ChainKeys, Deriver } from '../../use-cases/ports.ts';
 import type { KmsRoots } from './kms-roots.ts';
 
@@ -12,7 +13,7 @@ const ipLabel = (now: Date): string => `ip-hash/v1/${now.toISOString().slice(0, 
 export const kmsDeriver = (roots: KmsRoots): Deriver & { warmUp(now: Date): Promise<void> } => ({
   hashIp: async (address, now) => {
     roots.forget(ipLabel(new Date(now.getTime() - 2 * DAY_MS)));
-    return (await roots.derive(ipLabel(now), address)).toString('hex');
+    return (await roots.derive(ipLabel(now), networkOf(address))).toString('hex');
   },
   safetyIdentifier: async (siteId, visitor) =>
     (await roots.derive(SAFETY_IDENTIFIER, siteId, visitor)).toString('hex'),

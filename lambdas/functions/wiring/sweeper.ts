@@ -2,6 +2,7 @@ import { dynamoDbClient } from '../../adapters/aws/clients.ts';
 import { dynamoDbMeters, dynamoDbSessionEnds } from '../../adapters/aws/dynamodb-meters.ts';
 import type { SweeperEnvironment } from '../../contract/environment.ts';
 import { TABLES } from '../../contract/tables.ts';
+import { DependencyUnavailableError } from '../../domain/dependency.ts';
 import { closeSilentSessions } from '../../use-cases/close-silent-sessions.ts';
 import { costMetered } from './cost-metered.ts';
 import { metered, type World } from './world.ts';
@@ -27,7 +28,9 @@ export const sweeperHandler = (
     ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
   });
   return metered(async () => {
-    const { closed, alive, more } = await sweep();
-    log.info('silent sessions closed', { closed, alive, more });
+    const { closed, alive, failed, more } = await sweep();
+    log.info('silent sessions closed', { closed, alive, failed, more });
+    // The run counts as failed, so that its alarm sees it; the next one tries these again.
+    if (failed > 0) throw new DependencyUnavailableError('dynamodb', 'sweep', `${failed} sessions`);
   }, meter);
 };

@@ -20,6 +20,8 @@ export class Reports {
   readonly #key: Promise<CryptoKey>;
   readonly #onHangUp: (reason: HangUpReason) => void;
   readonly #goodbyeId = crypto.randomUUID();
+  readonly #startedAt = Date.now();
+  readonly #startedTick = performance.now();
   #queue: Report[] = [];
   #isSending = false;
   /** The broker knows this session no more, or never did. */
@@ -41,10 +43,15 @@ export class Reports {
   add(type: string, fields: Report = {}): void {
     if (this.#hasEnded || this.#isRefused) return;
     this.#hasEnded = type === 'ended';
-    this.#queue.push({ id: crypto.randomUUID(), type, at: new Date().toISOString(), ...fields });
+    this.#queue.push({ id: crypto.randomUUID(), type, at: this.#time(), ...fields });
     if (this.#hasEnded) this.#goodbye = undefined;
     else void this.#prepareGoodbye();
     void this.#flush();
+  }
+
+  /** The time by a clock that nobody sets during the call: durations stay true when the computer's clock is put right. */
+  #time(): string {
+    return new Date(this.#startedAt + performance.now() - this.#startedTick).toISOString();
   }
 
   end(reason: EndReason): void {
@@ -119,7 +126,7 @@ export class Reports {
     const ended = {
       id: this.#goodbyeId,
       type: 'ended',
-      at: new Date().toISOString(),
+      at: this.#time(),
       reason: 'page_closed',
     };
     const body = JSON.stringify({ events: [...this.#queue.slice(1 - BATCH), ended] });
