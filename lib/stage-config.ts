@@ -35,7 +35,13 @@ export interface StageConfig {
     readonly perSitePerMinute: number;
   };
   /** Enforced by API Gateway over all callers together; bounds the bill, not the single caller. */
-  readonly throttling: { readonly everyRoute: Throttle; readonly tokenRoute: Throttle };
+  readonly throttling: {
+    /** Each route that has no throttle of its own below. */
+    readonly everyRoute: Throttle;
+    readonly tokenRoute: Throttle;
+    /** Reports of sessions: one every 20 seconds of each, so several for each token. */
+    readonly eventsRoute: Throttle;
+  };
   /**
    * Containers that are set apart for one function, by name; it never has more. Left out for an account that is new:
    * AWS gives it 10 in all, and 100 must remain unreserved.
@@ -241,7 +247,7 @@ const stageSettings = settings({
     perIpPerSecond: wholeNumber(1_000_000),
     perSitePerMinute: wholeNumber(1_000_000),
   }),
-  throttling: settings({ everyRoute: throttle, tokenRoute: throttle }),
+  throttling: settings({ everyRoute: throttle, tokenRoute: throttle, eventsRoute: throttle }),
   reservedConcurrency: z
     .partialRecord(
       functionName,

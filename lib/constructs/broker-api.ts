@@ -97,9 +97,10 @@ export class BrokerApi extends Construct {
     this.#addRoutes(signIn, functions);
     this.#addUnknownRoute(functions.manage);
     const stage = this.#addStage(config, domain);
-    throttleRoute(stage, routeKeyOf(ROUTES.mintToken), config.throttling.tokenRoute);
-    // API Gateway refuses settings of a route that it does not know yet.
-    stage.node.addDependency(this.node.findChild('mintToken' satisfies RouteId));
+    this.#throttleRoutes(stage, {
+      mintToken: config.throttling.tokenRoute,
+      reportEvents: config.throttling.eventsRoute,
+    });
   }
 
   #domain(domain: Domain | undefined): DomainName | undefined {
@@ -154,6 +155,21 @@ export class BrokerApi extends Construct {
     );
   }
 
+  /** The construct of a stage has no setting per route; the resource has. */
+  #throttleRoutes(stage: HttpStage, throttles: Readonly<Partial<Record<RouteId, Throttle>>>): void {
+    const resource = stage.node.defaultChild;
+    if (!(resource instanceof CfnStage)) throw new Error('The stage has no CloudFormation resource.');
+    const settings: Record<string, ReturnType<typeof routeSettings>> = {};
+    for (const routeId of Object.keys(throttles).filter(isRouteId)) {
+      const throttle = throttles[routeId];
+      if (throttle === undefined) continue;
+      settings[routeKeyOf(ROUTES[routeId])] = routeSettings(throttle);
+      // API Gateway refuses settings of a route that it does not know yet.
+      stage.node.addDependency(this.node.findChild(routeId));
+    }
+    resource.routeSettings = settings;
+  }
+
   #addStage({ throttling, logRetentionDays }: StageConfig, domain: DomainName | undefined): HttpStage {
     const accessLogs = new LogGroup(this, 'AccessLogs', {
       retention: logRetentionDays,
@@ -181,11 +197,8 @@ export class BrokerApi extends Construct {
 const acknowledgeNoAuthorizer = (route: HttpRoute, reason: string): void =>
   Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason });
 
-/** The construct of a stage has no setting per route; the resource has. */
-const throttleRoute = (stage: HttpStage, routeKey: string, { requestsPerSecond, burst }: Throttle): void => {
-  const resource = stage.node.defaultChild;
-  if (!(resource instanceof CfnStage)) throw new Error('The stage has no CloudFormation resource.');
-  resource.routeSettings = {
-    [routeKey]: { ThrottlingRateLimit: requestsPerSecond, ThrottlingBurstLimit: burst },
-  };
-};
+/** As CloudFormation spells them: the property is untyped JSON, which the CDK passes on as it is. */
+const routeSettings = ({ requestsPerSecond, burst }: Throttle) => ({
+  ThrottlingRateLimit: requestsPerSecond,
+  ThrottlingBurstLimit: burst,
+});

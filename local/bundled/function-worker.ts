@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 /**
  * One container of Lambda, as far as a handler can tell: an environment of its own, the deployed bundle, one function
- * called `handler`. Standard output goes to the parent line by line, each line before the answer that it belongs to.
+ * called `handler`. What it writes goes to the parent line by line, each line before the answer that it belongs to.
  */
 
 export interface WorkerCall {
@@ -35,14 +35,17 @@ globalThis.Date = new Proxy(Date, {
     property === 'now' ? () => original.now() + clockAheadMs : Reflect.get(original, property, receiver),
 });
 
-let pending = '';
-process.stdout.write = (chunk: string | Uint8Array): boolean => {
-  pending += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
-  const lines = pending.split('\n');
-  pending = lines.pop() ?? '';
-  for (const line of lines) tell({ line });
-  return true;
-};
+/** Lambda keeps both streams in one log; warnings and errors are on the second. */
+for (const stream of [process.stdout, process.stderr]) {
+  let pending = '';
+  stream.write = (chunk: string | Uint8Array): boolean => {
+    pending += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
+    const lines = pending.split('\n');
+    pending = lines.pop() ?? '';
+    for (const line of lines) tell({ line });
+    return true;
+  };
+}
 
 const { handler } = (await import(bundle)) as {
   readonly handler: (event: unknown, context: unknown) => Promise<unknown>;

@@ -103,15 +103,21 @@ describe('the API', () => {
     expect(only('AWS::ApiGatewayV2::Api').Properties).not.toHaveProperty('CorsConfiguration');
   });
 
-  test('throttles all routes together, and the token route on its own', () => {
+  test('throttles every route, and the token route and the reports of sessions on their own', () => {
     expect(stage.Properties).toMatchObject({
       StageName: '$default',
       DefaultRouteSettings: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 },
       RouteSettings: {
         'POST /v1/{siteId}/token': { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
+        'POST /v1/{siteId}/sessions/{sessionId}/events': {
+          ThrottlingRateLimit: 200,
+          ThrottlingBurstLimit: 400,
+        },
       },
     });
-    expect(Object.keys(Object(stage.Properties['RouteSettings']))).toEqual([routeKeyOf(ROUTES.mintToken)]);
+    expect(Object.keys(Object(stage.Properties['RouteSettings']))).toEqual(
+      [ROUTES.mintToken, ROUTES.reportEvents].map(routeKeyOf),
+    );
   });
 
   test('logs each request as one JSON object without anything that the caller typed', () => {

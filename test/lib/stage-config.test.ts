@@ -13,6 +13,7 @@ const valid = {
   throttling: {
     everyRoute: { requestsPerSecond: 100, burst: 200 },
     tokenRoute: { requestsPerSecond: 50, burst: 100 },
+    eventsRoute: { requestsPerSecond: 200, burst: 400 },
   },
 };
 const certificateIn = (region: string) =>
@@ -148,6 +149,11 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
     'rateLimits.perIpPerMinute must be a whole number from 1 to 1000000.',
   ],
   ['no throttling', { throttling: undefined }, 'throttling must be an object of settings.'],
+  [
+    'no throttle of reports',
+    { throttling: { ...valid.throttling, eventsRoute: undefined } },
+    'throttling.eventsRoute must be an object of settings.',
+  ],
   [
     'containers for a function that is none',
     { reservedConcurrency: { tokens: 5 } },
