@@ -57,6 +57,7 @@ describe('the stacks', () => {
       'RewrapOperatorArn',
       'SetPlanOperatorArn',
       'RebuildUsageOperatorArn',
+      'RebuildUsageOperatorArn',
     ]);
   });
 });
