@@ -57,7 +57,6 @@ describe('the stacks', () => {
       'RewrapOperatorArn',
       'SetPlanOperatorArn',
       'RebuildUsageOperatorArn',
-      'RebuildUsageOperatorArn',
     ]);
   });
 });
