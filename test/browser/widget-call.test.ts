@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
-import { expectSuccess } from '../support/answers.ts';
+import { expectRefusal, expectSuccess } from '../support/answers.ts';
 import { secretFinder } from '../support/find-secret.ts';
 import { asOwner, type KeyedTenant } from '../support/keyed-tenant.ts';
 import { mintRequests, openAiOf } from '../support/openai.ts';
@@ -131,6 +131,34 @@ describeInBrowser('a visitor who talks', () => {
     await visitor.page.close({ runBeforeUnload: true });
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed' });
     expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
+  });
+
+  it('loses the whole tab in mid-call, with nothing said: the line is free when its lease has run out', async () => {
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
+    const visitor = await stage.call(browser, tenant);
+    await visitor.told('connected');
+    const crashed = visitor.page.waitForEvent('crash');
+    const devTools = await browser.newCDPSession(visitor.page);
+    // Nobody answers any more.
+    void devTools.send('Page.crash').catch(() => undefined);
+    await crashed;
+    const refused = await mint(stage.stack, tenant, {}, stage.host.origin);
+    expectRefusal(refused, 429, 'busy');
+    stage.stack.advance((refused.error.retry_after ?? 0) * 1_000);
+    expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
+  });
+
+  it('talks on when the key is deleted in mid-call; the next visitor is told that voice is not set up', async () => {
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(browser, tenant);
+    await asOwner(stage.stack, tenant, 'DELETE', `/v1/workspaces/${tenant.workspaceId}/openai-key`);
+    const next = await visit(await stage.browser(), stage.host.url(tenant.siteId));
+    await next.startCall();
+    await next.reaches('error');
+    expect(await next.told('error')).toMatchObject([{ detail: { code: 'openai_key_missing' } }]);
+    await visitor.reaches('listening');
+    await visitor.button('Hang up').click();
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up' });
   });
 
   it('goes to another page in mid-call: the end is reported as well', async () => {
