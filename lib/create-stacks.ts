@@ -2,6 +2,7 @@ import { type App, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { ApiStack } from './api-stack.ts';
 import { AuditStack } from './audit-stack.ts';
+import { DashboardStack } from './dashboard-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { EdgeStack } from './edge-stack.ts';
 import { ObservabilityStack } from './observability-stack.ts';
@@ -20,6 +21,7 @@ export interface Stacks {
   readonly audit: AuditStack;
   readonly observability: ObservabilityStack;
   readonly edge: EdgeStack | undefined;
+  readonly dashboard: DashboardStack | undefined;
   /** One for each stand-by region. */
   readonly replicas: readonly ReplicaStack[];
 }
@@ -53,6 +55,10 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
           edge: config.edge,
           apiHost: api.host,
         });
+  const dashboard =
+    config.dashboard === undefined
+      ? undefined
+      : new DashboardStack(app, name('dashboard'), { env, config, dashboard: config.dashboard, data, api });
   const replicas = (config.multiRegion?.replicaRegions ?? []).map(
     (replicaRegion) =>
       new ReplicaStack(app, name(`replica-${replicaRegion}`), {
@@ -63,5 +69,5 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
   );
 
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-  return { data, api, audit, observability, edge, replicas };
+  return { data, api, audit, observability, edge, dashboard, replicas };
 };

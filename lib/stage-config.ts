@@ -17,6 +17,8 @@ export interface StageConfig {
   readonly domain?: Domain | undefined;
   /** CloudFront in front of the API, which then refuses whatever did not come through it. */
   readonly edge?: Edge | undefined;
+  /** The operator's dashboard and the widget's files, on a distribution of their own. */
+  readonly dashboard?: Dashboard | undefined;
   readonly logRetentionDays: RetentionDays;
   /** For how long a replaced key can be rolled back to; 0 shreds it at once. */
   readonly keyRetentionHours: number;
@@ -65,6 +67,13 @@ export interface CognitoPool {
   readonly domainPrefix: string;
   /** Where the sign-in page may send people back to. */
   readonly callbackUrls: readonly string[];
+}
+
+export interface Dashboard {
+  /** The public client that the issuer has for the dashboard; a pool of the stack's own brings one. */
+  readonly clientId?: string | undefined;
+  /** Origins of the sign-in beside the issuer's own, where its token endpoint is elsewhere. */
+  readonly signInOrigins?: readonly string[] | undefined;
 }
 
 export interface Domain {
@@ -201,6 +210,17 @@ const edge = settings({
     .max(2, 'must name two digests at most'),
 });
 
+const ORIGIN = 'must be an https origin, as in https://login.example.com';
+const dashboard = settings({
+  clientId: text('must be the id of a public client').optional(),
+  signInOrigins: z
+    .array(
+      z.string(ORIGIN).regex(/^https:\/\/[a-z0-9.-]+(?::\d{1,5})?$/, ORIGIN),
+      'must be a list of origins',
+    )
+    .optional(),
+});
+
 const functionName = z.enum(DEPLOYED_FUNCTION_NAMES, 'must be the name of a function');
 
 const stageSettings = settings({
@@ -208,6 +228,7 @@ const stageSettings = settings({
   signIn,
   domain: domain.optional(),
   edge: edge.optional(),
+  dashboard: dashboard.optional(),
   plansFile: text('must be the path of a JSON file').optional(),
   logRetentionDays: z.literal(RETENTIONS, 'must be a number of days that CloudWatch Logs offers'),
   keyRetentionHours: wholeNumber(720, 0),
@@ -240,7 +261,8 @@ const stageSettings = settings({
 });
 
 /** What only two settings together can get wrong. */
-const stageConfig = stageSettings.superRefine(({ region, domain, edge, multiRegion }, context) => {
+const stageConfig = stageSettings.superRefine((stage, context) => {
+  const { region, domain, edge, dashboard, multiRegion, signIn } = stage;
   const fault = (path: readonly PropertyKey[], message: string) =>
     context.addIssue({ code: 'custom', path: [...path], message });
   const certificateRegion = domain?.certificateArn.split(':')[3];
@@ -251,6 +273,10 @@ const stageConfig = stageSettings.superRefine(({ region, domain, edge, multiRegi
     fault(path, `must be in ${region}, the region of the stage`);
   if (edge !== undefined && region === undefined)
     fault(['region'], 'must be given where there is an edge, which is in another region');
+  if (dashboard !== undefined && dashboard.clientId === undefined && !('cognito' in signIn))
+    fault(['dashboard', 'clientId'], 'must name the public client that the issuer has for the dashboard');
+  if (dashboard !== undefined && edge !== undefined && domain === undefined)
+    fault(['domain'], 'must be given where a dashboard is to reach the API through an edge');
   if (multiRegion !== undefined && region === undefined)
     fault(['region'], 'must be given where there are replicas in other regions');
   if (region !== undefined && multiRegion?.replicaRegions.includes(region) === true)

@@ -19,6 +19,7 @@ Spelo BYOK listens on ${url}
   workspace      ${demo.workspaceId}
   site           ${demo.siteId}
   allowed origin ${demo.allowedOrigin}
+  dashboard      ${url}/dashboard/  (sign in as the owner that it suggests)
   widget demo    ${url}/widget/demo  (after step 1)
 
 Paste these in another terminal. Each start prints a new token.

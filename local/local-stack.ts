@@ -8,6 +8,7 @@ import type { World } from '../lambdas/functions/wiring/world.ts';
 import type { Assembly } from './bundled/assembly.ts';
 import { startBundledFunctions } from './bundled/bundled-functions.ts';
 import { createTables } from './create-tables.ts';
+import { DEMO_OWNER } from './demo.ts';
 import { type LocalDynamoDb, startDynamoDb } from './dynamodb/engine.ts';
 import { functionsInProcess } from './functions-in-process.ts';
 import { type LocalGateway, startGateway } from './gateway.ts';
@@ -104,6 +105,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       keep(
         startLocalIssuer({
           audience: AUDIENCE,
+          suggestedPerson: DEMO_OWNER,
           ...(issuerState !== undefined && { stateFile: issuerState }),
         }),
       ),

@@ -10,6 +10,7 @@ import { instructions } from './instructions.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
 import { localWorld, logFile } from './local-world.ts';
 import { makeFakeKey } from './openai/server.ts';
+import { dashboardPages, localDashboard } from './web/dashboard-pages.ts';
 import { widgetPages } from './web/widget-pages.ts';
 
 const DATA_DIR = '.local';
@@ -88,9 +89,17 @@ const main = async (): Promise<void> => {
 
   let demo: Demo | undefined;
   let stack: LocalStack | undefined;
-  const pages = await widgetPages(
-    () => stack && demo && { siteId: demo.siteId, openAiBaseUrl: stack.variables['OPENAI_BASE_URL'] ?? '' },
-  );
+  const openAiOf = (running: LocalStack): string => running.variables['OPENAI_BASE_URL'] ?? '';
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  const dashboard = localDashboard(print);
+  const pages = [
+    dashboardPages({
+      ready: dashboard.ready,
+      addresses: () =>
+        stack && { url: stack.url, issuer: stack.issuer.issuer, openAiBaseUrl: openAiOf(stack) },
+    }),
+    ...(await widgetPages(() => stack && demo && { siteId: demo.siteId, openAiBaseUrl: openAiOf(stack) })),
+  ];
   const log = logFile(join(DATA_DIR, 'spelo.log'));
   stack = await startLocalStack({
     dataDir: DATA_DIR,
@@ -101,7 +110,7 @@ const main = async (): Promise<void> => {
     world: localWorld(log.write),
     assembly: values.bundled ? synthesized() : undefined,
     onLine: log.write,
-    onAnswer: (line) => process.stdout.write(`${line}\n`),
+    onAnswer: print,
     pages,
   });
   // The schedule of the sweeper, once a minute.
@@ -116,6 +125,8 @@ const main = async (): Promise<void> => {
   const demoKey = stack.openAi === undefined ? undefined : makeFakeKey(strongRandom);
   process.stdout.write(instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR }));
   process.stdout.write(`ready in ${Math.round(performance.now() - startedAt)} ms\nready\n`);
+  // Only now: on two cores it would be in the way of everything above.
+  process.on('exit', dashboard.buildIfNeeded());
 };
 
 const synthesized = (): Assembly => {

@@ -1,15 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { type CryptoKey, type JWTPayload, SignJWT } from 'jose';
+import { createAuthorizationCodes } from './authorization-codes.ts';
+import {
+  authorizationMetadata,
+  authorizationServer,
+  idTokenClaims,
+  jsonAnswer,
+} from './authorization-server.ts';
 import { loadSigningKey, SIGNING_ALGORITHM } from './signing-key.ts';
 
 const LOOPBACK = '127.0.0.1';
+
+/** How long a person who signed in stays so without a refresh. */
+const SIGN_IN_SECONDS = 3_600;
 
 export type LocalIssuerOptions = {
   /** Keeps the key between runs, so that tokens already handed out stay good. */
   readonly stateFile?: string | undefined;
   /** The `aud` of every token. */
   readonly audience: string;
+  /** Whom the sign-in page suggests. */
+  readonly suggestedPerson?: string | undefined;
   /** A fixed port keeps the issuer's URL, and with it old tokens, good between runs. */
   readonly port?: number | undefined;
 };
@@ -35,17 +47,31 @@ export type LocalIssuer = {
 };
 
 /**
- * Serves an OpenID Connect discovery document and key set on 127.0.0.1, and signs access tokens with that key.
+ * An OpenID Connect issuer on 127.0.0.1: discovery document, key set, and the authorization code flow with PKCE.
  *
- * For local use: whoever holds the returned object can be anyone. It asks for no password and has no token endpoint.
+ * For local use: whoever holds the returned object can be anyone, and so can whoever opens the sign-in page, which asks
+ * for no password.
  */
 export async function startLocalIssuer(options: LocalIssuerOptions): Promise<LocalIssuer> {
   const { kid, privateKey, publicJwk } = await loadSigningKey(options.stateFile);
   const documents = new Map<string, unknown>();
-  const server = createServer((request, response) => {
+  const authorization = authorizationServer({
+    codes: createAuthorizationCodes(() => Date.now()),
+    suggestedPerson: options.suggestedPerson ?? 'owner',
+    issueTokens: async (signIn) => ({
+      access_token: await issue({ sub: signIn.sub, expiresInSeconds: SIGN_IN_SECONDS }),
+      id_token: await sign('JWT', idTokenClaims(signIn), SIGN_IN_SECONDS),
+      expires_in: SIGN_IN_SECONDS,
+    }),
+  });
+  const server = createServer(async (request, response) => {
     const document = request.method === 'GET' ? documents.get(request.url ?? '') : undefined;
-    response.writeHead(document === undefined ? 404 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(document ?? { error: 'not_found' }));
+    const answer =
+      document === undefined
+        ? await authorization(request).catch(() => undefined)
+        : jsonAnswer(200, document);
+    const { status, headers, body } = answer ?? jsonAnswer(404, { error: 'not_found' });
+    response.writeHead(status, headers).end(body);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -60,10 +86,24 @@ export async function startLocalIssuer(options: LocalIssuerOptions): Promise<Loc
   documents.set('/.well-known/openid-configuration', {
     issuer,
     jwks_uri: jwksUri,
-    response_types_supported: ['token'],
+    ...authorizationMetadata(issuer),
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [SIGNING_ALGORITHM],
   });
+
+  const sign = (typ: string, claims: JWTPayload, expiresInSeconds: number): Promise<string> => {
+    const issuedAt = Math.floor(Date.now() / 1_000);
+    const payload = {
+      ...claims,
+      iss: issuer,
+      iat: issuedAt,
+      exp: issuedAt + expiresInSeconds,
+      jti: randomUUID(),
+    };
+    return new SignJWT(payload).setProtectedHeader({ alg: SIGNING_ALGORITHM, kid, typ }).sign(privateKey);
+  };
+  const issue = ({ sub, expiresInSeconds, claims }: TokenRequest): Promise<string> =>
+    sign('at+jwt', { ...claims, aud: options.audience, sub }, expiresInSeconds);
 
   return {
     issuer,
@@ -71,21 +111,7 @@ export async function startLocalIssuer(options: LocalIssuerOptions): Promise<Loc
     jwksUri,
     privateKey,
     kid,
-    issue: ({ sub, expiresInSeconds, claims }) => {
-      const issuedAt = Math.floor(Date.now() / 1_000);
-      const payload: JWTPayload = {
-        ...claims,
-        iss: issuer,
-        aud: options.audience,
-        sub,
-        iat: issuedAt,
-        exp: issuedAt + expiresInSeconds,
-        jti: randomUUID(),
-      };
-      return new SignJWT(payload)
-        .setProtectedHeader({ alg: SIGNING_ALGORITHM, kid, typ: 'at+jwt' })
-        .sign(privateKey);
-    },
+    issue,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

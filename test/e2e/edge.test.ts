@@ -25,7 +25,9 @@ const through = (address: string, secret: string = secrets[0]) => ({
 const health = (headers: Readonly<Record<string, string>> = {}): Promise<TestAnswer> =>
   stack.call('GET', '/v1/health', { headers });
 /** An address of its own for each test: budgets are counted by address. */
-const viewer = (): string => `2001:db8::${randomBytes(2).toString('hex')}`;
+/** A viewer of a network of their own: of an IPv6 address the first 64 bits count. */
+const viewer = (): string =>
+  `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}::1`;
 
 withEdge('an API with an edge in front', () => {
   it('answers what comes with the secret, the old one or the new one', async () => {

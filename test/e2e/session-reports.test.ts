@@ -485,8 +485,8 @@ describe('repeated and false reports', () => {
     const session = await minted(tenant);
     await told(tenant, session, ['connected']);
     wait(3 * 3_600);
-    // An hour and the 90 s until it might connect, 10 s and half as much again: 20 a second.
-    const most = 20 * 1.5 * (3_600 + 90 + 10);
+    // An hour and the 90 s until it might connect, 10 s and half as much again: 20 a second; and one answer ahead.
+    const most = 20 * 1.5 * (3_600 + 90 + 10) + 4_096;
     const claim = (audioOut: number) =>
       report(stack, tenant, session, [usageEvent(now(), { audioOut })], { signedAt: now() });
     expect(expectSuccess(await claim(most + 1))).toMatchObject({ flagged: 1 });

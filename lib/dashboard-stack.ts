@@ -1,0 +1,50 @@
+import { Stack, type StackProps } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import type { ApiStack } from './api-stack.ts';
+import { DashboardSite, type DashboardSiteProps } from './constructs/dashboard-site.ts';
+import type { DataStack } from './data-stack.ts';
+import type { Dashboard, StageConfig } from './stage-config.ts';
+
+export interface DashboardStackProps extends StackProps {
+  readonly config: StageConfig;
+  readonly dashboard: Dashboard;
+  readonly data: DataStack;
+  readonly api: ApiStack;
+}
+
+/** The operator's dashboard and the widget's files. Holds nothing of its own: its files come from a command. */
+export class DashboardStack extends Stack {
+  constructor(scope: Construct, id: string, props: DashboardStackProps) {
+    const { config, dashboard, data, api, ...rest } = props;
+    super(scope, id, { description: 'Spelo BYOK: dashboard and widget', ...rest });
+    new DashboardSite(this, 'Dashboard', {
+      // What is behind an edge is reached through it alone.
+      apiUrl:
+        config.edge === undefined || config.domain === undefined
+          ? `https://${api.host}`
+          : `https://${config.domain.name}`,
+      ...this.#signIn(config, dashboard, data),
+    });
+  }
+
+  #signIn(
+    { signIn }: StageConfig,
+    { clientId, signInOrigins }: Dashboard,
+    data: DataStack,
+  ): Pick<DashboardSiteProps, 'oidc' | 'signInOrigins'> {
+    const scope = 'openid';
+    if ('cognito' in signIn)
+      return {
+        oidc: { issuer: data.signIn.issuer, client_id: data.signIn.audience, scope, audience: null },
+        signInOrigins: [
+          `https://cognito-idp.${this.region}.${this.urlSuffix}`,
+          `https://${signIn.cognito.domainPrefix}.auth.${this.region}.amazoncognito.com`,
+        ],
+      };
+    if (clientId === undefined) throw new Error('The stage has no client for the dashboard.');
+    return {
+      oidc: { issuer: signIn.issuer, client_id: clientId, scope, audience: signIn.audience },
+      signInOrigins: [new URL(signIn.issuer).origin, ...(signInOrigins ?? [])],
+    };
+  }
+}

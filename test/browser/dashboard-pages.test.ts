@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import type { AxeResults } from 'axe-core';
+import { fakeKey, makeTenant, mint, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
+import { describeInBrowser } from './support/browser.ts';
+import { type DashboardRun, signIn, startDashboard } from './support/dashboard.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+/** Bytes over the wire until a signed-in person sees the first page, font included. */
+const FIRST_LOAD_LIMIT = 200 * 1_024;
+
+let run: DashboardRun;
+let tenant: Tenant;
+let pages: readonly string[];
+
+beforeAll(async () => {
+  run = await startDashboard({ browser: { viewport: DESKTOP, colorScheme: 'light' } });
+  const { stack } = run;
+  tenant = await makeTenant(stack, { name: 'Harbour Books' }, { allowed_origins: [stack.url] });
+  await putWorkspaceKey(stack, tenant, fakeKey());
+  await mint(stack, tenant, {}, stack.url);
+  await mint(stack, tenant, {}, 'https://elsewhere.example');
+  await stack.streams.drain();
+  await signIn(run, tenant.owner);
+  const site = `sites/${tenant.siteId}`;
+  pages = [
+    'billing',
+    'voice',
+    'sites',
+    'sites/new',
+    site,
+    `${site}?tab=embed`,
+    `${site}?tab=key`,
+    'usage',
+    'usage?tab=sessions',
+    'usage?tab=errors',
+    'usage?tab=concurrency',
+    'audit',
+    'calculator',
+    'members',
+    'settings',
+  ];
+}, 120_000);
+afterAll(() => run?.close());
+
+const open = async (path: string): Promise<void> => {
+  await run.page.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/${path}`);
+  await run.page.getByRole('heading', { level: 1 }).waitFor();
+  // Nothing is still loading: every skeleton has made room for what it stands for.
+  await run.page
+    .getByText(/^Loading .*…$/)
+    .first()
+    .waitFor({ state: 'detached' });
+};
+
+const EVERY_RULE = {
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+};
+/** The same page in other colours: nothing else can differ. */
+const COLOURS = { runOnly: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } };
+
+/** What axe finds, in a line for each. */
+const faults = async (rules: object = EVERY_RULE): Promise<readonly string[]> => {
+  await run.page.evaluate(AXE);
+  const script = `axe.run(document, ${JSON.stringify(rules)})`;
+  const { violations } = (await run.page.evaluate(script)) as AxeResults;
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`));
+};
+
+describeInBrowser('every page of the dashboard', () => {
+  it.each([
+    ['light', EVERY_RULE],
+    ['dark', COLOURS],
+  ] as const)(
+    'gives axe nothing to complain about, %s',
+    async (colorScheme, rules) => {
+      await run.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const found: Record<string, readonly string[]> = {};
+      for (const path of pages) {
+        await open(path);
+        const inPage = await faults(rules);
+        if (inPage.length > 0) found[path] = inPage;
+      }
+      expect(found).toEqual({});
+    },
+    120_000,
+  );
+
+  it('gives axe nothing to complain about before the sign-in, on the first run, and in dialogs', async () => {
+    const { page, stack } = run;
+    await open('billing');
+    await page.getByRole('button', { name: 'Delete' }).click();
+    expect(await faults()).toEqual([]);
+    await page.goto(`${stack.url}/dashboard/new-workspace`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    expect(await faults()).toEqual([]);
+    await page.evaluate('sessionStorage.clear()');
+    await page.goto(`${stack.url}/dashboard/`);
+    await page.getByRole('button', { name: 'Sign in' }).waitFor();
+    expect(await faults()).toEqual([]);
+    await signIn(run, tenant.owner);
+  });
+
+  it('never makes the page itself scroll sideways on a phone', async () => {
+    await run.page.setViewportSize(PHONE);
+    const wide: string[] = [];
+    for (const path of pages) {
+      await open(path);
+      const width = (await run.page.evaluate('document.documentElement.scrollWidth')) as number;
+      if (width > PHONE.width) wide.push(`${path}: ${width}`);
+    }
+    await run.page.setViewportSize(DESKTOP);
+    expect(wide).toEqual([]);
+  }, 120_000);
+
+  it('is walked through with the keyboard alone: skip link, page, dialog and back', async () => {
+    const { page } = run;
+    await open('billing');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the page');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Suspend' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Suspend');
+  });
+
+  it('weighs no more than its bound until the first page is there', async () => {
+    const { page, context } = run;
+    const fresh = await context.newPage();
+    const sizes = new Map<string, Promise<number>>();
+    fresh.on('response', (response) => {
+      const { pathname } = new URL(response.url());
+      if (pathname.startsWith('/dashboard/'))
+        sizes.set(
+          pathname,
+          response.body().then((body) => (pathname.endsWith('.woff2') ? body.length : gzipSync(body).length)),
+        );
+    });
+    const kept = (await page.evaluate('JSON.stringify(sessionStorage)')) as string;
+    await fresh.addInitScript(`Object.entries(${kept}).forEach(([k, v]) => sessionStorage.setItem(k, v))`);
+    await fresh.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/billing`);
+    await fresh.getByText('The key works.').waitFor();
+    const bytes = (await Promise.all(sizes.values())).reduce((sum, size) => sum + size, 0);
+    await fresh.close();
+    process.stdout.write(
+      `First load of the dashboard: ${(bytes / 1_024).toFixed(1)} KiB gzipped, font included\n`,
+    );
+    expect(bytes).toBeLessThanOrEqual(FIRST_LOAD_LIMIT);
+    expect([...sizes.keys()].filter((path) => path.includes('/charts'))).toEqual([]);
+  });
+});

@@ -1,0 +1,97 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BrowserContext, Page } from 'playwright-core';
+import { dashboardPages } from '../../../local/web/dashboard-pages.ts';
+import { widgetPages } from '../../../local/web/widget-pages.ts';
+import { startTestStack, type TestStack, type TestStackOptions } from '../../support/stack.ts';
+import { type LaunchOptions, launchBrowser } from './launch-browser.ts';
+
+export interface DashboardRun {
+  readonly stack: TestStack;
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** Everything that the browser asked for, in order. */
+  readonly requests: readonly RecordedRequest[];
+  /** Whatever any page wrote to its console, exceptions and refused loads among it. */
+  readonly console: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface RecordedRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly text: string;
+}
+
+/** The whole stack with the built dashboard on it, and a browser whose requests and console are written down. */
+export const startDashboard = async (
+  options: { readonly stack?: TestStackOptions; readonly browser?: LaunchOptions } = {},
+): Promise<DashboardRun> => {
+  // In a process of its own: the bundler does not run inside jest. Takes no time when the build is current.
+  execFileSync(process.execPath, ['web/dashboard/build.ts'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  let stack: TestStack | undefined;
+  const addresses = () =>
+    stack && {
+      url: stack.url,
+      issuer: stack.issuer.issuer,
+      openAiBaseUrl: stack.variables['OPENAI_BASE_URL'] ?? '',
+    };
+  stack = await startTestStack({
+    ...options.stack,
+    pages: [dashboardPages({ addresses, ready: () => true }), ...(await widgetPages(() => undefined))],
+  });
+  const context = await launchBrowser(options.browser);
+  const requests: RecordedRequest[] = [];
+  const lines: string[] = [];
+  context.on('request', (request) => {
+    requests.push({
+      method: request.method(),
+      url: request.url(),
+      text: `${JSON.stringify(request.headers())}${request.postData() ?? ''}`,
+    });
+  });
+  context.on('console', (message) => lines.push(`${message.type()}: ${message.text()}`));
+  context.on('weberror', (error) => lines.push(`exception: ${error.error().message}`));
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.setDefaultTimeout(30_000);
+  const running = stack;
+  return {
+    stack: running,
+    context,
+    page,
+    requests,
+    console: lines,
+    close: async () => {
+      await context.close();
+      await running.close();
+    },
+  };
+};
+
+/** Through the issuer's own page, as a person does it. */
+export const signIn = async ({ page, stack }: DashboardRun, sub: string): Promise<void> => {
+  await page.goto(`${stack.url}/dashboard/`);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel('Sign in as').fill(sub);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  // The callback is only passed through; leaving it early would lose the sign-in.
+  await page.waitForURL(
+    (url) => url.href.startsWith(`${stack.url}/dashboard/`) && !url.pathname.endsWith('/callback'),
+  );
+};
+
+/** `UPDATE_DOCS=1 npm test -- test/browser/dashboard` takes the pictures of docs/dashboard.md anew. */
+const UPDATES = process.env['UPDATE_DOCS'] === '1';
+const PICTURES = join(import.meta.dirname, '../../../docs/images');
+
+/** What the window shows, as docs/dashboard.md shows it. Without an update it only holds that the picture is there. */
+export const documentStep = async ({ page }: DashboardRun, name: string): Promise<void> => {
+  const file = join(PICTURES, `dashboard-${name}.png`);
+  if (UPDATES) {
+    mkdirSync(PICTURES, { recursive: true });
+    await page.screenshot({ path: file, animations: 'disabled' });
+  }
+  if (!existsSync(file))
+    throw new Error(`docs/images/dashboard-${name}.png is missing: UPDATE_DOCS=1 takes it.`);
+};

@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import { Template } from 'aws-cdk-lib/assertions';
+import { App, Stack, Validations } from 'aws-cdk-lib/core';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { z } from 'zod';
+import { DashboardSite } from '../../lib/constructs/dashboard-site.ts';
+
+const app = new App();
+Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+const stack = new Stack(app, 'dashboard');
+new DashboardSite(stack, 'Dashboard', {
+  apiUrl: 'https://abc123.execute-api.eu-central-1.amazonaws.com',
+  oidc: { issuer: 'https://issuer.example.com/', client_id: 'dashboard', scope: 'openid', audience: null },
+  signInOrigins: ['https://issuer.example.com'],
+});
+const template = Template.fromStack(stack);
+
+const behavior = z.object({
+  PathPattern: z.string().optional(),
+  ViewerProtocolPolicy: z.string(),
+  ResponseHeadersPolicyId: z.unknown().optional(),
+  AllowedMethods: z.array(z.string()).optional(),
+});
+const distribution = z
+  .object({
+    Properties: z.object({
+      DistributionConfig: z.object({ DefaultCacheBehavior: behavior, CacheBehaviors: z.array(behavior) }),
+    }),
+  })
+  .parse(Object.values(template.findResources('AWS::CloudFront::Distribution'))[0])
+  .Properties.DistributionConfig;
+
+describe('the deployed dashboard', () => {
+  it('is a bucket that only this distribution reads, over TLS', () => {
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+    });
+    const policies = JSON.stringify(template.findResources('AWS::S3::BucketPolicy'));
+    expect(policies).toContain('"Service":"cloudfront.amazonaws.com"');
+    expect(policies).toContain('"aws:SecureTransport":"false"');
+    expect(policies).not.toContain('"Principal":"*","Resource"');
+  });
+
+  it('lets its pages load from their own origin alone, and call sign-in, API and OpenAI', () => {
+    const policies = JSON.stringify(template.findResources('AWS::CloudFront::ResponseHeadersPolicy'));
+    expect(policies).toContain(
+      "connect-src 'self' https://abc123.execute-api.eu-central-1.amazonaws.com https://issuer.example.com https://api.openai.com https://*.api.openai.com;",
+    );
+    expect(policies).toContain("script-src 'self';");
+    expect(policies).not.toContain('unsafe');
+  });
+
+  it('gives headers with every file, and speaks TLS only', () => {
+    const behaviors = [distribution.DefaultCacheBehavior, ...distribution.CacheBehaviors];
+    for (const { PathPattern, ResponseHeadersPolicyId, ViewerProtocolPolicy } of behaviors) {
+      expect(ViewerProtocolPolicy).toMatch(/^(?:redirect-to-https|https-only)$/);
+      if (PathPattern?.startsWith('/v1/') !== true) expect(ResponseHeadersPolicyId).toBeDefined();
+    }
+  });
+
+  it('passes on management routes alone: visitors keep the address that the API sees', () => {
+    const passed = distribution.CacheBehaviors.filter(({ AllowedMethods }) =>
+      AllowedMethods?.includes('PUT'),
+    );
+    expect(passed.map(({ PathPattern }) => PathPattern).sort()).toEqual([
+      '/v1/cost-estimate',
+      '/v1/health',
+      '/v1/pricing',
+      '/v1/sites/*',
+      '/v1/workspaces',
+      '/v1/workspaces/*',
+    ]);
+  });
+
+  it('brings no function of its own into the account, and no role', () => {
+    template.resourceCountIs('AWS::Lambda::Function', 0);
+    template.resourceCountIs('AWS::IAM::Role', 0);
+  });
+
+  it('breaks no rule of AWS Solutions that is not acknowledged with a reason', () => {
+    expect(() => app.synth()).not.toThrow();
+  });
+});

@@ -1,0 +1,151 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useSession } from '../session.tsx';
+import type { Api } from './client.ts';
+import { ApiFailure } from './failure.ts';
+import type { CalledRoute, DataOf, PathOf, QueryOf } from './routes.ts';
+
+export type Workspace = DataOf<'listWorkspaces'>['items'][number];
+export type Site = DataOf<'readSite'>;
+export type MaskedKey = DataOf<'viewWorkspaceKey'>;
+export type KeyVersion = DataOf<'listWorkspaceKeyVersions'>['items'][number];
+export type Verdict = DataOf<'testSiteKey'>;
+export type Member = DataOf<'listMembers'>['items'][number];
+export type AuditRow = DataOf<'listAudit'>['items'][number];
+export type Usage = DataOf<'readWorkspaceUsage'>;
+export type SessionRow = DataOf<'listSessions'>['items'][number];
+export type Concurrency = DataOf<'readConcurrency'>;
+export type Estimate = DataOf<'estimateCost'>;
+export type ErrorRow = DataOf<'listErrors'>['items'][number];
+
+/** As many as the API gives at a time. */
+const WHOLE_PAGE = { limit: 100 } as const;
+
+export const useWorkspaces = () => {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: ['workspaces'],
+    queryFn: async ({ signal }) => (await api.call('listWorkspaces', { query: WHOLE_PAGE, signal })).items,
+  });
+};
+
+export const useSites = (workspaceId: string) => {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: ['sites', workspaceId],
+    queryFn: async ({ signal }) =>
+      (await api.call('listSites', { path: { workspaceId }, query: WHOLE_PAGE, signal })).items,
+  });
+};
+
+export const useSite = (siteId: string) => {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: ['site', siteId],
+    queryFn: ({ signal }) => api.call('readSite', { path: { siteId }, signal }),
+  });
+};
+
+/** Whose key: the workspace's, or one site's own. */
+export type KeyPlace =
+  | { readonly scope: 'workspace'; readonly workspaceId: string }
+  | { readonly scope: 'site'; readonly siteId: string };
+
+const WORKSPACE_KEY = {
+  view: 'viewWorkspaceKey',
+  versions: 'listWorkspaceKeyVersions',
+  put: 'putWorkspaceKey',
+  delete: 'deleteWorkspaceKey',
+  test: 'testWorkspaceKey',
+  rotate: 'rotateWorkspaceKey',
+  rollback: 'rollbackWorkspaceKey',
+  suspend: 'suspendWorkspaceKey',
+  resume: 'resumeWorkspaceKey',
+} as const;
+const SITE_KEY = {
+  view: 'viewSiteKey',
+  versions: 'listSiteKeyVersions',
+  put: 'putSiteKey',
+  delete: 'deleteSiteKey',
+  test: 'testSiteKey',
+  rotate: 'rotateSiteKey',
+  rollback: 'rollbackSiteKey',
+  suspend: 'suspendSiteKey',
+  resume: 'resumeSiteKey',
+} as const;
+
+const placeId = (place: KeyPlace): string => (place.scope === 'workspace' ? place.workspaceId : place.siteId);
+
+/** What can be done with a key, at either place. */
+export const keyActions = (api: Api, place: KeyPlace) => {
+  const at = <Action extends keyof typeof WORKSPACE_KEY>(action: Action) =>
+    place.scope === 'workspace'
+      ? api.call(WORKSPACE_KEY[action], { path: { workspaceId: place.workspaceId } } as never)
+      : api.call(SITE_KEY[action], { path: { siteId: place.siteId } } as never);
+  return {
+    view: () => at('view') as Promise<MaskedKey>,
+    versions: () => at('versions') as Promise<DataOf<'listWorkspaceKeyVersions'>>,
+    test: () => at('test') as Promise<Verdict>,
+    rotate: () => at('rotate'),
+    rollback: () => at('rollback'),
+    suspend: () => at('suspend'),
+    resume: () => at('resume'),
+    delete: () => at('delete'),
+    put: (apiKey: string): Promise<MaskedKey> =>
+      place.scope === 'workspace'
+        ? api.call('putWorkspaceKey', { path: { workspaceId: place.workspaceId }, body: { api_key: apiKey } })
+        : api.call('putSiteKey', { path: { siteId: place.siteId }, body: { api_key: apiKey } }),
+  };
+};
+
+/** The masked key, or null where none is stored. */
+export const useKey = (place: KeyPlace) => {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: ['key', place.scope, placeId(place)],
+    queryFn: async (): Promise<MaskedKey | null> => {
+      try {
+        return await keyActions(api, place).view();
+      } catch (error) {
+        if (error instanceof ApiFailure && error.code === 'openai_key_missing') return null;
+        throw error;
+      }
+    },
+  });
+};
+
+export const useKeyVersions = (place: KeyPlace) => {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: ['key-versions', place.scope, placeId(place)],
+    queryFn: async () => (await keyActions(api, place).versions()).items,
+  });
+};
+
+/** Reads one route; the key of its cache is the route and what it was asked. */
+export const useRoute = <Id extends CalledRoute>(
+  id: Id,
+  request: { readonly path?: PathOf<Id>; readonly query?: QueryOf<Id> },
+  options: { readonly enabled?: boolean; readonly refetchInterval?: number } = {},
+) => {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: [id, request],
+    queryFn: ({ signal }) => api.call(id, { ...request, signal } as never),
+    ...options,
+  });
+};
+
+/** A change that makes everything shown be read again: small lists, and nothing on the page is ever stale. */
+export const useChange = <Input, Output>(change: (api: Api, input: Input) => Promise<Output>) => {
+  const { api } = useSession();
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (input: Input) => change(api, input),
+    onSuccess: () => queries.invalidateQueries(),
+  });
+};
+
+export const useRefresh = () => {
+  const queries = useQueryClient();
+  return () => queries.invalidateQueries();
+};

@@ -1,0 +1,83 @@
+import { Radar } from 'lucide-react';
+import { Link } from 'react-router';
+import { type AuditRow, useRoute, useSites } from '../api/queries.ts';
+import { formatTime } from '../ui/format.ts';
+import { Empty, Loaded } from '../ui/states.tsx';
+import { Badge, Card } from '../ui/surface.tsx';
+import { type Column, Table } from '../ui/table.tsx';
+import ui from '../ui/ui.module.css';
+import { useWorkspace } from '../workspace.tsx';
+import { anomalySentence } from './sentences.ts';
+
+const RESPONSES: Readonly<Record<string, string>> = {
+  notify: 'told',
+  rotate: 'key encrypted anew',
+  suspend: 'key suspended',
+};
+
+const factOf = (row: AuditRow, name: string): string => {
+  const value = row.facts[name];
+  return typeof value === 'number'
+    ? value.toLocaleString(undefined, { maximumFractionDigits: 1 })
+    : String(value ?? '–');
+};
+
+/** What the detector found, and what was done about it. */
+export const AnomaliesCard = () => {
+  const { workspace_id } = useWorkspace();
+  const sites = useSites(workspace_id);
+  const found = useRoute('listAudit', {
+    path: { workspaceId: workspace_id },
+    query: { limit: 50, type: 'anomaly.detected' },
+  });
+  const columns: readonly Column<AuditRow>[] = [
+    { head: 'When', cell: ({ at }) => formatTime(at), nowrap: true },
+    {
+      head: 'What was unusual',
+      cell: (row) => (
+        <>
+          {anomalySentence(row)}
+          <div className={ui['meta']}>
+            {factOf(row, 'observed')} counted, about {factOf(row, 'expected')} usual, threshold{' '}
+            {factOf(row, 'threshold')}
+          </div>
+        </>
+      ),
+    },
+    {
+      head: 'Done',
+      cell: (row) => {
+        const response = String(row.facts['response'] ?? 'notify');
+        return (
+          <Badge tone={response === 'suspend' ? 'bad' : 'warn'}>{RESPONSES[response] ?? response}</Badge>
+        );
+      },
+    },
+    {
+      head: 'Site',
+      cell: ({ site_id }) =>
+        site_id === null ? '–' : (sites.data?.find((site) => site.site_id === site_id)?.name ?? site_id),
+    },
+  ];
+  return (
+    <Card title="Unusual use" lead="The detector compares each key with its own past." flush>
+      <Loaded query={found} what="what was found">
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty icon={<Radar aria-hidden="true" />} title="Nothing unusual so far">
+              Bursts, runs of refusals, new origins and addresses, and jumps in cost are listed here. What is
+              then done is <Link to="../settings">a setting of the workspace</Link>.
+            </Empty>
+          ) : (
+            <Table
+              caption="Unusual use"
+              columns={columns}
+              rows={items}
+              keyOf={({ sequence }) => String(sequence)}
+            />
+          )
+        }
+      </Loaded>
+    </Card>
+  );
+};

@@ -1,0 +1,56 @@
+import type { AuditRow } from '../api/queries.ts';
+import { formatCode } from '../ui/format.ts';
+
+type Type = AuditRow['type'];
+
+const SENTENCES: Readonly<Record<Type, string>> = {
+  'session.reserved': 'Key about to be used for a visitor',
+  'session.issued': 'Key used, a client secret issued',
+  'session.used': 'Key used by a person',
+  'session.refused': 'Session refused',
+  'usage.corrected': 'Usage sums corrected from the sessions',
+  'plan.threshold_reached': 'Share of the plan’s minutes reached',
+  'workspace.created': 'Workspace created',
+  'workspace.changed': 'Workspace changed',
+  'workspace.plan_changed': 'Put on another plan',
+  'workspace.deleted': 'Workspace deleted',
+  'member.saved': 'Member added or changed',
+  'member.removed': 'Member removed',
+  'site.created': 'Site created',
+  'site.changed': 'Site changed',
+  'site.archived': 'Site archived',
+  'key.stored': 'OpenAI key stored',
+  'key.deleted': 'OpenAI key deleted',
+  'key.suspended': 'OpenAI key suspended',
+  'key.resumed': 'OpenAI key resumed',
+  'key.rolled_back': 'Went back to the previous OpenAI key',
+  'key.reencrypted': 'OpenAI key encrypted anew',
+  'key.rewrapped': 'Data key wrapped under a new master key',
+  'key.item_written': 'Key record written in the table',
+  'key.retained_removed': 'Retained version destroyed',
+  'anomaly.detected': 'Unusual use found',
+  'row.damaged': 'A row that can no longer be read',
+};
+
+export const sentenceOf = (type: Type): string => SENTENCES[type];
+export const AUDIT_TYPES = Object.keys(SENTENCES).filter(
+  (type): type is Exclude<Type, 'row.damaged'> => type !== 'row.damaged',
+);
+
+const ANOMALIES: Readonly<Record<string, string>> = {
+  burst: 'More sessions than this key ever had at this time of the week',
+  origin_spread: 'Sessions from many origins never seen before',
+  address_spread: 'Sessions from many more addresses than usual',
+  auth_failures: 'OpenAI refused the key again and again',
+  refused_origins: 'Many calls from origins that are not registered',
+  cost_spike: 'Much more voice in a day than usual',
+};
+
+export const anomalySentence = (row: AuditRow): string => {
+  const kind = String(row.facts['kind'] ?? '');
+  return ANOMALIES[kind] ?? formatCode(kind === '' ? row.type : kind);
+};
+
+/** `visitor`, `system:rotate` or the `sub` of a person, in words. */
+export const actorOf = (actor: string): string =>
+  actor === 'visitor' ? 'A visitor' : actor.startsWith('system:') ? `The service (${actor.slice(7)})` : actor;

@@ -1,0 +1,87 @@
+import { ShieldCheck } from 'lucide-react';
+import { useState } from 'react';
+import type { DataOf } from '../api/routes.ts';
+import { useSession } from '../session.tsx';
+import { Button } from '../ui/button.tsx';
+import { FailureNote, Note } from '../ui/states.tsx';
+import { Card, Facts } from '../ui/surface.tsx';
+import ui from '../ui/ui.module.css';
+import { useWorkspace } from '../workspace.tsx';
+
+type Verdict = DataOf<'verifyAudit'>;
+
+const FAULTS: Readonly<Record<NonNullable<Verdict['broken']>['fault'], string>> = {
+  missing: 'is missing',
+  out_of_order: 'stands out of order',
+  altered: 'was altered after it was written',
+  cut_off: 'is gone, with everything after it',
+};
+
+/** Has the service recompute the keyed hash of every row from the first on, and says what it found. */
+export const VerifyCard = ({ onVerdict }: { readonly onVerdict: (verdict: Verdict | undefined) => void }) => {
+  const { workspace_id } = useWorkspace();
+  const { api } = useSession();
+  const [working, setWorking] = useState(false);
+  const [verdict, setVerdict] = useState<Verdict>();
+  const [failure, setFailure] = useState<unknown>();
+  const verify = async (): Promise<void> => {
+    setWorking(true);
+    setFailure(undefined);
+    setVerdict(undefined);
+    onVerdict(undefined);
+    try {
+      const found = await api.call('verifyAudit', { path: { workspaceId: workspace_id } });
+      setVerdict(found);
+      onVerdict(found);
+    } catch (error) {
+      setFailure(error);
+    }
+    setWorking(false);
+  };
+  return (
+    <Card
+      title="Is the trail as it was written?"
+      lead="Each row carries a keyed hash over itself and the row before it. The check recomputes all of them, from the first row on."
+      aside={
+        <Button kind="primary" working={working} onClick={() => void verify()}>
+          {!working && <ShieldCheck aria-hidden="true" />}
+          Verify the chain
+        </Button>
+      }
+    >
+      {working && <Note live title="Recomputing the chain…" />}
+      {failure !== undefined && <FailureNote failure={failure} />}
+      {verdict?.intact === true && (
+        <Note tone="good" live title={`Intact: all ${verdict.rows} rows are as they were written.`}>
+          <p>Nothing was altered, removed, inserted, reordered or cut off at the end.</p>
+        </Note>
+      )}
+      {verdict !== undefined && verdict.broken !== null && (
+        <Note
+          tone="bad"
+          live
+          title={`Broken: row ${verdict.broken.sequence} ${FAULTS[verdict.broken.fault]}.`}
+        >
+          <p>
+            The {verdict.rows} rows before it are sound. Compare with the copy in the Object-Lock archive, and
+            with CloudTrail: whoever runs this service has the commands.
+          </p>
+        </Note>
+      )}
+      {verdict !== undefined && (
+        <Facts
+          items={[
+            ['Rows checked', verdict.rows],
+            ['Head of the chain', `row ${verdict.head.sequence}`],
+            [
+              'Hash of the head',
+              <span key="hash" className={ui['mono']}>
+                {verdict.head.hash}
+              </span>,
+            ],
+          ]}
+        />
+      )}
+    </Card>
+  );
+};

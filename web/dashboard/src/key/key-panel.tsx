@@ -1,0 +1,207 @@
+import { KeyRound } from 'lucide-react';
+import { useState } from 'react';
+import { type KeyPlace, keyActions, type MaskedKey, useChange, useKey } from '../api/queries.ts';
+import { Button } from '../ui/button.tsx';
+import { ConfirmDialog } from '../ui/dialog.tsx';
+import { formatTime } from '../ui/format.ts';
+import { FailureNote, Loaded, Note } from '../ui/states.tsx';
+import { Badge, Bullets, Card, Facts, type Tone } from '../ui/surface.tsx';
+import { useToast } from '../ui/toasts.tsx';
+import css from '../ui/ui.module.css';
+import { useWorkspace } from '../workspace.tsx';
+import { KeyForm } from './key-form.tsx';
+import { KeyHistory } from './key-history.tsx';
+import { VerdictNote } from './verdict.tsx';
+
+const STATES: Readonly<Record<MaskedKey['state'], { readonly tone: Tone; readonly text: string }>> = {
+  active: { tone: 'good', text: 'Active' },
+  degraded: { tone: 'warn', text: 'Failing in conversations' },
+  unverified: { tone: 'warn', text: 'Not verified yet' },
+  suspended: { tone: 'bad', text: 'Suspended' },
+  needs_reentry: { tone: 'bad', text: 'Paste it again' },
+};
+
+/** One OpenAI key, of the workspace or of a site: its state and everything that can be done with it. */
+export const KeyPanel = ({
+  place,
+  title,
+  lead,
+}: {
+  readonly place: KeyPlace;
+  readonly title: string;
+  readonly lead: string;
+}) => {
+  const { may } = useWorkspace();
+  const key = useKey(place);
+  return (
+    <Card
+      title={title}
+      lead={lead}
+      aside={key.data && <Badge tone={STATES[key.data.state].tone}>{STATES[key.data.state].text}</Badge>}
+    >
+      <Loaded query={key} what="the OpenAI key">
+        {(stored) =>
+          stored !== null ? (
+            <StoredKey place={place} stored={stored} />
+          ) : may('admin') ? (
+            <KeyForm place={place} replaces={false} />
+          ) : (
+            <Note title="No key is stored here.">
+              <p>An admin or owner of this workspace can store one.</p>
+            </Note>
+          )
+        }
+      </Loaded>
+    </Card>
+  );
+};
+
+type Asking = 'rotate' | 'rollback' | 'suspend' | 'delete';
+
+const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly stored: MaskedKey }) => {
+  const { may } = useWorkspace();
+  const [replacing, setReplacing] = useState(false);
+  const [asking, setAsking] = useState<Asking>();
+  const say = useToast();
+  const test = useChange((api) => keyActions(api, place).test());
+  const resume = useChange((api) => keyActions(api, place).resume());
+  const change = useChange<Asking, unknown>((api, action) => keyActions(api, place)[action]());
+  const done = (text: string) => (action: Asking) => async (): Promise<void> => {
+    await change.mutateAsync(action);
+    say(text);
+  };
+  return (
+    <>
+      <div style={{ display: 'flex', alignItems: 'center', gap: 12 }}>
+        <KeyRound size={20} aria-hidden="true" />
+        <code style={{ fontSize: '1.133rem', fontWeight: 600 }}>{stored.masked}</code>
+      </div>
+      <Facts
+        items={[
+          ['Version', stored.version],
+          [
+            'Stored',
+            <span key="stored">
+              {formatTime(stored.created_at)} <span className={css['meta']}>by {stored.created_by}</span>
+            </span>,
+          ],
+          ['Last used', formatTime(stored.last_used_at)],
+          ['Last verified', formatTime(stored.last_verified_at)],
+        ]}
+      />
+      {stored.state === 'suspended' && (
+        <Note tone="bad" title="Voice is switched off: this key is suspended.">
+          <p>Visitors are told that voice is not available. Resume it when you know why it was suspended.</p>
+        </Note>
+      )}
+      {stored.state === 'degraded' && (
+        <Note tone="warn" title="Conversations on this key fail at OpenAI, although it can still start them.">
+          <p>Usage, Errors says what OpenAI answered, and what to do. Visitors are told so meanwhile.</p>
+        </Note>
+      )}
+      {stored.state === 'needs_reentry' && (
+        <Note tone="bad" title="The stored record can no longer be read.">
+          <p>Paste the key again; it replaces the damaged record as a new version.</p>
+        </Note>
+      )}
+      {test.data !== undefined ? (
+        <VerdictNote verdict={test.data} live />
+      ) : (
+        stored.state !== 'needs_reentry' && <VerdictNote verdict={stored.verdict} />
+      )}
+      {test.error !== null && <FailureNote failure={test.error} />}
+      {resume.error !== null && <FailureNote failure={resume.error} />}
+      {replacing && <KeyForm place={place} replaces onDone={() => setReplacing(false)} />}
+      {may('admin') && !replacing && (
+        <div className={css['actions']}>
+          <Button kind="primary" working={test.isPending} onClick={() => test.mutate(undefined)}>
+            Test the key
+          </Button>
+          <Button onClick={() => setReplacing(true)}>Replace</Button>
+          <Button onClick={() => setAsking('rotate')}>Rotate</Button>
+          <Button onClick={() => setAsking('rollback')}>Roll back</Button>
+          {stored.state === 'suspended' ? (
+            <Button working={resume.isPending} onClick={() => resume.mutate(undefined)}>
+              Resume
+            </Button>
+          ) : (
+            <Button onClick={() => setAsking('suspend')}>Suspend</Button>
+          )}
+          <Button kind="dangerQuiet" onClick={() => setAsking('delete')}>
+            Delete
+          </Button>
+        </div>
+      )}
+      <KeyHistory place={place} />
+      {asking === 'rotate' && (
+        <ConfirmDialog
+          title="Rotate the encryption of this key?"
+          confirm="Rotate"
+          act={done('Encrypted anew, under a fresh data key.')('rotate')}
+          onClose={() => setAsking(undefined)}
+        >
+          <Bullets
+            items={[
+              'The same OpenAI key is encrypted again under a fresh data key, as a new version.',
+              'Visitors notice nothing; running sessions go on.',
+              'It does not help against a leaked OpenAI key. For that, create a new key at OpenAI and replace this one.',
+            ]}
+          />
+        </ConfirmDialog>
+      )}
+      {asking === 'rollback' && (
+        <ConfirmDialog
+          title="Go back to the previous version?"
+          confirm="Roll back"
+          act={done('Back at the previous version.')('rollback')}
+          onClose={() => setAsking(undefined)}
+        >
+          <Bullets
+            items={[
+              'New sessions use the previous key from the next request on.',
+              'It works while the previous version is retained; the history says until when.',
+              'If that key was revoked at OpenAI, it stays revoked: test it afterwards.',
+            ]}
+          />
+        </ConfirmDialog>
+      )}
+      {asking === 'suspend' && (
+        <ConfirmDialog
+          title="Suspend this key?"
+          confirm="Suspend"
+          danger
+          act={done('Suspended. No new session starts.')('suspend')}
+          onClose={() => setAsking(undefined)}
+        >
+          <Bullets
+            items={[
+              'No new session starts with it, from the next request on.',
+              'Sessions that run already go on until they end.',
+              'The key stays stored; resume it at any time.',
+            ]}
+          />
+        </ConfirmDialog>
+      )}
+      {asking === 'delete' && (
+        <ConfirmDialog
+          title="Delete this key?"
+          confirm="Delete the key"
+          danger
+          typed={stored.masked.slice(-4)}
+          act={done('Deleted. It can be used nowhere any more.')('delete')}
+          onClose={() => setAsking(undefined)}
+        >
+          <Bullets
+            items={[
+              'Its data key is destroyed, with every retained version. Nobody can bring it back, not even we.',
+              place.scope === 'workspace'
+                ? 'Sites without a key of their own stop offering voice with the next visitor. Nothing falls back to the platform’s key.'
+                : 'This site uses the workspace’s key from the next visitor on, if there is one.',
+              'It stays valid at OpenAI: revoke it there too if it may have leaked.',
+            ]}
+          />
+        </ConfirmDialog>
+      )}
+    </>
+  );
+};

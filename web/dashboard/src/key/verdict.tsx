@@ -1,0 +1,60 @@
+import type { VerdictCode } from '../../../../lambdas/domain/verdict.ts';
+import type { Verdict } from '../api/queries.ts';
+import { formatTime } from '../ui/format.ts';
+import { Note } from '../ui/states.tsx';
+import css from '../ui/ui.module.css';
+
+/**
+ * The place at OpenAI, or here, where each verdict is put right. The API's own message says what is wrong. A new verdict
+ * without an entry does not compile.
+ */
+const NEXT_STEPS: Readonly<Record<VerdictCode, string>> = {
+  ok: 'Nothing to do. A good test proves neither credit nor every model, so try a conversation too.',
+  model_retiring: 'Choose a newer model under Sites before that day; voice stops on it.',
+  record_damaged: 'Paste the key again: it replaces the record that can no longer be read.',
+  key_invalid: 'platform.openai.com → API keys → Create new secret key. Paste it here, whole.',
+  key_expired: 'platform.openai.com → API keys → Create new secret key, with a later expiry or none.',
+  missing_permission:
+    'platform.openai.com → API keys → edit the key: Models “Read”, Model capabilities “Request”. Set “Request” first, then narrow.',
+  not_a_member: 'Ask an owner of the OpenAI organization for a service-account key of the project.',
+  model_unavailable:
+    'platform.openai.com → Project → Limits → allowed models: allow the model, or choose another one under Sites.',
+  wrong_region: 'Sites → the site → Advanced: set the data residency to the region of the OpenAI project.',
+  ip_not_authorized:
+    'platform.openai.com → Project → IP allowlist: add the outgoing address of this service, or remove the list.',
+  country_not_supported: 'Whoever runs this service has to deploy it in an AWS region that OpenAI serves.',
+  quota_exhausted: 'platform.openai.com → Billing: add credit. It can take some minutes until it counts.',
+  spend_limit_reached:
+    'platform.openai.com → Limits: raise the spend limit of the organization or the project.',
+  rate_limited: 'Wait a minute and test again. If it stays, ask OpenAI for a higher usage tier.',
+  request_refused: 'Sites → the site: check the model and the voice. If they are right, report this.',
+  upstream_error: 'Wait and test again; status.openai.com says whether others are affected.',
+  unreadable_answer: 'Wait and test again; status.openai.com says whether others are affected.',
+  unreachable: 'Wait and test again; status.openai.com says whether others are affected.',
+  timeout: 'Wait and test again; status.openai.com says whether OpenAI is slow for everybody.',
+};
+
+/** The next step for a verdict, or for the detail of a refused key, which carries the same name. */
+export const stepForVerdict = (code: string): string | undefined =>
+  (NEXT_STEPS as Readonly<Record<string, string>>)[code];
+
+export const VerdictNote = ({
+  verdict,
+  live = false,
+}: {
+  readonly verdict: Verdict;
+  readonly live?: boolean;
+}) => (
+  <Note
+    tone={!verdict.ok ? 'bad' : verdict.code === 'ok' ? 'good' : 'warn'}
+    live={live}
+    title={verdict.message}
+  >
+    <p>{NEXT_STEPS[verdict.code]}</p>
+    <p className={css['meta']}>
+      Tested {formatTime(verdict.checked_at)}
+      {verdict.latency_ms > 0 && `, OpenAI took ${verdict.latency_ms} ms`} ·{' '}
+      <span className={css['mono']}>{verdict.code}</span>
+    </p>
+  </Note>
+);

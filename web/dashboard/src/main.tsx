@@ -1,0 +1,34 @@
+import './styles/tokens.css';
+import './styles/base.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { BrowserRouter } from 'react-router';
+import { App } from './app.tsx';
+import { createSignIn } from './auth/sign-in.ts';
+import { loadConfig } from './config.ts';
+import { applyTheme, storedTheme } from './layout/theme.ts';
+import { Note } from './ui/states.tsx';
+
+applyTheme(storedTheme());
+
+const root = createRoot(document.getElementById('root') as HTMLElement);
+
+loadConfig().then(
+  (config) =>
+    root.render(
+      <StrictMode>
+        <BrowserRouter basename={import.meta.env.BASE_URL}>
+          <App config={config} signIn={createSignIn(config)} />
+        </BrowserRouter>
+      </StrictMode>,
+    ),
+  (error: unknown) =>
+    root.render(
+      <main style={{ maxWidth: 560, margin: '12vh auto', padding: 16 }}>
+        <Note tone="bad" live title="The dashboard cannot start.">
+          <p>{error instanceof Error ? error.message : String(error)}</p>
+          <p>Whoever runs this service has to put its config.json beside the page.</p>
+        </Note>
+      </main>,
+    ),
+);

@@ -1,0 +1,24 @@
+import { FirstSteps } from '../billing/first-steps.tsx';
+import { ModeCard } from '../billing/mode-card.tsx';
+import { PlanCard } from '../billing/plan-card.tsx';
+import { SiteKeysCard } from '../billing/site-keys-card.tsx';
+import { KeyPanel } from '../key/key-panel.tsx';
+import { Page } from '../ui/surface.tsx';
+import { useWorkspace } from '../workspace.tsx';
+
+export default function BillingPage() {
+  const { workspace_id } = useWorkspace();
+  return (
+    <Page title="Billing" lead="Who pays OpenAI, and with which key.">
+      <FirstSteps />
+      <KeyPanel
+        place={{ scope: 'workspace', workspaceId: workspace_id }}
+        title="OpenAI key"
+        lead="The workspace’s key. Sites without a key of their own use it."
+      />
+      <ModeCard />
+      <PlanCard />
+      <SiteKeysCard />
+    </Page>
+  );
+}

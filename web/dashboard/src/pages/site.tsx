@@ -1,0 +1,180 @@
+import { useState } from 'react';
+import { useNavigate, useParams } from 'react-router';
+import { type Site, useChange, useSite } from '../api/queries.ts';
+import { KeyPanel } from '../key/key-panel.tsx';
+import { useSession } from '../session.tsx';
+import { type SiteDraft, SiteForm } from '../sites/site-form.tsx';
+import css from '../sites/sites.module.css';
+import { embedSnippet, useWidgetFiles } from '../sites/widget-files.ts';
+import { Button, ButtonLink } from '../ui/button.tsx';
+import { ConfirmDialog } from '../ui/dialog.tsx';
+import { formatTime } from '../ui/format.ts';
+import { CopyButton, Snippet } from '../ui/snippet.tsx';
+import { Loaded, Note } from '../ui/states.tsx';
+import { Bullets, Card, Page } from '../ui/surface.tsx';
+import { Tabs } from '../ui/tabs.tsx';
+import { useToast } from '../ui/toasts.tsx';
+import { useWorkspace } from '../workspace.tsx';
+
+export default function SitePage() {
+  const { siteId = '' } = useParams();
+  const site = useSite(siteId);
+  return (
+    <Loaded query={site} what="the site" lines={5}>
+      {(data) => <SiteDetail key={data.site_id} site={data} />}
+    </Loaded>
+  );
+}
+
+const SiteDetail = ({ site }: { readonly site: Site }) => (
+  <Page
+    title={site.name}
+    lead={
+      <span className={css['idRow']}>
+        Site id <code>{site.site_id}</code> <CopyButton text={site.site_id} label="Copy id" />
+      </span>
+    }
+    actions={
+      <ButtonLink to={`../voice?site=${site.site_id}`} relative="path">
+        Test voice
+      </ButtonLink>
+    }
+  >
+    <Tabs
+      label="Site"
+      tabs={[
+        { id: 'settings', title: 'Settings', content: () => <Settings site={site} /> },
+        { id: 'embed', title: 'Embed', content: () => <Embed site={site} /> },
+        {
+          id: 'key',
+          title: 'OpenAI key',
+          content: () => (
+            <KeyPanel
+              place={{ scope: 'site', siteId: site.site_id }}
+              title="OpenAI key of this site"
+              lead="Optional. A key stored here replaces the workspace’s key on this site alone."
+            />
+          ),
+        },
+      ]}
+    />
+  </Page>
+);
+
+const draftOf = ({
+  site_id: _site,
+  workspace_id: _workspace,
+  created_at: _at,
+  created_by: _by,
+  ...rest
+}: Site): SiteDraft => rest;
+
+const Settings = ({ site }: { readonly site: Site }) => {
+  const { may, workspace_id } = useWorkspace();
+  const navigate = useNavigate();
+  const say = useToast();
+  const [archiving, setArchiving] = useState(false);
+  const path = { siteId: site.site_id };
+  const change = useChange((api, draft: SiteDraft) => api.call('changeSite', { path, body: draft }));
+  const archive = useChange((api) => api.call('archiveSite', { path }));
+  return (
+    <>
+      <Card
+        title="Settings"
+        lead="Changes count from the next session on."
+        foot={`Created ${formatTime(site.created_at)} by ${site.created_by}`}
+      >
+        {!may('admin') && <Note title="Your role can look, but not change anything here." />}
+        <SiteForm
+          initial={draftOf(site)}
+          submit="Save changes"
+          working={change.isPending}
+          failure={change.error}
+          readOnly={!may('admin')}
+          onSubmit={(draft) => change.mutate(draft, { onSuccess: () => say('Saved.') })}
+        />
+      </Card>
+      {may('admin') && (
+        <Card
+          title="Archive this site"
+          lead="Its widget stops at once and its own OpenAI key is destroyed. Usage and audit trail stay."
+          aside={
+            <Button kind="dangerQuiet" onClick={() => setArchiving(true)}>
+              Archive
+            </Button>
+          }
+        />
+      )}
+      {archiving && (
+        <ConfirmDialog
+          title={`Archive ${site.name}?`}
+          confirm="Archive the site"
+          danger
+          typed={site.name}
+          act={async () => {
+            await archive.mutateAsync(undefined);
+            say('Archived.');
+            void navigate(`/w/${workspace_id}/sites`);
+          }}
+          onClose={() => setArchiving(false)}
+        >
+          <Bullets
+            items={[
+              'Visitors are told that there is no such site, from the next request on.',
+              'A key of its own is destroyed; the workspace’s key stays.',
+              'It cannot be brought back; a new site gets a new id.',
+            ]}
+          />
+        </ConfirmDialog>
+      )}
+    </>
+  );
+};
+
+/** Where the browser posts its offer: a project with data residency answers only at its region's host. */
+const openAiOrigin = ({ data_residency: region }: Site): string =>
+  `https://${region === 'global' ? '' : `${region}.`}api.openai.com`;
+
+const Embed = ({ site }: { readonly site: Site }) => {
+  const { config } = useSession();
+  const files = useWidgetFiles();
+  return (
+    <>
+      <Card
+        title="Put it on your pages"
+        lead="A script tag and an element, anywhere in the body of a page on a registered origin."
+      >
+        <Loaded query={files} what="the snippet">
+          {(widget) => <Snippet code={embedSnippet(config, widget, site.site_id)} label="Copy snippet" />}
+        </Loaded>
+        <Bullets
+          items={[
+            <>
+              It works on {site.allowed_origins.length === 1 ? 'this origin' : 'these origins'}:{' '}
+              {site.allowed_origins.map((origin, index) => (
+                <span key={origin}>
+                  {index > 0 && ', '}
+                  <code>{origin}</code>
+                </span>
+              ))}
+              . Elsewhere it says that voice is not available.
+            </>,
+            'The site id is no secret. Your OpenAI key never reaches the browser.',
+          ]}
+        />
+      </Card>
+      <Card
+        title="Content-Security-Policy"
+        lead="If your pages send one, it needs these sources beside your own."
+      >
+        <Snippet
+          label="Copy sources"
+          code={[
+            `script-src ${new URL(config.widget_base_url).origin}`,
+            `connect-src ${new URL(config.widget_api_url).origin} ${openAiOrigin(site)}`,
+          ].join('\n')}
+        />
+      </Card>
+    </>
+  );
+};

@@ -1,0 +1,231 @@
+import { type ReactNode, useState } from 'react';
+import {
+  CLIENT_SECRET_TTL_SECONDS,
+  DATA_RESIDENCIES,
+  DEFAULT_MODEL,
+  DEFAULT_VOICE,
+  SESSION_DURATION_SECONDS,
+  VOICES,
+} from '../../../../lambdas/domain/openai-models.ts';
+import { ApiFailure } from '../api/failure.ts';
+import { type Site, useRoute } from '../api/queries.ts';
+import { Button } from '../ui/button.tsx';
+import { FieldRow, SelectField, TextArea, TextField } from '../ui/field.tsx';
+import { formatDay } from '../ui/format.ts';
+import { FailureNote } from '../ui/states.tsx';
+import ui from '../ui/ui.module.css';
+import { OriginsField } from './origins-field.tsx';
+import css from './sites.module.css';
+
+export type SiteDraft = Omit<Site, 'site_id' | 'workspace_id' | 'created_at' | 'created_by'>;
+
+export const emptyDraft: SiteDraft = {
+  name: '',
+  allowed_origins: [],
+  model: DEFAULT_MODEL,
+  voice: DEFAULT_VOICE,
+  instructions: 'You are a friendly voice assistant.',
+  data_residency: 'global',
+  client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
+  max_duration_seconds: SESSION_DURATION_SECONDS.default,
+};
+
+const OTHER = 'other';
+
+/** Everything that a site is made of; the same form makes one and changes one. */
+export const SiteForm = ({
+  initial,
+  submit,
+  working,
+  failure,
+  onSubmit,
+  readOnly = false,
+  extra,
+}: {
+  readonly initial: SiteDraft;
+  readonly submit: string;
+  readonly working: boolean;
+  readonly failure: unknown;
+  readonly onSubmit: (draft: SiteDraft) => void;
+  readonly readOnly?: boolean;
+  readonly extra?: ReactNode;
+}) => {
+  const [draft, setDraft] = useState(initial);
+  const set = <Field extends keyof SiteDraft>(field: Field, value: SiteDraft[Field]): void =>
+    setDraft((now) => ({ ...now, [field]: value }));
+  const faultOf = (field: keyof SiteDraft): string | undefined =>
+    failure instanceof ApiFailure ? failure.detail(field) : undefined;
+  return (
+    <form
+      className={css['form']}
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSubmit(draft);
+      }}
+    >
+      <fieldset
+        disabled={readOnly}
+        className={css['form']}
+        style={{ border: 0, margin: 0, padding: 0, minWidth: 0 }}
+      >
+        <legend className={ui['visuallyHidden']}>Settings of the site</legend>
+        <TextField
+          label="Name"
+          value={draft.name}
+          required
+          maxLength={100}
+          hint="For you; visitors never see it."
+          fault={faultOf('name')}
+          onChange={(event) => set('name', event.target.value)}
+        />
+        <OriginsField
+          origins={draft.allowed_origins}
+          fault={faultOf('allowed_origins')}
+          onChange={(origins) => set('allowed_origins', [...origins])}
+        />
+        <FieldRow>
+          <ModelField
+            model={draft.model}
+            fault={faultOf('model')}
+            onChange={(model) => set('model', model)}
+          />
+          <SelectField
+            label="Voice"
+            value={draft.voice}
+            hint="OpenAI recommends marin and cedar."
+            onChange={(event) => set('voice', event.target.value as SiteDraft['voice'])}
+          >
+            {VOICES.map((voice) => (
+              <option key={voice} value={voice}>
+                {voice.charAt(0).toUpperCase() + voice.slice(1)}
+              </option>
+            ))}
+          </SelectField>
+        </FieldRow>
+        <TextArea
+          label="Instructions"
+          value={draft.instructions}
+          maxLength={16_000}
+          rows={6}
+          hint={`What the assistant is and knows. Sent with every session, so its length costs. ${draft.instructions.length.toLocaleString()} of 16,000 characters.`}
+          fault={faultOf('instructions')}
+          onChange={(event) => set('instructions', event.target.value)}
+        />
+        <details className={ui['details']}>
+          <summary>Advanced</summary>
+          <FieldRow>
+            <SelectField
+              label="Data residency"
+              value={draft.data_residency}
+              hint="The region of your OpenAI project, if it has one."
+              onChange={(event) => set('data_residency', event.target.value as SiteDraft['data_residency'])}
+            >
+              {DATA_RESIDENCIES.map((region) => (
+                <option key={region} value={region}>
+                  {region === 'global' ? 'None' : region.toUpperCase()}
+                </option>
+              ))}
+            </SelectField>
+            <TextField
+              label="Longest session, seconds"
+              type="number"
+              min={SESSION_DURATION_SECONDS.min}
+              max={SESSION_DURATION_SECONDS.max}
+              value={draft.max_duration_seconds}
+              hint="Then the widget hangs up. OpenAI ends every session after an hour."
+              fault={faultOf('max_duration_seconds')}
+              onChange={(event) => set('max_duration_seconds', event.target.valueAsNumber)}
+            />
+            <TextField
+              label="Client secret lives, seconds"
+              type="number"
+              min={CLIENT_SECRET_TTL_SECONDS.min}
+              max={CLIENT_SECRET_TTL_SECONDS.max}
+              value={draft.client_secret_ttl_seconds}
+              hint="Short is safe: one secret can open several sessions until it expires."
+              fault={faultOf('client_secret_ttl_seconds')}
+              onChange={(event) => set('client_secret_ttl_seconds', event.target.valueAsNumber)}
+            />
+          </FieldRow>
+        </details>
+      </fieldset>
+      {failure !== null && failure !== undefined && <FailureNote failure={failure} />}
+      {!readOnly && (
+        <div className={ui['actions']}>
+          <Button
+            type="submit"
+            kind="primary"
+            working={working}
+            disabled={draft.allowed_origins.length === 0}
+          >
+            {submit}
+          </Button>
+          {extra}
+          {draft.allowed_origins.length === 0 && (
+            <span className={ui['hint']}>Add at least one origin first.</span>
+          )}
+        </div>
+      )}
+    </form>
+  );
+};
+
+/** The models of the price catalogue, each with the day on which OpenAI ends it; or any other by its id. */
+const ModelField = ({
+  model,
+  fault,
+  onChange,
+}: {
+  readonly model: string;
+  readonly fault: string | undefined;
+  readonly onChange: (model: string) => void;
+}) => {
+  const pricing = useRoute('readPricing', {});
+  const [other, setOther] = useState(false);
+  const offered = (pricing.data?.models ?? []).filter(
+    ({ shutdown_date }) => shutdown_date === null || shutdown_date > new Date().toISOString().slice(0, 10),
+  );
+  const names = [...new Set([...offered.map(({ model: id }) => id), ...(other ? [] : [model])])];
+  const ending = offered.find(({ model: id }) => id === model)?.shutdown_date ?? null;
+  const hint =
+    ending !== null ? (
+      <strong>OpenAI shuts this model down on {formatDay(ending)}. Choose a newer one before.</strong>
+    ) : (
+      'OpenAI has announced no end of this model.'
+    );
+  return (
+    <div style={{ display: 'grid', gap: 10 }}>
+      <SelectField
+        label="Model"
+        value={other ? OTHER : model}
+        hint={pricing.data === undefined || other ? undefined : hint}
+        fault={other ? undefined : fault}
+        onChange={(event) => {
+          setOther(event.target.value === OTHER);
+          if (event.target.value !== OTHER) onChange(event.target.value);
+        }}
+      >
+        {names.map((name) => {
+          const end = offered.find(({ model: id }) => id === name)?.shutdown_date ?? null;
+          return (
+            <option key={name} value={name}>
+              {end === null ? name : `${name} (until ${formatDay(end)})`}
+            </option>
+          );
+        })}
+        <option value={OTHER}>Another model…</option>
+      </SelectField>
+      {other && (
+        <TextField
+          label="Id of the model"
+          value={model}
+          spellCheck={false}
+          autoCapitalize="none"
+          hint="A model without a known price still works; its cost is then not shown."
+          fault={fault}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </div>
+  );
+};

@@ -1,0 +1,50 @@
+/** How the dashboard writes numbers and times: in the browser's language, times in its own zone. */
+
+const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
+const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const dateTimeExact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
+const dayShort = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
+
+export const formatNumber = (value: number): string => number.format(value);
+export const formatWhole = (value: number): string => whole.format(value);
+
+/** US dollars from cents; small amounts keep enough digits to be told from nothing. */
+export const formatCents = (cents: number): string => {
+  const dollars = cents / 100;
+  const digits = dollars !== 0 && Math.abs(dollars) < 1 ? 4 : 2;
+  return new Intl.NumberFormat('en-US', {
+    style: 'currency',
+    currency: 'USD',
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(dollars);
+};
+
+export const formatUsd = (dollars: number): string => formatCents(dollars * 100);
+
+export const formatTime = (iso: string | null | undefined): string =>
+  iso === null || iso === undefined ? 'never' : dateTime.format(new Date(iso));
+export const formatExactTime = (iso: string): string => dateTimeExact.format(new Date(iso));
+
+/** A day `YYYY-MM-DD`, which is a day in UTC. */
+export const formatDay = (isoDay: string): string => day.format(new Date(`${isoDay}T00:00:00Z`));
+export const formatShortDay = (isoDay: string): string => dayShort.format(new Date(`${isoDay}T00:00:00Z`));
+
+const month = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric', timeZone: 'UTC' });
+/** A month `YYYY-MM`, UTC. */
+export const formatMonth = (isoMonth: string): string => month.format(new Date(`${isoMonth}-01T00:00:00Z`));
+
+/** `2 min 5 s` */
+export const formatSeconds = (seconds: number): string => {
+  const rounded = Math.round(seconds);
+  const minutes = Math.floor(rounded / 60);
+  return minutes === 0 ? `${rounded} s` : `${formatWhole(minutes)} min ${rounded % 60} s`;
+};
+
+/** `site.created` → `Site created` */
+export const formatCode = (code: string): string => {
+  const words = code.replace(/[._]/g, ' ').replace(/\bopenai\b/gi, 'OpenAI');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+};

@@ -1,0 +1,138 @@
+import { CircleAlert, CircleCheck, Info, TriangleAlert } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { ApiFailure, nextStepFor } from '../api/failure.ts';
+import { Button } from './button.tsx';
+import type { Tone } from './surface.tsx';
+import css from './ui.module.css';
+
+const ICONS = { good: CircleCheck, bad: CircleAlert, warn: TriangleAlert, neutral: Info };
+const CLASSES: Readonly<Record<Tone, string | undefined>> = {
+  good: css['noteGood'],
+  bad: css['noteBad'],
+  warn: css['noteWarn'],
+  neutral: '',
+};
+
+export const Note = ({
+  tone = 'neutral',
+  title,
+  live = false,
+  children,
+}: {
+  readonly tone?: Tone;
+  readonly title?: ReactNode;
+  /** True: read out as soon as it appears. */
+  readonly live?: boolean;
+  readonly children?: ReactNode;
+}) => {
+  const Icon = ICONS[tone];
+  return (
+    <div
+      className={`${css['note']} ${CLASSES[tone]}`}
+      role={live ? (tone === 'bad' ? 'alert' : 'status') : undefined}
+    >
+      <Icon aria-hidden="true" />
+      <div>
+        {title !== undefined && <strong>{title}</strong>}
+        {children}
+      </div>
+    </div>
+  );
+};
+
+/** What the API said, what to do next, and the request id to quote. */
+export const FailureNote = ({
+  failure,
+  onRetry,
+}: {
+  readonly failure: unknown;
+  readonly onRetry?: () => void;
+}) => {
+  const known = failure instanceof ApiFailure ? failure : undefined;
+  const wait = known?.retryAfterSeconds;
+  return (
+    <Note tone="bad" live title={known?.message ?? 'Something went wrong on this page.'}>
+      {known?.details.map(({ path, message }) => (
+        <p key={`${path}${message}`}>{message}</p>
+      ))}
+      <p>
+        {known === undefined ? 'Reload the page. If it happens again, report it.' : nextStepFor(known.code)}
+        {wait !== undefined && ` Time to wait: ${wait} s.`}
+      </p>
+      {known?.requestId !== undefined && (
+        <p className={css['meta']}>
+          Request id: <span className={css['mono']}>{known.requestId}</span>
+        </p>
+      )}
+      {onRetry !== undefined && (
+        <div>
+          <Button small onClick={onRetry}>
+            Try again
+          </Button>
+        </div>
+      )}
+    </Note>
+  );
+};
+
+/** An empty place that says what will stand here and how to get there. */
+export const Empty = ({
+  icon,
+  title,
+  children,
+  action,
+}: {
+  readonly icon?: ReactNode;
+  readonly title: string;
+  readonly children: ReactNode;
+  readonly action?: ReactNode;
+}) => (
+  <div className={css['empty']}>
+    {icon}
+    <h3>{title}</h3>
+    <p>{children}</p>
+    {action}
+  </div>
+);
+
+export const Skeleton = ({
+  height = 16,
+  width = '100%',
+}: {
+  readonly height?: number;
+  readonly width?: string;
+}) => <span className={css['skeleton']} style={{ height, width }} aria-hidden="true" />;
+
+export const Loading = ({ what, lines = 3 }: { readonly what: string; readonly lines?: number }) => (
+  <div role="status" style={{ display: 'grid', gap: 12, padding: '8px 0' }}>
+    <span className={css['visuallyHidden']}>Loading {what}…</span>
+    {Array.from({ length: lines }, (_, line) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: lines are all alike.
+      <Skeleton key={line} width={`${92 - line * 17}%`} />
+    ))}
+  </div>
+);
+
+interface Loadable<Data> {
+  readonly data: Data | undefined;
+  readonly error: unknown;
+  readonly refetch: () => unknown;
+}
+
+/** Loading, failed or there: each of a query's three states shows. */
+export const Loaded = <Data,>({
+  query,
+  what,
+  lines,
+  children,
+}: {
+  readonly query: Loadable<Data>;
+  readonly what: string;
+  readonly lines?: number;
+  readonly children: (data: Data) => ReactNode;
+}) => {
+  if (query.data !== undefined) return children(query.data);
+  if (query.error !== null && query.error !== undefined)
+    return <FailureNote failure={query.error} onRetry={() => void query.refetch()} />;
+  return <Loading what={what} {...(lines !== undefined && { lines })} />;
+};

@@ -1,0 +1,52 @@
+import type { ReactNode } from 'react';
+import css from './ui.module.css';
+
+export interface Column<Row> {
+  readonly head: string;
+  readonly cell: (row: Row) => ReactNode;
+  readonly number?: boolean;
+  readonly nowrap?: boolean;
+}
+
+/** Narrower, a column of words becomes a column of syllables. */
+const COLUMN_PX = 124;
+
+/** A table that scrolls sideways on its own, also by keyboard, where the screen is narrow. */
+export const Table = <Row,>({
+  caption,
+  columns,
+  rows,
+  keyOf,
+}: {
+  readonly caption: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  readonly keyOf: (row: Row) => string;
+}) => (
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard.
+  <section className={css['tableWrap']} aria-label={caption} tabIndex={0}>
+    <table className={css['table']} style={{ minWidth: columns.length * COLUMN_PX }}>
+      <caption className={css['visuallyHidden']}>{caption}</caption>
+      <thead>
+        <tr>
+          {columns.map(({ head, number }) => (
+            <th key={head} scope="col" className={number ? css['number'] : undefined}>
+              {head}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={keyOf(row)}>
+            {columns.map(({ head, cell, number, nowrap }) => (
+              <td key={head} className={number ? css['number'] : nowrap ? css['nowrap'] : undefined}>
+                {cell(row)}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </section>
+);

@@ -1,0 +1,223 @@
+import { ChartColumn, Download } from 'lucide-react';
+import { useState } from 'react';
+import { type Usage, useRoute, useSites } from '../api/queries.ts';
+import { useSession } from '../session.tsx';
+import { Button } from '../ui/button.tsx';
+import { formatCents, formatDay, formatNumber, formatShortDay, formatWhole } from '../ui/format.ts';
+import { saveFile } from '../ui/save-file.ts';
+import { Segments } from '../ui/segments.tsx';
+import { Empty, FailureNote, Loaded, Note } from '../ui/states.tsx';
+import { Card } from '../ui/surface.tsx';
+import { type Column, Table } from '../ui/table.tsx';
+import { useWorkspace } from '../workspace.tsx';
+import { ChartFrame, StackedBars } from './lazy-charts.tsx';
+import { RangeFields, useRange } from './range.tsx';
+import css from './usage.module.css';
+
+type Row = Usage['rows'][number];
+
+const SPLITS = { none: 'Together', site_id: 'By site', model: 'By model', mode: 'By mode' } as const;
+type Split = keyof typeof SPLITS;
+const GROUPS: Readonly<Record<Split, string>> = {
+  none: 'day',
+  site_id: 'day,site',
+  model: 'day,model',
+  mode: 'day,mode',
+};
+const MEASURES = { minutes: 'Minutes', sessions: 'Sessions', cost: 'Cost' } as const;
+type Measure = keyof typeof MEASURES;
+
+const measured = (row: Row, measure: Measure): number =>
+  measure === 'minutes' ? row.seconds / 60 : measure === 'sessions' ? row.sessions : row.cost_cents / 100;
+const formatMeasure = (measure: Measure) => (value: number) =>
+  measure === 'cost' ? formatCents(value * 100) : formatNumber(value);
+
+const MODE_NAMES: Readonly<Record<string, string>> = { byok: 'Own key', managed: 'Managed' };
+
+export const UsageOverview = () => {
+  const { workspace_id } = useWorkspace();
+  const { api } = useSession();
+  const { range } = useRange();
+  const [split, setSplit] = useState<Split>('none');
+  const [measure, setMeasure] = useState<Measure>('minutes');
+  const [exportFailure, setExportFailure] = useState<unknown>();
+  const sites = useSites(workspace_id);
+  const query = { ...range, group_by: GROUPS[split] };
+  const usage = useRoute('readWorkspaceUsage', { path: { workspaceId: workspace_id }, query });
+
+  const nameOf = (id: string): string => {
+    if (split === 'site_id')
+      return sites.data?.find(({ site_id }) => site_id === id)?.name ?? `${id} (archived)`;
+    return MODE_NAMES[id] ?? id;
+  };
+  const groupOf = (row: Row): string => (split === 'none' ? 'all' : (row[split] ?? 'unknown'));
+  const save = async (): Promise<void> => {
+    setExportFailure(undefined);
+    try {
+      const csv = await api.csv('readWorkspaceUsage', { path: { workspaceId: workspace_id }, query });
+      saveFile(`usage-${range.from}-${range.to}.csv`, 'text/csv', csv);
+    } catch (failure) {
+      setExportFailure(failure);
+    }
+  };
+
+  return (
+    <>
+      <RangeFields />
+      <Loaded query={usage} what="the usage" lines={6}>
+        {({ totals, rows }) => (
+          <>
+            <Totals totals={totals} />
+            {totals.unpriced_sessions > 0 && (
+              <Note
+                tone="warn"
+                title={`${totals.unpriced_sessions} sessions ran on a model without a known price.`}
+              >
+                <p>Their cost is not in these sums; OpenAI’s own bill has it.</p>
+              </Note>
+            )}
+            {totals.flagged_sessions > 0 && (
+              <Note
+                tone="warn"
+                title={`${totals.flagged_sessions} sessions reported more than can have happened.`}
+              >
+                <p>What exceeds the bound is kept with the session, but neither billed nor summed here.</p>
+              </Note>
+            )}
+            <Card
+              title="By day"
+              lead={`${formatDay(range.from)} to ${formatDay(range.to)}, days in UTC`}
+              aside={
+                <>
+                  <Segments label="What to show" options={MEASURES} value={measure} onChange={setMeasure} />
+                  <Segments label="Split" options={SPLITS} value={split} onChange={setSplit} />
+                </>
+              }
+            >
+              {rows.length === 0 ? (
+                <Empty icon={<ChartColumn aria-hidden="true" />} title="No sessions in this period">
+                  As soon as a visitor talks, minutes, sessions and cost appear here, by day. Try it under
+                  Test voice.
+                </Empty>
+              ) : (
+                <ChartFrame>
+                  <StackedBars
+                    label={`${MEASURES[measure]} by day`}
+                    format={formatMeasure(measure)}
+                    {...pointsOf(rows, range, groupOf, nameOf, measure)}
+                  />
+                </ChartFrame>
+              )}
+            </Card>
+            {exportFailure !== undefined && <FailureNote failure={exportFailure} />}
+            <Card
+              title="As a table"
+              aside={
+                <Button onClick={() => void save()} disabled={rows.length === 0}>
+                  <Download aria-hidden="true" />
+                  Export CSV
+                </Button>
+              }
+              flush
+            >
+              {rows.length === 0 ? (
+                <Empty title="Nothing to list">Choose another period above.</Empty>
+              ) : (
+                <Table
+                  caption="Usage by day"
+                  columns={columnsFor(split, (row) => nameOf(groupOf(row)))}
+                  rows={rows}
+                  keyOf={(row) => `${row.day} ${groupOf(row)}`}
+                />
+              )}
+            </Card>
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+};
+
+const Totals = ({ totals }: { readonly totals: Usage['totals'] }) => (
+  <dl className={css['tiles']}>
+    <div className={css['tile']}>
+      <dt>Minutes</dt>
+      <dd>
+        {formatWhole(totals.minutes)}
+        <small>rounded up once</small>
+      </dd>
+    </div>
+    <div className={css['tile']}>
+      <dt>Sessions</dt>
+      <dd>
+        {formatWhole(totals.sessions)}
+        <small>
+          {totals.sessions === 0
+            ? 'none yet'
+            : `${formatNumber(totals.seconds / 60 / totals.sessions)} min on average`}
+        </small>
+      </dd>
+    </div>
+    <div className={css['tile']}>
+      <dt>Cost at OpenAI</dt>
+      <dd>
+        {formatCents(totals.cost_cents)}
+        <small>{totals.estimated ? 'estimated from the price list' : 'as metered'}</small>
+      </dd>
+    </div>
+  </dl>
+);
+
+/** Every day of the range has its place, also one on which nothing happened. */
+const pointsOf = (
+  rows: readonly Row[],
+  range: { readonly from: string; readonly to: string },
+  groupOf: (row: Row) => string,
+  nameOf: (id: string) => string,
+  measure: Measure,
+) => {
+  const groups = [...new Set(rows.map(groupOf))].sort();
+  const days: string[] = [];
+  for (let day = Date.parse(range.from); day <= Date.parse(range.to); day += 86_400_000)
+    days.push(new Date(day).toISOString().slice(0, 10));
+  return {
+    series: groups.map((id) => ({ id, name: id === 'all' ? MEASURES[measure] : nameOf(id) })),
+    points: days.map((day) => ({
+      x: formatShortDay(day),
+      ...Object.fromEntries(
+        groups.map((group) => [
+          group,
+          rows
+            .filter((row) => row.day === day && groupOf(row) === group)
+            .reduce((sum, row) => sum + measured(row, measure), 0),
+        ]),
+      ),
+    })),
+  };
+};
+
+const columnsFor = (split: Split, groupName: (row: Row) => string): readonly Column<Row>[] => [
+  { head: 'Day', cell: ({ day }) => (day === undefined ? '' : formatDay(day)), nowrap: true },
+  ...(split === 'none' ? [] : [{ head: SPLITS[split].replace('By ', ''), cell: groupName }]),
+  { head: 'Sessions', cell: ({ sessions }) => formatWhole(sessions), number: true },
+  { head: 'Minutes', cell: ({ minutes }) => formatWhole(minutes), number: true },
+  {
+    head: 'Tokens in',
+    cell: ({ tokens: t }) =>
+      formatWhole(
+        t.input_text +
+          t.input_text_cached +
+          t.input_audio +
+          t.input_audio_cached +
+          t.input_image +
+          t.input_image_cached,
+      ),
+    number: true,
+  },
+  { head: 'Tokens out', cell: ({ tokens: t }) => formatWhole(t.output_text + t.output_audio), number: true },
+  {
+    head: 'Cost',
+    cell: ({ cost_cents, estimated }) => `${estimated ? '≈ ' : ''}${formatCents(cost_cents)}`,
+    number: true,
+  },
+];
