@@ -51,7 +51,7 @@ export class ApiStack extends Stack {
       config,
       signIn: data.signIn,
       functions: {
-        // Lambda gives CPU by memory, and a visitor waits for this one.
+        // Lambda gives processor by memory, and a visitor waits for this one (docs/performance.md, "Functions").
         token: brokerFunction('token', 'Token', 1_024),
         events: brokerFunction('events', 'Events', 512),
         keys: brokerFunction('keys', 'Keys', 512),

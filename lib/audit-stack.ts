@@ -75,6 +75,7 @@ export class AuditStack extends Stack {
     const streamFunction = {
       stage,
       topic,
+      // Lambda gives processor by memory; why this much, here and below: docs/performance.md, "Functions".
       memoryMiB: 512,
       // A batch of 100 records, one after the other, with calls that are retried.
       timeout: Duration.minutes(2),
@@ -92,6 +93,7 @@ export class AuditStack extends Stack {
     });
     const archiver = new StreamFunction(this, 'Archiver', {
       ...streamFunction,
+      memoryMiB: 256,
       functionName: 'archiver',
       environment: { STAGE: stage, ARCHIVE_BUCKET: archive.bucketName },
       permissions: [...permissionsOf(this, 'archiver', data), ...this.#archiving(archive, evidenceKey)],
@@ -120,6 +122,7 @@ export class AuditStack extends Stack {
     });
     const rotateOnRequest = new EventFunction(this, 'RotateOnRequest', {
       ...streamFunction,
+      memoryMiB: 256,
       functionName: 'rotate-on-request',
       timeout: Duration.seconds(30),
       environment: environments['rotate-on-request'],

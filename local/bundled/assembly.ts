@@ -25,6 +25,7 @@ export interface AssemblyFunction {
   /** The ES module that is deployed. */
   readonly bundle: string;
   readonly timeoutMs: number;
+  readonly memoryMiB: number;
   /** As the template has them; what only a deployment knows is a Placeholder. */
   readonly variables: Readonly<Record<string, string | Placeholder>>;
 }
@@ -138,6 +139,7 @@ const functionProperties = z.object({
   FunctionName: z.string(),
   Handler: z.literal('index.handler'),
   Timeout: z.number(),
+  MemorySize: z.number(),
   Code: z.object({ S3Key: z.string().regex(/^[0-9a-f]{64}\.zip$/) }),
   Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }),
 });
@@ -174,7 +176,7 @@ export const readAssembly = (directory: string): Assembly => {
   const nameOf = new Map<string, DeployedFunctionName>();
   const functions = new Map<DeployedFunctionName, AssemblyFunction>();
   for (const { stack, logicalId, Properties } of ofType('AWS::Lambda::Function')) {
-    const { FunctionName, Timeout, Code, Environment } = functionProperties.parse(Properties);
+    const { FunctionName, Timeout, MemorySize, Code, Environment } = functionProperties.parse(Properties);
     const name = DEPLOYED_FUNCTION_NAMES.find(
       (known) => FunctionName.endsWith(`-${known}`) && isOwnName(FunctionName, known),
     );
@@ -184,6 +186,7 @@ export const readAssembly = (directory: string): Assembly => {
       name,
       bundle: resolve(directory, `asset.${Code.S3Key.replace('.zip', '')}`, 'index.mjs'),
       timeoutMs: Timeout * 1_000,
+      memoryMiB: MemorySize,
       variables: Object.fromEntries(
         Object.entries(Environment.Variables).map(([variable, value]) => {
           if (typeof value === 'string') return [variable, value];
