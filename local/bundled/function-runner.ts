@@ -33,6 +33,7 @@ export const startFunction = (options: FunctionRunnerOptions): FunctionRunner =>
   });
   const waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
   let nextId = 0;
+  let ended = false;
 
   worker.on('message', (message: WorkerMessage) => {
     if ('line' in message) return onLine(message.line);
@@ -46,11 +47,16 @@ export const startFunction = (options: FunctionRunnerOptions): FunctionRunner =>
     waiting.clear();
   };
   worker.on('error', (error) => giveUp(error.message));
-  worker.on('exit', () => giveUp('its container has ended'));
+  worker.on('exit', () => {
+    ended = true;
+    giveUp('its container has ended');
+  });
 
   return {
     invoke: (event) =>
       new Promise((resolve, reject) => {
+        // Nobody would answer: a stream that is still being read while all is closed must not wait for its timeout.
+        if (ended) return reject(new InvocationError(`${name}: its container has ended`));
         const id = nextId++;
         const timer = setTimeout(() => {
           waiting.delete(id);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { Stack } from 'aws-cdk-lib/core';
 import { z } from 'zod';
 import { EXAMPLE_STAGES, exampleApp, ofType, templateOf } from './synthesized.ts';
 
@@ -9,8 +10,9 @@ const document = (name: string): string =>
   readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 
 const deployed = EXAMPLE_STAGES.map((stage) => {
-  const { data, api, audit, observability, edge } = exampleApp({ stage });
-  const templates = [data, api, audit, observability, ...(edge === undefined ? [] : [edge])].map(templateOf);
+  const templates = exampleApp({ stage })
+    .app.node.children.filter((child) => Stack.isStack(child))
+    .map(templateOf);
   return { stage, all: (type: string) => templates.flatMap((template) => ofType(template, type)) };
 });
 
