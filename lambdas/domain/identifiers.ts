@@ -33,7 +33,7 @@ export const newSiteId = (workspaceId: WorkspaceId, random: RandomBytes): SiteId
 
 const base32Time = (at: Date): string => {
   let time = '';
-  for (let rest = at.getTime(), i = 0; i < TIME_LENGTH; i++, rest = Math.floor(rest / 32))
+  for (let rest = Math.max(0, at.getTime()), i = 0; i < TIME_LENGTH; i++, rest = Math.floor(rest / 32))
     time = `${ALPHABET[rest % 32]}${time}`;
   return time;
 };

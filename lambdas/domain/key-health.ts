@@ -53,7 +53,7 @@ export const healthyKey = (version: number): KeyHealth => ({
 const isDegrading = (failure: OpenAiFailureName): failure is DegradingFailure =>
   (DEGRADING_FAILURES as readonly string[]).includes(failure);
 
-/** With one more report. The same health for a failure that says nothing of the key, or of an older version. */
+/** With one more report. The same health for a failure that says nothing of the key, of an older version, or told before. */
 export const withReport = (
   health: KeyHealth,
   report: { readonly version: number; readonly ipHash: string; readonly failure: OpenAiFailureName },
@@ -62,11 +62,10 @@ export const withReport = (
   const { failure, ipHash, version } = report;
   if (!isDegrading(failure) || version < health.version) return health;
   const current = version === health.version ? health : { ...healthyKey(version), revision: health.revision };
-  const others = recent(current, now).filter((other) => other.ipHash !== ipHash);
-  return {
-    ...current,
-    reports: [...others, { ipHash, failure, atMs: now.getTime() }].slice(-MAX_REPORTS),
-  };
+  const reports = recent(current, now);
+  // One vote for each address and window: repeating it must not keep a key closed.
+  if (reports.some((other) => other.ipHash === ipHash)) return health;
+  return { ...current, reports: [...reports, { ipHash, failure, atMs: now.getTime() }].slice(-MAX_REPORTS) };
 };
 
 /** After a session that worked. The same health when there is nothing to disprove. */

@@ -57,6 +57,9 @@ const BELIEVED_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS
 /** Digests that one session may leave: two for each response. An hour of talk has some hundreds. */
 const MAX_SEEN = 4_000;
 
+/** After the longest session the widget has this long to hang up by itself, seconds. */
+export const OVERTIME_SECONDS = 30;
+
 /** Clocks of browsers may be this far off, seconds; the same as the signature allows. */
 export const CLOCK_SKEW_SECONDS = 300;
 
@@ -85,6 +88,8 @@ export interface SessionMeter {
   readonly issuedAt: string;
   /** Seconds of a hard-capped plan that are set aside until the session is over; 0 without such a plan. */
   readonly holdSeconds: number;
+  /** Longest that it can count for, seconds: what it was admitted for, and the time that a widget takes to hang up. */
+  readonly longestSeconds: number;
   /** Times of the browser's clock, milliseconds. */
   readonly connectedAtMs: number | null;
   readonly firstSeenAtMs: number | null;
@@ -124,6 +129,10 @@ export const newMeter = (session: ReservedSession & { readonly siteId: SiteId })
   priceVersion: priceOf(session.model, new Date(session.createdAt))?.version ?? null,
   issuedAt: session.createdAt,
   holdSeconds: session.admission?.holdSeconds ?? 0,
+  longestSeconds: Math.min(
+    (session.admission?.maxDurationSeconds ?? LONGEST_SESSION_SECONDS) + OVERTIME_SECONDS,
+    LONGEST_SESSION_SECONDS,
+  ),
   connectedAtMs: null,
   firstSeenAtMs: null,
   lastSeenAtMs: null,
@@ -325,7 +334,7 @@ export const secondsOf = (meter: SessionMeter): number => {
   const silence = meter.silent && meter.endedAtMs === null ? HEARTBEAT_SECONDS : 0;
   const possible = Math.ceil((meter.receivedAtMs - Date.parse(meter.issuedAt)) / 1_000) + silence;
   const reported = Math.floor((endMs - startMs) / 1_000);
-  return Math.max(0, Math.min(reported, possible, LONGEST_SESSION_SECONDS));
+  return Math.max(0, Math.min(reported, possible, meter.longestSeconds));
 };
 
 /** The end by the browser's clock: as reported, or one heartbeat after the last sign of life; so far, while it lives. */

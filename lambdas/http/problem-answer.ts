@@ -31,13 +31,13 @@ const refusalOf = (error: unknown, log: Log, requestId: string): Refusal => {
   if (error instanceof Refusal) return error;
   if (error instanceof ConflictError) return new Refusal('version_conflict');
   if (error instanceof DependencyUnavailableError) {
-    const { dependency, operation, errorName, requestId } = error;
+    const { dependency, operation, errorName, requestId: awsRequestId } = error;
     log.error('dependency unavailable', {
       request_id: requestId,
       dependency,
       operation,
       error_name: errorName,
-      aws_request_id: requestId,
+      aws_request_id: awsRequestId,
     });
     return new Refusal('unavailable');
   }

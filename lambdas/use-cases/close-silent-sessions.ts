@@ -37,16 +37,16 @@ export const closeSilentSessions =
     let alive = 0;
     let failed = 0;
     while (closed + alive < MOST_IN_A_RUN) {
-      const due = await meters.listDue(now, BATCH);
+      const { meters: due, unreadable, full } = await meters.listDue(now, BATCH);
       const looked = await Promise.allSettled(due.map((meter) => lookAfterOne({ meters, ends }, meter, now)));
       const outcomes = looked.map((one) => (one.status === 'fulfilled' ? one.value : 'failed'));
       const count = (outcome: Outcome): number => outcomes.filter((one) => one === outcome).length;
       closed += count('closed');
       alive += count('alive');
-      failed += count('failed');
+      // Those that cannot be read stay at the head of every page; each is counted once a run.
+      failed = Math.max(failed, count('failed') + unreadable);
       // A page on which nothing moved holds what the index has not caught up with, or what another run has in hand.
-      if (due.length < BATCH || count('closed') + count('alive') === 0)
-        return { closed, alive, failed, more: false };
+      if (!full || count('closed') + count('alive') === 0) return { closed, alive, failed, more: false };
     }
     return { closed, alive, failed, more: true };
   };

@@ -298,6 +298,14 @@ export interface ReportedSessions {
   readReported(siteId: SiteId, sessionId: SessionId): Promise<ReportedSession | undefined>;
 }
 
+export interface DueMeters {
+  readonly meters: readonly SessionMeter[];
+  /** How many of the page cannot be read. */
+  readonly unreadable: number;
+  /** Whether the page was full: there may be more. */
+  readonly full: boolean;
+}
+
 export interface SessionMeters {
   /**
    * Writes the meter and adds to the totals what it adds, all or nothing. `meter.revision` is the one that was read, 0 for a
@@ -305,7 +313,7 @@ export interface SessionMeters {
    */
   saveMeter(meter: SessionMeter): Promise<void>;
   /** Meters of sessions that are due for a look, earliest first, at most `limit`. */
-  listDue(now: Date, limit: number): Promise<readonly SessionMeter[]>;
+  listDue(now: Date, limit: number): Promise<DueMeters>;
 }
 
 export interface KeyHealthStore {

@@ -17,6 +17,7 @@ import {
   isOver,
   LONGEST_SESSION_SECONDS,
   newMeter,
+  OVERTIME_SECONDS,
   paced,
   reportsTooOften,
   type SessionMeter,
@@ -81,9 +82,6 @@ export interface ReportReceipt {
 
 /** Writes that met another one, of the same session or of the same totals; the widget sends again what is refused then. */
 const MAX_ATTEMPTS = 8;
-
-/** After the longest session the widget has this long to hang up by itself, seconds. */
-const OVERTIME_SECONDS = 30;
 
 /**
  * Takes what a widget reports of its session. The signature is checked before anything is read; reports that came before
@@ -255,6 +253,6 @@ const hangUpReason = (
   const { maxDurationSeconds = site.maxDurationSeconds, connectBy = 0 } = session.admission ?? {};
   const longest = maxDurationSeconds + OVERTIME_SECONDS;
   // Where the browser's clock stands still, ours decides: it cannot have begun later than when it might last connect.
-  const isTooLong = secondsOf(meter) > longest || now.getTime() > (connectBy + longest) * 1_000;
+  const isTooLong = secondsOf(meter) >= longest || now.getTime() > (connectBy + longest) * 1_000;
   return isTooLong ? 'max_duration' : undefined;
 };

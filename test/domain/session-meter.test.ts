@@ -64,10 +64,17 @@ describe('the length of a session', () => {
   });
 
   it('is never longer than the 60 minutes that OpenAI allows', () => {
+    const anHour = aMeter({ maxDurationSeconds: 3_600 });
     const reports = [connected(0), ended(3_600 - 0.001)];
-    expect(secondsOf(afterReports(reports))).toBe(3_599);
-    expect(secondsOf(afterReports([connected(0), ended(3_600)]))).toBe(3_600);
-    expect(secondsOf(afterReports([connected(0), ended(3_700)]))).toBe(3_600);
+    expect(secondsOf(afterReports(reports, anHour))).toBe(3_599);
+    expect(secondsOf(afterReports([connected(0), ended(3_600)], anHour))).toBe(3_600);
+    expect(secondsOf(afterReports([connected(0), ended(3_700)], anHour))).toBe(3_600);
+  });
+
+  it('is never longer than it was admitted for and half a minute to hang up, whatever is reported later', () => {
+    const aMinute = aMeter({ maxDurationSeconds: 60 });
+    expect(secondsOf(afterReports([connected(0), heartbeat(90)], aMinute))).toBe(90);
+    expect(secondsOf(afterReports([connected(0), heartbeat(3_500)], aMinute))).toBe(90);
   });
 
   it('is never longer than our own clock allows, whatever the browser says', () => {

@@ -150,11 +150,13 @@ export const dynamoDbMeters = (
       .toSorted((a, b) => (a.dueAt < b.dueAt ? -1 : 1))
       .slice(0, limit)
       .map(({ pk, sk }) => ({ pk, sk }));
-    if (keys.length === 0) return [];
+    if (keys.length === 0) return { meters: [], unreadable: 0, full: false };
     // The index is a little behind; what counts is the item itself.
     const lookup = await readTogether(dynamoDb, { [usageTable]: keys });
     // One that cannot be read must not keep the others waiting.
-    return keys.flatMap((key) => meterItem.safeParse(lookup(usageTable, key)).data ?? []);
+    const items = keys.flatMap((key) => lookup(usageTable, key) ?? []);
+    const meters = items.flatMap((item) => meterItem.safeParse(item).data ?? []);
+    return { meters, unreadable: items.length - meters.length, full: keys.length === limit };
   },
 });
 

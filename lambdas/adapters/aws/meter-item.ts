@@ -68,6 +68,7 @@ export const meterItem: z.ZodType<SessionMeter> = z
     priceVersion: z.string().nullable(),
     issuedAt: z.string(),
     holdSeconds: z.number(),
+    longestSeconds: z.number(),
     connectedAtMs: milliseconds,
     firstSeenAtMs: milliseconds,
     lastSeenAtMs: milliseconds,

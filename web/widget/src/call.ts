@@ -227,7 +227,12 @@ export class Call {
     this.#handlers.onCaption({ role: CAPTION_OF[type] ?? 'assistant', id: item_id, text, final });
   }
 
-  #count({ id = '', status, usage, status_details }: NonNullable<ServerEvent['response']>): void {
+  #count({
+    id = crypto.randomUUID(),
+    status,
+    usage,
+    status_details,
+  }: NonNullable<ServerEvent['response']>): void {
     if (usage) {
       this.#reports?.add('usage', { response_id: id, usage });
       this.#handlers.onUsage(id, usage);

@@ -7,6 +7,7 @@ export type HangUpReason = 'slot_lost' | 'max_duration' | 'ended' | 'site_gone';
 type Report = Readonly<Record<string, unknown>>;
 
 const BATCH = 50;
+const LONGEST_CODE = 100;
 const FIRST_RETRY_MS = 2_000;
 const LAST_RETRY_MS = 60_000;
 const DRAIN_MS = 3_000;
@@ -43,7 +44,10 @@ export class Reports {
   add(type: string, fields: Report = {}): void {
     if (this.#hasEnded || this.#isRefused) return;
     this.#hasEnded = type === 'ended';
-    this.#queue.push({ id: crypto.randomUUID(), type, at: this.#time(), ...fields });
+    const { code } = fields;
+    // A code that the contract has no room for would have the whole batch refused, again and again.
+    const told = typeof code === 'string' ? { ...fields, code: code.slice(0, LONGEST_CODE) } : fields;
+    this.#queue.push({ id: crypto.randomUUID(), type, at: this.#time(), ...told });
     if (this.#hasEnded) this.#goodbye = undefined;
     else void this.#prepareGoodbye();
     void this.#flush();
