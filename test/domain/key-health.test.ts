@@ -41,6 +41,13 @@ describe('a key is degraded', () => {
     });
   });
 
+  it('for a minute and no longer, however often the same visitors repeat it', () => {
+    const repeats = Array.from({ length: 30 }, (_, i) => [30 + i * 10, 'abc'.charAt(i % 3)] as const);
+    expect(degradationOf(reported([...THREE, ...repeats]), 1, at(330))?.until).toEqual(
+      at(20 + DEGRADED_SECONDS),
+    );
+  });
+
   it('never by one visitor, however many sessions and whatever they report', () => {
     const floods = fc.array(
       fc.tuple(

@@ -184,7 +184,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 const explainRefusal = (answer: Answer): string => {
   if (answer.code === 'unavailable' && answer.message?.includes('platform key') === true)
-    return 'Missing platform key: managed sites have no key to use. Store it with npm run platform-key (docs/deploy.md).';
+    return 'Missing platform key: managed sites have no key to use. Store it with npm run platform-key (docs/deploy.md; -- --local beside npm start), or give --site and --origin.';
   if (answer.code === 'unavailable')
     return 'KMS or DynamoDB does not do what it is asked: see "Visitors get no session" in docs/runbook.md.';
   return REFUSALS[answer.code ?? ''] ?? said(answer);
