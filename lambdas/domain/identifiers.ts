@@ -49,12 +49,6 @@ const SESSION_ID = new RegExp(`^ses_[${ALPHABET}]{${TIME_LENGTH + 16}}$`);
 /** Whether this product can have issued it. */
 export const isSessionId = (text: string): text is SessionId => SESSION_ID.test(text);
 
-/** When a session was minted: its id begins with it. */
-export const mintedAt = (sessionId: SessionId): Date =>
-  new Date(
-    [...sessionId.slice(4, 4 + TIME_LENGTH)].reduce((ms, letter) => ms * 32 + ALPHABET.indexOf(letter), 0),
-  );
-
 /** Sorts before the id of every session minted at `at` or later, and after all earlier ones. */
 export const sessionIdsFrom = (at: Date): SessionId => `ses_${base32Time(at)}` as SessionId;
 

@@ -215,7 +215,7 @@ const timeIsPossible = (meter: SessionMeter, atMs: number, now: Date): boolean =
   atMs <= now.getTime() + CLOCK_SKEW_SECONDS * 1_000;
 
 /** Whether a session is recent enough for its reports to be believed. */
-export const reportsTaken = ({ issuedAt }: Pick<SessionMeter, 'issuedAt'>, now: Date): boolean =>
+const reportsTaken = ({ issuedAt }: Pick<SessionMeter, 'issuedAt'>, now: Date): boolean =>
   now.getTime() <= Date.parse(issuedAt) + BELIEVED_SECONDS * 1_000;
 
 /** The latest mint of which no report is believed any more at `now`: its meter is what it will be, once it is over. */
