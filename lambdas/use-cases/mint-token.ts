@@ -54,6 +54,8 @@ export interface MintPorts {
 export interface MintSettings {
   readonly rateLimits: RateLimits;
   readonly plans: readonly Plan[];
+  /** What one address may hold of a key's concurrency slots, percent. */
+  readonly addressSlotPercent: number;
   /** How long OpenAI may take to answer, milliseconds. */
   readonly openAiTimeoutMs: number;
 }
@@ -106,6 +108,7 @@ export const mintToken =
       session: newSession(ports, request, site, payer, ipHash, now),
       site,
       pools: poolsOf(payer.key.sealed.fingerprint, site.siteId, payer.slotLimit, workspace.siteSharePercent),
+      addressSlotPercent: settings.addressSlotPercent,
       capSeconds: payer.capSeconds,
       capacity: context,
       payer,

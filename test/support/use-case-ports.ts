@@ -84,6 +84,7 @@ export const RATE_LIMITS = {
 
 export const MINT_SETTINGS: MintSettings = {
   rateLimits: RATE_LIMITS,
+  addressSlotPercent: 100,
   plans: BUILT_IN_PLANS,
   openAiTimeoutMs: 500,
 };

@@ -64,6 +64,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
       mintToken: mintToken(ports, {
         rateLimits,
         plans: environment.PLANS,
+        addressSlotPercent: environment.ADDRESS_SLOT_PERCENT,
         openAiTimeoutMs: environment.OPENAI_TIMEOUT_MS,
       }),
       testOpenAiKey: testOpenAiKey(ports, rateLimits),
