@@ -14,7 +14,7 @@ import {
 } from '../domain/session.ts';
 import { HEARTBEAT_SECONDS, newMeter, type SessionMeter } from '../domain/session-meter.ts';
 import type { Site } from '../domain/workspace.ts';
-import type { MinutesHold, SessionAdmitter, TokenContext, TokenContextReader } from './ports.ts';
+import type { BackOff, MinutesHold, SessionAdmitter, TokenContext, TokenContextReader } from './ports.ts';
 
 /** Races lost before we say busy: each means that another visitor got in, so the service as a whole advances. */
 const MAX_ATTEMPTS = 8;
@@ -55,6 +55,7 @@ export const admitSession = async (
     readonly admissions: SessionAdmitter;
     readonly contexts: TokenContextReader;
     readonly random: RandomBytes;
+    readonly backOff: BackOff;
   },
   request: AdmissionRequest,
 ): Promise<Admitted> => {
@@ -73,6 +74,7 @@ export const admitSession = async (
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       if (attempt === MAX_ATTEMPTS && request.pools.length === 0) throw new Refusal('unavailable');
+      await ports.backOff(attempt);
       capacity = await ports.contexts.readCapacity(request.session.workspaceId, request.now);
     }
   }

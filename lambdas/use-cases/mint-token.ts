@@ -20,6 +20,7 @@ import type { BillingMode, Site, Workspace } from '../domain/workspace.ts';
 import { type AdmissionRequest, type Admitted, admitSession } from './admit-session.ts';
 import { chooseKey, type Payer } from './choose-key.ts';
 import type {
+  BackOff,
   Clock,
   Deriver,
   ErrorLog,
@@ -49,6 +50,7 @@ export interface MintPorts {
   readonly errors: ErrorLog;
   readonly opener: KeyOpener;
   readonly openAi: OpenAi;
+  readonly backOff: BackOff;
 }
 
 export interface MintSettings {

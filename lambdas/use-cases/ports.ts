@@ -30,6 +30,9 @@ import type { Caller, Member, Role, Site, VoiceSettings, Workspace } from '../do
 /** The present time. Given in, so that tests move it. */
 export type Clock = () => Date;
 
+/** Waits before a write that met another one is tried again; `attempt` is the one that failed, from 1. */
+export type BackOff = (attempt: number) => Promise<void>;
+
 export interface Page<Item> {
   readonly items: readonly Item[];
   /** Where the next page starts; undefined on the last one. */

@@ -45,6 +45,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
   const ports = {
     clock: world.clock,
     random: world.random,
+    backOff: world.backOff,
     deriver,
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
     contexts: dynamoDbTokenContext(dynamoDb, tables),
