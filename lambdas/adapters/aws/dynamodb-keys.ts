@@ -39,19 +39,8 @@ export const dynamoDbKeys = (
 
     listVersions: ({ scope, scopeId }, page) => {
       const { pk } = primaryKey.key(scope, scopeId);
-      return queryPage(
-        dynamoDb,
-        {
-          TableName: tables.keys,
-          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-          ExpressionAttributeValues: { ':pk': pk, ':prefix': 'VERSION#' },
-          ScanIndexForward: false,
-          ConsistentRead: true,
-        },
-        page,
-        (sk) => ({ pk, sk }),
-        keyVersionItem,
-      );
+      const within = { prefix: 'VERSION#' };
+      return queryPage(dynamoDb, { table: tables.keys, pk, within, newestFirst: true }, page, keyVersionItem);
     },
 
     changeKey: async (address, { expectedRevision, head, created, retain, shred }, event) => {
