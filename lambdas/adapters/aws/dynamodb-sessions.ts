@@ -160,7 +160,7 @@ export const dynamoDbErrors = (
 
   listErrors: (workspaceId, page) => {
     const { pk } = primaryKey.error(workspaceId, '', undefined, 'mint', '');
-    return queryPage(dynamoDb, { table: sessionsTable, pk, newestFirst: true }, page, errorItem);
+    return queryPage(dynamoDb, { TableName: sessionsTable, pk, newestFirst: true }, page, errorItem);
   },
 
   positionOfError: ({ workspaceId, siteId, source, openAiFailure, code, firstAt }) =>
@@ -179,7 +179,7 @@ export const dynamoDbSessionReader = (
     const within = { first, last: keyAt(before).sk };
     return queryPage(
       dynamoDb,
-      { table: tables.sessions, pk, within, newestFirst: true },
+      { TableName: tables.sessions, pk, within, newestFirst: true },
       page,
       recordedSessionItem,
     );
