@@ -305,8 +305,8 @@ export interface DueMeters {
   readonly meters: readonly SessionMeter[];
   /** How many of the page cannot be read. */
   readonly unreadable: number;
-  /** Whether the page was full: there may be more. */
-  readonly full: boolean;
+  /** When the last of a full page was due, as `after` of the next; undefined: there are no more. */
+  readonly last: Date | undefined;
 }
 
 export interface SessionMeters {
@@ -315,8 +315,8 @@ export interface SessionMeters {
    * new meter. ConflictError when it has moved since.
    */
   saveMeter(meter: SessionMeter): Promise<void>;
-  /** Meters of sessions that are due for a look, earliest first, at most `limit`. */
-  listDue(now: Date, limit: number): Promise<DueMeters>;
+  /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
+  listDue(now: Date, limit: number, after?: Date): Promise<DueMeters>;
 }
 
 export interface KeyHealthStore {
