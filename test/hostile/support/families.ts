@@ -1,0 +1,60 @@
+import { ROUTES, type RouteId } from '../../../lambdas/contract/routes.ts';
+import { faultsOf } from './invariants.ts';
+import type { Probe } from './probe.ts';
+import { send } from './send.ts';
+import { type HostileWorld, ORIGIN } from './world.ts';
+
+/** Plays a probe: what is wrong with the answer, in sentences. */
+export const playProbe = async (world: HostileWorld, probe: Probe): Promise<string[]> => {
+  const route = ROUTES[probe.route];
+  world.take();
+  const answer = await send(world, probe);
+  const faults = faultsOf(world, route, answer, world.take());
+  await undo(world, probe.route, answer.status);
+  return faults;
+};
+
+/** A success of these leaves the tenant good for whatever comes next. */
+const HARMLESS: ReadonlySet<RouteId> = new Set<RouteId>([
+  'mintToken',
+  'createWorkspace',
+  'estimateCost',
+  'compareOwnMonth',
+  'testSiteKey',
+  'testWorkspaceKey',
+  'rotateSiteKey',
+  'rotateWorkspaceKey',
+  'resumeSiteKey',
+  'resumeWorkspaceKey',
+]);
+
+/** Puts the tenant back, so that the next probe meets what this one has met. */
+const undo = async (world: HostileWorld, id: RouteId, status: number): Promise<void> => {
+  const { workspaceId, siteId } = world.tenant();
+  if (id === 'reportEvents') {
+    if (status === 200 || status === 429) await world.renewSession();
+    return;
+  }
+  if (status >= 300 || HARMLESS.has(id) || ['GET', 'OPTIONS'].includes(ROUTES[id].method)) return;
+  switch (id) {
+    case 'suspendSiteKey':
+      return world.repair('POST', `/v1/sites/${siteId}/openai-key/resume`);
+    case 'suspendWorkspaceKey':
+      return world.repair('POST', `/v1/workspaces/${workspaceId}/openai-key/resume`);
+    case 'changeSite':
+      return world.repair('PATCH', `/v1/sites/${siteId}`, SITE);
+    case 'changeWorkspace':
+      return world.repair('PATCH', `/v1/workspaces/${workspaceId}`, WORKSPACE);
+    default:
+      return world.renew();
+  }
+};
+
+const SITE = {
+  name: 'Shop site',
+  allowed_origins: [ORIGIN],
+  model: 'gpt-realtime-2.1-mini',
+  instructions: '',
+  data_residency: 'global',
+};
+const WORKSPACE = { name: 'Shop', openai_tier: 5, concurrency_limit: null, billing_mode: 'byok' };
