@@ -58,3 +58,41 @@ const SITE = {
   data_residency: 'global',
 };
 const WORKSPACE = { name: 'Shop', openai_tier: 5, concurrency_limit: null, billing_mode: 'byok' };
+
+/** A route of each function that asks for a token, one that reads if there is one. */
+const GUARDED: readonly RouteId[] = (() => {
+  const signedIn = (Object.keys(ROUTES) as RouteId[]).filter((id) => ROUTES[id].access !== 'public');
+  const functions = [...new Set(signedIn.map((id) => ROUTES[id].servedBy))];
+  return functions.flatMap((name) => {
+    const served = signedIn.filter((id) => ROUTES[id].servedBy === name);
+    return served.find((id) => ROUTES[id].method === 'GET') ?? served.slice(0, 1);
+  });
+})();
+
+/** Plays a token at every function. A refusal must be 401, before anything was read. */
+export const playToken = async (
+  world: HostileWorld,
+  token: string,
+  expected: 'taken' | 'refused',
+): Promise<string[]> => {
+  const faults: string[] = [];
+  for (const route of GUARDED) {
+    world.take();
+    const probe: Probe = {
+      route,
+      as: 'nobody',
+      overHttp: false,
+      path: {},
+      query: [],
+      headers: [['authorization', `Bearer ${token}`]],
+      body: null,
+    };
+    const answer = await send(world, probe);
+    const taken = world.take();
+    faults.push(...faultsOf(world, ROUTES[route], answer, taken));
+    const isRefused = answer.status === 401;
+    if (isRefused !== (expected === 'refused')) faults.push(`${route} answered ${answer.status}`);
+    if (isRefused && taken.calls.length > 0) faults.push(`${route} made calls before its 401`);
+  }
+  return faults;
+};
