@@ -1,5 +1,6 @@
 import { ROUTES, type RouteId } from '../../../lambdas/contract/routes.ts';
 import { faultsOf } from './invariants.ts';
+import { mayRead } from './origin-cases.ts';
 import type { Probe } from './probe.ts';
 import { send } from './send.ts';
 import { type HostileWorld, ORIGIN } from './world.ts';
@@ -29,7 +30,7 @@ const HARMLESS: ReadonlySet<RouteId> = new Set<RouteId>([
 ]);
 
 /** Puts the tenant back, so that the next probe meets what this one has met. */
-const undo = async (world: HostileWorld, id: RouteId, status: number): Promise<void> => {
+export const undo = async (world: HostileWorld, id: RouteId, status: number): Promise<void> => {
   const { workspaceId, siteId } = world.tenant();
   if (id === 'reportEvents') {
     if (status === 200 || status === 429) await world.renewSession();
@@ -96,3 +97,37 @@ export const playToken = async (
   }
   return faults;
 };
+
+const PUBLIC_ROUTES = ['allowTokenOrigin', 'mintToken', 'allowEventsOrigin', 'reportEvents'] as const;
+
+/**
+ * Plays an Origin header at every public route of a site. A page that is not registered is told so, cannot read the answer,
+ * and costs neither a decrypt nor a mint. Reports are for the page of the session alone.
+ */
+export const playOrigin = async (world: HostileWorld, origin: string | undefined): Promise<string[]> => {
+  const faults: string[] = [];
+  for (const id of PUBLIC_ROUTES) {
+    const isReport = id === 'reportEvents';
+    const allowed = origin !== undefined && (isReport ? origin === ORIGIN : mayRead(origin));
+    world.take();
+    const probe: Probe = {
+      route: id,
+      as: 'nobody',
+      overHttp: false,
+      path: {},
+      query: [],
+      headers: origin === undefined ? [] : [['origin', origin]],
+      body: id === 'mintToken' ? { text: '{}' } : isReport ? { text: HEARTBEAT } : null,
+      ...(origin === undefined && { without: ['origin'] }),
+    };
+    const answer = await send(world, probe);
+    faults.push(...faultsOf(world, ROUTES[id], answer, world.take()).map((fault) => `${id}: ${fault}`));
+    const readableBy = answer.headers['access-control-allow-origin'];
+    if (readableBy !== (allowed ? origin : undefined)) faults.push(`${id} may be read by ${readableBy}`);
+    const isRefused = answer.status === 403 && answer.text.includes('"origin_not_allowed"');
+    if (isRefused === allowed) faults.push(`${id} answered ${answer.status} to ${origin}`);
+  }
+  return faults;
+};
+
+const HEARTBEAT = '{"events":[{"id":"e1","type":"heartbeat","at":"2026-11-25T00:00:00Z"}]}';

@@ -30,4 +30,6 @@ export interface Probe {
   /** Names in lower case. They come after, and so instead of, what a good request would have sent. */
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Body | null;
+  /** Headers of a good request that are left out. */
+  readonly without?: readonly string[];
 }

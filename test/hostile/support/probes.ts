@@ -21,6 +21,10 @@ export const probesOf = (id: RouteId): fc.Arbitrary<Probe> => {
     query: queriesOf(route),
     headers: headersOf(route),
     body: bodiesOf(route),
+    without: fc.oneof(
+      { weight: 12, arbitrary: fc.constant([]) },
+      { weight: 1, arbitrary: fc.subarray(['origin', 'content-type', 'authorization', 'x-spelo-signature']) },
+    ),
   });
 };
 

@@ -78,11 +78,10 @@ const renderProbe = async (world: HostileWorld, probe: Probe): Promise<Rendered>
     ...(route.signed === true ? [['x-spelo-signature', words['signature'] ?? ''] as const] : []),
   ];
   const given = probe.headers.map(([name, value]) => [name, fill(value)] as const);
+  const isReplaced = (name: string): boolean =>
+    given.some(([other]) => other === name) || probe.without?.includes(name) === true;
   // API Gateway joins what comes twice; what a good request would have sent gives way.
-  for (const [name, value] of [
-    ...usual.filter(([name]) => !given.some(([other]) => other === name)),
-    ...given,
-  ])
+  for (const [name, value] of [...usual.filter(([name]) => !isReplaced(name)), ...given])
     headers[name] = headers[name] === undefined ? value : `${headers[name]},${value}`;
   return { route, path, query, headers, body };
 };
