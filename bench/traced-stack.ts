@@ -1,12 +1,10 @@
 import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
-import { type FunctionName, ROUTES, type Route } from '../lambdas/contract/routes.ts';
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
-import type { HttpHandler } from '../lambdas/http/handler.ts';
-import { startGateway } from '../local/gateway.ts';
 import { type LocalStack, startLocalStack } from '../local/local-stack.ts';
 import { localWorld } from '../local/local-world.ts';
 import { NO_BUDGETS } from './bench-stack.ts';
 import { type RelayedCall, type RelayHooks, startRelay } from './relay.ts';
+import { startTokenGateway } from './token-gateway.ts';
 
 /** How a relay names the mint at OpenAI. */
 export const OPENAI_MINT = 'POST /v1/realtime/client_secrets';
@@ -45,11 +43,7 @@ export const startTracedStack = async (hooks: RelayHooks): Promise<TracedStack> 
     ...stack,
     withColdTokenFunction: async (use) => {
       const token = tokenHandler(parseEnvironment(ENVIRONMENTS.token, stack.variables), world);
-      const names = new Set<FunctionName>(Object.values<Route>(ROUTES).map(({ servedBy }) => servedBy));
-      const handlers = Object.fromEntries(
-        [...names].map((name): [FunctionName, HttpHandler] => [name, token]),
-      ) as Record<FunctionName, HttpHandler>;
-      const gateway = await startGateway(handlers, { port: 0, newRequestId: () => 'cold' });
+      const gateway = await startTokenGateway(token, () => 'cold');
       try {
         return await use(gateway.url);
       } finally {
