@@ -79,6 +79,8 @@ export const startTestStack = async ({
     },
     path: process.env['PATH'],
     ...options,
+    // The clocks that tests make stand still until they are moved.
+    clockStands: options.world?.clock !== undefined,
     world: {
       ...localWorld((line) => logs.push(line)),
       ...options.world,
