@@ -59,6 +59,8 @@ export interface Tables {
   sessionsOf(siteId: string): Promise<readonly Item[]>;
   /** Slots that are taken now in a workspace. */
   slotsOf(workspaceId: string): Promise<readonly Item[]>;
+  /** Items of one partition, in the order of their sort keys. */
+  itemsOf(table: TableName, pk: string): Promise<readonly Item[]>;
   /** Items of the usage table under one partition key: meters of a site, or totals of a workspace. */
   usageOf(pk: string): Promise<readonly Item[]>;
   close(): void;
@@ -127,6 +129,7 @@ export const tablesAt = (endpoint: string): Tables => {
     sessionsOf: async (siteId) =>
       (await query('sessions', `SITE#${siteId}`)).filter(({ sk }) => String(sk).startsWith('SESSION#')),
     slotsOf: (workspaceId) => query('limits', `SLOTS#${workspaceId}`),
+    itemsOf: query,
     usageOf: (pk) => query('usage', pk),
     close: () => client.destroy(),
   };
