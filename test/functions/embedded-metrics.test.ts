@@ -5,14 +5,14 @@ import { embeddedMetrics } from '../../lambdas/functions/wiring/embedded-metrics
 const line = z.looseObject({ _aws: z.object({ CloudWatchMetrics: z.array(z.unknown()) }) });
 const values = z.union([z.number(), z.array(z.number())]).optional();
 
-/** What a meter writes while `use` has it: whole lines. */
+/** Whole lines that are written while `use` has the meter, to either stream: Lambda keeps both in one log. */
 const linesOf = (use: (meter: ReturnType<typeof embeddedMetrics>) => void): readonly string[] => {
   const written: string[] = [];
-  jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    written.push(String(chunk));
-    return true;
-  });
-  jest.spyOn(console, 'warn').mockImplementation((message) => void written.push(String(message)));
+  for (const stream of [process.stdout, process.stderr])
+    jest.spyOn(stream, 'write').mockImplementation((chunk) => {
+      written.push(String(chunk));
+      return true;
+    });
   use(embeddedMetrics('sweeper', 'dev', () => 0));
   return written.join('').split('\n').filter(Boolean);
 };
