@@ -18,6 +18,7 @@ import { startLocalStack } from '../local/local-stack.ts';
 import { localWorld } from '../local/local-world.ts';
 import { makeFakeKey } from '../local/openai/server.ts';
 import { startStreamPump } from '../local/stream-pump.ts';
+import { median, NO_BUDGETS, ORIGIN } from './bench-stack.ts';
 import type { ProcessCall, ProcessMessage, Spent } from './function-process.ts';
 
 /**
@@ -37,7 +38,6 @@ const RUNS = 10;
 const WORKSPACES = 5;
 /** Of memory, for which Lambda gives one processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
 const MIB_PER_PROCESSOR = 1_769;
-const ORIGIN = 'https://shop.example';
 
 const started = performance.now();
 const project = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -89,9 +89,7 @@ const stack = await startLocalStack({
   path: process.env['PATH'],
   world: localWorld(() => undefined),
   variables: {
-    IP_LIMIT_PER_MINUTE: '100000',
-    IP_LIMIT_PER_SECOND: '100000',
-    SITE_LIMIT_PER_MINUTE: '100000',
+    ...NO_BUDGETS,
   },
 });
 // The audit trail would take the processor from what is measured.
@@ -149,9 +147,6 @@ const startContainer = async (bundle: string): Promise<Container> => {
     },
   };
 };
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 /** Each bundle once a round, so that a busy moment of the machine meets all of them. */
 const loadAll = async (): Promise<ReadonlyMap<string, readonly Loaded[]>> => {

@@ -33,6 +33,8 @@ export interface StageConfig {
     readonly perIpPerMinute: number;
     readonly perIpPerSecond: number;
     readonly perSitePerMinute: number;
+    /** What one address may hold of a key's concurrency slots, two at least; all of them unless told. */
+    readonly slotPercentPerIp?: number | undefined;
   };
   /** Enforced by API Gateway over all callers together; bounds the bill, not the single caller. */
   readonly throttling: {
@@ -249,6 +251,7 @@ const stageSettings = settings({
     perIpPerMinute: wholeNumber(1_000_000),
     perIpPerSecond: wholeNumber(1_000_000),
     perSitePerMinute: wholeNumber(1_000_000),
+    slotPercentPerIp: wholeNumber(100).optional(),
   }),
   throttling: settings({ everyRoute: throttle, tokenRoute: throttle, eventsRoute: throttle }),
   reservedConcurrency: z

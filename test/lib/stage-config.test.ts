@@ -177,6 +177,11 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
     { rateLimits: { ...valid.rateLimits, perIpPerMinute: 0 } },
     'rateLimits.perIpPerMinute must be a whole number from 1 to 1000000.',
   ],
+  [
+    'a share above the whole',
+    { rateLimits: { ...valid.rateLimits, slotPercentPerIp: 101 } },
+    'rateLimits.slotPercentPerIp must be a whole number from 1 to 100.',
+  ],
   ['no throttling', { throttling: undefined }, 'throttling must be an object of settings.'],
   [
     'no throttle of reports',
