@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { playOrigin } from './support/families.ts';
 import {
   mayRead,
   originCases,
@@ -9,6 +8,7 @@ import {
   SINGLE_VARIATIONS,
   WILDCARD,
 } from './support/origin-cases.ts';
+import { playOrigin } from './support/play-request.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 
 let world: HostileWorld;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { ROUTES, type Route, type RouteId } from '../../lambdas/contract/routes.ts';
-import { playProbe } from './support/families.ts';
+import { playProbe } from './support/play-request.ts';
 import { probesOf } from './support/probes.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 

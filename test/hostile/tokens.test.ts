@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { jwtAuthorizer } from '../../local/bundled/jwt-authorizer.ts';
-import { playToken } from './support/families.ts';
+import { playToken } from './support/play-request.ts';
 import { DEFECTS, type DefectName, type TokenMaker, tokenCases, tokenMaker } from './support/token-cases.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 

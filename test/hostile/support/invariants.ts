@@ -138,6 +138,7 @@ const LINE: Readonly<Record<string, (value: unknown) => boolean>> = {
   // Of the deployed logger alone.
   service: (value) => value === 'hostile',
   stage: (value) => value === 'test',
+  sampling_rate: (value) => value === 0,
 };
 
 /** One request is one line of JSON, whose every field is one of ours. */
