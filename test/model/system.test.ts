@@ -13,13 +13,14 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-/** Two workspaces of two people, a site in each: the first with a key of its own, the second on the platform's. */
+/** Three workspaces of three people, a site in each: one with a key of its own, one on the platform's, one without. */
 const prepared = async (): Promise<{ model: model.SystemModel; real: SystemWorld }> => {
   world.begin();
   const state = model.emptyModel(world.clock().getTime());
   for (const [owner, mode, maxDuration] of [
     [0, 'byok', 600],
     [3, 'managed', 3_600],
+    [1, 'byok', 600],
   ] as const) {
     const as = world.person(owner);
     const body = { name: 'Workspace', openai_tier: 2, billing_mode: mode };
