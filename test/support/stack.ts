@@ -79,6 +79,8 @@ export const startTestStack = async ({
     },
     path: process.env['PATH'],
     ...options,
+    // The clocks that tests make stand still until they are moved.
+    clockStands: options.world?.clock !== undefined,
     world: {
       ...localWorld((line) => logs.push(line)),
       ...options.world,
@@ -104,16 +106,16 @@ export const startTestStack = async ({
       offsetMs += milliseconds;
     },
     tokenFor,
-    call: callerOf(stack.url, tokenFor),
+    call: callerAt(() => stack.url, tokenFor),
   };
 };
 
-/** Sends requests to a gateway, signed in with tokens of `tokenFor`. */
-export const callerOf =
-  (url: string, tokenFor: TestStack['tokenFor']): TestStack['call'] =>
+/** Calls the API at `url` as a browser or a person's program does. */
+export const callerAt =
+  (url: () => string, tokenFor: TestStack['tokenFor']): TestStack['call'] =>
   async (method, path, { as, body, rawBody, origin, headers } = {}) => {
     const content = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
-    const response = await fetch(`${url}${path}`, {
+    const response = await fetch(`${url()}${path}`, {
       method,
       headers: {
         ...(as !== undefined && { authorization: `Bearer ${await tokenFor(as)}` }),

@@ -169,19 +169,7 @@ export const dynamoDbErrors = (
 
   listErrors: (workspaceId, page) => {
     const { pk } = primaryKey.error(workspaceId, '', undefined, 'mint', '');
-    return queryPage(
-      dynamoDb,
-      {
-        TableName: sessionsTable,
-        KeyConditionExpression: 'pk = :pk',
-        ExpressionAttributeValues: { ':pk': pk },
-        ScanIndexForward: false,
-        ConsistentRead: true,
-      },
-      page,
-      (sk) => ({ pk, sk }),
-      errorItem,
-    );
+    return queryPage(dynamoDb, { TableName: sessionsTable, pk, newestFirst: true }, page, errorItem);
   },
 
   positionOfError: ({ workspaceId, siteId, source, openAiFailure, code, firstAt }) =>
@@ -196,18 +184,12 @@ export const dynamoDbSessionReader = (
   listSessions: (site, { from, before }, page) => {
     const keyAt = (at: Date) => primaryKey.session(site, sessionIdsFrom(at));
     const { pk, sk: first } = keyAt(from);
+    // Of the ids that begin with the time `before` none equals it: they go on at random.
+    const within = { first, last: keyAt(before).sk };
     return queryPage(
       dynamoDb,
-      {
-        TableName: tables.sessions,
-        // Of the ids that begin with the time `before` none equals it: they go on at random.
-        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
-        ExpressionAttributeValues: { ':pk': pk, ':first': first, ':last': keyAt(before).sk },
-        ScanIndexForward: false,
-        ConsistentRead: true,
-      },
+      { TableName: tables.sessions, pk, within, newestFirst: true },
       page,
-      (sk) => ({ pk, sk }),
       recordedSessionItem,
     );
   },
