@@ -521,7 +521,8 @@ export const routeKeyOf = (route: Pick<Route, 'method' | 'path'>): string => `${
 /** What any route of this access may refuse, on top of its own list. */
 export const commonRefusals = (route: Route): readonly ProblemName[] => [
   'unavailable',
-  ...(route.body !== undefined || route.query !== undefined ? (['invalid_request'] as const) : []),
+  // Also where nothing is taken: a body or a query that does not belong there is refused.
+  'invalid_request',
   ...(route.access === 'public' ? [] : (['unauthorized'] as const)),
   ...(route.access === 'public' || route.access === 'any' ? [] : (['forbidden'] as const)),
 ];

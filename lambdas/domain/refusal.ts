@@ -42,6 +42,12 @@ export interface RefusalDetail {
   readonly message: string;
 }
 
+/** What a list says to a cursor that it has not given out. */
+export const notACursor = (): Refusal =>
+  new Refusal('invalid_request', {
+    details: [{ path: 'cursor', message: 'Is not a cursor of this list. Start again without one.' }],
+  });
+
 /**
  * A refusal with its facts as fields. `message` is for logs and holds the name alone: nothing that a caller, a
  * customer or OpenAI has said.

@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { subSchema } from '../contract/schemas.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from '../domain/workspace.ts';
 import type { AccessTokenVerifier } from '../use-cases/ports.ts';
@@ -15,6 +16,8 @@ export const authenticate = async (
 ): Promise<Caller> => {
   const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(event.headers['authorization'] ?? '')?.[1];
   const sub = token === undefined ? undefined : await accessTokens?.verify(token);
-  if (sub === undefined) throw new Refusal('unauthorized');
-  return { sub, sourceIp };
+  // Nobody is called what no member can be called.
+  const known = subSchema.safeParse(sub);
+  if (!known.success) throw new Refusal('unauthorized');
+  return { sub: known.data, sourceIp };
 };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { Refusal } from '../domain/refusal.ts';
+import { notACursor } from '../domain/refusal.ts';
 import type { Caller } from '../domain/workspace.ts';
 import type { PageRequest } from '../use-cases/ports.ts';
 
@@ -25,17 +25,15 @@ export const encodeCursor = (list: List, next: string | undefined): string | nul
   next === undefined ? null : Buffer.from(JSON.stringify([bindingOf(list), next])).toString('base64url');
 
 /** The page that `query` asks for. Throws `invalid_request` for a cursor of another list. The
- * binding guards against mistakes, not forgery: a made-up cursor can only choose where in its own list a caller starts. */
+ * binding guards against mistakes, not forgery: a made-up cursor can only choose where in its own list a caller starts, and
+ * the list refuses one that starts outside of it. */
 export const pageRequestOf = (
   list: List,
   query: { readonly limit: number; readonly cursor?: string | undefined },
 ): PageRequest => {
   if (query.cursor === undefined) return { limit: query.limit, after: undefined };
   const after = decode(list, query.cursor);
-  if (after === undefined)
-    throw new Refusal('invalid_request', {
-      details: [{ path: 'cursor', message: 'Is not a cursor of this list. Start again without one.' }],
-    });
+  if (after === undefined) throw notACursor();
   return { limit: query.limit, after };
 };
 

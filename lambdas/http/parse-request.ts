@@ -64,7 +64,7 @@ const parseJson = (text: string): unknown => {
 };
 
 const parseWith = (schema: z.ZodType, value: unknown, where: 'body' | 'query'): unknown => {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: sentenceOf });
   if (parsed.success) return parsed.data;
   throw invalid(
     ...parsed.error.issues.flatMap((issue) =>
@@ -76,6 +76,12 @@ const parseWith = (schema: z.ZodType, value: unknown, where: 'body' | 'query'): 
         : [{ path: namedPath(issue.path, where), message: issue.message }],
     ),
   );
+};
+
+/** In place of zod's own words for a wrong type, which speak of `undefined` and `NaN`. */
+const sentenceOf: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code !== 'invalid_type') return undefined;
+  return issue.input === undefined ? 'Is missing.' : `Must be of type ${issue.expected}.`;
 };
 
 /** Only names that look like ours are repeated: a field name is as much the caller's text as a value is. */

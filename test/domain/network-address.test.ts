@@ -6,6 +6,12 @@ describe('the network of an address', () => {
   it.each([
     ['203.0.113.7', '203.0.113.7'],
     ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['::FFFF:203.0.113.7', '203.0.113.7'],
+    ['::ffff:cb00:7107', '203.0.113.7'],
+    ['::ffff:0102:0304', '1.2.3.4'],
+    ['0:0:0:0:0:ffff:102:304', '1.2.3.4'],
+    ['0000:0000:0000:0000:0000:ffff:1.2.3.4', '1.2.3.4'],
+    ['::ffff:0:102:304', '0:0:0:0::/64'],
     ['2001:db8:0:1:aaaa::1', '2001:db8:0:1::/64'],
     ['2001:DB8:0:1::', '2001:db8:0:1::/64'],
     ['2001:0db8:0000:0001:0000:0000:0000:0001', '2001:db8:0:1::/64'],
@@ -13,8 +19,39 @@ describe('the network of an address', () => {
     ['::1', '0:0:0:0::/64'],
     ['', ''],
     ['no address', 'no address'],
+    ['::ffff:1.2.3.400', '::ffff:1.2.3.400'],
+    ['1:2:3:4:5:6:7:8:9', '1:2:3:4:5:6:7:8:9'],
+    ['1::2::3', '1::2::3'],
+    ['12345::1', '12345::1'],
   ])('of %s is %s', (address, network) => {
     expect(networkOf(address)).toBe(network);
+  });
+
+  it('is the same however an IPv4 address is written in IPv6, and another one for each of them', () => {
+    const byte = fc.integer({ min: 0, max: 255 });
+    fc.assert(
+      fc.property(fc.array(byte, { minLength: 4, maxLength: 4 }), (bytes) => {
+        const [a, b, c, d] = bytes.map((value) => value.toString(16).padStart(2, '0'));
+        const dotted = bytes.join('.');
+        for (const spelling of [
+          `::ffff:${dotted}`,
+          `::ffff:${a}${b}:${c}${d}`,
+          `0:0::0:FFFF:${a}${b}:${c}${d}`,
+        ])
+          expect(networkOf(spelling)).toBe(dotted);
+      }),
+    );
+  });
+
+  it('is one text for every spelling of an IPv6 address', () => {
+    const group = fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16));
+    fc.assert(
+      fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
+        const network = networkOf(groups.join(':'));
+        expect(networkOf(groups.map((text) => text.padStart(4, '0').toUpperCase()).join(':'))).toBe(network);
+        expect(networkOf(new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1))).toBe(network);
+      }),
+    );
   });
 
   it('is the same whatever a caller does with the last 64 bits', () => {

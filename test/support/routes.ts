@@ -27,6 +27,9 @@ const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   compareOwnMonth: () => ({}),
 };
 
+/** A body that a route takes; undefined for one that takes none. */
+export const validBodyOf = (id: RouteId): unknown => BODIES[id]?.();
+
 /** Ids that a path can hold. */
 export interface Addressed extends Pick<Tenant, 'workspaceId' | 'siteId'> {
   readonly sessionId?: string;
@@ -51,7 +54,7 @@ export const callRoute = (
   options: CallOptions & { readonly about?: string } = {},
 ): Promise<TestAnswer> => {
   const { about = 'somebody', ...rest } = options;
-  const body = BODIES[route.id]?.();
+  const body = validBodyOf(route.id);
   return stack.call(route.method, pathOf(route, tenant, about), {
     ...(body !== undefined && { body }),
     ...rest,

@@ -82,15 +82,8 @@ export const dynamoDbAudit = (dynamoDb: DynamoDBDocumentClient, auditTable: stri
       const { pk } = primaryKey.auditRow(workspaceId, 0);
       return queryPage(
         dynamoDb,
-        {
-          TableName: auditTable,
-          KeyConditionExpression: 'pk = :pk',
-          ExpressionAttributeValues: { ':pk': pk },
-          ScanIndexForward: order === 'oldest_first',
-          ConsistentRead: true,
-        },
+        { TableName: auditTable, pk, newestFirst: order === 'newest_first' },
         page,
-        (sk) => ({ pk, sk }),
         auditRowItem,
       );
     },

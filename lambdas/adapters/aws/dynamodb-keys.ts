@@ -39,17 +39,11 @@ export const dynamoDbKeys = (
 
     listVersions: ({ scope, scopeId }, page) => {
       const { pk } = primaryKey.key(scope, scopeId);
+      const within = { prefix: 'VERSION#' };
       return queryPage(
         dynamoDb,
-        {
-          TableName: tables.keys,
-          KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-          ExpressionAttributeValues: { ':pk': pk, ':prefix': 'VERSION#' },
-          ScanIndexForward: false,
-          ConsistentRead: true,
-        },
+        { TableName: tables.keys, pk, within, newestFirst: true },
         page,
-        (sk) => ({ pk, sk }),
         keyVersionItem,
       );
     },

@@ -1,25 +1,37 @@
 import { type DynamoDBDocumentClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import type * as z from 'zod';
+import { notACursor } from '../../domain/refusal.ts';
 import type { Page, PageRequest } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
 
+/** A list: a partition, or the part of it between two sort keys or under a prefix. */
+export interface Listing {
+  readonly TableName: string;
+  readonly pk: string;
+  readonly within?: { readonly prefix: string } | { readonly first: string; readonly last: string };
+  readonly newestFirst?: boolean;
+}
+
 /**
- * One page of a query within one partition. The place where the next page starts is a sort key: a forged one can move a
- * reader about within the partition, which the caller's own id fixes, and nowhere else.
+ * One page of a list. The place where it starts is a sort key: a forged one can move a reader about within the list, which
+ * the caller's own id fixes, and nowhere else. Throws `invalid_request` for one outside of it.
  */
 export const queryPage = async <Item>(
   dynamoDb: DynamoDBDocumentClient,
-  query: QueryCommandInput,
-  request: PageRequest,
-  startKey: (after: string) => Readonly<Record<string, string>>,
+  { pk, within, newestFirst = false, ...table }: Listing,
+  { limit, after }: PageRequest,
   item: z.ZodType<Item>,
 ): Promise<Page<Item>> => {
+  if (after !== undefined && !isPlaceIn(within, after)) throw notACursor();
   const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
     dynamoDb.send(
       new QueryCommand({
-        ...query,
-        Limit: request.limit,
-        ...(request.after !== undefined && { ExclusiveStartKey: startKey(request.after) }),
+        ...table,
+        ...conditionOf(pk, within),
+        ScanIndexForward: !newestFirst,
+        ConsistentRead: true,
+        Limit: limit,
+        ...(after !== undefined && { ExclusiveStartKey: { pk, sk: after } }),
       }),
     ),
   );
@@ -28,6 +40,42 @@ export const queryPage = async <Item>(
     next: LastEvaluatedKey === undefined ? undefined : String(LastEvaluatedKey['sk']),
   };
 };
+
+const conditionOf = (
+  pk: string,
+  within: Listing['within'],
+): Pick<QueryCommandInput, 'KeyConditionExpression' | 'ExpressionAttributeValues'> => {
+  if (within === undefined)
+    return { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': pk } };
+  return 'prefix' in within
+    ? {
+        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
+        ExpressionAttributeValues: { ':pk': pk, ':prefix': within.prefix },
+      }
+    : {
+        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
+        ExpressionAttributeValues: { ':pk': pk, ':first': within.first, ':last': within.last },
+      };
+};
+
+/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
+const MAX_SORT_KEY_BYTES = 1_024;
+
+/** DynamoDB calls any other place an error, which would look like one of ours. */
+const isPlaceIn = (within: Listing['within'], place: string): boolean => {
+  if (!isSortKey(place)) return false;
+  if (within === undefined) return true;
+  return 'prefix' in within
+    ? place.startsWith(within.prefix)
+    : isOrdered(within.first, place) && isOrdered(place, within.last);
+};
+
+/** Half a surrogate pair is no text to DynamoDB. */
+const isSortKey = (text: string): boolean =>
+  text !== '' && text.isWellFormed() && Buffer.byteLength(text) <= MAX_SORT_KEY_BYTES;
+
+/** In DynamoDB's order, which is that of the bytes. */
+const isOrdered = (a: string, b: string): boolean => Buffer.compare(Buffer.from(a), Buffer.from(b)) <= 0;
 
 /** All items of a query, however many pages it takes. */
 export const queryAll = async <Item>(

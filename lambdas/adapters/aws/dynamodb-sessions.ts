@@ -65,7 +65,16 @@ export const dynamoDbSessions = (
   return {
     reserve: async (session, now) => {
       await callAws('dynamodb', 'PutItem', () =>
-        dynamoDb.send(new PutCommand({ TableName: sessionsTable, ...sessionWrite(session, now, retention) })),
+        dynamoDb.send(
+          new PutCommand({
+            TableName: sessionsTable,
+            ...sessionWrite(session, now, retention),
+            // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+            ConditionExpression: 'attribute_not_exists(pk) OR #state = :reserved',
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: { ':reserved': 'reserved' },
+          }),
+        ),
       );
     },
 
@@ -160,19 +169,7 @@ export const dynamoDbErrors = (
 
   listErrors: (workspaceId, page) => {
     const { pk } = primaryKey.error(workspaceId, '', undefined, 'mint', '');
-    return queryPage(
-      dynamoDb,
-      {
-        TableName: sessionsTable,
-        KeyConditionExpression: 'pk = :pk',
-        ExpressionAttributeValues: { ':pk': pk },
-        ScanIndexForward: false,
-        ConsistentRead: true,
-      },
-      page,
-      (sk) => ({ pk, sk }),
-      errorItem,
-    );
+    return queryPage(dynamoDb, { TableName: sessionsTable, pk, newestFirst: true }, page, errorItem);
   },
 
   positionOfError: ({ workspaceId, siteId, source, openAiFailure, code, firstAt }) =>
@@ -187,18 +184,12 @@ export const dynamoDbSessionReader = (
   listSessions: (site, { from, before }, page) => {
     const keyAt = (at: Date) => primaryKey.session(site, sessionIdsFrom(at));
     const { pk, sk: first } = keyAt(from);
+    // Of the ids that begin with the time `before` none equals it: they go on at random.
+    const within = { first, last: keyAt(before).sk };
     return queryPage(
       dynamoDb,
-      {
-        TableName: tables.sessions,
-        // Of the ids that begin with the time `before` none equals it: they go on at random.
-        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
-        ExpressionAttributeValues: { ':pk': pk, ':first': first, ':last': keyAt(before).sk },
-        ScanIndexForward: false,
-        ConsistentRead: true,
-      },
+      { TableName: tables.sessions, pk, within, newestFirst: true },
       page,
-      (sk) => ({ pk, sk }),
       recordedSessionItem,
     );
   },

@@ -1,8 +1,8 @@
 import { type DynamoDBDocumentClient, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import type * as z from 'zod';
 import type { AuditEvent } from '../../domain/audit-record.ts';
-
 import type { WorkspaceId } from '../../domain/identifiers.ts';
+import { notACursor } from '../../domain/refusal.ts';
 import type { Member } from '../../domain/workspace.ts';
 import type { Page, PageRequest, SiteRoom, Tenancy, TenancyEnding } from '../../use-cases/ports.ts';
 import { callAws } from './aws-calls.ts';
@@ -16,6 +16,9 @@ export interface TenancyTable {
   /** Members by `sub`. */
   readonly indexName: string;
 }
+
+/** Where a page of workspaces can start. */
+const WORKSPACE_KEY = new RegExp(`^${primaryKey.workspace('' as WorkspaceId).pk}[a-z0-9]{12}$`);
 
 /** Workspaces, members and sites. Each change is one conditional write, or one transaction of them. */
 export const dynamoDbTenancy = (
@@ -95,21 +98,7 @@ export const dynamoDbTenancy = (
     item: z.ZodType<Item>,
   ): Promise<Page<Item>> => {
     const { pk } = primaryKey.workspace(workspaceId);
-    // A start outside the list is the end of it; DynamoDB would call it an error.
-    if (page.after !== undefined && !page.after.startsWith(prefix))
-      return Promise.resolve({ items: [], next: undefined });
-    return queryPage(
-      dynamoDb,
-      {
-        TableName: table.name,
-        KeyConditionExpression: 'pk = :pk AND begins_with(sk, :prefix)',
-        ExpressionAttributeValues: { ':pk': pk, ':prefix': prefix },
-        ConsistentRead: true,
-      },
-      page,
-      (sk) => ({ pk, sk }),
-      item,
-    );
+    return queryPage(dynamoDb, { TableName: table.name, pk, within: { prefix } }, page, item);
   };
 
   return {
@@ -123,6 +112,7 @@ export const dynamoDbTenancy = (
     },
 
     listWorkspaces: async (sub, { limit, after }) => {
+      if (after !== undefined && !WORKSPACE_KEY.test(after)) throw notACursor();
       // Eventually consistent, as every index is; access itself never goes by it.
       const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
         dynamoDb.send(

@@ -39,19 +39,9 @@ export const dynamoDbUsageBooks = (
 
   listMeters: (siteId, { from, before }, page) => {
     const { pk, sk: first } = primaryKey.meter(siteId, sessionIdsFrom(from));
-    return queryPage(
-      dynamoDb,
-      {
-        TableName: tables.usage,
-        // No session id equals the last: ids go on at random behind the time.
-        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
-        ExpressionAttributeValues: { ':pk': pk, ':first': first, ':last': sessionIdsFrom(before) },
-        ConsistentRead: true,
-      },
-      page,
-      (sk) => ({ pk, sk }),
-      meterItem,
-    );
+    // No session id equals the last: ids go on at random behind the time.
+    const within = { first, last: sessionIdsFrom(before) };
+    return queryPage(dynamoDb, { TableName: tables.usage, pk, within }, page, meterItem);
   },
 
   readTotals: async (workspaceId, month) => {

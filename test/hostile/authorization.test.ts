@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { roleSuffices } from '../../lambdas/domain/workspace.ts';
+import { ROLE_ROUTES, SIGNED_IN_ROUTES, validBodyOf } from '../support/routes.ts';
+import { faultsOf, isCostly } from './support/invariants.ts';
+import { playProbe, undo } from './support/play-request.ts';
+import { PEOPLE, type Person, type Probe } from './support/probe.ts';
+import { type Answer, send } from './support/send.ts';
+import { type HostileWorld, startHostileWorld } from './support/world.ts';
+
+/** Whose the thing is that a path names. */
+const TARGETS = {
+  own: {},
+  foreign: { workspaceId: '<<foreignWorkspaceId>>', siteId: '<<foreignSiteId>>' },
+  missing: { workspaceId: '0'.repeat(12), siteId: '0'.repeat(24) },
+  malformed: { workspaceId: 'NO-ID', siteId: 'NO-ID' },
+} as const;
+type Target = keyof typeof TARGETS;
+
+type Role = 'viewer' | 'admin' | 'owner';
+
+/** What each person may do with each of these: as which member they are let in, or the status that they are told. */
+const TABLE: Readonly<Record<Person, Readonly<Record<Target, Role | 401 | 404>>>> = {
+  nobody: { own: 401, foreign: 401, missing: 401, malformed: 401 },
+  expired: { own: 401, foreign: 401, missing: 401, malformed: 401 },
+  removed: { own: 404, foreign: 404, missing: 404, malformed: 404 },
+  stranger: { own: 404, foreign: 'owner', missing: 404, malformed: 404 },
+  viewer: { own: 'viewer', foreign: 404, missing: 404, malformed: 404 },
+  admin: { own: 'admin', foreign: 404, missing: 404, malformed: 404 },
+  owner: { own: 'owner', foreign: 404, missing: 404, malformed: 404 },
+};
+
+type NamedRoute = (typeof ROLE_ROUTES)[number];
+
+const probeOf = (route: NamedRoute, as: Person, target: Target): Probe => {
+  const body = validBodyOf(route.id);
+  return {
+    route: route.id,
+    as,
+    overHttp: false,
+    path:
+      route.path.includes('{siteId}') || route.path.includes('{workspaceId}')
+        ? pick(route, TARGETS[target])
+        : {},
+    query: [],
+    headers: [],
+    body: body === undefined ? null : { text: JSON.stringify(body) },
+  };
+};
+
+const pick = (
+  { path }: NamedRoute,
+  ids: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(ids).filter(([name]) => path.includes(`{${name}}`)));
+
+const expectedOf = (route: NamedRoute, as: Person, target: Target): number => {
+  const cell = TABLE[as][target];
+  if (typeof cell === 'number') return cell;
+  return roleSuffices(cell, route.access as Role) ? route.status : 403;
+};
+
+/** What a member learns who has been let in and finds no room, or nothing to go back to: as good as a success. */
+const LET_IN = /"(?:site_limit_reached|no_previous_version|member_not_found|session_not_found)"/;
+
+const standingOf = ({ status: success }: NamedRoute, { status, text }: Answer): number =>
+  LET_IN.test(text) ? success : status;
+
+let world: HostileWorld;
+beforeAll(async () => {
+  world = await startHostileWorld();
+});
+afterAll(() => world?.close());
+
+/** A body and headers without what differs in every answer. */
+const comparable = ({ status, headers, text, requestId }: Answer) => ({
+  status,
+  headers: { ...headers, 'x-request-id': '' },
+  text: text.replace(requestId, ''),
+});
+
+const refusals = PEOPLE.flatMap((as) => (Object.keys(TARGETS) as Target[]).map((target) => ({ as, target })));
+
+describe('the table of who may do what', () => {
+  it.each(refusals)('holds on every route: $as, $target', async ({ as, target }) => {
+    const wrong: unknown[] = [];
+    for (const route of ROLE_ROUTES) {
+      const expected = expectedOf(route, as, target);
+      // What the stranger's own workspace comes to is the test of their own stack.
+      if (as === 'stranger' && target === 'foreign' && route.method !== 'GET') continue;
+      world.take();
+      const answer = await send(world, probeOf(route, as, target));
+      const taken = world.take();
+      const faults = faultsOf(world, route, answer, taken);
+      const costly = answer.status >= 400 ? taken.calls.filter(isCostly) : [];
+      if (standingOf(route, answer) !== expected || faults.length > 0 || costly.length > 0)
+        wrong.push([route.id, `${answer.status} instead of ${expected}`, faults, costly]);
+      await undo(world, route.id, answer.status);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it.each(['any'] as const)('asks of routes of access %s nothing but a token', async (access) => {
+    for (const route of SIGNED_IN_ROUTES.filter((candidate) => candidate.access === access))
+      for (const as of PEOPLE) {
+        const answer = await send(world, probeOf(route, as, 'own'));
+        const expected = as === 'nobody' || as === 'expired' ? 401 : route.status;
+        expect([route.id, as, answer.status]).toEqual([route.id, as, expected]);
+      }
+  });
+});
+
+describe('a foreign thing', () => {
+  it.each(ROLE_ROUTES)(
+    'is answered as one that does not exist, byte for byte: $method $path',
+    async (route) => {
+      for (const as of ['owner', 'viewer', 'removed'] as const) {
+        const [foreign, missing] = [
+          await send(world, probeOf(route, as, 'foreign')),
+          await send(world, probeOf(route, as, 'missing')),
+        ];
+        expect(comparable(foreign)).toEqual(comparable(missing));
+      }
+    },
+  );
+
+  it('is no session of an own site', async () => {
+    const answers = await Promise.all(
+      ['<<foreignSessionId>>', `ses_${'0'.repeat(26)}`].map((sessionId) =>
+        send(world, {
+          route: 'readSession',
+          as: 'owner',
+          overHttp: false,
+          path: { sessionId },
+          query: [],
+          headers: [],
+          body: null,
+        }),
+      ),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([404, 404]);
+    expect(comparable(answers[0] as Answer)).toEqual(comparable(answers[1] as Answer));
+  });
+
+  it('cannot be reported on with the secret of a session of the own site, nor the other way round', async () => {
+    const report = (siteId: string, sessionId: string, signature: string): Probe => ({
+      route: 'reportEvents',
+      as: 'nobody',
+      overHttp: false,
+      path: { siteId, sessionId },
+      query: [],
+      headers: [['x-spelo-signature', signature]],
+      body: { text: '{"events":[{"id":"e1","type":"heartbeat","at":"2026-11-25T00:00:00Z"}]}' },
+    });
+    for (const [siteId, sessionId, signature] of [
+      ['<<siteId>>', '<<foreignSessionId>>', '<<signature>>'],
+      ['<<siteId>>', '<<foreignSessionId>>', '<<foreignSignature>>'],
+      ['<<foreignSiteId>>', '<<sessionId>>', '<<signature>>'],
+      ['<<foreignSiteId>>', '<<foreignSessionId>>', '<<signature>>'],
+    ] as const) {
+      const probe = report(siteId, sessionId, signature);
+      expect([401, 404]).toContain((await send(world, probe)).status);
+      expect(await playProbe(world, probe)).toEqual([]);
+    }
+  });
+});

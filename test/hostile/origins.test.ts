@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  mayRead,
+  originCases,
+  originOf,
+  REGISTERED,
+  SINGLE_VARIATIONS,
+  WILDCARD,
+} from './support/origin-cases.ts';
+import { playOrigin } from './support/play-request.ts';
+import { type HostileWorld, startHostileWorld } from './support/world.ts';
+
+let world: HostileWorld;
+beforeAll(async () => {
+  world = await startHostileWorld();
+  await world.repair('PATCH', `/v1/sites/${world.tenant().siteId}`, {
+    allowed_origins: [...REGISTERED, WILDCARD],
+  });
+});
+afterAll(() => world?.close());
+
+describe('a page may mint, preflight and report', () => {
+  it('from what is registered', async () => {
+    for (const origin of [...REGISTERED, 'https://a.wild.example', 'https://a.b-c.wild.example']) {
+      expect(mayRead(origin)).toBe(true);
+      expect(await playOrigin(world, origin)).toEqual([]);
+    }
+  });
+
+  it('from nothing that only looks like it', async () => {
+    for (const given of SINGLE_VARIATIONS)
+      expect([given, await playOrigin(world, originOf(given))]).toEqual([given, []]);
+  });
+
+  it('from nothing at all', async () => {
+    expect(await playOrigin(world, undefined)).toEqual([]);
+  });
+
+  it('from no mixture of these', async () => {
+    await fc.assert(
+      fc.asyncProperty(originCases(), async (given) => {
+        expect(await playOrigin(world, originOf(given))).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
