@@ -1,5 +1,4 @@
-import { Agent, createServer, type IncomingMessage, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type Relay, startRelay } from './relay.ts';
 
 /** What DynamoDB would charge for, counted from requests and answers on the wire. */
 export interface Counts {
@@ -14,12 +13,9 @@ export interface Counts {
   readonly readUnits: number;
 }
 
-export interface CountingProxy {
-  readonly url: string;
-  forwardTo(endpoint: string): void;
+export interface CountingProxy extends Relay {
   /** Since the start. */
   counts(): Counts;
-  close(): Promise<void>;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -48,8 +44,6 @@ const KEYS_OF_INDEX = ['openShard', 'dueAt'] as const;
 
 /** Passes every call on and counts it. */
 export const startCountingProxy = async (): Promise<CountingProxy> => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-  let target = new URL('http://127.0.0.1');
   const counts = { calls: 0, writes: 0, bytesWritten: 0, writeUnits: 0, readUnits: 0 };
   /** What is known of each item, so that an update is measured by the whole of it. */
   const items = new Map<string, { size: number; index: string }>();
@@ -97,41 +91,9 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
     counts.readUnits += Math.max(1, Math.ceil(size / 4_096));
   };
 
-  const server = createServer(async (incoming, outgoing) => {
-    try {
-      const text = await textOf(incoming);
-      const operation = String(incoming.headers['x-amz-target']).split('.').at(-1) ?? '';
-      countRequest(operation, JSON.parse(text));
-      const { host: _, connection: __, ...headers } = incoming.headers;
-      const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-        request(target, { method: 'POST', agent, headers }, resolve).on('error', reject).end(text);
-      });
-      const answered = await textOf(answer);
-      countAnswer(operation, answered);
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers).end(answered);
-    } catch {
-      outgoing.destroy();
-    }
+  const relay = await startRelay({
+    arrived: ({ operation, text }) => countRequest(operation, JSON.parse(text)),
+    answered: ({ operation }, answer) => countAnswer(operation, answer),
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    forwardTo: (endpoint) => {
-      target = new URL(endpoint);
-    },
-    counts: () => ({ ...counts }),
-    close: () =>
-      new Promise((resolve) => {
-        agent.destroy();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
-};
-
-const textOf = async (stream: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return { ...relay, counts: () => ({ ...counts }) };
 };

@@ -1,16 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { primaryKey } from '../lambdas/adapters/aws/items.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { newSiteId, type WorkspaceId } from '../lambdas/domain/identifiers.ts';
-import { signReport } from '../lambdas/domain/report-signature.ts';
 import { startLocalStack } from '../local/local-stack.ts';
 import { localWorld } from '../local/local-world.ts';
-import { makeFakeKey } from '../local/openai/server.ts';
+import { mintAt, NO_BUDGETS, type Place, percentile, reportAt, type Session, signIn } from './bench-stack.ts';
 import { type Counts, startCountingProxy } from './counting-proxy.ts';
+import { print, tableOf } from './report.ts';
 
 /**
  * What sessions cost, on the local engine: as many as one key admits at once, and mints at a rate over many sites. Prints
@@ -38,7 +37,6 @@ const IN_FLIGHT = 16;
 /** A phase that this machine cannot finish in time stops here, and the run says how far it came. */
 const LONGEST_PHASE_MS = Number(options.longest) * 1_000;
 const LONGEST_RATE_MS = 20_000;
-const ORIGIN = 'https://shop.example';
 
 let nowMs = Date.now();
 const proxy = await startCountingProxy();
@@ -47,10 +45,8 @@ const stack = await startLocalStack({
   path: process.env['PATH'],
   world: { ...localWorld(() => undefined), clock: () => new Date(nowMs) },
   variables: {
+    ...NO_BUDGETS,
     AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
-    IP_LIMIT_PER_MINUTE: '1000000',
-    IP_LIMIT_PER_SECOND: '1000000',
-    SITE_LIMIT_PER_MINUTE: '1000000',
   },
 });
 proxy.forwardTo(stack.dynamoDb.endpoint);
@@ -59,58 +55,9 @@ await stack.streams.close();
 const engine = new DynamoDBClient({ region: 'us-east-1', endpoint: proxy.url });
 const documents = DynamoDBDocumentClient.from(engine);
 
-interface Answer {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: answers of several routes.
-  readonly data: any;
-  readonly code: string;
-}
-
-const call = async (
-  method: string,
-  path: string,
-  body: unknown,
-  headers: Readonly<Record<string, string>>,
-) => {
-  const rawBody = JSON.stringify(body);
-  const response = await fetch(`${stack.url}${path}`, {
-    method,
-    headers: { 'content-type': 'application/json', origin: ORIGIN, ...headers },
-    body: rawBody,
-  });
-  const { data, error } = (await response.json()) as { data: unknown; error?: { code: string } };
-  return { status: response.status, data, code: error?.code ?? 'ok' } as Answer;
-};
-
-const owner = {
-  authorization: `Bearer ${await stack.issuer.issue({ sub: 'owner', expiresInSeconds: 3_600 })}`,
-};
-const done = ({ status, data, code }: Answer) => {
-  if (status >= 300) throw new Error(`Preparation was refused: ${status} ${code}`);
-  return data;
-};
-
-interface Place {
-  readonly workspaceId: string;
-  readonly siteId: string;
-}
-
-const makeWorkspace = async (): Promise<Place> => {
-  const { workspace_id: workspaceId } = done(
-    await call('POST', '/v1/workspaces', { name: 'Bench', concurrency_limit: SESSIONS }, owner),
-  );
-  const { site_id: siteId } = done(
-    await call(
-      'POST',
-      `/v1/workspaces/${workspaceId}/sites`,
-      { name: 'Bench', allowed_origins: [ORIGIN], max_duration_seconds: 3_600 },
-      owner,
-    ),
-  );
-  const key = { api_key: makeFakeKey(randomBytes) };
-  done(await call('PUT', `/v1/workspaces/${workspaceId}/openai-key`, key, owner));
-  return { workspaceId, siteId };
-};
+const owner = await signIn(stack);
+const makePlace = (): Promise<Place> =>
+  owner.makePlace({ concurrency_limit: SESSIONS }, { site: { max_duration_seconds: 3_600 } });
 
 /** More sites of a workspace than its plan would allow, put where the product puts them. */
 const addSites = async ({ workspaceId, siteId }: Place, count: number): Promise<readonly Place[]> => {
@@ -161,9 +108,6 @@ interface Phase {
   readonly ms: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
 
-const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-
 /** Runs the jobs, so many at a time, the i-th not before `startsAtMs(i)`, and measures each. */
 const measure = async <Job>(
   name: string,
@@ -211,28 +155,18 @@ const measure = async <Job>(
   };
 };
 
-interface Session extends Place {
-  readonly session_id: string;
-  readonly signing_secret: string;
-}
-
 const mintInto =
   (sessions: Session[]) =>
   async (place: Place): Promise<string> => {
-    const { data, code } = await call('POST', `/v1/${place.siteId}/token`, {}, {});
+    const { data, code } = await mintAt(stack.url, place);
     if (code === 'ok') sessions.push({ ...place, ...data });
     return code;
   };
 
 const reporting =
   (type: string, fields: object = {}) =>
-  async ({ siteId, session_id, signing_secret }: Session): Promise<string> => {
-    const body = { events: [{ id: randomUUID(), type, at: new Date(nowMs).toISOString(), ...fields }] };
-    const t = Math.floor(nowMs / 1_000);
-    const v1 = signReport(signing_secret, t, JSON.stringify(body));
-    const { code, data } = await call('POST', `/v1/${siteId}/sessions/${session_id}/events`, body, {
-      'x-spelo-signature': `t=${t},v1=${v1}`,
-    });
+  async (session: Session): Promise<string> => {
+    const { code, data } = await reportAt(stack.url, session, new Date(nowMs), type, fields);
     return code === 'ok' ? String(data.reason ?? 'ok') : code;
   };
 
@@ -246,7 +180,6 @@ const barePut = async (): Promise<string> => {
   return 'ok';
 };
 
-const started = performance.now();
 const phases: Phase[] = [];
 const faults: string[] = [];
 const expectThat = (holds: boolean, fault: string): void => {
@@ -263,7 +196,7 @@ try {
   const bare = await phase('bare PutItem', Array(500).fill(0) as never[], barePut);
 
   // One key, as many sessions as it admits and some more.
-  const one = await makeWorkspace();
+  const one = await makePlace();
   const sessions: Session[] = [];
   const minted = await phase('mint, one key', Array(SESSIONS).fill(one) as never[], mintInto(sessions), {
     longestMs: LONGEST_PHASE_MS,
@@ -285,7 +218,7 @@ try {
   expectThat((await liveLeases(one)) === sessions.length - talking.length, 'A slot was not given back.');
 
   // Many sites.
-  const workspaces = await Promise.all(Array.from({ length: WORKSPACES }, makeWorkspace));
+  const workspaces = await Promise.all(Array.from({ length: WORKSPACES }, makePlace));
   const added = await Promise.all(workspaces.map((place) => addSites(place, SITES / WORKSPACES - 1)));
   const places = [...workspaces, ...added.flat()];
   const spread: Session[] = [];
@@ -303,50 +236,42 @@ try {
 
   const alone = phases.at(-1) ?? bare;
   const ratioTo = ({ ms }: Phase) => (ms.p50 === 0 ? 1 : ms.p50);
-  const result = {
-    machine: { processors: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version },
-    seconds: Math.round((performance.now() - started) / 1_000),
-    phases: phases.map(({ ms, ...rest }) => {
-      const base = rest.name.endsWith('alone') ? ratioTo(alone) : ratioTo(bare);
-      return { ...rest, ms, timesBarePut: { p50: ms.p50 / base, p95: ms.p95 / base, p99: ms.p99 / base } };
-    }),
-    faults,
-  };
-  if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else printTable(result);
+  const rows = phases.map(({ ms, ...rest }) => {
+    const base = rest.name.endsWith('alone') ? ratioTo(alone) : ratioTo(bare);
+    return { ...rest, ms, timesBarePut: { p50: ms.p50 / base, p95: ms.p95 / base, p99: ms.p99 / base } };
+  });
+  const table = tableOf(
+    [
+      'Request',
+      'answers',
+      'a second',
+      'writes',
+      'bytes',
+      'write units',
+      'read units',
+      '× bare put: p50',
+      'p95',
+      'p99',
+    ],
+    rows.map(({ name, codes, perSecond, per, timesBarePut }) => [
+      name,
+      Object.entries(codes)
+        .map(([code, count]) => `${count} ${code}`)
+        .join(', '),
+      perSecond.toFixed(0),
+      per.writes.toFixed(1),
+      per.bytesWritten.toFixed(0),
+      per.writeUnits.toFixed(1),
+      per.readUnits.toFixed(1),
+      timesBarePut.p50.toFixed(1),
+      timesBarePut.p95.toFixed(1),
+      timesBarePut.p99.toFixed(1),
+    ]),
+    2,
+  );
+  print({ tables: { sessions: table }, figures: { rows }, faults }, options.json);
 } finally {
   engine.destroy();
   await stack.close();
   await proxy.close();
-}
-process.exitCode = faults.length === 0 ? 0 : 1;
-
-interface Result {
-  readonly machine: { readonly processors: number; readonly model: string; readonly node: string };
-  readonly seconds: number;
-  readonly phases: readonly (Phase & { readonly timesBarePut: Phase['ms'] })[];
-  readonly faults: readonly string[];
-}
-
-function printTable({ machine, seconds, phases: rows, faults: found }: Result): void {
-  const write = (line: string): void => {
-    process.stdout.write(`${line}\n`);
-  };
-  write(`${machine.processors} × ${machine.model}, Node ${machine.node}, ${seconds} s.\n`);
-  write(
-    '| Request | answers | a second | writes | bytes | write units | read units | × bare put: p50 | p95 | p99 |',
-  );
-  write('|---|---|---:|---:|---:|---:|---:|---:|---:|---:|');
-  for (const { name, codes, perSecond, per, timesBarePut } of rows) {
-    const answers = Object.entries(codes).map(([code, count]) => `${count} ${code}`);
-    const figures = [per.writes, per.bytesWritten, per.writeUnits, per.readUnits];
-    const times = [timesBarePut.p50, timesBarePut.p95, timesBarePut.p99];
-    write(
-      `| ${name} | ${answers.join(', ')} | ${perSecond.toFixed(0)} | ${figures
-        .map((figure, i) => figure.toFixed(i === 1 ? 0 : 1))
-        .join(' | ')} | ${times.map((time) => time.toFixed(1)).join(' | ')} |`,
-    );
-  }
-  write('');
-  write(found.length === 0 ? 'No limit was exceeded and no slot was lost.' : found.join('\n'));
 }

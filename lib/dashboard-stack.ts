@@ -23,6 +23,7 @@ export class DashboardStack extends Stack {
         config.edge === undefined || config.domain === undefined
           ? `https://${api.host}`
           : `https://${config.domain.name}`,
+      domain: dashboard.domain,
       ...this.#signIn(config, dashboard, data),
     });
   }

@@ -21,7 +21,9 @@ import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { CfnOutput, Duration, SecretValue, Stack, type StackProps, Validations } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { SECURITY_HEADERS } from '../lambdas/contract/security-headers.ts';
+import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { WebFirewall } from './constructs/web-firewall.ts';
+import { addEdgeAlarms } from './observability/edge-alarms.ts';
 import type { Edge, StageConfig } from './stage-config.ts';
 
 export interface EdgeStackProps extends StackProps {
@@ -55,9 +57,9 @@ export class EdgeStack extends Stack {
     const distribution = new Distribution(this, 'Distribution', {
       comment: `Spelo BYOK ${stage}`,
       httpVersion: HttpVersion.HTTP2_AND_3,
-      minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
       ...(domain !== undefined && {
         domainNames: [domain.name],
+        minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
         certificate: Certificate.fromCertificateArn(this, 'Certificate', domain.certificateArn),
       }),
       ...(firewall !== undefined && { webAclId: firewall.arn }),
@@ -90,6 +92,15 @@ export class EdgeStack extends Stack {
     });
     this.#acknowledge(distribution, config);
 
+    const topic = new AlarmTopic(this, 'Alarms', { stage, name: 'edge-alarms', email: config.alarmEmail });
+    addEdgeAlarms(this, {
+      stage,
+      topic,
+      distributionId: distribution.distributionId,
+      firewall: firewall !== undefined,
+    });
+
+    new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
     new CfnOutput(this, 'EdgeUrl', { value: `https://${domain?.name ?? distribution.domainName}` });
     new CfnOutput(this, 'EdgeTarget', { value: distribution.domainName });
     new CfnOutput(this, 'DistributionId', { value: distribution.distributionId });

@@ -88,6 +88,7 @@ export const functionEnvironments = (
       IP_LIMIT_PER_MINUTE: String(config.rateLimits.perIpPerMinute),
       IP_LIMIT_PER_SECOND: String(config.rateLimits.perIpPerSecond),
       SITE_LIMIT_PER_MINUTE: String(config.rateLimits.perSitePerMinute),
+      ADDRESS_SLOT_PERCENT: String(config.rateLimits.slotPercentPerIp ?? 100),
     },
     keys: {
       ...shared,

@@ -33,6 +33,8 @@ export interface StageConfig {
     readonly perIpPerMinute: number;
     readonly perIpPerSecond: number;
     readonly perSitePerMinute: number;
+    /** What one address may hold of a key's concurrency slots, two at least; all of them unless told. */
+    readonly slotPercentPerIp?: number | undefined;
   };
   /** Enforced by API Gateway over all callers together; bounds the bill, not the single caller. */
   readonly throttling: {
@@ -74,11 +76,13 @@ export interface Dashboard {
   readonly clientId?: string | undefined;
   /** Origins of the sign-in beside the issuer's own, where its token endpoint is elsewhere. */
   readonly signInOrigins?: readonly string[] | undefined;
+  /** Its own name. Without it the name is CloudFront's, for which CloudFront chooses the versions of TLS. */
+  readonly domain?: Domain | undefined;
 }
 
 export interface Domain {
   readonly name: string;
-  /** A certificate of ACM: in us-east-1 with an edge, in the region of the stage without. */
+  /** A certificate of ACM: in us-east-1 where CloudFront has the name, else in the region of the stage. */
   readonly certificateArn: string;
 }
 
@@ -219,6 +223,7 @@ const dashboard = settings({
       'must be a list of origins',
     )
     .optional(),
+  domain: domain.optional(),
 });
 
 const functionName = z.enum(DEPLOYED_FUNCTION_NAMES, 'must be the name of a function');
@@ -246,6 +251,7 @@ const stageSettings = settings({
     perIpPerMinute: wholeNumber(1_000_000),
     perIpPerSecond: wholeNumber(1_000_000),
     perSitePerMinute: wholeNumber(1_000_000),
+    slotPercentPerIp: wholeNumber(100).optional(),
   }),
   throttling: settings({ everyRoute: throttle, tokenRoute: throttle, eventsRoute: throttle }),
   reservedConcurrency: z
@@ -260,12 +266,16 @@ const stageSettings = settings({
   }).optional(),
 });
 
+/** Where the sign-in sends people back to, and the sign-out. */
+const DASHBOARD_PAGES = ['/dashboard/callback', '/dashboard/'] as const;
+
 /** What only two settings together can get wrong. */
 const stageConfig = stageSettings.superRefine((stage, context) => {
   const { region, domain, edge, dashboard, multiRegion, signIn } = stage;
   const fault = (path: readonly PropertyKey[], message: string) =>
     context.addIssue({ code: 'custom', path: [...path], message });
-  const certificateRegion = domain?.certificateArn.split(':')[3];
+  const regionOf = (named: Domain | undefined): string | undefined => named?.certificateArn.split(':')[3];
+  const certificateRegion = regionOf(domain);
   const path = ['domain', 'certificateArn'];
   if (edge !== undefined && certificateRegion !== undefined && certificateRegion !== EDGE_REGION)
     fault(path, `must be in ${EDGE_REGION}, where CloudFront looks for it, because there is an edge`);
@@ -277,6 +287,17 @@ const stageConfig = stageSettings.superRefine((stage, context) => {
     fault(['dashboard', 'clientId'], 'must name the public client that the issuer has for the dashboard');
   if (dashboard !== undefined && edge !== undefined && domain === undefined)
     fault(['domain'], 'must be given where a dashboard is to reach the API through an edge');
+  if (dashboard?.domain !== undefined && regionOf(dashboard.domain) !== EDGE_REGION)
+    fault(
+      ['dashboard', 'domain', 'certificateArn'],
+      `must be in ${EDGE_REGION}, where CloudFront looks for it`,
+    );
+  if (dashboard?.domain !== undefined && dashboard.domain.name === domain?.name)
+    fault(['dashboard', 'domain', 'name'], "must be another name than the API's");
+  if (dashboard?.domain !== undefined && 'cognito' in signIn)
+    for (const page of DASHBOARD_PAGES)
+      if (!signIn.cognito.callbackUrls.includes(`https://${dashboard.domain.name}${page}`))
+        fault(['signIn', 'cognito', 'callbackUrls'], `must contain ${page} of the dashboard's own name`);
   if (multiRegion !== undefined && region === undefined)
     fault(['region'], 'must be given where there are replicas in other regions');
   if (region !== undefined && multiRegion?.replicaRegions.includes(region) === true)

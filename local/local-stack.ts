@@ -39,6 +39,8 @@ export interface LocalStackOptions {
   readonly onAnswer?: (line: string) => void;
   /** The functions as deployed: from the bundles of this assembly, behind its routes. Without it, from the source. */
   readonly assembly?: Assembly | undefined;
+  /** The clock of the world stands still until it is moved, which the clocks of bundles then do as well. */
+  readonly clockStands?: boolean;
   /** What bundles write to standard output, line by line. */
   readonly onLine?: (line: string) => void;
   /** Pages and scripts for browsers, served beside the API. */
@@ -147,6 +149,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
             startBundledFunctions(options.assembly, {
               variables,
               clock: world.clock,
+              clockStands: options.clockStands ?? false,
               jwksUri: issuer.jwksUri,
               onLine: options.onLine ?? (() => undefined),
               onIncident,

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { strongRandom, type World } from '../lambdas/functions/wiring/world.ts';
+import { jitteredBackOff, strongRandom, type World } from '../lambdas/functions/wiring/world.ts';
 import { type LogFacts, type LogMessage, loggable, type Meter } from '../lambdas/http/log.ts';
 
 /** Nobody looks at metrics here. */
@@ -21,6 +21,7 @@ export const localWorld = (write: (line: string) => void): World => {
     clock: () => new Date(),
     random: strongRandom,
     monotonicMs: () => performance.now(),
+    backOff: jitteredBackOff,
     log: { info: line('INFO'), warn: line('WARN'), error: line('ERROR') },
     meter: NO_METRICS,
   };

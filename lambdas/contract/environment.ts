@@ -83,6 +83,8 @@ export const tokenEnvironment = z.object({
   IP_LIMIT_PER_MINUTE: limit(60),
   IP_LIMIT_PER_SECOND: limit(20),
   SITE_LIMIT_PER_MINUTE: limit(200),
+  /** What one address may hold of a key's concurrency slots. */
+  ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(100),
 });
 
 /** What widgets report of their sessions; no access token, no key of a customer. */

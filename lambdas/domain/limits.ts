@@ -32,6 +32,13 @@ const SLOTS_BY_TIER: Readonly<Record<number, number>> = { 1: 1, 2: 10, 3: 30, 4:
 
 export const MAX_CONCURRENCY = 1_000;
 
+/** So that a second tab, or the colleague at the next desk, gets in on the smallest key as well. */
+const LEAST_SLOTS_OF_ADDRESS = 2;
+
+/** How many of a key's `limit` slots one address may hold at a time; `percent` is from 1 to 100. */
+export const slotsOfAddress = (limit: number, percent: number): number =>
+  Math.max(LEAST_SLOTS_OF_ADDRESS, Math.ceil((limit * percent) / 100));
+
 /** The number of concurrent sessions that a workspace's own setting, or else its tier, allows on one key. */
 export const concurrencyLimitOf = (workspace: {
   readonly openaiTier: number;

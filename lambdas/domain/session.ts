@@ -67,6 +67,8 @@ export interface SlotPlace {
 
 export interface SlotLease extends SlotPlace {
   readonly sessionId: SessionId;
+  /** Of the visitor who took it; undefined in leases from before it was kept. */
+  readonly ipHash?: string | undefined;
   /** Unix seconds. From that second on the slot is free, whether or not anything has deleted the item. */
   readonly expiresAt: number;
 }

@@ -1,5 +1,6 @@
 import { ConflictError } from '../domain/dependency.ts';
 import type { RandomBytes, SiteId } from '../domain/identifiers.ts';
+import { slotsOfAddress } from '../domain/limits.ts';
 import { secondsToNextPeriod } from '../domain/plan.ts';
 import { Refusal } from '../domain/refusal.ts';
 import {
@@ -13,7 +14,7 @@ import {
 } from '../domain/session.ts';
 import { HEARTBEAT_SECONDS, newMeter, type SessionMeter } from '../domain/session-meter.ts';
 import type { Site } from '../domain/workspace.ts';
-import type { MinutesHold, SessionAdmitter, TokenContext, TokenContextReader } from './ports.ts';
+import type { BackOff, MinutesHold, SessionAdmitter, TokenContext, TokenContextReader } from './ports.ts';
 
 /** Races lost before we say busy: each means that another visitor got in, so the service as a whole advances. */
 const MAX_ATTEMPTS = 8;
@@ -24,7 +25,10 @@ const SHORTEST_SESSION_SECONDS = 5;
 export interface AdmissionRequest {
   readonly session: ReservedSession & { readonly siteId: SiteId };
   readonly site: Site;
+  /** The key's own pool first. */
   readonly pools: readonly SlotPool[];
+  /** What one address may hold of the key's slots, percent. */
+  readonly addressSlotPercent: number;
   /** What a hard-capped plan includes in a period, seconds; undefined: no such plan. */
   readonly capSeconds: number | undefined;
   readonly capacity: Pick<TokenContext, 'leases' | 'period'>;
@@ -43,13 +47,15 @@ export interface Admitted {
 /**
  * Puts the session on record, takes one free slot of every pool and sets minutes of a hard-capped plan aside, all in one
  * write. Never more sessions than a limit and never more minutes than a hard cap: the write is conditional, whatever was
- * read before. `busy` names the second at which the earliest lease ends.
+ * read before. `busy` names the second at which the earliest lease ends. What one address may hold is judged by what was
+ * read: requests of the same moment may pass it together, by as many as its budget lets through in a second.
  */
 export const admitSession = async (
   ports: {
     readonly admissions: SessionAdmitter;
     readonly contexts: TokenContextReader;
     readonly random: RandomBytes;
+    readonly backOff: BackOff;
   },
   request: AdmissionRequest,
 ): Promise<Admitted> => {
@@ -68,6 +74,7 @@ export const admitSession = async (
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       if (attempt === MAX_ATTEMPTS && request.pools.length === 0) throw new Refusal('unavailable');
+      await ports.backOff(attempt);
       capacity = await ports.contexts.readCapacity(request.session.workspaceId, request.now);
     }
   }
@@ -82,7 +89,7 @@ interface Place {
 /** One free slot in each of the pools. `busy` names the second at which none of them is full any more. */
 const choosePlaces = (
   random: RandomBytes,
-  { now, pools }: AdmissionRequest,
+  { session, now, pools, addressSlotPercent }: AdmissionRequest,
   { leases }: Pick<TokenContext, 'leases'>,
   attempt: number,
 ): readonly Place[] => {
@@ -97,6 +104,13 @@ const choosePlaces = (
     return [];
   });
   if (waits.length > 0) throw new Refusal('busy', { retryAfterSeconds: Math.max(...waits) });
+  const [key] = pools;
+  if (key !== undefined) {
+    const own = takenSlots(leases, key.pool, now).filter(({ ipHash }) => ipHash === session.ipHash);
+    const share = slotsOfAddress(key.limit, addressSlotPercent);
+    if (own.length >= share)
+      throw new Refusal('rate_limited', { retryAfterSeconds: secondsUntilFree(own, share, now) });
+  }
   return places;
 };
 
@@ -122,6 +136,7 @@ const admissionAt = (
       pool,
       index,
       sessionId: session.sessionId,
+      ipHash: session.ipHash,
       expiresAt: connectBy,
     })),
     meter: capSeconds === undefined ? undefined : newMeter(admitted),

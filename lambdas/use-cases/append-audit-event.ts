@@ -1,6 +1,6 @@
 import { type AuditEvent, chainRow } from '../domain/audit-record.ts';
 import { ConflictError } from '../domain/dependency.ts';
-import type { AuditLog, ChainKeys } from './ports.ts';
+import type { AuditLog, BackOff, ChainKeys } from './ports.ts';
 
 /** Races lost before the record is left to be delivered again. Each means that another event of the workspace got in. */
 const MAX_ATTEMPTS = 20;
@@ -10,7 +10,7 @@ const MAX_ATTEMPTS = 20;
  * appending. Never changes or removes a row.
  */
 export const appendAuditEvent =
-  (ports: { readonly audit: AuditLog; readonly chainKeys: ChainKeys }) =>
+  (ports: { readonly audit: AuditLog; readonly chainKeys: ChainKeys; readonly backOff: BackOff }) =>
   async (event: AuditEvent): Promise<'appended' | 'duplicate'> => {
     const chainKey = await ports.chainKeys.keyOf(event.workspaceId);
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
@@ -21,6 +21,7 @@ export const appendAuditEvent =
         return 'appended';
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
+        await ports.backOff(attempt);
       }
     }
     throw new ConflictError();

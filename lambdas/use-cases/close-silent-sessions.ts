@@ -11,8 +11,8 @@ export interface SweepPorts {
 /** Sessions looked after in one call of the store. */
 const BATCH = 25;
 
-/** At most so many in one run; the next run, a minute later, goes on. */
-const MOST_IN_A_RUN = 5_000;
+/** At most so many batches in one run; the next run, a minute later, goes on. */
+const MOST_BATCHES = 200;
 
 export interface Sweep {
   /** Sessions that had fallen silent, and are over now. */
@@ -36,17 +36,20 @@ export const closeSilentSessions =
     let closed = 0;
     let alive = 0;
     let failed = 0;
-    while (closed + alive < MOST_IN_A_RUN) {
-      const { meters: due, unreadable, full } = await meters.listDue(now, BATCH);
+    let after: Date | undefined;
+    for (let batch = 0; batch < MOST_BATCHES; batch++) {
+      const { meters: due, unreadable, last } = await meters.listDue(now, BATCH, after);
       const looked = await Promise.allSettled(due.map((meter) => lookAfterOne({ meters, ends }, meter, now)));
       const outcomes = looked.map((one) => (one.status === 'fulfilled' ? one.value : 'failed'));
       const count = (outcome: Outcome): number => outcomes.filter((one) => one === outcome).length;
       closed += count('closed');
       alive += count('alive');
-      // Those that cannot be read stay at the head of every page; each is counted once a run.
-      failed = Math.max(failed, count('failed') + unreadable);
-      // A page on which nothing moved holds what the index has not caught up with, or what another run has in hand.
-      if (!full || count('closed') + count('alive') === 0) return { closed, alive, failed, more: false };
+      const moved = count('closed') + count('alive') > 0;
+      // What failed is met again at the head of the next batch, and counted where it is left behind.
+      if (last === undefined || !moved) failed += count('failed') + unreadable;
+      if (last === undefined) return { closed, alive, failed, more: false };
+      // Nothing moves where records cannot be read, the index lags, or another run is at it: the rest must not wait for them.
+      if (!moved) after = last;
     }
     return { closed, alive, failed, more: true };
   };

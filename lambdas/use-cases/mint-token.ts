@@ -20,6 +20,7 @@ import type { BillingMode, Site, Workspace } from '../domain/workspace.ts';
 import { type AdmissionRequest, type Admitted, admitSession } from './admit-session.ts';
 import { chooseKey, type Payer } from './choose-key.ts';
 import type {
+  BackOff,
   Clock,
   Deriver,
   ErrorLog,
@@ -49,11 +50,14 @@ export interface MintPorts {
   readonly errors: ErrorLog;
   readonly opener: KeyOpener;
   readonly openAi: OpenAi;
+  readonly backOff: BackOff;
 }
 
 export interface MintSettings {
   readonly rateLimits: RateLimits;
   readonly plans: readonly Plan[];
+  /** What one address may hold of a key's concurrency slots, percent. */
+  readonly addressSlotPercent: number;
   /** How long OpenAI may take to answer, milliseconds. */
   readonly openAiTimeoutMs: number;
 }
@@ -106,6 +110,7 @@ export const mintToken =
       session: newSession(ports, request, site, payer, ipHash, now),
       site,
       pools: poolsOf(payer.key.sealed.fingerprint, site.siteId, payer.slotLimit, workspace.siteSharePercent),
+      addressSlotPercent: settings.addressSlotPercent,
       capSeconds: payer.capSeconds,
       capacity: context,
       payer,

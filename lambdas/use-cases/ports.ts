@@ -30,6 +30,9 @@ import type { Caller, Member, Role, Site, VoiceSettings, Workspace } from '../do
 /** The present time. Given in, so that tests move it. */
 export type Clock = () => Date;
 
+/** Waits before a write that met another one is tried again; `attempt` is the one that failed, from 1. */
+export type BackOff = (attempt: number) => Promise<void>;
+
 export interface Page<Item> {
   readonly items: readonly Item[];
   /** Where the next page starts; undefined on the last one. */
@@ -302,8 +305,8 @@ export interface DueMeters {
   readonly meters: readonly SessionMeter[];
   /** How many of the page cannot be read. */
   readonly unreadable: number;
-  /** Whether the page was full: there may be more. */
-  readonly full: boolean;
+  /** When the last of a full page was due, as `after` of the next; undefined: there are no more. */
+  readonly last: Date | undefined;
 }
 
 export interface SessionMeters {
@@ -312,8 +315,8 @@ export interface SessionMeters {
    * new meter. ConflictError when it has moved since.
    */
   saveMeter(meter: SessionMeter): Promise<void>;
-  /** Meters of sessions that are due for a look, earliest first, at most `limit`. */
-  listDue(now: Date, limit: number): Promise<DueMeters>;
+  /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
+  listDue(now: Date, limit: number, after?: Date): Promise<DueMeters>;
 }
 
 export interface KeyHealthStore {

@@ -28,6 +28,7 @@ import {
 } from '../domain/session-meter.ts';
 import { noteThresholds, type ThresholdPorts } from './note-thresholds.ts';
 import type {
+  BackOff,
   Clock,
   Deriver,
   ErrorLog,
@@ -48,6 +49,7 @@ export interface ReportPorts extends ThresholdPorts {
   readonly slots: SlotKeeper;
   readonly ends: SessionEnds;
   readonly errors: ErrorLog;
+  readonly backOff: BackOff;
 }
 
 /** An `error` report also says what failed. */
@@ -139,6 +141,7 @@ const saveReports = async (
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       if (attempt === MAX_ATTEMPTS) throw new Refusal('unavailable');
+      await ports.backOff(attempt);
       read = (await ports.sessions.readReported(siteId, read.session.sessionId)) ?? read;
     }
   }

@@ -14,6 +14,7 @@ import type {
   AnomalyRecord,
   AnomalyRecords,
   AnomalySubject,
+  BackOff,
   Clock,
   IncidentAnnouncer,
   RotationRequests,
@@ -40,6 +41,7 @@ export interface WatchPorts extends SuspendPorts {
   readonly sites: SiteReader;
   readonly announcer: IncidentAnnouncer;
   readonly rotations: RotationRequests;
+  readonly backOff: BackOff;
 }
 
 const MAX_ATTEMPTS = 8;
@@ -73,6 +75,7 @@ export const watchKeyUse =
         return began.length;
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
+        await ports.backOff(attempt);
       }
     }
     throw new ConflictError();

@@ -7,17 +7,24 @@ import type { Construct } from 'constructs';
 
 export interface AlarmTopicProps {
   readonly stage: string;
-  readonly encryptionKey: IKey;
+  /** `alarms` unless told; another where a stage has two in one region. */
+  readonly name?: string;
+  /** Without it the topic is encrypted by nothing of ours: for alarms that tell no more than that they are on. */
+  readonly encryptionKey?: IKey | undefined;
   readonly email: string | undefined;
 }
 
-/** Where alarms and the events of tampering go, encrypted; an e-mail address when the stage names one. */
+/** Where alarms and the events of tampering go; an e-mail address when the stage names one. */
 export class AlarmTopic extends Topic {
-  constructor(scope: Construct, id: string, { stage, encryptionKey, email }: AlarmTopicProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { stage, name = 'alarms', encryptionKey, email }: AlarmTopicProps,
+  ) {
     super(scope, id, {
-      topicName: `spelo-byok-${stage}-alarms`,
+      topicName: `spelo-byok-${stage}-${name}`,
       displayName: `Spelo BYOK ${stage}`,
-      masterKey: encryptionKey,
+      ...(encryptionKey !== undefined && { masterKey: encryptionKey }),
       enforceSSL: true,
     });
     const { account } = Stack.of(this);

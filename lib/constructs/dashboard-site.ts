@@ -1,3 +1,4 @@
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
   AllowedMethods,
   type BehaviorOptions,
@@ -28,6 +29,7 @@ import { CfnOutput, Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-
 import { Construct } from 'constructs';
 import type { DashboardConfig } from '../../lambdas/contract/dashboard-config.ts';
 import { dashboardPolicy } from '../../lambdas/contract/dashboard-policy.ts';
+import type { Domain } from '../stage-config.ts';
 
 export interface DashboardSiteProps {
   /** `https://…` of the API, or of the distribution in front of it; without a slash at its end. */
@@ -35,6 +37,8 @@ export interface DashboardSiteProps {
   readonly oidc: DashboardConfig['oidc'];
   /** Origins that the sign-in talks to: of the issuer, and of its token endpoint where that is another. */
   readonly signInOrigins: readonly string[];
+  /** Its own name. Without it the name is CloudFront's. */
+  readonly domain?: Domain | undefined;
   /** Gets the access logs of the bucket and of the distribution; ACLs must be allowed on it for the latter. */
   readonly accessLogs?: IBucket | undefined;
 }
@@ -71,14 +75,14 @@ const ROUTE_IN_BROWSER = `function handler(event) {
  * (tools/upload-dashboard.ts): CDK's own way is a function that may read and write far more than this bucket.
  */
 export class DashboardSite extends Construct {
-  /** `https://…cloudfront.net` */
+  /** `https://…cloudfront.net`, or the name of its own. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, props: DashboardSiteProps) {
     super(scope, id);
     const bucket = this.#bucket(props.accessLogs);
     const distribution = this.#distribution(bucket, props);
-    this.url = `https://${distribution.distributionDomainName}`;
+    this.url = `https://${props.domain?.name ?? distribution.distributionDomainName}`;
     const config: DashboardConfig = {
       oidc: props.oidc,
       api_base_url: '',
@@ -89,6 +93,8 @@ export class DashboardSite extends Construct {
     new CfnOutput(this, 'Url', { value: `${this.url}/dashboard/` });
     new CfnOutput(this, 'Bucket', { value: bucket.bucketName });
     new CfnOutput(this, 'Config', { value: Stack.of(this).toJsonString(config) });
+    // Where the DNS record of a name of its own points.
+    new CfnOutput(this, 'Target', { value: distribution.distributionDomainName });
   }
 
   #bucket(accessLogs: IBucket | undefined): IBucket {
@@ -114,7 +120,10 @@ export class DashboardSite extends Construct {
     return bucket as IBucket;
   }
 
-  #distribution(bucket: IBucket, { apiUrl, signInOrigins, accessLogs }: DashboardSiteProps): Distribution {
+  #distribution(
+    bucket: IBucket,
+    { apiUrl, signInOrigins, domain, accessLogs }: DashboardSiteProps,
+  ): Distribution {
     const pages = this.#headers('Pages', 'no-cache', dashboardPolicy([apiUrl, ...signInOrigins, ...OPENAI]));
     const assets = this.#headers('Assets', 'public, max-age=31536000, immutable', "default-src 'none'");
     const files = S3BucketOrigin.withOriginAccessControl(bucket);
@@ -147,7 +156,11 @@ export class DashboardSite extends Construct {
     const distribution = new Distribution(this, 'Distribution', {
       comment: 'Spelo BYOK: dashboard and widget',
       httpVersion: HttpVersion.HTTP2_AND_3,
-      minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
+      ...(domain !== undefined && {
+        domainNames: [domain.name],
+        minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
+        certificate: Certificate.fromCertificateArn(this, 'Certificate', domain.certificateArn),
+      }),
       defaultBehavior: page,
       additionalBehaviors: {
         '/dashboard/assets/*': {
@@ -167,7 +180,7 @@ export class DashboardSite extends Construct {
       },
       ...(accessLogs !== undefined && { logBucket: accessLogs, logFilePrefix: 'dashboard/' }),
     });
-    this.#acknowledge(distribution, accessLogs !== undefined);
+    this.#acknowledge(distribution, { named: domain !== undefined, logged: accessLogs !== undefined });
     return distribution;
   }
 
@@ -221,15 +234,19 @@ export class DashboardSite extends Construct {
     });
   }
 
-  #acknowledge(distribution: Distribution, logged: boolean): void {
+  #acknowledge(
+    distribution: Distribution,
+    { named, logged }: { readonly named: boolean; readonly logged: boolean },
+  ): void {
     const resource = distribution.node.defaultChild;
     if (!(resource instanceof CfnDistribution)) throw new Error('The distribution has no resource.');
     const acknowledge = (id: string, reason: string): void =>
       Validations.of(distribution).acknowledge({ id, reason });
-    acknowledge(
-      'AwsSolutions-CFR4',
-      'The distribution has the name that CloudFront gives it, for which the protocol cannot be chosen.',
-    );
+    if (!named)
+      acknowledge(
+        'AwsSolutions-CFR4',
+        'The distribution has the name that CloudFront gives it, for which the protocol cannot be chosen.',
+      );
     acknowledge(
       'AwsSolutions-CFR1',
       'Operators sign in from wherever they are; who may is decided by the issuer and by membership.',

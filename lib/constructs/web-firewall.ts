@@ -28,13 +28,16 @@ const MANAGED: readonly { readonly name: string; readonly countOnly: readonly st
   },
 ];
 
+/** Of the web ACL, and in its metrics. */
+export const firewallNameOf = (stage: string): string => `spelo-byok-${stage}`;
+
 /** A web ACL of AWS WAF for CloudFront: a rate per address, then AWS's managed rules. What it blocks is logged. */
 export class WebFirewall extends Construct {
   readonly arn: string;
 
   constructor(scope: Construct, id: string, { stage, edge, config }: WebFirewallProps) {
     super(scope, id);
-    const name = `spelo-byok-${stage}`;
+    const name = firewallNameOf(stage);
     const visible = (metricName: string) => ({
       cloudWatchMetricsEnabled: true,
       metricName,

@@ -21,6 +21,7 @@ import type { TableName } from '../item-uses.ts';
 import { EDGE_REGION } from '../stage-config.ts';
 import {
   apiMetric,
+  firewallMetric,
   kmsQuotaUse,
   type Look,
   lambdaMetric,
@@ -216,16 +217,8 @@ const sessions = ({ stage, deadLetterQueues }: ServiceDashboardProps): readonly 
   );
 
 const api = ({ stage, apiId, firewall }: ServiceDashboardProps): readonly IWidget[] => {
-  const blocked = (Rule: string) =>
-    new Metric({
-      namespace: 'AWS/WAFV2',
-      metricName: 'BlockedRequests',
-      dimensionsMap: { WebACL: `spelo-byok-${stage}`, Rule },
-      statistic: Stats.SUM,
-      period: Duration.minutes(5),
-      region: EDGE_REGION,
-      label: Rule,
-    });
+  const blocked = (rule: string) =>
+    firewallMetric(stage, 'BlockedRequests', rule, { region: EDGE_REGION, label: rule });
   return row(
     graph({
       title: 'The API: requests and errors of all routes',

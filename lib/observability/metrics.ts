@@ -2,6 +2,7 @@ import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-clo
 import { Duration } from 'aws-cdk-lib/core';
 import { METRIC_NAMESPACE, type METRICS, type MetricName } from '../../lambdas/contract/metrics.ts';
 import { deployedNameOf } from '../constructs/broker-function.ts';
+import { firewallNameOf } from '../constructs/web-firewall.ts';
 import type { DeployedFunctionName } from '../deployed-functions.ts';
 
 type DimensionsOf<Name extends MetricName> = Readonly<
@@ -54,6 +55,21 @@ export const lambdaMetric = (
     metricName,
     dimensionsMap: { FunctionName: deployedNameOf(stage, name) },
     ...lookOf({ label: name, ...look }),
+  });
+
+/** One of WAF's own metrics of the stage's web ACL. They are in us-east-1, whatever the region of the stage. */
+export const firewallMetric = (
+  stage: string,
+  metricName: 'AllowedRequests' | 'BlockedRequests',
+  rule: string,
+  look: Look & { readonly region?: string } = {},
+): Metric =>
+  new Metric({
+    namespace: 'AWS/WAFV2',
+    metricName,
+    dimensionsMap: { WebACL: firewallNameOf(stage), Rule: rule },
+    ...(look.region !== undefined && { region: look.region }),
+    ...lookOf(look),
   });
 
 export const apiMetric = (

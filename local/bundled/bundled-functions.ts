@@ -19,6 +19,8 @@ export interface BundledOptions {
   /** Of the local run: what stands in for the deployment's tables, keys and issuer, and where the services listen. */
   readonly variables: Readonly<Record<string, string>>;
   readonly clock: Clock;
+  /** The clock stands still until it is moved. */
+  readonly clockStands: boolean;
   readonly jwksUri: string;
   readonly onLine: (line: string) => void;
   readonly onIncident: (summary: string) => void;
@@ -37,12 +39,12 @@ const ADDED = [
   'OPENAI_BASE_URL',
 ];
 
-/** What a deployment of this machine's own would say otherwise: its issuer, and that there is no edge. */
+/** What a deployment of this machine's own would say otherwise: its issuer, and whether there is an edge. */
 const REPLACED = ['OIDC_ISSUER', 'OIDC_AUDIENCE', 'EDGE_PROOF_DIGESTS'];
 
 const incidentDetail = z.object({ summary: z.string() });
 
-/** The deployed functions behind the deployed routes, each in a thread with its own environment. */
+/** The deployed functions behind the deployed routes, each in threads with an environment of its own. */
 export const startBundledFunctions = async (
   assembly: Assembly,
   options: BundledOptions,
@@ -70,7 +72,8 @@ export const startBundledFunctions = async (
           AWS_ENDPOINT_URL_EVENTBRIDGE: bus.endpoint,
           AWS_LAMBDA_FUNCTION_NAME: name,
         },
-        clockAheadMs: () => options.clock().getTime() - Date.now(),
+        clock: options.clock,
+        clockStands: options.clockStands,
         onLine: options.onLine,
       }),
     );

@@ -1,5 +1,9 @@
-import { Worker } from 'node:worker_threads';
-import type { WorkerCall, WorkerMessage } from './function-worker.ts';
+import {
+  type ContainerOptions,
+  type FunctionContainer,
+  InvocationError,
+  startContainer,
+} from './function-container.ts';
 
 /** A deployed bundle, running on its own. */
 export interface FunctionRunner {
@@ -7,76 +11,55 @@ export interface FunctionRunner {
   close(): Promise<void>;
 }
 
-export interface FunctionRunnerOptions {
-  readonly name: string;
-  readonly bundle: string;
-  readonly timeoutMs: number;
-  readonly variables: Readonly<Record<string, string>>;
-  readonly clockAheadMs: () => number;
-  /** Each line that the function writes: a log entry, or a metric. */
-  readonly onLine: (line: string) => void;
-}
+/**
+ * Containers of one function; further calls wait for one of them. Lambda would start one for each call at once, for which
+ * a machine has not the cores: they would wait for each other until the time limits of their calls have passed.
+ */
+const MAX_CONTAINERS = 4;
 
-/** The function failed, and its caller gets what Lambda would give: nothing but that. */
-export class InvocationError extends Error {
-  override readonly name = 'InvocationError';
-}
+/** Starts containers as they are needed, and ends those that have died. */
+export const startFunction = (options: ContainerOptions): FunctionRunner => {
+  const containers = new Set<FunctionContainer>();
+  const idle: FunctionContainer[] = [];
+  const waiting: { resolve(container: FunctionContainer): void; reject(error: Error): void }[] = [];
+  let closed = false;
 
-/** Starts the bundle with exactly these variables and nothing else of this process's environment. */
-export const startFunction = (options: FunctionRunnerOptions): FunctionRunner => {
-  const { name, bundle, timeoutMs, clockAheadMs, onLine } = options;
-  const worker = new Worker(new URL('./function-worker.ts', import.meta.url), {
-    name,
-    env: { ...options.variables },
-    workerData: { bundle, timeoutMs },
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-  });
-  const waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
-  let nextId = 0;
-  let ended = false;
-
-  worker.on('message', (message: WorkerMessage) => {
-    if ('line' in message) return onLine(message.line);
-    const caller = waiting.get(message.id);
-    waiting.delete(message.id);
-    if ('answer' in message) caller?.resolve(message.answer);
-    else caller?.reject(new InvocationError(`${name} failed: ${message.errorName}`));
-  });
-  const giveUp = (reason: string): void => {
-    for (const { reject } of waiting.values()) reject(new InvocationError(`${name}: ${reason}`));
-    waiting.clear();
+  const start = (): FunctionContainer => {
+    const container = startContainer(options);
+    containers.add(container);
+    return container;
   };
-  worker.on('error', (error) => giveUp(error.message));
-  worker.on('exit', () => {
-    ended = true;
-    giveUp('its container has ended');
-  });
+  const take = async (): Promise<FunctionContainer> => {
+    // The one used last, which is warm: calls one after the other meet the same container.
+    for (let container = idle.pop(); container !== undefined; container = idle.pop())
+      if (container.ended) containers.delete(container);
+      else return container;
+    if (containers.size < MAX_CONTAINERS) return start();
+    return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+  };
+  const giveBack = (container: FunctionContainer): void => {
+    if (container.ended) containers.delete(container);
+    const next = waiting.shift();
+    if (next !== undefined) next.resolve(container.ended ? start() : container);
+    else if (!container.ended) idle.push(container);
+  };
+  // Nobody would answer: a stream that is still being read while all is closed must not wait for its timeout.
+  const hasEnded = (): InvocationError => new InvocationError(`${options.name}: its containers have ended`);
 
   return {
-    invoke: (event) =>
-      new Promise((resolve, reject) => {
-        // Nobody would answer: a stream that is still being read while all is closed must not wait for its timeout.
-        if (ended) return reject(new InvocationError(`${name}: its container has ended`));
-        const id = nextId++;
-        const timer = setTimeout(() => {
-          waiting.delete(id);
-          reject(new InvocationError(`${name}: task timed out after ${timeoutMs} ms`));
-        }, timeoutMs);
-        waiting.set(id, {
-          resolve: (answer) => {
-            clearTimeout(timer);
-            resolve(answer);
-          },
-          reject: (error) => {
-            clearTimeout(timer);
-            reject(error);
-          },
-        });
-        const call: WorkerCall = { id, event, clockAheadMs: clockAheadMs() };
-        worker.postMessage(call);
-      }),
+    invoke: async (event) => {
+      if (closed) throw hasEnded();
+      const container = await take();
+      try {
+        return await container.invoke(event);
+      } finally {
+        if (!closed) giveBack(container);
+      }
+    },
     close: async () => {
-      await worker.terminate();
+      closed = true;
+      for (const { reject } of waiting.splice(0)) reject(hasEnded());
+      await Promise.all([...containers].map((container) => container.end()));
     },
   };
 };

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { subscribe } from 'node:diagnostics_channel';
+import type { IncomingMessage } from 'node:http';
 import { parentPort, workerData } from 'node:worker_threads';
 
 /**
@@ -7,32 +9,38 @@ import { parentPort, workerData } from 'node:worker_threads';
  */
 
 export interface WorkerCall {
-  readonly id: number;
   readonly event: unknown;
-  /** By how much the bundle's clock is ahead of this machine's, milliseconds; tests move it. */
-  readonly clockAheadMs: number;
+  /** The bundle's time at the start of the call, unix milliseconds; tests move it. */
+  readonly nowMs: number;
+  /** It stands there until the next call. */
+  readonly clockStands: boolean;
 }
 
 export type WorkerMessage =
   | { readonly line: string }
-  | { readonly id: number; readonly answer: unknown }
-  | { readonly id: number; readonly errorName: string };
+  | { readonly ready: true }
+  | { readonly answer: unknown }
+  | { readonly errorName: string };
 
 const port = parentPort;
 if (port === null) throw new Error('This file runs in a worker thread.');
 const { bundle, timeoutMs } = workerData as { readonly bundle: string; readonly timeoutMs: number };
 const tell = (message: WorkerMessage): void => port.postMessage(message);
 
-let clockAheadMs = 0;
+let currentMs = (): number => performance.timeOrigin + performance.now();
+const now = (): number => Math.floor(currentMs());
 globalThis.Date = new Proxy(Date, {
   construct: (original, parameters, newTarget) =>
-    Reflect.construct(
-      original,
-      parameters.length === 0 ? [original.now() + clockAheadMs] : parameters,
-      newTarget,
-    ),
+    Reflect.construct(original, parameters.length === 0 ? [now()] : parameters, newTarget),
   get: (original, property, receiver) =>
-    property === 'now' ? () => original.now() + clockAheadMs : Reflect.get(original, property, receiver),
+    property === 'now' ? now : Reflect.get(original, property, receiver),
+});
+
+// The local services keep real time. The SDK takes their `Date` for the right one, and calls again when a refusal shows it
+// that its own is off by minutes; at AWS the two agree.
+subscribe('http.client.response.finish', (message) => {
+  const { response } = message as { readonly response: IncomingMessage };
+  if (response.headers.date !== undefined) response.headers.date = new Date().toUTCString();
 });
 
 /** Lambda keeps both streams in one log; warnings and errors are on the second. */
@@ -57,11 +65,13 @@ const contextOf = (startedAtMs: number) => ({
   getRemainingTimeInMillis: () => timeoutMs - (performance.now() - startedAtMs),
 });
 
-port.on('message', ({ id, event, clockAheadMs: ahead }: WorkerCall) => {
-  clockAheadMs = ahead;
-  handler(event, contextOf(performance.now())).then(
-    (answer) => tell({ id, answer }),
+port.on('message', ({ event, nowMs, clockStands }: WorkerCall) => {
+  const startedAtMs = performance.now();
+  currentMs = () => (clockStands ? nowMs : nowMs + performance.now() - startedAtMs);
+  handler(event, contextOf(startedAtMs)).then(
+    (answer) => tell({ answer }),
     // Its name alone: what a message says may quote anything.
-    (error: unknown) => tell({ id, errorName: error instanceof Error ? error.name : 'Error' }),
+    (error: unknown) => tell({ errorName: error instanceof Error ? error.name : 'Error' }),
   );
 });
+tell({ ready: true });

@@ -52,7 +52,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: 'lambdas/functions',
     own: ['lambdas'],
-    packages: [/^@aws-lambda-powertools\//, /^node:(?:crypto|perf_hooks)$/],
+    packages: [/^@aws-lambda-powertools\//, /^node:(?:crypto|perf_hooks|timers\/promises)$/],
   },
   {
     folder: 'lib',

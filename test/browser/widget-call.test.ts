@@ -241,6 +241,21 @@ describeInBrowser('a visitor who talks', () => {
     expect(await stage.endedMeter(tenant, 2)).toMatchObject({ endReason: 'hung_up' });
   });
 
+  it.each([
+    ['behind', -20],
+    ['ahead', 20],
+  ])('is counted although the clock of the computer is 20 minutes %s', async (_, minutes) => {
+    const wrong = await stage.browser();
+    await wrong.addInitScript(`{
+      const now = Date.now.bind(Date);
+      Date.now = () => now() + ${minutes * 60_000};
+    }`);
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(wrong, tenant);
+    await visitor.button('Hang up').click();
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up' });
+  });
+
   it('is hung up when nobody has spoken for a while', async () => {
     const silent = await stage.browser({ speech: SILENCE });
     const tenant = await stage.tenant();

@@ -33,7 +33,11 @@ describe('the network of an address', () => {
       fc.property(fc.array(byte, { minLength: 4, maxLength: 4 }), (bytes) => {
         const [a, b, c, d] = bytes.map((value) => value.toString(16).padStart(2, '0'));
         const dotted = bytes.join('.');
-        for (const spelling of [`::ffff:${dotted}`, `::ffff:${a}${b}:${c}${d}`, `0:0::0:FFFF:${a}${b}:${c}${d}`])
+        for (const spelling of [
+          `::ffff:${dotted}`,
+          `::ffff:${a}${b}:${c}${d}`,
+          `0:0::0:FFFF:${a}${b}:${c}${d}`,
+        ])
           expect(networkOf(spelling)).toBe(dotted);
       }),
     );

@@ -10,6 +10,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environme
 import type { AuditEvent, ChainVerdict } from '../../lambdas/domain/audit-record.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { projectorHandler } from '../../lambdas/functions/wiring/projector.ts';
+import { jitteredBackOff } from '../../lambdas/functions/wiring/world.ts';
 import type { Log } from '../../lambdas/http/log.ts';
 import { auditProjector, type StreamHandler } from '../../lambdas/streams/audit-projector.ts';
 import { appendAuditEvent } from '../../lambdas/use-cases/append-audit-event.ts';
@@ -408,7 +409,7 @@ const verdictIn = async (auditTable: string, { workspaceId, owner }: Tenant): Pr
 const projectorInto = (auditTable: string): StreamHandler =>
   projectorHandler(
     parseEnvironment(ENVIRONMENTS.projector, { ...stack.variables, AUDIT_TABLE: auditTable }),
-    { log: SILENT, meter: NO_METRICS },
+    { backOff: jitteredBackOff, log: SILENT, meter: NO_METRICS },
   );
 
 describe('streams deliver at least once, in any order across tables, to projectors that crash', () => {
@@ -481,6 +482,7 @@ describe('streams deliver at least once, in any order across tables, to projecto
       const append = appendAuditEvent({
         audit: dynamoDbAudit(dynamoDbClient(environment), table),
         chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment), environment.AUDIT_KEY_ARN)),
+        backOff: jitteredBackOff,
       });
       let crashes = 0;
       const crashAtTimes = (): void => {

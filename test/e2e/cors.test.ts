@@ -30,7 +30,7 @@ const expectUnreadable = (answer: TestAnswer): void => {
 const expectReadable = (answer: TestAnswer, origin: string): void => {
   expect(corsHeadersOf(answer)).toEqual({
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'Retry-After, X-Request-Id',
+    'access-control-expose-headers': 'Date, Retry-After, X-Request-Id',
   });
   expect(answer.headers.get('vary')).toMatch(/\bOrigin\b/i);
 };
@@ -47,7 +47,7 @@ describe('a preflight', () => {
       'access-control-allow-methods': 'POST',
       'access-control-allow-headers': 'Content-Type, X-Spelo-Signature',
       'access-control-max-age': '600',
-      'access-control-expose-headers': 'Retry-After, X-Request-Id',
+      'access-control-expose-headers': 'Date, Retry-After, X-Request-Id',
     });
   });
 

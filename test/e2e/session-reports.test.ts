@@ -702,3 +702,37 @@ describe('what visitors meet after the mint', () => {
     expectSuccess(await mintFrom('127.0.4.4', tenant));
   });
 });
+
+describe('the sweep', () => {
+  it('closes what is due behind more records than one batch that nobody can read, and says how many those are', async () => {
+    const clock = frozenClock();
+    const own = await startTestStack({ audited: false, world: { clock: clock.clock } });
+    const ownTables = tablesAt(own.dynamoDb.endpoint);
+    try {
+      const tenant = await makeKeyedTenant(own, TIER_1);
+      const session = expectSuccess(await mint(own, tenant));
+      const connected = [event('connected', clock.clock())];
+      expectSuccess(await report(own, tenant, session, connected, { signedAt: clock.clock() }));
+      const dueAt = clock.clock().getTime() - 60_000;
+      for (let i = 0; i < 60; i++)
+        await ownTables.putItem('usage', {
+          pk: `METERS#${tenant.siteId}`,
+          sk: `unreadable-${i}`,
+          openShard: String(i % 2),
+          dueAt: new Date(dueAt + i).toISOString(),
+        });
+      clock.advance(600_000);
+      await expect(own.sweep()).rejects.toThrow();
+      const line = own.logs.find((each) => each.includes('silent sessions closed')) ?? '{}';
+      expect(JSON.parse(line)).toMatchObject({ closed: 1, failed: 60, more: false });
+      const [meter] = (await ownTables.usageOf(`METERS#${tenant.siteId}`)).filter(
+        ({ sk }) => sk === session.session_id,
+      );
+      expect(meter).toMatchObject({ silent: true });
+      expect(meter).not.toHaveProperty('openShard');
+    } finally {
+      ownTables.close();
+      await own.close();
+    }
+  });
+});

@@ -4,8 +4,9 @@ import { frozenClock } from '../support/frozen-clock.ts';
 import { tablesAt } from '../support/key-tables.ts';
 import { addSite, asOwner, changeWorkspace, makeKeyedTenant } from '../support/keyed-tenant.ts';
 import { mintRequests } from '../support/openai.ts';
+import { rawRequest } from '../support/raw-request.ts';
 import { startTestStack } from '../support/stack.ts';
-import { fakeKey, makeTenant, mint, putSiteKey } from '../support/tenant.ts';
+import { fakeKey, makeTenant, mint, ORIGIN, putSiteKey } from '../support/tenant.ts';
 
 const TIER_1 = { openai_tier: 1 };
 
@@ -134,5 +135,56 @@ describe('concurrency slots of a key', () => {
     expect(expectSuccess(await mint(stack, tenant)).remaining_slots).toBe(0);
     await changeWorkspace(stack, tenant, { concurrency_limit: null, openai_tier: 2 });
     expect(expectSuccess(await mint(stack, tenant)).remaining_slots).toBe(7);
+  });
+});
+
+describe('what one address may hold of a key', () => {
+  it('with a share, one address leaves slots to others, and is told when one of its own ends', async () => {
+    const clock = frozenClock();
+    const shared = await startTestStack({
+      world: { clock: clock.clock },
+      variables: { ADDRESS_SLOT_PERCENT: '50' },
+      audited: false,
+    });
+    try {
+      const tenant = await makeKeyedTenant(shared, { concurrency_limit: 5 });
+      const mintFrom = (from: string) =>
+        rawRequest(shared, {
+          method: 'POST',
+          path: `/v1/${tenant.siteId}/token`,
+          headers: { origin: ORIGIN, 'content-type': 'application/json' },
+          body: '{}',
+          from,
+        });
+      const greedy = '127.0.0.61';
+      for (let i = 0; i < 3; i++) {
+        expectSuccess(await mintFrom(greedy));
+        clock.advance(10_000);
+      }
+      const refused = await mintFrom(greedy);
+      expectRefusal(refused, 429, 'rate_limited');
+      expect(refused.error.retry_after).toBe(60);
+      expect(mintRequests(shared)).toHaveLength(3);
+
+      for (const other of ['127.0.0.62', '127.0.0.63']) expectSuccess(await mintFrom(other));
+      expectRefusal(await mintFrom('127.0.0.64'), 429, 'busy');
+      expectRefusal(await mintFrom(greedy), 429, 'busy');
+
+      clock.advance(60_000);
+      expectSuccess(await mintFrom(greedy));
+    } finally {
+      await shared.close();
+    }
+  });
+
+  it('on the smallest keys an address may hold two', async () => {
+    const shared = await startTestStack({ variables: { ADDRESS_SLOT_PERCENT: '1' }, audited: false });
+    try {
+      const tenant = await makeKeyedTenant(shared, { concurrency_limit: 3 });
+      for (let i = 0; i < 2; i++) expectSuccess(await mint(shared, tenant));
+      expectRefusal(await mint(shared, tenant), 429, 'rate_limited');
+    } finally {
+      await shared.close();
+    }
   });
 });

@@ -267,6 +267,7 @@ describe('the environment', () => {
         IP_LIMIT_PER_MINUTE: '60',
         IP_LIMIT_PER_SECOND: '20',
         SITE_LIMIT_PER_MINUTE: '200',
+        ADDRESS_SLOT_PERCENT: '100',
       },
       events: {
         ...own,

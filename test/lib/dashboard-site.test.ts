@@ -4,16 +4,23 @@ import { App, Stack, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { z } from 'zod';
 import { DashboardSite } from '../../lib/constructs/dashboard-site.ts';
+import type { Domain } from '../../lib/stage-config.ts';
 
 const app = new App();
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-const stack = new Stack(app, 'dashboard');
-new DashboardSite(stack, 'Dashboard', {
-  apiUrl: 'https://abc123.execute-api.eu-central-1.amazonaws.com',
-  oidc: { issuer: 'https://issuer.example.com/', client_id: 'dashboard', scope: 'openid', audience: null },
-  signInOrigins: ['https://issuer.example.com'],
-});
-const template = Template.fromStack(stack);
+const siteIn = (name: string, domain?: Domain): Stack => {
+  const stack = new Stack(app, name);
+  new DashboardSite(stack, 'Dashboard', {
+    apiUrl: 'https://abc123.execute-api.eu-central-1.amazonaws.com',
+    oidc: { issuer: 'https://issuer.example.com/', client_id: 'dashboard', scope: 'openid', audience: null },
+    signInOrigins: ['https://issuer.example.com'],
+    domain,
+  });
+  return stack;
+};
+const certificateArn = 'arn:aws:acm:us-east-1:111122223333:certificate/1';
+const stacks = [siteIn('dashboard'), siteIn('named', { name: 'pages.example.com', certificateArn })] as const;
+const [template, named] = [Template.fromStack(stacks[0]), Template.fromStack(stacks[1])];
 
 const behavior = z.object({
   PathPattern: z.string().optional(),
@@ -75,6 +82,22 @@ describe('the deployed dashboard', () => {
       '/v1/workspaces',
       '/v1/workspaces/*',
     ]);
+  });
+
+  it('has at a name of its own that name, its certificate, and TLS 1.2 at the least', () => {
+    named.hasResourceProperties('AWS::CloudFront::Distribution', {
+      DistributionConfig: {
+        Aliases: ['pages.example.com'],
+        ViewerCertificate: {
+          AcmCertificateArn: certificateArn,
+          MinimumProtocolVersion: 'TLSv1.2_2021',
+          SslSupportMethod: 'sni-only',
+        },
+      },
+    });
+    const outputs = JSON.stringify(named.findOutputs('*'));
+    expect(outputs).toContain('"Value":"https://pages.example.com/dashboard/"');
+    expect(outputs).toContain('https://pages.example.com/widget/');
   });
 
   it('brings no function of its own into the account, and no role', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { templates, wordsOf } from './permissions.ts';
-import { ofType } from './synthesized.ts';
+import { exampleApp, ofType, templateOf } from './synthesized.ts';
 
 const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
 
@@ -14,7 +14,11 @@ const sections = new Map(
     .map((section) => [section.slice(0, section.indexOf('\n')).trim(), section] as const),
 );
 
-const alarms = Object.values(templates).flatMap((template) =>
+/** Those of the stage with the least, and those that only an edge brings. */
+const { edge } = exampleApp({ stage: 'prod' });
+if (edge === undefined) throw new Error('The stage prod has no edge.');
+
+const alarms = [...Object.values(templates), templateOf(edge)].flatMap((template) =>
   ofType(template, 'AWS::CloudWatch::Alarm').map(({ Properties }) => ({
     template,
     ...z
@@ -62,6 +66,8 @@ describe('the alarms', () => {
       ['spelo-byok-dev-kms-quota-is-running-out', undefined, 70],
       ['spelo-byok-dev-keys-are-opened-without-a-row-in-the-audit-trail', undefined, 0],
       ['spelo-byok-dev-silent-sessions-are-not-closed', undefined, 0],
+      ['spelo-byok-prod-the-edge-answers-with-errors', undefined, 10],
+      ['spelo-byok-prod-the-firewall-turns-requests-away', undefined, 20],
     ]);
   });
 

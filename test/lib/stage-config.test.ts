@@ -19,6 +19,7 @@ const valid = {
 const certificateIn = (region: string) =>
   `arn:aws:acm:${region}:111122223333:certificate/00000000-0000-0000-0000-000000000000`;
 const domain = { name: 'voice.example.com', certificateArn: certificateIn('eu-central-1') };
+const pages = { name: 'pages.example.com', certificateArn: certificateIn('us-east-1') };
 const cognito = { domainPrefix: 'voice', callbackUrls: ['https://voice.example.com/dashboard/'] };
 
 const messageOf = (stage: unknown, stages: unknown, readText?: (path: string) => string): string => {
@@ -118,6 +119,34 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
     'edge.acceptedDigests must name one digest.',
   ],
   [
+    'a certificate of the dashboard where CloudFront does not look',
+    { dashboard: { clientId: 'pages', domain: { ...pages, certificateArn: certificateIn('eu-central-1') } } },
+    'dashboard.domain.certificateArn must be in us-east-1, where CloudFront looks for it.',
+  ],
+  [
+    'a domain of the dashboard without a certificate',
+    { dashboard: { clientId: 'pages', domain: { name: pages.name } } },
+    'dashboard.domain.certificateArn must be the ARN of a certificate of ACM.',
+  ],
+  [
+    'a domain of the dashboard with a path',
+    { dashboard: { clientId: 'pages', domain: { ...pages, name: 'pages.example.com/dashboard' } } },
+    'dashboard.domain.name must be a host name, as in voice.example.com.',
+  ],
+  [
+    'one name for the dashboard and the API',
+    { domain, dashboard: { clientId: 'pages', domain: { ...pages, name: domain.name } } },
+    "dashboard.domain.name must be another name than the API's.",
+  ],
+  [
+    'a pool that does not send people back to the dashboard',
+    {
+      signIn: { cognito: { ...cognito, callbackUrls: ['https://pages.example.com/dashboard/'] } },
+      dashboard: { domain: pages },
+    },
+    "signIn.cognito.callbackUrls must contain /dashboard/callback of the dashboard's own name.",
+  ],
+  [
     'a retention that CloudWatch does not offer',
     { logRetentionDays: 31 },
     'logRetentionDays must be a number of days that CloudWatch Logs offers.',
@@ -147,6 +176,11 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
     'a limit of nothing',
     { rateLimits: { ...valid.rateLimits, perIpPerMinute: 0 } },
     'rateLimits.perIpPerMinute must be a whole number from 1 to 1000000.',
+  ],
+  [
+    'a share above the whole',
+    { rateLimits: { ...valid.rateLimits, slotPercentPerIp: 101 } },
+    'rateLimits.slotPercentPerIp must be a whole number from 1 to 100.',
   ],
   ['no throttling', { throttling: undefined }, 'throttling must be an object of settings.'],
   [
@@ -199,6 +233,22 @@ describe('the configuration of a stage', () => {
     [
       'two digests while the secret is replaced',
       { region: 'eu-central-1', edge: { ...exampleEdge, acceptedDigests: ['0'.repeat(64), '1'.repeat(64)] } },
+    ],
+    ['a dashboard with a name of its own', { dashboard: { clientId: 'pages', domain: pages } }],
+    [
+      'one with the sign-in page of a pool',
+      {
+        signIn: {
+          cognito: {
+            ...cognito,
+            callbackUrls: [
+              'https://pages.example.com/dashboard/callback',
+              'https://pages.example.com/dashboard/',
+            ],
+          },
+        },
+        dashboard: { domain: pages },
+      },
     ],
     ['containers set apart', { reservedConcurrency: { token: 100, projector: 5 } }],
     ['replicas', { region: 'eu-central-1', multiRegion: { replicaRegions: ['eu-west-1'] } }],

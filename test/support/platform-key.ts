@@ -9,7 +9,7 @@ import { operatorJournal } from '../../tools/operator.ts';
 import type { TestStack } from './stack.ts';
 
 /** Stores the platform's own key as the operator's command does. */
-export const putPlatformKey = async (stack: TestStack, key: string): Promise<void> => {
+export const putPlatformKey = async (stack: Pick<TestStack, 'variables'>, key: string): Promise<void> => {
   const environment = parseEnvironment(ENVIRONMENTS.keys, stack.variables);
   const { MASTER_KEY_ARN: masterKeyArn, FINGERPRINT_KEY_ARN: fingerprintKeyArn } = environment;
   const dynamoDb = dynamoDbClient(environment);

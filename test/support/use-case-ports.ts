@@ -40,11 +40,12 @@ export const useCasePorts = (stack: TestStack) => {
     limits: token.LIMITS_TABLE,
     usage: token.USAGE_TABLE,
   };
-  const { clock, random } = localWorld(() => undefined);
+  const { clock, random, backOff } = localWorld(() => undefined);
   const deriver = kmsDeriver(kmsRoots(kms, token.DERIVATION_KEY_ARN));
   return {
     clock,
     random,
+    backOff,
     deriver,
     journal: journal({ clock, random, deriver }),
     retainSeconds: keys.KEY_RETENTION_HOURS * 3_600,
@@ -84,6 +85,7 @@ export const RATE_LIMITS = {
 
 export const MINT_SETTINGS: MintSettings = {
   rateLimits: RATE_LIMITS,
+  addressSlotPercent: 100,
   plans: BUILT_IN_PLANS,
   openAiTimeoutMs: 500,
 };

@@ -2,7 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { CallWatch } from '../../domain/dependency.ts';
-import { callLimits, watchCalls } from './aws-calls.ts';
+import { callLimits, watchCalls, withoutCallLog } from './aws-calls.ts';
 
 export interface AwsEndpoints {
   readonly AWS_REGION: string;
@@ -20,6 +20,7 @@ export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallWatch): Dy
       endpoint: environment.AWS_ENDPOINT_URL_DYNAMODB,
     }),
   });
+  withoutCallLog(client);
   watchCalls(client, 'dynamodb', calls);
   return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 };
@@ -31,6 +32,7 @@ export const kmsClient = (environment: AwsEndpoints, calls?: CallWatch): KMSClie
     ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
     ...(environment.AWS_ENDPOINT_URL_KMS !== undefined && { endpoint: environment.AWS_ENDPOINT_URL_KMS }),
   });
+  withoutCallLog(client);
   watchCalls(client, 'kms', calls);
   return client;
 };

@@ -82,7 +82,7 @@ export const dynamoDbAudit = (dynamoDb: DynamoDBDocumentClient, auditTable: stri
       const { pk } = primaryKey.auditRow(workspaceId, 0);
       return queryPage(
         dynamoDb,
-        { table: auditTable, pk, newestFirst: order === 'newest_first' },
+        { TableName: auditTable, pk, newestFirst: order === 'newest_first' },
         page,
         auditRowItem,
       );

@@ -40,7 +40,12 @@ export const dynamoDbKeys = (
     listVersions: ({ scope, scopeId }, page) => {
       const { pk } = primaryKey.key(scope, scopeId);
       const within = { prefix: 'VERSION#' };
-      return queryPage(dynamoDb, { table: tables.keys, pk, within, newestFirst: true }, page, keyVersionItem);
+      return queryPage(
+        dynamoDb,
+        { TableName: tables.keys, pk, within, newestFirst: true },
+        page,
+        keyVersionItem,
+      );
     },
 
     changeKey: async (address, { expectedRevision, head, created, retain, shred }, event) => {

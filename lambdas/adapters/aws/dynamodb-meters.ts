@@ -138,25 +138,29 @@ export const dynamoDbMeters = (
       );
   },
 
-  listDue: async (now, limit) => {
-    const dueBefore = now.toISOString();
+  listDue: async (now, limit, after) => {
+    const due = {
+      from: after === undefined ? '' : new Date(after.getTime() + 1).toISOString(),
+      to: now.toISOString(),
+    };
     const perShard = await Promise.all(
       Array.from({ length: SHARDS }, (_, shard) =>
-        queryDue(dynamoDb, usageTable, dueIndex, shard, dueBefore, limit),
+        queryDue(dynamoDb, usageTable, dueIndex, shard, due, limit),
       ),
     );
-    const keys = perShard
+    const page = perShard
       .flat()
       .toSorted((a, b) => (a.dueAt < b.dueAt ? -1 : 1))
-      .slice(0, limit)
-      .map(({ pk, sk }) => ({ pk, sk }));
-    if (keys.length === 0) return { meters: [], unreadable: 0, full: false };
+      .slice(0, limit);
+    const keys = page.map(({ pk, sk }) => ({ pk, sk }));
+    if (keys.length === 0) return { meters: [], unreadable: 0, last: undefined };
     // The index is a little behind; what counts is the item itself.
     const lookup = await readTogether(dynamoDb, { [usageTable]: keys });
     // One that cannot be read must not keep the others waiting.
     const items = keys.flatMap((key) => lookup(usageTable, key) ?? []);
     const meters = items.flatMap((item) => meterItem.safeParse(item).data ?? []);
-    return { meters, unreadable: items.length - meters.length, full: keys.length === limit };
+    const last = page[limit - 1];
+    return { meters, unreadable: items.length - meters.length, last: last && new Date(last.dueAt) };
   },
 });
 
@@ -291,7 +295,7 @@ const queryDue = async (
   usageTable: string,
   dueIndex: string,
   shard: number,
-  dueBefore: string,
+  due: { readonly from: string; readonly to: string },
   limit: number,
 ): Promise<readonly { readonly pk: string; readonly sk: string; readonly dueAt: string }[]> => {
   const { Items = [] } = await callAws('dynamodb', 'Query', () =>
@@ -299,8 +303,8 @@ const queryDue = async (
       new QueryCommand({
         TableName: usageTable,
         IndexName: dueIndex,
-        KeyConditionExpression: 'openShard = :shard AND dueAt <= :now',
-        ExpressionAttributeValues: { ':shard': String(shard), ':now': dueBefore },
+        KeyConditionExpression: 'openShard = :shard AND dueAt BETWEEN :from AND :to',
+        ExpressionAttributeValues: { ':shard': String(shard), ':from': due.from, ':to': due.to },
         Limit: limit,
       }),
     ),

@@ -6,7 +6,7 @@ import { callAws } from './aws-calls.ts';
 
 /** A list: a partition, or the part of it between two sort keys or under a prefix. */
 export interface Listing {
-  readonly table: string;
+  readonly TableName: string;
   readonly pk: string;
   readonly within?: { readonly prefix: string } | { readonly first: string; readonly last: string };
   readonly newestFirst?: boolean;
@@ -18,7 +18,7 @@ export interface Listing {
  */
 export const queryPage = async <Item>(
   dynamoDb: DynamoDBDocumentClient,
-  { table, pk, within, newestFirst = false }: Listing,
+  { pk, within, newestFirst = false, ...table }: Listing,
   { limit, after }: PageRequest,
   item: z.ZodType<Item>,
 ): Promise<Page<Item>> => {
@@ -26,7 +26,7 @@ export const queryPage = async <Item>(
   const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
     dynamoDb.send(
       new QueryCommand({
-        TableName: table,
+        ...table,
         ...conditionOf(pk, within),
         ScanIndexForward: !newestFirst,
         ConsistentRead: true,

@@ -65,7 +65,16 @@ export const dynamoDbSessions = (
   return {
     reserve: async (session, now) => {
       await callAws('dynamodb', 'PutItem', () =>
-        dynamoDb.send(new PutCommand({ TableName: sessionsTable, ...sessionWrite(session, now, retention) })),
+        dynamoDb.send(
+          new PutCommand({
+            TableName: sessionsTable,
+            ...sessionWrite(session, now, retention),
+            // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+            ConditionExpression: 'attribute_not_exists(pk) OR #state = :reserved',
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: { ':reserved': 'reserved' },
+          }),
+        ),
       );
     },
 
@@ -160,7 +169,7 @@ export const dynamoDbErrors = (
 
   listErrors: (workspaceId, page) => {
     const { pk } = primaryKey.error(workspaceId, '', undefined, 'mint', '');
-    return queryPage(dynamoDb, { table: sessionsTable, pk, newestFirst: true }, page, errorItem);
+    return queryPage(dynamoDb, { TableName: sessionsTable, pk, newestFirst: true }, page, errorItem);
   },
 
   positionOfError: ({ workspaceId, siteId, source, openAiFailure, code, firstAt }) =>
@@ -179,7 +188,7 @@ export const dynamoDbSessionReader = (
     const within = { first, last: keyAt(before).sk };
     return queryPage(
       dynamoDb,
-      { table: tables.sessions, pk, within, newestFirst: true },
+      { TableName: tables.sessions, pk, within, newestFirst: true },
       page,
       recordedSessionItem,
     );

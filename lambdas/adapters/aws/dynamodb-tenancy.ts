@@ -98,7 +98,7 @@ export const dynamoDbTenancy = (
     item: z.ZodType<Item>,
   ): Promise<Page<Item>> => {
     const { pk } = primaryKey.workspace(workspaceId);
-    return queryPage(dynamoDb, { table: table.name, pk, within: { prefix } }, page, item);
+    return queryPage(dynamoDb, { TableName: table.name, pk, within: { prefix } }, page, item);
   };
 
   return {

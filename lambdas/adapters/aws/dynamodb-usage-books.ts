@@ -41,7 +41,7 @@ export const dynamoDbUsageBooks = (
     const { pk, sk: first } = primaryKey.meter(siteId, sessionIdsFrom(from));
     // No session id equals the last: ids go on at random behind the time.
     const within = { first, last: sessionIdsFrom(before) };
-    return queryPage(dynamoDb, { table: tables.usage, pk, within }, page, meterItem);
+    return queryPage(dynamoDb, { TableName: tables.usage, pk, within }, page, meterItem);
   },
 
   readTotals: async (workspaceId, month) => {

@@ -89,7 +89,13 @@ export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
   degraded: z.object({ version: z.number(), until: z.string() }).nullable().default(null),
 });
 
-const slotLease = z.object({ pool: z.string(), index: z.number(), sessionId, expires_at: z.number() });
+const slotLease = z.object({
+  pool: z.string(),
+  index: z.number(),
+  sessionId,
+  ipHash: z.string().optional(),
+  expires_at: z.number(),
+});
 const withExpiry = <Lease extends { readonly expires_at: number }>({ expires_at, ...lease }: Lease) => ({
   ...lease,
   expiresAt: expires_at,

@@ -18,7 +18,7 @@ import { metered, type World } from './world.ts';
  */
 export const detectorHandler = (
   environment: DetectorEnvironment,
-  { clock, random, log, meter }: Pick<World, 'clock' | 'random' | 'log' | 'meter'>,
+  { clock, random, backOff, log, meter }: Pick<World, 'clock' | 'random' | 'backOff' | 'log' | 'meter'>,
   outside: IncidentAnnouncer & NoticeAnnouncer & RotationRequests,
 ): StreamHandler => {
   const dynamoDb = dynamoDbClient(environment, meter);
@@ -30,6 +30,7 @@ export const detectorHandler = (
   const watch = watchKeyUse({
     clock,
     random,
+    backOff,
     records: dynamoDbAnomalies(dynamoDb, tables),
     workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
     sites: dynamoDbMembership(dynamoDb, tables.tenancy),

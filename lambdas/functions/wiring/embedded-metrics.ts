@@ -12,6 +12,12 @@ interface Collected {
 
 const MICRO_CENTS_PER_CENT = 1_000_000;
 
+/**
+ * Values written at once: with the hundredth of one metric Powertools writes by itself, and then warns in the log that
+ * nothing is left to be written.
+ */
+const VALUES_AT_ONCE = 99;
+
 const METRIC_OF_SERVICE: Readonly<Record<string, MetricName>> = {
   dynamodb: 'DynamoDbMs',
   kms: 'KmsMs',
@@ -32,10 +38,12 @@ export const embeddedMetrics = (service: string, stage: string, monotonicMs: () 
     values: readonly (readonly [MetricName, number])[],
     dimensions: Readonly<Record<string, string>> = {},
   ): void => {
-    if (values.length === 0) return;
-    for (const [name, value] of Object.entries(dimensions)) metrics.addDimension(name, value);
-    for (const [name, value] of values) metrics.addMetric(name, METRICS[name].unit, value);
-    metrics.publishStoredMetrics();
+    for (let start = 0; start < values.length; start += VALUES_AT_ONCE) {
+      for (const [name, value] of Object.entries(dimensions)) metrics.addDimension(name, value);
+      for (const [name, value] of values.slice(start, start + VALUES_AT_ONCE))
+        metrics.addMetric(name, METRICS[name].unit, value);
+      metrics.publishStoredMetrics();
+    }
   };
 
   const nothing = (): Collected => ({ values: [], inFlight: 0, waitingSinceMs: 0, waitedMs: 0 });

@@ -29,6 +29,7 @@ export const eventsHandler = (environment: EventsEnvironment, world: World): Htt
       recordReports: recordReports({
         clock: world.clock,
         random: world.random,
+        backOff: world.backOff,
         deriver: kmsDeriver(kmsRoots(kmsClient(environment, world.meter), environment.DERIVATION_KEY_ARN)),
         sessions: reports,
         meters: costMetered(

@@ -11,11 +11,12 @@ import { metered, type World } from './world.ts';
 /** Turns the streams of tenancy, keys and sessions into the audit trail. It can add rows and nothing else. */
 export const projectorHandler = (
   environment: ProjectorEnvironment,
-  { log, meter }: Pick<World, 'log' | 'meter'>,
+  { backOff, log, meter }: Pick<World, 'backOff' | 'log' | 'meter'>,
 ): StreamHandler => {
   const append = appendAuditEvent({
     audit: dynamoDbAudit(dynamoDbClient(environment, meter), environment.AUDIT_TABLE),
     chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment, meter), environment.AUDIT_KEY_ARN)),
+    backOff,
   });
   const project = auditProjector({
     eventOf: auditEventOf,

@@ -45,6 +45,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
   const ports = {
     clock: world.clock,
     random: world.random,
+    backOff: world.backOff,
     deriver,
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
     contexts: dynamoDbTokenContext(dynamoDb, tables),
@@ -64,6 +65,7 @@ export const tokenHandler = (environment: TokenEnvironment, world: World): HttpH
       mintToken: mintToken(ports, {
         rateLimits,
         plans: environment.PLANS,
+        addressSlotPercent: environment.ADDRESS_SLOT_PERCENT,
         openAiTimeoutMs: environment.OPENAI_TIMEOUT_MS,
       }),
       testOpenAiKey: testOpenAiKey(ports, rateLimits),

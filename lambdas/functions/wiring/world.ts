@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@aws-lambda-powertools/logger';
+import { backoffMs } from '../../domain/backoff.ts';
 import type { RandomBytes } from '../../domain/identifiers.ts';
 import { type Log, loggable, type Meter } from '../../http/log.ts';
-import type { Clock } from '../../use-cases/ports.ts';
+import type { BackOff, Clock } from '../../use-cases/ports.ts';
 import { embeddedMetrics } from './embedded-metrics.ts';
 
 /**
@@ -14,11 +16,15 @@ export interface World {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly monotonicMs: () => number;
+  readonly backOff: BackOff;
   readonly log: Log;
   readonly meter: Meter;
 }
 
 export const strongRandom: RandomBytes = (size) => randomBytes(size);
+
+/** Waits in real time, whatever a clock says. */
+export const jitteredBackOff: BackOff = (attempt) => sleep(backoffMs(attempt, strongRandom));
 
 /** The world of a deployed function: structured logs and embedded metrics on standard output. */
 export const lambdaWorld = (service: string, stage: string): World => {
@@ -27,6 +33,7 @@ export const lambdaWorld = (service: string, stage: string): World => {
     clock: () => new Date(),
     random: strongRandom,
     monotonicMs: () => performance.now(),
+    backOff: jitteredBackOff,
     log: {
       info: (message, facts) => logger.info(message, facts),
       warn: (message, facts) => logger.warn(message, facts),

@@ -13,7 +13,21 @@ export interface Token {
   readonly max_duration_seconds: number;
 }
 
+/** A token, and how far the broker's clock was ahead of this computer's when it came, milliseconds. */
+export interface TimedToken extends Token {
+  readonly brokerAheadMs: number;
+}
+
 const TOKEN_TIMEOUT_MS = 20_000;
+
+/** A clock that is less wrong than this is left alone: the `Date` of an answer is in whole seconds, and a while old. */
+const CLOCK_TOLERANCE_MS = 60_000;
+
+/** How far the clock behind `response` is ahead of this computer's, milliseconds. */
+const aheadOf = (response: Response): number => {
+  const aheadMs = Date.parse(response.headers.get('date') ?? '') - Date.now();
+  return Math.abs(aheadMs) > CLOCK_TOLERANCE_MS ? aheadMs : 0;
+};
 
 /** Asks for one call. Throws a `Failure` that says why there is none. */
 export const requestToken = async (
@@ -21,9 +35,10 @@ export const requestToken = async (
   siteId: string,
   visitorId: string | undefined,
   signal: AbortSignal,
-): Promise<Token> => {
+): Promise<TimedToken> => {
   let response: Response;
   let answer: Answer | null;
+  let brokerAheadMs: number;
   try {
     response = await fetch(`${api}/v1/${encodeURIComponent(siteId)}/token`, {
       method: 'POST',
@@ -32,12 +47,13 @@ export const requestToken = async (
       credentials: 'omit',
       signal: deadline(signal, TOKEN_TIMEOUT_MS),
     });
+    brokerAheadMs = aheadOf(response);
     answer = (await response.json()) as Answer | null;
   } catch {
     // Without a connection, and where this page's origin is not registered: the browser then shows no answer at all.
     throw new Failure({ code: 'unreachable' });
   }
-  if (response.ok && answer?.data?.client_secret?.value) return answer.data;
+  if (response.ok && answer?.data?.client_secret?.value) return { ...answer.data, brokerAheadMs };
   const { code = '', retry_after, request_id } = answer?.error ?? {};
   throw new Failure({
     code: code in PROBLEMS ? (code as ProblemCode) : 'unavailable',

@@ -1,4 +1,4 @@
-import { requestToken, type Token } from './broker.ts';
+import { requestToken, type TimedToken, type Token } from './broker.ts';
 import { type Connection, connect, type ServerEvent } from './connection.ts';
 import { openMicrophone } from './microphone.ts';
 import { type EndReason, type HangUpReason, Reports } from './reports.ts';
@@ -72,7 +72,7 @@ export class Call {
   readonly #handlers: CallHandlers;
   readonly #abort = new AbortController();
   #microphone: MediaStream | undefined;
-  #token: Token | undefined;
+  #token: TimedToken | undefined;
   #reports: Reports | undefined;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -126,10 +126,8 @@ export class Call {
     const { api, siteId, visitorId } = this.#options;
     const token = await requestToken(api, siteId, visitorId, this.#abort.signal);
     this.#token = token;
-    this.#reports = new Reports(
-      `${api}/v1/${siteId}/sessions/${token.session_id}/events`,
-      token.signing_secret,
-      (reason) => this.#obey(reason),
+    this.#reports = new Reports(`${api}/v1/${siteId}/sessions/${token.session_id}/events`, token, (reason) =>
+      this.#obey(reason),
     );
     // Hung up while the broker was still at it: the slot is given back at once.
     if (this.#isOver) this.#reports.end('hung_up');
@@ -171,7 +169,8 @@ export class Call {
     this.#hasReconnected = true;
     this.#enter('reconnecting');
     try {
-      if (this.#token.client_secret.expires_at * 1_000 > Date.now() + SECRET_MARGIN_MS)
+      const brokerNow = Date.now() + this.#token.brokerAheadMs;
+      if (this.#token.client_secret.expires_at * 1_000 > brokerNow + SECRET_MARGIN_MS)
         await this.#connect(this.#token);
       else {
         // The line that was held comes back first: it may be the only one.

@@ -1,3 +1,5 @@
+import type { TimedToken } from './broker.ts';
+
 /** Why a call ended, in the words of the contract. */
 export type EndReason = 'hung_up' | 'idle' | 'max_duration' | 'page_closed' | 'connection_lost' | 'failed';
 
@@ -21,7 +23,8 @@ export class Reports {
   readonly #key: Promise<CryptoKey>;
   readonly #onHangUp: (reason: HangUpReason) => void;
   readonly #goodbyeId = crypto.randomUUID();
-  readonly #startedAt = Date.now();
+  readonly #brokerAheadMs: number;
+  readonly #startedAt: number;
   readonly #startedTick = performance.now();
   #queue: Report[] = [];
   #isSending = false;
@@ -32,11 +35,16 @@ export class Reports {
   #retryMs = FIRST_RETRY_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param signingSecret base64, as the token answer carries it. */
-  constructor(url: string, signingSecret: string, onHangUp: (reason: HangUpReason) => void) {
+  constructor(
+    url: string,
+    token: Pick<TimedToken, 'signing_secret' | 'brokerAheadMs'>,
+    onHangUp: (reason: HangUpReason) => void,
+  ) {
     this.#url = url;
     this.#onHangUp = onHangUp;
-    const bytes = Uint8Array.from(atob(signingSecret), (character) => character.charCodeAt(0));
+    this.#brokerAheadMs = token.brokerAheadMs;
+    this.#startedAt = Date.now() + token.brokerAheadMs;
+    const bytes = Uint8Array.from(atob(token.signing_secret), (character) => character.charCodeAt(0));
     this.#key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
     void this.#prepareGoodbye();
   }
@@ -143,7 +151,7 @@ export class Reports {
   }
 
   async #sign(body: string): Promise<string> {
-    const t = Math.floor(Date.now() / 1_000);
+    const t = Math.floor((Date.now() + this.#brokerAheadMs) / 1_000);
     const mac = await crypto.subtle.sign('HMAC', await this.#key, new TextEncoder().encode(`${t}.${body}`));
     const hex = Array.from(new Uint8Array(mac), (byte) => byte.toString(16).padStart(2, '0')).join('');
     return `t=${t},v1=${hex}`;

@@ -1,0 +1,89 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+
+/** What was under way at the same time, in the order of the waves. */
+export type Waves = readonly (readonly string[])[];
+
+export interface WaveGate {
+  /** Holds a call back until its wave is let go of; outside of `inWaves` nothing is held. */
+  arrived(name: string): Promise<void>;
+  /**
+   * Runs a request whose calls come to this gate, and lets go of them only when no further one comes, all at once. A call
+   * that needs the answer to another is always in a later wave, so there are never fewer waves than sequential calls.
+   * `quietMs`: how long no call must come before a wave is complete. Too short makes more waves, never fewer.
+   */
+  inWaves<Result>(request: () => Promise<Result>, quietMs: number): Promise<InWaves<Result>>;
+}
+
+export interface InWaves<Result> {
+  readonly result: Result;
+  readonly waves: Waves;
+}
+
+export const waveGate = (): WaveGate => {
+  let held: { readonly name: string; readonly letGo: () => void }[] | undefined;
+  let arrivals = 0;
+
+  const quiet = async (quietMs: number): Promise<void> => {
+    for (let before = -1; before !== arrivals; ) {
+      before = arrivals;
+      await sleep(quietMs);
+      // A process that stood still meanwhile has yet to read what had arrived.
+      for (let turn = 0; turn < 3; turn++) await nextTurn();
+    }
+  };
+
+  return {
+    arrived: async (name) => {
+      arrivals += 1;
+      const wave = held;
+      if (wave !== undefined) await new Promise<void>((letGo) => wave.push({ name, letGo }));
+    },
+    inWaves: async (request, quietMs) => {
+      held = [];
+      const waves: (readonly string[])[] = [];
+      let settled = false;
+      const running = Promise.allSettled([request()]).then(([outcome]) => {
+        settled = true;
+        return outcome;
+      });
+      while (!settled) {
+        await quiet(quietMs);
+        const wave = held;
+        if (wave.length === 0) continue;
+        held = [];
+        waves.push(wave.map(({ name }) => name).toSorted());
+        for (const { letGo } of wave) letGo();
+      }
+      held = undefined;
+      const outcome = await running;
+      if (outcome.status === 'rejected') throw outcome.reason;
+      return { result: outcome.value, waves };
+    },
+  };
+};
+
+/** Round trips to AWS one after the other, before the call to OpenAI and after it. */
+export interface Hops {
+  readonly before: number;
+  readonly after: number;
+}
+
+export const hopsIn = (waves: Waves, isOpenAi: (name: string) => boolean): Hops => {
+  const at = waves.findIndex((wave) => wave.some(isOpenAi));
+  if (at === -1) throw new Error('OpenAI was not called.');
+  return { before: at, after: waves.length - 1 - at };
+};
+
+/** When a call began and ended, milliseconds. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The most of them of which no two were under way at once: the shortest that they can have been in a row. */
+export const longestChain = (spans: readonly Span[]): number => {
+  let [length, freeFrom] = [0, Number.NEGATIVE_INFINITY];
+  for (const { from, to } of spans.toSorted((a, b) => a.to - b.to))
+    if (from >= freeFrom) [length, freeFrom] = [length + 1, to];
+  return length;
+};

@@ -1,0 +1,55 @@
+import type { HeapProfiler } from 'node:inspector';
+import { Session } from 'node:inspector/promises';
+import { PerformanceObserver } from 'node:perf_hooks';
+
+/**
+ * Loaded into a server that is measured (`node --import`): answers its parent, over the channel between them, what the server has taken so far.
+ * Ends with its parent.
+ */
+
+export interface Spent {
+  /** Processor time of all threads, milliseconds. */
+  readonly cpuMs: number;
+  /** Runs of the garbage collector, and how long they stopped everything. */
+  readonly collections: number;
+  readonly collectionMs: number;
+  /** Put on the heap while sampling was on, an estimate; 0 before it has ended. */
+  readonly allocatedBytes: number;
+}
+
+export type ProbeQuestion = 'spent' | 'start sampling' | 'stop sampling';
+
+let [collections, collectionMs, allocatedBytes] = [0, 0, 0];
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) {
+    collections += 1;
+    collectionMs += duration;
+  }
+}).observe({ entryTypes: ['gc'] });
+
+const sizeOf = ({ selfSize, children }: HeapProfiler.SamplingHeapProfileNode): number =>
+  children.reduce((sum, child) => sum + sizeOf(child), selfSize);
+
+const inspector = new Session();
+const SAMPLING = {
+  samplingInterval: 8_192,
+  includeObjectsCollectedByMajorGC: true,
+  includeObjectsCollectedByMinorGC: true,
+};
+
+process.on('message', async (question: ProbeQuestion) => {
+  if (question === 'start sampling') {
+    inspector.connect();
+    await inspector.post('HeapProfiler.startSampling', SAMPLING);
+  }
+  if (question === 'stop sampling') {
+    const { profile } = await inspector.post('HeapProfiler.stopSampling');
+    allocatedBytes = sizeOf(profile.head);
+    inspector.disconnect();
+  }
+  const { user, system } = process.cpuUsage();
+  const spent: Spent = { cpuMs: (user + system) / 1_000, collections, collectionMs, allocatedBytes };
+  process.send?.({ spent });
+});
+// Not killed, so that a profile that was asked for is written.
+process.on('disconnect', () => process.exit(0));

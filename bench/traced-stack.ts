@@ -1,0 +1,61 @@
+import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
+import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
+import { type LocalStack, startLocalStack } from '../local/local-stack.ts';
+import { localWorld } from '../local/local-world.ts';
+import { NO_BUDGETS } from './bench-stack.ts';
+import { type RelayedCall, type RelayHooks, startRelay } from './relay.ts';
+import { startTokenGateway } from './token-gateway.ts';
+
+/** How a relay names the mint at OpenAI. */
+export const OPENAI_MINT = 'POST /v1/realtime/client_secrets';
+
+/** The local stack with a relay in front of each service that the token path calls. */
+export interface TracedStack extends LocalStack {
+  /** A token function that has done nothing yet, alone behind a gateway of its own, as after a cold start. */
+  withColdTokenFunction<Result>(use: (url: string) => Promise<Result>): Promise<Result>;
+}
+
+export const startTracedStack = async (hooks: RelayHooks): Promise<TracedStack> => {
+  const relays = {
+    dynamoDb: await startRelay(hooks),
+    kms: await startRelay(hooks),
+    openAi: await startRelay(hooks),
+  };
+  const world = localWorld(() => undefined);
+  const stack = await startLocalStack({
+    port: 0,
+    path: process.env['PATH'],
+    world,
+    variables: {
+      ...NO_BUDGETS,
+      AWS_ENDPOINT_URL_DYNAMODB: relays.dynamoDb.url,
+      AWS_ENDPOINT_URL_KMS: relays.kms.url,
+      OPENAI_BASE_URL: `${relays.openAi.url}/v1`,
+    },
+  });
+  relays.dynamoDb.forwardTo(stack.dynamoDb.endpoint);
+  relays.kms.forwardTo(stack.kms.endpoint);
+  relays.openAi.forwardTo(stack.openAi?.baseUrl ?? '');
+  // What comes from streams is no part of a request.
+  await stack.streams.close();
+
+  return {
+    ...stack,
+    withColdTokenFunction: async (use) => {
+      const token = tokenHandler(parseEnvironment(ENVIRONMENTS.token, stack.variables), world);
+      const gateway = await startTokenGateway(token, () => 'cold');
+      try {
+        return await use(gateway.url);
+      } finally {
+        await gateway.close();
+      }
+    },
+    close: async () => {
+      await stack.close();
+      await Promise.all(Object.values(relays).map((relay) => relay.close()));
+    },
+  };
+};
+
+export const isOpenAiMint = ({ operation }: Pick<RelayedCall, 'operation'>): boolean =>
+  operation === OPENAI_MINT;

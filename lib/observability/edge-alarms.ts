@@ -1,0 +1,75 @@
+import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Duration } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { BrokerAlarm } from '../constructs/broker-alarm.ts';
+import { firewallMetric } from './metrics.ts';
+
+export interface EdgeAlarmsProps {
+  readonly stage: string;
+  readonly topic: ITopic;
+  readonly distributionId: string;
+  /** Whether WAF stands in front. */
+  readonly firewall: boolean;
+}
+
+/** Fewer requests than this in five minutes are no rate; scanners alone send some. */
+const LEAST_REQUESTS = 50;
+
+/**
+ * Alarms on what CloudFront and WAF answer before the API sees a request. In a stack of us-east-1, because an alarm
+ * reads the metrics of its own region, and tells topics of its own region.
+ * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/programming-cloudwatch-metrics.html
+ */
+export const addEdgeAlarms = (scope: Construct, props: EdgeAlarmsProps): void => {
+  const { stage, topic, distributionId, firewall } = props;
+  const cloudFront = (metricName: 'Requests' | '5xxErrorRate', statistic: string): Metric =>
+    new Metric({
+      namespace: 'AWS/CloudFront',
+      metricName,
+      dimensionsMap: { DistributionId: distributionId, Region: 'Global' },
+      statistic,
+      period: Duration.minutes(5),
+    });
+  new BrokerAlarm(scope, 'EdgeFails', {
+    stage,
+    topic,
+    runbook: 'The edge answers with errors',
+    metric: new MathExpression({
+      label: 'percent of answers above 499',
+      expression: `IF(requests >= ${LEAST_REQUESTS}, FILL(rate, 0), 0)`,
+      usingMetrics: {
+        requests: cloudFront('Requests', Stats.SUM),
+        rate: cloudFront('5xxErrorRate', Stats.AVERAGE),
+      },
+      period: Duration.minutes(5),
+    }),
+    above: 10,
+    periods: 2,
+    impact: 'visitors get no session and owners no answer, even where the API itself is well.',
+    because:
+      'one answer in ten for ten minutes, as for the API; alone, without the alarm of the API, it is CloudFront that does not reach it.',
+  });
+
+  if (!firewall) return;
+  new BrokerAlarm(scope, 'FirewallBlocks', {
+    stage,
+    topic,
+    runbook: 'The firewall turns requests away',
+    metric: new MathExpression({
+      label: 'percent of requests that WAF blocks',
+      expression: `IF(FILL(blocked, 0) + FILL(allowed, 0) >= ${LEAST_REQUESTS}, 100 * FILL(blocked, 0) / (FILL(blocked, 0) + FILL(allowed, 0)), 0)`,
+      usingMetrics: {
+        blocked: firewallMetric(stage, 'BlockedRequests', 'ALL'),
+        allowed: firewallMetric(stage, 'AllowedRequests', 'ALL'),
+      },
+      period: Duration.minutes(5),
+    }),
+    above: 20,
+    periods: 3,
+    impact:
+      'none while it blocks an attack; visitors and owners get 403 or 429 where a rule takes them for one.',
+    because:
+      'one request in five for a quarter of an hour; what scanners send to any public name is a few in a hundred.',
+  });
+};

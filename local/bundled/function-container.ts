@@ -1,0 +1,94 @@
+import { Worker } from 'node:worker_threads';
+import type { WorkerCall, WorkerMessage } from './function-worker.ts';
+
+/** One container of a function: it serves one call at a time, as at Lambda. */
+export interface FunctionContainer {
+  /** It has died or was ended, and serves no more. */
+  readonly ended: boolean;
+  /** Rejects with InvocationError where Lambda would: a handler that throws, a timeout, a container that dies. */
+  invoke(event: unknown): Promise<unknown>;
+  end(): Promise<void>;
+}
+
+export interface ContainerOptions {
+  readonly name: string;
+  readonly bundle: string;
+  readonly timeoutMs: number;
+  readonly variables: Readonly<Record<string, string>>;
+  /** What the bundle takes for now. */
+  readonly clock: () => Date;
+  /** The clock stands still until it is moved; a call then takes no time by it. */
+  readonly clockStands: boolean;
+  /** Each line that the function writes: a log entry, or a metric. */
+  readonly onLine: (line: string) => void;
+}
+
+/** The function failed, and its caller gets what Lambda would give: nothing but that. */
+export class InvocationError extends Error {
+  override readonly name = 'InvocationError';
+}
+
+interface Call {
+  readonly timer: NodeJS.Timeout;
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+}
+
+/** Starts the bundle with exactly these variables and nothing else of this process's environment. */
+export const startContainer = (options: ContainerOptions): FunctionContainer => {
+  const { name, bundle, timeoutMs, clock, clockStands, onLine } = options;
+  const worker = new Worker(new URL('./function-worker.ts', import.meta.url), {
+    name,
+    env: { ...options.variables },
+    workerData: { bundle, timeoutMs },
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
+  const { promise: started, resolve: hasStarted } = Promise.withResolvers<void>();
+  let inFlight: Call | undefined;
+  let ended = false;
+
+  const settle = (how: (call: Call) => void): void => {
+    const call = inFlight;
+    inFlight = undefined;
+    if (call === undefined) return;
+    clearTimeout(call.timer);
+    how(call);
+  };
+  const die = (reason: string): void => {
+    ended = true;
+    hasStarted();
+    settle(({ reject }) => reject(new InvocationError(`${name}: ${reason}`)));
+  };
+  worker.on('message', (message: WorkerMessage) => {
+    if ('line' in message) onLine(message.line);
+    else if ('ready' in message) hasStarted();
+    else if ('answer' in message) settle(({ resolve }) => resolve(message.answer));
+    else settle(({ reject }) => reject(new InvocationError(`${name} failed: ${message.errorName}`)));
+  });
+  worker.on('error', (error) => die(error.message));
+  worker.on('exit', () => die('its container has ended'));
+
+  return {
+    get ended() {
+      return ended;
+    },
+    invoke: async (event) => {
+      // The start of a container takes nothing from the time of its first call.
+      await started;
+      if (ended) throw new InvocationError(`${name}: its container has ended`);
+      return new Promise((resolve, reject) => {
+        // Lambda ends the container of a call that ran out of time.
+        const timer = setTimeout(() => {
+          die(`task timed out after ${timeoutMs} ms`);
+          void worker.terminate();
+        }, timeoutMs);
+        inFlight = { timer, resolve, reject };
+        const call: WorkerCall = { event, nowMs: clock().getTime(), clockStands };
+        worker.postMessage(call);
+      });
+    },
+    end: async () => {
+      await worker.terminate();
+    },
+  };
+};
