@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -18,8 +18,10 @@ import { startLocalStack } from '../local/local-stack.ts';
 import { localWorld } from '../local/local-world.ts';
 import { makeFakeKey } from '../local/openai/server.ts';
 import { startStreamPump } from '../local/stream-pump.ts';
-import { median, NO_BUDGETS, ORIGIN } from './bench-stack.ts';
+import { median, mintAt, NO_BUDGETS, ORIGIN, signIn } from './bench-stack.ts';
 import type { ProcessCall, ProcessMessage, Spent } from './function-process.ts';
+import { print, tableOf } from './report.ts';
+import { startTokenGateway } from './token-gateway.ts';
 
 /**
  * What the deployed bundles of cdk.out ask of a container: how long each takes to load in a fresh process, against an empty
@@ -62,6 +64,7 @@ const bundleOf = async (name: string, contents: string): Promise<string> => {
 };
 const loader = join(built, 'function-process.mjs');
 await build({ ...bundling, entryPoints: [project('bench/function-process.ts')], outfile: loader });
+const TOKEN = 'token';
 const EMPTY = 'an empty handler';
 const CLIENTS = 'the clients of DynamoDB and KMS alone';
 const baselines = new Map([
@@ -160,6 +163,28 @@ const loadAll = async (): Promise<ReadonlyMap<string, readonly Loaded[]>> => {
     }
   }
   return loads;
+};
+
+/** From the start of a process until it has answered for the first time, milliseconds: the token function with a mint. */
+const measureFirstAnswers = async (): Promise<ReadonlyMap<string, number>> => {
+  const place = await (await signIn(stack)).makePlace();
+  const took = new Map([EMPTY, CLIENTS, TOKEN].map((name) => [name, [] as number[]]));
+  let current: Container | undefined;
+  const gateway = await startTokenGateway(
+    async (event) => (await current?.invoke(event)) as Awaited<ReturnType<HttpHandler>>,
+    randomUUID,
+  );
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [name, times] of took) {
+      const from = performance.now();
+      current = await startContainer(bundles.get(name) ?? '');
+      if (name === TOKEN) await mintAt(gateway.url, place);
+      else await current.invoke({});
+      times.push(performance.now() - from);
+      await current.close();
+    }
+  await gateway.close();
+  return new Map([...took].map(([name, times]) => [name, median(times)]));
 };
 
 interface Served extends Spent {
@@ -304,77 +329,94 @@ interface Row {
   readonly served: Served | undefined;
 }
 
-interface Result {
-  readonly machine: { readonly processors: number; readonly model: string; readonly node: string };
-  readonly seconds: number;
-  readonly rounds: number;
-  readonly rows: readonly Row[];
-}
-
-const measure = async (): Promise<Result> => {
+const measure = async (): Promise<readonly Row[]> => {
   const loads = await loadAll();
   const served = await serve();
   const medianOf = (name: string, figure: 'readyMs' | 'loadMs' | 'loadCpuMs'): number =>
     median((loads.get(name) ?? []).map((loaded) => loaded[figure]));
-  return {
-    machine: { processors: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version },
-    seconds: Math.round((performance.now() - started) / 1_000),
-    rounds: loads.get(EMPTY)?.length ?? 0,
-    rows: [...bundles].map(([name, bundle]): Row => {
-      return {
-        name,
-        bytes: statSync(bundle).size,
-        memoryMiB: [...functions.values()].find((found) => found.name === name)?.memoryMiB,
-        readyMs: medianOf(name, 'readyMs'),
-        loadMs: medianOf(name, 'loadMs'),
-        timesEmpty: medianOf(name, 'readyMs') / medianOf(EMPTY, 'readyMs'),
-        timesClients: medianOf(name, 'readyMs') / medianOf(CLIENTS, 'readyMs'),
-        loadCpuMs: medianOf(name, 'loadCpuMs'),
-        peakMiB: Math.max(...(loads.get(name) ?? []).map(({ peakMiB }) => peakMiB)),
-        served: served.get(name),
-      };
-    }),
-  };
+  return [...bundles].map(([name, bundle]): Row => {
+    return {
+      name,
+      bytes: statSync(bundle).size,
+      memoryMiB: [...functions.values()].find((found) => found.name === name)?.memoryMiB,
+      readyMs: medianOf(name, 'readyMs'),
+      loadMs: medianOf(name, 'loadMs'),
+      timesEmpty: medianOf(name, 'readyMs') / medianOf(EMPTY, 'readyMs'),
+      timesClients: medianOf(name, 'readyMs') / medianOf(CLIENTS, 'readyMs'),
+      loadCpuMs: medianOf(name, 'loadCpuMs'),
+      peakMiB: Math.max(...(loads.get(name) ?? []).map(({ peakMiB }) => peakMiB)),
+      served: served.get(name),
+    };
+  });
 };
 
-const printTable = ({ machine, seconds, rounds, rows }: Result): void => {
-  const write = (line: string): void => {
-    process.stdout.write(`${line}\n`);
-  };
-  write(
-    `${machine.processors} × ${machine.model}, Node ${machine.node}, median of ${rounds} loads, ${seconds} s.\n`,
+const tableFor = (rows: readonly Row[]): readonly string[] =>
+  tableOf(
+    [
+      'Bundle',
+      'KB',
+      'ready, ms',
+      '× empty',
+      '× clients',
+      'load, CPU ms',
+      'peak MiB loaded',
+      'calls',
+      'peak MiB after',
+      'first call, CPU ms',
+      'later call, CPU ms',
+      'start at its share, ms',
+      'then, ms',
+    ],
+    rows.map((row) => {
+      const { served, memoryMiB } = row;
+      const atItsShare = (cpuMs: number): string =>
+        memoryMiB === undefined ? '' : (cpuMs / Math.min(1, memoryMiB / MIB_PER_PROCESSOR)).toFixed(0);
+      const answer = (figure: number | undefined, digits: number): string => figure?.toFixed(digits) ?? '';
+      return [
+        memoryMiB === undefined ? row.name : `\`${row.name}\``,
+        (row.bytes / 1_024).toFixed(0),
+        row.readyMs.toFixed(0),
+        row.timesEmpty.toFixed(1),
+        row.timesClients.toFixed(1),
+        row.loadCpuMs.toFixed(0),
+        row.peakMiB.toFixed(0),
+        served?.requests ?? '',
+        answer(served?.peakMiB, 0),
+        answer(served?.firstCpuMs, 0),
+        answer(served?.laterCpuMs, 1),
+        served === undefined ? '' : atItsShare(row.loadCpuMs + served.firstCpuMs),
+        served === undefined || served.requests < 2 ? '' : atItsShare(served.laterCpuMs),
+      ];
+    }),
   );
-  write(
-    '| Bundle | KB | ready, ms | × empty | × clients | load, CPU ms | peak MiB | calls | peak MiB | first, CPU ms | later, CPU ms | memory, MB | cold at its share, ms | later at its share, ms |',
+
+const coldStartTable = (rows: readonly Row[], firstAnswers: ReadonlyMap<string, number>): readonly string[] =>
+  tableOf(
+    ['Container of', 'KB', 'modules, ms', 'first answer, ms', '× empty', '× clients'],
+    [...firstAnswers].map(([name, ms]) => {
+      const row = rows.find((found) => found.name === name);
+      return [
+        name === TOKEN ? 'the token function, a whole mint' : name,
+        ((row?.bytes ?? 0) / 1_024).toFixed(0),
+        (row?.loadMs ?? 0).toFixed(0),
+        ms.toFixed(0),
+        (ms / (firstAnswers.get(EMPTY) ?? ms)).toFixed(1),
+        (ms / (firstAnswers.get(CLIENTS) ?? ms)).toFixed(1),
+      ];
+    }),
   );
-  write('|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|');
-  for (const row of rows) {
-    const { served, memoryMiB } = row;
-    const atItsShare = (cpuMs: number): string =>
-      memoryMiB === undefined ? '' : (cpuMs / Math.min(1, memoryMiB / MIB_PER_PROCESSOR)).toFixed(0);
-    const cells = [
-      (row.bytes / 1_024).toFixed(0),
-      row.readyMs.toFixed(0),
-      row.timesEmpty.toFixed(1),
-      row.timesClients.toFixed(1),
-      row.loadCpuMs.toFixed(0),
-      row.peakMiB.toFixed(0),
-      served?.requests ?? '',
-      served?.peakMiB.toFixed(0) ?? '',
-      served?.firstCpuMs.toFixed(0) ?? '',
-      served?.laterCpuMs.toFixed(1) ?? '',
-      memoryMiB ?? '',
-      atItsShare(row.loadCpuMs + (served?.firstCpuMs ?? 0)),
-      served === undefined ? '' : atItsShare(served.laterCpuMs),
-    ];
-    write(`| ${row.name} | ${cells.join(' | ')} |`);
-  }
-};
 
 try {
-  const result = await measure();
-  if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else printTable(result);
+  const rows = await measure();
+  const firstAnswers = await measureFirstAnswers();
+  print(
+    {
+      tables: { functions: tableFor(rows), 'cold-start': coldStartTable(rows, firstAnswers) },
+      figures: { rows, firstAnswerMs: Object.fromEntries(firstAnswers) },
+      faults: [],
+    },
+    options.json,
+  );
 } finally {
   await stack.close();
   rmSync(built, { recursive: true });

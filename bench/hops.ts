@@ -5,6 +5,7 @@ import { makeFakeKey } from '../local/openai/server.ts';
 import { putPlatformKey } from '../test/support/platform-key.ts';
 import { median, mintAt, type Place, signIn } from './bench-stack.ts';
 import { type Hops, hopsIn, longestChain, type Span, type Waves, waveGate } from './call-waves.ts';
+import { print, tableOf } from './report.ts';
 import { isOpenAiMint, OPENAI_MINT, startTracedStack } from './traced-stack.ts';
 
 /**
@@ -16,13 +17,14 @@ import { isOpenAiMint, OPENAI_MINT, startTracedStack } from './traced-stack.ts';
 const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
     delay: { type: 'string', default: '100' },
-    rounds: { type: 'string', default: '5' },
   },
 });
 const DELAY_MS = Number(options.delay);
-const ROUNDS = Number(options.rounds);
+const ROUNDS = options.short ? 1 : 5;
 const QUIET_MS = 100;
+const FIRST = 'first of a container';
 
 let delayMs = 0;
 let trace: (Span & { readonly operation: string })[] = [];
@@ -100,25 +102,37 @@ const measure = async (name: string, place: Place, ask: Ask): Promise<Row> => {
   };
 };
 
-const write = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
-
-const printTable = (rows: readonly Row[]): void => {
-  write(`${DELAY_MS} ms in every AWS call, none at OpenAI; median of ${ROUNDS}.\n`);
-  write(
-    '| Token | AWS calls | before OpenAI: waves | chain | time ÷ delay | after: waves | chain | time ÷ delay | whole time ÷ delay |',
+const tableFor = (rows: readonly Row[]): readonly string[] =>
+  tableOf(
+    [
+      'Mint',
+      'AWS calls',
+      'before OpenAI: waves',
+      'chain',
+      'time ÷ delay',
+      'after: waves',
+      'chain',
+      'time ÷ delay',
+      'whole time ÷ delay',
+    ],
+    rows.map(({ name, calls, hops, chain, timeOverDelay: time }) => [
+      name,
+      calls,
+      hops.before,
+      chain.before,
+      time.before.toFixed(2),
+      hops.after,
+      chain.after,
+      time.after.toFixed(2),
+      time.whole.toFixed(2),
+    ]),
   );
-  write('|---|---:|---:|---:|---:|---:|---:|---:|---:|');
-  for (const { name, calls, hops, chain, timeOverDelay: time } of rows)
-    write(
-      `| ${name} | ${calls} | ${hops.before} | ${chain.before} | ${time.before.toFixed(2)} | ${hops.after} | ${chain.after} | ${time.after.toFixed(2)} | ${time.whole.toFixed(2)} |`,
-    );
-  for (const { name, waves } of rows) {
-    write(`\n${name}:`);
-    for (const [i, wave] of waves.entries()) write(`  ${i + 1}. ${wave.join(', ')}`);
-  }
-};
+
+const wavesOf = ({ name, waves }: Row): readonly string[] => [
+  '',
+  `${name}:`,
+  ...waves.map((wave, i) => `${i + 1}. ${wave.join(', ')}`),
+];
 
 try {
   const owner = await signIn(stack);
@@ -130,10 +144,21 @@ try {
     await measure("warm, workspace's key", byok, warm),
     await measure("warm, site's key", ownKey, warm),
     await measure('warm, managed, hard cap', managed, warm),
-    await measure('first of a container', byok, cold),
+    await measure(FIRST, byok, cold),
   ];
-  if (options.json) write(JSON.stringify({ delayMs: DELAY_MS, rows }, null, 2));
-  else printTable(rows);
+  const faults = rows.flatMap(({ name, hops, calls }) =>
+    hops.before > (name === FIRST ? 4 : 3) || hops.after > 1
+      ? [`${name}: ${hops.before} before OpenAI and ${hops.after} after it, in ${calls} calls.`]
+      : [],
+  );
+  print(
+    {
+      tables: { hops: options.json ? tableFor(rows) : [...tableFor(rows), ...rows.flatMap(wavesOf)] },
+      figures: { delayMs: DELAY_MS, rows },
+      faults,
+    },
+    options.json,
+  );
 } finally {
   await stack.close();
 }

@@ -2,10 +2,8 @@ import { cpus } from 'node:os';
 
 /** What a bench has found, for people, for machines and for docs/performance.md. */
 export interface Report {
-  /** Names the block of docs/performance.md that the table goes into. */
-  readonly part: string;
-  /** Markdown, line by line. */
-  readonly table: readonly string[];
+  /** Markdown, line by line, by the name of the block of docs/performance.md that it goes into. */
+  readonly tables: Readonly<Record<string, readonly string[]>>;
   readonly figures: unknown;
   /** Facts that have nothing to do with speed and did not hold. */
   readonly faults: readonly string[];
@@ -22,7 +20,12 @@ export const print = (report: Report, json: boolean): void => {
   const full: RunReport = { ...report, run };
   const text = json
     ? JSON.stringify(full, null, 2)
-    : [`${run}.`, '', ...report.table, '', ...report.faults.map((fault) => `FAULT: ${fault}`)].join('\n');
+    : [
+        `${run}.`,
+        ...Object.values(report.tables).flatMap((table) => ['', ...table]),
+        '',
+        ...report.faults.map((fault) => `FAULT: ${fault}`),
+      ].join('\n');
   process.stdout.write(`${text}\n`);
   if (report.faults.length > 0) process.exitCode = 1;
 };

@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
@@ -10,6 +9,7 @@ import { startLocalStack } from '../local/local-stack.ts';
 import { localWorld } from '../local/local-world.ts';
 import { mintAt, NO_BUDGETS, type Place, percentile, reportAt, type Session, signIn } from './bench-stack.ts';
 import { type Counts, startCountingProxy } from './counting-proxy.ts';
+import { print, tableOf } from './report.ts';
 
 /**
  * What sessions cost, on the local engine: as many as one key admits at once, and mints at a rate over many sites. Prints
@@ -180,7 +180,6 @@ const barePut = async (): Promise<string> => {
   return 'ok';
 };
 
-const started = performance.now();
 const phases: Phase[] = [];
 const faults: string[] = [];
 const expectThat = (holds: boolean, fault: string): void => {
@@ -237,50 +236,42 @@ try {
 
   const alone = phases.at(-1) ?? bare;
   const ratioTo = ({ ms }: Phase) => (ms.p50 === 0 ? 1 : ms.p50);
-  const result = {
-    machine: { processors: cpus().length, model: cpus()[0]?.model ?? 'unknown', node: process.version },
-    seconds: Math.round((performance.now() - started) / 1_000),
-    phases: phases.map(({ ms, ...rest }) => {
-      const base = rest.name.endsWith('alone') ? ratioTo(alone) : ratioTo(bare);
-      return { ...rest, ms, timesBarePut: { p50: ms.p50 / base, p95: ms.p95 / base, p99: ms.p99 / base } };
-    }),
-    faults,
-  };
-  if (options.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else printTable(result);
+  const rows = phases.map(({ ms, ...rest }) => {
+    const base = rest.name.endsWith('alone') ? ratioTo(alone) : ratioTo(bare);
+    return { ...rest, ms, timesBarePut: { p50: ms.p50 / base, p95: ms.p95 / base, p99: ms.p99 / base } };
+  });
+  const table = tableOf(
+    [
+      'Request',
+      'answers',
+      'a second',
+      'writes',
+      'bytes',
+      'write units',
+      'read units',
+      '× bare put: p50',
+      'p95',
+      'p99',
+    ],
+    rows.map(({ name, codes, perSecond, per, timesBarePut }) => [
+      name,
+      Object.entries(codes)
+        .map(([code, count]) => `${count} ${code}`)
+        .join(', '),
+      perSecond.toFixed(0),
+      per.writes.toFixed(1),
+      per.bytesWritten.toFixed(0),
+      per.writeUnits.toFixed(1),
+      per.readUnits.toFixed(1),
+      timesBarePut.p50.toFixed(1),
+      timesBarePut.p95.toFixed(1),
+      timesBarePut.p99.toFixed(1),
+    ]),
+    2,
+  );
+  print({ tables: { sessions: table }, figures: { rows }, faults }, options.json);
 } finally {
   engine.destroy();
   await stack.close();
   await proxy.close();
-}
-process.exitCode = faults.length === 0 ? 0 : 1;
-
-interface Result {
-  readonly machine: { readonly processors: number; readonly model: string; readonly node: string };
-  readonly seconds: number;
-  readonly phases: readonly (Phase & { readonly timesBarePut: Phase['ms'] })[];
-  readonly faults: readonly string[];
-}
-
-function printTable({ machine, seconds, phases: rows, faults: found }: Result): void {
-  const write = (line: string): void => {
-    process.stdout.write(`${line}\n`);
-  };
-  write(`${machine.processors} × ${machine.model}, Node ${machine.node}, ${seconds} s.\n`);
-  write(
-    '| Request | answers | a second | writes | bytes | write units | read units | × bare put: p50 | p95 | p99 |',
-  );
-  write('|---|---|---:|---:|---:|---:|---:|---:|---:|---:|');
-  for (const { name, codes, perSecond, per, timesBarePut } of rows) {
-    const answers = Object.entries(codes).map(([code, count]) => `${count} ${code}`);
-    const figures = [per.writes, per.bytesWritten, per.writeUnits, per.readUnits];
-    const times = [timesBarePut.p50, timesBarePut.p95, timesBarePut.p99];
-    write(
-      `| ${name} | ${answers.join(', ')} | ${perSecond.toFixed(0)} | ${figures
-        .map((figure, i) => figure.toFixed(i === 1 ? 0 : 1))
-        .join(' | ')} | ${times.map((time) => time.toFixed(1)).join(' | ')} |`,
-    );
-  }
-  write('');
-  write(found.length === 0 ? 'No limit was exceeded and no slot was lost.' : found.join('\n'));
 }

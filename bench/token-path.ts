@@ -219,8 +219,7 @@ try {
   );
   print(
     {
-      part: 'token-path',
-      table,
+      tables: { 'token-path': table },
       figures: { openAiMs: OPENAI_MS, awsMs: AWS_MS, lanes: LANES, rows },
       faults,
     },

@@ -24,15 +24,20 @@ const BATCH = 100;
 const IDLE_MS = 100;
 const MAX_ATTEMPTS = 5;
 
+interface StreamClients {
+  readonly dynamoDb: DynamoDBClient;
+  readonly streams: DynamoDBStreamsClient;
+}
+
 export const startStreamPump = async (
-  clients: { readonly dynamoDb: DynamoDBClient; readonly streams: DynamoDBStreamsClient },
+  clients: StreamClients,
   consumers: Readonly<Partial<Record<keyof typeof TABLES, StreamHandler>>>,
   onDeadLetter: (table: string, sequenceNumber: string) => void,
 ): Promise<StreamPump> => {
   const readers = await Promise.all(
     Object.values(TABLES).flatMap((table: TableDefinition) => {
       const handler = consumers[table.name];
-      return handler === undefined ? [] : [openReader(clients, table, handler, onDeadLetter)];
+      return handler === undefined ? [] : [openStreamReader(clients, table, handler, onDeadLetter)];
     }),
   );
   let closed = false;
@@ -62,8 +67,8 @@ export const startStreamPump = async (
 };
 
 /** Reads one table's stream; each call hands over at most one batch and says whether there was one. */
-const openReader = async (
-  { dynamoDb, streams }: { readonly dynamoDb: DynamoDBClient; readonly streams: DynamoDBStreamsClient },
+export const openStreamReader = async (
+  { dynamoDb, streams }: StreamClients,
   { name }: TableDefinition,
   handler: StreamHandler,
   onDeadLetter: (table: string, sequenceNumber: string) => void,

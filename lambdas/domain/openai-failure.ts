@@ -95,7 +95,7 @@ export const classifyErrorAnswer = (answer: OpenAiErrorAnswer): OpenAiFailure =>
     return new OpenAiFailure('rate_limited', {
       status,
       requestId,
-      retryAfterSeconds: answer.retryAfterSeconds ?? secondsFromMessage(message),
+      retryAfterSeconds: usableWait(answer.retryAfterSeconds) ?? secondsFromMessage(message),
     });
   }
   return failure(status >= 500 ? 'upstream_error' : 'request_refused');
@@ -127,9 +127,13 @@ const secondsFromMessage = (message: string): number | undefined => {
   const match = TRY_AGAIN.exec(message);
   if (match === null) return undefined;
   const [, hours = '0', minutes = '0', seconds = '0', milliseconds = '0'] = match;
-  const total = Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds) + Number(milliseconds) / 1_000;
-  return total > 0 && total <= MAX_WAIT_SECONDS ? Math.ceil(total) : undefined;
+  return usableWait(
+    Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds) + Number(milliseconds) / 1_000,
+  );
 };
+
+const usableWait = (seconds: number | undefined): number | undefined =>
+  seconds !== undefined && seconds > 0 && seconds <= MAX_WAIT_SECONDS ? Math.ceil(seconds) : undefined;
 
 interface Explanation {
   readonly message: string;

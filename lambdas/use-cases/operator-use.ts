@@ -1,3 +1,4 @@
+import { ConflictError } from '../domain/dependency.ts';
 import { newSessionId, type RandomBytes } from '../domain/identifiers.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { SealedKeyUnreadableError } from '../domain/sealed-key.ts';
@@ -36,7 +37,7 @@ export const operatorUse =
   ): Promise<{ readonly result: Result; readonly session: ReservedSession }> => {
     const now = ports.clock();
     const session = await operatorSession(ports, caller, authorized, key, kind, now);
-    await ports.sessions.reserve(session, now);
+    await orUnavailable(ports.sessions.reserve(session, now));
     let kmsRequestId: string | undefined;
     const settle = (outcome: UseOutcome): Promise<void> =>
       ports.sessions.settle(session, {
@@ -44,12 +45,11 @@ export const operatorUse =
         at: ports.clock().toISOString(),
         ...(kmsRequestId !== undefined && { kmsRequestId }),
       });
+    let used: { readonly result: Result; readonly outcome: UseOutcome };
     try {
-      const { result, outcome } = await useSealedKey(ports)(session, key, use, (requestId) => {
+      used = await useSealedKey(ports)(session, key, use, (requestId) => {
         kmsRequestId = requestId;
       });
-      await settle(outcome);
-      return { result, session };
     } catch (error) {
       const unreadable = error instanceof SealedKeyUnreadableError;
       await Promise.allSettled([
@@ -57,7 +57,19 @@ export const operatorUse =
       ]);
       throw unreadable ? new Refusal('openai_key_unreadable') : error;
     }
+    // Apart from the use: an outcome that cannot be written is an open intent, never another outcome.
+    await orUnavailable(settle(used.outcome));
+    return { result: used.result, session };
   };
+
+/** The id is of this one use, so nobody else can have changed the record; what the caller meets is an outage. */
+const orUnavailable = async (write: Promise<void>): Promise<void> => {
+  try {
+    await write;
+  } catch (error) {
+    throw error instanceof ConflictError ? new Refusal('unavailable') : error;
+  }
+};
 
 const operatorSession = async (
   { random, deriver }: OperatorUsePorts,

@@ -1,13 +1,15 @@
 /** How an answer reaches the wire when it is not simply sent. */
-export type Delivery =
+export const DELIVERIES = [
   /** Says a length, sends half, drops the connection. */
-  | 'truncated'
+  'truncated',
   /** Sends one byte at a time, far too slowly to finish. */
-  | 'slow-body'
+  'slow-body',
   /** Takes the request and never answers. */
-  | 'hang'
+  'hang',
   /** Drops the connection with a TCP reset. */
-  | 'reset';
+  'reset',
+] as const;
+export type Delivery = (typeof DELIVERIES)[number];
 
 export type Answer = {
   readonly status: number;

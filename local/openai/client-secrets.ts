@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { DEFAULT_REALTIME_MODEL } from './models.ts';
 import type { MintRequest, SessionRequest } from './session-schema.ts';
 
@@ -16,21 +16,28 @@ export type ClientSecret = {
 };
 
 export type ClientSecrets = {
-  readonly mint: (request: MintRequest, failure: string | undefined) => ClientSecret;
+  readonly mint: (request: MintRequest, key: string, failure: string | undefined) => ClientSecret;
   /** The secret, while it has not expired. One secret opens any number of sessions until then. */
   readonly find: (value: string) => ClientSecret | undefined;
   /** How many were ever minted, expired ones too. */
   readonly count: () => number;
+  /** How many the key with this fingerprint ever minted. */
+  readonly countOf: (keyFingerprint: string) => number;
 };
+
+/** What is kept of a key: enough to tell it from others, and nothing to use. */
+export function fingerprint(bearer: string): string {
+  return createHash('sha256').update(bearer).digest('hex').slice(0, 16);
+}
 
 /** Remembers secrets in memory; they end with the process, as nobody keeps one longer than minutes. */
 export function createClientSecrets(now: () => number): ClientSecrets {
   const live = new Map<string, ClientSecret>();
-  let minted = 0;
+  const minted = new Map<string, number>();
   const hasExpired = (secret: ClientSecret) => now() >= secret.expiresAt * 1_000;
 
   return {
-    mint: (request, failure) => {
+    mint: (request, key, failure) => {
       for (const secret of live.values()) if (hasExpired(secret)) live.delete(secret.value);
       const seconds = request.expires_after?.seconds ?? DEFAULT_SECONDS;
       const secret: ClientSecret = {
@@ -41,14 +48,16 @@ export function createClientSecrets(now: () => number): ClientSecrets {
         failure,
       };
       live.set(secret.value, secret);
-      minted += 1;
+      const by = fingerprint(key);
+      minted.set(by, (minted.get(by) ?? 0) + 1);
       return secret;
     },
     find: (value) => {
       const secret = live.get(value);
       return secret === undefined || hasExpired(secret) ? undefined : secret;
     },
-    count: () => minted,
+    count: () => [...minted.values()].reduce((sum, count) => sum + count, 0),
+    countOf: (keyFingerprint) => minted.get(keyFingerprint) ?? 0,
   };
 }
 

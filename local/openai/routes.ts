@@ -97,7 +97,7 @@ function mint(text: string, key: string, { secrets, now }: RouteDeps): Answer {
   const { request } = parsed;
   const model = request.session?.model ?? DEFAULT_REALTIME_MODEL;
   if (!isRealtimeModel(model, now())) return modelNotFound(404, model);
-  const secret = secrets.mint(request, failureOf(key));
+  const secret = secrets.mint(request, key, failureOf(key));
   return json(200, {
     value: secret.value,
     expires_at: secret.expiresAt,

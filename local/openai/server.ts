@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, json, refusal, unknownUrl } from './answers.ts';
-import { createClientSecrets } from './client-secrets.ts';
+import { createClientSecrets, fingerprint } from './client-secrets.ts';
 import { deliver } from './deliver.ts';
 import { applyFault, createFaults, type Fault, FaultSchema, type Faults } from './faults.ts';
 import { createCalls } from './realtime/calls.ts';
@@ -40,12 +40,15 @@ export type LocalOpenAi = {
   readonly requests: readonly RecordedRequest[];
   /** How many secrets were ever minted. */
   readonly mintedSecrets: number;
+  /** The same of one key, by its fingerprint in the log. */
+  readonly mintedSecretsOf: (keyFingerprint: string) => number;
   /** Ids of the calls that go on, oldest first. */
   readonly liveCalls: readonly string[];
   /** Ends a call as OpenAI does at an outage: without a word. */
   readonly dropCall: (callId: string) => void;
   readonly inject: (fault: Fault) => void;
-  readonly clearFaults: () => void;
+  /** Those of one key, or all. */
+  readonly clearFaults: (keyFingerprint?: string) => void;
   readonly clearRequests: () => void;
   /** Ends every open connection at once, unanswered ones too. Safe to call again. */
   readonly close: () => Promise<void>;
@@ -92,18 +95,19 @@ export async function startLocalOpenAi(
     if (text === undefined) return send(refusal(413, { message: 'The request body is too large.' }));
     if (asked.path === CONTROL_PATH) return send(control(asked, faults));
 
+    const keyFingerprint = bearer === undefined ? undefined : fingerprint(bearer);
     requests.push({
       method: asked.method,
       path: asked.path,
       headers: asked.headers,
-      keyFingerprint: bearer === undefined ? undefined : fingerprint(bearer),
+      keyFingerprint,
       body: parseJson(text),
       at: now(),
       requestId,
     });
     if (requests.length > MAX_KEPT_REQUESTS) requests.shift();
 
-    const fault = faults.take(asked.path);
+    const fault = faults.take(asked.path, keyFingerprint);
     if (fault?.delayMs !== undefined) await sleep(fault.delayMs, undefined, { signal: closing.signal });
     send(await applyFault(fault, () => route({ ...asked, bearer }, { secrets, calls, now })));
   };
@@ -126,6 +130,7 @@ export async function startLocalOpenAi(
     get mintedSecrets() {
       return secrets.count();
     },
+    mintedSecretsOf: (keyFingerprint) => secrets.countOf(keyFingerprint),
     get liveCalls() {
       return calls.live();
     },
@@ -172,10 +177,6 @@ async function readBody(incoming: IncomingMessage): Promise<string | undefined> 
     if (length <= MAX_BODY_BYTES) chunks.push(bytes);
   }
   return length > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks).toString('utf8');
-}
-
-function fingerprint(bearer: string): string {
-  return createHash('sha256').update(bearer).digest('hex').slice(0, 16);
 }
 
 /** JSON is required by its content type: that keeps out pages of other origins, whose preflight is not answered. */

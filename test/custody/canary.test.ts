@@ -41,6 +41,7 @@ import {
 } from '../support/custody-watch.ts';
 import { type Finding, secretFinder } from '../support/find-secret.ts';
 import { type TableName, type Tables, tablesAt } from '../support/key-tables.ts';
+import { inLanes } from '../support/lanes.ts';
 import { event, eventsPath, type MintedSession, usageEvent } from '../support/reports.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, ORIGIN, type Tenant } from '../support/tenant.ts';
@@ -225,14 +226,6 @@ const putUnprobed = async (
   await storeOpenAiKey({ ...ports, openAi }, RATE_LIMITS)(callerOf(tenant.owner), target, key);
 };
 
-const inLanes = async <Job>(jobs: readonly Job[], run: (job: Job) => Promise<void>): Promise<void> => {
-  const queue = [...jobs];
-  const lane = async (): Promise<void> => {
-    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await run(job);
-  };
-  await Promise.all(Array.from({ length: LANES }, lane));
-};
-
 /** Runs something that may throw and keeps what it threw, seen as deeply as anything can be. */
 const catching = async (what: string, run: () => Promise<unknown>): Promise<unknown> => {
   try {
@@ -365,7 +358,7 @@ describe('every way through the product is taken with a canary for a key', () =>
   test('every failure that OpenAI can play, through every route', async () => {
     slowLives = Promise.allSettled(slow.map(run));
     const quick = lives.filter((job) => !slow.includes(job));
-    await inLanes(quick, run);
+    await inLanes(LANES, quick, run);
     // PUT, GET, token, test, suspend, token, resume, rotate, token, errors, PUT, rollback, token, versions, audit, verify,
     // DELETE, GET, token, rotate, PUT, rollback, DELETE workspace, token
     const after = [200, 404, 422, 404, 200, 409, 200, 404];
@@ -679,7 +672,7 @@ describe('every way through the product is taken with a canary for a key', () =>
       'huge',
       'empty',
     ];
-    await inLanes(failing, async (suffix) => {
+    await inLanes(LANES, failing, async (suffix) => {
       const tenant = await makeTenant(faulty);
       const ports = useCasePorts(faulty);
       const key = canary(`thrown ${suffix}`, suffix);

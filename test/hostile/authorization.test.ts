@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { roleSuffices } from '../../lambdas/domain/workspace.ts';
 import { ROLE_ROUTES, SIGNED_IN_ROUTES, validBodyOf } from '../support/routes.ts';
-import { playProbe, undo } from './support/families.ts';
 import { faultsOf, isCostly } from './support/invariants.ts';
+import { playProbe, undo } from './support/play-request.ts';
 import { PEOPLE, type Person, type Probe } from './support/probe.ts';
 import { type Answer, send } from './support/send.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { playOrigin } from './support/families.ts';
 import {
   mayRead,
   originCases,
@@ -9,6 +8,8 @@ import {
   SINGLE_VARIATIONS,
   WILDCARD,
 } from './support/origin-cases.ts';
+import { playOrigin } from './support/play-request.ts';
+import { seeded } from './support/seeded.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 
 let world: HostileWorld;
@@ -42,7 +43,7 @@ describe('a page may mint, preflight and report', () => {
       fc.asyncProperty(originCases(), async (given) => {
         expect(await playOrigin(world, originOf(given))).toEqual([]);
       }),
-      { numRuns: 150 },
+      seeded(150),
     );
   });
 });

@@ -6,13 +6,31 @@ export interface AwsCall {
   /** `UpdateItem`, `Decrypt` */
   readonly operation: string;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Which caller it is: the path of the endpoint that the caller was given, without its slash. */
+  readonly caller: string;
+  /** The same for every try of one call; another for every call. */
+  readonly invocation: string;
 }
 
 export type AwsIntervention =
   /** Answers this error instead of the service. */
-  | { readonly errorName: string; readonly status?: number; readonly message?: string }
+  | {
+      readonly errorName: string;
+      readonly status?: number;
+      readonly message?: string;
+      /** Of the error beside its name and message, such as `CancellationReasons`. */
+      readonly fields?: Readonly<Record<string, unknown>>;
+    }
+  /** Answers this success instead of the service. */
+  | { readonly answer: Readonly<Record<string, unknown>> }
   /** The service does its work; its answer is lost on the way. */
   | 'lose-answer'
+  /** The connection breaks before the service has heard of the call. */
+  | 'reset'
+  /** The call is taken and never answered; the service does not hear of it. */
+  | 'hang'
+  /** As `hang`, but the service does its work. */
+  | 'hang-after'
   /** The service gets another request in place of this one. */
   | { readonly body: Readonly<Record<string, unknown>> }
   | undefined;
@@ -22,18 +40,23 @@ type Intervene = (call: AwsCall) => AwsIntervention | Promise<AwsIntervention>;
 /** Stands between the handlers and a local DynamoDB or KMS. */
 export interface AwsProxy {
   readonly url: string;
+  /** An endpoint of its own for one of several callers, who is then told apart. */
+  urlFor(caller: string): string;
   /** Every call, oldest first, whatever became of it. */
   readonly calls: readonly AwsCall[];
   /** Where calls go on to; set once the service is up. */
   forwardTo(endpoint: string): void;
   /** Decides about each call from now on; without it every call goes through. */
   intervene(decide?: Intervene): void;
+  /** Hears of each call that the service has answered, before its caller does. */
+  onAnswered(listener: (call: AwsCall) => void): void;
   close(): Promise<void>;
 }
 
 export const startAwsProxy = async (): Promise<AwsProxy> => {
   let target = '';
   let decide: Intervene = () => undefined;
+  let answered: (call: AwsCall) => void = () => undefined;
   const calls: AwsCall[] = [];
 
   const forward = async (headers: Record<string, string>, body: string): Promise<Response> =>
@@ -44,26 +67,36 @@ export const startAwsProxy = async (): Promise<AwsProxy> => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const text = Buffer.concat(chunks).toString('utf8');
+      const header = (name: string): string => String(request.headers[name]);
       const call: AwsCall = {
-        operation: String(request.headers['x-amz-target']).split('.').at(-1) ?? '',
+        operation: header('x-amz-target').split('.').at(-1) ?? '',
         body: JSON.parse(text),
+        caller: (request.url ?? '').replaceAll('/', ''),
+        invocation: header('amz-sdk-invocation-id'),
       };
       calls.push(call);
       const intervention = await decide(call);
-      if (intervention !== undefined && intervention !== 'lose-answer' && 'errorName' in intervention)
+      if (intervention === 'hang') return;
+      if (intervention === 'reset') return void request.socket.resetAndDestroy();
+      if (typeof intervention === 'object' && 'errorName' in intervention)
         return answer(response, intervention.status ?? 400, {
           __type: intervention.errorName,
           message: intervention.message ?? 'Injected.',
+          ...intervention.fields,
         });
+      if (typeof intervention === 'object' && 'answer' in intervention)
+        return answer(response, 200, intervention.answer);
       const headers = {
-        'content-type': String(request.headers['content-type']),
-        'x-amz-target': String(request.headers['x-amz-target']),
-        authorization: String(request.headers['authorization']),
-        'x-amz-date': String(request.headers['x-amz-date']),
+        'content-type': header('content-type'),
+        'x-amz-target': header('x-amz-target'),
+        authorization: header('authorization'),
+        'x-amz-date': header('x-amz-date'),
       };
       const replaced = typeof intervention === 'object' ? JSON.stringify(intervention.body) : text;
       const upstream = await forward(headers, replaced);
       const upstreamText = await upstream.text();
+      answered(call);
+      if (intervention === 'hang-after') return;
       if (intervention === 'lose-answer') return void request.socket.resetAndDestroy();
       response.writeHead(upstream.status, {
         'content-type': upstream.headers.get('content-type') ?? 'application/x-amz-json-1.0',
@@ -76,15 +109,20 @@ export const startAwsProxy = async (): Promise<AwsProxy> => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
 
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
+    urlFor: (caller) => `${url}/${caller}`,
     calls,
     forwardTo: (endpoint) => {
       target = endpoint;
     },
     intervene: (next) => {
       decide = next ?? (() => undefined);
+    },
+    onAnswered: (listener) => {
+      answered = listener;
     },
     close: () =>
       new Promise((resolve) => {
@@ -94,7 +132,7 @@ export const startAwsProxy = async (): Promise<AwsProxy> => {
   };
 };
 
-const answer = (response: ServerResponse, status: number, body: Readonly<Record<string, string>>): void => {
+const answer = (response: ServerResponse, status: number, body: Readonly<Record<string, unknown>>): void => {
   response.writeHead(status, {
     'content-type': 'application/x-amz-json-1.0',
     'x-amzn-requestid': 'injected',

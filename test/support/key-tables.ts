@@ -57,8 +57,12 @@ export interface Tables {
   putItem(table: TableName, item: Item): Promise<void>;
   /** Sessions of a site, oldest first. */
   sessionsOf(siteId: string): Promise<readonly Item[]>;
+  /** The items of one partition, in the order of their sort keys. */
+  partition(table: TableName, pk: string): Promise<readonly Item[]>;
   /** Slots that are taken now in a workspace. */
   slotsOf(workspaceId: string): Promise<readonly Item[]>;
+  /** Items of one partition, in the order of their sort keys. */
+  itemsOf(table: TableName, pk: string): Promise<readonly Item[]>;
   /** Items of the usage table under one partition key: meters of a site, or totals of a workspace. */
   usageOf(pk: string): Promise<readonly Item[]>;
   close(): void;
@@ -126,7 +130,9 @@ export const tablesAt = (endpoint: string): Tables => {
     putItem,
     sessionsOf: async (siteId) =>
       (await query('sessions', `SITE#${siteId}`)).filter(({ sk }) => String(sk).startsWith('SESSION#')),
+    partition: query,
     slotsOf: (workspaceId) => query('limits', `SLOTS#${workspaceId}`),
+    itemsOf: query,
     usageOf: (pk) => query('usage', pk),
     close: () => client.destroy(),
   };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { signReport } from '../../lambdas/domain/report-signature.ts';
-import type { CallOptions, TestAnswer, TestStack } from './stack.ts';
-import { ORIGIN, type Tenant } from './tenant.ts';
+import type { CallOptions, TestAnswer } from './stack.ts';
+import { type Caller, ORIGIN, type Tenant } from './tenant.ts';
 
 /** What a token's answer says of its session. */
 export interface MintedSession {
@@ -48,7 +48,7 @@ export const eventsPath = ({ siteId }: Pick<Tenant, 'siteId'>, { session_id }: M
 
 /** Sends events as the widget does: signed with the secret of the session. */
 export const report = (
-  stack: TestStack,
+  stack: Caller,
   tenant: Pick<Tenant, 'siteId'>,
   minted: MintedSession,
   events: readonly unknown[],

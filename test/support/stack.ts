@@ -106,22 +106,27 @@ export const startTestStack = async ({
       offsetMs += milliseconds;
     },
     tokenFor,
-    call: async (method, path, { as, body, rawBody, origin, headers } = {}) => {
-      const content = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
-      const response = await fetch(`${stack.url}${path}`, {
-        method,
-        headers: {
-          ...(as !== undefined && { authorization: `Bearer ${await tokenFor(as)}` }),
-          ...(origin !== undefined && { origin }),
-          ...(content !== undefined && { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(content !== undefined && { body: content }),
-      });
-      const text = await response.text();
-      const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
-      const json = isJson ? JSON.parse(text) : {};
-      return { status: response.status, headers: response.headers, text, data: json.data, error: json.error };
-    },
+    call: callerAt(() => stack.url, tokenFor),
   };
 };
+
+/** Calls the API at `url` as a browser or a person's program does. */
+export const callerAt =
+  (url: () => string, tokenFor: TestStack['tokenFor']): TestStack['call'] =>
+  async (method, path, { as, body, rawBody, origin, headers } = {}) => {
+    const content = rawBody ?? (body === undefined ? undefined : JSON.stringify(body));
+    const response = await fetch(`${url()}${path}`, {
+      method,
+      headers: {
+        ...(as !== undefined && { authorization: `Bearer ${await tokenFor(as)}` }),
+        ...(origin !== undefined && { origin }),
+        ...(content !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(content !== undefined && { body: content }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
+    const json = isJson ? JSON.parse(text) : {};
+    return { status: response.status, headers: response.headers, text, data: json.data, error: json.error };
+  };

@@ -10,6 +10,9 @@ export interface Tenant {
   readonly siteId: string;
 }
 
+/** Whatever takes requests: a stack, or one container of it. */
+export type Caller = Pick<TestStack, 'call'>;
+
 /** A fresh fake key, made at run time; `suffix` chooses a failure that the stand-in plays. */
 export const fakeKey = (suffix?: string): string => makeFakeKey(randomBytes, suffix);
 
@@ -38,8 +41,8 @@ export const putWorkspaceKey = async (stack: TestStack, tenant: Tenant, key: str
     body: { api_key: key },
   });
 
-export const putSiteKey = async (stack: TestStack, tenant: Tenant, key: string) =>
+export const putSiteKey = async (stack: Caller, tenant: Tenant, key: string) =>
   stack.call('PUT', `/v1/sites/${tenant.siteId}/openai-key`, { as: tenant.owner, body: { api_key: key } });
 
-export const mint = async (stack: TestStack, tenant: Tenant, body: unknown = {}, origin = ORIGIN) =>
+export const mint = async (stack: Caller, tenant: Tenant, body: unknown = {}, origin = ORIGIN) =>
   stack.call('POST', `/v1/${tenant.siteId}/token`, { origin, body });

@@ -65,7 +65,16 @@ export const dynamoDbSessions = (
   return {
     reserve: async (session, now) => {
       await callAws('dynamodb', 'PutItem', () =>
-        dynamoDb.send(new PutCommand({ TableName: sessionsTable, ...sessionWrite(session, now, retention) })),
+        dynamoDb.send(
+          new PutCommand({
+            TableName: sessionsTable,
+            ...sessionWrite(session, now, retention),
+            // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+            ConditionExpression: 'attribute_not_exists(pk) OR #state = :reserved',
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: { ':reserved': 'reserved' },
+          }),
+        ),
       );
     },
 

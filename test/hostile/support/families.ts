@@ -1,133 +1,68 @@
-import { ROUTES, type RouteId } from '../../../lambdas/contract/routes.ts';
-import { faultsOf } from './invariants.ts';
-import { mayRead } from './origin-cases.ts';
+import type fc from 'fast-check';
+import { type OriginCase, originCases, originOf, REGISTERED, WILDCARD } from './origin-cases.ts';
+import { playBatch } from './play-batch.ts';
+import { playOrigin, playProbe, playToken } from './play-request.ts';
 import type { Probe } from './probe.ts';
-import { send } from './send.ts';
-import { type HostileWorld, ORIGIN } from './world.ts';
+import { probes } from './probes.ts';
+import { type BatchCase, batchCases, readTemplates } from './stream-cases.ts';
+import { playTarget, type TargetCase, targetCases } from './target-cases.ts';
+import { type TokenCase, tokenCases, tokenMaker } from './token-cases.ts';
+import type { HostileWorld } from './world.ts';
 
-/** Plays a probe: what is wrong with the answer, in sentences. */
-export const playProbe = async (world: HostileWorld, probe: Probe): Promise<string[]> => {
-  const route = ROUTES[probe.route];
-  world.take();
-  const answer = await send(world, probe);
-  const faults = faultsOf(world, route, answer, world.take());
-  await undo(world, probe.route, answer.status);
-  return faults;
+/** Cases that are data, and how one of them is played: what is wrong with what came of it, in sentences. */
+export interface Family<Case> {
+  readonly cases: () => fc.Arbitrary<Case>;
+  readonly prepare: (world: HostileWorld) => Promise<{
+    readonly play: (given: Case) => Promise<string[]>;
+    readonly close: () => void;
+  }>;
+}
+
+const nothing = (): void => undefined;
+
+const requests: Family<Probe> = {
+  cases: probes,
+  prepare: async (world) => ({ play: (probe) => playProbe(world, probe), close: nothing }),
 };
 
-/** A success of these leaves the tenant good for whatever comes next. */
-const HARMLESS: ReadonlySet<RouteId> = new Set<RouteId>([
-  'mintToken',
-  'createWorkspace',
-  'estimateCost',
-  'compareOwnMonth',
-  'testSiteKey',
-  'testWorkspaceKey',
-  'rotateSiteKey',
-  'rotateWorkspaceKey',
-  'resumeSiteKey',
-  'resumeWorkspaceKey',
-]);
-
-/** Puts the tenant back, so that the next probe meets what this one has met. */
-export const undo = async (world: HostileWorld, id: RouteId, status: number): Promise<void> => {
-  const { workspaceId, siteId } = world.tenant();
-  if (id === 'reportEvents') {
-    if (status === 200 || status === 429) await world.renewSession();
-    return;
-  }
-  if (status >= 300 || HARMLESS.has(id) || ['GET', 'OPTIONS'].includes(ROUTES[id].method)) return;
-  switch (id) {
-    case 'suspendSiteKey':
-      return world.repair('POST', `/v1/sites/${siteId}/openai-key/resume`);
-    case 'suspendWorkspaceKey':
-      return world.repair('POST', `/v1/workspaces/${workspaceId}/openai-key/resume`);
-    case 'changeSite':
-      return world.repair('PATCH', `/v1/sites/${siteId}`, SITE);
-    case 'changeWorkspace':
-      return world.repair('PATCH', `/v1/workspaces/${workspaceId}`, WORKSPACE);
-    default:
-      return world.renew();
-  }
+const targets: Family<TargetCase> = {
+  cases: targetCases,
+  prepare: async (world) => ({ play: (target) => playTarget(world, target), close: nothing }),
 };
 
-const SITE = {
-  name: 'Shop site',
-  allowed_origins: [ORIGIN],
-  model: 'gpt-realtime-2.1-mini',
-  instructions: '',
-  data_residency: 'global',
-};
-const WORKSPACE = { name: 'Shop', openai_tier: 5, concurrency_limit: null, billing_mode: 'byok' };
-
-/** A route of each function that asks for a token, one that reads if there is one. */
-const GUARDED: readonly RouteId[] = (() => {
-  const signedIn = (Object.keys(ROUTES) as RouteId[]).filter((id) => ROUTES[id].access !== 'public');
-  const functions = [...new Set(signedIn.map((id) => ROUTES[id].servedBy))];
-  return functions.flatMap((name) => {
-    const served = signedIn.filter((id) => ROUTES[id].servedBy === name);
-    return served.find((id) => ROUTES[id].method === 'GET') ?? served.slice(0, 1);
-  });
-})();
-
-/** Plays a token at every function. A refusal must be 401, before anything was read. */
-export const playToken = async (
-  world: HostileWorld,
-  token: string,
-  expected: 'taken' | 'refused',
-): Promise<string[]> => {
-  const faults: string[] = [];
-  for (const route of GUARDED) {
-    world.take();
-    const probe: Probe = {
-      route,
-      as: 'nobody',
-      overHttp: false,
-      path: {},
-      query: [],
-      headers: [['authorization', `Bearer ${token}`]],
-      body: null,
+const tokens: Family<TokenCase> = {
+  cases: tokenCases,
+  prepare: async (world) => {
+    const maker = await tokenMaker(world.stack.issuer, world.subs.owner);
+    return {
+      play: async (given) => {
+        const token = await maker.tokenOf(given);
+        return token === undefined ? [] : playToken(world, token, 'refused');
+      },
+      close: nothing,
     };
-    const answer = await send(world, probe);
-    const taken = world.take();
-    faults.push(...faultsOf(world, ROUTES[route], answer, taken));
-    const isRefused = answer.status === 401;
-    if (isRefused !== (expected === 'refused')) faults.push(`${route} answered ${answer.status}`);
-    if (isRefused && taken.calls.length > 0) faults.push(`${route} made calls before its 401`);
-  }
-  return faults;
+  },
 };
 
-const PUBLIC_ROUTES = ['allowTokenOrigin', 'mintToken', 'allowEventsOrigin', 'reportEvents'] as const;
-
-/**
- * Plays an Origin header at every public route of a site. A page that is not registered is told so, cannot read the answer,
- * and costs neither a decrypt nor a mint. Reports are for the page of the session alone.
- */
-export const playOrigin = async (world: HostileWorld, origin: string | undefined): Promise<string[]> => {
-  const faults: string[] = [];
-  for (const id of PUBLIC_ROUTES) {
-    const isReport = id === 'reportEvents';
-    const allowed = origin !== undefined && (isReport ? origin === ORIGIN : mayRead(origin));
-    world.take();
-    const probe: Probe = {
-      route: id,
-      as: 'nobody',
-      overHttp: false,
-      path: {},
-      query: [],
-      headers: origin === undefined ? [] : [['origin', origin]],
-      body: id === 'mintToken' ? { text: '{}' } : isReport ? { text: HEARTBEAT } : null,
-      ...(origin === undefined && { without: ['origin'] }),
-    };
-    const answer = await send(world, probe);
-    faults.push(...faultsOf(world, ROUTES[id], answer, world.take()).map((fault) => `${id}: ${fault}`));
-    const readableBy = answer.headers['access-control-allow-origin'];
-    if (readableBy !== (allowed ? origin : undefined)) faults.push(`${id} may be read by ${readableBy}`);
-    const isRefused = answer.status === 403 && answer.text.includes('"origin_not_allowed"');
-    if (isRefused === allowed) faults.push(`${id} answered ${answer.status} to ${origin}`);
-  }
-  return faults;
+const origins: Family<OriginCase> = {
+  cases: originCases,
+  prepare: async (world) => {
+    const registered = [...REGISTERED, WILDCARD];
+    await world.repair('PATCH', `/v1/sites/${world.tenant().siteId}`, { allowed_origins: registered });
+    return { play: (given) => playOrigin(world, originOf(given)), close: nothing };
+  },
 };
 
-const HEARTBEAT = '{"events":[{"id":"e1","type":"heartbeat","at":"2026-11-25T00:00:00Z"}]}';
+const streams: Family<BatchCase> = {
+  cases: batchCases,
+  prepare: async (world) => {
+    const templates = await readTemplates(world);
+    return { play: (given) => playBatch(world, templates, given), close: templates.close };
+  },
+};
+
+export const FAMILIES = { requests, targets, tokens, origins, streams } as const;
+export type FamilyName = keyof typeof FAMILIES;
+
+/** The family of that name, for cases whose shape is known only when they are read. */
+export const familyOf = (name: FamilyName): Family<unknown> => FAMILIES[name] as Family<unknown>;

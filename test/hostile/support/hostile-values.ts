@@ -1,23 +1,23 @@
 import fc from 'fast-check';
 
 /** What forges a log line, a terminal or a second field, where it is let through. */
-export const FORGERIES: readonly string[] = [
-  '\n{"level":"INFO","message":"request answered","status":200}',
-  '\r{"level":"INFO","message":"forged"}',
-  '\r\n\r\n{"forged":true}',
-  '\u001b[2K\u001b[1A\u001b]0;owned\u0007',
-  '\u009b2K\u009d0;owned\u009c',
-  '\u2028{"forged":true}',
-  '\u2029{"forged":true}',
-  '\u0085{"forged":true}',
-  '\b\b\b\b forged',
-  '\0forged',
-  '","message":"forged","x":"',
-  '\\","forged":true,"x":"',
-];
+export const FORGERIES: Readonly<Record<string, string>> = {
+  'a line feed': '\n{"level":"INFO","message":"request answered","status":200}',
+  'a carriage return': '\r{"level":"INFO","message":"forged"}',
+  'empty lines': '\r\n\r\n{"forged":true}',
+  'a terminal sequence': '\u001b[2K\u001b[1A\u001b]0;owned\u0007',
+  'an eight-bit terminal sequence': '\u009b2K\u009d0;owned\u009c',
+  'a line separator': '\u2028{"forged":true}',
+  'a paragraph separator': '\u2029{"forged":true}',
+  'a next-line character': '\u0085{"forged":true}',
+  backspaces: '\b\b\b\b forged',
+  'a zero': '\0forged',
+  'a quote': '","message":"forged","x":"',
+  'a quote behind a backslash': '\\","forged":true,"x":"',
+};
 
 const ODD_TEXTS: readonly string[] = [
-  ...FORGERIES,
+  ...Object.values(FORGERIES),
   '',
   ' ',
   '\0',

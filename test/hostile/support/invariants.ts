@@ -138,6 +138,7 @@ const LINE: Readonly<Record<string, (value: unknown) => boolean>> = {
   // Of the deployed logger alone.
   service: (value) => value === 'hostile',
   stage: (value) => value === 'test',
+  sampling_rate: (value) => value === 0,
 };
 
 /** One request is one line of JSON, whose every field is one of ours. */
@@ -149,7 +150,8 @@ export const logFaults = ({ requestId }: Pick<Answer, 'requestId'>, lines: reado
     : [...faults, `${lines.length} lines: ${lines.join('\n')}`];
 };
 
-const lineFaults = (line: string): string[] => {
+/** What is wrong with one line of the log. */
+export const lineFaults = (line: string): string[] => {
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(line)) return [`a line with control characters: ${JSON.stringify(line)}`];
   const entry = parseJson(line);
   if (typeof entry !== 'object' || entry === null) return [`a line that is no JSON: ${line}`];

@@ -25,7 +25,10 @@ interface Rendered {
 /** Sends a probe and gives what came back. What cannot be said over HTTP goes to the handler in any case. */
 export const send = async (world: HostileWorld, probe: Probe): Promise<Answer> => {
   const rendered = await renderProbe(world, probe);
-  return probe.overHttp && isSayable(rendered) ? sendOverHttp(world, rendered) : sendEvent(world, rendered);
+  const overHttp = probe.overHttp && isSayable(rendered);
+  const answer = await (overHttp ? sendOverHttp(world, rendered) : sendEvent(world, rendered));
+  world.answers.set(answer.status, (world.answers.get(answer.status) ?? 0) + 1);
+  return answer;
 };
 
 const renderProbe = async (world: HostileWorld, probe: Probe): Promise<Rendered> => {

@@ -42,6 +42,8 @@ export interface HostileWorld {
   readonly library: HostileTenant;
   /** Of the stranger. */
   readonly foreign: HostileTenant;
+  /** How many answers there were of each status. */
+  readonly answers: Map<number, number>;
   /** What has happened since the last call. Nothing of it is kept. */
   readonly take: () => { readonly lines: readonly string[]; readonly calls: readonly ServiceCall[] };
   /** What the owner does to put the tenant back. */
@@ -110,6 +112,7 @@ export const startHostileWorld = async (
       tokens,
       foreign,
       library,
+      answers: new Map(),
       tenant: () => tenant,
       take,
       repair: async (method, path, body) => {

@@ -17,7 +17,7 @@ describe('the stand-in without a WebRTC library', () => {
       load: async () => undefined,
     });
     const secrets = createClientSecrets(() => 0);
-    const secret = secrets.mint({}, undefined);
+    const secret = secrets.mint({}, 'sk-any', undefined);
     for (let n = 0; n < 2; n += 1) expect((await calls.open(offer, secret))?.answer).toMatch(/^v=0/);
     expect(said).toEqual([expect.stringContaining('werift is not installed')]);
     expect(calls.live()).toEqual([]);

@@ -1,0 +1,27 @@
+/** Documents of which a bench writes parts, each between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`. */
+
+const blockOf = (name: string): RegExp =>
+  new RegExp(`(<!-- bench:${name} -->\\n)[\\s\\S]*?(<!-- /bench:${name} -->)`);
+
+/** The document with these blocks written anew. A block that the document does not have is an error. */
+export const writeBlocks = (
+  document: string,
+  blocks: Readonly<Record<string, readonly string[]>>,
+): string => {
+  let written = document;
+  for (const [name, lines] of Object.entries(blocks)) {
+    if (!blockOf(name).test(written)) throw new Error(`There is no block for ${name}.`);
+    written = written.replace(blockOf(name), (_, begin: string, end: string) =>
+      [begin, ...lines.map((line) => `${line}\n`), end].join(''),
+    );
+  }
+  return written;
+};
+
+/** What stands in a block, line by line. */
+export const readBlock = (document: string, name: string): readonly string[] => {
+  const [, content] = new RegExp(`<!-- bench:${name} -->\\n([\\s\\S]*?)<!-- /bench:${name} -->`).exec(
+    document,
+  ) ?? ['', ''];
+  return (content ?? '').split('\n').slice(0, -1);
+};

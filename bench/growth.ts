@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { BatchWriteCommand, DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { primaryKey } from '../lambdas/adapters/aws/items.ts';
+import { TABLES } from '../lambdas/contract/tables.ts';
+import { newSiteId, newWorkspaceId, type SiteId, type WorkspaceId } from '../lambdas/domain/identifiers.ts';
+import { startLocalStack } from '../local/local-stack.ts';
+import { localWorld } from '../local/local-world.ts';
+import { median, mintAt, NO_BUDGETS, type Place, signIn } from './bench-stack.ts';
+import { type Counts, startCountingProxy } from './counting-proxy.ts';
+import { print, tableOf } from './report.ts';
+
+/**
+ * Whether a mint gets slower, or reads and writes more, when there are more sites and when more sessions run on its key.
+ * `npm run bench:growth [-- --json] [-- --short] [-- --sites 1,10000,1000000]`.
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
+    sites: { type: 'string' },
+    sessions: { type: 'string' },
+  },
+});
+const list = (text: string): readonly number[] => text.split(',').map(Number);
+const SITES = list(options.sites ?? (options.short ? '1,500' : '1,10000,100000'));
+const SESSIONS = list(options.sessions ?? (options.short ? '1,40' : '1,10,100,1000'));
+const MINTS = options.short ? 5 : 40;
+const FIRST_MINTS = options.short ? 2 : 20;
+const SITES_OF_A_WORKSPACE = 100;
+/** DynamoDB takes so many items in one batch. */
+const BATCH = 25;
+const BATCHES_IN_FLIGHT = 4;
+
+const proxy = await startCountingProxy();
+const stack = await startLocalStack({
+  port: 0,
+  path: process.env['PATH'],
+  world: localWorld(() => undefined),
+  variables: { ...NO_BUDGETS, AWS_ENDPOINT_URL_DYNAMODB: proxy.url },
+});
+proxy.forwardTo(stack.dynamoDb.endpoint);
+await stack.streams.close();
+const engine = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
+const documents = DynamoDBDocumentClient.from(engine);
+
+type Item = Readonly<Record<string, unknown>>;
+
+const itemAt = async (
+  TableName: string,
+  Key: { readonly pk: string; readonly sk: string },
+): Promise<Item> => {
+  const { Item } = await documents.send(new GetCommand({ TableName, Key }));
+  if (Item === undefined) throw new Error(`Nothing stands at ${JSON.stringify(Key)}.`);
+  return Item;
+};
+
+/** So many sites more, each workspace of them with a key, as the product would have put them. */
+const addSites = async (like: Place, count: number): Promise<void> => {
+  const at = { workspaceId: like.workspaceId as WorkspaceId, siteId: like.siteId as SiteId };
+  const workspace = await itemAt(TABLES.tenancy.name, primaryKey.workspace(at.workspaceId));
+  const site = await itemAt(TABLES.tenancy.name, primaryKey.site(at.workspaceId, at.siteId));
+  const key = await itemAt(TABLES.keys.name, primaryKey.key('workspace', at.workspaceId));
+  const puts: { readonly table: string; readonly item: Item }[] = [];
+  for (let made = 0; made < count; made += SITES_OF_A_WORKSPACE) {
+    const workspaceId = newWorkspaceId(randomBytes);
+    puts.push(
+      {
+        table: TABLES.tenancy.name,
+        item: { ...workspace, ...primaryKey.workspace(workspaceId), workspaceId },
+      },
+      { table: TABLES.keys.name, item: { ...key, ...primaryKey.key('workspace', workspaceId), workspaceId } },
+    );
+    for (let i = made; i < Math.min(count, made + SITES_OF_A_WORKSPACE); i++) {
+      const siteId = newSiteId(workspaceId, randomBytes);
+      const item = { ...site, ...primaryKey.site(workspaceId, siteId), workspaceId, siteId };
+      puts.push({ table: TABLES.tenancy.name, item });
+    }
+  }
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let from = next; from < puts.length; from = next) {
+      next += BATCH;
+      const RequestItems: Record<string, { PutRequest: { Item: Item } }[]> = {};
+      for (const { table, item } of puts.slice(from, from + BATCH)) {
+        RequestItems[table] ??= [];
+        RequestItems[table].push({ PutRequest: { Item: item } });
+      }
+      await documents.send(new BatchWriteCommand({ RequestItems }));
+    }
+  };
+  await Promise.all(Array.from({ length: BATCHES_IN_FLIGHT }, lane));
+};
+
+interface Measured {
+  readonly mintMs: number;
+  readonly per: Counts;
+}
+
+const faults: string[] = [];
+
+/** The median of mints one after the other. Each place is given its turn, so that sessions do not gather on one. */
+const mints = async (places: readonly Place[], count: number): Promise<Measured> => {
+  const before = proxy.counts();
+  const took: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const from = performance.now();
+    const { code } = await mintAt(stack.url, places[i % places.length] as Place);
+    took.push(performance.now() - from);
+    if (code !== 'ok') faults.push(`A mint was refused: ${code}.`);
+  }
+  const after = proxy.counts();
+  const per = Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, (value - before[name as keyof Counts]) / count]),
+  ) as unknown as Counts;
+  return { mintMs: median(took), per };
+};
+
+interface Row extends Measured {
+  readonly name: string;
+}
+
+const inSites = async (): Promise<readonly Row[]> => {
+  const owner = await signIn(stack);
+  const like = await owner.makePlace();
+  const rows: Row[] = [];
+  await mints([like], MINTS);
+  let stored = 1;
+  for (const sites of SITES) {
+    await addSites(like, sites - stored);
+    stored = sites;
+    // A fresh one, so that its sessions are as many as at the row before.
+    const place = sites === 1 ? like : await owner.makePlace();
+    await mints([place], sites === 1 ? 0 : MINTS);
+    rows.push({
+      name: sites === 1 ? '1 site' : `${sites.toLocaleString('en-US')} sites`,
+      ...(await mints([place], MINTS)),
+    });
+  }
+  return rows;
+};
+
+const inSessions = async (): Promise<readonly Row[]> => {
+  const owner = await signIn(stack);
+  const place = await owner.makePlace({ concurrency_limit: 1_000 });
+  const rows: Row[] = [];
+  let running = 0;
+  for (const sessions of SESSIONS) {
+    if (sessions === 1) {
+      // One mint tells little: the first one of several keys instead.
+      const fresh = await Promise.all(Array.from({ length: FIRST_MINTS }, () => owner.makePlace()));
+      rows.push({ name: '1 session on the key', ...(await mints(fresh, FIRST_MINTS)) });
+      continue;
+    }
+    const measuredOn = Math.min(MINTS, sessions - running);
+    await mints([place], sessions - running - measuredOn);
+    rows.push({
+      name: `${sessions.toLocaleString('en-US')} sessions on the key`,
+      ...(await mints([place], measuredOn)),
+    });
+    running = sessions;
+  }
+  return rows;
+};
+
+const printed = (rows: readonly Row[]): readonly string[] =>
+  tableOf(
+    ['Mint with', 'ms', '× the first row', 'DynamoDB calls', 'writes', 'write units', 'read units'],
+    rows.map(({ name, mintMs, per }) => [
+      name,
+      mintMs.toFixed(1),
+      (mintMs / (rows[0]?.mintMs ?? mintMs)).toFixed(2),
+      per.calls.toFixed(1),
+      per.writes.toFixed(1),
+      per.writeUnits.toFixed(1),
+      per.readUnits.toFixed(1),
+    ]),
+  );
+
+try {
+  const [sites, sessions] = [await inSites(), await inSessions()];
+  const [first] = sites;
+  for (const { name, per } of sites)
+    if (first !== undefined && Math.round(per.readUnits) !== Math.round(first.per.readUnits))
+      faults.push(`With ${name} a mint reads ${per.readUnits} units instead of ${first.per.readUnits}.`);
+  for (const { name, per } of [...sites, ...sessions])
+    if (first !== undefined && Math.round(per.writes) !== Math.round(first.per.writes))
+      faults.push(`With ${name} a mint writes ${per.writes} times instead of ${first.per.writes}.`);
+  print(
+    {
+      tables: { 'growth-sites': printed(sites), 'growth-sessions': printed(sessions) },
+      figures: { sites, sessions },
+      faults,
+    },
+    options.json,
+  );
+} finally {
+  engine.destroy();
+  await stack.close();
+  await proxy.close();
+}

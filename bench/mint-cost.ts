@@ -1,0 +1,60 @@
+import { AWS_PRICES, type Price } from './aws-prices.ts';
+import { tableOf } from './report.ts';
+
+/** What one mint takes of AWS, as the benches have counted it. */
+export interface MintCounts {
+  readonly writeUnits: number;
+  readonly readUnits: number;
+  readonly kmsRequests: number;
+  /** Time that Lambda bills, milliseconds. */
+  readonly billedMs: number;
+  readonly logBytes: number;
+}
+
+/** Of the token function, GB: lib/stacks and docs/performance.md say why. */
+export const TOKEN_FUNCTION_GB = 1;
+
+export interface CostLine {
+  readonly what: string;
+  /** Of one mint. */
+  readonly amount: number;
+  readonly price: Price;
+  /** US dollars for a million mints. */
+  readonly usdPerMillion: number;
+}
+
+const line = (what: string, amount: number, price: Price): CostLine => ({
+  what,
+  amount,
+  price,
+  usdPerMillion: amount * price.usd * 1_000_000,
+});
+
+/** A mint whose preflight the browser still remembers; without the audit trail, which docs/cost.md counts with the session. */
+export const costOfMint = (counts: MintCounts): readonly CostLine[] => [
+  line('requests at API Gateway', 1, AWS_PRICES.apiRequest),
+  line('requests at Lambda', 1, AWS_PRICES.lambdaRequest),
+  line('GB-s at Lambda', (TOKEN_FUNCTION_GB * counts.billedMs) / 1_000, AWS_PRICES.lambdaGbSecond),
+  line('write units at DynamoDB', counts.writeUnits, AWS_PRICES.writeUnit),
+  line('read units at DynamoDB', counts.readUnits, AWS_PRICES.readUnit),
+  line('requests at KMS', counts.kmsRequests, AWS_PRICES.kmsRequest),
+  line('GB of log lines and metrics', counts.logBytes / 1_000_000_000, AWS_PRICES.logGb),
+];
+
+export const usdPerMillionMints = (counts: MintCounts): number =>
+  costOfMint(counts).reduce((sum, { usdPerMillion }) => sum + usdPerMillion, 0);
+
+export const costTable = (counts: MintCounts): readonly string[] =>
+  tableOf(
+    ['What', 'Price', 'of one mint', 'a million mints'],
+    [
+      ...costOfMint(counts).map(({ what, amount, price, usdPerMillion }) => [
+        what,
+        `[${price.said}](${price.source})`,
+        amount < 0.001 ? amount.toExponential(1) : Number(amount.toFixed(2)),
+        `$${usdPerMillion.toFixed(2)}`,
+      ]),
+      ['together', '', '', `**$${usdPerMillionMints(counts).toFixed(2)}**`],
+    ],
+    2,
+  );

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { playBatch } from './support/play-batch.ts';
+import { seeded } from './support/seeded.ts';
+import { batchCases, readTemplates, STREAM_TABLES, type Templates } from './support/stream-cases.ts';
+import { type HostileWorld, startHostileWorld } from './support/world.ts';
+
+let world: HostileWorld;
+let templates: Templates;
+beforeAll(async () => {
+  world = await startHostileWorld();
+  templates = await readTemplates(world);
+});
+afterAll(async () => {
+  templates?.close();
+  await world?.close();
+});
+
+describe('a batch of a stream', () => {
+  it.each(STREAM_TABLES)('of %s as the product writes it is handled whole', async (table) => {
+    const records = Array.from({ length: 100 }, (_, item) => ({ item, changes: [] }));
+    const given = { table, records, order: [...records.keys()] };
+    expect(await playBatch(world, templates, given)).toEqual([]);
+  });
+
+  it('with bad records, repeated and in any order: they are set aside, all others are handled, and nothing throws', async () => {
+    await fc.assert(
+      fc.asyncProperty(batchCases(), async (given) => {
+        expect(await playBatch(world, templates, given)).toEqual([]);
+      }),
+      seeded(250),
+    );
+  });
+
+  it('leaves a trail that verifies', async () => {
+    const path = `/v1/workspaces/${world.library.workspaceId}/audit/verify`;
+    const headers = { authorization: `Bearer ${world.tokens.owner}` };
+    const { data } = await world.stack.call('GET', path, { headers });
+    expect(data).toMatchObject({ intact: true, broken: null });
+  });
+});

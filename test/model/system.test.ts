@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { actionsIn, expectIntact, intentsIn, outcomesIn, trailOf } from '../e2e-custody/trail.ts';
+import { expectSuccess } from '../support/answers.ts';
+import { ORIGIN } from '../support/tenant.ts';
+import { booksAgree, steps } from './system-commands.ts';
+import * as model from './system-model.ts';
+import { type SystemWorld, startSystemWorld } from './system-world.ts';
+
+let world: SystemWorld;
+beforeAll(async () => {
+  world = await startSystemWorld();
+});
+afterAll(() => world?.close());
+
+/** Two workspaces of two people, a site in each: the first with a key of its own, the second on the platform's. */
+const prepared = async (): Promise<{ model: model.SystemModel; real: SystemWorld }> => {
+  world.begin();
+  const state = model.emptyModel(world.clock().getTime());
+  for (const [owner, mode, maxDuration] of [
+    [0, 'byok', 600],
+    [3, 'managed', 3_600],
+  ] as const) {
+    const as = world.person(owner);
+    const body = { name: 'Workspace', openai_tier: 2, billing_mode: mode };
+    const workspace = expectSuccess(await world.api.call('POST', '/v1/workspaces', { as, body }), 201);
+    const path = `/v1/workspaces/${workspace.workspace_id}/sites`;
+    const site = expectSuccess(
+      await world.api.call('POST', path, {
+        as,
+        body: { name: 'Site', allowed_origins: [ORIGIN], max_duration_seconds: maxDuration },
+      }),
+      201,
+    );
+    model.addWorkspace(state, owner, mode, workspace.workspace_id);
+    model.addSite(state, owner, state.workspaces.length - 1, maxDuration, site.site_id);
+  }
+  const path = `/v1/workspaces/${state.workspaces[0]?.id}/openai-key`;
+  expectSuccess(
+    await world.api.call('PUT', path, { as: world.person(0), body: { api_key: world.openAiKey(0) } }),
+  );
+  model.putKey(state, 0, { workspace: 0 }, 0);
+  world.uses();
+  return { model: state, real: world };
+};
+
+/** What is only seen at the end: the whole trail, every session's receipt, and that nothing leaked. */
+const audited = async (state: model.SystemModel): Promise<void> => {
+  await world.projectAll();
+  expect(world.dead).toEqual([]);
+  const opened = new Set(world.decrypts.map(({ requestId }) => requestId));
+  for (const workspace of state.workspaces.filter(({ deleted }) => !deleted)) {
+    const owner = [...workspace.members].find(([, role]) => role === 'owner')?.[0] ?? 0;
+    const tenant = { owner: world.person(owner), workspaceId: workspace.id, siteId: '' };
+    const rows = await trailOf(world.api, tenant);
+    await expectIntact(world.api, tenant, rows);
+    expect(actionsIn(rows).map(({ type }) => type)).toEqual(workspace.trail);
+    const intents = new Map(intentsIn(rows).map((row) => [row.session_id, row]));
+    const told = new Set<unknown>();
+    for (const { session_id, sequence, facts } of outcomesIn(rows)) {
+      expect(intents.get(session_id)?.sequence).toBeLessThan(sequence);
+      if (facts['kms_request_id'] === undefined) continue;
+      expect(opened).toContain(facts['kms_request_id']);
+      told.add(facts['kms_request_id']);
+    }
+    const settled = new Set(outcomesIn(rows).map(({ session_id }) => session_id));
+    const open = intentsIn(rows).filter(({ session_id }) => !settled.has(session_id)).length;
+    const own = world.decrypts.filter(
+      ({ encryptionContext }) => encryptionContext?.['spelo:workspace_id'] === workspace.id,
+    );
+    // Only a killed process leaves a decrypt whose outcome nobody wrote, and then its intent is open.
+    expect(own.filter(({ requestId }) => !told.has(requestId)).length).toBeLessThanOrEqual(open);
+  }
+  await receiptsAgree(state);
+  await booksAgree(state, world);
+  expect(world.leaks()).toEqual([]);
+};
+
+const receiptsAgree = async (state: model.SystemModel): Promise<void> => {
+  for (const [index, site] of state.sites.entries()) {
+    const { members, deleted } = model.at(state.workspaces, site.workspace);
+    const owner = [...members].find(([, role]) => role === 'owner')?.[0];
+    if (site.archived || deleted || owner === undefined) continue;
+    const path = `/v1/sites/${site.id}/sessions?limit=100`;
+    const listed = expectSuccess(await world.api.call('GET', path, { as: world.person(owner) }));
+    const items = listed.items.filter(({ kind }: { kind: string }) => kind === 'visitor');
+    const known = state.sessions.filter(
+      (session) => session.site === index && session.signingSecret !== undefined,
+    );
+    for (const session of known) {
+      const item = items.find((one: { session_id: string }) => one.session_id === session.id);
+      expect(item).toMatchObject({
+        state: model.stateOf(session),
+        mode: session.mode,
+        seconds: model.secondsOf(session),
+        billed_seconds: model.billedOf(session),
+        refusal: null,
+        receipt: { payer: session.mode, key_scope: session.scope, key_version: session.version },
+      });
+    }
+    const strays = state.sessions.filter(
+      (session) => session.site === index && session.signingSecret === undefined,
+    );
+    const refused = state.refused.filter((one) => one.site === index);
+    expect(items.length).toBe(known.length + strays.length + refused.length);
+    const codes = items
+      .filter((one: { session_id: string }) => !strays.some(({ id }) => id === one.session_id))
+      .flatMap((one: { refusal: string | null }) => one.refusal ?? []);
+    expect(codes.sort()).toEqual(refused.map(({ code }) => code).sort());
+  }
+};
+
+/** Always the same histories, and a fresh one each time; its seed is in the name of the test. */
+const SEEDS = [20_261_125, 7, 1_776];
+const { MODEL_SEED, MODEL_PATH, MODEL_REPLAY, MODEL_RUNS = '4', MODEL_MINUTES } = process.env;
+const fresh = Math.floor(Math.random() * 2 ** 31);
+const seeds =
+  MODEL_SEED !== undefined ? [Number(MODEL_SEED)] : MODEL_MINUTES !== undefined ? [fresh] : [...SEEDS, fresh];
+const limitMs = Number(MODEL_MINUTES ?? 0) * 60_000;
+
+it.each(seeds)(
+  'seed %i: whatever people, visitors, networks and crashes do, the system is as its model says',
+  async (seed) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.commands(steps, {
+          maxCommands: 60,
+          size: 'max',
+          ...(MODEL_REPLAY !== undefined && { replayPath: MODEL_REPLAY }),
+        }),
+        async (commands) => {
+          const { model: state, real } = await prepared();
+          await fc.asyncModelRun(() => ({ model: state, real }), commands);
+          await audited(state);
+        },
+      ),
+      {
+        seed,
+        ...(MODEL_PATH !== undefined && { path: MODEL_PATH }),
+        ...(limitMs > 0
+          ? { numRuns: 1_000_000, interruptAfterTimeLimit: limitMs, markInterruptAsFailure: false }
+          : { numRuns: Number(MODEL_RUNS) }),
+      },
+    );
+  },
+  300_000 + 2 * limitMs,
+);
