@@ -126,11 +126,7 @@ export const writtenColumns = (
 
 /** The calls that the document knows of a scenario. */
 export const writtenCalls = (document: string, scenario: Scenario): readonly string[] => [
-  ...new Set(
-    writtenLines(document, scenario).flatMap(({ dependency, calls }) =>
-      calls.map((call) => `${dependency} ${call}`),
-    ),
-  ),
+  ...new Set(writtenLines(document, scenario).flatMap(({ calls }) => calls)),
 ];
 
 const groupLine = ({ dependency, name, faults }: (typeof GROUPS)[number]): string =>
