@@ -6,6 +6,7 @@ import { watchOutput } from '../support/custody-watch.ts';
 import { FORGERIES, hostileText } from './support/hostile-values.ts';
 import { logFaults } from './support/invariants.ts';
 import type { Probe } from './support/probe.ts';
+import { seeded } from './support/seeded.ts';
 import { send } from './support/send.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 
@@ -90,7 +91,7 @@ describe('one request is one line of the log, whose fields are ours', () => {
       fc.asyncProperty(somewhere, async (probe) => {
         expect(await loggedFaultsOf(probe)).toEqual([]);
       }),
-      { numRuns: 200 },
+      seeded(200),
     );
   });
 });

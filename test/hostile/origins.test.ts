@@ -9,6 +9,7 @@ import {
   WILDCARD,
 } from './support/origin-cases.ts';
 import { playOrigin } from './support/play-request.ts';
+import { seeded } from './support/seeded.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 
 let world: HostileWorld;
@@ -42,7 +43,7 @@ describe('a page may mint, preflight and report', () => {
       fc.asyncProperty(originCases(), async (given) => {
         expect(await playOrigin(world, originOf(given))).toEqual([]);
       }),
-      { numRuns: 150 },
+      seeded(150),
     );
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { playBatch } from './support/play-batch.ts';
+import { seeded } from './support/seeded.ts';
 import { batchCases, readTemplates, STREAM_TABLES, type Templates } from './support/stream-cases.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 
@@ -27,7 +28,7 @@ describe('a batch of a stream', () => {
       fc.asyncProperty(batchCases(), async (given) => {
         expect(await playBatch(world, templates, given)).toEqual([]);
       }),
-      { numRuns: 250 },
+      seeded(250),
     );
   });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { jwtAuthorizer } from '../../local/bundled/jwt-authorizer.ts';
 import { playToken } from './support/play-request.ts';
+import { seeded } from './support/seeded.ts';
 import { DEFECTS, type DefectName, type TokenMaker, tokenCases, tokenMaker } from './support/token-cases.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 
@@ -29,7 +30,7 @@ describe('an access token', () => {
         const token = await maker.tokenOf(given);
         if (token !== undefined) expect(await playToken(world, token, 'refused')).toEqual([]);
       }),
-      { numRuns: 150 },
+      seeded(150),
     );
   });
 

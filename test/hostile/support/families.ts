@@ -5,6 +5,7 @@ import { playOrigin, playProbe, playToken } from './play-request.ts';
 import type { Probe } from './probe.ts';
 import { probes } from './probes.ts';
 import { type BatchCase, batchCases, readTemplates } from './stream-cases.ts';
+import { playTarget, type TargetCase, targetCases } from './target-cases.ts';
 import { type TokenCase, tokenCases, tokenMaker } from './token-cases.ts';
 import type { HostileWorld } from './world.ts';
 
@@ -22,6 +23,11 @@ const nothing = (): void => undefined;
 const requests: Family<Probe> = {
   cases: probes,
   prepare: async (world) => ({ play: (probe) => playProbe(world, probe), close: nothing }),
+};
+
+const targets: Family<TargetCase> = {
+  cases: targetCases,
+  prepare: async (world) => ({ play: (target) => playTarget(world, target), close: nothing }),
 };
 
 const tokens: Family<TokenCase> = {
@@ -55,7 +61,7 @@ const streams: Family<BatchCase> = {
   },
 };
 
-export const FAMILIES = { requests, tokens, origins, streams } as const;
+export const FAMILIES = { requests, targets, tokens, origins, streams } as const;
 export type FamilyName = keyof typeof FAMILIES;
 
 /** The family of that name, for cases whose shape is known only when they are read. */

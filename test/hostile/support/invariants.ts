@@ -150,7 +150,8 @@ export const logFaults = ({ requestId }: Pick<Answer, 'requestId'>, lines: reado
     : [...faults, `${lines.length} lines: ${lines.join('\n')}`];
 };
 
-const lineFaults = (line: string): string[] => {
+/** What is wrong with one line of the log. */
+export const lineFaults = (line: string): string[] => {
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(line)) return [`a line with control characters: ${JSON.stringify(line)}`];
   const entry = parseJson(line);
   if (typeof entry !== 'object' || entry === null) return [`a line that is no JSON: ${line}`];

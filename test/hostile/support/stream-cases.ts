@@ -129,7 +129,8 @@ export interface Templates {
   readonly close: () => void;
 }
 
-let sequence = 0;
+/** Beyond every place that a chain of the world has. */
+let sequence = 1_000_000;
 
 export const readTemplates = async ({ stack }: HostileWorld): Promise<Templates> => {
   const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
