@@ -111,23 +111,38 @@ const bucketOf = ({ perSecond, burst }: Bucket): { refill(): void } & Refilled =
   };
 };
 
-type Flow = Partial<Record<Kind, number>>;
+/** How many of each kind; not whole numbers, since a quota takes its share of all kinds alike. */
+type Flow = Readonly<Record<Kind, number>>;
 
-/** Requests that got as far as this, and where the others were stopped. */
+/** Objects of one shape: this is what a run spends its time on. */
+const flowOf = (count: (kind: Kind) => number): Flow => ({
+  preflight: count('preflight'),
+  mint: count('mint'),
+  connected: count('connected'),
+  heartbeat: count('heartbeat'),
+  ended: count('ended'),
+  trail: count('trail'),
+});
+
+const NOTHING = flowOf(() => 0);
+
+const scaled = (flow: Flow, share: number): Flow => flowOf((kind) => flow[kind] * share);
+
+const sumOf = ({ preflight, mint, connected, heartbeat, ended, trail }: Flow): number =>
+  preflight + mint + connected + heartbeat + ended + trail;
+
+const reportsIn = ({ connected, heartbeat, ended }: Flow): number => connected + heartbeat + ended;
+
+const added = (a: Flow, b: Flow): Flow => flowOf((kind) => a[kind] + b[kind]);
+
+/** Requests that got as far as this. */
 interface Passed {
   readonly flow: Flow;
+  /** Of the mints that came. */
   readonly share: number;
 }
 
-const scaled = (flow: Flow, share: number): Flow =>
-  Object.fromEntries(Object.entries(flow).map(([kind, count]) => [kind, count * share]));
-
-const sumOf = (flow: Flow): number => Object.values(flow).reduce((sum, count) => sum + count, 0);
-
-const reportsIn = ({ preflight: _, mint: __, ...reports }: Flow): number => sumOf(reports);
-
-const added = (a: Flow, b: Flow): Flow =>
-  Object.fromEntries(KINDS.map((kind) => [kind, (a[kind] ?? 0) + (b[kind] ?? 0)]));
+const SERVED_KINDS = KINDS.filter((kind) => kind !== 'trail');
 
 /** The containers of each function, and how many more there may be. */
 const containersOf = ({ containers, containersIn10s }: Quotas) => {
@@ -148,29 +163,23 @@ const containersOf = ({ containers, containersIn10s }: Quotas) => {
     admit: (flow: Flow, tick: number): Passed => {
       const shares = { token: 1, events: 1 };
       const wanted = { token: 0, events: 0 };
-      for (const [kind, ms] of Object.entries(BUSY_MS))
-        wanted[SERVED_BY[kind as keyof typeof BUSY_MS]] +=
-          (flow[kind as Kind] ?? 0) * Math.min(1, ms / TICK_MS);
+      for (const kind of SERVED_KINDS)
+        wanted[SERVED_BY[kind]] += flow[kind] * Math.min(1, BUSY_MS[kind] / TICK_MS);
       for (const name of ['token', 'events'] as const) {
         const needed = busyNow(name, tick) + wanted[name];
         const grow = Math.max(0, Math.min(containers[name], needed) - warm[name]);
         warm[name] += mayGain[name].take(grow);
         if (needed > warm[name]) shares[name] = Math.max(0, warm[name] - busyNow(name, tick)) / wanted[name];
       }
-      for (const [kind, ms] of Object.entries(BUSY_MS)) {
-        const name = SERVED_BY[kind as keyof typeof BUSY_MS];
-        const count = (flow[kind as Kind] ?? 0) * shares[name];
-        for (let later = 0; later * TICK_MS < ms; later++)
-          busy[name][tick + later] = busyNow(name, tick + later) + count * Math.min(1, ms / TICK_MS - later);
+      for (const kind of SERVED_KINDS) {
+        const [name, ticks] = [SERVED_BY[kind], BUSY_MS[kind] / TICK_MS];
+        const count = flow[kind] * shares[name];
+        for (let later = 0; later < ticks; later++)
+          busy[name][tick + later] = busyNow(name, tick + later) + count * Math.min(1, ticks - later);
       }
       peak = Math.max(peak, busyNow('token', tick) + busyNow('events', tick));
       return {
-        flow: Object.fromEntries(
-          Object.entries(flow).map(([kind, count]) => [
-            kind,
-            kind === 'trail' ? count : count * shares[SERVED_BY[kind as keyof typeof BUSY_MS]],
-          ]),
-        ),
+        flow: flowOf((kind) => (kind === 'trail' ? 0 : flow[kind] * shares[SERVED_BY[kind]])),
         share: shares.token,
       };
     },
@@ -180,48 +189,39 @@ const containersOf = ({ containers, containersIn10s }: Quotas) => {
 /** The smallest share of what these requests need that every table still has, and the table that has least. */
 const tablesOf = ({ table }: Quotas, counts: RequestCounts) => {
   const names = [...new Set(Object.values(counts).flatMap((units) => Object.keys(units)))];
-  const buckets = new Map(
-    names.map((name) => [
-      name,
-      {
-        write: bucketOf({ perSecond: table.write, burst: table.write }),
-        read: bucketOf({ perSecond: table.read, burst: table.read }),
-      },
-    ]),
-  );
-  const wantedOf = (flow: Flow, name: string, figure: keyof Units): number =>
-    KINDS.reduce((sum, kind) => sum + (flow[kind] ?? 0) * (counts[kind][name]?.[figure] ?? 0), 0);
-  return {
-    refill: () => {
-      for (const { write, read } of buckets.values()) {
-        write.refill();
-        read.refill();
-      }
-    },
-    wantedOf,
-    names,
-    /** Each kind gets the smallest share that one of its tables has for it. */
-    admit: (flow: Flow): { readonly flow: Flow; readonly mintShare: number; readonly short: string } => {
-      const shares: Partial<Record<Kind, number>> = {};
-      let short = '';
-      for (const [name, { write, read }] of buckets)
-        for (const [bucket, figure] of [
-          [write, 'writeUnits'],
-          [read, 'readUnits'],
-        ] as const) {
-          const wanted = wantedOf(flow, name, figure);
-          const got = wanted === 0 ? 1 : bucket.take(wanted) / wanted;
-          for (const kind of KINDS) {
-            if ((counts[kind][name]?.[figure] ?? 0) === 0 || got >= (shares[kind] ?? 1)) continue;
-            shares[kind] = got;
-            if (kind === 'mint') short = `DynamoDB, ${name}`;
-          }
-        }
+  const limits = names.flatMap((name) =>
+    (['write', 'read'] as const).map((side) => {
+      const units = flowOf((kind) => counts[kind][name]?.[`${side}Units`] ?? 0);
       return {
-        flow: Object.fromEntries(KINDS.map((kind) => [kind, (flow[kind] ?? 0) * (shares[kind] ?? 1)])),
-        mintShare: shares.mint ?? 1,
-        short,
+        name,
+        label: `${side} ${name}`,
+        units,
+        bucket: bucketOf({ perSecond: table[side], burst: table[side] }),
+        wantedOf: (flow: Flow): number => KINDS.reduce((sum, kind) => sum + flow[kind] * units[kind], 0),
       };
+    }),
+  );
+  return {
+    names,
+    limits,
+    refill: () => {
+      for (const { bucket } of limits) bucket.refill();
+    },
+    /** Each kind gets the smallest share that one of its tables has for it. */
+    admit: (flow: Flow): { readonly flow: Flow; readonly short: string } => {
+      const shares = { ...flowOf(() => 1) };
+      let short = '';
+      for (const { name, units, bucket, wantedOf } of limits) {
+        const wanted = wantedOf(flow);
+        const got = wanted === 0 ? 1 : bucket.take(wanted) / wanted;
+        if (got === 1) continue;
+        for (const kind of KINDS) {
+          if (units[kind] === 0 || got >= shares[kind]) continue;
+          shares[kind] = got;
+          if (kind === 'mint') short = `DynamoDB, ${name}`;
+        }
+      }
+      return { flow: flowOf((kind) => flow[kind] * shares[kind]), short };
     },
   };
 };
@@ -262,54 +262,47 @@ export const simulate = ({ mintsPerSecond, quotas, counts, bursts }: Scenario, s
     asked += visitors;
     const atRoute = tokenRoute.take(visitors);
     refuse("the stage's throttle", visitors - atRoute);
-    const reports = due[tick] ?? {};
+    const reports = due[tick] ?? NOTHING;
     reportsSent += sumOf(reports);
     const reported = sumOf(reports) === 0 ? 1 : eventsRoute.take(sumOf(reports)) / sumOf(reports);
-    const arriving = added(scaled(reports, reported), { preflight: atRoute, mint: atRoute });
+    const arriving = added(scaled(reports, reported), { ...NOTHING, preflight: atRoute, mint: atRoute });
 
     const requests = sumOf(arriving);
     const through = requests === 0 ? 1 : gateway.take(requests) / requests;
-    refuse('API Gateway', (arriving.mint ?? 0) * (1 - through));
+    refuse('API Gateway', arriving.mint * (1 - through));
     const atLambda = containers.admit(scaled(arriving, through), tick);
-    refuse('Lambda', (arriving.mint ?? 0) * through * (1 - atLambda.share));
+    refuse('Lambda', arriving.mint * through * (1 - atLambda.share));
     lostReports += sumOf(reports) - reportsIn(atLambda.flow);
     note('requests', requests * through);
 
     // The first try of what is new, and the second of what was throttled a moment ago.
-    const again = retried[tick] ?? {};
+    const again = retried[tick] ?? NOTHING;
     const inTables = tables.admit(added(atLambda.flow, again));
-    const firstTry = (kind: Kind): number => {
-      const all = (atLambda.flow[kind] ?? 0) + (again[kind] ?? 0);
-      return all === 0 ? 0 : (atLambda.flow[kind] ?? 0) / all;
-    };
-    const throttled = added(added(atLambda.flow, again), scaled(inTables.flow, -1));
-    retried[tick + 1] = Object.fromEntries(
-      KINDS.map((kind) => [kind, (throttled[kind] ?? 0) * firstTry(kind)]),
-    );
-    for (const kind of KINDS) {
-      const lost = (throttled[kind] ?? 0) * (1 - firstTry(kind));
-      if (kind === 'mint') refuse(inTables.short, lost);
-      else if (kind !== 'preflight') lostReports += lost;
-    }
-    for (const name of tables.names) {
-      note(`write ${name}`, tables.wantedOf(inTables.flow, name, 'writeUnits'));
-      note(`read ${name}`, tables.wantedOf(inTables.flow, name, 'readUnits'));
-    }
+    const firstTry = flowOf((kind) => {
+      const all = atLambda.flow[kind] + again[kind];
+      return all === 0 ? 0 : atLambda.flow[kind] / all;
+    });
+    const throttled = flowOf((kind) => atLambda.flow[kind] + again[kind] - inTables.flow[kind]);
+    retried[tick + 1] = flowOf((kind) => throttled[kind] * firstTry[kind]);
+    const lost = flowOf((kind) => throttled[kind] * (1 - firstTry[kind]));
+    refuse(inTables.short, lost.mint);
+    lostReports += reportsIn(lost);
+    for (const { label, wantedOf } of tables.limits) note(label, wantedOf(inTables.flow));
 
-    const toOpen = inTables.flow.mint ?? 0;
+    const toOpen = inTables.flow.mint;
     const opened = kms.take(toOpen);
     refuse('KMS', toOpen - opened);
     note('kms', opened);
     minted += opened;
     for (const { after, kind } of REPORTS) {
       const at = tick + after * TICKS_A_SECOND;
-      due[at] = added(due[at] ?? {}, { [kind]: opened });
+      due[at] = added(due[at] ?? NOTHING, { ...NOTHING, [kind]: opened });
     }
     behind += EVENTS_OF_A_SESSION * opened;
     const written = Math.min(behind, quotas.trail / TICKS_A_SECOND);
     behind -= written;
-    for (const name of tables.names)
-      note(`write ${name}`, tables.wantedOf({ trail: written / EVENTS_OF_A_SESSION }, name, 'writeUnits'));
+    const rows = { ...NOTHING, trail: written / EVENTS_OF_A_SESSION };
+    for (const { label, wantedOf } of tables.limits) note(label, wantedOf(rows));
   }
 
   const largest = (what: string): number => Math.max(...perSecond.map((seen) => seen[what] ?? 0));

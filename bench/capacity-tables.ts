@@ -204,7 +204,7 @@ const needsTable = ({ byok }: AllCounts): readonly string[] =>
   );
 
 /** The stage `prod` of cdk.json. */
-interface Stage {
+export interface Stage {
   readonly throttling: Readonly<
     Record<'tokenRoute' | 'eventsRoute', { readonly requestsPerSecond: number; readonly burst: number }>
   >;

@@ -58,21 +58,14 @@ const conditionOf = (
       };
 };
 
-/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html */
-const MAX_SORT_KEY_BYTES = 1_024;
-
-/** DynamoDB calls any other place an error, which would look like one of ours. */
+/** DynamoDB calls any other place an error, which would look like one of ours. Half a surrogate pair is no text to it. */
 const isPlaceIn = (within: Listing['within'], place: string): boolean => {
-  if (!isSortKey(place)) return false;
+  if (!place.isWellFormed()) return false;
   if (within === undefined) return true;
   return 'prefix' in within
     ? place.startsWith(within.prefix)
     : isOrdered(within.first, place) && isOrdered(place, within.last);
 };
-
-/** Half a surrogate pair is no text to DynamoDB. */
-const isSortKey = (text: string): boolean =>
-  text !== '' && text.isWellFormed() && Buffer.byteLength(text) <= MAX_SORT_KEY_BYTES;
 
 /** In DynamoDB's order, which is that of the bytes. */
 const isOrdered = (a: string, b: string): boolean => Buffer.compare(Buffer.from(a), Buffer.from(b)) <= 0;

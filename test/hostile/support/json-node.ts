@@ -16,7 +16,8 @@ export const render = (node: JsonNode): string => {
   return `{${node.entries.map(([key, value]) => `${JSON.stringify(key)}:${render(value)}`).join(',')}}`;
 };
 
-const countOf = (node: JsonNode): number =>
+/** How many nodes there are, the root among them. */
+export const countOf = (node: JsonNode): number =>
   1 + childrenOf(node).reduce((sum, child) => sum + countOf(child), 0);
 
 const childrenOf = (node: JsonNode): readonly JsonNode[] => {
@@ -24,8 +25,18 @@ const childrenOf = (node: JsonNode): readonly JsonNode[] => {
   return 'items' in node ? node.items : node.entries.map(([, value]) => value);
 };
 
+/** The node of that number, counted from the root. */
+export const nodeAt = (node: JsonNode, place: number): JsonNode => {
+  let found = node;
+  changeAt(node, place, (there) => {
+    found = there;
+    return there;
+  });
+  return found;
+};
+
 /** The tree with its node of that number, counted from the root, changed. */
-const changeAt = (node: JsonNode, place: number, change: (node: JsonNode) => JsonNode): JsonNode => {
+export const changeAt = (node: JsonNode, place: number, change: (node: JsonNode) => JsonNode): JsonNode => {
   if (place === 0) return change(node);
   let next = 1;
   const visit = (child: JsonNode): JsonNode => {

@@ -52,6 +52,7 @@ export const playBatch = async (
   const bucket = world.stack.variables['ARCHIVE_BUCKET'] ?? '';
   const archivedBefore = new Set(world.stack.s3.keys(bucket));
   const faults: string[] = [];
+  let setAside: ReadonlySet<DynamoDBRecord> = new Set();
   for (const [name, handler] of [
     ['recorder', recording[given.table]],
     ['detector', watching[given.table]],
@@ -60,6 +61,7 @@ export const playBatch = async (
     world.take();
     const delivered = await deliver(handler, records);
     const { lines } = world.take();
+    if (name === 'recorder') setAside = new Set(delivered.deadLetters);
     faults.push(
       ...delivered.faults.map((fault) => `${name}: ${fault}`),
       ...delivered.deadLetters
@@ -76,11 +78,25 @@ export const playBatch = async (
     .map((key) => world.stack.s3.read(bucket, key) ?? '')
     .join('\n');
   const expected = records.filter(isGood);
+  const silent = unreadable(given, records).filter((record) => !setAside.has(record));
   return [
     ...faults,
+    ...silent.map(({ eventID }) => `a record that cannot be read is passed over in silence: ${eventID}`),
     ...(given.table === 'audit' ? unarchived(expected, archived) : await unprojected(templates, expected)),
   ];
 };
+
+/** Records from which no row comes, although one should: whoever reads them throws. */
+const unreadable = ({ table }: BatchCase, records: readonly DynamoDBRecord[]): DynamoDBRecord[] =>
+  records.filter((record) => {
+    try {
+      if (table === 'audit') auditRowOf(record);
+      else auditEventOf(record);
+      return false;
+    } catch {
+      return true;
+    }
+  });
 
 const unarchived = (good: readonly DynamoDBRecord[], archived: string): string[] =>
   good

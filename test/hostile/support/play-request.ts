@@ -33,7 +33,7 @@ const HARMLESS: ReadonlySet<RouteId> = new Set<RouteId>([
 export const undo = async (world: HostileWorld, id: RouteId, status: number): Promise<void> => {
   const { workspaceId, siteId } = world.tenant();
   if (id === 'reportEvents') {
-    if (status === 200 || status === 429) await world.renewSession();
+    if (status === 429) await world.renewSession();
     return;
   }
   if (status >= 300 || HARMLESS.has(id) || ['GET', 'OPTIONS'].includes(ROUTES[id].method)) return;

@@ -41,6 +41,9 @@ const resolve = (value: unknown, defs: Readonly<Record<string, Schema>>): unknow
 /** Requests that a schema describes: most of them as it wants them, some at its bounds or one step over. */
 export const valuesOf = (schema: z.ZodType): fc.Arbitrary<JsonNode> => nodeOf(inputSchemaOf(schema));
 
+export const parameterNamesOf = (schema: z.ZodType): readonly string[] =>
+  Object.keys(inputSchemaOf(schema).properties ?? {});
+
 /** The parameters of a query, each with texts of its own kind. */
 export const parametersOf = (schema: z.ZodType): Readonly<Record<string, fc.Arbitrary<string>>> =>
   Object.fromEntries(
@@ -49,6 +52,43 @@ export const parametersOf = (schema: z.ZodType): Readonly<Record<string, fc.Arbi
       nodeOf(field).map((node) => ('raw' in node ? node.raw.replace(/^"|"$/g, '') : '')),
     ]),
   );
+
+/** One request for each way in which a schema can be met: every field is in it, as it is wanted. */
+export const examplesOf = (schema: z.ZodType): readonly JsonNode[] => exampleNodes(inputSchemaOf(schema));
+
+const exampleNodes = (schema: Schema): readonly JsonNode[] => {
+  const alternatives = schema.anyOf ?? schema.oneOf;
+  if (alternatives !== undefined) return alternatives.flatMap(exampleNodes);
+  if (schema.const !== undefined) return [raw(JSON.stringify(schema.const))];
+  if (schema.enum !== undefined) return [raw(JSON.stringify(schema.enum[0]))];
+  switch ([schema.type].flat()[0]) {
+    case 'object': {
+      const fields = Object.entries(schema.properties ?? {}).map(
+        ([name, field]) => [name, exampleNodes(field)] as const,
+      );
+      const entries = fields.map(([name, [first = raw('null')]]) => [name, first] as const);
+      // Where a field can be met in several ways, one object for each of them.
+      const others = fields.flatMap(([name, [, ...more]]) => more.map((node) => [name, node] as const));
+      return [
+        { entries },
+        ...others.map(([name, node]) => ({
+          entries: entries.map(([other, value]) => [other, other === name ? node : value] as const),
+        })),
+      ];
+    }
+    case 'array':
+      return exampleNodes(schema.items ?? {}).map((node) => ({ items: [node] }));
+    case 'integer':
+    case 'number':
+      return [raw(JSON.stringify(schema.minimum ?? 1))];
+    case 'boolean':
+      return [raw('true')];
+    case 'null':
+      return [raw('null')];
+    default:
+      return fc.sample(plainOf(schema), { seed: 1, numRuns: 1 }).map(text);
+  }
+};
 
 const nodeOf = (schema: Schema): fc.Arbitrary<JsonNode> => {
   const alternatives = schema.anyOf ?? schema.oneOf;
