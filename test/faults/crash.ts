@@ -9,7 +9,7 @@ import { expectSuccess } from '../support/answers.ts';
 import type { Item } from '../support/key-tables.ts';
 import { inLanes } from '../support/lanes.ts';
 import { openAiOf } from '../support/openai.ts';
-import { callerOf } from '../support/stack.ts';
+import { callerAt } from '../support/stack.ts';
 import type { Caller } from '../support/tenant.ts';
 import { labelOf, recordedCalls } from './cells.ts';
 import { type AwsTarget, type Decide, startContainer, type Traffic } from './containers.ts';
@@ -136,7 +136,7 @@ const startProcess = async (
   });
   const [url] = await once(createInterface(child.stdout), 'line');
   return {
-    call: callerOf(String(url), stack.tokenFor),
+    call: callerAt(() => String(url), stack.tokenFor),
     end: async () => {
       const exited = once(child, 'exit');
       child.kill('SIGKILL');
