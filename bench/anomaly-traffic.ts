@@ -1,4 +1,5 @@
 import type { Observation } from '../lambdas/domain/anomaly.ts';
+import { gaussian, poisson, type Random, seeded } from './random.ts';
 
 /**
  * Synthetic months of one key's use. Not real traffic, but with what makes real traffic hard to judge: daily and weekly
@@ -12,29 +13,6 @@ const DAY_MS = 86_400_000;
 /** A Thursday, 00:00 UTC; each seed starts on another weekday. */
 const EPOCH = Date.UTC(2026, 0, 1);
 const MAX_SECONDS = 600;
-
-/** mulberry32: a small generator, so that a seed gives the same month everywhere. */
-export const seeded = (seed: number): (() => number) => {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-};
-
-type Random = () => number;
-
-const poisson = (mean: number, random: Random): number => {
-  if (mean > 50) return Math.max(0, Math.round(mean + Math.sqrt(mean) * gaussian(random)));
-  let count = 0;
-  for (let product = random(), limit = Math.exp(-mean); product > limit; product *= random()) count++;
-  return count;
-};
-
-const gaussian = (random: Random): number =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 export interface Span {
   readonly from: number;

@@ -9,13 +9,18 @@ export interface Counts {
   readonly bytesWritten: number;
   /** 1 for each begun KiB of an item, twice that in a transaction; one of an index where its keys change. */
   readonly writeUnits: number;
-  /** 1 for each begun 4 KiB, strongly consistent. */
+  /** 1 for each begun 4 KiB, strongly consistent; an item that is read by its key is taken to have no more. */
   readonly readUnits: number;
 }
+
+/** Of one table. */
+export type Units = Pick<Counts, 'writeUnits' | 'readUnits'>;
 
 export interface CountingProxy extends Relay {
   /** Since the start. */
   counts(): Counts;
+  /** The units of it by table. */
+  units(): Readonly<Record<string, Units>>;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -45,6 +50,15 @@ const KEYS_OF_INDEX = ['openShard', 'dueAt'] as const;
 /** Passes every call on and counts it. */
 export const startCountingProxy = async (): Promise<CountingProxy> => {
   const counts = { calls: 0, writes: 0, bytesWritten: 0, writeUnits: 0, readUnits: 0 };
+  const tables: Record<string, { writeUnits: number; readUnits: number }> = {};
+  const charge = (table: unknown, units: Units): void => {
+    counts.writeUnits += units.writeUnits;
+    counts.readUnits += units.readUnits;
+    tables[String(table)] ??= { writeUnits: 0, readUnits: 0 };
+    const of = tables[String(table)] ?? { writeUnits: 0, readUnits: 0 };
+    of.writeUnits += units.writeUnits;
+    of.readUnits += units.readUnits;
+  };
   /** What is known of each item, so that an update is measured by the whole of it. */
   const items = new Map<string, { size: number; index: string }>();
 
@@ -63,11 +77,12 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
         : put
           ? itemSize(given)
           : Math.max(before.size, itemSize(given) + itemSize(values));
-    if (index !== before.index) counts.writeUnits += index !== '' && before.index !== '' ? 2 : 1;
+    const ofIndex = index === before.index ? 0 : index !== '' && before.index !== '' ? 2 : 1;
     items.set(id, { size, index });
     counts.writes += 1;
     counts.bytesWritten += size;
-    counts.writeUnits += times * Math.max(1, Math.ceil(Math.max(size, before.size) / 1_024));
+    const ofItem = times * Math.max(1, Math.ceil(Math.max(size, before.size) / 1_024));
+    charge(request['TableName'], { writeUnits: ofItem + ofIndex, readUnits: 0 });
   };
 
   const countRequest = (operation: string, body: Json): void => {
@@ -78,22 +93,24 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
       for (const part of body['TransactItems'] as Json[])
         for (const [kind, each] of Object.entries(part)) write(kind, each as Json, 2);
     if (operation === 'BatchGetItem')
-      for (const { Keys } of Object.values(
+      for (const [table, { Keys }] of Object.entries(
         body['RequestItems'] as Readonly<Record<string, { Keys: Json[] }>>,
       ))
-        counts.readUnits += Keys.length;
+        charge(table, { writeUnits: 0, readUnits: Keys.length });
+    if (operation === 'GetItem') charge(body['TableName'], { writeUnits: 0, readUnits: 1 });
   };
 
-  const countAnswer = (operation: string, text: string): void => {
+  const countAnswer = (operation: string, request: string, answer: string): void => {
     if (operation !== 'Query') return;
-    const { Items = [] } = JSON.parse(text) as { Items?: Json[] };
+    const { Items = [] } = JSON.parse(answer) as { Items?: Json[] };
     const size = Items.reduce((sum, item) => sum + itemSize(item), 0);
-    counts.readUnits += Math.max(1, Math.ceil(size / 4_096));
+    const { TableName } = JSON.parse(request) as Json;
+    charge(TableName, { writeUnits: 0, readUnits: Math.max(1, Math.ceil(size / 4_096)) });
   };
 
   const relay = await startRelay({
     arrived: ({ operation, text }) => countRequest(operation, JSON.parse(text)),
-    answered: ({ operation }, answer) => countAnswer(operation, answer),
+    answered: ({ operation, text }, answer) => countAnswer(operation, text, answer),
   });
-  return { ...relay, counts: () => ({ ...counts }) };
+  return { ...relay, counts: () => ({ ...counts }), units: () => structuredClone(tables) };
 };

@@ -323,7 +323,9 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/audit/verify',
     servedBy: 'audit',
     access: 'owner',
-    summary: 'Checks the hash chain of the audit trail and names the first row that was touched.',
+    summary:
+      'Checks the hash chain of the audit trail and names the first row that was touched. A chain of more rows than one call checks goes on with the cursor.',
+    query: schemas.verifyQuery,
     status: 200,
     data: schemas.auditVerdict,
     refusals: ['workspace_not_found'],

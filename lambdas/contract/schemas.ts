@@ -257,6 +257,25 @@ export const auditQuery = pageQuery
   })
   .meta({ id: 'AuditQuery' });
 
+/**
+ * What one call checks at most. It takes 1.5 s of a core and 14 MB of reads: with the three tenths of a core that 512 MB
+ * come with, a third of the function's 25 s. An owner with a thousand sessions a day has as many rows after a week.
+ */
+const MAX_CHECKED_ROWS = 20_000;
+
+export const verifyQuery = z
+  .strictObject({
+    limit: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_CHECKED_ROWS)
+      .default(MAX_CHECKED_ROWS)
+      .describe('Rows to check in this call.'),
+    cursor: pageQuery.shape.cursor.describe('`next_cursor` of the call before, within an hour.'),
+  })
+  .meta({ id: 'AuditVerifyQuery' });
+
 // Answers
 
 export const clientSecret = z
@@ -377,7 +396,9 @@ export const auditRow = z
 
 export const auditVerdict = z
   .object({
-    intact: z.boolean(),
+    intact: z
+      .boolean()
+      .describe('The whole chain is as it was written. False while there is a cursor: it is not known yet.'),
     rows: z.int().describe('Rows that are as they were written, from the first on.'),
     head: z.object({ sequence: z.int(), hash: z.string() }),
     broken: z
@@ -386,6 +407,7 @@ export const auditVerdict = z
         fault: z.enum(['missing', 'out_of_order', 'altered', 'cut_off']),
       })
       .nullable(),
+    next_cursor: z.string().nullable().describe('The chain goes on behind `head`; nothing is broken so far.'),
   })
   .meta({ id: 'AuditVerdict' });
 

@@ -115,19 +115,40 @@ export interface ChainVerdict {
 export class ChainVerifier {
   readonly #chainKey: Uint8Array;
   #head: ChainHead;
+  #beforeHead: ChainHead;
   #broken: ChainVerdict['broken'];
+  /** The highest sequence that is known to have been there. */
+  #seen: number;
 
-  constructor(workspaceId: string, chainKey: Uint8Array) {
+  /** From the first row on, or from the row after `checked`, which an earlier check has called sound and went past. */
+  constructor(workspaceId: string, chainKey: Uint8Array, checked?: ChainHead) {
     this.#chainKey = chainKey;
-    this.#head = emptyChain(workspaceId);
+    this.#head = checked ?? emptyChain(workspaceId);
+    this.#beforeHead = this.#head;
+    this.#seen = checked === undefined ? 0 : checked.sequence + 1;
+  }
+
+  /** A fault is found: no row after it changes the verdict. */
+  get decided(): boolean {
+    return this.#broken !== undefined;
+  }
+
+  /**
+   * Where another check can go on: one row before the head, so that it meets the last row of this one again and notices
+   * when that is another by then, or gone.
+   */
+  get checked(): ChainHead {
+    return this.#beforeHead;
   }
 
   /** Takes the next row in order of sequence. Rows after the first fault are not judged. */
   take(row: AuditRow): void {
     if (this.#broken !== undefined) return;
     const fault = this.#faultOf(row);
-    if (fault === undefined) this.#head = { sequence: row.sequence, hash: row.hash };
-    else this.#broken = fault;
+    if (fault === undefined) {
+      this.#beforeHead = this.#head;
+      this.#head = { sequence: row.sequence, hash: row.hash };
+    } else this.#broken = fault;
   }
 
   #faultOf(row: AuditRow): ChainVerdict['broken'] {
@@ -147,10 +168,52 @@ export class ChainVerifier {
   /** The verdict; `lastWritten` is the highest sequence that the event markers know of, which a cut-off tail lacks. */
   finish(lastWritten: number): ChainVerdict {
     const cutOff =
-      this.#broken === undefined && lastWritten > this.#head.sequence
+      this.#broken === undefined && Math.max(lastWritten, this.#seen) > this.#head.sequence
         ? ({ sequence: this.#head.sequence + 1, fault: 'cut_off' } as const)
         : undefined;
     const broken = this.#broken ?? cutOff;
     return { intact: broken === undefined, rows: this.#head.sequence, head: this.#head, broken };
   }
 }
+
+/** For how long a check can be gone on with: it speaks of the rows as they were when it read them. */
+const CONTINUATION_MS = 3_600_000;
+
+const continuationMac = (
+  workspaceId: string,
+  head: ChainHead,
+  validUntilMs: number,
+  chainKey: Uint8Array,
+): Buffer =>
+  createHmac('sha256', chainKey)
+    // No row is spelled so: its canonical form begins with a number.
+    .update(JSON.stringify(['checked until', workspaceId, head.sequence, head.hash, validUntilMs]), 'utf8')
+    .digest();
+
+/** What a caller carries from one check of a chain to the next; only whoever has the chain's key can make one. */
+export const continuationOf = (
+  workspaceId: string,
+  checked: ChainHead,
+  nowMs: number,
+  chainKey: Uint8Array,
+): string => {
+  const validUntilMs = nowMs + CONTINUATION_MS;
+  const mac = continuationMac(workspaceId, checked, validUntilMs, chainKey).toString('base64url');
+  return [checked.sequence, checked.hash, validUntilMs, mac].join('.');
+};
+
+/** The head that `continuation` stands for; undefined when it is not ours, of another workspace, changed or too old. */
+export const headOfContinuation = (
+  continuation: string,
+  workspaceId: string,
+  nowMs: number,
+  chainKey: Uint8Array,
+): ChainHead | undefined => {
+  const [sequence = '', hash = '', validUntil = '', mac = '', ...more] = continuation.split('.');
+  const head = { sequence: Number(sequence), hash };
+  const validUntilMs = Number(validUntil);
+  const claimed = Buffer.from(mac, 'base64url');
+  const computed = continuationMac(workspaceId, head, validUntilMs, chainKey);
+  const ours = claimed.byteLength === computed.byteLength && timingSafeEqual(claimed, computed);
+  return ours && more.length === 0 && nowMs < validUntilMs ? head : undefined;
+};

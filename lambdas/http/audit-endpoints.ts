@@ -1,5 +1,6 @@
 import type { listAuditTrail } from '../use-cases/list-audit-trail.ts';
 import type { verifyAuditTrail } from '../use-cases/verify-audit-trail.ts';
+import { encodeCursor, pageRequestOf } from './cursor.ts';
 import type { EndpointsOf } from './endpoint.ts';
 import { pageOf } from './page.ts';
 import { workspaceIdIn } from './path-ids.ts';
@@ -22,8 +23,14 @@ export const auditEndpoints = (useCases: {
       presentAuditRow,
     );
   },
-  verifyAudit: async ({ caller, path }) => {
-    const { broken, ...verdict } = await useCases.verifyAuditTrail(caller, workspaceIdIn(path));
-    return { ...verdict, broken: broken ?? null };
+  verifyAudit: async ({ caller, path, query }) => {
+    const workspaceId = workspaceIdIn(path);
+    const check = { caller, route: 'audit/verify', resource: workspaceId };
+    const { broken, next, ...verdict } = await useCases.verifyAuditTrail(
+      caller,
+      workspaceId,
+      pageRequestOf(check, query),
+    );
+    return { ...verdict, broken: broken ?? null, next_cursor: encodeCursor(check, next) };
   },
 });

@@ -5,9 +5,10 @@ import { framesOf, type Log } from '../http/log.ts';
 export type StreamHandler = (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse>;
 
 /**
- * Appends the audit event of each record, in order. At the first failure it stops and reports that record: Lambda then
- * delivers from there again, so the order of a shard is kept and nothing is skipped. A record that keeps failing is
- * isolated by bisection and ends in the dead-letter queue (lib/audit-stack.ts).
+ * Appends the audit event of each record, those of one workspace in order. Workspaces go side by side: each has a chain of its own,
+ * and one row after the other would take as long as all their round trips together. A workspace stops at its first failure, and the earliest
+ * record that failed is reported: Lambda then delivers from there again, what stands already is known, and nothing is skipped.
+ * A record that keeps failing is isolated by bisection and ends in the dead-letter queue (lib/audit-stack.ts).
  */
 export const auditProjector =
   (ports: {
@@ -16,20 +17,47 @@ export const auditProjector =
     readonly log: Log;
   }): StreamHandler =>
   async ({ Records }) => {
+    const failures = new Map<DynamoDBRecord, unknown>();
+    const workspaces = new Map<string, Entry[]>();
     for (const record of Records) {
       try {
         const event = ports.eventOf(record);
-        if (event !== undefined) await ports.append(event);
+        if (event === undefined) continue;
+        const entries = workspaces.get(event.workspaceId) ?? [];
+        workspaces.set(event.workspaceId, entries);
+        entries.push({ record, event });
       } catch (error) {
-        const itemIdentifier = record.dynamodb?.SequenceNumber ?? '';
-        ports.log.error('audit record failed', {
-          stream_event_id: record.eventID,
-          sequence_number: itemIdentifier,
-          error_name: error instanceof Error ? error.name : typeof error,
-          frames: error instanceof Error ? framesOf(error) : undefined,
-        });
-        return { batchItemFailures: [{ itemIdentifier }] };
+        // Whose it is cannot be known, so nothing may overtake it.
+        failures.set(record, error);
+        break;
       }
     }
-    return { batchItemFailures: [] };
+    await Promise.all(
+      [...workspaces.values()].map(async (entries) => {
+        for (const { record, event } of entries) {
+          try {
+            await ports.append(event);
+          } catch (error) {
+            failures.set(record, error);
+            return;
+          }
+        }
+      }),
+    );
+    const first = Records.find((record) => failures.has(record));
+    if (first === undefined) return { batchItemFailures: [] };
+    const error = failures.get(first);
+    const itemIdentifier = first.dynamodb?.SequenceNumber ?? '';
+    ports.log.error('audit record failed', {
+      stream_event_id: first.eventID,
+      sequence_number: itemIdentifier,
+      error_name: error instanceof Error ? error.name : typeof error,
+      frames: error instanceof Error ? framesOf(error) : undefined,
+    });
+    return { batchItemFailures: [{ itemIdentifier }] };
   };
+
+interface Entry {
+  readonly record: DynamoDBRecord;
+  readonly event: AuditEvent;
+}

@@ -492,7 +492,7 @@ export interface AuditLog {
     order: 'oldest_first' | 'newest_first',
   ): Promise<Page<AuditRow>>;
   /** Where a page that continues after `row` starts. */
-  positionOf(row: AuditRow): string;
+  positionOf(row: Pick<AuditRow, 'workspaceId' | 'sequence'>): string;
   /** The highest sequence that a marker names; 0 without any. */
   lastMarkedSequence(workspaceId: string): Promise<number>;
 }

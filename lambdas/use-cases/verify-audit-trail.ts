@@ -1,27 +1,59 @@
-import { type ChainVerdict, ChainVerifier } from '../domain/audit-record.ts';
+import {
+  type ChainVerdict,
+  ChainVerifier,
+  continuationOf,
+  headOfContinuation,
+} from '../domain/audit-record.ts';
 import type { WorkspaceId } from '../domain/identifiers.ts';
+import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from '../domain/workspace.ts';
 import { authorizeWorkspace } from './authorize.ts';
-import type { AuditLog, ChainKeys, MembershipReader } from './ports.ts';
+import type { AuditLog, ChainKeys, Clock, MembershipReader, PageRequest } from './ports.ts';
 
-const PAGE = 100;
+/** DynamoDB ends a page at 1 MB, which is about so many rows. */
+const PAGE = 1_000;
+
+export interface TrailVerdict extends ChainVerdict {
+  /** For the next call, where the chain goes on; the chain is then not known to be intact. */
+  readonly next: string | undefined;
+}
 
 /**
- * Owner. Reads the whole chain of a workspace and its event markers, and names the first row that is not as it was
- * written: altered, missing, inserted, out of order, or cut off at the end.
+ * Owner. Reads the chain of a workspace and its event markers, `limit` rows at most, and names the first row that is not
+ * as it was written: altered, missing, inserted, out of order, or cut off at the end. A longer chain goes on with `after`,
+ * which is refused with `invalid_request` unless an earlier call for this workspace gave it within the hour.
  */
 export const verifyAuditTrail =
-  (ports: { readonly tenancy: MembershipReader; readonly audit: AuditLog; readonly chainKeys: ChainKeys }) =>
-  async (caller: Caller, workspaceId: WorkspaceId): Promise<ChainVerdict> => {
+  (ports: {
+    readonly tenancy: MembershipReader;
+    readonly audit: AuditLog;
+    readonly chainKeys: ChainKeys;
+    readonly clock: Clock;
+  }) =>
+  async (caller: Caller, workspaceId: WorkspaceId, { limit, after }: PageRequest): Promise<TrailVerdict> => {
     await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
+    const chainKey = await ports.chainKeys.keyOf(workspaceId);
+    const nowMs = ports.clock().getTime();
+    const checked = after === undefined ? undefined : headOfContinuation(after, workspaceId, nowMs, chainKey);
+    if (after !== undefined && checked === undefined)
+      throw new Refusal('invalid_request', {
+        details: [{ path: 'cursor', message: 'Does not go on with a check. Start again without one.' }],
+      });
     // Markers first: a row that is appended while we read is then never mistaken for a missing one.
     const lastWritten = await ports.audit.lastMarkedSequence(workspaceId);
-    const verifier = new ChainVerifier(workspaceId, await ports.chainKeys.keyOf(workspaceId));
-    for (let after: string | undefined; ; ) {
-      const page = await ports.audit.listRows(workspaceId, { limit: PAGE, after }, 'oldest_first');
+    const verifier = new ChainVerifier(workspaceId, chainKey, checked);
+    let position = checked && ports.audit.positionOf({ workspaceId, sequence: checked.sequence });
+    // The first row of a continuation is the last one of the call before.
+    for (let left = checked === undefined ? limit : limit + 1; left > 0 && !verifier.decided; ) {
+      const request = { limit: Math.min(PAGE, left), after: position };
+      const page = await ports.audit.listRows(workspaceId, request, 'oldest_first');
       for (const row of page.items) verifier.take(row);
-      if (page.next === undefined) break;
-      after = page.next;
+      if (page.next === undefined) return { ...verifier.finish(lastWritten), next: undefined };
+      position = page.next;
+      left -= page.items.length;
     }
-    return verifier.finish(lastWritten);
+    const verdict = verifier.finish(0);
+    return verifier.decided
+      ? { ...verdict, next: undefined }
+      : { ...verdict, intact: false, next: continuationOf(workspaceId, verifier.checked, nowMs, chainKey) };
   };

@@ -408,44 +408,132 @@ describe('where the pages of a trail end', () => {
     readMembership: async () => ({ workspace: { deletedAt: null }, member: { role: 'owner' } }),
   } as unknown as MembershipReader;
 
+  /** A row at its place in the table, which a row keeps whatever is written into it. */
+  interface Stored {
+    readonly place: number;
+    readonly row: AuditRow;
+  }
+  const storedOf = (rows: readonly AuditRow[]): readonly Stored[] =>
+    rows.map((row, i) => ({ place: i + 1, row }));
+
   /** A table that answers pages of the sizes given, over and over; a page may be empty and still go on. */
-  const logOf = (rows: readonly AuditRow[], sizes: readonly number[], lastWritten: number): AuditLog => {
+  const logOf = (stored: readonly Stored[], sizes: readonly number[], lastWritten: number): AuditLog => {
     let page = 0;
     return {
       lastMarkedSequence: async () => lastWritten,
-      listRows: async (_: string, { after }: { after: string | undefined }) => {
-        const start = Number(after ?? 0);
-        const size = sizes[page++ % sizes.length] ?? 1;
-        const end = start + size;
-        return { items: rows.slice(start, end), next: end >= rows.length ? undefined : String(end) };
+      listRows: async (_: string, { limit, after }: { limit: number; after: string | undefined }) => {
+        const rest = stored.filter(({ place }) => place > Number(after ?? -1));
+        const size = Math.min(limit, sizes[page++ % sizes.length] ?? 1);
+        const next = size === 0 ? (after ?? '0') : String(rest[size - 1]?.place);
+        return {
+          items: rest.slice(0, size).map(({ row }) => row),
+          next: size >= rest.length ? undefined : next,
+        };
       },
+      positionOf: ({ sequence }: { sequence: number }) => String(sequence),
     } as unknown as AuditLog;
   };
 
+  let nowMs = Date.parse('2026-11-23T12:00:00.000Z');
+  const verifyIn = (audit: AuditLog, chainKey = CHAIN_KEY, workspaceId = WORKSPACE) => {
+    const verify = verifyAuditTrail({
+      tenancy,
+      audit,
+      chainKeys: { keyOf: async () => chainKey },
+      clock: () => new Date(nowMs),
+    });
+    return (limit: number, after?: string) => verify(OWNER, workspaceId as WorkspaceId, { limit, after });
+  };
+
+  const sizes = fc
+    .array(fc.nat({ max: 4 }), { minLength: 1, maxLength: 5 })
+    .filter((all) => all.some(Boolean));
+  const touched = fc
+    .tuple(chainAndPlace, fc.constantFrom('nothing', 'edit', 'delete', 'swap'))
+    .map(([[rows, i], what]) => {
+      const row = rowAt(rows, i);
+      const next = rows[i + 1] ?? row;
+      const stored = {
+        nothing: storedOf(rows),
+        edit: storedOf(rows.with(i, { ...row, actor: `${row.actor}!` })),
+        delete: storedOf(rows).toSpliced(i, 1),
+        swap: storedOf(rows.with(i, next).with(Math.min(i + 1, rows.length - 1), row)),
+      }[what];
+      return {
+        rows,
+        stored,
+        verdict: verdictOn(
+          stored.map((found) => found.row),
+          { lastWritten: rows.length },
+        ),
+      };
+    });
+
   it('does not matter: the verdict is the one on the rows, intact or broken', async () => {
-    const sizes = fc
-      .array(fc.nat({ max: 4 }), { minLength: 1, maxLength: 5 })
-      .filter((all) => all.some(Boolean));
-    const touched = fc.tuple(chainAndPlace, fc.constantFrom('nothing', 'edit', 'delete', 'swap'), sizes);
     await fc.assert(
-      fc.asyncProperty(touched, async ([[rows, i], what, pageSizes]) => {
-        const row = rowAt(rows, i);
-        const next = rows[i + 1] ?? row;
-        const stored = {
-          nothing: rows,
-          edit: rows.with(i, { ...row, actor: `${row.actor}!` }),
-          delete: rows.toSpliced(i, 1),
-          swap: rows.with(i, next).with(Math.min(i + 1, rows.length - 1), row),
-        }[what];
-        const verify = verifyAuditTrail({
-          tenancy,
-          audit: logOf(stored, pageSizes, rows.length),
-          chainKeys: { keyOf: async () => CHAIN_KEY },
-        });
-        expect(await verify(OWNER, WORKSPACE as WorkspaceId)).toEqual(
-          verdictOn(stored, { lastWritten: rows.length }),
-        );
+      fc.asyncProperty(touched, sizes, async ({ rows, stored, verdict }, pageSizes) => {
+        const verify = verifyIn(logOf(stored, pageSizes, rows.length));
+        expect(await verify(20_000)).toEqual({ ...verdict, next: undefined });
       }),
     );
+  });
+
+  it('does not matter either how many calls it takes; until the last nothing is said to be intact', async () => {
+    await fc.assert(
+      fc.asyncProperty(touched, sizes, fc.integer({ min: 1, max: 5 }), async (trail, pageSizes, limit) => {
+        const verify = verifyIn(logOf(trail.stored, pageSizes, trail.rows.length));
+        let answer = await verify(limit);
+        for (let calls = 1; answer.next !== undefined; calls++) {
+          expect(calls).toBeLessThanOrEqual(trail.rows.length);
+          expect({ intact: answer.intact, broken: answer.broken }).toEqual({
+            intact: false,
+            broken: undefined,
+          });
+          answer = await verify(limit, answer.next);
+        }
+        expect(answer).toEqual({ ...trail.verdict, next: undefined });
+      }),
+    );
+  });
+
+  const fourRows = fc.sample(chain(WORKSPACE, 4), 1).map((rows) => rows.slice(0, 4))[0] ?? [];
+  const untouched = storedOf(fourRows);
+
+  it('between two calls: what the first has read last is read again, and noticed when it is another or gone', async () => {
+    const { next } = await verifyIn(logOf(untouched, [9], 4))(2);
+    const second = rowAt(fourRows, 1);
+    const edited = storedOf(fourRows.with(1, { ...second, at: `${second.at}!` }));
+    expect((await verifyIn(logOf(edited, [9], 4))(9, next)).broken).toEqual({
+      sequence: 2,
+      fault: 'altered',
+    });
+    expect((await verifyIn(logOf(untouched.toSpliced(1, 1), [9], 4))(9, next)).broken).toEqual({
+      sequence: 2,
+      fault: 'missing',
+    });
+    // Rows and their markers alike.
+    expect((await verifyIn(logOf(untouched.slice(0, 1), [9], 1))(9, next)).broken).toEqual({
+      sequence: 2,
+      fault: 'cut_off',
+    });
+  });
+
+  it('a check goes on from nowhere but where one of this chain has come to, within the hour', async () => {
+    const audit = logOf(untouched, [9], 4);
+    const next = (await verifyIn(audit)(2)).next ?? '';
+    const [sequence, hash, until, mac] = next.split('.');
+    const refused = async (after: string, verify = verifyIn(audit)) =>
+      expect(await verify(9, after).catch((error) => error.refusal)).toBe('invalid_request');
+    expect((await verifyIn(audit)(9, next)).intact).toBe(true);
+    await refused([2, hash, until, mac].join('.'));
+    await refused([sequence, rowAt(fourRows, 1).hash, until, mac].join('.'));
+    await refused([sequence, hash, Number(until) + 1, mac].join('.'));
+    await refused([sequence, hash, until].join('.'));
+    await refused(`${next}.`);
+    await refused('');
+    await refused(next, verifyIn(audit, CHAIN_KEY, OTHER_WORKSPACE));
+    await refused(next, verifyIn(audit, randomBytes(32)));
+    nowMs += 3_600_000;
+    await refused(next);
   });
 });

@@ -403,7 +403,8 @@ const verdictIn = async (auditTable: string, { workspaceId, owner }: Tenant): Pr
     },
     audit: dynamoDbAudit(dynamoDb, auditTable),
     chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment), environment.AUDIT_KEY_ARN)),
-  })({ sub: owner, sourceIp: '127.0.0.1' }, workspaceId as WorkspaceId);
+    clock: () => new Date(),
+  })({ sub: owner, sourceIp: '127.0.0.1' }, workspaceId as WorkspaceId, { limit: 20_000, after: undefined });
 };
 
 const projectorInto = (auditTable: string): StreamHandler =>
@@ -619,6 +620,38 @@ describe('a row that is touched in the table is named by the verification', () =
     const sequence = { first: 1, middle: MIDDLE, last: rows.length }[which];
     await tables.put('audit', { ...at(sequence), actor: 'somebody-else' });
     await expectBroken(sequence, 'altered');
+  });
+
+  test('an edit of a row that only the second call reads, and nothing is intact before', async () => {
+    await tables.put('audit', { ...at(MIDDLE + 1), actor: 'somebody-else' });
+    const first = await verifyTrail(stack, tenant, { limit: String(MIDDLE) });
+    expect(first).toMatchObject({ intact: false, rows: MIDDLE, broken: null });
+    expect(await verifyTrail(stack, tenant, { limit: '100', cursor: first.next_cursor })).toMatchObject({
+      intact: false,
+      rows: MIDDLE,
+      broken: { sequence: MIDDLE + 1, fault: 'altered' },
+      next_cursor: null,
+    });
+  });
+
+  test('a check in several calls comes to the same end as in one, and goes on for its own owner alone', async () => {
+    const whole = await verifyTrail(stack, tenant);
+    let part = await verifyTrail(stack, tenant, { limit: '1' });
+    const cursors: string[] = [];
+    for (
+      ;
+      part.next_cursor !== null;
+      part = await verifyTrail(stack, tenant, { limit: '1', cursor: part.next_cursor })
+    )
+      cursors.push(part.next_cursor);
+    expect(part).toEqual(whole);
+    expect(cursors.length).toBeGreaterThan(MIDDLE);
+    const [cursor = ''] = cursors;
+    const forStranger = await stack.call('GET', `${auditPath(stranger)}/verify?cursor=${cursor}`, {
+      as: stranger.owner,
+    });
+    expectRefusal(forStranger, 400, 'invalid_request');
+    expect(detailPaths(forStranger)).toEqual(['cursor']);
   });
 
   test('the first row, the middle one or the last is deleted', async () => {

@@ -55,8 +55,12 @@ export const settledTrail = async (stack: TestStack, tenant: Tenant): Promise<re
   return trailOf(stack, tenant);
 };
 
-export const verifyTrail = async (stack: TestStack, tenant: Tenant) =>
-  expectSuccess(await stack.call('GET', `${auditPath(tenant)}/verify`, { as: tenant.owner }));
+export const verifyTrail = async (stack: TestStack, tenant: Tenant, query: Filter = {}) =>
+  expectSuccess(
+    await stack.call('GET', `${auditPath(tenant)}/verify?${new URLSearchParams(query)}`, {
+      as: tenant.owner,
+    }),
+  );
 
 /** The whole chain is as it was written, and `rows` is all of it. */
 export const expectIntact = async (
@@ -69,6 +73,7 @@ export const expectIntact = async (
     rows: rows.length,
     head: { sequence: rows.length, hash: rows.at(-1)?.hash },
     broken: null,
+    next_cursor: null,
   });
   expect(rows.map(({ sequence }) => sequence)).toEqual(rows.map((_, i) => i + 1));
   expect(new Set(rows.map(({ event_id }) => event_id)).size).toBe(rows.length);

@@ -688,10 +688,18 @@ export const booksAgree = async (state: SystemModel, world: SystemWorld): Promis
     const owner = [...workspace.members].find(([, role]) => role === 'owner')?.[0];
     if (workspace.deleted || owner === undefined) continue;
     const as = world.person(owner);
+    const period = (await world.tables.usageOf(`USAGE#${workspace.id}`)).find(
+      ({ sk }) => sk === `PERIOD#${new Date(state.now).toISOString().slice(0, 7)}`,
+    );
+    const { used, committed } = model.periodOf(state, workspace);
+    expect({
+      used: period?.['usedSeconds'] ?? 0,
+      committed: period?.['committedSeconds'] ?? 0,
+    }).toEqual({ used, committed });
     const usage = await world.api.call('GET', `/v1/workspaces/${workspace.id}/usage`, { as });
     const { input_audio, output_audio, ...totals } = model.usageOf(state, index);
     expect(usage.data.totals).toMatchObject({ ...totals, tokens: { input_audio, output_audio } });
-    expect(usage.data.plan).toMatchObject({ used_seconds: model.periodOf(state, workspace).used });
+    expect(usage.data.plan).toMatchObject({ used_seconds: used });
   }
 };
 

@@ -15,6 +15,7 @@ import type { World } from './world.ts';
 export const auditHandler = (environment: AuditEnvironment, world: World): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, world.meter);
   const ports = {
+    clock: world.clock,
     tenancy: dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE),
     audit: dynamoDbAudit(dynamoDb, environment.AUDIT_TABLE),
     chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment, world.meter), environment.AUDIT_KEY_ARN)),

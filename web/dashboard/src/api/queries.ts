@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useSession } from '../session.tsx';
 import type { Api } from './client.ts';
+import { everyPage } from './every-page.ts';
 import { ApiFailure } from './failure.ts';
 import type { CalledRoute, DataOf, PathOf, QueryOf } from './routes.ts';
 
@@ -17,14 +18,11 @@ export type Concurrency = DataOf<'readConcurrency'>;
 export type Estimate = DataOf<'estimateCost'>;
 export type ErrorRow = DataOf<'listErrors'>['items'][number];
 
-/** As many as the API gives at a time. */
-const WHOLE_PAGE = { limit: 100 } as const;
-
 export const useWorkspaces = () => {
   const { api } = useSession();
   return useQuery({
     queryKey: ['workspaces'],
-    queryFn: async ({ signal }) => (await api.call('listWorkspaces', { query: WHOLE_PAGE, signal })).items,
+    queryFn: ({ signal }) => everyPage((query) => api.call('listWorkspaces', { query, signal })),
   });
 };
 
@@ -32,8 +30,17 @@ export const useSites = (workspaceId: string) => {
   const { api } = useSession();
   return useQuery({
     queryKey: ['sites', workspaceId],
-    queryFn: async ({ signal }) =>
-      (await api.call('listSites', { path: { workspaceId }, query: WHOLE_PAGE, signal })).items,
+    queryFn: ({ signal }) =>
+      everyPage((query) => api.call('listSites', { path: { workspaceId }, query, signal })),
+  });
+};
+
+export const useMembers = (workspaceId: string) => {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: ['members', workspaceId],
+    queryFn: ({ signal }) =>
+      everyPage((query) => api.call('listMembers', { path: { workspaceId }, query, signal })),
   });
 };
 
@@ -77,13 +84,14 @@ const placeId = (place: KeyPlace): string => (place.scope === 'workspace' ? plac
 
 /** What can be done with a key, at either place. */
 export const keyActions = (api: Api, place: KeyPlace) => {
-  const at = <Action extends keyof typeof WORKSPACE_KEY>(action: Action) =>
+  const at = <Action extends keyof typeof WORKSPACE_KEY>(action: Action, more: object = {}) =>
     place.scope === 'workspace'
-      ? api.call(WORKSPACE_KEY[action], { path: { workspaceId: place.workspaceId } } as never)
-      : api.call(SITE_KEY[action], { path: { siteId: place.siteId } } as never);
+      ? api.call(WORKSPACE_KEY[action], { ...more, path: { workspaceId: place.workspaceId } } as never)
+      : api.call(SITE_KEY[action], { ...more, path: { siteId: place.siteId } } as never);
   return {
     view: () => at('view') as Promise<MaskedKey>,
-    versions: () => at('versions') as Promise<DataOf<'listWorkspaceKeyVersions'>>,
+    versions: () =>
+      everyPage((query) => at('versions', { query }) as Promise<DataOf<'listWorkspaceKeyVersions'>>),
     test: () => at('test') as Promise<Verdict>,
     rotate: () => at('rotate'),
     rollback: () => at('rollback'),
@@ -117,7 +125,7 @@ export const useKeyVersions = (place: KeyPlace) => {
   const { api } = useSession();
   return useQuery({
     queryKey: ['key-versions', place.scope, placeId(place)],
-    queryFn: async () => (await keyActions(api, place).versions()).items,
+    queryFn: () => keyActions(api, place).versions(),
   });
 };
 

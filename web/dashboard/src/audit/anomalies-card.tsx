@@ -1,4 +1,5 @@
 import { Radar } from 'lucide-react';
+import { useState } from 'react';
 import { Link } from 'react-router';
 import { type AuditRow, useRoute, useSites } from '../api/queries.ts';
 import { formatTime } from '../ui/format.ts';
@@ -6,6 +7,7 @@ import { Empty, Loaded } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
+import { Pager } from '../usage/sessions.tsx';
 import { useWorkspace } from '../workspace.tsx';
 import { anomalySentence } from './sentences.ts';
 
@@ -26,9 +28,11 @@ const factOf = (row: AuditRow, name: string): string => {
 export const AnomaliesCard = () => {
   const { workspace_id } = useWorkspace();
   const sites = useSites(workspace_id);
+  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const cursor = cursors.at(-1);
   const found = useRoute('listAudit', {
     path: { workspaceId: workspace_id },
-    query: { limit: 50, type: 'anomaly.detected' },
+    query: { limit: 25, type: 'anomaly.detected', ...(cursor !== undefined && { cursor }) },
   });
   const columns: readonly Column<AuditRow>[] = [
     { head: 'When', cell: ({ at }) => formatTime(at), nowrap: true },
@@ -62,21 +66,24 @@ export const AnomaliesCard = () => {
   return (
     <Card title="Unusual use" lead="The detector compares each key with its own past." flush>
       <Loaded query={found} what="what was found">
-        {({ items }) =>
-          items.length === 0 ? (
-            <Empty icon={<Radar aria-hidden="true" />} title="Nothing unusual so far">
-              Bursts, runs of refusals, new origins and addresses, and jumps in cost are listed here. What is
-              then done is <Link to="../settings">a setting of the workspace</Link>.
-            </Empty>
-          ) : (
-            <Table
-              caption="Unusual use"
-              columns={columns}
-              rows={items}
-              keyOf={({ sequence }) => String(sequence)}
-            />
-          )
-        }
+        {({ items, next_cursor }) => (
+          <>
+            {items.length === 0 ? (
+              <Empty icon={<Radar aria-hidden="true" />} title="Nothing unusual so far">
+                Bursts, runs of refusals, new origins and addresses, and jumps in cost are listed here. What
+                is then done is <Link to="../settings">a setting of the workspace</Link>.
+              </Empty>
+            ) : (
+              <Table
+                caption="Unusual use"
+                columns={columns}
+                rows={items}
+                keyOf={({ sequence }) => String(sequence)}
+              />
+            )}
+            <Pager cursors={cursors} next={next_cursor} onMove={setCursors} />
+          </>
+        )}
       </Loaded>
     </Card>
   );

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { ROLES, type Role } from '../../../../lambdas/domain/workspace.ts';
 import { ApiFailure } from '../api/failure.ts';
-import { type Member, useChange, useRoute } from '../api/queries.ts';
+import { type Member, useChange, useMembers } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
@@ -64,7 +64,7 @@ const Members = () => {
   const { workspace_id } = useWorkspace();
   const { person } = useSession();
   const say = useToast();
-  const members = useRoute('listMembers', { path: { workspaceId: workspace_id }, query: { limit: 100 } });
+  const members = useMembers(workspace_id);
   const save = useSaveMember();
   const remove = useChange((api, sub: string) =>
     api.call('removeMember', { path: { workspaceId: workspace_id, sub } }),
@@ -78,7 +78,7 @@ const Members = () => {
         </div>
       )}
       <Loaded query={members} what="the members">
-        {({ items }) => (
+        {(items) => (
           <Table
             caption="Members"
             rows={items}

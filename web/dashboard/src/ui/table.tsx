@@ -1,4 +1,5 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
+import { Button } from './button.tsx';
 import css from './ui.module.css';
 
 export interface Column<Row> {
@@ -11,7 +12,13 @@ export interface Column<Row> {
 /** Narrower, a column of words becomes a column of syllables. */
 const COLUMN_PX = 124;
 
-/** A table that scrolls sideways on its own, also by keyboard, where the screen is narrow. */
+/** Some rows ask the API for something of their own. */
+const ROWS_AT_A_TIME = 50;
+
+/**
+ * A table that scrolls sideways on its own, also by keyboard, where the screen is narrow. Of many rows it shows the first,
+ * and more when asked.
+ */
 export const Table = <Row,>({
   caption,
   columns,
@@ -22,31 +29,47 @@ export const Table = <Row,>({
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
-}) => (
-  // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard.
-  <section className={css['tableWrap']} aria-label={caption} tabIndex={0}>
-    <table className={css['table']} style={{ minWidth: columns.length * COLUMN_PX }}>
-      <caption className={css['visuallyHidden']}>{caption}</caption>
-      <thead>
-        <tr>
-          {columns.map(({ head, number }) => (
-            <th key={head} scope="col" className={number ? css['number'] : undefined}>
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr key={keyOf(row)}>
-            {columns.map(({ head, cell, number, nowrap }) => (
-              <td key={head} className={number ? css['number'] : nowrap ? css['nowrap'] : undefined}>
-                {cell(row)}
-              </td>
+}) => {
+  const [shown, setShown] = useState(ROWS_AT_A_TIME);
+  const hidden = rows.length - shown;
+  return (
+    <>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard. */}
+      <section className={css['tableWrap']} aria-label={caption} tabIndex={0}>
+        <table className={css['table']} style={{ minWidth: columns.length * COLUMN_PX }}>
+          <caption className={css['visuallyHidden']}>{caption}</caption>
+          <thead>
+            <tr>
+              {columns.map(({ head, number }) => (
+                <th key={head} scope="col" className={number ? css['number'] : undefined}>
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.slice(0, shown).map((row) => (
+              <tr key={keyOf(row)}>
+                {columns.map(({ head, cell, number, nowrap }) => (
+                  <td key={head} className={number ? css['number'] : nowrap ? css['nowrap'] : undefined}>
+                    {cell(row)}
+                  </td>
+                ))}
+              </tr>
             ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </section>
-);
+          </tbody>
+        </table>
+      </section>
+      {hidden > 0 && (
+        <div className={css['cardFoot']}>
+          <Button small onClick={() => setShown((now) => now + ROWS_AT_A_TIME)}>
+            Show more
+          </Button>
+          <span className={css['meta']}>
+            {shown} of {rows.length}
+          </span>
+        </div>
+      )}
+    </>
+  );
+};

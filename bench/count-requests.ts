@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import { functionsInProcess } from '../local/functions-in-process.ts';
+import { startLocalStack } from '../local/local-stack.ts';
+import { localWorld } from '../local/local-world.ts';
+import { makeFakeKey } from '../local/openai/server.ts';
+import { startStreamPump } from '../local/stream-pump.ts';
+import { putPlatformKey } from '../test/support/platform-key.ts';
+import { mintAt, NO_BUDGETS, ORIGIN, type Place, reportAt, type Session, signIn } from './bench-stack.ts';
+import type { RequestCounts } from './capacity-model.ts';
+import { startCountingProxy, type Units } from './counting-proxy.ts';
+
+type ByTable = Readonly<Record<string, Units>>;
+
+/** What was charged since `before`; tables that were left alone are left out. */
+const since = (before: ByTable, after: ByTable): ByTable =>
+  Object.fromEntries(
+    Object.entries(after)
+      .map(([table, { writeUnits, readUnits }]): [string, Units] => [
+        table,
+        {
+          writeUnits: writeUnits - (before[table]?.writeUnits ?? 0),
+          readUnits: readUnits - (before[table]?.readUnits ?? 0),
+        },
+      ])
+      .filter(([, { writeUnits, readUnits }]) => writeUnits + readUnits > 0)
+      .toSorted(([a], [b]) => a.localeCompare(b)),
+  );
+
+export interface AllCounts {
+  readonly byok: RequestCounts;
+  readonly managed: RequestCounts;
+}
+
+/**
+ * Request units of each kind of request by table, counted on the wire from real requests of a session that nothing hurries. The same on every machine.
+ */
+export const countRequests = async (): Promise<AllCounts> => {
+  // The trail is written beside the requests, so it has a proxy of its own.
+  const [proxy, trail] = [await startCountingProxy(), await startCountingProxy()];
+  let offsetMs = 0;
+  const now = (): Date => new Date(Date.now() + offsetMs);
+  const world = { ...localWorld(() => undefined), clock: now };
+  const stack = await startLocalStack({
+    port: 0,
+    path: process.env['PATH'],
+    world,
+    variables: { ...NO_BUDGETS, AWS_ENDPOINT_URL_DYNAMODB: proxy.url },
+  });
+  await stack.streams.close();
+  for (const each of [proxy, trail]) each.forwardTo(stack.dynamoDb.endpoint);
+  const engine = { region: 'us-east-1', endpoint: stack.dynamoDb.endpoint };
+  const clients = { dynamoDb: new DynamoDBClient(engine), streams: new DynamoDBStreamsClient(engine) };
+  const { watching, recording } = functionsInProcess(
+    { ...stack.variables, AWS_ENDPOINT_URL_DYNAMODB: trail.url },
+    world,
+    () => undefined,
+  );
+  const gaveUp = (table: string): void => {
+    throw new Error(`A record of ${table} could not be handled.`);
+  };
+  const pumps = [
+    await startStreamPump(clients, watching, gaveUp),
+    await startStreamPump(clients, recording, gaveUp),
+  ];
+  const drain = async (): Promise<void> => {
+    for (const pump of pumps) await pump.drain();
+  };
+
+  const count = async (place: Place): Promise<RequestCounts> => {
+    const counting = async <Result>(run: () => Promise<Result>): Promise<readonly [ByTable, Result]> => {
+      const before = proxy.units();
+      const result = await run();
+      return [since(before, proxy.units()), result];
+    };
+    const report = async (session: Session, afterMs: number, kind: string, fields = {}): Promise<ByTable> => {
+      offsetMs += afterMs;
+      const [units, { code }] = await counting(() => reportAt(stack.url, session, now(), kind, fields));
+      if (code !== 'ok') throw new Error(`A report was refused: ${code}.`);
+      return units;
+    };
+    // The first of a site makes items that the later ones only change.
+    await mintAt(stack.url, place);
+    await drain();
+    const trailBefore = trail.units();
+    const [preflight] = await counting(() => preflightAt(stack.url, place));
+    const [mint, { data, code }] = await counting(() => mintAt(stack.url, place));
+    if (code !== 'ok') throw new Error(`The mint was refused: ${code}.`);
+    const session: Session = { ...place, ...data };
+    const connected = await report(session, 2_000, 'connected');
+    const heartbeat = await report(session, 20_000, 'heartbeat');
+    const ended = await report(session, 20_000, 'ended', { reason: 'hung_up' });
+    await drain();
+    // What the detector remembers is written once a batch, however many records that has.
+    const { audit } = since(trailBefore, trail.units());
+    if (audit === undefined) throw new Error('The session is not in the audit trail.');
+    return { preflight, mint, connected, heartbeat, ended, trail: { audit } };
+  };
+
+  try {
+    const owner = await signIn(stack);
+    await putPlatformKey(stack, makeFakeKey(randomBytes));
+    return {
+      byok: await count(await owner.makePlace()),
+      managed: await count(await owner.makePlace({ billing_mode: 'managed' }, { key: 'none' })),
+    };
+  } finally {
+    for (const pump of pumps) await pump.close();
+    clients.dynamoDb.destroy();
+    clients.streams.destroy();
+    await stack.close();
+    for (const each of [proxy, trail]) await each.close();
+  }
+};
+
+/** What a browser asks first, once in ten minutes. */
+const preflightAt = (url: string, { siteId }: Place): Promise<Response> =>
+  fetch(`${url}/v1/${siteId}/token`, {
+    method: 'OPTIONS',
+    headers: {
+      origin: ORIGIN,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type',
+    },
+  });

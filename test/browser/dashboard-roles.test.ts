@@ -1,0 +1,156 @@
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { expectSuccess } from '../support/answers.ts';
+import { addMember } from '../support/people.ts';
+import { fakeKey, makeTenant, mint, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
+import { describeInBrowser } from './support/browser.ts';
+import { type DashboardRun, signIn, startDashboard } from './support/dashboard.ts';
+
+const MINUTE = 60_000;
+/** More than the API gives at a time, and more than twice what a table shows at first. */
+const MORE_VIEWERS = 108;
+
+let run: DashboardRun;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  run = await startDashboard({ browser: { viewport: { width: 1280, height: 900 } } });
+  const { stack } = run;
+  tenant = await makeTenant(stack, { name: 'Harbour Books' }, { allowed_origins: [stack.url] });
+  await putWorkspaceKey(stack, tenant, fakeKey());
+  await mint(stack, tenant, {}, stack.url);
+  await stack.streams.drain();
+}, 2 * MINUTE);
+afterAll(() => run?.close());
+afterEach(async () => {
+  await run?.page.evaluate('sessionStorage.clear()');
+});
+
+const open = async (path: string): Promise<void> => {
+  await run.page.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/${path}`);
+  await run.page.getByRole('heading', { level: 1 }).waitFor();
+  await run.page
+    .getByText(/^Loading .*…$/)
+    .first()
+    .waitFor({ state: 'detached' });
+};
+const button = (name: string) => run.page.getByRole('button', { name, exact: true });
+
+/** What a person could press or fill in on the page itself, and where they could begin something new. */
+const OFFERED = `[...document.querySelectorAll('main :is(button, input, select, textarea, a[href$="/new"])')]
+  .filter((control) => !control.matches(':disabled') && !control.readOnly && control.checkVisibility())
+  .map((control) => control.getAttribute('aria-label') ?? control.labels?.[0]?.textContent ?? control.textContent)`;
+
+const OF_SITE = ['Copy id', 'Settings', 'Embed', 'OpenAI key'];
+
+/** All that a viewer finds to use: it chooses what is shown, and changes nothing. */
+const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
+  billing: [],
+  voice: ['Site'],
+  sites: [],
+  'sites/new': [],
+  site: OF_SITE,
+  'site?tab=key': OF_SITE,
+  'usage?tab=sessions': [
+    'Overview',
+    'Sessions',
+    'Errors',
+    'At a time',
+    'Site',
+    expect.stringMatching(/^Receipt of the session of /),
+  ],
+  members: [],
+  settings: [],
+  audit: [],
+};
+
+describeInBrowser('people of different roles', () => {
+  it(
+    'a viewer is offered nothing that a viewer may not do, and no page asks for what would be refused',
+    async () => {
+      const viewer = await addMember(run.stack, tenant, 'viewer');
+      const refused: string[] = [];
+      const changing: string[] = [];
+      run.page.on('response', (response) => {
+        const { pathname } = new URL(response.url());
+        if (!pathname.startsWith('/v1/')) return;
+        if ([401, 403].includes(response.status())) refused.push(pathname);
+        if (response.request().method() !== 'GET') changing.push(pathname);
+      });
+      await signIn(run, viewer);
+      const offered: Record<string, unknown> = {};
+      for (const path of Object.keys(FOR_VIEWERS)) {
+        await open(path.replace(/^site(?=$|\?)/, `sites/${tenant.siteId}`));
+        offered[path] = await run.page.evaluate(OFFERED);
+      }
+      expect(offered).toEqual(FOR_VIEWERS);
+      expect({ refused, changing }).toEqual({ refused: [], changing: [] });
+    },
+    2 * MINUTE,
+  );
+
+  it(
+    'somebody whose role was lowered while the page was open is told so, and nothing has changed',
+    async () => {
+      const admin = await addMember(run.stack, tenant, 'admin');
+      await signIn(run, admin);
+      await open('billing');
+      await button('Suspend').click();
+      const member = `/v1/workspaces/${tenant.workspaceId}/members/${admin}`;
+      expectSuccess(await run.stack.call('PUT', member, { as: tenant.owner, body: { role: 'viewer' } }));
+      const dialog = run.page.getByRole('dialog');
+      await dialog.getByRole('button', { name: 'Suspend' }).click();
+      const told = dialog.getByRole('alert');
+      await told.getByText('Your role in this workspace does not allow this.').waitFor();
+      expect(await told.textContent()).toContain('Ask an owner of this workspace to do it');
+      const key = await run.stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/openai-key`, {
+        as: admin,
+      });
+      expect(expectSuccess(key).state).toBe('active');
+      await open('billing');
+      await run.page.getByText('The key works.').waitFor();
+      expect(await button('Suspend').count()).toBe(0);
+    },
+    2 * MINUTE,
+  );
+
+  it(
+    'an owner sees every member, however many there are, fifty at a time',
+    async () => {
+      for (let i = 0; i < MORE_VIEWERS; i++) await addMember(run.stack, tenant, 'viewer');
+      await signIn(run, tenant.owner);
+      await open('members');
+      const people = run.page.getByRole('table', { name: 'Members' }).locator('tbody tr');
+      const all = MORE_VIEWERS + 3;
+      for (const count of [50, 100, all]) {
+        if (count > 50) await button('Show more').click();
+        await people.nth(count - 1).waitFor();
+        expect(await people.count()).toBe(count);
+      }
+      expect(await button('Show more').count()).toBe(0);
+    },
+    2 * MINUTE,
+  );
+
+  it(
+    'a chain that takes several calls is verified to its end',
+    async () => {
+      await run.stack.streams.drain();
+      await signIn(run, tenant.owner);
+      await open('audit');
+      let calls = 0;
+      await run.page.route(/\/audit\/verify/, (route) => {
+        calls += 1;
+        const url = new URL(route.request().url());
+        url.searchParams.set('limit', '40');
+        return route.continue({ url: url.href });
+      });
+      await button('Verify the chain').click();
+      const title = run.page.getByText(/^Intact: all \d+ rows are as they were written\.$/);
+      await title.waitFor();
+      const rows = Number(/all (\d+)/.exec((await title.textContent()) ?? '')?.[1]);
+      expect(rows).toBeGreaterThan(MORE_VIEWERS);
+      expect(calls).toBe(Math.ceil((rows + 1) / 40));
+    },
+    2 * MINUTE,
+  );
+});

@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fault } from '../../local/openai/server.ts';
+import { openAiOf } from '../support/openai.ts';
+import { type AwsTarget, aimedAt, type Decide, type Service, startContainer } from './containers.ts';
+import { type AwsFault, DYNAMODB_FAULTS, GROUPS, KMS_FAULTS } from './faults.ts';
+import { OPENAI_FAULTS } from './openai-faults.ts';
+import { type Records, recordsOf } from './run-cell.ts';
+import { type Scenario, TOKEN } from './scenarios.ts';
+import { type FaultWorld, MESSAGE_CANARY } from './world.ts';
+
+/** One request that meets one fault. */
+export interface Cell {
+  readonly scenario: Scenario;
+  readonly dependency: 'DynamoDB' | 'KMS' | 'OpenAI';
+  /** The call that the fault strikes. */
+  readonly call: string;
+  readonly fault: string;
+  /** It waits for deadlines, as they are deployed. */
+  readonly slow: boolean;
+  /** What happens to the calls to AWS. */
+  readonly decide: Decide;
+  /** What happens at OpenAI. */
+  readonly openAi: Omit<Fault, 'keyFingerprint'> | undefined;
+  readonly variables: Readonly<Record<string, string>>;
+  /** What the totals of usage count after the same without a fault. */
+  readonly goodTotals: Records['totals'];
+}
+
+const FAULTS: Readonly<Record<Service, readonly AwsFault[]>> = { dynamodb: DYNAMODB_FAULTS, kms: KMS_FAULTS };
+const NAMES = { dynamodb: 'DynamoDB', kms: 'KMS' } as const;
+
+/** A call may still be on its way when the answer is there: what is fetched ahead for later requests. */
+const QUIET_MS = 500;
+
+/** The calls of a run in which nothing fails, and to OpenAI by their paths. A new call comes into the matrix by itself. */
+export const recordedCalls = async (world: FaultWorld, scenario: Scenario) => {
+  const subject = await scenario.prepare(world);
+  const caller = `recording-${world.stack.openAi?.mintedSecrets}-${subject.siteId}`;
+  const traffic = world.network.open(caller);
+  const container = await startContainer(world.stack, scenario.serves, {
+    clock: world.clock,
+    variables: world.network.endpoints(caller),
+  });
+  const before = new Set(openAiOf(world.stack).requests);
+  const answer = await subject.send(container);
+  if (answer.status !== scenario.status)
+    throw new Error(`${scenario.name}: a run without a fault answered ${answer.status} ${answer.text}`);
+  for (let seen = -1; seen !== traffic.seen.length; ) {
+    seen = traffic.seen.length;
+    await sleep(QUIET_MS);
+  }
+  await container.close();
+  openAiOf(world.stack).clearFaults(subject.keyFingerprint);
+  const paths = openAiOf(world.stack)
+    .requests.filter((request) => request.keyFingerprint === subject.keyFingerprint && !before.has(request))
+    .map(({ path }) => path);
+  const { totals } = await recordsOf(world, scenario, subject);
+  return { aws: traffic.seen, openAi: [...new Set(paths)], totals };
+};
+
+/** What an outage of a whole service looks like: every call of it fails. */
+const everywhere =
+  (service: Service, { extent, play }: AwsFault): Decide =>
+  (at, call, attempt) =>
+    at.service === service && !(extent === 'first try' && attempt > 1) ? play(call) : undefined;
+
+const OUTAGES: ReadonlySet<string> = new Set([
+  'ThrottlingException',
+  'connection reset',
+  'connection reset, once',
+  'no answer',
+]);
+
+/** Every cell of a scenario. Where OpenAI fails anyway, or its key is shared, the faults are those of AWS alone. */
+export const cellsOf = async (world: FaultWorld, scenario: Scenario): Promise<readonly Cell[]> => {
+  const { aws, openAi, totals: goodTotals } = await recordedCalls(world, scenario);
+  const plain = { scenario, decide: () => undefined, openAi: undefined, variables: {}, goodTotals } as const;
+  const openAiPaths = scenario.healedStatus === undefined && !scenario.oneByOne ? openAi : [];
+  const awsCell = (service: Service, call: string, fault: AwsFault, decide: Decide): Cell => ({
+    ...plain,
+    dependency: NAMES[service],
+    call,
+    fault: fault.name,
+    slow: fault.slow === true,
+    decide,
+  });
+  const services = [...new Set(aws.map(({ service }) => service))];
+  return [
+    ...aws.flatMap(({ sample, ...target }) =>
+      FAULTS[target.service]
+        .filter(({ play, slow }) => play(sample) !== undefined && !(slow && scenario.oneByOne))
+        .map((fault) => awsCell(target.service, labelOf(target), fault, aimedAt(target, fault))),
+    ),
+    ...services.flatMap((service) =>
+      FAULTS[service]
+        .filter(({ name, slow }) => OUTAGES.has(name) && !(slow && scenario.oneByOne))
+        .map((fault) => awsCell(service, EVERY_CALL, fault, everywhere(service, fault))),
+    ),
+    ...openAiPaths.flatMap((path) =>
+      OPENAI_FAULTS.map(
+        ({ name, play, slow }): Cell => ({
+          ...plain,
+          dependency: 'OpenAI',
+          call: path,
+          fault: name,
+          slow: slow === true,
+          openAi: { path, ...play(MESSAGE_CANARY) },
+        }),
+      ),
+    ),
+    ...openAiPaths.slice(0, 1).map(
+      (): Cell => ({
+        ...plain,
+        dependency: 'OpenAI',
+        call: EVERY_CALL,
+        fault: 'connection refused',
+        slow: false,
+        variables: { OPENAI_BASE_URL: `http://127.0.0.1:${world.closedPort}/v1` },
+      }),
+    ),
+  ];
+};
+
+const EVERY_CALL = 'every call';
+
+const OPENAI_ALWAYS: ReadonlySet<string> = new Set([
+  '401 invalid_api_key',
+  '429 rate_limit_exceeded, Retry-After: 17',
+  '429 insufficient_quota',
+  '503 x-should-retry, once',
+  '200 malformed JSON',
+  'connection reset after its work',
+]);
+
+/** Whether a cell belongs to the short matrix: everything of the token route, and of the rest one fault of each kind. */
+export const isAlwaysPlayed = ({ scenario, dependency, fault, slow }: Cell): boolean => {
+  if (scenario === TOKEN) return true;
+  if (slow) return false;
+  if (dependency === 'OpenAI') return OPENAI_ALWAYS.has(fault);
+  const group = GROUPS.find((one) => one.dependency === dependency && one.faults.includes(fault));
+  return group === undefined || group.always.includes(fault);
+};
+
+export const labelOf = ({ call, nth }: AwsTarget): string => (nth === 1 ? call : `${call} (${nth})`);
