@@ -38,6 +38,24 @@ const ENCODINGS: Readonly<Record<string, Body>> = {
   'too long by a byte': { text: JSON_TEXT.padEnd(65_537) },
 };
 
+/** Where there are two, the header decides: it is what a beacon cannot send. */
+const SIGNATURES: readonly (readonly [string | undefined, string | undefined, number])[] = [
+  ['<<signature>>', undefined, 200],
+  [undefined, '<<signature>>', 200],
+  ['<<signature>>', '<<signature>>', 200],
+  ['<<signature>>', '<<foreignSignature>>', 200],
+  ['<<foreignSignature>>', '<<signature>>', 401],
+  ['', '<<signature>>', 401],
+  [undefined, undefined, 401],
+  ['<<staleSignature>>', undefined, 401],
+  ['<<earlySignature>>', undefined, 401],
+  [undefined, '<<staleSignature>>', 401],
+  ['<<foreignSignature>>', undefined, 401],
+  ['<<signature>> ', undefined, 401],
+  ['<<signature>>,<<signature>>', undefined, 401],
+  [`t=1,v1=${'0'.repeat(64)}`, undefined, 401],
+];
+
 /**
  * Where each list does not go. DynamoDB refuses a query that starts there; the embedded engine begins at the next item, so
  * that nothing but this shows it.
@@ -98,6 +116,24 @@ describe('whatever is sent', () => {
     expect(status).toBe(201);
     expect(text).toContain('Größe');
   });
+
+  it.each(SIGNATURES)(
+    'as a report with %p in the header and %p in the query is answered %i',
+    async (header, query, expected) => {
+      const probe: Probe = {
+        route: 'reportEvents',
+        as: 'nobody',
+        overHttp: false,
+        path: {},
+        query: query === undefined ? [] : [['signature', query]],
+        headers: header === undefined ? [] : [['x-spelo-signature', header]],
+        without: ['x-spelo-signature'],
+        body: { text: '{"events":[{"id":"e1","type":"heartbeat","at":"2026-11-25T00:00:00Z"}]}' },
+      };
+      expect(await playProbe(world, probe)).toEqual([]);
+      expect((await send(world, probe)).status).toBe(expected);
+    },
+  );
 
   it('as the first line of a request is no 5xx, writes nothing and is one line of the log at most', async () => {
     const property = fc.asyncProperty(targetCases(), async (target) => {
