@@ -14,5 +14,5 @@ export default {
   testTimeout: 120_000,
   // Every core: the tests wait for their engines more than they compute.
   maxWorkers: '100%',
-  modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/.local'],
+  modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/.local', '<rootDir>/.stryker-tmp'],
 };

@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  isSessionId,
   isSiteId,
   isWorkspaceId,
+  newEventId,
   newSessionId,
   newSiteId,
   newWorkspaceId,
   type RandomBytes,
   type SiteId,
+  sessionIdsFrom,
   workspaceOfSite,
 } from '../../lambdas/domain/identifiers.ts';
 
@@ -197,5 +200,40 @@ describe('a session id', () => {
 
   it.each(ODD_SOURCES)('is not made of %s', (_what, source) => {
     expect(() => newSessionId(new Date(), source)).toThrow('randomness');
+  });
+
+  it('is known by its form, and nothing else passes for one', () => {
+    const id = newSessionId(new Date(), randomBytes);
+    expect(isSessionId(id)).toBe(true);
+    for (const text of [
+      '',
+      'ses_',
+      id.slice(0, -1),
+      `${id}0`,
+      ` ${id}`,
+      `${id}\n`,
+      id.replace('ses_', 'evt_'),
+    ])
+      expect(isSessionId(text)).toBe(false);
+    for (const letter of ['i', 'l', 'o', 'u', 'A', '/', '#', 'é'])
+      expect(isSessionId(`${id.slice(0, -1)}${letter}`)).toBe(false);
+  });
+
+  it('of a moment begins after all that are older and before all that are not', () => {
+    const highest: RandomBytes = (size) => Buffer.alloc(size, 255);
+    for (const at of [1, 31, 32, Date.parse('2026-11-23T12:00:00Z')]) {
+      const from = sessionIdsFrom(new Date(at));
+      expect(newSessionId(new Date(at - 1), highest) < from).toBe(true);
+      expect(from < newSessionId(new Date(at), zeros)).toBe(true);
+    }
+  });
+});
+
+describe('an event id', () => {
+  it('is `evt_`, the time and sixteen characters at random', () => {
+    expect(newEventId(new Date(32), (size) => Buffer.alloc(size))).toBe(
+      `evt_${'0'.repeat(8)}10${'0'.repeat(16)}`,
+    );
+    expect(newEventId(new Date(), randomBytes)).not.toBe(newEventId(new Date(), randomBytes));
   });
 });

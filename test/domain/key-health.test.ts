@@ -4,6 +4,7 @@ import {
   DEGRADED_SECONDS,
   DEGRADING_FAILURES,
   degradationOf,
+  degradedUntil,
   healthyKey,
   type KeyHealth,
   refusalOfDegradation,
@@ -154,6 +155,27 @@ describe('a degraded key', () => {
     ).toBeDefined();
   });
 
+  it('is shown to its owner as long as its reports count, ten minutes from the latest', () => {
+    const degradation = degradationOf(reported(THREE), 1, at(20));
+    if (degradation === undefined) throw new Error('Not degraded.');
+    expect(degradedUntil(degradation)).toEqual(at(620));
+  });
+
+  it('a session that worked forgets nothing, and disproves what was reported in its own millisecond too', () => {
+    const before = reported(THREE);
+    const health = withSuccess(before, 1, at(20));
+    expect(health).toEqual({ ...before, workedAtMs: at(20).getTime() });
+    const again = reported(
+      [
+        [20, 'd'],
+        [21, 'e'],
+        [22, 'f'],
+      ],
+      health,
+    );
+    expect(degradationOf(again, 1, at(22))).toBeUndefined();
+  });
+
   it('is good again by itself when nobody reports any more', () => {
     expect(degradationOf(reported(THREE), 1, at(609))).toBeUndefined();
   });
@@ -172,6 +194,7 @@ describe('a degraded key', () => {
 describe('what is remembered of a key', () => {
   it('is nothing of a session that worked where nothing was reported', () => {
     const health = healthyKey(1);
+    expect(health).toEqual({ version: 1, reports: [], workedAtMs: null, revision: 0 });
     expect(withSuccess(health, 1, at(0))).toBe(health);
     const old = reported(THREE);
     expect(withSuccess(old, 1, at(1_000))).toBe(old);

@@ -5,12 +5,22 @@ import {
   DEFAULT_RATE_LIMITS,
   MAX_CONCURRENCY,
   secondsToNextMinute,
+  siteBudget,
+  slotsOfAddress,
 } from '../../lambdas/domain/limits.ts';
 
 describe('the rate limits', () => {
   it('are those of the contract: 60 a minute and 20 a second per address, 200 a minute per site', () => {
     expect(DEFAULT_RATE_LIMITS.perIp).toEqual({ perMinute: 60, perSecond: 20 });
     expect(DEFAULT_RATE_LIMITS.perSite).toEqual({ perMinute: 200 });
+  });
+
+  it('let a workspace try ten keys a minute at OpenAI', () => {
+    expect(DEFAULT_RATE_LIMITS.probesPerWorkspace).toEqual({ perMinute: 10 });
+  });
+
+  it('are counted for each site by itself', () => {
+    expect(siteBudget('a')).not.toBe(siteBudget('b'));
   });
 });
 
@@ -43,6 +53,19 @@ describe('the concurrency limit of a key', () => {
       concurrencyLimitOf({ openaiTier, concurrencyLimit: null }),
     );
     expect(Math.max(...limits)).toBe(MAX_CONCURRENCY);
+  });
+});
+
+describe('what one address may hold of a key', () => {
+  it.each([
+    [1_000, 5, 50],
+    [30, 10, 3],
+    [31, 10, 4],
+    [10, 100, 10],
+    [10, 1, 2],
+    [1, 100, 2],
+  ])('of %p slots at %p per cent is %p: rounded up, and two at least', (limit, percent, slots) => {
+    expect(slotsOfAddress(limit, percent)).toBe(slots);
   });
 });
 

@@ -32,6 +32,7 @@ describe('the hard cap of the free plan', () => {
   });
 
   it('is what a new workspace has', () => {
+    expect(planNamed(BUILT_IN_PLANS, DEFAULT_PLAN)).toBeDefined();
     expect(exhausted(DEFAULT_PLAN, 6_000)).toBe(true);
   });
 });

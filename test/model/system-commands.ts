@@ -73,16 +73,28 @@ const observed = async (state: SystemModel, { api, person }: SystemWorld, index:
       typeof view === 'string' ? view : `${view.masked} ${view.version} ${view.state === 'suspended'}`,
     ];
   };
-  const siteIds: string[] = sites.items
-    .map((site: Record<string, unknown>) => String(site['site_id']))
-    .sort();
+  interface SeenSite {
+    readonly site_id: string;
+    readonly max_duration_seconds: number;
+    readonly allowed_origins: readonly string[];
+  }
+  const inOrder: SeenSite[] = sites.items.toSorted((a: SeenSite, b: SeenSite) =>
+    a.site_id < b.site_id ? -1 : 1,
+  );
   return JSON.stringify({
     mode: settings.billing_mode,
     plan: settings.plan,
     limit: settings.concurrency_limit,
     people: people.items.map((m: Record<string, unknown>) => `${m['sub']} ${m['role']}`).sort(),
     key: await keyAt(`/v1/workspaces/${id}`),
-    sites: await Promise.all(siteIds.map(async (site) => [site, await keyAt(`/v1/sites/${site}`)])),
+    sites: await Promise.all(
+      inOrder.map(async ({ site_id, max_duration_seconds, allowed_origins }) => [
+        site_id,
+        max_duration_seconds,
+        allowed_origins.includes(ORIGIN),
+        await keyAt(`/v1/sites/${site_id}`),
+      ]),
+    ),
   });
 };
 
@@ -105,7 +117,7 @@ const pictured = (state: SystemModel, world: SystemWorld, index: number): string
     sites: state.sites
       .filter((site) => site.workspace === index && !site.archived)
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
-      .map((site) => [site.id, key(site.key)]),
+      .map((site) => [site.id, site.maxDuration, site.open, key(site.key)]),
   });
 };
 
@@ -392,6 +404,26 @@ const addSite = (args: WorkspaceArgs & { readonly maxDuration: number }) =>
       else state.sites.push({ ...added, id: real });
     }
     expect(await observed(state, world, workspace)).toBe(pictured(state, world, workspace));
+  });
+
+const changeSite = (args: WorkspaceArgs & Pick<model.Site, 'maxDuration' | 'open'>) =>
+  step('changeSite', { ...args }, someSite, async (state, world) => {
+    const site = pick(state.sites.length, args.n);
+    const person = actorAt(state, { site }, args.as);
+    const { maxDuration, open } = args;
+    await change(state, world, {
+      workspace: model.at(state.sites, site).workspace,
+      mishap: args.mishap,
+      apply: (next) => model.changeSite(next, person, site, { maxDuration, open }),
+      ask: () =>
+        world.api.call('PATCH', ownerPath(state, { site }), {
+          as: world.person(person),
+          body: {
+            max_duration_seconds: maxDuration,
+            allowed_origins: [open ? ORIGIN : 'https://other.example'],
+          },
+        }),
+    });
   });
 
 const unknownSite = async (
@@ -796,6 +828,16 @@ export const steps: fc.Arbitrary<Command>[] = (
     [2, fc.record({ ...common, who: fc.nat(3), role: fc.constantFrom(...model.ROLES) }).map(saveMember)],
     [1, fc.record({ ...common, who: fc.nat(3) }).map(removeMember)],
     [1, fc.record({ ...common, maxDuration: fc.constantFrom(30, 600, 3_600) }).map(addSite)],
+    [
+      2,
+      fc
+        .record({
+          ...common,
+          maxDuration: fc.constantFrom(30, 600, 3_600),
+          open: fc.constantFrom(true, true, false),
+        })
+        .map(changeSite),
+    ],
     [1, fc.record({ ...common, as: fc.nat(3) }).map(archiveSite)],
     [1, fc.record({ n, plan: fc.constantFrom<PlanName>('free', 'starter', 'enterprise') }).map(setPlan)],
     [

@@ -55,8 +55,10 @@ export interface Scope {
 export interface Site {
   readonly id: string;
   readonly workspace: number;
-  readonly maxDuration: number;
   readonly key: Scope;
+  maxDuration: number;
+  /** Whether the page of the visitors is registered. */
+  open: boolean;
   archived: boolean;
 }
 
@@ -197,8 +199,19 @@ export const addSite = (
   byRole(model, { workspace }, person, 'admin', ({ plan }) => {
     const standing = model.sites.filter((site) => site.workspace === workspace && !site.archived).length;
     if (standing >= PLANS[plan].sites) return '409 site_limit_reached';
-    model.sites.push({ id, workspace, maxDuration, key: emptyScope(), archived: false });
+    model.sites.push({ id, workspace, maxDuration, open: true, key: emptyScope(), archived: false });
     return ['site.created'];
+  });
+
+export const changeSite = (
+  model: SystemModel,
+  person: number,
+  site: number,
+  change: Pick<Site, 'maxDuration' | 'open'>,
+): string =>
+  byRole(model, { site }, person, 'admin', () => {
+    Object.assign(at(model.sites, site), change);
+    return ['site.changed'];
   });
 
 export const archiveSite = (model: SystemModel, person: number, site: number): string =>
@@ -384,10 +397,10 @@ export interface Admission {
 
 /** How a mint is answered, in the order of the contract. Changes nothing: the session has an id only afterwards. */
 export const judgeMint = (model: SystemModel, site: number, ownPage: boolean): Admission => {
-  const { archived, maxDuration, workspace: index } = at(model.sites, site);
+  const { archived, maxDuration, open, workspace: index } = at(model.sites, site);
   const workspace = workspaceOf(model, { site });
   if (archived || workspace.deleted) return { answer: '404 site_not_found' };
-  if (!ownPage) return { answer: '403 origin_not_allowed' };
+  if (!ownPage || !open) return { answer: '403 origin_not_allowed' };
   const payer = payerOf(model, site);
   if (typeof payer === 'string') return { answer: payer };
   const leases = leasesOf(model, index, payer.openAiKey);

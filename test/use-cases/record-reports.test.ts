@@ -100,8 +100,9 @@ const reported = async (reports: readonly WidgetReport[], { read, own, request, 
       },
     },
     slots: {
-      release: async (_: unknown, leases: readonly unknown[]) => {
+      release: async (_: unknown, leases: readonly SlotLease[]) => {
         log.push(`release ${leases.length}`);
+        kept.push(...leases);
       },
       extend: async (_: unknown, leases: readonly SlotLease[]) => {
         log.push(`extend ${leases.length}`);
@@ -204,6 +205,12 @@ describe('a request', () => {
     expect(await ends(3_680)).toEqual([3_690, 3_690]);
   });
 
+  it('keeps or gives back the very slots that its session was admitted with', async () => {
+    const own = SLOTS.map((slot) => ({ ...slot, sessionId: SESSION.sessionId }));
+    expect((await reported([heartbeat(5)])).kept).toMatchObject(own);
+    expect((await reported([ended(8)])).kept).toEqual(own);
+  });
+
   it('whose slot was lost is told so', async () => {
     const slots = { extend: async () => false };
     expect((await receipt([heartbeat(5)], { own: { slots } })).hangUp).toBe('slot_lost');
@@ -283,6 +290,29 @@ describe('of two requests at once', () => {
     expect(errors).toHaveLength(1);
   });
 
+  it('goes by what the other one has written', async () => {
+    const log: string[] = [];
+    const saved: SessionMeter[] = [];
+    let reads = 0;
+    const sessions = {
+      readReported: async () => ({
+        session: SESSION,
+        meter: { ...aMeter({ mode: 'byok' }), revision: ++reads },
+        workspace: aWorkspace(),
+        site: aSite(),
+        health: undefined,
+      }),
+    };
+    const meters = {
+      saveMeter: async (meter: SessionMeter) => {
+        saved.push(meter);
+        await losing(1, log).saveMeter();
+      },
+    };
+    await reported([heartbeat(5)], { own: { sessions, meters } });
+    expect(saved.map(({ revision }) => revision)).toEqual([1, 2]);
+  });
+
   it('that loses eight times is told to send it again', async () => {
     const log: string[] = [];
     const { result } = await reported([heartbeat(5)], { own: { meters: losing(99, log) } });
@@ -353,6 +383,7 @@ describe('what visitors met', () => {
     expect((await reported([answered(5)], { read })).log).toContain('degraded no longer');
     expect((await reported([answered(5), noQuota(6)], { read })).log).not.toContain('degraded no longer');
     expect((await reported([answered(5)])).log).toEqual(['read', 'save', 'extend 2']);
+    expect((await reported([heartbeat(5)], { read })).log).toEqual(['read', 'save', 'extend 2']);
   });
 
   it('may be lost where another visitor reports at the same moment; a store that is down is not passed over', async () => {
