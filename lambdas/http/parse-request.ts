@@ -36,17 +36,25 @@ export const parseQuery = (route: Route, event: APIGatewayProxyEventV2): unknown
   return undefined;
 };
 
-/** The body as it was sent, or `invalid_request` for one that is too long. */
+/** The body as it was sent, or `invalid_request` for one that is too long or is no text. */
 export const bodyText = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): string => {
   if (Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8') > MAX_BODY_BYTES)
     throw invalid({ path: 'body', message: `Must not be longer than ${MAX_BODY_BYTES} bytes.` });
   if (!isBase64Encoded) return body;
   // A buffer of its own, zeroed at once: Buffer.from would leave a pasted key in the shared pool.
   const bytes = Buffer.alloc(Buffer.byteLength(body, 'base64'));
-  const text = bytes.toString('utf8', 0, bytes.write(body, 'base64'));
-  bytes.fill(0);
-  return text;
+  try {
+    return UTF_8.decode(bytes.subarray(0, bytes.write(body, 'base64')));
+  } catch {
+    // Replaced by a character that stands for any, two bodies would be one.
+    throw invalid({ path: 'body', message: 'Must be valid UTF-8.' });
+  } finally {
+    bytes.fill(0);
+  }
 };
+
+/** A mark in front is no part of JSON: it stays, and is refused. */
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** JSON.parse would take the last of two equal keys, and another reader the first. */
 const parseJson = (text: string): unknown => {

@@ -57,7 +57,7 @@ interface Doomed extends Caller {
 }
 
 /** Calls that run side by side have come to their end by then, and the one that is held is all that the process waits for. */
-const QUIET_MS = 300;
+const QUIET_MS = 800;
 
 const quiet = async (traffic: Traffic): Promise<void> => {
   for (let seen = -1; seen !== traffic.seen.length; ) {

@@ -91,6 +91,11 @@ const codeUnits = fc
 /** Any text; much of it is of the kind that somebody once forgot. */
 export const hostileText: fc.Arbitrary<string> = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...ODD_TEXTS) },
+  // What most often comes through where a bound is missing.
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('\uD800', 'a\uDFFFb', '\0', '\r\n', '__proto__', '😀'.repeat(600)),
+  },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   { weight: 1, arbitrary: codeUnits },
   { weight: 1, arbitrary: fc.string({ maxLength: 200 }) },

@@ -53,6 +53,9 @@ const renderProbe = async (world: HostileWorld, probe: Probe): Promise<Rendered>
   const fill = (text: string): string => text.replace(/<<([\w:]+)>>/g, (whole, name) => words[name] ?? whole);
   const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '');
   const path = Object.fromEntries(names.map((name) => [name, fill(probe.path[name] ?? own[name] ?? '')]));
+  const body = probe.body !== null && 'text' in probe.body ? { text: fill(probe.body.text) } : probe.body;
+  if (route.signed === true)
+    Object.assign(words, signaturesOf(tenant.signingSecret, world.foreign.signingSecret, textOf(body)));
   if (probe.query.some(([, value]) => typeof value !== 'string' || value.includes('ursor>>')))
     Object.assign(words, await cursorsOf(world, route, probe));
   const query = probe.query.map(
@@ -62,16 +65,6 @@ const renderProbe = async (world: HostileWorld, probe: Probe): Promise<Rendered>
         typeof value === 'string' ? fill(value) : forged(words['cursor'] ?? '', fill(value.forgedPlace)),
       ] as const,
   );
-  const body = probe.body !== null && 'text' in probe.body ? { text: fill(probe.body.text) } : probe.body;
-  const sent = textOf(body);
-  const now = Math.floor(Date.now() / 1_000);
-  const sign = (secret: string, t: number) => `t=${t},v1=${signReport(secret, t, sent)}`;
-  if (route.signed === true) {
-    words['signature'] = sign(tenant.signingSecret, now);
-    words['staleSignature'] = sign(tenant.signingSecret, now - 301);
-    words['earlySignature'] = sign(tenant.signingSecret, now + 330);
-    words['foreignSignature'] = sign(world.foreign.signingSecret, now);
-  }
   const token = world.tokens[probe.as];
   const headers: Record<string, string> = Object.create(null);
   const usual: readonly (readonly [string, string])[] = [
@@ -87,6 +80,18 @@ const renderProbe = async (world: HostileWorld, probe: Probe): Promise<Rendered>
   for (const [name, value] of [...usual.filter(([name]) => !isReplaced(name)), ...given])
     headers[name] = headers[name] === undefined ? value : `${headers[name]},${value}`;
   return { route, path, query, headers, body };
+};
+
+/** Of a report: a good one, and those that a stranger or a recording could come with. */
+const signaturesOf = (secret: string, foreignSecret: string, body: string): Record<string, string> => {
+  const now = Math.floor(Date.now() / 1_000);
+  const sign = (by: string, t: number): string => `t=${t},v1=${signReport(by, t, body)}`;
+  return {
+    signature: sign(secret, now),
+    staleSignature: sign(secret, now - 301),
+    earlySignature: sign(secret, now + 330),
+    foreignSignature: sign(foreignSecret, now),
+  };
 };
 
 const textOf = (body: Body | null): string => {
