@@ -24,10 +24,10 @@ import { print, tableOf } from './report.ts';
 import { startTokenGateway } from './token-gateway.ts';
 
 /**
- * What the deployed bundles of cdk.out ask of a container: how long each takes to load in a fresh process, against an
- * empty handler and against one that only makes the clients of the SDK; its memory at most; and the processor time of its
- * requests, of its batches of stream records and of its runs, against the local services. `npm run bench:functions [--
- * --json]`, after `npm run synth`.
+ * What the deployed bundles of cdk.out ask of a container: how long each takes to load in a fresh process, against an empty
+ * handler and against one that only makes the clients of the SDK; its memory at most; and the processor time of its requests,
+ * of its batches of stream records and of its runs, against the local services. After `npm run synth`:
+ * `npm run bench:functions [-- --json]`.
  */
 
 const { values: options } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
