@@ -7,7 +7,7 @@ import { TABLES } from '../lambdas/contract/tables.ts';
 import { newSiteId, newWorkspaceId, type SiteId, type WorkspaceId } from '../lambdas/domain/identifiers.ts';
 import { startLocalStack } from '../local/local-stack.ts';
 import { localWorld } from '../local/local-world.ts';
-import { median, mintAt, NO_BUDGETS, type Place, signIn } from './bench-stack.ts';
+import { median, mintAt, NO_BUDGETS, type Place, signIn, withoutStreams } from './bench-stack.ts';
 import { type Counts, startCountingProxy } from './counting-proxy.ts';
 import { print, tableOf } from './report.ts';
 
@@ -42,7 +42,7 @@ const stack = await startLocalStack({
   variables: { ...NO_BUDGETS, AWS_ENDPOINT_URL_DYNAMODB: proxy.url },
 });
 proxy.forwardTo(stack.dynamoDb.endpoint);
-await stack.streams.close();
+await withoutStreams(stack);
 const engine = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
 const documents = DynamoDBDocumentClient.from(engine);
 

@@ -7,7 +7,16 @@ import { TABLES } from '../lambdas/contract/tables.ts';
 import { newSiteId, type WorkspaceId } from '../lambdas/domain/identifiers.ts';
 import { startLocalStack } from '../local/local-stack.ts';
 import { localWorld } from '../local/local-world.ts';
-import { mintAt, NO_BUDGETS, type Place, percentile, reportAt, type Session, signIn } from './bench-stack.ts';
+import {
+  mintAt,
+  NO_BUDGETS,
+  type Place,
+  percentile,
+  reportAt,
+  type Session,
+  signIn,
+  withoutStreams,
+} from './bench-stack.ts';
 import { type Counts, startCountingProxy } from './counting-proxy.ts';
 import { print, tableOf } from './report.ts';
 
@@ -50,8 +59,7 @@ const stack = await startLocalStack({
   },
 });
 proxy.forwardTo(stack.dynamoDb.endpoint);
-// The audit trail is written from streams, apart from requests; here it would only take the processor from them.
-await stack.streams.close();
+await withoutStreams(stack);
 const engine = new DynamoDBClient({ region: 'us-east-1', endpoint: proxy.url });
 const documents = DynamoDBDocumentClient.from(engine);
 

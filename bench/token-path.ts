@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startLocalStack } from '../local/local-stack.ts';
 import { localWorld } from '../local/local-world.ts';
-import { NO_BUDGETS, ORIGIN, percentile, signIn } from './bench-stack.ts';
+import { NO_BUDGETS, ORIGIN, percentile, signIn, withoutStreams } from './bench-stack.ts';
 import { closeConnections, inLanes, post } from './load.ts';
 import type { Spent } from './probe.ts';
 import { startRelay } from './relay.ts';
@@ -43,7 +43,7 @@ const stack = await startLocalStack({
   world: localWorld(() => undefined),
   variables: NO_BUDGETS,
 });
-await stack.streams.close();
+await withoutStreams(stack);
 const delayed = { arrived: () => sleep(AWS_MS) };
 const relays = { dynamoDb: await startRelay(delayed), kms: await startRelay(delayed) };
 relays.dynamoDb.forwardTo(stack.dynamoDb.endpoint);

@@ -2,7 +2,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.
 import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
 import { type LocalStack, startLocalStack } from '../local/local-stack.ts';
 import { localWorld } from '../local/local-world.ts';
-import { NO_BUDGETS } from './bench-stack.ts';
+import { NO_BUDGETS, withoutStreams } from './bench-stack.ts';
 import { type RelayedCall, type RelayHooks, startRelay } from './relay.ts';
 import { startTokenGateway } from './token-gateway.ts';
 
@@ -36,8 +36,7 @@ export const startTracedStack = async (hooks: RelayHooks): Promise<TracedStack> 
   relays.dynamoDb.forwardTo(stack.dynamoDb.endpoint);
   relays.kms.forwardTo(stack.kms.endpoint);
   relays.openAi.forwardTo(stack.openAi?.baseUrl ?? '');
-  // What comes from streams is no part of a request.
-  await stack.streams.close();
+  await withoutStreams(stack);
 
   return {
     ...stack,

@@ -17,7 +17,11 @@ that file: a change that no test notices has survived. Prints the score of each 
 
 /** What CI watches, and the score that each must keep: small files on which the custody of keys rests. */
 const WATCHED: Readonly<Record<string, number>> = {
-  'lambdas/domain/report-signature.ts': 75,
+  'lambdas/domain/report-signature.ts': 79,
+  'lambdas/domain/secret.ts': 88,
+  'lambdas/domain/workspace.ts': 100,
+  'lambdas/use-cases/choose-key.ts': 97,
+  'lambdas/use-cases/admit-session.ts': 96,
 };
 
 /** Tests of a file that stand in another place than beside it. */

@@ -268,6 +268,20 @@ describe('storing a key', () => {
     expect(again.head).toMatchObject({ revision: 3, lastVersion: 2, previousVersion: null });
   });
 
+  it('a re-encryption is the next version of the same key, with a line of its own in the history', () => {
+    const { head } = stored(undefined, 60, START_MS);
+    const change = storeReencrypted(head, sealedOf(2), {
+      at: new Date(START_MS + 1_000).toISOString(),
+      by: 'admin',
+    });
+    expect(change).toMatchObject({
+      expectedRevision: 1,
+      head: { revision: 2, lastVersion: 2, state: 'active', createdBy: 'owner', changedBy: 'admin' },
+      created: { version: 2, masked: sealedOf(2).masked, createdBy: 'admin', reason: 'reencrypted' },
+    });
+    expect(change.head.sealed).toEqual(sealedOf(2));
+  });
+
   it('ends a suspension: a new key was just seen to work', () => {
     const suspended = switchState(stored(undefined, 60, START_MS).head, 'suspended', handAt(START_MS)).head;
     expect(stored(suspended, 60, START_MS).head.state).toBe('active');

@@ -40,6 +40,7 @@ describe('the signature of reports', () => {
       v1,
       `v1=${v1},t=${T}`,
       `t=${T},v1=${v1},v0=1`,
+      ` t=${T},v1=${v1}`,
       `t=${T}, v1=${v1}`,
       `t=-${T},v1=${v1}`,
       `t=${T}.5,v1=${v1}`,

@@ -121,7 +121,7 @@ export const cellsOf = async (world: FaultWorld, scenario: Scenario): Promise<re
   ];
 };
 
-const EVERY_CALL = 'every call';
+export const EVERY_CALL = 'every call';
 
 const OPENAI_ALWAYS: ReadonlySet<string> = new Set([
   '401 invalid_api_key',

@@ -12,7 +12,7 @@ import type { Clock } from '../../lambdas/use-cases/ports.ts';
 import { startGateway } from '../../local/gateway.ts';
 import { localWorld } from '../../local/local-world.ts';
 import { type AwsCall, type AwsIntervention, type AwsProxy, startAwsProxy } from '../support/aws-proxy.ts';
-import { callerOf, type TestStack } from '../support/stack.ts';
+import { callerAt, type TestStack } from '../support/stack.ts';
 import { nameOfCall } from './call-names.ts';
 import type { AwsFault } from './faults.ts';
 
@@ -171,5 +171,5 @@ export const startContainer = async (
   const logs: string[] = [];
   const world = { ...localWorld((line) => logs.push(line)), clock };
   const gateway = await serveAlone(HANDLERS[serves]({ ...stack.variables, ...variables }, world));
-  return { call: callerOf(gateway.url, stack.tokenFor), logs, close: gateway.close };
+  return { call: callerAt(() => gateway.url, stack.tokenFor), logs, close: gateway.close };
 };

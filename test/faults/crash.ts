@@ -9,7 +9,7 @@ import { expectSuccess } from '../support/answers.ts';
 import type { Item } from '../support/key-tables.ts';
 import { inLanes } from '../support/lanes.ts';
 import { openAiOf } from '../support/openai.ts';
-import { callerOf } from '../support/stack.ts';
+import { callerAt } from '../support/stack.ts';
 import type { Caller } from '../support/tenant.ts';
 import { labelOf, recordedCalls } from './cells.ts';
 import { type AwsTarget, type Decide, startContainer, type Traffic } from './containers.ts';
@@ -57,7 +57,7 @@ interface Doomed extends Caller {
 }
 
 /** Calls that run side by side have come to their end by then, and the one that is held is all that the process waits for. */
-const QUIET_MS = 300;
+const QUIET_MS = 800;
 
 const quiet = async (traffic: Traffic): Promise<void> => {
   for (let seen = -1; seen !== traffic.seen.length; ) {
@@ -136,7 +136,7 @@ const startProcess = async (
   });
   const [url] = await once(createInterface(child.stdout), 'line');
   return {
-    call: callerOf(String(url), stack.tokenFor),
+    call: callerAt(() => String(url), stack.tokenFor),
     end: async () => {
       const exited = once(child, 'exit');
       child.kill('SIGKILL');

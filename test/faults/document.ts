@@ -126,11 +126,7 @@ export const writtenColumns = (
 
 /** The calls that the document knows of a scenario. */
 export const writtenCalls = (document: string, scenario: Scenario): readonly string[] => [
-  ...new Set(
-    writtenLines(document, scenario).flatMap(({ dependency, calls }) =>
-      calls.map((call) => `${dependency} ${call}`),
-    ),
-  ),
+  ...new Set(writtenLines(document, scenario).flatMap(({ calls }) => calls)),
 ];
 
 const groupLine = ({ dependency, name, faults }: (typeof GROUPS)[number]): string =>
@@ -145,10 +141,10 @@ kind on the others, and fails when this document says otherwise. A new call of a
 
 What holds for every line, and is looked at in each request:
 
-- The answer comes before the function ends, with a status and a code that the contract names for the route.
-- At most one secret is minted, whatever is repeated. A secret that was not handed out is none on record either, unless OpenAI
-  minted it and its answer, or our record of it, was lost: then the session says \`issued\`, stays \`open\`, or is refused with
-  the failure after which only OpenAI can know.
+- An answer comes, with a status and a code that the contract names for the route.
+- At most one secret is minted, whatever is repeated, and a 200 is the only answer that holds one. The session's record agrees
+  with what was minted: \`issued\`, or \`open\` where the outcome itself could not be written, or refused as \`timeout\`,
+  \`unreachable\` or \`unreadable_answer\`, after which only OpenAI can know.
 - The audit trail has one intent for each session, and the outcome that is on the session's record; a change of a key and its
   event are there together or not at all.
 - The slot comes back, or its lease ends 90 seconds after the request.

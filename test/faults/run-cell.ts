@@ -85,21 +85,21 @@ export interface RunCell {
   readonly broken: readonly string[];
 }
 
-/** As the functions are deployed (lib/api-stack.ts); an answer later than this reaches nobody. */
-const FUNCTION_TIMEOUT_MS = 25_000;
+/** An answer that is not there by then never comes: the sum of all deadlines of a request is below the function's 25 s. */
+const NEVER_MS = 120_000;
 /** Twice as long as it is deployed, so that a busy machine does not run into it; OpenAI has its deployed 8 s. */
 const SHORT_CALLS = { AWS_CALL_TIMEOUT_MS: '3000' };
 
 /** Longest that a lease lasts of which nobody reports: the secret's minute, and the grace to connect. */
 const LONGEST_LEASE_SECONDS = 90;
 
-const withinFunctionTimeout = async (answer: Promise<TestAnswer>): Promise<TestAnswer> => {
+const sooner = async (answer: Promise<TestAnswer>, cell: Cell): Promise<TestAnswer> => {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('No answer before the function ends.')), FUNCTION_TIMEOUT_MS);
+  const never = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${nameOf(cell)}: there is no answer.`)), NEVER_MS);
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([answer, never]);
   } finally {
     clearTimeout(timer);
   }
@@ -107,6 +107,13 @@ const withinFunctionTimeout = async (answer: Promise<TestAnswer>): Promise<TestA
 
 /** Runs one cell and looks at everything that was promised for it, but for what the audit trail says. */
 export const runCell = async (world: FaultWorld, cell: Cell): Promise<RunCell> => {
+  const run = await meetFault(world, cell);
+  const broken = await brokenPromises(world, run);
+  return { cell, subject: run.subject, sessions: run.sessions, broken, outcome: outcomeOf(run) };
+};
+
+/** One request, in a container that has just started and whose way to its dependencies has this one fault. */
+const meetFault = async (world: FaultWorld, cell: Cell): Promise<Run> => {
   const { scenario } = cell;
   const subject = await scenario.prepare(world);
   const { keyFingerprint } = subject;
@@ -125,46 +132,52 @@ export const runCell = async (world: FaultWorld, cell: Cell): Promise<RunCell> =
       ...cell.variables,
     },
   });
-  const answer = await withinFunctionTimeout(subject.send(container));
+  const answer = await sooner(subject.send(container), cell);
   await traffic.settled();
   await container.close();
   const after = await recordsOf(world, scenario, subject);
   openAi.clearFaults(keyFingerprint);
-
-  const broken: string[] = [];
-  const check = async (promise: string, look: () => void | Promise<void>): Promise<void> => {
-    broken.push(...(await brokenIn(`${nameOf(cell)}: ${promise}`, look)));
+  const requests = openAi.requests.filter((one) => one.keyFingerprint === keyFingerprint && !asked.has(one));
+  return {
+    cell,
+    subject,
+    answer,
+    before,
+    after,
+    sessions: after.sessions.slice(before.sessions.length),
+    logs: container.logs,
+    struck: cell.dependency === 'OpenAI' ? requests.length : traffic.struck,
   };
-  const sessions = after.sessions.slice(before.sessions.length);
-  const run = { cell, subject, answer, before, after, sessions };
-
-  await check('the fault struck', () => {
-    if (cell.openAi === undefined && cell.dependency === 'OpenAI') return;
-    const requests = openAi.requests.filter((request) => !asked.has(request));
-    const ofKey = requests.filter((request) => request.keyFingerprint === keyFingerprint);
-    expect(cell.dependency === 'OpenAI' ? ofKey.length : traffic.struck).toBeGreaterThan(0);
-  });
-  await check('the answer is one of the contract', () => expectContract(scenario, answer));
-  await check('nothing leaks', () => {
-    expect(answer.status === 200 ? [] : leaksIn(`${[...answer.headers].join('\n')}\n${answer.text}`)).toEqual(
-      [],
-    );
-    expect(container.logs.flatMap(leaksIn)).toEqual([]);
-  });
-  await check('nobody was surprised', () =>
-    expect(container.logs.filter((line) => line.includes('unexpected error'))).toEqual([]),
-  );
-  await check('one session, one mint at the most', () => {
-    expect(sessions.length).toBeLessThanOrEqual(1);
-    expect(after.minted - before.minted).toBeLessThanOrEqual(1);
-  });
-  await check('the session says what happened', () => expectTruth(run));
-  await check('no slot is lost', () => expectSlots(world, run));
-  if (scenario.kind === 'key') await check('the key and its audit event agree', () => expectKey(run));
-
-  await check('the next request succeeds once the fault is gone', () => expectHealed(world, run));
-  return { cell, subject, sessions, broken, outcome: outcomeOf(run) };
 };
+
+const brokenPromises = async (world: FaultWorld, run: Run): Promise<readonly string[]> => {
+  const { cell, before, after, sessions, logs } = run;
+  const promises: readonly (readonly [string, () => void | Promise<void>])[] = [
+    // Of a connection that is refused the other side never hears.
+    ['the fault struck', () => expect(run.struck > 0 || cell.variables['OPENAI_BASE_URL']).toBeTruthy()],
+    ['the answer is one of the contract', () => expectContract(run)],
+    ['nothing leaks', () => expect([...leaksIn(shownIn(run.answer)), ...logs.flatMap(leaksIn)]).toEqual([])],
+    [
+      'nobody was surprised',
+      () => expect(logs.filter((line) => line.includes('unexpected error'))).toEqual([]),
+    ],
+    ['one session at the most', () => expect(sessions.length).toBeLessThanOrEqual(1)],
+    ['one mint at the most', () => expect(after.minted - before.minted).toBeLessThanOrEqual(1)],
+    ['the session says what happened', () => expectTruth(run)],
+    ['no slot is lost', () => expectSlots(world, run)],
+    ['the key and its audit event agree', () => expectKey(run)],
+    ['the next request succeeds once the fault is gone', () => expectHealed(world, run)],
+  ];
+  const broken: string[] = [];
+  // One after another: the last of them changes what is on record.
+  for (const [promise, look] of promises)
+    broken.push(...(await brokenIn(`${nameOf(cell)}: ${promise}`, look)));
+  return broken;
+};
+
+/** What a caller sees, without what a token exists to hand out. */
+const shownIn = ({ headers, text, status, data }: TestAnswer): string =>
+  `${[...headers].join('\n')}\n${text}`.replace((status === 200 && data.client_secret?.value) || '', '');
 
 interface Run {
   readonly cell: Cell;
@@ -173,22 +186,27 @@ interface Run {
   readonly before: Records;
   readonly after: Records;
   readonly sessions: readonly Item[];
+  readonly logs: readonly string[];
+  /** How often the fault was met. */
+  readonly struck: number;
 }
 
 export const nameOf = ({ scenario, dependency, call, fault }: Cell): string =>
   `${scenario.name} | ${dependency} | ${call} | ${fault}`;
 
 /** The codes that the route names in its contract, and that of a dependency that is away. */
-const expectContract = ({ route, status }: Scenario, answer: TestAnswer): void => {
+const expectContract = ({ cell, answer }: Run): void => {
   if (answer.status === 200) {
     expectSuccess(answer);
     return;
   }
-  const refusals: readonly ProblemName[] = [...(ROUTES[route] as Route).refusals, 'unavailable'];
+  const refusals: readonly ProblemName[] = [
+    ...(ROUTES[cell.scenario.route] as Route).refusals,
+    'unavailable',
+  ];
   const named = refusals.map((name) => `${PROBLEMS[name].status} ${PROBLEMS[name].code}`);
   expect(named).toContain(`${answer.status} ${answer.error?.code}`);
   expectRefusal(answer, answer.status, answer.error.code);
-  expect(status).toBeGreaterThan(0);
 };
 
 /** Failures after which only OpenAI knows whether it has minted. */
@@ -220,9 +238,12 @@ const expectSlots = ({ clock }: FaultWorld, { cell, answer, sessions, after }: R
     expect(Number(slot['expires_at']) - clock().getTime() / 1_000).toBeLessThanOrEqual(LONGEST_LEASE_SECONDS);
   }
   if (answer.status === 200) expect(after.slots).toHaveLength(1);
+  // While DynamoDB works, nothing keeps the slot of a refused request from coming back.
+  else if (cell.dependency !== 'DynamoDB') expect(after.slots).toEqual([]);
 };
 
 const expectKey = ({ cell, answer, before, after }: Run): void => {
+  if (cell.scenario.kind !== 'key') return;
   const changes = after.keyRevision - before.keyRevision;
   const events = after.keyEvents - before.keyEvents;
   expect(events).toBe(changes);

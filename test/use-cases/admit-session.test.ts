@@ -111,6 +111,17 @@ describe('slots', () => {
     expect(result).toMatchObject({ remainingSlots: 1, meter: undefined });
   });
 
+  it('any of the free ones may be taken, so that visitors of one moment seldom want the same', async () => {
+    const { ports } = recordingPorts(aContext());
+    const taken = async (drawn: number) => {
+      const random = () => Buffer.from([0, 0, 0, drawn]);
+      const capacity = aContext({ leases: leasesOf('key', [30, 30]) });
+      const pools = [{ pool: 'key', limit: 5 }];
+      return (await admitSession({ ...ports, random }, request({ pools, capacity }))).leases[0]?.index;
+    };
+    expect([await taken(0), await taken(1), await taken(2), await taken(3)]).toEqual([2, 3, 4, 2]);
+  });
+
   it('a full pool says when its earliest lease ends, the last of full pools when both have room', async () => {
     const leases = [...leasesOf('key', [30, 50]), ...leasesOf('share', [40])];
     const capacity = aContext({ leases });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConflictError, DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
+import type { SiteId } from '../../lambdas/domain/identifiers.ts';
 import { healthyKey } from '../../lambdas/domain/key-health.ts';
 import { OpenAiFailure } from '../../lambdas/domain/openai-failure.ts';
 import { Refusal, type RefusalName } from '../../lambdas/domain/refusal.ts';
@@ -108,6 +109,14 @@ describe('a good mint', () => {
     expect(signingSecret).toBe(`secret of ${session.sessionId}`);
   });
 
+  it('on the last minutes of a hard cap may last as long as they do', async () => {
+    const period = { usedSeconds: 0, committedSeconds: 5_900, notices: {} };
+    expect((await minted({ ...MANAGED, period })).result).toMatchObject({
+      mode: 'managed',
+      maxDurationSeconds: 100,
+    });
+  });
+
   it('tells OpenAI of the visitor by the id of the page, else by the address', async () => {
     const asked: unknown[] = [];
     const openAi = {
@@ -174,6 +183,19 @@ describe('before anything is admitted', () => {
     }
   });
 
+  it('an id that belongs to no workspace is no site, and nothing is read for it', async () => {
+    const contexts = { readTokenContext: () => Promise.reject(down) };
+    expect((await refused({}, { contexts }, { siteId: 'abcdefgh' as SiteId })).refusal).toBe(
+      'site_not_found',
+    );
+  });
+
+  it('a store that cannot be read is an outage and no missing site, unless the address is refused anyway', async () => {
+    const contexts = { readTokenContext: () => Promise.reject(down) };
+    expect((await minted({}, { contexts })).result).toBe(down);
+    expect((await refused({}, { contexts, limiter: without([], 'ip') })).refusal).toBe('rate_limited');
+  });
+
   it.each([undefined, 'https://elsewhere.example', `${PAGE}:444`, 'null'])(
     'a page that is not registered (%s) is told so, and the operator too, but not for long',
     async (origin) => {
@@ -186,6 +208,22 @@ describe('before anything is admitted', () => {
       expect(again.log).toEqual([]);
     },
   );
+
+  it('what strangers cost is sixty writes a minute, and a budget that cannot be read tells nobody', async () => {
+    const origin = 'https://elsewhere.example';
+    const limits: unknown[] = [];
+    const spend = async (subject: string, limit: unknown) => {
+      if (!subject.startsWith('foreign-origin')) return { allowed: true };
+      limits.push(limit);
+      throw down;
+    };
+    const { refusal, log } = await refused({}, { limiter: { spend } }, { origin });
+    expect({ refusal, limits, log }).toEqual({
+      refusal: 'origin_not_allowed',
+      limits: [{ perMinute: 60 }],
+      log: [],
+    });
+  });
 
   it.each<[RefusalName, Partial<TokenContext>]>([
     ['openai_key_missing', { workspaceKey: undefined }],
@@ -222,6 +260,11 @@ describe('before anything is admitted', () => {
   });
 });
 
+it('a site without budget whose slots are taken too is told of the budget', async () => {
+  const full = { workspace: aWorkspace({ concurrencyLimit: 1 }), leases: leasesOf('workspace', [30]) };
+  expect((await refused(full, { limiter: without([], 'site') })).refusal).toBe('rate_limited');
+});
+
 describe('a key that a quorum of visitors failed with', () => {
   const reports = ['a', 'b', 'c'].map((ipHash) => ({
     ipHash,
@@ -239,6 +282,11 @@ describe('a key that a quorum of visitors failed with', () => {
   it('says busy first where every slot is taken', async () => {
     const full = { workspace: aWorkspace({ concurrencyLimit: 2 }), leases: leasesOf('workspace', [30, 40]) };
     expect(await refused({ ...full, health })).toMatchObject({ refusal: 'busy', retryAfter: 30 });
+    const share = {
+      workspace: aWorkspace({ concurrencyLimit: 2, siteSharePercent: 50 }),
+      leases: leasesOf(`workspace#${SITE_ID}`, [20]),
+    };
+    expect(await refused({ ...share, health })).toMatchObject({ refusal: 'busy', retryAfter: 20 });
     const room = { ...full, leases: leasesOf('workspace', [30]) };
     expect(await refused({ ...room, health })).toMatchObject({ refusal: 'openai_quota_exhausted' });
   });

@@ -5,6 +5,7 @@ import {
   type KMSClient,
   KMSServiceException,
 } from '@aws-sdk/client-kms';
+import { DependencyUnavailableError } from '../../domain/dependency.ts';
 import {
   assertWellFormed,
   encryptionContextOf,
@@ -30,7 +31,8 @@ const unwrapDataKey = async (
 ): Promise<{
   readonly requestId: string | undefined;
   readonly dataKey?: Buffer;
-  readonly error?: unknown;
+  /** What to throw where there is no data key. */
+  readonly error?: Error;
 }> => {
   try {
     const { Plaintext, $metadata } = await kms.send(
@@ -41,9 +43,16 @@ const unwrapDataKey = async (
         EncryptionContext: encryptionContextOf(sealed),
       }),
     );
-    return { requestId: $metadata.requestId, dataKey: takeBytes(Plaintext ?? Buffer.alloc(0)) };
+    const { requestId } = $metadata;
+    // Says nothing of the record: its owner must not be asked for the key again.
+    if (Plaintext === undefined || Plaintext.byteLength === 0)
+      return { requestId, error: new DependencyUnavailableError('kms', 'Decrypt', 'EmptyAnswer', requestId) };
+    return { requestId, dataKey: takeBytes(Plaintext) };
   } catch (error) {
-    return { requestId: requestIdOf(error), error };
+    const refusal = isForeignCiphertext(error)
+      ? new SealedKeyUnreadableError()
+      : unavailable('kms', 'Decrypt', error);
+    return { requestId: requestIdOf(error), error: refusal };
   }
 };
 
@@ -58,10 +67,7 @@ export const kmsKeyOpener = (kms: KMSClient, masterKeyArns: readonly string[]): 
     const { requestId, dataKey, error } = await unwrapDataKey(kms, sealed);
     try {
       onDecryptAttempt(requestId);
-      if (dataKey === undefined)
-        throw isForeignCiphertext(error)
-          ? new SealedKeyUnreadableError()
-          : unavailable('kms', 'Decrypt', error);
+      if (dataKey === undefined) throw error;
       const plaintext = openSealedKey(sealed, dataKey);
       try {
         return await use(plaintext);
