@@ -11,6 +11,14 @@ describe('what a browser met', () => {
     ['connect', 'missing_scope', 'missing_permission', 'openai_key_rejected'],
     ['response', 'rate_limit_exceeded', 'rate_limited', 'busy'],
     ['response', 'server_error', 'upstream_error', 'openai_error'],
+    ['response', 'server_is_overloaded', 'upstream_error', 'openai_error'],
+    ['response', 'billing_hard_limit_reached', 'quota_exhausted', 'openai_quota_exhausted'],
+    ['response', 'organization_spend_limit_exceeded', 'spend_limit_reached', 'openai_quota_exhausted'],
+    ['response', 'organization_usage_limit_exceeded', 'spend_limit_reached', 'openai_quota_exhausted'],
+    ['response', 'slow_down', 'rate_limited', 'busy'],
+    ['connect', 'incorrect_hostname', 'wrong_region', 'openai_key_rejected'],
+    ['connect', 'ip_not_authorized', 'ip_not_authorized', 'openai_key_rejected'],
+    ['connect', 'unsupported_country_region_territory', 'country_not_supported', 'openai_key_rejected'],
   ] as const)('%s %s is %s, as the mint would have said it', (source, code, reason, refusal) => {
     expect(classifyReport(source, code)).toMatchObject({ source, reason, refusal, openAiFailure: reason });
   });
@@ -19,6 +27,9 @@ describe('what a browser met', () => {
     ['media', 'NotAllowedError', 'microphone_denied'],
     ['media', 'NotFoundError', 'microphone_missing'],
     ['media', 'NotReadableError', 'microphone_in_use'],
+    ['media', 'SecurityError', 'microphone_denied'],
+    ['media', 'OverconstrainedError', 'microphone_missing'],
+    ['media', 'AbortError', 'microphone_in_use'],
     ['media', 'Something', 'media_failed'],
     ['media', null, 'media_failed'],
     ['connect', null, 'connection_failed'],
