@@ -7,7 +7,10 @@ export interface Answers {
   readonly counts: MintCounts;
 }
 
-/** What a mint at OpenAI is taken to last where Lambda's time is counted. Nothing is published; docs/cost.md says the same. */
+/**
+ * What a mint at OpenAI is taken to last where Lambda's time is counted. Nothing is published; docs/cost.md says the
+ * same.
+ */
 const OPENAI_MINT_MS = 500;
 
 interface TokenPath {

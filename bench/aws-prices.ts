@@ -22,7 +22,10 @@ const UNITS: Readonly<Record<string, number>> = {
   'GB-month': 1,
 };
 
-/** List prices of us-east-1, November 2025, without free tiers. The one place for them; docs/cost.md is held to it by a test. */
+/**
+ * List prices of us-east-1, November 2025, without free tiers. The one place for them; docs/cost.md is held to it by a
+ * test.
+ */
 export const AWS_PRICES = {
   /** One request of an HTTP API, up to 300 million a month. */
   apiRequest: price('$1.00 per million', 'https://aws.amazon.com/api-gateway/pricing/'),

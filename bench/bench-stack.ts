@@ -41,8 +41,8 @@ export const send = async (
 };
 
 /**
- * Ends the audit trail, and the streams that it is written from. At AWS a stream takes nothing from the writer; the local engine takes longer for
- * each write the more records it keeps, which would pass for a growth of ours.
+ * Ends the audit trail, and the streams that it is written from. At AWS a stream takes nothing from the writer; the local
+ * engine takes longer for each write the more records it keeps, which would pass for a growth of ours.
  */
 export const withoutStreams = async (stack: LocalStack): Promise<void> => {
   await stack.streams.close();

@@ -2,9 +2,10 @@ import type { Units } from './counting-proxy.ts';
 import { poisson, type Random, seeded } from './random.ts';
 
 /**
- * A fleet on paper: visitors arrive at random, their requests pass the quotas of AWS in the order in which a mint meets them, and what is minted talks for
- * two minutes and reports. Every quota is a bucket of tokens, every function a line of containers, every throttled call is tried once more as
- * the SDK does. Nothing is measured here: the counts come from real requests, the quotas from AWS.
+ * A fleet on paper: visitors arrive at random, their requests pass the quotas of AWS in the order in which a mint meets
+ * them, and what is minted talks for two minutes and reports. Every quota is a bucket of tokens, every function a line of
+ * containers, every throttled call is tried once more as the SDK does. Nothing is measured here: the counts come from
+ * real requests, the quotas from AWS.
  */
 
 export const KINDS = ['preflight', 'mint', 'connected', 'heartbeat', 'ended', 'trail'] as const;
@@ -341,8 +342,8 @@ const TRANSACTION_MS = 8;
 const READ_MS = 5;
 
 /**
- * Mints of one managed workspace on a hard cap: each admission and each report writes the item of the workspace's billing period in a transaction,
- * and of two transactions on one item at the same time the later is cancelled.
+ * Mints of one managed workspace on a hard cap: each admission and each report writes the item of the workspace's billing
+ * period in a transaction, and of two transactions on one item at the same time the later is cancelled.
  */
 export const simulateHotWorkspace = (mintsPerSecond: number, seconds = 300, seed = 1): HotOutcome => {
   const random = seeded(seed);

@@ -34,7 +34,8 @@ export interface AllCounts {
 }
 
 /**
- * Request units of each kind of request by table, counted on the wire from real requests of a session that nothing hurries. The same on every machine.
+ * Request units of each kind of request by table, counted on the wire from real requests of a session that nothing
+ * hurries. The same on every machine.
  */
 export const countRequests = async (): Promise<AllCounts> => {
   // The trail is written beside the requests, so it has a proxy of its own.

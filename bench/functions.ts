@@ -26,7 +26,8 @@ import { startTokenGateway } from './token-gateway.ts';
 /**
  * What the deployed bundles of cdk.out ask of a container: how long each takes to load in a fresh process, against an empty
  * handler and against one that only makes the clients of the SDK; its memory at most; and the processor time of its requests,
- * of its batches of stream records and of its runs, against the local services. `npm run bench:functions [-- --json]`, after `npm run synth`.
+ * of its batches of stream records and of its runs, against the local services. After `npm run synth`:
+ * `npm run bench:functions [-- --json]`.
  */
 
 const { values: options } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
@@ -38,7 +39,9 @@ const REQUESTS = 50;
 const RUNS = 10;
 /** A workspace's key may be probed ten times a minute. */
 const WORKSPACES = 5;
-/** Of memory, for which Lambda gives one processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
+/**
+ * Of memory, for which Lambda gives one processor: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+ */
 const MIB_PER_PROCESSOR = 1_769;
 
 const started = performance.now();

@@ -30,7 +30,10 @@ const line = (what: string, amount: number, price: Price): CostLine => ({
   usdPerMillion: amount * price.usd * 1_000_000,
 });
 
-/** A mint whose preflight the browser still remembers; without the audit trail, which docs/cost.md counts with the session. */
+/**
+ * A mint whose preflight the browser still remembers; without the audit trail, which docs/cost.md counts with the
+ * session.
+ */
 export const costOfMint = (counts: MintCounts): readonly CostLine[] => [
   line('requests at API Gateway', 1, AWS_PRICES.apiRequest),
   line('requests at Lambda', 1, AWS_PRICES.lambdaRequest),

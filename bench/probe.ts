@@ -3,8 +3,8 @@ import { Session } from 'node:inspector/promises';
 import { PerformanceObserver } from 'node:perf_hooks';
 
 /**
- * Loaded into a server that is measured (`node --import`): answers its parent, over the channel between them, what the server has taken so far.
- * Ends with its parent.
+ * Loaded into a server that is measured (`node --import`): answers its parent, over the channel between them, what the
+ * server has taken so far. Ends with its parent.
  */
 
 export interface Spent {

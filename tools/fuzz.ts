@@ -69,7 +69,7 @@ const fuzz = async (name: FamilyName, milliseconds: number, firstSeed: number): 
   try {
     for (let seed = firstSeed; ; seed++) {
       const elapsed = performance.now() - startedAt;
-      while (heaps.length < Math.floor((elapsed / milliseconds) * 4)) heaps.push(heapUsed());
+      while (heaps.length < Math.min(4, Math.floor((elapsed / milliseconds) * 4))) heaps.push(heapUsed());
       if (elapsed >= milliseconds) break;
       let failure: { readonly given: unknown; readonly faults: readonly string[] } | undefined;
       const property = fc.asyncProperty(family.cases(), async (given) => {

@@ -5,10 +5,11 @@ import { framesOf, type Log } from '../http/log.ts';
 export type StreamHandler = (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse>;
 
 /**
- * Appends the audit event of each record, those of one workspace in order. Workspaces go side by side: each has a chain of its own,
- * and one row after the other would take as long as all their round trips together. A workspace stops at its first failure, and the earliest
- * record that failed is reported: Lambda then delivers from there again, what stands already is known, and nothing is skipped.
- * A record that keeps failing is isolated by bisection and ends in the dead-letter queue (lib/audit-stack.ts).
+ * Appends the audit event of each record, those of one workspace in order. Workspaces go side by side: each has a chain
+ * of its own, and one row after the other would take as long as all their round trips together. A workspace stops at its
+ * first failure, and the earliest record that failed is reported: Lambda then delivers from there again, what stands
+ * already is known, and nothing is skipped. A record that keeps failing is isolated by bisection and ends in the
+ * dead-letter queue (lib/audit-stack.ts).
  */
 export const auditProjector =
   (ports: {

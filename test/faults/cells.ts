@@ -1,7 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { randomUUID } from 'node:crypto';
 import type { Fault } from '../../local/openai/server.ts';
 import { openAiOf } from '../support/openai.ts';
-import { type AwsTarget, aimedAt, type Decide, type Service, startContainer } from './containers.ts';
+import {
+  type AwsTarget,
+  aimedAt,
+  type Decide,
+  type Recorded,
+  type Service,
+  startContainer,
+} from './containers.ts';
 import { type AwsFault, DYNAMODB_FAULTS, GROUPS, KMS_FAULTS } from './faults.ts';
 import { OPENAI_FAULTS } from './openai-faults.ts';
 import { type Records, recordsOf } from './run-cell.ts';
@@ -15,7 +22,7 @@ export interface Cell {
   /** The call that the fault strikes. */
   readonly call: string;
   readonly fault: string;
-  /** It waits for deadlines, as they are deployed. */
+  /** It waits for deadlines. */
   readonly slow: boolean;
   /** What happens to the calls to AWS. */
   readonly decide: Decide;
@@ -35,7 +42,7 @@ const QUIET_MS = 500;
 /** The calls of a run in which nothing fails, and to OpenAI by their paths. A new call comes into the matrix by itself. */
 export const recordedCalls = async (world: FaultWorld, scenario: Scenario) => {
   const subject = await scenario.prepare(world);
-  const caller = `recording-${world.stack.openAi?.mintedSecrets}-${subject.siteId}`;
+  const caller = randomUUID();
   const traffic = world.network.open(caller);
   const container = await startContainer(world.stack, scenario.serves, {
     clock: world.clock,
@@ -45,10 +52,7 @@ export const recordedCalls = async (world: FaultWorld, scenario: Scenario) => {
   const answer = await subject.send(container);
   if (answer.status !== scenario.status)
     throw new Error(`${scenario.name}: a run without a fault answered ${answer.status} ${answer.text}`);
-  for (let seen = -1; seen !== traffic.seen.length; ) {
-    seen = traffic.seen.length;
-    await sleep(QUIET_MS);
-  }
+  await traffic.quiet(QUIET_MS);
   await container.close();
   openAiOf(world.stack).clearFaults(subject.keyFingerprint);
   const paths = openAiOf(world.stack)
@@ -71,55 +75,66 @@ const OUTAGES: ReadonlySet<string> = new Set([
   'no answer',
 ]);
 
+type Plain = Pick<Cell, 'scenario' | 'decide' | 'openAi' | 'variables' | 'goodTotals'>;
+
 /** Every cell of a scenario. Where OpenAI fails anyway, or its key is shared, the faults are those of AWS alone. */
 export const cellsOf = async (world: FaultWorld, scenario: Scenario): Promise<readonly Cell[]> => {
   const { aws, openAi, totals: goodTotals } = await recordedCalls(world, scenario);
-  const plain = { scenario, decide: () => undefined, openAi: undefined, variables: {}, goodTotals } as const;
-  const openAiPaths = scenario.healedStatus === undefined && !scenario.oneByOne ? openAi : [];
-  const awsCell = (service: Service, call: string, fault: AwsFault, decide: Decide): Cell => ({
-    ...plain,
-    dependency: NAMES[service],
-    call,
-    fault: fault.name,
-    slow: fault.slow === true,
-    decide,
-  });
-  const services = [...new Set(aws.map(({ service }) => service))];
+  const plain: Plain = {
+    scenario,
+    decide: () => undefined,
+    openAi: undefined,
+    variables: {},
+    goodTotals,
+  };
+  const openAiFails = scenario.healedStatus !== undefined || scenario.oneByOne === true;
   return [
-    ...aws.flatMap(({ sample, ...target }) =>
-      FAULTS[target.service]
-        .filter(({ play, slow }) => play(sample) !== undefined && !(slow && scenario.oneByOne))
-        .map((fault) => awsCell(target.service, labelOf(target), fault, aimedAt(target, fault))),
-    ),
-    ...services.flatMap((service) =>
-      FAULTS[service]
-        .filter(({ name, slow }) => OUTAGES.has(name) && !(slow && scenario.oneByOne))
-        .map((fault) => awsCell(service, EVERY_CALL, fault, everywhere(service, fault))),
-    ),
-    ...openAiPaths.flatMap((path) =>
-      OPENAI_FAULTS.map(
-        ({ name, play, slow }): Cell => ({
-          ...plain,
-          dependency: 'OpenAI',
-          call: path,
-          fault: name,
-          slow: slow === true,
-          openAi: { path, ...play(MESSAGE_CANARY) },
-        }),
-      ),
-    ),
-    ...openAiPaths.slice(0, 1).map(
-      (): Cell => ({
-        ...plain,
-        dependency: 'OpenAI',
-        call: EVERY_CALL,
-        fault: 'connection refused',
-        slow: false,
-        variables: { OPENAI_BASE_URL: `http://127.0.0.1:${world.closedPort}/v1` },
-      }),
-    ),
+    ...aws.flatMap((target) => cellsOfCall(plain, target)),
+    ...[...new Set(aws.map(({ service }) => service))].flatMap((service) => outagesOf(plain, service)),
+    ...(openAiFails ? [] : openAi).flatMap((path) => cellsOfPath(plain, path)),
+    ...(openAiFails || openAi.length === 0 ? [] : [refusedConnection(world, plain)]),
   ];
 };
+
+const awsCell = (
+  plain: Plain,
+  service: Service,
+  call: string,
+  { name, slow = false }: AwsFault,
+  decide: Decide,
+): Cell => ({ ...plain, dependency: NAMES[service], call, fault: name, slow, decide });
+
+/** Waiting one after another would take minutes. */
+const isShort = ({ scenario }: Plain, { slow }: AwsFault): boolean => !(slow && scenario.oneByOne);
+
+const cellsOfCall = (plain: Plain, { sample, ...target }: Recorded): readonly Cell[] =>
+  FAULTS[target.service]
+    .filter((fault) => fault.play(sample) !== undefined && isShort(plain, fault))
+    .map((fault) => awsCell(plain, target.service, labelOf(target), fault, aimedAt(target, fault)));
+
+const outagesOf = (plain: Plain, service: Service): readonly Cell[] =>
+  FAULTS[service]
+    .filter((fault) => OUTAGES.has(fault.name) && isShort(plain, fault))
+    .map((fault) => awsCell(plain, service, EVERY_CALL, fault, everywhere(service, fault)));
+
+const cellsOfPath = (plain: Plain, path: string): readonly Cell[] =>
+  OPENAI_FAULTS.map(({ name, play, slow = false }) => ({
+    ...plain,
+    dependency: 'OpenAI',
+    call: path,
+    fault: name,
+    slow,
+    openAi: { path, ...play(MESSAGE_CANARY) },
+  }));
+
+const refusedConnection = (world: FaultWorld, plain: Plain): Cell => ({
+  ...plain,
+  dependency: 'OpenAI',
+  call: EVERY_CALL,
+  fault: 'connection refused',
+  slow: false,
+  variables: { OPENAI_BASE_URL: `http://127.0.0.1:${world.closedPort}/v1` },
+});
 
 export const EVERY_CALL = 'every call';
 

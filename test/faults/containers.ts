@@ -45,16 +45,23 @@ export interface AwsTarget {
   readonly nth: number;
 }
 
+/** A call that was made, and how its first try looked. */
+export interface Recorded extends AwsTarget {
+  readonly sample: AwsCall;
+}
+
 /** What has reached AWS from one container, and what becomes of it. */
 export interface Traffic {
-  /** Every call but for its repetitions, in the order of arrival, and how its first try looked. */
-  readonly seen: readonly (AwsTarget & { readonly sample: AwsCall })[];
+  /** Every call but for its repetitions, in the order of arrival. */
+  readonly seen: readonly Recorded[];
   /** Tries that the fault has struck. */
   readonly struck: number;
   /** From now on nothing that the container calls gets anywhere: for AWS its process is gone. */
   die(): void;
   /** Resolves once no call is under way. */
   settled(): Promise<void>;
+  /** Resolves once nothing new has come for so many milliseconds, and no call is under way. */
+  quiet(forMs: number): Promise<void>;
 }
 
 /** Says what becomes of a try of a call; undefined: it goes through. */
@@ -80,10 +87,13 @@ interface OpenTraffic extends Traffic {
 const openTraffic = (decide: Decide): OpenTraffic => {
   const invocations = new Map<string, string[]>();
   const attempts = new Map<string, number>();
-  const seen: (AwsTarget & { readonly sample: AwsCall })[] = [];
+  const seen: Recorded[] = [];
   let struck = 0;
   let dead = false;
   let underWay = 0;
+  const settled = async (): Promise<void> => {
+    while (underWay > 0) await sleep(5);
+  };
   return {
     seen,
     get struck() {
@@ -92,8 +102,13 @@ const openTraffic = (decide: Decide): OpenTraffic => {
     die: () => {
       dead = true;
     },
-    settled: async () => {
-      while (underWay > 0) await sleep(5);
+    settled,
+    quiet: async (forMs) => {
+      for (let before = -1; before !== seen.length; ) {
+        before = seen.length;
+        await sleep(forMs);
+      }
+      await settled();
     },
     answered: () => {
       underWay -= 1;

@@ -12,7 +12,7 @@ import { openAiOf } from '../support/openai.ts';
 import { callerAt } from '../support/stack.ts';
 import type { Caller } from '../support/tenant.ts';
 import { labelOf, recordedCalls } from './cells.ts';
-import { type AwsTarget, type Decide, startContainer, type Traffic } from './containers.ts';
+import { type AwsTarget, type Decide, startContainer } from './containers.ts';
 import { tableOf } from './document.ts';
 import { brokenIn } from './promises.ts';
 import { type Records, recordsOf, stateOf } from './run-cell.ts';
@@ -59,14 +59,6 @@ interface Doomed extends Caller {
 /** Calls that run side by side have come to their end by then, and the one that is held is all that the process waits for. */
 const QUIET_MS = 800;
 
-const quiet = async (traffic: Traffic): Promise<void> => {
-  for (let seen = -1; seen !== traffic.seen.length; ) {
-    seen = traffic.seen.length;
-    await sleep(QUIET_MS);
-  }
-  await traffic.settled();
-};
-
 const isAt = (point: AwsTarget, at: AwsTarget): boolean =>
   point.service === at.service && point.call === at.call && point.nth === at.nth;
 
@@ -100,7 +92,7 @@ const crashAt = async (world: FaultWorld, point: CrashPoint, ending: Ending): Pr
     while (!openAi.requests.some((one) => one.keyFingerprint === keyFingerprint && !asked.has(one)))
       await sleep(5);
   else await reached;
-  await quiet(traffic);
+  await traffic.quiet(QUIET_MS);
   traffic.die();
   await doomed.end();
   await unanswered;

@@ -46,8 +46,8 @@ const sessionsOf = (run: RunCell | RunCrash): readonly Item[] => run.sessions;
 
 beforeAll(async () => {
   world = await startFaultWorld();
-  const cells: Cell[] = [];
-  for (const scenario of PLAYED) cells.push(...(await cellsOf(world, scenario)).filter(isPlayed));
+  const ofEach = await inLanes(LANES, PLAYED, (scenario) => cellsOf(world, scenario));
+  const cells = ofEach.flat().filter(isPlayed);
   const run = (cell: Cell): Promise<RunCell> => runCell(world, cell);
   const sharingAKey = inLanes(
     1,

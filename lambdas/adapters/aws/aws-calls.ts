@@ -76,8 +76,8 @@ export const watchCalls = (
 };
 
 /**
- * No call of this client is prepared for a log. The SDK copies input and output of every call, without what its model calls
- * sensitive, for a logger that is not there; and no input or output of ours belongs in a log.
+ * No call of this client is prepared for a log. The SDK copies input and output of every call, without what its model
+ * calls sensitive, for a logger that is not there; and no input or output of ours belongs in a log.
  */
 export const withoutCallLog = (client: {
   readonly middlewareStack: { remove(name: string): boolean };
