@@ -67,8 +67,8 @@ export interface SlotPlace {
 
 export interface SlotLease extends SlotPlace {
   readonly sessionId: SessionId;
-  /** Of the visitor who took it; undefined in leases from before it was kept. */
-  readonly ipHash?: string | undefined;
+  /** Whose it is, as `addressTagOf` tells it; undefined in leases from before it was kept. */
+  readonly address?: string | undefined;
   /** Unix seconds. From that second on the slot is free, whether or not anything has deleted the item. */
   readonly expiresAt: number;
 }
@@ -118,6 +118,9 @@ const CONNECT_GRACE_SECONDS = 30;
 /** When the slot of a session minted now comes back unless the widget reports, unix seconds. */
 export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number): number =>
   Math.floor(now.getTime() / 1_000) + clientSecretTtlSeconds + CONNECT_GRACE_SECONDS;
+
+/** Enough of a keyed hash to tell the visitors of one key apart. Every mint reads all leases, so they are kept short. */
+export const addressTagOf = (ipHash: string): string => ipHash.slice(0, 12);
 
 /** The slots of `pool` that are taken at `now`. */
 export const takenSlots = (leases: readonly SlotLease[], pool: string, now: Date): SlotLease[] =>

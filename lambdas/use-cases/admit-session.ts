@@ -4,6 +4,7 @@ import { slotsOfAddress } from '../domain/limits.ts';
 import { secondsToNextPeriod } from '../domain/plan.ts';
 import { Refusal } from '../domain/refusal.ts';
 import {
+  addressTagOf,
   freeSlots,
   leaseExpiry,
   type ReservedSession,
@@ -106,7 +107,8 @@ const choosePlaces = (
   if (waits.length > 0) throw new Refusal('busy', { retryAfterSeconds: Math.max(...waits) });
   const [key] = pools;
   if (key !== undefined) {
-    const own = takenSlots(leases, key.pool, now).filter(({ ipHash }) => ipHash === session.ipHash);
+    const mine = addressTagOf(session.ipHash);
+    const own = takenSlots(leases, key.pool, now).filter(({ address }) => address === mine);
     const share = slotsOfAddress(key.limit, addressSlotPercent);
     if (own.length >= share)
       throw new Refusal('rate_limited', { retryAfterSeconds: secondsUntilFree(own, share, now) });
@@ -136,7 +138,7 @@ const admissionAt = (
       pool,
       index,
       sessionId: session.sessionId,
-      ipHash: session.ipHash,
+      address: addressTagOf(session.ipHash),
       expiresAt: connectBy,
     })),
     meter: capSeconds === undefined ? undefined : newMeter(admitted),

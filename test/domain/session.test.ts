@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { SessionId, SiteId } from '../../lambdas/domain/identifiers.ts';
 import { newSessionId } from '../../lambdas/domain/identifiers.ts';
 import {
+  addressTagOf,
   freeSlots,
   leaseExpiry,
   poolsOf,
@@ -197,4 +198,8 @@ describe('secondsUntilFree', () => {
       { numRuns: 500 },
     );
   });
+});
+
+it('what tells addresses apart in a lease is short, and of the hash alone', () => {
+  expect(addressTagOf('0123456789abcdef'.repeat(4))).toBe('0123456789ab');
 });

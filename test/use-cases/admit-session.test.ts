@@ -89,7 +89,7 @@ describe('slots', () => {
       { pool: 'share', limit: 2 },
     ];
     const { result, writes } = await admitted({ pools });
-    const lease = { index: 0, sessionId: SESSION.sessionId, ipHash: 'me', expiresAt: NOW_SECONDS + 90 };
+    const lease = { index: 0, sessionId: SESSION.sessionId, address: 'me', expiresAt: NOW_SECONDS + 90 };
     expect(writes).toMatchObject([
       {
         leases: [
@@ -161,7 +161,7 @@ describe('slots', () => {
 
 describe('what one address may hold of a key', () => {
   const pools = [{ pool: 'key', limit: 10 }];
-  const own = (count: number) => leasesOf('key', Array(count).fill(30), { ipHash: 'me' });
+  const own = (count: number) => leasesOf('key', Array(count).fill(30), { address: 'me' });
 
   it.each([
     [10, 2],
@@ -179,7 +179,7 @@ describe('what one address may hold of a key', () => {
   });
 
   it('slots of others, and of another pool, do not count', async () => {
-    const leases = [...leasesOf('key', [30, 30, 30]), ...leasesOf('other', [30, 30, 30], { ipHash: 'me' })];
+    const leases = [...leasesOf('key', [30, 30, 30]), ...leasesOf('other', [30, 30, 30], { address: 'me' })];
     const capacity = aContext({ leases });
     expect((await admitted({ pools, addressSlotPercent: 10, capacity })).writes).toHaveLength(1);
   });

@@ -93,7 +93,7 @@ const slotLease = z.object({
   pool: z.string(),
   index: z.number(),
   sessionId,
-  ipHash: z.string().optional(),
+  address: z.string().optional(),
   expires_at: z.number(),
 });
 const withExpiry = <Lease extends { readonly expires_at: number }>({ expires_at, ...lease }: Lease) => ({
