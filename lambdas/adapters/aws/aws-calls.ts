@@ -14,9 +14,9 @@ import {
 export const AWS_CALL_LIMITS = { connectionTimeout: 1_000, requestTimeout: 3_000, maxAttempts: 2 } as const;
 
 /**
- * The limits as a client takes them. Behind a route one try has `AWS_CALL_TIMEOUT_MS`, 1.5 s: the longest way has four
- * calls in a row and OpenAI between them (docs/architecture.md), 4 × 2 × 1.5 s + 8 s, which ends before the function's
- * 25 s, and those end before API Gateway's 30 s.
+ * The limits as a client takes them. Behind a route one try has `AWS_CALL_TIMEOUT_MS`, 1.5 s: the longest way, the first mint
+ * of a container, has five calls in a row and OpenAI between them (docs/performance.md), 5 × 2 × 1.5 s + 8 s, which ends
+ * before the function's 25 s, and those end before API Gateway's 30 s.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
  */
 export const callLimits = (timeoutMs: number = AWS_CALL_LIMITS.requestTimeout) =>
