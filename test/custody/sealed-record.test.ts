@@ -825,7 +825,7 @@ describe('with a KMS client that answers the right data key to any question', ()
     const moved: Partial<SealedKey>[] = [
       { scope: 'workspace' },
       { scope: 'platform' },
-      { scopeId: `${sealed.scopeId.slice(0, -1)}z` },
+      { scopeId: `${sealed.scopeId.slice(0, -1)}${sealed.scopeId.endsWith('z') ? 'y' : 'z'}` },
       { workspaceId: 'aaaaaaaaaaaa' },
       { version: 2 },
       { masked: 'sk-proj-...AAAA' },
