@@ -13,16 +13,15 @@ export const appendAuditEvent =
   (ports: { readonly audit: AuditLog; readonly chainKeys: ChainKeys; readonly backOff: BackOff }) =>
   async (event: AuditEvent): Promise<'appended' | 'duplicate'> => {
     const chainKey = await ports.chainKeys.keyOf(event.workspaceId);
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    for (let attempt = 1; ; attempt++) {
       if (await ports.audit.knows(event)) return 'duplicate';
       const head = await ports.audit.readHead(event.workspaceId);
       try {
         await ports.audit.append(chainRow(event, head, chainKey));
         return 'appended';
       } catch (error) {
-        if (!(error instanceof ConflictError)) throw error;
+        if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
         await ports.backOff(attempt);
       }
     }
-    throw new ConflictError();
   };

@@ -61,7 +61,7 @@ export const watchKeyUse =
   (ports: WatchPorts) =>
   async (subject: AnomalySubject, sightings: readonly Sighting[]): Promise<number> => {
     const limits = await readLimits(ports.sites, sightings);
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    for (let attempt = 1; ; attempt++) {
       const before = (await ports.records.read(subject)) ?? nothing;
       const { record, tipped } = take(before, sightings, limits);
       const began = tipped.length === 0 ? [] : await incidentsOf(ports, subject, record, tipped);
@@ -74,11 +74,10 @@ export const watchKeyUse =
           await settlePending(ports, subject, after, after.state !== before.state);
         return began.length;
       } catch (error) {
-        if (!(error instanceof ConflictError)) throw error;
+        if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
         await ports.backOff(attempt);
       }
     }
-    throw new ConflictError();
   };
 
 const nothing: AnomalyRecord = { revision: 0, state: unobserved, keys: [], pending: [] };

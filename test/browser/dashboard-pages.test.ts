@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { AxeResults } from 'axe-core';
 import { fakeKey, makeTenant, mint, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
-import { type DashboardRun, signIn, startDashboard } from './support/dashboard.ts';
+import { type DashboardRun, openPage, signIn, startDashboard } from './support/dashboard.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const DESKTOP = { width: 1280, height: 900 };
@@ -48,15 +48,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => run?.close());
 
-const open = async (path: string): Promise<void> => {
-  await run.page.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/${path}`);
-  await run.page.getByRole('heading', { level: 1 }).waitFor();
-  // Nothing is still loading: every skeleton has made room for what it stands for.
-  await run.page
-    .getByText(/^Loading .*…$/)
-    .first()
-    .waitFor({ state: 'detached' });
-};
+const open = (path: string): Promise<void> => openPage(run, tenant.workspaceId, path);
 
 const EVERY_RULE = {
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],

@@ -3,7 +3,7 @@ import { expectSuccess } from '../support/answers.ts';
 import { addMember } from '../support/people.ts';
 import { fakeKey, makeTenant, mint, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
-import { type DashboardRun, signIn, startDashboard } from './support/dashboard.ts';
+import { type DashboardRun, openPage, signIn, startDashboard } from './support/dashboard.ts';
 
 const MINUTE = 60_000;
 /** More than the API gives at a time, and more than twice what a table shows at first. */
@@ -25,14 +25,7 @@ afterEach(async () => {
   await run?.page.evaluate('sessionStorage.clear()');
 });
 
-const open = async (path: string): Promise<void> => {
-  await run.page.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/${path}`);
-  await run.page.getByRole('heading', { level: 1 }).waitFor();
-  await run.page
-    .getByText(/^Loading .*…$/)
-    .first()
-    .waitFor({ state: 'detached' });
-};
+const open = (path: string): Promise<void> => openPage(run, tenant.workspaceId, path);
 const button = (name: string) => run.page.getByRole('button', { name, exact: true });
 
 /** What a person could press or fill in on the page itself, and where they could begin something new. */

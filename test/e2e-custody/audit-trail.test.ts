@@ -1,5 +1,6 @@
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from '@jest/globals';
+import { seeded } from '../../bench/random.ts';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbAudit } from '../../lambdas/adapters/aws/dynamodb-audit.ts';
 import { dynamoDbMembership } from '../../lambdas/adapters/aws/dynamodb-membership.ts';
@@ -39,7 +40,6 @@ import {
   interleaved,
   type RecordsOf,
   SOURCES,
-  seeded,
   shuffled,
 } from './streams.ts';
 import { type Item, type RawTables, rawTables, textOf } from './tables.ts';

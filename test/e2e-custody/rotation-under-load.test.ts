@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { seeded } from '../../bench/random.ts';
 import { expectSuccess } from '../support/answers.ts';
 import { openAiFingerprint, openAiOf } from '../support/openai.ts';
 import { startTestStack, type TestAnswer, type TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
-import { seeded } from './streams.ts';
 import { type RawTables, rawTables } from './tables.ts';
 import {
   decryptsOf,

@@ -56,17 +56,6 @@ const recordsOf = async (
   return records;
 };
 
-/** Numbers in [0, 1) that a seed fixes (mulberry32), so that a failing order can be played again. */
-export const seeded = (seed: number): (() => number) => {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-};
-
 export const shuffled = <Item>(items: readonly Item[], random: () => number): Item[] => {
   const result = [...items];
   for (let i = result.length - 1; i > 0; i--) {

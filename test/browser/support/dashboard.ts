@@ -81,6 +81,20 @@ export const signIn = async ({ page, stack }: DashboardRun, sub: string): Promis
   );
 };
 
+/** A page of a workspace, once nothing on it is still loading: every skeleton has made room for what it stands for. */
+export const openPage = async (
+  { page, stack }: DashboardRun,
+  workspaceId: string,
+  path: string,
+): Promise<void> => {
+  await page.goto(`${stack.url}/dashboard/w/${workspaceId}/${path}`);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page
+    .getByText(/^Loading .*…$/)
+    .first()
+    .waitFor({ state: 'detached' });
+};
+
 /** `UPDATE_DOCS=1 npm test -- test/browser/dashboard` takes the pictures of docs/dashboard.md anew. */
 const UPDATES = process.env['UPDATE_DOCS'] === '1';
 const PICTURES = join(import.meta.dirname, '../../../docs/images');

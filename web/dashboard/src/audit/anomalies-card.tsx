@@ -3,11 +3,11 @@ import { useState } from 'react';
 import { Link } from 'react-router';
 import { type AuditRow, useRoute, useSites } from '../api/queries.ts';
 import { formatTime } from '../ui/format.ts';
+import { Pager } from '../ui/pager.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
-import { Pager } from '../usage/sessions.tsx';
 import { useWorkspace } from '../workspace.tsx';
 import { anomalySentence } from './sentences.ts';
 

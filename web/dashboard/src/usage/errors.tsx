@@ -4,12 +4,12 @@ import { nextStepFor } from '../api/failure.ts';
 import { type ErrorRow, useRoute, useSites } from '../api/queries.ts';
 import { stepForVerdict } from '../key/verdict.tsx';
 import { formatTime, formatWhole } from '../ui/format.ts';
+import { Pager } from '../ui/pager.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
-import { Pager } from './sessions.tsx';
 import css from './usage.module.css';
 
 /** What to do about one: where OpenAI said something, that; otherwise what our own code asks for. */

@@ -12,6 +12,7 @@ import {
   formatTime,
   formatWhole,
 } from '../ui/format.ts';
+import { Pager } from '../ui/pager.tsx';
 import { Empty, Loaded, Note } from '../ui/states.tsx';
 import { Badge, Card, Facts, type Tone } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -130,26 +131,6 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
     </Card>
   );
 };
-
-export const Pager = ({
-  cursors,
-  next,
-  onMove,
-}: {
-  readonly cursors: readonly string[];
-  readonly next: string | null;
-  readonly onMove: (cursors: readonly string[]) => void;
-}) =>
-  cursors.length === 0 && next === null ? null : (
-    <div className={ui['cardFoot']}>
-      <Button small disabled={cursors.length === 0} onClick={() => onMove(cursors.slice(0, -1))}>
-        Newer
-      </Button>
-      <Button small disabled={next === null} onClick={() => next !== null && onMove([...cursors, next])}>
-        Older
-      </Button>
-    </div>
-  );
 
 const KINDS = [
   ['input_audio', 'Audio in'],
