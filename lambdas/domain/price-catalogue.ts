@@ -200,11 +200,15 @@ const priceOfRow = (row: CatalogueRow): Price => ({
  * The price of `model` on the day of `at`, UTC: of its rows the latest that had begun. undefined for a model, or a day,
  * that the catalogue does not know: a price is never guessed.
  */
-export const priceOf = (model: string, at: Date): Price | undefined => {
+export const priceOf = (
+  model: string,
+  at: Date,
+  catalogue: readonly CatalogueRow[] = PRICE_CATALOGUE,
+): Price | undefined => {
   const day = at.toISOString().slice(0, 10);
-  const [latest] = PRICE_CATALOGUE.filter(
-    (row) => row.from <= day && (row.model === model || row.aliases.includes(model)),
-  ).toSorted((one, other) => (one.from < other.from ? 1 : -1));
+  const [latest] = catalogue
+    .filter((row) => row.from <= day && (row.model === model || row.aliases.includes(model)))
+    .toSorted((one, other) => (one.from < other.from ? 1 : -1));
   return latest && priceOfRow(latest);
 };
 

@@ -221,6 +221,20 @@ describe('the break-even of a plan', () => {
     });
   });
 
+  it('is never for a month that cost nothing, even where every minute is included', () => {
+    expect(compareWithPlan(monthOf(100, 0), { ...own(2_900, 0, 0), includedMinutes: null })).toMatchObject({
+      breakEvenMinutes: null,
+      byokAgainMinutes: null,
+      served: true,
+      cheaper: 'byok',
+    });
+  });
+
+  it('a cap on minutes of which all are included ends nothing', () => {
+    const plan = { ...own(2_900, 0, 0), includedMinutes: null, hardCap: true };
+    expect(compareWithPlan(monthOf(100, 30), plan)).toMatchObject({ served: true, cheaper: 'managed' });
+  });
+
   it('is what counting minute by minute finds', () => {
     const anyPlan = fc
       .tuple(fc.nat({ max: 500 }), fc.nat({ max: 60 }), fc.nat({ max: 12 }), fc.boolean())

@@ -101,6 +101,9 @@ const KNOWN_ANSWERS: readonly [Partial<OpenAiErrorAnswer>, OpenAiFailureName][] 
   [{ status: 429, code: 'insufficient_quota', message: QUOTA }, 'quota_exhausted'],
   [{ status: 429, type: 'insufficient_quota', message: QUOTA }, 'quota_exhausted'],
   [{ status: 429, type: 'insufficient_quota', code: 'credit_balance_exhausted' }, 'quota_exhausted'],
+  // Each by its code alone, too: the type of these answers has changed before.
+  [{ status: 429, code: 'credit_balance_exhausted' }, 'quota_exhausted'],
+  [{ status: 429, code: 'billing_hard_limit_reached' }, 'quota_exhausted'],
   [
     { status: 429, type: 'insufficient_quota', code: 'organization_spend_limit_exceeded' },
     'spend_limit_reached',
@@ -150,6 +153,8 @@ describe('the facts of a failure', () => {
     ['Missing scopes: api.model.request.', 'api.model.request'],
     ['Missing scopes: api.model.request, api.model.read. Check', 'api.model.request, api.model.read'],
     ['missing scope: model.request', 'model.request'],
+    ['Missing scope:model.request', 'model.request'],
+    ['Missing scopes:  model.request', 'model.request'],
     ['Missing scopes: model.request ,', 'model.request'],
     ['Missing scopes: a.b,c.d', 'a.b,c.d'],
     ['Missing scopes: a.b,\nc.d', 'a.b'],
@@ -240,6 +245,19 @@ describe('the facts of a failure', () => {
   it('name scopes on one short line, for a message with many spaces in it', () => {
     const message = `Missing scopes: a.b,${' '.repeat(5_000)}c.d`;
     expect(classify({ status: 403, message }).subject ?? '').toMatch(/^[A-Za-z_., ]{0,200}$/);
+  });
+});
+
+describe('the explanation of a failure', () => {
+  it.each(OPENAI_FAILURES)('of %s is sentences for a person, with and without what OpenAI named', (name) => {
+    const facts = { status: 401, requestId: 'req_1' };
+    const plain = explainOpenAiFailure(new OpenAiFailure(name, facts));
+    expect(plain).toEqual({ path: name, message: expect.stringMatching(/^[A-Z][^\n]+\.$/) });
+    expect(plain.message).not.toContain('undefined');
+    const named = explainOpenAiFailure(new OpenAiFailure(name, { ...facts, subject: 'eu' }));
+    expect(named.message).toBe(
+      `${plain.message}${name === 'missing_permission' ? ' Missing: eu.' : ' Region: eu.'}`,
+    );
   });
 });
 

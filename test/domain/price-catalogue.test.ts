@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_MODEL } from '../../lambdas/domain/openai-models.ts';
-import { PRICE_CATALOGUE, priceOf } from '../../lambdas/domain/price-catalogue.ts';
+import {
+  CATALOGUE_VERSION,
+  PRICE_CATALOGUE,
+  priceOf,
+  priceOfVersion,
+} from '../../lambdas/domain/price-catalogue.ts';
 import { TOKEN_KINDS } from '../../lambdas/domain/token-counts.ts';
 
 const TODAY = new Date('2026-11-24T00:00:00Z');
@@ -45,7 +50,48 @@ describe('the price of a model', () => {
   });
 });
 
+describe('a second price of one model', () => {
+  const [row] = PRICE_CATALOGUE;
+  if (row === undefined) throw new Error('The catalogue is empty.');
+  const later = { ...row, from: '2026-12-01', text: { ...row.text, input: row.text.input + 1 } };
+
+  it.each([
+    ['before it begins', '2026-11-30T23:59:59.999Z', '2026-07-01', 400],
+    ['from its first moment on', '2026-12-01T00:00:00.000Z', '2026-12-01', 500],
+    ['ever after', '2027-06-01T00:00:00.000Z', '2026-12-01', 500],
+  ])('counts %s, in whatever order the rows stand', (_, at, from, textIn) => {
+    for (const catalogue of [
+      [row, later],
+      [later, row],
+    ])
+      expect(priceOf(row.model, new Date(at), catalogue)).toMatchObject({
+        version: `${row.model}@${from}`,
+        rates: { textIn },
+      });
+  });
+});
+
+describe('the price that a session has stored', () => {
+  it.each(PRICE_CATALOGUE.map(({ model, from }) => [`${model}@${from}`, model, from]))(
+    '%s is the one that it was counted at',
+    (version, model, from) => {
+      expect(priceOfVersion(version)).toEqual(priceOf(model, new Date(from)));
+    },
+  );
+
+  it.each(['', '@', 'gpt-realtime', 'gpt-realtime@', 'gpt-realtime@2020-01-01', 'undefined@undefined'])(
+    'of a row that there is not is unknown: %j',
+    (version) => {
+      expect(priceOfVersion(version)).toBeUndefined();
+    },
+  );
+});
+
 describe('the catalogue', () => {
+  it('names the day on which it was last compared with its sources', () => {
+    expect(new Date(CATALOGUE_VERSION).toISOString()).toBe(`${CATALOGUE_VERSION}T00:00:00.000Z`);
+  });
+
   it('has one row for a name and a day, so that a version names one price', () => {
     const names = PRICE_CATALOGUE.flatMap(({ model, aliases, from }) =>
       [model, ...aliases].map((name) => `${name}@${from}`),
@@ -70,7 +116,8 @@ describe('the catalogue', () => {
       if (row.image !== null)
         expect([dollars('imageIn'), dollars('cachedImageIn')]).toEqual(Object.values(row.image));
       expect(new Date(row.from).toISOString()).toBe(`${row.from}T00:00:00.000Z`);
-      expect(row.source).not.toBe('');
+      expect(row.source).toMatch(/https:\/\/|BerriAI\/litellm \S+ at [0-9a-f]{8}|community\.openai\.com/);
+      for (const alias of row.aliases) expect(alias.startsWith(row.model)).toBe(true);
     },
   );
 

@@ -14,8 +14,8 @@ import type { BillingMode } from '../../lambdas/domain/workspace.ts';
 export const MINTED_MS = Date.parse('2026-11-23T12:00:00.000Z');
 
 /** So many seconds after the mint, by whoever's clock. */
-export const after = (seconds: number): number => MINTED_MS + seconds * 1_000;
-export const clockAt = (seconds: number): Date => new Date(after(seconds));
+export const afterMint = (seconds: number): number => MINTED_MS + seconds * 1_000;
+export const clockAt = (seconds: number): Date => new Date(afterMint(seconds));
 
 export interface SessionFacts {
   readonly mode?: BillingMode;
@@ -66,19 +66,23 @@ const newId = (): string => `event-${++ids}`;
 export const connected = (at: number, id = newId()): SessionReport => ({
   type: 'connected',
   id,
-  atMs: after(at),
+  atMs: afterMint(at),
 });
 export const heartbeat = (at: number, id = newId()): SessionReport => ({
   type: 'heartbeat',
   id,
-  atMs: after(at),
+  atMs: afterMint(at),
 });
 export const ended = (
   at: number,
   reason: Extract<SessionReport, { type: 'ended' }>['reason'] = 'hung_up',
   id = newId(),
-): SessionReport => ({ type: 'ended', id, atMs: after(at), reason });
-export const failed = (at: number, id = newId()): SessionReport => ({ type: 'error', id, atMs: after(at) });
+): SessionReport => ({ type: 'ended', id, atMs: afterMint(at), reason });
+export const failed = (at: number, id = newId()): SessionReport => ({
+  type: 'error',
+  id,
+  atMs: afterMint(at),
+});
 export const usage = (
   at: number,
   tokens: Partial<TokenCounts>,
@@ -87,7 +91,7 @@ export const usage = (
 ): SessionReport => ({
   type: 'usage',
   id,
-  atMs: after(at),
+  atMs: afterMint(at),
   responseId,
   tokens: { ...NO_TOKENS, ...tokens },
 });

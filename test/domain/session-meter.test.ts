@@ -5,8 +5,10 @@ import { addEntries, entryDifference, NO_ENTRY } from '../../lambdas/domain/ledg
 import { priceOf } from '../../lambdas/domain/price-catalogue.ts';
 import {
   entryOf,
+  finalUntil,
   isOver,
   lookAfter,
+  newMeter,
   paced,
   receiptOf,
   reportsTooOften,
@@ -18,8 +20,9 @@ import {
 import { NO_TOKENS } from '../../lambdas/domain/token-counts.ts';
 import {
   type Arrival,
-  after,
+  afterMint,
   aMeter,
+  aSession,
   clockAt,
   connected,
   ended,
@@ -53,6 +56,37 @@ describe('the length of a session', () => {
   it('begins with the first sign of life where connected was lost', () => {
     expect(secondsOf(afterReports([heartbeat(22), heartbeat(42), ended(50)]))).toBe(28);
     expect(secondsOf(afterReports([usage(10, { audioOut: 5 }), ended(50)]))).toBe(40);
+  });
+
+  it('begins where it connected, not with a heartbeat before that', () => {
+    expect(secondsOf(afterReports([heartbeat(1), connected(5), ended(15)]))).toBe(10);
+  });
+
+  it('is counted as a session also where connected was lost', () => {
+    expect(entryOf(afterReports([heartbeat(22)]))).toMatchObject({ sessions: 1, unpricedSessions: 0 });
+  });
+
+  it('takes each report that says something new, though it be older than the ones before', () => {
+    const { meter, outcomes } = take(aMeter(), [
+      { report: heartbeat(40), arrivesAt: 50 },
+      { report: heartbeat(20), arrivesAt: 50 },
+      { report: connected(20), arrivesAt: 50 },
+      { report: heartbeat(30), arrivesAt: 50 },
+    ]);
+    expect(outcomes).toEqual(['accepted', 'accepted', 'accepted', 'duplicate']);
+    expect(meter).toMatchObject({
+      connectedAtMs: afterMint(20),
+      firstSeenAtMs: afterMint(20),
+      lastSeenAtMs: afterMint(40),
+    });
+  });
+
+  it('guesses nothing beyond the last sign of life while it lives', () => {
+    const { meter } = take(aMeter(), [
+      { report: connected(0), arrivesAt: 0 },
+      { report: heartbeat(20), arrivesAt: 60 },
+    ]);
+    expect(secondsOf(meter)).toBe(20);
   });
 
   it('goes on to the latest heartbeat while it lives', () => {
@@ -193,7 +227,7 @@ describe('silence', () => {
   });
 
   it('makes whoever looks come back when it could have fallen silent', () => {
-    expect(lookAfter(alive, clockAt(150)).dueAtMs).toBe(after(175));
+    expect(lookAfter(alive, clockAt(150)).dueAtMs).toBe(afterMint(175));
   });
 
   it('that was only a lost connection counts the reports that come late', () => {
@@ -229,7 +263,7 @@ describe('times that cannot be', () => {
     ['a year ahead', 31_536_000, 'flagged'],
     ['the last moment that a date has', 8.64e12, 'flagged'],
   ])('%s: %s s after the mint, seen after 10 s, is %s', (_, at, outcome) => {
-    const report = { ...heartbeat(0), atMs: Math.min(8.64e15, after(at)) };
+    const report = { ...heartbeat(0), atMs: Math.min(8.64e15, afterMint(at)) };
     const taken = takeReport(aMeter(), report, clockAt(10));
     expect(taken.outcome).toBe(outcome);
     const seen = outcome === 'accepted' ? report.atMs : null;
@@ -252,6 +286,109 @@ describe('times that cannot be', () => {
     const late = takeReport(before, ended(100), clockAt(lastSecond + 0.001));
     expect(late).toEqual({ meter: before, outcome: 'flagged' });
   });
+
+  it('the latest session of which nothing is believed any more was minted before finalUntil', () => {
+    const now = clockAt(20_000);
+    const latest = finalUntil(now).getTime();
+    const reportOf = (mintedMs: number) =>
+      takeReport(
+        aMeter({ mintedMs, connectSeconds: 7_230 }),
+        { type: 'ended', id: 'end', atMs: mintedMs + 1_000, reason: 'hung_up' },
+        now,
+      ).outcome;
+    expect(reportOf(latest)).toBe('accepted');
+    expect(reportOf(latest - 1)).toBe('flagged');
+  });
+});
+
+describe('a session of which nothing was reported', () => {
+  it('is looked after once its secret opens nothing any more, and not before 75 seconds', () => {
+    expect(aMeter({ connectSeconds: 90 })).toMatchObject({
+      quietUntilMs: afterMint(90),
+      dueAtMs: afterMint(90),
+      receivedAtMs: afterMint(0),
+    });
+    expect(aMeter({ connectSeconds: 40 })).toMatchObject({
+      quietUntilMs: afterMint(40),
+      dueAtMs: afterMint(75),
+    });
+  });
+
+  it('that was recorded without its admission holds nothing and may last the hour that OpenAI allows', () => {
+    const { admission: _, ...before } = aSession();
+    expect(newMeter(before)).toMatchObject({
+      holdSeconds: 0,
+      longestSeconds: 3_600,
+      quietUntilMs: 0,
+      dueAtMs: afterMint(75),
+    });
+  });
+});
+
+describe('a receipt', () => {
+  const byok = aMeter({ mode: 'byok' });
+
+  it.each([
+    ['that is only minted', [], { state: 'issued', connectedAt: null, endedAt: null, endReason: null }],
+    [
+      'that lives',
+      [connected(2), heartbeat(22)],
+      { state: 'live', connectedAt: '2026-11-23T12:00:02.000Z', endedAt: null, endReason: null },
+    ],
+    [
+      'that ended',
+      [connected(2), ended(42, 'idle')],
+      {
+        state: 'ended',
+        connectedAt: '2026-11-23T12:00:02.000Z',
+        endedAt: '2026-11-23T12:00:42.000Z',
+        endReason: 'idle',
+      },
+    ],
+    [
+      'that failed before it connected',
+      [ended(3, 'failed')],
+      { state: 'ended', connectedAt: null, endedAt: '2026-11-23T12:00:03.000Z', endReason: 'failed' },
+    ],
+  ])('of a session %s says so', (_, reports, shown) => {
+    expect(receiptOf(afterReports(reports))).toMatchObject({ payer: 'managed', estimated: false, ...shown });
+    expect(receiptOf(afterReports(reports, byok))).toMatchObject({
+      payer: 'byok',
+      estimated: true,
+      ...shown,
+    });
+  });
+
+  it('of a session that fell silent says that nobody ended it', () => {
+    const silent = lookAfter(afterReports([connected(2), heartbeat(22)]), clockAt(200));
+    expect(receiptOf(silent)).toMatchObject({
+      state: 'ended',
+      endReason: 'silence',
+      endedAt: '2026-11-23T12:00:42.000Z',
+    });
+  });
+
+  it('names its flags in one order, whichever came first', () => {
+    const tokens = { report: usage(50, { audioOut: 100_000 }), arrivesAt: 50 };
+    const time = { report: heartbeat(10_000), arrivesAt: 50 };
+    const flags = ['time_out_of_bounds', 'tokens_out_of_bounds'];
+    for (const arrivals of [
+      [tokens, time],
+      [time, tokens],
+    ]) {
+      const { meter } = take(aMeter(), arrivals);
+      expect(meter.flags).toEqual(flags);
+      expect(receiptOf(meter)).toMatchObject({ flags, estimated: true });
+    }
+  });
+
+  it('of a model without a price is an estimate without a sum, and unpriced once it has connected', () => {
+    const unknown = aMeter({ model: 'gpt-realtime-9' });
+    expect(receiptOf(unknown)).toMatchObject({ costMicroCents: null, estimated: true, priceVersion: null });
+    expect(entryOf(unknown).unpricedSessions).toBe(0);
+    expect(entryOf(afterReports([connected(1)], unknown)).unpricedSessions).toBe(1);
+    expect(entryOf(afterReports([connected(1)])).unpricedSessions).toBe(0);
+  });
 });
 
 describe('tokens', () => {
@@ -268,6 +405,11 @@ describe('tokens', () => {
       { audioIn: 4_797, cachedAudioIn: 2_000 },
     ],
     ['read', { textIn: 100_000, imageIn: 28_000 }, { textIn: 100_000, cachedTextIn: 28_001 }],
+    [
+      'read, each kind of it',
+      { textIn: 32_000, cachedTextIn: 32_000, imageIn: 32_000, cachedImageIn: 32_000 },
+      { textIn: 32_000, cachedTextIn: 32_000, imageIn: 32_000, cachedImageIn: 32_001 },
+    ],
     ['written', { textOut: 32_000 }, { textOut: 32_001 }],
   ])('%s: as many as can be are counted, one more is not', (_, most, tooMany) => {
     const counted = takenAt(50, most);
@@ -290,6 +432,18 @@ describe('tokens', () => {
     const first = takenAt(50, { audioOut: 5_596 }).meter;
     expect(takenAt(50, { audioOut: 300 }, first).outcome).toBe('accepted');
     expect(takenAt(50, { audioOut: 301 }, first).outcome).toBe('flagged');
+  });
+
+  it('spoken stop growing an hour after the session might last connect, however late they are reported', () => {
+    // 90 s to connect, an hour, 10 s: × 1.5 × 20, and one answer ahead.
+    const most = (90 + 3_600 + 10) * 1.5 * 20 + 4_096;
+    expect(takenAt(9_000, { audioOut: most }).outcome).toBe('accepted');
+    expect(takenAt(9_000, { audioOut: most + 1 }).outcome).toBe('flagged');
+  });
+
+  it('are no connection: the session still begins where it connected', () => {
+    const meter = afterReports([usage(3, { audioOut: 5 }), connected(5), ended(15)]);
+    expect(secondsOf(meter)).toBe(10);
   });
 
   it('that cannot be cost nothing, and are on the receipt', () => {
@@ -370,8 +524,12 @@ describe('reports that come again', () => {
         .fill(0)
         .map(() => ({ report: failed(5), arrivesAt: 5 })),
     ).meter;
-    expect(takeReport(almost, usage(5, { textOut: 1 }), clockAt(5)).outcome).toBe('flagged');
+    const { meter: full, outcome } = takeReport(almost, usage(5, { textOut: 1 }), clockAt(5));
+    expect(outcome).toBe('flagged');
+    expect(full.flags).toEqual(['too_many_reports']);
     expect(takeReport(almost, failed(5), clockAt(5)).outcome).toBe('accepted');
+    const justRoom = { ...almost, seen: new Set([...almost.seen].slice(1)) };
+    expect(takeReport(justRoom, usage(5, { textOut: 1 }), clockAt(5)).outcome).toBe('accepted');
   });
 });
 

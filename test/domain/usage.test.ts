@@ -5,7 +5,9 @@ import { addEntries, type LedgerEntry, NO_ENTRY } from '../../lambdas/domain/led
 import { Refusal } from '../../lambdas/domain/refusal.ts';
 import {
   type DayUsage,
+  dayOf,
   dayRange,
+  endOfDay,
   groupUsage,
   MAX_RANGE_DAYS,
   totalUsage,
@@ -53,7 +55,11 @@ describe('usage grouped by anything', () => {
   it('comes in ascending order, whatever the order of the parts', () => {
     fc.assert(
       fc.property(fc.array(part, { maxLength: 20 }), groups, (parts, by) => {
-        expect(groupUsage(parts.toReversed(), by)).toEqual(groupUsage(parts, by));
+        const rows = groupUsage(parts, by);
+        expect(groupUsage(parts.toReversed(), by)).toEqual(rows);
+        const fields = { day: 'day', site: 'siteId', model: 'model', mode: 'mode' } as const;
+        const places = rows.map(({ group }) => by.map((name) => group[fields[name]]).join(' '));
+        expect(places).toEqual(places.toSorted());
       }),
     );
   });
@@ -78,11 +84,31 @@ describe('usage grouped by anything', () => {
   });
 });
 
+describe('a place where nothing happened', () => {
+  it('has no row', () => {
+    const place = { day: '2026-11-01', siteId: 'site1' as SiteId, model: 'm', mode: 'byok' } as const;
+    expect(groupUsage([{ ...place, entry: NO_ENTRY }], ['day'])).toEqual([]);
+    expect(groupUsage([], [])).toEqual([]);
+  });
+});
+
 describe('a range of days', () => {
   it('is the present month so far when nothing is asked for, and the month of its last day without a first', () => {
     expect(dayRange({}, NOW)).toEqual({ from: '2026-11-01', to: '2026-11-23' });
     expect(dayRange({ to: '2026-02-10' }, NOW)).toEqual({ from: '2026-02-01', to: '2026-02-10' });
     expect(dayRange({ from: '2026-10-30' }, NOW)).toEqual({ from: '2026-10-30', to: '2026-11-23' });
+  });
+
+  it('may be a single day', () => {
+    const day = { from: '2026-11-23', to: '2026-11-23' };
+    expect(dayRange(day, NOW)).toEqual(day);
+  });
+
+  it('ends where the next day of UTC begins, also after a leap day and a year', () => {
+    expect(endOfDay('2026-11-23').toISOString()).toBe('2026-11-24T00:00:00.000Z');
+    expect(endOfDay('2028-02-29').toISOString()).toBe('2028-03-01T00:00:00.000Z');
+    expect(endOfDay('2026-12-31').toISOString()).toBe('2027-01-01T00:00:00.000Z');
+    expect(dayOf(new Date('2026-11-23T23:59:59.999Z'))).toBe('2026-11-23');
   });
 
   it(`has at most ${MAX_RANGE_DAYS} days and does not end before it begins; the refusal says so in a sentence`, () => {
