@@ -1,9 +1,10 @@
 import { expect } from '@jest/globals';
 import { expectSuccess } from './answers.ts';
 import { openAiOf } from './openai.ts';
+import { addMember } from './people.ts';
 import { putOnPlan } from './plan.ts';
 import type { TestStack } from './stack.ts';
-import { fakeKey, makeTenant, ORIGIN, putWorkspaceKey, type Tenant } from './tenant.ts';
+import { fakeKey, makeTenant, mint, ORIGIN, putSiteKey, putWorkspaceKey, type Tenant } from './tenant.ts';
 
 export interface KeyedTenant extends Tenant {
   /** The workspace's OpenAI key. */
@@ -24,6 +25,17 @@ export const makeKeyedTenant = async (
   stack.openAi?.clearRequests();
   stack.kms.clearCalls();
   return { ...tenant, key };
+};
+
+/** Nothing is missing in it: every route that reads, changes or ends something finds it, and there is room for more. */
+export const makeFullTenant = async (
+  stack: TestStack,
+): Promise<KeyedTenant & { readonly member: string; readonly sessionId: string }> => {
+  const tenant = await makeKeyedTenant(stack);
+  await putOnPlan(stack, tenant, 'enterprise');
+  expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+  const { session_id: sessionId } = expectSuccess(await mint(stack, tenant));
+  return { ...tenant, sessionId, member: await addMember(stack, tenant, 'viewer') };
 };
 
 /** Another site of the same workspace, which is put on a plan with room for it. */

@@ -1,0 +1,73 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { ROLES, type Role, roleSuffices } from '../../lambdas/domain/workspace.ts';
+import { expectRefusal, expectSuccess } from '../support/answers.ts';
+import { tablesAt } from '../support/key-tables.ts';
+import { makeFullTenant } from '../support/keyed-tenant.ts';
+import { addMember } from '../support/people.ts';
+import { callRoute, ROLE_ROUTES } from '../support/routes.ts';
+import { startTestStack, type TestAnswer } from '../support/stack.ts';
+import { fakeKey, makeTenant, putSiteKey, putWorkspaceKey } from '../support/tenant.ts';
+
+const stack = await startTestStack();
+const tables = tablesAt(stack.dynamoDb.endpoint);
+afterAll(async () => {
+  tables.close();
+  await stack.close();
+});
+
+/** A body without what differs in every answer. */
+const withoutRequestId = ({ status, error }: TestAnswer) => ({ status, error: { ...error, request_id: '' } });
+
+const matrix = ROLE_ROUTES.flatMap((route) => ROLES.map((role) => ({ route, role, path: route.path })));
+const suffices = (role: Role, access: string): boolean => roleSuffices(role, access as Role);
+const allowed = matrix.filter(({ route, role }) => suffices(role, route.access));
+const forbidden = matrix.filter(({ route, role }) => !suffices(role, route.access));
+
+describe('roles', () => {
+  it.each(allowed)('$role may $route.method $path', async ({ route, role }) => {
+    const tenant = await makeFullTenant(stack);
+    const as = role === 'owner' ? tenant.owner : await addMember(stack, tenant, role);
+    // There is something to go back to only once a key has been replaced.
+    if (route.path.endsWith('/rollback')) {
+      expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+      expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
+    }
+    expectSuccess(await callRoute(stack, route, tenant, { as, about: tenant.member }), route.status);
+  });
+
+  it.each(forbidden)('$role may not $route.method $path, and nothing changes', async ({ route, role }) => {
+    const tenant = await makeFullTenant(stack);
+    const as = await addMember(stack, tenant, role);
+    const ours = async () =>
+      [...(await tables.scan('tenancy')), ...(await tables.scan('keys'))].filter(({ pk }) =>
+        String(pk).includes(tenant.workspaceId),
+      );
+    const before = await ours();
+    const answer = await callRoute(stack, route, tenant, { as, about: tenant.member });
+    expectRefusal(answer, 403, 'forbidden');
+    expect(await ours()).toEqual(before);
+  });
+
+  it('hold in their own workspace only', async () => {
+    const mine = await makeFullTenant(stack);
+    const theirs = await makeFullTenant(stack);
+    for (const route of ROLE_ROUTES) {
+      const answer = await callRoute(stack, route, theirs, { as: mine.owner, about: theirs.member });
+      expectRefusal(answer, 404, route.path.includes('{siteId}') ? 'site_not_found' : 'workspace_not_found');
+    }
+  });
+});
+
+describe("another workspace's resource", () => {
+  it.each(ROLE_ROUTES)('answers $method $path exactly as one that does not exist', async (route) => {
+    const tenant = await makeFullTenant(stack);
+    const stranger = (await makeTenant(stack)).owner;
+    const nowhere = { workspaceId: '0'.repeat(12), siteId: '0'.repeat(24) };
+    const options = { as: stranger, about: tenant.member };
+    const answer = await callRoute(stack, route, tenant, options);
+    expect(answer.status).toBe(404);
+    const missing = await callRoute(stack, route, nowhere, options);
+    expect(withoutRequestId(answer)).toEqual(withoutRequestId(missing));
+    expect([...answer.headers.keys()]).toEqual([...missing.headers.keys()]);
+  });
+});
