@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import { sourceFilesIn } from '../test/support/source-files.ts';
+import { testsJudging } from './mutation-tests.ts';
 
 const USAGE = `npm run mutation -- [--short] [--survivors] [FILE…]
 
@@ -22,15 +23,6 @@ const WATCHED: Readonly<Record<string, number>> = {
   'lambdas/domain/workspace.ts': 100,
   'lambdas/use-cases/choose-key.ts': 97,
   'lambdas/use-cases/admit-session.ts': 96,
-};
-
-/** Tests of a file that stand in another place than beside it. */
-const MORE_TESTS: Readonly<Record<string, readonly string[]>> = {
-  'lambdas/domain/anomaly-parameters.ts': ['test/domain/anomaly.test.ts'],
-  'lambdas/domain/sealed-key.ts': [
-    'test/domain/sealed-key-layers.test.ts',
-    'test/vectors/sealed-key-v1.test.ts',
-  ],
 };
 
 interface Score {
@@ -77,11 +69,6 @@ const scoreOf = async (file: string, tests: readonly string[]): Promise<Score> =
 const percentOf = ({ noticed, all }: Pick<Score, 'noticed' | 'all'>): number =>
   all === 0 ? 100 : (100 * noticed) / all;
 
-const testsOf = (file: string): readonly string[] =>
-  [file.replace(/^lambdas/, 'test').replace(/\.ts$/, '.test.ts'), ...(MORE_TESTS[file] ?? [])].filter(
-    (test) => existsSync(test),
-  );
-
 const main = async (): Promise<void> => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -102,7 +89,7 @@ const main = async (): Promise<void> => {
   const files = values.short ? Object.keys(WATCHED) : named.length > 0 ? named : all;
   const total = { noticed: 0, all: 0 };
   for (const file of files) {
-    const tests = testsOf(file);
+    const tests = testsJudging(file).filter((test) => existsSync(test));
     if (tests.length === 0) {
       process.stdout.write(`     –            ${file} has no test of its own\n`);
       continue;

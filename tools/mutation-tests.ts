@@ -1,0 +1,64 @@
+/**
+ * Which tests judge a change of a file of `lambdas/domain` or `lambdas/use-cases`, beside the one of its own name. A use case is
+ * judged by the quickest tests that play it over HTTP: each of its changes starts a stack of its own.
+ */
+const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
+  'domain/anomaly-parameters': ['domain/anomaly'],
+  'domain/plan-notice': ['domain/incident'],
+  'domain/refusal': ['use-cases/change-plan', 'domain/sealed-key'],
+  'domain/sealed-key': ['domain/sealed-key-layers', 'vectors/sealed-key-v1'],
+  'use-cases/answer-preflight': ['e2e/cors'],
+  'use-cases/append-audit-event': ['use-cases/lost-races', 'streams/audit-projector'],
+  'use-cases/archive-site': ['e2e/tenancy', 'e2e/site-caps'],
+  'use-cases/change-openai-key': ['e2e-custody/key-versions', 'e2e-custody/key-conflicts'],
+  'use-cases/change-site': ['e2e/tenancy', 'e2e-custody/audit-trail'],
+  'use-cases/change-workspace': ['e2e/tenancy', 'e2e-custody/audit-trail'],
+  'use-cases/close-silent-sessions': ['e2e/session-reports', 'e2e/usage-sessions'],
+  'use-cases/compare-own-month': ['e2e/usage-sessions', 'e2e/pricing'],
+  'use-cases/create-site': ['e2e/site-caps', 'e2e-custody/audit-trail'],
+  'use-cases/create-workspace': ['e2e/tenancy', 'e2e-custody/audit-trail'],
+  'use-cases/delete-openai-key': ['e2e-custody/key-versions'],
+  'use-cases/delete-workspace': ['e2e/tenancy', 'e2e/site-caps'],
+  'use-cases/filtered-page': ['e2e/usage-sessions'],
+  'use-cases/journal': ['e2e-custody/audit-trail'],
+  'use-cases/key-target': ['e2e/openai-key'],
+  'use-cases/list-audit-trail': ['e2e-custody/audit-trail'],
+  'use-cases/list-errors': ['e2e/usage-sessions', 'e2e/tenancy'],
+  'use-cases/list-key-versions': ['e2e-custody/key-versions'],
+  'use-cases/list-sessions': ['e2e/usage-sessions'],
+  'use-cases/note-thresholds': ['e2e/usage'],
+  'use-cases/operator-use': ['e2e/openai-key', 'e2e-custody/intent'],
+  'use-cases/probe-openai-key': ['e2e/openai-key'],
+  'use-cases/read-concurrency': ['e2e/usage-sessions'],
+  'use-cases/read-session': ['e2e/usage-sessions'],
+  'use-cases/read-usage': ['e2e/usage', 'e2e/usage-csv'],
+  'use-cases/rebuild-usage': ['tools/rebuild-usage'],
+  'use-cases/reencrypt-on-request': ['streams/anomaly-detector'],
+  'use-cases/reencrypt-openai-key': ['e2e-custody/key-versions', 'e2e-custody/intent'],
+  'use-cases/remove-member': ['e2e/tenancy'],
+  'use-cases/rewrap-keys': ['tools/rewrap-keys'],
+  'use-cases/roll-back-openai-key': ['e2e-custody/key-versions'],
+  'use-cases/save-member': ['e2e/tenancy'],
+  'use-cases/store-openai-key': ['e2e/openai-key', 'e2e-custody/key-conflicts'],
+  'use-cases/store-platform-key': ['e2e/token-payer'],
+  'use-cases/suspend-for-incident': ['streams/anomaly-detector'],
+  'use-cases/switch-openai-key': ['e2e/openai-key', 'e2e-custody/audit-trail'],
+  'use-cases/system-event': ['streams/anomaly-detector'],
+  'use-cases/test-openai-key': ['e2e/openai-key', 'e2e-custody/intent'],
+  'use-cases/use-sealed-key': ['e2e/openai-key'],
+  'use-cases/verify-audit-trail': ['e2e-custody/audit-trail'],
+  'use-cases/view-openai-key': ['e2e/main-job', 'e2e/openai-key'],
+  'use-cases/watch-key-use': ['streams/anomaly-detector', 'streams/anomaly-sightings'],
+};
+
+/** Of every use case: who may. */
+const ROLES_OF_USE_CASES = 'use-cases/authorize';
+
+/** Paths of the tests, from the root of the project; some may not exist. */
+export const testsJudging = (file: string): readonly string[] => {
+  const name = file.replace(/^lambdas\//, '').replace(/\.ts$/, '');
+  const roles = name.startsWith('use-cases/') ? [ROLES_OF_USE_CASES] : [];
+  return [...new Set([name, ...(ALSO_JUDGED_BY[name] ?? []), ...roles])].map(
+    (test) => `test/${test}.test.ts`,
+  );
+};
