@@ -42,6 +42,8 @@ const scoreOf = async (file: string, tests: readonly string[]): Promise<Score> =
     configFile: 'stryker.config.json',
     concurrency: Number(process.env['MUTATION_CONCURRENCY'] ?? 2),
     mutate: [file],
+    // A stack of its own takes seconds to start on a busy machine; a rule, none.
+    timeoutMS: tests.some((test) => test.startsWith('test/e2e')) ? 60_000 : 10_000,
     jest: {
       config: {
         testMatch: tests.map((test) => `<rootDir>/${test}`),

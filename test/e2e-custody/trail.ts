@@ -1,8 +1,16 @@
 import { expect } from '@jest/globals';
-import type { AuditEventType } from '../../lambdas/domain/audit-record.ts';
+import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbAudit } from '../../lambdas/adapters/aws/dynamodb-audit.ts';
+import { dynamoDbMembership } from '../../lambdas/adapters/aws/dynamodb-membership.ts';
+import { kmsChainKeys } from '../../lambdas/adapters/aws/kms-deriver.ts';
+import { kmsRoots } from '../../lambdas/adapters/aws/kms-roots.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import type { AuditEventType, ChainVerdict } from '../../lambdas/domain/audit-record.ts';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { verifyAuditTrail } from '../../lambdas/use-cases/verify-audit-trail.ts';
 import { expectSuccess } from '../support/answers.ts';
 import type { TestAnswer, TestStack } from '../support/stack.ts';
-import type { Tenant } from '../support/tenant.ts';
+import { fakeKey, makeTenant, putSiteKey, type Tenant } from '../support/tenant.ts';
 
 export type Scope = 'site' | 'workspace';
 
@@ -127,4 +135,35 @@ export const expectJoined = (stack: TestStack, tenant: Tenant, rows: readonly Tr
       'spelo:key_version': String(facts['key_version']),
     });
   }
+};
+
+/** The verdict on the chain as it lies in a table, also of a workspace that is gone. */
+export const verdictIn = async (
+  stack: TestStack,
+  auditTable: string,
+  { workspaceId, owner }: Tenant,
+): Promise<ChainVerdict> => {
+  const environment = parseEnvironment(ENVIRONMENTS.audit, stack.variables);
+  const dynamoDb = dynamoDbClient(environment);
+  const tenancy = dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE);
+  return verifyAuditTrail({
+    // Whoever reads here is let in, also when the workspace is gone.
+    tenancy: {
+      ...tenancy,
+      readMembership: async (id, sub) => {
+        const { workspace, member } = await tenancy.readMembership(id, sub);
+        return { workspace: workspace && { ...workspace, deletedAt: null }, member };
+      },
+    },
+    audit: dynamoDbAudit(dynamoDb, auditTable),
+    chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment), environment.AUDIT_KEY_ARN)),
+    clock: () => new Date(),
+  })({ sub: owner, sourceIp: '127.0.0.1' }, workspaceId as WorkspaceId, { limit: 20_000, after: undefined });
+};
+
+/** A customer with a key at its site, and everything that was written so far on the trail. */
+export const siteWithKey = async (on: TestStack): Promise<Tenant> => {
+  const tenant = await makeTenant(on, { openai_tier: 5 });
+  expectSuccess(await putSiteKey(on, tenant, fakeKey()));
+  return tenant;
 };

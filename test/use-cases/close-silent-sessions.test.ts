@@ -1,0 +1,148 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConflictError } from '../../lambdas/domain/dependency.ts';
+import type { SessionId } from '../../lambdas/domain/identifiers.ts';
+import { isOver, type SessionMeter } from '../../lambdas/domain/session-meter.ts';
+import { closeSilentSessions } from '../../lambdas/use-cases/close-silent-sessions.ts';
+import { afterMint, aMeter, clockAt, connected, onTime, take } from '../domain/session-meter-fixture.ts';
+
+/** When the sweep runs: sessions of which nothing was heard since their mint have been silent for long. */
+const NOW = clockAt(200);
+
+/** A meter by its place on the list: it is due so many seconds after the mint. */
+const due = (seconds: number, meter = aMeter()): SessionMeter => ({
+  ...meter,
+  sessionId: `session-${seconds}` as SessionId,
+  dueAtMs: afterMint(seconds),
+});
+
+/** One that was heard of 40 s before the sweep. */
+const alive = (seconds: number): SessionMeter => due(seconds, take(aMeter(), onTime([connected(160)])).meter);
+
+interface Listed {
+  readonly meter: SessionMeter;
+  readonly readable: boolean;
+}
+
+/** The list of due meters as a table keeps it: saved ones move on it, or leave it once they are over. */
+const sweepOver = (
+  meters: readonly SessionMeter[],
+  {
+    unreadable = [],
+    save = async () => undefined,
+    noteEnd = async () => undefined,
+  }: {
+    readonly unreadable?: readonly SessionMeter[];
+    readonly save?: (meter: SessionMeter) => Promise<void>;
+    readonly noteEnd?: (meter: SessionMeter) => Promise<void>;
+  } = {},
+) => {
+  const list = new Map<SessionId, Listed>();
+  for (const meter of meters) list.set(meter.sessionId, { meter, readable: true });
+  for (const meter of unreadable) list.set(meter.sessionId, { meter, readable: false });
+  const asked: number[] = [];
+  const ended: SessionMeter[] = [];
+  const sweep = closeSilentSessions({
+    clock: () => NOW,
+    meters: {
+      listDue: async (now, limit, after) => {
+        asked.push(limit);
+        const page = [...list.values()]
+          .filter(({ meter: { dueAtMs } }) => dueAtMs <= now.getTime())
+          .filter(({ meter: { dueAtMs } }) => after === undefined || dueAtMs > after.getTime())
+          .toSorted((a, b) => a.meter.dueAtMs - b.meter.dueAtMs)
+          .slice(0, limit);
+        const last = page[limit - 1];
+        return {
+          meters: page.flatMap(({ meter, readable }) => (readable ? [meter] : [])),
+          unreadable: page.filter(({ readable }) => !readable).length,
+          last: last && new Date(last.meter.dueAtMs),
+        };
+      },
+      saveMeter: async (meter) => {
+        await save(meter);
+        if (isOver(meter)) list.delete(meter.sessionId);
+        else list.set(meter.sessionId, { meter, readable: true });
+      },
+    },
+    ends: {
+      noteEnd: async (meter) => {
+        await noteEnd(meter);
+        ended.push(meter);
+      },
+    },
+  });
+  return { sweep, ended, asked, left: () => [...list.values()].map(({ meter }) => meter) };
+};
+
+const numbered = (from: number, count: number, make = due): SessionMeter[] =>
+  Array.from({ length: count }, (_, i) => make(from + i));
+
+describe('a sweep', () => {
+  it('finds nothing to do where nothing is due', async () => {
+    const { sweep, asked } = sweepOver([due(201)]);
+    expect(await sweep()).toEqual({ closed: 0, alive: 0, failed: 0, more: false });
+    expect(asked).toEqual([25]);
+  });
+
+  it('ends what has fallen silent, once each, and says so on its record', async () => {
+    const { sweep, ended, left } = sweepOver(numbered(100, 60));
+    expect(await sweep()).toEqual({ closed: 60, alive: 0, failed: 0, more: false });
+    expect(ended).toHaveLength(60);
+    expect(new Set(ended.map(({ sessionId }) => sessionId)).size).toBe(60);
+    expect(ended.every(({ silent }) => silent)).toBe(true);
+    expect(left()).toEqual([]);
+    expect(await sweep()).toEqual({ closed: 0, alive: 0, failed: 0, more: false });
+  });
+
+  it('leaves what lives, to be looked at when it could have fallen silent', async () => {
+    const { sweep, ended, left } = sweepOver([due(100), alive(101)]);
+    expect(await sweep()).toEqual({ closed: 1, alive: 1, failed: 0, more: false });
+    expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-100']);
+    // 160 s, when it was heard of, and 75 s of silence.
+    expect(left()).toMatchObject([{ sessionId: 'session-101', silent: false, dueAtMs: afterMint(235) }]);
+  });
+
+  it('leaves what reported in the same moment: it is no failure, and no end', async () => {
+    const { sweep, ended } = sweepOver([due(100), due(101)], {
+      save: async ({ sessionId }) => {
+        if (sessionId === 'session-100') throw new ConflictError();
+      },
+    });
+    expect(await sweep()).toEqual({ closed: 1, alive: 0, failed: 0, more: false });
+    expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-101']);
+  });
+
+  it.each([
+    ['meter cannot be saved', 'save'],
+    ['end cannot be noted', 'noteEnd'],
+  ] as const)('counts a session whose %s as failed, and ends the others', async (_, what) => {
+    const { sweep, ended } = sweepOver(numbered(100, 3), {
+      [what]: async ({ sessionId }: SessionMeter) => {
+        if (sessionId === 'session-101') throw new Error('no answer');
+      },
+    });
+    expect(await sweep()).toEqual({ closed: 2, alive: 0, failed: 1, more: false });
+    expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-100', 'session-102']);
+  });
+
+  it('does not stand still behind batches that fail or cannot be read, and counts each of those once', async () => {
+    const failing = numbered(10, 30);
+    const unreadable = numbered(40, 30);
+    const { sweep, ended } = sweepOver([...failing, ...numbered(100, 5)], {
+      unreadable,
+      save: async ({ dueAtMs }) => {
+        if (dueAtMs < afterMint(40)) throw new Error('no answer');
+      },
+    });
+    expect(await sweep()).toEqual({ closed: 5, alive: 0, failed: 60, more: false });
+    expect(ended).toHaveLength(5);
+  });
+
+  it('looks after 5,000 sessions in one run, and says that there are more', async () => {
+    const later = (seconds: number) => due(seconds / 1_000);
+    const { sweep, asked } = sweepOver(numbered(1_000, 5_001, later));
+    expect(await sweep()).toEqual({ closed: 5_000, alive: 0, failed: 0, more: true });
+    expect(asked).toHaveLength(200);
+    expect(await sweep()).toEqual({ closed: 1, alive: 0, failed: 0, more: false });
+  });
+});
