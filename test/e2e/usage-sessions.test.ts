@@ -228,6 +228,7 @@ describe('the list of sessions', () => {
     time.advance(86_400_000);
     const next = expectSuccess(await mint(stack, tenant));
     expect(await by(`?from=${day}&to=${day}`)).toHaveLength(6);
+    expect(await by(`?to=${day}`)).toHaveLength(6);
     expect(await by(`?from=${time.clock().toISOString().slice(0, 10)}`)).toEqual([next.session_id]);
     expectRefusal(
       await stack.call('GET', sessionsPath(tenant, '?from=2020-01-01'), { as: tenant.owner }),
@@ -248,14 +249,21 @@ describe('the list of errors', () => {
     const now = time.clock();
     const failed = event('error', now, { source: 'media', code: 'NotAllowedError' });
     expectSuccess(await report(stack, tenant, minted, [failed], { signedAt: now }));
+    const errorsOf = (query: string) =>
+      asOwner(stack, tenant, 'GET', `/v1/workspaces/${tenant.workspaceId}/errors${query}`);
     const by = async (query: string) =>
-      (await asOwner(stack, tenant, 'GET', `/v1/workspaces/${tenant.workspaceId}/errors${query}`)).items.map(
-        (row: { site_id: string; source: string }) => [row.site_id, row.source],
-      );
+      (await errorsOf(query)).items.map((row: { site_id: string; source: string }) => [
+        row.site_id,
+        row.source,
+      ]);
     expect((await by('')).length).toBe(3);
     expect(await by(`?site_id=${other.siteId}`)).toEqual([[other.siteId, 'mint']]);
     expect(await by('?source=media')).toEqual([[tenant.siteId, 'media']]);
-    expect((await by(`?site_id=${tenant.siteId}&limit=1`)).length).toBe(1);
+    const first = await errorsOf(`?site_id=${tenant.siteId}&limit=1`);
+    const second = await errorsOf(`?site_id=${tenant.siteId}&limit=1&cursor=${first.next_cursor}`);
+    expect([first, second].map(({ items }) => items.length)).toEqual([1, 1]);
+    expect(second.next_cursor).toBeNull();
+    expect([...first.items, ...second.items]).toEqual((await errorsOf(`?site_id=${tenant.siteId}`)).items);
     expect(await by(`?site_id=${other.siteId}&source=media`)).toEqual([]);
   });
 });
