@@ -37,6 +37,7 @@ describe('every action of a person leaves exactly one row', () => {
     const act = async (as: string, method: string, path: string, body?: unknown) =>
       expectSuccess(await stack.call(method, path, { as, ...(body !== undefined && { body }) }));
     await act(owner, 'PATCH', workspace, { name: 'Other', billing_mode: 'byok' });
+    await act(owner, 'PATCH', workspace, { name: 'Another' });
     await act(owner, 'PUT', `${workspace}/members/${member}`, { role: 'viewer' });
     await act(owner, 'PUT', `${workspace}/members/${member}`, { role: 'admin' });
     await act(owner, 'DELETE', `${workspace}/members/${member}`);
@@ -69,6 +70,7 @@ describe('every action of a person leaves exactly one row', () => {
         null,
         { fields: 'billingMode,name', billing_mode_before: 'byok', billing_mode: 'byok' },
       ],
+      ['workspace.changed', owner, null, { fields: 'name' }],
       ['member.saved', owner, null, { sub: member, role: 'viewer' }],
       ['member.saved', owner, null, { sub: member, role: 'admin', role_before: 'viewer' }],
       ['member.removed', owner, null, { sub: member, role_before: 'admin' }],

@@ -1,9 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { type AuditEvent, emptyChain } from '../../lambdas/domain/audit-record.ts';
 import { ConflictError } from '../../lambdas/domain/dependency.ts';
+import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
+import { Refusal } from '../../lambdas/domain/refusal.ts';
 import { admitSession } from '../../lambdas/use-cases/admit-session.ts';
 import { appendAuditEvent } from '../../lambdas/use-cases/append-audit-event.ts';
+import { archiveSite } from '../../lambdas/use-cases/archive-site.ts';
+import { changeSite } from '../../lambdas/use-cases/change-site.ts';
+import { createSite } from '../../lambdas/use-cases/create-site.ts';
+import { deleteWorkspace } from '../../lambdas/use-cases/delete-workspace.ts';
+import { removeMember } from '../../lambdas/use-cases/remove-member.ts';
+import { saveMember } from '../../lambdas/use-cases/save-member.ts';
+import { suspendForIncident } from '../../lambdas/use-cases/suspend-for-incident.ts';
+import { switchOpenAiKey } from '../../lambdas/use-cases/switch-openai-key.ts';
 import { aSession, clockAt } from '../domain/session-meter-fixture.ts';
+import { aKey, aSite, aWorkspace, lost, NOW, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
 
 /** A write that loses so many races, and what was waited for in between. */
 const contended = (losses: number) => {
@@ -19,6 +30,18 @@ const contended = (losses: number) => {
       if (writes++ < losses) throw new ConflictError();
     },
   };
+};
+
+const EVENT: AuditEvent = {
+  eventId: 'e'.repeat(26),
+  workspaceId: 'w'.repeat(12),
+  type: 'workspace.created',
+  at: clockAt(0).toISOString(),
+  actor: 'owner',
+  siteId: null,
+  sessionId: null,
+  ipHash: null,
+  facts: {},
 };
 
 describe('a write that met another one waits longer each time before it is tried again', () => {
@@ -79,14 +102,184 @@ describe('a write that met another one waits longer each time before it is tried
   });
 });
 
-const EVENT: AuditEvent = {
-  eventId: 'e'.repeat(26),
-  workspaceId: 'w'.repeat(12),
-  type: 'workspace.created',
-  at: clockAt(0).toISOString(),
-  actor: 'owner',
-  siteId: null,
-  sessionId: null,
-  ipHash: null,
-  facts: {},
+/** What a person is told who was second, where only the use case can know. Bursts against a real table are in test/e2e. */
+
+const CALLER = { sub: 'owner', sourceIp: '' };
+const OUTAGE = new Error('no answer');
+const failing = (): Promise<never> => Promise.reject(OUTAGE);
+
+// biome-ignore lint/suspicious/noExplicitAny: the ports of several use cases, as far as these tests reach.
+type AnyPorts = any;
+
+/** An owner in a workspace with room for more; `tenancy` and `keys` in place of what always works. */
+const portsWith = (tenancy: AnyPorts, keys: AnyPorts = {}): AnyPorts => ({
+  clock: () => NOW,
+  random: (size: number) => Buffer.alloc(size),
+  plans: BUILT_IN_PLANS,
+  journal: { event: async () => ({}) },
+  activity: { readActivity: async () => undefined },
+  keys: { readKey: async () => undefined, ...keys },
+  tenancy: {
+    readMembership: async () => ({ workspace: aWorkspace({ siteCount: 0 }), member: { role: 'owner' } }),
+    readSiteMembership: async () => ({ workspace: aWorkspace(), site: aSite(), member: { role: 'owner' } }),
+    readMember: async () => ({ role: 'admin' }),
+    ...tenancy,
+  },
+});
+
+const outcomeOf = async (attempt: Promise<unknown>): Promise<unknown> => {
+  try {
+    await attempt;
+    return 'done';
+  } catch (error) {
+    return error instanceof Refusal ? error.refusal : error;
+  }
 };
+
+describe('a site that is created while somebody else writes the workspace', () => {
+  /** What the second read finds, after the write that was lost. */
+  const created = (siteCount: number, write: () => Promise<void>) => {
+    let reads = 0;
+    const ports = portsWith({
+      createSite: write,
+      readMembership: async () => ({
+        workspace: aWorkspace({ siteCount: reads++ === 0 ? 0 : siteCount }),
+        member: { role: 'owner' },
+      }),
+    });
+    return outcomeOf(createSite(ports)(CALLER, WORKSPACE_ID, aSite())).then((outcome) => ({
+      outcome,
+      reads,
+    }));
+  };
+
+  it('finds out that the last place is taken', async () => {
+    expect(await created(1, lost)).toEqual({ outcome: 'site_limit_reached', reads: 2 });
+  });
+
+  it('may be tried again where there still is room', async () => {
+    expect((await created(0, lost)).outcome).toBeInstanceOf(ConflictError);
+  });
+
+  it('is an outage where the table does not answer, whoever else is there', async () => {
+    expect(await created(1, failing)).toEqual({ outcome: OUTAGE, reads: 1 });
+  });
+});
+
+describe('a site that is archived by two people at once', () => {
+  const archived = (left: unknown, write: () => Promise<void>) => {
+    let reads = 0;
+    const ports = portsWith({
+      archiveSite: write,
+      readSiteMembership: async () => ({
+        workspace: aWorkspace(),
+        site: reads++ === 0 ? aSite() : left,
+        member: { role: 'owner' },
+      }),
+    });
+    return outcomeOf(archiveSite(ports)(CALLER, SITE_ID));
+  };
+
+  it('is gone for the second', async () => {
+    expect(await archived(undefined, lost)).toBe('site_not_found');
+  });
+
+  it('may be archived again where it still stands: its workspace was written', async () => {
+    expect(await archived(aSite(), lost)).toBeInstanceOf(ConflictError);
+  });
+
+  it('is an outage where the table does not answer', async () => {
+    expect(await archived(undefined, failing)).toBe(OUTAGE);
+  });
+});
+
+describe('a workspace that is deleted while one of its sites is archived', () => {
+  const deleted = (left: unknown, write: () => Promise<void>) =>
+    outcomeOf(
+      deleteWorkspace(
+        portsWith({
+          markWorkspaceDeleted: async () => undefined,
+          listSites: async () => ({ items: [aSite()], next: undefined }),
+          archiveSite: write,
+          readSiteMembership: async () => ({ site: left }),
+        }),
+      )(CALLER, WORKSPACE_ID, 'Shop'),
+    );
+
+  it('is deleted all the same', async () => {
+    expect(await deleted(undefined, lost)).toBe('done');
+  });
+
+  it('is not called deleted while the site still stands', async () => {
+    expect(await deleted(aSite(), lost)).toBeInstanceOf(ConflictError);
+  });
+
+  it('is not called deleted where the table does not answer', async () => {
+    expect(await deleted(undefined, failing)).toBe(OUTAGE);
+  });
+});
+
+describe('of two changes at once the second is told so, and an outage is no conflict', () => {
+  it.each([
+    ['of a site', (write: unknown) => changeSite(portsWith({ changeSite: write }))(CALLER, SITE_ID, {})],
+    [
+      'of a member',
+      (write: unknown) => saveMember(portsWith({ saveMember: write }))(CALLER, WORKSPACE_ID, 'x', 'viewer'),
+    ],
+    [
+      'that removes a member',
+      (write: unknown) => removeMember(portsWith({ removeMember: write }))(CALLER, WORKSPACE_ID, 'x'),
+    ],
+  ])('%s', async (_, change) => {
+    expect(await outcomeOf(change(lost))).toBe('version_conflict');
+    expect(await outcomeOf(change(failing))).toBe(OUTAGE);
+  });
+});
+
+describe('a kill switch that meets other changes of the key', () => {
+  const target = { scope: 'workspace', workspaceId: WORKSPACE_ID } as const;
+  const KEY = { scope: 'workspace', scopeId: WORKSPACE_ID, version: 3 } as const;
+
+  const storeThat = (changeKey: () => Promise<void>) => ({
+    readKey: async () => aKey('workspace'),
+    changeKey,
+  });
+
+  it.each([
+    [
+      'of a person',
+      (ports: AnyPorts) => switchOpenAiKey(ports)(CALLER, target, 'suspended'),
+      'version_conflict',
+    ],
+    [
+      'of the detector',
+      (ports: AnyPorts) =>
+        suspendForIncident(ports)({ workspaceId: WORKSPACE_ID } as never, KEY, 'workspace'),
+      expect.any(ConflictError),
+    ],
+  ] as const)('%s goes by the new state up to five times, and then says so', async (_, suspend, givenUp) => {
+    const four = contended(4);
+    expect(await outcomeOf(suspend(portsWith({}, storeThat(four.write))))).toBe('done');
+    expect(four.writes()).toBe(5);
+    const always = contended(Number.POSITIVE_INFINITY);
+    expect(await outcomeOf(suspend(portsWith({}, storeThat(always.write))))).toEqual(givenUp);
+    expect(always.writes()).toBe(5);
+  });
+
+  it.each([
+    ['of a person', (ports: AnyPorts) => switchOpenAiKey(ports)(CALLER, target, 'suspended')],
+    [
+      'of the detector',
+      (ports: AnyPorts) =>
+        suspendForIncident(ports)({ workspaceId: WORKSPACE_ID } as never, KEY, 'workspace'),
+    ],
+  ] as const)('%s is not repeated where the table does not answer', async (_, suspend) => {
+    let writes = 0;
+    const changeKey = () => {
+      writes++;
+      return failing();
+    };
+    expect(await outcomeOf(suspend(portsWith({}, storeThat(changeKey))))).toBe(OUTAGE);
+    expect(writes).toBe(1);
+  });
+});
