@@ -1,5 +1,5 @@
 import type { SiteId, WorkspaceId } from './identifiers.ts';
-import type { DataResidency } from './openai-models.ts';
+import { type DataResidency, DEFAULT_MODEL, DEFAULT_VOICE } from './openai-models.ts';
 
 export const ROLES = ['viewer', 'admin', 'owner'] as const;
 export type Role = (typeof ROLES)[number];
@@ -69,3 +69,11 @@ export interface Site {
 
 /** The settings that a site sends to OpenAI. No request of a widget has a field for any of them. */
 export type VoiceSettings = Pick<Site, 'model' | 'voice' | 'instructions' | 'dataResidency'>;
+
+/** The session with which a key is tried that belongs to no site. */
+export const DEFAULT_VOICE_SETTINGS: VoiceSettings = {
+  model: DEFAULT_MODEL,
+  voice: DEFAULT_VOICE,
+  instructions: '',
+  dataResidency: 'global',
+};

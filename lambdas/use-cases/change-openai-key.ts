@@ -2,10 +2,17 @@ import type { AuditEventType, AuditFacts } from '../domain/audit-record.ts';
 import { type Hand, type KeyChange, versionsShreddedBy } from '../domain/key-lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { KeyScope } from '../domain/sealed-key.ts';
-import { isLive, type LiveKey, type StoredKey } from '../domain/stored-key.ts';
+import {
+  isLive,
+  type KeyAddress,
+  type LiveKey,
+  type MaskedKey,
+  maskedViewOf,
+  type StoredKey,
+} from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
 import { type AuthorizedKeyTarget, authorizeKeyTarget, type KeyTarget } from './key-target.ts';
-import type { Clock, Journal, KeyStore, MembershipReader } from './ports.ts';
+import type { Clock, Journal, KeyActivityReader, KeyStore, MembershipReader } from './ports.ts';
 import { refuseConflict } from './save-member.ts';
 
 export interface KeyChangePorts {
@@ -14,6 +21,12 @@ export interface KeyChangePorts {
   readonly journal: Journal;
   readonly clock: Clock;
 }
+
+type DecideKeyChange = (
+  head: LiveKey,
+  hand: Hand,
+  authorized: AuthorizedKeyTarget,
+) => Promise<KeyChange | undefined> | KeyChange | undefined;
 
 /**
  * The frame of every change to a key that is already stored: authorize as admin, read the head, carry out what `decide`
@@ -25,25 +38,30 @@ export const changeStoredKey = async (
   caller: Caller,
   target: KeyTarget,
   type: AuditEventType,
-  decide: (
-    head: LiveKey,
-    hand: Hand,
-    authorized: AuthorizedKeyTarget,
-  ) => Promise<KeyChange | undefined> | KeyChange | undefined,
-): Promise<LiveKey> => {
+  decide: DecideKeyChange,
+): Promise<{ readonly head: LiveKey; readonly address: KeyAddress }> => {
   const authorized = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
   const { address, siteId } = authorized;
   const head = await ports.keys.readKey(address);
   if (!isLive(head)) throw new Refusal('openai_key_not_stored');
   const change = await decide(head, { at: ports.clock().toISOString(), by: caller.sub }, authorized);
-  if (change === undefined) return head;
+  if (change === undefined) return { head, address };
   const event = await ports.journal.event(caller, type, {
     workspaceId: address.workspaceId,
     siteId,
     facts: keyFacts(address.scope, head, change),
   });
   await refuseConflict(ports.keys.changeKey(address, change, event));
-  return isLive(change.head) ? change.head : head;
+  return { head: isLive(change.head) ? change.head : head, address };
+};
+
+/** As changeStoredKey; answers with the key as its owner sees it afterwards. */
+export const changeAndShowKey = async (
+  ports: KeyChangePorts & { readonly activity: KeyActivityReader },
+  ...change: [caller: Caller, target: KeyTarget, type: AuditEventType, decide: DecideKeyChange]
+): Promise<MaskedKey> => {
+  const { head, address } = await changeStoredKey(ports, ...change);
+  return maskedViewOf(head, await ports.activity.readActivity(address), ports.clock());
 };
 
 /** What the audit trail says of a change: versions before and after, and those that nothing can open any more. */

@@ -1,7 +1,6 @@
-import { type SiteId, type WorkspaceId, workspaceOfSite } from '../domain/identifiers.ts';
-import { DEFAULT_MODEL, DEFAULT_VOICE } from '../domain/openai-models.ts';
+import type { SiteId, WorkspaceId } from '../domain/identifiers.ts';
 import type { KeyAddress } from '../domain/stored-key.ts';
-import type { Caller, Role, VoiceSettings } from '../domain/workspace.ts';
+import { type Caller, DEFAULT_VOICE_SETTINGS, type Role, type VoiceSettings } from '../domain/workspace.ts';
 import { authorizeSite, authorizeWorkspace } from './authorize.ts';
 import type { MembershipReader } from './ports.ts';
 
@@ -17,23 +16,6 @@ export interface AuthorizedKeyTarget {
   readonly settings: VoiceSettings;
 }
 
-const WORKSPACE_PROBE: VoiceSettings = {
-  model: DEFAULT_MODEL,
-  voice: DEFAULT_VOICE,
-  instructions: '',
-  dataResidency: 'global',
-};
-
-/** Where the key of `target` lives. Says nothing about who may touch it. */
-export const addressOf = (target: KeyTarget): KeyAddress =>
-  target.scope === 'workspace'
-    ? { scope: 'workspace', scopeId: target.workspaceId, workspaceId: target.workspaceId }
-    : {
-        scope: 'site',
-        scopeId: target.siteId,
-        workspaceId: workspaceOfSite(target.siteId) ?? target.siteId,
-      };
-
 /** Where the key of `target` lives, if the caller holds `role` there. Refuses as authorizeWorkspace and authorizeSite do. */
 export const authorizeKeyTarget = async (
   tenancy: MembershipReader,
@@ -46,7 +28,7 @@ export const authorizeKeyTarget = async (
     return {
       address: { scope: 'workspace', scopeId: workspaceId, workspaceId },
       siteId: undefined,
-      settings: WORKSPACE_PROBE,
+      settings: DEFAULT_VOICE_SETTINGS,
     };
   }
   const { site } = await authorizeSite(tenancy, caller, target.siteId, role);

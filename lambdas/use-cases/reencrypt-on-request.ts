@@ -1,9 +1,8 @@
 import { ConflictError } from '../domain/dependency.ts';
 import type { SiteId } from '../domain/identifiers.ts';
 import { storeReencrypted } from '../domain/key-lifecycle.ts';
-import { DEFAULT_MODEL, DEFAULT_VOICE } from '../domain/openai-models.ts';
 import { isLive, type LiveKey, nextVersionOf } from '../domain/stored-key.ts';
-import type { VoiceSettings } from '../domain/workspace.ts';
+import { DEFAULT_VOICE_SETTINGS, type VoiceSettings } from '../domain/workspace.ts';
 import { type OperatorUsePorts, operatorUse } from './operator-use.ts';
 import type { KeySealer, KeyStore, RotationRequest, SiteReader, WorkspaceReader } from './ports.ts';
 import { systemEvent } from './system-event.ts';
@@ -59,7 +58,7 @@ const settingsOf = async (
   if (scope === 'site') return sites.readSite(scopeId as SiteId);
   const workspace = await workspaces.readWorkspace(workspaceId);
   if (workspace?.deletedAt !== null) return undefined;
-  return { model: DEFAULT_MODEL, voice: DEFAULT_VOICE, instructions: '', dataResidency: 'global' };
+  return DEFAULT_VOICE_SETTINGS;
 };
 
 const store = async (

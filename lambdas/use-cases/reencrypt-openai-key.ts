@@ -1,8 +1,8 @@
 import { storeReencrypted } from '../domain/key-lifecycle.ts';
-import { type MaskedKey, maskedViewOf, nextVersionOf } from '../domain/stored-key.ts';
+import { type MaskedKey, nextVersionOf } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
-import { changeStoredKey, type KeyChangePorts } from './change-openai-key.ts';
-import { addressOf, type KeyTarget } from './key-target.ts';
+import { changeAndShowKey, type KeyChangePorts } from './change-openai-key.ts';
+import type { KeyTarget } from './key-target.ts';
 import { type OperatorUsePorts, operatorUse } from './operator-use.ts';
 import type { KeyActivityReader, KeySealer } from './ports.ts';
 
@@ -16,30 +16,22 @@ export const reencryptOpenAiKey =
     ports: KeyChangePorts &
       OperatorUsePorts & { readonly sealer: KeySealer; readonly activity: KeyActivityReader },
   ) =>
-  async (caller: Caller, target: KeyTarget): Promise<MaskedKey> => {
-    const head = await changeStoredKey(
-      ports,
-      caller,
-      target,
-      'key.reencrypted',
-      async (current, hand, authorized) => {
-        const version = nextVersionOf(current);
-        const { result } = await operatorUse(ports)(
-          caller,
-          authorized,
-          current,
-          'reencryption',
-          async (plaintext) => ({
-            result: await ports.sealer.seal(
-              plaintext,
-              { ...authorized.address, version },
-              current.sealed.masked,
-            ),
-            outcome: { state: 'used' },
-          }),
-        );
-        return storeReencrypted(current, result, hand);
-      },
-    );
-    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)), ports.clock());
-  };
+  (caller: Caller, target: KeyTarget): Promise<MaskedKey> =>
+    changeAndShowKey(ports, caller, target, 'key.reencrypted', async (current, hand, authorized) => {
+      const version = nextVersionOf(current);
+      const { result } = await operatorUse(ports)(
+        caller,
+        authorized,
+        current,
+        'reencryption',
+        async (plaintext) => ({
+          result: await ports.sealer.seal(
+            plaintext,
+            { ...authorized.address, version },
+            current.sealed.masked,
+          ),
+          outcome: { state: 'used' },
+        }),
+      );
+      return storeReencrypted(current, result, hand);
+    });

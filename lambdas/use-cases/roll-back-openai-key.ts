@@ -1,9 +1,9 @@
 import { rollBack } from '../domain/key-lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { type MaskedKey, maskedViewOf } from '../domain/stored-key.ts';
+import type { MaskedKey } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
-import { changeStoredKey, type KeyChangePorts } from './change-openai-key.ts';
-import { addressOf, type KeyTarget } from './key-target.ts';
+import { changeAndShowKey, type KeyChangePorts } from './change-openai-key.ts';
+import type { KeyTarget } from './key-target.ts';
 import type { KeyActivityReader } from './ports.ts';
 
 /**
@@ -12,21 +12,13 @@ import type { KeyActivityReader } from './ports.ts';
  */
 export const rollBackOpenAiKey =
   (ports: KeyChangePorts & { readonly activity: KeyActivityReader }, retainSeconds: number) =>
-  async (caller: Caller, target: KeyTarget): Promise<MaskedKey> => {
-    const head = await changeStoredKey(
-      ports,
-      caller,
-      target,
-      'key.rolled_back',
-      async (current, hand, { address }) => {
-        const retained =
-          current.previousVersion === null
-            ? undefined
-            : await ports.keys.readRetained(address, current.previousVersion);
-        const change = rollBack(current, retained, retainSeconds, hand);
-        if (change === undefined) throw new Refusal('no_previous_version');
-        return change;
-      },
-    );
-    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)), ports.clock());
-  };
+  (caller: Caller, target: KeyTarget): Promise<MaskedKey> =>
+    changeAndShowKey(ports, caller, target, 'key.rolled_back', async (current, hand, { address }) => {
+      const retained =
+        current.previousVersion === null
+          ? undefined
+          : await ports.keys.readRetained(address, current.previousVersion);
+      const change = rollBack(current, retained, retainSeconds, hand);
+      if (change === undefined) throw new Refusal('no_previous_version');
+      return change;
+    });

@@ -1,6 +1,5 @@
-import { DEFAULT_MODEL, DEFAULT_VOICE } from '../domain/openai-models.ts';
 import { type LiveKey, PLATFORM_ADDRESS } from '../domain/stored-key.ts';
-import type { Caller } from '../domain/workspace.ts';
+import { type Caller, DEFAULT_VOICE_SETTINGS } from '../domain/workspace.ts';
 import { acceptPastedKey, type SealingPorts, sealAndPut } from './store-openai-key.ts';
 
 /**
@@ -15,12 +14,7 @@ export const storePlatformKey =
       return await sealAndPut(ports, {
         key,
         address: PLATFORM_ADDRESS,
-        settings: {
-          model: DEFAULT_MODEL,
-          voice: DEFAULT_VOICE,
-          instructions: '',
-          dataResidency: 'global',
-        },
+        settings: DEFAULT_VOICE_SETTINGS,
         siteId: undefined,
         caller,
       });

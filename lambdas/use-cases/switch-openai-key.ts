@@ -1,9 +1,9 @@
 import { switchState } from '../domain/key-lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { type LiveKey, type MaskedKey, maskedViewOf } from '../domain/stored-key.ts';
+import type { LiveKey, MaskedKey } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
-import { changeStoredKey, type KeyChangePorts } from './change-openai-key.ts';
-import { addressOf, type KeyTarget } from './key-target.ts';
+import { changeAndShowKey, type KeyChangePorts } from './change-openai-key.ts';
+import type { KeyTarget } from './key-target.ts';
 import type { KeyActivityReader } from './ports.ts';
 
 /** Admin. The kill switch and its reverse: mints stop, or go on, with the next request. Repeating it changes nothing. */
@@ -11,12 +11,11 @@ export const switchOpenAiKey =
   (ports: KeyChangePorts & { readonly activity: KeyActivityReader }) =>
   async (caller: Caller, target: KeyTarget, state: LiveKey['state']): Promise<MaskedKey> => {
     const type = state === 'suspended' ? 'key.suspended' : 'key.resumed';
-    const head = await insist(() =>
-      changeStoredKey(ports, caller, target, type, (current, hand) =>
+    return insist(() =>
+      changeAndShowKey(ports, caller, target, type, (current, hand) =>
         current.state === state ? undefined : switchState(current, state, hand),
       ),
     );
-    return maskedViewOf(head, await ports.activity.readActivity(addressOf(target)), ports.clock());
   };
 
 const MAX_ATTEMPTS = 5;
