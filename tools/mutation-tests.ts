@@ -59,7 +59,7 @@ const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
   'use-cases/roll-back-openai-key': ['e2e-custody/key-versions', 'e2e-custody/audit-actions'],
   'use-cases/save-member': ['use-cases/lost-races', 'e2e/tenancy', 'e2e-custody/audit-actions'],
   'use-cases/store-openai-key': ['e2e/openai-key', 'e2e-custody/key-conflicts', 'e2e-custody/audit-actions'],
-  'use-cases/store-platform-key': ['e2e/token-payer'],
+  'use-cases/store-platform-key': ['e2e/token-payer', 'custody/zeroing'],
   'use-cases/suspend-for-incident': ['use-cases/lost-races', 'streams/anomaly-detector'],
   'use-cases/switch-openai-key': ['use-cases/lost-races', 'e2e/openai-key', 'e2e-custody/audit-actions'],
   'use-cases/system-event': ['streams/anomaly-detector'],

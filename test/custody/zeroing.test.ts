@@ -22,6 +22,7 @@ import { mintToken } from '../../lambdas/use-cases/mint-token.ts';
 import type { KeySealer, RateLimiter } from '../../lambdas/use-cases/ports.ts';
 import { reencryptOpenAiKey } from '../../lambdas/use-cases/reencrypt-openai-key.ts';
 import { storeOpenAiKey } from '../../lambdas/use-cases/store-openai-key.ts';
+import { storePlatformKey } from '../../lambdas/use-cases/store-platform-key.ts';
 import { type AwsProxy, startAwsProxy } from '../support/aws-proxy.ts';
 import { type Item, sealedKeyOf, type Tables, tablesAt } from '../support/key-tables.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -403,9 +404,8 @@ describe('through the whole stack', () => {
     );
 
   describe('a pasted key is destroyed', () => {
-    const storing = async (key: string, as?: string, faults?: () => void, limiter?: RateLimiter) => {
-      const tenant = await makeTenant(stack);
-      const ports = useCasePorts(stack);
+    /** Every secret that is made of a text from now on, and its bytes. */
+    const watchedSecrets = (): { readonly secret: Secret; readonly bytes: Buffer }[] => {
       const made: { secret: Secret; bytes: Buffer }[] = [];
       const fromText = Secret.fromText.bind(Secret);
       jest.spyOn(Secret, 'fromText').mockImplementation((text) => {
@@ -413,6 +413,13 @@ describe('through the whole stack', () => {
         made.push({ secret, bytes: secret.bytes() });
         return secret;
       });
+      return made;
+    };
+
+    const storing = async (key: string, as?: string, faults?: () => void, limiter?: RateLimiter) => {
+      const tenant = await makeTenant(stack);
+      const ports = useCasePorts(stack);
+      const made = watchedSecrets();
       faults?.();
       const outcome = await storeOpenAiKey({ ...ports, ...(limiter && { limiter }) }, RATE_LIMITS)(
         callerOf(as ?? tenant.owner),
@@ -433,6 +440,21 @@ describe('through the whole stack', () => {
     test('once it is stored', async () => {
       const { outcome, made } = await storing(fakeKey());
       expect(outcome).toMatchObject({ version: 1, state: 'active' });
+      expectDestroyed(made, 1);
+    });
+
+    test.each([
+      ['once it is stored', '', { version: 1 }],
+      ['when OpenAI refuses it', 'revoked', expect.any(Refusal)],
+    ])("the platform's own, %s", async (_, suffix, expected) => {
+      const made = watchedSecrets();
+      const operator = { sub: 'operator:somebody', sourceIp: '127.0.0.1' };
+      const outcome = await storePlatformKey(useCasePorts(stack))(fakeKey(suffix), operator).catch(
+        (error: unknown) => error,
+      );
+      expect(outcome).toEqual(
+        suffix === '' ? expect.objectContaining({ lastVersion: 1, state: 'active' }) : expected,
+      );
       expectDestroyed(made, 1);
     });
 
