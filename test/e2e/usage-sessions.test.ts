@@ -259,11 +259,17 @@ describe('the list of errors', () => {
     expect((await by('')).length).toBe(3);
     expect(await by(`?site_id=${other.siteId}`)).toEqual([[other.siteId, 'mint']]);
     expect(await by('?source=media')).toEqual([[tenant.siteId, 'media']]);
-    const first = await errorsOf(`?site_id=${tenant.siteId}&limit=1`);
-    const second = await errorsOf(`?site_id=${tenant.siteId}&limit=1&cursor=${first.next_cursor}`);
-    expect([first, second].map(({ items }) => items.length)).toEqual([1, 1]);
-    expect(second.next_cursor).toBeNull();
-    expect([...first.items, ...second.items]).toEqual((await errorsOf(`?site_id=${tenant.siteId}`)).items);
+    const walked: unknown[] = [];
+    // The last page may be empty: rows of other sites can follow the last one that is wanted.
+    for (let cursor = ''; ; ) {
+      const page = await errorsOf(`?site_id=${tenant.siteId}&limit=1${cursor}`);
+      walked.push(...page.items);
+      expect(page.items.length).toBeLessThanOrEqual(1);
+      if (page.next_cursor === null) break;
+      cursor = `&cursor=${page.next_cursor}`;
+    }
+    expect(walked).toEqual((await errorsOf(`?site_id=${tenant.siteId}`)).items);
+    expect(walked).toHaveLength(2);
     expect(await by(`?site_id=${other.siteId}&source=media`)).toEqual([]);
   });
 });
