@@ -16,6 +16,7 @@ const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
     'e2e/site-caps',
     'e2e-custody/audit-actions',
   ],
+  'use-cases/change-and-show-key': ['e2e-custody/key-versions'],
   'use-cases/change-openai-key': [
     'e2e-custody/key-versions',
     'e2e-custody/key-conflicts',

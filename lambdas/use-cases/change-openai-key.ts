@@ -2,17 +2,10 @@ import type { AuditEventType, AuditFacts } from '../domain/audit-record.ts';
 import { type Hand, type KeyChange, versionsShreddedBy } from '../domain/key-lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { KeyScope } from '../domain/sealed-key.ts';
-import {
-  isLive,
-  type KeyAddress,
-  type LiveKey,
-  type MaskedKey,
-  maskedViewOf,
-  type StoredKey,
-} from '../domain/stored-key.ts';
+import { isLive, type KeyAddress, type LiveKey, type StoredKey } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
 import { type AuthorizedKeyTarget, authorizeKeyTarget, type KeyTarget } from './key-target.ts';
-import type { Clock, Journal, KeyActivityReader, KeyStore, MembershipReader } from './ports.ts';
+import type { Clock, Journal, KeyStore, MembershipReader } from './ports.ts';
 import { refuseConflict } from './save-member.ts';
 
 export interface KeyChangePorts {
@@ -22,7 +15,7 @@ export interface KeyChangePorts {
   readonly clock: Clock;
 }
 
-type DecideKeyChange = (
+export type DecideKeyChange = (
   head: LiveKey,
   hand: Hand,
   authorized: AuthorizedKeyTarget,
@@ -53,15 +46,6 @@ export const changeStoredKey = async (
   });
   await refuseConflict(ports.keys.changeKey(address, change, event));
   return { head: isLive(change.head) ? change.head : head, address };
-};
-
-/** As changeStoredKey; answers with the key as its owner sees it afterwards. */
-export const changeAndShowKey = async (
-  ports: KeyChangePorts & { readonly activity: KeyActivityReader },
-  ...change: [caller: Caller, target: KeyTarget, type: AuditEventType, decide: DecideKeyChange]
-): Promise<MaskedKey> => {
-  const { head, address } = await changeStoredKey(ports, ...change);
-  return maskedViewOf(head, await ports.activity.readActivity(address), ports.clock());
 };
 
 /** What the audit trail says of a change: versions before and after, and those that nothing can open any more. */

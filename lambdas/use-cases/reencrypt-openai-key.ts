@@ -1,7 +1,8 @@
 import { storeReencrypted } from '../domain/key-lifecycle.ts';
 import { type MaskedKey, nextVersionOf } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
-import { changeAndShowKey, type KeyChangePorts } from './change-openai-key.ts';
+import { changeAndShowKey } from './change-and-show-key.ts';
+import type { KeyChangePorts } from './change-openai-key.ts';
 import type { KeyTarget } from './key-target.ts';
 import { type OperatorUsePorts, operatorUse } from './operator-use.ts';
 import type { KeyActivityReader, KeySealer } from './ports.ts';

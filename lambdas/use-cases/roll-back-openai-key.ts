@@ -2,7 +2,8 @@ import { rollBack } from '../domain/key-lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { MaskedKey } from '../domain/stored-key.ts';
 import type { Caller } from '../domain/workspace.ts';
-import { changeAndShowKey, type KeyChangePorts } from './change-openai-key.ts';
+import { changeAndShowKey } from './change-and-show-key.ts';
+import type { KeyChangePorts } from './change-openai-key.ts';
 import type { KeyTarget } from './key-target.ts';
 import type { KeyActivityReader } from './ports.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ROLES, type Role, roleSuffices } from '../../lambdas/domain/workspace.ts';
+import { DEFAULT_VOICE_SETTINGS, ROLES, type Role, roleSuffices } from '../../lambdas/domain/workspace.ts';
 
 describe('a role', () => {
   const mayDo: Record<Role, readonly Role[]> = {
@@ -18,4 +18,15 @@ describe('a role', () => {
       expect(ROLES.filter((required) => roleSuffices(held as Role, required))).toEqual([]);
     },
   );
+});
+
+describe('a key that belongs to no site', () => {
+  it('is tried with the defaults of a new site, without instructions and in no region', () => {
+    expect(DEFAULT_VOICE_SETTINGS).toEqual({
+      model: 'gpt-realtime-2.1-mini',
+      voice: 'marin',
+      instructions: '',
+      dataResidency: 'global',
+    });
+  });
 });
