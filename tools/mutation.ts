@@ -25,6 +25,8 @@ const WATCHED: Readonly<Record<string, number>> = {
   'lambdas/use-cases/admit-session.ts': 96,
 };
 
+const WITHOUT_A_STACK = /^test\/(?:domain|use-cases|vectors)\//;
+
 interface Score {
   readonly file: string;
   /** Changes that a test noticed, and all that compile. */
@@ -43,7 +45,7 @@ const scoreOf = async (file: string, tests: readonly string[]): Promise<Score> =
     concurrency: Number(process.env['MUTATION_CONCURRENCY'] ?? 2),
     mutate: [file],
     // A stack of its own takes seconds to start on a busy machine; a rule, none.
-    timeoutMS: tests.some((test) => test.startsWith('test/e2e')) ? 60_000 : 10_000,
+    timeoutMS: tests.every((test) => WITHOUT_A_STACK.test(test)) ? 10_000 : 60_000,
     jest: {
       config: {
         testMatch: tests.map((test) => `<rootDir>/${test}`),

@@ -26,7 +26,7 @@ import { switchOpenAiKey } from '../../lambdas/use-cases/switch-openai-key.ts';
 import { testOpenAiKey } from '../../lambdas/use-cases/test-openai-key.ts';
 import { verifyAuditTrail } from '../../lambdas/use-cases/verify-audit-trail.ts';
 import { viewOpenAiKey } from '../../lambdas/use-cases/view-openai-key.ts';
-import { aSite, aWorkspace, NOW, SETTINGS, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
+import { aMember, aSite, aWorkspace, NOW, SETTINGS, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
 
 const CALLER = { sub: 'somebody', sourceIp: '192.0.2.1' };
 const SESSION_ID = `ses_${'0'.repeat(26)}`;
@@ -121,7 +121,7 @@ const NEEDED: readonly (readonly [name: string, role: Role, plays: readonly Play
 const memberAs = (role: Role) => ({
   workspace: aWorkspace({ siteCount: 0 }),
   site: aSite(),
-  member: { workspaceId: WORKSPACE_ID, sub: CALLER.sub, role, addedAt: NOW.toISOString(), addedBy: 'owner' },
+  member: aMember(role),
 });
 
 const outcomeOf = async (attempt: Promise<unknown>): Promise<string> => {

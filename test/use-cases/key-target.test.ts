@@ -1,19 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { authorizeKeyTarget } from '../../lambdas/use-cases/key-target.ts';
 import type { MembershipReader } from '../../lambdas/use-cases/ports.ts';
-import { aSite, aWorkspace, NOW, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
+import { aMember, aSite, aWorkspace, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
 
 const CALLER = { sub: 'owner', sourceIp: '' };
 const membership = {
   workspace: aWorkspace(),
   site: aSite({ model: 'gpt-realtime-2', instructions: 'Be brief.' }),
-  member: {
-    workspaceId: WORKSPACE_ID,
-    sub: 'owner',
-    role: 'owner',
-    addedAt: NOW.toISOString(),
-    addedBy: 'owner',
-  },
+  member: aMember('owner'),
 } as const;
 const TENANCY: MembershipReader = {
   readMembership: async () => membership,

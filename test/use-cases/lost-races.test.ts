@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { type AuditEvent, emptyChain } from '../../lambdas/domain/audit-record.ts';
 import { ConflictError } from '../../lambdas/domain/dependency.ts';
 import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
-import { Refusal } from '../../lambdas/domain/refusal.ts';
 import { admitSession } from '../../lambdas/use-cases/admit-session.ts';
 import { appendAuditEvent } from '../../lambdas/use-cases/append-audit-event.ts';
 import { archiveSite } from '../../lambdas/use-cases/archive-site.ts';
@@ -14,7 +13,7 @@ import { saveMember } from '../../lambdas/use-cases/save-member.ts';
 import { suspendForIncident } from '../../lambdas/use-cases/suspend-for-incident.ts';
 import { switchOpenAiKey } from '../../lambdas/use-cases/switch-openai-key.ts';
 import { aSession, clockAt } from '../domain/session-meter-fixture.ts';
-import { aKey, aSite, aWorkspace, lost, NOW, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
+import { aKey, aSite, aWorkspace, lost, NOW, outcomeOf, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
 
 /** A write that loses so many races, and what was waited for in between. */
 const contended = (losses: number) => {
@@ -126,15 +125,6 @@ const portsWith = (tenancy: AnyPorts, keys: AnyPorts = {}): AnyPorts => ({
     ...tenancy,
   },
 });
-
-const outcomeOf = async (attempt: Promise<unknown>): Promise<unknown> => {
-  try {
-    await attempt;
-    return 'done';
-  } catch (error) {
-    return error instanceof Refusal ? error.refusal : error;
-  }
-};
 
 describe('a site that is created while somebody else writes the workspace', () => {
   /** What the second read finds, after the write that was lost. */
@@ -257,29 +247,24 @@ describe('a kill switch that meets other changes of the key', () => {
         suspendForIncident(ports)({ workspaceId: WORKSPACE_ID } as never, KEY, 'workspace'),
       expect.any(ConflictError),
     ],
-  ] as const)('%s goes by the new state up to five times, and then says so', async (_, suspend, givenUp) => {
-    const four = contended(4);
-    expect(await outcomeOf(suspend(portsWith({}, storeThat(four.write))))).toBe('done');
-    expect(four.writes()).toBe(5);
-    const always = contended(Number.POSITIVE_INFINITY);
-    expect(await outcomeOf(suspend(portsWith({}, storeThat(always.write))))).toEqual(givenUp);
-    expect(always.writes()).toBe(5);
-  });
-
-  it.each([
-    ['of a person', (ports: AnyPorts) => switchOpenAiKey(ports)(CALLER, target, 'suspended')],
-    [
-      'of the detector',
-      (ports: AnyPorts) =>
-        suspendForIncident(ports)({ workspaceId: WORKSPACE_ID } as never, KEY, 'workspace'),
-    ],
-  ] as const)('%s is not repeated where the table does not answer', async (_, suspend) => {
-    let writes = 0;
-    const changeKey = () => {
-      writes++;
-      return failing();
-    };
-    expect(await outcomeOf(suspend(portsWith({}, storeThat(changeKey))))).toBe(OUTAGE);
-    expect(writes).toBe(1);
-  });
+  ] as const)(
+    '%s goes by the new state up to five times and then says so, and repeats no outage',
+    async (_, suspend, givenUp) => {
+      const suspended = (changeKey: () => Promise<void>) =>
+        outcomeOf(suspend(portsWith({}, storeThat(changeKey))));
+      const four = contended(4);
+      expect(await suspended(four.write)).toBe('done');
+      expect(four.writes()).toBe(5);
+      const always = contended(Number.POSITIVE_INFINITY);
+      expect(await suspended(always.write)).toEqual(givenUp);
+      expect(always.writes()).toBe(5);
+      let writes = 0;
+      const outage = (): Promise<never> => {
+        writes++;
+        return failing();
+      };
+      expect(await suspended(outage)).toBe(OUTAGE);
+      expect(writes).toBe(1);
+    },
+  );
 });

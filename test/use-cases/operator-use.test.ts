@@ -1,10 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { Refusal } from '../../lambdas/domain/refusal.ts';
 import { SealedKeyUnreadableError } from '../../lambdas/domain/sealed-key.ts';
 import { DEFAULT_VOICE_SETTINGS } from '../../lambdas/domain/workspace.ts';
 import type { MintPorts } from '../../lambdas/use-cases/mint-token.ts';
 import { operatorUse } from '../../lambdas/use-cases/operator-use.ts';
-import { aContext, aKey, lost, recordingPorts, WORKSPACE_ID } from './token-fixture.ts';
+import { aContext, aKey, lost, outcomeOf, recordingPorts, WORKSPACE_ID } from './token-fixture.ts';
 
 /** One use of the workspace's key by a person, with ports in place of what always works. */
 const used = async ({
@@ -19,9 +18,8 @@ const used = async ({
   const reserve = async (): Promise<void> => {
     log.push('reserve');
   };
-  let outcome: unknown = 'done';
-  try {
-    await operatorUse({ ...ports, sessions: { ...ports.sessions, reserve, ...sessions } })(
+  const outcome = await outcomeOf(
+    operatorUse({ ...ports, sessions: { ...ports.sessions, reserve, ...sessions } })(
       { sub: 'owner', sourceIp: '192.0.2.1' },
       {
         address: { scope: 'workspace', scopeId: WORKSPACE_ID, workspaceId: WORKSPACE_ID },
@@ -31,10 +29,8 @@ const used = async ({
       aKey('workspace'),
       'test',
       async () => ({ result: 1, outcome: { state: 'used' } }),
-    );
-  } catch (error) {
-    outcome = error instanceof Refusal ? error.refusal : error;
-  }
+    ),
+  );
   return { log, outcome };
 };
 

@@ -3,7 +3,7 @@ import type { SessionId, SiteId } from '../../lambdas/domain/identifiers.ts';
 import type { Workspace } from '../../lambdas/domain/workspace.ts';
 import type { HeldSlot } from '../../lambdas/use-cases/ports.ts';
 import { readConcurrency } from '../../lambdas/use-cases/read-concurrency.ts';
-import { aWorkspace, NOW, NOW_SECONDS, WORKSPACE_ID } from './token-fixture.ts';
+import { aMember, aWorkspace, NOW, NOW_SECONDS, WORKSPACE_ID } from './token-fixture.ts';
 
 const CALLER = { sub: 'viewer', sourceIp: '' };
 
@@ -22,9 +22,9 @@ const read = (slots: readonly HeldSlot[], workspace: Partial<Workspace> = {}) =>
   readConcurrency({
     clock: () => NOW,
     tenancy: {
-      readMembership: async (workspaceId, sub) => ({
+      readMembership: async () => ({
         workspace: aWorkspace(workspace),
-        member: { workspaceId, sub, role: 'viewer', addedAt: NOW.toISOString(), addedBy: 'owner' },
+        member: aMember('viewer'),
       }),
       readSiteMembership: () => Promise.reject(new Error('not asked here')),
     },

@@ -2,10 +2,11 @@ import { ConflictError } from '../../lambdas/domain/dependency.ts';
 import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { DEFAULT_RATE_LIMITS } from '../../lambdas/domain/limits.ts';
 import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
+import { Refusal } from '../../lambdas/domain/refusal.ts';
 import { Secret } from '../../lambdas/domain/secret.ts';
 import type { SlotLease } from '../../lambdas/domain/session.ts';
 import { damagedSealedKey, type LiveKey, PLATFORM_ADDRESS } from '../../lambdas/domain/stored-key.ts';
-import type { Site, Workspace } from '../../lambdas/domain/workspace.ts';
+import type { Member, Role, Site, Workspace } from '../../lambdas/domain/workspace.ts';
 import type { MintPorts, MintRequest, MintSettings } from '../../lambdas/use-cases/mint-token.ts';
 import type { TokenContext } from '../../lambdas/use-cases/ports.ts';
 
@@ -48,6 +49,14 @@ export const aSite = (facts: Partial<Site> = {}): Site => ({
   createdAt: '2026-11-01T00:00:00.000Z',
   createdBy: 'owner',
   ...facts,
+});
+
+export const aMember = (role: Role, sub = 'somebody'): Member => ({
+  workspaceId: WORKSPACE_ID,
+  sub,
+  role,
+  addedAt: NOW.toISOString(),
+  addedBy: 'owner',
 });
 
 const ADDRESSES = {
@@ -212,4 +221,14 @@ export const recordingPorts = (context: TokenContext, own: Partial<MintPorts> = 
 /** A write that somebody else was first with. */
 export const lost = async (): Promise<never> => {
   throw new ConflictError();
+};
+
+/** How an attempt ended: `done`, the name of a refusal, or whatever else was thrown. */
+export const outcomeOf = async (attempt: Promise<unknown>): Promise<unknown> => {
+  try {
+    await attempt;
+    return 'done';
+  } catch (error) {
+    return error instanceof Refusal ? error.refusal : error;
+  }
 };
