@@ -16,6 +16,15 @@ afterAll(async () => {
   await world?.close();
 });
 
+const DAMAGED = [
+  { S: '' },
+  { S: 'not a time' },
+  { S: 'x'.repeat(450_000) },
+  { N: '-1' },
+  { N: '0.5' },
+  { NULL: true },
+];
+
 describe('a batch of a stream', () => {
   it.each(STREAM_TABLES)('of %s as the product writes it is handled whole', async (table) => {
     const records = Array.from({ length: 100 }, (_, item) => ({ item, changes: [] }));
@@ -31,6 +40,29 @@ describe('a batch of a stream', () => {
       seeded(250),
     );
   });
+
+  it.each(['reserved', 'issued'])(
+    'with a damaged session that is %s beside a good one of the same key: the damaged one alone is set aside',
+    async (state) => {
+      const { item, fields } = templates.issuedSession();
+      expect(fields).toBeGreaterThan(15);
+      for (let field = 0; field < fields; field++)
+        for (const to of DAMAGED) {
+          const records = [
+            { item, changes: [] },
+            {
+              item,
+              changes: [
+                { add: 'state', to: { S: state } },
+                { set: field, to },
+              ],
+            },
+          ];
+          const faults = await playBatch(world, templates, { table: 'sessions', records, order: [0, 1] });
+          expect({ field, to, faults }).toEqual({ field, to, faults: [] });
+        }
+    },
+  );
 
   it('leaves a trail that verifies', async () => {
     const path = `/v1/workspaces/${world.library.workspaceId}/audit/verify`;

@@ -3,10 +3,12 @@ import { describe, expect, it } from '@jest/globals';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { anomalySightingsOf } from '../../lambdas/adapters/aws/anomaly-sightings.ts';
 
+const SESSION_ID = `ses_${'0'.repeat(26)}`;
+
 const SESSION = {
   pk: 'SITE#abcdefghjkmn000000000000',
-  sk: 'SESSION#ses_1',
-  sessionId: 'ses_1',
+  sk: `SESSION#${SESSION_ID}`,
+  sessionId: SESSION_ID,
   workspaceId: 'abcdefghjkmn',
   siteId: 'abcdefghjkmn000000000000',
   kind: 'visitor',
@@ -36,7 +38,7 @@ describe('what the detector sees of the sessions table', () => {
         key: { scope: 'workspace', scopeId: 'abcdefghjkmn', version: 3 },
         observation: {
           type: 'session',
-          sessionId: 'ses_1',
+          sessionId: SESSION_ID,
           at: Date.parse(SESSION.createdAt),
           ipHash: SESSION.ipHash,
           origin: 'https://shop.example',
@@ -51,7 +53,7 @@ describe('what the detector sees of the sessions table', () => {
     );
     expect(sighting?.observation).toEqual({
       type: 'outcome',
-      sessionId: 'ses_1',
+      sessionId: SESSION_ID,
       at: Date.parse(SETTLED.settledAt),
       issued: false,
       openAiFailure: 'key_invalid',
@@ -96,8 +98,28 @@ describe('what the detector sees of the sessions table', () => {
     expect(anomalySightingsOf({ eventName: 'REMOVE', dynamodb: { SequenceNumber: '1' } })).toEqual([]);
   });
 
-  it('is an error for a session that cannot be read: it must not pass in silence', () => {
-    const { fingerprint: _, ...damaged } = SESSION;
-    expect(() => anomalySightingsOf(recordOf(damaged, 'INSERT'))).toThrow();
+  it.each<[string, unknown]>([
+    ['sessionId', 'ses_1'],
+    ['workspaceId', ''],
+    ['siteId', 'A site'],
+    ['state', 'open'],
+    ['mode', 'free'],
+    ['keyScope', 'planet'],
+    ['keyScopeId', ''],
+    ['keyVersion', 0],
+    ['keyVersion', 1.5],
+    ['fingerprint', undefined],
+    ['fingerprint', 'f'.repeat(1_025)],
+    ['ipHash', '203.0.113.7'],
+    ['origin', 'o'.repeat(1_025)],
+    ['createdAt', 'not a time'],
+    ['settledAt', ''],
+    ['endedAt', '2026-11-23'],
+    ['usedSeconds', -1],
+  ])('is an error for a session whose %s is %p: it must not pass in silence', (field, value) => {
+    const whole = { ...SETTLED, usedSeconds: 40, endedAt: SETTLED.settledAt };
+    expect(anomalySightingsOf(recordOf(whole))).toHaveLength(2);
+    const entries = Object.entries({ ...whole, [field]: value }).filter(([, each]) => each !== undefined);
+    expect(() => anomalySightingsOf(recordOf(Object.fromEntries(entries)))).toThrow();
   });
 });

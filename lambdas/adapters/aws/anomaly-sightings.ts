@@ -2,35 +2,48 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import * as z from 'zod';
-import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import { isSessionId, isSiteId, isWorkspaceId } from '../../domain/identifiers.ts';
 import { BILLING_MODES } from '../../domain/workspace.ts';
 import type { Sighting } from '../../use-cases/watch-key-use.ts';
 
-const workspaceId = z.string().transform((id) => id as WorkspaceId);
-const siteId = z.string().transform((id) => id as SiteId);
+const workspaceId = z.string().refine(isWorkspaceId);
+const siteId = z.string().refine(isSiteId);
+const time = z.iso.datetime();
+/** As long as a partition key of DynamoDB may be, with room for what stands before it. */
+const text = z.string().min(1).max(1_024);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
+/**
+ * All that the detector calculates with or writes somewhere is checked here, at the record that it came from: its part of a
+ * batch would fail as a whole later, with the good sightings of the same key in it.
+ */
 const sessionImage = z.object({
-  sessionId: z.string(),
+  sessionId: z.string().refine(isSessionId),
   workspaceId,
   siteId: siteId.optional(),
   kind: z.string(),
   state: z.enum(['reserved', 'issued', 'used', 'refused']),
   mode: z.enum(BILLING_MODES),
   keyScope: z.enum(['site', 'workspace', 'platform']),
-  keyScopeId: z.string(),
-  keyVersion: z.number(),
-  fingerprint: z.string(),
-  ipHash: z.string(),
-  origin: z.string().optional(),
-  createdAt: z.string(),
-  settledAt: z.string().optional(),
-  openAiFailure: z.string().optional(),
+  keyScopeId: text,
+  keyVersion: z.int().positive(),
+  fingerprint: text,
+  ipHash: hash,
+  origin: text.optional(),
+  createdAt: time,
+  settledAt: time.optional(),
+  openAiFailure: text.optional(),
   /** Once the session has ended and reported. */
-  endedAt: z.string().optional(),
-  usedSeconds: z.number().optional(),
+  endedAt: time.optional(),
+  usedSeconds: z.number().nonnegative().optional(),
 });
 
-const refusedOriginsImage = z.object({ workspaceId, siteId, lastAt: z.string(), count: z.number() });
+const refusedOriginsImage = z.object({
+  workspaceId,
+  siteId,
+  lastAt: time,
+  count: z.int().nonnegative(),
+});
 
 /**
  * What the detector makes of a record of the sessions table: sessions of visitors, how they ended, and refused origins.

@@ -110,10 +110,13 @@ export const batchCases = (): fc.Arbitrary<BatchCase> =>
         }),
         { minLength: 1, maxLength: 6 },
       ),
+      // Records of one key or workspace are handled together: a bad one must not take the good ones with it.
+      ofOneItem: fc.boolean(),
       extra: fc.array(fc.nat(5), { maxLength: 3 }),
       seed: fc.array(fc.nat(100), { minLength: 9, maxLength: 9 }),
     })
-    .map(({ table, records, extra, seed }) => {
+    .map(({ table, records: any, ofOneItem, extra, seed }) => {
+      const records = ofOneItem ? any.map((each) => ({ ...each, item: any[0]?.item ?? 0 })) : any;
       const places = [...records.keys(), ...extra.map((at) => at % records.length)];
       const order = places.map((place, i) => [seed[i] ?? 0, place] as const).toSorted(([a], [b]) => a - b);
       return { table, records, order: order.map(([, place]) => place) };
@@ -125,6 +128,8 @@ export interface Templates {
     readonly records: readonly DynamoDBRecord[];
     readonly good: ReadonlySet<string>;
   };
+  /** A visitor's session that OpenAI has issued: its place in its table, and how many fields it has. */
+  readonly issuedSession: () => { readonly item: number; readonly fields: number };
   readonly isOnTrail: (workspaceId: string, eventId: string) => Promise<boolean>;
   readonly close: () => void;
 }
@@ -171,6 +176,11 @@ export const readTemplates = async ({ stack }: HostileWorld): Promise<Templates>
         records: order.flatMap((place) => made[place] ?? []),
         good: new Set(good.map(({ dynamodb }) => dynamodb?.SequenceNumber ?? '')),
       };
+    },
+    issuedSession: () => {
+      const all = images.get('sessions') ?? [];
+      const item = all.findIndex((image) => image['kind']?.S === 'visitor' && image['state']?.S === 'issued');
+      return { item, fields: Object.keys(all[item] ?? {}).length };
     },
     isOnTrail: async (workspaceId, eventId) => {
       const { pk, sk } = primaryKey.auditEvent(workspaceId, eventId);
