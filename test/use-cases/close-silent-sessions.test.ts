@@ -125,6 +125,35 @@ describe('a sweep', () => {
     expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-100', 'session-102']);
   });
 
+  it.each([
+    ['ends', due, { closed: 30, alive: 0 }],
+    ['lives', alive, { closed: 0, alive: 30 }],
+  ] as const)(
+    'tries what failed once again with the next batch, where the rest %s',
+    async (_, make, done) => {
+      let failed = false;
+      const { sweep } = sweepOver(numbered(100, 30, make), {
+        save: async ({ sessionId }) => {
+          if (failed || sessionId !== 'session-100') return;
+          failed = true;
+          throw new Error('no answer');
+        },
+      });
+      expect(await sweep()).toEqual({ ...done, failed: 0, more: false });
+    },
+  );
+
+  it('saves nothing of a session that is over and still on the list, which lags', async () => {
+    const saved: SessionId[] = [];
+    const { sweep } = sweepOver([due(100, { ...aMeter(), silent: true })], {
+      save: async ({ sessionId }) => {
+        saved.push(sessionId);
+      },
+    });
+    expect(await sweep()).toEqual({ closed: 0, alive: 0, failed: 0, more: false });
+    expect(saved).toEqual([]);
+  });
+
   it('does not stand still behind batches that fail or cannot be read, and counts each of those once', async () => {
     const failing = numbered(10, 30);
     const unreadable = numbered(40, 30);
