@@ -3,7 +3,16 @@ import { SealedKeyUnreadableError } from '../../lambdas/domain/sealed-key.ts';
 import { DEFAULT_VOICE_SETTINGS } from '../../lambdas/domain/workspace.ts';
 import type { MintPorts } from '../../lambdas/use-cases/mint-token.ts';
 import { operatorUse } from '../../lambdas/use-cases/operator-use.ts';
-import { aContext, aKey, lost, outcomeOf, recordingPorts, WORKSPACE_ID } from './token-fixture.ts';
+import {
+  aContext,
+  aKey,
+  lost,
+  NOW,
+  outcomeOf,
+  recordingPorts,
+  SITE_ID,
+  WORKSPACE_ID,
+} from './token-fixture.ts';
 
 /** One use of the workspace's key by a person, with ports in place of what always works. */
 const used = async ({
@@ -36,6 +45,89 @@ const used = async ({
 
 const openerThat = (error: Error) =>
   ({ withPlaintext: () => Promise.reject(error) }) as unknown as MintPorts['opener'];
+
+/** What is on record of one use: the intent, and the outcome. */
+const recordOf = async (
+  opener: MintPorts['opener'] | undefined,
+  use: () => Promise<void> = async () => {},
+) => {
+  const { ports } = recordingPorts(aContext(), opener && { opener });
+  const records: unknown[] = [];
+  const result = await outcomeOf(
+    operatorUse({
+      ...ports,
+      sessions: {
+        ...ports.sessions,
+        reserve: async (session, now) => {
+          records.push({ ...session, reservedAt: now });
+        },
+        settle: async ({ sessionId }, outcome) => {
+          records.push({ sessionId, ...outcome });
+        },
+      },
+    })(
+      { sub: 'owner', sourceIp: '192.0.2.1' },
+      {
+        address: { scope: 'site', scopeId: SITE_ID, workspaceId: WORKSPACE_ID },
+        siteId: SITE_ID,
+        settings: { ...DEFAULT_VOICE_SETTINGS, model: 'a model', voice: 'cedar' },
+      },
+      aKey('site'),
+      'test',
+      async () => {
+        await use();
+        return { result: 1, outcome: { state: 'used', openAiRequestId: 'req_1' } };
+      },
+    ),
+  );
+  return { records, result };
+};
+
+describe('what is on record of a key that a person uses', () => {
+  const sessionId = expect.stringMatching(/^ses_/);
+  const at = NOW.toISOString();
+
+  it('is whose key, for what and by whom, and the decrypt of KMS', async () => {
+    const { records } = await recordOf(undefined);
+    expect(records).toEqual([
+      {
+        sessionId,
+        workspaceId: WORKSPACE_ID,
+        siteId: SITE_ID,
+        kind: 'test',
+        mode: 'byok',
+        keyScope: 'site',
+        keyScopeId: SITE_ID,
+        keyVersion: 3,
+        fingerprint: 'site',
+        model: 'a model',
+        voice: 'cedar',
+        ipHash: 'hash of 192.0.2.1',
+        actor: 'owner',
+        origin: undefined,
+        createdAt: at,
+        reservedAt: NOW,
+      },
+      { sessionId, state: 'used', openAiRequestId: 'req_1', kmsRequestId: 'kms-1', at },
+    ]);
+  });
+
+  it('has the decrypt also where the use failed after it', async () => {
+    const { records } = await recordOf(undefined, () => Promise.reject(new Error('later')));
+    expect(records[1]).toEqual({
+      sessionId,
+      state: 'refused',
+      refusal: 'unavailable',
+      kmsRequestId: 'kms-1',
+      at,
+    });
+  });
+
+  it('names no decrypt where there was none', async () => {
+    const { records } = await recordOf(openerThat(new Error('no answer')));
+    expect(records[1]).toStrictEqual({ sessionId, state: 'refused', refusal: 'unavailable', at });
+  });
+});
 
 describe('a key that a person uses', () => {
   it('is opened between its intent and its outcome', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { StoredKey } from '../../lambdas/domain/stored-key.ts';
-import type { Site, Workspace } from '../../lambdas/domain/workspace.ts';
+import { DEFAULT_VOICE_SETTINGS, type Site, type Workspace } from '../../lambdas/domain/workspace.ts';
 import type { RotationRequest } from '../../lambdas/use-cases/ports.ts';
 import {
   type ReencryptOnRequestPorts,
@@ -12,6 +12,7 @@ import {
   aSite,
   aWorkspace,
   lost,
+  NOW,
   recordingPorts,
   SITE_ID,
   WORKSPACE_ID,
@@ -41,13 +42,16 @@ const asked = async (
   const { key = aKey(request.scope), site = aSite(), workspace = aWorkspace() } = found;
   const { ports, log } = recordingPorts(aContext());
   const written: unknown[] = [];
+  const changes: unknown[] = [];
+  const reserved: unknown[] = [];
   const outcome = await reencryptOnRequest({
     ...ports,
-    sessions: { ...ports.sessions, reserve: async () => undefined },
+    sessions: { ...ports.sessions, reserve: async (session: unknown) => void reserved.push(session) },
     keys: {
       readKey: async () => key ?? undefined,
       changeKey: async (...change: unknown[]) => {
         await found.write?.();
+        changes.push(change.slice(0, 2));
         written.push(change[2]);
       },
     },
@@ -55,7 +59,7 @@ const asked = async (
     workspaces: { readWorkspace: async () => workspace ?? undefined },
     sealer: { seal: async (_: unknown, binding: object) => ({ ...aKey(request.scope).sealed, ...binding }) },
   } as unknown as ReencryptOnRequestPorts)(request).catch((error: unknown) => error);
-  return { outcome, written, log };
+  return { outcome, written, log, changes, reserved };
 };
 
 describe('a key that the detector wants encrypted anew', () => {
@@ -79,6 +83,35 @@ describe('a key that the detector wants encrypted anew', () => {
   });
 
   it.each([
+    ['site', SITE_ID, SITE_ID, 'a model of its own'],
+    ['workspace', WORKSPACE_ID, undefined, DEFAULT_VOICE_SETTINGS.model],
+  ] as const)(
+    'of a %s has its decrypt on record, and is written at its own address',
+    async (scope, scopeId, siteId, model) => {
+      const { changes, reserved } = await asked(REQUESTS[scope], {
+        site: aSite({ model: 'a model of its own' }),
+      });
+      expect(reserved).toEqual([
+        expect.objectContaining({
+          kind: 'reencryption',
+          workspaceId: WORKSPACE_ID,
+          siteId,
+          keyScope: scope,
+          keyScopeId: scopeId,
+          keyVersion: 3,
+          model,
+          actor: 'system:detector',
+          ipHash: '',
+        }),
+      ]);
+      const address = { scope, scopeId, workspaceId: WORKSPACE_ID };
+      const sealed = expect.objectContaining({ ...address, version: 4 });
+      const head = { sealed, changedAt: NOW.toISOString(), changedBy: 'system:detector' };
+      expect(changes).toEqual([[address, expect.objectContaining({ head: expect.objectContaining(head) })]]);
+    },
+  );
+
+  it.each([
     [
       'was replaced since',
       REQUESTS.site,
@@ -93,7 +126,12 @@ describe('a key that the detector wants encrypted anew', () => {
       { workspace: aWorkspace({ deletedAt: '2026-11-23T00:00:00.000Z' }) },
     ],
   ] as const)('and that %s is left alone, unopened', async (_, request, found) => {
-    expect(await asked(request, found)).toEqual({ outcome: 'superseded', written: [], log: [] });
+    expect(await asked(request, found)).toMatchObject({
+      outcome: 'superseded',
+      written: [],
+      log: [],
+      reserved: [],
+    });
   });
 
   it('and that somebody replaces in the same moment is left as they made it', async () => {
