@@ -48,13 +48,12 @@ const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
   'use-cases/save-member': ['use-cases/lost-races', 'e2e/tenancy', 'e2e-custody/audit-actions'],
   'use-cases/store-openai-key': ['e2e/openai-key', 'e2e-custody/key-conflicts', 'e2e-custody/audit-actions'],
   'use-cases/store-platform-key': ['e2e/token-payer', 'custody/zeroing'],
-  'use-cases/suspend-for-incident': ['use-cases/lost-races', 'streams/anomaly-detector'],
+  'use-cases/suspend-for-incident': ['use-cases/lost-races'],
   'use-cases/switch-openai-key': ['use-cases/lost-races', 'e2e/openai-key', 'e2e-custody/audit-actions'],
   'use-cases/system-event': ['streams/anomaly-detector'],
   'use-cases/test-openai-key': ['e2e/openai-key', 'e2e-custody/intent'],
   'use-cases/use-sealed-key': ['e2e/openai-key'],
   'use-cases/view-openai-key': ['e2e/main-job', 'e2e/openai-key'],
-  'use-cases/watch-key-use': ['streams/anomaly-detector', 'streams/anomaly-sightings'],
 };
 
 /** Of every use case: who may. */
