@@ -22,7 +22,7 @@ export const anomalyDetector =
     /** A notice for the workspace's owners that the record tells of. */
     readonly noticeOf: (record: DynamoDBRecord) => PlanNotice | undefined;
     readonly announceNotice: (notice: PlanNotice) => Promise<void>;
-    readonly watch: (subject: AnomalySubject, sightings: readonly Sighting[]) => Promise<number>;
+    readonly watch: (subject: AnomalySubject, sightings: readonly Sighting[]) => Promise<void>;
     readonly log: Log;
   }): StreamHandler =>
   async ({ Records }) => {
@@ -42,9 +42,7 @@ export const anomalyDetector =
     const failed = await Promise.all(
       [...groups.values()].map(async ({ subject, sightings, first }) => {
         try {
-          const began = await ports.watch(subject, sightings);
-          if (began > 0)
-            ports.log.warn('anomaly detected', { workspace_id: subject.workspaceId, incidents: began });
+          await ports.watch(subject, sightings);
           return undefined;
         } catch (error) {
           logFailure(ports.log, Records[first], error);

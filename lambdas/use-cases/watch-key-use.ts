@@ -42,6 +42,8 @@ export interface WatchPorts extends SuspendPorts {
   readonly announcer: IncidentAnnouncer;
   readonly rotations: RotationRequests;
   readonly backOff: BackOff;
+  /** Incidents that are on record from now on, told once, whatever becomes of what is done about them. */
+  readonly onBegun: (incidents: readonly Incident[]) => void;
 }
 
 const MAX_ATTEMPTS = 8;
@@ -54,31 +56,40 @@ const MAX_KEYS = 8;
  * Takes sightings of one subject, in order, and acts upon what they show. An incident and its audit event are on record,
  * once, before anything is done about it; what is done (suspend, ask for rotation, announce) is done at least once, and
  * again with the next sighting if it failed. Sightings delivered again change nothing.
- *
- * @returns how many incidents began.
  */
 export const watchKeyUse =
   (ports: WatchPorts) =>
-  async (subject: AnomalySubject, sightings: readonly Sighting[]): Promise<number> => {
+  async (subject: AnomalySubject, sightings: readonly Sighting[]): Promise<void> => {
     const limits = await readLimits(ports.sites, sightings);
-    for (let attempt = 1; ; attempt++) {
-      const before = (await ports.records.read(subject)) ?? nothing;
-      const { record, tipped } = take(before, sightings, limits);
-      const began = tipped.length === 0 ? [] : await incidentsOf(ports, subject, record, tipped);
-      const now = ports.clock();
-      const after = { ...record, pending: [...record.pending, ...began] };
-      try {
-        if (after.state !== before.state || began.length > 0)
-          await ports.records.save(subject, after, began.map(auditEventOf(ports, now)), now);
-        if (after.pending.length > 0)
-          await settlePending(ports, subject, after, after.state !== before.state);
-        return began.length;
-      } catch (error) {
-        if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
-        await ports.backOff(attempt);
-      }
-    }
+    const after = await takeSightings(ports, subject, sightings, limits);
+    if (after.pending.length > 0) await settlePending(ports, subject, after);
   };
+
+/** The record with these sightings in it, as it is stored now. */
+const takeSightings = async (
+  ports: WatchPorts,
+  subject: AnomalySubject,
+  sightings: readonly Sighting[],
+  limits: ReadonlyMap<SiteId, number>,
+): Promise<AnomalyRecord> => {
+  for (let attempt = 1; ; attempt++) {
+    const before = (await ports.records.read(subject)) ?? nothing;
+    const { record, tipped } = take(before, sightings, limits);
+    // Whatever is detected changes the state, too: that kind is silent for a while.
+    if (record.state === before.state) return before;
+    const began = tipped.length === 0 ? [] : await incidentsOf(ports, subject, record, tipped);
+    const now = ports.clock();
+    const after = { ...record, pending: [...record.pending, ...began] };
+    try {
+      await ports.records.save(subject, after, began.map(auditEventOf(ports, now)), now);
+      if (began.length > 0) ports.onBegun(began);
+      return { ...after, revision: after.revision + 1 };
+    } catch (error) {
+      if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
+      await ports.backOff(attempt);
+    }
+  }
+};
 
 const nothing: AnomalyRecord = { revision: 0, state: unobserved, keys: [], pending: [] };
 
@@ -182,15 +193,13 @@ const settlePending = async (
   ports: WatchPorts,
   subject: AnomalySubject,
   record: AnomalyRecord,
-  saved: boolean,
 ): Promise<void> => {
   for (const incident of record.pending) {
     await respond(ports, subject, incident);
     await ports.announcer.announce(incident);
   }
-  const revision = record.revision + (saved ? 1 : 0);
   try {
-    await ports.records.save(subject, { ...record, revision, pending: [] }, [], ports.clock());
+    await ports.records.save(subject, { ...record, pending: [] }, [], ports.clock());
   } catch (error) {
     // Somebody else has written in between; the incidents stay pending and are told of once more.
     if (!(error instanceof ConflictError)) throw error;

@@ -375,7 +375,6 @@ describe('delivery', () => {
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }, sightings) => {
         watched.push([subject, sightings.length]);
-        return 0;
       },
       log,
     });
@@ -396,7 +395,6 @@ describe('delivery', () => {
       watch: async ({ subject }) => {
         if (subject !== 'a') throw new Error(subject);
         watched.push(subject);
-        return 0;
       },
       log,
     });
@@ -415,7 +413,6 @@ describe('delivery', () => {
       },
       watch: async ({ subject }) => {
         watched.push(subject);
-        return 0;
       },
       log,
     });

@@ -95,6 +95,7 @@ const watching = ({ stored, workspace = aWorkspace(), sites = {}, save, suspend,
   const waits: number[] = [];
   const workspacesRead: string[] = [];
   const sitesRead: string[] = [];
+  let begun = 0;
   let reads = 0;
   let drawn = 0;
   const records: AnomalyRecords = {
@@ -121,6 +122,10 @@ const watching = ({ stored, workspace = aWorkspace(), sites = {}, save, suspend,
       waits.push(attempt);
     },
     records,
+    onBegun: (incidents) => {
+      expect(incidents).not.toEqual([]);
+      begun += incidents.length;
+    },
     workspaces: {
       readWorkspace: async (id) => {
         workspacesRead.push(id);
@@ -157,7 +162,13 @@ const watching = ({ stored, workspace = aWorkspace(), sites = {}, save, suspend,
     },
   });
   return {
-    watch: (...sightings: readonly Sighting[]) => watch(SUBJECT, sightings),
+    /** How many incidents began with it. */
+    watch: async (...sightings: readonly Sighting[]) => {
+      const before = begun;
+      await watch(SUBJECT, sightings);
+      return begun - before;
+    },
+    begun: () => begun,
     table,
     log,
     events,
@@ -427,11 +438,12 @@ const anIncident = (facts: Partial<Incident> = {}): Incident => ({
 describe('an incident that could not be told of', () => {
   it('is told of when its sighting comes again, and stays on the trail once', async () => {
     let broken = true;
-    const { watch, log, events, announced, table, waits } = watching({
+    const { watch, begun, log, events, announced, table, waits } = watching({
       stored: brink(),
       announce: () => (broken ? failing() : Promise.resolve()),
     });
     expect(await outcomeOf(watch(session('a')))).toBe(OUTAGE);
+    expect(begun()).toBe(1);
     expect(waits).toEqual([]);
     expect(table.record).toMatchObject({ revision: 8, pending: [{ kind: 'burst' }] });
     broken = false;
@@ -474,6 +486,18 @@ describe('a record that somebody else writes in the same moment', () => {
     expect(reads()).toBe(4);
     expect(events).toHaveLength(1);
     expect(log).toEqual(['save 1 pending, 1 new', 'announce', 'save 0 pending, 0 new']);
+  });
+
+  it('is not what a key is that others keep changing: the incident stands, and waits for the next delivery', async () => {
+    const { watch, begun, waits, table } = watching({
+      stored: brink(),
+      workspace: aWorkspace({ anomalyResponse: 'suspend' }),
+      suspend: lost,
+    });
+    expect(await outcomeOf(watch(session('a')))).toBeInstanceOf(ConflictError);
+    expect(waits).toEqual([]);
+    expect(begun()).toBe(1);
+    expect(table.record?.pending).toHaveLength(1);
   });
 
   it('and that holds the same sightings by then is left as it is', async () => {

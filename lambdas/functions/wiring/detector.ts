@@ -13,8 +13,8 @@ import { watchKeyUse } from '../../use-cases/watch-key-use.ts';
 import { metered, type World } from './world.ts';
 
 /**
- * Watches the stream of sessions, and tells of notices that it finds in the outbox. It can switch a key off and ask for a rotation; it holds no KMS permission on the master
- * key. `outside` is EventBridge when deployed and a recorder in the local run.
+ * Watches the stream of sessions, and tells of notices that it finds in the outbox. It can switch a key off and ask for a
+ * rotation; it holds no KMS permission on the master key. `outside` is EventBridge when deployed and a recorder in the local run.
  */
 export const detectorHandler = (
   environment: DetectorEnvironment,
@@ -37,6 +37,13 @@ export const detectorHandler = (
     keys: dynamoDbKeys(dynamoDb, tables),
     announcer: outside,
     rotations: outside,
+    onBegun: (incidents) => {
+      meter.incidentsBegan(incidents.length);
+      log.warn('anomaly detected', {
+        workspace_id: incidents[0]?.workspaceId,
+        incidents: incidents.length,
+      });
+    },
   });
   const detect = anomalyDetector({
     sightingsOf: anomalySightingsOf,
@@ -45,11 +52,7 @@ export const detectorHandler = (
       return event && planNoticeOf(event);
     },
     announceNotice: outside.announceNotice,
-    watch: async (subject, sightings) => {
-      const began = await watch(subject, sightings);
-      if (began > 0) meter.incidentsBegan(began);
-      return began;
-    },
+    watch,
     log,
   });
   return metered(detect, meter);
