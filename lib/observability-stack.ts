@@ -34,6 +34,7 @@ export class ObservabilityStack extends Stack {
         (name) => data.tables[name].tableName,
       ),
       reserved: config.reservedConcurrency !== undefined,
+      edge: config.edge !== undefined,
     });
     new ServiceDashboard(this, 'Dashboard', {
       stage,

@@ -2,6 +2,7 @@ import { MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Duration } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import { PROBLEMS } from '../../lambdas/contract/problems.ts';
 import type { FunctionName } from '../../lambdas/contract/routes.ts';
 import { BrokerAlarm } from '../constructs/broker-alarm.ts';
 import { apiMetric, kmsQuotaUse, lambdaMetric, ownMetric, sumOf, tableMetric } from './metrics.ts';
@@ -19,6 +20,8 @@ export interface ServiceAlarmsProps {
   readonly mintTables: readonly string[];
   /** Whether the stage sets containers apart for a function. */
   readonly reserved: boolean;
+  /** Whether requests have to come through an edge. */
+  readonly edge: boolean;
 }
 
 const TIERS = ['1', '2', '3', '4', '5'] as const;
@@ -30,6 +33,7 @@ const LEAST_ANSWERS = 10;
 export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): void => {
   addMintAlarms(scope, props);
   addApiAlarms(scope, props);
+  if (props.edge) addPastTheEdgeAlarm(scope, props);
   addQuotaAlarms(scope, props);
   addCustodyAlarm(scope, props);
   addSweeperAlarm(scope, props);
@@ -131,6 +135,33 @@ const addApiAlarms = (scope: Construct, { stage, topic, apiId, apiFunctions }: S
     impact: 'the caller of each such request waits for up to 25 s and gets an error of API Gateway.',
     because:
       'the handlers turn every error into an answer, so one that Lambda counts is a crash or a timeout; two periods in a row are no accident.',
+  });
+};
+
+/** 403 is no failure of the API, so that no other alarm sees an edge that has lost its proof. */
+const addPastTheEdgeAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
+  new BrokerAlarm(scope, 'RequestsPastTheEdge', {
+    stage,
+    topic,
+    runbook: 'Requests do not come through the edge',
+    metric: new MathExpression({
+      label: 'percent of mints without the proof of the edge',
+      expression: `IF(mints >= ${LEAST_ANSWERS}, 100 * FILL(unproven, 0) / mints, 0)`,
+      usingMetrics: {
+        mints: mintsOf(stage),
+        unproven: ownMetric(stage, 'token', 'Answers', {
+          route: MINT_ROUTE,
+          code: PROBLEMS.not_through_the_edge.code,
+        }),
+      },
+      period: Duration.minutes(5),
+    }),
+    above: 50,
+    periods: 2,
+    impact:
+      'everybody is answered 403 where the secrets of edge and functions do not match; none where somebody tries the address behind the edge.',
+    because:
+      'most of at least ten mints, for ten minutes: a secret that does not match fails all of them, and who goes past the edge is rarely that many.',
   });
 };
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { templates, wordsOf } from './permissions.ts';
-import { exampleApp, ofType, templateOf } from './synthesized.ts';
+import { exampleApp, exampleEdge, ofType, type StackTemplate, templateOf } from './synthesized.ts';
 
 const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
 
@@ -15,10 +15,10 @@ const sections = new Map(
 );
 
 /** Those of the stage with the least, and those that only an edge brings. */
-const { edge } = exampleApp({ stage: 'prod' });
-if (edge === undefined) throw new Error('The stage prod has no edge.');
+const { edge, observability } = exampleApp({ settings: { region: 'eu-central-1', edge: exampleEdge } });
+if (edge === undefined) throw new Error('The stage has no edge.');
 
-const alarms = [...Object.values(templates), templateOf(edge)].flatMap((template) =>
+const alarmsIn = (template: StackTemplate) =>
   ofType(template, 'AWS::CloudWatch::Alarm').map(({ Properties }) => ({
     template,
     ...z
@@ -31,8 +31,17 @@ const alarms = [...Object.values(templates), templateOf(edge)].flatMap((template
         MetricName: z.string().optional(),
       })
       .parse(Properties),
-  })),
-);
+  }));
+
+const everywhere = Object.values(templates).flatMap(alarmsIn);
+const alarms = [
+  ...everywhere,
+  ...[observability, edge].flatMap((stack) =>
+    alarmsIn(templateOf(stack)).filter(
+      ({ AlarmName }) => !everywhere.some((other) => other.AlarmName === AlarmName),
+    ),
+  ),
+];
 const cases = alarms.map((alarm) => [alarm.AlarmName, alarm] as const);
 
 const headingOf = (description: string): string =>
@@ -66,8 +75,9 @@ describe('the alarms', () => {
       ['spelo-byok-dev-kms-quota-is-running-out', undefined, 70],
       ['spelo-byok-dev-keys-are-opened-without-a-row-in-the-audit-trail', undefined, 0],
       ['spelo-byok-dev-silent-sessions-are-not-closed', undefined, 0],
-      ['spelo-byok-prod-the-edge-answers-with-errors', undefined, 10],
-      ['spelo-byok-prod-the-firewall-turns-requests-away', undefined, 20],
+      ['spelo-byok-dev-requests-do-not-come-through-the-edge', undefined, 50],
+      ['spelo-byok-dev-the-edge-answers-with-errors', undefined, 10],
+      ['spelo-byok-dev-the-firewall-turns-requests-away', undefined, 20],
     ]);
   });
 
