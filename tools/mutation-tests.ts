@@ -48,7 +48,6 @@ const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
   'use-cases/read-concurrency': ['e2e/usage-sessions'],
   'use-cases/read-session': ['e2e/usage-sessions'],
   'use-cases/read-usage': ['e2e/usage', 'e2e/usage-csv'],
-  'use-cases/rebuild-usage': ['tools/rebuild-usage'],
   'use-cases/reencrypt-on-request': ['streams/anomaly-detector'],
   'use-cases/reencrypt-openai-key': [
     'e2e-custody/key-versions',
@@ -56,7 +55,6 @@ const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
     'e2e-custody/audit-actions',
   ],
   'use-cases/remove-member': ['use-cases/lost-races', 'e2e/tenancy', 'e2e-custody/audit-actions'],
-  'use-cases/rewrap-keys': ['tools/rewrap-keys'],
   'use-cases/roll-back-openai-key': ['e2e-custody/key-versions', 'e2e-custody/audit-actions'],
   'use-cases/save-member': ['use-cases/lost-races', 'e2e/tenancy', 'e2e-custody/audit-actions'],
   'use-cases/store-openai-key': ['e2e/openai-key', 'e2e-custody/key-conflicts', 'e2e-custody/audit-actions'],
