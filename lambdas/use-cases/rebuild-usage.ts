@@ -155,14 +155,22 @@ const readSettled = async (books: UsageBooks, { sites, month, now }: Subject): P
   const end = new Date(Math.min(month.before.getTime(), finalUntil(now).getTime()));
   for (const siteId of sites) {
     let rest = new Date(Math.max(end.getTime(), month.from.getTime()));
+    // Kept back until a later one comes: an open one of the same moment has them read again with itself.
+    let ofOneMoment: SessionMeter[] = [];
     if (end > month.from)
       for await (const meter of metersOf(books, siteId, { from: month.from, before: end })) {
         if (!isOver(meter)) {
           rest = new Date(meter.issuedAt);
+          if (ofOneMoment[0]?.issuedAt === meter.issuedAt) ofOneMoment = [];
           break;
         }
-        addMeter(books, sums, meter);
+        if (ofOneMoment[0]?.issuedAt !== meter.issuedAt) {
+          for (const earlier of ofOneMoment) addMeter(books, sums, earlier);
+          ofOneMoment = [];
+        }
+        ofOneMoment.push(meter);
       }
+    for (const earlier of ofOneMoment) addMeter(books, sums, earlier);
     restFrom.set(siteId, rest);
   }
   return { sums, restFrom };
