@@ -104,17 +104,14 @@ const awsCell = (
   decide: Decide,
 ): Cell => ({ ...plain, dependency: NAMES[service], call, fault: name, slow, decide });
 
-/** Waiting one after another would take minutes. */
-const isShort = ({ scenario }: Plain, { slow }: AwsFault): boolean => !(slow && scenario.oneByOne);
-
 const cellsOfCall = (plain: Plain, { sample, ...target }: Recorded): readonly Cell[] =>
   FAULTS[target.service]
-    .filter((fault) => fault.play(sample) !== undefined && isShort(plain, fault))
+    .filter((fault) => fault.play(sample) !== undefined)
     .map((fault) => awsCell(plain, target.service, labelOf(target), fault, aimedAt(target, fault)));
 
 const outagesOf = (plain: Plain, service: Service): readonly Cell[] =>
   FAULTS[service]
-    .filter((fault) => OUTAGES.has(fault.name) && isShort(plain, fault))
+    .filter(({ name }) => OUTAGES.has(name))
     .map((fault) => awsCell(plain, service, EVERY_CALL, fault, everywhere(service, fault)));
 
 const cellsOfPath = (plain: Plain, path: string): readonly Cell[] =>
