@@ -3,7 +3,8 @@
  * judged by the quickest tests that play it over HTTP: each of its changes starts a stack of its own.
  */
 const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
-  'domain/anomaly-parameters': ['domain/anomaly'],
+  'domain/anomaly': ['domain/anomaly-state'],
+  'domain/anomaly-parameters': ['domain/anomaly-state'],
   'domain/dependency': ['e2e/token-failures'],
   'domain/openai-models': ['contracts/contract', 'e2e/requests'],
   'domain/refusal': ['use-cases/change-plan', 'e2e/tenancy'],
