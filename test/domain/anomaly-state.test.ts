@@ -604,7 +604,7 @@ describe('what a day is measured by', () => {
   it.each([
     ['five', week(), 5, 0],
     ['three times the second most of a day', week(day({ origins: 40 }), day({ origins: 3 })), 9, 3],
-  ])('is %s of new origins', (_, days, threshold, expected) => {
+  ])('is %s, for new origins', (_, days, threshold, expected) => {
     const at = (count: number) => detectionsOf(known({ days, newOrigins: marks(count) }), session());
     expect(at(threshold - 1)).toEqual([]);
     expect(at(threshold)).toEqual([
@@ -629,7 +629,7 @@ describe('what a day is measured by', () => {
       30,
       10,
     ],
-  ])('is %s of addresses', (_, days, sessions, threshold, expected) => {
+  ])('is %s, for addresses', (_, days, sessions, threshold, expected) => {
     const at = (count: number) =>
       detectionsOf(
         known({ days, addresses: marks(count), daySessions: sessions - 1 }),
@@ -644,7 +644,7 @@ describe('what a day is measured by', () => {
   it.each([
     ['four hours of voice', week(), 14_400, 0],
     ['three times the second dearest day', week(day({ cost: 9_000 }), day({ cost: 8_000 })), 24_000, 8_000],
-  ])('is %s', (_, days, threshold, expected) => {
+  ])('is %s, for cost', (_, days, threshold, expected) => {
     const at = (cost: number) => detectionsOf(known({ days, dayCostSeconds: cost - 600 }), session());
     expect(at(threshold - 1)).toEqual([]);
     expect(at(threshold)).toEqual([

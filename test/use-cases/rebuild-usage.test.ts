@@ -342,15 +342,14 @@ describe('a session that was over before the books are read', () => {
   });
 
   it.each([
-    ['after', [20, true], [10, false]],
-    ['before', [10, false], [20, true]],
-  ] as const)('counts once, also right %s one of the same moment that is not over', async (_, one, other) => {
-    const early = '2026-11-23T02:59:59.999Z';
-    const both = [one, other].map(([seconds, over]) =>
-      session('2026-11-23T03:00:00.000Z', seconds, { over }),
-    );
-    const { rebuild } = booksOf([session(early, 40), ...both]);
-    expect((await rebuild()).counts).toEqual({ ...RIGHT, totals: PERIODS + 1 });
+    ['the second', [true, false]],
+    ['the first', [false, true]],
+    ['the third', [true, true, false]],
+  ])('counts once where, of several of one moment, %s is not over', async (_, over) => {
+    const early = session('2026-11-23T02:59:59.999Z', 40);
+    const together = over.map((each, i) => session('2026-11-23T03:00:00.000Z', 10 * (i + 1), { over: each }));
+    expect((await booksOf([early, ...together]).rebuild()).counts).toEqual({ ...RIGHT, totals: PERIODS + 1 });
+    expect((await booksOf(together).rebuild()).counts).toEqual({ ...RIGHT, totals: PERIODS + 1 });
   });
 
   it('and a long time ago is read once, however often the totals are', async () => {
