@@ -59,7 +59,7 @@ export const aMember = (role: Role, sub = 'somebody'): Member => ({
   addedBy: 'owner',
 });
 
-const ADDRESSES = {
+export const ADDRESSES = {
   site: { scope: 'site', scopeId: SITE_ID, workspaceId: WORKSPACE_ID },
   workspace: { scope: 'workspace', scopeId: WORKSPACE_ID, workspaceId: WORKSPACE_ID },
   platform: PLATFORM_ADDRESS,
