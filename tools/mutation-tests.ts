@@ -1,6 +1,6 @@
 /**
- * Which tests judge a change of a file of `lambdas/domain` or `lambdas/use-cases`, beside the one of its own name. A use case is
- * judged by the quickest tests that play it over HTTP: each of its changes starts a stack of its own.
+ * Which tests judge a change of a file of `lambdas/domain` or `lambdas/use-cases`, beside the one of its own name. In
+ * process where that is possible: a test over HTTP starts a stack for each change.
  */
 const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
   'domain/anomaly': ['domain/anomaly-state'],
@@ -9,37 +9,29 @@ const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
   'domain/openai-models': ['contracts/contract', 'e2e/requests'],
   'domain/refusal': ['use-cases/change-plan', 'e2e/tenancy'],
   'domain/sealed-key': ['domain/sealed-key-layers', 'vectors/sealed-key-v1'],
-  'use-cases/answer-preflight': ['e2e/cors'],
-  'use-cases/append-audit-event': ['use-cases/lost-races', 'streams/audit-projector'],
-  'use-cases/archive-site': [
-    'use-cases/lost-races',
-    'e2e/tenancy',
-    'e2e/site-caps',
-    'e2e-custody/audit-actions',
-  ],
+  'use-cases/answer-preflight': ['use-cases/sites'],
+  'use-cases/append-audit-event': ['use-cases/audit-trail', 'use-cases/lost-races'],
+  'use-cases/archive-site': ['use-cases/lost-races', 'use-cases/sites'],
   'use-cases/change-and-show-key': ['use-cases/change-stored-key'],
   'use-cases/change-openai-key': ['use-cases/change-stored-key'],
-  'use-cases/change-site': ['use-cases/lost-races', 'e2e/tenancy', 'e2e-custody/audit-actions'],
-  'use-cases/change-workspace': ['e2e/tenancy', 'e2e-custody/audit-actions'],
-  'use-cases/compare-own-month': ['e2e/usage-sessions', 'e2e/pricing'],
-  'use-cases/create-site': ['use-cases/lost-races', 'e2e/site-caps', 'e2e-custody/audit-actions'],
-  'use-cases/create-workspace': ['e2e/tenancy', 'e2e-custody/audit-actions'],
+  'use-cases/change-site': ['use-cases/lost-races', 'use-cases/sites'],
+  'use-cases/change-workspace': ['use-cases/workspaces'],
+  'use-cases/compare-own-month': ['use-cases/read-usage'],
+  'use-cases/create-site': ['use-cases/lost-races', 'use-cases/sites'],
+  'use-cases/create-workspace': ['use-cases/workspaces'],
   'use-cases/delete-openai-key': ['use-cases/change-stored-key'],
   'use-cases/delete-workspace': ['use-cases/lost-races'],
-  'use-cases/journal': ['e2e-custody/audit-actions'],
-  'use-cases/list-audit-trail': ['e2e-custody/audit-trail'],
-  'use-cases/list-errors': ['e2e/usage-sessions', 'e2e/tenancy'],
-  'use-cases/list-sessions': ['e2e/usage-sessions'],
-  'use-cases/read-session': ['e2e/usage-sessions'],
-  'use-cases/read-usage': ['e2e/usage', 'e2e/usage-csv'],
+  'use-cases/journal': ['use-cases/audit-trail'],
+  'use-cases/list-audit-trail': ['use-cases/audit-trail'],
+  'use-cases/read-session': ['use-cases/list-sessions'],
   'use-cases/reencrypt-openai-key': ['use-cases/change-stored-key'],
-  'use-cases/remove-member': ['use-cases/lost-races', 'e2e/tenancy', 'e2e-custody/audit-actions'],
+  'use-cases/remove-member': ['use-cases/lost-races', 'use-cases/members'],
   'use-cases/roll-back-openai-key': ['use-cases/change-stored-key'],
-  'use-cases/save-member': ['use-cases/lost-races', 'e2e/tenancy', 'e2e-custody/audit-actions'],
+  'use-cases/save-member': ['use-cases/lost-races', 'use-cases/members'],
   'use-cases/store-platform-key': ['use-cases/store-openai-key'],
   'use-cases/suspend-for-incident': ['use-cases/lost-races'],
   'use-cases/switch-openai-key': ['use-cases/change-stored-key', 'use-cases/lost-races'],
-  'use-cases/system-event': ['streams/anomaly-detector'],
+  'use-cases/system-event': ['use-cases/audit-trail'],
   'use-cases/use-sealed-key': ['use-cases/operator-use'],
 };
 

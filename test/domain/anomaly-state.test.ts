@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { type AnomalyState, type Observation, observe, unobserved } from '../../lambdas/domain/anomaly.ts';
+import {
+  type AnomalyState,
+  limitedBy,
+  type Observation,
+  observe,
+  unobserved,
+} from '../../lambdas/domain/anomaly.ts';
 
 /** What one observation makes of a state, to the number. What the detector is for is in anomaly.test.ts. */
 
@@ -95,6 +101,10 @@ describe('a session', () => {
     );
     expect(state.seen.map((mark) => mark.charAt(0))).toEqual(['s', 'o', 'u']);
     expect(state.dayCostSeconds).toBe(20);
+  });
+
+  it('counts for its hour as often as there are others', () => {
+    expect(stateAfter(known({ hourCount: 3 }), session(), session({ at: AT + HOUR - 1 })).hourCount).toBe(5);
   });
 
   it('is recognised among the last 200', () => {
@@ -213,11 +223,19 @@ describe('an outcome', () => {
     ['later success', { issued: true, at: AT + 1 }, 0],
     ['success of the same moment', { issued: true }, 2],
     ['failure that says nothing of the key', { openAiFailure: 'timeout', at: AT + 1 }, 2],
+    ['failure for want of credit', { openAiFailure: 'quota_exhausted', at: AT + 1 }, 2],
     ['refusal of ours', { at: AT + 1 }, 2],
   ])('that is a %s leaves the run at its length', (_, facts, authRun) => {
     const state = stateAfter(known({ authRun: 2, deniedAt: AT }), outcome(facts));
     expect(state).toMatchObject({ authRun, deniedAt: AT });
   });
+
+  it.each(['key_invalid', 'key_expired', 'missing_permission', 'not_a_member', 'ip_not_authorized'])(
+    'that is %s is the fault of the key',
+    (openAiFailure) => {
+      expect(stateAfter(known(), denied({ openAiFailure })).authRun).toBe(1);
+    },
+  );
 
   it('is told from the third in a row on', () => {
     expect(detectionsOf(known({ authRun: 1 }), denied())).toEqual([]);
@@ -655,6 +673,16 @@ describe('what a day is measured by', () => {
   it('is nothing to a session of the day before', () => {
     const state = known({ hour: H - 10, days: week(), dayCostSeconds: 90_000, newOrigins: marks(50) });
     expect(detectionsOf(state, session({ at: AT - 10 * HOUR - 1 }))).toEqual([]);
+  });
+});
+
+describe('an observation of a site', () => {
+  it.each([session(), outcome(), usage()])('has the longest session that it allows', (observation) => {
+    expect(limitedBy(observation, 90)).toEqual({ ...observation, maxSeconds: 90 });
+  });
+
+  it('has none where no session was', () => {
+    expect(limitedBy(refused(3), 90)).toEqual(refused(3));
   });
 });
 

@@ -408,6 +408,19 @@ describe('the blame for a failure', () => {
     expect(blamed).toEqual(['quota_exhausted', 'spend_limit_reached']);
   });
 
+  it('falls on nobody where OpenAI itself, the way to it or our request is at fault', () => {
+    const blamed = OPENAI_FAILURES.filter((name) => blameOf(new OpenAiFailure(name)) === 'nobody');
+    const nobody = [
+      'rate_limited',
+      'request_refused',
+      'upstream_error',
+      'unreadable_answer',
+      'unreachable',
+      'timeout',
+    ];
+    expect(new Set(blamed)).toEqual(new Set(nobody));
+  });
+
   it('falls on the key exactly when the mint is refused as openai_key_rejected', () => {
     for (const name of OPENAI_FAILURES) {
       const failure = new OpenAiFailure(name);
