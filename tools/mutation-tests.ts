@@ -3,8 +3,7 @@
  * process where that is possible: a test over HTTP starts a stack for each change.
  */
 const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
-  'domain/anomaly': ['domain/anomaly-state'],
-  'domain/anomaly-parameters': ['domain/anomaly-state'],
+  'domain/anomaly-parameters': ['domain/anomaly'],
   'domain/dependency': ['e2e/token-failures'],
   'domain/openai-models': ['contracts/contract', 'e2e/requests'],
   'domain/refusal': ['use-cases/change-plan', 'e2e/tenancy'],
