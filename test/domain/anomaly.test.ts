@@ -68,12 +68,16 @@ const slots = (values: Readonly<Record<number, number>>): number[] =>
 
 describe('a session', () => {
   it('that is the first is all that is known', () => {
-    const first = session({ sessionId: 'ses_abcdefghijkl', origin: 'foobar', at: AT + 7 * MINUTE });
+    const first = session({
+      sessionId: `ses_${'x'.repeat(18)}abcdefgh`,
+      origin: 'foobar',
+      at: AT + 7 * MINUTE,
+    });
     expect(stateAfter(unobserved, first)).toEqual({
       ...unobserved,
       firstHour: H,
       hour: H,
-      seen: ['sefghijkl'],
+      seen: ['sabcdefgh'],
       buckets: [[BUCKET + 1, 1]],
       hourCount: 1,
       addresses: ['01234567'],
@@ -165,6 +169,12 @@ describe('a session', () => {
       [BUCKET - 61, 6],
       [BUCKET + 10, 1],
     ]);
+    const later = [...buckets, [BUCKET + 10, 7]] as const;
+    expect(stateAfter(known({ buckets: later }), session()).buckets).toEqual([
+      [BUCKET - 61, 6],
+      [BUCKET, 1],
+      [BUCKET + 10, 7],
+    ]);
   });
 
   it('is of an address and an origin that count once', () => {
@@ -254,7 +264,7 @@ describe('refused origins', () => {
       [FIRST_MINUTE, 9],
       [FIRST_MINUTE + 1, 1],
     ]);
-    expect(state.seen).toEqual([]);
+    expect(state.seen).toStrictEqual([]);
   });
 
   it('are forgotten after an hour', () => {
