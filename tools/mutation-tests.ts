@@ -1,12 +1,9 @@
 /**
- * Which tests judge a change of a file of `lambdas/domain` or `lambdas/use-cases`, beside the one of its own name. In
- * process where that is possible: a test over HTTP starts a stack for each change.
+ * Which tests judge a change of a file of `lambdas/domain` or `lambdas/use-cases`, beside the one of its own name. All in
+ * process: a test over HTTP would start a stack for each change.
  */
 const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
   'domain/anomaly-parameters': ['domain/anomaly'],
-  'domain/dependency': ['e2e/token-failures'],
-  'domain/openai-models': ['contracts/contract', 'e2e/requests'],
-  'domain/refusal': ['use-cases/change-plan', 'e2e/tenancy'],
   'domain/sealed-key': ['domain/sealed-key-layers', 'vectors/sealed-key-v1'],
   'use-cases/answer-preflight': ['use-cases/sites'],
   'use-cases/append-audit-event': ['use-cases/audit-trail', 'use-cases/lost-races'],

@@ -25,8 +25,6 @@ const WATCHED: Readonly<Record<string, number>> = {
   'lambdas/use-cases/admit-session.ts': 96,
 };
 
-const WITHOUT_A_STACK = /^test\/(?:domain|use-cases|vectors)\//;
-
 interface Score {
   readonly file: string;
   /** Changes that a test noticed, and all that compile. */
@@ -44,8 +42,8 @@ const scoreOf = async (file: string, tests: readonly string[]): Promise<Score> =
     configFile: 'stryker.config.json',
     concurrency: Number(process.env['MUTATION_CONCURRENCY'] ?? 2),
     mutate: [file],
-    // A stack of its own takes seconds to start on a busy machine; a rule, none.
-    timeoutMS: tests.every((test) => WITHOUT_A_STACK.test(test)) ? 10_000 : 60_000,
+    // Beyond what its tests take without a change.
+    timeoutMS: 10_000,
     jest: {
       config: {
         testMatch: tests.map((test) => `<rootDir>/${test}`),
