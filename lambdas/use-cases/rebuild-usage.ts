@@ -156,21 +156,21 @@ const readSettled = async (books: UsageBooks, { sites, month, now }: Subject): P
   for (const siteId of sites) {
     let rest = new Date(Math.max(end.getTime(), month.from.getTime()));
     // Kept back until a later one comes: an open one of the same moment has them read again with itself.
-    let ofOneMoment: SessionMeter[] = [];
+    const ofOneMoment: SessionMeter[] = [];
+    const addThem = (): void => {
+      for (const meter of ofOneMoment.splice(0)) addMeter(books, sums, meter);
+    };
     if (end > month.from)
       for await (const meter of metersOf(books, siteId, { from: month.from, before: end })) {
+        if (ofOneMoment[0]?.issuedAt !== meter.issuedAt) addThem();
         if (!isOver(meter)) {
           rest = new Date(meter.issuedAt);
-          if (ofOneMoment[0]?.issuedAt === meter.issuedAt) ofOneMoment = [];
+          ofOneMoment.splice(0);
           break;
-        }
-        if (ofOneMoment[0]?.issuedAt !== meter.issuedAt) {
-          for (const earlier of ofOneMoment) addMeter(books, sums, earlier);
-          ofOneMoment = [];
         }
         ofOneMoment.push(meter);
       }
-    for (const earlier of ofOneMoment) addMeter(books, sums, earlier);
+    addThem();
     restFrom.set(siteId, rest);
   }
   return { sums, restFrom };

@@ -1,4 +1,4 @@
-import { MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { MathExpression, type Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Duration } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
@@ -43,6 +43,20 @@ export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): v
 const mintsOf = (stage: string) =>
   ownMetric(stage, 'token', 'LatencyMs', { route: MINT_ROUTE }, { statistic: Stats.SAMPLE_COUNT });
 
+/** How many of a hundred mints; nothing while there are too few for a rate. `those` counts over `metrics`. */
+const percentOfMints = (
+  stage: string,
+  label: string,
+  those: string,
+  metrics: Readonly<Record<string, Metric>>,
+): MathExpression =>
+  new MathExpression({
+    label,
+    expression: `IF(mints >= ${LEAST_ANSWERS}, 100 * ${those} / mints, 0)`,
+    usingMetrics: { mints: mintsOf(stage), ...metrics },
+    period: Duration.minutes(5),
+  });
+
 const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
   const failures = Object.fromEntries(
     OUR_FAILURES.map((code) => [code, ownMetric(stage, 'token', 'Answers', { route: MINT_ROUTE, code })]),
@@ -52,12 +66,7 @@ const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): 
     stage,
     topic,
     runbook: 'Visitors get no session',
-    metric: new MathExpression({
-      label: 'percent of mints that fail',
-      expression: `IF(mints >= ${LEAST_ANSWERS}, 100 * (${failed}) / mints, 0)`,
-      usingMetrics: { mints: mintsOf(stage), ...failures },
-      period: Duration.minutes(5),
-    }),
+    metric: percentOfMints(stage, 'percent of mints that fail', `(${failed})`, failures),
     above: 5,
     periods: 2,
     impact: 'visitors press the button and no voice answers; nothing is charged for what failed.',
@@ -87,12 +96,7 @@ const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): 
     stage,
     topic,
     runbook: 'Every line is busy',
-    metric: new MathExpression({
-      label: 'percent of mints that find no line',
-      expression: `IF(mints >= ${LEAST_ANSWERS}, 100 * (${allBusy}) / mints, 0)`,
-      usingMetrics: { mints: mintsOf(stage), ...busy },
-      period: Duration.minutes(5),
-    }),
+    metric: percentOfMints(stage, 'percent of mints that find no line', `(${allBusy})`, busy),
     above: 20,
     periods: 3,
     impact: 'visitors of one or more sites are told to come back later while others talk.',
@@ -144,17 +148,11 @@ const addPastTheEdgeAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsPr
     stage,
     topic,
     runbook: 'Requests do not come through the edge',
-    metric: new MathExpression({
-      label: 'percent of mints without the proof of the edge',
-      expression: `IF(mints >= ${LEAST_ANSWERS}, 100 * FILL(unproven, 0) / mints, 0)`,
-      usingMetrics: {
-        mints: mintsOf(stage),
-        unproven: ownMetric(stage, 'token', 'Answers', {
-          route: MINT_ROUTE,
-          code: PROBLEMS.not_through_the_edge.code,
-        }),
-      },
-      period: Duration.minutes(5),
+    metric: percentOfMints(stage, 'percent of mints without the proof of the edge', 'FILL(unproven, 0)', {
+      unproven: ownMetric(stage, 'token', 'Answers', {
+        route: MINT_ROUTE,
+        code: PROBLEMS.not_through_the_edge.code,
+      }),
     }),
     above: 50,
     periods: 2,

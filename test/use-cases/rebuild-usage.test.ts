@@ -8,9 +8,11 @@ import {
   type WorkspaceId,
 } from '../../lambdas/domain/identifiers.ts';
 import { entryOf, type SessionMeter } from '../../lambdas/domain/session-meter.ts';
+import { journal } from '../../lambdas/use-cases/journal.ts';
 import type { BookedTotal, Booking, UsageBooks } from '../../lambdas/use-cases/ports.ts';
 import { type Drift, type RebuildPorts, rebuildUsage } from '../../lambdas/use-cases/rebuild-usage.ts';
 import { aMeter } from '../domain/session-meter-fixture.ts';
+import { deriver, random } from './tenancy-fixture.ts';
 import { NOW, outcomeOf, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
 
 const OPERATOR = { sub: 'operator:somebody', sourceIp: '' };
@@ -169,19 +171,7 @@ const booksOf = (
     const counts = await rebuildUsage({
       clock: () => now,
       books: { ...books, ...own },
-      journal: {
-        event: async ({ sub }, type, { workspaceId, siteId, facts }) => ({
-          eventId: `evt_${trail.length}`,
-          workspaceId,
-          type,
-          at: now.toISOString(),
-          actor: sub,
-          siteId: siteId ?? null,
-          sessionId: null,
-          ipHash: null,
-          facts: facts ?? {},
-        }),
-      },
+      journal: journal({ clock: () => now, random, deriver }),
       ...own,
     })(OPERATOR, {
       only,

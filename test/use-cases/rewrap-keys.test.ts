@@ -10,6 +10,7 @@ import {
   type RetainedKey,
   type StoredKey,
 } from '../../lambdas/domain/stored-key.ts';
+import { journal } from '../../lambdas/use-cases/journal.ts';
 import {
   type RewrapCounts,
   type RewrapPorts,
@@ -17,6 +18,7 @@ import {
   type ScannedKey,
   type Wrapping,
 } from '../../lambdas/use-cases/rewrap-keys.ts';
+import { deriver, random } from './tenancy-fixture.ts';
 import { aKey, lost, NOW, outcomeOf, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
 
 const OPERATOR = { sub: 'operator:somebody', sourceIp: '' };
@@ -142,19 +144,7 @@ const tableWith = (
         return { wrapping: wrappingBy(toKeyArn), kmsRequestId: `kms-${asked.length}` };
       },
     },
-    journal: {
-      event: async ({ sub }, type, { workspaceId, siteId, facts }) => ({
-        eventId: `evt_${asked.length}`,
-        workspaceId,
-        type,
-        at: NOW.toISOString(),
-        actor: sub,
-        siteId: siteId ?? null,
-        sessionId: null,
-        ipHash: null,
-        facts: facts ?? {},
-      }),
-    },
+    journal: journal({ clock: () => NOW, random, deriver }),
   };
   return {
     ports,
