@@ -1,4 +1,4 @@
-import type { Observation } from '../lambdas/domain/anomaly.ts';
+import type { Observation } from '../lambdas/domain/anomalies/anomaly-state.ts';
 import { gaussian, poisson, type Random, seeded } from './random.ts';
 
 /**

@@ -1,6 +1,11 @@
-import { type Detection, type Observation, observe, unobserved } from '../lambdas/domain/anomaly.ts';
-import { ANOMALY_PARAMETERS } from '../lambdas/domain/anomaly-parameters.ts';
-import type { AnomalyKind } from '../lambdas/domain/incident.ts';
+import { observe } from '../lambdas/domain/anomalies/anomaly.ts';
+import { ANOMALY_PARAMETERS } from '../lambdas/domain/anomalies/anomaly-parameters.ts';
+import {
+  type Detection,
+  initialAnomalyState,
+  type Observation,
+} from '../lambdas/domain/anomalies/anomaly-state.ts';
+import type { AnomalyKind } from '../lambdas/domain/anomalies/incident.ts';
 import {
   ATTACKS,
   type AttackProfile,
@@ -24,7 +29,7 @@ const MONTH_DAYS = 30;
 type Detector = (observations: readonly Observation[]) => readonly Detection[];
 
 const ours: Detector = (observations) => {
-  let state = unobserved;
+  let state = initialAnomalyState;
   const found: Detection[] = [];
   for (const observation of observations) {
     const { state: next, detections } = observe(state, observation, ANOMALY_PARAMETERS);

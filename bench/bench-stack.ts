@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { DynamoDBClient, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
 import { TABLES, type TableDefinition } from '../lambdas/contract/tables.ts';
-import { signReport } from '../lambdas/domain/report-signature.ts';
+import { signEvents } from '../lambdas/domain/sessions/event-signature.ts';
 import type { LocalStack } from '../local/local-stack.ts';
 import { makeFakeKey } from '../local/openai/server.ts';
 
@@ -124,7 +124,7 @@ export const reportAt = (
 ): Promise<Answer> => {
   const body = { events: [{ id: randomUUID(), type, at: now.toISOString(), ...fields }] };
   const t = Math.floor(now.getTime() / 1_000);
-  const v1 = signReport(signing_secret, t, JSON.stringify(body));
+  const v1 = signEvents(signing_secret, t, JSON.stringify(body));
   return send(url, 'POST', `/v1/${siteId}/sessions/${session_id}/events`, body, {
     'x-spelo-signature': `t=${t},v1=${v1}`,
   });

@@ -335,7 +335,7 @@ export interface HotOutcome {
   readonly waitedMs: { readonly p50: number; readonly p99: number };
 }
 
-/** An admission gives up after so many tries: lambdas/use-cases/admit-session.ts. */
+/** An admission gives up after so many tries: lambdas/use-cases/sessions/admit-session.ts. */
 const ADMISSION_TRIES = 8;
 /** A transaction holds its items so long, and a lost one reads anew before it tries again, milliseconds. */
 const TRANSACTION_MS = 8;

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { functionsInProcess } from '../local/functions-in-process.ts';
+import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
-import { localWorld } from '../local/local-world.ts';
 import { makeFakeKey } from '../local/openai/server.ts';
 import { startStreamPump } from '../local/stream-pump.ts';
 import { putPlatformKey } from '../test/support/platform-key.ts';
@@ -42,11 +42,11 @@ export const countRequests = async (): Promise<AllCounts> => {
   const [proxy, trail] = [await startCountingProxy(), await startCountingProxy()];
   let offsetMs = 0;
   const now = (): Date => new Date(Date.now() + offsetMs);
-  const world = { ...localWorld(() => undefined), clock: now };
+  const world = { ...localRuntime(() => undefined), clock: now };
   const stack = await startLocalStack({
     port: 0,
     path: process.env['PATH'],
-    world,
+    runtime: world,
     variables: { ...NO_BUDGETS, AWS_ENDPOINT_URL_DYNAMODB: proxy.url },
   });
   await stack.streams.close();

@@ -9,13 +9,13 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { type BuildOptions, build } from 'esbuild';
 import { type FunctionName, ROUTES, type Route } from '../lambdas/contract/routes.ts';
-import { signReport } from '../lambdas/domain/report-signature.ts';
-import type { HttpHandler } from '../lambdas/http/handler.ts';
-import type { StreamHandler } from '../lambdas/streams/audit-projector.ts';
+import { signEvents } from '../lambdas/domain/sessions/event-signature.ts';
+import type { HttpHandler } from '../lambdas/http/http-handler.ts';
+import type { StreamHandler } from '../lambdas/streams/stream-handler.ts';
 import { readAssembly } from '../local/bundled/assembly.ts';
 import { startGateway } from '../local/gateway.ts';
+import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
-import { localWorld } from '../local/local-world.ts';
 import { makeFakeKey } from '../local/openai/server.ts';
 import { startStreamPump } from '../local/stream-pump.ts';
 import { median, mintAt, NO_BUDGETS, ORIGIN, signIn } from './bench-stack.ts';
@@ -93,7 +93,7 @@ const bundles = new Map([
 const stack = await startLocalStack({
   port: 0,
   path: process.env['PATH'],
-  world: localWorld(() => undefined),
+  runtime: localRuntime(() => undefined),
   variables: {
     ...NO_BUDGETS,
   },
@@ -307,7 +307,7 @@ const sendRequests = async (url: string): Promise<void> => {
         events: [{ id: randomUUID(), type: 'connected', at: new Date().toISOString() }],
       };
       const t = Math.floor(Date.now() / 1_000);
-      const v1 = signReport(session.signing_secret, t, JSON.stringify(report));
+      const v1 = signEvents(session.signing_secret, t, JSON.stringify(report));
       await call('POST', `/v1/${siteId}/sessions/${session.session_id}/events`, report, {
         'x-spelo-signature': `t=${t},v1=${v1}`,
       });

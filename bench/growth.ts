@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { BatchWriteCommand, DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import { primaryKey } from '../lambdas/adapters/aws/items.ts';
+import { primaryKey } from '../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { newSiteId, newWorkspaceId, type SiteId, type WorkspaceId } from '../lambdas/domain/identifiers.ts';
+import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
-import { localWorld } from '../local/local-world.ts';
 import { median, mintAt, NO_BUDGETS, type Place, signIn, withoutStreams } from './bench-stack.ts';
 import { type Counts, startCountingProxy } from './counting-proxy.ts';
 import { print, tableOf } from './report.ts';
@@ -38,7 +38,7 @@ const proxy = await startCountingProxy();
 const stack = await startLocalStack({
   port: 0,
   path: process.env['PATH'],
-  world: localWorld(() => undefined),
+  runtime: localRuntime(() => undefined),
   variables: { ...NO_BUDGETS, AWS_ENDPOINT_URL_DYNAMODB: proxy.url },
 });
 proxy.forwardTo(stack.dynamoDb.endpoint);
@@ -102,12 +102,12 @@ interface Measured {
 const faults: string[] = [];
 
 /** The median of mints one after the other. Each place is given its turn, so that sessions do not gather on one. */
-const mints = async (places: readonly Place[], count: number): Promise<Measured> => {
+const mints = async (chosen: readonly Place[], count: number): Promise<Measured> => {
   const before = proxy.counts();
   const took: number[] = [];
   for (let i = 0; i < count; i++) {
     const from = performance.now();
-    const { code } = await mintAt(stack.url, places[i % places.length] as Place);
+    const { code } = await mintAt(stack.url, chosen[i % chosen.length] as Place);
     took.push(performance.now() - from);
     if (code !== 'ok') faults.push(`A mint was refused: ${code}.`);
   }

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { openSealedKey, sealKey } from '../lambdas/domain/sealed-key.ts';
+import { openSealedKey, sealKey } from '../lambdas/domain/keys/sealed-key.ts';
 import { Secret } from '../lambdas/domain/secret.ts';
 import { makeFakeKey } from '../local/openai/server.ts';
 import { median } from './bench-stack.ts';

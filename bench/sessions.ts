@@ -2,11 +2,11 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import { primaryKey } from '../lambdas/adapters/aws/items.ts';
+import { primaryKey } from '../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { newSiteId, type WorkspaceId } from '../lambdas/domain/identifiers.ts';
+import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
-import { localWorld } from '../local/local-world.ts';
 import {
   mintAt,
   NO_BUDGETS,
@@ -52,7 +52,7 @@ const proxy = await startCountingProxy();
 const stack = await startLocalStack({
   port: 0,
   path: process.env['PATH'],
-  world: { ...localWorld(() => undefined), clock: () => new Date(nowMs) },
+  runtime: { ...localRuntime(() => undefined), clock: () => new Date(nowMs) },
   variables: {
     ...NO_BUDGETS,
     AWS_ENDPOINT_URL_DYNAMODB: proxy.url,
@@ -228,9 +228,9 @@ try {
   // Many sites.
   const workspaces = await Promise.all(Array.from({ length: WORKSPACES }, makePlace));
   const added = await Promise.all(workspaces.map((place) => addSites(place, SITES / WORKSPACES - 1)));
-  const places = [...workspaces, ...added.flat()];
+  const chosen = [...workspaces, ...added.flat()];
   const spread: Session[] = [];
-  const jobs = Array.from({ length: RATE * SECONDS }, (_, i) => places[(i * 7) % places.length]);
+  const jobs = Array.from({ length: RATE * SECONDS }, (_, i) => chosen[(i * 7) % chosen.length]);
   await phase(`mint, ${RATE}/s over ${SITES} sites`, jobs as never[], mintInto(spread), {
     inFlight: 2 * IN_FLIGHT,
     startsAtMs: (i) => (i * 1_000) / RATE,
@@ -239,7 +239,7 @@ try {
   const leases = await Promise.all(workspaces.map(liveLeases));
   const taken = leases.reduce((sum, count) => sum + count, 0);
   expectThat(taken === spread.length, `${spread.length} sessions hold ${taken} slots.`);
-  await phase('mint, alone', places.slice(0, 40) as never[], mintInto(spread), { inFlight: 1 });
+  await phase('mint, alone', chosen.slice(0, 40) as never[], mintInto(spread), { inFlight: 1 });
   await phase('bare PutItem, alone', Array(200).fill(0) as never[], barePut, { inFlight: 1 });
 
   const alone = phases.at(-1) ?? bare;

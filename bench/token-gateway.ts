@@ -1,5 +1,5 @@
 import { type FunctionName, ROUTES, type Route } from '../lambdas/contract/routes.ts';
-import type { HttpHandler } from '../lambdas/http/handler.ts';
+import type { HttpHandler } from '../lambdas/http/http-handler.ts';
 import { type LocalGateway, startGateway } from '../local/gateway.ts';
 
 /** A gateway in front of one function alone; requests for the others are not made. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
-import { localWorld } from '../local/local-world.ts';
 import { NO_BUDGETS, ORIGIN, percentile, signIn, withoutStreams } from './bench-stack.ts';
 import { closeConnections, inLanes, post } from './load.ts';
 import type { Spent } from './probe.ts';
@@ -41,7 +41,7 @@ const PLACES = options.short ? 4 : 40;
 const stack = await startLocalStack({
   port: 0,
   path: process.env['PATH'],
-  world: localWorld(() => undefined),
+  runtime: localRuntime(() => undefined),
   variables: NO_BUDGETS,
 });
 await withoutStreams(stack);
@@ -51,7 +51,7 @@ relays.dynamoDb.forwardTo(stack.dynamoDb.endpoint);
 relays.kms.forwardTo(stack.kms.endpoint);
 
 const owner = await signIn(stack);
-const places = await Promise.all(Array.from({ length: PLACES }, () => owner.makePlace()));
+const chosen = await Promise.all(Array.from({ length: PLACES }, () => owner.makePlace()));
 const openAi = await startServer('./openai-server.ts', { env: { DELAY_MS: String(OPENAI_MS) } });
 
 const startToken = (variables: Readonly<Record<string, string>> = {}): Promise<ServerProcess> =>
@@ -80,7 +80,7 @@ const ours = (name: string, server: ServerProcess): Contestant => ({
   name,
   server,
   mint: async () => {
-    const { siteId } = places[turn++ % places.length] ?? { siteId: '' };
+    const { siteId } = chosen[turn++ % chosen.length] ?? { siteId: '' };
     return secretIn(await post(`${server.url}/v1/${siteId}/token`, '{}', { origin: ORIGIN }));
   },
 });

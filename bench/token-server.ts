@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { lambdaRuntime } from '../lambdas/composition/runtime.ts';
+import { tokenHandler } from '../lambdas/composition/token.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
-import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
-import { lambdaWorld } from '../lambdas/functions/wiring/world.ts';
 import { startTokenGateway } from './token-gateway.ts';
 
 /**
@@ -10,6 +10,6 @@ import { startTokenGateway } from './token-gateway.ts';
  */
 
 const environment = parseEnvironment(ENVIRONMENTS.token, process.env);
-const handler = tokenHandler(environment, lambdaWorld('token', environment.STAGE));
+const handler = tokenHandler(environment, lambdaRuntime('token', environment.STAGE));
 const gateway = await startTokenGateway(handler, randomUUID);
 process.send?.({ url: gateway.url });

@@ -1,7 +1,7 @@
+import { tokenHandler } from '../lambdas/composition/token.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
-import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
+import { localRuntime } from '../local/local-runtime.ts';
 import { type LocalStack, startLocalStack } from '../local/local-stack.ts';
-import { localWorld } from '../local/local-world.ts';
 import { NO_BUDGETS, withoutStreams } from './bench-stack.ts';
 import { type RelayedCall, type RelayHooks, startRelay } from './relay.ts';
 import { startTokenGateway } from './token-gateway.ts';
@@ -21,11 +21,11 @@ export const startTracedStack = async (hooks: RelayHooks): Promise<TracedStack> 
     kms: await startRelay(hooks),
     openAi: await startRelay(hooks),
   };
-  const world = localWorld(() => undefined);
+  const runtime = localRuntime(() => undefined);
   const stack = await startLocalStack({
     port: 0,
     path: process.env['PATH'],
-    world,
+    runtime,
     variables: {
       ...NO_BUDGETS,
       AWS_ENDPOINT_URL_DYNAMODB: relays.dynamoDb.url,
@@ -41,7 +41,7 @@ export const startTracedStack = async (hooks: RelayHooks): Promise<TracedStack> 
   return {
     ...stack,
     withColdTokenFunction: async (use) => {
-      const token = tokenHandler(parseEnvironment(ENVIRONMENTS.token, stack.variables), world);
+      const token = tokenHandler(parseEnvironment(ENVIRONMENTS.token, stack.variables), runtime);
       const gateway = await startTokenGateway(token, () => 'cold');
       try {
         return await use(gateway.url);

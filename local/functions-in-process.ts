@@ -1,3 +1,16 @@
+import { archiverHandler } from '../lambdas/composition/archiver.ts';
+import { auditHandler } from '../lambdas/composition/audit.ts';
+import { detectorHandler } from '../lambdas/composition/detector.ts';
+import { eventsHandler } from '../lambdas/composition/events.ts';
+import { keysHandler } from '../lambdas/composition/keys.ts';
+import { manageHandler } from '../lambdas/composition/manage.ts';
+import { projectorHandler } from '../lambdas/composition/projector.ts';
+import { rotateHandler } from '../lambdas/composition/rotate.ts';
+import { rotateOnRequestHandler } from '../lambdas/composition/rotate-on-request.ts';
+import type { Runtime } from '../lambdas/composition/runtime.ts';
+import { sweeperHandler } from '../lambdas/composition/sweeper.ts';
+import { tokenHandler } from '../lambdas/composition/token.ts';
+import { usageHandler } from '../lambdas/composition/usage.ts';
 import {
   detectorEnvironment,
   ENVIRONMENTS,
@@ -7,22 +20,9 @@ import {
 } from '../lambdas/contract/environment.ts';
 import type { FunctionName } from '../lambdas/contract/routes.ts';
 import type { TABLES } from '../lambdas/contract/tables.ts';
-import { summaryOf } from '../lambdas/domain/incident.ts';
-import { archiverHandler } from '../lambdas/functions/wiring/archiver.ts';
-import { auditHandler } from '../lambdas/functions/wiring/audit.ts';
-import { detectorHandler } from '../lambdas/functions/wiring/detector.ts';
-import { eventsHandler } from '../lambdas/functions/wiring/events.ts';
-import { keysHandler } from '../lambdas/functions/wiring/keys.ts';
-import { manageHandler } from '../lambdas/functions/wiring/manage.ts';
-import { projectorHandler } from '../lambdas/functions/wiring/projector.ts';
-import { rotateHandler } from '../lambdas/functions/wiring/rotate.ts';
-import { rotateOnRequestHandler } from '../lambdas/functions/wiring/rotate-on-request.ts';
-import { sweeperHandler } from '../lambdas/functions/wiring/sweeper.ts';
-import { tokenHandler } from '../lambdas/functions/wiring/token.ts';
-import { usageHandler } from '../lambdas/functions/wiring/usage.ts';
-import type { World } from '../lambdas/functions/wiring/world.ts';
-import type { HttpHandler } from '../lambdas/http/handler.ts';
-import type { StreamHandler } from '../lambdas/streams/audit-projector.ts';
+import { summaryOf } from '../lambdas/domain/anomalies/incident.ts';
+import type { HttpHandler } from '../lambdas/http/http-handler.ts';
+import type { StreamHandler } from '../lambdas/streams/stream-handler.ts';
 import type { GatewayRoute } from './gateway.ts';
 import { type LocalIncidents, localIncidents } from './local-incidents.ts';
 
@@ -44,33 +44,33 @@ export interface LocalFunctions {
 /** From the source, in this process, with the world of the caller. */
 export const functionsInProcess = (
   variables: Readonly<Record<string, string>>,
-  world: World,
+  runtime: Runtime,
   onIncident: (summary: string) => void,
 ): LocalFunctions => {
-  const projector = projectorHandler(parseEnvironment(ENVIRONMENTS.projector, variables), world);
+  const projector = projectorHandler(parseEnvironment(ENVIRONMENTS.projector, variables), runtime);
   const incidents = localIncidents(
-    rotateOnRequestHandler(parseEnvironment(rotateOnRequestEnvironment, variables), world),
+    rotateOnRequestHandler(parseEnvironment(rotateOnRequestEnvironment, variables), runtime),
     (incident) => onIncident(summaryOf(incident)),
   );
-  const detector = detectorHandler(parseEnvironment(detectorEnvironment, variables), world, incidents);
+  const detector = detectorHandler(parseEnvironment(detectorEnvironment, variables), runtime, incidents);
   return {
     handlers: {
-      token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
-      events: eventsHandler(parseEnvironment(ENVIRONMENTS.events, variables), world),
-      keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), world),
-      rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
-      audit: auditHandler(parseEnvironment(ENVIRONMENTS.audit, variables), world),
-      manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), world),
-      usage: usageHandler(parseEnvironment(ENVIRONMENTS.usage, variables), world),
+      token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), runtime),
+      events: eventsHandler(parseEnvironment(ENVIRONMENTS.events, variables), runtime),
+      keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), runtime),
+      rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), runtime),
+      audit: auditHandler(parseEnvironment(ENVIRONMENTS.audit, variables), runtime),
+      manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), runtime),
+      usage: usageHandler(parseEnvironment(ENVIRONMENTS.usage, variables), runtime),
     },
     watching: { sessions: detector, tenancy: detector },
     recording: {
       tenancy: projector,
       keys: projector,
       sessions: projector,
-      audit: archiverHandler(parseEnvironment(ENVIRONMENTS.archiver, variables), world),
+      audit: archiverHandler(parseEnvironment(ENVIRONMENTS.archiver, variables), runtime),
     },
     incidents,
-    sweep: sweeperHandler(parseEnvironment(sweeperEnvironment, variables), world),
+    sweep: sweeperHandler(parseEnvironment(sweeperEnvironment, variables), runtime),
   };
 };

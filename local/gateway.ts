@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { type FunctionName, ROUTES, type Route, routeKeyOf } from '../lambdas/contract/routes.ts';
-import type { HttpHandler } from '../lambdas/http/handler.ts';
+import type { HttpHandler } from '../lambdas/http/http-handler.ts';
 import type { WebHandler } from './web/static-files.ts';
 
 /**

@@ -1,8 +1,10 @@
-import { detailOfRotation } from '../lambdas/adapters/aws/rotation-event.ts';
-import type { Incident } from '../lambdas/domain/incident.ts';
-import type { PlanNotice } from '../lambdas/domain/plan-notice.ts';
+import { detailOfRotation } from '../lambdas/adapters/aws/anomalies/rotation-event.ts';
+import type { Incident } from '../lambdas/domain/anomalies/incident.ts';
+import type { PlanNotice } from '../lambdas/domain/tenancy/plan-notice.ts';
 import type { RotationEventHandler } from '../lambdas/streams/rotation-requests.ts';
-import type { IncidentAnnouncer, NoticeAnnouncer, RotationRequests } from '../lambdas/use-cases/ports.ts';
+import type { IncidentAnnouncer } from '../lambdas/use-cases/ports/anomalies.ts';
+import type { RotationRequests } from '../lambdas/use-cases/ports/keys.ts';
+import type { NoticeAnnouncer } from '../lambdas/use-cases/ports/usage.ts';
 
 /** Stands in for EventBridge: keeps what was announced, and hands rotation requests to the function that a rule would call. */
 export interface LocalIncidents extends IncidentAnnouncer, NoticeAnnouncer, RotationRequests {

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import type { Runtime } from '../lambdas/composition/runtime.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
-import type { World } from '../lambdas/functions/wiring/world.ts';
 import type { Assembly } from './bundled/assembly.ts';
 import { startBundledFunctions } from './bundled/bundled-functions.ts';
 import { createTables } from './create-tables.ts';
@@ -33,7 +33,7 @@ export interface LocalStackOptions {
   readonly dynamoDbEndpoint?: string | undefined;
   /** Where to look for the DynamoDB engine. */
   readonly path?: string | undefined;
-  readonly world: World;
+  readonly runtime: Runtime;
   /** Overrides of the functions' variables, for tests. */
   readonly variables?: Readonly<Record<string, string>>;
   readonly onAnswer?: (line: string) => void;
@@ -132,7 +132,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       ...options.variables,
     };
     setLocalCredentials();
-    const { world } = options;
+    const { runtime } = options;
     const engine = { region: 'us-east-1', endpoint: dynamoDb.endpoint };
     const clients = {
       dynamoDb: new DynamoDBClient(engine),
@@ -144,11 +144,11 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const onIncident = (summary: string): void => options.onAnswer?.(`Anomaly: ${summary}`);
     const functions =
       options.assembly === undefined
-        ? functionsInProcess(variables, world, onIncident)
+        ? functionsInProcess(variables, runtime, onIncident)
         : await keep(
             startBundledFunctions(options.assembly, {
               variables,
-              clock: world.clock,
+              clock: runtime.clock,
               clockStands: options.clockStands ?? false,
               jwksUri: issuer.jwksUri,
               onLine: options.onLine ?? (() => undefined),

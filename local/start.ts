@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { strongRandom } from '../lambdas/composition/runtime.ts';
 import { openAiBaseUrl } from '../lambdas/contract/environment.ts';
-import { strongRandom } from '../lambdas/functions/wiring/world.ts';
 import { type Assembly, readAssembly } from './bundled/assembly.ts';
 import { type Demo, seedDemo } from './demo.ts';
 import { instructions } from './instructions.ts';
+import { localRuntime, logFile } from './local-runtime.ts';
 import { type LocalStack, startLocalStack } from './local-stack.ts';
-import { localWorld, logFile } from './local-world.ts';
 import { makeFakeKey } from './openai/server.ts';
 import { dashboardPages, localDashboard } from './web/dashboard-pages.ts';
 import { widgetPages } from './web/widget-pages.ts';
@@ -107,7 +107,7 @@ const main = async (): Promise<void> => {
     openAiBaseUrl: OPENAI_BASE_URL,
     dynamoDbEndpoint: DYNAMODB_ENDPOINT,
     path: PATH,
-    world: localWorld(log.write),
+    runtime: localRuntime(log.write),
     assembly: values.bundled ? synthesized() : undefined,
     onLine: log.write,
     onAnswer: print,

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { TABLES, type TableDefinition } from '../lambdas/contract/tables.ts';
-import type { StreamHandler } from '../lambdas/streams/audit-projector.ts';
+import type { StreamHandler } from '../lambdas/streams/stream-handler.ts';
 
 /**
  * Stands in for Lambda's event source mappings: polls the stream of each table from its beginning and hands batches to

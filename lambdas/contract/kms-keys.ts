@@ -19,4 +19,4 @@ export const KMS_KEYS = {
 } as const;
 
 /** Names that every use of the master key carries; IAM policies require each of them to be present. */
-export { ENCRYPTION_CONTEXT_KEYS } from '../domain/sealed-key.ts';
+export { ENCRYPTION_CONTEXT_KEYS } from '../domain/keys/sealed-key.ts';

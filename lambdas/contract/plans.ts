@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BUILT_IN_PLANS, DEFAULT_PLAN, type Plan } from '../domain/plan.ts';
+import { BUILT_IN_PLANS, DEFAULT_PLAN, type Plan } from '../domain/tenancy/plan.ts';
 
 /** Money of a plan: US dollars, exact to the micro-cent that costs are computed in. */
 const usd = z.number().min(0).max(100_000).nullable();

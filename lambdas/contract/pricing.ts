@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { TYPICAL_SESSION } from '../domain/cost-estimate.ts';
 import { DEFAULT_MODEL } from '../domain/openai-models.ts';
+import { TYPICAL_SESSION } from '../domain/usage/cost-estimate.ts';
 import { planSchema } from './plans.ts';
 
 /** Shapes of the calculator and of the price list. docs/pricing.md explains the numbers. */

@@ -1,8 +1,12 @@
 import type * as z from 'zod';
-import type { Role } from '../domain/workspace.ts';
+import type { Role } from '../domain/tenancy/workspace.ts';
+import * as auditSchemas from './audit.ts';
+import * as schemas from './common.ts';
+import * as keySchemas from './keys.ts';
 import { costEstimate, costEstimateRequest, pricing } from './pricing.ts';
 import type { ProblemName } from './problems.ts';
-import * as schemas from './schemas.ts';
+import * as sessionSchemas from './sessions.ts';
+import * as tenancySchemas from './tenancy.ts';
 import * as usage from './usage.ts';
 
 /**
@@ -56,7 +60,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       access: 'viewer',
       summary: `The key of ${of}, masked.`,
       status: 200,
-      data: schemas.maskedKey,
+      data: keySchemas.maskedKey,
       refusals: missing,
     },
     put: {
@@ -65,9 +69,9 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       servedBy: 'keys',
       access: 'admin',
       summary: `Probes a key at OpenAI, then stores or replaces the key of ${of}.`,
-      body: schemas.putOpenAiKeyRequest,
+      body: keySchemas.putOpenAiKeyRequest,
       status: 200,
-      data: schemas.maskedKey,
+      data: keySchemas.maskedKey,
       refusals: [notFound, ...PROBE_REFUSALS, 'version_conflict'],
     },
     delete: {
@@ -87,7 +91,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       access: 'admin',
       summary: 'Test voice: a real mint with the stored key, thrown away, free of charge.',
       status: 200,
-      data: schemas.verdict,
+      data: keySchemas.verdict,
       refusals: [...missing, 'openai_key_suspended', 'openai_key_unreadable', 'rate_limited'],
     },
     rotate: {
@@ -97,7 +101,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       access: 'admin',
       summary: 'Encrypts the same OpenAI key anew, under a fresh data key.',
       status: 200,
-      data: schemas.maskedKey,
+      data: keySchemas.maskedKey,
       refusals: [...missing, 'openai_key_unreadable', 'version_conflict'],
     },
     rollback: {
@@ -107,7 +111,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       access: 'admin',
       summary: 'Back to the previous key while it is retained.',
       status: 200,
-      data: schemas.maskedKey,
+      data: keySchemas.maskedKey,
       refusals: [...missing, 'no_previous_version', 'version_conflict'],
     },
     versions: {
@@ -118,7 +122,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       summary: 'History of the key, newest first.',
       query: schemas.pageQuery,
       status: 200,
-      data: schemas.pageOf(schemas.keyVersion),
+      data: schemas.pageOf(keySchemas.keyVersion),
       refusals: [notFound],
     },
     suspend: {
@@ -128,7 +132,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       access: 'admin',
       summary: 'Kill switch: mints stop with the next request.',
       status: 200,
-      data: schemas.maskedKey,
+      data: keySchemas.maskedKey,
       refusals: [...missing, 'version_conflict'],
     },
     resume: {
@@ -138,7 +142,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       access: 'admin',
       summary: 'Ends a suspension.',
       status: 200,
-      data: schemas.maskedKey,
+      data: keySchemas.maskedKey,
       refusals: [...missing, 'version_conflict'],
     },
   } as const satisfies Readonly<Record<string, Route>>;
@@ -163,9 +167,9 @@ export const ROUTES = {
     servedBy: 'token',
     access: 'public',
     summary: 'Mints a short-lived OpenAI Realtime client secret for one visitor.',
-    body: schemas.tokenRequest,
+    body: sessionSchemas.tokenRequest,
     status: 200,
-    data: schemas.token,
+    data: sessionSchemas.token,
     refusals: [
       'invalid_site_id',
       'rate_limited',
@@ -198,11 +202,11 @@ export const ROUTES = {
     servedBy: 'events',
     access: 'public',
     summary: 'What a widget reports of its session, signed with the signing secret of its token.',
-    query: schemas.reportQuery,
-    body: schemas.reportRequest,
+    query: sessionSchemas.eventsQuery,
+    body: sessionSchemas.eventsRequest,
     signed: true,
     status: 200,
-    data: schemas.reportReceipt,
+    data: sessionSchemas.eventsReceipt,
     refusals: [
       'invalid_site_id',
       'invalid_signature',
@@ -217,9 +221,9 @@ export const ROUTES = {
     servedBy: 'manage',
     access: 'any',
     summary: 'Creates a workspace; the caller becomes its owner.',
-    body: schemas.createWorkspaceRequest,
+    body: tenancySchemas.createWorkspaceRequest,
     status: 201,
-    data: schemas.workspace,
+    data: tenancySchemas.workspace,
     refusals: [],
   },
   listWorkspaces: {
@@ -230,7 +234,7 @@ export const ROUTES = {
     summary: 'The workspaces that the caller is a member of.',
     query: schemas.pageQuery,
     status: 200,
-    data: schemas.pageOf(schemas.listedWorkspace),
+    data: schemas.pageOf(tenancySchemas.listedWorkspace),
     refusals: [],
   },
   readWorkspace: {
@@ -240,7 +244,7 @@ export const ROUTES = {
     access: 'viewer',
     summary: 'One workspace.',
     status: 200,
-    data: schemas.workspace,
+    data: tenancySchemas.workspace,
     refusals: ['workspace_not_found'],
   },
   changeWorkspace: {
@@ -249,9 +253,9 @@ export const ROUTES = {
     servedBy: 'manage',
     access: 'owner',
     summary: 'Changes settings, among them who pays OpenAI (billing_mode), from the next mint on.',
-    body: schemas.changeWorkspaceRequest,
+    body: tenancySchemas.changeWorkspaceRequest,
     status: 200,
-    data: schemas.workspace,
+    data: tenancySchemas.workspace,
     refusals: ['workspace_not_found', 'version_conflict'],
   },
   deleteWorkspace: {
@@ -260,7 +264,7 @@ export const ROUTES = {
     servedBy: 'keys',
     access: 'owner',
     summary: 'Stops mints, shreds keys, archives sites.',
-    body: schemas.deleteWorkspaceRequest,
+    body: tenancySchemas.deleteWorkspaceRequest,
     status: 200,
     data: schemas.deleted,
     refusals: ['workspace_not_found', 'version_conflict'],
@@ -273,7 +277,7 @@ export const ROUTES = {
     summary: 'The members of a workspace.',
     query: schemas.pageQuery,
     status: 200,
-    data: schemas.pageOf(schemas.member),
+    data: schemas.pageOf(tenancySchemas.member),
     refusals: ['workspace_not_found'],
   },
   readMember: {
@@ -283,7 +287,7 @@ export const ROUTES = {
     access: 'owner',
     summary: 'One member.',
     status: 200,
-    data: schemas.member,
+    data: tenancySchemas.member,
     refusals: ['workspace_not_found', 'member_not_found'],
   },
   putMember: {
@@ -292,9 +296,9 @@ export const ROUTES = {
     servedBy: 'manage',
     access: 'owner',
     summary: 'Adds a member or changes a role.',
-    body: schemas.memberRequest,
+    body: tenancySchemas.memberRequest,
     status: 200,
-    data: schemas.member,
+    data: tenancySchemas.member,
     refusals: ['workspace_not_found', 'last_owner', 'version_conflict'],
   },
   removeMember: {
@@ -313,9 +317,9 @@ export const ROUTES = {
     servedBy: 'audit',
     access: 'owner',
     summary: 'The audit trail, newest first. A page may be shorter than its limit; go by the cursor.',
-    query: schemas.auditQuery,
+    query: auditSchemas.auditQuery,
     status: 200,
-    data: schemas.pageOf(schemas.auditRow),
+    data: schemas.pageOf(auditSchemas.auditRow),
     refusals: ['workspace_not_found'],
   },
   verifyAudit: {
@@ -325,9 +329,9 @@ export const ROUTES = {
     access: 'owner',
     summary:
       'Checks the hash chain of the audit trail and names the first row that was touched. A chain of more rows than one call checks goes on with the cursor.',
-    query: schemas.verifyQuery,
+    query: auditSchemas.verifyQuery,
     status: 200,
-    data: schemas.auditVerdict,
+    data: auditSchemas.auditVerification,
     refusals: ['workspace_not_found'],
   },
   listSites: {
@@ -338,7 +342,7 @@ export const ROUTES = {
     summary: 'The sites of a workspace.',
     query: schemas.pageQuery,
     status: 200,
-    data: schemas.pageOf(schemas.site),
+    data: schemas.pageOf(tenancySchemas.site),
     refusals: ['workspace_not_found'],
   },
   createSite: {
@@ -347,9 +351,9 @@ export const ROUTES = {
     servedBy: 'manage',
     access: 'admin',
     summary: 'Creates a site.',
-    body: schemas.createSiteRequest,
+    body: tenancySchemas.createSiteRequest,
     status: 201,
-    data: schemas.site,
+    data: tenancySchemas.site,
     refusals: ['workspace_not_found', 'site_limit_reached', 'version_conflict'],
   },
   readSite: {
@@ -359,7 +363,7 @@ export const ROUTES = {
     access: 'viewer',
     summary: 'One site.',
     status: 200,
-    data: schemas.site,
+    data: tenancySchemas.site,
     refusals: ['site_not_found'],
   },
   changeSite: {
@@ -368,9 +372,9 @@ export const ROUTES = {
     servedBy: 'manage',
     access: 'admin',
     summary: 'Changes settings, from the next mint on.',
-    body: schemas.changeSiteRequest,
+    body: tenancySchemas.changeSiteRequest,
     status: 200,
-    data: schemas.site,
+    data: tenancySchemas.site,
     refusals: ['site_not_found', 'version_conflict'],
   },
   archiveSite: {
@@ -457,8 +461,8 @@ export const ROUTES = {
       'What kept visitors from a session, newest first, repeats counted per minute. A page may be shorter than its limit; go by the cursor.',
     query: usage.errorsQuery,
     status: 200,
-    data: schemas.pageOf(schemas.errorRow),
-    csv: { name: 'errors', list: 'items', record: schemas.errorRow },
+    data: schemas.pageOf(sessionSchemas.errorRow),
+    csv: { name: 'errors', list: 'items', record: sessionSchemas.errorRow },
     refusals: ['workspace_not_found'],
   },
   readConcurrency: {

@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { NOTICE_PERCENTS } from '../domain/plan.ts';
-import { FAILURE_SOURCES } from '../domain/reported-failure.ts';
-import { KEY_SCOPES } from '../domain/sealed-key.ts';
-import { SESSION_KINDS, SESSION_STATES } from '../domain/session.ts';
-import { END_REASONS, METER_FLAGS } from '../domain/session-meter.ts';
-import { MAX_RANGE_DAYS, USAGE_GROUPS } from '../domain/usage.ts';
-import { BILLING_MODES } from '../domain/workspace.ts';
+import { KEY_SCOPES } from '../domain/keys/sealed-key.ts';
+import { FAILURE_SOURCES } from '../domain/sessions/reported-failure.ts';
+import { SESSION_KINDS, SESSION_STATES } from '../domain/sessions/session.ts';
+import { END_REASONS, USAGE_FLAGS } from '../domain/sessions/session-usage.ts';
+import { NOTICE_PERCENTS } from '../domain/tenancy/plan.ts';
+import { BILLING_MODES } from '../domain/tenancy/workspace.ts';
+import { MAX_RANGE_DAYS, USAGE_GROUPS } from '../domain/usage/usage.ts';
+import { pageQuery, sessionIdSchema, siteIdSchema } from './common.ts';
 import { planComparison, tokensByKind } from './pricing.ts';
-import { pageQuery, sessionIdSchema, siteIdSchema } from './schemas.ts';
 
 /** Shapes of usage, sessions and slots. docs/usage.md says what each number is. */
 
@@ -108,7 +108,7 @@ const receipt = z
     tokens: tokensByKind,
     cost_cents: cents.nullable().describe('null: the model has no known price.'),
     estimated: z.boolean(),
-    flags: z.array(z.enum(METER_FLAGS)).describe('What of its reports cannot be true.'),
+    flags: z.array(z.enum(USAGE_FLAGS)).describe('What of its reports cannot be true.'),
     flagged_tokens: tokensByKind.describe('Kept apart, not counted.'),
   })
   .meta({ id: 'Receipt' });

@@ -1,5 +1,4 @@
-import type { RefusalDetail } from './refusal.ts';
-import { Refusal } from './refusal.ts';
+import { BrokerError, type BrokerErrorDetail } from './broker-error.ts';
 
 /** What OpenAI's refusals mean to us. Source of the codes: docs/openai.md. */
 export const OPENAI_FAILURES = [
@@ -29,7 +28,7 @@ export type OpenAiFailureName = (typeof OPENAI_FAILURES)[number];
  */
 export class OpenAiFailure extends Error {
   override readonly name = 'OpenAiFailure';
-  readonly failure: OpenAiFailureName;
+  readonly reason: OpenAiFailureName;
   /** HTTP status, undefined when no answer came. */
   readonly status: number | undefined;
   /** OpenAI's `x-request-id`, for their support. */
@@ -49,7 +48,7 @@ export class OpenAiFailure extends Error {
     } = {},
   ) {
     super(failure);
-    this.failure = failure;
+    this.reason = failure;
     this.status = facts.status;
     this.requestId = facts.requestId;
     this.retryAfterSeconds = facts.retryAfterSeconds;
@@ -138,91 +137,91 @@ const usableWait = (seconds: number | undefined): number | undefined =>
 interface Explanation {
   readonly message: string;
   /** Whether the failure proves that this key cannot mint as things stand. */
-  readonly blames: 'key' | 'account' | 'nobody';
+  readonly attribution: 'key' | 'account' | 'nobody';
 }
 
 const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
   key_invalid: {
     message:
       'OpenAI does not know this key: it is wrong, revoked or deleted. Create a new key in the OpenAI dashboard and paste it here.',
-    blames: 'key',
+    attribution: 'key',
   },
   key_expired: {
     message: 'This key has expired at OpenAI. Create a new key and paste it here.',
-    blames: 'key',
+    attribution: 'key',
   },
   missing_permission: {
     message:
       'This is a restricted key that may not mint Realtime sessions. In the OpenAI dashboard set "Model capabilities" to "Request", or create a key with all permissions.',
-    blames: 'key',
+    attribution: 'key',
   },
   not_a_member: {
     message:
       'The owner of this key is no longer a member of the OpenAI organization. Create a service-account key in the project.',
-    blames: 'key',
+    attribution: 'key',
   },
   model_unavailable: {
     message:
       'The OpenAI project of this key has no access to the model of this site. Allow the model in the project, or choose another model.',
-    blames: 'key',
+    attribution: 'key',
   },
   wrong_region: {
     message:
       "The OpenAI project of this key keeps its data in one region. Set the site's data_residency to that region.",
-    blames: 'key',
+    attribution: 'key',
   },
   ip_not_authorized: {
     message:
       "The OpenAI project of this key only accepts listed IP addresses. Add this service's outgoing address to the list.",
-    blames: 'key',
+    attribution: 'key',
   },
   country_not_supported: {
     message: 'OpenAI does not serve the region in which this service runs. Deploy it in a supported region.',
-    blames: 'key',
+    attribution: 'key',
   },
   quota_exhausted: {
     message: 'The OpenAI account has no credit left. Add credit in the OpenAI dashboard under Billing.',
-    blames: 'account',
+    attribution: 'account',
   },
   spend_limit_reached: {
     message:
       'A spend limit of the OpenAI organization or project is reached. Raise the limit in the OpenAI dashboard.',
-    blames: 'account',
+    attribution: 'account',
   },
   rate_limited: {
     message: "OpenAI's rate limit for this key is reached for the moment. Try again shortly.",
-    blames: 'nobody',
+    attribution: 'nobody',
   },
   request_refused: {
     message:
       "OpenAI refused the session settings. Check the site's model, voice and instructions; if they are right, report this.",
-    blames: 'nobody',
+    attribution: 'nobody',
   },
   upstream_error: {
     message: 'OpenAI answered with an error of its own. Try again; see status.openai.com.',
-    blames: 'nobody',
+    attribution: 'nobody',
   },
   unreadable_answer: {
     message: 'OpenAI sent an answer that could not be read. Try again; see status.openai.com.',
-    blames: 'nobody',
+    attribution: 'nobody',
   },
   unreachable: {
     message: 'OpenAI could not be reached. Try again; see status.openai.com.',
-    blames: 'nobody',
+    attribution: 'nobody',
   },
-  timeout: { message: 'OpenAI did not answer in time. Try again.', blames: 'nobody' },
+  timeout: { message: 'OpenAI did not answer in time. Try again.', attribution: 'nobody' },
 };
 
 /** One sentence and the next step, for the operator. Never OpenAI's words. */
-export const explainOpenAiFailure = (failure: OpenAiFailure): RefusalDetail => {
-  const { message } = EXPLANATIONS[failure.failure];
+export const explainOpenAiFailure = (failure: OpenAiFailure): BrokerErrorDetail => {
+  const { message } = EXPLANATIONS[failure.reason];
   const subject =
     failure.subject === undefined
       ? ''
-      : failure.failure === 'missing_permission'
+      : failure.reason === 'missing_permission'
         ? ` Missing: ${failure.subject}.`
         : ` Region: ${failure.subject}.`;
-  return { path: failure.failure, message: `${message}${subject}` };
+  return { path: failure.reason, message: `${message}${subject}` };
 };
 
 /** Seconds that we ask for when OpenAI refused for load and named no time. */
@@ -230,29 +229,29 @@ const DEFAULT_BUSY_SECONDS = 5;
 const DEFAULT_RETRY_SECONDS = 10;
 
 /** The contract's refusal for a failed mint. */
-export const refusalOfOpenAiFailure = (failure: OpenAiFailure): Refusal => {
+export const brokerErrorOfOpenAiFailure = (failure: OpenAiFailure): BrokerError => {
   const details = [explainOpenAiFailure(failure)];
-  switch (failure.failure) {
+  switch (failure.reason) {
     case 'rate_limited':
-      return new Refusal('busy', {
+      return new BrokerError('busy', {
         details,
         retryAfterSeconds: failure.retryAfterSeconds ?? DEFAULT_BUSY_SECONDS,
       });
     case 'quota_exhausted':
     case 'spend_limit_reached':
-      return new Refusal('openai_quota_exhausted', { details });
+      return new BrokerError('openai_quota_exhausted', { details });
     case 'timeout':
-      return new Refusal('openai_timeout', { details, retryAfterSeconds: DEFAULT_RETRY_SECONDS });
+      return new BrokerError('openai_timeout', { details, retryAfterSeconds: DEFAULT_RETRY_SECONDS });
     case 'request_refused':
     case 'upstream_error':
     case 'unreadable_answer':
     case 'unreachable':
-      return new Refusal('openai_error', { details, retryAfterSeconds: DEFAULT_RETRY_SECONDS });
+      return new BrokerError('openai_error', { details, retryAfterSeconds: DEFAULT_RETRY_SECONDS });
     default:
-      return new Refusal('openai_key_rejected', { details });
+      return new BrokerError('openai_key_rejected', { details });
   }
 };
 
 /** `nobody`: OpenAI was busy, broken or out of reach, and the key may be perfectly good. */
-export const blameOf = (failure: OpenAiFailure): 'key' | 'account' | 'nobody' =>
-  EXPLANATIONS[failure.failure].blames;
+export const attributionOf = (failure: OpenAiFailure): 'key' | 'account' | 'nobody' =>
+  EXPLANATIONS[failure.reason].attribution;

@@ -1,7 +1,7 @@
+import { archiverHandler } from '../composition/archiver.ts';
+import { lambdaRuntime } from '../composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
-import { archiverHandler } from './wiring/archiver.ts';
-import { lambdaWorld } from './wiring/world.ts';
 
 const environment = parseEnvironment(ENVIRONMENTS.archiver, process.env);
 
-export const handler = archiverHandler(environment, lambdaWorld('archiver', environment.STAGE));
+export const handler = archiverHandler(environment, lambdaRuntime('archiver', environment.STAGE));

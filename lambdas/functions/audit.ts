@@ -1,7 +1,7 @@
+import { auditHandler } from '../composition/audit.ts';
+import { lambdaRuntime } from '../composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
-import { auditHandler } from './wiring/audit.ts';
-import { lambdaWorld } from './wiring/world.ts';
 
 const environment = parseEnvironment(ENVIRONMENTS.audit, process.env);
 
-export const handler = auditHandler(environment, lambdaWorld('audit', environment.STAGE));
+export const handler = auditHandler(environment, lambdaRuntime('audit', environment.STAGE));

@@ -1,12 +1,12 @@
-import { eventBridgeIncidents } from '../adapters/aws/eventbridge-incidents.ts';
+import { eventBridgeIncidents } from '../adapters/aws/anomalies/eventbridge-incidents.ts';
+import { detectorHandler } from '../composition/detector.ts';
+import { lambdaRuntime } from '../composition/runtime.ts';
 import { detectorEnvironment, parseEnvironment } from '../contract/environment.ts';
-import { detectorHandler } from './wiring/detector.ts';
-import { lambdaWorld } from './wiring/world.ts';
 
 const environment = parseEnvironment(detectorEnvironment, process.env);
 
 export const handler = detectorHandler(
   environment,
-  lambdaWorld('detector', environment.STAGE),
+  lambdaRuntime('detector', environment.STAGE),
   eventBridgeIncidents(environment),
 );

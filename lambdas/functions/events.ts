@@ -1,7 +1,7 @@
+import { eventsHandler } from '../composition/events.ts';
+import { lambdaRuntime } from '../composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
-import { eventsHandler } from './wiring/events.ts';
-import { lambdaWorld } from './wiring/world.ts';
 
 const environment = parseEnvironment(ENVIRONMENTS.events, process.env);
 
-export const handler = eventsHandler(environment, lambdaWorld('events', environment.STAGE));
+export const handler = eventsHandler(environment, lambdaRuntime('events', environment.STAGE));

@@ -1,7 +1,7 @@
+import { manageHandler } from '../composition/manage.ts';
+import { lambdaRuntime } from '../composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
-import { manageHandler } from './wiring/manage.ts';
-import { lambdaWorld } from './wiring/world.ts';
 
 const environment = parseEnvironment(ENVIRONMENTS.manage, process.env);
 
-export const handler = manageHandler(environment, lambdaWorld('manage', environment.STAGE));
+export const handler = manageHandler(environment, lambdaRuntime('manage', environment.STAGE));

@@ -1,7 +1,7 @@
+import { projectorHandler } from '../composition/projector.ts';
+import { lambdaRuntime } from '../composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
-import { projectorHandler } from './wiring/projector.ts';
-import { lambdaWorld } from './wiring/world.ts';
 
 const environment = parseEnvironment(ENVIRONMENTS.projector, process.env);
 
-export const handler = projectorHandler(environment, lambdaWorld('projector', environment.STAGE));
+export const handler = projectorHandler(environment, lambdaRuntime('projector', environment.STAGE));

@@ -1,7 +1,7 @@
+import { lambdaRuntime } from '../composition/runtime.ts';
+import { usageHandler } from '../composition/usage.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
-import { usageHandler } from './wiring/usage.ts';
-import { lambdaWorld } from './wiring/world.ts';
 
 const environment = parseEnvironment(ENVIRONMENTS.usage, process.env);
 
-export const handler = usageHandler(environment, lambdaWorld('usage', environment.STAGE));
+export const handler = usageHandler(environment, lambdaRuntime('usage', environment.STAGE));

@@ -1,8 +1,8 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { subSchema } from '../contract/schemas.ts';
-import { Refusal } from '../domain/refusal.ts';
-import type { Caller } from '../domain/workspace.ts';
-import type { AccessTokenVerifier } from '../use-cases/ports.ts';
+import { subSchema } from '../contract/common.ts';
+import { BrokerError } from '../domain/broker-error.ts';
+import type { Caller } from '../domain/tenancy/workspace.ts';
+import type { AccessTokenVerifier } from '../use-cases/ports/tenancy.ts';
 
 /**
  * The caller of a management route. API Gateway's JWT authorizer has looked at the token before; it is verified here
@@ -18,6 +18,6 @@ export const authenticate = async (
   const sub = token === undefined ? undefined : await accessTokens?.verify(token);
   // Nobody is called what no member can be called.
   const known = subSchema.safeParse(sub);
-  if (!known.success) throw new Refusal('unauthorized');
+  if (!known.success) throw new BrokerError('unauthorized');
   return { sub: known.data, sourceIp };
 };

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { notACursor } from '../domain/refusal.ts';
-import type { Caller } from '../domain/workspace.ts';
-import type { PageRequest } from '../use-cases/ports.ts';
+import { invalidCursor } from '../domain/broker-error.ts';
+import type { Caller } from '../domain/tenancy/workspace.ts';
+import type { PageRequest } from '../use-cases/ports/pages.ts';
 
 const contents = z.tuple([z.string(), z.string().min(1).max(600)]);
 
@@ -33,7 +33,7 @@ export const pageRequestOf = (
 ): PageRequest => {
   if (query.cursor === undefined) return { limit: query.limit, after: undefined };
   const after = decode(list, query.cursor);
-  if (after === undefined) throw notACursor();
+  if (after === undefined) throw invalidCursor();
   return { limit: query.limit, after };
 };
 

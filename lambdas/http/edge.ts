@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
-import { Refusal } from '../domain/refusal.ts';
+import { BrokerError } from '../domain/broker-error.ts';
 
 /** Set by CloudFront on the way to the API, over whatever the caller sent under these names (lib/edge-stack.ts). */
 const SECRET_HEADER = 'x-origin-verify';
@@ -18,6 +18,6 @@ export const sourceIpOf = (event: APIGatewayProxyEventV2, edgeSecretDigests: rea
   const known = edgeSecretDigests.filter((accepted) => timingSafeEqual(Buffer.from(accepted, 'hex'), digest));
   const address = event.headers[ADDRESS_HEADER];
   if (known.length === 0 || address === undefined || address === '')
-    throw new Refusal('not_through_the_edge');
+    throw new BrokerError('not_through_the_edge');
   return address;
 };

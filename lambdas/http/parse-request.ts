@@ -2,12 +2,13 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { parse } from 'lossless-json';
 import type * as z from 'zod';
 import type { Route } from '../contract/routes.ts';
-import { Refusal, type RefusalDetail } from '../domain/refusal.ts';
+import { BrokerError, type BrokerErrorDetail } from '../domain/broker-error.ts';
 
 /** The contract's limit on a body, bytes. API Gateway's own is 10 MB. */
 const MAX_BODY_BYTES = 65_536;
 
-const invalid = (...details: RefusalDetail[]): Refusal => new Refusal('invalid_request', { details });
+const invalid = (...details: BrokerErrorDetail[]): BrokerError =>
+  new BrokerError('invalid_request', { details });
 
 /**
  * The body of a request as its route's schema has it, or `invalid_request` naming each faulty field. A route without a
@@ -66,7 +67,7 @@ const parseJson = (text: string): unknown => {
       },
     });
   } catch (error) {
-    if (error instanceof Refusal) throw error;
+    if (error instanceof BrokerError) throw error;
     throw invalid({ path: 'body', message: 'Must be valid JSON.' });
   }
 };

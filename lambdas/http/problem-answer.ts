@@ -1,10 +1,10 @@
 import { PROBLEMS, type Problem } from '../contract/problems.ts';
+import { BrokerError, type BrokerErrorCode } from '../domain/broker-error.ts';
 import { ConflictError, DependencyUnavailableError } from '../domain/dependency.ts';
-import { Refusal, type RefusalName } from '../domain/refusal.ts';
-import { framesOf, type Log } from './log.ts';
+import { framesOf, type Log } from '../telemetry/log.ts';
 
 // Holds the catalogue complete: a refusal without a public face does not compile.
-const problems: Readonly<Record<RefusalName, Problem>> = PROBLEMS;
+const problems: Readonly<Record<BrokerErrorCode, Problem>> = PROBLEMS;
 
 export interface ProblemAnswer {
   readonly problem: Problem;
@@ -17,8 +17,8 @@ export interface ProblemAnswer {
  * `unavailable` and is logged with the place where it was thrown, without its message, which may quote anything.
  */
 export const problemAnswer = (error: unknown, log: Log, requestId: string): ProblemAnswer => {
-  const refusal = refusalOf(error, log, requestId);
-  const problem = problems[refusal.refusal];
+  const refusal = asBrokerError(error, log, requestId);
+  const problem = problems[refusal.code];
   const wait = refusal.retryAfterSeconds ?? problem.retryAfterSeconds;
   return {
     problem,
@@ -27,9 +27,9 @@ export const problemAnswer = (error: unknown, log: Log, requestId: string): Prob
   };
 };
 
-const refusalOf = (error: unknown, log: Log, requestId: string): Refusal => {
-  if (error instanceof Refusal) return error;
-  if (error instanceof ConflictError) return new Refusal('version_conflict');
+const asBrokerError = (error: unknown, log: Log, requestId: string): BrokerError => {
+  if (error instanceof BrokerError) return error;
+  if (error instanceof ConflictError) return new BrokerError('version_conflict');
   if (error instanceof DependencyUnavailableError) {
     const { dependency, operation, errorName, requestId: awsRequestId } = error;
     log.error('dependency unavailable', {
@@ -39,7 +39,7 @@ const refusalOf = (error: unknown, log: Log, requestId: string): Refusal => {
       error_name: errorName,
       aws_request_id: awsRequestId,
     });
-    return new Refusal('unavailable');
+    return new BrokerError('unavailable');
   }
   const known = error instanceof Error;
   log.error('unexpected error', {
@@ -47,5 +47,5 @@ const refusalOf = (error: unknown, log: Log, requestId: string): Refusal => {
     error_name: known ? error.name : typeof error,
     frames: known ? framesOf(error) : undefined,
   });
-  return new Refusal('unavailable');
+  return new BrokerError('unavailable');
 };

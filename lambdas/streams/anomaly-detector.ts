@@ -1,14 +1,14 @@
 import type { DynamoDBRecord } from 'aws-lambda';
-import type { PlanNotice } from '../domain/plan-notice.ts';
-import { framesOf, type Log } from '../http/log.ts';
-import type { AnomalySubject } from '../use-cases/ports.ts';
-import type { Sighting } from '../use-cases/watch-key-use.ts';
-import type { StreamHandler } from './audit-projector.ts';
+import type { AnomalySubject } from '../domain/anomalies/anomaly-record.ts';
+import type { KeyUsageEvent } from '../domain/anomalies/key-usage-event.ts';
+import type { PlanNotice } from '../domain/tenancy/plan-notice.ts';
+import { framesOf, type Log } from '../telemetry/log.ts';
+import type { StreamHandler } from './stream-handler.ts';
 
 /** Sightings of one subject within a batch, in order, and the record that the first of them came from. */
 interface Group {
   readonly subject: AnomalySubject;
-  readonly sightings: Sighting[];
+  readonly usageEvents: KeyUsageEvent[];
   readonly first: number;
 }
 
@@ -18,11 +18,11 @@ interface Group {
  */
 export const anomalyDetector =
   (ports: {
-    readonly sightingsOf: (record: DynamoDBRecord) => readonly Sighting[];
+    readonly sightingsOf: (record: DynamoDBRecord) => readonly KeyUsageEvent[];
     /** A notice for the workspace's owners that the record tells of. */
     readonly noticeOf: (record: DynamoDBRecord) => PlanNotice | undefined;
     readonly announceNotice: (notice: PlanNotice) => Promise<void>;
-    readonly watch: (subject: AnomalySubject, sightings: readonly Sighting[]) => Promise<void>;
+    readonly watch: (subject: AnomalySubject, usageEvents: readonly KeyUsageEvent[]) => Promise<void>;
     readonly log: Log;
   }): StreamHandler =>
   async ({ Records }) => {
@@ -32,7 +32,7 @@ export const anomalyDetector =
       try {
         const notice = ports.noticeOf(record);
         if (notice !== undefined) await ports.announceNotice(notice);
-        for (const sighting of ports.sightingsOf(record)) addTo(groups, sighting, index);
+        for (const usageEvent of ports.sightingsOf(record)) addTo(groups, usageEvent, index);
       } catch (error) {
         logFailure(ports.log, record, error);
         unreadable = index;
@@ -40,9 +40,9 @@ export const anomalyDetector =
       }
     }
     const failed = await Promise.all(
-      [...groups.values()].map(async ({ subject, sightings, first }) => {
+      [...groups.values()].map(async ({ subject, usageEvents, first }) => {
         try {
-          await ports.watch(subject, sightings);
+          await ports.watch(subject, usageEvents);
           return undefined;
         } catch (error) {
           logFailure(ports.log, Records[first], error);
@@ -56,11 +56,11 @@ export const anomalyDetector =
     return { batchItemFailures: [{ itemIdentifier }] };
   };
 
-const addTo = (groups: Map<string, Group>, sighting: Sighting, index: number): void => {
-  const { workspaceId, subject } = sighting;
+const addTo = (groups: Map<string, Group>, usageEvent: KeyUsageEvent, index: number): void => {
+  const { workspaceId, subject } = usageEvent;
   const name = `${workspaceId}\n${subject}`;
-  const group = groups.get(name) ?? { subject: { workspaceId, subject }, sightings: [], first: index };
-  group.sightings.push(sighting);
+  const group = groups.get(name) ?? { subject: { workspaceId, subject }, usageEvents: [], first: index };
+  group.usageEvents.push(usageEvent);
   groups.set(name, group);
 };
 

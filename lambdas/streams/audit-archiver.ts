@@ -1,8 +1,8 @@
 import type { DynamoDBRecord } from 'aws-lambda';
-import type { AuditRow } from '../domain/audit-record.ts';
-import { framesOf, type Log } from '../http/log.ts';
-import type { AuditArchive } from '../use-cases/ports.ts';
-import type { StreamHandler } from './audit-projector.ts';
+import type { AuditRow } from '../domain/audit/audit-record.ts';
+import { framesOf, type Log } from '../telemetry/log.ts';
+import type { AuditArchive } from '../use-cases/ports/audit.ts';
+import type { StreamHandler } from './stream-handler.ts';
 
 /** Sorts as text as the numbers do, and as the sort keys of the audit table do. */
 const padded = (sequence: number): string => String(sequence).padStart(10, '0');

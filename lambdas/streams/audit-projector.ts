@@ -1,8 +1,7 @@
-import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import type { AuditEvent } from '../domain/audit-record.ts';
-import { framesOf, type Log } from '../http/log.ts';
-
-export type StreamHandler = (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse>;
+import type { DynamoDBRecord } from 'aws-lambda';
+import type { AuditEvent } from '../domain/audit/audit-record.ts';
+import { framesOf, type Log } from '../telemetry/log.ts';
+import type { StreamHandler } from './stream-handler.ts';
 
 /**
  * Appends the audit event of each record, those of one workspace in order. Workspaces go side by side: each has a chain

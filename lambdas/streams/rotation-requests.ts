@@ -1,6 +1,6 @@
 import type { EventBridgeEvent } from 'aws-lambda';
-import type { Log } from '../http/log.ts';
-import type { RotationRequest } from '../use-cases/ports.ts';
+import type { RotationRequest } from '../domain/anomalies/rotation-request.ts';
+import type { Log } from '../telemetry/log.ts';
 
 export type RotationEventHandler = (
   event: Pick<EventBridgeEvent<string, unknown>, 'detail'>,

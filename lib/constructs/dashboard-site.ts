@@ -72,7 +72,7 @@ const ROUTE_IN_BROWSER = `function handler(event) {
 /**
  * The operator's dashboard and the widget's files: a closed bucket behind CloudFront, whose headers let a page load
  * nothing from elsewhere. Holds no data; can be made again from nothing. The files themselves are put there by a command
- * (tools/upload-dashboard.ts): CDK's own way is a function that may read and write far more than this bucket.
+ * (tools/operator/upload-dashboard.ts): CDK's own way is a function that may read and write far more than this bucket.
  */
 export class DashboardSite extends Construct {
   /** `https://…cloudfront.net`, or the name of its own. */

@@ -15,6 +15,11 @@ const AWS = /^@aws-sdk\//;
 const LAYERS: readonly Layer[] = [
   { folder: 'lambdas/domain', own: ['lambdas/domain'], packages: [/^node:(?:crypto|util)$/] },
   { folder: 'lambdas/contract', own: ['lambdas/contract', 'lambdas/domain'], packages: [/^zod$/] },
+  {
+    folder: 'lambdas/telemetry',
+    own: ['lambdas/telemetry', 'lambdas/contract', 'lambdas/domain'],
+    packages: [],
+  },
   { folder: 'lambdas/use-cases', own: ['lambdas/use-cases', 'lambdas/domain'], packages: [] },
   {
     folder: 'lambdas/adapters/aws',
@@ -33,7 +38,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: 'lambdas/http',
-    own: ['lambdas/http', 'lambdas/contract', 'lambdas/use-cases', 'lambdas/domain'],
+    own: ['lambdas/http', 'lambdas/contract', 'lambdas/telemetry', 'lambdas/use-cases', 'lambdas/domain'],
     packages: [
       /^@middy\/core$/,
       /^zod$/,
@@ -46,11 +51,16 @@ const LAYERS: readonly Layer[] = [
   },
   {
     folder: 'lambdas/streams',
-    own: ['lambdas/streams', 'lambdas/http', 'lambdas/use-cases', 'lambdas/domain'],
+    own: ['lambdas/streams', 'lambdas/telemetry', 'lambdas/use-cases', 'lambdas/domain'],
     packages: [/^aws-lambda$/],
   },
   {
     folder: 'lambdas/functions',
+    own: ['lambdas/composition', 'lambdas/contract', 'lambdas/adapters/aws'],
+    packages: [],
+  },
+  {
+    folder: 'lambdas/composition',
     own: ['lambdas'],
     packages: [/^@aws-lambda-powertools\//, /^node:(?:crypto|perf_hooks|timers\/promises)$/],
   },
@@ -116,8 +126,10 @@ const WORLD: Readonly<Record<string, RegExp>> = {
 };
 
 describe('the world is given in', () => {
-  const outside = sourceFilesIn('lambdas').filter(({ path }) => !path.startsWith('lambdas/functions/'));
-  it.each(Object.entries(WORLD))('%s is read in lambdas/functions only', (_what, pattern) => {
+  const outside = sourceFilesIn('lambdas').filter(
+    ({ path }) => !/^lambdas\/(?:functions|composition)\//.test(path),
+  );
+  it.each(Object.entries(WORLD))('%s is read in lambdas/composition only', (_what, pattern) => {
     const readers = outside.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
     expect(readers).toEqual([]);
   });

@@ -63,12 +63,12 @@ describeInBrowser('a visitor who talks', () => {
     await visitor.reaches('ended');
     expect(await visitor.microphones()).toEqual([{ isLive: false, isOn: true }]);
 
-    const meter = await stage.endedMeter(tenant);
-    expect(meter).toMatchObject({ endReason: 'hung_up' });
-    expect(meter.connectedAtMs).not.toBeNull();
-    expect(meter.responses).toBeGreaterThanOrEqual(1);
+    const metrics = await stage.endedMeter(tenant);
+    expect(metrics).toMatchObject({ endReason: 'hung_up' });
+    expect(metrics.connectedAtMs).not.toBeNull();
+    expect(metrics.responses).toBeGreaterThanOrEqual(1);
     const [connected] = await visitor.told('connected');
-    expect(connected?.detail.session_id).toBe(meter.sessionId);
+    expect(connected?.detail.session_id).toBe(metrics.sessionId);
     expect(visitor.console).toEqual([]);
 
     const secrets = secretFinder({ key: tenant.key });

@@ -4,8 +4,8 @@ import { describe, expect, it } from '@jest/globals';
 import { PROBLEMS } from '../../lambdas/contract/problems.ts';
 import { commonRefusals, ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
 import { SERVICE_VERSION } from '../../lambdas/contract/version.ts';
-import { REFUSALS } from '../../lambdas/domain/refusal.ts';
-import { openApiDocument } from '../../tools/openapi-document.ts';
+import { BROKER_ERROR_CODES } from '../../lambdas/domain/broker-error.ts';
+import { openApiDocument } from '../../tools/developer/openapi-document.ts';
 import { ROOT } from '../support/source-files.ts';
 
 const routes: readonly (readonly [string, Route])[] = Object.entries(ROUTES);
@@ -34,7 +34,7 @@ describe('docs/openapi.json', () => {
 
 describe('the problem catalogue', () => {
   it('has one entry for each refusal and none besides', () => {
-    expect(Object.keys(PROBLEMS).sort()).toEqual([...REFUSALS].sort());
+    expect(Object.keys(PROBLEMS).sort()).toEqual([...BROKER_ERROR_CODES].sort());
   });
 
   it.each(Object.entries(PROBLEMS))('%s says what to do in a sentence', (_name, problem) => {

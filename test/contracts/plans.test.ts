@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { plansVariable, type StatedPlan, statedPlan } from '../../lambdas/contract/plans.ts';
-import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
+import { BUILT_IN_PLANS } from '../../lambdas/domain/tenancy/plan.ts';
 
 const FREE: StatedPlan = {
   name: 'free',

@@ -17,20 +17,21 @@ import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { TABLES, type TableDefinition } from '../../lambdas/contract/tables.ts';
-import { AUDIT_EVENT_TYPES } from '../../lambdas/domain/audit-record.ts';
+import { AUDIT_EVENT_TYPES } from '../../lambdas/domain/audit/audit-record.ts';
 import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
-import { signReport } from '../../lambdas/domain/report-signature.ts';
 import { Secret } from '../../lambdas/domain/secret.ts';
-import type { EndpointsOf } from '../../lambdas/http/endpoint.ts';
-import { httpHandler } from '../../lambdas/http/handler.ts';
-import { mintToken } from '../../lambdas/use-cases/mint-token.ts';
-import type { OpenAi, SessionLog } from '../../lambdas/use-cases/ports.ts';
-import { reencryptOpenAiKey } from '../../lambdas/use-cases/reencrypt-openai-key.ts';
-import { storeOpenAiKey } from '../../lambdas/use-cases/store-openai-key.ts';
-import { storePlatformKey } from '../../lambdas/use-cases/store-platform-key.ts';
-import { testOpenAiKey } from '../../lambdas/use-cases/test-openai-key.ts';
+import { signEvents } from '../../lambdas/domain/sessions/event-signature.ts';
+import type { EndpointsOf } from '../../lambdas/http/endpoints/endpoint.ts';
+import { httpHandler } from '../../lambdas/http/http-handler.ts';
+import { reencryptOpenAiKey } from '../../lambdas/use-cases/keys/reencrypt-openai-key.ts';
+import { storeOpenAiKey } from '../../lambdas/use-cases/keys/store-openai-key.ts';
+import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
+import { testOpenAiKey } from '../../lambdas/use-cases/keys/test-openai-key.ts';
+import type { OpenAi } from '../../lambdas/use-cases/ports/openai.ts';
+import type { SessionLog } from '../../lambdas/use-cases/ports/sessions.ts';
+import { mintToken } from '../../lambdas/use-cases/sessions/mint-token.ts';
+import { localRuntime } from '../../local/local-runtime.ts';
 import { startLocalStack } from '../../local/local-stack.ts';
-import { localWorld } from '../../local/local-world.ts';
 import { playableFailures } from '../../local/openai/server.ts';
 import {
   type Sink,
@@ -41,8 +42,8 @@ import {
 } from '../support/custody-watch.ts';
 import { type Finding, secretFinder } from '../support/find-secret.ts';
 import { type TableName, type Tables, tablesAt } from '../support/key-tables.ts';
-import { inLanes } from '../support/lanes.ts';
 import { event, eventsPath, type MintedSession, usageEvent } from '../support/reports.ts';
+import { runConcurrently } from '../support/run-concurrently.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, ORIGIN, type Tenant } from '../support/tenant.ts';
 import {
@@ -123,7 +124,7 @@ const sendReports = (
 ) => {
   const rawBody = JSON.stringify({ events });
   const t = Math.floor(to.now().getTime() / 1_000);
-  const signature = `t=${t},v1=${signReport(session.signing_secret, t, rawBody)}`;
+  const signature = `t=${t},v1=${signEvents(session.signing_secret, t, rawBody)}`;
   return send(
     'POST',
     eventsPath(tenant, session),
@@ -358,7 +359,7 @@ describe('every way through the product is taken with a canary for a key', () =>
   test('every failure that OpenAI can play, through every route', async () => {
     slowLives = Promise.allSettled(slow.map(run));
     const quick = lives.filter((job) => !slow.includes(job));
-    await inLanes(LANES, quick, run);
+    await runConcurrently(LANES, quick, run);
     // PUT, GET, token, test, suspend, token, resume, rotate, token, errors, PUT, rollback, token, versions, audit, verify,
     // DELETE, GET, token, rotate, PUT, rollback, DELETE workspace, token
     const after = [200, 404, 422, 404, 200, 409, 200, 404];
@@ -672,7 +673,7 @@ describe('every way through the product is taken with a canary for a key', () =>
       'huge',
       'empty',
     ];
-    await inLanes(LANES, failing, async (suffix) => {
+    await runConcurrently(LANES, failing, async (suffix) => {
       const tenant = await makeTenant(faulty);
       const ports = useCasePorts(faulty);
       const key = canary(`thrown ${suffix}`, suffix);
@@ -732,10 +733,10 @@ describe('every way through the product is taken with a canary for a key', () =>
     ];
     for (const error of errors) {
       const lines: string[] = [];
-      const { log, meter, monotonicMs } = localWorld((line) => lines.push(line));
+      const { log, metrics, monotonicMs } = localRuntime((line) => lines.push(line));
       const handler = httpHandler<'manage'>(
         { health: () => Promise.reject(error) } as unknown as EndpointsOf<'manage'>,
-        { log, meter, monotonicMs, accessTokens: undefined, edgeSecretDigests: [] },
+        { log, metrics, monotonicMs, accessTokens: undefined, edgeSecretDigests: [] },
       );
       const answer = await handler(
         {
@@ -905,13 +906,13 @@ describe('after all of that', () => {
 describe('a planted leak is found', () => {
   test('in the log of a world that prints what it was sent', async () => {
     const lines: string[] = [];
-    const world = localWorld((line) => lines.push(line));
+    const runtime = localRuntime((line) => lines.push(line));
     const leaky = await startTestStack({
       audited: false,
-      world: {
-        ...world,
+      runtime: {
+        ...runtime,
         log: {
-          ...world.log,
+          ...runtime.log,
           info: (message, facts) => lines.push(`${message} ${JSON.stringify(facts)} ${planted.pasted}`),
         },
       },
@@ -1046,7 +1047,7 @@ describe('places where a key once got to', () => {
     const local = await startLocalStack({
       port: 0,
       path: process.env['PATH'],
-      world: localWorld(() => undefined),
+      runtime: localRuntime(() => undefined),
       onAnswer: (line) => printed.push(line),
     });
     const key = fakeKey();

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
 import type { SiteId } from '../../lambdas/domain/identifiers.ts';
-import { mintToken } from '../../lambdas/use-cases/mint-token.ts';
-import type { KeyOpener } from '../../lambdas/use-cases/ports.ts';
-import { reencryptOpenAiKey } from '../../lambdas/use-cases/reencrypt-openai-key.ts';
-import { testOpenAiKey } from '../../lambdas/use-cases/test-openai-key.ts';
+import { reencryptOpenAiKey } from '../../lambdas/use-cases/keys/reencrypt-openai-key.ts';
+import { testOpenAiKey } from '../../lambdas/use-cases/keys/test-openai-key.ts';
+import type { KeyOpener } from '../../lambdas/use-cases/ports/keys.ts';
+import { mintToken } from '../../lambdas/use-cases/sessions/mint-token.ts';
 import { type AwsCall, type AwsProxy, startAwsProxy } from '../support/aws-proxy.ts';
 import { type Item, type Tables, tablesAt } from '../support/key-tables.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -337,11 +337,11 @@ describe('a client secret whose session is not on record is not handed out', () 
   test('when its signing secret cannot be had, no key is opened and nothing is minted', async () => {
     const tenant = await ready({ openai_tier: 1 });
     const ports = useCasePorts(stack);
-    const deriver = { ...ports.deriver, signingSecret: failure };
+    const deriver = { ...ports.pseudonyms, signingSecret: failure };
     for (let i = 0; i < 2; i++)
-      await expect(mintToken({ ...ports, deriver }, MINT_SETTINGS)(mintRequest(tenant))).rejects.toThrow(
-        DependencyUnavailableError,
-      );
+      await expect(
+        mintToken({ ...ports, pseudonyms: deriver }, MINT_SETTINGS)(mintRequest(tenant)),
+      ).rejects.toThrow(DependencyUnavailableError);
     expect(decrypts()).toBe(0);
     expect(stack.openAi?.requests).toHaveLength(0);
     const sessions = await tables.sessionsOf(tenant.siteId);

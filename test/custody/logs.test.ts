@@ -4,14 +4,14 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { APIGatewayProxyEventV2, Context, DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
+import { tokenHandler } from '../../lambdas/composition/token.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
-import type { AuditEvent } from '../../lambdas/domain/audit-record.ts';
-import { tokenHandler } from '../../lambdas/functions/wiring/token.ts';
-import type { EndpointsOf } from '../../lambdas/http/endpoint.ts';
-import { type HttpHandler, httpHandler } from '../../lambdas/http/handler.ts';
-import type { LogMessage } from '../../lambdas/http/log.ts';
+import type { LogMessage } from '../../lambdas/contract/log-messages.ts';
+import type { AuditEvent } from '../../lambdas/domain/audit/audit-record.ts';
+import type { EndpointsOf } from '../../lambdas/http/endpoints/endpoint.ts';
+import { type HttpHandler, httpHandler } from '../../lambdas/http/http-handler.ts';
 import { auditProjector } from '../../lambdas/streams/audit-projector.ts';
-import { localWorld } from '../../local/local-world.ts';
+import { localRuntime } from '../../local/local-runtime.ts';
 import { secretFinder } from '../support/find-secret.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, ORIGIN, putSiteKey, type Tenant } from '../support/tenant.ts';
@@ -67,7 +67,7 @@ beforeAll(async () => {
   await putSiteKey(stack, tenant, fakeKey());
   handler = tokenHandler(
     parseEnvironment(ENVIRONMENTS.token, stack.variables),
-    localWorld((line) => direct.push(line)),
+    localRuntime((line) => direct.push(line)),
   );
 });
 
@@ -183,10 +183,10 @@ describe('no input forges a log line', () => {
 describe('an unexpected error is logged with its place and without its words', () => {
   const logOf = async (thrown: unknown): Promise<string> => {
     const lines: string[] = [];
-    const { monotonicMs, log, meter } = localWorld((line) => lines.push(line));
+    const { monotonicMs, log, metrics } = localRuntime((line) => lines.push(line));
     const failing = httpHandler<'manage'>(
       { health: () => Promise.reject(thrown) } as unknown as EndpointsOf<'manage'>,
-      { log, meter, monotonicMs, accessTokens: undefined, edgeSecretDigests: [] },
+      { log, metrics, monotonicMs, accessTokens: undefined, edgeSecretDigests: [] },
     );
     const answer = await failing(eventOf({ routeKey: 'GET /v1/health', path: {}, body: '' }), {} as Context);
     expect(answer.statusCode).toBe(503);
@@ -254,7 +254,7 @@ describe('a record that the audit pipeline cannot take', () => {
     async (_, ports) => {
       const lines: string[] = [];
       const appended: string[] = [];
-      const { log } = localWorld((line) => lines.push(line));
+      const { log } = localRuntime((line) => lines.push(line));
       const project = auditProjector({
         eventOf: ({ eventID }) => ({ eventId: eventID }) as AuditEvent,
         append: async ({ eventId }) => {

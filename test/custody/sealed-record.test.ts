@@ -3,13 +3,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
-import { kmsKeyOpener } from '../../lambdas/adapters/aws/kms-key-opener.ts';
+import { kmsKeyOpener } from '../../lambdas/adapters/aws/keys/kms-key-opener.ts';
 import { PROBLEMS } from '../../lambdas/contract/problems.ts';
 import {
   encryptionContextOf,
   type SealedKey,
   SealedKeyUnreadableError,
-} from '../../lambdas/domain/sealed-key.ts';
+} from '../../lambdas/domain/keys/sealed-key.ts';
 import { type AwsProxy, startAwsProxy } from '../support/aws-proxy.ts';
 import {
   type Item,

@@ -6,23 +6,24 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { kmsKeyOpener } from '../../lambdas/adapters/aws/kms-key-opener.ts';
-import { kmsKeySealer } from '../../lambdas/adapters/aws/kms-key-sealer.ts';
+import { kmsKeyOpener } from '../../lambdas/adapters/aws/keys/kms-key-opener.ts';
+import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
+import { BrokerError } from '../../lambdas/domain/broker-error.ts';
 import { DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
 import type { SiteId } from '../../lambdas/domain/identifiers.ts';
-import { Refusal } from '../../lambdas/domain/refusal.ts';
 import {
   encryptionContextOf,
   type KeyBinding,
   type SealedKey,
   SealedKeyUnreadableError,
-} from '../../lambdas/domain/sealed-key.ts';
+} from '../../lambdas/domain/keys/sealed-key.ts';
 import { Secret } from '../../lambdas/domain/secret.ts';
-import { mintToken } from '../../lambdas/use-cases/mint-token.ts';
-import type { KeySealer, RateLimiter } from '../../lambdas/use-cases/ports.ts';
-import { reencryptOpenAiKey } from '../../lambdas/use-cases/reencrypt-openai-key.ts';
-import { storeOpenAiKey } from '../../lambdas/use-cases/store-openai-key.ts';
-import { storePlatformKey } from '../../lambdas/use-cases/store-platform-key.ts';
+import { reencryptOpenAiKey } from '../../lambdas/use-cases/keys/reencrypt-openai-key.ts';
+import { storeOpenAiKey } from '../../lambdas/use-cases/keys/store-openai-key.ts';
+import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
+import type { KeySealer } from '../../lambdas/use-cases/ports/keys.ts';
+import type { RateLimiter } from '../../lambdas/use-cases/ports/sessions.ts';
+import { mintToken } from '../../lambdas/use-cases/sessions/mint-token.ts';
 import { type AwsProxy, startAwsProxy } from '../support/aws-proxy.ts';
 import { type Item, sealedKeyOf, type Tables, tablesAt } from '../support/key-tables.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -445,7 +446,7 @@ describe('through the whole stack', () => {
 
     test.each([
       ['once it is stored', '', expect.objectContaining({ lastVersion: 1, state: 'active' })],
-      ['when OpenAI refuses it', 'revoked', expect.any(Refusal)],
+      ['when OpenAI refuses it', 'revoked', expect.any(BrokerError)],
     ])("the platform's own, %s", async (_, suffix, expected) => {
       const made = watchedSecrets();
       const operator = { sub: 'operator:somebody', sourceIp: '127.0.0.1' };
@@ -460,7 +461,7 @@ describe('through the whole stack', () => {
       'when OpenAI refuses it: %s',
       async (suffix) => {
         const { outcome, made } = await storing(fakeKey(suffix));
-        expect(outcome).toBeInstanceOf(Refusal);
+        expect(outcome).toBeInstanceOf(BrokerError);
         expectDestroyed(made, 1);
       },
     );
@@ -485,16 +486,16 @@ describe('through the whole stack', () => {
     test('when the budget of probes is spent', async () => {
       const spent: RateLimiter = { spend: async () => ({ allowed: false, retryAfterSeconds: 9 }) };
       const { outcome, made } = await storing(fakeKey(), undefined, undefined, spent);
-      expect(outcome).toMatchObject({ refusal: 'rate_limited' });
+      expect(outcome).toMatchObject({ code: 'rate_limited' });
       expectDestroyed(made, 1);
     });
 
     test('before it exists, for a stranger and for a text that is no key', async () => {
       const stranger = await storing(fakeKey(), 'a stranger');
-      expect(stranger.outcome).toMatchObject({ refusal: 'site_not_found' });
+      expect(stranger.outcome).toMatchObject({ code: 'site_not_found' });
       expectDestroyed(stranger.made, 0);
       const nonsense = await storing('not a key');
-      expect(nonsense.outcome).toMatchObject({ refusal: 'invalid_request' });
+      expect(nonsense.outcome).toMatchObject({ code: 'invalid_request' });
       expectDestroyed(nonsense.made, 0);
     });
   });

@@ -2,16 +2,16 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  blameOf,
+  attributionOf,
+  brokerErrorOfOpenAiFailure,
   classifyErrorAnswer,
   explainOpenAiFailure,
   OPENAI_FAILURES,
   type OpenAiErrorAnswer,
   OpenAiFailure,
   type OpenAiFailureName,
-  refusalOfOpenAiFailure,
 } from '../../lambdas/domain/openai-failure.ts';
-import { fakeOpenAiKey } from './fake-openai-key.ts';
+import { fakeOpenAiKey } from './keys/fake-openai-key.ts';
 
 const answer = (parts: Partial<OpenAiErrorAnswer>): OpenAiErrorAnswer => ({
   status: 400,
@@ -122,7 +122,7 @@ const KNOWN_ANSWERS: readonly [Partial<OpenAiErrorAnswer>, OpenAiFailureName][] 
 describe("OpenAI's error answer", () => {
   it.each(KNOWN_ANSWERS)('%j means %s', (parts, expected) => {
     const failure = classify({ ...parts, requestId: 'req_1' });
-    expect(failure.failure).toBe(expected);
+    expect(failure.reason).toBe(expected);
     expect(failure.message).toBe(expected);
     expect(failure.status).toBe(parts.status);
     expect(failure.requestId).toBe('req_1');
@@ -141,8 +141,8 @@ describe("OpenAI's error answer", () => {
     [502, 'upstream_error'],
     [529, 'upstream_error'],
   ] as const)('of status %p that says nothing else means %s', (status, expected) => {
-    expect(classify({ status }).failure).toBe(expected);
-    expect(classify({ status, code: 'never_seen', type: 'never_seen', message: '<html>' }).failure).toBe(
+    expect(classify({ status }).reason).toBe(expected);
+    expect(classify({ status, code: 'never_seen', type: 'never_seen', message: '<html>' }).reason).toBe(
       expected,
     );
   });
@@ -170,7 +170,7 @@ describe('the facts of a failure', () => {
     ['Missing scopes:\ta.b', undefined],
     ['Missing scopes: request', undefined],
   ])('name the missing scopes: %j', (message, subject) => {
-    expect(classify({ status: 403, message })).toMatchObject({ failure: 'missing_permission', subject });
+    expect(classify({ status: 403, message })).toMatchObject({ reason: 'missing_permission', subject });
   });
 
   it('name the region of the project', () => {
@@ -185,7 +185,7 @@ describe('the facts of a failure', () => {
     '',
   ])('name no region that is not one of two letters at OpenAI: %j', (message) => {
     const failure = classify({ status: 401, code: 'incorrect_hostname', message });
-    expect(failure.failure).toBe('wrong_region');
+    expect(failure.reason).toBe('wrong_region');
     expect(failure.subject).toBeUndefined();
   });
 
@@ -271,8 +271,8 @@ const everythingAbout = (failure: OpenAiFailure): string =>
     String(failure),
     failure.stack,
     JSON.stringify(explainOpenAiFailure(failure)),
-    JSON.stringify(refusalOfOpenAiFailure(failure)),
-    inspect(refusalOfOpenAiFailure(failure), { depth: null, showHidden: true }),
+    JSON.stringify(brokerErrorOfOpenAiFailure(failure)),
+    inspect(brokerErrorOfOpenAiFailure(failure), { depth: null, showHidden: true }),
   ].join('\n');
 
 describe("OpenAI's own message", () => {
@@ -332,7 +332,7 @@ describe("OpenAI's own message", () => {
       fc.property(anything, (parts) => {
         const failure = classifyErrorAnswer(parts);
         const everything = everythingAbout(failure);
-        expect(OPENAI_FAILURES).toContain(failure.failure);
+        expect(OPENAI_FAILURES).toContain(failure.reason);
         expect(everything).not.toContain(key.slice(0, 16));
         expect(everything).not.toContain(key.slice(60, 76));
         expect(everything).not.toContain(key.slice(-12));
@@ -350,9 +350,9 @@ describe("OpenAI's own message", () => {
       `try again in ${'1.'.repeat(100_000)}`,
       'a'.repeat(400_000),
     ];
-    const names = repetitive.map((message) => classify({ status: 403, message }).failure);
+    const names = repetitive.map((message) => classify({ status: 403, message }).reason);
     expect(names.every((name) => name === 'missing_permission')).toBe(true);
-    expect(classify({ status: 429, message: repetitive[3] ?? '' }).failure).toBe('rate_limited');
+    expect(classify({ status: 429, message: repetitive[3] ?? '' }).reason).toBe('rate_limited');
   });
 });
 
@@ -377,15 +377,15 @@ describe('the refusal of a failed mint', () => {
   };
 
   it.each(OPENAI_FAILURES)('%s has its contract refusal, and the detail names the failure', (name) => {
-    const refusal = refusalOfOpenAiFailure(new OpenAiFailure(name));
-    expect([refusal.refusal, refusal.retryAfterSeconds]).toEqual(EXPECTED[name]);
+    const refusal = brokerErrorOfOpenAiFailure(new OpenAiFailure(name));
+    expect([refusal.code, refusal.retryAfterSeconds]).toEqual(EXPECTED[name]);
     expect(refusal.details.map(({ path }) => path)).toEqual([name]);
     expect(refusal.details[0]?.message).toMatch(/^[A-Z].{20,}\.$/);
   });
 
   it('passes on the wait that OpenAI asked for', () => {
     const failure = new OpenAiFailure('rate_limited', { retryAfterSeconds: 87 });
-    expect(refusalOfOpenAiFailure(failure)).toMatchObject({ refusal: 'busy', retryAfterSeconds: 87 });
+    expect(brokerErrorOfOpenAiFailure(failure)).toMatchObject({ code: 'busy', retryAfterSeconds: 87 });
   });
 
   it('says which scope is missing, and which region is right', () => {
@@ -396,7 +396,7 @@ describe('the refusal of a failed mint', () => {
   });
 
   it('has the name of the refusal as its message and no cause', () => {
-    const refusal = refusalOfOpenAiFailure(new OpenAiFailure('key_invalid'));
+    const refusal = brokerErrorOfOpenAiFailure(new OpenAiFailure('key_invalid'));
     expect(refusal.message).toBe('openai_key_rejected');
     expect(refusal.cause).toBeUndefined();
   });
@@ -404,12 +404,12 @@ describe('the refusal of a failed mint', () => {
 
 describe('the blame for a failure', () => {
   it('falls on the account only when credit or a limit is used up', () => {
-    const blamed = OPENAI_FAILURES.filter((name) => blameOf(new OpenAiFailure(name)) === 'account');
+    const blamed = OPENAI_FAILURES.filter((name) => attributionOf(new OpenAiFailure(name)) === 'account');
     expect(blamed).toEqual(['quota_exhausted', 'spend_limit_reached']);
   });
 
   it('falls on nobody where OpenAI itself, the way to it or our request is at fault', () => {
-    const blamed = OPENAI_FAILURES.filter((name) => blameOf(new OpenAiFailure(name)) === 'nobody');
+    const blamed = OPENAI_FAILURES.filter((name) => attributionOf(new OpenAiFailure(name)) === 'nobody');
     const nobody = [
       'rate_limited',
       'request_refused',
@@ -424,8 +424,8 @@ describe('the blame for a failure', () => {
   it('falls on the key exactly when the mint is refused as openai_key_rejected', () => {
     for (const name of OPENAI_FAILURES) {
       const failure = new OpenAiFailure(name);
-      const rejected = refusalOfOpenAiFailure(failure).refusal === 'openai_key_rejected';
-      expect([name, blameOf(failure) === 'key']).toEqual([name, rejected]);
+      const rejected = brokerErrorOfOpenAiFailure(failure).code === 'openai_key_rejected';
+      expect([name, attributionOf(failure) === 'key']).toEqual([name, rejected]);
     }
   });
 });

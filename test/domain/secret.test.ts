@@ -4,7 +4,7 @@ import { format, inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Secret } from '../../lambdas/domain/secret.ts';
-import { fakeOpenAiKey } from './fake-openai-key.ts';
+import { fakeOpenAiKey } from './keys/fake-openai-key.ts';
 
 const text = fakeOpenAiKey();
 const secret = Secret.fromText(text);

@@ -1,19 +1,20 @@
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { seeded } from '../../bench/random.ts';
+import { dynamoDbAudit } from '../../lambdas/adapters/aws/audit/dynamodb-audit.ts';
+import { kmsChainKeys } from '../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
+import { auditEventOf } from '../../lambdas/adapters/aws/audit/stream-events.ts';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
-import { dynamoDbAudit } from '../../lambdas/adapters/aws/dynamodb-audit.ts';
-import { kmsChainKeys } from '../../lambdas/adapters/aws/kms-deriver.ts';
-import { kmsRoots } from '../../lambdas/adapters/aws/kms-roots.ts';
-import { auditEventOf } from '../../lambdas/adapters/aws/stream-events.ts';
+import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
+import { projectorHandler } from '../../lambdas/composition/projector.ts';
+import { jitteredBackOff } from '../../lambdas/composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
-import type { AuditEvent } from '../../lambdas/domain/audit-record.ts';
-import { projectorHandler } from '../../lambdas/functions/wiring/projector.ts';
-import { jitteredBackOff } from '../../lambdas/functions/wiring/world.ts';
-import type { Log } from '../../lambdas/http/log.ts';
-import { auditProjector, type StreamHandler } from '../../lambdas/streams/audit-projector.ts';
-import { appendAuditEvent } from '../../lambdas/use-cases/append-audit-event.ts';
-import { NO_METRICS } from '../../local/local-world.ts';
+import type { AuditEvent } from '../../lambdas/domain/audit/audit-record.ts';
+import { auditProjector } from '../../lambdas/streams/audit-projector.ts';
+import type { StreamHandler } from '../../lambdas/streams/stream-handler.ts';
+import type { Log } from '../../lambdas/telemetry/log.ts';
+import { appendAuditEvent } from '../../lambdas/use-cases/audit/append-audit-event.ts';
+import { NO_METRICS } from '../../local/local-runtime.ts';
 import { startStreamPump } from '../../local/stream-pump.ts';
 import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts';
 import { MINT_PATH, openAiOf } from '../support/openai.ts';
@@ -150,7 +151,7 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
     const rows = await settledTrail(stack, tenant);
     expectJoined(stack, tenant, rows);
     expect(outcomesIn(rows)).toMatchObject([
-      { type: 'session.refused', facts: { refusal: 'openai_key_unreadable' } },
+      { type: 'session.refused', facts: { code: 'openai_key_unreadable' } },
     ]);
     // The change from elsewhere shows: an item was written, and no action of a person goes with it.
     expect(ofType(rows, 'key.item_written')).toHaveLength(2);
@@ -209,7 +210,7 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
 const projectorInto = (auditTable: string): StreamHandler =>
   projectorHandler(
     parseEnvironment(ENVIRONMENTS.projector, { ...stack.variables, AUDIT_TABLE: auditTable }),
-    { backOff: jitteredBackOff, log: SILENT, meter: NO_METRICS },
+    { backOff: jitteredBackOff, log: SILENT, metrics: NO_METRICS },
   );
 
 describe('streams deliver at least once, in any order across tables, to projectors that crash', () => {
@@ -281,7 +282,7 @@ describe('streams deliver at least once, in any order across tables, to projecto
       });
       const append = appendAuditEvent({
         audit: dynamoDbAudit(dynamoDbClient(environment), table),
-        chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment), environment.AUDIT_KEY_ARN)),
+        chainKeys: kmsChainKeys(kmsDerivationKeys(kmsClient(environment), environment.AUDIT_KEY_ARN)),
         backOff: jitteredBackOff,
       });
       let crashes = 0;

@@ -6,7 +6,7 @@ import {
   GetShardIteratorCommand,
 } from '@aws-sdk/client-dynamodb-streams';
 import type { DynamoDBRecord } from 'aws-lambda';
-import type { StreamHandler } from '../../lambdas/streams/audit-projector.ts';
+import type { StreamHandler } from '../../lambdas/streams/stream-handler.ts';
 import type { TestStack } from '../support/stack.ts';
 import type { RawTables } from './tables.ts';
 

@@ -1,13 +1,13 @@
 import { expect } from '@jest/globals';
+import { dynamoDbAudit } from '../../lambdas/adapters/aws/audit/dynamodb-audit.ts';
+import { kmsChainKeys } from '../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
-import { dynamoDbAudit } from '../../lambdas/adapters/aws/dynamodb-audit.ts';
-import { dynamoDbMembership } from '../../lambdas/adapters/aws/dynamodb-membership.ts';
-import { kmsChainKeys } from '../../lambdas/adapters/aws/kms-deriver.ts';
-import { kmsRoots } from '../../lambdas/adapters/aws/kms-roots.ts';
+import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
+import { dynamoDbMembership } from '../../lambdas/adapters/aws/tenancy/dynamodb-membership.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
-import type { AuditEventType, ChainVerdict } from '../../lambdas/domain/audit-record.ts';
+import type { AuditEventType, ChainVerification } from '../../lambdas/domain/audit/audit-record.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
-import { verifyAuditTrail } from '../../lambdas/use-cases/verify-audit-trail.ts';
+import { verifyAuditTrail } from '../../lambdas/use-cases/audit/verify-audit-trail.ts';
 import { expectSuccess } from '../support/answers.ts';
 import type { TestAnswer, TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, putSiteKey, type Tenant } from '../support/tenant.ts';
@@ -142,7 +142,7 @@ export const verdictIn = async (
   stack: TestStack,
   auditTable: string,
   { workspaceId, owner }: Tenant,
-): Promise<ChainVerdict> => {
+): Promise<ChainVerification> => {
   const environment = parseEnvironment(ENVIRONMENTS.audit, stack.variables);
   const dynamoDb = dynamoDbClient(environment);
   const tenancy = dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE);
@@ -156,7 +156,7 @@ export const verdictIn = async (
       },
     },
     audit: dynamoDbAudit(dynamoDb, auditTable),
-    chainKeys: kmsChainKeys(kmsRoots(kmsClient(environment), environment.AUDIT_KEY_ARN)),
+    chainKeys: kmsChainKeys(kmsDerivationKeys(kmsClient(environment), environment.AUDIT_KEY_ARN)),
     clock: () => new Date(),
   })({ sub: owner, sourceIp: '127.0.0.1' }, workspaceId as WorkspaceId, { limit: 20_000, after: undefined });
 };

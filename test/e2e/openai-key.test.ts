@@ -13,7 +13,7 @@ import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } f
 const PROBES_PER_MINUTE = 10;
 
 const time = frozenClock();
-const stack = await startTestStack({ world: { clock: time.clock } });
+const stack = await startTestStack({ runtime: { clock: time.clock } });
 const openAi = openAiOf(stack);
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
@@ -220,7 +220,7 @@ describe('a model that OpenAI will shut down', () => {
     const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
     const then = await startTestStack({
       openAiBaseUrl: dated.baseUrl,
-      world: { clock: () => new Date(now) },
+      runtime: { clock: () => new Date(now) },
     });
     try {
       const tenant = await makeTenant(then, {}, { model: 'gpt-realtime' });
@@ -239,7 +239,7 @@ describe('a model that OpenAI will shut down', () => {
     const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
     const then = await startTestStack({
       openAiBaseUrl: dated.baseUrl,
-      world: { clock: () => new Date(now) },
+      runtime: { clock: () => new Date(now) },
     });
     try {
       const tenant = await makeTenant(then, {}, { model: 'gpt-realtime' });

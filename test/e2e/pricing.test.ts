@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { statedPlan } from '../../lambdas/contract/plans.ts';
-import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
+import { BUILT_IN_PLANS } from '../../lambdas/domain/tenancy/plan.ts';
 import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts';
 import { startTestStack } from '../support/stack.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { ROLES, type Role, roleSuffices } from '../../lambdas/domain/workspace.ts';
+import { ROLES, type Role, roleSuffices } from '../../lambdas/domain/tenancy/workspace.ts';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
 import { tablesAt } from '../support/key-tables.ts';
 import { makeFullTenant } from '../support/keyed-tenant.ts';

@@ -28,13 +28,13 @@ const time = frozenClock();
 const dynamoDb = await startAwsProxy();
 const stack = await startTestStack({
   audited: false,
-  world: { clock: time.clock },
+  runtime: { clock: time.clock },
   variables: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url },
 });
 dynamoDb.forwardTo(stack.dynamoDb.endpoint);
 await needed(stack, putPlatformKey(stack, fakeKey()));
 const tables = tablesAt(stack.dynamoDb.endpoint);
-const { deriver } = useCasePorts(stack);
+const { pseudonyms } = useCasePorts(stack);
 afterAll(async () => {
   tables.close();
   await stack.close();
@@ -144,7 +144,7 @@ describe('who may report', () => {
 
     const signedFor = async (sessionId: unknown) => ({
       session_id: String(sessionId),
-      signing_secret: await deriver.signingSecret(String(sessionId) as SessionId),
+      signing_secret: await pseudonyms.signingSecret(String(sessionId) as SessionId),
     });
     const unknown = `${session.session_id.slice(0, -2)}zz`;
     expectRefusal(await say(tenant, await signedFor(unknown), ['connected']), 404, 'session_not_found');
@@ -572,7 +572,7 @@ describe('minutes of a plan with a hard cap', () => {
 
   it('of a session that crosses midnight at the end of a month belong to the month of its mint', async () => {
     const lastMinute = frozenClock('2026-11-30T23:59:50.000Z');
-    const other = await startTestStack({ audited: false, world: { clock: lastMinute.clock } });
+    const other = await startTestStack({ audited: false, runtime: { clock: lastMinute.clock } });
     const behind = tablesAt(other.dynamoDb.endpoint);
     try {
       await putPlatformKey(other, fakeKey());
@@ -706,7 +706,7 @@ describe('what visitors meet after the mint', () => {
 describe('the sweep', () => {
   it('closes what is due behind more records than one batch that nobody can read, and says how many those are', async () => {
     const clock = frozenClock();
-    const own = await startTestStack({ audited: false, world: { clock: clock.clock } });
+    const own = await startTestStack({ audited: false, runtime: { clock: clock.clock } });
     const ownTables = tablesAt(own.dynamoDb.endpoint);
     try {
       const tenant = await makeKeyedTenant(own, TIER_1);

@@ -14,7 +14,7 @@ const IP_LIMIT = 4;
 const SITE_LIMIT = 6;
 const clock = frozenClock();
 const limited = await startTestStack({
-  world: { clock: clock.clock },
+  runtime: { clock: clock.clock },
   variables: {
     IP_LIMIT_PER_MINUTE: String(IP_LIMIT),
     IP_LIMIT_PER_SECOND: '1000',
@@ -64,7 +64,7 @@ describe('budgets of addresses and sites', () => {
   it('a burst of one address ends at its limit per second, and goes on a second later', async () => {
     const burst = frozenClock();
     const bursty = await startTestStack({
-      world: { clock: burst.clock },
+      runtime: { clock: burst.clock },
       variables: { IP_LIMIT_PER_SECOND: '2' },
     });
     try {

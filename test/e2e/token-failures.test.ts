@@ -14,7 +14,7 @@ import { fakeKey, makeTenant, mint, type Tenant } from '../support/tenant.ts';
 const TIER_1 = { openai_tier: 1 };
 
 const time = frozenClock();
-const stack = await startTestStack({ world: { clock: time.clock } });
+const stack = await startTestStack({ runtime: { clock: time.clock } });
 const openAi = openAiOf(stack);
 const tables = tablesAt(stack.dynamoDb.endpoint);
 const impatient = await startTestStack({ variables: { OPENAI_TIMEOUT_MS: '500' } });

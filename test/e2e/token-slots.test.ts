@@ -11,7 +11,7 @@ import { fakeKey, makeTenant, mint, ORIGIN, putSiteKey } from '../support/tenant
 const TIER_1 = { openai_tier: 1 };
 
 const time = frozenClock();
-const stack = await startTestStack({ world: { clock: time.clock } });
+const stack = await startTestStack({ runtime: { clock: time.clock } });
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
   tables.close();
@@ -142,7 +142,7 @@ describe('what one address may hold of a key', () => {
   it('with a share, one address leaves slots to others, and is told when one of its own ends', async () => {
     const clock = frozenClock();
     const shared = await startTestStack({
-      world: { clock: clock.clock },
+      runtime: { clock: clock.clock },
       variables: { ADDRESS_SLOT_PERCENT: '50' },
       audited: false,
     });

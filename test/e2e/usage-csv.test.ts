@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
-import { parseUsage } from '../../tools/costs/usage-export.ts';
+import { parseUsage } from '../../tools/operator/costs/usage-export.ts';
 import { expectCommonHeaders, expectRefusal, expectSuccess } from '../support/answers.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
 import { makeKeyedTenant, needed } from '../support/keyed-tenant.ts';
@@ -14,7 +14,7 @@ import { startTestStack, type TestAnswer } from '../support/stack.ts';
 import { fakeKey, makeTenant, type Tenant } from '../support/tenant.ts';
 
 const time = frozenClock();
-const stack = await startTestStack({ world: { clock: time.clock }, audited: false });
+const stack = await startTestStack({ runtime: { clock: time.clock }, audited: false });
 afterAll(() => stack.close());
 afterEach(() => openAiOf(stack).clearFaults());
 await needed(stack, putPlatformKey(stack, fakeKey()));

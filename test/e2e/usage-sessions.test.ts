@@ -11,7 +11,7 @@ import { startTestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 
 const time = frozenClock();
-const stack = await startTestStack({ world: { clock: time.clock }, audited: false });
+const stack = await startTestStack({ runtime: { clock: time.clock }, audited: false });
 afterAll(() => stack.close());
 afterEach(() => openAiOf(stack).clearFaults());
 await needed(stack, putPlatformKey(stack, fakeKey()));

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { USAGE_GROUPS } from '../../lambdas/domain/usage.ts';
+import { USAGE_GROUPS } from '../../lambdas/domain/usage/usage.ts';
 import { detailPaths, expectRefusal } from '../support/answers.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
 import { tablesAt } from '../support/key-tables.ts';
@@ -12,7 +12,7 @@ import { startTestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, type Tenant } from '../support/tenant.ts';
 
 const time = frozenClock();
-const stack = await startTestStack({ world: { clock: time.clock }, audited: false });
+const stack = await startTestStack({ runtime: { clock: time.clock }, audited: false });
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
   tables.close();

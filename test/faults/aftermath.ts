@@ -1,13 +1,13 @@
 import type { DynamoDBRecord } from 'aws-lambda';
+import { projectorHandler } from '../../lambdas/composition/projector.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
-import { projectorHandler } from '../../lambdas/functions/wiring/projector.ts';
-import { localWorld } from '../../local/local-world.ts';
+import { localRuntime } from '../../local/local-runtime.ts';
 import { collectRecords, deliver } from '../e2e-custody/streams.ts';
 import { rawTables } from '../e2e-custody/tables.ts';
 import { type Sink, sinksOfItems } from '../support/custody-watch.ts';
 import type { Item, TableName } from '../support/key-tables.ts';
-import { inLanes } from '../support/lanes.ts';
+import { runConcurrently } from '../support/run-concurrently.ts';
 import { type FaultWorld, leaksIn } from './world.ts';
 
 /** What the audit trail says of each session, in the order of its rows. */
@@ -36,9 +36,9 @@ export const lookAround = async (world: FaultWorld, sessionIds: ReadonlySet<stri
   const logs: string[] = [];
   const project = projectorHandler(
     parseEnvironment(ENVIRONMENTS.projector, world.stack.variables),
-    localWorld((line) => logs.push(line)),
+    localRuntime((line) => logs.push(line)),
   );
-  await inLanes(LANES, [...ofSessions.values()], (batch) => deliver(project, batch));
+  await runConcurrently(LANES, [...ofSessions.values()], (batch) => deliver(project, batch));
 
   const tables: readonly TableName[] = Object.values(TABLES).map(({ name }) => name);
   const items = new Map(

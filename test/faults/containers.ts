@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventsHandler } from '../../lambdas/composition/events.ts';
+import { keysHandler } from '../../lambdas/composition/keys.ts';
+import { rotateHandler } from '../../lambdas/composition/rotate.ts';
+import type { Runtime } from '../../lambdas/composition/runtime.ts';
+import { tokenHandler } from '../../lambdas/composition/token.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { type FunctionName, ROUTES } from '../../lambdas/contract/routes.ts';
-import { eventsHandler } from '../../lambdas/functions/wiring/events.ts';
-import { keysHandler } from '../../lambdas/functions/wiring/keys.ts';
-import { rotateHandler } from '../../lambdas/functions/wiring/rotate.ts';
-import { tokenHandler } from '../../lambdas/functions/wiring/token.ts';
-import type { World } from '../../lambdas/functions/wiring/world.ts';
-import type { HttpHandler } from '../../lambdas/http/handler.ts';
-import type { Clock } from '../../lambdas/use-cases/ports.ts';
+import type { HttpHandler } from '../../lambdas/http/http-handler.ts';
+import type { Clock } from '../../lambdas/use-cases/ports/runtime.ts';
 import { startGateway } from '../../local/gateway.ts';
-import { localWorld } from '../../local/local-world.ts';
+import { localRuntime } from '../../local/local-runtime.ts';
 import { type AwsCall, type AwsIntervention, type AwsProxy, startAwsProxy } from '../support/aws-proxy.ts';
 import { callerAt, type TestStack } from '../support/stack.ts';
 import { nameOfCall } from './call-names.ts';
@@ -21,11 +21,11 @@ export type Service = 'kms' | 'dynamodb';
 
 type Variables = Readonly<Record<string, string>>;
 
-export const HANDLERS: Readonly<Record<Served, (variables: Variables, world: World) => HttpHandler>> = {
-  token: (variables, world) => tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
-  events: (variables, world) => eventsHandler(parseEnvironment(ENVIRONMENTS.events, variables), world),
-  keys: (variables, world) => keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), world),
-  rotate: (variables, world) => rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
+export const HANDLERS: Readonly<Record<Served, (variables: Variables, runtime: Runtime) => HttpHandler>> = {
+  token: (variables, runtime) => tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), runtime),
+  events: (variables, runtime) => eventsHandler(parseEnvironment(ENVIRONMENTS.events, variables), runtime),
+  keys: (variables, runtime) => keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), runtime),
+  rotate: (variables, runtime) => rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), runtime),
 };
 
 /** One function behind every route: it refuses those that it does not serve. */
@@ -184,7 +184,7 @@ export const startContainer = async (
   { clock, variables }: { readonly clock: Clock; readonly variables: Variables },
 ): Promise<Container> => {
   const logs: string[] = [];
-  const world = { ...localWorld((line) => logs.push(line)), clock };
+  const world = { ...localRuntime((line) => logs.push(line)), clock };
   const gateway = await serveAlone(HANDLERS[serves]({ ...stack.variables, ...variables }, world));
   return { call: callerAt(() => gateway.url, stack.tokenFor), logs, close: gateway.close };
 };

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from '@jest/globals';
 import { expectSuccess } from '../support/answers.ts';
 import type { Item } from '../support/key-tables.ts';
-import { inLanes } from '../support/lanes.ts';
 import { openAiOf } from '../support/openai.ts';
+import { runConcurrently } from '../support/run-concurrently.ts';
 import { callerAt } from '../support/stack.ts';
 import type { Caller } from '../support/tenant.ts';
 import { labelOf, recordedCalls } from './cells.ts';
@@ -191,12 +191,12 @@ export const runCrashes = async (
     if (scenario.oneByOne) await others.sharingAKey;
     const points = await crashPointsOf(world, scenario);
     // Those that share a key at OpenAI could not tell their mints apart.
-    return inLanes(scenario.oneByOne ? 1 : lanes, points, (point) => crashAt(world, point, ending));
+    return runConcurrently(scenario.oneByOne ? 1 : lanes, points, (point) => crashAt(world, point, ending));
   });
   const crashes = (await Promise.all(ofEach)).flat();
   await others.all;
   await world.sweepLater();
-  return inLanes(1, crashes, async (crash) => {
+  return runConcurrently(1, crashes, async (crash) => {
     const name = nameOfPoint(crash.point);
     const bounded = await brokenIn(`${name}: bounded`, () => expectBounded(world, crash));
     const recovered = await brokenIn(`${name}: recovered`, () => expectRecovered(world, crash));

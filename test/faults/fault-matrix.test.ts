@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Item } from '../support/key-tables.ts';
-import { inLanes } from '../support/lanes.ts';
+import { runConcurrently } from '../support/run-concurrently.ts';
 import { type Aftermath, auditIn, lookAround, trailOfState } from './aftermath.ts';
 import { type Cell, cellsOf, EVERY_CALL, isAlwaysPlayed } from './cells.ts';
 import { crashSection, type RunCrash, runCrashes } from './crash.ts';
@@ -46,10 +46,10 @@ const sessionsOf = (run: RunCell | RunCrash): readonly Item[] => run.sessions;
 
 beforeAll(async () => {
   world = await startFaultWorld();
-  const ofEach = await inLanes(LANES, PLAYED, (scenario) => cellsOf(world, scenario));
+  const ofEach = await runConcurrently(LANES, PLAYED, (scenario) => cellsOf(world, scenario));
   const cells = ofEach.flat().filter(isPlayed);
   const run = (cell: Cell): Promise<RunCell> => runCell(world, cell);
-  const sharingAKey = inLanes(
+  const sharingAKey = runConcurrently(
     1,
     cells.filter(({ scenario }) => scenario.oneByOne),
     run,
@@ -57,12 +57,12 @@ beforeAll(async () => {
   const apart = cells.filter(({ scenario }) => !scenario.oneByOne);
   const all = Promise.all([
     sharingAKey,
-    inLanes(
+    runConcurrently(
       SLOW_LANES,
       apart.filter(({ slow }) => slow),
       run,
     ),
-    inLanes(
+    runConcurrently(
       LANES,
       apart.filter(({ slow }) => !slow),
       run,

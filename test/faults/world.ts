@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { sweeperHandler } from '../../lambdas/composition/sweeper.ts';
 import { parseEnvironment, sweeperEnvironment } from '../../lambdas/contract/environment.ts';
-import { sweeperHandler } from '../../lambdas/functions/wiring/sweeper.ts';
-import type { Clock } from '../../lambdas/use-cases/ports.ts';
-import { localWorld } from '../../local/local-world.ts';
+import type { Clock } from '../../lambdas/use-cases/ports/runtime.ts';
+import { localRuntime } from '../../local/local-runtime.ts';
 import { makeFakeKey } from '../../local/openai/server.ts';
 import { secretFinder } from '../support/find-secret.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
@@ -70,7 +70,7 @@ const SERVED: readonly Served[] = ['token', 'events', 'keys', 'rotate'];
 export const startFaultWorld = async (): Promise<FaultWorld> => {
   const { clock } = frozenClock();
   const laterClock = () => new Date(clock().getTime() + LATER_MS);
-  const stack = await startTestStack({ audited: false, world: { clock } });
+  const stack = await startTestStack({ audited: false, runtime: { clock } });
   const network = await startNetwork(stack);
   const tables = tablesAt(stack.dynamoDb.endpoint);
   const containersAt = async (at: Clock): Promise<Readonly<Record<Served, Container>>> => {
@@ -90,7 +90,7 @@ export const startFaultWorld = async (): Promise<FaultWorld> => {
     healthy: (serves) => healthy[serves],
     later: (serves) => later[serves],
     sweepLater: sweeperHandler(parseEnvironment(sweeperEnvironment, stack.variables), {
-      ...localWorld((line) => sweeperLogs.push(line)),
+      ...localRuntime((line) => sweeperLogs.push(line)),
       clock: laterClock,
     }),
     logs: () => [

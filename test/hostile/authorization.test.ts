@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { roleSuffices } from '../../lambdas/domain/workspace.ts';
+import { roleSuffices } from '../../lambdas/domain/tenancy/workspace.ts';
 import { ROLE_ROUTES, SIGNED_IN_ROUTES, validBodyOf } from '../support/routes.ts';
 import { faultsOf, isCostly } from './support/invariants.ts';
 import { playProbe, undo } from './support/play-request.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { lambdaRuntime } from '../../lambdas/composition/runtime.ts';
 import { ROUTES, type Route, type RouteId } from '../../lambdas/contract/routes.ts';
-import { lambdaWorld } from '../../lambdas/functions/wiring/world.ts';
 import { watchOutput } from '../support/custody-watch.ts';
 import { FORGERIES, hostileText } from './support/hostile-values.ts';
 import { logFaults } from './support/invariants.ts';
@@ -11,7 +11,7 @@ import { send } from './support/send.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 
 /** The logger of a deployed function, whose lines go to standard output. */
-const deployed = lambdaWorld('hostile', 'test');
+const deployed = lambdaRuntime('hostile', 'test');
 let world: HostileWorld;
 beforeAll(async () => {
   world = await startHostileWorld({ log: deployed.log });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import * as adapter from '../../lambdas/adapters/aws/eventbridge-incidents.ts';
+import * as adapter from '../../lambdas/adapters/aws/anomalies/eventbridge-incidents.ts';
 import { FAILED_RECORD_MESSAGES } from '../../lib/constructs/stream-function.ts';
 import { templates, wordsOf } from './permissions.ts';
 import { ofType, type Resource } from './synthesized.ts';

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { METRIC_NAMESPACE, METRICS } from '../../lambdas/contract/metrics.ts';
 import { DEPLOYED_FUNCTION_NAMES } from '../../lib/deployed-functions.ts';
-import { type DashboardBody, dashboardBody } from '../../tools/dashboard/dashboard-body.ts';
-import { renderDashboard } from '../../tools/dashboard/render.ts';
+import { type DashboardBody, dashboardBody } from '../../tools/developer/dashboard/dashboard-body.ts';
+import { renderDashboard } from '../../tools/developer/dashboard/render.ts';
 import {
   EXAMPLE_STAGES,
   exampleApp,

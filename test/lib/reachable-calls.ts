@@ -144,7 +144,7 @@ export const reachableCalls = (entry: string): ReadonlySet<string> => {
   const files = closureOf(new URL(entry, ROOT).href);
   // Which HMAC key a set of derived secrets hangs on is for the wiring to say.
   const roots = [...files.values()].flatMap((text) =>
-    [...text.matchAll(/\bkmsRoots\((?:[^()]|\([^()]*\))*?\benvironment\.(\w+)_KEY_ARN/g)].map(
+    [...text.matchAll(/\bkmsDerivationKeys\((?:[^()]|\([^()]*\))*?\benvironment\.(\w+)_KEY_ARN/g)].map(
       ([, root = '']) => root.toLowerCase(),
     ),
   );

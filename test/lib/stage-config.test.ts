@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { statedPlan } from '../../lambdas/contract/plans.ts';
-import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
+import { BUILT_IN_PLANS } from '../../lambdas/domain/tenancy/plan.ts';
 import { parseStageConfig, StageConfigError } from '../../lib/stage-config.ts';
 import { exampleEdge } from './synthesized.ts';
 

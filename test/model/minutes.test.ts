@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
-import { type LedgerEntry, NO_ENTRY } from '../../lambdas/domain/ledger.ts';
-import { TOKEN_KINDS } from '../../lambdas/domain/token-counts.ts';
-import type { MintedToken } from '../../lambdas/use-cases/mint-token.ts';
-import type { WidgetReport } from '../../lambdas/use-cases/record-reports.ts';
+import { type LedgerEntry, NO_ENTRY } from '../../lambdas/domain/usage/ledger.ts';
+import { TOKEN_KINDS } from '../../lambdas/domain/usage/token-counts.ts';
+import type { MintedToken } from '../../lambdas/use-cases/sessions/mint-token.ts';
+import type { WidgetEvent } from '../../lambdas/use-cases/sessions/record-events.ts';
 import { FREE_SECONDS, setManagedSeconds } from '../support/managed-usage.ts';
 import { putPlatformKey } from '../support/platform-key.ts';
 import { fakeKey, makeTenant } from '../support/tenant.ts';
@@ -114,7 +114,7 @@ interface Visitor {
   readonly minted: MintedToken;
   readonly maxSeconds: number;
   /** Everything that the browser ever told, in order. It tells it again until it is taken. */
-  readonly told: WidgetReport[];
+  readonly told: WidgetEvent[];
   connectedMs: number | undefined;
   lastSeenMs: number;
   heardMs: number;
@@ -151,11 +151,11 @@ it('plan minutes: never more committed than the cap, each session once, and all 
       const nowMs = () => world.time.clock().getTime();
 
       const books = async () => {
-        const { meters, period, days } = await world.booksOf(
+        const { usages, period, days } = await world.booksOf(
           tenant.workspaceId as WorkspaceId,
           tenant.siteId as SiteId,
         );
-        return { meters, days, used: period.usedSeconds - base, committed: period.committedSeconds - base };
+        return { usages, days, used: period.usedSeconds - base, committed: period.committedSeconds - base };
       };
 
       const mint = async ({ visitors: wanted, loses: lost }: Extract<Command, { do: 'mint' }>) => {
@@ -198,16 +198,16 @@ it('plan minutes: never more committed than the cap, each session once, and all 
         expect(given.toSorted((a, b) => b - a)).toEqual(expected.toSorted((a, b) => b - a));
         for (const outcome of outcomes)
           if (outcome.is !== 'done')
-            expect(outcome).toMatchObject({ is: 'refused', refusal: { refusal: 'minutes_exhausted' } });
+            expect(outcome).toMatchObject({ is: 'refused', refusal: { code: 'minutes_exhausted' } });
       };
 
       /** What the browser says now. It hangs up by itself when its time is over, and once it has, it says nothing new. */
       const speak = (
         visitor: Visitor,
         { speaks, ends }: Pick<ReportOp, 'speaks' | 'ends'>,
-      ): WidgetReport[] => {
+      ): WidgetEvent[] => {
         if (visitor.endedMs !== undefined || visitor.silent) return [];
-        const reports: WidgetReport[] = [];
+        const reports: WidgetEvent[] = [];
         if (visitor.connectedMs === undefined) {
           if (nowMs() >= (visitor.minted.session.admission?.connectBy ?? 0) * 1_000) return [];
           visitor.connectedMs = nowMs();
@@ -237,7 +237,7 @@ it('plan minutes: never more committed than the cap, each session once, and all 
       const deliver = async (
         visitor: Visitor,
         { again, diesAfter }: Pick<ReportOp, 'again' | 'diesAfter'>,
-        reports: readonly WidgetReport[],
+        reports: readonly WidgetEvent[],
       ) => {
         if (reports.length === 0) return;
         visitor.told.push(...reports);
@@ -287,9 +287,9 @@ it('plan minutes: never more committed than the cap, each session once, and all 
       };
 
       const audit = async () => {
-        const { meters, days, used, committed } = await books();
+        const { usages, days, used, committed } = await books();
         const sum = (count: (entry: LedgerEntry) => number) =>
-          meters.reduce((total, { posted }) => total + count(posted), 0);
+          usages.reduce((total, { posted }) => total + count(posted), 0);
         expect(committed).toBeLessThanOrEqual(leftSeconds);
         expect({ used, committed }).toEqual({
           used: sum(({ billedSeconds }) => billedSeconds),
@@ -304,7 +304,7 @@ it('plan minutes: never more committed than the cap, each session once, and all 
             count: sum((entry) => entry.tokens[kind]),
           });
 
-        const posted = new Map(meters.map((meter) => [meter.sessionId, meter.posted]));
+        const posted = new Map(usages.map((usage) => [usage.sessionId, usage.posted]));
         for (const visitor of visitors) {
           const { sessionId } = visitor.minted.session;
           const billed = billedOf(visitor);

@@ -1,26 +1,25 @@
 import fc from 'fast-check';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
-import {
-  dynamoDbMeters,
-  dynamoDbReports,
-  dynamoDbSessionEnds,
-} from '../../lambdas/adapters/aws/dynamodb-meters.ts';
-import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
-import { meterItem, periodUsageItem } from '../../lambdas/adapters/aws/meter-item.ts';
+import { dynamoDbSessionEnds } from '../../lambdas/adapters/aws/sessions/dynamodb-session-ends.ts';
+import { dynamoDbSessionSnapshots } from '../../lambdas/adapters/aws/sessions/dynamodb-session-snapshots.ts';
+import { dynamoDbSessionUsage } from '../../lambdas/adapters/aws/sessions/dynamodb-session-usage.ts';
+import { sessionUsageItem } from '../../lambdas/adapters/aws/sessions/session-usage-item.ts';
+import { primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
+import { periodUsageItem } from '../../lambdas/adapters/aws/usage/usage-items.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
+import { BrokerError } from '../../lambdas/domain/broker-error.ts';
 import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
-import { BUILT_IN_PLANS, billingPeriodOf } from '../../lambdas/domain/plan.ts';
-import { Refusal } from '../../lambdas/domain/refusal.ts';
-import { signReport } from '../../lambdas/domain/report-signature.ts';
-import type { SessionReport } from '../../lambdas/domain/session-meter.ts';
-import { NO_TOKENS, type TokenCounts } from '../../lambdas/domain/token-counts.ts';
-import { closeSilentSessions } from '../../lambdas/use-cases/close-silent-sessions.ts';
-import { type MintedToken, mintToken } from '../../lambdas/use-cases/mint-token.ts';
+import { signEvents } from '../../lambdas/domain/sessions/event-signature.ts';
+import type { SessionEvent } from '../../lambdas/domain/sessions/session-usage.ts';
+import { BUILT_IN_PLANS, billingPeriodOf } from '../../lambdas/domain/tenancy/plan.ts';
+import { NO_TOKENS, type TokenCounts } from '../../lambdas/domain/usage/token-counts.ts';
+import { closeSilentSessions } from '../../lambdas/use-cases/sessions/close-silent-sessions.ts';
+import { type MintedToken, mintToken } from '../../lambdas/use-cases/sessions/mint-token.ts';
 import {
-  type ReportReceipt,
-  recordReports,
-  type WidgetReport,
-} from '../../lambdas/use-cases/record-reports.ts';
+  type EventsReceipt,
+  recordEvents,
+  type WidgetEvent,
+} from '../../lambdas/use-cases/sessions/record-events.ts';
 import { type AwsCall, startAwsProxy } from '../support/aws-proxy.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
 import { tablesAt } from '../support/key-tables.ts';
@@ -41,7 +40,7 @@ export interface Mishap {
 
 export type Outcome<Result> =
   | { readonly is: 'done'; readonly result: Result }
-  | { readonly is: 'refused'; readonly refusal: Refusal }
+  | { readonly is: 'refused'; readonly refusal: BrokerError }
   | { readonly is: 'failed'; readonly error: unknown };
 
 const WRITES: ReadonlySet<string> = new Set([
@@ -53,10 +52,10 @@ const WRITES: ReadonlySet<string> = new Set([
   'noteUnreadable',
   'release',
   'extend',
-  'saveMeter',
+  'saveUsage',
   'saveHealth',
   'noteThreshold',
-  'noteEnd',
+  'recordEnd',
   'noteDegraded',
   'report',
 ]);
@@ -95,7 +94,7 @@ const outcomeOf = async <Result>(run: Promise<Result>): Promise<Outcome<Result>>
   try {
     return { is: 'done', result: await run };
   } catch (error) {
-    return error instanceof Refusal ? { is: 'refused', refusal: error } : { is: 'failed', error };
+    return error instanceof BrokerError ? { is: 'refused', refusal: error } : { is: 'failed', error };
   }
 };
 
@@ -108,7 +107,7 @@ export const startModelWorld = async () => {
   const time = frozenClock();
   const stack = await startTestStack({
     audited: false,
-    world: { clock: time.clock },
+    runtime: { clock: time.clock },
     variables: { AWS_ENDPOINT_URL_DYNAMODB: network.url },
   });
   network.forwardTo(stack.dynamoDb.endpoint);
@@ -116,11 +115,11 @@ export const startModelWorld = async () => {
   const names = Object.fromEntries(
     Object.entries(TABLES).map(([table, { name }]) => [table, name]),
   ) as Record<keyof typeof TABLES, string>;
-  const reported = dynamoDbReports(dynamoDb, names);
+  const reported = dynamoDbSessionSnapshots(dynamoDb, names);
   const common = { ...useCasePorts(stack), clock: time.clock };
   const reportPorts = {
     ...common,
-    meters: dynamoDbMeters(dynamoDb, { usage: names.usage, dueIndex: TABLES.usage.index.name }),
+    sessionUsage: dynamoDbSessionUsage(dynamoDb, { usage: names.usage, dueIndex: TABLES.usage.index.name }),
     sessions: reported,
     health: reported,
     ends: dynamoDbSessionEnds(dynamoDb, names.sessions),
@@ -167,17 +166,17 @@ export const startModelWorld = async () => {
       );
     },
 
-    report: (minted: MintedToken, reports: readonly WidgetReport[], { diesAfter }: Mishap = {}) => {
+    report: (minted: MintedToken, reports: readonly WidgetEvent[], { diesAfter }: Mishap = {}) => {
       const t = Math.floor(time.clock().getTime() / 1_000);
       const rawBody = JSON.stringify(reports);
-      return outcomeOf<ReportReceipt>(
-        recordReports(diesAfter === undefined ? reportPorts : mortal(reportPorts, diesAfter))({
+      return outcomeOf<EventsReceipt>(
+        recordEvents(diesAfter === undefined ? reportPorts : mortal(reportPorts, diesAfter))({
           siteId: minted.session.siteId as SiteId,
           sessionId: minted.session.sessionId,
           origin: ORIGIN,
-          signature: { t, v1: signReport(minted.signingSecret, t, rawBody) },
+          signature: { t, v1: signEvents(minted.signingSecret, t, rawBody) },
           rawBody,
-          reports,
+          events: reports,
           onOriginAllowed: () => undefined,
         }),
       );
@@ -196,7 +195,7 @@ export const startModelWorld = async () => {
           for (const [name, count] of Object.entries(item))
             if (typeof count === 'number') days[name] = (days[name] ?? 0) + count;
       return {
-        meters: meters.map((item) => meterItem.parse(item)),
+        usages: meters.map((item) => sessionUsageItem.parse(item)),
         period: periodUsageItem.parse(totals.find((item) => item['sk'] === sk) ?? {}),
         days,
       };
@@ -220,19 +219,19 @@ export type ModelWorld = Awaited<ReturnType<typeof startModelWorld>>;
 
 const refusingOpenAi = <OpenAi extends object>(openAi: OpenAi): OpenAi => ({
   ...openAi,
-  mintClientSecret: () => Promise.reject(new Refusal('openai_error')),
+  mintClientSecret: () => Promise.reject(new BrokerError('openai_error')),
 });
 
 let events = 0;
-const eventAt = <Type extends SessionReport['type']>(type: Type, atMs: number) => ({
+const eventAt = <Type extends SessionEvent['type']>(type: Type, atMs: number) => ({
   type,
   id: `event-${++events}`,
   atMs,
 });
-export const connectedAt = (atMs: number): WidgetReport => eventAt('connected', atMs);
-export const heartbeatAt = (atMs: number): WidgetReport => eventAt('heartbeat', atMs);
-export const endedAt = (atMs: number): WidgetReport => ({ ...eventAt('ended', atMs), reason: 'hung_up' });
-export const usageAt = (atMs: number, tokens: Partial<TokenCounts>): WidgetReport => {
+export const connectedAt = (atMs: number): WidgetEvent => eventAt('connected', atMs);
+export const heartbeatAt = (atMs: number): WidgetEvent => eventAt('heartbeat', atMs);
+export const endedAt = (atMs: number): WidgetEvent => ({ ...eventAt('ended', atMs), reason: 'hung_up' });
+export const usageAt = (atMs: number, tokens: Partial<TokenCounts>): WidgetEvent => {
   const event = eventAt('usage', atMs);
   return { ...event, responseId: `response of ${event.id}`, tokens: { ...NO_TOKENS, ...tokens } };
 };

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
-import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/dynamodb-limits.ts';
+import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import { checked, type ModelWorld, startModelWorld } from './model-world.ts';
 

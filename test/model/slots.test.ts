@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { MintedToken } from '../../lambdas/use-cases/mint-token.ts';
-import type { WidgetReport } from '../../lambdas/use-cases/record-reports.ts';
+import type { MintedToken } from '../../lambdas/use-cases/sessions/mint-token.ts';
+import type { WidgetEvent } from '../../lambdas/use-cases/sessions/record-events.ts';
 import { addSite, changeWorkspace, makeKeyedTenant } from '../support/keyed-tenant.ts';
 import {
   checked,
@@ -111,7 +111,7 @@ interface Visitor {
   /** When a report last told something new. 0: it never reported, and nobody watches for its silence. */
   heardAt: number;
   over: boolean;
-  last: readonly WidgetReport[];
+  last: readonly WidgetEvent[];
 }
 
 it('never more sessions than slots, and no slot lost, whatever happens at once, dies, or is repeated', async () => {
@@ -223,7 +223,7 @@ it('never more sessions than slots, and no slot lost, whatever happens at once, 
         expect(admitted).toBe(Math.min(keyRoom, (perSite[0] ?? 0) + (perSite[1] ?? 0)));
         for (const outcome of outcomes)
           if (outcome?.is === 'refused') {
-            expect(outcome.refusal.refusal).toBe('busy');
+            expect(outcome.refusal.code).toBe('busy');
             if (share !== null) continue;
             const ends = after.map((lease) => lease.ends).sort((a, b) => a - b);
             expect(outcome.refusal.retryAfterSeconds).toBe((ends[ends.length - limit] ?? 0) - now());

@@ -715,7 +715,7 @@ const project = (mishap: Mishap | undefined) =>
   });
 
 /** What the dashboard shows of a month is the sum of the sessions, and its slots are those that are held. */
-export const booksAgree = async (state: SystemModel, world: SystemWorld): Promise<void> => {
+export const ledgerAgrees = async (state: SystemModel, world: SystemWorld): Promise<void> => {
   for (const [index, workspace] of state.workspaces.entries()) {
     const owner = [...workspace.members].find(([, role]) => role === 'owner')?.[0];
     if (workspace.deleted || owner === undefined) continue;
@@ -735,7 +735,7 @@ export const booksAgree = async (state: SystemModel, world: SystemWorld): Promis
   }
 };
 
-const look = () => step('look', {}, always, booksAgree);
+const look = () => step('look', {}, always, ledgerAgrees);
 
 // Histories
 

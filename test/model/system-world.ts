@@ -5,7 +5,7 @@ import { TABLES } from '../../lambdas/contract/tables.ts';
 import { functionsInProcess } from '../../local/functions-in-process.ts';
 import { startGateway } from '../../local/gateway.ts';
 import type { KmsCall } from '../../local/kms/server.ts';
-import { localWorld } from '../../local/local-world.ts';
+import { localRuntime } from '../../local/local-runtime.ts';
 import type { Fault, RecordedRequest } from '../../local/openai/server.ts';
 import { openStreamReader } from '../../local/stream-pump.ts';
 import { type AwsCall, startAwsProxy } from '../support/aws-proxy.ts';
@@ -51,10 +51,10 @@ export const startSystemWorld = async () => {
   const network = await startAwsProxy();
   const time = frozenClock(START);
   const logs: string[] = [];
-  const world = { ...localWorld((line) => logs.push(line)), clock: time.clock };
+  const world = { ...localRuntime((line) => logs.push(line)), clock: time.clock };
   const stack = await startTestStack({
     audited: false,
-    world,
+    runtime: world,
     variables: { AWS_ENDPOINT_URL_DYNAMODB: network.url },
   });
   network.forwardTo(stack.dynamoDb.endpoint);

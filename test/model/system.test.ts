@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { actionsIn, expectIntact, intentsIn, outcomesIn, trailOf } from '../e2e-custody/trail.ts';
 import { expectSuccess } from '../support/answers.ts';
 import { ORIGIN } from '../support/tenant.ts';
-import { booksAgree, steps } from './system-commands.ts';
+import { ledgerAgrees, steps } from './system-commands.ts';
 import * as model from './system-model.ts';
 import { type SystemWorld, startSystemWorld } from './system-world.ts';
 
@@ -73,7 +73,7 @@ const audited = async (state: model.SystemModel): Promise<void> => {
     expect(own.filter(({ requestId }) => !told.has(requestId)).length).toBeLessThanOrEqual(open);
   }
   await receiptsAgree(state);
-  await booksAgree(state, world);
+  await ledgerAgrees(state, world);
   expect(world.leaks()).toEqual([]);
 };
 

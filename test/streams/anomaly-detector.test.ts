@@ -3,24 +3,24 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DynamoDBRecord } from 'aws-lambda';
-import { dynamoDbAnomalies } from '../../lambdas/adapters/aws/dynamodb-anomalies.ts';
-import { dynamoDbKeys } from '../../lambdas/adapters/aws/dynamodb-keys.ts';
+import { dynamoDbAnomalies } from '../../lambdas/adapters/aws/anomalies/dynamodb-anomalies.ts';
+import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { detectorHandler } from '../../lambdas/composition/detector.ts';
+import { rotateOnRequestHandler } from '../../lambdas/composition/rotate-on-request.ts';
+import { strongRandom } from '../../lambdas/composition/runtime.ts';
 import {
   detectorEnvironment,
   parseEnvironment,
   rotateOnRequestEnvironment,
 } from '../../lambdas/contract/environment.ts';
-import { ANOMALY_PARAMETERS } from '../../lambdas/domain/anomaly-parameters.ts';
+import { ANOMALY_PARAMETERS } from '../../lambdas/domain/anomalies/anomaly-parameters.ts';
+import type { Incident } from '../../lambdas/domain/anomalies/incident.ts';
+import type { KeyUsageEvent } from '../../lambdas/domain/anomalies/key-usage-event.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
-import type { Incident } from '../../lambdas/domain/incident.ts';
-import { isLive } from '../../lambdas/domain/stored-key.ts';
-import { detectorHandler } from '../../lambdas/functions/wiring/detector.ts';
-import { rotateOnRequestHandler } from '../../lambdas/functions/wiring/rotate-on-request.ts';
-import { strongRandom } from '../../lambdas/functions/wiring/world.ts';
+import { isLive } from '../../lambdas/domain/keys/stored-key.ts';
 import { anomalyDetector } from '../../lambdas/streams/anomaly-detector.ts';
-import { suspendForIncident } from '../../lambdas/use-cases/suspend-for-incident.ts';
-import type { Sighting } from '../../lambdas/use-cases/watch-key-use.ts';
-import { localWorld } from '../../local/local-world.ts';
+import { suspendForIncident } from '../../lambdas/use-cases/anomalies/suspend-for-incident.ts';
+import { localRuntime } from '../../local/local-runtime.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import {
   fakeKey,
@@ -48,7 +48,7 @@ const clock = () => new Date(nowMs);
 let stack: TestStack;
 beforeAll(async () => {
   beginAt(0);
-  stack = await startTestStack({ world: { clock } });
+  stack = await startTestStack({ runtime: { clock } });
 });
 afterAll(async () => stack.close());
 
@@ -236,15 +236,15 @@ describe('a key that was changed in the meantime', () => {
       );
     await suspend('of another key');
     expect((await mint(stack, tenant)).status).toBe(200);
-    const head = await keys.readKey({ ...key, workspaceId });
-    await suspend(isLive(head) ? head.sealed.fingerprint : '');
+    const currentKey = await keys.readKey({ ...key, workspaceId });
+    await suspend(isLive(currentKey) ? currentKey.sealed.fingerprint : '');
     expect((await mint(stack, tenant)).status).toBe(423);
   });
 
   it('is not encrypted anew by a request for an older version, which opens nothing', async () => {
     const tenant = await tenantWith('rotate');
     const environment = parseEnvironment(rotateOnRequestEnvironment, stack.variables);
-    const rotate = rotateOnRequestHandler(environment, { ...localWorld(() => undefined), clock });
+    const rotate = rotateOnRequestHandler(environment, { ...localRuntime(() => undefined), clock });
     const request = (version: number) =>
       rotate({
         detail: {
@@ -265,7 +265,7 @@ describe('a key that was changed in the meantime', () => {
 
   it('fails on an event that is no rotation request', async () => {
     const environment = parseEnvironment(rotateOnRequestEnvironment, stack.variables);
-    const rotate = rotateOnRequestHandler(environment, { ...localWorld(() => undefined), clock });
+    const rotate = rotateOnRequestHandler(environment, { ...localRuntime(() => undefined), clock });
     await expect(rotate({ detail: { workspace_id: 'x' } })).rejects.toThrow();
   });
 });
@@ -309,7 +309,7 @@ describe('delivery', () => {
     let broken = true;
     const handler = detectorHandler(
       parseEnvironment(detectorEnvironment, stack.variables),
-      { ...localWorld(() => undefined), clock },
+      { ...localRuntime(() => undefined), clock },
       {
         announce: async ({ incidentId }) => {
           heard.push(incidentId);
@@ -337,7 +337,7 @@ describe('delivery', () => {
     const subject = { workspaceId: tenant.workspaceId as WorkspaceId, subject: `SITE#${tenant.siteId}` };
     const handler = detectorHandler(
       parseEnvironment(detectorEnvironment, stack.variables),
-      { ...localWorld(() => undefined), clock },
+      { ...localRuntime(() => undefined), clock },
       {
         announce: async () => undefined,
         request: async () => undefined,
@@ -352,7 +352,7 @@ describe('delivery', () => {
     expect(once?.state.refused.map(([, count]) => count)).toEqual([3]);
   });
 
-  const sighting = (subject: string): Sighting => ({
+  const sighting = (subject: string): KeyUsageEvent => ({
     workspaceId: 'abcdefghjkmn' as WorkspaceId,
     subject,
     siteId: undefined,
@@ -365,7 +365,7 @@ describe('delivery', () => {
   const batch = { Records: subjects.map((_, i) => record(String(i))) };
   const subjectOf = ({ dynamodb }: DynamoDBRecord): string =>
     subjects[Number(dynamodb?.SequenceNumber)] ?? '';
-  const log = localWorld(() => undefined).log;
+  const log = localRuntime(() => undefined).log;
 
   it('of a batch reads and writes once per key, in the order of its records', async () => {
     const watched: [string, number][] = [];
@@ -373,8 +373,8 @@ describe('delivery', () => {
       noticeOf: () => undefined,
       announceNotice: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
-      watch: async ({ subject }, sightings) => {
-        watched.push([subject, sightings.length]);
+      watch: async ({ subject }, usageEvents) => {
+        watched.push([subject, usageEvents.length]);
       },
       log,
     });

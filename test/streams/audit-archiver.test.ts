@@ -1,10 +1,15 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { describe, expect, it } from '@jest/globals';
 import type { DynamoDBRecord } from 'aws-lambda';
-import { auditRowOf } from '../../lambdas/adapters/aws/s3-archive.ts';
-import { type AuditEvent, type AuditRow, chainRow, emptyChain } from '../../lambdas/domain/audit-record.ts';
+import { auditRowOf } from '../../lambdas/adapters/aws/audit/audit-row-of-record.ts';
+import {
+  type AuditEvent,
+  type AuditRow,
+  chainRow,
+  emptyChain,
+} from '../../lambdas/domain/audit/audit-record.ts';
 import { archiveNameOf, auditArchiver } from '../../lambdas/streams/audit-archiver.ts';
-import { parseArchivedRows } from '../../tools/reconcile/audit-rows.ts';
+import { parseArchivedRows } from '../../tools/operator/reconcile/audit-rows.ts';
 
 const CHAIN_KEY = Buffer.alloc(32, 1);
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { DynamoDBRecord } from 'aws-lambda';
-import type { AuditEvent } from '../../lambdas/domain/audit-record.ts';
+import type { AuditEvent } from '../../lambdas/domain/audit/audit-record.ts';
 import { auditProjector } from '../../lambdas/streams/audit-projector.ts';
 
 const eventFor = (name: string): AuditEvent => {

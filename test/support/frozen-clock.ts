@@ -1,4 +1,4 @@
-import type { Clock } from '../../lambdas/use-cases/ports.ts';
+import type { Clock } from '../../lambdas/use-cases/ports/runtime.ts';
 
 /** A clock that stands still until it is moved: minutes, leases and budgets end when the test says so. */
 export interface FrozenClock {

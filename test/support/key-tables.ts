@@ -6,11 +6,11 @@ import {
   QueryCommand,
   ScanCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { type PrimaryKey, primaryKey } from '../../lambdas/adapters/aws/items.ts';
+import { type PrimaryKey, primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import { type SiteId, workspaceOfSite } from '../../lambdas/domain/identifiers.ts';
-import type { KeyBinding, KeyScope, SealedKey } from '../../lambdas/domain/sealed-key.ts';
-import type { KeyAddress } from '../../lambdas/domain/stored-key.ts';
+import type { KeyBinding, KeyScope, SealedKey } from '../../lambdas/domain/keys/sealed-key.ts';
+import type { KeyAddress } from '../../lambdas/domain/keys/stored-key.ts';
 
 export type TableName = keyof typeof TABLES;
 export type Item = Readonly<Record<string, unknown>>;

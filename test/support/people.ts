@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Role } from '../../lambdas/domain/workspace.ts';
+import type { Role } from '../../lambdas/domain/tenancy/workspace.ts';
 import { expectSuccess } from './answers.ts';
 import type { TestStack } from './stack.ts';
 import type { Tenant } from './tenant.ts';

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { primaryKey } from '../../lambdas/adapters/aws/items.ts';
+import { primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import type { TestStack } from './stack.ts';

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
-import { dynamoDbKeys } from '../../lambdas/adapters/aws/dynamodb-keys.ts';
-import { kmsKeySealer } from '../../lambdas/adapters/aws/kms-key-sealer.ts';
+import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
-import { storePlatformKey } from '../../lambdas/use-cases/store-platform-key.ts';
-import { operatorJournal } from '../../tools/operator.ts';
+import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
+import { operatorAuditEvents } from '../../tools/operator/operator.ts';
 import type { TestStack } from './stack.ts';
 
 /** Stores the platform's own key as the operator's command does. */
@@ -22,7 +22,7 @@ export const putPlatformKey = async (stack: Pick<TestStack, 'variables'>, key: s
     sealer: kmsKeySealer(kms, { masterKeyArn, fingerprintKeyArn }, randomBytes),
     openAi: openAiHttp(environment.OPENAI_BASE_URL),
     clock: () => new Date(),
-    journal: operatorJournal,
+    auditEvents: operatorAuditEvents,
     retainSeconds: environment.KEY_RETENTION_HOURS * 3_600,
   });
   try {

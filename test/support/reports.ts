@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { signReport } from '../../lambdas/domain/report-signature.ts';
+import { signEvents } from '../../lambdas/domain/sessions/event-signature.ts';
 import type { CallOptions, TestAnswer } from './stack.ts';
 import { type Caller, ORIGIN, type Tenant } from './tenant.ts';
 
@@ -56,7 +56,7 @@ export const report = (
 ): Promise<TestAnswer> => {
   const rawBody = options.rawBody ?? JSON.stringify({ events });
   const t = Math.floor(options.signedAt.getTime() / 1_000);
-  const signature = `t=${t},v1=${signReport(options.secret ?? minted.signing_secret, t, rawBody)}`;
+  const signature = `t=${t},v1=${signEvents(options.secret ?? minted.signing_secret, t, rawBody)}`;
   const path = eventsPath(tenant, minted);
   return options.beacon === true
     ? stack.call('POST', `${path}?signature=${encodeURIComponent(signature)}`, {

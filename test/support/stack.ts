@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
-import type { World } from '../../lambdas/functions/wiring/world.ts';
+import type { Runtime } from '../../lambdas/composition/runtime.ts';
 import { type Assembly, readAssembly } from '../../local/bundled/assembly.ts';
+import { localRuntime } from '../../local/local-runtime.ts';
 import { type LocalStack, type LocalStackOptions, startLocalStack } from '../../local/local-stack.ts';
-import { localWorld } from '../../local/local-world.ts';
 
 /**
  * With E2E_BUNDLED the same tests run against what `cdk synth` has written to cdk.out: its routes, its authorizer, its
@@ -57,7 +57,7 @@ export interface TestAnswer {
 
 export interface TestStackOptions
   extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages'>> {
-  readonly world?: Partial<World>;
+  readonly runtime?: Partial<Runtime>;
   /** false: without the audit pipeline, which costs as much time as the requests. Their events stay in the streams. */
   readonly audited?: boolean;
 }
@@ -69,7 +69,7 @@ export const startTestStack = async ({
 }: TestStackOptions = {}): Promise<TestStack> => {
   const logs: string[] = [];
   let offsetMs = 0;
-  const clock = options.world?.clock ?? (() => new Date(Date.now() + offsetMs));
+  const clock = options.runtime?.clock ?? (() => new Date(Date.now() + offsetMs));
   const stack = await startLocalStack({
     port: 0,
     ...(BUNDLED && { assembly: deployedAssembly() }),
@@ -80,10 +80,10 @@ export const startTestStack = async ({
     path: process.env['PATH'],
     ...options,
     // The clocks that tests make stand still until they are moved.
-    clockStands: options.world?.clock !== undefined,
-    world: {
-      ...localWorld((line) => logs.push(line)),
-      ...options.world,
+    clockStands: options.runtime?.clock !== undefined,
+    runtime: {
+      ...localRuntime((line) => logs.push(line)),
+      ...options.runtime,
       clock,
     },
     variables: {

@@ -1,26 +1,28 @@
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
-import { dynamoDbAdmission } from '../../lambdas/adapters/aws/dynamodb-admission.ts';
-import { dynamoDbKeyActivity, dynamoDbKeys } from '../../lambdas/adapters/aws/dynamodb-keys.ts';
-import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/dynamodb-limits.ts';
-import { dynamoDbMembership } from '../../lambdas/adapters/aws/dynamodb-membership.ts';
-import { dynamoDbMeters, dynamoDbSessionEnds } from '../../lambdas/adapters/aws/dynamodb-meters.ts';
-import { dynamoDbErrors, dynamoDbSessions } from '../../lambdas/adapters/aws/dynamodb-sessions.ts';
-import { dynamoDbSlots } from '../../lambdas/adapters/aws/dynamodb-slots.ts';
-import { dynamoDbTokenContext } from '../../lambdas/adapters/aws/dynamodb-token-context.ts';
-import { kmsDeriver } from '../../lambdas/adapters/aws/kms-deriver.ts';
-import { kmsKeyOpener } from '../../lambdas/adapters/aws/kms-key-opener.ts';
-import { kmsKeySealer } from '../../lambdas/adapters/aws/kms-key-sealer.ts';
-import { kmsRoots } from '../../lambdas/adapters/aws/kms-roots.ts';
+import { dynamoDbKeyActivity, dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { kmsKeyOpener } from '../../lambdas/adapters/aws/keys/kms-key-opener.ts';
+import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
+import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
+import { dynamoDbAdmission } from '../../lambdas/adapters/aws/sessions/dynamodb-admission.ts';
+import { dynamoDbErrors } from '../../lambdas/adapters/aws/sessions/dynamodb-errors.ts';
+import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/sessions/dynamodb-rate-limiter.ts';
+import { dynamoDbSessionEnds } from '../../lambdas/adapters/aws/sessions/dynamodb-session-ends.ts';
+import { dynamoDbSessionUsage } from '../../lambdas/adapters/aws/sessions/dynamodb-session-usage.ts';
+import { dynamoDbSessions } from '../../lambdas/adapters/aws/sessions/dynamodb-sessions.ts';
+import { dynamoDbSlots } from '../../lambdas/adapters/aws/sessions/dynamodb-slots.ts';
+import { dynamoDbTokenContext } from '../../lambdas/adapters/aws/sessions/dynamodb-token-context.ts';
+import { kmsPseudonyms } from '../../lambdas/adapters/aws/sessions/kms-pseudonyms.ts';
+import { dynamoDbMembership } from '../../lambdas/adapters/aws/tenancy/dynamodb-membership.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import type { SiteId } from '../../lambdas/domain/identifiers.ts';
 import { DEFAULT_RATE_LIMITS } from '../../lambdas/domain/limits.ts';
-import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
-import type { Caller } from '../../lambdas/domain/workspace.ts';
-import { journal } from '../../lambdas/use-cases/journal.ts';
-import type { MintRequest, MintSettings } from '../../lambdas/use-cases/mint-token.ts';
-import { localWorld } from '../../local/local-world.ts';
+import { BUILT_IN_PLANS } from '../../lambdas/domain/tenancy/plan.ts';
+import type { Caller } from '../../lambdas/domain/tenancy/workspace.ts';
+import { auditEventFactory } from '../../lambdas/use-cases/audit/audit-event-factory.ts';
+import type { MintRequest, MintSettings } from '../../lambdas/use-cases/sessions/mint-token.ts';
+import { localRuntime } from '../../local/local-runtime.ts';
 import type { TestStack } from './stack.ts';
 import { ORIGIN, type Tenant } from './tenant.ts';
 
@@ -40,14 +42,14 @@ export const useCasePorts = (stack: TestStack) => {
     limits: token.LIMITS_TABLE,
     usage: token.USAGE_TABLE,
   };
-  const { clock, random, backOff } = localWorld(() => undefined);
-  const deriver = kmsDeriver(kmsRoots(kms, token.DERIVATION_KEY_ARN));
+  const { clock, random, backOff } = localRuntime(() => undefined);
+  const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, token.DERIVATION_KEY_ARN));
   return {
     clock,
     random,
     backOff,
-    deriver,
-    journal: journal({ clock, random, deriver }),
+    pseudonyms,
+    auditEvents: auditEventFactory({ clock, random, pseudonyms }),
     retainSeconds: keys.KEY_RETENTION_HOURS * 3_600,
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
     contexts: dynamoDbTokenContext(dynamoDb, tables),
@@ -55,7 +57,7 @@ export const useCasePorts = (stack: TestStack) => {
     sessions: dynamoDbSessions(dynamoDb, tables.sessions),
     ends: dynamoDbSessionEnds(dynamoDb, tables.sessions),
     slots: dynamoDbSlots(dynamoDb, tables.limits),
-    meters: dynamoDbMeters(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
+    sessionUsage: dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [token.MASTER_KEY_ARN, ...token.RETIRED_MASTER_KEY_ARNS]),
     sealer: kmsKeySealer(

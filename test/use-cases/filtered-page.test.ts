@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { filteredPage } from '../../lambdas/use-cases/filtered-page.ts';
-import type { Page } from '../../lambdas/use-cases/ports.ts';
+import type { Page } from '../../lambdas/use-cases/ports/pages.ts';
 
 interface Row {
   readonly index: number;

@@ -1,19 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
-import { type AuditEvent, emptyChain } from '../../lambdas/domain/audit-record.ts';
+import { type AuditEvent, emptyChain } from '../../lambdas/domain/audit/audit-record.ts';
 import { ConflictError } from '../../lambdas/domain/dependency.ts';
-import { BUILT_IN_PLANS } from '../../lambdas/domain/plan.ts';
-import { admitSession } from '../../lambdas/use-cases/admit-session.ts';
-import { appendAuditEvent } from '../../lambdas/use-cases/append-audit-event.ts';
-import { archiveSite } from '../../lambdas/use-cases/archive-site.ts';
-import { changeSite } from '../../lambdas/use-cases/change-site.ts';
-import { createSite } from '../../lambdas/use-cases/create-site.ts';
-import { deleteWorkspace } from '../../lambdas/use-cases/delete-workspace.ts';
-import { removeMember } from '../../lambdas/use-cases/remove-member.ts';
-import { saveMember } from '../../lambdas/use-cases/save-member.ts';
-import { suspendForIncident } from '../../lambdas/use-cases/suspend-for-incident.ts';
-import { switchOpenAiKey } from '../../lambdas/use-cases/switch-openai-key.ts';
-import { aSession, clockAt } from '../domain/session-meter-fixture.ts';
-import { aKey, aSite, aWorkspace, lost, NOW, outcomeOf, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
+import { BUILT_IN_PLANS } from '../../lambdas/domain/tenancy/plan.ts';
+import { suspendForIncident } from '../../lambdas/use-cases/anomalies/suspend-for-incident.ts';
+import { appendAuditEvent } from '../../lambdas/use-cases/audit/append-audit-event.ts';
+import { switchOpenAiKey } from '../../lambdas/use-cases/keys/switch-openai-key.ts';
+import { admitSession } from '../../lambdas/use-cases/sessions/admit-session.ts';
+import { archiveSite } from '../../lambdas/use-cases/tenancy/archive-site.ts';
+import { changeSite } from '../../lambdas/use-cases/tenancy/change-site.ts';
+import { createSite } from '../../lambdas/use-cases/tenancy/create-site.ts';
+import { deleteWorkspace } from '../../lambdas/use-cases/tenancy/delete-workspace.ts';
+import { removeMember } from '../../lambdas/use-cases/tenancy/remove-member.ts';
+import { saveMember } from '../../lambdas/use-cases/tenancy/save-member.ts';
+import { aSession, clockAt } from '../domain/sessions/session-usage-fixture.ts';
+import {
+  aKey,
+  aSite,
+  aWorkspace,
+  lost,
+  NOW,
+  outcomeOf,
+  SITE_ID,
+  WORKSPACE_ID,
+} from './sessions/token-fixture.ts';
 
 /** A write that loses so many races, and what was waited for in between. */
 const contended = (losses: number) => {
@@ -115,7 +124,7 @@ const portsWith = (tenancy: AnyPorts, keys: AnyPorts = {}): AnyPorts => ({
   clock: () => NOW,
   random: (size: number) => Buffer.alloc(size),
   plans: BUILT_IN_PLANS,
-  journal: { event: async () => ({}) },
+  auditEvents: { event: async () => ({}) },
   activity: { readActivity: async () => undefined },
   keys: { readKey: async () => undefined, ...keys },
   tenancy: {

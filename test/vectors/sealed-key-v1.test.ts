@@ -2,8 +2,7 @@ import { createDecipheriv, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import type { SealedKey } from '../../lambdas/domain/sealed-key.ts';
-import { openSealedKey, sealKey } from '../../lambdas/domain/sealed-key.ts';
+import { openSealedKey, type SealedKey, sealKey } from '../../lambdas/domain/keys/sealed-key.ts';
 import { Secret } from '../../lambdas/domain/secret.ts';
 import { dataKeyFrom, plaintextFrom } from './recipes.ts';
 

@@ -1,11 +1,6 @@
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import {
-  type CallOutcome,
-  type CallWatch,
-  ConflictError,
-  type Dependency,
-  DependencyUnavailableError,
-} from '../../domain/dependency.ts';
+import type { CallObserver, CallOutcome } from '../../domain/call-observer.ts';
+import { ConflictError, type Dependency, DependencyUnavailableError } from '../../domain/dependency.ts';
 
 /**
  * Limits of every AWS call: two tries, so that a call which is slow once is repeated in time. The milliseconds of one try
@@ -52,16 +47,16 @@ const outcomeOf = (error: unknown): CallOutcome => {
 };
 
 /** Tells `calls` of every call of this client, with its retries counted in: which operation, never with what. */
-export const watchCalls = (
+export const observeCalls = (
   client: WatchableClient,
   service: Dependency,
-  calls: CallWatch | undefined,
+  calls: CallObserver | undefined,
 ): void => {
   if (calls === undefined) return;
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
       async (args) => {
-        const ended = calls.started(service, commandName.replace(/Command$/, ''));
+        const ended = calls.startCall(service, commandName.replace(/Command$/, ''));
         try {
           const answer = await next(args);
           ended('answered');

@@ -1,8 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { CallWatch } from '../../domain/dependency.ts';
-import { callLimits, watchCalls, withoutCallLog } from './aws-calls.ts';
+import type { CallObserver } from '../../domain/call-observer.ts';
+import { callLimits, observeCalls, withoutCallLog } from './aws-calls.ts';
 
 export interface AwsEndpoints {
   readonly AWS_REGION: string;
@@ -12,7 +12,7 @@ export interface AwsEndpoints {
 }
 
 /** One client per container, with bounded calls and kept-alive connections. */
-export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallWatch): DynamoDBDocumentClient => {
+export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver): DynamoDBDocumentClient => {
   const client = new DynamoDBClient({
     region: environment.AWS_REGION,
     ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
@@ -21,18 +21,18 @@ export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallWatch): Dy
     }),
   });
   withoutCallLog(client);
-  watchCalls(client, 'dynamodb', calls);
+  observeCalls(client, 'dynamodb', calls);
   return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
 };
 
 /** As dynamoDbClient. */
-export const kmsClient = (environment: AwsEndpoints, calls?: CallWatch): KMSClient => {
+export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSClient => {
   const client = new KMSClient({
     region: environment.AWS_REGION,
     ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
     ...(environment.AWS_ENDPOINT_URL_KMS !== undefined && { endpoint: environment.AWS_ENDPOINT_URL_KMS }),
   });
   withoutCallLog(client);
-  watchCalls(client, 'kms', calls);
+  observeCalls(client, 'kms', calls);
   return client;
 };

@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
 import type * as z from 'zod';
-import { notACursor } from '../../domain/refusal.ts';
-import type { Page, PageRequest } from '../../use-cases/ports.ts';
+import { invalidCursor } from '../../domain/broker-error.ts';
+import type { Page, PageRequest } from '../../use-cases/ports/pages.ts';
 import { callAws } from './aws-calls.ts';
 
 /** A list: a partition, or the part of it between two sort keys or under a prefix. */
@@ -22,7 +22,7 @@ export const queryPage = async <Item>(
   { limit, after }: PageRequest,
   item: z.ZodType<Item>,
 ): Promise<Page<Item>> => {
-  if (after !== undefined && !isPlaceIn(within, after)) throw notACursor();
+  if (after !== undefined && !isPlaceIn(within, after)) throw invalidCursor();
   const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
     dynamoDb.send(
       new QueryCommand({

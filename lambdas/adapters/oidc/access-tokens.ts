@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from 'jose';
 import * as z from 'zod';
 import { DependencyUnavailableError } from '../../domain/dependency.ts';
-import type { AccessTokenVerifier } from '../../use-cases/ports.ts';
+import type { AccessTokenVerifier } from '../../use-cases/ports/tenancy.ts';
 
 /** Asymmetric only: with a symmetric one, whoever can verify could also sign. */
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA'];

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { CallWatch } from '../../domain/dependency.ts';
+import type { CallObserver } from '../../domain/call-observer.ts';
 import { classifyErrorAnswer, OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { Secret } from '../../domain/secret.ts';
 
@@ -13,7 +13,7 @@ export interface OpenAiCall {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly deadline: AbortSignal;
-  readonly calls?: CallWatch | undefined;
+  readonly calls?: CallObserver | undefined;
 }
 
 export interface OpenAiAnswer {
@@ -34,13 +34,13 @@ const errorBody = z.object({
  * which OpenAI says `x-should-retry: true`, are tried once more; nothing else is, because the first try may have minted.
  */
 export const callOpenAi = async (call: OpenAiCall): Promise<OpenAiAnswer> => {
-  const ended = call.calls?.started('openai', call.method);
+  const ended = call.calls?.startCall('openai', call.method);
   try {
     const answer = await tryTwice(call);
     ended?.('answered');
     return answer;
   } catch (error) {
-    ended?.(error instanceof OpenAiFailure && error.failure === 'rate_limited' ? 'throttled' : 'failed');
+    ended?.(error instanceof OpenAiFailure && error.reason === 'rate_limited' ? 'throttled' : 'failed');
     throw error;
   }
 };

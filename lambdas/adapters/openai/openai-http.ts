@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { CallWatch } from '../../domain/dependency.ts';
+import type { CallObserver } from '../../domain/call-observer.ts';
 import { OpenAiFailure } from '../../domain/openai-failure.ts';
-import type { VoiceSettings } from '../../domain/workspace.ts';
-import type { OpenAi } from '../../use-cases/ports.ts';
+import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
+import type { OpenAi } from '../../use-cases/ports/openai.ts';
 import { baseUrlFor } from './hosts.ts';
 import { callOpenAi } from './http-call.ts';
 
@@ -34,7 +34,7 @@ const sessionOf = ({ model, voice, instructions }: VoiceSettings) => ({
  * OpenAI over plain fetch: one POST needs no SDK, and the SDK would read base URL and organization from the environment,
  * repeat 429s and wait ten minutes. Sends no organization and no beta header.
  */
-export const openAiHttp = (configuredBaseUrl: string, calls?: CallWatch): OpenAi => {
+export const openAiHttp = (configuredBaseUrl: string, calls?: CallObserver): OpenAi => {
   const urlOf = ({ dataResidency }: VoiceSettings, path: string): string =>
     `${baseUrlFor(configuredBaseUrl, dataResidency)}${path}`;
 

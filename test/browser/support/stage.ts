@@ -92,8 +92,8 @@ export const startStage = async (): Promise<Stage> => {
     meters,
     endedMeter: async (tenant, nth = 1) => {
       for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 100) {
-        const meter = (await meters(tenant))[nth - 1];
-        if (meter !== undefined && meter.endReason !== null) return meter;
+        const metrics = (await meters(tenant))[nth - 1];
+        if (metrics !== undefined && metrics.endReason !== null) return metrics;
         await sleep(100);
       }
       throw new Error(`No end was reported. There is: ${JSON.stringify(await meters(tenant))}`);

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { queryObjects, writeHeapSnapshot } from 'node:v8';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
+import { keysHandler } from '../../../lambdas/composition/keys.ts';
+import { rotateHandler } from '../../../lambdas/composition/rotate.ts';
+import { tokenHandler } from '../../../lambdas/composition/token.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../../lambdas/contract/environment.ts';
-import { keysHandler } from '../../../lambdas/functions/wiring/keys.ts';
-import { rotateHandler } from '../../../lambdas/functions/wiring/rotate.ts';
-import { tokenHandler } from '../../../lambdas/functions/wiring/token.ts';
-import { localWorld } from '../../../local/local-world.ts';
+import { localRuntime } from '../../../local/local-runtime.ts';
 
 /**
  * Runs the functions on the events of a task file, in a process of their own, and then writes down what
@@ -30,12 +30,12 @@ const held: unknown[] = [];
 const run = async (): Promise<Omit<Task, 'events'>> => {
   // Read as text at once: a buffer of ours with the request in it would be found as if it were the function's.
   const { events, ...task } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Task;
-  const world = localWorld(() => undefined);
+  const runtime = localRuntime(() => undefined);
   const { variables } = task;
   const handlers = {
-    token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), world),
-    keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), world),
-    rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), world),
+    token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), runtime),
+    keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), runtime),
+    rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), runtime),
   };
   const statuses: (number | undefined)[] = [];
   for (const { to, event } of events) statuses.push((await handlers[to](event, {} as Context)).statusCode);

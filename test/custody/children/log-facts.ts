@@ -1,11 +1,11 @@
-import { lambdaWorld } from '../../../lambdas/functions/wiring/world.ts';
-import type { LogFacts } from '../../../lambdas/http/log.ts';
+import { lambdaRuntime } from '../../../lambdas/composition/runtime.ts';
+import type { LogFacts } from '../../../lambdas/telemetry/log.ts';
 
 /** Logs each of the facts in FACTS at every level, and one metric, as a deployed function would. */
-const { log, meter } = lambdaWorld('custody', 'test');
+const { log, metrics } = lambdaRuntime('custody', 'test');
 for (const facts of JSON.parse(process.env['FACTS'] ?? '[]') as LogFacts[]) {
   log.info('request answered', facts);
   log.warn('request refused', facts);
   log.error('unexpected error', facts);
 }
-meter.answered('POST /v1/{siteId}/token', 'ok', 12);
+metrics.recordRequest('POST /v1/{siteId}/token', 'ok', 12);

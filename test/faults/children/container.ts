@@ -1,4 +1,4 @@
-import { localWorld } from '../../../local/local-world.ts';
+import { localRuntime } from '../../../local/local-runtime.ts';
 import { HANDLERS, type Served, serveAlone } from '../containers.ts';
 
 /** One function in a process of its own, which its parent kills: prints its address and serves until then. */
@@ -10,6 +10,6 @@ interface Task {
 }
 
 const { serves, variables, now } = JSON.parse(process.argv[2] ?? '') as Task;
-const world = { ...localWorld(() => undefined), clock: () => new Date(now) };
+const world = { ...localRuntime(() => undefined), clock: () => new Date(now) };
 const gateway = await serveAlone(HANDLERS[serves](variables, world));
 process.stdout.write(`${gateway.url}\n`);

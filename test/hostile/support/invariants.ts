@@ -1,6 +1,6 @@
+import { failure } from '../../../lambdas/contract/common.ts';
 import { PROBLEMS, type ProblemName } from '../../../lambdas/contract/problems.ts';
 import { commonRefusals, ROUTES, type Route, routeKeyOf } from '../../../lambdas/contract/routes.ts';
-import { failure } from '../../../lambdas/contract/schemas.ts';
 import { SECURITY_HEADERS } from '../../../lambdas/contract/security-headers.ts';
 import { type SecretFinder, secretFinder } from '../../support/find-secret.ts';
 import type { Answer } from './send.ts';

@@ -1,7 +1,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
-import { auditRowOf } from '../../../lambdas/adapters/aws/s3-archive.ts';
-import { auditEventOf } from '../../../lambdas/adapters/aws/stream-events.ts';
-import type { StreamHandler } from '../../../lambdas/streams/audit-projector.ts';
+import { auditRowOf } from '../../../lambdas/adapters/aws/audit/audit-row-of-record.ts';
+import { auditEventOf } from '../../../lambdas/adapters/aws/audit/stream-events.ts';
+import type { StreamHandler } from '../../../lambdas/streams/stream-handler.ts';
 import type { BatchCase, Templates } from './stream-cases.ts';
 import type { HostileWorld } from './world.ts';
 

@@ -1,7 +1,7 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { ROUTES, type Route, routeKeyOf } from '../../../lambdas/contract/routes.ts';
-import { signReport } from '../../../lambdas/domain/report-signature.ts';
+import { signEvents } from '../../../lambdas/domain/sessions/event-signature.ts';
 import type { Body, Probe } from './probe.ts';
 import { freshKey, type HostileWorld, ORIGIN } from './world.ts';
 
@@ -85,7 +85,7 @@ const renderProbe = async (world: HostileWorld, probe: Probe): Promise<Rendered>
 /** Of a report: a good one, and those that a stranger or a recording could come with. */
 const signaturesOf = (secret: string, foreignSecret: string, body: string): Record<string, string> => {
   const now = Math.floor(Date.now() / 1_000);
-  const sign = (by: string, t: number): string => `t=${t},v1=${signReport(by, t, body)}`;
+  const sign = (by: string, t: number): string => `t=${t},v1=${signEvents(by, t, body)}`;
   return {
     signature: sign(secret, now),
     staleSignature: sign(secret, now - 301),

@@ -1,7 +1,7 @@
 import { type AttributeValue, DynamoDBClient, GetItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import fc from 'fast-check';
-import { primaryKey } from '../../../lambdas/adapters/aws/items.ts';
+import { primaryKey } from '../../../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../../../lambdas/contract/tables.ts';
 import { hostileText } from './hostile-values.ts';
 import type { HostileWorld } from './world.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import { failure } from '../../../lambdas/contract/common.ts';
 import { ROUTES } from '../../../lambdas/contract/routes.ts';
-import { failure } from '../../../lambdas/contract/schemas.ts';
 import { isCostly, lineFaults } from './invariants.ts';
 import { exchange } from './send.ts';
 import type { HostileWorld } from './world.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { CallWatch } from '../../../lambdas/domain/dependency.ts';
-import { signReport } from '../../../lambdas/domain/report-signature.ts';
-import type { World } from '../../../lambdas/functions/wiring/world.ts';
+import type { Runtime } from '../../../lambdas/composition/runtime.ts';
+import type { CallObserver } from '../../../lambdas/domain/call-observer.ts';
+import { signEvents } from '../../../lambdas/domain/sessions/event-signature.ts';
 import { functionsInProcess, type LocalFunctions } from '../../../local/functions-in-process.ts';
-import { localWorld, NO_METRICS } from '../../../local/local-world.ts';
+import { localRuntime, NO_METRICS } from '../../../local/local-runtime.ts';
 import { makeFakeKey } from '../../../local/openai/server.ts';
 import { putOnPlan } from '../../support/plan.ts';
 import { startTestStack, type TestAnswer, type TestStack } from '../../support/stack.ts';
@@ -58,21 +58,21 @@ export interface HostileWorld {
 const SUBS = ['owner', 'admin', 'viewer', 'removed', 'stranger', 'expired'] as const;
 
 export const startHostileWorld = async (
-  options: { readonly log?: World['log']; readonly variables?: Readonly<Record<string, string>> } = {},
+  options: { readonly log?: Runtime['log']; readonly variables?: Readonly<Record<string, string>> } = {},
 ): Promise<HostileWorld> => {
   let lines: string[] = [];
   let calls: ServiceCall[] = [];
-  const watch: CallWatch = {
-    started: (service, operation) => {
+  const watch: CallObserver = {
+    startCall: (service, operation) => {
       calls.push({ service, operation });
       return () => undefined;
     },
   };
-  const local = localWorld((line) => lines.push(line));
-  const world: World = { ...local, log: options.log ?? local.log, meter: { ...NO_METRICS, ...watch } };
-  const stack = await startTestStack({ world, ...(options.variables && { variables: options.variables }) });
+  const local = localRuntime((line) => lines.push(line));
+  const runtime: Runtime = { ...local, log: options.log ?? local.log, metrics: { ...NO_METRICS, ...watch } };
+  const stack = await startTestStack({ runtime, ...(options.variables && { variables: options.variables }) });
   try {
-    const functions = functionsInProcess(stack.variables, world, () => undefined);
+    const functions = functionsInProcess(stack.variables, runtime, () => undefined);
     const run = randomBytes(4).toString('hex');
     const subs = Object.fromEntries(
       ['nobody', ...SUBS].map((person) => [person, `${person}-${run}`]),
@@ -209,7 +209,7 @@ const fillLibrary = async (
     ],
   });
   const t = Math.floor(Date.now() / 1_000);
-  const signature = `t=${t},v1=${signReport(signingSecret, t, rawBody)}`;
+  const signature = `t=${t},v1=${signEvents(signingSecret, t, rawBody)}`;
   const headers = { 'x-spelo-signature': signature };
   await must(
     stack.call('POST', `/v1/${siteId}/sessions/${sessionId}/events`, { origin: ORIGIN, rawBody, headers }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { parseRegisteredOrigin } from '../../../lambdas/domain/origin.ts';
+import { parseRegisteredOrigin } from '../../../lambdas/domain/tenancy/origin.ts';
 import { explainOrigin } from '../../../web/dashboard/src/sites/explain-origin.ts';
 
 /** Texts near the edge between an origin and none. */

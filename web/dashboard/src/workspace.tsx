@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, useContext } from 'react';
-import { type Role, roleSuffices } from '../../../lambdas/domain/workspace.ts';
+import { type Role, roleSuffices } from '../../../lambdas/domain/tenancy/workspace.ts';
 import type { Workspace } from './api/queries.ts';
 
 const Current = createContext<Workspace | undefined>(undefined);

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { failure } from '../../../../lambdas/contract/schemas.ts';
+import type { failure } from '../../../../lambdas/contract/common.ts';
 import { ApiFailure } from './failure.ts';
 import {
   type BodyOf,

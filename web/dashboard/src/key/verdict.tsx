@@ -1,4 +1,4 @@
-import type { VerdictCode } from '../../../../lambdas/domain/verdict.ts';
+import type { VerdictCode } from '../../../../lambdas/domain/keys/verdict.ts';
 import type { Verdict } from '../api/queries.ts';
 import { formatTime } from '../ui/format.ts';
 import { Note } from '../ui/states.tsx';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { ROLES, type Role } from '../../../../lambdas/domain/workspace.ts';
+import { ROLES, type Role } from '../../../../lambdas/domain/tenancy/workspace.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { type Member, useChange, useMembers } from '../api/queries.ts';
 import { useSession } from '../session.tsx';

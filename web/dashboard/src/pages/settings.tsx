@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { MAX_CONCURRENCY } from '../../../../lambdas/domain/limits.ts';
-import type { AnomalyResponse } from '../../../../lambdas/domain/workspace.ts';
+import type { AnomalyResponse } from '../../../../lambdas/domain/tenancy/workspace.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { useChange } from '../api/queries.ts';
 import type { BodyOf } from '../api/routes.ts';

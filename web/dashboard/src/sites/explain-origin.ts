@@ -1,4 +1,4 @@
-import { parseRegisteredOrigin } from '../../../../lambdas/domain/origin.ts';
+import { parseRegisteredOrigin } from '../../../../lambdas/domain/tenancy/origin.ts';
 
 export type OriginVerdict =
   | { readonly ok: true; readonly canonical: string; readonly remark: string | undefined }

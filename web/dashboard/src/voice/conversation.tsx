@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { Link } from 'react-router';
-import { originAllowed } from '../../../../lambdas/domain/origin.ts';
+import { originAllowed } from '../../../../lambdas/domain/tenancy/origin.ts';
 import { type Site, useChange, useRefresh, useRoute } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
 import { useWidgetFiles } from '../sites/widget-files.ts';

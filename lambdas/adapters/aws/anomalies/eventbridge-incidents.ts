@@ -1,0 +1,71 @@
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { summaryOf } from '../../../domain/anomalies/incident.ts';
+import { DependencyUnavailableError } from '../../../domain/dependency.ts';
+import type { IncidentAnnouncer } from '../../../use-cases/ports/anomalies.ts';
+import type { RotationRequests } from '../../../use-cases/ports/keys.ts';
+import type { NoticeAnnouncer } from '../../../use-cases/ports/usage.ts';
+import { callAws, callLimits } from '../aws-calls.ts';
+import { detailOfRotation } from './rotation-event.ts';
+
+/** `source` and `detail-type` of our events; rules match on them. */
+export const EVENT_SOURCE = 'spelo.byok';
+export const ANOMALY_DETECTED = 'SpeloByok Anomaly Detected';
+export const PLAN_THRESHOLD_REACHED = 'SpeloByok Plan Threshold Reached';
+export const ROTATION_REQUESTED = 'SpeloByok Rotation Requested';
+
+/**
+ * Incidents and rotation requests as events on a bus. Who is told (a mail topic, a chat, a pager) and who encrypts anew is
+ * a matter of rules. Ids, counts and one sentence; no fingerprint, no address of a visitor.
+ */
+export const eventBridgeIncidents = (environment: {
+  readonly AWS_REGION: string;
+  readonly EVENT_BUS_NAME: string;
+  readonly AWS_ENDPOINT_URL_EVENTBRIDGE?: string | undefined;
+}): IncidentAnnouncer & NoticeAnnouncer & RotationRequests => {
+  const { AWS_REGION: region, EVENT_BUS_NAME: EventBusName } = environment;
+  const endpoint = environment.AWS_ENDPOINT_URL_EVENTBRIDGE;
+  const client = new EventBridgeClient({
+    region,
+    ...(endpoint !== undefined && { endpoint }),
+    ...callLimits(),
+  });
+  const put = async (DetailType: string, detail: Readonly<Record<string, unknown>>): Promise<void> => {
+    const { Entries = [], FailedEntryCount } = await callAws('eventbridge', 'PutEvents', () =>
+      client.send(
+        new PutEventsCommand({
+          Entries: [{ EventBusName, Source: EVENT_SOURCE, DetailType, Detail: JSON.stringify(detail) }],
+        }),
+      ),
+    );
+    // PutEvents answers 200 even when it took nothing.
+    if (FailedEntryCount !== 0)
+      throw new DependencyUnavailableError('eventbridge', 'PutEvents', Entries[0]?.ErrorCode ?? 'Unknown');
+  };
+  return {
+    announce: (incident) =>
+      put(ANOMALY_DETECTED, {
+        incident_id: incident.incidentId,
+        workspace_id: incident.workspaceId,
+        site_id: incident.siteId,
+        kind: incident.kind,
+        at: incident.at,
+        observed: incident.observed,
+        expected: incident.expected,
+        threshold: incident.threshold,
+        window_seconds: incident.windowSeconds,
+        response: incident.response,
+        keys: incident.keys.map(({ scope, scopeId, version }) => ({ scope, scope_id: scopeId, version })),
+        summary: summaryOf(incident),
+      }),
+    announceNotice: (notice) =>
+      put(PLAN_THRESHOLD_REACHED, {
+        notice_id: notice.noticeId,
+        workspace_id: notice.workspaceId,
+        at: notice.at,
+        percent: notice.percent,
+        period: notice.period,
+        plan: notice.plan,
+      }),
+    request: (request) => put(ROTATION_REQUESTED, detailOfRotation(request)),
+  };
+};

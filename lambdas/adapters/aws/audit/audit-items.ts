@@ -1,0 +1,52 @@
+import * as z from 'zod';
+import { AUDIT_EVENT_TYPES, type AuditEvent, type AuditRow } from '../../../domain/audit/audit-record.ts';
+
+const auditEventFields = {
+  eventId: z.string(),
+  workspaceId: z.string(),
+  type: z.enum(AUDIT_EVENT_TYPES),
+  at: z.string(),
+  actor: z.string(),
+  siteId: z.string().nullable(),
+  sessionId: z.string().nullable(),
+  ipHash: z.string().nullable(),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+};
+
+export const auditEventItem: z.ZodType<AuditEvent> = z.object(auditEventFields);
+
+/** A row of the audit table exactly as rows are written. */
+export const wholeAuditRow = z.object({
+  ...auditEventFields,
+  sequence: z.number(),
+  previousHash: z.string(),
+  hash: z.string(),
+});
+
+/**
+ * A row of the audit table. One that is not as rows are written, or claims another place than the one it stands at, comes
+ * back as `row.damaged`: it breaks the chain where it stands and hides nothing else.
+ */
+export const auditRowItem: z.ZodType<AuditRow> = z
+  .record(z.string(), z.unknown())
+  .transform((item): AuditRow => {
+    const row = wholeAuditRow.safeParse(item);
+    const sequence = Number(item['sk']);
+    if (row.success && row.data.sequence === sequence) return row.data;
+    return {
+      eventId: '',
+      workspaceId: String(item['pk']).replace(/^AUDIT#/, ''),
+      type: 'row.damaged',
+      at: '1970-01-01T00:00:00.000Z',
+      actor: 'unknown',
+      siteId: null,
+      sessionId: null,
+      ipHash: null,
+      facts: {},
+      sequence,
+      previousHash: '',
+      hash: '',
+    };
+  });
+
+export const auditMarkerItem = z.object({ sequence: z.number(), hash: z.string() });

@@ -1,0 +1,124 @@
+import { type DynamoDBDocumentClient, ScanCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { type SiteId, workspaceOfSite } from '../../../domain/identifiers.ts';
+import { isWellFormed } from '../../../domain/keys/sealed-key.ts';
+import { isLive, type KeyAddress } from '../../../domain/keys/stored-key.ts';
+import type { KeyScan, Rewrap, ScannedKey, WrappingWriter } from '../../../use-cases/ports/keys.ts';
+import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
+import { callAws } from '../aws-calls.ts';
+import { type PrimaryKey, primaryKey } from '../table-keys.ts';
+import { retainedKeyAt, storedKeyAt } from './stored-key-item.ts';
+
+/** Goes through the keys table and replaces wrappings in it. An operator's tool: no deployed function scans. */
+export const dynamoDbKeyScan = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly keys: string; readonly tenancy: string },
+  pageSize = 100,
+): KeyScan & WrappingWriter => ({
+  scanKeys: async (after) => {
+    const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Scan', () =>
+      dynamoDb.send(
+        new ScanCommand({
+          TableName: tables.keys,
+          Limit: pageSize,
+          ConsistentRead: true,
+          ...(after !== undefined && { ExclusiveStartKey: JSON.parse(after) }),
+        }),
+      ),
+    );
+    return {
+      items: Items.flatMap((item) => scannedKey(item)),
+      next: LastEvaluatedKey === undefined ? undefined : JSON.stringify(LastEvaluatedKey),
+    };
+  },
+
+  replaceWrappings: async (address, { revision, head, retained }) => {
+    const { scope, scopeId } = address;
+    const headKey = primaryKey.key(scope, scopeId);
+    const TransactItems: TransactWrite[] = [];
+    if (revision !== undefined) TransactItems.push(headUpdate(tables.keys, headKey, revision, head));
+    if (retained !== undefined) {
+      const key = primaryKey.retainedKey(scope, scopeId, retained.sealed.version);
+      TransactItems.push({
+        Update: {
+          TableName: tables.keys,
+          Key: key,
+          UpdateExpression: SET_WRAPPING,
+          ConditionExpression: SAME_WRAPPING,
+          ExpressionAttributeValues: wrappingValues(retained),
+        },
+      });
+    }
+    for (const { event } of [head, retained].filter((rewrap) => rewrap !== undefined))
+      TransactItems.push(eventPut(tables.tenancy, event));
+    await callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(new TransactWriteCommand({ TransactItems })),
+    );
+  },
+});
+
+const SET_WRAPPING = 'SET sealed.wrappedDataKey = :wrapped, sealed.kmsKeyArn = :arn';
+const SAME_WRAPPING = 'sealed.wrappedDataKey = :before';
+
+const wrappingValues = ({ sealed, wrapping }: Rewrap): Record<string, unknown> => ({
+  ':before': sealed.wrappedDataKey,
+  ':wrapped': wrapping.wrappedDataKey,
+  ':arn': wrapping.kmsKeyArn,
+});
+
+/** The revision moves even when only the retained record changes: a rollback under way has read the old one. */
+const headUpdate = (
+  TableName: string,
+  Key: PrimaryKey,
+  revision: number,
+  head: Rewrap | undefined,
+): TransactWrite => ({
+  Update: {
+    TableName,
+    Key,
+    UpdateExpression: `${head === undefined ? 'SET' : `${SET_WRAPPING},`} revision = :next`,
+    ConditionExpression: `revision = :revision${head === undefined ? '' : ` AND ${SAME_WRAPPING}`}`,
+    ExpressionAttributeValues: {
+      ':revision': revision,
+      ':next': revision + 1,
+      ...(head !== undefined && wrappingValues(head)),
+    },
+  },
+});
+
+/** Nothing for what holds no wrapped key: history, and what stays of a deleted key. */
+const scannedKey = (item: Readonly<Record<string, unknown>>): ScannedKey[] => {
+  const [pk, sk] = [String(item['pk']), String(item['sk'])];
+  const place = `${pk} ${sk}`;
+  const address = addressAt(pk);
+  const unreadable: ScannedKey = { record: 'unreadable', place };
+  if (sk === 'KEY') {
+    const currentKey = address && storedKeyAt(address, item);
+    if (address === undefined || currentKey === undefined) return [unreadable];
+    if (!isLive(currentKey)) return [];
+    // A head that has lost its counters cannot be written to safely: its owner stores the key again.
+    const sound = currentKey.revision > 0 && isWellFormed(currentKey.sealed);
+    return [sound ? { record: 'head', place, address, currentKey } : unreadable];
+  }
+  const version = /^RETAINED#(\d+)$/.exec(sk)?.[1];
+  if (version === undefined) return [];
+  const retained = address && retainedKeyAt(address, Number(version), item);
+  const sound = address !== undefined && retained !== undefined && isWellFormed(retained.sealed);
+  return [sound ? { record: 'retained', place, address, retained } : unreadable];
+};
+
+/** Whose key lies in a partition; undefined for a partition that no key has. */
+const addressAt = (pk: string): KeyAddress | undefined => {
+  const [, prefix = '', scopeId = ''] = /^([A-Z]+)#([a-z0-9]+)$/.exec(pk) ?? [];
+  switch (prefix) {
+    case 'SITE': {
+      const workspaceId = workspaceOfSite(scopeId as SiteId);
+      return workspaceId && { scope: 'site', scopeId, workspaceId };
+    }
+    case 'WORKSPACE':
+      return { scope: 'workspace', scopeId, workspaceId: scopeId };
+    case 'PLATFORM':
+      return { scope: 'platform', scopeId, workspaceId: scopeId };
+    default:
+      return undefined;
+  }
+};

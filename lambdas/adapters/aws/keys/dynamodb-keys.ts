@@ -1,0 +1,155 @@
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  TransactWriteCommand,
+} from '@aws-sdk/lib-dynamodb';
+import type { SiteId, WorkspaceId } from '../../../domain/identifiers.ts';
+import type { KeyAddress } from '../../../domain/keys/stored-key.ts';
+import type { KeyActivityReader, KeyStore } from '../../../use-cases/ports/keys.ts';
+import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
+import { callAws, ignoreConflict } from '../aws-calls.ts';
+import { queryPage } from '../dynamodb-pages.ts';
+import { type PrimaryKey, primaryKey } from '../table-keys.ts';
+import { keyActivityItem, keyVersionItem } from './key-items.ts';
+import { itemOfCurrentKey, itemOfRetained, retainedKeyAt, storedKeyAt } from './stored-key-item.ts';
+
+/**
+ * Sealed keys: one head per scope, its history without ciphertext, and at most one retained record. Every change is one
+ * transaction, conditional on the revision that the writer saw.
+ */
+export const dynamoDbKeys = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly keys: string; readonly tenancy: string },
+): KeyStore => {
+  const read = async (Key: PrimaryKey): Promise<Readonly<Record<string, unknown>> | undefined> => {
+    const { Item } = await callAws('dynamodb', 'GetItem', () =>
+      dynamoDb.send(new GetCommand({ TableName: tables.keys, Key, ConsistentRead: true })),
+    );
+    return Item;
+  };
+
+  return {
+    readKey: async (address) =>
+      storedKeyAt(address, await read(primaryKey.key(address.scope, address.scopeId))),
+
+    readRetained: async (address, version) => {
+      const { scope, scopeId } = address;
+      return retainedKeyAt(address, version, await read(primaryKey.retainedKey(scope, scopeId, version)));
+    },
+
+    listVersions: ({ scope, scopeId }, page) => {
+      const { pk } = primaryKey.key(scope, scopeId);
+      const within = { prefix: 'VERSION#' };
+      return queryPage(
+        dynamoDb,
+        { TableName: tables.keys, pk, within, newestFirst: true },
+        page,
+        keyVersionItem,
+      );
+    },
+
+    changeKey: async (address, { expectedRevision, currentKey, created, retain, shred }, event) => {
+      const { scope, scopeId } = address;
+      const put = (key: PrimaryKey, item: object): TransactWrite => ({
+        Put: { TableName: tables.keys, Item: { ...key, ...item } },
+      });
+      const TransactItems: TransactWrite[] = [
+        {
+          Put: {
+            TableName: tables.keys,
+            Item: { ...primaryKey.key(scope, scopeId), ...itemOfCurrentKey(currentKey) },
+            ...revisionIs(expectedRevision),
+          },
+        },
+        eventPut(tables.tenancy, event),
+        ...(currentKey.state === 'deleted' ? [] : ownerStands(tables.tenancy, address)),
+      ];
+      if (created !== undefined)
+        TransactItems.push(put(primaryKey.keyVersion(scope, scopeId, created.version), created));
+      if (retain !== undefined)
+        TransactItems.push(
+          put(primaryKey.retainedKey(scope, scopeId, retain.sealed.version), itemOfRetained(retain)),
+        );
+      if (shred !== undefined)
+        TransactItems.push({
+          Delete: { TableName: tables.keys, Key: primaryKey.retainedKey(scope, scopeId, shred) },
+        });
+      await callAws('dynamodb', 'TransactWriteItems', () =>
+        dynamoDb.send(new TransactWriteCommand({ TransactItems })),
+      );
+    },
+
+    shredRetained: async ({ scope, scopeId }, { sealed, retainedUntil }) => {
+      const shred = callAws('dynamodb', 'DeleteItem', () =>
+        dynamoDb.send(
+          new DeleteCommand({
+            TableName: tables.keys,
+            Key: primaryKey.retainedKey(scope, scopeId, sealed.version),
+            ConditionExpression: 'expires_at = :until',
+            ExpressionAttributeValues: { ':until': retainedUntil },
+          }),
+        ),
+      );
+      await ignoreConflict(shred);
+    },
+  };
+};
+
+/**
+ * The conditions that the site and the workspace of a key still stand: a key whose probe was running while they were
+ * deleted must not be stored afterwards.
+ */
+const ownerStands = (tenancyTable: string, { scope, scopeId, workspaceId }: KeyAddress): TransactWrite[] => {
+  if (scope === 'platform') return [];
+  const workspace: TransactWrite = {
+    ConditionCheck: {
+      TableName: tenancyTable,
+      Key: primaryKey.workspace(workspaceId as WorkspaceId),
+      ConditionExpression: 'deletedAt = :null',
+      ExpressionAttributeValues: { ':null': null },
+    },
+  };
+  if (scope === 'workspace') return [workspace];
+  const site: TransactWrite = {
+    ConditionCheck: {
+      TableName: tenancyTable,
+      Key: primaryKey.site(workspaceId as WorkspaceId, scopeId as SiteId),
+      ConditionExpression: 'attribute_exists(pk)',
+    },
+  };
+  return [workspace, site];
+};
+
+/** The condition that the head is still the one that the change was computed from. */
+const revisionIs = (expected: number) => {
+  if (expected === 0) return { ConditionExpression: 'attribute_not_exists(pk)' };
+  if (expected < 0)
+    return {
+      ConditionExpression: 'attribute_exists(pk) AND NOT (revision > :zero)',
+      ExpressionAttributeValues: { ':zero': 0 },
+    };
+  return {
+    ConditionExpression: 'revision = :expected',
+    ExpressionAttributeValues: { ':expected': expected },
+  };
+};
+
+/** What the token function noted about a key; it lives beside the sessions, because that function may not write keys. */
+export const dynamoDbKeyActivity = (
+  dynamoDb: DynamoDBDocumentClient,
+  sessionsTable: string,
+): KeyActivityReader => ({
+  readActivity: async ({ scope, scopeId }) => {
+    const { Item } = await callAws('dynamodb', 'GetItem', () =>
+      dynamoDb.send(
+        new GetCommand({
+          TableName: sessionsTable,
+          Key: primaryKey.keyActivity(scope, scopeId),
+          ConsistentRead: true,
+        }),
+      ),
+    );
+    return keyActivityItem.optional().parse(Item);
+  },
+});

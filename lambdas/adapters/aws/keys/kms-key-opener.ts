@@ -1,0 +1,81 @@
+import {
+  DecryptCommand,
+  IncorrectKeyException,
+  InvalidCiphertextException,
+  type KMSClient,
+  KMSServiceException,
+} from '@aws-sdk/client-kms';
+import { DependencyUnavailableError } from '../../../domain/dependency.ts';
+import {
+  assertWellFormed,
+  encryptionContextOf,
+  openSealedKey,
+  type SealedKey,
+  SealedKeyUnreadableError,
+} from '../../../domain/keys/sealed-key.ts';
+import type { KeyOpener } from '../../../use-cases/ports/keys.ts';
+import { unavailable } from '../aws-calls.ts';
+import { moveToOwnBuffer } from '../secure-buffer.ts';
+
+/** KMS says that this blob can never be opened as asked; anything else may pass. */
+const isForeignCiphertext = (error: unknown): boolean =>
+  error instanceof InvalidCiphertextException || error instanceof IncorrectKeyException;
+
+const requestIdOf = (error: unknown): string | undefined =>
+  error instanceof KMSServiceException ? error.$metadata.requestId : undefined;
+
+/** Asks KMS for the data key of one record. Refused or not, the request id joins the attempt to CloudTrail. */
+const unwrapDataKey = async (
+  kms: KMSClient,
+  sealed: SealedKey,
+): Promise<{
+  readonly requestId: string | undefined;
+  readonly dataKey?: Buffer;
+  /** What to throw where there is no data key. */
+  readonly error?: Error;
+}> => {
+  try {
+    const { Plaintext, $metadata } = await kms.send(
+      new DecryptCommand({
+        CiphertextBlob: sealed.wrappedDataKey,
+        // Naming the key makes KMS refuse a blob that another key has wrapped.
+        KeyId: sealed.kmsKeyArn,
+        EncryptionContext: encryptionContextOf(sealed),
+      }),
+    );
+    const { requestId } = $metadata;
+    // Says nothing of the record: its owner must not be asked for the key again.
+    if (Plaintext === undefined || Plaintext.byteLength === 0)
+      return { requestId, error: new DependencyUnavailableError('kms', 'Decrypt', 'EmptyAnswer', requestId) };
+    return { requestId, dataKey: moveToOwnBuffer(Plaintext) };
+  } catch (error) {
+    const refusal = isForeignCiphertext(error)
+      ? new SealedKeyUnreadableError()
+      : unavailable('kms', 'Decrypt', error);
+    return { requestId: requestIdOf(error), error: refusal };
+  }
+};
+
+/**
+ * Opens sealed keys through KMS. One Decrypt per call, nothing cached, every plaintext buffer zeroed in `finally`. A
+ * record that names a key other than `masterKeyArns` is refused before KMS is asked: a table must not choose the key.
+ */
+export const kmsKeyOpener = (kms: KMSClient, masterKeyArns: readonly string[]): KeyOpener => ({
+  withPlaintext: async (sealed, use, onDecryptAttempt) => {
+    assertWellFormed(sealed);
+    if (!masterKeyArns.includes(sealed.kmsKeyArn)) throw new SealedKeyUnreadableError();
+    const { requestId, dataKey, error } = await unwrapDataKey(kms, sealed);
+    try {
+      onDecryptAttempt(requestId);
+      if (dataKey === undefined) throw error;
+      const plaintext = openSealedKey(sealed, dataKey);
+      try {
+        return await use(plaintext);
+      } finally {
+        plaintext.destroy();
+      }
+    } finally {
+      dataKey?.fill(0);
+    }
+  },
+});

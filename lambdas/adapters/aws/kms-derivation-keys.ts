@@ -1,0 +1,58 @@
+import { createHmac } from 'node:crypto';
+import { GenerateMacCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { DependencyUnavailableError } from '../../domain/dependency.ts';
+import { callAws } from './aws-calls.ts';
+
+/** Secrets that are derived from a KMS HMAC key and live in memory only. */
+export interface DerivationKeys {
+  /** HMAC-SHA-256 of `parts` under the root of `label`, 32 bytes. */
+  derive(label: string, ...parts: readonly string[]): Promise<Buffer>;
+  /** Asks for roots ahead of time; failures are left to whoever needs them. */
+  warmUp(labels: readonly string[]): Promise<void>;
+  forget(label: string): void;
+}
+
+/**
+ * One KMS call (GenerateMac over the label) per label and container gives a root; everything else is derived from it in
+ * memory, so a warm request makes no such call. A failed call is not remembered.
+ */
+export const kmsDerivationKeys = (kms: KMSClient, hmacKeyArn: string): DerivationKeys => {
+  const roots = new Map<string, Promise<Buffer>>();
+
+  const derivationKeyOf = (label: string): Promise<Buffer> => {
+    const known = roots.get(label);
+    if (known !== undefined) return known;
+    const root = generateMac(label);
+    roots.set(label, root);
+    root.catch(() => roots.delete(label));
+    return root;
+  };
+
+  const generateMac = async (label: string): Promise<Buffer> => {
+    const { Mac } = await callAws('kms', 'GenerateMac', () =>
+      kms.send(
+        new GenerateMacCommand({
+          KeyId: hmacKeyArn,
+          MacAlgorithm: 'HMAC_SHA_256',
+          Message: Buffer.from(`spelo-byok/${label}`, 'utf8'),
+        }),
+      ),
+    );
+    if (Mac === undefined) throw new DependencyUnavailableError('kms', 'GenerateMac', 'EmptyAnswer');
+    return Buffer.from(Mac);
+  };
+
+  return {
+    derive: async (label, ...parts) => {
+      const hmac = createHmac('sha256', await derivationKeyOf(label));
+      for (const part of parts) hmac.update(`${Buffer.byteLength(part)}:${part}`);
+      return hmac.digest();
+    },
+    warmUp: async (labels) => {
+      await Promise.allSettled(labels.map(derivationKeyOf));
+    },
+    forget: (label) => {
+      roots.delete(label);
+    },
+  };
+};

@@ -1,0 +1,30 @@
+import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { receiptOf } from '../../../domain/sessions/receipt.ts';
+import type { SessionEndRecorder } from '../../../use-cases/ports/sessions.ts';
+import { callAws, ignoreConflict } from '../aws-calls.ts';
+import { primaryKey } from '../table-keys.ts';
+
+export const dynamoDbSessionEnds = (
+  dynamoDb: DynamoDBDocumentClient,
+  sessionsTable: string,
+): SessionEndRecorder => ({
+  recordEnd: async (usage) => {
+    const { endedAt, seconds } = receiptOf(usage);
+    await ignoreConflict(
+      callAws('dynamodb', 'UpdateItem', () =>
+        dynamoDb.send(
+          new UpdateCommand({
+            TableName: sessionsTable,
+            Key: primaryKey.session(usage, usage.sessionId),
+            UpdateExpression: 'SET endedAt = :endedAt, usedSeconds = :seconds',
+            ConditionExpression: 'attribute_exists(pk)',
+            ExpressionAttributeValues: {
+              ':endedAt': endedAt ?? usage.issuedAt,
+              ':seconds': seconds,
+            },
+          }),
+        ),
+      ),
+    );
+  },
+});

@@ -1,0 +1,87 @@
+import {
+  type DynamoDBDocumentClient,
+  PutCommand,
+  QueryCommand,
+  TransactWriteCommand,
+} from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { entryOf } from '../../../domain/sessions/session-usage.ts';
+import { entryDifference } from '../../../domain/usage/ledger.ts';
+import type { SessionUsageStore } from '../../../use-cases/ports/sessions.ts';
+import { callAws } from '../aws-calls.ts';
+import { readTogether } from '../batch-get.ts';
+import { sessionUsageItem } from './session-usage-item.ts';
+import { SHARDS, totalUpdates, usageWrite } from './usage-writes.ts';
+
+/** What sessions came to: one meter each, and totals by day and by billing period that are their exact sum. */
+export const dynamoDbSessionUsage = (
+  dynamoDb: DynamoDBDocumentClient,
+  { usage: usageTable, dueIndex }: { readonly usage: string; readonly dueIndex: string },
+): SessionUsageStore => ({
+  saveUsage: async (usage) => {
+    const difference = entryDifference(entryOf(usage), usage.posted);
+    const totals = totalUpdates(usageTable, usage, difference);
+    // A transaction costs twice as much, and a session that has not connected adds nothing.
+    if (totals.length === 0)
+      await callAws('dynamodb', 'PutItem', () =>
+        dynamoDb.send(new PutCommand({ TableName: usageTable, ...usageWrite(usage) })),
+      );
+    else
+      await callAws('dynamodb', 'TransactWriteItems', () =>
+        dynamoDb.send(
+          new TransactWriteCommand({
+            TransactItems: [{ Put: { TableName: usageTable, ...usageWrite(usage) } }, ...totals],
+          }),
+        ),
+      );
+  },
+
+  listDue: async (now, limit, after) => {
+    const due = {
+      from: after === undefined ? '' : new Date(after.getTime() + 1).toISOString(),
+      to: now.toISOString(),
+    };
+    const perShard = await Promise.all(
+      Array.from({ length: SHARDS }, (_, shard) =>
+        queryDue(dynamoDb, usageTable, dueIndex, shard, due, limit),
+      ),
+    );
+    const page = perShard
+      .flat()
+      .toSorted((a, b) => (a.dueAt < b.dueAt ? -1 : 1))
+      .slice(0, limit);
+    const keys = page.map(({ pk, sk }) => ({ pk, sk }));
+    if (keys.length === 0) return { usages: [], unreadable: 0, last: undefined };
+    // The index is a little behind; what counts is the item itself.
+    const lookup = await readTogether(dynamoDb, { [usageTable]: keys });
+    // One that cannot be read must not keep the others waiting.
+    const items = keys.flatMap((key) => lookup(usageTable, key) ?? []);
+    const usages = items.flatMap((item) => sessionUsageItem.safeParse(item).data ?? []);
+    const last = page[limit - 1];
+    return { usages, unreadable: items.length - usages.length, last: last && new Date(last.dueAt) };
+  },
+});
+
+const queryDue = async (
+  dynamoDb: DynamoDBDocumentClient,
+  usageTable: string,
+  dueIndex: string,
+  shard: number,
+  due: { readonly from: string; readonly to: string },
+  limit: number,
+): Promise<readonly { readonly pk: string; readonly sk: string; readonly dueAt: string }[]> => {
+  const { Items = [] } = await callAws('dynamodb', 'Query', () =>
+    dynamoDb.send(
+      new QueryCommand({
+        TableName: usageTable,
+        IndexName: dueIndex,
+        KeyConditionExpression: 'openShard = :shard AND dueAt BETWEEN :from AND :to',
+        ExpressionAttributeValues: { ':shard': String(shard), ':from': due.from, ':to': due.to },
+        Limit: limit,
+      }),
+    ),
+  );
+  return Items.map((item) => dueItem.parse(item));
+};
+
+const dueItem = z.object({ pk: z.string(), sk: z.string(), dueAt: z.string() });

@@ -1,0 +1,112 @@
+import { type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { ReservedSession } from '../../../domain/sessions/session.ts';
+import type { SessionLog } from '../../../use-cases/ports/sessions.ts';
+import { callAws } from '../aws-calls.ts';
+import { primaryKey } from '../table-keys.ts';
+import { DEFAULT_RETENTION, type Retention } from './retention.ts';
+
+/** A session on record before its key is opened; written once only. */
+export const sessionWrite = (
+  session: ReservedSession,
+  now: Date,
+  retention: Retention = DEFAULT_RETENTION,
+) => ({
+  Item: {
+    ...primaryKey.session(session, session.sessionId),
+    ...session,
+    state: 'reserved',
+    expires_at: Math.floor(now.getTime() / 1_000) + retention.sessionSeconds,
+  },
+  ConditionExpression: 'attribute_not_exists(pk)',
+});
+
+/** Sessions, and what they say about their key. */
+export const dynamoDbSessions = (
+  dynamoDb: DynamoDBDocumentClient,
+  sessionsTable: string,
+  retention: Retention = DEFAULT_RETENTION,
+): SessionLog => {
+  const noteActivity = async (
+    { keyScope, keyScopeId }: ReservedSession,
+    UpdateExpression: string,
+    { names, values }: { readonly names?: Record<string, string>; readonly values: Record<string, unknown> },
+  ): Promise<void> => {
+    await callAws('dynamodb', 'UpdateItem', () =>
+      dynamoDb.send(
+        new UpdateCommand({
+          TableName: sessionsTable,
+          Key: primaryKey.keyActivity(keyScope, keyScopeId),
+          UpdateExpression,
+          ...(names !== undefined && { ExpressionAttributeNames: names }),
+          ExpressionAttributeValues: values,
+        }),
+      ),
+    );
+  };
+
+  return {
+    reserve: async (session, now) => {
+      await callAws('dynamodb', 'PutItem', () =>
+        dynamoDb.send(
+          new PutCommand({
+            TableName: sessionsTable,
+            ...sessionWrite(session, now, retention),
+            // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+            ConditionExpression: 'attribute_not_exists(pk) OR #state = :reserved',
+            ExpressionAttributeNames: { '#state': 'state' },
+            ExpressionAttributeValues: { ':reserved': 'reserved' },
+          }),
+        ),
+      );
+    },
+
+    settle: async (session, outcome) => {
+      const entries = Object.entries(outcome);
+      await callAws('dynamodb', 'UpdateItem', () =>
+        dynamoDb.send(
+          new UpdateCommand({
+            TableName: sessionsTable,
+            Key: primaryKey.session(session, session.sessionId),
+            UpdateExpression: `SET ${entries.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
+            // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+            ConditionExpression: '#state = :reserved OR (#state = :settled AND settledAt = :settledAt)',
+            ExpressionAttributeNames: {
+              '#state': 'state',
+              ...Object.fromEntries(
+                entries.map(([name], i) => [`#a${i}`, name === 'at' ? 'settledAt' : name]),
+              ),
+            },
+            ExpressionAttributeValues: {
+              ':reserved': 'reserved',
+              ':settled': outcome.state,
+              ':settledAt': outcome.at,
+              ...Object.fromEntries(entries.map(([, value], i) => [`:a${i}`, value])),
+            },
+          }),
+        ),
+      );
+    },
+
+    // A clean use also clears an earlier "unreadable": a damaged record may have been restored.
+    noteKeyUse: (session, at) =>
+      noteActivity(session, 'SET #used = :used REMOVE unreadableVersion', {
+        names: { '#used': 'used' },
+        values: { ':used': { version: session.keyVersion, at } },
+      }),
+    noteVerdict: (session, verdict) => {
+      const { keyVersion: version } = session;
+      const verified = verdict.ok ? ', verified = :verified' : '';
+      return noteActivity(session, `SET #test = :test${verified} REMOVE unreadableVersion`, {
+        names: { '#test': 'test' },
+        values: {
+          ':test': { version, verdict },
+          ...(verdict.ok && { ':verified': { version, at: verdict.checkedAt } }),
+        },
+      });
+    },
+    noteUnreadable: (session) =>
+      noteActivity(session, 'SET unreadableVersion = :version', {
+        values: { ':version': session.keyVersion },
+      }),
+  };
+};

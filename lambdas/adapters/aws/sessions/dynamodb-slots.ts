@@ -1,0 +1,63 @@
+import { DeleteCommand, type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { ConflictError } from '../../../domain/dependency.ts';
+import type { SlotLeases } from '../../../use-cases/ports/sessions.ts';
+import { callAws, ignoreConflict } from '../aws-calls.ts';
+import { primaryKey } from '../table-keys.ts';
+
+/** Concurrency slots after they were taken: each is kept or given back by the one session that holds it. */
+export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: string): SlotLeases => ({
+  release: async (workspaceId, leases) => {
+    await Promise.all(
+      leases.map(({ pool, index, sessionId }) =>
+        ignoreConflict(
+          callAws('dynamodb', 'DeleteItem', () =>
+            dynamoDb.send(
+              new DeleteCommand({
+                TableName: limitsTable,
+                Key: primaryKey.slot(workspaceId, pool, index),
+                ConditionExpression: 'sessionId = :sessionId',
+                ExpressionAttributeValues: { ':sessionId': sessionId },
+              }),
+            ),
+          ),
+        ),
+      ),
+    );
+  },
+
+  renew: async (workspaceId, leases, now) => {
+    const kept = await Promise.all(
+      leases.map(({ pool, index, sessionId, expiresAt }) =>
+        stillHeld(
+          callAws('dynamodb', 'UpdateItem', () =>
+            dynamoDb.send(
+              new UpdateCommand({
+                TableName: limitsTable,
+                Key: primaryKey.slot(workspaceId, pool, index),
+                UpdateExpression: 'SET expires_at = :until',
+                // A lease that has run out is nobody's any more, even if nobody has taken it yet.
+                ConditionExpression: 'sessionId = :sessionId AND expires_at > :now',
+                ExpressionAttributeValues: {
+                  ':sessionId': sessionId,
+                  ':now': Math.floor(now.getTime() / 1_000),
+                  ':until': expiresAt,
+                },
+              }),
+            ),
+          ),
+        ),
+      ),
+    );
+    return kept.every((held) => held);
+  },
+});
+
+const stillHeld = async (write: Promise<unknown>): Promise<boolean> => {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (error instanceof ConflictError) return false;
+    throw error;
+  }
+};

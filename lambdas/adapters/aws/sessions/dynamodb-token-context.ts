@@ -1,0 +1,94 @@
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { WorkspaceId } from '../../../domain/identifiers.ts';
+import { PLATFORM_ADDRESS } from '../../../domain/keys/stored-key.ts';
+import { siteBudget } from '../../../domain/limits.ts';
+import type { SlotLease } from '../../../domain/sessions/slots.ts';
+import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
+import { clockMinuteOf } from '../../../domain/time.ts';
+import type { TokenContextReader } from '../../../use-cases/ports/sessions.ts';
+import { readTogether } from '../batch-get.ts';
+import { queryAll } from '../dynamodb-pages.ts';
+import { keyHealthItem } from '../keys/key-health-item.ts';
+import { storedKeyAt } from '../keys/stored-key-item.ts';
+import { primaryKey } from '../table-keys.ts';
+import { siteItem, workspaceItem } from '../tenancy/tenancy-items.ts';
+import { periodUsageItem } from '../usage/usage-items.ts';
+import { rateItem, slotLeaseItem } from './session-items.ts';
+
+/** Hop 1 of the token path: one batch read and one query, side by side, strongly consistent, nothing cached. */
+export const dynamoDbTokenContext = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: {
+    readonly tenancy: string;
+    readonly keys: string;
+    readonly limits: string;
+    readonly usage: string;
+  },
+): TokenContextReader => {
+  const readLeases = (workspaceId: WorkspaceId): Promise<readonly SlotLease[]> =>
+    queryAll(
+      dynamoDb,
+      {
+        TableName: tables.limits,
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: { ':pk': primaryKey.slot(workspaceId, '', 0).pk },
+        ConsistentRead: true,
+      },
+      slotLeaseItem,
+    );
+
+  return {
+    readCapacity: async (workspaceId, now) => {
+      const at = primaryKey.periodUsage(workspaceId, billingPeriodOf(now));
+      const [lookup, leases] = await Promise.all([
+        readTogether(dynamoDb, { [tables.usage]: [at] }),
+        readLeases(workspaceId),
+      ]);
+      return { period: periodUsageItem.parse(lookup(tables.usage, at) ?? {}), leases };
+    },
+    readTokenContext: async (siteId, workspaceId, now) => {
+      const at = {
+        workspace: primaryKey.workspace(workspaceId),
+        site: primaryKey.site(workspaceId, siteId),
+        siteKey: primaryKey.key('site', siteId),
+        workspaceKey: primaryKey.key('workspace', workspaceId),
+        platformKey: primaryKey.key(PLATFORM_ADDRESS.scope, PLATFORM_ADDRESS.scopeId),
+        siteRate: primaryKey.rate(siteBudget(siteId), clockMinuteOf(now)),
+        period: primaryKey.periodUsage(workspaceId, billingPeriodOf(now)),
+        siteHealth: primaryKey.keyHealth(workspaceId, 'site', siteId),
+        workspaceHealth: primaryKey.keyHealth(workspaceId, 'workspace', workspaceId),
+        platformHealth: primaryKey.keyHealth(workspaceId, 'platform', PLATFORM_ADDRESS.scopeId),
+      };
+      const [lookup, leases] = await Promise.all([
+        readTogether(dynamoDb, {
+          [tables.tenancy]: [at.workspace, at.site],
+          [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
+          [tables.limits]: [at.siteRate, at.siteHealth, at.workspaceHealth, at.platformHealth],
+          [tables.usage]: [at.period],
+        }),
+        readLeases(workspaceId),
+      ]);
+      return {
+        workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
+        site: siteItem.optional().parse(lookup(tables.tenancy, at.site)),
+        siteKey: storedKeyAt(
+          { scope: 'site', scopeId: siteId, workspaceId },
+          lookup(tables.keys, at.siteKey),
+        ),
+        workspaceKey: storedKeyAt(
+          { scope: 'workspace', scopeId: workspaceId, workspaceId },
+          lookup(tables.keys, at.workspaceKey),
+        ),
+        platformKey: storedKeyAt(PLATFORM_ADDRESS, lookup(tables.keys, at.platformKey)),
+        siteCalls: rateItem.optional().parse(lookup(tables.limits, at.siteRate))?.calls ?? 0,
+        period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
+        leases,
+        health: {
+          site: keyHealthItem.optional().parse(lookup(tables.limits, at.siteHealth)),
+          workspace: keyHealthItem.optional().parse(lookup(tables.limits, at.workspaceHealth)),
+          platform: keyHealthItem.optional().parse(lookup(tables.limits, at.platformHealth)),
+        },
+      };
+    },
+  };
+};

@@ -1,0 +1,72 @@
+import * as z from 'zod';
+import type { SiteId } from '../../../domain/identifiers.ts';
+import { KEY_SCOPES } from '../../../domain/keys/sealed-key.ts';
+import type { ErrorRow } from '../../../domain/sessions/error-row.ts';
+import type { HeldSlot, RecordedSession } from '../../../domain/sessions/recorded-session.ts';
+import { FAILURE_SOURCES } from '../../../domain/sessions/reported-failure.ts';
+import { type ReservedSession, SESSION_KINDS } from '../../../domain/sessions/session.ts';
+import type { SlotLease } from '../../../domain/sessions/slots.ts';
+import { sessionId, siteId, workspaceId } from '../ids.ts';
+import { session } from '../table-keys.ts';
+
+const slotLease = z.object({
+  pool: z.string(),
+  index: z.number(),
+  sessionId,
+  address: z.string().optional(),
+  expires_at: z.number(),
+});
+const withExpiry = <Lease extends { readonly expires_at: number }>({ expires_at, ...lease }: Lease) => ({
+  ...lease,
+  expiresAt: expires_at,
+});
+
+export const slotLeaseItem: z.ZodType<SlotLease> = slotLease.transform(withExpiry);
+
+export const heldSlotItem: z.ZodType<HeldSlot> = slotLease
+  .extend({ siteId, keyScope: z.enum(KEY_SCOPES), keyScopeId: z.string() })
+  .transform(withExpiry);
+
+const slotPlace = z.object({ pool: z.string(), index: z.number() });
+
+const admission = z.object({
+  maxDurationSeconds: z.number(),
+  holdSeconds: z.number(),
+  connectBy: z.number(),
+  slots: z.array(slotPlace),
+});
+
+/** A visitor's session whose secret was handed out. */
+export const issuedSessionItem: z.ZodType<ReservedSession & { readonly siteId: SiteId }> = z.object({
+  ...session,
+  state: z.literal('issued'),
+  kind: z.literal('visitor'),
+  origin: z.string(),
+  admission,
+});
+
+/** Any session of a site. */
+export const recordedSessionItem: z.ZodType<RecordedSession> = z.object({
+  ...session,
+  state: z.enum(['reserved', 'issued', 'used', 'refused']),
+  kind: z.enum(SESSION_KINDS),
+  origin: z.string().optional(),
+  admission: admission.optional(),
+  refusal: z.string().nullable().default(null),
+  openAiFailure: z.string().nullable().default(null),
+}) as z.ZodType<RecordedSession>;
+
+export const errorItem: z.ZodType<ErrorRow> = z.object({
+  workspaceId,
+  siteId: siteId.optional(),
+  code: z.string(),
+  source: z.enum(['mint', ...FAILURE_SOURCES]).default('mint'),
+  openAiFailure: z.string().optional(),
+  message: z.string(),
+  sessionId: sessionId.optional(),
+  firstAt: z.string(),
+  lastAt: z.string(),
+  count: z.number(),
+}) as z.ZodType<ErrorRow>;
+
+export const rateItem = z.object({ calls: z.number() });

@@ -1,0 +1,90 @@
+import type { SessionId } from '../../../domain/identifiers.ts';
+import { entryOf, isOver, type SessionUsage } from '../../../domain/sessions/session-usage.ts';
+import type { QuotaReservation } from '../../../domain/sessions/token-context.ts';
+import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
+import type { LedgerEntry } from '../../../domain/usage/ledger.ts';
+import { USAGE_KEPT_DAYS } from '../../../domain/usage/usage.ts';
+import type { TransactWrite } from '../audit/event-outbox.ts';
+import { ifRevision } from '../expressions.ts';
+import { type PrimaryKey, primaryKey } from '../table-keys.ts';
+import { sessionUsageAttributes } from './session-usage-item.ts';
+
+/** Totals of a busy site are spread over this many items; sessions that report at the same time seldom meet. */
+export const SHARDS = 8;
+
+/** How long a meter is kept, seconds; the same as its session (dynamodb-sessions.ts). */
+const KEEP_SECONDS = USAGE_KEPT_DAYS * 86_400;
+
+const shardOf = (sessionId: SessionId): number => (sessionId.charCodeAt(sessionId.length - 1) ?? 0) % SHARDS;
+
+export const usageWrite = (usage: SessionUsage) => ({
+  Item: {
+    ...primaryKey.sessionUsage(usage.siteId, usage.sessionId),
+    ...sessionUsageAttributes({ ...usage, posted: entryOf(usage), revision: usage.revision + 1 }),
+    // In the sparse index of sessions that somebody has to look after, until it is over.
+    ...(!isOver(usage) && {
+      openShard: String(shardOf(usage.sessionId)),
+      dueAt: new Date(usage.dueAtMs).toISOString(),
+    }),
+    expires_at: Math.floor(Date.parse(usage.issuedAt) / 1_000) + KEEP_SECONDS,
+  },
+  ...ifRevision(usage.revision),
+});
+
+/**
+ * Many sessions add to one total, so each adds its difference. `writes` tells whoever compares the totals with the meters
+ * that one was added to in between.
+ */
+const adding = (counts: Readonly<Record<string, number>>) => {
+  const changed = Object.entries({ ...counts, writes: 1 }).filter(([, count]) => count !== 0);
+  return {
+    UpdateExpression: `ADD ${changed.map((_, i) => `#c${i} :c${i}`).join(', ')}`,
+    ExpressionAttributeNames: Object.fromEntries(changed.map(([name], i) => [`#c${i}`, name])),
+    ExpressionAttributeValues: Object.fromEntries(changed.map(([, count], i) => [`:c${i}`, count])),
+  };
+};
+
+/** The totals that an entry of this meter goes to, and what it adds to each. */
+export const totalsOf = (
+  { workspaceId, issuedAt, siteId, model, mode, sessionId }: SessionUsage,
+  { committedSeconds, tokens, ...counts }: LedgerEntry,
+): readonly { readonly key: PrimaryKey; readonly counts: Readonly<Record<string, number>> }[] => [
+  {
+    key: primaryKey.dayUsage(
+      workspaceId,
+      { day: issuedAt.slice(0, 10), siteId, model, mode },
+      shardOf(sessionId),
+    ),
+    counts: { ...counts, ...tokens },
+  },
+  {
+    key: primaryKey.periodUsage(workspaceId, billingPeriodOf(new Date(issuedAt))),
+    counts: { usedSeconds: counts.billedSeconds, committedSeconds },
+  },
+];
+
+export const totalUpdates = (
+  usageTable: string,
+  usage: SessionUsage,
+  difference: LedgerEntry,
+): TransactWrite[] =>
+  totalsOf(usage, difference)
+    .filter(({ counts }) => Object.values(counts).some((count) => count !== 0))
+    .map(({ key, counts }) => ({ Update: { TableName: usageTable, Key: key, ...adding(counts) } }));
+
+/** Sets minutes aside: the meter that holds them, and the period, if they still fit into it. */
+export const quotaReservationWrites = (
+  usageTable: string,
+  { usage, maxCommittedSeconds: committedBefore }: QuotaReservation,
+): TransactWrite[] => [
+  { Put: { TableName: usageTable, ...usageWrite(usage) } },
+  {
+    Update: {
+      TableName: usageTable,
+      Key: primaryKey.periodUsage(usage.workspaceId, billingPeriodOf(new Date(usage.issuedAt))),
+      UpdateExpression: 'ADD committedSeconds :hold, writes :one',
+      ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
+      ExpressionAttributeValues: { ':hold': usage.holdSeconds, ':before': committedBefore, ':one': 1 },
+    },
+  },
+];

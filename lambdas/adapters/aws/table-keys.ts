@@ -1,0 +1,130 @@
+import * as z from 'zod';
+import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import { KEY_SCOPES } from '../../domain/keys/sealed-key.ts';
+import type { ReportedError } from '../../domain/sessions/error-row.ts';
+import { BILLING_MODES } from '../../domain/tenancy/workspace.ts';
+import { sessionId, siteId, workspaceId } from './ids.ts';
+
+/** What the tables hold, and the keys under which they hold it. Every read is parsed; an item that is not what it should be is an error, not a guess. */
+
+export const session = {
+  sessionId,
+  workspaceId,
+  siteId,
+  mode: z.enum(BILLING_MODES),
+  keyScope: z.enum(KEY_SCOPES),
+  keyScopeId: z.string(),
+  keyVersion: z.number(),
+  fingerprint: z.string(),
+  model: z.string(),
+  voice: z.string(),
+  ipHash: z.string(),
+  actor: z.string(),
+  createdAt: z.string(),
+};
+
+export interface PrimaryKey {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** Sorts as text as the numbers do. */
+const padded = (count: number): string => String(count).padStart(10, '0');
+
+/** Primary keys, by what they are for. docs/data-model.md shows them as a table. */
+export const primaryKey = {
+  workspace: (id: WorkspaceId): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: 'WORKSPACE' }),
+  member: (id: WorkspaceId, sub: string): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: `MEMBER#${sub}` }),
+  site: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
+    pk: `WORKSPACE#${workspace}`,
+    sk: `SITE#${id}`,
+  }),
+  archivedSite: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
+    pk: `WORKSPACE#${workspace}`,
+    sk: `ARCHIVED_SITE#${id}`,
+  }),
+  key: (scope: string, scopeId: string): PrimaryKey => ({
+    pk: `${scope.toUpperCase()}#${scopeId}`,
+    sk: 'KEY',
+  }),
+  retainedKey: (scope: string, scopeId: string, version: number): PrimaryKey => ({
+    pk: `${scope.toUpperCase()}#${scopeId}`,
+    sk: `RETAINED#${padded(version)}`,
+  }),
+  keyVersion: (scope: string, scopeId: string, version: number): PrimaryKey => ({
+    pk: `${scope.toUpperCase()}#${scopeId}`,
+    sk: `VERSION#${padded(version)}`,
+  }),
+  /** The outbox of audit events; the projector reads it from the table's stream. */
+  event: (workspaceId: string, eventId: string): PrimaryKey => ({ pk: `EVENTS#${workspaceId}`, sk: eventId }),
+  auditRow: (workspaceId: string, sequence: number): PrimaryKey => ({
+    pk: `AUDIT#${workspaceId}`,
+    sk: padded(sequence),
+  }),
+  /** One per event: tells a repeated delivery. */
+  auditEvent: (workspaceId: string, eventId: string): PrimaryKey => ({
+    pk: `EVENT#${workspaceId}#${eventId}`,
+    sk: 'EVENT',
+  }),
+  /** One per row, apart from the rows: tells that the end of a chain was cut off. */
+  auditMarker: (workspaceId: string, sequence: number): PrimaryKey => ({
+    pk: `MARKERS#${workspaceId}`,
+    sk: padded(sequence),
+  }),
+  keyActivity: (scope: string, scopeId: string): PrimaryKey => ({
+    pk: `KEY#${scope}#${scopeId}`,
+    sk: 'ACTIVITY',
+  }),
+  session: (owner: { siteId: SiteId | undefined; workspaceId: WorkspaceId }, id: SessionId): PrimaryKey => ({
+    pk: owner.siteId === undefined ? `WORKSPACE#${owner.workspaceId}` : `SITE#${owner.siteId}`,
+    sk: `SESSION#${id}`,
+  }),
+  /** Sorts by minute, so that the newest page is a backward query. */
+  error: (
+    workspace: WorkspaceId,
+    minute: string,
+    site: SiteId | undefined,
+    source: ReportedError['source'],
+    reason: string,
+  ): PrimaryKey => ({
+    pk: `ERRORS#${workspace}`,
+    sk: `${minute}#${site ?? 'workspace'}#${source === 'mint' ? '' : `${source}:`}${reason}`,
+  }),
+  slot: (workspace: WorkspaceId, pool: string, index: number): PrimaryKey => ({
+    pk: `SLOTS#${workspace}`,
+    sk: `${pool}#${String(index).padStart(4, '0')}`,
+  }),
+  rate: (subject: string, minute: string): PrimaryKey => ({ pk: `RATE#${subject}`, sk: minute }),
+  /** What the anomaly detector remembers; `subject` is a fingerprint or `SITE#<id>`. */
+  anomaly: (workspace: WorkspaceId, subject: string): PrimaryKey => ({
+    pk: `ANOMALY#${workspace}`,
+    sk: subject,
+  }),
+  /** What visitors reported of the key at this place, within this workspace: of the platform's key, each has its own. */
+  keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey => ({
+    pk: `HEALTH#${workspace}`,
+    sk: `${scope}#${scopeId}`,
+  }),
+  sessionUsage: (site: SiteId, session: SessionId): PrimaryKey => ({ pk: `METERS#${site}`, sk: session }),
+  /** Totals of one billing period, `yyyy-mm`. */
+  periodUsage: (workspace: WorkspaceId, period: string): PrimaryKey => ({
+    pk: `USAGE#${workspace}`,
+    sk: `PERIOD#${period}`,
+  }),
+  /** Totals of one day, site, model and mode; in several shards, so that many sessions at once do not wait for one item. */
+  dayUsage: (
+    workspace: WorkspaceId,
+    of: { readonly day: string; readonly siteId: SiteId; readonly model: string; readonly mode: string },
+    shard: number,
+  ): PrimaryKey => ({
+    pk: `USAGE#${workspace}`,
+    sk: `DAY#${of.day}#${of.siteId}#${of.model}#${of.mode}#${shard}`,
+  }),
+  /** Bounds of all totals of these days, both inclusive. */
+  dayUsageRange: (workspace: WorkspaceId, from: string, to: string) => ({
+    pk: `USAGE#${workspace}`,
+    first: `DAY#${from}#`,
+    // Sorts right behind `#`.
+    last: `DAY#${to}$`,
+  }),
+} as const;

@@ -1,0 +1,27 @@
+import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import type { PlanWriter } from '../../../use-cases/ports/tenancy.ts';
+import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
+import { callAws } from '../aws-calls.ts';
+import { primaryKey } from '../table-keys.ts';
+
+/** The plan that a workspace is on, for the operator's command alone: no deployed function can change it. */
+export const dynamoDbPlans = (dynamoDb: DynamoDBDocumentClient, tenancyTable: string): PlanWriter => ({
+  changePlan: async ({ workspaceId, plan: before }, plan, event) => {
+    const TransactItems: TransactWrite[] = [
+      eventPut(tenancyTable, event),
+      {
+        Update: {
+          TableName: tenancyTable,
+          Key: primaryKey.workspace(workspaceId),
+          UpdateExpression: 'SET #plan = :plan',
+          ConditionExpression: 'deletedAt = :null AND #plan = :before',
+          ExpressionAttributeNames: { '#plan': 'plan' },
+          ExpressionAttributeValues: { ':plan': plan, ':before': before, ':null': null },
+        },
+      },
+    ];
+    await callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(new TransactWriteCommand({ TransactItems })),
+    );
+  },
+});

@@ -1,0 +1,50 @@
+import * as z from 'zod';
+import { DATA_RESIDENCIES } from '../../../domain/openai-models.ts';
+import {
+  ANOMALY_RESPONSES,
+  BILLING_MODES,
+  type Member,
+  ROLES,
+  type Site,
+  type Workspace,
+} from '../../../domain/tenancy/workspace.ts';
+import { siteId, workspaceId } from '../ids.ts';
+
+export const workspaceItem: z.ZodType<Workspace> = z.object({
+  workspaceId,
+  name: z.string(),
+  billingMode: z.enum(BILLING_MODES),
+  plan: z.string(),
+  openaiTier: z.number(),
+  concurrencyLimit: z.number().nullable(),
+  siteSharePercent: z.number().nullable().default(null),
+  anomalyResponse: z.enum(ANOMALY_RESPONSES),
+  alertEmail: z.string().nullable(),
+  ownerCount: z.number(),
+  siteCount: z.number().default(0),
+  createdAt: z.string(),
+  deletedAt: z.string().nullable(),
+});
+
+export const memberItem: z.ZodType<Member> = z.object({
+  workspaceId,
+  sub: z.string(),
+  role: z.enum(ROLES),
+  addedAt: z.string(),
+  addedBy: z.string(),
+});
+
+export const siteItem: z.ZodType<Site> = z.object({
+  siteId,
+  workspaceId,
+  name: z.string(),
+  allowedOrigins: z.array(z.string()),
+  model: z.string(),
+  voice: z.string(),
+  instructions: z.string(),
+  dataResidency: z.enum(DATA_RESIDENCIES),
+  clientSecretTtlSeconds: z.number(),
+  maxDurationSeconds: z.number(),
+  createdAt: z.string(),
+  createdBy: z.string(),
+});

@@ -1,0 +1,62 @@
+import { dynamoDbAnomalies } from '../adapters/aws/anomalies/dynamodb-anomalies.ts';
+import { keyUsageEventsOf } from '../adapters/aws/anomalies/key-usage-events.ts';
+import { outboxEventOf } from '../adapters/aws/audit/stream-events.ts';
+import { dynamoDbClient } from '../adapters/aws/clients.ts';
+import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
+import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
+import type { DetectorEnvironment } from '../contract/environment.ts';
+import { planNoticeOf } from '../domain/tenancy/plan-notice.ts';
+import { anomalyDetector } from '../streams/anomaly-detector.ts';
+import type { StreamHandler } from '../streams/stream-handler.ts';
+import { watchKeyUse } from '../use-cases/anomalies/watch-key-use.ts';
+import type { IncidentAnnouncer } from '../use-cases/ports/anomalies.ts';
+import type { RotationRequests } from '../use-cases/ports/keys.ts';
+import type { NoticeAnnouncer } from '../use-cases/ports/usage.ts';
+import { flushingMetrics, type Runtime } from './runtime.ts';
+
+/**
+ * Watches the stream of sessions, and tells of notices that it finds in the outbox. It can switch a key off and ask for a
+ * rotation; it holds no KMS permission on the master key. `outside` is EventBridge when deployed and a recorder in the local run.
+ */
+export const detectorHandler = (
+  environment: DetectorEnvironment,
+  { clock, random, backOff, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'backOff' | 'log' | 'metrics'>,
+  outside: IncidentAnnouncer & NoticeAnnouncer & RotationRequests,
+): StreamHandler => {
+  const dynamoDb = dynamoDbClient(environment, metrics);
+  const tables = {
+    tenancy: environment.TENANCY_TABLE,
+    keys: environment.KEYS_TABLE,
+    limits: environment.LIMITS_TABLE,
+  };
+  const watch = watchKeyUse({
+    clock,
+    random,
+    backOff,
+    records: dynamoDbAnomalies(dynamoDb, tables),
+    workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
+    sites: dynamoDbMembership(dynamoDb, tables.tenancy),
+    keys: dynamoDbKeys(dynamoDb, tables),
+    announcer: outside,
+    rotations: outside,
+    onBegun: (incidents) => {
+      metrics.recordIncidents(incidents.length);
+      log.warn('anomaly detected', {
+        workspace_id: incidents[0]?.workspaceId,
+        incidents: incidents.length,
+      });
+    },
+  });
+  const detect = anomalyDetector({
+    sightingsOf: keyUsageEventsOf,
+    noticeOf: (record) => {
+      const event = outboxEventOf(record);
+      return event && planNoticeOf(event);
+    },
+    announceNotice: outside.announceNotice,
+    watch,
+    log,
+  });
+  return flushingMetrics(detect, metrics);
+};

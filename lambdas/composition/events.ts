@@ -1,0 +1,56 @@
+import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
+import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
+import { dynamoDbSessionEnds } from '../adapters/aws/sessions/dynamodb-session-ends.ts';
+import { dynamoDbSessionSnapshots } from '../adapters/aws/sessions/dynamodb-session-snapshots.ts';
+import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
+import { dynamoDbSlots } from '../adapters/aws/sessions/dynamodb-slots.ts';
+import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
+import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
+import type { EventsEnvironment } from '../contract/environment.ts';
+import { TABLES } from '../contract/tables.ts';
+import { eventsEndpoints } from '../http/endpoints/events-endpoints.ts';
+import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
+import { answerPreflight } from '../use-cases/sessions/answer-preflight.ts';
+import { recordEvents } from '../use-cases/sessions/record-events.ts';
+import { recordingCost } from './recording-cost.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What widgets report of their sessions. Of KMS only the root of the signing secrets; it opens no key. */
+export const eventsHandler = (environment: EventsEnvironment, runtime: Runtime): HttpHandler => {
+  const dynamoDb = dynamoDbClient(environment, runtime.metrics);
+  const reports = dynamoDbSessionSnapshots(dynamoDb, {
+    tenancy: environment.TENANCY_TABLE,
+    sessions: environment.SESSIONS_TABLE,
+    limits: environment.LIMITS_TABLE,
+    usage: environment.USAGE_TABLE,
+  });
+  return httpHandler(
+    eventsEndpoints({
+      answerPreflight: answerPreflight({ sites: dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE) }),
+      recordReports: recordEvents({
+        clock: runtime.clock,
+        random: runtime.random,
+        backOff: runtime.backOff,
+        pseudonyms: kmsPseudonyms(
+          kmsDerivationKeys(kmsClient(environment, runtime.metrics), environment.DERIVATION_KEY_ARN),
+        ),
+        sessions: reports,
+        sessionUsage: recordingCost(
+          dynamoDbSessionUsage(dynamoDb, {
+            usage: environment.USAGE_TABLE,
+            dueIndex: TABLES.usage.index.name,
+          }),
+          runtime.metrics,
+        ),
+        health: reports,
+        ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
+        slots: dynamoDbSlots(dynamoDb, environment.LIMITS_TABLE),
+        errors: dynamoDbErrors(dynamoDb, environment.SESSIONS_TABLE),
+        notices: reports,
+        plans: environment.PLANS,
+      }),
+    }),
+    { ...runtime, accessTokens: undefined, edgeSecretDigests: environment.EDGE_PROOF_DIGESTS },
+  );
+};

@@ -1,0 +1,66 @@
+import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbKeyActivity, dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { kmsKeySealer } from '../adapters/aws/keys/kms-key-sealer.ts';
+import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
+import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
+import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
+import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
+import { openAiHttp } from '../adapters/openai/openai-http.ts';
+import type { KeysEnvironment } from '../contract/environment.ts';
+import { TABLES } from '../contract/tables.ts';
+import { DEFAULT_RATE_LIMITS } from '../domain/limits.ts';
+import { keysEndpoints } from '../http/endpoints/keys-endpoints.ts';
+import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
+import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
+import { deleteOpenAiKey } from '../use-cases/keys/delete-openai-key.ts';
+import { listKeyVersions } from '../use-cases/keys/list-key-versions.ts';
+import { rollBackOpenAiKey } from '../use-cases/keys/roll-back-openai-key.ts';
+import { storeOpenAiKey } from '../use-cases/keys/store-openai-key.ts';
+import { switchOpenAiKey } from '../use-cases/keys/switch-openai-key.ts';
+import { viewOpenAiKey } from '../use-cases/keys/view-openai-key.ts';
+import { archiveSite } from '../use-cases/tenancy/archive-site.ts';
+import { deleteWorkspace } from '../use-cases/tenancy/delete-workspace.ts';
+import { httpDeps } from './http-deps.ts';
+import type { Runtime } from './runtime.ts';
+
+/** The function that seals and shreds keys. It has no way to open one. */
+export const keysHandler = (environment: KeysEnvironment, runtime: Runtime): HttpHandler => {
+  const dynamoDb = dynamoDbClient(environment, runtime.metrics);
+  const kms = kmsClient(environment, runtime.metrics);
+  const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, environment.DERIVATION_KEY_ARN));
+  const retainSeconds = environment.KEY_RETENTION_HOURS * 3_600;
+  const ports = {
+    clock: runtime.clock,
+    auditEvents: auditEventFactory({ ...runtime, pseudonyms }),
+    retainSeconds,
+    tenancy: dynamoDbTenancy(dynamoDb, {
+      name: environment.TENANCY_TABLE,
+      indexName: TABLES.tenancy.index.name,
+    }),
+    keys: dynamoDbKeys(dynamoDb, {
+      keys: environment.KEYS_TABLE,
+      tenancy: environment.TENANCY_TABLE,
+    }),
+    activity: dynamoDbKeyActivity(dynamoDb, environment.SESSIONS_TABLE),
+    limiter: dynamoDbRateLimiter(dynamoDb, environment.LIMITS_TABLE),
+    openAi: openAiHttp(environment.OPENAI_BASE_URL, runtime.metrics),
+    sealer: kmsKeySealer(
+      kms,
+      { masterKeyArn: environment.MASTER_KEY_ARN, fingerprintKeyArn: environment.FINGERPRINT_KEY_ARN },
+      runtime.random,
+    ),
+  };
+  return httpHandler(
+    keysEndpoints({
+      viewOpenAiKey: viewOpenAiKey(ports),
+      storeOpenAiKey: storeOpenAiKey(ports, DEFAULT_RATE_LIMITS),
+      deleteOpenAiKey: deleteOpenAiKey(ports),
+      rollBackOpenAiKey: rollBackOpenAiKey(ports, retainSeconds),
+      listKeyVersions: listKeyVersions(ports),
+      switchOpenAiKey: switchOpenAiKey(ports),
+      deleteWorkspace: deleteWorkspace(ports),
+      archiveSite: archiveSite(ports),
+    }),
+    httpDeps(environment, runtime),
+  );
+};

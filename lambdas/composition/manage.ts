@@ -1,0 +1,49 @@
+import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
+import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
+import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
+import type { ManageEnvironment } from '../contract/environment.ts';
+import { TABLES } from '../contract/tables.ts';
+import { manageEndpoints } from '../http/endpoints/manage-endpoints.ts';
+import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
+import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
+import { changeSite } from '../use-cases/tenancy/change-site.ts';
+import { changeWorkspace } from '../use-cases/tenancy/change-workspace.ts';
+import { createSite } from '../use-cases/tenancy/create-site.ts';
+import { createWorkspace } from '../use-cases/tenancy/create-workspace.ts';
+import { removeMember } from '../use-cases/tenancy/remove-member.ts';
+import { saveMember } from '../use-cases/tenancy/save-member.ts';
+import { httpDeps } from './http-deps.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Workspaces, members, sites. Of KMS only the root of keyed hashes, for the addresses in the audit trail. */
+export const manageHandler = (environment: ManageEnvironment, runtime: Runtime): HttpHandler => {
+  const dynamoDb = dynamoDbClient(environment, runtime.metrics);
+  const ports = {
+    clock: runtime.clock,
+    random: runtime.random,
+    plans: environment.PLANS,
+    auditEvents: auditEventFactory({
+      ...runtime,
+      pseudonyms: kmsPseudonyms(
+        kmsDerivationKeys(kmsClient(environment, runtime.metrics), environment.DERIVATION_KEY_ARN),
+      ),
+    }),
+    tenancy: dynamoDbTenancy(dynamoDb, {
+      name: environment.TENANCY_TABLE,
+      indexName: TABLES.tenancy.index.name,
+    }),
+  };
+  return httpHandler(
+    manageEndpoints({
+      tenancy: ports.tenancy,
+      createWorkspace: createWorkspace(ports),
+      changeWorkspace: changeWorkspace(ports),
+      saveMember: saveMember(ports),
+      removeMember: removeMember(ports),
+      createSite: createSite(ports),
+      changeSite: changeSite(ports),
+    }),
+    httpDeps(environment, runtime),
+  );
+};

@@ -1,0 +1,46 @@
+import { rotationRequestIn } from '../adapters/aws/anomalies/rotation-event.ts';
+import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { kmsKeyOpener } from '../adapters/aws/keys/kms-key-opener.ts';
+import { kmsKeySealer } from '../adapters/aws/keys/kms-key-sealer.ts';
+import { dynamoDbSessions } from '../adapters/aws/sessions/dynamodb-sessions.ts';
+import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
+import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
+import type { RotateOnRequestEnvironment } from '../contract/environment.ts';
+import { type RotationEventHandler, rotationRequests } from '../streams/rotation-requests.ts';
+import { reencryptOnRequest } from '../use-cases/keys/reencrypt-on-request.ts';
+import { flushingMetrics, type Runtime } from './runtime.ts';
+
+/** Opens and seals, as `rotate` does, but answers to events alone: no route and no visitor reaches it. */
+export const rotateOnRequestHandler = (
+  environment: RotateOnRequestEnvironment,
+  { clock, random, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'log' | 'metrics'>,
+): RotationEventHandler => {
+  const dynamoDb = dynamoDbClient(environment, metrics);
+  const kms = kmsClient(environment, metrics);
+  const tables = {
+    keys: environment.KEYS_TABLE,
+    tenancy: environment.TENANCY_TABLE,
+    sessions: environment.SESSIONS_TABLE,
+    limits: environment.LIMITS_TABLE,
+  };
+  const rotate = rotationRequests({
+    requestIn: rotationRequestIn,
+    reencrypt: reencryptOnRequest({
+      clock,
+      random,
+      keys: dynamoDbKeys(dynamoDb, tables),
+      sites: dynamoDbMembership(dynamoDb, tables.tenancy),
+      workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
+      sessions: dynamoDbSessions(dynamoDb, tables.sessions),
+      opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
+      sealer: kmsKeySealer(
+        kms,
+        { masterKeyArn: environment.MASTER_KEY_ARN, fingerprintKeyArn: environment.FINGERPRINT_KEY_ARN },
+        random,
+      ),
+    }),
+    log,
+  });
+  return flushingMetrics(rotate, metrics);
+};

@@ -1,0 +1,48 @@
+import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbKeyActivity, dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { kmsKeyOpener } from '../adapters/aws/keys/kms-key-opener.ts';
+import { kmsKeySealer } from '../adapters/aws/keys/kms-key-sealer.ts';
+import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
+import { dynamoDbSessions } from '../adapters/aws/sessions/dynamodb-sessions.ts';
+import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
+import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
+import type { RotateEnvironment } from '../contract/environment.ts';
+import { rotateEndpoints } from '../http/endpoints/rotate-endpoints.ts';
+import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
+import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
+import { reencryptOpenAiKey } from '../use-cases/keys/reencrypt-openai-key.ts';
+import { httpDeps } from './http-deps.ts';
+import type { Runtime } from './runtime.ts';
+
+/** The one function that may both open and seal, and so holds nothing else. */
+export const rotateHandler = (environment: RotateEnvironment, runtime: Runtime): HttpHandler => {
+  const dynamoDb = dynamoDbClient(environment, runtime.metrics);
+  const kms = kmsClient(environment, runtime.metrics);
+  const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, environment.DERIVATION_KEY_ARN));
+  const tables = {
+    keys: environment.KEYS_TABLE,
+    tenancy: environment.TENANCY_TABLE,
+    sessions: environment.SESSIONS_TABLE,
+    limits: environment.LIMITS_TABLE,
+  };
+  const ports = {
+    clock: runtime.clock,
+    random: runtime.random,
+    pseudonyms,
+    auditEvents: auditEventFactory({ ...runtime, pseudonyms }),
+    tenancy: dynamoDbMembership(dynamoDb, tables.tenancy),
+    keys: dynamoDbKeys(dynamoDb, tables),
+    activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
+    sessions: dynamoDbSessions(dynamoDb, tables.sessions),
+    opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
+    sealer: kmsKeySealer(
+      kms,
+      { masterKeyArn: environment.MASTER_KEY_ARN, fingerprintKeyArn: environment.FINGERPRINT_KEY_ARN },
+      runtime.random,
+    ),
+  };
+  return httpHandler(
+    rotateEndpoints({ reencryptOpenAiKey: reencryptOpenAiKey(ports) }),
+    httpDeps(environment, runtime),
+  );
+};

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@aws-lambda-powertools/logger';
+import { backoffMs } from '../domain/backoff.ts';
+import type { RandomBytes } from '../domain/identifiers.ts';
+import { type Log, redactLogValue } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { BackOff, Clock } from '../use-cases/ports/runtime.ts';
+import { embeddedMetrics } from './embedded-metrics.ts';
+
+/**
+ * What a function takes from the world beside its environment. The local run and the tests give their own clock and log;
+ * everything else is the same code.
+ */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly monotonicMs: () => number;
+  readonly backOff: BackOff;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export const strongRandom: RandomBytes = (size) => randomBytes(size);
+
+/** Waits in real time, whatever a clock says. */
+export const jitteredBackOff: BackOff = (attempt) => sleep(backoffMs(attempt, strongRandom));
+
+/** The world of a deployed function: structured logs and embedded metrics on standard output. */
+export const lambdaRuntime = (service: string, stage: string): Runtime => {
+  const logger = new Logger({
+    serviceName: service,
+    persistentKeys: { stage },
+    jsonReplacerFn: redactLogValue,
+  });
+  return {
+    clock: () => new Date(),
+    random: strongRandom,
+    monotonicMs: () => performance.now(),
+    backOff: jitteredBackOff,
+    log: {
+      info: (message, facts) => logger.info(message, facts),
+      warn: (message, facts) => logger.warn(message, facts),
+      error: (message, facts) => logger.error(message, facts),
+    },
+    metrics: embeddedMetrics(service, stage, () => performance.now()),
+  };
+};
+
+/** The handler, whose calls are written as metrics at the end of each batch or event, however it ends. */
+export const flushingMetrics =
+  <Event, Result>(
+    handler: (event: Event) => Promise<Result>,
+    metrics: Metrics,
+  ): ((event: Event) => Promise<Result>) =>
+  async (event) => {
+    try {
+      return await handler(event);
+    } finally {
+      metrics.flush();
+    }
+  };

@@ -1,0 +1,37 @@
+import { dynamoDbClient } from '../adapters/aws/clients.ts';
+import { dynamoDbSessionEnds } from '../adapters/aws/sessions/dynamodb-session-ends.ts';
+import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
+import type { SweeperEnvironment } from '../contract/environment.ts';
+import { TABLES } from '../contract/tables.ts';
+import { DependencyUnavailableError } from '../domain/dependency.ts';
+import { closeSilentSessions } from '../use-cases/sessions/close-silent-sessions.ts';
+import { recordingCost } from './recording-cost.ts';
+import { flushingMetrics, type Runtime } from './runtime.ts';
+
+/** Its event, a tick of the schedule, tells nothing. */
+export type ScheduledHandler = (tick?: unknown) => Promise<void>;
+
+/** Closes sessions of which nothing was heard for too long. Reaches meters, totals and the records of sessions, and nothing else. */
+export const sweeperHandler = (
+  environment: SweeperEnvironment,
+  { clock, log, metrics }: Pick<Runtime, 'clock' | 'log' | 'metrics'>,
+): ScheduledHandler => {
+  const dynamoDb = dynamoDbClient(environment, metrics);
+  const sweep = closeSilentSessions({
+    clock,
+    sessionUsage: recordingCost(
+      dynamoDbSessionUsage(dynamoDb, {
+        usage: environment.USAGE_TABLE,
+        dueIndex: TABLES.usage.index.name,
+      }),
+      metrics,
+    ),
+    ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
+  });
+  return flushingMetrics(async () => {
+    const { closed, alive, failed, more } = await sweep();
+    log.info('silent sessions closed', { closed, alive, failed, more });
+    // The run counts as failed, so that its alarm sees it; the next one tries these again.
+    if (failed > 0) throw new DependencyUnavailableError('dynamodb', 'sweep', `${failed} sessions`);
+  }, metrics);
+};

@@ -1,0 +1,76 @@
+import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { kmsKeyOpener } from '../adapters/aws/keys/kms-key-opener.ts';
+import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
+import { dynamoDbAdmission } from '../adapters/aws/sessions/dynamodb-admission.ts';
+import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
+import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
+import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
+import { dynamoDbSessions } from '../adapters/aws/sessions/dynamodb-sessions.ts';
+import { dynamoDbSlots } from '../adapters/aws/sessions/dynamodb-slots.ts';
+import { dynamoDbTokenContext } from '../adapters/aws/sessions/dynamodb-token-context.ts';
+import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
+import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
+import { openAiHttp } from '../adapters/openai/openai-http.ts';
+import type { TokenEnvironment } from '../contract/environment.ts';
+import { TABLES } from '../contract/tables.ts';
+import { DEFAULT_RATE_LIMITS, type RateLimits } from '../domain/limits.ts';
+import { tokenEndpoints } from '../http/endpoints/token-endpoints.ts';
+import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
+import { testOpenAiKey } from '../use-cases/keys/test-openai-key.ts';
+import { answerPreflight } from '../use-cases/sessions/answer-preflight.ts';
+import { mintToken } from '../use-cases/sessions/mint-token.ts';
+import { httpDeps } from './http-deps.ts';
+import type { Runtime } from './runtime.ts';
+
+/** The function that can decrypt, and nothing that it does not need. */
+export const tokenHandler = (environment: TokenEnvironment, runtime: Runtime): HttpHandler => {
+  const dynamoDb = dynamoDbClient(environment, runtime.metrics);
+  const kms = kmsClient(environment, runtime.metrics);
+  const tables = {
+    tenancy: environment.TENANCY_TABLE,
+    keys: environment.KEYS_TABLE,
+    sessions: environment.SESSIONS_TABLE,
+    limits: environment.LIMITS_TABLE,
+    usage: environment.USAGE_TABLE,
+  };
+  const tenancy = dynamoDbMembership(dynamoDb, tables.tenancy);
+  const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, environment.DERIVATION_KEY_ARN));
+  // Not awaited: while the container starts, KMS may already answer. A request waits only for what it needs.
+  void pseudonyms.warmUp(runtime.clock());
+  const rateLimits: RateLimits = {
+    ...DEFAULT_RATE_LIMITS,
+    perIp: { perMinute: environment.IP_LIMIT_PER_MINUTE, perSecond: environment.IP_LIMIT_PER_SECOND },
+    perSite: { perMinute: environment.SITE_LIMIT_PER_MINUTE },
+  };
+  const ports = {
+    clock: runtime.clock,
+    random: runtime.random,
+    backOff: runtime.backOff,
+    pseudonyms,
+    limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
+    contexts: dynamoDbTokenContext(dynamoDb, tables),
+    admissions: dynamoDbAdmission(dynamoDb, tables),
+    sessions: dynamoDbSessions(dynamoDb, tables.sessions),
+    slots: dynamoDbSlots(dynamoDb, tables.limits),
+    sessionUsage: dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
+    errors: dynamoDbErrors(dynamoDb, tables.sessions),
+    opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
+    openAi: openAiHttp(environment.OPENAI_BASE_URL, runtime.metrics),
+    keys: dynamoDbKeys(dynamoDb, tables),
+    tenancy,
+  };
+  return httpHandler(
+    tokenEndpoints({
+      answerPreflight: answerPreflight({ sites: tenancy }),
+      mintToken: mintToken(ports, {
+        rateLimits,
+        plans: environment.PLANS,
+        addressSlotPercent: environment.ADDRESS_SLOT_PERCENT,
+        openAiTimeoutMs: environment.OPENAI_TIMEOUT_MS,
+      }),
+      testOpenAiKey: testOpenAiKey(ports, rateLimits),
+    }),
+    httpDeps(environment, runtime),
+  );
+};

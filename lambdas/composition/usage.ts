@@ -1,0 +1,49 @@
+import { dynamoDbClient } from '../adapters/aws/clients.ts';
+import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
+import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
+import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
+import { dynamoDbUsage } from '../adapters/aws/usage/dynamodb-usage.ts';
+import type { UsageEnvironment } from '../contract/environment.ts';
+import { usageEndpoints } from '../http/endpoints/usage-endpoints.ts';
+import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
+import { listErrors } from '../use-cases/sessions/list-errors.ts';
+import { listSessions } from '../use-cases/sessions/list-sessions.ts';
+import { readConcurrency } from '../use-cases/sessions/read-concurrency.ts';
+import { readSession } from '../use-cases/sessions/read-session.ts';
+import { compareOwnMonth } from '../use-cases/usage/compare-own-month.ts';
+import { readUsage } from '../use-cases/usage/read-usage.ts';
+import { httpDeps } from './http-deps.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Usage, sessions, errors and slots; the price list and the calculator. Reads alone, and no key of any kind. */
+export const usageHandler = (environment: UsageEnvironment, runtime: Runtime): HttpHandler => {
+  const dynamoDb = dynamoDbClient(environment, runtime.metrics);
+  const tables = {
+    sessions: environment.SESSIONS_TABLE,
+    usage: environment.USAGE_TABLE,
+    limits: environment.LIMITS_TABLE,
+  };
+  const totals = dynamoDbUsage(dynamoDb, tables);
+  const ports = {
+    clock: runtime.clock,
+    plans: environment.PLANS,
+    tenancy: dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE),
+    usage: totals,
+    slots: totals,
+    sessions: dynamoDbSessionReader(dynamoDb, tables),
+    errors: dynamoDbErrors(dynamoDb, tables.sessions),
+  };
+  return httpHandler(
+    usageEndpoints({
+      clock: ports.clock,
+      plans: ports.plans,
+      readUsage: readUsage(ports),
+      listSessions: listSessions(ports),
+      readSession: readSession(ports),
+      listErrors: listErrors(ports),
+      readConcurrency: readConcurrency(ports),
+      compareOwnMonth: compareOwnMonth(ports),
+    }),
+    httpDeps(environment, runtime),
+  );
+};

@@ -1,0 +1,133 @@
+import * as z from 'zod';
+import { MAX_CONCURRENCY } from '../domain/limits.ts';
+import {
+  CLIENT_SECRET_TTL_SECONDS,
+  DATA_RESIDENCIES,
+  DEFAULT_MODEL,
+  DEFAULT_VOICE,
+  SESSION_DURATION_SECONDS,
+  VOICES,
+} from '../domain/openai-models.ts';
+import { parseRegisteredOrigin } from '../domain/tenancy/origin.ts';
+import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/tenancy/workspace.ts';
+import { isUnicode, NOT_UNICODE, printable, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
+
+const origin = z
+  .string()
+  .max(300)
+  .transform((text, context) => {
+    const canonical = parseRegisteredOrigin(text);
+    if (canonical !== undefined) return canonical;
+    context.addIssue({
+      code: 'custom',
+      message:
+        'Must be an origin: https://host[:port] without a path, http://localhost[:port], or https://*.example.com.',
+    });
+    return z.NEVER;
+  })
+  .meta({
+    type: 'string',
+    description: '`https://host[:port]`, `http://localhost[:port]` or `https://*.example.com`',
+  });
+
+const workspaceSettings = {
+  name: printable(100),
+  billing_mode: z.enum(BILLING_MODES),
+  openai_tier: z.int().min(1).max(5).describe('OpenAI usage tier; sets the default concurrency limit.'),
+  concurrency_limit: z.int().min(1).max(MAX_CONCURRENCY).nullable().describe("Overrides the tier's limit."),
+  site_share_percent: z
+    .int()
+    .min(1)
+    .max(100)
+    .nullable()
+    .describe('Fair share: what one site may take of the slots of a key at most; null: all of them.'),
+  anomaly_response: z.enum(ANOMALY_RESPONSES),
+  alert_email: z.email().max(254).nullable(),
+};
+
+export const createWorkspaceRequest = z
+  .strictObject({
+    name: workspaceSettings.name,
+    billing_mode: workspaceSettings.billing_mode.default('byok'),
+    openai_tier: workspaceSettings.openai_tier.default(1),
+    concurrency_limit: workspaceSettings.concurrency_limit.default(null),
+    site_share_percent: workspaceSettings.site_share_percent.default(null),
+    anomaly_response: workspaceSettings.anomaly_response.default('notify'),
+    alert_email: workspaceSettings.alert_email.default(null),
+  })
+  .meta({ id: 'CreateWorkspaceRequest' });
+
+export const changeWorkspaceRequest = z
+  .strictObject(workspaceSettings)
+  .partial()
+  .meta({ id: 'ChangeWorkspaceRequest' });
+
+export const deleteWorkspaceRequest = z
+  .strictObject({ confirm: z.string().max(100).describe("The workspace's name, repeated.") })
+  .meta({ id: 'DeleteWorkspaceRequest' });
+
+export const memberRequest = z.strictObject({ role: z.enum(ROLES) }).meta({ id: 'MemberRequest' });
+
+const siteSettings = {
+  name: printable(100),
+  allowed_origins: z
+    .array(origin)
+    .min(1)
+    .max(50)
+    .transform((origins) => [...new Set(origins)]),
+  model: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,63}$/, 'Must be the id of an OpenAI model.'),
+  voice: z.enum(VOICES),
+  instructions: z.string().max(16_000).refine(isUnicode, NOT_UNICODE),
+  data_residency: z
+    .enum(DATA_RESIDENCIES)
+    .describe('Region of the OpenAI project; decides the OpenAI host for broker and browser.'),
+  client_secret_ttl_seconds: z
+    .int()
+    .min(CLIENT_SECRET_TTL_SECONDS.min)
+    .max(CLIENT_SECRET_TTL_SECONDS.max)
+    .describe('Lifetime of a client secret. Short: one secret can open several sessions until it expires.'),
+  max_duration_seconds: z.int().min(SESSION_DURATION_SECONDS.min).max(SESSION_DURATION_SECONDS.max),
+};
+
+export const createSiteRequest = z
+  .strictObject({
+    name: siteSettings.name,
+    allowed_origins: siteSettings.allowed_origins,
+    model: siteSettings.model.default(DEFAULT_MODEL),
+    voice: siteSettings.voice.default(DEFAULT_VOICE),
+    instructions: siteSettings.instructions.default('You are a friendly voice assistant.'),
+    data_residency: siteSettings.data_residency.default('global'),
+    client_secret_ttl_seconds: siteSettings.client_secret_ttl_seconds.default(
+      CLIENT_SECRET_TTL_SECONDS.default,
+    ),
+    max_duration_seconds: siteSettings.max_duration_seconds.default(SESSION_DURATION_SECONDS.default),
+  })
+  .meta({ id: 'CreateSiteRequest' });
+
+export const changeSiteRequest = z.strictObject(siteSettings).partial().meta({ id: 'ChangeSiteRequest' });
+
+export const workspace = z
+  .object({
+    workspace_id: workspaceIdSchema,
+    ...workspaceSettings,
+    plan: z.string(),
+    created_at: timestamp,
+  })
+  .meta({ id: 'Workspace' });
+
+export const listedWorkspace = workspace.extend({ role: z.enum(ROLES) }).meta({ id: 'ListedWorkspace' });
+
+export const member = z
+  .object({ sub: z.string(), role: z.enum(ROLES), added_at: timestamp, added_by: z.string() })
+  .meta({ id: 'Member' });
+
+export const site = z
+  .object({
+    site_id: siteIdSchema,
+    workspace_id: workspaceIdSchema,
+    ...siteSettings,
+    allowed_origins: z.array(z.string()),
+    created_at: timestamp,
+    created_by: z.string(),
+  })
+  .meta({ id: 'Site' });

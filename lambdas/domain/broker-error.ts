@@ -1,0 +1,70 @@
+/**
+ * Every way in which this product says no. The names are stable; status, public code and sentences live in the
+ * problem catalogue of the contract, which the type checker holds complete.
+ */
+export const BROKER_ERROR_CODES = [
+  'invalid_request',
+  'invalid_site_id',
+  'unauthorized',
+  'forbidden',
+  'origin_not_allowed',
+  'not_through_the_edge',
+  'route_not_found',
+  'workspace_not_found',
+  'site_not_found',
+  'member_not_found',
+  'session_not_found',
+  'invalid_signature',
+  'openai_key_not_stored',
+  'openai_key_missing',
+  'openai_key_unreadable',
+  'openai_key_rejected',
+  'openai_key_suspended',
+  'openai_quota_exhausted',
+  'openai_error',
+  'openai_timeout',
+  'minutes_exhausted',
+  'platform_key_missing',
+  'rate_limited',
+  'busy',
+  'last_owner',
+  'site_limit_reached',
+  'no_previous_version',
+  'version_conflict',
+  'unavailable',
+] as const;
+
+export type BrokerErrorCode = (typeof BROKER_ERROR_CODES)[number];
+
+export interface BrokerErrorDetail {
+  /** What the detail is about: a path in the request, or a machine-readable reason. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** What a list says to a cursor that it has not given out. */
+export const invalidCursor = (): BrokerError =>
+  new BrokerError('invalid_request', {
+    details: [{ path: 'cursor', message: 'Is not a cursor of this list. Start again without one.' }],
+  });
+
+/**
+ * A refusal with its facts as fields. `message` is for logs and holds the name alone: nothing that a caller, a
+ * customer or OpenAI has said.
+ */
+export class BrokerError extends Error {
+  override readonly name = 'BrokerError';
+  readonly code: BrokerErrorCode;
+  readonly retryAfterSeconds: number | undefined;
+  readonly details: readonly BrokerErrorDetail[];
+
+  constructor(
+    refusal: BrokerErrorCode,
+    facts: { readonly retryAfterSeconds?: number; readonly details?: readonly BrokerErrorDetail[] } = {},
+  ) {
+    super(refusal);
+    this.code = refusal;
+    this.retryAfterSeconds = facts.retryAfterSeconds;
+    this.details = facts.details ?? [];
+  }
+}

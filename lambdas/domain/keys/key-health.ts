@@ -1,0 +1,113 @@
+import type { BrokerError } from '../broker-error.ts';
+import { brokerErrorOfOpenAiFailure, OpenAiFailure, type OpenAiFailureName } from '../openai-failure.ts';
+
+/**
+ * Failures that browsers met after a good mint: OpenAI says there that the credit is gone or the model closed. They are
+ * claims of visitors, so one visitor alone changes nothing: it takes a quorum of addresses within a window, a session
+ * that works ends it at once, and it wears off by itself.
+ */
+export interface KeyHealth {
+  /** The version of the key that the reports are about; those about an older one are forgotten. */
+  readonly version: number;
+  readonly reports: readonly HealthReport[];
+  /** When a session last got a whole response with this key after reports, milliseconds; null: not since. */
+  readonly workedAtMs: number | null;
+  readonly revision: number;
+}
+
+export interface HealthReport {
+  /** Keyed hash of the visitor's address: several sessions of one visitor count once. */
+  readonly ipHash: string;
+  readonly failure: DegradingFailure;
+  /** When it was reported, by our clock, milliseconds. */
+  readonly atMs: number;
+}
+
+/** Failures that hit every visitor of a key alike, and that a mint may not show. */
+export const DEGRADING_FAILURES = [
+  'missing_permission',
+  'model_unavailable',
+  'quota_exhausted',
+  'spend_limit_reached',
+  'rate_limited',
+] as const satisfies readonly OpenAiFailureName[];
+export type DegradingFailure = (typeof DEGRADING_FAILURES)[number];
+
+/** Different addresses that must report within QUORUM_WINDOW_SECONDS. */
+export const QUORUM = 3;
+export const QUORUM_WINDOW_SECONDS = 600;
+
+/** For how long after the latest report visitors are refused; then one is let in again, and shows how things are. */
+export const DEGRADED_SECONDS = 60;
+
+/** Reports that are remembered. More addresses than the quorum add nothing. */
+const MAX_REPORTS = 12;
+
+export const newKeyHealth = (version: number): KeyHealth => ({
+  version,
+  reports: [],
+  workedAtMs: null,
+  revision: 0,
+});
+
+const isDegrading = (failure: OpenAiFailureName): failure is DegradingFailure =>
+  (DEGRADING_FAILURES as readonly string[]).includes(failure);
+
+/** With one more report. The same health for a failure that says nothing of the key, of an older version, or told before. */
+export const withReport = (
+  health: KeyHealth,
+  report: { readonly version: number; readonly ipHash: string; readonly failure: OpenAiFailureName },
+  now: Date,
+): KeyHealth => {
+  const { failure, ipHash, version } = report;
+  if (!isDegrading(failure) || version < health.version) return health;
+  const current =
+    version === health.version ? health : { ...newKeyHealth(version), revision: health.revision };
+  const reports = recent(current, now);
+  // One vote for each address and window: repeating it must not keep a key closed.
+  if (reports.some((other) => other.ipHash === ipHash)) return health;
+  return { ...current, reports: [...reports, { ipHash, failure, atMs: now.getTime() }].slice(-MAX_REPORTS) };
+};
+
+/** After a session that worked. The same health when there is nothing to disprove. */
+export const withSuccess = (health: KeyHealth, version: number, now: Date): KeyHealth =>
+  health.version !== version || openReports(health, now).length === 0
+    ? health
+    : { ...health, workedAtMs: now.getTime() };
+
+const recent = ({ reports }: KeyHealth, now: Date): HealthReport[] =>
+  reports.filter(({ atMs }) => now.getTime() - atMs < QUORUM_WINDOW_SECONDS * 1_000);
+
+/** Recent reports that no later success has disproved. */
+const openReports = (health: KeyHealth, now: Date): HealthReport[] =>
+  recent(health, now).filter(({ atMs }) => health.workedAtMs === null || atMs > health.workedAtMs);
+
+export interface Degradation {
+  readonly failure: DegradingFailure;
+  /** Until when visitors are refused for it. */
+  readonly until: Date;
+}
+
+/** How long the operator sees a key as degraded after the latest report: as long as reports count towards a quorum. */
+export const degradedUntil = ({ until }: Degradation): Date =>
+  new Date(until.getTime() + (QUORUM_WINDOW_SECONDS - DEGRADED_SECONDS) * 1_000);
+
+/** What is wrong with the key by the latest of a quorum of reports; undefined when it counts as good. */
+export const degradationOf = (
+  health: KeyHealth | undefined,
+  version: number,
+  now: Date,
+): Degradation | undefined => {
+  if (health === undefined || health.version !== version) return undefined;
+  const reports = openReports(health, now);
+  const latest = reports.at(-1);
+  if (latest === undefined || reports.length < QUORUM) return undefined;
+  return { failure: latest.failure, until: new Date(latest.atMs + DEGRADED_SECONDS * 1_000) };
+};
+
+/** What a visitor is told meanwhile: the same as if OpenAI had said it at the mint. undefined once the wait is over. */
+export const brokerErrorOfDegradation = (degradation: Degradation, now: Date): BrokerError | undefined => {
+  const seconds = Math.ceil((degradation.until.getTime() - now.getTime()) / 1_000);
+  if (seconds <= 0) return undefined;
+  return brokerErrorOfOpenAiFailure(new OpenAiFailure(degradation.failure, { retryAfterSeconds: seconds }));
+};

@@ -1,0 +1,22 @@
+import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
+import type { FailureSource } from './reported-failure.ts';
+
+/** A failure that the operator should know of; repeats within a minute are counted on one row. */
+export interface ReportedError {
+  readonly workspaceId: WorkspaceId;
+  readonly siteId: SiteId | undefined;
+  /** Name of the refusal, or of what a widget reported. */
+  readonly code: string;
+  /** Where it happened: at the mint, or in the visitor's browser. */
+  readonly source: 'mint' | FailureSource;
+  readonly openAiFailure: string | undefined;
+  readonly message: string;
+  readonly sessionId: SessionId | undefined;
+  readonly at: string;
+}
+
+export interface ErrorRow extends Omit<ReportedError, 'at'> {
+  readonly firstAt: string;
+  readonly lastAt: string;
+  readonly count: number;
+}

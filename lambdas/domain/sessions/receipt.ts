@@ -1,0 +1,54 @@
+import type { BillingMode } from '../tenancy/workspace.ts';
+import type { TokenCounts } from '../usage/token-counts.ts';
+import {
+  type EndReason,
+  endMsOf,
+  entryOf,
+  isOver,
+  type SessionUsage,
+  startMsOf,
+  type UsageFlag,
+} from './session-usage.ts';
+
+/** What a session came to: who paid, for what, and how sure that is. */
+export interface Receipt {
+  readonly payer: BillingMode;
+  readonly state: 'issued' | 'live' | 'ended';
+  /** Times of the browser's clock, RFC 3339. */
+  readonly connectedAt: string | null;
+  readonly endedAt: string | null;
+  readonly endReason: EndReason | 'silence' | null;
+  readonly seconds: number;
+  readonly billedSeconds: number;
+  readonly priceVersion: string | null;
+  readonly tokens: TokenCounts;
+  readonly flaggedTokens: TokenCounts;
+  /** At OpenAI's list prices; null for a model without a known price. */
+  readonly costMicroCents: number | null;
+  /** True where the sum is not exact: the usage comes from the browser, and OpenAI's own bill decides with an own key. */
+  readonly estimated: boolean;
+  readonly flags: readonly UsageFlag[];
+}
+
+export const receiptOf = (usage: SessionUsage): Receipt => {
+  const entry = entryOf(usage);
+  const over = isOver(usage);
+  const endMs = over ? endMsOf(usage) : null;
+  const startMs = startMsOf(usage);
+  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    payer: usage.mode,
+    state: over ? 'ended' : startMs === null ? 'issued' : 'live',
+    connectedAt: iso(startMs),
+    endedAt: iso(endMs),
+    endReason: over ? (usage.endReason ?? 'silence') : null,
+    seconds: entry.seconds,
+    billedSeconds: entry.billedSeconds,
+    priceVersion: usage.priceVersion,
+    tokens: usage.counted,
+    flaggedTokens: usage.flaggedTokens,
+    costMicroCents: usage.priceVersion === null ? null : entry.costMicroCents,
+    estimated: usage.mode === 'byok' || usage.flags.length > 0 || usage.priceVersion === null,
+    flags: usage.flags,
+  };
+};

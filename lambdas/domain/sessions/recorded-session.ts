@@ -1,0 +1,33 @@
+import type { SiteId } from '../identifiers.ts';
+import type { KeyHealth } from '../keys/key-health.ts';
+import type { KeyScope } from '../keys/sealed-key.ts';
+import type { Site, Workspace } from '../tenancy/workspace.ts';
+import type { ReservedSession, SessionOutcome } from './session.ts';
+import type { SessionUsage } from './session-usage.ts';
+import type { SlotLease } from './slots.ts';
+
+/** A session as a report finds it. */
+export interface SessionSnapshot {
+  /** Only a session whose secret was handed out has reports. */
+  readonly session: ReservedSession & { readonly siteId: SiteId };
+  readonly usage: SessionUsage | undefined;
+  readonly workspace: Workspace | undefined;
+  /** undefined once it is archived. */
+  readonly site: Site | undefined;
+  readonly health: KeyHealth | undefined;
+}
+
+/** A session as it is on record, whatever became of it. */
+export interface RecordedSession extends ReservedSession {
+  readonly siteId: SiteId;
+  readonly state: 'reserved' | SessionOutcome['state'];
+  readonly refusal: string | null;
+  readonly openAiFailure: string | null;
+}
+
+/** A slot that is taken, and by whom. */
+export interface HeldSlot extends SlotLease {
+  readonly siteId: SiteId;
+  readonly keyScope: KeyScope;
+  readonly keyScopeId: string;
+}

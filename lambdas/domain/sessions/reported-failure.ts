@@ -1,0 +1,96 @@
+import {
+  brokerErrorOfOpenAiFailure,
+  explainOpenAiFailure,
+  OpenAiFailure,
+  type OpenAiFailureName,
+} from '../openai-failure.ts';
+
+/**
+ * What a browser met after a good mint, in our words. The code that it reports is text from outside: it is only ever
+ * compared, never kept.
+ */
+
+export const FAILURE_SOURCES = ['connect', 'response', 'media'] as const;
+/** Where it failed: on the way to OpenAI, in an answer of OpenAI, or at the visitor's microphone. */
+export type FailureSource = (typeof FAILURE_SOURCES)[number];
+
+/** Codes of OpenAI that say the same in a session as at the mint (docs/openai.md). */
+const OPENAI_CODES: Readonly<Record<string, OpenAiFailureName>> = {
+  model_not_found: 'model_unavailable',
+  missing_scope: 'missing_permission',
+  insufficient_quota: 'quota_exhausted',
+  credit_balance_exhausted: 'quota_exhausted',
+  billing_hard_limit_reached: 'quota_exhausted',
+  organization_spend_limit_exceeded: 'spend_limit_reached',
+  project_spend_limit_exceeded: 'spend_limit_reached',
+  organization_usage_limit_exceeded: 'spend_limit_reached',
+  rate_limit_exceeded: 'rate_limited',
+  slow_down: 'rate_limited',
+  incorrect_hostname: 'wrong_region',
+  ip_not_authorized: 'ip_not_authorized',
+  unsupported_country_region_territory: 'country_not_supported',
+  server_error: 'upstream_error',
+  server_is_overloaded: 'upstream_error',
+};
+
+/** Failures that are none of OpenAI's refusals, each with the next step for the operator. */
+const SENTENCES = {
+  microphone_denied:
+    'A visitor did not allow the microphone. Nothing to do, unless it happens to many: then say on the page why voice needs it.',
+  microphone_missing: 'A visitor has no microphone that the browser can use. Nothing to do.',
+  microphone_in_use: "A visitor's microphone is held by another program. Nothing to do.",
+  media_failed:
+    "A visitor's browser could not use the microphone or play the sound. Nothing to do, unless it happens to many.",
+  client_secret_refused:
+    'OpenAI no longer took the client secret: the visitor connected too late, or the key was revoked meanwhile. If it repeats, press Test voice and lengthen client_secret_ttl_seconds.',
+  connection_failed:
+    "A visitor's browser could not connect to OpenAI. If it happens to many, check that the page's Content-Security-Policy allows OpenAI (docs/widget.md).",
+  response_failed: 'OpenAI ended an answer with an error of its own. Try again; see status.openai.com.',
+} as const;
+
+const OTHER_CODES: Readonly<Record<string, keyof typeof SENTENCES>> = {
+  NotAllowedError: 'microphone_denied',
+  SecurityError: 'microphone_denied',
+  NotFoundError: 'microphone_missing',
+  OverconstrainedError: 'microphone_missing',
+  NotReadableError: 'microphone_in_use',
+  AbortError: 'microphone_in_use',
+  invalid_api_key: 'client_secret_refused',
+};
+
+const UNKNOWN: Readonly<Record<FailureSource, keyof typeof SENTENCES>> = {
+  connect: 'connection_failed',
+  response: 'response_failed',
+  media: 'media_failed',
+};
+
+export interface ReportedFailure {
+  readonly source: FailureSource;
+  /** What the visitor would be refused with for it; undefined where it keeps nobody else from a session. */
+  readonly refusal: string | undefined;
+  readonly reason: string;
+  /** One sentence and the next step, for the operator. */
+  readonly message: string;
+  /** Set where OpenAI could have said it at the mint. */
+  readonly openAiFailure: OpenAiFailureName | undefined;
+}
+
+const own = <Value>(table: Readonly<Record<string, Value>>, code: string | null): Value | undefined =>
+  code !== null && Object.hasOwn(table, code) ? table[code] : undefined;
+
+/** Total: every report becomes exactly one failure, an unknown one by its source. */
+export const classifyReport = (source: FailureSource, code: string | null): ReportedFailure => {
+  const openAiFailure = source === 'media' ? undefined : own(OPENAI_CODES, code);
+  if (openAiFailure !== undefined) {
+    const failure = new OpenAiFailure(openAiFailure);
+    return {
+      source,
+      refusal: brokerErrorOfOpenAiFailure(failure).code,
+      reason: openAiFailure,
+      message: explainOpenAiFailure(failure).message,
+      openAiFailure,
+    };
+  }
+  const reason = own(OTHER_CODES, code) ?? UNKNOWN[source];
+  return { source, refusal: undefined, reason, message: SENTENCES[reason], openAiFailure: undefined };
+};

@@ -1,0 +1,335 @@
+import { createHash } from 'node:crypto';
+import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
+import { CLIENT_SECRET_TTL_SECONDS } from '../openai-models.ts';
+import type { BillingMode } from '../tenancy/workspace.ts';
+import { costOf } from '../usage/cost.ts';
+import { type LedgerEntry, NO_ENTRY } from '../usage/ledger.ts';
+import { priceOf, priceOfVersion } from '../usage/price-catalogue.ts';
+import { addTokens, NO_TOKENS, type TokenCounts } from '../usage/token-counts.ts';
+import type { ReservedSession } from './session.ts';
+import { tokensArePossible } from './usage-plausibility.ts';
+
+/**
+ * What a widget reports of one session, and what follows from it. Reports are claims of a browser: each is bounded by what
+ * the clock of this service allows, and what exceeds the bound is kept, flagged and not counted.
+ *
+ * The meter depends on which reports arrived, not on their order or on how often: earliest start, latest sign of life,
+ * earliest end, and sums over responses that are each counted once.
+ */
+
+export const END_REASONS = [
+  'hung_up',
+  'idle',
+  'max_duration',
+  'page_closed',
+  'connection_lost',
+  'failed',
+] as const;
+export type EndReason = (typeof END_REASONS)[number];
+
+export const USAGE_FLAGS = [
+  /** More tokens than can be spoken or heard in the time that has passed. */
+  'tokens_out_of_bounds',
+  /** A time before the mint or in the future. */
+  'time_out_of_bounds',
+  /** More reports than a session has. */
+  'too_many_reports',
+] as const;
+export type UsageFlag = (typeof USAGE_FLAGS)[number];
+
+/** The widget says this often that its session lives, seconds. */
+export const HEARTBEAT_SECONDS = 20;
+
+/** OpenAI ends every session after 60 minutes (docs/openai.md). */
+export const LONGEST_SESSION_SECONDS = 3_600;
+
+/** A shorter session is not billed, seconds. */
+export const SHORTEST_BILLED_SECONDS = 5;
+
+/** Seconds without a sign of life after which a session counts as over: three heartbeats are missing. */
+export const SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS + 15;
+
+/** How long after the longest session late reports are still taken, seconds. A browser that was offline sends them then. */
+const LATE_REPORT_SECONDS = 3_600;
+
+/** How long after its mint the reports of a session are believed, seconds. */
+const BELIEVED_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS + LATE_REPORT_SECONDS;
+
+/** Digests that one session may leave: two for each response. An hour of talk has some hundreds. */
+const MAX_SEEN = 4_000;
+
+/** After the longest session the widget has this long to hang up by itself, seconds. */
+export const OVERTIME_SECONDS = 30;
+
+/** Clocks of browsers may be this far off, seconds; the same as the signature allows. */
+export const CLOCK_SKEW_SECONDS = 300;
+
+/** What was reported, reduced to what counts. `at` is the browser's clock, milliseconds since 1970. */
+export type SessionEvent =
+  | { readonly type: 'connected' | 'heartbeat'; readonly id: string; readonly atMs: number }
+  | {
+      readonly type: 'usage';
+      readonly id: string;
+      readonly atMs: number;
+      readonly responseId: string;
+      readonly tokens: TokenCounts;
+    }
+  | { readonly type: 'error'; readonly id: string; readonly atMs: number }
+  | { readonly type: 'ended'; readonly id: string; readonly atMs: number; readonly reason: EndReason };
+
+export interface SessionUsage {
+  readonly sessionId: SessionId;
+  readonly workspaceId: WorkspaceId;
+  readonly siteId: SiteId;
+  readonly mode: BillingMode;
+  readonly model: string;
+  /** `<model>@<date>` of the price that the session is counted at; null for a model without one. */
+  readonly priceVersion: string | null;
+  /** When it was minted, by our clock. */
+  readonly issuedAt: string;
+  /** Seconds of a hard-capped plan that are set aside until the session is over; 0 without such a plan. */
+  readonly holdSeconds: number;
+  /** Longest that it can count for, seconds: what it was admitted for, and the time that a widget takes to hang up. */
+  readonly longestSeconds: number;
+  /** Times of the browser's clock, milliseconds. */
+  readonly connectedAtMs: number | null;
+  readonly firstSeenAtMs: number | null;
+  readonly lastSeenAtMs: number | null;
+  readonly endedAtMs: number | null;
+  readonly endReason: EndReason | null;
+  /** When the last new report came in, by our clock, milliseconds: nothing can have lasted longer than until then. */
+  readonly receivedAtMs: number;
+  /** Until when silence means nothing, by our clock, milliseconds: the client secret may still open a session. */
+  readonly quietUntilMs: number;
+  /** When somebody should look whether it has fallen silent, by our clock, milliseconds. Moved on by whoever looks. */
+  readonly dueAtMs: number;
+  /** Nothing was heard for SILENCE_SECONDS: it ended with its last sign of life plus one heartbeat. */
+  readonly silent: boolean;
+  readonly counted: TokenCounts;
+  /** Responses in `counted`. */
+  readonly responses: number;
+  readonly flaggedTokens: TokenCounts;
+  readonly flags: readonly UsageFlag[];
+  /** Digests of what was counted, so that nothing is counted twice. */
+  readonly seen: ReadonlySet<string>;
+  /** Requests within the latest clock minute: a session that reports too often is told to wait. */
+  readonly pace: { readonly minute: number; readonly requests: number };
+  /** What the totals hold of this session already. */
+  readonly posted: LedgerEntry;
+  /** Grows with each write; 0 before the first. */
+  readonly revision: number;
+}
+
+/** The meter of a visitor's session of which nothing was reported yet. */
+export const newSessionUsage = (session: ReservedSession & { readonly siteId: SiteId }): SessionUsage => ({
+  sessionId: session.sessionId,
+  workspaceId: session.workspaceId,
+  siteId: session.siteId,
+  mode: session.mode,
+  model: session.model,
+  priceVersion: priceOf(session.model, new Date(session.createdAt))?.version ?? null,
+  issuedAt: session.createdAt,
+  holdSeconds: session.admission?.holdSeconds ?? 0,
+  longestSeconds: Math.min(
+    (session.admission?.maxDurationSeconds ?? LONGEST_SESSION_SECONDS) + OVERTIME_SECONDS,
+    LONGEST_SESSION_SECONDS,
+  ),
+  connectedAtMs: null,
+  firstSeenAtMs: null,
+  lastSeenAtMs: null,
+  endedAtMs: null,
+  endReason: null,
+  receivedAtMs: Date.parse(session.createdAt),
+  quietUntilMs: (session.admission?.connectBy ?? 0) * 1_000,
+  dueAtMs: Math.max(
+    (session.admission?.connectBy ?? 0) * 1_000,
+    Date.parse(session.createdAt) + SILENCE_SECONDS * 1_000,
+  ),
+  silent: false,
+  counted: NO_TOKENS,
+  responses: 0,
+  flaggedTokens: NO_TOKENS,
+  flags: [],
+  seen: new Set(),
+  pace: { minute: 0, requests: 0 },
+  posted: NO_ENTRY,
+  revision: 0,
+});
+
+/** Requests of one session within a clock minute; a widget sends about ten. */
+const REQUESTS_PER_MINUTE = 120;
+
+const minuteOf = (now: Date): number => Math.floor(now.getTime() / 60_000);
+
+export const requestsTooOften = ({ pace }: SessionUsage, now: Date): boolean =>
+  pace.minute === minuteOf(now) && pace.requests >= REQUESTS_PER_MINUTE;
+
+/** The meter with one more request on it. */
+export const withRequestCounted = (usage: SessionUsage, now: Date): SessionUsage => {
+  const minute = minuteOf(now);
+  const requests = usage.pace.minute === minute ? usage.pace.requests + 1 : 1;
+  return { ...usage, pace: { minute, requests } };
+};
+
+/** `duplicate`: known already, nothing changed. `flagged`: cannot be true; kept apart and not counted. */
+export type EventOutcome = 'accepted' | 'duplicate' | 'flagged';
+
+export interface AppliedEvent {
+  readonly usage: SessionUsage;
+  readonly outcome: EventOutcome;
+}
+
+/** Takes one report. The same meter comes back when it changes nothing. */
+export const applyEvent = (usage: SessionUsage, report: SessionEvent, now: Date): AppliedEvent => {
+  const digest = digestOf(`${report.type}:${report.id}`);
+  // The other kinds change nothing when they come again.
+  const known = usage.seen.has(digest);
+  if (known) return { usage, outcome: 'duplicate' };
+  if (!eventsBelieved(usage, now)) return { usage, outcome: 'flagged' };
+  if (!timeIsPossible(usage, report.atMs, now)) return flagged(usage, 'time_out_of_bounds');
+  switch (report.type) {
+    case 'connected':
+    case 'heartbeat':
+      return seenAt(usage, report.type === 'connected', report.atMs, now);
+    case 'ended':
+      return endedAt(usage, report.atMs, report.reason, now);
+    case 'error':
+      if (usage.seen.size >= MAX_SEEN) return flagged(usage, 'too_many_reports');
+      return accepted({ ...usage, seen: new Set([...usage.seen, digest]) }, now);
+    case 'usage':
+      return usageTaken(usage, report, digest, now);
+  }
+};
+
+const accepted = (usage: SessionUsage, now: Date): AppliedEvent => ({
+  usage: { ...usage, receivedAtMs: Math.max(usage.receivedAtMs, now.getTime()) },
+  outcome: 'accepted',
+});
+
+const flagged = (usage: SessionUsage, flag: UsageFlag): AppliedEvent => ({
+  usage: usage.flags.includes(flag) ? usage : { ...usage, flags: [...usage.flags, flag].sort() },
+  outcome: 'flagged',
+});
+
+const timeIsPossible = (usage: SessionUsage, atMs: number, now: Date): boolean =>
+  atMs >= Date.parse(usage.issuedAt) - CLOCK_SKEW_SECONDS * 1_000 &&
+  atMs <= now.getTime() + CLOCK_SKEW_SECONDS * 1_000;
+
+/** Whether a session is recent enough for its reports to be believed. */
+const eventsBelieved = ({ issuedAt }: Pick<SessionUsage, 'issuedAt'>, now: Date): boolean =>
+  now.getTime() <= Date.parse(issuedAt) + BELIEVED_SECONDS * 1_000;
+
+/** The latest mint of which no report is believed any more at `now`: its meter is what it will be, once it is over. */
+export const finalIfMintedBy = (now: Date): Date => new Date(now.getTime() - BELIEVED_SECONDS * 1_000);
+
+const earliest = (a: number | null, b: number): number => (a === null ? b : Math.min(a, b));
+const latest = (a: number | null, b: number): number => (a === null ? b : Math.max(a, b));
+
+const seenAt = (usage: SessionUsage, connected: boolean, atMs: number, now: Date): AppliedEvent => {
+  const connectedAtMs = connected ? earliest(usage.connectedAtMs, atMs) : usage.connectedAtMs;
+  const firstSeenAtMs = earliest(usage.firstSeenAtMs, atMs);
+  const lastSeenAtMs = latest(usage.lastSeenAtMs, atMs);
+  const unchanged =
+    connectedAtMs === usage.connectedAtMs &&
+    firstSeenAtMs === usage.firstSeenAtMs &&
+    lastSeenAtMs === usage.lastSeenAtMs;
+  if (unchanged) return { usage, outcome: 'duplicate' };
+  return accepted({ ...usage, connectedAtMs, firstSeenAtMs, lastSeenAtMs }, now);
+};
+
+const endedAt = (usage: SessionUsage, atMs: number, reason: EndReason, now: Date): AppliedEvent => {
+  const { endedAtMs, endReason } = usage;
+  const first =
+    endedAtMs === null || atMs < endedAtMs || (atMs === endedAtMs && reason < (endReason ?? reason));
+  if (!first) return { usage, outcome: 'duplicate' };
+  return accepted({ ...usage, endedAtMs: atMs, endReason: reason }, now);
+};
+
+const usageTaken = (
+  usage: SessionUsage,
+  report: Extract<SessionEvent, { type: 'usage' }>,
+  digest: string,
+  now: Date,
+): AppliedEvent => {
+  const responseDigest = digestOf(`response:${report.responseId}`);
+  if (usage.seen.has(responseDigest)) return { usage, outcome: 'duplicate' };
+  if (usage.seen.size + 2 > MAX_SEEN) return flagged(usage, 'too_many_reports');
+  const seen = new Set([...usage.seen, digest, responseDigest]);
+  if (!tokensArePossible(usage, report.tokens, now)) {
+    const { usage: marked } = flagged(usage, 'tokens_out_of_bounds');
+    const flaggedTokens = addTokens(usage.flaggedTokens, report.tokens);
+    return { usage: { ...marked, seen, flaggedTokens }, outcome: 'flagged' };
+  }
+  const { usage: alive } = seenAt(usage, false, report.atMs, now);
+  return accepted(
+    {
+      ...alive,
+      seen,
+      counted: addTokens(usage.counted, report.tokens),
+      responses: usage.responses + 1,
+    },
+    now,
+  );
+};
+
+/** A digest of 64 bits: among the at most MAX_SEEN of one session two that are alike by chance do not happen. */
+const digestOf = (text: string): string =>
+  createHash('sha256').update(text, 'utf8').digest().subarray(0, 8).toString('base64url');
+
+/** Over: reported as ended, or silent for too long. */
+export const isOver = ({ endedAtMs, silent }: SessionUsage): boolean => endedAtMs !== null || silent;
+
+/** Looked after: closed if nothing was heard of it for SILENCE_SECONDS, else due again. The same meter when it is over. */
+export const checkForSilence = (usage: SessionUsage, now: Date): SessionUsage => {
+  if (isOver(usage)) return usage;
+  const silentFrom = silentFromMs(usage);
+  return now.getTime() < silentFrom ? { ...usage, dueAtMs: silentFrom } : { ...usage, silent: true };
+};
+
+/** When a session counts as over if nothing more is heard, milliseconds of our clock. */
+const silentFromMs = ({ receivedAtMs, quietUntilMs }: SessionUsage): number =>
+  Math.max(receivedAtMs + SILENCE_SECONDS * 1_000, quietUntilMs);
+
+/** How long it lasted by its reports, whole seconds, never longer than our own clock allows. */
+export const durationSecondsOf = (usage: SessionUsage): number => {
+  const startMs = startMsOf(usage);
+  const endMs = endMsOf(usage);
+  if (startMs === null || endMs === null) return 0;
+  const silence = usage.silent && usage.endedAtMs === null ? HEARTBEAT_SECONDS : 0;
+  const possible = Math.ceil((usage.receivedAtMs - Date.parse(usage.issuedAt)) / 1_000) + silence;
+  const reported = Math.floor((endMs - startMs) / 1_000);
+  return Math.max(0, Math.min(reported, possible, usage.longestSeconds));
+};
+
+/** The end by the browser's clock: as reported, or one heartbeat after the last sign of life; so far, while it lives. */
+export const endMsOf = (usage: SessionUsage): number | null => {
+  const { endedAtMs, lastSeenAtMs, silent, holdSeconds } = usage;
+  if (endedAtMs !== null || lastSeenAtMs === null) return endedAtMs;
+  if (!silent) return lastSeenAtMs;
+  const guessMs = lastSeenAtMs + HEARTBEAT_SECONDS * 1_000;
+  if (holdSeconds === 0) return guessMs;
+  // A guess must not spend minutes that nobody set aside: the widget would have hung up by then.
+  const heldUntilMs = (startMsOf(usage) ?? lastSeenAtMs) + holdSeconds * 1_000;
+  return Math.max(lastSeenAtMs, Math.min(guessMs, heldUntilMs));
+};
+
+export const startMsOf = ({ connectedAtMs, firstSeenAtMs }: SessionUsage): number | null =>
+  connectedAtMs ?? firstSeenAtMs;
+
+/** What the session adds to the totals as things stand. */
+export const entryOf = (usage: SessionUsage): LedgerEntry => {
+  const connected = usage.connectedAtMs !== null || usage.firstSeenAtMs !== null;
+  const seconds = durationSecondsOf(usage);
+  const billedSeconds = usage.mode === 'managed' && seconds >= SHORTEST_BILLED_SECONDS ? seconds : 0;
+  const price = usage.priceVersion === null ? undefined : priceOfVersion(usage.priceVersion);
+  return {
+    sessions: connected ? 1 : 0,
+    seconds,
+    billedSeconds,
+    committedSeconds: isOver(usage) ? billedSeconds : Math.max(billedSeconds, usage.holdSeconds),
+    costMicroCents: price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents,
+    unpricedSessions: connected && price === undefined ? 1 : 0,
+    flaggedSessions: usage.flags.length > 0 ? 1 : 0,
+    tokens: usage.counted,
+  };
+};

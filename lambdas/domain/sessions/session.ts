@@ -1,0 +1,74 @@
+import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
+import type { KeyScope } from '../keys/sealed-key.ts';
+import type { BillingMode } from '../tenancy/workspace.ts';
+import type { SlotRef } from './slots.ts';
+
+/**
+ * `visitor`: a widget asked for it. `test`: a person pressed Test voice. `reencryption`: a person had the key encrypted
+ * anew. The last two are never charged and take no slot; they are on record because a key was opened.
+ */
+export const SESSION_KINDS = ['visitor', 'test', 'reencryption'] as const;
+export type SessionKind = (typeof SESSION_KINDS)[number];
+
+/**
+ * `reserved`: on record before its mint. `refused`: no secret was handed out. `used`: a person's own use of a key. `issued`:
+ * minted, and nothing heard of it yet. `live` and `ended`: as it was reported.
+ */
+export const SESSION_STATES = ['reserved', 'issued', 'live', 'ended', 'refused', 'used'] as const;
+export type SessionState = (typeof SESSION_STATES)[number];
+
+/**
+ * A session before its mint, and the audit intent of its decrypt: no key is opened without one on record. It
+ * pins who pays and with which key version, whatever changes later.
+ */
+export interface ReservedSession {
+  readonly sessionId: SessionId;
+  readonly workspaceId: WorkspaceId;
+  /** undefined for a test of the workspace's key. */
+  readonly siteId: SiteId | undefined;
+  readonly kind: SessionKind;
+  /** Who pays OpenAI. */
+  readonly mode: BillingMode;
+  readonly keyScope: KeyScope;
+  readonly keyScopeId: string;
+  readonly keyVersion: number;
+  readonly fingerprint: string;
+  readonly model: string;
+  readonly voice: string;
+  /** Keyed hash of the caller's address, hex. */
+  readonly ipHash: string;
+  /** `sub` of the operator for a test, `visitor` otherwise. */
+  readonly actor: string;
+  readonly origin: string | undefined;
+  readonly createdAt: string;
+  /** undefined for the uses of a person, which take no slot. */
+  readonly admission?: Admission;
+}
+
+/** What a visitor was admitted with. */
+export interface Admission {
+  /** Longest that the session may last, seconds: the site's setting, or what is left of a hard-capped plan. */
+  readonly maxDurationSeconds: number;
+  /** Seconds of a hard-capped plan that are set aside for it; 0 without one. */
+  readonly holdSeconds: number;
+  /** Until when it may connect before its slot comes back, unix seconds. */
+  readonly connectBy: number;
+  /** The slots that it took, by pool. */
+  readonly slots: readonly SlotRef[];
+}
+
+/** How a reserved session ended up. */
+export interface SessionOutcome {
+  /** `used`: the key was opened and no secret was minted. */
+  readonly state: 'issued' | 'used' | 'refused';
+  readonly at: string;
+  /** Name of the refusal, for a refused session. */
+  readonly refusal?: string;
+  /** What OpenAI's failure was, where it was one. */
+  readonly openAiFailure?: string;
+  /** Joins this row to CloudTrail's Decrypt. undefined: KMS was never asked, or never answered. */
+  readonly kmsRequestId?: string;
+  readonly openAiRequestId?: string;
+  /** OpenAI's id of the minted session configuration (`sess_…`). */
+  readonly openAiSessionId?: string;
+}

@@ -1,0 +1,77 @@
+import type { SessionId, SiteId } from '../identifiers.ts';
+
+/**
+ * One of the concurrency slots of a pool. A pool is an OpenAI key within one workspace; with a fair share, each site has a
+ * pool of its own beside it, and a session takes a slot in both.
+ */
+export interface SlotRef {
+  readonly pool: string;
+  readonly index: number;
+}
+
+export interface SlotLease extends SlotRef {
+  readonly sessionId: SessionId;
+  /** Whose it is, as `addressTagOf` tells it; undefined in leases from before it was kept. */
+  readonly address?: string | undefined;
+  /** Unix seconds. From that second on the slot is free, whether or not anything has deleted the item. */
+  readonly expiresAt: number;
+}
+
+/** A pool, and how many sessions it admits at once. */
+export interface SlotPool {
+  readonly pool: string;
+  readonly limit: number;
+}
+
+/**
+ * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is what one site may take of
+ * a key's slots at most, never less than one slot; null: all of them.
+ */
+export const poolsOf = (
+  fingerprint: string,
+  siteId: SiteId,
+  limit: number | undefined,
+  sharePercent: number | null,
+): readonly SlotPool[] => {
+  if (limit === undefined) return [];
+  const key = { pool: fingerprint, limit };
+  if (sharePercent === null) return [key];
+  const share = Math.max(1, Math.floor((limit * sharePercent) / 100));
+  return [key, { pool: `${fingerprint}#${siteId}`, limit: share }];
+};
+
+/** How long a browser may take to connect and say so after its client secret has run out, seconds. */
+const CONNECT_GRACE_SECONDS = 30;
+
+/** When the slot of a session minted now comes back unless the widget reports, unix seconds. */
+export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number): number =>
+  Math.floor(now.getTime() / 1_000) + clientSecretTtlSeconds + CONNECT_GRACE_SECONDS;
+
+/** Enough of a keyed hash to tell the visitors of one key apart. Every mint reads all leases, so they are kept short. */
+export const addressTagOf = (ipHash: string): string => ipHash.slice(0, 12);
+
+/** The slots of `pool` that are taken at `now`. */
+export const occupiedSlots = (leases: readonly SlotLease[], pool: string, now: Date): SlotLease[] =>
+  leases.filter((lease) => lease.pool === pool && lease.expiresAt * 1_000 > now.getTime());
+
+/**
+ * Indices that a new session may take, in ascending order; none when as many sessions as `limit` run.
+ *
+ * Sessions from before a limit was lowered may hold indices beyond it. As many of the indices below it stay closed, so that
+ * all who choose among the open ones at the same time still do not exceed the limit together.
+ */
+export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] => {
+  if (taken.length >= limit) return [];
+  const held = new Set(taken.map(({ index }) => index));
+  let open = limit;
+  while (open > 0 && open + taken.filter(({ index }) => index >= open).length > limit) open--;
+  return Array.from({ length: open }, (_, index) => index).filter((index) => !held.has(index));
+};
+
+/** Whole seconds, at least 1, until so many of `taken` have expired that fewer than `limit` are left. */
+export const secondsUntilFree = (taken: readonly SlotLease[], limit: number, now: Date): number => {
+  if (taken.length < limit) return 1;
+  const ends = taken.map(({ expiresAt }) => expiresAt).sort((a, b) => a - b);
+  const decisive = ends[taken.length - limit];
+  return decisive === undefined ? 1 : Math.max(1, Math.ceil(decisive - now.getTime() / 1_000));
+};

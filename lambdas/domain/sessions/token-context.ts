@@ -1,0 +1,33 @@
+import type { KeyHealth } from '../keys/key-health.ts';
+import type { StoredKey } from '../keys/stored-key.ts';
+import type { Site, Workspace } from '../tenancy/workspace.ts';
+import type { PeriodUsage } from '../usage/period-usage.ts';
+import type { SessionUsage } from './session-usage.ts';
+import type { SlotLease } from './slots.ts';
+
+/** Everything that decides one token request, read in one hop. */
+export interface TokenContext {
+  readonly workspace: Workspace | undefined;
+  readonly site: Site | undefined;
+  readonly siteKey: StoredKey | undefined;
+  readonly workspaceKey: StoredKey | undefined;
+  readonly platformKey: StoredKey | undefined;
+  /** Calls that the site has spent of its budget in the current clock minute. */
+  readonly siteCalls: number;
+  readonly period: PeriodUsage;
+  /** Leases of every pool of the workspace, expired ones included. */
+  readonly leases: readonly SlotLease[];
+  /** What visitors reported of each key, by the scope of the key. */
+  readonly health: {
+    readonly site: KeyHealth | undefined;
+    readonly workspace: KeyHealth | undefined;
+    readonly platform: KeyHealth | undefined;
+  };
+}
+
+/** Seconds of a hard-capped plan that a session sets aside, and the meter that gives them back. */
+export interface QuotaReservation {
+  readonly usage: SessionUsage;
+  /** What the period may hold at most, so that the hold still fits, seconds. */
+  readonly maxCommittedSeconds: number;
+}

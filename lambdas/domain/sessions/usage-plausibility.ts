@@ -1,0 +1,39 @@
+import type { TokenCounts } from '../usage/token-counts.ts';
+import { LONGEST_SESSION_SECONDS, type SessionUsage } from './session-usage.ts';
+
+/** What an honest session can exceed a rate by, as a factor and in seconds: buffered speech, late clocks. */
+const MARGIN = 1.5;
+const SLACK_SECONDS = 10;
+
+/** 600 tokens a minute heard and 1,200 spoken: https://developers.openai.com/api/docs/guides/realtime-costs */
+const HEARD_PER_SECOND = 10;
+const SPOKEN_PER_SECOND = 20;
+
+/** Speech is made faster than it is heard: one long answer, of some three and a half minutes, may be ahead of the clock. */
+const ANSWER_AHEAD_TOKENS = 4_096;
+
+/** Of the largest Realtime models: https://developers.openai.com/api/docs/models/gpt-realtime-2.1 */
+const CONTEXT_TOKENS = 128_000;
+const LONGEST_TEXT_TOKENS = 32_000;
+
+/**
+ * Whether a response can have used so much. Speech takes time: what was spoken in the whole session fits into it, and what
+ * a response heard is at most the whole conversation so far. Text and images are bounded by the model's context.
+ */
+export const tokensArePossible = (usage: SessionUsage, tokens: TokenCounts, now: Date): boolean => {
+  // OpenAI has ended it an hour after it might last connect: who waits longer cannot claim more.
+  const spokeUntilMs = Math.min(now.getTime(), usage.quietUntilMs + LONGEST_SESSION_SECONDS * 1_000);
+  const elapsedSeconds = Math.max(0, (spokeUntilMs - Date.parse(usage.issuedAt)) / 1_000);
+  const allowance = (elapsedSeconds + SLACK_SECONDS) * MARGIN;
+  const spoken = usage.counted.audioOut + tokens.audioOut;
+  const heard = tokens.audioIn + tokens.cachedAudioIn;
+  const read = tokens.textIn + tokens.cachedTextIn + tokens.imageIn + tokens.cachedImageIn;
+  return (
+    spoken <= SPOKEN_PER_SECOND * allowance + ANSWER_AHEAD_TOKENS &&
+    heard <= (HEARD_PER_SECOND + SPOKEN_PER_SECOND) * allowance + ANSWER_AHEAD_TOKENS &&
+    read <= CONTEXT_TOKENS &&
+    tokens.textOut <= LONGEST_TEXT_TOKENS &&
+    // No model answers more than once a second for a whole session.
+    usage.responses + 1 <= allowance
+  );
+};

@@ -1,0 +1,27 @@
+import type { AuditEvent } from '../audit/audit-record.ts';
+
+/** A workspace has used so much of its plan. */
+export interface PlanNotice {
+  /** Unique; the same notice told of again has the same id. */
+  readonly noticeId: string;
+  readonly workspaceId: string;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly percent: number;
+  /** `yyyy-mm` */
+  readonly period: string;
+  readonly plan: string;
+}
+
+/** The notice that an audit event tells of; undefined for any other event. */
+export const planNoticeOf = (event: AuditEvent): PlanNotice | undefined =>
+  event.type === 'plan.threshold_reached'
+    ? {
+        noticeId: event.eventId,
+        workspaceId: event.workspaceId,
+        at: event.at,
+        percent: Number(event.facts['percent']),
+        period: String(event.facts['period']),
+        plan: String(event.facts['plan']),
+      }
+    : undefined;

@@ -1,0 +1,112 @@
+import type { SiteId, WorkspaceId } from '../identifiers.ts';
+import { type DataResidency, DEFAULT_MODEL, DEFAULT_VOICE } from '../openai-models.ts';
+
+export const ROLES = ['viewer', 'admin', 'owner'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Owners may do what admins may, admins what viewers may. */
+export const roleSuffices = (held: Role, required: Role): boolean =>
+  ROLES.indexOf(held) >= ROLES.indexOf(required);
+
+/** The signed-in caller: the `sub` of a verified access token, and the address that API Gateway saw. */
+export interface Caller {
+  readonly sub: string;
+  readonly sourceIp: string;
+}
+
+export const BILLING_MODES = ['byok', 'managed'] as const;
+/** Who pays OpenAI: the site's operator with their own key, or the platform, which meters minutes. */
+export type BillingMode = (typeof BILLING_MODES)[number];
+
+export const ANOMALY_RESPONSES = ['notify', 'rotate', 'suspend'] as const;
+export type AnomalyResponse = (typeof ANOMALY_RESPONSES)[number];
+
+export interface Workspace {
+  readonly workspaceId: WorkspaceId;
+  readonly name: string;
+  readonly billingMode: BillingMode;
+  readonly plan: string;
+  /** OpenAI usage tier, 1 to 5: the default of the concurrency limit. */
+  readonly openaiTier: number;
+  /** Overrides the tier's limit when set. */
+  readonly concurrencyLimit: number | null;
+  /** Fair share: what one site may take of a key's slots at most, per cent; null: all of them. */
+  readonly siteSharePercent: number | null;
+  readonly anomalyResponse: AnomalyResponse;
+  readonly alertEmail: string | null;
+  readonly ownerCount: number;
+  /** Sites that are not archived; kept by the writes that create and archive them. */
+  readonly siteCount: number;
+  readonly createdAt: string;
+  readonly deletedAt: string | null;
+}
+
+export interface Member {
+  readonly workspaceId: WorkspaceId;
+  /** The `sub` claim of the configured OIDC issuer. */
+  readonly sub: string;
+  readonly role: Role;
+  readonly addedAt: string;
+  readonly addedBy: string;
+}
+
+export interface Site {
+  readonly siteId: SiteId;
+  readonly workspaceId: WorkspaceId;
+  readonly name: string;
+  readonly allowedOrigins: readonly string[];
+  readonly model: string;
+  readonly voice: string;
+  readonly instructions: string;
+  readonly dataResidency: DataResidency;
+  /** Lifetime of a client secret, seconds. */
+  readonly clientSecretTtlSeconds: number;
+  /** Longest session that this site allows, seconds. */
+  readonly maxDurationSeconds: number;
+  readonly createdAt: string;
+  readonly createdBy: string;
+}
+
+/** The settings that a site sends to OpenAI. No request of a widget has a field for any of them. */
+export type VoiceSettings = Pick<Site, 'model' | 'voice' | 'instructions' | 'dataResidency'>;
+
+/** The session with which a key is tried that belongs to no site. */
+export const DEFAULT_VOICE_SETTINGS: VoiceSettings = {
+  model: DEFAULT_MODEL,
+  voice: DEFAULT_VOICE,
+  instructions: '',
+  dataResidency: 'global',
+};
+
+export interface Membership {
+  readonly workspace: Workspace | undefined;
+  readonly member: Member | undefined;
+}
+
+export interface SiteMembership extends Membership {
+  readonly site: Site | undefined;
+}
+
+/** The settings that a workspace's owner may change. */
+export type WorkspaceSettings = Pick<
+  Workspace,
+  | 'name'
+  | 'billingMode'
+  | 'openaiTier'
+  | 'concurrencyLimit'
+  | 'siteSharePercent'
+  | 'anomalyResponse'
+  | 'alertEmail'
+>;
+export type WorkspaceChange = Partial<WorkspaceSettings>;
+
+/** The settings that a site's admin may change. */
+export type SiteSettings = Omit<Site, 'siteId' | 'workspaceId' | 'createdAt' | 'createdBy'>;
+export type SiteChange = Partial<SiteSettings>;
+
+/** What the caller knows of the workspace's plan. */
+export interface SiteQuota {
+  readonly plan: string;
+  /** null: no cap. */
+  readonly maxSites: number | null;
+}

@@ -1,0 +1,111 @@
+import { BrokerError } from '../broker-error.ts';
+import type { SiteId } from '../identifiers.ts';
+import type { BillingMode } from '../tenancy/workspace.ts';
+import { addEntries, isZeroEntry, type LedgerEntry, NO_ENTRY } from './ledger.ts';
+
+/** Reading the totals: which days, grouped by what. docs/usage.md says what each number is. */
+
+/** What rows of usage can be grouped by. */
+export const USAGE_GROUPS = ['day', 'site', 'model', 'mode'] as const;
+export type UsageGroup = (typeof USAGE_GROUPS)[number];
+
+/** How long meters are kept, days; the totals stay. */
+export const USAGE_KEPT_DAYS = 400;
+
+/** Longest range of one read, days: more than a year, and no more than the meters that prove it are kept for. */
+export const MAX_RANGE_DAYS = USAGE_KEPT_DAYS;
+
+const DAY_MS = 86_400_000;
+
+/** Days of UTC, `yyyy-mm-dd`, both inclusive. */
+export interface DayRange {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The day of `at`, UTC. */
+export const dayOf = (at: Date): string => at.toISOString().slice(0, 10);
+
+/** The moment at which the day after `day` begins. */
+export const endOfDay = (day: string): Date => new Date(Date.parse(day) + DAY_MS);
+
+/**
+ * The days asked for; without a `to` until today, without a `from` from the first of the last day's month. Throws
+ * `invalid_request` for a range that ends before it begins or is longer than MAX_RANGE_DAYS.
+ */
+export const dayRange = (
+  asked: { readonly from?: string | undefined; readonly to?: string | undefined },
+  now: Date,
+): DayRange => {
+  const to = asked.to ?? dayOf(now);
+  const from = asked.from ?? `${to.slice(0, 7)}-01`;
+  const refuse = (message: string): never => {
+    throw new BrokerError('invalid_request', { details: [{ path: 'from', message }] });
+  };
+  if (from > to) refuse(`The range begins after its end: ${from} is later than ${to}.`);
+  const days = (Date.parse(to) - Date.parse(from)) / DAY_MS + 1;
+  if (days > MAX_RANGE_DAYS)
+    refuse(`A range has at most ${MAX_RANGE_DAYS} days; this one has ${days}. Ask for it in parts.`);
+  return { from, to };
+};
+
+/** Where a part of the totals belongs. */
+export interface UsageDimensions {
+  readonly day: string;
+  readonly siteId: SiteId;
+  readonly model: string;
+  readonly mode: BillingMode;
+}
+
+export interface DayUsage extends UsageDimensions {
+  readonly entry: LedgerEntry;
+}
+
+export interface UsageSum {
+  readonly entry: LedgerEntry;
+  /**
+   * True where the cost is not exact: with an own key OpenAI's bill decides, a session with reports that cannot be true
+   * counts only in part, and one whose model has no known price not at all.
+   */
+  readonly estimated: boolean;
+}
+
+export interface UsageRow extends UsageSum {
+  /** The places that the row sums, by what it was grouped by. */
+  readonly group: Partial<UsageDimensions>;
+}
+
+const FIELD_OF_GROUP = { day: 'day', site: 'siteId', model: 'model', mode: 'mode' } as const;
+
+/** Everything together. */
+export const totalUsage = (parts: readonly DayUsage[]): UsageSum => {
+  const entry = parts.reduce((sum, part) => addEntries(sum, part.entry), NO_ENTRY);
+  const byok = parts.some((part) => part.mode === 'byok' && !isZeroEntry(part.entry));
+  return { entry, estimated: byok || entry.flaggedSessions > 0 || entry.unpricedSessions > 0 };
+};
+
+/** One row for each combination that occurs, in ascending order of `groups`. The rows add up to totalUsage. */
+export const groupUsage = (
+  parts: readonly DayUsage[],
+  groups: readonly UsageGroup[],
+): readonly UsageRow[] => {
+  const fields = groups.map((group) => FIELD_OF_GROUP[group]);
+  const keyOf = (part: DayUsage): string => JSON.stringify(fields.map((field) => part[field]));
+  return [
+    ...Map.groupBy(
+      parts.filter(({ entry }) => !isZeroEntry(entry)),
+      keyOf,
+    ),
+  ]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([, [first, ...rest]]) =>
+      first === undefined
+        ? []
+        : [
+            {
+              group: Object.fromEntries(fields.map((field) => [field, first[field]])),
+              ...totalUsage([first, ...rest]),
+            },
+          ],
+    );
+};

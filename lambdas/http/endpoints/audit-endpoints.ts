@@ -1,0 +1,36 @@
+import type { listAuditTrail } from '../../use-cases/audit/list-audit-trail.ts';
+import type { verifyAuditTrail } from '../../use-cases/audit/verify-audit-trail.ts';
+import { encodeCursor, pageRequestOf } from '../cursor.ts';
+import { presentAuditRow } from '../presenters/present-audit.ts';
+import type { EndpointsOf } from './endpoint.ts';
+import { pageOf } from './page.ts';
+import { workspaceIdIn } from './path-ids.ts';
+
+/** Routes of the audit trail. Reads only. */
+export const auditEndpoints = (useCases: {
+  readonly listAuditTrail: ReturnType<typeof listAuditTrail>;
+  readonly verifyAuditTrail: ReturnType<typeof verifyAuditTrail>;
+}): EndpointsOf<'audit'> => ({
+  listAudit: async ({ caller, path, query }) => {
+    const { type, actor, site_id: siteId, from, to } = query;
+    const filter = { type, actor, siteId, from, to };
+    const workspaceId = workspaceIdIn(path);
+    return pageOf(
+      // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+      { caller, route: `audit?${JSON.stringify(filter)}`, resource: workspaceId },
+      query,
+      (page) => useCases.listAuditTrail(caller, workspaceId, filter, page),
+      presentAuditRow,
+    );
+  },
+  verifyAudit: async ({ caller, path, query }) => {
+    const workspaceId = workspaceIdIn(path);
+    const check = { caller, route: 'audit/verify', resource: workspaceId };
+    const { broken, next, ...verdict } = await useCases.verifyAuditTrail(
+      caller,
+      workspaceId,
+      pageRequestOf(check, query),
+    );
+    return { ...verdict, broken: broken ?? null, next_cursor: encodeCursor(check, next) };
+  },
+});

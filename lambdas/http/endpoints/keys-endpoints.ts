@@ -1,0 +1,74 @@
+import type { LiveKey } from '../../domain/keys/stored-key.ts';
+import type { Caller } from '../../domain/tenancy/workspace.ts';
+import type { deleteOpenAiKey } from '../../use-cases/keys/delete-openai-key.ts';
+import type { KeyTarget } from '../../use-cases/keys/key-target.ts';
+import type { listKeyVersions } from '../../use-cases/keys/list-key-versions.ts';
+import type { rollBackOpenAiKey } from '../../use-cases/keys/roll-back-openai-key.ts';
+import type { storeOpenAiKey } from '../../use-cases/keys/store-openai-key.ts';
+import type { switchOpenAiKey } from '../../use-cases/keys/switch-openai-key.ts';
+import type { viewOpenAiKey } from '../../use-cases/keys/view-openai-key.ts';
+import type { archiveSite } from '../../use-cases/tenancy/archive-site.ts';
+import type { deleteWorkspace } from '../../use-cases/tenancy/delete-workspace.ts';
+import { presentKey, presentVersion } from '../presenters/present-keys.ts';
+import type { EndpointsOf } from './endpoint.ts';
+import { type PageQuery, pageOf } from './page.ts';
+import { siteIdIn, siteKeyTarget, workspaceIdIn, workspaceKeyTarget } from './path-ids.ts';
+
+const DELETED = { deleted: true } as const;
+
+/** Routes that write or end sealed keys. This function seals and shreds; it cannot decrypt. */
+export const keysEndpoints = (useCases: {
+  readonly viewOpenAiKey: ReturnType<typeof viewOpenAiKey>;
+  readonly storeOpenAiKey: ReturnType<typeof storeOpenAiKey>;
+  readonly deleteOpenAiKey: ReturnType<typeof deleteOpenAiKey>;
+  readonly rollBackOpenAiKey: ReturnType<typeof rollBackOpenAiKey>;
+  readonly listKeyVersions: ReturnType<typeof listKeyVersions>;
+  readonly switchOpenAiKey: ReturnType<typeof switchOpenAiKey>;
+  readonly deleteWorkspace: ReturnType<typeof deleteWorkspace>;
+  readonly archiveSite: ReturnType<typeof archiveSite>;
+}): EndpointsOf<'keys'> => {
+  const view = async (caller: Caller, target: KeyTarget) =>
+    presentKey(await useCases.viewOpenAiKey(caller, target));
+  const put = async (caller: Caller, target: KeyTarget, pasted: string) =>
+    presentKey(await useCases.storeOpenAiKey(caller, target, pasted));
+  const remove = async (caller: Caller, target: KeyTarget) => {
+    await useCases.deleteOpenAiKey(caller, target);
+    return DELETED;
+  };
+  const rollBack = async (caller: Caller, target: KeyTarget) =>
+    presentKey(await useCases.rollBackOpenAiKey(caller, target));
+  const versions = (caller: Caller, target: KeyTarget, query: PageQuery) =>
+    pageOf(
+      { caller, route: 'versions', resource: JSON.stringify(target) },
+      query,
+      (page) => useCases.listKeyVersions(caller, target, page),
+      presentVersion,
+    );
+  const turn = async (caller: Caller, target: KeyTarget, state: LiveKey['state']) =>
+    presentKey(await useCases.switchOpenAiKey(caller, target, state));
+
+  return {
+    viewSiteKey: ({ caller, path }) => view(caller, siteKeyTarget(path)),
+    viewWorkspaceKey: ({ caller, path }) => view(caller, workspaceKeyTarget(path)),
+    putSiteKey: ({ caller, path, body }) => put(caller, siteKeyTarget(path), body.api_key),
+    putWorkspaceKey: ({ caller, path, body }) => put(caller, workspaceKeyTarget(path), body.api_key),
+    deleteSiteKey: ({ caller, path }) => remove(caller, siteKeyTarget(path)),
+    deleteWorkspaceKey: ({ caller, path }) => remove(caller, workspaceKeyTarget(path)),
+    rollbackSiteKey: ({ caller, path }) => rollBack(caller, siteKeyTarget(path)),
+    rollbackWorkspaceKey: ({ caller, path }) => rollBack(caller, workspaceKeyTarget(path)),
+    listSiteKeyVersions: ({ caller, path, query }) => versions(caller, siteKeyTarget(path), query),
+    listWorkspaceKeyVersions: ({ caller, path, query }) => versions(caller, workspaceKeyTarget(path), query),
+    suspendSiteKey: ({ caller, path }) => turn(caller, siteKeyTarget(path), 'suspended'),
+    suspendWorkspaceKey: ({ caller, path }) => turn(caller, workspaceKeyTarget(path), 'suspended'),
+    resumeSiteKey: ({ caller, path }) => turn(caller, siteKeyTarget(path), 'active'),
+    resumeWorkspaceKey: ({ caller, path }) => turn(caller, workspaceKeyTarget(path), 'active'),
+    deleteWorkspace: async ({ caller, path, body }) => {
+      await useCases.deleteWorkspace(caller, workspaceIdIn(path), body.confirm);
+      return DELETED;
+    },
+    archiveSite: async ({ caller, path }) => {
+      await useCases.archiveSite(caller, siteIdIn(path));
+      return DELETED;
+    },
+  };
+};

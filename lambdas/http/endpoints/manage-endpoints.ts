@@ -1,0 +1,130 @@
+import { SERVICE_VERSION } from '../../contract/version.ts';
+import { BrokerError } from '../../domain/broker-error.ts';
+import type { Tenancy } from '../../use-cases/ports/tenancy.ts';
+import { authorizeSite, authorizeWorkspace } from '../../use-cases/tenancy/authorize.ts';
+import type { changeSite } from '../../use-cases/tenancy/change-site.ts';
+import type { changeWorkspace } from '../../use-cases/tenancy/change-workspace.ts';
+import type { createSite } from '../../use-cases/tenancy/create-site.ts';
+import type { createWorkspace } from '../../use-cases/tenancy/create-workspace.ts';
+import type { removeMember } from '../../use-cases/tenancy/remove-member.ts';
+import type { saveMember } from '../../use-cases/tenancy/save-member.ts';
+import { presentMember, presentSite, presentWorkspace } from '../presenters/present-tenancy.ts';
+import type { EndpointsOf } from './endpoint.ts';
+import { pageOf } from './page.ts';
+import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
+
+/** Routes of workspaces, members and sites. Reads are authorization and one read; changes are use cases. */
+export const manageEndpoints = (deps: {
+  readonly tenancy: Tenancy;
+  readonly createWorkspace: ReturnType<typeof createWorkspace>;
+  readonly changeWorkspace: ReturnType<typeof changeWorkspace>;
+  readonly saveMember: ReturnType<typeof saveMember>;
+  readonly removeMember: ReturnType<typeof removeMember>;
+  readonly createSite: ReturnType<typeof createSite>;
+  readonly changeSite: ReturnType<typeof changeSite>;
+}): EndpointsOf<'manage'> => {
+  const { tenancy } = deps;
+  return {
+    health: async () => ({ status: 'ok' as const, version: SERVICE_VERSION }),
+
+    createWorkspace: async ({ caller, body }) =>
+      presentWorkspace(await deps.createWorkspace(caller, renamed(body, WORKSPACE_FIELDS))),
+
+    listWorkspaces: ({ caller, query }) =>
+      pageOf(
+        { caller, route: 'workspaces', resource: '' },
+        query,
+        (page) => tenancy.listWorkspaces(caller.sub, page),
+        ({ workspace, role }) => ({ ...presentWorkspace(workspace), role }),
+      ),
+
+    readWorkspace: async ({ caller, path }) =>
+      presentWorkspace(await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer')),
+
+    changeWorkspace: async ({ caller, path, body }) =>
+      presentWorkspace(
+        await deps.changeWorkspace(caller, workspaceIdIn(path), renamed(body, WORKSPACE_FIELDS)),
+      ),
+
+    listMembers: async ({ caller, path, query }) => {
+      const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'owner');
+      return pageOf(
+        { caller, route: 'members', resource: workspaceId },
+        query,
+        (page) => tenancy.listMembers(workspaceId, page),
+        presentMember,
+      );
+    },
+
+    readMember: async ({ caller, path }) => {
+      const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'owner');
+      const member = await tenancy.readMember(workspaceId, subIn(path));
+      if (member === undefined) throw new BrokerError('member_not_found');
+      return presentMember(member);
+    },
+
+    putMember: async ({ caller, path, body }) =>
+      presentMember(await deps.saveMember(caller, workspaceIdIn(path), subIn(path), body.role)),
+
+    removeMember: async ({ caller, path }) => {
+      await deps.removeMember(caller, workspaceIdIn(path), subIn(path));
+      return { deleted: true as const };
+    },
+
+    listSites: async ({ caller, path, query }) => {
+      const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer');
+      return pageOf(
+        { caller, route: 'sites', resource: workspaceId },
+        query,
+        (page) => tenancy.listSites(workspaceId, page),
+        presentSite,
+      );
+    },
+
+    createSite: async ({ caller, path, body }) =>
+      presentSite(await deps.createSite(caller, workspaceIdIn(path), renamed(body, SITE_FIELDS))),
+
+    readSite: async ({ caller, path }) =>
+      presentSite((await authorizeSite(tenancy, caller, siteIdIn(path), 'viewer')).site),
+
+    changeSite: async ({ caller, path, body }) =>
+      presentSite(await deps.changeSite(caller, siteIdIn(path), renamed(body, SITE_FIELDS))),
+  };
+};
+
+const WORKSPACE_FIELDS = {
+  name: 'name',
+  billing_mode: 'billingMode',
+  openai_tier: 'openaiTier',
+  concurrency_limit: 'concurrencyLimit',
+  site_share_percent: 'siteSharePercent',
+  anomaly_response: 'anomalyResponse',
+  alert_email: 'alertEmail',
+} as const;
+
+const SITE_FIELDS = {
+  name: 'name',
+  allowed_origins: 'allowedOrigins',
+  model: 'model',
+  voice: 'voice',
+  instructions: 'instructions',
+  data_residency: 'dataResidency',
+  client_secret_ttl_seconds: 'clientSecretTtlSeconds',
+  max_duration_seconds: 'maxDurationSeconds',
+} as const;
+
+type Renamed<Body, Names extends Readonly<Record<string, string>>> = {
+  [Field in keyof Body & keyof Names as Names[Field]]: Exclude<Body[Field], undefined>;
+};
+
+/** A body under our own names. A field that was not given stays absent, so that it cannot overwrite anything. */
+const renamed = <Body extends object, Names extends Readonly<Record<string, string>>>(
+  body: Body,
+  names: Names,
+): Renamed<Body, Names> =>
+  Object.fromEntries(
+    Object.entries(body).flatMap(([field, value]) => {
+      const name = names[field];
+      return name === undefined || value === undefined ? [] : [[name, value]];
+    }),
+  ) as Renamed<Body, Names>;

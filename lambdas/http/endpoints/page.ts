@@ -1,0 +1,18 @@
+import type { Page, PageRequest } from '../../use-cases/ports/pages.ts';
+import { encodeCursor, type List, pageRequestOf } from '../cursor.ts';
+
+export interface PageQuery {
+  readonly limit: number;
+  readonly cursor?: string | undefined;
+}
+
+/** One page of `list` as the contract shows it: items, and a cursor that only this list takes back. */
+export const pageOf = async <Item, Shown>(
+  list: List,
+  query: PageQuery,
+  read: (page: PageRequest) => Promise<Page<Item>>,
+  present: (item: Item) => Shown,
+) => {
+  const { items, next } = await read(pageRequestOf(list, query));
+  return { items: items.map(present), next_cursor: encodeCursor(list, next) };
+};

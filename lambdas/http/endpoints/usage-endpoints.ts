@@ -1,0 +1,166 @@
+import { statedPlan } from '../../contract/plans.ts';
+import { BrokerError } from '../../domain/broker-error.ts';
+import { billedMinutes, type Plan } from '../../domain/tenancy/plan.ts';
+import { type Estimate, estimateCost } from '../../domain/usage/cost-estimate.ts';
+import {
+  CATALOGUE_VERSION,
+  type CatalogueRow,
+  PRICE_CATALOGUE,
+  priceOf,
+  type Rates,
+} from '../../domain/usage/price-catalogue.ts';
+import type { Clock } from '../../use-cases/ports/runtime.ts';
+import type { listErrors } from '../../use-cases/sessions/list-errors.ts';
+import type { listSessions } from '../../use-cases/sessions/list-sessions.ts';
+import type { readConcurrency } from '../../use-cases/sessions/read-concurrency.ts';
+import type { readSession } from '../../use-cases/sessions/read-session.ts';
+import type { compareOwnMonth } from '../../use-cases/usage/compare-own-month.ts';
+import type { readUsage } from '../../use-cases/usage/read-usage.ts';
+import { centsOf, presentByKind, presentComparison } from '../presenters/present-cost.ts';
+import { presentError } from '../presenters/present-errors.ts';
+import {
+  presentConcurrency,
+  presentOwnMonth,
+  presentSession,
+  presentUsage,
+} from '../presenters/present-usage.ts';
+import type { DataOf, EndpointsOf } from './endpoint.ts';
+import { pageOf } from './page.ts';
+import { siteIdIn, workspaceIdIn } from './path-ids.ts';
+
+export interface UsageDeps {
+  readonly clock: Clock;
+  readonly plans: readonly Plan[];
+  readonly readUsage: ReturnType<typeof readUsage>;
+  readonly listSessions: ReturnType<typeof listSessions>;
+  readonly readSession: ReturnType<typeof readSession>;
+  readonly listErrors: ReturnType<typeof listErrors>;
+  readonly readConcurrency: ReturnType<typeof readConcurrency>;
+  readonly compareOwnMonth: ReturnType<typeof compareOwnMonth>;
+}
+
+/** What was used and what it cost, for members of a workspace; the price list and the calculator, for everybody. */
+export const usageEndpoints = (deps: UsageDeps): EndpointsOf<'usage'> => ({
+  ...operatorEndpoints(deps),
+  ...publicEndpoints(deps),
+});
+
+type PublicRoute = 'readPricing' | 'estimateCost';
+
+/** Reads, each after its own look at who is asking. */
+const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRoute> => ({
+  readWorkspaceUsage: async ({ caller, path, query: { from, to, group_by: groupBy } }) =>
+    presentUsage(await deps.readUsage(caller, { workspaceId: workspaceIdIn(path) }, { from, to, groupBy })),
+
+  readSiteUsage: async ({ caller, path, query: { from, to, group_by: groupBy } }) =>
+    presentUsage(await deps.readUsage(caller, { siteId: siteIdIn(path) }, { from, to, groupBy })),
+
+  listSessions: async ({ caller, path, query }) => {
+    const { state, mode, from, to } = query;
+    const filter = { state, mode, from, to };
+    const siteId = siteIdIn(path);
+    return pageOf(
+      // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+      { caller, route: `sessions?${JSON.stringify(filter)}`, resource: siteId },
+      query,
+      (page) => deps.listSessions(caller, siteId, filter, page),
+      presentSession,
+    );
+  },
+
+  readSession: async ({ caller, path }) =>
+    presentSession(await deps.readSession(caller, siteIdIn(path), path['sessionId'] ?? '')),
+
+  listErrors: async ({ caller, path, query }) => {
+    const filter = { siteId: query.site_id, source: query.source };
+    const workspaceId = workspaceIdIn(path);
+    return pageOf(
+      { caller, route: `errors?${JSON.stringify(filter)}`, resource: workspaceId },
+      query,
+      (page) => deps.listErrors(caller, workspaceId, filter, page),
+      presentError,
+    );
+  },
+
+  readConcurrency: async ({ caller, path }) =>
+    presentConcurrency(await deps.readConcurrency(caller, workspaceIdIn(path))),
+
+  compareOwnMonth: async ({ caller, path, body }) =>
+    presentOwnMonth(await deps.compareOwnMonth(caller, workspaceIdIn(path), body.month)),
+});
+
+/** Computed from what they are given alone. */
+const publicEndpoints = (
+  deps: Pick<UsageDeps, 'clock' | 'plans'>,
+): Pick<EndpointsOf<'usage'>, PublicRoute> => ({
+  readPricing: async () => ({
+    catalogue_version: CATALOGUE_VERSION,
+    models: PRICE_CATALOGUE.map(presentRow),
+    plans: deps.plans.map(statedPlan),
+  }),
+
+  estimateCost: async ({ body }) => {
+    const price = priceOf(body.model, deps.clock());
+    if (price === undefined)
+      throw new BrokerError('invalid_request', {
+        details: [
+          {
+            path: 'model',
+            message: 'The price of this model is not known. GET /v1/pricing lists those that are.',
+          },
+        ],
+      });
+    const estimate = estimateCost(
+      {
+        minutesIn: body.minutes_in,
+        minutesOut: body.minutes_out,
+        promptTokens: body.prompt_tokens,
+        turns: body.turns,
+        cachedShare: body.cached_share,
+      },
+      price,
+      body.sessions_per_month,
+      deps.plans,
+    );
+    return presentEstimate(body.model, body.sessions_per_month, estimate);
+  },
+});
+
+const presentEstimate = (
+  model: string,
+  sessions: number,
+  { price, tokens, perSession, sessionSeconds, month, plans }: Estimate,
+): DataOf<'estimateCost'> => ({
+  model,
+  price_version: price.version,
+  per_session: {
+    minutes: sessionSeconds / 60,
+    tokens: presentByKind((kind) => tokens[kind]),
+    cost_cents_by_kind: presentByKind((kind) => centsOf(perSession.byKind[kind])),
+    cost_cents: centsOf(perSession.totalMicroCents),
+  },
+  per_month: {
+    sessions,
+    minutes: billedMinutes(month.seconds),
+    cost_cents: centsOf(month.openAiMicroCents),
+  },
+  plans: plans.map(presentComparison),
+});
+
+const presentRates = ({ input, cachedInput, output }: Rates) => ({
+  input,
+  cached_input: cachedInput,
+  output,
+});
+
+const presentRow = (row: CatalogueRow) => ({
+  model: row.model,
+  aliases: [...row.aliases],
+  from: row.from,
+  status: row.status,
+  text: presentRates(row.text),
+  audio: presentRates(row.audio),
+  image: row.image && { input: row.image.input, cached_input: row.image.cachedInput },
+  source: row.source,
+  shutdown_date: row.shutdownDate,
+});

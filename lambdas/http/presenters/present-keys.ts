@@ -1,0 +1,35 @@
+import type { MaskedKey } from '../../domain/keys/stored-key.ts';
+import type { Verdict } from '../../domain/keys/verdict.ts';
+import type { ListedVersion } from '../../use-cases/keys/list-key-versions.ts';
+import type { DataOf } from '../endpoints/endpoint.ts';
+
+export const presentVerdict = (verdict: Verdict): DataOf<'testSiteKey'> => ({
+  ok: verdict.ok,
+  code: verdict.code,
+  message: verdict.message,
+  latency_ms: verdict.latencyMs,
+  checked_at: verdict.checkedAt,
+});
+
+export const presentKey = (key: MaskedKey): DataOf<'viewSiteKey'> => ({
+  // The platform's key has no route: nobody but an operator's command reaches that scope.
+  scope: key.scope as DataOf<'viewSiteKey'>['scope'],
+  masked: key.masked,
+  version: key.version,
+  state: key.state,
+  created_at: key.createdAt,
+  created_by: key.createdBy,
+  last_used_at: key.lastUsedAt,
+  last_verified_at: key.lastVerifiedAt,
+  verdict: presentVerdict(key.verdict),
+});
+
+export const presentVersion = (version: ListedVersion) => ({
+  version: version.version,
+  masked: version.masked,
+  state: version.state,
+  reason: version.reason,
+  created_at: version.createdAt,
+  created_by: version.createdBy,
+  retained_until: version.retainedUntil,
+});

@@ -1,0 +1,14 @@
+import type { CallObserver } from '../domain/call-observer.ts';
+
+/** Writes the metrics of lambdas/contract/metrics.ts, which says what each of them means. */
+export interface Metrics extends CallObserver {
+  /** One answer of one route, and with it the calls since the one before. `tier`: of the workspace, where it is known. */
+  recordRequest(route: string, code: string, latencyMs: number, tier?: number): void;
+  /** A batch of a stream or an event is done with; writes the calls of it. */
+  flush(): void;
+  /** A row of the audit trail that tells of a decrypt has been written. */
+  recordAuditedDecrypt(): void;
+  recordIncidents(count: number): void;
+  /** What sessions came to at OpenAI, micro-cents; less than nothing where an estimate was too high. */
+  recordCost(mode: 'byok' | 'managed', costMicroCents: number): void;
+}

@@ -1,0 +1,58 @@
+import type { Incident, KeyInUse } from '../../domain/anomalies/incident.ts';
+import { ConflictError } from '../../domain/dependency.ts';
+import type { RandomBytes } from '../../domain/identifiers.ts';
+import { switchState } from '../../domain/keys/key-lifecycle.ts';
+import { isLive } from '../../domain/keys/stored-key.ts';
+import { systemEvent } from '../audit/system-event.ts';
+import type { KeyStore } from '../ports/keys.ts';
+import type { Clock } from '../ports/runtime.ts';
+
+const ACTOR = 'system:detector';
+const MAX_ATTEMPTS = 5;
+
+export interface SuspendPorts {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly keys: Pick<KeyStore, 'readKey' | 'changeKey'>;
+}
+
+/**
+ * Stops every mint with `key` from the next request on, with its audit event. Leaves alone a key that is switched off
+ * already, and one that holds another OpenAI key by now: whoever replaced it has answered the incident.
+ */
+export const suspendForIncident =
+  (ports: SuspendPorts) =>
+  async (incident: Incident, key: KeyInUse, fingerprint: string): Promise<void> => {
+    const { scope, scopeId } = key;
+    const { workspaceId, incidentId } = incident;
+    const address = { scope, scopeId, workspaceId };
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const currentKey = await ports.keys.readKey(address);
+      if (
+        !isLive(currentKey) ||
+        currentKey.state === 'suspended' ||
+        currentKey.sealed.fingerprint !== fingerprint
+      )
+        return;
+      const now = ports.clock();
+      const event = systemEvent({ now, random: ports.random }, ACTOR, 'key.suspended', {
+        workspaceId,
+        siteId: scope === 'site' ? scopeId : null,
+        facts: {
+          scope,
+          version_before: currentKey.sealed.version,
+          version: currentKey.sealed.version,
+          masked: currentKey.sealed.masked,
+          incident: incidentId,
+        },
+      });
+      const change = switchState(currentKey, 'suspended', { at: now.toISOString(), by: ACTOR });
+      try {
+        await ports.keys.changeKey(address, change, event);
+        return;
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+      }
+    }
+    throw new ConflictError();
+  };

@@ -1,0 +1,28 @@
+import { type AuditEvent, chainRow } from '../../domain/audit/audit-record.ts';
+import { ConflictError } from '../../domain/dependency.ts';
+import type { AuditLog, ChainKeys } from '../ports/audit.ts';
+import type { BackOff } from '../ports/runtime.ts';
+
+/** Races lost before the record is left to be delivered again. Each means that another event of the workspace got in. */
+const MAX_ATTEMPTS = 20;
+
+/**
+ * Puts one event at the end of its workspace's chain, exactly once however often it is delivered and whoever else is
+ * appending. Never changes or removes a row.
+ */
+export const appendAuditEvent =
+  (ports: { readonly audit: AuditLog; readonly chainKeys: ChainKeys; readonly backOff: BackOff }) =>
+  async (event: AuditEvent): Promise<'appended' | 'duplicate'> => {
+    const chainKey = await ports.chainKeys.keyOf(event.workspaceId);
+    for (let attempt = 1; ; attempt++) {
+      if (await ports.audit.knows(event)) return 'duplicate';
+      const head = await ports.audit.readHead(event.workspaceId);
+      try {
+        await ports.audit.append(chainRow(event, head, chainKey));
+        return 'appended';
+      } catch (error) {
+        if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
+        await ports.backOff(attempt);
+      }
+    }
+  };

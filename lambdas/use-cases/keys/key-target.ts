@@ -1,0 +1,45 @@
+import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import type { KeyAddress } from '../../domain/keys/stored-key.ts';
+import {
+  type Caller,
+  DEFAULT_VOICE_SETTINGS,
+  type Role,
+  type VoiceSettings,
+} from '../../domain/tenancy/workspace.ts';
+import type { MembershipReader } from '../ports/tenancy.ts';
+import { authorizeSite, authorizeWorkspace } from '../tenancy/authorize.ts';
+
+/** The scope whose key a management route is about. */
+export type KeyTarget =
+  | { readonly scope: 'site'; readonly siteId: SiteId }
+  | { readonly scope: 'workspace'; readonly workspaceId: WorkspaceId };
+
+export interface AuthorizedKeyTarget {
+  readonly address: KeyAddress & { readonly workspaceId: WorkspaceId };
+  readonly siteId: SiteId | undefined;
+  /** The session that a probe mints: the site's own, or the product's defaults for a workspace key. */
+  readonly settings: VoiceSettings;
+}
+
+/** Where the key of `target` lives, if the caller holds `role` there. Refuses as authorizeWorkspace and authorizeSite do. */
+export const authorizeKeyTarget = async (
+  tenancy: MembershipReader,
+  caller: Caller,
+  target: KeyTarget,
+  role: Role,
+): Promise<AuthorizedKeyTarget> => {
+  if (target.scope === 'workspace') {
+    const { workspaceId } = await authorizeWorkspace(tenancy, caller, target.workspaceId, role);
+    return {
+      address: { scope: 'workspace', scopeId: workspaceId, workspaceId },
+      siteId: undefined,
+      settings: DEFAULT_VOICE_SETTINGS,
+    };
+  }
+  const { site } = await authorizeSite(tenancy, caller, target.siteId, role);
+  return {
+    address: { scope: 'site', scopeId: site.siteId, workspaceId: site.workspaceId },
+    siteId: site.siteId,
+    settings: site,
+  };
+};

@@ -1,0 +1,242 @@
+import { ConflictError, DependencyUnavailableError } from '../../domain/dependency.ts';
+import { type SealedKey, SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
+import { isLive, type KeyAddress, type LiveKey, type RetainedKey } from '../../domain/keys/stored-key.ts';
+import type { Caller } from '../../domain/tenancy/workspace.ts';
+import type { AuditEventFactory } from '../ports/audit.ts';
+import type { KeyRewrapper, KeyScan, KeyStore, Rewrap, ScannedKey, WrappingWriter } from '../ports/keys.ts';
+
+export interface RewrapPorts {
+  readonly scan: KeyScan;
+  readonly keys: Pick<KeyStore, 'readKey' | 'readRetained'>;
+  readonly writer: WrappingWriter;
+  readonly rewrapper: KeyRewrapper;
+  readonly auditEvents: AuditEventFactory;
+}
+
+export type RewrapTrouble = 'conflicted' | 'unreadable' | 'failed';
+type Outcome = 'done' | 'skipped' | RewrapTrouble;
+
+/** Records, by what became of them. */
+export type RewrapCounts = Readonly<Record<Outcome, number>>;
+
+export interface RewrapReport {
+  /** `done` of all passes; everything else as the last pass found it. */
+  readonly counts: RewrapCounts;
+  /** The last pass met nothing that is not under the target. */
+  readonly complete: boolean;
+}
+
+export interface RewrapRequest {
+  readonly toKeyArn: string;
+  /** Says what would be done; KMS is not asked and nothing is written. `done` then counts what is left to do. */
+  readonly dryRun: boolean;
+  readonly onProgress: (counts: RewrapCounts) => void;
+  /** `errorName` says which answer of a service stood in the way. */
+  readonly onTrouble: (place: string, trouble: RewrapTrouble, errorName: string | undefined) => void;
+}
+
+const NOTHING: RewrapCounts = { done: 0, skipped: 0, conflicted: 0, unreadable: 0, failed: 0 };
+
+/** A pass that did something is followed by one that looks whether anything is left; writers seldom get in twice. */
+const MAX_PASSES = 3;
+
+/** Records under way at once. KMS allows far more; the tables are in use meanwhile. */
+const PARALLEL = 8;
+
+/**
+ * Operator. Wraps the data key of every stored key anew under `toKeyArn` by KMS ReEncrypt; ciphertexts are not touched
+ * and nothing is decrypted outside KMS. A record that is there already is skipped, so a run that was cut off anywhere is
+ * finished by another. No concurrent change is lost: whoever writes first wins, and the other reads again.
+ */
+export const rewrapKeys =
+  (ports: RewrapPorts) =>
+  async (caller: Caller, request: RewrapRequest): Promise<RewrapReport> => {
+    let done = 0;
+    for (let pass = 1; ; pass++) {
+      const counts = await onePass(ports, caller, request);
+      done += counts.done;
+      const settled = counts.done + counts.conflicted === 0;
+      const complete = settled && counts.unreadable + counts.failed === 0;
+      if (settled || request.dryRun || pass === MAX_PASSES) return { counts: { ...counts, done }, complete };
+    }
+  };
+
+const onePass = async (ports: RewrapPorts, caller: Caller, request: RewrapRequest): Promise<RewrapCounts> => {
+  const counts = { ...NOTHING };
+  for (let after: string | undefined; ; ) {
+    const page = await ports.scan.scanKeys(after);
+    for (let i = 0; i < page.items.length; i += PARALLEL) {
+      const outcomes = await Promise.all(
+        page.items.slice(i, i + PARALLEL).map((scanned) => takeRecord(ports, caller, request, scanned)),
+      );
+      for (const { place, outcome, errorName } of outcomes.flat()) {
+        counts[outcome]++;
+        if (outcome !== 'done' && outcome !== 'skipped') request.onTrouble(place, outcome, errorName);
+      }
+    }
+    request.onProgress(counts);
+    if (page.next === undefined) return counts;
+    after = page.next;
+  }
+};
+
+interface Result {
+  readonly place: string;
+  readonly outcome: Outcome;
+  readonly errorName?: string | undefined;
+}
+
+/** What one scope holds at one moment. */
+interface Scope {
+  readonly address: KeyAddress;
+  readonly currentKey: LiveKey | undefined;
+  readonly retained: RetainedKey | undefined;
+}
+
+const takeRecord = async (
+  ports: RewrapPorts,
+  caller: Caller,
+  request: RewrapRequest,
+  scanned: ScannedKey,
+): Promise<Result[]> => {
+  const { place } = scanned;
+  if (scanned.record === 'unreadable') return [{ place, outcome: 'unreadable' }];
+  try {
+    const scope =
+      scanned.record === 'head' ? await scopeOfHead(ports, scanned) : await strayScope(ports, scanned);
+    return scope === undefined ? [] : await rewrapScope(ports, caller, request, place, scope);
+  } catch (error) {
+    if (error instanceof DependencyUnavailableError)
+      return [{ place, outcome: 'failed', errorName: error.errorName }];
+    throw error;
+  }
+};
+
+/** A head goes together with the record that a rollback would bring back: what is written covers the whole scope. */
+const scopeOfHead = async (
+  ports: RewrapPorts,
+  { address, currentKey }: { readonly address: KeyAddress; readonly currentKey: LiveKey },
+): Promise<Scope> => ({
+  address,
+  currentKey,
+  retained:
+    currentKey.previousVersion === null
+      ? undefined
+      : await ports.keys.readRetained(address, currentKey.previousVersion),
+});
+
+/** A retained record that its head knows of is the head's business; any other is taken by itself. */
+const strayScope = async (
+  ports: RewrapPorts,
+  { address, retained }: { readonly address: KeyAddress; readonly retained: RetainedKey },
+): Promise<Scope | undefined> => {
+  const currentKey = await ports.keys.readKey(address);
+  const known = isLive(currentKey) && currentKey.previousVersion === retained.sealed.version;
+  return known ? undefined : { address, currentKey: undefined, retained };
+};
+
+const rewrapScope = async (
+  ports: RewrapPorts,
+  caller: Caller,
+  request: RewrapRequest,
+  place: string,
+  first: Scope,
+): Promise<Result[]> => {
+  try {
+    return await attempt(ports, caller, request, place, first);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+  }
+  const again = await readAgain(ports, first);
+  // Deleted, or shredded, in between: nothing is left to wrap.
+  if (again === undefined) return [];
+  try {
+    return await attempt(ports, caller, request, place, again);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    return [{ place, outcome: 'conflicted' }];
+  }
+};
+
+const readAgain = async (
+  ports: RewrapPorts,
+  { address, currentKey, retained }: Scope,
+): Promise<Scope | undefined> => {
+  if (currentKey === undefined) {
+    const version = retained?.sealed.version;
+    const current = version === undefined ? undefined : await ports.keys.readRetained(address, version);
+    return current && { address, currentKey: undefined, retained: current };
+  }
+  const current = await ports.keys.readKey(address);
+  return isLive(current) ? scopeOfHead(ports, { address, currentKey: current }) : undefined;
+};
+
+/** One write for the whole scope. A record that cannot be wrapped anew does not keep the other one back. */
+const attempt = async (
+  ports: RewrapPorts,
+  caller: Caller,
+  request: RewrapRequest,
+  place: string,
+  { address, currentKey, retained }: Scope,
+): Promise<Result[]> => {
+  const current = currentKey && (await prepare(ports, caller, request, place, 'current', currentKey.sealed));
+  const earlier =
+    retained &&
+    (await prepare(
+      ports,
+      caller,
+      request,
+      `${place}, retained ${retained.sealed.version}`,
+      'retained',
+      retained.sealed,
+    ));
+  if (current?.rewrap !== undefined || earlier?.rewrap !== undefined)
+    await ports.writer.replaceWrappings(address, {
+      revision: currentKey?.revision,
+      head: current?.rewrap,
+      retained: earlier?.rewrap,
+    });
+  return [current, earlier].flatMap((prepared) => (prepared === undefined ? [] : [prepared.result]));
+};
+
+interface Prepared {
+  readonly result: Result;
+  readonly rewrap: Rewrap | undefined;
+}
+
+const prepare = async (
+  { rewrapper, auditEvents }: RewrapPorts,
+  caller: Caller,
+  { toKeyArn, dryRun }: RewrapRequest,
+  place: string,
+  record: 'current' | 'retained',
+  sealed: SealedKey,
+): Promise<Prepared> => {
+  if (sealed.kmsKeyArn === toKeyArn) return { result: { place, outcome: 'skipped' }, rewrap: undefined };
+  if (dryRun) return { result: { place, outcome: 'done' }, rewrap: undefined };
+  try {
+    const { wrapping, kmsRequestId } = await rewrapper.rewrap(sealed, toKeyArn);
+    const event = await auditEvents.event(caller, 'key.rewrapped', {
+      workspaceId: sealed.workspaceId,
+      facts: {
+        scope: sealed.scope,
+        scope_id: sealed.scopeId,
+        version: sealed.version,
+        record,
+        master_key_before: keyIdOf(sealed.kmsKeyArn),
+        master_key: keyIdOf(toKeyArn),
+        ...(kmsRequestId !== undefined && { kms_reencrypt_request_id: kmsRequestId }),
+      },
+    });
+    return { result: { place, outcome: 'done' }, rewrap: { sealed, wrapping, event } };
+  } catch (error) {
+    if (error instanceof SealedKeyUnreadableError)
+      return { result: { place, outcome: 'unreadable' }, rewrap: undefined };
+    if (error instanceof DependencyUnavailableError)
+      return { result: { place, outcome: 'failed', errorName: error.errorName }, rewrap: undefined };
+    throw error;
+  }
+};
+
+/** The account's number is nobody's business who reads the trail. */
+const keyIdOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1);

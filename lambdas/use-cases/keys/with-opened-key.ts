@@ -1,0 +1,27 @@
+import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
+import type { LiveKey } from '../../domain/keys/stored-key.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { ReservedSession } from '../../domain/sessions/session.ts';
+import type { KeyOpener } from '../ports/keys.ts';
+import type { SessionLog } from '../ports/sessions.ts';
+
+/**
+ * The one way from a stored key to its plaintext, for visitors and for Test voice alike. It takes the reserved session
+ * as proof that the intent is on record, and notes a record that cannot be read, so that its owner is told.
+ */
+export const withOpenedKey =
+  (ports: { readonly opener: KeyOpener; readonly sessions: SessionLog }) =>
+  async <Result>(
+    session: ReservedSession,
+    key: LiveKey,
+    use: (plaintext: Secret) => Promise<Result>,
+    onDecryptAttempt: (kmsRequestId: string | undefined) => void,
+  ): Promise<Result> => {
+    try {
+      return await ports.opener.withPlaintext(key.sealed, use, onDecryptAttempt);
+    } catch (error) {
+      if (error instanceof SealedKeyUnreadableError)
+        await Promise.allSettled([ports.sessions.noteUnreadable(session)]);
+      throw error;
+    }
+  };

@@ -1,0 +1,22 @@
+import type { AnomalyRecord, AnomalySubject } from '../../domain/anomalies/anomaly-record.ts';
+import type { Incident } from '../../domain/anomalies/incident.ts';
+import type { AuditEvent } from '../../domain/audit/audit-record.ts';
+
+export interface AnomalyRecords {
+  read(subject: AnomalySubject): Promise<AnomalyRecord | undefined>;
+  /**
+   * Writes the record as revision `record.revision + 1` together with the audit events of new incidents, all or nothing.
+   * ConflictError when the stored revision is not `record.revision`.
+   */
+  save(
+    subject: AnomalySubject,
+    record: AnomalyRecord,
+    events: readonly AuditEvent[],
+    now: Date,
+  ): Promise<void>;
+}
+
+/** Tells whoever listens. At least once: the incident's id tells a repetition. */
+export interface IncidentAnnouncer {
+  announce(incident: Incident): Promise<void>;
+}

@@ -1,0 +1,55 @@
+import type {
+  AuditEvent,
+  AuditEventType,
+  AuditFacts,
+  AuditRow,
+  ChainHead,
+} from '../../domain/audit/audit-record.ts';
+import type { SiteId } from '../../domain/identifiers.ts';
+import type { Caller } from '../../domain/tenancy/workspace.ts';
+import type { Page, PageRequest } from './pages.ts';
+
+/**
+ * Makes the audit event of a change that a person makes: who, when, from where. The change writes it in the same
+ * transaction, so that neither can be without the other.
+ */
+export interface AuditEventFactory {
+  event(
+    caller: Caller,
+    type: AuditEventType,
+    subject: {
+      readonly workspaceId: string;
+      readonly siteId?: SiteId | undefined;
+      readonly facts?: AuditFacts;
+    },
+  ): Promise<AuditEvent>;
+}
+
+/** The audit table. Rows are only ever added. */
+export interface AuditLog {
+  /** Whether the event has its row already. */
+  knows(event: AuditEvent): Promise<boolean>;
+  readHead(workspaceId: string): Promise<ChainHead>;
+  /** Adds the row and the marker of its event, both or neither. ConflictError when the place or the event is taken. */
+  append(row: AuditRow): Promise<void>;
+  listRows(
+    workspaceId: string,
+    page: PageRequest,
+    order: 'oldest_first' | 'newest_first',
+  ): Promise<Page<AuditRow>>;
+  /** Where a page that continues after `row` starts. */
+  positionOf(row: Pick<AuditRow, 'workspaceId' | 'sequence'>): string;
+  /** The highest sequence that a marker names; 0 without any. */
+  lastMarkedSequence(workspaceId: string): Promise<number>;
+}
+
+/** Keys of the audit chains: derived from KMS, one per workspace, never stored. */
+export interface ChainKeys {
+  keyOf(workspaceId: string): Promise<Uint8Array>;
+}
+
+/** Objects that nobody changes once they are written: the audit trail, outside of the database. */
+export interface AuditArchive {
+  /** The same name again holds what was put last; what was there before stays as long as the bucket keeps it. */
+  put(name: string, lines: string): Promise<void>;
+}

@@ -1,0 +1,11 @@
+/**
+ * Ports of the use cases, one file per capability. Every change that a person can see takes its audit event and stores
+ * both atomically. Unless a port says otherwise, reads are strongly consistent and every method throws
+ * DependencyUnavailableError when the service behind it fails.
+ */
+
+/** The present time. Given in, so that tests move it. */
+export type Clock = () => Date;
+
+/** Waits before a write that met another one is tried again; `attempt` is the one that failed, from 1. */
+export type BackOff = (attempt: number) => Promise<void>;

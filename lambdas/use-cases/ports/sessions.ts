@@ -1,0 +1,134 @@
+import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import type { Verdict } from '../../domain/keys/verdict.ts';
+import type { RateLimit } from '../../domain/limits.ts';
+import type { ErrorRow, ReportedError } from '../../domain/sessions/error-row.ts';
+import type { HeldSlot, RecordedSession, SessionSnapshot } from '../../domain/sessions/recorded-session.ts';
+import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
+import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
+import type { SlotLease } from '../../domain/sessions/slots.ts';
+import type { QuotaReservation, TokenContext } from '../../domain/sessions/token-context.ts';
+import type { Site } from '../../domain/tenancy/workspace.ts';
+import type { Page, PageRequest } from './pages.ts';
+
+/** What a budget check found. */
+export type Budget =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly retryAfterSeconds: number };
+
+export interface RateLimiter {
+  /** Spends one call of `subject`'s budget of the current clock minute, or says when there is a new one. */
+  spend(subject: string, limit: RateLimit, now: Date): Promise<Budget>;
+}
+
+export interface TokenContextReader {
+  readTokenContext(siteId: SiteId, workspaceId: WorkspaceId, now: Date): Promise<TokenContext>;
+  /** What admission depends on, read again after a lost race. */
+  readCapacity(workspaceId: WorkspaceId, now: Date): Promise<Pick<TokenContext, 'leases' | 'period'>>;
+}
+
+export interface SessionAdmitter {
+  /**
+   * Writes the reserved session, takes its slots and sets its minutes aside: all or nothing. ConflictError when a slot was
+   * taken, or the plan's last minutes were, in between.
+   */
+  admit(
+    session: ReservedSession,
+    leases: readonly SlotLease[],
+    hold: QuotaReservation | undefined,
+    now: Date,
+  ): Promise<void>;
+}
+
+export interface SessionLog {
+  /** Writes the session of a use that takes no slot. */
+  reserve(session: ReservedSession, now: Date): Promise<void>;
+  /** ConflictError when the session is not `reserved` any more. */
+  settle(session: ReservedSession, outcome: SessionOutcome): Promise<void>;
+  noteKeyUse(session: ReservedSession, at: string): Promise<void>;
+  noteVerdict(session: ReservedSession, verdict: Verdict): Promise<void>;
+  noteUnreadable(session: ReservedSession): Promise<void>;
+}
+
+export interface SlotLeases {
+  /** Gives slots back that this session still holds. */
+  release(workspaceId: WorkspaceId, leases: readonly Omit<SlotLease, 'expiresAt'>[]): Promise<void>;
+  /** Keeps the slots of a session until `expiresAt`. False when one of them had run out or was lost: then it is over. */
+  renew(workspaceId: WorkspaceId, leases: readonly SlotLease[], now: Date): Promise<boolean>;
+}
+
+export interface SessionSnapshots {
+  /** undefined for a session that was never handed out, or is not a visitor's. */
+  readSnapshot(siteId: SiteId, sessionId: SessionId): Promise<SessionSnapshot | undefined>;
+}
+
+export interface DueSessions {
+  readonly usages: readonly SessionUsage[];
+  /** How many of the page cannot be read. */
+  readonly unreadable: number;
+  /** When the last of a full page was due, as `after` of the next; undefined: there are no more. */
+  readonly last: Date | undefined;
+}
+
+export interface SessionUsageStore {
+  /**
+   * Writes the meter and adds to the totals what it adds, all or nothing. `meter.revision` is the one that was read, 0 for a
+   * new meter. ConflictError when it has moved since.
+   */
+  saveUsage(usage: SessionUsage): Promise<void>;
+  /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
+  listDue(now: Date, limit: number, after?: Date): Promise<DueSessions>;
+}
+
+export interface SessionEndRecorder {
+  /** Notes on the session's record that it is over, and how long it was: the anomaly detector goes by it. */
+  recordEnd(usage: SessionUsage): Promise<void>;
+}
+
+export interface ErrorLog {
+  report(error: ReportedError): Promise<void>;
+}
+
+export interface ErrorReader {
+  /** Newest first. */
+  listErrors(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<ErrorRow>>;
+  /** Where a page that continues after `row` starts. */
+  positionOfError(row: ErrorRow): string;
+}
+
+export interface SessionReader {
+  /** Sessions minted from `from` on and before `before`, newest first. */
+  listSessions(
+    site: Pick<Site, 'siteId' | 'workspaceId'>,
+    between: { readonly from: Date; readonly before: Date },
+    page: PageRequest,
+  ): Promise<Page<RecordedSession>>;
+  /** Where a page that continues after `session` starts. */
+  positionOfSession(session: RecordedSession): string;
+  readSession(
+    site: Pick<Site, 'siteId' | 'workspaceId'>,
+    sessionId: SessionId,
+  ): Promise<RecordedSession | undefined>;
+  /** Meters of at most 100 sessions of one site. A session of which nothing was reported may have none. */
+  readSessionUsage(
+    siteId: SiteId,
+    sessionIds: readonly SessionId[],
+  ): Promise<ReadonlyMap<SessionId, SessionUsage>>;
+}
+
+export interface SlotReader {
+  /** Leases of every pool of the workspace, expired ones included. */
+  listHeld(workspaceId: WorkspaceId): Promise<readonly HeldSlot[]>;
+}
+
+/**
+ * Keyed hashes and derived secrets. Their roots come from a KMS HMAC key and live in memory; nothing that is derived
+ * can be computed from the tables alone.
+ */
+export interface PseudonymService {
+  /** Hash of a caller's address, hex, different every day (UTC). */
+  hashIp(address: string, now: Date): Promise<string>;
+  /** OpenAI-Safety-Identifier: 64 hex digits, stable for one visitor of one site. */
+  safetyIdentifier(siteId: SiteId, visitor: string): Promise<string>;
+  /** 32 bytes, base64: signs the reports of one session. Derivable again from the session id alone. */
+  signingSecret(sessionId: SessionId): Promise<string>;
+}

@@ -1,0 +1,70 @@
+import type { AuditEvent } from '../../domain/audit/audit-record.ts';
+import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import type {
+  Member,
+  Membership,
+  Role,
+  Site,
+  SiteChange,
+  SiteMembership,
+  SiteQuota,
+  Workspace,
+  WorkspaceChange,
+} from '../../domain/tenancy/workspace.ts';
+import type { Page, PageRequest } from './pages.ts';
+
+export interface MembershipReader {
+  readMembership(workspaceId: WorkspaceId, sub: string): Promise<Membership>;
+  readSiteMembership(siteId: SiteId, sub: string): Promise<SiteMembership>;
+}
+
+export interface SiteReader {
+  /** undefined for a site that never existed, is archived, or whose workspace is deleted. */
+  readSite(siteId: SiteId): Promise<Site | undefined>;
+}
+
+export interface Tenancy extends MembershipReader {
+  createWorkspace(workspace: Workspace, owner: Member, event: AuditEvent): Promise<void>;
+  listWorkspaces(sub: string, page: PageRequest): Promise<Page<{ workspace: Workspace; role: Role }>>;
+  /** Writes only what changed. ConflictError when the workspace is gone. */
+  changeWorkspace(workspaceId: WorkspaceId, change: WorkspaceChange, event: AuditEvent): Promise<void>;
+  listMembers(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Member>>;
+  readMember(workspaceId: WorkspaceId, sub: string): Promise<Member | undefined>;
+  /** Adds a member or changes the role; `previous` is what the caller saw. ConflictError when that changed, or when the last owner would go. */
+  saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
+  /** ConflictError as above. */
+  removeMember(member: Member, event: AuditEvent): Promise<void>;
+  /**
+   * Counts the site on its workspace in the same write. ConflictError when the workspace is gone, on another plan than
+   * the caller saw, or full.
+   */
+  createSite(site: Site, quota: SiteQuota, event: AuditEvent): Promise<void>;
+  listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
+  /** Writes only what changed. ConflictError when the site is archived in between. */
+  changeSite(site: Site, change: SiteChange, event: AuditEvent): Promise<void>;
+}
+
+/** Ends what the tenancy holds. Apart, because whoever ends a site or a workspace also shreds its keys. */
+export interface TenancyDeletion extends MembershipReader {
+  listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
+  /** From here on every mint of the workspace is refused. ConflictError when it was already deleted. */
+  markWorkspaceDeleted(workspaceId: WorkspaceId, event: AuditEvent): Promise<void>;
+  /** Gives its place in the plan back. ConflictError when it is archived already, or its workspace is being written. */
+  archiveSite(site: Site, event: AuditEvent): Promise<void>;
+}
+
+/** Says who an access token speaks for. */
+export interface AccessTokenVerifier {
+  /** Its `sub`; undefined for any token that is not a valid, current access token for this service. */
+  verify(token: string): Promise<string | undefined>;
+}
+
+export interface WorkspaceReader {
+  /** A deleted workspace too; undefined for one that never existed. */
+  readWorkspace(workspaceId: WorkspaceId): Promise<Workspace | undefined>;
+}
+
+export interface PlanWriter {
+  /** ConflictError when the workspace is gone or its plan is no longer what the caller saw. */
+  changePlan(workspace: Workspace, plan: string, event: AuditEvent): Promise<void>;
+}

@@ -1,0 +1,55 @@
+import type { AuditEvent } from '../../domain/audit/audit-record.ts';
+import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
+import type { PlanNotice } from '../../domain/tenancy/plan-notice.ts';
+import type { LedgerPosting, LedgerTotal } from '../../domain/usage/ledger.ts';
+import type { PeriodUsage } from '../../domain/usage/period-usage.ts';
+import type { DayRange, DayUsage } from '../../domain/usage/usage.ts';
+import type { Page, PageRequest } from './pages.ts';
+
+export interface PlanNotices {
+  /** What the workspace has used of its plan in `period`, `yyyy-mm`. */
+  readPeriod(workspaceId: WorkspaceId, period: string): Promise<PeriodUsage>;
+  /** Marks the threshold as noticed together with its audit event. ConflictError when it was already. */
+  noteThreshold(workspaceId: WorkspaceId, period: string, percent: number, event: AuditEvent): Promise<void>;
+}
+
+/** Totals, as the reports have added them up. */
+export interface UsageReader {
+  /** One part for each day, site, model and mode within the days; in one query. */
+  readDays(workspaceId: WorkspaceId, days: DayRange): Promise<readonly DayUsage[]>;
+  /** What the workspace has used of its plan in `period`, `yyyy-mm`. */
+  readPeriod(workspaceId: WorkspaceId, period: string): Promise<PeriodUsage>;
+}
+
+/** Meters and totals side by side, for whoever checks that the totals are the sum of the meters. */
+export interface UsageLedgerAudit {
+  /** Every workspace that ever was, or `only` this one, with its sites; archived ones too. */
+  listWorkspaces(only: WorkspaceId | undefined): Promise<ReadonlyMap<WorkspaceId, readonly SiteId[]>>;
+  /** Meters of sessions minted from `from` on and before `before`, oldest first. */
+  listSessionUsage(
+    siteId: SiteId,
+    between: { readonly from: Date; readonly before: Date },
+    page: PageRequest,
+  ): Promise<Page<SessionUsage>>;
+  /** Totals of the month `yyyy-mm`: of its days, and of the billing period. */
+  readTotals(workspaceId: WorkspaceId, month: string): Promise<readonly LedgerTotal[]>;
+  /** One of them, read so that no report is seen in its meter and not yet here. */
+  readTotal(workspaceId: WorkspaceId, place: string): Promise<LedgerTotal>;
+  postingsOf(usage: SessionUsage): readonly LedgerPosting[];
+  /**
+   * Sets the counts of a total, together with the audit event. ConflictError when the total was written to since it was
+   * read.
+   */
+  correctTotal(
+    workspaceId: WorkspaceId,
+    read: LedgerTotal,
+    counts: LedgerPosting['counts'],
+    event: AuditEvent,
+  ): Promise<void>;
+}
+
+/** As IncidentAnnouncer, for notices of a plan. */
+export interface NoticeAnnouncer {
+  announceNotice(notice: PlanNotice): Promise<void>;
+}

@@ -1,0 +1,177 @@
+import { BrokerError } from '../../domain/broker-error.ts';
+import { ConflictError } from '../../domain/dependency.ts';
+import type { RandomBytes, SiteId } from '../../domain/identifiers.ts';
+import { slotsOfAddress } from '../../domain/limits.ts';
+import type { ReservedSession } from '../../domain/sessions/session.ts';
+import {
+  HEARTBEAT_SECONDS,
+  newSessionUsage,
+  type SessionUsage,
+} from '../../domain/sessions/session-usage.ts';
+import {
+  addressTagOf,
+  freeSlots,
+  leaseExpiry,
+  occupiedSlots,
+  type SlotLease,
+  type SlotPool,
+  secondsUntilFree,
+} from '../../domain/sessions/slots.ts';
+import type { QuotaReservation, TokenContext } from '../../domain/sessions/token-context.ts';
+import { secondsToNextPeriod } from '../../domain/tenancy/plan.ts';
+import type { Site } from '../../domain/tenancy/workspace.ts';
+import type { BackOff } from '../ports/runtime.ts';
+import type { SessionAdmitter, TokenContextReader } from '../ports/sessions.ts';
+
+/** Races lost before we say busy: each means that another visitor got in, so the service as a whole advances. */
+const MAX_ATTEMPTS = 8;
+
+/** With less than this left of a hard-capped plan no session begins, seconds. */
+const SHORTEST_SESSION_SECONDS = 5;
+
+export interface AdmissionRequest {
+  readonly session: ReservedSession & { readonly siteId: SiteId };
+  readonly site: Site;
+  /** The key's own pool first. */
+  readonly pools: readonly SlotPool[];
+  /** What one address may hold of the key's slots, percent. */
+  readonly addressSlotPercent: number;
+  /** What a hard-capped plan includes in a period, seconds; undefined: no such plan. */
+  readonly capSeconds: number | undefined;
+  readonly capacity: Pick<TokenContext, 'leases' | 'period'>;
+  readonly now: Date;
+}
+
+export interface Admitted {
+  readonly session: ReservedSession & { readonly siteId: SiteId };
+  readonly leases: readonly SlotLease[];
+  /** The meter that holds minutes of a hard-capped plan; undefined without one. */
+  readonly usage: SessionUsage | undefined;
+  /** null when the key has no limit on concurrent sessions. */
+  readonly remainingSlots: number | null;
+}
+
+/**
+ * Puts the session on record, takes one free slot of every pool and sets minutes of a hard-capped plan aside, all in one
+ * write. Never more sessions than a limit and never more minutes than a hard cap: the write is conditional, whatever was
+ * read before. `busy` names the second at which the earliest lease ends. What one address may hold is judged by what was
+ * read: requests of the same moment may pass it together, by as many as its budget lets through in a second.
+ */
+export const admitSession = async (
+  ports: {
+    readonly admissions: SessionAdmitter;
+    readonly contexts: TokenContextReader;
+    readonly random: RandomBytes;
+    readonly backOff: BackOff;
+  },
+  request: AdmissionRequest,
+): Promise<Admitted> => {
+  let { capacity } = request;
+  for (let attempt = 1; ; attempt++) {
+    const chosen = chooseSlots(ports.random, request, capacity, attempt);
+    const admitted = admissionAt(request, chosen, capacity);
+    try {
+      await ports.admissions.admit(
+        admitted.session,
+        admitted.leases,
+        reservationOf(admitted.usage, request.capSeconds),
+        request.now,
+      );
+      return admitted;
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      if (attempt === MAX_ATTEMPTS && request.pools.length === 0) throw new BrokerError('unavailable');
+      await ports.backOff(attempt);
+      capacity = await ports.contexts.readCapacity(request.session.workspaceId, request.now);
+    }
+  }
+};
+
+interface ChosenSlot {
+  readonly pool: string;
+  readonly index: number;
+  readonly remaining: number;
+}
+
+/** One free slot in each of the pools. `busy` names the second at which none of them is full any more. */
+const chooseSlots = (
+  random: RandomBytes,
+  { session, now, pools, addressSlotPercent }: AdmissionRequest,
+  { leases }: Pick<TokenContext, 'leases'>,
+  attempt: number,
+): readonly ChosenSlot[] => {
+  const waits: number[] = [];
+  const chosen = pools.flatMap(({ pool, limit }): readonly ChosenSlot[] => {
+    const taken = occupiedSlots(leases, pool, now);
+    const free = freeSlots(taken, limit);
+    const index = free[random(4).readUInt32BE() % Math.max(1, free.length)];
+    if (index !== undefined && attempt <= MAX_ATTEMPTS)
+      return [{ pool, index, remaining: limit - taken.length - 1 }];
+    waits.push(secondsUntilFree(taken, limit, now));
+    return [];
+  });
+  if (waits.length > 0) throw new BrokerError('busy', { retryAfterSeconds: Math.max(...waits) });
+  const [key] = pools;
+  if (key !== undefined) {
+    const mine = addressTagOf(session.ipHash);
+    const own = occupiedSlots(leases, key.pool, now).filter(({ address }) => address === mine);
+    const share = slotsOfAddress(key.limit, addressSlotPercent);
+    if (own.length >= share)
+      throw new BrokerError('rate_limited', { retryAfterSeconds: secondsUntilFree(own, share, now) });
+  }
+  return chosen;
+};
+
+const admissionAt = (
+  { session, site, capSeconds, now }: AdmissionRequest,
+  chosen: readonly ChosenSlot[],
+  { period }: Pick<TokenContext, 'period'>,
+): Admitted => {
+  const connectBy = leaseExpiry(now, site.clientSecretTtlSeconds);
+  const holdSeconds = capSeconds === undefined ? 0 : secondsToReserve(site, capSeconds, period, now);
+  const admitted = {
+    ...session,
+    admission: {
+      maxDurationSeconds: capSeconds === undefined ? site.maxDurationSeconds : holdSeconds,
+      holdSeconds,
+      connectBy,
+      slots: chosen.map(({ pool, index }) => ({ pool, index })),
+    },
+  };
+  return {
+    session: admitted,
+    leases: chosen.map(({ pool, index }) => ({
+      pool,
+      index,
+      sessionId: session.sessionId,
+      address: addressTagOf(session.ipHash),
+      expiresAt: connectBy,
+    })),
+    usage: capSeconds === undefined ? undefined : newSessionUsage(admitted),
+    remainingSlots: chosen.length === 0 ? null : Math.min(...chosen.map(({ remaining }) => remaining)),
+  };
+};
+
+/** The longest session of the site, or what is left of the plan when that is less. */
+const secondsToReserve = (
+  site: Site,
+  capSeconds: number,
+  { usedSeconds, committedSeconds }: TokenContext['period'],
+  now: Date,
+): number => {
+  const left = capSeconds - committedSeconds;
+  if (left >= SHORTEST_SESSION_SECONDS) return Math.min(site.maxDurationSeconds, left);
+  // What running sessions hold may come back before the month is over.
+  const usedUp = capSeconds - usedSeconds < SHORTEST_SESSION_SECONDS;
+  throw new BrokerError('minutes_exhausted', {
+    retryAfterSeconds: usedUp ? secondsToNextPeriod(now) : 3 * HEARTBEAT_SECONDS,
+  });
+};
+
+const reservationOf = (
+  usage: SessionUsage | undefined,
+  capSeconds: number | undefined,
+): QuotaReservation | undefined =>
+  usage === undefined || capSeconds === undefined
+    ? undefined
+    : { usage, maxCommittedSeconds: capSeconds - usage.holdSeconds };

@@ -1,0 +1,79 @@
+import { ConflictError } from '../../domain/dependency.ts';
+import { checkForSilence } from '../../domain/sessions/session-usage.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { SessionEndRecorder, SessionUsageStore } from '../ports/sessions.ts';
+
+export interface SweepPorts {
+  readonly clock: Clock;
+  readonly sessionUsage: SessionUsageStore;
+  readonly ends: SessionEndRecorder;
+}
+
+/** Sessions looked after in one call of the store. */
+const BATCH = 25;
+
+/** At most so many batches in one run; the next run, a minute later, goes on. */
+const MOST_BATCHES = 200;
+
+export interface Sweep {
+  /** Sessions that had fallen silent, and are over now. */
+  readonly closed: number;
+  /** Sessions that live, and are due again later. */
+  readonly alive: number;
+  /** Sessions that could not be looked after this time; the others were not held up by them. */
+  readonly failed: number;
+  /** Whether more are due than one run takes. */
+  readonly more: boolean;
+}
+
+/**
+ * Closes every session of which nothing was heard for too long: it ends with its last sign of life plus one heartbeat, and
+ * the minutes that it held come back. Interrupted or run twice at once it closes each session exactly once.
+ */
+export const closeSilentSessions =
+  ({ clock, sessionUsage, ends }: SweepPorts) =>
+  async (): Promise<Sweep> => {
+    const now = clock();
+    let closed = 0;
+    let alive = 0;
+    let failed = 0;
+    let after: Date | undefined;
+    for (let batch = 0; batch < MOST_BATCHES; batch++) {
+      const { usages: due, unreadable, last } = await sessionUsage.listDue(now, BATCH, after);
+      const looked = await Promise.allSettled(
+        due.map((usage) => closeIfSilent({ sessionUsage, ends }, usage, now)),
+      );
+      const outcomes = looked.map((one) => (one.status === 'fulfilled' ? one.value : 'failed'));
+      const count = (outcome: Outcome): number => outcomes.filter((one) => one === outcome).length;
+      closed += count('closed');
+      alive += count('alive');
+      const moved = count('closed') + count('alive') > 0;
+      // What failed is met again at the head of the next batch, and counted where it is left behind.
+      if (last === undefined || !moved) failed += count('failed') + unreadable;
+      if (last === undefined) return { closed, alive, failed, more: false };
+      // Nothing moves where records cannot be read, the index lags, or another run is at it: the rest must not wait for them.
+      if (!moved) after = last;
+    }
+    return { closed, alive, failed, more: true };
+  };
+
+type Outcome = 'closed' | 'alive' | 'unchanged' | 'failed';
+
+const closeIfSilent = async (
+  { sessionUsage, ends }: Omit<SweepPorts, 'clock'>,
+  usage: Parameters<typeof checkForSilence>[0],
+  now: Date,
+): Promise<Outcome> => {
+  const looked = checkForSilence(usage, now);
+  if (looked === usage) return 'unchanged';
+  try {
+    await sessionUsage.saveUsage(looked);
+    if (!looked.silent) return 'alive';
+    await ends.recordEnd(looked);
+    return 'closed';
+  } catch (error) {
+    // It reported in between, and is looked after again when it is due.
+    if (error instanceof ConflictError) return 'unchanged';
+    throw error;
+  }
+};

@@ -1,0 +1,94 @@
+import type { SiteId } from '../../domain/identifiers.ts';
+import { type Receipt, receiptOf } from '../../domain/sessions/receipt.ts';
+import type { RecordedSession } from '../../domain/sessions/recorded-session.ts';
+import type { SessionState } from '../../domain/sessions/session.ts';
+import { newSessionUsage } from '../../domain/sessions/session-usage.ts';
+import type { BillingMode, Caller } from '../../domain/tenancy/workspace.ts';
+import { type DayRange, dayRange, endOfDay } from '../../domain/usage/usage.ts';
+import { filteredPage } from '../filtered-page.ts';
+import type { Page, PageRequest } from '../ports/pages.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { SessionReader } from '../ports/sessions.ts';
+import type { MembershipReader } from '../ports/tenancy.ts';
+import { authorizeSite } from '../tenancy/authorize.ts';
+
+/** A session with what it came to. */
+export interface ReceiptedSession {
+  readonly session: RecordedSession;
+  readonly state: SessionState;
+  readonly receipt: Receipt;
+}
+
+export interface SessionFilter {
+  readonly state?: SessionState | undefined;
+  readonly mode?: BillingMode | undefined;
+  /** Days of UTC on which it was minted, both inclusive. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+export interface SessionListPorts {
+  readonly clock: Clock;
+  readonly tenancy: MembershipReader;
+  readonly sessions: SessionReader;
+}
+
+/** The most items that one batch read takes. */
+const FILTERED_READ = 100;
+
+/** Viewer. Sessions of a site, newest first, each with its receipt. */
+export const listSessions =
+  ({ clock, tenancy, sessions }: SessionListPorts) =>
+  async (
+    caller: Caller,
+    siteId: SiteId,
+    filter: SessionFilter,
+    request: PageRequest,
+  ): Promise<Page<ReceiptedSession>> => {
+    const { site } = await authorizeSite(tenancy, caller, siteId, 'viewer');
+    const { from, to } = daysOf(filter, clock());
+    const between = { from: new Date(from), before: endOfDay(to) };
+    const { state, mode } = filter;
+    const filtered = state !== undefined || mode !== undefined;
+    return filteredPage<ReceiptedSession>(request, {
+      readSize: filtered ? FILTERED_READ : request.limit,
+      read: async (page) => {
+        const { items, next } = await sessions.listSessions(site, between, page);
+        return { items: await receipted(sessions, siteId, items), next };
+      },
+      matches: (found) =>
+        (state === undefined || found.state === state) && (mode === undefined || found.session.mode === mode),
+      positionOf: ({ session }) => sessions.positionOfSession(session),
+    });
+  };
+
+/** Without any day: all sessions that are still on record. */
+const daysOf = ({ from, to }: SessionFilter, now: Date): DayRange =>
+  from === undefined && to === undefined
+    ? { from: '1970-01-01', to: '9998-12-31' }
+    : dayRange({ from, to }, now);
+
+const receipted = async (
+  sessions: SessionReader,
+  siteId: SiteId,
+  found: readonly RecordedSession[],
+): Promise<readonly ReceiptedSession[]> => {
+  const issued = found.filter(({ state }) => state === 'issued').map(({ sessionId }) => sessionId);
+  const meters = await sessions.readSessionUsage(siteId, issued);
+  return found.map((session) => {
+    // Without a meter it has the receipt of a session that never connected.
+    const receipt = receiptOf(meters.get(session.sessionId) ?? newSessionUsage(session));
+    return { session, state: session.state === 'issued' ? receipt.state : session.state, receipt };
+  });
+};
+
+/** Viewer. One session of the site; undefined where it has none with this id. */
+export const receiptedSession = async (
+  sessions: SessionReader,
+  ...[site, sessionId]: Parameters<SessionReader['readSession']>
+): Promise<ReceiptedSession | undefined> => {
+  const session = await sessions.readSession(site, sessionId);
+  if (session === undefined) return undefined;
+  const [found] = await receipted(sessions, site.siteId, [session]);
+  return found;
+};

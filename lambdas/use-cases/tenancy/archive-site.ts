@@ -1,0 +1,21 @@
+import { BrokerError } from '../../domain/broker-error.ts';
+import { ConflictError } from '../../domain/dependency.ts';
+import type { SiteId } from '../../domain/identifiers.ts';
+import type { Caller } from '../../domain/tenancy/workspace.ts';
+import { authorizeSite } from './authorize.ts';
+import { type DeletionPorts, deleteSite } from './delete-workspace.ts';
+
+/** Admin. The site answers `site_not_found` from the next request on, and its own key is shredded. */
+export const archiveSite =
+  (ports: DeletionPorts) =>
+  async (caller: Caller, siteId: SiteId): Promise<void> => {
+    const { site } = await authorizeSite(ports.tenancy, caller, siteId, 'admin');
+    try {
+      await deleteSite(ports, caller, site);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      // Somebody else archived it at the same moment; or its workspace was written, and the caller may repeat.
+      const { site: left } = await ports.tenancy.readSiteMembership(siteId, caller.sub);
+      throw left === undefined ? new BrokerError('site_not_found') : error;
+    }
+  };

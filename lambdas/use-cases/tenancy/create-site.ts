@@ -1,0 +1,58 @@
+import { BrokerError } from '../../domain/broker-error.ts';
+import { ConflictError } from '../../domain/dependency.ts';
+import { newSiteId, type RandomBytes, type WorkspaceId } from '../../domain/identifiers.ts';
+import { type Plan, planNamed, siteCapOf } from '../../domain/tenancy/plan.ts';
+import type { Caller, Site, SiteQuota, SiteSettings, Workspace } from '../../domain/tenancy/workspace.ts';
+import type { AuditEventFactory } from '../ports/audit.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { Tenancy } from '../ports/tenancy.ts';
+import { authorizeWorkspace } from './authorize.ts';
+
+/**
+ * Admin. The new site mints as soon as it, or its workspace, has a key. Never one more site than the plan has room for,
+ * in either billing mode; a workspace that has more, because its plan was changed, keeps them and gets no new one.
+ */
+export const createSite =
+  (ports: {
+    readonly tenancy: Tenancy;
+    readonly auditEvents: AuditEventFactory;
+    readonly clock: Clock;
+    readonly random: RandomBytes;
+    readonly plans: readonly Plan[];
+  }) =>
+  async (caller: Caller, workspaceId: WorkspaceId, settings: SiteSettings): Promise<Site> => {
+    const quota = quotaIn(await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin'), ports.plans);
+    const site: Site = {
+      siteId: newSiteId(workspaceId, ports.random),
+      workspaceId,
+      ...settings,
+      createdAt: ports.clock().toISOString(),
+      createdBy: caller.sub,
+    };
+    const { siteId } = site;
+    const event = await ports.auditEvents.event(caller, 'site.created', { workspaceId, siteId });
+    try {
+      await ports.tenancy.createSite(site, quota, event);
+    } catch (error) {
+      // Somebody else may have taken the last place: that is another answer than a write to repeat.
+      if (error instanceof ConflictError)
+        quotaIn(await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin'), ports.plans);
+      throw error;
+    }
+    return site;
+  };
+
+/** The room that the workspace's plan gives, or the refusal that there is none left. */
+const quotaIn = ({ plan, siteCount }: Workspace, plans: readonly Plan[]): SiteQuota => {
+  const maxSites = siteCapOf(planNamed(plans, plan));
+  if (maxSites !== null && siteCount >= maxSites)
+    throw new BrokerError('site_limit_reached', {
+      details: [
+        {
+          path: 'max_sites',
+          message: `The plan ${plan} has room for ${maxSites}; sites in this workspace: ${siteCount}.`,
+        },
+      ],
+    });
+  return { plan, maxSites };
+};

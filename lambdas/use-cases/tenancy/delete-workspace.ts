@@ -1,0 +1,89 @@
+import { BrokerError } from '../../domain/broker-error.ts';
+import { ConflictError } from '../../domain/dependency.ts';
+import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import { deleteKey } from '../../domain/keys/key-lifecycle.ts';
+import { isLive, type KeyAddress } from '../../domain/keys/stored-key.ts';
+import type { Caller, Site } from '../../domain/tenancy/workspace.ts';
+import { keyFacts } from '../keys/key-facts.ts';
+import type { AuditEventFactory } from '../ports/audit.ts';
+import type { KeyStore } from '../ports/keys.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { TenancyDeletion } from '../ports/tenancy.ts';
+import { authorizeWorkspace } from './authorize.ts';
+
+export interface DeletionPorts {
+  readonly tenancy: TenancyDeletion;
+  readonly auditEvents: AuditEventFactory;
+  readonly keys: KeyStore;
+  readonly clock: Clock;
+}
+
+const PAGE = 100;
+
+/**
+ * Owner only, with the workspace's name as confirmation. Mints stop first; then every key is shredded and every site
+ * archived. An interrupted deletion is finished by repeating it, which then answers that there is no such workspace.
+ * Sessions, usage and audit stay for their retention.
+ */
+export const deleteWorkspace =
+  (ports: DeletionPorts) =>
+  async (caller: Caller, workspaceId: WorkspaceId, confirm: string): Promise<void> => {
+    const { workspace, member } = await ports.tenancy.readMembership(workspaceId, caller.sub);
+    const repeated = member?.role === 'owner' && workspace !== undefined && workspace.deletedAt !== null;
+    if (!repeated) {
+      const { name } = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
+      if (confirm !== name)
+        throw new BrokerError('invalid_request', {
+          details: [{ path: 'confirm', message: "Repeat the workspace's name to delete it." }],
+        });
+      const event = await ports.auditEvents.event(caller, 'workspace.deleted', { workspaceId });
+      await ports.tenancy.markWorkspaceDeleted(workspaceId, event);
+    }
+    await shredKey(ports, caller, { scope: 'workspace', scopeId: workspaceId, workspaceId });
+    for (let after: string | undefined; ; ) {
+      const page = await ports.tenancy.listSites(workspaceId, { limit: PAGE, after });
+      for (const site of page.items) await deleteSiteOnce(ports, caller, site);
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    if (repeated) throw new BrokerError('workspace_not_found');
+  };
+
+/** Shreds the site's own key and archives the site: nothing reachable, nothing decryptable is left of it. */
+export const deleteSite = async (ports: DeletionPorts, caller: Caller, site: Site): Promise<void> => {
+  const { siteId, workspaceId } = site;
+  const address = { scope: 'site', scopeId: siteId, workspaceId } as const;
+  await shredKey(ports, caller, address, siteId);
+  const event = await ports.auditEvents.event(caller, 'site.archived', { workspaceId, siteId });
+  await ports.tenancy.archiveSite(site, event);
+  // Once more, for a key that was stored in between; from here on the write of one is refused.
+  await shredKey(ports, caller, address, siteId);
+};
+
+const shredKey = async (
+  { keys, clock, auditEvents }: DeletionPorts,
+  caller: Caller,
+  address: KeyAddress & { readonly workspaceId: WorkspaceId },
+  siteId?: SiteId,
+): Promise<void> => {
+  const currentKey = await keys.readKey(address);
+  if (!isLive(currentKey)) return;
+  const change = deleteKey(currentKey, { at: clock().toISOString(), by: caller.sub });
+  const event = await auditEvents.event(caller, 'key.deleted', {
+    workspaceId: address.workspaceId,
+    siteId,
+    facts: keyFacts(address.scope, currentKey, change),
+  });
+  await keys.changeKey(address, change, event);
+};
+
+/** A site that somebody else archived at the same moment is ended all the same; one that still stands is not. */
+const deleteSiteOnce = async (ports: DeletionPorts, caller: Caller, site: Site): Promise<void> => {
+  try {
+    await deleteSite(ports, caller, site);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    const { site: left } = await ports.tenancy.readSiteMembership(site.siteId, caller.sub);
+    if (left !== undefined) throw error;
+  }
+};

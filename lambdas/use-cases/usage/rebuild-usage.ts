@@ -1,0 +1,286 @@
+import { ConflictError } from '../../domain/dependency.ts';
+import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import { finalIfMintedBy, isOver, type SessionUsage } from '../../domain/sessions/session-usage.ts';
+import type { Caller } from '../../domain/tenancy/workspace.ts';
+import type { LedgerPosting, LedgerTotal } from '../../domain/usage/ledger.ts';
+import { dayOf, USAGE_KEPT_DAYS } from '../../domain/usage/usage.ts';
+import type { AuditEventFactory } from '../ports/audit.ts';
+import type { PageRequest } from '../ports/pages.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { UsageLedgerAudit } from '../ports/usage.ts';
+
+/**
+ * Compares every total with the meters that it should be the sum of, and sets it right where that is asked for.
+ *
+ * Sessions report meanwhile, and no report may be lost. A report is one transaction that changes a meter, adds to the totals
+ * and counts that in their `writes`. So a total whose `writes` are the same before and after the meters were read was
+ * added to by none of them in between, and is compared with exactly what it should be the sum of. A correction is conditional
+ * on the same `writes`: a report that came in after all makes it fail, and the total is compared anew. What does not come to
+ * rest in MAX_ATTEMPTS is named and left as it is.
+ */
+
+export interface RebuildPorts {
+  readonly clock: Clock;
+  readonly ledger: UsageLedgerAudit;
+  readonly auditEvents: AuditEventFactory;
+}
+
+/** A total that is not the sum of its meters. */
+export interface Drift {
+  readonly workspaceId: WorkspaceId;
+  readonly place: string;
+  /** Only the counts that differ. */
+  readonly counts: readonly { readonly name: string; readonly expected: number; readonly found: number }[];
+  readonly repaired: boolean;
+}
+
+export interface RebuildRequest {
+  readonly only?: WorkspaceId | undefined;
+  readonly repair: boolean;
+  readonly onDrift: (drift: Drift) => void;
+  /** A total that sessions kept adding to; run it again at a quieter time. */
+  readonly onUnstable: (workspaceId: WorkspaceId, place: string) => void;
+}
+
+export interface RebuildCounts {
+  readonly workspaces: number;
+  /** Totals that were compared. */
+  readonly totals: number;
+  readonly drifted: number;
+  readonly repaired: number;
+  readonly unstable: number;
+}
+
+const MAX_ATTEMPTS = 5;
+const METERS_PAGE = 500;
+const DAY_MS = 86_400_000;
+
+/** As long as their meters are kept, and a day for those that DynamoDB may delete while this runs. */
+const COMPARED_DAYS = USAGE_KEPT_DAYS - 2;
+
+export const rebuildUsage =
+  (ports: RebuildPorts) =>
+  async (caller: Caller, request: RebuildRequest): Promise<RebuildCounts> => {
+    const now = ports.clock();
+    const workspaces = await ports.ledger.listWorkspaces(request.only);
+    const counts = { workspaces: workspaces.size, totals: 0, drifted: 0, repaired: 0, unstable: 0 };
+    for (const [workspaceId, sites] of workspaces)
+      for (const month of monthsUntil(now)) {
+        const of = { caller, workspaceId, sites, month, now };
+        for (const { outcome, place, drift } of await compareMonth(ports, request, of)) {
+          counts.totals++;
+          if (drift !== undefined) {
+            request.onDrift({ workspaceId, place, counts: drift, repaired: outcome === 'repaired' });
+            counts.drifted++;
+          }
+          if (outcome === 'repaired') counts.repaired++;
+          if (outcome === 'unstable') {
+            request.onUnstable(workspaceId, place);
+            counts.unstable++;
+          }
+        }
+      }
+    return counts;
+  };
+
+/** A month, or as much of it as is compared. */
+interface Month {
+  readonly name: string;
+  readonly from: Date;
+  readonly before: Date;
+  /** Whether its billing period can be compared: only with all of its days. */
+  readonly whole: boolean;
+}
+
+const monthsUntil = (now: Date): readonly Month[] => {
+  const first = new Date(`${dayOf(new Date(now.getTime() - COMPARED_DAYS * DAY_MS))}T00:00:00Z`);
+  const months: Month[] = [];
+  for (let at = monthStart(first, 0); at <= now; at = monthStart(at, 1)) {
+    const whole = at >= first;
+    months.push({
+      name: at.toISOString().slice(0, 7),
+      from: whole ? at : first,
+      before: monthStart(at, 1),
+      whole,
+    });
+  }
+  return months;
+};
+
+const monthStart = (at: Date, later: number): Date =>
+  new Date(Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + later, 1));
+
+interface Subject {
+  readonly caller: Caller;
+  readonly workspaceId: WorkspaceId;
+  readonly sites: readonly SiteId[];
+  readonly month: Month;
+  readonly now: Date;
+}
+
+interface Compared {
+  readonly place: string;
+  readonly outcome: 'right' | 'drifted' | 'repaired' | 'unstable';
+  readonly drift?: Drift['counts'];
+}
+
+const compareMonth = async (
+  ports: RebuildPorts,
+  request: RebuildRequest,
+  subject: Subject,
+): Promise<readonly Compared[]> => {
+  const settled = await readSettled(ports.ledger, subject);
+  const done = new Map<string, Compared>();
+  for (let attempt = 1; ; attempt++) {
+    const { expected, totals, moved } = await readSide(ports.ledger, subject, settled);
+    for (const total of totals) {
+      if (done.has(total.place) && done.get(total.place)?.outcome !== 'unstable') continue;
+      const compared = moved.has(total.place)
+        ? { place: total.place, outcome: 'unstable' as const }
+        : await compareTotal(ports, request, subject, total, expected.get(total.place) ?? {});
+      done.set(total.place, compared);
+    }
+    const all = [...done.values()];
+    if (attempt === MAX_ATTEMPTS || all.every(({ outcome }) => outcome !== 'unstable')) return all;
+  }
+};
+
+type Sums = Map<string, Readonly<Record<string, number>>>;
+
+/** What meters add up to that no report changes any more, and from when on each site's others were minted. */
+interface Settled {
+  readonly sums: Sums;
+  readonly restFrom: ReadonlyMap<SiteId, Date>;
+}
+
+const readSettled = async (ledger: UsageLedgerAudit, { sites, month, now }: Subject): Promise<Settled> => {
+  const sums: Sums = new Map();
+  const restFrom = new Map<SiteId, Date>();
+  const end = new Date(Math.min(month.before.getTime(), finalIfMintedBy(now).getTime()));
+  for (const siteId of sites) {
+    let rest = new Date(Math.max(end.getTime(), month.from.getTime()));
+    // Kept back until a later one comes: an open one of the same moment has them read again with itself.
+    const ofOneMoment: SessionUsage[] = [];
+    const addThem = (): void => {
+      for (const usage of ofOneMoment.splice(0)) addSessionUsage(ledger, sums, usage);
+    };
+    if (end > month.from)
+      for await (const usage of metersOf(ledger, siteId, { from: month.from, before: end })) {
+        if (ofOneMoment[0]?.issuedAt !== usage.issuedAt) addThem();
+        if (!isOver(usage)) {
+          rest = new Date(usage.issuedAt);
+          ofOneMoment.splice(0);
+          break;
+        }
+        ofOneMoment.push(usage);
+      }
+    addThem();
+    restFrom.set(siteId, rest);
+  }
+  return { sums, restFrom };
+};
+
+async function* metersOf(
+  ledger: UsageLedgerAudit,
+  siteId: SiteId,
+  between: { readonly from: Date; readonly before: Date },
+): AsyncGenerator<SessionUsage> {
+  let page: PageRequest = { limit: METERS_PAGE, after: undefined };
+  for (;;) {
+    const { items, next } = await ledger.listSessionUsage(siteId, between, page);
+    yield* items;
+    if (next === undefined) return;
+    page = { limit: METERS_PAGE, after: next };
+  }
+}
+
+const addSessionUsage = (ledger: UsageLedgerAudit, sums: Sums, usage: SessionUsage): void => {
+  for (const { place, counts } of ledger.postingsOf(usage)) {
+    const sum = sums.get(place) ?? {};
+    sums.set(
+      place,
+      Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, (sum[name] ?? 0) + count])),
+    );
+  }
+};
+
+/** The totals of the month, what its meters add up to, and which totals were written to while the meters were read. */
+const readSide = async (
+  ledger: UsageLedgerAudit,
+  { workspaceId, sites, month }: Subject,
+  { sums, restFrom }: Settled,
+): Promise<{
+  readonly expected: Sums;
+  readonly totals: readonly LedgerTotal[];
+  readonly moved: ReadonlySet<string>;
+}> => {
+  const before = await ledger.readTotals(workspaceId, month.name);
+  const expected: Sums = new Map(sums);
+  for (const siteId of sites) {
+    const from = restFrom.get(siteId) ?? month.from;
+    if (from < month.before)
+      for await (const usage of metersOf(ledger, siteId, { from, before: month.before }))
+        addSessionUsage(ledger, expected, usage);
+  }
+  const after = new Map(
+    (await ledger.readTotals(workspaceId, month.name)).map((total) => [total.place, total]),
+  );
+  for (const place of expected.keys())
+    if (!after.has(place)) after.set(place, { place, counts: {}, writes: 0 });
+  const writesBefore = new Map(before.map(({ place, writes }) => [place, writes]));
+  const totals = [...after.values()].filter(({ place }) => isCompared(place, month));
+  return {
+    expected,
+    totals,
+    moved: new Set(
+      totals
+        .filter(({ place, writes }) => (writesBefore.get(place) ?? 0) !== writes)
+        .map(({ place }) => place),
+    ),
+  };
+};
+
+/** Days before the first one that is compared have lost meters already. */
+const isCompared = (place: string, month: Month): boolean =>
+  place.startsWith('PERIOD#') ? month.whole : place >= `DAY#${dayOf(month.from)}`;
+
+const compareTotal = async (
+  ports: RebuildPorts,
+  request: RebuildRequest,
+  { caller, workspaceId }: Subject,
+  total: LedgerTotal,
+  expected: LedgerPosting['counts'],
+): Promise<Compared> => {
+  const { place } = total;
+  const drift = driftOf(total, expected);
+  if (drift.length === 0) return { place, outcome: 'right' };
+  if (!request.repair) {
+    // A query may see the meter of a report before its total; this read does not.
+    const { writes } = await ports.ledger.readTotal(workspaceId, place);
+    return writes === total.writes ? { place, outcome: 'drifted', drift } : { place, outcome: 'unstable' };
+  }
+  const facts = Object.fromEntries(
+    drift.flatMap(({ name, expected: right, found }) => [
+      [`${name}_found`, found],
+      [`${name}_set`, right],
+    ]),
+  );
+  const event = await ports.auditEvents.event(caller, 'usage.corrected', {
+    workspaceId,
+    facts: { place, ...facts },
+  });
+  try {
+    const counts = Object.fromEntries(drift.map(({ name, expected: right }) => [name, right]));
+    await ports.ledger.correctTotal(workspaceId, total, counts, event);
+    return { place, outcome: 'repaired', drift };
+  } catch (error) {
+    if (error instanceof ConflictError) return { place, outcome: 'unstable' };
+    throw error;
+  }
+};
+
+const driftOf = ({ counts: found }: LedgerTotal, expected: LedgerPosting['counts']): Drift['counts'] =>
+  [...new Set([...Object.keys(expected), ...Object.keys(found)])]
+    .sort()
+    .map((name) => ({ name, expected: expected[name] ?? 0, found: found[name] ?? 0 }))
+    .filter((count) => count.expected !== count.found);

@@ -1,0 +1,214 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  brokerErrorOfDegradation,
+  DEGRADED_SECONDS,
+  DEGRADING_FAILURES,
+  degradationOf,
+  degradedUntil,
+  type KeyHealth,
+  newKeyHealth,
+  withReport,
+  withSuccess,
+} from '../../../lambdas/domain/keys/key-health.ts';
+import type { OpenAiFailureName } from '../../../lambdas/domain/openai-failure.ts';
+
+const NOON = Date.parse('2026-11-23T12:00:00Z');
+const at = (seconds: number): Date => new Date(NOON + seconds * 1_000);
+
+const reported = (
+  reports: readonly (readonly [seconds: number, visitor: string, failure?: OpenAiFailureName])[],
+  health: KeyHealth = newKeyHealth(1),
+  version = 1,
+): KeyHealth =>
+  reports.reduce(
+    (state, [seconds, ipHash, failure = 'quota_exhausted']) =>
+      withReport(state, { version, ipHash, failure }, at(seconds)),
+    health,
+  );
+
+const THREE = [
+  [0, 'a'],
+  [10, 'b'],
+  [20, 'c'],
+] as const;
+
+describe('a key is degraded', () => {
+  it('by three visitors, and not by two', () => {
+    expect(degradationOf(reported(THREE.slice(0, 2)), 1, at(20))).toBeUndefined();
+    expect(degradationOf(reported(THREE), 1, at(20))).toEqual({
+      failure: 'quota_exhausted',
+      until: at(20 + DEGRADED_SECONDS),
+    });
+  });
+
+  it('for a minute and no longer, however often the same visitors repeat it', () => {
+    const repeats = Array.from({ length: 30 }, (_, i) => [30 + i * 10, 'abc'.charAt(i % 3)] as const);
+    expect(degradationOf(reported([...THREE, ...repeats]), 1, at(330))?.until).toEqual(
+      at(20 + DEGRADED_SECONDS),
+    );
+  });
+
+  it('never by one visitor, however many sessions and whatever they report', () => {
+    const floods = fc.array(
+      fc.tuple(
+        fc.integer({ min: 0, max: 5_000 }),
+        fc.constantFrom('a', 'b'),
+        fc.constantFrom(...DEGRADING_FAILURES),
+      ),
+      { maxLength: 60 },
+    );
+    fc.assert(
+      fc.property(floods, (flood) => {
+        const inTime = flood.toSorted(([one], [other]) => one - other);
+        const last = inTime.at(-1)?.[0] ?? 0;
+        expect(degradationOf(reported(inTime), 1, at(last))).toBeUndefined();
+      }),
+      { seed: 5 },
+    );
+  });
+
+  it('only by reports within ten minutes of one another', () => {
+    const spread = (last: number) =>
+      reported([
+        [0, 'a'],
+        [300, 'b'],
+        [last, 'c'],
+      ]);
+    expect(degradationOf(spread(599), 1, at(599))).toBeDefined();
+    expect(degradationOf(spread(600), 1, at(600))).toBeUndefined();
+  });
+
+  it.each(['key_invalid', 'upstream_error', 'timeout', 'wrong_region'] as const)(
+    'never by %s, which the mint itself shows or which passes by itself',
+    (failure) => {
+      const health = reported([
+        [0, 'a', failure],
+        [1, 'b', failure],
+        [2, 'c', failure],
+      ]);
+      expect(health).toEqual(newKeyHealth(1));
+    },
+  );
+
+  it('with what the latest of them met', () => {
+    const health = reported([
+      [0, 'a'],
+      [1, 'b'],
+      [2, 'c', 'rate_limited'],
+    ]);
+    expect(degradationOf(health, 1, at(2))?.failure).toBe('rate_limited');
+  });
+});
+
+describe('a degraded key', () => {
+  it('refuses for a minute, then lets a visitor in to see', () => {
+    const degradation = degradationOf(reported(THREE), 1, at(20));
+    if (degradation === undefined) throw new Error('Not degraded.');
+    expect(brokerErrorOfDegradation(degradation, at(79.999))).toMatchObject({
+      code: 'openai_quota_exhausted',
+    });
+    expect(brokerErrorOfDegradation(degradation, at(80))).toBeUndefined();
+  });
+
+  it('says how long, in whole seconds, where the refusal can', () => {
+    const limited = reported(THREE.map(([seconds, visitor]) => [seconds, visitor, 'rate_limited'] as const));
+    const degradation = degradationOf(limited, 1, at(20));
+    if (degradation === undefined) throw new Error('Not degraded.');
+    expect(brokerErrorOfDegradation(degradation, at(30.5))).toMatchObject({
+      code: 'busy',
+      retryAfterSeconds: 50,
+    });
+  });
+
+  it('is good again at once after a session that worked', () => {
+    const health = withSuccess(reported(THREE), 1, at(30));
+    expect(degradationOf(health, 1, at(30))).toBeUndefined();
+    // Its reports are disproved: three new ones are needed.
+    expect(degradationOf(reported([[31, 'd']], health), 1, at(31))).toBeUndefined();
+    expect(
+      degradationOf(
+        reported(
+          [
+            [31, 'd'],
+            [32, 'e'],
+          ],
+          health,
+        ),
+        1,
+        at(32),
+      ),
+    ).toBeUndefined();
+    expect(
+      degradationOf(
+        reported(
+          [
+            [31, 'd'],
+            [32, 'e'],
+            [33, 'f'],
+          ],
+          health,
+        ),
+        1,
+        at(33),
+      ),
+    ).toBeDefined();
+  });
+
+  it('is shown to its owner as long as its reports count, ten minutes from the latest', () => {
+    const degradation = degradationOf(reported(THREE), 1, at(20));
+    if (degradation === undefined) throw new Error('Not degraded.');
+    expect(degradedUntil(degradation)).toEqual(at(620));
+  });
+
+  it('a session that worked forgets nothing, and disproves what was reported in its own millisecond too', () => {
+    const before = reported(THREE);
+    const health = withSuccess(before, 1, at(20));
+    expect(health).toEqual({ ...before, workedAtMs: at(20).getTime() });
+    const again = reported(
+      [
+        [20, 'd'],
+        [21, 'e'],
+        [22, 'f'],
+      ],
+      health,
+    );
+    expect(degradationOf(again, 1, at(22))).toBeUndefined();
+  });
+
+  it('is good again by itself when nobody reports any more', () => {
+    expect(degradationOf(reported(THREE), 1, at(609))).toBeUndefined();
+  });
+
+  it('is good again when another key takes its place, and late reports on the old one are forgotten', () => {
+    const health = reported(THREE);
+    expect(degradationOf(health, 2, at(20))).toBeUndefined();
+    const renewed = reported([[21, 'd']], health, 2);
+    expect(renewed).toMatchObject({ version: 2, reports: [{ ipHash: 'd' }], revision: health.revision });
+    expect(withReport(renewed, { version: 1, ipHash: 'e', failure: 'quota_exhausted' }, at(22))).toBe(
+      renewed,
+    );
+  });
+});
+
+describe('what is remembered of a key', () => {
+  it('is nothing of a session that worked where nothing was reported', () => {
+    const health = newKeyHealth(1);
+    expect(health).toEqual({ version: 1, reports: [], workedAtMs: null, revision: 0 });
+    expect(withSuccess(health, 1, at(0))).toBe(health);
+    const old = reported(THREE);
+    expect(withSuccess(old, 1, at(1_000))).toBe(old);
+    expect(withSuccess(old, 2, at(21))).toBe(old);
+  });
+
+  it('is at most twelve reports, the latest of them, one for each visitor', () => {
+    const health = reported(Array.from({ length: 30 }, (_, i) => [i, `visitor ${i % 20}`] as const));
+    expect(health.reports).toHaveLength(12);
+    expect(new Set(health.reports.map(({ ipHash }) => ipHash)).size).toBe(12);
+    expect(health.reports.at(-1)).toEqual({
+      ipHash: 'visitor 9',
+      failure: 'quota_exhausted',
+      atMs: at(29).getTime(),
+    });
+  });
+});

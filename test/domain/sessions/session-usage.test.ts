@@ -1,0 +1,709 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { receiptOf } from '../../../lambdas/domain/sessions/receipt.ts';
+import {
+  applyEvent,
+  checkForSilence,
+  durationSecondsOf,
+  entryOf,
+  finalIfMintedBy,
+  isOver,
+  newSessionUsage,
+  requestsTooOften,
+  type SessionEvent,
+  type SessionUsage,
+  withRequestCounted,
+} from '../../../lambdas/domain/sessions/session-usage.ts';
+import { costOf } from '../../../lambdas/domain/usage/cost.ts';
+import { addEntries, entryDifference, NO_ENTRY } from '../../../lambdas/domain/usage/ledger.ts';
+import { priceOf } from '../../../lambdas/domain/usage/price-catalogue.ts';
+import { NO_TOKENS } from '../../../lambdas/domain/usage/token-counts.ts';
+import {
+  type Arrival,
+  afterMint,
+  aSession,
+  aSessionUsage,
+  clockAt,
+  connected,
+  ended,
+  failed,
+  heartbeat,
+  onTime,
+  responseUsage,
+  take,
+} from './session-usage-fixture.ts';
+
+const afterReports = (reports: readonly SessionEvent[], usage = aSessionUsage()): SessionUsage =>
+  take(usage, onTime(reports)).usage;
+
+/** Everything at once, late enough for all of it to be true. */
+const allAt = (arrivesAt: number, reports: readonly SessionEvent[], usage = aSessionUsage()) =>
+  take(
+    usage,
+    reports.map((report) => ({ report, arrivesAt })),
+  );
+
+describe('the length of a session', () => {
+  it('runs from connected to ended, in whole seconds', () => {
+    expect(durationSecondsOf(afterReports([connected(2), heartbeat(22), ended(41.999)]))).toBe(39);
+  });
+
+  it('is nothing until it connected: a session that only ended has none', () => {
+    const usage = afterReports([ended(30, 'failed')]);
+    expect(entryOf(usage)).toMatchObject({ sessions: 0, seconds: 0, billedSeconds: 0, committedSeconds: 0 });
+  });
+
+  it('begins with the first sign of life where connected was lost', () => {
+    expect(durationSecondsOf(afterReports([heartbeat(22), heartbeat(42), ended(50)]))).toBe(28);
+    expect(durationSecondsOf(afterReports([responseUsage(10, { audioOut: 5 }), ended(50)]))).toBe(40);
+  });
+
+  it('begins where it connected, not with a heartbeat before that', () => {
+    expect(durationSecondsOf(afterReports([heartbeat(1), connected(5), ended(15)]))).toBe(10);
+  });
+
+  it('is counted as a session also where connected was lost', () => {
+    expect(entryOf(afterReports([heartbeat(22)]))).toMatchObject({ sessions: 1, unpricedSessions: 0 });
+  });
+
+  it('takes each report that says something new, though it be older than the ones before', () => {
+    const { usage, outcomes } = take(aSessionUsage(), [
+      { report: heartbeat(40), arrivesAt: 50 },
+      { report: heartbeat(20), arrivesAt: 50 },
+      { report: connected(20), arrivesAt: 50 },
+      { report: heartbeat(30), arrivesAt: 50 },
+    ]);
+    expect(outcomes).toEqual(['accepted', 'accepted', 'accepted', 'duplicate']);
+    expect(usage).toMatchObject({
+      connectedAtMs: afterMint(20),
+      firstSeenAtMs: afterMint(20),
+      lastSeenAtMs: afterMint(40),
+    });
+  });
+
+  it('guesses nothing beyond the last sign of life while it lives', () => {
+    const { usage } = take(aSessionUsage(), [
+      { report: connected(0), arrivesAt: 0 },
+      { report: heartbeat(20), arrivesAt: 60 },
+    ]);
+    expect(durationSecondsOf(usage)).toBe(20);
+  });
+
+  it('goes on to the latest heartbeat while it lives', () => {
+    expect(durationSecondsOf(afterReports([connected(0), heartbeat(20), heartbeat(40)]))).toBe(40);
+  });
+
+  it('is never negative: an end before the connection is none', () => {
+    expect(durationSecondsOf(afterReports([connected(50), ended(20)]))).toBe(0);
+  });
+
+  it('is never longer than the 60 minutes that OpenAI allows', () => {
+    const anHour = aSessionUsage({ maxDurationSeconds: 3_600 });
+    const reports = [connected(0), ended(3_600 - 0.001)];
+    expect(durationSecondsOf(afterReports(reports, anHour))).toBe(3_599);
+    expect(durationSecondsOf(afterReports([connected(0), ended(3_600)], anHour))).toBe(3_600);
+    expect(durationSecondsOf(afterReports([connected(0), ended(3_700)], anHour))).toBe(3_600);
+  });
+
+  it('is never longer than it was admitted for and half a minute to hang up, whatever is reported later', () => {
+    const aMinute = aSessionUsage({ maxDurationSeconds: 60 });
+    expect(durationSecondsOf(afterReports([connected(0), heartbeat(90)], aMinute))).toBe(90);
+    expect(durationSecondsOf(afterReports([connected(0), heartbeat(3_500)], aMinute))).toBe(90);
+  });
+
+  it('is never longer than our own clock allows, whatever the browser says', () => {
+    const { usage } = take(aSessionUsage(), [
+      { report: connected(-300), arrivesAt: 5 },
+      { report: heartbeat(300), arrivesAt: 20 },
+    ]);
+    expect(durationSecondsOf(usage)).toBe(20);
+  });
+
+  it('does not depend on how wrong the clock of the browser is, within five minutes', () => {
+    for (const skew of [-300, -17, 0, 17, 299]) {
+      const { usage } = take(aSessionUsage(), [
+        { report: connected(skew + 1), arrivesAt: 1 },
+        { report: heartbeat(skew + 21), arrivesAt: 21 },
+        { report: ended(skew + 31), arrivesAt: 31 },
+      ]);
+      expect(durationSecondsOf(usage)).toBe(30);
+    }
+  });
+});
+
+describe('five seconds', () => {
+  it.each([
+    [4.999, 4, 0],
+    [5, 5, 5],
+    [6, 6, 6],
+  ])('a managed session of %p s lasts %p s and is billed for %p', (length, seconds, billedSeconds) => {
+    const usage = afterReports([connected(1), ended(1 + length)]);
+    expect(entryOf(usage)).toMatchObject({
+      sessions: 1,
+      seconds,
+      billedSeconds,
+      committedSeconds: billedSeconds,
+    });
+  });
+
+  it('a session on an own key is never billed, however long', () => {
+    const usage = afterReports([connected(1), ended(601)], aSessionUsage({ mode: 'byok' }));
+    expect(entryOf(usage)).toMatchObject({ seconds: 600, billedSeconds: 0, committedSeconds: 0 });
+  });
+});
+
+describe('an end', () => {
+  it('is the earliest that was reported', () => {
+    const usage = afterReports([connected(0), ended(60), ended(30, 'idle'), ended(90)]);
+    expect(receiptOf(usage)).toMatchObject({ seconds: 30, endReason: 'idle', state: 'ended' });
+  });
+
+  it('of two reasons at the same moment is the same one in either order', () => {
+    const ends = [ended(30, 'page_closed'), ended(30, 'hung_up')];
+    const reasons = [ends, ends.toReversed()].map(
+      (reports) => receiptOf(afterReports([connected(0), ...reports])).endReason,
+    );
+    expect(reasons).toEqual(['hung_up', 'hung_up']);
+  });
+
+  it('stands whatever is reported afterwards', () => {
+    const usage = afterReports([connected(0), ended(30), heartbeat(40), heartbeat(400)]);
+    expect(durationSecondsOf(usage)).toBe(30);
+  });
+
+  it('shortens what silence had guessed, when it comes late', () => {
+    const silent = checkForSilence(afterReports([connected(0), heartbeat(20)]), clockAt(200));
+    expect(durationSecondsOf(silent)).toBe(40);
+    expect(durationSecondsOf(take(silent, [{ report: ended(25), arrivesAt: 300 }]).usage)).toBe(25);
+  });
+});
+
+describe('silence', () => {
+  const alive = afterReports([connected(0), heartbeat(100)], aSessionUsage({ connectSeconds: 90 }));
+
+  it('of 75 seconds ends a session, and not of less', () => {
+    expect(isOver(checkForSilence(alive, clockAt(174.999)))).toBe(false);
+    expect(isOver(checkForSilence(alive, clockAt(175)))).toBe(true);
+  });
+
+  it('ends it with the last sign of life plus one heartbeat', () => {
+    const over = checkForSilence(alive, clockAt(175));
+    expect(receiptOf(over)).toMatchObject({ seconds: 120, endReason: 'silence', state: 'ended' });
+    expect(receiptOf(over).endedAt).toBe(clockAt(120).toISOString());
+  });
+
+  it('means nothing while the client secret may still open a session', () => {
+    const unheard = aSessionUsage({ connectSeconds: 90 });
+    expect(isOver(checkForSilence(unheard, clockAt(89.999)))).toBe(false);
+    expect(isOver(checkForSilence(unheard, clockAt(90)))).toBe(true);
+  });
+
+  it('of a session that never connected gives back all that it held', () => {
+    const held = aSessionUsage({ holdSeconds: 600 });
+    expect(entryOf(held)).toMatchObject({ sessions: 0, billedSeconds: 0, committedSeconds: 600 });
+    expect(entryOf(checkForSilence(held, clockAt(90)))).toEqual(NO_ENTRY);
+  });
+
+  it.each([
+    [30, 20, 30],
+    [30, 29, 30],
+    [30, 30, 30],
+    [30, 33, 33],
+    [40, 20, 40],
+    [60, 20, 40],
+  ])(
+    'is not guessed beyond the %p seconds that were held: last seen after %p, it lasted %p',
+    (holdSeconds, seen, seconds) => {
+      const usage = afterReports([connected(0), heartbeat(seen)], aSessionUsage({ holdSeconds }));
+      expect(durationSecondsOf(checkForSilence(usage, clockAt(200)))).toBe(seconds);
+    },
+  );
+
+  it('never ends a session twice, nor one that ended', () => {
+    const over = checkForSilence(alive, clockAt(175));
+    expect(checkForSilence(over, clockAt(1_000))).toBe(over);
+    const hungUp = afterReports([connected(0), ended(10)]);
+    expect(checkForSilence(hungUp, clockAt(1_000))).toBe(hungUp);
+  });
+
+  it('makes whoever looks come back when it could have fallen silent', () => {
+    expect(checkForSilence(alive, clockAt(150)).dueAtMs).toBe(afterMint(175));
+  });
+
+  it('that was only a lost connection counts the reports that come late', () => {
+    const over = checkForSilence(alive, clockAt(175));
+    const { usage, outcomes } = allAt(300, [heartbeat(120), heartbeat(140), ended(155)], over);
+    expect(outcomes).toEqual(['accepted', 'accepted', 'accepted']);
+    expect(receiptOf(usage)).toMatchObject({ seconds: 155, endReason: 'hung_up' });
+  });
+});
+
+describe('the minutes that a session holds', () => {
+  const held = aSessionUsage({ holdSeconds: 600 });
+
+  it('stay committed while it may run, and are what it used once it is over', () => {
+    const running = afterReports([connected(0), heartbeat(100)], held);
+    expect(entryOf(running)).toMatchObject({ billedSeconds: 100, committedSeconds: 600 });
+    const over = afterReports([ended(130)], running);
+    expect(entryOf(over)).toMatchObject({ billedSeconds: 130, committedSeconds: 130 });
+  });
+
+  it('bound what is admitted, not what is billed: a session that went on beyond them is billed for it', () => {
+    const over = afterReports([connected(0), heartbeat(601), ended(615)], held);
+    expect(entryOf(over)).toMatchObject({ billedSeconds: 615, committedSeconds: 615 });
+  });
+});
+
+describe('times that cannot be', () => {
+  it.each([
+    ['five minutes before the mint', -300, 'accepted'],
+    ['a moment earlier', -300.001, 'flagged'],
+    ['five minutes ahead of us', 310, 'accepted'],
+    ['a moment later', 310.001, 'flagged'],
+    ['a year ahead', 31_536_000, 'flagged'],
+    ['the last moment that a date has', 8.64e12, 'flagged'],
+  ])('%s: %s s after the mint, seen after 10 s, is %s', (_, at, outcome) => {
+    const report = { ...heartbeat(0), atMs: Math.min(8.64e15, afterMint(at)) };
+    const taken = applyEvent(aSessionUsage(), report, clockAt(10));
+    expect(taken.outcome).toBe(outcome);
+    const seen = outcome === 'accepted' ? report.atMs : null;
+    expect(taken.usage.lastSeenAtMs).toBe(seen);
+  });
+
+  it('are flagged on the session and change nothing else', () => {
+    const before = afterReports([connected(0), heartbeat(20)]);
+    for (const report of [
+      heartbeat(9_999),
+      ended(9_999),
+      responseUsage(9_999, { audioOut: 1 }),
+      failed(9_999),
+    ]) {
+      const { usage, outcome } = applyEvent(before, report, clockAt(20));
+      expect(outcome).toBe('flagged');
+      expect(usage).toEqual({ ...before, flags: ['time_out_of_bounds'] });
+    }
+  });
+
+  it('of a session whose last late report was due are not taken at all', () => {
+    const lastSecond = 7_200 + 3_600 + 3_600;
+    const before = aSessionUsage({ connectSeconds: 7_230 });
+    expect(applyEvent(before, ended(100), clockAt(lastSecond)).outcome).toBe('accepted');
+    const late = applyEvent(before, ended(100), clockAt(lastSecond + 0.001));
+    expect(late).toEqual({ usage: before, outcome: 'flagged' });
+  });
+
+  it('the latest session of which nothing is believed any more was minted before finalUntil', () => {
+    const now = clockAt(20_000);
+    const latest = finalIfMintedBy(now).getTime();
+    const reportOf = (mintedMs: number) =>
+      applyEvent(
+        aSessionUsage({ mintedMs, connectSeconds: 7_230 }),
+        { type: 'ended', id: 'end', atMs: mintedMs + 1_000, reason: 'hung_up' },
+        now,
+      ).outcome;
+    expect(reportOf(latest)).toBe('accepted');
+    expect(reportOf(latest - 1)).toBe('flagged');
+  });
+});
+
+describe('a session of which nothing was reported', () => {
+  it('is looked after once its secret opens nothing any more, and not before 75 seconds', () => {
+    expect(aSessionUsage({ connectSeconds: 90 })).toMatchObject({
+      quietUntilMs: afterMint(90),
+      dueAtMs: afterMint(90),
+      receivedAtMs: afterMint(0),
+    });
+    expect(aSessionUsage({ connectSeconds: 40 })).toMatchObject({
+      quietUntilMs: afterMint(40),
+      dueAtMs: afterMint(75),
+    });
+  });
+
+  it('that was recorded without its admission holds nothing and may last the hour that OpenAI allows', () => {
+    const { admission: _, ...before } = aSession();
+    expect(newSessionUsage(before)).toMatchObject({
+      holdSeconds: 0,
+      longestSeconds: 3_600,
+      quietUntilMs: 0,
+      dueAtMs: afterMint(75),
+    });
+  });
+});
+
+describe('a receipt', () => {
+  const byok = aSessionUsage({ mode: 'byok' });
+
+  it.each([
+    ['that is only minted', [], { state: 'issued', connectedAt: null, endedAt: null, endReason: null }],
+    [
+      'that lives',
+      [connected(2), heartbeat(22)],
+      { state: 'live', connectedAt: '2026-11-23T12:00:02.000Z', endedAt: null, endReason: null },
+    ],
+    [
+      'that ended',
+      [connected(2), ended(42, 'idle')],
+      {
+        state: 'ended',
+        connectedAt: '2026-11-23T12:00:02.000Z',
+        endedAt: '2026-11-23T12:00:42.000Z',
+        endReason: 'idle',
+      },
+    ],
+    [
+      'that failed before it connected',
+      [ended(3, 'failed')],
+      { state: 'ended', connectedAt: null, endedAt: '2026-11-23T12:00:03.000Z', endReason: 'failed' },
+    ],
+  ])('of a session %s says so', (_, reports, shown) => {
+    expect(receiptOf(afterReports(reports))).toMatchObject({ payer: 'managed', estimated: false, ...shown });
+    expect(receiptOf(afterReports(reports, byok))).toMatchObject({
+      payer: 'byok',
+      estimated: true,
+      ...shown,
+    });
+  });
+
+  it('of a session that fell silent says that nobody ended it', () => {
+    const silent = checkForSilence(afterReports([connected(2), heartbeat(22)]), clockAt(200));
+    expect(receiptOf(silent)).toMatchObject({
+      state: 'ended',
+      endReason: 'silence',
+      endedAt: '2026-11-23T12:00:42.000Z',
+    });
+  });
+
+  it('names its flags in one order, whichever came first', () => {
+    const tokens = { report: responseUsage(50, { audioOut: 100_000 }), arrivesAt: 50 };
+    const time = { report: heartbeat(10_000), arrivesAt: 50 };
+    const flags = ['time_out_of_bounds', 'tokens_out_of_bounds'];
+    for (const arrivals of [
+      [tokens, time],
+      [time, tokens],
+    ]) {
+      const { usage } = take(aSessionUsage(), arrivals);
+      expect(usage.flags).toEqual(flags);
+      expect(receiptOf(usage)).toMatchObject({ flags, estimated: true });
+    }
+  });
+
+  it('of a model without a price is an estimate without a sum, and unpriced once it has connected', () => {
+    const unknown = aSessionUsage({ model: 'gpt-realtime-9' });
+    expect(receiptOf(unknown)).toMatchObject({ costMicroCents: null, estimated: true, priceVersion: null });
+    expect(entryOf(unknown).unpricedSessions).toBe(0);
+    expect(entryOf(afterReports([connected(1)], unknown)).unpricedSessions).toBe(1);
+    expect(entryOf(afterReports([connected(1)])).unpricedSessions).toBe(0);
+  });
+});
+
+describe('tokens', () => {
+  const takenAt = (seconds: number, tokens: Parameters<typeof responseUsage>[1], usage = aSessionUsage()) =>
+    applyEvent(usage, responseUsage(seconds, tokens), clockAt(seconds));
+
+  // (50 s + 10 s) × 1.5 = 90 s: 20 tokens a second are spoken, 10 heard beside them; one answer of 4,096 may be ahead.
+  it.each([
+    ['spoken', { audioOut: 5_896 }, { audioOut: 5_897 }],
+    ['heard', { audioIn: 6_796 }, { audioIn: 6_797 }],
+    [
+      'heard again from the cache',
+      { audioIn: 4_796, cachedAudioIn: 2_000 },
+      { audioIn: 4_797, cachedAudioIn: 2_000 },
+    ],
+    ['read', { textIn: 100_000, imageIn: 28_000 }, { textIn: 100_000, cachedTextIn: 28_001 }],
+    [
+      'read, each kind of it',
+      { textIn: 32_000, cachedTextIn: 32_000, imageIn: 32_000, cachedImageIn: 32_000 },
+      { textIn: 32_000, cachedTextIn: 32_000, imageIn: 32_000, cachedImageIn: 32_001 },
+    ],
+    ['written', { textOut: 32_000 }, { textOut: 32_001 }],
+  ])('%s: as many as can be are counted, one more is not', (_, most, tooMany) => {
+    const counted = takenAt(50, most);
+    expect(counted.outcome).toBe('accepted');
+    expect(counted.usage).toMatchObject({
+      counted: { ...NO_TOKENS, ...most },
+      flaggedTokens: NO_TOKENS,
+      flags: [],
+    });
+    const flagged = takenAt(50, tooMany);
+    expect(flagged.outcome).toBe('flagged');
+    expect(flagged.usage).toMatchObject({
+      counted: NO_TOKENS,
+      flaggedTokens: { ...NO_TOKENS, ...tooMany },
+      flags: ['tokens_out_of_bounds'],
+    });
+  });
+
+  it('spoken in the whole session fit into its time together', () => {
+    const first = takenAt(50, { audioOut: 5_596 }).usage;
+    expect(takenAt(50, { audioOut: 300 }, first).outcome).toBe('accepted');
+    expect(takenAt(50, { audioOut: 301 }, first).outcome).toBe('flagged');
+  });
+
+  it('spoken stop growing an hour after the session might last connect, however late they are reported', () => {
+    // 90 s to connect, an hour, 10 s: × 1.5 × 20, and one answer ahead.
+    const most = (90 + 3_600 + 10) * 1.5 * 20 + 4_096;
+    expect(takenAt(9_000, { audioOut: most }).outcome).toBe('accepted');
+    expect(takenAt(9_000, { audioOut: most + 1 }).outcome).toBe('flagged');
+  });
+
+  it('are no connection: the session still begins where it connected', () => {
+    const usage = afterReports([responseUsage(3, { audioOut: 5 }), connected(5), ended(15)]);
+    expect(durationSecondsOf(usage)).toBe(10);
+  });
+
+  it('that cannot be cost nothing, and are on the receipt', () => {
+    const { usage } = takenAt(50, { audioOut: 100_000 });
+    expect(receiptOf(usage)).toMatchObject({
+      costMicroCents: 0,
+      estimated: true,
+      flags: ['tokens_out_of_bounds'],
+      flaggedTokens: { audioOut: 100_000 },
+    });
+    expect(entryOf(usage)).toMatchObject({ flaggedSessions: 1, costMicroCents: 0 });
+  });
+
+  it('do not prove that a session lives when they cannot be', () => {
+    expect(takenAt(50, { audioOut: 100_000 }).usage).toMatchObject({
+      firstSeenAtMs: null,
+      lastSeenAtMs: null,
+    });
+  });
+
+  it('of one response count once, under whatever event id', () => {
+    const reports = [
+      responseUsage(10, { audioOut: 7 }, 'resp_1'),
+      responseUsage(11, { audioOut: 7 }, 'resp_1'),
+    ];
+    const { usage, outcomes } = take(aSessionUsage(), onTime(reports));
+    expect(outcomes).toEqual(['accepted', 'duplicate']);
+    expect(usage).toMatchObject({ counted: { audioOut: 7 }, responses: 1 });
+  });
+
+  it('are priced by the catalogue of the day of the mint', () => {
+    const tokens = { ...NO_TOKENS, audioIn: 100, cachedAudioIn: 40, audioOut: 60, textIn: 9, textOut: 5 };
+    const usage = afterReports([connected(0), responseUsage(20, tokens), ended(30)]);
+    const price = priceOf('gpt-realtime-2.1-mini', clockAt(0));
+    if (price === undefined) throw new Error('The catalogue lost the model of these tests.');
+    expect(receiptOf(usage)).toMatchObject({
+      priceVersion: price.version,
+      costMicroCents: costOf(tokens, price).totalMicroCents,
+    });
+  });
+
+  it('of a model without a price cost no guess, and the session counts as unpriced', () => {
+    const usage = afterReports(
+      [responseUsage(20, { audioOut: 50 })],
+      aSessionUsage({ model: 'gpt-unheard-of' }),
+    );
+    expect(receiptOf(usage)).toMatchObject({ priceVersion: null, costMicroCents: null, estimated: true });
+    expect(entryOf(usage)).toMatchObject({ costMicroCents: 0, unpricedSessions: 1 });
+  });
+
+  it('more responses than one in a second of the session are flagged', () => {
+    let usage = aSessionUsage();
+    const outcomes = Array.from({ length: 16 }, () => {
+      const taken = applyEvent(usage, responseUsage(0, { textOut: 1 }), clockAt(0));
+      usage = taken.usage;
+      return taken.outcome;
+    });
+    expect(outcomes).toEqual([...Array(15).fill('accepted'), 'flagged']);
+  });
+});
+
+describe('reports that come again', () => {
+  it('are known by what they say: a second delivery changes nothing, not even the object', () => {
+    const reports = [connected(0), heartbeat(20), responseUsage(25, { audioOut: 9 }), failed(26), ended(40)];
+    const usage = afterReports(reports);
+    for (const report of reports)
+      expect(applyEvent(usage, report, clockAt(45))).toEqual({ usage, outcome: 'duplicate' });
+    for (const report of reports) expect(applyEvent(usage, report, clockAt(45)).usage).toBe(usage);
+  });
+
+  it('beyond four thousand digests are flagged: a session has no more', () => {
+    const { usage, outcomes } = take(
+      aSessionUsage(),
+      Array.from({ length: 4_001 }, () => ({ report: failed(5), arrivesAt: 5 })),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(4_000);
+    expect(outcomes.at(-1)).toBe('flagged');
+    expect(usage.flags).toEqual(['too_many_reports']);
+    expect(usage.seen.size).toBe(4_000);
+    // A response leaves two.
+    const almost = take(
+      aSessionUsage(),
+      Array(3_999)
+        .fill(0)
+        .map(() => ({ report: failed(5), arrivesAt: 5 })),
+    ).usage;
+    const { usage: full, outcome } = applyEvent(almost, responseUsage(5, { textOut: 1 }), clockAt(5));
+    expect(outcome).toBe('flagged');
+    expect(full.flags).toEqual(['too_many_reports']);
+    expect(applyEvent(almost, failed(5), clockAt(5)).outcome).toBe('accepted');
+    const justRoom = { ...almost, seen: new Set([...almost.seen].slice(1)) };
+    expect(applyEvent(justRoom, responseUsage(5, { textOut: 1 }), clockAt(5)).outcome).toBe('accepted');
+  });
+});
+
+describe('how often a session may report', () => {
+  it('is 120 times in a clock minute, and again in the next', () => {
+    let usage = aSessionUsage();
+    for (let i = 0; i < 120; i++) {
+      expect(requestsTooOften(usage, clockAt(30))).toBe(false);
+      usage = withRequestCounted(usage, clockAt(30));
+    }
+    expect(requestsTooOften(usage, clockAt(59.999))).toBe(true);
+    expect(requestsTooOften(usage, clockAt(60))).toBe(false);
+    expect(withRequestCounted(usage, clockAt(60)).pace.requests).toBe(1);
+  });
+});
+
+/**
+ * An honest session: what a browser that counts its own seconds reports of it, in the order in which it happened. It hears
+ * at most 10 tokens a second and speaks at most 20.
+ */
+const honestSession = fc
+  .record({
+    connectsAfter: fc.integer({ min: 0, max: 60 }),
+    lasts: fc.integer({ min: 0, max: 900 }),
+    skew: fc.integer({ min: -290, max: 290 }),
+    responses: fc.array(
+      fc.record({ share: fc.double({ min: 0, max: 1, noNaN: true }), spoken: fc.nat(200) }),
+      {
+        maxLength: 8,
+      },
+    ),
+    fails: fc.boolean(),
+    ends: fc.boolean(),
+  })
+  .map(({ connectsAfter, lasts, skew, responses, fails, ends }): Arrival[] => {
+    const at = (seconds: number) => seconds + skew;
+    const arrival = (happens: number, make: (at: number) => SessionEvent): Arrival => ({
+      report: make(at(happens)),
+      arrivesAt: happens,
+    });
+    const last = connectsAfter + lasts;
+    const beats = Array.from({ length: Math.floor(lasts / 20) }, (_, i) => connectsAfter + 20 * (i + 1));
+    return [
+      arrival(connectsAfter, (t) => connected(t)),
+      ...beats.map((beat) => arrival(beat, (t) => heartbeat(t))),
+      ...responses.map(({ share, spoken }) => {
+        const happens = connectsAfter + Math.floor(share * lasts);
+        // Eight at most, each within what has passed: together they fit as well.
+        const audioOut = Math.min(spoken, Math.floor((20 * (happens - connectsAfter)) / 8));
+        return arrival(happens, (t) => responseUsage(t, { audioOut, audioIn: audioOut, textIn: 50 }));
+      }),
+      ...(fails ? [arrival(last, (t) => failed(t))] : []),
+      ...(ends ? [arrival(last, (t) => ended(t))] : []),
+    ];
+  });
+
+/** The same reports, in any order, some of them several times, all of them after they happened. */
+const muddled = honestSession.chain((arrivals) =>
+  fc.record({
+    arrivals: fc.constant(arrivals),
+    delivered: fc
+      .tuple(
+        fc.shuffledSubarray(arrivals, { minLength: arrivals.length, maxLength: arrivals.length }),
+        fc.array(fc.constantFrom(...arrivals), { maxLength: 12 }),
+      )
+      .map(([once, again]) => [...once, ...again]),
+    /** How many reports go together in one request. */
+    sizes: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 40 }),
+  }),
+);
+
+const SEED = 20_261_124;
+
+describe('the receipt of an honest session', () => {
+  it('is the same for every order, repetition and partition of its reports, and flags none of them', () => {
+    fc.assert(
+      fc.property(
+        muddled,
+        fc.constantFrom<SessionUsage>(aSessionUsage(), aSessionUsage({ holdSeconds: 600 })),
+        (given, usage) => {
+          const end = Math.max(...given.arrivals.map(({ arrivesAt }) => arrivesAt));
+          const inOrder = take(
+            usage,
+            given.arrivals.toSorted((a, b) => a.arrivesAt - b.arrivesAt),
+          );
+          const late = take(
+            usage,
+            given.delivered.map(({ report }) => ({ report, arrivesAt: end })),
+          );
+          const outcome = (taken: typeof late) =>
+            receiptOf(checkForSilence(taken.usage, clockAt(end + 10_000)));
+          expect(late.outcomes).not.toContain('flagged');
+          expect(inOrder.outcomes).not.toContain('flagged');
+          expect(outcome(late)).toEqual(outcome(inOrder));
+        },
+      ),
+      { seed: SEED, numRuns: 200 },
+    );
+  });
+
+  it('is what the entries of the ledger add up to, however the reports were parted', () => {
+    fc.assert(
+      fc.property(muddled, ({ arrivals, delivered, sizes }) => {
+        const end = Math.max(...arrivals.map(({ arrivesAt }) => arrivesAt));
+        let usage = aSessionUsage({ holdSeconds: 600 });
+        let total = NO_ENTRY;
+        let next = 0;
+        const post = (changed: SessionUsage) => {
+          total = addEntries(total, entryDifference(entryOf(changed), usage.posted));
+          usage = { ...changed, posted: entryOf(changed) };
+        };
+        for (let i = 0; next < delivered.length; i++) {
+          const size = sizes[i % sizes.length] ?? 1;
+          const batch = delivered.slice(next, next + size);
+          next += size;
+          post(
+            take(
+              usage,
+              batch.map(({ report }) => ({ report, arrivesAt: end })),
+            ).usage,
+          );
+          expect(total).toEqual(entryOf(usage));
+        }
+        post(checkForSilence(usage, clockAt(end + 10_000)));
+        expect(total).toEqual(entryOf(usage));
+        expect(total.committedSeconds).toBe(total.billedSeconds);
+        expect(receiptOf(usage)).toMatchObject({
+          seconds: total.seconds,
+          billedSeconds: total.billedSeconds,
+          tokens: total.tokens,
+          costMicroCents: total.costMicroCents,
+        });
+      }),
+      { seed: SEED, numRuns: 200 },
+    );
+  });
+});
+
+describe('whatever a browser claims', () => {
+  const lie = fc.oneof(
+    fc.integer({ min: -1_000, max: 20_000 }).map((t) => connected(t)),
+    fc.integer({ min: -1_000, max: 20_000 }).map((t) => heartbeat(t)),
+    fc.integer({ min: -1_000, max: 20_000 }).map((t) => ended(t)),
+    fc
+      .tuple(fc.integer({ min: -1_000, max: 20_000 }), fc.nat(1e9), fc.nat(1e9))
+      .map(([t, audioOut, audioIn]) => responseUsage(t, { audioOut, audioIn })),
+  );
+  const told = fc.array(fc.record({ report: lie, arrivesAt: fc.integer({ min: 0, max: 15_000 }) }), {
+    maxLength: 40,
+  });
+
+  it('no session is longer than the time since its mint, or than an hour, and counts no more speech than fits', () => {
+    fc.assert(
+      fc.property(told, (arrivals) => {
+        const inTime = arrivals.toSorted((a, b) => a.arrivesAt - b.arrivesAt);
+        const { usage } = take(aSessionUsage(), inTime);
+        const now = inTime.at(-1)?.arrivesAt ?? 0;
+        const entry = entryOf(checkForSilence(usage, clockAt(now + 1_000)));
+        expect(entry.seconds).toBeGreaterThanOrEqual(0);
+        expect(entry.seconds).toBeLessThanOrEqual(Math.min(now + 20, 3_600));
+        expect(entry.tokens.audioOut).toBeLessThanOrEqual(20 * 1.5 * (now + 10));
+      }),
+      { seed: SEED, numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,205 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { newSessionId, type SessionId, type SiteId } from '../../../lambdas/domain/identifiers.ts';
+import {
+  addressTagOf,
+  freeSlots,
+  leaseExpiry,
+  occupiedSlots,
+  poolsOf,
+  type SlotLease,
+  secondsUntilFree,
+} from '../../../lambdas/domain/sessions/slots.ts';
+
+const KEY = 'f0'.repeat(32);
+const OTHER_KEY = '0f'.repeat(32);
+const sessionId: SessionId = newSessionId(new Date(0), (size) => Buffer.alloc(size));
+const lease = (index: number, expiresAt: number, fingerprint = KEY): SlotLease => ({
+  pool: fingerprint,
+  index,
+  sessionId,
+  expiresAt,
+});
+
+const NOON = Date.parse('2026-11-23T12:00:00Z') / 1_000;
+const at = (seconds: number): Date => new Date(seconds * 1_000);
+
+describe('a lease', () => {
+  it('lasts as long as the client secret and half a minute of grace: reports keep it alive', () => {
+    expect(leaseExpiry(at(NOON), 60)).toBe(NOON + 90);
+    expect(leaseExpiry(at(NOON), 7_200)).toBe(NOON + 7_230);
+  });
+
+  it('ends on a whole second, and never before the client secret can have been used', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4e12 }), fc.integer({ min: 10, max: 7_200 }), (ms, ttl) => {
+        const expiry = leaseExpiry(new Date(ms), ttl);
+        return Number.isInteger(expiry) && expiry * 1_000 >= ms + ttl * 1_000;
+      }),
+    );
+  });
+});
+
+describe('a slot', () => {
+  it('is taken until the last millisecond before its lease expires, and free from that second on', () => {
+    const leases = [lease(0, NOON)];
+    expect(occupiedSlots(leases, KEY, at(NOON - 0.001))).toEqual(leases);
+    expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([]);
+    expect(occupiedSlots(leases, KEY, at(NOON + 0.001))).toEqual([]);
+  });
+
+  it('comes back by expiry alone: leases that nothing has deleted do not count', () => {
+    const leases = [lease(0, NOON - 86_400), lease(1, NOON + 1), lease(2, 0)];
+    expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([lease(1, NOON + 1)]);
+  });
+
+  it('of another key in the workspace does not count', () => {
+    const leases = [lease(0, NOON + 60), lease(0, NOON + 60, OTHER_KEY), lease(1, NOON + 60, '')];
+    expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([lease(0, NOON + 60)]);
+  });
+});
+
+describe('free slots', () => {
+  it('are all below the limit when none is taken', () => {
+    expect(freeSlots([], 3)).toEqual([0, 1, 2]);
+    expect(freeSlots([], 1_000)).toHaveLength(1_000);
+  });
+
+  it('are none when the limit is reached, or is zero', () => {
+    expect(freeSlots([lease(0, NOON), lease(1, NOON)], 2)).toEqual([]);
+    expect(freeSlots([], 0)).toEqual([]);
+  });
+
+  it('are none when as many sessions run as a lowered limit allows, at whatever indices', () => {
+    expect(freeSlots([lease(3, NOON), lease(4, NOON)], 2)).toEqual([]);
+    expect(freeSlots([lease(1, NOON), lease(3, NOON), lease(4, NOON)], 2)).toEqual([]);
+    expect(freeSlots([lease(3, NOON)], 2)).toEqual([0]);
+  });
+
+  it('are the gaps, in ascending order', () => {
+    expect(freeSlots([lease(3, NOON), lease(0, NOON)], 5)).toEqual([1, 2, 4]);
+  });
+
+  it('never name a slot twice, one that is held, or one at or above the limit', () => {
+    const held = fc.array(fc.nat(30), { maxLength: 40 });
+    fc.assert(
+      fc.property(held, fc.nat(30), (indices, limit) => {
+        const free = freeSlots(
+          indices.map((index) => lease(index, NOON)),
+          limit,
+        );
+        const open = free.every((index) => index < limit && !indices.includes(index));
+        return open && JSON.stringify(free) === JSON.stringify([...new Set(free)].sort((a, b) => a - b));
+      }),
+    );
+  });
+});
+
+describe('under a lowered limit', () => {
+  it('all who choose at the same moment still do not exceed it together', () => {
+    const held = fc.uniqueArray(fc.nat(30), { maxLength: 25 });
+    fc.assert(
+      fc.property(held, fc.integer({ min: 1, max: 25 }), (indices, limit) => {
+        const taken = indices.map((index) => lease(index, NOON));
+        const chosen = new Set([...indices, ...freeSlots(taken, limit)]);
+        expect(chosen.size).toBeLessThanOrEqual(Math.max(limit, indices.length));
+      }),
+      { seed: 7, numRuns: 500 },
+    );
+  });
+
+  it('a free slot is found as long as fewer sessions run than it allows', () => {
+    const held = fc.uniqueArray(fc.nat(30), { maxLength: 25 });
+    fc.assert(
+      fc.property(held, fc.integer({ min: 1, max: 25 }), (indices, limit) => {
+        const free = freeSlots(
+          indices.map((index) => lease(index, NOON)),
+          limit,
+        );
+        expect(free.length > 0).toBe(indices.length < limit);
+      }),
+      { seed: 7, numRuns: 500 },
+    );
+  });
+});
+
+describe('the pools of a session', () => {
+  const site = 's'.repeat(24) as SiteId;
+
+  it('are none without a limit, and the one of the key without a share', () => {
+    expect(poolsOf(KEY, site, undefined, 50)).toEqual([]);
+    expect(poolsOf(KEY, site, 10, null)).toEqual([{ pool: KEY, limit: 10 }]);
+  });
+
+  it.each([
+    [10, 100, 10],
+    [10, 50, 5],
+    [10, 55, 5],
+    [10, 1, 1],
+    [1, 50, 1],
+    [1_000, 33, 330],
+  ])('of %p slots and a share of %p %% are the key and the site with %p', (limit, percent, share) => {
+    const pools = poolsOf(KEY, site, limit, percent);
+    expect(pools).toEqual([
+      { pool: KEY, limit },
+      { pool: `${KEY}#${site}`, limit: share },
+    ]);
+  });
+});
+
+describe('secondsUntilFree', () => {
+  it.each([
+    [NOON, 30, 30],
+    [NOON + 0.001, 30, 30],
+    [NOON + 0.999, 30, 30],
+    [NOON + 1, 30, 29],
+    [NOON + 29, 30, 1],
+    [NOON + 29.999, 30, 1],
+    [NOON + 30, 30, 1],
+    [NOON + 500, 30, 1],
+  ])('at %p with a lease that ends %p seconds after noon is %p', (now, end, seconds) => {
+    expect(secondsUntilFree([lease(0, NOON + end)], 1, at(now))).toBe(seconds);
+  });
+
+  it('goes by the earliest of the leases when exactly as many run as may', () => {
+    const taken = [lease(0, NOON + 300), lease(1, NOON + 20), lease(2, NOON + 100)];
+    expect(secondsUntilFree(taken, 3, at(NOON))).toBe(20);
+  });
+
+  it.each([
+    [2, 100],
+    [1, 300],
+  ])('goes by the lease after which fewer than a lowered limit of %p are left', (limit, seconds) => {
+    const taken = [lease(0, NOON + 300), lease(1, NOON + 20), lease(2, NOON + 100)];
+    expect(secondsUntilFree(taken, limit, at(NOON))).toBe(seconds);
+    expect(taken.map(({ index }) => index)).toEqual([0, 1, 2]);
+  });
+
+  it('is 1 when no lease is known', () => {
+    expect(secondsUntilFree([], 1, at(NOON))).toBe(1);
+  });
+
+  // It gives the end of the earliest lease: a token request that lost every race for a free slot is told to wait that long.
+  it('is 1 when fewer leases are known than may run', () => {
+    expect(secondsUntilFree([lease(0, NOON + 300)], 2, at(NOON))).toBe(1);
+  });
+
+  it('is honest: after that many seconds a slot is free, one second before none is', () => {
+    const ends = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1, maxLength: 12 });
+    const full = ends.chain((each) => fc.tuple(fc.constant(each), fc.integer({ min: 1, max: each.length })));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4_000_000 }), full, (ms, [each, limit]) => {
+        const taken = each.map((end, index) => lease(index, Math.floor(ms / 1_000) + end));
+        const wait = secondsUntilFree(taken, limit, new Date(ms));
+        const freeAt = (at: number): number =>
+          freeSlots(occupiedSlots(taken, KEY, new Date(at)), limit).length;
+        return freeAt(ms + wait * 1_000) > 0 && freeAt(ms + (wait - 1) * 1_000) === 0;
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+it('what tells addresses apart in a lease is short, and of the hash alone', () => {
+  expect(addressTagOf('0123456789abcdef'.repeat(4))).toBe('0123456789ab');
+});

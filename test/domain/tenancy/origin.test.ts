@@ -1,0 +1,455 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { originAllowed, parseRegisteredOrigin } from '../../../lambdas/domain/tenancy/origin.ts';
+
+describe('registering an origin', () => {
+  it.each([
+    ['https://example.com', 'https://example.com'],
+    ['https://www.example.co.uk', 'https://www.example.co.uk'],
+    ['https://example.com/', 'https://example.com'],
+    ['  https://example.com\n', 'https://example.com'],
+    ['HTTPS://Example.COM', 'https://example.com'],
+    ['https://example.com:443', 'https://example.com'],
+    ['https://example.com:443/', 'https://example.com'],
+    ['https://example.com:8443', 'https://example.com:8443'],
+    ['https://example.com:80', 'https://example.com:80'],
+    ['https://bücher.example', 'https://xn--bcher-kva.example'],
+    ['https://BÜCHER.example', 'https://xn--bcher-kva.example'],
+    ['https://xn--bcher-kva.example', 'https://xn--bcher-kva.example'],
+    ['https://192.0.2.7', 'https://192.0.2.7'],
+    ['https://[2001:DB8::1]:8443', 'https://[2001:db8::1]:8443'],
+    ['http://localhost', 'http://localhost'],
+    ['http://localhost:3000', 'http://localhost:3000'],
+    ['http://LOCALHOST:80/', 'http://localhost'],
+    ['http://127.0.0.1:5173', 'http://127.0.0.1:5173'],
+    ['http://[::1]:5173', 'http://[::1]:5173'],
+    ['https://localhost:3000', 'https://localhost:3000'],
+    ['https://*.example.com', 'https://*.example.com'],
+    ['https://*.Example.com/', 'https://*.example.com'],
+    ['https://*.example.com:443', 'https://*.example.com'],
+    ['https://*.example.com:8443', 'https://*.example.com:8443'],
+    ['https://*.a.b.example.com', 'https://*.a.b.example.com'],
+    ['https://*.xn--bcher-kva.example', 'https://*.xn--bcher-kva.example'],
+    ['https://*.bücher.example', 'https://*.xn--bcher-kva.example'],
+    ['HTTPS://*.BÜCHER.example:8443/', 'https://*.xn--bcher-kva.example:8443'],
+    ['https://*.example.рф', 'https://*.example.xn--p1ai'],
+    ['https://*.192.example', 'https://*.192.example'],
+  ])('accepts %j as %s', (text, canonical) => {
+    expect(parseRegisteredOrigin(text)).toBe(canonical);
+  });
+
+  it.each([
+    '',
+    '/',
+    'null',
+    'undefined',
+    'example.com',
+    '//example.com',
+    'https://',
+    'https:///',
+    'https:///example.com',
+    // Anything beside scheme, host and port
+    'https://example.com/path',
+    'https://example.com//',
+    'https://example.com/.',
+    'https://example.com?',
+    'https://example.com?q',
+    'https://example.com#',
+    'https://example.com#part',
+    'https://user@example.com',
+    'https://user:word@example.com',
+    'https://@example.com',
+    'https://:@example.com',
+    'https://example.com\\',
+    'https:\\\\example.com',
+    'https://example.com\\@evil.example',
+    'https://example.com, https://evil.example',
+    'https://example.com https://evil.example',
+    // Hosts
+    'https://example.com.',
+    'https://example.com.:443',
+    'https://exa mple.com',
+    'https://exa<mple.com',
+    'https://.',
+    'https://.example.com',
+    'https://..example.com',
+    'https://example..com',
+    'https://example.com..',
+    'http://localhost..',
+    'https://example.com%2f',
+    'https://example.com%00',
+    // Escapes, white space and controls, which the WHATWG parser would resolve or forgive
+    'https:example.com',
+    'https:/example.com',
+    'http:localhost',
+    'http:/localhost',
+    'https:*.example.com',
+    'https://ex%61mple.com',
+    'https://example%2ecom',
+    'https://example.com%2e',
+    'https://%65xample.com',
+    'http://%6cocalhost',
+    'https://exa\tmple.com',
+    'https://exa\nmple.com',
+    'https://exa\rmple.com',
+    'https://\texample.com',
+    'https://example.com:\t443',
+    'https://example.com\n/',
+    'ht\ntps://example.com',
+    'https:\t//example.com',
+    'https://exa\0mple.com',
+    'https://exa\u001fmple.com',
+    'https://exa\u007fmple.com',
+    'https://exa\u0085mple.com',
+    'https://exa\u00a0mple.com',
+    'https://exa\u2028mple.com',
+    'https://exa\ufeffmple.com',
+    'https://[::1',
+    'https://256.256.256.256',
+    // Ports
+    'https://example.com:65536',
+    'https://example.com:-1',
+    'https://example.com:https',
+    // Schemes
+    'http://example.com',
+    'http://example.com:443',
+    'http://localhost.',
+    'http://localhost.example.com',
+    'http://127.0.0.1.example.com',
+    'http://192.168.0.1',
+    'http://0.0.0.0:3000',
+    'http://user@localhost',
+    'ws://example.com',
+    'wss://example.com',
+    'ftp://example.com',
+    'file://',
+    'file:///etc/passwd',
+    'data:text/html,x',
+    'javascript:alert(1)',
+    'javascript://example.com',
+    'blob:https://example.com',
+    'about:blank',
+    'chrome-extension://abcdefghijklmnop',
+    'capacitor://localhost',
+    // Wildcards
+    '*',
+    '*.example.com',
+    '*://example.com',
+    'https://*',
+    'https://*/',
+    'https://*:443',
+    'https://*.',
+    'https://*.com',
+    'https://*.localhost',
+    'https://*.bücher',
+    'https://*.xn--p1ai',
+    'https://*.com:8443',
+    'https://*.127.0.0.1',
+    'https://*.192.0.2.7:8443',
+    'https://*.127.1',
+    'https://*.0x7f.1',
+    'https://*.[::1]',
+    'https://*.[::ffff:192.0.2.7]:8443',
+    'https://*.ex%61mple.com',
+    'https://*.exa\tmple.com',
+    'https://*.\texample.com',
+    'https://*\t.example.com',
+    'https://*.exa\u007fmple.com',
+    'https://*.exa mple.com',
+    'https://*.@example.com',
+    'https://*..',
+    'https://*.example.com..',
+    'https://*.。com',
+    'https://**.example.com',
+    'https://*.*.example.com',
+    'https://a.*.example.com',
+    'https://*a.example.com',
+    'https://a*.example.com',
+    'https://*example.com',
+    'https://example.*',
+    'https://example.com:*',
+    'https://*.example.com.',
+    'https://*.example..com',
+    'https://*..example.com',
+    'https://*.example.com/path',
+    'https://*.example.com//',
+    'https://*.example.com?',
+    'https://*.example.com#',
+    'https://*.user@example.com',
+    'https://user@*.example.com',
+    'https://*.example.com:99999',
+    'https://*.example.com:8443:1',
+    'https://*.example.com\\',
+    'http://*.example.com',
+    'http://*.localhost',
+  ])('refuses %j', (text) => {
+    expect(parseRegisteredOrigin(text)).toBeUndefined();
+  });
+
+  it('gives a form that is its own canonical form', () => {
+    fc.assert(
+      fc.property(fc.webUrl({ validSchemes: ['https', 'http'] }), (url) => {
+        const canonical = parseRegisteredOrigin(new URL(url).origin);
+        return canonical === undefined || parseRegisteredOrigin(canonical) === canonical;
+      }),
+    );
+    for (const pattern of ['https://*.example.com', 'https://*.example.com:8443'])
+      expect(parseRegisteredOrigin(pattern)).toBe(pattern);
+  });
+
+  it('gives every https origin exactly the form in which a browser sends it', () => {
+    fc.assert(
+      fc.property(fc.webAuthority({ withPort: true }), (authority) => {
+        const text = `https://${authority}`;
+        fc.pre(URL.canParse(text) && !new URL(text).hostname.endsWith('.'));
+        return parseRegisteredOrigin(text) === new URL(text).origin;
+      }),
+    );
+  });
+
+  it('throws at no text, and accepts only secure origins, local ones, and wildcards below a domain', () => {
+    const piece = fc.constantFrom(
+      'https://',
+      'http://',
+      '*',
+      '.',
+      'a',
+      'com',
+      'localhost',
+      ':',
+      '443',
+      '/',
+      '\\',
+      '@',
+      '?',
+      '#',
+      '%',
+      ' ',
+      '\t',
+      'ü',
+      '[::1]',
+      '\0',
+    );
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')),
+    );
+    const shape =
+      /^(https:\/\/[^/?#@\\*\s]+|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?|https:\/\/\*\.[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?)$/;
+    fc.assert(
+      fc.property(texts, (text) => {
+        const canonical = parseRegisteredOrigin(text);
+        return canonical === undefined || shape.test(canonical);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  // The parser maps U+FF0A to `*` after the text was checked, so that a whole top-level domain is let in.
+  it.each(['https://＊.com', 'https://＊.example.com', 'https://*.＊.com'])(
+    'refuses %j, whose canonical form is a wildcard that nobody wrote',
+    (text) => {
+      expect(parseRegisteredOrigin(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('matching an exact origin', () => {
+  const registered = [
+    'https://example.com',
+    'https://xn--bcher-kva.example',
+    'https://shop.example.com:8443',
+  ];
+
+  it.each(registered)('%s matches itself', (origin) => {
+    expect(originAllowed(origin, registered)).toBe(true);
+  });
+
+  it.each([
+    '',
+    'null',
+    '*',
+    'undefined',
+    'https://',
+    'http://example.com',
+    'https://example.com:443',
+    'https://example.com:8443',
+    'https://shop.example.com',
+    'https://shop.example.com:443',
+    'https://shop.example.com:84430',
+    'https://example.com/',
+    'https://example.com.',
+    'https://EXAMPLE.com',
+    'HTTPS://example.com',
+    'https://www.example.com',
+    'https://example.com.evil.example',
+    'https://example.community',
+    'https://evil-example.com',
+    'https://evilexample.com',
+    'https://evil.example/https://example.com',
+    'https://evil.example?https://example.com',
+    'https://evil.example#https://example.com',
+    'https://example.com@evil.example',
+    'https://user@example.com',
+    ' https://example.com',
+    'https://example.com ',
+    'https://example.com\n',
+    'https://example.com\0',
+    'https://example.com,https://evil.example',
+    'https://example.com https://evil.example',
+    'https://bücher.example',
+    'https://bu\u0308cher.example',
+    'https://xn--bcher-kvb.example',
+    'https://еxample.com',
+    'https://exampleXcom',
+    'example.com',
+    '//example.com',
+  ])('%j matches none of them', (origin) => {
+    expect(originAllowed(origin, registered)).toBe(false);
+  });
+
+  it('nothing matches where nothing is registered', () => {
+    for (const origin of ['', 'null', '*', 'https://example.com'])
+      expect(originAllowed(origin, [])).toBe(false);
+  });
+
+  it('no origin matches unless it is registered, byte for byte', () => {
+    const near = fc.constantFrom(...registered).chain((origin) =>
+      fc.oneof(
+        fc.tuple(fc.nat(origin.length), fc.string({ maxLength: 3 })).map(([at, inserted]) => {
+          return origin.slice(0, at) + inserted + origin.slice(at);
+        }),
+        fc.nat(origin.length - 1).map((at) => origin.slice(0, at) + origin.slice(at + 1)),
+        fc.nat(origin.length - 1).map((at) => {
+          return origin.slice(0, at) + origin.charAt(at).toUpperCase() + origin.slice(at + 1);
+        }),
+        fc.string({ unit: 'binary' }).map((text) => `https://${text}`),
+        fc.webUrl(),
+        fc.constant(origin),
+      ),
+    );
+    fc.assert(
+      fc.property(near, (origin) => originAllowed(origin, registered) === registered.includes(origin)),
+      { numRuns: 5_000 },
+    );
+  });
+});
+
+describe('matching a wildcard', () => {
+  const registered = ['https://*.example.com'];
+
+  it.each([
+    'https://a.example.com',
+    'https://www.example.com',
+    'https://a.b.c.example.com',
+    'https://a-b.example.com',
+    'https://0.example.com',
+    'https://xn--bcher-kva.example.com',
+  ])('%s is below it', (origin) => {
+    expect(originAllowed(origin, registered)).toBe(true);
+  });
+
+  it.each([
+    '',
+    'null',
+    '*',
+    'https://example.com',
+    'https://.example.com',
+    'https://..example.com',
+    'https://a..example.com',
+    'https://*.example.com',
+    'https://evilexample.com',
+    'https://-.example.com',
+    'https://-a.example.com',
+    'https://a-.example.com',
+    'http://a.example.com',
+    'https://a.example.com:443',
+    'https://a.example.com:8443',
+    'https://a.example.com/',
+    'https://a.example.com.',
+    'https://A.example.com',
+    'https://a.EXAMPLE.com',
+    'https://a.example.com.evil.example',
+    'https://evil.example/.example.com',
+    'https://evil.example/a.example.com',
+    'https://evil.example?.example.com',
+    'https://evil.example#.example.com',
+    'https://evil.example\\.example.com',
+    'https://evil.example:443.example.com',
+    'https://evil.example@a.example.com',
+    'https://user:word@a.example.com',
+    'https://user@.example.com',
+    'https://evil.example%2f.example.com',
+    'https://evil.example\n.example.com',
+    'https://a.example.com\n',
+    'https://ü.example.com',
+    'https://https://a.example.com',
+    'https:a.example.com',
+    'blob:https://a.example.com',
+    'a.example.com',
+  ])('%j is not', (origin) => {
+    expect(originAllowed(origin, registered)).toBe(false);
+  });
+
+  it('with a port demands that port', () => {
+    const withPort = ['https://*.example.com:8443'];
+    expect(originAllowed('https://a.example.com:8443', withPort)).toBe(true);
+    for (const origin of [
+      'https://a.example.com',
+      'https://a.example.com:443',
+      'https://a.example.com:18443',
+      'https://example.com:8443',
+    ])
+      expect(originAllowed(origin, withPort)).toBe(false);
+  });
+
+  it('allows nothing that is not a true subdomain, in the form in which browsers write it', () => {
+    const piece = fc.constantFrom(
+      'https://',
+      'http://',
+      'a',
+      'evil',
+      '.',
+      '..',
+      '-',
+      '/',
+      '@',
+      '#',
+      '?',
+      '\\',
+      ':8443',
+      '%2e',
+      '\n',
+      'A',
+      'ü',
+      '.com',
+      'example.com',
+      '.example.com',
+      'evil.example',
+    );
+    const texts = fc
+      .array(piece, { maxLength: 6 })
+      .chain((pieces) =>
+        fc.constantFrom(
+          pieces.join(''),
+          `https://${pieces.join('')}`,
+          `https://${pieces.join('')}.example.com`,
+        ),
+      );
+    fc.assert(
+      fc.property(texts, (origin) => {
+        if (!originAllowed(origin, registered)) return true;
+        const url = new URL(origin);
+        return url.origin === origin && url.protocol === 'https:' && url.hostname.endsWith('.example.com');
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('is not weakened by another pattern beside it', () => {
+    const both = ['https://*.example.com', 'https://example.org'];
+    expect(originAllowed('https://example.org', both)).toBe(true);
+    expect(originAllowed('https://a.example.org', both)).toBe(false);
+    expect(originAllowed('https://example.com', both)).toBe(false);
+  });
+});

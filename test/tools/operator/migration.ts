@@ -1,0 +1,132 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateKeyCommand, DisableKeyCommand } from '@aws-sdk/client-kms';
+import { type DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { dynamoDbClient, kmsClient } from '../../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbKeyScan } from '../../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
+import { dynamoDbKeys } from '../../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { kmsRewrapper } from '../../../lambdas/adapters/aws/keys/kms-rewrapper.ts';
+import {
+  type RewrapPorts,
+  type RewrapReport,
+  type RewrapTrouble,
+  rewrapKeys,
+} from '../../../lambdas/use-cases/keys/rewrap-keys.ts';
+import type { KeyStore } from '../../../lambdas/use-cases/ports/keys.ts';
+import { operatorAuditEvents } from '../../../tools/operator/operator.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
+
+/** A deployment whose keys were sealed under one master key and whose functions have been given another one. */
+export interface Migration {
+  /** The functions seal under `newArn` and open keys under both. */
+  readonly stack: TestStack;
+  readonly oldArn: string;
+  readonly newArn: string;
+  readonly dynamoDb: DynamoDBDocumentClient;
+  readonly keys: KeyStore;
+  readonly ports: RewrapPorts;
+  run(ports?: Partial<RewrapPorts>, options?: { readonly dryRun?: boolean }): Promise<RunReport>;
+  /** Items of the keys table that hold a wrapped data key, by place. */
+  wrapped(): Promise<Map<string, WrappedItem>>;
+  /** The old master key is taken from the functions and disabled in KMS. */
+  finish(): Promise<TestStack>;
+  close(): Promise<void>;
+}
+
+export interface RunReport extends RewrapReport {
+  readonly troubles: readonly {
+    readonly place: string;
+    readonly trouble: RewrapTrouble;
+    readonly errorName: string | undefined;
+  }[];
+}
+
+export interface WrappedItem {
+  readonly pk: string;
+  readonly sk: string;
+  readonly revision?: number;
+  readonly state?: string;
+  readonly sealed: {
+    readonly kmsKeyArn: string;
+    readonly wrappedDataKey: Uint8Array;
+    readonly ciphertext: Uint8Array;
+    readonly iv: Uint8Array;
+  };
+}
+
+/** `seed` fills the deployment while the old master key is its only one. */
+export const startMigration = async <Seeded>(
+  seed: (stack: TestStack) => Promise<Seeded>,
+): Promise<{ readonly migration: Migration; readonly seeded: Seeded }> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'spelo-rewrap-'));
+  const before = await startTestStack({ dataDir });
+  const oldArn = before.kms.keyArn('alias/spelo-byok/master');
+  const seeded = await seed(before);
+  const { KeyMetadata } = await kmsClient(endpointsOf(before)).send(new CreateKeyCommand({}));
+  const newArn = KeyMetadata?.Arn ?? '';
+  await before.close();
+
+  let stack = await startTestStack({
+    dataDir,
+    variables: { MASTER_KEY_ARN: newArn, RETIRED_MASTER_KEY_ARNS: oldArn },
+  });
+  const endpoints = endpointsOf(stack);
+  const dynamoDb = dynamoDbClient(endpoints);
+  const tables = { keys: 'keys', tenancy: 'tenancy' };
+  const keys = dynamoDbKeys(dynamoDb, tables);
+  // Small pages, so that a run has several.
+  const scan = dynamoDbKeyScan(dynamoDb, tables, 2);
+  const ports: RewrapPorts = {
+    scan,
+    writer: scan,
+    keys,
+    rewrapper: kmsRewrapper(kmsClient(endpoints), [newArn, oldArn]),
+    auditEvents: operatorAuditEvents,
+  };
+  const migration: Migration = {
+    stack,
+    oldArn,
+    newArn,
+    dynamoDb,
+    keys,
+    ports,
+    run: async (overrides = {}, { dryRun = false } = {}) => {
+      const troubles: RunReport['troubles'][number][] = [];
+      const report = await rewrapKeys({ ...ports, ...overrides })(
+        { sub: 'operator:test', sourceIp: '' },
+        {
+          toKeyArn: newArn,
+          dryRun,
+          onProgress: () => undefined,
+          onTrouble: (place, trouble, errorName) => troubles.push({ place, trouble, errorName }),
+        },
+      );
+      return { ...report, troubles };
+    },
+    wrapped: async () => {
+      const { Items = [] } = await dynamoDb.send(
+        new ScanCommand({ TableName: 'keys', ConsistentRead: true }),
+      );
+      const held = Items.filter((item) => item['sealed'] !== undefined) as WrappedItem[];
+      return new Map(held.map((item) => [`${item.pk} ${item.sk}`, item]));
+    },
+    finish: async () => {
+      await kmsClient(endpoints).send(new DisableKeyCommand({ KeyId: oldArn }));
+      await stack.close();
+      stack = await startTestStack({ dataDir, variables: { MASTER_KEY_ARN: newArn } });
+      return stack;
+    },
+    close: async () => {
+      await stack.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+  return { migration, seeded };
+};
+
+const endpointsOf = (stack: TestStack) => ({
+  AWS_REGION: 'us-east-1',
+  AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
+  AWS_ENDPOINT_URL_KMS: stack.kms.endpoint,
+});

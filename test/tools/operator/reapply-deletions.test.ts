@@ -1,0 +1,223 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { DeleteCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { dynamoDbClient } from '../../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbKeyScan } from '../../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
+import { dynamoDbKeys } from '../../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import type { KeyAddress } from '../../../lambdas/domain/keys/stored-key.ts';
+import { archiveLineOf } from '../../../lambdas/streams/audit-archiver.ts';
+import { readKeyTrail } from '../../../tools/operator/deletions/key-trail.ts';
+import { type Remedy, replayTombstones } from '../../../tools/operator/deletions/replay.ts';
+import { operatorAuditEvents } from '../../../tools/operator/operator.ts';
+import { parseArchivedRows } from '../../../tools/operator/reconcile/audit-rows.ts';
+import { ROOT } from '../../support/source-files.ts';
+import { startTestStack, type TestStack } from '../../support/stack.ts';
+import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../../support/tenant.ts';
+
+const TableName = 'keys';
+const keyPath = ({ workspaceId }: Tenant): string => `/v1/workspaces/${workspaceId}/openai-key`;
+
+let stack: TestStack;
+beforeEach(async () => {
+  stack = await startTestStack();
+});
+afterEach(async () => {
+  await stack.close();
+});
+
+const client = () =>
+  dynamoDbClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint });
+
+const items = async (): Promise<Record<string, unknown>[]> =>
+  (await client().send(new ScanCommand({ TableName, ConsistentRead: true }))).Items ?? [];
+
+/** Point-in-time recovery: the table holds what it held then, and nothing else. */
+const restore = async (backup: readonly Record<string, unknown>[]): Promise<void> => {
+  for (const { pk, sk } of await items())
+    await client().send(new DeleteCommand({ TableName, Key: { pk, sk } }));
+  for (const Item of backup) await client().send(new PutCommand({ TableName, Item }));
+};
+
+const archivedRows = async () => {
+  await stack.streams.drain();
+  const bucket = stack.variables['ARCHIVE_BUCKET'] ?? '';
+  return stack.s3.keys(bucket).flatMap((key) => parseArchivedRows(stack.s3.read(bucket, key) ?? ''));
+};
+
+const replay = async (apply = true): Promise<readonly Remedy[]> => {
+  const tables = { keys: TableName, tenancy: 'tenancy' };
+  return replayTombstones({
+    scan: dynamoDbKeyScan(client(), tables),
+    keys: dynamoDbKeys(client(), tables),
+    auditEvents: operatorAuditEvents,
+    clock: () => new Date(),
+  })({ sub: 'operator:test', sourceIp: '' }, readKeyTrail(await archivedRows()), apply);
+};
+
+const lastVersionOf = async ({ workspaceId }: Tenant): Promise<number | undefined> => {
+  const address: KeyAddress = { scope: 'workspace', scopeId: workspaceId, workspaceId };
+  return (await dynamoDbKeys(client(), { keys: TableName, tenancy: 'tenancy' }).readKey(address))
+    ?.lastVersion;
+};
+
+describe('a keys table that was restored', () => {
+  it('brings deleted keys back, and the replay shreds them again with what was retained', async () => {
+    const [tenant, withSite, untouched] = [
+      await makeTenant(stack),
+      await makeTenant(stack),
+      await makeTenant(stack),
+    ];
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    await putSiteKey(stack, withSite, fakeKey());
+    await putWorkspaceKey(stack, untouched, fakeKey());
+    const backup = await items();
+    await stack.call('DELETE', keyPath(tenant), { as: tenant.owner });
+    await stack.call('DELETE', `/v1/sites/${withSite.siteId}/openai-key`, { as: withSite.owner });
+    await restore(backup);
+    expect((await mint(stack, tenant)).status).toBe(200);
+
+    const expected = [
+      { place: `workspace ${tenant.workspaceId}`, remedy: 'shred', version: 2 },
+      { place: `workspace ${tenant.workspaceId}`, remedy: 'shred_retained', version: 1 },
+      { place: `site ${withSite.siteId}`, remedy: 'shred', version: 1 },
+    ];
+    const planned = await replay(false);
+    expect([...planned]).toEqual(expect.arrayContaining(expected));
+    expect(planned.length).toBe(3);
+    expect((await mint(stack, tenant)).status).toBe(200);
+
+    await replay();
+    expect((await mint(stack, tenant)).error.code).toBe('openai_key_missing');
+    expect((await mint(stack, withSite)).error.code).toBe('openai_key_missing');
+    expect((await mint(stack, untouched)).status).toBe(200);
+    const sealed = (await items()).filter((item) => item['sealed'] !== undefined).map(({ pk }) => pk);
+    expect(sealed).toEqual([`WORKSPACE#${untouched.workspaceId}`]);
+    expect(await replay()).toEqual([]);
+  });
+
+  it('does not bring a replaced key back into use', async () => {
+    const tenant = await makeTenant(stack);
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    const backup = await items();
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    await restore(backup);
+    expect(await replay()).toEqual([
+      { place: `workspace ${tenant.workspaceId}`, remedy: 'suspend', version: 1 },
+    ]);
+    expect((await mint(stack, tenant)).error.code).toBe('openai_key_suspended');
+    expect(await lastVersionOf(tenant)).toBe(2);
+    expect(await replay()).toEqual([]);
+    expect((await putWorkspaceKey(stack, tenant, fakeKey())).data.version).toBe(3);
+    expect((await mint(stack, tenant)).status).toBe(200);
+    expect(await replay()).toEqual([]);
+  });
+
+  it('does not switch a suspended key on', async () => {
+    const tenant = await makeTenant(stack);
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    const backup = await items();
+    await stack.call('POST', `${keyPath(tenant)}/suspend`, { as: tenant.owner });
+    await restore(backup);
+    expect(await replay()).toEqual([
+      { place: `workspace ${tenant.workspaceId}`, remedy: 'suspend', version: 1 },
+    ]);
+    expect((await mint(stack, tenant)).error.code).toBe('openai_key_suspended');
+  });
+
+  it('never gives a version out again that was given out after the backup', async () => {
+    const tenant = await makeTenant(stack);
+    await stack.streams.drain();
+    const backup = await items();
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    await restore(backup);
+    expect(await replay()).toEqual([
+      { place: `workspace ${tenant.workspaceId}`, remedy: 'count_on', version: 2 },
+    ]);
+    expect((await putWorkspaceKey(stack, tenant, fakeKey())).data.version).toBe(3);
+    expect((await mint(stack, tenant)).status).toBe(200);
+  });
+
+  it('leaves a table alone that is as the trail says: replaced, rolled back, encrypted anew, resumed, deleted and stored again', async () => {
+    const tenant = await makeTenant(stack);
+    const { owner } = tenant;
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    for (const change of ['rollback', 'rotate', 'suspend', 'resume'])
+      expect((await stack.call('POST', `${keyPath(tenant)}/${change}`, { as: owner })).status).toBe(200);
+    expect(await replay()).toEqual([]);
+    await stack.call('DELETE', keyPath(tenant), { as: owner });
+    expect(await replay()).toEqual([]);
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    expect(await replay()).toEqual([]);
+    expect((await mint(stack, tenant)).status).toBe(200);
+  });
+});
+
+describe('the trail', () => {
+  it('says where it has gaps', async () => {
+    const tenant = await makeTenant(stack);
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    const rows = await archivedRows();
+    expect(readKeyTrail(rows).incomplete).toEqual([]);
+    expect(readKeyTrail([...rows, ...rows].reverse()).incomplete).toEqual([]);
+    expect(readKeyTrail(rows.filter(({ sequence }) => sequence !== 2)).incomplete).toEqual([
+      tenant.workspaceId,
+    ]);
+  });
+});
+
+describe('npm run verify-archive and npm run replay-tombstones', () => {
+  const command = (name: string, archive: string, ...given: string[]) =>
+    promisify(execFile)(process.execPath, [`tools/${name}.ts`, '--audit', archive, ...given], {
+      cwd: ROOT,
+      env: {
+        ...stack.variables,
+        PATH: process.env['PATH'],
+        AWS_ACCESS_KEY_ID: 'local',
+        AWS_SECRET_ACCESS_KEY: 'local',
+      },
+    }).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    );
+
+  it('do the drill after a restore, and say by their exit status what there was to do', async () => {
+    const tenant = await makeTenant(stack);
+    await putWorkspaceKey(stack, tenant, fakeKey());
+    const backup = await items();
+    await stack.call('DELETE', keyPath(tenant), { as: tenant.owner });
+    const archive = join(mkdtempSync(join(tmpdir(), 'spelo-archive-')), 'audit.ndjson');
+    const lines = (await archivedRows()).map(archiveLineOf);
+    try {
+      writeFileSync(archive, lines.join('\n'));
+      const whole = await command('verify-archive', archive);
+      expect([whole.code, whole.stdout]).toEqual([0, `${tenant.workspaceId}: ${lines.length} rows, whole\n`]);
+      expect((await command('replay-tombstones', archive)).code).toBe(0);
+      await restore(backup);
+      const plan = await command('replay-tombstones', archive);
+      expect([plan.code, plan.stdout]).toEqual([1, expect.stringContaining('version 1: was deleted: shred')]);
+      expect((await mint(stack, tenant)).status).toBe(200);
+      expect((await command('replay-tombstones', archive, '--apply')).code).toBe(1);
+      expect((await mint(stack, tenant)).error.code).toBe('openai_key_missing');
+      expect((await command('replay-tombstones', archive)).code).toBe(0);
+
+      const forged = lines.map((line) =>
+        line.includes('"sequence":1,') ? line.replace(/"actor":"[^"]*"/, '"actor":"somebody else"') : line,
+      );
+      writeFileSync(archive, forged.join('\n'));
+      const altered = await command('verify-archive', archive);
+      expect([altered.code, altered.stdout]).toEqual([1, `${tenant.workspaceId}: row 1 is altered\n`]);
+      writeFileSync(archive, '{}');
+      expect((await command('verify-archive', archive)).code).toBe(2);
+      expect((await command('replay-tombstones', archive)).code).toBe(2);
+    } finally {
+      rmSync(dirname(archive), { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { expectRefusal, expectSuccess } from '../../support/answers.ts';
+import { tablesAt } from '../../support/key-tables.ts';
+import { asOwner } from '../../support/keyed-tenant.ts';
+import { ROOT } from '../../support/source-files.ts';
+import { startTestStack } from '../../support/stack.ts';
+import { makeTenant, ORIGIN, type Tenant } from '../../support/tenant.ts';
+
+const stack = await startTestStack();
+const tables = tablesAt(stack.dynamoDb.endpoint);
+afterAll(async () => {
+  tables.close();
+  await stack.close();
+});
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command as an operator runs it, with the variables of a deployment. */
+const setPlan = (given: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Run> =>
+  promisify(execFile)(process.execPath, ['tools/operator/set-plan.ts', ...given], {
+    cwd: ROOT,
+    env: {
+      PATH: process.env['PATH'],
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_REGION: 'us-east-1',
+      TENANCY_TABLE: stack.variables['TENANCY_TABLE'],
+      AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
+      ...variables,
+    },
+  }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+  );
+
+const planOf = async (tenant: Tenant): Promise<string> =>
+  (await asOwner(stack, tenant, 'GET', `/v1/workspaces/${tenant.workspaceId}`)).plan;
+
+const planChanges = async (tenant: Tenant) => {
+  await stack.streams.drain();
+  const { items } = await asOwner(
+    stack,
+    tenant,
+    'GET',
+    `/v1/workspaces/${tenant.workspaceId}/audit?type=workspace.plan_changed`,
+  );
+  return items;
+};
+
+const addSite = (tenant: Tenant) =>
+  stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {
+    as: tenant.owner,
+    body: { name: 'One more', allowed_origins: [ORIGIN] },
+  });
+
+describe('npm run set-plan', () => {
+  it('puts a workspace on a plan from the next request on, and leaves who did it on the audit trail', async () => {
+    const tenant = await makeTenant(stack);
+    expectRefusal(await addSite(tenant), 409, 'site_limit_reached');
+    const run = await setPlan(['--workspace', tenant.workspaceId, '--plan', 'pro']);
+    expect(run).toEqual({
+      code: 0,
+      stdout: `The workspace ${tenant.workspaceId} is on the plan pro.\n`,
+      stderr: '',
+    });
+    expect(await planOf(tenant)).toBe('pro');
+    expectSuccess(await addSite(tenant), 201);
+    expect(await planChanges(tenant)).toEqual([
+      expect.objectContaining({
+        actor: expect.stringMatching(/^operator:/),
+        facts: { plan: 'pro', plan_before: 'free' },
+      }),
+    ]);
+  });
+
+  it('changes nothing, and writes no event, when the workspace is on that plan already', async () => {
+    const tenant = await makeTenant(stack);
+    expect(await setPlan(['--workspace', tenant.workspaceId, '--plan', 'free'])).toMatchObject({ code: 0 });
+    expect(await planChanges(tenant)).toEqual([]);
+  });
+
+  it('knows the plans of the deployment and no other', async () => {
+    const tenant = await makeTenant(stack);
+    const unknown = await setPlan(['--workspace', tenant.workspaceId, '--plan', 'gold']);
+    expect(unknown).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('free, starter, pro, enterprise'),
+    });
+    const PLANS = JSON.stringify(
+      ['free', 'gold'].map((name) => ({
+        name,
+        monthly_usd: 5,
+        included_minutes: null,
+        hard_cap: false,
+        overage_usd_per_minute: null,
+        max_sites: null,
+      })),
+    );
+    const known = await setPlan(['--workspace', tenant.workspaceId, '--plan', 'gold'], { PLANS });
+    expect(known).toMatchObject({ code: 0 });
+    expect(await planOf(tenant)).toBe('gold');
+  });
+
+  it('does nothing to a workspace that never existed or is deleted', async () => {
+    const gone = await makeTenant(stack);
+    await asOwner(stack, gone, 'DELETE', `/v1/workspaces/${gone.workspaceId}`, { confirm: 'Shop' });
+    const before = await tables.scan('tenancy');
+    for (const workspaceId of [gone.workspaceId, '0'.repeat(12)])
+      expect(await setPlan(['--workspace', workspaceId, '--plan', 'pro'])).toMatchObject({
+        code: 1,
+        stderr: 'workspace_not_found\n',
+      });
+    expect(await tables.scan('tenancy')).toEqual(before);
+  });
+
+  it.each<[string, string[]]>([
+    ['no workspace', ['--plan', 'pro']],
+    ['no plan', ['--workspace', '0'.repeat(12)]],
+    ['what is no id of a workspace', ['--workspace', '../pro', '--plan', 'pro']],
+  ])('says what is missing, given %s', async (_, given) => {
+    expect(await setPlan(given)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('npm run set-plan -- --workspace ID --plan NAME'),
+    });
+  });
+});

@@ -1,0 +1,224 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { DEFAULT_RATE_LIMITS } from '../../../lambdas/domain/limits.ts';
+import { OPENAI_FAILURES, OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
+import { Secret } from '../../../lambdas/domain/secret.ts';
+import { DEFAULT_VOICE_SETTINGS } from '../../../lambdas/domain/tenancy/workspace.ts';
+import { storeOpenAiKey } from '../../../lambdas/use-cases/keys/store-openai-key.ts';
+import { storePlatformKey } from '../../../lambdas/use-cases/keys/store-platform-key.ts';
+import { aSite, lost, NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
+import {
+  aRetainedKey,
+  aSealedKey,
+  CALLER,
+  DELETED_KEY,
+  type KeyPlay,
+  type KeyPorts,
+  type KeyWorld,
+  OUTAGE,
+  outage,
+  plaintextOf,
+  playWithKey,
+} from './key-fixture.ts';
+
+const PASTED = `sk-proj-${'a'.repeat(36)}wxyz`;
+const MASKED = 'sk-proj-...wxyz';
+const AT = NOW.toISOString();
+const PAID = `spend one of 10 of probe#${WORKSPACE_ID}`;
+const TRIED = ['list models', 'mint'];
+const STORED = ['read key', 'seal', 'write'];
+
+const storing =
+  (pasted: string): KeyPlay =>
+  (ports) =>
+  (caller, target) =>
+    storeOpenAiKey(ports, DEFAULT_RATE_LIMITS)(caller, target, pasted);
+const store = (given?: KeyWorld, pasted = PASTED) => playWithKey(storing(pasted), given);
+
+const storingPlatformKey =
+  (pasted: string): KeyPlay =>
+  (ports) =>
+  (caller) =>
+    storePlatformKey(ports)(pasted, caller);
+
+describe('a key that is pasted', () => {
+  it('is paid for from the budget, tried, and only then sealed as the next version of its scope', async () => {
+    const { log, row } = await store();
+    expect(log).toEqual([PAID, ...TRIED, ...STORED]);
+    expect(plaintextOf(row.currentKey)).toBe(PASTED);
+    expect(row.currentKey).toMatchObject({
+      revision: 1,
+      lastVersion: 1,
+      changedAt: AT,
+      changedBy: CALLER.sub,
+    });
+  });
+
+  it('is shown masked, and nothing else of it', async () => {
+    expect((await store({ scope: 'workspace' })).result).toStrictEqual({
+      scope: 'workspace',
+      masked: MASKED,
+      version: 1,
+      state: 'active',
+      createdAt: AT,
+      createdBy: CALLER.sub,
+      lastUsedAt: null,
+      lastVerifiedAt: AT,
+      verdict: { ok: true, code: 'ok', message: 'The key works.', checkedAt: AT, latencyMs: 0 },
+    });
+  });
+
+  it.each([
+    ['site', SITE_ID, aSite({ voice: 'cedar' })],
+    ['workspace', undefined, DEFAULT_VOICE_SETTINGS],
+  ] as const)('for a %s is tried with its session, and leaves an event', async (scope, siteId, settings) => {
+    const { asked, events } = await store({ scope });
+    expect(asked).toEqual([{ key: PASTED, settings }]);
+    const facts = { scope, version: 1, masked: MASKED, verdict: 'ok' };
+    expect(events).toEqual([
+      { caller: CALLER, type: 'key.stored', workspaceId: WORKSPACE_ID, siteId, facts },
+    ]);
+  });
+
+  it.each([
+    ['keeps the one that it replaces', 3_600, '2', [3]],
+    ['keeps none where none is to be kept', 0, '3,2', []],
+  ] as const)('%s, in place of what was kept', async (_, retainSeconds, versions_shredded, kept) => {
+    const { row, events } = await store({
+      currentKey: aSealedKey('site', { lastVersion: 5, previousVersion: 2 }),
+      retained: [aRetainedKey('site')],
+      own: { retainSeconds },
+    });
+    const facts = { version_before: 3, version: 6, masked: MASKED, versions_shredded };
+    expect(events).toMatchObject([{ facts }]);
+    expect(row.retained.map(({ sealed }) => sealed.version)).toEqual(kept);
+    expect(row.history).toEqual([
+      { version: 6, masked: MASKED, createdAt: AT, createdBy: CALLER.sub, reason: 'stored' },
+    ]);
+  });
+
+  it('after a deletion goes on with the versions, and replaces none', async () => {
+    const { events } = await store({ currentKey: DELETED_KEY });
+    const facts = { scope: 'site', version: 4, masked: MASKED, verdict: 'ok' };
+    expect(events).toEqual([expect.objectContaining({ facts })]);
+  });
+});
+
+describe('a key that OpenAI does not mint with', () => {
+  const REFUSED: Readonly<Record<string, string>> = {
+    key_invalid: 'openai_key_rejected',
+    key_expired: 'openai_key_rejected',
+    missing_permission: 'openai_key_rejected',
+    not_a_member: 'openai_key_rejected',
+    model_unavailable: 'openai_key_rejected',
+    wrong_region: 'openai_key_rejected',
+    ip_not_authorized: 'openai_key_rejected',
+    country_not_supported: 'openai_key_rejected',
+    quota_exhausted: 'openai_quota_exhausted',
+    spend_limit_reached: 'openai_quota_exhausted',
+  };
+
+  it.each(Object.entries(REFUSED))(
+    'for %s is refused as %s, and nothing is written',
+    async (name, refusal) => {
+      const { result, log } = await store({ failure: new OpenAiFailure(name as 'key_invalid') });
+      expect(result).toMatchObject({ code: refusal, details: [{ path: name }] });
+      expect(log).toEqual([PAID, ...TRIED]);
+    },
+  );
+
+  it.each(OPENAI_FAILURES.filter((name) => REFUSED[name] === undefined))(
+    'for %s, which proves nothing, is stored and says that it is not verified',
+    async (name) => {
+      const { result, log, events } = await store({ failure: new OpenAiFailure(name) });
+      expect(log).toEqual([PAID, ...TRIED, ...STORED]);
+      const message = expect.stringMatching(`^Stored, but not verified yet \\(${name}\\)\\. OpenAI\\W`);
+      expect(result).toMatchObject({
+        state: 'unverified',
+        lastVerifiedAt: null,
+        verdict: { ok: false, code: name, message, checkedAt: AT },
+      });
+      expect(events).toMatchObject([{ facts: { verdict: name } }]);
+    },
+  );
+});
+
+describe('what is pasted', () => {
+  it.each([
+    ['nothing', ' ', 'starts with "sk-"'],
+    ['an admin key', `sk-admin-${'q'.repeat(40)}`, 'admin key'],
+    ['a client secret', `ek_${'q'.repeat(40)}`, 'client secret'],
+    ['any other text', 'qqqq', 'does not look like'],
+  ])('and is %s is refused before it costs anything, and not repeated', async (_, pasted, words) => {
+    for (const run of [storing, storingPlatformKey]) {
+      const { result, log } = await playWithKey(run(pasted));
+      const details = [{ path: 'api_key', message: expect.stringContaining(words) }];
+      expect(result).toMatchObject({ code: 'invalid_request', details });
+      expect(JSON.stringify(result)).not.toContain('qqqq');
+      expect(log).toEqual([]);
+    }
+  });
+
+  it('is not looked at where the caller may not store it', async () => {
+    expect((await store({ role: 'viewer' }, 'no key')).result).toMatchObject({ code: 'forbidden' });
+  });
+
+  it('goes nowhere once the budget of the workspace is spent', async () => {
+    const { result, log } = await store({ budgetIsSpent: true });
+    expect(result).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 9 });
+    expect(log).toEqual([PAID]);
+  });
+});
+
+describe("the platform's own key", () => {
+  it('is tried with what a new site has, out of no budget, and sealed at its reserved scope', async () => {
+    const currentKey = aSealedKey('platform');
+    const { result, log, row, asked, events } = await playWithKey(storingPlatformKey(PASTED), {
+      scope: 'platform',
+      currentKey,
+    });
+    expect(result).toBe(row.currentKey);
+    expect(plaintextOf(row.currentKey)).toBe(PASTED);
+    expect(asked).toEqual([{ key: PASTED, settings: DEFAULT_VOICE_SETTINGS }]);
+    expect(log).toEqual([...TRIED, ...STORED]);
+    const facts = { scope: 'platform', version_before: 3, version: 4, masked: MASKED, verdict: 'ok' };
+    expect(events).toEqual([{ caller: CALLER, type: 'key.stored', workspaceId: 'platform', facts }]);
+  });
+});
+
+describe.each([
+  ['pasted key', 'site', storing],
+  ["platform's key", 'platform', storingPlatformKey],
+] as const)('the bytes of a %s are zeroed', (_, scope, run) => {
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  const refusedAs = (refusal: string): unknown => expect.objectContaining({ code: refusal });
+  const keys = { readKey: async () => undefined } as unknown as KeyPorts['keys'];
+  const ENDS: readonly (readonly [string, KeyWorld, unknown])[] = [
+    ['it is stored', {}, expect.objectContaining({ createdBy: CALLER.sub })],
+    ['OpenAI refused it', { failure: new OpenAiFailure('key_expired') }, refusedAs('openai_key_rejected')],
+    ['it could not be tried', { failure: OUTAGE }, OUTAGE],
+    ['the table was not read', { own: { keys: { ...keys, readKey: outage } } }, OUTAGE],
+    ['it was not sealed', { own: { sealer: { seal: outage } } }, OUTAGE],
+    ['the event was not made', { own: { auditEvents: { event: outage } } }, OUTAGE],
+    ['somebody was first', { own: { keys: { ...keys, changeKey: lost } } }, refusedAs('version_conflict')],
+    ['the table was not written', { own: { keys: { ...keys, changeKey: outage } } }, OUTAGE],
+  ];
+  const OF_BUDGET: typeof ENDS = [
+    ['the budget was not read', { own: { limiter: { spend: outage } } }, OUTAGE],
+    ['the budget is spent', { budgetIsSpent: true }, refusedAs('rate_limited')],
+  ];
+
+  it.each(scope === 'site' ? [...ENDS, ...OF_BUDGET] : ENDS)('when %s', async (_end, given, expected) => {
+    const made: Buffer[] = [];
+    const fromText = Secret.fromText.bind(Secret);
+    jest.spyOn(Secret, 'fromText').mockImplementation((text) => {
+      const secret = fromText(text);
+      made.push(secret.bytes());
+      return secret;
+    });
+    expect((await playWithKey(run(PASTED), { scope, ...given })).result).toEqual(expected);
+    expect(made).toEqual([Buffer.alloc(PASTED.length)]);
+  });
+});

@@ -1,0 +1,223 @@
+import { describe, expect, it } from '@jest/globals';
+import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
+import { newSessionId } from '../../../lambdas/domain/identifiers.ts';
+import type { ReservedSession } from '../../../lambdas/domain/sessions/session.ts';
+import type { SlotLease } from '../../../lambdas/domain/sessions/slots.ts';
+import type { QuotaReservation } from '../../../lambdas/domain/sessions/token-context.ts';
+import { type AdmissionRequest, admitSession } from '../../../lambdas/use-cases/sessions/admit-session.ts';
+import {
+  aContext,
+  aSite,
+  leasesOf,
+  lost,
+  NOW,
+  NOW_SECONDS,
+  recordingPorts,
+  SITE_ID,
+  WORKSPACE_ID,
+} from './token-fixture.ts';
+
+const SESSION: AdmissionRequest['session'] = {
+  sessionId: newSessionId(NOW, (size) => Buffer.alloc(size)),
+  workspaceId: WORKSPACE_ID,
+  siteId: SITE_ID,
+  kind: 'visitor',
+  mode: 'managed',
+  keyScope: 'platform',
+  keyScopeId: 'platform',
+  keyVersion: 3,
+  fingerprint: 'key',
+  model: 'gpt-realtime-2.1-mini',
+  voice: 'marin',
+  ipHash: 'me',
+  actor: 'visitor',
+  origin: 'https://shop.example',
+  createdAt: NOW.toISOString(),
+};
+
+const request = (facts: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
+  session: SESSION,
+  site: aSite(),
+  pools: [{ pool: 'key', limit: 2 }],
+  addressSlotPercent: 100,
+  capSeconds: undefined,
+  capacity: aContext(),
+  now: NOW,
+  ...facts,
+});
+
+interface Write {
+  readonly session: ReservedSession;
+  readonly leases: readonly SlotLease[];
+  readonly hold: QuotaReservation | undefined;
+}
+
+/** Admits with a store that loses the first `races`; `after` is the capacity that is read after each. */
+const admitted = async (facts: Partial<AdmissionRequest>, { races = 0, after = aContext() } = {}) => {
+  const writes: Write[] = [];
+  const waits: number[] = [];
+  const { ports } = recordingPorts(after);
+  const run = admitSession(
+    {
+      ...ports,
+      backOff: async (attempt) => {
+        waits.push(attempt);
+      },
+      admissions: {
+        admit: async (session, leases, hold) => {
+          writes.push({ session, leases, hold });
+          if (writes.length <= races) await lost();
+        },
+      },
+    },
+    request(facts),
+  );
+  return { writes, waits, result: await run.catch((error: unknown) => error) };
+};
+const refused = async (...given: Parameters<typeof admitted>) => {
+  const { result, writes } = await admitted(...given);
+  if (!(result instanceof BrokerError)) throw result;
+  return { refusal: result.code, retryAfter: result.retryAfterSeconds, writes: writes.length };
+};
+
+const committed = (usedSeconds: number, committedSeconds: number, leases: readonly SlotLease[] = []) =>
+  aContext({ leases, period: { usedSeconds, committedSeconds, notices: {} } });
+
+describe('slots', () => {
+  it('one of every pool is taken, in the one write, until the client secret has run out for half a minute', async () => {
+    const pools = [
+      { pool: 'key', limit: 5 },
+      { pool: 'share', limit: 2 },
+    ];
+    const { result, writes } = await admitted({ pools });
+    const lease = { index: 0, sessionId: SESSION.sessionId, address: 'me', expiresAt: NOW_SECONDS + 90 };
+    expect(writes).toMatchObject([
+      {
+        leases: [
+          { ...lease, pool: 'key' },
+          { ...lease, pool: 'share' },
+        ],
+        hold: undefined,
+      },
+    ]);
+    expect(writes[0]?.session.admission).toEqual({
+      maxDurationSeconds: 600,
+      holdSeconds: 0,
+      connectBy: NOW_SECONDS + 90,
+      slots: [
+        { pool: 'key', index: 0 },
+        { pool: 'share', index: 0 },
+      ],
+    });
+    expect(result).toMatchObject({ remainingSlots: 1, usage: undefined });
+  });
+
+  it('any of the free ones may be taken, so that visitors of one moment seldom want the same', async () => {
+    const { ports } = recordingPorts(aContext());
+    const taken = async (drawn: number) => {
+      const random = () => Buffer.from([0, 0, 0, drawn]);
+      const capacity = aContext({ leases: leasesOf('key', [30, 30]) });
+      const pools = [{ pool: 'key', limit: 5 }];
+      return (await admitSession({ ...ports, random }, request({ pools, capacity }))).leases[0]?.index;
+    };
+    expect([await taken(0), await taken(1), await taken(2), await taken(3)]).toEqual([2, 3, 4, 2]);
+  });
+
+  it('a full pool says when its earliest lease ends, the last of full pools when both have room', async () => {
+    const leases = [...leasesOf('key', [30, 50]), ...leasesOf('share', [40])];
+    const capacity = aContext({ leases });
+    expect(await refused({ capacity })).toEqual({ refusal: 'busy', retryAfter: 30, writes: 0 });
+    const pools = [
+      { pool: 'key', limit: 2 },
+      { pool: 'share', limit: 1 },
+    ];
+    expect(await refused({ capacity, pools })).toEqual({ refusal: 'busy', retryAfter: 40, writes: 0 });
+  });
+
+  it('without a limit there is none to take, and as many as like get in', async () => {
+    const { result, writes } = await admitted({ pools: [] });
+    expect(result).toMatchObject({ remainingSlots: null, leases: [] });
+    expect(writes).toHaveLength(1);
+  });
+
+  it('who loses a race looks again, with what is free then', async () => {
+    const after = aContext({ leases: leasesOf('key', [30]) });
+    const { result, writes, waits } = await admitted({}, { races: 3, after });
+    expect(writes.map(({ leases }) => leases[0]?.index)).toEqual([0, 1, 1, 1]);
+    expect(waits).toEqual([1, 2, 3]);
+    expect(result).toMatchObject({ remainingSlots: 0 });
+  });
+
+  it('eight lost races are enough: busy, or without slots an outage', async () => {
+    expect(await refused({}, { races: 99 })).toEqual({ refusal: 'busy', retryAfter: 1, writes: 8 });
+    expect(await refused({ pools: [] }, { races: 99 })).toMatchObject({ refusal: 'unavailable', writes: 8 });
+  });
+
+  it('any other failure of the write is passed on at once', async () => {
+    const { ports } = recordingPorts(aContext());
+    const failing = { ...ports, admissions: { admit: () => Promise.reject(new Error('down')) } };
+    await expect(admitSession(failing, request())).rejects.toThrow('down');
+  });
+});
+
+describe('what one address may hold of a key', () => {
+  const pools = [{ pool: 'key', limit: 10 }];
+  const own = (count: number) => leasesOf('key', Array(count).fill(30), { address: 'me' });
+
+  it.each([
+    [10, 2],
+    [30, 3],
+    [31, 4],
+  ])('at %i per cent of ten slots it is %i', async (addressSlotPercent, most) => {
+    const full = aContext({ leases: own(most) });
+    expect(await refused({ pools, addressSlotPercent, capacity: full })).toEqual({
+      refusal: 'rate_limited',
+      retryAfter: 30,
+      writes: 0,
+    });
+    const room = aContext({ leases: own(most - 1) });
+    expect((await admitted({ pools, addressSlotPercent, capacity: room })).writes).toHaveLength(1);
+  });
+
+  it('slots of others, and of another pool, do not count', async () => {
+    const leases = [...leasesOf('key', [30, 30, 30]), ...leasesOf('other', [30, 30, 30], { address: 'me' })];
+    const capacity = aContext({ leases });
+    expect((await admitted({ pools, addressSlotPercent: 10, capacity })).writes).toHaveLength(1);
+  });
+});
+
+describe('minutes of a hard cap', () => {
+  const capSeconds = 6_000;
+
+  it("the site's longest session is set aside, on the condition that it still fits", async () => {
+    const { result, writes } = await admitted({ capSeconds });
+    expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_400, usage: { holdSeconds: 600 } });
+    expect(writes[0]?.session.admission).toMatchObject({ maxDurationSeconds: 600, holdSeconds: 600 });
+    expect(result).toMatchObject({ usage: { holdSeconds: 600 } });
+  });
+
+  it('or what is left, which is then the longest that it may last', async () => {
+    const { writes } = await admitted({ capSeconds, capacity: committed(100, 5_995) });
+    expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_995, usage: { holdSeconds: 5 } });
+    expect(writes[0]?.session.admission).toMatchObject({ maxDurationSeconds: 5, holdSeconds: 5 });
+  });
+
+  it('with less than five seconds left nothing begins: a minute where others hold them, else until next month', async () => {
+    expect(await refused({ capSeconds, capacity: committed(5_995, 5_996) })).toEqual({
+      refusal: 'minutes_exhausted',
+      retryAfter: 60,
+      writes: 0,
+    });
+    const untilDecember = (Date.parse('2026-12-01T00:00:00Z') - NOW.getTime()) / 1_000;
+    expect(await refused({ capSeconds, capacity: committed(5_996, 5_996) })).toEqual({
+      refusal: 'minutes_exhausted',
+      retryAfter: untilDecember,
+      writes: 0,
+    });
+  });
+
+  it('who loses a race holds what is left then', async () => {
+    const { writes } = await admitted({ capSeconds }, { races: 1, after: committed(0, 5_900) });
+    expect(writes.map(({ hold }) => hold?.usage.holdSeconds)).toEqual([600, 100]);
+  });
+});

@@ -1,0 +1,185 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import type { SessionId } from '../../../lambdas/domain/identifiers.ts';
+import { isOver, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { closeSilentSessions } from '../../../lambdas/use-cases/sessions/close-silent-sessions.ts';
+import {
+  afterMint,
+  aSessionUsage,
+  clockAt,
+  connected,
+  onTime,
+  take,
+} from '../../domain/sessions/session-usage-fixture.ts';
+
+/** When the sweep runs: sessions of which nothing was heard since their mint have been silent for long. */
+const NOW = clockAt(200);
+
+/** A meter by its place on the list: it is due so many seconds after the mint. */
+const due = (seconds: number, usage = aSessionUsage()): SessionUsage => ({
+  ...usage,
+  sessionId: `session-${seconds}` as SessionId,
+  dueAtMs: afterMint(seconds),
+});
+
+/** One that was heard of 40 s before the sweep. */
+const alive = (seconds: number): SessionUsage =>
+  due(seconds, take(aSessionUsage(), onTime([connected(160)])).usage);
+
+interface Listed {
+  readonly usage: SessionUsage;
+  readonly readable: boolean;
+}
+
+/** The list of due meters as a table keeps it: saved ones move on it, or leave it once they are over. */
+const sweepOver = (
+  usages: readonly SessionUsage[],
+  {
+    unreadable = [],
+    save = async () => undefined,
+    recordEnd = async () => undefined,
+  }: {
+    readonly unreadable?: readonly SessionUsage[];
+    readonly save?: (usage: SessionUsage) => Promise<void>;
+    readonly recordEnd?: (usage: SessionUsage) => Promise<void>;
+  } = {},
+) => {
+  const list = new Map<SessionId, Listed>();
+  for (const usage of usages) list.set(usage.sessionId, { usage, readable: true });
+  for (const usage of unreadable) list.set(usage.sessionId, { usage, readable: false });
+  const asked: number[] = [];
+  const ended: SessionUsage[] = [];
+  const sweep = closeSilentSessions({
+    clock: () => NOW,
+    sessionUsage: {
+      listDue: async (now, limit, after) => {
+        asked.push(limit);
+        const page = [...list.values()]
+          .filter(({ usage: { dueAtMs } }) => dueAtMs <= now.getTime())
+          .filter(({ usage: { dueAtMs } }) => after === undefined || dueAtMs > after.getTime())
+          .toSorted((a, b) => a.usage.dueAtMs - b.usage.dueAtMs)
+          .slice(0, limit);
+        const last = page[limit - 1];
+        return {
+          usages: page.flatMap(({ usage, readable }) => (readable ? [usage] : [])),
+          unreadable: page.filter(({ readable }) => !readable).length,
+          last: last && new Date(last.usage.dueAtMs),
+        };
+      },
+      saveUsage: async (usage) => {
+        await save(usage);
+        if (isOver(usage)) list.delete(usage.sessionId);
+        else list.set(usage.sessionId, { usage, readable: true });
+      },
+    },
+    ends: {
+      recordEnd: async (usage) => {
+        await recordEnd(usage);
+        ended.push(usage);
+      },
+    },
+  });
+  return { sweep, ended, asked, left: () => [...list.values()].map(({ usage }) => usage) };
+};
+
+const numbered = (from: number, count: number, make = due): SessionUsage[] =>
+  Array.from({ length: count }, (_, i) => make(from + i));
+
+describe('a sweep', () => {
+  it('finds nothing to do where nothing is due', async () => {
+    const { sweep, asked } = sweepOver([due(201)]);
+    expect(await sweep()).toEqual({ closed: 0, alive: 0, failed: 0, more: false });
+    expect(asked).toEqual([25]);
+  });
+
+  it('ends what has fallen silent, once each, and says so on its record', async () => {
+    const { sweep, ended, left } = sweepOver(numbered(100, 60));
+    expect(await sweep()).toEqual({ closed: 60, alive: 0, failed: 0, more: false });
+    expect(ended).toHaveLength(60);
+    expect(new Set(ended.map(({ sessionId }) => sessionId)).size).toBe(60);
+    expect(ended.every(({ silent }) => silent)).toBe(true);
+    expect(left()).toEqual([]);
+    expect(await sweep()).toEqual({ closed: 0, alive: 0, failed: 0, more: false });
+  });
+
+  it('leaves what lives, to be looked at when it could have fallen silent', async () => {
+    const { sweep, ended, left } = sweepOver([due(100), alive(101)]);
+    expect(await sweep()).toEqual({ closed: 1, alive: 1, failed: 0, more: false });
+    expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-100']);
+    // 160 s, when it was heard of, and 75 s of silence.
+    expect(left()).toMatchObject([{ sessionId: 'session-101', silent: false, dueAtMs: afterMint(235) }]);
+  });
+
+  it('leaves what reported in the same moment: it is no failure, and no end', async () => {
+    const { sweep, ended } = sweepOver([due(100), due(101)], {
+      save: async ({ sessionId }) => {
+        if (sessionId === 'session-100') throw new ConflictError();
+      },
+    });
+    expect(await sweep()).toEqual({ closed: 1, alive: 0, failed: 0, more: false });
+    expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-101']);
+  });
+
+  it.each([
+    ['meter cannot be saved', 'save'],
+    ['end cannot be noted', 'recordEnd'],
+  ] as const)('counts a session whose %s as failed, and ends the others', async (_, what) => {
+    const { sweep, ended } = sweepOver(numbered(100, 3), {
+      [what]: async ({ sessionId }: SessionUsage) => {
+        if (sessionId === 'session-101') throw new Error('no answer');
+      },
+    });
+    expect(await sweep()).toEqual({ closed: 2, alive: 0, failed: 1, more: false });
+    expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-100', 'session-102']);
+  });
+
+  it.each([
+    ['ends', due, { closed: 30, alive: 0 }],
+    ['lives', alive, { closed: 0, alive: 30 }],
+  ] as const)(
+    'tries what failed once again with the next batch, where the rest %s',
+    async (_, make, done) => {
+      let failed = false;
+      const { sweep } = sweepOver(numbered(100, 30, make), {
+        save: async ({ sessionId }) => {
+          if (failed || sessionId !== 'session-100') return;
+          failed = true;
+          throw new Error('no answer');
+        },
+      });
+      expect(await sweep()).toEqual({ ...done, failed: 0, more: false });
+    },
+  );
+
+  it('saves nothing of a session that is over and still on the list, which lags', async () => {
+    const saved: SessionId[] = [];
+    const { sweep } = sweepOver([due(100, { ...aSessionUsage(), silent: true })], {
+      save: async ({ sessionId }) => {
+        saved.push(sessionId);
+      },
+    });
+    expect(await sweep()).toEqual({ closed: 0, alive: 0, failed: 0, more: false });
+    expect(saved).toEqual([]);
+  });
+
+  it('does not stand still behind batches that fail or cannot be read, and counts each of those once', async () => {
+    const failing = numbered(10, 30);
+    const unreadable = numbered(40, 30);
+    const { sweep, ended } = sweepOver([...failing, ...numbered(100, 5)], {
+      unreadable,
+      save: async ({ dueAtMs }) => {
+        if (dueAtMs < afterMint(40)) throw new Error('no answer');
+      },
+    });
+    expect(await sweep()).toEqual({ closed: 5, alive: 0, failed: 60, more: false });
+    expect(ended).toHaveLength(5);
+  });
+
+  it('looks after 5,000 sessions in one run, and says that there are more', async () => {
+    const later = (seconds: number) => due(seconds / 1_000);
+    const { sweep, asked } = sweepOver(numbered(1_000, 5_001, later));
+    expect(await sweep()).toEqual({ closed: 5_000, alive: 0, failed: 0, more: true });
+    expect(asked).toHaveLength(200);
+    expect(await sweep()).toEqual({ closed: 1, alive: 0, failed: 0, more: false });
+  });
+});

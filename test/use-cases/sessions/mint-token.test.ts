@@ -1,0 +1,444 @@
+import { describe, expect, it } from '@jest/globals';
+import { BrokerError, type BrokerErrorCode } from '../../../lambdas/domain/broker-error.ts';
+import { ConflictError, DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
+import type { SiteId } from '../../../lambdas/domain/identifiers.ts';
+import { newKeyHealth } from '../../../lambdas/domain/keys/key-health.ts';
+import { SealedKeyUnreadableError } from '../../../lambdas/domain/keys/sealed-key.ts';
+import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
+import type { ReportedError } from '../../../lambdas/domain/sessions/error-row.ts';
+import type { ReservedSession } from '../../../lambdas/domain/sessions/session.ts';
+import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
+import {
+  type MintPorts,
+  type MintRequest,
+  mintToken,
+} from '../../../lambdas/use-cases/sessions/mint-token.ts';
+import {
+  aContext,
+  aKey,
+  aRequest,
+  aSite,
+  aWorkspace,
+  leasesOf,
+  lost,
+  NOW,
+  NOW_SECONDS,
+  PAGE,
+  recordingPorts,
+  SETTINGS,
+  SITE_ID,
+} from './token-fixture.ts';
+
+const MANAGED = { workspace: aWorkspace({ billingMode: 'managed' }) };
+const down = new DependencyUnavailableError('dynamodb', 'TransactWriteItems', 'InternalServerError');
+
+/** One mint, what it came to, and every step that it took. */
+const minted = async (
+  context: Partial<TokenContext> = {},
+  own: Partial<{ [Port in keyof MintPorts]: unknown }> = {},
+  request: Partial<MintRequest> = {},
+) => {
+  const { ports, log } = recordingPorts(aContext(context));
+  const told: string[] = [];
+  const overlaid = Object.fromEntries(
+    Object.entries(own).map(([name, port]) => [
+      name,
+      typeof port === 'function'
+        ? port
+        : { ...(ports[name as keyof MintPorts] as object), ...(port as object) },
+    ]),
+  );
+  const run = mintToken(
+    { ...ports, ...overlaid } as MintPorts,
+    SETTINGS,
+  )(aRequest({ onOriginAllowed: (origin) => told.push(origin), ...request }));
+  return { result: await run.catch((error: unknown) => error), log, told };
+};
+
+const refused = async (...given: Parameters<typeof minted>) => {
+  const { result, log, told } = await minted(...given);
+  if (!(result instanceof BrokerError)) throw result;
+  return { refusal: result.code, retryAfter: result.retryAfterSeconds, log, told };
+};
+
+const REACHED = ['open', 'ask OpenAI'];
+const reached = (log: readonly string[]) => log.filter((step) => REACHED.includes(step));
+
+/** A limiter that refuses these subjects. */
+const without = (log: string[], ...empty: readonly string[]) => ({
+  spend: async (subject: string) => {
+    const [kind = ''] = subject.split('#');
+    log.push(`spend ${kind}`);
+    return empty.includes(kind) ? { allowed: false, retryAfterSeconds: 50 } : { allowed: true };
+  },
+});
+
+describe('a good mint', () => {
+  it('takes its steps in this order, the record before the key and the outcome before the answer', async () => {
+    const { log, told } = await minted();
+    expect(log).toEqual([
+      'spend ip',
+      'spend site',
+      'admit',
+      'open',
+      'ask OpenAI',
+      'settle issued',
+      'note use',
+    ]);
+    expect(told).toEqual([PAGE]);
+  });
+
+  it('answers what the widget needs, and pins who pays', async () => {
+    const { result } = await minted({ siteKey: aKey('site') });
+    expect(result).toMatchObject({
+      clientSecret: { value: 'ek_1' },
+      realtimeUrl: 'https://api.openai.com/v1/realtime/calls',
+      mode: 'byok',
+      heartbeatSeconds: 20,
+      maxDurationSeconds: 600,
+      remainingSlots: 9,
+      session: {
+        kind: 'visitor',
+        mode: 'byok',
+        keyScope: 'site',
+        keyScopeId: SITE_ID,
+        keyVersion: 3,
+        fingerprint: 'site',
+        ipHash: 'hash of 192.0.2.1',
+        actor: 'visitor',
+        origin: PAGE,
+        createdAt: NOW.toISOString(),
+      },
+    });
+    const { session, signingSecret } = result as { session: ReservedSession; signingSecret: string };
+    expect(signingSecret).toBe(`secret of ${session.sessionId}`);
+  });
+
+  it('on the last minutes of a hard cap may last as long as they do', async () => {
+    const period = { usedSeconds: 0, committedSeconds: 5_900, notices: {} };
+    expect((await minted({ ...MANAGED, period })).result).toMatchObject({
+      mode: 'managed',
+      maxDurationSeconds: 100,
+    });
+  });
+
+  it('tells OpenAI of the visitor by the id of the page, else by the address', async () => {
+    const asked: unknown[] = [];
+    const openAi = {
+      mintClientSecret: async (_: unknown, request: unknown) => {
+        asked.push(request);
+        return { value: 'ek_1', expiresAt: 0 };
+      },
+    };
+    await minted({}, { openAi });
+    await minted({}, { openAi }, { visitorId: 'visitor-7' });
+    expect(asked).toMatchObject([
+      { safetyIdentifier: `${SITE_ID} 192.0.2.1`, ttlSeconds: 60, timeoutMs: 1_000 },
+      { safetyIdentifier: `${SITE_ID} visitor-7`, ttlSeconds: 60, timeoutMs: 1_000 },
+    ]);
+  });
+
+  it('is on record with the ids of KMS and OpenAI', async () => {
+    const outcomes: unknown[] = [];
+    const settle = async (_: unknown, outcome: unknown) => void outcomes.push(outcome);
+    await minted({}, { sessions: { settle } });
+    expect(outcomes).toEqual([
+      {
+        state: 'issued',
+        at: NOW.toISOString(),
+        kmsRequestId: 'kms-1',
+        openAiRequestId: 'req_1',
+        openAiSessionId: 'sess_1',
+      },
+    ]);
+  });
+
+  it('tells metrics the tier of the workspace', async () => {
+    const tiers: number[] = [];
+    await minted({}, {}, { onTierKnown: (tier) => tiers.push(tier) });
+    expect(tiers).toEqual([2]);
+  });
+
+  it('does not fail because the last use of the key could not be noted', async () => {
+    const { result } = await minted({}, { sessions: { noteKeyUse: () => Promise.reject(down) } });
+    expect(result).toMatchObject({ clientSecret: { value: 'ek_1' } });
+  });
+});
+
+describe('before anything is admitted', () => {
+  it('an address without budget is refused first, whatever else is wrong, and spends nothing of the site', async () => {
+    const log: string[] = [];
+    const { refusal, retryAfter, told } = await refused({ site: undefined }, { limiter: without(log, 'ip') });
+    expect({ refusal, retryAfter, log, told }).toEqual({
+      refusal: 'rate_limited',
+      retryAfter: 50,
+      log: ['spend ip'],
+      told: [],
+    });
+  });
+
+  it.each([
+    ['a site that is not there', { site: undefined }],
+    ['a workspace that is not there', { workspace: undefined }],
+    ['a deleted workspace', { workspace: aWorkspace({ deletedAt: '2026-11-20T00:00:00.000Z' }) }],
+  ])('%s is no site, from any page', async (_, context) => {
+    for (const origin of [PAGE, 'https://elsewhere.example', undefined]) {
+      const { refusal, log, told } = await refused(context, {}, { origin });
+      expect({ refusal, log, told }).toEqual({ refusal: 'site_not_found', log: ['spend ip'], told: [] });
+    }
+  });
+
+  it('an id that belongs to no workspace is no site, and nothing is read for it', async () => {
+    const contexts = { readTokenContext: () => Promise.reject(down) };
+    expect((await refused({}, { contexts }, { siteId: 'abcdefgh' as SiteId })).refusal).toBe(
+      'site_not_found',
+    );
+  });
+
+  it('a store that cannot be read is an outage and no missing site, unless the address is refused anyway', async () => {
+    const contexts = { readTokenContext: () => Promise.reject(down) };
+    expect((await minted({}, { contexts })).result).toBe(down);
+    expect((await refused({}, { contexts, limiter: without([], 'ip') })).refusal).toBe('rate_limited');
+  });
+
+  it.each([undefined, 'https://elsewhere.example', `${PAGE}:444`, 'null'])(
+    'a page that is not registered (%s) is told so, and the operator too, but not for long',
+    async (origin) => {
+      const { refusal, log, told } = await refused({}, {}, { origin });
+      expect({ refusal, told }).toEqual({ refusal: 'origin_not_allowed', told: [] });
+      expect(log).toEqual(['spend ip', 'spend foreign-origin', 'tell operator origin_not_allowed']);
+      const flooded: string[] = [];
+      const again = await refused({}, { limiter: without(flooded, 'foreign-origin') }, { origin });
+      expect(again.refusal).toBe('origin_not_allowed');
+      expect(again.log).toEqual([]);
+    },
+  );
+
+  it('what strangers cost is sixty writes a minute, and a budget that cannot be read tells nobody', async () => {
+    const origin = 'https://elsewhere.example';
+    const limits: unknown[] = [];
+    const spend = async (subject: string, limit: unknown) => {
+      if (!subject.startsWith('foreign-origin')) return { allowed: true };
+      limits.push(limit);
+      throw down;
+    };
+    const { refusal, log } = await refused({}, { limiter: { spend } }, { origin });
+    expect({ refusal, limits, log }).toEqual({
+      refusal: 'origin_not_allowed',
+      limits: [{ perMinute: 60 }],
+      log: [],
+    });
+  });
+
+  it.each<[BrokerErrorCode, Partial<TokenContext>]>([
+    ['openai_key_missing', { workspaceKey: undefined }],
+    ['openai_key_suspended', { workspaceKey: aKey('workspace', { state: 'suspended' }) }],
+    ['minutes_exhausted', { ...MANAGED, period: { usedSeconds: 6_000, committedSeconds: 0, notices: {} } }],
+    ['platform_key_missing', { ...MANAGED, platformKey: undefined }],
+  ])(
+    '%s spends the budget of the site, is told to the operator, and reaches no key',
+    async (due, context) => {
+      const { refusal, log } = await refused(context);
+      expect(refusal).toBe(due);
+      expect(log).toEqual(['spend ip', 'spend site', `tell operator ${due}`]);
+      const spent: string[] = [];
+      const limited = await refused(context, { limiter: without(spent, 'site') });
+      expect({ refusal: limited.refusal, log: limited.log }).toEqual({ refusal: 'rate_limited', log: [] });
+    },
+  );
+
+  it('a site that is known to have no budget left is refused before a session is written', async () => {
+    const { refusal, retryAfter, log } = await refused({ siteCalls: 200 });
+    expect({ refusal, retryAfter, log }).toEqual({
+      refusal: 'rate_limited',
+      retryAfter: 50,
+      log: ['spend ip'],
+    });
+    expect((await minted({ siteCalls: 199 })).log).toContain('admit');
+  });
+
+  it('the last call of a budget that somebody else had gives everything back', async () => {
+    const spent: string[] = [];
+    const { refusal, log } = await refused(MANAGED, { limiter: without(spent, 'site') });
+    expect(refusal).toBe('rate_limited');
+    expect(log).toEqual(['admit', 'settle refused rate_limited', 'release', 'give minutes back']);
+  });
+});
+
+it('a site without budget whose slots are taken too is told of the budget', async () => {
+  const full = { workspace: aWorkspace({ concurrencyLimit: 1 }), leases: leasesOf('workspace', [30]) };
+  expect((await refused(full, { limiter: without([], 'site') })).refusal).toBe('rate_limited');
+});
+
+describe('a key that a quorum of visitors failed with', () => {
+  const reports = ['a', 'b', 'c'].map((ipHash) => ({
+    ipHash,
+    failure: 'quota_exhausted' as const,
+    atMs: NOW.getTime() - 20_000,
+  }));
+  const health = { site: undefined, platform: undefined, workspace: { ...newKeyHealth(3), reports } };
+
+  it('refuses with what OpenAI would have said, and no session is written', async () => {
+    const { refusal, log } = await refused({ health });
+    expect(refusal).toBe('openai_quota_exhausted');
+    expect(log).toEqual(['spend ip', 'spend site', 'tell operator openai_quota_exhausted']);
+  });
+
+  it('says busy first where every slot is taken', async () => {
+    const full = { workspace: aWorkspace({ concurrencyLimit: 2 }), leases: leasesOf('workspace', [30, 40]) };
+    expect(await refused({ ...full, health })).toMatchObject({ refusal: 'busy', retryAfter: 30 });
+    const share = {
+      workspace: aWorkspace({ concurrencyLimit: 2, siteSharePercent: 50 }),
+      leases: leasesOf(`workspace#${SITE_ID}`, [20]),
+    };
+    expect(await refused({ ...share, health })).toMatchObject({ refusal: 'busy', retryAfter: 20 });
+    const room = { ...full, leases: leasesOf('workspace', [30]) };
+    expect(await refused({ ...room, health })).toMatchObject({ refusal: 'openai_quota_exhausted' });
+  });
+});
+
+describe('after the admission', () => {
+  const failing = (failure: unknown) => ({ openAi: { mintClientSecret: () => Promise.reject(failure) } });
+
+  it('busy is told to the operator; a store that is down is told to nobody', async () => {
+    const busy = await refused({
+      workspace: aWorkspace({ concurrencyLimit: 1 }),
+      leases: leasesOf('workspace', [30]),
+    });
+    expect(busy).toMatchObject({ refusal: 'busy', log: ['spend ip', 'spend site', 'tell operator busy'] });
+    const { result, log } = await minted({}, { admissions: { admit: () => Promise.reject(down) } });
+    expect(result).toBe(down);
+    expect(log).toEqual(['spend ip', 'spend site']);
+  });
+
+  it.each<[BrokerErrorCode, unknown]>([
+    ['openai_key_rejected', new OpenAiFailure('key_invalid')],
+    ['openai_quota_exhausted', new OpenAiFailure('quota_exhausted')],
+    ['busy', new OpenAiFailure('rate_limited')],
+    ['openai_timeout', new OpenAiFailure('timeout')],
+    ['openai_error', new OpenAiFailure('upstream_error')],
+    ['unavailable', new Error('a fault of ours')],
+  ])(
+    '%s: slot and minutes come back, and the refusal is on record before the visitor hears of it',
+    async (due, failure) => {
+      const { refusal, log } = await refused(MANAGED, failing(failure));
+      expect(refusal).toBe(due);
+      expect(log.slice(0, 4)).toEqual(['spend ip', 'spend site', 'admit', 'open']);
+      expect(log.slice(4).sort()).toEqual([
+        'give minutes back',
+        'release',
+        `settle refused ${due}`,
+        `tell operator ${due}`,
+      ]);
+    },
+  );
+
+  it('what OpenAI said is on record in our words, with its request id and that of KMS', async () => {
+    const outcomes: unknown[] = [];
+    const errors: ReportedError[] = [];
+    await refused(
+      {},
+      {
+        ...failing(new OpenAiFailure('key_invalid', { requestId: 'req_9' })),
+        sessions: { settle: async (_: unknown, outcome: unknown) => void outcomes.push(outcome) },
+        errors: { report: async (error: ReportedError) => void errors.push(error) },
+      },
+    );
+    expect(outcomes).toEqual([
+      {
+        state: 'refused',
+        at: NOW.toISOString(),
+        refusal: 'openai_key_rejected',
+        kmsRequestId: 'kms-1',
+        openAiFailure: 'key_invalid',
+        openAiRequestId: 'req_9',
+      },
+    ]);
+    expect(errors).toMatchObject([
+      {
+        siteId: SITE_ID,
+        code: 'openai_key_rejected',
+        source: 'mint',
+        openAiFailure: 'key_invalid',
+        message: expect.stringContaining('OpenAI does not know this key'),
+        sessionId: expect.stringMatching(/^ses_/),
+        at: NOW.toISOString(),
+      },
+    ]);
+  });
+
+  it("a record that cannot be read is the customer's to mend, or of the platform's key an outage", async () => {
+    const opener = { withPlaintext: () => Promise.reject(new SealedKeyUnreadableError()) };
+    const own = await refused({}, { opener });
+    expect(own.refusal).toBe('openai_key_unreadable');
+    expect(own.log).toContain('note unreadable');
+    expect((await refused(MANAGED, { opener })).refusal).toBe('platform_key_missing');
+  });
+
+  it('a KMS that is down stays an outage with its own facts, and what was taken comes back', async () => {
+    const kms = new DependencyUnavailableError('kms', 'Decrypt', 'KMSInternalException');
+    const { result, log } = await minted({}, { opener: { withPlaintext: () => Promise.reject(kms) } });
+    expect(result).toBe(kms);
+    expect(log).toContain('settle refused unavailable');
+    expect(log).toContain('release');
+  });
+
+  it('no key is opened where the visitor cannot be given what signs the reports', async () => {
+    const deriver = { signingSecret: () => Promise.reject(down) };
+    const { result, log } = await minted({}, { pseudonyms: deriver });
+    expect(result).toBe(down);
+    expect(reached(log)).toEqual([]);
+    expect(log).toContain('release');
+  });
+
+  it.each([
+    ['was settled by somebody else', new ConflictError(), 'unavailable'],
+    ['cannot be written', down, undefined],
+  ])('a secret whose outcome %s is not handed out; slot and minutes come back', async (_, error, refusal) => {
+    const { result, log } = await minted(MANAGED, { sessions: { settle: () => Promise.reject(error) } });
+    if (refusal === undefined) expect(result).toBe(error);
+    else expect(result).toMatchObject({ code: refusal });
+    expect(log).toEqual(expect.arrayContaining(['ask OpenAI', 'release', 'give minutes back']));
+  });
+
+  it('an honest refusal stays it, when neither operator nor record can be told', async () => {
+    const { refusal } = await refused(
+      {},
+      {
+        ...failing(new OpenAiFailure('timeout')),
+        errors: { report: () => Promise.reject(down) },
+        sessions: { settle: () => Promise.reject(down) },
+        slots: { release: () => Promise.reject(down) },
+      },
+    );
+    expect(refusal).toBe('openai_timeout');
+  });
+
+  it('minutes that come back are those of the meter that held them, over and written again', async () => {
+    const saved: unknown[] = [];
+    await refused(MANAGED, {
+      ...failing(new OpenAiFailure('timeout')),
+      sessionUsage: { saveUsage: async (meter: unknown) => void saved.push(meter) },
+    });
+    expect(saved).toMatchObject([
+      { revision: 1, silent: true, holdSeconds: 600, posted: { committedSeconds: 600, billedSeconds: 0 } },
+    ]);
+  });
+
+  it('the admission is that of the site: its pools, its longest session, its time to connect', async () => {
+    const admitted: { session: ReservedSession; leases: readonly unknown[] }[] = [];
+    const admissions = {
+      admit: async (session: ReservedSession, leases: readonly unknown[]) =>
+        void admitted.push({ session, leases }),
+    };
+    const site = aSite({ clientSecretTtlSeconds: 30, maxDurationSeconds: 120 });
+    await minted({ site, workspace: aWorkspace({ siteSharePercent: 50 }) }, { admissions });
+    expect(admitted).toMatchObject([
+      {
+        session: { admission: { maxDurationSeconds: 120, holdSeconds: 0, connectBy: NOW_SECONDS + 60 } },
+        leases: [{ pool: 'workspace' }, { pool: `workspace#${SITE_ID}` }],
+      },
+    ]);
+    expect(await refused({}, { admissions: { admit: lost } })).toMatchObject({ refusal: 'busy' });
+  });
+});

@@ -1,0 +1,234 @@
+import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
+import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import type { SiteId, WorkspaceId } from '../../../lambdas/domain/identifiers.ts';
+import { damagedSealedKey, type LiveKey, PLATFORM_ADDRESS } from '../../../lambdas/domain/keys/stored-key.ts';
+import { DEFAULT_RATE_LIMITS } from '../../../lambdas/domain/limits.ts';
+import { Secret } from '../../../lambdas/domain/secret.ts';
+import type { SlotLease } from '../../../lambdas/domain/sessions/slots.ts';
+import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
+import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
+import type { Member, Role, Site, Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { MintPorts, MintRequest, MintSettings } from '../../../lambdas/use-cases/sessions/mint-token.ts';
+
+/** Everything of one mint that stands still: a site, its workspace, and a clock. */
+
+export const NOW = new Date('2026-11-23T12:00:10.000Z');
+export const NOW_SECONDS = Math.floor(NOW.getTime() / 1_000);
+export const WORKSPACE_ID = '0123456789ab' as WorkspaceId;
+export const SITE_ID = `${WORKSPACE_ID}cdefghjkmnpq` as SiteId;
+export const PAGE = 'https://shop.example';
+
+export const aWorkspace = (facts: Partial<Workspace> = {}): Workspace => ({
+  workspaceId: WORKSPACE_ID,
+  name: 'Shop',
+  billingMode: 'byok',
+  plan: 'free',
+  openaiTier: 2,
+  concurrencyLimit: null,
+  siteSharePercent: null,
+  anomalyResponse: 'notify',
+  alertEmail: null,
+  ownerCount: 1,
+  siteCount: 1,
+  createdAt: '2026-11-01T00:00:00.000Z',
+  deletedAt: null,
+  ...facts,
+});
+
+export const aSite = (facts: Partial<Site> = {}): Site => ({
+  siteId: SITE_ID,
+  workspaceId: WORKSPACE_ID,
+  name: 'Shop site',
+  allowedOrigins: [PAGE],
+  model: 'gpt-realtime-2.1-mini',
+  voice: 'marin',
+  instructions: '',
+  dataResidency: 'global',
+  clientSecretTtlSeconds: 60,
+  maxDurationSeconds: 600,
+  createdAt: '2026-11-01T00:00:00.000Z',
+  createdBy: 'owner',
+  ...facts,
+});
+
+export const aMember = (role: Role, sub = 'somebody'): Member => ({
+  workspaceId: WORKSPACE_ID,
+  sub,
+  role,
+  addedAt: NOW.toISOString(),
+  addedBy: 'owner',
+});
+
+export const ADDRESSES = {
+  site: { scope: 'site', scopeId: SITE_ID, workspaceId: WORKSPACE_ID },
+  workspace: { scope: 'workspace', scopeId: WORKSPACE_ID, workspaceId: WORKSPACE_ID },
+  platform: PLATFORM_ADDRESS,
+} as const;
+
+/** A stored key without ciphertext: nothing here opens one. Its fingerprint is the name of its scope. */
+export const aKey = (scope: keyof typeof ADDRESSES, facts: Partial<LiveKey> = {}): LiveKey => ({
+  revision: 1,
+  lastVersion: 3,
+  changedAt: '2026-11-01T00:00:00.000Z',
+  changedBy: 'owner',
+  state: 'active',
+  sealed: { ...damagedSealedKey({ ...ADDRESSES[scope], version: 3 }), fingerprint: scope },
+  verdict: { ok: true, code: 'ok', message: '', checkedAt: '2026-11-01T00:00:00.000Z', latencyMs: 1 },
+  createdAt: '2026-11-01T00:00:00.000Z',
+  createdBy: 'owner',
+  previousVersion: null,
+  ...facts,
+});
+
+export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
+  workspace: aWorkspace(),
+  site: aSite(),
+  siteKey: undefined,
+  workspaceKey: aKey('workspace'),
+  platformKey: aKey('platform'),
+  siteCalls: 0,
+  period: { usedSeconds: 0, committedSeconds: 0, notices: {} },
+  leases: [],
+  health: { site: undefined, workspace: undefined, platform: undefined },
+  ...facts,
+});
+
+/** Slots of a pool, each with an end so many seconds from now. */
+export const leasesOf = (
+  pool: string,
+  ends: readonly number[],
+  facts: Partial<SlotLease> = {},
+): SlotLease[] =>
+  ends.map((seconds, index) => ({
+    pool,
+    index,
+    sessionId: `ses_${index}` as SlotLease['sessionId'],
+    expiresAt: NOW_SECONDS + seconds,
+    ...facts,
+  }));
+
+export const SETTINGS: MintSettings = {
+  rateLimits: DEFAULT_RATE_LIMITS,
+  plans: BUILT_IN_PLANS,
+  addressSlotPercent: 100,
+  openAiTimeoutMs: 1_000,
+};
+
+export const aRequest = (facts: Partial<MintRequest> = {}): MintRequest => ({
+  siteId: SITE_ID,
+  origin: PAGE,
+  sourceIp: '192.0.2.1',
+  visitorId: undefined,
+  onOriginAllowed: () => undefined,
+  ...facts,
+});
+
+const anyPort = (log: string[], name: string) =>
+  new Proxy(
+    {},
+    {
+      get: (_, method) => async () => {
+        log.push(`${name}.${String(method)}`);
+      },
+    },
+  );
+
+/**
+ * Ports that write down what is asked of them, in order, and say yes. A test puts its own in place of those that it is
+ * about.
+ */
+export const recordingPorts = (context: TokenContext, own: Partial<MintPorts> = {}) => {
+  const log: string[] = [];
+  const ports = {
+    clock: () => NOW,
+    random: (size: number) => Buffer.alloc(size),
+    backOff: async () => undefined,
+    pseudonyms: {
+      hashIp: async (address: string) => `hash of ${address}`,
+      safetyIdentifier: async (site: string, visitor: string) => `${site} ${visitor}`,
+      signingSecret: async (sessionId: string) => `secret of ${sessionId}`,
+    },
+    limiter: {
+      spend: async (subject: string) => {
+        log.push(`spend ${subject.split('#')[0]}`);
+        return { allowed: true };
+      },
+    },
+    contexts: {
+      readTokenContext: async () => context,
+      readCapacity: async () => context,
+    },
+    admissions: {
+      admit: async () => {
+        log.push('admit');
+      },
+    },
+    sessions: {
+      ...(anyPort(log, 'sessions') as MintPorts['sessions']),
+      settle: async (_: unknown, { state, refusal }: { state: string; refusal?: string }) => {
+        log.push(`settle ${state}${refusal === undefined ? '' : ` ${refusal}`}`);
+      },
+      noteKeyUse: async () => {
+        log.push('note use');
+      },
+      noteUnreadable: async () => {
+        log.push('note unreadable');
+      },
+    },
+    slots: {
+      release: async () => {
+        log.push('release');
+      },
+    },
+    sessionUsage: {
+      saveUsage: async () => {
+        log.push('give minutes back');
+      },
+    },
+    errors: {
+      report: async ({ code }: { code: string }) => {
+        log.push(`tell operator ${code}`);
+      },
+    },
+    opener: {
+      withPlaintext: async (
+        _: unknown,
+        use: (plaintext: Secret) => Promise<unknown>,
+        onDecryptAttempt: (id: string) => void,
+      ) => {
+        log.push('open');
+        onDecryptAttempt('kms-1');
+        return use(Secret.fromText('a key'));
+      },
+    },
+    openAi: {
+      mintClientSecret: async () => {
+        log.push('ask OpenAI');
+        return {
+          value: 'ek_1',
+          expiresAt: NOW_SECONDS + 60,
+          openAiRequestId: 'req_1',
+          openAiSessionId: 'sess_1',
+        };
+      },
+      realtimeUrl: () => 'https://api.openai.com/v1/realtime/calls',
+    },
+    ...own,
+  } as unknown as MintPorts;
+  return { ports, log };
+};
+
+/** A write that somebody else was first with. */
+export const lost = async (): Promise<never> => {
+  throw new ConflictError();
+};
+
+/** How an attempt ended: `done`, the name of a refusal, or whatever else was thrown. */
+export const outcomeOf = async (attempt: Promise<unknown>): Promise<unknown> => {
+  try {
+    await attempt;
+    return 'done';
+  } catch (error) {
+    return error instanceof BrokerError ? error.code : error;
+  }
+};

@@ -1,0 +1,85 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Member, ROLES, type Role } from '../../../lambdas/domain/tenancy/workspace.ts';
+import { removeMember } from '../../../lambdas/use-cases/tenancy/remove-member.ts';
+import { saveMember } from '../../../lambdas/use-cases/tenancy/save-member.ts';
+import { aMember, outcomeOf, WORKSPACE_ID } from '../sessions/token-fixture.ts';
+import { CALLER, eventOf, tenancyWith } from './tenancy-fixture.ts';
+
+const OWNER = aMember('owner', CALLER.sub);
+/** Somebody whom another owner added long ago. */
+const known = (role: Role): Member => ({
+  ...aMember(role, 'known'),
+  addedAt: '2026-10-01T00:00:00.000Z',
+  addedBy: 'founder',
+});
+
+/** A workspace of the caller's and of others, and how each change of its members ended. */
+const workspaceOf = (...others: readonly Member[]) => {
+  const { table, ports } = tenancyWith({ members: [OWNER, ...others] });
+  return {
+    trail: table.trail,
+    members: () => [...table.members.values()],
+    save: (sub: string, role: Role) => saveMember(ports)(CALLER, WORKSPACE_ID, sub, role),
+    remove: (sub: string) => outcomeOf(removeMember(ports)(CALLER, WORKSPACE_ID, sub)),
+  };
+};
+
+describe('a person who is added', () => {
+  it.each(ROLES)('as %s is on record with who did it and when', async (role) => {
+    const { members, save, trail } = workspaceOf();
+    const by = { addedAt: '2026-11-23T12:00:10.000Z', addedBy: 'somebody' };
+    const added = { workspaceId: WORKSPACE_ID, sub: 'new', role, ...by };
+    expect(await save('new', role)).toStrictEqual(added);
+    expect(members()).toStrictEqual([OWNER, added]);
+    expect(trail).toStrictEqual([eventOf('member.saved', { facts: { sub: 'new', role } })]);
+  });
+});
+
+describe('a member whose role is saved', () => {
+  it.each([
+    ['viewer', 'admin'],
+    ['admin', 'owner'],
+    ['owner', 'viewer'],
+  ] as const)('from %s to %s stays added by whoever added them', async (role_before, role) => {
+    const { members, save, trail } = workspaceOf(known(role_before));
+    expect(await save('known', role)).toStrictEqual({ ...known(role_before), role });
+    expect(members()).toStrictEqual([OWNER, { ...known(role_before), role }]);
+    expect(trail).toStrictEqual([eventOf('member.saved', { facts: { sub: 'known', role, role_before } })]);
+  });
+
+  it('as it was already stays as they are, the last owner too, without an event', async () => {
+    const { members, save, trail } = workspaceOf(known('viewer'));
+    expect(await save('known', 'viewer')).toStrictEqual(known('viewer'));
+    expect(await save(CALLER.sub, 'owner')).toStrictEqual(OWNER);
+    expect(members()).toStrictEqual([OWNER, known('viewer')]);
+    expect(trail).toEqual([]);
+  });
+});
+
+describe('a member who is removed', () => {
+  it.each(ROLES)('as %s leaves the role that they had', async (role) => {
+    const { members, remove, trail } = workspaceOf(known(role));
+    expect(await remove('known')).toBe('done');
+    expect(members()).toStrictEqual([OWNER]);
+    expect(trail).toStrictEqual([eventOf('member.removed', { facts: { sub: 'known', role_before: role } })]);
+  });
+
+  it('has to be one', async () => {
+    const { remove, trail } = workspaceOf(known('viewer'));
+    expect(await remove('nobody')).toBe('member_not_found');
+    expect(trail).toEqual([]);
+  });
+});
+
+describe('the last owner', () => {
+  it.each([
+    ['become an admin', ({ save }: ReturnType<typeof workspaceOf>) => outcomeOf(save(CALLER.sub, 'admin'))],
+    ['be removed', ({ remove }: ReturnType<typeof workspaceOf>) => remove(CALLER.sub)],
+  ])('cannot %s, whoever else is there; one of two owners can', async (_, leave) => {
+    const alone = workspaceOf(known('admin'));
+    expect(await leave(alone)).toBe('last_owner');
+    expect(alone.members()).toStrictEqual([OWNER, known('admin')]);
+    expect(alone.trail).toEqual([]);
+    expect(await leave(workspaceOf(known('owner')))).toBe('done');
+  });
+});

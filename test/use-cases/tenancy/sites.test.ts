@@ -1,0 +1,136 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SiteId } from '../../../lambdas/domain/identifiers.ts';
+import { answerPreflight } from '../../../lambdas/use-cases/sessions/answer-preflight.ts';
+import { archiveSite } from '../../../lambdas/use-cases/tenancy/archive-site.ts';
+import { changeSite } from '../../../lambdas/use-cases/tenancy/change-site.ts';
+import { createSite } from '../../../lambdas/use-cases/tenancy/create-site.ts';
+import {
+  aMember,
+  aSite,
+  aWorkspace,
+  lost,
+  outcomeOf,
+  SITE_ID,
+  WORKSPACE_ID,
+} from '../sessions/token-fixture.ts';
+import { CALLER, eventOf, OTHER_SITE_ID, sitesOf, tenancyWith } from './tenancy-fixture.ts';
+
+const SETTINGS = {
+  name: 'Bakery',
+  allowedOrigins: ['https://bakery.example'],
+  model: 'gpt-realtime-2.1',
+  voice: 'cedar',
+  instructions: 'Sell bread.',
+  dataResidency: 'eu',
+  clientSecretTtlSeconds: 120,
+  maxDurationSeconds: 300,
+} as const;
+
+describe('a site that is created', () => {
+  it('has its settings, an id that begins with that of its workspace, and who created it when', async () => {
+    const { table, ports } = tenancyWith();
+    const site = await createSite(ports)(CALLER, WORKSPACE_ID, SETTINGS);
+    const siteId = `${WORKSPACE_ID}777777777777` as SiteId;
+    expect(site).toStrictEqual({
+      ...SETTINGS,
+      siteId,
+      workspaceId: WORKSPACE_ID,
+      createdAt: '2026-11-23T12:00:10.000Z',
+      createdBy: 'somebody',
+    });
+    expect([...table.sites.values()]).toEqual([site]);
+    expect(table.trail).toStrictEqual([eventOf('site.created', { siteId })]);
+  });
+
+  it.each([
+    ['free', 1, 1],
+    ['starter', 3, 3],
+    ['starter', 3, 4],
+    ['unknown', 0, 0],
+  ])('finds no room on the plan %s, which has %d, where there are %d', async (plan, cap, count) => {
+    const { table, ports } = tenancyWith({ workspace: aWorkspace({ plan }), sites: sitesOf(count) });
+    const message = `The plan ${plan} has room for ${cap}; sites in this workspace: ${count}.`;
+    await expect(createSite(ports)(CALLER, WORKSPACE_ID, SETTINGS)).rejects.toMatchObject({
+      code: 'site_limit_reached',
+      details: [{ path: 'max_sites', message }],
+    });
+    expect(table.sites.size).toBe(count);
+    expect(table.trail).toEqual([]);
+  });
+
+  it.each([
+    ['starter', 2, 'byok'],
+    ['starter', 2, 'managed'],
+    ['enterprise', 50, 'byok'],
+  ] as const)(
+    'finds room on the plan %s where there are %d, paid for as %s',
+    async (plan, count, billingMode) => {
+      const workspace = aWorkspace({ plan, billingMode });
+      const { table, ports } = tenancyWith({ workspace, sites: sitesOf(count) });
+      await createSite(ports)(CALLER, WORKSPACE_ID, SETTINGS);
+      expect(table.sites.size).toBe(count + 1);
+    },
+  );
+
+  it('by a person whose role was lowered meanwhile is refused for that, not for the race', async () => {
+    const { table, ports } = tenancyWith();
+    const createSiteThatLoses = async (): Promise<never> => {
+      table.members.set(CALLER.sub, aMember('viewer', CALLER.sub));
+      return lost();
+    };
+    const tenancy = { ...ports.tenancy, createSite: createSiteThatLoses };
+    expect(await outcomeOf(createSite({ ...ports, tenancy })(CALLER, WORKSPACE_ID, SETTINGS))).toBe(
+      'forbidden',
+    );
+  });
+});
+
+describe('a site that is changed', () => {
+  it.each([
+    [{ voice: 'cedar', name: 'Bakery' }, ['name,voice']],
+    [{}, []],
+  ])('by %j has the rest as it was, and events that name the fields %j', async (change, events) => {
+    const { table, ports } = tenancyWith({ sites: sitesOf(2) });
+    const changed = { ...aSite(), ...change };
+    expect(await changeSite(ports)(CALLER, SITE_ID, change)).toStrictEqual(changed);
+    expect([...table.sites.values()]).toStrictEqual([changed, sitesOf(2)[1]]);
+    expect(table.trail).toStrictEqual(
+      events.map((fields) => eventOf('site.changed', { siteId: SITE_ID, facts: { fields } })),
+    );
+  });
+
+  it('by two people at once, in different settings, has both changes', async () => {
+    const { table, ports } = tenancyWith({ sites: [aSite()] });
+    const changes = [{ name: 'Bakery' }, { voice: 'cedar' }];
+    await Promise.all(changes.map((change) => changeSite(ports)(CALLER, SITE_ID, change)));
+    expect(table.sites.get(SITE_ID)).toEqual({ ...aSite(), name: 'Bakery', voice: 'cedar' });
+  });
+});
+
+describe('a site that is archived', () => {
+  it('is gone, with an event, and the others stay; a second time there is none', async () => {
+    const { table, ports } = tenancyWith({ sites: sitesOf(2) });
+    const archive = () => outcomeOf(archiveSite(ports)(CALLER, SITE_ID));
+    expect(await archive()).toBe('done');
+    expect([...table.sites.keys()]).toEqual([OTHER_SITE_ID]);
+    expect(table.trail).toStrictEqual([eventOf('site.archived', { siteId: SITE_ID })]);
+    expect(await archive()).toBe('site_not_found');
+  });
+});
+
+describe('a browser that asks whether its page may call', () => {
+  const site = aSite({ allowedOrigins: ['https://*.shop.example', 'https://shop.example'] });
+  const { ports } = tenancyWith({ sites: [site] });
+
+  it.each([
+    ['https://shop.example', SITE_ID, 'https://shop.example'],
+    ['https://www.shop.example', SITE_ID, 'https://www.shop.example'],
+    ['https://evil.example', SITE_ID, 'origin_not_allowed'],
+    [undefined, SITE_ID, 'origin_not_allowed'],
+    ['https://shop.example', OTHER_SITE_ID, 'site_not_found'],
+    [undefined, OTHER_SITE_ID, 'site_not_found'],
+  ])('from %s, about the site %s, hears %s', async (origin, siteId, answer) => {
+    const asked = answerPreflight({ sites: ports.tenancy })(siteId, origin);
+    expect(await asked.catch(({ code }) => code)).toBe(answer);
+  });
+});

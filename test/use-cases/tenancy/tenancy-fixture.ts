@@ -1,0 +1,136 @@
+import type { AuditEvent, AuditEventType } from '../../../lambdas/domain/audit/audit-record.ts';
+import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import { newEventId, type SiteId } from '../../../lambdas/domain/identifiers.ts';
+import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
+import type { Caller, Member, Site, Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
+import { auditEventFactory } from '../../../lambdas/use-cases/audit/audit-event-factory.ts';
+import type { KeyStore } from '../../../lambdas/use-cases/ports/keys.ts';
+import type { Page, PageRequest } from '../../../lambdas/use-cases/ports/pages.ts';
+import type { SiteReader, Tenancy, TenancyDeletion } from '../../../lambdas/use-cases/ports/tenancy.ts';
+import { aMember, aSite, aWorkspace, NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
+
+export const CALLER: Caller = { sub: 'somebody', sourceIp: '192.0.2.1' };
+export const OTHER_SITE_ID = `${WORKSPACE_ID}000000000001` as SiteId;
+
+export const random = (size: number): Buffer => Buffer.alloc(size, 7);
+
+export const deriver = {
+  hashIp: async (address: string, now: Date): Promise<string> => `${address} at ${now.toISOString()}`,
+};
+
+/** All of the event that a change by the caller leaves. */
+export const eventOf = (type: AuditEventType, about: Partial<AuditEvent> = {}): AuditEvent => ({
+  eventId: newEventId(NOW, random),
+  workspaceId: WORKSPACE_ID,
+  type,
+  at: '2026-11-23T12:00:10.000Z',
+  actor: 'somebody',
+  siteId: null,
+  sessionId: null,
+  ipHash: '192.0.2.1 at 2026-11-23T12:00:10.000Z',
+  facts: {},
+  ...about,
+});
+
+/** So many sites of the workspace; the second is OTHER_SITE_ID. */
+export const sitesOf = (count: number): readonly Site[] =>
+  Array.from({ length: count }, (_, index) => {
+    const siteId = `${WORKSPACE_ID}${String(index).padStart(12, '0')}` as SiteId;
+    return aSite(index === 0 ? { siteId: SITE_ID } : { siteId });
+  });
+
+/**
+ * A workspace as its table keeps it: each write puts its event on the trail, and one that the state forbids is a conflict.
+ * Owners and sites are counted when the workspace is read. The caller is its only owner unless `members` says otherwise.
+ */
+export const tenancyWith = ({
+  workspace = aWorkspace(),
+  members = [aMember('owner', CALLER.sub)],
+  sites = [] as readonly Site[],
+} = {}) => {
+  const table = {
+    workspaces: new Map<string, Workspace>([[WORKSPACE_ID, workspace]]),
+    members: new Map<string, Member>(members.map((member) => [member.sub, member])),
+    sites: new Map<string, Site>(sites.map((site) => [site.siteId, site])),
+    trail: [] as AuditEvent[],
+  };
+  const conflictIf = (forbidden: boolean): void => {
+    if (forbidden) throw new ConflictError();
+  };
+  const patch = <Item>(items: Map<string, Item>, id: string, change: Partial<Item>, event: AuditEvent) => {
+    const kept = items.get(id);
+    conflictIf(kept === undefined);
+    if (Object.keys(change).length === 0) return;
+    items.set(id, { ...kept, ...change } as Item);
+    table.trail.push(event);
+  };
+  const membershipOf = (workspaceId: string, sub: string) => {
+    const kept = table.workspaces.get(workspaceId);
+    const ownerCount = [...table.members.values()].filter(({ role }) => role === 'owner').length;
+    return {
+      workspace: kept && { ...kept, ownerCount, siteCount: table.sites.size },
+      member: table.members.get(sub),
+    };
+  };
+  const tenancy: Partial<Tenancy & TenancyDeletion & SiteReader> = {
+    readMembership: async (workspaceId, sub) => membershipOf(workspaceId, sub),
+    readSiteMembership: async (siteId, sub) => ({
+      ...membershipOf(WORKSPACE_ID, sub),
+      site: table.sites.get(siteId),
+    }),
+    readSite: async (siteId) => table.sites.get(siteId),
+    readMember: async (_, sub) => table.members.get(sub),
+    createWorkspace: async (created, owner, event) => {
+      table.workspaces.set(created.workspaceId, created);
+      table.members.set(owner.sub, owner);
+      table.trail.push(event);
+    },
+    changeWorkspace: async (workspaceId, change, event) =>
+      patch(table.workspaces, workspaceId, change, event),
+    saveMember: async (member, previous, event) => {
+      conflictIf(table.members.get(member.sub)?.role !== previous?.role);
+      table.members.set(member.sub, member);
+      table.trail.push(event);
+    },
+    removeMember: async ({ sub, role }, event) => {
+      conflictIf(table.members.get(sub)?.role !== role);
+      table.members.delete(sub);
+      table.trail.push(event);
+    },
+    createSite: async (site, { plan, maxSites }, event) => {
+      conflictIf(plan !== table.workspaces.get(site.workspaceId)?.plan);
+      conflictIf(maxSites !== null && !(table.sites.size < maxSites));
+      table.sites.set(site.siteId, site);
+      table.trail.push(event);
+    },
+    changeSite: async ({ siteId }, change, event) => patch(table.sites, siteId, change, event),
+    archiveSite: async ({ siteId }, event) => {
+      conflictIf(!table.sites.delete(siteId));
+      table.trail.push(event);
+    },
+  };
+  const clock = () => NOW;
+  const ports = {
+    tenancy: tenancy as Tenancy & TenancyDeletion & SiteReader,
+    keys: { readKey: async () => undefined } as unknown as KeyStore,
+    auditEvents: auditEventFactory({ clock, random, pseudonyms: deriver }),
+    clock,
+    random,
+    plans: BUILT_IN_PLANS,
+  };
+  return { table, ports };
+};
+
+/** A page of rows in the order given; a position is that of the row before. */
+export const pageOf = <Row>(
+  rows: readonly Row[],
+  positionOf: (row: Row) => string,
+  { limit, after }: PageRequest,
+): Page<Row> => {
+  const start = rows.findIndex((row) => positionOf(row) === after) + 1;
+  const items = rows.slice(start, start + limit);
+  return {
+    items,
+    next: items.length === 0 || start + limit >= rows.length ? undefined : positionOf(items.at(-1) as Row),
+  };
+};

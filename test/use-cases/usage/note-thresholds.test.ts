@@ -1,0 +1,108 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AuditEvent } from '../../../lambdas/domain/audit/audit-record.ts';
+import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
+import type { Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
+import { noteThresholds } from '../../../lambdas/use-cases/usage/note-thresholds.ts';
+import { aSession, clockAt, type SessionFacts } from '../../domain/sessions/session-usage-fixture.ts';
+import { aWorkspace } from '../sessions/token-fixture.ts';
+
+/** What is noted for a workspace that has used so many of Starter's 500 minutes. */
+const noted = async (
+  usedMinutes: number,
+  {
+    session = {},
+    workspace = aWorkspace({ plan: 'starter' }),
+    notices = {},
+    noteThreshold = async () => undefined,
+  }: {
+    readonly session?: SessionFacts;
+    readonly workspace?: Workspace | null;
+    readonly notices?: Readonly<Record<string, string>>;
+    readonly noteThreshold?: (percent: number) => Promise<void>;
+  } = {},
+) => {
+  const asked: string[] = [];
+  const events: AuditEvent[] = [];
+  await noteThresholds(
+    {
+      random: (size) => Buffer.alloc(size),
+      plans: BUILT_IN_PLANS,
+      notices: {
+        readPeriod: async (_, period) => {
+          asked.push(period);
+          return { usedSeconds: usedMinutes * 60, committedSeconds: 0, notices };
+        },
+        noteThreshold: async (_, period, percent, event) => {
+          asked.push(`${period} ${percent}`);
+          await noteThreshold(percent);
+          events.push(event);
+        },
+      },
+    },
+    { session: aSession(session), workspace: workspace ?? undefined },
+    clockAt(60),
+  );
+  return { asked, events };
+};
+
+describe('a threshold of a plan', () => {
+  it.each([
+    [249, []],
+    [250, [50]],
+    [399, [50]],
+    [400, [50, 80]],
+    [500, [50, 80, 100]],
+    [700, [50, 80, 100]],
+  ])('is noted once %d minutes are used: %j', async (usedMinutes, percents) => {
+    const { events } = await noted(usedMinutes);
+    expect(events.map(({ facts }) => facts['percent'])).toEqual(percents);
+  });
+
+  it('is on the trail with its plan, its period and what was used', async () => {
+    const { events } = await noted(250);
+    expect(events).toEqual([
+      expect.objectContaining({
+        type: 'plan.threshold_reached',
+        workspaceId: 'w'.repeat(12),
+        actor: 'system:meter',
+        siteId: null,
+        facts: { percent: 50, period: '2026-11', plan: 'starter', used_seconds: 15_000 },
+      }),
+    ]);
+  });
+
+  it('is noted once in a period', async () => {
+    const { asked } = await noted(450, { notices: { 50: '2026-11-20T00:00:00.000Z' } });
+    expect(asked).toEqual(['2026-11', '2026-11 80']);
+  });
+
+  it('belongs to the month of the mint, also where the report comes in the next', async () => {
+    const { asked } = await noted(250, { session: { mintedMs: Date.parse('2026-10-31T23:59:59Z') } });
+    expect(asked).toEqual(['2026-10', '2026-10 50']);
+  });
+
+  it('that another session noted first keeps none of the others back', async () => {
+    const { events } = await noted(500, {
+      noteThreshold: async (percent) => {
+        if (percent === 50) throw new ConflictError();
+      },
+    });
+    expect(events.map(({ facts }) => facts['percent'])).toEqual([80, 100]);
+  });
+
+  it('that cannot be noted fails, so that the next report makes up for it', async () => {
+    const noteThreshold = () => Promise.reject(new Error('no answer'));
+    await expect(noted(250, { noteThreshold })).rejects.toThrow('no answer');
+  });
+
+  it.each([
+    ['a session on an own key', { session: { mode: 'byok' } }],
+    ['a workspace that is gone', { workspace: null }],
+    ['a plan that the deployment does not have', { workspace: aWorkspace({ plan: 'platinum' }) }],
+    ['a plan without a number of minutes', { workspace: aWorkspace({ plan: 'enterprise' }) }],
+  ] as const)('is not there for %s: nothing is read', async (_, facts) => {
+    const { asked } = await noted(1_000, facts);
+    expect(asked).toEqual([]);
+  });
+});

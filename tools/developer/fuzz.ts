@@ -1,0 +1,133 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import fc from 'fast-check';
+import { z } from 'zod';
+import { FAMILIES, type FamilyName, familyOf } from '../../test/hostile/support/families.ts';
+import { startHostileWorld } from '../../test/hostile/support/world.ts';
+
+const USAGE = `npm run fuzz -- --minutes N [--seed S] [--family NAME]
+
+Plays hostile input against the handlers of a local stack, longer than the tests in test/hostile do: ${Object.keys(FAMILIES).join(', ')}.
+Prints the seed, what was played, and the smallest case that fails, as a file for test/hostile/regressions.
+
+  --minutes  for how long, all families together
+  --seed     the seed of an earlier run; without it a new one
+  --family   one of them alone
+  --help     this text
+
+Exit status: 0 nothing was found; 1 something was; 2 it was called wrongly.
+`;
+
+const options = z.object({
+  minutes: z.coerce
+    .number({ error: '--minutes must be a number' })
+    .positive({ error: '--minutes must be above 0' }),
+  seed: z.coerce
+    .number()
+    .int({ error: '--seed must be a whole number' })
+    .default(() => randomInt(2 ** 31)),
+  family: z.enum(Object.keys(FAMILIES) as [FamilyName, ...FamilyName[]]).optional(),
+});
+
+/** How the time is shared: requests have by far the most to vary. */
+const SHARES: Readonly<Record<FamilyName, number>> = {
+  requests: 5,
+  targets: 1,
+  streams: 2,
+  tokens: 1,
+  origins: 1,
+};
+/** Cases between two looks at the clock. */
+const CHUNK = 200;
+/** The heap of the last quarter may be larger than that of the first by so much: caches that fill, counters. */
+const HEAP_GROWTH = { factor: 1.25, bytes: 8 * 1_024 * 1_024 };
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+/** Heap in use after everything that can go has gone, bytes. */
+const heapUsed = (): number => {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+};
+
+const unhandled: string[] = [];
+for (const event of ['unhandledRejection', 'uncaughtException'] as const)
+  process.on(event, (error: unknown) => {
+    unhandled.push(`${event}: ${error instanceof Error ? error.stack : String(error)}`);
+  });
+
+/** Plays one family until its time is over or a case fails. True: nothing was found. */
+const fuzz = async (name: FamilyName, milliseconds: number, firstSeed: number): Promise<boolean> => {
+  const family = familyOf(name);
+  const world = await startHostileWorld();
+  const { play, close } = await family.prepare(world);
+  const startedAt = performance.now();
+  const heaps: number[] = [];
+  let cases = 0;
+  try {
+    for (let seed = firstSeed; ; seed++) {
+      const elapsed = performance.now() - startedAt;
+      while (heaps.length < Math.min(4, Math.floor((elapsed / milliseconds) * 4))) heaps.push(heapUsed());
+      if (elapsed >= milliseconds) break;
+      let failure: { readonly given: unknown; readonly faults: readonly string[] } | undefined;
+      const property = fc.asyncProperty(family.cases(), async (given) => {
+        cases++;
+        const faults = [...(await play(given)), ...unhandled.splice(0)];
+        if (faults.length > 0) failure = { given, faults };
+        return faults.length === 0;
+      });
+      const {
+        failed,
+        seed: failedSeed,
+        counterexamplePath,
+      } = await fc.check(property, { seed, numRuns: CHUNK });
+      if (!failed) continue;
+      say(`${name}: FAILED after ${cases} cases, seed ${failedSeed}, path ${counterexamplePath}`);
+      for (const fault of failure?.faults ?? []) say(`  ${fault}`);
+      say(JSON.stringify({ family: name, why: '', case: failure?.given }, undefined, 2));
+      return false;
+    }
+  } finally {
+    close();
+    await world.close();
+  }
+  const answers = [...world.answers]
+    .toSorted(([a], [b]) => a - b)
+    .map(([status, count]) => `${status}: ${count}`);
+  const megabytes = heaps.map((bytes) => (bytes / 1_048_576).toFixed(1));
+  say(
+    `${name}: ${cases} cases; ${answers.length > 0 ? `answers ${answers.join(', ')}; ` : ''}heap by quarter ${megabytes.join(', ')} MB`,
+  );
+  const [first = 0] = heaps;
+  const grew = (heaps.at(-1) ?? 0) > first * HEAP_GROWTH.factor + HEAP_GROWTH.bytes;
+  if (grew) say(`${name}: FAILED, the heap grows`);
+  return !grew;
+};
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string' },
+      seed: { type: 'string' },
+      family: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return say(USAGE);
+  const { minutes, seed, family } = options.parse(values);
+  const names = family === undefined ? (Object.keys(FAMILIES) as FamilyName[]) : [family];
+  const shares = names.reduce((sum, name) => sum + SHARES[name], 0);
+  say(`Seed ${seed}.`);
+  for (const name of names) {
+    const found = !(await fuzz(name, (minutes * 60_000 * SHARES[name]) / shares, seed));
+    if (found) process.exitCode = 1;
+  }
+};
+
+main().catch((error: unknown) => {
+  const faults = error instanceof z.ZodError ? error.issues.map(({ message }) => message) : [String(error)];
+  process.stderr.write(`${faults.join('\n')}\n\n${USAGE}`);
+  process.exitCode = 2;
+});

@@ -1,0 +1,68 @@
+import { userInfo } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
+import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
+import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
+import { strongRandom } from '../../lambdas/composition/runtime.ts';
+import { keysEnvironment, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
+import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+
+const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
+
+Seals the platform's own OpenAI key, which pays for workspaces in managed mode. The key is read from standard
+input: an argument would stand in the shell's history and an environment variable in every child process.
+
+Where it goes: with --local to the running \`npm start\`; otherwise to the deployment whose TENANCY_TABLE, KEYS_TABLE,
+MASTER_KEY_ARN and FINGERPRINT_KEY_ARN (outputs of the data stack) are set, with the AWS credentials of the role
+PlatformKeyOperator.
+`;
+
+const environment = keysEnvironment.pick({
+  AWS_REGION: true,
+  TENANCY_TABLE: true,
+  KEYS_TABLE: true,
+  KEY_RETENTION_HOURS: true,
+  MASTER_KEY_ARN: true,
+  FINGERPRINT_KEY_ARN: true,
+  OPENAI_BASE_URL: true,
+  AWS_ENDPOINT_URL_DYNAMODB: true,
+  AWS_ENDPOINT_URL_KMS: true,
+});
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({
+    options: { local: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+  if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
+  const stored = await storePlatformKey({
+    keys: dynamoDbKeys(dynamoDbClient(settings), {
+      keys: settings.KEYS_TABLE,
+      tenancy: settings.TENANCY_TABLE,
+    }),
+    auditEvents: operatorAuditEvents,
+    retainSeconds: settings.KEY_RETENTION_HOURS * 3_600,
+    sealer: kmsKeySealer(
+      kmsClient(settings),
+      { masterKeyArn: settings.MASTER_KEY_ARN, fingerprintKeyArn: settings.FINGERPRINT_KEY_ARN },
+      strongRandom,
+    ),
+    openAi: openAiHttp(settings.OPENAI_BASE_URL),
+    clock: () => new Date(),
+  })(await text(process.stdin), { sub: `operator:${userInfo().username}`, sourceIp: '' });
+  process.stdout.write(
+    `Stored ${stored.sealed.masked} as version ${stored.sealed.version}. ${stored.verdict.message}\n`,
+  );
+};
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${failureText(error, 'Nothing was stored.')}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,89 @@
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
+import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { keysEnvironment, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { readKeyTrail } from './deletions/key-trail.ts';
+import { type Remedy, replayTombstones } from './deletions/replay.ts';
+import { printable, readAll } from './files.ts';
+import { localVariables, operatorAuditEvents } from './operator.ts';
+import { parseArchivedRows } from './reconcile/audit-rows.ts';
+
+const USAGE = `npm run replay-tombstones -- --audit FILE_OR_DIR [--apply] [--local]
+
+After the keys table was restored from a backup, and before anything may mint from it: finds keys that the audit
+trail says were deleted, replaced or suspended since, and with --apply shreds or suspends them again. Without
+--apply it only says what it would do. docs/key-lifecycle.md has the drill.
+
+  --audit PATH  objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them, from their beginning on;
+                may be repeated. They are taken at their word: verify the chain first (docs/audit.md)
+  --apply       do it
+  --local       the running \`npm start\` instead of a deployment
+  --help        this text
+
+For a deployment, KEYS_TABLE (the restored one) and TENANCY_TABLE are to be set.
+
+Exit status: 0 the table holds nothing that it must not; 1 it does (with --apply: did), or the trail has gaps;
+2 something could not be read.
+`;
+
+const environment = keysEnvironment.pick({
+  AWS_REGION: true,
+  TENANCY_TABLE: true,
+  KEYS_TABLE: true,
+  AWS_ENDPOINT_URL_DYNAMODB: true,
+});
+
+const MEANINGS: Readonly<Record<Remedy['remedy'], string>> = {
+  shred: 'was deleted: shred',
+  shred_retained: 'retained, was deleted: shred',
+  suspend: 'was replaced or suspended: suspend',
+  count_on: 'is not there or older than the trail: count on from',
+  unreadable: 'cannot be read; left alone',
+};
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      audit: { type: 'string', multiple: true, default: [] },
+      apply: { type: 'boolean', default: false },
+      local: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+  const trail = readKeyTrail(readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows));
+  const dynamoDb = dynamoDbClient(settings);
+  const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
+  const remedies = await replayTombstones({
+    scan: dynamoDbKeyScan(dynamoDb, tables),
+    keys: dynamoDbKeys(dynamoDb, tables),
+    auditEvents: operatorAuditEvents,
+    clock: () => new Date(),
+  })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, trail, values.apply);
+  const lines = [
+    ...remedies.map(
+      ({ place, remedy, version }) =>
+        `${place}${version === undefined ? '' : ` version ${version}`}: ${MEANINGS[remedy]}`,
+    ),
+    ...trail.incomplete.map((workspaceId) => `workspace ${workspaceId}: its trail has gaps`),
+    `${trail.histories.size} keys on the trail, ${remedies.length} to mend${values.apply ? ', done' : ''}`,
+  ];
+  process.stdout.write(`${lines.map(printable).join('\n')}\n`);
+  return remedies.length + trail.incomplete.length === 0 ? 0 : 1;
+};
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${printable(error instanceof Error ? error.message : 'Failed.')}\n`);
+    process.exitCode = 2;
+  },
+);

@@ -1,0 +1,93 @@
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbUsageLedgerAudit } from '../../lambdas/adapters/aws/usage/dynamodb-usage-ledger-audit.ts';
+import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
+import { parseEnvironment, usageEnvironment } from '../../lambdas/contract/environment.ts';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { type Drift, type RebuildCounts, rebuildUsage } from '../../lambdas/use-cases/usage/rebuild-usage.ts';
+import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+
+const USAGE = `npm run rebuild-usage -- [--workspace ID] [--repair] [--local]
+
+Adds up the meters of all sessions anew and compares each total of a day and of a billing period with them. Names every
+total that differs, with what it should be and what it is. Sessions go on reporting meanwhile; none of it is lost
+(docs/usage.md says why). Days whose meters are no longer kept (400 days) are not compared.
+
+  --workspace ID  only this workspace
+  --repair        sets the totals that differ right; each correction stands in the audit trail as usage.corrected
+  --local         the running \`npm start\` instead of a deployment
+  --help          this text
+
+For a deployment, TENANCY_TABLE and USAGE_TABLE (outputs of the data stack) are to be set, with the AWS credentials of
+the role RebuildUsageOperator.
+
+Exit status: 0 every total is right; 1 one was not, or kept changing, and was named; 2 it was not carried through.
+`;
+
+const environment = usageEnvironment.pick({
+  AWS_REGION: true,
+  TENANCY_TABLE: true,
+  USAGE_TABLE: true,
+  AWS_ENDPOINT_URL_DYNAMODB: true,
+});
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      workspace: { type: 'string' },
+      repair: { type: 'boolean', default: false },
+      local: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const { workspace, repair } = values;
+  if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
+    throw new Error(`${workspace} is not the id of a workspace.`);
+  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+  const counts = await rebuildUsage({
+    clock: () => new Date(),
+    auditEvents: operatorAuditEvents,
+    ledger: dynamoDbUsageLedgerAudit(dynamoDbClient(settings), {
+      usage: settings.USAGE_TABLE,
+      tenancy: settings.TENANCY_TABLE,
+    }),
+  })(
+    { sub: `operator:${userInfo().username}`, sourceIp: '' },
+    {
+      only: workspace as WorkspaceId | undefined,
+      repair,
+      onDrift: (drift) => process.stdout.write(`${driftLine(drift)}\n`),
+      onUnstable: (id, place) =>
+        process.stdout.write(
+          `${id} ${place}: kept changing, not compared. Run it again at a quieter time.\n`,
+        ),
+    },
+  );
+  process.stdout.write(`${summaryLine(counts)}\n`);
+  return counts.drifted + counts.unstable === 0 ? 0 : 1;
+};
+
+const driftLine = ({ workspaceId, place, counts, repaired }: Drift): string => {
+  const differences = counts.map(
+    ({ name, expected, found }) => `${name} expected ${expected}, found ${found}`,
+  );
+  return `${workspaceId} ${place}: ${differences.join('; ')}${repaired ? ' (repaired)' : ''}`;
+};
+
+const summaryLine = ({ workspaces, totals, drifted, repaired, unstable }: RebuildCounts): string =>
+  `${workspaces} workspaces, ${totals} totals compared, ${drifted} drifted, ${repaired} repaired, ${unstable} kept changing`;
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${failureText(error, 'Stopped; run it again.')}\n`);
+    process.exitCode = 2;
+  },
+);

@@ -1,0 +1,179 @@
+import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
+import { encryptionContextOf, type KeyScope } from '../../../lambdas/domain/keys/sealed-key.ts';
+import { PLATFORM_ADDRESS } from '../../../lambdas/domain/keys/stored-key.ts';
+import type { DecryptCall } from './cloudtrail.ts';
+
+/** What two records that were kept apart from each other disagree on. */
+export const FINDING_KINDS = {
+  decrypt_without_row: 'KMS decrypted, and no audit row tells of it',
+  row_without_decrypt: 'An audit row tells of a decrypt that CloudTrail does not know',
+  context_mismatch: 'KMS decrypted for another workspace, scope or version than the row says',
+  failed_decrypt: 'KMS refused to decrypt',
+  request_id_repeated: 'One KMS request is in several rows, or one request id in several calls',
+  intent_without_outcome: 'A session was reserved and nothing says how it ended',
+  outcome_without_intent: 'A session ended that was never reserved',
+  conflicting_rows: 'Two different rows at one place of a chain',
+} as const;
+
+export type FindingKind = keyof typeof FINDING_KINDS;
+
+/** One disagreement: where to look on either side. */
+export interface Finding {
+  readonly kind: FindingKind;
+  readonly at: string;
+  readonly kms_request_id?: string;
+  readonly cloudtrail_event_id?: string;
+  readonly workspace_id?: string;
+  readonly sequence?: number;
+  readonly session_id?: string;
+  readonly detail?: string;
+}
+
+export interface Reconciliation {
+  /** Within the window: calls, rows that tell of one, and pairs that agree. */
+  readonly decrypts: number;
+  readonly rows: number;
+  readonly matched: number;
+  readonly findings: readonly Finding[];
+}
+
+/** RFC 3339; from inclusive, to exclusive. What lies outside is joined with, but not judged. */
+export interface Window {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+const OUTCOMES: ReadonlySet<string> = new Set(['session.issued', 'session.used', 'session.refused']);
+
+/**
+ * Joins CloudTrail's decrypts with the audit rows that carry their request ids, one to one, and tells every
+ * disagreement. Both may repeat themselves (files twice, overlapping archive objects); only differing repetitions count.
+ */
+export const reconcile = (
+  given: { readonly decrypts: readonly DecryptCall[]; readonly rows: readonly AuditRow[] },
+  window: Window = {},
+): Reconciliation => {
+  const inWindow = ({ at }: { readonly at: string }): boolean => {
+    const time = Date.parse(at);
+    return !(time < Date.parse(window.from ?? '')) && !(time >= Date.parse(window.to ?? ''));
+  };
+  const { rows, conflicting } = uniqueRows(given.rows);
+  const decrypts = [...new Map(given.decrypts.map((call) => [call.eventId, call])).values()];
+  const decryptsById = Map.groupBy(decrypts, ({ requestId }) => requestId);
+  const telling = rows.filter((row) => requestIdOf(row) !== undefined);
+  const rowsById = Map.groupBy(telling, (row) => requestIdOf(row) ?? '');
+
+  const judgedDecrypts = decrypts.filter(inWindow);
+  const judgedRows = telling.filter(inWindow);
+  const pairs = judgedDecrypts.map((call) => judge(call, rowsById, decryptsById));
+  const findings = [
+    ...pairs.flatMap(({ findings: found }) => found),
+    ...judgedRows
+      .filter((row) => !decryptsById.has(requestIdOf(row) ?? ''))
+      .map(rowFinding('row_without_decrypt')),
+    ...conflicting.filter(inWindow).map(rowFinding('conflicting_rows')),
+    ...sessionFindings(rows, inWindow),
+  ];
+  return {
+    decrypts: judgedDecrypts.length,
+    rows: judgedRows.length,
+    matched: pairs.filter(({ matched }) => matched).length,
+    findings: findings.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at)),
+  };
+};
+
+const requestIdOf = ({ facts }: AuditRow): string | undefined =>
+  typeof facts['kms_request_id'] === 'string' ? facts['kms_request_id'] : undefined;
+
+const uniqueRows = (
+  given: readonly AuditRow[],
+): { readonly rows: readonly AuditRow[]; readonly conflicting: readonly AuditRow[] } => {
+  const rows = new Map<string, AuditRow>();
+  const conflicting: AuditRow[] = [];
+  for (const row of given) {
+    const place = `${row.workspaceId} ${row.sequence}`;
+    const known = rows.get(place);
+    if (known === undefined) rows.set(place, row);
+    else if (JSON.stringify(known) !== JSON.stringify(row)) conflicting.push(row);
+  }
+  return { rows: [...rows.values()], conflicting };
+};
+
+const judge = (
+  call: DecryptCall,
+  rowsById: ReadonlyMap<string, readonly AuditRow[]>,
+  decryptsById: ReadonlyMap<string, readonly DecryptCall[]>,
+): { readonly matched: boolean; readonly findings: readonly Finding[] } => {
+  const rows = rowsById.get(call.requestId) ?? [];
+  const [row] = rows;
+  const findings: Finding[] = [];
+  if (call.errorCode !== undefined) findings.push(callFinding('failed_decrypt', call, row, call.errorCode));
+  if (row === undefined)
+    return { matched: false, findings: [...findings, callFinding('decrypt_without_row', call)] };
+  const calls = decryptsById.get(call.requestId) ?? [];
+  if (rows.length > 1 || calls.length > 1)
+    findings.push(
+      callFinding('request_id_repeated', call, row, `${rows.length} rows, ${calls.length} calls`),
+    );
+  const differing = differingNames(call.encryptionContext, expectedContext(row));
+  if (differing.length > 0) findings.push(callFinding('context_mismatch', call, row, differing.join('; ')));
+  return { matched: rows.length === 1 && calls.length === 1 && differing.length === 0, findings };
+};
+
+/** The context that a decrypt for this row's session must have had; of its version and scope, nothing else. */
+const expectedContext = (row: AuditRow): Readonly<Record<string, string>> => {
+  const scope = String(row.facts['key_scope']);
+  const version = Number(row.facts['key_version']);
+  const { workspaceId } = row;
+  if (scope === PLATFORM_ADDRESS.scope) return encryptionContextOf({ ...PLATFORM_ADDRESS, version });
+  const scopeId = scope === 'site' ? String(row.siteId) : workspaceId;
+  return encryptionContextOf({ scope: scope as KeyScope, scopeId, workspaceId, version });
+};
+
+const differingNames = (
+  actual: Readonly<Record<string, string>>,
+  expected: Readonly<Record<string, string>>,
+): string[] =>
+  [...new Set([...Object.keys(expected), ...Object.keys(actual)])]
+    .filter((name) => actual[name] !== expected[name])
+    .map((name) => `${name}: KMS ${actual[name] ?? 'nothing'}, row ${expected[name] ?? 'nothing'}`);
+
+const sessionFindings = (
+  rows: readonly AuditRow[],
+  inWindow: (row: AuditRow) => boolean,
+): readonly Finding[] => {
+  const sessionsOf = (wanted: (type: string) => boolean): ReadonlySet<string | null> =>
+    new Set(rows.filter(({ type }) => wanted(type)).map(({ sessionId }) => sessionId));
+  const reserved = sessionsOf((type) => type === 'session.reserved');
+  const ended = sessionsOf((type) => OUTCOMES.has(type));
+  return rows.filter(inWindow).flatMap((row) => {
+    if (row.type === 'session.reserved' && !ended.has(row.sessionId))
+      return [rowFinding('intent_without_outcome')(row)];
+    if (OUTCOMES.has(row.type) && !reserved.has(row.sessionId))
+      return [rowFinding('outcome_without_intent')(row)];
+    return [];
+  });
+};
+
+const rowFinding =
+  (kind: FindingKind) =>
+  (row: AuditRow): Finding => {
+    const requestId = requestIdOf(row);
+    return {
+      kind,
+      at: row.at,
+      ...(requestId !== undefined && { kms_request_id: requestId }),
+      workspace_id: row.workspaceId,
+      sequence: row.sequence,
+      ...(row.sessionId !== null && { session_id: row.sessionId }),
+    };
+  };
+
+const callFinding = (kind: FindingKind, call: DecryptCall, row?: AuditRow, detail?: string): Finding => ({
+  ...(row !== undefined && rowFinding(kind)(row)),
+  kind,
+  at: call.at,
+  kms_request_id: call.requestId,
+  cloudtrail_event_id: call.eventId,
+  detail: [detail, call.principal].filter((part) => part !== undefined).join(', by '),
+});

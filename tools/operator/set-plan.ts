@@ -1,0 +1,64 @@
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbPlans } from '../../lambdas/adapters/aws/tenancy/dynamodb-plans.ts';
+import { dynamoDbWorkspaces } from '../../lambdas/adapters/aws/tenancy/dynamodb-workspaces.ts';
+import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
+import { manageEnvironment, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { changePlan } from '../../lambdas/use-cases/tenancy/change-plan.ts';
+import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+
+const USAGE = `npm run set-plan -- --workspace ID --plan NAME [--local]
+
+Puts a workspace on a plan, from the next request on. Minutes that were used in this billing period and sites that
+exist stay; a workspace above its new site cap keeps its sites and gets no new one. The change stands in the workspace's
+audit trail as workspace.plan_changed.
+
+  --local  the running \`npm start\` instead of a deployment
+  --help   this text
+
+For a deployment, TENANCY_TABLE (an output of the data stack) is to be set, with the AWS credentials of the role
+SetPlanOperator; and PLANS as the functions have it, where the stage has plans of its own.
+`;
+
+const environment = manageEnvironment.pick({
+  AWS_REGION: true,
+  TENANCY_TABLE: true,
+  PLANS: true,
+  AWS_ENDPOINT_URL_DYNAMODB: true,
+});
+
+const main = async (): Promise<void> => {
+  const { values } = parseArgs({
+    options: {
+      workspace: { type: 'string' },
+      plan: { type: 'string' },
+      local: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const { workspace, plan } = values;
+  if (plan === undefined || !workspaceIdSchema.safeParse(workspace).success)
+    throw new Error(
+      'Say which workspace and which plan: npm run set-plan -- --workspace ID --plan NAME (--help says more).',
+    );
+  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+  const dynamoDb = dynamoDbClient(settings);
+  const changed = await changePlan({
+    workspaces: dynamoDbWorkspaces(dynamoDb, settings.TENANCY_TABLE),
+    planWriter: dynamoDbPlans(dynamoDb, settings.TENANCY_TABLE),
+    auditEvents: operatorAuditEvents,
+    plans: settings.PLANS,
+  })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, workspace as WorkspaceId, plan);
+  process.stdout.write(`The workspace ${changed.workspaceId} is on the plan ${changed.plan}.\n`);
+};
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${failureText(error, 'Nothing was changed.')}\n`);
+  process.exitCode = 1;
+});

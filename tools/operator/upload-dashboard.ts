@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { z } from 'zod';
+import { dashboardConfig } from '../../lambdas/contract/dashboard-config.ts';
+import { buildDashboard, DASHBOARD_FOLDER } from '../../web/dashboard/build.ts';
+import { buildWidget, WIDGET_FOLDER } from '../../web/widget/build.ts';
+
+const USAGE = `npm run upload-dashboard -- <outputs file>
+
+Builds the dashboard and the widget and puts them into the bucket of a deployment. The file is what
+cdk deploy --all --outputs-file <file> has written. Uses the AWS credentials of the environment.
+`;
+
+/** Outputs of the construct DashboardSite; CDK puts a hash behind each name. */
+const outputs = z.record(z.string(), z.record(z.string(), z.string()));
+
+const outputNamed = (file: string, name: string): string => {
+  const all = Object.values(outputs.parse(JSON.parse(readFileSync(file, 'utf8')))).flatMap(Object.entries);
+  const found = all.find(([key]) => new RegExp(`Dashboard${name}(?:[0-9A-F]{8})?$`).test(key))?.[1];
+  if (found === undefined)
+    throw new Error(`${file} has no output Dashboard${name}: does this stage have a dashboard?`);
+  return found;
+};
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+
+export interface Upload {
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly contentType: string;
+  readonly cacheControl: string;
+}
+
+/** A file with a hash in its name never changes under it. */
+const cacheControlOf = (name: string): string =>
+  /-[\w-]{8,}\.\w+$/.test(name) ? 'public, max-age=31536000, immutable' : 'public, max-age=300';
+
+const uploadsOf = (folder: string, prefix: string): readonly Upload[] =>
+  readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && !entry.parentPath.includes('/.vite'))
+    .map(({ parentPath, name }) => ({
+      key: `${prefix}${join(parentPath, name).slice(folder.length + 1)}`,
+      body: readFileSync(join(parentPath, name)),
+      contentType: CONTENT_TYPES[extname(name)] ?? 'application/octet-stream',
+      cacheControl: cacheControlOf(name),
+    }));
+
+/**
+ * Everything that a deployment serves, in the order in which it may appear: pages last, so that no page names a file that
+ * is not there yet.
+ */
+export const dashboardUploads = (config: string): readonly Upload[] => {
+  const files = [...uploadsOf(DASHBOARD_FOLDER, 'dashboard/'), ...uploadsOf(WIDGET_FOLDER, 'widget/')];
+  const isPage = ({ key }: Upload): boolean => /\.(?:html|json)$/.test(key);
+  return [
+    ...files.filter((file) => !isPage(file)),
+    ...files.filter(isPage),
+    {
+      key: 'dashboard/config.json',
+      body: Buffer.from(JSON.stringify(dashboardConfig.parse(JSON.parse(config)))),
+      contentType: 'application/json; charset=utf-8',
+      cacheControl: 'no-store',
+    },
+  ];
+};
+
+const main = async (): Promise<void> => {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: 'boolean', default: false } },
+  });
+  const [file] = positionals;
+  if (values.help || file === undefined) {
+    process.stdout.write(USAGE);
+    process.exitCode = values.help ? 0 : 1;
+    return;
+  }
+  await buildDashboard();
+  await buildWidget();
+  const s3 = new S3Client({});
+  const bucket = outputNamed(file, 'Bucket');
+  for (const { key, body, contentType, cacheControl } of dashboardUploads(outputNamed(file, 'Config')))
+    await s3.send(
+      new PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        Body: body,
+        ContentType: contentType,
+        CacheControl: cacheControl,
+      }),
+    );
+  process.stdout.write(`${outputNamed(file, 'Url')}\n`);
+};
+
+if (process.argv[1] === import.meta.filename) await main();

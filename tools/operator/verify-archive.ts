@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util';
+import { kmsChainKeys } from '../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
+import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
+import { auditEnvironment, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { printable, readAll } from './files.ts';
+import { localVariables } from './operator.ts';
+import { parseArchivedRows } from './reconcile/audit-rows.ts';
+import { verifyRows } from './reconcile/verify-rows.ts';
+
+const USAGE = `npm run verify-archive -- --audit FILE_OR_DIR [--local]
+
+Recomputes the audit chain of every workspace from the archive alone and names the first row of each that is not as
+it was written: altered, missing, or there twice and different.
+
+  --audit PATH  objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them, from their beginning on;
+                may be repeated
+  --local       the keys of the running \`npm start\` instead of a deployment's
+  --help        this text
+
+For a deployment AUDIT_KEY_ARN is to be set, with AWS credentials that may GenerateMac with it.
+
+Exit status: 0 every chain is whole; 1 one is not; 2 something could not be read.
+`;
+
+const environment = auditEnvironment.pick({
+  AWS_REGION: true,
+  AUDIT_KEY_ARN: true,
+  AWS_ENDPOINT_URL_KMS: true,
+});
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      audit: { type: 'string', multiple: true, default: [] },
+      local: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+  const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
+  const verdicts = await verifyRows(
+    rows,
+    kmsChainKeys(kmsDerivationKeys(kmsClient(settings), settings.AUDIT_KEY_ARN)),
+  );
+  for (const [workspaceId, { rows: sound, broken }] of verdicts)
+    process.stdout.write(
+      `${printable(workspaceId)}: ${broken === undefined ? `${sound} rows, whole` : `row ${broken.sequence} is ${broken.fault}`}\n`,
+    );
+  return [...verdicts.values()].every(({ intact }) => intact) ? 0 : 1;
+};
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${printable(error instanceof Error ? error.message : 'Failed.')}\n`);
+    process.exitCode = 2;
+  },
+);
