@@ -30,10 +30,9 @@ export class DashboardStack extends Stack {
 
   #signIn(
     { signIn }: StageConfig,
-    { clientId, signInOrigins }: Dashboard,
+    { clientId, signInOrigins, scope = 'openid' }: Dashboard,
     data: DataStack,
   ): Pick<DashboardSiteProps, 'oidc' | 'signInOrigins'> {
-    const scope = 'openid';
     if ('cognito' in signIn)
       return {
         oidc: { issuer: data.signIn.issuer, client_id: data.signIn.audience, scope, audience: null },

@@ -60,7 +60,12 @@ export const functionEnvironments = (
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
   const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
-  const oidc = { OIDC_ISSUER: signIn.issuer, OIDC_AUDIENCE: signIn.audience };
+  const oidc = {
+    OIDC_ISSUER: signIn.issuer,
+    OIDC_AUDIENCE: signIn.audience,
+    // A pool of Cognito marks its access tokens with `token_use`.
+    OIDC_ACCESS_RULE: 'cognito' in config.signIn ? 'marked' : config.signIn.accessTokens,
+  };
   const shared = {
     ...own,
     ...edge,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { App } from 'aws-cdk-lib/core';
 import { z } from 'zod';
-import { ENVIRONMENTS } from '../lambdas/contract/environment.ts';
+import { accessTokenRule, ENVIRONMENTS } from '../lambdas/contract/environment.ts';
 import { plansSchema } from '../lambdas/contract/plans.ts';
 import { DEPLOYED_FUNCTION_NAMES, type DeployedFunctionName } from './deployed-functions.ts';
 
@@ -61,6 +61,8 @@ export type SignIn =
       /** Exactly the `iss` of the access tokens, with or without its closing slash. */
       readonly issuer: string;
       readonly audience: string;
+      /** How an access token is told from an ID token: `marked` or `scope:<name>` (lambdas/domain/access-token-rule.ts). */
+      readonly accessTokens: string;
     }
   | { readonly cognito: CognitoPool };
 
@@ -74,6 +76,8 @@ export interface CognitoPool {
 export interface Dashboard {
   /** The public client that the issuer has for the dashboard; a pool of the stack's own brings one. */
   readonly clientId?: string | undefined;
+  /** Scopes that the sign-in asks for, with spaces in between. `@default 'openid'` */
+  readonly scope?: string | undefined;
   /** Origins of the sign-in beside the issuer's own, where its token endpoint is elsewhere. */
   readonly signInOrigins?: readonly string[] | undefined;
   /** Its own name. Without it the name is CloudFront's, for which CloudFront chooses the versions of TLS. */
@@ -145,6 +149,10 @@ const httpsUrl = z.url({ protocol: /^https$/, error: 'must be an https URL' });
 const issuer = settings({
   issuer: httpsUrl.refine((url) => !/[?#]/.test(url), 'must have neither a query nor a fragment'),
   audience: text('must be the audience of the access tokens'),
+  accessTokens: z
+    .string()
+    .refine((value) => accessTokenRule.safeParse(value).success, 'must be "marked" or "scope:<name>"')
+    .default('marked'),
 });
 
 /** Cognito takes plain http for a page on the operator's own machine, and for nothing else. */
@@ -217,6 +225,10 @@ const edge = settings({
 const ORIGIN = 'must be an https origin, as in https://login.example.com';
 const dashboard = settings({
   clientId: text('must be the id of a public client').optional(),
+  scope: z
+    .string()
+    .regex(/(?:^| )openid(?: |$)/, 'must be scopes with spaces in between, openid among them')
+    .optional(),
   signInOrigins: z
     .array(
       z.string(ORIGIN).regex(/^https:\/\/[a-z0-9.-]+(?::\d{1,5})?$/, ORIGIN),

@@ -87,7 +87,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
 
   try {
     const kmsState = inDataDir('kms.json');
-    const issuerState = inDataDir('issuer.json');
+    const issuerState = inDataDir('issuer-key.json');
     const s3Dir = inDataDir('s3');
     const [dynamoDb, kms, s3, issuer, openAi] = await Promise.all([
       keep(

@@ -1,4 +1,5 @@
 import { oidcAccessTokens } from '../adapters/oidc/access-tokens.ts';
+import type { AccessTokenRule } from '../domain/access-token-rule.ts';
 import type { HttpDeps } from '../http/http-handler.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -7,11 +8,23 @@ export const httpDeps = (
   environment: {
     readonly OIDC_ISSUER: string;
     readonly OIDC_AUDIENCE: string;
+    readonly OIDC_ACCESS_RULE: AccessTokenRule;
     readonly EDGE_PROOF_DIGESTS: readonly string[];
   },
   runtime: Runtime,
 ): HttpDeps => ({
   ...runtime,
-  accessTokens: oidcAccessTokens(environment.OIDC_ISSUER, environment.OIDC_AUDIENCE),
+  accessTokens: oidcAccessTokens({
+    issuer: environment.OIDC_ISSUER,
+    audience: environment.OIDC_AUDIENCE,
+    rule: environment.OIDC_ACCESS_RULE,
+    monotonicMs: runtime.monotonicMs,
+    unixSeconds: () => Math.floor(Date.now() / 1_000),
+    onIssuerMismatch: (named) =>
+      runtime.log.error('the discovery document names another issuer', {
+        configured: environment.OIDC_ISSUER,
+        named,
+      }),
+  }),
   edgeSecretDigests: environment.EDGE_PROOF_DIGESTS,
 });

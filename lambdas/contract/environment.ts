@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseAccessTokenRule } from '../domain/access-token-rule.ts';
 import { plansVariable } from './plans.ts';
 
 /**
@@ -35,6 +36,13 @@ const secretDigests = z
   .transform((list) => list.split(',').filter((digest) => digest !== ''))
   .pipe(z.array(z.string().regex(/^[0-9a-f]{64}$/, 'Must be a SHA-256 in hex.')));
 
+export const accessTokenRule = z.string().transform((text, context) => {
+  const rule = parseAccessTokenRule(text);
+  if (rule !== undefined) return rule;
+  context.issues.push({ code: 'custom', input: text, message: 'Must be `marked` or `scope:<name>`.' });
+  return z.NEVER;
+});
+
 const shared = {
   /** Names the deployment in logs and metrics. */
   STAGE: z.string().regex(/^[a-z][a-z0-9-]{0,19}$/),
@@ -47,6 +55,8 @@ const shared = {
   /** Issuer of the access tokens; its discovery document names the JWKS. */
   OIDC_ISSUER: z.url(),
   OIDC_AUDIENCE: z.string().min(1),
+  /** How an access token is told from an ID token: `marked` or `scope:<name>`. */
+  OIDC_ACCESS_RULE: accessTokenRule.default({ kind: 'marked' }),
   EDGE_PROOF_DIGESTS: secretDigests,
   /** Of one try of a call to AWS, milliseconds. */
   AWS_CALL_TIMEOUT_MS: z.coerce.number().int().min(100).max(10_000).default(1_500),

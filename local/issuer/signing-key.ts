@@ -4,14 +4,19 @@ import { dirname } from 'node:path';
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK } from 'jose';
 import { z } from 'zod';
 
-export const SIGNING_ALGORITHM = 'ES256';
+/** RSA, because API Gateway's JWT authorizer accepts nothing else. */
+export const SIGNING_ALGORITHM = 'RS256';
 
 const PrivateJwkSchema = z.strictObject({
-  kty: z.literal('EC'),
-  crv: z.literal('P-256'),
-  x: z.string(),
-  y: z.string(),
+  kty: z.literal('RSA'),
+  n: z.string(),
+  e: z.string(),
   d: z.string(),
+  p: z.string(),
+  q: z.string(),
+  dp: z.string(),
+  dq: z.string(),
+  qi: z.string(),
 });
 type PrivateJwk = z.infer<typeof PrivateJwkSchema>;
 
@@ -27,7 +32,7 @@ export type SigningKey = {
  *
  * Without a file the key ends with the process, and every token with it.
  *
- * @throws {Error} when the file is there but holds no ES256 key; it is left as it is and its content is not shown.
+ * @throws {Error} when the file is there but holds no RS256 key; it is left as it is and its content is not shown.
  */
 export async function loadSigningKey(stateFile: string | undefined): Promise<SigningKey> {
   if (stateFile !== undefined && existsSync(stateFile)) return toSigningKey(await readJwk(stateFile));
@@ -40,9 +45,9 @@ export async function loadSigningKey(stateFile: string | undefined): Promise<Sig
 async function toSigningKey(jwk: PrivateJwk): Promise<SigningKey> {
   const kid = await calculateJwkThumbprint(jwk);
   const privateKey = await importJWK(jwk, SIGNING_ALGORITHM);
-  if (privateKey instanceof Uint8Array) throw new Error('An EC key cannot be symmetric.');
-  const { d: _private, ...publicPart } = jwk;
-  return { kid, privateKey, publicJwk: { ...publicPart, kid, alg: SIGNING_ALGORITHM, use: 'sig' } };
+  if (privateKey instanceof Uint8Array) throw new Error('An RSA key cannot be symmetric.');
+  const { kty, n, e } = jwk;
+  return { kid, privateKey, publicJwk: { kty, n, e, kid, alg: SIGNING_ALGORITHM, use: 'sig' } };
 }
 
 async function readJwk(stateFile: string): Promise<PrivateJwk> {

@@ -249,7 +249,11 @@ describe('the environment', () => {
     const usage = { USAGE_TABLE: 'UsageTable' };
     const plans = { PLANS: '' };
     const edge = { EDGE_PROOF_DIGESTS: '' };
-    const oidc = { OIDC_ISSUER: 'https://issuer.example.com/', OIDC_AUDIENCE: 'spelo-byok' };
+    const oidc = {
+      OIDC_ISSUER: 'https://issuer.example.com/',
+      OIDC_AUDIENCE: 'spelo-byok',
+      OIDC_ACCESS_RULE: 'marked',
+    };
     const shared = { ...own, ...custody, ...sessions, ...oidc, ...edge };
     const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
     const master = { MASTER_KEY_ARN: 'MasterKey' };

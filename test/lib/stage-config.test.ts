@@ -5,7 +5,7 @@ import { parseStageConfig, StageConfigError } from '../../lib/stage-config.ts';
 import { exampleEdge } from './synthesized.ts';
 
 const valid = {
-  signIn: { issuer: 'https://issuer.example.com/', audience: 'spelo-byok' },
+  signIn: { issuer: 'https://issuer.example.com/', audience: 'spelo-byok', accessTokens: 'marked' },
   logRetentionDays: 30,
   keyRetentionHours: 24,
   evidence: { objectLock: 'governance', retentionDays: 400 },
@@ -54,9 +54,19 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
     'signIn.audience must be the audience of the access tokens.',
   ],
   [
+    'an unknown way to tell access tokens apart',
+    { signIn: { ...valid.signIn, accessTokens: 'any' } },
+    'signIn.accessTokens must be "marked" or "scope:<name>".',
+  ],
+  [
+    'a sign-in of the dashboard without openid',
+    { dashboard: { clientId: 'dashboard', scope: 'email' } },
+    'dashboard.scope must be scopes with spaces in between, openid among them.',
+  ],
+  [
     'both kinds of sign-in',
     { signIn: { ...valid.signIn, cognito } },
-    'signIn must not contain issuer, audience.',
+    'signIn must not contain issuer, audience, accessTokens.',
   ],
   [
     'a sign-in page under a reserved name',

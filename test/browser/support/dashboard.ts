@@ -70,8 +70,13 @@ export const startDashboard = async (
 };
 
 /** Through the issuer's own page, as a person does it. */
-export const signIn = async ({ page, stack }: DashboardRun, sub: string): Promise<void> => {
+export const signIn = async (
+  { page, stack }: DashboardRun,
+  sub: string,
+  { keep = false }: { readonly keep?: boolean } = {},
+): Promise<void> => {
   await page.goto(`${stack.url}/dashboard/`);
+  if (keep) await page.getByLabel('Keep me signed in').check();
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByLabel('Sign in as').fill(sub);
   await page.getByRole('button', { name: 'Continue' }).click();

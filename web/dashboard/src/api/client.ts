@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { failure } from '../../../../lambdas/contract/common.ts';
+import { type SignIn, SignInUnreachableError } from '../auth/sign-in.ts';
 import { ApiFailure } from './failure.ts';
 import {
   type BodyOf,
@@ -37,37 +38,48 @@ export interface Api {
 
 export const createApi = (options: {
   readonly baseUrl: string;
-  readonly accessToken: () => Promise<string | undefined>;
+  readonly accessToken: SignIn['accessToken'];
   /** The token is gone or was refused. */
   readonly onSignedOut: () => void;
 }): Api => {
+  const tokenOrFailure = async (use?: { readonly isRefused: boolean }): Promise<string> => {
+    const token = await options.accessToken(use).catch((error: unknown) => {
+      if (!(error instanceof SignInUnreachableError)) throw error;
+      throw new ApiFailure('unreachable', 'The sign-in service could not be reached.', { status: 0 });
+    });
+    if (token !== undefined) return token;
+    options.onSignedOut();
+    throw new ApiFailure('unauthorized', 'You are signed out.', { status: 401 });
+  };
+
   const send = async (
     id: CalledRoute,
     { path = {}, body, query, signal }: Outgoing,
     accept: string,
   ): Promise<Response> => {
-    const token = await options.accessToken();
-    if (token === undefined) {
-      options.onSignedOut();
-      throw new ApiFailure('unauthorized', 'You are signed out.', { status: 401 });
-    }
     const { method, path: pattern } = CALLED[id];
     const asked = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== '');
     const search = new URLSearchParams(asked.map(([name, value]) => [name, String(value)]));
     const target = `${options.baseUrl}${pathTo(pattern, path)}${search.size > 0 ? `?${search}` : ''}`;
-    const answer = await fetch(target, {
-      method,
-      headers: {
-        accept,
-        authorization: `Bearer ${token}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      ...(signal !== undefined && { signal }),
-    }).catch((error: unknown) => {
-      if (error instanceof DOMException && error.name === 'AbortError') throw error;
-      throw new ApiFailure('unreachable', 'The service could not be reached.', { status: 0 });
-    });
+    const request = async (token: string): Promise<Response> =>
+      fetch(target, {
+        method,
+        headers: {
+          accept,
+          authorization: `Bearer ${token}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(signal !== undefined && { signal }),
+      }).catch((error: unknown) => {
+        if (error instanceof DOMException && error.name === 'AbortError') throw error;
+        throw new ApiFailure('unreachable', 'The service could not be reached.', { status: 0 });
+      });
+    const token = await tokenOrFailure();
+    const first = await request(token);
+    // A new signing key, or a clock that is off: a fresh token may pass where this one did not.
+    const renewed = first.status === 401 ? await tokenOrFailure({ isRefused: true }) : token;
+    const answer = renewed === token ? first : await request(renewed);
     if (answer.ok) return answer;
     const failed = await failureOf(answer);
     if (failed.status === 401) options.onSignedOut();

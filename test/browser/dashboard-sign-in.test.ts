@@ -1,0 +1,122 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { BrowserContext, Page } from 'playwright-core';
+import { describeInBrowser } from './support/browser.ts';
+import { type DashboardRun, signIn, startDashboard } from './support/dashboard.ts';
+
+const OWNER = 'demo-owner';
+/** The first page of a person without a workspace. */
+const SIGNED_IN = 'Create your workspace';
+
+type Issuer = (context: BrowserContext, tokenEndpoint: string) => Promise<unknown>;
+
+const answersStatus =
+  (status: number, body: unknown = {}): Issuer =>
+  (context, endpoint) =>
+    context.route(endpoint, (route) => route.fulfill({ status, json: body, headers: CORS }));
+
+const CORS = { 'access-control-allow-origin': '*' };
+
+describeInBrowser('a sign-in of the dashboard that is kept on this device', () => {
+  let run: DashboardRun;
+  let endpoint: string;
+
+  beforeAll(async () => {
+    run = await startDashboard();
+    endpoint = `${run.stack.issuer.issuer}/token`;
+  });
+  afterAll(async () => {
+    await run?.close();
+  });
+
+  beforeEach(async () => {
+    await run.context.unrouteAll();
+    await run.page.goto(`${run.stack.url}/dashboard/`);
+    await run.page.evaluate(() => {
+      localStorage.clear();
+      sessionStorage.clear();
+    });
+    await signIn(run, OWNER, { keep: true });
+    await run.page.getByText(SIGNED_IN).first().waitFor();
+  });
+
+  it.each<[string, number, Issuer]>([
+    ['the issuer answers 503', 10, answersStatus(503)],
+    ['the issuer answers an HTML page', 10, answersStatus(502, '<html>')],
+    [
+      'the issuer refuses for a reason that does not end a sign-in',
+      10,
+      answersStatus(400, { error: 'temporarily_unavailable' }),
+    ],
+    [
+      'the connection to the issuer breaks',
+      10,
+      (context, url) => context.route(url, (route) => route.abort()),
+    ],
+    [
+      'the laptop wakes without a network',
+      -3_600,
+      (context, url) => context.route(url, (route) => route.abort('internetdisconnected')),
+    ],
+  ])('survives when %s', async (_, expiresIn, failing) => {
+    await expireIn(run.page, expiresIn);
+    await failing(run.context, endpoint);
+    await run.page.goto(`${run.stack.url}/dashboard/`);
+    await run.page
+      .getByText(expiresIn > 0 ? SIGNED_IN : 'The sign-in service could not be reached.')
+      .first()
+      .waitFor();
+    expect(await storedUsers(run.page)).toBe(1);
+
+    await run.context.unrouteAll();
+    await run.page.reload();
+    await run.page.getByText(SIGNED_IN).first().waitFor();
+    expect(await secondsLeft(run.page)).toBeGreaterThan(60);
+  });
+
+  it('ends when the issuer says that the refresh token is no longer good', async () => {
+    await expireIn(run.page, 10);
+    await answersStatus(400, { error: 'invalid_grant' })(run.context, endpoint);
+    await run.page.reload();
+    await run.page.getByRole('button', { name: 'Sign in' }).waitFor();
+    expect(await storedUsers(run.page)).toBe(0);
+  });
+
+  it('is renewed once by two tabs at the same moment, although each refresh token is good once', async () => {
+    const second = await run.context.newPage();
+    await second.goto(`${run.stack.url}/dashboard/`);
+    await second.getByText(SIGNED_IN).first().waitFor();
+    let renewals = 0;
+    await run.context.route(endpoint, async (route) => {
+      renewals++;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await route.continue();
+    });
+    await expireIn(run.page, 10);
+    await Promise.all([run.page.reload(), second.reload()]);
+    for (const tab of [run.page, second]) await tab.getByText(SIGNED_IN).first().waitFor();
+    expect(renewals).toBe(1);
+    expect(await secondsLeft(second)).toBeGreaterThan(60);
+    await second.close();
+  });
+});
+
+/** The stored sign-in, as if its access token ended in `seconds`. */
+const expireIn = (page: Page, seconds: number): Promise<void> =>
+  page.evaluate((offset) => {
+    for (const name of Object.keys(localStorage).filter((key) => key.startsWith('oidc.user:'))) {
+      const user = JSON.parse(localStorage.getItem(name) ?? '{}');
+      localStorage.setItem(
+        name,
+        JSON.stringify({ ...user, expires_at: Math.floor(Date.now() / 1_000) + offset }),
+      );
+    }
+  }, seconds);
+
+const storedUsers = (page: Page): Promise<number> =>
+  page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('oidc.user:')).length);
+
+const secondsLeft = (page: Page): Promise<number> =>
+  page.evaluate(() => {
+    const name = Object.keys(localStorage).find((key) => key.startsWith('oidc.user:')) ?? '';
+    return JSON.parse(localStorage.getItem(name) ?? '{}').expires_at - Date.now() / 1_000;
+  });
