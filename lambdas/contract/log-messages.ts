@@ -8,4 +8,5 @@ export type LogMessage =
   | 'anomaly record failed'
   | 'anomaly detected'
   | 'rotation request answered'
-  | 'silent sessions closed';
+  | 'silent sessions closed'
+  | 'models of sites looked at';

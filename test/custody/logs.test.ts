@@ -27,6 +27,7 @@ const CATALOGUE = {
   'anomaly detected': true,
   'rotation request answered': true,
   'silent sessions closed': true,
+  'models of sites looked at': true,
 } as const satisfies Record<LogMessage, true>;
 
 const FORGERIES = [
