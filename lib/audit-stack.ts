@@ -2,6 +2,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnElement, CfnOutput, Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import { EVENT_SOURCE, EVENTS } from '../lambdas/contract/events.ts';
 import { through } from './conditions.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
@@ -13,7 +14,7 @@ import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
 import { TamperRule } from './constructs/tamper-rule.ts';
 import type { DataStack } from './data-stack.ts';
-import { ANOMALY_DETECTED, EVENT_SOURCE, eventBusArn, ROTATION_REQUESTED } from './event-bus.ts';
+import { eventBusArn } from './event-bus.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { evidenceKeyPolicy, noticesKeyPolicy } from './key-policies.ts';
 import { permissionsOf } from './role-permissions.ts';
@@ -127,7 +128,7 @@ export class AuditStack extends Stack {
       timeout: Duration.seconds(30),
       environment: environments['rotate-on-request'],
       permissions: permissionsOf(this, 'rotate-on-request', data),
-      eventPattern: { source: [EVENT_SOURCE], detailType: [ROTATION_REQUESTED] },
+      eventPattern: { source: [EVENT_SOURCE], detailType: [EVENTS.rotationRequested] },
       runbook: 'Rotation on request gave up',
       impact: 'a key of an incident is still encrypted as it was before; sessions with it go on.',
     });
@@ -136,7 +137,7 @@ export class AuditStack extends Stack {
       topic,
       runbook: 'Anomalous use of a key',
       description: 'anomalous use of a key',
-      eventPattern: { source: [EVENT_SOURCE], detailType: [ANOMALY_DETECTED] },
+      eventPattern: { source: [EVENT_SOURCE], detailType: [EVENTS.anomalyDetected] },
       impact:
         "somebody may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
       because: 'each incident counts; the detector has weighed it against what is usual for that key.',
@@ -155,11 +156,24 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
+    const retireModels = new ScheduledFunction(this, 'RetireModels', {
+      functionName: 'retire-models',
+      // Four runs on the day before a model is shut down: one that fails is made up for in time.
+      every: Duration.hours(6),
+      stage,
+      memoryMiB: 512,
+      timeout: Duration.minutes(10),
+      environment: environments['retire-models'],
+      permissions: permissionsOf(this, 'retire-models', data),
+      logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
+    });
+
     const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest };
     this.deadLetterQueues = Object.fromEntries(
       Object.entries(background).map(([name, { deadLetters }]) => [name, deadLetters.queueName]),
     );
-    this.logGroupNames = [...Object.values(background), sweeper.broker].map(
+    this.logGroupNames = [...Object.values(background), sweeper.broker, retireModels.broker].map(
       ({ logGroup }) => logGroup.logGroupName,
     );
 

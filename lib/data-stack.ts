@@ -93,6 +93,12 @@ export class DataStack extends Stack implements DataResources {
         description: 'Spelo BYOK: puts a workspace on a plan (npm run set-plan)',
         data: this,
       }),
+      new OperatorRole(this, 'ModelCheckOperator', {
+        stage: config.stage,
+        roleName: 'model-check',
+        description: 'Spelo BYOK: lists the sites whose model is shut down (npm run model-check)',
+        data: this,
+      }),
       new OperatorRole(this, 'RebuildUsageOperator', {
         stage: config.stage,
         roleName: 'rebuild-usage',

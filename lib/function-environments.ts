@@ -5,6 +5,7 @@ import type {
   KeysEnvironment,
   ManageEnvironment,
   ProjectorEnvironment,
+  RetireModelsEnvironment,
   RotateEnvironment,
   RotateOnRequestEnvironment,
   SweeperEnvironment,
@@ -45,6 +46,7 @@ export interface FunctionEnvironments {
   readonly detector: Deployed<DetectorEnvironment>;
   readonly 'rotate-on-request': Deployed<RotateOnRequestEnvironment>;
   readonly sweeper: Deployed<SweeperEnvironment>;
+  readonly 'retire-models': Deployed<RetireModelsEnvironment>;
 }
 
 export const functionEnvironments = (
@@ -128,6 +130,7 @@ export const functionEnvironments = (
     projector: { ...own, ...audit },
     detector: { ...own, ...custody, EVENT_BUS_NAME },
     sweeper: { ...own, ...sessions, ...usage },
+    'retire-models': { ...own, [TABLES.tenancy.variable]: tables.tenancy.tableName },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };
 };

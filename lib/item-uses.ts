@@ -88,6 +88,12 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true },
     { table: 'sessions', actions: ['UpdateItem'] },
   ],
+  // Sites, and nothing else of the tenancy, are changed.
+  'retire-models': [
+    { table: 'tenancy', actions: ['Scan'] },
+    { table: 'tenancy', actions: ['UpdateItem'], partitions: ['WORKSPACE#*'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+  ],
   // Reads sessions from their stream, and of `limits` what it remembers itself.
   detector: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
@@ -114,6 +120,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
     { table: 'usage', actions: ['Query', 'GetItem', 'UpdateItem'] },
   ],
+  'model-check': [{ table: 'tenancy', actions: ['Scan'] }],
   'set-plan': [
     { table: 'tenancy', actions: ['GetItem', 'UpdateItem'], partitions: ['WORKSPACE#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },

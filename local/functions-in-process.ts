@@ -5,6 +5,7 @@ import { eventsHandler } from '../lambdas/composition/events.ts';
 import { keysHandler } from '../lambdas/composition/keys.ts';
 import { manageHandler } from '../lambdas/composition/manage.ts';
 import { projectorHandler } from '../lambdas/composition/projector.ts';
+import { retireModelsHandler } from '../lambdas/composition/retire-models.ts';
 import { rotateHandler } from '../lambdas/composition/rotate.ts';
 import { rotateOnRequestHandler } from '../lambdas/composition/rotate-on-request.ts';
 import type { Runtime } from '../lambdas/composition/runtime.ts';
@@ -15,6 +16,7 @@ import {
   detectorEnvironment,
   ENVIRONMENTS,
   parseEnvironment,
+  retireModelsEnvironment,
   rotateOnRequestEnvironment,
   sweeperEnvironment,
 } from '../lambdas/contract/environment.ts';
@@ -39,6 +41,7 @@ export interface LocalFunctions {
   readonly recording: StreamConsumers;
   readonly incidents: LocalIncidents;
   readonly sweep: () => Promise<void>;
+  readonly retireModels: () => Promise<void>;
 }
 
 /** From the source, in this process, with the world of the caller. */
@@ -71,6 +74,7 @@ export const functionsInProcess = (
       audit: archiverHandler(parseEnvironment(ENVIRONMENTS.archiver, variables), runtime),
     },
     incidents,
+    retireModels: retireModelsHandler(parseEnvironment(retireModelsEnvironment, variables), runtime),
     sweep: sweeperHandler(parseEnvironment(sweeperEnvironment, variables), runtime),
   };
 };

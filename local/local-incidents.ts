@@ -1,5 +1,6 @@
 import { detailOfRotation } from '../lambdas/adapters/aws/anomalies/rotation-event.ts';
 import type { Incident } from '../lambdas/domain/anomalies/incident.ts';
+import type { SiteNotice } from '../lambdas/domain/notices/site-notice.ts';
 import type { PlanNotice } from '../lambdas/domain/tenancy/plan-notice.ts';
 import type { RotationEventHandler } from '../lambdas/streams/rotation-requests.ts';
 import type { IncidentAnnouncer } from '../lambdas/use-cases/ports/anomalies.ts';
@@ -10,6 +11,7 @@ import type { NoticeAnnouncer } from '../lambdas/use-cases/ports/usage.ts';
 export interface LocalIncidents extends IncidentAnnouncer, NoticeAnnouncer, RotationRequests {
   readonly announced: readonly Incident[];
   readonly notices: readonly PlanNotice[];
+  readonly siteNotices: readonly SiteNotice[];
 }
 
 export const localIncidents = (
@@ -18,11 +20,14 @@ export const localIncidents = (
 ): LocalIncidents => {
   const announced: Incident[] = [];
   const notices: PlanNotice[] = [];
+  const siteNotices: SiteNotice[] = [];
   return {
     announced,
     notices,
+    siteNotices,
     announceNotice: async (notice) => {
-      notices.push(notice);
+      if ('kind' in notice) siteNotices.push(notice);
+      else notices.push(notice);
     },
     announce: async (incident) => {
       announced.push(incident);

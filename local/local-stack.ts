@@ -56,6 +56,8 @@ export interface LocalStack {
   readonly incidents: LocalIncidents;
   /** Closes silent sessions, as the schedule does. */
   readonly sweep: () => Promise<void>;
+  /** One run of the schedule that moves sites off models which are shut down. */
+  readonly retireModels: () => Promise<void>;
   readonly kms: LocalKms;
   /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
   readonly s3: LocalS3;
@@ -183,6 +185,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       streams,
       incidents: functions.incidents,
       sweep: functions.sweep,
+      retireModels: functions.retireModels,
       kms,
       s3,
       dynamoDb,

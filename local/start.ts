@@ -115,6 +115,10 @@ const main = async (): Promise<void> => {
   });
   // The schedule of the sweeper, once a minute.
   setInterval(() => void stack.sweep().catch(() => undefined), 60_000).unref();
+  // And of the function that moves sites off retired models.
+  const retireModels = () => void stack.retireModels().catch(() => undefined);
+  retireModels();
+  setInterval(retireModels, 6 * 3_600_000).unref();
   stopCleanly(stack, log);
   // For the operator's commands, which run beside this process. Addresses only, no secret.
   writeFileSync(ENVIRONMENT_FILE, JSON.stringify(stack.variables, null, 2), {

@@ -6,6 +6,7 @@ import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
 import type { DetectorEnvironment } from '../contract/environment.ts';
+import { siteNoticeOf } from '../domain/notices/site-notice.ts';
 import { planNoticeOf } from '../domain/tenancy/plan-notice.ts';
 import { anomalyDetector } from '../streams/anomaly-detector.ts';
 import type { StreamHandler } from '../streams/stream-handler.ts';
@@ -52,7 +53,7 @@ export const detectorHandler = (
     sightingsOf: keyUsageEventsOf,
     noticeOf: (record) => {
       const event = outboxEventOf(record);
-      return event && planNoticeOf(event);
+      return event && (planNoticeOf(event) ?? siteNoticeOf(event));
     },
     announceNotice: outside.announceNotice,
     watch,

@@ -2,6 +2,7 @@ import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
+import { publicSuffixList } from '../adapters/psl/public-suffixes.ts';
 import type { ManageEnvironment } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { manageEndpoints } from '../http/endpoints/manage-endpoints.ts';
@@ -23,6 +24,7 @@ export const manageHandler = (environment: ManageEnvironment, runtime: Runtime):
     clock: runtime.clock,
     random: runtime.random,
     plans: environment.PLANS,
+    suffixes: publicSuffixList,
     auditEvents: auditEventFactory({
       ...runtime,
       pseudonyms: kmsPseudonyms(
@@ -36,6 +38,7 @@ export const manageHandler = (environment: ManageEnvironment, runtime: Runtime):
   };
   return httpHandler(
     manageEndpoints({
+      clock: runtime.clock,
       tenancy: ports.tenancy,
       createWorkspace: createWorkspace(ports),
       changeWorkspace: changeWorkspace(ports),

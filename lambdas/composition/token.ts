@@ -20,6 +20,7 @@ import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { testOpenAiKey } from '../use-cases/keys/test-openai-key.ts';
 import { answerPreflight } from '../use-cases/sessions/answer-preflight.ts';
 import { mintToken } from '../use-cases/sessions/mint-token.ts';
+import { reportRefusedOrigin } from '../use-cases/tenancy/report-refused-origin.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -62,7 +63,10 @@ export const tokenHandler = (environment: TokenEnvironment, runtime: Runtime): H
   };
   return httpHandler(
     tokenEndpoints({
-      answerPreflight: answerPreflight({ sites: tenancy }),
+      answerPreflight: answerPreflight({
+        sites: tenancy,
+        noteRefused: (site, origin) => reportRefusedOrigin(ports, site, origin, runtime.clock()),
+      }),
       mintToken: mintToken(ports, {
         rateLimits,
         plans: environment.PLANS,

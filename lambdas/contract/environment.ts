@@ -122,6 +122,14 @@ export const sweeperEnvironment = z.object({
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
+/** Moves sites off models that are shut down, on a schedule. */
+export const retireModelsEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+});
+
 /** Hours for which a replaced key can be rolled back to; 0 shreds it at once. */
 const retention = { KEY_RETENTION_HOURS: z.coerce.number().int().min(0).max(720).default(24) };
 
@@ -202,6 +210,7 @@ export const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
 export type EventsEnvironment = z.infer<typeof eventsEnvironment>;
 export type SweeperEnvironment = z.infer<typeof sweeperEnvironment>;
+export type RetireModelsEnvironment = z.infer<typeof retireModelsEnvironment>;
 export type KeysEnvironment = z.infer<typeof keysEnvironment>;
 export type RotateEnvironment = z.infer<typeof rotateEnvironment>;
 export type AuditEnvironment = z.infer<typeof auditEnvironment>;

@@ -9,4 +9,5 @@ export type LogMessage =
   | 'anomaly detected'
   | 'rotation request answered'
   | 'silent sessions closed'
-  | 'the discovery document names another issuer';
+  | 'the discovery document names another issuer'
+  | 'models of sites looked at';

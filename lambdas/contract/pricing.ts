@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { DEFAULT_MODEL } from '../domain/openai-models.ts';
+import { DATA_RESIDENCIES, DEFAULT_MODEL } from '../domain/openai-models.ts';
 import { TYPICAL_SESSION } from '../domain/usage/cost-estimate.ts';
 import { planSchema } from './plans.ts';
 
@@ -40,6 +40,10 @@ export const costEstimateRequest = z
       .max(64)
       .default(DEFAULT_MODEL)
       .describe('A model of GET /v1/pricing, or one of its dated names.'),
+    data_residency: z
+      .enum(DATA_RESIDENCIES)
+      .default('global')
+      .describe('Region of the OpenAI project. OpenAI charges newer models 10 % more outside of `global`.'),
     sessions_per_month: z.int().min(1).max(1_000_000).default(100),
   })
   .meta({ id: 'CostEstimateRequest' });
@@ -85,7 +89,11 @@ export const planComparison = z
 export const costEstimate = z
   .object({
     model: z.string(),
-    price_version: z.string().describe('`<model>@<first day of the price>`'),
+    data_residency: z.enum(DATA_RESIDENCIES),
+    regional_uplift_percent: z.int().describe('Included in every cost here.'),
+    price_version: z
+      .string()
+      .describe('`<model>@<first day of the price>`, with `/<region>` outside of `global`.'),
     per_session: z.object({
       minutes: z.number(),
       tokens: tokensByKind,
@@ -106,7 +114,9 @@ const rates = z.object({ input: usdPerMillion, cached_input: usdPerMillion, outp
 
 export const pricing = z
   .object({
-    catalogue_version: z.string(),
+    catalogue_version: z.string().describe('The day on which the prices were last compared with OpenAI.'),
+    catalogue_age_days: z.int(),
+    catalogue_stale: z.boolean().describe('true: older than a quarter; prices may have changed since.'),
     models: z.array(
       z.object({
         model: z.string(),
@@ -118,6 +128,8 @@ export const pricing = z
         image: rates.omit({ output: true }).nullable().describe('null: the model takes no images.'),
         source: z.string(),
         shutdown_date: z.iso.date().nullable(),
+        successor: z.string().nullable().describe('The model that sites move to when this one is shut down.'),
+        regional_uplift_percent: z.int().describe('Added by OpenAI for a project with data residency.'),
       }),
     ),
     plans: z.array(planSchema),

@@ -111,6 +111,12 @@ export const errorRow = z
     code: z.string(),
     source: z.enum(['mint', ...FAILURE_SOURCES]).describe("At the mint, or in the visitor's browser."),
     reason: z.string().nullable().describe('What failed, in our words.'),
+    origin: z
+      .string()
+      .nullable()
+      .describe(
+        'The refused origin of an `origin_not_allowed`. null: not known, or one of many in that minute.',
+      ),
     message: z.string(),
     count: z.int().describe('Occurrences within one minute.'),
     first_at: timestamp,

@@ -8,7 +8,8 @@ import {
   SESSION_DURATION_SECONDS,
   VOICES,
 } from '../domain/openai-models.ts';
-import { parseRegisteredOrigin } from '../domain/tenancy/origin.ts';
+import { parseRegisteredOrigin, refusedOriginOf } from '../domain/tenancy/origin.ts';
+import { SITE_WARNINGS } from '../domain/tenancy/site-model.ts';
 import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/tenancy/workspace.ts';
 import { isUnicode, NOT_UNICODE, printable, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
 
@@ -21,14 +22,22 @@ const origin = z
     context.addIssue({
       code: 'custom',
       message:
-        'Must be an origin: https://host[:port] without a path, http://localhost[:port], or https://*.example.com.',
+        'Must be an origin: https://host[:port] without a path, http://localhost[:port], https://*.example.com, or the origin of an app such as capacitor://localhost or chrome-extension://<id>.',
     });
     return z.NEVER;
   })
   .meta({
     type: 'string',
-    description: '`https://host[:port]`, `http://localhost[:port]` or `https://*.example.com`',
+    description:
+      '`https://host[:port]`, `http://localhost[:port]`, `https://*.example.com`, or the origin of an app such as `capacitor://localhost`. A wildcard below a public suffix such as `vercel.app` is refused.',
   });
+
+const canonicalRefusedOrigin = (text: string, context: z.RefinementCtx): string => {
+  const canonical = refusedOriginOf(text.trim());
+  if (canonical !== undefined) return canonical;
+  context.addIssue({ code: 'custom', message: 'Must be an origin as the errors list it.' });
+  return z.NEVER;
+};
 
 const workspaceSettings = {
   name: printable(100),
@@ -87,6 +96,14 @@ const siteSettings = {
     .max(CLIENT_SECRET_TTL_SECONDS.max)
     .describe('Lifetime of a client secret. Short: one secret can open several sessions until it expires.'),
   max_duration_seconds: z.int().min(SESSION_DURATION_SECONDS.min).max(SESSION_DURATION_SECONDS.max),
+  model_auto_upgrade: z
+    .boolean()
+    .describe('Moves the site to the successor on the day before OpenAI shuts its model down.'),
+  ignored_origins: z
+    .array(z.string().min(1).max(300).transform(canonicalRefusedOrigin))
+    .max(50)
+    .transform((origins) => [...new Set(origins)])
+    .describe('Refused origins that are not listed among the errors.'),
 };
 
 export const createSiteRequest = z
@@ -101,6 +118,8 @@ export const createSiteRequest = z
       CLIENT_SECRET_TTL_SECONDS.default,
     ),
     max_duration_seconds: siteSettings.max_duration_seconds.default(SESSION_DURATION_SECONDS.default),
+    model_auto_upgrade: siteSettings.model_auto_upgrade.default(true),
+    ignored_origins: siteSettings.ignored_origins.default([]),
   })
   .meta({ id: 'CreateSiteRequest' });
 
@@ -127,6 +146,14 @@ export const site = z
     workspace_id: workspaceIdSchema,
     ...siteSettings,
     allowed_origins: z.array(z.string()),
+    ignored_origins: z.array(z.string()),
+    model_moved: z
+      .object({ from: z.string(), to: z.string(), at: timestamp })
+      .nullable()
+      .describe('The last move by `model_auto_upgrade`. Setting `model` back to `from` undoes it.'),
+    warnings: z
+      .array(z.object({ code: z.enum(SITE_WARNINGS), message: z.string() }))
+      .describe('What its owner should know about the model.'),
     created_at: timestamp,
     created_by: z.string(),
   })

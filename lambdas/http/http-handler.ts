@@ -12,6 +12,7 @@ import {
 } from '../contract/routes.ts';
 import { SECURITY_HEADERS } from '../contract/security-headers.ts';
 import { BrokerError } from '../domain/broker-error.ts';
+import { allowedHeaders } from '../domain/tenancy/preflight-headers.ts';
 import type { Caller } from '../domain/tenancy/workspace.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -175,6 +176,11 @@ const accessLog = ({ log, metrics, monotonicMs }: HttpDeps): Layer => {
 const idOrNothing = (id: string | undefined): string | undefined =>
   id !== undefined && /^[a-z0-9]{8,32}$/.test(id) ? id : undefined;
 
+const varyOf = ({ requestContext }: APIGatewayProxyEventV2, byAccept: boolean): string => {
+  if (requestContext.http.method === 'OPTIONS') return 'Origin, Access-Control-Request-Headers';
+  return byAccept ? 'Accept, Origin' : 'Origin';
+};
+
 /** `byAccept`: whether the answer to a route depends on what the caller accepts. */
 const responseHeaders = (byAccept: (routeKey: string) => boolean): Layer => {
   const add = ({
@@ -188,14 +194,14 @@ const responseHeaders = (byAccept: (routeKey: string) => boolean): Layer => {
       ...response.headers,
       ...SECURITY_HEADERS,
       'x-request-id': event.requestContext.requestId,
-      vary: byAccept(event.routeKey) ? 'Accept, Origin' : 'Origin',
+      vary: varyOf(event, byAccept(event.routeKey)),
       ...(allowedOrigin !== undefined && {
         'access-control-allow-origin': allowedOrigin,
         // A browser whose clock is wrong learns the time from `Date`, which API Gateway adds, to sign its reports by.
         'access-control-expose-headers': 'Date, Retry-After, X-Request-Id',
         ...(event.requestContext.http.method === 'OPTIONS' && {
           'access-control-allow-methods': 'POST',
-          'access-control-allow-headers': 'Content-Type, X-Spelo-Signature',
+          'access-control-allow-headers': allowedHeaders(event.headers['access-control-request-headers']),
           'access-control-max-age': '600',
         }),
       }),

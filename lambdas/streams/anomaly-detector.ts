@@ -1,6 +1,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { AnomalySubject } from '../domain/anomalies/anomaly-record.ts';
 import type { KeyUsageEvent } from '../domain/anomalies/key-usage-event.ts';
+import type { SiteNotice } from '../domain/notices/site-notice.ts';
 import type { PlanNotice } from '../domain/tenancy/plan-notice.ts';
 import { framesOf, type Log } from '../telemetry/log.ts';
 import type { StreamHandler } from './stream-handler.ts';
@@ -20,8 +21,8 @@ export const anomalyDetector =
   (ports: {
     readonly sightingsOf: (record: DynamoDBRecord) => readonly KeyUsageEvent[];
     /** A notice for the workspace's owners that the record tells of. */
-    readonly noticeOf: (record: DynamoDBRecord) => PlanNotice | undefined;
-    readonly announceNotice: (notice: PlanNotice) => Promise<void>;
+    readonly noticeOf: (record: DynamoDBRecord) => PlanNotice | SiteNotice | undefined;
+    readonly announceNotice: (notice: PlanNotice | SiteNotice) => Promise<void>;
     readonly watch: (subject: AnomalySubject, usageEvents: readonly KeyUsageEvent[]) => Promise<void>;
     readonly log: Log;
   }): StreamHandler =>

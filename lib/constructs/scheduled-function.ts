@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
 
 export interface ScheduledFunctionProps extends Omit<BrokerFunctionProps, 'afterFailure'> {
-  readonly functionName: 'sweeper';
+  readonly functionName: 'sweeper' | 'retire-models';
   readonly every: Duration;
 }
 
@@ -18,7 +18,7 @@ export class ScheduledFunction extends Construct {
     this.broker = new BrokerFunction(this, 'Broker', {
       ...props,
       afterFailure:
-        'The next run, a minute later, finds what a failed one left; there is nothing in an event to keep.',
+        'The next run of the schedule finds what a failed one left; there is nothing in an event to keep.',
     });
     const rule = new Rule(this, 'Schedule', {
       description: `Spelo BYOK: schedule of ${props.functionName}`,
@@ -28,7 +28,7 @@ export class ScheduledFunction extends Construct {
     Validations.of(rule).acknowledge({
       id: 'Serverless-EventBusDLQ',
       reason:
-        'A call that is lost or fails is made up for by the next, a minute later; an alarm counts the runs.',
+        'A call that is lost or fails is made up for by the next of the schedule; an alarm counts the runs.',
     });
   }
 }

@@ -37,6 +37,7 @@ export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): v
   addQuotaAlarms(scope, props);
   addCustodyAlarm(scope, props);
   addSweeperAlarm(scope, props);
+  addRetireModelsAlarm(scope, props);
 };
 
 /** Every answer of the token route is in its latency. */
@@ -240,6 +241,28 @@ const addCustodyAlarm = (scope: Construct, { stage, topic, opening }: ServiceAla
       'uses of keys are missing from what owners can see, or a key is opened by code that records nothing.',
     because:
       'over 5 % and ten decrypts more than rows, two hours in a row; each decrypt has its row within seconds when all is well.',
+  });
+};
+
+const addRetireModelsAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
+  new BrokerAlarm(scope, 'RetireModelsStands', {
+    stage,
+    topic,
+    runbook: 'Sites are not moved off retired models',
+    metric: new MathExpression({
+      label: 'a day without a run that succeeded',
+      expression: 'IF(runs - FILL(errors, 0) < 1, 1, 0)',
+      usingMetrics: {
+        runs: lambdaMetric(stage, 'retire-models', 'Invocations'),
+        errors: lambdaMetric(stage, 'retire-models', 'Errors'),
+      },
+      period: Duration.days(1),
+    }),
+    above: 0,
+    silence: 'alarms',
+    impact:
+      'owners are not told that the model of a site ends; mints use its successor all the same once it has ended.',
+    because: 'a day has four runs, and each of them looks at every site.',
   });
 };
 

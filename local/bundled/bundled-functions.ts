@@ -104,6 +104,9 @@ export const startBundledFunctions = async (
     sweep: async () => {
       await runner('sweeper').invoke({});
     },
+    retireModels: async () => {
+      await runner('retire-models').invoke({});
+    },
     close: async () => {
       await Promise.all([...runners.values()].map((running) => running.close()));
       await bus.close();

@@ -23,7 +23,8 @@ const LAYERS: readonly Layer[] = [
   { folder: 'lambdas/use-cases', own: ['lambdas/use-cases', 'lambdas/domain'], packages: [] },
   {
     folder: 'lambdas/adapters/aws',
-    own: ['lambdas/adapters/aws', 'lambdas/use-cases', 'lambdas/domain'],
+    // Of the contract, the names of events, which the infrastructure shares.
+    own: ['lambdas/adapters/aws', 'lambdas/contract', 'lambdas/use-cases', 'lambdas/domain'],
     packages: [AWS, /^zod$/, /^aws-lambda$/, /^node:crypto$/],
   },
   {
@@ -36,6 +37,7 @@ const LAYERS: readonly Layer[] = [
     own: ['lambdas/adapters/oidc', 'lambdas/use-cases', 'lambdas/domain'],
     packages: [/^jose$/, /^zod$/],
   },
+  { folder: 'lambdas/adapters/psl', own: ['lambdas/use-cases'], packages: [/^tldts$/] },
   {
     folder: 'lambdas/http',
     own: ['lambdas/http', 'lambdas/contract', 'lambdas/telemetry', 'lambdas/use-cases', 'lambdas/domain'],

@@ -28,6 +28,7 @@ const CATALOGUE = {
   'rotation request answered': true,
   'silent sessions closed': true,
   'the discovery document names another issuer': true,
+  'models of sites looked at': true,
 } as const satisfies Record<LogMessage, true>;
 
 const FORGERIES = [

@@ -74,6 +74,34 @@ describe('the calculator', () => {
     ]);
   });
 
+  it.each([
+    ['gpt-realtime-2.1', 10],
+    ['gpt-realtime-2.1-mini', 10],
+    ['gpt-realtime-2', 10],
+    ['gpt-realtime-1.5', 0],
+    ['gpt-realtime', 0],
+    ['gpt-realtime-mini', 0],
+  ])('adds what OpenAI adds for data residency: %s, %d per cent', async (model, percent) => {
+    const inGlobal = expectSuccess(await estimate({ model }));
+    expect(inGlobal).toMatchObject({ data_residency: 'global', regional_uplift_percent: 0 });
+    for (const data_residency of ['eu', 'us', 'ae', 'au', 'in', 'jp']) {
+      const regional = expectSuccess(await estimate({ model, data_residency }));
+      expect(regional).toMatchObject({
+        data_residency,
+        regional_uplift_percent: percent,
+        price_version: `${inGlobal.price_version}/${data_residency}`,
+      });
+      const expected = (inGlobal.per_session.cost_cents * (100 + percent)) / 100;
+      expect(regional.per_session.cost_cents).toBeCloseTo(expected, 5);
+    }
+  });
+
+  it('refuses a region that OpenAI does not have', async () => {
+    const answer = await estimate({ data_residency: 'sg' });
+    expectRefusal(answer, 400, 'invalid_request');
+    expect(detailPaths(answer)).toEqual(['data_residency']);
+  });
+
   it('guesses no price: a model that is not in the catalogue is refused by name of the field', async () => {
     const answer = await estimate({ model: 'gpt-realtime-99' });
     expectRefusal(answer, 400, 'invalid_request');
@@ -128,7 +156,29 @@ describe('the price list', () => {
       image: { input: 5, cached_input: 0.5 },
       source: 'https://developers.openai.com/api/docs/models/gpt-realtime-2.1',
       shutdown_date: null,
+      successor: null,
+      regional_uplift_percent: 10,
     });
     expect(plans).toEqual(JSON.parse(PLANS));
+  });
+});
+
+describe('the age of the price list', () => {
+  it.each([
+    ['2026-11-23T12:00:00Z', 0, false],
+    ['2027-02-23T12:00:00Z', 92, false],
+    ['2027-02-24T00:00:00Z', 93, true],
+    ['2028-01-01T00:00:00Z', 404, true],
+  ])('at %s is %d days, and out of date: %s', async (now, days, stale) => {
+    const later = await startTestStack({ audited: false, runtime: { clock: () => new Date(now) } });
+    try {
+      expect(expectSuccess(await later.call('GET', '/v1/pricing'))).toMatchObject({
+        catalogue_version: '2026-11-23',
+        catalogue_age_days: days,
+        catalogue_stale: stale,
+      });
+    } finally {
+      await later.close();
+    }
   });
 });

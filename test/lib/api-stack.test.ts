@@ -302,6 +302,7 @@ describe('the environment', () => {
       detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },
       'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
       sweeper: { ...own, ...sessions, ...usage },
+      'retire-models': { ...own, TENANCY_TABLE: 'TenancyTable' },
     });
   });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import * as adapter from '../../lambdas/adapters/aws/anomalies/eventbridge-incidents.ts';
+import { EVENT_SOURCE, EVENTS } from '../../lambdas/contract/events.ts';
 import { FAILED_RECORD_MESSAGES } from '../../lib/constructs/stream-function.ts';
 import { templates, wordsOf } from './permissions.ts';
 import { ofType, type Resource } from './synthesized.ts';
@@ -38,7 +38,7 @@ describe('what must not get lost', () => {
       'AWS::S3::Bucket': 3,
       'AWS::SQS::Queue': 4,
       'AWS::CloudTrail::Trail': 1,
-      'AWS::Logs::LogGroup': 13,
+      'AWS::Logs::LogGroup': 14,
     });
   });
 
@@ -307,16 +307,16 @@ describe("the rules on the detector's events", () => {
 
   test('an incident goes to the topic of the alarms', () => {
     expect(patternOf('AnomalousUse/Rule')).toEqual({
-      source: [adapter.EVENT_SOURCE],
-      'detail-type': [adapter.ANOMALY_DETECTED],
+      source: [EVENT_SOURCE],
+      'detail-type': [EVENTS.anomalyDetected],
     });
     expect(targetsOf('AnomalousUse/Rule').map(({ Arn }) => words(Arn))).toEqual(['Alarms']);
   });
 
   test('a rotation request goes to the function for it, for an hour, and then to its dead letters', () => {
     expect(patternOf('RotateOnRequest/Rule')).toEqual({
-      source: [adapter.EVENT_SOURCE],
-      'detail-type': [adapter.ROTATION_REQUESTED],
+      source: [EVENT_SOURCE],
+      'detail-type': [EVENTS.rotationRequested],
     });
     const [target, ...more] = targetsOf('RotateOnRequest/Rule');
     expect(more).toEqual([]);
@@ -357,6 +357,7 @@ describe("the rules on the detector's events", () => {
     expect(permits).toEqual([
       ['events.amazonaws.com', 'RotateOnRequest/Broker/Function', 'RotateOnRequest/Rule'],
       ['events.amazonaws.com', 'Sweeper/Broker/Function', 'Sweeper/Schedule'],
+      ['events.amazonaws.com', 'RetireModels/Broker/Function', 'RetireModels/Schedule'],
     ]);
   });
 });

@@ -53,6 +53,7 @@ const SDK = [
   'obliterator',
 ];
 const POWERTOOLS = ['@aws-lambda-powertools', '@aws', 'zod'];
+const SUFFIXES = ['tldts', 'tldts-core'];
 const HTTP = ['@middy', 'lossless-json', 'csv-stringify', 'negotiator', 'content-type'];
 const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly clients: readonly string[] }>> =
   {
@@ -61,13 +62,14 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     keys: { kilobytes: 700, clients: ['dynamodb', 'kms'] },
     rotate: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
     audit: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
-    manage: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
+    manage: { kilobytes: 800, clients: ['dynamodb', 'kms'] },
     usage: { kilobytes: 680, clients: ['dynamodb'] },
     projector: { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     archiver: { kilobytes: 650, clients: ['dynamodb', 's3'] },
     detector: { kilobytes: 650, clients: ['dynamodb', 'eventbridge'] },
     'rotate-on-request': { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     sweeper: { kilobytes: 600, clients: ['dynamodb'] },
+    'retire-models': { kilobytes: 600, clients: ['dynamodb'] },
   };
 
 /** The packages whose files went into a module, as its source map names them. */
@@ -94,7 +96,8 @@ test('each bundle holds what it imports and no more: sizes, packages, clients', 
       name,
       sdkClients: [],
     });
-    const known = [...SDK, ...POWERTOOLS, ...HTTP, 'jose'];
+    // The Public Suffix List is as large as the function that registers origins can bear; no other has it.
+    const known = [...SDK, ...POWERTOOLS, ...HTTP, 'jose', ...(name === 'manage' ? SUFFIXES : [])];
     const strange = [...packages].filter((found) => !known.includes(found.split('/')[0] ?? ''));
     expect({ name, strange }).toEqual({ name, strange: [] });
   }

@@ -56,6 +56,7 @@ describe('the stacks', () => {
       'PlatformKeyOperatorArn',
       'RewrapOperatorArn',
       'SetPlanOperatorArn',
+      'ModelCheckOperatorArn',
       'RebuildUsageOperatorArn',
     ]);
   });

@@ -26,9 +26,16 @@ const FUNCTIONS = [
   'detector',
   'rotate-on-request',
   'sweeper',
+  'retire-models',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
-const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator', 'SetPlanOperator', 'RebuildUsageOperator'];
+const OPERATORS = [
+  'PlatformKeyOperator',
+  'RewrapOperator',
+  'SetPlanOperator',
+  'ModelCheckOperator',
+  'RebuildUsageOperator',
+];
 
 const rolesThat = (action: string | RegExp, resource: string): readonly string[] => [
   ...new Set(
@@ -47,7 +54,7 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
     expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
-    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan', 'rebuild-usage'];
+    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan', 'model-check', 'rebuild-usage'];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
       names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
     );
@@ -264,7 +271,7 @@ describe('the tables', () => {
     );
   });
 
-  test('workspaces, members and sites are changed by manage and keys, plans by an operator; the others add events', () => {
+  test('workspaces, members and sites are changed by manage, keys and retire-models, plans by an operator; the others add events', () => {
     expect(rolesThat(writes, 'TenancyTable')).toEqual([
       'events',
       'keys',
@@ -272,7 +279,8 @@ describe('the tables', () => {
       'manage',
       'detector',
       'rotate-on-request',
-      ...OPERATORS,
+      'retire-models',
+      ...OPERATORS.filter((role) => role !== 'ModelCheckOperator'),
     ]);
     const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
     for (const role of [
@@ -287,10 +295,11 @@ describe('the tables', () => {
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
       putsEvents('EVENTS#platform'),
     );
-    expect(conditionsOf('SetPlanOperator', 'TenancyTable', writes)).toEqual([
-      ['dynamodb:UpdateItem', inPartitions('WORKSPACE#*')],
-      ...putsEvents('EVENTS#*'),
-    ]);
+    for (const role of ['SetPlanOperator', 'retire-models'])
+      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual([
+        ['dynamodb:UpdateItem', inPartitions('WORKSPACE#*')],
+        ...putsEvents('EVENTS#*'),
+      ]);
   });
 
   test('of sessions keys sees no session, only the note on a key, and manage nothing', () => {
@@ -322,10 +331,12 @@ describe('the tables', () => {
     expect([...actionsOf('manage', 'KeysTable'), ...actionsOf('manage', 'LimitsTable')]).toEqual([]);
   });
 
-  test('no function scans a table', () => {
+  test('no function scans a table but the one that looks at the model of every site', () => {
     const scanning = permissions.filter(({ action }) => /Scan|PartiQL|Export/.test(action));
     expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([
+      ['retire-models', 'TenancyTable'],
       ['RewrapOperator', 'KeysTable'],
+      ['ModelCheckOperator', 'TenancyTable'],
       ['RebuildUsageOperator', 'TenancyTable'],
     ]);
   });

@@ -11,6 +11,7 @@ const programs = [
   { role: 'PlatformKeyOperator', entry: 'tools/operator/platform-key.ts' },
   { role: 'RewrapOperator', entry: 'tools/operator/rewrap-keys.ts' },
   { role: 'SetPlanOperator', entry: 'tools/operator/set-plan.ts' },
+  { role: 'ModelCheckOperator', entry: 'tools/model-check.ts' },
   { role: 'RebuildUsageOperator', entry: 'tools/operator/rebuild-usage.ts' },
 ];
 

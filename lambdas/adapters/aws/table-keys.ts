@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { KEY_SCOPES } from '../../domain/keys/sealed-key.ts';
+import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
 import type { ReportedError } from '../../domain/sessions/error-row.ts';
 import { BILLING_MODES } from '../../domain/tenancy/workspace.ts';
 import { sessionId, siteId, workspaceId } from './ids.ts';
@@ -18,6 +19,7 @@ export const session = {
   fingerprint: z.string(),
   model: z.string(),
   voice: z.string(),
+  dataResidency: z.enum(DATA_RESIDENCIES).optional(),
   ipHash: z.string(),
   actor: z.string(),
   createdAt: z.string(),
@@ -86,9 +88,10 @@ export const primaryKey = {
     site: SiteId | undefined,
     source: ReportedError['source'],
     reason: string,
+    slot?: number,
   ): PrimaryKey => ({
     pk: `ERRORS#${workspace}`,
-    sk: `${minute}#${site ?? 'workspace'}#${source === 'mint' ? '' : `${source}:`}${reason}`,
+    sk: `${minute}#${site ?? 'workspace'}#${source === 'mint' ? '' : `${source}:`}${reason}${slot === undefined ? '' : `#${slot}`}`,
   }),
   slot: (workspace: WorkspaceId, pool: string, index: number): PrimaryKey => ({
     pk: `SLOTS#${workspace}`,

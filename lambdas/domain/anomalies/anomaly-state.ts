@@ -39,10 +39,12 @@ export type Observation =
       readonly maxSeconds: number;
     }
   | {
-      /** The row that counts refused origins of one minute, with its count so far. */
+      /** A row that counts refused origins of one minute, with its count so far. */
       readonly type: 'refused_origins';
       readonly at: number;
       readonly count: number;
+      /** Which row of the minute, 0 to 7: each origin has one of its own, as far as there are rows. */
+      readonly slot?: number | undefined;
     };
 
 type Unlimited<Kind> = Kind extends Observation ? Omit<Kind, 'maxSeconds'> : never;

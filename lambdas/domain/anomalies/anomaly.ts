@@ -148,12 +148,16 @@ const AUTH_FAILURES: ReadonlySet<string> = new Set([
 
 const recordRefusedOrigins = (
   state: AnomalyState,
-  { at, count }: Of<'refused_origins'>,
+  { at, count, slot = 0 }: Of<'refused_origins'>,
   { refusedOrigins }: AnomalyParameters,
 ): Recorded => {
   // The row's own count, so that the same row delivered again, or an older image of it, adds nothing.
-  const refused = upsertBucket(state.refused, Math.floor(at / MINUTE_MS), minuteSpan(state), (known) =>
-    Math.max(known, count),
+  // Rows of one minute are told apart by a fraction of it, so that their counts add up.
+  const refused = upsertBucket(
+    state.refused,
+    Math.floor(at / MINUTE_MS) + slot / 8,
+    minuteSpan(state),
+    (known) => Math.max(known, count),
   );
   const { floorPerHour, factor, coolDownHours } = refusedOrigins;
   const candidate: Candidate = {

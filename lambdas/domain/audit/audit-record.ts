@@ -19,6 +19,8 @@ export const AUDIT_EVENT_TYPES = [
   'site.created',
   'site.changed',
   'site.archived',
+  'site.model_retiring',
+  'site.model_moved',
   'key.stored',
   'key.deleted',
   'key.suspended',

@@ -12,6 +12,8 @@ export interface ReportedError {
   readonly openAiFailure: string | undefined;
   readonly message: string;
   readonly sessionId: SessionId | undefined;
+  /** The refused origin in its canonical form; undefined for any other failure, and for a header that is no origin. */
+  readonly origin?: string | undefined;
   readonly at: string;
 }
 
@@ -19,4 +21,6 @@ export interface ErrorRow extends Omit<ReportedError, 'at'> {
   readonly firstAt: string;
   readonly lastAt: string;
   readonly count: number;
+  /** Of several rows of one minute that name different origins: which. */
+  readonly slot?: number | undefined;
 }

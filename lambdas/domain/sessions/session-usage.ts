@@ -83,7 +83,7 @@ export interface SessionUsage {
   readonly siteId: SiteId;
   readonly mode: BillingMode;
   readonly model: string;
-  /** `<model>@<date>` of the price that the session is counted at; null for a model without one. */
+  /** Version of the price (`<model>@<date>`, with `/<region>` where there is one) that the session is counted at; null for a model without one. */
   readonly priceVersion: string | null;
   /** When it was minted, by our clock. */
   readonly issuedAt: string;
@@ -127,7 +127,8 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   siteId: session.siteId,
   mode: session.mode,
   model: session.model,
-  priceVersion: priceOf(session.model, new Date(session.createdAt))?.version ?? null,
+  priceVersion:
+    priceOf(session.model, new Date(session.createdAt), session.dataResidency ?? 'global')?.version ?? null,
   issuedAt: session.createdAt,
   holdSeconds: session.admission?.holdSeconds ?? 0,
   longestSeconds: Math.min(

@@ -1,5 +1,6 @@
 import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
 import type { KeyScope } from '../keys/sealed-key.ts';
+import type { DataResidency } from '../openai-models.ts';
 import type { BillingMode } from '../tenancy/workspace.ts';
 import type { SlotRef } from './slots.ts';
 
@@ -35,6 +36,8 @@ export interface ReservedSession {
   readonly fingerprint: string;
   readonly model: string;
   readonly voice: string;
+  /** Region of the OpenAI project at admission: it decides the price. undefined in records from before it was kept. */
+  readonly dataResidency?: DataResidency | undefined;
   /** Keyed hash of the caller's address, hex. */
   readonly ipHash: string;
   /** `sub` of the operator for a test, `visitor` otherwise. */

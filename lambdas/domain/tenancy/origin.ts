@@ -7,16 +7,36 @@ const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
 /** What a person can mean by an origin: no path, credentials, escapes, white space or control characters. */
 const PLAIN = /^https?:\/\/[^\s\p{Cc}/?#@\\%*]+$/iu;
 const WILDCARD_PREFIX = /^https:\/\/\*\./i;
-const SUBDOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+$/;
+/** Labels as browsers send them. DNS allows an underscore in a host name, and hosting services use it. */
+const SUBDOMAIN = /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+$/;
+
+const HOST = '[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\\d{1,5})?';
+
+/** Origins of pages inside apps and browser extensions, by scheme. Each is registered exactly. */
+const APP_ORIGINS = [
+  // Capacitor and Ionic on iOS, Tauri on macOS and Linux, Electron apps with a scheme of their own.
+  new RegExp(`^(?:capacitor|capacitor-electron|ionic|tauri|app|wails)://${HOST}$`),
+  // The id of an extension: Chrome and Edge, Firefox, Safari.
+  /^chrome-extension:\/\/[a-p]{32}$/,
+  /^(?:moz|safari-web)-extension:\/\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+];
+
+const parseAppOrigin = (text: string): string | undefined => {
+  const lower = text.toLowerCase();
+  const isForm = APP_ORIGINS.some((form) => form.test(lower)) && !lower.includes('..');
+  return isForm && URL.canParse(lower) ? lower : undefined;
+};
 
 /**
- * The canonical form of an origin that a site may register, or undefined. Accepts `https://host[:port]`,
- * `http://localhost[:port]` for development, and `https://*.example.com` for every subdomain (not the apex).
- * International names become punycode, default ports disappear, one trailing slash is forgiven. Whether a wildcard's
- * domain is the operator's own is for the operator to know: there is no public-suffix list here.
+ * The canonical form of an origin that a site may register, or undefined. Accepts `https://host[:port]`; `http://` for
+ * localhost and names below it (`http://tauri.localhost`); `https://*.example.com` for every subdomain, not the apex; and
+ * the origins of apps and browser extensions (`capacitor://localhost`). International names become punycode, default ports
+ * disappear, one trailing slash is forgiven. The Public Suffix List is consulted where origins are stored, not here.
  */
 export const parseRegisteredOrigin = (text: string): string | undefined => {
   const trimmed = text.trim().replace(/\/$/, '');
+  const app = parseAppOrigin(trimmed);
+  if (app !== undefined) return app;
   if (!WILDCARD_PREFIX.test(trimmed)) return parseExactOrigin(trimmed);
   const parent = parseExactOrigin(trimmed.replace(WILDCARD_PREFIX, 'https://'));
   const hasTwoLabels = parent !== undefined && /^https:\/\/[^:]+\.[^:.]*[a-z][^:.]*(?::\d+)?$/.test(parent);
@@ -29,13 +49,41 @@ const parseExactOrigin = (text: string): string | undefined => {
   const emptyLabel = hostname.startsWith('.') || hostname.endsWith('.') || hostname.includes('..');
   // URL maps look-alikes to ASCII: a full-width asterisk would come out as a wildcard.
   if (emptyLabel || hostname.includes('*')) return undefined;
-  return protocol === 'https:' || LOCAL_HOSTS.has(hostname) ? origin : undefined;
+  return protocol === 'https:' || isLocal(hostname) ? origin : undefined;
+};
+
+/** Browsers resolve names below localhost to this machine (https://w3c.github.io/webappsec-secure-contexts/). */
+const isLocal = (hostname: string): boolean => LOCAL_HOSTS.has(hostname) || hostname.endsWith('.localhost');
+
+/** The domain below which a registered wildcard allows everything; undefined for an exact origin. */
+export const wildcardParentOf = (registered: string): string | undefined =>
+  registered.startsWith('https://*.')
+    ? registered.slice('https://*.'.length).replace(/:\d+$/, '')
+    : undefined;
+
+/** Longest origin that is shown to an operator: a host name has at most 253 characters. */
+const MAX_SHOWN_ORIGIN = 300;
+
+/**
+ * A refused Origin header as an operator may see it: the origin in its canonical form, international names as punycode.
+ * undefined for a header that is no origin, `null` among them.
+ */
+export const refusedOriginOf = (header: string | undefined): string | undefined => {
+  if (header === undefined || header.length > MAX_SHOWN_ORIGIN) return undefined;
+  const app = parseAppOrigin(header);
+  if (app !== undefined) return app;
+  if (!PLAIN.test(header) || !URL.canParse(header)) return undefined;
+  const { origin, hostname } = new URL(header);
+  return hostname.includes('*') ? undefined : origin;
 };
 
 /** Exact match on scheme, host and port, byte for byte; or a registered wildcard with a real subdomain. */
 export const originAllowed = (origin: string, registered: readonly string[]): boolean =>
   registered.some((pattern) =>
-    pattern.startsWith('https://*.') ? matchesWildcard(origin, pattern) : origin === pattern,
+    pattern.startsWith('https://*.')
+      ? matchesWildcard(origin, pattern)
+      : // Safari sends the id of an extension in capitals.
+        origin === pattern || parseAppOrigin(origin) === pattern,
   );
 
 const matchesWildcard = (origin: string, pattern: string): boolean => {

@@ -63,8 +63,24 @@ export interface Site {
   readonly clientSecretTtlSeconds: number;
   /** Longest session that this site allows, seconds. */
   readonly maxDurationSeconds: number;
+  /** Moves to the successor when OpenAI shuts the model down. */
+  readonly modelAutoUpgrade: boolean;
+  /** Refused origins that the owner does not want to see among the errors. */
+  readonly ignoredOrigins: readonly string[];
+  /** The last move that the service made; null once a person chooses a model. */
+  readonly modelMove: ModelMove | null;
+  /** By model, the nearest notice of its shutdown that was sent, in days before it. */
+  readonly retirementNotices: Readonly<Record<string, number>>;
   readonly createdAt: string;
   readonly createdBy: string;
+}
+
+/** A move of a site from a model that shuts down to its successor. */
+export interface ModelMove {
+  readonly from: string;
+  readonly to: string;
+  /** RFC 3339. */
+  readonly at: string;
 }
 
 /** The settings that a site sends to OpenAI. No request of a widget has a field for any of them. */
@@ -101,7 +117,10 @@ export type WorkspaceSettings = Pick<
 export type WorkspaceChange = Partial<WorkspaceSettings>;
 
 /** The settings that a site's admin may change. */
-export type SiteSettings = Omit<Site, 'siteId' | 'workspaceId' | 'createdAt' | 'createdBy'>;
+export type SiteSettings = Omit<
+  Site,
+  'siteId' | 'workspaceId' | 'modelMove' | 'retirementNotices' | 'createdAt' | 'createdBy'
+>;
 export type SiteChange = Partial<SiteSettings>;
 
 /** What the caller knows of the workspace's plan. */

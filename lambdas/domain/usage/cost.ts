@@ -10,17 +10,22 @@ export interface Cost {
   readonly totalMicroCents: number;
 }
 
-/** Tokens times rate, kind by kind. Whole micro-cents: rates and counts are whole, so nothing is ever rounded. */
-export const costOf = (tokens: TokenCounts, { rates }: Price): Cost => {
+/**
+ * Tokens times rate, and the region's uplift, kind by kind. Whole micro-cents: rates and counts are whole, so only the
+ * uplift is rounded, once for each kind, and the total is the sum of what is shown.
+ */
+export const costOf = (tokens: TokenCounts, { rates, upliftPercent }: Price): Cost => {
+  const cost = (kind: TokenKind): number =>
+    Math.round((tokens[kind] * rates[kind] * (100 + upliftPercent)) / 100);
   const byKind = {
-    textIn: tokens.textIn * rates.textIn,
-    cachedTextIn: tokens.cachedTextIn * rates.cachedTextIn,
-    audioIn: tokens.audioIn * rates.audioIn,
-    cachedAudioIn: tokens.cachedAudioIn * rates.cachedAudioIn,
-    imageIn: tokens.imageIn * rates.imageIn,
-    cachedImageIn: tokens.cachedImageIn * rates.cachedImageIn,
-    textOut: tokens.textOut * rates.textOut,
-    audioOut: tokens.audioOut * rates.audioOut,
+    textIn: cost('textIn'),
+    cachedTextIn: cost('cachedTextIn'),
+    audioIn: cost('audioIn'),
+    cachedAudioIn: cost('cachedAudioIn'),
+    imageIn: cost('imageIn'),
+    cachedImageIn: cost('cachedImageIn'),
+    textOut: cost('textOut'),
+    audioOut: cost('audioOut'),
   };
   return { byKind, totalMicroCents: TOKEN_KINDS.reduce((sum, kind) => sum + byKind[kind], 0) };
 };

@@ -1,3 +1,4 @@
+import { DATA_RESIDENCIES, type DataResidency } from '../openai-models.ts';
 import type { TokenKind } from './token-counts.ts';
 
 /** Changes whenever a row does: the day on which the rows were last compared with their sources. */
@@ -23,6 +24,12 @@ export interface CatalogueRow {
   readonly from: string;
   readonly text: Rates;
   readonly audio: Rates;
+  /**
+   * What OpenAI adds to each rate for a project with data residency, per cent. 10 for a model that was released on or
+   * after 2026-03-05, 0 for an older one, whatever the first day of these rates:
+   * https://developers.openai.com/api/docs/guides/data-residency
+   */
+  readonly regionalUpliftPercent: 0 | 10;
   /** null: the model takes no images. */
   readonly image: Pick<Rates, 'input' | 'cachedInput'> | null;
   readonly status: PriceStatus;
@@ -46,6 +53,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-realtime-2.1',
     aliases: [],
     from: '2026-07-01',
+    regionalUpliftPercent: 10,
     text: text(4, 0.4, 24),
     audio: audio(32, 0.4, 64),
     image: image(5, 0.5),
@@ -57,6 +65,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-realtime-2.1-mini',
     aliases: [],
     from: '2026-07-01',
+    regionalUpliftPercent: 10,
     text: text(0.6, 0.06, 2.4),
     audio: audio(10, 0.3, 20),
     image: image(0.8, 0.08),
@@ -68,6 +77,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-realtime-2',
     aliases: [],
     from: '2026-05-01',
+    regionalUpliftPercent: 10,
     text: text(4, 0.4, 24),
     audio: audio(32, 0.4, 64),
     image: image(5, 0.5),
@@ -79,6 +89,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-realtime-1.5',
     aliases: [],
     from: '2026-02-01',
+    regionalUpliftPercent: 0,
     text: text(4, 0.4, 16),
     audio: audio(32, 0.4, 64),
     image: image(5, 0.5),
@@ -90,6 +101,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-realtime',
     aliases: ['gpt-realtime-2025-08-28'],
     from: '2025-08-28',
+    regionalUpliftPercent: 0,
     text: text(4, 0.4, 16),
     audio: audio(32, 0.4, 64),
     image: image(5, 0.5),
@@ -101,6 +113,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-realtime-mini',
     aliases: ['gpt-realtime-mini-2025-12-15'],
     from: '2025-10-06',
+    regionalUpliftPercent: 0,
     text: text(0.6, 0.06, 2.4),
     audio: audio(10, 0.3, 20),
     image: image(0.8, 0.08),
@@ -112,6 +125,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-realtime-mini-2025-10-06',
     aliases: [],
     from: '2025-10-06',
+    regionalUpliftPercent: 0,
     text: text(0.6, 0.06, 2.4),
     audio: audio(10, 0.3, 20),
     image: image(0.8, 0.08),
@@ -123,6 +137,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-4o-realtime-preview',
     aliases: ['gpt-4o-realtime-preview-2024-12-17', 'gpt-4o-realtime-preview-2025-06-03'],
     from: '2024-12-17',
+    regionalUpliftPercent: 0,
     text: text(5, 2.5, 20),
     audio: audio(40, 2.5, 80),
     image: null,
@@ -134,6 +149,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-4o-mini-realtime-preview',
     aliases: [],
     from: '2024-12-17',
+    regionalUpliftPercent: 0,
     text: text(0.6, 0.3, 2.4),
     audio: audio(10, 0.3, 20),
     image: null,
@@ -145,6 +161,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-4o-mini-realtime-preview-2024-12-17',
     aliases: [],
     from: '2024-12-17',
+    regionalUpliftPercent: 0,
     text: text(0.6, 0.3, 2.4),
     audio: audio(10, 0.3, 20),
     image: null,
@@ -156,6 +173,7 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
     model: 'gpt-4o-realtime',
     aliases: ['gpt-4o-realtime-preview-2024-10-01'],
     from: '2024-10-01',
+    regionalUpliftPercent: 0,
     text: text(5, 2.5, 20),
     audio: audio(100, 20, 200),
     image: null,
@@ -166,23 +184,30 @@ export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
   },
 ];
 
-/** One row as cost is computed from it. */
+/** One row as cost is computed from it, for one region. */
 export interface Price {
   readonly model: string;
   readonly from: string;
-  /** `<model>@<from>`: what a session stores, so that its cost can be explained later. */
+  readonly region: DataResidency;
+  /**
+   * `<model>@<from>`, and `/<region>` for any region but global: what a session stores, so that no later change of the
+   * site or of the catalogue changes its cost.
+   */
   readonly version: string;
-  /** Whole micro-cents per token. */
+  /** Whole micro-cents per token, without the uplift. */
   readonly rates: Readonly<Record<TokenKind, number>>;
+  /** Added to the cost at these rates, per cent. Apart from the rates: ten per cent of some is no whole micro-cent. */
+  readonly upliftPercent: number;
 }
 
 /** $1 per 1,000,000 tokens is 100 micro-cents per token (1 USD = 100,000,000 micro-cents). */
 const microCentsPerToken = (usdPerMillion: number): number => Math.round(usdPerMillion * 100);
 
-const priceOfRow = (row: CatalogueRow): Price => ({
+const priceOfRow = (row: CatalogueRow, region: DataResidency): Price => ({
   model: row.model,
   from: row.from,
-  version: `${row.model}@${row.from}`,
+  region,
+  version: `${row.model}@${row.from}${region === 'global' ? '' : `/${region}`}`,
   rates: {
     textIn: microCentsPerToken(row.text.input),
     cachedTextIn: microCentsPerToken(row.text.cachedInput),
@@ -194,26 +219,45 @@ const priceOfRow = (row: CatalogueRow): Price => ({
     textOut: microCentsPerToken(row.text.output),
     audioOut: microCentsPerToken(row.audio.output),
   },
+  upliftPercent: region === 'global' ? 0 : row.regionalUpliftPercent,
 });
 
 /**
- * The price of `model` on the day of `at`, UTC: of its rows the latest that had begun. undefined for a model, or a day,
- * that the catalogue does not know: a price is never guessed.
+ * The price of `model` in `region` on the day of `at`, UTC: of its rows the latest that had begun. undefined for a model,
+ * or a day, that the catalogue does not know: a price is never guessed.
  */
 export const priceOf = (
   model: string,
   at: Date,
+  region: DataResidency,
   catalogue: readonly CatalogueRow[] = PRICE_CATALOGUE,
 ): Price | undefined => {
   const day = at.toISOString().slice(0, 10);
   const [latest] = catalogue
     .filter((row) => row.from <= day && (row.model === model || row.aliases.includes(model)))
     .toSorted((one, other) => (one.from < other.from ? 1 : -1));
-  return latest && priceOfRow(latest);
+  return latest && priceOfRow(latest, region);
 };
 
-/** The price that a session was counted at, by what it has stored; undefined for a row that the catalogue no longer has. */
-export const priceOfVersion = (version: string): Price | undefined => {
-  const row = PRICE_CATALOGUE.find(({ model, from }) => `${model}@${from}` === version);
-  return row && priceOfRow(row);
+/** The price that a session stores by its version; undefined for a row that the catalogue does not have. */
+export const priceOfVersion = (
+  version: string,
+  catalogue: readonly CatalogueRow[] = PRICE_CATALOGUE,
+): Price | undefined => {
+  const [name, regionName = 'global', ...more] = version.split('/');
+  const row = catalogue.find(({ model, from }) => `${model}@${from}` === name);
+  const region = DATA_RESIDENCIES.find((known) => known === regionName);
+  if (row === undefined || region === undefined || more.length > 0) return undefined;
+  const price = priceOfRow(row, region);
+  // `…/global` is no version that was ever written.
+  return price.version === version ? price : undefined;
 };
+
+/** A quarter: by then OpenAI may well have changed a price. */
+export const CATALOGUE_STALE_AFTER_DAYS = 92;
+
+/** Whole days since the rows were last compared with their sources; never negative. */
+export const catalogueAgeDays = (now: Date): number =>
+  Math.max(0, Math.floor((now.getTime() - Date.parse(`${CATALOGUE_VERSION}T00:00:00Z`)) / 86_400_000));
+
+export const catalogueIsStale = (now: Date): boolean => catalogueAgeDays(now) > CATALOGUE_STALE_AFTER_DAYS;

@@ -1,5 +1,7 @@
 import { SERVICE_VERSION } from '../../contract/version.ts';
 import { BrokerError } from '../../domain/broker-error.ts';
+import type { Site } from '../../domain/tenancy/workspace.ts';
+import type { Clock } from '../../use-cases/ports/runtime.ts';
 import type { Tenancy } from '../../use-cases/ports/tenancy.ts';
 import { authorizeSite, authorizeWorkspace } from '../../use-cases/tenancy/authorize.ts';
 import type { changeSite } from '../../use-cases/tenancy/change-site.ts';
@@ -15,6 +17,7 @@ import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
 
 /** Routes of workspaces, members and sites. Reads are authorization and one read; changes are use cases. */
 export const manageEndpoints = (deps: {
+  readonly clock: Clock;
   readonly tenancy: Tenancy;
   readonly createWorkspace: ReturnType<typeof createWorkspace>;
   readonly changeWorkspace: ReturnType<typeof changeWorkspace>;
@@ -24,6 +27,7 @@ export const manageEndpoints = (deps: {
   readonly changeSite: ReturnType<typeof changeSite>;
 }): EndpointsOf<'manage'> => {
   const { tenancy } = deps;
+  const present = (site: Site) => presentSite(site, deps.clock());
   return {
     health: async () => ({ status: 'ok' as const, version: SERVICE_VERSION }),
 
@@ -77,18 +81,18 @@ export const manageEndpoints = (deps: {
         { caller, route: 'sites', resource: workspaceId },
         query,
         (page) => tenancy.listSites(workspaceId, page),
-        presentSite,
+        present,
       );
     },
 
     createSite: async ({ caller, path, body }) =>
-      presentSite(await deps.createSite(caller, workspaceIdIn(path), renamed(body, SITE_FIELDS))),
+      present(await deps.createSite(caller, workspaceIdIn(path), renamed(body, SITE_FIELDS))),
 
     readSite: async ({ caller, path }) =>
-      presentSite((await authorizeSite(tenancy, caller, siteIdIn(path), 'viewer')).site),
+      present((await authorizeSite(tenancy, caller, siteIdIn(path), 'viewer')).site),
 
     changeSite: async ({ caller, path, body }) =>
-      presentSite(await deps.changeSite(caller, siteIdIn(path), renamed(body, SITE_FIELDS))),
+      present(await deps.changeSite(caller, siteIdIn(path), renamed(body, SITE_FIELDS))),
   };
 };
 
@@ -111,6 +115,8 @@ const SITE_FIELDS = {
   data_residency: 'dataResidency',
   client_secret_ttl_seconds: 'clientSecretTtlSeconds',
   max_duration_seconds: 'maxDurationSeconds',
+  model_auto_upgrade: 'modelAutoUpgrade',
+  ignored_origins: 'ignoredOrigins',
 } as const;
 
 type Renamed<Body, Names extends Readonly<Record<string, string>>> = {

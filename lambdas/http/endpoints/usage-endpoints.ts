@@ -1,10 +1,13 @@
 import { statedPlan } from '../../contract/plans.ts';
 import { BrokerError } from '../../domain/broker-error.ts';
+import { retirementOf } from '../../domain/tenancy/model-retirement.ts';
 import { billedMinutes, type Plan } from '../../domain/tenancy/plan.ts';
 import { type Estimate, estimateCost } from '../../domain/usage/cost-estimate.ts';
 import {
   CATALOGUE_VERSION,
   type CatalogueRow,
+  catalogueAgeDays,
+  catalogueIsStale,
   PRICE_CATALOGUE,
   priceOf,
   type Rates,
@@ -95,12 +98,14 @@ const publicEndpoints = (
 ): Pick<EndpointsOf<'usage'>, PublicRoute> => ({
   readPricing: async () => ({
     catalogue_version: CATALOGUE_VERSION,
+    catalogue_age_days: catalogueAgeDays(deps.clock()),
+    catalogue_stale: catalogueIsStale(deps.clock()),
     models: PRICE_CATALOGUE.map(presentRow),
     plans: deps.plans.map(statedPlan),
   }),
 
   estimateCost: async ({ body }) => {
-    const price = priceOf(body.model, deps.clock());
+    const price = priceOf(body.model, deps.clock(), body.data_residency);
     if (price === undefined)
       throw new BrokerError('invalid_request', {
         details: [
@@ -132,6 +137,8 @@ const presentEstimate = (
   { price, tokens, perSession, sessionSeconds, month, plans }: Estimate,
 ): DataOf<'estimateCost'> => ({
   model,
+  data_residency: price.region,
+  regional_uplift_percent: price.upliftPercent,
   price_version: price.version,
   per_session: {
     minutes: sessionSeconds / 60,
@@ -163,4 +170,6 @@ const presentRow = (row: CatalogueRow) => ({
   image: row.image && { input: row.image.input, cached_input: row.image.cachedInput },
   source: row.source,
   shutdown_date: row.shutdownDate,
+  successor: retirementOf(row.model)?.successor ?? null,
+  regional_uplift_percent: row.regionalUpliftPercent,
 });

@@ -10,6 +10,7 @@ export const presentError = (row: ErrorRow) => ({
   code: row.code,
   source: row.source,
   reason: row.openAiFailure ?? null,
+  origin: row.origin ?? null,
   message: row.openAiFailure === undefined ? sentenceOf(row.code) : row.message,
   count: row.count,
   first_at: row.firstAt,

@@ -1,3 +1,4 @@
+import { modelWarnings } from '../../domain/tenancy/site-model.ts';
 import type { Member, Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { DataOf } from '../endpoints/endpoint.ts';
 
@@ -23,7 +24,7 @@ export const presentMember = (member: Member): DataOf<'readMember'> => ({
   added_by: member.addedBy,
 });
 
-export const presentSite = (site: Site): DataOf<'readSite'> => ({
+export const presentSite = (site: Site, now: Date): DataOf<'readSite'> => ({
   site_id: site.siteId,
   workspace_id: site.workspaceId,
   name: site.name,
@@ -35,6 +36,10 @@ export const presentSite = (site: Site): DataOf<'readSite'> => ({
   data_residency: site.dataResidency,
   client_secret_ttl_seconds: site.clientSecretTtlSeconds,
   max_duration_seconds: site.maxDurationSeconds,
+  model_auto_upgrade: site.modelAutoUpgrade,
+  ignored_origins: [...site.ignoredOrigins],
+  model_moved: site.modelMove,
+  warnings: [...modelWarnings(site, now)],
   created_at: site.createdAt,
   created_by: site.createdBy,
 });

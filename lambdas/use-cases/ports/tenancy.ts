@@ -3,6 +3,7 @@ import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type {
   Member,
   Membership,
+  ModelMove,
   Role,
   Site,
   SiteChange,
@@ -12,6 +13,28 @@ import type {
   WorkspaceChange,
 } from '../../domain/tenancy/workspace.ts';
 import type { Page, PageRequest } from './pages.ts';
+
+/** One site, or the fact that an item could not be read as one. */
+export type ScannedSite = Site | 'unreadable';
+
+export interface AllSites {
+  /** Every site of every workspace that is not archived, in no order. */
+  scanSites(): AsyncIterable<ScannedSite>;
+}
+
+/** Writes what the daily look at models finds. Each method writes its audit event in the same transaction. */
+export interface ModelMoves {
+  /** ConflictError when the site is archived, has another model, or was noticed in between. */
+  noteRetirement(site: Site, days: number, event: AuditEvent): Promise<void>;
+  /** ConflictError when the site is archived, has another model, or opted out in between. */
+  moveModel(site: Site, move: ModelMove, event: AuditEvent): Promise<void>;
+}
+
+/** Knows the Public Suffix List. */
+export interface PublicSuffixes {
+  /** True when domains right below `host`, or below one of its own subdomains, belong to different owners. */
+  isShared(host: string): boolean;
+}
 
 export interface MembershipReader {
   readMembership(workspaceId: WorkspaceId, sub: string): Promise<Membership>;
@@ -41,7 +64,11 @@ export interface Tenancy extends MembershipReader {
   createSite(site: Site, quota: SiteQuota, event: AuditEvent): Promise<void>;
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** Writes only what changed. ConflictError when the site is archived in between. */
-  changeSite(site: Site, change: SiteChange, event: AuditEvent): Promise<void>;
+  changeSite(
+    site: Site,
+    change: SiteChange & Partial<Pick<Site, 'modelMove'>>,
+    event: AuditEvent,
+  ): Promise<void>;
 }
 
 /** Ends what the tenancy holds. Apart, because whoever ends a site or a workspace also shreds its keys. */

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import type { SiteNotice } from '../../domain/notices/site-notice.ts';
 import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
 import type { PlanNotice } from '../../domain/tenancy/plan-notice.ts';
 import type { LedgerPosting, LedgerTotal } from '../../domain/usage/ledger.ts';
@@ -49,7 +50,7 @@ export interface UsageLedgerAudit {
   ): Promise<void>;
 }
 
-/** As IncidentAnnouncer, for notices of a plan. */
+/** As IncidentAnnouncer, for notices of a plan and of a site. */
 export interface NoticeAnnouncer {
-  announceNotice(notice: PlanNotice): Promise<void>;
+  announceNotice(notice: PlanNotice | SiteNotice): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { newSessionId, type RandomBytes, type SiteId, workspaceOfSite } from '..
 import { brokerErrorOfDegradation } from '../../domain/keys/key-health.ts';
 import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
 import type { LiveKey } from '../../domain/keys/stored-key.ts';
-import { type RateLimit, type RateLimits, secondsToNextMinute, siteBudget } from '../../domain/limits.ts';
+import { type RateLimits, secondsToNextMinute, siteBudget } from '../../domain/limits.ts';
 import {
   brokerErrorOfOpenAiFailure,
   explainOpenAiFailure,
@@ -14,6 +14,7 @@ import type { ReservedSession, SessionOutcome } from '../../domain/sessions/sess
 import { entryOf, HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
 import { freeSlots, occupiedSlots, poolsOf } from '../../domain/sessions/slots.ts';
 import type { TokenContext } from '../../domain/sessions/token-context.ts';
+import { modelInUse } from '../../domain/tenancy/model-retirement.ts';
 import { originAllowed } from '../../domain/tenancy/origin.ts';
 import type { Plan } from '../../domain/tenancy/plan.ts';
 import type { BillingMode, Site, Workspace } from '../../domain/tenancy/workspace.ts';
@@ -31,6 +32,7 @@ import type {
   SlotLeases,
   TokenContextReader,
 } from '../ports/sessions.ts';
+import { reportRefusedOrigin } from '../tenancy/report-refused-origin.ts';
 import { type AdmissionRequest, type Admitted, admitSession } from './admit-session.ts';
 import { chooseKey, type Payer } from './choose-key.ts';
 
@@ -157,26 +159,13 @@ const loadMintContext = async (
   if (read.status === 'rejected') throw read.reason;
   if (context?.workspace === undefined || site === undefined) throw new BrokerError('site_not_found');
   if (!ownOrigin) {
-    await reportForeignOrigin(ports, site, now);
+    await reportRefusedOrigin(ports, site, origin, now);
     throw new BrokerError('origin_not_allowed');
   }
   request.onTierKnown?.(context.workspace.openaiTier);
-  return { ipHash: address.value, site, workspace: context.workspace, context };
-};
-
-/** Calls from foreign origins that are told to the operator and to the anomaly detector, per site. */
-const FOREIGN_ORIGINS: RateLimit = { perMinute: 60 };
-
-/**
- * What strangers can cause is bounded: one row per site and minute, so many writes of it, and none for a site that does not
- * exist. Best effort, and apart from the site's own budget, which they must not spend.
- */
-const reportForeignOrigin = async (ports: MintPorts, site: Site, now: Date): Promise<void> => {
-  const [budget] = await Promise.allSettled([
-    ports.limiter.spend(`foreign-origin#${site.siteId}`, FOREIGN_ORIGINS, now),
-  ]);
-  if (budget.status === 'fulfilled' && budget.value.allowed)
-    await report(ports, site, new BrokerError('origin_not_allowed'), undefined, undefined);
+  // Nobody's visitor is refused for a model that was shut down before the site could be moved.
+  const served = { ...site, model: modelInUse(site, now) };
+  return { ipHash: address.value, site: served, workspace: context.workspace, context };
 };
 
 const spendIpBudget = async (
@@ -220,6 +209,7 @@ const newSession = (
   fingerprint: payer.key.sealed.fingerprint,
   model: site.model,
   voice: site.voice,
+  dataResidency: site.dataResidency,
   ipHash,
   actor: 'visitor',
   origin: request.origin,

@@ -2,19 +2,42 @@ import type { SiteId } from '../../domain/identifiers.ts';
 import type { Caller, Site, SiteChange } from '../../domain/tenancy/workspace.ts';
 import { refuseConflict } from '../conflicts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
-import type { Tenancy } from '../ports/tenancy.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { PublicSuffixes, Tenancy } from '../ports/tenancy.ts';
 import { authorizeSite } from './authorize.ts';
+import { refuseSiteSettings } from './refuse-site-settings.ts';
 
-/** Admin. Settings count from the next mint; a running session keeps its own. */
+/**
+ * Admin. Settings count from the next mint; a running session keeps its own. A person who goes back to the model that the
+ * service moved the site from has undone the move: the site opts out, or the next run would move it again.
+ */
 export const changeSite =
-  ({ tenancy, auditEvents }: { readonly tenancy: Tenancy; readonly auditEvents: AuditEventFactory }) =>
+  ({
+    tenancy,
+    auditEvents,
+    clock,
+    suffixes,
+  }: {
+    readonly tenancy: Tenancy;
+    readonly auditEvents: AuditEventFactory;
+    readonly clock: Clock;
+    readonly suffixes: PublicSuffixes;
+  }) =>
   async (caller: Caller, siteId: SiteId, change: SiteChange): Promise<Site> => {
     const { site } = await authorizeSite(tenancy, caller, siteId, 'admin');
+    const newModel = change.model === site.model ? undefined : change.model;
+    refuseSiteSettings({ model: newModel, allowedOrigins: change.allowedOrigins }, suffixes, clock());
+    const undone = newModel !== undefined && newModel === site.modelMove?.from;
+    const whole = {
+      ...(undone && { modelAutoUpgrade: false }),
+      ...change,
+      ...(newModel !== undefined && site.modelMove !== null && { modelMove: null }),
+    };
     const event = await auditEvents.event(caller, 'site.changed', {
       workspaceId: site.workspaceId,
       siteId,
       facts: { fields: Object.keys(change).sort().join(',') },
     });
-    await refuseConflict(tenancy.changeSite(site, change, event));
-    return { ...site, ...change };
+    await refuseConflict(tenancy.changeSite(site, whole, event));
+    return { ...site, ...whole };
   };

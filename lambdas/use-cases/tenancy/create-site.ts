@@ -5,8 +5,9 @@ import { type Plan, planNamed, siteCapOf } from '../../domain/tenancy/plan.ts';
 import type { Caller, Site, SiteQuota, SiteSettings, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
 import type { Clock } from '../ports/runtime.ts';
-import type { Tenancy } from '../ports/tenancy.ts';
+import type { PublicSuffixes, Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
+import { refuseSiteSettings } from './refuse-site-settings.ts';
 
 /**
  * Admin. The new site mints as soon as it, or its workspace, has a key. Never one more site than the plan has room for,
@@ -19,13 +20,18 @@ export const createSite =
     readonly clock: Clock;
     readonly random: RandomBytes;
     readonly plans: readonly Plan[];
+    readonly suffixes: PublicSuffixes;
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, settings: SiteSettings): Promise<Site> => {
-    const quota = quotaIn(await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin'), ports.plans);
+    const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
+    refuseSiteSettings(settings, ports.suffixes, ports.clock());
+    const quota = quotaIn(workspace, ports.plans);
     const site: Site = {
       siteId: newSiteId(workspaceId, ports.random),
       workspaceId,
       ...settings,
+      modelMove: null,
+      retirementNotices: {},
       createdAt: ports.clock().toISOString(),
       createdBy: caller.sub,
     };

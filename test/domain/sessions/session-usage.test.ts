@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { DataResidency } from '../../../lambdas/domain/openai-models.ts';
 import { receiptOf } from '../../../lambdas/domain/sessions/receipt.ts';
 import {
   applyEvent,
@@ -16,7 +17,7 @@ import {
 } from '../../../lambdas/domain/sessions/session-usage.ts';
 import { costOf } from '../../../lambdas/domain/usage/cost.ts';
 import { addEntries, entryDifference, NO_ENTRY } from '../../../lambdas/domain/usage/ledger.ts';
-import { priceOf } from '../../../lambdas/domain/usage/price-catalogue.ts';
+import { PRICE_CATALOGUE, priceOf, priceOfVersion } from '../../../lambdas/domain/usage/price-catalogue.ts';
 import { NO_TOKENS } from '../../../lambdas/domain/usage/token-counts.ts';
 import {
   type Arrival,
@@ -482,12 +483,44 @@ describe('tokens', () => {
   it('are priced by the catalogue of the day of the mint', () => {
     const tokens = { ...NO_TOKENS, audioIn: 100, cachedAudioIn: 40, audioOut: 60, textIn: 9, textOut: 5 };
     const usage = afterReports([connected(0), responseUsage(20, tokens), ended(30)]);
-    const price = priceOf('gpt-realtime-2.1-mini', clockAt(0));
+    const price = priceOf('gpt-realtime-2.1-mini', clockAt(0), 'global');
     if (price === undefined) throw new Error('The catalogue lost the model of these tests.');
     expect(receiptOf(usage)).toMatchObject({
       priceVersion: price.version,
       costMicroCents: costOf(tokens, price).totalMicroCents,
     });
+  });
+
+  it('are priced in the region of the mint, whatever the site says later', () => {
+    const tokens = { ...NO_TOKENS, textIn: 100_000, textOut: 2_000 };
+    const receiptIn = (dataResidency: DataResidency | undefined) => {
+      const session = { ...aSession({ model: 'gpt-realtime-2.1' }), dataResidency };
+      const usage = afterReports(
+        [connected(0), responseUsage(20, tokens), ended(30)],
+        newSessionUsage(session),
+      );
+      const { priceVersion, costMicroCents } = receiptOf(usage);
+      return [priceVersion, costMicroCents];
+    };
+    expect(receiptIn('eu')).toEqual(['gpt-realtime-2.1@2026-07-01/eu', 49_280_000]);
+    expect(receiptIn('global')).toEqual(['gpt-realtime-2.1@2026-07-01', 44_800_000]);
+    // A session from before regions were kept stays at the price that it was counted at.
+    expect(receiptIn(undefined)).toEqual(['gpt-realtime-2.1@2026-07-01', 44_800_000]);
+  });
+
+  it('cost the same after the price changed within the month', () => {
+    const tokens = { ...NO_TOKENS, textIn: 100_000, textOut: 2_000 };
+    const usage = afterReports([responseUsage(20, tokens)], aSessionUsage({ model: 'gpt-realtime-2.1' }));
+    const changed = PRICE_CATALOGUE.flatMap((row) => [
+      row,
+      // One from the middle of the month on, and one that was found late and lies before the session.
+      { ...row, from: '2026-11-15', text: { input: 40, cachedInput: 4, output: 240 } },
+      { ...row, from: '2026-11-25', text: { input: 80, cachedInput: 8, output: 480 } },
+    ]);
+    const price = priceOfVersion(usage.priceVersion ?? '', changed);
+    if (price === undefined) throw new Error('The price is gone.');
+    expect(costOf(usage.counted, price).totalMicroCents).toBe(receiptOf(usage).costMicroCents);
+    expect(priceOf('gpt-realtime-2.1', clockAt(0), 'global', changed)?.version).not.toBe(price.version);
   });
 
   it('of a model without a price cost no guess, and the session counts as unpriced', () => {

@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { originAllowed, parseRegisteredOrigin } from '../../../lambdas/domain/tenancy/origin.ts';
+import {
+  originAllowed,
+  parseRegisteredOrigin,
+  refusedOriginOf,
+} from '../../../lambdas/domain/tenancy/origin.ts';
 
 describe('registering an origin', () => {
   it.each([
@@ -34,6 +38,32 @@ describe('registering an origin', () => {
     ['HTTPS://*.BÜCHER.example:8443/', 'https://*.xn--bcher-kva.example:8443'],
     ['https://*.example.рф', 'https://*.example.xn--p1ai'],
     ['https://*.192.example', 'https://*.192.example'],
+    ['https://my_shop.example', 'https://my_shop.example'],
+    ['https://*.my_apps.example', 'https://*.my_apps.example'],
+    // Apps and browser extensions
+    ['capacitor://localhost', 'capacitor://localhost'],
+    ['Capacitor://LOCALHOST/', 'capacitor://localhost'],
+    ['capacitor-electron://localhost', 'capacitor-electron://localhost'],
+    ['ionic://localhost', 'ionic://localhost'],
+    ['tauri://localhost', 'tauri://localhost'],
+    ['app://localhost', 'app://localhost'],
+    ['app://obsidian.md', 'app://obsidian.md'],
+    ['wails://wails', 'wails://wails'],
+    ['http://tauri.localhost', 'http://tauri.localhost'],
+    ['https://tauri.localhost', 'https://tauri.localhost'],
+    ['http://shop.localhost:3000', 'http://shop.localhost:3000'],
+    [
+      'chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh',
+      'chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh',
+    ],
+    [
+      'moz-extension://3b2a5f4e-0c1d-4e8f-9a7b-1c2d3e4f5a6b',
+      'moz-extension://3b2a5f4e-0c1d-4e8f-9a7b-1c2d3e4f5a6b',
+    ],
+    [
+      'safari-web-extension://3B2A5F4E-0C1D-4E8F-9A7B-1C2D3E4F5A6B',
+      'safari-web-extension://3b2a5f4e-0c1d-4e8f-9a7b-1c2d3e4f5a6b',
+    ],
   ])('accepts %j as %s', (text, canonical) => {
     expect(parseRegisteredOrigin(text)).toBe(canonical);
   });
@@ -130,7 +160,26 @@ describe('registering an origin', () => {
     'blob:https://example.com',
     'about:blank',
     'chrome-extension://abcdefghijklmnop',
-    'capacitor://localhost',
+    'chrome-extension://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaz',
+    'chrome-extension://*',
+    'moz-extension://not-a-uuid',
+    'safari-web-extension://',
+    'capacitor://',
+    'capacitor://*',
+    'capacitor://*.localhost',
+    'capacitor://localhost/path',
+    'capacitor://user@localhost',
+    'capacitor://localhost:99999',
+    'capacitor://local..host',
+    'capacitor:localhost',
+    'ionic://local host',
+    'tauri://localhost?x',
+    'http://localhost.evil.example',
+    'http://*.tauri.localhost',
+    'http://tauri.localhost.',
+    'http://evillocalhost',
+    'vbscript://localhost',
+    'intent://localhost',
     // Wildcards
     '*',
     '*.example.com',
@@ -345,6 +394,10 @@ describe('matching a wildcard', () => {
     'https://a-b.example.com',
     'https://0.example.com',
     'https://xn--bcher-kva.example.com',
+    'https://my_app.example.com',
+    'https://_dmarc.example.com',
+    'https://a_.example.com',
+    'https://my_app.a-b.example.com',
   ])('%s is below it', (origin) => {
     expect(originAllowed(origin, registered)).toBe(true);
   });
@@ -451,5 +504,54 @@ describe('matching a wildcard', () => {
     expect(originAllowed('https://example.org', both)).toBe(true);
     expect(originAllowed('https://a.example.org', both)).toBe(false);
     expect(originAllowed('https://example.com', both)).toBe(false);
+  });
+});
+
+describe('a refused origin as an operator sees it', () => {
+  it.each([
+    ['https://evil.example', 'https://evil.example'],
+    ['HTTPS://EVIL.example:443', 'https://evil.example'],
+    ['http://evil.example:8080', 'http://evil.example:8080'],
+    ['https://bücher.example', 'https://xn--bcher-kva.example'],
+    ['capacitor://localhost', 'capacitor://localhost'],
+    ['tauri://localhost', 'tauri://localhost'],
+  ])('%j is %s', (header, shown) => {
+    expect(refusedOriginOf(header)).toBe(shown);
+  });
+
+  it.each([
+    undefined,
+    '',
+    'null',
+    '*',
+    'https://*.example.com',
+    'file://',
+    'javascript:alert(1)',
+    'https://evil.example/path',
+    'https://user@evil.example',
+    'https://evil.example, https://shop.example',
+    'https://evil.example\n',
+    'https://evil\u202eexample.com',
+    `https://${'a'.repeat(300)}.example`,
+  ])('%j is none', (header) => {
+    expect(refusedOriginOf(header)).toBeUndefined();
+  });
+
+  it('is short, printable ASCII in its own canonical form, whatever a stranger sends', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string({ unit: 'binary' }),
+          fc.webUrl(),
+          fc.webUrl().map((url) => new URL(url).origin),
+        ),
+        (header) => {
+          const shown = refusedOriginOf(header);
+          if (shown === undefined) return;
+          expect(shown).toMatch(/^[a-z-]+:\/\/[!-~]+$/);
+          expect(refusedOriginOf(shown)).toBe(shown);
+        },
+      ),
+    );
   });
 });

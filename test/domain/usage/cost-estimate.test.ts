@@ -16,7 +16,7 @@ const TODAY = new Date('2026-11-24T00:00:00Z');
 const CENT = 1_000_000;
 
 const estimated = (model: string, shape: Partial<SessionShape> = {}, sessions = 100) => {
-  const price = priceOf(model, TODAY);
+  const price = priceOf(model, TODAY, 'global');
   if (price === undefined) throw new Error(model);
   return estimateCost({ ...TYPICAL_SESSION, ...shape }, price, sessions, BUILT_IN_PLANS);
 };

@@ -14,7 +14,7 @@ import { anyTokens, PUBLISHED_USAGE } from './any-tokens.ts';
 const TODAY = new Date('2026-11-24T00:00:00Z');
 
 const known = (model: string): Price => {
-  const price = priceOf(model, TODAY);
+  const price = priceOf(model, TODAY, 'global');
   if (price === undefined) throw new Error(`No price of ${model}.`);
   return price;
 };
@@ -151,7 +151,7 @@ describe('a cost worked out by hand from published rates', () => {
 
 describe('every price of the catalogue', () => {
   const prices = PRICE_CATALOGUE.map(({ model, from }) => {
-    const price = priceOf(model, new Date(from));
+    const price = priceOf(model, new Date(from), 'global');
     if (price === undefined) throw new Error(model);
     return price;
   });
@@ -198,6 +198,43 @@ describe('every price of the catalogue', () => {
         const saving = price.rates.textIn - price.rates.cachedTextIn;
         expect(saving).toBeGreaterThanOrEqual(0);
         expect(usage(cached)).toBe(usage(0) - reallyCached * saving);
+      }),
+    );
+  });
+});
+
+describe('a cost in a region', () => {
+  const TOKENS = { ...NO_TOKENS, textIn: 100_000, textOut: 2_000 };
+
+  it.each([
+    ['gpt-realtime-2.1', 'global', 44_800_000],
+    ['gpt-realtime-2.1', 'eu', 49_280_000],
+    ['gpt-realtime-2.1', 'us', 49_280_000],
+    ['gpt-realtime-2', 'eu', 49_280_000],
+    ['gpt-realtime-2.1-mini', 'global', 6_480_000],
+    ['gpt-realtime-2.1-mini', 'jp', 7_128_000],
+    ['gpt-realtime-1.5', 'eu', 43_200_000],
+    ['gpt-realtime', 'us', 43_200_000],
+  ] as const)(
+    'of 100,000 text tokens in and 2,000 out on %s, %s: %d micro-cents',
+    (model, region, microCents) => {
+      const price = priceOf(model, TODAY, region);
+      if (price === undefined) throw new Error(`No price of ${model}.`);
+      expect(costOf(TOKENS, price).totalMicroCents).toBe(microCents);
+    },
+  );
+
+  it('is whole micro-cents, adds up, and is off by less than one for each kind of token', () => {
+    fc.assert(
+      fc.property(anyTokens(10_000_000), (tokens) => {
+        const global = priceOf('gpt-realtime-2.1-mini', TODAY, 'global');
+        const regional = priceOf('gpt-realtime-2.1-mini', TODAY, 'eu');
+        if (global === undefined || regional === undefined) throw new Error('No price.');
+        const { byKind, totalMicroCents } = costOf(tokens, regional);
+        expect(Object.values(byKind).every(Number.isSafeInteger)).toBe(true);
+        expect(totalMicroCents).toBe(Object.values(byKind).reduce((sum, cost) => sum + cost, 0));
+        const exact = costOf(tokens, global).totalMicroCents * 1.1;
+        expect(Math.abs(totalMicroCents - exact)).toBeLessThan(TOKEN_KINDS.length);
       }),
     );
   });

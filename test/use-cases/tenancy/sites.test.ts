@@ -24,6 +24,8 @@ const SETTINGS = {
   dataResidency: 'eu',
   clientSecretTtlSeconds: 120,
   maxDurationSeconds: 300,
+  modelAutoUpgrade: true,
+  ignoredOrigins: [],
 } as const;
 
 describe('a site that is created', () => {
@@ -35,6 +37,8 @@ describe('a site that is created', () => {
       ...SETTINGS,
       siteId,
       workspaceId: WORKSPACE_ID,
+      modelMove: null,
+      retirementNotices: {},
       createdAt: '2026-11-23T12:00:10.000Z',
       createdBy: 'somebody',
     });

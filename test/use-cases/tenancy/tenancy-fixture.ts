@@ -1,3 +1,4 @@
+import { publicSuffixList } from '../../../lambdas/adapters/psl/public-suffixes.ts';
 import type { AuditEvent, AuditEventType } from '../../../lambdas/domain/audit/audit-record.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
 import { newEventId, type SiteId } from '../../../lambdas/domain/identifiers.ts';
@@ -117,6 +118,7 @@ export const tenancyWith = ({
     clock,
     random,
     plans: BUILT_IN_PLANS,
+    suffixes: publicSuffixList,
   };
   return { table, ports };
 };

@@ -98,13 +98,21 @@ describe('the meter of a conversation', () => {
   });
 
   it('charges the latest rates of the model, and knows nothing of a model without a price', () => {
-    const row = { aliases: [], status: 'active' as const, image: null, source: '', shutdown_date: null };
+    const row = {
+      aliases: [],
+      status: 'active' as const,
+      image: null,
+      source: '',
+      shutdown_date: null,
+      successor: null,
+      regional_uplift_percent: 0,
+    };
     const rates = { input: 1, cached_input: 0.5, output: 2 };
     const models = [
       { ...row, model: 'm', from: '2025-01-01', text: rates, audio: rates },
       { ...row, model: 'm', from: '2026-01-01', text: { ...rates, input: 10 }, audio: rates },
     ];
-    expect(centsOf({ ...NO_TOKENS, textIn: 1_000_000 }, models, 'm')).toBe(1_000);
-    expect(centsOf(NO_TOKENS, models, 'other')).toBeUndefined();
+    expect(centsOf({ ...NO_TOKENS, textIn: 1_000_000 }, models, 'm', 'eu')).toBe(1_000);
+    expect(centsOf(NO_TOKENS, models, 'other', 'global')).toBeUndefined();
   });
 });

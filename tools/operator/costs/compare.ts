@@ -27,7 +27,8 @@ const modelIn = (lineItem: string): string | undefined =>
   /^(?:[^|]*\|)?\s*([a-z0-9][a-z0-9.-]*)/i.exec(lineItem)?.[1]?.toLowerCase();
 
 /** Dated names go with the model whose price they have. */
-const canonical = (model: string, month: string): string => priceOf(model, endOfMonth(month))?.model ?? model;
+const canonical = (model: string, month: string): string =>
+  priceOf(model, endOfMonth(month), 'global')?.model ?? model;
 
 const endOfMonth = (month: string): Date => {
   const [year = 0, number = 1] = month.split('-').map(Number);
@@ -55,7 +56,7 @@ export const compareCosts = (
   const ourModels = new Set(counted.map(({ model, month }) => canonical(model, month)));
   const lines = charged.map((line) => {
     const model = canonical(modelIn(line.lineItem) ?? '', line.month);
-    const known = ourModels.has(model) || priceOf(model, endOfMonth(line.month)) !== undefined;
+    const known = ourModels.has(model) || priceOf(model, endOfMonth(line.month), 'global') !== undefined;
     return { ...line, place: known ? `${line.month} ${model}` : undefined };
   });
   const ofModels = lines.flatMap(({ place, microCents }) =>

@@ -1,4 +1,5 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { EVENT_SOURCE, EVENTS } from '../../../contract/events.ts';
 import { summaryOf } from '../../../domain/anomalies/incident.ts';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
 import type { IncidentAnnouncer } from '../../../use-cases/ports/anomalies.ts';
@@ -6,12 +7,6 @@ import type { RotationRequests } from '../../../use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../../../use-cases/ports/usage.ts';
 import { callAws, callLimits } from '../aws-calls.ts';
 import { detailOfRotation } from './rotation-event.ts';
-
-/** `source` and `detail-type` of our events; rules match on them. */
-export const EVENT_SOURCE = 'spelo.byok';
-export const ANOMALY_DETECTED = 'SpeloByok Anomaly Detected';
-export const PLAN_THRESHOLD_REACHED = 'SpeloByok Plan Threshold Reached';
-export const ROTATION_REQUESTED = 'SpeloByok Rotation Requested';
 
 /**
  * Incidents and rotation requests as events on a bus. Who is told (a mail topic, a chat, a pager) and who encrypts anew is
@@ -43,7 +38,7 @@ export const eventBridgeIncidents = (environment: {
   };
   return {
     announce: (incident) =>
-      put(ANOMALY_DETECTED, {
+      put(EVENTS.anomalyDetected, {
         incident_id: incident.incidentId,
         workspace_id: incident.workspaceId,
         site_id: incident.siteId,
@@ -58,14 +53,22 @@ export const eventBridgeIncidents = (environment: {
         summary: summaryOf(incident),
       }),
     announceNotice: (notice) =>
-      put(PLAN_THRESHOLD_REACHED, {
-        notice_id: notice.noticeId,
-        workspace_id: notice.workspaceId,
-        at: notice.at,
-        percent: notice.percent,
-        period: notice.period,
-        plan: notice.plan,
-      }),
-    request: (request) => put(ROTATION_REQUESTED, detailOfRotation(request)),
+      'kind' in notice
+        ? put(notice.kind === 'model_moved' ? EVENTS.modelMoved : EVENTS.modelRetiring, {
+            notice_id: notice.noticeId,
+            workspace_id: notice.workspaceId,
+            site_id: notice.siteId,
+            at: notice.at,
+            ...notice.facts,
+          })
+        : put(EVENTS.planThresholdReached, {
+            notice_id: notice.noticeId,
+            workspace_id: notice.workspaceId,
+            at: notice.at,
+            percent: notice.percent,
+            period: notice.period,
+            plan: notice.plan,
+          }),
+    request: (request) => put(EVENTS.rotationRequested, detailOfRotation(request)),
   };
 };

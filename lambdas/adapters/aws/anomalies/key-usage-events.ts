@@ -43,6 +43,7 @@ const refusedOriginsImage = z.object({
   siteId,
   lastAt: time,
   count: z.int().nonnegative(),
+  slot: z.int().min(1).max(7).default(0),
 });
 
 /**
@@ -96,11 +97,12 @@ const refusedOrigins = ({
   siteId: site,
   lastAt,
   count,
+  slot,
 }: z.infer<typeof refusedOriginsImage>): KeyUsageEvent => ({
   workspaceId: workspace,
   subject: `SITE#${site}`,
   siteId: site,
   mode: 'byok',
   key: undefined,
-  observation: { type: 'refused_origins', at: Date.parse(lastAt), count },
+  observation: { type: 'refused_origins', at: Date.parse(lastAt), count, slot },
 });

@@ -1,4 +1,6 @@
 import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { ConflictError } from '../../../domain/dependency.ts';
+import type { ReportedError } from '../../../domain/sessions/error-row.ts';
 import { clockMinuteOf } from '../../../domain/time.ts';
 import type { ErrorLog, ErrorReader } from '../../../use-cases/ports/sessions.ts';
 import { callAws } from '../aws-calls.ts';
@@ -13,42 +15,23 @@ export const dynamoDbErrors = (
   sessionsTable: string,
   retention: Retention = DEFAULT_RETENTION,
 ): ErrorLog & ErrorReader => ({
-  report: async ({ workspaceId, siteId, code, source, openAiFailure, message, sessionId, at }) => {
-    const optional = { siteId, openAiFailure, sessionId };
-    const given = Object.entries(optional).flatMap(([name, value]) =>
-      value === undefined ? [] : [{ name, value }],
-    );
-    await callAws('dynamodb', 'UpdateItem', () =>
-      dynamoDb.send(
-        new UpdateCommand({
-          TableName: sessionsTable,
-          Key: primaryKey.error(
-            workspaceId,
-            clockMinuteOf(new Date(at)),
-            siteId,
-            source,
-            openAiFailure ?? code,
-          ),
-          UpdateExpression: [
-            'SET workspaceId = :workspaceId, code = :code, #source = :source, message = :message, lastAt = :at,',
-            'firstAt = if_not_exists(firstAt, :at), expires_at = :expiresAt',
-            ...given.map(({ name }) => `, ${name} = :${name}`),
-            'ADD #count :one',
-          ].join(' '),
-          ExpressionAttributeNames: { '#count': 'count', '#source': 'source' },
-          ExpressionAttributeValues: {
-            ':source': source,
-            ':workspaceId': workspaceId,
-            ':code': code,
-            ':message': message,
-            ':at': at,
-            ':one': 1,
-            ':expiresAt': unixSeconds(at) + retention.errorSeconds,
-            ...Object.fromEntries(given.map(({ name, value }) => [`:${name}`, value])),
-          },
-        }),
-      ),
-    );
+  report: async (error) => {
+    const slots = error.origin === undefined ? [] : ORIGIN_SLOTS;
+    for (const slot of slots) if (await countOn(slot)) return;
+    await countOn(undefined);
+
+    /** False when the row of the slot names another origin. */
+    async function countOn(slot: number | undefined): Promise<boolean> {
+      try {
+        await callAws('dynamodb', 'UpdateItem', () =>
+          dynamoDb.send(errorUpdate(sessionsTable, retention, error, slot)),
+        );
+        return true;
+      } catch (failure) {
+        if (failure instanceof ConflictError) return false;
+        throw failure;
+      }
+    }
   },
 
   listErrors: (workspaceId, page) => {
@@ -56,6 +39,55 @@ export const dynamoDbErrors = (
     return queryPage(dynamoDb, { TableName: sessionsTable, pk, newestFirst: true }, page, errorItem);
   },
 
-  positionOfError: ({ workspaceId, siteId, source, openAiFailure, code, firstAt }) =>
-    primaryKey.error(workspaceId, clockMinuteOf(new Date(firstAt)), siteId, source, openAiFailure ?? code).sk,
+  positionOfError: ({ workspaceId, siteId, source, openAiFailure, code, firstAt, slot }) =>
+    primaryKey.error(
+      workspaceId,
+      clockMinuteOf(new Date(firstAt)),
+      siteId,
+      source,
+      openAiFailure ?? code,
+      slot,
+    ).sk,
 });
+
+/** Of one site and minute so many refused origins have a row of their own; the rest are counted together without a name. */
+const ORIGIN_SLOTS = [1, 2, 3, 4, 5] as const;
+
+const errorUpdate = (
+  sessionsTable: string,
+  retention: Retention,
+  { workspaceId, siteId, code, source, openAiFailure, message, sessionId, origin, at }: ReportedError,
+  slot: number | undefined,
+) => {
+  const optional = { siteId, openAiFailure, sessionId, ...(slot !== undefined && { slot, origin }) };
+  const given = Object.entries(optional).filter(([, value]) => value !== undefined);
+  return new UpdateCommand({
+    TableName: sessionsTable,
+    Key: primaryKey.error(
+      workspaceId,
+      clockMinuteOf(new Date(at)),
+      siteId,
+      source,
+      openAiFailure ?? code,
+      slot,
+    ),
+    UpdateExpression: [
+      'SET workspaceId = :workspaceId, code = :code, #source = :source, message = :message, lastAt = :at,',
+      'firstAt = if_not_exists(firstAt, :at), expires_at = :expiresAt',
+      ...given.map(([name]) => `, ${name} = :${name}`),
+      'ADD #count :one',
+    ].join(' '),
+    ...(slot !== undefined && { ConditionExpression: 'attribute_not_exists(origin) OR origin = :origin' }),
+    ExpressionAttributeNames: { '#count': 'count', '#source': 'source' },
+    ExpressionAttributeValues: {
+      ':source': source,
+      ':workspaceId': workspaceId,
+      ':code': code,
+      ':message': message,
+      ':at': at,
+      ':one': 1,
+      ':expiresAt': unixSeconds(at) + retention.errorSeconds,
+      ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
+    },
+  });
+};

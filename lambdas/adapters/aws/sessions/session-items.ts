@@ -67,6 +67,8 @@ export const errorItem: z.ZodType<ErrorRow> = z.object({
   firstAt: z.string(),
   lastAt: z.string(),
   count: z.number(),
+  origin: z.string().optional(),
+  slot: z.number().optional(),
 }) as z.ZodType<ErrorRow>;
 
 export const rateItem = z.object({ calls: z.number() });

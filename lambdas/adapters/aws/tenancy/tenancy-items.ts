@@ -45,6 +45,10 @@ export const siteItem: z.ZodType<Site> = z.object({
   dataResidency: z.enum(DATA_RESIDENCIES),
   clientSecretTtlSeconds: z.number(),
   maxDurationSeconds: z.number(),
+  modelAutoUpgrade: z.boolean().default(true),
+  ignoredOrigins: z.array(z.string()).default([]),
+  modelMove: z.object({ from: z.string(), to: z.string(), at: z.string() }).nullable().default(null),
+  retirementNotices: z.record(z.string(), z.number()).default({}),
   createdAt: z.string(),
   createdBy: z.string(),
 });

@@ -82,11 +82,10 @@ describe('what the detector sees of the sessions table', () => {
     };
     const [usageEvent] = keyUsageEventsOf(recordOf(row));
     expect(usageEvent).toMatchObject({ subject: 'SITE#abcdefghjkmn000000000000', key: undefined });
-    expect(usageEvent?.observation).toEqual({
-      type: 'refused_origins',
-      at: Date.parse(row.lastAt),
-      count: 7,
-    });
+    const counted = { type: 'refused_origins', at: Date.parse(row.lastAt), count: 7 };
+    expect(usageEvent?.observation).toEqual({ ...counted, slot: 0 });
+    const [named] = keyUsageEventsOf(recordOf({ ...row, slot: 3, origin: 'https://evil.example' }));
+    expect(named?.observation).toEqual({ ...counted, slot: 3 });
     expect(keyUsageEventsOf(recordOf({ ...row, code: 'busy' }))).toEqual([]);
   });
 

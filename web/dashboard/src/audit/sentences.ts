@@ -19,6 +19,8 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'site.created': 'Site created',
   'site.changed': 'Site changed',
   'site.archived': 'Site archived',
+  'site.model_retiring': 'OpenAI shuts the model of a site down',
+  'site.model_moved': 'Site moved to a newer model',
   'key.stored': 'OpenAI key stored',
   'key.deleted': 'OpenAI key deleted',
   'key.suspended': 'OpenAI key suspended',

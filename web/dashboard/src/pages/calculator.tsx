@@ -1,5 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
+import { DATA_RESIDENCIES, type DataResidency } from '../../../../lambdas/domain/openai-models.ts';
 import { type Estimate, useRoute } from '../api/queries.ts';
 import type { DataOf } from '../api/routes.ts';
 import css from '../calculator/calculator.module.css';
@@ -22,6 +23,7 @@ interface Inputs {
   readonly prompt_tokens: number;
   readonly turns: number;
   readonly model: string;
+  readonly data_residency: DataResidency;
   readonly sessions_per_month: number;
 }
 
@@ -32,6 +34,7 @@ const TYPICAL: Inputs = {
   prompt_tokens: 2_000,
   turns: 10,
   model: 'gpt-realtime-2.1-mini',
+  data_residency: 'global',
   sessions_per_month: 100,
 };
 
@@ -73,6 +76,11 @@ const Calculator = ({ prices }: { readonly prices: DataOf<'readPricing'> }) => {
         <Sliders inputs={inputs} models={modelsOf(prices)} set={set} />
       </Card>
       <div className={css['results']}>
+        {prices.catalogue_stale && (
+          <Note tone="warn" title={`These prices are ${prices.catalogue_age_days} days old.`}>
+            <p>OpenAI may have changed them. Whoever runs this service should update it.</p>
+          </Note>
+        )}
         {estimate.error !== null && <FailureNote failure={estimate.error} />}
         {estimate.data === undefined ? (
           estimate.error === null && <Loading what="the estimate" lines={5} />
@@ -104,6 +112,18 @@ const Sliders = ({
       {[...new Set([...models, inputs.model])].map((model) => (
         <option key={model} value={model}>
           {model}
+        </option>
+      ))}
+    </SelectField>
+    <SelectField
+      label="Data residency"
+      value={inputs.data_residency}
+      hint="OpenAI charges newer models 10 % more for a project with data residency."
+      onChange={(event) => set({ data_residency: event.target.value as DataResidency })}
+    >
+      {DATA_RESIDENCIES.map((region) => (
+        <option key={region} value={region}>
+          {region === 'global' ? 'None' : region.toUpperCase()}
         </option>
       ))}
     </SelectField>

@@ -3,6 +3,7 @@ import { useNavigate, useParams } from 'react-router';
 import { type Site, useChange, useSite } from '../api/queries.ts';
 import { KeyPanel } from '../key/key-panel.tsx';
 import { useSession } from '../session.tsx';
+import { ModelNotes } from '../sites/model-notes.tsx';
 import { type SiteDraft, SiteForm } from '../sites/site-form.tsx';
 import css from '../sites/sites.module.css';
 import { embedSnippet, useWidgetFiles } from '../sites/widget-files.ts';
@@ -66,6 +67,8 @@ const draftOf = ({
   workspace_id: _workspace,
   created_at: _at,
   created_by: _by,
+  model_moved: _moved,
+  warnings: _warnings,
   ...rest
 }: Site): SiteDraft => rest;
 
@@ -84,8 +87,11 @@ const Settings = ({ site }: { readonly site: Site }) => {
         lead="Changes count from the next session on."
         foot={`Created ${formatTime(site.created_at)} by ${site.created_by}`}
       >
+        <ModelNotes site={site} mayChange={may('admin')} />
         {!may('admin') && <Note title="Your role can look, but not change anything here." />}
         <SiteForm
+          // After an undo the form shows the model that the site has again.
+          key={`${site.model} ${site.model_auto_upgrade}`}
           initial={draftOf(site)}
           submit="Save changes"
           working={change.isPending}

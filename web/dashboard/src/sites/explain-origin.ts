@@ -19,6 +19,8 @@ export const explainOrigin = (typed: string): OriginVerdict => {
 const remarkOn = (text: string, canonical: string): string | undefined => {
   if (canonical.startsWith('https://*.'))
     return `Covers every subdomain of ${canonical.slice('https://*.'.length)}, but not the domain itself.`;
+  if (canonical === 'http://tauri.localhost' || !/^https?:/.test(canonical))
+    return 'For an app or a browser extension of yours: it is matched exactly.';
   if (canonical.startsWith('http://')) return 'For development on your own machine only.';
   return canonical === text ? undefined : `Registered as ${canonical}.`;
 };
@@ -30,8 +32,10 @@ const faultOf = (text: string): string => {
   if (text === 'null') return '“null” is what sandboxed pages and files send; anybody can make such a page.';
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return 'The scheme is missing: it starts with https://.';
+  if (scheme !== undefined && /-extension$/.test(scheme))
+    return 'The origin of an extension ends with its id, as the browser’s list of extensions shows it.';
   if (scheme !== 'https' && scheme !== 'http')
-    return `Pages on ${scheme}:// cannot use voice; only https:// can.`;
+    return `Pages on ${scheme}:// cannot use voice; https:// can, and apps such as capacitor://localhost.`;
   const rest = text.replace(/^[a-z]+:\/\//i, '');
   if (rest === '') return 'The host is missing after the scheme.';
   if (rest.includes('@')) return 'An origin has no user name or password in it.';

@@ -17,7 +17,10 @@ import ui from '../ui/ui.module.css';
 import { OriginsField } from './origins-field.tsx';
 import css from './sites.module.css';
 
-export type SiteDraft = Omit<Site, 'site_id' | 'workspace_id' | 'created_at' | 'created_by'>;
+export type SiteDraft = Omit<
+  Site,
+  'site_id' | 'workspace_id' | 'model_moved' | 'warnings' | 'created_at' | 'created_by'
+>;
 
 export const emptyDraft: SiteDraft = {
   name: '',
@@ -28,6 +31,8 @@ export const emptyDraft: SiteDraft = {
   data_residency: 'global',
   client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
   max_duration_seconds: SESSION_DURATION_SECONDS.default,
+  model_auto_upgrade: true,
+  ignored_origins: [],
 };
 
 const OTHER = 'other';
@@ -146,7 +151,41 @@ export const SiteForm = ({
               fault={faultOf('client_secret_ttl_seconds')}
               onChange={(event) => set('client_secret_ttl_seconds', event.target.valueAsNumber)}
             />
+            <SelectField
+              label="When OpenAI ends the model"
+              value={draft.model_auto_upgrade ? 'move' : 'stay'}
+              hint="A site that stays has no voice from that day on, until you choose another model."
+              onChange={(event) => set('model_auto_upgrade', event.target.value === 'move')}
+            >
+              <option value="move">Move to its successor the day before</option>
+              <option value="stay">Stay; I choose myself</option>
+            </SelectField>
           </FieldRow>
+          {draft.ignored_origins.length > 0 && (
+            <div className={ui['field']}>
+              <span className={ui['label']}>Ignored origins</span>
+              <div className={ui['hint']}>Refused, and not listed among the errors.</div>
+              <ul className={css['origins']} aria-label="Ignored origins">
+                {draft.ignored_origins.map((origin) => (
+                  <li key={origin}>
+                    <code>{origin}</code>
+                    <Button
+                      small
+                      kind="quiet"
+                      onClick={() =>
+                        set(
+                          'ignored_origins',
+                          draft.ignored_origins.filter((other) => other !== origin),
+                        )
+                      }
+                    >
+                      List again
+                    </Button>
+                  </li>
+                ))}
+              </ul>
+            </div>
+          )}
         </details>
       </fieldset>
       {failure !== null && failure !== undefined && <FailureNote failure={failure} />}

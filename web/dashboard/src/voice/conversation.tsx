@@ -146,7 +146,12 @@ const Stage = ({ site }: { readonly site: Site }) => {
     };
   }, [isStaged, refresh]);
 
-  const cents = centsOf(call.tokens, pricing.data?.models ?? [], call.model || site.model);
+  const cents = centsOf(
+    call.tokens,
+    pricing.data?.models ?? [],
+    call.model || site.model,
+    site.data_residency,
+  );
   const { tokens } = call;
   return (
     <Loaded query={files} what="the widget">

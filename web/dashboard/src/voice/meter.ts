@@ -1,3 +1,4 @@
+import type { DataResidency } from '../../../../lambdas/domain/openai-models.ts';
 import type { DataOf } from '../api/routes.ts';
 
 /** What `response.done` says of its tokens, as the widget passes it on. Every field may be missing. */
@@ -45,11 +46,12 @@ export const addUsage = (
   };
 };
 
-/** What these tokens cost at the model's latest rates, US cents; undefined for a model without a known price. */
+/** What these tokens cost at the model's latest rates in the region, US cents; undefined for a model without a known price. */
 export const centsOf = (
   tokens: Tokens,
   models: DataOf<'readPricing'>['models'],
   model: string,
+  region: DataResidency,
 ): number | undefined => {
   const rates = models
     .filter((row) => row.model === model)
@@ -64,5 +66,6 @@ export const centsOf = (
     tokens.audioIn * audio.input +
     tokens.cachedAudioIn * audio.cached_input +
     tokens.audioOut * audio.output;
-  return (perMillion / 1_000_000) * 100;
+  const uplift = region === 'global' ? 0 : rates.regional_uplift_percent;
+  return (perMillion / 1_000_000) * (100 + uplift);
 };

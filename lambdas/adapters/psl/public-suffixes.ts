@@ -1,0 +1,24 @@
+import { getDomain, getPublicSuffix } from 'tldts';
+import type { PublicSuffixes } from '../../use-cases/ports/tenancy.ts';
+
+const PRIVATE_TOO = { allowPrivateDomains: true } as const;
+
+/**
+ * Domains of hosting companies whose customers sit two labels or more below, as in `bucket.s3.amazonaws.com`. The list has
+ * the suffixes below these names, not the names.
+ */
+const HOSTING = new Set(['amazonaws.com', 'amazonaws.com.cn', 'azure.com', 'windows.net', 'on.aws']);
+
+/**
+ * The Public Suffix List (https://publicsuffix.org) as the library `tldts` ships it, with the private part: `github.io` and
+ * `myshopify.com` are on it beside `co.uk`. As old as the installed version of the library.
+ */
+export const publicSuffixList: PublicSuffixes = {
+  isShared: (host) => {
+    const isSuffix = (name: string): boolean => getPublicSuffix(name, PRIVATE_TOO) === name;
+    // A rule `*.example.com` makes every domain below example.com a suffix.
+    const hasSuffixesBelow = isSuffix(`any-label.${host}`);
+    const owner = getDomain(host, PRIVATE_TOO);
+    return isSuffix(host) || hasSuffixesBelow || (owner !== null && HOSTING.has(owner));
+  },
+};

@@ -1,0 +1,28 @@
+import { dynamoDbClient } from '../adapters/aws/clients.ts';
+import { dynamoDbAllSites } from '../adapters/aws/tenancy/dynamodb-all-sites.ts';
+import { dynamoDbModelMoves } from '../adapters/aws/tenancy/dynamodb-model-moves.ts';
+import type { RetireModelsEnvironment } from '../contract/environment.ts';
+import { DependencyUnavailableError } from '../domain/dependency.ts';
+import { retireModels } from '../use-cases/tenancy/retire-models.ts';
+import { flushingMetrics, type Runtime } from './runtime.ts';
+import type { ScheduledHandler } from './sweeper.ts';
+
+/** Moves sites off models that OpenAI shuts down, and writes the notices. Reads sites, changes sites, and nothing else. */
+export const retireModelsHandler = (
+  environment: RetireModelsEnvironment,
+  { clock, random, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'log' | 'metrics'>,
+): ScheduledHandler => {
+  const dynamoDb = dynamoDbClient(environment, metrics);
+  const run = retireModels({
+    clock,
+    random,
+    sites: dynamoDbAllSites(dynamoDb, environment.TENANCY_TABLE),
+    moves: dynamoDbModelMoves(dynamoDb, environment.TENANCY_TABLE),
+  });
+  return flushingMetrics(async () => {
+    const { sites, moved, noticed, failed } = await run();
+    log.info('models of sites looked at', { sites, moved, noticed, failed });
+    // The run counts as failed, so that its alarm sees it; the next one tries these again.
+    if (failed > 0) throw new DependencyUnavailableError('dynamodb', 'retire-models', `${failed} sites`);
+  }, metrics);
+};

@@ -1,0 +1,13 @@
+/** `source` of every event that this service puts on the bus. */
+export const EVENT_SOURCE = 'spelo.byok';
+
+/** `detail-type` of each event. Rules of the infrastructure match on these names, and the code puts events under them. */
+export const EVENTS = {
+  anomalyDetected: 'SpeloByok Anomaly Detected',
+  planThresholdReached: 'SpeloByok Plan Threshold Reached',
+  rotationRequested: 'SpeloByok Rotation Requested',
+  /** The model of a site shuts down in 60, 30 or 7 days. */
+  modelRetiring: 'SpeloByok Model Retiring',
+  /** A site was moved from a model that shuts down to its successor. */
+  modelMoved: 'SpeloByok Model Moved',
+} as const;

@@ -1,0 +1,39 @@
+import type { RateLimit } from '../../domain/limits.ts';
+import { refusedOriginOf } from '../../domain/tenancy/origin.ts';
+import type { Site } from '../../domain/tenancy/workspace.ts';
+import type { ErrorLog, RateLimiter } from '../ports/sessions.ts';
+
+/** Calls and preflights from refused origins that are written down, per site. */
+const REFUSED_ORIGINS: RateLimit = { perMinute: 60 };
+
+/**
+ * Puts a refused origin on the operator's list, where the anomaly detector sees it too, unless the site ignores it. What
+ * strangers can cause is bounded: so many writes per site and minute, at most five origins by name, and nothing for a site
+ * that does not exist. Best effort, and apart from the site's own budget, which strangers must not spend.
+ */
+export const reportRefusedOrigin = async (
+  { limiter, errors }: { readonly limiter: RateLimiter; readonly errors: ErrorLog },
+  site: Site,
+  header: string | undefined,
+  now: Date,
+): Promise<void> => {
+  const origin = refusedOriginOf(header);
+  if (origin !== undefined && site.ignoredOrigins.includes(origin)) return;
+  const [budget] = await Promise.allSettled([
+    limiter.spend(`foreign-origin#${site.siteId}`, REFUSED_ORIGINS, now),
+  ]);
+  if (budget.status === 'rejected' || !budget.value.allowed) return;
+  await Promise.allSettled([
+    errors.report({
+      workspaceId: site.workspaceId,
+      siteId: site.siteId,
+      code: 'origin_not_allowed',
+      source: 'mint',
+      openAiFailure: undefined,
+      message: 'origin_not_allowed',
+      sessionId: undefined,
+      origin,
+      at: now.toISOString(),
+    }),
+  ]);
+};

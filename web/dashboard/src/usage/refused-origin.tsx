@@ -1,0 +1,85 @@
+import { type ErrorRow, type Site, useChange } from '../api/queries.ts';
+import { explainOrigin } from '../sites/explain-origin.ts';
+import { Button } from '../ui/button.tsx';
+import { formatWhole } from '../ui/format.ts';
+import { FailureNote } from '../ui/states.tsx';
+import { useToast } from '../ui/toasts.tsx';
+import css from './usage.module.css';
+
+/** True for a row of calls from an origin that the site has not registered. */
+export const isRefusedOrigin = ({ code }: ErrorRow): boolean => code === 'origin_not_allowed';
+
+const sentenceOf = ({ count, origin }: ErrorRow): string => {
+  const calls = count === 1 ? '1 call' : `${formatWhole(count)} calls`;
+  return origin === null
+    ? `${calls} came from pages whose origin is not known or not allowed.`
+    : `${calls} came from ${origin}, which is not an allowed origin.`;
+};
+
+/** Which origin was refused and how often. An admin adds it to the site, or hides it from this list. */
+export const RefusedOrigin = ({
+  row,
+  site,
+  mayChange,
+}: {
+  readonly row: ErrorRow;
+  /** undefined: archived meanwhile. */
+  readonly site: Site | undefined;
+  readonly mayChange: boolean;
+}) => {
+  const say = useToast();
+  const change = useChange(
+    (api, body: { readonly allowed_origins?: string[]; readonly ignored_origins?: string[] }) =>
+      api.call('changeSite', { path: { siteId: row.site_id ?? '' }, body }),
+  );
+  const { origin } = row;
+  const settled =
+    site !== undefined &&
+    origin !== null &&
+    (site.allowed_origins.includes(origin) || site.ignored_origins.includes(origin));
+  const mayAct = mayChange && site !== undefined && origin !== null && !settled;
+  return (
+    <>
+      <span className={css['code']}>{sentenceOf(row)}</span>
+      <div className={css['step']}>
+        {settled
+          ? 'You have dealt with it: later calls are not listed.'
+          : origin === null
+            ? 'No setting can allow it.'
+            : 'Add it only if it is yours.'}
+      </div>
+      {mayAct && (
+        <div style={{ display: 'flex', gap: 8, flexWrap: 'wrap' }}>
+          {explainOrigin(origin).ok && (
+            <Button
+              small
+              working={change.isPending}
+              onClick={() =>
+                change.mutate(
+                  { allowed_origins: [...site.allowed_origins, origin] },
+                  { onSuccess: () => say(`${origin} can use ${site.name} now.`) },
+                )
+              }
+            >
+              Add this origin
+            </Button>
+          )}
+          <Button
+            small
+            kind="quiet"
+            working={change.isPending}
+            onClick={() =>
+              change.mutate(
+                { ignored_origins: [...site.ignored_origins, origin] },
+                { onSuccess: () => say(`${origin} stays refused and is no longer listed.`) },
+              )
+            }
+          >
+            Ignore
+          </Button>
+        </div>
+      )}
+      {change.error !== null && <FailureNote failure={change.error} />}
+    </>
+  );
+};
