@@ -1,7 +1,10 @@
-/** Documents of which a bench writes parts, each between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`. */
+/**
+ * Parts of documents that programs write. A bench writes between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`; what
+ * follows from the code stands between `<!-- generated:NAME -->` and `<!-- /generated:NAME -->`.
+ */
 
 const blockOf = (name: string): RegExp =>
-  new RegExp(`(<!-- bench:${name} -->\\n)[\\s\\S]*?(<!-- /bench:${name} -->)`);
+  new RegExp(`(<!-- (?:bench|generated):${name} -->\\n)[\\s\\S]*?(<!-- /(?:bench|generated):${name} -->)`);
 
 /** The document with these blocks written anew. A block that the document does not have is an error. */
 export const writeBlocks = (

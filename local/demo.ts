@@ -1,4 +1,4 @@
-import type { LocalStack } from './local-stack.ts';
+import type { LocalIssuer } from './issuer/issuer.ts';
 
 export const DEMO_OWNER = 'demo-owner';
 const DEMO_WORKSPACE = 'Demo workspace';
@@ -16,7 +16,10 @@ export interface Demo {
  * A workspace and a site to try things on, made through the API as any owner would. Found again on the next start; a site
  * that was archived meanwhile is replaced.
  */
-export const seedDemo = async (stack: Pick<LocalStack, 'url' | 'issuer'>): Promise<Demo> => {
+export const seedDemo = async (stack: {
+  readonly url: string;
+  readonly issuer: LocalIssuer;
+}): Promise<Demo> => {
   const ownerToken = await stack.issuer.issue({ sub: DEMO_OWNER, expiresInSeconds: TOKEN_SECONDS });
   const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
     const response = await fetch(`${stack.url}${path}`, {

@@ -1,150 +1,138 @@
-import { posix } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
-import { type SourceFile, sourceFilesIn } from '../support/source-files.ts';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ROOT } from '../support/source-files.ts';
 
-/** The import rule of docs/architecture.md, layer by layer: what each folder may import. */
-interface Layer {
-  readonly folder: string;
-  /** Folders of ours. */
-  readonly own: readonly string[];
-  /** Packages and Node modules, as patterns. */
-  readonly packages: readonly RegExp[];
-}
+const run = promisify(execFile);
 
-const AWS = /^@aws-sdk\//;
-const LAYERS: readonly Layer[] = [
-  { folder: 'lambdas/domain', own: ['lambdas/domain'], packages: [/^node:(?:crypto|util)$/] },
-  { folder: 'lambdas/contract', own: ['lambdas/contract', 'lambdas/domain'], packages: [/^zod$/] },
-  {
-    folder: 'lambdas/telemetry',
-    own: ['lambdas/telemetry', 'lambdas/contract', 'lambdas/domain'],
-    packages: [],
-  },
-  { folder: 'lambdas/use-cases', own: ['lambdas/use-cases', 'lambdas/domain'], packages: [] },
-  {
-    folder: 'lambdas/adapters/aws',
-    // Of the contract, the names of events, which the infrastructure shares.
-    own: ['lambdas/adapters/aws', 'lambdas/contract', 'lambdas/use-cases', 'lambdas/domain'],
-    packages: [AWS, /^zod$/, /^aws-lambda$/, /^node:crypto$/],
-  },
-  {
-    folder: 'lambdas/adapters/openai',
-    own: ['lambdas/adapters/openai', 'lambdas/use-cases', 'lambdas/domain'],
-    packages: [/^zod$/],
-  },
-  {
-    folder: 'lambdas/adapters/oidc',
-    own: ['lambdas/adapters/oidc', 'lambdas/use-cases', 'lambdas/domain'],
-    packages: [/^jose$/, /^zod$/],
-  },
-  { folder: 'lambdas/adapters/psl', own: ['lambdas/use-cases'], packages: [/^tldts$/] },
-  {
-    folder: 'lambdas/http',
-    own: ['lambdas/http', 'lambdas/contract', 'lambdas/telemetry', 'lambdas/use-cases', 'lambdas/domain'],
-    packages: [
-      /^@middy\/core$/,
-      /^zod$/,
-      /^lossless-json$/,
-      /^csv-stringify\/sync$/,
-      /^negotiator$/,
-      /^aws-lambda$/,
-      /^node:crypto$/,
-    ],
-  },
-  {
-    folder: 'lambdas/streams',
-    own: ['lambdas/streams', 'lambdas/telemetry', 'lambdas/use-cases', 'lambdas/domain'],
-    packages: [/^aws-lambda$/],
-  },
-  {
-    folder: 'lambdas/functions',
-    own: ['lambdas/composition', 'lambdas/contract', 'lambdas/adapters/aws'],
-    packages: [],
-  },
-  {
-    folder: 'lambdas/composition',
-    own: ['lambdas'],
-    packages: [/^@aws-lambda-powertools\//, /^node:(?:crypto|perf_hooks|timers\/promises)$/],
-  },
-  {
-    folder: 'lib',
-    own: ['lib', 'lambdas/contract'],
-    packages: [/^aws-cdk-lib/, /^constructs$/, /^cdk-nag$/, /^zod$/, /^node:/],
-  },
-];
-
-const importsOf = ({ path, text }: SourceFile): string[] =>
-  [...text.matchAll(/(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+)['"]([^'"]+)['"]/g)].map(([, target = '']) =>
-    target.startsWith('.') ? posix.join(posix.dirname(path), target) : target,
-  );
-
-/** `file imports target` for each import that its layer does not allow. */
-const violationsIn = (files: readonly SourceFile[], { own, packages }: Layer): string[] =>
-  files.flatMap((file) =>
-    importsOf(file)
-      .filter((target) => {
-        const ours = own.some((folder) => target.startsWith(`${folder}/`));
-        return !ours && !packages.some((pattern) => pattern.test(target));
-      })
-      .map((target) => `${file.path} imports ${target}`),
-  );
-
-describe('the import rule', () => {
-  it.each(LAYERS)('holds in $folder', (layer) => {
-    const files = sourceFilesIn(layer.folder);
-    expect(files.length).toBeGreaterThan(0);
-    expect(violationsIn(files, layer)).toEqual([]);
-  });
-
-  it('covers every file below lambdas', () => {
-    const covered = sourceFilesIn('lambdas').filter(({ path }) =>
-      LAYERS.some(({ folder }) => path.startsWith(`${folder}/`)),
-    );
-    expect(covered.length).toBe(sourceFilesIn('lambdas').length);
-  });
-
-  it('lets the AWS SDK into lambdas/adapters/aws only', () => {
-    const importers = sourceFilesIn('lambdas')
-      .filter((file) => importsOf(file).some((target) => AWS.test(target)))
-      .filter(({ path }) => !path.startsWith('lambdas/adapters/aws/'));
-    expect(importers).toEqual([]);
-  });
-
-  it('finds a planted violation', () => {
-    const planted: SourceFile = {
-      path: 'lambdas/use-cases/planted.ts',
-      text: `import { KMSClient } from '@aws-sdk/client-kms';\nimport type { z } from 'zod';\nimport '../adapters/aws/clients.ts';`,
-    };
-    const useCases = LAYERS.find(({ folder }) => folder === 'lambdas/use-cases');
-    expect(useCases && violationsIn([planted], useCases)).toHaveLength(3);
-  });
-});
-
-/** The world comes in through functions/ alone: environment, clock, randomness. */
-const WORLD: Readonly<Record<string, RegExp>> = {
-  'the environment': /\bprocess\.env\b/,
-  'the clock': /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/,
-  randomness: /\bMath\.random\(|\brandomBytes\b(?!:)|\brandomUUID\b/,
+/** Runs `npm run check:imports` in a folder. */
+const checkImports = async (cwd: string): Promise<{ readonly code: number; readonly text: string }> => {
+  try {
+    const { stdout, stderr } = await run(process.execPath, [join(ROOT, 'tools/developer/check-imports.ts')], {
+      cwd,
+    });
+    return { code: 0, text: stdout + stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, text: stdout + stderr };
+  }
 };
 
-describe('the world is given in', () => {
-  const outside = sourceFilesIn('lambdas').filter(
-    ({ path }) => !/^lambdas\/(?:functions|composition)\//.test(path),
-  );
-  it.each(Object.entries(WORLD))('%s is read in lambdas/composition only', (_what, pattern) => {
-    const readers = outside.filter(({ text }) => pattern.test(text)).map(({ path }) => path);
-    expect(readers).toEqual([]);
+describe('npm run check:imports', () => {
+  it('finds no violation in this repository, and the diagram of the layers is up to date', async () => {
+    expect(await checkImports(ROOT)).toEqual({
+      code: 0,
+      text: expect.stringMatching(/^\d{3,} files, 0 imports that break a rule\n$/),
+    });
   });
-});
 
-describe('fetch', () => {
-  it('is called by the adapters for OpenAI and OIDC only', () => {
-    const callers = sourceFilesIn('lambdas')
-      .filter(({ text }) => /\bfetch\(/.test(text))
-      .map(({ path }) => path);
-    expect(callers.sort()).toEqual([
-      'lambdas/adapters/oidc/access-tokens.ts',
-      'lambdas/adapters/openai/http-call.ts',
-    ]);
+  describe('in a tree with planted violations', () => {
+    let tree: string;
+    let code: number;
+    let lines: readonly string[];
+    const plant = async (path: string, text: string): Promise<void> => {
+      await mkdir(dirname(join(tree, path)), { recursive: true });
+      await writeFile(join(tree, path), text);
+    };
+
+    beforeAll(async () => {
+      tree = await mkdtemp(join(tmpdir(), 'imports-'));
+      for (const name of ['@aws-sdk/client-kms', 'zod', 'jose', '@middy/core', 'recharts', 'ipaddr.js']) {
+        await plant(`node_modules/${name}/package.json`, JSON.stringify({ name, main: 'index.js' }));
+        await plant(`node_modules/${name}/index.js`, '');
+      }
+      await plant('package.json', JSON.stringify({ dependencies: {} }));
+      await plant('lambdas/domain/value.ts', 'export type Value = 1;');
+      await plant('lambdas/adapters/aws/clients.ts', `export * from '@aws-sdk/client-kms';`);
+      await plant('lambdas/contract/routes.ts', `import 'zod'; export const ROUTES = {};`);
+      await plant('lambdas/telemetry/log.ts', `import '@middy/core'; export type Log = 1;`);
+      await plant('lambdas/use-cases/fine.ts', `import type { Value } from '../domain/value.ts';`);
+      await plant(
+        'lambdas/use-cases/planted.ts',
+        `import { KMSClient } from '@aws-sdk/client-kms';
+         import type { z } from 'zod';
+         import '../adapters/aws/clients.ts';
+         import { readFileSync } from 'node:fs';
+         export type { Log } from '../http/log.ts';
+         export const late = () => import('../contract/routes.ts');`,
+      );
+      await plant('lambdas/domain/clock.ts', `import 'node:perf_hooks'; import 'ipaddr.js';`);
+      await plant('lambdas/functions/token.ts', `import 'jose'; import '@middy/core';`);
+      await plant('lambdas/helpers/anything.ts', `import '../domain/value.ts';`);
+      await plant('lambdas/lonely.ts', 'export const nothing = 0;');
+      await plant(
+        'lib/api-stack.ts',
+        `import '../lambdas/domain/value.ts'; import '../lambdas/contract/routes.ts';`,
+      );
+      await plant('local/a.ts', `import type { B } from './b.ts'; export type A = B;`);
+      await plant(
+        'local/b.ts',
+        `import { nothing } from './a.ts'; import './missing.ts'; export type B = 1;`,
+      );
+      await plant(
+        'web/dashboard/src/page.tsx',
+        `import { ROUTES } from '../../../lambdas/contract/routes.ts';
+         import type { Log } from '../../../lambdas/telemetry/log.ts';
+         import type { Value } from '../../../lambdas/domain/value.ts';
+         import 'recharts';`,
+      );
+      const { code: status, text } = await checkImports(tree);
+      code = status;
+      lines = text.split('\n');
+    });
+    afterAll(() => rm(tree, { recursive: true }));
+
+    const violations = (): readonly string[] =>
+      lines.filter((line) => / imports /.test(line) && !/^ /.test(line));
+    const rulesBroken = (): ReadonlySet<string> =>
+      new Set(lines.flatMap((line) => /^ {2}Rule: (.*)$/.exec(line)?.[1] ?? []));
+
+    it('ends with 1', () => {
+      expect(code).toBe(1);
+    });
+
+    it.each([
+      ['lambdas/use-cases/planted.ts', 'node_modules/@aws-sdk/client-kms/index.js'],
+      ['lambdas/use-cases/planted.ts', 'node_modules/zod/index.js'],
+      ['lambdas/use-cases/planted.ts', 'lambdas/adapters/aws/clients.ts'],
+      ['lambdas/use-cases/planted.ts', 'fs'],
+      ['lambdas/use-cases/planted.ts', 'lambdas/telemetry/log.ts'],
+      ['lambdas/use-cases/planted.ts', 'lambdas/contract/routes.ts'],
+      ['lambdas/domain/clock.ts', 'perf_hooks'],
+      ['lambdas/functions/token.ts', 'node_modules/jose/index.js'],
+      ['lambdas/functions/token.ts', 'node_modules/@middy/core/index.js'],
+      ['lambdas/helpers/anything.ts', 'lambdas/domain/value.ts'],
+      ['lib/api-stack.ts', 'lambdas/domain/value.ts'],
+      ['local/b.ts', './missing.ts'],
+      ['web/dashboard/src/page.tsx', 'lambdas/contract/routes.ts'],
+      ['web/dashboard/src/page.tsx', 'lambdas/telemetry/log.ts'],
+      ['web/dashboard/src/page.tsx', 'node_modules/recharts/index.js'],
+    ])('reports that %s imports %s', (from, to) => {
+      expect(violations()).toContain(`${from} imports ${to}`);
+    });
+
+    it.each([
+      ['lambdas/use-cases/fine.ts', 'lambdas/domain/value.ts'],
+      ['lambdas/domain/clock.ts', 'node_modules/ipaddr.js/index.js'],
+      ['lib/api-stack.ts', 'lambdas/contract/routes.ts'],
+      ['web/dashboard/src/page.tsx', 'lambdas/domain/value.ts'],
+    ])('allows that %s imports %s', (from, to) => {
+      expect(violations()).not.toContain(`${from} imports ${to}`);
+    });
+
+    it.each([
+      'no cycles',
+      'every file below lambdas belongs to a layer',
+      'a file below lambdas that imports nothing belongs to a layer',
+      '@aws-sdk/* is for lambdas/adapters/aws alone',
+      '@middy/* is for lambdas/http alone',
+      'jose is for lambdas/adapters/oidc alone',
+      'the dashboard imports only types of the contract',
+    ])('names the rule "%s"', (rule) => {
+      expect([...rulesBroken()]).toContain(rule);
+    });
   });
 });

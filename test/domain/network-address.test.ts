@@ -23,6 +23,13 @@ describe('the network of an address', () => {
     ['1:2:3:4:5:6:7:8:9', '1:2:3:4:5:6:7:8:9'],
     ['1::2::3', '1::2::3'],
     ['12345::1', '12345::1'],
+    ['1.2.3', '1.2.3'],
+    ['0x7f.1', '0x7f.1'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    // The deprecated IPv4-compatible form (RFC 4291, section 2.5.5.1) counts as the IPv4 address.
+    ['::1.2.3.4', '1.2.3.4'],
+    ['2001:db8::/32', '2001:db8::/32'],
+    ['[2001:db8::1]', '[2001:db8::1]'],
   ])('of %s is %s', (address, network) => {
     expect(networkOf(address)).toBe(network);
   });

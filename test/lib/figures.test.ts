@@ -1,72 +1,81 @@
-import { readFileSync } from 'node:fs';
-import { describe, expect, test } from '@jest/globals';
-import { Stack } from 'aws-cdk-lib/core';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { EXAMPLE_STAGES, exampleApp, ofType, templateOf } from './synthesized.ts';
+import { writeBlocks } from '../../bench/blocks.ts';
+import { EXAMPLE_STAGES, exampleApp, ofType, type Resource, templateOf } from './synthesized.ts';
 
-/** What documents say in numbers about the deployment, held to the templates. */
+/**
+ * Figures of the deployment that documents show between `<!-- generated:… -->` and its end, made from the templates.
+ * `npm run docs:figures` writes them.
+ */
 
-const document = (name: string): string =>
-  readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+type Stage = (typeof EXAMPLE_STAGES)[number];
 
-const deployed = EXAMPLE_STAGES.map((stage) => {
-  const templates = exampleApp({ stage })
-    .app.node.children.filter((child) => Stack.isStack(child))
-    .map(templateOf);
-  return { stage, all: (type: string) => templates.flatMap((template) => ofType(template, type)) };
-});
+const resourcesOf = (stage: Stage, type: string): readonly Resource[] =>
+  exampleApp({ stage })
+    .stacks.map(templateOf)
+    .flatMap((template) => ofType(template, type));
 
-/** The number in front of these words; thousands may have their comma. */
-const stated = (text: string, words: RegExp): number => {
-  const found = new RegExp(String.raw`([\d,]+) ${words.source}`).exec(text)?.[1];
-  if (found === undefined) throw new Error(`Nothing is said of ${words.source}.`);
-  return Number(found.replaceAll(',', ''));
+/** Alarms and the metrics that they read, of which AWS counts each. */
+const alarmsOf = (stage: Stage) => {
+  const alarms = resourcesOf(stage, 'AWS::CloudWatch::Alarm');
+  const metrics = alarms.flatMap(({ Properties }) =>
+    z
+      .array(z.object({ MetricStat: z.unknown().optional() }))
+      .default([{ MetricStat: true }])
+      .parse(Properties['Metrics'])
+      .filter(({ MetricStat }) => MetricStat !== undefined),
+  );
+  return { alarms: alarms.length, metrics: metrics.length };
 };
 
-describe.each(deployed)('docs/cost.md, of the stage $stage', ({ all }) => {
-  const cost = document('cost.md');
-  /** What an edge brings besides, where the stage has one. */
-  const withEdge = (words: RegExp): number =>
-    all('AWS::WAFv2::WebACL').length > 0 ? stated(cost, words) : 0;
+/** List prices in dollars a month: https://aws.amazon.com/kms/pricing and https://aws.amazon.com/cloudwatch/pricing */
+const PRICE_OF_KEY = 1;
+const PRICE_OF_ALARM_METRIC = 0.1;
+const dollars = (amount: number): string => `$${amount.toFixed(2)}`;
 
-  test('counts the alarms', () => {
-    expect(stated(cost, /alarms; AWS/) + withEdge(/more alarms/)).toBe(all('AWS::CloudWatch::Alarm').length);
-  });
+/** What `docs/cost.md` counts: dev has no edge, prod has one. */
+const costLines = (): readonly string[] => {
+  const count = (type: string): number => resourcesOf('dev', type).length;
+  const plain = alarmsOf('dev');
+  const withEdge = alarmsOf('prod');
+  const edge = { alarms: withEdge.alarms - plain.alarms, metrics: withEdge.metrics - plain.metrics };
+  const keys = count('AWS::KMS::Key');
+  return [
+    '| What the templates hold | Per month |',
+    '|---|---|',
+    `| ${count('AWS::Lambda::Function')} functions, ${count('AWS::DynamoDB::Table')} tables, the API: nothing until they are used | $0.00 |`,
+    `| ${keys} customer-managed KMS keys | ${dollars(keys * PRICE_OF_KEY)} |`,
+    `| ${plain.alarms} alarms; AWS counts the ${plain.metrics} metrics that they read | ${dollars(plain.metrics * PRICE_OF_ALARM_METRIC)} |`,
+    `| With an edge: ${edge.alarms} more alarms, on ${edge.metrics} more metrics | ${dollars(edge.metrics * PRICE_OF_ALARM_METRIC)} |`,
+  ];
+};
 
-  test.each([
-    ['AWS::Lambda::Function', /functions/],
-    ['AWS::DynamoDB::Table', /tables/],
-    ['AWS::KMS::Key', /customer-managed KMS keys/],
-  ])('counts each %s', (type, words) => {
-    expect(stated(cost, words)).toBe(all(type).length);
-  });
+const memoryLines = (stage: Stage): readonly string[] => [
+  '| Function | Memory, MB | Timeout, s |',
+  '|---|---:|---:|',
+  ...resourcesOf(stage, 'AWS::Lambda::Function').map(({ Properties }) => {
+    const name = String(Properties['FunctionName']).replace(`spelo-byok-${stage}-`, '');
+    return `| \`${name}\` | ${Properties['MemorySize']} | ${Properties['Timeout']} |`;
+  }),
+];
 
-  test('counts the metrics that the alarms read', () => {
-    const metrics = all('AWS::CloudWatch::Alarm').map(({ Properties }) =>
-      z
-        .array(z.object({ MetricStat: z.unknown().optional() }))
-        .default([{ MetricStat: true }])
-        .parse(Properties['Metrics'])
-        .filter(({ MetricStat }) => MetricStat !== undefined),
-    );
-    expect(stated(cost, /metrics that they read/) + withEdge(/more metrics/)).toBe(metrics.flat().length);
-  });
+it.each([
+  ['cost.md', { deployment: costLines() }],
+  ['performance.md', { memory: memoryLines('dev') }],
+])('docs/%s shows the figures of the templates', (name, blocks) => {
+  const file = new URL(`../../docs/${name}`, import.meta.url);
+  const document = readFileSync(file, 'utf8');
+  const written = writeBlocks(document, blocks);
+  if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, written);
+  else expect(document).toBe(written);
 });
 
-describe.each(deployed)('docs/performance.md, of the stage $stage', ({ stage, all }) => {
-  const [, section = ''] = document('performance.md').split('### Memory and timeouts');
-  const rows = [...section.matchAll(/^\| `([\w-]+)` \| (\d+) \| (\d+) \|/gm)].map(
-    ([, name, memory, timeout]) => [name, Number(memory), Number(timeout)] as const,
-  );
-
-  test('gives every function the memory and the timeout that it has', () => {
-    const functions = all('AWS::Lambda::Function').map(({ Properties }) => [
-      String(Properties['FunctionName']).replace(`spelo-byok-${stage}-`, ''),
-      Properties['MemorySize'],
-      Properties['Timeout'],
-    ]);
-    expect(Object.fromEntries(rows.map(([name, ...row]) => [name, row]))).toEqual(
-      Object.fromEntries(functions.map(([name, ...row]) => [String(name), row])),
-    );
-  });
+it.each<[string, (stage: Stage) => unknown]>([
+  ['functions with their memory and timeouts', memoryLines],
+  ['tables', (stage) => resourcesOf(stage, 'AWS::DynamoDB::Table').length],
+  ['KMS keys', (stage) => resourcesOf(stage, 'AWS::KMS::Key').length],
+])('every example stage has the same %s, so that a document states them once', (_, figures) => {
+  const [first, ...others] = EXAMPLE_STAGES.map(figures);
+  for (const other of others) expect(other).toEqual(first);
 });

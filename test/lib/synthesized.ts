@@ -1,17 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { Template } from 'aws-cdk-lib/assertions';
-import { App, type Stack } from 'aws-cdk-lib/core';
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { createStacks } from '../../lib/create-stacks.ts';
-import { readStageConfig } from '../../lib/stage-config.ts';
+import { cached } from './template-cache.ts';
 
 /** The templates as data, and the few readers that the tests share. */
-
-const cdkJson = z
-  .object({ context: z.record(z.string(), z.unknown()) })
-  .parse(JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8')));
-
-const stages = z.record(z.string(), z.record(z.string(), z.unknown()));
 
 /** An edge, for stages that show none. */
 export const exampleEdge = {
@@ -24,32 +16,54 @@ export const exampleEdge = {
 /** The stages that cdk.json shows. */
 export const EXAMPLE_STAGES = ['dev', 'prod'] as const;
 
-/**
- * The app as `cdk synth` builds it from cdk.json, without account; bundled only where code is the subject. `settings` are
- * put over those of the stage, which is dev unless told.
- */
-export const exampleApp = ({
-  bundled = false,
-  stage = 'dev',
-  settings = {},
-}: {
-  readonly bundled?: boolean;
+export interface ExampleOptions {
+  /** @default 'dev' */
   readonly stage?: (typeof EXAMPLE_STAGES)[number];
+  /** Put over the settings of the stage. */
   readonly settings?: Readonly<Record<string, unknown>>;
-} = {}) => {
-  const example = stages.parse(cdkJson.context['stages'])[stage];
-  const app = new App({
-    context: {
-      ...cdkJson.context,
-      stage,
-      stages: { [stage]: { ...example, ...settings } },
-      ...(bundled ? {} : { 'aws:cdk:bundling-stacks': [] }),
-      // Construct paths in the templates, as the CLI asks for them; the names in these tests come from there.
-      'aws:cdk:enable-path-metadata': true,
-    },
-  });
-  const stacks = createStacks(app, readStageConfig(app), { account: undefined, region: undefined });
-  return { app, ...stacks };
+}
+
+export interface SynthesizedStack {
+  readonly stackName: string;
+  readonly terminationProtection: boolean;
+  /** The CloudFormation template as JSON. */
+  readonly template: unknown;
+}
+
+const synthesized = z.array(
+  z.object({ stackName: z.string(), terminationProtection: z.boolean(), template: z.unknown() }),
+);
+
+/**
+ * The stacks that `cdk synth` makes of cdk.json with these options, without account and without bundled code. Synthesized
+ * once for each state of the sources, with every rule of the app, and then read from a cache on disk.
+ */
+export const exampleApp = ({ stage = 'dev', settings = {} }: ExampleOptions = {}) => {
+  const options = JSON.stringify({ stage, settings });
+  const text = cached(options, () =>
+    execFileSync(process.execPath, [fileURLToPath(new URL('synthesize.ts', import.meta.url)), options], {
+      encoding: 'utf8',
+      maxBuffer: 64 * 1_024 * 1_024,
+    }),
+  );
+  const stacks: readonly SynthesizedStack[] = synthesized.parse(JSON.parse(text));
+  const find = (name: string): SynthesizedStack | undefined =>
+    stacks.find(({ stackName }) => stackName === `spelo-byok-${stage}-${name}`);
+  const get = (name: string): SynthesizedStack => {
+    const found = find(name);
+    if (found === undefined) throw new Error(`The stage ${stage} has no stack ${name}.`);
+    return found;
+  };
+  return {
+    stacks,
+    data: get('data'),
+    api: get('api'),
+    audit: get('audit'),
+    observability: get('observability'),
+    edge: find('edge'),
+    dashboard: find('dashboard'),
+    replicas: stacks.filter(({ stackName }) => stackName.startsWith(`spelo-byok-${stage}-replica-`)),
+  };
 };
 
 const resource = z.object({
@@ -76,8 +90,8 @@ export interface StackTemplate {
   readonly outputs: Readonly<Record<string, { readonly Value: unknown }>>;
 }
 
-export const templateOf = (stack: Stack): StackTemplate => {
-  const { Resources, Outputs } = template.parse(Template.fromStack(stack).toJSON());
+export const templateOf = (stack: SynthesizedStack): StackTemplate => {
+  const { Resources, Outputs } = template.parse(stack.template);
   return {
     stackName: stack.stackName,
     resources: Object.entries(Resources).map(([logicalId, found]) => ({

@@ -10,7 +10,7 @@ const USAGE = `npm run mutation -- [--short] [--survivors] [FILE…]
 Changes one operator, condition or text at a time in the rules (lambdas/domain, lambdas/use-cases) and runs the tests of
 that file: a change that no test notices has survived. Prints the score of each file, in per cent of changes noticed.
 
-  FILE         only these files
+  FILE         only these files; with --short those of them that CI watches
   --short      only those that CI watches; ends with 1 when one is below its threshold
   --survivors  prints each change that survived, too
   --help       this text
@@ -88,7 +88,8 @@ const main = async (): Promise<void> => {
     ({ path }) => path,
   );
   const named = positionals.map((file) => relative('.', file));
-  const files = values.short ? Object.keys(WATCHED) : named.length > 0 ? named : all;
+  const watched = Object.keys(WATCHED).filter((file) => named.length === 0 || named.includes(file));
+  const files = values.short ? watched : named.length > 0 ? named : all;
   const total = { noticed: 0, all: 0 };
   for (const file of files) {
     const tests = testsJudging(file).filter((test) => existsSync(test));

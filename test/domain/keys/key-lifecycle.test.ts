@@ -96,19 +96,20 @@ const steps = fc.array(step, { minLength: 1, maxLength: 40 });
 /** The change that a step makes of a scope; undefined where the use case refuses. */
 const changeOf = ({ currentKey, retained }: Scope, step: Step, ms: number): KeyChange | undefined => {
   const hand = handAt(ms, step.does);
-  if (step.does === 'store') return stored(currentKey, step.retainSeconds, ms);
-  if (!isLive(currentKey)) return undefined;
+  const live = isLive(currentKey) ? currentKey : undefined;
   switch (step.does) {
+    case 'store':
+      return stored(currentKey, step.retainSeconds, ms);
     case 'rollBack':
-      return rollBack(currentKey, retained.get(currentKey.previousVersion ?? 0), step.retainSeconds, hand);
+      return live && rollBack(live, retained.get(live.previousVersion ?? 0), step.retainSeconds, hand);
     case 'reencrypt':
-      return storeReencrypted(currentKey, sealedOf(nextVersionOf(currentKey)), hand);
+      return live && storeReencrypted(live, sealedOf(nextVersionOf(live)), hand);
     case 'suspend':
-      return switchState(currentKey, 'suspended', hand);
+      return live && switchState(live, 'suspended', hand);
     case 'resume':
-      return switchState(currentKey, 'active', hand);
+      return live && switchState(live, 'active', hand);
     case 'delete':
-      return deleteKey(currentKey, hand);
+      return live && deleteKey(live, hand);
   }
 };
 

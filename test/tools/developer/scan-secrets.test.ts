@@ -1,21 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { makeFakeKey } from '../../../local/openai/fake-key.ts';
 import { findSecrets } from '../../../tools/developer/scan-secrets.ts';
-import { fakeKey } from '../../support/tenant.ts';
 
 describe('the secret scan', () => {
   it.each([
-    ['OpenAI API key', () => fakeKey()],
+    ['openai', () => makeFakeKey(randomBytes)],
+    ['github', () => `ghp_${randomBytes(18).toString('hex')}`],
+    ['slack', () => `xoxb-${'1'.repeat(12)}-${'2'.repeat(12)}-${randomBytes(12).toString('hex')}`],
+    ['basicauth', () => `https://admin:${randomBytes(8).toString('hex')}@db.example.com`],
     ['OpenAI client secret', () => `ek_${randomBytes(16).toString('hex')}`],
     ['AWS access key id', () => `AKIA${'A1B2C3D4'.repeat(2)}`],
     ['private key', () => `-----BEGIN ${'PRIVATE KEY'}-----`],
-  ])('finds a planted %s and names only its kind', (kind, secret) => {
-    expect(findSecrets(['planted.txt'], () => `const x = '${secret()}';`)).toEqual([
+  ])('finds a planted secret of the kind %s and names only its kind', async (kind, secret) => {
+    expect(await findSecrets(['planted.txt'], () => `const x = '${secret()}';`)).toEqual([
       { path: 'planted.txt', kind },
     ]);
   });
 
-  it('leaves masked keys and patterns alone', () => {
-    expect(findSecrets(['a'], () => 'sk-proj-...AbCd and /^sk-[A-Za-z0-9_-]{20,300}$/')).toEqual([]);
+  it('leaves masked keys and patterns alone', async () => {
+    const content = 'sk-proj-...AbCd and /^sk-[A-Za-z0-9_-]{20,300}$/';
+    expect(await findSecrets(['a'], () => content)).toEqual([]);
   });
 });

@@ -9,6 +9,7 @@ import type { TokenContext } from '../../../lambdas/domain/sessions/token-contex
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
 import type { Member, Role, Site, Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
 import type { MintPorts, MintRequest, MintSettings } from '../../../lambdas/use-cases/sessions/mint-token.ts';
+import { strictPorts } from '../../support/strict-port.ts';
 
 /** Everything of one mint that stands still: a site, its workspace, and a clock. */
 
@@ -127,23 +128,13 @@ export const aRequest = (facts: Partial<MintRequest> = {}): MintRequest => ({
   ...facts,
 });
 
-const anyPort = (log: string[], name: string) =>
-  new Proxy(
-    {},
-    {
-      get: (_, method) => async () => {
-        log.push(`${name}.${String(method)}`);
-      },
-    },
-  );
-
 /**
  * Ports that write down what is asked of them, in order, and say yes. A test puts its own in place of those that it is
- * about.
+ * about. A method that is not here throws.
  */
 export const recordingPorts = (context: TokenContext, own: Partial<MintPorts> = {}) => {
   const log: string[] = [];
-  const ports = {
+  const ports = strictPorts({
     clock: () => NOW,
     random: (size: number) => Buffer.alloc(size),
     backOff: async () => undefined,
@@ -168,7 +159,6 @@ export const recordingPorts = (context: TokenContext, own: Partial<MintPorts> = 
       },
     },
     sessions: {
-      ...(anyPort(log, 'sessions') as MintPorts['sessions']),
       settle: async (_: unknown, { state, refusal }: { state: string; refusal?: string }) => {
         log.push(`settle ${state}${refusal === undefined ? '' : ` ${refusal}`}`);
       },
@@ -218,7 +208,7 @@ export const recordingPorts = (context: TokenContext, own: Partial<MintPorts> = 
       realtimeUrl: () => 'https://api.openai.com/v1/realtime/calls',
     },
     ...own,
-  } as unknown as MintPorts;
+  }) as unknown as MintPorts;
   return { ports, log };
 };
 

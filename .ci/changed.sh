@@ -1,0 +1,12 @@
+# Sourced by .ci/run: which parts of a run a change needs.
+#
+# CI_BASE names the commit that the change is compared with, as a pull request's workflow sets it. Without it the base is
+# where the branch left origin/main; where there is neither, nothing counts as changed and only the short forms run.
+# `npm run nightly` runs every long form, whatever has changed.
+
+base="${CI_BASE:-$(git merge-base HEAD origin/main 2> /dev/null || true)}"
+
+# True where a path that differs from the base matches the pattern.
+changed() {
+  [ -n "$base" ] && git diff --name-only "$base" HEAD -- | grep -qE "$1"
+}
