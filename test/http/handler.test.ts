@@ -37,12 +37,12 @@ const eventOf = ({ method = 'GET', path = '/v1/health', pathParameters, headers 
 
 const play = async (endpoints: Partial<Endpoints>, given: Given = {}) => {
   const lines: unknown[][] = [];
-  const metrics: unknown[][] = [];
+  const counted: unknown[][] = [];
   const log = Object.fromEntries(
     ['info', 'warn', 'error'].map((level) => [level, (...line: unknown[]) => lines.push([level, ...line])]),
   ) as unknown as HttpDeps['log'];
   const metrics = {
-    answered: (...metric: unknown[]) => metrics.push(metric),
+    answered: (...metric: unknown[]) => counted.push(metric),
   } as unknown as HttpDeps['metrics'];
   let now = 1_000;
   const handler = httpHandler<'manage'>(endpoints as Endpoints, {
@@ -55,7 +55,7 @@ const play = async (endpoints: Partial<Endpoints>, given: Given = {}) => {
   });
   const { statusCode, headers = {}, body } = await handler(eventOf(given), {} as Context);
   const answer = body === undefined || body === '' ? undefined : JSON.parse(String(body));
-  return { status: statusCode, headers, answer, lines, metrics };
+  return { status: statusCode, headers, answer, lines, metrics: counted };
 };
 
 const healthy: Endpoints['health'] = async () => ({ status: 'ok', version: '1.2.3' });
