@@ -4,11 +4,6 @@ import type { Construct } from 'constructs';
 /** Where incidents are announced and rotations asked for: the account's own bus, which a rule is on unless it says otherwise. */
 export const EVENT_BUS_NAME = 'default';
 
-/** Source and detail types of our events, as lambdas/adapters/aws puts them; a test holds the two together. */
-export const EVENT_SOURCE = 'spelo.byok';
-export const ANOMALY_DETECTED = 'SpeloByok Anomaly Detected';
-export const ROTATION_REQUESTED = 'SpeloByok Rotation Requested';
-
 export const eventBusArn = (scope: Construct): string =>
   Stack.of(scope).formatArn({
     service: 'events',

@@ -9,3 +9,10 @@ export type LogMessage =
   | 'anomaly detected'
   | 'rotation request answered'
   | 'silent sessions closed';
+
+/** What each function logs for a stream record that it could not handle. Alarms filter on the text. */
+export const FAILED_RECORD_MESSAGES = {
+  projector: 'audit record failed',
+  archiver: 'audit record failed',
+  detector: 'anomaly record failed',
+} as const satisfies Readonly<Record<string, LogMessage>>;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import * as adapter from '../../lambdas/adapters/aws/anomalies/eventbridge-incidents.ts';
-import { FAILED_RECORD_MESSAGES } from '../../lib/constructs/stream-function.ts';
+import { ANOMALY_DETECTED, EVENT_SOURCE, ROTATION_REQUESTED } from '../../lambdas/contract/events.ts';
+import { FAILED_RECORD_MESSAGES } from '../../lambdas/contract/log-messages.ts';
 import { templates, wordsOf } from './permissions.ts';
 import { ofType, type Resource } from './synthesized.ts';
 
@@ -307,16 +307,16 @@ describe("the rules on the detector's events", () => {
 
   test('an incident goes to the topic of the alarms', () => {
     expect(patternOf('AnomalousUse/Rule')).toEqual({
-      source: [adapter.EVENT_SOURCE],
-      'detail-type': [adapter.ANOMALY_DETECTED],
+      source: [EVENT_SOURCE],
+      'detail-type': [ANOMALY_DETECTED],
     });
     expect(targetsOf('AnomalousUse/Rule').map(({ Arn }) => words(Arn))).toEqual(['Alarms']);
   });
 
   test('a rotation request goes to the function for it, for an hour, and then to its dead letters', () => {
     expect(patternOf('RotateOnRequest/Rule')).toEqual({
-      source: [adapter.EVENT_SOURCE],
-      'detail-type': [adapter.ROTATION_REQUESTED],
+      source: [EVENT_SOURCE],
+      'detail-type': [ROTATION_REQUESTED],
     });
     const [target, ...more] = targetsOf('RotateOnRequest/Rule');
     expect(more).toEqual([]);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { readAssembly } from '../../local/bundled/assembly.ts';
 import { exampleApp } from './synthesized.ts';
 
@@ -105,7 +105,7 @@ test('each bundle starts on its own, away from node_modules, and exports one han
   // The assembly is written to the folder for temporary files: an import that was left out of a bundle fails there.
   const directory = assembly();
   const bundles = readdirSync(directory).filter((name) => name.startsWith('asset.'));
-  expect(bundles).toHaveLength(Object.keys(DEPLOYED_FUNCTIONS).length);
+  expect(bundles).toHaveLength(Object.keys(ENVIRONMENTS).length);
   for (const bundle of bundles) {
     const script = `
       const module = await import(${JSON.stringify(join(directory, bundle, 'index.mjs'))});

@@ -1,4 +1,10 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import {
+  ANOMALY_DETECTED,
+  EVENT_SOURCE,
+  PLAN_THRESHOLD_REACHED,
+  ROTATION_REQUESTED,
+} from '../../../contract/events.ts';
 import { summaryOf } from '../../../domain/anomalies/incident.ts';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
 import type { IncidentAnnouncer } from '../../../use-cases/ports/anomalies.ts';
@@ -6,12 +12,6 @@ import type { RotationRequests } from '../../../use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../../../use-cases/ports/usage.ts';
 import { callAws, callLimits } from '../aws-calls.ts';
 import { detailOfRotation } from './rotation-event.ts';
-
-/** `source` and `detail-type` of our events; rules match on them. */
-export const EVENT_SOURCE = 'spelo.byok';
-export const ANOMALY_DETECTED = 'SpeloByok Anomaly Detected';
-export const PLAN_THRESHOLD_REACHED = 'SpeloByok Plan Threshold Reached';
-export const ROTATION_REQUESTED = 'SpeloByok Rotation Requested';
 
 /**
  * Incidents and rotation requests as events on a bus. Who is told (a mail topic, a chat, a pager) and who encrypts anew is
