@@ -1,17 +1,4 @@
-import type {
-  AuditEnvironment,
-  DetectorEnvironment,
-  EventsEnvironment,
-  KeysEnvironment,
-  ManageEnvironment,
-  ProjectorEnvironment,
-  RetireModelsEnvironment,
-  RotateEnvironment,
-  RotateOnRequestEnvironment,
-  SweeperEnvironment,
-  TokenEnvironment,
-  UsageEnvironment,
-} from '../lambdas/contract/environment.ts';
+import type { EnvironmentOf } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { EVENT_BUS_NAME } from './event-bus.ts';
@@ -35,18 +22,18 @@ type Deployed<Environment> = Readonly<Record<Exclude<keyof Environment, NotDeplo
 
 /** The variables of each function: exactly those that its code parses at start. Names and limits, no secret. */
 export interface FunctionEnvironments {
-  readonly token: Deployed<TokenEnvironment>;
-  readonly events: Deployed<EventsEnvironment>;
-  readonly keys: Deployed<KeysEnvironment>;
-  readonly rotate: Deployed<RotateEnvironment>;
-  readonly audit: Deployed<AuditEnvironment>;
-  readonly manage: Deployed<ManageEnvironment>;
-  readonly usage: Deployed<UsageEnvironment>;
-  readonly projector: Deployed<ProjectorEnvironment>;
-  readonly detector: Deployed<DetectorEnvironment>;
-  readonly 'rotate-on-request': Deployed<RotateOnRequestEnvironment>;
-  readonly sweeper: Deployed<SweeperEnvironment>;
-  readonly 'retire-models': Deployed<RetireModelsEnvironment>;
+  readonly token: Deployed<EnvironmentOf<'token'>>;
+  readonly events: Deployed<EnvironmentOf<'events'>>;
+  readonly keys: Deployed<EnvironmentOf<'keys'>>;
+  readonly rotate: Deployed<EnvironmentOf<'rotate'>>;
+  readonly audit: Deployed<EnvironmentOf<'audit'>>;
+  readonly manage: Deployed<EnvironmentOf<'manage'>>;
+  readonly usage: Deployed<EnvironmentOf<'usage'>>;
+  readonly projector: Deployed<EnvironmentOf<'projector'>>;
+  readonly detector: Deployed<EnvironmentOf<'detector'>>;
+  readonly 'rotate-on-request': Deployed<EnvironmentOf<'rotate-on-request'>>;
+  readonly sweeper: Deployed<EnvironmentOf<'sweeper'>>;
+  readonly 'retire-models': Deployed<EnvironmentOf<'retire-models'>>;
 }
 
 export const functionEnvironments = (

@@ -1,6 +1,6 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import type { DeployedFunctionName } from './deployed-functions.ts';
+import type { DeployedFunctionName } from '../lambdas/contract/environment.ts';
 
 /** Who acts on tables and keys: the functions, and five commands that an operator runs. */
 export type RoleName = DeployedFunctionName | OperatorName;

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { App } from 'aws-cdk-lib/core';
 import { z } from 'zod';
+import type { DeployedFunctionName } from '../lambdas/contract/environment.ts';
 import { accessTokenRule, ENVIRONMENTS } from '../lambdas/contract/environment.ts';
 import { plansSchema } from '../lambdas/contract/plans.ts';
-import { DEPLOYED_FUNCTION_NAMES, type DeployedFunctionName } from './deployed-functions.ts';
+import { DEPLOYED_FUNCTION_NAMES } from './deployed-functions.ts';
 
 /** What differs between two deployments of the broker. No secret is among it. */
 export interface StageConfig {

@@ -12,14 +12,7 @@ import type { Runtime } from '../lambdas/composition/runtime.ts';
 import { sweeperHandler } from '../lambdas/composition/sweeper.ts';
 import { tokenHandler } from '../lambdas/composition/token.ts';
 import { usageHandler } from '../lambdas/composition/usage.ts';
-import {
-  detectorEnvironment,
-  ENVIRONMENTS,
-  parseEnvironment,
-  retireModelsEnvironment,
-  rotateOnRequestEnvironment,
-  sweeperEnvironment,
-} from '../lambdas/contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
 import type { FunctionName } from '../lambdas/contract/routes.ts';
 import type { TABLES } from '../lambdas/contract/tables.ts';
 import { summaryOf } from '../lambdas/domain/anomalies/incident.ts';
@@ -52,10 +45,10 @@ export const functionsInProcess = (
 ): LocalFunctions => {
   const projector = projectorHandler(parseEnvironment(ENVIRONMENTS.projector, variables), runtime);
   const incidents = localIncidents(
-    rotateOnRequestHandler(parseEnvironment(rotateOnRequestEnvironment, variables), runtime),
+    rotateOnRequestHandler(parseEnvironment(ENVIRONMENTS['rotate-on-request'], variables), runtime),
     (incident) => onIncident(summaryOf(incident)),
   );
-  const detector = detectorHandler(parseEnvironment(detectorEnvironment, variables), runtime, incidents);
+  const detector = detectorHandler(parseEnvironment(ENVIRONMENTS.detector, variables), runtime, incidents);
   return {
     handlers: {
       token: tokenHandler(parseEnvironment(ENVIRONMENTS.token, variables), runtime),
@@ -74,7 +67,7 @@ export const functionsInProcess = (
       audit: archiverHandler(parseEnvironment(ENVIRONMENTS.archiver, variables), runtime),
     },
     incidents,
-    retireModels: retireModelsHandler(parseEnvironment(retireModelsEnvironment, variables), runtime),
-    sweep: sweeperHandler(parseEnvironment(sweeperEnvironment, variables), runtime),
+    retireModels: retireModelsHandler(parseEnvironment(ENVIRONMENTS['retire-models'], variables), runtime),
+    sweep: sweeperHandler(parseEnvironment(ENVIRONMENTS.sweeper, variables), runtime),
   };
 };

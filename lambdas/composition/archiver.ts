@@ -1,13 +1,13 @@
 import { auditRowOf } from '../adapters/aws/audit/audit-row-of-record.ts';
 import { s3Archive, s3Client } from '../adapters/aws/audit/s3-archive.ts';
-import type { ArchiverEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { auditArchiver } from '../streams/audit-archiver.ts';
 import type { StreamHandler } from '../streams/stream-handler.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
 /** Copies the audit trail to the archive. It can put objects and nothing else; it knows no key of the chain. */
 export const archiverHandler = (
-  environment: ArchiverEnvironment,
+  environment: EnvironmentOf<'archiver'>,
   { log, metrics }: Pick<Runtime, 'log' | 'metrics'>,
 ): StreamHandler =>
   flushingMetrics(

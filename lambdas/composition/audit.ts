@@ -3,7 +3,7 @@ import { kmsChainKeys } from '../adapters/aws/audit/kms-chain-keys.ts';
 import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
-import type { AuditEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { auditEndpoints } from '../http/endpoints/audit-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { listAuditTrail } from '../use-cases/audit/list-audit-trail.ts';
@@ -12,7 +12,7 @@ import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Reads and verifies the audit trail; writes nothing. */
-export const auditHandler = (environment: AuditEnvironment, runtime: Runtime): HttpHandler => {
+export const auditHandler = (environment: EnvironmentOf<'audit'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const ports = {
     clock: runtime.clock,

@@ -5,7 +5,7 @@ import { dynamoDbClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
-import type { DetectorEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { siteNoticeOf } from '../domain/notices/site-notice.ts';
 import { planNoticeOf } from '../domain/tenancy/plan-notice.ts';
 import { anomalyDetector } from '../streams/anomaly-detector.ts';
@@ -21,7 +21,7 @@ import { flushingMetrics, type Runtime } from './runtime.ts';
  * rotation; it holds no KMS permission on the master key. `outside` is EventBridge when deployed and a recorder in the local run.
  */
 export const detectorHandler = (
-  environment: DetectorEnvironment,
+  environment: EnvironmentOf<'detector'>,
   { clock, random, backOff, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'backOff' | 'log' | 'metrics'>,
   outside: IncidentAnnouncer & NoticeAnnouncer & RotationRequests,
 ): StreamHandler => {

@@ -7,7 +7,7 @@ import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-
 import { dynamoDbSlots } from '../adapters/aws/sessions/dynamodb-slots.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
-import type { EventsEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { eventsEndpoints } from '../http/endpoints/events-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
@@ -17,7 +17,7 @@ import { recordingCost } from './recording-cost.ts';
 import type { Runtime } from './runtime.ts';
 
 /** What widgets report of their sessions. Of KMS only the root of the signing secrets; it opens no key. */
-export const eventsHandler = (environment: EventsEnvironment, runtime: Runtime): HttpHandler => {
+export const eventsHandler = (environment: EnvironmentOf<'events'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const reports = dynamoDbSessionSnapshots(dynamoDb, {
     tenancy: environment.TENANCY_TABLE,

@@ -1,6 +1,6 @@
 import { oidcAccessTokens } from '../adapters/oidc/access-tokens.ts';
 import type { AccessTokenRule } from '../domain/access-token-rule.ts';
-import type { HttpDeps } from '../http/http-handler.ts';
+import type { HttpDeps } from '../http/http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
 /** What every function behind the API needs beside its endpoints. */

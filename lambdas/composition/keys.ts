@@ -6,7 +6,7 @@ import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limi
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
 import { openAiHttp } from '../adapters/openai/openai-http.ts';
-import type { KeysEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { DEFAULT_RATE_LIMITS } from '../domain/limits.ts';
 import { keysEndpoints } from '../http/endpoints/keys-endpoints.ts';
@@ -24,13 +24,14 @@ import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The function that seals and shreds keys. It has no way to open one. */
-export const keysHandler = (environment: KeysEnvironment, runtime: Runtime): HttpHandler => {
+export const keysHandler = (environment: EnvironmentOf<'keys'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const kms = kmsClient(environment, runtime.metrics);
   const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, environment.DERIVATION_KEY_ARN));
   const retainSeconds = environment.KEY_RETENTION_HOURS * 3_600;
   const ports = {
     clock: runtime.clock,
+    backOff: runtime.backOff,
     auditEvents: auditEventFactory({ ...runtime, pseudonyms }),
     retainSeconds,
     tenancy: dynamoDbTenancy(dynamoDb, {

@@ -3,7 +3,7 @@ import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
 import { publicSuffixList } from '../adapters/psl/public-suffixes.ts';
-import type { ManageEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { manageEndpoints } from '../http/endpoints/manage-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
@@ -18,7 +18,7 @@ import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Workspaces, members, sites. Of KMS only the root of keyed hashes, for the addresses in the audit trail. */
-export const manageHandler = (environment: ManageEnvironment, runtime: Runtime): HttpHandler => {
+export const manageHandler = (environment: EnvironmentOf<'manage'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const ports = {
     clock: runtime.clock,

@@ -3,7 +3,7 @@ import { kmsChainKeys } from '../adapters/aws/audit/kms-chain-keys.ts';
 import { auditEventOf } from '../adapters/aws/audit/stream-events.ts';
 import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
-import type { ProjectorEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { auditProjector } from '../streams/audit-projector.ts';
 import type { StreamHandler } from '../streams/stream-handler.ts';
 import { appendAuditEvent } from '../use-cases/audit/append-audit-event.ts';
@@ -11,7 +11,7 @@ import { flushingMetrics, type Runtime } from './runtime.ts';
 
 /** Turns the streams of tenancy, keys and sessions into the audit trail. It can add rows and nothing else. */
 export const projectorHandler = (
-  environment: ProjectorEnvironment,
+  environment: EnvironmentOf<'projector'>,
   { backOff, log, metrics }: Pick<Runtime, 'backOff' | 'log' | 'metrics'>,
 ): StreamHandler => {
   const append = appendAuditEvent({

@@ -1,7 +1,7 @@
 import { dynamoDbClient } from '../adapters/aws/clients.ts';
 import { dynamoDbAllSites } from '../adapters/aws/tenancy/dynamodb-all-sites.ts';
 import { dynamoDbModelMoves } from '../adapters/aws/tenancy/dynamodb-model-moves.ts';
-import type { RetireModelsEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { DependencyUnavailableError } from '../domain/dependency.ts';
 import { retireModels } from '../use-cases/tenancy/retire-models.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
@@ -9,7 +9,7 @@ import type { ScheduledHandler } from './sweeper.ts';
 
 /** Moves sites off models that OpenAI shuts down, and writes the notices. Reads sites, changes sites, and nothing else. */
 export const retireModelsHandler = (
-  environment: RetireModelsEnvironment,
+  environment: EnvironmentOf<'retire-models'>,
   { clock, random, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'log' | 'metrics'>,
 ): ScheduledHandler => {
   const dynamoDb = dynamoDbClient(environment, metrics);

@@ -6,14 +6,14 @@ import { kmsKeySealer } from '../adapters/aws/keys/kms-key-sealer.ts';
 import { dynamoDbSessions } from '../adapters/aws/sessions/dynamodb-sessions.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
-import type { RotateOnRequestEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { type RotationEventHandler, rotationRequests } from '../streams/rotation-requests.ts';
 import { reencryptOnRequest } from '../use-cases/keys/reencrypt-on-request.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
 /** Opens and seals, as `rotate` does, but answers to events alone: no route and no visitor reaches it. */
 export const rotateOnRequestHandler = (
-  environment: RotateOnRequestEnvironment,
+  environment: EnvironmentOf<'rotate-on-request'>,
   { clock, random, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'log' | 'metrics'>,
 ): RotationEventHandler => {
   const dynamoDb = dynamoDbClient(environment, metrics);

@@ -6,7 +6,7 @@ import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbSessions } from '../adapters/aws/sessions/dynamodb-sessions.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
-import type { RotateEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { rotateEndpoints } from '../http/endpoints/rotate-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
@@ -15,7 +15,7 @@ import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The one function that may both open and seal, and so holds nothing else. */
-export const rotateHandler = (environment: RotateEnvironment, runtime: Runtime): HttpHandler => {
+export const rotateHandler = (environment: EnvironmentOf<'rotate'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const kms = kmsClient(environment, runtime.metrics);
   const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, environment.DERIVATION_KEY_ARN));

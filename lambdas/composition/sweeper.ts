@@ -1,7 +1,7 @@
 import { dynamoDbClient } from '../adapters/aws/clients.ts';
 import { dynamoDbSessionEnds } from '../adapters/aws/sessions/dynamodb-session-ends.ts';
 import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
-import type { SweeperEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { DependencyUnavailableError } from '../domain/dependency.ts';
 import { closeSilentSessions } from '../use-cases/sessions/close-silent-sessions.ts';
@@ -13,7 +13,7 @@ export type ScheduledHandler = (tick?: unknown) => Promise<void>;
 
 /** Closes sessions of which nothing was heard for too long. Reaches meters, totals and the records of sessions, and nothing else. */
 export const sweeperHandler = (
-  environment: SweeperEnvironment,
+  environment: EnvironmentOf<'sweeper'>,
   { clock, log, metrics }: Pick<Runtime, 'clock' | 'log' | 'metrics'>,
 ): ScheduledHandler => {
   const dynamoDb = dynamoDbClient(environment, metrics);

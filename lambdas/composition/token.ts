@@ -12,7 +12,7 @@ import { dynamoDbTokenContext } from '../adapters/aws/sessions/dynamodb-token-co
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { openAiHttp } from '../adapters/openai/openai-http.ts';
-import type { TokenEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../domain/limits.ts';
 import { tokenEndpoints } from '../http/endpoints/token-endpoints.ts';
@@ -25,7 +25,7 @@ import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The function that can decrypt, and nothing that it does not need. */
-export const tokenHandler = (environment: TokenEnvironment, runtime: Runtime): HttpHandler => {
+export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const kms = kmsClient(environment, runtime.metrics);
   const tables = {

@@ -3,7 +3,7 @@ import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
 import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbUsage } from '../adapters/aws/usage/dynamodb-usage.ts';
-import type { UsageEnvironment } from '../contract/environment.ts';
+import type { EnvironmentOf } from '../contract/environment.ts';
 import { usageEndpoints } from '../http/endpoints/usage-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { listErrors } from '../use-cases/sessions/list-errors.ts';
@@ -16,7 +16,7 @@ import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Usage, sessions, errors and slots; the price list and the calculator. Reads alone, and no key of any kind. */
-export const usageHandler = (environment: UsageEnvironment, runtime: Runtime): HttpHandler => {
+export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const tables = {
     sessions: environment.SESSIONS_TABLE,

@@ -82,7 +82,7 @@ const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000
 /** Meters and totals of sessions. */
 const usage = { USAGE_TABLE: tableName };
 
-export const tokenEnvironment = z.object({
+const tokenEnvironment = z.object({
   ...shared,
   ...usage,
   ...derivation,
@@ -98,7 +98,7 @@ export const tokenEnvironment = z.object({
 });
 
 /** What widgets report of their sessions; no access token, no key of a customer. */
-export const eventsEnvironment = z.object({
+const eventsEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   TENANCY_TABLE: tableName,
@@ -114,7 +114,7 @@ export const eventsEnvironment = z.object({
 });
 
 /** Closes silent sessions on a schedule. */
-export const sweeperEnvironment = z.object({
+const sweeperEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   SESSIONS_TABLE: tableName,
@@ -123,7 +123,7 @@ export const sweeperEnvironment = z.object({
 });
 
 /** Moves sites off models that are shut down, on a schedule. */
-export const retireModelsEnvironment = z.object({
+const retireModelsEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   TENANCY_TABLE: tableName,
@@ -133,7 +133,7 @@ export const retireModelsEnvironment = z.object({
 /** Hours for which a replaced key can be rolled back to; 0 shreds it at once. */
 const retention = { KEY_RETENTION_HOURS: z.coerce.number().int().min(0).max(720).default(24) };
 
-export const keysEnvironment = z.object({
+const keysEnvironment = z.object({
   ...shared,
   ...derivation,
   ...retention,
@@ -142,7 +142,7 @@ export const keysEnvironment = z.object({
   OPENAI_BASE_URL: openAiBaseUrl,
 });
 
-export const rotateEnvironment = z.object({
+const rotateEnvironment = z.object({
   ...shared,
   ...derivation,
   ...opening,
@@ -152,10 +152,10 @@ export const rotateEnvironment = z.object({
 const audit = { AUDIT_TABLE: tableName, AUDIT_KEY_ARN: kmsArn };
 
 /** The routes of the audit trail. */
-export const auditEnvironment = z.object({ ...shared, ...audit });
+const auditEnvironment = z.object({ ...shared, ...audit });
 
 /** The audit projector: reads streams, appends rows, knows nothing else. */
-export const projectorEnvironment = z.object({
+const projectorEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
@@ -164,7 +164,7 @@ export const projectorEnvironment = z.object({
 });
 
 /** The archiver: reads the audit table's stream, writes objects, knows nothing else. */
-export const archiverEnvironment = z.object({
+const archiverEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   /** Bucket with Object Lock, outside the reach of whoever appends to the trail. */
@@ -173,7 +173,7 @@ export const archiverEnvironment = z.object({
 });
 
 /** Watches the stream of sessions. It can switch a key off; it can neither open nor seal one. */
-export const detectorEnvironment = z.object({
+const detectorEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   TENANCY_TABLE: tableName,
@@ -186,7 +186,7 @@ export const detectorEnvironment = z.object({
 });
 
 /** Encrypts one key anew when the detector asks for it; no route leads to it. */
-export const rotateOnRequestEnvironment = z.object({
+const rotateOnRequestEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   TENANCY_TABLE: tableName,
@@ -199,28 +199,15 @@ export const rotateOnRequestEnvironment = z.object({
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
-export const manageEnvironment = z.object({ ...shared, ...derivation, ...plans });
+const manageEnvironment = z.object({ ...shared, ...derivation, ...plans });
 
 /** What was used and what it cost; reads alone. */
-export const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
+const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
   KEYS_TABLE: true,
   AWS_ENDPOINT_URL_KMS: true,
 });
 
-export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
-export type EventsEnvironment = z.infer<typeof eventsEnvironment>;
-export type SweeperEnvironment = z.infer<typeof sweeperEnvironment>;
-export type RetireModelsEnvironment = z.infer<typeof retireModelsEnvironment>;
-export type KeysEnvironment = z.infer<typeof keysEnvironment>;
-export type RotateEnvironment = z.infer<typeof rotateEnvironment>;
-export type AuditEnvironment = z.infer<typeof auditEnvironment>;
-export type ProjectorEnvironment = z.infer<typeof projectorEnvironment>;
-export type ArchiverEnvironment = z.infer<typeof archiverEnvironment>;
-export type DetectorEnvironment = z.infer<typeof detectorEnvironment>;
-export type RotateOnRequestEnvironment = z.infer<typeof rotateOnRequestEnvironment>;
-export type ManageEnvironment = z.infer<typeof manageEnvironment>;
-export type UsageEnvironment = z.infer<typeof usageEnvironment>;
-
+/** What each deployed function parses at its start, by the name that it is deployed under. */
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
   events: eventsEnvironment,
@@ -229,9 +216,18 @@ export const ENVIRONMENTS = {
   audit: auditEnvironment,
   projector: projectorEnvironment,
   archiver: archiverEnvironment,
+  'retire-models': retireModelsEnvironment,
   manage: manageEnvironment,
   usage: usageEnvironment,
+  detector: detectorEnvironment,
+  'rotate-on-request': rotateOnRequestEnvironment,
+  sweeper: sweeperEnvironment,
 } as const;
+
+export type DeployedFunctionName = keyof typeof ENVIRONMENTS;
+
+/** The parsed environment of the function `Name`. */
+export type EnvironmentOf<Name extends DeployedFunctionName> = z.infer<(typeof ENVIRONMENTS)[Name]>;
 
 /** The parsed environment. Throws one error that names every faulty variable and no value. */
 export const parseEnvironment = <Schema extends z.ZodType>(

@@ -11,3 +11,10 @@ export type LogMessage =
   | 'silent sessions closed'
   | 'the discovery document names another issuer'
   | 'models of sites looked at';
+
+/** What each function logs for a stream record that it could not handle. Alarms filter on the text. */
+export const FAILED_RECORD_MESSAGES = {
+  projector: 'audit record failed',
+  archiver: 'audit record failed',
+  detector: 'anomaly record failed',
+} as const satisfies Readonly<Record<string, LogMessage>>;

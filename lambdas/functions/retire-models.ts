@@ -1,7 +1,7 @@
 import { retireModelsHandler } from '../composition/retire-models.ts';
 import { lambdaRuntime } from '../composition/runtime.ts';
-import { parseEnvironment, retireModelsEnvironment } from '../contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
 
-const environment = parseEnvironment(retireModelsEnvironment, process.env);
+const environment = parseEnvironment(ENVIRONMENTS['retire-models'], process.env);
 
 export const handler = retireModelsHandler(environment, lambdaRuntime('retire-models', environment.STAGE));

@@ -1,8 +1,8 @@
 import { rotateOnRequestHandler } from '../composition/rotate-on-request.ts';
 import { lambdaRuntime } from '../composition/runtime.ts';
-import { parseEnvironment, rotateOnRequestEnvironment } from '../contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
 
-const environment = parseEnvironment(rotateOnRequestEnvironment, process.env);
+const environment = parseEnvironment(ENVIRONMENTS['rotate-on-request'], process.env);
 
 export const handler = rotateOnRequestHandler(
   environment,

@@ -1,7 +1,7 @@
 import { lambdaRuntime } from '../composition/runtime.ts';
 import { sweeperHandler } from '../composition/sweeper.ts';
-import { parseEnvironment, sweeperEnvironment } from '../contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../contract/environment.ts';
 
-const environment = parseEnvironment(sweeperEnvironment, process.env);
+const environment = parseEnvironment(ENVIRONMENTS.sweeper, process.env);
 
 export const handler = sweeperHandler(environment, lambdaRuntime('sweeper', environment.STAGE));

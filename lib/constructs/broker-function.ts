@@ -5,7 +5,7 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { DeployedFunctionName } from '../deployed-functions.ts';
+import type { DeployedFunctionName } from '../../lambdas/contract/environment.ts';
 import { roleName } from '../role-names.ts';
 import type { StageConfig } from '../stage-config.ts';
 

@@ -6,6 +6,8 @@ import { FilterPattern, type LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { FAILED_RECORD_MESSAGES } from '../../lambdas/contract/log-messages.ts';
+import { METRIC_NAMESPACE } from '../../lambdas/contract/metrics.ts';
 import { BrokerAlarm } from './broker-alarm.ts';
 import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
 import type { BrokerTable } from './broker-table.ts';
@@ -21,13 +23,6 @@ export interface StreamFunctionProps extends Omit<BrokerFunctionProps, 'afterFai
   /** What is missing for a user while this function is behind or fails. */
   readonly impact: string;
 }
-
-/** What each function logs for a record that it could not handle (lambdas/streams). */
-export const FAILED_RECORD_MESSAGES = {
-  projector: 'audit record failed',
-  archiver: 'audit record failed',
-  detector: 'anomaly record failed',
-} as const;
 
 /**
  * A function behind streams that loses nothing in silence: it starts at the oldest record, isolates a record that keeps
@@ -115,12 +110,12 @@ export class StreamFunction extends Construct {
 
     broker.logGroup.addMetricFilter('FailedRecords', {
       filterPattern: FilterPattern.stringValue('$.message', '=', FAILED_RECORD_MESSAGES[functionName]),
-      metricNamespace: 'SpeloByok',
+      metricNamespace: METRIC_NAMESPACE,
       metricName: 'FailedRecords',
       dimensions: { service: '$.service', stage: '$.stage' },
     });
     const failedRecords = new Metric({
-      namespace: 'SpeloByok',
+      namespace: METRIC_NAMESPACE,
       metricName: 'FailedRecords',
       dimensionsMap: { service: functionName, stage },
       statistic: Stats.SUM,

@@ -15,8 +15,9 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import type { DeployedFunctionName } from '../../lambdas/contract/environment.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
-import { DEPLOYED_FUNCTION_NAMES, type DeployedFunctionName } from '../deployed-functions.ts';
+import { DEPLOYED_FUNCTION_NAMES } from '../deployed-functions.ts';
 import type { TableName } from '../item-uses.ts';
 import { EDGE_REGION } from '../stage-config.ts';
 import {

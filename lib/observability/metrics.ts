@@ -1,9 +1,9 @@
 import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
+import type { DeployedFunctionName } from '../../lambdas/contract/environment.ts';
 import { METRIC_NAMESPACE, type METRICS, type MetricName } from '../../lambdas/contract/metrics.ts';
 import { deployedNameOf } from '../constructs/broker-function.ts';
 import { firewallNameOf } from '../constructs/web-firewall.ts';
-import type { DeployedFunctionName } from '../deployed-functions.ts';
 
 type DimensionsOf<Name extends MetricName> = Readonly<
   Record<(typeof METRICS)[Name]['dimensions'][number], string>

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import type { DeployedFunctionName } from '../../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../../lambdas/contract/kms-keys.ts';
 import { TABLES, type TableDefinition } from '../../lambdas/contract/tables.ts';
-import { DEPLOYED_FUNCTION_NAMES, type DeployedFunctionName } from '../../lib/deployed-functions.ts';
+import { DEPLOYED_FUNCTION_NAMES } from '../../lib/deployed-functions.ts';
 
 /**
  * What `cdk synth` has written, read back as far as it is about answering requests: functions with their bundles and

@@ -1,12 +1,12 @@
 import type { APIGatewayProxyStructuredResultV2, DynamoDBBatchResponse } from 'aws-lambda';
 import { z } from 'zod';
+import type { DeployedFunctionName } from '../../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../../lambdas/contract/kms-keys.ts';
 import { type FunctionName, ROUTES, type Route } from '../../lambdas/contract/routes.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import type { HttpHandler } from '../../lambdas/http/http-handler.ts';
 import type { StreamHandler } from '../../lambdas/streams/stream-handler.ts';
 import type { Clock } from '../../lambdas/use-cases/ports/runtime.ts';
-import type { DeployedFunctionName } from '../../lib/deployed-functions.ts';
 import type { LocalFunctions } from '../functions-in-process.ts';
 import type { GatewayRoute } from '../gateway.ts';
 import { localIncidents } from '../local-incidents.ts';

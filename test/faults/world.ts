@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sweeperHandler } from '../../lambdas/composition/sweeper.ts';
-import { parseEnvironment, sweeperEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { Clock } from '../../lambdas/use-cases/ports/runtime.ts';
 import { localRuntime } from '../../local/local-runtime.ts';
 import { makeFakeKey } from '../../local/openai/server.ts';
@@ -89,7 +89,7 @@ export const startFaultWorld = async (): Promise<FaultWorld> => {
     tables,
     healthy: (serves) => healthy[serves],
     later: (serves) => later[serves],
-    sweepLater: sweeperHandler(parseEnvironment(sweeperEnvironment, stack.variables), {
+    sweepLater: sweeperHandler(parseEnvironment(ENVIRONMENTS.sweeper, stack.variables), {
       ...localRuntime((line) => sweeperLogs.push(line)),
       clock: laterClock,
     }),

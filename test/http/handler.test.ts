@@ -6,7 +6,8 @@ import { SECURITY_HEADERS } from '../../lambdas/contract/security-headers.ts';
 import { BrokerError } from '../../lambdas/domain/broker-error.ts';
 import { ConflictError, DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
 import type { EndpointRequest, EndpointsOf } from '../../lambdas/http/endpoints/endpoint.ts';
-import { type HttpDeps, httpHandler } from '../../lambdas/http/http-handler.ts';
+import type { HttpDeps } from '../../lambdas/http/http-deps.ts';
+import { httpHandler } from '../../lambdas/http/http-handler.ts';
 
 /** The HTTP pipeline with endpoints of our own: what it adds to every answer, whatever the endpoint does. */
 

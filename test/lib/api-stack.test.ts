@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
-import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
 import { functionNameOf } from './permissions.ts';
 import { exampleApp, inWords, ofType, type Resource, templateOf } from './synthesized.ts';
 
@@ -207,7 +207,7 @@ describe('the environment', () => {
     ...functions.map((found) => ({ found, stack: own })),
     ...ofType(auditStack, 'AWS::Lambda::Function').map((found) => ({ found, stack: auditStack })),
   ];
-  const isFunction = (name: string): name is keyof typeof DEPLOYED_FUNCTIONS => name in DEPLOYED_FUNCTIONS;
+  const isFunction = (name: string): name is keyof typeof ENVIRONMENTS => name in ENVIRONMENTS;
   const cases = deployed.map(({ found, stack }) => {
     const name = functionNameOf(found.name.replace(/\/.*/, ''));
     if (!isFunction(name)) throw new Error(`${name} has no environment in the contract.`);
@@ -220,13 +220,11 @@ describe('the environment', () => {
   });
 
   test('is there for every function of the contract', () => {
-    expect(cases.map(([name]) => name).sort()).toEqual(Object.keys(DEPLOYED_FUNCTIONS).sort());
+    expect(cases.map(([name]) => name).sort()).toEqual(Object.keys(ENVIRONMENTS).sort());
   });
 
   test.each(cases)('of %s is exactly what its code asks for', (name, variables) => {
-    const asked = Object.keys(DEPLOYED_FUNCTIONS[name].shape).filter(
-      (variable) => !NOT_DEPLOYED.has(variable),
-    );
+    const asked = Object.keys(ENVIRONMENTS[name].shape).filter((variable) => !NOT_DEPLOYED.has(variable));
     expect(Object.keys(variables).sort()).toEqual([...asked, 'NODE_OPTIONS'].sort());
   });
 
@@ -237,9 +235,7 @@ describe('the environment', () => {
         return [variable, variable.endsWith('_BUCKET') ? value.toLowerCase() : value];
       }),
     );
-    expect(DEPLOYED_FUNCTIONS[name].safeParse({ ...atRunTime, AWS_REGION: 'eu-central-1' }).success).toBe(
-      true,
-    );
+    expect(ENVIRONMENTS[name].safeParse({ ...atRunTime, AWS_REGION: 'eu-central-1' }).success).toBe(true);
   });
 
   test('gives each variable the resource of its name', () => {

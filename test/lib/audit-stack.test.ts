@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { EVENT_SOURCE, EVENTS } from '../../lambdas/contract/events.ts';
-import { FAILED_RECORD_MESSAGES } from '../../lib/constructs/stream-function.ts';
+import { FAILED_RECORD_MESSAGES } from '../../lambdas/contract/log-messages.ts';
 import { templates, wordsOf } from './permissions.ts';
 import { ofType, type Resource } from './synthesized.ts';
 

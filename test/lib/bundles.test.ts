@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
-import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { readAssembly } from '../../local/bundled/assembly.ts';
 
 /**
@@ -114,7 +114,7 @@ test('each bundle holds what it imports and no more: sizes, packages, clients', 
 
 test('each bundle starts on its own, away from node_modules, and exports one handler', async () => {
   const { functions } = readAssembly(await assembly());
-  expect([...functions.keys()].sort()).toEqual(Object.keys(DEPLOYED_FUNCTIONS).sort());
+  expect([...functions.keys()].sort()).toEqual(Object.keys(ENVIRONMENTS).sort());
   for (const { bundle } of functions.values()) {
     // Copied to the folder for temporary files: an import that was left out of a bundle fails there.
     const directory = mkdtempSync(join(tmpdir(), 'bundle-'));

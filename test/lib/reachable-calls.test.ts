@@ -1,17 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { PLATFORM_ADDRESS } from '../../lambdas/domain/keys/stored-key.ts';
-import { DEPLOYED_FUNCTIONS } from '../../lib/deployed-functions.ts';
 import { permissions } from './permissions.ts';
 import { reachableCalls } from './reachable-calls.ts';
 
 const programs = [
-  ...Object.keys(DEPLOYED_FUNCTIONS).map((name) => ({ role: name, entry: `lambdas/functions/${name}.ts` })),
+  ...Object.keys(ENVIRONMENTS).map((name) => ({ role: name, entry: `lambdas/functions/${name}.ts` })),
   { role: 'PlatformKeyOperator', entry: 'tools/operator/platform-key.ts' },
   { role: 'RewrapOperator', entry: 'tools/operator/rewrap-keys.ts' },
   { role: 'SetPlanOperator', entry: 'tools/operator/set-plan.ts' },
-  { role: 'ModelCheckOperator', entry: 'tools/model-check.ts' },
+  { role: 'ModelCheckOperator', entry: 'tools/operator/model-check.ts' },
   { role: 'RebuildUsageOperator', entry: 'tools/operator/rebuild-usage.ts' },
 ];
 

@@ -7,12 +7,8 @@ import { dynamoDbAnomalies } from '../../lambdas/adapters/aws/anomalies/dynamodb
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { detectorHandler } from '../../lambdas/composition/detector.ts';
 import { rotateOnRequestHandler } from '../../lambdas/composition/rotate-on-request.ts';
-import { strongRandom } from '../../lambdas/composition/runtime.ts';
-import {
-  detectorEnvironment,
-  parseEnvironment,
-  rotateOnRequestEnvironment,
-} from '../../lambdas/contract/environment.ts';
+import { jitteredBackOff, strongRandom } from '../../lambdas/composition/runtime.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { ANOMALY_PARAMETERS } from '../../lambdas/domain/anomalies/anomaly-parameters.ts';
 import type { Incident } from '../../lambdas/domain/anomalies/incident.ts';
 import type { KeyUsageEvent } from '../../lambdas/domain/anomalies/key-usage-event.ts';
@@ -229,7 +225,7 @@ describe('a key that was changed in the meantime', () => {
     const workspaceId = tenant.workspaceId as WorkspaceId;
     const key = { scope: 'workspace', scopeId: workspaceId, version: 1 } as const;
     const suspend = (fingerprint: string) =>
-      suspendForIncident({ clock, random: strongRandom, keys })(
+      suspendForIncident({ clock, random: strongRandom, backOff: jitteredBackOff, keys })(
         { ...incident(workspaceId), keys: [key] },
         key,
         fingerprint,
@@ -243,7 +239,7 @@ describe('a key that was changed in the meantime', () => {
 
   it('is not encrypted anew by a request for an older version, which opens nothing', async () => {
     const tenant = await tenantWith('rotate');
-    const environment = parseEnvironment(rotateOnRequestEnvironment, stack.variables);
+    const environment = parseEnvironment(ENVIRONMENTS['rotate-on-request'], stack.variables);
     const rotate = rotateOnRequestHandler(environment, { ...localRuntime(() => undefined), clock });
     const request = (version: number) =>
       rotate({
@@ -264,7 +260,7 @@ describe('a key that was changed in the meantime', () => {
   });
 
   it('fails on an event that is no rotation request', async () => {
-    const environment = parseEnvironment(rotateOnRequestEnvironment, stack.variables);
+    const environment = parseEnvironment(ENVIRONMENTS['rotate-on-request'], stack.variables);
     const rotate = rotateOnRequestHandler(environment, { ...localRuntime(() => undefined), clock });
     await expect(rotate({ detail: { workspace_id: 'x' } })).rejects.toThrow();
   });
@@ -308,7 +304,7 @@ describe('delivery', () => {
     const heard: string[] = [];
     let broken = true;
     const handler = detectorHandler(
-      parseEnvironment(detectorEnvironment, stack.variables),
+      parseEnvironment(ENVIRONMENTS.detector, stack.variables),
       { ...localRuntime(() => undefined), clock },
       {
         announce: async ({ incidentId }) => {
@@ -336,7 +332,7 @@ describe('delivery', () => {
     const records = dynamoDbAnomalies(documents(), { limits: 'limits', tenancy: 'tenancy' });
     const subject = { workspaceId: tenant.workspaceId as WorkspaceId, subject: `SITE#${tenant.siteId}` };
     const handler = detectorHandler(
-      parseEnvironment(detectorEnvironment, stack.variables),
+      parseEnvironment(ENVIRONMENTS.detector, stack.variables),
       { ...localRuntime(() => undefined), clock },
       {
         announce: async () => undefined,

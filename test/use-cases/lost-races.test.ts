@@ -259,11 +259,16 @@ describe('a kill switch that meets other changes of the key', () => {
   ] as const)(
     '%s goes by the new state up to five times and then says so, and repeats no outage',
     async (_, suspend, givenUp) => {
+      const waits: number[] = [];
+      const backOff = async (attempt: number): Promise<void> => {
+        waits.push(attempt);
+      };
       const suspended = (changeKey: () => Promise<void>) =>
-        outcomeOf(suspend(portsWith({}, storeThat(changeKey))));
+        outcomeOf(suspend({ ...portsWith({}, storeThat(changeKey)), backOff }));
       const four = contended(4);
       expect(await suspended(four.write)).toBe('done');
       expect(four.writes()).toBe(5);
+      expect(waits).toEqual([1, 2, 3, 4]);
       const always = contended(Number.POSITIVE_INFINITY);
       expect(await suspended(always.write)).toEqual(givenUp);
       expect(always.writes()).toBe(5);

@@ -4,8 +4,16 @@
  */
 const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
   'domain/anomalies/anomaly-parameters': ['domain/anomalies/anomaly'],
+  'domain/anomalies/anomaly-learning': ['domain/anomalies/anomaly', 'domain/anomalies/anomaly-months'],
+  'domain/anomalies/anomaly-state': ['domain/anomalies/anomaly'],
+  'domain/anomalies/anomaly-thresholds': ['domain/anomalies/anomaly', 'domain/anomalies/anomaly-months'],
+  'domain/sessions/receipt': ['domain/sessions/session-usage'],
+  'domain/sessions/slots': ['domain/sessions/session'],
+  'domain/sessions/usage-plausibility': ['domain/sessions/session-usage'],
   'domain/keys/sealed-key': ['domain/keys/sealed-key-layers', 'vectors/sealed-key-v1'],
   'use-cases/sessions/answer-preflight': ['use-cases/tenancy/sites'],
+  'use-cases/conflicts': ['use-cases/lost-races', 'use-cases/sessions/record-events'],
+  'use-cases/keys/key-facts': ['use-cases/keys/change-stored-key'],
   'use-cases/audit/append-audit-event': ['use-cases/audit/audit-trail', 'use-cases/lost-races'],
   'use-cases/tenancy/archive-site': ['use-cases/lost-races', 'use-cases/tenancy/sites'],
   'use-cases/keys/change-and-show-key': ['use-cases/keys/change-stored-key'],

@@ -6,7 +6,7 @@ import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { strongRandom } from '../../lambdas/composition/runtime.ts';
-import { keysEnvironment, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
@@ -20,7 +20,7 @@ MASTER_KEY_ARN and FINGERPRINT_KEY_ARN (outputs of the data stack) are set, with
 PlatformKeyOperator.
 `;
 
-const environment = keysEnvironment.pick({
+const environment = ENVIRONMENTS.keys.pick({
   AWS_REGION: true,
   TENANCY_TABLE: true,
   KEYS_TABLE: true,

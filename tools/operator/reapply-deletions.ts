@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
-import { keysEnvironment, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { readKeyTrail } from './deletions/key-trail.ts';
 import { type Remedy, replayTombstones } from './deletions/replay.ts';
 import { printable, readAll } from './files.ts';
@@ -28,7 +28,7 @@ Exit status: 0 the table holds nothing that it must not; 1 it does (with --apply
 2 something could not be read.
 `;
 
-const environment = keysEnvironment.pick({
+const environment = ENVIRONMENTS.keys.pick({
   AWS_REGION: true,
   TENANCY_TABLE: true,
   KEYS_TABLE: true,

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbUsageLedgerAudit } from '../../lambdas/adapters/aws/usage/dynamodb-usage-ledger-audit.ts';
 import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
-import { parseEnvironment, usageEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { type Drift, type RebuildCounts, rebuildUsage } from '../../lambdas/use-cases/usage/rebuild-usage.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
@@ -25,7 +25,7 @@ the role RebuildUsageOperator.
 Exit status: 0 every total is right; 1 one was not, or kept changing, and was named; 2 it was not carried through.
 `;
 
-const environment = usageEnvironment.pick({
+const environment = ENVIRONMENTS.usage.pick({
   AWS_REGION: true,
   TENANCY_TABLE: true,
   USAGE_TABLE: true,

@@ -4,7 +4,7 @@ import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { kmsRewrapper } from '../../lambdas/adapters/aws/keys/kms-rewrapper.ts';
-import { parseEnvironment, tokenEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
 import { type RewrapCounts, rewrapKeys } from '../../lambdas/use-cases/keys/rewrap-keys.ts';
 import { localVariables, operatorAuditEvents } from './operator.ts';
@@ -25,7 +25,7 @@ function has them, with AWS credentials that may ReEncryptFrom and ReEncryptTo t
 Exit status: 0 every record is under KEY_ARN; 1 something is not, and was named; 2 it was not even begun.
 `;
 
-const environment = tokenEnvironment.pick({
+const environment = ENVIRONMENTS.token.pick({
   AWS_REGION: true,
   TENANCY_TABLE: true,
   KEYS_TABLE: true,

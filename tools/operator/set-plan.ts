@@ -4,7 +4,7 @@ import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbPlans } from '../../lambdas/adapters/aws/tenancy/dynamodb-plans.ts';
 import { dynamoDbWorkspaces } from '../../lambdas/adapters/aws/tenancy/dynamodb-workspaces.ts';
 import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
-import { manageEnvironment, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { changePlan } from '../../lambdas/use-cases/tenancy/change-plan.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
@@ -22,7 +22,7 @@ For a deployment, TENANCY_TABLE (an output of the data stack) is to be set, with
 SetPlanOperator; and PLANS as the functions have it, where the stage has plans of its own.
 `;
 
-const environment = manageEnvironment.pick({
+const environment = ENVIRONMENTS.manage.pick({
   AWS_REGION: true,
   TENANCY_TABLE: true,
   PLANS: true,

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { kmsChainKeys } from '../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
 import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
-import { auditEnvironment, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { printable, readAll } from './files.ts';
 import { localVariables } from './operator.ts';
 import { parseArchivedRows } from './reconcile/audit-rows.ts';
@@ -23,7 +23,7 @@ For a deployment AUDIT_KEY_ARN is to be set, with AWS credentials that may Gener
 Exit status: 0 every chain is whole; 1 one is not; 2 something could not be read.
 `;
 
-const environment = auditEnvironment.pick({
+const environment = ENVIRONMENTS.audit.pick({
   AWS_REGION: true,
   AUDIT_KEY_ARN: true,
   AWS_ENDPOINT_URL_KMS: true,

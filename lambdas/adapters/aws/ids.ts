@@ -1,8 +1,7 @@
 import * as z from 'zod';
-import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import { isSessionId, isSiteId, isWorkspaceId } from '../../domain/identifiers.ts';
 
-/** Ids as the tables hold them. */
-
-export const workspaceId = z.string().transform((id) => id as WorkspaceId);
-export const siteId = z.string().transform((id) => id as SiteId);
-export const sessionId = z.string().transform((id) => id as SessionId);
+/** Ids as the tables hold them: a text of another shape is refused, as every malformed item is. */
+export const workspaceId = z.string().refine(isWorkspaceId);
+export const siteId = z.string().refine(isSiteId);
+export const sessionId = z.string().refine(isSessionId);

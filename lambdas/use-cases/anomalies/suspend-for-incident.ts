@@ -1,11 +1,11 @@
 import type { Incident, KeyInUse } from '../../domain/anomalies/incident.ts';
-import { ConflictError } from '../../domain/dependency.ts';
 import type { RandomBytes } from '../../domain/identifiers.ts';
 import { switchState } from '../../domain/keys/key-lifecycle.ts';
 import { isLive } from '../../domain/keys/stored-key.ts';
 import { systemEvent } from '../audit/system-event.ts';
 import type { KeyStore } from '../ports/keys.ts';
-import type { Clock } from '../ports/runtime.ts';
+import type { BackOff, Clock } from '../ports/runtime.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 
 const ACTOR = 'system:detector';
 const MAX_ATTEMPTS = 5;
@@ -13,6 +13,7 @@ const MAX_ATTEMPTS = 5;
 export interface SuspendPorts {
   readonly clock: Clock;
   readonly random: RandomBytes;
+  readonly backOff: BackOff;
   readonly keys: Pick<KeyStore, 'readKey' | 'changeKey'>;
 }
 
@@ -26,7 +27,7 @@ export const suspendForIncident =
     const { scope, scopeId } = key;
     const { workspaceId, incidentId } = incident;
     const address = { scope, scopeId, workspaceId };
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+    await retryOnConflict(ports.backOff, MAX_ATTEMPTS, async () => {
       const currentKey = await ports.keys.readKey(address);
       if (
         !isLive(currentKey) ||
@@ -47,12 +48,6 @@ export const suspendForIncident =
         },
       });
       const change = switchState(currentKey, 'suspended', { at: now.toISOString(), by: ACTOR });
-      try {
-        await ports.keys.changeKey(address, change, event);
-        return;
-      } catch (error) {
-        if (!(error instanceof ConflictError)) throw error;
-      }
-    }
-    throw new ConflictError();
+      await ports.keys.changeKey(address, change, event);
+    });
   };

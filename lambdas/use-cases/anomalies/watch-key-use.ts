@@ -14,8 +14,9 @@ import type { AnomalyResponse } from '../../domain/tenancy/workspace.ts';
 import { systemEvent } from '../audit/system-event.ts';
 import type { AnomalyRecords, IncidentAnnouncer } from '../ports/anomalies.ts';
 import type { RotationRequests } from '../ports/keys.ts';
-import type { BackOff, Clock } from '../ports/runtime.ts';
+import type { Clock } from '../ports/runtime.ts';
 import type { SiteReader, WorkspaceReader } from '../ports/tenancy.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 import { type SuspendPorts, suspendForIncident } from './suspend-for-incident.ts';
 
 export interface WatchPorts extends SuspendPorts {
@@ -26,7 +27,6 @@ export interface WatchPorts extends SuspendPorts {
   readonly sites: SiteReader;
   readonly announcer: IncidentAnnouncer;
   readonly rotations: RotationRequests;
-  readonly backOff: BackOff;
   /** Incidents that are on record from now on, told once, whatever becomes of what is done about them. */
   readonly onBegun: (incidents: readonly Incident[]) => void;
 }
@@ -56,8 +56,8 @@ const saveEvents = async (
   subject: AnomalySubject,
   usageEvents: readonly KeyUsageEvent[],
   limits: ReadonlyMap<SiteId, number>,
-): Promise<AnomalyRecord> => {
-  for (let attempt = 1; ; attempt++) {
+): Promise<AnomalyRecord> =>
+  retryOnConflict(ports.backOff, MAX_ATTEMPTS, async () => {
     const before = (await ports.records.read(subject)) ?? nothing;
     const { record, triggered } = applyEvents(before, usageEvents, limits);
     // Whatever is detected changes the state, too: that kind is silent for a while.
@@ -65,16 +65,10 @@ const saveEvents = async (
     const began = triggered.length === 0 ? [] : await incidentsOf(ports, subject, record, triggered);
     const now = ports.clock();
     const after = { ...record, pending: [...record.pending, ...began] };
-    try {
-      await ports.records.save(subject, after, began.map(incidentAuditEvent(ports, now)), now);
-      if (began.length > 0) ports.onBegun(began);
-      return { ...after, revision: after.revision + 1 };
-    } catch (error) {
-      if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
-      await ports.backOff(attempt);
-    }
-  }
-};
+    await ports.records.save(subject, after, began.map(incidentAuditEvent(ports, now)), now);
+    if (began.length > 0) ports.onBegun(began);
+    return { ...after, revision: after.revision + 1 };
+  });
 
 const nothing: AnomalyRecord = { revision: 0, state: initialAnomalyState, keys: [], pending: [] };
 

@@ -1,7 +1,7 @@
 import { type AuditEvent, chainRow } from '../../domain/audit/audit-record.ts';
-import { ConflictError } from '../../domain/dependency.ts';
 import type { AuditLog, ChainKeys } from '../ports/audit.ts';
 import type { BackOff } from '../ports/runtime.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 
 /** Races lost before the record is left to be delivered again. Each means that another event of the workspace got in. */
 const MAX_ATTEMPTS = 20;
@@ -14,15 +14,10 @@ export const appendAuditEvent =
   (ports: { readonly audit: AuditLog; readonly chainKeys: ChainKeys; readonly backOff: BackOff }) =>
   async (event: AuditEvent): Promise<'appended' | 'duplicate'> => {
     const chainKey = await ports.chainKeys.keyOf(event.workspaceId);
-    for (let attempt = 1; ; attempt++) {
+    return retryOnConflict(ports.backOff, MAX_ATTEMPTS, async () => {
       if (await ports.audit.knows(event)) return 'duplicate';
       const head = await ports.audit.readHead(event.workspaceId);
-      try {
-        await ports.audit.append(chainRow(event, head, chainKey));
-        return 'appended';
-      } catch (error) {
-        if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;
-        await ports.backOff(attempt);
-      }
-    }
+      await ports.audit.append(chainRow(event, head, chainKey));
+      return 'appended';
+    });
   };

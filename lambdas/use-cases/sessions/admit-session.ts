@@ -22,6 +22,7 @@ import { secondsToNextPeriod } from '../../domain/tenancy/plan.ts';
 import type { Site } from '../../domain/tenancy/workspace.ts';
 import type { BackOff } from '../ports/runtime.ts';
 import type { SessionAdmitter, TokenContextReader } from '../ports/sessions.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 
 /** Races lost before we say busy: each means that another visitor got in, so the service as a whole advances. */
 const MAX_ATTEMPTS = 8;
@@ -66,24 +67,24 @@ export const admitSession = async (
   },
   request: AdmissionRequest,
 ): Promise<Admitted> => {
+  const { pools, session, now } = request;
   let { capacity } = request;
-  for (let attempt = 1; ; attempt++) {
-    const chosen = chooseSlots(ports.random, request, capacity, attempt);
-    const admitted = admissionAt(request, chosen, capacity);
-    try {
-      await ports.admissions.admit(
-        admitted.session,
-        admitted.leases,
-        reservationOf(admitted.usage, request.capSeconds),
-        request.now,
-      );
-      return admitted;
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-      if (attempt === MAX_ATTEMPTS && request.pools.length === 0) throw new BrokerError('unavailable');
-      await ports.backOff(attempt);
-      capacity = await ports.contexts.readCapacity(request.session.workspaceId, request.now);
-    }
+  try {
+    // With pools, the attempt after the last one says busy; without one there is no slot to wait for.
+    return await retryOnConflict(
+      ports.backOff,
+      MAX_ATTEMPTS + (pools.length > 0 ? 1 : 0),
+      async (attempt) => {
+        if (attempt > 1) capacity = await ports.contexts.readCapacity(session.workspaceId, now);
+        const chosen = chooseSlots(ports.random, request, capacity, attempt);
+        const admitted = admissionAt(request, chosen, capacity);
+        const reservation = reservationOf(admitted.usage, request.capSeconds);
+        await ports.admissions.admit(admitted.session, admitted.leases, reservation, now);
+        return admitted;
+      },
+    );
+  } catch (error) {
+    throw error instanceof ConflictError ? new BrokerError('unavailable') : error;
   }
 };
 

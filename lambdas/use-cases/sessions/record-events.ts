@@ -42,6 +42,7 @@ import type {
   SessionUsageStore,
   SlotLeases,
 } from '../ports/sessions.ts';
+import { retryOnConflict } from '../retry-on-conflict.ts';
 import { noteThresholds, type ThresholdPorts } from '../usage/note-thresholds.ts';
 
 export interface EventPorts extends ThresholdPorts {
@@ -127,7 +128,8 @@ const saveEvents = async (
 ): Promise<{ readonly usage: SessionUsage; readonly tally: Tally }> => {
   const told = new Set<string>();
   let read = first;
-  for (let attempt = 1; ; attempt++) {
+  const save = async (attempt: number) => {
+    if (attempt > 1) read = (await ports.sessions.readSnapshot(siteId, read.session.sessionId)) ?? read;
     const before = read.usage ?? newSessionUsage(read.session);
     if (requestsTooOften(before, now))
       throw new BrokerError('rate_limited', { retryAfterSeconds: secondsToNextMinute(now) });
@@ -135,19 +137,17 @@ const saveEvents = async (
     const untold = failures.filter(({ id }) => !told.has(id));
     for (const { id } of untold) told.add(id);
     await tellOperator(ports, read, untold, worked, now);
-    try {
-      // Also where nothing is new: what only repeats itself is bounded like the rest.
-      await ports.sessionUsage.saveUsage(withRequestCounted(usage, now));
-      // Again with each repetition: the first one may have died before it came to this.
-      if (isOver(usage)) await ports.ends.recordEnd(usage);
-      await noteThresholds(ports, read, now);
-      return { usage, tally };
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-      if (attempt === MAX_ATTEMPTS) throw new BrokerError('unavailable');
-      await ports.backOff(attempt);
-      read = (await ports.sessions.readSnapshot(siteId, read.session.sessionId)) ?? read;
-    }
+    // Also where nothing is new: what only repeats itself is bounded like the rest.
+    await ports.sessionUsage.saveUsage(withRequestCounted(usage, now));
+    // Again with each repetition: the first one may have died before it came to this.
+    if (isOver(usage)) await ports.ends.recordEnd(usage);
+    await noteThresholds(ports, read, now);
+    return { usage, tally };
+  };
+  try {
+    return await retryOnConflict(ports.backOff, MAX_ATTEMPTS, save);
+  } catch (error) {
+    throw error instanceof ConflictError ? new BrokerError('unavailable') : error;
   }
 };
 

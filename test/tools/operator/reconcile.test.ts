@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { kmsChainKeys } from '../../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
 import { kmsClient } from '../../../lambdas/adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../../../lambdas/adapters/aws/kms-derivation-keys.ts';
-import { auditEnvironment, parseEnvironment } from '../../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../../lambdas/contract/environment.ts';
 import {
   type AuditEventType,
   type AuditFacts,
@@ -443,7 +443,7 @@ describe('a run of the broker', () => {
     expect(result.code).toBe(0);
 
     const keys = kmsDerivationKeys(
-      kmsClient(parseEnvironment(auditEnvironment, stack.variables)),
+      kmsClient(parseEnvironment(ENVIRONMENTS.audit, stack.variables)),
       stack.kms.keyArn('alias/spelo-byok/audit'),
     );
     const verdicts = await verifyRows(objects.flatMap(parseArchivedRows), kmsChainKeys(keys));

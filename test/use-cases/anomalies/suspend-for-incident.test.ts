@@ -45,6 +45,7 @@ const suspended = async (
   await suspendForIncident({
     clock: () => NOW,
     random: (size) => Buffer.alloc(size),
+    backOff: async () => {},
     keys: {
       readKey: async (address) => {
         read.push(address);

@@ -502,7 +502,8 @@ describe('a record that somebody else writes in the same moment', () => {
       suspend: lost,
     });
     expect(await outcomeOf(watch(session('a')))).toBeInstanceOf(ConflictError);
-    expect(waits).toEqual([]);
+    // Four waits between the five writes of the key; the record itself is written once.
+    expect(waits).toEqual([1, 2, 3, 4]);
     expect(begun()).toBe(1);
     expect(table.record?.pending).toHaveLength(1);
   });

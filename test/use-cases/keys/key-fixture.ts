@@ -17,6 +17,7 @@ import type { KeyTarget } from '../../../lambdas/use-cases/keys/key-target.ts';
 import type { SealingPorts } from '../../../lambdas/use-cases/keys/store-openai-key.ts';
 import type { TestKeyPorts } from '../../../lambdas/use-cases/keys/test-openai-key.ts';
 import type { KeyActivityReader } from '../../../lambdas/use-cases/ports/keys.ts';
+import type { BackOff } from '../../../lambdas/use-cases/ports/runtime.ts';
 import * as fixture from '../sessions/token-fixture.ts';
 
 /** Stored keys, and whatever keeps, seals and opens them, in memory. */
@@ -68,8 +69,7 @@ interface Row {
   history: readonly KeyVersionRecord[];
 }
 
-export type KeyPorts = SealingPorts &
-  TestKeyPorts &
+export type KeyPorts = SealingPorts & { readonly backOff: BackOff } & TestKeyPorts &
   KeyChangePorts & { readonly activity: KeyActivityReader };
 
 /** A use case of a key, up to who asks for it. */

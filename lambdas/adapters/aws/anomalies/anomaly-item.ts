@@ -2,8 +2,8 @@ import * as z from 'zod';
 import type { AnomalyRecord } from '../../../domain/anomalies/anomaly-record.ts';
 import type { AnomalyState } from '../../../domain/anomalies/anomaly-state.ts';
 import { ANOMALY_KINDS } from '../../../domain/anomalies/incident.ts';
-import type { WorkspaceId } from '../../../domain/identifiers.ts';
 import { ANOMALY_RESPONSES } from '../../../domain/tenancy/workspace.ts';
+import { workspaceId } from '../ids.ts';
 
 const counts = z.array(z.tuple([z.number(), z.number()]));
 const numbers = z.array(z.number());
@@ -42,7 +42,7 @@ const keyInUse = z.object({
 
 const incident = z.object({
   incidentId: z.string(),
-  workspaceId: z.string().transform((id) => id as WorkspaceId),
+  workspaceId,
   siteId: z.string().nullable(),
   kind: z.enum(ANOMALY_KINDS),
   at: z.string(),

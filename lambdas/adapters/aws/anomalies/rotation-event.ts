@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { RotationRequest } from '../../../domain/anomalies/rotation-request.ts';
-import type { WorkspaceId } from '../../../domain/identifiers.ts';
+import { workspaceId } from '../ids.ts';
 
 /** A rotation request as an event's detail. */
 export const detailOfRotation = (request: RotationRequest): Readonly<Record<string, string | number>> => ({
@@ -14,7 +14,7 @@ export const detailOfRotation = (request: RotationRequest): Readonly<Record<stri
 const rotationDetail = z
   .object({
     incident_id: z.string(),
-    workspace_id: z.string().transform((id) => id as WorkspaceId),
+    workspace_id: workspaceId,
     scope: z.enum(['site', 'workspace']),
     scope_id: z.string(),
     version: z.number(),

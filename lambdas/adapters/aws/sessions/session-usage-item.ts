@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import type { SessionId, SiteId, WorkspaceId } from '../../../domain/identifiers.ts';
 import { END_REASONS, type SessionUsage, USAGE_FLAGS } from '../../../domain/sessions/session-usage.ts';
 import { BILLING_MODES } from '../../../domain/tenancy/workspace.ts';
 import type { LedgerEntry } from '../../../domain/usage/ledger.ts';
 import { TOKEN_KINDS, type TokenCounts } from '../../../domain/usage/token-counts.ts';
+import { sessionId, siteId, workspaceId } from '../ids.ts';
 import { count } from '../usage/usage-items.ts';
 
 /** Items of the `usage` table, and of key health. Every read is parsed. */
@@ -55,9 +55,9 @@ const milliseconds = z.number().nullable().default(null);
 
 export const sessionUsageItem: z.ZodType<SessionUsage> = z
   .object({
-    sessionId: z.string().transform((id) => id as SessionId),
-    workspaceId: z.string().transform((id) => id as WorkspaceId),
-    siteId: z.string().transform((id) => id as SiteId),
+    sessionId,
+    workspaceId,
+    siteId,
     mode: z.enum(BILLING_MODES),
     model: z.string(),
     priceVersion: z.string().nullable(),

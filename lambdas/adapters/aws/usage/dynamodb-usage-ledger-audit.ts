@@ -12,6 +12,7 @@ import type { UsageLedgerAudit } from '../../../use-cases/ports/usage.ts';
 import { eventPut } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { queryAll, queryPage } from '../dynamodb-pages.ts';
+import { siteId, workspaceId } from '../ids.ts';
 import { sessionUsageItem } from '../sessions/session-usage-item.ts';
 import { totalsOf } from '../sessions/usage-writes.ts';
 import { primaryKey } from '../table-keys.ts';
@@ -107,11 +108,8 @@ const readTotal = async (
 const tenantItem = z.object({
   pk: z.string(),
   sk: z.string(),
-  workspaceId: z.string().transform((id) => id as WorkspaceId),
-  siteId: z
-    .string()
-    .transform((id) => id as SiteId)
-    .optional(),
+  workspaceId,
+  siteId: siteId.optional(),
 });
 type TenantItem = z.output<typeof tenantItem>;
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { dynamoDbClient } from '../lambdas/adapters/aws/clients.ts';
-import { dynamoDbAllSites } from '../lambdas/adapters/aws/tenancy/dynamodb-all-sites.ts';
-import { parseEnvironment, retireModelsEnvironment } from '../lambdas/contract/environment.ts';
+import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbAllSites } from '../../lambdas/adapters/aws/tenancy/dynamodb-all-sites.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { checkModels, compareWithList } from './models/check-models.ts';
-import { failureText, localVariables } from './operator/operator.ts';
+import { failureText, localVariables } from './operator.ts';
 
 const USAGE = `npm run model-check -- [--models models.json] [--local]
 
@@ -21,7 +21,7 @@ For a deployment, TENANCY_TABLE (an output of the data stack) is to be set, with
 ModelCheckOperator. Exits with 1 when a date differs or a site is left without a model.
 `;
 
-const environment = retireModelsEnvironment.pick({
+const environment = ENVIRONMENTS['retire-models'].pick({
   AWS_REGION: true,
   TENANCY_TABLE: true,
   AWS_ENDPOINT_URL_DYNAMODB: true,

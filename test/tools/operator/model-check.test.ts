@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import type { Site } from '../../lambdas/domain/tenancy/workspace.ts';
-import type { ScannedSite } from '../../lambdas/use-cases/ports/tenancy.ts';
-import { listedModels } from '../../local/openai/models.ts';
-import { checkModels, compareWithList } from '../../tools/models/check-models.ts';
-import { expectSuccess } from '../support/answers.ts';
-import { makeKeyedTenant } from '../support/keyed-tenant.ts';
-import { ROOT } from '../support/source-files.ts';
-import { startTestStack } from '../support/stack.ts';
-import { aSite } from '../use-cases/sessions/token-fixture.ts';
+import type { Site } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { ScannedSite } from '../../../lambdas/use-cases/ports/tenancy.ts';
+import { listedModels } from '../../../local/openai/models.ts';
+import { checkModels, compareWithList } from '../../../tools/operator/models/check-models.ts';
+import { expectSuccess } from '../../support/answers.ts';
+import { makeKeyedTenant } from '../../support/keyed-tenant.ts';
+import { ROOT } from '../../support/source-files.ts';
+import { startTestStack } from '../../support/stack.ts';
+import { aSite } from '../../use-cases/sessions/token-fixture.ts';
 
 const stack = await startTestStack({ audited: false });
 const folder = mkdtempSync(join(tmpdir(), 'spelo-models-'));
@@ -94,7 +94,7 @@ describe("the comparison with OpenAI's list", () => {
 
 describe('the command', () => {
   const run = (given: readonly string[]) =>
-    promisify(execFile)(process.execPath, ['tools/model-check.ts', ...given], {
+    promisify(execFile)(process.execPath, ['tools/operator/model-check.ts', ...given], {
       cwd: ROOT,
       env: {
         PATH: process.env['PATH'],

@@ -1,21 +1,21 @@
-import type { ListedModel } from '../../lambdas/domain/keys/verdict.ts';
+import type { ListedModel } from '../../../lambdas/domain/keys/verdict.ts';
 import {
   isShutDown,
   moveDateOf,
   NOTICE_DAYS,
   RETIREMENTS,
   retirementOf,
-} from '../../lambdas/domain/tenancy/model-retirement.ts';
-import { modelStepOf } from '../../lambdas/domain/tenancy/model-step.ts';
-import { isRealtimeModelName, modelWarnings } from '../../lambdas/domain/tenancy/site-model.ts';
-import type { Site } from '../../lambdas/domain/tenancy/workspace.ts';
+} from '../../../lambdas/domain/tenancy/model-retirement.ts';
+import { modelStepOf } from '../../../lambdas/domain/tenancy/model-step.ts';
+import { isRealtimeModelName, modelWarnings } from '../../../lambdas/domain/tenancy/site-model.ts';
+import type { Site } from '../../../lambdas/domain/tenancy/workspace.ts';
 import {
   CATALOGUE_VERSION,
   catalogueAgeDays,
   catalogueIsStale,
   PRICE_CATALOGUE,
-} from '../../lambdas/domain/usage/price-catalogue.ts';
-import type { ScannedSite } from '../../lambdas/use-cases/ports/tenancy.ts';
+} from '../../../lambdas/domain/usage/price-catalogue.ts';
+import type { ScannedSite } from '../../../lambdas/use-cases/ports/tenancy.ts';
 
 /** What the command prints, one line per finding. */
 export interface ModelCheck {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { findingsIn, fixed } from '../../tools/developer/check-english.ts';
+import { findingsIn, fixed } from '../../../tools/developer/check-english.ts';
 
 const found = (path: string, source: string): readonly string[] =>
   findingsIn(path, source).map(({ line, found }) => `${line} ${found}`);

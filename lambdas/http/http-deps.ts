@@ -1,0 +1,15 @@
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { AccessTokenVerifier } from '../use-cases/ports/tenancy.ts';
+
+/** What the HTTP pipeline of a function needs beside its endpoints. */
+export interface HttpDeps {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Milliseconds, for latencies only. */
+  readonly monotonicMs: () => number;
+  /** undefined for a function that serves public routes only. */
+  readonly accessTokens: AccessTokenVerifier | undefined;
+  /** SHA-256 of each secret that the edge may send; none when there is no edge. */
+  readonly edgeSecretDigests: readonly string[];
+}

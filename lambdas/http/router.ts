@@ -1,0 +1,79 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { type FunctionName, ROUTES, type Route, type RouteId, routeKeyOf } from '../contract/routes.ts';
+import { BrokerError } from '../domain/broker-error.ts';
+import { isSiteId } from '../domain/identifiers.ts';
+import type { Caller } from '../domain/tenancy/workspace.ts';
+import { authenticate } from './authenticate.ts';
+import { prefersCsv } from './csv.ts';
+import { csvResponse } from './csv-response.ts';
+import { sourceIpOf } from './edge.ts';
+import type { EndpointRequest, EndpointsOf } from './endpoints/endpoint.ts';
+import type { HttpDeps } from './http-deps.ts';
+import { bodyText, parseBody, parseQuery } from './parse-request.ts';
+import type { RequestState, Result } from './request-state.ts';
+
+type AnyEndpoint = (request: EndpointRequest<RouteId>) => Promise<unknown>;
+
+export interface Router {
+  /** Answers one request, or throws a BrokerError. */
+  answer(event: APIGatewayProxyEventV2, state: RequestState): Promise<Result>;
+  /** Whether the answer to a route depends on what the caller accepts. */
+  dependsOnAccept(routeKey: string): boolean;
+}
+
+/**
+ * The routes of one function. For each request, in this order: check the edge, find the route, authenticate, validate, call
+ * the endpoint, shape the answer by the route's schema.
+ */
+export const createRouter = <Name extends FunctionName>(
+  endpoints: EndpointsOf<Name>,
+  deps: HttpDeps,
+): Router => {
+  const served = new Map<string, { route: Route; endpoint: AnyEndpoint }>(
+    Object.entries(endpoints).map(([id, endpoint]) => {
+      const route: Route = ROUTES[id as RouteId];
+      return [routeKeyOf(route), { route, endpoint: endpoint as AnyEndpoint }];
+    }),
+  );
+
+  const answer = async (event: APIGatewayProxyEventV2, state: RequestState): Promise<Result> => {
+    const sourceIp = sourceIpOf(event, deps.edgeSecretDigests);
+    const match = served.get(event.routeKey);
+    if (match === undefined) throw new BrokerError('route_not_found');
+    const { route, endpoint } = match;
+    const caller =
+      route.access === 'public' ? undefined : await authenticate(deps.accessTokens, event, sourceIp);
+    const request: EndpointRequest<RouteId> = {
+      path: event.pathParameters ?? {},
+      ...(validated(route, event) as Pick<EndpointRequest<RouteId>, 'body' | 'query'>),
+      caller: caller as Caller & undefined,
+      origin: event.headers['origin'],
+      headers: event.headers,
+      rawBody: bodyText(event),
+      sourceIp,
+      allowOrigin: (origin) => {
+        state.allowedOrigin = origin;
+      },
+      noteTier: (tier) => {
+        state.openAiTier = tier;
+      },
+    };
+    const data = await endpoint(request);
+    if (route.data === undefined) return { statusCode: route.status };
+    // Parsing the answer strips what the contract does not name, so that a new field inside cannot leak out.
+    const shown = route.data.parse(data);
+    if (route.csv !== undefined && prefersCsv(event.headers['accept']))
+      return csvResponse(route.csv, shown, event);
+    return { statusCode: route.status, body: JSON.stringify({ success: true, data: shown }) };
+  };
+
+  return { answer, dependsOnAccept: (routeKey) => served.get(routeKey)?.route.csv !== undefined };
+};
+
+/** A malformed site id is refused before the body is looked at: it comes first in the contract's order. */
+const validated = (route: Route, event: APIGatewayProxyEventV2): { body: unknown; query: unknown } => {
+  const siteId = event.pathParameters?.['siteId'];
+  if (siteId !== undefined && !isSiteId(siteId))
+    throw new BrokerError(route.access === 'public' ? 'invalid_site_id' : 'site_not_found');
+  return { query: parseQuery(route, event), body: parseBody(route, event) };
+};
