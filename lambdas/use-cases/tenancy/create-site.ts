@@ -8,6 +8,10 @@ import type { Clock } from '../ports/runtime.ts';
 import type { Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
 
+/** A site for which no region is given gets the workspace's. */
+export type NewSiteSettings = Omit<SiteSettings, 'dataResidency'> &
+  Partial<Pick<SiteSettings, 'dataResidency'>>;
+
 /**
  * Admin. The new site mints as soon as it, or its workspace, has a key. Never one more site than the plan has room for,
  * in either billing mode; a workspace that has more, because its plan was changed, keeps them and gets no new one.
@@ -20,12 +24,14 @@ export const createSite =
     readonly random: RandomBytes;
     readonly plans: readonly Plan[];
   }) =>
-  async (caller: Caller, workspaceId: WorkspaceId, settings: SiteSettings): Promise<Site> => {
-    const quota = quotaIn(await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin'), ports.plans);
+  async (caller: Caller, workspaceId: WorkspaceId, settings: NewSiteSettings): Promise<Site> => {
+    const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
+    const quota = quotaIn(workspace, ports.plans);
     const site: Site = {
       siteId: newSiteId(workspaceId, ports.random),
       workspaceId,
       ...settings,
+      dataResidency: settings.dataResidency ?? workspace.dataResidency,
       createdAt: ports.clock().toISOString(),
       createdBy: caller.sub,
     };
