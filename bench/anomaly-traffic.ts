@@ -1,4 +1,6 @@
 import type { Observation } from '../lambdas/domain/anomalies/anomaly-state.ts';
+import { classifyErrorAnswer } from '../lambdas/domain/keys/classify-openai-error.ts';
+import { readOpenAiError } from '../lambdas/domain/keys/openai-error-body.ts';
 import { gaussian, poisson, type Random, seeded } from './random.ts';
 
 /**
@@ -186,6 +188,43 @@ const keyRevoked: AttackProfile['attack'] = (ordinary, span) =>
       ? { ...observation, issued: false, openAiFailure: 'key_invalid' }
       : observation,
   );
+
+/** What the product makes of a page of OpenAI's edge, which blocks our address. */
+const BLOCKED = classifyErrorAnswer({
+  status: 403,
+  error: readOpenAiError(undefined),
+  requestId: undefined,
+  retryAfterSeconds: undefined,
+}).reason;
+
+/** Every mint of the span fails; `revoked` of them, by chance, because OpenAI refuses the key itself. */
+const edgeBlocks =
+  (revoked: number): AttackProfile['attack'] =>
+  (ordinary, span, random) =>
+    ordinary.map((observation) =>
+      observation.type === 'outcome' && within(observation, span)
+        ? { ...observation, issued: false, openAiFailure: random() < revoked ? 'key_invalid' : BLOCKED }
+        : observation,
+    );
+
+/** Where OpenAI cannot be reached: no alarm may blame the key, and a key that was revoked is found all the same. */
+export const OUTAGES: readonly AttackProfile[] = [
+  {
+    name: "OpenAI's edge blocks our address",
+    base: 'weekly rhythm, 20 an hour at its peak',
+    attack: edgeBlocks(0),
+  },
+  {
+    name: "OpenAI's edge blocks the address of a busy site",
+    base: 'weekly rhythm, 300 an hour at its peak',
+    attack: edgeBlocks(0),
+  },
+  {
+    name: 'key revoked, and the edge blocks every second call',
+    base: 'weekly rhythm, 20 an hour at its peak',
+    attack: edgeBlocks(0.5),
+  },
+];
 
 export const ATTACKS: readonly AttackProfile[] = [
   {

@@ -12,6 +12,7 @@ import {
   attackedUse,
   BENIGN,
   type BenignProfile,
+  OUTAGES,
   ordinaryUse,
 } from './anomaly-traffic.ts';
 
@@ -203,5 +204,25 @@ table(
     const kinds = new Set(firsts[0]?.map(({ kind }) => kind));
     return [attack.name, ...firsts.map(delayText), [...kinds].join(', ')];
   }),
+);
+/** Of how many seeds the key would be suspended during an outage, where the workspace has chosen `suspend`. */
+const suspensions = (outage: AttackProfile): readonly number[] => {
+  const counts = DETECTORS.map(() => 0);
+  for (const seed of seeds) {
+    const { observations, attackSpan } = attackedUse(outage, DAYS, ATTACK_HOURS, seed);
+    const untilEnd = observations.filter(({ at }) => at < attackSpan.to);
+    for (const [index, detector] of DETECTORS.entries()) {
+      const blamed = detector(untilEnd).some(
+        ({ kind, at }) => kind === 'auth_failures' && at >= attackSpan.from,
+      );
+      if (blamed) counts[index] = (counts[index] ?? 0) + 1;
+    }
+  }
+  return counts;
+};
+
+table(
+  `Outage: keys suspended, of ${SEEDS}`,
+  OUTAGES.map((outage) => [outage.name, ...suspensions(outage).map(String), '']),
 );
 write(`Took ${((performance.now() - started) / 1_000).toFixed(0)} s.`);

@@ -36,6 +36,8 @@ const KEY_ACTIVITY = ['KEY#*'];
 export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   token: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
+    // Test voice of a workspace key asks what its sites ask.
+    { table: 'tenancy', actions: ['Query'], partitions: ['WORKSPACE#*'] },
     { table: 'keys', actions: ['BatchGetItem', 'GetItem'] },
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
     { table: 'limits', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { AUDIT_EVENT_TYPES } from '../domain/audit/audit-record.ts';
-import { pageQuery, printable, siteIdSchema, timestamp } from './common.ts';
+import { name, pageQuery, siteIdSchema, timestamp } from './common.ts';
 
 export const auditQuery = pageQuery
   .extend({
     type: z.enum(AUDIT_EVENT_TYPES).optional(),
-    actor: printable(256).optional(),
+    actor: name(256).optional(),
     site_id: siteIdSchema.optional(),
     from: z.iso.datetime().optional().describe('RFC 3339, inclusive'),
     to: z.iso.datetime().optional().describe('RFC 3339, exclusive'),

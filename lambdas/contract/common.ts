@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isVisible, turnsTextAround } from '../domain/tenancy/names.ts';
 
 /**
  * Every shape that crosses the HTTP boundary. Requests are strict: an unknown field is refused, so that nobody can slip
@@ -9,6 +10,11 @@ import * as z from 'zod';
 export const isUnicode = (text: string): boolean => text.isWellFormed();
 export const NOT_UNICODE = 'Must be valid Unicode.';
 
+const isShown = (text: string): boolean => text.trim() === '' || isVisible(text);
+const isUpright = (text: string): boolean => !turnsTextAround(text);
+const NOT_UPRIGHT = 'Must not contain characters that change the direction of the text around it.';
+const NOT_VISIBLE = 'Must contain a visible character.';
+
 /** No control characters: neither a log line nor a terminal can be forged with a name. */
 export const printable = (max: number) =>
   z
@@ -18,6 +24,10 @@ export const printable = (max: number) =>
     .max(max)
     .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'Control characters are not allowed.')
     .refine(isUnicode, NOT_UNICODE);
+
+/** What people read in lists: they see it, and it leaves what stands beside it as it is. */
+export const name = (max: number) =>
+  printable(max).refine(isShown, NOT_VISIBLE).refine(isUpright, NOT_UPRIGHT);
 
 export const timestamp = z.iso.datetime().describe('RFC 3339, UTC');
 
@@ -36,6 +46,8 @@ export const subSchema = z
   .max(256)
   .regex(/^(?!\s)[^\p{Cc}\p{Zl}\p{Zp}]*(?<!\s)$/u, 'Must be printable, without white space at its ends.')
   .refine(isUnicode, NOT_UNICODE)
+  .refine(isShown, NOT_VISIBLE)
+  .refine(isUpright, NOT_UPRIGHT)
   // A sort key in DynamoDB has at most 1,024 bytes.
   .refine((sub) => new TextEncoder().encode(sub).byteLength <= 1_000, 'Must not be longer than 1,000 bytes.')
   .meta({ id: 'Sub', description: 'The `sub` claim of the OIDC issuer.' });

@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { VERDICT_CODES } from '../domain/keys/verdict.ts';
-import { timestamp } from './common.ts';
+import { siteIdSchema, timestamp } from './common.ts';
 
 export const putOpenAiKeyRequest = z
   .strictObject({
-    api_key: z
-      .string()
-      .max(4_096)
-      .describe('An OpenAI API key. Accepted with surrounding white space; never shown again.'),
+    api_key: z.string().max(4_096).describe('An OpenAI API key, as it was copied. Never shown again.'),
+    confirm_unverified: z
+      .boolean()
+      .default(false)
+      .describe('Replace the current key even if OpenAI cannot be asked about the new one.'),
   })
   .meta({ id: 'PutOpenAiKeyRequest' });
 
@@ -18,6 +19,20 @@ export const verdict = z
     message: z.string(),
     latency_ms: z.int().describe('Milliseconds that OpenAI took.'),
     checked_at: timestamp,
+    sites: z
+      .array(
+        z.object({
+          site_id: siteIdSchema,
+          name: z.string(),
+          ok: z.boolean().nullable().describe('null: not checked'),
+          code: z.enum([...VERDICT_CODES, 'not_checked']),
+          message: z.string(),
+        }),
+      )
+      .optional()
+      .describe(
+        'Which sites a workspace key serves, where they differ. Only in the answer to storing and testing.',
+      ),
   })
   .meta({ id: 'Verdict' });
 

@@ -97,6 +97,12 @@ export const PROBLEMS = {
     code: 'openai_key_suspended',
     message: 'Voice is switched off: the OpenAI key is suspended. An admin can resume it.',
   },
+  openai_key_unverified: {
+    status: 409,
+    code: 'openai_key_unverified',
+    message:
+      'OpenAI could not be asked about the new key, so the current key was kept. Try again, or send "confirm_unverified": true to replace it anyway.',
+  },
   openai_quota_exhausted: {
     status: 402,
     code: 'openai_quota_exhausted',

@@ -50,7 +50,10 @@ export const sessionEvent = z
   .discriminatedUnion('type', [
     eventOf('connected', {}),
     eventOf('heartbeat', {}),
-    eventOf('usage', { response_id: printable(128), usage: reportedUsage }),
+    eventOf('usage', {
+      response_id: printable(128),
+      usage: reportedUsage.nullable().describe('null where the response has none: the event counts nothing.'),
+    }),
     eventOf('error', {
       source: z.enum(FAILURE_SOURCES),
       code: z.string().max(100).nullable().describe("OpenAI's code, or the name of the browser's error."),

@@ -8,10 +8,26 @@ import {
   SESSION_DURATION_SECONDS,
   VOICES,
 } from '../domain/openai-models.ts';
+import { parseMailAddress } from '../domain/tenancy/mail-address.ts';
 import { parseRegisteredOrigin, refusedOriginOf } from '../domain/tenancy/origin.ts';
 import { SITE_WARNINGS } from '../domain/tenancy/site-model.ts';
 import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/tenancy/workspace.ts';
-import { isUnicode, NOT_UNICODE, printable, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
+import { isUnicode, NOT_UNICODE, name, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
+
+const mailAddress = z
+  .string()
+  .max(1_000)
+  .transform((text, context) => {
+    const address = parseMailAddress(text);
+    if (address !== undefined) return address;
+    context.addIssue({ code: 'custom', message: 'Must be a mail address, such as ops@example.com.' });
+    return z.NEVER;
+  })
+  .meta({
+    type: 'string',
+    format: 'idn-email',
+    description: 'Stored without the space around it, the domain in its ASCII form.',
+  });
 
 const origin = z
   .string()
@@ -39,8 +55,12 @@ const canonicalRefusedOrigin = (text: string, context: z.RefinementCtx): string 
   return z.NEVER;
 };
 
+const dataResidency = z
+  .enum(DATA_RESIDENCIES)
+  .describe('Region of the OpenAI project; decides the OpenAI host for broker and browser.');
+
 const workspaceSettings = {
-  name: printable(100),
+  name: name(100),
   billing_mode: z.enum(BILLING_MODES),
   openai_tier: z.int().min(1).max(5).describe('OpenAI usage tier; sets the default concurrency limit.'),
   concurrency_limit: z.int().min(1).max(MAX_CONCURRENCY).nullable().describe("Overrides the tier's limit."),
@@ -51,7 +71,10 @@ const workspaceSettings = {
     .nullable()
     .describe('Fair share: what one site may take of the slots of a key at most; null: all of them.'),
   anomaly_response: z.enum(ANOMALY_RESPONSES),
-  alert_email: z.email().max(254).nullable(),
+  data_residency: dataResidency.describe(
+    'Region of the OpenAI project: the default of new sites. A key that no site uses yet is tried there.',
+  ),
+  alert_email: mailAddress.nullable(),
 };
 
 export const createWorkspaceRequest = z
@@ -62,6 +85,7 @@ export const createWorkspaceRequest = z
     concurrency_limit: workspaceSettings.concurrency_limit.default(null),
     site_share_percent: workspaceSettings.site_share_percent.default(null),
     anomaly_response: workspaceSettings.anomaly_response.default('notify'),
+    data_residency: workspaceSettings.data_residency.default('global'),
     alert_email: workspaceSettings.alert_email.default(null),
   })
   .meta({ id: 'CreateWorkspaceRequest' });
@@ -72,13 +96,15 @@ export const changeWorkspaceRequest = z
   .meta({ id: 'ChangeWorkspaceRequest' });
 
 export const deleteWorkspaceRequest = z
-  .strictObject({ confirm: z.string().max(100).describe("The workspace's name, repeated.") })
+  .strictObject({
+    confirm: z.string().max(1_000).describe("The workspace's name, repeated: compared as a person sees it."),
+  })
   .meta({ id: 'DeleteWorkspaceRequest' });
 
 export const memberRequest = z.strictObject({ role: z.enum(ROLES) }).meta({ id: 'MemberRequest' });
 
 const siteSettings = {
-  name: printable(100),
+  name: name(100),
   allowed_origins: z
     .array(origin)
     .min(1)
@@ -87,9 +113,7 @@ const siteSettings = {
   model: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,63}$/, 'Must be the id of an OpenAI model.'),
   voice: z.enum(VOICES),
   instructions: z.string().max(16_000).refine(isUnicode, NOT_UNICODE),
-  data_residency: z
-    .enum(DATA_RESIDENCIES)
-    .describe('Region of the OpenAI project; decides the OpenAI host for broker and browser.'),
+  data_residency: dataResidency,
   client_secret_ttl_seconds: z
     .int()
     .min(CLIENT_SECRET_TTL_SECONDS.min)
@@ -113,7 +137,9 @@ export const createSiteRequest = z
     model: siteSettings.model.default(DEFAULT_MODEL),
     voice: siteSettings.voice.default(DEFAULT_VOICE),
     instructions: siteSettings.instructions.default('You are a friendly voice assistant.'),
-    data_residency: siteSettings.data_residency.default('global'),
+    data_residency: siteSettings.data_residency
+      .optional()
+      .describe("The workspace's, where it is not given."),
     client_secret_ttl_seconds: siteSettings.client_secret_ttl_seconds.default(
       CLIENT_SECRET_TTL_SECONDS.default,
     ),
@@ -129,6 +155,7 @@ export const workspace = z
   .object({
     workspace_id: workspaceIdSchema,
     ...workspaceSettings,
+    alert_email: z.string().nullable(),
     plan: z.string(),
     created_at: timestamp,
   })

@@ -20,6 +20,7 @@ export const BROKER_ERROR_CODES = [
   'openai_key_unreadable',
   'openai_key_rejected',
   'openai_key_suspended',
+  'openai_key_unverified',
   'openai_quota_exhausted',
   'openai_error',
   'openai_timeout',

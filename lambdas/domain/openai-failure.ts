@@ -1,4 +1,5 @@
 import { BrokerError, type BrokerErrorDetail } from './broker-error.ts';
+import { DATA_RESIDENCIES } from './openai-models.ts';
 
 /** What OpenAI's refusals mean to us. Source of the codes: docs/openai.md. */
 export const OPENAI_FAILURES = [
@@ -6,12 +7,17 @@ export const OPENAI_FAILURES = [
   'key_expired',
   'missing_permission',
   'not_a_member',
+  'account_deactivated',
+  'project_archived',
+  'project_mismatch',
+  'organization_unverified',
   'model_unavailable',
   'wrong_region',
   'ip_not_authorized',
   'country_not_supported',
   'quota_exhausted',
   'spend_limit_reached',
+  'billing_inactive',
   'rate_limited',
   'request_refused',
   'upstream_error',
@@ -33,9 +39,9 @@ export class OpenAiFailure extends Error {
   readonly status: number | undefined;
   /** OpenAI's `x-request-id`, for their support. */
   readonly requestId: string | undefined;
-  /** Set for `rate_limited` when OpenAI said so. */
+  /** Set when OpenAI said so, for a failure that waiting can end. */
   readonly retryAfterSeconds: number | undefined;
-  /** For `missing_permission` the scopes, for `wrong_region` the region; checked against a narrow alphabet. */
+  /** For `missing_permission` the scopes, for `wrong_region` the region or `global`; of a narrow alphabet. */
   readonly subject: string | undefined;
 
   constructor(
@@ -55,84 +61,6 @@ export class OpenAiFailure extends Error {
     this.subject = facts.subject;
   }
 }
-
-/** The parts of an error answer that tell one failure from another. `message` is read here and goes nowhere. */
-export interface OpenAiErrorAnswer {
-  readonly status: number;
-  readonly code: string | undefined;
-  readonly type: string | undefined;
-  readonly message: string | undefined;
-  readonly requestId: string | undefined;
-  readonly retryAfterSeconds: number | undefined;
-}
-
-const MISSING_SCOPES = /missing scopes?: *((?:[a-z_]{1,40}(?:\.[a-z_]{1,40}){1,4}(?:, ?)?){1,5})/i;
-const REGIONAL_HOST = /\b([a-z]{2})\.api\.openai\.com\b/;
-const TRY_AGAIN = /try again in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:(\d+)ms)?/i;
-const SPEND_LIMITS = new Set([
-  'organization_spend_limit_exceeded',
-  'project_spend_limit_exceeded',
-  'organization_usage_limit_exceeded',
-]);
-const QUOTA_CODES = new Set(['insufficient_quota', 'credit_balance_exhausted', 'billing_hard_limit_reached']);
-
-/** Total: every answer that is not a success becomes exactly one failure, an unknown one by its status. */
-export const classifyErrorAnswer = (answer: OpenAiErrorAnswer): OpenAiFailure => {
-  const { status, requestId } = answer;
-  const message = answer.message ?? '';
-  const failure = (name: OpenAiFailureName, subject?: string): OpenAiFailure =>
-    new OpenAiFailure(name, { status, requestId, subject });
-
-  if (answer.code === 'model_not_found') return failure('model_unavailable');
-  if (status === 401 || status === 403) return classifyDenial(answer, message, failure);
-  if (status === 404) return failure('model_unavailable');
-  if (status === 429) {
-    if (answer.code !== undefined && SPEND_LIMITS.has(answer.code)) return failure('spend_limit_reached');
-    const quota =
-      (answer.code !== undefined && QUOTA_CODES.has(answer.code)) || answer.type === 'insufficient_quota';
-    if (quota) return failure('quota_exhausted');
-    return new OpenAiFailure('rate_limited', {
-      status,
-      requestId,
-      retryAfterSeconds: usableWait(answer.retryAfterSeconds) ?? secondsFromMessage(message),
-    });
-  }
-  return failure(status >= 500 ? 'upstream_error' : 'request_refused');
-};
-
-const classifyDenial = (
-  { status, code }: OpenAiErrorAnswer,
-  message: string,
-  failure: (name: OpenAiFailureName, subject?: string) => OpenAiFailure,
-): OpenAiFailure => {
-  const scopes = MISSING_SCOPES.exec(message)?.[1];
-  const insufficient = code === 'missing_scope' || /insufficient permissions/i.test(message);
-  if (scopes !== undefined) return failure('missing_permission', scopes.replace(/[\s,]+$/, ''));
-  if (insufficient) return failure('missing_permission');
-  if (code === 'incorrect_hostname') return failure('wrong_region', REGIONAL_HOST.exec(message)?.[1]);
-  if (code === 'ip_not_authorized' || /ip is not authorized/i.test(message))
-    return failure('ip_not_authorized');
-  if (code === 'unsupported_country_region_territory') return failure('country_not_supported');
-  if (/member of an organization/i.test(message)) return failure('not_a_member');
-  if (code === 'expired_api_key' || /key has expired/i.test(message)) return failure('key_expired');
-  if (/does not have access to (?:the )?model/i.test(message)) return failure('model_unavailable');
-  return failure(status === 401 ? 'key_invalid' : 'missing_permission');
-};
-
-/** OpenAI's longest window is a day; a longer wait is no information. */
-const MAX_WAIT_SECONDS = 86_400;
-
-const secondsFromMessage = (message: string): number | undefined => {
-  const match = TRY_AGAIN.exec(message);
-  if (match === null) return undefined;
-  const [, hours = '0', minutes = '0', seconds = '0', milliseconds = '0'] = match;
-  return usableWait(
-    Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds) + Number(milliseconds) / 1_000,
-  );
-};
-
-const usableWait = (seconds: number | undefined): number | undefined =>
-  seconds !== undefined && seconds > 0 && seconds <= MAX_WAIT_SECONDS ? Math.ceil(seconds) : undefined;
 
 interface Explanation {
   readonly message: string;
@@ -160,6 +88,26 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
       'The owner of this key is no longer a member of the OpenAI organization. Create a service-account key in the project.',
     attribution: 'key',
   },
+  account_deactivated: {
+    message:
+      'OpenAI has deactivated the account of this key. Write to OpenAI at help.openai.com, or use a key of another account.',
+    attribution: 'key',
+  },
+  project_archived: {
+    message:
+      'The OpenAI project of this key is archived. Create a key in an active project and paste it here.',
+    attribution: 'key',
+  },
+  project_mismatch: {
+    message:
+      'OpenAI says that this key belongs to another project or organization than the request names. Create a key in the project that you want to use. This service names neither: if it repeats, its operator has to check the proxy in front of OpenAI.',
+    attribution: 'key',
+  },
+  organization_unverified: {
+    message:
+      'OpenAI serves this model only to verified organizations. Verify yours at platform.openai.com/settings/organization/general, or choose another model.',
+    attribution: 'key',
+  },
   model_unavailable: {
     message:
       'The OpenAI project of this key has no access to the model of this site. Allow the model in the project, or choose another model.',
@@ -167,7 +115,7 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
   },
   wrong_region: {
     message:
-      "The OpenAI project of this key keeps its data in one region. Set the site's data_residency to that region.",
+      'The OpenAI project of this key answers in another region. Set data_residency to the region of the project.',
     attribution: 'key',
   },
   ip_not_authorized: {
@@ -186,6 +134,11 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
   spend_limit_reached: {
     message:
       'A spend limit of the OpenAI organization or project is reached. Raise the limit in the OpenAI dashboard.',
+    attribution: 'account',
+  },
+  billing_inactive: {
+    message:
+      'Billing of the OpenAI account is not active. Add a payment method or credit in the OpenAI dashboard under Billing.',
     attribution: 'account',
   },
   rate_limited: {
@@ -212,16 +165,23 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
   timeout: { message: 'OpenAI did not answer in time. Try again.', attribution: 'nobody' },
 };
 
+/** Whom a failure blames, before it is one. */
+export const blamed = (name: OpenAiFailureName): Explanation['attribution'] => EXPLANATIONS[name].attribution;
+
 /** One sentence and the next step, for the operator. Never OpenAI's words. */
-export const explainOpenAiFailure = (failure: OpenAiFailure): BrokerErrorDetail => {
-  const { message } = EXPLANATIONS[failure.reason];
-  const subject =
-    failure.subject === undefined
-      ? ''
-      : failure.reason === 'missing_permission'
-        ? ` Missing: ${failure.subject}.`
-        : ` Region: ${failure.subject}.`;
-  return { path: failure.reason, message: `${message}${subject}` };
+export const explainOpenAiFailure = ({ reason: failure, subject }: OpenAiFailure): BrokerErrorDetail => {
+  const { message } = EXPLANATIONS[failure];
+  if (subject === undefined) return { path: failure, message };
+  if (failure === 'wrong_region') return { path: failure, message: explainRegion(subject) };
+  return { path: failure, message: `${message} Missing: ${subject}.` };
+};
+
+const explainRegion = (region: string): string => {
+  if (region === 'global')
+    return 'The OpenAI project of this key belongs to no region. Set data_residency to global.';
+  return (DATA_RESIDENCIES as readonly string[]).includes(region)
+    ? `The OpenAI project of this key keeps its data in one region. Set data_residency to ${region}.`
+    : `The OpenAI project of this key keeps its data in the region ${region}, which this service does not offer. Use a key of a project in another region.`;
 };
 
 /** Seconds that we ask for when OpenAI refused for load and named no time. */
@@ -239,6 +199,7 @@ export const brokerErrorOfOpenAiFailure = (failure: OpenAiFailure): BrokerError 
       });
     case 'quota_exhausted':
     case 'spend_limit_reached':
+    case 'billing_inactive':
       return new BrokerError('openai_quota_exhausted', { details });
     case 'timeout':
       return new BrokerError('openai_timeout', { details, retryAfterSeconds: DEFAULT_RETRY_SECONDS });
@@ -246,12 +207,14 @@ export const brokerErrorOfOpenAiFailure = (failure: OpenAiFailure): BrokerError 
     case 'upstream_error':
     case 'unreadable_answer':
     case 'unreachable':
-      return new BrokerError('openai_error', { details, retryAfterSeconds: DEFAULT_RETRY_SECONDS });
+      return new BrokerError('openai_error', {
+        details,
+        retryAfterSeconds: failure.retryAfterSeconds ?? DEFAULT_RETRY_SECONDS,
+      });
     default:
       return new BrokerError('openai_key_rejected', { details });
   }
 };
 
 /** `nobody`: OpenAI was busy, broken or out of reach, and the key may be perfectly good. */
-export const attributionOf = (failure: OpenAiFailure): 'key' | 'account' | 'nobody' =>
-  EXPLANATIONS[failure.reason].attribution;
+export const attributionOf = (failure: OpenAiFailure): 'key' | 'account' | 'nobody' => blamed(failure.reason);

@@ -1,4 +1,13 @@
-import { type Answer, invalidKey, json, missingScope, modelNotFound, refusal } from './answers.ts';
+import { OPENAI_ERRORS, type OpenAiErrorName } from '../../lambdas/domain/keys/openai-errors.ts';
+import {
+  type Answer,
+  invalidKey,
+  json,
+  missingScope,
+  modelNotFound,
+  type OpenAiError,
+  refusal,
+} from './answers.ts';
 
 /** The calls that a failure can tell apart. */
 export type Operation = 'list-models' | 'get-model' | 'mint' | 'call';
@@ -57,13 +66,14 @@ function rateLimited(model: string): Answer {
   );
 }
 
-function noMoney(code: string): () => Answer {
-  return () =>
-    refusal(429, {
-      message: 'You exceeded your current quota, please check your plan and billing details.',
-      type: 'insufficient_quota',
-      code,
-    });
+/** The error object of an answer that docs/openai.md documents. */
+function errorOf(name: OpenAiErrorName): Pick<OpenAiError, 'code' | 'type' | 'message'> {
+  const { code, type, message } = OPENAI_ERRORS[name].example;
+  return { code, type, message };
+}
+
+function documented(name: OpenAiErrorName): () => Answer {
+  return () => refusal(OPENAI_ERRORS[name].example.status, errorOf(name));
 }
 
 const ok = (body: string, more: Partial<Answer> = {}): Answer => ({
@@ -77,7 +87,7 @@ const failures: Readonly<Record<string, Failure>> = {
   revoked: everywhere('401: the key was revoked or deleted', ({ key }) => invalidKey(key)),
   // No source gives the code of this answer, so only the message tells.
   expired: everywhere('401: the key has expired', () =>
-    refusal(401, { message: 'Your API key has expired.' }),
+    refusal(401, { message: errorOf('expired_api_key').message }),
   ),
   noscope: everywhere('restricted key: neither models nor mint', ({ operation }) =>
     operation === 'mint'
@@ -90,7 +100,7 @@ const failures: Readonly<Record<string, Failure>> = {
   latenoquota: onResponse('mint and call good, every response fails: no quota', {
     type: 'insufficient_quota',
     code: 'insufficient_quota',
-    message: 'You exceeded your current quota, please check your plan and billing details.',
+    message: errorOf('insufficient_quota').message,
   }),
   lateratelimited: onResponse('mint and call good, every response fails: too many requests', {
     type: 'tokens',
@@ -114,58 +124,51 @@ const failures: Readonly<Record<string, Failure>> = {
     description: 'mint good, the model is refused only when the secret is used',
     play: ({ operation, model }) => (operation === 'call' ? modelNotFound(403, model) : undefined),
   },
-  wrongregion: everywhere('401: the project lives on us.api.openai.com', () =>
+  wrongregion: everywhere('401: the project lives on us.api.openai.com', documented('incorrect_hostname')),
+  notregional: everywhere('401: the project lives on api.openai.com', () =>
     refusal(401, {
       message:
-        'Attempted to access resource with incorrect regional hostname. Please make your request to us.api.openai.com',
+        'Attempted to access resource with incorrect regional hostname. Please make your request to api.openai.com',
       code: 'incorrect_hostname',
     }),
   ),
-  badip: everywhere('401: our address is not on the allowlist', () =>
-    refusal(401, { message: 'Your IP is not authorized.', code: 'ip_not_authorized' }),
+  badip: everywhere('401: our address is not on the allowlist', documented('ip_not_authorized')),
+  nocountry: everywhere(
+    '403: called from an unsupported country',
+    documented('unsupported_country_region_territory'),
   ),
-  nocountry: everywhere('403: called from an unsupported country', () =>
-    refusal(403, {
-      message: 'Country, region, or territory not supported',
-      type: 'request_forbidden',
-      code: 'unsupported_country_region_territory',
-    }),
+  noorg: everywhere('401: the owner of the key is in no organization', documented('no_member')),
+  deactivated: everywhere('401: the account is deactivated', documented('account_deactivated')),
+  archived: everywhere('401: the project is archived', documented('not_authorized_invalid_project')),
+  otherproject: everywhere('401: the key belongs to another project', documented('mismatched_project')),
+  unverified: onMint(
+    '403: the organization is not verified for the model',
+    documented('organization_unverified'),
   ),
-  noorg: everywhere('401: the owner of the key is in no organization', () =>
-    refusal(401, { message: 'You must be a member of an organization to use the API' }),
-  ),
-  noquota: onMint('429: no quota, in the older form', noMoney('insufficient_quota')),
-  nocredit: onMint('429: the prepaid credit is used up', noMoney('credit_balance_exhausted')),
-  spendlimit: onMint("429: the project's spend limit is reached", noMoney('project_spend_limit_exceeded')),
+  noquota: onMint('429: no quota, in the older form', documented('insufficient_quota')),
+  nocredit: onMint('429: the prepaid credit is used up', documented('credit_balance_exhausted')),
+  nobilling: onMint('429: billing of the account is not active', documented('billing_not_active')),
+  hardlimit: onMint("400: the account's hard limit is reached", documented('billing_hard_limit_reached')),
+  spendlimit: onMint("429: the project's spend limit is reached", documented('project_spend_limit_exceeded')),
   orgspendlimit: onMint(
     "429: the organization's spend limit is reached",
-    noMoney('organization_spend_limit_exceeded'),
+    documented('organization_spend_limit_exceeded'),
   ),
   usagelimit: onMint(
     "429: the organization's usage limit is reached",
-    noMoney('organization_usage_limit_exceeded'),
+    documented('organization_usage_limit_exceeded'),
   ),
   ratelimited: everywhere('429: too many requests, come back in 7 s', ({ model }) => rateLimited(model)),
-  slowdown: everywhere('429: traffic grows too fast', () =>
-    refusal(429, { message: 'Please slow down.', type: 'rate_limit_error', code: 'slow_down' }),
-  ),
-  err500: everywhere('500: error at OpenAI', () =>
-    refusal(500, {
-      message: 'The server had an error while processing your request. Sorry about that!',
-      type: 'server_error',
-    }),
-  ),
+  slowdown: everywhere('429: traffic grows too fast', documented('slow_down')),
+  err500: everywhere('500: error at OpenAI', documented('server_error')),
   err503: everywhere('503: overloaded, one more try is welcome', () =>
-    refusal(
-      503,
-      {
-        message: 'The server is overloaded.',
-        type: 'service_unavailable_error',
-        code: 'server_is_overloaded',
-      },
-      { 'x-should-retry': 'true' },
-    ),
+    refusal(503, errorOf('server_is_overloaded'), { 'x-should-retry': 'true' }),
   ),
+  blocked: everywhere("403 with a page of OpenAI's edge, which blocks our address", () => ({
+    status: 403,
+    headers: { 'content-type': 'text/html; charset=utf-8' },
+    body: '<html><body><h1>Sorry, you have been blocked</h1><p>You are unable to access api.openai.com</p></body></html>',
+  })),
   html502: everywhere('502 with an HTML page from the edge', () => ({
     status: 502,
     headers: { 'content-type': 'text/html; charset=utf-8' },

@@ -775,7 +775,12 @@ describe('the audit trail of all of that', () => {
     await send('POST', `${site}/rotate`, { as });
     await send('PUT', site, { as, body: { api_key: second } });
     await send('POST', `${site}/rollback`, { as });
-    stack.openAi?.inject({ path: '/v1/realtime/client_secrets', status: 401, body: {}, times: 1 });
+    stack.openAi?.inject({
+      path: '/v1/realtime/client_secrets',
+      status: 401,
+      body: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '' } },
+      times: 1,
+    });
     await send('POST', `/v1/${tenant.siteId}/token`, { body: {} });
     await send('DELETE', site, { as });
     await stack.streams.drain();

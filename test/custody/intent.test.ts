@@ -268,7 +268,11 @@ describe('a client secret whose session is not on record is not handed out', () 
 
   test('nor does it turn a refusal into another one', async () => {
     const tenant = await ready();
-    stack.openAi?.inject({ path: '/v1/realtime/client_secrets', status: 401, body: {} });
+    stack.openAi?.inject({
+      path: '/v1/realtime/client_secrets',
+      status: 401,
+      body: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '' } },
+    });
     dynamoDb.intervene(loseFirstAnswer(isSettlement));
     expect((await mint(stack, tenant)).status).toBe(422);
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['refused']);
@@ -375,7 +379,12 @@ describe('a refusal is on record before the visitor hears of it', () => {
       'OpenAI refuses the key',
       422,
       'openai_key_rejected',
-      () => stack.openAi?.inject({ path: '/v1/realtime/client_secrets', status: 401, body: {} }),
+      () =>
+        stack.openAi?.inject({
+          path: '/v1/realtime/client_secrets',
+          status: 401,
+          body: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '' } },
+        }),
     ],
     [
       'OpenAI is broken',
@@ -397,7 +406,11 @@ describe('a refusal is on record before the visitor hears of it', () => {
 
   test('a refusal that cannot be written stays the refusal it was, and the session an open intent', async () => {
     const tenant = await ready();
-    stack.openAi?.inject({ path: '/v1/realtime/client_secrets', status: 401, body: {} });
+    stack.openAi?.inject({
+      path: '/v1/realtime/client_secrets',
+      status: 401,
+      body: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '' } },
+    });
     dynamoDb.intervene((call) => (isSettlement(call) ? unavailable : undefined));
     expect((await mint(stack, tenant)).status).toBe(422);
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['reserved']);

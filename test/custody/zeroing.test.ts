@@ -635,7 +635,11 @@ describe('through the whole stack', () => {
     test('a key that OpenAI refuses is decrypted again for each mint, and each is on record', async () => {
       const tenant = await makeTenant(stack);
       await putSiteKey(stack, tenant, fakeKey());
-      stack.openAi?.inject({ path: '/v1/realtime/client_secrets', status: 401, body: { error: {} } });
+      stack.openAi?.inject({
+        path: '/v1/realtime/client_secrets',
+        status: 401,
+        body: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '' } },
+      });
       for (let i = 0; i < 3; i++) expect((await mint(stack, tenant)).status).toBe(422);
       const sessions = await tables.sessionsOf(tenant.siteId);
       expect(sessions.map(({ state }) => state)).toEqual(Array(3).fill('refused'));

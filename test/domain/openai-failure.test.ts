@@ -1,28 +1,33 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { classifyErrorAnswer } from '../../lambdas/domain/keys/classify-openai-error.ts';
 import {
   attributionOf,
   brokerErrorOfOpenAiFailure,
-  classifyErrorAnswer,
   explainOpenAiFailure,
   OPENAI_FAILURES,
-  type OpenAiErrorAnswer,
   OpenAiFailure,
   type OpenAiFailureName,
 } from '../../lambdas/domain/openai-failure.ts';
 import { fakeOpenAiKey } from './keys/fake-openai-key.ts';
 
-const answer = (parts: Partial<OpenAiErrorAnswer>): OpenAiErrorAnswer => ({
-  status: 400,
-  code: undefined,
-  type: undefined,
-  message: undefined,
-  requestId: undefined,
-  retryAfterSeconds: undefined,
-  ...parts,
-});
-const classify = (parts: Partial<OpenAiErrorAnswer>): OpenAiFailure => classifyErrorAnswer(answer(parts));
+/** An answer of OpenAI: its error has a `type`, as OpenAI's always has. */
+interface Parts {
+  readonly status: number;
+  readonly code?: string | undefined;
+  readonly type?: string | undefined;
+  readonly message?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly retryAfterSeconds?: number | undefined;
+}
+const classify = ({ status, code, type, message, requestId, retryAfterSeconds }: Parts): OpenAiFailure =>
+  classifyErrorAnswer({
+    status,
+    error: { form: 'object', code, type: type ?? 'invalid_request_error', message },
+    requestId,
+    retryAfterSeconds,
+  });
 
 const MISSING_SCOPES =
   'You have insufficient permissions for this operation. Missing scopes: api.model.request. Check that you have the ' +
@@ -33,7 +38,7 @@ const NO_MODEL = 'The model `gpt-realtime` does not exist or you do not have acc
 const NO_MODEL_IN_PROJECT = 'Project `proj_1` does not have access to model `gpt-realtime`';
 
 /** OpenAI's error answers as collected in docs/openai.md, and what each of them means here. */
-const KNOWN_ANSWERS: readonly [Partial<OpenAiErrorAnswer>, OpenAiFailureName][] = [
+const KNOWN_ANSWERS: readonly [Parts, OpenAiFailureName][] = [
   [
     {
       status: 401,
@@ -52,7 +57,7 @@ const KNOWN_ANSWERS: readonly [Partial<OpenAiErrorAnswer>, OpenAiFailureName][] 
       code: 'mismatched_organization',
       message: 'OpenAI-Organization header should match organization for API key',
     },
-    'key_invalid',
+    'project_mismatch',
   ],
   [
     {
@@ -103,7 +108,7 @@ const KNOWN_ANSWERS: readonly [Partial<OpenAiErrorAnswer>, OpenAiFailureName][] 
   [{ status: 429, type: 'insufficient_quota', code: 'credit_balance_exhausted' }, 'quota_exhausted'],
   // Each by its code alone, too: the type of these answers has changed before.
   [{ status: 429, code: 'credit_balance_exhausted' }, 'quota_exhausted'],
-  [{ status: 429, code: 'billing_hard_limit_reached' }, 'quota_exhausted'],
+  [{ status: 429, code: 'billing_hard_limit_reached' }, 'spend_limit_reached'],
   [
     { status: 429, type: 'insufficient_quota', code: 'organization_spend_limit_exceeded' },
     'spend_limit_reached',
@@ -131,11 +136,13 @@ describe("OpenAI's error answer", () => {
   it.each([
     [401, 'key_invalid'],
     [403, 'missing_permission'],
-    [404, 'model_unavailable'],
+    [402, 'quota_exhausted'],
+    [404, 'request_refused'],
     [429, 'rate_limited'],
     [400, 'request_refused'],
     [422, 'request_refused'],
-    [302, 'request_refused'],
+    [200, 'unreadable_answer'],
+    [302, 'unreadable_answer'],
     [499, 'request_refused'],
     [500, 'upstream_error'],
     [502, 'upstream_error'],
@@ -179,7 +186,14 @@ describe('the facts of a failure', () => {
   });
 
   it.each([
-    'Please make your request to api.openai.com',
+    ['Please make your request to api.openai.com', 'global'],
+    ['Attempted to access us.api.openai.com. Please make your request to https://eu.api.openai.com/v1', 'eu'],
+    ['You called api.openai.com. Make your requests to sg.api.openai.com.', 'sg'],
+  ])('name the host that OpenAI asks for: %j', (message, subject) => {
+    expect(classify({ status: 401, code: 'incorrect_hostname', message }).subject).toBe(subject);
+  });
+
+  it.each([
     'Please make your request to https://evil.example',
     'Please make your request to useu.api.openai.com',
     '',
@@ -249,15 +263,11 @@ describe('the facts of a failure', () => {
 });
 
 describe('the explanation of a failure', () => {
-  it.each(OPENAI_FAILURES)('of %s is sentences for a person, with and without what OpenAI named', (name) => {
+  it.each(OPENAI_FAILURES)('of %s is sentences for a person', (name) => {
     const facts = { status: 401, requestId: 'req_1' };
     const plain = explainOpenAiFailure(new OpenAiFailure(name, facts));
     expect(plain).toEqual({ path: name, message: expect.stringMatching(/^[A-Z][^\n]+\.$/) });
     expect(plain.message).not.toContain('undefined');
-    const named = explainOpenAiFailure(new OpenAiFailure(name, { ...facts, subject: 'eu' }));
-    expect(named.message).toBe(
-      `${plain.message}${name === 'missing_permission' ? ' Missing: eu.' : ' Region: eu.'}`,
-    );
   });
 });
 
@@ -330,7 +340,7 @@ describe("OpenAI's own message", () => {
     });
     fc.assert(
       fc.property(anything, (parts) => {
-        const failure = classifyErrorAnswer(parts);
+        const failure = classify(parts);
         const everything = everythingAbout(failure);
         expect(OPENAI_FAILURES).toContain(failure.reason);
         expect(everything).not.toContain(key.slice(0, 16));
@@ -362,12 +372,17 @@ describe('the refusal of a failed mint', () => {
     key_expired: ['openai_key_rejected', undefined],
     missing_permission: ['openai_key_rejected', undefined],
     not_a_member: ['openai_key_rejected', undefined],
+    account_deactivated: ['openai_key_rejected', undefined],
+    project_archived: ['openai_key_rejected', undefined],
+    project_mismatch: ['openai_key_rejected', undefined],
+    organization_unverified: ['openai_key_rejected', undefined],
     model_unavailable: ['openai_key_rejected', undefined],
     wrong_region: ['openai_key_rejected', undefined],
     ip_not_authorized: ['openai_key_rejected', undefined],
     country_not_supported: ['openai_key_rejected', undefined],
     quota_exhausted: ['openai_quota_exhausted', undefined],
     spend_limit_reached: ['openai_quota_exhausted', undefined],
+    billing_inactive: ['openai_quota_exhausted', undefined],
     rate_limited: ['busy', 5],
     request_refused: ['openai_error', 10],
     upstream_error: ['openai_error', 10],
@@ -392,7 +407,16 @@ describe('the refusal of a failed mint', () => {
     const scope = new OpenAiFailure('missing_permission', { subject: 'api.model.request' });
     const region = new OpenAiFailure('wrong_region', { subject: 'eu' });
     expect(explainOpenAiFailure(scope).message).toMatch(/ Missing: api\.model\.request\.$/);
-    expect(explainOpenAiFailure(region).message).toMatch(/ Region: eu\.$/);
+    expect(explainOpenAiFailure(region).message).toMatch(/ Set data_residency to eu\.$/);
+  });
+
+  it.each([
+    ['global', / Set data_residency to global\.$/],
+    ['us', / Set data_residency to us\.$/],
+    ['sg', / region sg, which this service does not offer\. /],
+    ['gb', / region gb, which this service does not offer\. /],
+  ])('says what can be done about the region %s', (subject, advice) => {
+    expect(explainOpenAiFailure(new OpenAiFailure('wrong_region', { subject })).message).toMatch(advice);
   });
 
   it('has the name of the refusal as its message and no cause', () => {
@@ -405,7 +429,7 @@ describe('the refusal of a failed mint', () => {
 describe('the blame for a failure', () => {
   it('falls on the account only when credit or a limit is used up', () => {
     const blamed = OPENAI_FAILURES.filter((name) => attributionOf(new OpenAiFailure(name)) === 'account');
-    expect(blamed).toEqual(['quota_exhausted', 'spend_limit_reached']);
+    expect(blamed).toEqual(['quota_exhausted', 'spend_limit_reached', 'billing_inactive']);
   });
 
   it('falls on nobody where OpenAI itself, the way to it or our request is at fault', () => {

@@ -108,7 +108,12 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
   test.each<[string, () => void | Promise<void>, number, string, object]>([
     [
       'OpenAI refuses the key',
-      () => openAiOf(stack).inject({ path: MINT_PATH, status: 401, body: {} }),
+      () =>
+        openAiOf(stack).inject({
+          path: MINT_PATH,
+          status: 401,
+          body: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '' } },
+        }),
       422,
       'openai_key_rejected',
       { refusal: 'openai_key_rejected', openai_request_id: expect.stringMatching(/^req_/) },
@@ -167,7 +172,11 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
       expectSuccess(await put(stack, tenant, fakeKey()));
       const path = `${keyPath(scope, tenant)}/test`;
       expect(expectSuccess(await stack.call('POST', path, { as: admin }))).toMatchObject({ ok: true });
-      openAiOf(stack).inject({ path: MINT_PATH, status: 401, body: {} });
+      openAiOf(stack).inject({
+        path: MINT_PATH,
+        status: 401,
+        body: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '' } },
+      });
       expect(expectSuccess(await stack.call('POST', path, { as: admin }))).toMatchObject({ ok: false });
       const rows = await settledTrail(stack, tenant);
       expectJoined(stack, tenant, rows);

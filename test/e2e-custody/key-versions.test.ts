@@ -99,7 +99,8 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
   test('a key that OpenAI cannot judge now is stored as unverified, and a rollback undoes it', async () => {
     const { tenant, at, key } = await withKey(stack, scope);
     openAiOf(stack).inject({ path: MINT_PATH, status: 500, body: {} });
-    expect(expectSuccess(await at.put(fakeKey()))).toMatchObject({ version: 2, state: 'unverified' });
+    const confirmed = await at.put(fakeKey(), { confirm_unverified: true });
+    expect(expectSuccess(confirmed)).toMatchObject({ version: 2, state: 'unverified' });
     openAiOf(stack).clearFaults();
     expect(expectSuccess(await at.rollBack())).toMatchObject({ version: 1, state: 'active' });
     expect(await mintedWith(stack, tenant)).toBe(openAiFingerprint(key));

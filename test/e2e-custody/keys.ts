@@ -22,7 +22,7 @@ export const keyOf = (on: TestStack, tenant: Tenant, scope: Scope, as = tenant.o
   const path = keyPath(scope, tenant);
   const post = (verb: string) => (): Promise<TestAnswer> => on.call('POST', `${path}/${verb}`, { as });
   return {
-    put: (key: string) => on.call('PUT', path, { as, body: { api_key: key } }),
+    put: (key: string, more: object = {}) => on.call('PUT', path, { as, body: { api_key: key, ...more } }),
     view: () => on.call('GET', path, { as }),
     remove: () => on.call('DELETE', path, { as }),
     rotate: post('rotate'),

@@ -42,15 +42,16 @@ describe('a pasted text that is no OpenAI API key', () => {
     ['an admin key', `sk-admin-${body}`, /admin key/],
     ['a client secret', `ek_${body}`, /client secret/],
     ['garbage', 'hello', /does not look like/],
-    ['of another provider', `xai-${body}`, /does not look like/],
-    ['masked', 'sk-proj-...AbCd', /does not look like/],
-    ['cut short', 'sk-proj-AbCd', /does not look like/],
+    ['of xAI', `xai-${body}`, /a key of xAI/],
+    ['of Anthropic', `sk-ant-api03-${body}`, /a key of Anthropic/],
+    ['of OpenRouter, in an assignment', `OPENAI_API_KEY="sk-or-v1-${body}"`, /a key of OpenRouter/],
+    ['masked', 'sk-proj-...AbCd', /masked/],
+    ['cut short', 'sk-proj-AbCd', /only the beginning/],
+    ['two keys', `sk-${body} sk-${body}x`, /more than one key/],
     ['far too long', `sk-${'a'.repeat(400)}`, /does not look like/],
-    ['with the header around it', `Bearer sk-${body}`, /does not look like/],
-    ['with its quotes', `"sk-${body}"`, /does not look like/],
-    ['with a space inside', `sk-${body} ${body}`, /does not look like/],
-    ['with a line break inside', `sk-${body}\r\nx: y`, /does not look like/],
-    ['with a letter that only looks Latin', `sk-${body}\u0430`, /does not look like/],
+    ['with a header behind it', `sk-${body}\r\nx: y`, /a character that no OpenAI API key has/],
+    ['with a letter that only looks Latin', `sk-${body}\u0430`, /a character that no OpenAI API key has/],
+    ['with a control character inside', `sk-${body}\u0007${body}`, /invisible/],
   ])('is refused with a sentence that helps and does not repeat it: %s', async (_, pasted, sentence) => {
     const tenant = await makeTenant(stack);
     stack.kms.clearCalls();
@@ -73,10 +74,16 @@ describe('a pasted text that is no OpenAI API key', () => {
 });
 
 describe('a pasted key', () => {
-  it('is trimmed', async () => {
+  it.each<[string, (key: string) => string]>([
+    ['white space', (key) => ` \t${key}\r\n`],
+    ['a zero-width space', (key) => `${key}\u200b`],
+    ['a line wrap inside', (key) => `${key.slice(0, 70)}\n${key.slice(70)}`],
+    ['quotes and an assignment', (key) => `export OPENAI_API_KEY="${key}"`],
+    ['a header', (key) => `Authorization: Bearer ${key}`],
+  ])('loses what is not part of it: %s', async (_, around) => {
     const tenant = await makeTenant(stack);
     const key = fakeKey();
-    const shown = expectSuccess(await putWorkspaceKey(stack, tenant, ` \t${key}\r\n`));
+    const shown = expectSuccess(await putWorkspaceKey(stack, tenant, around(key)));
     expect(shown.masked).toBe(`sk-proj-...${key.slice(-4)}`);
     openAi.clearRequests();
     expectSuccess(await mint(stack, tenant));
@@ -141,7 +148,14 @@ describe('the probe of a pasted key', () => {
     ['noscope', 422, 'openai_key_rejected', 'missing_permission', /Missing: api\.model\.request\./],
     ['readonly', 422, 'openai_key_rejected', 'missing_permission', /Missing: api\.model\.request\./],
     ['nomodel', 422, 'openai_key_rejected', 'model_unavailable', /model/],
-    ['wrongregion', 422, 'openai_key_rejected', 'wrong_region', /Region: us\./],
+    ['wrongregion', 422, 'openai_key_rejected', 'wrong_region', /Set data_residency to us\./],
+    ['notregional', 422, 'openai_key_rejected', 'wrong_region', /Set data_residency to global\./],
+    ['deactivated', 422, 'openai_key_rejected', 'account_deactivated', /deactivated/],
+    ['archived', 422, 'openai_key_rejected', 'project_archived', /archived/],
+    ['otherproject', 422, 'openai_key_rejected', 'project_mismatch', /project/],
+    ['unverified', 422, 'openai_key_rejected', 'organization_unverified', /Verify/],
+    ['nobilling', 402, 'openai_quota_exhausted', 'billing_inactive', /Billing/],
+    ['hardlimit', 402, 'openai_quota_exhausted', 'spend_limit_reached', /limit/],
     ['badip', 422, 'openai_key_rejected', 'ip_not_authorized', /address/],
     ['nocountry', 422, 'openai_key_rejected', 'country_not_supported', /region/],
     ['noorg', 422, 'openai_key_rejected', 'not_a_member', /member/],
@@ -185,6 +199,7 @@ describe('the probe of a pasted key', () => {
     ['err500', 'upstream_error'],
     ['err503', 'upstream_error'],
     ['html502', 'upstream_error'],
+    ['blocked', 'unreadable_answer'],
     ['badjson', 'unreadable_answer'],
     ['reset', 'unreachable'],
   ])('%s: OpenAI is to blame, so the key is stored as unverified (%s) and says so', async (suffix, code) => {
@@ -197,6 +212,42 @@ describe('the probe of a pasted key', () => {
       verdict: { ok: false, code, message: expect.stringMatching(/not verified/) },
     });
     expect(await view(tenant)).toEqual(stored);
+  });
+
+  it.each(['blocked', 'html502', 'badjson', 'reset', 'ratelimited'])(
+    '%s: the good key of before stays, unless its replacement is confirmed',
+    async (suffix) => {
+      const tenant = await makeKeyedTenant(stack);
+      const before = await view(tenant);
+      const unchecked = fakeKey(suffix);
+      const answer = await putWorkspaceKey(stack, tenant, unchecked);
+      expectRefusal(answer, 409, 'openai_key_unverified');
+      expect(await view(tenant)).toEqual(before);
+      const confirmed = await stack.call('PUT', keyPath(tenant), {
+        as: tenant.owner,
+        body: { api_key: unchecked, confirm_unverified: true },
+      });
+      expect(expectSuccess(confirmed)).toMatchObject({ state: 'unverified', version: 2 });
+    },
+  );
+
+  it.each([
+    ['500', { status: 500 }],
+    [
+      '429',
+      { status: 429, body: { error: { code: 'rate_limit_exceeded', type: 'requests', message: 'x' } } },
+    ],
+    ['404', { status: 404, body: { error: { code: null, type: 'invalid_request_error', message: 'x' } } }],
+    ['a list without the model', { status: 200, body: { object: 'list', data: [{ id: 'gpt-4o' }] } }],
+    ['odd JSON', { status: 200, body: [1] }],
+    ['a page', { status: 200, body: '<html>' }],
+  ])('does not let the list of models overrule the mint: %s', async (_, fault) => {
+    const tenant = await makeTenant(stack);
+    openAi.inject({ path: '/v1/models', ...fault });
+    expect(expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()))).toMatchObject({
+      state: 'active',
+      verdict: { ok: true, code: 'ok' },
+    });
   });
 
   it('an unverified key mints as soon as OpenAI is back', async () => {
@@ -375,7 +426,6 @@ describe('Test voice', () => {
     [mintRefused(429, { message: 'Slow down.', code: 'rate_limit_exceeded' }), 'rate_limited'],
     [mintRefused(500, { message: 'An error.' }), 'upstream_error'],
     [{ path: MINT_PATH, reset: true }, 'unreachable'],
-    [{ path: '/v1/models', status: 500 }, 'upstream_error'],
   ])('of a key that fails is an answer that says why, not an error: %j', async (fault, code) => {
     const tenant = await makeKeyedTenant(stack);
     openAi.inject(fault);

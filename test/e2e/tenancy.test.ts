@@ -143,12 +143,21 @@ describe('deleting a workspace', () => {
   const keyItems = async ({ workspaceId }: Tenant) =>
     (await tables.scan('keys')).filter(({ pk }) => String(pk).includes(workspaceId));
 
-  it.each(['', 'shop', 'Shop ', 'Another'])('needs its exact name, not %p', async (confirm) => {
+  it.each(['', 'shop', 'Shop 2', 'Another'])('needs its name, not %p', async (confirm) => {
     const tenant = await makeKeyedTenant(stack);
     const answer = await remove(tenant, confirm);
     expectRefusal(answer, 400, 'invalid_request');
     expect(detailPaths(answer)).toEqual(['confirm']);
     expectSuccess(await mint(stack, tenant));
+  });
+
+  it.each([
+    ['Café  du Nord', 'Café du Nord'.normalize('NFD')],
+    ['Café du Nord', ' Café\u00a0du Nord\u200b '],
+  ])('takes its name as a person sees it: %p, typed as %p', async (name, typed) => {
+    const tenant = await makeFullTenant(stack);
+    await asOwner(stack, tenant, 'PATCH', `/v1/workspaces/${tenant.workspaceId}`, { name });
+    expect(expectSuccess(await remove(tenant, typed))).toEqual({ deleted: true });
   });
 
   it("ends its mints, its sites and everybody else's view of it", async () => {
@@ -454,6 +463,7 @@ describe('a new workspace', () => {
       billing_mode: 'byok',
       openai_tier: 1,
       site_share_percent: null,
+      data_residency: 'global',
       concurrency_limit: null,
       anomaly_response: 'notify',
       alert_email: null,

@@ -1,3 +1,4 @@
+import { OPENAI_ERRORS, type OpenAiErrorName } from '../../lambdas/domain/keys/openai-errors.ts';
 import type { Fault } from '../../local/openai/server.ts';
 
 /** What goes wrong at OpenAI: the stand-in's fault without its path and key, made around a text that must not leak. */
@@ -55,8 +56,11 @@ const rateLimited = (name: string, headers: Readonly<Record<string, string>> = {
     headers,
   );
 
-const noMoney = (code: string | null): OpenAiFault =>
-  refused(429, code ?? 'type insufficient_quota alone', { type: 'insufficient_quota', code });
+/** An error that docs/openai.md documents. */
+const documented = (error: OpenAiErrorName): OpenAiFault => {
+  const { status, ...example } = OPENAI_ERRORS[error].example;
+  return refused(status, error.replaceAll('no_member', 'no member'), example);
+};
 
 /** When OpenAI's answer says it was sent, so that a date in it means a wait. */
 const SENT_AT = 'Mon, 23 Nov 2026 12:00:00 GMT';
@@ -67,27 +71,23 @@ const OVERSIZED_BYTES = 2 * 1024 * 1024;
 /** Source of statuses and codes: docs/openai.md. */
 export const OPENAI_FAULTS: readonly OpenAiFault[] = [
   refused(400, 'invalid_value', { code: 'invalid_value' }),
-  refused(401, 'invalid_api_key', { message: 'Incorrect API key provided.', code: 'invalid_api_key' }),
+  documented('invalid_api_key'),
   refused(401, 'key expired', { message: 'Your API key has expired.' }),
-  refused(401, 'missing_scope', {
-    message: 'You have insufficient permissions. Missing scopes: api.model.request.',
-    code: 'missing_scope',
-  }),
+  documented('missing_scope'),
   refused(401, 'missing scope, no code', {
     message: 'You have insufficient permissions for this operation. Missing scopes: api.model.request.',
   }),
-  refused(401, 'incorrect_hostname', {
-    message: 'Please make your request to us.api.openai.com',
-    code: 'incorrect_hostname',
-  }),
-  refused(401, 'ip_not_authorized', { code: 'ip_not_authorized' }),
-  refused(401, 'no member', { message: 'You must be a member of an organization to use the API.' }),
+  documented('incorrect_hostname'),
+  documented('ip_not_authorized'),
+  documented('no_member'),
+  documented('account_deactivated'),
+  documented('not_authorized_invalid_project'),
+  documented('mismatched_project'),
   answered('without a body', () => ({ body: '' }), 401),
-  refused(403, 'unsupported_country_region_territory', {
-    type: 'request_forbidden',
-    code: 'unsupported_country_region_territory',
-  }),
-  refused(403, 'model_not_found', { code: 'model_not_found' }),
+  answered("a gateway's JSON", (canary) => ({ body: { message: `Unauthorized ${canary}` } }), 401),
+  documented('unsupported_country_region_territory'),
+  documented('organization_unverified'),
+  documented('model_not_found'),
   answered('HTML', html, 403),
   refused(404, 'model_not_found', { code: 'model_not_found' }),
   refused(404, 'unknown address', { message: 'Invalid URL (POST /v1/realtime/client_secrets)' }),
@@ -117,20 +117,22 @@ export const OPENAI_FAULTS: readonly OpenAiFault[] = [
   rateLimited('retry-after-ms: nonsense, Retry-After: 9', { 'retry-after-ms': 'x', 'retry-after': '9' }),
   rateLimited('x-should-retry', { 'x-should-retry': 'true' }),
   refused(429, 'wait in words', { message: 'Please try again in 1m12.5s.', code: 'rate_limit_exceeded' }),
-  refused(429, 'slow_down', { type: 'rate_limit_error', code: 'slow_down' }),
+  documented('slow_down'),
   answered('HTML', html, 429),
-  noMoney('insufficient_quota'),
-  noMoney('credit_balance_exhausted'),
-  noMoney('organization_spend_limit_exceeded'),
-  noMoney('project_spend_limit_exceeded'),
-  noMoney('organization_usage_limit_exceeded'),
-  noMoney(null),
+  documented('insufficient_quota'),
+  documented('credit_balance_exhausted'),
+  documented('organization_spend_limit_exceeded'),
+  documented('project_spend_limit_exceeded'),
+  documented('organization_usage_limit_exceeded'),
+  documented('billing_not_active'),
+  documented('billing_hard_limit_reached'),
+  refused(429, 'type insufficient_quota alone', { type: 'insufficient_quota', code: null }),
 
-  refused(500, 'server_error', { type: 'server_error' }),
+  documented('server_error'),
   refused(500, 'x-should-retry: false', { type: 'server_error' }, { 'x-should-retry': 'false' }),
   answered('HTML', html, 502),
   answered('without a body', () => ({ body: '' }), 502),
-  refused(503, 'server_is_overloaded', { code: 'server_is_overloaded' }),
+  documented('server_is_overloaded'),
   refused(503, 'x-should-retry', { code: 'server_is_overloaded' }, { 'x-should-retry': 'true' }),
   {
     name: '503 x-should-retry, once',

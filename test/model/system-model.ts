@@ -292,10 +292,11 @@ const mayProbe = (model: SystemModel, { probes }: Workspace): boolean => {
 export const putKey = (model: SystemModel, person: number, owner: KeyOwner, openAiKey: number): string =>
   byRole(model, owner, person, 'admin', (workspace) => {
     if (!mayProbe(model, workspace)) return '429 rate_limited';
-    // What OpenAI cannot judge is stored, unverified; what it refuses is not.
+    // What OpenAI cannot judge is stored, unverified, where it replaces nothing; what it refuses is not.
     if (model.weather === 'out_of_credit' || model.weather === 'keys_revoked')
       return OPENAI_WEATHER[model.weather];
     const scope = scopeOf(model, owner);
+    if (model.weather !== 'good' && scope.head) return '409 openai_key_unverified';
     scope.retained = scope.head && { ...scope.head, until: seconds(model) + RETENTION };
     scope.lastVersion++;
     scope.head = { openAiKey, version: scope.lastVersion, suspended: false };

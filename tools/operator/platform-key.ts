@@ -7,6 +7,8 @@ import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts'
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { strongRandom } from '../../lambdas/composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { DATA_RESIDENCIES } from '../../lambdas/domain/openai-models.ts';
+import { DEFAULT_VOICE_SETTINGS } from '../../lambdas/domain/tenancy/workspace.ts';
 import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
@@ -14,6 +16,9 @@ const USAGE = `npm run platform-key < FILE            (or paste the key and end 
 
 Seals the platform's own OpenAI key, which pays for workspaces in managed mode. The key is read from standard
 input: an argument would stand in the shell's history and an environment variable in every child process.
+
+It is tried with --model and --data-residency, by default those of a new site. While OpenAI cannot be asked, a key that is
+stored already is replaced only with --confirm-unverified.
 
 Where it goes: with --local to the running \`npm start\`; otherwise to the deployment whose TENANCY_TABLE, KEYS_TABLE,
 MASTER_KEY_ARN and FINGERPRINT_KEY_ARN (outputs of the data stack) are set, with the AWS credentials of the role
@@ -34,12 +39,21 @@ const environment = ENVIRONMENTS.keys.pick({
 
 const main = async (): Promise<void> => {
   const { values } = parseArgs({
-    options: { local: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: {
+      local: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+      model: { type: 'string', default: DEFAULT_VOICE_SETTINGS.model },
+      'data-residency': { type: 'string', default: DEFAULT_VOICE_SETTINGS.dataResidency },
+      'confirm-unverified': { type: 'boolean', default: false },
+    },
   });
   if (values.help) {
     process.stdout.write(USAGE);
     return;
   }
+  const dataResidency = DATA_RESIDENCIES.find((region) => region === values['data-residency']);
+  if (dataResidency === undefined)
+    throw new Error(`--data-residency is one of ${DATA_RESIDENCIES.join(', ')}.`);
   const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
   if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
   const stored = await storePlatformKey({
@@ -56,7 +70,12 @@ const main = async (): Promise<void> => {
     ),
     openAi: openAiHttp(settings.OPENAI_BASE_URL),
     clock: () => new Date(),
-  })(await text(process.stdin), { sub: `operator:${userInfo().username}`, sourceIp: '' });
+  })(
+    await text(process.stdin),
+    { sub: `operator:${userInfo().username}`, sourceIp: '' },
+    { ...DEFAULT_VOICE_SETTINGS, model: values.model, dataResidency },
+    { confirmUnverified: values['confirm-unverified'] },
+  );
   process.stdout.write(
     `Stored ${stored.sealed.masked} as version ${stored.sealed.version}. ${stored.verdict.message}\n`,
   );

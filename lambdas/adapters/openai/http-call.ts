@@ -1,6 +1,7 @@
-import * as z from 'zod';
 import type { CallObserver } from '../../domain/call-observer.ts';
-import { classifyErrorAnswer, OpenAiFailure } from '../../domain/openai-failure.ts';
+import { classifyErrorAnswer } from '../../domain/keys/classify-openai-error.ts';
+import { readOpenAiError } from '../../domain/keys/openai-error-body.ts';
+import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { Secret } from '../../domain/secret.ts';
 
 /** The longest answer we read, bytes. The list of models is the largest; a client secret echoes 16 KB of instructions. */
@@ -20,14 +21,6 @@ export interface OpenAiAnswer {
   readonly body: unknown;
   readonly requestId: string | undefined;
 }
-
-const errorBody = z.object({
-  error: z.object({
-    message: z.string().nullish(),
-    type: z.string().nullish(),
-    code: z.string().nullish(),
-  }),
-});
 
 /**
  * One call to OpenAI: the parsed JSON of a 2xx answer, or OpenAiFailure. A connection that was never made, and a 5xx for
@@ -86,26 +79,20 @@ const attempt = async (call: OpenAiCall): Promise<Attempt> => {
     const failure = call.deadline.aborted ? 'timeout' : 'unreadable_answer';
     return { failure: new OpenAiFailure(failure, facts), safeToRepeat: false };
   }
-  if (response.ok) {
-    const body = parseJson(text);
-    if (body === undefined)
-      return { failure: new OpenAiFailure('unreadable_answer', facts), safeToRepeat: false };
-    return { answer: { body, requestId } };
-  }
-  if (response.status < 400)
-    return { failure: new OpenAiFailure('unreadable_answer', facts), safeToRepeat: false };
-  const error = errorBody.safeParse(parseJson(text)).data?.error;
+  const body = parseJson(text);
+  if (response.ok && body !== undefined && !holdsError(body)) return { answer: { body, requestId } };
   const failure = classifyErrorAnswer({
-    status: response.status,
-    code: error?.code ?? undefined,
-    type: error?.type ?? undefined,
-    message: error?.message ?? undefined,
-    requestId,
+    ...facts,
+    error: readOpenAiError(body),
     retryAfterSeconds: retryAfterSeconds(response.headers),
   });
   const safeToRepeat = response.status >= 500 && response.headers.get('x-should-retry') === 'true';
   return { failure, safeToRepeat };
 };
+
+/** An error under a good status: what stands beside it is not to be relied upon. */
+const holdsError = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && 'error' in body && body.error !== null;
 
 /** Stored and logged, so only what an id of theirs looks like: hexadecimal, which no key fits into. */
 const OPENAI_REQUEST_ID = /^(?:req_)?[0-9a-f-]{16,64}$/;

@@ -143,6 +143,8 @@ const AUTH_FAILURES: ReadonlySet<string> = new Set([
   'key_expired',
   'missing_permission',
   'not_a_member',
+  'account_deactivated',
+  'project_archived',
   'ip_not_authorized',
 ]);
 

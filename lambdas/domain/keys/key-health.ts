@@ -26,9 +26,13 @@ export interface HealthReport {
 /** Failures that hit every visitor of a key alike, and that a mint may not show. */
 export const DEGRADING_FAILURES = [
   'missing_permission',
+  'account_deactivated',
+  'project_archived',
+  'organization_unverified',
   'model_unavailable',
   'quota_exhausted',
   'spend_limit_reached',
+  'billing_inactive',
   'rate_limited',
 ] as const satisfies readonly OpenAiFailureName[];
 export type DegradingFailure = (typeof DEGRADING_FAILURES)[number];

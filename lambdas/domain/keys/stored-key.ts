@@ -5,6 +5,7 @@ import {
   SEALED_KEY_ALGORITHM,
   type SealedKey,
 } from './sealed-key.ts';
+import type { ShownVerdict } from './site-verdicts.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Which key is meant, without its version. */
@@ -144,7 +145,7 @@ export interface MaskedKey {
   readonly createdBy: string;
   readonly lastUsedAt: string | null;
   readonly lastVerifiedAt: string | null;
-  readonly verdict: Verdict;
+  readonly verdict: ShownVerdict;
 }
 
 const shownState = (

@@ -6,12 +6,18 @@ import {
 } from '../openai-failure.ts';
 import { SHUTDOWN_WARNING_DAYS } from '../openai-models.ts';
 
-export const VERDICT_CODES = ['ok', 'model_retiring', 'record_damaged', ...OPENAI_FAILURES] as const;
+export const VERDICT_CODES = [
+  'ok',
+  'some_sites_fail',
+  'model_retiring',
+  'record_damaged',
+  ...OPENAI_FAILURES,
+] as const;
 export type VerdictCode = (typeof VERDICT_CODES)[number];
 
 /** What a probe of a key against OpenAI found. */
 export interface Verdict {
-  /** True when the key minted a client secret for the site's session. */
+  /** True when the key minted a client secret for the site's session, or for that of one site at least. */
   readonly ok: boolean;
   readonly code: VerdictCode;
   readonly message: string;

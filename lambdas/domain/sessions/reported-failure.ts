@@ -1,3 +1,4 @@
+import { HARMLESS_IN_SESSION, meaningOfCode } from '../keys/openai-error-meanings.ts';
 import {
   brokerErrorOfOpenAiFailure,
   explainOpenAiFailure,
@@ -14,24 +15,7 @@ export const FAILURE_SOURCES = ['connect', 'response', 'media'] as const;
 /** Where it failed: on the way to OpenAI, in an answer of OpenAI, or at the visitor's microphone. */
 export type FailureSource = (typeof FAILURE_SOURCES)[number];
 
-/** Codes of OpenAI that say the same in a session as at the mint (docs/openai.md). */
-const OPENAI_CODES: Readonly<Record<string, OpenAiFailureName>> = {
-  model_not_found: 'model_unavailable',
-  missing_scope: 'missing_permission',
-  insufficient_quota: 'quota_exhausted',
-  credit_balance_exhausted: 'quota_exhausted',
-  billing_hard_limit_reached: 'quota_exhausted',
-  organization_spend_limit_exceeded: 'spend_limit_reached',
-  project_spend_limit_exceeded: 'spend_limit_reached',
-  organization_usage_limit_exceeded: 'spend_limit_reached',
-  rate_limit_exceeded: 'rate_limited',
-  slow_down: 'rate_limited',
-  incorrect_hostname: 'wrong_region',
-  ip_not_authorized: 'ip_not_authorized',
-  unsupported_country_region_territory: 'country_not_supported',
-  server_error: 'upstream_error',
-  server_is_overloaded: 'upstream_error',
-};
+const HARMLESS: ReadonlySet<string> = new Set(HARMLESS_IN_SESSION);
 
 /** Failures that are none of OpenAI's refusals, each with the next step for the operator. */
 const SENTENCES = {
@@ -78,9 +62,15 @@ export interface ReportedFailure {
 const own = <Value>(table: Readonly<Record<string, Value>>, code: string | null): Value | undefined =>
   code !== null && Object.hasOwn(table, code) ? table[code] : undefined;
 
-/** Total: every report becomes exactly one failure, an unknown one by its source. */
-export const classifyReport = (source: FailureSource, code: string | null): ReportedFailure => {
-  const openAiFailure = source === 'media' ? undefined : own(OPENAI_CODES, code);
+/**
+ * The failure that a report tells of, an unknown one by its source; undefined for what does no harm: races within a
+ * session, and its regular end. OpenAI's codes mean the same as at the mint, except that the key which a session refuses is
+ * its client secret.
+ */
+export const classifyReport = (source: FailureSource, code: string | null): ReportedFailure | undefined => {
+  const isOpenAis = source !== 'media';
+  if (isOpenAis && code !== null && HARMLESS.has(code)) return undefined;
+  const openAiFailure = isOpenAis ? meaningOfCode(code ?? undefined, { vague: false }) : undefined;
   if (openAiFailure !== undefined) {
     const failure = new OpenAiFailure(openAiFailure);
     return {

@@ -33,6 +33,8 @@ export interface Workspace {
   /** Fair share: what one site may take of a key's slots at most, per cent; null: all of them. */
   readonly siteSharePercent: number | null;
   readonly anomalyResponse: AnomalyResponse;
+  /** Region of the OpenAI project: what new sites start with, and what a key is tried with that no site uses yet. */
+  readonly dataResidency: DataResidency;
   readonly alertEmail: string | null;
   readonly ownerCount: number;
   /** Sites that are not archived; kept by the writes that create and archive them. */
@@ -86,7 +88,7 @@ export interface ModelMove {
 /** The settings that a site sends to OpenAI. No request of a widget has a field for any of them. */
 export type VoiceSettings = Pick<Site, 'model' | 'voice' | 'instructions' | 'dataResidency'>;
 
-/** The session with which a key is tried that belongs to no site. */
+/** The session with which a key is tried that no site uses. */
 export const DEFAULT_VOICE_SETTINGS: VoiceSettings = {
   model: DEFAULT_MODEL,
   voice: DEFAULT_VOICE,
@@ -112,6 +114,7 @@ export type WorkspaceSettings = Pick<
   | 'concurrencyLimit'
   | 'siteSharePercent'
   | 'anomalyResponse'
+  | 'dataResidency'
   | 'alertEmail'
 >;
 export type WorkspaceChange = Partial<WorkspaceSettings>;

@@ -43,6 +43,8 @@ const eventOf = (event: z.output<typeof sessionEvent>): WidgetEvent => {
     case 'heartbeat':
       return { ...common, type: event.type };
     case 'usage':
+      // A response without usage says only that the session is alive.
+      if (event.usage === null) return { ...common, type: 'heartbeat' };
       return {
         ...common,
         type: 'usage',

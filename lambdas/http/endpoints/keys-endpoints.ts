@@ -29,8 +29,14 @@ export const keysEndpoints = (useCases: {
 }): EndpointsOf<'keys'> => {
   const view = async (caller: Caller, target: KeyTarget) =>
     presentKey(await useCases.viewOpenAiKey(caller, target));
-  const put = async (caller: Caller, target: KeyTarget, pasted: string) =>
-    presentKey(await useCases.storeOpenAiKey(caller, target, pasted));
+  const put = async (
+    caller: Caller,
+    target: KeyTarget,
+    { api_key, confirm_unverified }: { readonly api_key: string; readonly confirm_unverified: boolean },
+  ) =>
+    presentKey(
+      await useCases.storeOpenAiKey(caller, target, api_key, { confirmUnverified: confirm_unverified }),
+    );
   const remove = async (caller: Caller, target: KeyTarget) => {
     await useCases.deleteOpenAiKey(caller, target);
     return DELETED;
@@ -50,8 +56,8 @@ export const keysEndpoints = (useCases: {
   return {
     viewSiteKey: ({ caller, path }) => view(caller, siteKeyTarget(path)),
     viewWorkspaceKey: ({ caller, path }) => view(caller, workspaceKeyTarget(path)),
-    putSiteKey: ({ caller, path, body }) => put(caller, siteKeyTarget(path), body.api_key),
-    putWorkspaceKey: ({ caller, path, body }) => put(caller, workspaceKeyTarget(path), body.api_key),
+    putSiteKey: ({ caller, path, body }) => put(caller, siteKeyTarget(path), body),
+    putWorkspaceKey: ({ caller, path, body }) => put(caller, workspaceKeyTarget(path), body),
     deleteSiteKey: ({ caller, path }) => remove(caller, siteKeyTarget(path)),
     deleteWorkspaceKey: ({ caller, path }) => remove(caller, workspaceKeyTarget(path)),
     rollbackSiteKey: ({ caller, path }) => rollBack(caller, siteKeyTarget(path)),

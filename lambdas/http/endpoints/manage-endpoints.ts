@@ -103,6 +103,7 @@ const WORKSPACE_FIELDS = {
   concurrency_limit: 'concurrencyLimit',
   site_share_percent: 'siteSharePercent',
   anomaly_response: 'anomalyResponse',
+  data_residency: 'dataResidency',
   alert_email: 'alertEmail',
 } as const;
 

@@ -1,14 +1,23 @@
+import type { ShownVerdict } from '../../domain/keys/site-verdicts.ts';
 import type { MaskedKey } from '../../domain/keys/stored-key.ts';
-import type { Verdict } from '../../domain/keys/verdict.ts';
 import type { ListedVersion } from '../../use-cases/keys/list-key-versions.ts';
 import type { DataOf } from '../endpoints/endpoint.ts';
 
-export const presentVerdict = (verdict: Verdict): DataOf<'testSiteKey'> => ({
+export const presentVerdict = (verdict: ShownVerdict): DataOf<'testSiteKey'> => ({
   ok: verdict.ok,
   code: verdict.code,
   message: verdict.message,
   latency_ms: verdict.latencyMs,
   checked_at: verdict.checkedAt,
+  ...(verdict.sites !== undefined && {
+    sites: verdict.sites.map(({ siteId, name, ok, code, message }) => ({
+      site_id: siteId,
+      name,
+      ok,
+      code,
+      message,
+    })),
+  }),
 });
 
 export const presentKey = (key: MaskedKey): DataOf<'viewSiteKey'> => ({

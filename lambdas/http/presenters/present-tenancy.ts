@@ -12,6 +12,7 @@ export const presentWorkspace = (workspace: Workspace): DataOf<'readWorkspace'> 
   concurrency_limit: workspace.concurrencyLimit,
   site_share_percent: workspace.siteSharePercent,
   anomaly_response: workspace.anomalyResponse,
+  data_residency: workspace.dataResidency,
   alert_email: workspace.alertEmail,
   plan: workspace.plan,
   created_at: workspace.createdAt,

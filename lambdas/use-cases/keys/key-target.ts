@@ -17,7 +17,7 @@ export type KeyTarget =
 export interface AuthorizedKeyTarget {
   readonly address: KeyAddress & { readonly workspaceId: WorkspaceId };
   readonly siteId: SiteId | undefined;
-  /** The session that a probe mints: the site's own, or the product's defaults for a workspace key. */
+  /** The site's own, or for a workspace key the product's defaults in the workspace's region. */
   readonly settings: VoiceSettings;
 }
 
@@ -29,11 +29,16 @@ export const authorizeKeyTarget = async (
   role: Role,
 ): Promise<AuthorizedKeyTarget> => {
   if (target.scope === 'workspace') {
-    const { workspaceId } = await authorizeWorkspace(tenancy, caller, target.workspaceId, role);
+    const { workspaceId, dataResidency } = await authorizeWorkspace(
+      tenancy,
+      caller,
+      target.workspaceId,
+      role,
+    );
     return {
       address: { scope: 'workspace', scopeId: workspaceId, workspaceId },
       siteId: undefined,
-      settings: DEFAULT_VOICE_SETTINGS,
+      settings: { ...DEFAULT_VOICE_SETTINGS, dataResidency },
     };
   }
   const { site } = await authorizeSite(tenancy, caller, target.siteId, role);

@@ -63,7 +63,7 @@ const settingsOf = async (
   if (scope === 'site') return sites.readSite(scopeId as SiteId);
   const workspace = await workspaces.readWorkspace(workspaceId);
   if (workspace?.deletedAt !== null) return undefined;
-  return DEFAULT_VOICE_SETTINGS;
+  return { ...DEFAULT_VOICE_SETTINGS, dataResidency: workspace.dataResidency };
 };
 
 const store = async (

@@ -1,8 +1,11 @@
 import { BrokerError } from '../../domain/broker-error.ts';
 import type { SiteId } from '../../domain/identifiers.ts';
 import { storeNewVersion } from '../../domain/keys/key-lifecycle.ts';
-import { type OpenAiKey, openAiKeyFaultMessages, parseOpenAiKey } from '../../domain/keys/openai-key.ts';
+import { isOfSettings, type KeyUses } from '../../domain/keys/key-uses.ts';
+import { type OpenAiKey, parseOpenAiKey } from '../../domain/keys/openai-key.ts';
+import { sitesDiffer } from '../../domain/keys/site-verdicts.ts';
 import {
+  isLive,
   type KeyAddress,
   type LiveKey,
   type MaskedKey,
@@ -11,18 +14,24 @@ import {
 } from '../../domain/keys/stored-key.ts';
 import { provesNothingAboutKey, type Verdict } from '../../domain/keys/verdict.ts';
 import type { RateLimits } from '../../domain/limits.ts';
-import { brokerErrorOfOpenAiFailure, type OpenAiFailure } from '../../domain/openai-failure.ts';
-import type { Caller, VoiceSettings } from '../../domain/tenancy/workspace.ts';
+import {
+  brokerErrorOfOpenAiFailure,
+  explainOpenAiFailure,
+  type OpenAiFailure,
+} from '../../domain/openai-failure.ts';
+import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { refuseConflict } from '../conflicts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
 import type { KeySealer, KeyStore } from '../ports/keys.ts';
 import type { OpenAi } from '../ports/openai.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { RateLimiter } from '../ports/sessions.ts';
+import type { SiteLister } from '../ports/site-lister.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { keyFacts } from './key-facts.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
-import { probeOpenAiKey } from './probe-openai-key.ts';
+import { type ProbeResult, probeOpenAiKey, shownVerdict } from './probe-openai-key.ts';
+import { usesOfKey } from './uses-of-key.ts';
 
 export interface SealingPorts {
   readonly keys: KeyStore;
@@ -34,18 +43,32 @@ export interface SealingPorts {
   readonly retainSeconds: number;
 }
 
+/** What the person said about storing a key that OpenAI could not be asked about. */
+export interface StoringChoice {
+  readonly confirmUnverified: boolean;
+}
+
+export const UNCONFIRMED: StoringChoice = { confirmUnverified: false };
+
 /**
- * Admin. Stores or replaces the key of one scope. The pasted key is probed at OpenAI before it is accepted: a key that
- * cannot mint is refused with what is wrong and nothing changes; when OpenAI itself is busy or out of reach the key is
- * stored as unverified and says so. Two people at once: one wins, the other gets `version_conflict`.
+ * Admin. Stores or replaces the key of one scope. The pasted key is tried at OpenAI with what its sites will ask: a key that
+ * serves none of them is refused with what is wrong, and nothing changes. When OpenAI is busy or out of reach, a first key
+ * is stored as unverified and says so; a stored key is replaced only if that is confirmed. Two people at once: one wins,
+ * the other gets `version_conflict`.
  */
 export const storeOpenAiKey =
   (
-    ports: SealingPorts & { readonly tenancy: MembershipReader; readonly limiter: RateLimiter },
+    ports: SealingPorts & { readonly tenancy: MembershipReader & SiteLister; readonly limiter: RateLimiter },
     limits: RateLimits,
   ) =>
-  async (caller: Caller, target: KeyTarget, pasted: string): Promise<MaskedKey> => {
-    const { address, siteId, settings } = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
+  async (
+    caller: Caller,
+    target: KeyTarget,
+    pasted: string,
+    choice: StoringChoice = UNCONFIRMED,
+  ): Promise<MaskedKey> => {
+    const authorized = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
+    const { address, siteId } = authorized;
     const key = parseApiKeyOrThrow(pasted);
     try {
       const budget = await ports.limiter.spend(
@@ -54,8 +77,10 @@ export const storeOpenAiKey =
         ports.clock(),
       );
       if (!budget.allowed) throw new BrokerError('rate_limited', budget);
-      const stored = await sealAndStore(ports, { key, address, siteId, settings, caller });
-      return maskedViewOf(stored, undefined, ports.clock());
+      const uses = await usesOfKey(ports, authorized);
+      const { currentKey, sites } = await sealAndStore(ports, { key, address, siteId, uses, caller, choice });
+      const view = maskedViewOf(currentKey, undefined, ports.clock());
+      return { ...view, verdict: shownVerdict({ verdict: currentKey.verdict, sites }) };
     } finally {
       key.secret.destroy();
     }
@@ -66,7 +91,7 @@ export const parseApiKeyOrThrow = (pasted: string): OpenAiKey => {
   const parsed = parseOpenAiKey(pasted);
   if ('fault' in parsed)
     throw new BrokerError('invalid_request', {
-      details: [{ path: 'api_key', message: openAiKeyFaultMessages[parsed.fault] }],
+      details: [{ path: 'api_key', message: parsed.message }],
     });
   return parsed.key;
 };
@@ -78,15 +103,19 @@ export const sealAndStore = async (
     readonly key: OpenAiKey;
     readonly address: KeyAddress;
     readonly siteId: SiteId | undefined;
-    readonly settings: VoiceSettings;
+    readonly uses: KeyUses;
     readonly caller: Caller;
+    readonly choice: StoringChoice;
   },
-): Promise<LiveKey> => {
-  const { key, address, siteId, settings, caller } = request;
-  const { verdict, failure } = await probeOpenAiKey(ports)(key.secret, settings);
-  if (failure !== undefined && !provesNothingAboutKey(failure)) throw brokerErrorOfOpenAiFailure(failure);
+): Promise<{ readonly currentKey: LiveKey; readonly sites: ProbeResult['sites'] }> => {
+  const { key, address, siteId, uses, caller, choice } = request;
+  const probe = await probeOpenAiKey(ports)(key.secret, uses);
+  const { verdict, failure, sites } = probe;
+  if (failure !== undefined && !provesNothing(failure, address, uses)) throw refusalOfProbe(failure, sites);
 
   const currentKey = await ports.keys.readKey(address);
+  if (failure !== undefined && isLive(currentKey) && !choice.confirmUnverified)
+    throw new BrokerError('openai_key_unverified', { details: [explainOpenAiFailure(failure)] });
   const version = nextVersionOf(currentKey);
   const sealed = await ports.sealer.seal(key.secret, { ...address, version }, key.masked);
   const change = storeNewVersion(
@@ -101,7 +130,32 @@ export const sealAndStore = async (
     facts: { ...keyFacts(address.scope, currentKey, change), verdict: verdict.code },
   });
   await refuseConflict(ports.keys.changeKey(address, change, event));
-  return change.currentKey;
+  return { currentKey: change.currentKey, sites };
+};
+
+/**
+ * Whether the key may be stored although nothing was minted: OpenAI was the trouble, or the model was one that nobody has
+ * asked for, because no site uses the key of the workspace yet.
+ */
+const provesNothing = (failure: OpenAiFailure, { scope }: KeyAddress, { uses }: KeyUses): boolean => {
+  const isUnused = scope === 'workspace' && uses.every((use) => use.sites.length === 0);
+  return (
+    provesNothingAboutKey(failure) || (isUnused && isOfSettings(failure) && failure.reason !== 'wrong_region')
+  );
+};
+
+/** As many details as an answer has room for; the first is about the key. */
+const MAX_DETAILS = 20;
+
+/** What is wrong with the key, and with each site where sites differ. */
+const refusalOfProbe = (failure: OpenAiFailure, sites: ProbeResult['sites']): BrokerError => {
+  const refusal = brokerErrorOfOpenAiFailure(failure);
+  if (!sitesDiffer(sites)) return refusal;
+  const ofSites = sites.map(({ siteId, name, message }) => ({
+    path: `sites.${siteId}`,
+    message: `${name}: ${message}`,
+  }));
+  return new BrokerError(refusal.code, { details: [...refusal.details, ...ofSites].slice(0, MAX_DETAILS) });
 };
 
 const unverified = (verdict: Verdict, failure: OpenAiFailure): Verdict => ({

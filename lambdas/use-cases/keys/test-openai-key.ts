@@ -1,33 +1,35 @@
 import { BrokerError } from '../../domain/broker-error.ts';
+import type { ShownVerdict } from '../../domain/keys/site-verdicts.ts';
 import { isLive } from '../../domain/keys/stored-key.ts';
-import type { Verdict } from '../../domain/keys/verdict.ts';
 import type { RateLimits } from '../../domain/limits.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { OpenAi } from '../ports/openai.ts';
 import type { RateLimiter } from '../ports/sessions.ts';
+import type { SiteLister } from '../ports/site-lister.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
-import { type ProbeResult, probeOpenAiKey } from './probe-openai-key.ts';
+import { type ProbeResult, probeOpenAiKey, shownVerdict } from './probe-openai-key.ts';
+import { usesOfKey } from './uses-of-key.ts';
 import { type AuditedKeyPorts, type UseOutcome, withAuditedKey } from './with-audited-key.ts';
 
 export interface TestKeyPorts extends AuditedKeyPorts {
-  readonly tenancy: MembershipReader;
+  readonly tenancy: MembershipReader & SiteLister;
   readonly keys: Pick<KeyStore, 'readKey'>;
   readonly limiter: RateLimiter;
   readonly openAi: OpenAi;
 }
 
 /**
- * Test voice. Admin. A real mint with the stored key, thrown away: free, never counted as a session, tagged as a test,
+ * Test voice. Admin. A real mint with the stored key for each use of it, thrown away: free, never counted as a session, tagged as a test,
  * and audited like every other decrypt. A failing key is an answer, not an error; only a key that is missing, suspended
  * or unreadable refuses.
  */
 export const testOpenAiKey =
   (ports: TestKeyPorts, limits: RateLimits) =>
-  async (caller: Caller, target: KeyTarget): Promise<Verdict> => {
+  async (caller: Caller, target: KeyTarget): Promise<ShownVerdict> => {
     const authorized = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
-    const { address, settings } = authorized;
+    const { address } = authorized;
     const key = await ports.keys.readKey(address);
     if (!isLive(key)) throw new BrokerError('openai_key_not_stored');
     if (key.state === 'suspended') throw new BrokerError('openai_key_suspended');
@@ -38,18 +40,19 @@ export const testOpenAiKey =
     );
     if (!budget.allowed) throw new BrokerError('rate_limited', budget);
 
+    const uses = await usesOfKey(ports, authorized);
     const { result, session } = await withAuditedKey(ports)(
       caller,
       authorized,
       key,
       'test',
       async (plaintext) => {
-        const probe = await probeOpenAiKey(ports)(plaintext, settings);
-        return { result: probe.verdict, outcome: outcomeOf(probe) };
+        const probe = await probeOpenAiKey(ports)(plaintext, uses);
+        return { result: probe, outcome: outcomeOf(probe) };
       },
     );
-    await ports.sessions.noteVerdict(session, result);
-    return result;
+    await ports.sessions.noteVerdict(session, result.verdict);
+    return shownVerdict(result);
   };
 
 const outcomeOf = ({ failure, openAiRequestId }: ProbeResult): UseOutcome => ({

@@ -168,8 +168,8 @@ const applyEvents = (before: SessionUsage, reports: readonly WidgetEvent[], now:
     usage = taken.usage;
     if (taken.outcome === 'accepted') {
       tally.accepted++;
-      if (report.type === 'error')
-        failures.push({ id: report.id, failure: classifyReport(report.source, report.code) });
+      const failure = report.type === 'error' ? classifyReport(report.source, report.code) : undefined;
+      if (failure !== undefined) failures.push({ id: report.id, failure });
     } else if (taken.outcome === 'duplicate') tally.duplicates++;
     else tally.flagged++;
   }

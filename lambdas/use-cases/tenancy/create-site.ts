@@ -9,6 +9,10 @@ import type { PublicSuffixes, Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
 import { refuseSiteSettings } from './refuse-site-settings.ts';
 
+/** A site for which no region is given gets the workspace's. */
+export type NewSiteSettings = Omit<SiteSettings, 'dataResidency'> &
+  Partial<Pick<SiteSettings, 'dataResidency'>>;
+
 /**
  * Admin. The new site mints as soon as it, or its workspace, has a key. Never one more site than the plan has room for,
  * in either billing mode; a workspace that has more, because its plan was changed, keeps them and gets no new one.
@@ -22,7 +26,7 @@ export const createSite =
     readonly plans: readonly Plan[];
     readonly suffixes: PublicSuffixes;
   }) =>
-  async (caller: Caller, workspaceId: WorkspaceId, settings: SiteSettings): Promise<Site> => {
+  async (caller: Caller, workspaceId: WorkspaceId, settings: NewSiteSettings): Promise<Site> => {
     const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
     refuseSiteSettings(settings, ports.suffixes, ports.clock());
     const quota = quotaIn(workspace, ports.plans);
@@ -32,6 +36,7 @@ export const createSite =
       ...settings,
       modelMove: null,
       retirementNotices: {},
+      dataResidency: settings.dataResidency ?? workspace.dataResidency,
       createdAt: ports.clock().toISOString(),
       createdBy: caller.sub,
     };

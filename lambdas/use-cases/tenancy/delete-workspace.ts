@@ -3,6 +3,7 @@ import { ConflictError } from '../../domain/dependency.ts';
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { deleteKey } from '../../domain/keys/key-lifecycle.ts';
 import { isLive, type KeyAddress } from '../../domain/keys/stored-key.ts';
+import { looksLike } from '../../domain/tenancy/names.ts';
 import type { Caller, Site } from '../../domain/tenancy/workspace.ts';
 import { keyFacts } from '../keys/key-facts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
@@ -32,7 +33,7 @@ export const deleteWorkspace =
     const repeated = member?.role === 'owner' && workspace !== undefined && workspace.deletedAt !== null;
     if (!repeated) {
       const { name } = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
-      if (confirm !== name)
+      if (!looksLike(confirm, name))
         throw new BrokerError('invalid_request', {
           details: [{ path: 'confirm', message: "Repeat the workspace's name to delete it." }],
         });

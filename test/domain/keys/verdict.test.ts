@@ -99,10 +99,11 @@ describe('a verdict that was lost with its record', () => {
 });
 
 describe('the codes of verdicts', () => {
-  it("are OpenAI's failures and our own three, each once", () => {
+  it("are OpenAI's failures and our own four, each once", () => {
     expect(new Set(VERDICT_CODES).size).toBe(VERDICT_CODES.length);
     expect(VERDICT_CODES.filter((code) => !(OPENAI_FAILURES as readonly string[]).includes(code))).toEqual([
       'ok',
+      'some_sites_fail',
       'model_retiring',
       'record_damaged',
     ]);

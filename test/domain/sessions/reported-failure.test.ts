@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { HARMLESS_IN_SESSION } from '../../../lambdas/domain/keys/openai-error-meanings.ts';
 import { classifyReport, FAILURE_SOURCES } from '../../../lambdas/domain/sessions/reported-failure.ts';
 
 describe('what a browser met', () => {
@@ -12,7 +13,12 @@ describe('what a browser met', () => {
     ['response', 'rate_limit_exceeded', 'rate_limited', 'busy'],
     ['response', 'server_error', 'upstream_error', 'openai_error'],
     ['response', 'server_is_overloaded', 'upstream_error', 'openai_error'],
-    ['response', 'billing_hard_limit_reached', 'quota_exhausted', 'openai_quota_exhausted'],
+    ['response', 'billing_hard_limit_reached', 'spend_limit_reached', 'openai_quota_exhausted'],
+    ['response', 'billing_not_active', 'billing_inactive', 'openai_quota_exhausted'],
+    ['response', 'account_deactivated', 'account_deactivated', 'openai_key_rejected'],
+    ['connect', 'not_authorized_invalid_project', 'project_archived', 'openai_key_rejected'],
+    ['connect', 'mismatched_project', 'project_mismatch', 'openai_key_rejected'],
+    ['response', 'prepaid_credits_depleted', 'quota_exhausted', 'openai_quota_exhausted'],
     ['response', 'organization_spend_limit_exceeded', 'spend_limit_reached', 'openai_quota_exhausted'],
     ['response', 'organization_usage_limit_exceeded', 'spend_limit_reached', 'openai_quota_exhausted'],
     ['response', 'slow_down', 'rate_limited', 'busy'],
@@ -43,6 +49,11 @@ describe('what a browser met', () => {
     });
   });
 
+  it.each(HARMLESS_IN_SESSION)('%s is a race or the regular end of a session: no failure', (code) => {
+    expect(classifyReport('response', code)).toBeUndefined();
+    expect(classifyReport('connect', code)).toBeUndefined();
+  });
+
   it('at the microphone is never a failure of the key, even under a code of OpenAI', () => {
     expect(classifyReport('media', 'insufficient_quota')).toMatchObject({
       reason: 'media_failed',
@@ -53,7 +64,7 @@ describe('what a browser met', () => {
   it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
     'under the code %s is just unknown',
     (code) => {
-      expect(classifyReport('response', code).reason).toBe('response_failed');
+      expect(classifyReport('response', code)?.reason).toBe('response_failed');
     },
   );
 
@@ -66,7 +77,7 @@ describe('what a browser met', () => {
       fc.property(anything, ([source, code]) => {
         const told = JSON.stringify(classifyReport(source, `!${code}`));
         expect(told).not.toContain(JSON.stringify(`!${code}`).slice(1, -1));
-        expect(classifyReport(source, code).message).toMatch(/^[A-Z].*\.$/);
+        expect(classifyReport(source, code)?.message ?? 'None.').toMatch(/^[A-Z].*\.$/);
       }),
       { seed: 6 },
     );

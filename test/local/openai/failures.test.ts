@@ -21,6 +21,16 @@ const refusals: Record<string, { mint: [number, (string | null)?]; models: [numb
   lateratelimited: { mint: [200], models: [200] },
   latebusy: { mint: [200], models: [200] },
   wrongregion: { mint: [401, 'incorrect_hostname'], models: [401, 'incorrect_hostname'] },
+  notregional: { mint: [401, 'incorrect_hostname'], models: [401, 'incorrect_hostname'] },
+  deactivated: { mint: [401, 'account_deactivated'], models: [401, 'account_deactivated'] },
+  archived: {
+    mint: [401, 'not_authorized_invalid_project'],
+    models: [401, 'not_authorized_invalid_project'],
+  },
+  otherproject: { mint: [401, 'mismatched_project'], models: [401, 'mismatched_project'] },
+  unverified: { mint: [403, null], models: [200] },
+  nobilling: { mint: [429, 'billing_not_active'], models: [200] },
+  hardlimit: { mint: [400, 'billing_hard_limit_reached'], models: [200] },
   badip: { mint: [401, 'ip_not_authorized'], models: [401, 'ip_not_authorized'] },
   nocountry: {
     mint: [403, 'unsupported_country_region_territory'],
@@ -40,6 +50,7 @@ const refusals: Record<string, { mint: [number, (string | null)?]; models: [numb
 
 const oddAnswers = [
   'html502',
+  'blocked',
   'badjson',
   'truncated',
   'nosecret',

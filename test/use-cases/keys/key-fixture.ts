@@ -11,7 +11,7 @@ import {
   type StoredKey,
 } from '../../../lambdas/domain/keys/stored-key.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
-import type { Caller, Role } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { Caller, Role, Site, VoiceSettings } from '../../../lambdas/domain/tenancy/workspace.ts';
 import type { KeyChangePorts } from '../../../lambdas/use-cases/keys/change-openai-key.ts';
 import type { KeyTarget } from '../../../lambdas/use-cases/keys/key-target.ts';
 import type { SealingPorts } from '../../../lambdas/use-cases/keys/store-openai-key.ts';
@@ -81,8 +81,10 @@ export interface KeyWorld extends Partial<Row> {
   readonly role?: Role;
   readonly activity?: KeyActivity;
   readonly budgetIsSpent?: boolean;
+  /** Those of the workspace. */
+  readonly sites?: readonly Site[];
   /** How OpenAI fails when it is asked to mint. */
-  readonly failure?: Error;
+  readonly failure?: Error | ((settings: VoiceSettings) => Error | undefined);
   /** What somebody else does to the row just before a write. */
   readonly meanwhile?: (row: Row) => void;
   readonly own?: Partial<KeyPorts>;
@@ -119,7 +121,11 @@ export const playWithKey = async (play: KeyPlay, given: KeyWorld = {}) => {
   const all: KeyPorts = {
     ...ports,
     retainSeconds: 3_600,
-    tenancy: { readMembership: async () => membership, readSiteMembership: async () => membership },
+    tenancy: {
+      readMembership: async () => membership,
+      readSiteMembership: async () => membership,
+      listSites: async () => ({ items: given.sites ?? [], next: undefined }),
+    },
     activity: { readActivity: async (address) => (rowAt(address) === row ? given.activity : undefined) },
     auditEvents: {
       event: async (caller, type, subject) => ({ caller, type, ...subject }) as unknown as AuditEvent,
@@ -192,7 +198,8 @@ export const playWithKey = async (play: KeyPlay, given: KeyWorld = {}) => {
       mintClientSecret: async (key, { settings }) => {
         log.push('mint');
         asked.push({ key: key.bytes().toString(), settings });
-        if (given.failure !== undefined) throw given.failure;
+        const failure = typeof given.failure === 'function' ? given.failure(settings) : given.failure;
+        if (failure !== undefined) throw failure;
         return { value: 'ek_1', expiresAt: 0, openAiRequestId: 'req_1', openAiSessionId: undefined };
       },
       realtimeUrl: () => '',

@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { KeyAddress } from '../../../lambdas/domain/keys/stored-key.ts';
 import { DEFAULT_RATE_LIMITS } from '../../../lambdas/domain/limits.ts';
-import { OPENAI_FAILURES, OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
+import { attributionOf, OPENAI_FAILURES, OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
-import { DEFAULT_VOICE_SETTINGS } from '../../../lambdas/domain/tenancy/workspace.ts';
+import { DEFAULT_VOICE_SETTINGS, type VoiceSettings } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { storeOpenAiKey } from '../../../lambdas/use-cases/keys/store-openai-key.ts';
 import { storePlatformKey } from '../../../lambdas/use-cases/keys/store-platform-key.ts';
 import { aSite, lost, NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
+import { sitesOf } from '../tenancy/tenancy-fixture.ts';
 import {
   aRetainedKey,
   aSealedKey,
@@ -109,12 +111,17 @@ describe('a key that OpenAI does not mint with', () => {
     key_expired: 'openai_key_rejected',
     missing_permission: 'openai_key_rejected',
     not_a_member: 'openai_key_rejected',
+    account_deactivated: 'openai_key_rejected',
+    project_archived: 'openai_key_rejected',
+    project_mismatch: 'openai_key_rejected',
+    organization_unverified: 'openai_key_rejected',
     model_unavailable: 'openai_key_rejected',
     wrong_region: 'openai_key_rejected',
     ip_not_authorized: 'openai_key_rejected',
     country_not_supported: 'openai_key_rejected',
     quota_exhausted: 'openai_quota_exhausted',
     spend_limit_reached: 'openai_quota_exhausted',
+    billing_inactive: 'openai_quota_exhausted',
   };
 
   it.each(Object.entries(REFUSED))(
@@ -138,6 +145,123 @@ describe('a key that OpenAI does not mint with', () => {
         verdict: { ok: false, code: name, message, checkedAt: AT },
       });
       expect(events).toMatchObject([{ facts: { verdict: name } }]);
+    },
+  );
+});
+
+describe('a key that could not be checked', () => {
+  const UNDECIDED = OPENAI_FAILURES.filter((name) => attributionOf(new OpenAiFailure(name)) === 'nobody');
+  const confirming: KeyPlay = (ports) => (caller, target) =>
+    storeOpenAiKey(ports, DEFAULT_RATE_LIMITS)(caller, target, PASTED, { confirmUnverified: true });
+
+  it.each(UNDECIDED)('for %s does not replace the one that is stored', async (name) => {
+    const currentKey = aSealedKey('site');
+    const { result, row, log } = await store({ currentKey, failure: new OpenAiFailure(name) });
+    expect(result).toMatchObject({ code: 'openai_key_unverified', details: [{ path: name }] });
+    expect(row.currentKey).toBe(currentKey);
+    expect(log).toEqual([PAID, ...TRIED, 'read key']);
+  });
+
+  it('does not replace one that is suspended, either', async () => {
+    const currentKey = aSealedKey('site', { state: 'suspended' });
+    const { result } = await store({ currentKey, failure: new OpenAiFailure('timeout') });
+    expect(result).toMatchObject({ code: 'openai_key_unverified' });
+  });
+
+  it('replaces the one that is stored where that is confirmed', async () => {
+    const { result, row } = await playWithKey(confirming, {
+      currentKey: aSealedKey('site'),
+      failure: new OpenAiFailure('unreachable'),
+    });
+    expect(result).toMatchObject({ state: 'unverified', version: 4 });
+    expect(plaintextOf(row.currentKey)).toBe(PASTED);
+  });
+
+  it('is refused for what OpenAI says is wrong with it, confirmed or not', async () => {
+    const { result } = await playWithKey(confirming, { failure: new OpenAiFailure('key_invalid') });
+    expect(result).toMatchObject({ code: 'openai_key_rejected' });
+  });
+
+  it('is stored in the place of a deleted one without being confirmed', async () => {
+    const { result } = await store({ currentKey: DELETED_KEY, failure: new OpenAiFailure('timeout') });
+    expect(result).toMatchObject({ state: 'unverified' });
+  });
+});
+
+describe('the key of a workspace', () => {
+  const [shop, blog, own] = sitesOf(3).map((site, index) => ({ ...site, name: `Site ${index}` }));
+  if (shop === undefined || blog === undefined || own === undefined) throw new Error('Three sites.');
+  const sites = [
+    { ...shop, model: 'gpt-realtime-2.1', dataResidency: 'eu' as const },
+    { ...blog, model: 'gpt-realtime-2' },
+  ];
+  const only =
+    (model: string, failure: OpenAiFailure) =>
+    (settings: VoiceSettings): Error | undefined =>
+      settings.model === model ? undefined : failure;
+
+  it('is tried with the model and region of each of its sites', async () => {
+    const { asked, result } = await store({ scope: 'workspace', sites });
+    expect(asked).toEqual(sites.map((settings) => ({ key: PASTED, settings })));
+    expect(result).toMatchObject({
+      state: 'active',
+      verdict: { code: 'ok' },
+    });
+  });
+
+  it('is not tried with a site that has its own key', async () => {
+    const readKey = async ({ scopeId }: KeyAddress) =>
+      scopeId === own.siteId ? aSealedKey('site') : undefined;
+    const { asked } = await store({
+      scope: 'workspace',
+      sites: [own, ...sites],
+      own: { keys: { readKey, changeKey: async () => undefined } as unknown as KeyPorts['keys'] },
+    });
+    expect(asked).toEqual(sites.map((settings) => ({ key: PASTED, settings })));
+  });
+
+  it('is stored when it serves one of its sites, and says which it does not', async () => {
+    const failure = only('gpt-realtime-2', new OpenAiFailure('wrong_region', { subject: 'global' }));
+    const { result, row } = await store({ scope: 'workspace', sites, failure });
+    expect(result).toMatchObject({
+      state: 'active',
+      verdict: {
+        ok: true,
+        code: 'some_sites_fail',
+        sites: [
+          {
+            siteId: shop.siteId,
+            ok: false,
+            code: 'wrong_region',
+            message: expect.stringContaining('global'),
+          },
+          { siteId: blog.siteId, ok: true },
+        ],
+      },
+    });
+    expect(row.currentKey).not.toHaveProperty('verdict.sites');
+  });
+
+  it('is refused when it serves none, with what is wrong at each site', async () => {
+    const failure = ({ model }: VoiceSettings): Error =>
+      new OpenAiFailure(model === 'gpt-realtime-2' ? 'model_unavailable' : 'wrong_region');
+    const { result, row } = await store({ scope: 'workspace', sites, failure });
+    expect(row.currentKey).toBeUndefined();
+    expect(result).toMatchObject({
+      code: 'openai_key_rejected',
+      details: [
+        { path: 'wrong_region' },
+        { path: `sites.${shop.siteId}` },
+        { path: `sites.${blog.siteId}`, message: expect.stringMatching(/^Site 1: The OpenAI project/) },
+      ],
+    });
+  });
+
+  it.each(['model_unavailable', 'organization_unverified'] as const)(
+    'that no site uses yet is stored unverified for %s: nobody asked for that model',
+    async (name) => {
+      const { result } = await store({ scope: 'workspace', failure: new OpenAiFailure(name) });
+      expect(result).toMatchObject({ state: 'unverified', verdict: { ok: false, code: name } });
     },
   );
 });

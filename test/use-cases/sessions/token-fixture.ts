@@ -27,6 +27,7 @@ export const aWorkspace = (facts: Partial<Workspace> = {}): Workspace => ({
   openaiTier: 2,
   concurrencyLimit: null,
   siteSharePercent: null,
+  dataResidency: 'global',
   anomalyResponse: 'notify',
   alertEmail: null,
   ownerCount: 1,

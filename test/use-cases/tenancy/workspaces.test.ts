@@ -12,6 +12,7 @@ describe('a workspace that is created', () => {
       openaiTier: 3,
       concurrencyLimit: 7,
       siteSharePercent: 50,
+      dataResidency: 'eu',
       anomalyResponse: 'suspend',
       alertEmail: 'owner@shop.example',
     } as const;

@@ -2,7 +2,7 @@ import { requestToken, type TimedToken, type Token } from './broker.ts';
 import { type Connection, connect, type ServerEvent } from './connection.ts';
 import { openMicrophone } from './microphone.ts';
 import { type EndReason, type HangUpReason, Reports } from './reports.ts';
-import { Failure, type Problem, problemOfOpenAi, type StringName } from './strings.ts';
+import { codeOf, Failure, type Problem, problemOfOpenAi, type StringName } from './strings.ts';
 
 export type CallState = 'connecting' | 'listening' | 'thinking' | 'speaking' | 'reconnecting';
 
@@ -210,8 +210,7 @@ export class Call {
     if (state !== undefined) this.#enter(state);
     if (type in CAPTION_OF) this.#caption(event);
     if (type === 'response.done') this.#count(event.response ?? {});
-    if (type === 'error')
-      this.#reports?.add('error', { source: 'response', code: event.error?.code ?? null });
+    if (type === 'error') this.#reports?.add('error', { source: 'response', code: codeOf(event.error) });
   }
 
   #enter(state: CallState): void {
@@ -239,7 +238,7 @@ export class Call {
     // An answer without sound, such as one that was cancelled.
     if (this.#state === 'thinking') this.#enter('listening');
     if (status !== 'failed') return;
-    const code = status_details?.error?.code ?? null;
+    const code = codeOf(status_details?.error);
     const problem = problemOfOpenAi(code);
     if (problem !== 'busy' && problem !== 'openai_error') {
       this.#fail(new Failure({ code: problem }, code), 'response');

@@ -1,5 +1,5 @@
 import { deadline } from './deadline.ts';
-import { Failure, problemOfOpenAi } from './strings.ts';
+import { codeOf, Failure, type OpenAiError, problemOfOpenAi } from './strings.ts';
 
 const CONNECT_TIMEOUT_MS = 15_000;
 /** A connection that is only shaken comes back within this; OpenAI cannot be asked to restart ICE. */
@@ -22,9 +22,9 @@ export interface ServerEvent {
     readonly id?: string;
     readonly status?: string;
     readonly usage?: Readonly<Record<string, unknown>> | null;
-    readonly status_details?: { readonly error?: { readonly code?: string | null } | null } | null;
+    readonly status_details?: { readonly error?: OpenAiError | null } | null;
   };
-  readonly error?: { readonly code?: string | null };
+  readonly error?: OpenAiError | null;
 }
 
 export interface Connection {
@@ -81,8 +81,8 @@ const exchange = async (
     signal: deadline(signal, CONNECT_TIMEOUT_MS),
   });
   if (response.ok) return response.text();
-  const answer = (await response.json().catch(() => null)) as { error?: { code?: string | null } } | null;
-  const code = answer?.error?.code ?? null;
+  const answer = (await response.json().catch(() => null)) as { error?: OpenAiError | null } | null;
+  const code = codeOf(answer?.error);
   const retryAfter = Number(response.headers.get('retry-after')) || undefined;
   throw new Failure({ code: problemOfOpenAi(code), retryAfter }, code ?? `http_${response.status}`);
 };

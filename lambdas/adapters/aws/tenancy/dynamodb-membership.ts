@@ -1,7 +1,9 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type SiteId, type WorkspaceId, workspaceOfSite } from '../../../domain/identifiers.ts';
+import type { SiteLister } from '../../../use-cases/ports/site-lister.ts';
 import type { MembershipReader, SiteReader } from '../../../use-cases/ports/tenancy.ts';
 import { type ItemLookup, readTogether } from '../batch-get.ts';
+import { queryPage } from '../dynamodb-pages.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { memberItem, siteItem, workspaceItem } from './tenancy-items.ts';
 
@@ -9,7 +11,7 @@ import { memberItem, siteItem, workspaceItem } from './tenancy-items.ts';
 export const dynamoDbMembership = (
   dynamoDb: DynamoDBDocumentClient,
   tenancyTable: string,
-): MembershipReader & SiteReader => {
+): MembershipReader & SiteReader & SiteLister => {
   const read = (keys: readonly PrimaryKey[]): Promise<ItemLookup> =>
     readTogether(dynamoDb, { [tenancyTable]: keys });
 
@@ -38,6 +40,15 @@ export const dynamoDbMembership = (
         ...parseMembership(lookup, workspaceId, sub),
         site: parseSite(lookup, workspaceId, siteId),
       };
+    },
+    listSites: (workspaceId, page) => {
+      const { pk } = primaryKey.workspace(workspaceId);
+      return queryPage(
+        dynamoDb,
+        { TableName: tenancyTable, pk, within: { prefix: 'SITE#' } },
+        page,
+        siteItem,
+      );
     },
     readSite: async (siteId) => {
       const workspaceId = workspaceOfSite(siteId);

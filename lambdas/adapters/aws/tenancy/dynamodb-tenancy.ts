@@ -1,10 +1,8 @@
 import { type DynamoDBDocumentClient, QueryCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import type * as z from 'zod';
 import type { AuditEvent } from '../../../domain/audit/audit-record.ts';
 import { invalidCursor } from '../../../domain/broker-error.ts';
 import type { WorkspaceId } from '../../../domain/identifiers.ts';
 import type { Member, SiteQuota } from '../../../domain/tenancy/workspace.ts';
-import type { Page, PageRequest } from '../../../use-cases/ports/pages.ts';
 import type { Tenancy, TenancyDeletion } from '../../../use-cases/ports/tenancy.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
@@ -12,7 +10,7 @@ import { readTogether } from '../batch-get.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import { primaryKey } from '../table-keys.ts';
 import { dynamoDbMembership } from './dynamodb-membership.ts';
-import { memberItem, siteItem, workspaceItem } from './tenancy-items.ts';
+import { memberItem, workspaceItem } from './tenancy-items.ts';
 
 export interface TenancyTable {
   readonly name: string;
@@ -94,16 +92,6 @@ export const dynamoDbTenancy = (
     },
   });
 
-  const listIn = <Item>(
-    workspaceId: WorkspaceId,
-    prefix: 'SITE#' | 'MEMBER#',
-    page: PageRequest,
-    item: z.ZodType<Item>,
-  ): Promise<Page<Item>> => {
-    const { pk } = primaryKey.workspace(workspaceId);
-    return queryPage(dynamoDb, { TableName: table.name, pk, within: { prefix } }, page, item);
-  };
-
   return {
     ...membership,
     createWorkspace: async (workspace, owner, event) => {
@@ -153,7 +141,15 @@ export const dynamoDbTenancy = (
       );
     },
 
-    listMembers: (workspaceId, page) => listIn(workspaceId, 'MEMBER#', page, memberItem),
+    listMembers: (workspaceId, page) => {
+      const { pk } = primaryKey.workspace(workspaceId);
+      return queryPage(
+        dynamoDb,
+        { TableName: table.name, pk, within: { prefix: 'MEMBER#' } },
+        page,
+        memberItem,
+      );
+    },
 
     readMember: async (workspaceId, sub) => (await membership.readMembership(workspaceId, sub)).member,
 
@@ -195,8 +191,6 @@ export const dynamoDbTenancy = (
         reserveSiteQuota(site.workspaceId, quota),
       );
     },
-
-    listSites: (workspaceId, page) => listIn(workspaceId, 'SITE#', page, siteItem),
 
     changeSite: async ({ workspaceId, siteId }, change, event) => {
       if (Object.keys(change).length === 0) return;

@@ -20,6 +20,7 @@ export const workspaceItem: z.ZodType<Workspace> = z.object({
   siteSharePercent: z.number().nullable().default(null),
   anomalyResponse: z.enum(ANOMALY_RESPONSES),
   alertEmail: z.string().nullable(),
+  dataResidency: z.enum(DATA_RESIDENCIES).default('global'),
   ownerCount: z.number(),
   siteCount: z.number().default(0),
   createdAt: z.string(),

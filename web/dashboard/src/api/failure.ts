@@ -59,6 +59,7 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string>> = {
   openai_key_missing: 'Store an OpenAI key under Billing.',
   openai_key_rejected: 'Follow what the details say in your OpenAI dashboard, then paste the key again.',
   openai_key_suspended: 'Resume the key under Billing when you know why it was suspended.',
+  openai_key_unverified: 'Try again in a minute, or paste the key again and replace the current one anyway.',
   openai_quota_exhausted:
     'Add credit or raise the limit in your OpenAI dashboard under Billing, then test again.',
   openai_error: 'Wait a minute and test again; status.openai.com says whether others are affected.',

@@ -98,10 +98,12 @@ export const keyActions = (api: Api, place: KeyPlace) => {
     suspend: () => at('suspend'),
     resume: () => at('resume'),
     delete: () => at('delete'),
-    put: (apiKey: string): Promise<MaskedKey> =>
-      place.scope === 'workspace'
-        ? api.call('putWorkspaceKey', { path: { workspaceId: place.workspaceId }, body: { api_key: apiKey } })
-        : api.call('putSiteKey', { path: { siteId: place.siteId }, body: { api_key: apiKey } }),
+    put: (apiKey: string, confirmUnverified: boolean): Promise<MaskedKey> => {
+      const body = { api_key: apiKey, confirm_unverified: confirmUnverified };
+      return place.scope === 'workspace'
+        ? api.call('putWorkspaceKey', { path: { workspaceId: place.workspaceId }, body })
+        : api.call('putSiteKey', { path: { siteId: place.siteId }, body });
+    },
   };
 };
 

@@ -1,4 +1,5 @@
 import { useId, useRef, useState } from 'react';
+import { readPastedKey } from '../../../../lambdas/domain/keys/pasted-key.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { type KeyPlace, keyActions, useRefresh } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
@@ -13,17 +14,10 @@ type State =
   | { readonly at: 'wrong'; readonly why: string }
   | { readonly at: 'failed'; readonly failure: unknown };
 
-/** What can be told from the text alone, before it is sent anywhere. The service checks again and knows better. */
+/** What can be told from the text alone, before it is sent anywhere. The service checks again. */
 const lookAt = (text: string): string | undefined => {
-  const key = text.trim();
-  if (key === '') return 'Paste an OpenAI API key. It starts with “sk-”.';
-  if (key.startsWith('sk-admin-'))
-    return 'This is an admin key: it can manage your whole organization and cannot start voice sessions. Create a project key instead.';
-  if (key.startsWith('ek_'))
-    return 'This is a short-lived client secret, not an API key. An API key starts with “sk-”.';
-  if (!key.startsWith('sk-'))
-    return 'This does not look like an OpenAI API key: it should start with “sk-”. Copy it again, whole.';
-  return undefined;
+  const read = readPastedKey(text);
+  return 'fault' in read ? read.message : undefined;
 };
 
 /**
@@ -45,6 +39,8 @@ export const KeyForm = ({
   const input = useRef<HTMLInputElement>(null);
   const id = useId();
   const [state, setState] = useState<State>({ at: 'empty' });
+  /** Offered after OpenAI could not be asked about a key that replaces another. */
+  const [anyway, setAnyway] = useState<boolean>();
 
   const store = async (): Promise<void> => {
     const field = input.current;
@@ -56,7 +52,7 @@ export const KeyForm = ({
     }
     setState({ at: 'asking' });
     try {
-      const sent = keyActions(api, place).put(field.value);
+      const sent = keyActions(api, place).put(field.value, anyway === true);
       field.value = '';
       const stored = await sent;
       setState({ at: 'empty' });
@@ -65,6 +61,7 @@ export const KeyForm = ({
       onDone?.();
     } catch (failure) {
       setState({ at: 'failed', failure });
+      if (failure instanceof ApiFailure && failure.code === 'openai_key_unverified') setAnyway(false);
       field.focus();
     }
   };
@@ -117,13 +114,19 @@ export const KeyForm = ({
         <Note live title="Asking OpenAI whether this key can start a voice session…" />
       )}
       {state.at === 'failed' && <KeyRefusal failure={state.failure} />}
+      {anyway !== undefined && (
+        <label>
+          <input type="checkbox" checked={anyway} onChange={(event) => setAnyway(event.target.checked)} />{' '}
+          Replace the current key even if OpenAI cannot be asked. Paste the new key again.
+        </label>
+      )}
       <div className={css['actions']}>
         <Button type="submit" kind="primary" working={state.at === 'asking'}>
-          {replaces ? 'Test and replace' : 'Test and store'}
+          {anyway === true ? 'Replace anyway' : replaces ? 'Test and replace' : 'Test and store'}
         </Button>
         {onDone !== undefined && (
           <Button kind="quiet" onClick={onDone}>
-            Cancel
+            {anyway === undefined ? 'Cancel' : 'Keep the current key'}
           </Button>
         )}
       </div>
@@ -138,8 +141,23 @@ const KeyRefusal = ({ failure }: { readonly failure: unknown }) => {
   if (!(failure instanceof ApiFailure) || detail === undefined || step === undefined)
     return <FailureNote failure={failure} />;
   return (
-    <Note tone="bad" live title="This key was not stored.">
+    <Note
+      tone="bad"
+      live
+      title={
+        failure.code === 'openai_key_unverified'
+          ? 'OpenAI could not be asked about this key. The current key is kept.'
+          : 'This key was not stored.'
+      }
+    >
       <p>{detail.message}</p>
+      {failure.details.length > 1 && (
+        <ul>
+          {failure.details.slice(1).map(({ path, message }) => (
+            <li key={path}>{message}</li>
+          ))}
+        </ul>
+      )}
       <p>
         <strong>Next:</strong> {step}
       </p>

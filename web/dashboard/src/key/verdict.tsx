@@ -10,6 +10,7 @@ import css from '../ui/ui.module.css';
  */
 const NEXT_STEPS: Readonly<Record<VerdictCode, string>> = {
   ok: 'Nothing to do. A good test proves neither credit nor every model, so try a conversation too.',
+  some_sites_fail: 'Test the key: the result lists each site, and what to change for those that fail.',
   model_retiring: 'Choose a newer model under Sites before that day; voice stops on it.',
   record_damaged: 'Paste the key again: it replaces the record that can no longer be read.',
   key_invalid: 'platform.openai.com → API keys → Create new secret key. Paste it here, whole.',
@@ -17,15 +18,23 @@ const NEXT_STEPS: Readonly<Record<VerdictCode, string>> = {
   missing_permission:
     'platform.openai.com → API keys → edit the key: Models “Read”, Model capabilities “Request”. Set “Request” first, then narrow.',
   not_a_member: 'Ask an owner of the OpenAI organization for a service-account key of the project.',
+  account_deactivated: 'help.openai.com → write to OpenAI, or paste a key of another account here.',
+  project_archived: 'platform.openai.com → choose an active project → API keys → Create new secret key.',
+  project_mismatch:
+    'platform.openai.com → the project that you want to use → API keys → Create new secret key.',
+  organization_unverified:
+    'platform.openai.com → Settings → Organization → Verify organization. It can take 15 minutes until it counts.',
   model_unavailable:
     'platform.openai.com → Project → Limits → allowed models: allow the model, or choose another one under Sites.',
-  wrong_region: 'Sites → the site → Advanced: set the data residency to the region of the OpenAI project.',
+  wrong_region:
+    'Settings → the workspace’s data residency, or Sites → the site → Advanced: choose the region of the OpenAI project.',
   ip_not_authorized:
     'platform.openai.com → Project → IP allowlist: add the outgoing address of this service, or remove the list.',
   country_not_supported: 'Whoever runs this service has to deploy it in an AWS region that OpenAI serves.',
   quota_exhausted: 'platform.openai.com → Billing: add credit. It can take some minutes until it counts.',
   spend_limit_reached:
     'platform.openai.com → Limits: raise the spend limit of the organization or the project.',
+  billing_inactive: 'platform.openai.com → Billing: add a payment method or credit.',
   rate_limited: 'Wait a minute and test again. If it stays, ask OpenAI for a higher usage tier.',
   request_refused: 'Sites → the site: check the model and the voice. If they are right, report this.',
   upstream_error: 'Wait and test again; status.openai.com says whether others are affected.',
@@ -51,6 +60,15 @@ export const VerdictNote = ({
     title={verdict.message}
   >
     <p>{NEXT_STEPS[verdict.code]}</p>
+    {verdict.sites?.some(({ ok }) => ok !== true) && (
+      <ul>
+        {verdict.sites.map((site) => (
+          <li key={site.site_id}>
+            <strong>{site.name}</strong>: {site.message}
+          </li>
+        ))}
+      </ul>
+    )}
     <p className={css['meta']}>
       Tested {formatTime(verdict.checked_at)}
       {verdict.latency_ms > 0 && `, OpenAI took ${verdict.latency_ms} ms`} ·{' '}

@@ -8,7 +8,7 @@ import { useToast } from '../ui/toasts.tsx';
 import { useWorkspace } from '../workspace.tsx';
 
 export default function NewSitePage() {
-  const { workspace_id, may } = useWorkspace();
+  const { workspace_id, data_residency, may } = useWorkspace();
   const navigate = useNavigate();
   const say = useToast();
   const create = useChange((api, draft: SiteDraft) =>
@@ -22,7 +22,7 @@ export default function NewSitePage() {
       {may('admin') ? (
         <Card title="Settings">
           <SiteForm
-            initial={emptyDraft}
+            initial={{ ...emptyDraft, data_residency }}
             submit="Create site"
             working={create.isPending}
             failure={create.error}

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
 import { MAX_CONCURRENCY } from '../../../../lambdas/domain/limits.ts';
+import { DATA_RESIDENCIES } from '../../../../lambdas/domain/openai-models.ts';
 import type { AnomalyResponse } from '../../../../lambdas/domain/tenancy/workspace.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { useChange } from '../api/queries.ts';
@@ -52,6 +53,7 @@ const WorkspaceForm = () => {
   const [tier, setTier] = useState(workspace.openai_tier);
   const [limit, setLimit] = useState(workspace.concurrency_limit?.toString() ?? '');
   const [response, setResponse] = useState(workspace.anomaly_response);
+  const [region, setRegion] = useState(workspace.data_residency);
   const [email, setEmail] = useState(workspace.alert_email ?? '');
   const change = useChange((api, body: BodyOf<'changeWorkspace'>) =>
     api.call('changeWorkspace', { path: { workspaceId: workspace.workspace_id }, body }),
@@ -71,6 +73,7 @@ const WorkspaceForm = () => {
               openai_tier: tier,
               concurrency_limit: limit === '' ? null : Number(limit),
               anomaly_response: response,
+              data_residency: region,
               alert_email: email === '' ? null : email,
             },
             { onSuccess: () => say('Saved.') },
@@ -132,6 +135,18 @@ const WorkspaceForm = () => {
             onChange={(event) => setEmail(event.target.value)}
           />
         </FieldRow>
+        <SelectField
+          label="Data residency of your OpenAI project"
+          value={region}
+          hint="What new sites start with. A key that no site uses yet is tested there."
+          onChange={(event) => setRegion(event.target.value as typeof region)}
+        >
+          {DATA_RESIDENCIES.map((id) => (
+            <option key={id} value={id}>
+              {id}
+            </option>
+          ))}
+        </SelectField>
         {response === 'suspend' && (
           <Note tone="warn" title="Suspending protects your money, not your visitors.">
             <p>A stranger who floods your site can make its voice stop until somebody resumes the key.</p>

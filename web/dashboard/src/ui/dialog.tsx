@@ -1,4 +1,5 @@
 import { type ReactNode, useId, useLayoutEffect, useRef, useState } from 'react';
+import { looksLike } from '../../../../lambdas/domain/tenancy/names.ts';
 import { Button } from './button.tsx';
 import { TextField } from './field.tsx';
 import { FailureNote } from './states.tsx';
@@ -67,7 +68,7 @@ export const ConfirmDialog = ({
   const [text, setText] = useState('');
   const [working, setWorking] = useState(false);
   const [failure, setFailure] = useState<unknown>();
-  const ready = typed === undefined || text === typed;
+  const ready = typed === undefined || looksLike(text, typed);
   const go = async (): Promise<void> => {
     if (!ready || working) return;
     setWorking(true);

@@ -1,0 +1,18 @@
+/** Characters that take no room on a screen, and the blanks that count as letters or symbols. */
+const SHOWS_NOTHING = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800\u{1D159}]/gu;
+const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
+
+/** Embeddings, overrides and isolates: they turn around what stands beside a name. Marks (U+200E, U+200F) do not. */
+const TURNS_AROUND = /[\u202A-\u202E\u2066-\u2069]/u;
+
+/** Whether a person sees anything of a text. */
+export const isVisible = (text: string): boolean => VISIBLE.test(text.replace(SHOWS_NOTHING, ''));
+
+/** Whether a text changes the order in which the text around it is read. */
+export const turnsTextAround = (text: string): boolean => TURNS_AROUND.test(text);
+
+/** Whether two texts look the same: however they are composed, spaced, or mixed with what shows nothing. */
+export const looksLike = (one: string, other: string): boolean => asSeen(one) === asSeen(other);
+
+const asSeen = (text: string): string =>
+  text.replace(SHOWS_NOTHING, '').replace(/\s+/gu, ' ').trim().normalize('NFC');

@@ -1,0 +1,47 @@
+import type { WorkspaceId } from '../../domain/identifiers.ts';
+import { distinctUses, type KeyUses } from '../../domain/keys/key-uses.ts';
+import { isLive } from '../../domain/keys/stored-key.ts';
+import type { Site, VoiceSettings } from '../../domain/tenancy/workspace.ts';
+import type { KeyStore } from '../ports/keys.ts';
+import type { SiteLister } from '../ports/site-lister.ts';
+import type { AuthorizedKeyTarget } from './key-target.ts';
+
+export interface KeyUsePorts {
+  readonly tenancy: SiteLister;
+  readonly keys: Pick<KeyStore, 'readKey'>;
+}
+
+const SITES_PER_PAGE = 100;
+
+/** What will be asked of OpenAI with the key of this scope: by the site, or by all sites without a key of their own. */
+export const usesOfKey = async (
+  { tenancy, keys }: KeyUsePorts,
+  { address, siteId, settings }: AuthorizedKeyTarget,
+): Promise<KeyUses> => {
+  if (siteId !== undefined) return usesWith(settings);
+  const sites: Site[] = [];
+  let after: string | undefined;
+  do {
+    const page = await tenancy.listSites(address.workspaceId, { limit: SITES_PER_PAGE, after });
+    sites.push(...(await withoutOwnKey(keys, address.workspaceId, page.items)));
+    after = page.next;
+  } while (after !== undefined);
+  return sites.length === 0 ? usesWith(settings) : distinctUses(sites);
+};
+
+/** A key that is tried with these settings alone, which no list of sites stands for. */
+export const usesWith = (settings: VoiceSettings): KeyUses => ({
+  uses: [{ settings, control: 'open', sites: [] }],
+  unchecked: [],
+});
+
+const withoutOwnKey = async (
+  keys: KeyUsePorts['keys'],
+  workspaceId: WorkspaceId,
+  sites: readonly Site[],
+): Promise<readonly Site[]> => {
+  const own = await Promise.all(
+    sites.map(({ siteId }) => keys.readKey({ scope: 'site', scopeId: siteId, workspaceId })),
+  );
+  return sites.filter((_, index) => !isLive(own[index]));
+};

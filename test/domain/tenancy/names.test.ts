@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { isVisible, looksLike, turnsTextAround } from '../../../lambdas/domain/tenancy/names.ts';
+
+const NOTHING = [
+  '\u200b',
+  '\u200c\u200d',
+  '\u2060',
+  '\ufeff',
+  '\u00ad',
+  '\u034f',
+  '\u115f',
+  '\u1160',
+  '\u3164',
+  '\uffa0',
+  '\u2800',
+  '\u180e',
+  '\ufe0f',
+  '\u061c',
+  '\u200e\u200f',
+  '\u{e0041}\u{e007f}',
+  '\u{1d159}',
+  '\u{1d173}',
+  ' \u3000\u00a0 ',
+  '\u0301',
+];
+
+describe('a name', () => {
+  it.each(NOTHING)('of %j shows nothing', (text) => {
+    expect(isVisible(text)).toBe(false);
+    expect(isVisible(`${text}a${text}`)).toBe(true);
+  });
+
+  it.each(['Bäckerei', 'مخبز', 'מאפייה', 'パン屋', '👩‍🍳', '한글', '!', 'नमस्ते', '7', 'x\u200f'])(
+    'of %j is seen',
+    (text) => {
+      expect(isVisible(text)).toBe(true);
+      expect(turnsTextAround(text)).toBe(false);
+    },
+  );
+
+  it.each(['\u202a', '\u202b', '\u202c', '\u202d', '\u202e', '\u2066', '\u2067', '\u2068', '\u2069'])(
+    'with %j turns the text around it',
+    (text) => {
+      expect(turnsTextAround(`shop${text}moc`)).toBe(true);
+    },
+  );
+});
+
+describe('two names', () => {
+  it.each([
+    ['Café', 'Cafe\u0301'],
+    ['Shop', ' Shop '],
+    ['Shop', 'Shop\u200b'],
+    ['My Shop', 'My\u00a0Shop'],
+    ['My Shop', 'My  \t Shop'],
+    ['한글', '한글'.normalize('NFD')],
+    ['Ω', '\u2126'],
+  ])('%j and %j look the same', (one, other) => {
+    expect(looksLike(one, other)).toBe(true);
+    expect(looksLike(other, one)).toBe(true);
+  });
+
+  it.each([
+    ['Shop', 'shop'],
+    ['Shop', 'Shop 2'],
+    ['MyShop', 'My Shop'],
+    ['Shop', 'Sh\u043ep'],
+    ['Shop', ''],
+    ['ﬁsh', 'fish'],
+  ])('%j and %j do not', (one, other) => {
+    expect(looksLike(one, other)).toBe(false);
+  });
+
+  it('look the same however a person types one of them', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'grapheme' }),
+        fc.constantFrom('NFC', 'NFD'),
+        fc.constantFrom(...NOTHING.slice(0, -1)),
+        (name, form, invisible) => {
+          expect(looksLike(name, `${invisible} ${name.normalize(form)} `)).toBe(true);
+        },
+      ),
+    );
+  });
+});
