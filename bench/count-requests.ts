@@ -102,10 +102,13 @@ export const countRequests = async (): Promise<AllCounts> => {
   try {
     const owner = await signIn(stack);
     await putPlatformKey(stack, makeFakeKey(randomBytes));
-    return {
+    const counts = {
       byok: await count(await owner.makePlace()),
       managed: await count(await owner.makePlace({ billing_mode: 'managed' }, { key: 'none' })),
     };
+    const refused = [proxy, trail].flatMap(({ refusals }) => refusals());
+    if (refused.length > 0) throw new Error(`DynamoDB would refuse what was counted. ${refused.join(' ')}`);
+    return counts;
   } finally {
     for (const pump of pumps) await pump.close();
     clients.dynamoDb.destroy();

@@ -21,6 +21,8 @@ export interface CountingProxy extends Relay {
   counts(): Counts;
   /** The units of it by table. */
   units(): Readonly<Record<string, Units>>;
+  /** Requests that DynamoDB's rules refused, each with the message; what our code sends is never among them. */
+  refusals(): readonly string[];
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -100,7 +102,10 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
     if (operation === 'GetItem') charge(body['TableName'], { writeUnits: 0, readUnits: 1 });
   };
 
+  const refusals: string[] = [];
   const countAnswer = (operation: string, request: string, answer: string): void => {
+    if (answer.includes('#ValidationException"'))
+      refusals.push(`${operation}: ${(JSON.parse(answer) as { message?: string }).message}`);
     if (operation !== 'Query') return;
     const { Items = [] } = JSON.parse(answer) as { Items?: Json[] };
     const size = Items.reduce((sum, item) => sum + itemSize(item), 0);
@@ -112,5 +117,10 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
     arrived: ({ operation, text }) => countRequest(operation, JSON.parse(text)),
     answered: ({ operation, text }, answer) => countAnswer(operation, text, answer),
   });
-  return { ...relay, counts: () => ({ ...counts }), units: () => structuredClone(tables) };
+  return {
+    ...relay,
+    counts: () => ({ ...counts }),
+    units: () => structuredClone(tables),
+    refusals: () => refusals,
+  };
 };

@@ -91,6 +91,7 @@ const bundles = new Map([
 ]);
 
 const stack = await startLocalStack({
+  strict: false,
   port: 0,
   path: process.env['PATH'],
   runtime: localRuntime(() => undefined),

@@ -50,6 +50,7 @@ const LONGEST_RATE_MS = 20_000;
 let nowMs = Date.now();
 const proxy = await startCountingProxy();
 const stack = await startLocalStack({
+  strict: false,
   port: 0,
   path: process.env['PATH'],
   runtime: { ...localRuntime(() => undefined), clock: () => new Date(nowMs) },

@@ -31,6 +31,8 @@ export interface LocalStackOptions {
   /** A real OpenAI instead of the stand-in. */
   readonly openAiBaseUrl?: string | undefined;
   readonly dynamoDbEndpoint?: string | undefined;
+  /** false: without AWS's rules in front of the local engine. Only a bench of speed wants that. @default true */
+  readonly strict?: boolean | undefined;
   /** Where to look for the DynamoDB engine. */
   readonly path?: string | undefined;
   readonly runtime: Runtime;
@@ -97,6 +99,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
           dbPath: inDataDir('dynamodb.sqlite'),
           endpoint: options.dynamoDbEndpoint,
           path: options.path,
+          strict: options.strict,
         }),
       ),
       keep(
@@ -105,7 +108,14 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
           ...(kmsState !== undefined && { stateFile: kmsState }),
         }),
       ),
-      keep(startLocalS3({ buckets: [ARCHIVE_BUCKET], ...(s3Dir !== undefined && { dir: s3Dir }) })),
+      keep(
+        startLocalS3({
+          buckets: [ARCHIVE_BUCKET],
+          // As the evidence buckets of the template.
+          lockedBuckets: [ARCHIVE_BUCKET],
+          ...(s3Dir !== undefined && { dir: s3Dir }),
+        }),
+      ),
       keep(
         startLocalIssuer({
           audience: AUDIENCE,

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startStrictDynamoDb } from '../strict/dynamodb/front.ts';
 import { checkDatabase } from './check-database.ts';
 import { type EngineExit, type EngineProcess, runEngine } from './engine-process.ts';
 import { DamagedDatabaseError, EngineStartError } from './errors.ts';
@@ -21,11 +22,15 @@ export type LocalDynamoDbOptions = Pick<EngineSearch, 'endpoint' | 'path'> & {
   readonly dbPath?: string | undefined;
   /** A fixed port; without it a free one is chosen. */
   readonly port?: number | undefined;
+  /** false: without the rules of DynamoDB that the engine does not know. Only a bench of speed wants that. @default true */
+  readonly strict?: boolean | undefined;
 };
 
 export type LocalDynamoDb = {
-  /** `http://127.0.0.1:PORT`, or the endpoint that was given. */
+  /** `http://127.0.0.1:PORT`: the engine behind DynamoDB's rules. */
   readonly endpoint: string;
+  /** The engine itself, or the endpoint that was given. */
+  readonly engineEndpoint: string;
   readonly source: EngineSource;
   readonly pid: number | undefined;
   /** Resolves when the engine ends, asked or not (see `expected`). Never settles for a given endpoint. */
@@ -46,10 +51,25 @@ export type LocalDynamoDb = {
  * const client = new DynamoDBClient({ endpoint: dynamoDb.endpoint });
  */
 export async function startDynamoDb(options: LocalDynamoDbOptions): Promise<LocalDynamoDb> {
+  const engine = await startEngine(options);
+  if (options.strict === false) return engine;
+  const front = await startStrictDynamoDb(engine.engineEndpoint);
+  return {
+    ...engine,
+    endpoint: front.endpoint,
+    close: async () => {
+      await front.close();
+      await engine.close();
+    },
+  };
+}
+
+async function startEngine(options: LocalDynamoDbOptions): Promise<LocalDynamoDb> {
   const found = findEngine(options);
   if (found.source === 'endpoint') {
     return {
       endpoint: found.endpoint,
+      engineEndpoint: found.endpoint,
       source: 'endpoint',
       pid: undefined,
       exited: new Promise(() => undefined),
@@ -69,7 +89,14 @@ export async function startDynamoDb(options: LocalDynamoDbOptions): Promise<Loca
     const engine = runEngine(found.binary, engineArguments(port, options.dbPath));
     const failure = await untilReady(engine, endpoint);
     if (failure === undefined) {
-      return { endpoint, source: found.source, pid: engine.pid, exited: engine.exited, close: engine.stop };
+      return {
+        endpoint,
+        engineEndpoint: endpoint,
+        source: found.source,
+        pid: engine.pid,
+        exited: engine.exited,
+        close: engine.stop,
+      };
     }
     if (isPortClash(failure) && attempt < attempts) continue;
     throw startFailure(failure, options.dbPath);

@@ -3,7 +3,8 @@ import { KmsError } from './kms-error.ts';
 import { DamagedStateFileError, readStateFile, type StoredKey, writeStateFile } from './state-file.ts';
 
 export const ACCOUNT_ID = '000000000000';
-const ARN_PREFIX = `arn:aws:kms:us-east-1:${ACCOUNT_ID}:`;
+export const REGION = 'us-east-1';
+const ARN_PREFIX = `arn:aws:kms:${REGION}:${ACCOUNT_ID}:`;
 const BACKING_KEY_BYTES = 32;
 
 /** What a key may be used for. `GENERATE_VERIFY_MAC` is an HMAC_256 key. */
@@ -44,6 +45,14 @@ export class KeyStore {
 
   setEnabled(key: Key, enabled: boolean): void {
     this.#keys.set(key.keyId, { ...key, enabled });
+    this.#save();
+  }
+
+  /** undefined calls the deletion off; the key is then disabled, as at AWS. */
+  setDeletion(key: Key, date: Date | undefined): void {
+    const { deletionDate: _, ...rest } = key;
+    const deletion = date === undefined ? {} : { deletionDate: date.toISOString() };
+    this.#keys.set(key.keyId, { ...rest, enabled: false, ...deletion });
     this.#save();
   }
 

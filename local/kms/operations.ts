@@ -139,13 +139,36 @@ const createKey = operation(
 );
 
 const enableKey = operation(z.object({ KeyId: keyId }), (store, request) => {
-  store.setEnabled(store.resolveId(request.KeyId), true);
+  store.setEnabled(notPending(store.resolveId(request.KeyId)), true);
   return undefined;
 });
 
 const disableKey = operation(z.object({ KeyId: keyId }), (store, request) => {
-  store.setEnabled(store.resolveId(request.KeyId), false);
+  store.setEnabled(notPending(store.resolveId(request.KeyId)), false);
   return undefined;
+});
+
+const scheduleKeyDeletion = operation(
+  z.object({ KeyId: keyId, PendingWindowInDays: z.int().default(30) }),
+  (store, request) => {
+    const key = notPending(store.resolveId(request.KeyId));
+    const date = new Date(Date.now() + request.PendingWindowInDays * 86_400_000);
+    store.setDeletion(key, date);
+    return {
+      KeyId: arnOf(key),
+      DeletionDate: date.getTime() / 1000,
+      KeyState: 'PendingDeletion',
+      PendingWindowInDays: request.PendingWindowInDays,
+    };
+  },
+);
+
+const cancelKeyDeletion = operation(z.object({ KeyId: keyId }), (store, request) => {
+  const key = store.resolveId(request.KeyId);
+  if (key.deletionDate === undefined)
+    throw new KmsError('KMSInvalidStateException', `${arnOf(key)} is not pending deletion.`);
+  store.setDeletion(key, undefined);
+  return { KeyId: arnOf(key) };
 });
 
 /** Every operation this server knows, by the name after `TrentService.`; no other name reaches code. */
@@ -161,6 +184,8 @@ export const operations: ReadonlyMap<string, Operation> = new Map([
   ['CreateKey', createKey],
   ['EnableKey', enableKey],
   ['DisableKey', disableKey],
+  ['ScheduleKeyDeletion', scheduleKeyDeletion],
+  ['CancelKeyDeletion', cancelKeyDeletion],
 ]);
 
 const subjectSchema = z.object({
@@ -243,7 +268,14 @@ function blob(maxBytes: number) {
     .refine((bytes) => bytes.length >= 1 && bytes.length <= maxBytes, `must be 1 to ${maxBytes} bytes`);
 }
 
+function notPending(key: Key): Key {
+  if (key.deletionDate !== undefined)
+    throw new KmsError('KMSInvalidStateException', `${arnOf(key)} is pending deletion.`);
+  return key;
+}
+
 function usable(key: Key, usage: KeyUsage): Key {
+  notPending(key);
   if (!key.enabled) throw new KmsError('DisabledException', `${arnOf(key)} is disabled.`);
   if (key.usage !== usage) {
     throw new KmsError(
@@ -343,7 +375,8 @@ function metadataOf(key: Key): JsonObject {
       Enabled: key.enabled,
       Description: '',
       KeyUsage: key.usage,
-      KeyState: key.enabled ? 'Enabled' : 'Disabled',
+      KeyState: key.deletionDate !== undefined ? 'PendingDeletion' : key.enabled ? 'Enabled' : 'Disabled',
+      ...(key.deletionDate !== undefined && { DeletionDate: Date.parse(key.deletionDate) / 1000 }),
       Origin: 'AWS_KMS',
       KeyManager: 'CUSTOMER',
       CustomerMasterKeySpec: spec,

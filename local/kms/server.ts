@@ -6,9 +6,11 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
+import { kmsRules } from '../strict/kms/rules.ts';
+import { type Refusal, refusalHeaders, refusalOf } from '../strict/rule.ts';
 import { CallLog, type KmsCall } from './call-log.ts';
 import { Faults, type KmsFault } from './faults.ts';
-import { arnOf, KeyStore, type LocalKmsKey } from './key-store.ts';
+import { arnOf, KeyStore, type LocalKmsKey, REGION } from './key-store.ts';
 import { KmsError } from './kms-error.ts';
 import { type Operation, operations, subjectOf } from './operations.ts';
 
@@ -128,6 +130,7 @@ interface Answer {
   readonly statusCode: number;
   readonly body: string;
   readonly errorName: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Every call that names an operation is on the log before it is answered, whatever became of it. */
@@ -136,7 +139,7 @@ async function call({ store, log, faults, closing }: ServerContext, made: Call):
   if (fault?.delayMs !== undefined) await delay(fault.delayMs, undefined, { signal: closing.signal });
   const body = parseJson(made.body);
   const subject = subjectOf(store, body);
-  const answer = fault?.reset === true ? 'reset' : answerOf(store, made.run, body, fault?.errorName);
+  const answer = fault?.reset === true ? 'reset' : answerOf(store, made, body, fault?.errorName);
   log.record({
     operation: made.operation,
     requestId: made.requestId,
@@ -147,10 +150,17 @@ async function call({ store, log, faults, closing }: ServerContext, made: Call):
   return answer;
 }
 
-function answerOf(store: KeyStore, run: Operation, body: unknown, injectedError: string | undefined): Answer {
+function answerOf(
+  store: KeyStore,
+  { operation, run }: Pick<Call, 'operation' | 'run'>,
+  body: unknown,
+  injectedError: string | undefined,
+): Answer {
   try {
     if (injectedError !== undefined) throw new KmsError(injectedError, 'An injected fault.');
     if (body === undefined) throw new KmsError('SerializationException', 'The body is not JSON.');
+    const refusal = refusalOf(kmsRules, { operation, input: objectOf(body), region: REGION });
+    if (refusal !== undefined) return refused(refusal);
     const output = run(store, body);
     return {
       statusCode: 200,
@@ -160,6 +170,20 @@ function answerOf(store: KeyStore, run: Operation, body: unknown, injectedError:
   } catch (error) {
     return answerTo(error);
   }
+}
+
+/** KMS never gets to see what it would refuse; the headers say which rule of AWS that was. */
+function refused(refusal: Refusal): Answer {
+  return {
+    statusCode: refusal.status,
+    body: JSON.stringify({ __type: refusal.error, message: refusal.message }),
+    errorName: refusal.error,
+    headers: refusalHeaders(refusal),
+  };
+}
+
+function objectOf(body: unknown): Readonly<Record<string, unknown>> {
+  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
 }
 
 /** An unforeseen error keeps its message to itself: it could quote what it failed on. */
@@ -175,6 +199,7 @@ function answerTo(error: unknown): Answer {
 
 function send(response: ServerResponse, requestId: string, answer: Answer): void {
   response.writeHead(answer.statusCode, {
+    ...answer.headers,
     'content-type': 'application/x-amz-json-1.1',
     'x-amzn-requestid': requestId,
     'content-length': Buffer.byteLength(answer.body),

@@ -19,6 +19,8 @@ const keySchema = z.strictObject({
   keyId: z.uuid(),
   usage: z.enum(['ENCRYPT_DECRYPT', 'GENERATE_VERIFY_MAC']),
   enabled: z.boolean(),
+  /** Set while the key waits for its deletion. */
+  deletionDate: z.iso.datetime().optional(),
   createdAt: z.iso.datetime(),
   backingKeys: z
     .array(z.base64().refine((text) => Buffer.from(text, 'base64').length === BACKING_KEY_BYTES))

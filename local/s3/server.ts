@@ -7,6 +7,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { Faults, type KmsFault } from '../kms/faults.ts';
+import { type Refusal, refusalHeaders, refusalOf } from '../strict/rule.ts';
+import { s3Rules } from '../strict/s3/rules.ts';
 import { fileStore, isStorableKey, memoryStore, type ObjectStore } from './object-store.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -51,6 +53,8 @@ interface Answer {
 /** Listens on loopback only. With `dir` the objects are files below it and outlive the process. */
 export const startLocalS3 = async (options: {
   readonly buckets: readonly string[];
+  /** Those of the buckets that have Object Lock with a default retention; S3's rules for them hold, nothing is locked. */
+  readonly lockedBuckets?: readonly string[];
   readonly dir?: string;
   readonly port?: number;
 }): Promise<LocalS3> => {
@@ -62,7 +66,8 @@ export const startLocalS3 = async (options: {
     ]),
   );
   const faults = new Faults();
-  const server = createServer((request, response) => void serve(stores, faults, request, response));
+  const buckets: Buckets = { stores, locked: new Set(options.lockedBuckets) };
+  const server = createServer((request, response) => void serve(buckets, faults, request, response));
   server.listen(options.port ?? 0, LOOPBACK);
   await once(server, 'listening');
   const address = server.address();
@@ -85,8 +90,13 @@ export const startLocalS3 = async (options: {
   };
 };
 
+interface Buckets {
+  readonly stores: ReadonlyMap<string, ObjectStore>;
+  readonly locked: ReadonlySet<string>;
+}
+
 const serve = async (
-  stores: ReadonlyMap<string, ObjectStore>,
+  buckets: Buckets,
   faults: Faults,
   request: IncomingMessage,
   response: ServerResponse,
@@ -94,7 +104,7 @@ const serve = async (
   const requestId = randomUUID();
   let answer: Answer;
   try {
-    answer = answerOf(stores, faults, request, await readBody(request));
+    answer = answerOf(buckets, faults, request, await readBody(request));
   } catch (error) {
     if (request.socket.destroyed) return;
     answer = errorAnswer(error, requestId);
@@ -108,7 +118,7 @@ const serve = async (
 };
 
 const answerOf = (
-  stores: ReadonlyMap<string, ObjectStore>,
+  { stores, locked }: Buckets,
   faults: Faults,
   request: IncomingMessage,
   body: Buffer,
@@ -124,6 +134,17 @@ const answerOf = (
   const operation = operationOf(request.method, key, new URLSearchParams(query));
   const fault = faults.take(operation);
   if (fault?.errorName !== undefined) throw new S3Error(fault.errorName, 503, 'An injected fault.');
+  const refusal = refusalOf(s3Rules, {
+    operation,
+    bucket,
+    key,
+    headers: request.headers,
+    query: new URLSearchParams(query),
+    body,
+    locked: locked.has(bucket),
+    now: new Date(),
+  });
+  if (refusal !== undefined) return refused(refusal);
   const store = stores.get(bucket);
   if (store === undefined) throw new S3Error('NoSuchBucket', 404, 'The specified bucket does not exist');
   if (operation === 'ListObjectsV2') return listObjects(bucket, store, new URLSearchParams(query));
@@ -191,11 +212,20 @@ const etagOf = (body: Buffer): string => `"${createHash('md5').update(body).dige
 /** An unforeseen error keeps its message to itself. */
 const errorAnswer = (error: unknown, requestId: string): Answer => {
   const known = error instanceof S3Error ? error : new S3Error('InternalError', 500, 'An internal error.');
-  return xml(
-    known.statusCode,
-    `<Error><Code>${escapeXml(known.name)}</Code><Message>${escapeXml(known.message)}</Message><RequestId>${requestId}</RequestId></Error>`,
-  );
+  return errorXml(known.statusCode, known.name, known.message, requestId);
 };
+
+/** What S3 would refuse; the headers say which rule of AWS that was. */
+const refused = (refusal: Refusal): Answer => {
+  const answer = errorXml(refusal.status, refusal.error, refusal.message, randomUUID());
+  return { ...answer, headers: { ...answer.headers, ...refusalHeaders(refusal) } };
+};
+
+const errorXml = (statusCode: number, code: string, message: string, requestId: string): Answer =>
+  xml(
+    statusCode,
+    `<Error><Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message><RequestId>${requestId}</RequestId></Error>`,
+  );
 
 const xml = (statusCode: number, body: string): Answer => ({
   statusCode,

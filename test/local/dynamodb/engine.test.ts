@@ -60,9 +60,13 @@ function isAlive(pid: number): boolean {
 }
 
 describe('startDynamoDb', () => {
-  it('uses a given endpoint as it is and starts nothing', async () => {
+  it('uses a given endpoint as it is and starts no engine', async () => {
     const dynamoDb = await startDynamoDb({ endpoint: 'http://127.0.0.1:1' });
-    expect(dynamoDb).toMatchObject({ endpoint: 'http://127.0.0.1:1', source: 'endpoint', pid: undefined });
+    expect(dynamoDb).toMatchObject({
+      engineEndpoint: 'http://127.0.0.1:1',
+      source: 'endpoint',
+      pid: undefined,
+    });
     await dynamoDb.close();
   });
 

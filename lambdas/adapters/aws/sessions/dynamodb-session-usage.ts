@@ -37,13 +37,11 @@ export const dynamoDbSessionUsage = (
   },
 
   listDue: async (now, limit, after) => {
-    const due = {
-      from: after === undefined ? '' : new Date(after.getTime() + 1).toISOString(),
-      to: now.toISOString(),
-    };
+    // BETWEEN needs bounds in order, so nothing is asked for when the page before ended at `now`.
+    if (after !== undefined && after >= now) return { usages: [], unreadable: 0, last: undefined };
     const perShard = await Promise.all(
       Array.from({ length: SHARDS }, (_, shard) =>
-        queryDue(dynamoDb, usageTable, dueIndex, shard, due, limit),
+        queryDue(dynamoDb, usageTable, dueIndex, shard, dueCondition(now, after), limit),
       ),
     );
     const page = perShard
@@ -62,12 +60,29 @@ export const dynamoDbSessionUsage = (
   },
 });
 
+interface DueCondition {
+  readonly text: string;
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/**
+ * Due by `now` and, with `after`, later than that. No lower bound otherwise: DynamoDB refuses an empty string in a key
+ * condition (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html).
+ */
+const dueCondition = (now: Date, after: Date | undefined): DueCondition =>
+  after === undefined
+    ? { text: 'dueAt <= :to', values: { ':to': now.toISOString() } }
+    : {
+        text: 'dueAt BETWEEN :from AND :to',
+        values: { ':from': new Date(after.getTime() + 1).toISOString(), ':to': now.toISOString() },
+      };
+
 const queryDue = async (
   dynamoDb: DynamoDBDocumentClient,
   usageTable: string,
   dueIndex: string,
   shard: number,
-  due: { readonly from: string; readonly to: string },
+  due: DueCondition,
   limit: number,
 ): Promise<readonly { readonly pk: string; readonly sk: string; readonly dueAt: string }[]> => {
   const { Items = [] } = await callAws('dynamodb', 'Query', () =>
@@ -75,8 +90,8 @@ const queryDue = async (
       new QueryCommand({
         TableName: usageTable,
         IndexName: dueIndex,
-        KeyConditionExpression: 'openShard = :shard AND dueAt BETWEEN :from AND :to',
-        ExpressionAttributeValues: { ':shard': String(shard), ':from': due.from, ':to': due.to },
+        KeyConditionExpression: `openShard = :shard AND ${due.text}`,
+        ExpressionAttributeValues: { ':shard': String(shard), ...due.values },
         Limit: limit,
       }),
     ),

@@ -1,0 +1,138 @@
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Refusal, refusalHeaders, refusalOf } from '../rule.ts';
+import { Catalogue } from './catalogue.ts';
+import { inAwsWords } from './engine-messages.ts';
+import type { Json } from './request.ts';
+import { dynamoDbRules } from './rules.ts';
+
+const LOOPBACK = '127.0.0.1';
+const CONTENT_TYPE = 'application/x-amz-json-1.0';
+
+export interface StrictFront {
+  readonly endpoint: string;
+  /** Resolves once the port is free; calls under way lose their connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * Stands in front of a DynamoDB engine on this machine. What DynamoDB would refuse is answered with DynamoDB's error and
+ * never reaches the engine; every other call passes unchanged.
+ */
+export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+  const catalogue = new Catalogue(async (target, input) => {
+    const answer = await fetch(engine, {
+      method: 'POST',
+      headers: { ...ENGINE_HEADERS, 'content-type': CONTENT_TYPE, 'x-amz-target': target },
+      body: JSON.stringify(input),
+    });
+    const body = (await answer.json()) as Json;
+    return answer.ok ? body : undefined;
+  });
+
+  const refusal = async (incoming: IncomingMessage, body: Buffer): Promise<Refusal | undefined> => {
+    const operation = incoming.headers['x-amz-target']?.toString().split('.').at(-1);
+    const input = operation === undefined ? undefined : parsed(body);
+    if (operation === undefined || input === undefined) return undefined;
+    return refusalOf(dynamoDbRules, await catalogue.describe(operation, input));
+  };
+
+  const pass = (incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const { connection: _, ...headers } = incoming.headers;
+      const forwarded = httpRequest(
+        new URL(incoming.url ?? '/', engine),
+        { method: incoming.method ?? 'POST', agent, headers },
+        (answer) => {
+          bytesOf(answer).then((bytes) => {
+            const status = answer.statusCode ?? 500;
+            const text = status === 400 ? inAwsWords(bytes) : bytes;
+            // A checksum of other bytes would make the client drop the answer.
+            const {
+              'x-amz-crc32': checksum,
+              connection: __,
+              'transfer-encoding': ___,
+              ...kept
+            } = answer.headers;
+            outgoing.writeHead(status, {
+              ...kept,
+              ...(checksum !== undefined && text === bytes && { 'x-amz-crc32': checksum }),
+              'content-length': text.byteLength,
+            });
+            outgoing.end(text);
+            resolve();
+          }, reject);
+        },
+      );
+      // A caller that has given up is not waited for.
+      outgoing.on('close', () => {
+        if (!outgoing.writableEnded) forwarded.destroy();
+      });
+      forwarded.on('error', reject).end(body);
+    });
+
+  const server = createServer(async (incoming, outgoing) => {
+    try {
+      const body = await bytesOf(incoming);
+      const refused = await refusal(incoming, body);
+      if (refused === undefined) await pass(incoming, body, outgoing);
+      else answerRefusal(outgoing, refused);
+    } catch {
+      // As an engine that has gone: the connection breaks.
+      outgoing.destroy();
+    }
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
+  return {
+    endpoint: `http://${LOOPBACK}:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        agent.destroy();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};
+
+/** Engines check no signature, but want one. */
+const ENGINE_HEADERS = {
+  authorization:
+    'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=0',
+  'x-amz-date': '20260101T000000Z',
+};
+
+const answerRefusal = (outgoing: ServerResponse, refused: Refusal): void => {
+  const namespace =
+    refused.error === 'ValidationException'
+      ? 'com.amazon.coral.validate'
+      : 'com.amazonaws.dynamodb.v20120810';
+  outgoing.writeHead(refused.status, {
+    'content-type': CONTENT_TYPE,
+    'x-amzn-requestid': 'strict',
+    ...refusalHeaders(refused),
+  });
+  outgoing.end(JSON.stringify({ __type: `${namespace}#${refused.error}`, message: refused.message }));
+};
+
+const parsed = (body: Buffer): Json | undefined => {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const bytesOf = async (stream: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+};
