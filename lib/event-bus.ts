@@ -7,6 +7,7 @@ export const EVENT_BUS_NAME = 'default';
 /** Source and detail types of our events, as lambdas/adapters/aws puts them; a test holds the two together. */
 export const EVENT_SOURCE = 'spelo.byok';
 export const ANOMALY_DETECTED = 'SpeloByok Anomaly Detected';
+export const PLAN_THRESHOLD_REACHED = 'SpeloByok Plan Threshold Reached';
 export const ROTATION_REQUESTED = 'SpeloByok Rotation Requested';
 
 export const eventBusArn = (scope: Construct): string =>

@@ -144,9 +144,11 @@ export const reachableCalls = (entry: string): ReadonlySet<string> => {
   const files = closureOf(new URL(entry, ROOT).href);
   // Which HMAC key a set of derived secrets hangs on is for the wiring to say.
   const roots = [...files.values()].flatMap((text) =>
-    [...text.matchAll(/\bkmsDerivationKeys\((?:[^()]|\([^()]*\))*?\benvironment\.(\w+)_KEY_ARN/g)].map(
-      ([, root = '']) => root.toLowerCase(),
-    ),
+    [
+      ...text.matchAll(
+        /\bkmsDerivationKeys\((?:[^()]|\([^()]*\))*?\b(?:environment|settings)\.(\w+)_KEY_ARN/g,
+      ),
+    ].map(([, root = '']) => root.toLowerCase()),
   );
   const units = reachedUnits(files);
   return new Set(units.flatMap((unit) => [...itemCallsOf(unit), ...kmsCallsOf(unit, roots)]));

@@ -25,8 +25,8 @@ export const exampleEdge = {
 export const EXAMPLE_STAGES = ['dev', 'prod'] as const;
 
 /**
- * The app as `cdk synth` builds it from cdk.json, without account; bundled only where code is the subject. `settings` are
- * put over those of the stage, which is dev unless told.
+ * The app as `cdk synth` builds it from cdk.json, without account and after its first deployment (`deletionProtection`);
+ * bundled only where code is the subject. `settings` override those of the stage, `dev` by default.
  */
 export const exampleApp = ({
   bundled = false,
@@ -42,7 +42,7 @@ export const exampleApp = ({
     context: {
       ...cdkJson.context,
       stage,
-      stages: { [stage]: { ...example, ...settings } },
+      stages: { [stage]: { ...example, deletionProtection: true, ...settings } },
       ...(bundled ? {} : { 'aws:cdk:bundling-stacks': [] }),
       // Construct paths in the templates, as the CLI asks for them; the names in these tests come from there.
       'aws:cdk:enable-path-metadata': true,
@@ -61,7 +61,9 @@ const resource = z.object({
 });
 const template = z.object({
   Resources: z.record(z.string(), resource),
-  Outputs: z.record(z.string(), z.object({ Value: z.unknown() })).default({}),
+  Outputs: z
+    .record(z.string(), z.object({ Value: z.unknown(), Export: z.object({ Name: z.string() }).optional() }))
+    .default({}),
 });
 
 /** A resource of a template under the name of its construct: `MasterKey`, `Token/Role`. */
@@ -73,7 +75,9 @@ export interface Resource extends z.infer<typeof resource> {
 export interface StackTemplate {
   readonly stackName: string;
   readonly resources: readonly Resource[];
-  readonly outputs: Readonly<Record<string, { readonly Value: unknown }>>;
+  readonly outputs: Readonly<
+    Record<string, { readonly Value: unknown; readonly Export?: { readonly Name: string } | undefined }>
+  >;
 }
 
 export const templateOf = (stack: Stack): StackTemplate => {
@@ -114,6 +118,7 @@ const roleProperties = z.strictObject({
   AssumeRolePolicyDocument: z.unknown(),
   MaxSessionDuration: z.number().optional(),
   Policies: z.array(z.object({ PolicyDocument: policyDocument })),
+  Tags: z.unknown(),
 });
 
 /** `{ Null: { a: 'false' } }` is `a present`; anything else is spelled out. */
@@ -147,6 +152,14 @@ const reference = z.union([
 const stackOutput = z
   .object({ 'Fn::GetStackOutput': z.object({ StackName: z.string(), OutputName: z.string() }) })
   .transform((value) => value['Fn::GetStackOutput']);
+const importValue = z
+  .strictObject({ 'Fn::ImportValue': z.string() })
+  .transform((value) => value['Fn::ImportValue']);
+const splitPart = z
+  .strictObject({
+    'Fn::Select': z.tuple([z.unknown(), z.strictObject({ 'Fn::Split': z.tuple([z.string(), z.unknown()]) })]),
+  })
+  .transform((value) => value['Fn::Select'][1]['Fn::Split'][1]);
 const join = z
   .strictObject({ 'Fn::Join': z.tuple([z.string(), z.array(z.unknown())]) })
   .transform((value) => value['Fn::Join']);
@@ -163,6 +176,15 @@ export const inWords = (value: unknown, own: StackTemplate, ...others: readonly 
   if (joined.success) {
     const [separator, parts] = joined.data;
     return parts.map((part) => inWords(part, own, ...others)).join(separator);
+  }
+  const part = splitPart.safeParse(value);
+  if (part.success) return `part of ${inWords(part.data, own, ...others)}`;
+  const imported = importValue.safeParse(value);
+  if (imported.success) {
+    for (const other of others)
+      for (const { Value, Export } of Object.values(other.outputs))
+        if (Export?.Name === imported.data) return inWords(Value, other);
+    throw new Error(`No stack exports ${imported.data}.`);
   }
   const output = stackOutput.safeParse(value);
   if (output.success) {
