@@ -63,6 +63,7 @@ export class ApiStack extends Stack {
     });
 
     this.apiId = api.apiId;
+    this.exportValue(api.apiId);
     this.host = `${api.apiId}.execute-api.${this.region}.${this.urlSuffix}`;
     this.functionNames = functionNames;
     this.logGroupNames = logGroupNames;

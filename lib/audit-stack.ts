@@ -1,3 +1,4 @@
+import { EventField } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnElement, CfnOutput, Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib/core';
@@ -9,6 +10,7 @@ import { BrokerKey } from './constructs/broker-key.ts';
 import { EventFunction } from './constructs/event-function.ts';
 import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
+import { MessageRule } from './constructs/message-rule.ts';
 import { NoticeRule } from './constructs/notice-rule.ts';
 import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
@@ -137,10 +139,17 @@ export class AuditStack extends Stack {
       topic,
       runbook: 'Anomalous use of a key',
       description: 'anomalous use of a key',
-      eventPattern: { source: [EVENT_SOURCE], detailType: [EVENTS.anomalyDetected] },
+      eventPatterns: { '': { source: [EVENT_SOURCE], detailType: [EVENTS.anomalyDetected] } },
       impact:
         "somebody may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
       because: 'each incident counts; the detector has weighed it against what is usual for that key.',
+    });
+
+    new MessageRule(this, 'PlanThreshold', {
+      topic,
+      description: 'plan thresholds reached',
+      eventPattern: { source: [EVENT_SOURCE], detailType: [EVENTS.planThresholdReached] },
+      message: `Spelo BYOK ${stage}: workspace ${EventField.fromPath('$.detail.workspace_id')} has used ${EventField.fromPath('$.detail.percent')} % of the minutes of its plan ${EventField.fromPath('$.detail.plan')} in ${EventField.fromPath('$.detail.period')}.`,
     });
 
     const sweeper = new ScheduledFunction(this, 'Sweeper', {
@@ -177,7 +186,12 @@ export class AuditStack extends Stack {
       ({ logGroup }) => logGroup.logGroupName,
     );
 
-    this.#watchKeys(config, topic, [...Object.values(data.keys), data.tablesKey, evidenceKey, noticesKey]);
+    const { master, ...deriving } = data.keys;
+    this.#watchKeys(config, topic, {
+      Sealing: [master, ...data.retiredMasterKeyArns.map(keyAt)],
+      Deriving: Object.values(deriving),
+      Storing: [data.tablesKey, evidenceKey, noticesKey],
+    });
     new TamperRule(this, 'TrailTampered', {
       stage,
       topic,
@@ -186,13 +200,16 @@ export class AuditStack extends Stack {
       // The last two can leave the trail running and blind.
       eventNames: ['StopLogging', 'DeleteTrail', 'UpdateTrail', 'PutEventSelectors'],
       about: {
-        requestParameters: {
-          $or: [{ name: [trail.trailName, trail.arn] }, { trailName: [trail.trailName, trail.arn] }],
+        '': {
+          requestParameters: {
+            $or: [{ name: [trail.trailName, trail.arn] }, { trailName: [trail.trailName, trail.arn] }],
+          },
         },
       },
       impact: 'uses of keys may go unrecorded by AWS; the audit trail of the application goes on alone.',
     });
 
+    this.exportValue(topic.topicArn);
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
     new CfnOutput(this, 'TrailBucketName', { value: trailBucket.bucketName });
     new CfnOutput(this, 'ArchiveBucketName', { value: archive.bucketName });
@@ -209,21 +226,29 @@ export class AuditStack extends Stack {
     ];
   }
 
-  #watchKeys({ stage }: StageConfig, topic: AlarmTopic, keys: readonly IKey[]): void {
-    // KMS takes an id or an ARN; CloudTrail's list of resources has the ARN either way.
-    const aboutOurKeys = {
-      $or: [
-        { resources: { ARN: keys.map(({ keyArn }) => keyArn) } },
-        { requestParameters: { keyId: keys.flatMap(({ keyArn, keyId }) => [keyArn, keyId]) } },
-      ],
-    };
+  #watchKeys(
+    { stage }: StageConfig,
+    topic: AlarmTopic,
+    groups: Readonly<Record<string, readonly WatchedKey[]>>,
+  ): void {
+    const rules = Object.entries(groups).flatMap(([name, keys]) =>
+      Array.from(
+        { length: Math.ceil(keys.length / MAX_KEYS_PER_RULE) },
+        (_, part) =>
+          [
+            `${name}${part === 0 ? '' : part + 1}`,
+            aboutKeys(keys.slice(part * MAX_KEYS_PER_RULE, (part + 1) * MAX_KEYS_PER_RULE)),
+          ] as const,
+      ),
+    );
+    const about = Object.fromEntries(rules);
     const common = { stage, topic, source: 'kms' } as const;
 
     new TamperRule(this, 'KeyPolicyChanged', {
       ...common,
       runbook: 'Key policy was changed',
       eventNames: ['PutKeyPolicy'],
-      about: aboutOurKeys,
+      about,
       impact: "somebody may have given themselves the use of a key, and with it of customers' OpenAI keys.",
     });
     new TamperRule(this, 'GrantCreated', {
@@ -231,19 +256,42 @@ export class AuditStack extends Stack {
       runbook: 'Grant on a key was created',
       eventNames: ['CreateGrant'],
       // DynamoDB makes grants on the key of the tables; those calls name the service that made them.
-      about: { ...aboutOurKeys, userIdentity: { invokedBy: [{ exists: false }] } },
+      about: Object.fromEntries(
+        rules.map(([name, keys]) => [name, { ...keys, userIdentity: { invokedBy: [{ exists: false }] } }]),
+      ),
       impact: 'somebody can use a key past its policy; nothing of ours makes grants.',
     });
     new TamperRule(this, 'KeyEndangered', {
       ...common,
       runbook: 'Key was disabled or scheduled for deletion',
       eventNames: ['DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'],
-      about: aboutOurKeys,
+      about,
       impact:
         'with the master key disabled no visitor gets a session; once it is deleted every stored OpenAI key is lost.',
     });
   }
 }
+
+type WatchedKey = Pick<IKey, 'keyArn' | 'keyId'>;
+
+const keyAt = (keyArn: string): WatchedKey => ({
+  keyArn,
+  keyId: keyArn.slice(keyArn.lastIndexOf('/') + 1),
+});
+
+/**
+ * Keys of one rule at most. A key takes about 215 characters of its pattern, which may have 2,048:
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+ */
+const MAX_KEYS_PER_RULE = 4;
+
+/** KMS takes an id or an ARN; CloudTrail's list of resources has the ARN either way. */
+const aboutKeys = (keys: readonly WatchedKey[]) => ({
+  $or: [
+    { resources: { ARN: keys.map(({ keyArn }) => keyArn) } },
+    { requestParameters: { keyId: keys.flatMap(({ keyArn, keyId }) => [keyArn, keyId]) } },
+  ],
+});
 
 const logicalIdOf = ({ stack, node }: EvidenceBucket): string => {
   if (!CfnElement.isCfnElement(node.defaultChild))

@@ -1,4 +1,4 @@
-import { type App, Validations } from 'aws-cdk-lib/core';
+import { Annotations, type App, Tags, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { ApiStack } from './api-stack.ts';
 import { AuditStack } from './audit-stack.ts';
@@ -30,10 +30,9 @@ export interface Stacks {
  * The stacks of one stage. Synthesis fails while a rule of AWS Solutions or of Serverless is broken and not acknowledged
  * with a reason.
  *
- * Stacks refer to one another weakly (`@aws-cdk/core:defaultCrossStackReferences` in cdk.json): they read the outputs of
- * the deployed stack instead of importing exports, and an export in use can be neither changed nor removed. What strong
- * references would protect is protected where it matters: every table and key is retained. Data and audit are protected
- * from deletion as stacks too; the others hold nothing and may be deleted and deployed again.
+ * Stacks import what must not change under its readers: tables, keys, the sign-in, the API's id. CloudFormation refuses to
+ * change or remove an export in use. Where that would block an upgrade, a stack reads an output instead, and its template
+ * changes whenever that output may (docs/decisions/0048-references-between-stacks.md).
  */
 export const createStacks = (app: App, config: StageConfig, target: Target): Stacks => {
   const region = config.region ?? target.region;
@@ -41,9 +40,15 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
   const env = { ...account, ...(region === undefined ? {} : { region }) };
   const name = (stack: string): string => `spelo-byok-${config.stage}-${stack}`;
 
-  const kept = { env, config, terminationProtection: true };
+  const kept = { env, config, terminationProtection: config.deletionProtection };
   const data = new DataStack(app, name('data'), kept);
-  const api = new ApiStack(app, name('api'), { env, config, data });
+  const api = new ApiStack(app, name('api'), {
+    env,
+    config,
+    data,
+    // CloudFront in another region reads the API's id, and no import there keeps the API from being deleted.
+    terminationProtection: config.deletionProtection && config.edge !== undefined,
+  });
   const audit = new AuditStack(app, name('audit'), { ...kept, data });
   const observability = new ObservabilityStack(app, name('observability'), { env, config, data, api, audit });
   const edge =
@@ -68,6 +73,15 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
       }),
   );
 
+  const tags = { product: 'spelo-byok', stage: config.stage, owner: config.owner };
+  // A dashboard costs the same whoever has it, and not every region of CloudFormation knows tags of one yet.
+  for (const [key, value] of Object.entries(tags))
+    Tags.of(app).add(key, value, { excludeResourceTypes: ['AWS::CloudWatch::Dashboard'] });
+  if (!config.deletionProtection)
+    Annotations.of(data).addWarningV2(
+      'spelo-byok:deletion-protection',
+      `Nothing protects the stage ${config.stage} from deletion. Set deletionProtection to true in cdk.json after the first deployment, and deploy again.`,
+    );
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   return { data, api, audit, observability, edge, dashboard, replicas };
 };

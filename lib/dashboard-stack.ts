@@ -1,4 +1,4 @@
-import { Stack, type StackProps } from 'aws-cdk-lib/core';
+import { CrossStackReferences, ReferenceStrength, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { ApiStack } from './api-stack.ts';
 import { DashboardSite, type DashboardSiteProps } from './constructs/dashboard-site.ts';
@@ -17,6 +17,9 @@ export class DashboardStack extends Stack {
   constructor(scope: Construct, id: string, props: DashboardStackProps) {
     const { config, dashboard, data, api, ...rest } = props;
     super(scope, id, { description: 'Spelo BYOK: dashboard and widget', ...rest });
+    // What it reads is in an output of its own, which cannot be an import. The sign-in and the API's id cannot change: other
+    // stacks import both.
+    CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
     new DashboardSite(this, 'Dashboard', {
       // What is behind an edge is reached through it alone.
       apiUrl:

@@ -1,3 +1,4 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
@@ -7,7 +8,7 @@ import { BrokerKey } from './constructs/broker-key.ts';
 import { BrokerTable } from './constructs/broker-table.ts';
 import { OperatorRole } from './constructs/operator-role.ts';
 import { SignInPool } from './constructs/sign-in-pool.ts';
-import type { TableName } from './item-uses.ts';
+import { RESTORABLE_TABLES, restoredTableActions, restoredTableName, type TableName } from './item-uses.ts';
 import { keyPolicy, tablesKeyPolicy } from './key-policies.ts';
 import type { KmsKeyName } from './key-uses.ts';
 import type { DataResources } from './role-permissions.ts';
@@ -19,7 +20,7 @@ export interface DataStackProps extends StackProps {
 
 /**
  * What must outlive every deployment: tables, KMS keys and, where the stage has one, the pool of people. Deleting the stack
- * deletes none of them. Beside them the roles of the four commands that an operator runs on them.
+ * deletes none of them. Beside them the roles of the commands that an operator runs on them.
  */
 export class DataStack extends Stack implements DataResources {
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
@@ -61,6 +62,7 @@ export class DataStack extends Stack implements DataResources {
       new BrokerTable(this, constructId, {
         definition: TABLES[name],
         encryptionKey: this.tablesKey,
+        deletionProtection: config.deletionProtection,
         replicated: multiRegion,
       });
     this.tables = {
@@ -74,36 +76,77 @@ export class DataStack extends Stack implements DataResources {
 
     this.signIn = this.#signIn(config);
 
+    // Exported whether or not another stack reads it today: an export that came and went with its readers would be removed
+    // while the deployed reader still imports it, which CloudFormation refuses.
+    for (const { tableName, tableArn } of Object.values(this.tables))
+      for (const value of [tableName, tableArn]) this.exportValue(value);
+    for (const { keyArn, keyId } of [...Object.values(this.keys), this.tablesKey])
+      for (const value of [keyArn, keyId]) this.exportValue(value);
+
+    const { stage, operators: people } = config;
     const operators = [
       new OperatorRole(this, 'PlatformKeyOperator', {
-        stage: config.stage,
+        stage,
+        people,
         roleName: 'platform-key',
         description: "Spelo BYOK: seals the platform's own OpenAI key (npm run platform-key)",
         data: this,
       }),
       new OperatorRole(this, 'RewrapOperator', {
-        stage: config.stage,
+        stage,
+        people,
         roleName: 'rewrap',
         description: 'Spelo BYOK: wraps data keys again under the master key, without seeing them',
         data: this,
       }),
       new OperatorRole(this, 'SetPlanOperator', {
-        stage: config.stage,
+        stage,
+        people,
         roleName: 'set-plan',
         description: 'Spelo BYOK: puts a workspace on a plan (npm run set-plan)',
         data: this,
       }),
       new OperatorRole(this, 'ModelCheckOperator', {
-        stage: config.stage,
+        stage,
+        people,
         roleName: 'model-check',
         description: 'Spelo BYOK: lists the sites whose model is shut down (npm run model-check)',
         data: this,
       }),
       new OperatorRole(this, 'RebuildUsageOperator', {
-        stage: config.stage,
+        stage,
+        people,
         roleName: 'rebuild-usage',
         description:
           'Spelo BYOK: compares totals of usage with the meters and repairs them (npm run rebuild-usage)',
+        data: this,
+      }),
+      new OperatorRole(this, 'RestoreOperator', {
+        stage,
+        people,
+        roleName: 'restore',
+        description:
+          'Spelo BYOK: copies items of restored tables back into the live tables (npm run restore)',
+        data: this,
+        additional: RESTORABLE_TABLES.map(
+          (name) =>
+            new PolicyStatement({
+              actions: restoredTableActions(name).map((action) => `dynamodb:${action}`),
+              resources: [
+                this.formatArn({
+                  service: 'dynamodb',
+                  resource: 'table',
+                  resourceName: restoredTableName(stage, name),
+                }),
+              ],
+            }),
+        ),
+      }),
+      new OperatorRole(this, 'VerifyArchiveOperator', {
+        stage,
+        people,
+        roleName: 'verify-archive',
+        description: 'Spelo BYOK: checks the hash chains of the archive (npm run verify-archive)',
         data: this,
       }),
     ];
@@ -119,9 +162,9 @@ export class DataStack extends Stack implements DataResources {
     }
   }
 
-  #signIn({ stage, signIn }: StageConfig): DataResources['signIn'] {
+  #signIn({ stage, deletionProtection, signIn }: StageConfig): DataResources['signIn'] {
     if (!('cognito' in signIn)) return signIn;
-    const pool = new SignInPool(this, 'SignIn', { stage, ...signIn.cognito });
+    const pool = new SignInPool(this, 'SignIn', { stage, deletionProtection, ...signIn.cognito });
     new CfnOutput(this, 'UserPoolId', { value: pool.userPoolId });
     new CfnOutput(this, 'SignInUrl', { value: pool.signInUrl });
     new CfnOutput(this, 'Issuer', { value: pool.issuer });

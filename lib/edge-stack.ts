@@ -18,7 +18,16 @@ import {
   ViewerProtocolPolicy,
 } from 'aws-cdk-lib/aws-cloudfront';
 import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
-import { CfnOutput, Duration, SecretValue, Stack, type StackProps, Validations } from 'aws-cdk-lib/core';
+import {
+  CfnOutput,
+  CrossStackReferences,
+  Duration,
+  ReferenceStrength,
+  SecretValue,
+  Stack,
+  type StackProps,
+  Validations,
+} from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { SECURITY_HEADERS } from '../lambdas/contract/security-headers.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
@@ -52,6 +61,8 @@ export class EdgeStack extends Stack {
   constructor(scope: Construct, id: string, { config, edge, apiHost, ...props }: EdgeStackProps) {
     super(scope, id, { description: 'Spelo BYOK: CloudFront and WAF', ...props });
     const { stage, domain } = config;
+    // Exports stay within a region. The API's id is this stack's one import (createStacks says what keeps the API).
+    CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
 
     const firewall = edge.waf ? new WebFirewall(this, 'Firewall', { stage, edge, config }) : undefined;
     const distribution = new Distribution(this, 'Distribution', {

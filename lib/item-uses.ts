@@ -123,8 +123,34 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'usage', actions: ['Query', 'GetItem', 'UpdateItem'] },
   ],
   'model-check': [{ table: 'tenancy', actions: ['Scan'] }],
+  // Puts back what a table has lost. Nothing of what it can read or write is the plaintext of a key.
+  restore: [
+    { table: 'tenancy', actions: ['GetItem', 'ConditionCheckItem', 'PutItem'] },
+    { table: 'keys', actions: ['GetItem', 'PutItem'] },
+    { table: 'sessions', actions: ['GetItem', 'PutItem'] },
+    { table: 'usage', actions: ['GetItem', 'PutItem'] },
+    { table: 'audit', actions: ['GetItem', 'PutItem', 'Scan'] },
+  ],
+  // Reads files of the archive, and uses the key of the chains.
+  'verify-archive': [],
   'set-plan': [
     { table: 'tenancy', actions: ['GetItem', 'UpdateItem'], partitions: ['WORKSPACE#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
   ],
 };
+
+/** The tables that `npm run restore` copies from, which an operator makes of a backup for it, under exactly these names. */
+export const RESTORABLE_TABLES = [
+  'audit',
+  'tenancy',
+  'keys',
+  'sessions',
+  'usage',
+] as const satisfies readonly TableName[];
+
+export const restoredTableName = (stage: string, table: (typeof RESTORABLE_TABLES)[number]): string =>
+  `spelo-byok-${stage}-restored-${table}`;
+
+/** What the role `restore` does to each of them. Deletions are carried out in `keys` before it is copied. */
+export const restoredTableActions = (table: (typeof RESTORABLE_TABLES)[number]): readonly ItemAction[] =>
+  table === 'keys' ? ['Scan', 'GetItem', 'PutItem', 'DeleteItem'] : ['Scan'];

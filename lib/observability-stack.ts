@@ -1,5 +1,5 @@
 import { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
-import { Stack, type StackProps } from 'aws-cdk-lib/core';
+import { CrossStackReferences, ReferenceStrength, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { ApiStack } from './api-stack.ts';
 import type { AuditStack } from './audit-stack.ts';
@@ -24,10 +24,15 @@ export class ObservabilityStack extends Stack {
   constructor(scope: Construct, id: string, { config, data, api, audit, ...props }: ObservabilityStackProps) {
     super(scope, id, { description: 'Spelo BYOK: dashboard and alarms', ...props });
     const { stage } = config;
+    // What it shows comes and goes with releases, and an import would forbid that. The API and the topic are imported all the
+    // same: neither stack can then be deleted, and deployed again under other names, while this one shows the old ones.
+    CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
+    CrossStackReferences.of(audit.topic).produce(ReferenceStrength.STRONG);
+    const apiId = Stack.consumeReference(api.apiId, ReferenceStrength.STRONG);
     addServiceAlarms(this, {
       stage,
       topic: audit.topic,
-      apiId: api.apiId,
+      apiId,
       apiFunctions: api.functionNames,
       opening: ['token', 'rotate', 'rotate-on-request'],
       mintTables: (['tenancy', 'keys', 'sessions', 'limits', 'usage'] as const).map(
@@ -38,7 +43,7 @@ export class ObservabilityStack extends Stack {
     });
     new ServiceDashboard(this, 'Dashboard', {
       stage,
-      apiId: api.apiId,
+      apiId,
       alarms: [this, audit].flatMap(({ node }) => node.findAll()).filter((found) => found instanceof Alarm),
       tables: data.tables,
       deadLetterQueues: audit.deadLetterQueues,

@@ -1,5 +1,12 @@
 import { CfnAlias, CfnReplicaKey, type Key } from 'aws-cdk-lib/aws-kms';
-import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib/core';
+import {
+  CfnOutput,
+  CrossStackReferences,
+  ReferenceStrength,
+  RemovalPolicy,
+  Stack,
+  type StackProps,
+} from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { DataStack } from './data-stack.ts';
 import { keyPolicy, tablesKeyPolicy } from './key-policies.ts';
@@ -21,6 +28,8 @@ export class ReplicaStack extends Stack {
   constructor(scope: Construct, id: string, { config, data, ...props }: ReplicaStackProps) {
     super(scope, id, { description: 'Spelo BYOK: KMS keys of the stand-by region', ...props });
     const { stage } = config;
+    // Exports stay within a region. The keys cannot change: the stacks of their own region import them.
+    CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
     for (const name of KEY_NAMES)
       this.#replica(name, data.keys[name], stage, keyPolicy(this, stage, name, true));
     this.#replica('tables', data.tablesKey, stage, tablesKeyPolicy(this, true));
@@ -34,7 +43,7 @@ export class ReplicaStack extends Stack {
       pendingWindowInDays: 30,
       keyPolicy: policy,
     });
-    replica.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    replica.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     new CfnAlias(this, `${title}Alias`, {
       aliasName: `alias/spelo-byok/${stage}/${name}`,
       targetKeyId: replica.ref,

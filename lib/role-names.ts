@@ -2,10 +2,17 @@ import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { DeployedFunctionName } from '../lambdas/contract/environment.ts';
 
-/** Who acts on tables and keys: the functions, and five commands that an operator runs. */
+/** Who acts on tables and keys: the functions, and the commands that an operator runs. */
 export type RoleName = DeployedFunctionName | OperatorName;
 
-export type OperatorName = 'platform-key' | 'rewrap' | 'set-plan' | 'rebuild-usage' | 'model-check';
+export type OperatorName =
+  | 'platform-key'
+  | 'rewrap'
+  | 'set-plan'
+  | 'model-check'
+  | 'rebuild-usage'
+  | 'restore'
+  | 'verify-archive';
 
 /**
  * Name of a role, the same in every stack of a stage. The key policies and the role meet in this name and nowhere else:

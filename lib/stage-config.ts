@@ -11,6 +11,15 @@ import { DEPLOYED_FUNCTION_NAMES } from './deployed-functions.ts';
 export interface StageConfig {
   /** Names the deployment: stacks, roles, key aliases, logs. */
   readonly stage: string;
+  /** The team that pays and answers for the stage: the tag `owner` of every resource. */
+  readonly owner: string;
+  /**
+   * Whether stacks, tables and the pool of people refuse their own deletion. `false` for the first deployment: CloudFormation
+   * could not roll a failed one back, nor the CDK delete what is left of it (docs/decisions/0049-first-deployment.md).
+   */
+  readonly deletionProtection: boolean;
+  /** Who assumes the operator roles, in addition to IAM users of the account with MFA. */
+  readonly operators?: Operators | undefined;
   /** Where the data lives, and the functions with it; the region of the credentials when the stage names none. */
   readonly region?: string | undefined;
   readonly signIn: SignIn;
@@ -66,6 +75,11 @@ export type SignIn =
       readonly accessTokens: string;
     }
   | { readonly cognito: CognitoPool };
+
+export interface Operators {
+  /** Names of permission sets of IAM Identity Center. */
+  readonly permissionSets: readonly string[];
+}
 
 export interface CognitoPool {
   /** Of the sign-in page: `<prefix>.auth.<region>.amazoncognito.com`. Unique among all of AWS. */
@@ -239,9 +253,26 @@ const dashboard = settings({
   domain: domain.optional(),
 });
 
+/** What IAM takes as the value of a tag: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html */
+const TAG_VALUE = 'must be 1 to 256 letters, digits, spaces and _.:/=+-@';
+const owner = z.string(TAG_VALUE).regex(/^(?! )[\w .:/=+@-]{1,256}(?<! )$/, TAG_VALUE);
+
+// https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_CreatePermissionSet.html
+const PERMISSION_SET = 'must be the name of a permission set of IAM Identity Center';
+const operators = settings({
+  permissionSets: z
+    .array(z.string(PERMISSION_SET).regex(/^[\w+=,.@-]{1,32}$/, PERMISSION_SET), 'must be a list of names')
+    .min(1, 'must name a permission set')
+    // Two patterns each in the trust policy of a role, which may have 2,048 characters.
+    .max(5, 'must name five permission sets at most'),
+});
+
 const functionName = z.enum(DEPLOYED_FUNCTION_NAMES, 'must be the name of a function');
 
 const stageSettings = settings({
+  owner,
+  deletionProtection: z.boolean('must be true or false'),
+  operators: operators.optional(),
   region: region.optional(),
   signIn,
   domain: domain.optional(),

@@ -173,15 +173,13 @@ export class BrokerApi extends Construct {
   #addStage({ throttling, logRetentionDays }: StageConfig, domain: DomainName | undefined): HttpStage {
     const accessLogs = new LogGroup(this, 'AccessLogs', {
       retention: logRetentionDays,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     return new HttpStage(this, 'Stage', {
       httpApi: this.#api,
       stageName: '$default',
       autoDeploy: true,
       ...(domain !== undefined && { domainMapping: { domainName: domain } }),
-      // Counts and latencies by route, for the dashboard.
-      detailedMetricsEnabled: true,
       throttle: {
         rateLimit: throttling.everyRoute.requestsPerSecond,
         burstLimit: throttling.everyRoute.burst,

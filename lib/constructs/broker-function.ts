@@ -45,7 +45,7 @@ export class BrokerFunction extends Construct {
     this.logGroup = new LogGroup(this, 'Logs', {
       retention: props.logRetention,
       // Logs hold no secret and are evidence: they run out, a deployment does not take them along.
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
 
     this.role = new Role(this, 'Role', {

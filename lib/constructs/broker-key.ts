@@ -34,7 +34,7 @@ export class BrokerKey extends Key {
       ...props,
       ...(multiRegion && { multiRegion }),
       ...SPECIFICS[usage],
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       // The longest that KMS offers, for the day that somebody schedules a deletion by hand.
       pendingWindow: Duration.days(30),
     });

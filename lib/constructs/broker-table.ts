@@ -14,6 +14,7 @@ import type { TableDefinition } from '../../lambdas/contract/tables.ts';
 export interface BrokerTableProps {
   readonly definition: TableDefinition;
   readonly encryptionKey: IKey;
+  readonly deletionProtection: boolean;
   /** Whether the table is to have replicas in other regions, which takes a stream of both images. */
   readonly replicated?: boolean;
 }
@@ -26,10 +27,13 @@ const string = (name: string) => ({ name, type: AttributeType.STRING });
  * wrapped data keys leave the table; a table with replicas sends both images (docs/decisions/0021-one-active-region.md).
  */
 export class BrokerTable extends Table {
+  /** What the stream shows. Another value is another stream, under another ARN. */
+  readonly streamView: 'NEW_IMAGE' | 'KEYS_ONLY' | 'NEW_AND_OLD_IMAGES' | undefined;
+
   constructor(
     scope: Construct,
     id: string,
-    { definition, encryptionKey, replicated = false }: BrokerTableProps,
+    { definition, encryptionKey, deletionProtection, replicated = false }: BrokerTableProps,
   ) {
     const stream = replicated ? 'NEW_AND_OLD_IMAGES' : definition.stream;
     super(scope, id, {
@@ -39,12 +43,13 @@ export class BrokerTable extends Table {
       encryption: TableEncryption.CUSTOMER_MANAGED,
       encryptionKey,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      deletionProtection,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       // Without a definition, no stream: rate limits are not audited.
       ...(stream === undefined ? {} : { stream: StreamViewType[stream] }),
       ...(definition.ttlAttribute === undefined ? {} : { timeToLiveAttribute: definition.ttlAttribute }),
     });
+    this.streamView = stream;
     const { index } = definition;
     if (index !== undefined) {
       this.addGlobalSecondaryIndex({

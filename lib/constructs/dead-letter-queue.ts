@@ -21,7 +21,7 @@ export class DeadLetterQueue extends Queue {
       encryptionMasterKey: encryptionKey,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     this.#key = encryptionKey;
     for (const id of ['AwsSolutions-SQS3', 'Serverless-SQSRedrivePolicy'])

@@ -17,7 +17,7 @@ const closed = {
   enforceSSL: true,
   minimumTLSVersion: 1.2,
   versioned: true,
-  removalPolicy: RemovalPolicy.RETAIN,
+  removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
 } as const;
 
 /** Old enough that nobody greps it every day, and still read at once: queries and log-file validation go on working. */

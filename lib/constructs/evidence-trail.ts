@@ -1,7 +1,7 @@
 import { CfnTrail } from 'aws-cdk-lib/aws-cloudtrail';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { ArnFormat, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { EvidenceBucket } from './evidence-bucket.ts';
 
@@ -11,14 +11,19 @@ export interface EvidenceTrailProps {
   readonly encryptionKey: IKey;
 }
 
-const trailNameOf = (stage: string): string => `spelo-byok-${stage}`;
+/**
+ * Another name for each stack that is created, known before the trail is: the trail outlives its stack, and under a fixed name
+ * the next stack could not be created. `arn:aws:cloudformation:<region>:<account>:stack/<name>/<uuid>` is a stack's id.
+ */
+const trailNameOf = (scope: Construct, stage: string): string =>
+  `spelo-byok-${stage}-${Fn.select(2, Fn.split('/', Stack.of(scope).stackId))}`;
 
 /** ARN of the trail, before it exists: the policies of its bucket and key name it, and the trail needs both. */
 export const trailArnOf = (scope: Construct, stage: string): string =>
   Stack.of(scope).formatArn({
     service: 'cloudtrail',
     resource: 'trail',
-    resourceName: trailNameOf(stage),
+    resourceName: trailNameOf(scope, stage),
     arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
   });
 
@@ -35,7 +40,7 @@ export class EvidenceTrail extends Construct {
   constructor(scope: Construct, id: string, { stage, bucket, encryptionKey }: EvidenceTrailProps) {
     super(scope, id);
     this.arn = trailArnOf(this, stage);
-    this.trailName = trailNameOf(stage);
+    this.trailName = trailNameOf(this, stage);
 
     const cloudTrail = new ServicePrincipal('cloudtrail.amazonaws.com');
     bucket.addToResourcePolicy(
@@ -70,7 +75,7 @@ export class EvidenceTrail extends Construct {
       // No `excludeManagementEventSources`: KMS is what this trail is for.
       eventSelectors: [{ includeManagementEvents: true, readWriteType: 'All' }],
     });
-    trail.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    trail.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     if (bucket.policy !== undefined) trail.node.addDependency(bucket.policy);
   }
 }

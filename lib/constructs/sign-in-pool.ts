@@ -13,6 +13,7 @@ import type { CognitoPool } from '../stage-config.ts';
 
 export interface SignInPoolProps extends CognitoPool {
   readonly stage: string;
+  readonly deletionProtection: boolean;
 }
 
 /**
@@ -27,8 +28,9 @@ export class SignInPool extends Construct {
   readonly userPoolId: string;
   readonly signInUrl: string;
 
-  constructor(scope: Construct, id: string, { stage, domainPrefix, callbackUrls }: SignInPoolProps) {
+  constructor(scope: Construct, id: string, props: SignInPoolProps) {
     super(scope, id);
+    const { stage, deletionProtection, domainPrefix, callbackUrls } = props;
     const pool = new UserPool(this, 'Pool', {
       userPoolName: `spelo-byok-${stage}`,
       selfSignUpEnabled: false,
@@ -46,8 +48,8 @@ export class SignInPool extends Construct {
       },
       accountRecovery: AccountRecovery.EMAIL_ONLY,
       featurePlan: FeaturePlan.ESSENTIALS,
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      deletionProtection,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     Validations.of(pool).acknowledge({
       id: 'AwsSolutions-COG8',

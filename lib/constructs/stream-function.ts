@@ -4,7 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, type LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { Duration } from 'aws-cdk-lib/core';
+import { Duration, ReferenceStrength, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { FAILED_RECORD_MESSAGES } from '../../lambdas/contract/log-messages.ts';
 import { METRIC_NAMESPACE } from '../../lambdas/contract/metrics.ts';
@@ -53,7 +53,7 @@ export class StreamFunction extends Construct {
     });
     this.logGroup = broker.logGroup;
     for (const [name, table] of Object.entries(sources)) {
-      broker.function.addEventSourceMapping(`${name}Stream`, {
+      broker.function.addEventSourceMapping(`${name}${viewOf(table)}Stream`, {
         eventSourceArn: streamArnOf(table),
         startingPosition: StartingPosition.TRIM_HORIZON,
         batchSize: 100,
@@ -72,6 +72,8 @@ export class StreamFunction extends Construct {
   #reading(tables: readonly BrokerTable[]): readonly PolicyStatement[] {
     return [
       new PolicyStatement({
+        // Another view is another stream: the statement changes with it.
+        sid: `Read${tables.map((table) => `${table.node.id}${viewOf(table)}`).join('')}`,
         actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
         resources: tables.map(streamArnOf),
       }),
@@ -138,7 +140,18 @@ export class StreamFunction extends Construct {
   }
 }
 
+/**
+ * A stream gets another ARN with another view, and an import would forbid that change. What reads the ARN has the view in its
+ * text, so that a stack with a new one is deployed (docs/decisions/0048-references-between-stacks.md).
+ */
 const streamArnOf = (table: BrokerTable): string => {
   if (table.tableStreamArn === undefined) throw new Error(`The table ${table.node.id} has no stream.`);
-  return table.tableStreamArn;
+  return Stack.consumeReference(table.tableStreamArn, ReferenceStrength.WEAK);
 };
+
+/** `NewImage` for `NEW_IMAGE`. */
+const viewOf = ({ streamView }: BrokerTable): string =>
+  (streamView ?? '')
+    .split('_')
+    .map((word) => `${word.charAt(0)}${word.slice(1).toLowerCase()}`)
+    .join('');

@@ -5,8 +5,8 @@ import { NoticeRule, type NoticeRuleProps } from './notice-rule.ts';
 export interface TamperRuleProps extends Pick<NoticeRuleProps, 'stage' | 'topic' | 'runbook' | 'impact'> {
   readonly source: 'kms' | 'cloudtrail';
   readonly eventNames: readonly string[];
-  /** What the call must be about, as an event pattern on CloudTrail's record. */
-  readonly about: NonNullable<EventPattern['detail']>;
+  /** What the call must be about, as event patterns on CloudTrail's record: one rule each, by its name. */
+  readonly about: Readonly<Record<string, NonNullable<EventPattern['detail']>>>;
 }
 
 /**
@@ -17,11 +17,16 @@ export class TamperRule extends NoticeRule {
     super(scope, id, {
       ...props,
       description: eventNames.join(', '),
-      eventPattern: {
-        source: [`aws.${source}`],
-        detailType: ['AWS API Call via CloudTrail'],
-        detail: { eventSource: [`${source}.amazonaws.com`], eventName: [...eventNames], ...about },
-      },
+      eventPatterns: Object.fromEntries(
+        Object.entries(about).map(([name, detail]) => [
+          name,
+          {
+            source: [`aws.${source}`],
+            detailType: ['AWS API Call via CloudTrail'],
+            detail: { eventSource: [`${source}.amazonaws.com`], eventName: [...eventNames], ...detail },
+          },
+        ]),
+      ),
       because: 'each call counts; in normal operation there is none outside an announced change.',
     });
   }

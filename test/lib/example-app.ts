@@ -12,7 +12,8 @@ const cdkJson = z
 const stages = z.record(z.string(), z.record(z.string(), z.unknown()));
 
 /**
- * The live CDK app as `cdk synth` builds it from cdk.json, without an account. For tests that change constructs or run
+ * The live CDK app as `cdk synth` builds it from cdk.json, without an account and after its first deployment
+ * (`deletionProtection`). For tests that change constructs or run
  * rules on them; tests that only read templates take the cached `exampleApp` of synthesized.ts.
  */
 export const liveExampleApp = ({
@@ -25,7 +26,7 @@ export const liveExampleApp = ({
     context: {
       ...cdkJson.context,
       stage,
-      stages: { [stage]: { ...example, ...settings } },
+      stages: { [stage]: { ...example, deletionProtection: true, ...settings } },
       ...(bundled ? {} : { 'aws:cdk:bundling-stacks': [] }),
       // Construct paths in the templates, as the CLI asks for them; the names in these tests come from there.
       'aws:cdk:enable-path-metadata': true,

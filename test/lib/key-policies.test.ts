@@ -81,7 +81,7 @@ describe('the key policies', () => {
   test.each([
     ['FingerprintKey', ['keys', 'rotate', 'rotate-on-request', 'platform-key']],
     ['DerivationKey', ['token', 'events', 'keys', 'rotate', 'manage']],
-    ['AuditKey', ['audit', 'projector']],
+    ['AuditKey', ['audit', 'projector', 'verify-archive']],
   ])('%s derives for %j', (name, roles) => {
     expect(usesOf(name)).toEqual(roles.map((role) => ['kms:GenerateMac', roleArn(role), CONDITIONS.hmac]));
   });
@@ -94,7 +94,7 @@ describe('the key policies', () => {
 
   test('open the key of the evidence to this one trail, to the archiver, and to readers through S3', () => {
     const trail =
-      'StringEquals aws:SourceArn = arn:{AWS::Partition}:cloudtrail:{AWS::Region}:{AWS::AccountId}:trail/spelo-byok-dev';
+      'StringEquals aws:SourceArn = arn:{AWS::Partition}:cloudtrail:{AWS::Region}:{AWS::AccountId}:trail/spelo-byok-dev-part of {AWS::StackId}';
     expect(usesOf('EvidenceKey')).toEqual([
       ['kms:GenerateDataKey', undefined, trail],
       ['kms:GenerateDataKeyWithoutPlaintext', undefined, trail],

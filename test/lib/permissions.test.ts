@@ -35,7 +35,12 @@ const OPERATORS = [
   'SetPlanOperator',
   'ModelCheckOperator',
   'RebuildUsageOperator',
+  'RestoreOperator',
+  'VerifyArchiveOperator',
 ];
+/** A table that an operator restores from a backup; of no stack. */
+const RESTORED =
+  /^arn:\{AWS::Partition\}:dynamodb:\{AWS::Region\}:\{AWS::AccountId\}:table\/spelo-byok-dev-restored-(audit|tenancy|keys|sessions|usage)$/;
 
 const rolesThat = (action: string | RegExp, resource: string): readonly string[] => [
   ...new Set(
@@ -54,7 +59,16 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
     expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
-    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan', 'model-check', 'rebuild-usage'];
+    const names = [
+      ...FUNCTIONS,
+      'platform-key',
+      'rewrap',
+      'set-plan',
+      'model-check',
+      'rebuild-usage',
+      'restore',
+      'verify-archive',
+    ];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
       names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
     );
@@ -123,7 +137,9 @@ describe('the roles', () => {
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
       /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
-    const rest = permissions.filter(({ resource }) => !known.test(resource) && resource !== EVENT_BUS);
+    const rest = permissions.filter(
+      ({ resource }) => !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS,
+    );
     for (const { role, resource } of rest) {
       const [construct = '', ...path] = resource.split('/');
       expect(functionNameOf(construct)).toBe(role);
@@ -183,7 +199,7 @@ describe('the KMS keys', () => {
       'rotate',
       'manage',
     ]);
-    expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector']);
+    expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector', 'VerifyArchiveOperator']);
   });
 
   test('the keys of disks serve everybody through the service of the disk only', () => {
@@ -211,19 +227,35 @@ describe('the KMS keys', () => {
 });
 
 describe('the audit trail', () => {
-  test('is added to by the projector, which can neither change nor remove a row, and by nobody else', () => {
+  test('is added to by the projector, which can neither change nor remove a row, and by the command that restores it', () => {
     expect(actionsOf('projector', 'AuditTable')).toEqual([
       'dynamodb:GetItem',
       'dynamodb:PutItem',
       'dynamodb:Query',
     ]);
-    expect(rolesThat(/Put|Write/, 'AuditTable')).toEqual(['projector']);
+    expect(rolesThat(/Put|Write/, 'AuditTable')).toEqual(['projector', 'RestoreOperator']);
     expect(rolesThat(/Update|Delete|BatchWrite|PartiQL|Transact/, 'AuditTable')).toEqual([]);
   });
 
   test('is read by the function that shows it, and its stream by the archiver', () => {
     expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:Query']);
-    expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector']);
+    expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector', 'RestoreOperator']);
+    // Whoever restores rows cannot compute the hash of a forged one, and whoever can compute hashes writes none.
+    expect(actionsOf('RestoreOperator', 'AuditKey')).toEqual([]);
+    expect(permissions.filter(({ role }) => role === 'VerifyArchiveOperator')).toEqual([
+      {
+        role: 'VerifyArchiveOperator',
+        action: 'kms:GenerateMac',
+        resource: 'AuditKey',
+        condition: CONDITIONS.hmac,
+      },
+      {
+        role: 'VerifyArchiveOperator',
+        action: 'kms:Decrypt',
+        resource: 'TablesKey',
+        condition: CONDITIONS.throughDynamoDb,
+      },
+    ]);
     expect(rolesThat(/./, 'AuditTable/stream')).toEqual(['archiver']);
   });
 
@@ -256,6 +288,7 @@ describe('the tables', () => {
       'rotate-on-request',
       'PlatformKeyOperator',
       'RewrapOperator',
+      'RestoreOperator',
     ]);
   });
 
@@ -280,7 +313,7 @@ describe('the tables', () => {
       'detector',
       'rotate-on-request',
       'retire-models',
-      ...OPERATORS.filter((role) => role !== 'ModelCheckOperator'),
+      ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
     const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
     for (const role of [
@@ -332,13 +365,32 @@ describe('the tables', () => {
   });
 
   test('no function scans a table but the one that looks at the model of every site', () => {
-    const scanning = permissions.filter(({ action }) => /Scan|PartiQL|Export/.test(action));
+    const scanning = permissions.filter(
+      ({ action, resource }) => /Scan|PartiQL|Export/.test(action) && !RESTORED.test(resource),
+    );
     expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([
       ['retire-models', 'TenancyTable'],
       ['RewrapOperator', 'KeysTable'],
       ['ModelCheckOperator', 'TenancyTable'],
       ['RebuildUsageOperator', 'TenancyTable'],
+      ['RestoreOperator', 'AuditTable'],
     ]);
+  });
+
+  test('the tables that a backup was restored to are read by the command that copies them back, and by no other', () => {
+    const uses = permissions.filter(({ resource }) => RESTORED.test(resource));
+    expect(new Set(uses.map(({ role }) => role))).toEqual(new Set(['RestoreOperator']));
+    expect(uses.map(({ action, resource }) => `${RESTORED.exec(resource)?.[1]} ${action}`).sort()).toEqual([
+      'audit dynamodb:Scan',
+      'keys dynamodb:DeleteItem',
+      'keys dynamodb:GetItem',
+      'keys dynamodb:PutItem',
+      'keys dynamodb:Scan',
+      'sessions dynamodb:Scan',
+      'tenancy dynamodb:Scan',
+      'usage dynamodb:Scan',
+    ]);
+    expect(rolesThat(/Delete/, 'KeysTable')).not.toContain('RestoreOperator');
   });
 
   test('only manage asks which workspaces somebody belongs to', () => {
@@ -375,7 +427,9 @@ describe('docs/permissions.md', () => {
 
   const NAMES: Readonly<Record<string, string>> = { '*': 'every stream', [EVENT_BUS]: 'default event bus' };
   const nameOf = (action: string, resource: string): string =>
-    action.startsWith('xray:') ? 'X-Ray' : (NAMES[resource] ?? resource);
+    action.startsWith('xray:')
+      ? 'X-Ray'
+      : (NAMES[resource] ?? resource.replace(RESTORED, 'restored copy of `$1`'));
 
   const table = (role: string): string => {
     const own = permissions.filter((permission) => permission.role === role);
@@ -413,7 +467,8 @@ Two roles both open and seal, because encrypting a key anew takes both: \`rotate
 ${FUNCTIONS.map(section).join('\n')}
 ## Operators
 
-Roles that a person of this account assumes, with MFA, for one command.
+Roles that a person of this account assumes for one command: an IAM user with MFA, or somebody of a permission set of IAM
+Identity Center that the stage names (\`operators.permissionSets\`).
 
 ${OPERATORS.map(section).join('\n')}`;
 

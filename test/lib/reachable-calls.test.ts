@@ -13,6 +13,8 @@ const programs = [
   { role: 'SetPlanOperator', entry: 'tools/operator/set-plan.ts' },
   { role: 'ModelCheckOperator', entry: 'tools/operator/model-check.ts' },
   { role: 'RebuildUsageOperator', entry: 'tools/operator/rebuild-usage.ts' },
+  // What RestoreOperator may do is compared with the calls that the command makes (test/tools/operator/restore.test.ts).
+  { role: 'VerifyArchiveOperator', entry: 'tools/operator/verify-archive.ts' },
 ];
 
 /** Calls that stand in the code which a program shares and that it never comes to, with the reason. */

@@ -97,7 +97,7 @@ describe('a stage with a stand-by region', () => {
       'AuditKey',
       'TablesKey',
     ]);
-    expect(keys.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(keys.map(() => 'Retain'));
+    expect(keys.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(keys.map(() => 'RetainExceptOnCreate'));
     expect(JSON.stringify(keys[0]?.Properties['KeyPolicy'])).toContain('spelo-byok-dev-token-eu-west-1');
   });
 

@@ -5,6 +5,8 @@ import { parseStageConfig, StageConfigError } from '../../lib/stage-config.ts';
 import { exampleEdge } from './synthesized.ts';
 
 const valid = {
+  owner: 'platform',
+  deletionProtection: true,
   signIn: { issuer: 'https://issuer.example.com/', audience: 'spelo-byok', accessTokens: 'marked' },
   logRetentionDays: 30,
   keyRetentionHours: 24,
@@ -36,6 +38,27 @@ const faultOf = (settings: Readonly<Record<string, unknown>>): string =>
 
 /** Each mistake, and the sentence that it gives. */
 const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, string])[] = [
+  ['no owner', { owner: undefined }, 'owner must be 1 to 256 letters, digits, spaces and _.:/=+-@.'],
+  [
+    'an owner that no tag can hold',
+    { owner: 'platform; team' },
+    'owner must be 1 to 256 letters, digits, spaces and _.:/=+-@.',
+  ],
+  [
+    'no word on deletion protection',
+    { deletionProtection: undefined },
+    'deletionProtection must be true or false.',
+  ],
+  [
+    'a pattern for a permission set',
+    { operators: { permissionSets: ['Ops*'] } },
+    'operators.permissionSets.0 must be the name of a permission set of IAM Identity Center.',
+  ],
+  [
+    'operators without a permission set',
+    { operators: { permissionSets: [] } },
+    'operators.permissionSets must name a permission set.',
+  ],
   ['a region by its place', { region: 'Frankfurt' }, 'region must be a region, as in eu-central-1.'],
   ['no sign-in', { signIn: undefined }, 'signIn must have either an issuer and an audience, or cognito.'],
   [

@@ -14,6 +14,7 @@ const stacks = app.node.children
   .map(
     (stack): SynthesizedStack => ({
       stackName: stack.stackName,
+      region: stack.region,
       terminationProtection: stack.terminationProtection === true,
       template: assembly.getStackArtifact(stack.artifactId).template,
     }),

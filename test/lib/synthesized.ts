@@ -25,13 +25,19 @@ export interface ExampleOptions {
 
 export interface SynthesizedStack {
   readonly stackName: string;
+  readonly region: string;
   readonly terminationProtection: boolean;
   /** The CloudFormation template as JSON. */
   readonly template: unknown;
 }
 
 const synthesized = z.array(
-  z.object({ stackName: z.string(), terminationProtection: z.boolean(), template: z.unknown() }),
+  z.object({
+    stackName: z.string(),
+    region: z.string(),
+    terminationProtection: z.boolean(),
+    template: z.unknown(),
+  }),
 );
 
 /**
@@ -75,7 +81,9 @@ const resource = z.object({
 });
 const template = z.object({
   Resources: z.record(z.string(), resource),
-  Outputs: z.record(z.string(), z.object({ Value: z.unknown() })).default({}),
+  Outputs: z
+    .record(z.string(), z.object({ Value: z.unknown(), Export: z.object({ Name: z.string() }).optional() }))
+    .default({}),
 });
 
 /** A resource of a template under the name of its construct: `MasterKey`, `Token/Role`. */
@@ -87,7 +95,9 @@ export interface Resource extends z.infer<typeof resource> {
 export interface StackTemplate {
   readonly stackName: string;
   readonly resources: readonly Resource[];
-  readonly outputs: Readonly<Record<string, { readonly Value: unknown }>>;
+  readonly outputs: Readonly<
+    Record<string, { readonly Value: unknown; readonly Export?: { readonly Name: string } | undefined }>
+  >;
 }
 
 export const templateOf = (stack: SynthesizedStack): StackTemplate => {
@@ -128,6 +138,7 @@ const roleProperties = z.strictObject({
   AssumeRolePolicyDocument: z.unknown(),
   MaxSessionDuration: z.number().optional(),
   Policies: z.array(z.object({ PolicyDocument: policyDocument })),
+  Tags: z.unknown(),
 });
 
 /** `{ Null: { a: 'false' } }` is `a present`; anything else is spelled out. */
@@ -161,6 +172,14 @@ const reference = z.union([
 const stackOutput = z
   .object({ 'Fn::GetStackOutput': z.object({ StackName: z.string(), OutputName: z.string() }) })
   .transform((value) => value['Fn::GetStackOutput']);
+const importValue = z
+  .strictObject({ 'Fn::ImportValue': z.string() })
+  .transform((value) => value['Fn::ImportValue']);
+const splitPart = z
+  .strictObject({
+    'Fn::Select': z.tuple([z.unknown(), z.strictObject({ 'Fn::Split': z.tuple([z.string(), z.unknown()]) })]),
+  })
+  .transform((value) => value['Fn::Select'][1]['Fn::Split'][1]);
 const join = z
   .strictObject({ 'Fn::Join': z.tuple([z.string(), z.array(z.unknown())]) })
   .transform((value) => value['Fn::Join']);
@@ -177,6 +196,15 @@ export const inWords = (value: unknown, own: StackTemplate, ...others: readonly 
   if (joined.success) {
     const [separator, parts] = joined.data;
     return parts.map((part) => inWords(part, own, ...others)).join(separator);
+  }
+  const part = splitPart.safeParse(value);
+  if (part.success) return `part of ${inWords(part.data, own, ...others)}`;
+  const imported = importValue.safeParse(value);
+  if (imported.success) {
+    for (const other of others)
+      for (const { Value, Export } of Object.values(other.outputs))
+        if (Export?.Name === imported.data) return inWords(Value, other);
+    throw new Error(`No stack exports ${imported.data}.`);
   }
   const output = stackOutput.safeParse(value);
   if (output.success) {

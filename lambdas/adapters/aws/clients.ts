@@ -12,7 +12,13 @@ export interface AwsEndpoints {
 }
 
 /** One client per container, with bounded calls and kept-alive connections. */
-export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver): DynamoDBDocumentClient => {
+export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver): DynamoDBDocumentClient =>
+  DynamoDBDocumentClient.from(plainDynamoDbClient(environment, calls), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+
+/** As dynamoDbClient, for items as DynamoDB has them: no number loses a digit on the way. */
+export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver): DynamoDBClient => {
   const client = new DynamoDBClient({
     region: environment.AWS_REGION,
     ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
@@ -22,7 +28,7 @@ export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver):
   });
   withoutCallLog(client);
   observeCalls(client, 'dynamodb', calls);
-  return DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  return client;
 };
 
 /** As dynamoDbClient. */

@@ -1,0 +1,194 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  conditionInWords,
+  exampleApp,
+  inWords,
+  ofType,
+  type SynthesizedStack,
+  statementsOfRole,
+  templateOf,
+} from './synthesized.ts';
+
+/**
+ * A first deployment that fails is rolled back, what is left of the stack is deleted by the next `cdk deploy`, and the stack
+ * is created again. Nothing may stand in the way of any of the three.
+ */
+
+const everything = (deletionProtection: boolean) => {
+  const { data, api, audit, observability, edge, dashboard, replicas } = exampleApp({
+    stage: 'prod',
+    settings: {
+      deletionProtection,
+      multiRegion: { replicaRegions: ['eu-west-1'] },
+      operators: { permissionSets: ['Ops', 'Break.Glass'] },
+    },
+  });
+  return [data, api, audit, observability, edge, dashboard, ...replicas].filter(
+    (stack) => stack !== undefined,
+  );
+};
+
+const first = everything(false);
+const later = everything(true);
+const resourcesOf = (stacks: readonly SynthesizedStack[]) =>
+  stacks.flatMap((stack) => templateOf(stack).resources);
+
+/** Properties with which a template chooses the name of a resource that has to be unique. */
+const NAMES: Readonly<Record<string, string>> = {
+  'AWS::CloudTrail::Trail': 'TrailName',
+  'AWS::DynamoDB::Table': 'TableName',
+  'AWS::Logs::LogGroup': 'LogGroupName',
+  'AWS::S3::Bucket': 'BucketName',
+  'AWS::SQS::Queue': 'QueueName',
+};
+
+/** No name, or one that two resources may have. */
+const WITHOUT_UNIQUE_NAME = ['AWS::KMS::Key', 'AWS::KMS::ReplicaKey', 'AWS::Cognito::UserPool'];
+
+describe('a first deployment that failed', () => {
+  test('leaves nothing behind: what is kept later is deleted when its creation is rolled back', () => {
+    const kept = resourcesOf(first).filter(
+      ({ DeletionPolicy }) => DeletionPolicy !== undefined && DeletionPolicy !== 'Delete',
+    );
+    expect(kept.length).toBeGreaterThan(30);
+    for (const { name, DeletionPolicy, UpdateReplacePolicy } of kept)
+      expect([name, DeletionPolicy, UpdateReplacePolicy]).toEqual([name, 'RetainExceptOnCreate', 'Retain']);
+  });
+
+  test('can be deleted: no stack is protected, and no table and no pool refuses', () => {
+    for (const stack of first) expect(stack.terminationProtection).toBe(false);
+    for (const { Properties } of resourcesOf(first)) {
+      expect(Properties['DeletionProtectionEnabled'] ?? false).toBe(false);
+      expect(Properties['DeletionProtection'] ?? 'INACTIVE').toBe('INACTIVE');
+    }
+  });
+
+  test('can be repeated: whatever a deletion keeps has a name that AWS chooses, or one that names the stack itself', () => {
+    const kept = resourcesOf(first).filter(({ DeletionPolicy }) => DeletionPolicy === 'RetainExceptOnCreate');
+    const named = kept.flatMap(({ Type, Properties }) => {
+      const property = NAMES[Type];
+      if (property === undefined) {
+        expect(WITHOUT_UNIQUE_NAME).toContain(Type);
+        return [];
+      }
+      return property in Properties ? [JSON.stringify(Properties[property])] : [];
+    });
+    expect(named).toHaveLength(1);
+    expect(named[0]).toContain('AWS::StackId');
+  });
+
+  test('is warned of until the stage is protected', () => {
+    const warned = (stacks: readonly SynthesizedStack[]) =>
+      stacks.flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'));
+    expect(warned(first).map(({ data }) => String(data))).toEqual([
+      expect.stringContaining('Set deletionProtection to true in cdk.json'),
+    ]);
+    expect(warned(later)).toEqual([]);
+  });
+});
+
+describe('every later deployment', () => {
+  test('protects the stacks that hold something, and the API while CloudFront reads its id', () => {
+    const protectedStacks = later.filter(({ terminationProtection }) => terminationProtection);
+    expect(protectedStacks.map(({ stackName }) => stackName.replace('spelo-byok-prod-', ''))).toEqual([
+      'data',
+      'api',
+      'audit',
+      'replica-eu-west-1',
+    ]);
+  });
+
+  test('protects tables and the pool of people themselves', () => {
+    const flags = resourcesOf(later).flatMap(({ Type, Properties }) => {
+      if (Type === 'AWS::DynamoDB::Table') return [Properties['DeletionProtectionEnabled']];
+      return Type === 'AWS::Cognito::UserPool' ? [Properties['DeletionProtection']] : [];
+    });
+    expect(flags).toEqual([...Array.from({ length: 6 }, () => true), 'ACTIVE']);
+  });
+
+  test('changes nothing else: the protection is not part of any other resource', () => {
+    const without = (stacks: readonly SynthesizedStack[]) =>
+      JSON.stringify(resourcesOf(stacks)).replaceAll(
+        /"DeletionProtection(Enabled)?":("ACTIVE"|"INACTIVE"|true|false),?/g,
+        '',
+      );
+    expect(without(later)).toBe(without(first));
+  });
+});
+
+describe('every resource that takes tags', () => {
+  test('says which product, stage and owner it belongs to', () => {
+    const tags = [
+      { Key: 'owner', Value: 'platform' },
+      { Key: 'product', Value: 'spelo-byok' },
+      { Key: 'stage', Value: 'prod' },
+    ];
+    const tagged = resourcesOf(first).filter(({ Properties }) => 'Tags' in Properties);
+    expect(tagged.length).toBeGreaterThan(90);
+    for (const { Properties } of tagged) {
+      const { Tags } = Properties;
+      expect(Array.isArray(Tags) ? Tags : { map: Tags }).toEqual(
+        Array.isArray(Tags)
+          ? expect.arrayContaining(tags)
+          : { map: { owner: 'platform', product: 'spelo-byok', stage: 'prod' } },
+      );
+    }
+    for (const type of [
+      'AWS::DynamoDB::Table',
+      'AWS::KMS::Key',
+      'AWS::Lambda::Function',
+      'AWS::S3::Bucket',
+      'AWS::IAM::Role',
+    ])
+      for (const { Type, Properties } of resourcesOf(first))
+        if (Type === type) expect(Properties).toHaveProperty('Tags');
+  });
+});
+
+describe('operators who sign in with IAM Identity Center', () => {
+  const [data] = first;
+  if (data === undefined) throw new Error('There is no data stack.');
+  const own = templateOf(data);
+  const words = (value: unknown) => inWords(value, own);
+  const operators = ofType(own, 'AWS::IAM::Role').filter(({ name }) => name.endsWith('Operator'));
+  const path = 'arn:aws:iam::{AWS::AccountId}:role/aws-reserved/sso.amazonaws.com';
+
+  test.each(operators.map((role) => [role.name, role] as const))(
+    'assume %s from the permission sets of the stage, in whatever region Identity Center is',
+    (_, role) => {
+      const { Statement } = Object(role.Properties['AssumeRolePolicyDocument']);
+      expect(Statement).toHaveLength(2);
+      expect(Statement[0].Condition).toEqual({ Bool: { 'aws:MultiFactorAuthPresent': 'true' } });
+      expect(Statement[1]).toMatchObject({ Effect: 'Allow', Action: 'sts:AssumeRole' });
+      expect(words(Statement[1].Principal.AWS)).toBe('arn:aws:iam::{AWS::AccountId}:root');
+      expect(conditionInWords(Statement[1].Condition, words)).toBe(
+        `ArnLike aws:PrincipalArn = ${['Ops', 'Break.Glass']
+          .flatMap((name) =>
+            ['', '/*'].map((region) => `${path}${region}/AWSReservedSSO_${name}_${'?'.repeat(16)}`),
+          )
+          .join(' or ')}`,
+      );
+      expect(statementsOfRole(role).length).toBeGreaterThan(0);
+    },
+  );
+
+  test('cannot be taken for another permission set whose name begins alike, nor for a role outside of its path', () => {
+    const [role] = operators;
+    const { Statement } = Object(role?.Properties['AssumeRolePolicyDocument']);
+    const patterns: readonly string[] = Statement[1].Condition.ArnLike['aws:PrincipalArn'].map(words);
+    const matches = (arn: string): boolean =>
+      patterns.some((pattern) =>
+        new RegExp(
+          `^${pattern
+            .replace(/[.{}:+]/g, '\\$&')
+            .replaceAll('*', '.*')
+            .replaceAll('?', '.')}$`,
+        ).test(arn),
+      );
+    expect(matches(`${path}/AWSReservedSSO_Ops_0123456789abcdef`)).toBe(true);
+    expect(matches(`${path}/eu-west-1/AWSReservedSSO_Ops_0123456789abcdef`)).toBe(true);
+    expect(matches(`${path}/eu-west-1/AWSReservedSSO_Ops_Read_0123456789abcdef`)).toBe(false);
+    expect(matches(`${path}/AWSReservedSSO_BreakXGlass_0123456789abcdef`)).toBe(false);
+    expect(matches('arn:aws:iam::{AWS::AccountId}:role/AWSReservedSSO_Ops_0123456789abcdef')).toBe(false);
+  });
+});

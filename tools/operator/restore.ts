@@ -1,0 +1,155 @@
+import { userInfo } from 'node:os';
+import { parseArgs } from 'node:util';
+import { dynamoDbClient, plainDynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbTableCopy } from '../../lambdas/adapters/aws/dynamodb-table-copy.ts';
+import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
+import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { RESTORABLE_TABLES } from '../../lib/item-uses.ts';
+import { printable, readAll } from './files.ts';
+import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { parseArchivedRows } from './reconcile/audit-rows.ts';
+import { openProgress, type Progress, type RestorableTable } from './restore/progress.ts';
+import { type Restored, restoreTables } from './restore/restore-tables.ts';
+
+const USAGE = `npm run restore -- --from PREFIX --audit FILE_OR_DIR [--apply] [--overwrite] [--local]
+
+Copies what the live tables have lost back into them, from tables that were restored from a backup. Keys that were deleted,
+replaced or suspended since the backup are shredded or suspended in the restored table first; members who were removed,
+archived sites and deleted workspaces stay gone. At the end the audit table is compared with the archive.
+Without --apply the command only says what it would do. docs/deploy.md, "Backup and restore", has every step.
+
+  --from PREFIX     of the restored tables: PREFIX-audit, PREFIX-tenancy, PREFIX-keys, PREFIX-sessions, PREFIX-usage
+  --audit PATH      objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them; may be repeated. Verify them
+                    first: npm run verify-archive
+  --apply           write
+  --overwrite       also replace items that the live tables have otherwise than the backup; never rows of the trail.
+                    Stop the functions first, or their newest writes are lost
+  --accept-gaps     go on although the trail has gaps: what was deleted in a gap comes back
+  --progress FILE   how far the command has come, default restore-progress.json. After a crash run the same command again:
+                    it goes on behind the last page. The file is deleted at the end
+  --local           the running \`npm start\` instead of a deployment
+  --help            this text
+
+For a deployment TENANCY_TABLE, KEYS_TABLE, SESSIONS_TABLE, USAGE_TABLE and AUDIT_TABLE (outputs of the data stack) are to be
+set, with the AWS credentials of the role RestoreOperator.
+
+Exit status: 0 the tables hold what the backup held, and the audit table equals the archive; 1 something is otherwise and was
+named; 2 the command stopped, and nothing after that was written.
+`;
+
+const environment = ENVIRONMENTS.audit
+  .pick({
+    AWS_REGION: true,
+    TENANCY_TABLE: true,
+    KEYS_TABLE: true,
+    SESSIONS_TABLE: true,
+    AUDIT_TABLE: true,
+    AWS_ENDPOINT_URL_DYNAMODB: true,
+  })
+  .extend(ENVIRONMENTS.token.pick({ USAGE_TABLE: true }).shape);
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      from: { type: 'string' },
+      audit: { type: 'string', multiple: true, default: [] },
+      apply: { type: 'boolean', default: false },
+      overwrite: { type: 'boolean', default: false },
+      'accept-gaps': { type: 'boolean', default: false },
+      progress: { type: 'string', default: 'restore-progress.json' },
+      local: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const { from, apply, overwrite } = values;
+  if (from === undefined)
+    throw new Error('Say which tables were restored: --from PREFIX (--help says more).');
+  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+  const live: Readonly<Record<RestorableTable, string>> = {
+    audit: settings.AUDIT_TABLE,
+    tenancy: settings.TENANCY_TABLE,
+    keys: settings.KEYS_TABLE,
+    sessions: settings.SESSIONS_TABLE,
+    usage: settings.USAGE_TABLE,
+  };
+  const tables = {
+    audit: { from: `${from}-audit`, to: live.audit },
+    tenancy: { from: `${from}-tenancy`, to: live.tenancy },
+    keys: { from: `${from}-keys`, to: live.keys },
+    sessions: { from: `${from}-sessions`, to: live.sessions },
+    usage: { from: `${from}-usage`, to: live.usage },
+  };
+  const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
+  const progress = openProgress(
+    apply ? values.progress : undefined,
+    `${from} to ${Object.values(live).join(', ')}${overwrite ? ', overwriting' : ''}`,
+  );
+  const dynamoDb = dynamoDbClient(settings);
+  const restored = { keys: tables.keys.from, tenancy: live.tenancy };
+  const clock = () => new Date();
+  const result = await restoreTables({
+    copy: dynamoDbTableCopy(plainDynamoDbClient(settings)),
+    tombstones: {
+      scan: dynamoDbKeyScan(dynamoDb, restored),
+      keys: dynamoDbKeys(dynamoDb, restored),
+      auditEvents: operatorAuditEvents,
+      clock,
+    },
+    clock,
+  })(
+    { sub: `operator:${userInfo().username}`, sourceIp: '' },
+    {
+      tables,
+      rows,
+      acceptGaps: values['accept-gaps'],
+      apply,
+      overwrite,
+      progress,
+      onGap: (workspaceId) => say(`workspace ${workspaceId}: its trail has gaps`),
+      onPage: (table) => process.stderr.write(`${countsLine(table, progress)}\n`),
+      onDifferent: (table, place) => say(`${table} ${place}: is otherwise in the live table`),
+    },
+  );
+  const code = report(result, progress, overwrite);
+  progress.forget();
+  return code;
+};
+
+const say = (line: string): void => {
+  process.stdout.write(`${printable(line)}\n`);
+};
+
+const countsLine = (table: RestorableTable, progress: Progress): string => {
+  const { missing, same, different, withheld } = progress.of(table).counts;
+  return `${table}: ${missing} missing, ${same} the same, ${different} different, ${withheld} withheld`;
+};
+
+const report = ({ remedies, comparison }: Restored, progress: Progress, overwrite: boolean): number => {
+  for (const { place, remedy, version } of remedies)
+    say(`${place}${version === undefined ? '' : ` version ${version}`}: ${remedy} before it was copied`);
+  for (const table of RESTORABLE_TABLES) say(countsLine(table, progress));
+  const { equal, altered, missing } = comparison;
+  for (const row of altered) say(`${row}: is otherwise in the audit table than in the archive`);
+  for (const row of missing) say(`${row}: is in the archive and not in the audit table`);
+  say(`${equal} rows of the trail equal the archive, ${altered.length} altered, ${missing.length} missing`);
+  const left = RESTORABLE_TABLES.some(
+    (table) => progress.of(table).counts.different > 0 && (!overwrite || table === 'audit'),
+  );
+  const unreadable = remedies.some(({ remedy }) => remedy === 'unreadable');
+  return left || unreadable || altered.length + missing.length > 0 ? 1 : 0;
+};
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${printable(failureText(error, 'Stopped; run it again to go on.'))}\n`);
+    process.exitCode = 2;
+  },
+);

@@ -1,0 +1,75 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { RawItem, TableCopy } from '../../../lambdas/adapters/aws/dynamodb-table-copy.ts';
+
+export interface CopyCounts {
+  /** Items that the live table lacked and has now; without `apply`, lacks. */
+  readonly missing: number;
+  /** Items that the live table has just so. */
+  readonly same: number;
+  /** Items that the live table has otherwise; replaced with `overwrite`, else left alone. */
+  readonly different: number;
+  /** Items of the restored table that must not come back. */
+  readonly withheld: number;
+}
+
+export const NOTHING_COPIED: CopyCounts = { missing: 0, same: 0, different: 0, withheld: 0 };
+
+export interface CopyRequest {
+  readonly from: string;
+  readonly to: string;
+  /** What of a restored item comes back: the item, an item that was set right, or undefined for nothing. */
+  readonly admit: (item: RawItem) => RawItem | undefined;
+  readonly apply: boolean;
+  readonly overwrite: boolean;
+  /** Where an earlier run stopped. */
+  readonly after: RawItem | undefined;
+  /** Called with each whole page: everything before `next` is in the live table. undefined: the table is done. */
+  readonly onPage: (next: RawItem | undefined, page: CopyCounts) => void;
+  /** Keys of each item that the live table has otherwise. */
+  readonly onDifferent: (place: string) => void;
+}
+
+/** Writes of a page that are under way together. */
+const PARALLEL = 16;
+
+/**
+ * Copies a restored table into the live one, page by page, and changes nothing else in it. Every write is conditional on the
+ * place being empty, so a page that is copied again, after a crash or at once by two operators, changes nothing.
+ */
+export const copyTable = async (copy: TableCopy, request: CopyRequest): Promise<void> => {
+  for (let after = request.after; ; ) {
+    const { items, next } = await copy.scan(request.from, after);
+    const counts = { ...NOTHING_COPIED };
+    for (let start = 0; start < items.length; start += PARALLEL) {
+      const outcomes = await Promise.all(
+        items.slice(start, start + PARALLEL).map((item) => copyItem(copy, request, item)),
+      );
+      for (const outcome of outcomes) counts[outcome]++;
+    }
+    request.onPage(next, counts);
+    if (next === undefined) return;
+    after = next;
+  }
+};
+
+const copyItem = async (
+  copy: TableCopy,
+  { to, admit, apply, overwrite, onDifferent }: CopyRequest,
+  restored: RawItem,
+): Promise<keyof CopyCounts> => {
+  const item = admit(restored);
+  if (item === undefined) return 'withheld';
+  if (apply && (await copy.putMissing(to, item))) return 'missing';
+  const live = await copy.read(to, item);
+  if (live === undefined) {
+    if (apply)
+      throw new Error(`${placeOf(item)} was deleted from ${to} while it was compared. Run it again.`);
+    return 'missing';
+  }
+  if (isDeepStrictEqual(live, item)) return 'same';
+  onDifferent(placeOf(item));
+  if (apply && overwrite) await copy.replace(to, item);
+  return 'different';
+};
+
+export const placeOf = ({ pk, sk }: RawItem): string => `${pk?.S ?? '?'} ${sk?.S ?? '?'}`;

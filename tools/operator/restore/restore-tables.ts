@@ -1,0 +1,96 @@
+import type { RawItem, TableCopy } from '../../../lambdas/adapters/aws/dynamodb-table-copy.ts';
+import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
+import type { Caller } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { Clock } from '../../../lambdas/use-cases/ports/runtime.ts';
+import { RESTORABLE_TABLES } from '../../../lib/item-uses.ts';
+import { readKeyTrail } from '../deletions/key-trail.ts';
+import { type Remedy, type ReplayPorts, replayTombstones } from '../deletions/replay.ts';
+import { type ArchiveComparison, compareWithArchive } from './compare-archive.ts';
+import { copyTable } from './copy-table.ts';
+import type { Progress, RestorableTable } from './progress.ts';
+import { readTenancyTrail, tenancyAdmission } from './tenancy-trail.ts';
+
+export interface RestorePorts {
+  readonly copy: TableCopy;
+  /** On the restored keys table; its events go to the live tenancy table. */
+  readonly tombstones: ReplayPorts;
+  readonly clock: Clock;
+}
+
+export interface RestoreRequest {
+  readonly tables: Readonly<Record<RestorableTable, { readonly from: string; readonly to: string }>>;
+  /** Of the archive, verified. */
+  readonly rows: readonly AuditRow[];
+  /** Go on although the rows are not the whole trail of every workspace that is restored. */
+  readonly acceptGaps: boolean;
+  readonly apply: boolean;
+  readonly overwrite: boolean;
+  readonly progress: Progress;
+  readonly onGap: (workspaceId: string) => void;
+  readonly onPage: (table: RestorableTable) => void;
+  readonly onDifferent: (table: RestorableTable, place: string) => void;
+}
+
+export interface Restored {
+  /** What had to be shredded or suspended in the restored keys table before it was copied. */
+  readonly remedies: readonly Remedy[];
+  readonly comparison: ArchiveComparison;
+}
+
+/** Attribute of DynamoDB's TTL. */
+const EXPIRY = 'expires_at';
+
+/**
+ * Puts into the live tables what they have lost, from restored tables that nothing else reads. Deletions since the backup are
+ * carried out first, in the restored tables or on the way, so that no reader ever meets a key that was deleted or a member who
+ * was removed. The audit table goes first: its rows tell the projector which events it knows. Streams, expiry, point-in-time
+ * recovery and protection of the live tables stay as they are. Can be stopped at any point and run again.
+ */
+export const restoreTables =
+  ({ copy, tombstones, clock }: RestorePorts) =>
+  async (caller: Caller, request: RestoreRequest): Promise<Restored> => {
+    const { tables, rows, acceptGaps, apply, overwrite, progress, onGap, onPage, onDifferent } = request;
+    const now = clock().getTime() / 1_000;
+    const unlessExpired = (item: RawItem): RawItem | undefined =>
+      item[EXPIRY]?.N !== undefined && Number(item[EXPIRY].N) <= now ? undefined : item;
+    const copyOne = async (
+      name: RestorableTable,
+      admit: (item: RawItem) => RawItem | undefined = unlessExpired,
+    ): Promise<void> => {
+      const { done, after } = progress.of(name);
+      if (done) return;
+      await copyTable(copy, {
+        ...tables[name],
+        admit,
+        apply,
+        // A row of the trail is evidence: it is put where there is none, and never replaced.
+        overwrite: overwrite && name !== 'audit',
+        after,
+        onPage: (next, page) => {
+          progress.note(name, next, page);
+          onPage(name);
+        },
+        onDifferent: (place) => onDifferent(name, place),
+      });
+    };
+
+    const keyTrail = readKeyTrail(rows);
+    const tenancy = await tenancyAdmission(copy, tables.tenancy.from, readTenancyTrail(rows));
+    const gaps = [...keyTrail.incomplete, ...tenancy.withoutTrail];
+    for (const workspaceId of gaps) onGap(workspaceId);
+    if (gaps.length > 0 && !acceptGaps)
+      throw new Error(
+        'What was deleted in a gap of the trail would come back. Copy the whole archive, or accept it with --accept-gaps.',
+      );
+
+    await copyOne('audit', (item) => item);
+    await copyOne('tenancy', (item) => {
+      const admitted = tenancy.admit(item);
+      return admitted && unlessExpired(admitted);
+    });
+    // Its writes demand that the workspace or site of a key is there.
+    const remedies = await replayTombstones(tombstones)(caller, keyTrail, apply);
+    for (const name of RESTORABLE_TABLES.filter((table) => table !== 'audit' && table !== 'tenancy'))
+      await copyOne(name);
+    return { remedies, comparison: await compareWithArchive(copy, tables.audit.to, rows) };
+  };

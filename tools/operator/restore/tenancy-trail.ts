@@ -1,0 +1,115 @@
+import type { RawItem, TableCopy } from '../../../lambdas/adapters/aws/dynamodb-table-copy.ts';
+import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
+
+/** What the audit trail says has become of one workspace, up to its newest archived row. */
+export interface WorkspaceHistory {
+  /** When it was deleted; undefined while it is not. */
+  readonly deletedAt: string | undefined;
+  /** Role of each person who was ever a member; `removed` once they are none. */
+  readonly members: ReadonlyMap<string, string>;
+  readonly archivedSites: ReadonlySet<string>;
+}
+
+type Histories = ReadonlyMap<string, WorkspaceHistory>;
+
+/** Reads the trail of every workspace. Rows may repeat themselves and come in any order. */
+export const readTenancyTrail = (rows: readonly AuditRow[]): Histories =>
+  new Map(
+    [...Map.groupBy(rows, ({ workspaceId }) => workspaceId)].map(([workspaceId, own]) => [
+      workspaceId,
+      historyOf(own.toSorted((a, b) => a.sequence - b.sequence)),
+    ]),
+  );
+
+const historyOf = (rows: readonly AuditRow[]): WorkspaceHistory => {
+  let deletedAt: string | undefined;
+  const members = new Map<string, string>();
+  const archivedSites = new Set<string>();
+  for (const { type, at, actor, siteId, facts } of rows) {
+    if (type === 'workspace.created') members.set(actor, 'owner');
+    if (type === 'workspace.deleted') deletedAt = at;
+    if (type === 'member.saved') members.set(String(facts['sub']), String(facts['role']));
+    if (type === 'member.removed') members.set(String(facts['sub']), 'removed');
+    if (type === 'site.archived' && siteId !== null) archivedSites.add(siteId);
+  }
+  return { deletedAt, members, archivedSites };
+};
+
+export interface TenancyAdmission {
+  /** What of a restored item comes back; undefined for nothing. */
+  readonly admit: (item: RawItem) => RawItem | undefined;
+  /** Workspaces of the restored table that the trail says nothing about. */
+  readonly withoutTrail: readonly string[];
+}
+
+/** What of a restored table comes back under one workspace. */
+interface Counts {
+  owners: number;
+  sites: number;
+}
+
+/**
+ * Says what of a restored item of the tenancy table comes back. Nobody who was removed since is a member again, and nobody has
+ * more rights than the trail gives them; a site that was archived stays archived, a workspace that was deleted stays deleted.
+ * A workspace counts the owners and sites that come back with it, so that the last owner stays one. Events of the outbox stay
+ * away: they are rows of the trail already. The rest is as it was at the moment of the restore.
+ *
+ * Reads the restored table `from` once, for the counts.
+ */
+export const tenancyAdmission = async (
+  copy: Pick<TableCopy, 'scan'>,
+  from: string,
+  histories: Histories,
+): Promise<TenancyAdmission> => {
+  const withoutTrail: string[] = [];
+  const counts = new Map<string, Counts>();
+  for (let after: RawItem | undefined; ; ) {
+    const { items, next } = await copy.scan(from, after);
+    for (const item of items) {
+      count(counts, item, histories);
+      const workspaceId = workspaceOf(item);
+      if (workspaceId !== undefined && item['sk']?.S === 'WORKSPACE' && !histories.has(workspaceId))
+        withoutTrail.push(workspaceId);
+    }
+    if (next === undefined) break;
+    after = next;
+  }
+  return {
+    withoutTrail,
+    admit: (item) => {
+      const admitted = admit(item, histories);
+      if (admitted?.['sk']?.S !== 'WORKSPACE') return admitted;
+      const { owners = 0, sites = 0 } = counts.get(workspaceOf(item) ?? '') ?? {};
+      return { ...admitted, ownerCount: { N: String(owners) }, siteCount: { N: String(sites) } };
+    },
+  };
+};
+
+const workspaceOf = ({ pk }: RawItem): string | undefined => /^WORKSPACE#(.*)$/.exec(pk?.S ?? '')?.[1];
+
+const count = (counts: Map<string, Counts>, item: RawItem, histories: Histories): void => {
+  const workspaceId = workspaceOf(item);
+  const admitted = admit(item, histories);
+  if (workspaceId === undefined || admitted === undefined) return;
+  const own = counts.get(workspaceId) ?? { owners: 0, sites: 0 };
+  counts.set(workspaceId, own);
+  const sk = admitted['sk']?.S ?? '';
+  if (sk.startsWith('MEMBER#') && admitted['role']?.S === 'owner') own.owners++;
+  if (sk.startsWith('SITE#')) own.sites++;
+};
+
+const admit = (item: RawItem, histories: Histories): RawItem | undefined => {
+  if (item['pk']?.S?.startsWith('EVENTS#') === true) return undefined;
+  const history = histories.get(workspaceOf(item) ?? '');
+  if (history === undefined) return item;
+  const sk = item['sk']?.S ?? '';
+  if (sk.startsWith('MEMBER#')) return memberAfter(item, history.members.get(sk.slice('MEMBER#'.length)));
+  if (sk.startsWith('SITE#') && history.archivedSites.has(sk.slice('SITE#'.length))) return undefined;
+  const { deletedAt } = history;
+  return sk === 'WORKSPACE' && deletedAt !== undefined ? { ...item, deletedAt: { S: deletedAt } } : item;
+};
+
+const memberAfter = (item: RawItem, role: string | undefined): RawItem | undefined => {
+  if (role === 'removed') return undefined;
+  return role === undefined ? item : { ...item, role: { S: role } };
+};
