@@ -56,7 +56,7 @@ describe('npm run check:imports', () => {
          import type { z } from 'zod';
          import '../adapters/aws/clients.ts';
          import { readFileSync } from 'node:fs';
-         export type { Log } from '../http/log.ts';
+         export type { Log } from '../telemetry/log.ts';
          export const late = () => import('../contract/routes.ts');`,
       );
       await plant('lambdas/domain/clock.ts', `import 'node:perf_hooks'; import 'ipaddr.js';`);

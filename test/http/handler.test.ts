@@ -43,7 +43,7 @@ const play = async (endpoints: Partial<Endpoints>, given: Given = {}) => {
     ['info', 'warn', 'error'].map((level) => [level, (...line: unknown[]) => lines.push([level, ...line])]),
   ) as unknown as HttpDeps['log'];
   const metrics = {
-    answered: (...metric: unknown[]) => counted.push(metric),
+    recordRequest: (...metric: unknown[]) => counted.push(metric),
   } as unknown as HttpDeps['metrics'];
   let now = 1_000;
   const handler = httpHandler<'manage'>(endpoints as Endpoints, {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { liveExampleApp } from './example-app.ts';
 import {
   conditionInWords,
   exampleApp,
@@ -78,12 +79,13 @@ describe('a first deployment that failed', () => {
   });
 
   test('is warned of until the stage is protected', () => {
-    const warned = (stacks: readonly SynthesizedStack[]) =>
-      stacks.flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'));
-    expect(warned(first).map(({ data }) => String(data))).toEqual([
-      expect.stringContaining('Set deletionProtection to true in cdk.json'),
-    ]);
-    expect(warned(later)).toEqual([]);
+    const warned = (deletionProtection: boolean) =>
+      liveExampleApp({ stage: 'prod', settings: { deletionProtection } })
+        .app.node.findAll()
+        .flatMap(({ node }) => node.metadata.filter(({ type }) => type === 'aws:cdk:warning'))
+        .map(({ data }) => String(data));
+    expect(warned(false)).toEqual([expect.stringContaining('Set deletionProtection to true in cdk.json')]);
+    expect(warned(true)).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ROOT } from '../support/source-files.ts';
 
 /** Everything that a template can depend on, but for the hashes of code, which no test reads. */
@@ -56,6 +56,7 @@ export const cached = (key: string, make: () => string): string => {
   }
   const made = make();
   // Two workers may make it at the same time: each renames a whole file.
+  mkdirSync(dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}`;
   writeFileSync(temporary, made);
   renameSync(temporary, file);

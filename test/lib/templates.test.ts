@@ -81,6 +81,7 @@ describe('roles and keys', () => {
     const plain = (text: string): string =>
       text
         .replaceAll(`spelo-byok-${stage}`, 'spelo-byok-<stage>')
+        .replace(new RegExp(`(\\.Tags\\[\\d+\\]\\.Value = )${stage}$`), '$1<stage>')
         .replaceAll('{AWS::Region}', 'eu-central-1')
         .replaceAll('{AWS::Partition}', 'aws');
     const textOf = (template: StackTemplate, { name, Properties }: Resource): readonly string[] =>

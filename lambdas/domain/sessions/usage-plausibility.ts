@@ -1,5 +1,14 @@
+import { SESSION_DURATION_SECONDS } from '../openai-models.ts';
 import type { TokenCounts } from '../usage/token-counts.ts';
-import { LONGEST_SESSION_SECONDS, type SessionUsage } from './session-usage.ts';
+
+/** What was counted of a session so far. */
+interface CountedSession {
+  readonly issuedAt: string;
+  /** Until when the session may still connect, Unix milliseconds. */
+  readonly quietUntilMs: number;
+  readonly counted: TokenCounts;
+  readonly responses: number;
+}
 
 /** What an honest session can exceed a rate by, as a factor and in seconds: buffered speech, late clocks. */
 const MARGIN = 1.5;
@@ -20,9 +29,9 @@ const LONGEST_TEXT_TOKENS = 32_000;
  * Whether a response can have used so much. Speech takes time: what was spoken in the whole session fits into it, and what
  * a response heard is at most the whole conversation so far. Text and images are bounded by the model's context.
  */
-export const tokensArePossible = (usage: SessionUsage, tokens: TokenCounts, now: Date): boolean => {
+export const tokensArePossible = (usage: CountedSession, tokens: TokenCounts, now: Date): boolean => {
   // OpenAI has ended it an hour after it might last connect: who waits longer cannot claim more.
-  const spokeUntilMs = Math.min(now.getTime(), usage.quietUntilMs + LONGEST_SESSION_SECONDS * 1_000);
+  const spokeUntilMs = Math.min(now.getTime(), usage.quietUntilMs + SESSION_DURATION_SECONDS.max * 1_000);
   const elapsedSeconds = Math.max(0, (spokeUntilMs - Date.parse(usage.issuedAt)) / 1_000);
   const allowance = (elapsedSeconds + SLACK_SECONDS) * MARGIN;
   const spoken = usage.counted.audioOut + tokens.audioOut;

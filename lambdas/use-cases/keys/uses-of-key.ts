@@ -3,7 +3,7 @@ import { distinctUses, type KeyUses } from '../../domain/keys/key-uses.ts';
 import { isLive } from '../../domain/keys/stored-key.ts';
 import type { Site, VoiceSettings } from '../../domain/tenancy/workspace.ts';
 import type { KeyStore } from '../ports/keys.ts';
-import type { SiteLister } from '../ports/site-lister.ts';
+import type { SiteLister } from '../ports/tenancy.ts';
 import type { AuthorizedKeyTarget } from './key-target.ts';
 
 export interface KeyUsePorts {

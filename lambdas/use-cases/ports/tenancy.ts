@@ -95,3 +95,8 @@ export interface PlanWriter {
   /** ConflictError when the workspace is gone or its plan is no longer what the caller saw. */
   changePlan(workspace: Workspace, plan: string, event: AuditEvent): Promise<void>;
 }
+
+/** The sites of a workspace that are not archived. */
+export interface SiteLister {
+  listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
+}

@@ -524,7 +524,7 @@ describe('where the pages of a trail end', () => {
     const next = (await verifyIn(audit)(2)).next ?? '';
     const [sequence, hash, until, mac] = next.split('.');
     const refused = async (after: string, verify = verifyIn(audit)) =>
-      expect(await verify(9, after).catch((error) => error.refusal)).toBe('invalid_request');
+      expect(await verify(9, after).catch((error) => error.code)).toBe('invalid_request');
     expect((await verifyIn(audit)(9, next)).intact).toBe(true);
     await refused([2, hash, until, mac].join('.'));
     await refused([sequence, rowAt(fourRows, 1).hash, until, mac].join('.'));

@@ -1,7 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type SiteId, type WorkspaceId, workspaceOfSite } from '../../../domain/identifiers.ts';
-import type { SiteLister } from '../../../use-cases/ports/site-lister.ts';
-import type { MembershipReader, SiteReader } from '../../../use-cases/ports/tenancy.ts';
+import type { MembershipReader, SiteLister, SiteReader } from '../../../use-cases/ports/tenancy.ts';
 import { type ItemLookup, readTogether } from '../batch-get.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
