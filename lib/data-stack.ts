@@ -5,6 +5,7 @@ import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
 import { BrokerTable } from './constructs/broker-table.ts';
+import { HangUpQueue } from './constructs/hang-up-queue.ts';
 import { OperatorRole } from './constructs/operator-role.ts';
 import { SignInPool } from './constructs/sign-in-pool.ts';
 import type { TableName } from './item-uses.ts';
@@ -19,7 +20,7 @@ export interface DataStackProps extends StackProps {
 
 /**
  * What must outlive every deployment: tables, KMS keys and, where the stage has one, the pool of people. Deleting the stack
- * deletes none of them. Beside them the roles of the four commands that an operator runs on them.
+ * deletes none of them. Beside them the roles of the five commands that an operator runs on them.
  */
 export class DataStack extends Stack implements DataResources {
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
@@ -28,6 +29,7 @@ export class DataStack extends Stack implements DataResources {
   readonly tablesKey: Key;
   readonly retiredMasterKeyArns: readonly string[];
   readonly signIn: DataResources['signIn'];
+  readonly hangUps: HangUpQueue;
 
   constructor(scope: Construct, id: string, { config, ...props }: DataStackProps) {
     super(scope, id, { description: 'Spelo BYOK: tables and KMS keys', ...props });
@@ -49,6 +51,7 @@ export class DataStack extends Stack implements DataResources {
       derivation: key('derivation', 'DerivationKey', 'Root of visitor hashes and session secrets'),
       audit: key('audit', 'AuditKey', 'Root of the keys of the audit chains'),
     };
+    this.hangUps = new HangUpQueue(this, 'HangUps');
     this.tablesKey = new BrokerKey(this, 'TablesKey', {
       alias: `alias/spelo-byok/${config.stage}/tables`,
       usage: 'ENCRYPT_DECRYPT',
@@ -93,6 +96,12 @@ export class DataStack extends Stack implements DataResources {
         description: 'Spelo BYOK: puts a workspace on a plan (npm run set-plan)',
         data: this,
       }),
+      new OperatorRole(this, 'StopOperator', {
+        stage: config.stage,
+        roleName: 'stop',
+        description: 'Spelo BYOK: stops voice of the stage or of a workspace (npm run stop)',
+        data: this,
+      }),
       new OperatorRole(this, 'RebuildUsageOperator', {
         stage: config.stage,
         roleName: 'rebuild-usage',
@@ -102,6 +111,7 @@ export class DataStack extends Stack implements DataResources {
       }),
     ];
 
+    new CfnOutput(this, 'HangUpQueueUrl', { value: this.hangUps.queue.queueUrl });
     for (const { node, tableName } of Object.values(this.tables)) {
       new CfnOutput(this, `${node.id}Name`, { value: tableName });
     }

@@ -1,6 +1,7 @@
 import {
   detectorEnvironment,
   ENVIRONMENTS,
+  hangupEnvironment,
   rotateOnRequestEnvironment,
   sweeperEnvironment,
 } from '../lambdas/contract/environment.ts';
@@ -10,6 +11,7 @@ export const DEPLOYED_FUNCTIONS = {
   ...ENVIRONMENTS,
   detector: detectorEnvironment,
   'rotate-on-request': rotateOnRequestEnvironment,
+  hangup: hangupEnvironment,
   sweeper: sweeperEnvironment,
 } as const;
 

@@ -2,6 +2,7 @@ import type {
   AuditEnvironment,
   DetectorEnvironment,
   EventsEnvironment,
+  HangupEnvironment,
   KeysEnvironment,
   ManageEnvironment,
   ProjectorEnvironment,
@@ -27,8 +28,12 @@ type NotDeployed =
   | 'AWS_ENDPOINT_URL_DYNAMODB'
   | 'AWS_ENDPOINT_URL_KMS'
   | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
+  | 'AWS_ENDPOINT_URL_SQS'
   | 'OPENAI_BASE_URL'
   | 'OPENAI_TIMEOUT_MS';
+
+/** A third of a key's slots. */
+const DEFAULT_SLOT_PERCENT_PER_IP = 34;
 
 type Deployed<Environment> = Readonly<Record<Exclude<keyof Environment, NotDeployed>, string>>;
 
@@ -44,12 +49,13 @@ export interface FunctionEnvironments {
   readonly projector: Deployed<ProjectorEnvironment>;
   readonly detector: Deployed<DetectorEnvironment>;
   readonly 'rotate-on-request': Deployed<RotateOnRequestEnvironment>;
+  readonly hangup: Deployed<HangupEnvironment>;
   readonly sweeper: Deployed<SweeperEnvironment>;
 }
 
 export const functionEnvironments = (
   config: StageConfig,
-  { tables, keys, signIn }: DataResources,
+  { tables, keys, signIn, hangUps }: DataResources,
 ): FunctionEnvironments => {
   const own = { STAGE: config.stage };
   const custody = {
@@ -59,6 +65,7 @@ export const functionEnvironments = (
   };
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
+  const hangUpQueue = { HANGUP_QUEUE_URL: hangUps.queue.queueUrl };
   const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
   const oidc = { OIDC_ISSUER: signIn.issuer, OIDC_AUDIENCE: signIn.audience };
   const shared = {
@@ -85,16 +92,19 @@ export const functionEnvironments = (
       ...master,
       ...retired,
       ...plans,
+      ...hangUpQueue,
+      MANAGED_MINTS: config.managedTokens ?? 'allow',
       IP_LIMIT_PER_MINUTE: String(config.rateLimits.perIpPerMinute),
       IP_LIMIT_PER_SECOND: String(config.rateLimits.perIpPerSecond),
       SITE_LIMIT_PER_MINUTE: String(config.rateLimits.perSitePerMinute),
-      ADDRESS_SLOT_PERCENT: String(config.rateLimits.slotPercentPerIp ?? 100),
+      ADDRESS_SLOT_PERCENT: String(config.rateLimits.slotPercentPerIp ?? DEFAULT_SLOT_PERCENT_PER_IP),
     },
     keys: {
       ...shared,
       ...derivation,
       ...master,
       ...fingerprint,
+      ...hangUpQueue,
       KEY_RETENTION_HOURS: String(config.keyRetentionHours),
     },
     events: {
@@ -106,10 +116,11 @@ export const functionEnvironments = (
       ...usage,
       ...derivation,
       ...plans,
+      ...hangUpQueue,
     },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
-    manage: { ...shared, ...derivation, ...plans },
+    manage: { ...shared, ...derivation, ...plans, WORKSPACES_PER_DAY: '5' },
     usage: {
       ...own,
       ...edge,
@@ -121,8 +132,24 @@ export const functionEnvironments = (
       ...oidc,
     },
     projector: { ...own, ...audit },
-    detector: { ...own, ...custody, EVENT_BUS_NAME },
-    sweeper: { ...own, ...sessions, ...usage },
+    detector: { ...own, ...custody, ...hangUpQueue, EVENT_BUS_NAME },
+    sweeper: {
+      ...own,
+      ...sessions,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...usage,
+      ...hangUpQueue,
+    },
+    hangup: {
+      ...own,
+      [TABLES.keys.variable]: tables.keys.tableName,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...sessions,
+      ...usage,
+      ...master,
+      ...retired,
+      ...hangUpQueue,
+    },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };
 };

@@ -2,10 +2,10 @@ import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { DeployedFunctionName } from './deployed-functions.ts';
 
-/** Who acts on tables and keys: the functions, and four commands that an operator runs. */
+/** Who acts on tables and keys: the functions, and five commands that an operator runs. */
 export type RoleName = DeployedFunctionName | OperatorName;
 
-export type OperatorName = 'platform-key' | 'rewrap' | 'set-plan' | 'rebuild-usage';
+export type OperatorName = 'platform-key' | 'rewrap' | 'set-plan' | 'rebuild-usage' | 'stop';
 
 /**
  * Name of a role, the same in every stack of a stage. The key policies and the role meet in this name and nowhere else:

@@ -2,6 +2,7 @@ import { archiverHandler } from '../lambdas/composition/archiver.ts';
 import { auditHandler } from '../lambdas/composition/audit.ts';
 import { detectorHandler } from '../lambdas/composition/detector.ts';
 import { eventsHandler } from '../lambdas/composition/events.ts';
+import { hangupHandler } from '../lambdas/composition/hangup.ts';
 import { keysHandler } from '../lambdas/composition/keys.ts';
 import { manageHandler } from '../lambdas/composition/manage.ts';
 import { projectorHandler } from '../lambdas/composition/projector.ts';
@@ -14,6 +15,7 @@ import { usageHandler } from '../lambdas/composition/usage.ts';
 import {
   detectorEnvironment,
   ENVIRONMENTS,
+  hangupEnvironment,
   parseEnvironment,
   rotateOnRequestEnvironment,
   sweeperEnvironment,
@@ -22,6 +24,7 @@ import type { FunctionName } from '../lambdas/contract/routes.ts';
 import type { TABLES } from '../lambdas/contract/tables.ts';
 import { summaryOf } from '../lambdas/domain/anomalies/incident.ts';
 import type { HttpHandler } from '../lambdas/http/http-handler.ts';
+import type { HangUpHandler } from '../lambdas/streams/hang-ups.ts';
 import type { StreamHandler } from '../lambdas/streams/stream-handler.ts';
 import type { GatewayRoute } from './gateway.ts';
 import { type LocalIncidents, localIncidents } from './local-incidents.ts';
@@ -39,6 +42,8 @@ export interface LocalFunctions {
   readonly recording: StreamConsumers;
   readonly incidents: LocalIncidents;
   readonly sweep: () => Promise<void>;
+  /** Behind the queue of calls to hang up. */
+  readonly hangUps: HangUpHandler;
 }
 
 /** From the source, in this process, with the world of the caller. */
@@ -71,6 +76,7 @@ export const functionsInProcess = (
       audit: archiverHandler(parseEnvironment(ENVIRONMENTS.archiver, variables), runtime),
     },
     incidents,
+    hangUps: hangupHandler(parseEnvironment(hangupEnvironment, variables), runtime),
     sweep: sweeperHandler(parseEnvironment(sweeperEnvironment, variables), runtime),
   };
 };

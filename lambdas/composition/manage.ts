@@ -1,5 +1,6 @@
 import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
+import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
 import type { ManageEnvironment } from '../contract/environment.ts';
@@ -23,6 +24,8 @@ export const manageHandler = (environment: ManageEnvironment, runtime: Runtime):
     clock: runtime.clock,
     random: runtime.random,
     plans: environment.PLANS,
+    limiter: dynamoDbRateLimiter(dynamoDb, environment.LIMITS_TABLE),
+    workspacesPerDay: environment.WORKSPACES_PER_DAY,
     auditEvents: auditEventFactory({
       ...runtime,
       pseudonyms: kmsPseudonyms(

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { MANAGED_TOKENS } from '../domain/calls/control.ts';
+import { DEFAULT_ADDRESS_SLOT_PERCENT } from '../domain/limits.ts';
 import { plansVariable } from './plans.ts';
 
 /**
@@ -69,6 +71,9 @@ const plans = { PLANS: plansVariable };
 
 const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000).default(fallback);
 
+/** The queue of calls to hang up. */
+const hangUps = { HANGUP_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optional() };
+
 /** Meters and totals of sessions. */
 const usage = { USAGE_TABLE: tableName };
 
@@ -78,13 +83,16 @@ export const tokenEnvironment = z.object({
   ...derivation,
   ...opening,
   ...plans,
+  ...hangUps,
   OPENAI_BASE_URL: openAiBaseUrl,
+  /** Whether managed sessions may be opened with client secrets. */
+  MANAGED_MINTS: z.enum(MANAGED_TOKENS).default('allow'),
   OPENAI_TIMEOUT_MS: z.coerce.number().int().min(500).max(20_000).default(8_000),
   IP_LIMIT_PER_MINUTE: limit(60),
   IP_LIMIT_PER_SECOND: limit(20),
   SITE_LIMIT_PER_MINUTE: limit(200),
   /** What one address may hold of a key's concurrency slots. */
-  ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(100),
+  ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(DEFAULT_ADDRESS_SLOT_PERCENT),
 });
 
 /** What widgets report of their sessions; no access token, no key of a customer. */
@@ -97,6 +105,7 @@ export const eventsEnvironment = z.object({
   ...usage,
   ...derivation,
   ...plans,
+  ...hangUps,
   EDGE_PROOF_DIGESTS: shared.EDGE_PROOF_DIGESTS,
   AWS_CALL_TIMEOUT_MS: shared.AWS_CALL_TIMEOUT_MS,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
@@ -108,8 +117,25 @@ export const sweeperEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
   ...usage,
+  ...hangUps,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+});
+
+/** Hangs calls up; no route leads to it. */
+export const hangupEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  KEYS_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...opening,
+  ...hangUps,
+  OPENAI_BASE_URL: openAiBaseUrl,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
 /** Hours for which a replaced key can be rolled back to; 0 shreds it at once. */
@@ -119,6 +145,7 @@ export const keysEnvironment = z.object({
   ...shared,
   ...derivation,
   ...retention,
+  ...hangUps,
   MASTER_KEY_ARN: kmsArn,
   FINGERPRINT_KEY_ARN: kmsArn,
   OPENAI_BASE_URL: openAiBaseUrl,
@@ -161,6 +188,7 @@ export const detectorEnvironment = z.object({
   TENANCY_TABLE: tableName,
   KEYS_TABLE: tableName,
   LIMITS_TABLE: tableName,
+  ...hangUps,
   /** Where incidents are announced and rotations are asked for. */
   EVENT_BUS_NAME: z.string().min(1).default('default'),
   AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
@@ -181,7 +209,13 @@ export const rotateOnRequestEnvironment = z.object({
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
-export const manageEnvironment = z.object({ ...shared, ...derivation, ...plans });
+export const manageEnvironment = z.object({
+  ...shared,
+  ...derivation,
+  ...plans,
+  /** Workspaces that one person can create in a day. */
+  WORKSPACES_PER_DAY: limit(5),
+});
 
 /** What was used and what it cost; reads alone. */
 export const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
@@ -192,6 +226,7 @@ export const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit
 export type TokenEnvironment = z.infer<typeof tokenEnvironment>;
 export type EventsEnvironment = z.infer<typeof eventsEnvironment>;
 export type SweeperEnvironment = z.infer<typeof sweeperEnvironment>;
+export type HangupEnvironment = z.infer<typeof hangupEnvironment>;
 export type KeysEnvironment = z.infer<typeof keysEnvironment>;
 export type RotateEnvironment = z.infer<typeof rotateEnvironment>;
 export type AuditEnvironment = z.infer<typeof auditEnvironment>;

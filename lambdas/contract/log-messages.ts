@@ -8,4 +8,6 @@ export type LogMessage =
   | 'anomaly record failed'
   | 'anomaly detected'
   | 'rotation request answered'
-  | 'silent sessions closed';
+  | 'silent sessions closed'
+  | 'hang-up handled'
+  | 'hang-up failed';

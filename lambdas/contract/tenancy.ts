@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CONTROLS } from '../domain/calls/control.ts';
 import { MAX_CONCURRENCY } from '../domain/limits.ts';
 import {
   CLIENT_SECRET_TTL_SECONDS,
@@ -81,6 +82,11 @@ const siteSettings = {
   data_residency: z
     .enum(DATA_RESIDENCIES)
     .describe('Region of the OpenAI project; decides the OpenAI host for broker and browser.'),
+  control: z
+    .enum(CONTROLS)
+    .describe(
+      '`open`: client secrets and calls. `brokered`: calls only. `locked`: calls without a data channel, so that a visitor cannot change the session.',
+    ),
   client_secret_ttl_seconds: z
     .int()
     .min(CLIENT_SECRET_TTL_SECONDS.min)
@@ -97,6 +103,7 @@ export const createSiteRequest = z
     voice: siteSettings.voice.default(DEFAULT_VOICE),
     instructions: siteSettings.instructions.default('You are a friendly voice assistant.'),
     data_residency: siteSettings.data_residency.default('global'),
+    control: siteSettings.control.default('open'),
     client_secret_ttl_seconds: siteSettings.client_secret_ttl_seconds.default(
       CLIENT_SECRET_TTL_SECONDS.default,
     ),

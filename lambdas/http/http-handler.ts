@@ -20,6 +20,7 @@ import { authenticate } from './authenticate.ts';
 import { csvFileName, csvOf, prefersCsv } from './csv.ts';
 import { sourceIpOf } from './edge.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoints/endpoint.ts';
+import { invalidRequests } from './invalid-requests.ts';
 import { bodyText, parseBody, parseQuery } from './parse-request.ts';
 import { problemAnswer } from './problem-answer.ts';
 
@@ -65,11 +66,28 @@ export const httpHandler = <Name extends FunctionName>(
     }),
   );
 
+  const invalid = invalidRequests(ports.monotonicMs);
+
   const answerRoute = async (event: APIGatewayProxyEventV2, progress: RequestState): Promise<Result> => {
     const sourceIp = sourceIpOf(event, ports.edgeSecretDigests);
     const match = served.get(event.routeKey);
     if (match === undefined) throw new BrokerError('route_not_found');
-    const { route, endpoint } = match;
+    if (match.route.access !== 'public') return answerMatch(match, sourceIp, event, progress);
+    // Not for signed requests: one that is signed rightly is never refused for the wrong ones of its address.
+    if (match.route.signed !== true && match.route.body !== undefined) invalid.check(sourceIp);
+    try {
+      return await answerMatch(match, sourceIp, event, progress);
+    } catch (error) {
+      throw invalid.count(sourceIp, error);
+    }
+  };
+
+  const answerMatch = async (
+    { route, endpoint }: { readonly route: Route; readonly endpoint: AnyEndpoint },
+    sourceIp: string,
+    event: APIGatewayProxyEventV2,
+    progress: RequestState,
+  ): Promise<Result> => {
     const caller =
       route.access === 'public' ? undefined : await authenticate(ports.accessTokens, event, sourceIp);
     const request: EndpointRequest<RouteId> = {

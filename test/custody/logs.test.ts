@@ -27,6 +27,8 @@ const CATALOGUE = {
   'anomaly detected': true,
   'rotation request answered': true,
   'silent sessions closed': true,
+  'hang-up handled': true,
+  'hang-up failed': true,
 } as const satisfies Record<LogMessage, true>;
 
 const FORGERIES = [

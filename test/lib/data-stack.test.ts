@@ -39,9 +39,10 @@ describe('the stacks', () => {
     expect(JSON.stringify(own.outputs)).not.toContain('"Export"');
   });
 
-  test('tell the operator table names, key ARNs and the roles to assume', () => {
+  test('tell the operator the queue of hang-ups, table names, key ARNs and the roles to assume', () => {
     const outputs = Object.keys(own.outputs).filter((name) => !name.startsWith('PublishOutput'));
     expect(outputs).toEqual([
+      'HangUpQueueUrl',
       'TenancyTableName',
       'KeysTableName',
       'SessionsTableName',
@@ -56,6 +57,7 @@ describe('the stacks', () => {
       'PlatformKeyOperatorArn',
       'RewrapOperatorArn',
       'SetPlanOperatorArn',
+      'StopOperatorArn',
       'RebuildUsageOperatorArn',
     ]);
   });

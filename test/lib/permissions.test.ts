@@ -26,9 +26,16 @@ const FUNCTIONS = [
   'detector',
   'rotate-on-request',
   'sweeper',
+  'hangup',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
-const OPERATORS = ['PlatformKeyOperator', 'RewrapOperator', 'SetPlanOperator', 'RebuildUsageOperator'];
+const OPERATORS = [
+  'PlatformKeyOperator',
+  'RewrapOperator',
+  'SetPlanOperator',
+  'StopOperator',
+  'RebuildUsageOperator',
+];
 
 const rolesThat = (action: string | RegExp, resource: string): readonly string[] => [
   ...new Set(
@@ -47,7 +54,7 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
     expect(roles.map(roleNameOf)).toEqual([...FUNCTIONS, ...OPERATORS]);
-    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan', 'rebuild-usage'];
+    const names = [...FUNCTIONS, 'platform-key', 'rewrap', 'set-plan', 'stop', 'rebuild-usage'];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
       names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
     );
@@ -115,7 +122,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^HangUps\/Queue$|^\*$/;
     const rest = permissions.filter(({ resource }) => !known.test(resource) && resource !== EVENT_BUS);
     for (const { role, resource } of rest) {
       const [construct = '', ...path] = resource.split('/');
@@ -137,6 +144,7 @@ describe('the KMS keys', () => {
       ['rotate', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
       ['rotate-on-request', 'kms:Decrypt', CONDITIONS.tenantContext],
       ['rotate-on-request', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
+      ['hangup', 'kms:Decrypt', CONDITIONS.wholeContext],
       ['PlatformKeyOperator', 'kms:GenerateDataKey', CONDITIONS.platformContext],
       ['RewrapOperator', 'kms:ReEncryptFrom', CONDITIONS.wholeContext],
       ['RewrapOperator', 'kms:ReEncryptTo', CONDITIONS.wholeContext],
@@ -241,21 +249,24 @@ describe('the tables', () => {
       .filter((found) => found.role === role && found.resource === resource && action.test(found.action))
       .map(({ action, condition }) => [action, condition]);
 
-  test('keys are written by whoever seals, wraps or suspends them, and by nobody else', () => {
+  test('keys are written by whoever seals, wraps, suspends or forgets them, and by nobody else', () => {
     expect(rolesThat(writes, 'KeysTable')).toEqual([
       'keys',
       'rotate',
       'detector',
       'rotate-on-request',
+      'hangup',
       'PlatformKeyOperator',
       'RewrapOperator',
     ]);
   });
 
   test('behind a route, a stream or an event only keys of sites and workspaces are written', () => {
+    const ending = inPartitions('ENDING#*');
     for (const role of ['keys', 'rotate', 'detector', 'rotate-on-request'])
-      for (const [, condition] of conditionsOf(role, 'KeysTable', /./))
-        expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
+      for (const [action, condition] of conditionsOf(role, 'KeysTable', /./))
+        if (condition !== ending || role !== 'keys' || action !== 'dynamodb:PutItem')
+          expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
     expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual(
       ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem'].map((action) => [
         action,
@@ -293,8 +304,12 @@ describe('the tables', () => {
     ]);
   });
 
-  test('of sessions keys sees no session, only the note on a key, and manage nothing', () => {
-    expect(conditionsOf('keys', 'SessionsTable', /./)).toEqual([['dynamodb:GetItem', inPartitions('KEY#*')]]);
+  test('of sessions keys sees the note on a key and those of sites, which it marks as to be ended; manage sees none', () => {
+    expect(conditionsOf('keys', 'SessionsTable', /./)).toEqual([
+      ['dynamodb:GetItem', inPartitions('KEY#*')],
+      ['dynamodb:GetItem', inPartitions('SITE#*')],
+      ['dynamodb:UpdateItem', inPartitions('SITE#*')],
+    ]);
     expect(actionsOf('manage', 'SessionsTable')).toEqual([]);
   });
 
@@ -304,7 +319,9 @@ describe('the tables', () => {
     expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
       ['dynamodb:GetItem', 'dynamodb:Query'].map((action) => [action, inPartitions('ERRORS#* or SITE#*')]),
     );
-    expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([['dynamodb:Query', inPartitions('SLOTS#*')]]);
+    expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([
+      ['dynamodb:Query', inPartitions('SLOTS#* or LIVE#*')],
+    ]);
     expect(actionsOf('usage', 'KeysTable')).toEqual([]);
     expect(own.filter(({ action }) => action.startsWith('kms:')).map(({ resource }) => resource)).toEqual([
       'TablesKey',
@@ -312,20 +329,47 @@ describe('the tables', () => {
   });
 
   test('the detector keeps its memory in limits and sees no rate, slot or usage there', () => {
-    expect(conditionsOf('detector', 'LimitsTable', /./)).toEqual(
-      ['dynamodb:GetItem', 'dynamodb:PutItem'].map((action) => [action, inPartitions('ANOMALY#*')]),
-    );
+    expect(conditionsOf('detector', 'LimitsTable', /./)).toEqual([
+      ['dynamodb:GetItem', inPartitions('ANOMALY#*')],
+      ['dynamodb:PutItem', inPartitions('ANOMALY#*')],
+      ['dynamodb:Query', inPartitions('LIVE#*')],
+    ]);
     expect(actionsOf('detector', 'SessionsTable')).toEqual([]);
   });
 
-  test('manage sees neither keys nor limits', () => {
-    expect([...actionsOf('manage', 'KeysTable'), ...actionsOf('manage', 'LimitsTable')]).toEqual([]);
+  test('manage sees no keys, and of limits counts new workspaces alone', () => {
+    expect(actionsOf('manage', 'KeysTable')).toEqual([]);
+    expect(conditionsOf('manage', 'LimitsTable', /./)).toEqual([
+      ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#*')],
+    ]);
+  });
+
+  test('only hangup reads a version that is kept for ending its calls', () => {
+    const readers = permissions.filter(
+      ({ resource, action, condition }) =>
+        resource === 'KeysTable' && /GetItem|Query|Scan/.test(action) && condition.includes('ENDING#'),
+    );
+    expect(new Set(readers.map(({ role }) => role))).toEqual(new Set(['hangup']));
+  });
+
+  test('the queue of hang-ups takes messages from whoever ends calls, and gives them to hangup alone', () => {
+    expect(rolesThat('sqs:SendMessage', 'HangUps/Queue')).toEqual([
+      'token',
+      'events',
+      'keys',
+      'detector',
+      'sweeper',
+      'hangup',
+      'StopOperator',
+    ]);
+    expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);
   });
 
   test('no function scans a table', () => {
     const scanning = permissions.filter(({ action }) => /Scan|PartiQL|Export/.test(action));
     expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([
       ['RewrapOperator', 'KeysTable'],
+      ['StopOperator', 'LimitsTable'],
       ['RebuildUsageOperator', 'TenancyTable'],
     ]);
   });

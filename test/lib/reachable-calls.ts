@@ -30,7 +30,7 @@ const ITEM_ACTIONS: Readonly<Record<string, string>> = {
 
 /** Commands whose items are looked at one by one, and those of another service. */
 const OTHER_COMMANDS =
-  /^(TransactWrite|BatchGet|PutObject|PutEvents|Decrypt|GenerateDataKey|GenerateMac|ReEncrypt)$/;
+  /^(TransactWrite|BatchGet|PutObject|PutEvents|SendMessage|ChangeMessageVisibility|Decrypt|GenerateDataKey|GenerateMac|ReEncrypt)$/;
 
 interface Unit {
   readonly name: string;

@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { OPENED_WITH } from '../../domain/calls/control.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { KEY_SCOPES } from '../../domain/keys/sealed-key.ts';
+import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
 import type { ReportedError } from '../../domain/sessions/error-row.ts';
 import { BILLING_MODES } from '../../domain/tenancy/workspace.ts';
 import { sessionId, siteId, workspaceId } from './ids.ts';
@@ -21,6 +23,8 @@ export const session = {
   ipHash: z.string(),
   actor: z.string(),
   createdAt: z.string(),
+  openedWith: z.enum(OPENED_WITH).default('token'),
+  dataResidency: z.enum(DATA_RESIDENCIES).default('global'),
 };
 
 export interface PrimaryKey {

@@ -1,5 +1,8 @@
+import type { CallId } from '../calls/call.ts';
+import type { OpenedWith } from '../calls/control.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
 import type { KeyScope } from '../keys/sealed-key.ts';
+import type { DataResidency } from '../openai-models.ts';
 import type { BillingMode } from '../tenancy/workspace.ts';
 import type { SlotRef } from './slots.ts';
 
@@ -41,6 +44,10 @@ export interface ReservedSession {
   readonly actor: string;
   readonly origin: string | undefined;
   readonly createdAt: string;
+  /** undefined for the uses of a person. */
+  readonly openedWith?: OpenedWith;
+  /** The region of OpenAI's host: create and hang-up use the same one. undefined for the uses of a person. */
+  readonly dataResidency?: DataResidency;
   /** undefined for the uses of a person, which take no slot. */
   readonly admission?: Admission;
 }
@@ -71,4 +78,6 @@ export interface SessionOutcome {
   readonly openAiRequestId?: string;
   /** OpenAI's id of the minted session configuration (`sess_…`). */
   readonly openAiSessionId?: string;
+  /** OpenAI's id of the call, for one that was created. */
+  readonly callId?: CallId;
 }

@@ -33,6 +33,7 @@ export const presentSite = (site: Site): DataOf<'readSite'> => ({
   voice: site.voice as DataOf<'readSite'>['voice'],
   instructions: site.instructions,
   data_residency: site.dataResidency,
+  control: site.control,
   client_secret_ttl_seconds: site.clientSecretTtlSeconds,
   max_duration_seconds: site.maxDurationSeconds,
   created_at: site.createdAt,

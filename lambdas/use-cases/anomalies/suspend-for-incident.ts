@@ -4,6 +4,7 @@ import type { RandomBytes } from '../../domain/identifiers.ts';
 import { switchState } from '../../domain/keys/key-lifecycle.ts';
 import { isLive } from '../../domain/keys/stored-key.ts';
 import { systemEvent } from '../audit/system-event.ts';
+import { type CallEnder, keyScopeOf } from '../calls/end-live-calls.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { Clock } from '../ports/runtime.ts';
 
@@ -14,10 +15,11 @@ export interface SuspendPorts {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly keys: Pick<KeyStore, 'readKey' | 'changeKey'>;
+  readonly callEnder: CallEnder;
 }
 
 /**
- * Stops every mint with `key` from the next request on, with its audit event. Leaves alone a key that is switched off
+ * Stops every mint with `key` from the next request on, with its audit event, and ends its live calls. Leaves alone a key that is switched off
  * already, and one that holds another OpenAI key by now: whoever replaced it has answered the incident.
  */
 export const suspendForIncident =
@@ -28,12 +30,12 @@ export const suspendForIncident =
     const address = { scope, scopeId, workspaceId };
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const currentKey = await ports.keys.readKey(address);
-      if (
-        !isLive(currentKey) ||
-        currentKey.state === 'suspended' ||
-        currentKey.sealed.fingerprint !== fingerprint
-      )
+      if (!isLive(currentKey) || currentKey.sealed.fingerprint !== fingerprint) return;
+      if (currentKey.state === 'suspended') {
+        // An earlier run may have died between the two. A person's own suspension decides about its calls itself.
+        if (currentKey.changedBy === ACTOR) await ports.callEnder.end(keyScopeOf(address), 'anomaly');
         return;
+      }
       const now = ports.clock();
       const event = systemEvent({ now, random: ports.random }, ACTOR, 'key.suspended', {
         workspaceId,
@@ -49,6 +51,7 @@ export const suspendForIncident =
       const change = switchState(currentKey, 'suspended', { at: now.toISOString(), by: ACTOR });
       try {
         await ports.keys.changeKey(address, change, event);
+        await ports.callEnder.end(keyScopeOf(address), 'anomaly');
         return;
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;

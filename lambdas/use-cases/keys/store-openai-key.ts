@@ -12,9 +12,10 @@ import {
 import { provesNothingAboutKey, type Verdict } from '../../domain/keys/verdict.ts';
 import type { RateLimits } from '../../domain/limits.ts';
 import { brokerErrorOfOpenAiFailure, type OpenAiFailure } from '../../domain/openai-failure.ts';
-import type { Caller, VoiceSettings } from '../../domain/tenancy/workspace.ts';
+import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { refuseConflict } from '../conflicts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
+import type { RealtimeCalls } from '../ports/calls.ts';
 import type { KeySealer, KeyStore } from '../ports/keys.ts';
 import type { OpenAi } from '../ports/openai.ts';
 import type { Clock } from '../ports/runtime.ts';
@@ -22,12 +23,13 @@ import type { RateLimiter } from '../ports/sessions.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { keyFacts } from './key-facts.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
-import { probeOpenAiKey } from './probe-openai-key.ts';
+import { type ProbeSettings, probeOpenAiKey } from './probe-openai-key.ts';
 
 export interface SealingPorts {
   readonly keys: KeyStore;
   readonly sealer: KeySealer;
   readonly openAi: OpenAi;
+  readonly calls: RealtimeCalls;
   readonly clock: Clock;
   readonly auditEvents: AuditEventFactory;
   /** How long a replaced key is retained for a rollback, seconds; 0 shreds it in the same write. */
@@ -78,7 +80,7 @@ export const sealAndStore = async (
     readonly key: OpenAiKey;
     readonly address: KeyAddress;
     readonly siteId: SiteId | undefined;
-    readonly settings: VoiceSettings;
+    readonly settings: ProbeSettings;
     readonly caller: Caller;
   },
 ): Promise<LiveKey> => {

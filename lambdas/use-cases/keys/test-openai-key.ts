@@ -3,6 +3,7 @@ import { isLive } from '../../domain/keys/stored-key.ts';
 import type { Verdict } from '../../domain/keys/verdict.ts';
 import type { RateLimits } from '../../domain/limits.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
+import type { RealtimeCalls } from '../ports/calls.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { OpenAi } from '../ports/openai.ts';
 import type { RateLimiter } from '../ports/sessions.ts';
@@ -16,6 +17,7 @@ export interface TestKeyPorts extends AuditedKeyPorts {
   readonly keys: Pick<KeyStore, 'readKey'>;
   readonly limiter: RateLimiter;
   readonly openAi: OpenAi;
+  readonly calls: RealtimeCalls;
 }
 
 /**

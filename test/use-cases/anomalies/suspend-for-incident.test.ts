@@ -45,6 +45,7 @@ const suspended = async (
   await suspendForIncident({
     clock: () => NOW,
     random: (size) => Buffer.alloc(size),
+    callEnder: { end: async () => 0 },
     keys: {
       readKey: async (address) => {
         read.push(address);

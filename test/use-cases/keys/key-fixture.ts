@@ -12,12 +12,20 @@ import {
 } from '../../../lambdas/domain/keys/stored-key.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
 import type { Caller, Role } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { CallEnder } from '../../../lambdas/use-cases/calls/end-live-calls.ts';
 import type { KeyChangePorts } from '../../../lambdas/use-cases/keys/change-openai-key.ts';
 import type { KeyTarget } from '../../../lambdas/use-cases/keys/key-target.ts';
 import type { SealingPorts } from '../../../lambdas/use-cases/keys/store-openai-key.ts';
 import type { TestKeyPorts } from '../../../lambdas/use-cases/keys/test-openai-key.ts';
+import type { RealtimeCalls } from '../../../lambdas/use-cases/ports/calls.ts';
 import type { KeyActivityReader } from '../../../lambdas/use-cases/ports/keys.ts';
 import * as fixture from '../sessions/token-fixture.ts';
+
+/** For sites whose visitors get client secrets. */
+export const NO_CALLS: RealtimeCalls = {
+  createCall: () => Promise.reject(new Error('not asked for a call')),
+  hangUp: () => Promise.reject(new Error('not asked for a call')),
+};
 
 /** Stored keys, and whatever keeps, seals and opens them, in memory. */
 
@@ -69,8 +77,9 @@ interface Row {
 }
 
 export type KeyPorts = SealingPorts &
-  TestKeyPorts &
-  KeyChangePorts & { readonly activity: KeyActivityReader };
+  TestKeyPorts & {
+    readonly callEnder: CallEnder;
+  } & KeyChangePorts & { readonly activity: KeyActivityReader };
 
 /** A use case of a key, up to who asks for it. */
 export type KeyPlay = (ports: KeyPorts) => (caller: Caller, target: KeyTarget) => Promise<unknown>;
@@ -117,6 +126,8 @@ export const playWithKey = async (play: KeyPlay, given: KeyWorld = {}) => {
   };
   const membership = { workspace: aWorkspace(), site: aSite({ voice: 'cedar' }), member: aMember(role) };
   const all: KeyPorts = {
+    callEnder: { end: async () => 0 },
+    calls: NO_CALLS,
     ...ports,
     retainSeconds: 3_600,
     tenancy: { readMembership: async () => membership, readSiteMembership: async () => membership },

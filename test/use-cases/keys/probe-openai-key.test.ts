@@ -5,6 +5,7 @@ import { DEFAULT_VOICE_SETTINGS } from '../../../lambdas/domain/tenancy/workspac
 import { probeOpenAiKey } from '../../../lambdas/use-cases/keys/probe-openai-key.ts';
 import type { OpenAi } from '../../../lambdas/use-cases/ports/openai.ts';
 import { NOW } from '../sessions/token-fixture.ts';
+import { NO_CALLS } from './key-fixture.ts';
 
 const KEY = Secret.fromText('a key');
 const MINTED = { openAiRequestId: 'req_minted' };
@@ -32,7 +33,7 @@ const probed = async (
       ),
     mintClientSecret: (_: Secret, options: object) => answer({ mint: options }, mint, MINTED),
   } as unknown as OpenAi;
-  const outcome = await probeOpenAiKey({ openAi, clock: () => new Date(ms) })(
+  const outcome = await probeOpenAiKey({ openAi, calls: NO_CALLS, clock: () => new Date(ms) })(
     KEY,
     DEFAULT_VOICE_SETTINGS,
   ).catch((error: unknown) => error);
