@@ -14,6 +14,8 @@ export const NO_BUDGETS: Readonly<Record<string, string>> = {
   IP_LIMIT_PER_MINUTE: '1000000',
   IP_LIMIT_PER_SECOND: '1000000',
   SITE_LIMIT_PER_MINUTE: '1000000',
+  ADDRESS_SLOT_PERCENT: '100',
+  WORKSPACES_PER_DAY: '1000000',
 };
 
 export interface Answer {

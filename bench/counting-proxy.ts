@@ -109,8 +109,10 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
     if (operation !== 'Query') return;
     const { Items = [] } = JSON.parse(answer) as { Items?: Json[] };
     const size = Items.reduce((sum, item) => sum + itemSize(item), 0);
-    const { TableName } = JSON.parse(request) as Json;
-    charge(TableName, { writeUnits: 0, readUnits: Math.max(1, Math.ceil(size / 4_096)) });
+    const { TableName, ConsistentRead } = JSON.parse(request) as Json;
+    // An eventually consistent read costs half.
+    const perBlock = ConsistentRead === true ? 1 : 0.5;
+    charge(TableName, { writeUnits: 0, readUnits: perBlock * Math.max(1, Math.ceil(size / 4_096)) });
   };
 
   const relay = await startRelay({

@@ -34,7 +34,8 @@ export class ApiStack extends Stack {
         memoryMiB,
         // Ends before API Gateway stops waiting, which is after 30 s:
         // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
-        timeout: Duration.seconds(25),
+        // A call takes OpenAI up to 12 s, and 5 s more where it has to be hung up again.
+        timeout: functionName === 'token' ? Duration.seconds(29) : Duration.seconds(25),
         environment: environments[functionName],
         permissions: permissionsOf(this, functionName, data),
         logRetention: config.logRetentionDays,

@@ -10,8 +10,10 @@ import { BrokerKey } from './constructs/broker-key.ts';
 import { EventFunction } from './constructs/event-function.ts';
 import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
+import { HANGUP_TIMEOUT } from './constructs/hang-up-queue.ts';
 import { MessageRule } from './constructs/message-rule.ts';
 import { NoticeRule } from './constructs/notice-rule.ts';
+import { QueueFunction } from './constructs/queue-function.ts';
 import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
 import { TamperRule } from './constructs/tamper-rule.ts';
@@ -178,11 +180,27 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
+    const hangup = new QueueFunction(this, 'Hangup', {
+      functionName: 'hangup',
+      source: data.hangUps,
+      topic,
+      stage,
+      memoryMiB: 512,
+      timeout: HANGUP_TIMEOUT,
+      environment: environments.hangup,
+      permissions: permissionsOf(this, 'hangup', data),
+      logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
+    });
+
     const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest };
-    this.deadLetterQueues = Object.fromEntries(
-      Object.entries(background).map(([name, { deadLetters }]) => [name, deadLetters.queueName]),
-    );
-    this.logGroupNames = [...Object.values(background), sweeper.broker, retireModels.broker].map(
+    this.deadLetterQueues = {
+      ...Object.fromEntries(
+        Object.entries(background).map(([name, { deadLetters }]) => [name, deadLetters.queueName]),
+      ),
+      hangup: data.hangUps.deadLetters.queueName,
+    };
+    this.logGroupNames = [...Object.values(background), sweeper.broker, retireModels.broker, hangup].map(
       ({ logGroup }) => logGroup.logGroupName,
     );
 

@@ -6,6 +6,7 @@ import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
 import { BrokerTable } from './constructs/broker-table.ts';
+import { HangUpQueue } from './constructs/hang-up-queue.ts';
 import { OperatorRole } from './constructs/operator-role.ts';
 import { SignInPool } from './constructs/sign-in-pool.ts';
 import { RESTORABLE_TABLES, restoredTableActions, restoredTableName, type TableName } from './item-uses.ts';
@@ -29,6 +30,7 @@ export class DataStack extends Stack implements DataResources {
   readonly tablesKey: Key;
   readonly retiredMasterKeyArns: readonly string[];
   readonly signIn: DataResources['signIn'];
+  readonly hangUps: HangUpQueue;
 
   constructor(scope: Construct, id: string, { config, ...props }: DataStackProps) {
     super(scope, id, { description: 'Spelo BYOK: tables and KMS keys', ...props });
@@ -50,6 +52,7 @@ export class DataStack extends Stack implements DataResources {
       derivation: key('derivation', 'DerivationKey', 'Root of visitor hashes and session secrets'),
       audit: key('audit', 'AuditKey', 'Root of the keys of the audit chains'),
     };
+    this.hangUps = new HangUpQueue(this, 'HangUps');
     this.tablesKey = new BrokerKey(this, 'TablesKey', {
       alias: `alias/spelo-byok/${config.stage}/tables`,
       usage: 'ENCRYPT_DECRYPT',
@@ -113,6 +116,13 @@ export class DataStack extends Stack implements DataResources {
         description: 'Spelo BYOK: lists the sites whose model is shut down (npm run model-check)',
         data: this,
       }),
+      new OperatorRole(this, 'StopOperator', {
+        stage,
+        people,
+        roleName: 'stop',
+        description: 'Spelo BYOK: stops voice of the stage or of a workspace (npm run stop)',
+        data: this,
+      }),
       new OperatorRole(this, 'RebuildUsageOperator', {
         stage,
         people,
@@ -151,6 +161,7 @@ export class DataStack extends Stack implements DataResources {
       }),
     ];
 
+    new CfnOutput(this, 'HangUpQueueUrl', { value: this.hangUps.queue.queueUrl });
     for (const { node, tableName } of Object.values(this.tables)) {
       new CfnOutput(this, `${node.id}Name`, { value: tableName });
     }

@@ -15,8 +15,12 @@ type NotDeployed =
   | 'AWS_ENDPOINT_URL_DYNAMODB'
   | 'AWS_ENDPOINT_URL_KMS'
   | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
+  | 'AWS_ENDPOINT_URL_SQS'
   | 'OPENAI_BASE_URL'
   | 'OPENAI_TIMEOUT_MS';
+
+/** A third of a key's slots. */
+const DEFAULT_SLOT_PERCENT_PER_IP = 34;
 
 type Deployed<Environment> = Readonly<Record<Exclude<keyof Environment, NotDeployed>, string>>;
 
@@ -32,13 +36,14 @@ export interface FunctionEnvironments {
   readonly projector: Deployed<EnvironmentOf<'projector'>>;
   readonly detector: Deployed<EnvironmentOf<'detector'>>;
   readonly 'rotate-on-request': Deployed<EnvironmentOf<'rotate-on-request'>>;
+  readonly hangup: Deployed<EnvironmentOf<'hangup'>>;
   readonly sweeper: Deployed<EnvironmentOf<'sweeper'>>;
   readonly 'retire-models': Deployed<EnvironmentOf<'retire-models'>>;
 }
 
 export const functionEnvironments = (
   config: StageConfig,
-  { tables, keys, signIn }: DataResources,
+  { tables, keys, signIn, hangUps }: DataResources,
 ): FunctionEnvironments => {
   const own = { STAGE: config.stage };
   const custody = {
@@ -48,6 +53,7 @@ export const functionEnvironments = (
   };
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
+  const hangUpQueue = { HANGUP_QUEUE_URL: hangUps.queue.queueUrl };
   const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
   const oidc = {
     OIDC_ISSUER: signIn.issuer,
@@ -79,16 +85,19 @@ export const functionEnvironments = (
       ...master,
       ...retired,
       ...plans,
+      ...hangUpQueue,
+      MANAGED_MINTS: config.managedTokens ?? 'allow',
       IP_LIMIT_PER_MINUTE: String(config.rateLimits.perIpPerMinute),
       IP_LIMIT_PER_SECOND: String(config.rateLimits.perIpPerSecond),
       SITE_LIMIT_PER_MINUTE: String(config.rateLimits.perSitePerMinute),
-      ADDRESS_SLOT_PERCENT: String(config.rateLimits.slotPercentPerIp ?? 100),
+      ADDRESS_SLOT_PERCENT: String(config.rateLimits.slotPercentPerIp ?? DEFAULT_SLOT_PERCENT_PER_IP),
     },
     keys: {
       ...shared,
       ...derivation,
       ...master,
       ...fingerprint,
+      ...hangUpQueue,
       KEY_RETENTION_HOURS: String(config.keyRetentionHours),
     },
     events: {
@@ -100,10 +109,11 @@ export const functionEnvironments = (
       ...usage,
       ...derivation,
       ...plans,
+      ...hangUpQueue,
     },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
-    manage: { ...shared, ...derivation, ...plans },
+    manage: { ...shared, ...derivation, ...plans, WORKSPACES_PER_DAY: '5' },
     usage: {
       ...own,
       ...edge,
@@ -115,9 +125,25 @@ export const functionEnvironments = (
       ...oidc,
     },
     projector: { ...own, ...audit },
-    detector: { ...own, ...custody, EVENT_BUS_NAME },
-    sweeper: { ...own, ...sessions, ...usage },
+    detector: { ...own, ...custody, ...hangUpQueue, EVENT_BUS_NAME },
+    sweeper: {
+      ...own,
+      ...sessions,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...usage,
+      ...hangUpQueue,
+    },
     'retire-models': { ...own, [TABLES.tenancy.variable]: tables.tenancy.tableName },
+    hangup: {
+      ...own,
+      [TABLES.keys.variable]: tables.keys.tableName,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...sessions,
+      ...usage,
+      ...master,
+      ...retired,
+      ...hangUpQueue,
+    },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };
 };

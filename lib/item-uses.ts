@@ -39,7 +39,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     // Test voice of a workspace key asks what its sites ask.
     { table: 'tenancy', actions: ['Query'], partitions: ['WORKSPACE#*'] },
     { table: 'keys', actions: ['BatchGetItem', 'GetItem'] },
-    { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
+    { table: 'sessions', actions: ['GetItem', 'PutItem', 'UpdateItem'] },
     { table: 'limits', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
@@ -56,8 +56,13 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
     },
     { table: 'keys', actions: ['GetItem', 'Query', 'PutItem', 'DeleteItem'], partitions: TENANT_KEYS },
+    // It puts a version there for its calls, and cannot read it back.
+    { table: 'keys', actions: ['PutItem'], partitions: ['ENDING#*'] },
     { table: 'sessions', actions: ['GetItem'], partitions: KEY_ACTIVITY },
+    // Marks calls as to be ended.
+    { table: 'sessions', actions: ['GetItem', 'UpdateItem'], partitions: ['SITE#*'] },
     { table: 'limits', actions: ['UpdateItem'] },
+    { table: 'limits', actions: ['Query'], partitions: ['LIVE#*'] },
   ],
   rotate: [
     { table: 'tenancy', actions: ['BatchGetItem', 'ConditionCheckItem'] },
@@ -72,6 +77,8 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
       index: true,
     },
+    // How many workspaces somebody has created today.
+    { table: 'limits', actions: ['UpdateItem'], partitions: ['RATE#new-workspace#*'] },
   ],
   audit: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
@@ -81,7 +88,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   usage: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
     { table: 'sessions', actions: ['Query', 'GetItem'], partitions: ['ERRORS#*', 'SITE#*'] },
-    { table: 'limits', actions: ['Query'], partitions: ['SLOTS#*'] },
+    { table: 'limits', actions: ['Query'], partitions: ['SLOTS#*', 'LIVE#*'] },
     { table: 'usage', actions: ['Query', 'GetItem', 'BatchGetItem'] },
   ],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
@@ -89,6 +96,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   sweeper: [
     { table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true },
     { table: 'sessions', actions: ['UpdateItem'] },
+    { table: 'limits', actions: ['DeleteItem'], partitions: ['LIVE#*'] },
   ],
   // Sites, and nothing else of the tenancy, are changed.
   'retire-models': [
@@ -102,6 +110,20 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
     { table: 'keys', actions: ['GetItem', 'PutItem'], partitions: TENANT_KEYS },
     { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['ANOMALY#*'] },
+    { table: 'limits', actions: ['Query'], partitions: ['LIVE#*'] },
+  ],
+  // Reads keys, ENDING ones included, and removes those alone.
+  hangup: [
+    {
+      table: 'keys',
+      actions: ['GetItem', 'Query'],
+      partitions: ['SITE#*', 'WORKSPACE#*', 'PLATFORM#platform', 'ENDING#*'],
+    },
+    { table: 'keys', actions: ['DeleteItem'], partitions: ['ENDING#*'] },
+    { table: 'sessions', actions: ['GetItem', 'UpdateItem'], partitions: ['SITE#*'] },
+    { table: 'sessions', actions: ['PutItem', 'UpdateItem'], partitions: ['USE#*'] },
+    { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', 'SLOTS#*'] },
+    { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
   'rotate-on-request': [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
@@ -136,6 +158,12 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   'set-plan': [
     { table: 'tenancy', actions: ['GetItem', 'UpdateItem'], partitions: ['WORKSPACE#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+  ],
+  // Finds out in which workspaces sessions run.
+  stop: [
+    { table: 'tenancy', actions: ['PutItem', 'DeleteItem'], partitions: ['STOP#*'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'limits', actions: ['Scan'] },
   ],
 };
 

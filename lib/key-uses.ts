@@ -27,6 +27,8 @@ const mac = (role: RoleName): KeyUse => ({ role, action: 'GenerateMac', conditio
 export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
   master: [
     { role: 'token', action: 'Decrypt', conditions: wholeEncryptionContext, retiredToo: true },
+    // Ends calls on keys of every scope, the platform's included.
+    { role: 'hangup', action: 'Decrypt', conditions: wholeEncryptionContext, retiredToo: true },
     { role: 'keys', action: 'GenerateDataKey', conditions: tenantKeys },
     { role: 'rotate', action: 'Decrypt', conditions: tenantKeys, retiredToo: true },
     { role: 'rotate', action: 'GenerateDataKey', conditions: tenantKeys },

@@ -10,6 +10,7 @@ export type OperatorName =
   | 'rewrap'
   | 'set-plan'
   | 'model-check'
+  | 'stop'
   | 'rebuild-usage'
   | 'restore'
   | 'verify-archive';

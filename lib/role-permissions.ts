@@ -4,8 +4,10 @@ import type { Construct } from 'constructs';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { inPartitions, through } from './conditions.ts';
 import type { BrokerTable } from './constructs/broker-table.ts';
+import type { HangUpQueue } from './constructs/hang-up-queue.ts';
 import { ITEM_USES, type ItemUse, type TableName } from './item-uses.ts';
 import { KEY_USES, type KmsKeyName } from './key-uses.ts';
+import { queueStatements } from './queue-uses.ts';
 import type { RoleName } from './role-names.ts';
 
 /** The tables and keys of a stage, and whose access tokens it takes. */
@@ -13,6 +15,8 @@ export interface DataResources {
   readonly tables: Readonly<Record<TableName, BrokerTable>>;
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
   readonly tablesKey: Key;
+  /** Calls that are to be hung up. */
+  readonly hangUps: HangUpQueue;
   readonly retiredMasterKeyArns: readonly string[];
   readonly signIn: { readonly issuer: string; readonly audience: string };
 }
@@ -42,6 +46,7 @@ export const permissionsOf = (
           }),
       ),
   ),
+  ...queueStatements(role, data.hangUps),
   new PolicyStatement({
     actions: ['kms:Decrypt'],
     resources: [data.tablesKey.keyArn],

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { App } from 'aws-cdk-lib/core';
 import { z } from 'zod';
+import { MANAGED_TOKENS, type ManagedTokens } from '../lambdas/contract/calls.ts';
 import type { DeployedFunctionName } from '../lambdas/contract/environment.ts';
 import { accessTokenRule, ENVIRONMENTS } from '../lambdas/contract/environment.ts';
 import { plansSchema } from '../lambdas/contract/plans.ts';
@@ -38,12 +39,14 @@ export interface StageConfig {
   readonly evidence: EvidenceRetention;
   /** Where alarms go by mail, once the address has confirmed; without it, to the topic alone. */
   readonly alarmEmail?: string | undefined;
+  /** Whether managed sessions may be opened with client secrets, which nobody can end; `allow` by default. */
+  readonly managedTokens?: ManagedTokens | undefined;
   /** Counted by the token function, per subject. */
   readonly rateLimits: {
     readonly perIpPerMinute: number;
     readonly perIpPerSecond: number;
     readonly perSitePerMinute: number;
-    /** What one address may hold of a key's concurrency slots, two at least; all of them unless told. */
+    /** What one address may hold of a key's concurrency slots, one at least; a third of them by default. */
     readonly slotPercentPerIp?: number | undefined;
   };
   /** Enforced by API Gateway over all callers together; bounds the bill, not the single caller. */
@@ -297,6 +300,7 @@ const stageSettings = settings({
     perSitePerMinute: wholeNumber(1_000_000),
     slotPercentPerIp: wholeNumber(100).optional(),
   }),
+  managedTokens: z.enum(MANAGED_TOKENS, 'must be allow or refuse').optional(),
   throttling: settings({ everyRoute: throttle, tokenRoute: throttle, eventsRoute: throttle }),
   reservedConcurrency: z
     .partialRecord(

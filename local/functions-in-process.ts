@@ -2,6 +2,7 @@ import { archiverHandler } from '../lambdas/composition/archiver.ts';
 import { auditHandler } from '../lambdas/composition/audit.ts';
 import { detectorHandler } from '../lambdas/composition/detector.ts';
 import { eventsHandler } from '../lambdas/composition/events.ts';
+import { hangupHandler } from '../lambdas/composition/hangup.ts';
 import { keysHandler } from '../lambdas/composition/keys.ts';
 import { manageHandler } from '../lambdas/composition/manage.ts';
 import { projectorHandler } from '../lambdas/composition/projector.ts';
@@ -17,6 +18,7 @@ import type { FunctionName } from '../lambdas/contract/routes.ts';
 import type { TABLES } from '../lambdas/contract/tables.ts';
 import { summaryOf } from '../lambdas/domain/anomalies/incident.ts';
 import type { HttpHandler } from '../lambdas/http/http-handler.ts';
+import type { HangUpHandler } from '../lambdas/streams/hang-ups.ts';
 import type { StreamHandler } from '../lambdas/streams/stream-handler.ts';
 import type { GatewayRoute } from './gateway.ts';
 import { type LocalIncidents, localIncidents } from './local-incidents.ts';
@@ -35,6 +37,8 @@ export interface LocalFunctions {
   readonly incidents: LocalIncidents;
   readonly sweep: () => Promise<void>;
   readonly retireModels: () => Promise<void>;
+  /** Behind the queue of calls to hang up. */
+  readonly hangUps: HangUpHandler;
 }
 
 /** From the source, in this process, with the world of the caller. */
@@ -68,6 +72,7 @@ export const functionsInProcess = (
     },
     incidents,
     retireModels: retireModelsHandler(parseEnvironment(ENVIRONMENTS['retire-models'], variables), runtime),
+    hangUps: hangupHandler(parseEnvironment(ENVIRONMENTS.hangup, variables), runtime),
     sweep: sweeperHandler(parseEnvironment(ENVIRONMENTS.sweeper, variables), runtime),
   };
 };

@@ -12,11 +12,13 @@ import { DEMO_OWNER } from './demo.ts';
 import { type LocalDynamoDb, startDynamoDb } from './dynamodb/engine.ts';
 import { functionsInProcess } from './functions-in-process.ts';
 import { type LocalGateway, startGateway } from './gateway.ts';
+import { type HangUpPump, startHangUpPump } from './hang-up-pump.ts';
 import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
 import { type LocalKms, startLocalKms } from './kms/server.ts';
 import type { LocalIncidents } from './local-incidents.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
+import { type LocalSqs, startLocalSqs } from './sqs/server.ts';
 import { type StreamPump, startStreamPump } from './stream-pump.ts';
 import type { WebHandler } from './web/static-files.ts';
 
@@ -60,6 +62,9 @@ export interface LocalStack {
   readonly sweep: () => Promise<void>;
   /** One run of the schedule that moves sites off models which are shut down. */
   readonly retireModels: () => Promise<void>;
+  /** Hands calls that are to be ended to the function that does it. */
+  readonly hangUps: HangUpPump;
+  readonly sqs: LocalSqs;
   readonly kms: LocalKms;
   /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
   readonly s3: LocalS3;
@@ -93,7 +98,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const kmsState = inDataDir('kms.json');
     const issuerState = inDataDir('issuer-key.json');
     const s3Dir = inDataDir('s3');
-    const [dynamoDb, kms, s3, issuer, openAi] = await Promise.all([
+    const [dynamoDb, kms, s3, sqs, issuer, openAi] = await Promise.all([
       keep(
         startDynamoDb({
           dbPath: inDataDir('dynamodb.sqlite'),
@@ -116,6 +121,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
           ...(s3Dir !== undefined && { dir: s3Dir }),
         }),
       ),
+      keep(startLocalSqs(() => options.runtime.clock().getTime())),
       keep(
         startLocalIssuer({
           audience: AUDIENCE,
@@ -141,6 +147,11 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       AWS_CALL_TIMEOUT_MS: '5000',
       ARCHIVE_BUCKET,
       AWS_ENDPOINT_URL_S3: s3.endpoint,
+      HANGUP_QUEUE_URL: sqs.queueUrl,
+      AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+      // Every visitor of this machine has the same address, and one person tries everything out.
+      ADDRESS_SLOT_PERCENT: '100',
+      WORKSPACES_PER_DAY: '1000',
       ...options.variables,
     };
     setLocalCredentials();
@@ -180,6 +191,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         await Promise.all([watching.close(), recording.close()]);
       },
     };
+    const hangUps = startHangUpPump(sqs, functions.hangUps);
+    started.push(hangUps);
     const gateway = await keep(
       startGateway(functions.handlers, {
         port: options.port,
@@ -196,6 +209,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       incidents: functions.incidents,
       sweep: functions.sweep,
       retireModels: functions.retireModels,
+      hangUps,
+      sqs,
       kms,
       s3,
       dynamoDb,

@@ -1,7 +1,9 @@
 import { dynamoDbAnomalies } from '../adapters/aws/anomalies/dynamodb-anomalies.ts';
 import { keyUsageEventsOf } from '../adapters/aws/anomalies/key-usage-events.ts';
 import { outboxEventOf } from '../adapters/aws/audit/stream-events.ts';
-import { dynamoDbClient } from '../adapters/aws/clients.ts';
+import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
+import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
+import { dynamoDbClient, sqsClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
@@ -11,6 +13,7 @@ import { planNoticeOf } from '../domain/tenancy/plan-notice.ts';
 import { anomalyDetector } from '../streams/anomaly-detector.ts';
 import type { StreamHandler } from '../streams/stream-handler.ts';
 import { watchKeyUse } from '../use-cases/anomalies/watch-key-use.ts';
+import { callEnder } from '../use-cases/calls/end-live-calls.ts';
 import type { IncidentAnnouncer } from '../use-cases/ports/anomalies.ts';
 import type { RotationRequests } from '../use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../use-cases/ports/usage.ts';
@@ -39,6 +42,11 @@ export const detectorHandler = (
     workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
     sites: dynamoDbMembership(dynamoDb, tables.tenancy),
     keys: dynamoDbKeys(dynamoDb, tables),
+    callEnder: callEnder({
+      clock,
+      live: dynamoDbLiveReader(dynamoDb, tables.limits),
+      hangUps: sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL),
+    }),
     announcer: outside,
     rotations: outside,
     onBegun: (incidents) => {

@@ -83,5 +83,6 @@ export const embeddedMetrics = (service: string, stage: string, monotonicMs: () 
     recordCost: (mode, costMicroCents) =>
       write([['CostCents', costMicroCents / MICRO_CENTS_PER_CENT]], { mode }),
     recordIncidents: (count) => collect('Incidents', count),
+    callsLost: (count) => collect('LostCalls', count),
   };
 };

@@ -1,4 +1,6 @@
-import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
+import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
+import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
 import { dynamoDbSessionEnds } from '../adapters/aws/sessions/dynamodb-session-ends.ts';
@@ -46,6 +48,8 @@ export const eventsHandler = (environment: EnvironmentOf<'events'>, runtime: Run
         health: reports,
         ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
         slots: dynamoDbSlots(dynamoDb, environment.LIMITS_TABLE),
+        live: dynamoDbLive(dynamoDb, environment.LIMITS_TABLE),
+        hangUps: sqsHangUps(sqsClient(environment, runtime.metrics), environment.HANGUP_QUEUE_URL),
         errors: dynamoDbErrors(dynamoDb, environment.SESSIONS_TABLE),
         notices: reports,
         plans: environment.PLANS,

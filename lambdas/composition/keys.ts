@@ -1,4 +1,7 @@
-import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbCallRecords, dynamoDbEndOrders } from '../adapters/aws/calls/dynamodb-calls.ts';
+import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
+import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
+import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeyActivity, dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeySealer } from '../adapters/aws/keys/kms-key-sealer.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
@@ -6,12 +9,16 @@ import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limi
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
 import { openAiHttp } from '../adapters/openai/openai-http.ts';
+import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../adapters/openai/realtime-calls.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { DEFAULT_RATE_LIMITS } from '../domain/limits.ts';
 import { keysEndpoints } from '../http/endpoints/keys-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
+import { callEnder } from '../use-cases/calls/end-live-calls.ts';
+import { endSession } from '../use-cases/calls/end-session.ts';
+import { keepingForCalls } from '../use-cases/calls/keep-for-calls.ts';
 import { deleteOpenAiKey } from '../use-cases/keys/delete-openai-key.ts';
 import { listKeyVersions } from '../use-cases/keys/list-key-versions.ts';
 import { rollBackOpenAiKey } from '../use-cases/keys/roll-back-openai-key.ts';
@@ -29,22 +36,35 @@ export const keysHandler = (environment: EnvironmentOf<'keys'>, runtime: Runtime
   const kms = kmsClient(environment, runtime.metrics);
   const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, environment.DERIVATION_KEY_ARN));
   const retainSeconds = environment.KEY_RETENTION_HOURS * 3_600;
+  const live = dynamoDbLiveReader(dynamoDb, environment.LIMITS_TABLE);
+  const hangUps = sqsHangUps(sqsClient(environment, runtime.metrics), environment.HANGUP_QUEUE_URL);
+  const calls = { clock: runtime.clock, live, hangUps };
+  const ending = { ...calls, callEnder: callEnder(calls) };
+  const tables = { sessions: environment.SESSIONS_TABLE, tenancy: environment.TENANCY_TABLE };
   const ports = {
-    clock: runtime.clock,
+    ...ending,
     backOff: runtime.backOff,
+    records: {
+      ...dynamoDbCallRecords(dynamoDb, tables.sessions),
+      ...dynamoDbEndOrders(dynamoDb, tables),
+    },
     auditEvents: auditEventFactory({ ...runtime, pseudonyms }),
     retainSeconds,
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,
       indexName: TABLES.tenancy.index.name,
     }),
-    keys: dynamoDbKeys(dynamoDb, {
-      keys: environment.KEYS_TABLE,
-      tenancy: environment.TENANCY_TABLE,
-    }),
+    keys: keepingForCalls(
+      dynamoDbKeys(dynamoDb, {
+        keys: environment.KEYS_TABLE,
+        tenancy: environment.TENANCY_TABLE,
+      }),
+      ending,
+    ),
     activity: dynamoDbKeyActivity(dynamoDb, environment.SESSIONS_TABLE),
     limiter: dynamoDbRateLimiter(dynamoDb, environment.LIMITS_TABLE),
     openAi: openAiHttp(environment.OPENAI_BASE_URL, runtime.metrics),
+    calls: openAiCalls(environment.OPENAI_BASE_URL, runtime.metrics, PROBE_CALL_TIMEOUTS),
     sealer: kmsKeySealer(
       kms,
       { masterKeyArn: environment.MASTER_KEY_ARN, fingerprintKeyArn: environment.FINGERPRINT_KEY_ARN },
@@ -61,6 +81,7 @@ export const keysHandler = (environment: EnvironmentOf<'keys'>, runtime: Runtime
       switchOpenAiKey: switchOpenAiKey(ports),
       deleteWorkspace: deleteWorkspace(ports),
       archiveSite: archiveSite(ports),
+      endSession: endSession(ports),
     }),
     httpDeps(environment, runtime),
   );

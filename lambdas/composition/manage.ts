@@ -1,5 +1,6 @@
 import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
+import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
 import { publicSuffixList } from '../adapters/psl/public-suffixes.ts';
@@ -25,6 +26,8 @@ export const manageHandler = (environment: EnvironmentOf<'manage'>, runtime: Run
     random: runtime.random,
     plans: environment.PLANS,
     suffixes: publicSuffixList,
+    limiter: dynamoDbRateLimiter(dynamoDb, environment.LIMITS_TABLE),
+    workspacesPerDay: environment.WORKSPACES_PER_DAY,
     auditEvents: auditEventFactory({
       ...runtime,
       pseudonyms: kmsPseudonyms(

@@ -1,4 +1,6 @@
-import { dynamoDbClient } from '../adapters/aws/clients.ts';
+import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
+import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
+import { dynamoDbClient, sqsClient } from '../adapters/aws/clients.ts';
 import { dynamoDbSessionEnds } from '../adapters/aws/sessions/dynamodb-session-ends.ts';
 import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
@@ -27,10 +29,12 @@ export const sweeperHandler = (
       metrics,
     ),
     ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
+    live: dynamoDbLive(dynamoDb, environment.LIMITS_TABLE),
+    hangUps: sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL),
   });
   return flushingMetrics(async () => {
-    const { closed, alive, failed, more } = await sweep();
-    log.info('silent sessions closed', { closed, alive, failed, more });
+    const { closed, ending, alive, failed, more } = await sweep();
+    log.info('silent sessions closed', { closed, ending, alive, failed, more });
     // The run counts as failed, so that its alarm sees it; the next one tries these again.
     if (failed > 0) throw new DependencyUnavailableError('dynamodb', 'sweep', `${failed} sessions`);
   }, metrics);

@@ -1,10 +1,16 @@
-import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../adapters/aws/calls/dynamodb-calls.ts';
+import { dynamoDbKeyUses } from '../adapters/aws/calls/dynamodb-key-uses.ts';
+import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
+import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
+import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeyOpener } from '../adapters/aws/keys/kms-key-opener.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbAdmission } from '../adapters/aws/sessions/dynamodb-admission.ts';
 import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
 import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
+import { dynamoDbSessionEnds } from '../adapters/aws/sessions/dynamodb-session-ends.ts';
+import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
 import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
 import { dynamoDbSessions } from '../adapters/aws/sessions/dynamodb-sessions.ts';
 import { dynamoDbSlots } from '../adapters/aws/sessions/dynamodb-slots.ts';
@@ -12,11 +18,13 @@ import { dynamoDbTokenContext } from '../adapters/aws/sessions/dynamodb-token-co
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { openAiHttp } from '../adapters/openai/openai-http.ts';
+import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../adapters/openai/realtime-calls.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../domain/limits.ts';
 import { tokenEndpoints } from '../http/endpoints/token-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
+import { openCall } from '../use-cases/calls/open-call.ts';
 import { testOpenAiKey } from '../use-cases/keys/test-openai-key.ts';
 import { answerPreflight } from '../use-cases/sessions/answer-preflight.ts';
 import { mintToken } from '../use-cases/sessions/mint-token.ts';
@@ -59,7 +67,20 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     openAi: openAiHttp(environment.OPENAI_BASE_URL, runtime.metrics),
     keys: dynamoDbKeys(dynamoDb, tables),
+    calls: openAiCalls(environment.OPENAI_BASE_URL, runtime.metrics),
+    callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
+    records: dynamoDbCallRecords(dynamoDb, tables.sessions),
+    keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
+    live: dynamoDbLive(dynamoDb, tables.limits),
+    ends: dynamoDbSessionEnds(dynamoDb, tables.sessions),
+    meterReader: dynamoDbSessionReader(dynamoDb, tables),
+    hangUps: sqsHangUps(sqsClient(environment, runtime.metrics), environment.HANGUP_QUEUE_URL),
     tenancy,
+  };
+  const visitors = {
+    rateLimits,
+    plans: environment.PLANS,
+    addressSlotPercent: environment.ADDRESS_SLOT_PERCENT,
   };
   return httpHandler(
     tokenEndpoints({
@@ -68,12 +89,18 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
         noteRefused: (site, origin) => reportRefusedOrigin(ports, site, origin, runtime.clock()),
       }),
       mintToken: mintToken(ports, {
-        rateLimits,
-        plans: environment.PLANS,
-        addressSlotPercent: environment.ADDRESS_SLOT_PERCENT,
+        ...visitors,
         openAiTimeoutMs: environment.OPENAI_TIMEOUT_MS,
+        managedTokens: environment.MANAGED_MINTS,
       }),
-      testOpenAiKey: testOpenAiKey(ports, rateLimits),
+      openCall: openCall(ports, visitors),
+      testOpenAiKey: testOpenAiKey(
+        {
+          ...ports,
+          calls: openAiCalls(environment.OPENAI_BASE_URL, runtime.metrics, PROBE_CALL_TIMEOUTS),
+        },
+        rateLimits,
+      ),
     }),
     httpDeps(environment, runtime),
   );

@@ -1,3 +1,4 @@
+import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { dynamoDbClient } from '../adapters/aws/clients.ts';
 import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
 import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
@@ -6,6 +7,7 @@ import { dynamoDbUsage } from '../adapters/aws/usage/dynamodb-usage.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { usageEndpoints } from '../http/endpoints/usage-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
+import { listLiveSessions } from '../use-cases/calls/list-live-sessions.ts';
 import { listErrors } from '../use-cases/sessions/list-errors.ts';
 import { listSessions } from '../use-cases/sessions/list-sessions.ts';
 import { readConcurrency } from '../use-cases/sessions/read-concurrency.ts';
@@ -42,6 +44,11 @@ export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runti
       readSession: readSession(ports),
       listErrors: listErrors(ports),
       readConcurrency: readConcurrency(ports),
+      listLive: listLiveSessions({
+        ...ports,
+        live: dynamoDbLiveReader(dynamoDb, tables.limits),
+        meters: ports.sessions,
+      }),
       compareOwnMonth: compareOwnMonth(ports),
     }),
     httpDeps(environment, runtime),

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { parseAccessTokenRule } from '../domain/access-token-rule.ts';
+import { MANAGED_TOKENS } from '../domain/calls/control.ts';
+import { DEFAULT_ADDRESS_SLOT_PERCENT } from '../domain/limits.ts';
 import { plansVariable } from './plans.ts';
 
 /**
@@ -79,6 +81,9 @@ const plans = { PLANS: plansVariable };
 
 const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000).default(fallback);
 
+/** The queue of calls to hang up. */
+const hangUps = { HANGUP_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optional() };
+
 /** Meters and totals of sessions. */
 const usage = { USAGE_TABLE: tableName };
 
@@ -88,13 +93,16 @@ const tokenEnvironment = z.object({
   ...derivation,
   ...opening,
   ...plans,
+  ...hangUps,
   OPENAI_BASE_URL: openAiBaseUrl,
+  /** Whether managed sessions may be opened with client secrets. */
+  MANAGED_MINTS: z.enum(MANAGED_TOKENS).default('allow'),
   OPENAI_TIMEOUT_MS: z.coerce.number().int().min(500).max(20_000).default(8_000),
   IP_LIMIT_PER_MINUTE: limit(60),
   IP_LIMIT_PER_SECOND: limit(20),
   SITE_LIMIT_PER_MINUTE: limit(200),
   /** What one address may hold of a key's concurrency slots. */
-  ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(100),
+  ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(DEFAULT_ADDRESS_SLOT_PERCENT),
 });
 
 /** What widgets report of their sessions; no access token, no key of a customer. */
@@ -107,6 +115,7 @@ const eventsEnvironment = z.object({
   ...usage,
   ...derivation,
   ...plans,
+  ...hangUps,
   EDGE_PROOF_DIGESTS: shared.EDGE_PROOF_DIGESTS,
   AWS_CALL_TIMEOUT_MS: shared.AWS_CALL_TIMEOUT_MS,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
@@ -118,7 +127,9 @@ const sweeperEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
   ...usage,
+  ...hangUps,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
@@ -130,6 +141,21 @@ const retireModelsEnvironment = z.object({
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
+/** Hangs calls up; no route leads to it. */
+const hangupEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  KEYS_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...opening,
+  ...hangUps,
+  OPENAI_BASE_URL: openAiBaseUrl,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
+
 /** Hours for which a replaced key can be rolled back to; 0 shreds it at once. */
 const retention = { KEY_RETENTION_HOURS: z.coerce.number().int().min(0).max(720).default(24) };
 
@@ -137,6 +163,7 @@ const keysEnvironment = z.object({
   ...shared,
   ...derivation,
   ...retention,
+  ...hangUps,
   MASTER_KEY_ARN: kmsArn,
   FINGERPRINT_KEY_ARN: kmsArn,
   OPENAI_BASE_URL: openAiBaseUrl,
@@ -179,6 +206,7 @@ const detectorEnvironment = z.object({
   TENANCY_TABLE: tableName,
   KEYS_TABLE: tableName,
   LIMITS_TABLE: tableName,
+  ...hangUps,
   /** Where incidents are announced and rotations are asked for. */
   EVENT_BUS_NAME: z.string().min(1).default('default'),
   AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
@@ -199,7 +227,13 @@ const rotateOnRequestEnvironment = z.object({
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
-const manageEnvironment = z.object({ ...shared, ...derivation, ...plans });
+const manageEnvironment = z.object({
+  ...shared,
+  ...derivation,
+  ...plans,
+  /** Workspaces that one person can create in a day. */
+  WORKSPACES_PER_DAY: limit(5),
+});
 
 /** What was used and what it cost; reads alone. */
 const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
@@ -217,6 +251,7 @@ export const ENVIRONMENTS = {
   projector: projectorEnvironment,
   archiver: archiverEnvironment,
   'retire-models': retireModelsEnvironment,
+  hangup: hangupEnvironment,
   manage: manageEnvironment,
   usage: usageEnvironment,
   detector: detectorEnvironment,

@@ -10,7 +10,9 @@ export type LogMessage =
   | 'rotation request answered'
   | 'silent sessions closed'
   | 'the discovery document names another issuer'
-  | 'models of sites looked at';
+  | 'models of sites looked at'
+  | 'hang-up handled'
+  | 'hang-up failed';
 
 /** What each function logs for a stream record that it could not handle. Alarms filter on the text. */
 export const FAILED_RECORD_MESSAGES = {

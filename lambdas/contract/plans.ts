@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MAX_CONCURRENCY } from '../domain/limits.ts';
 import { BUILT_IN_PLANS, DEFAULT_PLAN, type Plan } from '../domain/tenancy/plan.ts';
 
 /** Money of a plan: US dollars, exact to the micro-cent that costs are computed in. */
@@ -14,6 +15,13 @@ export const planSchema = z
     hard_cap: z.boolean(),
     overage_usd_per_minute: usd,
     max_sites: count,
+    max_concurrent: z
+      .int()
+      .min(1)
+      .max(MAX_CONCURRENCY)
+      .nullable()
+      .default(null)
+      .describe('Managed sessions at a time; null: no cap of the plan.'),
   })
   .refine((plan) => !plan.hard_cap || plan.included_minutes !== null, {
     path: ['included_minutes'],
@@ -48,6 +56,7 @@ const planOf = (stated: StatedPlan): Plan => ({
   hardCap: stated.hard_cap,
   overageMicroCentsPerMinute: microCents(stated.overage_usd_per_minute),
   maxSites: stated.max_sites,
+  maxConcurrent: stated.max_concurrent,
 });
 
 /** A plan as the contract shows it, and as `PLANS` states it. */
@@ -58,6 +67,7 @@ export const statedPlan = (plan: Plan): StatedPlan => ({
   hard_cap: plan.hardCap,
   overage_usd_per_minute: dollars(plan.overageMicroCentsPerMinute),
   max_sites: plan.maxSites,
+  max_concurrent: plan.maxConcurrent,
 });
 
 /**

@@ -21,6 +21,11 @@ export const PROBLEMS = {
     code: 'invalid_site_id',
     message: 'This is not a site id: 8 to 32 lower-case letters and digits. Copy it from the embed snippet.',
   },
+  invalid_offer: {
+    status: 400,
+    code: 'invalid_offer',
+    message: 'The SDP offer cannot be used. The details say why; create a new offer with one audio track.',
+  },
   unauthorized: {
     status: 401,
     code: 'unauthorized',
@@ -35,6 +40,11 @@ export const PROBLEMS = {
     status: 403,
     code: 'origin_not_allowed',
     message: "This page's origin is not registered for the site. Add it to the site's allowed origins.",
+  },
+  calls_only: {
+    status: 403,
+    code: 'calls_only',
+    message: 'This site gives out no client secrets. Open a call instead: POST /v1/{siteId}/calls.',
   },
   not_through_the_edge: {
     status: 403,
@@ -163,6 +173,18 @@ export const PROBLEMS = {
     status: 409,
     code: 'version_conflict',
     message: 'Somebody else changed this at the same time. Read it again, then repeat your change.',
+  },
+  not_endable: {
+    status: 409,
+    code: 'not_endable',
+    message:
+      'This session was opened with a client secret, which nobody can take back. It ends by itself; set control to brokered to end sessions from here.',
+  },
+  stopped: {
+    status: 503,
+    code: 'stopped',
+    message: 'Voice is stopped by the operator of this service. Try again later.',
+    retryAfterSeconds: 60,
   },
   unavailable: {
     status: 503,

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { Role } from '../domain/tenancy/workspace.ts';
 import * as auditSchemas from './audit.ts';
+import * as calls from './calls.ts';
 import * as schemas from './common.ts';
 import * as keySchemas from './keys.ts';
 import { costEstimate, costEstimateRequest, pricing } from './pricing.ts';
@@ -35,9 +36,11 @@ export interface Route {
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
+  /** Without a body it is as with `{}`. */
+  readonly optionalBody?: true;
   /** Signed requests prove themselves: they also come as text/plain, which a browser sends without a preflight. */
   readonly signed?: true;
-  readonly status: 200 | 201 | 204;
+  readonly status: 200 | 201 | 202 | 204;
   /** Shape of `data`; absent for 204. */
   readonly data?: z.ZodType;
   /** Answers `Accept: text/csv` too. */
@@ -79,9 +82,9 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       path,
       servedBy: 'keys',
       access: 'admin',
-      summary: `Shreds the key of ${of}: usable nowhere from the next request on.`,
+      summary: `Shreds the key of ${of}: usable nowhere from the next request on. Its live calls are ended.`,
       status: 200,
-      data: schemas.deleted,
+      data: calls.ending,
       refusals: [...missing, 'version_conflict'],
     },
     test: {
@@ -130,7 +133,9 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       path: `${path}/suspend`,
       servedBy: 'keys',
       access: 'admin',
-      summary: 'Kill switch: mints stop with the next request.',
+      summary: 'Kill switch: mints stop with the next request, and live calls are ended.',
+      body: calls.endingRequest,
+      optionalBody: true,
       status: 200,
       data: keySchemas.maskedKey,
       refusals: [...missing, 'version_conflict'],
@@ -174,7 +179,47 @@ export const ROUTES = {
       'invalid_site_id',
       'rate_limited',
       'site_not_found',
+      'stopped',
       'origin_not_allowed',
+      'calls_only',
+      'minutes_exhausted',
+      'platform_key_missing',
+      'openai_key_missing',
+      'openai_key_unreadable',
+      'openai_key_rejected',
+      'openai_key_suspended',
+      'busy',
+      'openai_quota_exhausted',
+      'openai_error',
+      'openai_timeout',
+    ],
+  },
+  allowCallOrigin: {
+    method: 'OPTIONS',
+    path: '/v1/{siteId}/calls',
+    servedBy: 'token',
+    access: 'public',
+    summary: 'CORS preflight: allowed for an origin that the site has registered.',
+    status: 204,
+    refusals: ['invalid_site_id', 'site_not_found', 'origin_not_allowed'],
+  },
+  openCall: {
+    method: 'POST',
+    path: '/v1/{siteId}/calls',
+    servedBy: 'token',
+    access: 'public',
+    summary: 'Creates a call at OpenAI for one visitor, which the broker can end at any time.',
+    body: calls.callRequest,
+    status: 201,
+    data: calls.call,
+    refusals: [
+      'invalid_site_id',
+      'invalid_offer',
+      'rate_limited',
+      'site_not_found',
+      'stopped',
+      'origin_not_allowed',
+      'invalid_signature',
       'minutes_exhausted',
       'platform_key_missing',
       'openai_key_missing',
@@ -224,7 +269,7 @@ export const ROUTES = {
     body: tenancySchemas.createWorkspaceRequest,
     status: 201,
     data: tenancySchemas.workspace,
-    refusals: [],
+    refusals: ['rate_limited'],
   },
   listWorkspaces: {
     method: 'GET',
@@ -266,7 +311,7 @@ export const ROUTES = {
     summary: 'Stops mints, shreds keys, archives sites.',
     body: tenancySchemas.deleteWorkspaceRequest,
     status: 200,
-    data: schemas.deleted,
+    data: calls.ending,
     refusals: ['workspace_not_found', 'version_conflict'],
   },
   listMembers: {
@@ -384,7 +429,7 @@ export const ROUTES = {
     access: 'admin',
     summary: "Archives a site and shreds its own key; the workspace's key stays.",
     status: 200,
-    data: schemas.deleted,
+    data: calls.ending,
     refusals: ['site_not_found', 'version_conflict'],
   },
   viewSiteKey: siteKey.view,
@@ -451,6 +496,26 @@ export const ROUTES = {
     status: 200,
     data: usage.session,
     refusals: ['site_not_found', 'session_not_found'],
+  },
+  endSession: {
+    method: 'POST',
+    path: '/v1/sites/{siteId}/sessions/{sessionId}/end',
+    servedBy: 'keys',
+    access: 'admin',
+    summary: 'Ends one call, within seconds. A session that has ended stays as it is.',
+    status: 202,
+    data: calls.endedSession,
+    refusals: ['site_not_found', 'session_not_found', 'not_endable'],
+  },
+  listLive: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/live',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary: 'The sessions that run at this moment, and which of them can be ended.',
+    status: 200,
+    data: calls.liveSessions,
+    refusals: ['workspace_not_found'],
   },
   listErrors: {
     method: 'GET',

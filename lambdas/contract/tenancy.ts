@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CONTROLS } from '../domain/calls/control.ts';
 import { MAX_CONCURRENCY } from '../domain/limits.ts';
 import {
   CLIENT_SECRET_TTL_SECONDS,
@@ -114,6 +115,11 @@ const siteSettings = {
   voice: z.enum(VOICES),
   instructions: z.string().max(16_000).refine(isUnicode, NOT_UNICODE),
   data_residency: dataResidency,
+  control: z
+    .enum(CONTROLS)
+    .describe(
+      '`open`: client secrets and calls. `brokered`: calls only. `locked`: calls without a data channel, so that a visitor cannot change the session.',
+    ),
   client_secret_ttl_seconds: z
     .int()
     .min(CLIENT_SECRET_TTL_SECONDS.min)
@@ -140,6 +146,7 @@ export const createSiteRequest = z
     data_residency: siteSettings.data_residency
       .optional()
       .describe("The workspace's, where it is not given."),
+    control: siteSettings.control.default('open'),
     client_secret_ttl_seconds: siteSettings.client_secret_ttl_seconds.default(
       CLIENT_SECRET_TTL_SECONDS.default,
     ),

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { ENDED_BY } from '../domain/calls/call.ts';
+import { OPENED_WITH } from '../domain/calls/control.ts';
 import { KEY_SCOPES } from '../domain/keys/sealed-key.ts';
 import { FAILURE_SOURCES } from '../domain/sessions/reported-failure.ts';
 import { SESSION_KINDS, SESSION_STATES } from '../domain/sessions/session.ts';
@@ -119,6 +121,7 @@ export const session = z
     site_id: siteIdSchema,
     state: z.enum(SESSION_STATES),
     kind: z.enum(SESSION_KINDS).describe('Only `visitor` is ever charged.'),
+    opened_with: z.enum(OPENED_WITH),
     mode: z.enum(BILLING_MODES),
     model: z.string(),
     voice: z.string(),
@@ -126,6 +129,10 @@ export const session = z
     connected_at: timestamp.nullable().describe("By the browser's clock."),
     ended_at: timestamp.nullable().describe("By the browser's clock."),
     end_reason: z.enum([...END_REASONS, 'silence']).nullable(),
+    ended_by: z
+      .enum(ENDED_BY)
+      .nullable()
+      .describe('Who ended a call. `lost`: the broker could not hang it up; revoke the key at OpenAI.'),
     seconds: z.int(),
     billed_seconds: z.int(),
     refusal: z.string().nullable(),

@@ -5,9 +5,11 @@
 export const BROKER_ERROR_CODES = [
   'invalid_request',
   'invalid_site_id',
+  'invalid_offer',
   'unauthorized',
   'forbidden',
   'origin_not_allowed',
+  'calls_only',
   'not_through_the_edge',
   'route_not_found',
   'workspace_not_found',
@@ -32,6 +34,8 @@ export const BROKER_ERROR_CODES = [
   'site_limit_reached',
   'no_previous_version',
   'version_conflict',
+  'not_endable',
+  'stopped',
   'unavailable',
 ] as const;
 

@@ -32,12 +32,24 @@ const SLOTS_BY_TIER: Readonly<Record<number, number>> = { 1: 1, 2: 10, 3: 30, 4:
 
 export const MAX_CONCURRENCY = 1_000;
 
-/** So that a second tab, or the colleague at the next desk, gets in on the smallest key as well. */
-const LEAST_SLOTS_OF_ADDRESS = 2;
+/** So that a visitor gets in on the smallest key as well. */
+const LEAST_SLOTS_OF_ADDRESS = 1;
+
+/** What one address may hold of a key's slots unless the stage says otherwise, per cent: nobody takes all alone. */
+export const DEFAULT_ADDRESS_SLOT_PERCENT = 34;
 
 /** How many of a key's `limit` slots one address may hold at a time; `percent` is from 1 to 100. */
 export const slotsOfAddress = (limit: number, percent: number): number =>
-  Math.max(LEAST_SLOTS_OF_ADDRESS, Math.ceil((limit * percent) / 100));
+  Math.max(LEAST_SLOTS_OF_ADDRESS, Math.floor((limit * percent) / 100));
+
+/** The number of concurrent managed sessions: the lower of the workspace's own setting and its plan's; undefined: no limit. */
+export const managedConcurrencyOf = (
+  { concurrencyLimit }: { readonly concurrencyLimit: number | null },
+  plan: { readonly maxConcurrent: number | null } | undefined,
+): number | undefined => {
+  const limits = [concurrencyLimit, plan?.maxConcurrent].flatMap((limit) => limit ?? []);
+  return limits.length === 0 ? undefined : Math.min(...limits);
+};
 
 /** The number of concurrent sessions that a workspace's own setting, or else its tier, allows on one key. */
 export const concurrencyLimitOf = (workspace: {

@@ -34,3 +34,9 @@ export const SESSION_DURATION_SECONDS = { min: 30, max: 3_600, default: 600 } as
 
 /** A verdict warns when the site's model ends within this many days. */
 export const SHUTDOWN_WARNING_DAYS = 90;
+
+/** Longest response of a session, tokens; OpenAI takes 1 to 4,096. Some 50 seconds of speech. */
+export const MAX_OUTPUT_TOKENS = 1_024;
+
+/** How much of a conversation OpenAI keeps beside the instructions, tokens: what each response reads again at most. */
+export const POST_INSTRUCTION_TOKENS = 8_000;

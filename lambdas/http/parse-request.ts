@@ -7,8 +7,11 @@ import { BrokerError, type BrokerErrorDetail } from '../domain/broker-error.ts';
 /** The contract's limit on a body, bytes. API Gateway's own is 10 MB. */
 const MAX_BODY_BYTES = 65_536;
 
+/** A body can have thousands of faults: the first of them are enough to mend it, and the answer stays small. */
+const MAX_DETAILS = 20;
+
 const invalid = (...details: BrokerErrorDetail[]): BrokerError =>
-  new BrokerError('invalid_request', { details });
+  new BrokerError('invalid_request', { details: details.slice(0, MAX_DETAILS) });
 
 /**
  * The body of a request as its route's schema has it, or `invalid_request` naming each faulty field. A route without a
@@ -21,6 +24,7 @@ export const parseBody = (route: Route, event: APIGatewayProxyEventV2): unknown 
       throw invalid({ path: 'body', message: 'This route takes no body.' });
     return undefined;
   }
+  if (route.optionalBody === true && text.trim() === '') return parseWith(route.body, {}, 'body');
   // Also what forces a browser into a preflight: a form or text/plain post would be sent without one.
   const mediaType = (event.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   const beacon = route.signed === true && mediaType === 'text/plain';

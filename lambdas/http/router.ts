@@ -9,6 +9,7 @@ import { csvResponse } from './csv-response.ts';
 import { sourceIpOf } from './edge.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoints/endpoint.ts';
 import type { HttpDeps } from './http-deps.ts';
+import { invalidRequests } from './invalid-requests.ts';
 import { bodyText, parseBody, parseQuery } from './parse-request.ts';
 import type { RequestState, Result } from './request-state.ts';
 
@@ -36,11 +37,28 @@ export const createRouter = <Name extends FunctionName>(
     }),
   );
 
+  const invalid = invalidRequests(deps.monotonicMs);
+
   const answer = async (event: APIGatewayProxyEventV2, state: RequestState): Promise<Result> => {
     const sourceIp = sourceIpOf(event, deps.edgeSecretDigests);
     const match = served.get(event.routeKey);
     if (match === undefined) throw new BrokerError('route_not_found');
-    const { route, endpoint } = match;
+    if (match.route.access !== 'public') return answerMatch(match, sourceIp, event, state);
+    // Not for signed requests: one that is signed rightly is never refused for the wrong ones of its address.
+    if (match.route.signed !== true && match.route.body !== undefined) invalid.check(sourceIp);
+    try {
+      return await answerMatch(match, sourceIp, event, state);
+    } catch (error) {
+      throw invalid.count(sourceIp, error);
+    }
+  };
+
+  const answerMatch = async (
+    { route, endpoint }: { readonly route: Route; readonly endpoint: AnyEndpoint },
+    sourceIp: string,
+    event: APIGatewayProxyEventV2,
+    state: RequestState,
+  ): Promise<Result> => {
     const caller =
       route.access === 'public' ? undefined : await authenticate(deps.accessTokens, event, sourceIp);
     const request: EndpointRequest<RouteId> = {

@@ -9,6 +9,8 @@ export interface Metrics extends CallObserver {
   /** A row of the audit trail that tells of a decrypt has been written. */
   recordAuditedDecrypt(): void;
   recordIncidents(count: number): void;
+  /** Calls that nobody can hang up any more. */
+  callsLost(count: number): void;
   /** What sessions came to at OpenAI, micro-cents; less than nothing where an estimate was too high. */
   recordCost(mode: 'byok' | 'managed', costMicroCents: number): void;
 }

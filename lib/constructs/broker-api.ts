@@ -55,6 +55,10 @@ const PUBLIC_BECAUSE: Readonly<Record<PublicRouteId, string>> = {
     'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
   mintToken:
     'Visitors of a site have no account. The function admits by registered origin, rate limits and concurrency slots.',
+  allowCallOrigin:
+    'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
+  openCall:
+    'Visitors of a site have no account. The function admits by registered origin, rate limits and concurrency slots.',
   allowEventsOrigin:
     'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
   reportEvents:
@@ -99,6 +103,7 @@ export class BrokerApi extends Construct {
     const stage = this.#addStage(config, domain);
     this.#throttleRoutes(stage, {
       mintToken: config.throttling.tokenRoute,
+      openCall: config.throttling.tokenRoute,
       reportEvents: config.throttling.eventsRoute,
     });
   }

@@ -36,6 +36,7 @@ export type Placeholder =
   | { readonly table: TableDefinition['name'] }
   | { readonly key: keyof typeof KMS_KEYS }
   | { readonly bucket: true }
+  | { readonly queue: true }
   | { readonly other: string };
 
 export interface AssemblyRoute {
@@ -144,6 +145,7 @@ const knownResources = (templates: ReadonlyMap<string, Template>): ReadonlyMap<s
     add('data', `${capitalized(table)}TableName`, { table });
   for (const key of Object.keys(KMS_KEYS).filter(isKey)) add('data', `${capitalized(key)}KeyArn`, { key });
   add('audit', 'ArchiveBucketName', { bucket: true });
+  add('data', 'HangUpQueueUrl', { queue: true });
   return known;
 };
 
@@ -240,12 +242,14 @@ export const readAssembly = (directory: string): Assembly => {
     return { routeKey: RouteKey, functionName, signedIn: AuthorizationType === 'JWT' };
   });
 
-  const mappings = ofType('AWS::Lambda::EventSourceMapping').map(({ stack, Properties }) => {
+  const mappings = ofType('AWS::Lambda::EventSourceMapping').flatMap(({ stack, Properties }) => {
     const source = follow(templates, stack, Properties['EventSourceArn']);
     const placeholder = source && known.get(`${source.stack}/${source.logicalId}`);
+    const functionName = functionAt(stack, Properties['FunctionName']);
+    if (placeholder !== undefined && 'queue' in placeholder && functionName === 'hangup') return [];
     if (placeholder === undefined || !('table' in placeholder))
-      throw new Error('An event source is no table.');
-    return { table: placeholder.table, functionName: functionAt(stack, Properties['FunctionName']) };
+      throw new Error('An event source is neither a table nor the queue of hang-ups.');
+    return [{ table: placeholder.table, functionName }];
   });
 
   const pattern = z.object({ source: z.array(z.string()), 'detail-type': z.array(z.string()) });

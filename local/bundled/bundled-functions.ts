@@ -1,4 +1,4 @@
-import type { APIGatewayProxyStructuredResultV2, DynamoDBBatchResponse } from 'aws-lambda';
+import type { APIGatewayProxyStructuredResultV2, DynamoDBBatchResponse, SQSBatchResponse } from 'aws-lambda';
 import { z } from 'zod';
 import type { DeployedFunctionName } from '../../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../../lambdas/contract/kms-keys.ts';
@@ -36,6 +36,7 @@ const ADDED = [
   'AWS_ENDPOINT_URL_DYNAMODB',
   'AWS_ENDPOINT_URL_KMS',
   'AWS_ENDPOINT_URL_S3',
+  'AWS_ENDPOINT_URL_SQS',
   'OPENAI_BASE_URL',
 ];
 
@@ -107,6 +108,7 @@ export const startBundledFunctions = async (
     retireModels: async () => {
       await runner('retire-models').invoke({});
     },
+    hangUps: async (event) => (await runner('hangup').invoke(event)) as SQSBatchResponse,
     close: async () => {
       await Promise.all([...runners.values()].map((running) => running.close()));
       await bus.close();
@@ -177,7 +179,9 @@ const standIn = (
         ? KMS_KEYS[placeholder.key].variable
         : 'bucket' in placeholder
           ? 'ARCHIVE_BUCKET'
-          : variable;
+          : 'queue' in placeholder
+            ? 'HANGUP_QUEUE_URL'
+            : variable;
   const value = local[named];
   if (value === undefined) throw new Error(`Nothing here stands in for the variable ${variable}.`);
   return value;

@@ -78,7 +78,16 @@ export function betaIsGone(): Answer {
   });
 }
 
-/** A call that has ended, or never was. */
+/** An offer that is no SDP, or that WebRTC cannot answer. */
+export function invalidOffer(): Answer {
+  return refusal(400, { message: 'Invalid SDP offer.', code: 'invalid_offer' });
+}
+
+export function unsupportedType(): Answer {
+  return refusal(400, { message: 'Unsupported content type.', code: 'unsupported_content_type' });
+}
+
+/** A call that has ended, that never was, or that belongs to another key. */
 export function callNotFound(): Answer {
   return refusal(404, {
     message: 'No session found for the provided call_id',

@@ -13,6 +13,8 @@ export type ClientSecret = {
   readonly session: SessionRequest | undefined;
   /** The failure suffix of the key that minted it: some failures come only when the secret is used. */
   readonly failure: string | undefined;
+  /** The fingerprint of the key that minted it. */
+  readonly owner: string;
 };
 
 export type ClientSecrets = {
@@ -46,10 +48,10 @@ export function createClientSecrets(now: () => number): ClientSecrets {
         model: request.session?.model ?? DEFAULT_REALTIME_MODEL,
         session: request.session,
         failure,
+        owner: fingerprint(key),
       };
       live.set(secret.value, secret);
-      const by = fingerprint(key);
-      minted.set(by, (minted.get(by) ?? 0) + 1);
+      minted.set(secret.owner, (minted.get(secret.owner) ?? 0) + 1);
       return secret;
     },
     find: (value) => {
@@ -61,10 +63,15 @@ export function createClientSecrets(now: () => number): ClientSecrets {
   };
 }
 
+export function newSessionId(): string {
+  return `sess_${randomBytes(15).toString('base64url')}`;
+}
+
 /** The answer's `session`: what was asked for, completed with OpenAI's defaults. It echoes the instructions. */
 export function describeSession(
   asked: SessionRequest | undefined,
   model: string,
+  { id = newSessionId(), expiresAt = 0 }: { readonly id?: string; readonly expiresAt?: number } = {},
 ): Readonly<Record<string, unknown>> {
   const format = { type: 'audio/pcm', rate: 24_000 };
   const input = asked?.audio?.input;
@@ -82,9 +89,9 @@ export function describeSession(
     ...asked,
     type: 'realtime',
     object: 'realtime.session',
-    id: `sess_${randomBytes(15).toString('base64url')}`,
+    id,
     model,
-    expires_at: 0,
+    expires_at: expiresAt,
     audio: {
       input: {
         format,

@@ -3,7 +3,7 @@ import type { Answer } from './answers.ts';
 
 const SLOW_BYTE_INTERVAL_MS = 200;
 
-/** Sends an answer in its manner of delivery. Common headers go to every answer that has any. */
+/** Sends an answer in its manner of delivery. Every answer with headers gets the common ones too. */
 export function deliver(
   response: ServerResponse,
   answer: Answer,

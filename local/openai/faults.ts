@@ -6,19 +6,38 @@ import { type Answer, DELIVERIES } from './answers.ts';
  * done: late (`delayMs`), with more headers, or in another manner of delivery.
  */
 export const FaultSchema = z.strictObject({
-  /** The exact path, such as `/v1/realtime/client_secrets`; every path when absent. */
+  /** Such as `/v1/realtime/client_secrets`. A part `*` matches any one part of the path. Absent: every path. */
   path: z.string().optional(),
   /** Only requests with this key, by its fingerprint in the log; any key when absent. */
   keyFingerprint: z.string().optional(),
   status: z.int().min(200).max(599).optional(),
   /** Text is sent as it is, anything else as JSON. */
   body: z.unknown().optional(),
-  headers: z.record(z.string(), z.string()).optional(),
+  /** Lower-case names. Added to the answer's own headers, which null removes. */
+  headers: z.record(z.string(), z.string().nullable()).optional(),
   delayMs: z.int().min(0).optional(),
   /** How the answer reaches the wire; simply sent when absent. */
   delivery: z.enum(DELIVERIES).optional(),
-  /** Drops the connection instead of answering. */
+  /** Drops the connection instead of answering, before anything was done. */
   reset: z.boolean().optional(),
+  /** `status` and `body` replace the answer only after what was asked for has been done. */
+  afterDone: z.boolean().optional(),
+  /** A call that this strikes goes on when its browser has left, until a hang-up or its time limit. */
+  outlivesBrowser: z.boolean().optional(),
+  /** Only sidebands of calls that have one already. */
+  onlySecondSideband: z.boolean().optional(),
+  /** The sideband is accepted, and closed after so many milliseconds (0). 1006: without a closing handshake. */
+  closeSideband: z
+    .strictObject({
+      code: z.union([
+        z.int().min(1_000).max(1_003),
+        z.int().min(1_006).max(1_014),
+        z.int().min(3_000).max(4_999),
+      ]),
+      reason: z.string().max(123).optional(),
+      afterMs: z.int().min(0).optional(),
+    })
+    .optional(),
   /** How many requests it strikes; until cleared when absent. */
   times: z.int().min(1).optional(),
 });
@@ -29,7 +48,11 @@ export type Faults = {
   /** Those of one key, or all. */
   readonly clear: (keyFingerprint?: string) => void;
   /** The first fault that strikes a request to this path with this key; counts as one of its times. */
-  readonly take: (path: string, keyFingerprint: string | undefined) => Fault | undefined;
+  readonly take: (
+    path: string,
+    keyFingerprint: string | undefined,
+    facts?: { readonly isSecondSideband: boolean },
+  ) => Fault | undefined;
 };
 
 export function createFaults(): Faults {
@@ -43,11 +66,12 @@ export function createFaults(): Faults {
         ({ fault }) => keyFingerprint !== undefined && fault.keyFingerprint !== keyFingerprint,
       );
     },
-    take: (path, keyFingerprint) => {
+    take: (path, keyFingerprint, facts) => {
       const entry = pending.find(
         ({ fault }) =>
-          (fault.path === undefined || fault.path === path) &&
-          (fault.keyFingerprint === undefined || fault.keyFingerprint === keyFingerprint),
+          (fault.path === undefined || matches(fault.path, path)) &&
+          (fault.keyFingerprint === undefined || fault.keyFingerprint === keyFingerprint) &&
+          (fault.onlySecondSideband !== true || facts?.isSecondSideband === true),
       );
       if (entry === undefined) return undefined;
       entry.left -= 1;
@@ -57,20 +81,35 @@ export function createFaults(): Faults {
   };
 }
 
-/** The answer once a fault has had its say; `usual` is only asked for when the fault leaves it standing. */
+function matches(pattern: string, path: string): boolean {
+  const parts = pattern.split('/');
+  const given = path.split('/');
+  return parts.length === given.length && parts.every((part, index) => part === '*' || part === given[index]);
+}
+
+/** The answer of a request that a fault has struck. `usual` is asked only where the fault lets things be done. */
 export async function applyFault(fault: Fault | undefined, usual: () => Promise<Answer>): Promise<Answer> {
   if (fault === undefined) return usual();
   if (fault.reset) return { status: 200, headers: {}, body: '', delivery: 'reset' };
+  const replaces = fault.status !== undefined || fault.body !== undefined;
+  const done = !replaces || fault.afterDone === true ? await usual() : undefined;
   const delivery = fault.delivery === undefined ? {} : { delivery: fault.delivery };
-  if (fault.status === undefined && fault.body === undefined) {
-    const answer = await usual();
-    return { ...answer, headers: { ...answer.headers, ...fault.headers }, ...delivery };
-  }
+  if (done !== undefined && !replaces)
+    return { ...done, headers: changed(done.headers, fault.headers), ...delivery };
   const isText = typeof fault.body === 'string' || fault.body === undefined;
+  const own = done?.headers ?? { 'content-type': isText ? 'text/plain' : 'application/json' };
   return {
-    status: fault.status ?? 200,
-    headers: { 'content-type': isText ? 'text/plain' : 'application/json', ...fault.headers },
+    status: fault.status ?? done?.status ?? 200,
+    headers: changed(own, fault.headers),
     body: typeof fault.body === 'string' ? fault.body : isText ? '' : JSON.stringify(fault.body),
     ...delivery,
   };
+}
+
+function changed(
+  headers: Readonly<Record<string, string>>,
+  changes: Fault['headers'] = {},
+): Readonly<Record<string, string>> {
+  const entries = Object.entries({ ...headers, ...changes });
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== null));
 }

@@ -3,15 +3,21 @@ import {
   betaIsGone,
   callNotFound,
   invalidKey,
+  invalidOffer,
   json,
   modelNotFound,
   refusal,
   unknownUrl,
+  unsupportedType,
 } from './answers.ts';
-import { type ClientSecrets, describeSession } from './client-secrets.ts';
+import { readCallForm } from './call-form.ts';
+import { type ClientSecrets, describeSession, fingerprint } from './client-secrets.ts';
 import { failureOf, type Operation, playFailure } from './failures.ts';
+import type { Fault } from './faults.ts';
 import { DEFAULT_REALTIME_MODEL, isRealtimeModel, listedModels } from './models.ts';
-import type { Calls } from './realtime/calls.ts';
+import { parseMultipart } from './multipart.ts';
+import type { CallRequest, Calls } from './realtime/calls.ts';
+import { SIDEBAND_PATH } from './realtime/sideband.ts';
 import { isSdpOffer } from './sdp.ts';
 import { parseMintRequest } from './session-schema.ts';
 
@@ -21,6 +27,8 @@ export type Asked = {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly bearer: string | undefined;
+  readonly bytes: Buffer;
+  /** The body as UTF-8. */
   readonly text: string;
   readonly origin: string;
 };
@@ -29,6 +37,8 @@ export type RouteDeps = {
   readonly secrets: ClientSecrets;
   readonly calls: Calls;
   readonly now: () => number;
+  /** The fault that strikes this request, for what lies behind the answer. */
+  readonly fault: Fault | undefined;
 };
 
 const CALL_PATH = '/v1/realtime/calls';
@@ -39,7 +49,7 @@ export async function route(asked: Asked, deps: RouteDeps): Promise<Answer> {
   const { method, path } = asked;
   if (path === CALL_PATH) return withCors(await callRoute(asked, deps));
   const hangup = HANGUP_PATH.exec(path)?.[1];
-  if (hangup !== undefined && method === 'POST') return refuseKey(asked) ?? hangUp(hangup, deps);
+  if (hangup !== undefined && method === 'POST') return hangUp(hangup, asked, deps);
   const operation = operationOf(method, path);
   if (operation === undefined && !(method === 'POST' && path === '/v1/realtime/sessions')) {
     return unknownUrl(method, path);
@@ -105,20 +115,14 @@ function mint(text: string, key: string, { secrets, now }: RouteDeps): Answer {
   });
 }
 
-async function callRoute(asked: Asked, { secrets, calls }: RouteDeps): Promise<Answer> {
+async function callRoute(asked: Asked, deps: RouteDeps): Promise<Answer> {
   if (asked.method === 'OPTIONS') return { status: 204, headers: {}, body: '' };
   if (asked.method !== 'POST') return unknownUrl(asked.method, asked.path);
-  const secret = secrets.find(asked.bearer ?? '');
-  if (secret === undefined) return invalidKey(asked.bearer ?? '');
-  if (!asked.headers['content-type']?.startsWith('application/sdp')) {
-    return refusal(400, { message: 'Unsupported content type.', code: 'unsupported_content_type' });
-  }
-  if (!isSdpOffer(asked.text)) return refusal(400, { message: 'Invalid SDP offer.', code: 'invalid_offer' });
-  const { failure, model } = secret;
-  const played = playFailure(failure, { operation: 'call', key: secret.value, model, origin: asked.origin });
-  if (played !== undefined) return played;
-  const call = await calls.open(asked.text, secret);
-  if (call === undefined) return refusal(400, { message: 'Invalid SDP offer.', code: 'invalid_offer' });
+  const isMultipart = asked.headers['content-type']?.startsWith('multipart/form-data') === true;
+  const request = isMultipart ? requestWithKey(asked, deps) : requestWithSecret(asked, deps);
+  if ('refused' in request) return request.refused;
+  const call = await deps.calls.open({ ...request.call, outlivesBrowser: deps.fault?.outlivesBrowser });
+  if (call === undefined) return invalidOffer();
   return {
     status: 201,
     headers: { 'content-type': 'application/sdp', location: `${CALL_PATH}/${call.callId}` },
@@ -126,9 +130,62 @@ async function callRoute(asked: Asked, { secrets, calls }: RouteDeps): Promise<A
   };
 }
 
-/** Any working key may end any call here: the stand-in knows no projects. A client secret may not, as at OpenAI. */
-function hangUp(callId: string, { calls }: RouteDeps): Answer {
-  return calls.hangUp(callId) ? { status: 200, headers: {}, body: '' } : callNotFound();
+type ReadCall = { readonly call: CallRequest } | { readonly refused: Answer };
+
+/** A browser with a client secret: the body is the offer, and the session is the one that was minted. */
+function requestWithSecret(asked: Asked, { secrets }: RouteDeps): ReadCall {
+  const secret = secrets.find(asked.bearer ?? '');
+  if (secret === undefined) return { refused: invalidKey(asked.bearer ?? '') };
+  if (!asked.headers['content-type']?.startsWith('application/sdp')) return { refused: unsupportedType() };
+  if (!isSdpOffer(asked.text)) return { refused: invalidOffer() };
+  const { failure, model, owner, session: settings } = secret;
+  const refused = playFailure(failure, { operation: 'call', key: secret.value, model, origin: asked.origin });
+  if (refused !== undefined) return { refused };
+  return { call: { offer: asked.text, settings, model, failure, owner, createdWith: 'client_secret' } };
+}
+
+/** A server with a standard key: offer and session are parts of a form. Failures of a mint come here too. */
+function requestWithKey(asked: Asked, { now }: RouteDeps): ReadCall {
+  const noKey = refuseKey(asked);
+  if (noKey !== undefined) return { refused: noKey };
+  const key = asked.bearer ?? '';
+  const read = readCallForm(asked.headers['content-type'] ?? '', asked.bytes);
+  const model = ('form' in read ? read.form.session?.model : undefined) ?? DEFAULT_REALTIME_MODEL;
+  const failure = failureOf(key);
+  const subject = { key, model, origin: asked.origin };
+  const played =
+    playFailure(failure, { operation: 'mint', ...subject }) ??
+    playFailure(failure, { operation: 'call', ...subject });
+  if (played !== undefined) return { refused: played };
+  if ('refused' in read) return read;
+  if (!isRealtimeModel(model, now())) return { refused: modelNotFound(404, model) };
+  const { sdp: offer, session: settings } = read.form;
+  if (!isSdpOffer(offer)) return { refused: invalidOffer() };
+  return { call: { offer, settings, model, failure, owner: fingerprint(key), createdWith: 'key' } };
+}
+
+/** Only the key that created a call, or minted its secret, may end it: to every other key there is no such call. */
+function hangUp(callId: string, asked: Asked, { calls }: RouteDeps): Answer {
+  const refused = refuseKey(asked);
+  if (refused !== undefined) return refused;
+  return calls.hangUp(callId, fingerprint(asked.bearer ?? ''))
+    ? { status: 200, headers: {}, body: '' }
+    : callNotFound();
+}
+
+/** The call that a sideband may attach to, or why not. */
+export function sidebandCall(
+  asked: Asked & { readonly callId: string | null },
+  { calls }: Pick<RouteDeps, 'calls'>,
+): { readonly callId: string } | { readonly refused: Answer } {
+  if (asked.path !== SIDEBAND_PATH || asked.method !== 'GET' || asked.callId === null)
+    return { refused: unknownUrl(asked.method, asked.path) };
+  // As measured since September 2026: a client secret finds no call, also not its own.
+  if (asked.bearer?.startsWith('ek_')) return { refused: callNotFound() };
+  const refused = refuseKey(asked);
+  if (refused !== undefined) return { refused };
+  const isOwn = calls.isLive(asked.callId, fingerprint(asked.bearer ?? ''));
+  return isOwn ? { callId: asked.callId } : { refused: callNotFound() };
 }
 
 /** Browsers call this endpoint themselves, from any page: it alone is open to other origins. */
@@ -140,6 +197,18 @@ function withCors(answer: Answer): Answer {
     'access-control-expose-headers': 'location, x-request-id',
   };
   return { ...answer, headers: { ...answer.headers, ...cors } };
+}
+
+/** What the log of requests keeps of a body: JSON, or the parts of a form. */
+export function recordedBody({ headers, bytes, text }: Asked): unknown {
+  const parts = parseMultipart(headers['content-type'] ?? '', bytes);
+  if (parts === undefined) return parseJson(text);
+  return Object.fromEntries(
+    parts.map((part) => [
+      part.name,
+      part.contentType === 'application/json' ? parseJson(part.text) : part.text,
+    ]),
+  );
 }
 
 /** The JSON value, or undefined for text that is none (JSON itself has no undefined). */

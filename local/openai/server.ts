@@ -1,16 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, json, refusal, unknownUrl } from './answers.ts';
 import { createClientSecrets, fingerprint } from './client-secrets.ts';
 import { deliver } from './deliver.ts';
 import { applyFault, createFaults, type Fault, FaultSchema, type Faults } from './faults.ts';
-import { createCalls } from './realtime/calls.ts';
-import { type Asked, parseJson, route } from './routes.ts';
+import { type CallRecord, createCalls } from './realtime/calls.ts';
+import { createSidebands } from './realtime/sideband.ts';
+import { type Asked, parseJson, recordedBody, route, sidebandCall } from './routes.ts';
 
 export { playableFailures } from './failures.ts';
 export { makeFakeKey } from './fake-key.ts';
 export type { Fault } from './faults.ts';
+export type { CallEnd, CallRecord } from './realtime/calls.ts';
+export type { Invoice, InvoiceTotals } from './realtime/invoice.ts';
 
 const LOOPBACK = '127.0.0.1';
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -25,7 +29,7 @@ export type RecordedRequest = {
   readonly headers: Readonly<Record<string, string>>;
   /** The first 16 hex digits of the SHA-256 of the bearer; undefined when there was none. */
   readonly keyFingerprint: string | undefined;
-  /** The JSON body, or undefined when there was none that parses. */
+  /** The JSON body; of a form its parts by name, with those of JSON parsed; undefined if there was none that parses. */
   readonly body: unknown;
   /** Unix milliseconds. */
   readonly at: number;
@@ -44,8 +48,14 @@ export type LocalOpenAi = {
   readonly mintedSecretsOf: (keyFingerprint: string) => number;
   /** Ids of the calls that go on, oldest first. */
   readonly liveCalls: readonly string[];
+  /** The latest thousand calls, ended ones too, oldest first. */
+  readonly calls: readonly CallRecord[];
   /** Ends a call as OpenAI does at an outage: without a word. */
   readonly dropCall: (callId: string) => void;
+  /** Closes the sidebands of a call and leaves the call. 1006: without a closing handshake. */
+  readonly closeSidebands: (callId: string, code: number, reason?: string) => void;
+  /** Moves the stand-in's clock, and ends the calls whose time is up by it. */
+  readonly advance: (milliseconds: number) => void;
   readonly inject: (fault: Fault) => void;
   /** Those of one key, or all. */
   readonly clearFaults: (keyFingerprint?: string) => void;
@@ -61,8 +71,8 @@ export type LocalOpenAi = {
  * The end of the key chooses the failure to play (`playableFailures`), so one run can show them all. Tests inject
  * faults as well, by `inject` or by `POST /__control/faults` with the same JSON; `DELETE` clears them.
  *
- * @param options.now Unix milliseconds: decides expiry and which models are still served.
- * @param options.maxCallMs How long a call may last, in real time; an hour unless told.
+ * @param options.now Unix milliseconds: decides expiry, the end of calls and which models are still served.
+ * @param options.maxCallMs How long a call may last by `now`. Default: an hour.
  * @param options.say Takes the one line that tells of a missing WebRTC library; the standard error unless told.
  */
 export async function startLocalOpenAi(
@@ -73,7 +83,9 @@ export async function startLocalOpenAi(
     readonly say?: (line: string) => void;
   } = {},
 ): Promise<LocalOpenAi> {
-  const now = options.now ?? Date.now;
+  let offsetMs = 0;
+  const clock = options.now ?? Date.now;
+  const now = () => clock() + offsetMs;
   const faults = createFaults();
   const secrets = createClientSecrets(now);
   const say = options.say ?? ((line) => process.stderr.write(`${line}\n`));
@@ -81,40 +93,58 @@ export async function startLocalOpenAi(
   const requests: RecordedRequest[] = [];
   const closing = new AbortController();
 
+  const sidebands = createSidebands(calls);
+
+  /** Writes a request down and finds the fault that strikes it, after its delay. */
+  const receive = async (asked: Asked, requestId: string, callId?: string): Promise<Fault | undefined> => {
+    const keyFingerprint = asked.bearer === undefined ? undefined : fingerprint(asked.bearer);
+    const { method, path, headers } = asked;
+    requests.push({ method, path, headers, keyFingerprint, body: recordedBody(asked), at: now(), requestId });
+    if (requests.length > MAX_KEPT_REQUESTS) requests.shift();
+    const call = calls.records().find((record) => record.callId === callId);
+    const fault = faults.take(path, keyFingerprint, { isSecondSideband: (call?.sidebands ?? 0) > 0 });
+    if (fault?.delayMs !== undefined) await sleep(fault.delayMs, undefined, { signal: closing.signal });
+    return fault;
+  };
+
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const startedMs = performance.now();
-    const text = await readBody(incoming);
-    const { bearer, ...asked } = describe(incoming, text ?? '');
-    const requestId = `req_${randomBytes(16).toString('hex')}`;
+    const body = await readBody(incoming);
+    const asked = describe(incoming, body ?? Buffer.alloc(0));
+    const requestId = newRequestId();
     const send = (answer: Answer) =>
       deliver(response, answer, {
-        'x-request-id': requestId,
-        'openai-version': '2020-10-01',
+        ...commonHeaders(requestId),
         'openai-processing-ms': String(Math.ceil(performance.now() - startedMs)),
       });
-    if (text === undefined) return send(refusal(413, { message: 'The request body is too large.' }));
+    if (body === undefined) return send(refusal(413, { message: 'The request body is too large.' }));
     if (asked.path === CONTROL_PATH) return send(control(asked, faults));
+    const fault = await receive(asked, requestId);
+    send(await applyFault(fault, () => route(asked, { secrets, calls, now, fault })));
+  };
 
-    const keyFingerprint = bearer === undefined ? undefined : fingerprint(bearer);
-    requests.push({
-      method: asked.method,
-      path: asked.path,
-      headers: asked.headers,
-      keyFingerprint,
-      body: parseJson(text),
-      at: now(),
-      requestId,
-    });
-    if (requests.length > MAX_KEPT_REQUESTS) requests.shift();
-
-    const fault = faults.take(asked.path, keyFingerprint);
-    if (fault?.delayMs !== undefined) await sleep(fault.delayMs, undefined, { signal: closing.signal });
-    send(await applyFault(fault, () => route({ ...asked, bearer }, { secrets, calls, now })));
+  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const asked = describe(request, Buffer.alloc(0));
+    const callId = new URL(request.url ?? '/', `http://${LOOPBACK}`).searchParams.get('call_id');
+    const requestId = newRequestId();
+    const fault = await receive(asked, requestId, callId ?? undefined);
+    const found = sidebandCall({ ...asked, callId }, { calls });
+    const isReplaced = fault?.reset === true || fault?.status !== undefined || fault?.delivery !== undefined;
+    if ('callId' in found && !isReplaced)
+      return sidebands.accept({ request, socket, head }, found.callId, fault);
+    const usual = 'refused' in found ? found.refused : refusal(500, { message: 'No sideband.' });
+    const answer = await applyFault(fault, async () => usual);
+    sidebands.refuse({ request, socket, head }, answer, commonHeaders(requestId));
+    return undefined;
   };
 
   const server = createServer((incoming, response) => {
     // Only a caller that went away or a stand-in that is closing ends up here; nobody is left to be answered.
     handle(incoming, response).catch(() => response.destroy());
+  });
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    upgrade(request, socket, head).catch(() => socket.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -134,7 +164,15 @@ export async function startLocalOpenAi(
     get liveCalls() {
       return calls.live();
     },
+    get calls() {
+      return calls.records();
+    },
     dropCall: calls.drop,
+    closeSidebands: calls.closeSidebands,
+    advance: (milliseconds) => {
+      offsetMs += milliseconds;
+      calls.expire();
+    },
     inject: faults.inject,
     clearFaults: faults.clear,
     clearRequests: () => {
@@ -151,7 +189,15 @@ export async function startLocalOpenAi(
   };
 }
 
-function describe(incoming: IncomingMessage, text: string): Asked {
+function newRequestId(): string {
+  return `req_${randomBytes(16).toString('hex')}`;
+}
+
+function commonHeaders(requestId: string): Readonly<Record<string, string>> {
+  return { 'x-request-id': requestId, 'openai-version': '2020-10-01' };
+}
+
+function describe(incoming: IncomingMessage, bytes: Buffer): Asked {
   const origin = `http://${incoming.headers.host ?? LOOPBACK}`;
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(incoming.headers)) {
@@ -162,13 +208,14 @@ function describe(incoming: IncomingMessage, text: string): Asked {
     path: new URL(incoming.url ?? '/', `http://${LOOPBACK}`).pathname,
     headers,
     bearer: /^Bearer (\S+)$/i.exec(incoming.headers.authorization ?? '')?.[1],
-    text,
+    bytes,
+    text: bytes.toString('utf8'),
     origin,
   };
 }
 
 /** Undefined when the body is larger than any that OpenAI is asked to read here. */
-async function readBody(incoming: IncomingMessage): Promise<string | undefined> {
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of incoming) {
@@ -176,11 +223,11 @@ async function readBody(incoming: IncomingMessage): Promise<string | undefined> 
     length += bytes.length;
     if (length <= MAX_BODY_BYTES) chunks.push(bytes);
   }
-  return length > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks).toString('utf8');
+  return length > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks);
 }
 
 /** JSON is required by its content type: that keeps out pages of other origins, whose preflight is not answered. */
-function control({ method, path, headers, text }: Omit<Asked, 'bearer'>, faults: Faults): Answer {
+function control({ method, path, headers, text }: Asked, faults: Faults): Answer {
   if (method === 'DELETE') {
     faults.clear();
     return { status: 204, headers: {}, body: '' };

@@ -67,7 +67,18 @@ const Audio = z.strictObject({
     .optional(),
 });
 
-const Session = z.strictObject({
+export const MaxOutputTokens = z.union([z.literal('inf'), z.int().min(1).max(4_096)]);
+
+const Truncation = z.union([
+  z.enum(['auto', 'disabled']),
+  z.strictObject({
+    type: z.literal('retention_ratio'),
+    retention_ratio: z.number().min(0).max(1),
+    token_limits: z.strictObject({ post_instructions: z.int().min(0).optional() }).optional(),
+  }),
+]);
+
+export const SessionSchema = z.strictObject({
   type: z.literal('realtime'),
   model: z.string().optional(),
   instructions: z.string().optional(),
@@ -84,8 +95,8 @@ const Session = z.strictObject({
   reasoning: z
     .strictObject({ effort: z.enum(['minimal', 'low', 'medium', 'high', 'xhigh']).optional() })
     .optional(),
-  max_output_tokens: z.union([z.literal('inf'), z.int().min(1).max(4_096)]).optional(),
-  truncation: z.union([z.enum(['auto', 'disabled']), z.record(z.string(), z.unknown())]).optional(),
+  max_output_tokens: MaxOutputTokens.optional(),
+  truncation: Truncation.optional(),
 });
 
 const MintRequest = z.strictObject({
@@ -95,10 +106,10 @@ const MintRequest = z.strictObject({
       seconds: z.int().min(10).max(7_200).optional(),
     })
     .optional(),
-  session: Session.optional(),
+  session: SessionSchema.optional(),
 });
 
-export type SessionRequest = z.infer<typeof Session>;
+export type SessionRequest = z.infer<typeof SessionSchema>;
 export type MintRequest = z.infer<typeof MintRequest>;
 
 /** Reads the body of `POST /v1/realtime/client_secrets`, or says what is wrong with it as OpenAI does. */
@@ -107,35 +118,38 @@ export function parseMintRequest(
 ): { readonly request: MintRequest } | { readonly refused: Answer } {
   const parsed = MintRequest.safeParse(body);
   if (parsed.success) return { request: parsed.data };
-  const { issues } = parsed.error;
-  const unknownField = issues.find(({ code }) => code === 'unrecognized_keys');
-  return { refused: explain(unknownField ?? issues[0], body) };
+  return { refused: refusal(400, explainIssues(parsed.error.issues, body)) };
 }
 
-function explain(issue: z.core.$ZodIssue | undefined, body: unknown): Answer {
+/** What OpenAI says of a value that does not have the right form. */
+export type Explanation = { readonly message: string; readonly param: string; readonly code: string };
+
+/** Explains the most telling issue: a field that does not exist, otherwise the first one. */
+export function explainIssues(issues: readonly z.core.$ZodIssue[], body: unknown): Explanation {
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const path = issue?.path ?? [];
   if (issue?.code === 'unrecognized_keys') {
     const param = [...path, issue.keys[0]].join('.');
-    return refusal(400, { message: `Unknown parameter: '${param}'.`, param, code: 'unknown_parameter' });
+    return { message: `Unknown parameter: '${param}'.`, param, code: 'unknown_parameter' };
   }
   const param = path.join('.');
   if (valueAt(body, path) === undefined) {
-    return refusal(400, {
+    return {
       message: `Missing required parameter: '${param}'.`,
       param,
       code: 'missing_required_parameter',
-    });
+    };
   }
   if ((issue?.code === 'too_small' || issue?.code === 'too_big') && issue.origin === 'number') {
     const kind = /\.(speed|threshold)$/.test(param) ? 'decimal' : 'integer';
     const bound = issue.code === 'too_small' ? 'below_min' : 'above_max';
-    return refusal(400, {
+    return {
       message: `Invalid '${param}': ${kind} ${bound.replace('_', ' ')} value.`,
       param,
       code: `${kind}_${bound}_value`,
-    });
+    };
   }
-  return refusal(400, { message: `Invalid value for '${param}'.`, param, code: 'invalid_value' });
+  return { message: `Invalid value for '${param}'.`, param, code: 'invalid_value' };
 }
 
 function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {

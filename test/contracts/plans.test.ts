@@ -9,6 +9,7 @@ const FREE: StatedPlan = {
   hard_cap: true,
   overage_usd_per_minute: null,
   max_sites: 1,
+  max_concurrent: null,
 };
 const GOLD: StatedPlan = {
   name: 'gold',
@@ -17,6 +18,7 @@ const GOLD: StatedPlan = {
   hard_cap: false,
   overage_usd_per_minute: 0.065,
   max_sites: 5,
+  max_concurrent: null,
 };
 
 const faultsOf = (stated: unknown): readonly string[] => {
@@ -43,6 +45,7 @@ describe('the variable PLANS', () => {
         hardCap: false,
         overageMicroCentsPerMinute: 6_500_000,
         maxSites: 5,
+        maxConcurrent: null,
       },
     ]);
   });

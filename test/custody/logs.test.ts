@@ -29,6 +29,8 @@ const CATALOGUE = {
   'silent sessions closed': true,
   'the discovery document names another issuer': true,
   'models of sites looked at': true,
+  'hang-up handled': true,
+  'hang-up failed': true,
 } as const satisfies Record<LogMessage, true>;
 
 const FORGERIES = [

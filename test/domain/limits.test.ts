@@ -60,11 +60,12 @@ describe('what one address may hold of a key', () => {
   it.each([
     [1_000, 5, 50],
     [30, 10, 3],
-    [31, 10, 4],
+    [31, 10, 3],
+    [10, 34, 3],
     [10, 100, 10],
-    [10, 1, 2],
-    [1, 100, 2],
-  ])('of %p slots at %p per cent is %p: rounded up, and two at least', (limit, percent, slots) => {
+    [10, 1, 1],
+    [1, 100, 1],
+  ])('of %p slots at %p per cent is %p: rounded down, and one at least', (limit, percent, slots) => {
     expect(slotsOfAddress(limit, percent)).toBe(slots);
   });
 });

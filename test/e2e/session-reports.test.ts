@@ -17,7 +17,7 @@ import {
   report,
   usageEvent,
 } from '../support/reports.ts';
-import { startTestStack } from '../support/stack.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, ORIGIN, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 import { useCasePorts } from '../support/use-case-ports.ts';
 
@@ -619,10 +619,26 @@ describe('a switch of the billing mode', () => {
 });
 
 describe('what visitors meet after the mint', () => {
-  const fail = async (tenant: Tenant, session: MintedSession, code = 'insufficient_quota') =>
+  /** The page of a visitor at this address. */
+  const pageAt = (from: string): Pick<TestStack, 'call'> => ({
+    call: (method, path, { origin = ORIGIN, rawBody = '', headers } = {}) =>
+      rawRequest(stack, {
+        method,
+        path,
+        headers: { origin, 'content-type': 'application/json', ...headers },
+        body: rawBody,
+        from,
+      }),
+  });
+  const fail = async (
+    tenant: Tenant,
+    session: MintedSession,
+    from = '127.0.0.1',
+    code = 'insufficient_quota',
+  ) =>
     expectSuccess(
       await report(
-        stack,
+        pageAt(from),
         tenant,
         session,
         [event('connected', now()), event('error', now(), { source: 'response', code })],
@@ -661,7 +677,7 @@ describe('what visitors meet after the mint', () => {
     const tenant = await makeKeyedTenant(stack);
     for (const from of ['127.0.1.1', '127.0.1.2', '127.0.1.3']) {
       const session = expectSuccess(await mintFrom(from, tenant));
-      await fail(tenant, session);
+      await fail(tenant, session, from);
     }
     const refused = await mintFrom('127.0.1.4', tenant);
     expectRefusal(refused, 402, 'openai_quota_exhausted');
@@ -672,8 +688,9 @@ describe('what visitors meet after the mint', () => {
 
   it('is no reason to refuse anybody while one visitor says it, however often', async () => {
     const tenant = await makeKeyedTenant(stack);
-    for (let i = 0; i < 6; i++) await fail(tenant, expectSuccess(await mintFrom('127.0.2.1', tenant)));
-    await fail(tenant, expectSuccess(await mintFrom('127.0.2.2', tenant)));
+    for (let i = 0; i < 6; i++)
+      await fail(tenant, expectSuccess(await mintFrom('127.0.2.1', tenant)), '127.0.2.1');
+    await fail(tenant, expectSuccess(await mintFrom('127.0.2.2', tenant)), '127.0.2.2');
     expectSuccess(await mintFrom('127.0.2.3', tenant));
   });
 
@@ -682,7 +699,8 @@ describe('what visitors meet after the mint', () => {
     const sessions: MintedSession[] = [];
     for (const from of ['127.0.3.1', '127.0.3.2', '127.0.3.3', '127.0.3.4'])
       sessions.push(expectSuccess(await mintFrom(from, tenant)));
-    for (const session of sessions.slice(0, 3)) await fail(tenant, session);
+    for (const [i, session] of sessions.slice(0, 3).entries())
+      await fail(tenant, session, `127.0.3.${i + 1}`);
     expectRefusal(await mintFrom('127.0.3.5', tenant), 402, 'openai_quota_exhausted');
     wait(1);
     const works = [usageEvent(now(), { audioOut: 20 })];
@@ -698,8 +716,15 @@ describe('what visitors meet after the mint', () => {
     for (const from of ['127.0.4.1', '127.0.4.2', '127.0.4.3'])
       sessions.push(expectSuccess(await mintFrom(from, tenant)));
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
-    for (const session of sessions) await fail(tenant, session);
+    for (const [i, session] of sessions.entries()) await fail(tenant, session, `127.0.4.${i + 1}`);
     expectSuccess(await mintFrom('127.0.4.4', tenant));
+  });
+
+  it('is one voice where sessions of many addresses are all reported by one host', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    for (const from of ['127.0.5.1', '127.0.5.2', '127.0.5.3'])
+      await fail(tenant, expectSuccess(await mintFrom(from, tenant)), '127.0.5.9');
+    expectSuccess(await mintFrom('127.0.5.4', tenant));
   });
 });
 

@@ -62,6 +62,8 @@ describe('the routes', () => {
     ).toEqual([
       'OPTIONS /v1/{siteId}/token',
       'POST /v1/{siteId}/token',
+      'OPTIONS /v1/{siteId}/calls',
+      'POST /v1/{siteId}/calls',
       'OPTIONS /v1/{siteId}/sessions/{sessionId}/events',
       'POST /v1/{siteId}/sessions/{sessionId}/events',
       'GET /v1/pricing',
@@ -110,12 +112,13 @@ describe('the API', () => {
     expect(only('AWS::ApiGatewayV2::Api').Properties).not.toHaveProperty('CorsConfiguration');
   });
 
-  test('throttles every route, and the token route and the reports of sessions on their own', () => {
+  test('throttles every route, and tokens, calls and the reports of sessions on their own', () => {
     expect(stage.Properties).toMatchObject({
       StageName: '$default',
       DefaultRouteSettings: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 },
       RouteSettings: {
         'POST /v1/{siteId}/token': { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
+        'POST /v1/{siteId}/calls': { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
         'POST /v1/{siteId}/sessions/{sessionId}/events': {
           ThrottlingRateLimit: 200,
           ThrottlingBurstLimit: 400,
@@ -125,7 +128,7 @@ describe('the API', () => {
     // Metrics by route cost money, and no alarm and no widget uses them; the access log names the route.
     expect(JSON.stringify(stage.Properties)).not.toContain('DetailedMetricsEnabled');
     expect(Object.keys(Object(stage.Properties['RouteSettings']))).toEqual(
-      [ROUTES.mintToken, ROUTES.reportEvents].map(routeKeyOf),
+      [ROUTES.mintToken, ROUTES.openCall, ROUTES.reportEvents].map(routeKeyOf),
     );
   });
 
@@ -164,7 +167,7 @@ describe('the functions', () => {
         Runtime: 'nodejs24.x',
         Architectures: ['arm64'],
         Handler: 'index.handler',
-        Timeout: 25,
+        Timeout: name === 'Token/Function' ? 29 : 25,
         TracingConfig: { Mode: 'Active' },
         MemorySize: name === 'Token/Function' ? 1024 : 512,
       });
@@ -209,6 +212,7 @@ describe('the environment', () => {
     'AWS_ENDPOINT_URL_KMS',
     'AWS_ENDPOINT_URL_S3',
     'AWS_ENDPOINT_URL_EVENTBRIDGE',
+    'AWS_ENDPOINT_URL_SQS',
     'OPENAI_BASE_URL',
     'OPENAI_TIMEOUT_MS',
   ]);
@@ -244,6 +248,7 @@ describe('the environment', () => {
     const atRunTime = Object.fromEntries(
       Object.entries(variables).map(([variable, value]) => {
         if (variable.endsWith('_ARN')) return [variable, `arn:${value}`];
+        if (variable.endsWith('_QUEUE_URL')) return [variable, `https://sqs.example/${value}`];
         return [variable, variable.endsWith('_BUCKET') ? value.toLowerCase() : value];
       }),
     );
@@ -257,6 +262,7 @@ describe('the environment', () => {
     const usage = { USAGE_TABLE: 'UsageTable' };
     const plans = { PLANS: '' };
     const edge = { EDGE_PROOF_DIGESTS: '' };
+    const hangUps = { HANGUP_QUEUE_URL: 'HangUps/Queue' };
     const oidc = {
       OIDC_ISSUER: 'https://issuer.example.com/',
       OIDC_AUDIENCE: 'spelo-byok',
@@ -276,10 +282,12 @@ describe('the environment', () => {
         ...retired,
         ...usage,
         ...plans,
+        ...hangUps,
+        MANAGED_MINTS: 'allow',
         IP_LIMIT_PER_MINUTE: '60',
         IP_LIMIT_PER_SECOND: '20',
         SITE_LIMIT_PER_MINUTE: '200',
-        ADDRESS_SLOT_PERCENT: '100',
+        ADDRESS_SLOT_PERCENT: '34',
       },
       events: {
         ...own,
@@ -290,11 +298,19 @@ describe('the environment', () => {
         ...usage,
         ...derivation,
         ...plans,
+        ...hangUps,
       },
-      keys: { ...shared, ...derivation, ...master, ...fingerprint, KEY_RETENTION_HOURS: '24' },
+      keys: {
+        ...shared,
+        ...derivation,
+        ...master,
+        ...fingerprint,
+        ...hangUps,
+        KEY_RETENTION_HOURS: '24',
+      },
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
-      manage: { ...shared, ...derivation, ...plans },
+      manage: { ...shared, ...derivation, ...plans, WORKSPACES_PER_DAY: '5' },
       usage: {
         ...own,
         ...edge,
@@ -307,9 +323,19 @@ describe('the environment', () => {
       },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
-      detector: { ...own, ...custody, EVENT_BUS_NAME: 'default' },
+      detector: { ...own, ...custody, ...hangUps, EVENT_BUS_NAME: 'default' },
       'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
-      sweeper: { ...own, ...sessions, ...usage },
+      sweeper: { ...own, ...sessions, LIMITS_TABLE: 'LimitsTable', ...usage, ...hangUps },
+      hangup: {
+        ...own,
+        KEYS_TABLE: 'KeysTable',
+        LIMITS_TABLE: 'LimitsTable',
+        ...sessions,
+        ...usage,
+        ...master,
+        ...retired,
+        ...hangUps,
+      },
       'retire-models': { ...own, TENANCY_TABLE: 'TenancyTable' },
     });
   });

@@ -36,7 +36,7 @@ describe('what must not get lost', () => {
       'AWS::DynamoDB::Table': 6,
       'AWS::KMS::Key': 7,
       'AWS::S3::Bucket': 3,
-      'AWS::SQS::Queue': 4,
+      'AWS::SQS::Queue': 6,
       'AWS::CloudTrail::Trail': 1,
       'AWS::Logs::LogGroup': 14,
     });
@@ -143,13 +143,30 @@ describe('the evidence', () => {
   );
 });
 
+describe('the queue of hang-ups', () => {
+  test('goes to hangup, message by message, at most twenty containers at once', () => {
+    const [mapping, ...more] = ofType(own, 'AWS::Lambda::EventSourceMapping').filter(
+      ({ Properties }) => Properties['StartingPosition'] === undefined,
+    );
+    expect(more).toEqual([]);
+    expect(words(mapping?.Properties['FunctionName'])).toBe('Hangup/Broker/Function');
+    expect(mapping?.Properties).toMatchObject({
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 20 },
+    });
+  });
+});
+
 describe('the streams', () => {
-  const mappings = ofType(own, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => ({
-    stream: words(Properties['EventSourceArn']),
-    to: words(Properties['FunctionName']),
-    deadLetters: words(Object(Properties['DestinationConfig']).OnFailure.Destination),
-    Properties,
-  }));
+  const mappings = ofType(own, 'AWS::Lambda::EventSourceMapping')
+    .filter(({ Properties }) => Properties['StartingPosition'] !== undefined)
+    .map(({ Properties }) => ({
+      stream: words(Properties['EventSourceArn']),
+      to: words(Properties['FunctionName']),
+      deadLetters: words(Object(Properties['DestinationConfig']).OnFailure.Destination),
+      Properties,
+    }));
 
   test('of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of tenancy and sessions to the detector too', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([

@@ -34,9 +34,10 @@ describe('the stacks', () => {
     for (const { Properties } of retained) expect(Properties).not.toHaveProperty('LogGroupName');
   });
 
-  test('tell the operator table names, key ARNs and the roles to assume', () => {
+  test('tell the operator the queue of hang-ups, table names, key ARNs and the roles to assume', () => {
     const outputs = Object.keys(own.outputs).filter((name) => !/^(PublishOutput|ExportsOutput)/.test(name));
     expect(outputs).toEqual([
+      'HangUpQueueUrl',
       'TenancyTableName',
       'KeysTableName',
       'SessionsTableName',
@@ -52,6 +53,7 @@ describe('the stacks', () => {
       'RewrapOperatorArn',
       'SetPlanOperatorArn',
       'ModelCheckOperatorArn',
+      'StopOperatorArn',
       'RebuildUsageOperatorArn',
       'RestoreOperatorArn',
       'VerifyArchiveOperatorArn',

@@ -27,6 +27,7 @@ const FUNCTIONS = [
   'rotate-on-request',
   'sweeper',
   'retire-models',
+  'hangup',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
 const OPERATORS = [
@@ -34,6 +35,7 @@ const OPERATORS = [
   'RewrapOperator',
   'SetPlanOperator',
   'ModelCheckOperator',
+  'StopOperator',
   'RebuildUsageOperator',
   'RestoreOperator',
   'VerifyArchiveOperator',
@@ -65,6 +67,7 @@ describe('the roles', () => {
       'rewrap',
       'set-plan',
       'model-check',
+      'stop',
       'rebuild-usage',
       'restore',
       'verify-archive',
@@ -136,7 +139,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^HangUps\/Queue$|^\*$/;
     const rest = permissions.filter(
       ({ resource }) => !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS,
     );
@@ -160,6 +163,7 @@ describe('the KMS keys', () => {
       ['rotate', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
       ['rotate-on-request', 'kms:Decrypt', CONDITIONS.tenantContext],
       ['rotate-on-request', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
+      ['hangup', 'kms:Decrypt', CONDITIONS.wholeContext],
       ['PlatformKeyOperator', 'kms:GenerateDataKey', CONDITIONS.platformContext],
       ['RewrapOperator', 'kms:ReEncryptFrom', CONDITIONS.wholeContext],
       ['RewrapOperator', 'kms:ReEncryptTo', CONDITIONS.wholeContext],
@@ -280,12 +284,13 @@ describe('the tables', () => {
       .filter((found) => found.role === role && found.resource === resource && action.test(found.action))
       .map(({ action, condition }) => [action, condition]);
 
-  test('keys are written by whoever seals, wraps or suspends them, and by nobody else', () => {
+  test('keys are written by whoever seals, wraps, suspends or forgets them, and by nobody else', () => {
     expect(rolesThat(writes, 'KeysTable')).toEqual([
       'keys',
       'rotate',
       'detector',
       'rotate-on-request',
+      'hangup',
       'PlatformKeyOperator',
       'RewrapOperator',
       'RestoreOperator',
@@ -293,9 +298,11 @@ describe('the tables', () => {
   });
 
   test('behind a route, a stream or an event only keys of sites and workspaces are written', () => {
+    const ending = inPartitions('ENDING#*');
     for (const role of ['keys', 'rotate', 'detector', 'rotate-on-request'])
-      for (const [, condition] of conditionsOf(role, 'KeysTable', /./))
-        expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
+      for (const [action, condition] of conditionsOf(role, 'KeysTable', /./))
+        if (condition !== ending || role !== 'keys' || action !== 'dynamodb:PutItem')
+          expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
     expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual(
       ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem'].map((action) => [
         action,
@@ -335,8 +342,12 @@ describe('the tables', () => {
       ]);
   });
 
-  test('of sessions keys sees no session, only the note on a key, and manage nothing', () => {
-    expect(conditionsOf('keys', 'SessionsTable', /./)).toEqual([['dynamodb:GetItem', inPartitions('KEY#*')]]);
+  test('of sessions keys sees the note on a key and those of sites, which it marks as to be ended; manage sees none', () => {
+    expect(conditionsOf('keys', 'SessionsTable', /./)).toEqual([
+      ['dynamodb:GetItem', inPartitions('KEY#*')],
+      ['dynamodb:GetItem', inPartitions('SITE#*')],
+      ['dynamodb:UpdateItem', inPartitions('SITE#*')],
+    ]);
     expect(actionsOf('manage', 'SessionsTable')).toEqual([]);
   });
 
@@ -346,7 +357,9 @@ describe('the tables', () => {
     expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
       ['dynamodb:GetItem', 'dynamodb:Query'].map((action) => [action, inPartitions('ERRORS#* or SITE#*')]),
     );
-    expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([['dynamodb:Query', inPartitions('SLOTS#*')]]);
+    expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([
+      ['dynamodb:Query', inPartitions('SLOTS#* or LIVE#*')],
+    ]);
     expect(actionsOf('usage', 'KeysTable')).toEqual([]);
     expect(own.filter(({ action }) => action.startsWith('kms:')).map(({ resource }) => resource)).toEqual([
       'TablesKey',
@@ -354,14 +367,40 @@ describe('the tables', () => {
   });
 
   test('the detector keeps its memory in limits and sees no rate, slot or usage there', () => {
-    expect(conditionsOf('detector', 'LimitsTable', /./)).toEqual(
-      ['dynamodb:GetItem', 'dynamodb:PutItem'].map((action) => [action, inPartitions('ANOMALY#*')]),
-    );
+    expect(conditionsOf('detector', 'LimitsTable', /./)).toEqual([
+      ['dynamodb:GetItem', inPartitions('ANOMALY#*')],
+      ['dynamodb:PutItem', inPartitions('ANOMALY#*')],
+      ['dynamodb:Query', inPartitions('LIVE#*')],
+    ]);
     expect(actionsOf('detector', 'SessionsTable')).toEqual([]);
   });
 
-  test('manage sees neither keys nor limits', () => {
-    expect([...actionsOf('manage', 'KeysTable'), ...actionsOf('manage', 'LimitsTable')]).toEqual([]);
+  test('manage sees no keys, and of limits counts new workspaces alone', () => {
+    expect(actionsOf('manage', 'KeysTable')).toEqual([]);
+    expect(conditionsOf('manage', 'LimitsTable', /./)).toEqual([
+      ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#*')],
+    ]);
+  });
+
+  test('only hangup reads a version that is kept for ending its calls', () => {
+    const readers = permissions.filter(
+      ({ resource, action, condition }) =>
+        resource === 'KeysTable' && /GetItem|Query|Scan/.test(action) && condition.includes('ENDING#'),
+    );
+    expect(new Set(readers.map(({ role }) => role))).toEqual(new Set(['hangup']));
+  });
+
+  test('the queue of hang-ups takes messages from whoever ends calls, and gives them to hangup alone', () => {
+    expect(rolesThat('sqs:SendMessage', 'HangUps/Queue')).toEqual([
+      'token',
+      'events',
+      'keys',
+      'detector',
+      'sweeper',
+      'hangup',
+      'StopOperator',
+    ]);
+    expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);
   });
 
   test('no function scans a table but the one that looks at the model of every site', () => {
@@ -372,6 +411,7 @@ describe('the tables', () => {
       ['retire-models', 'TenancyTable'],
       ['RewrapOperator', 'KeysTable'],
       ['ModelCheckOperator', 'TenancyTable'],
+      ['StopOperator', 'LimitsTable'],
       ['RebuildUsageOperator', 'TenancyTable'],
       ['RestoreOperator', 'AuditTable'],
     ]);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { callKey } from '../../lambdas/adapters/aws/calls/call-keys.ts';
 import { primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
 import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
@@ -12,6 +13,7 @@ const programs = [
   { role: 'RewrapOperator', entry: 'tools/operator/rewrap-keys.ts' },
   { role: 'SetPlanOperator', entry: 'tools/operator/set-plan.ts' },
   { role: 'ModelCheckOperator', entry: 'tools/operator/model-check.ts' },
+  { role: 'StopOperator', entry: 'tools/operator/stop.ts' },
   { role: 'RebuildUsageOperator', entry: 'tools/operator/rebuild-usage.ts' },
   // What RestoreOperator may do is compared with the calls that the command makes (test/tools/operator/restore.test.ts).
   { role: 'VerifyArchiveOperator', entry: 'tools/operator/verify-archive.ts' },
@@ -71,6 +73,10 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
     ['ANOMALY#*', primaryKey.anomaly(workspace, 'subject')],
     ['ERRORS#*', primaryKey.error(workspace, 'minute', site, 'mint', 'reason')],
     ['SLOTS#*', primaryKey.slot(workspace, 'fingerprint', 0)],
+    ['RATE#new-workspace#*', primaryKey.rate('new-workspace#somebody', 'minute')],
+    ['LIVE#*', callKey.live(workspace, 'ses_1' as SessionId)],
+    ['USE#*', callKey.use('ses_1' as SessionId, 'call#1')],
+    ['ENDING#*', callKey.ending('site', site, 1)],
     ['SITE#*', primaryKey.session({ siteId: site, workspaceId: workspace }, 'ses_1' as SessionId)],
   ])('%s holds %p', (pattern, { pk }) => {
     const fits = pattern.endsWith('*') ? pk.startsWith(pattern.slice(0, -1)) : pk === pattern;

@@ -29,6 +29,7 @@ describe('a retired master key', () => {
       ['Rotate/Role', 'kms:Decrypt', 6],
       ['RewrapOperator', 'kms:ReEncryptFrom', 6],
       ['RotateOnRequest/Broker/Role', 'kms:Decrypt', 6],
+      ['Hangup/Broker/Role', 'kms:Decrypt', 6],
     ]);
   });
 
@@ -43,6 +44,7 @@ describe('a retired master key', () => {
       ['Token/Function', RETIRED],
       ['Rotate/Function', RETIRED],
       ['RotateOnRequest/Broker/Function', RETIRED],
+      ['Hangup/Broker/Function', RETIRED],
     ]);
   });
 });

@@ -117,6 +117,8 @@ export const startModelWorld = async () => {
   ) as Record<keyof typeof TABLES, string>;
   const reported = dynamoDbSessionSnapshots(dynamoDb, names);
   const common = { ...useCasePorts(stack), clock: time.clock };
+  /** Whoever opened a session also reports of it. */
+  const reporters = new Map<string, string>();
   const reportPorts = {
     ...common,
     sessionUsage: dynamoDbSessionUsage(dynamoDb, { usage: names.usage, dueIndex: TABLES.usage.index.name }),
@@ -150,9 +152,9 @@ export const startModelWorld = async () => {
     },
     loseNoAnswers: (): void => network.intervene(),
 
-    mint: (siteId: string, visitor: number, { diesAfter, openAiFails }: Mishap = {}) => {
+    mint: async (siteId: string, visitor: number, { diesAfter, openAiFails }: Mishap = {}) => {
       const ports = openAiFails === true ? { ...common, openAi: refusingOpenAi(common.openAi) } : common;
-      return outcomeOf<MintedToken>(
+      const outcome = await outcomeOf<MintedToken>(
         mintToken(
           diesAfter === undefined ? ports : mortal(ports, diesAfter),
           MINT_SETTINGS,
@@ -164,6 +166,8 @@ export const startModelWorld = async () => {
           onOriginAllowed: () => undefined,
         }),
       );
+      if (outcome.is === 'done') reporters.set(outcome.result.session.sessionId, `192.0.2.${visitor}`);
+      return outcome;
     },
 
     report: (minted: MintedToken, reports: readonly WidgetEvent[], { diesAfter }: Mishap = {}) => {
@@ -174,6 +178,7 @@ export const startModelWorld = async () => {
           siteId: minted.session.siteId as SiteId,
           sessionId: minted.session.sessionId,
           origin: ORIGIN,
+          sourceIp: reporters.get(minted.session.sessionId) ?? '',
           signature: { t, v1: signEvents(minted.signingSecret, t, rawBody) },
           rawBody,
           events: reports,

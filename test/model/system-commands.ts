@@ -129,7 +129,7 @@ const slotsAgree = async (state: SystemModel, { tables }: SystemWorld): Promise<
   for (const [index, { id }] of state.workspaces.entries()) {
     const taken = (await tables.slotsOf(id))
       .filter((item) => Number(item['expires_at']) > now)
-      .map((item) => `${item['sessionId']} ${item['expires_at']}`);
+      .map((item) => `ses_${item['s']} ${item['expires_at']}`);
     const held = model
       .sessionsOf(state, index)
       .filter(({ leaseEnds }) => leaseEnds > now)
@@ -608,7 +608,7 @@ const takeIn = async (
   const { id: siteId } = model.at(state.sites, site);
   const { id: workspaceId } = model.at(state.workspaces, workspace);
   const session = model.addSession(state, site, admission, { id, signingSecret: undefined });
-  const lease = (await world.tables.slotsOf(workspaceId)).find((item) => item['sessionId'] === id);
+  const lease = (await world.tables.slotsOf(workspaceId)).find((item) => `ses_${item['s']}` === id);
   if (session.pool !== undefined) {
     if (lease !== undefined) expect(lease['expires_at']).toBe(session.connectBy);
     session.leaseEnds = lease === undefined ? 0 : session.connectBy;

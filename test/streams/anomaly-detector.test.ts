@@ -225,11 +225,13 @@ describe('a key that was changed in the meantime', () => {
     const workspaceId = tenant.workspaceId as WorkspaceId;
     const key = { scope: 'workspace', scopeId: workspaceId, version: 1 } as const;
     const suspend = (fingerprint: string) =>
-      suspendForIncident({ clock, random: strongRandom, backOff: jitteredBackOff, keys })(
-        { ...incident(workspaceId), keys: [key] },
-        key,
-        fingerprint,
-      );
+      suspendForIncident({
+        clock,
+        random: strongRandom,
+        backOff: jitteredBackOff,
+        keys,
+        callEnder: { end: async () => 0 },
+      })({ ...incident(workspaceId), keys: [key] }, key, fingerprint);
     await suspend('of another key');
     expect((await mint(stack, tenant)).status).toBe(200);
     const currentKey = await keys.readKey({ ...key, workspaceId });

@@ -3,6 +3,7 @@ import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
+import { openAiCalls } from '../../lambdas/adapters/openai/realtime-calls.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
 import { operatorAuditEvents } from '../../tools/operator/operator.ts';
@@ -21,6 +22,7 @@ export const putPlatformKey = async (stack: Pick<TestStack, 'variables'>, key: s
     }),
     sealer: kmsKeySealer(kms, { masterKeyArn, fingerprintKeyArn }, randomBytes),
     openAi: openAiHttp(environment.OPENAI_BASE_URL),
+    calls: openAiCalls(environment.OPENAI_BASE_URL),
     clock: () => new Date(),
     auditEvents: operatorAuditEvents,
     retainSeconds: environment.KEY_RETENTION_HOURS * 3_600,

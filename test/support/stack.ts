@@ -90,6 +90,8 @@ export const startTestStack = async ({
       IP_LIMIT_PER_MINUTE: '100000',
       IP_LIMIT_PER_SECOND: '100000',
       SITE_LIMIT_PER_MINUTE: '100000',
+      ADDRESS_SLOT_PERCENT: '100',
+      WORKSPACES_PER_DAY: '100000',
       ...options.variables,
     },
   });

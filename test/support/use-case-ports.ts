@@ -1,4 +1,8 @@
-import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
+import { dynamoDbKeyUses } from '../../lambdas/adapters/aws/calls/dynamodb-key-uses.ts';
+import { dynamoDbLive } from '../../lambdas/adapters/aws/calls/dynamodb-live.ts';
+import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
+import { dynamoDbClient, kmsClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyActivity, dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeyOpener } from '../../lambdas/adapters/aws/keys/kms-key-opener.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
@@ -7,6 +11,7 @@ import { dynamoDbAdmission } from '../../lambdas/adapters/aws/sessions/dynamodb-
 import { dynamoDbErrors } from '../../lambdas/adapters/aws/sessions/dynamodb-errors.ts';
 import { dynamoDbRateLimiter } from '../../lambdas/adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { dynamoDbSessionEnds } from '../../lambdas/adapters/aws/sessions/dynamodb-session-ends.ts';
+import { dynamoDbSessionReader } from '../../lambdas/adapters/aws/sessions/dynamodb-session-reader.ts';
 import { dynamoDbSessionUsage } from '../../lambdas/adapters/aws/sessions/dynamodb-session-usage.ts';
 import { dynamoDbSessions } from '../../lambdas/adapters/aws/sessions/dynamodb-sessions.ts';
 import { dynamoDbSlots } from '../../lambdas/adapters/aws/sessions/dynamodb-slots.ts';
@@ -14,6 +19,7 @@ import { dynamoDbTokenContext } from '../../lambdas/adapters/aws/sessions/dynamo
 import { kmsPseudonyms } from '../../lambdas/adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../../lambdas/adapters/aws/tenancy/dynamodb-membership.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
+import { openAiCalls } from '../../lambdas/adapters/openai/realtime-calls.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import type { SiteId } from '../../lambdas/domain/identifiers.ts';
@@ -67,6 +73,13 @@ export const useCasePorts = (stack: TestStack) => {
     ),
     openAi: openAiHttp(token.OPENAI_BASE_URL),
     keys: dynamoDbKeys(dynamoDb, tables),
+    calls: openAiCalls(token.OPENAI_BASE_URL),
+    callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
+    records: dynamoDbCallRecords(dynamoDb, tables.sessions),
+    keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
+    live: dynamoDbLive(dynamoDb, tables.limits),
+    meterReader: dynamoDbSessionReader(dynamoDb, tables),
+    hangUps: sqsHangUps(sqsClient(token), token.HANGUP_QUEUE_URL),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
     tenancy: dynamoDbMembership(dynamoDb, tables.tenancy),
   };
@@ -90,6 +103,7 @@ export const MINT_SETTINGS: MintSettings = {
   addressSlotPercent: 100,
   plans: BUILT_IN_PLANS,
   openAiTimeoutMs: 500,
+  managedTokens: 'allow',
 };
 
 export const mintRequest = (tenant: Tenant, visitorId?: string): MintRequest => ({

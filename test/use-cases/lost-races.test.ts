@@ -77,6 +77,7 @@ describe('a write that met another one waits longer each time before it is tried
         addressSlotPercent: 100,
         capSeconds: undefined,
         capacity: { period, leases: [] },
+        replaced: undefined,
         now: clockAt(0),
       },
     );
@@ -124,6 +125,7 @@ const portsWith = (tenancy: AnyPorts, keys: AnyPorts = {}): AnyPorts => ({
   clock: () => NOW,
   random: (size: number) => Buffer.alloc(size),
   plans: BUILT_IN_PLANS,
+  callEnder: { end: async () => 0 },
   auditEvents: { event: async () => ({}) },
   activity: { readActivity: async () => undefined },
   keys: { readKey: async () => undefined, ...keys },

@@ -5,6 +5,7 @@ import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
+import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../../lambdas/adapters/openai/realtime-calls.ts';
 import { strongRandom } from '../../lambdas/composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { DATA_RESIDENCIES } from '../../lambdas/domain/openai-models.ts';
@@ -69,6 +70,7 @@ const main = async (): Promise<void> => {
       strongRandom,
     ),
     openAi: openAiHttp(settings.OPENAI_BASE_URL),
+    calls: openAiCalls(settings.OPENAI_BASE_URL, undefined, PROBE_CALL_TIMEOUTS),
     clock: () => new Date(),
   })(
     await text(process.stdin),

@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { CallObserver } from '../../domain/call-observer.ts';
 import { callLimits, observeCalls, withoutCallLog } from './aws-calls.ts';
@@ -9,6 +10,7 @@ export interface AwsEndpoints {
   readonly AWS_CALL_TIMEOUT_MS?: number | undefined;
   readonly AWS_ENDPOINT_URL_DYNAMODB?: string | undefined;
   readonly AWS_ENDPOINT_URL_KMS?: string | undefined;
+  readonly AWS_ENDPOINT_URL_SQS?: string | undefined;
 }
 
 /** One client per container, with bounded calls and kept-alive connections. */
@@ -40,5 +42,17 @@ export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSC
   });
   withoutCallLog(client);
   observeCalls(client, 'kms', calls);
+  return client;
+};
+
+/** As dynamoDbClient. */
+export const sqsClient = (environment: AwsEndpoints, calls?: CallObserver): SQSClient => {
+  const client = new SQSClient({
+    region: environment.AWS_REGION,
+    ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
+    ...(environment.AWS_ENDPOINT_URL_SQS !== undefined && { endpoint: environment.AWS_ENDPOINT_URL_SQS }),
+  });
+  withoutCallLog(client);
+  observeCalls(client, 'sqs', calls);
   return client;
 };

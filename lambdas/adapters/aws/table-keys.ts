@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { OPENED_WITH } from '../../domain/calls/control.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { KEY_SCOPES } from '../../domain/keys/sealed-key.ts';
 import { DATA_RESIDENCIES } from '../../domain/openai-models.ts';
@@ -23,6 +24,7 @@ export const session = {
   ipHash: z.string(),
   actor: z.string(),
   createdAt: z.string(),
+  openedWith: z.enum(OPENED_WITH).default('token'),
 };
 
 export interface PrimaryKey {

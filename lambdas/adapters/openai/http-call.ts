@@ -12,6 +12,14 @@ export interface OpenAiCall {
   readonly url: string;
   readonly key: Secret;
   readonly body?: unknown;
+  /** In place of `body`: bytes of another type than JSON. */
+  readonly content?: { readonly type: string; readonly text: string };
+  /** The body of a 2xx answer; undefined for one that cannot be read. JSON unless given. */
+  readonly parse?: (text: string, headers: Headers) => unknown;
+  /** Called with the head of a 2xx answer, before its body has come. */
+  readonly onHead?: (headers: Headers) => void;
+  /** Repeats only what was never sent, whatever OpenAI says: the request may have taken effect. */
+  readonly neverTwice?: true;
   readonly headers?: Readonly<Record<string, string>>;
   readonly deadline: AbortSignal;
   readonly calls?: CallObserver | undefined;
@@ -41,7 +49,8 @@ export const callOpenAi = async (call: OpenAiCall): Promise<OpenAiAnswer> => {
 const tryTwice = async (call: OpenAiCall): Promise<OpenAiAnswer> => {
   const first = await attempt(call);
   if ('answer' in first) return first.answer;
-  if (!first.safeToRepeat || call.deadline.aborted) throw first.failure;
+  const mayRepeat = first.safeToRepeat && (first.neverSent || call.neverTwice !== true);
+  if (!mayRepeat || call.deadline.aborted) throw first.failure;
   const second = await attempt(call);
   if ('answer' in second) return second.answer;
   throw second.failure;
@@ -49,9 +58,11 @@ const tryTwice = async (call: OpenAiCall): Promise<OpenAiAnswer> => {
 
 type Attempt =
   | { readonly answer: OpenAiAnswer }
-  | { readonly failure: OpenAiFailure; readonly safeToRepeat: boolean };
+  | { readonly failure: OpenAiFailure; readonly safeToRepeat: boolean; readonly neverSent?: boolean };
 
 const attempt = async (call: OpenAiCall): Promise<Attempt> => {
+  const content =
+    call.body === undefined ? call.content : { type: 'application/json', text: JSON.stringify(call.body) };
   let response: Response;
   try {
     response = await fetch(call.url, {
@@ -60,9 +71,9 @@ const attempt = async (call: OpenAiCall): Promise<Attempt> => {
         ...call.headers,
         // A header has to be a string, which cannot be zeroed; it lives as long as this call. See SECURITY.md.
         authorization: `Bearer ${call.key.bytes().toString('latin1')}`,
-        ...(call.body !== undefined && { 'content-type': 'application/json' }),
+        ...(content !== undefined && { 'content-type': content.type }),
       },
-      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      ...(content !== undefined && { body: content.text }),
       // The key must not follow a redirect to another host.
       redirect: 'manual',
       signal: call.deadline,
@@ -72,6 +83,7 @@ const attempt = async (call: OpenAiCall): Promise<Attempt> => {
   }
   const requestId = OPENAI_REQUEST_ID.exec(response.headers.get('x-request-id') ?? '')?.[0];
   const facts = { status: response.status, requestId };
+  if (response.ok) call.onHead?.(response.headers);
   let text: string;
   try {
     text = await readBounded(response);
@@ -80,7 +92,10 @@ const attempt = async (call: OpenAiCall): Promise<Attempt> => {
     return { failure: new OpenAiFailure(failure, facts), safeToRepeat: false };
   }
   const body = parseJson(text);
-  if (response.ok && body !== undefined && !holdsError(body)) return { answer: { body, requestId } };
+  // An error object is an error, whatever the status says.
+  const answer =
+    response.ok && !holdsError(body) ? (call.parse ?? parseJson)(text, response.headers) : undefined;
+  if (answer !== undefined) return { answer: { body: answer, requestId } };
   const failure = classifyErrorAnswer({
     ...facts,
     error: readOpenAiError(body),
@@ -111,7 +126,8 @@ const connectionFailure = (error: unknown, deadline: AbortSignal): Attempt => {
   if (deadline.aborted) return { failure: new OpenAiFailure('timeout'), safeToRepeat: false };
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  return { failure: new OpenAiFailure('unreachable'), safeToRepeat: NEVER_SENT.has(code) };
+  const neverSent = NEVER_SENT.has(code);
+  return { failure: new OpenAiFailure('unreachable'), safeToRepeat: neverSent, neverSent };
 };
 
 const readBounded = async (response: Response): Promise<string> => {

@@ -5,6 +5,7 @@ import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
 import type { OpenAi } from '../../use-cases/ports/openai.ts';
 import { baseUrlFor } from './hosts.ts';
 import { callOpenAi } from './http-call.ts';
+import { sessionOf } from './session-config.ts';
 
 const mintedAnswer = z.object({
   value: z.string().startsWith('ek_').max(512),
@@ -17,17 +18,6 @@ const OPENAI_SESSION_ID = /^sess_[A-Za-z0-9]{8,40}$/;
 
 const modelsAnswer = z.object({
   data: z.array(z.object({ id: z.string(), shutdown_date: z.iso.date().nullish().catch(undefined) })),
-});
-
-/**
- * The session that a client secret carries, fixed here and not by the widget. OpenAI lets the connection override parts of it
- * (SECURITY.md).
- */
-const sessionOf = ({ model, voice, instructions }: VoiceSettings) => ({
-  type: 'realtime',
-  model,
-  ...(instructions !== '' && { instructions }),
-  audio: { output: { voice } },
 });
 
 /**

@@ -1,3 +1,4 @@
+import type { Control } from '../calls/control.ts';
 import type { SiteId } from '../identifiers.ts';
 import { attributionOf, type OpenAiFailure, type OpenAiFailureName } from '../openai-failure.ts';
 import type { Site, VoiceSettings } from '../tenancy/workspace.ts';
@@ -11,7 +12,7 @@ export interface NamedSite {
 export interface KeyUse {
   readonly settings: VoiceSettings;
   /** How the sites open sessions. */
-  readonly control: 'open';
+  readonly control: Control;
   readonly sites: readonly NamedSite[];
 }
 
@@ -28,11 +29,13 @@ export const MAX_KEY_USES = 10;
 /** The distinct combinations of model, region and control among sites, that of the most sites first. */
 export const distinctUses = (sites: readonly Site[]): KeyUses => {
   const groups = [
-    ...Map.groupBy(sites, ({ model, dataResidency }) => JSON.stringify([model, dataResidency])).values(),
+    ...Map.groupBy(sites, ({ model, dataResidency, control }) =>
+      JSON.stringify([model, dataResidency, control]),
+    ).values(),
   ].sort((one, other) => other.length - one.length);
   const uses = groups.slice(0, MAX_KEY_USES).flatMap((group): KeyUse[] => {
     const [settings] = group;
-    return settings === undefined ? [] : [{ settings, control: 'open', sites: group.map(named) }];
+    return settings === undefined ? [] : [{ settings, control: settings.control, sites: group.map(named) }];
   });
   return { uses, unchecked: groups.slice(MAX_KEY_USES).flat().map(named) };
 };

@@ -1,3 +1,4 @@
+import type { EndedBy } from '../calls/call.ts';
 import type { SiteId } from '../identifiers.ts';
 import type { KeyHealth } from '../keys/key-health.ts';
 import type { KeyScope } from '../keys/sealed-key.ts';
@@ -9,7 +10,13 @@ import type { SlotLease } from './slots.ts';
 /** A session as a report finds it. */
 export interface SessionSnapshot {
   /** Only a session whose secret was handed out has reports. */
-  readonly session: ReservedSession & { readonly siteId: SiteId };
+  readonly session: ReservedSession & {
+    readonly siteId: SiteId;
+    /** Somebody asked to end this call; undefined: nobody. */
+    readonly endRequested?: EndedBy | undefined;
+    /** The call was hung up. */
+    readonly endedBy?: EndedBy | undefined;
+  };
   readonly usage: SessionUsage | undefined;
   readonly workspace: Workspace | undefined;
   /** undefined once it is archived. */
@@ -23,6 +30,8 @@ export interface RecordedSession extends ReservedSession {
   readonly state: 'reserved' | SessionOutcome['state'];
   readonly refusal: string | null;
   readonly openAiFailure: string | null;
+  /** Who ended it; null while it lives, and where only its page said so. */
+  readonly endedBy: EndedBy | null;
 }
 
 /** A slot that is taken, and by whom. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { OpenedWith } from '../calls/control.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
 import { CLIENT_SECRET_TTL_SECONDS } from '../openai-models.ts';
 import type { BillingMode } from '../tenancy/workspace.ts';
@@ -81,6 +82,7 @@ export interface SessionUsage {
   readonly sessionId: SessionId;
   readonly workspaceId: WorkspaceId;
   readonly siteId: SiteId;
+  readonly openedWith: OpenedWith;
   readonly mode: BillingMode;
   readonly model: string;
   /** Version of the price (`<model>@<date>`, with `/<region>` where there is one) that the session is counted at; null for a model without one. */
@@ -125,6 +127,7 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   sessionId: session.sessionId,
   workspaceId: session.workspaceId,
   siteId: session.siteId,
+  openedWith: session.openedWith ?? 'token',
   mode: session.mode,
   model: session.model,
   priceVersion:
@@ -141,11 +144,8 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   endedAtMs: null,
   endReason: null,
   receivedAtMs: Date.parse(session.createdAt),
-  quietUntilMs: (session.admission?.connectBy ?? 0) * 1_000,
-  dueAtMs: Math.max(
-    (session.admission?.connectBy ?? 0) * 1_000,
-    Date.parse(session.createdAt) + SILENCE_SECONDS * 1_000,
-  ),
+  quietUntilMs: quietUntilMsOf(session),
+  dueAtMs: Math.max(quietUntilMsOf(session), Date.parse(session.createdAt) + SILENCE_SECONDS * 1_000),
   silent: false,
   counted: NO_TOKENS,
   responses: 0,
@@ -156,6 +156,10 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   posted: NO_ENTRY,
   revision: 0,
 });
+
+/** A call is connected when it is handed out; a client secret can still open a session until it has run out. */
+const quietUntilMsOf = ({ openedWith, admission, createdAt }: ReservedSession): number =>
+  openedWith === 'call' ? Date.parse(createdAt) : (admission?.connectBy ?? 0) * 1_000;
 
 /** Requests of one session within a clock minute; a widget sends about ten. */
 const REQUESTS_PER_MINUTE = 120;

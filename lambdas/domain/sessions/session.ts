@@ -1,3 +1,5 @@
+import type { CallId } from '../calls/call.ts';
+import type { OpenedWith } from '../calls/control.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
 import type { KeyScope } from '../keys/sealed-key.ts';
 import type { DataResidency } from '../openai-models.ts';
@@ -36,7 +38,10 @@ export interface ReservedSession {
   readonly fingerprint: string;
   readonly model: string;
   readonly voice: string;
-  /** Region of the OpenAI project at admission: it decides the price. undefined in records from before it was kept. */
+  /**
+   * Region of the OpenAI project at admission: it decides the price and the host that creates and hangs up a call. undefined
+   * in records from before it was kept.
+   */
   readonly dataResidency?: DataResidency | undefined;
   /** Keyed hash of the caller's address, hex. */
   readonly ipHash: string;
@@ -44,6 +49,8 @@ export interface ReservedSession {
   readonly actor: string;
   readonly origin: string | undefined;
   readonly createdAt: string;
+  /** undefined for the uses of a person. */
+  readonly openedWith?: OpenedWith;
   /** undefined for the uses of a person, which take no slot. */
   readonly admission?: Admission;
 }
@@ -74,4 +81,6 @@ export interface SessionOutcome {
   readonly openAiRequestId?: string;
   /** OpenAI's id of the minted session configuration (`sess_…`). */
   readonly openAiSessionId?: string;
+  /** OpenAI's id of the call, for one that was created. */
+  readonly callId?: CallId;
 }

@@ -15,6 +15,8 @@ export interface SlotLease extends SlotRef {
   readonly address?: string | undefined;
   /** Unix seconds. From that second on the slot is free, whether or not anything has deleted the item. */
   readonly expiresAt: number;
+  /** When the session is expected to end unless it shows signs of life, unix seconds; undefined: with the lease. */
+  readonly expectedUntil?: number | undefined;
 }
 
 /** A pool, and how many sessions it admits at once. */
@@ -22,6 +24,9 @@ export interface SlotPool {
   readonly pool: string;
   readonly limit: number;
 }
+
+/** Enough of a fingerprint to tell the keys of one workspace apart: 48 bits. Every admission reads all leases. */
+const POOL_DIGITS = 12;
 
 /**
  * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is what one site may take of
@@ -34,10 +39,10 @@ export const poolsOf = (
   sharePercent: number | null,
 ): readonly SlotPool[] => {
   if (limit === undefined) return [];
-  const key = { pool: fingerprint, limit };
+  const key = { pool: fingerprint.slice(0, POOL_DIGITS), limit };
   if (sharePercent === null) return [key];
   const share = Math.max(1, Math.floor((limit * sharePercent) / 100));
-  return [key, { pool: `${fingerprint}#${siteId}`, limit: share }];
+  return [key, { pool: `${key.pool}#${siteId}`, limit: share }];
 };
 
 /** How long a browser may take to connect and say so after its client secret has run out, seconds. */
@@ -48,7 +53,7 @@ export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number): number =
   Math.floor(now.getTime() / 1_000) + clientSecretTtlSeconds + CONNECT_GRACE_SECONDS;
 
 /** Enough of a keyed hash to tell the visitors of one key apart. Every mint reads all leases, so they are kept short. */
-export const addressTagOf = (ipHash: string): string => ipHash.slice(0, 12);
+export const addressTagOf = (ipHash: string): string => ipHash.slice(0, 8);
 
 /** The slots of `pool` that are taken at `now`. */
 export const occupiedSlots = (leases: readonly SlotLease[], pool: string, now: Date): SlotLease[] =>
@@ -71,7 +76,9 @@ export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] 
 /** Whole seconds, at least 1, until so many of `taken` have expired that fewer than `limit` are left. */
 export const secondsUntilFree = (taken: readonly SlotLease[], limit: number, now: Date): number => {
   if (taken.length < limit) return 1;
-  const ends = taken.map(({ expiresAt }) => expiresAt).sort((a, b) => a - b);
+  const ends = taken
+    .map(({ expiresAt, expectedUntil = expiresAt }) => Math.min(expectedUntil, expiresAt))
+    .sort((a, b) => a - b);
   const decisive = ends[taken.length - limit];
   return decisive === undefined ? 1 : Math.max(1, Math.ceil(decisive - now.getTime() / 1_000));
 };

@@ -14,6 +14,8 @@ export interface TokenContext {
   readonly platformKey: StoredKey | undefined;
   /** Calls that the site has spent of its budget in the current clock minute. */
   readonly siteCalls: number;
+  /** An operator stopped this workspace, or the stage. */
+  readonly stopped: boolean;
   readonly period: PeriodUsage;
   /** Leases of every pool of the workspace, expired ones included. */
   readonly leases: readonly SlotLease[];
@@ -25,9 +27,9 @@ export interface TokenContext {
   };
 }
 
-/** Seconds of a hard-capped plan that a session sets aside, and the meter that gives them back. */
+/** The meter that a session begins with, and with it the seconds of a hard-capped plan that it sets aside. */
 export interface QuotaReservation {
   readonly usage: SessionUsage;
-  /** What the period may hold at most, so that the hold still fits, seconds. */
-  readonly maxCommittedSeconds: number;
+  /** What the period may hold at most, so that the hold still fits, seconds; undefined: the plan has no hard cap. */
+  readonly maxCommittedSeconds: number | undefined;
 }

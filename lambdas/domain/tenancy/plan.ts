@@ -11,6 +11,8 @@ export interface Plan {
   readonly overageMicroCentsPerMinute: number | null;
   /** Sites that a workspace may have at a time, in either billing mode; null: no cap. */
   readonly maxSites: number | null;
+  /** Managed sessions that a workspace may have at a time; null: no cap of the plan. */
+  readonly maxConcurrent: number | null;
 }
 
 /** The plans of a deployment that names none of its own. Source: the product's price page. */
@@ -22,6 +24,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: true,
     overageMicroCentsPerMinute: null,
     maxSites: 1,
+    maxConcurrent: null,
   },
   {
     name: 'starter',
@@ -30,6 +33,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: false,
     overageMicroCentsPerMinute: 8_000_000,
     maxSites: 3,
+    maxConcurrent: null,
   },
   {
     name: 'pro',
@@ -38,6 +42,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: false,
     overageMicroCentsPerMinute: 6_000_000,
     maxSites: 10,
+    maxConcurrent: null,
   },
   {
     name: 'enterprise',
@@ -46,6 +51,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: false,
     overageMicroCentsPerMinute: null,
     maxSites: null,
+    maxConcurrent: null,
   },
 ];
 

@@ -1,3 +1,4 @@
+import type { Control } from '../calls/control.ts';
 import type { SiteId, WorkspaceId } from '../identifiers.ts';
 import { type DataResidency, DEFAULT_MODEL, DEFAULT_VOICE } from '../openai-models.ts';
 
@@ -61,6 +62,8 @@ export interface Site {
   readonly voice: string;
   readonly instructions: string;
   readonly dataResidency: DataResidency;
+  /** How visitors open sessions, and what they can do with them. */
+  readonly control: Control;
   /** Lifetime of a client secret, seconds. */
   readonly clientSecretTtlSeconds: number;
   /** Longest session that this site allows, seconds. */

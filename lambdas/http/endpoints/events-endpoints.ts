@@ -16,13 +16,14 @@ export const eventsEndpoints = (useCases: {
     allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin));
     return undefined;
   },
-  reportEvents: async ({ path, origin, body, query, headers, rawBody, allowOrigin }) => {
+  reportEvents: async ({ path, origin, sourceIp, body, query, headers, rawBody, allowOrigin }) => {
     // A beacon, sent while its page goes away, cannot carry headers.
     const signature = headers['x-spelo-signature'] ?? query.signature ?? '';
     const { hangUp, ...counts } = await useCases.recordReports({
       siteId: siteIdIn(path),
       sessionId: path['sessionId'] ?? '',
       origin,
+      sourceIp,
       signature: parseEventSignature(signature),
       rawBody,
       events: body.events.map(eventOf),

@@ -1,5 +1,6 @@
 import type { LiveKey } from '../../domain/keys/stored-key.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
+import type { endSession } from '../../use-cases/calls/end-session.ts';
 import type { deleteOpenAiKey } from '../../use-cases/keys/delete-openai-key.ts';
 import type { KeyTarget } from '../../use-cases/keys/key-target.ts';
 import type { listKeyVersions } from '../../use-cases/keys/list-key-versions.ts';
@@ -14,7 +15,7 @@ import type { EndpointsOf } from './endpoint.ts';
 import { type PageQuery, pageOf } from './page.ts';
 import { siteIdIn, siteKeyTarget, workspaceIdIn, workspaceKeyTarget } from './path-ids.ts';
 
-const DELETED = { deleted: true } as const;
+const ending = (calls: number) => ({ deleted: true as const, calls_ending: calls });
 
 /** Routes that write or end sealed keys. This function seals and shreds; it cannot decrypt. */
 export const keysEndpoints = (useCases: {
@@ -26,6 +27,7 @@ export const keysEndpoints = (useCases: {
   readonly switchOpenAiKey: ReturnType<typeof switchOpenAiKey>;
   readonly deleteWorkspace: ReturnType<typeof deleteWorkspace>;
   readonly archiveSite: ReturnType<typeof archiveSite>;
+  readonly endSession: ReturnType<typeof endSession>;
 }): EndpointsOf<'keys'> => {
   const view = async (caller: Caller, target: KeyTarget) =>
     presentKey(await useCases.viewOpenAiKey(caller, target));
@@ -37,10 +39,8 @@ export const keysEndpoints = (useCases: {
     presentKey(
       await useCases.storeOpenAiKey(caller, target, api_key, { confirmUnverified: confirm_unverified }),
     );
-  const remove = async (caller: Caller, target: KeyTarget) => {
-    await useCases.deleteOpenAiKey(caller, target);
-    return DELETED;
-  };
+  const remove = async (caller: Caller, target: KeyTarget) =>
+    ending(await useCases.deleteOpenAiKey(caller, target));
   const rollBack = async (caller: Caller, target: KeyTarget) =>
     presentKey(await useCases.rollBackOpenAiKey(caller, target));
   const versions = (caller: Caller, target: KeyTarget, query: PageQuery) =>
@@ -50,8 +50,12 @@ export const keysEndpoints = (useCases: {
       (page) => useCases.listKeyVersions(caller, target, page),
       presentVersion,
     );
-  const turn = async (caller: Caller, target: KeyTarget, state: LiveKey['state']) =>
-    presentKey(await useCases.switchOpenAiKey(caller, target, state));
+  const turn = async (
+    caller: Caller,
+    target: KeyTarget,
+    state: LiveKey['state'],
+    liveCalls?: 'end' | 'keep',
+  ) => presentKey(await useCases.switchOpenAiKey(caller, target, state, liveCalls));
 
   return {
     viewSiteKey: ({ caller, path }) => view(caller, siteKeyTarget(path)),
@@ -64,17 +68,21 @@ export const keysEndpoints = (useCases: {
     rollbackWorkspaceKey: ({ caller, path }) => rollBack(caller, workspaceKeyTarget(path)),
     listSiteKeyVersions: ({ caller, path, query }) => versions(caller, siteKeyTarget(path), query),
     listWorkspaceKeyVersions: ({ caller, path, query }) => versions(caller, workspaceKeyTarget(path), query),
-    suspendSiteKey: ({ caller, path }) => turn(caller, siteKeyTarget(path), 'suspended'),
-    suspendWorkspaceKey: ({ caller, path }) => turn(caller, workspaceKeyTarget(path), 'suspended'),
+    suspendSiteKey: ({ caller, path, body }) =>
+      turn(caller, siteKeyTarget(path), 'suspended', body.live_calls),
+    suspendWorkspaceKey: ({ caller, path, body }) =>
+      turn(caller, workspaceKeyTarget(path), 'suspended', body.live_calls),
     resumeSiteKey: ({ caller, path }) => turn(caller, siteKeyTarget(path), 'active'),
     resumeWorkspaceKey: ({ caller, path }) => turn(caller, workspaceKeyTarget(path), 'active'),
-    deleteWorkspace: async ({ caller, path, body }) => {
-      await useCases.deleteWorkspace(caller, workspaceIdIn(path), body.confirm);
-      return DELETED;
+    endSession: async ({ caller, path }) => {
+      const sessionId = path['sessionId'] ?? '';
+      return {
+        session_id: sessionId,
+        ending: await useCases.endSession(caller, siteIdIn(path), sessionId),
+      };
     },
-    archiveSite: async ({ caller, path }) => {
-      await useCases.archiveSite(caller, siteIdIn(path));
-      return DELETED;
-    },
+    deleteWorkspace: async ({ caller, path, body }) =>
+      ending(await useCases.deleteWorkspace(caller, workspaceIdIn(path), body.confirm)),
+    archiveSite: async ({ caller, path }) => ending(await useCases.archiveSite(caller, siteIdIn(path))),
   };
 };

@@ -114,6 +114,7 @@ const SITE_FIELDS = {
   voice: 'voice',
   instructions: 'instructions',
   data_residency: 'dataResidency',
+  control: 'control',
   client_secret_ttl_seconds: 'clientSecretTtlSeconds',
   max_duration_seconds: 'maxDurationSeconds',
   model_auto_upgrade: 'modelAutoUpgrade',

@@ -1,8 +1,10 @@
 import type { Caller } from '../../domain/tenancy/workspace.ts';
+import type { openCall } from '../../use-cases/calls/open-call.ts';
 import type { KeyTarget } from '../../use-cases/keys/key-target.ts';
 import type { testOpenAiKey } from '../../use-cases/keys/test-openai-key.ts';
 import type { answerPreflight } from '../../use-cases/sessions/answer-preflight.ts';
 import type { mintToken } from '../../use-cases/sessions/mint-token.ts';
+import { offerIn, presentCall, replacesIn } from '../call-endpoint.ts';
 import { presentVerdict } from '../presenters/present-keys.ts';
 import { presentToken } from '../presenters/present-token.ts';
 import type { EndpointsOf } from './endpoint.ts';
@@ -12,6 +14,7 @@ import { siteIdIn, siteKeyTarget, workspaceKeyTarget } from './path-ids.ts';
 export const tokenEndpoints = (useCases: {
   readonly answerPreflight: ReturnType<typeof answerPreflight>;
   readonly mintToken: ReturnType<typeof mintToken>;
+  readonly openCall: ReturnType<typeof openCall>;
   readonly testOpenAiKey: ReturnType<typeof testOpenAiKey>;
 }): EndpointsOf<'token'> => {
   const testKey = async (caller: Caller, target: KeyTarget) =>
@@ -29,6 +32,23 @@ export const tokenEndpoints = (useCases: {
           origin,
           sourceIp,
           visitorId: body.visitor_id,
+          onOriginAllowed: allowOrigin,
+          onTierKnown: noteTier,
+        }),
+      ),
+    allowCallOrigin: async ({ path, origin, allowOrigin }) => {
+      allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin));
+      return undefined;
+    },
+    openCall: async ({ path, origin, sourceIp, body, allowOrigin, noteTier }) =>
+      presentCall(
+        await useCases.openCall({
+          siteId: siteIdIn(path),
+          origin,
+          sourceIp,
+          visitorId: body.visitor_id,
+          offer: offerIn(body),
+          replaces: replacesIn(body),
           onOriginAllowed: allowOrigin,
           onTierKnown: noteTier,
         }),

@@ -12,6 +12,7 @@ import {
   priceOf,
   type Rates,
 } from '../../domain/usage/price-catalogue.ts';
+import type { listLiveSessions } from '../../use-cases/calls/list-live-sessions.ts';
 import type { Clock } from '../../use-cases/ports/runtime.ts';
 import type { listErrors } from '../../use-cases/sessions/list-errors.ts';
 import type { listSessions } from '../../use-cases/sessions/list-sessions.ts';
@@ -19,6 +20,7 @@ import type { readConcurrency } from '../../use-cases/sessions/read-concurrency.
 import type { readSession } from '../../use-cases/sessions/read-session.ts';
 import type { compareOwnMonth } from '../../use-cases/usage/compare-own-month.ts';
 import type { readUsage } from '../../use-cases/usage/read-usage.ts';
+import { presentLive } from '../present-live.ts';
 import { centsOf, presentByKind, presentComparison } from '../presenters/present-cost.ts';
 import { presentError } from '../presenters/present-errors.ts';
 import {
@@ -39,6 +41,7 @@ export interface UsageDeps {
   readonly readSession: ReturnType<typeof readSession>;
   readonly listErrors: ReturnType<typeof listErrors>;
   readonly readConcurrency: ReturnType<typeof readConcurrency>;
+  readonly listLive: ReturnType<typeof listLiveSessions>;
   readonly compareOwnMonth: ReturnType<typeof compareOwnMonth>;
 }
 
@@ -87,6 +90,8 @@ const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRo
 
   readConcurrency: async ({ caller, path }) =>
     presentConcurrency(await deps.readConcurrency(caller, workspaceIdIn(path))),
+
+  listLive: async ({ caller, path }) => presentLive(await deps.listLive(caller, workspaceIdIn(path))),
 
   compareOwnMonth: async ({ caller, path, body }) =>
     presentOwnMonth(await deps.compareOwnMonth(caller, workspaceIdIn(path), body.month)),

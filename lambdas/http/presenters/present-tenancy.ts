@@ -35,6 +35,7 @@ export const presentSite = (site: Site, now: Date): DataOf<'readSite'> => ({
   voice: site.voice as DataOf<'readSite'>['voice'],
   instructions: site.instructions,
   data_residency: site.dataResidency,
+  control: site.control,
   client_secret_ttl_seconds: site.clientSecretTtlSeconds,
   max_duration_seconds: site.maxDurationSeconds,
   model_auto_upgrade: site.modelAutoUpgrade,

@@ -3,6 +3,7 @@ import type { RandomBytes } from '../../domain/identifiers.ts';
 import { switchState } from '../../domain/keys/key-lifecycle.ts';
 import { isLive } from '../../domain/keys/stored-key.ts';
 import { systemEvent } from '../audit/system-event.ts';
+import { type CallEnder, keyScopeOf } from '../calls/end-live-calls.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
@@ -15,10 +16,11 @@ export interface SuspendPorts {
   readonly random: RandomBytes;
   readonly backOff: BackOff;
   readonly keys: Pick<KeyStore, 'readKey' | 'changeKey'>;
+  readonly callEnder: CallEnder;
 }
 
 /**
- * Stops every mint with `key` from the next request on, with its audit event. Leaves alone a key that is switched off
+ * Stops every mint with `key` from the next request on, with its audit event, and ends its live calls. Leaves alone a key that is switched off
  * already, and one that holds another OpenAI key by now: whoever replaced it has answered the incident.
  */
 export const suspendForIncident =
@@ -29,12 +31,12 @@ export const suspendForIncident =
     const address = { scope, scopeId, workspaceId };
     await retryOnConflict(ports.backOff, MAX_ATTEMPTS, async () => {
       const currentKey = await ports.keys.readKey(address);
-      if (
-        !isLive(currentKey) ||
-        currentKey.state === 'suspended' ||
-        currentKey.sealed.fingerprint !== fingerprint
-      )
+      if (!isLive(currentKey) || currentKey.sealed.fingerprint !== fingerprint) return;
+      if (currentKey.state === 'suspended') {
+        // An earlier run may have died between the two. A person's own suspension decides about its calls itself.
+        if (currentKey.changedBy === ACTOR) await ports.callEnder.end(keyScopeOf(address), 'anomaly');
         return;
+      }
       const now = ports.clock();
       const event = systemEvent({ now, random: ports.random }, ACTOR, 'key.suspended', {
         workspaceId,
@@ -49,5 +51,6 @@ export const suspendForIncident =
       });
       const change = switchState(currentKey, 'suspended', { at: now.toISOString(), by: ACTOR });
       await ports.keys.changeKey(address, change, event);
+      await ports.callEnder.end(keyScopeOf(address), 'anomaly');
     });
   };

@@ -1,14 +1,21 @@
 import { deleteKey } from '../../domain/keys/key-lifecycle.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
+import { type CallEnder, keyScopeOf } from '../calls/end-live-calls.ts';
 import { changeStoredKey, type KeyChangePorts } from './change-openai-key.ts';
 import type { KeyTarget } from './key-target.ts';
 
 /**
  * Admin. Removes the wrapped data key and ciphertext of every version: usable nowhere from the next request on, and no later key
- * gets the same version again.
+ * gets the same version again. Returns how many live calls are being ended: for a minute the key can still hang those up.
  */
 export const deleteOpenAiKey =
-  (ports: KeyChangePorts) =>
-  async (caller: Caller, target: KeyTarget): Promise<void> => {
-    await changeStoredKey(ports, caller, target, 'key.deleted', deleteKey);
+  (ports: KeyChangePorts & { readonly callEnder: CallEnder }) =>
+  async (caller: Caller, target: KeyTarget): Promise<number> => {
+    let ending = 0;
+    await changeStoredKey(ports, caller, target, 'key.deleted', async (currentKey, stamp, { address }) => {
+      // First: a request that dies in between leaves no call that nobody ends any more.
+      ending = await ports.callEnder.end(keyScopeOf(address), 'key_deleted');
+      return deleteKey(currentKey, stamp);
+    });
+    return ending;
   };

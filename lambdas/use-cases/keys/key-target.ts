@@ -4,6 +4,7 @@ import {
   type Caller,
   DEFAULT_VOICE_SETTINGS,
   type Role,
+  type Site,
   type VoiceSettings,
 } from '../../domain/tenancy/workspace.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
@@ -18,7 +19,7 @@ export interface AuthorizedKeyTarget {
   readonly address: KeyAddress & { readonly workspaceId: WorkspaceId };
   readonly siteId: SiteId | undefined;
   /** The site's own, or for a workspace key the product's defaults in the workspace's region. */
-  readonly settings: VoiceSettings;
+  readonly settings: VoiceSettings & Partial<Pick<Site, 'control'>>;
 }
 
 /** Where the key of `target` lives, if the caller holds `role` there. Refuses as authorizeWorkspace and authorizeSite do. */

@@ -1,3 +1,4 @@
+import { CANNED_OFFER } from '../../domain/calls/canned-offer.ts';
 import { decisiveFailure, type KeyUse, type KeyUses } from '../../domain/keys/key-uses.ts';
 import {
   type ShownVerdict,
@@ -10,6 +11,7 @@ import { type ListedModel, type Verdict, verdictOnFailure } from '../../domain/k
 import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import { CLIENT_SECRET_TTL_SECONDS, type DataResidency } from '../../domain/openai-models.ts';
 import type { Secret } from '../../domain/secret.ts';
+import type { RealtimeCalls } from '../ports/calls.ts';
 import type { OpenAi } from '../ports/openai.ts';
 import type { Clock } from '../ports/runtime.ts';
 
@@ -32,18 +34,25 @@ export interface TriedUse extends KeyUse {
   readonly openAiRequestId: string | undefined;
 }
 
+export interface ProbePorts {
+  readonly openAi: OpenAi;
+  readonly calls: RealtimeCalls;
+  readonly clock: Clock;
+}
+
 /**
- * Asks OpenAI what a key can do, for free: mints a 10-second client secret for each use and throws it away. The list of
- * models adds shutdown dates; whatever it answers, the mint decides. Never throws for anything that OpenAI answers.
+ * Asks OpenAI what a key can do, for free: opens what the visitors of each use open. A client secret lives ten seconds and is
+ * thrown away; a call is hung up at once and no browser joins it. The list of models adds shutdown dates; whatever it
+ * answers, the opening decides. Never throws for anything that OpenAI answers.
  */
 export const probeOpenAiKey =
-  (ports: { readonly openAi: OpenAi; readonly clock: Clock }) =>
+  (ports: ProbePorts) =>
   async (key: Secret, { uses, unchecked }: KeyUses): Promise<ProbeResult> => {
     const { openAi, clock } = ports;
     const startedAt = clock().getTime();
     const [listed, tried] = await Promise.all([
       listModels(openAi, key, uses),
-      Promise.all(uses.map((use) => tryUse(openAi, key, use))),
+      Promise.all(uses.map((use) => tryUse(ports, key, use))),
     ]);
     const now = clock();
     const latencyMs = now.getTime() - startedAt;
@@ -65,14 +74,28 @@ export const probeOpenAiKey =
 export const shownVerdict = ({ verdict, sites }: Pick<ProbeResult, 'verdict' | 'sites'>): ShownVerdict =>
   sitesDiffer(sites) ? { ...verdict, sites } : verdict;
 
-const tryUse = async (openAi: OpenAi, key: Secret, use: KeyUse): Promise<TriedUse> => {
-  try {
-    const { openAiRequestId } = await openAi.mintClientSecret(key, {
-      settings: use.settings,
+const openAsVisitorsDo = async (
+  { openAi, calls }: ProbePorts,
+  key: Secret,
+  { settings, control }: KeyUse,
+): Promise<{ readonly openAiRequestId: string | undefined }> => {
+  if (control === 'open')
+    return openAi.mintClientSecret(key, {
+      settings,
       ttlSeconds: CLIENT_SECRET_TTL_SECONDS.min,
       safetyIdentifier: undefined,
       timeoutMs: PROBE_TIMEOUT_MS,
     });
+  const created = await calls.createCall(key, { settings, offer: CANNED_OFFER, safetyIdentifier: undefined });
+  const { callId } = created;
+  // The key has shown what it can do. Nobody has the answer, so nobody joins a call that this does not end.
+  await Promise.allSettled([calls.hangUp(key, { callId, dataResidency: settings.dataResidency })]);
+  return created;
+};
+
+const tryUse = async (ports: ProbePorts, key: Secret, use: KeyUse): Promise<TriedUse> => {
+  try {
+    const { openAiRequestId } = await openAsVisitorsDo(ports, key, use);
     return { ...use, failure: undefined, openAiRequestId };
   } catch (error) {
     if (!(error instanceof OpenAiFailure)) throw error;

@@ -22,6 +22,7 @@ import {
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { refuseConflict } from '../conflicts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
+import type { RealtimeCalls } from '../ports/calls.ts';
 import type { KeySealer, KeyStore } from '../ports/keys.ts';
 import type { OpenAi } from '../ports/openai.ts';
 import type { Clock } from '../ports/runtime.ts';
@@ -36,6 +37,7 @@ export interface SealingPorts {
   readonly keys: KeyStore;
   readonly sealer: KeySealer;
   readonly openAi: OpenAi;
+  readonly calls: RealtimeCalls;
   readonly clock: Clock;
   readonly auditEvents: AuditEventFactory;
   /** How long a replaced key is retained for a rollback, seconds; 0 shreds it in the same write. */

@@ -1,6 +1,7 @@
 import { switchState } from '../../domain/keys/key-lifecycle.ts';
-import type { LiveKey, MaskedKey } from '../../domain/keys/stored-key.ts';
+import type { KeyAddress, LiveKey, MaskedKey } from '../../domain/keys/stored-key.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
+import { type CallEnder, keyScopeOf } from '../calls/end-live-calls.ts';
 import type { KeyActivityReader } from '../ports/keys.ts';
 import type { BackOff } from '../ports/runtime.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
@@ -11,14 +12,31 @@ import type { KeyTarget } from './key-target.ts';
 /** A kill switch must not lose to a key that is stored at the same moment: it reads the new key and tries again. */
 const MAX_ATTEMPTS = 5;
 
-/** Admin. The kill switch and its reverse: mints stop, or go on, with the next request. Repeating it changes nothing. */
+/** Admin. The kill switch and its reverse: mints stop, or go on, with the next request, and live calls are ended. Repeating it changes nothing. */
 export const switchOpenAiKey =
-  (ports: KeyChangePorts & { readonly activity: KeyActivityReader; readonly backOff: BackOff }) =>
-  async (caller: Caller, target: KeyTarget, state: LiveKey['state']): Promise<MaskedKey> => {
+  (
+    ports: KeyChangePorts & {
+      readonly activity: KeyActivityReader;
+      readonly backOff: BackOff;
+      readonly callEnder: CallEnder;
+    },
+  ) =>
+  async (
+    caller: Caller,
+    target: KeyTarget,
+    state: LiveKey['state'],
+    liveCalls: 'end' | 'keep' = 'end',
+  ): Promise<MaskedKey> => {
     const type = state === 'suspended' ? 'key.suspended' : 'key.resumed';
-    return retryOnConflict(ports.backOff, MAX_ATTEMPTS, () =>
-      changeAndShowKey(ports, caller, target, type, (current, stamp) =>
-        current.state === state ? undefined : switchState(current, state, stamp),
-      ),
+    let address: KeyAddress | undefined;
+    const shown = await retryOnConflict(ports.backOff, MAX_ATTEMPTS, () =>
+      changeAndShowKey(ports, caller, target, type, (current, stamp, authorized) => {
+        address = authorized.address;
+        return current.state === state ? undefined : switchState(current, state, stamp);
+      }),
     );
+    // Also when it was suspended before: an earlier request may have died between the two.
+    if (state === 'suspended' && liveCalls === 'end' && address !== undefined)
+      await ports.callEnder.end(keyScopeOf(address), 'key_suspended');
+    return shown;
   };

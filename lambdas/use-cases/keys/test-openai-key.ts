@@ -3,6 +3,7 @@ import type { ShownVerdict } from '../../domain/keys/site-verdicts.ts';
 import { isLive } from '../../domain/keys/stored-key.ts';
 import type { RateLimits } from '../../domain/limits.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
+import type { RealtimeCalls } from '../ports/calls.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { OpenAi } from '../ports/openai.ts';
 import type { RateLimiter } from '../ports/sessions.ts';
@@ -17,6 +18,7 @@ export interface TestKeyPorts extends AuditedKeyPorts {
   readonly keys: Pick<KeyStore, 'readKey'>;
   readonly limiter: RateLimiter;
   readonly openAi: OpenAi;
+  readonly calls: RealtimeCalls;
 }
 
 /**

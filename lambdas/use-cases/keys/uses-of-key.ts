@@ -1,3 +1,4 @@
+import type { Control } from '../../domain/calls/control.ts';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import { distinctUses, type KeyUses } from '../../domain/keys/key-uses.ts';
 import { isLive } from '../../domain/keys/stored-key.ts';
@@ -30,8 +31,8 @@ export const usesOfKey = async (
 };
 
 /** A key that is tried with these settings alone, which no list of sites stands for. */
-export const usesWith = (settings: VoiceSettings): KeyUses => ({
-  uses: [{ settings, control: 'open', sites: [] }],
+export const usesWith = (settings: VoiceSettings & { readonly control?: Control }): KeyUses => ({
+  uses: [{ settings, control: settings.control ?? 'open', sites: [] }],
   unchecked: [],
 });
 

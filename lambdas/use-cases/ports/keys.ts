@@ -24,7 +24,13 @@ export interface KeyStore {
    * Carries out one change: head, history, retained record and audit event, all or nothing. ConflictError when the
    * head's revision has moved.
    */
-  changeKey(address: KeyAddress, change: KeyChange, event: AuditEvent): Promise<void>;
+  changeKey(
+    address: KeyAddress,
+    change: KeyChange,
+    event: AuditEvent,
+    /** Versions that the change shreds, and that stay readable for ending their calls, for a minute. */
+    kept?: readonly SealedKey[],
+  ): Promise<void>;
   /** Removes this retained record, whose time is over, and no later one in its place. Idempotent. */
   shredRetained(address: KeyAddress, retained: RetainedKey): Promise<void>;
 }

@@ -6,8 +6,9 @@ import type { HeldSlot, RecordedSession, SessionSnapshot } from '../../domain/se
 import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
 import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
 import type { SlotLease } from '../../domain/sessions/slots.ts';
-import type { QuotaReservation, TokenContext } from '../../domain/sessions/token-context.ts';
+import type { TokenContext } from '../../domain/sessions/token-context.ts';
 import type { Site } from '../../domain/tenancy/workspace.ts';
+import type { AdmissionWrite } from '../ports.ts';
 import type { Page, PageRequest } from './pages.ts';
 
 /** What a budget check found. */
@@ -31,12 +32,7 @@ export interface SessionAdmitter {
    * Writes the reserved session, takes its slots and sets its minutes aside: all or nothing. ConflictError when a slot was
    * taken, or the plan's last minutes were, in between.
    */
-  admit(
-    session: ReservedSession,
-    leases: readonly SlotLease[],
-    hold: QuotaReservation | undefined,
-    now: Date,
-  ): Promise<void>;
+  admit(admission: AdmissionWrite, now: Date): Promise<void>;
 }
 
 export interface SessionLog {
@@ -54,6 +50,12 @@ export interface SlotLeases {
   release(workspaceId: WorkspaceId, leases: readonly Omit<SlotLease, 'expiresAt'>[]): Promise<void>;
   /** Keeps the slots of a session until `expiresAt`. False when one of them had run out or was lost: then it is over. */
   renew(workspaceId: WorkspaceId, leases: readonly SlotLease[], now: Date): Promise<boolean>;
+  /** Notes until when the session is expected to last, and leaves the leases as they are. False as for `extend`. */
+  expect(
+    workspaceId: WorkspaceId,
+    leases: readonly Omit<SlotLease, 'expiresAt'>[],
+    now: Date,
+  ): Promise<boolean>;
 }
 
 export interface SessionSnapshots {

@@ -1,12 +1,15 @@
 import { BrokerError } from '../../domain/broker-error.ts';
+import { OPENING_LEASE_SECONDS } from '../../domain/calls/call.ts';
+import { type KeyUse, newKeyUse } from '../../domain/calls/key-use.ts';
 import { ConflictError } from '../../domain/dependency.ts';
-import type { RandomBytes, SiteId } from '../../domain/identifiers.ts';
+import type { RandomBytes, SessionId, SiteId } from '../../domain/identifiers.ts';
 import { slotsOfAddress } from '../../domain/limits.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import {
   HEARTBEAT_SECONDS,
   newSessionUsage,
   type SessionUsage,
+  SILENCE_SECONDS,
 } from '../../domain/sessions/session-usage.ts';
 import {
   addressTagOf,
@@ -40,14 +43,18 @@ export interface AdmissionRequest {
   /** What a hard-capped plan includes in a period, seconds; undefined: no such plan. */
   readonly capSeconds: number | undefined;
   readonly capacity: Pick<TokenContext, 'leases' | 'period'>;
+  /** The session whose slots this one takes over; undefined: none. */
+  readonly replaced: SessionId | undefined;
   readonly now: Date;
 }
 
 export interface Admitted {
   readonly session: ReservedSession & { readonly siteId: SiteId };
   readonly leases: readonly SlotLease[];
-  /** The meter that holds minutes of a hard-capped plan; undefined without one. */
+  /** The meter of a call, or one that holds minutes of a hard-capped plan; otherwise undefined. */
   readonly usage: SessionUsage | undefined;
+  /** The intent to open the key for a call; undefined for a token, whose session is the intent. */
+  readonly use: KeyUse | undefined;
   /** null when the key has no limit on concurrent sessions. */
   readonly remainingSlots: number | null;
 }
@@ -77,9 +84,17 @@ export const admitSession = async (
       async (attempt) => {
         if (attempt > 1) capacity = await ports.contexts.readCapacity(session.workspaceId, now);
         const chosen = chooseSlots(ports.random, request, capacity, attempt);
-        const admitted = admissionAt(request, chosen, capacity);
-        const reservation = reservationOf(admitted.usage, request.capSeconds);
-        await ports.admissions.admit(admitted.session, admitted.leases, reservation, now);
+        const admitted = admissionAt(ports.random, request, chosen, capacity);
+        await ports.admissions.admit(
+          {
+            session: admitted.session,
+            leases: admitted.leases,
+            hold: reservationOf(admitted.usage, request.capSeconds),
+            use: admitted.use,
+            replaced: request.replaced,
+          },
+          now,
+        );
         return admitted;
       },
     );
@@ -97,15 +112,18 @@ interface ChosenSlot {
 /** One free slot in each of the pools. `busy` names the second at which none of them is full any more. */
 const chooseSlots = (
   random: RandomBytes,
-  { session, now, pools, addressSlotPercent }: AdmissionRequest,
-  { leases }: Pick<TokenContext, 'leases'>,
+  { session, now, pools, addressSlotPercent, replaced }: AdmissionRequest,
+  read: Pick<TokenContext, 'leases'>,
   attempt: number,
 ): readonly ChosenSlot[] => {
+  const leases = read.leases.filter(({ sessionId }) => sessionId !== replaced);
   const waits: number[] = [];
   const chosen = pools.flatMap(({ pool, limit }): readonly ChosenSlot[] => {
     const taken = occupiedSlots(leases, pool, now);
     const free = freeSlots(taken, limit);
-    const index = free[random(4).readUInt32BE() % Math.max(1, free.length)];
+    const moved = read.leases.find((lease) => lease.pool === pool && lease.sessionId === replaced)?.index;
+    const index =
+      free.find((one) => one === moved) ?? free[random(4).readUInt32BE() % Math.max(1, free.length)];
     if (index !== undefined && attempt <= MAX_ATTEMPTS)
       return [{ pool, index, remaining: limit - taken.length - 1 }];
     waits.push(secondsUntilFree(taken, limit, now));
@@ -124,11 +142,16 @@ const chooseSlots = (
 };
 
 const admissionAt = (
+  random: RandomBytes,
   { session, site, capSeconds, now }: AdmissionRequest,
   chosen: readonly ChosenSlot[],
   { period }: Pick<TokenContext, 'period'>,
 ): Admitted => {
-  const connectBy = leaseExpiry(now, site.clientSecretTtlSeconds);
+  const isCall = session.openedWith === 'call';
+  const nowSeconds = Math.floor(now.getTime() / 1_000);
+  const connectBy = isCall
+    ? nowSeconds + OPENING_LEASE_SECONDS
+    : leaseExpiry(now, site.clientSecretTtlSeconds);
   const holdSeconds = capSeconds === undefined ? 0 : secondsToReserve(site, capSeconds, period, now);
   const admitted = {
     ...session,
@@ -147,8 +170,12 @@ const admissionAt = (
       sessionId: session.sessionId,
       address: addressTagOf(session.ipHash),
       expiresAt: connectBy,
+      ...(isCall && { expectedUntil: nowSeconds + SILENCE_SECONDS }),
     })),
-    usage: capSeconds === undefined ? undefined : newSessionUsage(admitted),
+    usage: isCall || capSeconds !== undefined ? newSessionUsage(admitted) : undefined,
+    use: isCall
+      ? newKeyUse(admitted, { scope: session.keyScope, version: session.keyVersion }, 'call', now, random)
+      : undefined,
     remainingSlots: chosen.length === 0 ? null : Math.min(...chosen.map(({ remaining }) => remaining)),
   };
 };
@@ -173,6 +200,6 @@ const reservationOf = (
   usage: SessionUsage | undefined,
   capSeconds: number | undefined,
 ): QuotaReservation | undefined =>
-  usage === undefined || capSeconds === undefined
+  usage === undefined
     ? undefined
-    : { usage, maxCommittedSeconds: capSeconds - usage.holdSeconds };
+    : { usage, maxCommittedSeconds: capSeconds === undefined ? undefined : capSeconds - usage.holdSeconds };

@@ -1,7 +1,7 @@
 import { BrokerError } from '../../domain/broker-error.ts';
 import { type Degradation, degradationOf } from '../../domain/keys/key-health.ts';
 import { isLive, type LiveKey } from '../../domain/keys/stored-key.ts';
-import { concurrencyLimitOf } from '../../domain/limits.ts';
+import { concurrencyLimitOf, managedConcurrencyOf } from '../../domain/limits.ts';
 import type { TokenContext } from '../../domain/sessions/token-context.ts';
 import {
   includedSeconds,
@@ -63,7 +63,7 @@ const chooseManaged = (
   return {
     mode: 'managed',
     key: platformKey,
-    slotLimit: workspace.concurrencyLimit ?? undefined,
+    slotLimit: managedConcurrencyOf(workspace, plan),
     capSeconds: plan.hardCap ? (includedSeconds(plan) ?? undefined) : undefined,
     degradation: degradationOf(health.platform, platformKey.sealed.version, now),
   };

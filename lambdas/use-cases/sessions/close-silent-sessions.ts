@@ -1,5 +1,6 @@
 import { ConflictError } from '../../domain/dependency.ts';
-import { checkForSilence } from '../../domain/sessions/session-usage.ts';
+import { checkForSilence, type SessionUsage } from '../../domain/sessions/session-usage.ts';
+import type { HangUpQueue, LiveSessions } from '../ports/calls.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { SessionEndRecorder, SessionUsageStore } from '../ports/sessions.ts';
 
@@ -7,6 +8,8 @@ export interface SweepPorts {
   readonly clock: Clock;
   readonly sessionUsage: SessionUsageStore;
   readonly ends: SessionEndRecorder;
+  readonly live: Pick<LiveSessions, 'removeLive'>;
+  readonly hangUps: HangUpQueue;
 }
 
 /** Sessions looked after in one call of the store. */
@@ -18,6 +21,8 @@ const MOST_BATCHES = 200;
 export interface Sweep {
   /** Sessions that had fallen silent, and are over now. */
   readonly closed: number;
+  /** Calls that had fallen silent, and are being hung up. */
+  readonly ending: number;
   /** Sessions that live, and are due again later. */
   readonly alive: number;
   /** Sessions that could not be looked after this time; the others were not held up by them. */
@@ -28,51 +33,73 @@ export interface Sweep {
 
 /**
  * Closes every session of which nothing was heard for too long: it ends with its last sign of life plus one heartbeat, and
- * the minutes that it held come back. Interrupted or run twice at once it closes each session exactly once.
+ * the minutes that it held come back. A call that fell silent is hung up instead, and closed by whoever hung it up.
+ * Interrupted or run twice at once it closes each session exactly once.
  */
 export const closeSilentSessions =
-  ({ clock, sessionUsage, ends }: SweepPorts) =>
+  ({ clock, ...ports }: SweepPorts) =>
   async (): Promise<Sweep> => {
     const now = clock();
     let closed = 0;
+    let ending = 0;
     let alive = 0;
     let failed = 0;
     let after: Date | undefined;
     for (let batch = 0; batch < MOST_BATCHES; batch++) {
-      const { usages: due, unreadable, last } = await sessionUsage.listDue(now, BATCH, after);
-      const looked = await Promise.allSettled(
-        due.map((usage) => closeIfSilent({ sessionUsage, ends }, usage, now)),
-      );
+      const { usages: due, unreadable, last } = await ports.sessionUsage.listDue(now, BATCH, after);
+      const looked = await Promise.allSettled(due.map((usage) => closeIfSilent(ports, usage, now)));
       const outcomes = looked.map((one) => (one.status === 'fulfilled' ? one.value : 'failed'));
       const count = (outcome: Outcome): number => outcomes.filter((one) => one === outcome).length;
       closed += count('closed');
+      ending += count('ending');
       alive += count('alive');
-      const moved = count('closed') + count('alive') > 0;
+      const moved = count('closed') + count('ending') + count('alive') > 0;
       // What failed is met again at the head of the next batch, and counted where it is left behind.
       if (last === undefined || !moved) failed += count('failed') + unreadable;
-      if (last === undefined) return { closed, alive, failed, more: false };
+      if (last === undefined) return { closed, ending, alive, failed, more: false };
       // Nothing moves where records cannot be read, the index lags, or another run is at it: the rest must not wait for them.
       if (!moved) after = last;
     }
-    return { closed, alive, failed, more: true };
+    return { closed, ending, alive, failed, more: true };
   };
 
-type Outcome = 'closed' | 'alive' | 'unchanged' | 'failed';
+type Outcome = 'closed' | 'alive' | 'ending' | 'unchanged' | 'failed';
 
 const closeIfSilent = async (
-  { sessionUsage, ends }: Omit<SweepPorts, 'clock'>,
-  usage: Parameters<typeof checkForSilence>[0],
+  { sessionUsage, ends, live, hangUps }: Omit<SweepPorts, 'clock'>,
+  usage: SessionUsage,
   now: Date,
 ): Promise<Outcome> => {
   const looked = checkForSilence(usage, now);
   if (looked === usage) return 'unchanged';
+  if (looked.silent && usage.openedWith === 'call')
+    return endSilentCall({ sessionUsage, hangUps }, usage, now);
   try {
     await sessionUsage.saveUsage(looked);
     if (!looked.silent) return 'alive';
-    await ends.recordEnd(looked);
+    await Promise.all([ends.recordEnd(looked), live.removeLive(looked.workspaceId, looked.sessionId)]);
     return 'closed';
   } catch (error) {
     // It reported in between, and is looked after again when it is due.
+    if (error instanceof ConflictError) return 'unchanged';
+    throw error;
+  }
+};
+
+/** A call that was not hung up by then is looked after again this much later, milliseconds. */
+const LOOK_AGAIN_MS = 60_000;
+
+const endSilentCall = async (
+  { sessionUsage, hangUps }: Pick<SweepPorts, 'sessionUsage' | 'hangUps'>,
+  usage: SessionUsage,
+  now: Date,
+): Promise<Outcome> => {
+  const { siteId, sessionId } = usage;
+  await hangUps.send({ kind: 'end', siteId, sessionId, by: 'no_heartbeat' });
+  try {
+    await sessionUsage.saveUsage({ ...usage, dueAtMs: now.getTime() + LOOK_AGAIN_MS });
+    return 'ending';
+  } catch (error) {
     if (error instanceof ConflictError) return 'unchanged';
     throw error;
   }

@@ -1,77 +1,36 @@
 import { BrokerError } from '../../domain/broker-error.ts';
+import type { ManagedTokens } from '../../domain/calls/control.ts';
 import { ConflictError, DependencyUnavailableError } from '../../domain/dependency.ts';
-import { newSessionId, type RandomBytes, type SiteId, workspaceOfSite } from '../../domain/identifiers.ts';
-import { brokerErrorOfDegradation } from '../../domain/keys/key-health.ts';
-import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
 import type { LiveKey } from '../../domain/keys/stored-key.ts';
-import { type RateLimits, secondsToNextMinute, siteBudget } from '../../domain/limits.ts';
-import {
-  brokerErrorOfOpenAiFailure,
-  explainOpenAiFailure,
-  OpenAiFailure,
-} from '../../domain/openai-failure.ts';
+import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
-import { entryOf, HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
-import { freeSlots, occupiedSlots, poolsOf } from '../../domain/sessions/slots.ts';
-import type { TokenContext } from '../../domain/sessions/token-context.ts';
-import { modelInUse } from '../../domain/tenancy/model-retirement.ts';
-import { originAllowed } from '../../domain/tenancy/origin.ts';
-import type { Plan } from '../../domain/tenancy/plan.ts';
+import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
 import type { BillingMode, Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
 import type { KeyOpener } from '../ports/keys.ts';
 import type { MintedClientSecret, OpenAi } from '../ports/openai.ts';
-import type { BackOff, Clock } from '../ports/runtime.ts';
-import type {
-  ErrorLog,
-  PseudonymService,
-  RateLimiter,
-  SessionAdmitter,
-  SessionLog,
-  SessionUsageStore,
-  SlotLeases,
-  TokenContextReader,
-} from '../ports/sessions.ts';
-import { reportRefusedOrigin } from '../tenancy/report-refused-origin.ts';
-import { type AdmissionRequest, type Admitted, admitSession } from './admit-session.ts';
-import { chooseKey, type Payer } from './choose-key.ts';
+import type { PseudonymService, SessionLog } from '../ports/sessions.ts';
+import type { Admitted } from './admit-session.ts';
+import { admitVisitor, type VisitorPorts, type VisitorSettings } from './admit-visitor.ts';
+import { arrive, type VisitorRequest } from './arrive.ts';
+import { freeCapacity, giveBack } from './give-back.ts';
+import { refusalOf } from './refusal-of.ts';
+import { reportRefusal } from './report-refusal.ts';
 
-export interface MintPorts {
-  readonly clock: Clock;
-  readonly random: RandomBytes;
+export interface MintPorts extends VisitorPorts {
   readonly pseudonyms: PseudonymService;
-  readonly limiter: RateLimiter;
-  readonly contexts: TokenContextReader;
-  readonly admissions: SessionAdmitter;
   readonly sessions: SessionLog;
-  readonly slots: SlotLeases;
-  readonly sessionUsage: SessionUsageStore;
-  readonly errors: ErrorLog;
   readonly opener: KeyOpener;
   readonly openAi: OpenAi;
-  readonly backOff: BackOff;
 }
 
-export interface MintSettings {
-  readonly rateLimits: RateLimits;
-  readonly plans: readonly Plan[];
-  /** What one address may hold of a key's concurrency slots, percent. */
-  readonly addressSlotPercent: number;
+export interface MintSettings extends VisitorSettings {
   /** How long OpenAI may take to answer, milliseconds. */
   readonly openAiTimeoutMs: number;
+  readonly managedTokens: ManagedTokens;
 }
 
-export interface MintRequest {
-  readonly siteId: SiteId;
-  readonly origin: string | undefined;
-  /** As API Gateway saw it, never from a header. */
-  readonly sourceIp: string;
-  readonly visitorId: string | undefined;
-  /** Called as soon as the origin is known to be the site's own: from here on the widget may read the answer. */
-  readonly onOriginAllowed: (origin: string) => void;
-  /** For metrics: the OpenAI tier of the workspace. */
-  readonly onTierKnown?: (tier: number) => void;
-}
+export type MintRequest = VisitorRequest;
 
 export interface MintedToken {
   readonly clientSecret: MintedClientSecret;
@@ -87,9 +46,9 @@ export interface MintedToken {
 }
 
 /**
- * The main job: admits one visitor and mints one client secret, which is handed out once. Refuses in the order of the
- * contract. A refused request never reaches KMS; no key is opened without its session on record; a secret whose
- * session could not be recorded is not handed out.
+ * Admits one visitor and mints one client secret, which is handed out once. Refuses in the order of the contract. A
+ * refused request never reaches KMS; no key is opened without its session on record; a secret whose session could not be
+ * recorded is not handed out.
  *
  * Three sequential hops before OpenAI and one after: read and IP budget; admission; decrypt; then the outcome.
  */
@@ -97,25 +56,10 @@ export const mintToken =
   (ports: MintPorts, settings: MintSettings) =>
   async (request: MintRequest): Promise<MintedToken> => {
     const now = ports.clock();
-    const { ipHash, site, workspace, context } = await loadMintContext(ports, settings, request, now);
-    const payer = chooseKey(workspace, context, settings.plans, now);
-    if ('refusal' in payer) {
-      await spendSiteBudget(ports, settings, request.siteId, now);
-      await report(ports, site, payer.refusal, undefined, undefined);
-      throw payer.refusal;
-    }
-
-    const admitted = await admit(ports, settings, {
-      session: newSession(ports, request, site, payer, ipHash, now),
-      site,
-      pools: poolsOf(payer.key.sealed.fingerprint, site.siteId, payer.slotLimit, workspace.siteSharePercent),
-      addressSlotPercent: settings.addressSlotPercent,
-      capSeconds: payer.capSeconds,
-      capacity: context,
-      payer,
-      siteCalls: context.siteCalls,
-      now,
-    });
+    const arrival = await arrive(ports, settings, request, now);
+    const { site, workspace } = arrival;
+    if (!tokensAllowed(site, workspace, settings)) throw new BrokerError('calls_only');
+    const { admitted, payer } = await admitVisitor(ports, settings, request, arrival, 'token', now);
     const minted = await mintForSession(ports, settings, { request, site, admitted, key: payer.key });
     await settleIssued(ports, admitted, minted);
     return {
@@ -130,135 +74,9 @@ export const mintToken =
     };
   };
 
-interface MintContext {
-  readonly ipHash: string;
-  readonly site: Site;
-  readonly workspace: Workspace;
-  readonly context: TokenContext;
-}
-
-/** Hop 1. The address is judged before the site, so that a refused address never spends the site's budget. */
-const loadMintContext = async (
-  ports: MintPorts,
-  settings: MintSettings,
-  request: MintRequest,
-  now: Date,
-): Promise<MintContext> => {
-  const workspaceId = workspaceOfSite(request.siteId);
-  const [address, read] = await Promise.allSettled([
-    spendIpBudget(ports, settings, request.sourceIp, now),
-    workspaceId && ports.contexts.readTokenContext(request.siteId, workspaceId, now),
-  ]);
-  const context = read.status === 'fulfilled' ? read.value : undefined;
-  const site = context?.workspace?.deletedAt === null ? context.site : undefined;
-  const origin = request.origin;
-  const ownOrigin = site !== undefined && origin !== undefined && originAllowed(origin, site.allowedOrigins);
-  if (ownOrigin) request.onOriginAllowed(origin);
-
-  if (address.status === 'rejected') throw address.reason;
-  if (read.status === 'rejected') throw read.reason;
-  if (context?.workspace === undefined || site === undefined) throw new BrokerError('site_not_found');
-  if (!ownOrigin) {
-    await reportRefusedOrigin(ports, site, origin, now);
-    throw new BrokerError('origin_not_allowed');
-  }
-  request.onTierKnown?.(context.workspace.openaiTier);
-  // Nobody's visitor is refused for a model that was shut down before the site could be moved.
-  const served = { ...site, model: modelInUse(site, now) };
-  return { ipHash: address.value, site: served, workspace: context.workspace, context };
-};
-
-const spendIpBudget = async (
-  { pseudonyms, limiter }: MintPorts,
-  { rateLimits }: MintSettings,
-  sourceIp: string,
-  now: Date,
-): Promise<string> => {
-  const ipHash = await pseudonyms.hashIp(sourceIp, now);
-  const budget = await limiter.spend(`ip#${ipHash}`, rateLimits.perIp, now);
-  if (!budget.allowed) throw new BrokerError('rate_limited', budget);
-  return ipHash;
-};
-
-const spendSiteBudget = async (
-  { limiter }: MintPorts,
-  { rateLimits }: MintSettings,
-  siteId: SiteId,
-  now: Date,
-): Promise<void> => {
-  const budget = await limiter.spend(siteBudget(siteId), rateLimits.perSite, now);
-  if (!budget.allowed) throw new BrokerError('rate_limited', budget);
-};
-
-const newSession = (
-  { random }: MintPorts,
-  request: MintRequest,
-  site: Site,
-  payer: Payer,
-  ipHash: string,
-  now: Date,
-): ReservedSession & { readonly siteId: SiteId } => ({
-  sessionId: newSessionId(now, random),
-  workspaceId: site.workspaceId,
-  siteId: site.siteId,
-  kind: 'visitor',
-  mode: payer.mode,
-  keyScope: payer.key.sealed.scope,
-  keyScopeId: payer.key.sealed.scopeId,
-  keyVersion: payer.key.sealed.version,
-  fingerprint: payer.key.sealed.fingerprint,
-  model: site.model,
-  voice: site.voice,
-  dataResidency: site.dataResidency,
-  ipHash,
-  actor: 'visitor',
-  origin: request.origin,
-  createdAt: now.toISOString(),
-});
-
-interface AdmissionAttempt extends AdmissionRequest {
-  readonly payer: Payer;
-  /** What the site had spent of its budget. */
-  readonly siteCalls: number;
-}
-
-/** Hop 2: the site's budget, and slots, minutes and the reserved session together. What was taken is given back on a refusal. */
-const admit = async (
-  ports: MintPorts,
-  settings: MintSettings,
-  request: AdmissionAttempt,
-): Promise<Admitted> => {
-  const { site, now } = request;
-  // Known from hop 1, so that a flood costs reads alone: no session, no slot, no row of the audit trail.
-  if (request.siteCalls >= settings.rateLimits.perSite.perMinute)
-    throw new BrokerError('rate_limited', { retryAfterSeconds: secondsToNextMinute(now) });
-  const degraded = refusalWhileDegraded(request);
-  const [budget, admission] = await Promise.allSettled([
-    spendSiteBudget(ports, settings, site.siteId, now),
-    degraded === undefined ? admitSession(ports, request) : Promise.reject(degraded),
-  ]);
-  if (budget.status === 'rejected') {
-    if (admission.status === 'fulfilled')
-      await releaseReservation(ports, admission.value, toBrokerError(budget.reason).code);
-    throw budget.reason;
-  }
-  if (admission.status === 'rejected') {
-    if (admission.reason instanceof BrokerError)
-      await report(ports, site, admission.reason, undefined, undefined);
-    throw admission.reason;
-  }
-  return admission.value;
-};
-
-/** What a quorum of visitors met with this key, unless all slots are taken, which the contract says first. */
-const refusalWhileDegraded = ({ payer, pools, capacity, now }: AdmissionAttempt): BrokerError | undefined => {
-  const full = pools.some(
-    ({ pool, limit }) => freeSlots(occupiedSlots(capacity.leases, pool, now), limit).length === 0,
-  );
-  return payer.degradation === undefined || full
-    ? undefined
-    : brokerErrorOfDegradation(payer.degradation, now);
-};
+/** A client secret gives control away, which the site or the operator of a managed key may not want. */
+const tokensAllowed = (site: Site, workspace: Workspace, { managedTokens }: MintSettings): boolean =>
+  site.control === 'open' && (workspace.billingMode === 'byok' || managedTokens === 'allow');
 
 interface Mint {
   readonly request: MintRequest;
@@ -272,6 +90,9 @@ interface Minted {
   readonly signingSecret: string;
   readonly kmsRequestId: string | undefined;
 }
+
+/** Managed secrets live this long at most, seconds: each can open several sessions until it expires. */
+const LONGEST_MANAGED_TTL_SECONDS = 60;
 
 /** Hop 3 and OpenAI. On any failure the slot comes back and the refusal is on record before the visitor hears of it. */
 const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mint): Promise<Minted> => {
@@ -289,7 +110,10 @@ const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mi
       (plaintext) =>
         ports.openAi.mintClientSecret(plaintext, {
           settings: site,
-          ttlSeconds: site.clientSecretTtlSeconds,
+          ttlSeconds:
+            session.mode === 'managed'
+              ? Math.min(site.clientSecretTtlSeconds, LONGEST_MANAGED_TTL_SECONDS)
+              : site.clientSecretTtlSeconds,
           safetyIdentifier,
           timeoutMs: settings.openAiTimeoutMs,
         }),
@@ -299,81 +123,14 @@ const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mi
     );
     return { clientSecret, signingSecret, kmsRequestId };
   } catch (error) {
-    // A customer cannot enter the platform's key again; to them it is an outage.
-    const platformKeyUnreadable = error instanceof SealedKeyUnreadableError && session.mode === 'managed';
-    const refusal = platformKeyUnreadable ? new BrokerError('platform_key_missing') : toBrokerError(error);
-    const openAiFailure = error instanceof OpenAiFailure ? error : undefined;
+    const refusal = refusalOf(error, session.mode);
+    const failure = error instanceof OpenAiFailure ? error : undefined;
     await Promise.all([
-      releaseReservation(ports, admitted, refusal.code, { kmsRequestId, openAiFailure }),
-      report(ports, site, refusal, openAiFailure, session),
+      giveBack(ports, admitted, refusal.code, { kmsRequestId, openAiFailure: failure }),
+      reportRefusal(ports, site, { refusal, failure, session }),
     ]);
     throw error instanceof DependencyUnavailableError ? error : refusal;
   }
-};
-
-const toBrokerError = (error: unknown): BrokerError => {
-  if (error instanceof OpenAiFailure) return brokerErrorOfOpenAiFailure(error);
-  if (error instanceof SealedKeyUnreadableError) return new BrokerError('openai_key_unreadable');
-  if (error instanceof BrokerError) return error;
-  return new BrokerError('unavailable');
-};
-
-/** Marks the session refused, frees its slots and its minutes. Best effort: leases expire, and silent sessions are closed. */
-const releaseReservation = async (
-  ports: MintPorts,
-  admitted: Admitted,
-  refusal: string,
-  facts: {
-    readonly kmsRequestId?: string | undefined;
-    readonly openAiFailure?: OpenAiFailure | undefined;
-  } = {},
-): Promise<void> => {
-  const { clock, sessions } = ports;
-  const { kmsRequestId, openAiFailure } = facts;
-  await Promise.allSettled([
-    sessions.settle(admitted.session, {
-      state: 'refused',
-      at: clock().toISOString(),
-      refusal,
-      ...(kmsRequestId !== undefined && { kmsRequestId }),
-      ...(openAiFailure !== undefined && { openAiFailure: openAiFailure.reason }),
-      ...(openAiFailure?.requestId !== undefined && { openAiRequestId: openAiFailure.requestId }),
-    }),
-    freeCapacity(ports, admitted),
-  ]);
-};
-
-const freeCapacity = async (
-  { slots, sessionUsage }: MintPorts,
-  { session, leases, usage }: Admitted,
-): Promise<void> => {
-  await Promise.allSettled([
-    slots.release(session.workspaceId, leases),
-    // Its first revision was written with the reservation.
-    usage && sessionUsage.saveUsage({ ...usage, revision: 1, posted: entryOf(usage), silent: true }),
-  ]);
-};
-
-/** The operator's list. A failure to write it must not turn an honest refusal into another one. */
-const report = async (
-  { clock, errors }: MintPorts,
-  site: Site,
-  refusal: BrokerError,
-  failure: OpenAiFailure | undefined,
-  session: ReservedSession | undefined,
-): Promise<void> => {
-  await Promise.allSettled([
-    errors.report({
-      workspaceId: site.workspaceId,
-      siteId: site.siteId,
-      code: refusal.code,
-      source: 'mint',
-      openAiFailure: failure?.reason,
-      message: failure === undefined ? refusal.code : explainOpenAiFailure(failure).message,
-      sessionId: session?.sessionId,
-      at: clock().toISOString(),
-    }),
-  ]);
 };
 
 /**

@@ -1,7 +1,8 @@
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { KeyScope } from '../../domain/keys/sealed-key.ts';
-import { concurrencyLimitOf } from '../../domain/limits.ts';
+import { concurrencyLimitOf, managedConcurrencyOf } from '../../domain/limits.ts';
 import type { HeldSlot } from '../../domain/sessions/recorded-session.ts';
+import { type Plan, planNamed } from '../../domain/tenancy/plan.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { SlotReader } from '../ports/sessions.ts';
@@ -33,10 +34,12 @@ export const readConcurrency =
     clock,
     tenancy,
     slots,
+    plans,
   }: {
     readonly clock: Clock;
     readonly tenancy: MembershipReader;
     readonly slots: SlotReader;
+    readonly plans: readonly Plan[];
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId): Promise<Concurrency> => {
     const workspace = await authorizeWorkspace(tenancy, caller, workspaceId, 'viewer');
@@ -45,7 +48,9 @@ export const readConcurrency =
       ({ pool, expiresAt }) => !isShareOfSite(pool) && expiresAt * 1_000 > at.getTime(),
     );
     const limitOn = (scope: KeyScope): number | null =>
-      scope === 'platform' ? workspace.concurrencyLimit : concurrencyLimitOf(workspace);
+      scope === 'platform'
+        ? (managedConcurrencyOf(workspace, planNamed(plans, workspace.plan)) ?? null)
+        : concurrencyLimitOf(workspace);
     return {
       at,
       keys: [...Map.groupBy(taken, ({ pool }) => pool).values()].flatMap((held) => keyOf(held, limitOn)),

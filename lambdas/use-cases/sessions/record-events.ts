@@ -1,4 +1,5 @@
 import { BrokerError } from '../../domain/broker-error.ts';
+import type { EndedBy } from '../../domain/calls/call.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import { isSessionId, type SiteId } from '../../domain/identifiers.ts';
 import {
@@ -32,6 +33,7 @@ import {
 } from '../../domain/sessions/session-usage.ts';
 import type { SlotLease } from '../../domain/sessions/slots.ts';
 import { ignoreConflict } from '../conflicts.ts';
+import type { HangUpQueue, LiveSessions } from '../ports/calls.ts';
 import type { KeyHealthStore } from '../ports/keys.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
 import type {
@@ -47,12 +49,14 @@ import { noteThresholds, type ThresholdPorts } from '../usage/note-thresholds.ts
 
 export interface EventPorts extends ThresholdPorts {
   readonly clock: Clock;
-  readonly pseudonyms: Pick<PseudonymService, 'signingSecret'>;
+  readonly pseudonyms: Pick<PseudonymService, 'signingSecret' | 'hashIp'>;
   readonly sessions: SessionSnapshots;
   readonly sessionUsage: SessionUsageStore;
   readonly health: KeyHealthStore;
   readonly slots: SlotLeases;
   readonly ends: SessionEndRecorder;
+  readonly live: Pick<LiveSessions, 'removeLive'>;
+  readonly hangUps: HangUpQueue;
   readonly errors: ErrorLog;
   readonly backOff: BackOff;
 }
@@ -70,6 +74,8 @@ export interface EventsRequest {
   readonly sessionId: string;
   readonly origin: string | undefined;
   readonly signature: EventSignature | undefined;
+  /** Whoever reports, as API Gateway saw the address. */
+  readonly sourceIp: string;
   /** The body exactly as it was signed. */
   readonly rawBody: string;
   readonly events: readonly WidgetEvent[];
@@ -110,8 +116,7 @@ export const recordEvents =
     request.onOriginAllowed(request.origin ?? '');
 
     const { usage, tally } = await saveEvents(ports, request, read, now);
-    const slotHeld = await renewOrReleaseSlots(ports, read, usage, now);
-    return { ...tally, hangUp: hangUpReason(read, usage, slotHeld, now) };
+    return { ...tally, hangUp: await settleSlots(ports, read, usage, now) };
   };
 
 interface Tally {
@@ -122,7 +127,7 @@ interface Tally {
 
 const saveEvents = async (
   ports: EventPorts,
-  { siteId, events: reports }: EventsRequest,
+  { siteId, events: reports, sourceIp }: EventsRequest,
   first: SessionSnapshot,
   now: Date,
 ): Promise<{ readonly usage: SessionUsage; readonly tally: Tally }> => {
@@ -136,7 +141,9 @@ const saveEvents = async (
     const { usage, tally, failures, worked } = applyEvents(before, reports, now);
     const untold = failures.filter(({ id }) => !told.has(id));
     for (const { id } of untold) told.add(id);
-    await tellOperator(ports, read, untold, worked, now);
+    await tellOperator(ports, { read, usage, sourceIp }, untold, worked, now);
+    // Before it is saved: a call whose end was not queued stays one that the sweeper looks after.
+    if (read.session.openedWith === 'call' && isOver(usage)) await queueEnd(ports, read.session, 'ended');
     // Also where nothing is new: what only repeats itself is bounded like the rest.
     await ports.sessionUsage.saveUsage(withRequestCounted(usage, now));
     // Again with each repetition: the first one may have died before it came to this.
@@ -176,15 +183,24 @@ const applyEvents = (before: SessionUsage, reports: readonly WidgetEvent[], now:
   return { usage, tally, failures, worked: usage.responses > before.responses };
 };
 
+interface Reporter {
+  readonly read: SessionSnapshot;
+  readonly usage: SessionUsage;
+  readonly sourceIp: string;
+}
+
+/** A page that never connected is no witness of how OpenAI answers. */
+const isWitness = ({ connectedAtMs }: SessionUsage): boolean => connectedAtMs !== null;
+
 /** Puts failures on the operator's list, and what they say of the key beside it. */
 const tellOperator = async (
   ports: EventPorts,
-  { session, health }: SessionSnapshot,
+  { read: { session, health }, usage, sourceIp }: Reporter,
   failures: AppliedEvents['failures'],
   worked: boolean,
   now: Date,
 ): Promise<void> => {
-  const { workspaceId, siteId, sessionId, keyVersion: version, ipHash } = session;
+  const { workspaceId, siteId, sessionId, keyVersion: version } = session;
   await Promise.all(
     failures.map(({ failure }) =>
       ports.errors.report({
@@ -201,8 +217,10 @@ const tellOperator = async (
   );
   const before = health ?? newKeyHealth(version);
   let after: KeyHealth = before;
+  // Of the address that reports: sessions that were opened from many addresses count once where one host reports for all.
+  const ipHash = failures.length === 0 ? '' : await ports.pseudonyms.hashIp(sourceIp, now);
   for (const { failure } of failures)
-    if (failure.openAiFailure !== undefined)
+    if (failure.openAiFailure !== undefined && isWitness(usage))
       after = withReport(after, { version, ipHash, failure: failure.openAiFailure }, now);
   if (worked && failures.length === 0) after = withSuccess(after, version, now);
   // Another visitor's report of the same moment may win; what is lost is one vote of a quorum, and more will come.
@@ -215,20 +233,31 @@ const tellOperator = async (
     await ports.health.noteDegraded(session, degradation && degradedUntil(degradation));
 };
 
-/** True while the session holds its slots. They come back as soon as it is over. */
-const renewOrReleaseSlots = async (
-  { slots }: EventPorts,
-  { session }: SessionSnapshot,
+/** What the page is told: undefined to go on. A page that is told to hang up keeps its slot no longer than it had it. */
+const settleSlots = async (
+  ports: EventPorts,
+  read: SessionSnapshot,
   usage: SessionUsage,
   now: Date,
-): Promise<boolean> => {
-  const { workspaceId, sessionId, admission } = session;
-  const places = admission?.slots ?? [];
-  const held = places.map((place) => ({ ...place, sessionId }));
-  if (isOver(usage)) {
-    await slots.release(workspaceId, held);
-    return true;
+): Promise<HangUpReason | undefined> => {
+  const { session } = read;
+  const reason = hangUpReason(read, usage, now);
+  if (session.openedWith === 'call') {
+    if (reason === undefined) return (await expectCall(ports, session, now)) ? undefined : 'slot_lost';
+    // Its end was queued before the report was saved; here it is the broker that wants it to end.
+    if (reason !== 'ended') await queueEnd(ports, session, reason);
+    return reason;
   }
+  const { workspaceId, sessionId, admission } = session;
+  const held = (admission?.slots ?? []).map((place) => ({ ...place, sessionId }));
+  if (reason === 'ended') {
+    await Promise.all([
+      ports.slots.release(workspaceId, held),
+      ports.live.removeLive(workspaceId, sessionId),
+    ]);
+    return reason;
+  }
+  if (reason !== undefined) return reason;
   const connectBy = admission?.connectBy ?? 0;
   const until = Math.min(
     // Never shorter than it was admitted for: the client secret may still be good.
@@ -237,18 +266,45 @@ const renewOrReleaseSlots = async (
     connectBy + LONGEST_SESSION_SECONDS,
   );
   const leases: SlotLease[] = held.map((lease) => ({ ...lease, expiresAt: until }));
-  return slots.renew(workspaceId, leases, now);
+  return (await ports.slots.renew(workspaceId, leases, now)) ? undefined : 'slot_lost';
+};
+
+/** A sign of life of a call makes nobody's slot longer; it says when the next visitor may find one free. */
+const expectCall = (
+  { slots }: EventPorts,
+  { workspaceId, sessionId, admission, createdAt }: SessionSnapshot['session'],
+  now: Date,
+): Promise<boolean> => {
+  const capSeconds = Math.floor(Date.parse(createdAt) / 1_000) + (admission?.maxDurationSeconds ?? 0);
+  const expectedUntil = Math.min(capSeconds, Math.floor(now.getTime() / 1_000) + SILENCE_SECONDS);
+  const leases = (admission?.slots ?? []).map((place) => ({ ...place, sessionId, expectedUntil }));
+  return slots.expect(workspaceId, leases, now);
+};
+
+const ENDED_BY_REASON: Readonly<Record<HangUpReason, EndedBy>> = {
+  ended: 'visitor',
+  slot_lost: 'no_heartbeat',
+  max_duration: 'max_duration',
+  site_gone: 'site_archived',
+};
+
+/** What a page says frees nothing: the slot is free once OpenAI has ended the call. */
+const queueEnd = async (
+  { hangUps }: EventPorts,
+  { siteId, sessionId, endedBy }: SessionSnapshot['session'],
+  reason: HangUpReason,
+): Promise<void> => {
+  if (endedBy === undefined)
+    await hangUps.send({ kind: 'end', siteId, sessionId, by: ENDED_BY_REASON[reason] });
 };
 
 const hangUpReason = (
   { session, site, workspace }: SessionSnapshot,
   usage: SessionUsage,
-  slotHeld: boolean,
   now: Date,
 ): HangUpReason | undefined => {
-  if (isOver(usage)) return 'ended';
+  if (isOver(usage) || session.endedBy !== undefined || session.endRequested !== undefined) return 'ended';
   if (site === undefined || workspace?.deletedAt !== null) return 'site_gone';
-  if (!slotHeld) return 'slot_lost';
   const { maxDurationSeconds = site.maxDurationSeconds, connectBy = 0 } = session.admission ?? {};
   const longest = maxDurationSeconds + OVERTIME_SECONDS;
   // Where the browser's clock stands still, ours decides: it cannot have begun later than when it might last connect.

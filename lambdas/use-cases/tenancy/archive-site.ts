@@ -5,13 +5,17 @@ import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { authorizeSite } from './authorize.ts';
 import { type DeletionPorts, deleteSite } from './delete-workspace.ts';
 
-/** Admin. The site answers `site_not_found` from the next request on, and its own key is shredded. */
+/** Admin. The site answers `site_not_found` from the next request on, and its own key is shredded. Returns how many live calls are being ended. */
 export const archiveSite =
   (ports: DeletionPorts) =>
-  async (caller: Caller, siteId: SiteId): Promise<void> => {
+  async (caller: Caller, siteId: SiteId): Promise<number> => {
     const { site } = await authorizeSite(ports.tenancy, caller, siteId, 'admin');
     try {
+      // First: a request that dies in between leaves no call that nobody ends any more.
+      const { workspaceId } = site;
+      const ending = await ports.callEnder.end({ workspaceId, siteId }, 'site_archived');
       await deleteSite(ports, caller, site);
+      return ending;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       // Somebody else archived it at the same moment; or its workspace was written, and the caller may repeat.

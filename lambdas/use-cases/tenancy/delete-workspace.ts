@@ -5,6 +5,7 @@ import { deleteKey } from '../../domain/keys/key-lifecycle.ts';
 import { isLive, type KeyAddress } from '../../domain/keys/stored-key.ts';
 import { looksLike } from '../../domain/tenancy/names.ts';
 import type { Caller, Site } from '../../domain/tenancy/workspace.ts';
+import type { CallEnder } from '../calls/end-live-calls.ts';
 import { keyFacts } from '../keys/key-facts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
 import type { KeyStore } from '../ports/keys.ts';
@@ -16,6 +17,7 @@ export interface DeletionPorts {
   readonly tenancy: TenancyDeletion;
   readonly auditEvents: AuditEventFactory;
   readonly keys: KeyStore;
+  readonly callEnder: CallEnder;
   readonly clock: Clock;
 }
 
@@ -24,11 +26,11 @@ const PAGE = 100;
 /**
  * Owner only, with the workspace's name as confirmation. Mints stop first; then every key is shredded and every site
  * archived. An interrupted deletion is finished by repeating it, which then answers that there is no such workspace.
- * Sessions, usage and audit stay for their retention.
+ * Sessions, usage and audit stay for their retention. Returns how many live calls are being ended.
  */
 export const deleteWorkspace =
   (ports: DeletionPorts) =>
-  async (caller: Caller, workspaceId: WorkspaceId, confirm: string): Promise<void> => {
+  async (caller: Caller, workspaceId: WorkspaceId, confirm: string): Promise<number> => {
     const { workspace, member } = await ports.tenancy.readMembership(workspaceId, caller.sub);
     const repeated = member?.role === 'owner' && workspace !== undefined && workspace.deletedAt !== null;
     if (!repeated) {
@@ -47,7 +49,9 @@ export const deleteWorkspace =
       if (page.next === undefined) break;
       after = page.next;
     }
+    const ending = await ports.callEnder.end({ workspaceId, all: true }, 'workspace_deleted');
     if (repeated) throw new BrokerError('workspace_not_found');
+    return ending;
   };
 
 /** Shreds the site's own key and archives the site: nothing reachable, nothing decryptable is left of it. */

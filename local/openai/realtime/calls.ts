@@ -1,33 +1,86 @@
 import { randomBytes } from 'node:crypto';
-import { type ClientSecret, describeSession } from '../client-secrets.ts';
+import type { WebSocket } from 'ws';
 import { responseFailureOf } from '../failures.ts';
 import { answerSdp } from '../sdp.ts';
+import type { SessionRequest } from '../session-schema.ts';
 import { clientError } from './client-events.ts';
-import { createConversation } from './conversation.ts';
-import { loadPeers, type OpenPeer, type Peer } from './peer.ts';
+import { type Conversation, createConversation } from './conversation.ts';
+import { createInvoice, type Invoice, type InvoiceWriter } from './invoice.ts';
+import { type Line, loadPeers, type OpenPeer, type Peer } from './peer.ts';
 
 /** OpenAI ends a session after this, however busy it is. Source: developers.openai.com/blog/realtime-api */
 export const MAX_CALL_MS = 60 * 60 * 1_000;
+const EXPIRY_CHECK_MS = 100;
+const MAX_KEPT_CALLS = 1_000;
+/** What sidebands are closed with at the end of their call. A choice of ours: OpenAI's code is not documented. */
+const CALL_OVER = 1_000;
 
 const NO_LIBRARY =
   'The package werift is not installed: the stand-in for OpenAI answers calls without sound or events.';
 
+/** How a call ended: by a hang-up, because the browser left, at its time limit, or in an outage. */
+export type CallEnd = 'hang_up' | 'browser_left' | 'max_duration' | 'outage';
+
+/** What the stand-in knows of a call, also after its end. */
+export type CallRecord = {
+  readonly callId: string;
+  /** The fingerprint of the key that may control it: the one that created it or minted its client secret. */
+  readonly keyFingerprint: string;
+  readonly createdWith: 'key' | 'client_secret';
+  readonly hasDataChannel: boolean;
+  /** Unix milliseconds on the stand-in's clock. */
+  readonly createdAt: number;
+  readonly ended: { readonly at: number; readonly by: CallEnd } | undefined;
+  /** Sidebands that are attached now. */
+  readonly sidebands: number;
+  /** The session object as of now. */
+  readonly session: Readonly<Record<string, unknown>>;
+  readonly invoice: Invoice;
+};
+
+export type CallRequest = {
+  readonly offer: string;
+  readonly settings: SessionRequest | undefined;
+  readonly model: string;
+  /** The failure suffix of the key. */
+  readonly failure: string | undefined;
+  readonly owner: string;
+  readonly createdWith: CallRecord['createdWith'];
+  /** A fault: the call goes on when its browser has left, until a hang-up or the time limit. */
+  readonly outlivesBrowser?: boolean | undefined;
+};
+
 export type Calls = {
   /** Opens a call. Undefined for an offer that cannot be answered. */
-  readonly open: (
-    offer: string,
-    secret: ClientSecret,
-  ) => Promise<{ callId: string; answer: string } | undefined>;
-  /** Ends a call. False when there is none of this id. */
-  readonly hangUp: (callId: string) => boolean;
+  readonly open: (request: CallRequest) => Promise<{ callId: string; answer: string } | undefined>;
+  /** True while the call goes on, for the key that may control it; another key sees no call. */
+  readonly isLive: (callId: string, owner: string) => boolean;
+  /** Ends a call. False if this key has no such call. */
+  readonly hangUp: (callId: string, owner: string) => boolean;
+  /** Connects a sideband, in silence. */
+  readonly attach: (callId: string, sideband: WebSocket) => void;
+  readonly closeSidebands: (callId: string, code: number, reason?: string) => void;
   /** Ends a call without a word, as an outage does. */
   readonly drop: (callId: string) => void;
+  /** Ends what has lasted too long by the clock. Happens by itself ten times a second. */
+  readonly expire: () => void;
   /** The calls that go on, oldest first. */
   readonly live: () => readonly string[];
+  /** The latest thousand calls, oldest first. */
+  readonly records: () => readonly CallRecord[];
   readonly close: () => Promise<void>;
 };
 
-/** Holds the calls of one stand-in. A call goes on after its secret has expired, for an hour at most. */
+type Call = Pick<CallRecord, 'callId' | 'keyFingerprint' | 'createdWith' | 'hasDataChannel' | 'createdAt'> & {
+  readonly expiresAt: number;
+  readonly conversation: Conversation;
+  readonly invoice: InvoiceWriter;
+  readonly sidebands: Set<WebSocket>;
+  readonly peer: Peer;
+  ended: CallRecord['ended'];
+};
+
+/** Holds the calls of one stand-in. A call goes on after its client secret has expired, for an hour at most. */
 export function createCalls({
   now,
   maxCallMs = MAX_CALL_MS,
@@ -39,21 +92,36 @@ export function createCalls({
   readonly say: (line: string) => void;
   readonly load?: typeof loadPeers;
 }): Calls {
-  const live = new Map<string, Peer>();
-  const take = (callId: string): Peer | undefined => {
-    const peer = live.get(callId);
-    live.delete(callId);
-    return peer;
-  };
+  const calls = new Map<string, Call>();
   const ending = new Set<Promise<void>>();
-  const end = (callId: string, how: 'hangUp' | 'close'): boolean => {
-    const peer = take(callId);
-    if (peer === undefined) return false;
-    const ended = peer[how]();
+  const liveCalls = (): readonly Call[] => [...calls.values()].filter(({ ended }) => ended === undefined);
+  const liveCall = (callId: string, owner?: string): Call | undefined => {
+    const call = calls.get(callId);
+    const isOwn = owner === undefined || call?.keyFingerprint === owner;
+    return isOwn && call?.ended === undefined ? call : undefined;
+  };
+  const end = (call: Call, by: CallEnd): void => {
+    if (call.ended !== undefined) return;
+    call.ended = { at: now(), by };
+    call.conversation.end();
+    const ended = by === 'hang_up' || by === 'max_duration' ? call.peer.hangUp() : call.peer.close();
     ending.add(ended);
     void ended.finally(() => ending.delete(ended));
-    return true;
+    for (const sideband of call.sidebands) {
+      if (by === 'outage') sideband.terminate();
+      else sideband.close(CALL_OVER, 'The call has ended.');
+    }
   };
+  const expire = (): void => {
+    for (const call of liveCalls().filter(({ expiresAt }) => now() >= expiresAt)) {
+      const message = 'Your session hit the maximum duration of 60 minutes.';
+      call.conversation.fail(clientError('session_expired', message));
+      end(call, 'max_duration');
+    }
+  };
+  const timer = setInterval(expire, EXPIRY_CHECK_MS);
+  timer.unref();
+
   let peers: Promise<OpenPeer | undefined> | undefined;
   const loadOnce = () => {
     peers ??= load().then((openPeer) => {
@@ -63,61 +131,119 @@ export function createCalls({
     return peers;
   };
 
-  const answerCall = async (openPeer: OpenPeer, offer: string, secret: ClientSecret, callId: string) => {
-    const session = {
-      ...describeSession(secret.session, secret.model),
-      expires_at: Math.floor((now() + maxCallMs) / 1_000),
-    };
-    return openPeer(offer, (line) => {
-      const conversation = createConversation({
-        session,
-        settings: secret.session,
-        failure: responseFailureOf(secret.failure),
-        line,
-      });
-      let timer: NodeJS.Timeout | undefined;
-      const expire = (): void => {
-        conversation.fail(
-          clientError('session_expired', 'Your session hit the maximum duration of 60 minutes.'),
-        );
-        end(callId, 'hangUp');
-      };
-      return {
-        onOpen: () => {
-          timer = setTimeout(expire, maxCallMs);
-          timer.unref();
-          conversation.start();
+  const openCall = async (openPeer: OpenPeer, callId: string, request: CallRequest): Promise<Call> => {
+    const createdAt = now();
+    const expiresAt = createdAt + maxCallMs;
+    const invoice = createInvoice();
+    const sidebands = new Set<WebSocket>();
+    const converse = (line: Line) =>
+      createConversation({
+        settings: request.settings,
+        model: request.model,
+        expiresAt: Math.floor(expiresAt / 1_000),
+        failure: responseFailureOf(request.failure),
+        play: line.play,
+        broadcast: (text) => {
+          line.send(text);
+          for (const sideband of sidebands) sideband.send(text);
         },
-        onMessage: conversation.receive,
-        onSound: conversation.hear,
+        invoice,
+      });
+    // The peer opens within the promise below and is heard of only afterwards, so both are there when they are needed.
+    let conversation: Conversation | undefined;
+    let call: Call | undefined;
+    const peer = await openPeer(request.offer, (line) => {
+      const begun = converse(line);
+      conversation = begun;
+      return {
+        onOpen: () => begun.greet(line.send),
+        onMessage: (text) => begun.receive(text, line.send),
+        onSound: begun.hear,
         onGone: () => {
-          clearTimeout(timer);
-          conversation.end();
-          end(callId, 'close');
+          if (call !== undefined && request.outlivesBrowser !== true) end(call, 'browser_left');
         },
       };
     });
+    if (conversation === undefined) throw new Error('The peer has no line.');
+    call = {
+      callId,
+      keyFingerprint: request.owner,
+      createdWith: request.createdWith,
+      hasDataChannel: /^m=application /m.test(request.offer),
+      createdAt,
+      expiresAt,
+      conversation,
+      invoice,
+      sidebands,
+      peer,
+      ended: undefined,
+    };
+    return call;
   };
 
   return {
-    open: async (offer, secret) => {
+    open: async (request) => {
       const callId = `rtc_${randomBytes(16).toString('hex')}`;
       const openPeer = await loadOnce();
-      if (openPeer === undefined) return { callId, answer: answerSdp(offer) };
-      const peer = await answerCall(openPeer, offer, secret, callId).catch(() => undefined);
-      if (peer === undefined) return undefined;
-      live.set(callId, peer);
-      return { callId, answer: peer.answer };
+      if (openPeer === undefined) return { callId, answer: answerSdp(request.offer) };
+      const call = await openCall(openPeer, callId, request).catch(() => undefined);
+      if (call === undefined) return undefined;
+      calls.set(callId, call);
+      const oldest = calls.size > MAX_KEPT_CALLS && [...calls.values()].find(({ ended }) => ended);
+      if (oldest) calls.delete(oldest.callId);
+      return { callId, answer: call.peer.answer };
     },
-    hangUp: (callId) => end(callId, 'hangUp'),
+    isLive: (callId, owner) => liveCall(callId, owner) !== undefined,
+    hangUp: (callId, owner) => {
+      const call = liveCall(callId, owner);
+      if (call !== undefined) end(call, 'hang_up');
+      return call !== undefined;
+    },
+    attach: (callId, sideband) => {
+      const call = liveCall(callId);
+      if (call === undefined) return sideband.close(CALL_OVER, 'The call has ended.');
+      call.sidebands.add(sideband);
+      sideband.on('close', () => call.sidebands.delete(sideband));
+      sideband.on('message', (data) =>
+        call.conversation.receive(String(data), (text) => sideband.send(text)),
+      );
+      return undefined;
+    },
+    closeSidebands: (callId, code, reason) => {
+      for (const sideband of calls.get(callId)?.sidebands ?? []) closeSideband(sideband, code, reason);
+    },
     drop: (callId) => {
-      end(callId, 'close');
+      const call = liveCall(callId);
+      if (call !== undefined) end(call, 'outage');
     },
-    live: () => [...live.keys()],
+    expire,
+    live: () => liveCalls().map(({ callId }) => callId),
+    records: () => [...calls.values()].map(recordOf),
     close: async () => {
-      const peers = [...live.values()];
-      live.clear();
-      await Promise.all([...peers.map((peer) => peer.close()), ...ending]);
+      clearInterval(timer);
+      for (const call of liveCalls()) end(call, 'outage');
+      await Promise.all(ending);
     },
+  };
+}
+
+/** Closes a sideband with a code of RFC 6455; 1006 means without a closing handshake. */
+export function closeSideband(sideband: WebSocket, code: number, reason?: string): void {
+  if (code === 1_006) sideband.terminate();
+  else sideband.close(code, reason);
+}
+
+function recordOf(call: Call): CallRecord {
+  const { callId, keyFingerprint, createdWith, hasDataChannel, createdAt, ended } = call;
+  return {
+    callId,
+    keyFingerprint,
+    createdWith,
+    hasDataChannel,
+    createdAt,
+    ended,
+    sidebands: call.sidebands.size,
+    session: call.conversation.session(),
+    invoice: call.invoice.read(),
   };
 }

@@ -1,16 +1,38 @@
 import { z } from 'zod';
+import { explainIssues, MaxOutputTokens, SessionSchema } from '../session-schema.ts';
 
-/** What a browser may send on the data channel, as far as the stand-in acts on it. */
+const named = { event_id: z.string().max(512).optional() };
+
+const ResponseParamsSchema = z.strictObject({
+  output_modalities: z.array(z.enum(['text', 'audio'])).optional(),
+  instructions: z.string().optional(),
+  audio: z.record(z.string(), z.unknown()).optional(),
+  tools: z.array(z.record(z.string(), z.unknown())).optional(),
+  tool_choice: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
+  parallel_tool_calls: z.boolean().optional(),
+  reasoning: z.record(z.string(), z.unknown()).optional(),
+  max_output_tokens: MaxOutputTokens.optional(),
+  conversation: z.string().optional(),
+  metadata: z.record(z.string(), z.string()).nullable().optional(),
+  input: z.array(z.record(z.string(), z.unknown())).optional(),
+});
+/** What `response.create` may set for one response. */
+export type ResponseParams = z.infer<typeof ResponseParamsSchema>;
+
+/** What a data channel or a sideband may send, as far as the stand-in acts on it. */
 const ClientEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('session.update'), session: z.record(z.string(), z.unknown()) }),
-  z.object({ type: z.literal('response.create') }),
-  z.object({ type: z.literal('response.cancel') }),
-  z.object({ type: z.literal('input_audio_buffer.clear') }),
-  z.object({ type: z.literal('input_audio_buffer.commit') }),
-  z.object({ type: z.literal('output_audio_buffer.clear') }),
-  z.object({
+  z.strictObject({ ...named, type: z.literal('session.update'), session: SessionSchema }),
+  z.strictObject({ ...named, type: z.literal('response.create'), response: ResponseParamsSchema.optional() }),
+  z.strictObject({ ...named, type: z.literal('response.cancel'), response_id: z.string().optional() }),
+  z.strictObject({ ...named, type: z.literal('input_audio_buffer.clear') }),
+  z.strictObject({ ...named, type: z.literal('input_audio_buffer.commit') }),
+  z.strictObject({ ...named, type: z.literal('output_audio_buffer.clear') }),
+  z.strictObject({
+    ...named,
     type: z.literal('conversation.item.create'),
+    previous_item_id: z.string().optional(),
     item: z.object({
+      id: z.string().optional(),
       type: z.literal('message'),
       role: z.enum(['user', 'assistant', 'system']),
       content: z.array(z.looseObject({ type: z.string(), text: z.string() })).min(1),
@@ -19,7 +41,7 @@ const ClientEvent = z.discriminatedUnion('type', [
 ]);
 export type ClientEvent = z.infer<typeof ClientEvent>;
 
-/** An error of the data channel: the session goes on. */
+/** An error about one client event: the session goes on. */
 export type ClientError = {
   readonly type: 'invalid_request_error';
   readonly code: string;
@@ -38,7 +60,7 @@ export const clientError = (code: string, message: string, more: Partial<ClientE
   ...more,
 });
 
-/** Reads one message of the data channel, or says what is wrong with it as OpenAI does. */
+/** Reads one message of a client, or returns the error that OpenAI would answer. */
 export function parseClientEvent(
   text: string,
 ): { readonly event: ClientEvent } | { readonly error: ClientError } {
@@ -50,12 +72,8 @@ export function parseClientEvent(
   }
   const parsed = ClientEvent.safeParse(value);
   if (parsed.success) return { event: parsed.data };
-  const named = z.object({ event_id: z.string() }).safeParse(value);
-  const param = parsed.error.issues[0]?.path.join('.') ?? '';
-  return {
-    error: clientError('invalid_value', `Invalid value: '${param}'.`, {
-      param,
-      event_id: named.success ? named.data.event_id : null,
-    }),
-  };
+  const withId = z.object({ event_id: z.string() }).safeParse(value);
+  const { code, message, param } = explainIssues(parsed.error.issues, value);
+  const event_id = withId.success ? withId.data.event_id : null;
+  return { error: clientError(code, message, { param, event_id }) };
 }

@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BYTES_PER_MS } from './mu-law.ts';
+import { candidateAddresses, dropForeignDatagrams } from './own-datagrams.ts';
 import { hum } from './speech.ts';
 
-/** What a peer tells of. */
+/** What happens on a connection. */
 export type PeerHandlers = {
   /** The data channel is open: events can be sent. */
   readonly onOpen: () => void;
@@ -46,13 +47,17 @@ const CLOSING_MS = 200;
 export async function loadPeers(): Promise<OpenPeer | undefined> {
   try {
     const werift = await import('werift');
+    dropForeignDatagrams(werift.UdpTransport);
     return (offer, handle) => openPeer(werift, offer, handle);
   } catch {
     return undefined;
   }
 }
 
-/** Listens on the loopback address alone, as the rest of the stand-in does, and asks no STUN server. */
+/**
+ * Offers the loopback address and the machine's own addresses: Firefox gathers no loopback candidate and reaches only the
+ * latter. Datagrams of other machines are dropped before they are read (`own-datagrams.ts`). Asks no STUN server.
+ */
 async function openPeer(
   { RTCPeerConnection, MediaStreamTrack, usePCMU, RtpHeader, RtpPacket }: typeof import('werift'),
   offer: string,
@@ -63,7 +68,7 @@ async function openPeer(
     iceServers: [],
     iceUseIpv4: false,
     iceUseIpv6: false,
-    iceAdditionalHostAddresses: ['127.0.0.1'],
+    iceAdditionalHostAddresses: candidateAddresses(),
   });
   const voice = new MediaStreamTrack({ kind: 'audio' });
   connection.addTrack(voice);
@@ -98,11 +103,10 @@ async function openPeer(
     };
     channel.onMessage.subscribe((message) => handlers.onMessage(String(message)));
     if (channel.readyState === 'open') opened();
-    else
-      channel.stateChanged.subscribe((state) => {
-        if (state === 'open') opened();
-        if (state === 'closed') gone();
-      });
+    channel.stateChanged.subscribe((state) => {
+      if (state === 'open') opened();
+      if (state === 'closed') gone();
+    });
   });
   let isGone = false;
   const gone = () => {

@@ -56,6 +56,7 @@ export function usageOf({
   };
 }
 
-const total = ({ text, audio }: Tokens): number => text + audio;
+/** Tokens of both kinds. */
+export const total = ({ text, audio }: Tokens): number => text + audio;
 
 const inBlocks = (tokens: number): number => Math.floor(tokens / CACHE_BLOCK_TOKENS) * CACHE_BLOCK_TOKENS;

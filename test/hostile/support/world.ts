@@ -95,6 +95,7 @@ export const startHostileWorld = async (
     await fillLibrary(stack, tokens, library);
     await stack.streams.drain();
     await stack.streams.close();
+    await stack.hangUps.close();
     let tenant = await make('owner');
     const take = () => {
       const taken = { lines, calls };

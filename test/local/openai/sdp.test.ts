@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { createClientSecrets } from '../../../local/openai/client-secrets.ts';
 import { createCalls } from '../../../local/openai/realtime/calls.ts';
 import { answerSdp } from '../../../local/openai/sdp.ts';
 
@@ -16,9 +15,11 @@ describe('the stand-in without a WebRTC library', () => {
       say: (line) => said.push(line),
       load: async () => undefined,
     });
-    const secrets = createClientSecrets(() => 0);
-    const secret = secrets.mint({}, 'sk-any', undefined);
-    for (let n = 0; n < 2; n += 1) expect((await calls.open(offer, secret))?.answer).toMatch(/^v=0/);
+    const call = { offer, settings: undefined, model: 'gpt-realtime-2.1', failure: undefined };
+    for (let n = 0; n < 2; n += 1) {
+      const opened = await calls.open({ ...call, owner: 'anybody', createdWith: 'key' });
+      expect(opened?.answer).toMatch(/^v=0/);
+    }
     expect(said).toEqual([expect.stringContaining('werift is not installed')]);
     expect(calls.live()).toEqual([]);
   });

@@ -46,6 +46,7 @@ const suspended = async (
     clock: () => NOW,
     random: (size) => Buffer.alloc(size),
     backOff: async () => {},
+    callEnder: { end: async () => 0 },
     keys: {
       readKey: async (address) => {
         read.push(address);

@@ -125,6 +125,7 @@ const watching = ({ stored, workspace = aWorkspace(), sites = {}, save, suspend,
   const watch = watchKeyUse({
     clock: () => NOW,
     random: (size) => Buffer.alloc(size, ++drawn),
+    callEnder: { end: async () => 0 },
     backOff: async (attempt) => {
       waits.push(attempt);
     },

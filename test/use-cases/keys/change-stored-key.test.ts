@@ -150,9 +150,9 @@ describe('a rollback', () => {
 });
 
 describe('a deletion', () => {
-  it('leaves no version that opens, answers with nothing, and keeps count', async () => {
+  it('leaves no version that opens, ends no call where none runs, and keeps count', async () => {
     const { result, row } = await playWithKey(deleteOpenAiKey, twoVersions());
-    expect(result).toBeUndefined();
+    expect(result).toBe(0);
     expect(row).toMatchObject({ currentKey: { state: 'deleted', lastVersion: 5 }, retained: [] });
     expect(row.currentKey).not.toHaveProperty('sealed');
   });

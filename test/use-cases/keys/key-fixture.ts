@@ -12,13 +12,21 @@ import {
 } from '../../../lambdas/domain/keys/stored-key.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
 import type { Caller, Role, Site, VoiceSettings } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { CallEnder } from '../../../lambdas/use-cases/calls/end-live-calls.ts';
 import type { KeyChangePorts } from '../../../lambdas/use-cases/keys/change-openai-key.ts';
 import type { KeyTarget } from '../../../lambdas/use-cases/keys/key-target.ts';
 import type { SealingPorts } from '../../../lambdas/use-cases/keys/store-openai-key.ts';
 import type { TestKeyPorts } from '../../../lambdas/use-cases/keys/test-openai-key.ts';
+import type { RealtimeCalls } from '../../../lambdas/use-cases/ports/calls.ts';
 import type { KeyActivityReader } from '../../../lambdas/use-cases/ports/keys.ts';
 import type { BackOff } from '../../../lambdas/use-cases/ports/runtime.ts';
 import * as fixture from '../sessions/token-fixture.ts';
+
+/** For sites whose visitors get client secrets. */
+export const NO_CALLS: RealtimeCalls = {
+  createCall: () => Promise.reject(new Error('not asked for a call')),
+  hangUp: () => Promise.reject(new Error('not asked for a call')),
+};
 
 /** Stored keys, and whatever keeps, seals and opens them, in memory. */
 
@@ -69,7 +77,10 @@ interface Row {
   history: readonly KeyVersionRecord[];
 }
 
-export type KeyPorts = SealingPorts & { readonly backOff: BackOff } & TestKeyPorts &
+export type KeyPorts = SealingPorts & {
+  readonly backOff: BackOff;
+  readonly callEnder: CallEnder;
+} & TestKeyPorts &
   KeyChangePorts & { readonly activity: KeyActivityReader };
 
 /** A use case of a key, up to who asks for it. */
@@ -119,6 +130,8 @@ export const playWithKey = async (play: KeyPlay, given: KeyWorld = {}) => {
   };
   const membership = { workspace: aWorkspace(), site: aSite({ voice: 'cedar' }), member: aMember(role) };
   const all: KeyPorts = {
+    callEnder: { end: async () => 0 },
+    calls: NO_CALLS,
     ...ports,
     retainSeconds: 3_600,
     tenancy: {

@@ -7,6 +7,7 @@ import { type ProbeResult, probeOpenAiKey } from '../../../lambdas/use-cases/key
 import { usesWith } from '../../../lambdas/use-cases/keys/uses-of-key.ts';
 import type { OpenAi } from '../../../lambdas/use-cases/ports/openai.ts';
 import { aSite, NOW, SITE_ID } from '../sessions/token-fixture.ts';
+import { NO_CALLS } from './key-fixture.ts';
 
 const KEY = Secret.fromText('a key');
 const MINTED = { openAiRequestId: 'req_minted' };
@@ -40,9 +41,10 @@ const probed = async (
     mintClientSecret: (_: Secret, options: { readonly settings: VoiceSettings }) =>
       answer({ mint: options }, typeof mint === 'function' ? mint(options.settings) : mint, MINTED),
   } as unknown as OpenAi;
-  const outcome = await probeOpenAiKey({ openAi, clock: () => new Date(ms) })(KEY, uses).catch(
-    (error: unknown) => error,
-  );
+  const outcome = await probeOpenAiKey({ openAi, calls: NO_CALLS, clock: () => new Date(ms) })(
+    KEY,
+    uses,
+  ).catch((error: unknown) => error);
   return { asked, outcome, result: outcome as ProbeResult };
 };
 

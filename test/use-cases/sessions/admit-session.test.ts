@@ -42,6 +42,7 @@ const request = (facts: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
   addressSlotPercent: 100,
   capSeconds: undefined,
   capacity: aContext(),
+  replaced: undefined,
   now: NOW,
   ...facts,
 });
@@ -64,7 +65,7 @@ const admitted = async (facts: Partial<AdmissionRequest>, { races = 0, after = a
         waits.push(attempt);
       },
       admissions: {
-        admit: async (session, leases, hold) => {
+        admit: async ({ session, leases, hold }) => {
           writes.push({ session, leases, hold });
           if (writes.length <= races) await lost();
         },
@@ -165,9 +166,9 @@ describe('what one address may hold of a key', () => {
   const own = (count: number) => leasesOf('key', Array(count).fill(30), { address: 'me' });
 
   it.each([
-    [10, 2],
+    [10, 1],
     [30, 3],
-    [31, 4],
+    [39, 3],
   ])('at %i per cent of ten slots it is %i', async (addressSlotPercent, most) => {
     const full = aContext({ leases: own(most) });
     expect(await refused({ pools, addressSlotPercent, capacity: full })).toEqual({

@@ -78,6 +78,8 @@ const sweepOver = (
         ended.push(usage);
       },
     },
+    live: { removeLive: async () => undefined },
+    hangUps: { send: async () => undefined },
   });
   return { sweep, ended, asked, left: () => [...list.values()].map(({ usage }) => usage) };
 };
@@ -88,23 +90,23 @@ const numbered = (from: number, count: number, make = due): SessionUsage[] =>
 describe('a sweep', () => {
   it('finds nothing to do where nothing is due', async () => {
     const { sweep, asked } = sweepOver([due(201)]);
-    expect(await sweep()).toEqual({ closed: 0, alive: 0, failed: 0, more: false });
+    expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 0, failed: 0, more: false });
     expect(asked).toEqual([25]);
   });
 
   it('ends what has fallen silent, once each, and says so on its record', async () => {
     const { sweep, ended, left } = sweepOver(numbered(100, 60));
-    expect(await sweep()).toEqual({ closed: 60, alive: 0, failed: 0, more: false });
+    expect(await sweep()).toEqual({ closed: 60, ending: 0, alive: 0, failed: 0, more: false });
     expect(ended).toHaveLength(60);
     expect(new Set(ended.map(({ sessionId }) => sessionId)).size).toBe(60);
     expect(ended.every(({ silent }) => silent)).toBe(true);
     expect(left()).toEqual([]);
-    expect(await sweep()).toEqual({ closed: 0, alive: 0, failed: 0, more: false });
+    expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 0, failed: 0, more: false });
   });
 
   it('leaves what lives, to be looked at when it could have fallen silent', async () => {
     const { sweep, ended, left } = sweepOver([due(100), alive(101)]);
-    expect(await sweep()).toEqual({ closed: 1, alive: 1, failed: 0, more: false });
+    expect(await sweep()).toEqual({ closed: 1, ending: 0, alive: 1, failed: 0, more: false });
     expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-100']);
     // 160 s, when it was heard of, and 75 s of silence.
     expect(left()).toMatchObject([{ sessionId: 'session-101', silent: false, dueAtMs: afterMint(235) }]);
@@ -116,7 +118,7 @@ describe('a sweep', () => {
         if (sessionId === 'session-100') throw new ConflictError();
       },
     });
-    expect(await sweep()).toEqual({ closed: 1, alive: 0, failed: 0, more: false });
+    expect(await sweep()).toEqual({ closed: 1, ending: 0, alive: 0, failed: 0, more: false });
     expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-101']);
   });
 
@@ -129,13 +131,13 @@ describe('a sweep', () => {
         if (sessionId === 'session-101') throw new Error('no answer');
       },
     });
-    expect(await sweep()).toEqual({ closed: 2, alive: 0, failed: 1, more: false });
+    expect(await sweep()).toEqual({ closed: 2, ending: 0, alive: 0, failed: 1, more: false });
     expect(ended.map(({ sessionId }) => sessionId)).toEqual(['session-100', 'session-102']);
   });
 
   it.each([
-    ['ends', due, { closed: 30, alive: 0 }],
-    ['lives', alive, { closed: 0, alive: 30 }],
+    ['ends', due, { closed: 30, ending: 0, alive: 0 }],
+    ['lives', alive, { closed: 0, ending: 0, alive: 30 }],
   ] as const)(
     'tries what failed once again with the next batch, where the rest %s',
     async (_, make, done) => {
@@ -158,7 +160,7 @@ describe('a sweep', () => {
         saved.push(sessionId);
       },
     });
-    expect(await sweep()).toEqual({ closed: 0, alive: 0, failed: 0, more: false });
+    expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 0, failed: 0, more: false });
     expect(saved).toEqual([]);
   });
 
@@ -171,15 +173,15 @@ describe('a sweep', () => {
         if (dueAtMs < afterMint(40)) throw new Error('no answer');
       },
     });
-    expect(await sweep()).toEqual({ closed: 5, alive: 0, failed: 60, more: false });
+    expect(await sweep()).toEqual({ closed: 5, ending: 0, alive: 0, failed: 60, more: false });
     expect(ended).toHaveLength(5);
   });
 
   it('looks after 5,000 sessions in one run, and says that there are more', async () => {
     const later = (seconds: number) => due(seconds / 1_000);
     const { sweep, asked } = sweepOver(numbered(1_000, 5_001, later));
-    expect(await sweep()).toEqual({ closed: 5_000, alive: 0, failed: 0, more: true });
+    expect(await sweep()).toEqual({ closed: 5_000, ending: 0, alive: 0, failed: 0, more: true });
     expect(asked).toHaveLength(200);
-    expect(await sweep()).toEqual({ closed: 1, alive: 0, failed: 0, more: false });
+    expect(await sweep()).toEqual({ closed: 1, ending: 0, alive: 0, failed: 0, more: false });
   });
 });

@@ -29,6 +29,7 @@ const minted = (
   state,
   refusal: state === 'refused' ? 'busy' : null,
   openAiFailure: null,
+  endedBy: null,
 });
 
 /** Newest first, each with the state that it is shown in and what was reported of it. */

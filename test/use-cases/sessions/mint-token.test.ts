@@ -261,7 +261,13 @@ describe('before anything is admitted', () => {
     const spent: string[] = [];
     const { refusal, log } = await refused(MANAGED, { limiter: without(spent, 'site') });
     expect(refusal).toBe('rate_limited');
-    expect(log).toEqual(['admit', 'settle refused rate_limited', 'release', 'give minutes back']);
+    expect(log).toEqual([
+      'admit',
+      'settle refused rate_limited',
+      'release',
+      'no longer live',
+      'give minutes back',
+    ]);
   });
 });
 
@@ -326,6 +332,7 @@ describe('after the admission', () => {
       expect(log.slice(0, 4)).toEqual(['spend ip', 'spend site', 'admit', 'open']);
       expect(log.slice(4).sort()).toEqual([
         'give minutes back',
+        'no longer live',
         'release',
         `settle refused ${due}`,
         `tell operator ${due}`,
@@ -398,7 +405,9 @@ describe('after the admission', () => {
     const { result, log } = await minted(MANAGED, { sessions: { settle: () => Promise.reject(error) } });
     if (refusal === undefined) expect(result).toBe(error);
     else expect(result).toMatchObject({ code: refusal });
-    expect(log).toEqual(expect.arrayContaining(['ask OpenAI', 'release', 'give minutes back']));
+    expect(log).toEqual(
+      expect.arrayContaining(['ask OpenAI', 'release', 'no longer live', 'give minutes back']),
+    );
   });
 
   it('an honest refusal stays it, when neither operator nor record can be told', async () => {
@@ -428,7 +437,7 @@ describe('after the admission', () => {
   it('the admission is that of the site: its pools, its longest session, its time to connect', async () => {
     const admitted: { session: ReservedSession; leases: readonly unknown[] }[] = [];
     const admissions = {
-      admit: async (session: ReservedSession, leases: readonly unknown[]) =>
+      admit: async ({ session, leases }: { session: ReservedSession; leases: readonly unknown[] }) =>
         void admitted.push({ session, leases }),
     };
     const site = aSite({ clientSecretTtlSeconds: 30, maxDurationSeconds: 120 });

@@ -21,6 +21,7 @@ const held = (site: string, facts: Partial<HeldSlot> = {}): HeldSlot => ({
 const read = (slots: readonly HeldSlot[], workspace: Partial<Workspace> = {}) =>
   readConcurrency({
     clock: () => NOW,
+    plans: [],
     tenancy: {
       readMembership: async () => ({
         workspace: aWorkspace(workspace),

@@ -79,7 +79,10 @@ const reported = async (reports: readonly WidgetEvent[], { read, own, request, a
     clock: () => now,
     random: (size: number) => Buffer.alloc(size),
     backOff: async () => undefined,
-    pseudonyms: { signingSecret: async () => SECRET },
+    pseudonyms: {
+      signingSecret: async () => SECRET,
+      hashIp: async (address: string) => `hash of ${address}`,
+    },
     sessions: {
       readSnapshot: async () => {
         log.push('read');
@@ -98,6 +101,16 @@ const reported = async (reports: readonly WidgetEvent[], { read, own, request, a
       },
       noteDegraded: async (_: unknown, until: Date | undefined) => {
         log.push(`degraded ${until?.toISOString() ?? 'no longer'}`);
+      },
+    },
+    live: {
+      removeLive: async () => {
+        log.push('no longer live');
+      },
+    },
+    hangUps: {
+      send: async ({ kind, by }: { kind: string; by: string }) => {
+        log.push(`queue ${kind} by ${by}`);
       },
     },
     slots: {
@@ -126,6 +139,7 @@ const reported = async (reports: readonly WidgetEvent[], { read, own, request, a
     siteId: SESSION.siteId,
     sessionId: SESSION.sessionId,
     origin: PAGE,
+    sourceIp: '192.0.2.1',
     signature: { t, v1: signEvents(SECRET, t, rawBody) },
     rawBody,
     events: reports,
@@ -204,9 +218,15 @@ describe('a request', () => {
       (await reported([heartbeat(at)], { at })).kept.map(({ expiresAt }) => expiresAt - MINTED_MS / 1_000);
     expect(await ends(10)).toEqual([90, 90]);
     expect(await ends(100)).toEqual([175, 175]);
-    expect(await ends(3_600)).toEqual([3_675, 3_675]);
-    // OpenAI has ended it an hour after it might last connect.
-    expect(await ends(3_680)).toEqual([3_690, 3_690]);
+    // What is told to hang up keeps its slot no longer.
+    expect(await ends(3_600)).toEqual([]);
+  });
+
+  it('keeps the slots of the longest session until OpenAI has ended it, an hour after it might last connect', async () => {
+    const admission = { ...SESSION.admission, maxDurationSeconds: 3_600 };
+    const read = { session: { ...SESSION, admission } as typeof SESSION };
+    const { kept } = await reported([heartbeat(3_680)], { at: 3_680, read });
+    expect(kept.map(({ expiresAt }) => expiresAt - MINTED_MS / 1_000)).toEqual([3_690, 3_690]);
   });
 
   it('keeps or gives back the very slots that its session was admitted with', async () => {
@@ -230,12 +250,12 @@ describe('a request', () => {
   it('that ends a session gives its slots back, each time that it comes', async () => {
     const { result, log, saved } = await reported([connected(1), ended(8)]);
     expect(result).toMatchObject({ accepted: 2, hangUp: 'ended' });
-    expect(log).toEqual(['read', 'save', 'end', 'release 2']);
+    expect(log).toEqual(['read', 'save', 'end', 'release 2', 'no longer live']);
     const [usage] = saved;
     if (usage === undefined) throw new Error('Nothing was saved.');
     const again = await reported([ended(8)], { read: { usage } });
     expect(again.result).toMatchObject({ duplicates: 1, hangUp: 'ended' });
-    expect(again.log).toEqual(['read', 'save', 'end', 'release 2']);
+    expect(again.log).toEqual(['read', 'save', 'end', 'release 2', 'no longer live']);
   });
 
   it.each([
@@ -337,6 +357,7 @@ describe('of two requests at once', () => {
 });
 
 describe('what visitors met', () => {
+  const meter = { ...aSessionUsage({ mode: 'byok' }), connectedAtMs: MINTED_MS };
   const votes = (count: number): KeyHealth => ({
     ...newKeyHealth(1),
     reports: Array.from({ length: count }, (_, i) => ({
@@ -371,8 +392,13 @@ describe('what visitors met', () => {
   });
 
   it('is one vote; the third closes the key, which its owner sees', async () => {
-    expect((await reported([noQuota(5)])).log).toEqual(['read', 'health 1', 'save', 'extend 2']);
-    const third = await reported([noQuota(5)], { read: { health: votes(2) } });
+    expect((await reported([noQuota(5)], { read: { usage: meter } })).log).toEqual([
+      'read',
+      'health 1',
+      'save',
+      'extend 2',
+    ]);
+    const third = await reported([noQuota(5)], { read: { usage: meter, health: votes(2) } });
     expect(third.log).toEqual([
       'read',
       'health 3',
@@ -384,12 +410,12 @@ describe('what visitors met', () => {
 
   it("with the platform's key is shown to no customer", async () => {
     const session = { ...SESSION, keyScope: 'platform' as const };
-    const { log } = await reported([noQuota(5)], { read: { health: votes(2), session } });
+    const { log } = await reported([noQuota(5)], { read: { usage: meter, health: votes(2), session } });
     expect(log).toEqual(['read', 'health 3', 'save', 'extend 2']);
   });
 
   it('is disproved by a whole response, but not by one beside a failure', async () => {
-    const read = { health: votes(3) };
+    const read = { meter, health: votes(3) };
     expect((await reported([answered(5)], { read })).log).toContain('degraded no longer');
     expect((await reported([answered(5), noQuota(6)], { read })).log).not.toContain('degraded no longer');
     expect((await reported([answered(5)])).log).toEqual(['read', 'save', 'extend 2']);
@@ -402,12 +428,14 @@ describe('what visitors met', () => {
       noteDegraded: async () => undefined,
     });
     expect(
-      (await reported([noQuota(5)], { own: { health: health(new ConflictError()) } })).result,
+      (await reported([noQuota(5)], { read: { usage: meter }, own: { health: health(new ConflictError()) } }))
+        .result,
     ).toMatchObject({
       accepted: 1,
     });
     expect(
-      (await reported([noQuota(5)], { own: { health: health(new Error('down')) } })).result,
+      (await reported([noQuota(5)], { read: { usage: meter }, own: { health: health(new Error('down')) } }))
+        .result,
     ).toMatchObject({
       message: 'down',
     });

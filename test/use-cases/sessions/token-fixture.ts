@@ -46,6 +46,7 @@ export const aSite = (facts: Partial<Site> = {}): Site => ({
   voice: 'marin',
   instructions: '',
   dataResidency: 'global',
+  control: 'open',
   clientSecretTtlSeconds: 60,
   maxDurationSeconds: 600,
   modelAutoUpgrade: true,
@@ -93,6 +94,7 @@ export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
   workspaceKey: aKey('workspace'),
   platformKey: aKey('platform'),
   siteCalls: 0,
+  stopped: false,
   period: { usedSeconds: 0, committedSeconds: 0, notices: {} },
   leases: [],
   health: { site: undefined, workspace: undefined, platform: undefined },
@@ -118,6 +120,7 @@ export const SETTINGS: MintSettings = {
   plans: BUILT_IN_PLANS,
   addressSlotPercent: 100,
   openAiTimeoutMs: 1_000,
+  managedTokens: 'allow',
 };
 
 export const aRequest = (facts: Partial<MintRequest> = {}): MintRequest => ({
@@ -178,6 +181,11 @@ export const recordingPorts = (context: TokenContext, own: Partial<MintPorts> = 
     sessionUsage: {
       saveUsage: async () => {
         log.push('give minutes back');
+      },
+    },
+    live: {
+      removeLive: async () => {
+        log.push('no longer live');
       },
     },
     errors: {

@@ -74,6 +74,7 @@ const worldWith = ({
         log.push(`shred key of ${scope} ${scopeId}`);
       },
     },
+    callEnder: { end: async () => 0 },
   } as unknown as DeletionPorts;
   const end = (confirm = 'Shop') => outcomeOf(deleteWorkspace(ports)(CALLER, WORKSPACE_ID, confirm));
   return { end, log, events, changes };

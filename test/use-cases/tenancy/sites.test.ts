@@ -22,6 +22,7 @@ const SETTINGS = {
   voice: 'cedar',
   instructions: 'Sell bread.',
   dataResidency: 'eu',
+  control: 'open',
   clientSecretTtlSeconds: 120,
   maxDurationSeconds: 300,
   modelAutoUpgrade: true,

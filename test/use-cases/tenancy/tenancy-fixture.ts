@@ -115,6 +115,7 @@ export const tenancyWith = ({
     tenancy: tenancy as Tenancy & TenancyDeletion & SiteReader,
     keys: { readKey: async () => undefined } as unknown as KeyStore,
     auditEvents: auditEventFactory({ clock, random, pseudonyms: deriver }),
+    callEnder: { end: async () => 0 },
     clock,
     random,
     plans: BUILT_IN_PLANS,

@@ -19,7 +19,11 @@ describe('a workspace that is created', () => {
     const workspaceId = '777777777777';
     const at = '2026-11-23T12:00:10.000Z';
     const { table, ports } = tenancyWith({ members: [] });
-    const created = await createWorkspace(ports)(CALLER, settings);
+    const created = await createWorkspace({
+      ...ports,
+      limiter: { spend: async () => ({ allowed: true }) },
+      workspacesPerDay: 5,
+    })(CALLER, settings);
     expect(created).toStrictEqual({
       ...settings,
       workspaceId,

@@ -10,8 +10,8 @@ export const FINDING_KINDS = {
   context_mismatch: 'KMS decrypted for another workspace, scope or version than the row says',
   failed_decrypt: 'KMS refused to decrypt',
   request_id_repeated: 'One KMS request is in several rows, or one request id in several calls',
-  intent_without_outcome: 'A session was reserved and nothing says how it ended',
-  outcome_without_intent: 'A session ended that was never reserved',
+  intent_without_outcome: 'A session was reserved, or a key was to be opened, and nothing says how it ended',
+  outcome_without_intent: 'A session or a use of a key ended that was never begun',
   conflicting_rows: 'Two different rows at one place of a chain',
 } as const;
 
@@ -43,7 +43,17 @@ export interface Window {
   readonly to?: string | undefined;
 }
 
-const OUTCOMES: ReadonlySet<string> = new Set(['session.issued', 'session.used', 'session.refused']);
+const INTENTS: ReadonlySet<string> = new Set(['session.reserved', 'key.use_intended']);
+const OUTCOMES: ReadonlySet<string> = new Set([
+  'session.issued',
+  'session.used',
+  'session.refused',
+  'key.use_settled',
+]);
+
+/** What an intent and its outcome have in common: the session, or the one opening of a key for a call. */
+const subjectOf = ({ sessionId, facts }: AuditRow): string | null =>
+  typeof facts['use_id'] === 'string' ? `${sessionId} ${facts['use_id']}` : sessionId;
 
 /**
  * Joins CloudTrail's decrypts with the audit rows that carry their request ids, one to one, and tells every
@@ -143,13 +153,13 @@ const sessionFindings = (
   inWindow: (row: AuditRow) => boolean,
 ): readonly Finding[] => {
   const sessionsOf = (wanted: (type: string) => boolean): ReadonlySet<string | null> =>
-    new Set(rows.filter(({ type }) => wanted(type)).map(({ sessionId }) => sessionId));
-  const reserved = sessionsOf((type) => type === 'session.reserved');
+    new Set(rows.filter(({ type }) => wanted(type)).map(subjectOf));
+  const reserved = sessionsOf((type) => INTENTS.has(type));
   const ended = sessionsOf((type) => OUTCOMES.has(type));
   return rows.filter(inWindow).flatMap((row) => {
-    if (row.type === 'session.reserved' && !ended.has(row.sessionId))
+    if (INTENTS.has(row.type) && !ended.has(subjectOf(row)))
       return [rowFinding('intent_without_outcome')(row)];
-    if (OUTCOMES.has(row.type) && !reserved.has(row.sessionId))
+    if (OUTCOMES.has(row.type) && !reserved.has(subjectOf(row)))
       return [rowFinding('outcome_without_intent')(row)];
     return [];
   });

@@ -4,6 +4,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import * as z from 'zod';
 import type { AuditEvent, AuditFacts } from '../../../domain/audit/audit-record.ts';
+import { KEY_USE_REASONS } from '../../../domain/calls/key-use.ts';
 import { type SiteId, workspaceOfSite } from '../../../domain/identifiers.ts';
 import { auditEventItem } from './audit-items.ts';
 
@@ -41,6 +42,7 @@ export const auditEventOf = (record: DynamoDBRecord): AuditEvent | undefined => 
   const sk = String(keys?.['sk'] ?? '');
   if (pk.startsWith('EVENTS#')) return outboxEventOf(record);
   if (sk.startsWith('SESSION#')) return record.eventName === 'REMOVE' ? undefined : sessionAuditEvent(image);
+  if (pk.startsWith('USE#')) return record.eventName === 'REMOVE' ? undefined : keyUseEvent(image);
   if (sk === 'KEY' && record.eventName !== 'REMOVE') return keyAuditEvent(record, pk, sk, 'key.item_written');
   if (sk.startsWith('RETAINED#') && record.eventName === 'REMOVE')
     return keyAuditEvent(record, pk, sk, 'key.retained_removed');
@@ -91,6 +93,54 @@ const sessionAuditEvent = (image: Image | undefined): AuditEvent => {
     sessionId: session.sessionId,
     ipHash: session.ipHash,
     facts,
+  };
+};
+
+const keyUseItem = z.object({
+  useId: z.string(),
+  sessionId: z.string(),
+  workspaceId: z.string(),
+  siteId: z.string(),
+  reason: z.enum(KEY_USE_REASONS),
+  state: z.enum(['intended', 'settled']),
+  mode: z.string(),
+  keyScope: z.string(),
+  keyVersion: z.number(),
+  ipHash: z.string(),
+  actor: z.string(),
+  createdAt: z.string(),
+  settledAt: z.string().optional(),
+  result: z.string().optional(),
+  kmsRequestId: z.string().optional(),
+  openAiRequestId: z.string().optional(),
+});
+
+/** One opening of a key for a call: `intended` before KMS is asked, `settled` once it is known how it ended. */
+const keyUseEvent = (image: Image | undefined): AuditEvent => {
+  const use = keyUseItem.parse(image);
+  const intended = use.state === 'intended';
+  const optional = {
+    result: use.result,
+    kms_request_id: use.kmsRequestId,
+    openai_request_id: use.openAiRequestId,
+  };
+  return {
+    eventId: `${use.sessionId}:${use.useId}:${use.state}`,
+    workspaceId: use.workspaceId,
+    type: intended ? 'key.use_intended' : 'key.use_settled',
+    at: intended ? use.createdAt : (use.settledAt ?? use.createdAt),
+    actor: use.actor,
+    siteId: use.siteId,
+    sessionId: use.sessionId,
+    ipHash: use.ipHash,
+    facts: {
+      use_id: use.useId,
+      reason: use.reason,
+      mode: use.mode,
+      key_scope: use.keyScope,
+      key_version: use.keyVersion,
+      ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+    },
   };
 };
 

@@ -9,6 +9,7 @@ import type { KeyAddress } from '../../../domain/keys/stored-key.ts';
 import type { KeyActivityReader, KeyStore } from '../../../use-cases/ports/keys.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws, ignoreConflict } from '../aws-calls.ts';
+import { endingPut } from '../calls/ending-item.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { keyActivityItem, keyVersionItem } from './key-items.ts';
@@ -49,7 +50,12 @@ export const dynamoDbKeys = (
       );
     },
 
-    changeKey: async (address, { expectedRevision, currentKey, created, retain, shred }, event) => {
+    changeKey: async (
+      address,
+      { expectedRevision, currentKey, created, retain, shred },
+      event,
+      kept = [],
+    ) => {
       const { scope, scopeId } = address;
       const put = (key: PrimaryKey, item: object): TransactWrite => ({
         Put: { TableName: tables.keys, Item: { ...key, ...item } },
@@ -63,6 +69,7 @@ export const dynamoDbKeys = (
           },
         },
         eventPut(tables.tenancy, event),
+        ...kept.map((sealed) => endingPut(tables.keys, sealed, new Date(event.at))),
         ...(currentKey.state === 'deleted' ? [] : ownerStands(tables.tenancy, address)),
       ];
       if (created !== undefined)

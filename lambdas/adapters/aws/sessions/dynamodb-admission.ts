@@ -2,8 +2,11 @@ import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-
 import type { SessionAdmitter } from '../../../use-cases/ports/sessions.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
+import { keyUseWrite } from '../calls/dynamodb-key-uses.ts';
+import { livePut } from '../calls/dynamodb-live.ts';
 import { primaryKey } from '../table-keys.ts';
 import { sessionWrite } from './dynamodb-sessions.ts';
+import { leaseAttributes, leaseHolder } from './lease-item.ts';
 import { quotaReservationWrites } from './usage-writes.ts';
 
 /** The one write that lets a visitor in. */
@@ -11,23 +14,22 @@ export const dynamoDbAdmission = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly limits: string; readonly usage: string },
 ): SessionAdmitter => ({
-  admit: async (session, leases, hold, now) => {
+  admit: async ({ session, leases, hold, use, replaced }, now) => {
     const nowSeconds = Math.floor(now.getTime() / 1_000);
     const slots = leases.map(
-      ({ expiresAt, ...lease }): TransactWrite => ({
+      (lease): TransactWrite => ({
         Put: {
           TableName: tables.limits,
           Item: {
             ...primaryKey.slot(session.workspaceId, lease.pool, lease.index),
-            ...lease,
-            siteId: session.siteId,
-            keyScope: session.keyScope,
-            keyScopeId: session.keyScopeId,
-            expires_at: expiresAt,
+            ...leaseAttributes(lease),
           },
           // Expiry is judged here and now; DynamoDB's own deletion may come days later.
-          ConditionExpression: 'attribute_not_exists(pk) OR expires_at <= :now',
-          ExpressionAttributeValues: { ':now': nowSeconds },
+          ConditionExpression: `attribute_not_exists(pk) OR expires_at <= :now${replaced === undefined ? '' : ' OR s = :replaced'}`,
+          ExpressionAttributeValues: {
+            ':now': nowSeconds,
+            ...(replaced !== undefined && { ':replaced': leaseHolder(replaced) }),
+          },
         },
       }),
     );
@@ -37,6 +39,8 @@ export const dynamoDbAdmission = (
         new TransactWriteCommand({
           TransactItems: [
             { Put: { TableName: tables.sessions, ...sessionWrite(session, now) } },
+            ...(use === undefined ? [] : [{ Put: { TableName: tables.sessions, ...keyUseWrite(use) } }]),
+            livePut(tables.limits, session, now),
             ...slots,
             ...minutes,
           ],

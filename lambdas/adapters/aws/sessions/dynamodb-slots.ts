@@ -3,6 +3,7 @@ import { ConflictError } from '../../../domain/dependency.ts';
 import type { SlotLeases } from '../../../use-cases/ports/sessions.ts';
 import { callAws, ignoreConflict } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
+import { leaseHolder } from './lease-item.ts';
 
 /** Concurrency slots after they were taken: each is kept or given back by the one session that holds it. */
 export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: string): SlotLeases => ({
@@ -15,8 +16,8 @@ export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: str
               new DeleteCommand({
                 TableName: limitsTable,
                 Key: primaryKey.slot(workspaceId, pool, index),
-                ConditionExpression: 'sessionId = :sessionId',
-                ExpressionAttributeValues: { ':sessionId': sessionId },
+                ConditionExpression: 's = :holder',
+                ExpressionAttributeValues: { ':holder': leaseHolder(sessionId) },
               }),
             ),
           ),
@@ -36,11 +37,36 @@ export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: str
                 Key: primaryKey.slot(workspaceId, pool, index),
                 UpdateExpression: 'SET expires_at = :until',
                 // A lease that has run out is nobody's any more, even if nobody has taken it yet.
-                ConditionExpression: 'sessionId = :sessionId AND expires_at > :now',
+                ConditionExpression: 's = :holder AND expires_at > :now',
                 ExpressionAttributeValues: {
-                  ':sessionId': sessionId,
+                  ':holder': leaseHolder(sessionId),
                   ':now': Math.floor(now.getTime() / 1_000),
                   ':until': expiresAt,
+                },
+              }),
+            ),
+          ),
+        ),
+      ),
+    );
+    return kept.every((held) => held);
+  },
+
+  expect: async (workspaceId, leases, now) => {
+    const kept = await Promise.all(
+      leases.map(({ pool, index, sessionId, expectedUntil }) =>
+        stillHeld(
+          callAws('dynamodb', 'UpdateItem', () =>
+            dynamoDb.send(
+              new UpdateCommand({
+                TableName: limitsTable,
+                Key: primaryKey.slot(workspaceId, pool, index),
+                UpdateExpression: 'SET e = :until',
+                ConditionExpression: 's = :holder AND expires_at > :now',
+                ExpressionAttributeValues: {
+                  ':holder': leaseHolder(sessionId),
+                  ':now': Math.floor(now.getTime() / 1_000),
+                  ':until': expectedUntil,
                 },
               }),
             ),

@@ -7,15 +7,20 @@ import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
 import { clockMinuteOf } from '../../../domain/time.ts';
 import type { TokenContextReader } from '../../../use-cases/ports/sessions.ts';
 import { readTogether } from '../batch-get.ts';
+import { stopKey } from '../calls/stop-key.ts';
 import { queryAll } from '../dynamodb-pages.ts';
 import { keyHealthItem } from '../keys/key-health-item.ts';
 import { storedKeyAt } from '../keys/stored-key-item.ts';
 import { primaryKey } from '../table-keys.ts';
 import { siteItem, workspaceItem } from '../tenancy/tenancy-items.ts';
 import { periodUsageItem } from '../usage/usage-items.ts';
-import { rateItem, slotLeaseItem } from './session-items.ts';
+import { leaseItem } from './lease-item.ts';
+import { rateItem } from './session-items.ts';
 
-/** Hop 1 of the token path: one batch read and one query, side by side, strongly consistent, nothing cached. */
+/**
+ * Hop 1 of the token path: one batch read and one query, side by side, nothing cached. The batch is strongly consistent: a
+ * suspended key counts from the next request on.
+ */
 export const dynamoDbTokenContext = (
   dynamoDb: DynamoDBDocumentClient,
   tables: {
@@ -25,16 +30,17 @@ export const dynamoDbTokenContext = (
     readonly usage: string;
   },
 ): TokenContextReader => {
-  const readLeases = (workspaceId: WorkspaceId): Promise<readonly SlotLease[]> =>
+  /** What decides is the condition of the write: leases that are a moment old cost a second attempt at most. */
+  const readLeases = (workspaceId: WorkspaceId, ConsistentRead: boolean): Promise<readonly SlotLease[]> =>
     queryAll(
       dynamoDb,
       {
         TableName: tables.limits,
         KeyConditionExpression: 'pk = :pk',
         ExpressionAttributeValues: { ':pk': primaryKey.slot(workspaceId, '', 0).pk },
-        ConsistentRead: true,
+        ConsistentRead,
       },
-      slotLeaseItem,
+      leaseItem,
     );
 
   return {
@@ -42,7 +48,7 @@ export const dynamoDbTokenContext = (
       const at = primaryKey.periodUsage(workspaceId, billingPeriodOf(now));
       const [lookup, leases] = await Promise.all([
         readTogether(dynamoDb, { [tables.usage]: [at] }),
-        readLeases(workspaceId),
+        readLeases(workspaceId, true),
       ]);
       return { period: periodUsageItem.parse(lookup(tables.usage, at) ?? {}), leases };
     },
@@ -57,16 +63,18 @@ export const dynamoDbTokenContext = (
         period: primaryKey.periodUsage(workspaceId, billingPeriodOf(now)),
         siteHealth: primaryKey.keyHealth(workspaceId, 'site', siteId),
         workspaceHealth: primaryKey.keyHealth(workspaceId, 'workspace', workspaceId),
+        stageStop: stopKey(undefined),
+        workspaceStop: stopKey(workspaceId),
         platformHealth: primaryKey.keyHealth(workspaceId, 'platform', PLATFORM_ADDRESS.scopeId),
       };
       const [lookup, leases] = await Promise.all([
         readTogether(dynamoDb, {
-          [tables.tenancy]: [at.workspace, at.site],
+          [tables.tenancy]: [at.workspace, at.site, at.stageStop, at.workspaceStop],
           [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
           [tables.limits]: [at.siteRate, at.siteHealth, at.workspaceHealth, at.platformHealth],
           [tables.usage]: [at.period],
         }),
-        readLeases(workspaceId),
+        readLeases(workspaceId, false),
       ]);
       return {
         workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
@@ -83,6 +91,7 @@ export const dynamoDbTokenContext = (
         siteCalls: rateItem.optional().parse(lookup(tables.limits, at.siteRate))?.calls ?? 0,
         period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
         leases,
+        stopped: [at.stageStop, at.workspaceStop].some((key) => lookup(tables.tenancy, key) !== undefined),
         health: {
           site: keyHealthItem.optional().parse(lookup(tables.limits, at.siteHealth)),
           workspace: keyHealthItem.optional().parse(lookup(tables.limits, at.workspaceHealth)),

@@ -1,31 +1,11 @@
 import * as z from 'zod';
-import type { SiteId } from '../../../domain/identifiers.ts';
-import { KEY_SCOPES } from '../../../domain/keys/sealed-key.ts';
+import { ENDED_BY } from '../../../domain/calls/call.ts';
 import type { ErrorRow } from '../../../domain/sessions/error-row.ts';
-import type { HeldSlot, RecordedSession } from '../../../domain/sessions/recorded-session.ts';
+import type { RecordedSession, SessionSnapshot } from '../../../domain/sessions/recorded-session.ts';
 import { FAILURE_SOURCES } from '../../../domain/sessions/reported-failure.ts';
-import { type ReservedSession, SESSION_KINDS } from '../../../domain/sessions/session.ts';
-import type { SlotLease } from '../../../domain/sessions/slots.ts';
+import { SESSION_KINDS } from '../../../domain/sessions/session.ts';
 import { sessionId, siteId, workspaceId } from '../ids.ts';
 import { session } from '../table-keys.ts';
-
-const slotLease = z.object({
-  pool: z.string(),
-  index: z.number(),
-  sessionId,
-  address: z.string().optional(),
-  expires_at: z.number(),
-});
-const withExpiry = <Lease extends { readonly expires_at: number }>({ expires_at, ...lease }: Lease) => ({
-  ...lease,
-  expiresAt: expires_at,
-});
-
-export const slotLeaseItem: z.ZodType<SlotLease> = slotLease.transform(withExpiry);
-
-export const heldSlotItem: z.ZodType<HeldSlot> = slotLease
-  .extend({ siteId, keyScope: z.enum(KEY_SCOPES), keyScopeId: z.string() })
-  .transform(withExpiry);
 
 const slotPlace = z.object({ pool: z.string(), index: z.number() });
 
@@ -37,13 +17,15 @@ const admission = z.object({
 });
 
 /** A visitor's session whose secret was handed out. */
-export const issuedSessionItem: z.ZodType<ReservedSession & { readonly siteId: SiteId }> = z.object({
+export const issuedSessionItem: z.ZodType<SessionSnapshot['session']> = z.object({
   ...session,
   state: z.literal('issued'),
   kind: z.literal('visitor'),
   origin: z.string(),
   admission,
-});
+  endRequested: z.enum(ENDED_BY).optional(),
+  endedBy: z.enum(ENDED_BY).optional(),
+}) as z.ZodType<SessionSnapshot['session']>;
 
 /** Any session of a site. */
 export const recordedSessionItem: z.ZodType<RecordedSession> = z.object({
@@ -54,6 +36,7 @@ export const recordedSessionItem: z.ZodType<RecordedSession> = z.object({
   admission: admission.optional(),
   refusal: z.string().nullable().default(null),
   openAiFailure: z.string().nullable().default(null),
+  endedBy: z.enum(ENDED_BY).nullable().default(null),
 }) as z.ZodType<RecordedSession>;
 
 export const errorItem: z.ZodType<ErrorRow> = z.object({

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { OPENED_WITH } from '../../../domain/calls/control.ts';
 import { END_REASONS, type SessionUsage, USAGE_FLAGS } from '../../../domain/sessions/session-usage.ts';
 import { BILLING_MODES } from '../../../domain/tenancy/workspace.ts';
 import type { LedgerEntry } from '../../../domain/usage/ledger.ts';
@@ -58,6 +59,7 @@ export const sessionUsageItem: z.ZodType<SessionUsage> = z
     sessionId,
     workspaceId,
     siteId,
+    openedWith: z.enum(OPENED_WITH).default('token'),
     mode: z.enum(BILLING_MODES),
     model: z.string(),
     priceVersion: z.string().nullable(),

@@ -72,19 +72,21 @@ export const totalUpdates = (
     .filter(({ counts }) => Object.values(counts).some((count) => count !== 0))
     .map(({ key, counts }) => ({ Update: { TableName: usageTable, Key: key, ...adding(counts) } }));
 
-/** Sets minutes aside: the meter that holds them, and the period, if they still fit into it. */
+/** The meter that a session begins with and, under a hard cap, its minutes, if they still fit into the period. */
 export const quotaReservationWrites = (
   usageTable: string,
   { usage, maxCommittedSeconds: committedBefore }: QuotaReservation,
 ): TransactWrite[] => [
   { Put: { TableName: usageTable, ...usageWrite(usage) } },
-  {
-    Update: {
-      TableName: usageTable,
-      Key: primaryKey.periodUsage(usage.workspaceId, billingPeriodOf(new Date(usage.issuedAt))),
-      UpdateExpression: 'ADD committedSeconds :hold, writes :one',
-      ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
-      ExpressionAttributeValues: { ':hold': usage.holdSeconds, ':before': committedBefore, ':one': 1 },
-    },
-  },
+  ...(committedBefore === undefined ? [] : [holdUpdate(usageTable, usage, committedBefore)]),
 ];
+
+const holdUpdate = (usageTable: string, usage: SessionUsage, committedBefore: number): TransactWrite => ({
+  Update: {
+    TableName: usageTable,
+    Key: primaryKey.periodUsage(usage.workspaceId, billingPeriodOf(new Date(usage.issuedAt))),
+    UpdateExpression: 'ADD committedSeconds :hold, writes :one',
+    ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
+    ExpressionAttributeValues: { ':hold': usage.holdSeconds, ':before': committedBefore, ':one': 1 },
+  },
+});

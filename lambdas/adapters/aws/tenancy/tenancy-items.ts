@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { CONTROLS } from '../../../domain/calls/control.ts';
 import { DATA_RESIDENCIES } from '../../../domain/openai-models.ts';
 import {
   ANOMALY_RESPONSES,
@@ -44,6 +45,7 @@ export const siteItem: z.ZodType<Site> = z.object({
   voice: z.string(),
   instructions: z.string(),
   dataResidency: z.enum(DATA_RESIDENCIES),
+  control: z.enum(CONTROLS).default('open'),
   clientSecretTtlSeconds: z.number(),
   maxDurationSeconds: z.number(),
   modelAutoUpgrade: z.boolean().default(true),

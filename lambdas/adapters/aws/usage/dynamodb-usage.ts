@@ -2,8 +2,9 @@ import { type DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import type { SlotReader } from '../../../use-cases/ports/sessions.ts';
 import type { UsageReader } from '../../../use-cases/ports/usage.ts';
 import { callAws } from '../aws-calls.ts';
+import { liveItemsOf } from '../calls/dynamodb-live.ts';
 import { queryAll } from '../dynamodb-pages.ts';
-import { heldSlotItem } from '../sessions/session-items.ts';
+import { leaseItem } from '../sessions/lease-item.ts';
 import { primaryKey } from '../table-keys.ts';
 import { dayUsageItem, periodUsageItem } from './usage-items.ts';
 
@@ -39,15 +40,27 @@ export const dynamoDbUsage = (
     return periodUsageItem.parse(Item ?? {});
   },
 
-  listHeld: (workspaceId) =>
-    queryAll(
-      dynamoDb,
-      {
-        TableName: tables.limits,
-        KeyConditionExpression: 'pk = :pk',
-        ExpressionAttributeValues: { ':pk': primaryKey.slot(workspaceId, '', 0).pk },
-        ConsistentRead: true,
-      },
-      heldSlotItem,
-    ),
+  listHeld: async (workspaceId) => {
+    const [leases, live] = await Promise.all([
+      queryAll(
+        dynamoDb,
+        {
+          TableName: tables.limits,
+          KeyConditionExpression: 'pk = :pk',
+          ExpressionAttributeValues: { ':pk': primaryKey.slot(workspaceId, '', 0).pk },
+          ConsistentRead: true,
+        },
+        leaseItem,
+      ),
+      liveItemsOf(dynamoDb, tables.limits, workspaceId),
+    ]);
+    const sessions = new Map(live.map((session) => [session.sessionId, session]));
+    // A lease says whose the slot is; what session that is stands in its LIVE item, which is written and removed with it.
+    return leases.flatMap((lease) => {
+      const session = sessions.get(lease.sessionId);
+      if (session === undefined) return [];
+      const { siteId, keyScope, keyScopeId } = session;
+      return [{ ...lease, siteId, keyScope, keyScopeId }];
+    });
+  },
 });

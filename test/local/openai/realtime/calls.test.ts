@@ -135,7 +135,7 @@ describe('a call over WebRTC', () => {
       code: 'invalid_value',
       event_id: 'mine',
     });
-    caller.send({ type: 'session.update', session: { instructions: 'Sing.' } });
+    caller.send({ type: 'session.update', session: { type: 'realtime', instructions: 'Sing.' } });
     expect((await caller.event('session.updated')).session.instructions).toBe('Sing.');
     caller.send({ type: 'response.cancel' });
     expect((await caller.event('error', 2)).error.code).toBe('response_cancel_not_active');

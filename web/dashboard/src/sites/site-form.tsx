@@ -29,6 +29,7 @@ export const emptyDraft: SiteDraft = {
   voice: DEFAULT_VOICE,
   instructions: 'You are a friendly voice assistant.',
   data_residency: 'global',
+  control: 'open',
   client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
   max_duration_seconds: SESSION_DURATION_SECONDS.default,
   model_auto_upgrade: true,

@@ -1,0 +1,18 @@
+import type { SessionId, WorkspaceId } from '../../../domain/identifiers.ts';
+import { type PrimaryKey, primaryKey } from '../table-keys.ts';
+
+/** Primary keys of what only calls have. docs/data-model.md shows them as a table. */
+export const callKey = {
+  /** In `limits`: one running session. */
+  live: (workspaceId: WorkspaceId, sessionId: SessionId): PrimaryKey => ({
+    pk: `LIVE#${workspaceId}`,
+    sk: sessionId,
+  }),
+  /** In `sessions`: one opening of a key for a call. */
+  use: (sessionId: SessionId, useId: string): PrimaryKey => ({ pk: `USE#${sessionId}`, sk: useId }),
+  /** In `keys`: a version that is shredded and may still hang up its own calls, for a minute. */
+  ending: (scope: string, scopeId: string, version: number): PrimaryKey => ({
+    pk: `ENDING#${scope}#${scopeId}`,
+    sk: primaryKey.keyVersion(scope, scopeId, version).sk,
+  }),
+} as const;

@@ -1,0 +1,53 @@
+import { type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { KeyUse } from '../../../domain/calls/key-use.ts';
+import type { KeyUseLog } from '../../../use-cases/ports/calls.ts';
+import { callAws } from '../aws-calls.ts';
+import { DEFAULT_RETENTION } from '../sessions/retention.ts';
+import { callKey } from './call-keys.ts';
+
+/** The intent to open a key for a call; written once only. */
+export const keyUseWrite = (use: KeyUse) => ({
+  Item: {
+    ...callKey.use(use.sessionId, use.useId),
+    ...use,
+    state: 'intended',
+    expires_at: Math.floor(Date.parse(use.createdAt) / 1_000) + DEFAULT_RETENTION.sessionSeconds,
+  },
+  ConditionExpression: 'attribute_not_exists(pk)',
+});
+
+/** Openings of keys for calls. They are in no list of sessions: the audit trail reads them from the table's stream. */
+export const dynamoDbKeyUses = (dynamoDb: DynamoDBDocumentClient, sessionsTable: string): KeyUseLog => ({
+  intend: async (use) => {
+    await callAws('dynamodb', 'PutItem', () =>
+      dynamoDb.send(new PutCommand({ TableName: sessionsTable, ...keyUseWrite(use) })),
+    );
+  },
+
+  settle: async (use, { at, result, kmsRequestId, openAiRequestId }) => {
+    const given = Object.entries({ settledAt: at, result, kmsRequestId, openAiRequestId }).filter(
+      ([, value]) => value !== undefined,
+    );
+    await callAws('dynamodb', 'UpdateItem', () =>
+      dynamoDb.send(
+        new UpdateCommand({
+          TableName: sessionsTable,
+          Key: callKey.use(use.sessionId, use.useId),
+          UpdateExpression: `SET #state = :settled, ${given.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
+          // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+          ConditionExpression: '#state = :intended OR (#state = :settled AND settledAt = :at)',
+          ExpressionAttributeNames: {
+            '#state': 'state',
+            ...Object.fromEntries(given.map(([name], i) => [`#a${i}`, name])),
+          },
+          ExpressionAttributeValues: {
+            ':intended': 'intended',
+            ':settled': 'settled',
+            ':at': at,
+            ...Object.fromEntries(given.map(([, value], i) => [`:a${i}`, value])),
+          },
+        }),
+      ),
+    );
+  },
+});

@@ -1,0 +1,48 @@
+import { BrokerError } from '../domain/broker-error.ts';
+
+/** Invalid requests of one address within a minute, after which this container reads no more of them. */
+const PER_MINUTE = 120;
+const MINUTE_MS = 60_000;
+
+/** Addresses that are remembered at once. More of them are forgotten together: this bounds work, it decides no right. */
+const MOST_ADDRESSES = 10_000;
+
+/** What counts: requests that cost this service work and no caller anything. */
+const COUNTED: ReadonlySet<string> = new Set(['invalid_request', 'invalid_offer', 'invalid_signature']);
+
+export interface InvalidRequests {
+  /** Refuses as `rate_limited` while the address has sent too many. */
+  check(address: string): void;
+  /** Counts the error if it is one of those; what to throw in its place is the answer. */
+  count(address: string, error: unknown): unknown;
+}
+
+/** Counts invalid requests by address in the memory of the container: it costs no call, and holds for one container. */
+export const invalidRequests = (monotonicMs: () => number): InvalidRequests => {
+  let minute = 0;
+  const counts = new Map<string, number>();
+  const overBy = (address: string): BrokerError | undefined => {
+    const nowMs = monotonicMs();
+    const present = Math.floor(nowMs / MINUTE_MS);
+    if (present !== minute || counts.size > MOST_ADDRESSES) {
+      minute = present;
+      counts.clear();
+    }
+    const left = Math.ceil((MINUTE_MS - (nowMs % MINUTE_MS)) / 1_000);
+    return (counts.get(address) ?? 0) >= PER_MINUTE
+      ? new BrokerError('rate_limited', { retryAfterSeconds: left })
+      : undefined;
+  };
+  return {
+    check: (address) => {
+      const over = overBy(address);
+      if (over !== undefined) throw over;
+    },
+    count: (address, error) => {
+      if (!(error instanceof BrokerError) || !COUNTED.has(error.code)) return error;
+      const over = overBy(address);
+      counts.set(address, (counts.get(address) ?? 0) + 1);
+      return over ?? error;
+    },
+  };
+};

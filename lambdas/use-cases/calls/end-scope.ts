@@ -1,0 +1,52 @@
+import type { EndedBy } from '../../domain/calls/call.ts';
+import type { CallRecords, EndScope, HangUpQueue, LiveSession, LiveSessionReader } from '../ports/calls.ts';
+import type { Clock } from '../ports/runtime.ts';
+
+export interface EndScopePorts {
+  readonly clock: Clock;
+  readonly live: LiveSessionReader;
+  readonly records: Pick<CallRecords, 'requestEnd'>;
+  readonly hangUps: HangUpQueue;
+}
+
+const isIn = (scope: EndScope, live: LiveSession): boolean => {
+  if ('all' in scope) return true;
+  if ('siteId' in scope) return live.siteId === scope.siteId;
+  return (
+    live.keyScope === scope.keyScope &&
+    live.keyScopeId === scope.keyScopeId &&
+    (scope.fingerprint === undefined || live.fingerprint === scope.fingerprint)
+  );
+};
+
+/** The live calls of a scope; sessions of client secrets are not among them, because nobody can end those. */
+export const callsIn = async (
+  live: LiveSessionReader,
+  scope: EndScope,
+  now: Date,
+): Promise<readonly LiveSession[]> =>
+  (await live.listLive(scope.workspaceId, now)).filter(
+    (session) => session.openedWith === 'call' && isIn(scope, session),
+  );
+
+/** So many calls are marked and queued side by side. */
+const AT_ONCE = 25;
+
+/**
+ * The kill switch: marks every live call of the scope as to be ended, those that are just being opened included, and
+ * queues one hang-up for each. Repeating it changes nothing.
+ */
+export const endScope =
+  ({ clock, live, records, hangUps }: EndScopePorts) =>
+  async (scope: EndScope, by: EndedBy): Promise<number> => {
+    const calls = await callsIn(live, scope, clock());
+    for (let first = 0; first < calls.length; first += AT_ONCE)
+      await Promise.all(
+        calls.slice(first, first + AT_ONCE).map(async ({ siteId, sessionId }) => {
+          // First the mark: from here on hop 4 cannot hand the call out.
+          if (await records.requestEnd(siteId, sessionId, by))
+            await hangUps.send({ kind: 'end', siteId, sessionId, by });
+        }),
+      );
+    return calls.length;
+  };

@@ -1,0 +1,94 @@
+import { BrokerError, type BrokerErrorCode } from '../../domain/broker-error.ts';
+import { type CallId, delayUntil, type EndedBy } from '../../domain/calls/call.ts';
+import { ConflictError } from '../../domain/dependency.ts';
+import type { CallIssuer, CreatedCall, HangUpQueue } from '../ports/calls.ts';
+import type { BackOff, Clock } from '../ports/runtime.ts';
+import type { SessionLog } from '../ports/sessions.ts';
+import type { Admitted } from '../sessions/admit-session.ts';
+
+export interface HandOutPorts {
+  readonly clock: Clock;
+  readonly backOff: BackOff;
+  readonly sessions: Pick<SessionLog, 'noteKeyUse'>;
+  readonly callIssuer: CallIssuer;
+  readonly hangUps: HangUpQueue;
+}
+
+interface HandOut {
+  readonly admitted: Admitted;
+  readonly created: CreatedCall;
+  readonly maxDurationSeconds: number;
+  /** Records the outcome of the key's use. */
+  readonly settleUse: () => Promise<void>;
+  readonly hangUp: (callId: CallId) => Promise<unknown>;
+}
+
+/** A write that met another one on the same items may succeed at the next try. */
+const MAX_ATTEMPTS = 3;
+
+/**
+ * Hop 4: decides whether a created call is handed out. Returns when the session is issued with its call id, its cap is
+ * queued and the key's use has its outcome. Otherwise the call is hung up, and this throws what the visitor is told: no
+ * browser holds the answer yet.
+ */
+export const handOutCall = async (ports: HandOutPorts, handOut: HandOut): Promise<void> => {
+  const { admitted, created, maxDurationSeconds, settleUse, hangUp } = handOut;
+  const now = ports.clock();
+  const { siteId, sessionId } = admitted.session;
+  const capAt = new Date(now.getTime() + maxDurationSeconds * 1_000);
+  const required = await Promise.allSettled([
+    issue(ports, admitted, created, capAt, now),
+    ports.hangUps.send(
+      { kind: 'cap', siteId, sessionId, dueAtMs: capAt.getTime() },
+      delayUntil(capAt.getTime(), now),
+    ),
+    settleUse(),
+    // When a key was last used is good to know, and no reason to refuse a visitor.
+    Promise.allSettled([ports.sessions.noteKeyUse(admitted.session, now.toISOString())]),
+  ]);
+  const failed = required.find((one) => one.status === 'rejected');
+  if (failed === undefined) return;
+  // Nobody holds the answer, so nobody can talk, even if this fails too.
+  await Promise.allSettled([
+    hangUp(created.callId),
+    ports.callIssuer.withdraw(admitted.session, created.callId, 'unavailable'),
+  ]);
+  throw failed.reason instanceof ConflictError ? new BrokerError('unavailable') : failed.reason;
+};
+
+const issue = async (
+  ports: HandOutPorts,
+  { session, leases }: Admitted,
+  { callId, openAiRequestId }: CreatedCall,
+  capAt: Date,
+  now: Date,
+): Promise<void> => {
+  const outcome = {
+    state: 'issued',
+    at: now.toISOString(),
+    callId,
+    ...(openAiRequestId !== undefined && { openAiRequestId }),
+  } as const;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await ports.callIssuer.issue({ session, outcome, leases, capAt, now });
+      return;
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      const by = await ports.callIssuer.readEndRequest(session.siteId, session.sessionId);
+      if (by !== undefined) throw new BrokerError(REFUSAL_OF_END[by] ?? 'unavailable');
+      if (attempt === MAX_ATTEMPTS) throw error;
+      await ports.backOff(attempt);
+    }
+  }
+};
+
+/** What a visitor is told whose call was ended before it began. */
+const REFUSAL_OF_END: Readonly<Partial<Record<EndedBy, BrokerErrorCode>>> = {
+  key_suspended: 'openai_key_suspended',
+  anomaly: 'openai_key_suspended',
+  key_deleted: 'openai_key_missing',
+  site_archived: 'site_not_found',
+  workspace_deleted: 'site_not_found',
+  operator: 'stopped',
+};

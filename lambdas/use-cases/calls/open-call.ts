@@ -1,0 +1,159 @@
+import { BrokerError } from '../../domain/broker-error.ts';
+import type { CallId } from '../../domain/calls/call.ts';
+import type { Control } from '../../domain/calls/control.ts';
+import type { SdpOffer } from '../../domain/calls/sdp-offer.ts';
+import { DependencyUnavailableError } from '../../domain/dependency.ts';
+import type { LiveKey } from '../../domain/keys/stored-key.ts';
+import { OpenAiFailure } from '../../domain/openai-failure.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { ReservedSession } from '../../domain/sessions/session.ts';
+import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
+import type { BillingMode, Site } from '../../domain/tenancy/workspace.ts';
+import { withOpenedKey } from '../keys/with-opened-key.ts';
+import type { KeyUseLog, RealtimeCalls } from '../ports/calls.ts';
+import type { KeyOpener } from '../ports/keys.ts';
+import type { PseudonymService, SessionLog } from '../ports/sessions.ts';
+import type { Admitted } from '../sessions/admit-session.ts';
+import { admitVisitor, type VisitorPorts, type VisitorSettings } from '../sessions/admit-visitor.ts';
+import { arrive, type VisitorRequest } from '../sessions/arrive.ts';
+import { giveBack } from '../sessions/give-back.ts';
+import { refusalOf } from '../sessions/refusal-of.ts';
+import { reportRefusal } from '../sessions/report-refusal.ts';
+import { type HandOutPorts, handOutCall } from './hand-out-call.ts';
+import { checkReplaced, type Replaced, type ReplacePorts, type ReplaceRequest } from './replaced-call.ts';
+
+export interface OpenCallPorts extends VisitorPorts, HandOutPorts, ReplacePorts {
+  readonly pseudonyms: PseudonymService;
+  readonly sessions: SessionLog;
+  readonly opener: KeyOpener;
+  readonly calls: RealtimeCalls;
+  readonly keyUses: KeyUseLog;
+}
+
+export interface OpenCallRequest extends VisitorRequest {
+  readonly offer: SdpOffer;
+  /** The call that this one takes the place of. */
+  readonly replaces: ReplaceRequest | undefined;
+}
+
+export interface OpenedCall {
+  readonly answer: string;
+  readonly session: ReservedSession;
+  readonly signingSecret: string;
+  readonly mode: BillingMode;
+  readonly control: Control;
+  /** How often the widget reports that its session lives. */
+  readonly heartbeatSeconds: number;
+  readonly maxDurationSeconds: number;
+  /** null when the key has no limit on concurrent sessions. */
+  readonly remainingSlots: number | null;
+}
+
+/**
+ * Admits one visitor like mintToken, and creates the call at OpenAI with the real key: the browser gets OpenAI's answer
+ * and nothing with which it could open another session. A call whose hand-out could not be recorded, or whose end could
+ * not be queued, is hung up before this refuses.
+ */
+export const openCall =
+  (ports: OpenCallPorts, settings: VisitorSettings) =>
+  async (request: OpenCallRequest): Promise<OpenedCall> => {
+    const now = ports.clock();
+    const [arrived, checked] = await Promise.allSettled([
+      arrive(ports, settings, request, now),
+      checkReplaced(ports, request.siteId, request.replaces, now),
+    ]);
+    if (arrived.status === 'rejected') throw arrived.reason;
+    if (checked.status === 'rejected') throw checked.reason;
+    const arrival = arrived.value;
+    const replaced = checked.value;
+    const { site } = arrival;
+    if (site.control === 'locked' && request.offer.hasDataChannel)
+      throw new BrokerError('invalid_offer', {
+        details: [{ path: 'sdp', message: 'This site is locked: create the offer without a data channel.' }],
+      });
+    const { admitted, payer } = await admitVisitor(
+      ports,
+      settings,
+      request,
+      arrival,
+      'call',
+      now,
+      replaced?.session.sessionId,
+    );
+    const opened = await callForSession(ports, { request, site, admitted, key: payer.key, replaced });
+    return {
+      ...opened,
+      session: admitted.session,
+      mode: payer.mode,
+      control: site.control,
+      heartbeatSeconds: HEARTBEAT_SECONDS,
+      maxDurationSeconds: maxDurationOf(admitted, site),
+      remainingSlots: admitted.remainingSlots,
+    };
+  };
+
+const maxDurationOf = ({ session }: Admitted, site: Site): number =>
+  session.admission?.maxDurationSeconds ?? site.maxDurationSeconds;
+
+interface Opening {
+  readonly request: OpenCallRequest;
+  readonly site: Site;
+  readonly admitted: Admitted;
+  readonly key: LiveKey;
+  readonly replaced: Replaced | undefined;
+}
+
+/** Hop 3, OpenAI, and hop 4 inside the same callback: no second Decrypt is needed to hang the call up. */
+const callForSession = async (
+  ports: OpenCallPorts,
+  { request, site, admitted, key, replaced }: Opening,
+): Promise<{ readonly answer: string; readonly signingSecret: string }> => {
+  const { session } = admitted;
+  let kmsRequestId: string | undefined;
+  const settleUse = async (result: string, openAiRequestId: string | undefined): Promise<void> => {
+    if (admitted.use === undefined) return;
+    const at = ports.clock().toISOString();
+    await ports.keyUses.settle(admitted.use, { at, result, kmsRequestId, openAiRequestId });
+  };
+  const open = async (plaintext: Secret, safetyIdentifier: string): Promise<string> => {
+    await replaced?.hangUp(plaintext, key.sealed.fingerprint);
+    const created = await ports.calls.createCall(plaintext, {
+      settings: site,
+      offer: request.offer.sdp,
+      safetyIdentifier,
+    });
+    await handOutCall(ports, {
+      admitted,
+      created,
+      maxDurationSeconds: maxDurationOf(admitted, site),
+      settleUse: () => settleUse('ok', created.openAiRequestId),
+      hangUp: (callId: CallId) =>
+        ports.calls.hangUp(plaintext, { callId, dataResidency: site.dataResidency }),
+    });
+    return created.answer;
+  };
+  try {
+    const [safetyIdentifier, signingSecret] = await Promise.all([
+      ports.pseudonyms.safetyIdentifier(site.siteId, request.visitorId ?? request.sourceIp),
+      ports.pseudonyms.signingSecret(session.sessionId),
+    ]);
+    const answer = await withOpenedKey(ports)(
+      session,
+      key,
+      (plaintext) => open(plaintext, safetyIdentifier),
+      (requestId) => {
+        kmsRequestId = requestId;
+      },
+    );
+    return { answer, signingSecret };
+  } catch (error) {
+    const refusal = refusalOf(error, session.mode);
+    const failure = error instanceof OpenAiFailure ? error : undefined;
+    await Promise.allSettled([
+      giveBack(ports, admitted, refusal.code, { openAiFailure: failure }),
+      settleUse(failure?.reason ?? refusal.code, failure?.requestId),
+      reportRefusal(ports, site, { refusal, failure, session }),
+    ]);
+    throw error instanceof DependencyUnavailableError ? error : refusal;
+  }
+};

@@ -1,0 +1,181 @@
+import type { AuditEvent } from '../../domain/audit/audit-record.ts';
+import type { CallId, EndedBy } from '../../domain/calls/call.ts';
+import type { OpenedWith } from '../../domain/calls/control.ts';
+import type { KeyUse, KeyUseOutcome } from '../../domain/calls/key-use.ts';
+import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import type { KeyScope, SealedKey } from '../../domain/keys/sealed-key.ts';
+import type { DataResidency } from '../../domain/openai-models.ts';
+import type { Secret } from '../../domain/secret.ts';
+import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
+import type { SlotLease } from '../../domain/sessions/slots.ts';
+import type { BillingMode, VoiceSettings } from '../../domain/tenancy/workspace.ts';
+
+/** What calls need from the world; the conventions are those of ../ports.ts. */
+
+export interface CreatedCall {
+  readonly callId: CallId;
+  /** OpenAI's SDP answer. */
+  readonly answer: string;
+  readonly openAiRequestId: string | undefined;
+}
+
+/** Calls at OpenAI. Every method throws OpenAiFailure and nothing else. */
+export interface RealtimeCalls {
+  /**
+   * Creates one call with the session of these settings. Never repeated once the request may have been sent. An answer
+   * that names a call and cannot be used is hung up before this throws.
+   */
+  createCall(
+    key: Secret,
+    request: {
+      readonly settings: VoiceSettings;
+      readonly offer: string;
+      /** undefined for a probe, which is no visitor's. */
+      readonly safetyIdentifier: string | undefined;
+    },
+  ): Promise<CreatedCall>;
+  /** Returns when OpenAI has ended the call, or knows none of this id. Tries twice. */
+  hangUp(
+    key: Secret,
+    call: { readonly callId: CallId; readonly dataResidency: DataResidency },
+  ): Promise<{ readonly openAiRequestId: string | undefined }>;
+}
+
+/** Openings of keys for calls, each with its intent before and its outcome after. */
+export interface KeyUseLog {
+  intend(use: KeyUse): Promise<void>;
+  /** ConflictError when the use has an outcome already. */
+  settle(use: KeyUse, outcome: KeyUseOutcome): Promise<void>;
+}
+
+/** One running session of a workspace, as the kill switch and the dashboard find it. */
+export interface LiveSession {
+  readonly workspaceId: WorkspaceId;
+  readonly siteId: SiteId;
+  readonly sessionId: SessionId;
+  readonly openedWith: OpenedWith;
+  readonly mode: BillingMode;
+  readonly fingerprint: string;
+  readonly keyScope: KeyScope;
+  readonly keyScopeId: string;
+  readonly startedAt: string;
+  /** When the call's cap is due, RFC 3339; null until it is handed out, and for tokens. */
+  readonly capAt: string | null;
+}
+
+export interface LiveSessions {
+  /** Idempotent. */
+  removeLive(workspaceId: WorkspaceId, sessionId: SessionId): Promise<void>;
+}
+
+export interface LiveSessionReader {
+  /** All of them, oldest first; sessions whose record has lain longer than any session lasts are left out. */
+  listLive(workspaceId: WorkspaceId, now: Date): Promise<readonly LiveSession[]>;
+}
+
+/** Hop 4 of a call. */
+export interface CallIssuer {
+  /**
+   * Records that the call is handed out, and extends its leases and its place among the live sessions; all or nothing.
+   * ConflictError when somebody asked to end it before, when a lease was lost, or when it is not reserved any more.
+   */
+  issue(issued: {
+    readonly session: ReservedSession & { readonly siteId: SiteId };
+    readonly outcome: SessionOutcome & { readonly callId: CallId };
+    readonly leases: readonly SlotLease[];
+    readonly capAt: Date;
+    readonly now: Date;
+  }): Promise<void>;
+  /** Who asked to end the session; undefined: nobody. */
+  readEndRequest(siteId: SiteId, sessionId: SessionId): Promise<EndedBy | undefined>;
+  /** Marks an issued call whose answer was never handed out as refused. Idempotent. */
+  withdraw(
+    session: ReservedSession & { readonly siteId: SiteId },
+    callId: CallId,
+    refusal: string,
+  ): Promise<void>;
+}
+
+/** A call as the hang-up finds it. */
+export interface RecordedCall {
+  readonly session: ReservedSession & { readonly siteId: SiteId };
+  readonly state: 'reserved' | SessionOutcome['state'];
+  /** undefined before hop 4. */
+  readonly callId: CallId | undefined;
+  readonly endRequested: EndedBy | undefined;
+  readonly endedBy: EndedBy | undefined;
+}
+
+/** A session as whoever ends it finds it, a call or not. */
+export interface EndableSession extends RecordedCall {
+  /** When it ended by its own reports; undefined: not known to have ended. */
+  readonly endedAt: string | undefined;
+}
+
+export interface CallRecords {
+  /** As readCall, also of a session of a client secret. */
+  readSession(siteId: SiteId, sessionId: SessionId): Promise<EndableSession | undefined>;
+  /** undefined: there is no such session, or it is no call. */
+  readCall(siteId: SiteId, sessionId: SessionId): Promise<RecordedCall | undefined>;
+  /**
+   * Marks the session as to be ended, unless somebody did before. A reserved session can then not be handed out any
+   * more. False when there is no such session, or it is no call.
+   */
+  requestEnd(siteId: SiteId, sessionId: SessionId, by: EndedBy): Promise<boolean>;
+  /** As requestEnd, for a person, with the audit event: both or neither. */
+  orderEnd(siteId: SiteId, sessionId: SessionId, by: EndedBy, event: AuditEvent): Promise<boolean>;
+  /** Notes who ended the call. False when that was noted before. */
+  noteEndedBy(siteId: SiteId, sessionId: SessionId, by: EndedBy, at: string): Promise<boolean>;
+}
+
+/** Sealed keys as far as a call can be ended with them. */
+export interface EndingKeys {
+  /** The record with this fingerprint at the scope: current, retained, or kept for ending; undefined: none any more. */
+  findKey(
+    session: Pick<ReservedSession, 'workspaceId' | 'keyScope' | 'keyScopeId' | 'keyVersion' | 'fingerprint'>,
+    now: Date,
+  ): Promise<SealedKey | undefined>;
+  /** Removes a version that was kept for ending its calls. Idempotent. */
+  forget(scope: KeyScope, scopeId: string, version: number): Promise<void>;
+}
+
+/** Which live calls are to be ended: those of one site, of one key, or of the whole workspace. */
+export type EndScope =
+  | { readonly workspaceId: WorkspaceId; readonly all: true }
+  | { readonly workspaceId: WorkspaceId; readonly siteId: SiteId }
+  | {
+      readonly workspaceId: WorkspaceId;
+      readonly keyScope: KeyScope;
+      readonly keyScopeId: string;
+      /** undefined: of every version. */
+      readonly fingerprint: string | undefined;
+    };
+
+/** What the queue of hang-ups carries: ids only. */
+export type HangUpMessage =
+  | {
+      readonly kind: 'cap';
+      readonly siteId: SiteId;
+      readonly sessionId: SessionId;
+      /** Unix milliseconds. */
+      readonly dueAtMs: number;
+    }
+  | {
+      readonly kind: 'end';
+      readonly siteId: SiteId;
+      readonly sessionId: SessionId;
+      readonly by: EndedBy;
+    }
+  | { readonly kind: 'scope'; readonly scope: EndScope; readonly by: EndedBy }
+  /** A version that was kept for ending its calls is to be removed. */
+  | {
+      readonly kind: 'forget';
+      readonly scope: KeyScope;
+      readonly scopeId: string;
+      readonly version: number;
+    };
+
+export interface HangUpQueue {
+  /** Returns when the queue has the message. At least once. `delaySeconds` is at most MAX_DELAY_SECONDS. */
+  send(message: HangUpMessage, delaySeconds?: number): Promise<void>;
+}

@@ -1,0 +1,133 @@
+import { BrokerError } from '../../domain/broker-error.ts';
+import type { OpenedWith } from '../../domain/calls/control.ts';
+import { newSessionId, type RandomBytes, type SiteId } from '../../domain/identifiers.ts';
+import { brokerErrorOfDegradation } from '../../domain/keys/key-health.ts';
+import { type RateLimits, secondsToNextMinute } from '../../domain/limits.ts';
+import type { ReservedSession } from '../../domain/sessions/session.ts';
+import { freeSlots, occupiedSlots, poolsOf } from '../../domain/sessions/slots.ts';
+import type { Plan } from '../../domain/tenancy/plan.ts';
+import type { BackOff } from '../ports/runtime.ts';
+import type { SessionAdmitter } from '../ports/sessions.ts';
+import { type AdmissionRequest, type Admitted, admitSession } from './admit-session.ts';
+import { type Arrival, type ArrivalPorts, spendSiteBudget, type VisitorRequest } from './arrive.ts';
+import { chooseKey, type Payer } from './choose-key.ts';
+import { type GiveBackPorts, giveBack } from './give-back.ts';
+import { refusalOf } from './refusal-of.ts';
+import { reportRefusal } from './report-refusal.ts';
+
+export interface VisitorPorts extends ArrivalPorts, GiveBackPorts {
+  readonly random: RandomBytes;
+  readonly admissions: SessionAdmitter;
+  readonly backOff: BackOff;
+}
+
+export interface VisitorSettings {
+  readonly rateLimits: RateLimits;
+  readonly plans: readonly Plan[];
+  /** What one address may hold of a key's concurrency slots, percent. */
+  readonly addressSlotPercent: number;
+}
+
+export interface AdmittedVisitor {
+  readonly admitted: Admitted;
+  readonly payer: Payer;
+}
+
+/**
+ * The one admission of tokens and calls. Chooses the key and reserves a session on it (hop 2): session, slot and minutes
+ * in one write, beside the site's budget. A refused request reaches neither KMS nor OpenAI.
+ */
+export const admitVisitor = async (
+  ports: VisitorPorts,
+  settings: VisitorSettings,
+  request: VisitorRequest,
+  { ipHash, site, workspace, context }: Arrival,
+  openedWith: OpenedWith,
+  now: Date,
+  replaced?: AdmissionRequest['replaced'],
+): Promise<AdmittedVisitor> => {
+  const payer = chooseKey(workspace, context, settings.plans, now);
+  if ('refusal' in payer) {
+    await spendSiteBudget(ports.limiter, settings.rateLimits.perSite, site.siteId, now);
+    await reportRefusal(ports, site, { refusal: payer.refusal });
+    throw payer.refusal;
+  }
+  const { sealed } = payer.key;
+  const session: ReservedSession & { readonly siteId: SiteId } = {
+    sessionId: newSessionId(now, ports.random),
+    workspaceId: site.workspaceId,
+    siteId: site.siteId,
+    kind: 'visitor',
+    openedWith,
+    mode: payer.mode,
+    keyScope: sealed.scope,
+    keyScopeId: sealed.scopeId,
+    keyVersion: sealed.version,
+    fingerprint: sealed.fingerprint,
+    model: site.model,
+    voice: site.voice,
+    dataResidency: site.dataResidency,
+    ipHash,
+    actor: 'visitor',
+    origin: request.origin,
+    createdAt: now.toISOString(),
+  };
+  const admitted = await admit(ports, settings, {
+    session,
+    site,
+    pools: poolsOf(sealed.fingerprint, site.siteId, payer.slotLimit, workspace.siteSharePercent),
+    addressSlotPercent: settings.addressSlotPercent,
+    capSeconds: payer.capSeconds,
+    capacity: context,
+    replaced,
+    payer,
+    siteCalls: context.siteCalls,
+    now,
+  });
+  return { admitted, payer };
+};
+
+interface Admitting extends AdmissionRequest {
+  readonly payer: Payer;
+  /** What the site had spent of its budget. */
+  readonly siteCalls: number;
+}
+
+/** The site's budget beside the admission. What was taken is given back on a refusal. */
+const admit = async (
+  ports: VisitorPorts,
+  settings: VisitorSettings,
+  request: Admitting,
+): Promise<Admitted> => {
+  const { site, now, session } = request;
+  const { perSite } = settings.rateLimits;
+  // Known from hop 1, so that a flood costs reads alone: no session, no slot, no row of the audit trail.
+  if (request.siteCalls >= perSite.perMinute)
+    throw new BrokerError('rate_limited', { retryAfterSeconds: secondsToNextMinute(now) });
+  const degraded = refusalWhileDegraded(request);
+  const [budget, admission] = await Promise.allSettled([
+    spendSiteBudget(ports.limiter, perSite, site.siteId, now),
+    degraded === undefined ? admitSession(ports, request) : Promise.reject(degraded),
+  ]);
+  if (budget.status === 'rejected') {
+    if (admission.status === 'fulfilled')
+      await giveBack(ports, admission.value, refusalOf(budget.reason, session.mode).code);
+    throw budget.reason;
+  }
+  if (admission.status === 'rejected') {
+    if (admission.reason instanceof BrokerError)
+      await reportRefusal(ports, site, { refusal: admission.reason });
+    throw admission.reason;
+  }
+  return admission.value;
+};
+
+/** What a quorum of visitors met with this key, unless all slots are taken, which the contract says first. */
+const refusalWhileDegraded = ({ payer, pools, capacity, now }: Admitting): BrokerError | undefined => {
+  const full = pools.some(
+    ({ pool, limit }) => freeSlots(occupiedSlots(capacity.leases, pool, now), limit).length === 0,
+  );
+  return payer.degradation === undefined || full
+    ? undefined
+    : brokerErrorOfDegradation(payer.degradation, now);
+};

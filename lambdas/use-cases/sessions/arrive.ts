@@ -1,0 +1,96 @@
+import { BrokerError } from '../../domain/broker-error.ts';
+import { type SiteId, workspaceOfSite } from '../../domain/identifiers.ts';
+import { type RateLimit, type RateLimits, siteBudget } from '../../domain/limits.ts';
+import type { TokenContext } from '../../domain/sessions/token-context.ts';
+import { modelInUse } from '../../domain/tenancy/model-retirement.ts';
+import { originAllowed } from '../../domain/tenancy/origin.ts';
+import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { ErrorLog, PseudonymService, RateLimiter, TokenContextReader } from '../ports/sessions.ts';
+import { reportRefusedOrigin } from '../tenancy/report-refused-origin.ts';
+
+export interface ArrivalPorts {
+  readonly clock: Clock;
+  readonly pseudonyms: Pick<PseudonymService, 'hashIp'>;
+  readonly limiter: RateLimiter;
+  readonly contexts: TokenContextReader;
+  readonly errors: ErrorLog;
+}
+
+/** What a browser asks for on a public route of the site. */
+export interface VisitorRequest {
+  readonly siteId: SiteId;
+  readonly origin: string | undefined;
+  /** As API Gateway saw it, never from a header. */
+  readonly sourceIp: string;
+  readonly visitorId: string | undefined;
+  /** Called as soon as the origin is known to be the site's own: from here on the widget may read the answer. */
+  readonly onOriginAllowed: (origin: string) => void;
+  /** For metrics: the OpenAI tier of the workspace. */
+  readonly onTierKnown?: (tier: number) => void;
+}
+
+export interface Arrival {
+  readonly ipHash: string;
+  readonly site: Site;
+  readonly workspace: Workspace;
+  readonly context: TokenContext;
+}
+
+/**
+ * Hop 1: reads everything that decides the request, and spends the address's budget. The address is judged before the
+ * site, so a refused address never spends the site's budget. An operator's stop is judged with the data that was read.
+ */
+export const arrive = async (
+  ports: ArrivalPorts,
+  { rateLimits }: { readonly rateLimits: RateLimits },
+  request: VisitorRequest,
+  now: Date,
+): Promise<Arrival> => {
+  const workspaceId = workspaceOfSite(request.siteId);
+  const [address, read] = await Promise.allSettled([
+    spendIpBudget(ports, rateLimits.perIp, request.sourceIp, now),
+    workspaceId && ports.contexts.readTokenContext(request.siteId, workspaceId, now),
+  ]);
+  const context = read.status === 'fulfilled' ? read.value : undefined;
+  const site = context?.workspace?.deletedAt === null ? context.site : undefined;
+  const origin = request.origin;
+  const ownOrigin = site !== undefined && origin !== undefined && originAllowed(origin, site.allowedOrigins);
+  if (ownOrigin) request.onOriginAllowed(origin);
+
+  if (address.status === 'rejected') throw address.reason;
+  if (read.status === 'rejected') throw read.reason;
+  if (context?.workspace === undefined || site === undefined) throw new BrokerError('site_not_found');
+  if (!ownOrigin) {
+    await reportRefusedOrigin(ports, site, origin, now);
+    throw new BrokerError('origin_not_allowed');
+  }
+  if (context.stopped) throw new BrokerError('stopped');
+  request.onTierKnown?.(context.workspace.openaiTier);
+  // Nobody's visitor is refused for a model that was shut down before the site could be moved.
+  const served = { ...site, model: modelInUse(site, now) };
+  return { ipHash: address.value, site: served, workspace: context.workspace, context };
+};
+
+const spendIpBudget = async (
+  { pseudonyms, limiter }: ArrivalPorts,
+  perIp: RateLimit,
+  sourceIp: string,
+  now: Date,
+): Promise<string> => {
+  const ipHash = await pseudonyms.hashIp(sourceIp, now);
+  const budget = await limiter.spend(`ip#${ipHash}`, perIp, now);
+  if (!budget.allowed) throw new BrokerError('rate_limited', budget);
+  return ipHash;
+};
+
+/** Spends one call of the site's own budget, or refuses as `rate_limited`. */
+export const spendSiteBudget = async (
+  limiter: RateLimiter,
+  perSite: RateLimit,
+  siteId: SiteId,
+  now: Date,
+): Promise<void> => {
+  const budget = await limiter.spend(siteBudget(siteId), perSite, now);
+  if (!budget.allowed) throw new BrokerError('rate_limited', budget);
+};

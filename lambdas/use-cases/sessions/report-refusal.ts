@@ -1,0 +1,34 @@
+import type { BrokerError } from '../../domain/broker-error.ts';
+import { explainOpenAiFailure, type OpenAiFailure } from '../../domain/openai-failure.ts';
+import type { ReservedSession } from '../../domain/sessions/session.ts';
+import type { Site } from '../../domain/tenancy/workspace.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { ErrorLog } from '../ports/sessions.ts';
+
+/** Puts a refusal on the operator's list. A failure to write it must not turn an honest refusal into another one. */
+export const reportRefusal = async (
+  { clock, errors }: { readonly clock: Clock; readonly errors: ErrorLog },
+  site: Pick<Site, 'workspaceId' | 'siteId'>,
+  {
+    refusal,
+    failure,
+    session,
+  }: {
+    readonly refusal: BrokerError;
+    readonly failure?: OpenAiFailure | undefined;
+    readonly session?: ReservedSession;
+  },
+): Promise<void> => {
+  await Promise.allSettled([
+    errors.report({
+      workspaceId: site.workspaceId,
+      siteId: site.siteId,
+      code: refusal.code,
+      source: 'mint',
+      openAiFailure: failure?.reason,
+      message: failure === undefined ? refusal.code : explainOpenAiFailure(failure).message,
+      sessionId: session?.sessionId,
+      at: clock().toISOString(),
+    }),
+  ]);
+};

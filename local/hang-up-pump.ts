@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { messageAttributes, queueArnOf } from './sqs/operations.ts';
+import type { LocalSqs, ReceivedMessage } from './sqs/server.ts';
+
+/**
+ * Stands in for Lambda's event source mapping of the queue: receives batches, calls the same handler that Lambda calls and
+ * deletes what went well. With ReportBatchItemFailures a message that the handler names comes again when its visibility
+ * timeout is over; if the handler throws, or names a message that was not in its batch, all of them do.
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+ */
+export interface HangUpPump {
+  /** Returns when nothing that is due is left. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type QueueHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
+
+export interface PumpOptions {
+  /** @default 10 */
+  readonly batchSize?: number;
+  /** Batches in the handler at the same time; AWS allows 2 to 1,000. @default 2 */
+  readonly maximumConcurrency?: number;
+}
+
+/** How often the queue is asked while there is nothing in it, milliseconds. */
+const IDLE_MS = 50;
+
+export const startHangUpPump = (
+  sqs: LocalSqs,
+  handler: QueueHandler,
+  { batchSize = 10, maximumConcurrency = 2 }: PumpOptions = {},
+): HangUpPump => {
+  let closed = false;
+  const handOver = async (received: readonly ReceivedMessage[]): Promise<void> => {
+    const failed = await handler({ Records: received.map(recordOf) }).then(failedIds, () => undefined);
+    const isComplete = failed?.every((id) => received.some(({ messageId }) => messageId === id));
+    if (failed === undefined || isComplete !== true) return;
+    for (const { messageId, receiptHandle } of received)
+      if (!failed.includes(messageId)) sqs.remove(receiptHandle);
+  };
+  const deliver = async (): Promise<boolean> => {
+    const batches = Array.from({ length: maximumConcurrency }, () => sqs.receive(batchSize)).filter(
+      (batch) => batch.length > 0,
+    );
+    await Promise.all(batches.map(handOver));
+    return batches.length > 0;
+  };
+  // One round at a time, whoever asks for it, so that a drain waits for what is under way.
+  let round: Promise<unknown> = Promise.resolve();
+  const pumpOnce = (): Promise<boolean> => {
+    const next = round.then(deliver);
+    round = next.catch(() => undefined);
+    return next;
+  };
+  const loop = async (): Promise<void> => {
+    while (!closed) {
+      const moved = await pumpOnce().catch(() => false);
+      if (!moved) await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+    }
+  };
+  const running = loop();
+  return {
+    drain: async () => {
+      while (await pumpOnce());
+    },
+    close: async () => {
+      closed = true;
+      await running;
+    },
+  };
+};
+
+/** An answer without the list means that all went well. */
+const failedIds = (response: SQSBatchResponse | undefined | null): readonly string[] =>
+  (response?.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier);
+
+const recordOf = (message: ReceivedMessage): SQSRecord => ({
+  messageId: message.messageId,
+  receiptHandle: message.receiptHandle,
+  body: message.body,
+  attributes: messageAttributes(message),
+  messageAttributes: {},
+  md5OfBody: createHash('md5').update(message.body).digest('hex'),
+  eventSource: 'aws:sqs',
+  eventSourceARN: queueArnOf('hang-ups'),
+  awsRegion: 'us-east-1',
+});

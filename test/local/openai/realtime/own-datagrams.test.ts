@@ -1,0 +1,53 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { UdpTransport } from 'werift';
+import { candidateAddresses, dropForeignDatagrams } from '../../../../local/openai/realtime/own-datagrams.ts';
+
+const sockets: Socket[] = [];
+let transport: UdpTransport;
+beforeAll(async () => {
+  dropForeignDatagrams(UdpTransport, () => new Set(['127.0.0.1']));
+  transport = await UdpTransport.init('udp4');
+});
+afterAll(async () => {
+  for (const socket of sockets) socket.close();
+  await transport.close();
+});
+
+const sendFrom = async (address: string, text: string): Promise<void> => {
+  const socket = createSocket('udp4');
+  sockets.push(socket);
+  socket.bind({ address });
+  await once(socket, 'listening');
+  await new Promise<void>((resolve, reject) =>
+    socket.send(text, transport.port, '127.0.0.1', (error) => (error ? reject(error) : resolve())),
+  );
+};
+
+// Only Linux has all of 127.0.0.0/8 without further ado.
+const itOnLinux = process.platform === 'linux' ? it : it.skip;
+
+itOnLinux(
+  'A socket of the WebRTC library reads what this machine sends, and drops what another address sends',
+  async () => {
+    const received: string[] = [];
+    const second = new Promise<void>((resolve) => {
+      transport.onData = (data) => {
+        received.push(String(data));
+        if (String(data) === 'last') resolve();
+      };
+    });
+    // 127.0.0.2 plays another machine. Datagrams between loopback addresses arrive in order.
+    await sendFrom('127.0.0.1', 'first');
+    await sendFrom('127.0.0.2', 'foreign');
+    await sendFrom('127.0.0.1', 'last');
+    await second;
+    expect(received).toEqual(['first', 'last']);
+  },
+);
+
+it('The stand-in offers loopback and no link-local address', () => {
+  expect(candidateAddresses()).toContain('127.0.0.1');
+  expect(candidateAddresses().filter((address) => address.startsWith('fe80:'))).toEqual([]);
+});
