@@ -570,7 +570,7 @@ export const ROUTES = {
     body: costEstimateRequest,
     status: 200,
     data: costEstimate,
-    refusals: [],
+    refusals: ['rate_limited'],
   },
   health: {
     method: 'GET',

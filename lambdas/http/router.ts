@@ -43,9 +43,11 @@ export const createRouter = <Name extends FunctionName>(
     const sourceIp = sourceIpOf(event, deps.edgeSecretDigests);
     const match = served.get(event.routeKey);
     if (match === undefined) throw new BrokerError('route_not_found');
-    if (match.route.access !== 'public') return answerMatch(match, sourceIp, event, state);
+    // A preflight or a price list has nothing to read.
+    if (match.route.access !== 'public' || match.route.body === undefined)
+      return answerMatch(match, sourceIp, event, state);
     // Not for signed requests: one that is signed rightly is never refused for the wrong ones of its address.
-    if (match.route.signed !== true && match.route.body !== undefined) invalid.check(sourceIp);
+    if (match.route.signed !== true) invalid.check(sourceIp);
     try {
       return await answerMatch(match, sourceIp, event, state);
     } catch (error) {

@@ -156,7 +156,7 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
     const rows = await settledTrail(stack, tenant);
     expectJoined(stack, tenant, rows);
     expect(outcomesIn(rows)).toMatchObject([
-      { type: 'session.refused', facts: { code: 'openai_key_unreadable' } },
+      { type: 'session.refused', facts: { refusal: 'openai_key_unreadable' } },
     ]);
     // The change from elsewhere shows: an item was written, and no action of a person goes with it.
     expect(ofType(rows, 'key.item_written')).toHaveLength(2);

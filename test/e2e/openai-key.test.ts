@@ -286,7 +286,7 @@ describe('a model that OpenAI will shut down', () => {
   });
 
   it('is unavailable from that day on', async () => {
-    const now = '2027-01-20T00:00:00Z';
+    let now = '2027-01-10T00:00:00Z';
     const dated = await startLocalOpenAi({ now: () => Date.parse(now) });
     const then = await startTestStack({
       openAiBaseUrl: dated.baseUrl,
@@ -294,6 +294,7 @@ describe('a model that OpenAI will shut down', () => {
     });
     try {
       const tenant = await makeTenant(then, {}, { model: 'gpt-realtime' });
+      now = '2027-01-20T00:00:00Z';
       const answer = await putSiteKey(then, tenant, fakeKey());
       expectRefusal(answer, 422, 'openai_key_rejected');
       expect(detailPaths(answer)).toEqual(['model_unavailable']);

@@ -257,6 +257,12 @@ const settleSlots = async (
     ]);
     return reason;
   }
+  if (reason === 'max_duration') {
+    // Still held, and from now on expected to be free: the page has been told to hang up.
+    const expectedUntil = Math.floor(now.getTime() / 1_000);
+    const leases = held.map((lease) => ({ ...lease, expectedUntil }));
+    return (await ports.slots.expect(workspaceId, leases, now)) ? reason : 'slot_lost';
+  }
   if (reason !== undefined) return reason;
   const connectBy = admission?.connectBy ?? 0;
   const until = Math.min(

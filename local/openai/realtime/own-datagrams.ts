@@ -17,9 +17,20 @@ const ownAddresses: Addresses = () => {
   return known.addresses;
 };
 
-/** What the stand-in offers: every own address but link-local ones, which need a zone to be reached. */
-export function candidateAddresses(): string[] {
-  return [...ownAddresses()].filter((address) => !address.startsWith('fe80:') && address !== '::1');
+const LOOPBACK = '127.0.0.1';
+
+/**
+ * The addresses that an answer offers: loopback alone to a peer that offers it, otherwise also the machine's own IPv4
+ * addresses, or its IPv6 ones if it has no other. Few on purpose: on a busy machine the library loses its way in a
+ * handshake over several address pairs.
+ */
+export function candidateAddresses(offer: string): string[] {
+  if (/^a=candidate:.* 127\.0\.0\.1 /m.test(offer)) return [LOOPBACK];
+  const others = [...ownAddresses()].filter(
+    (address) => !address.startsWith('fe80:') && address !== '::1' && address !== LOOPBACK,
+  );
+  const ipv4 = others.filter((address) => !address.includes(':'));
+  return [LOOPBACK, ...(ipv4.length > 0 ? ipv4 : others)];
 }
 
 const restricted = new WeakSet<object>();

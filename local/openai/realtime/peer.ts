@@ -68,7 +68,7 @@ async function openPeer(
     iceServers: [],
     iceUseIpv4: false,
     iceUseIpv6: false,
-    iceAdditionalHostAddresses: candidateAddresses(),
+    iceAdditionalHostAddresses: candidateAddresses(offer),
   });
   const voice = new MediaStreamTrack({ kind: 'audio' });
   connection.addTrack(voice);

@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type LocalOpenAi, startLocalOpenAi } from '../../../local/openai/server.ts';
 import { prepareCall, type RealtimeCaller } from '../../support/realtime-caller.ts';
@@ -41,11 +40,8 @@ describe('a call with a client secret', () => {
       'm=application',
       'a=mid:1',
     ]);
-    // Loopback for Chromium, the machine's own addresses for Firefox, which gathers no loopback candidate.
-    const own = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
     const offered = [...answer.matchAll(/^a=candidate:\S+ 1 udp \d+ (\S+) /gm)].map(([, address]) => address);
-    expect(offered).toContain('127.0.0.1');
-    expect(own).toEqual(expect.arrayContaining(offered));
+    expect(new Set(offered)).toEqual(new Set(['127.0.0.1']));
   });
 
   it('can be made again with the same secret until that expires, and not after', async () => {

@@ -118,6 +118,10 @@ const reported = async (reports: readonly WidgetEvent[], { read, own, request, a
         log.push(`release ${leases.length}`);
         kept.push(...leases);
       },
+      expect: async (_: unknown, leases: readonly SlotLease[]) => {
+        log.push(`expect ${leases.length}`);
+        return true;
+      },
       renew: async (_: unknown, leases: readonly SlotLease[]) => {
         log.push(`extend ${leases.length}`);
         kept.push(...leases);

@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { UdpTransport } from 'werift';
 import { candidateAddresses, dropForeignDatagrams } from '../../../../local/openai/realtime/own-datagrams.ts';
@@ -47,7 +48,12 @@ itOnLinux(
   },
 );
 
-it('The stand-in offers loopback and no link-local address', () => {
-  expect(candidateAddresses()).toContain('127.0.0.1');
-  expect(candidateAddresses().filter((address) => address.startsWith('fe80:'))).toEqual([]);
+it('The stand-in offers loopback alone to a peer on loopback, and to others the own addresses as well', () => {
+  const local = 'v=0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 4000 typ host\r\n';
+  expect(candidateAddresses(local)).toEqual(['127.0.0.1']);
+  const own = Object.values(networkInterfaces()).flatMap((all = []) => all.map(({ address }) => address));
+  const offered = candidateAddresses('v=0\r\n');
+  expect(offered[0]).toBe('127.0.0.1');
+  expect(own).toEqual(expect.arrayContaining(offered));
+  expect(offered.filter((address) => address.startsWith('fe80:'))).toEqual([]);
 });

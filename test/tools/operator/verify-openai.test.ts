@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type LocalOpenAi, startLocalOpenAi } from '../../../local/openai/server.ts';
+import { type Observation, verifyOpenAi } from '../../../tools/operator/verify-openai/checks.ts';
+import { mayHaveKey, openAiUnderTest } from '../../../tools/operator/verify-openai/openai.ts';
+import { CALLS_PATH, SIDEBAND_PATH } from '../../support/openai-calls.ts';
+import { fakeKey } from '../../support/tenant.ts';
+
+let openAi: LocalOpenAi;
+beforeAll(async () => {
+  openAi = await startLocalOpenAi();
+});
+afterEach(() => openAi.clearFaults());
+afterAll(() => openAi.close());
+
+const verify = async (key = fakeKey(), revokeMs?: number) => {
+  const seen: Record<string, string> = {};
+  const { ok } = await verifyOpenAi(
+    openAiUnderTest(openAi.baseUrl, key),
+    { model: 'gpt-realtime-2.1-mini', patienceMs: 20_000, abandonedMs: 20_000, revokeMs },
+    (observation: Observation) => {
+      seen[observation.check] = observation.seen;
+    },
+  );
+  return { ok, seen };
+};
+
+/** The command itself, with a key on its standard input. */
+const run = async (key: string, ...args: readonly string[]) => {
+  const command = spawn(process.execPath, ['tools/operator/verify-openai.ts', ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  command.stdin.end(key);
+  const [out, err, code] = await Promise.all([
+    text(command.stdout),
+    text(command.stderr),
+    new Promise<number | null>((resolve) => command.once('close', resolve)),
+  ]);
+  return { out, err, code };
+};
+
+describe('npm run verify-openai', () => {
+  it('observes everything at the stand-in, and leaves no call behind', async () => {
+    const { ok, seen } = await verify();
+    expect(seen).toEqual({
+      'create and hang up': expect.stringMatching(
+        /^created with 201 in \d+ ms \(application\/sdp\); hung up with 200 in \d+ ms, then 404$/,
+      ),
+      'canned offer': expect.stringMatching(/^created with 201 in \d+ ms, hung up with 200$/),
+      'page notices': expect.stringMatching(/^the page noticed after \d+ ms$/),
+      'silent attach': expect.stringMatching(
+        /^events before session\.update: none; session\.updated: after \d+ ms$/,
+      ),
+      'same usage':
+        'usage on the sideband: yes, the same as on the page: yes; previous_item_id of the first item: null',
+      'two sidebands':
+        'both attached; session.updated of the second one seen by the first: yes, by itself: yes; first open, second open',
+      'foreign update': 'session.update of a page accepted: yes, seen by the sideband: yes',
+      'dead tab': expect.stringMatching(/^the sideband closed with 1000 after \d+ s; the hang-up then: 404$/),
+      'barge-in':
+        'turn detected: yes, responses without response.create: 0; a response that is spoken over ends as cancelled (turn_detected)',
+      'revoked key': expect.stringMatching(/^not tried\. Run again with --revoke/),
+    });
+    expect(ok).toBe(true);
+    expect(openAi.liveCalls).toEqual([]);
+  });
+
+  it('shows an OpenAI that behaves otherwise', async () => {
+    openAi.inject({ path: SIDEBAND_PATH, onlySecondSideband: true, status: 409 });
+    openAi.inject({ path: CALLS_PATH, outlivesBrowser: true });
+    const { ok, seen } = await verify();
+    expect(seen['two sidebands']).toBe('the second one: The sideband was refused with 409.');
+    expect(seen['dead tab']).toMatch(/^the sideband was still open after \d+ s; the hang-up then: 200$/);
+    expect(ok).toBe(true);
+    expect(openAi.liveCalls).toEqual([]);
+  });
+
+  it('holds a call open until it ends, where the operator revokes the key', async () => {
+    const ending = setInterval(() => {
+      // By then only the last check has a call that lasts.
+      for (const callId of openAi.liveCalls) if (isOld(callId)) openAi.dropCall(callId);
+    }, 100);
+    const isOld = (callId: string): boolean => {
+      const record = openAi.calls.find((call) => call.callId === callId);
+      return record !== undefined && Date.now() - record.createdAt > 15_000;
+    };
+    const { seen } = await verify(fakeKey(), 60_000);
+    clearInterval(ending);
+    expect(seen['revoked key']).toMatch(
+      /^the (?:page|sideband) noticed an end after \d+ s; the hang-up then: 404$/,
+    );
+  });
+
+  it.each([
+    ['revoked', 'The creation was refused with 401 (code invalid_api_key).'],
+    ['noquota', 'The creation was refused with 429 (code insufficient_quota).'],
+  ])('stops at a key that creates no calls: %s', async (suffix, reason) => {
+    const key = fakeKey(suffix);
+    const { ok, seen } = await verify(key);
+    expect(seen).toEqual({ 'create and hang up': `could not be observed: ${reason}` });
+    expect(ok).toBe(false);
+  });
+
+  it('reads the key from standard input, and prints nothing of it', async () => {
+    const key = fakeKey('revoked');
+    const { out, err, code } = await run(`${key}\n`, '--url', openAi.baseUrl);
+    expect(out).toBe(
+      'create and hang up could not be observed: The creation was refused with 401 (code invalid_api_key).\n',
+    );
+    expect([err, code]).toEqual(['', 1]);
+  });
+
+  it.each([
+    ['no key', '', [], 'Standard input holds no OpenAI key. A standard key starts with "sk-".\n'],
+    ['an admin key', `sk-admin-${'x'.repeat(40)}`, [], expect.stringContaining('holds no OpenAI key')],
+    [
+      'another host',
+      'anything',
+      ['--url', 'https://example.com/v1'],
+      '--url must be a host of OpenAI or this machine: the key is sent there.\n',
+    ],
+  ])('refuses %s', async (_, key, args, message) => {
+    const { out, err, code } = await run(key, ...args);
+    expect({ out, err, code }).toEqual({ out: '', err: message, code: 2 });
+  });
+
+  it('sends a key to OpenAI and to this machine only', () => {
+    const allowed = ['https://api.openai.com/v1', 'https://eu.api.openai.com/v1', 'http://127.0.0.1:1/v1'];
+    const refused = [
+      'http://api.openai.com/v1',
+      'https://api.openai.com.example.com/v1',
+      'https://evilapi.openai.com/v1',
+      'https://api.openai.com@example.com/v1',
+      'nothing',
+    ];
+    expect(allowed.filter(mayHaveKey)).toEqual(allowed);
+    expect(refused.filter(mayHaveKey)).toEqual([]);
+  });
+});
