@@ -26,7 +26,7 @@ export class HangUpQueue extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     };
     this.deadLetters = new Queue(this, 'DeadLetters', common);
     for (const rule of ['AwsSolutions-SQS3', 'Serverless-SQSRedrivePolicy'])

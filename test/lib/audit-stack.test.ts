@@ -38,7 +38,7 @@ describe('what must not get lost', () => {
       'AWS::S3::Bucket': 3,
       'AWS::SQS::Queue': 6,
       'AWS::CloudTrail::Trail': 1,
-      'AWS::Logs::LogGroup': 14,
+      'AWS::Logs::LogGroup': 15,
     });
   });
 

@@ -35,6 +35,7 @@ const environment = {
   USAGE_TABLE: 'usage',
   AUDIT_TABLE: 'audit',
   ARCHIVE_BUCKET: 'archive',
+  HANGUP_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/111122223333/hang-ups',
   OIDC_ISSUER: 'https://issuer.example.com/',
   OIDC_AUDIENCE: 'spelo-byok',
   MASTER_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/master',
@@ -64,18 +65,19 @@ const SUFFIXES = ['tldts', 'tldts-core'];
 const HTTP = ['@middy', 'lossless-json', 'csv-stringify', 'negotiator', 'content-type'];
 const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly clients: readonly string[] }>> =
   {
-    token: { kilobytes: 700, clients: ['dynamodb', 'kms'] },
-    events: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
-    keys: { kilobytes: 700, clients: ['dynamodb', 'kms'] },
+    token: { kilobytes: 800, clients: ['dynamodb', 'kms', 'sqs'] },
+    events: { kilobytes: 730, clients: ['dynamodb', 'kms', 'sqs'] },
+    keys: { kilobytes: 780, clients: ['dynamodb', 'kms', 'sqs'] },
     rotate: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
     audit: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
     manage: { kilobytes: 800, clients: ['dynamodb', 'kms'] },
     usage: { kilobytes: 680, clients: ['dynamodb'] },
     projector: { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     archiver: { kilobytes: 650, clients: ['dynamodb', 's3'] },
-    detector: { kilobytes: 650, clients: ['dynamodb', 'eventbridge'] },
+    detector: { kilobytes: 700, clients: ['dynamodb', 'eventbridge', 'sqs'] },
     'rotate-on-request': { kilobytes: 650, clients: ['dynamodb', 'kms'] },
-    sweeper: { kilobytes: 600, clients: ['dynamodb'] },
+    sweeper: { kilobytes: 650, clients: ['dynamodb', 'sqs'] },
+    hangup: { kilobytes: 700, clients: ['dynamodb', 'kms', 'sqs'] },
     'retire-models': { kilobytes: 600, clients: ['dynamodb'] },
   };
 

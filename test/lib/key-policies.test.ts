@@ -66,6 +66,7 @@ describe('the key policies', () => {
   test('name the roles that open, seal and wrap, and require the whole encryption context of each', () => {
     expect(usesOf('MasterKey')).toEqual([
       ['kms:Decrypt', roleArn('token'), CONDITIONS.wholeContext],
+      ['kms:Decrypt', roleArn('hangup'), CONDITIONS.wholeContext],
       ['kms:GenerateDataKey', roleArn('keys'), CONDITIONS.tenantContext],
       ['kms:Decrypt', roleArn('rotate'), CONDITIONS.tenantContext],
       ['kms:GenerateDataKey', roleArn('rotate'), CONDITIONS.tenantContext],

@@ -184,8 +184,7 @@ export const dynamoDbCallRecords = (
 };
 
 /** Marks a call as to be ended; who asked first stays on record. */
-const endMark = (sessionsTable: string, siteId: SiteId, sessionId: SessionId, by: EndedBy) => ({
-  TableName: sessionsTable,
+const endMark = (siteId: SiteId, sessionId: SessionId, by: EndedBy) => ({
   Key: sessionKey(siteId, sessionId),
   UpdateExpression: 'SET endRequested = if_not_exists(endRequested, :by)',
   ConditionExpression: 'openedWith = :call',
@@ -210,7 +209,7 @@ export const dynamoDbEndRequests = (
   requestEnd: (siteId, sessionId, by) =>
     isDone(
       callAws('dynamodb', 'UpdateItem', () =>
-        dynamoDb.send(new UpdateCommand(endMark(sessionsTable, siteId, sessionId, by))),
+        dynamoDb.send(new UpdateCommand({ TableName: sessionsTable, ...endMark(siteId, sessionId, by) })),
       ),
     ),
 });
@@ -226,7 +225,7 @@ export const dynamoDbEndOrders = (
         dynamoDb.send(
           new TransactWriteCommand({
             TransactItems: [
-              { Update: endMark(tables.sessions, siteId, sessionId, by) },
+              { Update: { TableName: tables.sessions, ...endMark(siteId, sessionId, by) } },
               eventPut(tables.tenancy, event),
             ],
           }),
