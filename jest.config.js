@@ -15,7 +15,7 @@ export const shared = {
 /** Every folder of test/ with tests belongs to exactly one project; test/architecture/projects.test.ts holds it. */
 export const PROJECTS = {
   /** Rules, use cases, handlers and texts in process; nothing is started. Under a minute. */
-  unit: ['architecture', 'contracts', 'domain', 'functions', 'http', 'use-cases', 'vectors', 'web'],
+  unit: ['architecture', 'contracts', 'docs', 'domain', 'functions', 'http', 'use-cases', 'vectors', 'web'],
   /** The templates, read from the cache of test/lib/template-cache.ts. */
   infra: ['lib'],
   /** The local stack over HTTP, its stand-ins, and the commands of operators. */
