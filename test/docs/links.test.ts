@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { anchorsOf, markdownFiles, withoutFences } from '../support/markdown.ts';
+import { anchorsOf, markdownFiles, withoutCode } from '../support/markdown.ts';
 import { ROOT } from '../support/source-files.ts';
 
 const files = markdownFiles();
@@ -11,7 +11,7 @@ const scripts: Readonly<Record<string, string>> = JSON.parse(
 
 /** Links to other files and headings; addresses on the internet are not checked. */
 const linksOf = (text: string): readonly string[] =>
-  [...withoutFences(text).matchAll(/\]\(([^()\s]+)\)/g)]
+  [...withoutCode(text).matchAll(/(?:\]\(|src=")([^()\s"]+)[)"]/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
 

@@ -21,22 +21,25 @@ export const markdownFiles = (): readonly MarkdownFile[] => {
   return walk('').map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }));
 };
 
-/** The text without fenced blocks, in which a bracket is no link. */
-export const withoutFences = (text: string): string => text.replaceAll(/^```[\s\S]*?^```/gm, '');
+/** The text without code, in which a bracket is no link and a `#` no heading. */
+export const withoutCode = (text: string): string =>
+  text.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]*(?:\n[^`\n]+)?`/g, '`');
 
 /** The anchors that GitHub gives the headings of a text. */
 export const anchorsOf = (text: string): ReadonlySet<string> => {
   const seen = new Map<string, number>();
-  const slugs = [...withoutFences(text).matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => {
-    const slug = heading
-      .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-      .trim()
-      .replaceAll(/\s/g, '-');
-    const before = seen.get(slug) ?? 0;
-    seen.set(slug, before + 1);
-    return before === 0 ? slug : `${slug}-${before}`;
-  });
+  const slugs = [...text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#{1,6} (.+)$/gm)].map(
+    ([, heading = '']) => {
+      const slug = heading
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replaceAll(/\s/g, '-');
+      const before = seen.get(slug) ?? 0;
+      seen.set(slug, before + 1);
+      return before === 0 ? slug : `${slug}-${before}`;
+    },
+  );
   return new Set(slugs);
 };

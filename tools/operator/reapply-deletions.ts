@@ -10,7 +10,7 @@ import { printable, readAll } from './files.ts';
 import { localVariables, operatorAuditEvents } from './operator.ts';
 import { parseArchivedRows } from './reconcile/audit-rows.ts';
 
-const USAGE = `npm run replay-tombstones -- --audit FILE_OR_DIR [--apply] [--local]
+const USAGE = `npm run reapply-deletions -- --audit FILE_OR_DIR [--apply] [--local]
 
 After the keys table was restored from a backup, and before anything may mint from it: finds keys that the audit
 trail says were deleted, replaced or suspended since, and with --apply shreds or suspends them again. Without
