@@ -49,7 +49,7 @@ export const subSchema = z
   .refine(isShown, NOT_VISIBLE)
   .refine(isUpright, NOT_UPRIGHT)
   // A sort key in DynamoDB has at most 1,024 bytes.
-  .refine((sub) => new TextEncoder().encode(sub).byteLength <= 1_000, 'Must not be longer than 1,000 bytes.')
+  .refine((sub) => new TextEncoder().encode(sub).byteLength <= 1_000, 'Must be at most 1,000 bytes.')
   .meta({ id: 'Sub', description: 'The `sub` claim of the OIDC issuer.' });
 
 // Requests
