@@ -64,7 +64,7 @@ export class OpenAiFailure extends Error {
 
 interface Explanation {
   readonly message: string;
-  /** Whether the failure proves that this key cannot mint as things stand. */
+  /** Who has to act: `key` or `account` mean that this key cannot mint until then; `nobody` proves nothing about it. */
   readonly attribution: 'key' | 'account' | 'nobody';
 }
 

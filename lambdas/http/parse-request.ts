@@ -47,7 +47,7 @@ export const bodyText = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2)
   try {
     return UTF_8.decode(bytes.subarray(0, bytes.write(body, 'base64')));
   } catch {
-    // Replaced by a character that stands for any, two bodies would be one.
+    // Fail instead of substituting U+FFFD: two different bodies must not decode to the same text.
     throw invalid({ path: 'body', message: 'Must be valid UTF-8.' });
   } finally {
     bytes.fill(0);
