@@ -38,7 +38,7 @@ export const workspaceIdSchema = z
 export const siteIdSchema = z
   .string()
   .regex(/^[a-z0-9]{8,32}$/)
-  .meta({ id: 'SiteId', description: 'Id of a site. Public: it stands in the embed snippet.' });
+  .meta({ id: 'SiteId', description: 'ID of a site. It is public and part of the embed snippet.' });
 export const sessionIdSchema = z.string().meta({ id: 'SessionId', description: 'Id of a session.' });
 export const subSchema = z
   .string()
