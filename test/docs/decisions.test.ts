@@ -25,6 +25,12 @@ describe('docs/decisions', () => {
     expect(indexLineOf('0007-a.md', text)).toBe('| 7 | [A title](0007-a.md) | accepted | 2026-11-30 |');
     expect(() => indexLineOf('0008-a.md', text)).toThrow('0008-a.md: the title must begin with "# 8. "');
     expect(() => indexLineOf('0007-a.md', text.replace('accepted', 'perhaps'))).toThrow('Status');
-    expect(() => indexLineOf('0007-a.md', text.replace('- Date', 'Date'))).toThrow('Date');
+    expect(() => indexLineOf('0007-a.md', text.replace('2026-11-30', 'today'))).toThrow('Date');
+  });
+
+  it('an index line is the same where status and date share a line', () => {
+    expect(indexLineOf('0007-a.md', '# 7. A title\n\nStatus: accepted. Date: 2026-11-30.\n')).toBe(
+      '| 7 | [A title](0007-a.md) | accepted | 2026-11-30 |',
+    );
   });
 });

@@ -12,15 +12,15 @@ export const decisionFiles = (): readonly string[] =>
     .sort();
 
 /**
- * Returns the line of the index for one decision.
+ * Returns the line of the index for one decision. Status and date may be two items of a list or one sentence each.
  *
  * @throws Error when the title does not carry the number of the file, or status or date are missing.
  */
 export const indexLineOf = (file: string, text: string): string => {
   const number = Number(file.slice(0, 4));
   const title = /^# (\d+)\. (.+)\n/.exec(text);
-  const status = /^- Status: (accepted|superseded by \[\d+\]\([\w.-]+\))$/m.exec(text)?.[1];
-  const date = /^- Date: (\d{4}-\d{2}-\d{2})$/m.exec(text)?.[1];
+  const status = /^(?:- )?Status: (accepted|superseded by \[\d+\]\([\w.-]+\))\.?(?: Date|$)/m.exec(text)?.[1];
+  const date = /(?:^|^- |^Status: .*\. )Date: (\d{4}-\d{2}-\d{2})\.?$/m.exec(text)?.[1];
   if (Number(title?.[1]) !== number) throw new Error(`${file}: the title must begin with "# ${number}. "`);
   if (status === undefined || date === undefined)
     throw new Error(`${file}: needs the lines "- Status: accepted" and "- Date: YYYY-MM-DD"`);
