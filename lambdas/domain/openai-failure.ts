@@ -141,7 +141,7 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
     attribution: 'account',
   },
   rate_limited: {
-    message: "This key has reached OpenAI's rate limit. Try again shortly.",
+    message: "OpenAI's rate limit for this key is reached. Try again shortly.",
     attribution: 'nobody',
   },
   request_refused: {
