@@ -20,6 +20,7 @@ export const PROJECTS = {
     'architecture',
     'composition',
     'contracts',
+    'docs',
     'domain',
     'http',
     'use-cases',

@@ -28,7 +28,7 @@ export const seedDemo = async (stack: {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const answer = (await response.json()) as { success: boolean; data: Answer; error?: { message: string } };
-    if (!answer.success) throw new Error(`The demo could not be set up: ${answer.error?.message}`);
+    if (!answer.success) throw new Error(`Setting up the demo failed: ${answer.error?.message}`);
     return answer.data;
   };
   const named = (answer: Answer, name: string): Answer | undefined =>

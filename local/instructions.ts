@@ -14,19 +14,19 @@ export const instructions = ({
 }): string => `
 Spelo BYOK listens on ${url}
   data           ${dataDir}/  (log: ${dataDir}/spelo.log)
-  OpenAI         ${demoKey === undefined ? 'the real one: every mint counts' : 'a stand-in on this machine'}
+  OpenAI         ${demoKey === undefined ? 'the real API: every mint counts' : 'a local stand-in'}
   owner token    ${demo.ownerToken}
   workspace      ${demo.workspaceId}
   site           ${demo.siteId}
   allowed origin ${demo.allowedOrigin}
-  dashboard      ${url}/dashboard/  (sign in as the owner that it suggests)
+  dashboard      ${url}/dashboard/  (sign in as demo-owner)
   widget demo    ${url}/widget/demo  (after step 1)
 
 Paste these in another terminal. Each start prints a new token.
 
 export TOKEN='${demo.ownerToken}'
 
-1. Store an OpenAI key${demoKey === undefined ? ' (put yours in place of the dots)' : ' (a made-up one, which the stand-in accepts)'}:
+1. Store an OpenAI key${demoKey === undefined ? ' (replace the dots with yours)' : ' (a made-up one that the stand-in accepts)'}:
 curl -sS -X PUT ${url}/v1/workspaces/${demo.workspaceId}/openai-key -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{"api_key":"${demoKey ?? 'sk-...'}"}'
 
 2. See it masked:

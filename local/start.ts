@@ -19,15 +19,15 @@ const LOCK_FILE = join(DATA_DIR, 'pid');
 const ENVIRONMENT_FILE = join(DATA_DIR, 'environment.json');
 const USAGE = `npm start [-- --reset] [-- --bundled] [-- --help]
 
-Runs the whole broker on this machine. Data is kept in ${DATA_DIR}/ and survives a restart.
+Runs the whole broker on this machine. Data is stored in ${DATA_DIR}/ and survives a restart.
 
   --reset    delete that data first
-  --bundled  serve what npm run synth has written to cdk.out: its routes, authorizer, variables and bundles
+  --bundled  serve the routes, authorizer, variables and bundles that npm run synth wrote to cdk.out
   --help     this text
 
 Environment:
   PORT               port of the API, default 8787
-  OPENAI_BASE_URL    https://api.openai.com/v1 mints at the real OpenAI; default: a stand-in on this machine
+  OPENAI_BASE_URL    https://api.openai.com/v1 uses the real API; default: a local stand-in
   DYNAMODB_ENDPOINT  a DynamoDB endpoint to use instead of the embedded engine
 `;
 
@@ -48,9 +48,9 @@ const say = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error ? String(error.code) : '';
   if (code === 'EADDRINUSE')
-    return 'The port is taken. Stop the other process, or choose another port: PORT=8788 npm start';
+    return 'The port is in use. Stop the other process, or choose another port: PORT=8788 npm start';
   if (code === 'ECONNREFUSED')
-    return 'Nothing answers at DYNAMODB_ENDPOINT. Start that engine, or unset the variable.';
+    return 'DYNAMODB_ENDPOINT does not answer. Start that engine, or unset the variable.';
   if (code.startsWith('ERR_PARSE_ARGS')) return `${error.message}\n\n${USAGE}`;
   return error.message;
 };
@@ -135,7 +135,7 @@ const main = async (): Promise<void> => {
 
 const synthesized = (): Assembly => {
   if (!existsSync(join(ASSEMBLY_DIR, 'manifest.json')))
-    return fail(`There is nothing in ${ASSEMBLY_DIR}/. Run npm run synth first.`);
+    return fail(`${ASSEMBLY_DIR}/ is empty. Run npm run synth first.`);
   return readAssembly(ASSEMBLY_DIR);
 };
 
@@ -165,7 +165,7 @@ const stopCleanly = (stack: LocalStack, log: { close(): Promise<void> }): void =
   process.on('SIGTERM', () => void stop(0));
   void stack.dynamoDb.exited.then(({ expected, lastLines }) => {
     if (expected) return;
-    process.stderr.write(`The DynamoDB engine has ended. ${lastLines}\n`);
+    process.stderr.write(`The DynamoDB engine stopped. ${lastLines}\n`);
     void stop(1);
   });
 };

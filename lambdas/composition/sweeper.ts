@@ -10,7 +10,7 @@ import { closeSilentSessions } from '../use-cases/sessions/close-silent-sessions
 import { recordingCost } from './recording-cost.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
-/** Its event, a tick of the schedule, tells nothing. */
+/** Invoked by an EventBridge schedule; the payload is ignored. */
 export type ScheduledHandler = (tick?: unknown) => Promise<void>;
 
 /** Closes sessions of which nothing was heard for too long. Reaches meters, totals and the records of sessions, and nothing else. */

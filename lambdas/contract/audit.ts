@@ -27,7 +27,7 @@ export const verifyQuery = z
       .max(MAX_CHECKED_ROWS)
       .default(MAX_CHECKED_ROWS)
       .describe('Rows to check in this call.'),
-    cursor: pageQuery.shape.cursor.describe('`next_cursor` of the call before, within an hour.'),
+    cursor: pageQuery.shape.cursor.describe('`next_cursor` of the previous call. Valid for one hour.'),
   })
   .meta({ id: 'AuditVerifyQuery' });
 
@@ -40,7 +40,7 @@ export const auditRow = z
     actor: z.string().describe('`sub` of a person, `visitor`, or `system:<service>`'),
     site_id: z.string().nullable(),
     session_id: z.string().nullable(),
-    ip_hash: z.string().nullable().describe('Keyed hash of the address, different every day.'),
+    ip_hash: z.string().nullable().describe('Keyed hash of the IP address. It changes every day.'),
     facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     previous_hash: z.string(),
     hash: z.string(),
@@ -51,8 +51,10 @@ export const auditVerification = z
   .object({
     intact: z
       .boolean()
-      .describe('The whole chain is as it was written. False while there is a cursor: it is not known yet.'),
-    rows: z.int().describe('Rows that are as they were written, from the first on.'),
+      .describe(
+        'Whether the whole chain is unchanged. False while there is a cursor, because the check is not complete.',
+      ),
+    rows: z.int().describe('Rows verified so far, starting with the first.'),
     head: z.object({ sequence: z.int(), hash: z.string() }),
     broken: z
       .object({
@@ -60,6 +62,9 @@ export const auditVerification = z
         fault: z.enum(['missing', 'out_of_order', 'altered', 'cut_off']),
       })
       .nullable(),
-    next_cursor: z.string().nullable().describe('The chain goes on behind `head`; nothing is broken so far.'),
+    next_cursor: z
+      .string()
+      .nullable()
+      .describe('Pass it to continue after `head`. Nothing is broken so far.'),
   })
   .meta({ id: 'AuditVerdict' });

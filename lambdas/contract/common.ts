@@ -38,7 +38,7 @@ export const workspaceIdSchema = z
 export const siteIdSchema = z
   .string()
   .regex(/^[a-z0-9]{8,32}$/)
-  .meta({ id: 'SiteId', description: 'Id of a site. Public: it stands in the embed snippet.' });
+  .meta({ id: 'SiteId', description: 'ID of a site. It is public and part of the embed snippet.' });
 export const sessionIdSchema = z.string().meta({ id: 'SessionId', description: 'Id of a session.' });
 export const subSchema = z
   .string()
@@ -49,7 +49,7 @@ export const subSchema = z
   .refine(isShown, NOT_VISIBLE)
   .refine(isUpright, NOT_UPRIGHT)
   // A sort key in DynamoDB has at most 1,024 bytes.
-  .refine((sub) => new TextEncoder().encode(sub).byteLength <= 1_000, 'Must not be longer than 1,000 bytes.')
+  .refine((sub) => new TextEncoder().encode(sub).byteLength <= 1_000, 'Must be at most 1,000 bytes.')
   .meta({ id: 'Sub', description: 'The `sub` claim of the OIDC issuer.' });
 
 // Requests

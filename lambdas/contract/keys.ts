@@ -4,11 +4,11 @@ import { siteIdSchema, timestamp } from './common.ts';
 
 export const putOpenAiKeyRequest = z
   .strictObject({
-    api_key: z.string().max(4_096).describe('An OpenAI API key, as it was copied. Never shown again.'),
+    api_key: z.string().max(4_096).describe('An OpenAI API key. It is never shown again.'),
     confirm_unverified: z
       .boolean()
       .default(false)
-      .describe('Replace the current key even if OpenAI cannot be asked about the new one.'),
+      .describe('Replace the current key even if OpenAI cannot be reached to check the new one.'),
   })
   .meta({ id: 'PutOpenAiKeyRequest' });
 
@@ -17,7 +17,7 @@ export const verdict = z
     ok: z.boolean(),
     code: z.enum(VERDICT_CODES),
     message: z.string(),
-    latency_ms: z.int().describe('Milliseconds that OpenAI took.'),
+    latency_ms: z.int().describe('Response time of OpenAI, milliseconds.'),
     checked_at: timestamp,
     sites: z
       .array(
@@ -43,7 +43,9 @@ export const maskedKey = z
     version: z.int(),
     state: z
       .enum(['active', 'unverified', 'degraded', 'suspended', 'needs_reentry'])
-      .describe('`degraded`: several visitors lately failed with it after a good mint; see the errors.'),
+      .describe(
+        '`degraded`: several visitors recently failed with this key after a successful mint. See the errors.',
+      ),
     created_at: timestamp,
     created_by: z.string(),
     last_used_at: timestamp.nullable(),
@@ -60,6 +62,6 @@ export const keyVersion = z
     reason: z.enum(['stored', 'reencrypted']),
     created_at: timestamp,
     created_by: z.string(),
-    retained_until: timestamp.nullable().describe('Until when a rollback can go back to it.'),
+    retained_until: timestamp.nullable().describe('A rollback to this version is possible until then.'),
   })
   .meta({ id: 'KeyVersion' });

@@ -22,24 +22,24 @@ export const costEstimateRequest = z
       .min(0)
       .max(128_000)
       .default(TYPICAL_SESSION.promptTokens)
-      .describe('Tokens of the instructions and tools.'),
+      .describe('Tokens in the instructions and tools.'),
     turns: z
       .int()
       .min(1)
       .max(1_000)
       .default(TYPICAL_SESSION.turns)
-      .describe('Answers of the assistant in a session. Each sends the conversation so far again.'),
+      .describe('Responses of the assistant in a session. Each one sends the conversation so far again.'),
     cached_share: z
       .number()
       .min(0)
       .max(1)
       .default(TYPICAL_SESSION.cachedShare)
-      .describe('Share of what is sent again that OpenAI reads from its cache.'),
+      .describe('Share of the repeated tokens that OpenAI reads from its cache.'),
     model: z
       .string()
       .max(64)
       .default(DEFAULT_MODEL)
-      .describe('A model of GET /v1/pricing, or one of its dated names.'),
+      .describe('A model in GET /v1/pricing, or one of its aliases.'),
     data_residency: z
       .enum(DATA_RESIDENCIES)
       .default('global')
@@ -71,18 +71,18 @@ export const planComparison = z
     name: z.string(),
     cost_cents: cents
       .nullable()
-      .describe('Fee and overage for the same minutes. null: by contract, or the hard cap ends before.'),
+      .describe('Fee and overage for the same minutes. null: custom pricing, or the hard cap is lower.'),
     overage_minutes: z.int(),
-    served: z.boolean().describe('false: the hard cap refuses a part of these minutes.'),
+    served: z.boolean().describe('false: the hard cap is lower than these minutes.'),
     cheaper: z.enum(['byok', 'managed', 'equal']).nullable(),
     break_even_minutes: z
       .int()
       .nullable()
-      .describe('Fewest minutes a month from which the plan costs no more than an own key. null: never.'),
+      .describe('Minutes per month from which the plan costs no more than your own key. null: never.'),
     byok_again_minutes: z
       .int()
       .nullable()
-      .describe('Fewest minutes a month, beyond these, from which an own key is cheaper again. null: never.'),
+      .describe('Minutes per month above which your own key becomes cheaper again. null: never.'),
   })
   .meta({ id: 'PlanComparison' });
 
@@ -114,9 +114,11 @@ const rates = z.object({ input: usdPerMillion, cached_input: usdPerMillion, outp
 
 export const pricing = z
   .object({
-    catalogue_version: z.string().describe('The day on which the prices were last compared with OpenAI.'),
+    catalogue_version: z
+      .string()
+      .describe('The day when the prices were last compared with those of OpenAI.'),
     catalogue_age_days: z.int(),
-    catalogue_stale: z.boolean().describe('true: older than a quarter; prices may have changed since.'),
+    catalogue_stale: z.boolean().describe('true: more than a quarter old. Prices may have changed.'),
     models: z.array(
       z.object({
         model: z.string(),

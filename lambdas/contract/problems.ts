@@ -14,12 +14,13 @@ export const PROBLEMS = {
   invalid_request: {
     status: 400,
     code: 'invalid_request',
-    message: 'The request is not valid. The details name each field and what it should be.',
+    message: 'The request is not valid. See details.',
   },
   invalid_site_id: {
     status: 400,
     code: 'invalid_site_id',
-    message: 'This is not a site id: 8 to 32 lower-case letters and digits. Copy it from the embed snippet.',
+    message:
+      'The site ID is not valid. It has 8 to 32 lower-case letters and digits. Copy it from the embed snippet.',
   },
   invalid_offer: {
     status: 400,
@@ -29,12 +30,12 @@ export const PROBLEMS = {
   unauthorized: {
     status: 401,
     code: 'unauthorized',
-    message: 'Sign in: the access token is missing, expired or not meant for this service.',
+    message: 'The access token is missing, expired or issued for another service. Sign in again.',
   },
   forbidden: {
     status: 403,
     code: 'forbidden',
-    message: 'Your role in this workspace does not allow this. Ask an owner.',
+    message: 'Your role in this workspace does not allow this. Ask an owner of the workspace.',
   },
   origin_not_allowed: {
     status: 403,
@@ -49,22 +50,22 @@ export const PROBLEMS = {
   not_through_the_edge: {
     status: 403,
     code: 'forbidden',
-    message: 'Use the public address of this service. It does not answer here.',
+    message: 'This address does not accept requests. Use the public address of the service.',
   },
   route_not_found: {
     status: 404,
     code: 'route_not_found',
-    message: 'There is no such route. See docs/openapi.json.',
+    message: 'This route does not exist. See docs/openapi.json.',
   },
   workspace_not_found: {
     status: 404,
     code: 'workspace_not_found',
-    message: 'There is no such workspace, or you are not a member of it.',
+    message: 'This workspace does not exist, or you are not a member of it.',
   },
   site_not_found: {
     status: 404,
     code: 'site_not_found',
-    message: 'There is no such site. It may have been archived; check the site id.',
+    message: 'This site does not exist or has been archived. Check the site ID.',
   },
   member_not_found: {
     status: 404,
@@ -74,13 +75,13 @@ export const PROBLEMS = {
   session_not_found: {
     status: 404,
     code: 'session_not_found',
-    message: 'There is no such session of this site, or it is too long ago.',
+    message: 'This session does not exist, or it is no longer kept.',
   },
   invalid_signature: {
     status: 401,
     code: 'invalid_signature',
     message:
-      "The report is not signed with this session's secret, or was signed more than five minutes ago. Sign it anew and send it again.",
+      "The signature is wrong or more than five minutes old. Sign the report again with this session's signing secret and resend it.",
   },
   openai_key_not_stored: {
     status: 404,
@@ -90,33 +91,34 @@ export const PROBLEMS = {
   openai_key_missing: {
     status: 422,
     code: 'openai_key_missing',
-    message: 'Voice is not set up yet: neither the site nor its workspace has an OpenAI key.',
+    message: 'Voice is not set up: neither the site nor its workspace has an OpenAI key. Store one.',
   },
   openai_key_unreadable: {
     status: 422,
     code: 'openai_key_missing',
-    message: 'The stored OpenAI key can no longer be read. Its owner has to enter it again.',
+    message: 'The stored OpenAI key can no longer be read. Store it again.',
   },
   openai_key_rejected: {
     status: 422,
     code: 'openai_key_rejected',
-    message: 'OpenAI refused the key. The details say why and what to change.',
+    message: 'OpenAI refused the key. See details.',
   },
   openai_key_suspended: {
     status: 423,
     code: 'openai_key_suspended',
-    message: 'Voice is switched off: the OpenAI key is suspended. An admin can resume it.',
+    message: 'The OpenAI key is suspended. An admin can resume it.',
   },
   openai_key_unverified: {
     status: 409,
     code: 'openai_key_unverified',
     message:
-      'OpenAI could not be asked about the new key, so the current key was kept. Try again, or send "confirm_unverified": true to replace it anyway.',
+      'OpenAI could not be reached to check the new key, so the current key was kept. Try again, or send "confirm_unverified": true to replace it anyway.',
   },
   openai_quota_exhausted: {
     status: 402,
     code: 'openai_quota_exhausted',
-    message: 'The OpenAI account behind this site has no credit left or has reached a spend limit.',
+    message:
+      'The OpenAI account has no credit left or has reached a spend limit. Add credit or raise the limit.',
   },
   openai_error: {
     status: 502,
@@ -132,47 +134,46 @@ export const PROBLEMS = {
     status: 402,
     code: 'minutes_exhausted',
     message:
-      "This month's minutes are used up. Voice returns with the next billing period, a larger plan, or an own OpenAI key.",
+      "This month's minutes are used up. Wait for the next billing period, choose a larger plan, or use your own OpenAI key.",
   },
   platform_key_missing: {
     status: 503,
     code: 'unavailable',
     message:
-      'Managed voice is not set up on this deployment: its operator has to store the platform key (npm run platform-key).',
+      'Managed voice is not set up on this deployment. Its operator must store the platform key (npm run platform-key).',
     retryAfterSeconds: 60,
   },
   rate_limited: {
     status: 429,
     code: 'rate_limited',
-    message: 'Too many requests. Try again after the time given.',
+    message: 'Too many requests. Try again after the time in Retry-After.',
     retryAfterSeconds: 60,
   },
   busy: {
     status: 429,
     code: 'busy',
-    message: 'Every voice line is in use. Try again after the time given.',
+    message: 'All voice lines are in use. Try again after the time in Retry-After.',
     retryAfterSeconds: 5,
   },
   last_owner: {
     status: 409,
     code: 'last_owner',
-    message: 'A workspace keeps at least one owner. Make somebody else an owner first.',
+    message: 'A workspace must have an owner. Make another member an owner first.',
   },
   site_limit_reached: {
     status: 409,
     code: 'site_limit_reached',
-    message:
-      'The plan has no room for another site. Archive one that is no longer needed, or move to a larger plan.',
+    message: 'The plan allows no more sites. Archive one that you no longer need, or choose a larger plan.',
   },
   no_previous_version: {
     status: 409,
     code: 'no_previous_version',
-    message: 'There is no earlier version to go back to: it is no longer retained. Store the key again.',
+    message: 'There is no previous version to roll back to. Store the key again.',
   },
   version_conflict: {
     status: 409,
     code: 'version_conflict',
-    message: 'Somebody else changed this at the same time. Read it again, then repeat your change.',
+    message: 'This was changed by another request at the same time. Read it again, then repeat your change.',
   },
   not_endable: {
     status: 409,
@@ -189,7 +190,7 @@ export const PROBLEMS = {
   unavailable: {
     status: 503,
     code: 'unavailable',
-    message: 'The service cannot answer safely at the moment. Try again in a few seconds.',
+    message: 'The service is temporarily unavailable. Try again in a few seconds.',
     retryAfterSeconds: 5,
   },
 } as const satisfies Readonly<Record<string, Problem>>;

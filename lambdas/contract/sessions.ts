@@ -40,7 +40,7 @@ const eventOf = <Type extends string, Fields extends z.ZodRawShape>(type: Type, 
     id: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/)
-      .describe('Unique within the session: an event that comes again changes nothing.'),
+      .describe('Unique within the session. A repeated event changes nothing.'),
     type: z.literal(type),
     at: timestamp.describe("RFC 3339, UTC, by the browser's clock"),
     ...fields,
@@ -52,7 +52,9 @@ export const sessionEvent = z
     eventOf('heartbeat', {}),
     eventOf('usage', {
       response_id: printable(128),
-      usage: reportedUsage.nullable().describe('null where the response has none: the event counts nothing.'),
+      usage: reportedUsage
+        .nullable()
+        .describe('null if the response has no usage. The event is then not counted.'),
     }),
     eventOf('error', {
       source: z.enum(FAILURE_SOURCES),
@@ -79,8 +81,8 @@ export const eventsQuery = z
 export const eventsReceipt = z
   .object({
     accepted: z.int(),
-    duplicates: z.int().describe('Known already; they changed nothing.'),
-    flagged: z.int().describe('Cannot be true; kept apart and not counted.'),
+    duplicates: z.int().describe('Events that were already known. They changed nothing.'),
+    flagged: z.int().describe('Implausible events. They are kept apart and not counted.'),
     action: z.enum(['continue', 'hang_up']),
     reason: z.enum(['ended', 'slot_lost', 'max_duration', 'site_gone']).nullable(),
   })
@@ -112,8 +114,10 @@ export const errorRow = z
   .object({
     site_id: siteIdSchema.nullable(),
     code: z.string(),
-    source: z.enum(['mint', ...FAILURE_SOURCES]).describe("At the mint, or in the visitor's browser."),
-    reason: z.string().nullable().describe('What failed, in our words.'),
+    source: z
+      .enum(['mint', ...FAILURE_SOURCES])
+      .describe("Where it happened: at the mint, or in the visitor's browser."),
+    reason: z.string().nullable().describe('What failed; see docs/openai.md.'),
     origin: z
       .string()
       .nullable()
@@ -124,6 +128,6 @@ export const errorRow = z
     count: z.int().describe('Occurrences within one minute.'),
     first_at: timestamp,
     last_at: timestamp,
-    session_id: z.string().nullable().describe('The latest session that met it.'),
+    session_id: z.string().nullable().describe('The latest session with this error.'),
   })
   .meta({ id: 'ErrorRow' });

@@ -21,7 +21,7 @@ const mailAddress = z
   .transform((text, context) => {
     const address = parseMailAddress(text);
     if (address !== undefined) return address;
-    context.addIssue({ code: 'custom', message: 'Must be a mail address, such as ops@example.com.' });
+    context.addIssue({ code: 'custom', message: 'Must be an e-mail address, such as ops@example.com.' });
     return z.NEVER;
   })
   .meta({
@@ -52,7 +52,7 @@ const origin = z
 const canonicalRefusedOrigin = (text: string, context: z.RefinementCtx): string => {
   const canonical = refusedOriginOf(text.trim());
   if (canonical !== undefined) return canonical;
-  context.addIssue({ code: 'custom', message: 'Must be an origin as the errors list it.' });
+  context.addIssue({ code: 'custom', message: 'Must be an origin from the list of errors.' });
   return z.NEVER;
 };
 
@@ -70,7 +70,9 @@ const workspaceSettings = {
     .min(1)
     .max(100)
     .nullable()
-    .describe('Fair share: what one site may take of the slots of a key at most; null: all of them.'),
+    .describe(
+      'Fair share: the largest share of the slots of a key that one site may use. null: all of them.',
+    ),
   anomaly_response: z.enum(ANOMALY_RESPONSES),
   data_residency: dataResidency.describe(
     'Region of the OpenAI project: the default of new sites. A key that no site uses yet is tried there.',
@@ -98,7 +100,10 @@ export const changeWorkspaceRequest = z
 
 export const deleteWorkspaceRequest = z
   .strictObject({
-    confirm: z.string().max(1_000).describe("The workspace's name, repeated: compared as a person sees it."),
+    confirm: z
+      .string()
+      .max(1_000)
+      .describe('The name of the workspace, repeated. Invisible differences are ignored.'),
   })
   .meta({ id: 'DeleteWorkspaceRequest' });
 
@@ -124,7 +129,9 @@ const siteSettings = {
     .int()
     .min(CLIENT_SECRET_TTL_SECONDS.min)
     .max(CLIENT_SECRET_TTL_SECONDS.max)
-    .describe('Lifetime of a client secret. Short: one secret can open several sessions until it expires.'),
+    .describe(
+      'Lifetime of a client secret. Keep it short: a secret can open several sessions until it expires.',
+    ),
   max_duration_seconds: z.int().min(SESSION_DURATION_SECONDS.min).max(SESSION_DURATION_SECONDS.max),
   model_auto_upgrade: z
     .boolean()
@@ -143,9 +150,7 @@ export const createSiteRequest = z
     model: siteSettings.model.default(DEFAULT_MODEL),
     voice: siteSettings.voice.default(DEFAULT_VOICE),
     instructions: siteSettings.instructions.default('You are a friendly voice assistant.'),
-    data_residency: siteSettings.data_residency
-      .optional()
-      .describe("The workspace's, where it is not given."),
+    data_residency: siteSettings.data_residency.optional().describe('Default: the setting of the workspace.'),
     control: siteSettings.control.default('open'),
     client_secret_ttl_seconds: siteSettings.client_secret_ttl_seconds.default(
       CLIENT_SECRET_TTL_SECONDS.default,
@@ -187,7 +192,7 @@ export const site = z
       .describe('The last move by `model_auto_upgrade`. Setting `model` back to `from` undoes it.'),
     warnings: z
       .array(z.object({ code: z.enum(SITE_WARNINGS), message: z.string() }))
-      .describe('What its owner should know about the model.'),
+      .describe('Warnings about the model of this site.'),
     created_at: timestamp,
     created_by: z.string(),
   })

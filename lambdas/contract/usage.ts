@@ -23,8 +23,8 @@ const days = {
 
 export const usageQuery = z
   .strictObject({
-    from: days.from.describe('First day, UTC, inclusive; without it the first of the month of `to`.'),
-    to: days.to.describe(`Last day, UTC, inclusive; without it today. At most ${MAX_RANGE_DAYS} days.`),
+    from: days.from.describe('First day, UTC, inclusive. Default: the first of the month of `to`.'),
+    to: days.to.describe(`Last day, UTC, inclusive. Default: today. At most ${MAX_RANGE_DAYS} days.`),
     group_by: z
       .string()
       .max(40)
@@ -45,17 +45,15 @@ export const usageQuery = z
 const usageSum = {
   sessions: z.int().describe('Sessions that connected.'),
   seconds: z.int(),
-  minutes: z
+  minutes: z.int().describe('The seconds of this row, rounded up. To add rows up, use seconds.'),
+  billed_seconds: z
     .int()
-    .describe('The seconds of this row, rounded up once. Minutes of rows do not add up; seconds do.'),
-  billed_seconds: z.int().describe('What counts against the plan: managed sessions that were not too short.'),
+    .describe('Seconds that count against the plan: managed sessions of 5 seconds and more.'),
   tokens: tokensByKind,
-  cost_cents: cents.describe("At OpenAI's list prices, whoever pays OpenAI. US cents, a decimal number."),
+  cost_cents: cents.describe("At OpenAI's list prices, in either billing mode. US cents, a decimal number."),
   estimated: z.boolean().describe('true: the cost is not exact (docs/usage.md).'),
   unpriced_sessions: z.int().describe('Sessions of a model without a known price; not in the cost.'),
-  flagged_sessions: z
-    .int()
-    .describe('Sessions with reports that cannot be true; what was flagged is not counted.'),
+  flagged_sessions: z.int().describe('Sessions with implausible reports. What was flagged is not counted.'),
 };
 
 export const usageRow = z
@@ -103,14 +101,14 @@ export const sessionsQuery = pageQuery
 
 const receipt = z
   .object({
-    payer: z.enum(BILLING_MODES).describe('Who pays OpenAI; pinned at the mint.'),
+    payer: z.enum(BILLING_MODES).describe('Who pays OpenAI; fixed when the session is minted.'),
     key_scope: z.enum(KEY_SCOPES),
     key_version: z.int(),
     price_version: z.string().nullable().describe('`<model>@<first day of the price>`; null: no known price'),
     tokens: tokensByKind,
     cost_cents: cents.nullable().describe('null: the model has no known price.'),
     estimated: z.boolean(),
-    flags: z.array(z.enum(USAGE_FLAGS)).describe('What of its reports cannot be true.'),
+    flags: z.array(z.enum(USAGE_FLAGS)).describe('What is implausible in its reports.'),
     flagged_tokens: tokensByKind.describe('Kept apart, not counted.'),
   })
   .meta({ id: 'Receipt' });
@@ -156,15 +154,15 @@ export const concurrency = z
         z.object({
           scope: z.enum(KEY_SCOPES),
           scope_id: z.string(),
-          limit: z.int().nullable().describe('Sessions at a time; null: no limit of ours.'),
-          active: z.int().describe('Slots that are taken.'),
+          limit: z.int().nullable().describe('Concurrent sessions allowed; null: unlimited.'),
+          active: z.int().describe('Active sessions.'),
           earliest_release_at: timestamp
             .nullable()
-            .describe('When the first of them comes back unless its session reports.'),
+            .describe('When the first slot becomes free if its session stops reporting.'),
           sites: z.array(z.object({ site_id: siteIdSchema, active: z.int() })),
         }),
       )
-      .describe('Keys of which a slot is taken. Without a limit no slots are taken.'),
+      .describe('Keys with at least one active session. Sessions of keys without a limit are not listed.'),
   })
   .meta({ id: 'Concurrency' });
 
@@ -174,7 +172,7 @@ export const ownMonthRequest = z
       .string()
       .regex(/^\d{4}-(?:0[1-9]|1[0-2])$/, 'Must be a month, yyyy-mm.')
       .optional()
-      .describe('`yyyy-mm`, UTC; without it the present month, so far.'),
+      .describe('`yyyy-mm`, UTC. Default: the current month so far.'),
   })
   .meta({ id: 'OwnMonthRequest' });
 
@@ -187,7 +185,7 @@ export const ownMonth = z
       minutes: z.int().describe('Rounded up once.'),
       tokens: tokensByKind,
       estimated: z.boolean(),
-      unpriced_sessions: z.int().describe('Their cost is not known and not in `byok`.'),
+      unpriced_sessions: z.int().describe('Their cost is unknown and not included in `byok`.'),
     }),
     byok: z.object({ cost_cents: cents.describe('What OpenAI charges the holder of the key.') }),
     plans: z.array(planComparison),

@@ -1,2 +1,2 @@
-/** Version of the service, as `GET /v1/health` and docs/openapi.json say it. A test holds it equal to package.json. */
+/** Version of the service in `GET /v1/health` and docs/openapi.json. Generated from package.json: `npm version`. */
 export const SERVICE_VERSION = '0.1.0';

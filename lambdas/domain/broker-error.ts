@@ -50,7 +50,9 @@ export interface BrokerErrorDetail {
 /** What a list says to a cursor that it has not given out. */
 export const invalidCursor = (): BrokerError =>
   new BrokerError('invalid_request', {
-    details: [{ path: 'cursor', message: 'Is not a cursor of this list. Start again without one.' }],
+    details: [
+      { path: 'cursor', message: 'This cursor does not belong to this list. Request the first page again.' },
+    ],
   });
 
 /**

@@ -3,7 +3,7 @@ import type { Dependency } from './dependency.ts';
 /** How a call ended. A condition that did not hold is an answer. */
 export type CallOutcome = 'answered' | 'throttled' | 'failed';
 
-/** Is told of each call to a service as it starts; what it returns is told how the call ended. */
+/** Observes outgoing calls. `startCall` runs when a call begins and returns a callback for its outcome. */
 export interface CallObserver {
   startCall(service: Dependency | 'openai', operation: string): (outcome: CallOutcome) => void;
 }

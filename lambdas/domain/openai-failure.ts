@@ -64,23 +64,23 @@ export class OpenAiFailure extends Error {
 
 interface Explanation {
   readonly message: string;
-  /** Whether the failure proves that this key cannot mint as things stand. */
+  /** Who has to act: `key` or `account` mean that this key cannot mint until then; `nobody` proves nothing about it. */
   readonly attribution: 'key' | 'account' | 'nobody';
 }
 
 const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
   key_invalid: {
     message:
-      'OpenAI does not know this key: it is wrong, revoked or deleted. Create a new key in the OpenAI dashboard and paste it here.',
+      'OpenAI does not accept this key: it is wrong, revoked or deleted. Create a new key at platform.openai.com/api-keys and store it.',
     attribution: 'key',
   },
   key_expired: {
-    message: 'This key has expired at OpenAI. Create a new key and paste it here.',
+    message: 'This key has expired at OpenAI. Create a new key at platform.openai.com/api-keys and store it.',
     attribution: 'key',
   },
   missing_permission: {
     message:
-      'This is a restricted key that may not mint Realtime sessions. In the OpenAI dashboard set "Model capabilities" to "Request", or create a key with all permissions.',
+      'This restricted key cannot create Realtime sessions. At platform.openai.com/api-keys set "Model capabilities" to "Request", or create a key with all permissions.',
     attribution: 'key',
   },
   not_a_member: {
@@ -90,17 +90,16 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
   },
   account_deactivated: {
     message:
-      'OpenAI has deactivated the account of this key. Write to OpenAI at help.openai.com, or use a key of another account.',
+      'OpenAI has deactivated the account of this key. Contact OpenAI at help.openai.com, or use a key of another account.',
     attribution: 'key',
   },
   project_archived: {
-    message:
-      'The OpenAI project of this key is archived. Create a key in an active project and paste it here.',
+    message: 'The OpenAI project of this key is archived. Create a key in an active project and store it.',
     attribution: 'key',
   },
   project_mismatch: {
     message:
-      'OpenAI says that this key belongs to another project or organization than the request names. Create a key in the project that you want to use. This service names neither: if it repeats, its operator has to check the proxy in front of OpenAI.',
+      'OpenAI reports that this key belongs to another project or organization. Create a key in the project that you want to use. If it happens again, the operator of this service should check the proxy in front of OpenAI.',
     attribution: 'key',
   },
   organization_unverified: {
@@ -115,7 +114,7 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
   },
   wrong_region: {
     message:
-      'The OpenAI project of this key answers in another region. Set data_residency to the region of the project.',
+      'The OpenAI project of this key is in another region. Set data_residency to the region of the project.',
     attribution: 'key',
   },
   ip_not_authorized: {
@@ -124,7 +123,7 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
     attribution: 'key',
   },
   country_not_supported: {
-    message: 'OpenAI does not serve the region in which this service runs. Deploy it in a supported region.',
+    message: 'OpenAI does not serve the region where this service runs. Deploy it in a supported region.',
     attribution: 'key',
   },
   quota_exhausted: {
@@ -133,7 +132,7 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
   },
   spend_limit_reached: {
     message:
-      'A spend limit of the OpenAI organization or project is reached. Raise the limit in the OpenAI dashboard.',
+      'The OpenAI organization or project has reached its spend limit. Raise the limit in the OpenAI dashboard.',
     attribution: 'account',
   },
   billing_inactive: {
@@ -142,24 +141,23 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
     attribution: 'account',
   },
   rate_limited: {
-    message: "OpenAI's rate limit for this key is reached for the moment. Try again shortly.",
+    message: "OpenAI's rate limit for this key is reached. Try again shortly.",
     attribution: 'nobody',
   },
   request_refused: {
-    message:
-      "OpenAI refused the session settings. Check the site's model, voice and instructions; if they are right, report this.",
+    message: "OpenAI refused the session settings. Check the site's model, voice and instructions.",
     attribution: 'nobody',
   },
   upstream_error: {
-    message: 'OpenAI answered with an error of its own. Try again; see status.openai.com.',
+    message: 'OpenAI had an internal error. Try again, and check status.openai.com.',
     attribution: 'nobody',
   },
   unreadable_answer: {
-    message: 'OpenAI sent an answer that could not be read. Try again; see status.openai.com.',
+    message: 'OpenAI sent an unreadable response. Try again, and check status.openai.com.',
     attribution: 'nobody',
   },
   unreachable: {
-    message: 'OpenAI could not be reached. Try again; see status.openai.com.',
+    message: 'OpenAI could not be reached. Try again, and check status.openai.com.',
     attribution: 'nobody',
   },
   timeout: { message: 'OpenAI did not answer in time. Try again.', attribution: 'nobody' },

@@ -44,14 +44,14 @@ export const parseQuery = (route: Route, event: APIGatewayProxyEventV2): unknown
 /** The body as it was sent, or `invalid_request` for one that is too long or is no text. */
 export const bodyText = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): string => {
   if (Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8') > MAX_BODY_BYTES)
-    throw invalid({ path: 'body', message: `Must not be longer than ${MAX_BODY_BYTES} bytes.` });
+    throw invalid({ path: 'body', message: `Must be at most ${MAX_BODY_BYTES} bytes.` });
   if (!isBase64Encoded) return body;
   // A buffer of its own, zeroed at once: Buffer.from would leave a pasted key in the shared pool.
   const bytes = Buffer.alloc(Buffer.byteLength(body, 'base64'));
   try {
     return UTF_8.decode(bytes.subarray(0, bytes.write(body, 'base64')));
   } catch {
-    // Replaced by a character that stands for any, two bodies would be one.
+    // Fail instead of substituting U+FFFD: two different bodies must not decode to the same text.
     throw invalid({ path: 'body', message: 'Must be valid UTF-8.' });
   } finally {
     bytes.fill(0);
@@ -67,7 +67,7 @@ const parseJson = (text: string): unknown => {
     return parse(text, null, {
       parseNumber: Number,
       onDuplicateKey: ({ key }) => {
-        throw invalid({ path: namedPath([key], 'body'), message: 'Stands twice in the body.' });
+        throw invalid({ path: namedPath([key], 'body'), message: 'Duplicate field.' });
       },
     });
   } catch (error) {
@@ -84,7 +84,7 @@ const parseWith = (schema: z.ZodType, value: unknown, where: 'body' | 'query'): 
       issue.code === 'unrecognized_keys'
         ? issue.keys.map((key) => ({
             path: namedPath([...issue.path, key], where),
-            message: 'Is not a field of this request.',
+            message: 'Unknown field.',
           }))
         : [{ path: namedPath(issue.path, where), message: issue.message }],
     ),
@@ -94,7 +94,7 @@ const parseWith = (schema: z.ZodType, value: unknown, where: 'body' | 'query'): 
 /** In place of zod's own words for a wrong type, which speak of `undefined` and `NaN`. */
 const sentenceOf: z.core.$ZodErrorMap = (issue) => {
   if (issue.code !== 'invalid_type') return undefined;
-  return issue.input === undefined ? 'Is missing.' : `Must be of type ${issue.expected}.`;
+  return issue.input === undefined ? 'Required.' : `Must be of type ${issue.expected}.`;
 };
 
 /** Only names that look like ours are repeated: a field name is as much the caller's text as a value is. */

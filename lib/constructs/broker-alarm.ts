@@ -13,7 +13,7 @@ export interface BrokerAlarmProps {
   readonly above: number;
   /** Periods of the metric in a row; 1 unless told. */
   readonly periods?: number;
-  /** What it means that there are no data: that nothing happened, unless told that it is what must not be. */
+  /** `alarms`: missing data raises the alarm. By default missing data means that nothing happened. */
   readonly silence?: 'alarms';
   /** What a user, or the evidence that a user relies on, suffers. */
   readonly impact: string;

@@ -77,7 +77,7 @@ const answerNotYet = (response: ServerResponse): void => {
     refresh: '2',
   });
   response.end(
-    '<!doctype html><html lang="en"><title>Spelo</title><h1>The dashboard is being built</h1><p>This takes a few seconds, once. The page comes by itself.</p></html>',
+    '<!doctype html><html lang="en"><title>Spelo</title><h1>The dashboard is being built</h1><p>This takes a few seconds, once. The page reloads by itself.</p></html>',
   );
 };
 
@@ -94,7 +94,7 @@ export const localDashboard = (print: (line: string) => void): LocalDashboard =>
     ready: () => ready,
     buildIfNeeded: () => {
       if (ready) return () => undefined;
-      print('The dashboard is being built; it is there in some seconds.');
+      print('Building the dashboard… ready in a few seconds.');
       const child = spawn(process.execPath, [BUILD_SCRIPT], { stdio: ['ignore', 'ignore', 'pipe'] });
       let trouble = '';
       child.stderr.on('data', (chunk) => {
@@ -103,7 +103,7 @@ export const localDashboard = (print: (line: string) => void): LocalDashboard =>
       child.once('exit', (code, signal) => {
         ready = code === 0;
         if (signal === null)
-          print(ready ? 'The dashboard is built.' : `The dashboard was not built:\n${trouble}`);
+          print(ready ? 'The dashboard is built.' : `Building the dashboard failed:\n${trouble}`);
       });
       return () => child.kill();
     },

@@ -36,7 +36,7 @@ describeInBrowser('Test voice in the dashboard', () => {
       times: 1,
     });
     await button('Test the key').click();
-    const verdict = run.page.getByText('OpenAI does not know this key');
+    const verdict = run.page.getByText('OpenAI does not accept this key');
     await verdict.waitFor();
     await run.page.getByText('Create new secret key').waitFor();
     await button('Test the key').click();

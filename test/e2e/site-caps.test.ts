@@ -24,7 +24,7 @@ const archive = (tenant: Tenant, siteId: string) => asOwner(stack, tenant, 'DELE
 const expectFull = (answer: TestAnswer, cap: number): void => {
   expectRefusal(answer, 409, 'site_limit_reached');
   expect(answer.error.details).toEqual([
-    { path: 'max_sites', message: expect.stringContaining(`room for ${cap};`) },
+    { path: 'max_sites', message: expect.stringContaining(`allows ${cap} sites;`) },
   ]);
 };
 

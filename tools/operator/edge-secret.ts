@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 const USAGE = `npm run --silent edge-secret | aws secretsmanager create-secret --region us-east-1 \\
   --name spelo-byok/STAGE/origin-1 --secret-string file:///dev/stdin
 
-Makes the secret by which CloudFront proves itself to the API. The secret goes to standard output, which must be a pipe, and
-its SHA-256 to the terminal: put that into edge.acceptedDigests of the stage.
+Generates the secret that CloudFront sends to the API. Writes the secret to standard output, which must be a pipe, and its
+SHA-256 to the terminal. Add the SHA-256 to edge.acceptedDigests of the stage.
 `;
 
 /** 256 bits: a digest of it can be published, because nobody finds the secret by trying. */

@@ -9,16 +9,16 @@ import { failureText, localVariables } from './operator.ts';
 
 const USAGE = `npm run model-check -- [--models models.json] [--local]
 
-Lists the sites whose model OpenAI shuts down, and what the next runs of retire-models do with each: a notice, a move, or
-nothing because the site opted out. Changes nothing.
+Lists the sites whose model OpenAI shuts down, and what the next runs of retire-models will do: send a notice, move the
+site, or nothing because the site opted out. Changes nothing.
 
-  --models FILE  compares the dates of this version with OpenAI's own list:
+  --models FILE  compare the dates of this version with OpenAI's list:
                    curl -H "Authorization: Bearer $OPENAI_API_KEY" https://api.openai.com/v1/models > models.json
   --local        the running \`npm start\` instead of a deployment
   --help         this text
 
-For a deployment, TENANCY_TABLE (an output of the data stack) is to be set, with the AWS credentials of the role
-ModelCheckOperator. Exits with 1 when a date differs or a site is left without a model.
+For a deployment, set TENANCY_TABLE (an output of the data stack) and use the AWS credentials of the role
+ModelCheckOperator. Exit status: 1 if a date differs or a site is left without a model.
 `;
 
 const environment = ENVIRONMENTS['retire-models'].pick({

@@ -15,15 +15,14 @@ import { failureText, localVariables, operatorAuditEvents } from './operator.ts'
 
 const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
 
-Seals the platform's own OpenAI key, which pays for workspaces in managed mode. The key is read from standard
-input: an argument would stand in the shell's history and an environment variable in every child process.
+Stores the platform's own OpenAI key, which pays for workspaces in managed mode. The key is read from standard
+input, so that it appears neither in the shell history nor in the environment of child processes.
 
-It is tried with --model and --data-residency, by default those of a new site. While OpenAI cannot be asked, a key that is
-stored already is replaced only with --confirm-unverified.
+The key is checked with --model and --data-residency (default: those of a new site). If OpenAI cannot be reached, an existing
+key is replaced only with --confirm-unverified.
 
-Where it goes: with --local to the running \`npm start\`; otherwise to the deployment whose TENANCY_TABLE, KEYS_TABLE,
-MASTER_KEY_ARN and FINGERPRINT_KEY_ARN (outputs of the data stack) are set, with the AWS credentials of the role
-PlatformKeyOperator.
+With --local the key goes to the running \`npm start\`. For a deployment, set TENANCY_TABLE, KEYS_TABLE, MASTER_KEY_ARN and
+FINGERPRINT_KEY_ARN (outputs of the data stack) and use the AWS credentials of the role PlatformKeyOperator.
 `;
 
 const environment = ENVIRONMENTS.keys.pick({

@@ -10,22 +10,22 @@ import { printable, readAll } from './files.ts';
 import { localVariables, operatorAuditEvents } from './operator.ts';
 import { parseArchivedRows } from './reconcile/audit-rows.ts';
 
-const USAGE = `npm run replay-tombstones -- --audit FILE_OR_DIR [--apply] [--local]
+const USAGE = `npm run reapply-deletions -- --audit FILE_OR_DIR [--apply] [--local]
 
-After the keys table was restored from a backup, and before anything may mint from it: finds keys that the audit
-trail says were deleted, replaced or suspended since, and with --apply shreds or suspends them again. Without
---apply it only says what it would do. docs/key-lifecycle.md has the drill.
+Run it after the keys table was restored from a backup and before anything mints from it. Finds keys that were deleted,
+replaced or suspended since the backup, according to the audit trail. With --apply it shreds or suspends them again;
+without, it lists what it would do. Steps: docs/key-lifecycle.md.
 
-  --audit PATH  objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them, from their beginning on;
-                may be repeated. They are taken at their word: verify the chain first (docs/audit.md)
-  --apply       do it
+  --audit PATH  objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them, complete from the first
+                row; repeatable. Their content is trusted: verify the chain first (docs/audit.md)
+  --apply       write the changes
   --local       the running \`npm start\` instead of a deployment
   --help        this text
 
-For a deployment, KEYS_TABLE (the restored one) and TENANCY_TABLE are to be set.
+For a deployment, set KEYS_TABLE (the restored table) and TENANCY_TABLE.
 
-Exit status: 0 the table holds nothing that it must not; 1 it does (with --apply: did), or the trail has gaps;
-2 something could not be read.
+Exit status: 0 nothing to shred or suspend; 1 there is (with --apply: was), or the trail has gaps; 2 something could not
+be read.
 `;
 
 const environment = ENVIRONMENTS.keys.pick({

@@ -10,19 +10,19 @@ import { failureText, localVariables, operatorAuditEvents } from './operator.ts'
 
 const USAGE = `npm run rebuild-usage -- [--workspace ID] [--repair] [--local]
 
-Adds up the meters of all sessions anew and compares each total of a day and of a billing period with them. Names every
-total that differs, with what it should be and what it is. Sessions go on reporting meanwhile; none of it is lost
-(docs/usage.md says why). Days whose meters are no longer kept (400 days) are not compared.
+Adds up the usage of all sessions again and compares it with the totals of each day and billing period. Lists every total
+that differs, with the expected and the stored value. Sessions can keep reporting while it runs; no report is lost
+(docs/usage.md explains why). Days whose session records have expired (after 400 days) are not compared.
 
   --workspace ID  only this workspace
-  --repair        sets the totals that differ right; each correction stands in the audit trail as usage.corrected
+  --repair        correct the totals that differ; each correction is an audit event, usage.corrected
   --local         the running \`npm start\` instead of a deployment
   --help          this text
 
-For a deployment, TENANCY_TABLE and USAGE_TABLE (outputs of the data stack) are to be set, with the AWS credentials of
-the role RebuildUsageOperator.
+For a deployment, set TENANCY_TABLE and USAGE_TABLE (outputs of the data stack) and use the AWS credentials of the role
+RebuildUsageOperator.
 
-Exit status: 0 every total is right; 1 one was not, or kept changing, and was named; 2 it was not carried through.
+Exit status: 0 every total is correct; 1 a listed total was wrong or kept changing; 2 the command did not finish.
 `;
 
 const environment = ENVIRONMENTS.usage.pick({

@@ -12,18 +12,18 @@ import {
 
 const USAGE = `npm run reconcile -- --cloudtrail FILE_OR_DIR --audit FILE_OR_DIR [options]
 
-Holds CloudTrail's record of KMS Decrypt against the audit trail, call by call. Offline: it reads files only.
+Compares CloudTrail's records of KMS Decrypt with the audit trail, call by call. Works offline, on files.
 
-  --cloudtrail PATH   log files of CloudTrail (.json, .json.gz), or a folder of them; may be repeated
-  --audit PATH        objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them; may be repeated
-  --master-key ARN    also count decrypts on this key that carry no encryption context of ours; may be repeated
-  --from, --to TIME   judge only what happened in between (RFC 3339); the rest is joined with, but not judged.
-                      Leave out the last half hour: CloudTrail delivers late
+  --cloudtrail PATH   log files of CloudTrail (.json, .json.gz), or a folder of them; repeatable
+  --audit PATH        objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them; repeatable
+  --master-key ARN    also count decrypts with this key that have no encryption context of ours; repeatable
+  --from, --to TIME   report only what happened in between (RFC 3339); earlier and later records are used for
+                      matching. Leave out the last half hour, because CloudTrail delivers late
   --json              the result as JSON
   --help              this text
 
-Exit status: 0 they agree, one to one; 1 they do not; 2 something could not be read.
-docs/audit.md says what each finding means and how to ask the same of Athena.
+Exit status: 0 both agree, one to one; 1 they differ; 2 something could not be read.
+docs/audit.md explains each finding and the same queries in Athena.
 `;
 
 const lineOf = (finding: Finding): string => {

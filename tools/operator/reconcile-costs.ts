@@ -6,19 +6,19 @@ import { printable, readAll } from './files.ts';
 
 const USAGE = `npm run reconcile-costs -- --costs FILE_OR_DIR --usage FILE_OR_DIR [options]
 
-Holds what OpenAI charged against what we counted, per month (UTC) and model. Offline: it reads files only.
+Compares OpenAI's costs with our totals, per month (UTC) and model. Works offline, on files.
 
-  --costs PATH        CSV of OpenAI's costs, grouped by line item (.csv), or a folder of them; may be repeated
-  --usage PATH        our usage by day and model (.csv, .ndjson), or a folder of them; may be repeated
-  --project NAME      only lines of this OpenAI project; may be repeated
+  --costs PATH        CSV of OpenAI's costs, grouped by line item (.csv), or a folder of them; repeatable
+  --usage PATH        our usage by day and model (.csv, .ndjson), or a folder of them; repeatable
+  --project NAME      only lines of this OpenAI project; repeatable
   --mode MODE         only our usage of this payer: byok or managed
-  --tolerance PERCENT how far a month may be off, of what was charged; 5 unless given
+  --tolerance PERCENT allowed difference per month, in percent of OpenAI's costs; default 5
   --json              the result as JSON, in micro-cents (1 USD = 100,000,000)
   --help              this text
 
-Compare one OpenAI account with the usage of the workspaces that use its keys, and with no other.
+Compare an OpenAI account only with the workspaces that use its keys.
 Exit status: 0 every month is within the tolerance; 1 one is not; 2 something could not be read.
-docs/pricing.md says where a drift comes from.
+docs/pricing.md explains where differences come from.
 `;
 
 const usd = (microCents: number): string => (microCents / MICRO_CENTS_PER_USD).toFixed(4);

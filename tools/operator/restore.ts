@@ -14,28 +14,28 @@ import { type Restored, restoreTables } from './restore/restore-tables.ts';
 
 const USAGE = `npm run restore -- --from PREFIX --audit FILE_OR_DIR [--apply] [--overwrite] [--local]
 
-Copies what the live tables have lost back into them, from tables that were restored from a backup. Keys that were deleted,
-replaced or suspended since the backup are shredded or suspended in the restored table first; members who were removed,
-archived sites and deleted workspaces stay gone. At the end the audit table is compared with the archive.
-Without --apply the command only says what it would do. docs/deploy.md, "Backup and restore", has every step.
+Copies items that the live tables have lost back into them, from tables that were restored from a backup. Keys that were deleted,
+replaced or suspended since the backup are shredded or suspended in the restored table first; removed members,
+archived sites and deleted workspaces are not brought back. At the end the audit table is compared with the archive.
+Without --apply the command lists what it would do. Steps: docs/deploy.md, "Backup and restore".
 
-  --from PREFIX     of the restored tables: PREFIX-audit, PREFIX-tenancy, PREFIX-keys, PREFIX-sessions, PREFIX-usage
-  --audit PATH      objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them; may be repeated. Verify them
+  --from PREFIX     prefix of the restored tables: PREFIX-audit, PREFIX-tenancy, PREFIX-keys, PREFIX-sessions, PREFIX-usage
+  --audit PATH      objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them; repeatable. Verify them
                     first: npm run verify-archive
-  --apply           write
-  --overwrite       also replace items that the live tables have otherwise than the backup; never rows of the trail.
-                    Stop the functions first, or their newest writes are lost
-  --accept-gaps     go on although the trail has gaps: what was deleted in a gap comes back
-  --progress FILE   how far the command has come, default restore-progress.json. After a crash run the same command again:
-                    it goes on behind the last page. The file is deleted at the end
+  --apply           write the changes
+  --overwrite       also replace items that differ from the backup; never audit rows. Stop the functions first, or
+                    their newest writes are lost
+  --accept-gaps     continue although the trail has gaps. What was deleted in a gap comes back
+  --progress FILE   progress of the command, default restore-progress.json. After a crash, run the same command again to
+                    continue after the last page. The file is deleted at the end
   --local           the running \`npm start\` instead of a deployment
   --help            this text
 
-For a deployment TENANCY_TABLE, KEYS_TABLE, SESSIONS_TABLE, USAGE_TABLE and AUDIT_TABLE (outputs of the data stack) are to be
-set, with the AWS credentials of the role RestoreOperator.
+For a deployment, set TENANCY_TABLE, KEYS_TABLE, SESSIONS_TABLE, USAGE_TABLE and AUDIT_TABLE (outputs of the data stack) and use
+the AWS credentials of the role RestoreOperator.
 
-Exit status: 0 the tables hold what the backup held, and the audit table equals the archive; 1 something is otherwise and was
-named; 2 the command stopped, and nothing after that was written.
+Exit status: 0 the tables hold everything in the backup, and the audit table equals the archive; 1 a listed item differs;
+2 the command stopped, and nothing after that was written.
 `;
 
 const environment = ENVIRONMENTS.audit

@@ -11,18 +11,18 @@ import { localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run rewrap-keys -- [--to KEY_ARN] [--dry-run] [--local]
 
-Wraps the data key of every stored OpenAI key anew under the master key KEY_ARN, inside KMS; no key is opened
-and no ciphertext changes. Without --to: under MASTER_KEY_ARN. It can be stopped at any point and started again,
-and the broker goes on minting meanwhile. docs/key-lifecycle.md says when, and what comes before and after.
+Re-wraps the data key of every stored OpenAI key under the master key KEY_ARN (default: MASTER_KEY_ARN), inside KMS. No
+key is decrypted outside KMS and no ciphertext changes. You can stop the command and start it again, and the broker
+keeps minting while it runs. When to use it, with all steps: docs/key-lifecycle.md.
 
-  --dry-run  says how many records are not under KEY_ARN; asks nothing of KMS and writes nothing
+  --dry-run  count the records that are not under KEY_ARN; calls no KMS and writes nothing
   --local    the running \`npm start\` instead of a deployment
   --help     this text
 
-For a deployment, KEYS_TABLE, TENANCY_TABLE, MASTER_KEY_ARN and RETIRED_MASTER_KEY_ARNS are to be set as the token
-function has them, with AWS credentials that may ReEncryptFrom and ReEncryptTo those keys.
+For a deployment, set KEYS_TABLE, TENANCY_TABLE, MASTER_KEY_ARN and RETIRED_MASTER_KEY_ARNS to the values of the token
+function, and use AWS credentials that allow ReEncryptFrom and ReEncryptTo on those keys.
 
-Exit status: 0 every record is under KEY_ARN; 1 something is not, and was named; 2 it was not even begun.
+Exit status: 0 every record is under KEY_ARN; 1 a listed record is not; 2 the command did not start.
 `;
 
 const environment = ENVIRONMENTS.token.pick({

@@ -11,15 +11,15 @@ import { failureText, localVariables, operatorAuditEvents } from './operator.ts'
 
 const USAGE = `npm run set-plan -- --workspace ID --plan NAME [--local]
 
-Puts a workspace on a plan, from the next request on. Minutes that were used in this billing period and sites that
-exist stay; a workspace above its new site cap keeps its sites and gets no new one. The change stands in the workspace's
-audit trail as workspace.plan_changed.
+Changes the plan of a workspace, starting with its next request. Used minutes of the billing period and existing sites
+stay; a workspace above its new site cap keeps its sites and cannot add one. The change is an audit event,
+workspace.plan_changed.
 
   --local  the running \`npm start\` instead of a deployment
   --help   this text
 
-For a deployment, TENANCY_TABLE (an output of the data stack) is to be set, with the AWS credentials of the role
-SetPlanOperator; and PLANS as the functions have it, where the stage has plans of its own.
+For a deployment, set TENANCY_TABLE (an output of the data stack) and use the AWS credentials of the role SetPlanOperator.
+If the stage has its own plans, set PLANS to the value of the functions.
 `;
 
 const environment = ENVIRONMENTS.manage.pick({

@@ -4,18 +4,19 @@ import { smokeTest } from './smoke/steps.ts';
 
 const USAGE = `TOKEN=… npm run smoke -- --url URL [--site SITE_ID --origin ORIGIN]
 
-Tries a deployment from outside: its address, an owner's access token, CORS, and one mint. Without --site it creates a managed
-workspace with a site and deletes it again, which takes the platform's own key. The mint is real; nobody connects with it.
+Checks a deployment from outside: its address, an owner's access token, CORS, and one mint. Without --site it creates a
+managed workspace with a site and deletes it again; this needs the platform's own key. The mint is real, but nothing
+connects with it.
 
   --url     https://… without a path: ApiUrl of the api stack, EdgeUrl of the edge stack, or what npm start prints
-  --site    a site that has a key of its own or of its workspace
-  --origin  an origin that is registered on it, https://shop.example
+  --site    a site with its own key or a key of its workspace
+  --origin  an origin that is registered for the site, such as https://shop.example
   --help    this text
 
 Environment:
-  TOKEN     an access token; an argument would stand in the shell's history
+  TOKEN     an access token. An argument would be visible in the shell history
 
-Exit status: 0 all is well; 1 a step failed, and its line says what to do; 2 it was called wrongly.
+Exit status: 0 everything works; 1 a step failed, and its line says what to do; 2 wrong arguments.
 `;
 
 const options = z.object({

@@ -9,8 +9,8 @@ import { buildWidget, WIDGET_FOLDER } from '../../web/widget/build.ts';
 
 const USAGE = `npm run upload-dashboard -- <outputs file>
 
-Builds the dashboard and the widget and puts them into the bucket of a deployment. The file is what
-cdk deploy --all --outputs-file <file> has written. Uses the AWS credentials of the environment.
+Builds the dashboard and the widget and uploads them to the bucket of a deployment. The file is written by
+cdk deploy --all --outputs-file <file>. Uses the AWS credentials of the environment.
 `;
 
 /** Outputs of the construct DashboardSite; CDK puts a hash behind each name. */

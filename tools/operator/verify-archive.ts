@@ -10,15 +10,15 @@ import { verifyRows } from './reconcile/verify-rows.ts';
 
 const USAGE = `npm run verify-archive -- --audit FILE_OR_DIR [--local]
 
-Recomputes the audit chain of every workspace from the archive alone and names the first row of each that is not as
-it was written: altered, missing, or there twice and different.
+Recomputes the audit chain of every workspace from the archive alone. For each workspace it names the first row that was
+changed: altered, missing, or present twice with different content.
 
-  --audit PATH  objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them, from their beginning on;
-                may be repeated
-  --local       the keys of the running \`npm start\` instead of a deployment's
+  --audit PATH  objects of the audit archive (.ndjson, .ndjson.gz), or a folder of them, complete from the first
+                row; repeatable
+  --local       use the keys of the running \`npm start\` instead of a deployment's
   --help        this text
 
-For a deployment AUDIT_KEY_ARN is to be set, with AWS credentials that may GenerateMac with it.
+For a deployment, set AUDIT_KEY_ARN and use AWS credentials that allow GenerateMac with it.
 
 Exit status: 0 every chain is whole; 1 one is not; 2 something could not be read.
 `;

@@ -7,7 +7,7 @@ import type { ReportedError } from '../../domain/sessions/error-row.ts';
 import { BILLING_MODES } from '../../domain/tenancy/workspace.ts';
 import { sessionId, siteId, workspaceId } from './ids.ts';
 
-/** What the tables hold, and the keys under which they hold it. Every read is parsed; an item that is not what it should be is an error, not a guess. */
+/** Primary keys of items, and the schemas of ids. Every read is parsed; a malformed item is an error. */
 
 export const session = {
   sessionId,

@@ -72,7 +72,7 @@ const HOUR_WINDOW: BurstWindow = { buckets: BUCKETS_PER_HOUR, floor: 24, factor:
 const learnableIn = (state: AnomalyState, hour: number, parameters: AnomalyParameters): number =>
   burstLimit(state, HOUR_WINDOW, hour * BUCKETS_PER_HOUR, parameters).threshold;
 
-/** Learned mostly from the busy hours: a quiet night says little, and floors look after it. */
+/** Weighted towards busy hours. Quiet hours carry little signal and are covered by the absolute floors. */
 const noiseAfter = ({ means, noise }: AnomalyState, mean: number, count: number): number => {
   const surprise = Math.min((count - mean) ** 2 / Math.max(mean, 1), MAX_SURPRISE * noise);
   const weight = NOISE_RATE * (mean / Math.max(1, ...means));

@@ -124,7 +124,7 @@ export interface KeyActivity {
   readonly verified: AtVersion | null;
   /** The latest verdict of Test voice; newer than the one that is stored with the key of that version. */
   readonly test: { readonly version: number; readonly verdict: Verdict } | null;
-  /** The version whose record could last not be opened although KMS answered. */
+  /** Latest version that could not be decrypted although KMS responded. */
   readonly unreadableVersion: number | null;
   /** Until when the key counts as degraded by what visitors reported. */
   readonly degraded: { readonly version: number; readonly until: string } | null;

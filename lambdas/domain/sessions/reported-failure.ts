@@ -20,16 +20,16 @@ const HARMLESS: ReadonlySet<string> = new Set(HARMLESS_IN_SESSION);
 /** Failures that are none of OpenAI's refusals, each with the next step for the operator. */
 const SENTENCES = {
   microphone_denied:
-    'A visitor did not allow the microphone. Nothing to do, unless it happens to many: then say on the page why voice needs it.',
-  microphone_missing: 'A visitor has no microphone that the browser can use. Nothing to do.',
-  microphone_in_use: "A visitor's microphone is held by another program. Nothing to do.",
+    'A visitor did not allow the microphone. No action needed. If it happens often, explain on the page why voice needs it.',
+  microphone_missing: "A visitor's browser found no microphone. No action needed.",
+  microphone_in_use: "A visitor's microphone was in use by another program. No action needed.",
   media_failed:
-    "A visitor's browser could not use the microphone or play the sound. Nothing to do, unless it happens to many.",
+    "A visitor's browser could not use the microphone or play sound. No action needed unless it happens often.",
   client_secret_refused:
-    'OpenAI no longer took the client secret: the visitor connected too late, or the key was revoked meanwhile. If it repeats, press Test voice and lengthen client_secret_ttl_seconds.',
+    'OpenAI refused the client secret: the visitor connected too late, or the key was revoked. If it happens again, press Test voice and increase client_secret_ttl_seconds.',
   connection_failed:
-    "A visitor's browser could not connect to OpenAI. If it happens to many, check that the page's Content-Security-Policy allows OpenAI (docs/widget.md).",
-  response_failed: 'OpenAI ended an answer with an error of its own. Try again; see status.openai.com.',
+    "A visitor's browser could not connect to OpenAI. If it happens often, check that the page's Content-Security-Policy allows OpenAI (docs/widget.md).",
+  response_failed: 'OpenAI ended a response with an internal error. Try again, and check status.openai.com.',
 } as const;
 
 const OTHER_CODES: Readonly<Record<string, keyof typeof SENTENCES>> = {

@@ -103,7 +103,7 @@ export interface SessionUsage {
   readonly receivedAtMs: number;
   /** Until when silence means nothing, by our clock, milliseconds: the client secret may still open a session. */
   readonly quietUntilMs: number;
-  /** When somebody should look whether it has fallen silent, by our clock, milliseconds. Moved on by whoever looks. */
+  /** When the sweeper next checks this session for silence, server time, Unix ms. Each check postpones it. */
   readonly dueAtMs: number;
   /** Nothing was heard for SILENCE_SECONDS: it ended with its last sign of life plus one heartbeat. */
   readonly silent: boolean;
@@ -187,7 +187,7 @@ export interface AppliedEvent {
 /** Takes one report. The same meter comes back when it changes nothing. */
 export const applyEvent = (usage: SessionUsage, report: SessionEvent, now: Date): AppliedEvent => {
   const digest = digestOf(`${report.type}:${report.id}`);
-  // The other kinds change nothing when they come again.
+  // Only `usage` and `error` store a digest. The other events are idempotent by themselves.
   const known = usage.seen.has(digest);
   if (known) return { usage, outcome: 'duplicate' };
   if (!eventsBelieved(usage, now)) return { usage, outcome: 'flagged' };
@@ -224,7 +224,7 @@ const timeIsPossible = (usage: SessionUsage, atMs: number, now: Date): boolean =
 const eventsBelieved = ({ issuedAt }: Pick<SessionUsage, 'issuedAt'>, now: Date): boolean =>
   now.getTime() <= Date.parse(issuedAt) + BELIEVED_SECONDS * 1_000;
 
-/** The latest mint of which no report is believed any more at `now`: its meter is what it will be, once it is over. */
+/** Returns the time at or before which minted sessions accept no more reports: once ended, their usage is final. */
 export const finalIfMintedBy = (now: Date): Date => new Date(now.getTime() - BELIEVED_SECONDS * 1_000);
 
 const earliest = (a: number | null, b: number): number => (a === null ? b : Math.min(a, b));
@@ -321,7 +321,7 @@ export const endMsOf = (usage: SessionUsage): number | null => {
 export const startMsOf = ({ connectedAtMs, firstSeenAtMs }: SessionUsage): number | null =>
   connectedAtMs ?? firstSeenAtMs;
 
-/** What the session adds to the totals as things stand. */
+/** Returns the session's current contribution to the usage totals. */
 export const entryOf = (usage: SessionUsage): LedgerEntry => {
   const connected = usage.connectedAtMs !== null || usage.firstSeenAtMs !== null;
   const seconds = durationSecondsOf(usage);

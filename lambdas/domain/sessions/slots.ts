@@ -11,7 +11,7 @@ export interface SlotRef {
 
 export interface SlotLease extends SlotRef {
   readonly sessionId: SessionId;
-  /** Whose it is, as `addressTagOf` tells it; undefined in leases from before it was kept. */
+  /** Truncated hash of the client address (`addressTagOf`). Absent on leases written before this field existed. */
   readonly address?: string | undefined;
   /** Unix seconds. From that second on the slot is free, whether or not anything has deleted the item. */
   readonly expiresAt: number;

@@ -31,7 +31,11 @@ export interface EndpointRequest<Id extends RouteId> {
   readonly noteTier: (tier: number) => void;
 }
 
-/** Answers one route with the `data` of its schema, or throws a Refusal. */
+/**
+ * Returns the `data` of the route's schema.
+ *
+ * @throws BrokerError with a code that the route lists in `refusals`.
+ */
 export type Endpoint<Id extends RouteId> = (request: EndpointRequest<Id>) => Promise<DataOf<Id>>;
 
 type ServedBy<Name extends FunctionName> = {

@@ -116,7 +116,7 @@ const publicEndpoints = (
         details: [
           {
             path: 'model',
-            message: 'The price of this model is not known. GET /v1/pricing lists those that are.',
+            message: 'This model has no known price. GET /v1/pricing lists the models that have one.',
           },
         ],
       });

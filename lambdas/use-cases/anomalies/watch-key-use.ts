@@ -27,7 +27,7 @@ export interface WatchPorts extends SuspendPorts {
   readonly sites: SiteReader;
   readonly announcer: IncidentAnnouncer;
   readonly rotations: RotationRequests;
-  /** Incidents that are on record from now on, told once, whatever becomes of what is done about them. */
+  /** Called once with newly stored incidents, before any response runs and regardless of its result. */
   readonly onBegun: (incidents: readonly Incident[]) => void;
 }
 

@@ -44,7 +44,12 @@ export const verifyAuditTrail =
     const checked = after === undefined ? undefined : headOfContinuation(after, workspaceId, nowMs, chainKey);
     if (after !== undefined && checked === undefined)
       throw new BrokerError('invalid_request', {
-        details: [{ path: 'cursor', message: 'Does not go on with a check. Start again without one.' }],
+        details: [
+          {
+            path: 'cursor',
+            message: 'This cursor does not continue a verification. Start again without one.',
+          },
+        ],
       });
     // Markers first: a row that is appended while we read is then never mistaken for a missing one.
     const lastWritten = await ports.audit.lastMarkedSequence(workspaceId);

@@ -238,5 +238,5 @@ const prepare = async (
   }
 };
 
-/** The account's number is nobody's business who reads the trail. */
+/** Keeps the AWS account id out of the audit trail. */
 const keyIdOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1);

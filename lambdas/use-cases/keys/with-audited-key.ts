@@ -64,7 +64,7 @@ export const withAuditedKey =
     return { result: used.result, session };
   };
 
-/** The id is of this one use, so nobody else can have changed the record; what the caller meets is an outage. */
+/** The session id is new, so a conflict can only follow a lost response to our own write: it is an outage. */
 const orUnavailable = async (write: Promise<void>): Promise<void> => {
   try {
     await write;

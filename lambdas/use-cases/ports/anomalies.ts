@@ -16,7 +16,7 @@ export interface AnomalyRecords {
   ): Promise<void>;
 }
 
-/** Tells whoever listens. At least once: the incident's id tells a repetition. */
+/** Publishes the incident. Delivery is at least once; consumers deduplicate by `incidentId`. */
 export interface IncidentAnnouncer {
   announce(incident: Incident): Promise<void>;
 }

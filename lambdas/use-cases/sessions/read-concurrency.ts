@@ -24,7 +24,7 @@ export interface KeyConcurrency {
 
 export interface Concurrency {
   readonly at: Date;
-  /** Keys of which a slot is taken. */
+  /** Keys with at least one active session. */
   readonly keys: readonly KeyConcurrency[];
 }
 

@@ -22,7 +22,7 @@ export const changePlan =
         details: [
           {
             path: 'plan',
-            message: `There is no such plan. The plans: ${ports.plans.map(({ name }) => name).join(', ')}.`,
+            message: `This plan does not exist. The plans: ${ports.plans.map(({ name }) => name).join(', ')}.`,
           },
         ],
       });

@@ -61,7 +61,7 @@ const quotaIn = ({ plan, siteCount }: Workspace, plans: readonly Plan[]): SiteQu
       details: [
         {
           path: 'max_sites',
-          message: `The plan ${plan} has room for ${maxSites}; sites in this workspace: ${siteCount}.`,
+          message: `The plan ${plan} allows ${maxSites} sites; this workspace has ${siteCount}.`,
         },
       ],
     });

@@ -82,7 +82,7 @@ const shredKey = async (
   await keys.changeKey(address, change, event);
 };
 
-/** A site that somebody else archived at the same moment is ended all the same; one that still stands is not. */
+/** A concurrent archive of the same site counts as success. If the site still exists, the conflict is rethrown. */
 const deleteSiteOnce = async (ports: DeletionPorts, caller: Caller, site: Site): Promise<void> => {
   try {
     await deleteSite(ports, caller, site);

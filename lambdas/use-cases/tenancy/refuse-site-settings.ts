@@ -35,7 +35,7 @@ const originDetails = (
     return [
       {
         path: `allowed_origins.${index}`,
-        message: `${origin} covers sites of other owners, who could use your key: anybody can have a name below ${parent}. Register your own host, for example https://your-site.${parent}.`,
+        message: `${origin} covers sites of other owners, who could use your key: anyone can register a name below ${parent}. Register your own host, for example https://your-site.${parent}.`,
       },
     ];
   });

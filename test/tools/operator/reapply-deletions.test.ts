@@ -172,9 +172,9 @@ describe('the trail', () => {
   });
 });
 
-describe('npm run verify-archive and npm run replay-tombstones', () => {
+describe('npm run verify-archive and npm run reapply-deletions', () => {
   const command = (name: string, archive: string, ...given: string[]) =>
-    promisify(execFile)(process.execPath, [`tools/${name}.ts`, '--audit', archive, ...given], {
+    promisify(execFile)(process.execPath, [`tools/operator/${name}.ts`, '--audit', archive, ...given], {
       cwd: ROOT,
       env: {
         ...stack.variables,
@@ -198,14 +198,14 @@ describe('npm run verify-archive and npm run replay-tombstones', () => {
       writeFileSync(archive, lines.join('\n'));
       const whole = await command('verify-archive', archive);
       expect([whole.code, whole.stdout]).toEqual([0, `${tenant.workspaceId}: ${lines.length} rows, whole\n`]);
-      expect((await command('replay-tombstones', archive)).code).toBe(0);
+      expect((await command('reapply-deletions', archive)).code).toBe(0);
       await restore(backup);
-      const plan = await command('replay-tombstones', archive);
+      const plan = await command('reapply-deletions', archive);
       expect([plan.code, plan.stdout]).toEqual([1, expect.stringContaining('version 1: was deleted: shred')]);
       expect((await mint(stack, tenant)).status).toBe(200);
-      expect((await command('replay-tombstones', archive, '--apply')).code).toBe(1);
+      expect((await command('reapply-deletions', archive, '--apply')).code).toBe(1);
       expect((await mint(stack, tenant)).error.code).toBe('openai_key_missing');
-      expect((await command('replay-tombstones', archive)).code).toBe(0);
+      expect((await command('reapply-deletions', archive)).code).toBe(0);
 
       const forged = lines.map((line) =>
         line.includes('"sequence":1,') ? line.replace(/"actor":"[^"]*"/, '"actor":"somebody else"') : line,
@@ -215,7 +215,7 @@ describe('npm run verify-archive and npm run replay-tombstones', () => {
       expect([altered.code, altered.stdout]).toEqual([1, `${tenant.workspaceId}: row 1 is altered\n`]);
       writeFileSync(archive, '{}');
       expect((await command('verify-archive', archive)).code).toBe(2);
-      expect((await command('replay-tombstones', archive)).code).toBe(2);
+      expect((await command('reapply-deletions', archive)).code).toBe(2);
     } finally {
       rmSync(dirname(archive), { recursive: true, force: true });
     }

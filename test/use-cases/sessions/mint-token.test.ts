@@ -367,7 +367,7 @@ describe('after the admission', () => {
         code: 'openai_key_rejected',
         source: 'mint',
         openAiFailure: 'key_invalid',
-        message: expect.stringContaining('OpenAI does not know this key'),
+        message: expect.stringContaining('OpenAI does not accept this key'),
         sessionId: expect.stringMatching(/^ses_/),
         at: NOW.toISOString(),
       },

@@ -56,7 +56,7 @@ describe('an operator puts a workspace on a plan', () => {
       expect(refused).toMatchObject({
         code: 'invalid_request',
         details: [
-          { path: 'plan', message: 'There is no such plan. The plans: free, starter, pro, enterprise.' },
+          { path: 'plan', message: 'This plan does not exist. The plans: free, starter, pro, enterprise.' },
         ],
       });
       expect(written).toEqual([]);

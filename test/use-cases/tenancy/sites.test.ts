@@ -54,7 +54,7 @@ describe('a site that is created', () => {
     ['unknown', 0, 0],
   ])('finds no room on the plan %s, which has %d, where there are %d', async (plan, cap, count) => {
     const { table, ports } = tenancyWith({ workspace: aWorkspace({ plan }), sites: sitesOf(count) });
-    const message = `The plan ${plan} has room for ${cap}; sites in this workspace: ${count}.`;
+    const message = `The plan ${plan} allows ${cap} sites; this workspace has ${count}.`;
     await expect(createSite(ports)(CALLER, WORKSPACE_ID, SETTINGS)).rejects.toMatchObject({
       code: 'site_limit_reached',
       details: [{ path: 'max_sites', message }],
