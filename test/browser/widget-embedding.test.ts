@@ -10,22 +10,10 @@ let browser: BrowserContext;
 interface ServedPage {
   readonly html: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Origin of the page; that of the shop, which is registered, where it is not given. */
-  readonly origin?: string;
 }
 
-/** A visit to a page of any kind, at an address of the shop. */
-const open = async ({ html, headers = {}, origin }: ServedPage): Promise<Visitor> => {
-  const url = `${origin ?? stage.host.origin}/page`;
-  await browser.unroute('**/page');
-  await browser.route('**/page', (route) =>
-    route.fulfill({
-      body: `<!doctype html><html lang="en"><title>Shop</title>${html}`,
-      headers: { 'content-type': 'text/html; charset=utf-8', ...headers },
-    }),
-  );
-  return visit(browser, url);
-};
+const open = ({ html, headers }: ServedPage): Promise<Visitor> =>
+  visit(browser, stage.host.show(html, headers));
 
 const file = (): string => `${stage.stack.url}/widget/${stage.widget.file}`;
 const tag = (siteId: string, more = ''): string =>

@@ -24,9 +24,9 @@ const TOKEN_TIMEOUT_MS = 20_000;
 /** A clock that is less wrong than this is left alone: the `Date` of an answer is in whole seconds, and a while old. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** How far the clock behind `response` is ahead of `now`, milliseconds; 0 for little. */
-export const aheadOf = (response: Response, now: number): number => {
-  const aheadMs = Date.parse(response.headers.get('date') ?? '') - now;
+/** How far the clock behind `response` is ahead of this computer's, milliseconds; 0 for little. */
+const aheadOf = (response: Response): number => {
+  const aheadMs = Date.parse(response.headers.get('date') ?? '') - Date.now();
   return Math.abs(aheadMs) > CLOCK_TOLERANCE_MS ? aheadMs : 0;
 };
 
@@ -52,7 +52,7 @@ export const requestToken = async (
       keepalive: true,
       signal: deadline(undefined, TOKEN_TIMEOUT_MS),
     });
-    brokerAheadMs = aheadOf(response, Date.now());
+    brokerAheadMs = aheadOf(response);
     answer = (await response.json()) as Answer | null;
   } catch {
     // Without a connection, and where this page's origin is not registered: the browser then shows no answer at all.

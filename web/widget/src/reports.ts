@@ -1,4 +1,4 @@
-import { aheadOf, type TimedToken } from './broker.ts';
+import type { TimedToken } from './broker.ts';
 import { randomId } from './random-id.ts';
 
 /** Why a call ended, in the words of the contract. */
@@ -25,8 +25,10 @@ export class Reports {
   readonly #onHangUp: (reason: HangUpReason) => void;
   readonly #goodbyeId = randomId();
   readonly #onPageHide = (): void => this.leave();
-  /** The broker's time less `performance.now()`: nobody sets that clock during a call. */
-  #offsetMs: number;
+  readonly #brokerAheadMs: number;
+  /** The broker's time less `performance.now()`: nobody sets that clock during a call, but it may stop while a computer sleeps. */
+  readonly #steadyOffsetMs: number;
+  #trustsSteady = true;
   #queue: Report[] = [];
   #inFlight = 0;
   /** The broker knows this session no more, or never did. */
@@ -44,16 +46,17 @@ export class Reports {
   ) {
     this.#url = url;
     this.#onHangUp = onHangUp;
-    this.#offsetMs = Date.now() + token.brokerAheadMs - performance.now();
+    this.#brokerAheadMs = token.brokerAheadMs;
+    this.#steadyOffsetMs = Date.now() + token.brokerAheadMs - performance.now();
     const bytes = Uint8Array.from(atob(token.signing_secret), (character) => character.charCodeAt(0));
     this.#key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
     addEventListener('pagehide', this.#onPageHide);
     void this.#prepareGoodbye();
   }
 
-  /** The broker's time, milliseconds. True although the computer's clock is set during the call. */
+  /** The broker's time, milliseconds. */
   now(): number {
-    return performance.now() + this.#offsetMs;
+    return this.#trustsSteady ? performance.now() + this.#steadyOffsetMs : Date.now() + this.#brokerAheadMs;
   }
 
   add(type: string, fields: Report = {}): void {
@@ -102,12 +105,10 @@ export class Reports {
     const response = await this.#send(batch).catch(() => undefined);
     this.#inFlight -= 1;
     const status = response?.status ?? 0;
+    // A browser does not show the page that a signature was refused: the other clock may be the right one.
+    if (status === 0) this.#trustsSteady = !this.#trustsSteady;
     if (status === 429 || status >= 500 || status === 0) {
       this.#retryLater(Number(response?.headers.get('retry-after')) * 1_000);
-      return;
-    }
-    if (this.#correctClock(response) && status === 401) {
-      void this.#flush();
       return;
     }
     // Anything else would be refused again just so.
@@ -117,13 +118,6 @@ export class Reports {
     void this.#prepareGoodbye();
     await this.#obey(response);
     void this.#flush();
-  }
-
-  /** A computer that slept has a steady clock that is late. True when it was put right by the broker's. */
-  #correctClock(response: Response | undefined): boolean {
-    const behindMs = response ? aheadOf(response, this.now()) : 0;
-    this.#offsetMs += behindMs;
-    return behindMs !== 0;
   }
 
   async #send(batch: readonly Report[]): Promise<Response> {
