@@ -1,10 +1,10 @@
-import { expect, it } from '@jest/globals';
+import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import type { KeyedTenant } from '../support/keyed-tenant.ts';
 import { mintRequests, openAiOf } from '../support/openai.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { SILENCE } from './support/microphone.ts';
-import { controlPages, later, say, ticks } from './support/open-ai-events.ts';
+import { controlPages, later, say, ticks, until } from './support/open-ai-events.ts';
 import { type Stage, useStage } from './support/stage.ts';
 import { type Visitor, visit } from './support/visitor.ts';
 
@@ -34,33 +34,38 @@ describeInBrowser('a call', () => {
     browser = first;
   });
 
-  const silentCall = async (attributes = ''): Promise<{ visitor: Visitor; tenant: KeyedTenant }> => {
-    const silent = await stage.browser({ speech: SILENCE });
+  let silent: BrowserContext;
+  beforeAll(async () => {
+    silent = await stage.browser({ speech: SILENCE });
     await controlPages(silent);
+  });
+  afterEach(async () => {
+    await silent.setOffline(false);
+    const pages = silent.pages();
+    await silent.newPage();
+    await Promise.all(pages.map((page) => page.close()));
+  });
+
+  const silentCall = async (attributes = ''): Promise<{ visitor: Visitor; tenant: KeyedTenant }> => {
     const tenant = await stage.tenant();
     return { visitor: await stage.call(silent, tenant, attributes), tenant };
   };
 
   it('survives a network that is away for some seconds', async () => {
-    const context = await stage.browser();
-    const tenant = await stage.tenant();
-    const visitor = await stage.call(context, tenant);
-    await context.setOffline(true);
+    const { visitor, tenant } = await silentCall();
+    await silent.setOffline(true);
     await hangUpAtOpenAi(tenant);
     await visitor.reaches('reconnecting');
     await visitor.page.waitForTimeout(2_000);
     expect(await stateOf(visitor)).toBe('reconnecting');
-    await context.setOffline(false);
+    await silent.setOffline(false);
     await visitor.reaches('listening');
     expect(await visitor.told('error')).toEqual([]);
   });
 
   it('says that the connection was lost when the network stays away', async () => {
-    const context = await stage.browser();
-    await controlPages(context);
-    const tenant = await stage.tenant();
-    const visitor = await stage.call(context, tenant);
-    await context.setOffline(true);
+    const { visitor, tenant } = await silentCall();
+    await silent.setOffline(true);
     await hangUpAtOpenAi(tenant);
     await visitor.reaches('reconnecting');
     await later(visitor, 31_000);
@@ -68,7 +73,6 @@ describeInBrowser('a call', () => {
     expect(await visitor.text()).toContain('The connection was lost.');
     expect(await visitor.told('error')).toMatchObject([{ detail: { code: 'connection_lost' } }]);
     expect(await visitor.told('ended')).toMatchObject([{ detail: { reason: 'connection_lost' } }]);
-    await context.setOffline(false);
   });
 
   it('may be lost again after three minutes of good connection', async () => {
@@ -78,9 +82,7 @@ describeInBrowser('a call', () => {
     await visitor.reaches('listening');
     await later(visitor, 181_000);
     dropCall();
-    await visitor.page.waitForFunction(
-      `told.filter(({ detail }) => detail.state === 'reconnecting').length === 2`,
-    );
+    await until(visitor, `told.filter(({ detail }) => detail.state === 'reconnecting').length === 2`);
     await visitor.reaches('listening');
   });
 
@@ -101,8 +103,8 @@ describeInBrowser('a call', () => {
     const { visitor } = await silentCall();
     await visitor.button('Mute the microphone').click();
     await visitor.page.evaluate(`microphones[0].stop(); microphones[0].dispatchEvent(new Event('ended'))`);
-    await visitor.page.waitForFunction(`microphones.length === 2`);
-    await visitor.page.waitForFunction(`peer.getSenders()[0].track === microphones[1]`);
+    await until(visitor, `microphones.length === 2`);
+    await until(visitor, `peer.getSenders()[0].track === microphones[1]`);
     expect(await visitor.microphones()).toEqual([
       { isLive: false, isOn: false },
       { isLive: true, isOn: false },
@@ -128,8 +130,8 @@ describeInBrowser('a call', () => {
     await visitor.page.evaluate(`
       navigator.mediaDevices.enumerateDevices = async () => [{ kind: 'audioinput', deviceId: 'other' }];
       navigator.mediaDevices.dispatchEvent(new Event('devicechange'))`);
-    await visitor.page.waitForFunction(`microphones.length === 2`);
-    await visitor.page.waitForFunction(`peer.getSenders()[0].track === microphones[1]`);
+    await until(visitor, `microphones.length === 2`);
+    await until(visitor, `peer.getSenders()[0].track === microphones[1]`);
   });
 
   it('shows that the system muted the microphone, until it does no more', async () => {
@@ -298,6 +300,6 @@ describeInBrowser('a call', () => {
     await visitor.reaches('error');
     await visitor.button('Try again').click();
     await visitor.reaches('listening');
-    expect(mintRequests(stage.stack).length).toBeGreaterThanOrEqual(2);
+    expect(mintRequests(stage.stack)).toHaveLength(2);
   });
 });

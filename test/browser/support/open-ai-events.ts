@@ -35,3 +35,8 @@ export const ticks = (visitor: Visitor, times = 2): Promise<unknown> =>
     const observer = new MutationObserver(() => { if ((left -= 1) < 1) { observer.disconnect(); resolve(); } });
     observer.observe(voice.shadowRoot.querySelector('[part=time]'), { childList: true, characterData: true, subtree: true });
   })`);
+
+/** Waits until an expression holds in the page; works under a policy that forbids `eval`. */
+export const until = async (visitor: Visitor, expression: string): Promise<void> => {
+  while (!(await visitor.page.evaluate<boolean>(expression))) await visitor.page.waitForTimeout(50);
+};

@@ -7,7 +7,15 @@ export type EndReason = 'hung_up' | 'idle' | 'max_duration' | 'page_closed' | 'c
 /** What the broker wants after a report. */
 export type HangUpReason = 'slot_lost' | 'max_duration' | 'ended' | 'site_gone';
 
-type Report = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
+
+interface Report {
+  readonly id: string;
+  readonly type: string;
+  /** `performance.now()` of what happened; becomes `at` when it is sent, by the clock that is right then. */
+  readonly tick: number;
+  readonly fields: Fields;
+}
 
 const BATCH = 50;
 const LONGEST_CODE = 100;
@@ -59,19 +67,23 @@ export class Reports {
     return this.#trustsSteady ? performance.now() + this.#steadyOffsetMs : Date.now() + this.#brokerAheadMs;
   }
 
-  add(type: string, fields: Report = {}): void {
+  add(type: string, fields: Fields = {}): void {
     if (this.#hasEnded || this.#isRefused) return;
     this.#hasEnded = type === 'ended';
     const { code } = fields;
     // A code that the contract has no room for would have the whole batch refused, again and again.
     const told = typeof code === 'string' ? { ...fields, code: code.slice(0, LONGEST_CODE) } : fields;
-    this.#queue.push({ id: randomId(), type, at: this.#time(), ...told });
+    this.#queue.push({ id: randomId(), type, tick: performance.now(), fields: told });
     void this.#prepareGoodbye();
     void this.#flush(this.#hasEnded);
   }
 
-  #time(): string {
-    return new Date(this.now()).toISOString();
+  #bodyOf(reports: readonly Report[]): string {
+    const events = reports.map(({ id, type, tick, fields }) => {
+      const atMs = this.now() + tick - performance.now();
+      return { id, type, at: new Date(atMs).toISOString(), ...fields };
+    });
+    return JSON.stringify({ events });
   }
 
   end(reason: EndReason): void {
@@ -121,7 +133,7 @@ export class Reports {
   }
 
   async #send(batch: readonly Report[]): Promise<Response> {
-    const body = JSON.stringify({ events: batch });
+    const body = this.#bodyOf(batch);
     return fetch(this.#url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-spelo-signature': await this.#sign(body) },
@@ -154,9 +166,11 @@ export class Reports {
       removeEventListener('pagehide', this.#onPageHide);
       return;
     }
-    const ended = { id: this.#goodbyeId, type: 'ended', at: this.#time(), reason: 'page_closed' };
-    const events = this.#hasEnded ? this.#queue.slice(-BATCH) : [...this.#queue.slice(1 - BATCH), ended];
-    const body = JSON.stringify({ events });
+    const fields = { reason: 'page_closed' };
+    const ended = { id: this.#goodbyeId, type: 'ended', tick: performance.now(), fields };
+    const body = this.#bodyOf(
+      this.#hasEnded ? this.#queue.slice(-BATCH) : [...this.#queue.slice(1 - BATCH), ended],
+    );
     try {
       const url = `${this.#url}?signature=${encodeURIComponent(await this.#sign(body))}`;
       if (turn === this.#goodbyes) this.#goodbye = { url, body };
