@@ -29,7 +29,7 @@ describe('the upload of the dashboard', () => {
     for (const { key, cacheControl } of uploads)
       expect([key, cacheControl.includes('immutable')]).toEqual([
         key,
-        key.startsWith('dashboard/assets/') || /\/spelo-voice-.+\.js$/.test(key),
+        key.startsWith('dashboard/assets/') || /\/spelo-voice-.+\.js(?:on)?$/.test(key),
       ]);
   });
 
