@@ -291,9 +291,9 @@ describeInBrowser('a page of any kind', () => {
         visitor,
         `{
         const voice = document.querySelector('spelo-voice');
-        const launcher = voice.shadowRoot.querySelector('.launcher');
+        const panel = voice.shadowRoot.querySelector('.panel');
         const { x, y, width, height } = voice.getBoundingClientRect();
-        const { color, fontSize, textTransform, textAlign, letterSpacing } = getComputedStyle(launcher);
+        const { color, fontSize, textTransform, textAlign, letterSpacing } = getComputedStyle(panel);
         const host = getComputedStyle(voice);
         ({ x, y, width, height, color, fontSize, textTransform, textAlign, letterSpacing,
            position: host.position, z: host.zIndex, opacity: host.opacity, background: host.backgroundColor });
