@@ -288,16 +288,20 @@ describeInBrowser('a call', () => {
 
   it('can be tried again with a fresh secret when OpenAI does not know the one it has', async () => {
     const tenant = await stage.tenant();
-    openAiOf(stage.stack).inject({
-      path: '/v1/realtime/calls',
-      status: 401,
-      body: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '', param: null } },
-      headers: { 'access-control-allow-origin': '*' },
-      times: 1,
-    });
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await visitor.page.route(
+      '**/realtime/calls',
+      (route) =>
+        route.fulfill({
+          status: 401,
+          headers: { 'access-control-allow-origin': '*' },
+          json: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '' } },
+        }),
+      { times: 1 },
+    );
     await visitor.startCall();
     await visitor.reaches('error');
+    expect(await visitor.told('error')).toMatchObject([{ detail: { code: 'openai_error' } }]);
     await visitor.button('Try again').click();
     await visitor.reaches('listening');
     expect(mintRequests(stage.stack)).toHaveLength(2);
