@@ -32,7 +32,7 @@ export const widgetPages = async (demoSite: () => DemoSite | undefined): Promise
     staticFiles({
       mount: '/widget/',
       root: WIDGET_FOLDER,
-      immutable: /^spelo-voice-.+\.js$/,
+      immutable: /^spelo-voice-.+\.js(?:on)?$/,
       forOtherOrigins: true,
     }),
   ];

@@ -60,7 +60,7 @@ const uploadsOf = (folder: string, prefix: string): readonly Upload[] =>
  */
 export const dashboardUploads = (config: string): readonly Upload[] => {
   const files = [...uploadsOf(DASHBOARD_FOLDER, 'dashboard/'), ...uploadsOf(WIDGET_FOLDER, 'widget/')];
-  const isPage = ({ key }: Upload): boolean => /\.(?:html|json)$/.test(key);
+  const isPage = ({ key }: Upload): boolean => /\.(?:html|json)$/.test(key) && !/\/spelo-voice-/.test(key);
   return [
     ...files.filter((file) => !isPage(file)),
     ...files.filter(isPage),

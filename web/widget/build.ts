@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { build, type Plugin, transform } from 'esbuild';
+import { STYLES } from './src/styles.ts';
 
 const SOURCE = import.meta.dirname;
 /** Built files of the repository; never committed. */
 export const WIDGET_FOLDER = join(SOURCE, '../../dist/widget');
+/** Beside English, which is part of the script. */
+export const LANGUAGES = ['de', 'es', 'fr'] as const;
 export const STABLE_NAME = 'spelo-voice.js';
 
 /** What a page needs to embed the widget, as `manifest.json` carries it. */
@@ -21,13 +24,14 @@ export interface WidgetManifest {
 }
 
 /**
- * Builds the widget into `folder`: the versioned file, the same under its stable name, and `manifest.json`. Each is put in
+ * Builds the widget into `folder`: the versioned file, the same under its stable name, a file for each language, and `manifest.json`. Each is put in
  * place whole, so that several builds may run at once.
  */
 export const buildWidget = async (folder = WIDGET_FOLDER): Promise<WidgetManifest> => {
   const { version } = JSON.parse(readFileSync(join(SOURCE, '../../package.json'), 'utf8')) as {
     version: string;
   };
+  const languages = LANGUAGES.map((language) => languageFile(version, language));
   const { outputFiles } = await build({
     entryPoints: [join(SOURCE, 'src/index.ts')],
     bundle: true,
@@ -36,23 +40,55 @@ export const buildWidget = async (folder = WIDGET_FOLDER): Promise<WidgetManifes
     target: 'es2022',
     write: false,
     legalComments: 'none',
+    plugins: [smallStyles],
+    define: {
+      SPELO_LANGUAGES: JSON.stringify(
+        Object.fromEntries(languages.map(({ language, file, integrity }) => [language, [file, integrity]])),
+      ),
+    },
     banner: { js: `/* Spelo voice widget ${version}, Apache-2.0 */` },
   });
   const code = outputFiles[0]?.contents ?? new Uint8Array();
-  const hash = createHash('sha256').update(code).digest('hex').slice(0, 8);
   const manifest: WidgetManifest = {
     version,
-    file: `spelo-voice-${version}-${hash}.js`,
-    integrity: `sha384-${createHash('sha384').update(code).digest('base64')}`,
+    file: `spelo-voice-${version}-${shortHash(code)}.js`,
+    integrity: integrityOf(code),
     bytes: code.byteLength,
     gzip_bytes: gzipSync(code, { level: 9 }).byteLength,
   };
   mkdirSync(folder, { recursive: true });
+  for (const { file, content } of languages) put(folder, file, content);
   put(folder, manifest.file, code);
   put(folder, STABLE_NAME, code);
   put(folder, 'manifest.json', `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 };
+
+const smallStyles: Plugin = {
+  name: 'small-styles',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[/\\\\]styles\.ts$/ }, async () => {
+      const { code } = await transform(STYLES, { loader: 'css', minify: true, target: 'es2022' });
+      return { contents: `export const STYLES = ${JSON.stringify(code.trim())}` };
+    }),
+};
+
+/** The sentences in one language, which the script loads where the page is in it. */
+const languageFile = (version: string, language: string) => {
+  const content = readFileSync(join(SOURCE, `src/languages/${language}.json`));
+  return {
+    language,
+    content,
+    file: `spelo-voice-${version}-${language}-${shortHash(content)}.json`,
+    integrity: integrityOf(content),
+  };
+};
+
+const shortHash = (content: Uint8Array): string =>
+  createHash('sha256').update(content).digest('hex').slice(0, 8);
+
+const integrityOf = (content: Uint8Array): string =>
+  `sha384-${createHash('sha384').update(content).digest('base64')}`;
 
 const put = (folder: string, name: string, content: Uint8Array | string): void => {
   const unfinished = join(folder, `.${name}.${process.pid}`);

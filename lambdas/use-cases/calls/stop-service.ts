@@ -1,8 +1,7 @@
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
-import type { HangUpQueue } from '../ports/calls.ts';
-import type { Stops } from '../ports/stops.ts';
+import type { HangUpQueue, Stops } from '../ports/calls.ts';
 
 /** The audit chain of what concerns no single workspace. */
 const PLATFORM = 'platform';

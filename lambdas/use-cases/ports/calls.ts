@@ -179,3 +179,13 @@ export interface HangUpQueue {
   /** Returns when the queue has the message. At least once. `delaySeconds` is at most MAX_DELAY_SECONDS. */
   send(message: HangUpMessage, delaySeconds?: number): Promise<void>;
 }
+
+/** An operator's stop: of one workspace, or of the whole stage where there is none. */
+export interface Stops {
+  /** From the next request on nobody gets a session. With its audit event. Repeating it changes nothing. */
+  stop(workspaceId: WorkspaceId | undefined, event: AuditEvent): Promise<void>;
+  /** With its audit event. Repeating it changes nothing. */
+  resume(workspaceId: WorkspaceId | undefined, event: AuditEvent): Promise<void>;
+  /** The workspaces in which sessions run. */
+  listLiveWorkspaces(): Promise<readonly WorkspaceId[]>;
+}

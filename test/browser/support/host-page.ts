@@ -9,6 +9,8 @@ export interface HostPage {
   url(siteId: string, attributes?: string): string;
   /** The page that has nothing but the script tag. */
   scriptOnlyUrl(siteId: string): string;
+  /** A page of any kind, without the policy of the others unless its headers have one. */
+  show(html: string, headers?: Readonly<Record<string, string>>): string;
   close(): Promise<void>;
 }
 
@@ -29,8 +31,17 @@ export const startHostPage = async (
     "require-trusted-types-for 'script'",
     'trusted-types',
   ].join('; ');
+  const shown: { readonly html: string; readonly headers: Readonly<Record<string, string>> }[] = [];
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    const page = shown[Number(/^\/shown\/(\d+)$/.exec(pathname)?.[1] ?? -1)];
+    if (page !== undefined) {
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', ...page.headers });
+      response.end(
+        `<!doctype html><html lang="en"><title>Shop</title><link rel="icon" href="data:,">${page.html}`,
+      );
+      return;
+    }
     const siteId = searchParams.get('site') ?? '';
     const data = pathname === '/script' ? ` data-site-id="${siteId}"` : '';
     const element =
@@ -51,6 +62,7 @@ export const startHostPage = async (
     origin,
     url: (siteId, attributes = '') => `${origin}/?${new URLSearchParams({ site: siteId, with: attributes })}`,
     scriptOnlyUrl: (siteId) => `${origin}/script?site=${siteId}`,
+    show: (html, headers = {}) => `${origin}/shown/${shown.push({ html, headers }) - 1}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

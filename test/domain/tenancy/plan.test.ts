@@ -108,6 +108,7 @@ describe('the plans of the price page', () => {
     const usd = (amount: number | null) => (amount === null ? null : Math.round(amount * 100_000_000));
     expect(plan(name)).toEqual({
       name,
+      maxConcurrent: null,
       monthlyMicroCents: usd(monthlyUsd),
       includedMinutes,
       hardCap,

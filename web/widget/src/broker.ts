@@ -1,4 +1,5 @@
 import { deadline } from './deadline.ts';
+import { throwIfBlocked } from './page-policy.ts';
 import { Failure, PROBLEMS, type ProblemCode } from './strings.ts';
 
 /** What the broker answers to a visitor's request for a call. */
@@ -23,35 +24,44 @@ const TOKEN_TIMEOUT_MS = 20_000;
 /** A clock that is less wrong than this is left alone: the `Date` of an answer is in whole seconds, and a while old. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** How far the clock behind `response` is ahead of this computer's, milliseconds. */
+/** How far the clock behind `response` is ahead of this computer's, milliseconds; 0 for little. */
 const aheadOf = (response: Response): number => {
   const aheadMs = Date.parse(response.headers.get('date') ?? '') - Date.now();
   return Math.abs(aheadMs) > CLOCK_TOLERANCE_MS ? aheadMs : 0;
 };
 
-/** Asks for one call. Throws a `Failure` that says why there is none. */
+/**
+ * Asks for one call. Throws a `Failure` that says why there is none. A call that is hung up meanwhile waits for the answer,
+ * since only the answer names the session to end.
+ */
 export const requestToken = async (
   api: string,
   siteId: string,
   visitorId: string | undefined,
-  signal: AbortSignal,
 ): Promise<TimedToken> => {
+  const url = `${api}/v1/${encodeURIComponent(siteId)}/token`;
   let response: Response;
   let answer: Answer | null;
   let brokerAheadMs: number;
   try {
-    response = await fetch(`${api}/v1/${encodeURIComponent(siteId)}/token`, {
+    response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(visitorId === undefined ? {} : { visitor_id: visitorId }),
       credentials: 'omit',
-      signal: deadline(signal, TOKEN_TIMEOUT_MS),
+      keepalive: true,
+      signal: deadline(undefined, TOKEN_TIMEOUT_MS),
     });
     brokerAheadMs = aheadOf(response);
     answer = (await response.json()) as Answer | null;
   } catch {
     // Without a connection, and where this page's origin is not registered: the browser then shows no answer at all.
-    throw new Failure({ code: 'unreachable' });
+    await throwIfBlocked(url);
+    throw new Failure(
+      { code: 'unreachable' },
+      null,
+      `no answer from ${api}. Is ${location.origin} among the allowed origins of site ${siteId}?`,
+    );
   }
   if (response.ok && answer?.data?.client_secret?.value) return { ...answer.data, brokerAheadMs };
   const { code = '', retry_after, request_id } = answer?.error ?? {};

@@ -1,10 +1,19 @@
+import { Activity, type Levels, type TurnState } from './activity.ts';
 import { requestToken, type TimedToken, type Token } from './broker.ts';
-import { type Connection, connect, type ServerEvent } from './connection.ts';
-import { openMicrophone } from './microphone.ts';
+import { type Connection, connect, postOffer, type ServerEvent } from './connection.ts';
+import { isUnplugged, openMicrophone, trackOf } from './microphone.ts';
+import { randomId } from './random-id.ts';
 import { type EndReason, type HangUpReason, Reports } from './reports.ts';
-import { codeOf, Failure, type Problem, problemOfOpenAi, type StringName } from './strings.ts';
+import {
+  codeOf,
+  Failure,
+  type Problem,
+  type ProblemCode,
+  problemOfOpenAi,
+  type StringName,
+} from './strings.ts';
 
-export type CallState = 'connecting' | 'listening' | 'thinking' | 'speaking' | 'reconnecting';
+export type CallState = 'connecting' | TurnState | 'reconnecting';
 
 export interface Caption {
   readonly role: 'visitor' | 'assistant';
@@ -22,6 +31,8 @@ export interface CallEnd {
   readonly seconds: number | undefined;
   readonly problem?: Problem | undefined;
   readonly note?: StringName | undefined;
+  /** What the developer of the page has to change. */
+  readonly hint?: string | undefined;
 }
 
 export interface CallHandlers {
@@ -32,6 +43,10 @@ export interface CallHandlers {
   readonly onUsage: (responseId: string, usage: unknown) => void;
   /** A passing remark, or none. */
   readonly onNote: (note: StringName | undefined) => void;
+  /** Something went wrong in a call that goes on: OpenAI's or the browser's name for it, and our sentence. */
+  readonly onTrouble: (code: string, sentence: StringName) => void;
+  /** How loud both sides are at this moment; undefined when that is not measured. */
+  readonly levels: () => Levels | undefined;
   readonly onSecond: (seconds: number) => void;
   /** The last thing that a call says. */
   readonly onEnd: (end: CallEnd) => void;
@@ -49,13 +64,30 @@ const WARN_SECONDS = 15;
 const NEARLY_UP_SECONDS = 60;
 /** A secret that expires sooner is not worth another connection. */
 const SECRET_MARGIN_MS = 3_000;
+const CONNECT_TIMEOUT_MS = 15_000;
+/** A lost call is connected again once; after so long without another loss it may be lost again. */
+const STABLE_MS = 180_000;
+/** How long a lost network may take to come back. */
+const RECONNECT_MS = 30_000;
+const RECONNECT_TIMEOUT_MS = 8_000;
+const FIRST_PAUSE_MS = 500;
+const LAST_PAUSE_MS = 4_000;
+/** A connection that is lost so close to the longest time was ended for it, by OpenAI. */
+const LIMIT_MARGIN_SECONDS = 5;
 
-const STATE_AFTER: Readonly<Record<string, CallState>> = {
-  'input_audio_buffer.speech_started': 'listening',
-  'response.created': 'thinking',
-  'output_audio_buffer.started': 'speaking',
-  'output_audio_buffer.stopped': 'listening',
-  'output_audio_buffer.cleared': 'listening',
+/** Failures that a network which comes back can mend, and a line that the lost session still holds. */
+const PASSING: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'unreachable',
+  'connection_failed',
+  'unavailable',
+  'openai_error',
+  'openai_timeout',
+  'busy',
+]);
+
+const NOTE_OF_INCOMPLETE: Readonly<Record<string, StringName>> = {
+  content_filter: 'response_filtered',
+  max_output_tokens: 'response_cut',
 };
 
 /** The visitor's own words come only where the session asks OpenAI to transcribe them. */
@@ -71,17 +103,23 @@ export class Call {
   readonly #options: CallOptions;
   readonly #handlers: CallHandlers;
   readonly #abort = new AbortController();
+  readonly #activity = new Activity();
   #microphone: MediaStream | undefined;
+  #assistant: MediaStream | undefined;
   #token: TimedToken | undefined;
+  #isSecretSpent = false;
   #reports: Reports | undefined;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #connectedAt = 0;
-  #activeAt = 0;
+  #isConnected = false;
+  #connectedAt: number | undefined;
+  #stableSince = 0;
   #reportedAt = 0;
-  #hasReconnected = false;
-  #isOver = false;
+  #mayReconnect = true;
+  #end: EndReason | undefined;
   #isMuted = false;
+  #isSilenced = false;
+  #note: StringName | undefined;
   #state: CallState = 'connecting';
   #captions = new Map<string, string>();
 
@@ -93,10 +131,8 @@ export class Call {
   async start(): Promise<void> {
     this.#enter('connecting');
     try {
-      this.#microphone = await openMicrophone();
-      this.muted = this.#isMuted;
-      if (this.#isOver) this.#release();
-      else await this.#open();
+      await this.#openMicrophone();
+      if (!this.#isOver) await this.#open();
     } catch (error) {
       this.#fail(error, 'connect');
     }
@@ -112,36 +148,102 @@ export class Call {
   }
 
   hangUp(reason: EndReason = 'hung_up', note?: StringName): void {
-    this.#end({ reason, note });
+    this.#finish({ reason, note });
   }
 
   /** The page closes: only what needs no answer is still sent. */
   leave(): void {
     if (this.#isOver) return;
     this.#reports?.leave();
-    this.#end({ reason: 'page_closed' });
+    this.#finish({ reason: 'page_closed' });
+  }
+
+  get #isOver(): boolean {
+    return this.#end !== undefined;
+  }
+
+  async #openMicrophone(): Promise<MediaStreamTrack | undefined> {
+    const stream = await openMicrophone();
+    this.#microphone = stream;
+    this.muted = this.#isMuted;
+    const track = trackOf(stream);
+    if (this.#isOver) this.#release();
+    else if (track !== undefined) this.#watchMicrophone(track);
+    return track;
+  }
+
+  #watchMicrophone(track: MediaStreamTrack): void {
+    const watching = new AbortController();
+    const { signal } = watching;
+    const silence = (isSilenced: boolean): void => {
+      this.#isSilenced = isSilenced;
+      this.#showNote();
+    };
+    const replace = (): void => {
+      if (signal.aborted) return;
+      watching.abort();
+      silence(false);
+      track.stop();
+      if (!this.#isOver) void this.#replaceMicrophone();
+    };
+    this.#abort.signal.addEventListener('abort', () => watching.abort(), { signal });
+    track.addEventListener('ended', replace, { signal });
+    track.addEventListener('mute', () => silence(true), { signal });
+    track.addEventListener('unmute', () => silence(false), { signal });
+    navigator.mediaDevices.addEventListener(
+      'devicechange',
+      async () => {
+        if (await isUnplugged(track)) replace();
+      },
+      { signal },
+    );
+    silence(track.muted);
+  }
+
+  async #replaceMicrophone(): Promise<void> {
+    try {
+      const track = await this.#openMicrophone();
+      if (this.#isOver || track === undefined) return;
+      await this.#connection?.replaceTrack(track);
+      this.#tellSound();
+    } catch (error) {
+      this.#fail(error, 'media');
+    }
+  }
+
+  #tellSound(): void {
+    if (this.#microphone && this.#assistant) this.#handlers.onSound(this.#microphone, this.#assistant);
   }
 
   async #open(): Promise<void> {
     const { api, siteId, visitorId } = this.#options;
-    const token = await requestToken(api, siteId, visitorId, this.#abort.signal);
+    const token = await requestToken(api, siteId, visitorId);
     this.#token = token;
+    this.#isSecretSpent = false;
     this.#reports = new Reports(`${api}/v1/${siteId}/sessions/${token.session_id}/events`, token, (reason) =>
       this.#obey(reason),
     );
-    // Hung up while the broker was still at it: the slot is given back at once.
-    if (this.#isOver) this.#reports.end('hung_up');
-    else await this.#connect(token);
+    // Hung up while the broker was still answering: the slot is given back at once.
+    if (this.#end !== undefined) this.#reports.end(this.#end);
+    else await this.#connect(token, CONNECT_TIMEOUT_MS);
   }
 
-  async #connect(token: Token): Promise<void> {
+  async #connect(token: Token, timeoutMs: number): Promise<void> {
     const microphone = this.#microphone;
     if (microphone === undefined) return;
     const connection = await connect(
-      { url: token.realtime_url, secret: token.client_secret.value, microphone },
+      {
+        microphone,
+        timeoutMs,
+        exchange: (offer, signal) =>
+          postOffer({ url: token.realtime_url, secret: token.client_secret.value }, offer, signal),
+      },
       {
         onEvent: (event) => this.#hear(event),
-        onSound: (stream) => this.#handlers.onSound(microphone, stream),
+        onSound: (stream) => {
+          this.#assistant = stream;
+          this.#tellSound();
+        },
         onLost: () => void this.#lost(),
       },
       this.#abort.signal,
@@ -150,51 +252,115 @@ export class Call {
       connection.close();
       return;
     }
+    const now = performance.now();
+    const track = trackOf(this.#microphone);
+    if (microphone !== this.#microphone && track) await connection.replaceTrack(track);
     this.#connection = connection;
+    this.#isConnected = true;
     this.#reports?.add('connected');
-    this.#activeAt = this.#reportedAt = Date.now();
-    this.#connectedAt ||= Date.now();
+    this.#activity.restart(now);
+    this.#stableSince = this.#reportedAt = now;
+    this.#connectedAt ??= now;
     this.#timer ??= setInterval(() => this.#tick(token), 1_000);
     this.#enter('listening');
     this.#handlers.onConnected(token);
   }
 
-  /** Once per call: with the same secret while it is valid, else as a new session. What was said so far is forgotten. */
+  /** What was said so far is forgotten by the assistant when a lost call is connected again. */
   async #lost(): Promise<void> {
+    this.#isConnected = false;
     this.#reports?.add('error', { source: 'media', code: 'connection_lost' });
-    if (this.#isOver || this.#hasReconnected || this.#token === undefined) {
+    const token = this.#token;
+    if (this.#isOver || token === undefined) return;
+    if (this.#seconds() >= token.max_duration_seconds - LIMIT_MARGIN_SECONDS) {
+      this.hangUp('max_duration', 'ended_max_duration');
+      return;
+    }
+    const now = performance.now();
+    if (!this.#mayReconnect && now - this.#stableSince < STABLE_MS) {
       this.#fail(new Failure({ code: 'connection_lost' }), 'media');
       return;
     }
-    this.#hasReconnected = true;
+    this.#mayReconnect = false;
     this.#enter('reconnecting');
-    try {
-      const brokerNow = Date.now() + this.#token.brokerAheadMs;
-      if (this.#token.client_secret.expires_at * 1_000 > brokerNow + SECRET_MARGIN_MS)
-        await this.#connect(this.#token);
-      else {
-        // The line that was held comes back first: it may be the only one.
-        this.#reports?.end('connection_lost');
-        await this.#reports?.drained();
-        if (!this.#isOver) await this.#open();
+    await this.#reconnect(now + RECONNECT_MS);
+  }
+
+  async #reconnect(untilMs: number): Promise<void> {
+    for (let pauseMs = FIRST_PAUSE_MS; !this.#isOver; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
+      try {
+        if (navigator.onLine) {
+          await this.#connectAgain();
+          return;
+        }
+      } catch (error) {
+        const code = error instanceof Failure ? error.problem.code : 'connection_failed';
+        if (!PASSING.has(code)) {
+          this.#fail(error, 'connect', 'connection_lost');
+          return;
+        }
+        if (error instanceof Failure && error.reported === 'invalid_api_key') this.#isSecretSpent = true;
       }
-    } catch (error) {
-      this.#fail(error, 'connect', 'connection_lost');
+      const leftMs = untilMs - performance.now();
+      if (leftMs <= 0) {
+        this.#fail(new Failure({ code: 'connection_lost' }), 'media');
+        return;
+      }
+      await this.#pause(Math.min(pauseMs, leftMs));
     }
   }
 
+  /** With the same secret while that is valid, else as a new session. */
+  async #connectAgain(): Promise<void> {
+    const { token, reports } = { token: this.#token, reports: this.#reports };
+    if (token === undefined || reports === undefined) return;
+    const isValid = token.client_secret.expires_at * 1_000 > reports.now() + SECRET_MARGIN_MS;
+    if (isValid && !this.#isSecretSpent) {
+      await this.#connect(token, RECONNECT_TIMEOUT_MS);
+      return;
+    }
+    // The line that was held is given back first: it may be the only one.
+    reports.end('connection_lost');
+    await reports.drained();
+    if (!this.#isOver) await this.#open();
+  }
+
+  /** Shorter when the network changes: then another try may work at once. */
+  #pause(ms: number): Promise<void> {
+    const { connection } = navigator as { connection?: EventTarget };
+    const { signal } = this.#abort;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        removeEventListener('online', done);
+        connection?.removeEventListener('change', done);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      addEventListener('online', done);
+      connection?.addEventListener('change', done);
+      signal.addEventListener('abort', done);
+    });
+  }
+
   #tick(token: Token): void {
-    const now = Date.now();
+    const now = performance.now();
     const seconds = this.#seconds();
-    if (this.#state === 'speaking') this.#activeAt = now;
-    const silentSeconds = (now - this.#activeAt) / 1_000;
+    if (this.#isConnected) this.#activity.tick(now, this.#handlers.levels());
+    else this.#activity.touch(now);
+    this.#follow();
+    const silentSeconds = this.#activity.silentMs(now) / 1_000;
     const leftSeconds = token.max_duration_seconds - seconds;
+    const { idleSeconds } = this.#options;
+    const isQuiet = silentSeconds >= idleSeconds - Math.min(WARN_SECONDS, idleSeconds / 2);
     this.#handlers.onSecond(seconds);
     if (leftSeconds <= 0) this.hangUp('max_duration', 'ended_max_duration');
-    else if (silentSeconds >= this.#options.idleSeconds) this.hangUp('idle', 'ended_idle');
-    else if (silentSeconds >= this.#options.idleSeconds - WARN_SECONDS) this.#handlers.onNote('still_there');
+    else if (silentSeconds >= idleSeconds) this.hangUp('idle', 'ended_idle');
+    else if (isQuiet) this.#setNote('still_there');
     else if (leftSeconds <= NEARLY_UP_SECONDS && token.max_duration_seconds > 2 * NEARLY_UP_SECONDS)
-      this.#handlers.onNote('time_nearly_up');
+      this.#setNote('time_nearly_up');
+    else if (this.#note === 'still_there') this.#setNote(undefined);
     if (this.#isOver || now - this.#reportedAt < token.heartbeat_seconds * 1_000) return;
     this.#reportedAt = now;
     this.#reports?.add('heartbeat');
@@ -202,15 +368,41 @@ export class Call {
 
   #hear(event: ServerEvent): void {
     const { type } = event;
-    if (/speech_started|response\.created|output_audio_buffer/.test(type)) {
-      this.#activeAt = Date.now();
-      this.#handlers.onNote(undefined);
-    }
-    const state = STATE_AFTER[type];
-    if (state !== undefined) this.#enter(state);
+    if (!this.#activity.hear(event, performance.now())) return;
+    if (/speech_started|response\.created/.test(type) || this.#note === 'still_there')
+      this.#setNote(undefined);
     if (type in CAPTION_OF) this.#caption(event);
     if (type === 'response.done') this.#count(event.response ?? {});
-    if (type === 'error') this.#reports?.add('error', { source: 'response', code: codeOf(event.error) });
+    if (type === 'error') this.#hearError(codeOf(event.error));
+    this.#follow();
+  }
+
+  #hearError(code: string | null): void {
+    // OpenAI ends each session after an hour: https://developers.openai.com/api/docs/guides/realtime-conversations
+    if (code === 'session_expired') this.hangUp('max_duration', 'ended_max_duration');
+    else this.#trouble(code, undefined);
+  }
+
+  /** Something went wrong and the call goes on. */
+  #trouble(code: string | null, note: StringName | undefined): void {
+    this.#reports?.add('error', { source: 'response', code });
+    if (note) this.#setNote(note);
+    this.#handlers.onTrouble(code ?? 'response_failed', note ?? 'response_failed');
+  }
+
+  /** Shows whose turn it is. */
+  #follow(): void {
+    const { state } = this.#activity;
+    if (this.#isConnected && !this.#isOver && state !== this.#state) this.#enter(state);
+  }
+
+  #setNote(note: StringName | undefined): void {
+    this.#note = note;
+    this.#showNote();
+  }
+
+  #showNote(): void {
+    if (!this.#isOver) this.#handlers.onNote(this.#isSilenced ? 'microphone_silent' : this.#note);
   }
 
   #enter(state: CallState): void {
@@ -225,28 +417,22 @@ export class Call {
     this.#handlers.onCaption({ role: CAPTION_OF[type] ?? 'assistant', id: item_id, text, final });
   }
 
-  #count({
-    id = crypto.randomUUID(),
-    status,
-    usage,
-    status_details,
-  }: NonNullable<ServerEvent['response']>): void {
+  #count({ id = randomId(), status, usage, status_details }: NonNullable<ServerEvent['response']>): void {
     if (usage) {
       this.#reports?.add('usage', { response_id: id, usage });
       this.#handlers.onUsage(id, usage);
     }
-    // An answer without sound, such as one that was cancelled.
-    if (this.#state === 'thinking') this.#enter('listening');
+    if (status === 'incomplete') {
+      const reason = status_details?.reason ?? null;
+      this.#trouble(reason, NOTE_OF_INCOMPLETE[reason ?? ''] ?? 'response_failed');
+    }
     if (status !== 'failed') return;
     const code = codeOf(status_details?.error);
     const problem = problemOfOpenAi(code);
-    if (problem !== 'busy' && problem !== 'openai_error') {
-      this.#fail(new Failure({ code: problem }, code), 'response');
-      return;
-    }
     // It may pass: the call goes on.
-    this.#reports?.add('error', { source: 'response', code });
-    this.#handlers.onNote('response_busy');
+    if (problem === 'busy') this.#trouble(code, 'response_busy');
+    else if (problem === 'openai_error') this.#trouble(code, 'response_failed');
+    else this.#fail(new Failure({ code: problem }, code), 'response');
   }
 
   #obey(reason: HangUpReason): void {
@@ -257,20 +443,20 @@ export class Call {
   #fail(error: unknown, source: 'connect' | 'response' | 'media', reason: EndReason = 'failed'): void {
     if (this.#isOver) return;
     const failure = error instanceof Failure ? error : new Failure({ code: 'connection_failed' });
-    if (failure.problem.code === 'connection_lost')
-      this.#end({ reason: 'connection_lost', problem: failure.problem });
+    const { problem, hint } = failure;
+    if (problem.code === 'connection_lost') this.#finish({ reason: 'connection_lost', problem });
     else {
       this.#reports?.add('error', { source, code: failure.reported });
-      this.#end({ reason, problem: failure.problem });
+      this.#finish({ reason, problem, hint });
     }
   }
 
-  #end(end: Pick<CallEnd, 'reason' | 'note' | 'problem'>): void {
+  #finish(end: Pick<CallEnd, 'reason' | 'note' | 'problem' | 'hint'>): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#end = end.reason;
     this.#reports?.end(end.reason);
     this.#release();
-    const seconds = this.#connectedAt === 0 ? undefined : this.#seconds();
+    const seconds = this.#connectedAt === undefined ? undefined : this.#seconds();
     this.#handlers.onEnd({ ...end, sessionId: this.#token?.session_id, seconds });
   }
 
@@ -282,6 +468,6 @@ export class Call {
   }
 
   #seconds(): number {
-    return Math.floor((Date.now() - this.#connectedAt) / 1_000);
+    return Math.floor((performance.now() - (this.#connectedAt ?? performance.now())) / 1_000);
   }
 }

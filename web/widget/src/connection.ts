@@ -1,7 +1,7 @@
 import { deadline } from './deadline.ts';
+import { throwIfBlocked } from './page-policy.ts';
 import { codeOf, Failure, type OpenAiError, problemOfOpenAi } from './strings.ts';
 
-const CONNECT_TIMEOUT_MS = 15_000;
 /** A connection that is only shaken comes back within this; OpenAI cannot be asked to restart ICE. */
 const SHAKEN_MS = 4_000;
 
@@ -16,24 +16,38 @@ export interface ConnectionHandlers {
 export interface ServerEvent {
   readonly type: string;
   readonly item_id?: string;
+  readonly response_id?: string;
   readonly delta?: string;
   readonly transcript?: string;
   readonly response?: {
     readonly id?: string;
     readonly status?: string;
     readonly usage?: Readonly<Record<string, unknown>> | null;
-    readonly status_details?: { readonly error?: OpenAiError | null } | null;
+    readonly status_details?: {
+      readonly reason?: string | null;
+      readonly error?: OpenAiError | null;
+    } | null;
   };
   readonly error?: OpenAiError | null;
 }
 
 export interface Connection {
+  /** Sends another microphone from now on, on the same call. */
+  replaceTrack(track: MediaStreamTrack): Promise<void>;
   close(): void;
 }
 
-/** Connects to OpenAI with an ephemeral secret; resolves when events flow. Throws a `Failure`. */
+export interface ConnectOptions {
+  readonly microphone: MediaStream;
+  /** Milliseconds that each of the two steps may take. */
+  readonly timeoutMs: number;
+  /** Brings the offer to OpenAI, and its answer back. */
+  readonly exchange: (offer: string, signal: AbortSignal) => Promise<string>;
+}
+
+/** Connects to OpenAI; resolves when events flow. Throws a `Failure`. */
 export const connect = async (
-  options: { readonly url: string; readonly secret: string; readonly microphone: MediaStream },
+  { microphone, timeoutMs, exchange }: ConnectOptions,
   handlers: ConnectionHandlers,
   signal: AbortSignal,
 ): Promise<Connection> => {
@@ -46,16 +60,16 @@ export const connect = async (
     peer.close();
   };
   try {
-    for (const track of options.microphone.getAudioTracks()) peer.addTrack(track, options.microphone);
+    for (const track of microphone.getAudioTracks()) peer.addTrack(track, microphone);
     peer.ontrack = ({ track }) => handlers.onSound(new MediaStream([track]));
     events.onmessage = ({ data }) => {
       const event = parseEvent(data);
       if (event !== undefined && !isClosed) handlers.onEvent(event);
     };
     await peer.setLocalDescription();
-    const sdp = await exchange(options, peer.localDescription?.sdp ?? '', signal);
+    const sdp = await exchange(peer.localDescription?.sdp ?? '', deadline(signal, timeoutMs));
     await peer.setRemoteDescription({ type: 'answer', sdp });
-    await opened(peer, events, signal);
+    await opened(peer, events, deadline(signal, timeoutMs));
   } catch (error) {
     close();
     throw error instanceof Failure ? error : new Failure({ code: 'connection_failed' }, 'connection_failed');
@@ -65,37 +79,51 @@ export const connect = async (
     close();
     handlers.onLost();
   });
-  return { close };
+  return {
+    replaceTrack: async (track) => {
+      await peer
+        .getSenders()
+        .find((sender) => sender.track?.kind !== 'video')
+        ?.replaceTrack(track);
+    },
+    close,
+  };
 };
 
-const exchange = async (
+/** Posts an offer to OpenAI with an ephemeral secret. Throws a `Failure`. */
+export const postOffer = async (
   { url, secret }: { readonly url: string; readonly secret: string },
   offer: string,
   signal: AbortSignal,
 ): Promise<string> => {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/sdp' },
-    body: offer,
-    credentials: 'omit',
-    signal: deadline(signal, CONNECT_TIMEOUT_MS),
-  });
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/sdp' },
+      body: offer,
+      credentials: 'omit',
+      signal,
+    });
+  } catch (error) {
+    if (!signal.aborted) await throwIfBlocked(url);
+    throw error;
+  }
   if (response.ok) return response.text();
   const answer = (await response.json().catch(() => null)) as { error?: OpenAiError | null } | null;
   const code = codeOf(answer?.error);
   const retryAfter = Number(response.headers.get('retry-after')) || undefined;
-  throw new Failure({ code: problemOfOpenAi(code), retryAfter }, code ?? `http_${response.status}`);
+  // Here the key is the secret of this one call: it has expired or was revoked, and another may work.
+  const problem = response.status === 401 ? 'openai_error' : problemOfOpenAi(code);
+  throw new Failure({ code: problem, retryAfter }, code ?? `http_${response.status}`);
 };
 
 const opened = (peer: RTCPeerConnection, events: RTCDataChannel, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const fail = () => reject(new Failure({ code: 'connection_failed' }, 'connection_failed'));
-    const timer = setTimeout(fail, CONNECT_TIMEOUT_MS);
+    if (signal.aborted) fail();
     signal.addEventListener('abort', fail);
-    events.onopen = () => {
-      clearTimeout(timer);
-      resolve();
-    };
+    events.onopen = () => resolve();
     peer.onconnectionstatechange = () => {
       if (peer.connectionState === 'failed') fail();
     };

@@ -1,3 +1,5 @@
+import { randomId } from './random-id.ts';
+
 const NOTICE_KEY = 'spelo-voice:notice';
 const VISITOR_KEY = 'spelo-voice:visitor';
 
@@ -30,7 +32,7 @@ export const agree = (version: string): void => write(NOTICE_KEY, version);
 export const visitorId = (): string => {
   const known = read(VISITOR_KEY);
   if (known !== undefined) return known;
-  const id = crypto.randomUUID();
+  const id = randomId();
   write(VISITOR_KEY, id);
   return id;
 };

@@ -1,6 +1,7 @@
 import { Call, type CallEnd, type CallState } from './call.ts';
 import { agree, hasAgreed, visitorId } from './consent.ts';
-import { followLevels } from './meter.ts';
+import { loadLanguage } from './languages.ts';
+import { followLevels, type LevelMeter } from './meter.ts';
 import { DEFAULT_STRINGS, type Problem, type ProblemCode, type StringName, type Strings } from './strings.ts';
 import { type Button, createView, type Picture, type View } from './view.ts';
 
@@ -8,6 +9,8 @@ import { type Button, createView, type Picture, type View } from './view.ts';
 export type WidgetState = 'idle' | 'notice' | CallState | 'busy' | 'error' | 'ended';
 
 const DEFAULT_IDLE_SECONDS = 60;
+const NO_SESSION = { sessionId: undefined, seconds: undefined };
+const NO_API = 'the broker is not known: set the attribute api, or data-api on the script tag.';
 /** A line can come free long before the time that the broker can promise; nobody hammers on it meanwhile. */
 const BUSY_PAUSE_SECONDS = 5;
 
@@ -26,7 +29,16 @@ const WORTH_A_RETRY: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'connection_lost',
 ]);
 
+/** Where these pages are rendered on a server there is nothing to extend. */
+const Base = (globalThis.HTMLElement ?? Object) as typeof HTMLElement;
+
+/** A page that moves the element puts it back within this time; its call then goes on. */
+const MOVE_MS = 250;
+
 const IN_CALL: ReadonlySet<WidgetState> = new Set<WidgetState>(['listening', 'thinking', 'speaking']);
+
+/** After any of these a browser may let the page play sound again. */
+const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'] as const;
 
 const clock = (seconds: number): string =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
@@ -38,13 +50,21 @@ const waitText = (seconds: number, wait: string, over: string): string =>
  * `<spelo-voice site-id="…">`: a button that becomes a voice call. Whatever fails is shown to the visitor and told to the
  * page in events; nothing is thrown at it.
  */
-export class SpeloVoice extends HTMLElement {
+export class SpeloVoice extends Base {
   static readonly observedAttributes = ['label', 'captions', 'privacy-url'];
   /** Where the broker is when the element has no `api` attribute. */
   static api = '';
+  /** Address of the script: the files of other languages are in the same folder. */
+  static files = '';
+  /** Puts a floating widget of a site on the page; a second copy of the script calls the first. */
+  static embed: ((siteId: string) => void) | undefined;
+  /** The one that holds a call; two would hear each other. */
+  static #calling: SpeloVoice | undefined;
 
   #view: View | undefined;
   #strings: Strings = DEFAULT_STRINGS;
+  #ownStrings: Partial<Strings> = {};
+  #language = 'en';
   #state: WidgetState = 'idle';
   #call: Call | undefined;
   #problem: Problem | undefined;
@@ -55,8 +75,10 @@ export class SpeloVoice extends HTMLElement {
   #retryAt = 0;
   #countdown: ReturnType<typeof setInterval> | undefined;
   #showsCaptions = true;
-  #stopLevels: (() => void) | undefined;
+  #levels: LevelMeter | undefined;
+  #isSoundBlocked = false;
   readonly #sound = new Audio();
+  readonly #onGesture = (): void => this.#hearAgain();
   readonly #onPageHide = (): void => this.#call?.leave();
 
   connectedCallback(): void {
@@ -64,26 +86,49 @@ export class SpeloVoice extends HTMLElement {
       this.#view = createView(this.attachShadow({ mode: 'open' }));
       this.#showsCaptions = this.getAttribute('captions') !== 'off';
       this.#sound.autoplay = true;
+      this.#sound.addEventListener('pause', () => this.#hearAgain());
       this.addEventListener('keydown', ({ key }) => {
         if (key === 'Escape' && this.#state === 'notice') this.close();
       });
     }
+    this.#upgrade('strings', 'muted');
     addEventListener('pagehide', this.#onPageHide);
-    this.setAttribute('state', this.#state);
+    for (const type of GESTURES) document.addEventListener(type, this.#onGesture);
+    if (this.#retryAt > 0) this.#countDown();
+    void this.#speakLanguage();
     this.#draw();
   }
 
   disconnectedCallback(): void {
-    // An element that is only moved is back at once.
-    queueMicrotask(() => {
+    setTimeout(() => {
       if (this.isConnected) return;
       removeEventListener('pagehide', this.#onPageHide);
+      for (const type of GESTURES) document.removeEventListener(type, this.#onGesture);
       clearInterval(this.#countdown);
       this.hangUp();
-    });
+    }, MOVE_MS);
   }
 
-  attributeChangedCallback(): void {
+  attributeChangedCallback(name: string, _: string | null, value: string | null): void {
+    if (name === 'captions') this.#showsCaptions = value !== 'off';
+    this.#draw();
+  }
+
+  /** Takes over what a page has set before this script was loaded. */
+  #upgrade(...names: readonly ('strings' | 'muted')[]): void {
+    for (const name of names) {
+      if (!Object.hasOwn(this, name)) continue;
+      const value = this[name];
+      delete (this as Record<string, unknown>)[name];
+      Reflect.set(this, name, value);
+    }
+  }
+
+  async #speakLanguage(): Promise<void> {
+    const tag = this.closest<HTMLElement>('[lang]')?.lang ?? '';
+    const strings = await loadLanguage(tag, SpeloVoice.files);
+    this.#language = strings === undefined ? 'en' : tag;
+    this.#strings = { ...DEFAULT_STRINGS, ...strings, ...this.#ownStrings };
     this.#draw();
   }
 
@@ -106,8 +151,10 @@ export class SpeloVoice extends HTMLElement {
   }
 
   set strings(strings: Partial<Strings>) {
+    this.#ownStrings = strings;
     this.#strings = { ...DEFAULT_STRINGS, ...strings };
     this.#draw();
+    if (this.isConnected) void this.#speakLanguage();
   }
 
   /** Begins a call, or shows the privacy notice first to a visitor who has not agreed to it. No effect during a call. */
@@ -126,6 +173,7 @@ export class SpeloVoice extends HTMLElement {
   close(): void {
     this.hangUp();
     clearInterval(this.#countdown);
+    this.#retryAt = 0;
     this.#enter('idle');
   }
 
@@ -135,12 +183,21 @@ export class SpeloVoice extends HTMLElement {
 
   #begin(): void {
     const siteId = this.getAttribute('site-id') ?? '';
+    const api = this.getAttribute('api') ?? SpeloVoice.api;
     this.#problem = this.#end = this.#note = undefined;
-    this.#seconds = 0;
+    this.#seconds = this.#retryAt = 0;
+    this.#isSoundBlocked = false;
     this.#view?.clearCaptions();
+    if (siteId === '' || api === '') {
+      const hint = siteId === '' ? 'the attribute site-id is missing.' : NO_API;
+      this.#finish({ reason: 'failed', problem: { code: 'invalid_site_id' }, hint, ...NO_SESSION });
+      return;
+    }
+    if (SpeloVoice.#calling !== this) SpeloVoice.#calling?.hangUp();
+    SpeloVoice.#calling = this;
     const call = new Call(
       {
-        api: this.getAttribute('api') ?? SpeloVoice.api,
+        api,
         siteId,
         visitorId: visitorId(),
         idleSeconds: Number(this.getAttribute('idle-seconds')) || DEFAULT_IDLE_SECONDS,
@@ -158,6 +215,8 @@ export class SpeloVoice extends HTMLElement {
           this.#note = note;
           this.#draw();
         },
+        onTrouble: (code, sentence) => this.#tell('error', { code, message: this.#strings[sentence] }),
+        levels: () => this.#levels?.now(),
         onSecond: (seconds) => {
           this.#seconds = seconds;
           this.#draw();
@@ -171,21 +230,44 @@ export class SpeloVoice extends HTMLElement {
 
   #play(visitor: MediaStream, assistant: MediaStream): void {
     this.#sound.srcObject = assistant;
-    this.#sound.play().catch(() => {});
-    this.#stopLevels?.();
-    this.#stopLevels = followLevels([visitor, assistant], (own, other) =>
+    void this.#playSound();
+    this.#levels?.stop();
+    this.#levels = followLevels([visitor, assistant], (own, other) =>
       this.#view?.level(this.#state === 'speaking' ? other : this.muted ? 0 : own),
     );
   }
 
+  /** Browsers refuse sound before a gesture, and the system pauses it for a phone call. */
+  async #playSound(): Promise<void> {
+    const blocked = await this.#sound.play().then(
+      () => false,
+      // Not for a sound that a newer one has replaced.
+      (error: unknown) => error instanceof DOMException && error.name === 'NotAllowedError',
+    );
+    if (this.#call === undefined || blocked === this.#isSoundBlocked) return;
+    this.#isSoundBlocked = blocked;
+    if (blocked) this.#tell('error', { code: 'sound_blocked', message: this.#strings.sound_blocked });
+    this.#draw();
+  }
+
+  #hearAgain(): void {
+    if (this.#call === undefined) return;
+    this.#levels?.resume();
+    if (this.#sound.srcObject !== null && (this.#isSoundBlocked || this.#sound.paused))
+      void this.#playSound();
+  }
+
   #finish(end: CallEnd): void {
     this.#call = undefined;
-    this.#stopLevels?.();
-    this.#stopLevels = undefined;
+    if (SpeloVoice.#calling === this) SpeloVoice.#calling = undefined;
+    this.#levels?.stop();
+    this.#levels = undefined;
     this.#view?.level(0);
     this.#sound.srcObject = null;
     this.#end = end;
     this.#problem = end.problem;
+    // biome-ignore lint/suspicious/noConsole: the developer of the page reads it there.
+    if (end.hint) console.warn(`spelo-voice: ${end.hint}`);
     if (end.problem) this.#tell('error', { ...end.problem, message: this.#strings[end.problem.code] });
     this.#tell('ended', { reason: end.reason, session_id: end.sessionId, seconds: end.seconds ?? 0 });
     if (end.problem) this.#wait(end.problem);
@@ -194,18 +276,23 @@ export class SpeloVoice extends HTMLElement {
   }
 
   #wait({ code, retryAfter = 0 }: Problem): void {
-    this.#toldAt = Date.now();
+    this.#toldAt = performance.now();
     this.#retryAt = this.#toldAt + retryAfter * 1_000;
+    this.#countDown();
+    this.#enter(code === 'busy' ? 'busy' : 'error');
+  }
+
+  #countDown(): void {
+    clearInterval(this.#countdown);
     this.#countdown = setInterval(() => {
       if (this.#left() === 0) clearInterval(this.#countdown);
       this.#draw();
     }, 500);
-    this.#enter(code === 'busy' ? 'busy' : 'error');
   }
 
   /** Whole seconds until another try makes sense. */
   #left(): number {
-    return Math.max(0, Math.ceil((this.#retryAt - Date.now()) / 1_000));
+    return Math.max(0, Math.ceil((this.#retryAt - performance.now()) / 1_000));
   }
 
   #enter(state: WidgetState): void {
@@ -228,6 +315,8 @@ export class SpeloVoice extends HTMLElement {
     return {
       state: this.#state,
       region: this.#strings.region,
+      language: Object.keys(this.#ownStrings).length > 0 ? '' : this.#language,
+      isHeard: IN_CALL.has(this.#state) && !this.muted,
       title: '',
       detail: '',
       time: '',
@@ -307,7 +396,7 @@ export class SpeloVoice extends HTMLElement {
       time: clock(this.#seconds),
       orb: isMuted ? 'microphoneOff' : 'bars',
       isMuted,
-      note: this.#note ? words[this.#note] : '',
+      note: this.#isSoundBlocked ? words.sound_blocked : this.#note ? words[this.#note] : '',
       captionsHint: this.#showsCaptions ? words.captions_hint : undefined,
       buttons: [
         this.#button('mute', () => this.#toggleMute(), {
@@ -320,6 +409,7 @@ export class SpeloVoice extends HTMLElement {
           icon: 'captions',
           pressed: this.#showsCaptions,
         }),
+        ...(this.#isSoundBlocked ? [this.#button('hear', () => this.#hearAgain(), { look: 'main' })] : []),
         this.#button('hang_up', () => this.hangUp(), { look: 'hang', icon: 'hangUp' }),
       ],
     };
@@ -330,7 +420,9 @@ export class SpeloVoice extends HTMLElement {
     const code = this.#problem?.code ?? 'unavailable';
     const left = this.#left();
     const isBusy = this.#state === 'busy';
-    const pause = isBusy ? Math.max(0, BUSY_PAUSE_SECONDS - (Date.now() - this.#toldAt) / 1_000) : left;
+    const pause = isBusy
+      ? Math.max(0, BUSY_PAUSE_SECONDS - (performance.now() - this.#toldAt) / 1_000)
+      : left;
     const isOfCall = /^(microphone|connection)_/.test(code);
     return {
       title:

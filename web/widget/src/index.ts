@@ -1,23 +1,38 @@
 import { SpeloVoice } from './element.ts';
+import { embed } from './embed.ts';
+import { watchPolicy } from './page-policy.ts';
 
-/** The script tag itself; only now, while the script runs, does the page tell which one it is. */
-const script = document.currentScript instanceof HTMLScriptElement ? document.currentScript : null;
+const OWN_NAME = /spelo-voice[^/]*\.js/;
+/** Modules and loaders have no `document.currentScript`; an error's stack names the file that runs. */
+const ADDRESS = /https?:\/\/[^\s)]+\/spelo-voice[^\s:)/]*\.js/;
 
-const embed = (siteId: string): void => {
-  const element = document.createElement('spelo-voice');
-  element.setAttribute('site-id', siteId);
-  element.setAttribute('floating', '');
-  document.body.append(element);
+const findScript = (): HTMLScriptElement | undefined => {
+  const { currentScript } = document;
+  if (currentScript instanceof HTMLScriptElement) return currentScript;
+  const own = [...document.scripts].filter(({ src }) => OWN_NAME.test(src));
+  return own.find(({ dataset }) => dataset['siteId'] !== undefined) ?? own[0];
 };
 
-try {
-  SpeloVoice.api = script?.dataset['api'] ?? new URL(script?.src ?? location.href).origin;
-  if (!customElements.get('spelo-voice')) customElements.define('spelo-voice', SpeloVoice);
-  const siteId = script?.dataset['siteId'];
-  if (siteId !== undefined) {
-    if (document.body) embed(siteId);
-    else addEventListener('DOMContentLoaded', () => embed(siteId));
+const install = (): void => {
+  const script = findScript();
+  const address = script?.src || ADDRESS.exec(new Error().stack ?? '')?.[0];
+  if (!customElements.get('spelo-voice')) {
+    SpeloVoice.api = script?.dataset['api'] ?? (address === undefined ? '' : new URL(address).origin);
+    SpeloVoice.files = address ?? '';
+    SpeloVoice.embed = embed;
+    watchPolicy();
+    customElements.define('spelo-voice', SpeloVoice);
   }
-} catch {
-  // A browser without custom elements shows the page as it would be without the widget.
+  const siteId = script?.dataset['siteId'];
+  // A second copy of this script leaves everything to the first.
+  if (siteId !== undefined) (customElements.get('spelo-voice') as typeof SpeloVoice).embed?.(siteId);
+};
+
+// Where pages are rendered on a server there is neither a document nor an element.
+if (typeof document !== 'undefined') {
+  try {
+    install();
+  } catch {
+    // A browser without custom elements shows the page as it would be without the widget.
+  }
 }

@@ -1,34 +1,49 @@
-/** Follows how loud both sides are, 0 to 1 each, once per frame; answers how to stop. Decoration: it may fail silently. */
+import type { Levels } from './activity.ts';
+
+export interface LevelMeter {
+  /** The levels at this moment; undefined while the browser does not let the page measure sound. */
+  now(): Levels | undefined;
+  /** Measures on, after the browser had paused it. */
+  resume(): void;
+  stop(): void;
+}
+
+/** Measures how loud both sides are, and draws it once per frame. Never throws: without levels the states still show. */
 export const followLevels = (
   streams: readonly [MediaStream, MediaStream],
   onLevels: (visitor: number, assistant: number) => void,
-): (() => void) => {
+): LevelMeter => {
   let frame = 0;
   let context: AudioContext | undefined;
+  let now: LevelMeter['now'] = () => undefined;
   try {
     const sound = new AudioContext();
     context = sound;
-    const [visitor, assistant] = streams.map((stream) => {
+    const analysers = streams.map((stream) => {
       const analyser = sound.createAnalyser();
-      analyser.fftSize = 256;
       sound.createMediaStreamSource(stream).connect(analyser);
       return analyser;
     });
-    const samples = new Uint8Array(256);
+    const samples = new Uint8Array(2048);
     const levelOf = (analyser: AnalyserNode | undefined): number => {
       analyser?.getByteTimeDomainData(samples);
       return Math.min(1, samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample - 128)), 0) / 64);
     };
+    now = () => (sound.state === 'running' ? [levelOf(analysers[0]), levelOf(analysers[1])] : undefined);
     const draw = (): void => {
-      onLevels(levelOf(visitor), levelOf(assistant));
+      onLevels(...(now() ?? ([0, 0] as const)));
       frame = requestAnimationFrame(draw);
     };
     draw();
   } catch {
-    // Without levels the states still show.
+    // Decoration only.
   }
-  return () => {
-    cancelAnimationFrame(frame);
-    void context?.close();
+  return {
+    now: () => now(),
+    resume: () => void context?.resume().catch(() => {}),
+    stop: () => {
+      cancelAnimationFrame(frame);
+      void context?.close();
+    },
   };
 };

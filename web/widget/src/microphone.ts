@@ -1,3 +1,4 @@
+import { throwIfMicrophoneForbidden } from './page-policy.ts';
 import { Failure, type ProblemCode } from './strings.ts';
 
 const PROBLEM_OF: Readonly<Record<string, ProblemCode>> = {
@@ -11,6 +12,7 @@ const PROBLEM_OF: Readonly<Record<string, ProblemCode>> = {
 export const openMicrophone = async (): Promise<MediaStream> => {
   if (!navigator.mediaDevices?.getUserMedia || typeof RTCPeerConnection === 'undefined' || !crypto.subtle)
     throw new Failure({ code: 'unsupported' });
+  throwIfMicrophoneForbidden();
   try {
     return await navigator.mediaDevices.getUserMedia({
       audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
@@ -19,4 +21,18 @@ export const openMicrophone = async (): Promise<MediaStream> => {
     const name = error instanceof DOMException ? error.name : '';
     throw new Failure({ code: PROBLEM_OF[name] ?? 'microphone_failed' }, name);
   }
+};
+
+export const trackOf = (stream: MediaStream | undefined): MediaStreamTrack | undefined =>
+  stream?.getAudioTracks()[0];
+
+/** True when the device behind `track` is no longer connected; some browsers do not end the track. */
+export const isUnplugged = async (track: MediaStreamTrack): Promise<boolean> => {
+  const { deviceId } = track.getSettings();
+  const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+  const inputs = devices.filter(({ kind }) => kind === 'audioinput');
+  return (
+    track.readyState === 'ended' ||
+    (deviceId !== undefined && devices.length > 0 && !inputs.some((device) => device.deviceId === deviceId))
+  );
 };

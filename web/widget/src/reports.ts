@@ -1,4 +1,5 @@
 import type { TimedToken } from './broker.ts';
+import { randomId } from './random-id.ts';
 
 /** Why a call ended, in the words of the contract. */
 export type EndReason = 'hung_up' | 'idle' | 'max_duration' | 'page_closed' | 'connection_lost' | 'failed';
@@ -6,7 +7,15 @@ export type EndReason = 'hung_up' | 'idle' | 'max_duration' | 'page_closed' | 'c
 /** What the broker wants after a report. */
 export type HangUpReason = 'slot_lost' | 'max_duration' | 'ended' | 'site_gone';
 
-type Report = Readonly<Record<string, unknown>>;
+type Fields = Readonly<Record<string, unknown>>;
+
+interface Report {
+  readonly id: string;
+  readonly type: string;
+  /** `performance.now()` of what happened; becomes `at` when it is sent, by the clock that is right then. */
+  readonly tick: number;
+  readonly fields: Fields;
+}
 
 const BATCH = 50;
 const LONGEST_CODE = 100;
@@ -22,16 +31,19 @@ export class Reports {
   readonly #url: string;
   readonly #key: Promise<CryptoKey>;
   readonly #onHangUp: (reason: HangUpReason) => void;
-  readonly #goodbyeId = crypto.randomUUID();
+  readonly #goodbyeId = randomId();
+  readonly #onPageHide = (): void => this.leave();
   readonly #brokerAheadMs: number;
-  readonly #startedAt: number;
-  readonly #startedTick = performance.now();
+  /** The broker's time less `performance.now()`: nobody sets that clock during a call, but it may stop while a computer sleeps. */
+  readonly #steadyOffsetMs: number;
+  #trustsSteady = true;
   #queue: Report[] = [];
-  #isSending = false;
+  #inFlight = 0;
   /** The broker knows this session no more, or never did. */
   #isRefused = false;
   #hasEnded = false;
   #goodbye: { readonly url: string; readonly body: string } | undefined;
+  #goodbyes = 0;
   #retryMs = FIRST_RETRY_MS;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -43,41 +55,50 @@ export class Reports {
     this.#url = url;
     this.#onHangUp = onHangUp;
     this.#brokerAheadMs = token.brokerAheadMs;
-    this.#startedAt = Date.now() + token.brokerAheadMs;
+    this.#steadyOffsetMs = Date.now() + token.brokerAheadMs - performance.now();
     const bytes = Uint8Array.from(atob(token.signing_secret), (character) => character.charCodeAt(0));
     this.#key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+    addEventListener('pagehide', this.#onPageHide);
     void this.#prepareGoodbye();
   }
 
-  add(type: string, fields: Report = {}): void {
+  /** The broker's time, milliseconds. */
+  now(): number {
+    return this.#trustsSteady ? performance.now() + this.#steadyOffsetMs : Date.now() + this.#brokerAheadMs;
+  }
+
+  add(type: string, fields: Fields = {}): void {
     if (this.#hasEnded || this.#isRefused) return;
     this.#hasEnded = type === 'ended';
     const { code } = fields;
     // A code that the contract has no room for would have the whole batch refused, again and again.
     const told = typeof code === 'string' ? { ...fields, code: code.slice(0, LONGEST_CODE) } : fields;
-    this.#queue.push({ id: crypto.randomUUID(), type, at: this.#time(), ...told });
-    if (this.#hasEnded) this.#goodbye = undefined;
-    else void this.#prepareGoodbye();
-    void this.#flush();
+    this.#queue.push({ id: randomId(), type, tick: performance.now(), fields: told });
+    void this.#prepareGoodbye();
+    void this.#flush(this.#hasEnded);
   }
 
-  /** The time by a clock that nobody sets during the call: durations stay true when the computer's clock is put right. */
-  #time(): string {
-    return new Date(this.#startedAt + performance.now() - this.#startedTick).toISOString();
+  #bodyOf(reports: readonly Report[]): string {
+    const events = reports.map(({ id, type, tick, fields }) => {
+      const atMs = this.now() + tick - performance.now();
+      return { id, type, at: new Date(atMs).toISOString(), ...fields };
+    });
+    return JSON.stringify({ events });
   }
 
   end(reason: EndReason): void {
     this.add('ended', { reason });
   }
 
-  /** Resolves when everything was heard, or when that takes too long to wait for. */
+  /** Sends at once; resolves when everything was heard, or when that takes too long to wait for. */
   async drained(): Promise<void> {
-    const until = Date.now() + DRAIN_MS;
-    while (this.#queue.length > 0 && !this.#isRefused && Date.now() < until)
+    const until = performance.now() + DRAIN_MS;
+    void this.#flush();
+    while (this.#queue.length > 0 && !this.#isRefused && performance.now() < until)
       await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
-  /** For `pagehide`: sends the goodbye that was signed before. */
+  /** For `pagehide`: sends what is not yet heard, with the end, as it was signed before. */
   leave(): void {
     const goodbye = this.#goodbye;
     if (goodbye === undefined) return;
@@ -87,30 +108,32 @@ export class Reports {
       void fetch(goodbye.url, { method: 'POST', body: goodbye.body, keepalive: true }).catch(() => {});
   }
 
-  async #flush(): Promise<void> {
-    if (this.#isSending || this.#queue.length === 0 || this.#isRefused) return;
-    this.#isSending = true;
+  /** An urgent report does not wait for the answer to another; the broker counts nothing twice. */
+  async #flush(isUrgent = false): Promise<void> {
+    if (this.#queue.length === 0 || this.#isRefused || (this.#inFlight > 0 && !isUrgent)) return;
+    this.#inFlight += 1;
     clearTimeout(this.#timer);
-    const batch = this.#queue.slice(0, BATCH);
+    const batch = isUrgent ? this.#queue.slice(-BATCH) : this.#queue.slice(0, BATCH);
     const response = await this.#send(batch).catch(() => undefined);
-    this.#isSending = false;
+    this.#inFlight -= 1;
     const status = response?.status ?? 0;
+    // A browser does not show the page that a signature was refused: the other clock may be the right one.
+    if (status === 0) this.#trustsSteady = !this.#trustsSteady;
     if (status === 429 || status >= 500 || status === 0) {
       this.#retryLater(Number(response?.headers.get('retry-after')) * 1_000);
       return;
     }
     // Anything else would be refused again just so.
-    this.#queue = this.#queue.slice(batch.length);
+    this.#queue = this.#queue.filter((report) => !batch.includes(report));
     this.#retryMs = FIRST_RETRY_MS;
     this.#isRefused = status === 401 || status === 403 || status === 404;
-    if (this.#isRefused) this.#goodbye = undefined;
-    else if (!this.#hasEnded) void this.#prepareGoodbye();
+    void this.#prepareGoodbye();
     await this.#obey(response);
     void this.#flush();
   }
 
   async #send(batch: readonly Report[]): Promise<Response> {
-    const body = JSON.stringify({ events: batch });
+    const body = this.#bodyOf(batch);
     return fetch(this.#url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-spelo-signature': await this.#sign(body) },
@@ -122,6 +145,7 @@ export class Reports {
 
   #retryLater(askedMs: number): void {
     if (this.#retryMs > LAST_RETRY_MS && this.#hasEnded) return;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#flush(), Math.max(this.#retryMs, askedMs || 0));
     this.#retryMs *= 2;
   }
@@ -135,23 +159,28 @@ export class Reports {
 
   /** Takes along what is not yet heard; the broker counts nothing twice. */
   async #prepareGoodbye(): Promise<void> {
-    const ended = {
-      id: this.#goodbyeId,
-      type: 'ended',
-      at: this.#time(),
-      reason: 'page_closed',
-    };
-    const body = JSON.stringify({ events: [...this.#queue.slice(1 - BATCH), ended] });
+    this.#goodbyes += 1;
+    const turn = this.#goodbyes;
+    if (this.#isRefused || (this.#hasEnded && this.#queue.length === 0)) {
+      this.#goodbye = undefined;
+      removeEventListener('pagehide', this.#onPageHide);
+      return;
+    }
+    const fields = { reason: 'page_closed' };
+    const ended = { id: this.#goodbyeId, type: 'ended', tick: performance.now(), fields };
+    const body = this.#bodyOf(
+      this.#hasEnded ? this.#queue.slice(-BATCH) : [...this.#queue.slice(1 - BATCH), ended],
+    );
     try {
       const url = `${this.#url}?signature=${encodeURIComponent(await this.#sign(body))}`;
-      if (!this.#hasEnded && !this.#isRefused) this.#goodbye = { url, body };
+      if (turn === this.#goodbyes) this.#goodbye = { url, body };
     } catch {
       // The lease of the session runs out by itself.
     }
   }
 
   async #sign(body: string): Promise<string> {
-    const t = Math.floor((Date.now() + this.#brokerAheadMs) / 1_000);
+    const t = Math.floor(this.now() / 1_000);
     const mac = await crypto.subtle.sign('HMAC', await this.#key, new TextEncoder().encode(`${t}.${body}`));
     const hex = Array.from(new Uint8Array(mac), (byte) => byte.toString(16).padStart(2, '0')).join('');
     return `t=${t},v1=${hex}`;

@@ -23,8 +23,14 @@ export const STRINGS = {
   still_there: 'Are you still there? The call ends soon.',
   time_nearly_up: 'The call ends in less than a minute.',
   response_busy: 'The assistant is overloaded. Please say that again in a moment.',
+  response_failed: 'The assistant could not answer. Please say that again.',
+  response_filtered: 'The assistant may not answer that. Please ask in another way.',
+  response_cut: 'The answer was too long and was cut off.',
+  microphone_silent: 'Your microphone is silent. Your system or a headset may have muted it.',
+  sound_blocked: 'Your browser has paused the sound.',
   captions_hint: 'Say something: what is spoken appears here.',
 
+  hear: 'Tap to hear',
   mute: 'Mute the microphone',
   captions: 'Captions',
   hang_up: 'Hang up',
@@ -66,6 +72,7 @@ export const PROBLEMS = {
   unavailable: 'The voice service needs a moment.',
 
   unreachable: 'The voice service cannot be reached from here. Check your connection, then try again.',
+  page_policy: 'Voice is not set up for this page.',
   unsupported: 'This browser cannot hold voice calls. A current browser on a secure page can.',
   microphone_blocked: 'The microphone is blocked. Allow it for this page in your browser, then try again.',
   microphone_missing: 'No microphone was found. Connect one, then try again.',
@@ -94,11 +101,14 @@ export class Failure extends Error {
   readonly problem: Problem;
   /** What OpenAI or the browser called it, for the report. */
   readonly reported: string | null;
+  /** What the developer of the page has to change, for the console. */
+  readonly hint: string | undefined;
 
-  constructor(problem: Problem, reported: string | null = null) {
+  constructor(problem: Problem, reported: string | null = null, hint?: string) {
     super(problem.code);
     this.problem = problem;
     this.reported = reported;
+    this.hint = hint;
   }
 }
 

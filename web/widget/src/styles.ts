@@ -2,18 +2,27 @@ const DARK = `color-scheme: dark;
   --bg: #17181d; --ink: #f4f4f6; --muted: #a8a9b4; --line: #2e3038; --soft: #24262d; --own: #2c2a55; --calm: #4a4c57; --wave: #c9c7ff;
   --shadow: 0 16px 48px rgb(0 0 0 / .55);`;
 
-/** One constructed sheet: a page whose policy forbids inline styles allows it. */
+/**
+ * One constructed sheet: a page whose policy forbids inline styles allows it. A page's rule that matches the host beats a
+ * `:host` rule without `!important`, and what it gives to the host would be inherited; so the parts begin from nothing.
+ */
 export const STYLES = `
 :host {
   all: initial; display: inline-block; box-sizing: border-box; max-inline-size: 100%;
   --accent: var(--spelo-accent, #4f46e5); --on-accent: var(--spelo-on-accent, #fff); --danger: #c4281c;
   --bg: #fff; --ink: #17181d; --muted: #5d5f6b; --line: #e6e7ec; --soft: #f3f3f7; --own: #e9e8fd; --calm: #5d5f6b; --wave: var(--accent);
   --shadow: 0 16px 48px rgb(20 20 50 / .18); --level: 0;
-  font: 400 15px/1.5 var(--spelo-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif); color: var(--ink);
+  inline-size: auto !important; block-size: auto !important; min-inline-size: 0 !important; min-block-size: 0 !important;
+  padding: 0 !important; border: 0 !important; background: none !important; box-shadow: none !important; float: none !important;
+  opacity: 1 !important; transform: none !important; filter: none !important; overflow: visible !important; clip-path: none !important;
 }
+:where(.launcher, .panel) { all: initial; visibility: inherit; color-scheme: inherit; }
+.launcher, .panel { color: var(--ink);
+  font: 400 15px/1.5 var(--spelo-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif); }
 @media (prefers-color-scheme: dark) { :host(:not([theme=light])) {${DARK} } }
 :host([theme=dark]) {${DARK} }
-:host([floating]) { position: fixed; inset-block-end: 20px; inset-inline-end: 20px; z-index: 2147483000; }
+:host([floating]) { position: fixed !important; inset-block: auto 20px !important; inset-inline: auto 20px !important; z-index: 2147483000 !important;
+  margin: 0 !important; display: inline-block !important; max-inline-size: none !important; }
 :host([hidden]), [hidden] { display: none !important; }
 * { box-sizing: border-box; margin: 0; }
 button { font: inherit; font-weight: 600; color: inherit; border: 0; border-radius: 999px; cursor: pointer;

@@ -48,6 +48,10 @@ export interface Picture {
   /** Text of the button that opens the widget; then nothing else shows. */
   readonly launcher?: Button;
   readonly region: string;
+  /** Of the sentences; empty when it is that of the page. */
+  readonly language: string;
+  /** The microphone is on: a screen reader would be heard by the assistant. */
+  readonly isHeard: boolean;
   readonly title: string;
   readonly detail: string;
   readonly time: string;
@@ -75,9 +79,14 @@ const KEPT_CAPTIONS = 40;
 
 /** Draws the widget into a shadow root, without inline styles, markup in strings, or anything else a strict policy stops. */
 export const createView = (root: ShadowRoot): View => {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(STYLES);
-  root.adoptedStyleSheets = [sheet];
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLES);
+    root.adoptedStyleSheets = [sheet];
+  } catch {
+    // Safari before 16.4 has no constructed sheets.
+    root.append(h('style', {}, STYLES));
+  }
 
   const launcher = h('button', { type: 'button', part: 'launcher button', class: 'launcher main' });
   const orb = h('div', { class: 'orb', part: 'orb', 'aria-hidden': 'true' });
@@ -176,6 +185,10 @@ export const createView = (root: ShadowRoot): View => {
       if (!isOpen && hadFocus) launcher.focus();
       panel.className = `panel ${picture.state}${picture.isMuted ? ' muted' : ''}`;
       panel.setAttribute('aria-label', picture.region);
+      for (const element of [panel, launcher])
+        if (picture.language) element.lang = picture.language;
+        else element.removeAttribute('lang');
+      for (const element of [status, note]) element.ariaLive = picture.isHeard ? 'off' : 'polite';
       say(title, picture.title);
       say(detail, picture.detail);
       say(time, picture.time);
@@ -200,8 +213,9 @@ export const createView = (root: ShadowRoot): View => {
       if (line === undefined) {
         line = h(
           'p',
-          { class: role, part: `caption caption-${role}` },
-          h('span', { class: 'sr' }, `${speaker}: `),
+          { class: role, part: `caption caption-${role}`, dir: 'auto', lang: '' },
+          // A direction of its own keeps these words out of what decides the direction of the line.
+          h('span', { class: 'sr', dir: 'auto' }, `${speaker}: `),
           '',
         );
         lines.set(id, line);

@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, ScanCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { isWorkspaceId, type WorkspaceId } from '../../../domain/identifiers.ts';
-import type { Stops } from '../../../use-cases/ports/stops.ts';
+import type { Stops } from '../../../use-cases/ports/calls.ts';
 import { eventPut } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { stopKey } from './stop-key.ts';

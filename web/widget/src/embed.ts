@@ -1,0 +1,40 @@
+import type { SpeloVoice } from './element.ts';
+
+/** The floating widgets of this page, by site. */
+const embedded = new Map<string, SpeloVoice>();
+
+/**
+ * Puts one floating widget for the site on the page, and keeps it there when the page's router replaces the body. Uses an
+ * element that is there already: another script tag, or a router's copy of the page, may have made it.
+ */
+export const embed = (siteId: string): void => {
+  if (!document.body) {
+    addEventListener('DOMContentLoaded', () => embed(siteId));
+    return;
+  }
+  if (embedded.size === 0)
+    new MutationObserver(placeAll).observe(document.documentElement, { childList: true });
+  place(siteId, embedded.get(siteId));
+};
+
+const placeAll = (): void => {
+  for (const [siteId, element] of embedded) place(siteId, element);
+};
+
+const place = (siteId: string, own: SpeloVoice | undefined): void => {
+  if (own?.isConnected || !document.body) return;
+  const other = document.querySelector<SpeloVoice>(`spelo-voice[floating][site-id="${CSS.escape(siteId)}"]`);
+  const element = (own?.state === 'idle' ? (other ?? own) : (own ?? other)) ?? create(siteId);
+  if (element !== other) {
+    other?.remove();
+    document.body.append(element);
+  }
+  embedded.set(siteId, element);
+};
+
+const create = (siteId: string): SpeloVoice => {
+  const element = document.createElement('spelo-voice') as SpeloVoice;
+  element.setAttribute('site-id', siteId);
+  element.setAttribute('floating', '');
+  return element;
+};
