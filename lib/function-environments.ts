@@ -94,7 +94,7 @@ export const functionEnvironments = (
     events: {
       ...own,
       ...edge,
-      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      ...custody,
       [TABLES.limits.variable]: tables.limits.tableName,
       ...sessions,
       ...usage,
@@ -107,7 +107,7 @@ export const functionEnvironments = (
     usage: {
       ...own,
       ...edge,
-      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      ...custody,
       [TABLES.limits.variable]: tables.limits.tableName,
       ...sessions,
       ...usage,

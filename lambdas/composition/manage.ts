@@ -1,4 +1,5 @@
 import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
@@ -31,6 +32,7 @@ export const manageHandler = (environment: EnvironmentOf<'manage'>, runtime: Run
         kmsDerivationKeys(kmsClient(environment, runtime.metrics), environment.DERIVATION_KEY_ARN),
       ),
     }),
+    keys: dynamoDbKeyFacts(dynamoDb, environment.KEYS_TABLE),
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,
       indexName: TABLES.tenancy.index.name,
@@ -40,6 +42,8 @@ export const manageHandler = (environment: EnvironmentOf<'manage'>, runtime: Run
     manageEndpoints({
       clock: runtime.clock,
       tenancy: ports.tenancy,
+      keys: ports.keys,
+      plans: ports.plans,
       createWorkspace: createWorkspace(ports),
       changeWorkspace: changeWorkspace(ports),
       saveMember: saveMember(ports),

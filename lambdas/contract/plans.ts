@@ -13,7 +13,8 @@ export const planSchema = z
     included_minutes: count,
     hard_cap: z.boolean(),
     overage_usd_per_minute: usd,
-    max_sites: count,
+    max_sites: count.describe('Sites of a workspace in managed mode.'),
+    max_byok_sites: count.default(null).describe('The same with an own OpenAI key.'),
   })
   .refine((plan) => !plan.hard_cap || plan.included_minutes !== null, {
     path: ['included_minutes'],
@@ -48,6 +49,7 @@ const planOf = (stated: StatedPlan): Plan => ({
   hardCap: stated.hard_cap,
   overageMicroCentsPerMinute: microCents(stated.overage_usd_per_minute),
   maxSites: stated.max_sites,
+  maxByokSites: stated.max_byok_sites,
 });
 
 /** A plan as the contract shows it, and as `PLANS` states it. */
@@ -58,6 +60,7 @@ export const statedPlan = (plan: Plan): StatedPlan => ({
   hard_cap: plan.hardCap,
   overage_usd_per_minute: dollars(plan.overageMicroCentsPerMinute),
   max_sites: plan.maxSites,
+  max_byok_sites: plan.maxByokSites,
 });
 
 /**

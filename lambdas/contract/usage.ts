@@ -157,7 +157,9 @@ export const concurrency = z
           sites: z.array(z.object({ site_id: siteIdSchema, active: z.int() })),
         }),
       )
-      .describe('Keys of which a slot is taken. Without a limit no slots are taken.'),
+      .describe(
+        'Every stored key, and deleted ones while sessions still run on them. Without a limit no slots are taken.',
+      ),
   })
   .meta({ id: 'Concurrency' });
 

@@ -9,6 +9,7 @@ const FREE: StatedPlan = {
   hard_cap: true,
   overage_usd_per_minute: null,
   max_sites: 1,
+  max_byok_sites: null,
 };
 const GOLD: StatedPlan = {
   name: 'gold',
@@ -17,6 +18,7 @@ const GOLD: StatedPlan = {
   hard_cap: false,
   overage_usd_per_minute: 0.065,
   max_sites: 5,
+  max_byok_sites: null,
 };
 
 const faultsOf = (stated: unknown): readonly string[] => {
@@ -43,6 +45,7 @@ describe('the variable PLANS', () => {
         hardCap: false,
         overageMicroCentsPerMinute: 6_500_000,
         maxSites: 5,
+        maxByokSites: null,
       },
     ]);
   });
@@ -58,7 +61,7 @@ describe('the variable PLANS', () => {
     ['no plan for new workspaces', [GOLD], 'a plan named free'],
     ['the same name twice', [FREE, FREE], 'unique'],
     ['an unknown field', [{ ...FREE, price: 1 }], 'price'],
-    ['a missing field', [{ ...FREE, max_sites: undefined }], '0.max_sites'],
+    ['a missing field', [{ ...FREE, max_sites: undefined, max_byok_sites: null }], '0.max_sites'],
     ['a hard cap without minutes', [{ ...FREE, included_minutes: null }], '0.included_minutes: A hard cap'],
     [
       'a soft cap without a price beyond it',

@@ -6,6 +6,7 @@ import {
   functionNameOf,
   inPartitions,
   permissions,
+  readingOnly,
   roleNameOf,
   roles,
   templates,
@@ -55,6 +56,8 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
   permissions
     .filter((found) => found.role === role && found.resource === resource)
     .map(({ action }) => action);
+
+const STORED_KEYS = 'SITE#* or WORKSPACE#* or PLATFORM#platform';
 
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
@@ -238,7 +241,7 @@ describe('the audit trail', () => {
   });
 
   test('is read by the function that shows it, and its stream by the archiver', () => {
-    expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:Query']);
+    expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:BatchGetItem', 'dynamodb:Query']);
     expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector', 'RestoreOperator']);
     // Whoever restores rows cannot compute the hash of a forged one, and whoever can compute hashes writes none.
     expect(actionsOf('RestoreOperator', 'AuditKey')).toEqual([]);
@@ -340,14 +343,16 @@ describe('the tables', () => {
     expect(actionsOf('manage', 'SessionsTable')).toEqual([]);
   });
 
-  test('usage only reads: errors, sessions of sites, totals and slots; no key of any kind', () => {
+  test('usage only reads: errors, sessions of sites, totals, slots, and the records of stored keys, which it cannot open', () => {
     const own = permissions.filter(({ role }) => role === 'usage');
     expect(own.filter(({ action }) => writes.test(action) && action.startsWith('dynamodb:'))).toEqual([]);
     expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
       ['dynamodb:GetItem', 'dynamodb:Query'].map((action) => [action, inPartitions('ERRORS#* or SITE#*')]),
     );
     expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([['dynamodb:Query', inPartitions('SLOTS#*')]]);
-    expect(actionsOf('usage', 'KeysTable')).toEqual([]);
+    expect(conditionsOf('usage', 'KeysTable', /./)).toEqual([
+      ['dynamodb:BatchGetItem', readingOnly('pk or sk or state or sealed', STORED_KEYS)],
+    ]);
     expect(own.filter(({ action }) => action.startsWith('kms:')).map(({ resource }) => resource)).toEqual([
       'TablesKey',
     ]);
@@ -360,8 +365,11 @@ describe('the tables', () => {
     expect(actionsOf('detector', 'SessionsTable')).toEqual([]);
   });
 
-  test('manage sees neither keys nor limits', () => {
-    expect([...actionsOf('manage', 'KeysTable'), ...actionsOf('manage', 'LimitsTable')]).toEqual([]);
+  test('manage sees whether a key is stored, not its record, and nothing of limits', () => {
+    expect(conditionsOf('manage', 'KeysTable', /./)).toEqual([
+      ['dynamodb:BatchGetItem', readingOnly('pk or sk or state', STORED_KEYS)],
+    ]);
+    expect(actionsOf('manage', 'LimitsTable')).toEqual([]);
   });
 
   test('no function scans a table but the one that looks at the model of every site', () => {

@@ -203,6 +203,7 @@ describe('the break-even of a plan', () => {
     hardCap: false,
     overageMicroCentsPerMinute: overage * CENT,
     maxSites: null,
+    maxByokSites: null,
   });
 
   it.each([

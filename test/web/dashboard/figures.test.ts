@@ -45,6 +45,7 @@ const STARTER = {
   hard_cap: false,
   overage_usd_per_minute: 0.08,
   max_sites: 3,
+  max_byok_sites: null,
 };
 const FREE = {
   ...STARTER,
