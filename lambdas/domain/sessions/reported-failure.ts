@@ -26,9 +26,9 @@ const SENTENCES = {
   media_failed:
     "A visitor's browser could not use the microphone or play the sound. Nothing to do, unless it happens to many.",
   client_secret_refused:
-    'OpenAI no longer took the client secret: the visitor connected too late, or the key was revoked meanwhile. If it repeats, press Test voice and lengthen client_secret_ttl_seconds.',
+    'OpenAI no longer took the client secret: the visitor connected too late, or the key was revoked meanwhile. If it repeats, press Test voice and lengthen the lifetime of the client secret.',
   connection_failed:
-    "A visitor's browser could not connect to OpenAI. If it happens to many, check that the page's Content-Security-Policy allows OpenAI (docs/widget.md).",
+    "A visitor's browser could not connect to OpenAI. If it happens to many, check that the page's Content-Security-Policy allows OpenAI: the Embed tab of the site lists the sources.",
   response_failed: 'OpenAI ended an answer with an error of its own. Try again; see status.openai.com.',
 } as const;
 

@@ -5,7 +5,7 @@ import { newEventId, type SiteId } from '../../../lambdas/domain/identifiers.ts'
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
 import type { Caller, Member, Site, Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { auditEventFactory } from '../../../lambdas/use-cases/audit/audit-event-factory.ts';
-import type { KeyStates, KeyStore, StoredKeyStates } from '../../../lambdas/use-cases/ports/keys.ts';
+import type { KeyStore, StoredKeyStates } from '../../../lambdas/use-cases/ports/keys.ts';
 import type { Page, PageRequest } from '../../../lambdas/use-cases/ports/pages.ts';
 import type { SiteReader, Tenancy, TenancyDeletion } from '../../../lambdas/use-cases/ports/tenancy.ts';
 import { aMember, aSite, aWorkspace, NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
@@ -48,7 +48,7 @@ export const tenancyWith = ({
   workspace = aWorkspace(),
   members = [aMember('owner', CALLER.sub)],
   sites = [] as readonly Site[],
-  platformKey = 'active' as ReturnType<KeyStates>,
+  platformKey = 'active' as 'active' | 'suspended' | 'none',
 } = {}) => {
   const table = {
     workspaces: new Map<string, Workspace>([[WORKSPACE_ID, workspace]]),
@@ -117,7 +117,7 @@ export const tenancyWith = ({
     tenancy: tenancy as Tenancy & TenancyDeletion & SiteReader,
     keys: {
       readKey: async () => undefined,
-      readStates: async () => () => platformKey,
+      readStates: async () => () => (platformKey === 'none' ? undefined : platformKey),
     } as unknown as KeyStore & StoredKeyStates,
     auditEvents: auditEventFactory({ clock, random, pseudonyms: deriver }),
     clock,

@@ -54,7 +54,7 @@ describe('a workspace that is changed', () => {
     expect(table.trail).toStrictEqual(facts.map((each) => eventOf('workspace.changed', { facts: each })));
   });
 
-  it.each([undefined, 'suspended'] as const)(
+  it.each(['none', 'suspended'] as const)(
     'stays with its own key where the platform key is %s, and nothing is written',
     async (platformKey) => {
       const { table, ports } = tenancyWith({ workspace: BEFORE, platformKey });
