@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { secretFinder } from '../support/find-secret.ts';
+import { putPlatformKey } from '../support/platform-key.ts';
 import { fakeKey } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { type DashboardRun, documentStep, signIn, startDashboard } from './support/dashboard.ts';
@@ -121,7 +122,7 @@ describeInBrowser('the dashboard', () => {
       .getByText(`sk-proj-...${second.slice(-4)}`)
       .first()
       .waitFor();
-    await button('Roll back').click();
+    await button(`Roll back to version 1 (…${canary.slice(-4)})`).click();
     await run.page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
     await run.page
       .getByText(`sk-proj-...${canary.slice(-4)}`)
@@ -129,7 +130,7 @@ describeInBrowser('the dashboard', () => {
       .waitFor();
     await button('Rotate').click();
     await run.page.getByRole('dialog').getByRole('button', { name: 'Rotate' }).click();
-    await run.page.getByText('Encrypted anew').waitFor();
+    await run.page.getByText('Re-encrypted with a new data key.').waitFor();
     await button('Suspend').click();
     await run.page.getByRole('dialog').getByRole('button', { name: 'Suspend' }).click();
     await run.page.getByText('Voice is switched off: this key is suspended.').waitFor();
@@ -142,6 +143,8 @@ describeInBrowser('the dashboard', () => {
   });
 
   it('says what a switch of the mode means before it switches, and back', async () => {
+    await putPlatformKey(run.stack, fakeKey());
+    await run.page.reload();
     await button('Switch to managed').click();
     const dialog = run.page.getByRole('dialog', { name: 'Switch to managed?' });
     expect(await dialog.textContent()).toContain('your plan’s minutes count');

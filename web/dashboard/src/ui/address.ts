@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useSearchParams } from 'react-router';
 
-/** What a page shows, kept in the address: it survives a reload and can be linked to. An empty value is left out. */
+/** Reads and changes the address of the page, so that a view survives a reload and can be linked to. An empty value is left out. */
 export const useAddress = (): {
   readonly get: (name: string) => string;
   readonly set: (change: Readonly<Record<string, string>>) => void;

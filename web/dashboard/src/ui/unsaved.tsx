@@ -3,7 +3,7 @@ import { useBlocker } from 'react-router';
 import { Button } from './button.tsx';
 import { Dialog } from './dialog.tsx';
 
-/** What a form holds of something stored. `dirty` while the two differ. */
+/** A form's copy of something stored. `dirty` while the two differ. */
 export const useDraft = <Draft extends object>(stored: Draft) => {
   const [draft, setDraft] = useState(stored);
   const sent = useRef<Draft>(undefined);
