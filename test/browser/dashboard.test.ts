@@ -21,7 +21,6 @@ const REFUSED_KEYS: readonly (readonly [string, string, RegExp])[] = [
   ['revoked', 'key_invalid', /Create new secret key/],
   ['expired', 'key_expired', /later expiry/],
   ['readonly', 'missing_permission', /Model capabilities “Request”/],
-  ['nomodel', 'model_unavailable', /allow the model/],
   ['wrongregion', 'wrong_region', /data residency/],
   ['badip', 'ip_not_authorized', /IP allowlist/],
   ['nocountry', 'country_not_supported', /AWS region/],
@@ -79,7 +78,7 @@ describeInBrowser('the dashboard', () => {
     for (const [text, why] of [
       [`sk-admin-${'a'.repeat(40)}`, /admin key/],
       [`ek_${'a'.repeat(40)}`, /short-lived client secret/],
-      ['my key', /should start with/],
+      ['my key', /does not look like an OpenAI API key/],
     ] as const) {
       await pasteKey(text);
       await run.page.getByRole('alert').filter({ hasText: why }).waitFor();

@@ -159,7 +159,7 @@ const MAX_SEARCH_CALLS = 10;
  * One page of a list behind a filter. A page without a row does not mean that there is none: it reads on until it has one
  * or has seen every row. After MAX_SEARCH_CALLS it stops; `next_cursor` says that older rows are left.
  */
-export const useSearch = <Id extends 'listAudit' | 'listErrors'>(
+export const useSearch = <Id extends 'listAudit' | 'listErrors' | 'listSessions'>(
   id: Id,
   request: { readonly path: PathOf<Id>; readonly query: NonNullable<QueryOf<Id>> },
 ) => {

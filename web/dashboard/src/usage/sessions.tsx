@@ -1,5 +1,5 @@
 import { AudioLines } from 'lucide-react';
-import { type SessionRow, useRoute, useSites } from '../api/queries.ts';
+import { type SessionRow, useRoute, useSearch, useSites } from '../api/queries.ts';
 import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
@@ -12,7 +12,7 @@ import {
   formatTime,
   formatWhole,
 } from '../ui/format.ts';
-import { Pager } from '../ui/pager.tsx';
+import { Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { Empty, FailureNote, Loaded, Note } from '../ui/states.tsx';
 import { Badge, Card, Facts, type Tone } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -69,7 +69,7 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
   const sessionId = get('session');
   const open = useRoute('readSession', { path: { siteId, sessionId } }, { enabled: sessionId !== '' });
   const cursor = cursors.at(-1);
-  const sessions = useRoute('listSessions', {
+  const sessions = useSearch('listSessions', {
     path: { siteId },
     query: { limit: 25, ...(cursor !== undefined && { cursor }) },
   });
@@ -119,7 +119,9 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
       <Loaded query={sessions} what="the sessions">
         {({ items, next_cursor }) => (
           <>
-            {items.length === 0 ? (
+            {items.length === 0 && next_cursor !== null ? (
+              <SearchedSoFar searchedTo={null} onFurther={() => move([...cursors, next_cursor])} />
+            ) : items.length === 0 ? (
               <Empty icon={<AudioLines aria-hidden="true" />} title="No sessions yet">
                 Each conversation of a visitor appears here, with a receipt.
               </Empty>
