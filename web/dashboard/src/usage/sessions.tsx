@@ -58,7 +58,13 @@ export const Sessions = () => {
           ))}
         </SelectField>
       </div>
-      {siteId !== undefined && <SessionsOfSite key={siteId} siteId={siteId} />}
+      {siteId === undefined ? (
+        <Loaded query={sites} what="the sites">
+          {() => null}
+        </Loaded>
+      ) : (
+        <SessionsOfSite key={siteId} siteId={siteId} />
+      )}
     </>
   );
 };
