@@ -32,7 +32,26 @@ export const through = (scope: Construct, service: 'dynamodb' | 's3' | 'sqs'): C
  * list even for one item, so it takes `ForAllValues`; `Null` refuses the request without it that `ForAllValues` alone
  * would let pass: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
  */
-export const inPartitions = (patterns: readonly string[]): Conditions => ({
+const inPartitions = (patterns: readonly string[]): Conditions => ({
   'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns },
   Null: { 'dynamodb:LeadingKeys': 'false' },
+});
+
+/**
+ * Holds only for reads that name their attributes, and name no others than these. `ForAllValues` alone would let a read of
+ * whole items pass, which names none; `dynamodb:Select` refuses it:
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+ */
+const onlyAttributes = (names: readonly string[]): Conditions => ({
+  'ForAllValues:StringEquals': { 'dynamodb:Attributes': names },
+  StringEqualsIfExists: { 'dynamodb:Select': 'SPECIFIC_ATTRIBUTES' },
+});
+
+/** Both conditions of a use of items, each where it has one. */
+export const itemConditions = (
+  partitions: readonly string[] | undefined,
+  attributes: readonly string[] | undefined,
+): Conditions => ({
+  ...(partitions !== undefined && inPartitions(partitions)),
+  ...(attributes !== undefined && onlyAttributes(attributes)),
 });

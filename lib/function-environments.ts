@@ -103,7 +103,7 @@ export const functionEnvironments = (
     events: {
       ...own,
       ...edge,
-      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      ...custody,
       [TABLES.limits.variable]: tables.limits.tableName,
       ...sessions,
       ...usage,
@@ -117,7 +117,7 @@ export const functionEnvironments = (
     usage: {
       ...own,
       ...edge,
-      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      ...custody,
       [TABLES.limits.variable]: tables.limits.tableName,
       ...sessions,
       ...usage,

@@ -19,12 +19,16 @@ export interface ItemUse {
   readonly actions: readonly ItemAction[];
   /** Only items with such partition keys (docs/data-model.md); every item when absent. */
   readonly partitions?: readonly string[];
+  /** Only these attributes, which every read has to name; all of them when absent. */
+  readonly attributes?: readonly string[];
   /** The query goes to the table's index as well. */
   readonly index?: true;
 }
 
 /** Keys of sites and workspaces; the platform's own key is neither. */
 const TENANT_KEYS = ['SITE#*', 'WORKSPACE#*'];
+/** The platform's own key. */
+const PLATFORM_KEY = 'PLATFORM#platform';
 /** The outbox of audit events. */
 const EVENTS = ['EVENTS#*'];
 const KEY_ACTIVITY = ['KEY#*'];
@@ -79,14 +83,29 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     },
     // How many workspaces somebody has created today.
     { table: 'limits', actions: ['UpdateItem'], partitions: ['RATE#new-workspace#*'] },
+    // Which keys are stored. The sealed record stays out of reach.
+    {
+      table: 'keys',
+      actions: ['BatchGetItem'],
+      partitions: [...TENANT_KEYS, PLATFORM_KEY],
+      attributes: ['pk', 'sk', 'state'],
+    },
   ],
   audit: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
-    { table: 'audit', actions: ['Query'] },
+    { table: 'audit', actions: ['Query', 'BatchGetItem'] },
   ],
   // The errors of a workspace and the sessions of a site.
   usage: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
+    { table: 'tenancy', actions: ['Query'], partitions: ['WORKSPACE#*'] },
+    // Fingerprints of stored keys, which are inside their records: sessions take their slots by them.
+    {
+      table: 'keys',
+      actions: ['BatchGetItem'],
+      partitions: [...TENANT_KEYS, PLATFORM_KEY],
+      attributes: ['pk', 'sk', 'state', 'sealed'],
+    },
     { table: 'sessions', actions: ['Query', 'GetItem'], partitions: ['ERRORS#*', 'SITE#*'] },
     { table: 'limits', actions: ['Query'], partitions: ['SLOTS#*', 'LIVE#*'] },
     { table: 'usage', actions: ['Query', 'GetItem', 'BatchGetItem'] },
@@ -132,7 +151,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
   ],
   'platform-key': [
-    { table: 'keys', actions: ['GetItem', 'PutItem', 'DeleteItem'], partitions: ['PLATFORM#platform'] },
+    { table: 'keys', actions: ['GetItem', 'PutItem', 'DeleteItem'], partitions: [PLATFORM_KEY] },
     { table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#platform'] },
   ],
   rewrap: [

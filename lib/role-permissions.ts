@@ -2,7 +2,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { TABLES } from '../lambdas/contract/tables.ts';
-import { inPartitions, through } from './conditions.ts';
+import { itemConditions, through } from './conditions.ts';
 import type { BrokerTable } from './constructs/broker-table.ts';
 import type { HangUpQueue } from './constructs/hang-up-queue.ts';
 import { ITEM_USES, type ItemUse, type TableName } from './item-uses.ts';
@@ -55,7 +55,7 @@ export const permissionsOf = (
 ];
 
 const itemStatements = (
-  { table, actions, partitions, index }: ItemUse,
+  { table, actions, partitions, attributes, index }: ItemUse,
   tableArn: string,
 ): readonly PolicyStatement[] => {
   const definition = TABLES[table];
@@ -63,7 +63,9 @@ const itemStatements = (
     new PolicyStatement({
       actions: actions.map((action) => `dynamodb:${action}`),
       resources: [tableArn],
-      ...(partitions === undefined ? {} : { conditions: inPartitions(partitions) }),
+      ...((partitions !== undefined || attributes !== undefined) && {
+        conditions: itemConditions(partitions, attributes),
+      }),
     }),
     ...(index === true && 'index' in definition
       ? [

@@ -32,7 +32,8 @@ export const startGateway = async (
   options: {
     readonly port: number;
     readonly newRequestId: () => string;
-    readonly onAnswer?: (line: string) => void;
+    /** One line for each request, with the status that it was answered with. */
+    readonly onAnswer?: (line: string, status: number) => void;
     /** Those of the contract, without an authorizer, unless told. */
     readonly routes?: readonly GatewayRoute[];
     /** Pages and scripts for browsers, beside the API. The first that answers has answered. */
@@ -46,7 +47,7 @@ export const startGateway = async (
       // The route, not the path: a path may hold anything that somebody pasted.
       const route = matchRoute(routes, request.method ?? 'GET', pathOf(request))?.route.path ?? '(no route)';
       const elapsedMs = Math.round(performance.now() - startedAt);
-      options.onAnswer?.(`${request.method} ${route} ${status} ${elapsedMs} ms`);
+      options.onAnswer?.(`${request.method} ${route} ${status} ${elapsedMs} ms`, status);
     });
   });
 

@@ -6,20 +6,23 @@ export const instructions = ({
   demo,
   demoKey,
   dataDir,
+  dashboardReady,
 }: {
   readonly url: string;
   readonly demo: Demo;
   readonly demoKey: string | undefined;
   readonly dataDir: string;
+  /** false: it is built in the next seconds. */
+  readonly dashboardReady: boolean;
 }): string => `
 Spelo BYOK listens on ${url}
+  dashboard      ${url}/dashboard/  (sign in as demo-owner${dashboardReady ? '' : '; ready in a few seconds'})
   data           ${dataDir}/  (log: ${dataDir}/spelo.log)
   OpenAI         ${demoKey === undefined ? 'the real API: every mint counts' : 'a local stand-in'}
   owner token    ${demo.ownerToken}
   workspace      ${demo.workspaceId}
   site           ${demo.siteId}
   allowed origin ${demo.allowedOrigin}
-  dashboard      ${url}/dashboard/  (sign in as demo-owner)
   widget demo    ${url}/widget/demo  (after step 1)
 
 Paste these in another terminal. Each start prints a new token.

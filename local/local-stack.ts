@@ -40,7 +40,8 @@ export interface LocalStackOptions {
   readonly runtime: Runtime;
   /** Overrides of the functions' variables, for tests. */
   readonly variables?: Readonly<Record<string, string>>;
-  readonly onAnswer?: (line: string) => void;
+  /** A line for a person: of a request, with its status, or of something else that happened. */
+  readonly onAnswer?: (line: string, status?: number) => void;
   /** The functions as deployed: from the bundles of this assembly, behind its routes. Without it, from the source. */
   readonly assembly?: Assembly | undefined;
   /** The clock of the world stands still until it is moved, which the clocks of bundles then do as well. */

@@ -17,11 +17,12 @@ const DATA_DIR = '.local';
 const ASSEMBLY_DIR = 'cdk.out';
 const LOCK_FILE = join(DATA_DIR, 'pid');
 const ENVIRONMENT_FILE = join(DATA_DIR, 'environment.json');
-const USAGE = `npm start [-- --reset] [-- --bundled] [-- --help]
+const USAGE = `npm start [-- --reset] [-- --bundled] [-- --verbose] [-- --help]
 
 Runs the whole broker on this machine. Data is stored in ${DATA_DIR}/ and survives a restart.
 
   --reset    delete that data first
+  --verbose  print one line for each request, not only for those that fail
   --bundled  serve the routes, authorizer, variables and bundles that npm run synth wrote to cdk.out
   --help     this text
 
@@ -61,11 +62,11 @@ const fail = (message: string): never => {
 };
 
 const main = async (): Promise<void> => {
-  const startedAt = performance.now();
   const { values } = parseArgs({
     options: {
       reset: { type: 'boolean', default: false },
       bundled: { type: 'boolean', default: false },
+      verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -110,7 +111,10 @@ const main = async (): Promise<void> => {
     runtime: localRuntime(log.write),
     assembly: values.bundled ? synthesized() : undefined,
     onLine: log.write,
-    onAnswer: print,
+    // The banner stays in sight: beside it only what went wrong is printed, and what is not about a request.
+    onAnswer: (line, status) => {
+      if (status === undefined || status >= 500 || (values.verbose && demo !== undefined)) print(line);
+    },
     pages,
   });
   // The schedule of the sweeper, once a minute.
@@ -127,8 +131,10 @@ const main = async (): Promise<void> => {
 
   demo = await seedDemo(stack);
   const demoKey = stack.openAi === undefined ? undefined : makeFakeKey(strongRandom);
-  process.stdout.write(instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR }));
-  process.stdout.write(`ready in ${Math.round(performance.now() - startedAt)} ms\nready\n`);
+  process.stdout.write(
+    instructions({ url: stack.url, demo, demoKey, dataDir: DATA_DIR, dashboardReady: dashboard.ready() }),
+  );
+  print('ready');
   // Only now: on two cores it would be in the way of everything above.
   process.on('exit', dashboard.buildIfNeeded());
 };

@@ -1,4 +1,5 @@
 import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
@@ -34,6 +35,7 @@ export const manageHandler = (environment: EnvironmentOf<'manage'>, runtime: Run
         kmsDerivationKeys(kmsClient(environment, runtime.metrics), environment.DERIVATION_KEY_ARN),
       ),
     }),
+    keys: dynamoDbKeyFacts(dynamoDb, environment.KEYS_TABLE),
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,
       indexName: TABLES.tenancy.index.name,
@@ -43,6 +45,8 @@ export const manageHandler = (environment: EnvironmentOf<'manage'>, runtime: Run
     manageEndpoints({
       clock: runtime.clock,
       tenancy: ports.tenancy,
+      keys: ports.keys,
+      plans: ports.plans,
       createWorkspace: createWorkspace(ports),
       changeWorkspace: changeWorkspace(ports),
       saveMember: saveMember(ports),

@@ -1,5 +1,6 @@
 import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { dynamoDbClient } from '../adapters/aws/clients.ts';
+import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
 import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
 import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
@@ -17,7 +18,7 @@ import { readUsage } from '../use-cases/usage/read-usage.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Usage, sessions, errors and slots; the price list and the calculator. Reads alone, and no key of any kind. */
+/** Usage, sessions, errors and slots; the price list and the calculator. Reads alone; of a stored key its fingerprint, and nothing that opens it. */
 export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const tables = {
@@ -32,6 +33,7 @@ export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runti
     tenancy: dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE),
     usage: totals,
     slots: totals,
+    keys: dynamoDbKeyFacts(dynamoDb, environment.KEYS_TABLE),
     sessions: dynamoDbSessionReader(dynamoDb, tables),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
   };

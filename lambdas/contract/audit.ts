@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { AUDIT_EVENT_TYPES } from '../domain/audit/audit-record.ts';
-import { name, pageQuery, siteIdSchema, timestamp } from './common.ts';
+import { name, pageOf, pageQuery, siteIdSchema, timestamp } from './common.ts';
 
 export const auditQuery = pageQuery
   .extend({
@@ -46,6 +46,12 @@ export const auditRow = z
     hash: z.string(),
   })
   .meta({ id: 'AuditRow' });
+
+export const auditPage = pageOf(auditRow).extend({
+  searched_to: timestamp
+    .nullable()
+    .describe('While there is a cursor: every row as new as this one has been looked at.'),
+});
 
 export const auditVerification = z
   .object({

@@ -237,7 +237,6 @@ const manageEnvironment = z.object({
 
 /** What was used and what it cost; reads alone. */
 const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
-  KEYS_TABLE: true,
   AWS_ENDPOINT_URL_KMS: true,
 });
 

@@ -14,7 +14,8 @@ export const planSchema = z
     included_minutes: count,
     hard_cap: z.boolean(),
     overage_usd_per_minute: usd,
-    max_sites: count,
+    max_sites: count.describe('Sites of a workspace in managed mode.'),
+    max_byok_sites: count.default(null).describe('The same with your own OpenAI key.'),
     max_concurrent: z
       .int()
       .min(1)
@@ -57,6 +58,7 @@ const planOf = (stated: StatedPlan): Plan => ({
   overageMicroCentsPerMinute: microCents(stated.overage_usd_per_minute),
   maxSites: stated.max_sites,
   maxConcurrent: stated.max_concurrent,
+  maxByokSites: stated.max_byok_sites,
 });
 
 /** A plan as the contract shows it, and as `PLANS` states it. */
@@ -68,6 +70,7 @@ export const statedPlan = (plan: Plan): StatedPlan => ({
   overage_usd_per_minute: dollars(plan.overageMicroCentsPerMinute),
   max_sites: plan.maxSites,
   max_concurrent: plan.maxConcurrent,
+  max_byok_sites: plan.maxByokSites,
 });
 
 /**

@@ -143,6 +143,12 @@ export const PROBLEMS = {
       'Managed voice is not set up on this deployment. Its operator must store the platform key (npm run platform-key).',
     retryAfterSeconds: 60,
   },
+  managed_unavailable: {
+    status: 409,
+    code: 'managed_unavailable',
+    message:
+      'Managed mode is not set up on this deployment: no platform key is stored. Keep using your own OpenAI key.',
+  },
   rate_limited: {
     status: 429,
     code: 'rate_limited',

@@ -301,7 +301,7 @@ export const ROUTES = {
     body: tenancySchemas.changeWorkspaceRequest,
     status: 200,
     data: tenancySchemas.workspace,
-    refusals: ['workspace_not_found', 'version_conflict'],
+    refusals: ['workspace_not_found', 'managed_unavailable', 'version_conflict'],
   },
   deleteWorkspace: {
     method: 'DELETE',
@@ -365,7 +365,7 @@ export const ROUTES = {
       'The audit trail, newest first. A page may be shorter than its limit. Continue while there is a cursor.',
     query: auditSchemas.auditQuery,
     status: 200,
-    data: schemas.pageOf(auditSchemas.auditRow),
+    data: auditSchemas.auditPage,
     refusals: ['workspace_not_found'],
   },
   verifyAudit: {

@@ -163,12 +163,28 @@ export const createSiteRequest = z
 
 export const changeSiteRequest = z.strictObject(siteSettings).partial().meta({ id: 'ChangeSiteRequest' });
 
+const keyFacts = {
+  has_key: z.boolean().describe('An OpenAI key is stored at exactly this place.'),
+  key_suspended: z.boolean(),
+};
+
 export const workspace = z
   .object({
     workspace_id: workspaceIdSchema,
     ...workspaceSettings,
     alert_email: z.string().nullable(),
     plan: z.string(),
+    ...keyFacts,
+    managed_available: z
+      .boolean()
+      .describe(
+        'Whether `billing_mode` can be changed to `managed`: a platform key is stored and not suspended.',
+      ),
+    site_count: z.int().describe('Sites that are not archived.'),
+    max_sites: z
+      .int()
+      .nullable()
+      .describe('Sites that the plan allows in the present billing mode; null: no limit.'),
     created_at: timestamp,
   })
   .meta({ id: 'Workspace' });
@@ -193,6 +209,7 @@ export const site = z
     warnings: z
       .array(z.object({ code: z.enum(SITE_WARNINGS), message: z.string() }))
       .describe('Warnings about the model of this site.'),
+    ...keyFacts,
     created_at: timestamp,
     created_by: z.string(),
   })

@@ -162,7 +162,9 @@ export const concurrency = z
           sites: z.array(z.object({ site_id: siteIdSchema, active: z.int() })),
         }),
       )
-      .describe('Keys with at least one active session. Sessions of keys without a limit are not listed.'),
+      .describe(
+        'Every stored key, and deleted ones while sessions still run on them. Without a limit no slots are taken.',
+      ),
   })
   .meta({ id: 'Concurrency' });
 

@@ -28,6 +28,7 @@ export const BROKER_ERROR_CODES = [
   'openai_timeout',
   'minutes_exhausted',
   'platform_key_missing',
+  'managed_unavailable',
   'rate_limited',
   'busy',
   'last_owner',

@@ -33,7 +33,7 @@ const policyOf = (addresses: DashboardAddresses | undefined): string =>
   );
 
 /**
- * The dashboard at `/dashboard`, as a deployment serves it, with a `config.json` for this run. Until `ready` is true,
+ * The dashboard at `/dashboard/`, to which `/` and `/dashboard` lead, as a deployment serves it, with a `config.json` for this run. Until `ready` is true,
  * and while the stack starts, a page says so and asks again.
  */
 export const dashboardPages =
@@ -43,7 +43,12 @@ export const dashboardPages =
   }): WebHandler =>
   (request, response) => {
     const path = (request.url ?? '').split('?')[0];
-    if (path !== MOUNT.slice(0, -1) && path?.startsWith(MOUNT) !== true) return false;
+    if (path === '/' || path === MOUNT.slice(0, -1)) {
+      response.writeHead(302, { location: MOUNT, 'cache-control': 'no-store' });
+      response.end();
+      return true;
+    }
+    if (path?.startsWith(MOUNT) !== true) return false;
     const addresses = options.addresses();
     if (addresses === undefined || !options.ready()) {
       answerNotYet(response);
@@ -87,14 +92,13 @@ export interface LocalDashboard {
   readonly buildIfNeeded: () => () => void;
 }
 
-/** Finds out at once whether the built dashboard is current; `print` gets one line when a build begins, one when it ends. */
+/** Finds out at once whether the built dashboard is current; `print` gets a line when a build fails. */
 export const localDashboard = (print: (line: string) => void): LocalDashboard => {
   let ready = dashboardIsCurrent();
   return {
     ready: () => ready,
     buildIfNeeded: () => {
       if (ready) return () => undefined;
-      print('Building the dashboard… ready in a few seconds.');
       const child = spawn(process.execPath, [BUILD_SCRIPT], { stdio: ['ignore', 'ignore', 'pipe'] });
       let trouble = '';
       child.stderr.on('data', (chunk) => {
@@ -102,8 +106,7 @@ export const localDashboard = (print: (line: string) => void): LocalDashboard =>
       });
       child.once('exit', (code, signal) => {
         ready = code === 0;
-        if (signal === null)
-          print(ready ? 'The dashboard is built.' : `Building the dashboard failed:\n${trouble}`);
+        if (signal === null && !ready) print(`Building the dashboard failed:\n${trouble}`);
       });
       return () => child.kill();
     },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { secretFinder } from '../support/find-secret.ts';
+import { putPlatformKey } from '../support/platform-key.ts';
 import { fakeKey } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { type DashboardRun, documentStep, signIn, startDashboard } from './support/dashboard.ts';
@@ -20,7 +21,6 @@ const REFUSED_KEYS: readonly (readonly [string, string, RegExp])[] = [
   ['revoked', 'key_invalid', /Create new secret key/],
   ['expired', 'key_expired', /later expiry/],
   ['readonly', 'missing_permission', /Model capabilities “Request”/],
-  ['nomodel', 'model_unavailable', /allow the model/],
   ['wrongregion', 'wrong_region', /data residency/],
   ['badip', 'ip_not_authorized', /IP allowlist/],
   ['nocountry', 'country_not_supported', /AWS region/],
@@ -78,7 +78,7 @@ describeInBrowser('the dashboard', () => {
     for (const [text, why] of [
       [`sk-admin-${'a'.repeat(40)}`, /admin key/],
       [`ek_${'a'.repeat(40)}`, /short-lived client secret/],
-      ['my key', /should start with/],
+      ['my key', /does not look like an OpenAI API key/],
     ] as const) {
       await pasteKey(text);
       await run.page.getByRole('alert').filter({ hasText: why }).waitFor();
@@ -121,7 +121,7 @@ describeInBrowser('the dashboard', () => {
       .getByText(`sk-proj-...${second.slice(-4)}`)
       .first()
       .waitFor();
-    await button('Roll back').click();
+    await button(`Roll back to version 1 (…${canary.slice(-4)})`).click();
     await run.page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
     await run.page
       .getByText(`sk-proj-...${canary.slice(-4)}`)
@@ -129,7 +129,7 @@ describeInBrowser('the dashboard', () => {
       .waitFor();
     await button('Rotate').click();
     await run.page.getByRole('dialog').getByRole('button', { name: 'Rotate' }).click();
-    await run.page.getByText('Encrypted anew').waitFor();
+    await run.page.getByText('Re-encrypted with a new data key.').waitFor();
     await button('Suspend').click();
     await run.page.getByRole('dialog').getByRole('button', { name: 'Suspend' }).click();
     await run.page.getByText('Voice is switched off: this key is suspended.').waitFor();
@@ -142,6 +142,8 @@ describeInBrowser('the dashboard', () => {
   });
 
   it('says what a switch of the mode means before it switches, and back', async () => {
+    await putPlatformKey(run.stack, fakeKey());
+    await run.page.reload();
     await button('Switch to managed').click();
     const dialog = run.page.getByRole('dialog', { name: 'Switch to managed?' });
     expect(await dialog.textContent()).toContain('your plan’s minutes count');

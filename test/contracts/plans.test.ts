@@ -10,6 +10,7 @@ const FREE: StatedPlan = {
   overage_usd_per_minute: null,
   max_sites: 1,
   max_concurrent: null,
+  max_byok_sites: null,
 };
 const GOLD: StatedPlan = {
   name: 'gold',
@@ -19,6 +20,7 @@ const GOLD: StatedPlan = {
   overage_usd_per_minute: 0.065,
   max_sites: 5,
   max_concurrent: null,
+  max_byok_sites: null,
 };
 
 const faultsOf = (stated: unknown): readonly string[] => {
@@ -46,6 +48,7 @@ describe('the variable PLANS', () => {
         overageMicroCentsPerMinute: 6_500_000,
         maxSites: 5,
         maxConcurrent: null,
+        maxByokSites: null,
       },
     ]);
   });
@@ -61,7 +64,7 @@ describe('the variable PLANS', () => {
     ['no plan for new workspaces', [GOLD], 'a plan named free'],
     ['the same name twice', [FREE, FREE], 'unique'],
     ['an unknown field', [{ ...FREE, price: 1 }], 'price'],
-    ['a missing field', [{ ...FREE, max_sites: undefined }], '0.max_sites'],
+    ['a missing field', [{ ...FREE, max_sites: undefined, max_byok_sites: null }], '0.max_sites'],
     ['a hard cap without minutes', [{ ...FREE, included_minutes: null }], '0.included_minutes: A hard cap'],
     [
       'a soft cap without a price beyond it',

@@ -1,9 +1,10 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
-import { asOwner } from '../support/keyed-tenant.ts';
+import { asOwner, changeWorkspace } from '../support/keyed-tenant.ts';
 import { putOnPlan } from '../support/plan.ts';
-import { startTestStack, type TestAnswer } from '../support/stack.ts';
-import { makeTenant, ORIGIN, type Tenant } from '../support/tenant.ts';
+import { putPlatformKey } from '../support/platform-key.ts';
+import { startTestStack, type TestAnswer, type TestStack } from '../support/stack.ts';
+import { fakeKey, makeTenant as makeAnyTenant, ORIGIN, type Tenant } from '../support/tenant.ts';
 
 const stack = await startTestStack({ audited: false });
 afterAll(() => stack.close());
@@ -28,17 +29,58 @@ const expectFull = (answer: TestAnswer, cap: number): void => {
   ]);
 };
 
-describe.each(['byok', 'managed'])('the site cap of a plan, in %s mode', (mode) => {
+/** Caps of the built-in plans hold in managed mode. */
+const makeTenant = (on: TestStack, workspace = {}): Promise<Tenant> =>
+  makeAnyTenant(on, { billing_mode: 'managed', ...workspace });
+
+describe('the site cap of a plan, in managed mode', () => {
   it.each([
     ['free', 1],
     ['starter', 3],
     ['pro', 10],
   ])('of %s is %i', async (plan, cap) => {
-    const tenant = await makeTenant(stack, { billing_mode: mode });
+    const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, plan);
     for (let sites = 1; sites < cap; sites++) expectSuccess(await create(tenant), 201);
     expectFull(await create(tenant), cap);
     expect(await countOf(tenant)).toBe(cap);
+  });
+});
+
+describe('a workspace with its own key', () => {
+  it('has as many sites as it wants, and keeps them when the platform pays', async () => {
+    const tenant = await makeTenant(stack, { billing_mode: 'byok' });
+    for (let sites = 1; sites < 4; sites++) expectSuccess(await create(tenant), 201);
+    await putPlatformKey(stack, fakeKey());
+    const managed = await changeWorkspace(stack, tenant, { billing_mode: 'managed' });
+    expect(managed).toMatchObject({ site_count: 4, max_sites: 1 });
+    expectFull(await create(tenant), 1);
+    expect(await countOf(tenant)).toBe(4);
+  });
+
+  it('has the sites that the deployment allows it', async () => {
+    const PLANS = JSON.stringify([
+      {
+        name: 'free',
+        monthly_usd: 0,
+        included_minutes: 10,
+        hard_cap: true,
+        overage_usd_per_minute: null,
+        max_sites: 9,
+        max_byok_sites: 2,
+      },
+    ]);
+    const own = await startTestStack({ audited: false, variables: { PLANS } });
+    try {
+      const tenant = await makeAnyTenant(own);
+      const body = { name: 'One more', allowed_origins: [ORIGIN] };
+      expectSuccess(await own.call('POST', sitesOf(tenant), { as: tenant.owner, body }), 201);
+      expectFull(await own.call('POST', sitesOf(tenant), { as: tenant.owner, body }), 2);
+      const shown = await asOwner(own, tenant, 'GET', `/v1/workspaces/${tenant.workspaceId}`);
+      expect(shown).toMatchObject({ site_count: 2, max_sites: 2 });
+    } finally {
+      await own.close();
+    }
   });
 });
 

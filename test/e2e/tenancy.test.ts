@@ -1,14 +1,17 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts';
 import { tablesAt } from '../support/key-tables.ts';
-import { addSite, asOwner, makeFullTenant, makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { addSite, asOwner, makeFullTenant, makeKeyedTenant, needed } from '../support/keyed-tenant.ts';
 import { openAiOf } from '../support/openai.ts';
 import { addMember, newPerson } from '../support/people.ts';
+import { putPlatformKey } from '../support/platform-key.ts';
 import { callRoute, ROLE_ROUTES } from '../support/routes.ts';
 import { startTestStack, type TestAnswer } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 
 const stack = await startTestStack();
+// Without it nobody can choose managed mode.
+await needed(stack, putPlatformKey(stack, fakeKey()));
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
   tables.close();
@@ -416,7 +419,8 @@ describe('a change', () => {
     const path = pathOf(tenant);
     let expected = await asOwner(stack, tenant, 'GET', path);
     for (const [name, value] of Object.entries(changes)) {
-      expected = { ...expected, [name]: value };
+      // The free plan allows one site in managed mode.
+      expected = { ...expected, [name]: value, ...(name === 'billing_mode' && { max_sites: 1 }) };
       expect(await asOwner(stack, tenant, 'PATCH', path, { [name]: value })).toEqual(expected);
       expect(await asOwner(stack, tenant, 'GET', path)).toEqual(expected);
     }
@@ -468,6 +472,11 @@ describe('a new workspace', () => {
       anomaly_response: 'notify',
       alert_email: null,
       plan: 'free',
+      has_key: false,
+      key_suspended: false,
+      managed_available: true,
+      site_count: 0,
+      max_sites: null,
       created_at: expect.any(String),
     });
     const path = `/v1/workspaces/${workspace.workspace_id}/members`;

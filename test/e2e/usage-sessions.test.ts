@@ -282,7 +282,12 @@ describe('concurrency', () => {
     const own = await addSite(stack, tenant);
     expectSuccess(await putSiteKey(stack, own, fakeKey()));
     const read = () => asOwner(stack, tenant, 'GET', `/v1/workspaces/${tenant.workspaceId}/concurrency`);
-    expect(await read()).toEqual({ at: time.clock().toISOString(), keys: [] });
+    const idle = { limit: 4, active: 0, earliest_release_at: null, sites: [] };
+    const nobodyTalks = [
+      { scope: 'workspace', scope_id: tenant.workspaceId, ...idle },
+      { scope: 'site', scope_id: own.siteId, ...idle },
+    ];
+    expect(await read()).toEqual({ at: time.clock().toISOString(), keys: nobodyTalks });
 
     const first = await beginSession(stack, tenant, time);
     await beginSession(stack, tenant, time);
@@ -312,7 +317,7 @@ describe('concurrency', () => {
     await endSession(stack, tenant, time, first);
     expect((await read()).keys.map(({ active }: { active: number }) => active).sort()).toEqual([1, 2]);
     time.advance(600_000);
-    expect((await read()).keys).toEqual([]);
+    expect((await read()).keys).toEqual(nobodyTalks);
   });
 });
 

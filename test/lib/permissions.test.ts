@@ -6,6 +6,7 @@ import {
   functionNameOf,
   inPartitions,
   permissions,
+  readingOnly,
   roleNameOf,
   roles,
   templates,
@@ -57,6 +58,8 @@ const actionsOf = (role: string, resource: string): readonly string[] =>
   permissions
     .filter((found) => found.role === role && found.resource === resource)
     .map(({ action }) => action);
+
+const STORED_KEYS = 'SITE#* or WORKSPACE#* or PLATFORM#platform';
 
 describe('the roles', () => {
   test('are one for each function and one for each command, under the names that the key policies say', () => {
@@ -242,7 +245,7 @@ describe('the audit trail', () => {
   });
 
   test('is read by the function that shows it, and its stream by the archiver', () => {
-    expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:Query']);
+    expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:BatchGetItem', 'dynamodb:Query']);
     expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector', 'RestoreOperator']);
     // Whoever restores rows cannot compute the hash of a forged one, and whoever can compute hashes writes none.
     expect(actionsOf('RestoreOperator', 'AuditKey')).toEqual([]);
@@ -351,7 +354,7 @@ describe('the tables', () => {
     expect(actionsOf('manage', 'SessionsTable')).toEqual([]);
   });
 
-  test('usage only reads: errors, sessions of sites, totals and slots; no key of any kind', () => {
+  test('usage only reads: errors, sessions of sites, totals, slots, and the records of stored keys, which it cannot open', () => {
     const own = permissions.filter(({ role }) => role === 'usage');
     expect(own.filter(({ action }) => writes.test(action) && action.startsWith('dynamodb:'))).toEqual([]);
     expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
@@ -360,7 +363,9 @@ describe('the tables', () => {
     expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([
       ['dynamodb:Query', inPartitions('SLOTS#* or LIVE#*')],
     ]);
-    expect(actionsOf('usage', 'KeysTable')).toEqual([]);
+    expect(conditionsOf('usage', 'KeysTable', /./)).toEqual([
+      ['dynamodb:BatchGetItem', readingOnly('pk or sk or state or sealed', STORED_KEYS)],
+    ]);
     expect(own.filter(({ action }) => action.startsWith('kms:')).map(({ resource }) => resource)).toEqual([
       'TablesKey',
     ]);
@@ -375,8 +380,10 @@ describe('the tables', () => {
     expect(actionsOf('detector', 'SessionsTable')).toEqual([]);
   });
 
-  test('manage sees no keys, and of limits counts new workspaces alone', () => {
-    expect(actionsOf('manage', 'KeysTable')).toEqual([]);
+  test('manage sees whether a key is stored, not its record, and of limits counts new workspaces alone', () => {
+    expect(conditionsOf('manage', 'KeysTable', /./)).toEqual([
+      ['dynamodb:BatchGetItem', readingOnly('pk or sk or state', STORED_KEYS)],
+    ]);
     expect(conditionsOf('manage', 'LimitsTable', /./)).toEqual([
       ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#*')],
     ]);

@@ -87,3 +87,12 @@ export const CONDITIONS = {
 /** The condition on partition keys. */
 export const inPartitions = (patterns: string): string =>
   `ForAllValues:StringLike dynamodb:LeadingKeys = ${patterns}, dynamodb:LeadingKeys present`;
+
+/** Both conditions: these attributes alone, of items in these partitions. */
+export const readingOnly = (attributes: string, partitions: string): string =>
+  [
+    `ForAllValues:StringEquals dynamodb:Attributes = ${attributes}`,
+    `ForAllValues:StringLike dynamodb:LeadingKeys = ${partitions}`,
+    'StringEqualsIfExists dynamodb:Select = SPECIFIC_ATTRIBUTES',
+    'dynamodb:LeadingKeys present',
+  ].join(', ');

@@ -196,9 +196,10 @@ export const addSite = (
   maxDuration: number,
   id: string,
 ): string =>
-  byRole(model, { workspace }, person, 'admin', ({ plan }) => {
+  byRole(model, { workspace }, person, 'admin', ({ plan, mode }) => {
     const standing = model.sites.filter((site) => site.workspace === workspace && !site.archived).length;
-    if (standing >= PLANS[plan].sites) return '409 site_limit_reached';
+    // With an own key sites are not limited.
+    if (mode === 'managed' && standing >= PLANS[plan].sites) return '409 site_limit_reached';
     model.sites.push({ id, workspace, maxDuration, open: true, key: emptyScope(), archived: false });
     return ['site.created'];
   });

@@ -1,3 +1,4 @@
+import type { KeysAndAttributes } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   type BatchGetCommandInput,
@@ -18,13 +19,15 @@ export type ItemLookup = (table: string, key: PrimaryKey) => Item | undefined;
 export const readTogether = async (
   dynamoDb: DynamoDBDocumentClient,
   wanted: Readonly<Record<string, readonly PrimaryKey[]>>,
+  /** What to read of each item; everything when absent. */
+  projection: Pick<KeysAndAttributes, 'ProjectionExpression' | 'ExpressionAttributeNames'> = {},
 ): Promise<ItemLookup> => {
   const found = new Map<string, Item>();
   const nameOf = (table: string, { pk, sk }: PrimaryKey): string => JSON.stringify([table, pk, sk]);
   let pending: BatchGetCommandInput['RequestItems'] = Object.fromEntries(
     Object.entries(wanted).map(([table, keys]) => [
       table,
-      { Keys: keys.map((key) => ({ ...key })), ConsistentRead: true },
+      { Keys: keys.map((key) => ({ ...key })), ConsistentRead: true, ...projection },
     ]),
   );
   for (let attempt = 1; pending !== undefined && Object.keys(pending).length > 0; attempt++) {

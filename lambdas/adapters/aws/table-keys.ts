@@ -65,6 +65,11 @@ export const primaryKey = {
     pk: `AUDIT#${workspaceId}`,
     sk: padded(sequence),
   }),
+  /** One per row of an indexed type: where the row is. Sorts as the rows do. */
+  auditRowOfType: (workspaceId: string, type: string, sequence: number): PrimaryKey => ({
+    pk: `TYPE#${workspaceId}#${type}`,
+    sk: padded(sequence),
+  }),
   /** One per event: tells a repeated delivery. */
   auditEvent: (workspaceId: string, eventId: string): PrimaryKey => ({
     pk: `EVENT#${workspaceId}#${eventId}`,

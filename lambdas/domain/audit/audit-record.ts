@@ -42,6 +42,12 @@ export const AUDIT_EVENT_TYPES = [
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 
+/**
+ * True for types that have an index of their own, so that a rare event is found however many sessions came after it.
+ * Sessions have none: they are nearly all of the trail.
+ */
+export const isIndexedType = (type: AuditEventType): boolean => !type.startsWith('session.');
+
 /** Facts of an event, flat. Ids, names of fields, versions; never a secret, never free text from outside. */
 export type AuditFacts = Readonly<Record<string, string | number | boolean>>;
 

@@ -26,9 +26,9 @@ const SENTENCES = {
   media_failed:
     "A visitor's browser could not use the microphone or play sound. No action needed unless it happens often.",
   client_secret_refused:
-    'OpenAI refused the client secret: the visitor connected too late, or the key was revoked. If it happens again, press Test voice and increase client_secret_ttl_seconds.',
+    'OpenAI refused the client secret: the visitor connected too late, or the key was revoked. If it happens again, press Test voice and increase the lifetime of the client secret.',
   connection_failed:
-    "A visitor's browser could not connect to OpenAI. If it happens often, check that the page's Content-Security-Policy allows OpenAI (docs/widget.md).",
+    "A visitor's browser could not connect to OpenAI. If it happens often, check that the page's Content-Security-Policy allows OpenAI: the Embed tab of the site lists the sources.",
   response_failed: 'OpenAI ended a response with an internal error. Try again, and check status.openai.com.',
 } as const;
 

@@ -1,3 +1,5 @@
+import type { BillingMode } from './workspace.ts';
+
 /** A plan of the product. The list is data of the deployment: functions take it, or one plan of it. */
 export interface Plan {
   readonly name: string;
@@ -9,10 +11,12 @@ export interface Plan {
   readonly hardCap: boolean;
   /** Price of each minute beyond the included ones, whole micro-cents; null: there are none, or by contract. */
   readonly overageMicroCentsPerMinute: number | null;
-  /** Sites that a workspace may have at a time, in either billing mode; null: no cap. */
+  /** Sites that a workspace may have at a time in managed mode; null: no cap. */
   readonly maxSites: number | null;
   /** Managed sessions that a workspace may have at a time; null: no cap of the plan. */
   readonly maxConcurrent: number | null;
+  /** The same with the workspace's own OpenAI key; null: no cap. */
+  readonly maxByokSites: number | null;
 }
 
 /** The plans of a deployment that names none of its own. Source: the product's price page. */
@@ -25,6 +29,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     overageMicroCentsPerMinute: null,
     maxSites: 1,
     maxConcurrent: null,
+    maxByokSites: null,
   },
   {
     name: 'starter',
@@ -34,6 +39,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     overageMicroCentsPerMinute: 8_000_000,
     maxSites: 3,
     maxConcurrent: null,
+    maxByokSites: null,
   },
   {
     name: 'pro',
@@ -43,6 +49,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     overageMicroCentsPerMinute: 6_000_000,
     maxSites: 10,
     maxConcurrent: null,
+    maxByokSites: null,
   },
   {
     name: 'enterprise',
@@ -52,6 +59,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     overageMicroCentsPerMinute: null,
     maxSites: null,
     maxConcurrent: null,
+    maxByokSites: null,
   },
 ];
 
@@ -109,7 +117,10 @@ export const thresholdReached = (plan: Plan, usedSeconds: number): 0 | NoticePer
 };
 
 /** Sites that a workspace on this plan may have at a time; null: no cap. An unknown plan has room for none. */
-export const siteCapOf = (plan: Plan | undefined): number | null => (plan === undefined ? 0 : plan.maxSites);
+export const siteCapOf = (plan: Plan | undefined, mode: BillingMode): number | null => {
+  if (plan === undefined) return 0;
+  return mode === 'byok' ? plan.maxByokSites : plan.maxSites;
+};
 
 /** Whole seconds until the next billing period begins. */
 export const secondsToNextPeriod = (now: Date): number =>

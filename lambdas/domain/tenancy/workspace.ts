@@ -132,6 +132,8 @@ export type SiteChange = Partial<SiteSettings>;
 /** What the caller knows of the workspace's plan. */
 export interface SiteQuota {
   readonly plan: string;
+  /** A cap depends on it, so the site is created only while it stays. */
+  readonly billingMode: BillingMode;
   /** null: no cap. */
   readonly maxSites: number | null;
 }

@@ -3,7 +3,6 @@ import type { verifyAuditTrail } from '../../use-cases/audit/verify-audit-trail.
 import { encodeCursor, pageRequestOf } from '../cursor.ts';
 import { presentAuditRow } from '../presenters/present-audit.ts';
 import type { EndpointsOf } from './endpoint.ts';
-import { pageOf } from './page.ts';
 import { workspaceIdIn } from './path-ids.ts';
 
 /** Routes of the audit trail. Reads only. */
@@ -15,13 +14,19 @@ export const auditEndpoints = (useCases: {
     const { type, actor, site_id: siteId, from, to } = query;
     const filter = { type, actor, siteId, from, to };
     const workspaceId = workspaceIdIn(path);
-    return pageOf(
-      // The filter is part of the list: a cursor of another one would skip rows unnoticed.
-      { caller, route: `audit?${JSON.stringify(filter)}`, resource: workspaceId },
-      query,
-      (page) => useCases.listAuditTrail(caller, workspaceId, filter, page),
-      presentAuditRow,
+    // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+    const list = { caller, route: `audit?${JSON.stringify(filter)}`, resource: workspaceId };
+    const { items, next, searchedTo } = await useCases.listAuditTrail(
+      caller,
+      workspaceId,
+      filter,
+      pageRequestOf(list, query),
     );
+    return {
+      items: items.map(presentAuditRow),
+      next_cursor: encodeCursor(list, next),
+      searched_to: searchedTo ?? null,
+    };
   },
   verifyAudit: async ({ caller, path, query }) => {
     const workspaceId = workspaceIdIn(path);

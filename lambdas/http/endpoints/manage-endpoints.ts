@@ -1,6 +1,9 @@
 import { SERVICE_VERSION } from '../../contract/version.ts';
 import { BrokerError } from '../../domain/broker-error.ts';
-import type { Site } from '../../domain/tenancy/workspace.ts';
+import { type KeyAddress, PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
+import type { Plan } from '../../domain/tenancy/plan.ts';
+import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
+import type { StoredKeyStates } from '../../use-cases/ports/keys.ts';
 import type { Clock } from '../../use-cases/ports/runtime.ts';
 import type { Tenancy } from '../../use-cases/ports/tenancy.ts';
 import { authorizeSite, authorizeWorkspace } from '../../use-cases/tenancy/authorize.ts';
@@ -10,7 +13,13 @@ import type { createSite } from '../../use-cases/tenancy/create-site.ts';
 import type { createWorkspace } from '../../use-cases/tenancy/create-workspace.ts';
 import type { removeMember } from '../../use-cases/tenancy/remove-member.ts';
 import type { saveMember } from '../../use-cases/tenancy/save-member.ts';
-import { presentMember, presentSite, presentWorkspace } from '../presenters/present-tenancy.ts';
+import { encodeCursor, pageRequestOf } from '../cursor.ts';
+import {
+  presentMember,
+  presentSite,
+  presentWorkspace,
+  type WorkspaceFacts,
+} from '../presenters/present-tenancy.ts';
 import type { EndpointsOf } from './endpoint.ts';
 import { pageOf } from './page.ts';
 import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
@@ -19,6 +28,8 @@ import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
 export const manageEndpoints = (deps: {
   readonly clock: Clock;
   readonly tenancy: Tenancy;
+  readonly keys: StoredKeyStates;
+  readonly plans: readonly Plan[];
   readonly createWorkspace: ReturnType<typeof createWorkspace>;
   readonly changeWorkspace: ReturnType<typeof changeWorkspace>;
   readonly saveMember: ReturnType<typeof saveMember>;
@@ -27,28 +38,44 @@ export const manageEndpoints = (deps: {
   readonly changeSite: ReturnType<typeof changeSite>;
 }): EndpointsOf<'manage'> => {
   const { tenancy } = deps;
-  const present = (site: Site) => presentSite(site, deps.clock());
+  const statesOf = (addresses: readonly KeyAddress[]) => deps.keys.readStates(addresses);
+  const addressOf = ({ siteId, workspaceId }: Site): KeyAddress => ({
+    scope: 'site',
+    scopeId: siteId,
+    workspaceId,
+  });
+  const present = async (site: Site) => presentSite(site, deps.clock(), await statesOf([addressOf(site)]));
+  const factsOf = async (workspaces: readonly Workspace[]): Promise<WorkspaceFacts> => ({
+    states: await statesOf([
+      PLATFORM_ADDRESS,
+      ...workspaces.map(
+        ({ workspaceId }) => ({ scope: 'workspace', scopeId: workspaceId, workspaceId }) as const,
+      ),
+    ]),
+    plans: deps.plans,
+  });
+  const presentOne = async (workspace: Workspace) => presentWorkspace(workspace, await factsOf([workspace]));
   return {
     health: async () => ({ status: 'ok' as const, version: SERVICE_VERSION }),
 
     createWorkspace: async ({ caller, body }) =>
-      presentWorkspace(await deps.createWorkspace(caller, renamed(body, WORKSPACE_FIELDS))),
+      presentOne(await deps.createWorkspace(caller, renamed(body, WORKSPACE_FIELDS))),
 
-    listWorkspaces: ({ caller, query }) =>
-      pageOf(
-        { caller, route: 'workspaces', resource: '' },
-        query,
-        (page) => tenancy.listWorkspaces(caller.sub, page),
-        ({ workspace, role }) => ({ ...presentWorkspace(workspace), role }),
-      ),
+    listWorkspaces: async ({ caller, query }) => {
+      const list = { caller, route: 'workspaces', resource: '' };
+      const { items, next } = await tenancy.listWorkspaces(caller.sub, pageRequestOf(list, query));
+      const facts = await factsOf(items.map(({ workspace }) => workspace));
+      return {
+        items: items.map(({ workspace, role }) => ({ ...presentWorkspace(workspace, facts), role })),
+        next_cursor: encodeCursor(list, next),
+      };
+    },
 
     readWorkspace: async ({ caller, path }) =>
-      presentWorkspace(await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer')),
+      presentOne(await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer')),
 
     changeWorkspace: async ({ caller, path, body }) =>
-      presentWorkspace(
-        await deps.changeWorkspace(caller, workspaceIdIn(path), renamed(body, WORKSPACE_FIELDS)),
-      ),
+      presentOne(await deps.changeWorkspace(caller, workspaceIdIn(path), renamed(body, WORKSPACE_FIELDS))),
 
     listMembers: async ({ caller, path, query }) => {
       const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'owner');
@@ -77,12 +104,13 @@ export const manageEndpoints = (deps: {
 
     listSites: async ({ caller, path, query }) => {
       const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer');
-      return pageOf(
-        { caller, route: 'sites', resource: workspaceId },
-        query,
-        (page) => tenancy.listSites(workspaceId, page),
-        present,
-      );
+      const list = { caller, route: 'sites', resource: workspaceId };
+      const { items, next } = await tenancy.listSites(workspaceId, pageRequestOf(list, query));
+      const states = await statesOf(items.map(addressOf));
+      return {
+        items: items.map((site) => presentSite(site, deps.clock(), states)),
+        next_cursor: encodeCursor(list, next),
+      };
     },
 
     createSite: async ({ caller, path, body }) =>

@@ -1,10 +1,26 @@
+import { PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
+import { type Plan, planNamed, siteCapOf } from '../../domain/tenancy/plan.ts';
 import { modelWarnings } from '../../domain/tenancy/site-model.ts';
 import type { Member, Site, Workspace } from '../../domain/tenancy/workspace.ts';
+import type { KeyStates } from '../../use-cases/ports/keys.ts';
 import type { DataOf } from '../endpoints/endpoint.ts';
 
 /** From our objects to the contract's, field by field: what is not named here is not shown. */
 
-export const presentWorkspace = (workspace: Workspace): DataOf<'readWorkspace'> => ({
+export interface WorkspaceFacts {
+  readonly states: KeyStates;
+  readonly plans: readonly Plan[];
+}
+
+const keyFacts = (state: ReturnType<KeyStates>) => ({
+  has_key: state !== undefined,
+  key_suspended: state === 'suspended',
+});
+
+export const presentWorkspace = (
+  workspace: Workspace,
+  { states, plans }: WorkspaceFacts,
+): DataOf<'readWorkspace'> => ({
   workspace_id: workspace.workspaceId,
   name: workspace.name,
   billing_mode: workspace.billingMode,
@@ -15,6 +31,10 @@ export const presentWorkspace = (workspace: Workspace): DataOf<'readWorkspace'> 
   data_residency: workspace.dataResidency,
   alert_email: workspace.alertEmail,
   plan: workspace.plan,
+  ...keyFacts(states({ scope: 'workspace', scopeId: workspace.workspaceId })),
+  managed_available: states(PLATFORM_ADDRESS) === 'active',
+  site_count: workspace.siteCount,
+  max_sites: siteCapOf(planNamed(plans, workspace.plan), workspace.billingMode),
   created_at: workspace.createdAt,
 });
 
@@ -25,7 +45,7 @@ export const presentMember = (member: Member): DataOf<'readMember'> => ({
   added_by: member.addedBy,
 });
 
-export const presentSite = (site: Site, now: Date): DataOf<'readSite'> => ({
+export const presentSite = (site: Site, now: Date, states: KeyStates): DataOf<'readSite'> => ({
   site_id: site.siteId,
   workspace_id: site.workspaceId,
   name: site.name,
@@ -42,6 +62,7 @@ export const presentSite = (site: Site, now: Date): DataOf<'readSite'> => ({
   ignored_origins: [...site.ignoredOrigins],
   model_moved: site.modelMove,
   warnings: [...modelWarnings(site, now)],
+  ...keyFacts(states({ scope: 'site', scopeId: site.siteId })),
   created_at: site.createdAt,
   created_by: site.createdBy,
 });

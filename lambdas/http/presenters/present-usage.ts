@@ -100,7 +100,7 @@ export const presentConcurrency = ({ at, keys }: Concurrency): DataOf<'readConcu
     scope_id: scopeId,
     limit,
     active,
-    earliest_release_at: new Date(earliestExpiry * 1_000).toISOString(),
+    earliest_release_at: earliestExpiry === undefined ? null : new Date(earliestExpiry * 1_000).toISOString(),
     sites: sites.map((site) => ({ site_id: site.siteId, active: site.active })),
   })),
 });

@@ -1,4 +1,4 @@
-import type { AuditEventType, AuditRow } from '../../domain/audit/audit-record.ts';
+import { type AuditEventType, type AuditRow, isIndexedType } from '../../domain/audit/audit-record.ts';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { filteredPage } from '../filtered-page.ts';
@@ -19,7 +19,12 @@ export interface AuditFilter {
 
 const READ_PAGE = 200;
 
-/** Owner. The trail, newest first. */
+export interface AuditPage extends Page<AuditRow> {
+  /** When the last row was written that was looked at; undefined once there is no older one. */
+  readonly searchedTo: string | undefined;
+}
+
+/** Owner. The trail, newest first. A rare type is read from its index, so that its rows are found however old they are. */
 export const listAuditTrail =
   (ports: { readonly tenancy: MembershipReader; readonly audit: AuditLog }) =>
   async (
@@ -27,14 +32,25 @@ export const listAuditTrail =
     workspaceId: WorkspaceId,
     filter: AuditFilter,
     request: PageRequest,
-  ): Promise<Page<AuditRow>> => {
+  ): Promise<AuditPage> => {
     await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
-    return filteredPage(request, {
+    const { type } = filter;
+    const readPage = (page: PageRequest): Promise<Page<AuditRow>> =>
+      type !== undefined && isIndexedType(type)
+        ? ports.audit.listRowsOfType(workspaceId, type, page)
+        : ports.audit.listRows(workspaceId, page, 'newest_first');
+    let lastRead: AuditRow | undefined;
+    const found = await filteredPage(request, {
       readSize: READ_PAGE,
-      read: (page) => ports.audit.listRows(workspaceId, page, 'newest_first'),
+      read: async (page) => {
+        const rows = await readPage(page);
+        lastRead = rows.items.at(-1) ?? lastRead;
+        return rows;
+      },
       matches: (row) => matches(row, filter),
       positionOf: (row) => ports.audit.positionOf(row),
     });
+    return { ...found, searchedTo: found.next === undefined ? undefined : lastRead?.at };
   };
 
 const matches = (row: AuditRow, { type, actor, siteId, from, to }: AuditFilter): boolean =>

@@ -30,14 +30,16 @@ export interface AuditLog {
   /** Whether the event has its row already. */
   knows(event: AuditEvent): Promise<boolean>;
   readHead(workspaceId: string): Promise<ChainHead>;
-  /** Adds the row and the marker of its event, both or neither. ConflictError when the place or the event is taken. */
+  /** Adds the row, its entry in the index of its type, and the marker of its event: all or nothing. ConflictError when the place or the event is taken. */
   append(row: AuditRow): Promise<void>;
   listRows(
     workspaceId: string,
     page: PageRequest,
     order: 'oldest_first' | 'newest_first',
   ): Promise<Page<AuditRow>>;
-  /** Where a page that continues after `row` starts. */
+  /** The rows of one indexed type, newest first, without reading any other. Rows that are gone are left out. */
+  listRowsOfType(workspaceId: string, type: AuditEventType, page: PageRequest): Promise<Page<AuditRow>>;
+  /** Where a page that continues after `row` starts, in either list. */
   positionOf(row: Pick<AuditRow, 'workspaceId' | 'sequence'>): string;
   /** The highest sequence that a marker names; 0 without any. */
   lastMarkedSequence(workspaceId: string): Promise<number>;

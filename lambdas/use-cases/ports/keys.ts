@@ -35,6 +35,23 @@ export interface KeyStore {
   shredRetained(address: KeyAddress, retained: RetainedKey): Promise<void>;
 }
 
+/** Looks up whether a key is stored at an address, and whether it is suspended; undefined: none is stored. */
+export type KeyStates = (
+  address: Pick<KeyAddress, 'scope' | 'scopeId'>,
+) => 'active' | 'suspended' | undefined;
+
+export interface StoredKeyStates {
+  /** Reads no ciphertext. */
+  readStates(addresses: readonly KeyAddress[]): Promise<KeyStates>;
+}
+
+export interface StoredKeyPools {
+  /** Each stored key with the pool that its sessions take slots in. The same OpenAI key has one pool wherever it is stored. */
+  listPools(
+    addresses: readonly KeyAddress[],
+  ): Promise<readonly (Pick<KeyAddress, 'scope' | 'scopeId'> & { readonly pool: string })[]>;
+}
+
 export interface KeyActivityReader {
   readActivity(address: KeyAddress): Promise<KeyActivity | undefined>;
 }

@@ -58,8 +58,8 @@ export interface Tenancy extends MembershipReader {
   /** ConflictError as above. */
   removeMember(member: Member, event: AuditEvent): Promise<void>;
   /**
-   * Counts the site on its workspace in the same write. ConflictError when the workspace is gone, on another plan than
-   * the caller saw, or full.
+   * Counts the site on its workspace in the same write. ConflictError when the workspace is gone, on another plan or in another
+   * billing mode than the caller saw, or full.
    */
   createSite(site: Site, quota: SiteQuota, event: AuditEvent): Promise<void>;
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;

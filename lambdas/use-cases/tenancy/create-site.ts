@@ -14,8 +14,8 @@ export type NewSiteSettings = Omit<SiteSettings, 'dataResidency'> &
   Partial<Pick<SiteSettings, 'dataResidency'>>;
 
 /**
- * Admin. The new site mints as soon as it, or its workspace, has a key. Never one more site than the plan has room for,
- * in either billing mode; a workspace that has more, because its plan was changed, keeps them and gets no new one.
+ * Admin. The new site mints as soon as it, or its workspace, has a key. Never one more site than the plan has room for
+ * in the workspace's billing mode; a workspace that has more, because its plan or mode was changed, keeps them and gets no new one.
  */
 export const createSite =
   (ports: {
@@ -54,8 +54,8 @@ export const createSite =
   };
 
 /** The room that the workspace's plan gives, or the refusal that there is none left. */
-const quotaIn = ({ plan, siteCount }: Workspace, plans: readonly Plan[]): SiteQuota => {
-  const maxSites = siteCapOf(planNamed(plans, plan));
+const quotaIn = ({ plan, billingMode, siteCount }: Workspace, plans: readonly Plan[]): SiteQuota => {
+  const maxSites = siteCapOf(planNamed(plans, plan), billingMode);
   if (maxSites !== null && siteCount >= maxSites)
     throw new BrokerError('site_limit_reached', {
       details: [
@@ -65,5 +65,5 @@ const quotaIn = ({ plan, siteCount }: Workspace, plans: readonly Plan[]): SiteQu
         },
       ],
     });
-  return { plan, maxSites };
+  return { plan, billingMode, maxSites };
 };

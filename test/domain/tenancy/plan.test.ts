@@ -12,6 +12,7 @@ import {
   siteCapOf,
   thresholdReached,
 } from '../../../lambdas/domain/tenancy/plan.ts';
+import { BILLING_MODES } from '../../../lambdas/domain/tenancy/workspace.ts';
 
 const exhausted = (plan: string, usedSeconds: number): boolean =>
   minutesExhausted(planNamed(BUILT_IN_PLANS, plan), usedSeconds);
@@ -114,13 +115,20 @@ describe('the plans of the price page', () => {
       hardCap,
       overageMicroCentsPerMinute: usd(overageUsd),
       maxSites,
+      maxByokSites: null,
     });
   });
 
   it('cap the sites of an unknown plan at none, and of enterprise not at all', () => {
-    expect(siteCapOf(undefined)).toBe(0);
-    expect(siteCapOf(plan('enterprise'))).toBeNull();
-    expect(siteCapOf(plan('pro'))).toBe(10);
+    for (const mode of BILLING_MODES) expect(siteCapOf(undefined, mode)).toBe(0);
+    expect(siteCapOf(plan('enterprise'), 'managed')).toBeNull();
+    expect(siteCapOf(plan('pro'), 'managed')).toBe(10);
+  });
+
+  it('do not cap sites with an own key, unless the deployment says so', () => {
+    for (const each of BUILT_IN_PLANS) expect(siteCapOf(each, 'byok')).toBeNull();
+    expect(siteCapOf({ ...plan('free'), maxByokSites: 4 }, 'byok')).toBe(4);
+    expect(siteCapOf({ ...plan('free'), maxByokSites: 4 }, 'managed')).toBe(1);
   });
 });
 

@@ -204,6 +204,7 @@ describe('the break-even of a plan', () => {
     overageMicroCentsPerMinute: overage * CENT,
     maxSites: null,
     maxConcurrent: null,
+    maxByokSites: null,
   });
 
   it.each([

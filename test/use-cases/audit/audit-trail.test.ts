@@ -36,6 +36,11 @@ const auditTable = (rows: AuditRow[] = []) => {
       reads.push(`${page.limit} ${order}`);
       return pageOf(of(workspaceId).toReversed(), ({ sequence }) => String(sequence), page);
     },
+    listRowsOfType: async (workspaceId, type, page) => {
+      reads.push(`${page.limit} of ${type}`);
+      const some = of(workspaceId).filter((row) => row.type === type);
+      return pageOf(some.toReversed(), ({ sequence }) => String(sequence), page);
+    },
     positionOf: ({ sequence }) => String(sequence),
   };
   return { audit: audit as AuditLog, rows, reads };
@@ -108,8 +113,8 @@ describe('the list of the trail', () => {
   const listed = async (filter: AuditFilter, limit = 10, after?: string) => {
     const { audit, reads } = auditTable(rows);
     const list = listAuditTrail({ ...tenancyWith().ports, audit });
-    const { items, next } = await list(CALLER, WORKSPACE_ID, filter, { limit, after });
-    return { sequences: items.map(({ sequence }) => sequence), next, reads };
+    const { items, next, searchedTo } = await list(CALLER, WORKSPACE_ID, filter, { limit, after });
+    return { sequences: items.map(({ sequence }) => sequence), next, searchedTo, reads };
   };
 
   it.each([
@@ -128,9 +133,20 @@ describe('the list of the trail', () => {
   ] as readonly (readonly [AuditFilter, readonly number[]])[])(
     'that fits %j has rows %j, newest first, of two hundred that are read at a time',
     async (filter, sequences) => {
-      expect(await listed(filter)).toEqual({ sequences, next: undefined, reads: ['200 newest_first'] });
+      const reads = [filter.type === undefined ? '200 newest_first' : `200 of ${filter.type}`];
+      expect(await listed(filter)).toEqual({ sequences, next: undefined, searchedTo: undefined, reads });
     },
   );
+
+  it('reads sessions, which have no index, from the whole trail', async () => {
+    expect((await listed({ type: 'session.issued' })).reads).toEqual(['200 newest_first']);
+  });
+
+  it('names the time that it has searched back to, while older rows are left', async () => {
+    const filter = { siteId: SITE_ID };
+    expect((await listed(filter, 1)).searchedTo).toBe('2026-11-23T12:00:00.000Z');
+    expect((await listed(filter)).searchedTo).toBeUndefined();
+  });
 
   it('goes on behind the last row that it gave', async () => {
     const first = await listed({ siteId: SITE_ID }, 1);

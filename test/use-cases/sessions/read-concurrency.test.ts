@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { SessionId, SiteId } from '../../../lambdas/domain/identifiers.ts';
 import type { HeldSlot } from '../../../lambdas/domain/sessions/recorded-session.ts';
 import type { Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { StoredKeyPools } from '../../../lambdas/use-cases/ports/keys.ts';
 import { readConcurrency } from '../../../lambdas/use-cases/sessions/read-concurrency.ts';
+import { pageOf, sitesOf } from '../tenancy/tenancy-fixture.ts';
 import { aMember, aWorkspace, NOW, NOW_SECONDS, WORKSPACE_ID } from './token-fixture.ts';
 
 const CALLER = { sub: 'viewer', sourceIp: '' };
@@ -18,7 +20,13 @@ const held = (site: string, facts: Partial<HeldSlot> = {}): HeldSlot => ({
   ...facts,
 });
 
-const read = (slots: readonly HeldSlot[], workspace: Partial<Workspace> = {}) =>
+type Stored = Awaited<ReturnType<StoredKeyPools['listPools']>>[number];
+
+const read = (
+  slots: readonly HeldSlot[],
+  workspace: Partial<Workspace> = {},
+  { sites = 0, stored = [] as readonly Stored[] } = {},
+) =>
   readConcurrency({
     clock: () => NOW,
     plans: [],
@@ -28,8 +36,15 @@ const read = (slots: readonly HeldSlot[], workspace: Partial<Workspace> = {}) =>
         member: aMember('viewer'),
       }),
       readSiteMembership: () => Promise.reject(new Error('not asked here')),
+      listSites: async (_, page) => pageOf(sitesOf(sites), ({ siteId }) => siteId, page),
     },
     slots: { listHeld: async () => slots },
+    keys: {
+      listPools: async (addresses) =>
+        stored.filter((key) =>
+          addresses.some(({ scope, scopeId }) => scope === key.scope && scopeId === key.scopeId),
+        ),
+    },
   })(CALLER, WORKSPACE_ID);
 
 describe('the slots that are taken now', () => {
@@ -97,5 +112,52 @@ describe('the limit that is shown', () => {
   it("of the platform's key is what the workspace has set, or none", async () => {
     expect(await limitOf('platform', { concurrencyLimit: 7, openaiTier: 1 })).toBe(7);
     expect(await limitOf('platform', { concurrencyLimit: null, openaiTier: 1 })).toBeNull();
+  });
+});
+
+describe('a stored key on which nobody talks', () => {
+  const WORKSPACE_KEY: Stored = { scope: 'workspace', scopeId: WORKSPACE_ID, pool: 'own' };
+  const keyOfSite = (index: number, pool: string): Stored => ({
+    scope: 'site',
+    scopeId: sitesOf(index + 1)[index]?.siteId ?? '',
+    pool,
+  });
+
+  it('is listed with no session and the limit that it has', async () => {
+    const { keys } = await read([], { concurrencyLimit: 7 }, { stored: [WORKSPACE_KEY] });
+    expect(keys).toEqual([
+      {
+        scope: 'workspace',
+        scopeId: WORKSPACE_ID,
+        limit: 7,
+        active: 0,
+        earliestExpiry: undefined,
+        sites: [],
+      },
+    ]);
+  });
+
+  it('of the last of many sites is found, behind the keys that are busy', async () => {
+    const stored = [WORKSPACE_KEY, keyOfSite(149, 'quiet')];
+    const { keys } = await read([held('a', { pool: 'own' })], {}, { sites: 150, stored });
+    expect(keys).toMatchObject([
+      { scope: 'workspace', active: 1 },
+      { scope: 'site', scopeId: keyOfSite(149, 'quiet').scopeId, active: 0 },
+    ]);
+  });
+
+  it('is one line where it is stored at several places, and not listed beside itself when it is busy', async () => {
+    const stored = [WORKSPACE_KEY, keyOfSite(0, 'own'), keyOfSite(1, 'own')];
+    const idle = await read([], {}, { sites: 2, stored });
+    expect(idle.keys).toMatchObject([{ scope: 'workspace', active: 0 }]);
+    const busy = await read([held('a', { pool: 'own' })], {}, { sites: 2, stored });
+    expect(busy.keys).toHaveLength(1);
+  });
+
+  it("is the platform's only while the platform pays", async () => {
+    const stored: Stored[] = [{ scope: 'platform', scopeId: 'platform', pool: 'platform' }];
+    expect((await read([], { billingMode: 'byok' }, { stored })).keys).toEqual([]);
+    const { keys } = await read([], { billingMode: 'managed', concurrencyLimit: null }, { stored });
+    expect(keys).toMatchObject([{ scope: 'platform', active: 0, limit: null }]);
   });
 });

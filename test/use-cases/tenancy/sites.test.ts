@@ -53,7 +53,10 @@ describe('a site that is created', () => {
     ['starter', 3, 4],
     ['unknown', 0, 0],
   ])('finds no room on the plan %s, which has %d, where there are %d', async (plan, cap, count) => {
-    const { table, ports } = tenancyWith({ workspace: aWorkspace({ plan }), sites: sitesOf(count) });
+    const { table, ports } = tenancyWith({
+      workspace: aWorkspace({ plan, billingMode: 'managed' }),
+      sites: sitesOf(count),
+    });
     const message = `The plan ${plan} allows ${cap} sites; this workspace has ${count}.`;
     await expect(createSite(ports)(CALLER, WORKSPACE_ID, SETTINGS)).rejects.toMatchObject({
       code: 'site_limit_reached',
@@ -64,7 +67,8 @@ describe('a site that is created', () => {
   });
 
   it.each([
-    ['starter', 2, 'byok'],
+    ['free', 1, 'byok'],
+    ['starter', 3, 'byok'],
     ['starter', 2, 'managed'],
     ['enterprise', 50, 'byok'],
   ] as const)(

@@ -5,7 +5,7 @@ import { newEventId, type SiteId } from '../../../lambdas/domain/identifiers.ts'
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
 import type { Caller, Member, Site, Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { auditEventFactory } from '../../../lambdas/use-cases/audit/audit-event-factory.ts';
-import type { KeyStore } from '../../../lambdas/use-cases/ports/keys.ts';
+import type { KeyStore, StoredKeyStates } from '../../../lambdas/use-cases/ports/keys.ts';
 import type { Page, PageRequest } from '../../../lambdas/use-cases/ports/pages.ts';
 import type { SiteReader, Tenancy, TenancyDeletion } from '../../../lambdas/use-cases/ports/tenancy.ts';
 import { aMember, aSite, aWorkspace, NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
@@ -48,6 +48,7 @@ export const tenancyWith = ({
   workspace = aWorkspace(),
   members = [aMember('owner', CALLER.sub)],
   sites = [] as readonly Site[],
+  platformKey = 'active' as 'active' | 'suspended' | 'none',
 } = {}) => {
   const table = {
     workspaces: new Map<string, Workspace>([[WORKSPACE_ID, workspace]]),
@@ -98,8 +99,9 @@ export const tenancyWith = ({
       table.members.delete(sub);
       table.trail.push(event);
     },
-    createSite: async (site, { plan, maxSites }, event) => {
-      conflictIf(plan !== table.workspaces.get(site.workspaceId)?.plan);
+    createSite: async (site, { plan, billingMode, maxSites }, event) => {
+      const kept = table.workspaces.get(site.workspaceId);
+      conflictIf(plan !== kept?.plan || billingMode !== kept.billingMode);
       conflictIf(maxSites !== null && !(table.sites.size < maxSites));
       table.sites.set(site.siteId, site);
       table.trail.push(event);
@@ -113,7 +115,10 @@ export const tenancyWith = ({
   const clock = () => NOW;
   const ports = {
     tenancy: tenancy as Tenancy & TenancyDeletion & SiteReader,
-    keys: { readKey: async () => undefined } as unknown as KeyStore,
+    keys: {
+      readKey: async () => undefined,
+      readStates: async () => () => (platformKey === 'none' ? undefined : platformKey),
+    } as unknown as KeyStore & StoredKeyStates,
     auditEvents: auditEventFactory({ clock, random, pseudonyms: deriver }),
     callEnder: { end: async () => 0 },
     clock,

@@ -58,6 +58,17 @@ describe('a workspace that is changed', () => {
     expect(table.trail).toStrictEqual(facts.map((each) => eventOf('workspace.changed', { facts: each })));
   });
 
+  it.each(['none', 'suspended'] as const)(
+    'stays with its own key where the platform key is %s, and nothing is written',
+    async (platformKey) => {
+      const { table, ports } = tenancyWith({ workspace: BEFORE, platformKey });
+      const change = changeWorkspace(ports)(CALLER, WORKSPACE_ID, { billingMode: 'managed' });
+      await expect(change).rejects.toMatchObject({ code: 'managed_unavailable' });
+      expect(table.workspaces.get(WORKSPACE_ID)).toStrictEqual(BEFORE);
+      expect(table.trail).toStrictEqual([]);
+    },
+  );
+
   it('by two owners at once, in different settings, has both changes', async () => {
     const { table, ports } = tenancyWith({ workspace: BEFORE });
     const changes = [{ name: 'Bakery' }, { openaiTier: 5 }];

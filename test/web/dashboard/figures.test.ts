@@ -46,6 +46,7 @@ const STARTER = {
   overage_usd_per_minute: 0.08,
   max_sites: 3,
   max_concurrent: null,
+  max_byok_sites: null,
 };
 const FREE = {
   ...STARTER,

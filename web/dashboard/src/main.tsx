@@ -2,7 +2,7 @@ import './styles/tokens.css';
 import './styles/base.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { BrowserRouter } from 'react-router';
+import { createBrowserRouter, RouterProvider } from 'react-router';
 import { App } from './app.tsx';
 import { createSignIn } from './auth/sign-in.ts';
 import { loadConfig } from './config.ts';
@@ -14,14 +14,18 @@ applyTheme(storedTheme());
 const root = createRoot(document.getElementById('root') as HTMLElement);
 
 loadConfig().then(
-  (config) =>
+  (config) => {
+    // A router that can hold a person back who would lose unsaved edits.
+    const router = createBrowserRouter(
+      [{ path: '*', element: <App config={config} signIn={createSignIn(config)} /> }],
+      { basename: import.meta.env.BASE_URL },
+    );
     root.render(
       <StrictMode>
-        <BrowserRouter basename={import.meta.env.BASE_URL}>
-          <App config={config} signIn={createSignIn(config)} />
-        </BrowserRouter>
+        <RouterProvider router={router} />
       </StrictMode>,
-    ),
+    );
+  },
   (error: unknown) =>
     root.render(
       <main style={{ maxWidth: 560, margin: '12vh auto', padding: 16 }}>

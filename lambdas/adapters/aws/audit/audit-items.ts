@@ -49,4 +49,7 @@ export const auditRowItem: z.ZodType<AuditRow> = z
     };
   });
 
+/** An entry of the index by type: where the row is. */
+export const auditTypeEntryItem = z.object({ sequence: z.number() });
+
 export const auditMarkerItem = z.object({ sequence: z.number(), hash: z.string() });

@@ -4,15 +4,24 @@ import {
   QueryCommand,
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { type ChainHead, emptyChain } from '../../../domain/audit/audit-record.ts';
+import {
+  type AuditRow,
+  type ChainHead,
+  emptyChain,
+  isIndexedType,
+} from '../../../domain/audit/audit-record.ts';
 import type { AuditLog } from '../../../use-cases/ports/audit.ts';
 import { callAws } from '../aws-calls.ts';
+import { readTogether } from '../batch-get.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import { primaryKey } from '../table-keys.ts';
-import { auditMarkerItem, auditRowItem } from './audit-items.ts';
+import { auditMarkerItem, auditRowItem, auditTypeEntryItem } from './audit-items.ts';
+
+/** Items of one BatchGetItem: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html */
+const MAX_BATCH = 100;
 
 /**
- * The audit table: rows by workspace and sequence, and one marker per event. Both are only ever put where nothing is; no
+ * The audit table: rows by workspace and sequence, an index of the rarer types, and one marker per event. All are only ever put where nothing is; no
  * method changes or removes an item, and the projector's role could not.
  */
 export const dynamoDbAudit = (dynamoDb: DynamoDBDocumentClient, auditTable: string): AuditLog => {
@@ -65,7 +74,8 @@ export const dynamoDbAudit = (dynamoDb: DynamoDBDocumentClient, auditTable: stri
     },
 
     append: async (row) => {
-      const { workspaceId, eventId, sequence, hash } = row;
+      const { workspaceId, eventId, sequence, hash, type } = row;
+      const isIndexed = type !== 'row.damaged' && isIndexedType(type);
       await callAws('dynamodb', 'TransactWriteItems', () =>
         dynamoDb.send(
           new TransactWriteCommand({
@@ -73,6 +83,9 @@ export const dynamoDbAudit = (dynamoDb: DynamoDBDocumentClient, auditTable: stri
               put({ ...primaryKey.auditRow(workspaceId, sequence), ...row }),
               put({ ...primaryKey.auditEvent(workspaceId, eventId), sequence, hash }),
               put({ ...primaryKey.auditMarker(workspaceId, sequence), eventId, sequence, hash }),
+              ...(isIndexed
+                ? [put({ ...primaryKey.auditRowOfType(workspaceId, type, sequence), sequence })]
+                : []),
             ],
           }),
         ),
@@ -87,6 +100,27 @@ export const dynamoDbAudit = (dynamoDb: DynamoDBDocumentClient, auditTable: stri
         page,
         auditRowItem,
       );
+    },
+
+    listRowsOfType: async (workspaceId, type, page) => {
+      const { pk } = primaryKey.auditRowOfType(workspaceId, type, 0);
+      const entries = await queryPage(
+        dynamoDb,
+        { TableName: auditTable, pk, newestFirst: true },
+        page,
+        auditTypeEntryItem,
+      );
+      const keys = entries.items.map(({ sequence }) => primaryKey.auditRow(workspaceId, sequence));
+      const rows: AuditRow[] = [];
+      for (let from = 0; from < keys.length; from += MAX_BATCH) {
+        const batch = keys.slice(from, from + MAX_BATCH);
+        const found = await readTogether(dynamoDb, { [auditTable]: batch });
+        for (const key of batch) {
+          const item = found(auditTable, key);
+          if (item !== undefined) rows.push(auditRowItem.parse(item));
+        }
+      }
+      return { items: rows, next: entries.next };
     },
 
     positionOf: ({ workspaceId, sequence }) => primaryKey.auditRow(workspaceId, sequence).sk,

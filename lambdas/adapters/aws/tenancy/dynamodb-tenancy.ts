@@ -63,12 +63,15 @@ export const dynamoDbTenancy = (
   };
 
   /** Counts one more site, under the plan's cap; of two writes for the last place one fails. */
-  const reserveSiteQuota = (workspaceId: WorkspaceId, { plan, maxSites }: SiteQuota): TransactWrite => ({
+  const reserveSiteQuota = (
+    workspaceId: WorkspaceId,
+    { plan, billingMode, maxSites }: SiteQuota,
+  ): TransactWrite => ({
     Update: {
       TableName: table.name,
       Key: primaryKey.workspace(workspaceId),
       UpdateExpression: 'ADD siteCount :one',
-      ConditionExpression: `deletedAt = :null AND #plan = :plan${
+      ConditionExpression: `deletedAt = :null AND #plan = :plan AND billingMode = :mode${
         maxSites === null ? '' : ' AND (attribute_not_exists(siteCount) OR siteCount < :max)'
       }`,
       ExpressionAttributeNames: { '#plan': 'plan' },
@@ -76,6 +79,7 @@ export const dynamoDbTenancy = (
         ':one': 1,
         ':null': null,
         ':plan': plan,
+        ':mode': billingMode,
         ...(maxSites !== null && { ':max': maxSites }),
       },
     },

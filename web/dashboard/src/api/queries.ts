@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useSession } from '../session.tsx';
 import type { Api } from './client.ts';
 import { everyPage } from './every-page.ts';
@@ -107,12 +107,13 @@ export const keyActions = (api: Api, place: KeyPlace) => {
   };
 };
 
-/** The masked key, or null where none is stored. */
-export const useKey = (place: KeyPlace) => {
+/** The masked key, or null where none is stored; nothing is asked where the lists say that there is none. */
+export const useKey = (place: KeyPlace, isStored: boolean) => {
   const { api } = useSession();
   return useQuery({
-    queryKey: ['key', place.scope, placeId(place)],
+    queryKey: ['key', place.scope, placeId(place), isStored],
     queryFn: async (): Promise<MaskedKey | null> => {
+      if (!isStored) return null;
       try {
         return await keyActions(api, place).view();
       } catch (error) {
@@ -123,9 +124,10 @@ export const useKey = (place: KeyPlace) => {
   });
 };
 
-export const useKeyVersions = (place: KeyPlace) => {
+export const useKeyVersions = (place: KeyPlace, { enabled = true } = {}) => {
   const { api } = useSession();
   return useQuery({
+    enabled,
     queryKey: ['key-versions', place.scope, placeId(place)],
     queryFn: () => keyActions(api, place).versions(),
   });
@@ -145,17 +147,63 @@ export const useRoute = <Id extends CalledRoute>(
   });
 };
 
+interface Listed {
+  readonly items: readonly unknown[];
+  readonly next_cursor: string | null;
+}
+
+/** Calls that one search makes at most before it shows how far it has come. */
+const MAX_SEARCH_CALLS = 10;
+
+/**
+ * One page of a list behind a filter. A page without a row does not mean that there is none: it reads on until it has one
+ * or has seen every row. After MAX_SEARCH_CALLS it stops; `next_cursor` says that older rows are left.
+ */
+export const useSearch = <Id extends 'listAudit' | 'listErrors' | 'listSessions'>(
+  id: Id,
+  request: { readonly path: PathOf<Id>; readonly query: NonNullable<QueryOf<Id>> },
+) => {
+  const { api } = useSession();
+  return useQuery({
+    queryKey: ['search', id, request],
+    queryFn: async ({ signal }): Promise<DataOf<Id>> => {
+      const read = async (cursor: string | undefined): Promise<DataOf<Id> & Listed> =>
+        api.call(id, {
+          ...request,
+          query: { ...request.query, ...(cursor !== undefined && { cursor }) },
+          signal,
+        } as never) as Promise<DataOf<Id> & Listed>;
+      let page = await read(undefined);
+      for (let calls = 1; calls < MAX_SEARCH_CALLS; calls++) {
+        if (page.items.length > 0 || page.next_cursor === null) return page;
+        page = await read(page.next_cursor);
+      }
+      return page;
+    },
+  });
+};
+
+/** Reads everything shown again: first the lists, which say where a key is stored, then what hangs on them. */
+const readAgain = async (queries: QueryClient): Promise<void> => {
+  const isKey = ({ queryKey }: { readonly queryKey: readonly unknown[] }): boolean =>
+    String(queryKey[0]).startsWith('key');
+  await queries.invalidateQueries({ predicate: (query) => !isKey(query) });
+  // Lets the page take the lists in: it no longer asks for a key that is gone.
+  await new Promise((resolve) => setTimeout(resolve));
+  await queries.invalidateQueries({ predicate: isKey });
+};
+
 /** A change that makes everything shown be read again: small lists, and nothing on the page is ever stale. */
 export const useChange = <Input, Output>(change: (api: Api, input: Input) => Promise<Output>) => {
   const { api } = useSession();
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (input: Input) => change(api, input),
-    onSuccess: () => queries.invalidateQueries(),
+    onSuccess: () => readAgain(queries),
   });
 };
 
 export const useRefresh = () => {
   const queries = useQueryClient();
-  return () => queries.invalidateQueries();
+  return () => readAgain(queries);
 };

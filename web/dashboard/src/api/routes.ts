@@ -45,6 +45,7 @@ export const CALLED = {
   resumeWorkspaceKey: { method: 'POST', path: '/v1/workspaces/{workspaceId}/openai-key/resume' },
   readWorkspaceUsage: { method: 'GET', path: '/v1/workspaces/{workspaceId}/usage' },
   listSessions: { method: 'GET', path: '/v1/sites/{siteId}/sessions' },
+  readSession: { method: 'GET', path: '/v1/sites/{siteId}/sessions/{sessionId}' },
   readConcurrency: { method: 'GET', path: '/v1/workspaces/{workspaceId}/concurrency' },
   readPricing: { method: 'GET', path: '/v1/pricing' },
   compareOwnMonth: { method: 'POST', path: '/v1/workspaces/{workspaceId}/cost-estimate' },

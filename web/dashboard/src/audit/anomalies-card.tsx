@@ -1,9 +1,9 @@
 import { Radar } from 'lucide-react';
-import { useState } from 'react';
 import { Link } from 'react-router';
-import { type AuditRow, useRoute, useSites } from '../api/queries.ts';
+import { type AuditRow, useSearch, useSites } from '../api/queries.ts';
+import { usePages } from '../ui/address.ts';
 import { formatTime } from '../ui/format.ts';
-import { Pager } from '../ui/pager.tsx';
+import { Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -12,8 +12,8 @@ import { useWorkspace } from '../workspace.tsx';
 import { anomalySentence } from './sentences.ts';
 
 const RESPONSES: Readonly<Record<string, string>> = {
-  notify: 'told',
-  rotate: 'key encrypted anew',
+  notify: 'listed here',
+  rotate: 'key re-encrypted',
   suspend: 'key suspended',
 };
 
@@ -28,9 +28,9 @@ const factOf = (row: AuditRow, name: string): string => {
 export const AnomaliesCard = () => {
   const { workspace_id } = useWorkspace();
   const sites = useSites(workspace_id);
-  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const { cursors, move } = usePages('anomalies');
   const cursor = cursors.at(-1);
-  const found = useRoute('listAudit', {
+  const found = useSearch('listAudit', {
     path: { workspaceId: workspace_id },
     query: { limit: 25, type: 'anomaly.detected', ...(cursor !== undefined && { cursor }) },
   });
@@ -49,7 +49,7 @@ export const AnomaliesCard = () => {
       ),
     },
     {
-      head: 'Done',
+      head: 'Action',
       cell: (row) => {
         const response = String(row.facts['response'] ?? 'notify');
         return (
@@ -66,9 +66,11 @@ export const AnomaliesCard = () => {
   return (
     <Card title="Unusual use" lead="The detector compares each key with its own past." flush>
       <Loaded query={found} what="what was found">
-        {({ items, next_cursor }) => (
+        {({ items, next_cursor, searched_to }) => (
           <>
-            {items.length === 0 ? (
+            {items.length === 0 && next_cursor !== null ? (
+              <SearchedSoFar searchedTo={searched_to} onFurther={() => move([...cursors, next_cursor])} />
+            ) : items.length === 0 ? (
               <Empty icon={<Radar aria-hidden="true" />} title="Nothing unusual so far">
                 Bursts, runs of refusals, new origins and addresses, and jumps in cost are listed here. What
                 is then done is <Link to="../settings">a setting of the workspace</Link>.
@@ -81,7 +83,7 @@ export const AnomaliesCard = () => {
                 keyOf={({ sequence }) => String(sequence)}
               />
             )}
-            <Pager cursors={cursors} next={next_cursor} onMove={setCursors} />
+            <Pager cursors={cursors} next={next_cursor} onMove={move} />
           </>
         )}
       </Loaded>

@@ -1,12 +1,13 @@
 import { Check, X } from 'lucide-react';
 import { useState } from 'react';
-import { type AuditRow, useRoute, useSites } from '../api/queries.ts';
+import { type AuditRow, useSearch, useSites } from '../api/queries.ts';
 import type { DataOf, QueryOf } from '../api/routes.ts';
+import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
-import { formatCode, formatExactTime } from '../ui/format.ts';
-import { Pager } from '../ui/pager.tsx';
+import { formatCode, formatExactTime, timeZone } from '../ui/format.ts';
+import { Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Card, Facts } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -38,17 +39,25 @@ const queryOf = ({ type, actor, site_id, from, to }: Filter): QueryOf<'listAudit
 export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'> | undefined }) => {
   const { workspace_id } = useWorkspace();
   const sites = useSites(workspace_id);
-  const [filter, setFilter] = useState(EVERYTHING);
-  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const { get } = useAddress();
+  const { cursors, move } = usePages('rows');
+  const filter: Filter = {
+    type: get('type'),
+    actor: get('actor'),
+    site_id: get('site'),
+    from: get('from'),
+    to: get('to'),
+  };
+  const isFiltered = Object.values(filter).some((value) => value !== '');
   const [open, setOpen] = useState<AuditRow>();
   const cursor = cursors.at(-1);
-  const rows = useRoute('listAudit', {
+  const rows = useSearch('listAudit', {
     path: { workspaceId: workspace_id },
     query: { limit: 25, ...queryOf(filter), ...(cursor !== undefined && { cursor }) },
   });
   const set = (change: Partial<Filter>): void => {
-    setFilter((now) => ({ ...now, ...change }));
-    setCursors([]);
+    const { site_id: site, ...others } = { ...filter, ...change };
+    move([], { ...others, site });
   };
   const columns: readonly Column<AuditRow>[] = [
     {
@@ -122,13 +131,13 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
             onChange={(event) => set({ actor: event.target.value })}
           />
           <TextField
-            label="From"
+            label={`From (${timeZone})`}
             type="date"
             value={filter.from}
             onChange={(event) => set({ from: event.target.value })}
           />
           <TextField
-            label="To"
+            label={`To (${timeZone})`}
             type="date"
             value={filter.to}
             onChange={(event) => set({ to: event.target.value })}
@@ -136,20 +145,24 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
         </FieldRow>
       </div>
       <Loaded query={rows} what="the trail" lines={5}>
-        {({ items, next_cursor }) => (
+        {({ items, next_cursor, searched_to }) => (
           <>
-            {items.length === 0 ? (
+            {items.length === 0 && next_cursor !== null ? (
+              <SearchedSoFar searchedTo={searched_to} onFurther={() => move([...cursors, next_cursor])} />
+            ) : items.length === 0 ? (
               <Empty
-                title={filter === EVERYTHING ? 'Nothing yet' : 'Nothing matches'}
+                title={isFiltered ? 'Nothing matches' : 'Nothing yet'}
                 action={
-                  filter === EVERYTHING ? undefined : (
+                  isFiltered && (
                     <Button small onClick={() => set(EVERYTHING)}>
                       Show everything
                     </Button>
                   )
                 }
               >
-                Rows appear here some seconds after something happens.
+                {isFiltered
+                  ? 'Every row of the trail was searched.'
+                  : 'Rows appear here some seconds after something happens.'}
               </Empty>
             ) : (
               <Table
@@ -159,7 +172,7 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
                 keyOf={({ sequence }) => String(sequence)}
               />
             )}
-            <Pager cursors={cursors} next={next_cursor} onMove={setCursors} />
+            <Pager cursors={cursors} next={next_cursor} onMove={move} />
           </>
         )}
       </Loaded>

@@ -7,8 +7,8 @@ import css from './billing.module.css';
 
 /** The way to the first voice session, shown until it has been gone. */
 export const FirstSteps = () => {
-  const { workspace_id, billing_mode } = useWorkspace();
-  const key = useKey({ scope: 'workspace', workspaceId: workspace_id });
+  const { workspace_id, billing_mode, has_key } = useWorkspace();
+  const key = useKey({ scope: 'workspace', workspaceId: workspace_id }, has_key);
   const sites = useSites(workspace_id);
   if (key.data === undefined || sites.data === undefined) return null;
   const keyReady = billing_mode === 'managed' || key.data !== null;

@@ -47,7 +47,7 @@ const MODES: Readonly<
 
 /** Who pays OpenAI, and the switch between the two. */
 export const ModeCard = () => {
-  const { workspace_id, billing_mode, may } = useWorkspace();
+  const { workspace_id, billing_mode, managed_available, may } = useWorkspace();
   const [asking, setAsking] = useState<Mode>();
   const say = useToast();
   const change = useChange((api, mode: Mode) =>
@@ -68,10 +68,17 @@ export const ModeCard = () => {
               <Bullets items={meaning} />
               {!current && may('owner') && (
                 <div>
-                  <Button onClick={() => setAsking(mode)}>
+                  <Button disabled={mode === 'managed' && !managed_available} onClick={() => setAsking(mode)}>
                     {mode === 'byok' ? 'Switch to your own key' : 'Switch to managed'}
                   </Button>
                 </div>
+              )}
+              {mode === 'managed' && !managed_available && (
+                <p className={css['aside']}>
+                  {current
+                    ? 'Managed voice does not work at the moment: this service has no platform key.'
+                    : 'Not available: this service has no platform key. Its operator can store one.'}
+                </p>
               )}
             </div>
           );
@@ -84,7 +91,7 @@ export const ModeCard = () => {
           confirm="Switch"
           act={async () => {
             await change.mutateAsync(asking);
-            say(`Switched. It counts from the next session on.`);
+            say('Switched. New sessions use it.');
           }}
           onClose={() => setAsking(undefined)}
         >

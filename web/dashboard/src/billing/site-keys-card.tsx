@@ -1,18 +1,22 @@
 import { Link } from 'react-router';
-import { type Site, useKey, useSites } from '../api/queries.ts';
-import { Empty, Loaded, Skeleton } from '../ui/states.tsx';
+import { type Site, useSites } from '../api/queries.ts';
+import { Empty, Loaded } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import { Table } from '../ui/table.tsx';
 import { useWorkspace } from '../workspace.tsx';
 
 /** Which key each site uses: its own where it has one, the workspace's otherwise. */
 export const SiteKeysCard = () => {
-  const { workspace_id } = useWorkspace();
+  const { workspace_id, billing_mode } = useWorkspace();
   const sites = useSites(workspace_id);
   return (
     <Card
       title="Keys by site"
-      lead="A site can have an OpenAI key of its own, which then replaces the workspace’s there: for separate bills."
+      lead={
+        billing_mode === 'managed'
+          ? 'The platform pays OpenAI, so every site uses the platform’s key.'
+          : 'A site can have its own OpenAI key, for a separate bill. It replaces the workspace’s key there.'
+      }
       flush
     >
       <Loaded query={sites} what="the sites">
@@ -39,17 +43,16 @@ export const SiteKeysCard = () => {
   );
 };
 
-export const KeyOfSite = ({ site }: { readonly site: Pick<Site, 'site_id'> }) => {
-  const key = useKey({ scope: 'site', siteId: site.site_id });
-  if (key.data === undefined)
-    return key.error === null ? <Skeleton width="140px" /> : <span>could not be read</span>;
-  if (key.data === null) return <span>The workspace’s key</span>;
-  return (
-    <span style={{ display: 'inline-flex', gap: 10, alignItems: 'center', flexWrap: 'wrap' }}>
-      <code>{key.data.masked}</code>
-      <Badge tone={key.data.state === 'active' ? 'good' : 'warn'}>
-        {key.data.state === 'active' ? 'Own key' : `Own key, ${key.data.state.replace('_', ' ')}`}
+/** Which key pays for a site. In managed mode that is the platform's, whatever is stored. */
+export const KeyOfSite = ({ site }: { readonly site: Pick<Site, 'has_key' | 'key_suspended'> }) => {
+  const { billing_mode, has_key } = useWorkspace();
+  if (billing_mode === 'managed')
+    return <span>The platform’s key{site.has_key && '; its own key is stored and not used'}</span>;
+  if (site.has_key)
+    return (
+      <Badge tone={site.key_suspended ? 'warn' : 'good'}>
+        {site.key_suspended ? 'Own key, suspended' : 'Own key'}
       </Badge>
-    </span>
-  );
+    );
+  return has_key ? <span>The workspace’s key</span> : <Badge tone="warn">No key: voice does not work</Badge>;
 };

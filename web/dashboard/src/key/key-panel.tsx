@@ -1,6 +1,13 @@
 import { KeyRound } from 'lucide-react';
 import { useState } from 'react';
-import { type KeyPlace, keyActions, type MaskedKey, useChange, useKey } from '../api/queries.ts';
+import {
+  type KeyPlace,
+  keyActions,
+  type MaskedKey,
+  useChange,
+  useKey,
+  useKeyVersions,
+} from '../api/queries.ts';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
@@ -24,15 +31,17 @@ const STATES: Readonly<Record<MaskedKey['state'], { readonly tone: Tone; readonl
 /** One OpenAI key, of the workspace or of a site: its state and everything that can be done with it. */
 export const KeyPanel = ({
   place,
+  isStored,
   title,
   lead,
 }: {
   readonly place: KeyPlace;
+  readonly isStored: boolean;
   readonly title: string;
   readonly lead: string;
 }) => {
   const { may } = useWorkspace();
-  const key = useKey(place);
+  const key = useKey(place, isStored);
   return (
     <Card
       title={title}
@@ -62,6 +71,9 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
   const { may } = useWorkspace();
   const [replacing, setReplacing] = useState(false);
   const [asking, setAsking] = useState<Asking>();
+  // The first version has none before it.
+  const versions = useKeyVersions(place, { enabled: stored.version > 1 && may('admin') });
+  const previous = versions.data?.find(({ state }) => state === 'retained');
   const say = useToast();
   const test = useChange((api) => keyActions(api, place).test());
   const resume = useChange((api) => keyActions(api, place).resume());
@@ -119,7 +131,11 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
           </Button>
           <Button onClick={() => setReplacing(true)}>Replace</Button>
           <Button onClick={() => setAsking('rotate')}>Rotate</Button>
-          <Button onClick={() => setAsking('rollback')}>Roll back</Button>
+          {previous !== undefined && (
+            <Button onClick={() => setAsking('rollback')}>
+              Roll back to version {previous.version} (…{previous.masked.slice(-4)})
+            </Button>
+          )}
           {stored.state === 'suspended' ? (
             <Button working={resume.isPending} onClick={() => resume.mutate(undefined)}>
               Resume
@@ -137,7 +153,7 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
         <ConfirmDialog
           title="Rotate the encryption of this key?"
           confirm="Rotate"
-          act={done('Encrypted anew, under a fresh data key.')('rotate')}
+          act={done('Re-encrypted with a new data key.')('rotate')}
           onClose={() => setAsking(undefined)}
         >
           <Bullets
@@ -149,17 +165,17 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
           />
         </ConfirmDialog>
       )}
-      {asking === 'rollback' && (
+      {asking === 'rollback' && previous !== undefined && (
         <ConfirmDialog
-          title="Go back to the previous version?"
+          title={`Roll back to version ${previous.version}, the key ending in ${previous.masked.slice(-4)}?`}
           confirm="Roll back"
-          act={done('Back at the previous version.')('rollback')}
+          act={done('Rolled back.')('rollback')}
           onClose={() => setAsking(undefined)}
         >
           <Bullets
             items={[
-              'New sessions use the previous key from the next request on.',
-              'It works while the previous version is retained; the history says until when.',
+              `New sessions use the key ${previous.masked}.`,
+              `It is retained until ${formatTime(previous.retained_until)}.`,
               'If that key was revoked at OpenAI, it stays revoked: test it afterwards.',
             ]}
           />

@@ -4,6 +4,7 @@ import {
   ChartColumn,
   Check,
   ChevronsUpDown,
+  Copy,
   CreditCard,
   Globe,
   LogOut,
@@ -23,6 +24,7 @@ import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { Menu, MenuGroup, MenuItem } from '../ui/menu.tsx';
 import { Note } from '../ui/states.tsx';
+import { useToast } from '../ui/toasts.tsx';
 import { useWorkspace } from '../workspace.tsx';
 import { Brand } from './brand.tsx';
 import css from './layout.module.css';
@@ -175,6 +177,7 @@ const THEME_NAMES: Readonly<Record<Theme, string>> = {
 
 const PersonMenu = () => {
   const { person, signIn } = useSession();
+  const say = useToast();
   const [theme, setTheme] = useState(storedTheme);
   const choose = (next: Theme): void => {
     applyTheme(next);
@@ -187,12 +190,20 @@ const PersonMenu = () => {
         <>
           <User aria-hidden="true" />
           <span>
-            <strong>{person.sub}</strong>
+            <strong title={person.sub}>{person.sub}</strong>
           </span>
           <ChevronsUpDown aria-hidden="true" />
         </>
       }
     >
+      <MenuGroup title="You">
+        <MenuItem
+          icon={<Copy aria-hidden="true" />}
+          onSelect={() => void navigator.clipboard.writeText(person.sub).then(() => say('User id copied.'))}
+        >
+          Copy your user id
+        </MenuItem>
+      </MenuGroup>
       <MenuGroup title="Appearance">
         {THEMES.map((candidate) => (
           <MenuItem

@@ -7,12 +7,13 @@ import { Page } from '../ui/surface.tsx';
 import { useWorkspace } from '../workspace.tsx';
 
 export default function BillingPage() {
-  const { workspace_id } = useWorkspace();
+  const { workspace_id, has_key } = useWorkspace();
   return (
     <Page title="Billing" lead="Who pays OpenAI, and with which key.">
       <FirstSteps />
       <KeyPanel
         place={{ scope: 'workspace', workspaceId: workspace_id }}
+        isStored={has_key}
         title="OpenAI key"
         lead="The workspace’s key. Sites without a key of their own use it."
       />

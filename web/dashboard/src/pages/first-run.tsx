@@ -3,8 +3,10 @@ import { Link, useNavigate } from 'react-router';
 import { ApiFailure } from '../api/failure.ts';
 import { useChange, useWorkspaces } from '../api/queries.ts';
 import { Brand } from '../layout/brand.tsx';
+import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { SelectField, TextField } from '../ui/field.tsx';
+import { CopyButton } from '../ui/snippet.tsx';
 import { FailureNote } from '../ui/states.tsx';
 import { Page } from '../ui/surface.tsx';
 import { TIERS } from '../workspace-settings.ts';
@@ -13,6 +15,7 @@ import css from './first-run.module.css';
 /** The first thing a new person sees: a workspace is one customer, with its members, keys, sites and bill. */
 export default function FirstRunPage() {
   const navigate = useNavigate();
+  const { person, signIn } = useSession();
   const workspaces = useWorkspaces();
   const [name, setName] = useState('');
   const [tier, setTier] = useState(1);
@@ -69,12 +72,20 @@ export default function FirstRunPage() {
             </div>
           </form>
         </Page>
-        {isFirst && (
-          <p className={css['note']}>
-            Somebody else has a workspace already? Ask an owner to add you under Members, then reload this
-            page.
+        <div className={css['note']}>
+          {isFirst && (
+            <p>
+              Is there a workspace already? Give its owner your user id, to add you under Members. Then reload
+              this page.
+            </p>
+          )}
+          <p>
+            Your user id: <code>{person.sub}</code> <CopyButton text={person.sub} label="Copy user id" />
           </p>
-        )}
+          <Button small kind="quiet" onClick={() => void signIn.end()}>
+            Sign out
+          </Button>
+        </div>
       </div>
     </main>
   );

@@ -1,3 +1,4 @@
+import { useEffect } from 'react';
 import { useNavigate } from 'react-router';
 import { useChange } from '../api/queries.ts';
 import { emptyDraft, type SiteDraft, SiteForm } from '../sites/site-form.tsx';
@@ -6,23 +7,34 @@ import { Note } from '../ui/states.tsx';
 import { Card, Page } from '../ui/surface.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import { useWorkspace } from '../workspace.tsx';
+import { siteLimitReached } from '../workspace-settings.ts';
 
 export default function NewSitePage() {
-  const { workspace_id, data_residency, may } = useWorkspace();
+  const workspace = useWorkspace();
+  const { workspace_id, data_residency, may } = workspace;
+  const full = siteLimitReached(workspace);
   const navigate = useNavigate();
   const say = useToast();
   const create = useChange((api, draft: SiteDraft) =>
     api.call('createSite', { path: { workspaceId: workspace_id }, body: draft }),
   );
+  const created = create.data?.site_id;
+  // After the form has learned that it is done: it would hold the person back.
+  useEffect(() => {
+    if (created === undefined) return;
+    say('The site is ready. Copy its snippet into your pages.');
+    void navigate(`/w/${workspace_id}/sites/${created}?tab=embed`);
+  }, [created, navigate, say, workspace_id]);
   return (
-    <Page
-      title="New site"
-      lead="Everything here can be changed later; changes count from the next session on."
-    >
-      {may('admin') ? (
+    <Page title="New site" lead="Everything here can be changed later; changes apply to new sessions.">
+      {full !== undefined && created === undefined ? (
+        <Note tone="warn" title={full} />
+      ) : may('admin') ? (
         <Card title="Settings">
           <SiteForm
             initial={{ ...emptyDraft, data_residency }}
+            isNew
+            isDone={create.isSuccess}
             submit="Create site"
             working={create.isPending}
             failure={create.error}
@@ -31,14 +43,7 @@ export default function NewSitePage() {
                 Cancel
               </ButtonLink>
             }
-            onSubmit={(draft) =>
-              create.mutate(draft, {
-                onSuccess: ({ site_id }) => {
-                  say('The site is ready. Copy its snippet into your pages.');
-                  void navigate(`/w/${workspace_id}/sites/${site_id}?tab=embed`);
-                },
-              })
-            }
+            onSubmit={(draft) => create.mutate(draft)}
           />
         </Card>
       ) : (

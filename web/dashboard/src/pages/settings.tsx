@@ -5,7 +5,7 @@ import { DATA_RESIDENCIES } from '../../../../lambdas/domain/openai-models.ts';
 import type { AnomalyResponse } from '../../../../lambdas/domain/tenancy/workspace.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { useChange } from '../api/queries.ts';
-import type { BodyOf } from '../api/routes.ts';
+import type { BodyOf, DataOf } from '../api/routes.ts';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
@@ -13,13 +13,14 @@ import { formatTime } from '../ui/format.ts';
 import { FailureNote, Note } from '../ui/states.tsx';
 import { Bullets, Card, Page } from '../ui/surface.tsx';
 import { useToast } from '../ui/toasts.tsx';
+import { UnsavedGuard, useDraft } from '../ui/unsaved.tsx';
 import { useWorkspace } from '../workspace.tsx';
 import { TIERS } from '../workspace-settings.ts';
 
 const RESPONSES: Readonly<Record<AnomalyResponse, string>> = {
-  notify: 'Tell me',
-  rotate: 'Tell me and encrypt the key anew',
-  suspend: 'Tell me and suspend the key',
+  notify: 'List it under Audit',
+  rotate: 'List it and re-encrypt the key',
+  suspend: 'List it and suspend the key',
 };
 
 export default function SettingsPage() {
@@ -46,54 +47,62 @@ export default function SettingsPage() {
   );
 }
 
+const draftOf = ({
+  name,
+  openai_tier,
+  concurrency_limit,
+  anomaly_response,
+  data_residency,
+  alert_email,
+}: DataOf<'readWorkspace'>) => ({
+  name,
+  openai_tier,
+  concurrency_limit,
+  anomaly_response,
+  data_residency,
+  alert_email,
+});
+type Draft = ReturnType<typeof draftOf>;
+
 const WorkspaceForm = () => {
   const workspace = useWorkspace();
   const say = useToast();
-  const [name, setName] = useState(workspace.name);
-  const [tier, setTier] = useState(workspace.openai_tier);
-  const [limit, setLimit] = useState(workspace.concurrency_limit?.toString() ?? '');
-  const [response, setResponse] = useState(workspace.anomaly_response);
-  const [region, setRegion] = useState(workspace.data_residency);
-  const [email, setEmail] = useState(workspace.alert_email ?? '');
+  const { draft, dirty, set, send, adopt } = useDraft(draftOf(workspace));
   const change = useChange((api, body: BodyOf<'changeWorkspace'>) =>
     api.call('changeWorkspace', { path: { workspaceId: workspace.workspace_id }, body }),
   );
   const faultOf = (field: string): string | undefined =>
     change.error instanceof ApiFailure ? change.error.detail(field) : undefined;
-  const slots = TIERS.find((each) => each.tier === tier)?.slots;
+  const slots = TIERS.find(({ tier }) => tier === draft.openai_tier)?.slots;
   return (
     <Card title="Workspace">
       <form
         style={{ display: 'grid', gap: 20 }}
         onSubmit={(event) => {
           event.preventDefault();
-          change.mutate(
-            {
-              name,
-              openai_tier: tier,
-              concurrency_limit: limit === '' ? null : Number(limit),
-              anomaly_response: response,
-              data_residency: region,
-              alert_email: email === '' ? null : email,
+          change.mutate(send(), {
+            onSuccess: (saved) => {
+              adopt(draftOf(saved));
+              say('Saved.');
             },
-            { onSuccess: () => say('Saved.') },
-          );
+          });
         }}
       >
+        <UnsavedGuard dirty={dirty} />
         <TextField
           label="Name"
-          value={name}
+          value={draft.name}
           required
           maxLength={100}
           fault={faultOf('name')}
-          onChange={(event) => setName(event.target.value)}
+          onChange={(event) => set('name', event.target.value)}
         />
         <FieldRow>
           <SelectField
             label="OpenAI usage tier"
-            value={tier}
+            value={draft.openai_tier}
             hint="OpenAI shows it under Settings → Limits."
-            onChange={(event) => setTier(Number(event.target.value))}
+            onChange={(event) => set('openai_tier', Number(event.target.value))}
           >
             {TIERS.map((each) => (
               <option key={each.tier} value={each.tier}>
@@ -102,23 +111,25 @@ const WorkspaceForm = () => {
             ))}
           </SelectField>
           <TextField
-            label="Limit of your own"
+            label="Custom limit"
             type="number"
             min={1}
             max={MAX_CONCURRENCY}
-            value={limit}
+            value={draft.concurrency_limit ?? ''}
             placeholder={slots === undefined ? '' : `${slots}, from the tier`}
-            hint="Sessions at a time on one OpenAI key. Empty: what the tier allows."
+            hint="Live sessions on one OpenAI key. Leave empty to use the tier limit."
             fault={faultOf('concurrency_limit')}
-            onChange={(event) => setLimit(event.target.value)}
+            onChange={(event) =>
+              set('concurrency_limit', event.target.value === '' ? null : Number(event.target.value))
+            }
           />
         </FieldRow>
         <FieldRow>
           <SelectField
-            label="When use is unusual"
-            value={response}
+            label="On unusual activity"
+            value={draft.anomaly_response}
             hint="Bursts, new origins, runs of refusals: the Audit page lists what was found."
-            onChange={(event) => setResponse(event.target.value as AnomalyResponse)}
+            onChange={(event) => set('anomaly_response', event.target.value as AnomalyResponse)}
           >
             {Object.entries(RESPONSES).map(([id, title]) => (
               <option key={id} value={id}>
@@ -127,19 +138,20 @@ const WorkspaceForm = () => {
             ))}
           </SelectField>
           <TextField
-            label="Mail address for alerts"
+            label="Alert e-mail"
             type="email"
-            value={email}
+            value={draft.alert_email ?? ''}
             placeholder="none"
+            hint="No mail is sent to it yet: look under Audit. The operator of this service is alerted."
             fault={faultOf('alert_email')}
-            onChange={(event) => setEmail(event.target.value)}
+            onChange={(event) => set('alert_email', event.target.value === '' ? null : event.target.value)}
           />
         </FieldRow>
         <SelectField
           label="Data residency of your OpenAI project"
-          value={region}
+          value={draft.data_residency}
           hint="What new sites start with. A key that no site uses yet is tested there."
-          onChange={(event) => setRegion(event.target.value as typeof region)}
+          onChange={(event) => set('data_residency', event.target.value as Draft['data_residency'])}
         >
           {DATA_RESIDENCIES.map((id) => (
             <option key={id} value={id}>
@@ -147,14 +159,14 @@ const WorkspaceForm = () => {
             </option>
           ))}
         </SelectField>
-        {response === 'suspend' && (
+        {draft.anomaly_response === 'suspend' && (
           <Note tone="warn" title="Suspending protects your money, not your visitors.">
             <p>A stranger who floods your site can make its voice stop until somebody resumes the key.</p>
           </Note>
         )}
         {change.error !== null && <FailureNote failure={change.error} />}
         <div>
-          <Button type="submit" kind="primary" working={change.isPending}>
+          <Button type="submit" kind="primary" working={change.isPending} disabled={!dirty}>
             Save changes
           </Button>
         </div>

@@ -52,6 +52,7 @@ const SiteDetail = ({ site }: { readonly site: Site }) => (
           content: () => (
             <KeyPanel
               place={{ scope: 'site', siteId: site.site_id }}
+              isStored={site.has_key}
               title="OpenAI key of this site"
               lead="Optional. A key stored here replaces the workspace’s key on this site alone."
             />
@@ -69,6 +70,8 @@ const draftOf = ({
   created_by: _by,
   model_moved: _moved,
   warnings: _warnings,
+  has_key: _key,
+  key_suspended: _suspended,
   ...rest
 }: Site): SiteDraft => rest;
 
@@ -84,7 +87,7 @@ const Settings = ({ site }: { readonly site: Site }) => {
     <>
       <Card
         title="Settings"
-        lead="Changes count from the next session on."
+        lead="Changes apply to new sessions."
         foot={`Created ${formatTime(site.created_at)} by ${site.created_by}`}
       >
         <ModelNotes site={site} mayChange={may('admin')} />
@@ -97,7 +100,14 @@ const Settings = ({ site }: { readonly site: Site }) => {
           working={change.isPending}
           failure={change.error}
           readOnly={!may('admin')}
-          onSubmit={(draft) => change.mutate(draft, { onSuccess: () => say('Saved.') })}
+          onSubmit={(draft, adopt) =>
+            change.mutate(draft, {
+              onSuccess: (saved) => {
+                adopt(draftOf(saved));
+                say('Saved.');
+              },
+            })
+          }
         />
       </Card>
       {may('admin') && (

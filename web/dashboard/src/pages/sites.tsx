@@ -3,12 +3,13 @@ import { Link } from 'react-router';
 import { type Site, useSites } from '../api/queries.ts';
 import { KeyOfSite } from '../billing/site-keys-card.tsx';
 import css from '../sites/sites.module.css';
-import { ButtonLink } from '../ui/button.tsx';
+import { Button, ButtonLink } from '../ui/button.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Card, Page } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
+import { siteCount, siteLimitReached } from '../workspace-settings.ts';
 
 const COLUMNS: readonly Column<Site>[] = [
   {
@@ -47,9 +48,16 @@ const COLUMNS: readonly Column<Site>[] = [
 ];
 
 export default function SitesPage() {
-  const { workspace_id, may } = useWorkspace();
+  const workspace = useWorkspace();
+  const { workspace_id, may } = workspace;
+  const full = siteLimitReached(workspace);
   const sites = useSites(workspace_id);
-  const add = may('admin') && (
+  const add = !may('admin') ? undefined : full !== undefined ? (
+    <Button kind="primary" disabled>
+      <Plus aria-hidden="true" />
+      New site
+    </Button>
+  ) : (
     <ButtonLink kind="primary" to="new">
       <Plus aria-hidden="true" />
       New site
@@ -57,7 +65,7 @@ export default function SitesPage() {
   );
   return (
     <Page title="Sites" lead="Each site has its own origins, model, voice and instructions." actions={add}>
-      <Card title="Your sites" flush>
+      <Card title="Your sites" lead={full ?? siteCount(workspace)} flush>
         <Loaded query={sites} what="the sites">
           {(items) =>
             items.length === 0 ? (

@@ -14,12 +14,20 @@ import { FieldRow, SelectField, TextArea, TextField } from '../ui/field.tsx';
 import { formatDay } from '../ui/format.ts';
 import { FailureNote } from '../ui/states.tsx';
 import ui from '../ui/ui.module.css';
+import { UnsavedGuard, useDraft } from '../ui/unsaved.tsx';
 import { OriginsField } from './origins-field.tsx';
 import css from './sites.module.css';
 
 export type SiteDraft = Omit<
   Site,
-  'site_id' | 'workspace_id' | 'model_moved' | 'warnings' | 'created_at' | 'created_by'
+  | 'site_id'
+  | 'workspace_id'
+  | 'model_moved'
+  | 'warnings'
+  | 'has_key'
+  | 'key_suspended'
+  | 'created_at'
+  | 'created_by'
 >;
 
 export const emptyDraft: SiteDraft = {
@@ -46,19 +54,24 @@ export const SiteForm = ({
   failure,
   onSubmit,
   readOnly = false,
+  isDone = false,
+  isNew = false,
   extra,
 }: {
   readonly initial: SiteDraft;
   readonly submit: string;
   readonly working: boolean;
   readonly failure: unknown;
-  readonly onSubmit: (draft: SiteDraft) => void;
+  /** Sends the draft; `adopt` takes what was stored of it. */
+  readonly onSubmit: (draft: SiteDraft, adopt: (saved: SiteDraft) => void) => void;
+  /** What the form was opened for is done: leaving loses nothing. */
+  readonly isDone?: boolean;
   readonly readOnly?: boolean;
+  /** Nothing is stored yet: it can be sent without an edit. */
+  readonly isNew?: boolean;
   readonly extra?: ReactNode;
 }) => {
-  const [draft, setDraft] = useState(initial);
-  const set = <Field extends keyof SiteDraft>(field: Field, value: SiteDraft[Field]): void =>
-    setDraft((now) => ({ ...now, [field]: value }));
+  const { draft, dirty, set, send, adopt } = useDraft(initial);
   const faultOf = (field: keyof SiteDraft): string | undefined =>
     failure instanceof ApiFailure ? failure.detail(field) : undefined;
   return (
@@ -66,9 +79,10 @@ export const SiteForm = ({
       className={css['form']}
       onSubmit={(event) => {
         event.preventDefault();
-        onSubmit(draft);
+        onSubmit(send(), adopt);
       }}
     >
+      <UnsavedGuard dirty={dirty && !isDone} />
       <fieldset
         disabled={readOnly}
         className={css['form']}
@@ -196,7 +210,7 @@ export const SiteForm = ({
             type="submit"
             kind="primary"
             working={working}
-            disabled={draft.allowed_origins.length === 0}
+            disabled={draft.allowed_origins.length === 0 || (!dirty && !isNew)}
           >
             {submit}
           </Button>

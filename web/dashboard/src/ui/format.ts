@@ -1,9 +1,20 @@
-/** How the dashboard writes numbers and times: in the browser's language, times in its own zone. */
+/** How the dashboard writes numbers and times: in the browser's language, times in its own zone, which each of them names. */
 
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
-const dateTimeExact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const MINUTE = {
+  year: 'numeric',
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+  timeZoneName: 'short',
+} as const;
+const dateTime = new Intl.DateTimeFormat(undefined, MINUTE);
+const dateTimeExact = new Intl.DateTimeFormat(undefined, { ...MINUTE, second: '2-digit' });
+
+/** The zone that times are shown in. */
+export const timeZone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeZone: 'UTC' });
 const dayShort = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', timeZone: 'UTC' });
 

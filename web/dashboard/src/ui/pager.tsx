@@ -1,4 +1,6 @@
 import { Button } from './button.tsx';
+import { formatTime } from './format.ts';
+import { Empty } from './states.tsx';
 import ui from './ui.module.css';
 
 /** Turns the pages of a list that is read newest first; `cursors` are those of the pages gone through. */
@@ -21,3 +23,23 @@ export const Pager = ({
       </Button>
     </div>
   );
+
+/** A search that has found nothing yet, and has older rows left. */
+export const SearchedSoFar = ({
+  searchedTo,
+  onFurther,
+}: {
+  readonly searchedTo: string | null;
+  readonly onFurther: () => void;
+}) => (
+  <Empty
+    title={searchedTo === null ? 'Nothing found yet' : `Searched back to ${formatTime(searchedTo)}`}
+    action={
+      <Button small onClick={onFurther}>
+        Search further
+      </Button>
+    }
+  >
+    Nothing found so far. Older rows have not been searched yet.
+  </Empty>
+);

@@ -1,6 +1,6 @@
 import { CircleAlert, CircleCheck, Info, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { ApiFailure, nextStepFor } from '../api/failure.ts';
+import { ApiFailure, nextStepFor, UNKNOWN_STEP } from '../api/failure.ts';
 import { Button } from './button.tsx';
 import type { Tone } from './surface.tsx';
 import css from './ui.module.css';
@@ -50,15 +50,15 @@ export const FailureNote = ({
 }) => {
   const known = failure instanceof ApiFailure ? failure : undefined;
   const wait = known?.retryAfterSeconds;
+  const step =
+    known === undefined ? 'Reload the page. If it happens again, report it.' : nextStepFor(known.code);
+  const said = [step === undefined ? UNKNOWN_STEP : step, wait !== undefined && `Time to wait: ${wait} s.`];
   return (
     <Note tone="bad" live title={known?.message ?? 'Something went wrong on this page.'}>
       {known?.details.map(({ path, message }) => (
         <p key={`${path}${message}`}>{message}</p>
       ))}
-      <p>
-        {known === undefined ? 'Reload the page. If it happens again, report it.' : nextStepFor(known.code)}
-        {wait !== undefined && ` Time to wait: ${wait} s.`}
-      </p>
+      {said.some(Boolean) && <p>{said.filter(Boolean).join(' ')}</p>}
       {known?.requestId !== undefined && (
         <p className={css['meta']}>
           Request id: <span className={css['mono']}>{known.requestId}</span>

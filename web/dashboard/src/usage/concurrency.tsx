@@ -29,14 +29,12 @@ export const Concurrency = () => {
     <>
       <Card
         title="Now"
-        lead="Sessions at a time on each OpenAI key, and how many it allows. Read again every 5 seconds."
+        lead="Live sessions on each stored OpenAI key, and its limit. Updates every 5 seconds."
       >
         <Loaded query={now} what="the sessions at a time">
           {({ keys }) =>
             keys.length === 0 ? (
-              <Empty title="No key is in use">
-                Store an OpenAI key under Billing; its lines appear here.
-              </Empty>
+              <Empty title="No key is stored">Store an OpenAI key under Billing.</Empty>
             ) : (
               <div className={css['lines']}>
                 {keys.map((key) => (
@@ -59,7 +57,9 @@ const KeyLine = ({ line }: { readonly line: Answer['keys'][number] }) => {
   const name =
     line.scope === 'workspace'
       ? 'The workspace’s key'
-      : `Key of ${sites.data?.find(({ site_id }) => site_id === line.scope_id)?.name ?? line.scope_id}`;
+      : line.scope === 'platform'
+        ? 'The platform’s key'
+        : `Key of ${sites.data?.find(({ site_id }) => site_id === line.scope_id)?.name ?? line.scope_id}`;
   const text = `${formatWhole(line.active)} of ${line.limit === null ? 'any number' : formatWhole(line.limit)}`;
   return (
     <div className={css['line']}>

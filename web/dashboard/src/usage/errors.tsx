@@ -1,46 +1,70 @@
 import { CircleCheck } from 'lucide-react';
-import { useState } from 'react';
+import { Link } from 'react-router';
 import { nextStepFor } from '../api/failure.ts';
-import { type ErrorRow, useRoute, useSites } from '../api/queries.ts';
+import { type ErrorRow, useSearch, useSites } from '../api/queries.ts';
 import { stepForVerdict } from '../key/verdict.tsx';
+import { useAddress, usePages } from '../ui/address.ts';
+import { FieldRow, SelectField } from '../ui/field.tsx';
 import { formatTime, formatWhole } from '../ui/format.ts';
-import { Pager } from '../ui/pager.tsx';
+import { Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
+import { type ErrorGroup, groupErrors } from './group-errors.ts';
 import { isRefusedOrigin, RefusedOrigin } from './refused-origin.tsx';
 import css from './usage.module.css';
 
-/** What to do about one: where OpenAI said something, that; otherwise what our own code asks for. */
-const stepOf = ({ code, reason }: ErrorRow): string =>
-  (reason === null ? undefined : stepForVerdict(reason)) ?? nextStepFor(code);
+/** As many as the API gives at a time. */
+const ROWS = 100;
+
+const SOURCES: Readonly<Record<ErrorRow['source'], string>> = {
+  mint: 'Before the session',
+  connect: 'While connecting',
+  response: 'In the conversation',
+  media: 'At the visitor’s microphone',
+};
+
+/** Where to act; undefined where the message already says what can be done. */
+const stepOf = ({ code, reason, source }: ErrorRow): string | undefined => {
+  if (reason !== null) return stepForVerdict(reason);
+  return source === 'mint' ? (nextStepFor(code) ?? undefined) : undefined;
+};
 
 export const Errors = () => {
   const { workspace_id, may } = useWorkspace();
   const sites = useSites(workspace_id);
-  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const { get } = useAddress();
+  const { cursors, move } = usePages('errors');
+  const siteId = get('site');
+  const source = get('source');
+  const isFiltered = siteId !== '' || source !== '';
   const cursor = cursors.at(-1);
-  const errors = useRoute('listErrors', {
+  const errors = useSearch('listErrors', {
     path: { workspaceId: workspace_id },
-    query: { limit: 25, ...(cursor !== undefined && { cursor }) },
+    query: {
+      limit: ROWS,
+      ...(siteId !== '' && { site_id: siteId }),
+      ...(source !== '' && { source }),
+      ...(cursor !== undefined && { cursor }),
+    },
   });
   const siteOf = ({ site_id }: ErrorRow) => sites.data?.find((site) => site.site_id === site_id);
-  const columns: readonly Column<ErrorRow>[] = [
-    { head: 'Last', cell: ({ last_at }) => formatTime(last_at), nowrap: true },
+  const columns: readonly Column<ErrorGroup>[] = [
     {
       head: 'What happened, and what to do',
-      cell: (row) =>
-        isRefusedOrigin(row) ? (
-          <RefusedOrigin row={row} site={siteOf(row)} mayChange={may('admin')} />
+      cell: ({ latest, count }) =>
+        isRefusedOrigin(latest) ? (
+          <RefusedOrigin row={{ ...latest, count }} site={siteOf(latest)} mayChange={may('admin')} />
         ) : (
           <>
-            <span className={css['code']}>{row.message}</span>
-            <div className={css['step']}>{stepOf(row)}</div>
+            <span className={css['code']}>{latest.message}</span>
+            {stepOf(latest) !== undefined && <div className={css['step']}>{stepOf(latest)}</div>}
             <div className={ui['meta']}>
+              {SOURCES[latest.source]} ·{' '}
               <span className={ui['mono']}>
-                {row.reason === null ? row.code : `${row.code} · ${row.reason}`}
+                {latest.reason === null ? latest.code : `${latest.code} · ${latest.reason}`}
               </span>
             </div>
           </>
@@ -48,32 +72,87 @@ export const Errors = () => {
     },
     { head: 'Times', cell: ({ count }) => formatWhole(count), number: true },
     {
-      head: 'Site',
-      cell: (row) => siteOf(row)?.name ?? row.site_id ?? '–',
+      head: 'Last',
+      cell: ({ latest, firstAt }) => (
+        <>
+          {formatTime(latest.last_at)}
+          {firstAt !== latest.last_at && <div className={ui['meta']}>first {formatTime(firstAt)}</div>}
+        </>
+      ),
+    },
+    { head: 'Site', cell: ({ latest }) => siteOf(latest)?.name ?? latest.site_id ?? '–' },
+    {
+      head: 'Session',
+      cell: ({ session }) =>
+        session === undefined ? (
+          '–'
+        ) : (
+          <Link
+            to={`?${new URLSearchParams({ tab: 'sessions', site: session.siteId, session: session.sessionId })}`}
+          >
+            Latest session
+          </Link>
+        ),
     },
   ];
+  const older = (next: string): void => move([...cursors, next]);
   return (
-    <Card
-      title="Errors"
-      lead="What kept visitors from a conversation, newest first; the same within a minute is one line."
-      flush
-    >
+    <Card title="Errors" lead="Why visitors could not talk, by kind, newest first." flush>
+      <div style={{ padding: '0 20px 16px' }}>
+        <FieldRow>
+          <SelectField
+            label="Site"
+            value={siteId}
+            onChange={(event) => move([], { site: event.target.value })}
+          >
+            <option value="">All sites</option>
+            {sites.data?.map(({ site_id, name }) => (
+              <option key={site_id} value={site_id}>
+                {name}
+              </option>
+            ))}
+          </SelectField>
+          <SelectField
+            label="When it happened"
+            value={source}
+            onChange={(event) => move([], { source: event.target.value })}
+          >
+            <option value="">At any point</option>
+            {Object.entries(SOURCES).map(([id, title]) => (
+              <option key={id} value={id}>
+                {title}
+              </option>
+            ))}
+          </SelectField>
+        </FieldRow>
+      </div>
       <Loaded query={errors} what="the errors">
         {({ items, next_cursor }) => (
           <>
-            {items.length === 0 ? (
-              <Empty icon={<CircleCheck aria-hidden="true" />} title="No errors">
-                Whatever OpenAI or a widget reports appears here, with what to do about it.
+            {items.length === 0 && next_cursor !== null ? (
+              <SearchedSoFar searchedTo={null} onFurther={() => older(next_cursor)} />
+            ) : items.length === 0 ? (
+              <Empty
+                icon={<CircleCheck aria-hidden="true" />}
+                title={isFiltered ? 'No such errors' : 'No errors'}
+              >
+                What OpenAI or a widget reports appears here, with what to do about it.
               </Empty>
             ) : (
               <Table
                 caption="Errors, newest first"
                 columns={columns}
-                rows={items}
-                keyOf={(row) => `${row.first_at}${row.site_id}${row.code}${row.reason}${row.origin}`}
+                rows={groupErrors(items)}
+                keyOf={({ key }) => key}
               />
             )}
-            <Pager cursors={cursors} next={next_cursor} onMove={setCursors} />
+            {next_cursor !== null && items.length > 0 && (
+              <p className={ui['meta']} style={{ padding: '0 20px' }}>
+                These counts go back to {formatTime(items.at(-1)?.first_at)}. Older errors are on the next
+                page.
+              </p>
+            )}
+            <Pager cursors={cursors} next={next_cursor} onMove={move} />
           </>
         )}
       </Loaded>

@@ -2,6 +2,7 @@ import { ChartColumn, Download } from 'lucide-react';
 import { useState } from 'react';
 import { type Usage, useRoute, useSites } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
+import { useAddress } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
 import { formatCents, formatDay, formatNumber, formatShortDay, formatWhole } from '../ui/format.ts';
 import { saveFile } from '../ui/save-file.ts';
@@ -27,6 +28,9 @@ const GROUPS: Readonly<Record<Split, string>> = {
 const MEASURES = { minutes: 'Minutes', sessions: 'Sessions', cost: 'Cost' } as const;
 type Measure = keyof typeof MEASURES;
 
+const keyIn = <Names extends object>(names: Names, asked: string): keyof Names | undefined =>
+  Object.hasOwn(names, asked) ? (asked as keyof Names) : undefined;
+
 const measured = (row: Row, measure: Measure): number =>
   measure === 'minutes' ? row.seconds / 60 : measure === 'sessions' ? row.sessions : row.cost_cents / 100;
 const formatMeasure = (measure: Measure) => (value: number) =>
@@ -38,8 +42,9 @@ export const UsageOverview = () => {
   const { workspace_id } = useWorkspace();
   const { api } = useSession();
   const { range } = useRange();
-  const [split, setSplit] = useState<Split>('none');
-  const [measure, setMeasure] = useState<Measure>('minutes');
+  const { get, set } = useAddress();
+  const split = keyIn(SPLITS, get('split')) ?? 'none';
+  const measure = keyIn(MEASURES, get('show')) ?? 'minutes';
   const [exportFailure, setExportFailure] = useState<unknown>();
   const sites = useSites(workspace_id);
   const query = { ...range, group_by: GROUPS[split] };
@@ -89,8 +94,18 @@ export const UsageOverview = () => {
               lead={`${formatDay(range.from)} to ${formatDay(range.to)}, days in UTC`}
               aside={
                 <>
-                  <Segments label="What to show" options={MEASURES} value={measure} onChange={setMeasure} />
-                  <Segments label="Split" options={SPLITS} value={split} onChange={setSplit} />
+                  <Segments
+                    label="What to show"
+                    options={MEASURES}
+                    value={measure}
+                    onChange={(show) => set({ show })}
+                  />
+                  <Segments
+                    label="Split"
+                    options={SPLITS}
+                    value={split}
+                    onChange={(next) => set({ split: next })}
+                  />
                 </>
               }
             >

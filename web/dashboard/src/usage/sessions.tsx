@@ -1,6 +1,6 @@
 import { AudioLines } from 'lucide-react';
-import { useState } from 'react';
-import { type SessionRow, useRoute, useSites } from '../api/queries.ts';
+import { type SessionRow, useRoute, useSearch, useSites } from '../api/queries.ts';
+import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { SelectField } from '../ui/field.tsx';
@@ -12,8 +12,8 @@ import {
   formatTime,
   formatWhole,
 } from '../ui/format.ts';
-import { Pager } from '../ui/pager.tsx';
-import { Empty, Loaded, Note } from '../ui/states.tsx';
+import { Pager, SearchedSoFar } from '../ui/pager.tsx';
+import { Empty, FailureNote, Loaded, Note } from '../ui/states.tsx';
 import { Badge, Card, Facts, type Tone } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
@@ -31,8 +31,10 @@ const TONES: Readonly<Record<SessionRow['state'], Tone>> = {
 export const Sessions = () => {
   const { workspace_id } = useWorkspace();
   const sites = useSites(workspace_id);
-  const [chosen, setChosen] = useState<string>();
-  const siteId = chosen ?? sites.data?.[0]?.site_id;
+  const { get } = useAddress();
+  const { move } = usePages('sessions');
+  const asked = get('site');
+  const siteId = asked === '' ? sites.data?.[0]?.site_id : asked;
   if (sites.data?.length === 0)
     return (
       <Card title="Sessions" flush>
@@ -44,7 +46,11 @@ export const Sessions = () => {
   return (
     <>
       <div className={ui['narrow']}>
-        <SelectField label="Site" value={siteId} onChange={(event) => setChosen(event.target.value)}>
+        <SelectField
+          label="Site"
+          value={siteId}
+          onChange={(event) => move([], { site: event.target.value, session: '' })}
+        >
           {sites.data?.map(({ site_id, name }) => (
             <option key={site_id} value={site_id}>
               {name}
@@ -52,16 +58,24 @@ export const Sessions = () => {
           ))}
         </SelectField>
       </div>
-      {siteId !== undefined && <SessionsOfSite key={siteId} siteId={siteId} />}
+      {siteId === undefined ? (
+        <Loaded query={sites} what="the sites">
+          {() => null}
+        </Loaded>
+      ) : (
+        <SessionsOfSite key={siteId} siteId={siteId} />
+      )}
     </>
   );
 };
 
 const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
-  const [cursors, setCursors] = useState<readonly string[]>([]);
-  const [open, setOpen] = useState<SessionRow>();
+  const { get, set } = useAddress();
+  const { cursors, move } = usePages('sessions');
+  const sessionId = get('session');
+  const open = useRoute('readSession', { path: { siteId, sessionId } }, { enabled: sessionId !== '' });
   const cursor = cursors.at(-1);
-  const sessions = useRoute('listSessions', {
+  const sessions = useSearch('listSessions', {
     path: { siteId },
     query: { limit: 25, ...(cursor !== undefined && { cursor }) },
   });
@@ -95,7 +109,7 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
         <Button
           small
           aria-label={`Receipt of the session of ${formatExactTime(session.created_at)}`}
-          onClick={() => setOpen(session)}
+          onClick={() => set({ site: siteId, session: session.session_id })}
         >
           Receipt
         </Button>
@@ -111,7 +125,9 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
       <Loaded query={sessions} what="the sessions">
         {({ items, next_cursor }) => (
           <>
-            {items.length === 0 ? (
+            {items.length === 0 && next_cursor !== null ? (
+              <SearchedSoFar searchedTo={null} onFurther={() => move([...cursors, next_cursor])} />
+            ) : items.length === 0 ? (
               <Empty icon={<AudioLines aria-hidden="true" />} title="No sessions yet">
                 Each conversation of a visitor appears here, with a receipt.
               </Empty>
@@ -123,11 +139,14 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
                 keyOf={({ session_id }) => session_id}
               />
             )}
-            <Pager cursors={cursors} next={next_cursor} onMove={setCursors} />
+            <Pager cursors={cursors} next={next_cursor} onMove={move} />
           </>
         )}
       </Loaded>
-      {open !== undefined && <Receipt session={open} onClose={() => setOpen(undefined)} />}
+      {sessionId !== '' && open.error !== null && <FailureNote failure={open.error} />}
+      {sessionId !== '' && open.data !== undefined && (
+        <Receipt session={open.data} onClose={() => set({ session: '' })} />
+      )}
     </Card>
   );
 };

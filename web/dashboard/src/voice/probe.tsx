@@ -8,9 +8,9 @@ import { useWorkspace } from '../workspace.tsx';
 
 /** Asks OpenAI whether the key that this site uses can start a session: nothing is said, nothing is charged. */
 export const Probe = ({ site }: { readonly site: Site }) => {
-  const { workspace_id, billing_mode, may } = useWorkspace();
-  const own = useKey({ scope: 'site', siteId: site.site_id });
-  const shared = useKey({ scope: 'workspace', workspaceId: workspace_id });
+  const { has_key, workspace_id, billing_mode, may } = useWorkspace();
+  const own = useKey({ scope: 'site', siteId: site.site_id }, site.has_key);
+  const shared = useKey({ scope: 'workspace', workspaceId: workspace_id }, has_key);
   if (billing_mode === 'managed')
     return (
       <Card title="1. Test the key">
