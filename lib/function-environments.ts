@@ -103,7 +103,7 @@ export const functionEnvironments = (
     events: {
       ...own,
       ...edge,
-      ...custody,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
       [TABLES.limits.variable]: tables.limits.tableName,
       ...sessions,
       ...usage,
@@ -118,7 +118,6 @@ export const functionEnvironments = (
       ...own,
       ...edge,
       ...custody,
-      [TABLES.limits.variable]: tables.limits.tableName,
       ...sessions,
       ...usage,
       ...plans,

@@ -69,8 +69,8 @@ export const statedPlan = (plan: Plan): StatedPlan => ({
   hard_cap: plan.hardCap,
   overage_usd_per_minute: dollars(plan.overageMicroCentsPerMinute),
   max_sites: plan.maxSites,
-  max_concurrent: plan.maxConcurrent,
   max_byok_sites: plan.maxByokSites,
+  max_concurrent: plan.maxConcurrent,
 });
 
 /**

@@ -314,8 +314,7 @@ describe('the environment', () => {
       usage: {
         ...own,
         ...edge,
-        TENANCY_TABLE: 'TenancyTable',
-        LIMITS_TABLE: 'LimitsTable',
+        ...custody,
         ...sessions,
         ...usage,
         ...plans,

@@ -144,7 +144,7 @@ describe('a site that is created while somebody else writes the workspace', () =
     const ports = portsWith({
       createSite: write,
       readMembership: async () => ({
-        workspace: aWorkspace({ siteCount: reads++ === 0 ? 0 : siteCount }),
+        workspace: aWorkspace({ billingMode: 'managed', siteCount: reads++ === 0 ? 0 : siteCount }),
         member: { role: 'owner' },
       }),
     });
