@@ -17,7 +17,7 @@ const modelsMinted = (): readonly string[] =>
   mintRequests(stack).map(({ body }) => (body as { session: { model: string } }).session.model);
 
 /** A project that may use one model only, as far as the stand-in goes: the others do not exist there any more. */
-const GONE = 'gpt-4o-realtime-preview';
+const GONE = 'gpt-realtime-9';
 
 describe('a workspace key', () => {
   it('is tried with the models of the sites that use it, each once, when it is stored and when it is tested', async () => {

@@ -43,7 +43,7 @@ it('The list of due sessions goes on after a page and ends at now, also where th
   expect(second).toMatchObject({ unreadable: 1, last: at(2) });
   // The session that is due at second 3 is not due yet, and DynamoDB refuses a range whose bounds are not in order.
   expect(await sessionUsage.listDue(at(2), 1, second.last)).toEqual({
-    meters: [],
+    usages: [],
     unreadable: 0,
     last: undefined,
   });

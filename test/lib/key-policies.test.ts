@@ -124,6 +124,11 @@ describe('the key policies', () => {
     const lists = everything.match(
       /"ForAllValues:StringLike":\{"dynamodb:LeadingKeys":[^}]*\},"Null":\{"dynamodb:LeadingKeys":"false"\}/g,
     );
-    expect(lists).toHaveLength(everything.split('ForAllValues').length - 1);
+    expect(lists).toHaveLength(everything.split('ForAllValues:StringLike').length - 1);
+    // Nor without the condition that a read names its attributes.
+    const reads = everything.match(
+      /"ForAllValues:StringEquals":\{"dynamodb:Attributes":[^}]*\},"StringEqualsIfExists":\{"dynamodb:Select":"SPECIFIC_ATTRIBUTES"\}/g,
+    );
+    expect(reads).toHaveLength(everything.split('ForAllValues:StringEquals').length - 1);
   });
 });

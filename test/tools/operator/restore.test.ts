@@ -83,7 +83,7 @@ const archivedRows = async (): Promise<AuditRow[]> => {
 };
 
 const start = (name: string, ...given: string[]): ChildProcess =>
-  spawn(process.execPath, [`tools/${name}.ts`, '--audit', archive, ...given], {
+  spawn(process.execPath, [`tools/operator/${name}.ts`, '--audit', archive, ...given], {
     cwd: ROOT,
     env: {
       ...stack.variables,
@@ -101,7 +101,7 @@ const ended = async (child: ChildProcess) => {
   return { code: await closed, stdout: stdout ?? '', stderr: stderr ?? '' };
 };
 const restore = (...given: string[]) =>
-  ended(start('operator/restore', '--from', PREFIX, '--progress', progressFile, ...given));
+  ended(start('restore', '--from', PREFIX, '--progress', progressFile, ...given));
 
 /** Runs the command until its `count`th put into the table `name`, which never arrives, and kills it there. */
 const crashAt = async (name: string, count: number): Promise<void> => {
@@ -112,7 +112,7 @@ const crashAt = async (name: string, count: number): Promise<void> => {
     reached.resolve();
     return 'hang';
   });
-  const child = start('operator/restore', '--from', PREFIX, '--progress', progressFile, '--apply');
+  const child = start('restore', '--from', PREFIX, '--progress', progressFile, '--apply');
   const end = ended(child);
   // A command that stops earlier says why.
   const early = end.then(({ stderr }) => Promise.reject(new Error(stderr)));
