@@ -6,6 +6,8 @@ import Provider from 'oidc-provider';
 import { oidcAccessTokens } from '../../lambdas/adapters/oidc/access-tokens.ts';
 import { parseAccessTokenRule } from '../../lambdas/domain/access-token-rule.ts';
 import { DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
+import { expectSuccess } from '../support/answers.ts';
+import { startTestStack } from '../support/stack.ts';
 
 const AUDIENCE = 'https://api.spelo.test';
 
@@ -83,7 +85,7 @@ const startIssuer = async () => {
 };
 
 describe('an independent OpenID Provider', () => {
-  it('has its access token accepted for its audience and its scope only', async () => {
+  it('has its access token accepted by the API, for its audience and its scope only', async () => {
     let issuer = '';
     const server = createServer((request, response) => provider.callback()(request, response));
     issuer = await listen(server);
@@ -120,6 +122,16 @@ describe('an independent OpenID Provider', () => {
     });
     const { access_token: token } = (await answer.json()) as { readonly access_token: string };
 
+    const stack = await startTestStack({ variables: { OIDC_ISSUER: issuer, OIDC_AUDIENCE: AUDIENCE } });
+    try {
+      const headers = { authorization: `Bearer ${token}` };
+      const body = { name: 'Machine', openai_tier: 2 };
+      expectSuccess(await stack.call('POST', '/v1/workspaces', { headers, body }), 201);
+      const { items } = expectSuccess(await stack.call('GET', '/v1/workspaces', { headers }));
+      expect(items).toHaveLength(1);
+    } finally {
+      await stack.close();
+    }
     expect(await verifierFor(issuer).verify(token)).toBe('machine');
     expect(await verifierFor(issuer, { rule: 'scope:spelo' }).verify(token)).toBe('machine');
     expect(await verifierFor(issuer, { rule: 'scope:other' }).verify(token)).toBeUndefined();
