@@ -484,9 +484,9 @@ describe('every way through the product is taken with a canary for a key', () =>
       if (status < 300) accepted.push(`${method} ${path}`);
     }
     expect(statuses).toHaveLength(sent.length);
-    // Accepted are only mints that carry the key in a header which nothing reads, or as a visitor, who is hashed, and a
-    // search of the trail for a person of that name.
-    expect(accepted).toEqual([`GET ${workspaceUrl}/audit`, ...Array(4).fill(`POST ${token}`)]);
+    // Accepted are only a whole key with words around it, which is stored without them, mints that carry the key in a
+    // header which nothing reads, or as a visitor, who is hashed, and a search of the trail for a person of that name.
+    expect(accepted).toEqual([`PUT ${site}`, `GET ${workspaceUrl}/audit`, ...Array(4).fill(`POST ${token}`)]);
     expect(statuses).toContain(400);
     expect(statuses).not.toContain(500);
   });

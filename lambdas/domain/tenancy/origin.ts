@@ -1,3 +1,5 @@
+import { mayHoldSecret } from '../secret.ts';
+
 /**
  * Web origins (RFC 6454) as sites register them and as browsers send them. A browser's Origin header proves
  * nothing about a caller that is not a browser: matching it keeps other web pages out, not scripts.
@@ -66,10 +68,10 @@ const MAX_SHOWN_ORIGIN = 300;
 
 /**
  * A refused Origin header as an operator may see it: the origin in its canonical form, international names as punycode.
- * undefined for a header that is no origin, `null` among them.
+ * undefined for a header that is no origin, `null` among them, and for one that may hold a key: nobody's key is stored.
  */
 export const refusedOriginOf = (header: string | undefined): string | undefined => {
-  if (header === undefined || header.length > MAX_SHOWN_ORIGIN) return undefined;
+  if (header === undefined || header.length > MAX_SHOWN_ORIGIN || mayHoldSecret(header)) return undefined;
   const app = parseAppOrigin(header);
   if (app !== undefined) return app;
   if (!PLAIN.test(header) || !URL.canParse(header)) return undefined;

@@ -537,6 +537,15 @@ describe('a refused origin as an operator sees it', () => {
     expect(refusedOriginOf(header)).toBeUndefined();
   });
 
+  it.each([
+    ['a key', `https://sk-proj-${'a1B2'.repeat(8)}.example`],
+    ['a key as the host', `https://sk-${'a1B2'.repeat(8)}`],
+    ['a client secret', `https://ek_${'a1b2'.repeat(8)}.example`],
+    ['a key in an app scheme', `capacitor://sk-proj-${'a1b2'.repeat(8)}`],
+  ])('is not shown when it may hold %s', (_, header) => {
+    expect(refusedOriginOf(header)).toBeUndefined();
+  });
+
   it('is short, printable ASCII in its own canonical form, whatever a stranger sends', () => {
     fc.assert(
       fc.property(
