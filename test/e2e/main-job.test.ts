@@ -199,7 +199,10 @@ describe('the key that pays', () => {
     const { tenant } = await tenantWithKey();
     expectSuccess(await mint(stack, tenant));
     const path = `/v1/workspaces/${tenant.workspaceId}/openai-key`;
-    expect(expectSuccess(await stack.call('DELETE', path, { as: tenant.owner }))).toEqual({ deleted: true });
+    expect(expectSuccess(await stack.call('DELETE', path, { as: tenant.owner }))).toEqual({
+      deleted: true,
+      calls_ending: 0,
+    });
     openAi.clearRequests();
 
     expectRefusal(await mint(stack, tenant), 422, 'openai_key_missing');

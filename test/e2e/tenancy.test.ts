@@ -160,13 +160,13 @@ describe('deleting a workspace', () => {
   ])('takes its name as a person sees it: %p, typed as %p', async (name, typed) => {
     const tenant = await makeFullTenant(stack);
     await asOwner(stack, tenant, 'PATCH', `/v1/workspaces/${tenant.workspaceId}`, { name });
-    expect(expectSuccess(await remove(tenant, typed))).toEqual({ deleted: true });
+    expect(expectSuccess(await remove(tenant, typed))).toEqual({ deleted: true, calls_ending: 0 });
   });
 
   it("ends its mints, its sites and everybody else's view of it", async () => {
     const tenant = await makeFullTenant(stack);
     expectSuccess(await mint(stack, tenant));
-    expect(expectSuccess(await remove(tenant, 'Shop'))).toEqual({ deleted: true });
+    expect(expectSuccess(await remove(tenant, 'Shop'))).toEqual({ deleted: true, calls_ending: 0 });
 
     expectRefusal(await mint(stack, tenant), 404, 'site_not_found');
     for (const route of ROLE_ROUTES) {
