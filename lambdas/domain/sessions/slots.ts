@@ -28,6 +28,9 @@ export interface SlotPool {
 /** Enough of a fingerprint to tell the keys of one workspace apart: 48 bits. Every admission reads all leases. */
 const POOL_DIGITS = 12;
 
+/** The name of a key's own pool of slots. */
+export const keyPoolOf = (fingerprint: string): string => fingerprint.slice(0, POOL_DIGITS);
+
 /**
  * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is what one site may take of
  * a key's slots at most, never less than one slot; null: all of them.
@@ -39,7 +42,7 @@ export const poolsOf = (
   sharePercent: number | null,
 ): readonly SlotPool[] => {
   if (limit === undefined) return [];
-  const key = { pool: fingerprint.slice(0, POOL_DIGITS), limit };
+  const key = { pool: keyPoolOf(fingerprint), limit };
   if (sharePercent === null) return [key];
   const share = Math.max(1, Math.floor((limit * sharePercent) / 100));
   return [key, { pool: `${key.pool}#${siteId}`, limit: share }];

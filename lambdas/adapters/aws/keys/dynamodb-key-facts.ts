@@ -1,6 +1,7 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import type { KeyAddress } from '../../../domain/keys/stored-key.ts';
+import { keyPoolOf } from '../../../domain/sessions/slots.ts';
 import type { StoredKeyPools, StoredKeyStates } from '../../../use-cases/ports/keys.ts';
 import { type Item, readTogether } from '../batch-get.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
@@ -58,7 +59,7 @@ export const dynamoDbKeyFacts = (
     listPools: async (addresses) =>
       (await read(addresses, 'pk, sk, #state, sealed.fingerprint')).flatMap(([{ scope, scopeId }, item]) => {
         const { state, sealed } = poolItem.parse(item);
-        return state === 'deleted' ? [] : [{ scope, scopeId, pool: sealed.fingerprint }];
+        return state === 'deleted' ? [] : [{ scope, scopeId, pool: keyPoolOf(sealed.fingerprint) }];
       }),
   };
 };
