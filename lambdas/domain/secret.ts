@@ -2,9 +2,6 @@ import { inspect } from 'node:util';
 
 const REDACTED = '[redacted]';
 
-/** True for a text that may hold a key or a client secret of OpenAI, in whatever case. */
-export const mayHoldSecret = (text: string): boolean => /(?:sk-|ek_)[a-z0-9_-]{16,}/i.test(text);
-
 /**
  * A plaintext secret that prints as `[redacted]` wherever it is logged, serialised or inspected, and whose
  * bytes are zeroed by `destroy()`. The bytes live in an unpooled buffer of their own (`Buffer.from(string)`

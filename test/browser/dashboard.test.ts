@@ -214,8 +214,8 @@ describeInBrowser('the dashboard', () => {
     await button('Remove maria').click();
     await run.page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
     const refusal = run.page.getByRole('dialog').getByRole('alert');
-    await refusal.getByText('A workspace keeps at least one owner').waitFor();
-    expect(await refusal.textContent()).toContain('Make somebody else an owner first');
+    await refusal.getByText('A workspace must have an owner').waitFor();
+    expect(await refusal.textContent()).toContain('Make another member an owner first');
     await run.page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
   });
 

@@ -1,4 +1,4 @@
-import { mayHoldSecret } from '../secret.ts';
+import { mayHoldSecret } from '../secret-shape.ts';
 
 /**
  * Web origins (RFC 6454) as sites register them and as browsers send them. A browser's Origin header proves
