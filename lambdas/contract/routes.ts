@@ -75,7 +75,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       body: keySchemas.putOpenAiKeyRequest,
       status: 200,
       data: keySchemas.maskedKey,
-      refusals: [notFound, ...PROBE_REFUSALS, 'version_conflict'],
+      refusals: [notFound, ...PROBE_REFUSALS, 'openai_key_unverified', 'version_conflict'],
     },
     delete: {
       method: 'DELETE',

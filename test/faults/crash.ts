@@ -146,7 +146,7 @@ const expectBounded = (world: FaultWorld, { point, sessions, left, mints, atOnce
   if (mints === 1) expect(session).toBeDefined();
   if (session?.['state'] === 'issued') expect(mints).toBe(1);
   for (const slot of left.slots) {
-    expect(slot['sessionId']).toBe(session?.['sessionId']);
+    expect(`ses_${slot['s']}`).toBe(session?.['sessionId']);
     expect(Number(slot['expires_at']) - world.clock().getTime() / 1_000).toBeLessThanOrEqual(90);
   }
   // The one slot is not given twice, and none is kept without a session.

@@ -234,7 +234,7 @@ const expectTruth = ({ cell, answer, before, after, sessions }: Run): void => {
 const expectSlots = ({ clock }: FaultWorld, { cell, answer, sessions, after }: Run): void => {
   if (cell.scenario.kind !== 'token') return;
   for (const slot of after.slots) {
-    expect(slot['sessionId']).toBe(sessions[0]?.['sessionId']);
+    expect(`ses_${slot['s']}`).toBe(sessions[0]?.['sessionId']);
     expect(Number(slot['expires_at']) - clock().getTime() / 1_000).toBeLessThanOrEqual(LONGEST_LEASE_SECONDS);
   }
   if (answer.status === 200) expect(after.slots).toHaveLength(1);
