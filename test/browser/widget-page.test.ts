@@ -64,7 +64,12 @@ describeInBrowser('a page that embeds the widget', () => {
       await visitor.button('Hang up').click();
       await visitor.reaches('ended');
       await expectAccessible();
-      openAiOf(stage.stack).inject({ path: '/v1/realtime/client_secrets', status: 429, times: 1 });
+      openAiOf(stage.stack).inject({
+        path: '/v1/realtime/client_secrets',
+        status: 429,
+        body: { error: { code: 'rate_limit_exceeded', type: 'requests', message: 'x' } },
+        times: 1,
+      });
       await visitor.button('Talk again').click();
       await visitor.reaches('busy');
       await expectAccessible();

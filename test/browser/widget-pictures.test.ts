@@ -67,6 +67,7 @@ describeInBrowser('the pictures of docs/widget.md', () => {
     openAiOf(stage.stack).inject({
       path: '/v1/realtime/client_secrets',
       status: 429,
+      body: { error: { code: 'rate_limit_exceeded', type: 'requests', message: 'x' } },
       headers: { 'retry-after': '42' },
       times: 1,
     });

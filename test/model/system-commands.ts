@@ -208,7 +208,7 @@ const change = async (state: SystemModel, world: SystemWorld, given: Change): Pr
     expect({ code }).toEqual({ code: given.mishap === undefined ? due : expect.stringMatching(UNSURE) });
   expectUses(world, given.use, {
     opened: due === '200' && given.opens === true ? 1 : 0,
-    sent: given.sends === true && (due === '200' || /rejected|quota/.test(due)),
+    sent: given.sends === true && (due === '200' || /rejected|quota|unverified/.test(due)),
     atMost: given.mishap !== undefined,
   });
   const real = await observed(state, world, given.workspace);

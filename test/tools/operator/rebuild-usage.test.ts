@@ -134,7 +134,8 @@ describe('totals', () => {
     // Once every meter is final it is read by another way, to the same end.
     const later = new Date(time.clock().getTime() + DAY_MS);
     // On the last day of a month, `later` is in the next one, which has a period of its own.
-    const nextMonth = later.getUTCMonth() === new Date(time.clock().getTime() + HOUR_MS).getUTCMonth() ? 0 : 1;
+    const nextMonth =
+      later.getUTCMonth() === new Date(time.clock().getTime() + HOUR_MS).getUTCMonth() ? 0 : 1;
     expect((await rebuild(tenant, { now: later })).counts).toEqual({
       ...counts,
       totals: counts.totals + nextMonth,
