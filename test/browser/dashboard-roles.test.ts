@@ -94,7 +94,7 @@ describeInBrowser('people of different roles', () => {
       await dialog.getByRole('button', { name: 'Suspend' }).click();
       const told = dialog.getByRole('alert');
       await told.getByText('Your role in this workspace does not allow this.').waitFor();
-      expect(await told.textContent()).toContain('Ask an owner.');
+      expect(await told.textContent()).toContain('Ask an owner of the workspace.');
       const key = await run.stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/openai-key`, {
         as: admin,
       });

@@ -119,7 +119,7 @@ describeInBrowser('Test voice in the dashboard', () => {
     });
     await open('usage?tab=errors');
     const errors = run.page.getByRole('table', { name: 'Errors, newest first' });
-    await errors.getByText('Add the page’s origin to the site under Sites').waitFor();
+    await errors.getByText('came from https://elsewhere.example, which is not an allowed origin').waitFor();
   });
 
   it('probes the key of the site itself where it has one', async () => {

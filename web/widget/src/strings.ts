@@ -65,6 +65,8 @@ export const PROBLEMS = {
   openai_key_missing: 'Voice is not set up here yet.',
   openai_key_rejected: 'Voice is out of order. The owner of this site has to repair it.',
   openai_key_suspended: 'Voice is switched off at the moment.',
+  stopped: 'Voice is switched off at the moment.',
+  calls_only: 'Voice is not set up for this page.',
   busy: 'Please give us a moment.',
   openai_quota_exhausted: 'Voice has reached its limit. The owner of this site has to raise it.',
   openai_error: 'The voice service had a problem. Please try again.',
