@@ -136,8 +136,14 @@ const makeSite = async (
     headers: bearer(token),
     body: { name: 'Smoke test', allowed_origins: [OWN_ORIGIN] },
   });
-  if (managed.status !== 200 || site.status !== 201)
+  if (managed.status !== 200 || site.status !== 201) {
+    await ask(target, 'DELETE', `/v1/workspaces/${workspaceId}`, {
+      headers: bearer(token),
+      body: { confirm: name },
+    });
+    if (managed.code === 'managed_unavailable') throw new SmokeStop(MISSING_PLATFORM_KEY);
     throw new SmokeStop(`No site could be created. ${said(managed.status === 200 ? site : managed)}`);
+  }
   return { workspaceId, siteId: text.parse(site.data['site_id']), name };
 };
 
@@ -182,9 +188,12 @@ const REFUSALS: Readonly<Record<string, string>> = {
   rate_limited: 'Too many requests from this address: try again in a minute.',
 };
 
+const MISSING_PLATFORM_KEY =
+  'Missing platform key: managed sites have no key to use. Store it with npm run platform-key (docs/deploy.md; -- --local beside npm start), or give --site and --origin.';
+
 const explainRefusal = (answer: Answer): string => {
   if (answer.code === 'unavailable' && answer.message?.includes('platform key') === true)
-    return 'Missing platform key: managed sites have no key to use. Store it with npm run platform-key (docs/deploy.md; -- --local beside npm start), or give --site and --origin.';
+    return MISSING_PLATFORM_KEY;
   if (answer.code === 'unavailable')
     return 'KMS or DynamoDB does not do what it is asked: see "Visitors get no session" in docs/runbook.md.';
   return REFUSALS[answer.code ?? ''] ?? said(answer);
