@@ -127,6 +127,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         startLocalIssuer({
           audience: AUDIENCE,
           suggestedPerson: DEMO_OWNER,
+          now: () => options.runtime.clock().getTime(),
           ...(issuerState !== undefined && { stateFile: issuerState }),
         }),
       ),

@@ -22,6 +22,11 @@ export type LocalIssuerOptions = {
   readonly audience: string;
   /** Whom the sign-in page suggests. */
   readonly suggestedPerson?: string | undefined;
+  /**
+   * The clock of the functions, Unix milliseconds. Where a test sets it back, tokens are issued by it, so that none seems to
+   * come from the future. `@default Date.now`
+   */
+  readonly now?: (() => number) | undefined;
   /** A fixed port keeps the issuer's URL, and with it old tokens, good between runs. */
   readonly port?: number | undefined;
 };
@@ -92,12 +97,13 @@ export async function startLocalIssuer(options: LocalIssuerOptions): Promise<Loc
   });
 
   const sign = (typ: string, claims: JWTPayload, expiresInSeconds: number): Promise<string> => {
-    const issuedAt = Math.floor(Date.now() / 1_000);
+    const nowMs = Date.now();
+    const issuedAt = Math.floor(Math.min(nowMs, options.now?.() ?? nowMs) / 1_000);
     const payload = {
       ...claims,
       iss: issuer,
       iat: issuedAt,
-      exp: issuedAt + expiresInSeconds,
+      exp: Math.floor(nowMs / 1_000) + expiresInSeconds,
       jti: randomUUID(),
     };
     return new SignJWT(payload).setProtectedHeader({ alg: SIGNING_ALGORITHM, kid, typ }).sign(privateKey);
