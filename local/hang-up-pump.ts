@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { startPump } from './pump.ts';
 import { messageAttributes, queueArnOf } from './sqs/operations.ts';
 import type { LocalSqs, ReceivedMessage } from './sqs/server.ts';
 
@@ -32,7 +33,6 @@ export const startHangUpPump = (
   handler: QueueHandler,
   { batchSize = 10, maximumConcurrency = 2 }: PumpOptions = {},
 ): HangUpPump => {
-  let closed = false;
   const handOver = async (received: readonly ReceivedMessage[]): Promise<void> => {
     const failed = await handler({ Records: received.map(recordOf) }).then(failedIds, () => undefined);
     const isComplete = failed?.every((id) => received.some(({ messageId }) => messageId === id));
@@ -47,29 +47,7 @@ export const startHangUpPump = (
     await Promise.all(batches.map(handOver));
     return batches.length > 0;
   };
-  // One round at a time, whoever asks for it, so that a drain waits for what is under way.
-  let round: Promise<unknown> = Promise.resolve();
-  const pumpOnce = (): Promise<boolean> => {
-    const next = round.then(deliver);
-    round = next.catch(() => undefined);
-    return next;
-  };
-  const loop = async (): Promise<void> => {
-    while (!closed) {
-      const moved = await pumpOnce().catch(() => false);
-      if (!moved) await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-    }
-  };
-  const running = loop();
-  return {
-    drain: async () => {
-      while (await pumpOnce());
-    },
-    close: async () => {
-      closed = true;
-      await running;
-    },
-  };
+  return startPump(IDLE_MS, deliver);
 };
 
 /** An answer without the list means that all went well. */

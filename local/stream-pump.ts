@@ -8,6 +8,7 @@ import {
 import type { DynamoDBRecord } from 'aws-lambda';
 import { TABLES, type TableDefinition } from '../lambdas/contract/tables.ts';
 import type { StreamHandler } from '../lambdas/streams/stream-handler.ts';
+import { startPump } from './pump.ts';
 
 /**
  * Stands in for Lambda's event source mappings: polls the stream of each table from its beginning and hands batches to
@@ -40,30 +41,7 @@ export const startStreamPump = async (
       return handler === undefined ? [] : [openStreamReader(clients, table, handler, onDeadLetter)];
     }),
   );
-  let closed = false;
-  // One round at a time, whoever asks for it: two rounds side by side would hand over the same records twice.
-  let round: Promise<unknown> = Promise.resolve();
-  const pumpOnce = (): Promise<boolean> => {
-    const next = round.then(async () => (await Promise.all(readers.map((read) => read()))).some(Boolean));
-    round = next.catch(() => undefined);
-    return next;
-  };
-  const loop = async (): Promise<void> => {
-    while (!closed) {
-      const busy = await pumpOnce().catch(() => false);
-      if (!busy) await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
-    }
-  };
-  const running = loop();
-  return {
-    drain: async () => {
-      while (await pumpOnce());
-    },
-    close: async () => {
-      closed = true;
-      await running;
-    },
-  };
+  return startPump(IDLE_MS, async () => (await Promise.all(readers.map((read) => read()))).some(Boolean));
 };
 
 /** Reads one table's stream; each call hands over at most one batch and says whether there was one. */
