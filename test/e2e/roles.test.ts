@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { ROLES, type Role, roleSuffices } from '../../lambdas/domain/tenancy/workspace.ts';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
+import { openedCall } from '../support/calls.ts';
 import { tablesAt } from '../support/key-tables.ts';
 import { makeFullTenant } from '../support/keyed-tenant.ts';
 import { addMember } from '../support/people.ts';
@@ -32,7 +33,10 @@ describe('roles', () => {
       expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
       expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
     }
-    expectSuccess(await callRoute(stack, route, tenant, { as, about: tenant.member }), route.status);
+    // Only a brokered call can be ended.
+    const call = route.path.endsWith('/end') ? await openedCall(stack, tenant) : undefined;
+    const about = { ...tenant, sessionId: call?.session_id ?? tenant.sessionId };
+    expectSuccess(await callRoute(stack, route, about, { as, about: tenant.member }), route.status);
   });
 
   it.each(forbidden)('$role may not $route.method $path, and nothing changes', async ({ route, role }) => {
