@@ -197,7 +197,7 @@ const subjectSchema = z.object({
   DestinationEncryptionContext: context.catch(undefined),
 });
 
-/** What a call was about, as CloudTrail tells it. */
+/** The subject of a call, as CloudTrail records it. */
 export interface CallSubject {
   readonly keyArn: string | undefined;
   readonly encryptionContext: EncryptionContext | undefined;

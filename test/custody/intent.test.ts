@@ -138,7 +138,7 @@ describe('no key is opened without its intent on record', () => {
   });
 });
 
-describe('whoever looks while the key is open finds the session reserved', () => {
+describe('a reader of the table finds the session reserved while the key is open', () => {
   test('at the moment of the decrypt', async () => {
     const tenant = await ready();
     let seen: readonly Item[] = [];
@@ -278,7 +278,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['refused']);
   });
 
-  test('a session that somebody else has settled is not settled again', async () => {
+  test('a session that another request has settled is not settled again', async () => {
     const tenant = await ready();
     dynamoDb.intervene(async (call) => {
       if (!isSettlement(call)) return undefined;

@@ -188,7 +188,7 @@ describe('every action of a person leaves exactly one row', () => {
     expect(shredded).toEqual([]);
   });
 
-  test('a retained version that is shredded by a later key, or with the key, is told of', async () => {
+  test('a retained version that is shredded by a later key, or with the key, is on the trail', async () => {
     const tenant = await siteWithKey(stack);
     for (let i = 0; i < 2; i++) expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
     expectSuccess(await stack.call('DELETE', keyPath('site', tenant), { as: tenant.owner }));

@@ -67,7 +67,7 @@ describe('a stored key', () => {
     expect(answer.text).not.toContain(key.slice(8, 20));
   });
 
-  it('is answered as 404 openai_key_missing at a scope that has none of its own', async () => {
+  it('is answered as 404 openai_key_missing at a scope that has no key', async () => {
     const { tenant } = await tenantWithKey();
     const answer = await stack.call('GET', `/v1/sites/${tenant.siteId}/openai-key`, { as: tenant.owner });
     expectRefusal(answer, 404, 'openai_key_missing');

@@ -243,7 +243,7 @@ describe('a preflight with the headers of tracing tools', () => {
     expect(answer.headers.get('vary')).toBe('Origin, Access-Control-Request-Headers');
   });
 
-  it('of a foreign origin is told of no header', async () => {
+  it('a preflight of a foreign origin gets no header', async () => {
     const answer = await preflight(await makeTenant(stack), 'https://evil.example', 'content-type,baggage');
     expectRefusal(answer, 403, 'origin_not_allowed');
     expect(answer.headers.get('access-control-allow-headers')).toBeNull();

@@ -60,7 +60,7 @@ const say = (
 const told = async (...given: Parameters<typeof say>) => expectSuccess(await say(...given));
 const CONTINUE = { action: 'continue', reason: null };
 const hangUp = (reason: string) => ({ action: 'hang_up', reason });
-/** A visitor at an address of their own. */
+/** Mints for a visitor at the given address. */
 const mintFrom = (from: string, { siteId }: Tenant) =>
   rawRequest(stack, {
     method: 'POST',

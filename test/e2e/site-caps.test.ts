@@ -113,7 +113,7 @@ describe('the site cap', () => {
           expect.stringMatching(/^(site_limit_reached|version_conflict)$/),
         ]);
     expect(await countOf(tenant)).toBeLessThanOrEqual(3);
-    // Whoever lost a race repeats, and gets what is left.
+    // A request that lost a race repeats, and gets what is left.
     while ((await create(tenant)).status === 201);
     expect(await countOf(tenant)).toBe(3);
   });

@@ -49,7 +49,7 @@ describe('another workspace', () => {
 });
 
 describe('a member', () => {
-  it('who is removed is refused from the next request on', async () => {
+  it('a removed member is refused at their next request', async () => {
     const tenant = await makeTenant(stack);
     const admin = await addMember(stack, tenant, 'admin');
     expectSuccess(await stack.call('GET', workspacePath(tenant), { as: admin }));
@@ -60,7 +60,7 @@ describe('a member', () => {
     expect(expectSuccess(await stack.call('GET', '/v1/workspaces', { as: admin })).items).toEqual([]);
   });
 
-  it('whose role is lowered may do less from the next request on', async () => {
+  it('a member whose role is lowered may do less at their next request', async () => {
     const tenant = await makeTenant(stack);
     const admin = await addMember(stack, tenant, 'admin');
     const rename = () =>
@@ -457,7 +457,7 @@ describe('a change', () => {
 });
 
 describe('a new workspace', () => {
-  it('belongs to whoever created it, with the defaults of the contract', async () => {
+  it('belongs to its creator, with the defaults of the contract', async () => {
     const owner = newPerson('founder');
     const answer = await stack.call('POST', '/v1/workspaces', { as: owner, body: { name: ' Shop ' } });
     const workspace = expectSuccess(answer, 201);

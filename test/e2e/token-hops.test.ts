@@ -5,7 +5,7 @@ import { OPENAI_MINT, startTracedStack, type TracedStack } from '../../bench/tra
 import { putPlatformKey } from '../support/platform-key.ts';
 import { fakeKey } from '../support/tenant.ts';
 
-/** What a visitor waits for: round trips to AWS that cannot be under way together. Counted, not timed. */
+/** Round trips to AWS that a visitor waits for one after another. Counted, not timed. */
 
 const gate = waveGate();
 let stack: TracedStack;

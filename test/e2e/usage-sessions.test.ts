@@ -322,7 +322,7 @@ describe('concurrency', () => {
 });
 
 describe("the calculator on a workspace's own month", () => {
-  it('replays the month with an own key and on each plan, whoever paid', async () => {
+  it('replays the month with an own key and on each plan, for either payer', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-2.1' });
     await putOnPlan(stack, tenant, 'starter');
     await playSession(stack, tenant, time, { seconds: 120, audioOut: 1_000 });

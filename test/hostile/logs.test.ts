@@ -59,7 +59,7 @@ const everywhere = (id: RouteId, text: string): readonly Probe[] => {
   ];
 };
 
-/** What is wrong with what a probe has put on standard output. */
+/** Faults in what a probe has written to standard output. */
 const loggedFaultsOf = async (probe: Probe): Promise<string[]> => {
   const output = watchOutput({ silent: true });
   const answer = await send(world, probe).finally(() => output.stop());

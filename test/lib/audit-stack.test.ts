@@ -321,7 +321,7 @@ describe("the rules on the detector's events", () => {
   const targetsOf = (name: string) =>
     [named('AWS::Events::Rule', name).Properties['Targets']].flat().map(Object);
 
-  test('are on the bus that it is told of, the default one', () => {
+  test('are on the bus that the function gets, the default one', () => {
     const { Variables } = Object(
       named('AWS::Lambda::Function', 'Detector/Broker/Function').Properties['Environment'],
     );

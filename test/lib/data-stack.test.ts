@@ -122,7 +122,7 @@ describe('the tables', () => {
     expect(Properties['StreamSpecification']).toEqual({ StreamViewType: 'KEYS_ONLY' });
   });
 
-  test('keep the audit trail until somebody decides otherwise: nothing in it expires', () => {
+  test('keep the audit trail until an operator decides otherwise: nothing in it expires', () => {
     expect(named(tables, 'AuditTable').Properties).not.toHaveProperty('TimeToLiveSpecification');
   });
 });

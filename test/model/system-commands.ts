@@ -170,7 +170,7 @@ const expectUses = (
 
 // Management
 
-/** One of the people, or whoever owns what it is about. */
+/** One of the people, or the owner of the target. */
 type Actor = number | 'owner';
 
 const actorAt = (state: SystemModel, owner: KeyOwner, actor: Actor): number => {
@@ -353,7 +353,7 @@ const removeMember = (args: WorkspaceArgs & { readonly who: number }) =>
     await outsidersSeeNothing(state, world, workspace);
   });
 
-/** Whoever is no member may do nothing, to nobody's surprise with the answer for what never existed. */
+/** Checks that a person who is no member may do nothing, and gets the answer for what never existed. */
 const outsidersSeeNothing = async (
   state: SystemModel,
   world: SystemWorld,
@@ -440,7 +440,7 @@ const unknownSite = async (
     .find((siteId) => !known.has(siteId));
 };
 
-/** Deleting takes several writes. Whoever got no clear answer repeats it, and is told that there is nothing left. */
+/** Deletes with several writes. A caller that got no clear answer repeats it, and learns that there is nothing left. */
 const ended = async (
   state: SystemModel,
   world: SystemWorld,
@@ -588,7 +588,7 @@ const mintWithMishap = async (
   await takeIn(state, world, { site, workspace, admission, stray });
 };
 
-/** What a mint that nobody got an answer to has left behind. */
+/** Takes in the records of a mint whose answer was lost. */
 const takeIn = async (
   state: SystemModel,
   world: SystemWorld,
@@ -714,7 +714,7 @@ const project = (mishap: Mishap | undefined) =>
     await world.project(1);
   });
 
-/** What the dashboard shows of a month is the sum of the sessions, and its slots are those that are held. */
+/** Checks that the dashboard's month is the sum of the sessions, and that its slots are those that are held. */
 export const ledgerAgrees = async (state: SystemModel, world: SystemWorld): Promise<void> => {
   for (const [index, workspace] of state.workspaces.entries()) {
     const owner = [...workspace.members].find(([, role]) => role === 'owner')?.[0];

@@ -239,7 +239,7 @@ describe('a key that was changed in the meantime', () => {
     expect((await mint(stack, tenant)).status).toBe(423);
   });
 
-  it('is not encrypted anew by a request for an older version, which opens nothing', async () => {
+  it('is not re-encrypted by a request for an older version, which opens nothing', async () => {
     const tenant = await tenantWith('rotate');
     const environment = parseEnvironment(ENVIRONMENTS['rotate-on-request'], stack.variables);
     const rotate = rotateOnRequestHandler(environment, { ...localRuntime(() => undefined), clock });

@@ -36,7 +36,7 @@ const isAllowed = (path: string, text: string): boolean =>
 /** The pattern with any gap where it has a space, because a phrase may go over the end of a line. */
 const acrossLines = ({ source }: RegExp): RegExp => new RegExp(source.replaceAll(' ', String.raw`\s+`), 'gi');
 
-/** What to avoid in the prose of one file. */
+/** Findings in the prose of one file. */
 export const findingsIn = (path: string, source: string): readonly Finding[] => {
   const lineOf = (offset: number): number => source.slice(0, offset).split('\n').length;
   const inPassage = ({ kind, text, start }: Passage): readonly Finding[] => {

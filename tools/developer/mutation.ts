@@ -16,7 +16,7 @@ that file: a change that no test notices has survived. Prints the score of each 
   --help       this text
 `;
 
-/** What CI watches, and the score that each must keep: small files on which the custody of keys rests. */
+/** Files that CI mutates, and the score that each must keep: small files on which the custody of keys rests. */
 const WATCHED: Readonly<Record<string, number>> = {
   'lambdas/domain/sessions/event-signature.ts': 79,
   'lambdas/domain/secret.ts': 88,
@@ -94,7 +94,7 @@ const main = async (): Promise<void> => {
   for (const file of files) {
     const tests = testsJudging(file).filter((test) => existsSync(test));
     if (tests.length === 0) {
-      process.stdout.write(`     –            ${file} has no test of its own\n`);
+      process.stdout.write(`     –            ${file} has no test with its name\n`);
       continue;
     }
     const score = await scoreOf(file, tests);

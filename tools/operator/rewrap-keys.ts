@@ -85,7 +85,7 @@ const main = async (): Promise<number> => {
 const verdictOf = (complete: boolean, dryRun: boolean): string => {
   if (complete) return 'Every record is under the target key.';
   return dryRun
-    ? 'Nothing was written. `done` counts the records that a run would wrap anew.'
+    ? 'Nothing was written. `done` counts the records that a run would re-wrap.'
     : 'Not every record is under the target key. Run it again; what was named above needs a look if it stays.';
 };
 

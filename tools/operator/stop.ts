@@ -11,7 +11,7 @@ import { failureText, localVariables, operatorAuditEvents } from './operator.ts'
 
 const USAGE = `npm run stop -- --sessions|--calls|--resume [--workspace ID] [--local]
 
-Stops voice of the stage, or of one workspace, from the next request on. It is audited.
+Stops voice for the stage, or for one workspace, at the next request. It is audited.
 
   --sessions  nobody gets a session any more (503 stopped); those that run go on
   --calls     also ends the live calls. Sessions of client secrets cannot be ended

@@ -71,7 +71,7 @@ const burst = (count: number, at: number, span = 4 * MINUTE): Observation[] =>
 const kindsOf = (detections: readonly Detection[]): string[] => detections.map(({ kind }) => kind);
 
 const AFTER_A_MONTH = START + 28 * DAY;
-/** Anew for each test: whatever is wrong with what is learned shows where it is used. */
+/** Created for each test, so that a fault in what is learned shows where it is used. */
 const usual = (): AnomalyState => feed(steady(10 * MINUTE, 28)).state;
 
 describe('the cool-down', () => {
@@ -227,7 +227,7 @@ describe('a cost spike', () => {
     expect(kindsOf(feed(free, usual()).detections)).not.toContain('cost_spike');
   });
 
-  it('goes by the real length of a session once that is known', () => {
+  it('uses the real length of a session once that is known', () => {
     const short = many.flatMap((each): Observation[] =>
       each.type === 'session'
         ? [each, { type: 'usage', sessionId: each.sessionId, at: each.at, usedSeconds: 20, maxSeconds: 600 }]

@@ -7,7 +7,7 @@ import {
   type Observation,
 } from '../../../lambdas/domain/anomalies/anomaly-state.ts';
 
-/** What one observation makes of a state, to the number. What it finds in months of use is in anomaly-months.test.ts. */
+/** How one observation changes a state, to the number. Detection over months of use is in anomaly-months.test.ts. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -330,7 +330,7 @@ describe('an hour that is over', () => {
     expect(stateAfter(state, session({ at: (hour + 1) * HOUR })).means).toEqual(slots({ [slot]: 7 }));
   });
 
-  /** What becomes of a mean of 4 o'clock, visited so often, when that hour had so many; others as given. */
+  /** The new mean of 4 o'clock, given its visits and those of that hour; other values as given. */
   const learned = (
     count: number,
     visits: number,

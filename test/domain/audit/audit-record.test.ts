@@ -519,7 +519,7 @@ describe('where the pages of a trail end', () => {
     });
   });
 
-  it('a check goes on from nowhere but where one of this chain has come to, within the hour', async () => {
+  it('a check continues only from a point that this chain has reached, within the hour', async () => {
     const audit = logOf(untouched, [9], 4);
     const next = (await verifyIn(audit)(2)).next ?? '';
     const [sequence, hash, until, mac] = next.split('.');

@@ -56,7 +56,7 @@ const stored = (currentKey: StoredKey | undefined, retainSeconds: number, ms: nu
     handAt(ms),
   );
 
-/** What the table of one scope holds, changed as the store changes it. */
+/** The rows of one scope, changed as the store changes them. */
 interface Scope {
   readonly currentKey: StoredKey | undefined;
   readonly retained: ReadonlyMap<number, RetainedKey>;
@@ -274,7 +274,7 @@ describe('storing a key', () => {
     expect(again.currentKey).toMatchObject({ revision: 3, lastVersion: 2, previousVersion: null });
   });
 
-  it('a re-encryption is the next version of the same key, with a line of its own in the history', () => {
+  it('a re-encryption is the next version of the same key, with its own line in the history', () => {
     const { currentKey } = stored(undefined, 60, START_MS);
     const change = storeReencrypted(currentKey, sealedOf(2), {
       at: new Date(START_MS + 1_000).toISOString(),
@@ -329,7 +329,7 @@ describe('the second in which a retention ends', () => {
     expect(rollBack(currentKey, retain, HOUR, handAt(endMs + 1))).toBeUndefined();
   });
 
-  it('begins anew for the version that a rollback puts aside', () => {
+  it('restarts for the version that a rollback puts aside', () => {
     const { currentKey, retain } = stored(first, HOUR, START_MS);
     const back = rollBack(currentKey, retain, HOUR, handAt(START_MS + 1_800_000));
     expect(back?.retain).toMatchObject({ sealed: { version: 2 }, retainedUntil: START_MS / 1_000 + 5_400 });

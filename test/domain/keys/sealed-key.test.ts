@@ -111,7 +111,7 @@ const foreign = (change: Partial<Record<keyof Identity, unknown>>): Identity =>
   ({ ...SITE_IDENTITY, ...change }) as Identity;
 
 describe('a sealed key', () => {
-  it('opens to the same bytes, whatever the key and whoever it belongs to', () => {
+  it('opens to the same bytes, for every key and every owner', () => {
     fc.assert(
       fc.property(keyText, identities, (text, identity) => {
         const key = newDataKey();
@@ -579,7 +579,7 @@ describe('the error of an unreadable record', () => {
 });
 
 describe('the opened secret', () => {
-  it('lives in memory of its own, not in the pool that small buffers share', () => {
+  it('uses its own memory, not the pool that small buffers share', () => {
     const secret = openSealedKey(record, dataKey.plaintext);
     expect(secret.bytes().buffer.byteLength).toBe(secret.bytes().byteLength);
     expect(secret.bytes().byteOffset).toBe(0);
@@ -605,7 +605,7 @@ describe('the opened secret', () => {
 });
 
 describe('randomness', () => {
-  it('gives every sealed key an IV of its own', () => {
+  it('gives every sealed key a fresh IV', () => {
     const count = 10_000;
     const secret = Secret.fromText('x');
     const ivs = new Set<string>();

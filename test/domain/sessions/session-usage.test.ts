@@ -227,7 +227,7 @@ describe('silence', () => {
     expect(checkForSilence(hungUp, clockAt(1_000))).toBe(hungUp);
   });
 
-  it('makes whoever looks come back when it could have fallen silent', () => {
+  it('schedules the next check for when it could have fallen silent', () => {
     expect(checkForSilence(alive, clockAt(150)).dueAtMs).toBe(afterMint(175));
   });
 

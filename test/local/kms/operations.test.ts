@@ -73,7 +73,7 @@ describe('a data key', () => {
     expect((await decrypt(present(made.CiphertextBlob), undefined)).Plaintext).toHaveLength(64);
   });
 
-  it('is new, and sealed anew, each time', async () => {
+  it('is new, with a fresh ciphertext, each time', async () => {
     const [first, second] = [await newDataKey(), await newDataKey()];
     expect(first.plaintext).not.toEqual(second.plaintext);
     expect(first.sealed).not.toEqual(second.sealed);

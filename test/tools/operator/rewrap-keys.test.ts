@@ -191,7 +191,7 @@ const crashing = (ports: RewrapPorts, at: number, when: 'before' | 'after'): Rew
 
 describe('a run that is cut off', () => {
   it.each(['before', 'after'] as const)(
-    'at any call, %s it took effect, is finished by later ones; each record is wrapped anew once',
+    'at any call, %s it took effect, is finished by later ones; each record is re-wrapped once',
     async (when) => {
       const { migration, seeded } = await migrate(async (stack) => [
         await keyed(stack, 2),
@@ -337,7 +337,7 @@ describe('a change during the run', () => {
   });
 });
 
-/** Ports whose first `times` writes lose against somebody else. */
+/** Ports whose first `times` writes lose against another writer. */
 const conflicting = ({ ports }: Migration, times: number): Partial<RewrapPorts> => {
   let left = times;
   return {
@@ -351,7 +351,7 @@ const conflicting = ({ ports }: Migration, times: number): Partial<RewrapPorts> 
 };
 
 describe('a retained record that its head has forgotten', () => {
-  it('is wrapped anew by itself', async () => {
+  it('is re-wrapped by itself', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     await migration.dynamoDb.send(
       new UpdateCommand({
@@ -366,7 +366,7 @@ describe('a retained record that its head has forgotten', () => {
   });
 });
 
-describe('a record that cannot be wrapped anew', () => {
+describe('a record that cannot be re-wrapped', () => {
   it.each([
     ['a damaged data key', { ':value': new Uint8Array(120).fill(7) }, 'sealed.wrappedDataKey'],
     [

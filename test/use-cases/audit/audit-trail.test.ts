@@ -15,7 +15,7 @@ import type { AuditLog } from '../../../lambdas/use-cases/ports/audit.ts';
 import { NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 import { CALLER, deriver, eventOf, pageOf, random, tenancyWith } from '../tenancy/tenancy-fixture.ts';
 
-/** Each workspace has a chain of its own, under a key of its own. */
+/** The key of a workspace's chain: each has its own. */
 const keyOf = async (workspaceId: string): Promise<Uint8Array> => Buffer.from(workspaceId.padEnd(32));
 
 /** Rows and the markers of their events, as their table keeps them. */

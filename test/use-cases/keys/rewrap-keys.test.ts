@@ -191,7 +191,7 @@ const run = async (
   return { ...report, troubles, progress };
 };
 
-/** The rewrapper, with something that somebody else does once the first answer of KMS is there. */
+/** The rewrapper, with another person's action once the first answer of KMS is there. */
 const meanwhile = ({ ports }: Table, act: () => void): Partial<RewrapPorts> => {
   let pending = true;
   return {
@@ -401,7 +401,7 @@ describe('many records', () => {
 
 describe('while a key is under way', () => {
   const KEY = [headBy(OLD, { previousVersion: 1 }), retainedBy(OLD)];
-  /** What is counted in the first pass, how the table ends up, and of which versions the trail tells. */
+  /** The counts of the first pass, the final table, and the versions that the trail names. */
   const cases: [
     string,
     Records,
@@ -500,7 +500,7 @@ describe('while a key is under way', () => {
       [],
     ],
     [
-      'that has no key over it and is wrapped anew under the old master key, it moves as it is then',
+      'that has no key over it and is re-wrapped under the old master key, it moves as it is then',
       [retainedBy(OLD)],
       ({ put }) => put(retainedBy(OLD)),
       { done: 1 },
@@ -521,7 +521,7 @@ describe('while a key is under way', () => {
   });
 });
 
-describe('a key that somebody else keeps writing', () => {
+describe('a key that another writer keeps changing', () => {
   const losing = ({ ports }: Table, times: number) => {
     const tried: unknown[] = [];
     const own: Partial<RewrapPorts> = {
@@ -768,7 +768,7 @@ describe('a key that', () => {
   it.each([
     ['is named as failed where the service does not answer', REFUSED],
     ['ends the run where it is a fault of ours', FAULT],
-  ])('was written by somebody else and then again cannot be written %s', async (_, error) => {
+  ])('was written by another writer and then again cannot be written %s', async (_, error) => {
     const table = tableWith([headBy(OLD)]);
     let writes = 0;
     const own: Partial<RewrapPorts> = {
@@ -793,7 +793,7 @@ describe('a key that', () => {
 });
 
 describe('a scan that stops answering', () => {
-  it('ends the run: whoever cannot see every record cannot say that none is left', async () => {
+  it('ends the run: a reader that cannot see every record cannot report that none is left', async () => {
     const table = tableWith([headBy(NEW, {}, numberedOwner(0)), headBy(NEW, {}, numberedOwner(1))], {
       pageSize: 1,
     });

@@ -326,7 +326,11 @@ describe.each([
     ['the table was not read', { own: { keys: { ...keys, readKey: outage } } }, OUTAGE],
     ['it was not sealed', { own: { sealer: { seal: outage } } }, OUTAGE],
     ['the event was not made', { own: { auditEvents: { event: outage } } }, OUTAGE],
-    ['somebody was first', { own: { keys: { ...keys, changeKey: lost } } }, refusedAs('version_conflict')],
+    [
+      'another writer was first',
+      { own: { keys: { ...keys, changeKey: lost } } },
+      refusedAs('version_conflict'),
+    ],
     ['the table was not written', { own: { keys: { ...keys, changeKey: outage } } }, OUTAGE],
   ];
   const OF_BUDGET: typeof ENDS = [

@@ -46,7 +46,7 @@ const used = async ({
 const openerThat = (error: Error) =>
   ({ withPlaintext: () => Promise.reject(error) }) as unknown as MintPorts['opener'];
 
-/** What is on record of one use: the intent, and the outcome. */
+/** The records of one use: the intent, and the outcome. */
 const recordOf = async (
   opener: MintPorts['opener'] | undefined,
   use: () => Promise<void> = async () => {},

@@ -257,7 +257,7 @@ describe('before anything is admitted', () => {
     expect((await minted({ siteCalls: 199 })).log).toContain('admit');
   });
 
-  it('the last call of a budget that somebody else had gives everything back', async () => {
+  it('the last call of a budget that another request took gives everything back', async () => {
     const spent: string[] = [];
     const { refusal, log } = await refused(MANAGED, { limiter: without(spent, 'site') });
     expect(refusal).toBe('rate_limited');
@@ -271,7 +271,7 @@ describe('before anything is admitted', () => {
   });
 });
 
-it('a site without budget whose slots are taken too is told of the budget', async () => {
+it('a site without budget whose slots are taken too gets the refusal about the budget', async () => {
   const full = { workspace: aWorkspace({ concurrencyLimit: 1 }), leases: leasesOf('workspace', [30]) };
   expect((await refused(full, { limiter: without([], 'site') })).refusal).toBe('rate_limited');
 });
@@ -399,7 +399,7 @@ describe('after the admission', () => {
   });
 
   it.each([
-    ['was settled by somebody else', new ConflictError(), 'unavailable'],
+    ['was settled by another request', new ConflictError(), 'unavailable'],
     ['cannot be written', down, undefined],
   ])('a secret whose outcome %s is not handed out; slot and minutes come back', async (_, error, refusal) => {
     const { result, log } = await minted(MANAGED, { sessions: { settle: () => Promise.reject(error) } });

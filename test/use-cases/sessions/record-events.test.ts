@@ -284,7 +284,7 @@ describe('a request', () => {
     expect((await receipt([connected(500), heartbeat(501)], { at })).hangUp).toBe(hangUp);
   });
 
-  it('goes by the setting of the site where a session from before has none of its own', async () => {
+  it('uses the setting of the site where a session from before has none', async () => {
     const read = {
       session: { ...MINTED, admission: undefined } as never,
       site: aSite({ maxDurationSeconds: 60 }),
@@ -322,7 +322,7 @@ describe('of two requests at once', () => {
     expect(errors).toHaveLength(1);
   });
 
-  it('goes by what the other one has written', async () => {
+  it('uses what the other one has written', async () => {
     const log: string[] = [];
     const saved: SessionUsage[] = [];
     let reads = 0;

@@ -7,7 +7,7 @@ import { noteThresholds } from '../../../lambdas/use-cases/usage/note-thresholds
 import { aSession, clockAt, type SessionFacts } from '../../domain/sessions/session-usage-fixture.ts';
 import { aWorkspace } from '../sessions/token-fixture.ts';
 
-/** What is noted for a workspace that has used so many of Starter's 500 minutes. */
+/** The notes for a workspace that has used this many of Starter's 500 minutes. */
 const noted = async (
   usedMinutes: number,
   {

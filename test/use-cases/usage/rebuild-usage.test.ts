@@ -24,7 +24,7 @@ const OPERATOR = { sub: 'operator:somebody', sourceIp: '' };
 const OTHER_SITE = `${WORKSPACE_ID}secondsite00` as SiteId;
 
 let sessions = 0;
-/** A session of so many seconds; still running where it is not `over`. What it comes to changes with the seconds alone. */
+/** A session of this many seconds; still running where it is not `over`. Its cost changes with the seconds alone. */
 const session = (
   minted: string | Date,
   seconds = 60,
@@ -60,10 +60,10 @@ const postingsOf = (usage: SessionUsage): readonly LedgerPosting[] => {
   ];
 };
 
-/** What happens right before a call, such as the second `readTotals` of November 2026. */
+/** Actions right before a call, such as the second `readTotals` of November 2026. */
 type Meanwhile = Readonly<Record<string, () => void>>;
 
-/** Meters and totals as their table keeps them: a report changes both, and somebody with a console one alone. */
+/** Usage records and totals as their table keeps them: a report changes both, a person with a console only one. */
 const booksOf = (
   usages: readonly SessionUsage[],
   {
@@ -191,7 +191,7 @@ const booksOf = (
     report,
     plant,
     correct,
-    /** A report of which somebody sees the meter, and its totals not yet. */
+    /** A report whose usage record is visible, and its totals not yet. */
     reportMeter: (usage: SessionUsage) => {
       const before = kept.get(usage.sessionId);
       kept.set(usage.sessionId, usage);
@@ -364,7 +364,7 @@ describe('a session that was over before the books are read', () => {
     expect(ranges).toHaveLength(PERIODS + 1 + 2);
   });
 
-  it('but for one that nobody has ended yet: from that one on the meters of its site are read anew', async () => {
+  it('but for one that has not ended yet: starting with that one, the usage records of its site are read again', async () => {
     const open = session('2026-11-23T03:00:00Z', 20, { over: false });
     const { rebuild, report, ranges } = booksOf([
       session('2026-11-23T02:00:00Z', 10),
@@ -448,7 +448,7 @@ describe('a report that comes in', () => {
       ['between the totals and the meters', 'listSessionUsage 2'],
       ['between the meters and the totals', 'readTotals 2'],
     ].flatMap(([name, when = '']) => MODES.map(([mode, repair]) => [name, mode, when, repair] as const)),
-  )('%s is waited out where totals are %s: they are compared anew', async (_, _mode, when, repair) => {
+  )('%s is waited out where totals are %s: they are compared again', async (_, _mode, when, repair) => {
     const { rebuild, report, calls, trail } = booksOf([running], { tenants: [[WORKSPACE_ID, [SITE_ID]]] });
     const { counts, drifts } = await rebuild({
       repair,

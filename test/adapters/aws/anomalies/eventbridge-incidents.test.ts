@@ -85,7 +85,7 @@ describe('an incident on EventBridge', () => {
       window_seconds: 300,
       response: 'rotate',
       keys: [{ scope: 'workspace', scope_id: workspaceId, version: 3 }],
-      summary: '143 sessions within 5 minutes, where about 4 are usual. The key is encrypted anew.',
+      summary: '143 sessions within 5 minutes, where about 4 are usual. The key is being re-encrypted.',
     });
   });
 
