@@ -35,6 +35,3 @@ export const readAll = <Item>(
     }
   });
 };
-
-/** Text from outside starts no line and no terminal sequence. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?');
