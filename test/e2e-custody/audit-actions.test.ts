@@ -27,7 +27,7 @@ afterAll(async () => {
 const HASH = /^[0-9a-f]{64}$/;
 
 describe('every action of a person leaves exactly one row', () => {
-  test('with its type, who did it, what it was about and what changed', async () => {
+  test("an action's row has its type, the actor, the target and the change", async () => {
     const tenant = await makeTenant(stack, { openai_tier: 5 });
     const { owner, workspaceId, siteId } = tenant;
     const workspace = `/v1/workspaces/${workspaceId}`;

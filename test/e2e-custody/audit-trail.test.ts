@@ -761,21 +761,21 @@ describe('the list of the trail', () => {
 
   const filtered = (query: Readonly<Record<string, string>>) => trailOf(stack, tenant, query);
 
-  test('by type', async () => {
+  test('the trail can be filtered by type', async () => {
     for (const type of ['session.reserved', 'session.issued', 'key.suspended', 'site.created'] as const)
       expect(await filtered({ type })).toEqual(ofType(whole, type));
     expect(await filtered({ type: 'session.issued' })).toHaveLength(3);
     expect(await filtered({ type: 'key.deleted' })).toEqual([]);
   });
 
-  test('by actor', async () => {
+  test('the trail can be filtered by actor', async () => {
     for (const actor of [admin, tenant.owner, 'visitor', 'system:dynamodb'])
       expect(await filtered({ actor })).toEqual(whole.filter((row) => row.actor === actor));
     expect((await filtered({ actor: admin })).length).toBeGreaterThanOrEqual(4);
     expect(await filtered({ actor: newPerson('nobody') })).toEqual([]);
   });
 
-  test('by site', async () => {
+  test('the trail can be filtered by site', async () => {
     expect((await filtered({ site_id: otherSite })).map(({ type }) => type)).toEqual(['site.created']);
     expect(await filtered({ site_id: tenant.siteId })).toEqual(
       whole.filter(({ site_id }) => site_id === tenant.siteId),
@@ -783,7 +783,7 @@ describe('the list of the trail', () => {
     expect(await filtered({ site_id: other.siteId })).toEqual([]);
   });
 
-  test('by time: from is inclusive, to is exclusive', async () => {
+  test('the trail can be filtered by time: from is inclusive, to is exclusive', async () => {
     const { at } = ofType(whole, 'key.suspended')[0] ?? { at: '' };
     expect(await filtered({ from: at })).toEqual(whole.filter((row) => row.at >= at));
     expect(await filtered({ to: at })).toEqual(whole.filter((row) => row.at < at));
@@ -804,7 +804,7 @@ describe('the list of the trail', () => {
     expect(await filtered({ to: bound })).toEqual(whole.filter((row) => !later.includes(row)));
   });
 
-  test('by several at once', async () => {
+  test('the trail can be filtered by several fields at once', async () => {
     expect(await filtered({ actor: admin, site_id: tenant.siteId, type: 'key.suspended' })).toHaveLength(1);
     expect(await filtered({ actor: tenant.owner, type: 'key.suspended' })).toEqual([]);
   });

@@ -227,7 +227,7 @@ describe('the key that pays', () => {
     expect(usedKeys()).toEqual([openAiFingerprint(workspaceKey)]);
   });
 
-  it("of one site is not another site's", async () => {
+  it('the key of one site never pays for another site', async () => {
     const { tenant, key: workspaceKey } = await tenantWithKey();
     await putOnPlan(stack, tenant, 'enterprise');
     const made = await stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {

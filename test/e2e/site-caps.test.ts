@@ -85,7 +85,7 @@ describe('a workspace with its own key', () => {
 });
 
 describe('the site cap', () => {
-  it('of enterprise is none', async () => {
+  it('the site cap of enterprise is unlimited', async () => {
     const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, 'enterprise');
     for (let sites = 1; sites <= 12; sites++) expectSuccess(await create(tenant), 201);

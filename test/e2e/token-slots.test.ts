@@ -177,7 +177,7 @@ describe('what one address may hold of a key', () => {
     }
   });
 
-  it('on the smallest keys an address may hold one', async () => {
+  it('one address may hold one slot on the smallest keys', async () => {
     const shared = await startTestStack({ variables: { ADDRESS_SLOT_PERCENT: '1' }, audited: false });
     try {
       const tenant = await makeKeyedTenant(shared, { concurrency_limit: 3 });

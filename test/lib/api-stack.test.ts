@@ -56,7 +56,7 @@ describe('the routes', () => {
     );
   });
 
-  test('without an authorizer are exactly these', () => {
+  test('the routes without an authorizer are exactly these', () => {
     expect(
       deployed.filter(({ authorizer }) => authorizer === undefined).map(({ routeKey }) => routeKey),
     ).toEqual([

@@ -168,7 +168,7 @@ describe('the streams', () => {
       Properties,
     }));
 
-  test('of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of tenancy and sessions to the detector too', () => {
+  test('the streams of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of tenancy and sessions to the detector too', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
       ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],

@@ -84,7 +84,7 @@ describe('the deployed dashboard', () => {
     ]);
   });
 
-  it('with its own name has that name, its certificate, and TLS 1.2 at the least', () => {
+  it('a dashboard with its own name has that name, its certificate, and TLS 1.2 at the least', () => {
     named.hasResourceProperties('AWS::CloudFront::Distribution', {
       DistributionConfig: {
         Aliases: ['pages.example.com'],

@@ -87,14 +87,14 @@ describe('the roles', () => {
       expect(longest(wordsOf(template)(Properties['RoleName'])).length).toBeLessThanOrEqual(64);
   });
 
-  test('of functions are for Lambda to assume', () => {
+  test('the roles of functions are for Lambda to assume', () => {
     for (const { Properties } of roles.filter((role) => FUNCTIONS.includes(roleNameOf(role))))
       expect(Object(Properties['AssumeRolePolicyDocument']).Statement).toEqual([
         { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
       ]);
   });
 
-  test('of operators are for people of this account who signed in with MFA, for an hour', () => {
+  test('the roles of operators are for people of this account who signed in with MFA, for an hour', () => {
     const operators = roles.filter((role) => OPERATORS.includes(roleNameOf(role)));
     expect(operators).toHaveLength(OPERATORS.length);
     for (const { Properties, template } of operators) {
@@ -126,7 +126,7 @@ describe('the roles', () => {
     ]);
   });
 
-  test('of functions may write to X-Ray, which knows no resources, and of operators none may', () => {
+  test('the roles of functions may write to X-Ray, which knows no resources, and those of operators may not', () => {
     const tracing = permissions.filter(({ action }) => action.startsWith('xray:'));
     expect(tracing).toEqual(
       FUNCTIONS.flatMap((role) =>

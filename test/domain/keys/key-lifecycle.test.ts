@@ -149,7 +149,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('at most one version is retained, it is the one that the head names, and never the current one', () => {
+  it('a key retains at most one version, the one that its record names, and never the current one', () => {
     throughAnyLife((_, { currentKey, retained }) => {
       const named = isLive(currentKey) ? currentKey.previousVersion : null;
       expect([...retained.keys()]).toEqual(named === null ? [] : [named]);
@@ -190,7 +190,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('with a retention of nothing, what was replaced is gone in the same change', () => {
+  it('a replaced version is gone in the same change where the retention is zero', () => {
     throughAnyLife((_, { retained }, change, step) => {
       if (!('retainSeconds' in step) || step.retainSeconds > 0) return;
       expect(change.retain).toBeUndefined();
@@ -267,7 +267,7 @@ describe('storing a key', () => {
     });
   });
 
-  it('after a deletion goes on counting', () => {
+  it('a key stored after a deletion continues the versions', () => {
     const first = stored(undefined, 60, START_MS).currentKey;
     const again = stored(deleteKey(first, handAt(START_MS)).currentKey, 60, START_MS);
     expect(again).toMatchObject({ expectedRevision: 2, retain: undefined, shred: undefined });

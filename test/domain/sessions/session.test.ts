@@ -54,7 +54,7 @@ describe('a slot', () => {
     expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([lease(1, NOON + 1)]);
   });
 
-  it('of another key in the workspace does not count', () => {
+  it('a slot of another key in the workspace does not count', () => {
     const leases = [lease(0, NOON + 60), lease(0, NOON + 60, OTHER_KEY), lease(1, NOON + 60, '')];
     expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([lease(0, NOON + 60)]);
   });

@@ -213,7 +213,7 @@ describe('totals', () => {
     );
   });
 
-  it('that got lost altogether are put back', async () => {
+  it('totals that got lost altogether are put back', async () => {
     const { tenant } = await makeBusyTenant();
     const right = await totalsOf(tenant);
     for (const { pk, sk } of right)
@@ -275,7 +275,7 @@ describe('a report that comes in while a total is set right', () => {
     expect((await rebuild(tenant)).counts).toMatchObject({ drifted: 0, unstable: 0 });
   });
 
-  it('and a second correction at the same time: each fault is mended once', async () => {
+  it('a second correction at the same time and a report: each fault is corrected once', async () => {
     const { tenant } = await makeBusyTenant();
     const period = await totalOf(tenant, 'PERIOD#');
     await plant(period, 'usedSeconds', 3);

@@ -250,7 +250,7 @@ describe('an incident', () => {
     expect(announced.map(({ incidentId }) => incidentId)).toEqual(events.map(({ eventId }) => eventId));
   });
 
-  it('without a key is on the trail without one, its numbers to one decimal', async () => {
+  it('an incident without a key is on the trail without one, its numbers to one decimal', async () => {
     const { watch, events } = watching({
       stored: remembered({ state: onTheBrink({ refusedMean: 6.666 }) }),
     });
@@ -509,7 +509,7 @@ describe('a record that another writer changes in the same moment', () => {
     expect(table.record?.pending).toHaveLength(1);
   });
 
-  it('and that holds the same sightings by then is left as it is', async () => {
+  it('a record that holds the same sightings by then is left as it is', async () => {
     const { watch, waits, log } = watching({
       stored: brink(),
       save: (record, table, write) => {
@@ -543,7 +543,7 @@ describe('a record that another writer changes in the same moment', () => {
     ({ pending }, _table, write) =>
       pending.length === 0 ? otherwise() : write();
 
-  it('once an incident is notified keeps it, to be notified again', async () => {
+  it('a record keeps an incident that is notified then, to be notified again', async () => {
     const { watch, waits, log, table } = watching({ stored: brink(), save: forgetting(lost) });
     expect(await watch(session('a'))).toBe(1);
     expect(waits).toEqual([]);

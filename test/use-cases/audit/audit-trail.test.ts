@@ -49,7 +49,7 @@ const auditTable = (rows: AuditRow[] = []) => {
 describe('an event', () => {
   const facts = { fields: 'name' };
 
-  it('of a person has who, when, and from where; of a site and with facts where there are some', async () => {
+  it('an event of a person has who, when, and from where; of a site and with facts where there are some', async () => {
     const { event } = auditEventFactory({ clock: () => NOW, random, pseudonyms: deriver });
     const about = { workspaceId: WORKSPACE_ID };
     expect(await event(CALLER, 'workspace.changed', about)).toStrictEqual(eventOf('workspace.changed'));

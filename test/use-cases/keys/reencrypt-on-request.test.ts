@@ -140,7 +140,7 @@ describe('a key that the detector wants re-encrypted', () => {
     });
   });
 
-  it('and that another person replaces in the same moment is left as they made it', async () => {
+  it('a key that another person replaces in the same moment is left as they made it', async () => {
     expect((await asked(REQUESTS.site, { write: lost })).outcome).toBe('superseded');
   });
 

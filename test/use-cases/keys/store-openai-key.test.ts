@@ -98,7 +98,7 @@ describe('a key that is pasted', () => {
     ]);
   });
 
-  it('after a deletion goes on with the versions, and replaces none', async () => {
+  it('a key that is pasted after a deletion continues the versions, and replaces none', async () => {
     const { events } = await store({ currentKey: DELETED_KEY });
     const facts = { scope: 'site', version: 4, masked: MASKED, verdict: 'ok' };
     expect(events).toEqual([expect.objectContaining({ facts })]);

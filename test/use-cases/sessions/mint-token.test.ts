@@ -114,7 +114,7 @@ describe('a good mint', () => {
     expect(signingSecret).toBe(`secret of ${session.sessionId}`);
   });
 
-  it('on the last minutes of a hard cap may last as long as they do', async () => {
+  it('a mint on the last minutes of a hard cap may last as long as they do', async () => {
     const period = { usedSeconds: 0, committedSeconds: 5_900, notices: {} };
     expect((await minted({ ...MANAGED, period })).result).toMatchObject({
       mode: 'managed',

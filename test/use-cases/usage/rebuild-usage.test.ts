@@ -347,7 +347,7 @@ describe('a session that was over before the books are read', () => {
     expect((await booksOf(together).rebuild()).counts).toEqual({ ...RIGHT, totals: PERIODS + 1 });
   });
 
-  it('and a long time ago is read once, however often the totals are', async () => {
+  it('a session that ended a long time ago is read once, however often the totals are', async () => {
     const running = session('2026-11-23T11:59:00Z', 10, { over: false });
     const { rebuild, report, ranges } = booksOf([running]);
     await rebuild({ during: { 'readTotals 2': () => report(longer(running, 20)) } });
@@ -364,7 +364,7 @@ describe('a session that was over before the books are read', () => {
     expect(ranges).toHaveLength(PERIODS + 1 + 2);
   });
 
-  it('but for one that has not ended yet: starting with that one, the usage records of its site are read again', async () => {
+  it('a session that has not ended yet makes the usage records of its site, starting with it, be read again', async () => {
     const open = session('2026-11-23T03:00:00Z', 20, { over: false });
     const { rebuild, report, ranges } = booksOf([
       session('2026-11-23T02:00:00Z', 10),
@@ -459,13 +459,13 @@ describe('a report that comes in', () => {
     expect(calls).toEqual(['listSessionUsage', ...READS, ...READS]);
   });
 
-  it('for the first time of its day, between the two reads, is waited out', async () => {
+  it('a report for the first time of its day, between the two reads, is waited out', async () => {
     const { rebuild, report } = booksOf([]);
     const { counts, drifts } = await rebuild({ during: { 'readTotals 2': () => report(running) } });
     expect([counts, drifts]).toEqual([{ ...RIGHT, totals: PERIODS + 1 }, []]);
   });
 
-  it('and is seen in its meter before it is seen in its totals is no drift', async () => {
+  it('a report that is seen in its usage record before its totals is no drift', async () => {
     const { rebuild, reportMeter } = booksOf([running]);
     let post = () => {};
     const { counts, drifts } = await rebuild({
@@ -504,7 +504,7 @@ describe('a report that comes in', () => {
     ]);
   });
 
-  it('and another operator who sets the total right in the same moment leave nothing to do', async () => {
+  it('a report and another operator who corrects the total in the same moment leave nothing to do', async () => {
     const { rebuild, plant, correct, trail } = booksOf([running]);
     plant(PERIOD, { usedSeconds: 3 });
     const { counts, drifts } = await rebuild({

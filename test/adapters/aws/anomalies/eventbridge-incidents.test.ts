@@ -89,7 +89,7 @@ describe('an incident on EventBridge', () => {
     });
   });
 
-  it('that the bus did not take is an error, although the answer is a 200', async () => {
+  it('an incident that the bus did not take is an error, although the answer is a 200', async () => {
     answer = { FailedEntryCount: 1, Entries: [{ ErrorCode: 'ThrottlingException', ErrorMessage: 'no' }] };
     await expect(incidents.announce(incident)).rejects.toThrow(
       new DependencyUnavailableError('eventbridge', 'PutEvents', 'ThrottlingException'),
