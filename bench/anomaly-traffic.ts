@@ -6,7 +6,7 @@ import { gaussian, poisson, type Random, seeded } from './random.ts';
 /**
  * Synthetic months of one key's use. Not real traffic, but with what makes real traffic hard to judge: daily and weekly
  * rhythm, days that are better than others, visitors who press the button again, nights with nothing, and bots that knock
- * from foreign origins.
+ * from foreign origins. One file, because every attack is an edit of the ordinary month that is made here.
  */
 
 const MINUTE_MS = 60_000;

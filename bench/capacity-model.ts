@@ -5,7 +5,7 @@ import { poisson, type Random, seeded } from './random.ts';
  * A fleet on paper: visitors arrive at random, their requests pass the quotas of AWS in the order in which a mint meets
  * them, and what is minted talks for two minutes and reports. Every quota is a bucket of tokens, every function a line of
  * containers, every throttled call is tried once more as the SDK does. Nothing is measured here: the counts come from
- * real requests, the quotas from AWS.
+ * real requests, the quotas from AWS. One file, because every part acts on the state of the same run.
  */
 
 export const KINDS = ['preflight', 'mint', 'connected', 'heartbeat', 'ended', 'trail'] as const;

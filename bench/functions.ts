@@ -27,7 +27,7 @@ import { startTokenGateway } from './token-gateway.ts';
  * The cost of the deployed bundles of cdk.out in a container: how long each takes to load in a fresh process, against
  * an empty handler and against one that only makes the clients of the SDK; its peak memory; and the processor time of
  * its requests, of its batches of stream records and of its runs, against the local services. After `npm run synth`:
- * `npm run bench:functions [-- --json]`.
+ * `npm run bench:functions [-- --json]`. One file, because it is one script that is read from top to bottom.
  */
 
 const { values: options } = parseArgs({ options: { json: { type: 'boolean', default: false } } });

@@ -5,6 +5,7 @@ import { type EncryptionContext, isEncryptionContext } from './encryption-contex
 import { ACCOUNT_ID, arnOf, type Key, type KeyStore, type KeyUsage } from './key-store.ts';
 import { KmsError } from './kms-error.ts';
 
+// One file, because the table of operations is read against AWS's list, one entry after the other.
 // Limits: https://docs.aws.amazon.com/kms/latest/APIReference/API_Operations.html, each operation's page.
 const MAX_PLAINTEXT_BYTES = 4096;
 const MAX_CIPHERTEXT_BYTES = 6144;

@@ -10,6 +10,8 @@ import type { KeyOwner, KeyVerb, Mode, PlanName, Role, SystemModel, Weather } fr
 import * as model from './system-model.ts';
 import type { Mishap, SystemWorld } from './system-world.ts';
 
+// One file, because every command of the product is here and nowhere else.
+
 /** `200`, or `<status> <code>`. */
 const codeOf = ({ status, error }: TestAnswer): string =>
   status < 300 ? '200' : `${status} ${error?.code ?? '?'}`;

@@ -1,6 +1,7 @@
 /**
  * A model of the whole system, as the documents describe it, for one caller at a time: no product code, no I/O. Every
  * operation returns the expected answer, `200` or `<status> <code>`, and changes the model where that is a success.
+ * One file, because it is read as one specification.
  */
 
 export const ROLES = ['viewer', 'admin', 'owner'] as const;
