@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DEFAULT_TIME_ZONE, isTimeZone } from '../domain/budgets/budget-period.ts';
 import { CONTROLS } from '../domain/calls/control.ts';
 import { MAX_CONCURRENCY } from '../domain/limits.ts';
 import {
@@ -78,6 +79,11 @@ const workspaceSettings = {
     'Region of the OpenAI project: the default of new sites. A key that no site uses yet is tried there.',
   ),
   alert_email: mailAddress.nullable(),
+  time_zone: z
+    .string()
+    .max(64)
+    .refine(isTimeZone, 'Must be an IANA time zone, such as Europe/Berlin or UTC.')
+    .describe('IANA time zone. Days and months of budgets begin at its midnight.'),
 };
 
 export const createWorkspaceRequest = z
@@ -90,6 +96,7 @@ export const createWorkspaceRequest = z
     anomaly_response: workspaceSettings.anomaly_response.default('notify'),
     data_residency: workspaceSettings.data_residency.default('global'),
     alert_email: workspaceSettings.alert_email.default(null),
+    time_zone: workspaceSettings.time_zone.default(DEFAULT_TIME_ZONE),
   })
   .meta({ id: 'CreateWorkspaceRequest' });
 

@@ -1,3 +1,4 @@
+import type { CurrentBudget } from '../domain/budgets/budget.ts';
 import type { KeyUse } from '../domain/calls/key-use.ts';
 import type { SessionId, SiteId } from '../domain/identifiers.ts';
 import type { ReservedSession } from '../domain/sessions/session.ts';
@@ -16,6 +17,8 @@ export interface AdmissionWrite {
   readonly hold: QuotaReservation | undefined;
   /** The intent to open the key, for a call. */
   readonly use: KeyUse | undefined;
+  /** Budgets that must not be spent when it is written. */
+  readonly budgets: readonly CurrentBudget[];
   /** The session whose slots these are until now; undefined: nobody's. */
   readonly replaced: SessionId | undefined;
 }

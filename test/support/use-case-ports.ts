@@ -1,3 +1,4 @@
+import { dynamoDbBudgets } from '../../lambdas/adapters/aws/budgets/dynamodb-budgets.ts';
 import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../../lambdas/adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../../lambdas/adapters/aws/calls/dynamodb-live.ts';
@@ -78,6 +79,7 @@ export const useCasePorts = (stack: TestStack) => {
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     live: dynamoDbLive(dynamoDb, tables.limits),
+    budgets: dynamoDbBudgets(dynamoDb, tables),
     meterReader: dynamoDbSessionReader(dynamoDb, tables),
     hangUps: sqsHangUps(sqsClient(token), token.HANGUP_QUEUE_URL),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),

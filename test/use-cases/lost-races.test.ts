@@ -65,7 +65,7 @@ describe('a write that met another one waits longer each time before it is tried
           readTokenContext: () => Promise.reject(new Error('not asked here')),
           readCapacity: async () => {
             reads++;
-            return { period, leases: [] };
+            return { period, leases: [], budgets: [] };
           },
         },
         backOff,
@@ -76,7 +76,8 @@ describe('a write that met another one waits longer each time before it is tried
         pools: [{ pool: 'key', limit: 3 }],
         addressSlotPercent: 100,
         capSeconds: undefined,
-        capacity: { period, leases: [] },
+        capacity: { period, leases: [], budgets: [] },
+        timeZone: 'UTC',
         replaced: undefined,
         now: clockAt(0),
       },

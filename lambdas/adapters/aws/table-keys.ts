@@ -115,6 +115,11 @@ export const primaryKey = {
     pk: `HEALTH#${workspace}`,
     sk: `${scope}#${scopeId}`,
   }),
+  /** Budgets of a workspace: its own, and those of its sites. */
+  budget: (workspace: WorkspaceId, site: SiteId | null): PrimaryKey => ({
+    pk: `BUDGET#${workspace}`,
+    sk: site === null ? 'WORKSPACE' : `SITE#${site}`,
+  }),
   sessionUsage: (site: SiteId, session: SessionId): PrimaryKey => ({ pk: `METERS#${site}`, sk: session }),
   /** Totals of one billing period, `yyyy-mm`. */
   periodUsage: (workspace: WorkspaceId, period: string): PrimaryKey => ({

@@ -1,3 +1,4 @@
+import type { Budget } from '../budgets/budget.ts';
 import type { KeyHealth } from '../keys/key-health.ts';
 import type { StoredKey } from '../keys/stored-key.ts';
 import type { Site, Workspace } from '../tenancy/workspace.ts';
@@ -17,6 +18,8 @@ export interface TokenContext {
   /** An operator stopped this workspace, or the stage. */
   readonly stopped: boolean;
   readonly period: PeriodUsage;
+  /** Budgets of the site and of the workspace, those that are set. */
+  readonly budgets: readonly Budget[];
   /** Leases of every pool of the workspace, expired ones included. */
   readonly leases: readonly SlotLease[];
   /** What visitors reported of each key, by the scope of the key. */

@@ -37,6 +37,8 @@ export interface Workspace {
   /** Region of the OpenAI project: what new sites start with, and what a key is tried with that no site uses yet. */
   readonly dataResidency: DataResidency;
   readonly alertEmail: string | null;
+  /** IANA name: where days and months of budgets begin. */
+  readonly timeZone: string;
   readonly ownerCount: number;
   /** Sites that are not archived; kept by the writes that create and archive them. */
   readonly siteCount: number;
@@ -119,6 +121,7 @@ export type WorkspaceSettings = Pick<
   | 'anomalyResponse'
   | 'dataResidency'
   | 'alertEmail'
+  | 'timeZone'
 >;
 export type WorkspaceChange = Partial<WorkspaceSettings>;
 

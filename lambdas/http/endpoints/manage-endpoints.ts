@@ -20,6 +20,7 @@ import {
   presentWorkspace,
   type WorkspaceFacts,
 } from '../presenters/present-tenancy.ts';
+import { type BudgetUseCases, budgetEndpoints } from './budget-endpoints.ts';
 import type { EndpointsOf } from './endpoint.ts';
 import { pageOf } from './page.ts';
 import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
@@ -36,6 +37,7 @@ export const manageEndpoints = (deps: {
   readonly removeMember: ReturnType<typeof removeMember>;
   readonly createSite: ReturnType<typeof createSite>;
   readonly changeSite: ReturnType<typeof changeSite>;
+  readonly budgets: BudgetUseCases;
 }): EndpointsOf<'manage'> => {
   const { tenancy } = deps;
   const statesOf = (addresses: readonly KeyAddress[]) => deps.keys.readStates(addresses);
@@ -56,6 +58,7 @@ export const manageEndpoints = (deps: {
   });
   const presentOne = async (workspace: Workspace) => presentWorkspace(workspace, await factsOf([workspace]));
   return {
+    ...budgetEndpoints(deps.budgets),
     health: async () => ({ status: 'ok' as const, version: SERVICE_VERSION }),
 
     createWorkspace: async ({ caller, body }) =>
@@ -133,6 +136,7 @@ const WORKSPACE_FIELDS = {
   anomaly_response: 'anomalyResponse',
   data_residency: 'dataResidency',
   alert_email: 'alertEmail',
+  time_zone: 'timeZone',
 } as const;
 
 const SITE_FIELDS = {

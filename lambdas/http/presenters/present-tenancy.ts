@@ -30,6 +30,7 @@ export const presentWorkspace = (
   anomaly_response: workspace.anomalyResponse,
   data_residency: workspace.dataResidency,
   alert_email: workspace.alertEmail,
+  time_zone: workspace.timeZone,
   plan: workspace.plan,
   ...keyFacts(states({ scope: 'workspace', scopeId: workspace.workspaceId })),
   managed_available: states(PLATFORM_ADDRESS) === 'active',

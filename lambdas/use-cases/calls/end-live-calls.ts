@@ -17,6 +17,12 @@ export interface CallEnder {
  */
 const SECOND_PASS_SECONDS = 30;
 
+/** Queues the end of a scope's calls, and its second pass. */
+export const queueScopeEnd = async (hangUps: HangUpQueue, scope: EndScope, by: EndedBy): Promise<void> => {
+  const message = { kind: 'scope', scope, by } as const;
+  await Promise.all([hangUps.send(message), hangUps.send(message, SECOND_PASS_SECONDS)]);
+};
+
 /** Ends calls through the queue: one message for the scope, which becomes one for each call. */
 export const callEnder = ({
   clock,
@@ -28,12 +34,7 @@ export const callEnder = ({
   readonly hangUps: HangUpQueue;
 }): CallEnder => ({
   end: async (scope, by) => {
-    const message = { kind: 'scope', scope, by } as const;
-    const [calls] = await Promise.all([
-      callsIn(live, scope, clock()),
-      hangUps.send(message),
-      hangUps.send(message, SECOND_PASS_SECONDS),
-    ]);
+    const [calls] = await Promise.all([callsIn(live, scope, clock()), queueScopeEnd(hangUps, scope, by)]);
     return calls.length;
   },
 });

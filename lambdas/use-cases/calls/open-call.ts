@@ -9,6 +9,7 @@ import type { Secret } from '../../domain/secret.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
 import type { BillingMode, Site } from '../../domain/tenancy/workspace.ts';
+import { controlOf } from '../budgets/control-of.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
 import type { KeyUseLog, RealtimeCalls } from '../ports/calls.ts';
 import type { KeyOpener } from '../ports/keys.ts';
@@ -67,7 +68,8 @@ export const openCall =
     const arrival = arrived.value;
     const replaced = checked.value;
     const { site } = arrival;
-    if (site.control === 'locked' && request.offer.hasDataChannel)
+    const control = controlOf(site, arrival.workspace, arrival.context.budgets);
+    if (control === 'locked' && request.offer.hasDataChannel)
       throw new BrokerError('invalid_offer', {
         details: [{ path: 'sdp', message: 'This site is locked: create the offer without a data channel.' }],
       });
@@ -85,7 +87,7 @@ export const openCall =
       ...opened,
       session: admitted.session,
       mode: payer.mode,
-      control: site.control,
+      control,
       heartbeatSeconds: HEARTBEAT_SECONDS,
       maxDurationSeconds: maxDurationOf(admitted, site),
       remainingSlots: admitted.remainingSlots,

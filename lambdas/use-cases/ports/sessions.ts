@@ -1,3 +1,4 @@
+import type { CurrentBudget } from '../../domain/budgets/budget.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { Verdict } from '../../domain/keys/verdict.ts';
 import type { RateLimit } from '../../domain/limits.ts';
@@ -24,7 +25,11 @@ export interface RateLimiter {
 export interface TokenContextReader {
   readTokenContext(siteId: SiteId, workspaceId: WorkspaceId, now: Date): Promise<TokenContext>;
   /** What admission depends on, read again after a lost race. */
-  readCapacity(workspaceId: WorkspaceId, now: Date): Promise<Pick<TokenContext, 'leases' | 'period'>>;
+  readCapacity(
+    workspaceId: WorkspaceId,
+    siteId: SiteId,
+    now: Date,
+  ): Promise<Pick<TokenContext, 'leases' | 'period' | 'budgets'>>;
 }
 
 export interface SessionAdmitter {
@@ -73,10 +78,10 @@ export interface DueSessions {
 
 export interface SessionUsageStore {
   /**
-   * Writes the meter and adds to the totals what it adds, all or nothing. `meter.revision` is the one that was read, 0 for a
-   * new meter. ConflictError when it has moved since.
+   * Writes the meter and adds to the totals, and to these budgets, what it adds, all or nothing. `meter.revision` is the one
+   * that was read, 0 for a new meter. ConflictError when it has moved since, or a budget began another period.
    */
-  saveUsage(usage: SessionUsage): Promise<void>;
+  saveUsage(usage: SessionUsage, budgets?: readonly CurrentBudget[]): Promise<void>;
   /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
   listDue(now: Date, limit: number, after?: Date): Promise<DueSessions>;
 }

@@ -1,4 +1,5 @@
 import { BrokerError } from '../../domain/broker-error.ts';
+import { type CurrentBudget, currentBudget } from '../../domain/budgets/budget.ts';
 import { OPENING_LEASE_SECONDS } from '../../domain/calls/call.ts';
 import { type KeyUse, newKeyUse } from '../../domain/calls/key-use.ts';
 import { ConflictError } from '../../domain/dependency.ts';
@@ -23,6 +24,7 @@ import {
 import type { QuotaReservation, TokenContext } from '../../domain/sessions/token-context.ts';
 import { secondsToNextPeriod } from '../../domain/tenancy/plan.ts';
 import type { Site } from '../../domain/tenancy/workspace.ts';
+import { refuseExhausted } from '../budgets/refuse-exhausted.ts';
 import type { BackOff } from '../ports/runtime.ts';
 import type { SessionAdmitter, TokenContextReader } from '../ports/sessions.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
@@ -42,7 +44,9 @@ export interface AdmissionRequest {
   readonly addressSlotPercent: number;
   /** What a hard-capped plan includes in a period, seconds; undefined: no such plan. */
   readonly capSeconds: number | undefined;
-  readonly capacity: Pick<TokenContext, 'leases' | 'period'>;
+  readonly capacity: Pick<TokenContext, 'leases' | 'period' | 'budgets'>;
+  /** Of the workspace: where the periods of its budgets begin. */
+  readonly timeZone: string;
   /** The session whose slots this one takes over; undefined: none. */
   readonly replaced: SessionId | undefined;
   readonly now: Date;
@@ -82,7 +86,9 @@ export const admitSession = async (
       ports.backOff,
       MAX_ATTEMPTS + (pools.length > 0 ? 1 : 0),
       async (attempt) => {
-        if (attempt > 1) capacity = await ports.contexts.readCapacity(session.workspaceId, now);
+        if (attempt > 1)
+          capacity = await ports.contexts.readCapacity(session.workspaceId, session.siteId, now);
+        const budgets = budgetsFor(request, capacity);
         const chosen = chooseSlots(ports.random, request, capacity, attempt);
         const admitted = admissionAt(ports.random, request, chosen, capacity);
         await ports.admissions.admit(
@@ -91,6 +97,7 @@ export const admitSession = async (
             leases: admitted.leases,
             hold: reservationOf(admitted.usage, request.capSeconds),
             use: admitted.use,
+            budgets,
             replaced: request.replaced,
           },
           now,
@@ -101,6 +108,17 @@ export const admitSession = async (
   } catch (error) {
     throw error instanceof ConflictError ? new BrokerError('unavailable') : error;
   }
+};
+
+/** The budgets that the session counts against: only own keys have any. Refuses where one is spent. */
+const budgetsFor = (
+  { session, timeZone, now }: AdmissionRequest,
+  { budgets }: Pick<TokenContext, 'budgets'>,
+): readonly CurrentBudget[] => {
+  if (session.mode !== 'byok') return [];
+  const current = budgets.map((budget) => currentBudget(budget, now, timeZone));
+  refuseExhausted(current, now, timeZone);
+  return current;
 };
 
 interface ChosenSlot {

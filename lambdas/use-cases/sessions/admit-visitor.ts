@@ -79,6 +79,7 @@ export const admitVisitor = async (
     addressSlotPercent: settings.addressSlotPercent,
     capSeconds: payer.capSeconds,
     capacity: context,
+    timeZone: workspace.timeZone,
     replaced,
     payer,
     siteCalls: context.siteCalls,

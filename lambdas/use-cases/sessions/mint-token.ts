@@ -1,11 +1,12 @@
 import { BrokerError } from '../../domain/broker-error.ts';
-import type { ManagedTokens } from '../../domain/calls/control.ts';
+import type { Control, ManagedTokens } from '../../domain/calls/control.ts';
 import { ConflictError, DependencyUnavailableError } from '../../domain/dependency.ts';
 import type { LiveKey } from '../../domain/keys/stored-key.ts';
 import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
 import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
 import type { BillingMode, Site, Workspace } from '../../domain/tenancy/workspace.ts';
+import { controlOf } from '../budgets/control-of.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
 import type { KeyOpener } from '../ports/keys.ts';
 import type { MintedClientSecret, OpenAi } from '../ports/openai.ts';
@@ -57,8 +58,9 @@ export const mintToken =
   async (request: MintRequest): Promise<MintedToken> => {
     const now = ports.clock();
     const arrival = await arrive(ports, settings, request, now);
-    const { site, workspace } = arrival;
-    if (!tokensAllowed(site, workspace, settings)) throw new BrokerError('calls_only');
+    const { site, workspace, context } = arrival;
+    const control = controlOf(site, workspace, context.budgets);
+    if (!tokensAllowed(control, workspace, settings)) throw new BrokerError('calls_only');
     const { admitted, payer } = await admitVisitor(ports, settings, request, arrival, 'token', now);
     const minted = await mintForSession(ports, settings, { request, site, admitted, key: payer.key });
     await settleIssued(ports, admitted, minted);
@@ -75,8 +77,8 @@ export const mintToken =
   };
 
 /** A client secret gives control away, which the site or the operator of a managed key may not want. */
-const tokensAllowed = (site: Site, workspace: Workspace, { managedTokens }: MintSettings): boolean =>
-  site.control === 'open' && (workspace.billingMode === 'byok' || managedTokens === 'allow');
+const tokensAllowed = (control: Control, workspace: Workspace, { managedTokens }: MintSettings): boolean =>
+  control === 'open' && (workspace.billingMode === 'byok' || managedTokens === 'allow');
 
 interface Mint {
   readonly request: MintRequest;

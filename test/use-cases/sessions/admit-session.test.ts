@@ -42,6 +42,7 @@ const request = (facts: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
   addressSlotPercent: 100,
   capSeconds: undefined,
   capacity: aContext(),
+  timeZone: 'UTC',
   replaced: undefined,
   now: NOW,
   ...facts,

@@ -30,6 +30,7 @@ export const aWorkspace = (facts: Partial<Workspace> = {}): Workspace => ({
   dataResidency: 'global',
   anomalyResponse: 'notify',
   alertEmail: null,
+  timeZone: 'UTC',
   ownerCount: 1,
   siteCount: 1,
   createdAt: '2026-11-01T00:00:00.000Z',
@@ -97,6 +98,7 @@ export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
   stopped: false,
   period: { usedSeconds: 0, committedSeconds: 0, notices: {} },
   leases: [],
+  budgets: [],
   health: { site: undefined, workspace: undefined, platform: undefined },
   ...facts,
 });

@@ -2,6 +2,7 @@ import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-
 import type { SessionAdmitter } from '../../../use-cases/ports/sessions.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
+import { budgetChecks } from '../budgets/budget-writes.ts';
 import { keyUseWrite } from '../calls/dynamodb-key-uses.ts';
 import { livePut } from '../calls/dynamodb-live.ts';
 import { primaryKey } from '../table-keys.ts';
@@ -14,7 +15,7 @@ export const dynamoDbAdmission = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly limits: string; readonly usage: string },
 ): SessionAdmitter => ({
-  admit: async ({ session, leases, hold, use, replaced }, now) => {
+  admit: async ({ session, leases, hold, use, budgets, replaced }, now) => {
     const nowSeconds = Math.floor(now.getTime() / 1_000);
     const slots = leases.map(
       (lease): TransactWrite => ({
@@ -43,6 +44,7 @@ export const dynamoDbAdmission = (
             livePut(tables.limits, session, now),
             ...slots,
             ...minutes,
+            ...budgetChecks(tables.usage, budgets),
           ],
         }),
       ),

@@ -7,6 +7,7 @@ import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
 import { clockMinuteOf } from '../../../domain/time.ts';
 import type { TokenContextReader } from '../../../use-cases/ports/sessions.ts';
 import { readTogether } from '../batch-get.ts';
+import { budgetKeysOf, budgetsIn } from '../budgets/budget-item.ts';
 import { stopKey } from '../calls/stop-key.ts';
 import { queryAll } from '../dynamodb-pages.ts';
 import { keyHealthItem } from '../keys/key-health-item.ts';
@@ -44,13 +45,18 @@ export const dynamoDbTokenContext = (
     );
 
   return {
-    readCapacity: async (workspaceId, now) => {
+    readCapacity: async (workspaceId, siteId, now) => {
       const at = primaryKey.periodUsage(workspaceId, billingPeriodOf(now));
+      const budgets = budgetKeysOf(workspaceId, siteId);
       const [lookup, leases] = await Promise.all([
-        readTogether(dynamoDb, { [tables.usage]: [at] }),
+        readTogether(dynamoDb, { [tables.usage]: [at, ...budgets] }),
         readLeases(workspaceId, true),
       ]);
-      return { period: periodUsageItem.parse(lookup(tables.usage, at) ?? {}), leases };
+      return {
+        period: periodUsageItem.parse(lookup(tables.usage, at) ?? {}),
+        budgets: budgetsIn(lookup, tables.usage, budgets),
+        leases,
+      };
     },
     readTokenContext: async (siteId, workspaceId, now) => {
       const at = {
@@ -67,12 +73,13 @@ export const dynamoDbTokenContext = (
         workspaceStop: stopKey(workspaceId),
         platformHealth: primaryKey.keyHealth(workspaceId, 'platform', PLATFORM_ADDRESS.scopeId),
       };
+      const budgets = budgetKeysOf(workspaceId, siteId);
       const [lookup, leases] = await Promise.all([
         readTogether(dynamoDb, {
           [tables.tenancy]: [at.workspace, at.site, at.stageStop, at.workspaceStop],
           [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
           [tables.limits]: [at.siteRate, at.siteHealth, at.workspaceHealth, at.platformHealth],
-          [tables.usage]: [at.period],
+          [tables.usage]: [at.period, ...budgets],
         }),
         readLeases(workspaceId, false),
       ]);
@@ -90,6 +97,7 @@ export const dynamoDbTokenContext = (
         platformKey: storedKeyAt(PLATFORM_ADDRESS, lookup(tables.keys, at.platformKey)),
         siteCalls: rateItem.optional().parse(lookup(tables.limits, at.siteRate))?.calls ?? 0,
         period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
+        budgets: budgetsIn(lookup, tables.usage, budgets),
         leases,
         stopped: [at.stageStop, at.workspaceStop].some((key) => lookup(tables.tenancy, key) !== undefined),
         health: {

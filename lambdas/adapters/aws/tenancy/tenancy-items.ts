@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DEFAULT_TIME_ZONE } from '../../../domain/budgets/budget-period.ts';
 import { CONTROLS } from '../../../domain/calls/control.ts';
 import { DATA_RESIDENCIES } from '../../../domain/openai-models.ts';
 import {
@@ -21,6 +22,7 @@ export const workspaceItem: z.ZodType<Workspace> = z.object({
   siteSharePercent: z.number().nullable().default(null),
   anomalyResponse: z.enum(ANOMALY_RESPONSES),
   alertEmail: z.string().nullable(),
+  timeZone: z.string().default(DEFAULT_TIME_ZONE),
   dataResidency: z.enum(DATA_RESIDENCIES).default('global'),
   ownerCount: z.number(),
   siteCount: z.number().default(0),
