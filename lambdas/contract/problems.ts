@@ -47,6 +47,22 @@ export const PROBLEMS = {
     code: 'calls_only',
     message: 'This site gives out no client secrets. Open a call instead: POST /v1/{siteId}/calls.',
   },
+  embed_token_invalid: {
+    status: 401,
+    code: 'embed_token_invalid',
+    message: 'The embed token of this visitor is not valid. See details.',
+  },
+  visitor_limit: {
+    status: 429,
+    code: 'visitor_limit',
+    message: 'You have reached the limit of conversations for today. Come back tomorrow.',
+    retryAfterSeconds: 3_600,
+  },
+  embed_key_not_found: {
+    status: 404,
+    code: 'embed_key_not_found',
+    message: 'No embed key is stored for this site. Store one with PUT.',
+  },
   not_through_the_edge: {
     status: 403,
     code: 'forbidden',

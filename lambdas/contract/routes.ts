@@ -4,6 +4,7 @@ import * as auditSchemas from './audit.ts';
 import * as budgets from './budgets.ts';
 import * as calls from './calls.ts';
 import * as schemas from './common.ts';
+import * as embedKeys from './embed-keys.ts';
 import * as keySchemas from './keys.ts';
 import { costEstimate, costEstimateRequest, pricing } from './pricing.ts';
 import type { ProblemName } from './problems.ts';
@@ -223,6 +224,8 @@ export const ROUTES = {
       'stopped',
       'origin_not_allowed',
       'calls_only',
+      'embed_token_invalid',
+      'visitor_limit',
       'minutes_exhausted',
       'budget_exhausted',
       'platform_key_missing',
@@ -262,6 +265,8 @@ export const ROUTES = {
       'stopped',
       'origin_not_allowed',
       'invalid_signature',
+      'embed_token_invalid',
+      'visitor_limit',
       'minutes_exhausted',
       'budget_exhausted',
       'platform_key_missing',
@@ -494,6 +499,28 @@ export const ROUTES = {
   listWorkspaceKeyVersions: workspaceKey.versions,
   suspendWorkspaceKey: workspaceKey.suspend,
   resumeWorkspaceKey: workspaceKey.resume,
+  putEmbedKey: {
+    method: 'PUT',
+    path: '/v1/sites/{siteId}/embed-key',
+    servedBy: 'manage',
+    access: 'admin',
+    summary:
+      'Stores the key that embed tokens are checked with: makes an HS256 secret, or takes an ES256 key.',
+    body: embedKeys.putEmbedKeyRequest,
+    status: 200,
+    data: embedKeys.embedKey,
+    refusals: ['site_not_found', 'version_conflict'],
+  },
+  removeEmbedKey: {
+    method: 'DELETE',
+    path: '/v1/sites/{siteId}/embed-key',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Removes the key of embed tokens. Tokens are refused from the next request on.',
+    status: 200,
+    data: schemas.deleted,
+    refusals: ['site_not_found', 'embed_key_not_found', 'version_conflict'],
+  },
   readSiteBudget: siteBudget.read,
   putSiteBudget: siteBudget.put,
   removeSiteBudget: siteBudget.remove,

@@ -15,6 +15,7 @@ import { parseRegisteredOrigin, refusedOriginOf } from '../domain/tenancy/origin
 import { SITE_WARNINGS } from '../domain/tenancy/site-model.ts';
 import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/tenancy/workspace.ts';
 import { isUnicode, NOT_UNICODE, name, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
+import { shownEmbedKey } from './embed-keys.ts';
 
 const mailAddress = z
   .string()
@@ -132,6 +133,17 @@ const siteSettings = {
     .describe(
       '`open`: client secrets and calls. `brokered`: calls only. `locked`: calls without a data channel, so that a visitor cannot change the session.',
     ),
+  require_embed_token: z
+    .boolean()
+    .describe('Only visitors with an embed token, signed by your server, open sessions.'),
+  visitor_limits: z
+    .strictObject({
+      calls_per_day: z.int().min(1).max(1_000).nullable().default(null),
+      minutes_per_day: z.int().min(1).max(1_440).nullable().default(null),
+    })
+    .describe(
+      'Limits of one visitor, by the `sub` of the embed token. A day is a day in UTC. null: no limit.',
+    ),
   client_secret_ttl_seconds: z
     .int()
     .min(CLIENT_SECRET_TTL_SECONDS.min)
@@ -159,6 +171,8 @@ export const createSiteRequest = z
     instructions: siteSettings.instructions.default('You are a friendly voice assistant.'),
     data_residency: siteSettings.data_residency.optional().describe('Default: the setting of the workspace.'),
     control: siteSettings.control.default('open'),
+    require_embed_token: siteSettings.require_embed_token.default(false),
+    visitor_limits: siteSettings.visitor_limits.default({ calls_per_day: null, minutes_per_day: null }),
     client_secret_ttl_seconds: siteSettings.client_secret_ttl_seconds.default(
       CLIENT_SECRET_TTL_SECONDS.default,
     ),
@@ -213,6 +227,7 @@ export const site = z
       .object({ from: z.string(), to: z.string(), at: timestamp })
       .nullable()
       .describe('The last move by `model_auto_upgrade`. Setting `model` back to `from` undoes it.'),
+    embed_key: shownEmbedKey.nullable().describe('The key that embed tokens are checked with.'),
     warnings: z
       .array(z.object({ code: z.enum(SITE_WARNINGS), message: z.string() }))
       .describe('Warnings about the model of this site.'),

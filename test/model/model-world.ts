@@ -163,6 +163,7 @@ export const startModelWorld = async () => {
           origin: ORIGIN,
           sourceIp: `192.0.2.${visitor}`,
           visitorId: undefined,
+          embedToken: undefined,
           onOriginAllowed: () => undefined,
         }),
       );

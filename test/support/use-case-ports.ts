@@ -19,6 +19,7 @@ import { dynamoDbSlots } from '../../lambdas/adapters/aws/sessions/dynamodb-slot
 import { dynamoDbTokenContext } from '../../lambdas/adapters/aws/sessions/dynamodb-token-context.ts';
 import { kmsPseudonyms } from '../../lambdas/adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../../lambdas/adapters/aws/tenancy/dynamodb-membership.ts';
+import { joseEmbedTokens } from '../../lambdas/adapters/oidc/embed-tokens.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { openAiCalls } from '../../lambdas/adapters/openai/realtime-calls.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
@@ -80,6 +81,8 @@ export const useCasePorts = (stack: TestStack) => {
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     live: dynamoDbLive(dynamoDb, tables.limits),
     budgets: dynamoDbBudgets(dynamoDb, tables),
+    embedTokens: joseEmbedTokens(),
+    embedSecrets: pseudonyms,
     meterReader: dynamoDbSessionReader(dynamoDb, tables),
     hangUps: sqsHangUps(sqsClient(token), token.HANGUP_QUEUE_URL),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
@@ -113,5 +116,6 @@ export const mintRequest = (tenant: Tenant, visitorId?: string): MintRequest => 
   origin: ORIGIN,
   sourceIp: '127.0.0.1',
   visitorId,
+  embedToken: undefined,
   onOriginAllowed: () => undefined,
 });

@@ -1,7 +1,7 @@
 import { type Budget, dueNotices, endsCalls } from '../../domain/budgets/budget.ts';
 import type { RandomBytes } from '../../domain/identifiers.ts';
 import { systemEvent } from '../audit/system-event.ts';
-import { queueScopeEnd } from '../calls/end-live-calls.ts';
+import { queueScopeEnd } from '../calls/queue-scope-end.ts';
 import { ignoreConflict } from '../conflicts.ts';
 import type { BudgetNotes } from '../ports/budgets.ts';
 import type { HangUpQueue } from '../ports/calls.ts';

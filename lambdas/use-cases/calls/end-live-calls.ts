@@ -4,24 +4,13 @@ import type { KeyAddress } from '../../domain/keys/stored-key.ts';
 import type { EndScope, HangUpQueue, LiveSessionReader } from '../ports/calls.ts';
 import type { Clock } from '../ports/runtime.ts';
 import { callsIn } from './end-scope.ts';
+import { queueScopeEnd } from './queue-scope-end.ts';
 
 /** Ends the live calls of a scope. */
 export interface CallEnder {
   /** Returns how many calls are being ended, as soon as the queue has the request. Repeating it does no harm. */
   end(scope: EndScope, by: EndedBy): Promise<number>;
 }
-
-/**
- * The request is repeated after this many seconds. It then finds the calls of requests that had read the key before it was
- * switched off, and were admitted after the first pass: a function runs for less.
- */
-const SECOND_PASS_SECONDS = 30;
-
-/** Queues the end of a scope's calls, and its second pass. */
-export const queueScopeEnd = async (hangUps: HangUpQueue, scope: EndScope, by: EndedBy): Promise<void> => {
-  const message = { kind: 'scope', scope, by } as const;
-  await Promise.all([hangUps.send(message), hangUps.send(message, SECOND_PASS_SECONDS)]);
-};
 
 /** Ends calls through the queue: one message for the scope, which becomes one for each call. */
 export const callEnder = ({

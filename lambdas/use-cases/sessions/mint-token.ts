@@ -14,6 +14,7 @@ import type { PseudonymService, SessionLog } from '../ports/sessions.ts';
 import type { Admitted } from './admit-session.ts';
 import { admitVisitor, type VisitorPorts, type VisitorSettings } from './admit-visitor.ts';
 import { arrive, type VisitorRequest } from './arrive.ts';
+import type { KnownVisitor } from './check-visitor.ts';
 import { freeCapacity, giveBack } from './give-back.ts';
 import { refusalOf } from './refusal-of.ts';
 import { reportRefusal } from './report-refusal.ts';
@@ -58,11 +59,24 @@ export const mintToken =
   async (request: MintRequest): Promise<MintedToken> => {
     const now = ports.clock();
     const arrival = await arrive(ports, settings, request, now);
-    const { site, workspace, context } = arrival;
-    const control = controlOf(site, workspace, context.budgets);
+    const { site: configured, workspace, context } = arrival;
+    const control = controlOf(configured, workspace, context.budgets);
     if (!tokensAllowed(control, workspace, settings)) throw new BrokerError('calls_only');
-    const { admitted, payer } = await admitVisitor(ports, settings, request, arrival, 'token', now);
-    const minted = await mintForSession(ports, settings, { request, site, admitted, key: payer.key });
+    const { admitted, payer, site, visitor } = await admitVisitor(
+      ports,
+      settings,
+      request,
+      arrival,
+      'token',
+      now,
+    );
+    const minted = await mintForSession(ports, settings, {
+      request,
+      site,
+      admitted,
+      key: payer.key,
+      visitor,
+    });
     await settleIssued(ports, admitted, minted);
     return {
       clientSecret: minted.clientSecret,
@@ -85,6 +99,7 @@ interface Mint {
   readonly site: Site;
   readonly admitted: Admitted;
   readonly key: LiveKey;
+  readonly visitor: KnownVisitor | undefined;
 }
 
 interface Minted {
@@ -98,12 +113,12 @@ const LONGEST_MANAGED_TTL_SECONDS = 60;
 
 /** Hop 3 and OpenAI. On any failure the slot comes back and the refusal is on record before the visitor hears of it. */
 const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mint): Promise<Minted> => {
-  const { request, site, admitted, key } = mint;
+  const { request, site, admitted, key, visitor } = mint;
   const { session } = admitted;
   let kmsRequestId: string | undefined;
   try {
     const [safetyIdentifier, signingSecret] = await Promise.all([
-      ports.pseudonyms.safetyIdentifier(site.siteId, request.visitorId ?? request.sourceIp),
+      ports.pseudonyms.safetyIdentifier(site.siteId, visitor?.sub ?? request.visitorId ?? request.sourceIp),
       ports.pseudonyms.signingSecret(session.sessionId),
     ]);
     const clientSecret = await withOpenedKey(ports)(

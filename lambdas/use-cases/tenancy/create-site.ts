@@ -39,6 +39,7 @@ export const createSite =
       siteId: newSiteId(workspaceId, ports.random),
       workspaceId,
       ...settings,
+      embedKey: null,
       modelMove: null,
       retirementNotices: {},
       dataResidency: settings.dataResidency ?? workspace.dataResidency,

@@ -43,6 +43,7 @@ const request = (facts: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
   capSeconds: undefined,
   capacity: aContext(),
   timeZone: 'UTC',
+  visitor: undefined,
   replaced: undefined,
   now: NOW,
   ...facts,

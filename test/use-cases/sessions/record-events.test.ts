@@ -334,6 +334,7 @@ describe('of two requests at once', () => {
         workspace: aWorkspace(),
         site: aSite(),
         health: undefined,
+        budgets: [],
       }),
     };
     const meters = {

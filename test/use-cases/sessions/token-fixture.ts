@@ -48,6 +48,9 @@ export const aSite = (facts: Partial<Site> = {}): Site => ({
   instructions: '',
   dataResidency: 'global',
   control: 'open',
+  requireEmbedToken: false,
+  visitorLimits: { callsPerDay: null, minutesPerDay: null },
+  embedKey: null,
   clientSecretTtlSeconds: 60,
   maxDurationSeconds: 600,
   modelAutoUpgrade: true,
@@ -99,6 +102,7 @@ export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
   period: { usedSeconds: 0, committedSeconds: 0, notices: {} },
   leases: [],
   budgets: [],
+  embed: { tokenUsed: false, visitorDay: { calls: 0, seconds: 0 } },
   health: { site: undefined, workspace: undefined, platform: undefined },
   ...facts,
 });
@@ -130,6 +134,7 @@ export const aRequest = (facts: Partial<MintRequest> = {}): MintRequest => ({
   origin: PAGE,
   sourceIp: '192.0.2.1',
   visitorId: undefined,
+  embedToken: undefined,
   onOriginAllowed: () => undefined,
   ...facts,
 });

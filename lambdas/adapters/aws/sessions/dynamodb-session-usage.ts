@@ -13,6 +13,7 @@ import { readTogether } from '../batch-get.ts';
 import { budgetChargeWrites } from '../budgets/budget-writes.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
 import { SHARDS, totalUpdates, usageWrite } from './usage-writes.ts';
+import { visitorSecondsWrites } from './visitor-writes.ts';
 
 /** What sessions came to: one meter each, and totals by day and by billing period that are their exact sum. */
 export const dynamoDbSessionUsage = (
@@ -23,6 +24,7 @@ export const dynamoDbSessionUsage = (
     const difference = entryDifference(entryOf(usage), usage.posted);
     const totals = [
       ...totalUpdates(usageTable, usage, difference),
+      ...visitorSecondsWrites(usageTable, usage, difference.seconds),
       ...budgetChargeWrites(usageTable, budgets, difference.costMicroCents),
     ];
     // A transaction costs twice as much, and a session that has not connected adds nothing.
