@@ -15,7 +15,7 @@ export const tokenRequest = z
       .min(1)
       .max(MAX_EMBED_TOKEN_LENGTH)
       .optional()
-      .describe("JWT of the site's own server for this visitor (docs/embed-tokens.md)."),
+      .describe("JWT of the site's own server for this visitor (docs/budgets.md)."),
   })
   .meta({ id: 'TokenRequest' });
 

@@ -55,6 +55,8 @@ const WRITES: ReadonlySet<string> = new Set([
   'saveUsage',
   'saveHealth',
   'noteThreshold',
+  'noteCallsEnded',
+  'send',
   'recordEnd',
   'noteDegraded',
   'report',

@@ -1,5 +1,4 @@
-import { createPublicKey } from 'node:crypto';
-import { decodeJwt, errors, importJWK, type JWTPayload, jwtVerify } from 'jose';
+import { decodeJwt, errors, exportJWK, importJWK, importSPKI, type JWTPayload, jwtVerify } from 'jose';
 import * as z from 'zod';
 import {
   EMBED_CLOCK_SKEW_SECONDS,
@@ -76,13 +75,11 @@ const keyOf = async (
 /** Reads the public keys that customers store. */
 export const josePublicKeys = (): EmbedPublicKeys => ({
   parsePublicKey: async (pem) => {
-    // createPublicKey would derive a public key from a private one, which must not be sent here at all.
     if (!/^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$/.test(pem))
       return undefined;
     try {
-      const { kty, crv, x, y } = createPublicKey(pem).export({ format: 'jwk' });
-      if (kty !== 'EC' || crv !== 'P-256' || x === undefined || y === undefined) return undefined;
-      return { x, y };
+      const { x, y } = await exportJWK(await importSPKI(pem, 'ES256', { extractable: true }));
+      return x === undefined || y === undefined ? undefined : { x, y };
     } catch {
       return undefined;
     }

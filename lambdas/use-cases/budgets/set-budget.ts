@@ -47,7 +47,9 @@ export const setBudget =
     if (workspace.billingMode === 'managed') throw new BrokerError('budget_needs_own_key');
     const sites = site === undefined ? await sitesOf(ports.tenancy, workspaceId) : [site];
     refuseWeakControl(settings.action, sites);
-    if (needsWatcher(settings.action) && !ports.watchesCalls) throw new BrokerError('watch_required');
+    // No watcher reserves the cost of a response yet: a promise that nothing keeps is refused.
+    if (settings.action === 'never_exceed' || (needsWatcher(settings.action) && !ports.watchesCalls))
+      throw new BrokerError('watch_required');
     const scope = { workspaceId, siteId: site?.siteId ?? null };
     const event = await ports.auditEvents.event(caller, 'budget.changed', {
       workspaceId,

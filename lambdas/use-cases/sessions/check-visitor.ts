@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { BrokerError } from '../../domain/broker-error.ts';
 import type { SiteId } from '../../domain/identifiers.ts';
 import {
@@ -9,6 +8,7 @@ import {
   type VisitorLimits,
   visitorIsDone,
 } from '../../domain/sessions/embed-token.ts';
+import { embedTokenTag } from '../../domain/sessions/embed-token-tag.ts';
 import type { EmbedFacts } from '../../domain/sessions/token-context.ts';
 import type { Site } from '../../domain/tenancy/workspace.ts';
 import type { EmbedSecrets, EmbedTags, EmbedTokens } from '../ports/sessions.ts';
@@ -38,7 +38,7 @@ export const embedTagsOf = async (
   const claimed = token === undefined ? undefined : embedTokens.peek(token);
   if (claimed === undefined) return undefined;
   return {
-    token: createHash('sha256').update(claimed.jti, 'utf8').digest('base64url'),
+    token: embedTokenTag(claimed.jti),
     visitor: await embedSecrets.visitorTag(siteId, claimed.sub),
   };
 };
