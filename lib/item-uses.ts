@@ -45,7 +45,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'keys', actions: ['BatchGetItem', 'GetItem'] },
     { table: 'sessions', actions: ['GetItem', 'PutItem', 'UpdateItem'] },
     { table: 'limits', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },
-    { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
+    { table: 'usage', actions: ['BatchGetItem', 'ConditionCheckItem', 'PutItem', 'UpdateItem'] },
   ],
   events: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
@@ -90,6 +90,13 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       partitions: [...TENANT_KEYS, PLATFORM_KEY],
       attributes: ['pk', 'sk', 'state'],
     },
+    // Budgets, and the totals that a new one begins with.
+    {
+      table: 'usage',
+      actions: ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      partitions: ['BUDGET#*'],
+    },
+    { table: 'usage', actions: ['Query'], partitions: ['USAGE#*'] },
   ],
   audit: [
     { table: 'tenancy', actions: ['BatchGetItem'] },

@@ -231,6 +231,10 @@ const manageEnvironment = z.object({
   ...shared,
   ...derivation,
   ...plans,
+  ...usage,
+  ...hangUps,
+  /** Whether calls of this stage are watched: budgets that act during a call need it. */
+  WATCH: z.enum(['strict', 'eager', 'off']).default('eager'),
   /** Workspaces that one person can create in a day. */
   WORKSPACES_PER_DAY: limit(5),
 });

@@ -310,7 +310,15 @@ describe('the environment', () => {
       },
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
-      manage: { ...shared, ...derivation, ...plans, WORKSPACES_PER_DAY: '5' },
+      manage: {
+        ...shared,
+        ...usage,
+        ...derivation,
+        ...plans,
+        ...hangUps,
+        WATCH: 'eager',
+        WORKSPACES_PER_DAY: '5',
+      },
       usage: {
         ...own,
         ...edge,

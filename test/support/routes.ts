@@ -24,6 +24,9 @@ const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   changeSite: () => ({ name: 'Renamed' }),
   putSiteKey: () => ({ api_key: fakeKey() }),
   putWorkspaceKey: () => ({ api_key: fakeKey() }),
+  putEmbedKey: () => ({ algorithm: 'HS256' }),
+  putSiteBudget: () => ({ period: 'month', amount_usd: 50, action: 'notify' }),
+  putWorkspaceBudget: () => ({ period: 'month', amount_usd: 50, action: 'notify' }),
   compareOwnMonth: () => ({}),
 };
 

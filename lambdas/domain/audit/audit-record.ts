@@ -37,6 +37,11 @@ export const AUDIT_EVENT_TYPES = [
   'service.resumed',
   'anomaly.detected',
   'plan.threshold_reached',
+  'budget.changed',
+  'budget.removed',
+  'budget.threshold_reached',
+  'embed_key.stored',
+  'embed_key.removed',
   'usage.corrected',
 ] as const;
 
