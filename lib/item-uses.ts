@@ -78,9 +78,18 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   manage: [
     {
       table: 'tenancy',
-      actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      actions: [
+        'GetItem',
+        'BatchGetItem',
+        'Query',
+        'ConditionCheckItem',
+        'PutItem',
+        'UpdateItem',
+        'DeleteItem',
+      ],
       index: true,
     },
+    { table: 'limits', actions: ['GetItem', 'Query', 'PutItem'], partitions: ['DELIVERIES#*'] },
     // How many workspaces somebody has created today.
     { table: 'limits', actions: ['UpdateItem'], partitions: ['RATE#new-workspace#*'] },
     // Which keys are stored. The sealed record stays out of reach.
@@ -143,6 +152,14 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'], partitions: ['USE#*'] },
     { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', 'SLOTS#*'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
+  ],
+  // Reads webhooks and receipts, and writes the log of deliveries alone.
+  notices: [
+    { table: 'tenancy', actions: ['GetItem'], partitions: ['WORKSPACE#*', 'WEBHOOKS#*'] },
+    { table: 'tenancy', actions: ['Query'], partitions: ['WEBHOOKS#*'] },
+    { table: 'sessions', actions: ['GetItem'], partitions: ['SITE#*'] },
+    { table: 'usage', actions: ['BatchGetItem'] },
+    { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['DELIVERIES#*'] },
   ],
   'rotate-on-request': [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },

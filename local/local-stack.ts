@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import type { HttpsPostOptions } from '../lambdas/adapters/webhooks/https-post.ts';
 import type { Runtime } from '../lambdas/composition/runtime.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
+import { isPublicAddress } from '../lambdas/domain/network-address.ts';
 import type { Assembly } from './bundled/assembly.ts';
 import { startBundledFunctions } from './bundled/bundled-functions.ts';
 import { createTables } from './create-tables.ts';
@@ -24,6 +26,10 @@ import type { WebHandler } from './web/static-files.ts';
 
 const AUDIENCE = 'spelo-byok-local';
 const ARCHIVE_BUCKET = 'audit-archive';
+/** A receiver on this machine may be tried out. No setting of a deployment leads here. */
+const LOCAL_WEBHOOKS: HttpsPostOptions = {
+  isAllowed: (address) => isPublicAddress(address) || ['127.0.0.1', '::1'].includes(address),
+};
 
 export interface LocalStackOptions {
   /** Folder for tables, KMS key material and the issuer's key. Without it everything lives in memory. */
@@ -46,6 +52,8 @@ export interface LocalStackOptions {
   readonly assembly?: Assembly | undefined;
   /** The clock of the world stands still until it is moved, which the clocks of bundles then do as well. */
   readonly clockStands?: boolean;
+  /** How webhooks are reached, for tests. @default also on this machine. Bundles reach public addresses alone. */
+  readonly webhooks?: HttpsPostOptions | undefined;
   /** What bundles write to standard output, line by line. */
   readonly onLine?: (line: string) => void;
   /** Pages and scripts for browsers, served beside the API. */
@@ -65,6 +73,8 @@ export interface LocalStack {
   readonly retireModels: () => Promise<void>;
   /** Hands calls that are to be ended to the function that does it. */
   readonly hangUps: HangUpPump;
+  /** Hands notices to the function that sends them to webhooks. */
+  readonly notices: HangUpPump;
   readonly sqs: LocalSqs;
   readonly kms: LocalKms;
   /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
@@ -150,6 +160,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       ARCHIVE_BUCKET,
       AWS_ENDPOINT_URL_S3: s3.endpoint,
       HANGUP_QUEUE_URL: sqs.queueUrl,
+      NOTICE_QUEUE_URL: sqs.queueUrlOf('notices'),
       AWS_ENDPOINT_URL_SQS: sqs.endpoint,
       // Every visitor of this machine has the same address, and one person tries everything out.
       ADDRESS_SLOT_PERCENT: '100',
@@ -169,7 +180,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const onIncident = (summary: string): void => options.onAnswer?.(`Anomaly: ${summary}`);
     const functions =
       options.assembly === undefined
-        ? functionsInProcess(variables, runtime, onIncident)
+        ? functionsInProcess(variables, runtime, onIncident, options.webhooks ?? LOCAL_WEBHOOKS)
         : await keep(
             startBundledFunctions(options.assembly, {
               variables,
@@ -195,6 +206,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     };
     const hangUps = startHangUpPump(sqs, functions.hangUps);
     started.push(hangUps);
+    const notices = startHangUpPump(sqs.viewOf('notices'), functions.notices);
+    started.push(notices);
     const gateway = await keep(
       startGateway(functions.handlers, {
         port: options.port,
@@ -212,6 +225,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       sweep: functions.sweep,
       retireModels: functions.retireModels,
       hangUps,
+      notices,
       sqs,
       kms,
       s3,

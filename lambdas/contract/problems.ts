@@ -77,6 +77,22 @@ export const PROBLEMS = {
     code: 'session_not_found',
     message: 'This session does not exist, or it is no longer kept.',
   },
+  webhook_not_found: {
+    status: 404,
+    code: 'webhook_not_found',
+    message: 'This webhook does not exist. List the webhooks of the workspace to see those that do.',
+  },
+  delivery_not_found: {
+    status: 404,
+    code: 'delivery_not_found',
+    message:
+      'This delivery does not exist, or it is older than 30 days. List the deliveries to see those that are kept.',
+  },
+  webhook_limit_reached: {
+    status: 409,
+    code: 'webhook_limit_reached',
+    message: 'A workspace can have 10 webhooks. Remove one that you no longer need.',
+  },
   invalid_signature: {
     status: 401,
     code: 'invalid_signature',

@@ -40,6 +40,8 @@ const ADDED = [
   'OPENAI_BASE_URL',
 ];
 
+const QUEUE_VARIABLES = { hangUps: 'HANGUP_QUEUE_URL', notices: 'NOTICE_QUEUE_URL' } as const;
+
 /** What a deployment of this machine's own would say otherwise: its issuer, and whether there is an edge. */
 const REPLACED = ['OIDC_ISSUER', 'OIDC_AUDIENCE', 'EDGE_PROOF_DIGESTS'];
 
@@ -108,6 +110,7 @@ export const startBundledFunctions = async (
     retireModels: async () => {
       await runner('retire-models').invoke({});
     },
+    notices: async (event) => (await runner('notices').invoke(event)) as SQSBatchResponse,
     hangUps: async (event) => (await runner('hangup').invoke(event)) as SQSBatchResponse,
     close: async () => {
       await Promise.all([...runners.values()].map((running) => running.close()));
@@ -180,7 +183,7 @@ const standIn = (
         : 'bucket' in placeholder
           ? 'ARCHIVE_BUCKET'
           : 'queue' in placeholder
-            ? 'HANGUP_QUEUE_URL'
+            ? QUEUE_VARIABLES[placeholder.queue]
             : variable;
   const value = local[named];
   if (value === undefined) throw new Error(`Nothing here stands in for the variable ${variable}.`);

@@ -36,9 +36,9 @@ describe('what must not get lost', () => {
       'AWS::DynamoDB::Table': 6,
       'AWS::KMS::Key': 7,
       'AWS::S3::Bucket': 3,
-      'AWS::SQS::Queue': 6,
+      'AWS::SQS::Queue': 8,
       'AWS::CloudTrail::Trail': 1,
-      'AWS::Logs::LogGroup': 15,
+      'AWS::Logs::LogGroup': 16,
     });
   });
 
@@ -143,18 +143,28 @@ describe('the evidence', () => {
   );
 });
 
-describe('the queue of hang-ups', () => {
-  test('goes to hangup, message by message, at most twenty containers at once', () => {
-    const [mapping, ...more] = ofType(own, 'AWS::Lambda::EventSourceMapping').filter(
-      ({ Properties }) => Properties['StartingPosition'] === undefined,
+describe('a queue', () => {
+  const mappings = ofType(own, 'AWS::Lambda::EventSourceMapping').filter(
+    ({ Properties }) => Properties['StartingPosition'] === undefined,
+  );
+
+  test.each([
+    ['hang-ups', 'Hangup', 20],
+    ['notices', 'Notices', 10],
+  ])('of %s goes to %s, message by message, at most %i containers at once', (_what, name, most) => {
+    expect(mappings).toHaveLength(2);
+    const found = mappings.filter(
+      ({ Properties }) => words(Properties['FunctionName']) === `${name}/Broker/Function`,
     );
-    expect(more).toEqual([]);
-    expect(words(mapping?.Properties['FunctionName'])).toBe('Hangup/Broker/Function');
-    expect(mapping?.Properties).toMatchObject({
-      BatchSize: 10,
-      FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: 20 },
-    });
+    expect(found).toMatchObject([
+      {
+        Properties: {
+          BatchSize: 10,
+          FunctionResponseTypes: ['ReportBatchItemFailures'],
+          ScalingConfig: { MaximumConcurrency: most },
+        },
+      },
+    ]);
   });
 });
 

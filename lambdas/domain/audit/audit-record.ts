@@ -38,6 +38,10 @@ export const AUDIT_EVENT_TYPES = [
   'anomaly.detected',
   'plan.threshold_reached',
   'usage.corrected',
+  'webhook.created',
+  'webhook.changed',
+  'webhook.removed',
+  'webhook.secret_rotated',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];

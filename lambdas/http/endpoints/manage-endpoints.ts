@@ -21,6 +21,7 @@ import {
   type WorkspaceFacts,
 } from '../presenters/present-tenancy.ts';
 import type { EndpointsOf } from './endpoint.ts';
+import type { NoticesEndpoints } from './notices-endpoints.ts';
 import { pageOf } from './page.ts';
 import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
 
@@ -36,7 +37,7 @@ export const manageEndpoints = (deps: {
   readonly removeMember: ReturnType<typeof removeMember>;
   readonly createSite: ReturnType<typeof createSite>;
   readonly changeSite: ReturnType<typeof changeSite>;
-}): EndpointsOf<'manage'> => {
+}): Omit<EndpointsOf<'manage'>, keyof NoticesEndpoints> => {
   const { tenancy } = deps;
   const statesOf = (addresses: readonly KeyAddress[]) => deps.keys.readStates(addresses);
   const addressOf = ({ siteId, workspaceId }: Site): KeyAddress => ({
