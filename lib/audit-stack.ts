@@ -202,7 +202,7 @@ export class AuditStack extends Stack {
       memoryMiB: 512,
       timeout: NOTICES_TIMEOUT,
       environment: environments.notices,
-      permissions: permissionsOf(this, 'notices', data),
+      permissions: [...permissionsOf(this, 'notices', data), ...this.#mailing(config)],
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
     });
@@ -250,6 +250,19 @@ export class AuditStack extends Stack {
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
     new CfnOutput(this, 'TrailBucketName', { value: trailBucket.bucketName });
     new CfnOutput(this, 'ArchiveBucketName', { value: archive.bucketName });
+  }
+
+  #mailing({ alertMail }: StageConfig): readonly PolicyStatement[] {
+    if (alertMail === undefined) return [];
+    return [
+      new PolicyStatement({
+        actions: ['ses:SendEmail'],
+        resources: [
+          this.formatArn({ service: 'ses', resource: 'identity', resourceName: alertMail.identity }),
+        ],
+        conditions: { StringEquals: { 'ses:FromAddress': alertMail.sender } },
+      }),
+    ];
   }
 
   #archiving(archive: EvidenceBucket, evidenceKey: IKey): readonly PolicyStatement[] {

@@ -16,6 +16,7 @@ type NotDeployed =
   | 'AWS_ENDPOINT_URL_KMS'
   | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
   | 'AWS_ENDPOINT_URL_SQS'
+  | 'AWS_ENDPOINT_URL_SESV2'
   | 'OPENAI_BASE_URL'
   | 'OPENAI_TIMEOUT_MS';
 
@@ -56,6 +57,7 @@ export const functionEnvironments = (
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
   const hangUpQueue = { HANGUP_QUEUE_URL: hangUps.queue.queueUrl };
   const noticeQueue = { NOTICE_QUEUE_URL: notices.queue.queueUrl };
+  const mail = { MAIL_SENDER: config.alertMail?.sender ?? '' };
   const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
   const oidc = {
     OIDC_ISSUER: signIn.issuer,
@@ -115,7 +117,7 @@ export const functionEnvironments = (
     },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
-    manage: { ...shared, ...derivation, ...plans, ...noticeQueue, WORKSPACES_PER_DAY: '5' },
+    manage: { ...shared, ...derivation, ...plans, ...noticeQueue, ...mail, WORKSPACES_PER_DAY: '5' },
     usage: {
       ...own,
       ...edge,
@@ -153,6 +155,7 @@ export const functionEnvironments = (
       ...usage,
       ...derivation,
       ...noticeQueue,
+      ...mail,
     },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };

@@ -90,8 +90,12 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       index: true,
     },
     { table: 'limits', actions: ['GetItem', 'Query', 'PutItem'], partitions: ['DELIVERIES#*'] },
-    // How many workspaces somebody has created today.
-    { table: 'limits', actions: ['UpdateItem'], partitions: ['RATE#new-workspace#*'] },
+    // How many workspaces a person has created today, and how many codes were mailed for a workspace.
+    {
+      table: 'limits',
+      actions: ['UpdateItem'],
+      partitions: ['RATE#new-workspace#*', 'RATE#mail-code#*'],
+    },
     // Which keys are stored. The sealed record stays out of reach.
     {
       table: 'keys',
@@ -155,7 +159,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   // Reads webhooks and receipts, and writes the log of deliveries alone.
   notices: [
-    { table: 'tenancy', actions: ['GetItem'], partitions: ['WORKSPACE#*', 'WEBHOOKS#*'] },
+    { table: 'tenancy', actions: ['GetItem'], partitions: ['WORKSPACE#*', 'WEBHOOKS#*', 'MAIL#*'] },
     { table: 'tenancy', actions: ['Query'], partitions: ['WEBHOOKS#*'] },
     { table: 'sessions', actions: ['GetItem'], partitions: ['SITE#*'] },
     { table: 'usage', actions: ['BatchGetItem'] },

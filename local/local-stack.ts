@@ -20,12 +20,14 @@ import { type LocalKms, startLocalKms } from './kms/server.ts';
 import type { LocalIncidents } from './local-incidents.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
+import { type LocalSes, startLocalSes } from './ses/server.ts';
 import { type LocalSqs, startLocalSqs } from './sqs/server.ts';
 import { type StreamPump, startStreamPump } from './stream-pump.ts';
 import type { WebHandler } from './web/static-files.ts';
 
 const AUDIENCE = 'spelo-byok-local';
 const ARCHIVE_BUCKET = 'audit-archive';
+const LOCAL_SENDER = 'alerts@spelo.example';
 /** A receiver on this machine may be tried out. No setting of a deployment leads here. */
 const LOCAL_WEBHOOKS: HttpsPostOptions = {
   isAllowed: (address) => isPublicAddress(address) || ['127.0.0.1', '::1'].includes(address),
@@ -76,6 +78,8 @@ export interface LocalStack {
   /** Hands notices to the function that sends them to webhooks. */
   readonly notices: HangUpPump;
   readonly sqs: LocalSqs;
+  /** The mailbox of everyone. */
+  readonly ses: LocalSes;
   readonly kms: LocalKms;
   /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
   readonly s3: LocalS3;
@@ -109,7 +113,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const kmsState = inDataDir('kms.json');
     const issuerState = inDataDir('issuer-key.json');
     const s3Dir = inDataDir('s3');
-    const [dynamoDb, kms, s3, sqs, issuer, openAi] = await Promise.all([
+    const [dynamoDb, kms, s3, sqs, ses, issuer, openAi] = await Promise.all([
       keep(
         startDynamoDb({
           dbPath: inDataDir('dynamodb.sqlite'),
@@ -133,6 +137,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         }),
       ),
       keep(startLocalSqs(() => options.runtime.clock().getTime())),
+      keep(startLocalSes({ identities: [LOCAL_SENDER] })),
       keep(
         startLocalIssuer({
           audience: AUDIENCE,
@@ -162,6 +167,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       HANGUP_QUEUE_URL: sqs.queueUrl,
       NOTICE_QUEUE_URL: sqs.queueUrlOf('notices'),
       AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+      AWS_ENDPOINT_URL_SESV2: ses.endpoint,
+      MAIL_SENDER: LOCAL_SENDER,
       // Every visitor of this machine has the same address, and one person tries everything out.
       ADDRESS_SLOT_PERCENT: '100',
       WORKSPACES_PER_DAY: '1000',
@@ -227,6 +234,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       hangUps,
       notices,
       sqs,
+      ses,
       kms,
       s3,
       dynamoDb,

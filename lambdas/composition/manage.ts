@@ -2,8 +2,9 @@ import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts
 import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbDeliveries } from '../adapters/aws/notices/dynamodb-deliveries.ts';
+import { dynamoDbMailAlerts } from '../adapters/aws/notices/dynamodb-mail-alerts.ts';
 import { dynamoDbWebhooks } from '../adapters/aws/notices/dynamodb-webhooks.ts';
-import { kmsWebhookSecrets } from '../adapters/aws/notices/kms-webhook-secrets.ts';
+import { kmsMailCodes, kmsWebhookSecrets } from '../adapters/aws/notices/kms-webhook-secrets.ts';
 import { sqsNotices } from '../adapters/aws/notices/notice-message.ts';
 import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
@@ -21,6 +22,7 @@ import { presentNotice } from '../http/presenters/present-notices.ts';
 import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
 import { changeWebhook } from '../use-cases/notices/change-webhook.ts';
 import { createWebhook } from '../use-cases/notices/create-webhook.ts';
+import { mailAlerts } from '../use-cases/notices/mail-alerts.ts';
 import { removeWebhook } from '../use-cases/notices/remove-webhook.ts';
 import { rotateWebhookSecret } from '../use-cases/notices/rotate-webhook-secret.ts';
 import { sendAgain } from '../use-cases/notices/send-again.ts';
@@ -73,6 +75,10 @@ export const manageHandler = (
     deliveries: dynamoDbDeliveries(dynamoDb, environment.LIMITS_TABLE, runtime.clock),
     queue: sqsNotices(sqsClient(environment, runtime.metrics), environment.NOTICE_QUEUE_URL),
     isAllowed,
+    limiter: ports.limiter,
+    mail: dynamoDbMailAlerts(dynamoDb, environment.TENANCY_TABLE),
+    codes: kmsMailCodes(derivationKeys),
+    mailAvailable: environment.MAIL_SENDER !== '',
     bodyOf: presentNotice,
   };
   const endpoints: EndpointsOf<'manage'> = {
@@ -84,6 +90,7 @@ export const manageHandler = (
       rotateWebhookSecret: rotateWebhookSecret(noticePorts),
       sendTestNotice: sendTestNotice(noticePorts),
       sendAgain: sendAgain(noticePorts),
+      mailAlerts: mailAlerts(noticePorts),
     }),
     ...manageEndpoints({
       clock: runtime.clock,

@@ -87,6 +87,9 @@ const hangUps = { HANGUP_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optio
 /** The queue of notices for webhooks. */
 const notices = { NOTICE_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optional() };
 
+/** The address that alerts are mailed from, verified at SES; empty: no mail is sent. */
+const mail = { MAIL_SENDER: z.union([z.literal(''), z.email()]).default('') };
+
 /** Meters and totals of sessions. */
 const usage = { USAGE_TABLE: tableName };
 
@@ -236,6 +239,7 @@ const manageEnvironment = z.object({
   ...derivation,
   ...plans,
   ...notices,
+  ...mail,
   /** Workspaces that one person can create in a day. */
   WORKSPACES_PER_DAY: limit(5),
 });
@@ -250,6 +254,8 @@ const noticesEnvironment = z.object({
   ...usage,
   ...derivation,
   ...notices,
+  ...mail,
+  AWS_ENDPOINT_URL_SESV2: z.url().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });

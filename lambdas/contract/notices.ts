@@ -61,7 +61,8 @@ export const webhookWithSecret = z
 export const delivery = z
   .object({
     delivery_id: deliveryIdSchema,
-    webhook_id: webhookIdSchema,
+    channel: z.enum(['webhook', 'mail']),
+    webhook_id: webhookIdSchema.nullable().describe('null for mail.'),
     notice_id: z.string().describe('`webhook-id` of every attempt.'),
     type: z.enum([...NOTICE_TYPES, TEST_NOTICE]),
     at: timestamp.describe('When it happened.'),
@@ -77,3 +78,30 @@ export const delivery = z
   .meta({ id: 'Delivery' });
 
 export const deliveries = pageOf(delivery).meta({ id: 'Deliveries' });
+
+const mailEvents = z
+  .array(z.enum(NOTICE_TYPES))
+  .max(NOTICE_TYPES.length)
+  .transform((types) => [...new Set(types)]);
+
+export const changeMailAlertsRequest = z
+  .strictObject({ events: mailEvents.meta({ description: 'The kinds that are mailed. Empty: none.' }) })
+  .meta({ id: 'ChangeMailAlertsRequest' });
+
+export const confirmMailRequest = z
+  .strictObject({
+    code: z
+      .string()
+      .trim()
+      .regex(/^\d{8}$/, 'Must be the eight digits of the mail.'),
+  })
+  .meta({ id: 'ConfirmMailRequest' });
+
+export const mailAlerts = z
+  .object({
+    available: z.boolean().describe('Whether this deployment sends mail.'),
+    address: z.string().nullable().describe('`alert_email` of the workspace.'),
+    verified: z.boolean().describe('Nothing but codes is mailed to an address that is not verified.'),
+    events: z.array(z.enum(NOTICE_TYPES)),
+  })
+  .meta({ id: 'MailAlerts' });

@@ -15,6 +15,7 @@ interface Ports {
   readonly messageIn: (body: string) => NoticeMessage;
   readonly fanOut: (notice: Notice) => Promise<number>;
   readonly deliver: (workspaceId: WorkspaceId, deliveryId: string) => Promise<DeliverResult>;
+  readonly sendMailCode: (workspaceId: WorkspaceId) => Promise<'accepted' | 'refused' | 'expired'>;
   /** Lets the message come again after so many seconds. */
   readonly postpone: (receiptHandle: string, seconds: number) => Promise<void>;
   readonly log: Log;
@@ -33,7 +34,7 @@ export const noticeMessages =
 
 /** The id of the message, where it must come again. */
 const handleOne = async (
-  { messageIn, fanOut, deliver, postpone, log }: Ports,
+  { messageIn, fanOut, deliver, sendMailCode, postpone, log }: Ports,
   { messageId, body, receiptHandle, attributes }: SQSRecord,
 ): Promise<string | undefined> => {
   // Where this fails, the message comes again when its visibility timeout is over.
@@ -47,6 +48,11 @@ const handleOne = async (
       const { type, workspaceId } = message.notice;
       const deliveries = await fanOut(message.notice);
       log.info('notice handled', { kind: type, workspace_id: workspaceId, deliveries });
+      return undefined;
+    }
+    if (message.kind === 'mail_code') {
+      const outcome = await sendMailCode(message.workspaceId);
+      log.info('notice handled', { kind: message.kind, workspace_id: message.workspaceId, outcome });
       return undefined;
     }
     const { workspaceId, deliveryId } = message;

@@ -213,6 +213,7 @@ describe('the environment', () => {
     'AWS_ENDPOINT_URL_S3',
     'AWS_ENDPOINT_URL_EVENTBRIDGE',
     'AWS_ENDPOINT_URL_SQS',
+    'AWS_ENDPOINT_URL_SESV2',
     'OPENAI_BASE_URL',
     'OPENAI_TIMEOUT_MS',
   ]);
@@ -264,6 +265,7 @@ describe('the environment', () => {
     const edge = { EDGE_PROOF_DIGESTS: '' };
     const hangUps = { HANGUP_QUEUE_URL: 'HangUps/Queue' };
     const notices = { NOTICE_QUEUE_URL: 'Notices/Queue' };
+    const mail = { MAIL_SENDER: '' };
     const oidc = {
       OIDC_ISSUER: 'https://issuer.example.com/',
       OIDC_AUDIENCE: 'spelo-byok',
@@ -311,7 +313,7 @@ describe('the environment', () => {
       },
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
-      manage: { ...shared, ...derivation, ...plans, ...notices, WORKSPACES_PER_DAY: '5' },
+      manage: { ...shared, ...derivation, ...plans, ...notices, ...mail, WORKSPACES_PER_DAY: '5' },
       usage: {
         ...own,
         ...edge,
@@ -344,6 +346,7 @@ describe('the environment', () => {
         ...usage,
         ...derivation,
         ...notices,
+        ...mail,
       },
       'retire-models': { ...own, TENANCY_TABLE: 'TenancyTable' },
     });

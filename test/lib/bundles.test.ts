@@ -79,7 +79,7 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     'rotate-on-request': { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     sweeper: { kilobytes: 650, clients: ['dynamodb', 'sqs'] },
     hangup: { kilobytes: 700, clients: ['dynamodb', 'kms', 'sqs'] },
-    notices: { kilobytes: 700, clients: ['dynamodb', 'kms', 'sqs'] },
+    notices: { kilobytes: 800, clients: ['dynamodb', 'kms', 'sesv2', 'sqs'] },
     'retire-models': { kilobytes: 600, clients: ['dynamodb'] },
   };
 

@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import { expectSuccess } from './answers.ts';
+import { verifyMail } from './mail.ts';
 import { openAiOf } from './openai.ts';
 import { addMember } from './people.ts';
 import { putOnPlan } from './plan.ts';
@@ -35,6 +36,7 @@ export const makeFullTenant = async (
   await putOnPlan(stack, tenant, 'enterprise');
   expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
   const { session_id: sessionId } = expectSuccess(await mint(stack, tenant));
+  await verifyMail(stack, tenant);
   const webhooks = `/v1/workspaces/${tenant.workspaceId}/webhooks`;
   const body = { url: 'https://receiver.invalid/webhooks' };
   const { webhook_id: webhookId } = await asOwner(stack, tenant, 'POST', webhooks, body);

@@ -25,6 +25,8 @@ const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   putSiteKey: () => ({ api_key: fakeKey() }),
   putWorkspaceKey: () => ({ api_key: fakeKey() }),
   compareOwnMonth: () => ({}),
+  confirmMail: () => ({ code: '00000000' }),
+  changeMailAlerts: () => ({ events: ['key.suspended'] }),
   createWebhook: () => ({ url: 'https://receiver.example/webhooks' }),
   changeWebhook: () => ({ enabled: false }),
 };

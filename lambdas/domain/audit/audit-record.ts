@@ -38,6 +38,8 @@ export const AUDIT_EVENT_TYPES = [
   'anomaly.detected',
   'plan.threshold_reached',
   'usage.corrected',
+  'mail_alerts.verified',
+  'mail_alerts.changed',
   'webhook.created',
   'webhook.changed',
   'webhook.removed',

@@ -15,14 +15,16 @@ export const DELIVERY_FAILURES = [
   'name_not_found',
   'tls',
   'connection',
+  'mail_refused',
 ] as const;
 export type DeliveryFailure = (typeof DELIVERY_FAILURES)[number];
 
-/** One notice for one webhook, with what became of it. */
+/** One notice for one webhook or mail address, with what became of it. */
 export interface Delivery {
   /** Derived from notice and webhook, so that a notice that arrives twice is one delivery. Sorts by time. */
   readonly deliveryId: string;
   readonly workspaceId: WorkspaceId;
+  /** MAIL_CHANNEL for mail. */
   readonly webhookId: string;
   /** Sent as `webhook-id`: the same in every attempt, and for every webhook. */
   readonly noticeId: string;

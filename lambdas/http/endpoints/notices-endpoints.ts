@@ -1,5 +1,6 @@
 import type { changeWebhook } from '../../use-cases/notices/change-webhook.ts';
 import type { createWebhook, WebhookWithSecret } from '../../use-cases/notices/create-webhook.ts';
+import type { mailAlerts } from '../../use-cases/notices/mail-alerts.ts';
 import type { removeWebhook } from '../../use-cases/notices/remove-webhook.ts';
 import type { rotateWebhookSecret } from '../../use-cases/notices/rotate-webhook-secret.ts';
 import type { sendAgain } from '../../use-cases/notices/send-again.ts';
@@ -7,7 +8,7 @@ import type { sendTestNotice } from '../../use-cases/notices/send-test-notice.ts
 import type { DeliveryLog, WebhookReader } from '../../use-cases/ports/notices.ts';
 import type { MembershipReader } from '../../use-cases/ports/tenancy.ts';
 import { authorizeWorkspace } from '../../use-cases/tenancy/authorize.ts';
-import { presentDelivery, presentWebhook } from '../presenters/present-notices.ts';
+import { presentDelivery, presentMailAlerts, presentWebhook } from '../presenters/present-notices.ts';
 import type { EndpointsOf } from './endpoint.ts';
 import { pageOf } from './page.ts';
 import { workspaceIdIn } from './path-ids.ts';
@@ -22,6 +23,10 @@ export type NoticesEndpoints = Pick<
   | 'testWebhook'
   | 'listDeliveries'
   | 'sendDeliveryAgain'
+  | 'readMailAlerts'
+  | 'sendMailCode'
+  | 'confirmMail'
+  | 'changeMailAlerts'
 >;
 
 type Path = Readonly<Record<string, string | undefined>>;
@@ -40,6 +45,7 @@ export const noticesEndpoints = (deps: {
   readonly removeWebhook: ReturnType<typeof removeWebhook>;
   readonly rotateWebhookSecret: ReturnType<typeof rotateWebhookSecret>;
   readonly sendTestNotice: ReturnType<typeof sendTestNotice>;
+  readonly mailAlerts: ReturnType<typeof mailAlerts>;
   readonly sendAgain: ReturnType<typeof sendAgain>;
 }): NoticesEndpoints => ({
   listWebhooks: async ({ caller, path }) => {
@@ -82,4 +88,16 @@ export const noticesEndpoints = (deps: {
 
   sendDeliveryAgain: async ({ caller, path }) =>
     presentDelivery(await deps.sendAgain(caller, workspaceIdIn(path), deliveryIdIn(path))),
+
+  readMailAlerts: async ({ caller, path }) =>
+    presentMailAlerts(await deps.mailAlerts.read(caller, workspaceIdIn(path))),
+
+  sendMailCode: async ({ caller, path }) =>
+    presentMailAlerts(await deps.mailAlerts.sendCode(caller, workspaceIdIn(path))),
+
+  confirmMail: async ({ caller, path, body }) =>
+    presentMailAlerts(await deps.mailAlerts.confirm(caller, workspaceIdIn(path), body.code)),
+
+  changeMailAlerts: async ({ caller, path, body }) =>
+    presentMailAlerts(await deps.mailAlerts.change(caller, workspaceIdIn(path), body.events)),
 });

@@ -1,16 +1,14 @@
 import { ConflictError } from '../../domain/dependency.ts';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import { CLAIM_MS, type Delivery, waitAfterAttempt } from '../../domain/notices/delivery.ts';
-import { signedHeaders, signingVersions, type Webhook } from '../../domain/notices/webhook.ts';
-import type { DeliveryLog, WebhookPost, WebhookReader, WebhookSecrets } from '../ports/notices.ts';
+import type { DeliveryLog, PostResult } from '../ports/notices.ts';
 import type { Clock } from '../ports/runtime.ts';
 
 export interface DeliverPorts {
   readonly clock: Clock;
   readonly deliveries: Pick<DeliveryLog, 'readDelivery' | 'saveDelivery'>;
-  readonly webhooks: Pick<WebhookReader, 'readWebhook'>;
-  readonly secrets: WebhookSecrets;
-  readonly poster: WebhookPost;
+  /** One attempt; `gone`: nobody wants it any more. */
+  readonly send: (delivery: Delivery, now: Date) => Promise<PostResult | 'gone'>;
 }
 
 /** `again`: the message must come back after so many seconds. `settled`: nothing is left to do. */
@@ -33,11 +31,6 @@ export const deliverNotice =
     const nowMs = ports.clock().getTime();
     const free = Math.max(delivery.claimedUntilMs, delivery.dueAtMs - EARLY_MS);
     if (free > nowMs) return again((free - nowMs) / 1_000);
-    const webhook = await ports.webhooks.readWebhook(workspaceId, delivery.webhookId);
-    if (webhook === undefined || !webhook.enabled) {
-      await ports.deliveries.saveDelivery({ ...delivery, state: 'skipped' }, delivery);
-      return { outcome: 'skipped' };
-    }
     const claimed = { ...delivery, attempts: delivery.attempts + 1, claimedUntilMs: nowMs + CLAIM_MS };
     try {
       await ports.deliveries.saveDelivery(claimed, delivery);
@@ -45,7 +38,7 @@ export const deliverNotice =
       if (error instanceof ConflictError) return again(CLAIM_MS / 1_000);
       throw error;
     }
-    return attempt(ports, webhook, claimed);
+    return attempt(ports, claimed);
   };
 
 const again = (seconds: number): DeliverResult => ({
@@ -54,20 +47,16 @@ const again = (seconds: number): DeliverResult => ({
 });
 
 const attempt = async (
-  { clock, deliveries, secrets, poster }: DeliverPorts,
-  webhook: Webhook,
+  { clock, deliveries, send }: DeliverPorts,
   claimed: Delivery,
 ): Promise<DeliverResult> => {
   const now = clock();
-  const { noticeId: id, body } = claimed;
-  const keys = await Promise.all(
-    signingVersions(webhook, now).map((version) => secrets.secretOf(webhook, version)),
-  );
-  const { status, failure } = await poster.post(
-    webhook.url,
-    signedHeaders({ id, at: now, body }, keys),
-    body,
-  );
+  const result = await send(claimed, now);
+  if (result === 'gone') {
+    await deliveries.saveDelivery({ ...claimed, claimedUntilMs: 0, state: 'skipped' }, claimed);
+    return { outcome: 'skipped' };
+  }
+  const { status, failure } = result;
   const tried = {
     ...claimed,
     claimedUntilMs: 0,
@@ -79,7 +68,8 @@ const attempt = async (
     await deliveries.saveDelivery({ ...tried, state: 'delivered' }, claimed);
     return { outcome: 'delivered' };
   }
-  const afterSeconds = waitAfterAttempt(claimed.attempts);
+  // SES would refuse the same mail again.
+  const afterSeconds = failure === 'mail_refused' ? undefined : waitAfterAttempt(claimed.attempts);
   if (afterSeconds === undefined) {
     await deliveries.saveDelivery({ ...tried, state: 'failed' }, claimed);
     return { outcome: 'failed' };

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Delivery, DeliveryFailure } from '../../domain/notices/delivery.ts';
+import type { Mail, MailAlerts } from '../../domain/notices/mail-alerts.ts';
 import type { Notice } from '../../domain/notices/notice.ts';
 import type { Webhook } from '../../domain/notices/webhook.ts';
 import type { Page, PageRequest } from './pages.ts';
@@ -8,6 +9,7 @@ import type { Page, PageRequest } from './pages.ts';
 /** One message of the queue of notices. */
 export type NoticeMessage =
   | { readonly kind: 'notice'; readonly notice: Notice }
+  | { readonly kind: 'mail_code'; readonly workspaceId: WorkspaceId }
   | { readonly kind: 'delivery'; readonly workspaceId: WorkspaceId; readonly deliveryId: string };
 
 export interface NoticeQueue {
@@ -57,4 +59,23 @@ export type PostResult =
 export interface WebhookPost {
   /** Never throws. A status outside of 200 to 299 is a failure; what the receiver answers is not read. */
   post(url: string, headers: Readonly<Record<string, string>>, body: string): Promise<PostResult>;
+}
+
+export interface MailAlertsReader {
+  readMailAlerts(workspaceId: WorkspaceId): Promise<MailAlerts | undefined>;
+}
+
+export interface MailAlertsStore extends MailAlertsReader {
+  /** ConflictError when it changed since `before` was read. With an audit event, where there is one: both or neither. */
+  saveMailAlerts(after: MailAlerts, before: MailAlerts | undefined, event?: AuditEvent): Promise<void>;
+}
+
+/** Codes that verify a mail address: derived from KMS, never stored. */
+export interface MailCodes {
+  codeOf(mail: Pick<MailAlerts, 'workspaceId' | 'address' | 'nonce'>): Promise<string>;
+}
+
+export interface Mailer {
+  /** Returns when the mail is accepted, or `refused` when it never will be. DependencyUnavailableError otherwise. */
+  send(address: string, mail: Mail): Promise<'accepted' | 'refused'>;
 }

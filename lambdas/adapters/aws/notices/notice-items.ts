@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DELIVERY_FAILURES, DELIVERY_STATES, type Delivery } from '../../../domain/notices/delivery.ts';
+import type { MailAlerts } from '../../../domain/notices/mail-alerts.ts';
 import { NOTICE_TYPES, TEST_NOTICE } from '../../../domain/notices/notice.ts';
 import type { Webhook } from '../../../domain/notices/webhook.ts';
 import { workspaceId } from '../ids.ts';
@@ -14,6 +15,16 @@ export const webhookItem: z.ZodType<Webhook> = z.object({
   previousSecretUntil: z.string().nullable(),
   createdAt: z.string(),
   createdBy: z.string(),
+});
+
+export const mailAlertsItem: z.ZodType<MailAlerts> = z.object({
+  workspaceId,
+  address: z.string(),
+  verifiedAt: z.string().nullable(),
+  events: z.array(z.enum(NOTICE_TYPES)),
+  nonce: z.string(),
+  codeExpiresAt: z.string(),
+  triesLeft: z.number(),
 });
 
 export const noticeType = z.enum([...NOTICE_TYPES, TEST_NOTICE]);

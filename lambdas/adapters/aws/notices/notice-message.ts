@@ -20,6 +20,7 @@ const messageSchema: z.ZodType<NoticeMessage> = z.discriminatedUnion('kind', [
       facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
     }),
   }),
+  z.strictObject({ kind: z.literal('mail_code'), workspaceId }),
   z.strictObject({
     kind: z.literal('delivery'),
     workspaceId,

@@ -36,6 +36,8 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'key.item_written': 'Key record written in the table',
   'key.retained_removed': 'Retained version destroyed',
   'anomaly.detected': 'Unusual use found',
+  'mail_alerts.verified': 'Mail address for alerts verified',
+  'mail_alerts.changed': 'Mail alerts changed',
   'webhook.created': 'Webhook added',
   'webhook.changed': 'Webhook changed',
   'webhook.removed': 'Webhook removed',
