@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { EVENT_SOURCE, EVENTS } from '../../lambdas/contract/events.ts';
 import { FAILED_RECORD_MESSAGES } from '../../lambdas/contract/log-messages.ts';
 import { templates, wordsOf } from './permissions.ts';
-import { ofType, type Resource } from './synthesized.ts';
+import { exampleApp, ofType, type Resource, type StackTemplate, templateOf } from './synthesized.ts';
 
 const own = templates.audit;
 const words = wordsOf(own);
@@ -396,5 +396,32 @@ describe("the rules on the detector's events", () => {
       ['events.amazonaws.com', 'Sweeper/Broker/Function', 'Sweeper/Schedule'],
       ['events.amazonaws.com', 'RetireModels/Broker/Function', 'RetireModels/Schedule'],
     ]);
+  });
+});
+
+describe('mail', () => {
+  const sending = (template: StackTemplate) =>
+    ofType(template, 'AWS::IAM::Role').filter(({ Properties }) =>
+      JSON.stringify(Properties).includes('ses:'),
+    );
+
+  test('is sent by no function of a stage without a sender', () => {
+    expect(Object.values(templates).flatMap(sending)).toEqual([]);
+  });
+
+  test('is sent by notices alone, from the one sender of the stage', () => {
+    const alertMail = { sender: 'alerts@example.com', identity: 'example.com' };
+    const { audit } = exampleApp({ settings: { region: 'eu-central-1', alertMail } });
+    const [role, ...more] = sending(templateOf(audit));
+    expect(more).toEqual([]);
+    const [{ PolicyDocument }] = Object(role?.Properties['Policies']);
+    const statement = PolicyDocument.Statement.find(
+      ({ Action }: { Action: unknown }) => Action === 'ses:SendEmail',
+    );
+    expect(statement).toMatchObject({
+      Effect: 'Allow',
+      Condition: { StringEquals: { 'ses:FromAddress': 'alerts@example.com' } },
+    });
+    expect(JSON.stringify(statement.Resource)).toContain('identity/example.com');
   });
 });

@@ -391,7 +391,7 @@ describe('the tables', () => {
         action,
         inPartitions('DELIVERIES#*'),
       ]),
-      ['dynamodb:UpdateItem', inPartitions('RATE#mail-code#* or RATE#new-workspace#*')],
+      ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#* or RATE#mail-code#*')],
     ]);
   });
 

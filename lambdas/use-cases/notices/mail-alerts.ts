@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { BrokerError } from '../../domain/broker-error.ts';
 import type { RandomBytes, WorkspaceId } from '../../domain/identifiers.ts';
 import {
@@ -6,6 +5,7 @@ import {
   CODE_TRIES,
   CODES_PER_DAY,
   DEFAULT_MAIL_EVENTS,
+  isSameCode,
   isVerified,
   type MailAlerts,
 } from '../../domain/notices/mail-alerts.ts';
@@ -37,9 +37,6 @@ interface Ports {
   /** Whether this deployment sends mail. */
   readonly mailAvailable: boolean;
 }
-
-const isSame = (a: string, b: string): boolean =>
-  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
 
 /** Mail alerts of a workspace, for admins. Nothing but codes is mailed to an address until one of them came back. */
 export const mailAlerts = (ports: Ports) => {
@@ -97,7 +94,7 @@ export const mailAlerts = (ports: Ports) => {
         mail.triesLeft > 0 &&
         now.getTime() < Date.parse(mail.codeExpiresAt);
       if (!usable) throw new BrokerError('mail_code_wrong');
-      if (!isSame(await ports.codes.codeOf(mail), code)) {
+      if (!isSameCode(await ports.codes.codeOf(mail), code)) {
         await refuseConflict(ports.mail.saveMailAlerts({ ...mail, triesLeft: mail.triesLeft - 1 }, mail));
         throw new BrokerError('mail_code_wrong');
       }
