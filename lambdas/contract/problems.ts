@@ -93,6 +93,37 @@ export const PROBLEMS = {
     code: 'session_not_found',
     message: 'This session does not exist, or it is no longer kept.',
   },
+  webhook_not_found: {
+    status: 404,
+    code: 'webhook_not_found',
+    message: 'This webhook does not exist. List the webhooks of the workspace to see those that do.',
+  },
+  delivery_not_found: {
+    status: 404,
+    code: 'delivery_not_found',
+    message:
+      'This delivery does not exist, or it is older than 30 days. List the deliveries to see those that are kept.',
+  },
+  mail_unavailable: {
+    status: 409,
+    code: 'mail_unavailable',
+    message: 'This deployment sends no mail. Use a webhook, or ask its operator to set alertMail.',
+  },
+  alert_email_missing: {
+    status: 409,
+    code: 'alert_email_missing',
+    message: 'The workspace has no mail address for alerts. Set alert_email first.',
+  },
+  mail_code_wrong: {
+    status: 409,
+    code: 'mail_code_wrong',
+    message: 'The code is wrong or has expired. Request another code and enter that one.',
+  },
+  webhook_limit_reached: {
+    status: 409,
+    code: 'webhook_limit_reached',
+    message: 'A workspace can have 10 webhooks. Remove one that you no longer need.',
+  },
   invalid_signature: {
     status: 401,
     code: 'invalid_signature',

@@ -62,6 +62,13 @@ export const primaryKey = {
   }),
   /** The outbox of audit events; the projector reads it from the table's stream. */
   event: (workspaceId: string, eventId: string): PrimaryKey => ({ pk: `EVENTS#${workspaceId}`, sk: eventId }),
+  webhook: (id: WorkspaceId, webhookId: string): PrimaryKey => ({ pk: `WEBHOOKS#${id}`, sk: webhookId }),
+  mailAlerts: (id: WorkspaceId): PrimaryKey => ({ pk: `MAIL#${id}`, sk: 'MAIL' }),
+  /** Sorts by the time of the notice. */
+  delivery: (id: WorkspaceId, deliveryId: string): PrimaryKey => ({
+    pk: `DELIVERIES#${id}`,
+    sk: deliveryId,
+  }),
   auditRow: (workspaceId: string, sequence: number): PrimaryKey => ({
     pk: `AUDIT#${workspaceId}`,
     sk: padded(sequence),

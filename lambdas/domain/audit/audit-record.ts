@@ -43,6 +43,12 @@ export const AUDIT_EVENT_TYPES = [
   'embed_key.stored',
   'embed_key.removed',
   'usage.corrected',
+  'mail_alerts.verified',
+  'mail_alerts.changed',
+  'webhook.created',
+  'webhook.changed',
+  'webhook.removed',
+  'webhook.secret_rotated',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];

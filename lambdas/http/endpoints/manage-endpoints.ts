@@ -25,6 +25,7 @@ import {
 } from '../presenters/present-tenancy.ts';
 import { type BudgetUseCases, budgetEndpoints } from './budget-endpoints.ts';
 import type { EndpointsOf } from './endpoint.ts';
+import type { NoticesEndpoints } from './notices-endpoints.ts';
 import { pageOf } from './page.ts';
 import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
 
@@ -43,7 +44,7 @@ export const manageEndpoints = (deps: {
   readonly storeEmbedKey: ReturnType<typeof storeEmbedKey>;
   readonly removeEmbedKey: ReturnType<typeof removeEmbedKey>;
   readonly budgets: BudgetUseCases;
-}): EndpointsOf<'manage'> => {
+}): Omit<EndpointsOf<'manage'>, keyof NoticesEndpoints> => {
   const { tenancy } = deps;
   const statesOf = (addresses: readonly KeyAddress[]) => deps.keys.readStates(addresses);
   const addressOf = ({ siteId, workspaceId }: Site): KeyAddress => ({

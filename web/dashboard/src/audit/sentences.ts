@@ -41,6 +41,12 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'key.item_written': 'Key record written in the table',
   'key.retained_removed': 'Retained version destroyed',
   'anomaly.detected': 'Unusual use found',
+  'mail_alerts.verified': 'Mail address for alerts verified',
+  'mail_alerts.changed': 'Mail alerts changed',
+  'webhook.created': 'Webhook added',
+  'webhook.changed': 'Webhook changed',
+  'webhook.removed': 'Webhook removed',
+  'webhook.secret_rotated': 'Signing secret of a webhook replaced',
   'row.damaged': 'A row that can no longer be read',
 };
 
