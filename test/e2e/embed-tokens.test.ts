@@ -147,7 +147,7 @@ describe('a site that requires embed tokens', () => {
     expectRefusal(await mint(stack, tenant, {}, 'https://elsewhere.example'), 403, 'origin_not_allowed');
   });
 
-  it('refuses the tokens of a key that was replaced or removed, from the next request on', async () => {
+  it('refuses the tokens of a key that was replaced or removed, at once', async () => {
     const tenant = await makeSigned();
     const path = `/v1/sites/${tenant.siteId}/embed-key`;
     const before = await sign(tenant);
@@ -197,7 +197,7 @@ describe('a site that requires embed tokens', () => {
     expectRefusal(await mint(stack, tenant, { variables }), 400, 'invalid_request');
   });
 
-  it('needs no second token for a call that takes the place of its own', async () => {
+  it('needs no second token for a call that replaces an earlier one', async () => {
     const tenant = await makeSigned({ instructions: 'Greet {{name}}.' });
     const embed_token = await sign(tenant, { variables: { name: 'Ada' } });
     const first = await openedCall(stack, tenant, { embed_token });

@@ -4,7 +4,7 @@ import type { NoticePercent } from '../tenancy/plan.ts';
 import { type BudgetPeriod, periodEnd, periodNameOf } from './budget-period.ts';
 
 /**
- * What an owner allows own keys to cost in a day or a month, for one site or the whole workspace. Amounts are whole
+ * The amount that an owner allows own keys to cost in a day or a month, for one site or the whole workspace. Amounts are whole
  * micro-cents: 1 USD is 100,000,000.
  */
 
@@ -13,7 +13,7 @@ export type BudgetAction = (typeof BUDGET_ACTIONS)[number];
 
 export const MICRO_CENTS_PER_USD = 100_000_000;
 
-/** What a budget is for: one site, or the workspace where `siteId` is null. */
+/** The subject of a budget: one site, or the workspace where `siteId` is null. */
 export interface BudgetScope {
   readonly workspaceId: WorkspaceId;
   readonly siteId: SiteId | null;

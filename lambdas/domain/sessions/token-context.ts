@@ -32,7 +32,7 @@ export interface TokenContext {
   };
 }
 
-/** What is known of the embed token of a request, and of its visitor. */
+/** The facts about the embed token of a request, and of its visitor. */
 export interface EmbedFacts {
   /** The token has opened a session. */
   readonly tokenUsed: boolean;

@@ -70,7 +70,7 @@ export interface Site {
   /** Only visitors with an embed token open sessions. */
   readonly requireEmbedToken: boolean;
   readonly visitorLimits: VisitorLimits;
-  /** What embed tokens are checked with; null: none is stored. */
+  /** The key that embed tokens are checked with; null: none is stored. */
   readonly embedKey: EmbedKey | null;
   /** Lifetime of a client secret, seconds. */
   readonly clientSecretTtlSeconds: number;

@@ -35,7 +35,7 @@ export interface SetBudgetPorts extends SettleBudgetPorts {
 const MAX_ATTEMPTS = 8;
 
 /**
- * Admin. Sets or changes a budget, from the next request on. What was counted in the present period stays; a new budget,
+ * Admin. Sets or changes a budget, which applies to the next request. What was counted in the present period stays; a new budget,
  * or one of another kind of period, begins with the usage totals of the period. An amount that is already spent takes
  * effect at once: with `end_calls` the running calls are hung up.
  */
@@ -125,7 +125,7 @@ const save = async (
 };
 
 /**
- * What own keys cost by the totals, whole micro-cents. Totals are of days in UTC, by the start of each session: the first
+ * The cost of own keys by the totals, whole micro-cents. Totals are of days in UTC, by the start of each session: the first
  * of them may begin before the period does, and counts whole, so that a new budget never allows too much.
  */
 const spentSince = async (

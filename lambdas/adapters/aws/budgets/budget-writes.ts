@@ -10,7 +10,7 @@ import { noticeAttribute } from './budget-item.ts';
 export const budgetKey = ({ workspaceId, siteId }: BudgetScope): PrimaryKey =>
   primaryKey.budget(workspaceId, siteId);
 
-/** What the counts of a period have beside their numbers. */
+/** The fields that the counts of a period have besides their numbers. */
 const MARKS = ['callsEndedAt', ...BUDGET_NOTICE_PERCENTS.map(noticeAttribute)];
 
 /**
