@@ -12,6 +12,10 @@ export const WIDGET_FOLDER = join(SOURCE, '../../dist/widget');
 export const LANGUAGES = ['de', 'es', 'fr'] as const;
 export const STABLE_NAME = 'spelo-voice.js';
 
+/** Names of properties that no page and no browser reads: the build shortens them. */
+const OWN_PROPERTIES =
+  /^(?:on(?:State|Connected|Sound|Caption|Usage|Note|Trouble|Second|End|Event|Lost)|brokerAheadMs|timeoutMs|idleSeconds|visitorId|captionsHint|captionsLabel|captionLabel|isHeard|isMuted|hasEvents|endedBy|silentMs|drained|reported|exchange|levels|problem|sessionId|clearCaptions|restart|touch|listen|tick|fields|hint)$/;
+
 /** What a page needs to embed the widget, as `manifest.json` carries it. */
 export interface WidgetManifest {
   readonly version: string;
@@ -41,6 +45,7 @@ export const buildWidget = async (folder = WIDGET_FOLDER): Promise<WidgetManifes
     write: false,
     legalComments: 'none',
     plugins: [smallStyles],
+    mangleProps: OWN_PROPERTIES,
     define: {
       SPELO_LANGUAGES: JSON.stringify(
         Object.fromEntries(languages.map(({ language, file, integrity }) => [language, [file, integrity]])),
