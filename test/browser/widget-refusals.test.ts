@@ -117,7 +117,7 @@ describeInBrowser('a visitor who is refused', () => {
     const visitor = await tryToCall(busy.siteId);
     await visitor.reaches('busy');
     expect((await visitor.told('error'))[0]?.detail.code).toBe('busy');
-    expect(await stage.endedMeter(busy)).toMatchObject({ endReason: 'failed', connectedAtMs: null });
+    await stage.linesAreFree(busy);
 
     const withoutModel = await stage.tenant({}, {}, fakeKey('latenomodel'));
     const other = await tryToCall(withoutModel.siteId);
