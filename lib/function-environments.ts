@@ -113,7 +113,16 @@ export const functionEnvironments = (
     },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
-    manage: { ...shared, ...derivation, ...plans, WORKSPACES_PER_DAY: '5' },
+    manage: {
+      ...shared,
+      ...usage,
+      ...derivation,
+      ...plans,
+      ...hangUpQueue,
+      // Deployments watch calls unless their configuration says otherwise.
+      WATCH: 'eager',
+      WORKSPACES_PER_DAY: '5',
+    },
     usage: {
       ...own,
       ...edge,

@@ -14,6 +14,8 @@ export const QUEUE_USES: Readonly<Partial<Record<RoleName, readonly QueueAction[
   token: ['SendMessage'],
   events: ['SendMessage'],
   keys: ['SendMessage'],
+  // A budget that is lowered below what is spent ends calls.
+  manage: ['SendMessage'],
   sweeper: ['SendMessage'],
   detector: ['SendMessage'],
   stop: ['SendMessage'],

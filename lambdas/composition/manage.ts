@@ -1,19 +1,27 @@
-import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbBudgets } from '../adapters/aws/budgets/dynamodb-budgets.ts';
+import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
+import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
+import { dynamoDbDayUsage } from '../adapters/aws/usage/dynamodb-day-usage.ts';
+import { josePublicKeys } from '../adapters/oidc/embed-tokens.ts';
 import { publicSuffixList } from '../adapters/psl/public-suffixes.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { manageEndpoints } from '../http/endpoints/manage-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
+import { readBudget } from '../use-cases/budgets/read-budget.ts';
+import { removeBudget } from '../use-cases/budgets/remove-budget.ts';
+import { setBudget } from '../use-cases/budgets/set-budget.ts';
 import { changeSite } from '../use-cases/tenancy/change-site.ts';
 import { changeWorkspace } from '../use-cases/tenancy/change-workspace.ts';
 import { createSite } from '../use-cases/tenancy/create-site.ts';
 import { createWorkspace } from '../use-cases/tenancy/create-workspace.ts';
+import { removeEmbedKey, storeEmbedKey } from '../use-cases/tenancy/embed-keys.ts';
 import { removeMember } from '../use-cases/tenancy/remove-member.ts';
 import { saveMember } from '../use-cases/tenancy/save-member.ts';
 import { httpDeps } from './http-deps.ts';
@@ -22,7 +30,18 @@ import type { Runtime } from './runtime.ts';
 /** Workspaces, members, sites. Of KMS only the root of keyed hashes, for the addresses in the audit trail. */
 export const manageHandler = (environment: EnvironmentOf<'manage'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
+  const pseudonyms = kmsPseudonyms(
+    kmsDerivationKeys(kmsClient(environment, runtime.metrics), environment.DERIVATION_KEY_ARN),
+  );
+  const budgetTables = { usage: environment.USAGE_TABLE, tenancy: environment.TENANCY_TABLE };
   const ports = {
+    backOff: runtime.backOff,
+    embedSecrets: pseudonyms,
+    publicKeys: josePublicKeys(),
+    budgets: dynamoDbBudgets(dynamoDb, budgetTables),
+    usage: dynamoDbDayUsage(dynamoDb, environment.USAGE_TABLE),
+    hangUps: sqsHangUps(sqsClient(environment, runtime.metrics), environment.HANGUP_QUEUE_URL),
+    watchesCalls: environment.WATCH !== 'off',
     clock: runtime.clock,
     random: runtime.random,
     plans: environment.PLANS,
@@ -31,9 +50,7 @@ export const manageHandler = (environment: EnvironmentOf<'manage'>, runtime: Run
     workspacesPerDay: environment.WORKSPACES_PER_DAY,
     auditEvents: auditEventFactory({
       ...runtime,
-      pseudonyms: kmsPseudonyms(
-        kmsDerivationKeys(kmsClient(environment, runtime.metrics), environment.DERIVATION_KEY_ARN),
-      ),
+      pseudonyms,
     }),
     keys: dynamoDbKeyFacts(dynamoDb, environment.KEYS_TABLE),
     tenancy: dynamoDbTenancy(dynamoDb, {
@@ -53,6 +70,13 @@ export const manageHandler = (environment: EnvironmentOf<'manage'>, runtime: Run
       removeMember: removeMember(ports),
       createSite: createSite(ports),
       changeSite: changeSite(ports),
+      storeEmbedKey: storeEmbedKey(ports),
+      removeEmbedKey: removeEmbedKey(ports),
+      budgets: {
+        readBudget: readBudget(ports),
+        setBudget: setBudget(ports),
+        removeBudget: removeBudget(ports),
+      },
     }),
     httpDeps(environment, runtime),
   );

@@ -34,6 +34,10 @@ export const makeFullTenant = async (
   const tenant = await makeKeyedTenant(stack);
   await putOnPlan(stack, tenant, 'enterprise');
   expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+  const budget = { period: 'month', amount_usd: 1_000, action: 'notify' };
+  for (const path of [`/v1/sites/${tenant.siteId}`, `/v1/workspaces/${tenant.workspaceId}`])
+    await asOwner(stack, tenant, 'PUT', `${path}/budget`, budget);
+  await asOwner(stack, tenant, 'PUT', `/v1/sites/${tenant.siteId}/embed-key`, { algorithm: 'HS256' });
   const { session_id: sessionId } = expectSuccess(await mint(stack, tenant));
   return { ...tenant, sessionId, member: await addMember(stack, tenant, 'viewer') };
 };
@@ -74,7 +78,10 @@ export const expectNothingReached = (stack: TestStack): void => {
   expect(openAiOf(stack).requests).toEqual([]);
 };
 
-/** What a test file cannot start without. Where it fails the stack ends too: no hook of such a file ever runs. */
+/**
+ * The result of a preparation that a test file needs to start. When it fails the stack ends too, because no hook of
+ * such a file ever runs.
+ */
 export const needed = async <Result>(stack: TestStack, preparation: Promise<Result>): Promise<Result> => {
   try {
     return await preparation;

@@ -24,6 +24,9 @@ const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   changeSite: () => ({ name: 'Renamed' }),
   putSiteKey: () => ({ api_key: fakeKey() }),
   putWorkspaceKey: () => ({ api_key: fakeKey() }),
+  putEmbedKey: () => ({ algorithm: 'HS256' }),
+  putSiteBudget: () => ({ period: 'month', amount_usd: 50, action: 'notify' }),
+  putWorkspaceBudget: () => ({ period: 'month', amount_usd: 50, action: 'notify' }),
   compareOwnMonth: () => ({}),
 };
 
@@ -46,7 +49,7 @@ export const pathOf = ({ path }: Route, tenant: Addressed, sub: string): string 
     .replace('{sessionId}', tenant.sessionId ?? NO_SESSION)
     .replace('{sub}', encodeURIComponent(sub));
 
-/** Calls a route as somebody would who knows the contract. */
+/** Calls a route as a client that knows the contract would. */
 export const callRoute = (
   stack: TestStack,
   route: NamedRoute,

@@ -25,6 +25,7 @@ export const session = {
   actor: z.string(),
   createdAt: z.string(),
   openedWith: z.enum(OPENED_WITH).default('token'),
+  visitorTag: z.string().optional(),
 };
 
 export interface PrimaryKey {
@@ -105,15 +106,27 @@ export const primaryKey = {
     sk: `${pool}#${String(index).padStart(4, '0')}`,
   }),
   rate: (subject: string, minute: string): PrimaryKey => ({ pk: `RATE#${subject}`, sk: minute }),
-  /** What the anomaly detector remembers; `subject` is a fingerprint or `SITE#<id>`. */
+  /** The anomaly detector's state; `subject` is a fingerprint or `SITE#<id>`. */
   anomaly: (workspace: WorkspaceId, subject: string): PrimaryKey => ({
     pk: `ANOMALY#${workspace}`,
     sk: subject,
   }),
-  /** What visitors reported of the key at this place, within this workspace: of the platform's key, each has its own. */
+  /** Visitors' reports on the key at this place, within this workspace: of the platform's key, each has its own. */
   keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey => ({
     pk: `HEALTH#${workspace}`,
     sk: `${scope}#${scopeId}`,
+  }),
+  /** Budgets of a workspace: its own, and those of its sites. */
+  budget: (workspace: WorkspaceId, site: SiteId | null): PrimaryKey => ({
+    pk: `BUDGET#${workspace}`,
+    sk: site === null ? 'WORKSPACE' : `SITE#${site}`,
+  }),
+  /** One per embed token that was used. */
+  embedToken: (site: SiteId, tag: string): PrimaryKey => ({ pk: `EMBED#${site}`, sk: tag }),
+  /** Calls and seconds of one visitor on one day. */
+  visitorDay: (site: SiteId, day: string, tag: string): PrimaryKey => ({
+    pk: `VISITOR#${site}`,
+    sk: `${day}#${tag}`,
   }),
   sessionUsage: (site: SiteId, session: SessionId): PrimaryKey => ({ pk: `METERS#${site}`, sk: session }),
   /** Totals of one billing period, `yyyy-mm`. */

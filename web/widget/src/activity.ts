@@ -106,12 +106,15 @@ export class Activity {
   /** Without events: takes in the levels, several times a second. */
   listen(now: number, levels: Levels | undefined): void {
     // Where sound is not measured nobody counts as silent; the longest time still bounds the call.
-    if (levels === undefined) this.#activeAt = now;
-    const [visitor, assistant] = levels ?? [0, 0];
+    if (levels === undefined) {
+      this.#activeAt = now;
+      return;
+    }
+    const [visitor, assistant] = levels;
     if (assistant > QUIET) {
       this.#assistantLoudAt = this.#activeAt = now;
       this.#assistant = '';
-      this.#answer = undefined;
+      this.#visitor = this.#answer = undefined;
     } else if (now - this.#assistantLoudAt >= PAUSE_MS) this.#assistant = undefined;
     if (visitor > QUIET && this.#assistant === undefined) {
       this.#visitorLoudAt = this.#activeAt = now;
@@ -120,7 +123,6 @@ export class Activity {
       this.#visitor = undefined;
       this.#answer = '';
     }
-    if (this.#assistant !== undefined) this.#visitor = undefined;
     if (now - this.#visitorLoudAt >= LONGEST_THOUGHT_MS) this.#answer = undefined;
   }
 

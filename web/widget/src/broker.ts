@@ -22,6 +22,8 @@ export interface TimedCall extends OpenedCall {
 export interface CallRequest {
   readonly sdp: string;
   readonly visitor_id?: string | undefined;
+  /** Made by the server of the page, where the site asks for one. */
+  readonly embed_token?: string | undefined;
   /** The call of this page that was lost: the new one takes its line. */
   readonly replaces?: { readonly session_id: string; readonly signature: string } | undefined;
 }

@@ -31,7 +31,7 @@ export interface CallEnd {
   readonly seconds: number | undefined;
   readonly problem?: Problem | undefined;
   readonly note?: StringName | undefined;
-  /** What the developer of the page has to change. */
+  /** Advice for the developer of the page. */
   readonly hint?: string | undefined;
 }
 
@@ -53,10 +53,14 @@ export interface CallHandlers {
   readonly onEnd: (end: CallEnd) => void;
 }
 
+export type EmbedTokenSource = () => string | Promise<string>;
+
 export interface CallOptions {
   readonly api: string;
   readonly siteId: string;
   readonly visitorId: string | undefined;
+  /** The page's own function; it may ask its server. */
+  readonly getEmbedToken: EmbedTokenSource | undefined;
   /** Seconds without a word from either side after which the call ends. */
   readonly idleSeconds: number;
 }
@@ -89,7 +93,7 @@ const PASSING: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
 /** Sites of this page that allow no data channel: known after the first call. */
 const locked = new Set<string>();
 
-/** What an owner does: they end calls by hand, or by taking away the key, the site or the workspace. */
+/** An owner ends calls by hand, or by removing the key, the site or the workspace. */
 const BY_OWNER = /^(?:operator|key_|site_|workspace_)/;
 
 const NOTE_OF_INCOMPLETE: Readonly<Record<string, StringName>> = {
@@ -114,6 +118,7 @@ export class Call {
   #microphone: MediaStream | undefined;
   #assistant: MediaStream | undefined;
   #opened: TimedCall | undefined;
+  #embedToken: string | undefined;
   #reports: Reports | undefined;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -226,9 +231,12 @@ export class Call {
   async #exchange(sdp: string): Promise<string> {
     const { api, siteId, visitorId } = this.#options;
     const lost = this.#opened;
+    // A call that takes the place of another needs no second token.
+    this.#embedToken ??= await this.#options.getEmbedToken?.();
     const call = await openCall(api, siteId, {
       sdp,
       visitor_id: visitorId,
+      embed_token: this.#embedToken,
       replaces: lost && {
         session_id: lost.session_id,
         signature: (await this.#reports?.sign(`replaces.${lost.session_id}`)) ?? '',
@@ -294,7 +302,7 @@ export class Call {
     if (this.#opened) this.#handlers.onConnected(this.#opened, hasEvents);
   }
 
-  /** What was said so far is forgotten by the assistant when a lost call is connected again. */
+  /** Connects a lost call again. The assistant forgets the conversation so far. */
   async #lost(): Promise<void> {
     this.#isConnected = false;
     this.#reports?.add('error', { source: 'media', code: 'connection_lost' });

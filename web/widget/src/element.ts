@@ -1,4 +1,4 @@
-import { Call, type CallEnd, type CallState } from './call.ts';
+import { Call, type CallEnd, type CallState, type EmbedTokenSource } from './call.ts';
 import { agree, hasAgreed, visitorId } from './consent.ts';
 import { loadLanguage } from './languages.ts';
 import { followLevels, type LevelMeter } from './meter.ts';
@@ -14,7 +14,7 @@ const NO_API = 'the broker is not known: set the attribute api, or data-api on t
 /** A line can come free long before the time that the broker can promise; nobody hammers on it meanwhile. */
 const BUSY_PAUSE_SECONDS = 5;
 
-/** Trying again can help; with every other problem somebody has to change something first. */
+/** Problems that another try can solve; every other problem needs a change first. */
 const WORTH_A_RETRY: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'rate_limited',
   'busy',
@@ -61,6 +61,9 @@ export class SpeloVoice extends Base {
   static embed: ((siteId: string) => void) | undefined;
   /** The one that holds a call; two would hear each other. */
   static #calling: SpeloVoice | undefined;
+
+  /** Set by a page whose site asks for embed tokens: called before each call. */
+  declare getEmbedToken: EmbedTokenSource | undefined;
 
   #view: View | undefined;
   #strings: Strings = DEFAULT_STRINGS;
@@ -202,6 +205,7 @@ export class SpeloVoice extends Base {
         api,
         siteId,
         visitorId: visitorId(),
+        getEmbedToken: this.getEmbedToken,
         idleSeconds: Number(this.getAttribute('idle-seconds')) || DEFAULT_IDLE_SECONDS,
       },
       {

@@ -46,7 +46,7 @@ export const STRINGS = {
   ended_idle: 'Nobody spoke for a while.',
   ended_max_duration: 'The longest time for one call was reached.',
   ended_by_owner: 'The owner of this site ended the call.',
-  ended_limit: 'The limit of this site was reached.',
+  ended_limit: 'Voice has reached its limit.',
   ended_by_service: 'The call was ended by the service.',
   busy_title: 'All lines are busy',
   error_title: 'Voice is not available',
@@ -56,7 +56,7 @@ export const STRINGS = {
   wait_over: 'You can try again now.',
 } as const;
 
-/** What a visitor is told of each failure: every public code of the call route, then what can fail in the browser. */
+/** The sentence for each failure: every public code of the call route, then failures in the browser. */
 export const PROBLEMS = {
   invalid_site_id: 'Voice is not set up for this page.',
   site_not_found: 'Voice is not set up for this page.',
@@ -68,6 +68,9 @@ export const PROBLEMS = {
   openai_key_rejected: 'Voice is out of order. The owner of this site has to repair it.',
   openai_key_suspended: 'Voice is switched off at the moment.',
   stopped: 'Voice is switched off at the moment.',
+  embed_token_invalid: 'Voice is not set up for this page.',
+  visitor_limit: 'You have used up your voice minutes.',
+  budget_exhausted: 'Voice has reached its limit. The owner of this site has to raise it.',
   invalid_offer: 'Voice is not set up for this page.',
   invalid_signature: 'The connection was lost.',
   busy: 'Please give us a moment.',
@@ -104,9 +107,9 @@ export interface Problem {
 /** Carries a problem through code that can fail. */
 export class Failure extends Error {
   readonly problem: Problem;
-  /** What OpenAI or the browser called it, for the report. */
+  /** OpenAI's or the browser's name for it, for the report. */
   readonly reported: string | null;
-  /** What the developer of the page has to change, for the console. */
+  /** Advice for the developer of the page, for the console. */
   readonly hint: string | undefined;
 
   constructor(problem: Problem, reported: string | null = null, hint?: string) {
@@ -123,7 +126,7 @@ export interface OpenAiError {
   readonly type?: unknown;
 }
 
-/** What OpenAI calls its error: the code, else the type. */
+/** OpenAI's name for its error: the code, else the type. */
 export const codeOf = (error: OpenAiError | null | undefined): string | null => {
   const named = [error?.code, error?.type].find(
     (name) => typeof name === 'string' || typeof name === 'number',
