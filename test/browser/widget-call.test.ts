@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
+import { SignJWT } from 'jose';
 import type { BrowserContext } from 'playwright-core';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
 import { secretFinder } from '../support/find-secret.ts';
@@ -233,6 +235,26 @@ describeInBrowser('a visitor who talks', () => {
     expect(await visitor.text()).toContain('The connection was lost.');
     expect(await stage.endedMeter(tenant, 2)).toMatchObject({ endReason: 'connection_lost' });
     expect(await stage.meters(tenant)).toHaveLength(2);
+  });
+
+  it('opens a call with the embed token that the page gets from its server', async () => {
+    const tenant = await stage.tenant({}, { require_embed_token: true });
+    const path = `/v1/sites/${tenant.siteId}/embed-key`;
+    const { secret } = await asOwner(stage.stack, tenant, 'PUT', path, { algorithm: 'HS256' });
+    const token = await new SignJWT({ aud: tenant.siteId, sub: 'visitor-1', jti: randomUUID() })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime(Math.floor(stage.stack.now().getTime() / 1_000) + 120)
+      .sign(new TextEncoder().encode(secret));
+    const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await visitor.widget.evaluate((element, text) => {
+      Reflect.set(element, 'getEmbedToken', async () => text);
+    }, token);
+    await visitor.startCall();
+    await visitor.reaches('listening');
+    const other = await visit(browser, stage.host.url(tenant.siteId));
+    await other.startCall();
+    await other.reaches('error');
+    expect(await other.told('error')).toMatchObject([{ detail: { code: 'embed_token_invalid' } }]);
   });
 
   it('reads who ended the call: the owner of the site, from the dashboard', async () => {
