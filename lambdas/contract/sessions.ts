@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ENDED_BY } from '../domain/calls/call.ts';
 import { MAX_EMBED_TOKEN_LENGTH } from '../domain/sessions/embed-token.ts';
 import { FAILURE_SOURCES } from '../domain/sessions/reported-failure.ts';
 import { END_REASONS } from '../domain/sessions/session-usage.ts';
@@ -92,6 +93,10 @@ export const eventsReceipt = z
     flagged: z.int().describe('Implausible events. They are kept apart and not counted.'),
     action: z.enum(['continue', 'hang_up']),
     reason: z.enum(['ended', 'slot_lost', 'max_duration', 'site_gone']).nullable(),
+    ended_by: z
+      .enum(ENDED_BY)
+      .nullable()
+      .describe('Who ended the call; null where it goes on or ended by itself.'),
   })
   .meta({ id: 'ReportReceipt' });
 

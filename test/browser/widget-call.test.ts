@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
+import { SignJWT } from 'jose';
 import type { BrowserContext } from 'playwright-core';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
 import { secretFinder } from '../support/find-secret.ts';
 import { asOwner, type KeyedTenant } from '../support/keyed-tenant.ts';
-import { mintRequests, openAiOf } from '../support/openai.ts';
+import { openAiOf } from '../support/openai.ts';
 import { fakeKey, mint } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { SILENCE } from './support/microphone.ts';
@@ -24,8 +26,8 @@ const hangUpAtOpenAi = async ({ key }: KeyedTenant): Promise<void> => {
 };
 
 /** Changes what the broker answers before the widget sees it. */
-const changeToken = async (visitor: Visitor, change: (data: TokenData) => void): Promise<void> => {
-  await visitor.page.route('**/token', async (route) => {
+const changeCall = async (visitor: Visitor, change: (data: CallData) => void): Promise<void> => {
+  await visitor.page.route('**/calls', async (route) => {
     const response = await route.fetch();
     const answer = await response.json();
     change(answer.data);
@@ -33,10 +35,13 @@ const changeToken = async (visitor: Visitor, change: (data: TokenData) => void):
   });
 };
 
-interface TokenData {
-  client_secret: { expires_at: number };
+interface CallData {
   max_duration_seconds: number;
 }
+
+/** The answer of OpenAI leads nowhere: the call stays in `connecting`. */
+const neverConnects = (visitor: Visitor): Promise<unknown> =>
+  visitor.page.evaluate('RTCPeerConnection.prototype.setRemoteDescription = () => new Promise(() => {})');
 
 describeInBrowser('a visitor who talks', () => {
   useStage((opened, first) => {
@@ -130,6 +135,7 @@ describeInBrowser('a visitor who talks', () => {
     await visitor.told('connected');
     await visitor.page.close({ runBeforeUnload: true });
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed' });
+    await stage.linesAreFree(tenant);
     expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
   });
 
@@ -144,21 +150,22 @@ describeInBrowser('a visitor who talks', () => {
     await crashed;
     const refused = await mint(stage.stack, tenant, {}, stage.host.origin);
     expectRefusal(refused, 429, 'busy');
-    stage.stack.advance((refused.error.retry_after ?? 0) * 1_000);
+    stage.stack.advance((refused.error.retry_after ?? 0) * 1_000 + 1_000);
+    await stage.stack.sweep();
+    await stage.stack.hangUps.drain();
     expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
   });
 
-  it('talks on when the key is deleted in mid-call; the next visitor is told that voice is not set up', async () => {
+  it('is hung up when the key is deleted in mid-call, and reads why; the next visitor is told that voice is not set up', async () => {
     const tenant = await stage.tenant();
     const visitor = await stage.call(browser, tenant);
     await asOwner(stage.stack, tenant, 'DELETE', `/v1/workspaces/${tenant.workspaceId}/openai-key`);
+    await visitor.reaches('ended');
+    expect(await visitor.text()).toContain('The owner of this site ended the call.');
     const next = await visit(await stage.browser(), stage.host.url(tenant.siteId));
     await next.startCall();
     await next.reaches('error');
     expect(await next.told('error')).toMatchObject([{ detail: { code: 'openai_key_missing' } }]);
-    await visitor.reaches('listening');
-    await visitor.button('Hang up').click();
-    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up' });
   });
 
   it('goes to another page in mid-call: the end is reported as well', async () => {
@@ -170,11 +177,12 @@ describeInBrowser('a visitor who talks', () => {
 
   it('closes the tab while it connects: the line is free as well', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
-    openAiOf(stage.stack).inject({ path: '/v1/realtime/calls', delayMs: 60_000, times: 1 });
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await neverConnects(visitor);
+    const answered = visitor.page.waitForResponse(/\/calls$/);
     await visitor.startCall();
-    await visitor.page.waitForRequest(/realtime\/calls/);
-    await visitor.page.waitForTimeout(100);
+    await answered;
+    await visitor.page.waitForTimeout(300);
     await visitor.page.close({ runBeforeUnload: true });
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed', connectedAtMs: null });
   });
@@ -191,13 +199,15 @@ describeInBrowser('a visitor who talks', () => {
 
   it('cancels while it connects: the line is free at once', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
-    openAiOf(stage.stack).inject({ path: '/v1/realtime/calls', delayMs: 60_000, times: 1 });
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await neverConnects(visitor);
+    const answered = visitor.page.waitForResponse(/\/calls$/);
     await visitor.startCall();
-    await visitor.page.waitForRequest(/realtime\/calls/);
+    await answered;
     await visitor.button('Cancel').click();
     await visitor.reaches('idle');
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up', connectedAtMs: null });
+    await stage.linesAreFree(tenant);
     expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
   });
 
@@ -211,36 +221,69 @@ describeInBrowser('a visitor who talks', () => {
     expect(await visitor.microphones()).toEqual([{ isLive: true, isOn: true }]);
   });
 
-  it('is connected again once when OpenAI ends the call, with the same secret, and told when the connection is lost again', async () => {
+  it('is connected again as a new call on the same single line when OpenAI ends the call, and told when it is lost again', async () => {
     const openAi = openAiOf(stage.stack);
-    const tenant = await stage.tenant();
+    const tenant = await stage.tenant({ concurrency_limit: 1 });
     const visitor = await stage.call(browser, tenant);
     await hangUpAtOpenAi(tenant);
     await visitor.passes('reconnecting');
     await visitor.reaches('listening');
-    expect(mintRequests(stage.stack)).toHaveLength(1);
+    expect(await visitor.told('error')).toEqual([]);
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'connection_lost' });
     openAi.dropCall(openAi.liveCalls.at(-1) ?? '');
     await visitor.reaches('error');
     expect(await visitor.text()).toContain('The connection was lost.');
-    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'connection_lost' });
+    expect(await stage.endedMeter(tenant, 2)).toMatchObject({ endReason: 'connection_lost' });
+    expect(await stage.meters(tenant)).toHaveLength(2);
+  });
+
+  it('opens a call with the embed token that the page gets from its server', async () => {
+    const tenant = await stage.tenant({}, { require_embed_token: true });
+    const path = `/v1/sites/${tenant.siteId}/embed-key`;
+    const { secret } = await asOwner(stage.stack, tenant, 'PUT', path, { algorithm: 'HS256' });
+    const token = await new SignJWT({ aud: tenant.siteId, sub: 'visitor-1', jti: randomUUID() })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime(Math.floor(stage.stack.now().getTime() / 1_000) + 120)
+      .sign(new TextEncoder().encode(secret));
+    const visitor = await visit(browser, stage.host.url(tenant.siteId));
+    await visitor.widget.evaluate((element, text) => {
+      Reflect.set(element, 'getEmbedToken', async () => text);
+    }, token);
+    await visitor.startCall();
+    await visitor.reaches('listening');
+    const other = await visit(browser, stage.host.url(tenant.siteId));
+    await other.startCall();
+    await other.reaches('error');
+    expect(await other.told('error')).toMatchObject([{ detail: { code: 'embed_token_invalid' } }]);
+  });
+
+  it('reads who ended the call: the owner of the site, from the dashboard', async () => {
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(browser, tenant);
+    const [connected] = await visitor.told('connected');
+    const path = `/v1/sites/${tenant.siteId}/sessions/${connected?.detail.session_id}/end`;
+    expectSuccess(await stage.stack.call('POST', path, { as: tenant.owner }), 202);
+    await visitor.reaches('ended');
+    expect(await visitor.text()).toContain('The owner of this site ended the call.');
     expect(await stage.meters(tenant)).toHaveLength(1);
   });
 
-  it('is connected again as a new session when the secret has expired, on the same single line', async () => {
-    const tenant = await stage.tenant({ concurrency_limit: 1 });
-    const visitor = await visit(browser, stage.host.url(tenant.siteId));
-    await changeToken(visitor, (data) => {
-      data.client_secret.expires_at = 0;
-    });
-    await visitor.startCall();
-    await visitor.reaches('listening');
-    await hangUpAtOpenAi(tenant);
-    await visitor.passes('reconnecting');
-    await visitor.reaches('listening');
-    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'connection_lost' });
-    expect(mintRequests(stage.stack)).toHaveLength(2);
+  it('talks on a locked site without a data channel: the sound decides whose turn it is, and there are no captions', async () => {
+    const tenant = await stage.tenant({}, { control: 'locked' });
+    const visitor = await stage.call(browser, tenant);
+    await visitor.passes('speaking');
+    expect(await visitor.button('Captions').count()).toBe(0);
+    expect(await visitor.told('caption')).toEqual([]);
+    const opened = () => visitor.requests.filter((request) => request.url().endsWith('/calls'));
+    expect(opened().map((request) => request.postDataJSON().sdp.includes('m=application'))).toEqual([
+      true,
+      false,
+    ]);
     await visitor.button('Hang up').click();
-    expect(await stage.endedMeter(tenant, 2)).toMatchObject({ endReason: 'hung_up' });
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up' });
+    await visitor.button('Talk again').click();
+    await visitor.reaches('listening');
+    expect(opened()).toHaveLength(3);
   });
 
   it.each([
@@ -271,7 +314,7 @@ describeInBrowser('a visitor who talks', () => {
   it('is hung up at the maximum duration', async () => {
     const tenant = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
-    await changeToken(visitor, (data) => {
+    await changeCall(visitor, (data) => {
       data.max_duration_seconds = 2;
     });
     await visitor.startCall();
@@ -285,9 +328,8 @@ describeInBrowser('a visitor who talks', () => {
     const visitor = await stage.call(browser, tenant);
     const callId = openAiOf(stage.stack).liveCalls.at(-1);
     await asOwner(stage.stack, tenant, 'DELETE', `/v1/sites/${tenant.siteId}`).catch(() => undefined);
-    // The next thing that is reported brings the answer.
     await visitor.reaches('ended');
-    expect(await visitor.text()).toContain('The call was ended by the service.');
+    expect(await visitor.text()).toContain('The owner of this site ended the call.');
     await stage.callIsOver(callId);
   });
 

@@ -21,7 +21,7 @@ const tryToCall = async (siteId: string): Promise<Visitor> => {
 
 const publicCodes = [
   ...new Set(
-    [...ROUTES.mintToken.refusals, 'unavailable'].map((name) => PUBLIC_PROBLEMS[name as 'busy'].code),
+    [...ROUTES.openCall.refusals, 'unavailable'].map((name) => PUBLIC_PROBLEMS[name as 'busy'].code),
   ),
 ] as string[];
 const isKnown = (code: string): code is keyof typeof PROBLEMS => code in PROBLEMS;
@@ -37,7 +37,7 @@ describeInBrowser('a visitor who is refused', () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
     const problem = Object.values(PUBLIC_PROBLEMS).find((each) => each.code === code);
-    await visitor.page.route('**/token', (route) =>
+    await visitor.page.route('**/calls', (route) =>
       route.fulfill({
         status: problem?.status ?? 500,
         headers: { 'access-control-allow-origin': stage.host.origin },
@@ -69,18 +69,18 @@ describeInBrowser('a visitor who is refused', () => {
     };
     await readsNext(PROBLEMS.openai_key_missing);
     await putWorkspaceKey(stage.stack, keyless, fakeKey());
-    const refuseMint = (status: number, code: string) =>
+    const refuseCall = (status: number, code: string) =>
       openAiOf(stage.stack).inject({
-        path: '/v1/realtime/client_secrets',
+        path: '/v1/realtime/calls',
         status,
         body: { error: { message: '', type: 'invalid_request_error', code, param: null } },
         times: 1,
       });
-    refuseMint(429, 'insufficient_quota');
+    refuseCall(429, 'insufficient_quota');
     await readsNext(PROBLEMS.openai_quota_exhausted);
-    refuseMint(401, 'invalid_api_key');
+    refuseCall(401, 'invalid_api_key');
     await readsNext(PROBLEMS.openai_key_rejected);
-    refuseMint(500, 'server_error');
+    refuseCall(500, 'server_error');
     await readsNext(PROBLEMS.openai_error);
     await suspendWorkspaceKey(stage.stack, keyless);
     await readsNext(PROBLEMS.openai_key_suspended);
@@ -90,7 +90,7 @@ describeInBrowser('a visitor who is refused', () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
     let isRefused = true;
-    await visitor.page.route('**/token', (route) =>
+    await visitor.page.route('**/calls', (route) =>
       isRefused
         ? route.fulfill({
             status: 429,
@@ -117,7 +117,7 @@ describeInBrowser('a visitor who is refused', () => {
     const visitor = await tryToCall(busy.siteId);
     await visitor.reaches('busy');
     expect((await visitor.told('error'))[0]?.detail.code).toBe('busy');
-    expect(await stage.endedMeter(busy)).toMatchObject({ endReason: 'failed', connectedAtMs: null });
+    await stage.linesAreFree(busy);
 
     const withoutModel = await stage.tenant({}, {}, fakeKey('latenomodel'));
     const other = await tryToCall(withoutModel.siteId);
@@ -138,7 +138,7 @@ describeInBrowser('a visitor who is refused', () => {
     ['NotAllowedError', PROBLEMS.microphone_blocked],
     ['NotFoundError', PROBLEMS.microphone_missing],
     ['NotReadableError', PROBLEMS.microphone_failed],
-  ])('has a microphone that fails with %s, and no call is minted for it', async (name, sentence) => {
+  ])('has a microphone that fails with %s, and no call is opened for it', async (name, sentence) => {
     const tenant = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
     await visitor.page.evaluate(
@@ -147,6 +147,6 @@ describeInBrowser('a visitor who is refused', () => {
     await visitor.startCall();
     await visitor.reaches('error');
     expect(await visitor.text()).toContain(sentence);
-    expect(visitor.requests.filter((request) => request.url().endsWith('/token'))).toEqual([]);
+    expect(visitor.requests.filter((request) => request.url().endsWith('/calls'))).toEqual([]);
   });
 });

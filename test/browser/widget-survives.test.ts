@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import type { KeyedTenant } from '../support/keyed-tenant.ts';
-import { mintRequests, openAiOf } from '../support/openai.ts';
+import { callRequests, openAiOf } from '../support/openai.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { SILENCE } from './support/microphone.ts';
 import { controlPages, later, say, ticks, until } from './support/open-ai-events.ts';
@@ -88,13 +88,14 @@ describeInBrowser('a call', () => {
 
   it('gives the line back that was being fetched when the visitor cancelled', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
-    openAiOf(stage.stack).inject({ path: '/v1/realtime/client_secrets', delayMs: 1_500, times: 1 });
+    openAiOf(stage.stack).inject({ path: '/v1/realtime/calls', delayMs: 1_500, times: 1 });
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
     await visitor.startCall();
-    await visitor.page.waitForRequest(/\/token$/);
+    await visitor.page.waitForRequest(/\/calls$/);
     await visitor.button('Cancel').click();
     await visitor.reaches('idle');
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up', connectedAtMs: null });
+    await stage.linesAreFree(tenant);
     await visitor.button('Talk to us').click();
     await visitor.reaches('listening');
   });
@@ -110,7 +111,7 @@ describeInBrowser('a call', () => {
       { isLive: true, isOn: false },
     ]);
     expect(await stateOf(visitor)).toBe('listening');
-    expect(mintRequests(stage.stack)).toHaveLength(1);
+    expect(callRequests(stage.stack)).toHaveLength(1);
   });
 
   it.each([
@@ -233,7 +234,7 @@ describeInBrowser('a call', () => {
     await visitor.reaches('ended');
     expect(await visitor.text()).toContain('The longest time for one call was reached.');
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'max_duration' });
-    expect(mintRequests(stage.stack)).toHaveLength(1);
+    expect(callRequests(stage.stack)).toHaveLength(1);
     expect(await statesOf(visitor)).not.toContain('reconnecting');
   });
 
@@ -284,26 +285,5 @@ describeInBrowser('a call', () => {
       endReason: expect.stringMatching(/hung_up|page_closed/),
     });
     release();
-  });
-
-  it('can be tried again with a fresh secret when OpenAI does not know the one it has', async () => {
-    const tenant = await stage.tenant();
-    const visitor = await visit(browser, stage.host.url(tenant.siteId));
-    await visitor.page.route(
-      '**/realtime/calls',
-      (route) =>
-        route.fulfill({
-          status: 401,
-          headers: { 'access-control-allow-origin': '*' },
-          json: { error: { code: 'invalid_api_key', type: 'invalid_request_error', message: '' } },
-        }),
-      { times: 1 },
-    );
-    await visitor.startCall();
-    await visitor.reaches('error');
-    expect(await visitor.told('error')).toMatchObject([{ detail: { code: 'openai_error' } }]);
-    await visitor.button('Try again').click();
-    await visitor.reaches('listening');
-    expect(mintRequests(stage.stack)).toHaveLength(2);
   });
 });

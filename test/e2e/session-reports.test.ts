@@ -58,7 +58,7 @@ const say = (
     { signedAt: now(), ...options },
   );
 const told = async (...given: Parameters<typeof say>) => expectSuccess(await say(...given));
-const CONTINUE = { action: 'continue', reason: null };
+const CONTINUE = { action: 'continue', reason: null, ended_by: null };
 const hangUp = (reason: string) => ({ action: 'hang_up', reason });
 /** Mints for a visitor at the given address. */
 const mintFrom = (from: string, { siteId }: Tenant) =>

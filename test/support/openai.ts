@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Fault, LocalOpenAi, RecordedRequest } from '../../local/openai/server.ts';
 import type { TestStack } from './stack.ts';
 
+export const CALLS_PATH = '/v1/realtime/calls';
 export const MINT_PATH = '/v1/realtime/client_secrets';
 
 /** The stand-in of a stack that has one. */
@@ -13,6 +14,10 @@ export const openAiOf = ({ openAi }: TestStack): LocalOpenAi => {
 /** The mints that reached OpenAI since its log was cleared. */
 export const mintRequests = (stack: TestStack): readonly RecordedRequest[] =>
   openAiOf(stack).requests.filter(({ path }) => path === MINT_PATH);
+
+/** The calls that the broker created at OpenAI since its log was cleared. */
+export const callRequests = (stack: TestStack): readonly RecordedRequest[] =>
+  openAiOf(stack).requests.filter(({ path }) => path === CALLS_PATH);
 
 /** How the stand-in's log names the key of a request. */
 export const openAiFingerprint = (key: string): string =>

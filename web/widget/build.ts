@@ -12,6 +12,10 @@ export const WIDGET_FOLDER = join(SOURCE, '../../dist/widget');
 export const LANGUAGES = ['de', 'es', 'fr'] as const;
 export const STABLE_NAME = 'spelo-voice.js';
 
+/** Names of properties that no page and no browser reads: the build shortens them. */
+const OWN_PROPERTIES =
+  /^(?:on(?:State|Connected|Sound|Caption|Usage|Note|Trouble|Second|End|Event|Lost)|brokerAheadMs|timeoutMs|idleSeconds|visitorId|captionsHint|captionsLabel|captionLabel|isHeard|isMuted|hasEvents|endedBy|silentMs|drained|reported|exchange|levels|problem|sessionId|clearCaptions|restart|touch|listen|tick|fields|hint|leave|look|icon|pressed|launcher|orb|note)$/;
+
 /** The facts that a page needs to embed the widget, as `manifest.json` has them. */
 export interface WidgetManifest {
   readonly version: string;
@@ -41,6 +45,7 @@ export const buildWidget = async (folder = WIDGET_FOLDER): Promise<WidgetManifes
     write: false,
     legalComments: 'none',
     plugins: [smallStyles],
+    mangleProps: OWN_PROPERTIES,
     define: {
       SPELO_LANGUAGES: JSON.stringify(
         Object.fromEntries(languages.map(({ language, file, integrity }) => [language, [file, integrity]])),
@@ -80,15 +85,16 @@ const languageFile = (version: string, language: string) => {
     language,
     content,
     file: `spelo-voice-${version}-${language}-${shortHash(content)}.json`,
-    integrity: integrityOf(content),
+    // Shorter than the script's own: it is part of the script, and does not compress.
+    integrity: integrityOf(content, 'sha256'),
   };
 };
 
 const shortHash = (content: Uint8Array): string =>
   createHash('sha256').update(content).digest('hex').slice(0, 8);
 
-const integrityOf = (content: Uint8Array): string =>
-  `sha384-${createHash('sha384').update(content).digest('base64')}`;
+const integrityOf = (content: Uint8Array, hash: 'sha256' | 'sha384' = 'sha384'): string =>
+  `${hash}-${createHash(hash).update(content).digest('base64')}`;
 
 const put = (folder: string, name: string, content: Uint8Array | string): void => {
   const unfinished = join(folder, `.${name}.${process.pid}`);

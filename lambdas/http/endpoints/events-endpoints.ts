@@ -19,7 +19,7 @@ export const eventsEndpoints = (useCases: {
   reportEvents: async ({ path, origin, sourceIp, body, query, headers, rawBody, allowOrigin }) => {
     // A beacon, sent while its page goes away, cannot carry headers.
     const signature = headers['x-spelo-signature'] ?? query.signature ?? '';
-    const { hangUp, ...counts } = await useCases.recordReports({
+    const { hangUp, endedBy, ...counts } = await useCases.recordReports({
       siteId: siteIdIn(path),
       sessionId: path['sessionId'] ?? '',
       origin,
@@ -33,6 +33,7 @@ export const eventsEndpoints = (useCases: {
       ...counts,
       action: hangUp === undefined ? 'continue' : 'hang_up',
       reason: hangUp ?? null,
+      ended_by: endedBy ?? null,
     };
   },
 });

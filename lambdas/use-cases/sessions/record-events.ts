@@ -95,6 +95,8 @@ export interface EventsReceipt {
   readonly flagged: number;
   /** undefined: go on. Otherwise why the widget should hang up. */
   readonly hangUp: HangUpReason | undefined;
+  /** Who ended the call, or asked for its end; undefined where the broker did not. */
+  readonly endedBy?: EndedBy | undefined;
 }
 
 /** Writes that met another one, of the same session or of the same totals; the widget sends again what is refused then. */
@@ -120,7 +122,12 @@ export const recordEvents =
     request.onOriginAllowed(request.origin ?? '');
 
     const { usage, tally } = await saveEvents(ports, request, read, now);
-    return { ...tally, hangUp: await settleSlots(ports, read, usage, now) };
+    const { endedBy = read.session.endRequested } = read.session;
+    return {
+      ...tally,
+      hangUp: await settleSlots(ports, read, usage, now),
+      ...(endedBy === undefined ? {} : { endedBy }),
+    };
   };
 
 interface Tally {

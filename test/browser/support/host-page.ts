@@ -20,13 +20,12 @@ export interface HostPage {
  */
 export const startHostPage = async (
   broker: string,
-  openAiBaseUrl: string,
   { file, integrity }: Pick<WidgetManifest, 'file' | 'integrity'>,
 ): Promise<HostPage> => {
   const policy = [
     "default-src 'none'",
     `script-src ${broker}/widget/`,
-    `connect-src ${broker} ${new URL(openAiBaseUrl).origin}`,
+    `connect-src ${broker}`,
     'img-src data:',
     "require-trusted-types-for 'script'",
     'trusted-types',

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import { type DemoSite, widgetPages } from '../../../local/web/widget-pages.ts';
 import { buildWidget, type WidgetManifest } from '../../../web/widget/build.ts';
+import { slotsTaken } from '../../support/calls.ts';
 import { type KeyedTenant, makeKeyedTenant } from '../../support/keyed-tenant.ts';
 import { openAiOf } from '../../support/openai.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
@@ -41,6 +42,8 @@ export interface Stage {
   meters(tenant: Tenant): Promise<readonly Meter[]>;
   /** The meter of the nth session, from 1, once it has ended. */
   endedMeter(tenant: Tenant, nth?: number): Promise<Meter>;
+  /** Waits until no call of a workspace holds a line: the broker gives it back once OpenAI has hung up. */
+  linesAreFree(tenant: KeyedTenant): Promise<void>;
   /** Waits until OpenAI has noticed that a call is over. */
   callIsOver(callId: string | undefined): Promise<void>;
   close(): Promise<void>;
@@ -52,7 +55,7 @@ export const startStage = async (): Promise<Stage> => {
   const widget = await buildWidget();
   let demo: DemoSite | undefined;
   const stack = await startTestStack({ audited: false, pages: await widgetPages(() => demo) });
-  const host = await startHostPage(stack.url, openAiOf(stack).baseUrl, widget);
+  const host = await startHostPage(stack.url, widget);
   const browsers: BrowserContext[] = [];
   const tables = openTables(stack);
 
@@ -97,6 +100,13 @@ export const startStage = async (): Promise<Stage> => {
         await sleep(100);
       }
       throw new Error(`No end was reported. There is: ${JSON.stringify(await meters(tenant))}`);
+    },
+    linesAreFree: async (tenant) => {
+      for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 100) {
+        if ((await slotsTaken(stack, tenant)) === 0) return;
+        await sleep(100);
+      }
+      throw new Error('A line is still taken.');
     },
     callIsOver: async (callId) => {
       for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 50) {

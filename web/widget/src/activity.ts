@@ -9,6 +9,10 @@ export type Levels = readonly [visitor: number, assistant: number];
 const QUIET = 0.04;
 /** After so much silence during speech, the event that ends the speech was lost. */
 const LOST_EVENT_MS = 20_000;
+/** A pause between two words is shorter. */
+const PAUSE_MS = 800;
+/** An answer that has not begun by then will not come. */
+const LONGEST_THOUGHT_MS = 8_000;
 
 /**
  * Knows whose turn it is, and for how long nobody has spoken. OpenAI's events may come late, twice or never: an event
@@ -97,6 +101,29 @@ export class Activity {
       if (now - this.#assistantLoudAt >= LOST_EVENT_MS) this.#assistant = undefined;
       else this.#activeAt = now;
     }
+  }
+
+  /** Without events: takes in the levels, several times a second. */
+  listen(now: number, levels: Levels | undefined): void {
+    // Where sound is not measured nobody counts as silent; the longest time still bounds the call.
+    if (levels === undefined) {
+      this.#activeAt = now;
+      return;
+    }
+    const [visitor, assistant] = levels;
+    if (assistant > QUIET) {
+      this.#assistantLoudAt = this.#activeAt = now;
+      this.#assistant = '';
+      this.#visitor = this.#answer = undefined;
+    } else if (now - this.#assistantLoudAt >= PAUSE_MS) this.#assistant = undefined;
+    if (visitor > QUIET && this.#assistant === undefined) {
+      this.#visitorLoudAt = this.#activeAt = now;
+      this.#visitor = '';
+    } else if (this.#visitor !== undefined && now - this.#visitorLoudAt >= PAUSE_MS) {
+      this.#visitor = undefined;
+      this.#answer = '';
+    }
+    if (now - this.#visitorLoudAt >= LONGEST_THOUGHT_MS) this.#answer = undefined;
   }
 
   #finish(key: string, id: string): boolean {

@@ -2,24 +2,33 @@ import { deadline } from './deadline.ts';
 import { throwIfBlocked } from './page-policy.ts';
 import { Failure, PROBLEMS, type ProblemCode } from './strings.ts';
 
-/** The broker's answer to a visitor's request for a call. */
-export interface Token {
-  readonly client_secret: { readonly value: string; readonly expires_at: number };
+/** The broker's answer to an offer. */
+export interface OpenedCall {
+  /** OpenAI's answer to the offer. */
+  readonly sdp: string;
   readonly session_id: string;
   readonly signing_secret: string;
   readonly model: string;
   readonly voice: string;
-  readonly realtime_url: string;
   readonly heartbeat_seconds: number;
   readonly max_duration_seconds: number;
 }
 
-/** A token, and how far the broker's clock was ahead of this computer's when it came, milliseconds. */
-export interface TimedToken extends Token {
+/** A call, and how far the broker's clock was ahead of this computer's when the answer arrived, milliseconds. */
+export interface TimedCall extends OpenedCall {
   readonly brokerAheadMs: number;
 }
 
-const TOKEN_TIMEOUT_MS = 20_000;
+export interface CallRequest {
+  readonly sdp: string;
+  readonly visitor_id?: string | undefined;
+  /** Made by the server of the page, where the site asks for one. */
+  readonly embed_token?: string | undefined;
+  /** The call of this page that was lost: the new one takes its line. */
+  readonly replaces?: { readonly session_id: string; readonly signature: string } | undefined;
+}
+
+const CALL_TIMEOUT_MS = 20_000;
 
 /** A clock that is less wrong than this is left alone: the `Date` of an answer is in whole seconds, and a while old. */
 const CLOCK_TOLERANCE_MS = 60_000;
@@ -31,15 +40,11 @@ const aheadOf = (response: Response): number => {
 };
 
 /**
- * Asks for one call. Throws a `Failure` that says why there is none. A call that is hung up meanwhile waits for the answer,
+ * Opens one call. Throws a `Failure` that says why there is none. A call that is hung up meanwhile waits for the answer,
  * since only the answer names the session to end.
  */
-export const requestToken = async (
-  api: string,
-  siteId: string,
-  visitorId: string | undefined,
-): Promise<TimedToken> => {
-  const url = `${api}/v1/${encodeURIComponent(siteId)}/token`;
+export const openCall = async (api: string, siteId: string, request: CallRequest): Promise<TimedCall> => {
+  const url = `${api}/v1/${encodeURIComponent(siteId)}/calls`;
   let response: Response;
   let answer: Answer | null;
   let brokerAheadMs: number;
@@ -47,10 +52,10 @@ export const requestToken = async (
     response = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(visitorId === undefined ? {} : { visitor_id: visitorId }),
+      body: JSON.stringify(request),
       credentials: 'omit',
       keepalive: true,
-      signal: deadline(undefined, TOKEN_TIMEOUT_MS),
+      signal: deadline(undefined, CALL_TIMEOUT_MS),
     });
     brokerAheadMs = aheadOf(response);
     answer = (await response.json()) as Answer | null;
@@ -63,7 +68,7 @@ export const requestToken = async (
       `no answer from ${api}. Is ${location.origin} among the allowed origins of site ${siteId}?`,
     );
   }
-  if (response.ok && answer?.data?.client_secret?.value) return { ...answer.data, brokerAheadMs };
+  if (response.ok && answer?.data?.sdp) return { ...answer.data, brokerAheadMs };
   const { code = '', retry_after, request_id } = answer?.error ?? {};
   throw new Failure({
     code: code in PROBLEMS ? (code as ProblemCode) : 'unavailable',
@@ -73,6 +78,6 @@ export const requestToken = async (
 };
 
 interface Answer {
-  readonly data?: Token;
+  readonly data?: OpenedCall;
   readonly error?: { readonly code?: string; readonly retry_after?: number; readonly request_id?: string };
 }

@@ -1,9 +1,9 @@
 import { Activity, type Levels, type TurnState } from './activity.ts';
-import { requestToken, type TimedToken, type Token } from './broker.ts';
-import { type Connection, connect, postOffer, type ServerEvent } from './connection.ts';
+import { type OpenedCall, openCall, type TimedCall } from './broker.ts';
+import { type Connection, connect, type ServerEvent } from './connection.ts';
 import { isUnplugged, openMicrophone, trackOf } from './microphone.ts';
 import { randomId } from './random-id.ts';
-import { type EndReason, type HangUpReason, Reports } from './reports.ts';
+import { type EndReason, type HangUp, Reports } from './reports.ts';
 import {
   codeOf,
   Failure,
@@ -37,7 +37,8 @@ export interface CallEnd {
 
 export interface CallHandlers {
   readonly onState: (state: CallState) => void;
-  readonly onConnected: (token: Token) => void;
+  /** Captions come only with events. */
+  readonly onConnected: (call: OpenedCall, hasEvents: boolean) => void;
   readonly onSound: (visitor: MediaStream, assistant: MediaStream) => void;
   readonly onCaption: (caption: Caption) => void;
   readonly onUsage: (responseId: string, usage: unknown) => void;
@@ -52,18 +53,22 @@ export interface CallHandlers {
   readonly onEnd: (end: CallEnd) => void;
 }
 
+export type EmbedTokenSource = () => string | Promise<string>;
+
 export interface CallOptions {
   readonly api: string;
   readonly siteId: string;
   readonly visitorId: string | undefined;
+  /** The page's own function; it may ask its server. */
+  readonly getEmbedToken: EmbedTokenSource | undefined;
   /** Seconds without a word from either side after which the call ends. */
   readonly idleSeconds: number;
 }
 
 const WARN_SECONDS = 15;
 const NEARLY_UP_SECONDS = 60;
-/** A secret that expires sooner is not worth another connection. */
-const SECRET_MARGIN_MS = 3_000;
+/** How often sound levels decide whose turn it is, where there are no events. */
+const LISTEN_MS = 100;
 const CONNECT_TIMEOUT_MS = 15_000;
 /** A lost call is connected again once; after so long without another loss it may be lost again. */
 const STABLE_MS = 180_000;
@@ -84,6 +89,12 @@ const PASSING: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'openai_timeout',
   'busy',
 ]);
+
+/** Sites of this page that allow no data channel: known after the first call. */
+const locked = new Set<string>();
+
+/** An owner ends calls by hand, or by removing the key, the site or the workspace. */
+const BY_OWNER = /^(?:operator|key_|site_|workspace_)/;
 
 const NOTE_OF_INCOMPLETE: Readonly<Record<string, StringName>> = {
   content_filter: 'response_filtered',
@@ -106,11 +117,12 @@ export class Call {
   readonly #activity = new Activity();
   #microphone: MediaStream | undefined;
   #assistant: MediaStream | undefined;
-  #token: TimedToken | undefined;
-  #isSecretSpent = false;
+  #opened: TimedCall | undefined;
+  #embedToken: string | undefined;
   #reports: Reports | undefined;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
+  #listener: ReturnType<typeof setInterval> | undefined;
   #isConnected = false;
   #connectedAt: number | undefined;
   #stableSince = 0;
@@ -132,7 +144,7 @@ export class Call {
     this.#enter('connecting');
     try {
       await this.#openMicrophone();
-      if (!this.#isOver) await this.#open();
+      if (!this.#isOver) await this.#connect(CONNECT_TIMEOUT_MS);
     } catch (error) {
       this.#fail(error, 'connect');
     }
@@ -215,29 +227,52 @@ export class Call {
     if (this.#microphone && this.#assistant) this.#handlers.onSound(this.#microphone, this.#assistant);
   }
 
-  async #open(): Promise<void> {
+  /** Sends the offer of a connection to the broker; resolves with OpenAI's answer. */
+  async #exchange(sdp: string): Promise<string> {
     const { api, siteId, visitorId } = this.#options;
-    const token = await requestToken(api, siteId, visitorId);
-    this.#token = token;
-    this.#isSecretSpent = false;
-    this.#reports = new Reports(`${api}/v1/${siteId}/sessions/${token.session_id}/events`, token, (reason) =>
-      this.#obey(reason),
+    const lost = this.#opened;
+    // A call that takes the place of another needs no second token.
+    this.#embedToken ??= await this.#options.getEmbedToken?.();
+    const call = await openCall(api, siteId, {
+      sdp,
+      visitor_id: visitorId,
+      embed_token: this.#embedToken,
+      replaces: lost && {
+        session_id: lost.session_id,
+        signature: (await this.#reports?.sign(`replaces.${lost.session_id}`)) ?? '',
+      },
+    });
+    this.#opened = call;
+    this.#reports?.end('connection_lost');
+    this.#reports = new Reports(`${api}/v1/${siteId}/sessions/${call.session_id}/events`, call, (hangUp) =>
+      this.#obey(hangUp),
     );
-    // Hung up while the broker was still answering: the slot is given back at once.
-    if (this.#end !== undefined) this.#reports.end(this.#end);
-    else await this.#connect(token, CONNECT_TIMEOUT_MS);
+    // Hung up while the broker was still answering: the line is given back at once.
+    if (this.#end !== undefined) {
+      this.#reports.end(this.#end);
+      throw new Failure({ code: 'connection_failed' });
+    }
+    return call.sdp;
   }
 
-  async #connect(token: Token, timeoutMs: number): Promise<void> {
+  async #connect(timeoutMs: number): Promise<void> {
+    const { api, siteId } = this.#options;
+    const site = `${api} ${siteId}`;
+    const hasEvents = !locked.has(site);
+    try {
+      await this.#connectWith(hasEvents, timeoutMs);
+    } catch (error) {
+      if (!hasEvents || !(error instanceof Failure) || error.problem.code !== 'invalid_offer') throw error;
+      locked.add(site);
+      if (!this.#isOver) await this.#connectWith(false, timeoutMs);
+    }
+  }
+
+  async #connectWith(hasEvents: boolean, timeoutMs: number): Promise<void> {
     const microphone = this.#microphone;
     if (microphone === undefined) return;
     const connection = await connect(
-      {
-        microphone,
-        timeoutMs,
-        exchange: (offer, signal) =>
-          postOffer({ url: token.realtime_url, secret: token.client_secret.value }, offer, signal),
-      },
+      { microphone, timeoutMs, hasEvents, exchange: (offer) => this.#exchange(offer) },
       {
         onEvent: (event) => this.#hear(event),
         onSound: (stream) => {
@@ -261,18 +296,19 @@ export class Call {
     this.#activity.restart(now);
     this.#stableSince = this.#reportedAt = now;
     this.#connectedAt ??= now;
-    this.#timer ??= setInterval(() => this.#tick(token), 1_000);
+    this.#timer ??= setInterval(() => this.#tick(), 1_000);
+    if (!hasEvents) this.#listener ??= setInterval(() => this.#listen(), LISTEN_MS);
     this.#enter('listening');
-    this.#handlers.onConnected(token);
+    if (this.#opened) this.#handlers.onConnected(this.#opened, hasEvents);
   }
 
   /** Connects a lost call again. The assistant forgets the conversation so far. */
   async #lost(): Promise<void> {
     this.#isConnected = false;
     this.#reports?.add('error', { source: 'media', code: 'connection_lost' });
-    const token = this.#token;
-    if (this.#isOver || token === undefined) return;
-    if (this.#seconds() >= token.max_duration_seconds - LIMIT_MARGIN_SECONDS) {
+    const call = this.#opened;
+    if (this.#isOver || call === undefined) return;
+    if (this.#seconds() >= call.max_duration_seconds - LIMIT_MARGIN_SECONDS) {
       this.hangUp('max_duration', 'ended_max_duration');
       return;
     }
@@ -299,7 +335,6 @@ export class Call {
           this.#fail(error, 'connect', 'connection_lost');
           return;
         }
-        if (error instanceof Failure && error.reported === 'invalid_api_key') this.#isSecretSpent = true;
       }
       const leftMs = untilMs - performance.now();
       if (leftMs <= 0) {
@@ -310,19 +345,10 @@ export class Call {
     }
   }
 
-  /** With the same secret while that is valid, else as a new session. */
+  /** As a new call that takes the line of the lost one, unless the broker has ended that. */
   async #connectAgain(): Promise<void> {
-    const { token, reports } = { token: this.#token, reports: this.#reports };
-    if (token === undefined || reports === undefined) return;
-    const isValid = token.client_secret.expires_at * 1_000 > reports.now() + SECRET_MARGIN_MS;
-    if (isValid && !this.#isSecretSpent) {
-      await this.#connect(token, RECONNECT_TIMEOUT_MS);
-      return;
-    }
-    // The line that was held is given back first: it may be the only one.
-    reports.end('connection_lost');
-    await reports.drained();
-    if (!this.#isOver) await this.#open();
+    await this.#reports?.drained();
+    if (!this.#isOver) await this.#connect(RECONNECT_TIMEOUT_MS);
   }
 
   /** Shorter when the network changes: then another try may work at once. */
@@ -344,26 +370,34 @@ export class Call {
     });
   }
 
-  #tick(token: Token): void {
+  #tick(): void {
+    const call = this.#opened;
+    if (call === undefined) return;
     const now = performance.now();
     const seconds = this.#seconds();
     if (this.#isConnected) this.#activity.tick(now, this.#handlers.levels());
     else this.#activity.touch(now);
     this.#follow();
     const silentSeconds = this.#activity.silentMs(now) / 1_000;
-    const leftSeconds = token.max_duration_seconds - seconds;
+    const leftSeconds = call.max_duration_seconds - seconds;
     const { idleSeconds } = this.#options;
     const isQuiet = silentSeconds >= idleSeconds - Math.min(WARN_SECONDS, idleSeconds / 2);
     this.#handlers.onSecond(seconds);
     if (leftSeconds <= 0) this.hangUp('max_duration', 'ended_max_duration');
     else if (silentSeconds >= idleSeconds) this.hangUp('idle', 'ended_idle');
     else if (isQuiet) this.#setNote('still_there');
-    else if (leftSeconds <= NEARLY_UP_SECONDS && token.max_duration_seconds > 2 * NEARLY_UP_SECONDS)
+    else if (leftSeconds <= NEARLY_UP_SECONDS && call.max_duration_seconds > 2 * NEARLY_UP_SECONDS)
       this.#setNote('time_nearly_up');
     else if (this.#note === 'still_there') this.#setNote(undefined);
-    if (this.#isOver || now - this.#reportedAt < token.heartbeat_seconds * 1_000) return;
+    if (this.#isOver || now - this.#reportedAt < call.heartbeat_seconds * 1_000) return;
     this.#reportedAt = now;
     this.#reports?.add('heartbeat');
+  }
+
+  /** Without events the sound itself says whose turn it is. */
+  #listen(): void {
+    if (this.#isConnected) this.#activity.listen(performance.now(), this.#handlers.levels());
+    this.#follow();
   }
 
   #hear(event: ServerEvent): void {
@@ -435,9 +469,11 @@ export class Call {
     else this.#fail(new Failure({ code: problem }, code), 'response');
   }
 
-  #obey(reason: HangUpReason): void {
-    if (reason === 'max_duration') this.hangUp('max_duration', 'ended_max_duration');
-    else this.hangUp('failed', 'ended_by_service');
+  #obey({ reason, endedBy }: HangUp): void {
+    const why = endedBy ?? reason;
+    if (why === 'max_duration') this.hangUp(why, 'ended_max_duration');
+    else if (why === 'budget') this.hangUp('failed', 'ended_limit');
+    else this.hangUp('failed', BY_OWNER.test(why) ? 'ended_by_owner' : 'ended_by_service');
   }
 
   #fail(error: unknown, source: 'connect' | 'response' | 'media', reason: EndReason = 'failed'): void {
@@ -457,11 +493,12 @@ export class Call {
     this.#reports?.end(end.reason);
     this.#release();
     const seconds = this.#connectedAt === undefined ? undefined : this.#seconds();
-    this.#handlers.onEnd({ ...end, sessionId: this.#token?.session_id, seconds });
+    this.#handlers.onEnd({ ...end, sessionId: this.#opened?.session_id, seconds });
   }
 
   #release(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#listener);
     this.#abort.abort();
     this.#connection?.close();
     for (const track of this.#microphone?.getTracks() ?? []) track.stop();

@@ -1,6 +1,5 @@
 import { deadline } from './deadline.ts';
-import { throwIfBlocked } from './page-policy.ts';
-import { codeOf, Failure, type OpenAiError, problemOfOpenAi } from './strings.ts';
+import { Failure, type OpenAiError } from './strings.ts';
 
 /** A connection that is only shaken comes back within this; OpenAI cannot be asked to restart ICE. */
 const SHAKEN_MS = 4_000;
@@ -39,35 +38,38 @@ export interface Connection {
 
 export interface ConnectOptions {
   readonly microphone: MediaStream;
-  /** Milliseconds that each of the two steps may take. */
+  /** Milliseconds from the answer until sound flows. */
   readonly timeoutMs: number;
-  /** Brings the offer to OpenAI, and its answer back. */
-  readonly exchange: (offer: string, signal: AbortSignal) => Promise<string>;
+  /** Without events there are no captions; the site decides. */
+  readonly hasEvents: boolean;
+  /** Brings the offer to the broker, and OpenAI's answer back. */
+  readonly exchange: (offer: string) => Promise<string>;
 }
 
-/** Connects to OpenAI; resolves when events flow. Throws a `Failure`. */
+/** Connects to OpenAI; resolves when events flow, or sound where there are no events. Throws a `Failure`. */
 export const connect = async (
-  { microphone, timeoutMs, exchange }: ConnectOptions,
+  { microphone, timeoutMs, hasEvents, exchange }: ConnectOptions,
   handlers: ConnectionHandlers,
   signal: AbortSignal,
 ): Promise<Connection> => {
   const peer = new RTCPeerConnection();
-  const events = peer.createDataChannel('oai-events');
+  const events = hasEvents ? peer.createDataChannel('oai-events') : undefined;
   let isClosed = false;
   const close = (): void => {
     isClosed = true;
-    events.close();
+    events?.close();
     peer.close();
   };
   try {
     for (const track of microphone.getAudioTracks()) peer.addTrack(track, microphone);
     peer.ontrack = ({ track }) => handlers.onSound(new MediaStream([track]));
-    events.onmessage = ({ data }) => {
-      const event = parseEvent(data);
-      if (event !== undefined && !isClosed) handlers.onEvent(event);
-    };
+    if (events)
+      events.onmessage = ({ data }) => {
+        const event = parseEvent(data);
+        if (event !== undefined && !isClosed) handlers.onEvent(event);
+      };
     await peer.setLocalDescription();
-    const sdp = await exchange(peer.localDescription?.sdp ?? '', deadline(signal, timeoutMs));
+    const sdp = await exchange(peer.localDescription?.sdp ?? '');
     await peer.setRemoteDescription({ type: 'answer', sdp });
     await opened(peer, events, deadline(signal, timeoutMs));
   } catch (error) {
@@ -90,48 +92,25 @@ export const connect = async (
   };
 };
 
-/** Posts an offer to OpenAI with an ephemeral secret. Throws a `Failure`. */
-export const postOffer = async (
-  { url, secret }: { readonly url: string; readonly secret: string },
-  offer: string,
+const opened = (
+  peer: RTCPeerConnection,
+  events: RTCDataChannel | undefined,
   signal: AbortSignal,
-): Promise<string> => {
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/sdp' },
-      body: offer,
-      credentials: 'omit',
-      signal,
-    });
-  } catch (error) {
-    if (!signal.aborted) await throwIfBlocked(url);
-    throw error;
-  }
-  if (response.ok) return response.text();
-  const answer = (await response.json().catch(() => null)) as { error?: OpenAiError | null } | null;
-  const code = codeOf(answer?.error);
-  const retryAfter = Number(response.headers.get('retry-after')) || undefined;
-  // Here the key is the secret of this one call: it has expired or was revoked, and another may work.
-  const problem = response.status === 401 ? 'openai_error' : problemOfOpenAi(code);
-  throw new Failure({ code: problem, retryAfter }, code ?? `http_${response.status}`);
-};
-
-const opened = (peer: RTCPeerConnection, events: RTCDataChannel, signal: AbortSignal): Promise<void> =>
+): Promise<void> =>
   new Promise((resolve, reject) => {
     const fail = () => reject(new Failure({ code: 'connection_failed' }, 'connection_failed'));
     if (signal.aborted) fail();
     signal.addEventListener('abort', fail);
-    events.onopen = () => resolve();
+    if (events) events.onopen = () => resolve();
     peer.onconnectionstatechange = () => {
       if (peer.connectionState === 'failed') fail();
+      if (!events && peer.connectionState === 'connected') resolve();
     };
   });
 
-const watch = (peer: RTCPeerConnection, events: RTCDataChannel, onLost: () => void): void => {
+const watch = (peer: RTCPeerConnection, events: RTCDataChannel | undefined, onLost: () => void): void => {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  events.onclose = onLost;
+  if (events) events.onclose = onLost;
   peer.onconnectionstatechange = () => {
     clearTimeout(timer);
     if (peer.connectionState === 'failed' || peer.connectionState === 'closed') onLost();

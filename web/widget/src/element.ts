@@ -1,4 +1,4 @@
-import { Call, type CallEnd, type CallState } from './call.ts';
+import { Call, type CallEnd, type CallState, type EmbedTokenSource } from './call.ts';
 import { agree, hasAgreed, visitorId } from './consent.ts';
 import { loadLanguage } from './languages.ts';
 import { followLevels, type LevelMeter } from './meter.ts';
@@ -27,6 +27,7 @@ const WORTH_A_RETRY: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'microphone_failed',
   'connection_failed',
   'connection_lost',
+  'invalid_signature',
 ]);
 
 /** Where these pages are rendered on a server there is nothing to extend. */
@@ -61,6 +62,9 @@ export class SpeloVoice extends Base {
   /** The one that holds a call; two would hear each other. */
   static #calling: SpeloVoice | undefined;
 
+  /** Set by a page whose site asks for embed tokens: called before each call. */
+  declare getEmbedToken: EmbedTokenSource | undefined;
+
   #view: View | undefined;
   #strings: Strings = DEFAULT_STRINGS;
   #ownStrings: Partial<Strings> = {};
@@ -75,6 +79,7 @@ export class SpeloVoice extends Base {
   #retryAt = 0;
   #countdown: ReturnType<typeof setInterval> | undefined;
   #showsCaptions = true;
+  #hasCaptions = true;
   #levels: LevelMeter | undefined;
   #isSoundBlocked = false;
   readonly #sound = new Audio();
@@ -200,11 +205,16 @@ export class SpeloVoice extends Base {
         api,
         siteId,
         visitorId: visitorId(),
+        getEmbedToken: this.getEmbedToken,
         idleSeconds: Number(this.getAttribute('idle-seconds')) || DEFAULT_IDLE_SECONDS,
       },
       {
         onState: (state) => this.#enter(state),
-        onConnected: ({ session_id, model, voice }) => this.#tell('connected', { session_id, model, voice }),
+        onConnected: ({ session_id, model, voice }, hasEvents) => {
+          this.#hasCaptions = hasEvents;
+          this.#tell('connected', { session_id, model, voice });
+          this.#draw();
+        },
         onSound: (visitor, assistant) => this.#play(visitor, assistant),
         onCaption: (caption) => {
           this.#view?.caption(caption, this.#strings[caption.role === 'visitor' ? 'you' : 'assistant']);
@@ -397,18 +407,22 @@ export class SpeloVoice extends Base {
       orb: isMuted ? 'microphoneOff' : 'bars',
       isMuted,
       note: this.#isSoundBlocked ? words.sound_blocked : this.#note ? words[this.#note] : '',
-      captionsHint: this.#showsCaptions ? words.captions_hint : undefined,
+      captionsHint: this.#showsCaptions && this.#hasCaptions ? words.captions_hint : undefined,
       buttons: [
         this.#button('mute', () => this.#toggleMute(), {
           look: 'icon',
           icon: this.muted ? 'microphoneOff' : 'microphone',
           pressed: this.muted,
         }),
-        this.#button('captions', () => this.#toggleCaptions(), {
-          look: 'icon',
-          icon: 'captions',
-          pressed: this.#showsCaptions,
-        }),
+        ...(this.#hasCaptions
+          ? [
+              this.#button('captions', () => this.#toggleCaptions(), {
+                look: 'icon',
+                icon: 'captions',
+                pressed: this.#showsCaptions,
+              }),
+            ]
+          : []),
         ...(this.#isSoundBlocked ? [this.#button('hear', () => this.#hearAgain(), { look: 'main' })] : []),
         this.#button('hang_up', () => this.hangUp(), { look: 'hang', icon: 'hangUp' }),
       ],

@@ -1,4 +1,4 @@
-import type { TimedToken } from './broker.ts';
+import type { TimedCall } from './broker.ts';
 import { randomId } from './random-id.ts';
 
 /** Why a call ended, in the words of the contract. */
@@ -6,6 +6,12 @@ export type EndReason = 'hung_up' | 'idle' | 'max_duration' | 'page_closed' | 'c
 
 /** The broker's order after a report. */
 export type HangUpReason = 'slot_lost' | 'max_duration' | 'ended' | 'site_gone';
+
+export interface HangUp {
+  readonly reason: HangUpReason;
+  /** Who ended the call, in the words of the contract; undefined where the broker does not know. */
+  readonly endedBy: string | undefined;
+}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -30,7 +36,7 @@ const DRAIN_MS = 3_000;
 export class Reports {
   readonly #url: string;
   readonly #key: Promise<CryptoKey>;
-  readonly #onHangUp: (reason: HangUpReason) => void;
+  readonly #onHangUp: (hangUp: HangUp) => void;
   readonly #goodbyeId = randomId();
   readonly #onPageHide = (): void => this.leave();
   readonly #brokerAheadMs: number;
@@ -49,14 +55,14 @@ export class Reports {
 
   constructor(
     url: string,
-    token: Pick<TimedToken, 'signing_secret' | 'brokerAheadMs'>,
-    onHangUp: (reason: HangUpReason) => void,
+    call: Pick<TimedCall, 'signing_secret' | 'brokerAheadMs'>,
+    onHangUp: (hangUp: HangUp) => void,
   ) {
     this.#url = url;
     this.#onHangUp = onHangUp;
-    this.#brokerAheadMs = token.brokerAheadMs;
-    this.#steadyOffsetMs = Date.now() + token.brokerAheadMs - performance.now();
-    const bytes = Uint8Array.from(atob(token.signing_secret), (character) => character.charCodeAt(0));
+    this.#brokerAheadMs = call.brokerAheadMs;
+    this.#steadyOffsetMs = Date.now() + call.brokerAheadMs - performance.now();
+    const bytes = Uint8Array.from(atob(call.signing_secret), (character) => character.charCodeAt(0));
     this.#key = crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
     addEventListener('pagehide', this.#onPageHide);
     void this.#prepareGoodbye();
@@ -94,7 +100,7 @@ export class Reports {
   async drained(): Promise<void> {
     const until = performance.now() + DRAIN_MS;
     void this.#flush();
-    while (this.#queue.length > 0 && !this.#isRefused && performance.now() < until)
+    while ((this.#queue.length > 0 || this.#inFlight > 0) && !this.#isRefused && performance.now() < until)
       await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
@@ -115,11 +121,11 @@ export class Reports {
     clearTimeout(this.#timer);
     const batch = isUrgent ? this.#queue.slice(-BATCH) : this.#queue.slice(0, BATCH);
     const response = await this.#send(batch).catch(() => undefined);
-    this.#inFlight -= 1;
     const status = response?.status ?? 0;
     // A browser does not show the page that a signature was refused: the other clock may be the right one.
     if (status === 0) this.#trustsSteady = !this.#trustsSteady;
     if (status === 429 || status >= 500 || status === 0) {
+      this.#inFlight -= 1;
       this.#retryLater(Number(response?.headers.get('retry-after')) * 1_000);
       return;
     }
@@ -129,6 +135,7 @@ export class Reports {
     this.#isRefused = status === 401 || status === 403 || status === 404;
     void this.#prepareGoodbye();
     await this.#obey(response);
+    this.#inFlight -= 1;
     void this.#flush();
   }
 
@@ -136,7 +143,7 @@ export class Reports {
     const body = this.#bodyOf(batch);
     return fetch(this.#url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-spelo-signature': await this.#sign(body) },
+      headers: { 'content-type': 'application/json', 'x-spelo-signature': await this.sign(body) },
       body,
       credentials: 'omit',
       keepalive: true,
@@ -152,9 +159,10 @@ export class Reports {
 
   async #obey(response: Response | undefined): Promise<void> {
     const answer = (await response?.json().catch(() => undefined)) as
-      | { data?: { action?: string; reason?: HangUpReason } }
+      | { data?: { action?: string; reason?: HangUpReason; ended_by?: string | null } }
       | undefined;
-    if (answer?.data?.action === 'hang_up' && !this.#hasEnded) this.#onHangUp(answer.data.reason ?? 'ended');
+    const { action, reason = 'ended', ended_by } = answer?.data ?? {};
+    if (action === 'hang_up' && !this.#hasEnded) this.#onHangUp({ reason, endedBy: ended_by ?? undefined });
   }
 
   /** Takes along what is not yet heard; the broker counts nothing twice. */
@@ -172,14 +180,15 @@ export class Reports {
       this.#hasEnded ? this.#queue.slice(-BATCH) : [...this.#queue.slice(1 - BATCH), ended],
     );
     try {
-      const url = `${this.#url}?signature=${encodeURIComponent(await this.#sign(body))}`;
+      const url = `${this.#url}?signature=${encodeURIComponent(await this.sign(body))}`;
       if (turn === this.#goodbyes) this.#goodbye = { url, body };
     } catch {
       // The lease of the session runs out by itself.
     }
   }
 
-  async #sign(body: string): Promise<string> {
+  /** Proves that a text comes from the page that was given this session. */
+  async sign(body: string): Promise<string> {
     const t = Math.floor(this.now() / 1_000);
     const mac = await crypto.subtle.sign('HMAC', await this.#key, new TextEncoder().encode(`${t}.${body}`));
     const hex = Array.from(new Uint8Array(mac), (byte) => byte.toString(16).padStart(2, '0')).join('');

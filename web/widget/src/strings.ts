@@ -45,6 +45,8 @@ export const STRINGS = {
   ended_after: 'It lasted {time}.',
   ended_idle: 'Nobody spoke for a while.',
   ended_max_duration: 'The longest time for one call was reached.',
+  ended_by_owner: 'The owner of this site ended the call.',
+  ended_limit: 'Voice has reached its limit.',
   ended_by_service: 'The call was ended by the service.',
   busy_title: 'All lines are busy',
   error_title: 'Voice is not available',
@@ -54,7 +56,7 @@ export const STRINGS = {
   wait_over: 'You can try again now.',
 } as const;
 
-/** The sentence for each failure: every public code of the token route, then failures in the browser. */
+/** The sentence for each failure: every public code of the call route, then failures in the browser. */
 export const PROBLEMS = {
   invalid_site_id: 'Voice is not set up for this page.',
   site_not_found: 'Voice is not set up for this page.',
@@ -66,7 +68,11 @@ export const PROBLEMS = {
   openai_key_rejected: 'Voice is out of order. The owner of this site has to repair it.',
   openai_key_suspended: 'Voice is switched off at the moment.',
   stopped: 'Voice is switched off at the moment.',
-  calls_only: 'Voice is not set up for this page.',
+  embed_token_invalid: 'Voice is not set up for this page.',
+  visitor_limit: 'You have used up your voice minutes.',
+  budget_exhausted: 'Voice has reached its limit. The owner of this site has to raise it.',
+  invalid_offer: 'Voice is not set up for this page.',
+  invalid_signature: 'The connection was lost.',
   busy: 'Please give us a moment.',
   openai_quota_exhausted: 'Voice has reached its limit. The owner of this site has to raise it.',
   openai_error: 'The voice service had a problem. Please try again.',
