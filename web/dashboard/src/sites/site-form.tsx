@@ -9,6 +9,7 @@ import {
 } from '../../../../lambdas/domain/openai-models.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { type Site, useRoute } from '../api/queries.ts';
+import { ControlField } from '../calls/control-field.tsx';
 import { Button } from '../ui/button.tsx';
 import { FieldRow, SelectField, TextArea, TextField } from '../ui/field.tsx';
 import { formatDay } from '../ui/format.ts';
@@ -37,7 +38,7 @@ export const emptyDraft: SiteDraft = {
   voice: DEFAULT_VOICE,
   instructions: 'You are a friendly voice assistant.',
   data_residency: 'global',
-  control: 'open',
+  control: 'brokered',
   client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
   max_duration_seconds: SESSION_DURATION_SECONDS.default,
   model_auto_upgrade: true,
@@ -131,6 +132,11 @@ export const SiteForm = ({
           fault={faultOf('instructions')}
           onChange={(event) => set('instructions', event.target.value)}
         />
+        <ControlField
+          control={draft.control}
+          fault={faultOf('control')}
+          onChange={(control) => set('control', control)}
+        />
         <details className={ui['details']}>
           <summary>Advanced</summary>
           <FieldRow>
@@ -157,7 +163,7 @@ export const SiteForm = ({
               onChange={(event) => set('max_duration_seconds', event.target.valueAsNumber)}
             />
             <TextField
-              label="Client secret lives, seconds"
+              label="Token lives, seconds"
               type="number"
               min={CLIENT_SECRET_TTL_SECONDS.min}
               max={CLIENT_SECRET_TTL_SECONDS.max}
