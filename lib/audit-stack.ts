@@ -143,7 +143,7 @@ export class AuditStack extends Stack {
       description: 'anomalous use of a key',
       eventPatterns: { '': { source: [EVENT_SOURCE], detailType: [EVENTS.anomalyDetected] } },
       impact:
-        "somebody may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
+        "an attacker may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
       because: 'each incident counts; the detector has weighed it against what is usual for that key.',
     });
 
@@ -267,7 +267,7 @@ export class AuditStack extends Stack {
       runbook: 'Key policy was changed',
       eventNames: ['PutKeyPolicy'],
       about,
-      impact: "somebody may have given themselves the use of a key, and with it of customers' OpenAI keys.",
+      impact: "a person may have given themselves the use of a key, and with it of customers' OpenAI keys.",
     });
     new TamperRule(this, 'GrantCreated', {
       ...common,
@@ -277,7 +277,7 @@ export class AuditStack extends Stack {
       about: Object.fromEntries(
         rules.map(([name, keys]) => [name, { ...keys, userIdentity: { invokedBy: [{ exists: false }] } }]),
       ),
-      impact: 'somebody can use a key past its policy; nothing of ours makes grants.',
+      impact: 'a person or a program can use a key past its policy; nothing of ours makes grants.',
     });
     new TamperRule(this, 'KeyEndangered', {
       ...common,

@@ -20,8 +20,8 @@ export interface DataStackProps extends StackProps {
 }
 
 /**
- * What must outlive every deployment: tables, KMS keys and, where the stage has one, the pool of people. Deleting the stack
- * deletes none of them. Beside them the roles of the commands that an operator runs on them.
+ * Resources that must outlive every deployment: tables, KMS keys and, where the stage has one, the pool of people.
+ * Deleting the stack deletes none of them. Also the roles of the commands that an operator runs on them.
  */
 export class DataStack extends Stack implements DataResources {
   readonly keys: Readonly<Record<KmsKeyName, Key>>;

@@ -34,8 +34,8 @@ const EVENTS = ['EVENTS#*'];
 const KEY_ACTIVITY = ['KEY#*'];
 
 /**
- * What each role does to items, action by action; test/lib/reachable-calls.test.ts holds it equal to what the code can
- * do. Nobody updates or deletes in `audit`: rows are put, once, under a condition.
+ * Actions of each role on items; test/lib/reachable-calls.test.ts holds it equal to what the code can do. Nobody
+ * updates or deletes in `audit`: rows are put, once, under a condition.
  */
 export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   token: [
@@ -81,7 +81,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
       index: true,
     },
-    // How many workspaces somebody has created today.
+    // The number of workspaces that a person has created today.
     { table: 'limits', actions: ['UpdateItem'], partitions: ['RATE#new-workspace#*'] },
     // Which keys are stored. The sealed record stays out of reach.
     {
@@ -198,6 +198,6 @@ export const RESTORABLE_TABLES = [
 export const restoredTableName = (stage: string, table: (typeof RESTORABLE_TABLES)[number]): string =>
   `spelo-byok-${stage}-restored-${table}`;
 
-/** What the role `restore` does to each of them. Deletions are carried out in `keys` before it is copied. */
+/** Actions of the role `restore` on each of them. Deletions are carried out in `keys` before it is copied. */
 export const restoredTableActions = (table: (typeof RESTORABLE_TABLES)[number]): readonly ItemAction[] =>
   table === 'keys' ? ['Scan', 'GetItem', 'PutItem', 'DeleteItem'] : ['Scan'];

@@ -28,7 +28,7 @@ type StreamConsumers = Readonly<Partial<Record<keyof typeof TABLES, StreamHandle
 /** Every function of the product, ready to be called. */
 export interface LocalFunctions {
   readonly handlers: Readonly<Record<FunctionName, HttpHandler>>;
-  /** Those of the contract unless told. */
+  /** @default the routes of the contract */
   readonly routes?: readonly GatewayRoute[];
   /** Behind streams: the detector. */
   readonly watching: StreamConsumers;

@@ -46,7 +46,7 @@ export interface LocalStackOptions {
   readonly assembly?: Assembly | undefined;
   /** The clock of the world stands still until it is moved, which the clocks of bundles then do as well. */
   readonly clockStands?: boolean;
-  /** What bundles write to standard output, line by line. */
+  /** Lines that bundles write to standard output. */
   readonly onLine?: (line: string) => void;
   /** Pages and scripts for browsers, served beside the API. */
   readonly pages?: readonly WebHandler[];
@@ -57,7 +57,7 @@ export interface LocalStack {
   readonly gateway: LocalGateway;
   /** The audit pipeline; `drain()` waits until it has everything. */
   readonly streams: StreamPump;
-  /** What the anomaly detector has announced. */
+  /** Incidents that the anomaly detector has published. */
   readonly incidents: LocalIncidents;
   /** Closes silent sessions, as the schedule does. */
   readonly sweep: () => Promise<void>;
@@ -185,7 +185,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const recording = await keep(startStreamPump(clients, functions.recording, onDeadLetter));
     const streams: StreamPump = {
       drain: async () => {
-        // What the detector does has audit events of its own.
+        // The detector's actions write audit events too.
         await watching.drain();
         await recording.drain();
       },

@@ -71,7 +71,7 @@ const shared = {
 const derivation = { DERIVATION_KEY_ARN: kmsArn };
 
 /**
- * Keys sealed under any of these open: the master key, and the ones before it while their records are wrapped anew
+ * Keys sealed under any of these open: the master key, and the ones before it while their records are being re-wrapped
  * (docs/key-lifecycle.md). New keys are sealed under `MASTER_KEY_ARN` alone.
  */
 const opening = { MASTER_KEY_ARN: kmsArn, RETIRED_MASTER_KEY_ARNS: kmsArnList };
@@ -101,11 +101,11 @@ const tokenEnvironment = z.object({
   IP_LIMIT_PER_MINUTE: limit(60),
   IP_LIMIT_PER_SECOND: limit(20),
   SITE_LIMIT_PER_MINUTE: limit(200),
-  /** What one address may hold of a key's concurrency slots. */
+  /** The share of a key's concurrency slots that one address may hold. */
   ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(DEFAULT_ADDRESS_SLOT_PERCENT),
 });
 
-/** What widgets report of their sessions; no access token, no key of a customer. */
+/** Widgets' reports of their sessions; no access token, no key of a customer. */
 const eventsEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -194,7 +194,7 @@ const projectorEnvironment = z.object({
 const archiverEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
-  /** Bucket with Object Lock, outside the reach of whoever appends to the trail. */
+  /** Bucket with Object Lock, which the function that appends to the trail cannot reach. */
   ARCHIVE_BUCKET: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
   AWS_ENDPOINT_URL_S3: z.url().optional(),
 });
@@ -213,7 +213,7 @@ const detectorEnvironment = z.object({
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
-/** Encrypts one key anew when the detector asks for it; no route leads to it. */
+/** Re-encrypts one key at the detector's request; no route leads to it. */
 const rotateOnRequestEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -235,12 +235,12 @@ const manageEnvironment = z.object({
   WORKSPACES_PER_DAY: limit(5),
 });
 
-/** What was used and what it cost; reads alone. */
+/** Usage and its cost; reads alone. */
 const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
   AWS_ENDPOINT_URL_KMS: true,
 });
 
-/** What each deployed function parses at its start, by the name that it is deployed under. */
+/** The environment that each deployed function parses at its start, by its deployed name. */
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
   events: eventsEnvironment,

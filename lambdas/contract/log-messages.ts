@@ -14,7 +14,7 @@ export type LogMessage =
   | 'hang-up handled'
   | 'hang-up failed';
 
-/** What each function logs for a stream record that it could not handle. Alarms filter on the text. */
+/** Log message of each function for a stream record that it could not handle. Alarms filter on the text. */
 export const FAILED_RECORD_MESSAGES = {
   projector: 'audit record failed',
   archiver: 'audit record failed',

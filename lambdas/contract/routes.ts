@@ -20,7 +20,7 @@ export type FunctionName = 'token' | 'events' | 'keys' | 'rotate' | 'audit' | 'm
 
 /** How `data` is a table: one record for each object of `list`, one column for each field of `record`. */
 export interface CsvTable {
-  /** What a downloaded file is called, before its ids and its ending. */
+  /** The start of a downloaded file's name, before its ids and its ending. */
   readonly name: string;
   readonly list: 'rows' | 'items';
   readonly record: z.ZodObject;
@@ -590,7 +590,7 @@ export type RouteId = keyof typeof ROUTES;
 /** `POST /v1/{siteId}/token`, as API Gateway names a route. */
 export const routeKeyOf = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`;
 
-/** What any route of this access may refuse, on top of its own list. */
+/** Errors that any route of this access may answer, in addition to its own list. */
 export const commonRefusals = (route: Route): readonly ProblemName[] => [
   'unavailable',
   // Also where nothing is taken: a body or a query that does not belong there is refused.

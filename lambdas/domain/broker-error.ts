@@ -43,12 +43,12 @@ export const BROKER_ERROR_CODES = [
 export type BrokerErrorCode = (typeof BROKER_ERROR_CODES)[number];
 
 export interface BrokerErrorDetail {
-  /** What the detail is about: a path in the request, or a machine-readable reason. */
+  /** The subject of the detail: a path in the request, or a machine-readable reason. */
   readonly path: string;
   readonly message: string;
 }
 
-/** What a list says to a cursor that it has not given out. */
+/** The error for a cursor that the list has not given out. */
 export const invalidCursor = (): BrokerError =>
   new BrokerError('invalid_request', {
     details: [

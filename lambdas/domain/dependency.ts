@@ -21,7 +21,7 @@ export class DependencyUnavailableError extends Error {
   }
 }
 
-/** The state on which a write was conditional had changed: somebody else was first. */
+/** The state on which a write was conditional had changed: another writer was first. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
   constructor() {

@@ -5,11 +5,12 @@ import type { SlotLease } from '../domain/sessions/slots.ts';
 import type { QuotaReservation } from '../domain/sessions/token-context.ts';
 
 /**
- * What the use cases need from the world. A write that changes something a person cares about takes its audit event. Unless a port says otherwise, each method reads its own writes (strongly
- * consistent) and throws DependencyUnavailableError when the service behind it fails.
+ * Ports of the use cases. A write that changes something a person cares about takes its audit event. Unless a port says
+ * otherwise, each method reads its own writes (strongly consistent) and throws DependencyUnavailableError when the
+ * service behind it fails.
  */
 
-/** What one admission writes, beside the session's place among the live ones. */
+/** The records of one admission, besides the session's place among the live ones. */
 export interface AdmissionWrite {
   readonly session: ReservedSession & { readonly siteId: SiteId };
   readonly leases: readonly SlotLease[];

@@ -7,9 +7,9 @@ import { TABLES, type TableDefinition } from '../../lambdas/contract/tables.ts';
 import { DEPLOYED_FUNCTION_NAMES } from '../../lib/deployed-functions.ts';
 
 /**
- * What `cdk synth` has written, read back as far as it is about answering requests: functions with their bundles and
- * variables, routes with their authorizer, streams, rules. Throws on whatever it does not understand, so that a template
- * that says more than this can serve is noticed.
+ * The output of `cdk synth`, read back as far as it concerns answering requests: functions with their bundles and
+ * variables, routes with their authorizer, streams, rules. Throws on everything it does not understand, so that a
+ * template with more than this can serve is noticed.
  */
 export interface Assembly {
   readonly functions: ReadonlyMap<DeployedFunctionName, AssemblyFunction>;
@@ -133,7 +133,7 @@ const capitalized = (name: string): string => `${name.charAt(0).toUpperCase()}${
 const isTable = (name: string): name is keyof typeof TABLES => name in TABLES;
 const isKey = (name: string): name is keyof typeof KMS_KEYS => name in KMS_KEYS;
 
-/** The resources that the local run has of its own, by `stack/logicalId`; the stacks' outputs say which is which. */
+/** The resources that the local run replaces with its own, by `stack/logicalId`; the stacks' outputs name them. */
 const knownResources = (templates: ReadonlyMap<string, Template>): ReadonlyMap<string, Placeholder> => {
   const known = new Map<string, Placeholder>();
   const add = (stack: string, outputName: string, placeholder: Placeholder): void => {

@@ -47,7 +47,7 @@ const FORGERIES = [
   ['a quote', '","message":"forged","x":"'],
 ] as const;
 
-/** What splits a line in some reader, or moves a terminal's cursor. */
+/** Characters that split a line in some reader, or move a terminal's cursor. */
 const FORGING = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 const expectSound = (lines: readonly string[]): void => {

@@ -56,7 +56,7 @@ describe('the routes', () => {
     );
   });
 
-  test('without an authorizer are exactly these', () => {
+  test('the routes without an authorizer are exactly these', () => {
     expect(
       deployed.filter(({ authorizer }) => authorizer === undefined).map(({ routeKey }) => routeKey),
     ).toEqual([
@@ -175,7 +175,7 @@ describe('the functions', () => {
   );
 
   test.each(functions.map((found) => [found.name, found] as const))(
-    '%s logs JSON to a group of its own',
+    '%s logs JSON to its own group',
     (name, { Properties }) => {
       const { LogFormat, LogGroup } = Object(Properties['LoggingConfig']);
       expect([LogFormat, words(LogGroup)]).toEqual(['JSON', name.replace('/Function', '/Logs')]);

@@ -168,7 +168,7 @@ describe('the streams', () => {
       Properties,
     }));
 
-  test('of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of tenancy and sessions to the detector too', () => {
+  test('the streams of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of tenancy and sessions to the detector too', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
       ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
@@ -321,7 +321,7 @@ describe("the rules on the detector's events", () => {
   const targetsOf = (name: string) =>
     [named('AWS::Events::Rule', name).Properties['Targets']].flat().map(Object);
 
-  test('are on the bus that it is told of, the default one', () => {
+  test('are on the bus that the function gets, the default one', () => {
     const { Variables } = Object(
       named('AWS::Lambda::Function', 'Detector/Broker/Function').Properties['Environment'],
     );

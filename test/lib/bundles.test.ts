@@ -20,7 +20,7 @@ const assembly = async (): Promise<string> => {
   return synthesized;
 };
 
-/** What the functions read at start. Nothing is called: the addresses lead nowhere. */
+/** Environment that the functions read at start. Nothing is called: the addresses lead nowhere. */
 const environment = {
   STAGE: 'dev',
   AWS_REGION: 'eu-central-1',

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { CONDITIONS, templates, wordsOf } from './permissions.ts';
 import { conditionInWords, ofType, statementsOfKey } from './synthesized.ts';
 
-/** Actions that use the key or let somebody use it. What is left only looks after it. */
+/** Actions that use the key or grant its use. The others only manage it. */
 const GIVES_USE =
   /^kms:(\*|.*\*.*|Encrypt|Decrypt|ReEncrypt.*|GenerateDataKey.*|GenerateMac|VerifyMac|Sign|Verify|DeriveSharedSecret|CreateGrant|ReplicateKey|ImportKeyMaterial)$/;
 

@@ -87,14 +87,14 @@ describe('the roles', () => {
       expect(longest(wordsOf(template)(Properties['RoleName'])).length).toBeLessThanOrEqual(64);
   });
 
-  test('of functions are for Lambda to assume', () => {
+  test('the roles of functions are for Lambda to assume', () => {
     for (const { Properties } of roles.filter((role) => FUNCTIONS.includes(roleNameOf(role))))
       expect(Object(Properties['AssumeRolePolicyDocument']).Statement).toEqual([
         { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
       ]);
   });
 
-  test('of operators are for people of this account who signed in with MFA, for an hour', () => {
+  test('the roles of operators are for people of this account who signed in with MFA, for an hour', () => {
     const operators = roles.filter((role) => OPERATORS.includes(roleNameOf(role)));
     expect(operators).toHaveLength(OPERATORS.length);
     for (const { Properties, template } of operators) {
@@ -126,7 +126,7 @@ describe('the roles', () => {
     ]);
   });
 
-  test('of functions may write to X-Ray, which knows no resources, and of operators none may', () => {
+  test('the roles of functions may write to X-Ray, which knows no resources, and those of operators may not', () => {
     const tracing = permissions.filter(({ action }) => action.startsWith('xray:'));
     expect(tracing).toEqual(
       FUNCTIONS.flatMap((role) =>
@@ -247,7 +247,7 @@ describe('the audit trail', () => {
   test('is read by the function that shows it, and its stream by the archiver', () => {
     expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:BatchGetItem', 'dynamodb:Query']);
     expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector', 'RestoreOperator']);
-    // Whoever restores rows cannot compute the hash of a forged one, and whoever can compute hashes writes none.
+    // A role that restores rows cannot compute the hash of a forged one, and a role that computes hashes writes none.
     expect(actionsOf('RestoreOperator', 'AuditKey')).toEqual([]);
     expect(permissions.filter(({ role }) => role === 'VerifyArchiveOperator')).toEqual([
       {
@@ -287,7 +287,7 @@ describe('the tables', () => {
       .filter((found) => found.role === role && found.resource === resource && action.test(found.action))
       .map(({ action, condition }) => [action, condition]);
 
-  test('keys are written by whoever seals, wraps, suspends or forgets them, and by nobody else', () => {
+  test('keys are written only by the roles that seal, wrap, suspend or delete them', () => {
     expect(rolesThat(writes, 'KeysTable')).toEqual([
       'keys',
       'rotate',
@@ -397,7 +397,7 @@ describe('the tables', () => {
     expect(new Set(readers.map(({ role }) => role))).toEqual(new Set(['hangup']));
   });
 
-  test('the queue of hang-ups takes messages from whoever ends calls, and gives them to hangup alone', () => {
+  test('the queue of hang-ups takes messages from the functions that end calls, and gives them to hangup alone', () => {
     expect(rolesThat('sqs:SendMessage', 'HangUps/Queue')).toEqual([
       'token',
       'events',
@@ -440,7 +440,7 @@ describe('the tables', () => {
     expect(rolesThat(/Delete/, 'KeysTable')).not.toContain('RestoreOperator');
   });
 
-  test('only manage asks which workspaces somebody belongs to', () => {
+  test('only manage asks for the workspaces of a person', () => {
     expect(rolesThat(/./, 'TenancyTable/index/by-sub')).toEqual(['manage']);
     expect(actionsOf('manage', 'TenancyTable/index/by-sub')).toEqual(['dynamodb:Query']);
   });
@@ -506,7 +506,7 @@ The encryption context of a sealed key: ${ENCRYPTION_CONTEXT_KEYS.map((name) => 
 IAM cannot ask that a put be conditional. That the projector replaces no row is for its code (every put demands that
 nothing is there), for the hash chain, which shows a row that was replaced, and for the archive, which keeps the first.
 
-Two roles both open and seal, because encrypting a key anew takes both: \`rotate\`, behind a route, and
+Two roles both open and seal, because re-encrypting a key takes both: \`rotate\`, behind a route, and
 \`rotate-on-request\`, behind the detector's events. The detector itself can switch a key off and open none.
 
 ## Functions
@@ -514,7 +514,7 @@ Two roles both open and seal, because encrypting a key anew takes both: \`rotate
 ${FUNCTIONS.map(section).join('\n')}
 ## Operators
 
-Roles that a person of this account assumes for one command: an IAM user with MFA, or somebody of a permission set of IAM
+Roles that a person of this account assumes for one command: an IAM user with MFA, or a person with a permission set of IAM
 Identity Center that the stage names (\`operators.permissionSets\`).
 
 ${OPERATORS.map(section).join('\n')}`;

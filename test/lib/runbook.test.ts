@@ -6,7 +6,7 @@ import { exampleApp, exampleEdge, ofType, type StackTemplate, templateOf } from 
 
 const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
 
-/** What stands under each heading of the second level, up to the next. */
+/** The text under each heading of the second level, up to the next. */
 const sections = new Map(
   runbook
     .split(/^## /m)
@@ -105,7 +105,7 @@ describe('the alarms', () => {
     },
   );
 
-  test.each(cases)('%s tells somebody', (_, { template, AlarmActions }) => {
+  test.each(cases)('%s notifies the operator', (_, { template, AlarmActions }) => {
     expect(AlarmActions.map(wordsOf(template))).toEqual(['Alarms']);
   });
 

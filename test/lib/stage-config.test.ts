@@ -267,7 +267,7 @@ describe('the configuration of a stage', () => {
       'two digests while the secret is replaced',
       { region: 'eu-central-1', edge: { ...exampleEdge, acceptedDigests: ['0'.repeat(64), '1'.repeat(64)] } },
     ],
-    ['a dashboard with a name of its own', { dashboard: { clientId: 'pages', domain: pages } }],
+    ['a dashboard with its own name', { dashboard: { clientId: 'pages', domain: pages } }],
     [
       'one with the sign-in page of a pool',
       {

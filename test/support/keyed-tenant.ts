@@ -74,7 +74,10 @@ export const expectNothingReached = (stack: TestStack): void => {
   expect(openAiOf(stack).requests).toEqual([]);
 };
 
-/** What a test file cannot start without. Where it fails the stack ends too: no hook of such a file ever runs. */
+/**
+ * The result of a preparation that a test file needs to start. When it fails the stack ends too, because no hook of
+ * such a file ever runs.
+ */
 export const needed = async <Result>(stack: TestStack, preparation: Promise<Result>): Promise<Result> => {
   try {
     return await preparation;

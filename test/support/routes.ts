@@ -46,7 +46,7 @@ export const pathOf = ({ path }: Route, tenant: Addressed, sub: string): string 
     .replace('{sessionId}', tenant.sessionId ?? NO_SESSION)
     .replace('{sub}', encodeURIComponent(sub));
 
-/** Calls a route as somebody would who knows the contract. */
+/** Calls a route as a client that knows the contract would. */
 export const callRoute = (
   stack: TestStack,
   route: NamedRoute,

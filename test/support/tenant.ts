@@ -29,7 +29,7 @@ const leaveManaged = async (stack: TestStack, workspaceId: string): Promise<void
   }
 };
 
-/** A workspace with one site, owned by a person of its own. */
+/** A workspace with one site, owned by a new person. */
 export const makeTenant = async (
   stack: TestStack,
   workspace: Readonly<Record<string, unknown>> = {},

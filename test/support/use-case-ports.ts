@@ -33,8 +33,8 @@ import type { TestStack } from './stack.ts';
 import { ORIGIN, type Tenant } from './tenant.ts';
 
 /**
- * The ports of the token, keys and rotate functions over the real adapters, as their wiring makes them, so that a test can put
- * something of its own in place of one of them.
+ * The ports of the token, keys and rotate functions over the real adapters, as their composition makes them, so that a
+ * test can replace one of them.
  */
 export const useCasePorts = (stack: TestStack) => {
   const token = parseEnvironment(ENVIRONMENTS.token, stack.variables);

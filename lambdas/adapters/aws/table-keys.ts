@@ -105,12 +105,12 @@ export const primaryKey = {
     sk: `${pool}#${String(index).padStart(4, '0')}`,
   }),
   rate: (subject: string, minute: string): PrimaryKey => ({ pk: `RATE#${subject}`, sk: minute }),
-  /** What the anomaly detector remembers; `subject` is a fingerprint or `SITE#<id>`. */
+  /** The anomaly detector's state; `subject` is a fingerprint or `SITE#<id>`. */
   anomaly: (workspace: WorkspaceId, subject: string): PrimaryKey => ({
     pk: `ANOMALY#${workspace}`,
     sk: subject,
   }),
-  /** What visitors reported of the key at this place, within this workspace: of the platform's key, each has its own. */
+  /** Visitors' reports on the key at this place, within this workspace: of the platform's key, each has its own. */
   keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey => ({
     pk: `HEALTH#${workspace}`,
     sk: `${scope}#${scopeId}`,

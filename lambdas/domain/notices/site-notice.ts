@@ -1,6 +1,6 @@
 import type { AuditEvent, AuditFacts } from '../audit/audit-record.ts';
 
-/** What the owners of a site are told: its model shuts down, or the site was moved to another one. */
+/** A notice to the owners of a site: its model shuts down, or the site was moved to another one. */
 export interface SiteNotice {
   readonly kind: 'model_retiring' | 'model_moved';
   /** Unique; the same notice delivered again has the same id. */

@@ -12,7 +12,7 @@ export interface SessionSnapshot {
   /** Only a session whose secret was handed out has reports. */
   readonly session: ReservedSession & {
     readonly siteId: SiteId;
-    /** Somebody asked to end this call; undefined: nobody. */
+    /** The person or program that asked to end this call; undefined: nobody. */
     readonly endRequested?: EndedBy | undefined;
     /** The call was hung up. */
     readonly endedBy?: EndedBy | undefined;

@@ -19,7 +19,7 @@ export interface TokenContext {
   readonly period: PeriodUsage;
   /** Leases of every pool of the workspace, expired ones included. */
   readonly leases: readonly SlotLease[];
-  /** What visitors reported of each key, by the scope of the key. */
+  /** Visitors' reports on each key, by the scope of the key. */
   readonly health: {
     readonly site: KeyHealth | undefined;
     readonly workspace: KeyHealth | undefined;
@@ -30,6 +30,6 @@ export interface TokenContext {
 /** The meter that a session begins with, and with it the seconds of a hard-capped plan that it sets aside. */
 export interface QuotaReservation {
   readonly usage: SessionUsage;
-  /** What the period may hold at most, so that the hold still fits, seconds; undefined: the plan has no hard cap. */
+  /** The most that the period may hold, so that the hold still fits, seconds; undefined: the plan has no hard cap. */
   readonly maxCommittedSeconds: number | undefined;
 }

@@ -129,7 +129,7 @@ export type SiteSettings = Omit<
 >;
 export type SiteChange = Partial<SiteSettings>;
 
-/** What the caller knows of the workspace's plan. */
+/** The caller's knowledge of the workspace's plan. */
 export interface SiteQuota {
   readonly plan: string;
   /** A cap depends on it, so the site is created only while it stays. */

@@ -11,7 +11,7 @@ import type { Site } from '../../domain/tenancy/workspace.ts';
 import type { AdmissionWrite } from '../ports.ts';
 import type { Page, PageRequest } from './pages.ts';
 
-/** What a budget check found. */
+/** The result of a budget check. */
 export type Budget =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly retryAfterSeconds: number };
@@ -23,7 +23,7 @@ export interface RateLimiter {
 
 export interface TokenContextReader {
   readTokenContext(siteId: SiteId, workspaceId: WorkspaceId, now: Date): Promise<TokenContext>;
-  /** What admission depends on, read again after a lost race. */
+  /** The state that admission depends on, read again after a lost race. */
   readCapacity(workspaceId: WorkspaceId, now: Date): Promise<Pick<TokenContext, 'leases' | 'period'>>;
 }
 
@@ -82,7 +82,7 @@ export interface SessionUsageStore {
 }
 
 export interface SessionEndRecorder {
-  /** Notes on the session's record that it is over, and how long it was: the anomaly detector goes by it. */
+  /** Notes on the session's record that it is over, and how long it was: the anomaly detector uses it. */
   recordEnd(usage: SessionUsage): Promise<void>;
 }
 

@@ -38,9 +38,9 @@ export interface AdmissionRequest {
   readonly site: Site;
   /** The key's own pool first. */
   readonly pools: readonly SlotPool[];
-  /** What one address may hold of the key's slots, percent. */
+  /** The share of the key's slots that one address may hold, percent. */
   readonly addressSlotPercent: number;
-  /** What a hard-capped plan includes in a period, seconds; undefined: no such plan. */
+  /** The seconds that a hard-capped plan includes in a period; undefined: no such plan. */
   readonly capSeconds: number | undefined;
   readonly capacity: Pick<TokenContext, 'leases' | 'period'>;
   /** The session whose slots this one takes over; undefined: none. */

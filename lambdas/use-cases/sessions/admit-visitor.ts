@@ -24,7 +24,7 @@ export interface VisitorPorts extends ArrivalPorts, GiveBackPorts {
 export interface VisitorSettings {
   readonly rateLimits: RateLimits;
   readonly plans: readonly Plan[];
-  /** What one address may hold of a key's concurrency slots, percent. */
+  /** The share of a key's concurrency slots that one address may hold, percent. */
   readonly addressSlotPercent: number;
 }
 
@@ -89,7 +89,7 @@ export const admitVisitor = async (
 
 interface Admitting extends AdmissionRequest {
   readonly payer: Payer;
-  /** What the site had spent of its budget. */
+  /** The calls that the site had used of its budget. */
   readonly siteCalls: number;
 }
 
@@ -122,7 +122,9 @@ const admit = async (
   return admission.value;
 };
 
-/** What a quorum of visitors met with this key, unless all slots are taken, which the contract says first. */
+/**
+ * The error that a quorum of visitors met with this key, unless all slots are taken, which the contract reports first.
+ */
 const refusalWhileDegraded = ({ payer, pools, capacity, now }: Admitting): BrokerError | undefined => {
   const full = pools.some(
     ({ pool, limit }) => freeSlots(occupiedSlots(capacity.leases, pool, now), limit).length === 0,

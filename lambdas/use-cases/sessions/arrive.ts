@@ -17,7 +17,7 @@ export interface ArrivalPorts {
   readonly errors: ErrorLog;
 }
 
-/** What a browser asks for on a public route of the site. */
+/** A browser's request on a public route of the site. */
 export interface VisitorRequest {
   readonly siteId: SiteId;
   readonly origin: string | undefined;

@@ -20,7 +20,7 @@ export interface Payer {
   readonly slotLimit: number | undefined;
   /** Managed seconds that a hard-capped plan includes in a period; undefined: no such cap. */
   readonly capSeconds: number | undefined;
-  /** What a quorum of visitors met with this key lately; undefined: nothing. */
+  /** The failure that a quorum of visitors met with this key lately; undefined: none. */
   readonly degradation: Degradation | undefined;
 }
 

@@ -74,7 +74,7 @@ export interface EventsRequest {
   readonly sessionId: string;
   readonly origin: string | undefined;
   readonly signature: EventSignature | undefined;
-  /** Whoever reports, as API Gateway saw the address. */
+  /** The reporter's address, as API Gateway saw it. */
   readonly sourceIp: string;
   /** The body exactly as it was signed. */
   readonly rawBody: string;
@@ -233,7 +233,7 @@ const tellOperator = async (
     await ports.health.noteDegraded(session, degradation && degradedUntil(degradation));
 };
 
-/** What the page is told: undefined to go on. A page that is told to hang up keeps its slot no longer than it had it. */
+/** The order for the page: undefined to continue. A page that must hang up keeps its slot no longer than it had it. */
 const settleSlots = async (
   ports: EventPorts,
   read: SessionSnapshot,
@@ -294,7 +294,7 @@ const ENDED_BY_REASON: Readonly<Record<HangUpReason, EndedBy>> = {
   site_gone: 'site_archived',
 };
 
-/** What a page says frees nothing: the slot is free once OpenAI has ended the call. */
+/** A page's report frees nothing: the slot is free once OpenAI has ended the call. */
 const queueEnd = async (
   { hangUps }: EventPorts,
   { siteId, sessionId, endedBy }: SessionSnapshot['session'],

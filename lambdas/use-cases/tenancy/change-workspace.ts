@@ -7,8 +7,8 @@ import { authorizeWorkspace } from './authorize.ts';
 import { requireManaged } from './require-managed.ts';
 
 /**
- * Owner only. A new billing mode counts from the next mint; a running session keeps its payer. `managed_unavailable` where
- * this deployment has no key of its own that could pay.
+ * Owner only. A new billing mode counts from the next mint; a running session keeps its payer. `managed_unavailable`
+ * where this deployment has no platform key that could pay.
  */
 export const changeWorkspace =
   ({

@@ -45,7 +45,7 @@ export const createSite =
     try {
       await ports.tenancy.createSite(site, quota, event);
     } catch (error) {
-      // Somebody else may have taken the last place: that is another answer than a write to repeat.
+      // Another person may have taken the last place: that is another answer than a write to repeat.
       if (error instanceof ConflictError)
         quotaIn(await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin'), ports.plans);
       throw error;

@@ -13,7 +13,7 @@ export interface Answer {
   readonly requestId: string;
 }
 
-/** What a probe comes to in one world. */
+/** The outcome of a probe in one world. */
 interface Rendered {
   readonly route: Route;
   readonly path: Readonly<Record<string, string>>;
@@ -230,7 +230,7 @@ const sendOverHttp = (
   });
 };
 
-/** One request on a connection of its own, written as it is. */
+/** Sends one request on a separate connection, exactly as written. */
 export const exchange = (
   url: string,
   {

@@ -44,11 +44,11 @@ export interface HostileWorld {
   readonly foreign: HostileTenant;
   /** How many answers there were of each status. */
   readonly answers: Map<number, number>;
-  /** What has happened since the last call. Nothing of it is kept. */
+  /** Log lines and calls since the last call. Nothing of it is kept. */
   readonly take: () => { readonly lines: readonly string[]; readonly calls: readonly ServiceCall[] };
-  /** What the owner does to put the tenant back. */
+  /** Restores the tenant as its owner would. */
   readonly repair: (method: string, path: string, body?: unknown) => Promise<void>;
-  /** The next request meets a tenant of its own. */
+  /** Gives the next request a new tenant. */
   readonly renew: () => Promise<void>;
   /** A new session of the tenant. */
   readonly renewSession: () => Promise<void>;

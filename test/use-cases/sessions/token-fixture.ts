@@ -221,7 +221,7 @@ export const recordingPorts = (context: TokenContext, own: Partial<MintPorts> = 
   return { ports, log };
 };
 
-/** A write that somebody else was first with. */
+/** A write that lost to another writer. */
 export const lost = async (): Promise<never> => {
   throw new ConflictError();
 };

@@ -81,7 +81,7 @@ describe('a site that is created', () => {
     },
   );
 
-  it('by a person whose role was lowered meanwhile is refused for that, not for the race', async () => {
+  it('a site created by a person whose role was lowered meanwhile is refused for that, not for the race', async () => {
     const { table, ports } = tenancyWith();
     const createSiteThatLoses = async (): Promise<never> => {
       table.members.set(CALLER.sub, aMember('viewer', CALLER.sub));
@@ -108,7 +108,7 @@ describe('a site that is changed', () => {
     );
   });
 
-  it('by two people at once, in different settings, has both changes', async () => {
+  it('a site changed by two people at once, in different settings, has both changes', async () => {
     const { table, ports } = tenancyWith({ sites: [aSite()] });
     const changes = [{ name: 'Bakery' }, { voice: 'cedar' }];
     await Promise.all(changes.map((change) => changeSite(ports)(CALLER, SITE_ID, change)));

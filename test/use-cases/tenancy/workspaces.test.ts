@@ -92,7 +92,7 @@ describe('a workspace that is changed', () => {
     },
   );
 
-  it('by two owners at once, in different settings, has both changes', async () => {
+  it('a workspace changed by two owners at once, in different settings, has both changes', async () => {
     const { table, ports } = tenancyWith({ workspace: BEFORE });
     const changes = [{ name: 'Bakery' }, { openaiTier: 5 }];
     await Promise.all(changes.map((change) => changeWorkspace(ports)(CALLER, WORKSPACE_ID, change)));

@@ -9,8 +9,8 @@ import { callAws, callLimits } from '../aws-calls.ts';
 import { detailOfRotation } from './rotation-event.ts';
 
 /**
- * Incidents and rotation requests as events on a bus. Who is told (a mail topic, a chat, a pager) and who encrypts anew is
- * a matter of rules. Ids, counts and one sentence; no fingerprint, no address of a visitor.
+ * Incidents and rotation requests as events on a bus. Rules decide who is notified (a mail topic, a chat, a pager) and
+ * what re-encrypts. Ids, counts and one sentence; no fingerprint, no address of a visitor.
  */
 export const eventBridgeIncidents = (environment: {
   readonly AWS_REGION: string;

@@ -13,7 +13,7 @@ import { readTogether } from '../batch-get.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
 import { SHARDS, totalUpdates, usageWrite } from './usage-writes.ts';
 
-/** What sessions came to: one meter each, and totals by day and by billing period that are their exact sum. */
+/** The usage of sessions: one record each, and totals by day and by billing period that are their exact sum. */
 export const dynamoDbSessionUsage = (
   dynamoDb: DynamoDBDocumentClient,
   { usage: usageTable, dueIndex }: { readonly usage: string; readonly dueIndex: string },

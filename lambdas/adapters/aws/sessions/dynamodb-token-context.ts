@@ -18,8 +18,8 @@ import { leaseItem } from './lease-item.ts';
 import { rateItem } from './session-items.ts';
 
 /**
- * Hop 1 of the token path: one batch read and one query, side by side, nothing cached. The batch is strongly consistent: a
- * suspended key counts from the next request on.
+ * Hop 1 of the token path: one batch read and one query, in parallel, nothing cached. The batch is strongly consistent:
+ * suspending a key takes effect at the next request.
  */
 export const dynamoDbTokenContext = (
   dynamoDb: DynamoDBDocumentClient,
@@ -30,7 +30,7 @@ export const dynamoDbTokenContext = (
     readonly usage: string;
   },
 ): TokenContextReader => {
-  /** What decides is the condition of the write: leases that are a moment old cost a second attempt at most. */
+  /** The condition of the write decides: leases that are a moment old cost a second attempt at most. */
   const readLeases = (workspaceId: WorkspaceId, ConsistentRead: boolean): Promise<readonly SlotLease[]> =>
     queryAll(
       dynamoDb,

@@ -65,7 +65,7 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   route_not_found: 'The dashboard and the API are of different versions. Reload; if it stays, redeploy both.',
   workspace_not_found: 'Choose another workspace, or ask its owner to add you under Members.',
   site_not_found: 'Go back to Sites and choose one that is listed.',
-  member_not_found: 'Reload the list: somebody else may have removed this person.',
+  member_not_found: 'Reload the list: another owner may have removed this person.',
   site_limit_reached: null,
   openai_key_missing: 'Store an OpenAI key under Billing.',
   openai_key_rejected: 'Then paste the key again.',

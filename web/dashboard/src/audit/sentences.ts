@@ -31,7 +31,7 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'key.suspended': 'OpenAI key suspended',
   'key.resumed': 'OpenAI key resumed',
   'key.rolled_back': 'Went back to the previous OpenAI key',
-  'key.reencrypted': 'OpenAI key encrypted anew',
+  'key.reencrypted': 'OpenAI key re-encrypted',
   'key.rewrapped': 'Data key wrapped under a new master key',
   'key.item_written': 'Key record written in the table',
   'key.retained_removed': 'Retained version destroyed',

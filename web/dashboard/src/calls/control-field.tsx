@@ -7,7 +7,7 @@ const CHOICES: Readonly<Record<Control, { readonly title: string; readonly meani
   open: {
     title: 'Open',
     meaning:
-      'Tokens and calls. Pages can talk to OpenAI directly with a token of their own, for example from your own client.',
+      'Tokens and calls. Pages can talk to OpenAI directly with their own token, for example from your own client.',
   },
   brokered: {
     title: 'Brokered (recommended)',

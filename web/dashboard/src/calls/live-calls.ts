@@ -10,7 +10,7 @@ export const useLive = () => {
   return useRoute('listLive', { path: { workspaceId: workspace_id } }, { refetchInterval: REFRESH_MS });
 };
 
-/** What a change stops: everything in the workspace, one site, or whatever runs on one stored key. */
+/** The reach of a change: everything in the workspace, one site, or whatever runs on one stored key. */
 export type Stopped =
   | { readonly all: true }
   | { readonly siteId: string }
@@ -37,7 +37,7 @@ export const countStopped = (
 export const callsInWords = (calls: number): string =>
   `${calls === 0 ? 'no' : formatWhole(calls)} live call${calls === 1 ? '' : 's'}`;
 
-/** What the API answered about the calls that it is ending. */
+/** Says how many calls the API is ending, by its own count. */
 export const endingInWords = (calls: number): string => {
   if (calls === 0) return 'No call was running.';
   return calls === 1 ? '1 call is being ended.' : `${formatWhole(calls)} calls are being ended.`;

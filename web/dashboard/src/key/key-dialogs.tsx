@@ -43,12 +43,7 @@ export const SuspendDialog = ({
       }}
       onClose={onClose}
     >
-      <Bullets
-        items={[
-          'No new session starts with it, from the next request on.',
-          'The key stays stored; resume it at any time.',
-        ]}
-      />
+      <Bullets items={['No new session can use it.', 'The key stays stored; resume it at any time.']} />
       <fieldset className={ui['choices']}>
         <legend className={ui['label']}>Calls that run now</legend>
         {(Object.keys(LIVE_CALLS) as LiveCalls[]).map((choice) => (
@@ -98,8 +93,8 @@ export const DeleteDialog = ({
         items={[
           'Its data key is destroyed, with every retained version. Nobody can bring it back, not even we.',
           place.scope === 'workspace'
-            ? 'Sites without a key of their own stop offering voice with the next visitor. Nothing falls back to the platform’s key.'
-            : 'This site uses the workspace’s key from the next visitor on, if there is one.',
+            ? 'Sites without their own key stop offering voice to new visitors. Nothing falls back to the platform’s key.'
+            : 'New visitors of this site use the workspace’s key, if there is one.',
           'It stays valid at OpenAI: revoke it there too if it may have leaked.',
         ]}
       />

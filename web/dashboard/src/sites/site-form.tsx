@@ -65,7 +65,7 @@ export const SiteForm = ({
   readonly failure: unknown;
   /** Sends the draft; `adopt` takes what was stored of it. */
   readonly onSubmit: (draft: SiteDraft, adopt: (saved: SiteDraft) => void) => void;
-  /** What the form was opened for is done: leaving loses nothing. */
+  /** Whether the form's task is done: leaving loses nothing. */
   readonly isDone?: boolean;
   readonly readOnly?: boolean;
   /** Nothing is stored yet: it can be sent without an edit. */
