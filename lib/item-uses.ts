@@ -45,7 +45,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'keys', actions: ['BatchGetItem', 'GetItem'] },
     { table: 'sessions', actions: ['GetItem', 'PutItem', 'UpdateItem'] },
     { table: 'limits', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },
-    { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
+    { table: 'usage', actions: ['BatchGetItem', 'ConditionCheckItem', 'PutItem', 'UpdateItem'] },
   ],
   events: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
@@ -78,11 +78,24 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   manage: [
     {
       table: 'tenancy',
-      actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      actions: [
+        'GetItem',
+        'BatchGetItem',
+        'Query',
+        'ConditionCheckItem',
+        'PutItem',
+        'UpdateItem',
+        'DeleteItem',
+      ],
       index: true,
     },
-    // The number of workspaces that a person has created today.
-    { table: 'limits', actions: ['UpdateItem'], partitions: ['RATE#new-workspace#*'] },
+    { table: 'limits', actions: ['GetItem', 'Query', 'PutItem'], partitions: ['DELIVERIES#*'] },
+    // The number of workspaces that a person has created today, and of codes mailed for a workspace.
+    {
+      table: 'limits',
+      actions: ['UpdateItem'],
+      partitions: ['RATE#new-workspace#*', 'RATE#mail-code#*'],
+    },
     // Which keys are stored. The sealed record stays out of reach.
     {
       table: 'keys',
@@ -90,6 +103,13 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       partitions: [...TENANT_KEYS, PLATFORM_KEY],
       attributes: ['pk', 'sk', 'state'],
     },
+    // Budgets, and the totals that a new one begins with.
+    {
+      table: 'usage',
+      actions: ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      partitions: ['BUDGET#*'],
+    },
+    { table: 'usage', actions: ['Query'], partitions: ['USAGE#*'] },
   ],
   audit: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
@@ -143,6 +163,14 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'], partitions: ['USE#*'] },
     { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', 'SLOTS#*'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
+  ],
+  // Reads webhooks and receipts, and writes the log of deliveries alone.
+  notices: [
+    { table: 'tenancy', actions: ['GetItem'], partitions: ['WORKSPACE#*', 'WEBHOOKS#*', 'MAIL#*'] },
+    { table: 'tenancy', actions: ['Query'], partitions: ['WEBHOOKS#*'] },
+    { table: 'sessions', actions: ['GetItem'], partitions: ['SITE#*'] },
+    { table: 'usage', actions: ['BatchGetItem'] },
+    { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['DELIVERIES#*'] },
   ],
   'rotate-on-request': [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },

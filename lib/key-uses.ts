@@ -40,7 +40,7 @@ export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
     { role: 'rewrap', action: 'ReEncryptTo', conditions: wholeEncryptionContext },
   ],
   fingerprint: [mac('keys'), mac('rotate'), mac('rotate-on-request'), mac('platform-key')],
-  derivation: [mac('token'), mac('events'), mac('keys'), mac('rotate'), mac('manage')],
+  derivation: [mac('token'), mac('events'), mac('keys'), mac('rotate'), mac('manage'), mac('notices')],
   // The role that checks the archive can compute hashes of rows and write none.
   audit: [mac('audit'), mac('projector'), mac('verify-archive')],
 };

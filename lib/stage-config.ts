@@ -39,6 +39,8 @@ export interface StageConfig {
   readonly evidence: EvidenceRetention;
   /** Address for alarms by mail, once it has confirmed; without it, only the topic gets them. */
   readonly alarmEmail?: string | undefined;
+  /** Mail of alerts to verified addresses of workspaces, through SES in the region of the stage; without it no mail is offered. */
+  readonly alertMail?: AlertMail | undefined;
   /** Whether managed sessions may be opened with client secrets, which nobody can end; `allow` by default. */
   readonly managedTokens?: ManagedTokens | undefined;
   /** Counted by the token function, per subject. */
@@ -78,6 +80,13 @@ export type SignIn =
       readonly accessTokens: string;
     }
   | { readonly cognito: CognitoPool };
+
+export interface AlertMail {
+  /** The address that alerts come from. */
+  readonly sender: string;
+  /** The identity verified in SES that the sender belongs to: its domain, or the address itself. */
+  readonly identity: string;
+}
 
 export interface Operators {
   /** Names of permission sets of IAM Identity Center. */
@@ -297,6 +306,12 @@ const stageSettings = settings({
     retentionDays: wholeNumber(3_650, MIN_EVIDENCE_DAYS),
   }),
   alarmEmail: z.email('must be an e-mail address').optional(),
+  alertMail: settings({
+    sender: z.email('must be an e-mail address'),
+    identity: z
+      .string('must be a domain or an address')
+      .regex(/^[A-Za-z0-9._+@-]{3,254}$/, 'must be a domain or an address'),
+  }).optional(),
   rateLimits: settings({
     perIpPerMinute: wholeNumber(1_000_000),
     perIpPerSecond: wholeNumber(1_000_000),

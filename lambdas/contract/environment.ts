@@ -84,6 +84,12 @@ const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000
 /** The queue of calls to hang up. */
 const hangUps = { HANGUP_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optional() };
 
+/** The queue of notices for webhooks. */
+const notices = { NOTICE_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optional() };
+
+/** The address that alerts are mailed from, verified at SES; empty: no mail is sent. */
+const mail = { MAIL_SENDER: z.union([z.literal(''), z.email()]).default('') };
+
 /** Meters and totals of sessions. */
 const usage = { USAGE_TABLE: tableName };
 
@@ -207,6 +213,7 @@ const detectorEnvironment = z.object({
   KEYS_TABLE: tableName,
   LIMITS_TABLE: tableName,
   ...hangUps,
+  ...notices,
   /** Where incidents are announced and rotations are asked for. */
   EVENT_BUS_NAME: z.string().min(1).default('default'),
   AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
@@ -231,8 +238,30 @@ const manageEnvironment = z.object({
   ...shared,
   ...derivation,
   ...plans,
+  ...usage,
+  ...hangUps,
+  /** Whether calls of this stage are watched: budgets that act during a call need it. */
+  WATCH: z.enum(['strict', 'eager', 'off']).default('eager'),
+  ...notices,
+  ...mail,
   /** Workspaces that one person can create in a day. */
   WORKSPACES_PER_DAY: limit(5),
+});
+
+/** Sends notices to webhooks; no route leads to it, and it can open no key of a customer. */
+const noticesEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...derivation,
+  ...notices,
+  ...mail,
+  AWS_ENDPOINT_URL_SESV2: z.url().optional(),
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
 /** Usage and its cost; reads alone. */
@@ -251,6 +280,7 @@ export const ENVIRONMENTS = {
   archiver: archiverEnvironment,
   'retire-models': retireModelsEnvironment,
   hangup: hangupEnvironment,
+  notices: noticesEnvironment,
   manage: manageEnvironment,
   usage: usageEnvironment,
   detector: detectorEnvironment,

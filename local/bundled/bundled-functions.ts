@@ -37,8 +37,11 @@ const ADDED = [
   'AWS_ENDPOINT_URL_KMS',
   'AWS_ENDPOINT_URL_S3',
   'AWS_ENDPOINT_URL_SQS',
+  'AWS_ENDPOINT_URL_SESV2',
   'OPENAI_BASE_URL',
 ];
+
+const QUEUE_VARIABLES = { hangUps: 'HANGUP_QUEUE_URL', notices: 'NOTICE_QUEUE_URL' } as const;
 
 /** Variables that a deployment on this machine would set differently: its issuer, and whether there is an edge. */
 const REPLACED = ['OIDC_ISSUER', 'OIDC_AUDIENCE', 'EDGE_PROOF_DIGESTS'];
@@ -108,6 +111,7 @@ export const startBundledFunctions = async (
     retireModels: async () => {
       await runner('retire-models').invoke({});
     },
+    notices: async (event) => (await runner('notices').invoke(event)) as SQSBatchResponse,
     hangUps: async (event) => (await runner('hangup').invoke(event)) as SQSBatchResponse,
     close: async () => {
       await Promise.all([...runners.values()].map((running) => running.close()));
@@ -180,7 +184,7 @@ const standIn = (
         : 'bucket' in placeholder
           ? 'ARCHIVE_BUCKET'
           : 'queue' in placeholder
-            ? 'HANGUP_QUEUE_URL'
+            ? QUEUE_VARIABLES[placeholder.queue]
             : variable;
   const value = local[named];
   if (value === undefined) throw new Error(`Nothing here stands in for the variable ${variable}.`);

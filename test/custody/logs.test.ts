@@ -31,6 +31,8 @@ const CATALOGUE = {
   'models of sites looked at': true,
   'hang-up handled': true,
   'hang-up failed': true,
+  'notice handled': true,
+  'notice failed': true,
 } as const satisfies Record<LogMessage, true>;
 
 const FORGERIES = [

@@ -81,7 +81,7 @@ describe('the key policies', () => {
 
   test.each([
     ['FingerprintKey', ['keys', 'rotate', 'rotate-on-request', 'platform-key']],
-    ['DerivationKey', ['token', 'events', 'keys', 'rotate', 'manage']],
+    ['DerivationKey', ['token', 'events', 'keys', 'rotate', 'manage', 'notices']],
     ['AuditKey', ['audit', 'projector', 'verify-archive']],
   ])('%s derives for %j', (name, roles) => {
     expect(usesOf(name)).toEqual(roles.map((role) => ['kms:GenerateMac', roleArn(role), CONDITIONS.hmac]));

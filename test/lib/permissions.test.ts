@@ -29,6 +29,7 @@ const FUNCTIONS = [
   'sweeper',
   'retire-models',
   'hangup',
+  'notices',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
 const OPERATORS = [
@@ -142,7 +143,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^HangUps\/Queue$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
       ({ resource }) => !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS,
     );
@@ -205,6 +206,7 @@ describe('the KMS keys', () => {
       'keys',
       'rotate',
       'manage',
+      'notices',
     ]);
     expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector', 'VerifyArchiveOperator']);
   });
@@ -380,12 +382,16 @@ describe('the tables', () => {
     expect(actionsOf('detector', 'SessionsTable')).toEqual([]);
   });
 
-  test('manage sees whether a key is stored, not its record, and of limits counts new workspaces alone', () => {
+  test('manage sees whether a key is stored, not its record, and of limits counts new workspaces and keeps the log of deliveries alone', () => {
     expect(conditionsOf('manage', 'KeysTable', /./)).toEqual([
       ['dynamodb:BatchGetItem', readingOnly('pk or sk or state', STORED_KEYS)],
     ]);
     expect(conditionsOf('manage', 'LimitsTable', /./)).toEqual([
-      ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#*')],
+      ...['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'].map((action) => [
+        action,
+        inPartitions('DELIVERIES#*'),
+      ]),
+      ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#* or RATE#mail-code#*')],
     ]);
   });
 
@@ -408,6 +414,20 @@ describe('the tables', () => {
       'StopOperator',
     ]);
     expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);
+  });
+
+  test('the queue of notices takes messages from the detector and the routes, and gives them to notices alone', () => {
+    expect(rolesThat('sqs:SendMessage', 'Notices/Queue')).toEqual(['manage', 'detector', 'notices']);
+    expect(rolesThat(/Receive|Delete|ChangeMessage/, 'Notices/Queue')).toEqual(['notices']);
+  });
+
+  test('what connects to the addresses of strangers can neither read nor open a key, and changes its own log alone', () => {
+    expect(actionsOf('notices', 'KeysTable')).toEqual([]);
+    expect(actionsOf('notices', 'MasterKey')).toEqual([]);
+    const written = permissions.filter(
+      ({ role, action, resource }) => role === 'notices' && resource.endsWith('Table') && writes.test(action),
+    );
+    expect(written).toMatchObject([{ resource: 'LimitsTable', condition: inPartitions('DELIVERIES#*') }]);
   });
 
   test('no function scans a table but the one that looks at the model of every site', () => {

@@ -25,6 +25,8 @@ const NEVER: Readonly<Record<string, readonly string[]>> = {
   detector: ['keys DeleteItem'],
   // A re-encrypted key has no version shredded.
   'rotate-on-request': ['keys DeleteItem'],
+  // It reads the receipt of one session, from the file that also lists them.
+  notices: ['sessions Query'],
   // Whether the owner of a key stands is asked for sites and workspaces only.
   PlatformKeyOperator: ['tenancy ConditionCheckItem'],
 };

@@ -206,6 +206,11 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
   ],
   ['a name for a mail address', { alarmEmail: 'nobody' }, 'alarmEmail must be an e-mail address.'],
   [
+    'a sender of alerts without its identity',
+    { alertMail: { sender: 'alerts@example.com' } },
+    'alertMail.identity must be a domain or an address.',
+  ],
+  [
     'a limit of nothing',
     { rateLimits: { ...valid.rateLimits, perIpPerMinute: 0 } },
     'rateLimits.perIpPerMinute must be a whole number from 1 to 1000000.',

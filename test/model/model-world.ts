@@ -55,6 +55,8 @@ const WRITES: ReadonlySet<string> = new Set([
   'saveUsage',
   'saveHealth',
   'noteThreshold',
+  'noteCallsEnded',
+  'send',
   'recordEnd',
   'noteDegraded',
   'report',
@@ -163,6 +165,7 @@ export const startModelWorld = async () => {
           origin: ORIGIN,
           sourceIp: `192.0.2.${visitor}`,
           visitorId: undefined,
+          embedToken: undefined,
           onOriginAllowed: () => undefined,
         }),
       );

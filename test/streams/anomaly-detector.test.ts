@@ -370,6 +370,8 @@ describe('delivery', () => {
     const handler = anomalyDetector({
       noticeOf: () => undefined,
       announceNotice: async () => undefined,
+      webhookNoticeOf: () => undefined,
+      sendNotice: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }, usageEvents) => {
         watched.push([subject, usageEvents.length]);
@@ -389,6 +391,8 @@ describe('delivery', () => {
     const handler = anomalyDetector({
       noticeOf: () => undefined,
       announceNotice: async () => undefined,
+      webhookNoticeOf: () => undefined,
+      sendNotice: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }) => {
         if (subject !== 'a') throw new Error(subject);
@@ -405,6 +409,8 @@ describe('delivery', () => {
     const handler = anomalyDetector({
       noticeOf: () => undefined,
       announceNotice: async () => undefined,
+      webhookNoticeOf: () => undefined,
+      sendNotice: async () => undefined,
       sightingsOf: (each) => {
         if (each.dynamodb?.SequenceNumber === '2') throw new Error('unreadable');
         return [sighting(subjectOf(each))];

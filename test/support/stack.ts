@@ -56,7 +56,7 @@ export interface TestAnswer {
 }
 
 export interface TestStackOptions
-  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages'>> {
+  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages' | 'webhooks'>> {
   readonly runtime?: Partial<Runtime>;
   /** false: without the audit pipeline, which costs as much time as the requests. Their events stay in the streams. */
   readonly audited?: boolean;

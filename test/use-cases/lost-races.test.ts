@@ -65,7 +65,12 @@ describe('a write that met another one waits longer each time before it is tried
           readTokenContext: () => Promise.reject(new Error('not asked here')),
           readCapacity: async () => {
             reads++;
-            return { period, leases: [] };
+            return {
+              period,
+              leases: [],
+              budgets: [],
+              embed: { tokenUsed: false, visitorDay: { calls: 0, seconds: 0 } },
+            };
           },
         },
         backOff,
@@ -76,7 +81,14 @@ describe('a write that met another one waits longer each time before it is tried
         pools: [{ pool: 'key', limit: 3 }],
         addressSlotPercent: 100,
         capSeconds: undefined,
-        capacity: { period, leases: [] },
+        capacity: {
+          period,
+          leases: [],
+          budgets: [],
+          embed: { tokenUsed: false, visitorDay: { calls: 0, seconds: 0 } },
+        },
+        visitor: undefined,
+        timeZone: 'UTC',
         replaced: undefined,
         now: clockAt(0),
       },
@@ -129,6 +141,7 @@ const portsWith = (tenancy: AnyPorts, keys: AnyPorts = {}): AnyPorts => ({
   plans: BUILT_IN_PLANS,
   callEnder: { end: async () => 0 },
   auditEvents: { event: async () => ({}) },
+  budgets: { readBudgets: async () => [] },
   activity: { readActivity: async () => undefined },
   keys: { readKey: async () => undefined, ...keys },
   tenancy: {

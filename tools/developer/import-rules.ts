@@ -39,6 +39,11 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     own: ['lambdas/adapters/psl', 'lambdas/use-cases', 'lambdas/domain'],
     packages: ['tldts'],
   },
+  // The one part that connects to addresses which customers choose.
+  'lambdas/adapters/webhooks': {
+    own: ['lambdas/adapters/webhooks', 'lambdas/use-cases', 'lambdas/domain'],
+    node: ['https', 'dns', 'net'],
+  },
   'lambdas/http': {
     own: ['lambdas/http', 'lambdas/contract', 'lambdas/telemetry', 'lambdas/use-cases', 'lambdas/domain'],
     packages: ['@middy/core', 'zod', 'lossless-json', 'csv-stringify', 'negotiator', '@types/aws-lambda'],

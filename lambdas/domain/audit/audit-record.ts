@@ -37,7 +37,18 @@ export const AUDIT_EVENT_TYPES = [
   'service.resumed',
   'anomaly.detected',
   'plan.threshold_reached',
+  'budget.changed',
+  'budget.removed',
+  'budget.threshold_reached',
+  'embed_key.stored',
+  'embed_key.removed',
   'usage.corrected',
+  'mail_alerts.verified',
+  'mail_alerts.changed',
+  'webhook.created',
+  'webhook.changed',
+  'webhook.removed',
+  'webhook.secret_rotated',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];

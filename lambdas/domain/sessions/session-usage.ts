@@ -83,6 +83,8 @@ export interface SessionUsage {
   readonly workspaceId: WorkspaceId;
   readonly siteId: SiteId;
   readonly openedWith: OpenedWith;
+  /** The visitor whose minutes these are; undefined: the session was opened without an embed token. */
+  readonly visitorTag?: string | undefined;
   readonly mode: BillingMode;
   readonly model: string;
   /** Version of the price (`<model>@<date>`, with `/<region>` where there is one) that the session is counted at; null for a model without one. */
@@ -128,6 +130,7 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   workspaceId: session.workspaceId,
   siteId: session.siteId,
   openedWith: session.openedWith ?? 'token',
+  ...(session.visitorTag !== undefined && { visitorTag: session.visitorTag }),
   mode: session.mode,
   model: session.model,
   priceVersion:

@@ -51,6 +51,8 @@ export interface ReservedSession {
   readonly createdAt: string;
   /** undefined for the uses of a person. */
   readonly openedWith?: OpenedWith;
+  /** Keyed hash of the visitor whom an embed token named; undefined without one. */
+  readonly visitorTag?: string | undefined;
   /** undefined for the uses of a person, which take no slot. */
   readonly admission?: Admission;
 }

@@ -1,7 +1,9 @@
+import type { Budget } from '../budgets/budget.ts';
 import type { KeyHealth } from '../keys/key-health.ts';
 import type { StoredKey } from '../keys/stored-key.ts';
 import type { Site, Workspace } from '../tenancy/workspace.ts';
 import type { PeriodUsage } from '../usage/period-usage.ts';
+import type { VisitorDay } from './embed-token.ts';
 import type { SessionUsage } from './session-usage.ts';
 import type { SlotLease } from './slots.ts';
 
@@ -17,6 +19,9 @@ export interface TokenContext {
   /** An operator stopped this workspace, or the stage. */
   readonly stopped: boolean;
   readonly period: PeriodUsage;
+  /** Budgets of the site and of the workspace, those that are set. */
+  readonly budgets: readonly Budget[];
+  readonly embed: EmbedFacts;
   /** Leases of every pool of the workspace, expired ones included. */
   readonly leases: readonly SlotLease[];
   /** Visitors' reports on each key, by the scope of the key. */
@@ -25,6 +30,13 @@ export interface TokenContext {
     readonly workspace: KeyHealth | undefined;
     readonly platform: KeyHealth | undefined;
   };
+}
+
+/** The facts about the embed token of a request, and of its visitor. */
+export interface EmbedFacts {
+  /** The token has opened a session. */
+  readonly tokenUsed: boolean;
+  readonly visitorDay: VisitorDay;
 }
 
 /** The meter that a session begins with, and with it the seconds of a hard-capped plan that it sets aside. */

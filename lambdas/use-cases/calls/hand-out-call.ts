@@ -91,4 +91,5 @@ const REFUSAL_OF_END: Readonly<Partial<Record<EndedBy, BrokerErrorCode>>> = {
   site_archived: 'site_not_found',
   workspace_deleted: 'site_not_found',
   operator: 'stopped',
+  budget: 'budget_exhausted',
 };

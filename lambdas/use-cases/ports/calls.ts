@@ -143,6 +143,8 @@ export interface EndingKeys {
 export type EndScope =
   | { readonly workspaceId: WorkspaceId; readonly all: true }
   | { readonly workspaceId: WorkspaceId; readonly siteId: SiteId }
+  /** Calls that the owner pays for: of one site, or of every site where `siteId` is null. */
+  | { readonly workspaceId: WorkspaceId; readonly ownKeys: true; readonly siteId: SiteId | null }
   | {
       readonly workspaceId: WorkspaceId;
       readonly keyScope: KeyScope;

@@ -66,7 +66,7 @@ export interface Tenancy extends MembershipReader {
   /** Writes only what changed. ConflictError when the site is archived in between. */
   changeSite(
     site: Site,
-    change: SiteChange & Partial<Pick<Site, 'modelMove'>>,
+    change: SiteChange & Partial<Pick<Site, 'modelMove' | 'embedKey'>>,
     event: AuditEvent,
   ): Promise<void>;
 }

@@ -11,6 +11,7 @@ import {
   secondsToNextPeriod,
 } from '../../domain/tenancy/plan.ts';
 import type { BillingMode, Workspace } from '../../domain/tenancy/workspace.ts';
+import { exhaustedBudget } from '../budgets/refuse-exhausted.ts';
 
 /** Who pays for a session, and with which key. */
 export interface Payer {
@@ -35,6 +36,8 @@ export const chooseKey = (
   now: Date,
 ): Payer | { readonly refusal: BrokerError } => {
   if (workspace.billingMode === 'managed') return chooseManaged(workspace, context, plans, now);
+  const spent = exhaustedBudget(context.budgets, workspace.timeZone, now);
+  if (spent !== undefined) return { refusal: spent };
   const key = isLive(context.siteKey) ? context.siteKey : context.workspaceKey;
   if (!isLive(key)) return { refusal: new BrokerError('openai_key_missing') };
   if (key.state === 'suspended') return { refusal: new BrokerError('openai_key_suspended') };

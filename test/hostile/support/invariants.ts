@@ -19,6 +19,8 @@ const FREE_REFUSALS: ReadonlySet<string> = new Set([
   'workspace_not_found',
   'member_not_found',
   'session_not_found',
+  'webhook_not_found',
+  'delivery_not_found',
 ]);
 
 /** Internals that could show in an answer. */

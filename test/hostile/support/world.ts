@@ -167,6 +167,9 @@ const makeTenant = async (
   const key = freshKey();
   await call('PUT', `${base}/openai-key`, { api_key: key });
   await call('PUT', `/v1/sites/${siteId}/openai-key`, { api_key: key });
+  const budget = { period: 'month', amount_usd: 1_000, action: 'notify' };
+  for (const path of [base, `/v1/sites/${siteId}`]) await call('PUT', `${path}/budget`, budget);
+  await call('PUT', `/v1/sites/${siteId}/embed-key`, { algorithm: 'HS256' });
   if (owner === 'owner') {
     for (const role of ['admin', 'viewer'])
       await call('PUT', `${base}/members/${subs[role as Person]}`, { role });

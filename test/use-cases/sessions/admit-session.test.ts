@@ -42,6 +42,8 @@ const request = (facts: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
   addressSlotPercent: 100,
   capSeconds: undefined,
   capacity: aContext(),
+  timeZone: 'UTC',
+  visitor: undefined,
   replaced: undefined,
   now: NOW,
   ...facts,

@@ -73,6 +73,7 @@ const reported = async (reports: readonly WidgetEvent[], { read, own, request, a
     workspace: aWorkspace(),
     site: aSite(),
     health: undefined,
+    budgets: [],
     ...read,
   };
   const ports = {
@@ -333,6 +334,7 @@ describe('of two requests at once', () => {
         workspace: aWorkspace(),
         site: aSite(),
         health: undefined,
+        budgets: [],
       }),
     };
     const meters = {

@@ -15,6 +15,7 @@ describe('a workspace that is created', () => {
       dataResidency: 'eu',
       anomalyResponse: 'suspend',
       alertEmail: 'owner@shop.example',
+      timeZone: 'Europe/Berlin',
     } as const;
     const workspaceId = '777777777777';
     const at = '2026-11-23T12:00:10.000Z';

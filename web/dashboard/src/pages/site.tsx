@@ -72,6 +72,7 @@ const draftOf = ({
   created_by: _by,
   model_moved: _moved,
   warnings: _warnings,
+  embed_key: _embedKey,
   has_key: _key,
   key_suspended: _suspended,
   ...rest

@@ -25,6 +25,7 @@ export type SiteDraft = Omit<
   | 'workspace_id'
   | 'model_moved'
   | 'warnings'
+  | 'embed_key'
   | 'has_key'
   | 'key_suspended'
   | 'created_at'
@@ -39,6 +40,8 @@ export const emptyDraft: SiteDraft = {
   instructions: 'You are a friendly voice assistant.',
   data_residency: 'global',
   control: 'brokered',
+  require_embed_token: false,
+  visitor_limits: { calls_per_day: null, minutes_per_day: null },
   client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
   max_duration_seconds: SESSION_DURATION_SECONDS.default,
   model_auto_upgrade: true,
