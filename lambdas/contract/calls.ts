@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { CONTROLS, OPENED_WITH } from '../domain/calls/control.ts';
 import { MAX_SDP_BYTES } from '../domain/calls/sdp-offer.ts';
+import { KEY_SCOPES } from '../domain/keys/sealed-key.ts';
 import { BILLING_MODES } from '../domain/tenancy/workspace.ts';
 import { sessionIdSchema, siteIdSchema } from './common.ts';
 import { tokenRequest } from './sessions.ts';
@@ -79,6 +80,7 @@ export const liveSessions = z
         site_id: siteIdSchema,
         opened_with: z.enum(OPENED_WITH),
         mode: z.enum(BILLING_MODES),
+        key_scope: z.enum(KEY_SCOPES).describe('Where the key it runs on is stored.'),
         started_at: timestamp,
         ends_by: timestamp.nullable().describe('When the broker ends it at the latest; null for tokens.'),
         cost_cents: z.number().nullable().describe('So far, at list prices; null: not known.'),

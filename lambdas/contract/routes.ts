@@ -318,7 +318,7 @@ export const ROUTES = {
     body: tenancySchemas.createWorkspaceRequest,
     status: 201,
     data: tenancySchemas.workspace,
-    refusals: ['rate_limited'],
+    refusals: ['rate_limited', 'managed_unavailable'],
   },
   listWorkspaces: {
     method: 'GET',

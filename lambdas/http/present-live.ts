@@ -11,6 +11,7 @@ export const presentLive = ({ at, items }: LiveSessions): DataOf<'listLive'> => 
     site_id: session.siteId,
     opened_with: session.openedWith,
     mode: session.mode,
+    key_scope: session.keyScope,
     started_at: session.startedAt,
     ends_by: session.capAt,
     cost_cents: session.costMicroCents === null ? null : centsOf(session.costMicroCents),

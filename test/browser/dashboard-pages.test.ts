@@ -37,6 +37,7 @@ beforeAll(async () => {
     `${site}?tab=embed`,
     `${site}?tab=key`,
     'usage',
+    'usage?tab=live',
     'usage?tab=sessions',
     'usage?tab=errors',
     'usage?tab=concurrency',

@@ -210,7 +210,7 @@ describeInBrowser('the dashboard', () => {
     await button('Add').click();
     const role = run.page.getByLabel('Role of ben');
     await role.selectOption('admin');
-    await run.page.getByText('Role changed.').waitFor();
+    await run.page.getByText(/ is (viewer|admin|owner) now\.$/).waitFor();
     await button('Remove maria').click();
     await run.page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
     const refusal = run.page.getByRole('dialog').getByRole('alert');

@@ -26,6 +26,11 @@ describe('managed mode', () => {
     const body = { billing_mode: 'managed' };
     const answer = await stack.call('PATCH', workspacePath(tenant), { as: tenant.owner, body });
     expectRefusal(answer, 409, 'managed_unavailable');
+    const created = await stack.call('POST', '/v1/workspaces', {
+      as: tenant.owner,
+      body: { name: 'Another', ...body },
+    });
+    expectRefusal(created, 409, 'managed_unavailable');
     expect(await workspaceOf(tenant)).toMatchObject({ billing_mode: 'byok' });
     expectSuccess(await mint(stack, tenant));
   });

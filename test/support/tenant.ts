@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { makeFakeKey } from '../../local/openai/server.ts';
 import type { TestStack } from './stack.ts';
+import { openTables } from './tables.ts';
 
 export const ORIGIN = 'https://shop.example';
 
@@ -16,6 +17,18 @@ export type Caller = Pick<TestStack, 'call'>;
 /** A fresh fake key, made at run time; `suffix` chooses a failure that the stand-in plays. */
 export const fakeKey = (suffix?: string): string => makeFakeKey(randomBytes, suffix);
 
+/** Managed billing without a platform key: the API refuses it, but the key can go away later. */
+const leaveManaged = async (stack: TestStack, workspaceId: string): Promise<void> => {
+  const tables = openTables(stack);
+  try {
+    const items = await tables.scan('tenancy');
+    const item = items.find(({ pk, sk }) => pk === `WORKSPACE#${workspaceId}` && sk === 'WORKSPACE');
+    await tables.put('tenancy', { ...item, billingMode: 'managed' });
+  } finally {
+    tables.close();
+  }
+};
+
 /** A workspace with one site, owned by a new person. */
 export const makeTenant = async (
   stack: TestStack,
@@ -23,11 +36,16 @@ export const makeTenant = async (
   site: Readonly<Record<string, unknown>> = {},
 ): Promise<Tenant> => {
   const owner = `owner-${randomBytes(6).toString('hex')}`;
-  const created = await stack.call('POST', '/v1/workspaces', {
-    as: owner,
-    body: { name: 'Shop', openai_tier: 3, ...workspace },
-  });
+  const create = (settings: Readonly<Record<string, unknown>>) =>
+    stack.call('POST', '/v1/workspaces', {
+      as: owner,
+      body: { name: 'Shop', openai_tier: 3, ...workspace, ...settings },
+    });
+  const asked = await create({});
+  const refused = asked.status === 409;
+  const created = refused ? await create({ billing_mode: 'byok' }) : asked;
   const workspaceId: string = created.data.workspace_id;
+  if (refused) await leaveManaged(stack, workspaceId);
   const madeSite = await stack.call('POST', `/v1/workspaces/${workspaceId}/sites`, {
     as: owner,
     body: { name: 'Shop site', allowed_origins: [ORIGIN], ...site },

@@ -1,11 +1,10 @@
-import { BrokerError } from '../../domain/broker-error.ts';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
-import { PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
 import type { Caller, Workspace, WorkspaceChange } from '../../domain/tenancy/workspace.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
 import type { StoredKeyStates } from '../ports/keys.ts';
 import type { Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
+import { requireManaged } from './require-managed.ts';
 
 /**
  * Owner only. A new billing mode counts from the next mint; a running session keeps its payer. `managed_unavailable`
@@ -23,10 +22,7 @@ export const changeWorkspace =
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, change: WorkspaceChange): Promise<Workspace> => {
     const workspace = await authorizeWorkspace(tenancy, caller, workspaceId, 'owner');
-    if (change.billingMode === 'managed' && workspace.billingMode !== 'managed') {
-      const states = await keys.readStates([PLATFORM_ADDRESS]);
-      if (states(PLATFORM_ADDRESS) !== 'active') throw new BrokerError('managed_unavailable');
-    }
+    if (change.billingMode === 'managed' && workspace.billingMode !== 'managed') await requireManaged(keys);
     const event = await auditEvents.event(caller, 'workspace.changed', {
       workspaceId,
       facts: {

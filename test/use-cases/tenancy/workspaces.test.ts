@@ -42,6 +42,29 @@ describe('a workspace that is created', () => {
   });
 });
 
+describe('a workspace with managed billing', () => {
+  it.each(['none', 'suspended'] as const)(
+    'is not created where the platform key is %s, and costs no part of the daily budget',
+    async (platformKey) => {
+      const { table, ports } = tenancyWith({ members: [], platformKey });
+      const spent: string[] = [];
+      const creation = createWorkspace({
+        ...ports,
+        limiter: {
+          spend: async (subject) => {
+            spent.push(subject);
+            return { allowed: true };
+          },
+        },
+        workspacesPerDay: 5,
+      })(CALLER, { ...aWorkspace(), billingMode: 'managed' });
+      await expect(creation).rejects.toMatchObject({ code: 'managed_unavailable' });
+      expect(spent).toEqual([]);
+      expect(table.trail).toStrictEqual([]);
+    },
+  );
+});
+
 describe('a workspace that is changed', () => {
   const BEFORE = aWorkspace({ billingMode: 'byok', alertEmail: 'owner@shop.example', siteCount: 0 });
   const PAYER = { fields: 'billingMode', billing_mode_before: 'byok' };

@@ -16,6 +16,7 @@ export type Usage = DataOf<'readWorkspaceUsage'>;
 export type SessionRow = DataOf<'listSessions'>['items'][number];
 export type Concurrency = DataOf<'readConcurrency'>;
 export type Estimate = DataOf<'estimateCost'>;
+export type LiveSession = DataOf<'listLive'>['items'][number];
 export type ErrorRow = DataOf<'listErrors'>['items'][number];
 
 export const useWorkspaces = () => {
@@ -95,9 +96,9 @@ export const keyActions = (api: Api, place: KeyPlace) => {
     test: () => at('test') as Promise<Verdict>,
     rotate: () => at('rotate'),
     rollback: () => at('rollback'),
-    suspend: () => at('suspend'),
+    suspend: (liveCalls: 'end' | 'keep') => at('suspend', { body: { live_calls: liveCalls } }),
     resume: () => at('resume'),
-    delete: () => at('delete'),
+    delete: () => at('delete') as Promise<DataOf<'deleteSiteKey'>>,
     put: (apiKey: string, confirmUnverified: boolean): Promise<MaskedKey> => {
       const body = { api_key: apiKey, confirm_unverified: confirmUnverified };
       return place.scope === 'workspace'

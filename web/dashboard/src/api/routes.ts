@@ -46,6 +46,8 @@ export const CALLED = {
   readWorkspaceUsage: { method: 'GET', path: '/v1/workspaces/{workspaceId}/usage' },
   listSessions: { method: 'GET', path: '/v1/sites/{siteId}/sessions' },
   readSession: { method: 'GET', path: '/v1/sites/{siteId}/sessions/{sessionId}' },
+  listLive: { method: 'GET', path: '/v1/workspaces/{workspaceId}/live' },
+  endSession: { method: 'POST', path: '/v1/sites/{siteId}/sessions/{sessionId}/end' },
   readConcurrency: { method: 'GET', path: '/v1/workspaces/{workspaceId}/concurrency' },
   readPricing: { method: 'GET', path: '/v1/pricing' },
   compareOwnMonth: { method: 'POST', path: '/v1/workspaces/{workspaceId}/cost-estimate' },

@@ -91,7 +91,7 @@ export const ModeCard = () => {
           confirm="Switch"
           act={async () => {
             await change.mutateAsync(asking);
-            say('Switched. New sessions use it.');
+            say(`${MODES[asking].title}: new sessions use it.`);
           }}
           onClose={() => setAsking(undefined)}
         >

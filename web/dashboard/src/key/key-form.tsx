@@ -2,6 +2,7 @@ import { useId, useRef, useState } from 'react';
 import { readPastedKey } from '../../../../lambdas/domain/keys/pasted-key.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { type KeyPlace, keyActions, useRefresh } from '../api/queries.ts';
+import { SPEND_LIMIT_ADVICE } from '../calls/control-field.tsx';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { FailureNote, Note } from '../ui/states.tsx';
@@ -102,7 +103,8 @@ export const KeyForm = ({
         />
         <div className={css['hint']} id={`${id}-hint`}>
           A project key with Models “Read” and Model capabilities “Request” is enough. It is tested at OpenAI
-          first, free of charge, then sealed. You will only ever see its last four characters again.
+          first, free of charge, then sealed. You will only ever see its last four characters again.{' '}
+          {SPEND_LIMIT_ADVICE}
         </div>
         {state.at === 'wrong' && (
           <div className={css['fault']} id={`${id}-fault`} role="alert">

@@ -16,6 +16,7 @@ import { Badge, Bullets, Card, Facts, type Tone } from '../ui/surface.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import css from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
+import { DeleteDialog, SuspendDialog } from './key-dialogs.tsx';
 import { KeyForm } from './key-form.tsx';
 import { KeyHistory } from './key-history.tsx';
 import { VerdictNote } from './verdict.tsx';
@@ -77,8 +78,8 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
   const say = useToast();
   const test = useChange((api) => keyActions(api, place).test());
   const resume = useChange((api) => keyActions(api, place).resume());
-  const change = useChange<Asking, unknown>((api, action) => keyActions(api, place)[action]());
-  const done = (text: string) => (action: Asking) => async (): Promise<void> => {
+  const change = useChange<'rotate' | 'rollback', unknown>((api, action) => keyActions(api, place)[action]());
+  const done = (text: string) => (action: 'rotate' | 'rollback') => async (): Promise<void> => {
     await change.mutateAsync(action);
     say(text);
   };
@@ -181,42 +182,9 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
           />
         </ConfirmDialog>
       )}
-      {asking === 'suspend' && (
-        <ConfirmDialog
-          title="Suspend this key?"
-          confirm="Suspend"
-          danger
-          act={done('Suspended. No new session starts.')('suspend')}
-          onClose={() => setAsking(undefined)}
-        >
-          <Bullets
-            items={[
-              'No new session can use it.',
-              'Sessions that run already go on until they end.',
-              'The key stays stored; resume it at any time.',
-            ]}
-          />
-        </ConfirmDialog>
-      )}
+      {asking === 'suspend' && <SuspendDialog place={place} onClose={() => setAsking(undefined)} />}
       {asking === 'delete' && (
-        <ConfirmDialog
-          title="Delete this key?"
-          confirm="Delete the key"
-          danger
-          typed={stored.masked.slice(-4)}
-          act={done('Deleted. It can be used nowhere any more.')('delete')}
-          onClose={() => setAsking(undefined)}
-        >
-          <Bullets
-            items={[
-              'Its data key is destroyed, with every retained version. Nobody can bring it back, not even we.',
-              place.scope === 'workspace'
-                ? 'Sites without their own key stop offering voice to new visitors. Nothing falls back to the platform’s key.'
-                : 'New visitors of this site use the workspace’s key, if there is one.',
-              'It stays valid at OpenAI: revoke it there too if it may have leaked.',
-            ]}
-          />
-        </ConfirmDialog>
+        <DeleteDialog place={place} masked={stored.masked} onClose={() => setAsking(undefined)} />
       )}
     </>
   );

@@ -104,7 +104,7 @@ const Members = () => {
                     onChange={(event) =>
                       save.mutate(
                         { sub, role: event.target.value as Role },
-                        { onSuccess: () => say('Role changed.') },
+                        { onSuccess: () => say(`${sub} is ${event.target.value} now.`) },
                       )
                     }
                   >
@@ -149,7 +149,7 @@ const Members = () => {
           danger
           act={async () => {
             await remove.mutateAsync(removing.sub);
-            say('Removed.');
+            say(`${removing.sub} is removed.`);
           }}
           onClose={() => setRemoving(undefined)}
         >
@@ -181,7 +181,7 @@ const AddMember = () => {
             { sub: sub.trim(), role },
             {
               onSuccess: () => {
-                say('Added.');
+                say(`${sub.trim()} is added as ${role}.`);
                 setSub('');
               },
             },

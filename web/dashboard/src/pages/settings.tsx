@@ -6,6 +6,8 @@ import type { AnomalyResponse } from '../../../../lambdas/domain/tenancy/workspa
 import { ApiFailure } from '../api/failure.ts';
 import { useChange } from '../api/queries.ts';
 import type { BodyOf, DataOf } from '../api/routes.ts';
+import { endingInWords } from '../calls/live-calls.ts';
+import { StoppedNote } from '../calls/stopped-note.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
@@ -83,7 +85,7 @@ const WorkspaceForm = () => {
           change.mutate(send(), {
             onSuccess: (saved) => {
               adopt(draftOf(saved));
-              say('Saved.');
+              say('The settings are saved.');
             },
           });
         }}
@@ -178,6 +180,7 @@ const WorkspaceForm = () => {
 const DeleteWorkspace = () => {
   const { workspace_id, name } = useWorkspace();
   const navigate = useNavigate();
+  const say = useToast();
   const [asking, setAsking] = useState(false);
   const remove = useChange((api) =>
     api.call('deleteWorkspace', { path: { workspaceId: workspace_id }, body: { confirm: name } }),
@@ -199,7 +202,8 @@ const DeleteWorkspace = () => {
           danger
           typed={name}
           act={async () => {
-            await remove.mutateAsync(undefined);
+            const { calls_ending } = await remove.mutateAsync(undefined);
+            say(`${name} is deleted. ${endingInWords(calls_ending)}`);
             void navigate('/');
           }}
           onClose={() => setAsking(false)}
@@ -211,6 +215,7 @@ const DeleteWorkspace = () => {
               'Sessions, usage and the audit trail stay for their retention.',
             ]}
           />
+          <StoppedNote stopped={{ all: true }} />
         </ConfirmDialog>
       )}
     </Card>

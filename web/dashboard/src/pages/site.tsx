@@ -1,6 +1,8 @@
 import { useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { type Site, useChange, useSite } from '../api/queries.ts';
+import { endingInWords } from '../calls/live-calls.ts';
+import { StoppedNote } from '../calls/stopped-note.tsx';
 import { KeyPanel } from '../key/key-panel.tsx';
 import { useSession } from '../session.tsx';
 import { ModelNotes } from '../sites/model-notes.tsx';
@@ -105,7 +107,7 @@ const Settings = ({ site }: { readonly site: Site }) => {
             change.mutate(draft, {
               onSuccess: (saved) => {
                 adopt(draftOf(saved));
-                say('Saved.');
+                say(`${saved.name} is saved.`);
               },
             })
           }
@@ -129,8 +131,8 @@ const Settings = ({ site }: { readonly site: Site }) => {
           danger
           typed={site.name}
           act={async () => {
-            await archive.mutateAsync(undefined);
-            say('Archived.');
+            const { calls_ending } = await archive.mutateAsync(undefined);
+            say(`${site.name} is archived. ${endingInWords(calls_ending)}`);
             void navigate(`/w/${workspace_id}/sites`);
           }}
           onClose={() => setArchiving(false)}
@@ -142,6 +144,7 @@ const Settings = ({ site }: { readonly site: Site }) => {
               'It cannot be brought back; a new site gets a new id.',
             ]}
           />
+          <StoppedNote stopped={{ siteId: site.site_id }} />
         </ConfirmDialog>
       )}
     </>

@@ -1,3 +1,4 @@
+import { LiveSessions } from '../calls/live-sessions.tsx';
 import { Page } from '../ui/surface.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 import { Concurrency } from '../usage/concurrency.tsx';
@@ -12,6 +13,7 @@ export default function UsagePage() {
         label="Usage"
         tabs={[
           { id: 'overview', title: 'Overview', content: () => <UsageOverview /> },
+          { id: 'live', title: 'Live', content: () => <LiveSessions /> },
           { id: 'sessions', title: 'Sessions', content: () => <Sessions /> },
           { id: 'errors', title: 'Errors', content: () => <Errors /> },
           { id: 'concurrency', title: 'At a time', content: () => <Concurrency /> },

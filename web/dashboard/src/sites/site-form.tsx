@@ -9,6 +9,7 @@ import {
 } from '../../../../lambdas/domain/openai-models.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { type Site, useRoute } from '../api/queries.ts';
+import { ControlField } from '../calls/control-field.tsx';
 import { Button } from '../ui/button.tsx';
 import { FieldRow, SelectField, TextArea, TextField } from '../ui/field.tsx';
 import { formatDay } from '../ui/format.ts';
@@ -38,7 +39,7 @@ export const emptyDraft: SiteDraft = {
   voice: DEFAULT_VOICE,
   instructions: 'You are a friendly voice assistant.',
   data_residency: 'global',
-  control: 'open',
+  control: 'brokered',
   require_embed_token: false,
   visitor_limits: { calls_per_day: null, minutes_per_day: null },
   client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
@@ -134,6 +135,11 @@ export const SiteForm = ({
           fault={faultOf('instructions')}
           onChange={(event) => set('instructions', event.target.value)}
         />
+        <ControlField
+          control={draft.control}
+          fault={faultOf('control')}
+          onChange={(control) => set('control', control)}
+        />
         <details className={ui['details']}>
           <summary>Advanced</summary>
           <FieldRow>
@@ -160,7 +166,7 @@ export const SiteForm = ({
               onChange={(event) => set('max_duration_seconds', event.target.valueAsNumber)}
             />
             <TextField
-              label="Client secret lives, seconds"
+              label="Token lives, seconds"
               type="number"
               min={CLIENT_SECRET_TTL_SECONDS.min}
               max={CLIENT_SECRET_TTL_SECONDS.max}
