@@ -77,6 +77,11 @@ export interface SessionUsageStore {
    * new meter. ConflictError when it has moved since.
    */
   saveUsage(usage: SessionUsage): Promise<void>;
+  /**
+   * Writes a usage whose hold has grown, and adds the difference to what the period has committed: all or nothing.
+   * ConflictError when the usage has changed, or when the period would commit more than `capSeconds`; null: no limit.
+   */
+  saveHold(usage: SessionUsage, capSeconds: number | null): Promise<void>;
   /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
   listDue(now: Date, limit: number, after?: Date): Promise<DueSessions>;
 }

@@ -3,7 +3,7 @@ import { OPENING_LEASE_SECONDS } from '../../domain/calls/call.ts';
 import { type KeyUse, newKeyUse } from '../../domain/calls/key-use.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import type { RandomBytes, SessionId, SiteId } from '../../domain/identifiers.ts';
-import { slotsOfAddress } from '../../domain/limits.ts';
+import { FIRST_HOLD_SECONDS, holdsOfAddress, slotsOfAddress } from '../../domain/limits.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import {
   HEARTBEAT_SECONDS,
@@ -112,8 +112,8 @@ interface ChosenSlot {
 /** One free slot in each of the pools. `busy` names the second at which none of them is full any more. */
 const chooseSlots = (
   random: RandomBytes,
-  { session, now, pools, addressSlotPercent, replaced }: AdmissionRequest,
-  read: Pick<TokenContext, 'leases'>,
+  { session, now, pools, addressSlotPercent, capSeconds, replaced }: AdmissionRequest,
+  read: Pick<TokenContext, 'leases' | 'period'>,
   attempt: number,
 ): readonly ChosenSlot[] => {
   const leases = read.leases.filter(({ sessionId }) => sessionId !== replaced);
@@ -134,7 +134,11 @@ const chooseSlots = (
   if (key !== undefined) {
     const mine = addressTagOf(session.ipHash);
     const own = occupiedSlots(leases, key.pool, now).filter(({ address }) => address === mine);
-    const share = slotsOfAddress(key.limit, addressSlotPercent);
+    const slots = slotsOfAddress(key.limit, addressSlotPercent);
+    const share =
+      capSeconds === undefined
+        ? slots
+        : Math.min(slots, holdsOfAddress(capSeconds - read.period.usedSeconds, addressSlotPercent));
     if (own.length >= share)
       throw new BrokerError('rate_limited', { retryAfterSeconds: secondsUntilFree(own, share, now) });
   }
@@ -152,11 +156,14 @@ const admissionAt = (
   const connectBy = isCall
     ? nowSeconds + OPENING_LEASE_SECONDS
     : leaseExpiry(now, site.clientSecretTtlSeconds);
-  const holdSeconds = capSeconds === undefined ? 0 : secondsToReserve(site, capSeconds, period, now);
+  const maxDurationSeconds =
+    capSeconds === undefined ? site.maxDurationSeconds : longestSeconds(site, capSeconds, period, now);
+  // The first hold is short, and grows while the session lives: nobody sets aside what they may never use.
+  const holdSeconds = capSeconds === undefined ? 0 : Math.min(maxDurationSeconds, FIRST_HOLD_SECONDS);
   const admitted = {
     ...session,
     admission: {
-      maxDurationSeconds: capSeconds === undefined ? site.maxDurationSeconds : holdSeconds,
+      maxDurationSeconds,
       holdSeconds,
       connectBy,
       slots: chosen.map(({ pool, index }) => ({ pool, index })),
@@ -181,7 +188,7 @@ const admissionAt = (
 };
 
 /** The longest session of the site, or what is left of the plan when that is less. */
-const secondsToReserve = (
+const longestSeconds = (
   site: Site,
   capSeconds: number,
   { usedSeconds, committedSeconds }: TokenContext['period'],

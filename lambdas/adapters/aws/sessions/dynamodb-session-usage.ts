@@ -11,7 +11,7 @@ import type { SessionUsageStore } from '../../../use-cases/ports/sessions.ts';
 import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
-import { SHARDS, totalUpdates, usageWrite } from './usage-writes.ts';
+import { holdGrowthWrites, SHARDS, totalUpdates, usageWrite } from './usage-writes.ts';
 
 /** What sessions came to: one meter each, and totals by day and by billing period that are their exact sum. */
 export const dynamoDbSessionUsage = (
@@ -34,6 +34,14 @@ export const dynamoDbSessionUsage = (
           }),
         ),
       );
+  },
+
+  saveHold: async (usage, capSeconds) => {
+    await callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(
+        new TransactWriteCommand({ TransactItems: holdGrowthWrites(usageTable, usage, capSeconds) }),
+      ),
+    );
   },
 
   listDue: async (now, limit, after) => {

@@ -2,7 +2,7 @@ import type { SessionId } from '../../../domain/identifiers.ts';
 import { entryOf, isOver, type SessionUsage } from '../../../domain/sessions/session-usage.ts';
 import type { QuotaReservation } from '../../../domain/sessions/token-context.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
-import type { LedgerEntry } from '../../../domain/usage/ledger.ts';
+import { entryDifference, type LedgerEntry } from '../../../domain/usage/ledger.ts';
 import { USAGE_KEPT_DAYS } from '../../../domain/usage/usage.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { ifRevision } from '../expressions.ts';
@@ -78,15 +78,35 @@ export const quotaReservationWrites = (
   { usage, maxCommittedSeconds: committedBefore }: QuotaReservation,
 ): TransactWrite[] => [
   { Put: { TableName: usageTable, ...usageWrite(usage) } },
-  ...(committedBefore === undefined ? [] : [holdUpdate(usageTable, usage, committedBefore)]),
+  ...(committedBefore === undefined
+    ? []
+    : [holdUpdate(usageTable, usage, usage.holdSeconds, committedBefore)]),
 ];
 
-const holdUpdate = (usageTable: string, usage: SessionUsage, committedBefore: number): TransactWrite => ({
+const holdUpdate = (
+  usageTable: string,
+  usage: SessionUsage,
+  hold: number,
+  committedBefore: number,
+): TransactWrite => ({
   Update: {
     TableName: usageTable,
     Key: primaryKey.periodUsage(usage.workspaceId, billingPeriodOf(new Date(usage.issuedAt))),
     UpdateExpression: 'ADD committedSeconds :hold, writes :one',
     ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
-    ExpressionAttributeValues: { ':hold': usage.holdSeconds, ':before': committedBefore, ':one': 1 },
+    ExpressionAttributeValues: { ':hold': hold, ':before': committedBefore, ':one': 1 },
   },
 });
+
+/** A usage whose hold has grown and, where there is a hard cap, the condition that the growth still fits into the period. */
+export const holdGrowthWrites = (
+  usageTable: string,
+  usage: SessionUsage,
+  capSeconds: number | null,
+): TransactWrite[] => {
+  const { committedSeconds: hold } = entryDifference(entryOf(usage), usage.posted);
+  return [
+    { Put: { TableName: usageTable, ...usageWrite(usage) } },
+    holdUpdate(usageTable, usage, hold, capSeconds === null ? Number.MAX_SAFE_INTEGER : capSeconds - hold),
+  ];
+};
