@@ -136,7 +136,7 @@ it('plan minutes: never more committed than the cap, each session once, and all 
   await checked(
     fc.record({
       leftSeconds: fc.constantFrom(3, 5, 60, 200, 500),
-      maxSeconds: fc.constantFrom(30, 60, 100, 200),
+      maxSeconds: fc.constantFrom(30, 60, 200, 400),
       commands: fc.array(command, { minLength: 5, maxLength: 16 }),
     }),
     async ({ leftSeconds, maxSeconds, commands }) => {
