@@ -16,6 +16,7 @@ type NotDeployed =
   | 'AWS_ENDPOINT_URL_KMS'
   | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
   | 'AWS_ENDPOINT_URL_SQS'
+  | 'AWS_ENDPOINT_URL_SESV2'
   | 'OPENAI_BASE_URL'
   | 'OPENAI_TIMEOUT_MS';
 
@@ -37,13 +38,14 @@ export interface FunctionEnvironments {
   readonly detector: Deployed<EnvironmentOf<'detector'>>;
   readonly 'rotate-on-request': Deployed<EnvironmentOf<'rotate-on-request'>>;
   readonly hangup: Deployed<EnvironmentOf<'hangup'>>;
+  readonly notices: Deployed<EnvironmentOf<'notices'>>;
   readonly sweeper: Deployed<EnvironmentOf<'sweeper'>>;
   readonly 'retire-models': Deployed<EnvironmentOf<'retire-models'>>;
 }
 
 export const functionEnvironments = (
   config: StageConfig,
-  { tables, keys, signIn, hangUps }: DataResources,
+  { tables, keys, signIn, hangUps, notices }: DataResources,
 ): FunctionEnvironments => {
   const own = { STAGE: config.stage };
   const custody = {
@@ -54,6 +56,8 @@ export const functionEnvironments = (
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
   const hangUpQueue = { HANGUP_QUEUE_URL: hangUps.queue.queueUrl };
+  const noticeQueue = { NOTICE_QUEUE_URL: notices.queue.queueUrl };
+  const mail = { MAIL_SENDER: config.alertMail?.sender ?? '' };
   const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
   const oidc = {
     OIDC_ISSUER: signIn.issuer,
@@ -113,7 +117,18 @@ export const functionEnvironments = (
     },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
-    manage: { ...shared, ...derivation, ...plans, WORKSPACES_PER_DAY: '5' },
+    manage: {
+      ...shared,
+      ...usage,
+      ...derivation,
+      ...plans,
+      ...hangUpQueue,
+      ...noticeQueue,
+      ...mail,
+      // Deployments watch calls unless their configuration says otherwise.
+      WATCH: 'eager',
+      WORKSPACES_PER_DAY: '5',
+    },
     usage: {
       ...own,
       ...edge,
@@ -124,7 +139,7 @@ export const functionEnvironments = (
       ...oidc,
     },
     projector: { ...own, ...audit },
-    detector: { ...own, ...custody, ...hangUpQueue, EVENT_BUS_NAME },
+    detector: { ...own, ...custody, ...hangUpQueue, ...noticeQueue, EVENT_BUS_NAME },
     sweeper: {
       ...own,
       ...sessions,
@@ -142,6 +157,16 @@ export const functionEnvironments = (
       ...master,
       ...retired,
       ...hangUpQueue,
+    },
+    notices: {
+      ...own,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...sessions,
+      ...usage,
+      ...derivation,
+      ...noticeQueue,
+      ...mail,
     },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };

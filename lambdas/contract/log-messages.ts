@@ -12,9 +12,11 @@ export type LogMessage =
   | 'the discovery document names another issuer'
   | 'models of sites looked at'
   | 'hang-up handled'
-  | 'hang-up failed';
+  | 'hang-up failed'
+  | 'notice handled'
+  | 'notice failed';
 
-/** What each function logs for a stream record that it could not handle. Alarms filter on the text. */
+/** Log message of each function for a stream record that it could not handle. Alarms filter on the text. */
 export const FAILED_RECORD_MESSAGES = {
   projector: 'audit record failed',
   archiver: 'audit record failed',

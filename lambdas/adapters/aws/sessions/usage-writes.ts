@@ -21,7 +21,7 @@ export const usageWrite = (usage: SessionUsage) => ({
   Item: {
     ...primaryKey.sessionUsage(usage.siteId, usage.sessionId),
     ...sessionUsageAttributes({ ...usage, posted: entryOf(usage), revision: usage.revision + 1 }),
-    // In the sparse index of sessions that somebody has to look after, until it is over.
+    // In the sparse index of sessions that the sweeper checks, until it is over.
     ...(!isOver(usage) && {
       openShard: String(shardOf(usage.sessionId)),
       dueAt: new Date(usage.dueAtMs).toISOString(),
@@ -32,8 +32,8 @@ export const usageWrite = (usage: SessionUsage) => ({
 });
 
 /**
- * Many sessions add to one total, so each adds its difference. `writes` tells whoever compares the totals with the meters
- * that one was added to in between.
+ * Many sessions add to one total, so each adds its difference. `writes` shows a comparison of the totals with the usage
+ * records that one was added to in between.
  */
 const adding = (counts: Readonly<Record<string, number>>) => {
   const changed = Object.entries({ ...counts, writes: 1 }).filter(([, count]) => count !== 0);
@@ -67,8 +67,10 @@ export const totalUpdates = (
   usageTable: string,
   usage: SessionUsage,
   difference: LedgerEntry,
-): TransactWrite[] =>
-  totalsOf(usage, difference)
+): TransactWrite[] => updatesOf(usageTable, totalsOf(usage, difference));
+
+const updatesOf = (usageTable: string, totals: ReturnType<typeof totalsOf>): TransactWrite[] =>
+  totals
     .filter(({ counts }) => Object.values(counts).some((count) => count !== 0))
     .map(({ key, counts }) => ({ Update: { TableName: usageTable, Key: key, ...adding(counts) } }));
 
@@ -80,33 +82,46 @@ export const quotaReservationWrites = (
   { Put: { TableName: usageTable, ...usageWrite(usage) } },
   ...(committedBefore === undefined
     ? []
-    : [holdUpdate(usageTable, usage, usage.holdSeconds, committedBefore)]),
+    : [periodUpdate(usageTable, usage, { committedSeconds: usage.holdSeconds }, committedBefore)]),
 ];
 
-const holdUpdate = (
+/** Adds to the period of a session, unless more than `committedBefore` seconds of it are committed already. */
+const periodUpdate = (
   usageTable: string,
-  usage: SessionUsage,
-  hold: number,
+  { workspaceId, issuedAt }: SessionUsage,
+  counts: Readonly<Record<string, number>>,
   committedBefore: number,
-): TransactWrite => ({
-  Update: {
-    TableName: usageTable,
-    Key: primaryKey.periodUsage(usage.workspaceId, billingPeriodOf(new Date(usage.issuedAt))),
-    UpdateExpression: 'ADD committedSeconds :hold, writes :one',
-    ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
-    ExpressionAttributeValues: { ':hold': hold, ':before': committedBefore, ':one': 1 },
-  },
-});
+): TransactWrite => {
+  const { ExpressionAttributeValues, ...update } = adding(counts);
+  return {
+    Update: {
+      TableName: usageTable,
+      Key: primaryKey.periodUsage(workspaceId, billingPeriodOf(new Date(issuedAt))),
+      ...update,
+      ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
+      ExpressionAttributeValues: { ...ExpressionAttributeValues, ':before': committedBefore },
+    },
+  };
+};
 
-/** A usage whose hold has grown and, where there is a hard cap, the condition that the growth still fits into the period. */
+/**
+ * A usage whose hold has grown, and all that the growth adds to the totals: the hold, and seconds that it makes billable.
+ * Under a hard cap on the condition that the hold still fits into the period.
+ */
 export const holdGrowthWrites = (
   usageTable: string,
   usage: SessionUsage,
   capSeconds: number | null,
 ): TransactWrite[] => {
-  const { committedSeconds: hold } = entryDifference(entryOf(usage), usage.posted);
+  const difference = entryDifference(entryOf(usage), usage.posted);
+  const { billedSeconds: usedSeconds, committedSeconds } = difference;
+  const put = { Put: { TableName: usageTable, ...usageWrite(usage) } };
+  if (capSeconds === null) return [put, ...totalUpdates(usageTable, usage, difference)];
+  // The day alone; the period has a write with a condition.
+  const [day] = totalsOf(usage, difference);
   return [
-    { Put: { TableName: usageTable, ...usageWrite(usage) } },
-    holdUpdate(usageTable, usage, hold, capSeconds === null ? Number.MAX_SAFE_INTEGER : capSeconds - hold),
+    put,
+    ...updatesOf(usageTable, day === undefined ? [] : [day]),
+    periodUpdate(usageTable, usage, { usedSeconds, committedSeconds }, capSeconds - committedSeconds),
   ];
 };
