@@ -71,7 +71,7 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     keys: { kilobytes: 780, clients: ['dynamodb', 'kms', 'sqs'] },
     rotate: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
     audit: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
-    manage: { kilobytes: 850, clients: ['dynamodb', 'kms', 'sqs'] },
+    manage: { kilobytes: 960, clients: ['dynamodb', 'kms', 'sqs'] },
     usage: { kilobytes: 680, clients: ['dynamodb'] },
     projector: { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     archiver: { kilobytes: 650, clients: ['dynamodb', 's3'] },

@@ -34,10 +34,11 @@ describe('the stacks', () => {
     for (const { Properties } of retained) expect(Properties).not.toHaveProperty('LogGroupName');
   });
 
-  test('tell the operator the queue of hang-ups, table names, key ARNs and the roles to assume', () => {
+  test('tell the operator the queues, table names, key ARNs and the roles to assume', () => {
     const outputs = Object.keys(own.outputs).filter((name) => !/^(PublishOutput|ExportsOutput)/.test(name));
     expect(outputs).toEqual([
       'HangUpQueueUrl',
+      'NoticeQueueUrl',
       'TenancyTableName',
       'KeysTableName',
       'SessionsTableName',

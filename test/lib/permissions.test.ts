@@ -408,6 +408,7 @@ describe('the tables', () => {
       'token',
       'events',
       'keys',
+      'manage',
       'detector',
       'sweeper',
       'hangup',

@@ -78,7 +78,7 @@ const MASK = /\.{2,}|[…*•●∙█▪]|^sk-(?:[a-z]{4,8}-)?x{6,}$|^sk-.{0,8}
 export const readPastedKey = (pasted: string): { readonly text: string } | RefusedPaste => {
   const shown = pasted.replace(SHOWS_NOTHING, '');
   const unwrapped = (): string => shown.replace(/\s*[\r\n]\s*/gu, '');
-  const joined = (): string => shown.replace(/\s+/gu, '');
+  const joined = (): string => shown.replace(/\\?\s+/gu, '');
   const known = new Set(
     shown.match(KNOWN_EXACTLY) ?? unwrapped().match(KNOWN_EXACTLY) ?? joined().match(KNOWN_EXACTLY),
   );
