@@ -471,6 +471,7 @@ describe('a new workspace', () => {
       concurrency_limit: null,
       anomaly_response: 'notify',
       alert_email: null,
+      time_zone: 'UTC',
       plan: 'free',
       has_key: false,
       key_suspended: false,

@@ -11,7 +11,10 @@ const VISITOR_TAG = 'visitor-tag/v1';
 /** Another root each day: yesterday's hashes cannot be compared with today's. */
 const ipLabel = (now: Date): string => `ip-hash/v1/${now.toISOString().slice(0, 10)}`;
 
-/** Hashes and session secrets; `warmUp` moves the first KMS calls into the start of the container. */
+/**
+ * Hashes and session secrets. `warmUp` moves the KMS calls that each visitor needs into the start of the container; embed
+ * tokens are rare enough to derive their keys on the first use.
+ */
 export const kmsPseudonyms = (
   keys: DerivationKeys,
 ): PseudonymService & EmbedSecrets & { warmUp(now: Date): Promise<void> } => ({
@@ -25,5 +28,5 @@ export const kmsPseudonyms = (
   embedSecret: async (siteId, keyId) => (await keys.derive(EMBED_SECRET, siteId, keyId)).toString('base64'),
   visitorTag: async (siteId, sub) =>
     (await keys.derive(VISITOR_TAG, siteId, sub)).subarray(0, 16).toString('hex'),
-  warmUp: (now) => keys.warmUp([ipLabel(now), SAFETY_IDENTIFIER, SESSION_SIGNING, EMBED_SECRET, VISITOR_TAG]),
+  warmUp: (now) => keys.warmUp([ipLabel(now), SAFETY_IDENTIFIER, SESSION_SIGNING]),
 });
