@@ -45,6 +45,7 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
   'site?tab=key': OF_SITE,
   'usage?tab=sessions': [
     'Overview',
+    'Live',
     'Sessions',
     'Errors',
     'At a time',

@@ -65,7 +65,7 @@ describeInBrowser('a page that embeds the widget', () => {
       await visitor.reaches('ended');
       await expectAccessible();
       openAiOf(stage.stack).inject({
-        path: '/v1/realtime/client_secrets',
+        path: '/v1/realtime/calls',
         status: 429,
         body: { error: { code: 'rate_limit_exceeded', type: 'requests', message: 'x' } },
         times: 1,

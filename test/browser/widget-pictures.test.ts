@@ -65,7 +65,7 @@ describeInBrowser('the pictures of docs/widget.md', () => {
   it('are of a line that is busy, in the dark', async () => {
     const visitor = await open(await stage.browser({ colorScheme: 'dark' }));
     openAiOf(stage.stack).inject({
-      path: '/v1/realtime/client_secrets',
+      path: '/v1/realtime/calls',
       status: 429,
       body: { error: { code: 'rate_limit_exceeded', type: 'requests', message: 'x' } },
       headers: { 'retry-after': '42' },
