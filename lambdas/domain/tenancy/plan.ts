@@ -28,7 +28,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: true,
     overageMicroCentsPerMinute: null,
     maxSites: 1,
-    maxConcurrent: 5,
+    maxConcurrent: null,
     maxByokSites: null,
   },
   {
@@ -38,7 +38,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: false,
     overageMicroCentsPerMinute: 8_000_000,
     maxSites: 3,
-    maxConcurrent: 10,
+    maxConcurrent: null,
     maxByokSites: null,
   },
   {
@@ -48,7 +48,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: false,
     overageMicroCentsPerMinute: 6_000_000,
     maxSites: 10,
-    maxConcurrent: 30,
+    maxConcurrent: null,
     maxByokSites: null,
   },
   {
@@ -58,7 +58,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: false,
     overageMicroCentsPerMinute: null,
     maxSites: null,
-    maxConcurrent: 100,
+    maxConcurrent: null,
     maxByokSites: null,
   },
 ];

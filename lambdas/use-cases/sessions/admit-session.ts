@@ -4,7 +4,7 @@ import { OPENING_LEASE_SECONDS } from '../../domain/calls/call.ts';
 import { type KeyUse, newKeyUse } from '../../domain/calls/key-use.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import type { RandomBytes, SessionId, SiteId } from '../../domain/identifiers.ts';
-import { FIRST_HOLD_SECONDS, holdsOfAddress, slotsOfAddress } from '../../domain/limits.ts';
+import { slotsOfAddress } from '../../domain/limits.ts';
 import { secondsLeft } from '../../domain/sessions/embed-token.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import {
@@ -145,8 +145,8 @@ interface ChosenSlot {
 /** One free slot in each of the pools. `busy` names the second at which none of them is full any more. */
 const chooseSlots = (
   random: RandomBytes,
-  { session, now, pools, addressSlotPercent, capSeconds, replaced }: AdmissionRequest,
-  read: Pick<TokenContext, 'leases' | 'period'>,
+  { session, now, pools, addressSlotPercent, replaced }: AdmissionRequest,
+  read: Pick<TokenContext, 'leases'>,
   attempt: number,
 ): readonly ChosenSlot[] => {
   const leases = read.leases.filter(({ sessionId }) => sessionId !== replaced);
@@ -167,11 +167,7 @@ const chooseSlots = (
   if (key !== undefined) {
     const mine = addressTagOf(session.ipHash);
     const own = occupiedSlots(leases, key.pool, now).filter(({ address }) => address === mine);
-    const slots = slotsOfAddress(key.limit, addressSlotPercent);
-    const share =
-      capSeconds === undefined
-        ? slots
-        : Math.min(slots, holdsOfAddress(capSeconds - read.period.usedSeconds, addressSlotPercent));
+    const share = slotsOfAddress(key.limit, addressSlotPercent);
     if (own.length >= share)
       throw new BrokerError('rate_limited', { retryAfterSeconds: secondsUntilFree(own, share, now) });
   }
@@ -189,16 +185,14 @@ const admissionAt = (
   const connectBy = isCall
     ? nowSeconds + OPENING_LEASE_SECONDS
     : leaseExpiry(now, site.clientSecretTtlSeconds);
-  const maxDurationSeconds = Math.min(
-    capSeconds === undefined ? site.maxDurationSeconds : longestSeconds(site, capSeconds, period, now),
-    (visitor && secondsLeft(visitor.limits, embed.visitorDay)) ?? Number.POSITIVE_INFINITY,
-  );
-  // The first hold is short, and grows while the session lives: nobody sets aside what they may never use.
-  const holdSeconds = capSeconds === undefined ? 0 : Math.min(maxDurationSeconds, FIRST_HOLD_SECONDS);
+  const holdSeconds = capSeconds === undefined ? 0 : secondsToReserve(site, capSeconds, period, now);
   const admitted = {
     ...session,
     admission: {
-      maxDurationSeconds,
+      maxDurationSeconds: Math.min(
+        capSeconds === undefined ? site.maxDurationSeconds : holdSeconds,
+        (visitor && secondsLeft(visitor.limits, embed.visitorDay)) ?? Number.POSITIVE_INFINITY,
+      ),
       holdSeconds,
       connectBy,
       slots: chosen.map(({ pool, index }) => ({ pool, index })),
@@ -223,7 +217,7 @@ const admissionAt = (
 };
 
 /** The longest session of the site, or what is left of the plan when that is less. */
-const longestSeconds = (
+const secondsToReserve = (
   site: Site,
   capSeconds: number,
   { usedSeconds, committedSeconds }: TokenContext['period'],

@@ -102,9 +102,8 @@ describe('managed', () => {
     },
   );
 
-  it('managed sessions have the lower limit of the plan and the workspace', () => {
-    expect(payer({}, MANAGED).slotLimit).toBe(5);
+  it('has no limit on sessions, unless the workspace sets one', () => {
+    expect(payer({}, MANAGED).slotLimit).toBeUndefined();
     expect(payer({}, { ...MANAGED, concurrencyLimit: 2 }).slotLimit).toBe(2);
-    expect(payer({}, { ...MANAGED, concurrencyLimit: 9 }).slotLimit).toBe(5);
   });
 });
