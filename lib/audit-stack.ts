@@ -10,12 +10,12 @@ import { BrokerKey } from './constructs/broker-key.ts';
 import { EventFunction } from './constructs/event-function.ts';
 import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
+import { HangUpFunction } from './constructs/hang-up-function.ts';
 import { HANGUP_TIMEOUT } from './constructs/hang-up-queue.ts';
 import { MessageRule } from './constructs/message-rule.ts';
 import { NoticeFunction } from './constructs/notice-function.ts';
 import { NOTICES_TIMEOUT } from './constructs/notice-queue.ts';
 import { NoticeRule } from './constructs/notice-rule.ts';
-import { QueueFunction } from './constructs/queue-function.ts';
 import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
 import { TamperRule } from './constructs/tamper-rule.ts';
@@ -182,8 +182,7 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
-    const hangup = new QueueFunction(this, 'Hangup', {
-      functionName: 'hangup',
+    const hangup = new HangUpFunction(this, 'Hangup', {
       source: data.hangUps,
       topic,
       stage,

@@ -1,6 +1,6 @@
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib/core';
-import { Construct } from 'constructs';
+import { Duration } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { MessageQueue } from './message-queue.ts';
 
 /** One attempt has 10 seconds, and a batch goes side by side. */
 export const NOTICES_TIMEOUT = Duration.seconds(30);
@@ -13,31 +13,10 @@ const MAX_DELIVERIES = 100;
 
 /**
  * The notices that are on their way, and those on which this service itself failed. Messages hold ids and facts of audit
- * events, so SQS's own key encrypts them.
+ * events.
  */
-export class NoticeQueue extends Construct {
-  readonly queue: Queue;
-  readonly deadLetters: Queue;
-
+export class NoticeQueue extends MessageQueue {
   constructor(scope: Construct, id: string) {
-    super(scope, id);
-    const common = {
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    };
-    this.deadLetters = new Queue(this, 'DeadLetters', common);
-    for (const rule of ['AwsSolutions-SQS3', 'Serverless-SQSRedrivePolicy'])
-      Validations.of(this.deadLetters).acknowledge({
-        id: rule,
-        reason: 'It is itself the queue of dead letters, of the queue of notices.',
-      });
-    this.queue = new Queue(this, 'Queue', {
-      ...common,
-      // Six times what the function may take, as AWS asks for.
-      visibilityTimeout: Duration.seconds(6 * NOTICES_TIMEOUT.toSeconds()),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_DELIVERIES },
-    });
+    super(scope, id, { of: 'notices', timeout: NOTICES_TIMEOUT, maxDeliveries: MAX_DELIVERIES });
   }
 }

@@ -1,0 +1,60 @@
+import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { METRIC_NAMESPACE } from '../../lambdas/contract/metrics.ts';
+import { BrokerAlarm } from './broker-alarm.ts';
+import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
+
+/** Containers that serve the queue at once: a kill switch must not take the account's concurrency from visitors. */
+const MAX_CONCURRENCY = 20;
+
+/** The function behind the queue of hang-ups, with alarms on calls that go on although they should have ended. */
+export class HangUpFunction extends QueueFunction {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: Omit<QueueFunctionProps, 'functionName' | 'maxConcurrency' | 'gaveUp'>,
+  ) {
+    super(scope, id, {
+      ...props,
+      functionName: 'hangup',
+      maxConcurrency: MAX_CONCURRENCY,
+      gaveUp: {
+        runbook: 'Hang-up gave up',
+        impact:
+          'a call was not ended in an hour of trying; OpenAI has ended it by then, and its owner has paid for it.',
+        because: 'a single dead letter is a call that went on longer than it should have.',
+      },
+    });
+    const { source, stage, topic } = props;
+    const common = { stage, topic };
+    new BrokerAlarm(this, 'Late', {
+      ...common,
+      runbook: 'Hang-ups are late',
+      metric: source.queue.metricApproximateAgeOfOldestMessage({
+        statistic: Stats.MAXIMUM,
+        period: Duration.minutes(1),
+      }),
+      above: Duration.minutes(20).toSeconds(),
+      periods: 3,
+      impact:
+        'calls continue although their cap is reached or an owner has ended them; they cost their owners money.',
+      because:
+        'a cap waits in the queue for up to 15 minutes, delayed, before it is due; five more for three minutes are no delay.',
+    });
+    new BrokerAlarm(this, 'Lost', {
+      ...common,
+      runbook: 'A call could not be hung up',
+      metric: new Metric({
+        namespace: METRIC_NAMESPACE,
+        metricName: 'LostCalls',
+        dimensionsMap: { service: 'hangup', stage },
+        statistic: Stats.SUM,
+        period: Duration.minutes(5),
+      }),
+      above: 0,
+      impact: 'a call goes on that nobody here can end, until OpenAI ends it after an hour.',
+      because: 'each one spends money on a key that its owner has taken away.',
+    });
+  }
+}
