@@ -47,8 +47,8 @@ const changed = async (
     before = BEFORE as StoredKey,
     scope = 'workspace' as keyof typeof ADDRESSES,
     retained = RETAINED as RetainedKey | null,
-    write = async () => undefined as void,
-    queue = async () => undefined as void,
+    write = async (): Promise<void> => undefined,
+    queue = async (): Promise<void> => undefined,
   } = {},
 ) => {
   const log: string[] = [];
