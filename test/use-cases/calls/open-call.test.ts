@@ -122,7 +122,7 @@ describe('a call that is refused before the key is opened', () => {
 });
 
 describe('a call that fails after its admission', () => {
-  const failed = async (failing: Given['failing'], given: Given = {}) => {
+  const failed = async (failing: NonNullable<Given['failing']>, given: Given = {}) => {
     const { result, log, outcomes } = await opened({ ...given, failing });
     return {
       error: await outcomeOf(Promise.reject(result)),
