@@ -161,7 +161,7 @@ describe('a change of a budget', () => {
   it.each([
     [7, 'done'],
     [8, 'version_conflict'],
-  ])('that meets %i other writes comes to %s', async (races, outcome) => {
+  ])('that meets %i other writes ends as %s', async (races, outcome) => {
     const world = budgetWorld({ stored });
     const { budgets } = world.ports;
     let lost = 0;

@@ -107,7 +107,7 @@ describe('a message for a delivery', () => {
     ['is due in 1.001 s', { dueAtMs: NOW_MS + 1_001 }, 1],
     ['is claimed for another 40 s', { claimedUntilMs: NOW_MS + 40_000 }, 40],
     ['was claimed until now', { claimedUntilMs: NOW_MS }, 'delivered'],
-  ])('that %s comes to %s', async (_, facts, expected) => {
+  ])('that %s ends as %s', async (_, facts, expected) => {
     const { outcome, log } = await delivered(aDelivery(facts));
     expect(outcome).toEqual(
       typeof expected === 'number' ? { outcome: 'again', afterSeconds: expected } : { outcome: expected },
@@ -166,7 +166,7 @@ describe('a person who sends a delivery again', () => {
   it.each([
     [4, 'done', true],
     [5, 'version_conflict', false],
-  ])('and meets %i attempts that write first comes to %s', async (races, outcome, queued) => {
+  ])('and meets %i attempts that write first ends as %s', async (races, outcome, queued) => {
     const world = webhookWorld({ deliveries: [FAILED] });
     const { deliveries } = world.ports;
     let lost = 0;

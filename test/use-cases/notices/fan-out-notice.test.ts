@@ -22,7 +22,7 @@ const fannedOut = async ({
   mail = null as MailAlerts | null,
   mailAvailable = true,
   workspace = theWorkspace() as Workspace | null,
-  /** What the log has of each delivery already. */
+  /** The state of each delivery in the log. */
   known = null as Partial<Delivery> | null,
   bodyOf = (async () => 'a body') as FanOutPorts['bodyOf'],
   own = {} as Partial<FanOutPorts>,

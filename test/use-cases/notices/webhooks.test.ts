@@ -68,7 +68,7 @@ describe('creating a webhook', () => {
   it.each([
     [MAX_WEBHOOKS - 1, 'done'],
     [MAX_WEBHOOKS, 'webhook_limit_reached'],
-  ])('beside %i others comes to %s', async (count, outcome) => {
+  ])('beside %i others ends as %s', async (count, outcome) => {
     const { ports } = webhookWorld({ webhooks: Array.from({ length: count }, () => aWebhook()) });
     expect(await outcomeOf(create(ports))).toBe(outcome);
   });
