@@ -13,6 +13,7 @@ import type { Runtime } from '../lambdas/composition/runtime.ts';
 import { sweeperHandler } from '../lambdas/composition/sweeper.ts';
 import { tokenHandler } from '../lambdas/composition/token.ts';
 import { usageHandler } from '../lambdas/composition/usage.ts';
+import { type WatchHandler, watchHandler } from '../lambdas/composition/watch.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
 import type { FunctionName } from '../lambdas/contract/routes.ts';
 import type { TABLES } from '../lambdas/contract/tables.ts';
@@ -39,6 +40,8 @@ export interface LocalFunctions {
   readonly retireModels: () => Promise<void>;
   /** Behind the queue of calls to hang up. */
   readonly hangUps: HangUpHandler;
+  /** Behind asynchronous invocations: watches one call. */
+  readonly watch: WatchHandler;
 }
 
 /** From the source, in this process, with the world of the caller. */
@@ -73,6 +76,7 @@ export const functionsInProcess = (
     incidents,
     retireModels: retireModelsHandler(parseEnvironment(ENVIRONMENTS['retire-models'], variables), runtime),
     hangUps: hangupHandler(parseEnvironment(ENVIRONMENTS.hangup, variables), runtime),
+    watch: watchHandler(parseEnvironment(ENVIRONMENTS.watch, variables), runtime),
     sweep: sweeperHandler(parseEnvironment(ENVIRONMENTS.sweeper, variables), runtime),
   };
 };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { Runtime } from '../lambdas/composition/runtime.ts';
+import type { WatchHandler } from '../lambdas/composition/watch.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import type { Assembly } from './bundled/assembly.ts';
@@ -15,6 +16,7 @@ import { type LocalGateway, startGateway } from './gateway.ts';
 import { type HangUpPump, startHangUpPump } from './hang-up-pump.ts';
 import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
 import { type LocalKms, startLocalKms } from './kms/server.ts';
+import { type LocalLambda, startLocalLambda } from './lambda/server.ts';
 import type { LocalIncidents } from './local-incidents.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
@@ -23,6 +25,7 @@ import { type StreamPump, startStreamPump } from './stream-pump.ts';
 import type { WebHandler } from './web/static-files.ts';
 
 const AUDIENCE = 'spelo-byok-local';
+const WATCH_FUNCTION = 'watch';
 const ARCHIVE_BUCKET = 'audit-archive';
 
 export interface LocalStackOptions {
@@ -66,6 +69,8 @@ export interface LocalStack {
   /** Hands calls that are to be ended to the function that does it. */
   readonly hangUps: HangUpPump;
   readonly sqs: LocalSqs;
+  /** Starts watchers, as Lambda's asynchronous invocation does. */
+  readonly lambda: LocalLambda;
   readonly kms: LocalKms;
   /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
   readonly s3: LocalS3;
@@ -134,6 +139,13 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       options.openAiBaseUrl === undefined ? keep(startLocalOpenAi()) : undefined,
     ]);
 
+    let watch: WatchHandler | undefined;
+    const lambda = await keep(
+      startLocalLambda({
+        now: () => options.runtime.clock().getTime(),
+        run: (name) => (name === WATCH_FUNCTION ? watch : undefined),
+      }),
+    );
     const variables: Record<string, string> = {
       STAGE: 'local',
       AWS_REGION: 'us-east-1',
@@ -151,6 +163,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       AWS_ENDPOINT_URL_S3: s3.endpoint,
       HANGUP_QUEUE_URL: sqs.queueUrl,
       AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+      WATCH_FUNCTION,
+      AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
       // Every visitor of this machine has the same address, and one person tries everything out.
       ADDRESS_SLOT_PERCENT: '100',
       WORKSPACES_PER_DAY: '1000',
@@ -193,6 +207,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         await Promise.all([watching.close(), recording.close()]);
       },
     };
+    watch = functions.watch;
     const hangUps = startHangUpPump(sqs, functions.hangUps);
     started.push(hangUps);
     const gateway = await keep(
@@ -213,6 +228,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       retireModels: functions.retireModels,
       hangUps,
       sqs,
+      lambda,
       kms,
       s3,
       dynamoDb,

@@ -12,7 +12,8 @@ export type LogMessage =
   | 'the discovery document names another issuer'
   | 'models of sites looked at'
   | 'hang-up handled'
-  | 'hang-up failed';
+  | 'hang-up failed'
+  | 'watch ended';
 
 /** What each function logs for a stream record that it could not handle. Alarms filter on the text. */
 export const FAILED_RECORD_MESSAGES = {

@@ -1,8 +1,9 @@
 import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../../lambdas/adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../../lambdas/adapters/aws/calls/dynamodb-live.ts';
+import { lambdaWatchers } from '../../lambdas/adapters/aws/calls/lambda-watchers.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
-import { dynamoDbClient, kmsClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbClient, kmsClient, lambdaClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyActivity, dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeyOpener } from '../../lambdas/adapters/aws/keys/kms-key-opener.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
@@ -77,6 +78,7 @@ export const useCasePorts = (stack: TestStack) => {
     callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
+    watchers: lambdaWatchers(lambdaClient(token), token.WATCH_FUNCTION),
     live: dynamoDbLive(dynamoDb, tables.limits),
     meterReader: dynamoDbSessionReader(dynamoDb, tables),
     hangUps: sqsHangUps(sqsClient(token), token.HANGUP_QUEUE_URL),

@@ -1,5 +1,5 @@
 import { BrokerError } from '../../domain/broker-error.ts';
-import type { CallId } from '../../domain/calls/call.ts';
+import type { CallId, WatchMode } from '../../domain/calls/call.ts';
 import type { Control } from '../../domain/calls/control.ts';
 import type { SdpOffer } from '../../domain/calls/sdp-offer.ts';
 import { DependencyUnavailableError } from '../../domain/dependency.ts';
@@ -36,6 +36,11 @@ export interface OpenCallRequest extends VisitorRequest {
   readonly replaces: ReplaceRequest | undefined;
 }
 
+export interface OpenCallSettings extends VisitorSettings {
+  /** How the stage watches calls. Managed calls are always watched strictly. */
+  readonly watch: WatchMode;
+}
+
 export interface OpenedCall {
   readonly answer: string;
   readonly session: ReservedSession;
@@ -55,7 +60,7 @@ export interface OpenedCall {
  * not be queued, is hung up before this refuses.
  */
 export const openCall =
-  (ports: OpenCallPorts, settings: VisitorSettings) =>
+  (ports: OpenCallPorts, settings: OpenCallSettings) =>
   async (request: OpenCallRequest): Promise<OpenedCall> => {
     const now = ports.clock();
     const [arrived, checked] = await Promise.allSettled([
@@ -80,7 +85,8 @@ export const openCall =
       now,
       replaced?.session.sessionId,
     );
-    const opened = await callForSession(ports, { request, site, admitted, key: payer.key, replaced });
+    const watch = payer.mode === 'managed' && settings.watch === 'eager' ? 'strict' : settings.watch;
+    const opened = await callForSession(ports, { request, site, admitted, key: payer.key, replaced, watch });
     return {
       ...opened,
       session: admitted.session,
@@ -101,12 +107,13 @@ interface Opening {
   readonly admitted: Admitted;
   readonly key: LiveKey;
   readonly replaced: Replaced | undefined;
+  readonly watch: WatchMode;
 }
 
 /** Hop 3, OpenAI, and hop 4 inside the same callback: no second Decrypt is needed to hang the call up. */
 const callForSession = async (
   ports: OpenCallPorts,
-  { request, site, admitted, key, replaced }: Opening,
+  { request, site, admitted, key, replaced, watch }: Opening,
 ): Promise<{ readonly answer: string; readonly signingSecret: string }> => {
   const { session } = admitted;
   let kmsRequestId: string | undefined;
@@ -126,6 +133,7 @@ const callForSession = async (
       admitted,
       created,
       maxDurationSeconds: maxDurationOf(admitted, site),
+      watch,
       settleUse: () => settleUse('ok', created.openAiRequestId),
       hangUp: (callId: CallId) =>
         ports.calls.hangUp(plaintext, { callId, dataResidency: site.dataResidency }),
