@@ -144,6 +144,18 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', 'SLOTS#*'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
+  // Reads the site, the call and its key; writes its usage and its own use of the key.
+  watch: [
+    { table: 'tenancy', actions: ['BatchGetItem'], partitions: ['WORKSPACE#*'] },
+    {
+      table: 'keys',
+      actions: ['GetItem', 'Query'],
+      partitions: ['SITE#*', 'WORKSPACE#*', 'PLATFORM#platform', 'ENDING#*'],
+    },
+    { table: 'sessions', actions: ['GetItem'], partitions: ['SITE#*'] },
+    { table: 'sessions', actions: ['PutItem', 'UpdateItem'], partitions: ['USE#*'] },
+    { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
+  ],
   'rotate-on-request': [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },

@@ -13,6 +13,7 @@ export type QueueAction =
 export const QUEUE_USES: Readonly<Partial<Record<RoleName, readonly QueueAction[]>>> = {
   token: ['SendMessage'],
   events: ['SendMessage'],
+  watch: ['SendMessage'],
   keys: ['SendMessage'],
   sweeper: ['SendMessage'],
   detector: ['SendMessage'],

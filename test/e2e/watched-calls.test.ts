@@ -75,7 +75,7 @@ const invoiced = (on: TestStack) => {
   };
 };
 
-const makeTenant = (on: TestStack, settings: Readonly<Record<string, unknown>> = {}): Promise<Tenant> =>
+const makeTenant = (on: TestStack, settings: Readonly<Record<string, unknown>> = {}) =>
   makeKeyedTenant(on, {}, { control: 'brokered', ...settings });
 
 describe('the usage of a watched call', () => {
@@ -223,7 +223,7 @@ describe('the session of a watched call', () => {
     expect(await sessionOf(strictStack, tenant, call)).toMatchObject({ ended_by: 'tampered' });
   });
 
-  it('leaves nothing that was said in any table or log', async () => {
+  it('leaves neither what was said nor the key in a log', async () => {
     const tenant = await makeTenant(strictStack);
     const { caller } = await begin(strictStack, tenant);
     await talk({ caller, call: { session_id: '', signing_secret: '', sdp: '' } });
