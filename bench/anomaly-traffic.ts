@@ -6,7 +6,7 @@ import { gaussian, poisson, type Random, seeded } from './random.ts';
 /**
  * Synthetic months of one key's use. Not real traffic, but with what makes real traffic hard to judge: daily and weekly
  * rhythm, days that are better than others, visitors who press the button again, nights with nothing, and bots that knock
- * from foreign origins.
+ * from foreign origins. One file, because every attack is an edit of the ordinary month that is made here.
  */
 
 const MINUTE_MS = 60_000;
@@ -109,7 +109,10 @@ const sessionAt = (
   ];
 };
 
-/** One key's `days` of ordinary use, from its first session on. Now and then OpenAI has an error of its own. */
+/**
+ * One key's `days` of ordinary use, starting with its first session. Now and then OpenAI has an error that is not an
+ * attack.
+ */
 export const ordinaryUse = (profile: BenignProfile, days: number, seed: number): Month => {
   const random = seeded(seed * 7_919 + 1);
   const start = EPOCH + (seed % 7) * DAY_MS + Math.floor(random() * 24) * HOUR_MS;
@@ -149,7 +152,7 @@ const inOrder = (observations: readonly Observation[]): Observation[] =>
 export interface AttackProfile {
   readonly name: string;
   readonly base: string;
-  /** What the attacker adds within `span`, or does to what was there. */
+  /** The attacker's observations within `span`, added to the ordinary ones or replacing them. */
   readonly attack: (ordinary: readonly Observation[], span: Span, random: Random) => readonly Observation[];
 }
 
@@ -189,7 +192,7 @@ const keyRevoked: AttackProfile['attack'] = (ordinary, span) =>
       : observation,
   );
 
-/** What the product makes of a page of OpenAI's edge, which blocks our address. */
+/** The product's reading of a page of OpenAI's edge, which blocks our address. */
 const BLOCKED = classifyErrorAnswer({
   status: 403,
   error: readOpenAiError(undefined),

@@ -50,7 +50,10 @@ interface Limits {
   readonly secondsPerDay: number;
 }
 
-/** What one would write in an afternoon: the same limits for everybody, so low that they see an attack on a small site. */
+/**
+ * A simple detector that takes an afternoon to write: the same limits for every key, low enough to see an attack on a
+ * small site.
+ */
 const LOW: Limits = {
   sessionsPer5Minutes: 20,
   sessionsPerHour: 60,

@@ -1,14 +1,14 @@
 import { type MintCounts, usdPerMillionMints } from './mint-cost.ts';
 import type { RunReport } from './report.ts';
 
-/** What the benches say together, in sentences. */
+/** The results of all benches, in sentences. */
 export interface Answers {
   readonly sentences: readonly string[];
   readonly counts: MintCounts;
 }
 
 /**
- * What a mint at OpenAI is taken to last where Lambda's time is counted. Nothing is published; docs/cost.md says the
+ * Assumed duration of a mint at OpenAI where Lambda's time is counted. OpenAI publishes none; docs/cost.md uses the
  * same.
  */
 const OPENAI_MINT_MS = 500;

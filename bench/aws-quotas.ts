@@ -23,7 +23,7 @@ export const AWS_QUOTAS = {
   containersIn10s: { value: 1_000, source: LAMBDA_SCALING },
   /** Units a second of one on-demand table, reads and writes each. */
   tableUnits: { value: 40_000, source: TABLE },
-  /** What a table that is new can take at once, units a second. */
+  /** Writes that a new table can take at once, units a second. */
   newTableWrites: { value: 4_000, source: WARM },
   newTableReads: { value: 12_000, source: WARM },
   /** Of one partition, and so of one item. */

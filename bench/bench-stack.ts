@@ -72,7 +72,7 @@ export interface Owner {
   /** `data` of the answer; anything but a success ends the bench. */
   // biome-ignore lint/suspicious/noExplicitAny: answers of several routes.
   ask(method: string, path: string, body?: unknown): Promise<any>;
-  /** A workspace with a site and, unless told, a key. */
+  /** Makes a workspace with a site and, by default, a key. */
   makePlace(
     workspace?: Readonly<Record<string, unknown>>,
     options?: {

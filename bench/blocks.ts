@@ -6,7 +6,7 @@
 const blockOf = (name: string): RegExp =>
   new RegExp(`(<!-- (?:bench|generated):${name} -->\\n)[\\s\\S]*?(<!-- /(?:bench|generated):${name} -->)`);
 
-/** The document with these blocks written anew. A block that the document does not have is an error. */
+/** The document with these blocks replaced. A block that the document does not have is an error. */
 export const writeBlocks = (
   document: string,
   blocks: Readonly<Record<string, readonly string[]>>,
@@ -21,7 +21,7 @@ export const writeBlocks = (
   return written;
 };
 
-/** What stands in a block, line by line. */
+/** The lines of a block. */
 export const readBlock = (document: string, name: string): readonly string[] => {
   const [, content] = new RegExp(`<!-- bench:${name} -->\\n([\\s\\S]*?)<!-- /bench:${name} -->`).exec(
     document,

@@ -1,15 +1,15 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
-/** What was under way at the same time, in the order of the waves. */
+/** The calls that were in progress at the same time, in the order of the waves. */
 export type Waves = readonly (readonly string[])[];
 
 export interface WaveGate {
   /** Holds a call back until its wave is let go of; outside of `inWaves` nothing is held. */
   arrived(name: string): Promise<void>;
   /**
-   * Runs a request whose calls come to this gate, and lets go of them only when no further one comes, all at once. A call
+   * Runs a request whose calls wait at this gate, and releases them all at once when no further one arrives. A call
    * that needs the answer to another is always in a later wave, so there are never fewer waves than sequential calls.
-   * `quietMs`: how long no call must come before a wave is complete. Too short makes more waves, never fewer.
+   * `quietMs`: the time without a new call after which a wave is complete. Too short makes more waves, never fewer.
    */
   inWaves<Result>(request: () => Promise<Result>, quietMs: number): Promise<InWaves<Result>>;
 }

@@ -5,13 +5,13 @@ import { poisson, type Random, seeded } from './random.ts';
  * A fleet on paper: visitors arrive at random, their requests pass the quotas of AWS in the order in which a mint meets
  * them, and what is minted talks for two minutes and reports. Every quota is a bucket of tokens, every function a line of
  * containers, every throttled call is tried once more as the SDK does. Nothing is measured here: the counts come from
- * real requests, the quotas from AWS.
+ * real requests, the quotas from AWS. One file, because every part acts on the state of the same run.
  */
 
 export const KINDS = ['preflight', 'mint', 'connected', 'heartbeat', 'ended', 'trail'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What one request of a kind takes, by table. */
+/** The units that one request of a kind uses, by table. */
 export type RequestCounts = Readonly<Record<Kind, Readonly<Record<string, Units>>>>;
 
 export interface Quotas {
@@ -325,19 +325,19 @@ export const simulate = ({ mintsPerSecond, quotas, counts, bursts }: Scenario, s
   };
 };
 
-/** What happens at one workspace's own items, whatever the account's quotas are. */
+/** The load on one workspace's own items, independent of the account's quotas. */
 export interface HotOutcome {
   readonly minted: number;
   readonly refused: number;
   /** Tries of an admission, mean. */
   readonly tries: number;
-  /** What the tries beyond the first took of the visitor's time, milliseconds. */
+  /** Visitor's time that tries beyond the first took, milliseconds. */
   readonly waitedMs: { readonly p50: number; readonly p99: number };
 }
 
 /** An admission gives up after so many tries: lambdas/use-cases/sessions/admit-session.ts. */
 const ADMISSION_TRIES = 8;
-/** A transaction holds its items so long, and a lost one reads anew before it tries again, milliseconds. */
+/** The time that a transaction holds its items, and after which a lost one reads again and retries, milliseconds. */
 const TRANSACTION_MS = 8;
 const READ_MS = 5;
 

@@ -16,7 +16,7 @@ import type { AllCounts } from './count-requests.ts';
 import type { Units } from './counting-proxy.ts';
 import { tableOf } from './report.ts';
 
-/** The blocks of docs/capacity.md, all of them from the counts. The same counts give the same text on every machine. */
+/** The blocks of docs/capacity.md, all of them from the counts. The same counts give the same text on every machine. One file, because the tables share their figures. */
 
 export const RATES = [10, 1_000, 100_000] as const;
 const SECONDS_A_MONTH = 30 * 86_400;

@@ -13,7 +13,7 @@ import { startCountingProxy, type Units } from './counting-proxy.ts';
 
 type ByTable = Readonly<Record<string, Units>>;
 
-/** What was charged since `before`; tables that were left alone are left out. */
+/** The units charged since `before`; tables without use are left out. */
 const since = (before: ByTable, after: ByTable): ByTable =>
   Object.fromEntries(
     Object.entries(after)
@@ -38,7 +38,7 @@ export interface AllCounts {
  * hurries. The same on every machine.
  */
 export const countRequests = async (): Promise<AllCounts> => {
-  // The trail is written beside the requests, so it has a proxy of its own.
+  // The trail is written in parallel with the requests, so it has a separate proxy.
   const [proxy, trail] = [await startCountingProxy(), await startCountingProxy()];
   let offsetMs = 0;
   const now = (): Date => new Date(Date.now() + offsetMs);
@@ -118,7 +118,7 @@ export const countRequests = async (): Promise<AllCounts> => {
   }
 };
 
-/** What a browser asks first, once in ten minutes. */
+/** A browser's first request, once in ten minutes. */
 const preflightAt = (url: string, { siteId }: Place): Promise<Response> =>
   fetch(`${url}/v1/${siteId}/token`, {
     method: 'OPTIONS',

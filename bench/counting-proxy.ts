@@ -1,6 +1,6 @@
 import { type Relay, startRelay } from './relay.ts';
 
-/** What DynamoDB would charge for, counted from requests and answers on the wire. */
+/** The units that DynamoDB would charge, counted from requests and answers on the wire. */
 export interface Counts {
   readonly calls: number;
   /** Items put, updated, deleted; each item of a transaction is one. */
@@ -61,7 +61,7 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
     of.writeUnits += units.writeUnits;
     of.readUnits += units.readUnits;
   };
-  /** What is known of each item, so that an update is measured by the whole of it. */
+  /** The known size of each item, so that an update is measured by the whole item. */
   const items = new Map<string, { size: number; index: string }>();
 
   const write = (kind: string, request: Json, times: 1 | 2): void => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * One container of Lambda in a process of its own, so that its memory and its processor time are its own too: loads the
- * bundle that the last argument names, says what that took, and then answers events until its parent lets go of it.
+ * One container of Lambda in a separate process, so that its memory and its processor time can be measured: loads the
+ * bundle that the last argument names, reports the cost of that, and then answers events until its parent disconnects.
  */
 
 export interface Spent {

@@ -24,10 +24,10 @@ import { print, tableOf } from './report.ts';
 import { startTokenGateway } from './token-gateway.ts';
 
 /**
- * What the deployed bundles of cdk.out ask of a container: how long each takes to load in a fresh process, against an empty
- * handler and against one that only makes the clients of the SDK; its memory at most; and the processor time of its requests,
- * of its batches of stream records and of its runs, against the local services. After `npm run synth`:
- * `npm run bench:functions [-- --json]`.
+ * The cost of the deployed bundles of cdk.out in a container: how long each takes to load in a fresh process, against
+ * an empty handler and against one that only makes the clients of the SDK; its peak memory; and the processor time of
+ * its requests, of its batches of stream records and of its runs, against the local services. After `npm run synth`:
+ * `npm run bench:functions [-- --json]`. One file, because it is one script that is read from top to bottom.
  */
 
 const { values: options } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
@@ -127,7 +127,7 @@ const startContainer = async (bundle: string): Promise<Container> => {
   const waiting = new Map<number, (answer: unknown) => void>();
   const loaded = await new Promise<Loaded>((resolve, reject) => {
     child.once('exit', (code) => {
-      // Whoever waits for an answer gets none.
+      // Every waiting caller gets no answer.
       for (const answer of waiting.values()) answer(undefined);
       reject(new Error(`${bundle} did not load: ${code}`));
     });

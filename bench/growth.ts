@@ -54,7 +54,7 @@ const itemAt = async (
   Key: { readonly pk: string; readonly sk: string },
 ): Promise<Item> => {
   const { Item } = await documents.send(new GetCommand({ TableName, Key }));
-  if (Item === undefined) throw new Error(`Nothing stands at ${JSON.stringify(Key)}.`);
+  if (Item === undefined) throw new Error(`There is nothing at ${JSON.stringify(Key)}.`);
   return Item;
 };
 

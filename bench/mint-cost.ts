@@ -1,7 +1,7 @@
 import { AWS_PRICES, type Price } from './aws-prices.ts';
 import { tableOf } from './report.ts';
 
-/** What one mint takes of AWS, as the benches have counted it. */
+/** The AWS usage of one mint, as the benches have counted it. */
 export interface MintCounts {
   readonly writeUnits: number;
   readonly readUnits: number;

@@ -1,6 +1,6 @@
 import { startLocalOpenAi } from '../local/openai/server.ts';
 
-/** The stand-in for OpenAI in a process of its own, which mints after `DELAY_MS`. */
+/** The stand-in for OpenAI in a separate process, which mints after `DELAY_MS`. */
 
 const openAi = await startLocalOpenAi();
 openAi.inject({ path: '/v1/realtime/client_secrets', delayMs: Number(process.env['DELAY_MS'] ?? 0) });

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 
-/** What a bench has found, for people, for machines and for docs/performance.md. */
+/** The results of a bench, for people, for machines and for docs/performance.md. */
 export interface Report {
   /** Markdown, line by line, by the name of the block of docs/performance.md that it goes into. */
   readonly tables: Readonly<Record<string, readonly string[]>>;

@@ -7,9 +7,9 @@ import { makeFakeKey } from '../local/openai/server.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
 /**
- * What people use today, in the versions of bench/rivals/package-lock.json. The gateway of Portkey answers 500 to
- * whatever it proxies under Node 24 with the newest @hono/node-server of its range (it changes headers that are
- * immutable), so the oldest of that range is pinned.
+ * The common alternatives, in the versions of bench/rivals/package-lock.json. Under Node 24, Portkey's gateway answers
+ * 500 to every proxied request with the newest @hono/node-server of its range (it changes headers that are immutable),
+ * so the oldest of that range is pinned.
  */
 
 const folder = (path: string): string => fileURLToPath(new URL(`./rivals/${path}`, import.meta.url));

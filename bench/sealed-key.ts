@@ -7,8 +7,8 @@ import { median } from './bench-stack.ts';
 import { print, tableOf } from './report.ts';
 
 /**
- * What it takes to open a sealed key once KMS has given its data key, beside a bare AES-256-GCM decryption of the same
- * bytes: the difference is the key derivation, the commitment and the binding.
+ * The time to open a sealed key once KMS has given its data key, compared with a bare AES-256-GCM decryption of the
+ * same bytes: the difference is the key derivation, the commitment and the binding.
  * `npm run bench:sealed-key [-- --json] [-- --short]`.
  */
 

@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ProbeQuestion, Spent } from './probe.ts';
 
-/** A server in a process of its own, so that its processor time is its own. */
+/** A server in a separate process, so that its processor time can be measured. */
 export interface ServerProcess {
   readonly url: string;
-  /** What it has taken since it began. */
+  /** The processor time and memory that it has used since it began. */
   spent(): Promise<Spent>;
-  /** What it puts on the heap while this runs. */
+  /** The heap that it allocates while this runs. */
   sampled(run: () => Promise<unknown>): Promise<number>;
   /** Written to standard output since it began. */
   bytesWritten(): number;

@@ -21,9 +21,9 @@ import { type Counts, startCountingProxy } from './counting-proxy.ts';
 import { print, tableOf } from './report.ts';
 
 /**
- * What sessions cost, on the local engine: as many as one key admits at once, and mints at a rate over many sites. Prints
- * writes, bytes and request units of each request, how long it takes against a bare PutItem on the same engine in the
- * same run, and whether a limit was exceeded or a slot lost. `npm run bench:sessions [-- --json]`.
+ * The cost of sessions on the local engine: as many as one key admits at once, and mints at a rate over many sites.
+ * Prints writes, bytes and request units of each request, its duration compared with a bare PutItem on the same engine
+ * in the same run, and whether a limit was exceeded or a slot lost. `npm run bench:sessions [-- --json]`.
  */
 
 const { values: options } = parseArgs({

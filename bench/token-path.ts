@@ -11,10 +11,10 @@ import { installRivals, portkeyHeaders, startExpress, startPortkey } from './riv
 import { type ServerProcess, startServer } from './server-process.ts';
 
 /**
- * The token path beside a bare Express token server and beside Portkey's gateway: what each adds to the time that OpenAI
- * takes, and what it asks of a processor. Each in a process of its own, against one stand-in with one fixed delay, the
- * same requests in flight, taking turns. `npm run bench:token-path [-- --json] [-- --short]`; `--profile DIR` writes a
- * processor profile of the token function instead.
+ * The token path compared with a bare Express token server and with Portkey's gateway: the time that each adds to
+ * OpenAI's own, and the processor time that it uses. Each runs in a separate process, against one stand-in with one
+ * fixed delay, with the same requests in flight, taking turns. `npm run bench:token-path [-- --json] [-- --short]`;
+ * `--profile DIR` writes a processor profile of the token function instead.
  */
 
 const { values: options } = parseArgs({

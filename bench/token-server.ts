@@ -5,8 +5,8 @@ import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.
 import { startTokenGateway } from './token-gateway.ts';
 
 /**
- * The token function, as it is wired at Lambda with its logs and metrics, behind the local gateway and in a process of
- * its own.
+ * The token function, composed as at Lambda with its logs and metrics, behind the local gateway and in a separate
+ * process.
  */
 
 const environment = parseEnvironment(ENVIRONMENTS.token, process.env);

@@ -11,7 +11,7 @@ export const OPENAI_MINT = 'POST /v1/realtime/client_secrets';
 
 /** The local stack with a relay in front of each service that the token path calls. */
 export interface TracedStack extends LocalStack {
-  /** A token function that has done nothing yet, alone behind a gateway of its own, as after a cold start. */
+  /** A token function that has done nothing yet, alone behind a separate gateway, as after a cold start. */
   withColdTokenFunction<Result>(use: (url: string) => Promise<Result>): Promise<Result>;
 }
 

@@ -14,7 +14,7 @@ export interface ApiStackProps extends StackProps {
   readonly data: DataStack;
 }
 
-/** What answers requests: the HTTP API and its functions. Holds no state; can be deployed again from nothing. */
+/** The HTTP API and its functions. Holds no state; can be deployed again from nothing. */
 export class ApiStack extends Stack {
   readonly apiId: string;
   /** Its own name, which CloudFront calls. */

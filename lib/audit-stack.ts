@@ -12,6 +12,8 @@ import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
 import { HANGUP_TIMEOUT } from './constructs/hang-up-queue.ts';
 import { MessageRule } from './constructs/message-rule.ts';
+import { NoticeFunction } from './constructs/notice-function.ts';
+import { NOTICES_TIMEOUT } from './constructs/notice-queue.ts';
 import { NoticeRule } from './constructs/notice-rule.ts';
 import { QueueFunction } from './constructs/queue-function.ts';
 import { ScheduledFunction } from './constructs/scheduled-function.ts';
@@ -145,7 +147,7 @@ export class AuditStack extends Stack {
       description: 'anomalous use of a key',
       eventPatterns: { '': { source: [EVENT_SOURCE], detailType: [EVENTS.anomalyDetected] } },
       impact:
-        "somebody may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
+        "an attacker may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
       because: 'each incident counts; the detector has weighed it against what is usual for that key.',
     });
 
@@ -209,16 +211,33 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
+    const notices = new NoticeFunction(this, 'Notices', {
+      source: data.notices,
+      topic,
+      stage,
+      memoryMiB: 512,
+      timeout: NOTICES_TIMEOUT,
+      environment: environments.notices,
+      permissions: [...permissionsOf(this, 'notices', data), ...this.#mailing(config)],
+      logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
+    });
+
     const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest, watch };
     this.deadLetterQueues = {
       ...Object.fromEntries(
         Object.entries(background).map(([name, { deadLetters }]) => [name, deadLetters.queueName]),
       ),
       hangup: data.hangUps.deadLetters.queueName,
+      notices: data.notices.deadLetters.queueName,
     };
-    this.logGroupNames = [...Object.values(background), sweeper.broker, retireModels.broker, hangup].map(
-      ({ logGroup }) => logGroup.logGroupName,
-    );
+    this.logGroupNames = [
+      ...Object.values(background),
+      sweeper.broker,
+      retireModels.broker,
+      hangup,
+      notices,
+    ].map(({ logGroup }) => logGroup.logGroupName);
 
     const { master, ...deriving } = data.keys;
     this.#watchKeys(config, topic, {
@@ -247,6 +266,19 @@ export class AuditStack extends Stack {
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
     new CfnOutput(this, 'TrailBucketName', { value: trailBucket.bucketName });
     new CfnOutput(this, 'ArchiveBucketName', { value: archive.bucketName });
+  }
+
+  #mailing({ alertMail }: StageConfig): readonly PolicyStatement[] {
+    if (alertMail === undefined) return [];
+    return [
+      new PolicyStatement({
+        actions: ['ses:SendEmail'],
+        resources: [
+          this.formatArn({ service: 'ses', resource: 'identity', resourceName: alertMail.identity }),
+        ],
+        conditions: { StringEquals: { 'ses:FromAddress': alertMail.sender } },
+      }),
+    ];
   }
 
   #archiving(archive: EvidenceBucket, evidenceKey: IKey): readonly PolicyStatement[] {
@@ -283,7 +315,7 @@ export class AuditStack extends Stack {
       runbook: 'Key policy was changed',
       eventNames: ['PutKeyPolicy'],
       about,
-      impact: "somebody may have given themselves the use of a key, and with it of customers' OpenAI keys.",
+      impact: "a person may have given themselves the use of a key, and with it of customers' OpenAI keys.",
     });
     new TamperRule(this, 'GrantCreated', {
       ...common,
@@ -293,7 +325,7 @@ export class AuditStack extends Stack {
       about: Object.fromEntries(
         rules.map(([name, keys]) => [name, { ...keys, userIdentity: { invokedBy: [{ exists: false }] } }]),
       ),
-      impact: 'somebody can use a key past its policy; nothing of ours makes grants.',
+      impact: 'a person or a program can use a key past its policy; nothing of ours makes grants.',
     });
     new TamperRule(this, 'KeyEndangered', {
       ...common,

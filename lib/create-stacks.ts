@@ -74,7 +74,7 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
   );
 
   const tags = { product: 'spelo-byok', stage: config.stage, owner: config.owner };
-  // A dashboard costs the same whoever has it, and not every region of CloudFormation knows tags of one yet.
+  // A dashboard costs the same for every owner, and not every region of CloudFormation supports tags on one yet.
   for (const [key, value] of Object.entries(tags))
     Tags.of(app).add(key, value, { excludeResourceTypes: ['AWS::CloudWatch::Dashboard'] });
   if (!config.deletionProtection)

@@ -12,13 +12,13 @@ export interface DashboardStackProps extends StackProps {
   readonly api: ApiStack;
 }
 
-/** The operator's dashboard and the widget's files. Holds nothing of its own: its files come from a command. */
+/** The operator's dashboard and the widget's files. Holds no state: a command uploads its files. */
 export class DashboardStack extends Stack {
   constructor(scope: Construct, id: string, props: DashboardStackProps) {
     const { config, dashboard, data, api, ...rest } = props;
     super(scope, id, { description: 'Spelo BYOK: dashboard and widget', ...rest });
-    // What it reads is in an output of its own, which cannot be an import. The sign-in and the API's id cannot change: other
-    // stacks import both.
+    // The value it reads is in a separate output, which cannot be an import. The sign-in and the API's id cannot
+    // change: other stacks import both.
     CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
     new DashboardSite(this, 'Dashboard', {
       // What is behind an edge is reached through it alone.

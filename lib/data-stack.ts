@@ -7,6 +7,7 @@ import { TABLES } from '../lambdas/contract/tables.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
 import { BrokerTable } from './constructs/broker-table.ts';
 import { HangUpQueue } from './constructs/hang-up-queue.ts';
+import { NoticeQueue } from './constructs/notice-queue.ts';
 import { OperatorRole } from './constructs/operator-role.ts';
 import { SignInPool } from './constructs/sign-in-pool.ts';
 import { RESTORABLE_TABLES, restoredTableActions, restoredTableName, type TableName } from './item-uses.ts';
@@ -20,8 +21,8 @@ export interface DataStackProps extends StackProps {
 }
 
 /**
- * What must outlive every deployment: tables, KMS keys and, where the stage has one, the pool of people. Deleting the stack
- * deletes none of them. Beside them the roles of the commands that an operator runs on them.
+ * Resources that must outlive every deployment: tables, KMS keys and, where the stage has one, the pool of people.
+ * Deleting the stack deletes none of them. Also the roles of the commands that an operator runs on them.
  */
 export class DataStack extends Stack implements DataResources {
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
@@ -31,6 +32,7 @@ export class DataStack extends Stack implements DataResources {
   readonly retiredMasterKeyArns: readonly string[];
   readonly signIn: DataResources['signIn'];
   readonly hangUps: HangUpQueue;
+  readonly notices: NoticeQueue;
 
   constructor(scope: Construct, id: string, { config, ...props }: DataStackProps) {
     super(scope, id, { description: 'Spelo BYOK: tables and KMS keys', ...props });
@@ -53,6 +55,7 @@ export class DataStack extends Stack implements DataResources {
       audit: key('audit', 'AuditKey', 'Root of the keys of the audit chains'),
     };
     this.hangUps = new HangUpQueue(this, 'HangUps');
+    this.notices = new NoticeQueue(this, 'Notices');
     this.tablesKey = new BrokerKey(this, 'TablesKey', {
       alias: `alias/spelo-byok/${config.stage}/tables`,
       usage: 'ENCRYPT_DECRYPT',
@@ -162,6 +165,7 @@ export class DataStack extends Stack implements DataResources {
     ];
 
     new CfnOutput(this, 'HangUpQueueUrl', { value: this.hangUps.queue.queueUrl });
+    new CfnOutput(this, 'NoticeQueueUrl', { value: this.notices.queue.queueUrl });
     for (const { node, tableName } of Object.values(this.tables)) {
       new CfnOutput(this, `${node.id}Name`, { value: tableName });
     }

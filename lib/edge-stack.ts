@@ -152,7 +152,7 @@ export class EdgeStack extends Stack {
     if (domain === undefined)
       rules.push([
         'CFR4',
-        "Without a domain of its own the distribution has CloudFront's certificate, whose TLS versions CloudFront fixes.",
+        "Without its own domain the distribution has CloudFront's certificate, whose TLS versions CloudFront fixes.",
       ]);
     for (const [rule, reason] of rules)
       Validations.of(distribution).acknowledge({ id: `AwsSolutions-${rule}`, reason });

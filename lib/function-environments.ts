@@ -18,6 +18,7 @@ type NotDeployed =
   | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
   | 'AWS_ENDPOINT_URL_SQS'
   | 'AWS_ENDPOINT_URL_LAMBDA'
+  | 'AWS_ENDPOINT_URL_SESV2'
   | 'OPENAI_BASE_URL'
   | 'OPENAI_TIMEOUT_MS';
 
@@ -40,13 +41,14 @@ export interface FunctionEnvironments {
   readonly 'rotate-on-request': Deployed<EnvironmentOf<'rotate-on-request'>>;
   readonly hangup: Deployed<EnvironmentOf<'hangup'>>;
   readonly watch: Deployed<EnvironmentOf<'watch'>>;
+  readonly notices: Deployed<EnvironmentOf<'notices'>>;
   readonly sweeper: Deployed<EnvironmentOf<'sweeper'>>;
   readonly 'retire-models': Deployed<EnvironmentOf<'retire-models'>>;
 }
 
 export const functionEnvironments = (
   config: StageConfig,
-  { tables, keys, signIn, hangUps }: DataResources,
+  { tables, keys, signIn, hangUps, notices }: DataResources,
 ): FunctionEnvironments => {
   const own = { STAGE: config.stage };
   const custody = {
@@ -58,6 +60,8 @@ export const functionEnvironments = (
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
   const hangUpQueue = { HANGUP_QUEUE_URL: hangUps.queue.queueUrl };
   const watchers = { WATCH_FUNCTION: deployedNameOf(config.stage, 'watch') };
+  const noticeQueue = { NOTICE_QUEUE_URL: notices.queue.queueUrl };
+  const mail = { MAIL_SENDER: config.alertMail?.sender ?? '' };
   const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
   const oidc = {
     OIDC_ISSUER: signIn.issuer,
@@ -119,7 +123,17 @@ export const functionEnvironments = (
     },
     rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
-    manage: { ...shared, ...derivation, ...plans, WORKSPACES_PER_DAY: '5' },
+    manage: {
+      ...shared,
+      ...usage,
+      ...derivation,
+      ...plans,
+      ...hangUpQueue,
+      ...noticeQueue,
+      ...mail,
+      WATCH: config.watch ?? 'eager',
+      WORKSPACES_PER_DAY: '5',
+    },
     usage: {
       ...own,
       ...edge,
@@ -130,7 +144,7 @@ export const functionEnvironments = (
       ...oidc,
     },
     projector: { ...own, ...audit },
-    detector: { ...own, ...custody, ...hangUpQueue, EVENT_BUS_NAME },
+    detector: { ...own, ...custody, ...hangUpQueue, ...noticeQueue, EVENT_BUS_NAME },
     sweeper: {
       ...own,
       ...sessions,
@@ -159,6 +173,16 @@ export const functionEnvironments = (
       ...retired,
       ...hangUpQueue,
       ...watchers,
+    },
+    notices: {
+      ...own,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      [TABLES.limits.variable]: tables.limits.tableName,
+      ...sessions,
+      ...usage,
+      ...derivation,
+      ...noticeQueue,
+      ...mail,
     },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
   };

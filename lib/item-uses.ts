@@ -34,8 +34,8 @@ const EVENTS = ['EVENTS#*'];
 const KEY_ACTIVITY = ['KEY#*'];
 
 /**
- * What each role does to items, action by action; test/lib/reachable-calls.test.ts holds it equal to what the code can
- * do. Nobody updates or deletes in `audit`: rows are put, once, under a condition.
+ * Actions of each role on items; test/lib/reachable-calls.test.ts holds it equal to what the code can do. Nobody
+ * updates or deletes in `audit`: rows are put, once, under a condition.
  */
 export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   token: [
@@ -45,7 +45,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'keys', actions: ['BatchGetItem', 'GetItem'] },
     { table: 'sessions', actions: ['GetItem', 'PutItem', 'UpdateItem'] },
     { table: 'limits', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },
-    { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
+    { table: 'usage', actions: ['BatchGetItem', 'ConditionCheckItem', 'PutItem', 'UpdateItem'] },
   ],
   events: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
@@ -78,11 +78,24 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   manage: [
     {
       table: 'tenancy',
-      actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      actions: [
+        'GetItem',
+        'BatchGetItem',
+        'Query',
+        'ConditionCheckItem',
+        'PutItem',
+        'UpdateItem',
+        'DeleteItem',
+      ],
       index: true,
     },
-    // How many workspaces somebody has created today.
-    { table: 'limits', actions: ['UpdateItem'], partitions: ['RATE#new-workspace#*'] },
+    { table: 'limits', actions: ['GetItem', 'Query', 'PutItem'], partitions: ['DELIVERIES#*'] },
+    // The number of workspaces that a person has created today, and of codes mailed for a workspace.
+    {
+      table: 'limits',
+      actions: ['UpdateItem'],
+      partitions: ['RATE#new-workspace#*', 'RATE#mail-code#*'],
+    },
     // Which keys are stored. The sealed record stays out of reach.
     {
       table: 'keys',
@@ -90,6 +103,13 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       partitions: [...TENANT_KEYS, PLATFORM_KEY],
       attributes: ['pk', 'sk', 'state'],
     },
+    // Budgets, and the totals that a new one begins with.
+    {
+      table: 'usage',
+      actions: ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      partitions: ['BUDGET#*'],
+    },
+    { table: 'usage', actions: ['Query'], partitions: ['USAGE#*'] },
   ],
   audit: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
@@ -144,9 +164,10 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', 'SLOTS#*'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
-  // Reads the site, the call and its key; writes its usage and its own use of the key.
+  // Reads the site, the call and its key; writes its usage, notices of budgets and its own use of the key.
   watch: [
-    { table: 'tenancy', actions: ['BatchGetItem'], partitions: ['WORKSPACE#*'] },
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem'], partitions: ['WORKSPACE#*'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
     {
       table: 'keys',
       actions: ['GetItem', 'Query'],
@@ -155,6 +176,14 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'sessions', actions: ['GetItem'], partitions: ['SITE#*'] },
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'], partitions: ['USE#*'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
+  ],
+  // Reads webhooks and receipts, and writes the log of deliveries alone.
+  notices: [
+    { table: 'tenancy', actions: ['GetItem'], partitions: ['WORKSPACE#*', 'WEBHOOKS#*', 'MAIL#*'] },
+    { table: 'tenancy', actions: ['Query'], partitions: ['WEBHOOKS#*'] },
+    { table: 'sessions', actions: ['GetItem'], partitions: ['SITE#*'] },
+    { table: 'usage', actions: ['BatchGetItem'] },
+    { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['DELIVERIES#*'] },
   ],
   'rotate-on-request': [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
@@ -210,6 +239,6 @@ export const RESTORABLE_TABLES = [
 export const restoredTableName = (stage: string, table: (typeof RESTORABLE_TABLES)[number]): string =>
   `spelo-byok-${stage}-restored-${table}`;
 
-/** What the role `restore` does to each of them. Deletions are carried out in `keys` before it is copied. */
+/** Actions of the role `restore` on each of them. Deletions are carried out in `keys` before it is copied. */
 export const restoredTableActions = (table: (typeof RESTORABLE_TABLES)[number]): readonly ItemAction[] =>
   table === 'keys' ? ['Scan', 'GetItem', 'PutItem', 'DeleteItem'] : ['Scan'];

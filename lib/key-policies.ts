@@ -15,8 +15,8 @@ import { type RoleName, roleArn } from './role-names.ts';
  */
 
 /**
- * All that an account's administrators may do: look after a key, not use it, and not hand out grants. Whoever may
- * write the key policy can still take more; that cannot be prevented inside the account, only noticed (lib/audit-stack.ts).
+ * Permissions of an account's administrators: manage a key, but not use it or grant its use. A person who may write the
+ * key policy can still take more; the account cannot prevent that, only notice it (lib/audit-stack.ts).
  */
 const administration = (multiRegion = false): PolicyStatement =>
   new PolicyStatement({
@@ -38,7 +38,7 @@ const administration = (multiRegion = false): PolicyStatement =>
       'kms:ListKeyRotations',
       'kms:ListResourceTags',
       'kms:PutKeyPolicy',
-      // Replicas are made with it, by whoever deploys the replica stacks.
+      // The deployer of the replica stacks makes replicas with it.
       ...(multiRegion ? ['kms:ReplicateKey', 'kms:UpdatePrimaryRegion'] : []),
       'kms:RevokeGrant',
       'kms:RotateKeyOnDemand',
@@ -82,8 +82,8 @@ export const keyPolicy = (
   });
 
 /**
- * Lets DynamoDB, and nobody directly, use the key of the tables for callers that IAM allows. The actions are what
- * DynamoDB asks of whoever creates a table; reading and writing items needs Decrypt alone:
+ * Lets DynamoDB, and nobody directly, use the key of the tables for callers that IAM allows. DynamoDB needs the actions
+ * from the creator of a table; reading and writing items needs Decrypt alone:
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
  */
 export const tablesKeyPolicy = (scope: Construct, multiRegion = false): PolicyDocument =>
@@ -110,8 +110,8 @@ export const tablesKeyPolicy = (scope: Construct, multiRegion = false): PolicyDo
   });
 
 /**
- * The key of the evidence: the trail and the archiver write with it, and whoever IAM lets read the buckets reads with
- * it. https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+ * The key of the evidence: the trail and the archiver write with it, and the roles that IAM lets read the buckets read
+ * with it. https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
  */
 export const evidenceKeyPolicy = (scope: Construct, stage: string, trailArn: string): PolicyDocument =>
   new PolicyDocument({

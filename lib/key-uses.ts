@@ -9,7 +9,7 @@ export interface KeyUse {
   readonly role: RoleName;
   readonly action: 'Decrypt' | 'GenerateDataKey' | 'GenerateMac' | 'ReEncryptFrom' | 'ReEncryptTo';
   readonly conditions: Conditions;
-  /** Of the master key: also of those before it, whose records are yet to be wrapped anew. */
+  /** Whether retired master keys are meant too, whose records are yet to be re-wrapped. */
   readonly retiredToo?: true;
 }
 
@@ -42,7 +42,7 @@ export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
     { role: 'rewrap', action: 'ReEncryptTo', conditions: wholeEncryptionContext },
   ],
   fingerprint: [mac('keys'), mac('rotate'), mac('rotate-on-request'), mac('platform-key')],
-  derivation: [mac('token'), mac('events'), mac('keys'), mac('rotate'), mac('manage')],
-  // Whoever checks the archive can compute hashes of rows and write none.
+  derivation: [mac('token'), mac('events'), mac('keys'), mac('rotate'), mac('manage'), mac('notices')],
+  // The role that checks the archive can compute hashes of rows and write none.
   audit: [mac('audit'), mac('projector'), mac('verify-archive')],
 };

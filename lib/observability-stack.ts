@@ -16,9 +16,9 @@ export interface ObservabilityStackProps extends StackProps {
 }
 
 /**
- * What an operator looks at, and what wakes them: the dashboard, and alarms on what visitors and owners notice. Alarms on
- * the evidence itself are in the audit stack, beside what they watch, and go to the same topic. Holds nothing; can be
- * deployed again from nothing.
+ * The operator's dashboard, and alarms on what visitors and owners notice. Alarms on the evidence itself are in the
+ * audit stack, next to the resources that they watch, and go to the same topic. Holds no state; can be deployed again
+ * from nothing.
  */
 export class ObservabilityStack extends Stack {
   constructor(scope: Construct, id: string, { config, data, api, audit, ...props }: ObservabilityStackProps) {

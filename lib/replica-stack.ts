@@ -28,7 +28,7 @@ export class ReplicaStack extends Stack {
   constructor(scope: Construct, id: string, { config, data, ...props }: ReplicaStackProps) {
     super(scope, id, { description: 'Spelo BYOK: KMS keys of the stand-by region', ...props });
     const { stage } = config;
-    // Exports stay within a region. The keys cannot change: the stacks of their own region import them.
+    // Exports stay within a region. The keys cannot change: the other stacks of their region import them.
     CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
     for (const name of KEY_NAMES)
       this.#replica(name, data.keys[name], stage, keyPolicy(this, stage, name, true));

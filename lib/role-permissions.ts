@@ -5,6 +5,7 @@ import { TABLES } from '../lambdas/contract/tables.ts';
 import { itemConditions, through } from './conditions.ts';
 import type { BrokerTable } from './constructs/broker-table.ts';
 import type { HangUpQueue } from './constructs/hang-up-queue.ts';
+import type { NoticeQueue } from './constructs/notice-queue.ts';
 import { ITEM_USES, type ItemUse, type TableName } from './item-uses.ts';
 import { KEY_USES, type KmsKeyName } from './key-uses.ts';
 import { queueStatements } from './queue-uses.ts';
@@ -17,6 +18,8 @@ export interface DataResources {
   readonly tablesKey: Key;
   /** Calls that are to be hung up. */
   readonly hangUps: HangUpQueue;
+  /** Notices for the webhooks of workspaces. */
+  readonly notices: NoticeQueue;
   readonly retiredMasterKeyArns: readonly string[];
   readonly signIn: { readonly issuer: string; readonly audience: string };
 }
@@ -46,7 +49,8 @@ export const permissionsOf = (
           }),
       ),
   ),
-  ...queueStatements(role, data.hangUps),
+  ...queueStatements(role, 'hangUps', data.hangUps),
+  ...queueStatements(role, 'notices', data.notices),
   new PolicyStatement({
     actions: ['kms:Decrypt'],
     resources: [data.tablesKey.keyArn],

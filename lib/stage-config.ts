@@ -9,7 +9,7 @@ import { plansSchema } from '../lambdas/contract/plans.ts';
 import { WATCH_MODES, type WatchMode } from '../lambdas/domain/calls/call.ts';
 import { DEPLOYED_FUNCTION_NAMES } from './deployed-functions.ts';
 
-/** What differs between two deployments of the broker. No secret is among it. */
+/** The differences between two deployments of the broker. None of them is secret. */
 export interface StageConfig {
   /** Names the deployment: stacks, roles, key aliases, logs. */
   readonly stage: string;
@@ -29,17 +29,19 @@ export interface StageConfig {
   readonly domain?: Domain | undefined;
   /** CloudFront in front of the API, which then refuses whatever did not come through it. */
   readonly edge?: Edge | undefined;
-  /** The operator's dashboard and the widget's files, on a distribution of their own. */
+  /** The operator's dashboard and the widget's files, on a separate distribution. */
   readonly dashboard?: Dashboard | undefined;
   readonly logRetentionDays: RetentionDays;
   /** For how long a replaced key can be rolled back to; 0 shreds it at once. */
   readonly keyRetentionHours: number;
-  /** Master keys before the present one, for as long as records are wrapped under them; none unless told. */
+  /** Earlier master keys, for as long as records are wrapped under them. @default none */
   readonly retiredMasterKeyArns?: readonly string[] | undefined;
-  /** What CloudTrail and the archive of the audit trail are kept under. */
+  /** Retention of CloudTrail's logs and of the audit trail's archive. */
   readonly evidence: EvidenceRetention;
-  /** Where alarms go by mail, once the address has confirmed; without it, to the topic alone. */
+  /** Address for alarms by mail, once it has confirmed; without it, only the topic gets them. */
   readonly alarmEmail?: string | undefined;
+  /** Mail of alerts to verified addresses of workspaces, through SES in the region of the stage; without it no mail is offered. */
+  readonly alertMail?: AlertMail | undefined;
   /** Whether managed sessions may be opened with client secrets, which nobody can end; `allow` by default. */
   readonly managedTokens?: ManagedTokens | undefined;
   /** How calls are watched; `eager` by default. */
@@ -49,12 +51,12 @@ export interface StageConfig {
     readonly perIpPerMinute: number;
     readonly perIpPerSecond: number;
     readonly perSitePerMinute: number;
-    /** What one address may hold of a key's concurrency slots, one at least; a third of them by default. */
+    /** The share of a key's concurrency slots that one address may hold, one slot at least. @default a third */
     readonly slotPercentPerIp?: number | undefined;
   };
   /** Enforced by API Gateway over all callers together; bounds the bill, not the single caller. */
   readonly throttling: {
-    /** Each route that has no throttle of its own below. */
+    /** The throttle of each route that has no separate one below. */
     readonly everyRoute: Throttle;
     readonly tokenRoute: Throttle;
     /** Reports of sessions: one every 20 seconds of each, so several for each token. */
@@ -81,6 +83,13 @@ export type SignIn =
       readonly accessTokens: string;
     }
   | { readonly cognito: CognitoPool };
+
+export interface AlertMail {
+  /** The address that alerts come from. */
+  readonly sender: string;
+  /** The identity verified in SES that the sender belongs to: its domain, or the address itself. */
+  readonly identity: string;
+}
 
 export interface Operators {
   /** Names of permission sets of IAM Identity Center. */
@@ -123,7 +132,10 @@ export interface Edge {
 }
 
 export interface EvidenceRetention {
-  /** `compliance` lets nobody delete early, not even the account's root user; `governance` lets whoever IAM lets. */
+  /**
+   * `compliance` lets nobody delete early, not even the account's root user; `governance` lets the roles that IAM
+   * allows.
+   */
   readonly objectLock: 'governance' | 'compliance';
   readonly retentionDays: number;
 }
@@ -196,7 +208,7 @@ const cognito = settings({
   }),
 });
 
-/** One of the two, told apart by its fields, so that a fault is told of the one that was meant. */
+/** One of the two, distinguished by its fields, so that an error names the one that was meant. */
 const signIn = z.unknown().transform((value, context): SignIn => {
   const fields = z.record(z.string(), z.unknown()).safeParse(value);
   if (!fields.success) {
@@ -259,7 +271,7 @@ const dashboard = settings({
   domain: domain.optional(),
 });
 
-/** What IAM takes as the value of a tag: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html */
+/** Allowed values of a tag in IAM: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html */
 const TAG_VALUE = 'must be 1 to 256 letters, digits, spaces and _.:/=+-@';
 const owner = z.string(TAG_VALUE).regex(/^(?! )[\w .:/=+@-]{1,256}(?<! )$/, TAG_VALUE);
 
@@ -297,6 +309,12 @@ const stageSettings = settings({
     retentionDays: wholeNumber(3_650, MIN_EVIDENCE_DAYS),
   }),
   alarmEmail: z.email('must be an e-mail address').optional(),
+  alertMail: settings({
+    sender: z.email('must be an e-mail address'),
+    identity: z
+      .string('must be a domain or an address')
+      .regex(/^[A-Za-z0-9._+@-]{3,254}$/, 'must be a domain or an address'),
+  }).optional(),
   rateLimits: settings({
     perIpPerMinute: wholeNumber(1_000_000),
     perIpPerSecond: wholeNumber(1_000_000),
@@ -321,7 +339,7 @@ const stageSettings = settings({
 /** Where the sign-in sends people back to, and the sign-out. */
 const DASHBOARD_PAGES = ['/dashboard/callback', '/dashboard/'] as const;
 
-/** What only two settings together can get wrong. */
+/** Checks of settings that are only wrong together. */
 const stageConfig = stageSettings.superRefine((stage, context) => {
   const { region, domain, edge, dashboard, multiRegion, signIn } = stage;
   const fault = (path: readonly PropertyKey[], message: string) =>
@@ -398,7 +416,7 @@ export const parseStageConfig = (
 const readProjectFile = (path: string): string =>
   readFileSync(new URL(path, new URL('../', import.meta.url)), 'utf8');
 
-/** What is left for plans of the 4 KB that Lambda has for all variables of a function. */
+/** The part that is left for plans of the 4 KB that Lambda has for all variables of a function. */
 const MAX_PLANS_BYTES = 2_000;
 
 /** The plans of the file as the variable `PLANS` takes them, in as few bytes as there are. */

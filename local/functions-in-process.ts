@@ -1,3 +1,4 @@
+import type { HttpsPostOptions } from '../lambdas/adapters/webhooks/https-post.ts';
 import { archiverHandler } from '../lambdas/composition/archiver.ts';
 import { auditHandler } from '../lambdas/composition/audit.ts';
 import { detectorHandler } from '../lambdas/composition/detector.ts';
@@ -5,6 +6,7 @@ import { eventsHandler } from '../lambdas/composition/events.ts';
 import { hangupHandler } from '../lambdas/composition/hangup.ts';
 import { keysHandler } from '../lambdas/composition/keys.ts';
 import { manageHandler } from '../lambdas/composition/manage.ts';
+import { noticesHandler } from '../lambdas/composition/notices.ts';
 import { projectorHandler } from '../lambdas/composition/projector.ts';
 import { retireModelsHandler } from '../lambdas/composition/retire-models.ts';
 import { rotateHandler } from '../lambdas/composition/rotate.ts';
@@ -20,6 +22,7 @@ import type { TABLES } from '../lambdas/contract/tables.ts';
 import { summaryOf } from '../lambdas/domain/anomalies/incident.ts';
 import type { HttpHandler } from '../lambdas/http/http-handler.ts';
 import type { HangUpHandler } from '../lambdas/streams/hang-ups.ts';
+import type { NoticeHandler } from '../lambdas/streams/notice-messages.ts';
 import type { StreamHandler } from '../lambdas/streams/stream-handler.ts';
 import type { GatewayRoute } from './gateway.ts';
 import { type LocalIncidents, localIncidents } from './local-incidents.ts';
@@ -29,7 +32,7 @@ type StreamConsumers = Readonly<Partial<Record<keyof typeof TABLES, StreamHandle
 /** Every function of the product, ready to be called. */
 export interface LocalFunctions {
   readonly handlers: Readonly<Record<FunctionName, HttpHandler>>;
-  /** Those of the contract unless told. */
+  /** @default the routes of the contract */
   readonly routes?: readonly GatewayRoute[];
   /** Behind streams: the detector. */
   readonly watching: StreamConsumers;
@@ -42,6 +45,8 @@ export interface LocalFunctions {
   readonly hangUps: HangUpHandler;
   /** Behind asynchronous invocations: watches one call. */
   readonly watch: WatchHandler;
+  /** Behind the queue of notices. */
+  readonly notices: NoticeHandler;
 }
 
 /** From the source, in this process, with the world of the caller. */
@@ -49,6 +54,7 @@ export const functionsInProcess = (
   variables: Readonly<Record<string, string>>,
   runtime: Runtime,
   onIncident: (summary: string) => void,
+  webhooks: HttpsPostOptions = {},
 ): LocalFunctions => {
   const projector = projectorHandler(parseEnvironment(ENVIRONMENTS.projector, variables), runtime);
   const incidents = localIncidents(
@@ -63,7 +69,7 @@ export const functionsInProcess = (
       keys: keysHandler(parseEnvironment(ENVIRONMENTS.keys, variables), runtime),
       rotate: rotateHandler(parseEnvironment(ENVIRONMENTS.rotate, variables), runtime),
       audit: auditHandler(parseEnvironment(ENVIRONMENTS.audit, variables), runtime),
-      manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), runtime),
+      manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), runtime, webhooks),
       usage: usageHandler(parseEnvironment(ENVIRONMENTS.usage, variables), runtime),
     },
     watching: { sessions: detector, tenancy: detector },
@@ -75,6 +81,7 @@ export const functionsInProcess = (
     },
     incidents,
     retireModels: retireModelsHandler(parseEnvironment(ENVIRONMENTS['retire-models'], variables), runtime),
+    notices: noticesHandler(parseEnvironment(ENVIRONMENTS.notices, variables), runtime, webhooks),
     hangUps: hangupHandler(parseEnvironment(ENVIRONMENTS.hangup, variables), runtime),
     watch: watchHandler(parseEnvironment(ENVIRONMENTS.watch, variables), runtime),
     sweep: sweeperHandler(parseEnvironment(ENVIRONMENTS.sweeper, variables), runtime),

@@ -34,7 +34,7 @@ export const startGateway = async (
     readonly newRequestId: () => string;
     /** One line for each request, with the status that it was answered with. */
     readonly onAnswer?: (line: string, status: number) => void;
-    /** Those of the contract, without an authorizer, unless told. */
+    /** @default the routes of the contract, without an authorizer */
     readonly routes?: readonly GatewayRoute[];
     /** Pages and scripts for browsers, beside the API. The first that answers has answered. */
     readonly pages?: readonly WebHandler[];
@@ -44,7 +44,7 @@ export const startGateway = async (
   const server = createServer((request, response) => {
     const startedAt = performance.now();
     void answer(request, response).then((status) => {
-      // The route, not the path: a path may hold anything that somebody pasted.
+      // The route, not the path: a path may hold anything that a person pasted.
       const route = matchRoute(routes, request.method ?? 'GET', pathOf(request))?.route.path ?? '(no route)';
       const elapsedMs = Math.round(performance.now() - startedAt);
       options.onAnswer?.(`${request.method} ${route} ${status} ${elapsedMs} ms`, status);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { startPump } from './pump.ts';
 import { messageAttributes, queueArnOf } from './sqs/operations.ts';
-import type { LocalSqs, ReceivedMessage } from './sqs/server.ts';
+import type { QueueView, ReceivedMessage } from './sqs/server.ts';
 
 /**
  * Stands in for Lambda's event source mapping of the queue: receives batches, calls the same handler that Lambda calls and
@@ -29,12 +29,15 @@ export interface PumpOptions {
 const IDLE_MS = 50;
 
 export const startHangUpPump = (
-  sqs: LocalSqs,
+  sqs: QueueView,
   handler: QueueHandler,
   { batchSize = 10, maximumConcurrency = 2 }: PumpOptions = {},
 ): HangUpPump => {
   const handOver = async (received: readonly ReceivedMessage[]): Promise<void> => {
-    const failed = await handler({ Records: received.map(recordOf) }).then(failedIds, () => undefined);
+    const failed = await handler({ Records: received.map((message) => recordOf(message, sqs.name)) }).then(
+      failedIds,
+      () => undefined,
+    );
     const isComplete = failed?.every((id) => received.some(({ messageId }) => messageId === id));
     if (failed === undefined || isComplete !== true) return;
     for (const { messageId, receiptHandle } of received)
@@ -54,7 +57,7 @@ export const startHangUpPump = (
 const failedIds = (response: SQSBatchResponse | undefined | null): readonly string[] =>
   (response?.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier);
 
-const recordOf = (message: ReceivedMessage): SQSRecord => ({
+const recordOf = (message: ReceivedMessage, queue: string): SQSRecord => ({
   messageId: message.messageId,
   receiptHandle: message.receiptHandle,
   body: message.body,
@@ -62,6 +65,6 @@ const recordOf = (message: ReceivedMessage): SQSRecord => ({
   messageAttributes: {},
   md5OfBody: createHash('md5').update(message.body).digest('hex'),
   eventSource: 'aws:sqs',
-  eventSourceARN: queueArnOf('hang-ups'),
+  eventSourceARN: queueArnOf(queue),
   awsRegion: 'us-east-1',
 });

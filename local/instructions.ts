@@ -1,6 +1,9 @@
 import type { Demo } from './demo.ts';
 
-/** What the newcomer sees: addresses, then lines to paste. `demoKey` works at the stand-in only and is worth nothing elsewhere. */
+/**
+ * The newcomer's first text: addresses, then lines to paste. `demoKey` works at the stand-in only and is worth nothing
+ * elsewhere.
+ */
 export const instructions = ({
   url,
   demo,

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import type { HttpsPostOptions } from '../lambdas/adapters/webhooks/https-post.ts';
 import type { Runtime } from '../lambdas/composition/runtime.ts';
 import type { WatchHandler } from '../lambdas/composition/watch.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
+import { isPublicAddress } from '../lambdas/domain/network-address.ts';
 import type { Assembly } from './bundled/assembly.ts';
 import { startBundledFunctions } from './bundled/bundled-functions.ts';
 import { createTables } from './create-tables.ts';
@@ -20,6 +22,7 @@ import { type LocalLambda, startLocalLambda } from './lambda/server.ts';
 import type { LocalIncidents } from './local-incidents.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
+import { type LocalSes, startLocalSes } from './ses/server.ts';
 import { type LocalSqs, startLocalSqs } from './sqs/server.ts';
 import { type StreamPump, startStreamPump } from './stream-pump.ts';
 import type { WebHandler } from './web/static-files.ts';
@@ -27,6 +30,11 @@ import type { WebHandler } from './web/static-files.ts';
 const AUDIENCE = 'spelo-byok-local';
 const WATCH_FUNCTION = 'watch';
 const ARCHIVE_BUCKET = 'audit-archive';
+const LOCAL_SENDER = 'alerts@spelo.example';
+/** A receiver on this machine may be tried out. No setting of a deployment leads here. */
+const LOCAL_WEBHOOKS: HttpsPostOptions = {
+  isAllowed: (address) => isPublicAddress(address) || ['127.0.0.1', '::1'].includes(address),
+};
 
 export interface LocalStackOptions {
   /** Folder for tables, KMS key material and the issuer's key. Without it everything lives in memory. */
@@ -49,7 +57,9 @@ export interface LocalStackOptions {
   readonly assembly?: Assembly | undefined;
   /** The clock of the world stands still until it is moved, which the clocks of bundles then do as well. */
   readonly clockStands?: boolean;
-  /** What bundles write to standard output, line by line. */
+  /** How webhooks are reached, for tests. @default also on this machine. Bundles reach public addresses alone. */
+  readonly webhooks?: HttpsPostOptions | undefined;
+  /** Lines that bundles write to standard output. */
   readonly onLine?: (line: string) => void;
   /** Pages and scripts for browsers, served beside the API. */
   readonly pages?: readonly WebHandler[];
@@ -60,7 +70,7 @@ export interface LocalStack {
   readonly gateway: LocalGateway;
   /** The audit pipeline; `drain()` waits until it has everything. */
   readonly streams: StreamPump;
-  /** What the anomaly detector has announced. */
+  /** Incidents that the anomaly detector has published. */
   readonly incidents: LocalIncidents;
   /** Closes silent sessions, as the schedule does. */
   readonly sweep: () => Promise<void>;
@@ -68,9 +78,13 @@ export interface LocalStack {
   readonly retireModels: () => Promise<void>;
   /** Hands calls that are to be ended to the function that does it. */
   readonly hangUps: HangUpPump;
+  /** Hands notices to the function that sends them to webhooks. */
+  readonly notices: HangUpPump;
   readonly sqs: LocalSqs;
   /** Starts watchers, as Lambda's asynchronous invocation does. */
   readonly lambda: LocalLambda;
+  /** The mailbox of everyone. */
+  readonly ses: LocalSes;
   readonly kms: LocalKms;
   /** Holds the archive of the audit trail, in the bucket of the variable `ARCHIVE_BUCKET`. */
   readonly s3: LocalS3;
@@ -104,7 +118,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const kmsState = inDataDir('kms.json');
     const issuerState = inDataDir('issuer-key.json');
     const s3Dir = inDataDir('s3');
-    const [dynamoDb, kms, s3, sqs, issuer, openAi] = await Promise.all([
+    const [dynamoDb, kms, s3, sqs, ses, issuer, openAi] = await Promise.all([
       keep(
         startDynamoDb({
           dbPath: inDataDir('dynamodb.sqlite'),
@@ -128,6 +142,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         }),
       ),
       keep(startLocalSqs(() => options.runtime.clock().getTime())),
+      keep(startLocalSes({ identities: [LOCAL_SENDER] })),
       keep(
         startLocalIssuer({
           audience: AUDIENCE,
@@ -162,9 +177,12 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       ARCHIVE_BUCKET,
       AWS_ENDPOINT_URL_S3: s3.endpoint,
       HANGUP_QUEUE_URL: sqs.queueUrl,
+      NOTICE_QUEUE_URL: sqs.queueUrlOf('notices'),
       AWS_ENDPOINT_URL_SQS: sqs.endpoint,
       WATCH_FUNCTION,
       AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
+      AWS_ENDPOINT_URL_SESV2: ses.endpoint,
+      MAIL_SENDER: LOCAL_SENDER,
       // Every visitor of this machine has the same address, and one person tries everything out.
       ADDRESS_SLOT_PERCENT: '100',
       WORKSPACES_PER_DAY: '1000',
@@ -183,7 +201,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const onIncident = (summary: string): void => options.onAnswer?.(`Anomaly: ${summary}`);
     const functions =
       options.assembly === undefined
-        ? functionsInProcess(variables, runtime, onIncident)
+        ? functionsInProcess(variables, runtime, onIncident, options.webhooks ?? LOCAL_WEBHOOKS)
         : await keep(
             startBundledFunctions(options.assembly, {
               variables,
@@ -199,7 +217,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     const recording = await keep(startStreamPump(clients, functions.recording, onDeadLetter));
     const streams: StreamPump = {
       drain: async () => {
-        // What the detector does has audit events of its own.
+        // The detector's actions write audit events too.
         await watching.drain();
         await recording.drain();
       },
@@ -210,6 +228,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
     watch = functions.watch;
     const hangUps = startHangUpPump(sqs, functions.hangUps);
     started.push(hangUps);
+    const notices = startHangUpPump(sqs.viewOf('notices'), functions.notices);
+    started.push(notices);
     const gateway = await keep(
       startGateway(functions.handlers, {
         port: options.port,
@@ -227,8 +247,10 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       sweep: functions.sweep,
       retireModels: functions.retireModels,
       hangUps,
+      notices,
       sqs,
       lambda,
+      ses,
       kms,
       s3,
       dynamoDb,

@@ -5,9 +5,9 @@ export interface Pump {
 }
 
 /**
- * Runs `deliver` in rounds until it is closed. One round at a time, whoever asks for it: two rounds side by side would hand
- * over the same messages twice. `deliver` returns whether it moved anything; after a round that moved nothing the pump waits
- * `idleMs` milliseconds.
+ * Runs `deliver` in rounds until it is closed. One round at a time, for all callers: two parallel rounds would hand
+ * over the same messages twice. `deliver` returns whether it moved anything; after a round that moved nothing the pump
+ * waits `idleMs` milliseconds.
  */
 export const startPump = (idleMs: number, deliver: () => Promise<boolean>): Pump => {
   let closed = false;

@@ -5,6 +5,8 @@ import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, sqsClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { sqsNotices } from '../adapters/aws/notices/notice-message.ts';
+import { noticeOfRecord } from '../adapters/aws/notices/notices-of-record.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
@@ -34,6 +36,8 @@ export const detectorHandler = (
     keys: environment.KEYS_TABLE,
     limits: environment.LIMITS_TABLE,
   };
+  const sqs = sqsClient(environment, metrics);
+  const notices = sqsNotices(sqs, environment.NOTICE_QUEUE_URL);
   const watch = watchKeyUse({
     clock,
     random,
@@ -45,7 +49,7 @@ export const detectorHandler = (
     callEnder: callEnder({
       clock,
       live: dynamoDbLiveReader(dynamoDb, tables.limits),
-      hangUps: sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL),
+      hangUps: sqsHangUps(sqs, environment.HANGUP_QUEUE_URL),
     }),
     announcer: outside,
     rotations: outside,
@@ -64,6 +68,8 @@ export const detectorHandler = (
       return event && (planNoticeOf(event) ?? siteNoticeOf(event));
     },
     announceNotice: outside.announceNotice,
+    webhookNoticeOf: noticeOfRecord,
+    sendNotice: (notice) => notices.send({ kind: 'notice', notice }),
     watch,
     log,
   });

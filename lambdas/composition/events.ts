@@ -1,3 +1,4 @@
+import { dynamoDbBudgets } from '../adapters/aws/budgets/dynamodb-budgets.ts';
 import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
@@ -18,7 +19,7 @@ import { recordEvents } from '../use-cases/sessions/record-events.ts';
 import { recordingCost } from './recording-cost.ts';
 import type { Runtime } from './runtime.ts';
 
-/** What widgets report of their sessions. Of KMS only the root of the signing secrets; it opens no key. */
+/** Widgets' reports of their sessions. Of KMS only the root of the signing secrets; it opens no key. */
 export const eventsHandler = (environment: EnvironmentOf<'events'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const reports = dynamoDbSessionSnapshots(dynamoDb, {
@@ -50,6 +51,10 @@ export const eventsHandler = (environment: EnvironmentOf<'events'>, runtime: Run
         slots: dynamoDbSlots(dynamoDb, environment.LIMITS_TABLE),
         live: dynamoDbLive(dynamoDb, environment.LIMITS_TABLE),
         hangUps: sqsHangUps(sqsClient(environment, runtime.metrics), environment.HANGUP_QUEUE_URL),
+        budgets: dynamoDbBudgets(dynamoDb, {
+          usage: environment.USAGE_TABLE,
+          tenancy: environment.TENANCY_TABLE,
+        }),
         errors: dynamoDbErrors(dynamoDb, environment.SESSIONS_TABLE),
         notices: reports,
         plans: environment.PLANS,

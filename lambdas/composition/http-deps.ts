@@ -3,7 +3,7 @@ import type { AccessTokenRule } from '../domain/access-token-rule.ts';
 import type { HttpDeps } from '../http/http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
-/** What every function behind the API needs beside its endpoints. */
+/** The dependencies of every function behind the API, except its endpoints. */
 export const httpDeps = (
   environment: {
     readonly OIDC_ISSUER: string;

@@ -10,8 +10,8 @@ import type { BackOff, Clock } from '../use-cases/ports/runtime.ts';
 import { embeddedMetrics } from './embedded-metrics.ts';
 
 /**
- * What a function takes from the world beside its environment. The local run and the tests give their own clock and log;
- * everything else is the same code.
+ * A function's dependencies outside of its environment variables. The local run and the tests give their own clock and
+ * log; everything else is the same code.
  */
 export interface Runtime {
   readonly clock: Clock;

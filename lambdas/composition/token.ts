@@ -18,6 +18,7 @@ import { dynamoDbSlots } from '../adapters/aws/sessions/dynamodb-slots.ts';
 import { dynamoDbTokenContext } from '../adapters/aws/sessions/dynamodb-token-context.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
+import { joseEmbedTokens } from '../adapters/oidc/embed-tokens.ts';
 import { openAiHttp } from '../adapters/openai/openai-http.ts';
 import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../adapters/openai/realtime-calls.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
@@ -58,6 +59,8 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     random: runtime.random,
     backOff: runtime.backOff,
     pseudonyms,
+    embedTokens: joseEmbedTokens(),
+    embedSecrets: pseudonyms,
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
     contexts: dynamoDbTokenContext(dynamoDb, tables),
     admissions: dynamoDbAdmission(dynamoDb, tables),

@@ -1,3 +1,4 @@
+import { dynamoDbBudgets } from '../adapters/aws/budgets/dynamodb-budgets.ts';
 import { dynamoDbCallRecords } from '../adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbEndingKeys } from '../adapters/aws/calls/dynamodb-ending-keys.ts';
 import { dynamoDbKeyUses } from '../adapters/aws/calls/dynamodb-key-uses.ts';
@@ -9,9 +10,11 @@ import { kmsKeyOpener } from '../adapters/aws/keys/kms-key-opener.ts';
 import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
 import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
+import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
 import { openAiSidebands } from '../adapters/openai/sidebands.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
+import { chargeBudgets } from '../use-cases/budgets/charge-budgets.ts';
 import { watchCall } from '../use-cases/calls/watch-call.ts';
 import { recordingCost } from './recording-cost.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
@@ -31,6 +34,7 @@ export const watchHandler = (
     sessions: environment.SESSIONS_TABLE,
     usage: environment.USAGE_TABLE,
   };
+  const hangUps = sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL);
   const watch = watchCall({
     clock,
     random,
@@ -38,17 +42,23 @@ export const watchHandler = (
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),
     sites: dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE),
     meterReader: dynamoDbSessionReader(dynamoDb, tables),
-    sessionUsage: recordingCost(
-      dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
-      metrics,
-    ),
+    sessionUsage: chargeBudgets({
+      clock,
+      random,
+      hangUps,
+      budgets: dynamoDbBudgets(dynamoDb, { usage: tables.usage, tenancy: environment.TENANCY_TABLE }),
+      workspaces: dynamoDbWorkspaces(dynamoDb, environment.TENANCY_TABLE),
+      sessionUsage: recordingCost(
+        dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
+        metrics,
+      ),
+    }),
     keys: dynamoDbEndingKeys(dynamoDb, tables.keys),
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     sidebands: openAiSidebands(environment.OPENAI_BASE_URL),
-    hangUps: sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL),
+    hangUps,
     watchers: lambdaWatchers(lambdaClient(environment, metrics), environment.WATCH_FUNCTION),
-    onCounted: async () => undefined,
   });
   return flushingMetrics(async (event) => {
     const request = watchRequestIn(event);

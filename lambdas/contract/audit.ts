@@ -13,8 +13,9 @@ export const auditQuery = pageQuery
   .meta({ id: 'AuditQuery' });
 
 /**
- * What one call checks at most. It takes 1.5 s of a core and 14 MB of reads: with the three tenths of a core that 512 MB
- * come with, a third of the function's 25 s. An owner with a thousand sessions a day has as many rows after a week.
+ * The most rows that one call checks. It takes 1.5 s of a core and 14 MB of reads: with the three tenths of a core that
+ * 512 MB come with, a third of the function's 25 s. An owner with a thousand sessions a day has as many rows after a
+ * week.
  */
 const MAX_CHECKED_ROWS = 20_000;
 

@@ -19,6 +19,7 @@ export const callRequest = z
       .max(MAX_SDP_BYTES)
       .describe('SDP offer with one audio track. On a locked site without a data channel.'),
     visitor_id: tokenRequest.shape.visitor_id,
+    embed_token: tokenRequest.shape.embed_token,
     replaces: z
       .strictObject({
         session_id: z.string().max(64),

@@ -25,7 +25,7 @@ export const printable = (max: number) =>
     .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, 'Control characters are not allowed.')
     .refine(isUnicode, NOT_UNICODE);
 
-/** What people read in lists: they see it, and it leaves what stands beside it as it is. */
+/** A text that people read in lists: visible, and without effect on the text around it. */
 export const name = (max: number) =>
   printable(max).refine(isShown, NOT_VISIBLE).refine(isUpright, NOT_UPRIGHT);
 

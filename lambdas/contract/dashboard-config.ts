@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
 /**
- * What the dashboard is told at run time, at `/dashboard/config.json`: by the stack that deploys it, by the local run
- * otherwise. Nothing here is a secret; every visitor of the page can read it.
+ * The dashboard's configuration at run time, at `/dashboard/config.json`: written by the stack that deploys it, or by
+ * the local run. Nothing here is a secret; every visitor of the page can read it.
  */
 export const dashboardConfig = z.strictObject({
   oidc: z.strictObject({

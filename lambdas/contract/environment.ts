@@ -72,7 +72,7 @@ const shared = {
 const derivation = { DERIVATION_KEY_ARN: kmsArn };
 
 /**
- * Keys sealed under any of these open: the master key, and the ones before it while their records are wrapped anew
+ * Keys sealed under any of these open: the master key, and the ones before it while their records are being re-wrapped
  * (docs/key-lifecycle.md). New keys are sealed under `MASTER_KEY_ARN` alone.
  */
 const opening = { MASTER_KEY_ARN: kmsArn, RETIRED_MASTER_KEY_ARNS: kmsArnList };
@@ -87,6 +87,12 @@ const hangUps = { HANGUP_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optio
 
 /** The function that watches calls, invoked asynchronously. */
 const watchers = { WATCH_FUNCTION: z.string().min(1), AWS_ENDPOINT_URL_LAMBDA: z.url().optional() };
+
+/** The queue of notices for webhooks. */
+const notices = { NOTICE_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optional() };
+
+/** The address that alerts are mailed from, verified at SES; empty: no mail is sent. */
+const mail = { MAIL_SENDER: z.union([z.literal(''), z.email()]).default('') };
 
 /** Meters and totals of sessions. */
 const usage = { USAGE_TABLE: tableName };
@@ -107,11 +113,11 @@ const tokenEnvironment = z.object({
   IP_LIMIT_PER_MINUTE: limit(60),
   IP_LIMIT_PER_SECOND: limit(20),
   SITE_LIMIT_PER_MINUTE: limit(200),
-  /** What one address may hold of a key's concurrency slots. */
+  /** The share of a key's concurrency slots that one address may hold. */
   ADDRESS_SLOT_PERCENT: z.coerce.number().int().min(1).max(100).default(DEFAULT_ADDRESS_SLOT_PERCENT),
 });
 
-/** What widgets report of their sessions; no access token, no key of a customer. */
+/** Widgets' reports of their sessions; no access token, no key of a customer. */
 const eventsEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -216,7 +222,7 @@ const projectorEnvironment = z.object({
 const archiverEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
-  /** Bucket with Object Lock, outside the reach of whoever appends to the trail. */
+  /** Bucket with Object Lock, which the function that appends to the trail cannot reach. */
   ARCHIVE_BUCKET: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
   AWS_ENDPOINT_URL_S3: z.url().optional(),
 });
@@ -229,13 +235,14 @@ const detectorEnvironment = z.object({
   KEYS_TABLE: tableName,
   LIMITS_TABLE: tableName,
   ...hangUps,
+  ...notices,
   /** Where incidents are announced and rotations are asked for. */
   EVENT_BUS_NAME: z.string().min(1).default('default'),
   AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
-/** Encrypts one key anew when the detector asks for it; no route leads to it. */
+/** Re-encrypts one key at the detector's request; no route leads to it. */
 const rotateOnRequestEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
@@ -253,16 +260,38 @@ const manageEnvironment = z.object({
   ...shared,
   ...derivation,
   ...plans,
+  ...usage,
+  ...hangUps,
+  /** Whether calls of this stage are watched: budgets that act during a call need it. */
+  WATCH: z.enum(WATCH_MODES).default('eager'),
+  ...notices,
+  ...mail,
   /** Workspaces that one person can create in a day. */
   WORKSPACES_PER_DAY: limit(5),
 });
 
-/** What was used and what it cost; reads alone. */
+/** Sends notices to webhooks; no route leads to it, and it can open no key of a customer. */
+const noticesEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  LIMITS_TABLE: tableName,
+  ...usage,
+  ...derivation,
+  ...notices,
+  ...mail,
+  AWS_ENDPOINT_URL_SESV2: z.url().optional(),
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
+
+/** Usage and its cost; reads alone. */
 const usageEnvironment = z.object({ ...shared, ...usage, ...plans }).omit({
   AWS_ENDPOINT_URL_KMS: true,
 });
 
-/** What each deployed function parses at its start, by the name that it is deployed under. */
+/** The environment that each deployed function parses at its start, by its deployed name. */
 export const ENVIRONMENTS = {
   token: tokenEnvironment,
   events: eventsEnvironment,
@@ -274,6 +303,7 @@ export const ENVIRONMENTS = {
   'retire-models': retireModelsEnvironment,
   hangup: hangupEnvironment,
   watch: watchEnvironment,
+  notices: noticesEnvironment,
   manage: manageEnvironment,
   usage: usageEnvironment,
   detector: detectorEnvironment,

@@ -5,6 +5,8 @@ export const EVENT_SOURCE = 'spelo.byok';
 export const EVENTS = {
   anomalyDetected: 'SpeloByok Anomaly Detected',
   planThresholdReached: 'SpeloByok Plan Threshold Reached',
+  /** A budget has reached 50, 80 or 100 % of its amount. */
+  budgetThresholdReached: 'SpeloByok Budget Threshold Reached',
   rotationRequested: 'SpeloByok Rotation Requested',
   /** The model of a site shuts down in 60, 30 or 7 days. */
   modelRetiring: 'SpeloByok Model Retiring',

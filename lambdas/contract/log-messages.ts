@@ -13,9 +13,11 @@ export type LogMessage =
   | 'models of sites looked at'
   | 'hang-up handled'
   | 'hang-up failed'
-  | 'watch ended';
+  | 'watch ended'
+  | 'notice handled'
+  | 'notice failed';
 
-/** What each function logs for a stream record that it could not handle. Alarms filter on the text. */
+/** Log message of each function for a stream record that it could not handle. Alarms filter on the text. */
 export const FAILED_RECORD_MESSAGES = {
   projector: 'audit record failed',
   archiver: 'audit record failed',

@@ -13,7 +13,7 @@ export interface MetricDefinition {
 export const METRICS = {
   /** Answers of a route; `code` is `ok` or the public code of the problem. */
   Answers: { unit: 'Count', dimensions: ['route', 'code'] },
-  /** From the start of the handler to its answer, our own time and that of whoever we called. */
+  /** From the start of the handler to its answer, our own time and that of the services we called. */
   LatencyMs: { unit: 'Milliseconds', dimensions: ['route'] },
   /** The part of LatencyMs in which no call to another service was under way. */
   OwnMs: { unit: 'Milliseconds', dimensions: [] },
@@ -32,7 +32,7 @@ export const METRICS = {
   DecryptRows: { unit: 'Count', dimensions: [] },
   /** Sessions that found every slot taken, or OpenAI's rate limit reached, by the OpenAI tier of the workspace. */
   Busy: { unit: 'Count', dimensions: ['tier'] },
-  /** What sessions came to at OpenAI's prices, US cents, by who pays. */
+  /** The cost of sessions at OpenAI's prices, US cents, by who pays. */
   CostCents: { unit: 'None', dimensions: ['mode'] },
   /** Stream records that a function could not handle; a metric filter counts them in the log. */
   FailedRecords: { unit: 'Count', dimensions: [] },

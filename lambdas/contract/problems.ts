@@ -47,6 +47,22 @@ export const PROBLEMS = {
     code: 'calls_only',
     message: 'This site gives out no client secrets. Open a call instead: POST /v1/{siteId}/calls.',
   },
+  embed_token_invalid: {
+    status: 401,
+    code: 'embed_token_invalid',
+    message: 'The embed token of this visitor is not valid. See details.',
+  },
+  visitor_limit: {
+    status: 429,
+    code: 'visitor_limit',
+    message: 'You have reached the limit of conversations for today. Come back tomorrow.',
+    retryAfterSeconds: 3_600,
+  },
+  embed_key_not_found: {
+    status: 404,
+    code: 'embed_key_not_found',
+    message: 'No embed key is stored for this site. Store one with PUT.',
+  },
   not_through_the_edge: {
     status: 403,
     code: 'forbidden',
@@ -76,6 +92,37 @@ export const PROBLEMS = {
     status: 404,
     code: 'session_not_found',
     message: 'This session does not exist, or it is no longer kept.',
+  },
+  webhook_not_found: {
+    status: 404,
+    code: 'webhook_not_found',
+    message: 'This webhook does not exist. List the webhooks of the workspace to see those that do.',
+  },
+  delivery_not_found: {
+    status: 404,
+    code: 'delivery_not_found',
+    message:
+      'This delivery does not exist, or it is older than 30 days. List the deliveries to see those that are kept.',
+  },
+  mail_unavailable: {
+    status: 409,
+    code: 'mail_unavailable',
+    message: 'This deployment sends no mail. Use a webhook, or ask its operator to set alertMail.',
+  },
+  alert_email_missing: {
+    status: 409,
+    code: 'alert_email_missing',
+    message: 'The workspace has no mail address for alerts. Set alert_email first.',
+  },
+  mail_code_wrong: {
+    status: 409,
+    code: 'mail_code_wrong',
+    message: 'The code is wrong or has expired. Request another code and enter that one.',
+  },
+  webhook_limit_reached: {
+    status: 409,
+    code: 'webhook_limit_reached',
+    message: 'A workspace can have 10 webhooks. Remove one that you no longer need.',
   },
   invalid_signature: {
     status: 401,
@@ -135,6 +182,34 @@ export const PROBLEMS = {
     code: 'minutes_exhausted',
     message:
       "This month's minutes are used up. Wait for the next billing period, choose a larger plan, or use your own OpenAI key.",
+  },
+  budget_exhausted: {
+    status: 402,
+    code: 'budget_exhausted',
+    message: 'The voice assistant is not available at the moment. Try again later.',
+  },
+  budget_not_found: {
+    status: 404,
+    code: 'budget_not_found',
+    message: 'No budget is set here. Set one with PUT.',
+  },
+  budget_needs_own_key: {
+    status: 409,
+    code: 'budget_needs_own_key',
+    message:
+      'A budget limits the cost of your own OpenAI key, and this workspace is in managed mode. Change billing_mode to byok first.',
+  },
+  control_required: {
+    status: 409,
+    code: 'control_required',
+    message:
+      'The budget needs a stricter control of its sites: brokered or locked for end_calls, locked for never_exceed. Change control of the sites in details, or choose another action.',
+  },
+  watch_required: {
+    status: 409,
+    code: 'watch_required',
+    message:
+      'This deployment does not watch calls, so it cannot enforce this action. Choose notify or refuse.',
   },
   platform_key_missing: {
     status: 503,

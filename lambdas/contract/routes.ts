@@ -1,9 +1,12 @@
 import type * as z from 'zod';
 import type { Role } from '../domain/tenancy/workspace.ts';
 import * as auditSchemas from './audit.ts';
+import * as budgets from './budgets.ts';
 import * as calls from './calls.ts';
 import * as schemas from './common.ts';
+import * as embedKeys from './embed-keys.ts';
 import * as keySchemas from './keys.ts';
+import * as notices from './notices.ts';
 import { costEstimate, costEstimateRequest, pricing } from './pricing.ts';
 import type { ProblemName } from './problems.ts';
 import * as sessionSchemas from './sessions.ts';
@@ -20,7 +23,7 @@ export type FunctionName = 'token' | 'events' | 'keys' | 'rotate' | 'audit' | 'm
 
 /** How `data` is a table: one record for each object of `list`, one column for each field of `record`. */
 export interface CsvTable {
-  /** What a downloaded file is called, before its ids and its ending. */
+  /** The start of a downloaded file's name, before its ids and its ending. */
   readonly name: string;
   readonly list: 'rows' | 'items';
   readonly record: z.ZodObject;
@@ -153,6 +156,46 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
   } as const satisfies Readonly<Record<string, Route>>;
 };
 
+/** The same routes at both scopes: each budget limits what own keys cost there. */
+const budgetRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, notFound: ProblemName) => {
+  const path = `${base}/budget` as const;
+  return {
+    read: {
+      method: 'GET',
+      path,
+      servedBy: 'manage',
+      access: 'viewer',
+      summary: `The budget of ${of}, with what is spent in the present period.`,
+      status: 200,
+      data: budgets.budget,
+      refusals: [notFound, 'budget_not_found'],
+    },
+    put: {
+      method: 'PUT',
+      path,
+      servedBy: 'manage',
+      access: 'admin',
+      summary: `Sets or changes the budget of ${of}. Applies to the next request.`,
+      body: budgets.putBudgetRequest,
+      status: 200,
+      data: budgets.budget,
+      refusals: [notFound, 'budget_needs_own_key', 'control_required', 'watch_required', 'version_conflict'],
+    },
+    remove: {
+      method: 'DELETE',
+      path,
+      servedBy: 'manage',
+      access: 'admin',
+      summary: `Removes the budget of ${of}.`,
+      status: 200,
+      data: schemas.deleted,
+      refusals: [notFound, 'budget_not_found', 'version_conflict'],
+    },
+  } as const satisfies Readonly<Record<string, Route>>;
+};
+
+const siteBudget = budgetRoutes('the site', '/v1/sites/{siteId}', 'site_not_found');
+const workspaceBudget = budgetRoutes('the workspace', '/v1/workspaces/{workspaceId}', 'workspace_not_found');
 const siteKey = openAiKeyRoutes('the site', '/v1/sites/{siteId}', 'site_not_found');
 const workspaceKey = openAiKeyRoutes('the workspace', '/v1/workspaces/{workspaceId}', 'workspace_not_found');
 
@@ -182,7 +225,10 @@ export const ROUTES = {
       'stopped',
       'origin_not_allowed',
       'calls_only',
+      'embed_token_invalid',
+      'visitor_limit',
       'minutes_exhausted',
+      'budget_exhausted',
       'platform_key_missing',
       'openai_key_missing',
       'openai_key_unreadable',
@@ -220,7 +266,10 @@ export const ROUTES = {
       'stopped',
       'origin_not_allowed',
       'invalid_signature',
+      'embed_token_invalid',
+      'visitor_limit',
       'minutes_exhausted',
+      'budget_exhausted',
       'platform_key_missing',
       'openai_key_missing',
       'openai_key_unreadable',
@@ -400,7 +449,7 @@ export const ROUTES = {
     body: tenancySchemas.createSiteRequest,
     status: 201,
     data: tenancySchemas.site,
-    refusals: ['workspace_not_found', 'site_limit_reached', 'version_conflict'],
+    refusals: ['workspace_not_found', 'site_limit_reached', 'control_required', 'version_conflict'],
   },
   readSite: {
     method: 'GET',
@@ -421,7 +470,7 @@ export const ROUTES = {
     body: tenancySchemas.changeSiteRequest,
     status: 200,
     data: tenancySchemas.site,
-    refusals: ['site_not_found', 'version_conflict'],
+    refusals: ['site_not_found', 'control_required', 'version_conflict'],
   },
   archiveSite: {
     method: 'DELETE',
@@ -451,6 +500,34 @@ export const ROUTES = {
   listWorkspaceKeyVersions: workspaceKey.versions,
   suspendWorkspaceKey: workspaceKey.suspend,
   resumeWorkspaceKey: workspaceKey.resume,
+  putEmbedKey: {
+    method: 'PUT',
+    path: '/v1/sites/{siteId}/embed-key',
+    servedBy: 'manage',
+    access: 'admin',
+    summary:
+      'Stores the key that embed tokens are checked with: makes an HS256 secret, or takes an ES256 key.',
+    body: embedKeys.putEmbedKeyRequest,
+    status: 200,
+    data: embedKeys.embedKey,
+    refusals: ['site_not_found', 'version_conflict'],
+  },
+  removeEmbedKey: {
+    method: 'DELETE',
+    path: '/v1/sites/{siteId}/embed-key',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Removes the key of embed tokens. Tokens are refused at once.',
+    status: 200,
+    data: schemas.deleted,
+    refusals: ['site_not_found', 'embed_key_not_found', 'version_conflict'],
+  },
+  readSiteBudget: siteBudget.read,
+  putSiteBudget: siteBudget.put,
+  removeSiteBudget: siteBudget.remove,
+  readWorkspaceBudget: workspaceBudget.read,
+  putWorkspaceBudget: workspaceBudget.put,
+  removeWorkspaceBudget: workspaceBudget.remove,
   readWorkspaceUsage: {
     method: 'GET',
     path: '/v1/workspaces/{workspaceId}/usage',
@@ -552,6 +629,137 @@ export const ROUTES = {
     data: usage.ownMonth,
     refusals: ['workspace_not_found'],
   },
+  listWebhooks: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/webhooks',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'The webhooks of a workspace, without their secrets.',
+    status: 200,
+    data: notices.webhooks,
+    refusals: ['workspace_not_found'],
+  },
+  createWebhook: {
+    method: 'POST',
+    path: '/v1/workspaces/{workspaceId}/webhooks',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Adds a webhook. The answer holds its signing secret, which is not shown again.',
+    body: notices.createWebhookRequest,
+    status: 201,
+    data: notices.webhookWithSecret,
+    refusals: ['workspace_not_found', 'webhook_limit_reached', 'version_conflict'],
+  },
+  changeWebhook: {
+    method: 'PATCH',
+    path: '/v1/workspaces/{workspaceId}/webhooks/{webhookId}',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Changes the URL or the kinds of notice of a webhook, or switches it on or off.',
+    body: notices.changeWebhookRequest,
+    status: 200,
+    data: notices.webhook,
+    refusals: ['workspace_not_found', 'webhook_not_found', 'version_conflict'],
+  },
+  removeWebhook: {
+    method: 'DELETE',
+    path: '/v1/workspaces/{workspaceId}/webhooks/{webhookId}',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Removes a webhook. Notices that wait for it are not sent any more.',
+    status: 200,
+    data: schemas.deleted,
+    refusals: ['workspace_not_found', 'webhook_not_found', 'version_conflict'],
+  },
+  rotateWebhookSecret: {
+    method: 'POST',
+    path: '/v1/workspaces/{workspaceId}/webhooks/{webhookId}/rotate-secret',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Gives a webhook a new signing secret. For 24 hours notices carry both signatures.',
+    status: 200,
+    data: notices.webhookWithSecret,
+    refusals: ['workspace_not_found', 'webhook_not_found', 'version_conflict'],
+  },
+  testWebhook: {
+    method: 'POST',
+    path: '/v1/workspaces/{workspaceId}/webhooks/{webhookId}/test',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Sends a notice of the type webhook.test. The log of deliveries shows what became of it.',
+    status: 202,
+    data: notices.delivery,
+    refusals: ['workspace_not_found', 'webhook_not_found'],
+  },
+  listDeliveries: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/deliveries',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'The notices of the last 30 days and what became of them, newest first.',
+    query: schemas.pageQuery,
+    status: 200,
+    data: notices.deliveries,
+    refusals: ['workspace_not_found'],
+  },
+  sendDeliveryAgain: {
+    method: 'POST',
+    path: '/v1/workspaces/{workspaceId}/deliveries/{deliveryId}/send',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Sends a notice again, with the same id and body, whatever became of it before.',
+    status: 202,
+    data: notices.delivery,
+    refusals: ['workspace_not_found', 'delivery_not_found', 'version_conflict'],
+  },
+  readMailAlerts: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/mail-alerts',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Whether alerts are mailed to alert_email, and which.',
+    status: 200,
+    data: notices.mailAlerts,
+    refusals: ['workspace_not_found'],
+  },
+  sendMailCode: {
+    method: 'POST',
+    path: '/v1/workspaces/{workspaceId}/mail-alerts/code',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Mails a code to alert_email, five times a day at most.',
+    status: 202,
+    data: notices.mailAlerts,
+    refusals: [
+      'workspace_not_found',
+      'mail_unavailable',
+      'alert_email_missing',
+      'rate_limited',
+      'version_conflict',
+    ],
+  },
+  confirmMail: {
+    method: 'POST',
+    path: '/v1/workspaces/{workspaceId}/mail-alerts/confirm',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Verifies alert_email with the code that was mailed to it. Alerts are mailed from then on.',
+    body: notices.confirmMailRequest,
+    status: 200,
+    data: notices.mailAlerts,
+    refusals: ['workspace_not_found', 'mail_unavailable', 'mail_code_wrong', 'version_conflict'],
+  },
+  changeMailAlerts: {
+    method: 'PATCH',
+    path: '/v1/workspaces/{workspaceId}/mail-alerts',
+    servedBy: 'manage',
+    access: 'admin',
+    summary: 'Chooses the kinds of notice that are mailed. The address must be verified.',
+    body: notices.changeMailAlertsRequest,
+    status: 200,
+    data: notices.mailAlerts,
+    refusals: ['workspace_not_found', 'mail_unavailable', 'alert_email_missing', 'version_conflict'],
+  },
   readPricing: {
     method: 'GET',
     path: '/v1/pricing',
@@ -590,7 +798,7 @@ export type RouteId = keyof typeof ROUTES;
 /** `POST /v1/{siteId}/token`, as API Gateway names a route. */
 export const routeKeyOf = (route: Pick<Route, 'method' | 'path'>): string => `${route.method} ${route.path}`;
 
-/** What any route of this access may refuse, on top of its own list. */
+/** Errors that any route of this access may answer, in addition to its own list. */
 export const commonRefusals = (route: Route): readonly ProblemName[] => [
   'unavailable',
   // Also where nothing is taken: a body or a query that does not belong there is refused.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MAX_EMBED_TOKEN_LENGTH } from '../domain/sessions/embed-token.ts';
 import { FAILURE_SOURCES } from '../domain/sessions/reported-failure.ts';
 import { END_REASONS } from '../domain/sessions/session-usage.ts';
 import { BILLING_MODES } from '../domain/tenancy/workspace.ts';
@@ -9,6 +10,12 @@ export const tokenRequest = z
     visitor_id: printable(128)
       .optional()
       .describe('Stable id of the visitor; reaches OpenAI only as a keyed hash.'),
+    embed_token: z
+      .string()
+      .min(1)
+      .max(MAX_EMBED_TOKEN_LENGTH)
+      .optional()
+      .describe("JWT of the site's own server for this visitor (docs/budgets.md)."),
   })
   .meta({ id: 'TokenRequest' });
 

@@ -4,13 +4,13 @@
  */
 
 export interface TableDefinition {
-  /** What it is called in the template and in the local engine. */
+  /** The table's name in the template and in the local engine. */
   readonly name: 'tenancy' | 'keys' | 'sessions' | 'limits' | 'usage' | 'audit';
   /** Environment variable that carries the deployed name. */
   readonly variable: string;
   /** Attribute with the unix second after which DynamoDB may delete the item. Expiry is never left to it. */
   readonly ttlAttribute?: string;
-  /** What the audit pipeline sees of a change. KEYS_ONLY where an image would carry ciphertext. */
+  /** The part of a change that the audit pipeline receives. KEYS_ONLY where an image would include ciphertext. */
   readonly stream?: 'NEW_IMAGE' | 'KEYS_ONLY';
   readonly index?: {
     readonly name: string;

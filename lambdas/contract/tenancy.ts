@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DEFAULT_TIME_ZONE, isTimeZone } from '../domain/budgets/budget-period.ts';
 import { CONTROLS } from '../domain/calls/control.ts';
 import { MAX_CONCURRENCY } from '../domain/limits.ts';
 import {
@@ -14,6 +15,7 @@ import { parseRegisteredOrigin, refusedOriginOf } from '../domain/tenancy/origin
 import { SITE_WARNINGS } from '../domain/tenancy/site-model.ts';
 import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/tenancy/workspace.ts';
 import { isUnicode, NOT_UNICODE, name, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
+import { shownEmbedKey } from './embed-keys.ts';
 
 const mailAddress = z
   .string()
@@ -78,6 +80,11 @@ const workspaceSettings = {
     'Region of the OpenAI project: the default of new sites. A key that no site uses yet is tried there.',
   ),
   alert_email: mailAddress.nullable(),
+  time_zone: z
+    .string()
+    .max(64)
+    .refine(isTimeZone, 'Must be an IANA time zone, such as Europe/Berlin or UTC.')
+    .describe('IANA time zone. Days and months of budgets begin at its midnight.'),
 };
 
 export const createWorkspaceRequest = z
@@ -90,6 +97,7 @@ export const createWorkspaceRequest = z
     anomaly_response: workspaceSettings.anomaly_response.default('notify'),
     data_residency: workspaceSettings.data_residency.default('global'),
     alert_email: workspaceSettings.alert_email.default(null),
+    time_zone: workspaceSettings.time_zone.default(DEFAULT_TIME_ZONE),
   })
   .meta({ id: 'CreateWorkspaceRequest' });
 
@@ -125,6 +133,17 @@ const siteSettings = {
     .describe(
       '`open`: client secrets and calls. `brokered`: calls only. `locked`: calls without a data channel, so that a visitor cannot change the session.',
     ),
+  require_embed_token: z
+    .boolean()
+    .describe('Only visitors with an embed token, signed by your server, open sessions.'),
+  visitor_limits: z
+    .strictObject({
+      calls_per_day: z.int().min(1).max(1_000).nullable().default(null),
+      minutes_per_day: z.int().min(1).max(1_440).nullable().default(null),
+    })
+    .describe(
+      'Limits of one visitor, by the `sub` of the embed token. A day is a day in UTC. null: no limit.',
+    ),
   client_secret_ttl_seconds: z
     .int()
     .min(CLIENT_SECRET_TTL_SECONDS.min)
@@ -152,6 +171,8 @@ export const createSiteRequest = z
     instructions: siteSettings.instructions.default('You are a friendly voice assistant.'),
     data_residency: siteSettings.data_residency.optional().describe('Default: the setting of the workspace.'),
     control: siteSettings.control.default('open'),
+    require_embed_token: siteSettings.require_embed_token.default(false),
+    visitor_limits: siteSettings.visitor_limits.default({ calls_per_day: null, minutes_per_day: null }),
     client_secret_ttl_seconds: siteSettings.client_secret_ttl_seconds.default(
       CLIENT_SECRET_TTL_SECONDS.default,
     ),
@@ -206,6 +227,7 @@ export const site = z
       .object({ from: z.string(), to: z.string(), at: timestamp })
       .nullable()
       .describe('The last move by `model_auto_upgrade`. Setting `model` back to `from` undoes it.'),
+    embed_key: shownEmbedKey.nullable().describe('The key that embed tokens are checked with.'),
     warnings: z
       .array(z.object({ code: z.enum(SITE_WARNINGS), message: z.string() }))
       .describe('Warnings about the model of this site.'),

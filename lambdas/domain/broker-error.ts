@@ -10,12 +10,21 @@ export const BROKER_ERROR_CODES = [
   'forbidden',
   'origin_not_allowed',
   'calls_only',
+  'embed_token_invalid',
+  'visitor_limit',
+  'embed_key_not_found',
   'not_through_the_edge',
   'route_not_found',
   'workspace_not_found',
   'site_not_found',
   'member_not_found',
   'session_not_found',
+  'webhook_not_found',
+  'delivery_not_found',
+  'webhook_limit_reached',
+  'mail_unavailable',
+  'alert_email_missing',
+  'mail_code_wrong',
   'invalid_signature',
   'openai_key_not_stored',
   'openai_key_missing',
@@ -27,6 +36,11 @@ export const BROKER_ERROR_CODES = [
   'openai_error',
   'openai_timeout',
   'minutes_exhausted',
+  'budget_exhausted',
+  'budget_not_found',
+  'budget_needs_own_key',
+  'control_required',
+  'watch_required',
   'platform_key_missing',
   'managed_unavailable',
   'rate_limited',
@@ -43,12 +57,12 @@ export const BROKER_ERROR_CODES = [
 export type BrokerErrorCode = (typeof BROKER_ERROR_CODES)[number];
 
 export interface BrokerErrorDetail {
-  /** What the detail is about: a path in the request, or a machine-readable reason. */
+  /** The subject of the detail: a path in the request, or a machine-readable reason. */
   readonly path: string;
   readonly message: string;
 }
 
-/** What a list says to a cursor that it has not given out. */
+/** The error for a cursor that the list has not given out. */
 export const invalidCursor = (): BrokerError =>
   new BrokerError('invalid_request', {
     details: [

@@ -1,5 +1,5 @@
 /** Services that we stand on. `oidc` is the issuer of the operators' access tokens, `s3` holds the archive of the audit trail. */
-export type Dependency = 'kms' | 'dynamodb' | 'oidc' | 's3' | 'eventbridge' | 'sqs' | 'lambda';
+export type Dependency = 'kms' | 'dynamodb' | 'oidc' | 's3' | 'eventbridge' | 'sqs' | 'lambda' | 'ses';
 
 /**
  * A service of ours did not do what was asked: throttled, broken, slow or denied. The request fails closed. Holds
@@ -21,7 +21,7 @@ export class DependencyUnavailableError extends Error {
   }
 }
 
-/** The state on which a write was conditional had changed: somebody else was first. */
+/** The state on which a write was conditional had changed: another writer was first. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
   constructor() {

@@ -35,7 +35,9 @@ export const MAX_CONCURRENCY = 1_000;
 /** So that a visitor gets in on the smallest key as well. */
 const LEAST_SLOTS_OF_ADDRESS = 1;
 
-/** What one address may hold of a key's slots unless the stage says otherwise, per cent: nobody takes all alone. */
+/**
+ * The share of a key's slots that one address may hold, per cent, so that no address takes all; a stage can change it.
+ */
 export const DEFAULT_ADDRESS_SLOT_PERCENT = 34;
 
 /** How many of a key's `limit` slots one address may hold at a time; `percent` is from 1 to 100. */

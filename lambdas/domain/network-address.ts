@@ -17,3 +17,17 @@ export const networkOf = (address: string): string => {
     .map((group) => group.toString(16))
     .join(':')}::/64`;
 };
+
+/** All that IANA has given out as global unicast: https://www.iana.org/assignments/ipv6-address-space */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
+
+/**
+ * True for an address of the public internet. False for loopback, private, link-local (cloud metadata included), unique
+ * local, carrier-grade NAT, multicast and reserved ones, for IPv4 addresses inside of IPv6 ones, and for any other text.
+ */
+export const isPublicAddress = (address: string): boolean => {
+  if (ipaddr.IPv4.isValidFourPartDecimal(address)) return ipaddr.IPv4.parse(address).range() === 'unicast';
+  if (!ipaddr.IPv6.isValid(address)) return false;
+  const parsed = ipaddr.IPv6.parse(address);
+  return parsed.match(GLOBAL_UNICAST) && parsed.range() === 'unicast';
+};

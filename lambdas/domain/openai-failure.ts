@@ -1,7 +1,7 @@
 import { BrokerError, type BrokerErrorDetail } from './broker-error.ts';
 import { DATA_RESIDENCIES } from './openai-models.ts';
 
-/** What OpenAI's refusals mean to us. Source of the codes: docs/openai.md. */
+/** The meaning of OpenAI's refusals for us. Source of the codes: docs/openai.md. */
 export const OPENAI_FAILURES = [
   'key_invalid',
   'key_expired',

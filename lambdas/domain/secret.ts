@@ -3,9 +3,9 @@ import { inspect } from 'node:util';
 const REDACTED = '[redacted]';
 
 /**
- * A plaintext secret that prints as `[redacted]` wherever it is logged, serialised or inspected, and whose
- * bytes are zeroed by `destroy()`. The bytes live in an unpooled buffer of their own (`Buffer.from(string)`
- * shares an 8 KiB slab with strangers), and reading them after `destroy()` throws.
+ * A plaintext secret that prints as `[redacted]` wherever it is logged, serialised or inspected, and whose bytes are
+ * zeroed by `destroy()`. The bytes are in a separate, unpooled buffer (`Buffer.from(string)` shares an 8 KiB slab with
+ * other values), and reading them after `destroy()` throws.
  */
 export class Secret {
   readonly #bytes: Buffer;

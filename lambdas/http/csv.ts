@@ -3,7 +3,7 @@ import Negotiator from 'negotiator';
 import * as z from 'zod';
 import type { CsvTable } from '../contract/routes.ts';
 
-/** What we can answer with, in the order in which we would; a caller may name the encoding. */
+/** Content types that we can answer with, in our order of preference; a caller may name the encoding. */
 const OFFERED = ['application/json', 'text/csv', 'text/csv; charset=utf-8'];
 
 /** Whether the caller would rather have CSV than JSON; who does not say so gets JSON. */

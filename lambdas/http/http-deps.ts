@@ -2,7 +2,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AccessTokenVerifier } from '../use-cases/ports/tenancy.ts';
 
-/** What the HTTP pipeline of a function needs beside its endpoints. */
+/** The dependencies of a function's HTTP pipeline, except its endpoints. */
 export interface HttpDeps {
   readonly log: Log;
   readonly metrics: Metrics;

@@ -30,6 +30,6 @@ export const httpHandler = <Name extends FunctionName>(
     .handler((event: APIGatewayProxyEventV2, { requestState }: RequestContext) =>
       router.answer(event, requestState),
     );
-  // A context of its own for each request: callers may share one.
+  // A separate context for each request: callers may share one.
   return (event, context) => pipeline(event, { ...context, requestState: { startedAtMs: 0, code: 'ok' } });
 };

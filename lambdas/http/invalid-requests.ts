@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 /** Addresses that are remembered at once. More of them are forgotten together: this bounds work, it decides no right. */
 const MOST_ADDRESSES = 10_000;
 
-/** What counts: requests that cost this service work and no caller anything. */
+/** Errors that count: requests that cost this service work and no caller anything. */
 const COUNTED: ReadonlySet<string> = new Set(['invalid_request', 'invalid_offer', 'invalid_signature']);
 
 export interface InvalidRequests {

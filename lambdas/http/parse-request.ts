@@ -46,7 +46,7 @@ export const bodyText = ({ body = '', isBase64Encoded }: APIGatewayProxyEventV2)
   if (Buffer.byteLength(body, isBase64Encoded ? 'base64' : 'utf8') > MAX_BODY_BYTES)
     throw invalid({ path: 'body', message: `Must be at most ${MAX_BODY_BYTES} bytes.` });
   if (!isBase64Encoded) return body;
-  // A buffer of its own, zeroed at once: Buffer.from would leave a pasted key in the shared pool.
+  // A separate buffer, zeroed at once: Buffer.from would leave a pasted key in the shared pool.
   const bytes = Buffer.alloc(Buffer.byteLength(body, 'base64'));
   try {
     return UTF_8.decode(bytes.subarray(0, bytes.write(body, 'base64')));

@@ -1,6 +1,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { AnomalySubject } from '../domain/anomalies/anomaly-record.ts';
 import type { KeyUsageEvent } from '../domain/anomalies/key-usage-event.ts';
+import type { Notice } from '../domain/notices/notice.ts';
 import type { SiteNotice } from '../domain/notices/site-notice.ts';
 import type { PlanNotice } from '../domain/tenancy/plan-notice.ts';
 import { framesOf, type Log } from '../telemetry/log.ts';
@@ -23,6 +24,9 @@ export const anomalyDetector =
     /** A notice for the workspace's owners that the record tells of. */
     readonly noticeOf: (record: DynamoDBRecord) => PlanNotice | SiteNotice | undefined;
     readonly announceNotice: (notice: PlanNotice | SiteNotice) => Promise<void>;
+    /** A notice for the webhooks of the workspace. */
+    readonly webhookNoticeOf: (record: DynamoDBRecord) => Notice | undefined;
+    readonly sendNotice: (notice: Notice) => Promise<void>;
     readonly watch: (subject: AnomalySubject, usageEvents: readonly KeyUsageEvent[]) => Promise<void>;
     readonly log: Log;
   }): StreamHandler =>
@@ -33,6 +37,8 @@ export const anomalyDetector =
       try {
         const notice = ports.noticeOf(record);
         if (notice !== undefined) await ports.announceNotice(notice);
+        const webhookNotice = ports.webhookNoticeOf(record);
+        if (webhookNotice !== undefined) await ports.sendNotice(webhookNotice);
         for (const usageEvent of ports.sightingsOf(record)) addTo(groups, usageEvent, index);
       } catch (error) {
         logFailure(ports.log, record, error);

@@ -4,10 +4,10 @@ import { framesOf, type Log } from '../telemetry/log.ts';
 import type { StreamHandler } from './stream-handler.ts';
 
 /**
- * Appends the audit event of each record, those of one workspace in order. Workspaces go side by side: each has a chain
- * of its own, and one row after the other would take as long as all their round trips together. A workspace stops at its
- * first failure, and the earliest record that failed is reported: Lambda then delivers from there again, what stands
- * already is known, and nothing is skipped. A record that keeps failing is isolated by bisection and ends in the
+ * Appends the audit event of each record, those of one workspace in order. Workspaces run in parallel: each has a separate
+ * chain, and one row after the other would take as long as all their round trips together. A workspace stops at its first
+ * failure, and the earliest failed record is reported: Lambda then delivers from there again, rows that were written
+ * already are recognised, and nothing is skipped. A record that keeps failing is isolated by bisection and ends in the
  * dead-letter queue (lib/audit-stack.ts).
  */
 export const auditProjector =

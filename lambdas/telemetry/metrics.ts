@@ -11,6 +11,6 @@ export interface Metrics extends CallObserver {
   recordIncidents(count: number): void;
   /** Calls that nobody can hang up any more. */
   callsLost(count: number): void;
-  /** What sessions came to at OpenAI, micro-cents; less than nothing where an estimate was too high. */
+  /** The cost of sessions at OpenAI, micro-cents; negative where an estimate was too high. */
   recordCost(mode: 'byok' | 'managed', costMicroCents: number): void;
 }

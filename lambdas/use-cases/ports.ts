@@ -1,21 +1,36 @@
+import type { CurrentBudget } from '../domain/budgets/budget.ts';
 import type { KeyUse } from '../domain/calls/key-use.ts';
 import type { SessionId, SiteId } from '../domain/identifiers.ts';
+import type { VisitorLimits } from '../domain/sessions/embed-token.ts';
 import type { ReservedSession } from '../domain/sessions/session.ts';
 import type { SlotLease } from '../domain/sessions/slots.ts';
 import type { QuotaReservation } from '../domain/sessions/token-context.ts';
 
 /**
- * What the use cases need from the world. A write that changes something a person cares about takes its audit event. Unless a port says otherwise, each method reads its own writes (strongly
- * consistent) and throws DependencyUnavailableError when the service behind it fails.
+ * Ports of the use cases. A write that changes something a person cares about takes its audit event. Unless a port says
+ * otherwise, each method reads its own writes (strongly consistent) and throws DependencyUnavailableError when the
+ * service behind it fails.
  */
 
-/** What one admission writes, beside the session's place among the live ones. */
+/** The visitor's call of the day, and the one use of their token. */
+export interface VisitorWrite {
+  readonly tag: string;
+  /** undefined: neither is counted, for a call that takes the place of another one. */
+  readonly token: { readonly tag: string; readonly exp: number } | undefined;
+  readonly limits: VisitorLimits;
+}
+
+/** The records of one admission, besides the session's place among the live ones. */
 export interface AdmissionWrite {
   readonly session: ReservedSession & { readonly siteId: SiteId };
   readonly leases: readonly SlotLease[];
   readonly hold: QuotaReservation | undefined;
   /** The intent to open the key, for a call. */
   readonly use: KeyUse | undefined;
+  /** The visitor whom an embed token named. */
+  readonly visitor: VisitorWrite | undefined;
+  /** Budgets that must not be spent when it is written. */
+  readonly budgets: readonly CurrentBudget[];
   /** The session whose slots these are until now; undefined: nobody's. */
   readonly replaced: SessionId | undefined;
 }

@@ -7,7 +7,7 @@ import type { Construct } from 'constructs';
 
 export interface AlarmTopicProps {
   readonly stage: string;
-  /** `alarms` unless told; another where a stage has two in one region. */
+  /** Another name where a stage has two in one region. @default `alarms` */
   readonly name?: string;
   /** Without it the topic is encrypted by nothing of ours: for alarms that tell no more than that they are on. */
   readonly encryptionKey?: IKey | undefined;

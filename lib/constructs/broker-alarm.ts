@@ -11,11 +11,11 @@ export interface BrokerAlarmProps {
   readonly metric: IMetric;
   /** Alarms above this. */
   readonly above: number;
-  /** Periods of the metric in a row; 1 unless told. */
+  /** Periods of the metric in a row. @default 1 */
   readonly periods?: number;
   /** `alarms`: missing data raises the alarm. By default missing data means that nothing happened. */
   readonly silence?: 'alarms';
-  /** What a user, or the evidence that a user relies on, suffers. */
+  /** The harm to a user, or to the evidence that a user relies on. */
   readonly impact: string;
   /** Why this threshold and not another. */
   readonly because: string;

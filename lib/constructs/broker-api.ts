@@ -63,7 +63,7 @@ const PUBLIC_BECAUSE: Readonly<Record<PublicRouteId, string>> = {
     'Browsers send a CORS preflight without credentials; the answer depends on the origin alone.',
   reportEvents:
     "Visitors of a site have no account. Each report is signed with its session's own secret, which the function checks first.",
-  readPricing: 'A price list, the same for everybody, for whoever thinks of becoming a customer.',
+  readPricing: 'A price list, the same for everybody, for people who consider becoming a customer.',
   estimateCost: 'A calculation from the request alone; it reads and stores nothing.',
   health: 'Monitors ask without credentials; the answer holds nothing but the version.',
 };
@@ -79,7 +79,7 @@ const isPublic = (id: RouteId): id is PublicRouteId => ROUTES[id].access === 'pu
 export class BrokerApi extends Construct {
   readonly url: string;
   readonly apiId: string;
-  /** What a DNS record for the stage's own domain points to. */
+  /** Target of the DNS record for the stage's own domain. */
   readonly domainTarget: string | undefined;
   readonly #api: HttpApi;
 

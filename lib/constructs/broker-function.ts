@@ -18,7 +18,7 @@ export interface BrokerFunctionProps {
   /** All that the function may do, apart from writing its own logs. */
   readonly permissions: readonly PolicyStatement[];
   readonly logRetention: RetentionDays;
-  /** What becomes of an invocation that fails: the reason why the function itself names no queue of dead letters. */
+  /** The fate of an invocation that fails: the reason why the function itself names no dead-letter queue. */
   readonly afterFailure: string;
   /** By function, the containers that are set apart for it, and its most; a share of the account's common pool without. */
   readonly reservedConcurrencyOf: StageConfig['reservedConcurrency'];

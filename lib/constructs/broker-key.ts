@@ -35,7 +35,7 @@ export class BrokerKey extends Key {
       ...(multiRegion && { multiRegion }),
       ...SPECIFICS[usage],
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-      // The longest that KMS offers, for the day that somebody schedules a deletion by hand.
+      // The longest that KMS offers, in case a person schedules a deletion by hand.
       pendingWindow: Duration.days(30),
     });
   }

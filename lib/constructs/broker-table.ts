@@ -27,7 +27,7 @@ const string = (name: string) => ({ name, type: AttributeType.STRING });
  * wrapped data keys leave the table; a table with replicas sends both images (docs/decisions/0021-one-active-region.md).
  */
 export class BrokerTable extends Table {
-  /** What the stream shows. Another value is another stream, under another ARN. */
+  /** Content of the stream records. Another value is another stream, under another ARN. */
   readonly streamView: 'NEW_IMAGE' | 'KEYS_ONLY' | 'NEW_AND_OLD_IMAGES' | undefined;
 
   constructor(

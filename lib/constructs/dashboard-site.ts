@@ -75,7 +75,7 @@ const ROUTE_IN_BROWSER = `function handler(event) {
  * (tools/operator/upload-dashboard.ts): CDK's own way is a function that may read and write far more than this bucket.
  */
 export class DashboardSite extends Construct {
-  /** `https://…cloudfront.net`, or the name of its own. */
+  /** `https://…cloudfront.net`, or the stage's own name. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, props: DashboardSiteProps) {
@@ -93,7 +93,7 @@ export class DashboardSite extends Construct {
     new CfnOutput(this, 'Url', { value: `${this.url}/dashboard/` });
     new CfnOutput(this, 'Bucket', { value: bucket.bucketName });
     new CfnOutput(this, 'Config', { value: Stack.of(this).toJsonString(config) });
-    // Where the DNS record of a name of its own points.
+    // Target of the DNS record, where the stage has its own name.
     new CfnOutput(this, 'Target', { value: distribution.distributionDomainName });
   }
 

@@ -11,7 +11,7 @@ export interface DeadLetterQueueProps {
   readonly of: string;
 }
 
-/** What was given up on, encrypted and kept for the longest that SQS offers. */
+/** Records and messages that were given up on, encrypted and kept for the longest that SQS offers. */
 export class DeadLetterQueue extends Queue {
   readonly #key: IKey;
 
@@ -31,7 +31,7 @@ export class DeadLetterQueue extends Queue {
       });
   }
 
-  /** What a function needs so that Lambda can put into the queue what the function failed on. */
+  /** Permissions of a function, so that Lambda can put what it failed on into the queue. */
   get sending(): readonly PolicyStatement[] {
     return [
       new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.queueArn] }),

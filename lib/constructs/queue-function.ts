@@ -55,7 +55,7 @@ export class QueueFunction extends Construct {
       above: 0,
       impact:
         'a call was not ended in an hour of trying; OpenAI has ended it by then, and its owner has paid for it.',
-      because: 'a single dead letter is a call that went on longer than somebody wanted.',
+      because: 'a single dead letter is a call that went on longer than it should have.',
     });
     new BrokerAlarm(this, 'Late', {
       ...common,
@@ -67,7 +67,7 @@ export class QueueFunction extends Construct {
       above: Duration.minutes(20).toSeconds(),
       periods: 3,
       impact:
-        'calls go on although their cap is over or somebody has ended them; they cost their owners money.',
+        'calls continue although their cap is reached or an owner has ended them; they cost their owners money.',
       because:
         'a cap waits in the queue for up to 15 minutes, delayed, before it is due; five more for three minutes are no delay.',
     });

@@ -17,9 +17,9 @@ export interface SignInPoolProps extends CognitoPool {
 }
 
 /**
- * People who manage workspaces, for an operator who has no issuer of their own. Nobody signs up: whoever can sign in can
- * create a workspace, so an administrator invites each by mail, and each adds an authenticator app. Outlives every
- * deployment: membership of a workspace hangs on the `sub` of this pool.
+ * People who manage workspaces, for an operator without an identity provider. Nobody can sign up: a person who can sign
+ * in can create a workspace, so an administrator invites each by mail, and each adds an authenticator app. Outlives
+ * every deployment: membership of a workspace depends on the `sub` of this pool.
  */
 export class SignInPool extends Construct {
   readonly issuer: string;

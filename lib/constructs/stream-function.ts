@@ -20,7 +20,7 @@ export interface StreamFunctionProps extends Omit<BrokerFunctionProps, 'afterFai
   readonly topic: ITopic;
   /** Encrypts the dead letters. */
   readonly queueKey: IKey;
-  /** What is missing for a user while this function is behind or fails. */
+  /** A user's loss while this function is behind or fails. */
   readonly impact: string;
 }
 
@@ -107,7 +107,8 @@ export class StreamFunction extends Construct {
         period: Duration.minutes(1),
       }),
       above: 0,
-      because: 'a single dead letter is a record that is missing until somebody replays it, within 24 hours.',
+      because:
+        'a single dead letter is a record that is missing until an operator replays it, within 24 hours.',
     });
 
     broker.logGroup.addMetricFilter('FailedRecords', {

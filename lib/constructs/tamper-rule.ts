@@ -5,7 +5,7 @@ import { NoticeRule, type NoticeRuleProps } from './notice-rule.ts';
 export interface TamperRuleProps extends Pick<NoticeRuleProps, 'stage' | 'topic' | 'runbook' | 'impact'> {
   readonly source: 'kms' | 'cloudtrail';
   readonly eventNames: readonly string[];
-  /** What the call must be about, as event patterns on CloudTrail's record: one rule each, by its name. */
+  /** The subject of the call, as event patterns on CloudTrail's record: one rule each, by its name. */
   readonly about: Readonly<Record<string, NonNullable<EventPattern['detail']>>>;
 }
 

@@ -90,7 +90,8 @@ export class WebFirewall extends Construct {
   /** Only what is blocked, without tokens, signatures and cookies. */
   #log(name: string, acl: CfnWebACL, retention: StageConfig['logRetentionDays']): void {
     const logs = new LogGroup(this, 'Logs', {
-      // WAF writes to groups of this prefix alone. With a name of its own a retained one would stand in the way of the next.
+      // WAF writes only to groups of this prefix. A fixed name would collide with a retained group at the next
+      // deployment.
       logGroupName: `aws-waf-logs-${name}`,
       retention,
       removalPolicy: RemovalPolicy.DESTROY,

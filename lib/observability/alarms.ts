@@ -158,7 +158,7 @@ const addPastTheEdgeAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsPr
     above: 50,
     periods: 2,
     impact:
-      'everybody is answered 403 where the secrets of edge and functions do not match; none where somebody tries the address behind the edge.',
+      'everybody is answered 403 where the secrets of edge and functions do not match; none where a client tries the address behind the edge.',
     because:
       'most of at least ten mints, for ten minutes: a secret that does not match fails all of them, and who goes past the edge is rarely that many.',
   });

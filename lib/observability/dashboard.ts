@@ -81,7 +81,7 @@ const graph =
       ...(region !== undefined && { region }),
     });
 
-/** What an operator looks at first: above what visitors notice, then custody, then money, then what it all stands on. */
+/** An operator's first view: at the top what visitors notice, then custody, then money, then the services below. */
 export class ServiceDashboard extends Dashboard {
   constructor(scope: Construct, id: string, props: ServiceDashboardProps) {
     super(scope, id, {

@@ -17,8 +17,8 @@ export interface EdgeAlarmsProps {
 const LEAST_REQUESTS = 50;
 
 /**
- * Alarms on what CloudFront and WAF answer before the API sees a request. In a stack of us-east-1, because an alarm
- * reads the metrics of its own region, and tells topics of its own region.
+ * Alarms on the answers of CloudFront and WAF before a request reaches the API. In a stack of us-east-1, because an
+ * alarm reads metrics and notifies topics only in its region.
  * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/programming-cloudwatch-metrics.html
  */
 export const addEdgeAlarms = (scope: Construct, props: EdgeAlarmsProps): void => {

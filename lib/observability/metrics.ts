@@ -11,9 +11,9 @@ type DimensionsOf<Name extends MetricName> = Readonly<
 
 export interface Look {
   readonly label?: string;
-  /** 5 minutes unless told. */
+  /** @default 5 minutes */
   readonly period?: Duration;
-  /** The sum unless told. */
+  /** @default the sum */
   readonly statistic?: string;
   readonly color?: string;
 }

@@ -7,9 +7,9 @@ import { TABLES, type TableDefinition } from '../../lambdas/contract/tables.ts';
 import { DEPLOYED_FUNCTION_NAMES } from '../../lib/deployed-functions.ts';
 
 /**
- * What `cdk synth` has written, read back as far as it is about answering requests: functions with their bundles and
- * variables, routes with their authorizer, streams, rules. Throws on whatever it does not understand, so that a template
- * that says more than this can serve is noticed.
+ * The output of `cdk synth`, read back as far as it concerns answering requests: functions with their bundles and
+ * variables, routes with their authorizer, streams, rules. Throws on everything it does not understand, so that a
+ * template with more than this can serve is noticed.
  */
 export interface Assembly {
   readonly functions: ReadonlyMap<DeployedFunctionName, AssemblyFunction>;
@@ -31,12 +31,15 @@ export interface AssemblyFunction {
   readonly variables: Readonly<Record<string, string | Placeholder>>;
 }
 
+/** Who takes the messages of each queue. */
+const CONSUMERS = { hangUps: 'hangup', notices: 'notices' } as const;
+
 /** A value that CloudFormation would put in. */
 export type Placeholder =
   | { readonly table: TableDefinition['name'] }
   | { readonly key: keyof typeof KMS_KEYS }
   | { readonly bucket: true }
-  | { readonly queue: true }
+  | { readonly queue: 'hangUps' | 'notices' }
   | { readonly other: string };
 
 export interface AssemblyRoute {
@@ -133,7 +136,7 @@ const capitalized = (name: string): string => `${name.charAt(0).toUpperCase()}${
 const isTable = (name: string): name is keyof typeof TABLES => name in TABLES;
 const isKey = (name: string): name is keyof typeof KMS_KEYS => name in KMS_KEYS;
 
-/** The resources that the local run has of its own, by `stack/logicalId`; the stacks' outputs say which is which. */
+/** The resources that the local run replaces with its own, by `stack/logicalId`; the stacks' outputs name them. */
 const knownResources = (templates: ReadonlyMap<string, Template>): ReadonlyMap<string, Placeholder> => {
   const known = new Map<string, Placeholder>();
   const add = (stack: string, outputName: string, placeholder: Placeholder): void => {
@@ -145,7 +148,8 @@ const knownResources = (templates: ReadonlyMap<string, Template>): ReadonlyMap<s
     add('data', `${capitalized(table)}TableName`, { table });
   for (const key of Object.keys(KMS_KEYS).filter(isKey)) add('data', `${capitalized(key)}KeyArn`, { key });
   add('audit', 'ArchiveBucketName', { bucket: true });
-  add('data', 'HangUpQueueUrl', { queue: true });
+  add('data', 'HangUpQueueUrl', { queue: 'hangUps' });
+  add('data', 'NoticeQueueUrl', { queue: 'notices' });
   return known;
 };
 
@@ -246,9 +250,10 @@ export const readAssembly = (directory: string): Assembly => {
     const source = follow(templates, stack, Properties['EventSourceArn']);
     const placeholder = source && known.get(`${source.stack}/${source.logicalId}`);
     const functionName = functionAt(stack, Properties['FunctionName']);
-    if (placeholder !== undefined && 'queue' in placeholder && functionName === 'hangup') return [];
+    if (placeholder !== undefined && 'queue' in placeholder && functionName === CONSUMERS[placeholder.queue])
+      return [];
     if (placeholder === undefined || !('table' in placeholder))
-      throw new Error('An event source is neither a table nor the queue of hang-ups.');
+      throw new Error('An event source is neither a table nor a queue with a consumer.');
     return [{ table: placeholder.table, functionName }];
   });
 

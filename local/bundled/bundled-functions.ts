@@ -27,8 +27,8 @@ export interface BundledOptions {
 }
 
 /**
- * What a function has here beside the variables of its template: the region, which Lambda sets; credentials, which the
- * local services do not look at; and where those services listen.
+ * Variables that a function gets here in addition to those of its template: the region, which Lambda sets; credentials,
+ * which the local services ignore; and the addresses of those services.
  */
 const ADDED = [
   'AWS_REGION',
@@ -38,15 +38,18 @@ const ADDED = [
   'AWS_ENDPOINT_URL_S3',
   'AWS_ENDPOINT_URL_SQS',
   'AWS_ENDPOINT_URL_LAMBDA',
+  'AWS_ENDPOINT_URL_SESV2',
   'OPENAI_BASE_URL',
 ];
 
-/** What a deployment of this machine's own would say otherwise: its issuer, and whether there is an edge. */
+const QUEUE_VARIABLES = { hangUps: 'HANGUP_QUEUE_URL', notices: 'NOTICE_QUEUE_URL' } as const;
+
+/** Variables that a deployment on this machine would set differently: its issuer, and whether there is an edge. */
 const REPLACED = ['OIDC_ISSUER', 'OIDC_AUDIENCE', 'EDGE_PROOF_DIGESTS'];
 
 const incidentDetail = z.object({ summary: z.string() });
 
-/** The deployed functions behind the deployed routes, each in threads with an environment of its own. */
+/** The deployed functions behind the deployed routes, each in threads with its own environment. */
 export const startBundledFunctions = async (
   assembly: Assembly,
   options: BundledOptions,
@@ -112,6 +115,7 @@ export const startBundledFunctions = async (
     watch: async (event) => {
       await runner('watch').invoke(event);
     },
+    notices: async (event) => (await runner('notices').invoke(event)) as SQSBatchResponse,
     hangUps: async (event) => (await runner('hangup').invoke(event)) as SQSBatchResponse,
     close: async () => {
       await Promise.all([...runners.values()].map((running) => running.close()));
@@ -156,7 +160,7 @@ const localVariables = (
   local: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> => {
   const resolved = Object.entries(template).map(([name, value]) => {
-    // Tests lower limits, and the local run has an issuer of its own.
+    // Tests lower limits, and the local run has its own issuer.
     const own = local[name];
     if (REPLACED.includes(name)) return [name, own ?? ''] as const;
     if (typeof value === 'string') return [name, name === 'STAGE' ? value : (own ?? value)] as const;
@@ -184,7 +188,7 @@ const standIn = (
         : 'bucket' in placeholder
           ? 'ARCHIVE_BUCKET'
           : 'queue' in placeholder
-            ? 'HANGUP_QUEUE_URL'
+            ? QUEUE_VARIABLES[placeholder.queue]
             : variable;
   const value = local[named];
   if (value === undefined) throw new Error(`Nothing here stands in for the variable ${variable}.`);

@@ -15,7 +15,7 @@ export interface ContainerOptions {
   readonly bundle: string;
   readonly timeoutMs: number;
   readonly variables: Readonly<Record<string, string>>;
-  /** What the bundle takes for now. */
+  /** The bundle's current time. */
   readonly clock: () => Date;
   /** The clock stands still until it is moved; a call then takes no time by it. */
   readonly clockStands: boolean;

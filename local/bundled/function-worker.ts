@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http';
 import { parentPort, workerData } from 'node:worker_threads';
 
 /**
- * One container of Lambda, as far as a handler can tell: an environment of its own, the deployed bundle, one function
- * called `handler`. What it writes goes to the parent line by line, each line before the answer that it belongs to.
+ * One container of Lambda, as far as a handler can tell: its own environment, the deployed bundle, one function called
+ * `handler`. Its output goes to the parent line by line, each line before the answer that it belongs to.
  */
 
 export interface WorkerCall {

@@ -10,7 +10,7 @@ export type FoundEngine =
   | { readonly source: 'endpoint'; readonly endpoint: string }
   | { readonly source: 'package' | 'path'; readonly binary: string };
 
-/** What decides which engine is used. Platform and architecture default to this machine's. */
+/** Facts that decide which engine is used. Platform and architecture default to this machine's. */
 export type EngineSearch = {
   readonly endpoint?: string | undefined;
   /** The value of PATH, as the operating system writes it. */

@@ -52,7 +52,7 @@ export interface SignIn {
 }
 
 export interface AuthorizationCodes {
-  /** A code for somebody who has just signed in; good once, for 60 s. */
+  /** Issues a code for a person who has just signed in; it works once, for 60 s. */
   readonly issue: (request: AuthorizationRequest, sub: string) => string;
   /** The sign-in behind a code or a refresh token, which is spent by it; undefined when the grant is not good. */
   readonly redeem: (grant: TokenGrant) => SignIn | undefined;
@@ -81,7 +81,7 @@ export function createAuthorizationCodes(now: () => number): AuthorizationCodes 
         return sub === undefined ? undefined : signIn(sub, undefined);
       }
       const entry = codes.get(grant.code);
-      // Spent by the first attempt, good or bad: whoever guesses a verifier has one try.
+      // Spent by the first attempt, good or bad: an attacker who guesses a verifier has one try.
       codes.delete(grant.code);
       if (entry === undefined || now() >= entry.expiresAt) return undefined;
       const challenge = createHash('sha256').update(grant.code_verifier).digest('base64url');

@@ -108,7 +108,7 @@ export function authorizationServer(options: {
   };
 }
 
-/** What discovery says of it, beside the key set. */
+/** The authorization server's part of the discovery document. */
 export const authorizationMetadata = (issuer: string) => ({
   authorization_endpoint: `${issuer}/authorize`,
   token_endpoint: `${issuer}/token`,

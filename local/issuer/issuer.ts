@@ -54,8 +54,8 @@ export type LocalIssuer = {
 /**
  * An OpenID Connect issuer on 127.0.0.1: discovery document, key set, and the authorization code flow with PKCE.
  *
- * For local use: whoever holds the returned object can be anyone, and so can whoever opens the sign-in page, which asks
- * for no password.
+ * For local use only: the holder of the returned object can sign in as anyone, and so can every visitor of the sign-in
+ * page, which asks for no password.
  */
 export async function startLocalIssuer(options: LocalIssuerOptions): Promise<LocalIssuer> {
   const { kid, privateKey, publicJwk } = await loadSigningKey(options.stateFile);

@@ -7,7 +7,7 @@ export const REGION = 'us-east-1';
 const ARN_PREFIX = `arn:aws:kms:${REGION}:${ACCOUNT_ID}:`;
 const BACKING_KEY_BYTES = 32;
 
-/** What a key may be used for. `GENERATE_VERIFY_MAC` is an HMAC_256 key. */
+/** The allowed use of a key. `GENERATE_VERIFY_MAC` is an HMAC_256 key. */
 export type KeyUsage = StoredKey['usage'];
 
 /** A key that exists from the start, under this alias (`alias/…`). */

@@ -5,6 +5,7 @@ import { type EncryptionContext, isEncryptionContext } from './encryption-contex
 import { ACCOUNT_ID, arnOf, type Key, type KeyStore, type KeyUsage } from './key-store.ts';
 import { KmsError } from './kms-error.ts';
 
+// One file, because the table of operations is read against AWS's list, one entry after the other.
 // Limits: https://docs.aws.amazon.com/kms/latest/APIReference/API_Operations.html, each operation's page.
 const MAX_PLAINTEXT_BYTES = 4096;
 const MAX_CIPHERTEXT_BYTES = 6144;
@@ -197,7 +198,7 @@ const subjectSchema = z.object({
   DestinationEncryptionContext: context.catch(undefined),
 });
 
-/** What a call was about, as CloudTrail tells it. */
+/** The subject of a call, as CloudTrail records it. */
 export interface CallSubject {
   readonly keyArn: string | undefined;
   readonly encryptionContext: EncryptionContext | undefined;

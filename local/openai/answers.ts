@@ -31,7 +31,7 @@ export function json(status: number, body: unknown, headers: Readonly<Record<str
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
 
-/** An answer in OpenAI's error shape; the type is `invalid_request_error` unless told. */
+/** An answer in OpenAI's error shape. @default the type `invalid_request_error` */
 export function refusal(
   status: number,
   error: Partial<OpenAiError> & Pick<OpenAiError, 'message'>,

@@ -4,7 +4,7 @@ import type { MintRequest, SessionRequest } from './session-schema.ts';
 
 const DEFAULT_SECONDS = 600;
 
-/** What a client secret stands for. Expiry is in unix seconds, as in the answer. */
+/** The facts behind a client secret. Expiry is in unix seconds, as in the answer. */
 export type ClientSecret = {
   readonly value: string;
   readonly expiresAt: number;
@@ -27,7 +27,7 @@ export type ClientSecrets = {
   readonly countOf: (keyFingerprint: string) => number;
 };
 
-/** What is kept of a key: enough to tell it from others, and nothing to use. */
+/** The kept part of a key: enough to distinguish it from others, and useless as a key. */
 export function fingerprint(bearer: string): string {
   return createHash('sha256').update(bearer).digest('hex').slice(0, 16);
 }

@@ -197,7 +197,7 @@ const failures: Readonly<Record<string, Failure>> = {
   ),
 };
 
-/** What the end of a key makes the stand-in do, and in a line what that is. Any other key works. */
+/** Failures that the end of a key makes the stand-in play, each described in a line. Any other key works. */
 export const playableFailures: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(failures).map(([suffix, { description }]) => [suffix, description]),
 );
@@ -215,7 +215,7 @@ export function playFailure(failure: string | undefined, asked: Asked): Answer |
   return failure === undefined ? undefined : failures[failure]?.play(asked);
 }
 
-/** What a failure does to the responses of a call, or undefined when they go well. */
+/** A failure's effect on the responses of a call, or undefined when they succeed. */
 export function responseFailureOf(failure: string | undefined): ResponseFailure | undefined {
   return failure === undefined ? undefined : failures[failure]?.response;
 }

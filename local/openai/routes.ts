@@ -199,7 +199,7 @@ function withCors(answer: Answer): Answer {
   return { ...answer, headers: { ...answer.headers, ...cors } };
 }
 
-/** What the log of requests keeps of a body: JSON, or the parts of a form. */
+/** The form of a body in the log of requests: JSON, or the parts of a form. */
 export function recordedBody({ headers, bytes, text }: Asked): unknown {
   const parts = parseMultipart(headers['content-type'] ?? '', bytes);
   if (parts === undefined) return parseJson(text);

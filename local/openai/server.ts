@@ -21,7 +21,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_KEPT_REQUESTS = 1_000;
 const CONTROL_PATH = '/__control/faults';
 
-/** What is remembered of a request. The key itself is not: its fingerprint tells keys apart. */
+/** The kept facts of a request. The key itself is not kept: its fingerprint distinguishes keys. */
 export type RecordedRequest = {
   readonly method: string;
   readonly path: string;
@@ -73,7 +73,7 @@ export type LocalOpenAi = {
  *
  * @param options.now Unix milliseconds: decides expiry, the end of calls and which models are still served.
  * @param options.maxCallMs How long a call may last by `now`. Default: an hour.
- * @param options.say Takes the one line that tells of a missing WebRTC library; the standard error unless told.
+ * @param options.say Takes the one line about a missing WebRTC library. Default: standard error.
  */
 export async function startLocalOpenAi(
   options: {

@@ -121,7 +121,7 @@ export function parseMintRequest(
   return { refused: refusal(400, explainIssues(parsed.error.issues, body)) };
 }
 
-/** What OpenAI says of a value that does not have the right form. */
+/** OpenAI's explanation of a value that has the wrong form. */
 export type Explanation = { readonly message: string; readonly param: string; readonly code: string };
 
 /** Explains the most telling issue: a field that does not exist, otherwise the first one. */

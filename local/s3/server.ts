@@ -215,7 +215,7 @@ const errorAnswer = (error: unknown, requestId: string): Answer => {
   return errorXml(known.statusCode, known.name, known.message, requestId);
 };
 
-/** What S3 would refuse; the headers say which rule of AWS that was. */
+/** S3's refusal; the headers name the rule of AWS behind it. */
 const refused = (refusal: Refusal): Answer => {
   const answer = errorXml(refusal.status, refusal.error, refusal.message, randomUUID());
   return { ...answer, headers: { ...answer.headers, ...refusalHeaders(refusal) } };

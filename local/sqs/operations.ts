@@ -88,7 +88,7 @@ const each = (queue: Queue, input: Input, one: Operation) => {
   return { Successful, ...(Failed.length > 0 && { Failed }) };
 };
 
-/** What each operation does with a queue, once its request has passed the rules. */
+/** The effect of each operation on a queue, once its request has passed the rules. */
 export const operations: Readonly<Record<Exclude<OperationName, 'GetQueueUrl'>, Operation>> = {
   SendMessage: send,
   SendMessageBatch: (queue, input) =>

@@ -21,7 +21,7 @@ export interface ReceivedMessage {
   readonly firstReceivedAtMs: number;
 }
 
-/** What became of a request that names a receipt handle. */
+/** The outcome of a request that names a receipt handle. */
 export type HandleOutcome = 'done' | 'not_in_flight' | 'gone' | 'malformed' | 'too_long';
 
 /** One standard queue: at least once, in no promised order. */

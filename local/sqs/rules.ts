@@ -1,9 +1,9 @@
 /**
- * What SQS refuses of a request, whatever its queue holds. A request that AWS would refuse fails here too, with AWS's
- * error, so that no test passes on a request that only a local queue accepts.
+ * A rule by which SQS refuses a request, whatever its queue holds. A request that AWS would refuse fails here too, with
+ * AWS's error, so that no test passes on a request that only a local queue accepts.
  */
 export interface Rule {
-  /** What AWS demands, as a sentence. Unique. */
+  /** AWS's demand, as a sentence. Unique. */
   readonly name: string;
   /** The page of AWS's documentation that says so. */
   readonly source: string;
@@ -47,7 +47,7 @@ const MAX_WAIT_SECONDS = 20;
 const MAX_BATCH = 10;
 const BATCH_ID = /^[A-Za-z0-9_-]{1,80}$/;
 
-/** What XML 1.0 allows in a text; a lone half of a surrogate pair is nothing of it. */
+/** Whether XML 1.0 allows the character in a text. It does not allow a lone half of a surrogate pair. */
 const isAllowed = (character: string): boolean => {
   const code = character.codePointAt(0) ?? 0;
   return (
@@ -105,7 +105,7 @@ const isInRange = (value: unknown, from: number, to: number): boolean =>
 const outOfRange = (name: string, value: unknown, demand: string): string =>
   `Value ${String(value)} for parameter ${name} is invalid. Reason: ${demand}`;
 
-/** For rules of one message. An entry of a batch is checked as a message of its own. */
+/** For rules of one message. An entry of a batch is checked as a separate message. */
 const sending = (request: SqsRequest, refuses: (input: Input) => string | undefined): string | undefined =>
   request.operation === 'SendMessage' ? refuses(request.input) : undefined;
 

@@ -13,23 +13,30 @@ export type { QueueSettings, ReceivedMessage } from './queue.ts';
  * the product uses them. Strict: what AWS refuses is refused (`rules.ts`). Insecure: it checks no signature and no policy,
  * and keeps messages in memory.
  */
-export interface LocalSqs {
+export interface LocalSqs extends QueueView {
   readonly endpoint: string;
   /** Of the first queue. */
   readonly queueUrl: string;
   queueUrlOf(name: string): string;
-  /** Bodies of the messages of the first queue that were given up on. */
-  readonly deadLetters: readonly string[];
-  /** Takes what is due in the first queue by now, as Lambda's poller does. */
-  receive(max: number): readonly ReceivedMessage[];
-  remove(receiptHandle: string): void;
-  /** Messages of the first queue that were sent and neither removed nor given up on; due ones alone, or all. */
-  waiting(which: 'due' | 'all'): number;
+  /** Another queue than the first. */
+  viewOf(name: string): QueueView;
   /** Answers the next so many calls with a 500. */
   failNext(calls: number): void;
-  /** Delivers each of the next so many messages of the first queue twice, which AWS may do at any time. */
-  duplicateNext(messages: number): void;
   close(): Promise<void>;
+}
+
+/** One queue as Lambda's poller and tests see it. */
+export interface QueueView {
+  readonly name: string;
+  /** Bodies of the messages that were given up on. */
+  readonly deadLetters: readonly string[];
+  /** Takes what is due by now, as Lambda's poller does. */
+  receive(max: number): readonly ReceivedMessage[];
+  remove(receiptHandle: string): void;
+  /** Messages that were sent and neither removed nor given up on; due ones alone, or all. */
+  waiting(which: 'due' | 'all'): number;
+  /** Delivers each of the next so many messages twice, which AWS may do at any time. */
+  duplicateNext(messages: number): void;
 }
 
 /** The queue of calls to hang up, as the template has it, and its dead-letter queue. */
@@ -42,6 +49,16 @@ export const HANG_UP_QUEUES: readonly [QueueSettings, ...QueueSettings[]] = [
   { name: 'hang-ups-dead', retentionSeconds: 1_209_600 },
 ];
 
+/** The queue of notices, as the template has it, and its dead-letter queue. */
+export const NOTICE_QUEUES: readonly QueueSettings[] = [
+  {
+    name: 'notices',
+    visibilitySeconds: 180,
+    redrive: { deadLetterQueue: 'notices-dead', maxReceiveCount: 100 },
+  },
+  { name: 'notices-dead', retentionSeconds: 1_209_600 },
+];
+
 const LOOPBACK = '127.0.0.1';
 const ACCOUNT = '000000000000';
 const POLL_MS = 20;
@@ -50,7 +67,7 @@ const MAX_REQUEST_BYTES = 4 * 1_048_576;
 /** @param now Unix milliseconds: decides delays, visibility and retention. A long poll waits in real time. */
 export const startLocalSqs = async (
   now: () => number,
-  settings: readonly [QueueSettings, ...QueueSettings[]] = HANG_UP_QUEUES,
+  settings: readonly [QueueSettings, ...QueueSettings[]] = [...HANG_UP_QUEUES, ...NOTICE_QUEUES],
 ): Promise<LocalSqs> => {
   const queues = new Map<string, Queue>();
   for (const each of settings)
@@ -102,26 +119,41 @@ export const startLocalSqs = async (
   if (address === null || typeof address === 'string') throw new Error('The local SQS has no port.');
   endpoint = `http://${LOOPBACK}:${address.port}`;
 
-  const queue = queueNamed(first.name);
+  const viewOf = (name: string): QueueView => {
+    const queue = queueNamed(name);
+    return {
+      name,
+      get deadLetters() {
+        return queues.get(queue.settings.redrive?.deadLetterQueue ?? '')?.bodies() ?? [];
+      },
+      receive: (max) => queue.receive(max),
+      remove: (receiptHandle) => {
+        queue.remove(receiptHandle);
+      },
+      waiting: (which) => {
+        const { visible, inFlight, delayed } = queue.counts();
+        return which === 'due' ? visible : visible + inFlight + delayed;
+      },
+      duplicateNext: queue.duplicateNext,
+    };
+  };
+  const firstQueue = viewOf(first.name);
   return {
     endpoint,
     queueUrl: queueUrlOf(first.name),
     queueUrlOf,
+    viewOf,
+    name: first.name,
     get deadLetters() {
-      return queues.get(first.redrive?.deadLetterQueue ?? '')?.bodies() ?? [];
+      return firstQueue.deadLetters;
     },
-    receive: (max) => queue.receive(max),
-    remove: (receiptHandle) => {
-      queue.remove(receiptHandle);
-    },
-    waiting: (which) => {
-      const { visible, inFlight, delayed } = queue.counts();
-      return which === 'due' ? visible : visible + inFlight + delayed;
-    },
+    receive: firstQueue.receive,
+    remove: firstQueue.remove,
+    waiting: firstQueue.waiting,
+    duplicateNext: firstQueue.duplicateNext,
     failNext: (calls) => {
       failures = calls;
     },
-    duplicateNext: queue.duplicateNext,
     close: async () => {
       closing.abort();
       const closed = once(server, 'close');

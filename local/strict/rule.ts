@@ -4,7 +4,7 @@
  */
 
 export interface Rule<Request> {
-  /** What AWS demands, as a sentence. Unique within a service. */
+  /** AWS's demand, as a sentence. Unique within a service. */
   readonly name: string;
   /** The page of AWS's documentation that says so. */
   readonly source: string;

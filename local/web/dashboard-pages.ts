@@ -10,7 +10,9 @@ import { pageHeaders, staticFiles, type WebHandler } from './static-files.ts';
 const BUILD_SCRIPT = join(import.meta.dirname, '../../web/dashboard/build.ts');
 const MOUNT = '/dashboard/';
 
-/** What the pages need to know of the stack; asked for at each request, since it starts after its pages are made. */
+/**
+ * Addresses of the stack that the pages need; read at each request, because the stack starts after its pages are made.
+ */
 export interface DashboardAddresses {
   readonly url: string;
   readonly issuer: string;
@@ -88,7 +90,7 @@ const answerNotYet = (response: ServerResponse): void => {
 
 export interface LocalDashboard {
   readonly ready: () => boolean;
-  /** Builds it in a process of its own unless it is current. Gives what stops that process. */
+  /** Builds it in a separate process unless it is current. Returns a function that stops that process. */
   readonly buildIfNeeded: () => () => void;
 }
 

@@ -12,7 +12,7 @@ export interface StaticFilesOptions {
   readonly root: string;
   /** The page for every path below `mount` that names no file: of an application that routes in the browser. */
   readonly fallback?: string;
-  /** Content-Security-Policy of everything served; `STRICT_POLICY` unless told. */
+  /** Content-Security-Policy of everything served. @default `STRICT_POLICY` */
   readonly policy?: string;
   /** Paths (without the mount) whose content never changes under their name. */
   readonly immutable?: RegExp;
@@ -78,7 +78,7 @@ export const staticFiles = (options: StaticFilesOptions): WebHandler => {
   };
 };
 
-/** What every page and file carries. */
+/** Headers of every page and file. */
 export const pageHeaders = (policy: string): Readonly<Record<string, string>> => ({
   'content-security-policy': policy,
   'x-content-type-options': 'nosniff',

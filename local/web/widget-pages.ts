@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { buildWidget, WIDGET_FOLDER } from '../../web/widget/build.ts';
 import { pageHeaders, staticFiles, type WebHandler } from './static-files.ts';
 
-/** What the demo page shows; asked for at each request, since the demo is made after the server has started. */
+/** The site that the demo page shows; read at each request, because the demo is made after the server has started. */
 export interface DemoSite {
   readonly siteId: string;
   /** Where the browser sends its call: OpenAI, or the stand-in. */
@@ -40,7 +40,7 @@ export const widgetPages = async (demoSite: () => DemoSite | undefined): Promise
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?')[0] ?? '';
 
-/** What docs/widget.md tells a site to allow, and not a word more. */
+/** The policy that docs/widget.md tells a site to use, and nothing more. */
 const demoPolicy = (site: DemoSite | undefined): string =>
   [
     "default-src 'none'",

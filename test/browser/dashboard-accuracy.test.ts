@@ -148,7 +148,7 @@ describeInBrowser('what the dashboard claims', () => {
     await receipt.getByText(minted.session_id).waitFor();
     await run.page.reload();
     await receipt.getByText(minted.session_id).waitFor();
-    // The zone stands beside the time.
+    // The time zone is next to the time.
     expect(await receipt.textContent()).toMatch(/Began.*\b(UTC|GMT|[A-Z]{2,4})/);
   });
 

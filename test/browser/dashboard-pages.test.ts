@@ -56,7 +56,7 @@ const EVERY_RULE = {
 /** The same page in other colours: nothing else can differ. */
 const COLOURS = { runOnly: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } };
 
-/** What axe finds, in a line for each. */
+/** The violations that axe finds, one line each. */
 const faults = async (rules: object = EVERY_RULE): Promise<readonly string[]> => {
   await run.page.evaluate(AXE);
   const script = `axe.run(document, ${JSON.stringify(rules)})`;

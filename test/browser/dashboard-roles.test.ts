@@ -28,7 +28,7 @@ afterEach(async () => {
 const open = (path: string): Promise<void> => openPage(run, tenant.workspaceId, path);
 const button = (name: string) => run.page.getByRole('button', { name, exact: true });
 
-/** What a person could press or fill in on the page itself, and where they could begin something new. */
+/** Controls on the page itself that a person could press or fill in, and links that start something new. */
 const OFFERED = `[...document.querySelectorAll('main :is(button, input, select, textarea, a[href$="/new"])')]
   .filter((control) => !control.matches(':disabled') && !control.readOnly && control.checkVisibility())
   .map((control) => control.getAttribute('aria-label') ?? control.labels?.[0]?.textContent ?? control.textContent)`;
@@ -82,7 +82,7 @@ describeInBrowser('people of different roles', () => {
   );
 
   it(
-    'somebody whose role was lowered while the page was open is told so, and nothing has changed',
+    'a person whose role was lowered while the page was open is told so, and nothing has changed',
     async () => {
       const admin = await addMember(run.stack, tenant, 'admin');
       await signIn(run, admin);

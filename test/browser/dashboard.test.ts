@@ -176,7 +176,7 @@ describeInBrowser('the dashboard', () => {
     await documentStep(run, '4-embed');
   });
 
-  it('gives a site a key of its own, and shows the override where keys are looked for', async () => {
+  it('gives a site its own key, and shows the override where keys are looked for', async () => {
     await run.page.getByRole('tab', { name: 'OpenAI key' }).click();
     const own = fakeKey();
     await pasteKey(own);

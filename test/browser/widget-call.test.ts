@@ -44,7 +44,7 @@ describeInBrowser('a visitor who talks', () => {
     browser = first;
   });
 
-  it('is told of privacy, speaks, is answered, hangs up; the broker has counted it, and the key was nowhere', async () => {
+  it('reads about privacy, speaks, is answered, hangs up; the broker has counted it, and the key was nowhere', async () => {
     const newcomer = await stage.browser();
     const tenant = await stage.tenant();
     const visitor = await visit(newcomer, stage.host.url(tenant.siteId));

@@ -7,7 +7,7 @@ import { describeInBrowser } from './support/browser.ts';
 import { type Stage, startStage } from './support/stage.ts';
 import { type Visitor, visit } from './support/visitor.ts';
 
-/** `UPDATE_DOCS=1 npm test -- test/browser/widget-pictures` takes them anew. */
+/** `UPDATE_DOCS=1 npm test -- test/browser/widget-pictures` retakes them. */
 const UPDATES = process.env['UPDATE_DOCS'] === '1';
 const FOLDER = join(import.meta.dirname, '../../docs/images');
 const MARGIN = 28;

@@ -32,7 +32,7 @@ describeInBrowser('a visitor who is refused', () => {
     browser = first;
   });
 
-  it.each(publicCodes)('reads a sentence of its own for %s', async (code) => {
+  it.each(publicCodes)('reads a separate sentence for %s', async (code) => {
     expect(isKnown(code)).toBe(true);
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));

@@ -36,7 +36,7 @@ describe('the metrics of one batch', () => {
     },
   );
 
-  it('of no call are nothing', () => {
+  it('a batch without calls has no metrics', () => {
     expect(linesOf((metrics) => metrics.flush())).toEqual([]);
   });
 });

@@ -11,7 +11,7 @@ import { event, report } from '../support/reports.ts';
 import { startTestStack, type TestAnswer, type TestStack } from '../support/stack.ts';
 import { fakeKey, putSiteKey, putWorkspaceKey } from '../support/tenant.ts';
 
-/** What never leaves: the key, and of a call its id and the instructions. */
+/** The key never leaves the broker, nor do the instructions and the id of a call. */
 
 const CALLS = '/v1/realtime/calls';
 const INSTRUCTIONS = 'Speak of the quagga and of nothing else.';
@@ -53,7 +53,7 @@ beforeAll(async () => {
     return answer;
   };
   const drain = () => stack.hangUps.drain();
-  // Each way in which a call comes to its end.
+  // Each way in which a call can end.
   const reported = (await open()).data;
   const now = stack.now();
   kept(

@@ -752,7 +752,7 @@ describe('every way through the product is taken with a canary for a key', () =>
     }
   });
 
-  test('and the failures that keep us waiting, to their end', async () => {
+  test('the failures that keep us waiting are taken to their end', async () => {
     await slowLives;
     expect(statuses.size).toBe(lives.length);
     expect(statuses.get('site hang')?.slice(0, 4)).toEqual([200, 200, 504, 200]);
@@ -909,7 +909,7 @@ describe('after all of that', () => {
 });
 
 describe('a planted leak is found', () => {
-  test('in the log of a world that prints what it was sent', async () => {
+  test('a leak in the log of a world that prints what it was sent is found', async () => {
     const lines: string[] = [];
     const runtime = localRuntime((line) => lines.push(line));
     const leaky = await startTestStack({
@@ -992,7 +992,7 @@ describe('a planted leak is found', () => {
       expect(leaksIn(sinksOfItems('keys', await behind.scan('keys')), { key })).toEqual([]);
     });
 
-    test('in the audit trail too: its table, its stream, its archive and its answers', async () => {
+    test('a leaked plaintext is found in the audit trail too: its table, its stream, its archive and its answers', async () => {
       const { key, tenant } = await leak((bytes) => bytes.toString('base64'));
       await leaky.streams.drain();
       const inStreams = await streamed(leaky);
@@ -1011,7 +1011,7 @@ describe('a planted leak is found', () => {
     });
   });
 
-  test('on what this process prints', () => {
+  test('a leak in the output of this process is found', () => {
     const key = fakeKey();
     const watch = watchOutput({ silent: true });
     process.stderr.write(`${key.slice(20, 40)}\n`);

@@ -29,7 +29,7 @@ describe('a planted secret is found', () => {
     expect(encodingsIn(bytes.toString('base64url'))).toContain('base64');
   });
 
-  test('by any twelve of its characters but the last four, in every encoding', () => {
+  test('a secret is found by any twelve of its characters but the last four, in every encoding', () => {
     for (let start = 0; start + 12 <= key.length - 4; start++) {
       const part = Buffer.from(key.slice(start, start + 12));
       expect(encodingsIn(`x${part}y`)).toContain('plain');
@@ -42,7 +42,7 @@ describe('a planted secret is found', () => {
     }
   });
 
-  test("in OpenAI's echo of a refused key", () => {
+  test("a secret is found in OpenAI's echo of a refused key", () => {
     expect(encodingsIn(`Incorrect API key provided: ${key.slice(0, 12)}****${key.slice(-4)}.`)).toContain(
       'plain',
     );
@@ -59,7 +59,7 @@ describe('a planted secret is found', () => {
 });
 
 describe('nothing is found', () => {
-  test('in the masked form, in the prefix, in another key, in random bytes', () => {
+  test('the masked form, the prefix, another key and random bytes are no finding', () => {
     const innocent = [
       `sk-proj-...${key.slice(-4)}`,
       'sk-proj-',
@@ -73,7 +73,7 @@ describe('nothing is found', () => {
     expect(innocent.flatMap((haystack) => finder.find(haystack))).toEqual([]);
   });
 
-  test('of a secret that is too short to be looked for: it is refused instead', () => {
+  test('a secret that is too short to be searched for is refused instead', () => {
     expect(() => secretFinder({ short: 'x'.repeat(15) })).toThrow('too short');
   });
 });

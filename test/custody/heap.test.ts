@@ -46,7 +46,7 @@ interface Sent {
   readonly event: object;
 }
 
-/** Runs the functions in a process of their own and says in what of its memory the key is still to be found. */
+/** Runs the functions in a separate process and reports where in its memory the key can still be found. */
 const heldAfter = async (events: readonly Sent[], key: string, { plant = false } = {}): Promise<Held> => {
   const folder = mkdtempSync(join(tmpdir(), 'custody-heap-'));
   const [taskFile, snapshotFile, buffersFile] = ['task', 'heapsnapshot', 'buffers'].map((part) =>
@@ -73,8 +73,8 @@ const heldAfter = async (events: readonly Sent[], key: string, { plant = false }
 };
 
 /**
- * A key's way through the functions: given twice, the second time in a body as API Gateway hands over what it does not
- * take for text; opened for three visitors; encrypted anew twice; opened once more.
+ * A key's way through the functions: stored twice, the second time in a body that API Gateway does not take for text;
+ * opened for three visitors; re-encrypted twice; opened once more.
  */
 const wayOf = async (key: string): Promise<readonly Sent[]> => {
   const { owner, siteId } = await makeTenant(stack, { openai_tier: 5 });
@@ -94,12 +94,12 @@ const wayOf = async (key: string): Promise<readonly Sent[]> => {
 const ALL_ANSWERED = Array<number>(8).fill(200);
 
 /**
- * What these tests bound: after a request and a collection of garbage no live string and no live buffer holds the key.
- * Until that collection the strings that JavaScript cannot zero are there: the Authorization header of the call to OpenAI,
- * and, in the function that stores keys, the request's body and what was parsed from it.
+ * The guarantee: after a request and a garbage collection, no live string and no live buffer holds the key. Until that
+ * collection, the strings that JavaScript cannot zero remain: the Authorization header of the call to OpenAI and, in
+ * the function that stores keys, the request's body and what was parsed from it.
  */
 describe('after its requests and a collection of garbage', () => {
-  test('the functions that were given the key, opened it and encrypted it anew hold it in no string and no buffer', async () => {
+  test('the functions that received the key, opened it and re-encrypted it hold it in no string and no buffer', async () => {
     const key = fakeKey();
     const held = await heldAfter(await wayOf(key), key);
     expect(held).toEqual({ statuses: ALL_ANSWERED, inStrings: false, inBuffers: false });

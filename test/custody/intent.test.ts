@@ -138,8 +138,8 @@ describe('no key is opened without its intent on record', () => {
   });
 });
 
-describe('whoever looks while the key is open finds the session reserved', () => {
-  test('at the moment of the decrypt', async () => {
+describe('a reader of the table finds the session reserved while the key is open', () => {
+  test('a reader finds the session reserved at the moment of the decrypt', async () => {
     const tenant = await ready();
     let seen: readonly Item[] = [];
     kms.intervene(async ({ operation }) => {
@@ -179,7 +179,7 @@ describe('whoever looks while the key is open finds the session reserved', () =>
     expect(decrypts()).toBe(1);
   });
 
-  test('at the moment of the decrypt for a re-encryption, which ends as used', async () => {
+  test('a reader finds the session of a re-encryption reserved at the moment of the decrypt; it ends as used', async () => {
     const tenant = await ready();
     let seen: readonly Item[] = [];
     kms.intervene(async ({ operation }) => {
@@ -245,7 +245,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     },
   );
 
-  test('when the answer to that write is lost, the row says issued and nothing was handed out twice', async () => {
+  test('a lost answer to that write leaves a row that is issued, and nothing was handed out twice', async () => {
     const tenant = await ready();
     const before = stack.openAi?.mintedSecrets ?? 0;
     dynamoDb.intervene((call) => (isSettlement(call) ? 'lose-answer' : undefined));
@@ -278,7 +278,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['refused']);
   });
 
-  test('a session that somebody else has settled is not settled again', async () => {
+  test('a session that another request has settled is not settled again', async () => {
     const tenant = await ready();
     dynamoDb.intervene(async (call) => {
       if (!isSettlement(call)) return undefined;
@@ -338,7 +338,7 @@ describe('a client secret whose session is not on record is not handed out', () 
     throw new DependencyUnavailableError('kms', 'GenerateMac', 'ThrottlingException');
   };
 
-  test('when its signing secret cannot be had, no key is opened and nothing is minted', async () => {
+  test('a missing signing secret opens no key, and nothing is minted', async () => {
     const tenant = await ready({ openai_tier: 1 });
     const ports = useCasePorts(stack);
     const deriver = { ...ports.pseudonyms, signingSecret: failure };

@@ -32,6 +32,8 @@ const CATALOGUE = {
   'hang-up handled': true,
   'hang-up failed': true,
   'watch ended': true,
+  'notice handled': true,
+  'notice failed': true,
 } as const satisfies Record<LogMessage, true>;
 
 const FORGERIES = [
@@ -48,7 +50,7 @@ const FORGERIES = [
   ['a quote', '","message":"forged","x":"'],
 ] as const;
 
-/** What splits a line in some reader, or moves a terminal's cursor. */
+/** Characters that split a line in some reader, or move a terminal's cursor. */
 const FORGING = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 const expectSound = (lines: readonly string[]): void => {

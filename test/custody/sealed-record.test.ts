@@ -56,7 +56,7 @@ interface Lane {
   readonly item: KeyItem;
 }
 
-/** A tenant of one slot with a key of its own at the site: a slot that did not come back would refuse the next mint. */
+/** A tenant of one slot whose site has its own key: a slot that is not released would refuse the next mint. */
 const tenantWithSiteKey = async (): Promise<Lane> => {
   const tenant = await makeTenant(stack, ONE_SLOT);
   const key = fakeKey();
@@ -372,7 +372,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
     },
   );
 
-  /** What stands beside the record. The key still opens, and can still be replaced. */
+  /** Damage to the attributes next to the record. The key still opens, and can still be replaced. */
   const beside: Damage[] = [
     ['without a revision', (item) => without(item, 'revision')],
     ['with a text for its revision', (item) => ({ ...item, revision: 'one' })],
@@ -402,17 +402,18 @@ describe('a stored key that is not shaped like one is damage too', () => {
     await expectHealed(tenant);
   });
 
-  // What only somebody who can write the table could leave, and is not yet told or healed. Drop `.failing` when repaired.
+  // Only a person who can write to the table could leave these, and they are not yet reported or healed. Drop
+  // `.failing` when repaired.
   describe('known defects', () => {
     // Read as lost, but the write's condition takes any number above zero for a revision that is not lost: 409 for ever.
-    test('with a revision that is no whole number: it can be replaced', async () => {
+    test('a key with a revision that is no whole number can be replaced', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem({ ...item, revision: 1.5 });
       await expectHealed(tenant);
     });
 
     // The counter restarts at the same number each time, whatever version the head itself names.
-    test('without the highest version, twice: no version is given out twice', async () => {
+    test('a key without the highest version, damaged twice, gives out no version twice', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem(without(item, 'lastVersion'));
       await expectHealed(tenant);
@@ -423,21 +424,21 @@ describe('a stored key that is not shaped like one is damage too', () => {
     });
 
     // The next version is no whole number that can be sealed for: 503 for ever, after a deletion too.
-    test('with the highest version that a number can hold: it can be replaced', async () => {
+    test('a key with the highest version that a number can hold can be replaced', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem({ ...item, lastVersion: Number.MAX_SAFE_INTEGER });
       await expectHealed(tenant);
     });
 
     // One record is retained and shredded in one transaction, which DynamoDB refuses: 503 until the key is deleted.
-    test('with its own version as the previous one: it can be replaced', async () => {
+    test('a key with its own version as the previous one can be replaced', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await tables.putKeyItem({ ...item, previousVersion: 1 });
       await expectHealed(tenant);
     });
 
     // The slot is taken under the fingerprint before anybody looks whether the record is well formed: 503.
-    test('with a fingerprint longer than a sort key: refused as unreadable', async () => {
+    test('a key with a fingerprint longer than a sort key is refused as unreadable', async () => {
       const { tenant, item } = await tenantWithSiteKey();
       await expectRefusedAndHealed(tenant, withSealed(item, { fingerprint: 'f'.repeat(2_000) }));
     });
@@ -453,7 +454,7 @@ describe('a stored key that is not shaped like one is damage too', () => {
     });
 
     // Only the head says which record is retained; DynamoDB removes the forgotten one when its time is over.
-    test.failing('without its previous version: a deletion still shreds what was retained', async () => {
+    test.failing('a key without its previous version can be deleted, which still shreds what was retained', async () => {
       const { tenant } = await tenantWithSiteKey();
       await putSiteKey(stack, tenant, fakeKey());
       await tables.putKeyItem(without(await tables.keyItem('site', tenant.siteId), 'previousVersion'));
@@ -479,7 +480,7 @@ describe('one key does not suffer for the record of another', () => {
   ];
 
   test.each(damages)(
-    "a workspace's key that is %s leaves a site with a key of its own alone",
+    "a workspace's key that is %s does not affect a site with its own key",
     async (_, damage) => {
       const lane = await tenantWithSiteKey();
       await putWorkspaceKey(stack, lane.tenant, fakeKey());
@@ -703,7 +704,7 @@ describe('an older version of a key stays out of use', () => {
     await expectRefusedAndHealed(tenant, withSealed({ ...newer, sealed: older.sealed }, { version: 2 }));
   });
 
-  test('put into the head after it was encrypted anew: refused, and healed', async () => {
+  test('put into the current key after a re-encryption: refused, and healed', async () => {
     const { tenant, item } = await tenantWithSiteKey();
     expect(await statusOf(tenant, 'POST', '/rotate')).toBe(200);
     const rotated = await tables.keyItem('site', tenant.siteId);
@@ -780,15 +781,15 @@ describe('an older version of a key stays out of use', () => {
 
   // The limit that stays: a whole old head is a sound record, and only state outside of this table could tell that it is
   // not the latest. docs/key-lifecycle.md says so.
-  describe('known limit: whoever can write the table can put a whole old head back', () => {
-    test.failing('after another key was stored: refused', async () => {
+  describe('known limit: anyone who can write to the table can restore a whole old record', () => {
+    test.failing('an old record put back after another key was stored is refused', async () => {
       const { tenant, older } = await twoVersions();
       expect((await mint(stack, tenant)).status).toBe(200);
       await tables.putKeyItem(older);
       expect((await mint(stack, tenant)).status).toBe(422);
     });
 
-    test.failing('after the key was deleted: refused', async () => {
+    test.failing('an old record put back after the key was deleted is refused', async () => {
       const { tenant, older } = await twoVersions();
       await stack.call('DELETE', `/v1/sites/${tenant.siteId}/openai-key`, { as: tenant.owner });
       await tables.putKeyItem(older);

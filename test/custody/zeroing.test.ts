@@ -165,7 +165,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     };
   };
 
-  test('when the use of it succeeds', async () => {
+  test('a successful use leaves no plaintext and no data key', async () => {
     let live: Buffer | undefined;
     const { outcome, during, handedOut, left, secret } = await opening({}, async (plaintext) => {
       live = plaintext.bytes();
@@ -180,7 +180,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(() => secret?.bytes()).toThrow('destroyed');
   });
 
-  test('when the use of it throws, and that very error comes out', async () => {
+  test('a use that throws leaves none, and that very error comes out', async () => {
     const thrown = new Error('in use');
     const { outcome, handedOut, left, secret } = await opening({}, async () => {
       throw thrown;
@@ -191,7 +191,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(() => secret?.bytes()).toThrow('destroyed');
   });
 
-  test('when the use of it throws before it returns a promise', async () => {
+  test('a use that throws before it returns a promise leaves none', async () => {
     const { outcome, left } = await opening({}, () => {
       throw new Error('at once');
     });
@@ -214,7 +214,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(left).toEqual({ key: 0, dataKey: 0 });
   });
 
-  test('when only the tag is wrong, although Node has decrypted everything by then', async () => {
+  test('a record of which only the tag is wrong leaves none, although Node has decrypted everything by then', async () => {
     const key = fakeKey();
     const dataKey = randomBytes(32);
     const sealed = await seal(key, dataKey);
@@ -244,20 +244,20 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(buffers.holding(keyBytes)).toBe(0);
   });
 
-  test('when KMS fails', async () => {
+  test('a failure of KMS leaves none', async () => {
     const { outcome, handedOut, secret } = await opening({}, async () => 'used', { fail: 'Decrypt' });
     expect(outcome).toBeInstanceOf(DependencyUnavailableError);
     expect([secret, handedOut]).toEqual([undefined, []]);
   });
 
-  test('when KMS answers a data key of another length', async () => {
+  test('a data key of another length leaves none', async () => {
     const { outcome, handedOut, left } = await opening({}, async () => 'used', { dataKey: randomBytes(16) });
     expect(outcome).toBeInstanceOf(SealedKeyUnreadableError);
     expect(handedOut.map(isZero)).toEqual([true]);
     expect(left).toEqual({ key: 0, dataKey: 0 });
   });
 
-  test('when the note of the attempt throws, and that very error comes out', async () => {
+  test('a note of the attempt that throws leaves none, and that very error comes out', async () => {
     const dataKey = randomBytes(32);
     const sealed = await seal(fakeKey(), dataKey);
     const { client, handedOut } = watchedKms({ dataKey });
@@ -274,7 +274,7 @@ describe('opening a key leaves no plaintext and no data key behind', () => {
     expect(handedOut.map(isZero)).toEqual([true]);
   });
 
-  test('when KMS answers without a data key, which says nothing of the record', async () => {
+  test('an answer of KMS without a data key leaves none, and proves nothing about the record', async () => {
     const { outcome, secret } = await opening({}, async () => 'used', { dataKey: Buffer.alloc(0) });
     expect(outcome).toBeInstanceOf(DependencyUnavailableError);
     expect(secret).toBeUndefined();
@@ -323,14 +323,14 @@ describe('sealing a key leaves no data key behind', () => {
     return { outcome, handedOut: kms.handedOut, left: buffers.holding(dataKeyBytes) };
   };
 
-  test('when it succeeds', async () => {
+  test('a successful sealing leaves no data key', async () => {
     const { outcome, handedOut, left } = await sealing();
     expect(outcome).toMatchObject({ kmsKeyArn: MASTER });
     expect(handedOut.map(isZero)).toEqual([true]);
     expect(left).toBe(0);
   });
 
-  test('when the source of randomness fails', async () => {
+  test('a failing source of randomness leaves no data key', async () => {
     const { outcome, handedOut, left } = await sealing({}, () => {
       throw new Error('no randomness');
     });
@@ -339,7 +339,7 @@ describe('sealing a key leaves no data key behind', () => {
     expect(left).toBe(0);
   });
 
-  test('when KMS gives no data key', async () => {
+  test('a KMS that gives no data key leaves none', async () => {
     const { outcome, handedOut } = await sealing({ fail: 'GenerateDataKey' });
     expect(outcome).toBeInstanceOf(DependencyUnavailableError);
     expect(handedOut).toEqual([]);
@@ -438,7 +438,7 @@ describe('through the whole stack', () => {
       }
     };
 
-    test('once it is stored', async () => {
+    test('a pasted key is destroyed once it is stored', async () => {
       const { outcome, made } = await storing(fakeKey());
       expect(outcome).toMatchObject({ version: 1, state: 'active' });
       expectDestroyed(made, 1);
@@ -483,14 +483,14 @@ describe('through the whole stack', () => {
       expectDestroyed(made, 1);
     });
 
-    test('when the budget of probes is spent', async () => {
+    test('a pasted key is destroyed when the budget of probes is spent', async () => {
       const spent: RateLimiter = { spend: async () => ({ allowed: false, retryAfterSeconds: 9 }) };
       const { outcome, made } = await storing(fakeKey(), undefined, undefined, spent);
       expect(outcome).toMatchObject({ code: 'rate_limited' });
       expectDestroyed(made, 1);
     });
 
-    test('before it exists, for a stranger and for a text that is no key', async () => {
+    test('a pasted key is destroyed before it exists, for a stranger and for a text that is no key', async () => {
       const stranger = await storing(fakeKey(), 'a stranger');
       expect(stranger.outcome).toMatchObject({ code: 'site_not_found' });
       expectDestroyed(stranger.made, 0);

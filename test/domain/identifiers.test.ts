@@ -219,7 +219,7 @@ describe('a session id', () => {
       expect(isSessionId(`${id.slice(0, -1)}${letter}`)).toBe(false);
   });
 
-  it('of a moment begins after all that are older and before all that are not', () => {
+  it('a session id of a moment begins after all older ones and before all others', () => {
     const highest: RandomBytes = (size) => Buffer.alloc(size, 255);
     for (const at of [1, 31, 32, Date.parse('2026-11-23T12:00:00Z')]) {
       const from = sessionIdsFrom(new Date(at));

@@ -9,7 +9,7 @@ import { fakeOpenAiKey } from './keys/fake-openai-key.ts';
 const text = fakeOpenAiKey();
 const secret = Secret.fromText(text);
 
-/** What a console prints, on either stream. */
+/** Text that a console prints, on either stream. */
 const printedBy = (use: (console: Console) => void): string => {
   const chunks: string[] = [];
   const sink = new Writable({

@@ -27,7 +27,7 @@ afterAll(async () => {
 const HASH = /^[0-9a-f]{64}$/;
 
 describe('every action of a person leaves exactly one row', () => {
-  test('with its type, who did it, what it was about and what changed', async () => {
+  test("an action's row has its type, the actor, the target and the change", async () => {
     const tenant = await makeTenant(stack, { openai_tier: 5 });
     const { owner, workspaceId, siteId } = tenant;
     const workspace = `/v1/workspaces/${workspaceId}`;
@@ -188,7 +188,7 @@ describe('every action of a person leaves exactly one row', () => {
     expect(shredded).toEqual([]);
   });
 
-  test('a retained version that is shredded by a later key, or with the key, is told of', async () => {
+  test('a retained version that is shredded by a later key, or with the key, is on the trail', async () => {
     const tenant = await siteWithKey(stack);
     for (let i = 0; i < 2; i++) expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
     expectSuccess(await stack.call('DELETE', keyPath('site', tenant), { as: tenant.owner }));

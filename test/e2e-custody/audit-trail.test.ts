@@ -215,7 +215,7 @@ describe('every use of a key is on the trail, its intent and its outcome', () =>
   );
 });
 
-/** What verification says about the chain of a tenant in any table with our keys. */
+/** A projector that writes into any table with our keys, so that tests can verify the chain of a tenant there. */
 const projectorInto = (auditTable: string): StreamHandler =>
   projectorHandler(
     parseEnvironment(ENVIRONMENTS.projector, { ...stack.variables, AUDIT_TABLE: auditTable }),
@@ -443,7 +443,7 @@ describe('a row that is touched in the table is named by the verification', () =
     });
   });
 
-  test('a check in several calls comes to the same end as in one, and goes on for its own owner alone', async () => {
+  test('a check in several calls ends as it does in one, and continues for its own owner alone', async () => {
     const whole = await verifyTrail(stack, tenant);
     let part = await verifyTrail(stack, tenant, { limit: '1' });
     const cursors: string[] = [];
@@ -586,7 +586,7 @@ describe('after the end of a chain was cut off', () => {
   });
 });
 
-/** Asks again a few times, a moment apart: what is awaited is done by a loop of its own. */
+/** Asks again a few times, a moment apart: a background loop does what is awaited. */
 const eventually = async (holds: () => Promise<boolean>, attempts = 60): Promise<boolean> => {
   for (let i = 0; i < attempts; i++) {
     if (await holds()) return true;
@@ -664,7 +664,7 @@ describe('a record that cannot be read', () => {
     expectJoined(poisoned, tenant, rows);
   });
 
-  /** A pump of its own over the same streams, with a handler that fails at the poison alone. */
+  /** A separate pump over the same streams, with a handler that fails at the poison alone. */
   const pumpBeside = async () => {
     const streams = new DynamoDBStreamsClient({
       region: 'us-east-1',
@@ -761,21 +761,21 @@ describe('the list of the trail', () => {
 
   const filtered = (query: Readonly<Record<string, string>>) => trailOf(stack, tenant, query);
 
-  test('by type', async () => {
+  test('the trail can be filtered by type', async () => {
     for (const type of ['session.reserved', 'session.issued', 'key.suspended', 'site.created'] as const)
       expect(await filtered({ type })).toEqual(ofType(whole, type));
     expect(await filtered({ type: 'session.issued' })).toHaveLength(3);
     expect(await filtered({ type: 'key.deleted' })).toEqual([]);
   });
 
-  test('by actor', async () => {
+  test('the trail can be filtered by actor', async () => {
     for (const actor of [admin, tenant.owner, 'visitor', 'system:dynamodb'])
       expect(await filtered({ actor })).toEqual(whole.filter((row) => row.actor === actor));
     expect((await filtered({ actor: admin })).length).toBeGreaterThanOrEqual(4);
     expect(await filtered({ actor: newPerson('nobody') })).toEqual([]);
   });
 
-  test('by site', async () => {
+  test('the trail can be filtered by site', async () => {
     expect((await filtered({ site_id: otherSite })).map(({ type }) => type)).toEqual(['site.created']);
     expect(await filtered({ site_id: tenant.siteId })).toEqual(
       whole.filter(({ site_id }) => site_id === tenant.siteId),
@@ -783,7 +783,7 @@ describe('the list of the trail', () => {
     expect(await filtered({ site_id: other.siteId })).toEqual([]);
   });
 
-  test('by time: from is inclusive, to is exclusive', async () => {
+  test('the trail can be filtered by time: from is inclusive, to is exclusive', async () => {
     const { at } = ofType(whole, 'key.suspended')[0] ?? { at: '' };
     expect(await filtered({ from: at })).toEqual(whole.filter((row) => row.at >= at));
     expect(await filtered({ to: at })).toEqual(whole.filter((row) => row.at < at));
@@ -804,7 +804,7 @@ describe('the list of the trail', () => {
     expect(await filtered({ to: bound })).toEqual(whole.filter((row) => !later.includes(row)));
   });
 
-  test('by several at once', async () => {
+  test('the trail can be filtered by several fields at once', async () => {
     expect(await filtered({ actor: admin, site_id: tenant.siteId, type: 'key.suspended' })).toHaveLength(1);
     expect(await filtered({ actor: tenant.owner, type: 'key.suspended' })).toEqual([]);
   });
@@ -872,7 +872,7 @@ describe('the list of the trail', () => {
       expectRefusal(await stack.call('GET', path, { as: tenant.owner }), 404, 'workspace_not_found');
   });
 
-  test('has rows of its own workspace only', async () => {
+  test('has only the rows of its workspace', async () => {
     const theirs = await trailOf(stack, other);
     const ids = new Set(theirs.map(({ event_id }) => event_id));
     expect(whole.filter(({ event_id }) => ids.has(event_id))).toEqual([]);

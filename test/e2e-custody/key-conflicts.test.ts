@@ -30,7 +30,7 @@ afterEach(() => {
   dynamoDb.intervene();
 });
 
-/** A write that changes a stored key, whoever sends it. */
+/** Whether the call is a write that changes a stored key, from any sender. */
 const changesKey = ({ operation, body }: AwsCall): boolean =>
   operation === 'TransactWriteItems' && JSON.stringify(body).includes('"TableName":"keys"');
 
@@ -50,7 +50,7 @@ const meetAtTheTable = (count: number): void => {
   });
 };
 
-/** What the table says about a scope fits together, and with the history. */
+/** Checks that the table agrees with itself about a scope, and with the history. */
 const expectConsistent = async (scope: Scope, tenant: Tenant): Promise<void> => {
   const items = await keyItems(tables, scope, tenant);
   const head = items.find(({ sk }) => sk === 'KEY');
@@ -101,7 +101,7 @@ describe.each(SCOPES)('two people change a %s key at the same moment', (scope) =
   ];
 
   test.each(scope === 'site' ? [...PAIRS, ...MORE_PAIRS] : PAIRS)(
-    '%s and %s: one happens, the other is told of the conflict, and the trail has the one',
+    '%s and %s: one happens, the other gets the conflict, and the trail has the one',
     async (one, other) => {
       const { tenant, at } = await withKey(stack, scope);
       expectSuccess(await put(at));
@@ -132,13 +132,13 @@ describe.each(SCOPES)('two people change a %s key at the same moment', (scope) =
       expectSuccess(switchedOff);
       expect(['200', '409 version_conflict']).toContain(toldOf(changed));
       await expectConsistent(scope, tenant);
-      // A PUT that came after the switch is a key that somebody chose to store; whatever was there before is off.
+      // A PUT after the switch is a key that a person chose to store; every earlier key is off.
       const stateNow = expectSuccess(await at.suspend()).state;
       expect(stateNow).toBe('suspended');
     },
   );
 
-  test('two first keys: one is version 1, the other is told of the conflict', async () => {
+  test('two first keys: one is version 1, the other gets the conflict', async () => {
     const tenant = await makeTenant(stack);
     const at = keyOf(stack, tenant, scope);
     const keys = [fakeKey(), fakeKey()];

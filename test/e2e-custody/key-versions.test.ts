@@ -149,7 +149,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expect(retainedIn(await keyItems(tables, scope, tenant))).toHaveLength(1);
   });
 
-  test('a scope without a key has an empty history, and nothing to roll back or encrypt anew', async () => {
+  test('a scope without a key has an empty history, and nothing to roll back or re-encrypt', async () => {
     const at = keyOf(stack, await makeTenant(stack), scope);
     expect(await at.versions()).toEqual([]);
     expectRefusal(await at.rollBack(), 404, 'openai_key_missing');
@@ -258,7 +258,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
       expectRefusal(await at.page(query), 400, 'invalid_request');
   });
 
-  test('admins roll back and encrypt anew, viewers read the history, others learn nothing', async () => {
+  test('admins roll back and re-encrypt, viewers read the history, others learn nothing', async () => {
     const { tenant, at } = await withKey(stack, scope);
     expectSuccess(await at.put(fakeKey()));
     const before = textOf(await keyItems(tables, scope, tenant));
@@ -342,7 +342,7 @@ describe('when the retention is over', () => {
     ]);
   });
 
-  test('each rollback starts the retention of the version it leaves anew', async () => {
+  test('each rollback restarts the retention of the version it leaves', async () => {
     const tenant = await makeTenant(later);
     const at = keyOf(later, tenant, 'site');
     const first = fakeKey();

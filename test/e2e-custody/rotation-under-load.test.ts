@@ -46,7 +46,7 @@ const timed = async (call: () => Promise<TestAnswer>): Promise<Timed> => {
   return { sentAt, answeredAt: Date.now(), answer };
 };
 
-/** A customer whose site has a key of its own, with room for as many sessions as a test can mint. */
+/** A customer whose site has its own key, with room for as many sessions as a test can mint. */
 const readyTenant = async (key: string): Promise<Tenant> => {
   const tenant = await makeTenant(stack, { openai_tier: 5, concurrency_limit: 1_000 });
   expectSuccess(await putSiteKey(stack, tenant, key));
@@ -91,7 +91,7 @@ const sessionsOf = async (tenant: Tenant) =>
 const sentToOpenAi = () =>
   new Map(openAiOf(stack).requests.map(({ requestId, keyFingerprint }) => [requestId, keyFingerprint]));
 
-describe('while keys are put, rolled back and encrypted anew, one after another', () => {
+describe('while keys are put, rolled back and re-encrypted, one after another', () => {
   const ROUNDS = 3;
   const reigns: Reign[] = [];
   let tenant: Tenant;

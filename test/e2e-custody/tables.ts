@@ -10,7 +10,7 @@ import type { TestStack } from '../support/stack.ts';
 
 export type Item = Readonly<Record<string, unknown>>;
 
-/** The tables, as somebody with every right in DynamoDB would use them. */
+/** The tables, as a person with every right in DynamoDB would use them. */
 export interface RawTables {
   readonly client: DynamoDBClient;
   /** Every item, in order of its keys. */

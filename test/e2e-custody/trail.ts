@@ -95,7 +95,7 @@ export const intentsIn = (rows: readonly TrailRow[]) => ofType(rows, 'session.re
 export const outcomesIn = (rows: readonly TrailRow[]) =>
   ofType(rows, 'session.issued', 'session.used', 'session.refused');
 
-/** What people did, without the uses of keys and and without what the service notes itself. */
+/** Actions of people, without the uses of keys and without the service's own notes. */
 export const actionsIn = (rows: readonly TrailRow[]): TrailRow[] =>
   rows.filter(({ type, actor }) => !type.startsWith('session.') && !actor.startsWith('system:'));
 
@@ -147,7 +147,7 @@ export const verdictIn = async (
   const dynamoDb = dynamoDbClient(environment);
   const tenancy = dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE);
   return verifyAuditTrail({
-    // Whoever reads here is let in, also when the workspace is gone.
+    // Lets every reader in, also when the workspace is gone.
     tenancy: {
       ...tenancy,
       readMembership: async (id, sub) => {

@@ -142,13 +142,10 @@ describe('a token that is not a valid access token is refused by every function'
     ],
     ['signed by another key under the same id', () => signed({}, {}, foreign.privateKey)],
     ['of an unknown key', () => signed({}, { kid: 'unknown' }, foreign.privateKey)],
-    ['with a key of its own (jwk)', () => signed({}, { jwk: foreignJwk }, foreign.privateKey)],
+    ['with its own key (jwk)', () => signed({}, { jwk: foreignJwk }, foreign.privateKey)],
+    ['with a link to its own keys (jku)', () => signed({}, { jku: foreignKeySetUrl }, foreign.privateKey)],
     [
-      'with the address of its own keys (jku)',
-      () => signed({}, { jku: foreignKeySetUrl }, foreign.privateKey),
-    ],
-    [
-      'with the address of its own certificate (x5u)',
+      'with a link to its own certificate (x5u)',
       () => signed({}, { x5u: foreignKeySetUrl }, foreign.privateKey),
     ],
     [

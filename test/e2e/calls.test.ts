@@ -202,7 +202,7 @@ describe('a site with control', () => {
     expectSuccess(await openCall(stack, open, { sdp: DATA_CHANNEL_OFFER }), 201);
   });
 
-  it('of any kind refuses what is no offer', async () => {
+  it('a site with control of any kind refuses a body that is no offer', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (const sdp of ['hello', 'v=0\r\n', '{"type":"offer"}'])
       expectRefusal(await openCall(stack, tenant, { sdp }), 400, 'invalid_offer');

@@ -36,7 +36,7 @@ const expectReadable = (answer: TestAnswer, origin: string): void => {
 };
 
 describe('a preflight', () => {
-  it('from a registered origin is allowed with exactly what the widget needs', async () => {
+  it('a preflight from a registered origin is allowed with exactly what the widget needs', async () => {
     const answer = await preflight(await makeTenant(stack), ORIGIN);
     expect(answer.status).toBe(204);
     expect(answer.text).toBe('');
@@ -69,7 +69,7 @@ describe('a preflight', () => {
     expectUnreadable(answer);
   });
 
-  it('for an archived site is refused and unreadable', async () => {
+  it('a preflight for an archived site is refused and unreadable', async () => {
     const tenant = await makeTenant(stack);
     expectSuccess(await stack.call('DELETE', `/v1/sites/${tenant.siteId}`, { as: tenant.owner }));
     const answer = await preflight(tenant, ORIGIN);
@@ -77,7 +77,7 @@ describe('a preflight', () => {
     expectUnreadable(answer);
   });
 
-  it('of a management route does not exist', async () => {
+  it('a preflight of a management route does not exist', async () => {
     const { siteId } = await makeTenant(stack);
     const answer = await stack.call('OPTIONS', `/v1/sites/${siteId}`, { origin: ORIGIN });
     expectRefusal(answer, 404, 'route_not_found');
@@ -158,7 +158,7 @@ describe('an answer to the widget', () => {
     expectUnreadable(answer);
   });
 
-  it('of a management route is readable by no page, the registered origin included', async () => {
+  it('an answer of a management route is readable by no page, the registered origin included', async () => {
     const tenant = await makeTenant(stack);
     const options = { as: tenant.owner, origin: ORIGIN };
     expect(corsHeadersOf(await stack.call('GET', `/v1/sites/${tenant.siteId}`, options))).toEqual({});

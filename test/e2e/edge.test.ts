@@ -21,7 +21,7 @@ const through = (address: string, secret: string = secrets[0]) => ({
 });
 const health = (headers: Readonly<Record<string, string>> = {}): Promise<TestAnswer> =>
   stack.call('GET', '/v1/health', { headers });
-/** A viewer of a network of their own: of an IPv6 address the first 64 bits count. */
+/** A viewer in a separate network: of an IPv6 address the first 64 bits count. */
 const viewer = (): string =>
   `2001:db8:${randomBytes(2).toString('hex')}:${randomBytes(2).toString('hex')}::1`;
 

@@ -41,7 +41,7 @@ describe('managed mode', () => {
 });
 
 describe('a list of sites or workspaces', () => {
-  it('says which of them have an OpenAI key of their own, and which are suspended', async () => {
+  it('shows which of them have their own OpenAI key, and which are suspended', async () => {
     const tenant = await makeTenant(stack);
     const second = await addSite(stack, tenant);
     expect(await listedWorkspace(tenant)).toMatchObject({ has_key: false, key_suspended: false });

@@ -58,14 +58,14 @@ describe('a workspace key', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('that serves none of its sites is refused', async () => {
+  it('a workspace key that serves none of its sites is refused', async () => {
     const tenant = await makeTenant(stack, {}, { model: GONE });
     const answer = await putWorkspaceKey(stack, tenant, fakeKey());
     expectRefusal(answer, 422, 'openai_key_rejected');
     expect(detailPaths(answer)).toEqual(['model_unavailable']);
   });
 
-  it('that no site uses yet is stored, though the model of a new site is not open to its project', async () => {
+  it('a workspace key that no site uses yet is stored, though the model of a new site is not open to its project', async () => {
     const { owner, workspaceId, siteId } = await makeTenant(stack);
     const tenant = { owner, workspaceId, siteId } as Tenant;
     await asOwner(stack, tenant, 'DELETE', `/v1/sites/${siteId}`);
@@ -174,7 +174,7 @@ describe('a name', () => {
     for (const answer of answers) expectRefusal(answer, 400, 'invalid_request');
   });
 
-  it('of a mail address may be in any script, with space around it', async () => {
+  it('a name of a mail address may be in any script, with space around it', async () => {
     const tenant = await makeTenant(stack);
     const body = { alert_email: ' ops@bücher.example\n' };
     const { alert_email } = await asOwner(stack, tenant, 'PATCH', workspacePath(tenant), body);

@@ -67,7 +67,7 @@ describe('a stored key', () => {
     expect(answer.text).not.toContain(key.slice(8, 20));
   });
 
-  it('is answered as 404 openai_key_missing at a scope that has none of its own', async () => {
+  it('is answered as 404 openai_key_missing at a scope that has no key', async () => {
     const { tenant } = await tenantWithKey();
     const answer = await stack.call('GET', `/v1/sites/${tenant.siteId}/openai-key`, { as: tenant.owner });
     expectRefusal(answer, 404, 'openai_key_missing');
@@ -227,7 +227,7 @@ describe('the key that pays', () => {
     expect(usedKeys()).toEqual([openAiFingerprint(workspaceKey)]);
   });
 
-  it("of one site is not another site's", async () => {
+  it('the key of one site never pays for another site', async () => {
     const { tenant, key: workspaceKey } = await tenantWithKey();
     await putOnPlan(stack, tenant, 'enterprise');
     const made = await stack.call('POST', `/v1/workspaces/${tenant.workspaceId}/sites`, {

@@ -380,7 +380,7 @@ describe('suspending a key', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('of one site stops that site and no other', async () => {
+  it('suspending the key of one site stops that site and no other', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
     await asOwner(stack, tenant, 'POST', siteKeyPath(tenant, '/suspend'));
@@ -436,7 +436,7 @@ describe('Test voice', () => {
     expect(shown).toMatchObject({ state: 'unverified', verdict });
   });
 
-  it("of a site tests the site's own key with the site's own session", async () => {
+  it("Test voice of a site tests the site's own key with the site's own session", async () => {
     const tenant = await makeTenant(stack, {}, { model: 'gpt-realtime-2', voice: 'sage' });
     const key = fakeKey();
     expectSuccess(await putSiteKey(stack, tenant, key));
@@ -484,7 +484,7 @@ describe('Test voice', () => {
     },
   );
 
-  it('that fails is on record as refused, with the request id of KMS', async () => {
+  it('Test voice that fails is on record as refused, with the request id of KMS', async () => {
     const tenant = await makeKeyedTenant(stack);
     openAi.inject(mintRefused(401, { message: 'Incorrect.', code: 'invalid_api_key' }));
     await testVoice(tenant);
@@ -514,7 +514,7 @@ describe('Test voice', () => {
     expect(mintRequests(stack)[0]?.keyFingerprint).toBe(openAiFingerprint(tenant.key));
   });
 
-  it('of a suspended key is refused and opens nothing', async () => {
+  it('Test voice of a suspended key is refused and opens nothing', async () => {
     const tenant = await makeKeyedTenant(stack);
     await asOwner(stack, tenant, 'POST', keyPath(tenant, '/suspend'));
     const answer = await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner });
@@ -522,7 +522,7 @@ describe('Test voice', () => {
     expectNothingReached(stack);
   });
 
-  it('without KMS: 503 unavailable, and nothing reaches OpenAI', async () => {
+  it('Test voice without KMS answers 503 unavailable, and nothing reaches OpenAI', async () => {
     const tenant = await makeKeyedTenant(stack);
     stack.kms.inject({ operation: 'Decrypt', errorName: 'DisabledException' });
     const answer = await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner });
@@ -530,7 +530,7 @@ describe('Test voice', () => {
     expect(openAi.requests).toEqual([]);
   });
 
-  it('of a record that cannot be opened: 422, and its owner sees needs_reentry until a new key is stored', async () => {
+  it('Test voice of a record that cannot be opened answers 422, and its owner sees needs_reentry until a new key is stored', async () => {
     const tenant = await makeKeyedTenant(stack);
     stack.kms.inject({ operation: 'Decrypt', errorName: 'InvalidCiphertextException', times: 1 });
     const answer = await stack.call('POST', keyPath(tenant, '/test'), { as: tenant.owner });
@@ -561,7 +561,7 @@ describe('probes of a workspace', () => {
     expect((await view(tenant)).version).toBe(1);
   });
 
-  it('that are used up leave mints and the kill switch alone, and come back with the minute', async () => {
+  it('used-up probes leave mints and the kill switch alone, and come back with the minute', async () => {
     const tenant = await makeKeyedTenant(stack);
     await spend(stack, tenant, PROBES_PER_MINUTE - 1);
     expectSuccess(await mint(stack, tenant));
@@ -572,7 +572,7 @@ describe('probes of a workspace', () => {
     time.advance(10_000);
   });
 
-  it('of one workspace are not those of another', async () => {
+  it('probes of one workspace do not count for another', async () => {
     const first = await makeKeyedTenant(stack);
     await spend(stack, first, PROBES_PER_MINUTE - 1);
     await spend(stack, await makeKeyedTenant(stack), 1);

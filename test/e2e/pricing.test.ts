@@ -45,7 +45,7 @@ describe('the calculator', () => {
     expect(per_month).toEqual({ sessions: 100, minutes: 500, cost_cents: 2_023.8 });
   });
 
-  it("comes to $0.85 for that session at the page's own rates, in one turn", async () => {
+  it("costs $0.85 for that session at the page's own rates, in one turn", async () => {
     const { per_session } = expectSuccess(await estimate({ model: 'gpt-4o-realtime', turns: 1 }));
     expect(per_session.cost_cents).toBe(85);
   });

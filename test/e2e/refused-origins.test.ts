@@ -215,7 +215,7 @@ describe('the page of an app', () => {
     expectRefusal(await mint(stack, tenant, {}, `${origin.slice(0, -1)}z`), 403, 'origin_not_allowed');
   });
 
-  it('of a Safari extension mints although Safari sends the id in capitals', async () => {
+  it('a page of a Safari extension mints although Safari sends the id in capitals', async () => {
     const origin = 'safari-web-extension://3B2A5F4E-0C1D-4E8F-9A7B-1C2D3E4F5A6B';
     const tenant = await makeKeyedTenant(stack, {}, { allowed_origins: [origin] });
     expect((await preflight(tenant, origin)).headers.get('access-control-allow-origin')).toBe(origin);
@@ -243,7 +243,7 @@ describe('a preflight with the headers of tracing tools', () => {
     expect(answer.headers.get('vary')).toBe('Origin, Access-Control-Request-Headers');
   });
 
-  it('of a foreign origin is told of no header', async () => {
+  it('a preflight of a foreign origin gets no header', async () => {
     const answer = await preflight(await makeTenant(stack), 'https://evil.example', 'content-type,baggage');
     expectRefusal(answer, 403, 'origin_not_allowed');
     expect(answer.headers.get('access-control-allow-headers')).toBeNull();

@@ -152,7 +152,7 @@ describe('a field', () => {
     expectInvalid(await send(method, path, JSON.stringify({ [name]: value })), expected);
   });
 
-  it('that is missing is named', async () => {
+  it('a missing field is named', async () => {
     const answer = await send('POST', `${workspacePath}/sites`, '{}');
     expectInvalid(answer, 'name', 'allowed_origins');
     expectInvalid(await send('PUT', keyPath, '{}'), 'api_key');
@@ -201,7 +201,7 @@ describe('a query', () => {
     expectInvalid(await stack.call(route.method, path, { as: mine.owner, ...rawBody }), named);
   });
 
-  it('of the token route refuses an unknown parameter', async () => {
+  it('a query of the token route refuses an unknown parameter', async () => {
     expectInvalid(await send('POST', `${tokenPath}?site_id=x`, '{}'), 'query');
   });
 
@@ -240,7 +240,7 @@ describe('an id', () => {
     },
   );
 
-  it('of a malformed site comes before a malformed body', async () => {
+  it('a malformed site id is refused before a malformed body', async () => {
     expectRefusal(await send('POST', '/v1/Not_A-Site/token', '{ no json'), 400, 'invalid_site_id');
   });
 

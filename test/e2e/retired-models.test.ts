@@ -128,13 +128,13 @@ describe('the shutdown of four models on 2027-01-20', () => {
     expect(own[0]).toMatchObject({ kind: 'model_retiring', facts: { notice_days: 60 } });
   });
 
-  it('on 2027-01-18 changes no model', async () => {
+  it('a run on 2027-01-18 changes no model', async () => {
     setClock('2027-01-18T23:59:50Z');
     await stack.retireModels();
     for (const { model, site } of sites) expect((await readSite(site)).model).toBe(model);
   });
 
-  it('on 2027-01-19 moves every site that did not opt out, once, with an audit row, and no mint fails', async () => {
+  it('a run on 2027-01-19 moves every site that did not opt out, once, with an audit row, and no mint fails', async () => {
     setClock('2027-01-19T06:00:10Z');
     for (const { site } of sites) expectSuccess(await mint(stack, site));
     await stack.retireModels();
@@ -172,7 +172,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
     expect(await readSite(site)).toMatchObject({ model: 'gpt-realtime-2.1' });
   });
 
-  it('on 2027-01-20 refuses the visitors of a site that opted out, and of no other', async () => {
+  it('a run on 2027-01-20 refuses the visitors of a site that opted out, and of no other', async () => {
     setClock('2027-01-20T00:00:10Z');
     for (const { model, site } of sites)
       expect(expectSuccess(await mint(stack, site)).model).toBe(successorOf(model));

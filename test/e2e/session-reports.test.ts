@@ -60,7 +60,7 @@ const say = (
 const told = async (...given: Parameters<typeof say>) => expectSuccess(await say(...given));
 const CONTINUE = { action: 'continue', reason: null };
 const hangUp = (reason: string) => ({ action: 'hang_up', reason });
-/** A visitor at an address of their own. */
+/** Mints for a visitor at the given address. */
 const mintFrom = (from: string, { siteId }: Tenant) =>
   rawRequest(stack, {
     method: 'POST',
@@ -386,7 +386,7 @@ describe('slots live on reports', () => {
 });
 
 describe('when the widget should hang up', () => {
-  it('after the longest session of the site, and not because the visitor connected late', async () => {
+  it('the widget hangs up after the longest session of the site, and not because the visitor connected late', async () => {
     const tenant = await makeKeyedTenant(
       stack,
       {},
@@ -403,7 +403,7 @@ describe('when the widget should hang up', () => {
     expect(await told(tenant, session, ['heartbeat'])).toMatchObject(hangUp('max_duration'));
   });
 
-  it('after the longest session by our own clock too, when the clock of the browser hardly moves', async () => {
+  it('the widget hangs up after the longest session by our own clock too, when the clock of the browser hardly moves', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { max_duration_seconds: 60 });
     const session = await minted(tenant);
     const start = now().getTime();
@@ -420,7 +420,7 @@ describe('when the widget should hang up', () => {
     expect(await told(tenant, session, ['heartbeat'])).toMatchObject(hangUp('max_duration'));
   });
 
-  it('when its site was archived, or its workspace deleted', async () => {
+  it('the widget hangs up when its site was archived, or its workspace deleted', async () => {
     const tenant = await makeKeyedTenant(stack);
     const other = await addSite(stack, tenant);
     const [one, two] = [await minted(tenant), await minted(other)];
@@ -435,7 +435,7 @@ describe('when the widget should hang up', () => {
     expect((await meterOf(other, two))?.['posted']).toMatchObject({ sessions: 1, seconds: 20 });
   });
 
-  it('when it has ended, in whatever order the reports come', async () => {
+  it('the widget hangs up when the session has ended, in every order of the reports', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const connected = event('connected', now());
@@ -462,7 +462,7 @@ describe('repeated and false reports', () => {
     expect((await meterOf(tenant, session))?.['posted']).toEqual(before);
   });
 
-  it('that cannot be true are flagged, kept apart and not counted', async () => {
+  it('reports that cannot be true are flagged, kept apart and not counted', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const nextYear = new Date(now().getTime() + 31_536_000_000);
@@ -551,7 +551,7 @@ describe('minutes of a plan with a hard cap', () => {
     });
   });
 
-  it('that are held by visitors at once never exceed what is left', async () => {
+  it('minutes that are held by visitors at once never exceed what is left', async () => {
     const tenant = await makeTenant(stack, MANAGED, { max_duration_seconds: 60 });
     await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 130);
     const answers = await Promise.all(Array.from({ length: 6 }, () => mint(stack, tenant)));
@@ -570,7 +570,7 @@ describe('minutes of a plan with a hard cap', () => {
     expect(await minted(tenant)).toMatchObject({ max_duration_seconds: 40 });
   });
 
-  it('of a session that crosses midnight at the end of a month belong to the month of its mint', async () => {
+  it('minutes of a session that crosses midnight at the end of a month belong to the month of its mint', async () => {
     const lastMinute = frozenClock('2026-11-30T23:59:50.000Z');
     const other = await startTestStack({ audited: false, runtime: { clock: lastMinute.clock } });
     const behind = tablesAt(other.dynamoDb.endpoint);
@@ -710,7 +710,7 @@ describe('what visitors meet after the mint', () => {
     expectSuccess(await mintFrom('127.0.3.5', tenant));
   });
 
-  it('on one key says nothing of the key that takes its place', async () => {
+  it('failures on one key do not count for the key that takes its place', async () => {
     const tenant = await makeKeyedTenant(stack);
     const sessions: MintedSession[] = [];
     for (const from of ['127.0.4.1', '127.0.4.2', '127.0.4.3'])

@@ -85,7 +85,7 @@ describe('a workspace with its own key', () => {
 });
 
 describe('the site cap', () => {
-  it('of enterprise is none', async () => {
+  it('the site cap of enterprise is unlimited', async () => {
     const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, 'enterprise');
     for (let sites = 1; sites <= 12; sites++) expectSuccess(await create(tenant), 201);
@@ -113,7 +113,7 @@ describe('the site cap', () => {
           expect.stringMatching(/^(site_limit_reached|version_conflict)$/),
         ]);
     expect(await countOf(tenant)).toBeLessThanOrEqual(3);
-    // Whoever lost a race repeats, and gets what is left.
+    // A request that lost a race repeats, and gets what is left.
     while ((await create(tenant)).status === 201);
     expect(await countOf(tenant)).toBe(3);
   });

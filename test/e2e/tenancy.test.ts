@@ -49,7 +49,7 @@ describe('another workspace', () => {
 });
 
 describe('a member', () => {
-  it('who is removed is refused from the next request on', async () => {
+  it('a removed member is refused at their next request', async () => {
     const tenant = await makeTenant(stack);
     const admin = await addMember(stack, tenant, 'admin');
     expectSuccess(await stack.call('GET', workspacePath(tenant), { as: admin }));
@@ -60,7 +60,7 @@ describe('a member', () => {
     expect(expectSuccess(await stack.call('GET', '/v1/workspaces', { as: admin })).items).toEqual([]);
   });
 
-  it('whose role is lowered may do less from the next request on', async () => {
+  it('a member whose role is lowered may do less at their next request', async () => {
     const tenant = await makeTenant(stack);
     const admin = await addMember(stack, tenant, 'admin');
     const rename = () =>
@@ -70,7 +70,7 @@ describe('a member', () => {
     expectRefusal(await rename(), 403, 'forbidden');
   });
 
-  it('who is nobody cannot be read or removed', async () => {
+  it('a member who does not exist cannot be read or removed', async () => {
     const tenant = await makeTenant(stack);
     for (const method of ['GET', 'DELETE']) {
       const answer = await stack.call(method, memberPath(tenant, 'nobody'), { as: tenant.owner });
@@ -78,7 +78,7 @@ describe('a member', () => {
     }
   });
 
-  it('whose `sub` looks like a path or a key of the table is only a name', async () => {
+  it('a member whose `sub` looks like a path or a key of the table is only a name', async () => {
     const tenant = await makeTenant(stack);
     for (const sub of ['auth0|4711', 'a/b', '../owner', 'SITE#x', 'WORKSPACE', 'ä @ö', '%41']) {
       const path = memberPath(tenant, encodeURIComponent(sub));
@@ -215,7 +215,7 @@ describe('deleting a workspace', () => {
     expectRefusal(await remove(tenant, 'wrong'), 404, 'workspace_not_found');
   });
 
-  it('by two owners at once ends it once', async () => {
+  it('a deletion by two owners at once ends the workspace once', async () => {
     const tenant = await makeFullTenant(stack);
     const second = await addMember(stack, tenant, 'owner');
     const answers = await Promise.all([remove(tenant, 'Shop'), remove({ ...tenant, owner: second }, 'Shop')]);
@@ -326,7 +326,7 @@ describe('a list', () => {
     expect(await walk(path, tenant.owner)).toEqual(items);
   });
 
-  it('of errors has the newest first', async () => {
+  it('a list of errors has the newest first', async () => {
     const tenant = await makeListed();
     const { items } = await asOwner(stack, tenant, 'GET', workspacePath(tenant, '/errors'));
     expect(items[0].last_at > items[1].last_at).toBe(true);
@@ -441,7 +441,7 @@ describe('a change', () => {
     expect(await asOwner(stack, tenant, 'GET', path)).toMatchObject(changes);
   });
 
-  it('of nothing changes nothing', async () => {
+  it('a change of nothing changes nothing', async () => {
     const tenant = await makeTenant(stack);
     for (const path of [workspacePath(tenant), `/v1/sites/${tenant.siteId}`]) {
       const before = await asOwner(stack, tenant, 'GET', path);
@@ -457,7 +457,7 @@ describe('a change', () => {
 });
 
 describe('a new workspace', () => {
-  it('belongs to whoever created it, with the defaults of the contract', async () => {
+  it('belongs to its creator, with the defaults of the contract', async () => {
     const owner = newPerson('founder');
     const answer = await stack.call('POST', '/v1/workspaces', { as: owner, body: { name: ' Shop ' } });
     const workspace = expectSuccess(answer, 201);

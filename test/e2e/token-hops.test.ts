@@ -5,7 +5,7 @@ import { OPENAI_MINT, startTracedStack, type TracedStack } from '../../bench/tra
 import { putPlatformKey } from '../support/platform-key.ts';
 import { fakeKey } from '../support/tenant.ts';
 
-/** What a visitor waits for: round trips to AWS that cannot be under way together. Counted, not timed. */
+/** Round trips to AWS that a visitor waits for one after another. Counted, not timed. */
 
 const gate = waveGate();
 let stack: TracedStack;
@@ -61,7 +61,7 @@ describe('A mint waits for at most three AWS round trips before OpenAI and one a
     expectAtMost(promised, await fewestHops(() => mintAt(stack.url, place), promised));
   });
 
-  test('and for one more, the roots of its keyed hashes, as the first of a container', async () => {
+  test('a mint in a new container waits for one round trip more, the roots of its keyed hashes', async () => {
     const place = await owner.makePlace();
     const atFirst = { before: 4, after: 1 };
     const mint = () => stack.withColdTokenFunction((url) => mintAt(url, place));
@@ -84,7 +84,7 @@ describe('The count', () => {
     expect(hopsIn(waves, (name) => name === OPENAI_MINT)).toEqual({ before: 1, after: 2 });
   });
 
-  test('of a trace takes calls that overlap as one round trip', () => {
+  test('a count of a trace takes calls that overlap as one round trip', () => {
     const spans = [
       { from: 0, to: 10 },
       { from: 1, to: 12 },

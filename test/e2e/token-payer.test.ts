@@ -21,7 +21,7 @@ afterAll(() => stack.close());
 const payers = () => mintRequests(stack).map(({ keyFingerprint }) => keyFingerprint);
 
 describe('who pays', () => {
-  it("BYOK without a key of its own never falls back to the platform's", async () => {
+  it("BYOK without a key never falls back to the platform's", async () => {
     const tenant = await makeTenant(stack);
     expectRefusal(await mint(stack, tenant), 422, 'openai_key_missing');
     expect(openAi.requests).toEqual([]);

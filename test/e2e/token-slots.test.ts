@@ -60,7 +60,7 @@ describe('concurrency slots of a key', () => {
     expectRefusal(await mint(stack, second), 429, 'busy');
   });
 
-  it('two sites with the same OpenAI key of their own share its slots', async () => {
+  it('two sites with the same OpenAI key share its slots', async () => {
     const first = await makeTenant(stack, TIER_1);
     const second = await addSite(stack, first);
     const key = fakeKey();
@@ -139,7 +139,7 @@ describe('concurrency slots of a key', () => {
 });
 
 describe('what one address may hold of a key', () => {
-  it('with a share, one address leaves slots to others, and is told when one of its own ends', async () => {
+  it('with a share, one address leaves slots to others, and gets a slot again when one of its sessions ends', async () => {
     const clock = frozenClock();
     const shared = await startTestStack({
       runtime: { clock: clock.clock },
@@ -177,7 +177,7 @@ describe('what one address may hold of a key', () => {
     }
   });
 
-  it('on the smallest keys an address may hold one', async () => {
+  it('one address may hold one slot on the smallest keys', async () => {
     const shared = await startTestStack({ variables: { ADDRESS_SLOT_PERCENT: '1' }, audited: false });
     try {
       const tenant = await makeKeyedTenant(shared, { concurrency_limit: 3 });

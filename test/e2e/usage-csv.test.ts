@@ -39,7 +39,7 @@ const errorsPath = ({ workspaceId }: Tenant, query = ''): string =>
 const sessionsPath = ({ siteId }: Tenant, query = ''): string => `/v1/sites/${siteId}/sessions${query}`;
 
 describe('CSV', () => {
-  it('of usage is this, to the byte', async () => {
+  it('the CSV of usage has exactly these bytes', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-2.1' });
     await playSession(stack, tenant, time, { seconds: 61, audioIn: 100, audioOut: 200, textIn: 30 });
     await playSession(stack, tenant, time, { seconds: 59, textOut: 7 });
@@ -73,7 +73,7 @@ describe('CSV', () => {
     ]);
   });
 
-  it('of usage by day and model is what npm run reconcile-costs reads', async () => {
+  it('the CSV of usage by day and model is what npm run reconcile-costs reads', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-2.1' });
     await playSession(stack, tenant, time, { seconds: 30, audioOut: 200 });
     for (const groups of ['day,model', 'day,model,mode']) {
@@ -99,7 +99,7 @@ describe('CSV', () => {
     }
   });
 
-  it('of a list that goes on says where, and following it gives every row once', async () => {
+  it('the CSV of a list with more pages names the next one, and following it gives every row once', async () => {
     const tenant = await makeKeyedTenant(stack);
     for (let i = 0; i < 3; i++) {
       await beginSession(stack, tenant, time);

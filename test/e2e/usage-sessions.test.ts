@@ -74,7 +74,7 @@ describe('a session', () => {
     });
   });
 
-  it('of which nothing was heard any more ended in silence, one heartbeat after its last sign of life', async () => {
+  it('a session that fell silent ended one heartbeat after its last sign of life', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     const minted = await beginSession(stack, tenant, time);
     time.advance(200_000);
@@ -86,7 +86,7 @@ describe('a session', () => {
     });
   });
 
-  it('with reports that cannot be true shows what was flagged, and does not count it', async () => {
+  it('a session with impossible reports shows what was flagged, and does not count it', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     const minted = await beginSession(stack, tenant, time);
     const now = time.clock();
@@ -97,7 +97,7 @@ describe('a session', () => {
     expect(receipt.tokens.output_audio).toBe(0);
   });
 
-  it('of a model without a known price has no cost, and no guess', async () => {
+  it('a session of a model without a known price has no cost, and no guess', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-unheard-of' });
     const minted = await mint(stack, tenant);
     // The stand-in knows OpenAI's models only: the mint is refused and the session stays on the list.
@@ -141,7 +141,7 @@ describe('a session', () => {
     expect(plan.used_seconds).toBe(60);
   });
 
-  it("of another site, of another workspace's site, or of nobody is not found", async () => {
+  it("a session of another site, of another workspace's site, or of nobody is not found", async () => {
     const tenant = await makeKeyedTenant(stack);
     await putOnPlan(stack, tenant, 'enterprise');
     const other = await addSite(stack, tenant);
@@ -322,7 +322,7 @@ describe('concurrency', () => {
 });
 
 describe("the calculator on a workspace's own month", () => {
-  it('replays the month with an own key and on each plan, whoever paid', async () => {
+  it('replays the month with an own key and on each plan, for either payer', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-2.1' });
     await putOnPlan(stack, tenant, 'starter');
     await playSession(stack, tenant, time, { seconds: 120, audioOut: 1_000 });

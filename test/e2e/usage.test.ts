@@ -100,7 +100,7 @@ describe('usage', () => {
     });
   });
 
-  it('of nothing is nothing, exactly', async () => {
+  it('the usage of nothing is exactly zero', async () => {
     const tenant = await makeTenant(stack);
     const { rows, totals, plan } = await usageOf(tenant);
     expect(rows).toEqual([]);
@@ -118,7 +118,7 @@ describe('usage', () => {
     });
   });
 
-  it('of a month in the past stays readable, with what the plan had used then', async () => {
+  it('the usage of a month in the past stays readable, with what the plan had used then', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     await putOnPlan(stack, tenant, 'starter');
     await playSession(stack, tenant, time, { seconds: 60 });

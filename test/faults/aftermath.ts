@@ -10,7 +10,7 @@ import type { Item, TableName } from '../support/key-tables.ts';
 import { runConcurrently } from '../support/run-concurrently.ts';
 import { type FaultWorld, leaksIn } from './world.ts';
 
-/** What the audit trail says of each session, in the order of its rows. */
+/** The audit trail's rows of each session, in their order. */
 export type Trails = ReadonlyMap<string, readonly string[]>;
 
 export interface Aftermath {
@@ -71,12 +71,12 @@ const trailsIn = (audit: readonly Item[]): Trails => {
   return new Map([...bySession].map(([sessionId, of]) => [sessionId, of.map(({ type }) => String(type))]));
 };
 
-/** What the trail says of a session, as the matrix shows it. */
+/** The trail's rows of a session, as the matrix shows them. */
 export const auditIn =
   ({ trails }: Aftermath) =>
   ({ sessionId }: Item): string =>
     (trails.get(String(sessionId)) ?? []).length === 2 ? 'intent, outcome' : 'intent';
 
-/** What the trail should say of a session that is in this state. */
+/** The rows that the trail should have of a session in this state. */
 export const trailOfState = (state: unknown): readonly string[] =>
   state === 'reserved' ? ['session.reserved'] : ['session.reserved', `session.${state}`];

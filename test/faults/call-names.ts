@@ -1,8 +1,9 @@
 import type { AwsCall } from '../support/aws-proxy.ts';
 
 /**
- * What a call to AWS is about, without an id in it: `UpdateItem session`, `GenerateMac ip-hash`. Calls run side by side, so
- * a call is known by its name and by how often that name came before, never by its place among all.
+ * The name of a call to AWS, without an id in it: `UpdateItem session`, `GenerateMac ip-hash`. Calls run in parallel,
+ * so a call is identified by its name and by how often that name occurred before, never by its position among all
+ * calls.
  */
 export const nameOfCall = ({ operation, body }: Pick<AwsCall, 'operation' | 'body'>): string => {
   if (operation === 'GenerateMac') return `${operation} ${labelOf(String(body['Message']))}`;

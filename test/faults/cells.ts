@@ -24,12 +24,12 @@ export interface Cell {
   readonly fault: string;
   /** It waits for deadlines. */
   readonly slow: boolean;
-  /** What happens to the calls to AWS. */
+  /** The decision about each call to AWS. */
   readonly decide: Decide;
-  /** What happens at OpenAI. */
+  /** The fault at OpenAI. */
   readonly openAi: Omit<Fault, 'keyFingerprint'> | undefined;
   readonly variables: Readonly<Record<string, string>>;
-  /** What the totals of usage count after the same without a fault. */
+  /** The usage totals after the same run without a fault. */
   readonly goodTotals: Records['totals'];
 }
 
@@ -62,7 +62,7 @@ export const recordedCalls = async (world: FaultWorld, scenario: Scenario) => {
   return { aws: traffic.seen, openAi: [...new Set(paths)], totals };
 };
 
-/** What an outage of a whole service looks like: every call of it fails. */
+/** An outage of a whole service: every call to it fails. */
 const everywhere =
   (service: Service, { extent, play }: AwsFault): Decide =>
   (at, call, attempt) =>

@@ -50,7 +50,7 @@ export interface Recorded extends AwsTarget {
   readonly sample: AwsCall;
 }
 
-/** What has reached AWS from one container, and what becomes of it. */
+/** The calls to AWS from one container, and what happens to each. */
 export interface Traffic {
   /** Every call but for its repetitions, in the order of arrival. */
   readonly seen: readonly Recorded[];
@@ -136,7 +136,7 @@ const openTraffic = (decide: Decide): OpenTraffic => {
   };
 };
 
-/** The way to AWS of many containers, each of which meets faults of its own. */
+/** The way to AWS of many containers, each of which has its own faults. */
 export interface Network {
   readonly endpoints: (caller: string) => Variables;
   open(caller: string, decide?: Decide): Traffic;

@@ -28,7 +28,7 @@ export interface CrashPoint {
   readonly target: AwsTarget | undefined;
 }
 
-/** `freeze`: nothing of it reaches anybody any more. `kill`: a process of its own, and SIGKILL. */
+/** `freeze`: none of its calls has an effect any more. `kill`: a separate process, and SIGKILL. */
 export type Ending = 'freeze' | 'kill';
 
 const crashPointsOf = async (world: FaultWorld, scenario: Scenario): Promise<readonly CrashPoint[]> => {
@@ -40,7 +40,7 @@ const crashPointsOf = async (world: FaultWorld, scenario: Scenario): Promise<rea
   return calls.flatMap((at) => (['before', 'after'] as const).map((when) => ({ scenario, when, ...at })));
 };
 
-/** What a crash has left, and what became of it. */
+/** The records that a crash has left, and their later state. */
 export interface Crash {
   readonly point: CrashPoint;
   readonly subject: Subject;
@@ -56,7 +56,7 @@ interface Doomed extends Caller {
   end(): Promise<void>;
 }
 
-/** Calls that run side by side have come to their end by then, and the one that is held is all that the process waits for. */
+/** Parallel calls have ended by then, and the process waits only for the one that is held. */
 const QUIET_MS = 800;
 
 const isAt = (point: AwsTarget, at: AwsTarget): boolean =>
@@ -137,7 +137,7 @@ const startProcess = async (
   };
 };
 
-/** What the promises say of a crash, before anything is put right. */
+/** Checks the promises about a crash, before anything is repaired. */
 const expectBounded = (world: FaultWorld, { point, sessions, left, mints, atOnce }: Crash): void => {
   expect(sessions.length).toBeLessThanOrEqual(1);
   expect(mints).toBeLessThanOrEqual(1);

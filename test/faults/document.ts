@@ -110,7 +110,7 @@ const writtenLines = (document: string, scenario: Scenario): readonly Line[] => 
   });
 };
 
-/** What the document says that a cell comes to; undefined: it does not know the cell. */
+/** The columns of a cell in the document; undefined when the document does not know the cell. */
 export const writtenColumns = (
   document: string,
   scenario: Scenario,
@@ -153,7 +153,7 @@ What holds for every line, and is looked at in each request:
 
 How to read it. A fault without more strikes every try of that call; at KMS, and where DynamoDB refuses a condition or a
 transaction, every later call of the same name too. "Once" strikes the first try alone. "No answer" lets the client's
-deadline run out. Faults that go together stand under one word where they come to the same:
+deadline run out. Faults that have the same outcome share one word:
 
 ${GROUPS.map(groupLine).join('\n')}
 
@@ -164,7 +164,7 @@ it after the answer. "Session": its record. What became of a key is in "Key", wh
 `;
 
 export const CRASHES_EXPLAINED = `The process ends in the middle of a request for a token: with a call that its service has not heard of ("before"), or that
-was done and not answered ("after"); calls beside it have come to their end. Nobody cleans up after it. For each: at most one
+was done and not answered ("after"); its parallel calls have ended. Nobody cleans up after it. For each: at most one
 mint, the slot is never given twice and comes back with its lease, the sweeper gives the minutes of a hard cap back, the intent
 is on the audit trail, and a later visitor gets in with one mint. \`npm run faults:kill\` does the same to processes, with SIGKILL.
 `;

@@ -69,7 +69,7 @@ const cancelled =
     };
   };
 
-/** What DynamoDB says when it read nothing of what it was asked for. */
+/** DynamoDB's answer when it read none of the requested items. */
 const nothingRead = ({ operation, body }: AwsCall): AwsIntervention =>
   operation === 'BatchGetItem'
     ? { answer: { Responses: {}, UnprocessedKeys: body['RequestItems'] } }
@@ -106,8 +106,8 @@ const onlyAt =
     operation === wanted ? intervention : undefined;
 
 /**
- * A key that is off stays off. It also makes the row certain: a root that could not be fetched ahead is asked for again by
- * whoever needs it, sooner or later.
+ * A key that is off stays off. It also makes the row certain: a derivation key that could not be prefetched is
+ * requested again when a caller needs it, sooner or later.
  */
 const down = (errorName: string, status = 400): AwsFault => error(errorName, status, 'onwards');
 
@@ -140,7 +140,7 @@ export const KMS_FAULTS: readonly AwsFault[] = [
 ];
 
 /**
- * Faults that the matrix shows under one word, where each of them that can happen to a call comes to the same; and those
+ * Faults that the matrix shows under one word, because each of them that can happen to a call ends the same; and those
  * of each that every run plays, where the whole matrix would take too long.
  */
 export const GROUPS: readonly FaultGroup[] = [

@@ -1,7 +1,7 @@
 import { OPENAI_ERRORS, type OpenAiErrorName } from '../../lambdas/domain/keys/openai-errors.ts';
 import type { Fault } from '../../local/openai/server.ts';
 
-/** What goes wrong at OpenAI: the stand-in's fault without its path and key, made around a text that must not leak. */
+/** A fault at OpenAI: the stand-in's fault without its path and key, made around a text that must not leak. */
 export interface OpenAiFault {
   /** As the matrix names it. */
   readonly name: string;

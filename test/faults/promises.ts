@@ -1,4 +1,4 @@
-/** What a look at a promise found broken, in one line; nothing when it was kept. */
+/** Broken promises, one line each; empty when all were kept. */
 export const brokenIn = async (
   promise: string,
   look: () => void | Promise<void>,

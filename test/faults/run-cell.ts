@@ -13,7 +13,7 @@ import { brokenIn } from './promises.ts';
 import type { Scenario, Subject } from './scenarios.ts';
 import { type FaultWorld, leaksIn } from './world.ts';
 
-/** What is on record of a subject. */
+/** The records of a subject. */
 export interface Records {
   readonly sessions: readonly Item[];
   readonly slots: readonly Item[];
@@ -63,7 +63,7 @@ export const recordsOf = async (
   };
 };
 
-/** What a cell came to, as a row of the matrix shows it. */
+/** The outcome of a cell, as a row of the matrix shows it. */
 export interface Outcome {
   readonly answer: string;
   readonly retryAfter: string;
@@ -71,7 +71,7 @@ export interface Outcome {
   /** Where the session's slot is. */
   readonly slot: string;
   readonly session: string;
-  /** What became of the key, or of the reports. */
+  /** The effect on the key, or on the reports. */
   readonly effect: string;
 }
 
@@ -175,7 +175,7 @@ const brokenPromises = async (world: FaultWorld, run: Run): Promise<readonly str
   return broken;
 };
 
-/** What a caller sees, without what a token exists to hand out. */
+/** The answer as its caller sees it, without the secret that a token exists to hand out. */
 const shownIn = ({ headers, text, status, data }: TestAnswer): string =>
   `${[...headers].join('\n')}\n${text}`.replace((status === 200 && data.client_secret?.value) || '', '');
 
@@ -260,7 +260,7 @@ const CHANGING: ReadonlySet<string> = new Set([
   'deleteSiteKey',
 ]);
 
-/** What a mint answers, by the state that the key is in. */
+/** The status of a mint, by the state of the key. */
 const MINT_STATUS: Readonly<Record<string, number>> = { active: 200, suspended: 423, deleted: 422 };
 
 const expectHealed = async (world: FaultWorld, { cell, subject, before, after }: Run): Promise<void> => {
@@ -282,7 +282,7 @@ const expectHealed = async (world: FaultWorld, { cell, subject, before, after }:
     expect(minted.status).toBe(MINT_STATUS[healed.keyState ?? 'deleted']);
   }
   if (scenario.kind === 'events') {
-    // Told twice and counted once: what a run without a fault comes to.
+    // Reported twice and counted once, as in a run without a fault.
     expect(healed.totals).toEqual(cell.goodTotals);
   }
 };

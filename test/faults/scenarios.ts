@@ -7,7 +7,7 @@ import { type Caller, makeTenant, mint, ORIGIN, putSiteKey, type Tenant } from '
 import type { Served } from './containers.ts';
 import { canaryKey, type FaultWorld } from './world.ts';
 
-/** Somebody with everything that a request needs, prepared while nothing fails. */
+/** A person with everything that a request needs, prepared while nothing fails. */
 export interface Subject extends Tenant {
   /** The OpenAI key that its requests use, and how OpenAI's log names it. */
   readonly key: string;
@@ -19,7 +19,7 @@ export interface Subject extends Tenant {
 export interface Scenario {
   /** Heading in the matrix. */
   readonly name: string;
-  /** What a run without a fault does, in a sentence. */
+  /** The effect of a run without a fault, in a sentence. */
   readonly about: string;
   readonly route: RouteName;
   readonly serves: Served;
@@ -30,7 +30,7 @@ export interface Scenario {
   readonly status: number;
   /** The same once the fault is gone, where it is another. */
   readonly healedStatus?: number;
-  /** What the same request may meet once the fault is gone, beside `status`, where the first one had its effect. */
+  /** Other statuses of the repeated request after the fault is gone, where the first one had its effect. */
   readonly afterEffect?: readonly number[];
   /** Its subjects share a key at OpenAI, so they go one after another. */
   readonly oneByOne?: true;
@@ -51,7 +51,7 @@ const withSiteKey = async ({ stack }: FaultWorld) => {
 
 const token: Scenario = {
   name: 'POST /v1/{siteId}/token',
-  about: 'A visitor of a site with a key of its own and one slot, in a container that has just started.',
+  about: 'A visitor of a site with its own key and one slot, in a container that has just started.',
   route: 'mintToken',
   serves: 'token',
   kind: 'token',
@@ -178,7 +178,7 @@ const keyRoutes: readonly Scenario[] = [
   ),
   ofKey(
     'POST …/openai-key/rotate',
-    'The same OpenAI key, encrypted anew.',
+    'The same OpenAI key, re-encrypted.',
     { route: 'rotateSiteKey', serves: 'rotate' },
     { method: 'POST', verb: 'rotate' },
   ),

@@ -29,15 +29,15 @@ export const canaryKey = (): string => {
 const finder = secretFinder({ 'an OpenAI key': KEY_CANARY, "OpenAI's message": MESSAGE_CANARY });
 const CLIENT_SECRET = /ek_[0-9a-f]{16}/;
 
-/** What stands in a text and must not: a key, OpenAI's words, a client secret. */
+/** Secrets that a text must not contain: a key, OpenAI's words, a client secret. */
 export const leaksIn = (text: string | Uint8Array): readonly string[] => {
   const found = finder.find(text).map(({ secret, encoding }) => `${secret} (${encoding})`);
   return typeof text === 'string' && CLIENT_SECRET.test(text) ? [...found, 'a client secret'] : found;
 };
 
 /**
- * One stack for all cells, whose clock stands still. Preparations go to it directly; the requests that meet a fault go to
- * containers of their own, which reach AWS through `network`.
+ * One stack for all cells, with a frozen clock. Preparations go to it directly; the requests that meet a fault go to
+ * separate containers, which reach AWS through `network`.
  */
 export interface FaultWorld {
   readonly stack: TestStack;
@@ -50,7 +50,7 @@ export interface FaultWorld {
   later(serves: Served): Container;
   /** Closes the sessions of which nothing has been heard by then. */
   sweepLater(): Promise<void>;
-  /** What everything but the containers that meet a fault has logged. */
+  /** Log lines of everything except the containers that meet a fault. */
   logs(): readonly string[];
   /** Nothing listens on it. */
   readonly closedPort: number;

@@ -18,7 +18,7 @@ type Target = keyof typeof TARGETS;
 
 type Role = 'viewer' | 'admin' | 'owner';
 
-/** What each person may do with each of these: as which member they are let in, or the status that they are told. */
+/** The rights of each person on each target: the member they are let in as, or the status they receive. */
 const TABLE: Readonly<Record<Person, Readonly<Record<Target, Role | 401 | 404>>>> = {
   nobody: { own: 401, foreign: 401, missing: 401, malformed: 401 },
   expired: { own: 401, foreign: 401, missing: 401, malformed: 401 },
@@ -59,8 +59,9 @@ const expectedOf = (route: NamedRoute, as: Person, target: Target): number => {
   return roleSuffices(cell, route.access as Role) ? route.status : 403;
 };
 
-/** What a member learns who has been let in and finds no room, or nothing to go back to: as good as a success. */
-const LET_IN = /"(?:not_endable|site_limit_reached|no_previous_version|member_not_found|session_not_found)"/;
+/** Answers to a member who is let in but finds no room, or nothing to go back to: as good as a success. */
+const LET_IN =
+  /"(?:not_endable|site_limit_reached|no_previous_version|member_not_found|session_not_found|webhook_not_found|delivery_not_found|webhook_limit_reached)"/;
 
 const standingOf = ({ status: success }: NamedRoute, { status, text }: Answer): number =>
   LET_IN.test(text) ? success : status;
@@ -85,7 +86,7 @@ describe('the table of who may do what', () => {
     const wrong: unknown[] = [];
     for (const route of ROLE_ROUTES) {
       const expected = expectedOf(route, as, target);
-      // What the stranger's own workspace comes to is the test of their own stack.
+      // The stranger's rights in their own workspace are tested in their own stack.
       if (as === 'stranger' && target === 'foreign' && route.method !== 'GET') continue;
       world.take();
       const answer = await send(world, probeOf(route, as, target));

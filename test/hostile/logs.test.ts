@@ -59,7 +59,7 @@ const everywhere = (id: RouteId, text: string): readonly Probe[] => {
   ];
 };
 
-/** What is wrong with what a probe has put on standard output. */
+/** Faults in what a probe has written to standard output. */
 const loggedFaultsOf = async (probe: Probe): Promise<string[]> => {
   const output = watchOutput({ silent: true });
   const answer = await send(world, probe).finally(() => output.stop());
@@ -79,7 +79,7 @@ describe('one request is one line of the log, whose fields are ours', () => {
         expect([probe, await loggedFaultsOf(probe)]).toEqual([probe, []]);
   });
 
-  it('with any text at all, on every route', async () => {
+  it('every request with any text at all, on every route, is one line with our fields', async () => {
     const routes = Object.keys(ROUTES) as RouteId[];
     const somewhere = fc
       .tuple(fc.constantFrom(...routes), fc.oneof(hostileText, fc.constant('x'.repeat(60_000))), fc.nat())

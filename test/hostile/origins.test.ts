@@ -22,23 +22,23 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 
 describe('a page may mint, preflight and report', () => {
-  it('from what is registered', async () => {
+  it('a page may mint, preflight and report from a registered origin', async () => {
     for (const origin of [...REGISTERED, 'https://a.wild.example', 'https://a.b-c.wild.example']) {
       expect(mayRead(origin)).toBe(true);
       expect(await playOrigin(world, origin)).toEqual([]);
     }
   });
 
-  it('from nothing that only looks like it', async () => {
+  it('a page may not mint, preflight or report from an origin that only looks registered', async () => {
     for (const given of SINGLE_VARIATIONS)
       expect([given, await playOrigin(world, originOf(given))]).toEqual([given, []]);
   });
 
-  it('from nothing at all', async () => {
+  it('a page may not mint, preflight or report without an origin', async () => {
     expect(await playOrigin(world, undefined)).toEqual([]);
   });
 
-  it('from no mixture of these', async () => {
+  it('a page may not mint, preflight or report from a mixture of these', async () => {
     await fc.assert(
       fc.asyncProperty(originCases(), async (given) => {
         expect(await playOrigin(world, originOf(given))).toEqual([]);

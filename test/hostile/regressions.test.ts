@@ -6,7 +6,7 @@ import { type HostileWorld, startHostileWorld } from './support/world.ts';
 
 interface Regression {
   readonly family: FamilyName;
-  /** What it did to us. */
+  /** The damage it did. */
   readonly why: string;
   readonly case: unknown;
 }

@@ -32,7 +32,7 @@ describe('a batch of a stream', () => {
     expect(await playBatch(world, templates, given)).toEqual([]);
   });
 
-  it('with bad records, repeated and in any order: they are set aside, all others are handled, and nothing throws', async () => {
+  it('a batch with bad records, repeated and in any order, sets them aside, handles all others, and nothing throws', async () => {
     await fc.assert(
       fc.asyncProperty(batchCases(), async (given) => {
         expect(await playBatch(world, templates, given)).toEqual([]);

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 
 describe('an access token', () => {
-  it('that is good is taken by every function, so that what follows says something', async () => {
+  it('a good access token is accepted by every function, so that the refusals below prove something', async () => {
     expect(await playToken(world, await maker.good(), 'taken')).toEqual([]);
   });
 

@@ -26,7 +26,7 @@ describe('a CSV cell', () => {
     },
   );
 
-  it('of any text comes back as it was, but for the apostrophe before what could be a formula', () => {
+  it('a CSV cell of any text reads back as it was, but for the apostrophe before what could be a formula', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (text) => {
         const expected = /^[=+\-@\t\r＝＋－＠]/u.test(text) ? `'${text}` : text;
@@ -35,7 +35,7 @@ describe('a CSV cell', () => {
     );
   });
 
-  it('with quotes, commas or line ends is quoted as RFC 4180 has it', () => {
+  it('a CSV cell with quotes, commas or line ends is quoted as RFC 4180 demands', () => {
     expect(csvOfText('a "b", c\r\nd')).toBe('text,nested_list,nested_number\r\n"a ""b"", c\r\nd",a b,-1\r\n');
   });
 });

@@ -56,7 +56,7 @@ describe('the routes', () => {
     );
   });
 
-  test('without an authorizer are exactly these', () => {
+  test('the routes without an authorizer are exactly these', () => {
     expect(
       deployed.filter(({ authorizer }) => authorizer === undefined).map(({ routeKey }) => routeKey),
     ).toEqual([
@@ -175,7 +175,7 @@ describe('the functions', () => {
   );
 
   test.each(functions.map((found) => [found.name, found] as const))(
-    '%s logs JSON to a group of its own',
+    '%s logs JSON to its own group',
     (name, { Properties }) => {
       const { LogFormat, LogGroup } = Object(Properties['LoggingConfig']);
       expect([LogFormat, words(LogGroup)]).toEqual(['JSON', name.replace('/Function', '/Logs')]);
@@ -213,6 +213,7 @@ describe('the environment', () => {
     'AWS_ENDPOINT_URL_S3',
     'AWS_ENDPOINT_URL_EVENTBRIDGE',
     'AWS_ENDPOINT_URL_SQS',
+    'AWS_ENDPOINT_URL_SESV2',
     'OPENAI_BASE_URL',
     'OPENAI_TIMEOUT_MS',
   ]);
@@ -263,6 +264,8 @@ describe('the environment', () => {
     const plans = { PLANS: '' };
     const edge = { EDGE_PROOF_DIGESTS: '' };
     const hangUps = { HANGUP_QUEUE_URL: 'HangUps/Queue' };
+    const notices = { NOTICE_QUEUE_URL: 'Notices/Queue' };
+    const mail = { MAIL_SENDER: '' };
     const oidc = {
       OIDC_ISSUER: 'https://issuer.example.com/',
       OIDC_AUDIENCE: 'spelo-byok',
@@ -310,7 +313,17 @@ describe('the environment', () => {
       },
       rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
-      manage: { ...shared, ...derivation, ...plans, WORKSPACES_PER_DAY: '5' },
+      manage: {
+        ...shared,
+        ...usage,
+        ...derivation,
+        ...plans,
+        ...hangUps,
+        ...notices,
+        ...mail,
+        WATCH: 'eager',
+        WORKSPACES_PER_DAY: '5',
+      },
       usage: {
         ...own,
         ...edge,
@@ -322,7 +335,7 @@ describe('the environment', () => {
       },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
-      detector: { ...own, ...custody, ...hangUps, EVENT_BUS_NAME: 'default' },
+      detector: { ...own, ...custody, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },
       'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
       sweeper: { ...own, ...sessions, LIMITS_TABLE: 'LimitsTable', ...usage, ...hangUps },
       hangup: {
@@ -334,6 +347,16 @@ describe('the environment', () => {
         ...master,
         ...retired,
         ...hangUps,
+      },
+      notices: {
+        ...own,
+        TENANCY_TABLE: 'TenancyTable',
+        LIMITS_TABLE: 'LimitsTable',
+        ...sessions,
+        ...usage,
+        ...derivation,
+        ...notices,
+        ...mail,
       },
       'retire-models': { ...own, TENANCY_TABLE: 'TenancyTable' },
     });

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { EVENT_SOURCE, EVENTS } from '../../lambdas/contract/events.ts';
 import { FAILED_RECORD_MESSAGES } from '../../lambdas/contract/log-messages.ts';
 import { templates, wordsOf } from './permissions.ts';
-import { ofType, type Resource } from './synthesized.ts';
+import { exampleApp, ofType, type Resource, type StackTemplate, templateOf } from './synthesized.ts';
 
 const own = templates.audit;
 const words = wordsOf(own);
@@ -36,7 +36,7 @@ describe('what must not get lost', () => {
       'AWS::DynamoDB::Table': 6,
       'AWS::KMS::Key': 7,
       'AWS::S3::Bucket': 3,
-      'AWS::SQS::Queue': 7,
+      'AWS::SQS::Queue': 9,
       'AWS::CloudTrail::Trail': 1,
       'AWS::Logs::LogGroup': 16,
     });
@@ -143,18 +143,28 @@ describe('the evidence', () => {
   );
 });
 
-describe('the queue of hang-ups', () => {
-  test('goes to hangup, message by message, at most twenty containers at once', () => {
-    const [mapping, ...more] = ofType(own, 'AWS::Lambda::EventSourceMapping').filter(
-      ({ Properties }) => Properties['StartingPosition'] === undefined,
+describe('a queue', () => {
+  const mappings = ofType(own, 'AWS::Lambda::EventSourceMapping').filter(
+    ({ Properties }) => Properties['StartingPosition'] === undefined,
+  );
+
+  test.each([
+    ['hang-ups', 'Hangup', 20],
+    ['notices', 'Notices', 10],
+  ])('of %s goes to %s, message by message, at most %i containers at once', (_what, name, most) => {
+    expect(mappings).toHaveLength(2);
+    const found = mappings.filter(
+      ({ Properties }) => words(Properties['FunctionName']) === `${name}/Broker/Function`,
     );
-    expect(more).toEqual([]);
-    expect(words(mapping?.Properties['FunctionName'])).toBe('Hangup/Broker/Function');
-    expect(mapping?.Properties).toMatchObject({
-      BatchSize: 10,
-      FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: 20 },
-    });
+    expect(found).toMatchObject([
+      {
+        Properties: {
+          BatchSize: 10,
+          FunctionResponseTypes: ['ReportBatchItemFailures'],
+          ScalingConfig: { MaximumConcurrency: most },
+        },
+      },
+    ]);
   });
 });
 
@@ -168,7 +178,7 @@ describe('the streams', () => {
       Properties,
     }));
 
-  test('of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of tenancy and sessions to the detector too', () => {
+  test('the streams of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of tenancy and sessions to the detector too', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
       ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
@@ -321,7 +331,7 @@ describe("the rules on the detector's events", () => {
   const targetsOf = (name: string) =>
     [named('AWS::Events::Rule', name).Properties['Targets']].flat().map(Object);
 
-  test('are on the bus that it is told of, the default one', () => {
+  test('are on the bus that the function gets, the default one', () => {
     const { Variables } = Object(
       named('AWS::Lambda::Function', 'Detector/Broker/Function').Properties['Environment'],
     );
@@ -392,5 +402,32 @@ describe("the rules on the detector's events", () => {
       ['events.amazonaws.com', 'Sweeper/Broker/Function', 'Sweeper/Schedule'],
       ['events.amazonaws.com', 'RetireModels/Broker/Function', 'RetireModels/Schedule'],
     ]);
+  });
+});
+
+describe('mail', () => {
+  const sending = (template: StackTemplate) =>
+    ofType(template, 'AWS::IAM::Role').filter(({ Properties }) =>
+      JSON.stringify(Properties).includes('ses:'),
+    );
+
+  test('is sent by no function of a stage without a sender', () => {
+    expect(Object.values(templates).flatMap(sending)).toEqual([]);
+  });
+
+  test('is sent by notices alone, from the one sender of the stage', () => {
+    const alertMail = { sender: 'alerts@example.com', identity: 'example.com' };
+    const { audit } = exampleApp({ settings: { region: 'eu-central-1', alertMail } });
+    const [role, ...more] = sending(templateOf(audit));
+    expect(more).toEqual([]);
+    const [{ PolicyDocument }] = Object(role?.Properties['Policies']);
+    const statement = PolicyDocument.Statement.find(
+      ({ Action }: { Action: unknown }) => Action === 'ses:SendEmail',
+    );
+    expect(statement).toMatchObject({
+      Effect: 'Allow',
+      Condition: { StringEquals: { 'ses:FromAddress': 'alerts@example.com' } },
+    });
+    expect(JSON.stringify(statement.Resource)).toContain('identity/example.com');
   });
 });

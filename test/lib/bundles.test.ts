@@ -20,7 +20,7 @@ const assembly = async (): Promise<string> => {
   return synthesized;
 };
 
-/** What the functions read at start. Nothing is called: the addresses lead nowhere. */
+/** Environment that the functions read at start. Nothing is called: the addresses lead nowhere. */
 const environment = {
   STAGE: 'dev',
   AWS_REGION: 'eu-central-1',
@@ -36,6 +36,7 @@ const environment = {
   AUDIT_TABLE: 'audit',
   ARCHIVE_BUCKET: 'archive',
   HANGUP_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/111122223333/hang-ups',
+  NOTICE_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/111122223333/notices',
   OIDC_ISSUER: 'https://issuer.example.com/',
   OIDC_AUDIENCE: 'spelo-byok',
   MASTER_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/master',
@@ -70,7 +71,7 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     keys: { kilobytes: 780, clients: ['dynamodb', 'kms', 'sqs'] },
     rotate: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
     audit: { kilobytes: 680, clients: ['dynamodb', 'kms'] },
-    manage: { kilobytes: 800, clients: ['dynamodb', 'kms'] },
+    manage: { kilobytes: 850, clients: ['dynamodb', 'kms', 'sqs'] },
     usage: { kilobytes: 680, clients: ['dynamodb'] },
     projector: { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     archiver: { kilobytes: 650, clients: ['dynamodb', 's3'] },
@@ -78,6 +79,7 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     'rotate-on-request': { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     sweeper: { kilobytes: 650, clients: ['dynamodb', 'sqs'] },
     hangup: { kilobytes: 700, clients: ['dynamodb', 'kms', 'sqs'] },
+    notices: { kilobytes: 800, clients: ['dynamodb', 'kms', 'sesv2', 'sqs'] },
     'retire-models': { kilobytes: 600, clients: ['dynamodb'] },
   };
 

@@ -84,7 +84,7 @@ describe('the deployed dashboard', () => {
     ]);
   });
 
-  it('has at a name of its own that name, its certificate, and TLS 1.2 at the least', () => {
+  it('a dashboard with its own name has that name, its certificate, and TLS 1.2 at the least', () => {
     named.hasResourceProperties('AWS::CloudFront::Distribution', {
       DistributionConfig: {
         Aliases: ['pages.example.com'],
@@ -100,7 +100,7 @@ describe('the deployed dashboard', () => {
     expect(outputs).toContain('https://pages.example.com/widget/');
   });
 
-  it('brings no function of its own into the account, and no role', () => {
+  it('brings no function into the account, and no role', () => {
     template.resourceCountIs('AWS::Lambda::Function', 0);
     template.resourceCountIs('AWS::IAM::Role', 0);
   });

@@ -19,13 +19,13 @@ const named = (resources: readonly Resource[], name: string): Resource => {
 };
 
 describe('the stacks', () => {
-  test('that hold something are protected from deletion, and the others can be deleted and deployed again', () => {
+  test('the stacks that hold data are protected from deletion, and the others can be deleted and deployed again', () => {
     // The API holds nothing, but CloudFront in another region reads its id.
     for (const stack of [data, audit, api]) expect(stack.terminationProtection).toBe(true);
     for (const stack of [observability, edge]) expect(stack?.terminationProtection).toBe(false);
   });
 
-  test('that hold nothing hold no name either that a retained resource could keep from them', () => {
+  test('the stacks that hold no data also hold no name that a retained resource could keep from them', () => {
     const retained = [api, observability, edge]
       .filter((stack) => stack !== undefined)
       .flatMap((stack) => templateOf(stack).resources)
@@ -122,7 +122,7 @@ describe('the tables', () => {
     expect(Properties['StreamSpecification']).toEqual({ StreamViewType: 'KEYS_ONLY' });
   });
 
-  test('keep the audit trail until somebody decides otherwise: nothing in it expires', () => {
+  test('keep the audit trail until an operator decides otherwise: nothing in it expires', () => {
     expect(named(tables, 'AuditTable').Properties).not.toHaveProperty('TimeToLiveSpecification');
   });
 });

@@ -34,7 +34,7 @@ const PRICE_OF_KEY = 1;
 const PRICE_OF_ALARM_METRIC = 0.1;
 const dollars = (amount: number): string => `$${amount.toFixed(2)}`;
 
-/** What `docs/cost.md` counts: dev has no edge, prod has one. */
+/** The lines of `docs/cost.md`: dev has no edge, prod has one. */
 const costLines = (): readonly string[] => {
   const count = (type: string): number => resourcesOf('dev', type).length;
   const plain = alarmsOf('dev');

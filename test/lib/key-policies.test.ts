@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { CONDITIONS, templates, wordsOf } from './permissions.ts';
 import { conditionInWords, ofType, statementsOfKey } from './synthesized.ts';
 
-/** Actions that use the key or let somebody use it. What is left only looks after it. */
+/** Actions that use the key or grant its use. The others only manage it. */
 const GIVES_USE =
   /^kms:(\*|.*\*.*|Encrypt|Decrypt|ReEncrypt.*|GenerateDataKey.*|GenerateMac|VerifyMac|Sign|Verify|DeriveSharedSecret|CreateGrant|ReplicateKey|ImportKeyMaterial)$/;
 
@@ -81,7 +81,7 @@ describe('the key policies', () => {
 
   test.each([
     ['FingerprintKey', ['keys', 'rotate', 'rotate-on-request', 'platform-key']],
-    ['DerivationKey', ['token', 'events', 'keys', 'rotate', 'manage']],
+    ['DerivationKey', ['token', 'events', 'keys', 'rotate', 'manage', 'notices']],
     ['AuditKey', ['audit', 'projector', 'verify-archive']],
   ])('%s derives for %j', (name, roles) => {
     expect(usesOf(name)).toEqual(roles.map((role) => ['kms:GenerateMac', roleArn(role), CONDITIONS.hmac]));

@@ -29,6 +29,7 @@ const FUNCTIONS = [
   'sweeper',
   'retire-models',
   'hangup',
+  'notices',
 ];
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
 const OPERATORS = [
@@ -87,14 +88,14 @@ describe('the roles', () => {
       expect(longest(wordsOf(template)(Properties['RoleName'])).length).toBeLessThanOrEqual(64);
   });
 
-  test('of functions are for Lambda to assume', () => {
+  test('the roles of functions are for Lambda to assume', () => {
     for (const { Properties } of roles.filter((role) => FUNCTIONS.includes(roleNameOf(role))))
       expect(Object(Properties['AssumeRolePolicyDocument']).Statement).toEqual([
         { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
       ]);
   });
 
-  test('of operators are for people of this account who signed in with MFA, for an hour', () => {
+  test('the roles of operators are for people of this account who signed in with MFA, for an hour', () => {
     const operators = roles.filter((role) => OPERATORS.includes(roleNameOf(role)));
     expect(operators).toHaveLength(OPERATORS.length);
     for (const { Properties, template } of operators) {
@@ -126,7 +127,7 @@ describe('the roles', () => {
     ]);
   });
 
-  test('of functions may write to X-Ray, which knows no resources, and of operators none may', () => {
+  test('the roles of functions may write to X-Ray, which knows no resources, and those of operators may not', () => {
     const tracing = permissions.filter(({ action }) => action.startsWith('xray:'));
     expect(tracing).toEqual(
       FUNCTIONS.flatMap((role) =>
@@ -142,7 +143,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^HangUps\/Queue$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
       ({ resource }) => !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS,
     );
@@ -205,6 +206,7 @@ describe('the KMS keys', () => {
       'keys',
       'rotate',
       'manage',
+      'notices',
     ]);
     expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector', 'VerifyArchiveOperator']);
   });
@@ -247,7 +249,7 @@ describe('the audit trail', () => {
   test('is read by the function that shows it, and its stream by the archiver', () => {
     expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:BatchGetItem', 'dynamodb:Query']);
     expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector', 'RestoreOperator']);
-    // Whoever restores rows cannot compute the hash of a forged one, and whoever can compute hashes writes none.
+    // A role that restores rows cannot compute the hash of a forged one, and a role that computes hashes writes none.
     expect(actionsOf('RestoreOperator', 'AuditKey')).toEqual([]);
     expect(permissions.filter(({ role }) => role === 'VerifyArchiveOperator')).toEqual([
       {
@@ -287,7 +289,7 @@ describe('the tables', () => {
       .filter((found) => found.role === role && found.resource === resource && action.test(found.action))
       .map(({ action, condition }) => [action, condition]);
 
-  test('keys are written by whoever seals, wraps, suspends or forgets them, and by nobody else', () => {
+  test('keys are written only by the roles that seal, wrap, suspend or delete them', () => {
     expect(rolesThat(writes, 'KeysTable')).toEqual([
       'keys',
       'rotate',
@@ -380,12 +382,16 @@ describe('the tables', () => {
     expect(actionsOf('detector', 'SessionsTable')).toEqual([]);
   });
 
-  test('manage sees whether a key is stored, not its record, and of limits counts new workspaces alone', () => {
+  test('manage sees whether a key is stored, not its record, and of limits counts new workspaces and keeps the log of deliveries alone', () => {
     expect(conditionsOf('manage', 'KeysTable', /./)).toEqual([
       ['dynamodb:BatchGetItem', readingOnly('pk or sk or state', STORED_KEYS)],
     ]);
     expect(conditionsOf('manage', 'LimitsTable', /./)).toEqual([
-      ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#*')],
+      ...['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'].map((action) => [
+        action,
+        inPartitions('DELIVERIES#*'),
+      ]),
+      ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#* or RATE#mail-code#*')],
     ]);
   });
 
@@ -397,7 +403,7 @@ describe('the tables', () => {
     expect(new Set(readers.map(({ role }) => role))).toEqual(new Set(['hangup']));
   });
 
-  test('the queue of hang-ups takes messages from whoever ends calls, and gives them to hangup alone', () => {
+  test('the queue of hang-ups takes messages from the functions that end calls, and gives them to hangup alone', () => {
     expect(rolesThat('sqs:SendMessage', 'HangUps/Queue')).toEqual([
       'token',
       'events',
@@ -408,6 +414,20 @@ describe('the tables', () => {
       'StopOperator',
     ]);
     expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);
+  });
+
+  test('the queue of notices takes messages from the detector and the routes, and gives them to notices alone', () => {
+    expect(rolesThat('sqs:SendMessage', 'Notices/Queue')).toEqual(['manage', 'detector', 'notices']);
+    expect(rolesThat(/Receive|Delete|ChangeMessage/, 'Notices/Queue')).toEqual(['notices']);
+  });
+
+  test('what connects to the addresses of strangers can neither read nor open a key, and changes its own log alone', () => {
+    expect(actionsOf('notices', 'KeysTable')).toEqual([]);
+    expect(actionsOf('notices', 'MasterKey')).toEqual([]);
+    const written = permissions.filter(
+      ({ role, action, resource }) => role === 'notices' && resource.endsWith('Table') && writes.test(action),
+    );
+    expect(written).toMatchObject([{ resource: 'LimitsTable', condition: inPartitions('DELIVERIES#*') }]);
   });
 
   test('no function scans a table but the one that looks at the model of every site', () => {
@@ -440,7 +460,7 @@ describe('the tables', () => {
     expect(rolesThat(/Delete/, 'KeysTable')).not.toContain('RestoreOperator');
   });
 
-  test('only manage asks which workspaces somebody belongs to', () => {
+  test('only manage asks for the workspaces of a person', () => {
     expect(rolesThat(/./, 'TenancyTable/index/by-sub')).toEqual(['manage']);
     expect(actionsOf('manage', 'TenancyTable/index/by-sub')).toEqual(['dynamodb:Query']);
   });
@@ -506,7 +526,7 @@ The encryption context of a sealed key: ${ENCRYPTION_CONTEXT_KEYS.map((name) => 
 IAM cannot ask that a put be conditional. That the projector replaces no row is for its code (every put demands that
 nothing is there), for the hash chain, which shows a row that was replaced, and for the archive, which keeps the first.
 
-Two roles both open and seal, because encrypting a key anew takes both: \`rotate\`, behind a route, and
+Two roles both open and seal, because re-encrypting a key takes both: \`rotate\`, behind a route, and
 \`rotate-on-request\`, behind the detector's events. The detector itself can switch a key off and open none.
 
 ## Functions
@@ -514,7 +534,7 @@ Two roles both open and seal, because encrypting a key anew takes both: \`rotate
 ${FUNCTIONS.map(section).join('\n')}
 ## Operators
 
-Roles that a person of this account assumes for one command: an IAM user with MFA, or somebody of a permission set of IAM
+Roles that a person of this account assumes for one command: an IAM user with MFA, or a person with a permission set of IAM
 Identity Center that the stage names (\`operators.permissionSets\`).
 
 ${OPERATORS.map(section).join('\n')}`;

@@ -19,12 +19,14 @@ const programs = [
   { role: 'VerifyArchiveOperator', entry: 'tools/operator/verify-archive.ts' },
 ];
 
-/** Calls that stand in the code which a program shares and that it never comes to, with the reason. */
+/** Calls in shared code that a program never reaches, with the reason. */
 const NEVER: Readonly<Record<string, readonly string[]>> = {
   // Switching a key off leaves every version where it is.
   detector: ['keys DeleteItem'],
-  // A key that is encrypted anew has no version shredded.
+  // A re-encrypted key has no version shredded.
   'rotate-on-request': ['keys DeleteItem'],
+  // It reads the receipt of one session, from the file that also lists them.
+  notices: ['sessions Query'],
   // Whether the owner of a key stands is asked for sites and workspaces only.
   PlatformKeyOperator: ['tenancy ConditionCheckItem'],
 };

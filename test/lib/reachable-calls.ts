@@ -12,10 +12,10 @@ import {
 } from './syntax-tree.ts';
 
 /**
- * What a program can ask of DynamoDB and KMS, read from the syntax trees of the files that its entry imports; of the AWS
- * adapters only the functions that something reached mentions by name. Over-careful rather than forgetful: a name that is
- * mentioned counts as called. Throws on a table, key or command that it cannot name, so that a new way of writing a call
- * is noticed.
+ * The calls to DynamoDB and KMS that a program can make, read from the syntax trees of the files that its entry
+ * imports; of the AWS adapters only the functions that reached code mentions by name. Over-careful rather than
+ * forgetful: a name that is mentioned counts as called. Throws on a table, key or command that it cannot name, so that
+ * a new way of writing a call is noticed.
  */
 
 const ROOT = new URL('../../', import.meta.url);
@@ -40,7 +40,7 @@ const ITEM_ACTIONS: Readonly<Record<string, string>> = {
 };
 /** Actions inside of a transaction, named by the field that holds them. */
 const TRANSACTION_FIELDS = ['Put', 'Update', 'Delete', 'ConditionCheck'];
-/** Functions of the adapters that send a command of their own. */
+/** Functions of the adapters that send a command themselves. */
 const HELPERS: Readonly<Record<string, string>> = {
   queryPage: 'Query',
   queryAll: 'Query',
@@ -49,7 +49,7 @@ const HELPERS: Readonly<Record<string, string>> = {
 
 /** Commands whose items are looked at one by one, and those of another service. */
 const OTHER_COMMANDS =
-  /^(TransactWrite|BatchGet|PutObject|PutEvents|SendMessage|ChangeMessageVisibility|Decrypt|GenerateDataKey|GenerateMac|ReEncrypt)$/;
+  /^(TransactWrite|BatchGet|PutObject|PutEvents|SendMessage|SendEmail|ChangeMessageVisibility|Decrypt|GenerateDataKey|GenerateMac|ReEncrypt)$/;
 const KMS_COMMANDS = /^(Decrypt|GenerateDataKey|GenerateMac|Encrypt|ReEncrypt|Verify\w*)$/;
 
 /** A function of an adapter that has a name, without those inside of it that have names too. */
@@ -161,7 +161,7 @@ const reachedUnits = (
     .filter(([file]) => !ADAPTERS.test(file) && !CONTRACT.test(file))
     .map(([file, module]) => mentionsIn(file, module, new Set()));
   const imported = new Map([...files].map(([file, module]) => [file, importedNames(module)]));
-  // A bare name means the function of its own file, or the one that its file imports.
+  // A bare name means the function in the same file, or the one that the file imports.
   const calls = ({ file, members, bare }: Mentions, unit: Unit): boolean =>
     unit.isMethod
       ? members.has(unit.name)

@@ -6,7 +6,7 @@ import { exampleApp, exampleEdge, ofType, type StackTemplate, templateOf } from 
 
 const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8');
 
-/** What stands under each heading of the second level, up to the next. */
+/** The text under each heading of the second level, up to the next. */
 const sections = new Map(
   runbook
     .split(/^## /m)
@@ -64,6 +64,7 @@ describe('the alarms', () => {
       ['spelo-byok-dev-hang-up-gave-up', 'ApproximateNumberOfMessagesVisible', 0],
       ['spelo-byok-dev-hang-ups-are-late', 'ApproximateAgeOfOldestMessage', 1_200],
       ['spelo-byok-dev-a-call-could-not-be-hung-up', 'LostCalls', 0],
+      ['spelo-byok-dev-notices-gave-up', 'ApproximateNumberOfMessagesVisible', 0],
       ['spelo-byok-dev-key-policy-was-changed', undefined, 0],
       ['spelo-byok-dev-grant-on-a-key-was-created', undefined, 0],
       ['spelo-byok-dev-key-was-disabled-or-scheduled-for-deletion', undefined, 0],
@@ -105,7 +106,7 @@ describe('the alarms', () => {
     },
   );
 
-  test.each(cases)('%s tells somebody', (_, { template, AlarmActions }) => {
+  test.each(cases)('%s notifies the operator', (_, { template, AlarmActions }) => {
     expect(AlarmActions.map(wordsOf(template))).toEqual(['Alarms']);
   });
 

@@ -206,6 +206,11 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
   ],
   ['a name for a mail address', { alarmEmail: 'nobody' }, 'alarmEmail must be an e-mail address.'],
   [
+    'a sender of alerts without its identity',
+    { alertMail: { sender: 'alerts@example.com' } },
+    'alertMail.identity must be a domain or an address.',
+  ],
+  [
     'a limit of nothing',
     { rateLimits: { ...valid.rateLimits, perIpPerMinute: 0 } },
     'rateLimits.perIpPerMinute must be a whole number from 1 to 1000000.',
@@ -267,7 +272,7 @@ describe('the configuration of a stage', () => {
       'two digests while the secret is replaced',
       { region: 'eu-central-1', edge: { ...exampleEdge, acceptedDigests: ['0'.repeat(64), '1'.repeat(64)] } },
     ],
-    ['a dashboard with a name of its own', { dashboard: { clientId: 'pages', domain: pages } }],
+    ['a dashboard with its own name', { dashboard: { clientId: 'pages', domain: pages } }],
     [
       'one with the sign-in page of a pool',
       {

@@ -39,7 +39,7 @@ export const walk = (value: unknown, visit: (tree: Tree) => boolean | undefined)
     if (visit(value) === false) return;
     for (const child of Object.values(value)) walk(child, visit);
   } else if (typeof value === 'object' && value !== null)
-    // An argument of a call has no type of its own.
+    // An argument of a call has no type.
     for (const child of Object.values(value)) walk(child, visit);
 };
 

@@ -3,8 +3,8 @@ import { liveExampleApp } from './example-app.ts';
 import type { ExampleOptions, SynthesizedStack } from './synthesized.ts';
 
 /**
- * `node test/lib/synthesize.ts OPTIONS`: writes the stacks of `exampleApp(OPTIONS)` to stdout as JSON. A process of its
- * own, so that tests which find the stacks in the cache never load the CDK.
+ * `node test/lib/synthesize.ts OPTIONS`: writes the stacks of `exampleApp(OPTIONS)` to stdout as JSON. A separate
+ * process, so that tests which find the stacks in the cache never load the CDK.
  */
 const options: ExampleOptions = JSON.parse(process.argv[2] ?? '{}');
 const { app } = liveExampleApp(options);

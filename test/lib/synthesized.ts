@@ -185,9 +185,9 @@ const join = z
   .transform((value) => value['Fn::Join']);
 
 /**
- * What a value of the template `own` stands for, in words: `MasterKey`, `TenancyTable/index/by-sub`,
- * `dynamodb.{AWS::Region}.amazonaws.com`. Outputs of the other stacks are followed to the resource behind them. A stream
- * is told from its table, `KeysTable/stream`; any other attribute of a resource is the resource.
+ * The resource behind a value of the template `own`, in words: `MasterKey`, `TenancyTable/index/by-sub`,
+ * `dynamodb.{AWS::Region}.amazonaws.com`. Outputs of the other stacks are followed to the resource behind them. A
+ * stream differs from its table, `KeysTable/stream`; any other attribute of a resource is the resource.
  */
 export const inWords = (value: unknown, own: StackTemplate, ...others: readonly StackTemplate[]): string => {
   if (typeof value === 'string') return value;

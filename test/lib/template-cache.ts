@@ -46,7 +46,7 @@ const currentFolder = (): string => {
   return folder;
 };
 
-/** What `make` returns for this key, made once for each state of the sources and kept on disk between runs. */
+/** The result of `make` for this key, made once for each state of the sources and kept on disk between runs. */
 export const cached = (key: string, make: () => string): string => {
   const file = join(currentFolder(), `${createHash('sha256').update(key).digest('hex').slice(0, 32)}.json`);
   try {

@@ -10,8 +10,9 @@ import {
 } from './synthesized.ts';
 
 /**
- * What a reviewer sees of a change of the templates; `npm run test:infra -- -u` accepts it. Roles and permissions are in
- * docs/permissions.md, alarms in runbook.test.ts, routes and functions in api-stack.test.ts, and `npx cdk diff` shows all.
+ * The part of the templates that a reviewer sees change; `npm run test:infra -- -u` accepts it. Roles and permissions
+ * are in docs/permissions.md, alarms in runbook.test.ts, routes and functions in api-stack.test.ts, and `npx cdk diff`
+ * shows all.
  */
 
 const templatesOf = (stage: (typeof EXAMPLE_STAGES)[number]): readonly StackTemplate[] =>

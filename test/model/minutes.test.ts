@@ -123,7 +123,7 @@ interface Visitor {
   silent: boolean;
 }
 
-/** What the session comes to, by the words of docs/sessions.md. */
+/** The billed seconds of the session, by the rules of docs/sessions.md. */
 const secondsOf = ({ connectedMs, lastSeenMs, endedMs, silent, maxSeconds }: Visitor): number => {
   if (connectedMs === undefined) return 0;
   const guess = Math.max(lastSeenMs, Math.min(lastSeenMs + 20_000, connectedMs + maxSeconds * 1_000));
@@ -179,7 +179,7 @@ it('plan minutes: never more committed than the cap, each session once, and all 
             silent: false,
           });
         }
-        // Whoever was refused holds nothing; whoever died may.
+        // A refused visitor holds nothing; one that died may.
         if (wanted.every(({ diesAfter }) => diesAfter === undefined)) {
           const { committed } = await books();
           const given = outcomes.map((outcome) =>
@@ -201,7 +201,7 @@ it('plan minutes: never more committed than the cap, each session once, and all 
             expect(outcome).toMatchObject({ is: 'refused', refusal: { code: 'minutes_exhausted' } });
       };
 
-      /** What the browser says now. It hangs up by itself when its time is over, and once it has, it says nothing new. */
+      /** The browser's next report. It hangs up by itself when its time is over, and then reports nothing new. */
       const speak = (
         visitor: Visitor,
         { speaks, ends }: Pick<ReportOp, 'speaks' | 'ends'>,

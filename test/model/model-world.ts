@@ -27,10 +27,10 @@ import { startTestStack } from '../support/stack.ts';
 import { ORIGIN } from '../support/tenant.ts';
 import { MINT_SETTINGS, useCasePorts } from '../support/use-case-ports.ts';
 
-/** What a crash looks like to the code that runs in it: nothing. Its process is gone; only what it wrote is left. */
+/** A crash as the code in it sees it: nothing. Its process is gone; only its writes are left. */
 class Crash extends Error {}
 
-/** What happens to one request beside its own doing. */
+/** A mishap of one request that it did not cause. */
 export interface Mishap {
   /** The process dies right after so many of its writes. */
   readonly diesAfter?: number;
@@ -55,6 +55,8 @@ const WRITES: ReadonlySet<string> = new Set([
   'saveUsage',
   'saveHealth',
   'noteThreshold',
+  'noteCallsEnded',
+  'send',
   'recordEnd',
   'noteDegraded',
   'report',
@@ -117,7 +119,7 @@ export const startModelWorld = async () => {
   ) as Record<keyof typeof TABLES, string>;
   const reported = dynamoDbSessionSnapshots(dynamoDb, names);
   const common = { ...useCasePorts(stack), clock: time.clock };
-  /** Whoever opened a session also reports of it. */
+  /** Callers that opened a session and also report on it. */
   const reporters = new Map<string, string>();
   const reportPorts = {
     ...common,
@@ -163,6 +165,7 @@ export const startModelWorld = async () => {
           origin: ORIGIN,
           sourceIp: `192.0.2.${visitor}`,
           visitorId: undefined,
+          embedToken: undefined,
           onOriginAllowed: () => undefined,
         }),
       );
@@ -250,7 +253,7 @@ export const checked = async <Commands>(
   await fc.assert(fc.asyncProperty(commands, run), {
     seed: Number(process.env['MODEL_SEED'] ?? seed),
     numRuns: Number(process.env['MODEL_RUNS'] ?? numRuns),
-    // A run starts a workspace of its own; shrinking over the network would take minutes and find the same.
+    // A run starts its own workspace; shrinking over the network would take minutes and find the same.
     endOnFailure: true,
   });
 };

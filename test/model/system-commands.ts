@@ -10,6 +10,8 @@ import type { KeyOwner, KeyVerb, Mode, PlanName, Role, SystemModel, Weather } fr
 import * as model from './system-model.ts';
 import type { Mishap, SystemWorld } from './system-world.ts';
 
+// One file, because every command of the product is here and nowhere else.
+
 /** `200`, or `<status> <code>`. */
 const codeOf = ({ status, error }: TestAnswer): string =>
   status < 300 ? '200' : `${status} ${error?.code ?? '?'}`;
@@ -170,7 +172,7 @@ const expectUses = (
 
 // Management
 
-/** One of the people, or whoever owns what it is about. */
+/** One of the people, or the owner of the target. */
 type Actor = number | 'owner';
 
 const actorAt = (state: SystemModel, owner: KeyOwner, actor: Actor): number => {
@@ -353,7 +355,7 @@ const removeMember = (args: WorkspaceArgs & { readonly who: number }) =>
     await outsidersSeeNothing(state, world, workspace);
   });
 
-/** Whoever is no member may do nothing, to nobody's surprise with the answer for what never existed. */
+/** Checks that a person who is no member may do nothing, and gets the answer for what never existed. */
 const outsidersSeeNothing = async (
   state: SystemModel,
   world: SystemWorld,
@@ -440,7 +442,7 @@ const unknownSite = async (
     .find((siteId) => !known.has(siteId));
 };
 
-/** Deleting takes several writes. Whoever got no clear answer repeats it, and is told that there is nothing left. */
+/** Deletes with several writes. A caller that got no clear answer repeats it, and learns that there is nothing left. */
 const ended = async (
   state: SystemModel,
   world: SystemWorld,
@@ -588,7 +590,7 @@ const mintWithMishap = async (
   await takeIn(state, world, { site, workspace, admission, stray });
 };
 
-/** What a mint that nobody got an answer to has left behind. */
+/** Takes in the records of a mint whose answer was lost. */
 const takeIn = async (
   state: SystemModel,
   world: SystemWorld,
@@ -714,7 +716,7 @@ const project = (mishap: Mishap | undefined) =>
     await world.project(1);
   });
 
-/** What the dashboard shows of a month is the sum of the sessions, and its slots are those that are held. */
+/** Checks that the dashboard's month is the sum of the sessions, and that its slots are those that are held. */
 export const ledgerAgrees = async (state: SystemModel, world: SystemWorld): Promise<void> => {
   for (const [index, workspace] of state.workspaces.entries()) {
     const owner = [...workspace.members].find(([, role]) => role === 'owner')?.[0];

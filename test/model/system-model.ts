@@ -1,6 +1,7 @@
 /**
- * What the whole system should do, as the documents say it, for one caller at a time: no product code, no I/O. Every
- * operation returns the answer that is due, `200` or `<status> <code>`, and changes the model where that is a success.
+ * A model of the whole system, as the documents describe it, for one caller at a time: no product code, no I/O. Every
+ * operation returns the expected answer, `200` or `<status> <code>`, and changes the model where that is a success.
+ * One file, because it is read as one specification.
  */
 
 export const ROLES = ['viewer', 'admin', 'owner'] as const;
@@ -337,7 +338,7 @@ export const changeKey = (model: SystemModel, person: number, owner: KeyOwner, v
     }
   });
 
-/** What owners see of a key's versions, newest first. */
+/** A key's versions as owners see them, newest first. */
 export const versionsOf = (model: SystemModel, { head, retained, history }: Scope): readonly string[] =>
   history
     .map(({ version, reason }) => {

@@ -20,7 +20,7 @@ import { callerAt, startTestStack, type TestAnswer, type TestStack } from '../su
 import { fakeKey } from '../support/tenant.ts';
 import { PLATFORM, type Weather } from './system-model.ts';
 
-/** What happens to the calls of DynamoDB during one request, by the number of the write, from 0. */
+/** Faults in the calls to DynamoDB during one request, by the number of the write, from 0. */
 export interface Mishap {
   /** `lost`: the write is done and its answer never comes. `killed`: likewise, and the process does nothing more. */
   readonly kind: 'lost' | 'killed';

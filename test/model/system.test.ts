@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-/** Three workspaces of three people, a site in each: one with a key of its own, one on the platform's, one without. */
+/** Three workspaces of three people, a site in each: one with its own key, one on the platform's, one without. */
 const prepared = async (): Promise<{ model: model.SystemModel; real: SystemWorld }> => {
   world.begin();
   const state = model.emptyModel(world.clock().getTime());
@@ -45,7 +45,7 @@ const prepared = async (): Promise<{ model: model.SystemModel; real: SystemWorld
   return { model: state, real: world };
 };
 
-/** What is only seen at the end: the whole trail, every session's receipt, and that nothing leaked. */
+/** Checks what only shows at the end: the whole trail, every session's receipt, and that nothing leaked. */
 const audited = async (state: model.SystemModel): Promise<void> => {
   await world.projectAll();
   expect(world.dead).toEqual([]);

@@ -239,7 +239,7 @@ describe('a key that was changed in the meantime', () => {
     expect((await mint(stack, tenant)).status).toBe(423);
   });
 
-  it('is not encrypted anew by a request for an older version, which opens nothing', async () => {
+  it('is not re-encrypted by a request for an older version, which opens nothing', async () => {
     const tenant = await tenantWith('rotate');
     const environment = parseEnvironment(ENVIRONMENTS['rotate-on-request'], stack.variables);
     const rotate = rotateOnRequestHandler(environment, { ...localRuntime(() => undefined), clock });
@@ -301,7 +301,7 @@ describe('delivery', () => {
       },
     }) as DynamoDBRecord;
 
-  it('that fails while an incident is announced is repeated: announced again, on record once', async () => {
+  it('a delivery that fails while an incident is announced is repeated: announced again, on record once', async () => {
     const tenant = await tenantWith('notify');
     const heard: string[] = [];
     let broken = true;
@@ -328,7 +328,7 @@ describe('delivery', () => {
     expect(rowsOf(await auditOf(tenant), 'anomaly.detected')).toHaveLength(1);
   });
 
-  it('of the same batch twice leaves the same record', async () => {
+  it('a delivery of the same batch twice leaves the same record', async () => {
     const tenant = await tenantWith('notify');
     await historyThenBurst(tenant);
     const records = dynamoDbAnomalies(documents(), { limits: 'limits', tenancy: 'tenancy' });
@@ -365,11 +365,13 @@ describe('delivery', () => {
     subjects[Number(dynamodb?.SequenceNumber)] ?? '';
   const log = localRuntime(() => undefined).log;
 
-  it('of a batch reads and writes once per key, in the order of its records', async () => {
+  it('a batch is read and written once per key, in the order of its records', async () => {
     const watched: [string, number][] = [];
     const handler = anomalyDetector({
       noticeOf: () => undefined,
       announceNotice: async () => undefined,
+      webhookNoticeOf: () => undefined,
+      sendNotice: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }, usageEvents) => {
         watched.push([subject, usageEvents.length]);
@@ -384,11 +386,13 @@ describe('delivery', () => {
     ]);
   });
 
-  it('of a batch names the first record of the earliest key that failed, and still handles the others', async () => {
+  it('a failed batch names the first record of the earliest key that failed, and still handles the others', async () => {
     const watched: string[] = [];
     const handler = anomalyDetector({
       noticeOf: () => undefined,
       announceNotice: async () => undefined,
+      webhookNoticeOf: () => undefined,
+      sendNotice: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }) => {
         if (subject !== 'a') throw new Error(subject);
@@ -400,11 +404,13 @@ describe('delivery', () => {
     expect(watched).toEqual(['a']);
   });
 
-  it('of a record that cannot be read stops there: what comes before it is handled', async () => {
+  it('a record that cannot be read stops the batch there: the records before it are handled', async () => {
     const watched: string[] = [];
     const handler = anomalyDetector({
       noticeOf: () => undefined,
       announceNotice: async () => undefined,
+      webhookNoticeOf: () => undefined,
+      sendNotice: async () => undefined,
       sightingsOf: (each) => {
         if (each.dynamodb?.SequenceNumber === '2') throw new Error('unreadable');
         return [sighting(subjectOf(each))];

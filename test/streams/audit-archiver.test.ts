@@ -90,7 +90,7 @@ describe('the audit archiver', () => {
     }
   });
 
-  it('leaves markers, and rows that somebody changed or removed, alone', async () => {
+  it('leaves markers alone, and rows that a person changed or removed', async () => {
     const [row] = chainOf('wa', 1);
     const { objects, handler } = archiveOf();
     const Records = [

@@ -3,7 +3,7 @@ import { BUNDLED, type TestAnswer } from './stack.ts';
 
 const ERROR_FIELDS = new Set(['code', 'message', 'request_id', 'retry_after', 'details']);
 
-/** What the contract puts on every answer, a refusal or not. */
+/** Checks the headers that the contract puts on every answer, a refusal or not. */
 export const expectCommonHeaders = ({ headers }: TestAnswer): void => {
   expect(headers.get('cache-control')).toBe('no-store');
   expect(headers.get('x-content-type-options')).toBe('nosniff');

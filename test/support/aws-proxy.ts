@@ -40,7 +40,7 @@ type Intervene = (call: AwsCall) => AwsIntervention | Promise<AwsIntervention>;
 /** Stands between the handlers and a local DynamoDB or KMS. */
 export interface AwsProxy {
   readonly url: string;
-  /** An endpoint of its own for one of several callers, who is then told apart. */
+  /** A separate endpoint for one of several callers, whose calls can then be identified. */
   urlFor(caller: string): string;
   /** Every call, oldest first, whatever became of it. */
   readonly calls: readonly AwsCall[];

@@ -3,7 +3,7 @@ import { expectSuccess } from './answers.ts';
 import type { TestAnswer, TestStack } from './stack.ts';
 import { type Caller, ORIGIN, type Tenant } from './tenant.ts';
 
-/** What a call's answer says of its session. */
+/** The session's fields of a call's answer. */
 export interface OpenedCall {
   readonly session_id: string;
   readonly signing_secret: string;

@@ -32,7 +32,7 @@ export const sinksOfFiles = (folder: string): Sink[] =>
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) => ({ where: `file ${file}`, content: readFileSync(file) }));
 
-/** What KMS and OpenAI were told, the Authorization header to OpenAI left out. */
+/** Everything sent to KMS and OpenAI, except the Authorization header to OpenAI. */
 export const sinksOfCalls = (kms: readonly KmsCall[], openAi: readonly RecordedRequest[]): Sink[] => [
   ...kms.map((call): Sink => ({ where: `KMS ${call.operation}`, content: JSON.stringify(call) })),
   ...openAi.map((call): Sink => ({ where: `OpenAI ${call.path}`, content: JSON.stringify(call) })),

@@ -46,7 +46,7 @@ export const sealedKeyOf = ({ pk, version, sealed }: KeyItem): SealedKey => {
   return { ...addressAt(scope.toLowerCase() as KeyScope, scopeId), version, ...sealed };
 };
 
-/** The tables behind the handlers' backs, as somebody with access to DynamoDB would use them. */
+/** The tables behind the handlers' backs, as a person with access to DynamoDB would use them. */
 export interface Tables {
   scan(table: TableName): Promise<readonly Item[]>;
   keyItem(scope: KeyScope, scopeId: string): Promise<KeyItem>;

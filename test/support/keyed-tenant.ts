@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import { expectSuccess } from './answers.ts';
+import { verifyMail } from './mail.ts';
 import { openAiOf } from './openai.ts';
 import { addMember } from './people.ts';
 import { putOnPlan } from './plan.ts';
@@ -30,12 +31,22 @@ export const makeKeyedTenant = async (
 /** Nothing is missing in it: every route that reads, changes or ends something finds it, and there is room for more. */
 export const makeFullTenant = async (
   stack: TestStack,
-): Promise<KeyedTenant & { readonly member: string; readonly sessionId: string }> => {
+): Promise<KeyedTenant & Record<'member' | 'sessionId' | 'webhookId' | 'deliveryId', string>> => {
   const tenant = await makeKeyedTenant(stack);
   await putOnPlan(stack, tenant, 'enterprise');
   expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
+  const budget = { period: 'month', amount_usd: 1_000, action: 'notify' };
+  for (const path of [`/v1/sites/${tenant.siteId}`, `/v1/workspaces/${tenant.workspaceId}`])
+    await asOwner(stack, tenant, 'PUT', `${path}/budget`, budget);
+  await asOwner(stack, tenant, 'PUT', `/v1/sites/${tenant.siteId}/embed-key`, { algorithm: 'HS256' });
   const { session_id: sessionId } = expectSuccess(await mint(stack, tenant));
-  return { ...tenant, sessionId, member: await addMember(stack, tenant, 'viewer') };
+  await verifyMail(stack, tenant);
+  const webhooks = `/v1/workspaces/${tenant.workspaceId}/webhooks`;
+  const body = { url: 'https://receiver.invalid/webhooks' };
+  const { webhook_id: webhookId } = await asOwner(stack, tenant, 'POST', webhooks, body);
+  const sent = await stack.call('POST', `${webhooks}/${webhookId}/test`, { as: tenant.owner });
+  const { delivery_id: deliveryId } = expectSuccess(sent, 202);
+  return { ...tenant, sessionId, webhookId, deliveryId, member: await addMember(stack, tenant, 'viewer') };
 };
 
 /** Another site of the same workspace, which is put on a plan with room for it. */
@@ -74,7 +85,10 @@ export const expectNothingReached = (stack: TestStack): void => {
   expect(openAiOf(stack).requests).toEqual([]);
 };
 
-/** What a test file cannot start without. Where it fails the stack ends too: no hook of such a file ever runs. */
+/**
+ * The result of a preparation that a test file needs to start. When it fails the stack ends too, because no hook of
+ * such a file ever runs.
+ */
 export const needed = async <Result>(stack: TestStack, preparation: Promise<Result>): Promise<Result> => {
   try {
     return await preparation;

@@ -6,7 +6,7 @@ import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import type { TestStack } from './stack.ts';
 import type { Tenant } from './tenant.ts';
 
-/** What the free plan includes in a month. */
+/** Seconds that the free plan includes in a month. */
 export const FREE_SECONDS = 100 * 60;
 
 /** Says that the workspace has used `seconds` of managed voice in the month of `now`. Notices of the month stay. */

@@ -4,7 +4,7 @@ import { expectSuccess } from './answers.ts';
 import type { TestStack } from './stack.ts';
 import type { Tenant } from './tenant.ts';
 
-/** Somebody new, a member of nothing. */
+/** A new person, a member of nothing. */
 export const newPerson = (name: string): string => `${name}-${randomBytes(6).toString('hex')}`;
 
 /** A person who holds `role` in the tenant's workspace. */

@@ -4,7 +4,7 @@ import { event, type MintedSession, report, usageEvent } from './reports.ts';
 import type { TestStack } from './stack.ts';
 import { mint, type Tenant } from './tenant.ts';
 
-/** What happens in a session: how long it lasts, and the tokens of its one response. */
+/** The course of a session: its length, and the tokens of its one response. */
 export interface Play {
   readonly seconds: number;
   readonly audioIn?: number;

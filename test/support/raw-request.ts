@@ -7,7 +7,7 @@ export interface RawRequest {
   /** Sent as they are, nothing added but Host and the length. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** An address of 127.0.0.0/8 to call from: each has a budget of its own. */
+  /** An address of 127.0.0.0/8 to call from: each has a separate budget. */
   readonly from?: string;
 }
 

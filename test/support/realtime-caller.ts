@@ -7,7 +7,7 @@ import { type EventList, eventList, type RealtimeEvent } from './realtime-events
 export interface RealtimeCaller {
   /** The SDP offer, for whichever route takes it. */
   readonly offer: string;
-  /** What the data channel brought, in order. Stays empty without one. */
+  /** Events from the data channel, in order. Stays empty without one. */
   readonly events: readonly RealtimeEvent[];
   /** Milliseconds of sound that came back. */
   readonly heardMs: number;

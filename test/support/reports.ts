@@ -3,7 +3,7 @@ import { signEvents } from '../../lambdas/domain/sessions/event-signature.ts';
 import type { CallOptions, TestAnswer } from './stack.ts';
 import { type Caller, ORIGIN, type Tenant } from './tenant.ts';
 
-/** What a token's answer says of its session. */
+/** The session's fields of a token's answer. */
 export interface MintedSession {
   readonly session_id: string;
   readonly signing_secret: string;
@@ -19,7 +19,7 @@ export interface ReportOptions extends Pick<CallOptions, 'headers'> {
   readonly beacon?: boolean;
 }
 
-/** One event of a widget, with an id of its own. */
+/** One event of a widget, with a fresh id. */
 export const event = (type: string, at: Date, fields: Readonly<Record<string, unknown>> = {}) => ({
   id: randomUUID(),
   type,

@@ -24,7 +24,14 @@ const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   changeSite: () => ({ name: 'Renamed' }),
   putSiteKey: () => ({ api_key: fakeKey() }),
   putWorkspaceKey: () => ({ api_key: fakeKey() }),
+  putEmbedKey: () => ({ algorithm: 'HS256' }),
+  putSiteBudget: () => ({ period: 'month', amount_usd: 50, action: 'notify' }),
+  putWorkspaceBudget: () => ({ period: 'month', amount_usd: 50, action: 'notify' }),
   compareOwnMonth: () => ({}),
+  confirmMail: () => ({ code: '00000000' }),
+  changeMailAlerts: () => ({ events: ['key.suspended'] }),
+  createWebhook: () => ({ url: 'https://receiver.example/webhooks' }),
+  changeWebhook: () => ({ enabled: false }),
 };
 
 /** A body that a route takes; undefined for one that takes none. */
@@ -33,10 +40,16 @@ export const validBodyOf = (id: RouteId): unknown => BODIES[id]?.();
 /** Ids that a path can hold. */
 export interface Addressed extends Pick<Tenant, 'workspaceId' | 'siteId'> {
   readonly sessionId?: string;
+  readonly webhookId?: string;
+  readonly deliveryId?: string;
 }
 
 /** As session ids are, and of no session. */
 const NO_SESSION = `ses_${'0'.repeat(26)}`;
+
+/** As their ids are, and of none. */
+const NO_WEBHOOK = `whk_${'0'.repeat(20)}`;
+const NO_DELIVERY = `dlv_${'0'.repeat(29)}`;
 
 /** The path of a route with the ids of `tenant`, and `sub` as the member that it is about. */
 export const pathOf = ({ path }: Route, tenant: Addressed, sub: string): string =>
@@ -44,9 +57,11 @@ export const pathOf = ({ path }: Route, tenant: Addressed, sub: string): string 
     .replace('{workspaceId}', tenant.workspaceId)
     .replace('{siteId}', tenant.siteId)
     .replace('{sessionId}', tenant.sessionId ?? NO_SESSION)
+    .replace('{webhookId}', tenant.webhookId ?? NO_WEBHOOK)
+    .replace('{deliveryId}', tenant.deliveryId ?? NO_DELIVERY)
     .replace('{sub}', encodeURIComponent(sub));
 
-/** Calls a route as somebody would who knows the contract. */
+/** Calls a route as a client that knows the contract would. */
 export const callRoute = (
   stack: TestStack,
   route: NamedRoute,

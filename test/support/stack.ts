@@ -19,7 +19,7 @@ const deployedAssembly = (): Assembly => {
 /** A local stack with a clock that tests move and logs that they read. */
 export interface TestStack extends LocalStack {
   readonly logs: readonly string[];
-  /** What the handlers take for now, where the test did not give a clock of its own. */
+  /** The handlers' current time, where the test did not give a clock. */
   now(): Date;
   /** Moves the clock of the handlers; OpenAI, KMS and the issuer keep real time. */
   advance(milliseconds: number): void;
@@ -56,7 +56,7 @@ export interface TestAnswer {
 }
 
 export interface TestStackOptions
-  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages'>> {
+  extends Partial<Pick<LocalStackOptions, 'dataDir' | 'openAiBaseUrl' | 'variables' | 'pages' | 'webhooks'>> {
   readonly runtime?: Partial<Runtime>;
   /** false: without the audit pipeline, which costs as much time as the requests. Their events stay in the streams. */
   readonly audited?: boolean;

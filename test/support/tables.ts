@@ -6,7 +6,7 @@ import type { TestStack } from './stack.ts';
 type TableName = keyof typeof TABLES;
 type Item = Readonly<Record<string, unknown>>;
 
-/** The tables of a stack, behind the handlers' backs. Closed by whoever opened it. */
+/** The tables of a stack, behind the handlers' backs. The caller closes them. */
 export const openTables = (stack: TestStack) => {
   const client = new DynamoDBClient({ region: 'us-east-1', endpoint: stack.dynamoDb.endpoint });
   const documents = DynamoDBDocumentClient.from(client);

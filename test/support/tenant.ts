@@ -16,7 +16,7 @@ export type Caller = Pick<TestStack, 'call'>;
 /** A fresh fake key, made at run time; `suffix` chooses a failure that the stand-in plays. */
 export const fakeKey = (suffix?: string): string => makeFakeKey(randomBytes, suffix);
 
-/** A workspace with one site, owned by a person of its own. */
+/** A workspace with one site, owned by a new person. */
 export const makeTenant = async (
   stack: TestStack,
   workspace: Readonly<Record<string, unknown>> = {},

@@ -1,3 +1,4 @@
+import { dynamoDbBudgets } from '../../lambdas/adapters/aws/budgets/dynamodb-budgets.ts';
 import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../../lambdas/adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../../lambdas/adapters/aws/calls/dynamodb-live.ts';
@@ -19,6 +20,7 @@ import { dynamoDbSlots } from '../../lambdas/adapters/aws/sessions/dynamodb-slot
 import { dynamoDbTokenContext } from '../../lambdas/adapters/aws/sessions/dynamodb-token-context.ts';
 import { kmsPseudonyms } from '../../lambdas/adapters/aws/sessions/kms-pseudonyms.ts';
 import { dynamoDbMembership } from '../../lambdas/adapters/aws/tenancy/dynamodb-membership.ts';
+import { joseEmbedTokens } from '../../lambdas/adapters/oidc/embed-tokens.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { openAiCalls } from '../../lambdas/adapters/openai/realtime-calls.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
@@ -34,8 +36,8 @@ import type { TestStack } from './stack.ts';
 import { ORIGIN, type Tenant } from './tenant.ts';
 
 /**
- * The ports of the token, keys and rotate functions over the real adapters, as their wiring makes them, so that a test can put
- * something of its own in place of one of them.
+ * The ports of the token, keys and rotate functions over the real adapters, as their composition makes them, so that a
+ * test can replace one of them.
  */
 export const useCasePorts = (stack: TestStack) => {
   const token = parseEnvironment(ENVIRONMENTS.token, stack.variables);
@@ -80,6 +82,9 @@ export const useCasePorts = (stack: TestStack) => {
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     watchers: lambdaWatchers(lambdaClient(token), token.WATCH_FUNCTION),
     live: dynamoDbLive(dynamoDb, tables.limits),
+    budgets: dynamoDbBudgets(dynamoDb, tables),
+    embedTokens: joseEmbedTokens(),
+    embedSecrets: pseudonyms,
     meterReader: dynamoDbSessionReader(dynamoDb, tables),
     hangUps: sqsHangUps(sqsClient(token), token.HANGUP_QUEUE_URL),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
@@ -113,5 +118,6 @@ export const mintRequest = (tenant: Tenant, visitorId?: string): MintRequest => 
   origin: ORIGIN,
   sourceIp: '127.0.0.1',
   visitorId,
+  embedToken: undefined,
   onOriginAllowed: () => undefined,
 });

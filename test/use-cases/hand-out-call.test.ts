@@ -93,6 +93,7 @@ describe('a created call', () => {
         site_archived: 'site_not_found',
         workspace_deleted: 'site_not_found',
         operator: 'stopped',
+        budget: 'budget_exhausted',
       };
       expect((error as BrokerError).code).toBe(codes[by] ?? 'unavailable');
     },

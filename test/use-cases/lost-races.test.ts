@@ -53,7 +53,7 @@ const EVENT: AuditEvent = {
 };
 
 describe('a write that met another one waits longer each time before it is tried again', () => {
-  it('an admission, which then goes by what it reads anew', async () => {
+  it('an admission, which then uses what it reads again', async () => {
     const { waits, write, backOff } = contended(3);
     let reads = 0;
     const period = { usedSeconds: 0, committedSeconds: 0, notices: {} };
@@ -65,7 +65,12 @@ describe('a write that met another one waits longer each time before it is tried
           readTokenContext: () => Promise.reject(new Error('not asked here')),
           readCapacity: async () => {
             reads++;
-            return { period, leases: [] };
+            return {
+              period,
+              leases: [],
+              budgets: [],
+              embed: { tokenUsed: false, visitorDay: { calls: 0, seconds: 0 } },
+            };
           },
         },
         backOff,
@@ -76,7 +81,14 @@ describe('a write that met another one waits longer each time before it is tried
         pools: [{ pool: 'key', limit: 3 }],
         addressSlotPercent: 100,
         capSeconds: undefined,
-        capacity: { period, leases: [] },
+        capacity: {
+          period,
+          leases: [],
+          budgets: [],
+          embed: { tokenUsed: false, visitorDay: { calls: 0, seconds: 0 } },
+        },
+        visitor: undefined,
+        timeZone: 'UTC',
         replaced: undefined,
         now: clockAt(0),
       },
@@ -111,7 +123,9 @@ describe('a write that met another one waits longer each time before it is tried
   });
 });
 
-/** What a person is told who was second, where only the use case can know. Bursts against a real table are in test/e2e. */
+/**
+ * The answer to a person who was second, where only the use case can know. Bursts against a real table are in test/e2e.
+ */
 
 const CALLER = { sub: 'owner', sourceIp: '' };
 const OUTAGE = new Error('no answer');
@@ -127,6 +141,7 @@ const portsWith = (tenancy: AnyPorts, keys: AnyPorts = {}): AnyPorts => ({
   plans: BUILT_IN_PLANS,
   callEnder: { end: async () => 0 },
   auditEvents: { event: async () => ({}) },
+  budgets: { readBudgets: async () => [] },
   activity: { readActivity: async () => undefined },
   keys: { readKey: async () => undefined, ...keys },
   tenancy: {
@@ -137,8 +152,8 @@ const portsWith = (tenancy: AnyPorts, keys: AnyPorts = {}): AnyPorts => ({
   },
 });
 
-describe('a site that is created while somebody else writes the workspace', () => {
-  /** What the second read finds, after the write that was lost. */
+describe('a site that is created while another person writes the workspace', () => {
+  /** The result of the second read, after the write that was lost. */
   const created = (siteCount: number, write: () => Promise<void>) => {
     let reads = 0;
     const ports = portsWith({
@@ -162,7 +177,7 @@ describe('a site that is created while somebody else writes the workspace', () =
     expect((await created(0, lost)).outcome).toBeInstanceOf(ConflictError);
   });
 
-  it('is an outage where the table does not answer, whoever else is there', async () => {
+  it('is an outage where the table does not answer, even after a lost race', async () => {
     expect(await created(1, failing)).toEqual({ outcome: OUTAGE, reads: 1 });
   });
 });
@@ -259,7 +274,7 @@ describe('a kill switch that meets other changes of the key', () => {
       expect.any(ConflictError),
     ],
   ] as const)(
-    '%s goes by the new state up to five times and then says so, and repeats no outage',
+    '%s uses the new state up to five times and then refuses, and repeats no outage',
     async (_, suspend, givenUp) => {
       const waits: number[] = [];
       const backOff = async (attempt: number): Promise<void> => {

@@ -13,7 +13,7 @@ export const bytesFrom = (seed: string, size: number): Buffer => {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-';
 
-/** What stands in a vector instead of its plaintext. */
+/** The recipe that a vector has instead of its plaintext. */
 export interface PlaintextRecipe {
   readonly prefix: string;
   readonly seed: string;

@@ -32,8 +32,8 @@ const vectorFile = z.array(
 );
 
 /**
- * What has been sealed once must open for as long as it is stored: never change a record of this file. A change to the
- * envelope that turns these tests red makes every stored key unreadable; it needs a new format and a new file beside it.
+ * A key that has been sealed must open for as long as it is stored: never change a record of this file. A change to the
+ * envelope that turns these tests red makes every stored key unreadable; it needs a new format and a new file.
  * `wrappedDataKey` is a note here and not a KMS ciphertext.
  */
 const file: unknown = JSON.parse(readFileSync(new URL('./sealed-key-v1.json', import.meta.url), 'utf8'));

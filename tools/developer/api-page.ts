@@ -1,4 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { runCommand } from '../command.ts';
+
+const USAGE = `npm run docs:api
+
+Writes the HTTP API of docs/openapi.json as a page, dist/api/index.html.
+`;
 
 /** The parts of docs/openapi.json that the page shows. */
 interface Schema {
@@ -133,12 +139,18 @@ ${operations.map(({ path, method, operation }) => operationHtml(path, method, op
 `;
 };
 
-if (import.meta.main) {
-  const openApi: OpenApi = JSON.parse(
-    readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'),
-  );
-  const folder = new URL('../../dist/api/', import.meta.url);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(new URL('index.html', folder), apiPage(openApi));
-  process.stdout.write('The HTTP API as a page: dist/api/index.html\n');
-}
+if (import.meta.main)
+  await runCommand({
+    usage: USAGE,
+    run: () => {
+      const openApi: OpenApi = JSON.parse(
+        readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8'),
+      );
+      const folder = new URL('../../dist/api/', import.meta.url);
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(new URL('index.html', folder), apiPage(openApi));
+      process.stdout.write('The HTTP API as a page: dist/api/index.html\n');
+
+      return 0;
+    },
+  });

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { runCommand } from '../command.ts';
 import { ALLOWED, AVOIDED, type Avoided, DOCSTRING_OPENING } from './plain-english.ts';
 import { type Passage, proseOf } from './prose.ts';
 
@@ -36,7 +36,7 @@ const isAllowed = (path: string, text: string): boolean =>
 /** The pattern with any gap where it has a space, because a phrase may go over the end of a line. */
 const acrossLines = ({ source }: RegExp): RegExp => new RegExp(source.replaceAll(' ', String.raw`\s+`), 'gi');
 
-/** What to avoid in the prose of one file. */
+/** Findings in the prose of one file. */
 export const findingsIn = (path: string, source: string): readonly Finding[] => {
   const lineOf = (offset: number): number => source.slice(0, offset).split('\n').length;
   const inPassage = ({ kind, text, start }: Passage): readonly Finding[] => {
@@ -73,40 +73,38 @@ export const fixed = (source: string, findings: readonly Finding[]): string =>
       source,
     );
 
-const main = (): void => {
-  const { values, positionals } = parseArgs({
+if (import.meta.main)
+  await runCommand({
+    usage: USAGE,
     allowPositionals: true,
     options: {
       fix: { type: 'boolean', default: false },
       summary: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
+    },
+    run: (values, positionals) => {
+      const paths = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' })
+        .split('\0')
+        .filter((path) => FOLDERS.test(path) && KINDS.test(path) && !LEFT_ALONE.test(path))
+        .filter((path) => positionals.length === 0 || positionals.some((start) => path.startsWith(start)));
+      const all: Finding[] = [];
+      for (const path of paths) {
+        let source = readFileSync(path, 'utf8');
+        let findings = findingsIn(path, source);
+        if (values.fix && findings.some(({ avoided }) => avoided.replacement !== undefined)) {
+          source = fixed(source, findings);
+          writeFileSync(path, source);
+          findings = findingsIn(path, source);
+        }
+        all.push(...findings);
+      }
+      if (values.summary) {
+        const counts = Object.entries(Object.groupBy(all, ({ found }) => found.toLowerCase()));
+        for (const [found, of = []] of counts.toSorted(([, a = []], [, b = []]) => b.length - a.length))
+          process.stdout.write(`${String(of.length).padStart(5)}  ${found}\n`);
+      } else
+        for (const { path, line, found, avoided } of all)
+          process.stderr.write(`${path}:${line}  "${found}": ${avoided.instead}\n`);
+      process.stdout.write(`${paths.length} files, ${all.length} findings\n`);
+      return all.length > 0 ? 1 : 0;
     },
   });
-  if (values.help) return void process.stdout.write(USAGE);
-  const paths = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' })
-    .split('\0')
-    .filter((path) => FOLDERS.test(path) && KINDS.test(path) && !LEFT_ALONE.test(path))
-    .filter((path) => positionals.length === 0 || positionals.some((start) => path.startsWith(start)));
-  const all: Finding[] = [];
-  for (const path of paths) {
-    let source = readFileSync(path, 'utf8');
-    let findings = findingsIn(path, source);
-    if (values.fix && findings.some(({ avoided }) => avoided.replacement !== undefined)) {
-      source = fixed(source, findings);
-      writeFileSync(path, source);
-      findings = findingsIn(path, source);
-    }
-    all.push(...findings);
-  }
-  if (values.summary) {
-    const counts = Object.entries(Object.groupBy(all, ({ found }) => found.toLowerCase()));
-    for (const [found, of = []] of counts.toSorted(([, a = []], [, b = []]) => b.length - a.length))
-      process.stdout.write(`${String(of.length).padStart(5)}  ${found}\n`);
-  } else
-    for (const { path, line, found, avoided } of all)
-      process.stderr.write(`${path}:${line}  "${found}": ${avoided.instead}\n`);
-  process.stdout.write(`${paths.length} files, ${all.length} findings\n`);
-  if (all.length > 0) process.exitCode = 1;
-};
-
-if (import.meta.main) main();

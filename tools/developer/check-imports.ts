@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import { writeBlocks } from '../../bench/blocks.ts';
+import { runCommand } from '../command.ts';
 import { CRUISE_OPTIONS, FOLDERS, IMPORT_RULES, LAYERS } from './import-rules.ts';
 
 const USAGE = `npm run check:imports -- [--write]
@@ -50,31 +50,33 @@ const diagramOf = ({ modules }: ICruiseResult): readonly string[] => {
 
 const idOf = (layer: string): string => layer.replace('lambdas/', '').replaceAll(/\W/g, '_');
 
-const { values } = parseArgs({
-  options: { write: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-});
-if (values.help) process.stdout.write(USAGE);
-else {
-  const { output } = await cruise(
-    FOLDERS.filter((folder) => existsSync(folder)),
-    { ...CRUISE_OPTIONS, validate: true, ruleSet: { forbidden: IMPORT_RULES } },
-  );
-  if (typeof output === 'string') throw new Error('dependency-cruiser returned a text instead of a result.');
-  for (const { rule, from, to } of output.summary.violations)
-    process.stderr.write(`${from} imports ${to}\n  Rule: ${rule.name}\n`);
-  const count = output.summary.violations.length;
-  process.stdout.write(`${output.summary.totalCruised} files, ${count} imports that break a rule\n`);
-  if (count > 0) process.exitCode = 1;
+await runCommand({
+  usage: USAGE,
+  options: { write: { type: 'boolean', default: false } },
+  run: async (values) => {
+    const { output } = await cruise(
+      FOLDERS.filter((folder) => existsSync(folder)),
+      { ...CRUISE_OPTIONS, validate: true, ruleSet: { forbidden: IMPORT_RULES } },
+    );
+    if (typeof output === 'string')
+      throw new Error('dependency-cruiser returned a text instead of a result.');
+    for (const { rule, from, to } of output.summary.violations)
+      process.stderr.write(`${from} imports ${to}\n  Rule: ${rule.name}\n`);
+    const count = output.summary.violations.length;
+    process.stdout.write(`${output.summary.totalCruised} files, ${count} imports that break a rule\n`);
+    let status = count > 0 ? 1 : 0;
 
-  const document = existsSync(DOCUMENT) ? readFileSync(DOCUMENT, 'utf8') : undefined;
-  if (document !== undefined) {
-    const written = writeBlocks(document, { layers: diagramOf(output) });
-    if (values.write) writeFileSync(DOCUMENT, written);
-    else if (written !== document) {
-      process.stderr.write(
-        `${DOCUMENT}: the diagram of the layers is out of date. Run npm run docs:layers.\n`,
-      );
-      process.exitCode = 1;
+    const document = existsSync(DOCUMENT) ? readFileSync(DOCUMENT, 'utf8') : undefined;
+    if (document !== undefined) {
+      const written = writeBlocks(document, { layers: diagramOf(output) });
+      if (values.write) writeFileSync(DOCUMENT, written);
+      else if (written !== document) {
+        process.stderr.write(
+          `${DOCUMENT}: the diagram of the layers is out of date. Run npm run docs:layers.\n`,
+        );
+        status = 1;
+      }
     }
-  }
-}
+    return status;
+  },
+});

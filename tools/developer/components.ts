@@ -3,6 +3,12 @@ import { TABLES } from '../../lambdas/contract/tables.ts';
 import { DEPLOYED_FUNCTION_NAMES } from '../../lib/deployed-functions.ts';
 import { ITEM_USES, type ItemAction, type ItemUse } from '../../lib/item-uses.ts';
 import { KEY_USES } from '../../lib/key-uses.ts';
+import { runCommand } from '../command.ts';
+
+const USAGE = `npm run docs:components
+
+Writes docs/components.md from the stacks.
+`;
 
 const DOCUMENT = new URL('../../docs/components.md', import.meta.url);
 const OPENING = '<!-- generated:components -->\n';
@@ -57,4 +63,11 @@ export const componentsDocument = (): string => {
   return `${text.slice(0, start)}${generated}${text.slice(text.indexOf(CLOSING))}`;
 };
 
-if (import.meta.main) writeFileSync(DOCUMENT, componentsDocument());
+if (import.meta.main)
+  await runCommand({
+    usage: USAGE,
+    run: () => {
+      writeFileSync(DOCUMENT, componentsDocument());
+      return 0;
+    },
+  });

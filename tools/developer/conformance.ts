@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { runCommand } from '../command.ts';
 import { flowsOf } from './conformance/flows.ts';
 import { compareRules, type RuleLine } from './conformance/rules.ts';
 import { type EngineError, startTarget, type Target } from './conformance/target.ts';
@@ -41,36 +41,6 @@ interface Line {
 const LACKS =
   /NotImplemented|UnknownOperation|UnsupportedOperation|not been implemented|not yet implemented/i;
 const MOTO_START_MS = 30_000;
-
-const main = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: { moto: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const given = environment.parse(process.env);
-  const moto = values.moto ? await startMoto() : undefined;
-  try {
-    const target = await startTarget({
-      dynamoDb: moto?.endpoint ?? given.DYNAMODB_ENDPOINT,
-      kms: moto?.endpoint ?? given.KMS_ENDPOINT,
-      s3: moto?.endpoint ?? given.S3_ENDPOINT,
-    });
-    try {
-      const lines = await play(target);
-      process.stdout.write(table(lines));
-      const engine = moto?.endpoint ?? given.DYNAMODB_ENDPOINT;
-      if (engine !== undefined) process.stdout.write(ruleTable(await compareRules(engine)));
-      return lines.some(({ verdict }) => verdict === 'differs') ? 1 : 0;
-    } finally {
-      await target.close();
-    }
-  } finally {
-    moto?.process.kill();
-  }
-};
 
 /** Flows build on one another, so after one that did not pass the rest can differ for its sake; all are tried. */
 const play = async (target: Target): Promise<readonly Line[]> => {
@@ -163,7 +133,30 @@ const freePort = (): Promise<number> =>
     probe.on('error', reject);
   });
 
-process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  return 2;
+await runCommand({
+  usage: USAGE,
+  options: { moto: { type: 'boolean', default: false } },
+  run: async (values) => {
+    const given = environment.parse(process.env);
+    const moto = values.moto ? await startMoto() : undefined;
+    try {
+      const target = await startTarget({
+        dynamoDb: moto?.endpoint ?? given.DYNAMODB_ENDPOINT,
+        kms: moto?.endpoint ?? given.KMS_ENDPOINT,
+        s3: moto?.endpoint ?? given.S3_ENDPOINT,
+      });
+      try {
+        const lines = await play(target);
+        process.stdout.write(table(lines));
+        const engine = moto?.endpoint ?? given.DYNAMODB_ENDPOINT;
+        if (engine !== undefined) process.stdout.write(ruleTable(await compareRules(engine)));
+        return lines.some(({ verdict }) => verdict === 'differs') ? 1 : 0;
+      } finally {
+        await target.close();
+      }
+    } finally {
+      moto?.process.kill();
+    }
+  },
+  failureStatus: 2,
 });

@@ -1,4 +1,10 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { runCommand } from '../command.ts';
+
+const USAGE = `npm run docs:decisions
+
+Writes the index of docs/decisions/README.md.
+`;
 
 const FOLDER = new URL('../../docs/decisions/', import.meta.url);
 const README = new URL('README.md', FOLDER);
@@ -36,4 +42,11 @@ export const decisionsReadme = (): string => {
   return `${readme.slice(0, start)}\n${table}\n\n${readme.slice(readme.indexOf(CLOSING))}`;
 };
 
-if (import.meta.main) writeFileSync(README, decisionsReadme());
+if (import.meta.main)
+  await runCommand({
+    usage: USAGE,
+    run: () => {
+      writeFileSync(README, decisionsReadme());
+      return 0;
+    },
+  });

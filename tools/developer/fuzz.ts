@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { FAMILIES, type FamilyName, familyOf } from '../../test/hostile/support/families.ts';
 import { startHostileWorld } from '../../test/hostile/support/world.ts';
+import { runCommand, UsageError } from '../command.ts';
 
 const USAGE = `npm run fuzz -- --minutes N [--seed S] [--family NAME]
 
@@ -106,28 +106,24 @@ const fuzz = async (name: FamilyName, milliseconds: number, firstSeed: number): 
   return !grew;
 };
 
-const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: 'string' },
-      seed: { type: 'string' },
-      family: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) return say(USAGE);
-  const { minutes, seed, family } = options.parse(values);
-  const names = family === undefined ? (Object.keys(FAMILIES) as FamilyName[]) : [family];
-  const shares = names.reduce((sum, name) => sum + SHARES[name], 0);
-  say(`Seed ${seed}.`);
-  for (const name of names) {
-    const found = !(await fuzz(name, (minutes * 60_000 * SHARES[name]) / shares, seed));
-    if (found) process.exitCode = 1;
-  }
-};
-
-main().catch((error: unknown) => {
-  const faults = error instanceof z.ZodError ? error.issues.map(({ message }) => message) : [String(error)];
-  process.stderr.write(`${faults.join('\n')}\n\n${USAGE}`);
-  process.exitCode = 2;
+await runCommand({
+  usage: USAGE,
+  options: {
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    family: { type: 'string' },
+  },
+  run: async (values) => {
+    const given = options.safeParse(values);
+    if (!given.success) throw new UsageError(given.error.issues.map(({ message }) => message).join('\n'));
+    const { minutes, seed, family } = given.data;
+    const names = family === undefined ? (Object.keys(FAMILIES) as FamilyName[]) : [family];
+    const shares = names.reduce((sum, name) => sum + SHARES[name], 0);
+    say(`Seed ${seed}.`);
+    let status = 0;
+    for (const name of names)
+      if (!(await fuzz(name, (minutes * 60_000 * SHARES[name]) / shares, seed))) status = 1;
+    return status;
+  },
+  failureStatus: 2,
 });

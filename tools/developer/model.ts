@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
+import { runCommand, UsageError } from '../command.ts';
 
 const USAGE = `npm run model -- --minutes N
 
@@ -8,16 +8,16 @@ goes wrong. It is then made as short as it gets and printed, with what plays it 
 MODEL_SEED=… MODEL_PATH=… MODEL_REPLAY=… npm test -- test/model/system.test.ts
 `;
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '10' }, help: { type: 'boolean', default: false } },
+await runCommand({
+  usage: USAGE,
+  options: { minutes: { type: 'string', default: '10' } },
+  run: ({ minutes }) => {
+    if (!(Number(minutes) > 0)) throw new UsageError('--minutes must be above 0.');
+    const { status } = spawnSync('npm', ['test', '--', 'test/model/system.test.ts'], {
+      stdio: 'inherit',
+      env: { ...process.env, MODEL_MINUTES: minutes },
+    });
+    return status ?? 1;
+  },
+  failureStatus: 2,
 });
-if (values.help || !(Number(values.minutes) > 0)) {
-  process.stdout.write(USAGE);
-  process.exitCode = values.help ? 0 : 2;
-} else {
-  const { status } = spawnSync('npm', ['test', '--', 'test/model/system.test.ts'], {
-    stdio: 'inherit',
-    env: { ...process.env, MODEL_MINUTES: values.minutes },
-  });
-  process.exitCode = status ?? 1;
-}

@@ -1,6 +1,6 @@
 /**
- * Which tests judge a change of a file of `lambdas/domain` or `lambdas/use-cases`, beside the one of its own name. All in
- * process: a test over HTTP would start a stack for each change.
+ * Further tests that judge a change of a file of `lambdas/domain` or `lambdas/use-cases`, in addition to the test with
+ * its name. All in process: a test over HTTP would start a stack for each change.
  */
 const ALSO_JUDGED_BY: Readonly<Record<string, readonly string[]>> = {
   'domain/anomalies/anomaly-parameters': ['domain/anomalies/anomaly'],

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { relative } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Stryker } from '@stryker-mutator/core';
 import { sourceFilesIn } from '../../test/support/source-files.ts';
+import { runCommand } from '../command.ts';
 import { testsJudging } from './mutation-tests.ts';
 
 const USAGE = `npm run mutation -- [--short] [--survivors] [FILE…]
@@ -16,7 +16,7 @@ that file: a change that no test notices has survived. Prints the score of each 
   --help       this text
 `;
 
-/** What CI watches, and the score that each must keep: small files on which the custody of keys rests. */
+/** Files that CI mutates, and the score that each must keep: small files on which the custody of keys rests. */
 const WATCHED: Readonly<Record<string, number>> = {
   'lambdas/domain/sessions/event-signature.ts': 79,
   'lambdas/domain/secret.ts': 88,
@@ -71,45 +71,41 @@ const scoreOf = async (file: string, tests: readonly string[]): Promise<Score> =
 const percentOf = ({ noticed, all }: Pick<Score, 'noticed' | 'all'>): number =>
   all === 0 ? 100 : (100 * noticed) / all;
 
-const main = async (): Promise<void> => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      short: { type: 'boolean', default: false },
-      survivors: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const all = [...sourceFilesIn('lambdas/domain'), ...sourceFilesIn('lambdas/use-cases')].map(
-    ({ path }) => path,
-  );
-  const named = positionals.map((file) => relative('.', file));
-  const watched = Object.keys(WATCHED).filter((file) => named.length === 0 || named.includes(file));
-  const files = values.short ? watched : named.length > 0 ? named : all;
-  const total = { noticed: 0, all: 0 };
-  for (const file of files) {
-    const tests = testsJudging(file).filter((test) => existsSync(test));
-    if (tests.length === 0) {
-      process.stdout.write(`     –            ${file} has no test of its own\n`);
-      continue;
-    }
-    const score = await scoreOf(file, tests);
-    total.noticed += score.noticed;
-    total.all += score.all;
-    const tooLow = values.short && percentOf(score) < (WATCHED[file] ?? 0);
-    if (tooLow) process.exitCode = 1;
-    process.stdout.write(`${line(score, file)}${tooLow ? `, below ${WATCHED[file]}` : ''}\n`);
-    if (values.survivors || tooLow)
-      for (const survivor of score.survivors) process.stdout.write(`  ${survivor}\n`);
-  }
-  process.stdout.write(`${line(total, 'together')}\n`);
-};
-
 const line = (score: Pick<Score, 'noticed' | 'all'>, name: string): string =>
   `${percentOf(score).toFixed(1).padStart(6)} %  ${String(score.noticed).padStart(5)} of ${String(score.all).padStart(5)}  ${name}`;
 
-await main();
+await runCommand({
+  usage: USAGE,
+  allowPositionals: true,
+  options: {
+    short: { type: 'boolean', default: false },
+    survivors: { type: 'boolean', default: false },
+  },
+  run: async (values, positionals) => {
+    const all = [...sourceFilesIn('lambdas/domain'), ...sourceFilesIn('lambdas/use-cases')].map(
+      ({ path }) => path,
+    );
+    const named = positionals.map((file) => relative('.', file));
+    const watched = Object.keys(WATCHED).filter((file) => named.length === 0 || named.includes(file));
+    const files = values.short ? watched : named.length > 0 ? named : all;
+    let status = 0;
+    const total = { noticed: 0, all: 0 };
+    for (const file of files) {
+      const tests = testsJudging(file).filter((test) => existsSync(test));
+      if (tests.length === 0) {
+        process.stdout.write(`     –            ${file} has no test with its name\n`);
+        continue;
+      }
+      const score = await scoreOf(file, tests);
+      total.noticed += score.noticed;
+      total.all += score.all;
+      const tooLow = values.short && percentOf(score) < (WATCHED[file] ?? 0);
+      if (tooLow) status = 1;
+      process.stdout.write(`${line(score, file)}${tooLow ? `, below ${WATCHED[file]}` : ''}\n`);
+      if (values.survivors || tooLow)
+        for (const survivor of score.survivors) process.stdout.write(`  ${survivor}\n`);
+    }
+    process.stdout.write(`${line(total, 'together')}\n`);
+    return status;
+  },
+});

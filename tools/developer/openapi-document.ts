@@ -12,6 +12,7 @@ import {
   subSchema,
   workspaceIdSchema,
 } from '../../lambdas/contract/common.ts';
+import { deliveryIdSchema, webhookIdSchema } from '../../lambdas/contract/notices.ts';
 import { PROBLEMS, type Problem, type ProblemName } from '../../lambdas/contract/problems.ts';
 import { commonRefusals, ROUTES, type Route, type RouteId } from '../../lambdas/contract/routes.ts';
 import { SERVICE_VERSION } from '../../lambdas/contract/version.ts';
@@ -20,6 +21,8 @@ const PATH_PARAMETERS = {
   siteId: siteIdSchema,
   workspaceId: workspaceIdSchema,
   sessionId: sessionIdSchema,
+  webhookId: webhookIdSchema,
+  deliveryId: deliveryIdSchema,
   sub: subSchema,
 } as const;
 

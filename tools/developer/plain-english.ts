@@ -35,6 +35,10 @@ export const DOCSTRING_OPENING: Avoided = {
 /** Reviewed exceptions: the text is right where it is. */
 export const ALLOWED: readonly { readonly path: RegExp; readonly text: RegExp; readonly reason: string }[] = [
   { path: /^tools\/developer\/plain-english\.ts$/, text: /./, reason: 'the list itself' },
-  { path: /^test\/tools\/check-english\.test\.ts$/, text: /./, reason: 'examples of what is found' },
+  {
+    path: /^test\/tools\/developer\/check-english\.test\.ts$/,
+    text: /./,
+    reason: 'examples of what is found',
+  },
   { path: /^CONTRIBUTING\.md$/, text: /anew, whoever, somebody/, reason: 'names the words' },
 ];

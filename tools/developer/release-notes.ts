@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { runCommand, UsageError } from '../command.ts';
 
 const USAGE = `npm run release:notes -- vX.Y.Z
 
@@ -19,21 +20,17 @@ export const sectionOf = (changelog: string, version: string): string => {
   return notes;
 };
 
-const main = (): void => {
-  const [tag] = process.argv.slice(2);
-  if (tag === undefined || tag === '--help') return void process.stdout.write(USAGE);
-  const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-  const { version }: { version: string } = JSON.parse(read('package.json'));
-  if (tag !== `v${version}`)
-    throw new Error(`The tag ${tag} is not the version of package.json, ${version}.`);
-  process.stdout.write(`${sectionOf(read('CHANGELOG.md'), version)}\n`);
-};
-
-if (import.meta.main) {
-  try {
-    main();
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main)
+  await runCommand({
+    usage: USAGE,
+    allowPositionals: true,
+    run: (_values, [tag]) => {
+      if (tag === undefined) throw new UsageError('Name the tag.');
+      const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+      const { version }: { version: string } = JSON.parse(read('package.json'));
+      if (tag !== `v${version}`)
+        throw new Error(`The tag ${tag} is not the version of package.json, ${version}.`);
+      process.stdout.write(`${sectionOf(read('CHANGELOG.md'), version)}\n`);
+      return 0;
+    },
+  });

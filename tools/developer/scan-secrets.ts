@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, readFileSync } from 'node:fs';
 import { lintSource } from '@secretlint/core';
 import { creator as recommendedRules } from '@secretlint/secretlint-rule-preset-recommend';
+import { runCommand } from '../command.ts';
 
-/**
- * `npm run check:secrets`: ends with 1 when a file of the tree holds something shaped like a secret. The rules are those
- * of secretlint's recommended preset and the shapes below. Tests make their keys at run time, so no file is excepted.
- */
+const USAGE = `npm run check:secrets
+
+Searches every file of the work tree for secrets. The rules are those of secretlint's recommended preset, and shapes of
+our own. Tests make their keys at run time, so no file is excepted. Exit status: 0 nothing was found; 1 something was.
+`;
 
 /** Shapes that the preset does not know, or finds only in files of certain kinds. */
 const SHAPES: Readonly<Record<string, RegExp>> = {
@@ -66,10 +68,14 @@ const treeFiles = (): string[] =>
     .split('\0')
     .filter((path) => path !== '' && lstatSync(path, { throwIfNoEntry: false })?.isFile() === true);
 
-if (import.meta.main) {
-  const files = treeFiles();
-  const found = await findSecrets(files, (path) => readFileSync(path, 'latin1'));
-  for (const { path, kind } of found) process.stderr.write(`${path}: may hold a secret (${kind})\n`);
-  process.stdout.write(`${files.length} files scanned, ${found.length} findings\n`);
-  if (found.length > 0) process.exitCode = 1;
-}
+if (import.meta.main)
+  await runCommand({
+    usage: USAGE,
+    run: async () => {
+      const files = treeFiles();
+      const found = await findSecrets(files, (path) => readFileSync(path, 'latin1'));
+      for (const { path, kind } of found) process.stderr.write(`${path}: may hold a secret (${kind})\n`);
+      process.stdout.write(`${files.length} files scanned, ${found.length} findings\n`);
+      return found.length > 0 ? 1 : 0;
+    },
+  });

@@ -2,6 +2,13 @@ import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { runCommand } from '../command.ts';
+
+const USAGE = `npm run check:supply-chain
+
+Checks that versions are exact, licences allowed, install scripts named and signatures valid, and writes the bill of
+materials. Exit status: 0 all is well; 1 something is not.
+`;
 
 /**
  * `npm run supply-chain`: what this project is made of, and whether that is as it should be. Exact versions, licences that
@@ -175,17 +182,22 @@ const writeBillOfMaterials = async (): Promise<number> => {
   return components.length;
 };
 
-const signatures = await askForSignatures();
-const faults = [...faultsOfVersions(), ...faultsOfScripts(), ...faultsOfLicences(), ...signatures.faults];
-for (const fault of faults) process.stderr.write(`${fault}\n`);
-const components = await writeBillOfMaterials();
-const scripts = Object.entries(INSTALL_SCRIPTS).map(
-  ([name, { runs, why }]) => `  ${runs ? 'run  ' : 'never'} ${name}: ${why}`,
-);
-process.stdout.write(`Versions exact, licences allowed, install scripts named: ${faults.length === 0 ? 'yes' : 'no'}
+await runCommand({
+  usage: USAGE,
+  run: async () => {
+    const signatures = await askForSignatures();
+    const faults = [...faultsOfVersions(), ...faultsOfScripts(), ...faultsOfLicences(), ...signatures.faults];
+    for (const fault of faults) process.stderr.write(`${fault}\n`);
+    const components = await writeBillOfMaterials();
+    const scripts = Object.entries(INSTALL_SCRIPTS).map(
+      ([name, { runs, why }]) => `  ${runs ? 'run  ' : 'never'} ${name}: ${why}`,
+    );
+    process.stdout.write(`Versions exact, licences allowed, install scripts named: ${faults.length === 0 ? 'yes' : 'no'}
 Signatures: ${signatures.says}
 Install scripts:
 ${scripts.join('\n')}
 Bill of materials: ${components} components in ${SBOM_FILE}
 `);
-if (faults.length > 0) process.exitCode = 1;
+    return faults.length > 0 ? 1 : 0;
+  },
+});

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
+import { runCommand, UsageError } from '../command.ts';
 
 const USAGE = `npm run --silent edge-secret | aws secretsmanager create-secret --region us-east-1 \\
   --name spelo-byok/STAGE/origin-1 --secret-string file:///dev/stdin
@@ -11,13 +11,13 @@ SHA-256 to the terminal. Add the SHA-256 to edge.acceptedDigests of the stage.
 /** 256 bits: a digest of it can be published, because nobody finds the secret by trying. */
 const SECRET_BYTES = 32;
 
-const { values } = parseArgs({ options: { help: { type: 'boolean', default: false } } });
-if (values.help) process.stdout.write(USAGE);
-else if (process.stdout.isTTY) {
-  process.stderr.write(`The secret would stand on the screen.\n\n${USAGE}`);
-  process.exitCode = 1;
-} else {
-  const secret = randomBytes(SECRET_BYTES).toString('base64url');
-  process.stdout.write(secret);
-  process.stderr.write(`edge.acceptedDigests: ${createHash('sha256').update(secret).digest('hex')}\n`);
-}
+await runCommand({
+  usage: USAGE,
+  run: () => {
+    if (process.stdout.isTTY) throw new UsageError('The secret would be shown on the screen.');
+    const secret = randomBytes(SECRET_BYTES).toString('base64url');
+    process.stdout.write(secret);
+    process.stderr.write(`edge.acceptedDigests: ${createHash('sha256').update(secret).digest('hex')}\n`);
+    return 0;
+  },
+});

@@ -13,8 +13,8 @@ const filesAt = (path: string, endings: readonly string[]): string[] =>
         .sort();
 
 /**
- * What `parse` finds in every file at `paths`, files and folders alike; `.gz` is unpacked. Throws an error that names the
- * first file that could not be read, and when there is no file at all.
+ * The items that `parse` finds in every file at `paths`, files and folders alike; `.gz` is unpacked. Throws an error
+ * that names the first file that could not be read, and when there is no file at all.
  */
 export const readAll = <Item>(
   paths: readonly string[],
@@ -35,6 +35,3 @@ export const readAll = <Item>(
     }
   });
 };
-
-/** Text from outside starts no line and no terminal sequence. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?');

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbAllSites } from '../../lambdas/adapters/aws/tenancy/dynamodb-all-sites.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { runCommand } from '../command.ts';
 import { checkModels, compareWithList } from './models/check-models.ts';
 import { failureText, localVariables } from './operator.ts';
 
@@ -32,35 +32,27 @@ const modelList = z.object({
   data: z.array(z.object({ id: z.string(), shutdown_date: z.iso.date().nullish() })),
 });
 
-const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: {
-      models: { type: 'string' },
-      local: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const now = new Date();
-  const listed = values.models === undefined ? undefined : readModels(values.models);
-  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
-  const sites = dynamoDbAllSites(dynamoDbClient(settings), settings.TENANCY_TABLE);
-  const check = await checkModels(sites.scanSites(), now);
-  const differences = listed === undefined ? [] : compareWithList(listed, now);
-  process.stdout.write(`${[...check.lines, ...differences].join('\n')}\n`);
-  process.exitCode = check.stranded > 0 || differences.length > 0 ? 1 : 0;
-};
-
 const readModels = (file: string) => {
   const parsed = modelList.safeParse(JSON.parse(readFileSync(file, 'utf8')));
   if (!parsed.success) throw new Error(`${file} is not an answer of GET /v1/models.`);
   return parsed.data.data.map(({ id, shutdown_date }) => ({ id, shutdownDate: shutdown_date ?? undefined }));
 };
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${failureText(error, 'Nothing was changed.')}\n`);
-  process.exitCode = 1;
+await runCommand({
+  usage: USAGE,
+  options: {
+    models: { type: 'string' },
+    local: { type: 'boolean', default: false },
+  },
+  run: async (values) => {
+    const now = new Date();
+    const listed = values.models === undefined ? undefined : readModels(values.models);
+    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const sites = dynamoDbAllSites(dynamoDbClient(settings), settings.TENANCY_TABLE);
+    const check = await checkModels(sites.scanSites(), now);
+    const differences = listed === undefined ? [] : compareWithList(listed, now);
+    process.stdout.write(`${[...check.lines, ...differences].join('\n')}\n`);
+    return check.stranded > 0 || differences.length > 0 ? 1 : 0;
+  },
+  describe: (error) => failureText(error, 'Nothing was changed.'),
 });

@@ -8,7 +8,7 @@ import type { AuditEventFactory } from '../../lambdas/use-cases/ports/audit.ts';
 
 const LOCAL_ENVIRONMENT = '.local/environment.json';
 
-/** An operator's command has no address worth hashing: whoever may run it has credentials of the account. */
+/** An operator's command has no address worth hashing: its user has credentials of the account. */
 export const operatorAuditEvents: AuditEventFactory = {
   event: async (caller, type, { workspaceId, siteId, facts }) => {
     const now = new Date();
@@ -26,7 +26,7 @@ export const operatorAuditEvents: AuditEventFactory = {
   },
 };
 
-/** What an operator reads when a command did not do its work: the refusal with its details, never an SDK's own text. */
+/** The message for an operator when a command failed: the refusal with its details, never an SDK's own text. */
 export const failureText = (error: unknown, nothingDone: string): string => {
   if (error instanceof BrokerError)
     return [error.code, ...error.details.map(({ message }) => message)].join(': ');

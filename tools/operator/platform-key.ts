@@ -1,6 +1,5 @@
 import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
-import { parseArgs } from 'node:util';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
@@ -11,6 +10,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environme
 import { DATA_RESIDENCIES } from '../../lambdas/domain/openai-models.ts';
 import { DEFAULT_VOICE_SETTINGS } from '../../lambdas/domain/tenancy/workspace.ts';
 import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
+import { runCommand } from '../command.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
@@ -37,52 +37,45 @@ const environment = ENVIRONMENTS.keys.pick({
   AWS_ENDPOINT_URL_KMS: true,
 });
 
-const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: {
-      local: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-      model: { type: 'string', default: DEFAULT_VOICE_SETTINGS.model },
-      'data-residency': { type: 'string', default: DEFAULT_VOICE_SETTINGS.dataResidency },
-      'confirm-unverified': { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const dataResidency = DATA_RESIDENCIES.find((region) => region === values['data-residency']);
-  if (dataResidency === undefined)
-    throw new Error(`--data-residency is one of ${DATA_RESIDENCIES.join(', ')}.`);
-  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
-  if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
-  const stored = await storePlatformKey({
-    keys: dynamoDbKeys(dynamoDbClient(settings), {
-      keys: settings.KEYS_TABLE,
-      tenancy: settings.TENANCY_TABLE,
-    }),
-    auditEvents: operatorAuditEvents,
-    retainSeconds: settings.KEY_RETENTION_HOURS * 3_600,
-    sealer: kmsKeySealer(
-      kmsClient(settings),
-      { masterKeyArn: settings.MASTER_KEY_ARN, fingerprintKeyArn: settings.FINGERPRINT_KEY_ARN },
-      strongRandom,
-    ),
-    openAi: openAiHttp(settings.OPENAI_BASE_URL),
-    calls: openAiCalls(settings.OPENAI_BASE_URL, undefined, PROBE_CALL_TIMEOUTS),
-    clock: () => new Date(),
-  })(
-    await text(process.stdin),
-    { sub: `operator:${userInfo().username}`, sourceIp: '' },
-    { ...DEFAULT_VOICE_SETTINGS, model: values.model, dataResidency },
-    { confirmUnverified: values['confirm-unverified'] },
-  );
-  process.stdout.write(
-    `Stored ${stored.sealed.masked} as version ${stored.sealed.version}. ${stored.verdict.message}\n`,
-  );
-};
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${failureText(error, 'Nothing was stored.')}\n`);
-  process.exitCode = 1;
+await runCommand({
+  usage: USAGE,
+  options: {
+    local: { type: 'boolean', default: false },
+    model: { type: 'string', default: DEFAULT_VOICE_SETTINGS.model },
+    'data-residency': { type: 'string', default: DEFAULT_VOICE_SETTINGS.dataResidency },
+    'confirm-unverified': { type: 'boolean', default: false },
+  },
+  run: async (values) => {
+    const dataResidency = DATA_RESIDENCIES.find((region) => region === values['data-residency']);
+    if (dataResidency === undefined)
+      throw new Error(`--data-residency is one of ${DATA_RESIDENCIES.join(', ')}.`);
+    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
+    const stored = await storePlatformKey({
+      keys: dynamoDbKeys(dynamoDbClient(settings), {
+        keys: settings.KEYS_TABLE,
+        tenancy: settings.TENANCY_TABLE,
+      }),
+      auditEvents: operatorAuditEvents,
+      retainSeconds: settings.KEY_RETENTION_HOURS * 3_600,
+      sealer: kmsKeySealer(
+        kmsClient(settings),
+        { masterKeyArn: settings.MASTER_KEY_ARN, fingerprintKeyArn: settings.FINGERPRINT_KEY_ARN },
+        strongRandom,
+      ),
+      openAi: openAiHttp(settings.OPENAI_BASE_URL),
+      calls: openAiCalls(settings.OPENAI_BASE_URL, undefined, PROBE_CALL_TIMEOUTS),
+      clock: () => new Date(),
+    })(
+      await text(process.stdin),
+      { sub: `operator:${userInfo().username}`, sourceIp: '' },
+      { ...DEFAULT_VOICE_SETTINGS, model: values.model, dataResidency },
+      { confirmUnverified: values['confirm-unverified'] },
+    );
+    process.stdout.write(
+      `Stored ${stored.sealed.masked} as version ${stored.sealed.version}. ${stored.verdict.message}\n`,
+    );
+    return 0;
+  },
+  describe: (error) => failureText(error, 'Nothing was stored.'),
 });

@@ -1,12 +1,12 @@
 import { userInfo } from 'node:os';
-import { parseArgs } from 'node:util';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { printable, runCommand } from '../command.ts';
 import { readKeyTrail } from './deletions/key-trail.ts';
 import { type Remedy, replayTombstones } from './deletions/replay.ts';
-import { printable, readAll } from './files.ts';
+import { readAll } from './files.ts';
 import { localVariables, operatorAuditEvents } from './operator.ts';
 import { parseArchivedRows } from './reconcile/audit-rows.ts';
 
@@ -43,47 +43,34 @@ const MEANINGS: Readonly<Record<Remedy['remedy'], string>> = {
   unreadable: 'cannot be read; left alone',
 };
 
-const main = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: {
-      audit: { type: 'string', multiple: true, default: [] },
-      apply: { type: 'boolean', default: false },
-      local: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
-  const trail = readKeyTrail(readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows));
-  const dynamoDb = dynamoDbClient(settings);
-  const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
-  const remedies = await replayTombstones({
-    scan: dynamoDbKeyScan(dynamoDb, tables),
-    keys: dynamoDbKeys(dynamoDb, tables),
-    auditEvents: operatorAuditEvents,
-    clock: () => new Date(),
-  })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, trail, values.apply);
-  const lines = [
-    ...remedies.map(
-      ({ place, remedy, version }) =>
-        `${place}${version === undefined ? '' : ` version ${version}`}: ${MEANINGS[remedy]}`,
-    ),
-    ...trail.incomplete.map((workspaceId) => `workspace ${workspaceId}: its trail has gaps`),
-    `${trail.histories.size} keys on the trail, ${remedies.length} to mend${values.apply ? ', done' : ''}`,
-  ];
-  process.stdout.write(`${lines.map(printable).join('\n')}\n`);
-  return remedies.length + trail.incomplete.length === 0 ? 0 : 1;
-};
-
-main().then(
-  (code) => {
-    process.exitCode = code;
+await runCommand({
+  usage: USAGE,
+  options: {
+    audit: { type: 'string', multiple: true, default: [] },
+    apply: { type: 'boolean', default: false },
+    local: { type: 'boolean', default: false },
   },
-  (error: unknown) => {
-    process.stderr.write(`${printable(error instanceof Error ? error.message : 'Failed.')}\n`);
-    process.exitCode = 2;
+  run: async (values) => {
+    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const trail = readKeyTrail(readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows));
+    const dynamoDb = dynamoDbClient(settings);
+    const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
+    const remedies = await replayTombstones({
+      scan: dynamoDbKeyScan(dynamoDb, tables),
+      keys: dynamoDbKeys(dynamoDb, tables),
+      auditEvents: operatorAuditEvents,
+      clock: () => new Date(),
+    })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, trail, values.apply);
+    const lines = [
+      ...remedies.map(
+        ({ place, remedy, version }) =>
+          `${place}${version === undefined ? '' : ` version ${version}`}: ${MEANINGS[remedy]}`,
+      ),
+      ...trail.incomplete.map((workspaceId) => `workspace ${workspaceId}: its trail has gaps`),
+      `${trail.histories.size} keys on the trail, ${remedies.length} to mend${values.apply ? ', done' : ''}`,
+    ];
+    process.stdout.write(`${lines.map(printable).join('\n')}\n`);
+    return remedies.length + trail.incomplete.length === 0 ? 0 : 1;
   },
-);
+  failureStatus: 2,
+});

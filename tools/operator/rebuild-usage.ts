@@ -1,11 +1,11 @@
 import { userInfo } from 'node:os';
-import { parseArgs } from 'node:util';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbUsageLedgerAudit } from '../../lambdas/adapters/aws/usage/dynamodb-usage-ledger-audit.ts';
 import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { type Drift, type RebuildCounts, rebuildUsage } from '../../lambdas/use-cases/usage/rebuild-usage.ts';
+import { runCommand } from '../command.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run rebuild-usage -- [--workspace ID] [--repair] [--local]
@@ -32,46 +32,6 @@ const environment = ENVIRONMENTS.usage.pick({
   AWS_ENDPOINT_URL_DYNAMODB: true,
 });
 
-const main = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: {
-      workspace: { type: 'string' },
-      repair: { type: 'boolean', default: false },
-      local: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const { workspace, repair } = values;
-  if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
-    throw new Error(`${workspace} is not the id of a workspace.`);
-  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
-  const counts = await rebuildUsage({
-    clock: () => new Date(),
-    auditEvents: operatorAuditEvents,
-    ledger: dynamoDbUsageLedgerAudit(dynamoDbClient(settings), {
-      usage: settings.USAGE_TABLE,
-      tenancy: settings.TENANCY_TABLE,
-    }),
-  })(
-    { sub: `operator:${userInfo().username}`, sourceIp: '' },
-    {
-      only: workspace as WorkspaceId | undefined,
-      repair,
-      onDrift: (drift) => process.stdout.write(`${driftLine(drift)}\n`),
-      onUnstable: (id, place) =>
-        process.stdout.write(
-          `${id} ${place}: kept changing, not compared. Run it again at a quieter time.\n`,
-        ),
-    },
-  );
-  process.stdout.write(`${summaryLine(counts)}\n`);
-  return counts.drifted + counts.unstable === 0 ? 0 : 1;
-};
-
 const driftLine = ({ workspaceId, place, counts, repaired }: Drift): string => {
   const differences = counts.map(
     ({ name, expected, found }) => `${name} expected ${expected}, found ${found}`,
@@ -82,12 +42,40 @@ const driftLine = ({ workspaceId, place, counts, repaired }: Drift): string => {
 const summaryLine = ({ workspaces, totals, drifted, repaired, unstable }: RebuildCounts): string =>
   `${workspaces} workspaces, ${totals} totals compared, ${drifted} drifted, ${repaired} repaired, ${unstable} kept changing`;
 
-main().then(
-  (code) => {
-    process.exitCode = code;
+await runCommand({
+  usage: USAGE,
+  options: {
+    workspace: { type: 'string' },
+    repair: { type: 'boolean', default: false },
+    local: { type: 'boolean', default: false },
   },
-  (error: unknown) => {
-    process.stderr.write(`${failureText(error, 'Stopped; run it again.')}\n`);
-    process.exitCode = 2;
+  run: async (values) => {
+    const { workspace, repair } = values;
+    if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
+      throw new Error(`${workspace} is not the id of a workspace.`);
+    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const counts = await rebuildUsage({
+      clock: () => new Date(),
+      auditEvents: operatorAuditEvents,
+      ledger: dynamoDbUsageLedgerAudit(dynamoDbClient(settings), {
+        usage: settings.USAGE_TABLE,
+        tenancy: settings.TENANCY_TABLE,
+      }),
+    })(
+      { sub: `operator:${userInfo().username}`, sourceIp: '' },
+      {
+        only: workspace as WorkspaceId | undefined,
+        repair,
+        onDrift: (drift) => process.stdout.write(`${driftLine(drift)}\n`),
+        onUnstable: (id, place) =>
+          process.stdout.write(
+            `${id} ${place}: kept changing, not compared. Run it again at a quieter time.\n`,
+          ),
+      },
+    );
+    process.stdout.write(`${summaryLine(counts)}\n`);
+    return counts.drifted + counts.unstable === 0 ? 0 : 1;
   },
-);
+  describe: (error) => failureText(error, 'Stopped; run it again.'),
+  failureStatus: 2,
+});

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
-import { printable, readAll } from './files.ts';
+import { printable, runCommand } from '../command.ts';
+import { readAll } from './files.ts';
 import { parseArchivedRows } from './reconcile/audit-rows.ts';
 import { aboutSealedKeys, parseCloudTrail } from './reconcile/cloudtrail.ts';
 import {
@@ -53,37 +53,27 @@ const tableOf = ({ decrypts, rows, matched, findings }: Reconciliation): string 
   ].join('\n');
 };
 
-const main = (): number => {
-  const { values } = parseArgs({
-    options: {
-      cloudtrail: { type: 'string', multiple: true, default: [] },
-      audit: { type: 'string', multiple: true, default: [] },
-      'master-key': { type: 'string', multiple: true, default: [] },
-      from: { type: 'string' },
-      to: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  for (const time of [values.from, values.to])
-    if (time !== undefined && Number.isNaN(Date.parse(time))) throw new Error(`${time} is not a time.`);
-  const decrypts = readAll(values.cloudtrail, ['.json', '.json.gz'], parseCloudTrail);
-  const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
-  const result = reconcile(
-    { decrypts: aboutSealedKeys(decrypts, values['master-key']), rows },
-    { from: values.from, to: values.to },
-  );
-  process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : tableOf(result));
-  return result.findings.length === 0 ? 0 : 1;
-};
-
-try {
-  process.exitCode = main();
-} catch (error) {
-  process.stderr.write(`${printable(error instanceof Error ? error.message : 'Failed.')}\n`);
-  process.exitCode = 2;
-}
+await runCommand({
+  usage: USAGE,
+  options: {
+    cloudtrail: { type: 'string', multiple: true, default: [] },
+    audit: { type: 'string', multiple: true, default: [] },
+    'master-key': { type: 'string', multiple: true, default: [] },
+    from: { type: 'string' },
+    to: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+  run: (values) => {
+    for (const time of [values.from, values.to])
+      if (time !== undefined && Number.isNaN(Date.parse(time))) throw new Error(`${time} is not a time.`);
+    const decrypts = readAll(values.cloudtrail, ['.json', '.json.gz'], parseCloudTrail);
+    const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
+    const result = reconcile(
+      { decrypts: aboutSealedKeys(decrypts, values['master-key']), rows },
+      { from: values.from, to: values.to },
+    );
+    process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : tableOf(result));
+    return result.findings.length === 0 ? 0 : 1;
+  },
+  failureStatus: 2,
+});

@@ -1,8 +1,8 @@
-import { parseArgs } from 'node:util';
+import { printable, runCommand } from '../command.ts';
 import { type CostComparison, compareCosts, type Drift, withinTolerance } from './costs/compare.ts';
 import { MICRO_CENTS_PER_USD, parseCosts } from './costs/costs-csv.ts';
 import { parseUsage } from './costs/usage-export.ts';
-import { printable, readAll } from './files.ts';
+import { readAll } from './files.ts';
 
 const USAGE = `npm run reconcile-costs -- --costs FILE_OR_DIR --usage FILE_OR_DIR [options]
 
@@ -45,40 +45,30 @@ const tableOf = ({ drifts, otherMicroCents }: CostComparison): string =>
     '',
   ].join('\n');
 
-const main = (): number => {
-  const { values } = parseArgs({
-    options: {
-      costs: { type: 'string', multiple: true, default: [] },
-      usage: { type: 'string', multiple: true, default: [] },
-      project: { type: 'string', multiple: true, default: [] },
-      mode: { type: 'string' },
-      tolerance: { type: 'string', default: '5' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  if (values.mode !== undefined && values.mode !== 'byok' && values.mode !== 'managed')
-    throw new Error('The mode is byok or managed.');
-  const tolerance = Number(values.tolerance);
-  if (!(tolerance >= 0)) throw new Error('The tolerance is a number of per cent.');
-  const charged = readAll(values.costs, ['.csv'], parseCosts).filter(
-    ({ project }) => values.project.length === 0 || values.project.includes(project),
-  );
-  const counted = readAll(values.usage, ['.csv', '.ndjson'], parseUsage).filter(
-    ({ mode }) => values.mode === undefined || mode === values.mode,
-  );
-  const result = compareCosts(charged, counted);
-  process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : tableOf(result));
-  return result.drifts.every((drift) => withinTolerance(drift, tolerance)) ? 0 : 1;
-};
-
-try {
-  process.exitCode = main();
-} catch (error) {
-  process.stderr.write(`${printable(error instanceof Error ? error.message : 'Failed.')}\n`);
-  process.exitCode = 2;
-}
+await runCommand({
+  usage: USAGE,
+  options: {
+    costs: { type: 'string', multiple: true, default: [] },
+    usage: { type: 'string', multiple: true, default: [] },
+    project: { type: 'string', multiple: true, default: [] },
+    mode: { type: 'string' },
+    tolerance: { type: 'string', default: '5' },
+    json: { type: 'boolean', default: false },
+  },
+  run: (values) => {
+    if (values.mode !== undefined && values.mode !== 'byok' && values.mode !== 'managed')
+      throw new Error('The mode is byok or managed.');
+    const tolerance = Number(values.tolerance);
+    if (!(tolerance >= 0)) throw new Error('The tolerance is a number of per cent.');
+    const charged = readAll(values.costs, ['.csv'], parseCosts).filter(
+      ({ project }) => values.project.length === 0 || values.project.includes(project),
+    );
+    const counted = readAll(values.usage, ['.csv', '.ndjson'], parseUsage).filter(
+      ({ mode }) => values.mode === undefined || mode === values.mode,
+    );
+    const result = compareCosts(charged, counted);
+    process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : tableOf(result));
+    return result.drifts.every((drift) => withinTolerance(drift, tolerance)) ? 0 : 1;
+  },
+  failureStatus: 2,
+});

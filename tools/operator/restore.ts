@@ -1,12 +1,12 @@
 import { userInfo } from 'node:os';
-import { parseArgs } from 'node:util';
 import { dynamoDbClient, plainDynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbTableCopy } from '../../lambdas/adapters/aws/dynamodb-table-copy.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { RESTORABLE_TABLES } from '../../lib/item-uses.ts';
-import { printable, readAll } from './files.ts';
+import { printable, runCommand } from '../command.ts';
+import { readAll } from './files.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 import { parseArchivedRows } from './reconcile/audit-rows.ts';
 import { openProgress, type Progress, type RestorableTable } from './restore/progress.ts';
@@ -49,77 +49,6 @@ const environment = ENVIRONMENTS.audit
   })
   .extend(ENVIRONMENTS.token.pick({ USAGE_TABLE: true }).shape);
 
-const main = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: {
-      from: { type: 'string' },
-      audit: { type: 'string', multiple: true, default: [] },
-      apply: { type: 'boolean', default: false },
-      overwrite: { type: 'boolean', default: false },
-      'accept-gaps': { type: 'boolean', default: false },
-      progress: { type: 'string', default: 'restore-progress.json' },
-      local: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const { from, apply, overwrite } = values;
-  if (from === undefined)
-    throw new Error('Say which tables were restored: --from PREFIX (--help says more).');
-  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
-  const live: Readonly<Record<RestorableTable, string>> = {
-    audit: settings.AUDIT_TABLE,
-    tenancy: settings.TENANCY_TABLE,
-    keys: settings.KEYS_TABLE,
-    sessions: settings.SESSIONS_TABLE,
-    usage: settings.USAGE_TABLE,
-  };
-  const tables = {
-    audit: { from: `${from}-audit`, to: live.audit },
-    tenancy: { from: `${from}-tenancy`, to: live.tenancy },
-    keys: { from: `${from}-keys`, to: live.keys },
-    sessions: { from: `${from}-sessions`, to: live.sessions },
-    usage: { from: `${from}-usage`, to: live.usage },
-  };
-  const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
-  const progress = openProgress(
-    apply ? values.progress : undefined,
-    `${from} to ${Object.values(live).join(', ')}${overwrite ? ', overwriting' : ''}`,
-  );
-  const dynamoDb = dynamoDbClient(settings);
-  const restored = { keys: tables.keys.from, tenancy: live.tenancy };
-  const clock = () => new Date();
-  const result = await restoreTables({
-    copy: dynamoDbTableCopy(plainDynamoDbClient(settings)),
-    tombstones: {
-      scan: dynamoDbKeyScan(dynamoDb, restored),
-      keys: dynamoDbKeys(dynamoDb, restored),
-      auditEvents: operatorAuditEvents,
-      clock,
-    },
-    clock,
-  })(
-    { sub: `operator:${userInfo().username}`, sourceIp: '' },
-    {
-      tables,
-      rows,
-      acceptGaps: values['accept-gaps'],
-      apply,
-      overwrite,
-      progress,
-      onGap: (workspaceId) => say(`workspace ${workspaceId}: its trail has gaps`),
-      onPage: (table) => process.stderr.write(`${countsLine(table, progress)}\n`),
-      onDifferent: (table, place) => say(`${table} ${place}: is otherwise in the live table`),
-    },
-  );
-  const code = report(result, progress, overwrite);
-  progress.forget();
-  return code;
-};
-
 const say = (line: string): void => {
   process.stdout.write(`${printable(line)}\n`);
 };
@@ -144,12 +73,71 @@ const report = ({ remedies, comparison }: Restored, progress: Progress, overwrit
   return left || unreadable || altered.length + missing.length > 0 ? 1 : 0;
 };
 
-main().then(
-  (code) => {
-    process.exitCode = code;
+await runCommand({
+  usage: USAGE,
+  options: {
+    from: { type: 'string' },
+    audit: { type: 'string', multiple: true, default: [] },
+    apply: { type: 'boolean', default: false },
+    overwrite: { type: 'boolean', default: false },
+    'accept-gaps': { type: 'boolean', default: false },
+    progress: { type: 'string', default: 'restore-progress.json' },
+    local: { type: 'boolean', default: false },
   },
-  (error: unknown) => {
-    process.stderr.write(`${printable(failureText(error, 'Stopped; run it again to go on.'))}\n`);
-    process.exitCode = 2;
+  run: async (values) => {
+    const { from, apply, overwrite } = values;
+    if (from === undefined)
+      throw new Error('Say which tables were restored: --from PREFIX (--help says more).');
+    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const live: Readonly<Record<RestorableTable, string>> = {
+      audit: settings.AUDIT_TABLE,
+      tenancy: settings.TENANCY_TABLE,
+      keys: settings.KEYS_TABLE,
+      sessions: settings.SESSIONS_TABLE,
+      usage: settings.USAGE_TABLE,
+    };
+    const tables = {
+      audit: { from: `${from}-audit`, to: live.audit },
+      tenancy: { from: `${from}-tenancy`, to: live.tenancy },
+      keys: { from: `${from}-keys`, to: live.keys },
+      sessions: { from: `${from}-sessions`, to: live.sessions },
+      usage: { from: `${from}-usage`, to: live.usage },
+    };
+    const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
+    const progress = openProgress(
+      apply ? values.progress : undefined,
+      `${from} to ${Object.values(live).join(', ')}${overwrite ? ', overwriting' : ''}`,
+    );
+    const dynamoDb = dynamoDbClient(settings);
+    const restored = { keys: tables.keys.from, tenancy: live.tenancy };
+    const clock = () => new Date();
+    const result = await restoreTables({
+      copy: dynamoDbTableCopy(plainDynamoDbClient(settings)),
+      tombstones: {
+        scan: dynamoDbKeyScan(dynamoDb, restored),
+        keys: dynamoDbKeys(dynamoDb, restored),
+        auditEvents: operatorAuditEvents,
+        clock,
+      },
+      clock,
+    })(
+      { sub: `operator:${userInfo().username}`, sourceIp: '' },
+      {
+        tables,
+        rows,
+        acceptGaps: values['accept-gaps'],
+        apply,
+        overwrite,
+        progress,
+        onGap: (workspaceId) => say(`workspace ${workspaceId}: its trail has gaps`),
+        onPage: (table) => process.stderr.write(`${countsLine(table, progress)}\n`),
+        onDifferent: (table, place) => say(`${table} ${place}: is otherwise in the live table`),
+      },
+    );
+    const code = report(result, progress, overwrite);
+    progress.forget();
+    return code;
   },
-);
+  describe: (error) => failureText(error, 'Stopped; run it again to continue.'),
+  failureStatus: 2,
+});

@@ -1,13 +1,12 @@
 import { userInfo } from 'node:os';
-import { parseArgs } from 'node:util';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { kmsRewrapper } from '../../lambdas/adapters/aws/keys/kms-rewrapper.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
-import { DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
 import { type RewrapCounts, rewrapKeys } from '../../lambdas/use-cases/keys/rewrap-keys.ts';
-import { localVariables, operatorAuditEvents } from './operator.ts';
+import { runCommand } from '../command.ts';
+import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run rewrap-keys -- [--to KEY_ARN] [--dry-run] [--local]
 
@@ -38,64 +37,51 @@ const environment = ENVIRONMENTS.token.pick({
 const countsLine = ({ done, skipped, conflicted, unreadable, failed }: RewrapCounts): string =>
   `${done} done, ${skipped} skipped, ${conflicted} conflicted, ${unreadable} unreadable, ${failed} failed`;
 
-const main = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: {
-      to: { type: 'string' },
-      'dry-run': { type: 'boolean', default: false },
-      local: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
-  const masterKeyArns = [settings.MASTER_KEY_ARN, ...settings.RETIRED_MASTER_KEY_ARNS];
-  const toKeyArn = values.to ?? settings.MASTER_KEY_ARN;
-  if (!masterKeyArns.includes(toKeyArn))
-    throw new Error(
-      `The token function does not open keys under ${toKeyArn}: it is neither MASTER_KEY_ARN nor one of RETIRED_MASTER_KEY_ARNS. Deploy it there first, or every re-wrapped key stops working.`,
-    );
-  const dynamoDb = dynamoDbClient(settings);
-  const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
-  const scan = dynamoDbKeyScan(dynamoDb, tables);
-  const dryRun = values['dry-run'];
-  const { counts, complete } = await rewrapKeys({
-    scan,
-    writer: scan,
-    keys: dynamoDbKeys(dynamoDb, tables),
-    rewrapper: kmsRewrapper(kmsClient(settings), masterKeyArns),
-    auditEvents: operatorAuditEvents,
-  })(
-    { sub: `operator:${userInfo().username}`, sourceIp: '' },
-    {
-      toKeyArn,
-      dryRun,
-      onProgress: (sofar) => process.stderr.write(`${countsLine(sofar)}\n`),
-      onTrouble: (place, trouble, errorName) =>
-        process.stderr.write(`${place}: ${trouble}${errorName === undefined ? '' : ` (${errorName})`}\n`),
-    },
-  );
-  process.stdout.write(`${countsLine(counts)}\n${verdictOf(complete, dryRun)}\n`);
-  return complete ? 0 : 1;
-};
-
 const verdictOf = (complete: boolean, dryRun: boolean): string => {
   if (complete) return 'Every record is under the target key.';
   return dryRun
-    ? 'Nothing was written. `done` counts the records that a run would wrap anew.'
+    ? 'Nothing was written. `done` counts the records that a run would re-wrap.'
     : 'Not every record is under the target key. Run it again; what was named above needs a look if it stays.';
 };
 
-main().then(
-  (code) => {
-    process.exitCode = code;
+await runCommand({
+  usage: USAGE,
+  options: {
+    to: { type: 'string' },
+    'dry-run': { type: 'boolean', default: false },
+    local: { type: 'boolean', default: false },
   },
-  (error: unknown) => {
-    const stopped = error instanceof DependencyUnavailableError ? ' Stopped; run it again to go on.' : '';
-    process.stderr.write(`${error instanceof Error ? error.message : 'Failed.'}${stopped}\n`);
-    process.exitCode = 2;
+  run: async (values) => {
+    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const masterKeyArns = [settings.MASTER_KEY_ARN, ...settings.RETIRED_MASTER_KEY_ARNS];
+    const toKeyArn = values.to ?? settings.MASTER_KEY_ARN;
+    if (!masterKeyArns.includes(toKeyArn))
+      throw new Error(
+        `The token function does not open keys under ${toKeyArn}: it is neither MASTER_KEY_ARN nor one of RETIRED_MASTER_KEY_ARNS. Deploy it there first, or every re-wrapped key stops working.`,
+      );
+    const dynamoDb = dynamoDbClient(settings);
+    const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
+    const scan = dynamoDbKeyScan(dynamoDb, tables);
+    const dryRun = values['dry-run'];
+    const { counts, complete } = await rewrapKeys({
+      scan,
+      writer: scan,
+      keys: dynamoDbKeys(dynamoDb, tables),
+      rewrapper: kmsRewrapper(kmsClient(settings), masterKeyArns),
+      auditEvents: operatorAuditEvents,
+    })(
+      { sub: `operator:${userInfo().username}`, sourceIp: '' },
+      {
+        toKeyArn,
+        dryRun,
+        onProgress: (sofar) => process.stderr.write(`${countsLine(sofar)}\n`),
+        onTrouble: (place, trouble, errorName) =>
+          process.stderr.write(`${place}: ${trouble}${errorName === undefined ? '' : ` (${errorName})`}\n`),
+      },
+    );
+    process.stdout.write(`${countsLine(counts)}\n${verdictOf(complete, dryRun)}\n`);
+    return complete ? 0 : 1;
   },
-);
+  describe: (error) => failureText(error, 'Stopped; run it again to continue.'),
+  failureStatus: 2,
+});

@@ -1,5 +1,4 @@
 import { userInfo } from 'node:os';
-import { parseArgs } from 'node:util';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbPlans } from '../../lambdas/adapters/aws/tenancy/dynamodb-plans.ts';
 import { dynamoDbWorkspaces } from '../../lambdas/adapters/aws/tenancy/dynamodb-workspaces.ts';
@@ -7,6 +6,7 @@ import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { changePlan } from '../../lambdas/use-cases/tenancy/change-plan.ts';
+import { runCommand } from '../command.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run set-plan -- --workspace ID --plan NAME [--local]
@@ -29,36 +29,29 @@ const environment = ENVIRONMENTS.manage.pick({
   AWS_ENDPOINT_URL_DYNAMODB: true,
 });
 
-const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: {
-      workspace: { type: 'string' },
-      plan: { type: 'string' },
-      local: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const { workspace, plan } = values;
-  if (plan === undefined || !workspaceIdSchema.safeParse(workspace).success)
-    throw new Error(
-      'Say which workspace and which plan: npm run set-plan -- --workspace ID --plan NAME (--help says more).',
-    );
-  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
-  const dynamoDb = dynamoDbClient(settings);
-  const changed = await changePlan({
-    workspaces: dynamoDbWorkspaces(dynamoDb, settings.TENANCY_TABLE),
-    planWriter: dynamoDbPlans(dynamoDb, settings.TENANCY_TABLE),
-    auditEvents: operatorAuditEvents,
-    plans: settings.PLANS,
-  })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, workspace as WorkspaceId, plan);
-  process.stdout.write(`The workspace ${changed.workspaceId} is on the plan ${changed.plan}.\n`);
-};
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${failureText(error, 'Nothing was changed.')}\n`);
-  process.exitCode = 1;
+await runCommand({
+  usage: USAGE,
+  options: {
+    workspace: { type: 'string' },
+    plan: { type: 'string' },
+    local: { type: 'boolean', default: false },
+  },
+  run: async (values) => {
+    const { workspace, plan } = values;
+    if (plan === undefined || !workspaceIdSchema.safeParse(workspace).success)
+      throw new Error(
+        'Say which workspace and which plan: npm run set-plan -- --workspace ID --plan NAME (--help says more).',
+      );
+    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const dynamoDb = dynamoDbClient(settings);
+    const changed = await changePlan({
+      workspaces: dynamoDbWorkspaces(dynamoDb, settings.TENANCY_TABLE),
+      planWriter: dynamoDbPlans(dynamoDb, settings.TENANCY_TABLE),
+      auditEvents: operatorAuditEvents,
+      plans: settings.PLANS,
+    })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, workspace as WorkspaceId, plan);
+    process.stdout.write(`The workspace ${changed.workspaceId} is on the plan ${changed.plan}.\n`);
+    return 0;
+  },
+  describe: (error) => failureText(error, 'Nothing was changed.'),
 });

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { runCommand, UsageError } from '../command.ts';
 import { smokeTest } from './smoke/steps.ts';
 
 const USAGE = `TOKEN=… npm run smoke -- --url URL [--site SITE_ID --origin ORIGIN]
@@ -27,39 +27,29 @@ const options = z.object({
   origin: z.string().optional(),
 });
 
-const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: {
-      url: { type: 'string' },
-      site: { type: 'string' },
-      origin: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const parsed = options.safeParse(values);
-  if (!parsed.success || (parsed.data.site === undefined) !== (parsed.data.origin === undefined)) {
-    const faults = parsed.success
-      ? ['--site and --origin go together']
-      : parsed.error.issues.map(({ message }) => message);
-    process.stderr.write(`${faults.join('\n')}\n\n${USAGE}`);
-    process.exitCode = 2;
-    return;
-  }
-  const token = process.env['TOKEN'];
-  const { url, site, origin } = parsed.data;
-  const { ok } = await smokeTest(
-    { url, site, origin, token: token === '' ? undefined : token },
-    ({ step, ok: passed, says }) =>
-      process.stdout.write(`${passed ? 'ok  ' : 'FAIL'}  ${step.padEnd(13)} ${says}\n`),
-  );
-  process.exitCode = ok ? 0 : 1;
-};
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : 'Failed.'}\n\n${USAGE}`);
-  process.exitCode = 2;
+await runCommand({
+  usage: USAGE,
+  options: {
+    url: { type: 'string' },
+    site: { type: 'string' },
+    origin: { type: 'string' },
+  },
+  run: async (values) => {
+    const parsed = options.safeParse(values);
+    if (!parsed.success || (parsed.data.site === undefined) !== (parsed.data.origin === undefined)) {
+      const faults = parsed.success
+        ? ['--site and --origin go together']
+        : parsed.error.issues.map(({ message }) => message);
+      throw new UsageError(faults.join('\n'));
+    }
+    const token = process.env['TOKEN'];
+    const { url, site, origin } = parsed.data;
+    const { ok } = await smokeTest(
+      { url, site, origin, token: token === '' ? undefined : token },
+      ({ step, ok: passed, says }) =>
+        process.stdout.write(`${passed ? 'ok  ' : 'FAIL'}  ${step.padEnd(13)} ${says}\n`),
+    );
+    return ok ? 0 : 1;
+  },
+  failureStatus: 2,
 });

@@ -1,5 +1,4 @@
 import { userInfo } from 'node:os';
-import { parseArgs } from 'node:util';
 import { dynamoDbStops } from '../../lambdas/adapters/aws/calls/dynamodb-stops.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
@@ -7,11 +6,12 @@ import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { stopService } from '../../lambdas/use-cases/calls/stop-service.ts';
+import { runCommand } from '../command.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run stop -- --sessions|--calls|--resume [--workspace ID] [--local]
 
-Stops voice of the stage, or of one workspace, from the next request on. It is audited.
+Stops voice for the stage, or for one workspace, at the next request. It is audited.
 
   --sessions  nobody gets a session any more (503 stopped); those that run go on
   --calls     also ends the live calls. Sessions of client secrets cannot be ended
@@ -27,46 +27,39 @@ const environment = ENVIRONMENTS.manage
   .pick({ AWS_REGION: true, TENANCY_TABLE: true, LIMITS_TABLE: true, AWS_ENDPOINT_URL_DYNAMODB: true })
   .extend(ENVIRONMENTS.hangup.pick({ HANGUP_QUEUE_URL: true, AWS_ENDPOINT_URL_SQS: true }).shape);
 
-const main = async (): Promise<void> => {
-  const { values } = parseArgs({
-    options: {
-      sessions: { type: 'boolean', default: false },
-      calls: { type: 'boolean', default: false },
-      resume: { type: 'boolean', default: false },
-      workspace: { type: 'string' },
-      local: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const asked = (['sessions', 'calls', 'resume'] as const).filter((what) => values[what]);
-  const [what] = asked;
-  const { workspace } = values;
-  if (what === undefined || asked.length > 1)
-    throw new Error('Say one of --sessions, --calls and --resume (--help says more).');
-  if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
-    throw new Error('--workspace takes the id of a workspace: 12 lower-case letters and digits.');
-  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
-  const workspaces = await stopService({
-    stops: dynamoDbStops(dynamoDbClient(settings), {
-      tenancy: settings.TENANCY_TABLE,
-      limits: settings.LIMITS_TABLE,
-    }),
-    hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
-    auditEvents: operatorAuditEvents,
-  })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, what, workspace as WorkspaceId | undefined);
-  const whose = workspace === undefined ? 'The stage' : `The workspace ${workspace}`;
-  process.stdout.write(
-    what === 'resume'
-      ? `${whose} gives out sessions again.\n`
-      : `${whose} gives out no sessions. Workspaces whose calls are being ended: ${workspaces}.\n`,
-  );
-};
-
-main().catch((error: unknown) => {
-  process.stderr.write(`${failureText(error, 'Voice may not be stopped: repeat the command.')}\n`);
-  process.exitCode = 1;
+await runCommand({
+  usage: USAGE,
+  options: {
+    sessions: { type: 'boolean', default: false },
+    calls: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
+    workspace: { type: 'string' },
+    local: { type: 'boolean', default: false },
+  },
+  run: async (values) => {
+    const asked = (['sessions', 'calls', 'resume'] as const).filter((what) => values[what]);
+    const [what] = asked;
+    const { workspace } = values;
+    if (what === undefined || asked.length > 1)
+      throw new Error('Say one of --sessions, --calls and --resume (--help says more).');
+    if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
+      throw new Error('--workspace takes the id of a workspace: 12 lower-case letters and digits.');
+    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const workspaces = await stopService({
+      stops: dynamoDbStops(dynamoDbClient(settings), {
+        tenancy: settings.TENANCY_TABLE,
+        limits: settings.LIMITS_TABLE,
+      }),
+      hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
+      auditEvents: operatorAuditEvents,
+    })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, what, workspace as WorkspaceId | undefined);
+    const whose = workspace === undefined ? 'The stage' : `The workspace ${workspace}`;
+    process.stdout.write(
+      what === 'resume'
+        ? `${whose} gives out sessions again.\n`
+        : `${whose} gives out no sessions. Workspaces whose calls are being ended: ${workspaces}.\n`,
+    );
+    return 0;
+  },
+  describe: (error) => failureText(error, 'Voice may not be stopped: repeat the command.'),
 });

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { dashboardConfig } from '../../lambdas/contract/dashboard-config.ts';
 import { buildDashboard, DASHBOARD_FOLDER } from '../../web/dashboard/build.ts';
 import { buildWidget, WIDGET_FOLDER } from '../../web/widget/build.ts';
+import { runCommand, UsageError } from '../command.ts';
 
 const USAGE = `npm run upload-dashboard -- <outputs file>
 
@@ -73,32 +73,28 @@ export const dashboardUploads = (config: string): readonly Upload[] => {
   ];
 };
 
-const main = async (): Promise<void> => {
-  const { positionals, values } = parseArgs({
+if (import.meta.main)
+  await runCommand({
+    usage: USAGE,
     allowPositionals: true,
-    options: { help: { type: 'boolean', default: false } },
+    run: async (_values, positionals) => {
+      const [file] = positionals;
+      if (file === undefined) throw new UsageError('Name the outputs file of cdk deploy.');
+      await buildDashboard();
+      await buildWidget();
+      const s3 = new S3Client({});
+      const bucket = outputNamed(file, 'Bucket');
+      for (const { key, body, contentType, cacheControl } of dashboardUploads(outputNamed(file, 'Config')))
+        await s3.send(
+          new PutObjectCommand({
+            Bucket: bucket,
+            Key: key,
+            Body: body,
+            ContentType: contentType,
+            CacheControl: cacheControl,
+          }),
+        );
+      process.stdout.write(`${outputNamed(file, 'Url')}\n`);
+      return 0;
+    },
   });
-  const [file] = positionals;
-  if (values.help || file === undefined) {
-    process.stdout.write(USAGE);
-    process.exitCode = values.help ? 0 : 1;
-    return;
-  }
-  await buildDashboard();
-  await buildWidget();
-  const s3 = new S3Client({});
-  const bucket = outputNamed(file, 'Bucket');
-  for (const { key, body, contentType, cacheControl } of dashboardUploads(outputNamed(file, 'Config')))
-    await s3.send(
-      new PutObjectCommand({
-        Bucket: bucket,
-        Key: key,
-        Body: body,
-        ContentType: contentType,
-        CacheControl: cacheControl,
-      }),
-    );
-  process.stdout.write(`${outputNamed(file, 'Url')}\n`);
-};
-
-if (process.argv[1] === import.meta.filename) await main();

@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util';
 import { kmsChainKeys } from '../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
 import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
-import { printable, readAll } from './files.ts';
+import { printable, runCommand } from '../command.ts';
+import { readAll } from './files.ts';
 import { localVariables } from './operator.ts';
 import { parseArchivedRows } from './reconcile/audit-rows.ts';
 import { verifyRows } from './reconcile/verify-rows.ts';
@@ -29,37 +29,24 @@ const environment = ENVIRONMENTS.audit.pick({
   AWS_ENDPOINT_URL_KMS: true,
 });
 
-const main = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: {
-      audit: { type: 'string', multiple: true, default: [] },
-      local: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
-  const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
-  const verdicts = await verifyRows(
-    rows,
-    kmsChainKeys(kmsDerivationKeys(kmsClient(settings), settings.AUDIT_KEY_ARN)),
-  );
-  for (const [workspaceId, { rows: sound, broken }] of verdicts)
-    process.stdout.write(
-      `${printable(workspaceId)}: ${broken === undefined ? `${sound} rows, whole` : `row ${broken.sequence} is ${broken.fault}`}\n`,
+await runCommand({
+  usage: USAGE,
+  options: {
+    audit: { type: 'string', multiple: true, default: [] },
+    local: { type: 'boolean', default: false },
+  },
+  run: async (values) => {
+    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
+    const verdicts = await verifyRows(
+      rows,
+      kmsChainKeys(kmsDerivationKeys(kmsClient(settings), settings.AUDIT_KEY_ARN)),
     );
-  return [...verdicts.values()].every(({ intact }) => intact) ? 0 : 1;
-};
-
-main().then(
-  (code) => {
-    process.exitCode = code;
+    for (const [workspaceId, { rows: sound, broken }] of verdicts)
+      process.stdout.write(
+        `${printable(workspaceId)}: ${broken === undefined ? `${sound} rows, whole` : `row ${broken.sequence} is ${broken.fault}`}\n`,
+      );
+    return [...verdicts.values()].every(({ intact }) => intact) ? 0 : 1;
   },
-  (error: unknown) => {
-    process.stderr.write(`${printable(error instanceof Error ? error.message : 'Failed.')}\n`);
-    process.exitCode = 2;
-  },
-);
+  failureStatus: 2,
+});

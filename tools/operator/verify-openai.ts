@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { parseArgs } from 'node:util';
+import { runCommand } from '../command.ts';
 import { verifyOpenAi } from './verify-openai/checks.ts';
 import { mayHaveKey, openAiUnderTest } from './verify-openai/openai.ts';
 
@@ -23,50 +23,36 @@ const ABANDONED_MS = 90_000;
 const REVOKE_MS = 180_000;
 const STANDARD_KEY = /^sk-(?!admin-)[A-Za-z0-9_-]{20,}$/;
 
-const main = async (): Promise<number> => {
-  const { values } = parseArgs({
-    options: {
-      url: { type: 'string', default: 'https://api.openai.com/v1' },
-      model: { type: 'string', default: 'gpt-realtime-2.1-mini' },
-      revoke: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  if (!mayHaveKey(values.url)) {
-    process.stderr.write('--url must be a host of OpenAI or this machine: the key is sent there.\n');
-    return 2;
-  }
-  if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
-  const key = (await text(process.stdin)).trim();
-  if (!STANDARD_KEY.test(key)) {
-    process.stderr.write('Standard input holds no OpenAI key. A standard key starts with "sk-".\n');
-    return 2;
-  }
-  if (values.revoke) process.stderr.write('Revoke the key when "barge-in" has been printed.\n');
-  const { ok } = await verifyOpenAi(
-    openAiUnderTest(values.url.replace(/\/+$/, ''), key),
-    {
-      model: values.model,
-      patienceMs: PATIENCE_MS,
-      abandonedMs: ABANDONED_MS,
-      revokeMs: values.revoke ? REVOKE_MS : undefined,
-    },
-    ({ check, seen }) => process.stdout.write(`${check.padEnd(18)} ${seen}\n`),
-  );
-  return ok ? 0 : 1;
-};
-
-main().then(
-  (code) => {
-    // The WebRTC library leaves timers behind.
-    process.exit(code);
+await runCommand({
+  usage: USAGE,
+  options: {
+    url: { type: 'string', default: 'https://api.openai.com/v1' },
+    model: { type: 'string', default: 'gpt-realtime-2.1-mini' },
+    revoke: { type: 'boolean', default: false },
   },
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : 'Failed.'}\n`);
-    process.exit(2);
+  run: async (values) => {
+    if (!mayHaveKey(values.url)) {
+      throw new Error('--url must be a host of OpenAI or this machine: the key is sent there.');
+    }
+    if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
+    const key = (await text(process.stdin)).trim();
+    if (!STANDARD_KEY.test(key)) {
+      throw new Error('Standard input holds no OpenAI key. A standard key starts with "sk-".');
+    }
+    if (values.revoke) process.stderr.write('Revoke the key when "barge-in" has been printed.\n');
+    const { ok } = await verifyOpenAi(
+      openAiUnderTest(values.url.replace(/\/+$/, ''), key),
+      {
+        model: values.model,
+        patienceMs: PATIENCE_MS,
+        abandonedMs: ABANDONED_MS,
+        revokeMs: values.revoke ? REVOKE_MS : undefined,
+      },
+      ({ check, seen }) => process.stdout.write(`${check.padEnd(18)} ${seen}\n`),
+    );
+    return ok ? 0 : 1;
   },
-);
+  failureStatus: 2,
+});
+// The WebRTC library leaves timers behind.
+process.exit();

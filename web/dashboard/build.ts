@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '../..');
 export const DASHBOARD_FOLDER = join(ROOT, 'dist/dashboard');
 const STAMP = '.sources';
 
-/** What the build depends on: the dashboard itself, what it imports of ours, and the packages. */
+/** Inputs of the build: the dashboard itself, what it imports of ours, and the packages. */
 const SOURCES = ['web/dashboard', 'lambdas/contract', 'lambdas/domain', 'package-lock.json'];
 
 const filesIn = (path: string): readonly string[] => {

@@ -12,7 +12,7 @@ export const WIDGET_FOLDER = join(SOURCE, '../../dist/widget');
 export const LANGUAGES = ['de', 'es', 'fr'] as const;
 export const STABLE_NAME = 'spelo-voice.js';
 
-/** What a page needs to embed the widget, as `manifest.json` carries it. */
+/** The facts that a page needs to embed the widget, as `manifest.json` has them. */
 export interface WidgetManifest {
   readonly version: string;
   /** Named by version and content: a file of this name never changes. */

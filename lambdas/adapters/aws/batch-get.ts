@@ -19,7 +19,7 @@ export type ItemLookup = (table: string, key: PrimaryKey) => Item | undefined;
 export const readTogether = async (
   dynamoDb: DynamoDBDocumentClient,
   wanted: Readonly<Record<string, readonly PrimaryKey[]>>,
-  /** What to read of each item; everything when absent. */
+  /** Attributes to read of each item; everything when absent. */
   projection: Pick<KeysAndAttributes, 'ProjectionExpression' | 'ExpressionAttributeNames'> = {},
 ): Promise<ItemLookup> => {
   const found = new Map<string, Item>();

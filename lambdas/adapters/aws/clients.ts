@@ -13,6 +13,7 @@ export interface AwsEndpoints {
   readonly AWS_ENDPOINT_URL_KMS?: string | undefined;
   readonly AWS_ENDPOINT_URL_SQS?: string | undefined;
   readonly AWS_ENDPOINT_URL_LAMBDA?: string | undefined;
+  readonly AWS_ENDPOINT_URL_SESV2?: string | undefined;
 }
 
 /** One client per container, with bounded calls and kept-alive connections. */

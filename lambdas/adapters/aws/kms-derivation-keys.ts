@@ -7,7 +7,7 @@ import { callAws } from './aws-calls.ts';
 export interface DerivationKeys {
   /** HMAC-SHA-256 of `parts` under the root of `label`, 32 bytes. */
   derive(label: string, ...parts: readonly string[]): Promise<Buffer>;
-  /** Asks for roots ahead of time; failures are left to whoever needs them. */
+  /** Requests roots ahead of time; the code that needs a root meets the failure. */
   warmUp(labels: readonly string[]): Promise<void>;
   forget(label: string): void;
 }

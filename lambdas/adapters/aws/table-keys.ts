@@ -25,6 +25,7 @@ export const session = {
   actor: z.string(),
   createdAt: z.string(),
   openedWith: z.enum(OPENED_WITH).default('token'),
+  visitorTag: z.string().optional(),
 };
 
 export interface PrimaryKey {
@@ -61,6 +62,13 @@ export const primaryKey = {
   }),
   /** The outbox of audit events; the projector reads it from the table's stream. */
   event: (workspaceId: string, eventId: string): PrimaryKey => ({ pk: `EVENTS#${workspaceId}`, sk: eventId }),
+  webhook: (id: WorkspaceId, webhookId: string): PrimaryKey => ({ pk: `WEBHOOKS#${id}`, sk: webhookId }),
+  mailAlerts: (id: WorkspaceId): PrimaryKey => ({ pk: `MAIL#${id}`, sk: 'MAIL' }),
+  /** Sorts by the time of the notice. */
+  delivery: (id: WorkspaceId, deliveryId: string): PrimaryKey => ({
+    pk: `DELIVERIES#${id}`,
+    sk: deliveryId,
+  }),
   auditRow: (workspaceId: string, sequence: number): PrimaryKey => ({
     pk: `AUDIT#${workspaceId}`,
     sk: padded(sequence),
@@ -105,15 +113,27 @@ export const primaryKey = {
     sk: `${pool}#${String(index).padStart(4, '0')}`,
   }),
   rate: (subject: string, minute: string): PrimaryKey => ({ pk: `RATE#${subject}`, sk: minute }),
-  /** What the anomaly detector remembers; `subject` is a fingerprint or `SITE#<id>`. */
+  /** The anomaly detector's state; `subject` is a fingerprint or `SITE#<id>`. */
   anomaly: (workspace: WorkspaceId, subject: string): PrimaryKey => ({
     pk: `ANOMALY#${workspace}`,
     sk: subject,
   }),
-  /** What visitors reported of the key at this place, within this workspace: of the platform's key, each has its own. */
+  /** Visitors' reports on the key at this place, within this workspace: of the platform's key, each has its own. */
   keyHealth: (workspace: WorkspaceId, scope: string, scopeId: string): PrimaryKey => ({
     pk: `HEALTH#${workspace}`,
     sk: `${scope}#${scopeId}`,
+  }),
+  /** Budgets of a workspace: its own, and those of its sites. */
+  budget: (workspace: WorkspaceId, site: SiteId | null): PrimaryKey => ({
+    pk: `BUDGET#${workspace}`,
+    sk: site === null ? 'WORKSPACE' : `SITE#${site}`,
+  }),
+  /** One per embed token that was used. */
+  embedToken: (site: SiteId, tag: string): PrimaryKey => ({ pk: `EMBED#${site}`, sk: tag }),
+  /** Calls and seconds of one visitor on one day. */
+  visitorDay: (site: SiteId, day: string, tag: string): PrimaryKey => ({
+    pk: `VISITOR#${site}`,
+    sk: `${day}#${tag}`,
   }),
   sessionUsage: (site: SiteId, session: SessionId): PrimaryKey => ({ pk: `METERS#${site}`, sk: session }),
   /** Totals of one billing period, `yyyy-mm`. */

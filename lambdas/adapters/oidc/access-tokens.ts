@@ -16,7 +16,7 @@ import type { AccessTokenVerifier } from '../../use-cases/ports/tenancy.ts';
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
  */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-/** What most verifiers allow between two machines' clocks, seconds. */
+/** The usual tolerance between two machines' clocks, seconds. */
 const CLOCK_TOLERANCE_SECONDS = 60;
 const ISSUER_TIMEOUT_MS = 3_000;
 /** How long keys that were fetched once stay usable while the issuer cannot be reached. */

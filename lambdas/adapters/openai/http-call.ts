@@ -105,7 +105,7 @@ const attempt = async (call: OpenAiCall): Promise<Attempt> => {
   return { failure, safeToRepeat };
 };
 
-/** An error under a good status: what stands beside it is not to be relied upon. */
+/** Whether a body with a good status holds an error, so that its other fields must not be relied upon. */
 const holdsError = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && 'error' in body && body.error !== null;
 

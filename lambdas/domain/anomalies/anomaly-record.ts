@@ -9,7 +9,7 @@ export interface AnomalySubject {
   readonly subject: string;
 }
 
-/** What the detector remembers of one subject. */
+/** The detector's record of one subject. */
 export interface AnomalyRecord {
   /** 0: not stored yet. */
   readonly revision: number;

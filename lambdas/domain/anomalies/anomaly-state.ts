@@ -43,7 +43,7 @@ export type Observation =
       readonly type: 'refused_origins';
       readonly at: number;
       readonly count: number;
-      /** Which row of the minute, 0 to 7: each origin has one of its own, as far as there are rows. */
+      /** The row of the minute, 0 to 7: each origin has a separate one, as far as there are rows. */
       readonly slot?: number | undefined;
     };
 

@@ -22,7 +22,7 @@ const expectedWithin = (state: AnomalyState, { buckets }: BurstWindow, newest: n
   return hours.reduce((sum, each) => sum + meanOf(state, each), 0);
 };
 
-/** What is expected within `window` up to the bucket `newest`, and from how many sessions on it is a burst. */
+/** The expected sessions within `window` up to the bucket `newest`, and the number at which they are a burst. */
 export const burstLimit = (
   state: AnomalyState,
   window: BurstWindow,

@@ -39,9 +39,9 @@ export interface Incident {
 }
 
 /**
- * What is done about a detection. Only as much as can help, and never something that a stranger could provoke for
- * nothing: requests from foreign origins open no key, so no key is touched for them; a key that OpenAI refuses is not
- * helped by encrypting it anew; the platform's own key is not one customer's to switch off.
+ * The response to a detection. Only as much as can help, and never an action that a stranger could provoke for nothing:
+ * requests from foreign origins open no key, so no key is touched for them; re-encrypting does not help a key that
+ * OpenAI refuses; one customer's incident cannot switch off the platform's own key.
  */
 export const responseTo = (
   kind: AnomalyKind,
@@ -64,7 +64,7 @@ const COUNTED: Readonly<Record<AnomalyKind, string>> = {
 
 const DONE: Readonly<Record<AnomalyResponse, string>> = {
   notify: 'Nothing was changed.',
-  rotate: 'The key is encrypted anew.',
+  rotate: 'The key is being re-encrypted.',
   suspend: 'The key is suspended; resume it when you know why.',
 };
 

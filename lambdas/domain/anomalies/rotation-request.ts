@@ -1,6 +1,6 @@
 import type { WorkspaceId } from '../identifiers.ts';
 
-/** Asks for one key to be encrypted anew, by somebody who may open it. */
+/** Requests the re-encryption of one key from a function that may open it. */
 export interface RotationRequest {
   readonly incidentId: string;
   readonly workspaceId: WorkspaceId;

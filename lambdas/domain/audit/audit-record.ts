@@ -37,13 +37,24 @@ export const AUDIT_EVENT_TYPES = [
   'service.resumed',
   'anomaly.detected',
   'plan.threshold_reached',
+  'budget.changed',
+  'budget.removed',
+  'budget.threshold_reached',
+  'embed_key.stored',
+  'embed_key.removed',
   'usage.corrected',
+  'mail_alerts.verified',
+  'mail_alerts.changed',
+  'webhook.created',
+  'webhook.changed',
+  'webhook.removed',
+  'webhook.secret_rotated',
 ] as const;
 
 export type AuditEventType = (typeof AUDIT_EVENT_TYPES)[number];
 
 /**
- * True for types that have an index of their own, so that a rare event is found however many sessions came after it.
+ * True for types that have a separate index, so that a rare event is found however many sessions came after it.
  * Sessions have none: they are nearly all of the trail.
  */
 export const isIndexedType = (type: AuditEventType): boolean => !type.startsWith('session.');
@@ -203,7 +214,7 @@ const continuationMac = (
     .update(JSON.stringify(['checked until', workspaceId, head.sequence, head.hash, validUntilMs]), 'utf8')
     .digest();
 
-/** What a caller carries from one check of a chain to the next; only whoever has the chain's key can make one. */
+/** The caller's token from one check of a chain to the next; only the holder of the chain's key can make one. */
 export const continuationOf = (
   workspaceId: string,
   checked: ChainHead,

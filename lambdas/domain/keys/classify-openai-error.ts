@@ -78,7 +78,10 @@ const meaningOfRefusal = (status: number): OpenAiFailureName => {
   }
 };
 
-/** What the operator needs of the message: scopes, or the region that OpenAI names; `global` for the host without one. */
+/**
+ * The part of the message that the operator needs: scopes, or the region that OpenAI names; `global` for the host
+ * without one.
+ */
 const subjectOf = (failure: OpenAiFailureName, message: string): string | undefined => {
   if (failure === 'missing_permission') return MISSING_SCOPES.exec(message)?.[1]?.replace(/[\s,]+$/, '');
   if (failure !== 'wrong_region') return undefined;

@@ -96,7 +96,7 @@ export interface Degradation {
 export const degradedUntil = ({ until }: Degradation): Date =>
   new Date(until.getTime() + (QUORUM_WINDOW_SECONDS - DEGRADED_SECONDS) * 1_000);
 
-/** What is wrong with the key by the latest of a quorum of reports; undefined when it counts as good. */
+/** The key's fault by the latest of a quorum of reports; undefined when it counts as good. */
 export const degradationOf = (
   health: KeyHealth | undefined,
   version: number,
@@ -109,7 +109,10 @@ export const degradationOf = (
   return { failure: latest.failure, until: new Date(latest.atMs + DEGRADED_SECONDS * 1_000) };
 };
 
-/** What a visitor is told meanwhile: the same as if OpenAI had said it at the mint. undefined once the wait is over. */
+/**
+ * The error for a visitor meanwhile: the same as if OpenAI had answered it at the mint. undefined once the wait is
+ * over.
+ */
 export const brokerErrorOfDegradation = (degradation: Degradation, now: Date): BrokerError | undefined => {
   const seconds = Math.ceil((degradation.until.getTime() - now.getTime()) / 1_000);
   if (seconds <= 0) return undefined;

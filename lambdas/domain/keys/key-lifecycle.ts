@@ -11,8 +11,8 @@ import {
 import type { Verdict } from './verdict.ts';
 
 /**
- * What each change of a key does to its head, its history and the one version that is retained for a rollback. Pure:
- * the write that carries a change out is conditional on the revision that it was computed from.
+ * The effect of each change of a key on its current version, its history and the one version that is retained for a
+ * rollback. Pure: the write that stores a change is conditional on the revision that it was computed from.
  */
 export interface KeyChange<Head extends StoredKey = StoredKey> {
   /** 0: the scope has never held a key. -1: the head's revision was lost to damage. */

@@ -8,7 +8,7 @@ export interface NamedSite {
   readonly name: string;
 }
 
-/** What OpenAI is asked with a key: the settings that decide whether it answers, and the sites that have them. */
+/** A use of a key at OpenAI: the settings that decide whether it answers, and the sites that have them. */
 export interface KeyUse {
   readonly settings: VoiceSettings;
   /** How the sites open sessions. */

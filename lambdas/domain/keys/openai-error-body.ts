@@ -1,4 +1,7 @@
-/** What the body of an error answer says, as text. `message` is read to tell failures apart and goes nowhere. */
+/**
+ * The body of an error answer, as text. `message` is only read to distinguish failures, and is never stored or passed
+ * on.
+ */
 export interface OpenAiErrorBody {
   /**
    * `object`: the body has OpenAI's own form, `{ "error": { … } }`, and may blame a key. `loose`: it only resembles it, as

@@ -12,7 +12,7 @@ export interface OpenAiErrorRow {
   readonly means: OpenAiFailureName;
   /** Other values of `code` or `type` that mean the same. */
   readonly aliases?: readonly string[];
-  /** What the message says where neither `code` nor `type` tells. Every repetition is bounded. */
+  /** Pattern of the message where neither `code` nor `type` decides. Every repetition is bounded. */
   readonly says?: RegExp;
   /** The message decides before the code: OpenAI uses this code for several reasons. */
   readonly vague?: true;

@@ -1,11 +1,11 @@
 import { Secret } from '../secret.ts';
 import { type RefusedPaste, readPastedKey } from './pasted-key.ts';
 
-/** Kinds that have a prefix of their own; the legacy user key has only `sk-`. */
+/** Kinds that have a separate prefix; the legacy user key has only `sk-`. */
 const KINDS = ['sk-proj-', 'sk-svcacct-', 'sk-service-'] as const;
 
 export interface OpenAiKey {
-  /** To be destroyed by whoever asked for it. */
+  /** The caller must destroy it. */
   readonly secret: Secret;
   /** `sk-proj-...AbCd`: the kind and the last four characters. The only form that is ever stored or shown. */
   readonly masked: string;

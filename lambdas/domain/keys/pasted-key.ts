@@ -54,7 +54,7 @@ const KNOWN_EXACTLY = new RegExp(
 /** Characters that show nothing: format characters, fillers and selectors. Copying adds them; no key has them. */
 const SHOWS_NOTHING = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
-/** What stands around a key in a file, a command, a header or a sentence. Taken off until nothing changes. */
+/** Text around a key in a file, a command, a header or a sentence. Removed until nothing changes. */
 const AROUND: readonly RegExp[] = [
   /^\s+|\s+$/gu,
   /\s+(?:#|\/\/)[^\n]*$/u,

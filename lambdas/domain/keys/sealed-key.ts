@@ -40,7 +40,7 @@ export interface KeyBinding {
   readonly version: number;
 }
 
-/** What the owner sees of a key and what limits go by; authenticated, but kept out of CloudTrail. */
+/** The fields of a key that its owner sees and that limits use; authenticated, but kept out of CloudTrail. */
 export interface KeyLabel {
   /** `sk-proj-...AbCd` */
   readonly masked: string;
@@ -59,7 +59,7 @@ export interface SealedKey extends KeyBinding, KeyLabel {
   readonly ciphertext: Uint8Array;
 }
 
-/** A data key as KMS gave it. `plaintext` is zeroed by whoever asked for it. */
+/** A data key as KMS gave it. The caller zeroes `plaintext`. */
 export interface DataKey {
   readonly plaintext: Buffer;
   readonly wrapped: Uint8Array;

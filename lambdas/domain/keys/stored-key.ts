@@ -41,7 +41,7 @@ export interface LiveKey extends KeyHead {
   readonly previousVersion: number | null;
 }
 
-/** What stays of a deleted key: the counters, so that no later key can repeat a version. */
+/** The remains of a deleted key: the counters, so that no later key can repeat a version. */
 export interface DeletedKey extends KeyHead {
   readonly state: 'deleted';
 }
@@ -95,7 +95,7 @@ export interface KeyVersionRecord {
 
 export type KeyVersionState = 'current' | 'retained' | 'shredded';
 
-/** What a version is now: the head's, still retained, or gone. */
+/** The current state of a version: the head's, still retained, or gone. */
 export const versionState = (
   version: number,
   currentKey: StoredKey | undefined,

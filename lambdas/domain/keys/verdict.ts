@@ -15,7 +15,7 @@ export const VERDICT_CODES = [
 ] as const;
 export type VerdictCode = (typeof VERDICT_CODES)[number];
 
-/** What a probe of a key against OpenAI found. */
+/** The result of a probe of a key against OpenAI. */
 export interface Verdict {
   /** True when the key minted a client secret for the site's session, or for that of one site at least. */
   readonly ok: boolean;

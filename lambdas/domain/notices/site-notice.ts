@@ -1,8 +1,8 @@
 import type { AuditEvent, AuditFacts } from '../audit/audit-record.ts';
 
-/** What the owners of a site are told: its model shuts down, or the site was moved to another one. */
+/** A notice for owners: a site's model shuts down or was replaced, or a budget has reached a threshold. */
 export interface SiteNotice {
-  readonly kind: 'model_retiring' | 'model_moved';
+  readonly kind: 'model_retiring' | 'model_moved' | 'budget_reached';
   /** Unique; the same notice delivered again has the same id. */
   readonly noticeId: string;
   readonly workspaceId: string;
@@ -20,7 +20,9 @@ export const siteNoticeOf = (event: AuditEvent): SiteNotice | undefined => {
       ? 'model_retiring'
       : event.type === 'site.model_moved'
         ? 'model_moved'
-        : undefined;
+        : event.type === 'budget.threshold_reached'
+          ? 'budget_reached'
+          : undefined;
   return (
     kind && {
       kind,

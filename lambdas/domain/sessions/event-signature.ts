@@ -21,7 +21,9 @@ export const parseEventSignature = (text: string): EventSignature | undefined =>
 export const signEvents = (signingSecret: string, t: number, body: string): string =>
   createHmac('sha256', Buffer.from(signingSecret, 'base64')).update(`${t}.${body}`, 'utf8').digest('hex');
 
-/** Whether whoever signed `body` knows the session's secret and did so within five minutes of `now`. In constant time. */
+/**
+ * Whether the signer of `body` knows the session's secret and signed within five minutes of `now`. In constant time.
+ */
 export const signatureHolds = (
   { t, v1 }: EventSignature,
   signingSecret: string,

@@ -11,7 +11,7 @@ import {
   type UsageFlag,
 } from './session-usage.ts';
 
-/** What a session came to: who paid, for what, and how sure that is. */
+/** The result of a session: who paid, for what, and how sure that is. */
 export interface Receipt {
   readonly payer: BillingMode;
   readonly state: 'issued' | 'live' | 'ended';

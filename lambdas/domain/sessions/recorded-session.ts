@@ -1,3 +1,4 @@
+import type { Budget } from '../budgets/budget.ts';
 import type { EndedBy } from '../calls/call.ts';
 import type { SiteId } from '../identifiers.ts';
 import type { KeyHealth } from '../keys/key-health.ts';
@@ -12,7 +13,7 @@ export interface SessionSnapshot {
   /** Only a session whose secret was handed out has reports. */
   readonly session: ReservedSession & {
     readonly siteId: SiteId;
-    /** Somebody asked to end this call; undefined: nobody. */
+    /** The person or program that asked to end this call; undefined: nobody. */
     readonly endRequested?: EndedBy | undefined;
     /** The call was hung up. */
     readonly endedBy?: EndedBy | undefined;
@@ -22,6 +23,8 @@ export interface SessionSnapshot {
   /** undefined once it is archived. */
   readonly site: Site | undefined;
   readonly health: KeyHealth | undefined;
+  /** Budgets of the site and of the workspace, those that are set. */
+  readonly budgets: readonly Budget[];
 }
 
 /** A session as it is on record, whatever became of it. */

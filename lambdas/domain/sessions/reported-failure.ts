@@ -7,7 +7,7 @@ import {
 } from '../openai-failure.ts';
 
 /**
- * What a browser met after a good mint, in our words. The code that it reports is text from outside: it is only ever
+ * A browser's failure after a good mint, in our words. The code that it reports is text from outside: it is only ever
  * compared, never kept.
  */
 
@@ -50,7 +50,7 @@ const UNKNOWN: Readonly<Record<FailureSource, keyof typeof SENTENCES>> = {
 
 export interface ReportedFailure {
   readonly source: FailureSource;
-  /** What the visitor would be refused with for it; undefined where it keeps nobody else from a session. */
+  /** The visitor's refusal for it; undefined where it keeps nobody else from a session. */
   readonly refusal: string | undefined;
   readonly reason: string;
   /** One sentence and the next step, for the operator. */

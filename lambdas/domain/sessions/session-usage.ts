@@ -11,11 +11,11 @@ import type { ReservedSession } from './session.ts';
 import { tokensArePossible } from './usage-plausibility.ts';
 
 /**
- * What a widget reports of one session, and what follows from it. Reports are claims of a browser: each is bounded by what
- * the clock of this service allows, and what exceeds the bound is kept, flagged and not counted.
+ * A widget's reports of one session, and their effect. Reports are claims of a browser: each is bounded by what the clock
+ * of this service allows, and what exceeds the bound is kept, flagged and not counted.
  *
- * The meter depends on which reports arrived, not on their order or on how often: earliest start, latest sign of life,
- * earliest end, and sums over responses that are each counted once.
+ * The usage record depends on which reports arrived, not on their order or on how often: earliest start, latest sign of
+ * life, earliest end, and sums over responses that are each counted once.
  */
 
 export const END_REASONS = [
@@ -65,7 +65,7 @@ export const OVERTIME_SECONDS = 30;
 /** Clocks of browsers may be this far off, seconds; the same as the signature allows. */
 export const CLOCK_SKEW_SECONDS = 300;
 
-/** What was reported, reduced to what counts. `at` is the browser's clock, milliseconds since 1970. */
+/** A report, reduced to what counts. `at` is the browser's clock, milliseconds since 1970. */
 export type SessionEvent =
   | { readonly type: 'connected' | 'heartbeat'; readonly id: string; readonly atMs: number }
   | {
@@ -83,6 +83,8 @@ export interface SessionUsage {
   readonly workspaceId: WorkspaceId;
   readonly siteId: SiteId;
   readonly openedWith: OpenedWith;
+  /** The visitor whose minutes these are; undefined: the session was opened without an embed token. */
+  readonly visitorTag?: string | undefined;
   readonly mode: BillingMode;
   readonly model: string;
   /** Version of the price (`<model>@<date>`, with `/<region>` where there is one) that the session is counted at; null for a model without one. */
@@ -116,7 +118,7 @@ export interface SessionUsage {
   readonly seen: ReadonlySet<string>;
   /** Requests within the latest clock minute: a session that reports too often is told to wait. */
   readonly pace: { readonly minute: number; readonly requests: number };
-  /** What the totals hold of this session already. */
+  /** The session's entry that the totals include already. */
   readonly posted: LedgerEntry;
   /** Grows with each write; 0 before the first. */
   readonly revision: number;
@@ -151,6 +153,7 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   workspaceId: session.workspaceId,
   siteId: session.siteId,
   openedWith: session.openedWith ?? 'token',
+  ...(session.visitorTag !== undefined && { visitorTag: session.visitorTag }),
   mode: session.mode,
   model: session.model,
   priceVersion:

@@ -7,8 +7,8 @@ import type { BillingMode } from '../tenancy/workspace.ts';
 import type { SlotRef } from './slots.ts';
 
 /**
- * `visitor`: a widget asked for it. `test`: a person pressed Test voice. `reencryption`: a person had the key encrypted
- * anew. The last two are never charged and take no slot; they are on record because a key was opened.
+ * `visitor`: a widget asked for it. `test`: a person pressed Test voice. `reencryption`: a person had the key
+ * re-encrypted. The last two are never charged and take no slot; they are on record because a key was opened.
  */
 export const SESSION_KINDS = ['visitor', 'test', 'reencryption'] as const;
 export type SessionKind = (typeof SESSION_KINDS)[number];
@@ -51,11 +51,13 @@ export interface ReservedSession {
   readonly createdAt: string;
   /** undefined for the uses of a person. */
   readonly openedWith?: OpenedWith;
+  /** Keyed hash of the visitor whom an embed token named; undefined without one. */
+  readonly visitorTag?: string | undefined;
   /** undefined for the uses of a person, which take no slot. */
   readonly admission?: Admission;
 }
 
-/** What a visitor was admitted with. */
+/** The terms of a visitor's admission. */
 export interface Admission {
   /** Longest that the session may last, seconds: the site's setting, or what is left of a hard-capped plan. */
   readonly maxDurationSeconds: number;
@@ -74,7 +76,7 @@ export interface SessionOutcome {
   readonly at: string;
   /** Name of the refusal, for a refused session. */
   readonly refusal?: string;
-  /** What OpenAI's failure was, where it was one. */
+  /** OpenAI's failure, where it was one. */
   readonly openAiFailure?: string;
   /** Joins this row to CloudTrail's Decrypt. undefined: KMS was never asked, or never answered. */
   readonly kmsRequestId?: string;

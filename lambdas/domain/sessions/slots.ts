@@ -1,8 +1,8 @@
 import type { SessionId, SiteId } from '../identifiers.ts';
 
 /**
- * One of the concurrency slots of a pool. A pool is an OpenAI key within one workspace; with a fair share, each site has a
- * pool of its own beside it, and a session takes a slot in both.
+ * One of the concurrency slots of a pool. A pool is an OpenAI key within one workspace; with a fair share, each site
+ * also has a separate pool, and a session takes a slot in both.
  */
 export interface SlotRef {
   readonly pool: string;

@@ -1,7 +1,9 @@
+import type { Budget } from '../budgets/budget.ts';
 import type { KeyHealth } from '../keys/key-health.ts';
 import type { StoredKey } from '../keys/stored-key.ts';
 import type { Site, Workspace } from '../tenancy/workspace.ts';
 import type { PeriodUsage } from '../usage/period-usage.ts';
+import type { VisitorDay } from './embed-token.ts';
 import type { SessionUsage } from './session-usage.ts';
 import type { SlotLease } from './slots.ts';
 
@@ -17,9 +19,12 @@ export interface TokenContext {
   /** An operator stopped this workspace, or the stage. */
   readonly stopped: boolean;
   readonly period: PeriodUsage;
+  /** Budgets of the site and of the workspace, those that are set. */
+  readonly budgets: readonly Budget[];
+  readonly embed: EmbedFacts;
   /** Leases of every pool of the workspace, expired ones included. */
   readonly leases: readonly SlotLease[];
-  /** What visitors reported of each key, by the scope of the key. */
+  /** Visitors' reports on each key, by the scope of the key. */
   readonly health: {
     readonly site: KeyHealth | undefined;
     readonly workspace: KeyHealth | undefined;
@@ -27,9 +32,16 @@ export interface TokenContext {
   };
 }
 
+/** The facts about the embed token of a request, and of its visitor. */
+export interface EmbedFacts {
+  /** The token has opened a session. */
+  readonly tokenUsed: boolean;
+  readonly visitorDay: VisitorDay;
+}
+
 /** The meter that a session begins with, and with it the seconds of a hard-capped plan that it sets aside. */
 export interface QuotaReservation {
   readonly usage: SessionUsage;
-  /** What the period may hold at most, so that the hold still fits, seconds; undefined: the plan has no hard cap. */
+  /** The most that the period may hold, so that the hold still fits, seconds; undefined: the plan has no hard cap. */
   readonly maxCommittedSeconds: number | undefined;
 }

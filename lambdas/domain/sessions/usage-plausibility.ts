@@ -1,7 +1,7 @@
 import { SESSION_DURATION_SECONDS } from '../openai-models.ts';
 import type { TokenCounts } from '../usage/token-counts.ts';
 
-/** What was counted of a session so far. */
+/** The part of a session that was counted so far. */
 interface CountedSession {
   readonly issuedAt: string;
   /** Until when the session may still connect, Unix milliseconds. */
@@ -10,7 +10,7 @@ interface CountedSession {
   readonly responses: number;
 }
 
-/** What an honest session can exceed a rate by, as a factor and in seconds: buffered speech, late clocks. */
+/** Tolerance of an honest session above a rate, as a factor and in seconds: buffered speech, late clocks. */
 const MARGIN = 1.5;
 const SLACK_SECONDS = 10;
 

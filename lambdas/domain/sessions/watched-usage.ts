@@ -1,5 +1,5 @@
 import { addTokens, NO_TOKENS, type TokenCounts } from '../usage/token-counts.ts';
-import { digestOf, entryOf, type SessionUsage } from './session-usage.ts';
+import { digestOf, type SessionUsage } from './session-usage.ts';
 
 /** How long a watcher holds a call without renewing, milliseconds. Three renewals may fail. */
 export const WATCH_LEASE_MS = 70_000;
@@ -108,10 +108,6 @@ export const withCallClosed = (usage: SessionUsage, now: Date): SessionUsage =>
   usage.watch === null || usage.watch.closedAtMs !== null
     ? usage
     : { ...usage, watch: { ...usage.watch, closedAtMs: now.getTime() } };
-
-/** What `after` costs more than `before`, micro-cents. */
-export const costDifference = (before: SessionUsage, after: SessionUsage): number =>
-  entryOf(after).costMicroCents - entryOf(before).costMicroCents;
 
 /** True where the page claims more of any kind of token than the watcher saw. Meaningful once the call is over. */
 export const claimsTooMuch = ({ watch, counted }: SessionUsage): boolean =>

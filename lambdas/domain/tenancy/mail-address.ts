@@ -1,7 +1,7 @@
 /** The part before `@`, as mail systems without SMTPUTF8 take it. */
 const LOCAL_PART = /^(?!\.)(?!.*\.\.)[A-Za-z0-9_'+.-]{0,63}[A-Za-z0-9_+-]$/;
 
-/** What a domain may not contain, so that nothing but a host gets into the URL that converts it. */
+/** Characters that a domain may not contain, so that nothing but a host gets into the URL that converts it. */
 const NO_HOST = /[\s/\\?#@:%[\]<>^|\p{Cc}]/u;
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,58}[a-z0-9])$/;
 

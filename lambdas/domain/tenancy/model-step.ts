@@ -1,13 +1,13 @@
 import { moveDue, noticeDue, type Retirement } from './model-retirement.ts';
 import type { Site } from './workspace.ts';
 
-/** What is due for one site. */
+/** The step that is due for one site. */
 export type ModelStep =
   | { readonly kind: 'move'; readonly retirement: Retirement }
   | { readonly kind: 'notice'; readonly retirement: Retirement; readonly days: number }
   | undefined;
 
-/** What a run at `now` does with the site: a move before a notice, and at most one of them. */
+/** The action of a run at `now` on the site: a move before a notice, and at most one of them. */
 export const modelStepOf = (
   site: Pick<Site, 'model' | 'modelAutoUpgrade' | 'retirementNotices'>,
   now: Date,

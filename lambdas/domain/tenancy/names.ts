@@ -2,7 +2,7 @@
 const SHOWS_NOTHING = /[\p{Cf}\p{Default_Ignorable_Code_Point}\u2800\u{1D159}]/gu;
 const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
-/** Embeddings, overrides and isolates: they turn around what stands beside a name. Marks (U+200E, U+200F) do not. */
+/** Embeddings, overrides and isolates: they reverse the text next to a name. Marks (U+200E, U+200F) do not. */
 const TURNS_AROUND = /[\u202A-\u202E\u2066-\u2069]/u;
 
 /** Whether a person sees anything of a text. */

@@ -6,7 +6,7 @@ import { mayHoldSecret } from '../secret-shape.ts';
  */
 
 const LOCAL_HOSTS = new Set(['localhost', '127.0.0.1', '[::1]']);
-/** What a person can mean by an origin: no path, credentials, escapes, white space or control characters. */
+/** Form of an origin that a person can mean: no path, credentials, escapes, white space or control characters. */
 const PLAIN = /^https?:\/\/[^\s\p{Cc}/?#@\\%*]+$/iu;
 const WILDCARD_PREFIX = /^https:\/\/\*\./i;
 /** Labels as browsers send them. DNS allows an underscore in a host name, and hosting services use it. */
@@ -16,7 +16,7 @@ const HOST = '[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\\d{1,5})?';
 
 /** Origins of pages inside apps and browser extensions, by scheme. Each is registered exactly. */
 const APP_ORIGINS = [
-  // Capacitor and Ionic on iOS, Tauri on macOS and Linux, Electron apps with a scheme of their own.
+  // Capacitor and Ionic on iOS, Tauri on macOS and Linux, Electron apps with a custom scheme.
   new RegExp(`^(?:capacitor|capacitor-electron|ionic|tauri|app|wails)://${HOST}$`),
   // The id of an extension: Chrome and Edge, Firefox, Safari.
   /^chrome-extension:\/\/[a-p]{32}$/,

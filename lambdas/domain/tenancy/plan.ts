@@ -19,7 +19,7 @@ export interface Plan {
   readonly maxByokSites: number | null;
 }
 
-/** The plans of a deployment that names none of its own. Source: the product's price page. */
+/** The plans of a deployment that names none. Source: the product's price page. */
 export const BUILT_IN_PLANS: readonly Plan[] = [
   {
     name: 'free',
@@ -63,7 +63,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
   },
 ];
 
-/** What a new workspace has. Every list of plans holds it. */
+/** A new workspace's plan. Every list of plans includes it. */
 export const DEFAULT_PLAN = 'free';
 
 export const planNamed = (plans: readonly Plan[], name: string): Plan | undefined =>
@@ -90,12 +90,12 @@ export const billedMinutes = (usedSeconds: number): number => Math.ceil(usedSeco
 
 export interface Overage {
   readonly minutes: number;
-  /** Whole micro-cents; 0 where the plan has no rate of its own. */
+  /** Whole micro-cents; 0 where the plan has no rate. */
   readonly microCents: number;
 }
 
 /**
- * What a billing period of `usedSeconds` costs beyond the fee: every begun minute past the included ones. A hard cap
+ * The price of a billing period of `usedSeconds` beyond the fee: every begun minute past the included ones. A hard cap
  * refuses instead, so the seconds that a running session took past it are free.
  */
 export const overageOf = (plan: Plan, usedSeconds: number): Overage => {

@@ -1,4 +1,4 @@
-/** What the widget itself sends. */
+/** Headers that the widget itself sends. */
 const OWN_HEADERS = ['Content-Type', 'X-Spelo-Signature'] as const;
 
 /** More than any tracing tool adds, together. */

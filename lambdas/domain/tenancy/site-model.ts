@@ -9,7 +9,7 @@ import {
 
 /** Whether a site may use a model, and what its owner should know about the one that it has. */
 
-/** Models with `realtime` in their name that hold no conversation: they have endpoints of their own. */
+/** Models with `realtime` in their name that hold no conversation: they have separate endpoints. */
 const NOT_CONVERSATIONS = /(?:^|-)(?:whisper|translate|transcribe)(?:-|$)/;
 
 /** True for the id of a model that a Realtime session can be minted for, known or not. */
@@ -29,14 +29,14 @@ export const SITE_WARNINGS = ['model_unknown', 'model_retiring', 'model_shut_dow
 
 export interface SiteWarning {
   readonly code: (typeof SITE_WARNINGS)[number];
-  /** What is the matter and what to do, for a person. */
+  /** The problem and its solution, for a person. */
   readonly message: string;
 }
 
 const isKnown = (model: string): boolean =>
   PRICE_CATALOGUE.some((row) => row.model === model || row.aliases.includes(model));
 
-/** What the owner of a site should know about its model; none for a model with a price and without an end. */
+/** Warnings for the owner of a site about its model; none for a model with a price and without an end. */
 export const modelWarnings = (site: SiteModel, now: Date): readonly SiteWarning[] => {
   const { model, modelAutoUpgrade } = site;
   const retirement = retirementOf(model);

@@ -1,6 +1,7 @@
 import type { Control } from '../calls/control.ts';
 import type { SiteId, WorkspaceId } from '../identifiers.ts';
 import { type DataResidency, DEFAULT_MODEL, DEFAULT_VOICE } from '../openai-models.ts';
+import type { EmbedKey, VisitorLimits } from '../sessions/embed-token.ts';
 
 export const ROLES = ['viewer', 'admin', 'owner'] as const;
 export type Role = (typeof ROLES)[number];
@@ -37,6 +38,8 @@ export interface Workspace {
   /** Region of the OpenAI project: what new sites start with, and what a key is tried with that no site uses yet. */
   readonly dataResidency: DataResidency;
   readonly alertEmail: string | null;
+  /** IANA name: where days and months of budgets begin. */
+  readonly timeZone: string;
   readonly ownerCount: number;
   /** Sites that are not archived; kept by the writes that create and archive them. */
   readonly siteCount: number;
@@ -64,6 +67,11 @@ export interface Site {
   readonly dataResidency: DataResidency;
   /** How visitors open sessions, and what they can do with them. */
   readonly control: Control;
+  /** Only visitors with an embed token open sessions. */
+  readonly requireEmbedToken: boolean;
+  readonly visitorLimits: VisitorLimits;
+  /** The key that embed tokens are checked with; null: none is stored. */
+  readonly embedKey: EmbedKey | null;
   /** Lifetime of a client secret, seconds. */
   readonly clientSecretTtlSeconds: number;
   /** Longest session that this site allows, seconds. */
@@ -119,17 +127,18 @@ export type WorkspaceSettings = Pick<
   | 'anomalyResponse'
   | 'dataResidency'
   | 'alertEmail'
+  | 'timeZone'
 >;
 export type WorkspaceChange = Partial<WorkspaceSettings>;
 
 /** The settings that a site's admin may change. */
 export type SiteSettings = Omit<
   Site,
-  'siteId' | 'workspaceId' | 'modelMove' | 'retirementNotices' | 'createdAt' | 'createdBy'
+  'siteId' | 'workspaceId' | 'embedKey' | 'modelMove' | 'retirementNotices' | 'createdAt' | 'createdBy'
 >;
 export type SiteChange = Partial<SiteSettings>;
 
-/** What the caller knows of the workspace's plan. */
+/** The caller's knowledge of the workspace's plan. */
 export interface SiteQuota {
   readonly plan: string;
   /** A cap depends on it, so the site is created only while it stays. */

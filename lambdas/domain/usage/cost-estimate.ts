@@ -67,7 +67,7 @@ export const tokensOfSession = (shape: SessionShape): TokenCounts => {
 export interface Month {
   /** Length of all sessions together. */
   readonly seconds: number;
-  /** What OpenAI charges for them, whole micro-cents. */
+  /** OpenAI's charge for them, whole micro-cents. */
   readonly openAiMicroCents: number;
 }
 
@@ -149,7 +149,7 @@ export interface Estimate {
   readonly plans: readonly PlanComparison[];
 }
 
-/** What `sessionsPerMonth` sessions of this shape cost at this price, and on each plan. */
+/** The cost of `sessionsPerMonth` sessions of this shape at this price, and on each plan. */
 export const estimateCost = (
   shape: SessionShape,
   price: Price,

@@ -1,8 +1,8 @@
 import { addTokens, NO_TOKENS, subtractTokens, type TokenCounts } from './token-counts.ts';
 
 /**
- * What one session adds to the totals of its site, day, model and mode, and to its workspace's billing period. Every
- * field adds up, so that the totals are the sum of the entries, at any moment and however the entries came to be.
+ * One session's contribution to the totals of its site, day, model and mode, and to its workspace's billing period.
+ * Every field adds up, so that the totals are the sum of the entries, at any moment and in any order of writes.
  */
 export interface LedgerEntry {
   /** 1 once the session is known to have connected, else 0. */
@@ -55,7 +55,7 @@ const combine = (
 export const addEntries = (a: LedgerEntry, b: LedgerEntry): LedgerEntry =>
   combine(a, b, (x, y) => x + y, addTokens(a.tokens, b.tokens));
 
-/** What must be added to `before` to arrive at `after`. */
+/** The difference that must be added to `before` to give `after`. */
 export const entryDifference = (after: LedgerEntry, before: LedgerEntry): LedgerEntry =>
   combine(after, before, (x, y) => x - y, subtractTokens(after.tokens, before.tokens));
 
@@ -71,5 +71,5 @@ export interface LedgerTotal {
   readonly writes: number;
 }
 
-/** What one meter adds to one item of the totals. */
+/** One usage record's addition to one item of the totals. */
 export type LedgerPosting = Pick<LedgerTotal, 'place' | 'counts'>;

@@ -1,4 +1,4 @@
-/** What a workspace has used of its plan in one billing period. */
+/** A workspace's use of its plan in one billing period. */
 export interface PeriodUsage {
   readonly usedSeconds: number;
   /** As usedSeconds, and what running sessions of a hard-capped plan may still use. */

@@ -25,7 +25,7 @@ export interface CatalogueRow {
   readonly text: Rates;
   readonly audio: Rates;
   /**
-   * What OpenAI adds to each rate for a project with data residency, per cent. 10 for a model that was released on or
+   * OpenAI's surcharge on each rate for a project with data residency, per cent. 10 for a model that was released on or
    * after 2026-03-05, 0 for an older one, whatever the first day of these rates:
    * https://developers.openai.com/api/docs/guides/data-residency
    */
@@ -45,8 +45,8 @@ const OPENAI_MODELS = 'https://developers.openai.com/api/docs/models';
 const LITELLM = 'BerriAI/litellm model_prices_and_context_window.json at 00035b69';
 
 /**
- * What OpenAI charges for Realtime models, by model and date. A new price is a new row with a later `from`; an old row
- * is never changed, since sessions name it. docs/pricing.md says how far each source is to be trusted.
+ * OpenAI's prices of Realtime models, by model and date. A new price is a new row with a later `from`; an old row is
+ * never changed, because sessions name it. docs/pricing.md states how far each source is to be trusted.
  */
 export const PRICE_CATALOGUE: readonly CatalogueRow[] = [
   {

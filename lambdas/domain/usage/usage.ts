@@ -5,7 +5,7 @@ import { addEntries, isZeroEntry, type LedgerEntry, NO_ENTRY } from './ledger.ts
 
 /** Reading the totals: which days, grouped by what. docs/usage.md says what each number is. */
 
-/** What rows of usage can be grouped by. */
+/** Columns by which rows of usage can be grouped. */
 export const USAGE_GROUPS = ['day', 'site', 'model', 'mode'] as const;
 export type UsageGroup = (typeof USAGE_GROUPS)[number];
 

@@ -1,6 +1,7 @@
 import { SERVICE_VERSION } from '../../contract/version.ts';
 import { BrokerError } from '../../domain/broker-error.ts';
 import { type KeyAddress, PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
+import type { VisitorLimits } from '../../domain/sessions/embed-token.ts';
 import type { Plan } from '../../domain/tenancy/plan.ts';
 import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { StoredKeyStates } from '../../use-cases/ports/keys.ts';
@@ -11,16 +12,20 @@ import type { changeSite } from '../../use-cases/tenancy/change-site.ts';
 import type { changeWorkspace } from '../../use-cases/tenancy/change-workspace.ts';
 import type { createSite } from '../../use-cases/tenancy/create-site.ts';
 import type { createWorkspace } from '../../use-cases/tenancy/create-workspace.ts';
+import type { removeEmbedKey, storeEmbedKey } from '../../use-cases/tenancy/embed-keys.ts';
 import type { removeMember } from '../../use-cases/tenancy/remove-member.ts';
 import type { saveMember } from '../../use-cases/tenancy/save-member.ts';
 import { encodeCursor, pageRequestOf } from '../cursor.ts';
 import {
+  presentEmbedKey,
   presentMember,
   presentSite,
   presentWorkspace,
   type WorkspaceFacts,
 } from '../presenters/present-tenancy.ts';
+import { type BudgetUseCases, budgetEndpoints } from './budget-endpoints.ts';
 import type { EndpointsOf } from './endpoint.ts';
+import type { NoticesEndpoints } from './notices-endpoints.ts';
 import { pageOf } from './page.ts';
 import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
 
@@ -36,7 +41,10 @@ export const manageEndpoints = (deps: {
   readonly removeMember: ReturnType<typeof removeMember>;
   readonly createSite: ReturnType<typeof createSite>;
   readonly changeSite: ReturnType<typeof changeSite>;
-}): EndpointsOf<'manage'> => {
+  readonly storeEmbedKey: ReturnType<typeof storeEmbedKey>;
+  readonly removeEmbedKey: ReturnType<typeof removeEmbedKey>;
+  readonly budgets: BudgetUseCases;
+}): Omit<EndpointsOf<'manage'>, keyof NoticesEndpoints> => {
   const { tenancy } = deps;
   const statesOf = (addresses: readonly KeyAddress[]) => deps.keys.readStates(addresses);
   const addressOf = ({ siteId, workspaceId }: Site): KeyAddress => ({
@@ -56,6 +64,7 @@ export const manageEndpoints = (deps: {
   });
   const presentOne = async (workspace: Workspace) => presentWorkspace(workspace, await factsOf([workspace]));
   return {
+    ...budgetEndpoints(deps.budgets),
     health: async () => ({ status: 'ok' as const, version: SERVICE_VERSION }),
 
     createWorkspace: async ({ caller, body }) =>
@@ -114,13 +123,26 @@ export const manageEndpoints = (deps: {
     },
 
     createSite: async ({ caller, path, body }) =>
-      present(await deps.createSite(caller, workspaceIdIn(path), renamed(body, SITE_FIELDS))),
+      present(await deps.createSite(caller, workspaceIdIn(path), siteSettingsIn(body))),
 
     readSite: async ({ caller, path }) =>
       present((await authorizeSite(tenancy, caller, siteIdIn(path), 'viewer')).site),
 
     changeSite: async ({ caller, path, body }) =>
-      present(await deps.changeSite(caller, siteIdIn(path), renamed(body, SITE_FIELDS))),
+      present(await deps.changeSite(caller, siteIdIn(path), siteSettingsIn(body))),
+
+    putEmbedKey: async ({ caller, path, body }) => {
+      const { key, secret } = await deps.storeEmbedKey(caller, siteIdIn(path), {
+        algorithm: body.algorithm,
+        publicKeyPem: body.public_key,
+      });
+      return { ...presentEmbedKey(key), secret };
+    },
+
+    removeEmbedKey: async ({ caller, path }) => {
+      await deps.removeEmbedKey(caller, siteIdIn(path));
+      return { deleted: true as const };
+    },
   };
 };
 
@@ -133,6 +155,7 @@ const WORKSPACE_FIELDS = {
   anomaly_response: 'anomalyResponse',
   data_residency: 'dataResidency',
   alert_email: 'alertEmail',
+  time_zone: 'timeZone',
 } as const;
 
 const SITE_FIELDS = {
@@ -143,11 +166,34 @@ const SITE_FIELDS = {
   instructions: 'instructions',
   data_residency: 'dataResidency',
   control: 'control',
+  require_embed_token: 'requireEmbedToken',
   client_secret_ttl_seconds: 'clientSecretTtlSeconds',
   max_duration_seconds: 'maxDurationSeconds',
   model_auto_upgrade: 'modelAutoUpgrade',
   ignored_origins: 'ignoredOrigins',
 } as const;
+
+interface LimitsBody {
+  readonly visitor_limits?:
+    | { readonly calls_per_day: number | null; readonly minutes_per_day: number | null }
+    | undefined;
+}
+
+/** A site's body under our own names, its nested limits included. */
+const siteSettingsIn = <Body extends LimitsBody>(
+  body: Body,
+): Renamed<Body, typeof SITE_FIELDS> &
+  (undefined extends Body['visitor_limits']
+    ? { readonly visitorLimits?: VisitorLimits }
+    : { readonly visitorLimits: VisitorLimits }) => {
+  const { visitor_limits: limits } = body;
+  return {
+    ...renamed(body, SITE_FIELDS),
+    ...(limits !== undefined && {
+      visitorLimits: { callsPerDay: limits.calls_per_day, minutesPerDay: limits.minutes_per_day },
+    }),
+  } as ReturnType<typeof siteSettingsIn<Body>>;
+};
 
 type Renamed<Body, Names extends Readonly<Record<string, string>>> = {
   [Field in keyof Body & keyof Names as Names[Field]]: Exclude<Body[Field], undefined>;

@@ -45,7 +45,7 @@ export interface UsageDeps {
   readonly compareOwnMonth: ReturnType<typeof compareOwnMonth>;
 }
 
-/** What was used and what it cost, for members of a workspace; the price list and the calculator, for everybody. */
+/** Usage and its cost, for members of a workspace; the price list and the calculator, for everybody. */
 export const usageEndpoints = (deps: UsageDeps): EndpointsOf<'usage'> => ({
   ...operatorEndpoints(deps),
   ...publicEndpoints(deps),

@@ -1,4 +1,5 @@
 import { PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
+import type { EmbedKey } from '../../domain/sessions/embed-token.ts';
 import { type Plan, planNamed, siteCapOf } from '../../domain/tenancy/plan.ts';
 import { modelWarnings } from '../../domain/tenancy/site-model.ts';
 import type { Member, Site, Workspace } from '../../domain/tenancy/workspace.ts';
@@ -30,6 +31,7 @@ export const presentWorkspace = (
   anomaly_response: workspace.anomalyResponse,
   data_residency: workspace.dataResidency,
   alert_email: workspace.alertEmail,
+  time_zone: workspace.timeZone,
   plan: workspace.plan,
   ...keyFacts(states({ scope: 'workspace', scopeId: workspace.workspaceId })),
   managed_available: states(PLATFORM_ADDRESS) === 'active',
@@ -45,6 +47,14 @@ export const presentMember = (member: Member): DataOf<'readMember'> => ({
   added_by: member.addedBy,
 });
 
+/** Never the public key or the secret. */
+export const presentEmbedKey = (key: EmbedKey) => ({
+  algorithm: key.algorithm,
+  key_id: key.keyId,
+  created_at: key.createdAt,
+  created_by: key.createdBy,
+});
+
 export const presentSite = (site: Site, now: Date, states: KeyStates): DataOf<'readSite'> => ({
   site_id: site.siteId,
   workspace_id: site.workspaceId,
@@ -56,11 +66,17 @@ export const presentSite = (site: Site, now: Date, states: KeyStates): DataOf<'r
   instructions: site.instructions,
   data_residency: site.dataResidency,
   control: site.control,
+  require_embed_token: site.requireEmbedToken,
+  visitor_limits: {
+    calls_per_day: site.visitorLimits.callsPerDay,
+    minutes_per_day: site.visitorLimits.minutesPerDay,
+  },
   client_secret_ttl_seconds: site.clientSecretTtlSeconds,
   max_duration_seconds: site.maxDurationSeconds,
   model_auto_upgrade: site.modelAutoUpgrade,
   ignored_origins: [...site.ignoredOrigins],
   model_moved: site.modelMove,
+  embed_key: site.embedKey && presentEmbedKey(site.embedKey),
   warnings: [...modelWarnings(site, now)],
   ...keyFacts(states({ scope: 'site', scopeId: site.siteId })),
   created_at: site.createdAt,

@@ -20,8 +20,9 @@ export interface SuspendPorts {
 }
 
 /**
- * Stops every mint with `key` from the next request on, with its audit event, and ends its live calls. Leaves alone a key that is switched off
- * already, and one that holds another OpenAI key by now: whoever replaced it has answered the incident.
+ * Stops every mint with `key`, effective at the next request, with its audit event, and ends its live calls. Leaves
+ * alone a key that is switched off already, and a scope that holds another OpenAI key by now: the person who replaced
+ * it has answered the incident.
  */
 export const suspendForIncident =
   (ports: SuspendPorts) =>

@@ -180,7 +180,7 @@ const settlePending = async (
   try {
     await ports.records.save(subject, { ...record, pending: [] }, [], ports.clock());
   } catch (error) {
-    // Somebody else has written in between; the incidents stay pending and are told of once more.
+    // Another writer was first; the incidents stay pending and are published once more.
     if (!(error instanceof ConflictError)) throw error;
   }
 };

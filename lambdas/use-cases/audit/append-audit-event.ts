@@ -7,8 +7,8 @@ import { retryOnConflict } from '../retry-on-conflict.ts';
 const MAX_ATTEMPTS = 20;
 
 /**
- * Puts one event at the end of its workspace's chain, exactly once however often it is delivered and whoever else is
- * appending. Never changes or removes a row.
+ * Puts one event at the end of its workspace's chain, exactly once for any number of deliveries and concurrent writers.
+ * Never changes or removes a row.
  */
 export const appendAuditEvent =
   (ports: { readonly audit: AuditLog; readonly chainKeys: ChainKeys; readonly backOff: BackOff }) =>

@@ -4,18 +4,13 @@ import type { KeyAddress } from '../../domain/keys/stored-key.ts';
 import type { EndScope, HangUpQueue, LiveSessionReader } from '../ports/calls.ts';
 import type { Clock } from '../ports/runtime.ts';
 import { callsIn } from './end-scope.ts';
+import { queueScopeEnd } from './queue-scope-end.ts';
 
 /** Ends the live calls of a scope. */
 export interface CallEnder {
   /** Returns how many calls are being ended, as soon as the queue has the request. Repeating it does no harm. */
   end(scope: EndScope, by: EndedBy): Promise<number>;
 }
-
-/**
- * The request is repeated after this many seconds. It then finds the calls of requests that had read the key before it was
- * switched off, and were admitted after the first pass: a function runs for less.
- */
-const SECOND_PASS_SECONDS = 30;
 
 /** Ends calls through the queue: one message for the scope, which becomes one for each call. */
 export const callEnder = ({
@@ -28,12 +23,7 @@ export const callEnder = ({
   readonly hangUps: HangUpQueue;
 }): CallEnder => ({
   end: async (scope, by) => {
-    const message = { kind: 'scope', scope, by } as const;
-    const [calls] = await Promise.all([
-      callsIn(live, scope, clock()),
-      hangUps.send(message),
-      hangUps.send(message, SECOND_PASS_SECONDS),
-    ]);
+    const [calls] = await Promise.all([callsIn(live, scope, clock()), queueScopeEnd(hangUps, scope, by)]);
     return calls.length;
   },
 });

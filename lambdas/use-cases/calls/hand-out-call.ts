@@ -86,7 +86,7 @@ const issue = async (
   }
 };
 
-/** What a visitor is told whose call was ended before it began. */
+/** The error for a visitor whose call was ended before it began. */
 const REFUSAL_OF_END: Readonly<Partial<Record<EndedBy, BrokerErrorCode>>> = {
   key_suspended: 'openai_key_suspended',
   anomaly: 'openai_key_suspended',
@@ -94,4 +94,5 @@ const REFUSAL_OF_END: Readonly<Partial<Record<EndedBy, BrokerErrorCode>>> = {
   site_archived: 'site_not_found',
   workspace_deleted: 'site_not_found',
   operator: 'stopped',
+  budget: 'budget_exhausted',
 };

@@ -4,7 +4,7 @@ import type { Clock } from '../ports/runtime.ts';
 import type { EndOutcome, endCall } from './end-call.ts';
 import type { endScope } from './end-scope.ts';
 
-/** What became of a message. `later`: its cap is not due, and it is in the queue again. */
+/** The outcome of a message. `later`: its cap is not due, and it is in the queue again. */
 export type HangUpResult = EndOutcome | 'later' | 'scope' | 'forgotten';
 
 /** Less than this before a cap it counts as due, milliseconds: a message comes on time, and SQS knows whole seconds. */

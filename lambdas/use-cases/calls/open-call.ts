@@ -1,4 +1,5 @@
 import { BrokerError } from '../../domain/broker-error.ts';
+import { needsWatcher } from '../../domain/budgets/budget.ts';
 import type { CallId, WatchMode } from '../../domain/calls/call.ts';
 import type { Control } from '../../domain/calls/control.ts';
 import type { SdpOffer } from '../../domain/calls/sdp-offer.ts';
@@ -9,6 +10,7 @@ import type { Secret } from '../../domain/secret.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
 import type { BillingMode, Site } from '../../domain/tenancy/workspace.ts';
+import { controlOf } from '../budgets/control-of.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
 import type { KeyUseLog, RealtimeCalls } from '../ports/calls.ts';
 import type { KeyOpener } from '../ports/keys.ts';
@@ -16,6 +18,7 @@ import type { PseudonymService, SessionLog } from '../ports/sessions.ts';
 import type { Admitted } from '../sessions/admit-session.ts';
 import { admitVisitor, type VisitorPorts, type VisitorSettings } from '../sessions/admit-visitor.ts';
 import { arrive, type VisitorRequest } from '../sessions/arrive.ts';
+import type { KnownVisitor } from '../sessions/check-visitor.ts';
 import { giveBack } from '../sessions/give-back.ts';
 import { refusalOf } from '../sessions/refusal-of.ts';
 import { reportRefusal } from '../sessions/report-refusal.ts';
@@ -37,7 +40,7 @@ export interface OpenCallRequest extends VisitorRequest {
 }
 
 export interface OpenCallSettings extends VisitorSettings {
-  /** How the stage watches calls. Managed calls are always watched strictly. */
+  /** How the stage watches calls. Managed calls, and calls under budgets that end them, are watched strictly unless it is `off`. */
   readonly watch: WatchMode;
 }
 
@@ -71,27 +74,38 @@ export const openCall =
     if (checked.status === 'rejected') throw checked.reason;
     const arrival = arrived.value;
     const replaced = checked.value;
-    const { site } = arrival;
-    if (site.control === 'locked' && request.offer.hasDataChannel)
+    const control = controlOf(arrival.site, arrival.workspace, arrival.context.budgets);
+    if (control === 'locked' && request.offer.hasDataChannel)
       throw new BrokerError('invalid_offer', {
         details: [{ path: 'sdp', message: 'This site is locked: create the offer without a data channel.' }],
       });
-    const { admitted, payer } = await admitVisitor(
+    const { admitted, payer, site, visitor } = await admitVisitor(
       ports,
       settings,
       request,
       arrival,
       'call',
       now,
-      replaced?.session.sessionId,
+      replaced?.session,
     );
-    const watch = payer.mode === 'managed' && settings.watch === 'eager' ? 'strict' : settings.watch;
-    const opened = await callForSession(ports, { request, site, admitted, key: payer.key, replaced, watch });
+    // Managed calls are billed by the watcher, and these budgets act on its counts: both wait until it listens.
+    const needsStrict =
+      payer.mode === 'managed' || arrival.context.budgets.some(({ action }) => needsWatcher(action));
+    const watch = needsStrict && settings.watch === 'eager' ? 'strict' : settings.watch;
+    const opened = await callForSession(ports, {
+      request,
+      site,
+      admitted,
+      key: payer.key,
+      visitor,
+      replaced,
+      watch,
+    });
     return {
       ...opened,
       session: admitted.session,
       mode: payer.mode,
-      control: site.control,
+      control,
       heartbeatSeconds: HEARTBEAT_SECONDS,
       maxDurationSeconds: maxDurationOf(admitted, site),
       remainingSlots: admitted.remainingSlots,
@@ -106,6 +120,7 @@ interface Opening {
   readonly site: Site;
   readonly admitted: Admitted;
   readonly key: LiveKey;
+  readonly visitor: KnownVisitor | undefined;
   readonly replaced: Replaced | undefined;
   readonly watch: WatchMode;
 }
@@ -113,7 +128,7 @@ interface Opening {
 /** Hop 3, OpenAI, and hop 4 inside the same callback: no second Decrypt is needed to hang the call up. */
 const callForSession = async (
   ports: OpenCallPorts,
-  { request, site, admitted, key, replaced, watch }: Opening,
+  { request, site, admitted, key, visitor, replaced, watch }: Opening,
 ): Promise<{ readonly answer: string; readonly signingSecret: string }> => {
   const { session } = admitted;
   let kmsRequestId: string | undefined;
@@ -142,7 +157,7 @@ const callForSession = async (
   };
   try {
     const [safetyIdentifier, signingSecret] = await Promise.all([
-      ports.pseudonyms.safetyIdentifier(site.siteId, request.visitorId ?? request.sourceIp),
+      ports.pseudonyms.safetyIdentifier(site.siteId, visitor?.sub ?? request.visitorId ?? request.sourceIp),
       ports.pseudonyms.signingSecret(session.sessionId),
     ]);
     const answer = await withOpenedKey(ports)(

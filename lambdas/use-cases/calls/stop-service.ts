@@ -16,7 +16,7 @@ export interface StopPorts {
 }
 
 /**
- * An operator's stop of one workspace, or of the stage. `sessions` lets nobody in any more, from the next request on;
+ * An operator's stop of one workspace, or of the stage. `sessions` refuses new sessions, effective at the next request;
  * `calls` also ends the live calls; `resume` ends the stop. Returns in how many workspaces calls are being ended.
  */
 export const stopService =

@@ -11,9 +11,9 @@ import { ConflictError } from '../../domain/dependency.ts';
 import type { RandomBytes } from '../../domain/identifiers.ts';
 import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
 import { MAX_OUTPUT_TOKENS } from '../../domain/openai-models.ts';
+import { fillInstructions } from '../../domain/sessions/embed-token.ts';
 import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
 import {
-  costDifference,
   WATCH_RENEWAL_MS,
   type WatchNote,
   withWatchNote,
@@ -50,13 +50,11 @@ export interface WatchPorts {
   readonly sidebands: Sidebands;
   readonly hangUps: HangUpQueue;
   readonly watchers: WatcherInvoker;
-  /** Called after each response was counted, once by its id, with its cost in micro-cents. */
-  readonly onCounted: (usage: SessionUsage, costMicroCents: number) => Promise<void>;
 }
 
 /**
  * `ended`: the call is over. `not_taken`: another watcher has it, or there is no such call. `lost`: another watcher took
- * over. `left`: the call may go on without a watcher; the sweeper starts another one. `handed_over`: one was started.
+ * over. `left`: the call may go on without a watcher, and its usage is incomplete. `handed_over`: another watcher was started.
  */
 export type WatchOutcome = 'ended' | 'not_taken' | 'lost' | 'left' | 'handed_over';
 
@@ -98,7 +96,7 @@ export const watchCall =
       settings: {
         model: session.model,
         voice: session.voice,
-        instructions: site.instructions,
+        instructions: knownInstructions(site),
         dataResidency: session.dataResidency ?? 'global',
       },
       locked: site.control === 'locked',
@@ -111,6 +109,13 @@ export const watchCall =
       throw error;
     }
   };
+
+/**
+ * The instructions as admitted; empty where they have placeholders. Nothing stores what visitors' values made of those:
+ * the watcher then neither sends instructions nor knows them before OpenAI's first answer, and keeps that text.
+ */
+const knownInstructions = ({ instructions }: Site): string =>
+  fillInstructions(instructions, {}) === instructions ? instructions : '';
 
 interface Watcher {
   readonly ports: WatchPorts;
@@ -167,7 +172,6 @@ const note = async ({ ports, request, generation }: Watcher, what: WatchNote): P
     if (after === before) return;
     try {
       await ports.sessionUsage.saveUsage(after);
-      if (what.type === 'response') await ports.onCounted(after, costDifference(before, after));
       return;
     } catch (error) {
       if (!(error instanceof ConflictError) || attempt === MAX_ATTEMPTS) throw error;

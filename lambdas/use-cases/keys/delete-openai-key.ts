@@ -5,8 +5,9 @@ import { changeStoredKey, type KeyChangePorts } from './change-openai-key.ts';
 import type { KeyTarget } from './key-target.ts';
 
 /**
- * Admin. Removes the wrapped data key and ciphertext of every version: usable nowhere from the next request on, and no later key
- * gets the same version again. Returns how many live calls are being ended: for a minute the key can still hang those up.
+ * Admin. Removes the wrapped data key and ciphertext of every version: no request can use it any more, and no later key
+ * gets the same version again. Returns how many live calls are being ended: for a minute the key can still hang those
+ * up.
  */
 export const deleteOpenAiKey =
   (ports: KeyChangePorts & { readonly callEnder: CallEnder }) =>

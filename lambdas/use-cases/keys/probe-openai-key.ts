@@ -27,7 +27,7 @@ export interface ProbeResult {
   readonly openAiRequestId: string | undefined;
 }
 
-/** What became of one use. */
+/** The outcome of one use. */
 export interface TriedUse extends KeyUse {
   /** undefined when the key minted. */
   readonly failure: OpenAiFailure | undefined;

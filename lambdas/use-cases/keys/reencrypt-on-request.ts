@@ -19,9 +19,9 @@ export interface ReencryptOnRequestPorts extends Omit<AuditedKeyPorts, 'pseudony
 }
 
 /**
- * The same OpenAI key under a fresh data key, asked for by the detector instead of a person. The decrypt has its intent and
- * outcome on record like every other. Only the version that was asked about: a request that comes twice, or after somebody
- * has replaced the key, is `superseded` and opens nothing.
+ * The same OpenAI key under a fresh data key, at the request of the detector instead of a person. The decrypt has its
+ * intent and outcome on record like every other. Only the requested version is re-encrypted: a request that comes
+ * twice, or after a person has replaced the key, is `superseded` and opens nothing.
  */
 export const reencryptOnRequest =
   (ports: ReencryptOnRequestPorts) =>
@@ -55,7 +55,7 @@ export const reencryptOnRequest =
 /** Nobody's address: the request came from inside. */
 const noAddress: AuditedKeyPorts['pseudonyms'] = { hashIp: async () => '' };
 
-/** What the session of the decrypt names; undefined when site or workspace is gone. */
+/** The settings for the session of the decrypt; undefined when site or workspace is gone. */
 const settingsOf = async (
   { sites, workspaces }: ReencryptOnRequestPorts,
   { scope, scopeId, workspaceId }: RotationRequest,

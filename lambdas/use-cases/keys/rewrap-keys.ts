@@ -44,9 +44,9 @@ const MAX_PASSES = 3;
 const PARALLEL = 8;
 
 /**
- * Operator. Wraps the data key of every stored key anew under `toKeyArn` by KMS ReEncrypt; ciphertexts are not touched
- * and nothing is decrypted outside KMS. A record that is there already is skipped, so a run that was cut off anywhere is
- * finished by another. No concurrent change is lost: whoever writes first wins, and the other reads again.
+ * Operator. Re-wraps the data key of every stored key under `toKeyArn` by KMS ReEncrypt; ciphertexts are not touched
+ * and nothing is decrypted outside KMS. A record that is already under it is skipped, so another run finishes one that
+ * was cut off. No concurrent change is lost: the first writer wins, and the other reads again.
  */
 export const rewrapKeys =
   (ports: RewrapPorts) =>
@@ -86,7 +86,7 @@ interface Result {
   readonly errorName?: string | undefined;
 }
 
-/** What one scope holds at one moment. */
+/** The content of one scope at one moment. */
 interface Scope {
   readonly address: KeyAddress;
   readonly currentKey: LiveKey | undefined;
@@ -171,7 +171,7 @@ const readAgain = async (
   return isLive(current) ? scopeOfHead(ports, { address, currentKey: current }) : undefined;
 };
 
-/** One write for the whole scope. A record that cannot be wrapped anew does not keep the other one back. */
+/** One write for the whole scope. A record that cannot be re-wrapped does not keep the other one back. */
 const attempt = async (
   ports: RewrapPorts,
   caller: Caller,

@@ -44,7 +44,7 @@ export interface SealingPorts {
   readonly retainSeconds: number;
 }
 
-/** What the person said about storing a key that OpenAI could not be asked about. */
+/** The person's choice about storing a key that OpenAI could not be asked about. */
 export interface StoringChoice {
   readonly confirmUnverified: boolean;
 }
@@ -148,7 +148,7 @@ const provesNothing = (failure: OpenAiFailure, { scope }: KeyAddress, { uses }: 
 /** As many details as an answer has room for; the first is about the key. */
 const MAX_DETAILS = 20;
 
-/** What is wrong with the key, and with each site where sites differ. */
+/** The error for the fault of the key, and for each site where sites differ. */
 const refusalOfProbe = (failure: OpenAiFailure, sites: ProbeResult['sites']): BrokerError => {
   const refusal = brokerErrorOfOpenAiFailure(failure);
   if (!sitesDiffer(sites)) return refusal;

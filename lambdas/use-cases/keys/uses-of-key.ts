@@ -14,7 +14,7 @@ export interface KeyUsePorts {
 
 const SITES_PER_PAGE = 100;
 
-/** What will be asked of OpenAI with the key of this scope: by the site, or by all sites without a key of their own. */
+/** The uses of the key of this scope at OpenAI: by the site, or by all sites without their own key. */
 export const usesOfKey = async (
   { tenancy, keys }: KeyUsePorts,
   { address, siteId, settings }: AuthorizedKeyTarget,

@@ -11,7 +11,7 @@ import type { ReservedSession, SessionOutcome } from '../../domain/sessions/sess
 import type { SlotLease } from '../../domain/sessions/slots.ts';
 import type { BillingMode, VoiceSettings } from '../../domain/tenancy/workspace.ts';
 
-/** What calls need from the world; the conventions are those of ../ports.ts. */
+/** Ports of calls; the conventions are those of ../ports.ts. */
 
 export interface CreatedCall {
   readonly callId: CallId;
@@ -78,7 +78,7 @@ export interface LiveSessionReader {
 export interface CallIssuer {
   /**
    * Records that the call is handed out, and extends its leases and its place among the live sessions; all or nothing.
-   * ConflictError when somebody asked to end it before, when a lease was lost, or when it is not reserved any more.
+   * ConflictError when its end was requested before, when a lease was lost, or when it is not reserved any more.
    */
   issue(issued: {
     readonly session: ReservedSession & { readonly siteId: SiteId };
@@ -107,7 +107,7 @@ export interface RecordedCall {
   readonly endedBy: EndedBy | undefined;
 }
 
-/** A session as whoever ends it finds it, a call or not. */
+/** A session as the code that ends it reads it, a call or not. */
 export interface EndableSession extends RecordedCall {
   /** When it ended by its own reports; undefined: not known to have ended. */
   readonly endedAt: string | undefined;
@@ -119,7 +119,7 @@ export interface CallRecords {
   /** undefined: there is no such session, or it is no call. */
   readCall(siteId: SiteId, sessionId: SessionId): Promise<RecordedCall | undefined>;
   /**
-   * Marks the session as to be ended, unless somebody did before. A reserved session can then not be handed out any
+   * Marks the session as to be ended, unless it is marked already. A reserved session can then not be handed out any
    * more. False when there is no such session, or it is no call.
    */
   requestEnd(siteId: SiteId, sessionId: SessionId, by: EndedBy): Promise<boolean>;
@@ -144,6 +144,8 @@ export interface EndingKeys {
 export type EndScope =
   | { readonly workspaceId: WorkspaceId; readonly all: true }
   | { readonly workspaceId: WorkspaceId; readonly siteId: SiteId }
+  /** Calls that the owner pays for: of one site, or of every site where `siteId` is null. */
+  | { readonly workspaceId: WorkspaceId; readonly ownKeys: true; readonly siteId: SiteId | null }
   | {
       readonly workspaceId: WorkspaceId;
       readonly keyScope: KeyScope;
@@ -152,7 +154,7 @@ export type EndScope =
       readonly fingerprint: string | undefined;
     };
 
-/** What the queue of hang-ups carries: ids only. */
+/** A message in the queue of hang-ups: ids only. */
 export type HangUpMessage =
   | {
       readonly kind: 'cap';
@@ -183,7 +185,7 @@ export interface HangUpQueue {
 
 /** An operator's stop: of one workspace, or of the whole stage where there is none. */
 export interface Stops {
-  /** From the next request on nobody gets a session. With its audit event. Repeating it changes nothing. */
+  /** Refuses new sessions, effective at the next request. With its audit event. Repeating it changes nothing. */
   stop(workspaceId: WorkspaceId | undefined, event: AuditEvent): Promise<void>;
   /** With its audit event. Repeating it changes nothing. */
   resume(workspaceId: WorkspaceId | undefined, event: AuditEvent): Promise<void>;

@@ -77,7 +77,7 @@ export interface KeyOpener {
 }
 
 export interface KeyHealthStore {
-  /** ConflictError when somebody else wrote in between. */
+  /** ConflictError when another writer was first. */
   saveHealth(
     key: Pick<ReservedSession, 'workspaceId' | 'keyScope' | 'keyScopeId'>,
     health: KeyHealth,
@@ -134,7 +134,7 @@ export interface WrappingWriter {
   /**
    * Replaces the wrapping of a scope's head, of its retained record, or of both, with their audit events, all or
    * nothing. Each record must still hold the very wrapped data key that was read and, unless the retained record has
-   * lost its head, the head must still be at `revision`, which then grows by one: whoever computed a change from the
+   * lost its head, the head must still be at `revision`, which then grows by one: a change that was computed from the
    * state before loses. ConflictError otherwise.
    */
   replaceWrappings(

@@ -1,6 +1,8 @@
+import type { CurrentBudget } from '../../domain/budgets/budget.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { Verdict } from '../../domain/keys/verdict.ts';
 import type { RateLimit } from '../../domain/limits.ts';
+import type { EmbedClaims, EmbedKey } from '../../domain/sessions/embed-token.ts';
 import type { ErrorRow, ReportedError } from '../../domain/sessions/error-row.ts';
 import type { HeldSlot, RecordedSession, SessionSnapshot } from '../../domain/sessions/recorded-session.ts';
 import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
@@ -11,7 +13,7 @@ import type { Site } from '../../domain/tenancy/workspace.ts';
 import type { AdmissionWrite } from '../ports.ts';
 import type { Page, PageRequest } from './pages.ts';
 
-/** What a budget check found. */
+/** The result of a budget check. */
 export type Budget =
   | { readonly allowed: true }
   | { readonly allowed: false; readonly retryAfterSeconds: number };
@@ -21,10 +23,26 @@ export interface RateLimiter {
   spend(subject: string, limit: RateLimit, now: Date): Promise<Budget>;
 }
 
+/** Where the use of an embed token and the day of its visitor are counted. */
+export interface EmbedTags {
+  readonly token: string;
+  readonly visitor: string;
+}
+
 export interface TokenContextReader {
-  readTokenContext(siteId: SiteId, workspaceId: WorkspaceId, now: Date): Promise<TokenContext>;
-  /** What admission depends on, read again after a lost race. */
-  readCapacity(workspaceId: WorkspaceId, now: Date): Promise<Pick<TokenContext, 'leases' | 'period'>>;
+  readTokenContext(
+    siteId: SiteId,
+    workspaceId: WorkspaceId,
+    now: Date,
+    embed?: Partial<EmbedTags>,
+  ): Promise<TokenContext>;
+  /** The state that admission depends on, read again after a lost race. */
+  readCapacity(
+    workspaceId: WorkspaceId,
+    siteId: SiteId,
+    now: Date,
+    embed?: Partial<EmbedTags>,
+  ): Promise<Pick<TokenContext, 'leases' | 'period' | 'budgets' | 'embed'>>;
 }
 
 export interface SessionAdmitter {
@@ -73,16 +91,16 @@ export interface DueSessions {
 
 export interface SessionUsageStore {
   /**
-   * Writes the meter and adds to the totals what it adds, all or nothing. `meter.revision` is the one that was read, 0 for a
-   * new meter. ConflictError when it has moved since.
+   * Writes the meter and adds to the totals, and to these budgets, what it adds, all or nothing. `meter.revision` is the one
+   * that was read, 0 for a new meter. ConflictError when it has moved since, or a budget began another period.
    */
-  saveUsage(usage: SessionUsage): Promise<void>;
+  saveUsage(usage: SessionUsage, budgets?: readonly CurrentBudget[]): Promise<void>;
   /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
   listDue(now: Date, limit: number, after?: Date): Promise<DueSessions>;
 }
 
 export interface SessionEndRecorder {
-  /** Notes on the session's record that it is over, and how long it was: the anomaly detector goes by it. */
+  /** Notes on the session's record that it is over, and how long it was: the anomaly detector uses it. */
   recordEnd(usage: SessionUsage): Promise<void>;
 }
 
@@ -133,4 +151,36 @@ export interface PseudonymService {
   safetyIdentifier(siteId: SiteId, visitor: string): Promise<string>;
   /** 32 bytes, base64: signs the reports of one session. Derivable again from the session id alone. */
   signingSecret(sessionId: SessionId): Promise<string>;
+}
+
+export interface EmbedTokens {
+  /** `sub` and `jti` of a token as they are written, unproven; undefined for text that is no such token. */
+  peek(token: string): Pick<EmbedClaims, 'sub' | 'jti'> | undefined;
+  /**
+   * The claims of a token that this key signed for this site. `signature`: anything is wrong with it except its time.
+   * `secret` is the secret of an HS256 key. With `expiryIgnored` its time is not judged.
+   */
+  verify(
+    token: string,
+    check: {
+      readonly key: EmbedKey;
+      readonly secret: string;
+      readonly siteId: SiteId;
+      readonly now: Date;
+      readonly expiryIgnored: boolean;
+    },
+  ): Promise<EmbedClaims | 'expired' | 'signature'>;
+}
+
+export interface EmbedPublicKeys {
+  /** The point of a P-256 public key in PEM (SPKI) form; undefined for any other text, a private key included. */
+  parsePublicKey(pem: string): Promise<EmbedKey['publicKey'] | undefined>;
+}
+
+/** Derived from a KMS key in memory; nothing of it is stored. */
+export interface EmbedSecrets {
+  /** The secret that an HS256 key signs with, base64 text. Derivable again from the ids alone. */
+  embedSecret(siteId: SiteId, keyId: string): Promise<string>;
+  /** Keyed hash of a visitor of one site, hex. */
+  visitorTag(siteId: SiteId, sub: string): Promise<string>;
 }

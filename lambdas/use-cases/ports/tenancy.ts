@@ -32,7 +32,7 @@ export interface ModelMoves {
 
 /** Knows the Public Suffix List. */
 export interface PublicSuffixes {
-  /** True when domains right below `host`, or below one of its own subdomains, belong to different owners. */
+  /** True when domains right below `host`, or below one of its subdomains, belong to different owners. */
   isShared(host: string): boolean;
 }
 
@@ -66,12 +66,12 @@ export interface Tenancy extends MembershipReader {
   /** Writes only what changed. ConflictError when the site is archived in between. */
   changeSite(
     site: Site,
-    change: SiteChange & Partial<Pick<Site, 'modelMove'>>,
+    change: SiteChange & Partial<Pick<Site, 'modelMove' | 'embedKey'>>,
     event: AuditEvent,
   ): Promise<void>;
 }
 
-/** Ends what the tenancy holds. Apart, because whoever ends a site or a workspace also shreds its keys. */
+/** Deletes sites and workspaces from the tenancy. A separate port, because the caller also shreds their keys. */
 export interface TenancyDeletion extends MembershipReader {
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
   /** From here on every mint of the workspace is refused. ConflictError when it was already deleted. */

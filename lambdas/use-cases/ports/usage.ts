@@ -9,7 +9,7 @@ import type { DayRange, DayUsage } from '../../domain/usage/usage.ts';
 import type { Page, PageRequest } from './pages.ts';
 
 export interface PlanNotices {
-  /** What the workspace has used of its plan in `period`, `yyyy-mm`. */
+  /** The workspace's use of its plan in `period`, `yyyy-mm`. */
   readPeriod(workspaceId: WorkspaceId, period: string): Promise<PeriodUsage>;
   /** Marks the threshold as noticed together with its audit event. ConflictError when it was already. */
   noteThreshold(workspaceId: WorkspaceId, period: string, percent: number, event: AuditEvent): Promise<void>;
@@ -19,11 +19,11 @@ export interface PlanNotices {
 export interface UsageReader {
   /** One part for each day, site, model and mode within the days; in one query. */
   readDays(workspaceId: WorkspaceId, days: DayRange): Promise<readonly DayUsage[]>;
-  /** What the workspace has used of its plan in `period`, `yyyy-mm`. */
+  /** The workspace's use of its plan in `period`, `yyyy-mm`. */
   readPeriod(workspaceId: WorkspaceId, period: string): Promise<PeriodUsage>;
 }
 
-/** Meters and totals side by side, for whoever checks that the totals are the sum of the meters. */
+/** Usage records and totals together, for the check that the totals are the sum of the records. */
 export interface UsageLedgerAudit {
   /** Every workspace that ever was, or `only` this one, with its sites; archived ones too. */
   listWorkspaces(only: WorkspaceId | undefined): Promise<ReadonlyMap<WorkspaceId, readonly SiteId[]>>;

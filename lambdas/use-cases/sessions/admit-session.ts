@@ -1,9 +1,11 @@
 import { BrokerError } from '../../domain/broker-error.ts';
+import { type CurrentBudget, currentBudget } from '../../domain/budgets/budget.ts';
 import { OPENING_LEASE_SECONDS } from '../../domain/calls/call.ts';
 import { type KeyUse, newKeyUse } from '../../domain/calls/key-use.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import type { RandomBytes, SessionId, SiteId } from '../../domain/identifiers.ts';
 import { slotsOfAddress } from '../../domain/limits.ts';
+import { secondsLeft } from '../../domain/sessions/embed-token.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import {
   HEARTBEAT_SECONDS,
@@ -23,9 +25,12 @@ import {
 import type { QuotaReservation, TokenContext } from '../../domain/sessions/token-context.ts';
 import { secondsToNextPeriod } from '../../domain/tenancy/plan.ts';
 import type { Site } from '../../domain/tenancy/workspace.ts';
+import { refuseExhausted } from '../budgets/refuse-exhausted.ts';
 import type { BackOff } from '../ports/runtime.ts';
-import type { SessionAdmitter, TokenContextReader } from '../ports/sessions.ts';
+import type { EmbedTags, SessionAdmitter, TokenContextReader } from '../ports/sessions.ts';
+import type { VisitorWrite } from '../ports.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
+import { refuseVisitor } from './check-visitor.ts';
 
 /** Races lost before we say busy: each means that another visitor got in, so the service as a whole advances. */
 const MAX_ATTEMPTS = 8;
@@ -38,11 +43,15 @@ export interface AdmissionRequest {
   readonly site: Site;
   /** The key's own pool first. */
   readonly pools: readonly SlotPool[];
-  /** What one address may hold of the key's slots, percent. */
+  /** The share of the key's slots that one address may hold, percent. */
   readonly addressSlotPercent: number;
-  /** What a hard-capped plan includes in a period, seconds; undefined: no such plan. */
+  /** The seconds that a hard-capped plan includes in a period; undefined: no such plan. */
   readonly capSeconds: number | undefined;
-  readonly capacity: Pick<TokenContext, 'leases' | 'period'>;
+  readonly capacity: Pick<TokenContext, 'leases' | 'period' | 'budgets' | 'embed'>;
+  /** The visitor whom an embed token named; undefined without one. */
+  readonly visitor: VisitorWrite | undefined;
+  /** Of the workspace: where the periods of its budgets begin. */
+  readonly timeZone: string;
   /** The session whose slots this one takes over; undefined: none. */
   readonly replaced: SessionId | undefined;
   readonly now: Date;
@@ -82,7 +91,15 @@ export const admitSession = async (
       ports.backOff,
       MAX_ATTEMPTS + (pools.length > 0 ? 1 : 0),
       async (attempt) => {
-        if (attempt > 1) capacity = await ports.contexts.readCapacity(session.workspaceId, now);
+        if (attempt > 1)
+          capacity = await ports.contexts.readCapacity(
+            session.workspaceId,
+            session.siteId,
+            now,
+            tagsOf(request.visitor),
+          );
+        if (attempt > 1 && request.visitor !== undefined) refuseVisitor(request.visitor, capacity.embed, now);
+        const budgets = budgetsFor(request, capacity);
         const chosen = chooseSlots(ports.random, request, capacity, attempt);
         const admitted = admissionAt(ports.random, request, chosen, capacity);
         await ports.admissions.admit(
@@ -91,6 +108,8 @@ export const admitSession = async (
             leases: admitted.leases,
             hold: reservationOf(admitted.usage, request.capSeconds),
             use: admitted.use,
+            budgets,
+            visitor: request.visitor,
             replaced: request.replaced,
           },
           now,
@@ -101,6 +120,20 @@ export const admitSession = async (
   } catch (error) {
     throw error instanceof ConflictError ? new BrokerError('unavailable') : error;
   }
+};
+
+const tagsOf = (visitor: VisitorWrite | undefined): Partial<EmbedTags> | undefined =>
+  visitor && { visitor: visitor.tag, ...(visitor.token !== undefined && { token: visitor.token.tag }) };
+
+/** The budgets that the session counts against: only own keys have any. Refuses where one is spent. */
+const budgetsFor = (
+  { session, timeZone, now }: AdmissionRequest,
+  { budgets }: Pick<TokenContext, 'budgets'>,
+): readonly CurrentBudget[] => {
+  if (session.mode !== 'byok') return [];
+  const current = budgets.map((budget) => currentBudget(budget, now, timeZone));
+  refuseExhausted(current, now, timeZone);
+  return current;
 };
 
 interface ChosenSlot {
@@ -143,9 +176,9 @@ const chooseSlots = (
 
 const admissionAt = (
   random: RandomBytes,
-  { session, site, capSeconds, now }: AdmissionRequest,
+  { session, site, capSeconds, visitor, now }: AdmissionRequest,
   chosen: readonly ChosenSlot[],
-  { period }: Pick<TokenContext, 'period'>,
+  { period, embed }: Pick<TokenContext, 'period' | 'embed'>,
 ): Admitted => {
   const isCall = session.openedWith === 'call';
   const nowSeconds = Math.floor(now.getTime() / 1_000);
@@ -156,7 +189,10 @@ const admissionAt = (
   const admitted = {
     ...session,
     admission: {
-      maxDurationSeconds: capSeconds === undefined ? site.maxDurationSeconds : holdSeconds,
+      maxDurationSeconds: Math.min(
+        capSeconds === undefined ? site.maxDurationSeconds : holdSeconds,
+        (visitor && secondsLeft(visitor.limits, embed.visitorDay)) ?? Number.POSITIVE_INFINITY,
+      ),
       holdSeconds,
       connectBy,
       slots: chosen.map(({ pool, index }) => ({ pool, index })),

@@ -3,13 +3,16 @@ import type { OpenedWith } from '../../domain/calls/control.ts';
 import { newSessionId, type RandomBytes, type SiteId } from '../../domain/identifiers.ts';
 import { brokerErrorOfDegradation } from '../../domain/keys/key-health.ts';
 import { type RateLimits, secondsToNextMinute } from '../../domain/limits.ts';
+import { fillInstructions } from '../../domain/sessions/embed-token.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import { freeSlots, occupiedSlots, poolsOf } from '../../domain/sessions/slots.ts';
 import type { Plan } from '../../domain/tenancy/plan.ts';
+import type { Site } from '../../domain/tenancy/workspace.ts';
 import type { BackOff } from '../ports/runtime.ts';
 import type { SessionAdmitter } from '../ports/sessions.ts';
 import { type AdmissionRequest, type Admitted, admitSession } from './admit-session.ts';
 import { type Arrival, type ArrivalPorts, spendSiteBudget, type VisitorRequest } from './arrive.ts';
+import { checkVisitor, type KnownVisitor } from './check-visitor.ts';
 import { chooseKey, type Payer } from './choose-key.ts';
 import { type GiveBackPorts, giveBack } from './give-back.ts';
 import { refusalOf } from './refusal-of.ts';
@@ -24,13 +27,16 @@ export interface VisitorPorts extends ArrivalPorts, GiveBackPorts {
 export interface VisitorSettings {
   readonly rateLimits: RateLimits;
   readonly plans: readonly Plan[];
-  /** What one address may hold of a key's concurrency slots, percent. */
+  /** The share of a key's concurrency slots that one address may hold, percent. */
   readonly addressSlotPercent: number;
 }
 
 export interface AdmittedVisitor {
   readonly admitted: Admitted;
   readonly payer: Payer;
+  /** With the instructions that this visitor's session gets. */
+  readonly site: Site;
+  readonly visitor: KnownVisitor | undefined;
 }
 
 /**
@@ -41,11 +47,13 @@ export const admitVisitor = async (
   ports: VisitorPorts,
   settings: VisitorSettings,
   request: VisitorRequest,
-  { ipHash, site, workspace, context }: Arrival,
+  { ipHash, site: configured, workspace, context, embedTags }: Arrival,
   openedWith: OpenedWith,
   now: Date,
-  replaced?: AdmissionRequest['replaced'],
+  replaced?: Pick<ReservedSession, 'sessionId' | 'visitorTag'>,
 ): Promise<AdmittedVisitor> => {
+  const visitor = await identify(ports, request, { site: configured, context, embedTags, replaced, now });
+  const site: Site = siteFor(configured, visitor);
   const payer = chooseKey(workspace, context, settings.plans, now);
   if ('refusal' in payer) {
     await spendSiteBudget(ports.limiter, settings.rateLimits.perSite, site.siteId, now);
@@ -69,6 +77,7 @@ export const admitVisitor = async (
     dataResidency: site.dataResidency,
     ipHash,
     actor: 'visitor',
+    ...(visitor !== undefined && { visitorTag: visitor.tag }),
     origin: request.origin,
     createdAt: now.toISOString(),
   };
@@ -79,17 +88,55 @@ export const admitVisitor = async (
     addressSlotPercent: settings.addressSlotPercent,
     capSeconds: payer.capSeconds,
     capacity: context,
-    replaced,
+    timeZone: workspace.timeZone,
+    visitor,
+    replaced: replaced?.sessionId,
     payer,
     siteCalls: context.siteCalls,
     now,
   });
-  return { admitted, payer };
+  return { admitted, payer, site, visitor };
 };
+
+/** The visitor whom the site's server vouches for. A refusal reaches the operator's list before the visitor. */
+const identify = async (
+  ports: VisitorPorts,
+  { embedToken }: VisitorRequest,
+  {
+    site,
+    context,
+    embedTags,
+    replaced,
+    now,
+  }: Pick<Arrival, 'site' | 'context' | 'embedTags'> & {
+    readonly replaced: Pick<ReservedSession, 'visitorTag'> | undefined;
+    readonly now: Date;
+  },
+): Promise<KnownVisitor | undefined> => {
+  try {
+    return await checkVisitor(ports, {
+      site,
+      token: embedToken,
+      tags: embedTags,
+      facts: context.embed,
+      replaced: replaced && { visitorTag: replaced.visitorTag },
+      now,
+    });
+  } catch (error) {
+    if (error instanceof BrokerError) await reportRefusal(ports, site, { refusal: error });
+    throw error;
+  }
+};
+
+/** Placeholders are filled from embed tokens alone. A site without them keeps its instructions as they are. */
+const siteFor = (site: Site, visitor: KnownVisitor | undefined): Site =>
+  visitor === undefined
+    ? site
+    : { ...site, instructions: fillInstructions(site.instructions, visitor.variables) };
 
 interface Admitting extends AdmissionRequest {
   readonly payer: Payer;
-  /** What the site had spent of its budget. */
+  /** The calls that the site had used of its budget. */
   readonly siteCalls: number;
 }
 
@@ -122,7 +169,9 @@ const admit = async (
   return admission.value;
 };
 
-/** What a quorum of visitors met with this key, unless all slots are taken, which the contract says first. */
+/**
+ * The error that a quorum of visitors met with this key, unless all slots are taken, which the contract reports first.
+ */
 const refusalWhileDegraded = ({ payer, pools, capacity, now }: Admitting): BrokerError | undefined => {
   const full = pools.some(
     ({ pool, limit }) => freeSlots(occupiedSlots(capacity.leases, pool, now), limit).length === 0,

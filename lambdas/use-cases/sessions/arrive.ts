@@ -6,10 +6,17 @@ import { modelInUse } from '../../domain/tenancy/model-retirement.ts';
 import { originAllowed } from '../../domain/tenancy/origin.ts';
 import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { Clock } from '../ports/runtime.ts';
-import type { ErrorLog, PseudonymService, RateLimiter, TokenContextReader } from '../ports/sessions.ts';
+import type {
+  EmbedTags,
+  ErrorLog,
+  PseudonymService,
+  RateLimiter,
+  TokenContextReader,
+} from '../ports/sessions.ts';
 import { reportRefusedOrigin } from '../tenancy/report-refused-origin.ts';
+import { type EmbedPorts, embedTagsOf } from './check-visitor.ts';
 
-export interface ArrivalPorts {
+export interface ArrivalPorts extends EmbedPorts {
   readonly clock: Clock;
   readonly pseudonyms: Pick<PseudonymService, 'hashIp'>;
   readonly limiter: RateLimiter;
@@ -17,13 +24,15 @@ export interface ArrivalPorts {
   readonly errors: ErrorLog;
 }
 
-/** What a browser asks for on a public route of the site. */
+/** A browser's request on a public route of the site. */
 export interface VisitorRequest {
   readonly siteId: SiteId;
   readonly origin: string | undefined;
   /** As API Gateway saw it, never from a header. */
   readonly sourceIp: string;
   readonly visitorId: string | undefined;
+  /** Signed by the site's own server. */
+  readonly embedToken: string | undefined;
   /** Called as soon as the origin is known to be the site's own: from here on the widget may read the answer. */
   readonly onOriginAllowed: (origin: string) => void;
   /** For metrics: the OpenAI tier of the workspace. */
@@ -35,6 +44,8 @@ export interface Arrival {
   readonly site: Site;
   readonly workspace: Workspace;
   readonly context: TokenContext;
+  /** Of the request's embed token; undefined without one that can be read. */
+  readonly embedTags: EmbedTags | undefined;
 }
 
 /**
@@ -48,9 +59,11 @@ export const arrive = async (
   now: Date,
 ): Promise<Arrival> => {
   const workspaceId = workspaceOfSite(request.siteId);
+  const tags = embedTagsOf(ports, request.siteId, request.embedToken);
   const [address, read] = await Promise.allSettled([
     spendIpBudget(ports, rateLimits.perIp, request.sourceIp, now),
-    workspaceId && ports.contexts.readTokenContext(request.siteId, workspaceId, now),
+    workspaceId &&
+      tags.then((embed) => ports.contexts.readTokenContext(request.siteId, workspaceId, now, embed)),
   ]);
   const context = read.status === 'fulfilled' ? read.value : undefined;
   const site = context?.workspace?.deletedAt === null ? context.site : undefined;
@@ -69,7 +82,13 @@ export const arrive = async (
   request.onTierKnown?.(context.workspace.openaiTier);
   // Nobody's visitor is refused for a model that was shut down before the site could be moved.
   const served = { ...site, model: modelInUse(site, now) };
-  return { ipHash: address.value, site: served, workspace: context.workspace, context };
+  return {
+    ipHash: address.value,
+    site: served,
+    workspace: context.workspace,
+    context,
+    embedTags: await tags,
+  };
 };
 
 const spendIpBudget = async (

@@ -11,6 +11,7 @@ import {
   secondsToNextPeriod,
 } from '../../domain/tenancy/plan.ts';
 import type { BillingMode, Workspace } from '../../domain/tenancy/workspace.ts';
+import { exhaustedBudget } from '../budgets/refuse-exhausted.ts';
 
 /** Who pays for a session, and with which key. */
 export interface Payer {
@@ -20,7 +21,7 @@ export interface Payer {
   readonly slotLimit: number | undefined;
   /** Managed seconds that a hard-capped plan includes in a period; undefined: no such cap. */
   readonly capSeconds: number | undefined;
-  /** What a quorum of visitors met with this key lately; undefined: nothing. */
+  /** The failure that a quorum of visitors met with this key lately; undefined: none. */
   readonly degradation: Degradation | undefined;
 }
 
@@ -35,6 +36,8 @@ export const chooseKey = (
   now: Date,
 ): Payer | { readonly refusal: BrokerError } => {
   if (workspace.billingMode === 'managed') return chooseManaged(workspace, context, plans, now);
+  const spent = exhaustedBudget(context.budgets, workspace.timeZone, now);
+  if (spent !== undefined) return { refusal: spent };
   const key = isLive(context.siteKey) ? context.siteKey : context.workspaceKey;
   if (!isLive(key)) return { refusal: new BrokerError('openai_key_missing') };
   if (key.state === 'suspended') return { refusal: new BrokerError('openai_key_suspended') };

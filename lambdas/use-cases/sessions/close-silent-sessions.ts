@@ -32,9 +32,9 @@ export interface Sweep {
 }
 
 /**
- * Closes every session of which nothing was heard for too long: it ends with its last sign of life plus one heartbeat, and
- * the minutes that it held come back. A call that fell silent is hung up instead, and closed by whoever hung it up.
- * Interrupted or run twice at once it closes each session exactly once.
+ * Closes every session without a report for too long: it ends with its last sign of life plus one heartbeat, and the
+ * minutes that it held are released. A call that fell silent is hung up instead, and closed by the code that hung it
+ * up. Interrupted or run twice at once it closes each session exactly once.
  */
 export const closeSilentSessions =
   ({ clock, ...ports }: SweepPorts) =>

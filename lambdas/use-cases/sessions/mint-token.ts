@@ -1,11 +1,12 @@
 import { BrokerError } from '../../domain/broker-error.ts';
-import type { ManagedTokens } from '../../domain/calls/control.ts';
+import type { Control, ManagedTokens } from '../../domain/calls/control.ts';
 import { ConflictError, DependencyUnavailableError } from '../../domain/dependency.ts';
 import type { LiveKey } from '../../domain/keys/stored-key.ts';
 import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
 import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
 import type { BillingMode, Site, Workspace } from '../../domain/tenancy/workspace.ts';
+import { controlOf } from '../budgets/control-of.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
 import type { KeyOpener } from '../ports/keys.ts';
 import type { MintedClientSecret, OpenAi } from '../ports/openai.ts';
@@ -13,6 +14,7 @@ import type { PseudonymService, SessionLog } from '../ports/sessions.ts';
 import type { Admitted } from './admit-session.ts';
 import { admitVisitor, type VisitorPorts, type VisitorSettings } from './admit-visitor.ts';
 import { arrive, type VisitorRequest } from './arrive.ts';
+import type { KnownVisitor } from './check-visitor.ts';
 import { freeCapacity, giveBack } from './give-back.ts';
 import { refusalOf } from './refusal-of.ts';
 import { reportRefusal } from './report-refusal.ts';
@@ -57,10 +59,24 @@ export const mintToken =
   async (request: MintRequest): Promise<MintedToken> => {
     const now = ports.clock();
     const arrival = await arrive(ports, settings, request, now);
-    const { site, workspace } = arrival;
-    if (!tokensAllowed(site, workspace, settings)) throw new BrokerError('calls_only');
-    const { admitted, payer } = await admitVisitor(ports, settings, request, arrival, 'token', now);
-    const minted = await mintForSession(ports, settings, { request, site, admitted, key: payer.key });
+    const { site: configured, workspace, context } = arrival;
+    const control = controlOf(configured, workspace, context.budgets);
+    if (!tokensAllowed(control, workspace, settings)) throw new BrokerError('calls_only');
+    const { admitted, payer, site, visitor } = await admitVisitor(
+      ports,
+      settings,
+      request,
+      arrival,
+      'token',
+      now,
+    );
+    const minted = await mintForSession(ports, settings, {
+      request,
+      site,
+      admitted,
+      key: payer.key,
+      visitor,
+    });
     await settleIssued(ports, admitted, minted);
     return {
       clientSecret: minted.clientSecret,
@@ -75,14 +91,15 @@ export const mintToken =
   };
 
 /** A client secret gives control away, which the site or the operator of a managed key may not want. */
-const tokensAllowed = (site: Site, workspace: Workspace, { managedTokens }: MintSettings): boolean =>
-  site.control === 'open' && (workspace.billingMode === 'byok' || managedTokens === 'allow');
+const tokensAllowed = (control: Control, workspace: Workspace, { managedTokens }: MintSettings): boolean =>
+  control === 'open' && (workspace.billingMode === 'byok' || managedTokens === 'allow');
 
 interface Mint {
   readonly request: MintRequest;
   readonly site: Site;
   readonly admitted: Admitted;
   readonly key: LiveKey;
+  readonly visitor: KnownVisitor | undefined;
 }
 
 interface Minted {
@@ -96,12 +113,12 @@ const LONGEST_MANAGED_TTL_SECONDS = 60;
 
 /** Hop 3 and OpenAI. On any failure the slot comes back and the refusal is on record before the visitor hears of it. */
 const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mint): Promise<Minted> => {
-  const { request, site, admitted, key } = mint;
+  const { request, site, admitted, key, visitor } = mint;
   const { session } = admitted;
   let kmsRequestId: string | undefined;
   try {
     const [safetyIdentifier, signingSecret] = await Promise.all([
-      ports.pseudonyms.safetyIdentifier(site.siteId, request.visitorId ?? request.sourceIp),
+      ports.pseudonyms.safetyIdentifier(site.siteId, visitor?.sub ?? request.visitorId ?? request.sourceIp),
       ports.pseudonyms.signingSecret(session.sessionId),
     ]);
     const clientSecret = await withOpenedKey(ports)(

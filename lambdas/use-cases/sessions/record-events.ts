@@ -1,4 +1,5 @@
 import { BrokerError } from '../../domain/broker-error.ts';
+import { type CurrentBudget, currentBudget } from '../../domain/budgets/budget.ts';
 import type { EndedBy } from '../../domain/calls/call.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import { isSessionId, type SiteId } from '../../domain/identifiers.ts';
@@ -32,7 +33,9 @@ import {
   withRequestCounted,
 } from '../../domain/sessions/session-usage.ts';
 import type { SlotLease } from '../../domain/sessions/slots.ts';
+import { settleBudgets } from '../budgets/settle-budgets.ts';
 import { ignoreConflict } from '../conflicts.ts';
+import type { BudgetNotes } from '../ports/budgets.ts';
 import type { HangUpQueue, LiveSessions } from '../ports/calls.ts';
 import type { KeyHealthStore } from '../ports/keys.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
@@ -57,6 +60,7 @@ export interface EventPorts extends ThresholdPorts {
   readonly ends: SessionEndRecorder;
   readonly live: Pick<LiveSessions, 'removeLive'>;
   readonly hangUps: HangUpQueue;
+  readonly budgets: BudgetNotes;
   readonly errors: ErrorLog;
   readonly backOff: BackOff;
 }
@@ -74,7 +78,7 @@ export interface EventsRequest {
   readonly sessionId: string;
   readonly origin: string | undefined;
   readonly signature: EventSignature | undefined;
-  /** Whoever reports, as API Gateway saw the address. */
+  /** The reporter's address, as API Gateway saw it. */
   readonly sourceIp: string;
   /** The body exactly as it was signed. */
   readonly rawBody: string;
@@ -145,7 +149,9 @@ const saveEvents = async (
     // Before it is saved: a call whose end was not queued stays one that the sweeper looks after.
     if (read.session.openedWith === 'call' && isOver(usage)) await queueEnd(ports, read.session, 'ended');
     // Also where nothing is new: what only repeats itself is bounded like the rest.
-    await ports.sessionUsage.saveUsage(withRequestCounted(usage, now));
+    const budgets = budgetsOf(read, now);
+    await ports.sessionUsage.saveUsage(withRequestCounted(usage, now), budgets);
+    await settle(ports, read, { budgets, charged: usage.responses > before.responses }, now);
     // Again with each repetition: the first one may have died before it came to this.
     if (isOver(usage)) await ports.ends.recordEnd(usage);
     await noteThresholds(ports, read, now);
@@ -156,6 +162,28 @@ const saveEvents = async (
   } catch (error) {
     throw error instanceof ConflictError ? new BrokerError('unavailable') : error;
   }
+};
+
+/** The budgets that the session counts against: only own keys have any. */
+const budgetsOf = ({ session, workspace, budgets }: SessionSnapshot, now: Date): readonly CurrentBudget[] =>
+  session.mode === 'byok' && workspace !== undefined
+    ? budgets.map((budget) => currentBudget(budget, now, workspace.timeZone))
+    : [];
+
+/** Notices and hang-ups of the budgets, by what they hold after this report. */
+const settle = async (
+  ports: EventPorts,
+  read: SessionSnapshot,
+  { budgets, charged }: { readonly budgets: readonly CurrentBudget[]; readonly charged: boolean },
+  now: Date,
+): Promise<void> => {
+  if (budgets.length === 0) return;
+  const { workspaceId, siteId } = read.session;
+  // Read after the cost is in them: of two sessions that reach a threshold together, the later one sees both.
+  const after = charged
+    ? budgetsOf({ ...read, budgets: await ports.budgets.readBudgets(workspaceId, siteId) }, now)
+    : budgets;
+  await settleBudgets(ports, after, now);
 };
 
 interface AppliedEvents {
@@ -233,7 +261,7 @@ const tellOperator = async (
     await ports.health.noteDegraded(session, degradation && degradedUntil(degradation));
 };
 
-/** What the page is told: undefined to go on. A page that is told to hang up keeps its slot no longer than it had it. */
+/** The order for the page: undefined to continue. A page that must hang up keeps its slot no longer than it had it. */
 const settleSlots = async (
   ports: EventPorts,
   read: SessionSnapshot,
@@ -294,7 +322,7 @@ const ENDED_BY_REASON: Readonly<Record<HangUpReason, EndedBy>> = {
   site_gone: 'site_archived',
 };
 
-/** What a page says frees nothing: the slot is free once OpenAI has ended the call. */
+/** A page's report frees nothing: the slot is free once OpenAI has ended the call. */
 const queueEnd = async (
   { hangUps }: EventPorts,
   { siteId, sessionId, endedBy }: SessionSnapshot['session'],

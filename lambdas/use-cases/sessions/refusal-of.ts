@@ -3,7 +3,7 @@ import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
 import { brokerErrorOfOpenAiFailure, OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { BillingMode } from '../../domain/tenancy/workspace.ts';
 
-/** What a visitor is told of an error on the way to OpenAI. */
+/** The visitor's error for a failure on the way to OpenAI. */
 export const refusalOf = (error: unknown, mode: BillingMode): BrokerError => {
   if (error instanceof OpenAiFailure) return brokerErrorOfOpenAiFailure(error);
   // A customer cannot enter the platform's key again; to them it is an outage.

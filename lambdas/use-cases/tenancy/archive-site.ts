@@ -5,7 +5,10 @@ import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { authorizeSite } from './authorize.ts';
 import { type DeletionPorts, deleteSite } from './delete-workspace.ts';
 
-/** Admin. The site answers `site_not_found` from the next request on, and its own key is shredded. Returns how many live calls are being ended. */
+/**
+ * Admin. The site answers `site_not_found`, effective at the next request, and its own key is shredded. Returns how
+ * many live calls are being ended.
+ */
 export const archiveSite =
   (ports: DeletionPorts) =>
   async (caller: Caller, siteId: SiteId): Promise<number> => {
@@ -18,7 +21,7 @@ export const archiveSite =
       return ending;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
-      // Somebody else archived it at the same moment; or its workspace was written, and the caller may repeat.
+      // Another person archived it at the same moment; or its workspace was written, and the caller may repeat.
       const { site: left } = await ports.tenancy.readSiteMembership(siteId, caller.sub);
       throw left === undefined ? new BrokerError('site_not_found') : error;
     }

@@ -6,8 +6,8 @@ import type { AuditEventFactory } from '../ports/audit.ts';
 import type { PlanWriter, WorkspaceReader } from '../ports/tenancy.ts';
 
 /**
- * For an operator of the deployment; no route leads here. Minutes, overage and the site cap are the new plan's from the
- * next request on, for the whole current billing period. Minutes already used and sites already made stay.
+ * For an operator of the deployment; no route leads here. Minutes, overage and the site cap are the new plan's at the
+ * next request, for the whole current billing period. Minutes already used and sites already made stay.
  */
 export const changePlan =
   (ports: {

@@ -1,7 +1,9 @@
 import type { SiteId } from '../../domain/identifiers.ts';
 import type { Caller, Site, SiteChange } from '../../domain/tenancy/workspace.ts';
+import { refuseWeakControl } from '../budgets/refuse-weak-control.ts';
 import { refuseConflict } from '../conflicts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
+import type { BudgetReader } from '../ports/budgets.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { PublicSuffixes, Tenancy } from '../ports/tenancy.ts';
 import { authorizeSite } from './authorize.ts';
@@ -17,7 +19,9 @@ export const changeSite =
     auditEvents,
     clock,
     suffixes,
+    budgets,
   }: {
+    readonly budgets: BudgetReader;
     readonly tenancy: Tenancy;
     readonly auditEvents: AuditEventFactory;
     readonly clock: Clock;
@@ -26,6 +30,9 @@ export const changeSite =
   async (caller: Caller, siteId: SiteId, change: SiteChange): Promise<Site> => {
     const { site } = await authorizeSite(tenancy, caller, siteId, 'admin');
     const newModel = change.model === site.model ? undefined : change.model;
+    if (change.control !== undefined && change.control !== site.control)
+      for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
+        refuseWeakControl(action, [{ name: change.name ?? site.name, control: change.control }]);
     refuseSiteSettings({ model: newModel, allowedOrigins: change.allowedOrigins }, suffixes, clock());
     const undone = newModel !== undefined && newModel === site.modelMove?.from;
     const whole = {

@@ -8,8 +8,8 @@ import type { Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
 
 /**
- * Owner only. A new billing mode counts from the next mint; a running session keeps its payer. `managed_unavailable` where
- * this deployment has no key of its own that could pay.
+ * Owner only. A new billing mode counts from the next mint; a running session keeps its payer. `managed_unavailable`
+ * where this deployment has no platform key that could pay.
  */
 export const changeWorkspace =
   ({

@@ -3,7 +3,9 @@ import { ConflictError } from '../../domain/dependency.ts';
 import { newSiteId, type RandomBytes, type WorkspaceId } from '../../domain/identifiers.ts';
 import { type Plan, planNamed, siteCapOf } from '../../domain/tenancy/plan.ts';
 import type { Caller, Site, SiteQuota, SiteSettings, Workspace } from '../../domain/tenancy/workspace.ts';
+import { refuseWeakControl } from '../budgets/refuse-weak-control.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
+import type { BudgetReader } from '../ports/budgets.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { PublicSuffixes, Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
@@ -25,15 +27,19 @@ export const createSite =
     readonly random: RandomBytes;
     readonly plans: readonly Plan[];
     readonly suffixes: PublicSuffixes;
+    readonly budgets: BudgetReader;
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, settings: NewSiteSettings): Promise<Site> => {
     const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
     refuseSiteSettings(settings, ports.suffixes, ports.clock());
+    for (const { action } of await ports.budgets.readBudgets(workspaceId, null))
+      refuseWeakControl(action, [settings]);
     const quota = quotaIn(workspace, ports.plans);
     const site: Site = {
       siteId: newSiteId(workspaceId, ports.random),
       workspaceId,
       ...settings,
+      embedKey: null,
       modelMove: null,
       retirementNotices: {},
       dataResidency: settings.dataResidency ?? workspace.dataResidency,
@@ -45,7 +51,7 @@ export const createSite =
     try {
       await ports.tenancy.createSite(site, quota, event);
     } catch (error) {
-      // Somebody else may have taken the last place: that is another answer than a write to repeat.
+      // Another person may have taken the last place: that is another answer than a write to repeat.
       if (error instanceof ConflictError)
         quotaIn(await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin'), ports.plans);
       throw error;

@@ -19,7 +19,7 @@ export interface RetireModelsPorts {
   readonly moves: ModelMoves;
 }
 
-/** What one run did. */
+/** The result of one run. */
 export interface RetireModelsRun {
   readonly sites: number;
   readonly moved: number;

@@ -14,7 +14,7 @@ export interface OwnMonth {
 }
 
 /**
- * Viewer. What a month of this workspace costs with an own key and on each plan, whoever paid for it then: its sessions at
+ * Viewer. The cost of this workspace's month with its own key and on each plan, for either payer: its sessions at
  * OpenAI's prices of their days, and their minutes at the plans of today.
  */
 export const compareOwnMonth =

@@ -37,7 +37,7 @@ export interface UsageReport extends DayRange {
   readonly plan: PlanUsage;
 }
 
-/** What the workspace, all its sites together, has used of its plan. */
+/** The use of its plan by the whole workspace, all its sites together. */
 export interface PlanUsage extends Pick<PeriodUsage, 'usedSeconds' | 'notices'> {
   readonly name: string;
   /** undefined for a plan that the deployment does not have. */

@@ -10,13 +10,13 @@ import type { Clock } from '../ports/runtime.ts';
 import type { UsageLedgerAudit } from '../ports/usage.ts';
 
 /**
- * Compares every total with the meters that it should be the sum of, and sets it right where that is asked for.
+ * Compares every total with the meters that it should be the sum of, and corrects it where that is requested.
  *
  * Sessions report meanwhile, and no report may be lost. A report is one transaction that changes a meter, adds to the totals
  * and counts that in their `writes`. So a total whose `writes` are the same before and after the meters were read was
  * added to by none of them in between, and is compared with exactly what it should be the sum of. A correction is conditional
- * on the same `writes`: a report that came in after all makes it fail, and the total is compared anew. What does not come to
- * rest in MAX_ATTEMPTS is named and left as it is.
+ * on the same `writes`: a report that came in after all makes it fail, and the total is compared again. A total that
+ * still changes after MAX_ATTEMPTS is named and left as it is.
  */
 
 export interface RebuildPorts {
@@ -147,7 +147,10 @@ const compareMonth = async (
 
 type Sums = Map<string, Readonly<Record<string, number>>>;
 
-/** What meters add up to that no report changes any more, and from when on each site's others were minted. */
+/**
+ * The sum of the usage records that no report changes any more, and the time after which each site's others were
+ * minted.
+ */
 interface Settled {
   readonly sums: Sums;
   readonly restFrom: ReadonlyMap<SiteId, Date>;

@@ -12,7 +12,7 @@ import { type Line, loadPeers, type OpenPeer, type Peer } from './peer.ts';
 export const MAX_CALL_MS = 60 * 60 * 1_000;
 const EXPIRY_CHECK_MS = 100;
 const MAX_KEPT_CALLS = 1_000;
-/** What sidebands are closed with at the end of their call. A choice of ours: OpenAI's code is not documented. */
+/** Close code of sidebands at the end of their call. Our choice: OpenAI's code is not documented. */
 const CALL_OVER = 1_000;
 
 const NO_LIBRARY =
@@ -21,7 +21,7 @@ const NO_LIBRARY =
 /** How a call ended: by a hang-up, because the browser left, at its time limit, or in an outage. */
 export type CallEnd = 'hang_up' | 'browser_left' | 'max_duration' | 'outage';
 
-/** What the stand-in knows of a call, also after its end. */
+/** The stand-in's record of a call, also after its end. */
 export type CallRecord = {
   readonly callId: string;
   /** The fingerprint of the key that may control it: the one that created it or minted its client secret. */

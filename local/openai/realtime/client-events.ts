@@ -16,10 +16,10 @@ const ResponseParamsSchema = z.strictObject({
   metadata: z.record(z.string(), z.string()).nullable().optional(),
   input: z.array(z.record(z.string(), z.unknown())).optional(),
 });
-/** What `response.create` may set for one response. */
+/** Settings that `response.create` may give for one response. */
 export type ResponseParams = z.infer<typeof ResponseParamsSchema>;
 
-/** What a data channel or a sideband may send, as far as the stand-in acts on it. */
+/** Events that a data channel or a sideband may send, as far as the stand-in acts on them. */
 const ClientEvent = z.discriminatedUnion('type', [
   z.strictObject({ ...named, type: z.literal('session.update'), session: SessionSchema }),
   z.strictObject({ ...named, type: z.literal('response.create'), response: ResponseParamsSchema.optional() }),

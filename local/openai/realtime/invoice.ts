@@ -27,7 +27,10 @@ export type InvoiceResponse = {
   readonly wasReported: boolean;
 };
 
-/** What a call costs at OpenAI, whoever saw its events. Tests compare the broker's count with it, token by token. */
+/**
+ * The cost of a call at OpenAI, whether or not its events were seen. Tests compare the broker's count with it, token by
+ * token.
+ */
 export type Invoice = {
   /** One entry for each response that was billed, with the `usage` object of its `response.done`. */
   readonly responses: readonly InvoiceResponse[];

@@ -4,7 +4,7 @@ import { BYTES_PER_MS } from './mu-law.ts';
 import { candidateAddresses, dropForeignDatagrams } from './own-datagrams.ts';
 import { hum } from './speech.ts';
 
-/** What happens on a connection. */
+/** Events on a connection. */
 export type PeerHandlers = {
   /** The data channel is open: events can be sent. */
   readonly onOpen: () => void;
@@ -21,7 +21,7 @@ export type Playing = {
   readonly stop: () => number;
 };
 
-/** What goes out on a connection, once it is open. */
+/** The outgoing side of a connection, once it is open. */
 export type Line = {
   readonly send: (text: string) => void;
   /** Plays a hum of `ms`; `onEnd` comes when all of it was sent, and not after `stop`. */

@@ -96,7 +96,7 @@ export function createResponses(options: ResponsesOptions): Responses {
     }, WORD_MS / GENERATION_SPEED);
   };
 
-  /** What was generated is billed, heard or not. */
+  /** Generated output is billed, heard or not. */
   const bill = (current: Answering, wasReported: boolean): unknown => {
     clearInterval(current.timer);
     current.isGenerated = true;

@@ -44,8 +44,9 @@ export const mergeSettings = (
 });
 
 /**
- * What of a conversation goes into the next response. Above `truncation.token_limits.post_instructions` the oldest part
- * is dropped, until `retention_ratio` of the limit is left; OpenAI drops whole items, this drops shares of each kind.
+ * The part of a conversation that goes into the next response. Above `truncation.token_limits.post_instructions` the
+ * oldest part is dropped, until `retention_ratio` of the limit is left; OpenAI drops whole items, this drops shares of
+ * each kind.
  */
 export const truncated = (conversation: Tokens, settings: SessionRequest | undefined): Tokens => {
   const truncation = settings?.truncation;

@@ -13,17 +13,17 @@ const ASSISTANT_SENTENCES = [
 
 const VISITOR_SENTENCES = [
   'Hello, can you hear me?',
-  'Is there somebody behind this?',
+  'Is there a person behind this?',
   'When are you open?',
   'Where is my order?',
   'Thank you, goodbye.',
 ] as const;
 
-/** What the stand-in says in its nth answer, from 0. */
+/** The stand-in's sentence in its nth answer, from 0. */
 export const assistantSentence = (turn: number): string =>
   ASSISTANT_SENTENCES[turn % ASSISTANT_SENTENCES.length] ?? '';
 
-/** What it says that it heard; nobody listens to the sound itself. */
+/** The sentence that it claims to have heard; it does not evaluate the sound. */
 export const visitorSentence = (turn: number): string =>
   VISITOR_SENTENCES[turn % VISITOR_SENTENCES.length] ?? '';
 

@@ -3,7 +3,7 @@ const USER_MS_PER_AUDIO_TOKEN = 100;
 const ASSISTANT_MS_PER_AUDIO_TOKEN = 50;
 /** A rule of thumb for English; the real tokenizer is not needed to see money add up. */
 const CHARACTERS_PER_TEXT_TOKEN = 4;
-/** What was sent before is read from the cache in whole blocks. The size is ours: OpenAI's own figure is not published. */
+/** Tokens sent before are read from the cache in whole blocks. We chose the size: OpenAI does not publish its own. */
 const CACHE_BLOCK_TOKENS = 64;
 
 /** Tokens of one kind each. */

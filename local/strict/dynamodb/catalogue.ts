@@ -12,10 +12,10 @@ export type AskEngine = (target: string, input: Json) => Promise<Json | undefine
 
 const TABLES = 'DynamoDB_20120810';
 const STREAMS = 'DynamoDBStreams_20120810';
-/** What changes a table, after which it is looked up again. */
+/** Operations that change a table, after which it is looked up again. */
 const CHANGES = ['CreateTable', 'UpdateTable', 'DeleteTable'];
 
-/** What the engine holds, as far as rules need it: keys and indexes of tables, expiry, shards of streams. */
+/** The part of the engine's state that rules need: keys and indexes of tables, expiry, shards of streams. */
 export class Catalogue {
   readonly #ask: AskEngine;
   readonly #tables = new Map<string, TableSchema>();

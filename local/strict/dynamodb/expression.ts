@@ -18,7 +18,7 @@ export type Condition =
 export interface Update {
   readonly action: 'SET' | 'REMOVE' | 'ADD' | 'DELETE';
   readonly path: readonly string[];
-  /** What is assigned, added or deleted; undefined for REMOVE. */
+  /** The value that is assigned, added or deleted; undefined for REMOVE. */
   readonly value: Operand | undefined;
 }
 

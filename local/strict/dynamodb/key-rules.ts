@@ -56,7 +56,7 @@ const firstTest = (
 ): string | undefined =>
   first(keyTestsOf(request), (test) => first(test.values, (value) => fault(value, test)));
 
-/** What each operator of a key condition can compare with a key at all. */
+/** Operand types that each operator of a key condition accepts. */
 const OPERANDS: Readonly<Record<string, readonly string[]>> = {
   begins_with: ['S', 'B'],
   ...Object.fromEntries(['<', '<=', '>', '>=', 'BETWEEN'].map((operator) => [operator, ['S', 'N', 'B']])),

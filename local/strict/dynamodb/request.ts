@@ -41,7 +41,7 @@ export interface DynamoDbRequest {
   readonly shardsOf: (streamArn: unknown) => readonly string[] | undefined;
 }
 
-/** What a request does with one item, whether it comes alone, in a batch or in a transaction. */
+/** The action of a request on one item, in a single call, a batch or a transaction. */
 export interface ItemCall {
   readonly kind: 'Put' | 'Update' | 'Delete' | 'Get' | 'ConditionCheck';
   readonly input: Json;

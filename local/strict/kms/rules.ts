@@ -90,7 +90,7 @@ const firstKey = (
   return undefined;
 };
 
-/** What KMS refuses before it looks for the key. States and uses of keys are the engine's. */
+/** Requests that KMS refuses before it looks up the key. The engine checks states and uses of keys. */
 export const kmsRules: readonly Rule<KmsRequest>[] = [
   {
     name: 'A plaintext has 1 to 4,096 bytes',

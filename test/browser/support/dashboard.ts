@@ -28,7 +28,7 @@ export interface RecordedRequest {
 export const startDashboard = async (
   options: { readonly stack?: TestStackOptions; readonly browser?: LaunchOptions } = {},
 ): Promise<DashboardRun> => {
-  // In a process of its own: the bundler does not run inside jest. Takes no time when the build is current.
+  // In a separate process, because the bundler does not run inside jest. Takes no time when the build is current.
   execFileSync(process.execPath, ['web/dashboard/build.ts'], { stdio: ['ignore', 'ignore', 'inherit'] });
   let stack: TestStack | undefined;
   const addresses = () =>
@@ -100,11 +100,11 @@ export const openPage = async (
     .waitFor({ state: 'detached' });
 };
 
-/** `UPDATE_DOCS=1 npm test -- test/browser/dashboard` takes the pictures of docs/dashboard.md anew. */
+/** `UPDATE_DOCS=1 npm test -- test/browser/dashboard` retakes the pictures of docs/dashboard.md. */
 const UPDATES = process.env['UPDATE_DOCS'] === '1';
 const PICTURES = join(import.meta.dirname, '../../../docs/images');
 
-/** What the window shows, as docs/dashboard.md shows it. Without an update it only holds that the picture is there. */
+/** The window as docs/dashboard.md shows it. Without an update it only checks that the picture exists. */
 export const documentStep = async ({ page }: DashboardRun, name: string): Promise<void> => {
   const file = join(PICTURES, `dashboard-${name}.png`);
   if (UPDATES) {

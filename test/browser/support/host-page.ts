@@ -15,8 +15,8 @@ export interface HostPage {
 }
 
 /**
- * A site of somebody else that embeds the widget, under the strictest policy that docs/widget.md says it works with.
- * Strangers' pages are what the widget lives in.
+ * Another company's site that embeds the widget, under the strictest policy that docs/widget.md supports. The widget
+ * always runs in pages that are not ours.
  */
 export const startHostPage = async (
   broker: string,

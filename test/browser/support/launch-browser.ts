@@ -25,14 +25,14 @@ const ARGUMENTS = [
 export interface LaunchOptions {
   /** Without the flags that put a fake microphone and its permission in place of real ones. */
   readonly withoutMicrophone?: boolean;
-  /** What the fake microphone hears; a short question every few seconds unless told. */
+  /** The sound that the fake microphone hears. @default a short question every few seconds */
   readonly speech?: Speech;
   readonly colorScheme?: 'light' | 'dark';
   readonly deviceScaleFactor?: number;
   readonly viewport?: { readonly width: number; readonly height: number };
 }
 
-/** A browser of its own, with an empty profile that goes when it closes. */
+/** A separate browser with an empty profile, deleted when it closes. */
 export const launchBrowser = async ({
   withoutMicrophone = false,
   speech = SHORT_QUESTION,

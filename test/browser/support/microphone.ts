@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 
 const RATE = 48_000;
 
-/** What a visitor says, over and over: seconds of silence, of speech, and of silence again. */
+/** A visitor's speech, repeated: seconds of silence, of speech, and of silence again. */
 export interface Speech {
   readonly beforeSeconds: number;
   readonly speechSeconds: number;

@@ -12,7 +12,7 @@ import { type LaunchOptions, launchBrowser } from './browser.ts';
 import { type HostPage, startHostPage } from './host-page.ts';
 import { type Visitor, visit } from './visitor.ts';
 
-/** What the broker counts of a session, as far as the browser tests look at it. */
+/** The fields of a session's usage that the browser tests read. */
 export interface Meter {
   readonly sessionId: string;
   readonly connectedAtMs: number | null;
@@ -20,14 +20,14 @@ export interface Meter {
   readonly responses: number;
 }
 
-/** A broker, a site of somebody else, and browsers: everything that a visitor's call goes through. */
+/** A broker, another company's site, and browsers: everything that a visitor's call passes through. */
 export interface Stage {
   readonly stack: TestStack;
   readonly host: HostPage;
   readonly widget: WidgetManifest;
   /** Makes the local run's own demo page show this site. */
   showDemo(tenant: Tenant): void;
-  /** A browser of its own, with an empty profile: another person. Closed with the stage. */
+  /** A separate browser with an empty profile: another person. Closed with the stage. */
   browser(options?: LaunchOptions): Promise<BrowserContext>;
   /** A workspace with a key, whose one site is the host page. */
   tenant(

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BrowserContext, Locator, Page, Request } from 'playwright-core';
 
-/** What a page's listeners were told, in order. */
+/** The events that a page's listeners received, in order. */
 export interface Told {
   readonly type: string;
-  // biome-ignore lint/suspicious/noExplicitAny: each event has details of its own.
+  // biome-ignore lint/suspicious/noExplicitAny: each event has different details.
   readonly detail: any;
 }
 
@@ -22,7 +22,7 @@ export interface Visitor {
   /** Opens the widget and, where it is shown, agrees to the notice. */
   startCall(): Promise<void>;
   told(type?: string): Promise<readonly Told[]>;
-  /** What is to be read in the widget. */
+  /** The text that a visitor can read in the widget. */
   text(): Promise<string>;
   /** The microphones that the page was given: are they live, are they on. */
   microphones(): Promise<readonly { readonly isLive: boolean; readonly isOn: boolean }[]>;

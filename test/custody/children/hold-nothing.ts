@@ -10,8 +10,8 @@ import { ENVIRONMENTS, parseEnvironment } from '../../../lambdas/contract/enviro
 import { localRuntime } from '../../../local/local-runtime.ts';
 
 /**
- * Runs the functions on the events of a task file, in a process of their own, and then writes down what
- * they still hold: its heap as a snapshot, and the bytes of every live ArrayBuffer, which a snapshot leaves out.
+ * Runs the functions on the events of a task file, in a separate process, and then writes down what they still hold: a
+ * heap snapshot, and the bytes of every live ArrayBuffer, which a snapshot leaves out.
  */
 interface Task {
   readonly variables: Readonly<Record<string, string>>;

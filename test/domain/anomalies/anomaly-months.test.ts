@@ -71,7 +71,7 @@ const burst = (count: number, at: number, span = 4 * MINUTE): Observation[] =>
 const kindsOf = (detections: readonly Detection[]): string[] => detections.map(({ kind }) => kind);
 
 const AFTER_A_MONTH = START + 28 * DAY;
-/** Anew for each test: whatever is wrong with what is learned shows where it is used. */
+/** Created for each test, so that a fault in what is learned shows where it is used. */
 const usual = (): AnomalyState => feed(steady(10 * MINUTE, 28)).state;
 
 describe('the cool-down', () => {
@@ -106,7 +106,7 @@ describe('the cool-down', () => {
 });
 
 describe('spread', () => {
-  it('of addresses is an anomaly where three were usual, at the same number of sessions', () => {
+  it('a spread of addresses is an anomaly where three were usual, at the same number of sessions', () => {
     const office = (from: number, days: number, of: (i: number) => string) =>
       Array.from({ length: days * 60 }, (_, i) => session(from + (i * DAY) / 60, { ipHash: of(i) }));
     const { state } = feed(office(START, 28, (i) => `office-${i % 3}`));
@@ -126,12 +126,12 @@ describe('spread', () => {
     ).toEqual([]);
   });
 
-  it('of addresses that comes with as many more sessions is not told as a spread', () => {
+  it('a spread of addresses with as many more sessions is not reported as a spread', () => {
     const more = burst(400, AFTER_A_MONTH, DAY);
     expect(kindsOf(feed(more, usual()).detections)).not.toContain('address_spread');
   });
 
-  it('of origins is an anomaly when as many as the floor appear that were never seen', () => {
+  it('a spread of origins is an anomaly when as many new ones as the floor appear', () => {
     const from = (count: number) =>
       Array.from({ length: count }, (_, i) =>
         session(AFTER_A_MONTH + i * HOUR, { origin: `https://new${i}.shop.example` }),
@@ -140,7 +140,7 @@ describe('spread', () => {
     expect(kindsOf(feed(from(P.originSpread.floor), usual()).detections)).toEqual(['origin_spread']);
   });
 
-  it('of origins that are known is none', () => {
+  it('a spread of known origins is no anomaly', () => {
     const origins = Array.from({ length: 9 }, (_, i) => `https://s${i}.shop.example`);
     const days = (from: number, count: number) =>
       Array.from({ length: count * 30 }, (_, i) =>
@@ -155,7 +155,7 @@ describe('authentication failures', () => {
   const failing = (count: number, name = 'key_invalid') =>
     Array.from({ length: count }, (_, i) => outcome(START + i * HOUR, name));
 
-  it('in a row are an anomaly, without any history', () => {
+  it('authentication failures in a row are an anomaly, without any history', () => {
     expect(feed(failing(P.authFailures.run - 1)).detections).toEqual([]);
     expect(kindsOf(feed(failing(P.authFailures.run)).detections)).toEqual(['auth_failures']);
   });
@@ -227,7 +227,7 @@ describe('a cost spike', () => {
     expect(kindsOf(feed(free, usual()).detections)).not.toContain('cost_spike');
   });
 
-  it('goes by the real length of a session once that is known', () => {
+  it('uses the real length of a session once that is known', () => {
     const short = many.flatMap((each): Observation[] =>
       each.type === 'session'
         ? [each, { type: 'usage', sessionId: each.sessionId, at: each.at, usedSeconds: 20, maxSeconds: 600 }]
@@ -254,7 +254,7 @@ describe('a burst', () => {
     expect(kindsOf(feed(burst(60, START + 4 * DAY), state).detections)).toEqual(['burst']);
   });
 
-  it('that is detected is detected when it is larger, too, and no later', () => {
+  it('a burst that is detected is also detected when it is larger, and no later', () => {
     const at = AFTER_A_MONTH + 10 * HOUR;
     const before = usual();
     const tippedBy = (count: number): number | undefined =>
@@ -276,7 +276,7 @@ describe('a burst', () => {
     expect(detection?.observed).toBeGreaterThanOrEqual(detection?.threshold ?? Number.POSITIVE_INFINITY);
   });
 
-  it('of a trickle shows within hours, where no five minutes and no hour are unusual', () => {
+  it('a burst of a trickle shows within hours, where no five minutes and no hour are unusual', () => {
     const trickle = burst(21 * 8, AFTER_A_MONTH, 8 * HOUR);
     const [first] = feed(trickle, usual()).detections;
     expect(first?.kind).toBe('burst');
@@ -295,7 +295,7 @@ describe('a burst', () => {
 });
 
 describe('ordinary use', () => {
-  it('at night is no burst below the absolute floor, even where there was never a visitor', () => {
+  it('ordinary use at night is no burst below the absolute floor, even where there was never a visitor', () => {
     const daytime = Array.from({ length: 28 }, (_, day) =>
       burst(60, START + day * DAY + 9 * HOUR, 8 * HOUR),
     ).flat();
@@ -305,14 +305,14 @@ describe('ordinary use', () => {
     expect(feed(burst((smallest?.floor ?? 0) - 1, night), state).detections).toEqual([]);
   });
 
-  it('after two weeks of silence is no anomaly', () => {
+  it('ordinary use after two weeks of silence is no anomaly', () => {
     const rhythm = (from: number, days: number) =>
       Array.from({ length: days }, (_, day) => burst(80, from + day * DAY + 9 * HOUR, 8 * HOUR)).flat();
     const { state } = feed(rhythm(START, 28));
     expect(feed(rhythm(AFTER_A_MONTH + 14 * DAY, 5), state).detections).toEqual([]);
   });
 
-  it('that never changes is never an anomaly, however much or little it is', () => {
+  it('ordinary use that never changes is never an anomaly, however much or little it is', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 5 * MINUTE, max: 40 * HOUR }),

@@ -7,7 +7,7 @@ import {
   type Observation,
 } from '../../../lambdas/domain/anomalies/anomaly-state.ts';
 
-/** What one observation makes of a state, to the number. What it finds in months of use is in anomaly-months.test.ts. */
+/** How one observation changes a state, to the number. Detection over months of use is in anomaly-months.test.ts. */
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -67,7 +67,7 @@ const slots = (values: Readonly<Record<number, number>>): number[] =>
   Array.from({ length: 48 }, (_, slot) => values[slot] ?? 0);
 
 describe('a session', () => {
-  it('that is the first is all that is known', () => {
+  it('the first session is all that is known', () => {
     const first = session({
       sessionId: `ses_${'x'.repeat(18)}abcdefgh`,
       origin: 'foobar',
@@ -129,7 +129,7 @@ describe('a session', () => {
     ]);
   });
 
-  it('of an earlier hour of the day counts for the day and not for the hour', () => {
+  it('a session of an earlier hour of the day counts for the day and not for the hour', () => {
     const state = stateAfter(known({ hourCount: 4, daySessions: 9 }), session({ at: AT - 1, origin: 'a' }));
     expect(state).toMatchObject({
       hour: H,
@@ -142,7 +142,7 @@ describe('a session', () => {
     });
   });
 
-  it('of the day before counts in its five minutes alone', () => {
+  it('a session of the day before counts in its five minutes alone', () => {
     const midnight = known({ hour: H - 10, daySessions: 1, dayCostSeconds: 50 });
     const state = stateAfter(midnight, session({ at: AT - 10 * HOUR - 1, origin: 'a' }));
     expect(state).toEqual({
@@ -212,7 +212,7 @@ describe('an outcome', () => {
     expect(stateAfter(known({ dayCostSeconds: 1_000 }), outcome(facts)).dayCostSeconds).toBe(dayCostSeconds);
   });
 
-  it('and a usage leave no cost below nothing', () => {
+  it('an outcome and a usage leave no negative cost', () => {
     expect(stateAfter(known({ dayCostSeconds: 1 }), outcome()).dayCostSeconds).toBe(0);
     expect(stateAfter(known({ dayCostSeconds: 1 }), usage()).dayCostSeconds).toBe(0);
     expect(stateAfter(known({ dayCostSeconds: 1_000 }), usage()).dayCostSeconds).toBe(420);
@@ -220,7 +220,7 @@ describe('an outcome', () => {
 
   const denied = (facts: Facts<'outcome'> = {}) => outcome({ openAiFailure: 'key_invalid', ...facts });
 
-  it('that the key is at fault for makes the run longer, and says when it was', () => {
+  it('an outcome caused by the key makes the run longer, and keeps its time', () => {
     expect(stateAfter(known({ authRun: 1, deniedAt: 5 }), denied())).toMatchObject({
       authRun: 2,
       deniedAt: AT,
@@ -330,7 +330,7 @@ describe('an hour that is over', () => {
     expect(stateAfter(state, session({ at: (hour + 1) * HOUR })).means).toEqual(slots({ [slot]: 7 }));
   });
 
-  /** What becomes of a mean of 4 o'clock, visited so often, when that hour had so many; others as given. */
+  /** The new mean of 4 o'clock, given its visits and those of that hour; other values as given. */
   const learned = (
     count: number,
     visits: number,
@@ -399,7 +399,7 @@ describe('an hour that is over', () => {
     expect(learned(20, 2, { noise: 4 }).noise).not.toBe(4);
   });
 
-  it('with less than one session usually counts as with one', () => {
+  it('an hour with less than one session usually counts as one with one', () => {
     // (2.5 − 0.5)² / 1 = 4, at 0.025 × 0.5.
     expect(learned(2.5, 5, { noise: 2 }, { 4: 0.5 }).noise).toBe(2.025);
   });
@@ -596,7 +596,7 @@ describe('a burst', () => {
     expect(detectionsOf(full(10_000, others), session())).toMatchObject([{ expected: 0 }]);
   });
 
-  it('of six hours is measured by each of them', () => {
+  it('a burst of six hours is measured by each of them', () => {
     const means = slots({ 4: 1_000, 5: 1, 6: 2, 7: 3, 8: 4, 9: 5, 10: 6, 11: 1_000 });
     const visits = means.map((mean) => (mean > 0 ? 20 : 0));
     const buckets = [

@@ -21,7 +21,7 @@ describe('the response to an incident', () => {
       expect(responseTo('refused_origins', 'byok', response)).toBe('notify');
   });
 
-  it('does not encrypt a key anew that OpenAI refuses, but may switch it off', () => {
+  it('does not re-encrypt a key that OpenAI refuses, but may switch it off', () => {
     expect(responseTo('auth_failures', 'byok', 'rotate')).toBe('notify');
     expect(responseTo('auth_failures', 'byok', 'suspend')).toBe('suspend');
   });
@@ -86,7 +86,7 @@ describe('the summary of an incident', () => {
 
   it.each([
     ['notify', 'Nothing was changed.'],
-    ['rotate', 'The key is encrypted anew.'],
+    ['rotate', 'The key is being re-encrypted.'],
     ['suspend', 'The key is suspended; resume it when you know why.'],
   ] as const)('says of %s what was done', (response, end) => {
     expect(summaryOf({ ...incident, response }).endsWith(` are usual. ${end}`)).toBe(true);

@@ -171,7 +171,7 @@ describe('an edit', () => {
     },
   );
 
-  it('from nothing to a text that says so, or back, is an edit', () => {
+  it('an edit from nothing to a text that says so, or back, is an edit', () => {
     fc.assert(
       fc.property(chainAndPlace, ([rows, i]) => {
         const row = rowAt(rows, i);
@@ -183,7 +183,7 @@ describe('an edit', () => {
     );
   });
 
-  it('of the facts: another value, another type, one more, one less, one renamed', () => {
+  it('an edit of the facts is found: another value, another type, one more, one less, one renamed', () => {
     const given = { fields: 'name', version: 1, ok: true };
     const edits: Record<string, string | number | boolean>[] = [
       { ...given, fields: 'name,' },
@@ -212,7 +212,7 @@ describe('an edit', () => {
     );
   });
 
-  it('of the sequence breaks the chain there: upwards a row is missing, downwards one is out of order', () => {
+  it('an edit of the sequence breaks the chain there: upwards a row is missing, downwards one is out of order', () => {
     fc.assert(
       fc.property(chainAndPlace, fc.integer({ min: -3, max: 20 }), ([rows, i], sequence) => {
         fc.pre(sequence !== i + 1);
@@ -227,7 +227,7 @@ describe('an edit', () => {
     );
   });
 
-  it('after which a row cannot be read names that row, whatever is left of it', () => {
+  it('an edit that makes a row unreadable names that row, whatever is left of it', () => {
     fc.assert(
       fc.property(chainAndPlace, fc.integer({ min: -3, max: 20 }), ([rows, i], sequence) => {
         const row = rowAt(rows, i);
@@ -254,7 +254,7 @@ describe('an edit', () => {
     );
   });
 
-  it('that moves a part of one field into its neighbour is an edit', () => {
+  it('an edit that moves a part of one field into its neighbour is found', () => {
     const rows = chainOf(WORKSPACE, [
       {
         eventId: 'ab',
@@ -275,7 +275,7 @@ describe('an edit', () => {
 });
 
 describe('a deletion', () => {
-  it('of any row but the last names the row that is missing', () => {
+  it('a deletion of any row but the last names the missing row', () => {
     fc.assert(
       fc.property(chain(WORKSPACE, 2), fc.nat(), (rows, n) => {
         const i = n % (rows.length - 1);
@@ -287,7 +287,7 @@ describe('a deletion', () => {
     );
   });
 
-  it('of the last rows names the first that was cut off, as long as a marker knows of one', () => {
+  it('a deletion of the last rows names the first that was cut off, as long as a marker knows of one', () => {
     fc.assert(
       fc.property(chainAndPlace, ([rows, i]) => {
         expectBrokenAt(verdictOn(rows.slice(0, i), { lastWritten: rows.length }), rows, i, {
@@ -298,7 +298,7 @@ describe('a deletion', () => {
     );
   });
 
-  it('of several rows in a row is closed by no renumbering', () => {
+  it('a deletion of several rows in a row is closed by no renumbering', () => {
     fc.assert(
       fc.property(chain(WORKSPACE, 3), (rows) => {
         const [first, , ...rest] = rows;
@@ -317,7 +317,7 @@ describe('a deletion', () => {
 });
 
 describe('an insertion', () => {
-  it('of a copy of an earlier row is out of order', () => {
+  it('an inserted copy of an earlier row is out of order', () => {
     fc.assert(
       fc.property(chainAndPlace, fc.nat(), ([rows, i], n) => {
         const copied = rowAt(rows, n % (i + 1));
@@ -329,7 +329,7 @@ describe('an insertion', () => {
     );
   });
 
-  it('of a row made with any other key, anywhere and at the end too, is no row of the chain', () => {
+  it('an inserted row made with any other key, anywhere and at the end too, is no row of the chain', () => {
     fc.assert(
       fc.property(chainAndPlace, eventOf(WORKSPACE), ([rows, i], event) => {
         const forged = chainRow(event, i === 0 ? emptyChain(WORKSPACE) : rowAt(rows, i - 1), randomBytes(32));
@@ -519,7 +519,7 @@ describe('where the pages of a trail end', () => {
     });
   });
 
-  it('a check goes on from nowhere but where one of this chain has come to, within the hour', async () => {
+  it('a check continues only from a point that this chain has reached, within the hour', async () => {
     const audit = logOf(untouched, [9], 4);
     const next = (await verifyIn(audit)(2)).next ?? '';
     const [sequence, hash, until, mac] = next.split('.');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** What every real key has in its middle: base64 of the issuer's name. Computed, so that no file holds a key's shape. */
+/** The middle of every real key: base64 of the issuer's name. Computed, so that no file holds a key's shape. */
 const MARKER = Buffer.from('OpenAI').toString('base64');
 
 export const keyCharacters = (length: number): string =>

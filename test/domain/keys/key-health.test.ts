@@ -34,7 +34,7 @@ const THREE = [
 ] as const;
 
 describe('a key is degraded', () => {
-  it('by three visitors, and not by two', () => {
+  it('a key is degraded by three visitors, and not by two', () => {
     expect(degradationOf(reported(THREE.slice(0, 2)), 1, at(20))).toBeUndefined();
     expect(degradationOf(reported(THREE), 1, at(20))).toEqual({
       failure: 'quota_exhausted',
@@ -42,7 +42,7 @@ describe('a key is degraded', () => {
     });
   });
 
-  it('for a minute and no longer, however often the same visitors repeat it', () => {
+  it('a key is degraded for a minute and no longer, however often the same visitors repeat it', () => {
     const repeats = Array.from({ length: 30 }, (_, i) => [30 + i * 10, 'abc'.charAt(i % 3)] as const);
     expect(degradationOf(reported([...THREE, ...repeats]), 1, at(330))?.until).toEqual(
       at(20 + DEGRADED_SECONDS),
@@ -91,7 +91,7 @@ describe('a key is degraded', () => {
     },
   );
 
-  it('with what the latest of them met', () => {
+  it('a key is degraded with the failure that the latest of them met', () => {
     const health = reported([
       [0, 'a'],
       [1, 'b'],

@@ -56,7 +56,7 @@ const stored = (currentKey: StoredKey | undefined, retainSeconds: number, ms: nu
     handAt(ms),
   );
 
-/** What the table of one scope holds, changed as the store changes it. */
+/** The rows of one scope, changed as the store changes them. */
 interface Scope {
   readonly currentKey: StoredKey | undefined;
   readonly retained: ReadonlyMap<number, RetainedKey>;
@@ -149,7 +149,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('at most one version is retained, it is the one that the head names, and never the current one', () => {
+  it('a key retains at most one version, the one that its record names, and never the current one', () => {
     throughAnyLife((_, { currentKey, retained }) => {
       const named = isLive(currentKey) ? currentKey.previousVersion : null;
       expect([...retained.keys()]).toEqual(named === null ? [] : [named]);
@@ -190,7 +190,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('with a retention of nothing, what was replaced is gone in the same change', () => {
+  it('a replaced version is gone in the same change where the retention is zero', () => {
     throughAnyLife((_, { retained }, change, step) => {
       if (!('retainSeconds' in step) || step.retainSeconds > 0) return;
       expect(change.retain).toBeUndefined();
@@ -267,14 +267,14 @@ describe('storing a key', () => {
     });
   });
 
-  it('after a deletion goes on counting', () => {
+  it('a key stored after a deletion continues the versions', () => {
     const first = stored(undefined, 60, START_MS).currentKey;
     const again = stored(deleteKey(first, handAt(START_MS)).currentKey, 60, START_MS);
     expect(again).toMatchObject({ expectedRevision: 2, retain: undefined, shred: undefined });
     expect(again.currentKey).toMatchObject({ revision: 3, lastVersion: 2, previousVersion: null });
   });
 
-  it('a re-encryption is the next version of the same key, with a line of its own in the history', () => {
+  it('a re-encryption is the next version of the same key, with its own line in the history', () => {
     const { currentKey } = stored(undefined, 60, START_MS);
     const change = storeReencrypted(currentKey, sealedOf(2), {
       at: new Date(START_MS + 1_000).toISOString(),
@@ -329,7 +329,7 @@ describe('the second in which a retention ends', () => {
     expect(rollBack(currentKey, retain, HOUR, handAt(endMs + 1))).toBeUndefined();
   });
 
-  it('begins anew for the version that a rollback puts aside', () => {
+  it('restarts for the version that a rollback puts aside', () => {
     const { currentKey, retain } = stored(first, HOUR, START_MS);
     const back = rollBack(currentKey, retain, HOUR, handAt(START_MS + 1_800_000));
     expect(back?.retain).toMatchObject({ sealed: { version: 2 }, retainedUntil: START_MS / 1_000 + 5_400 });

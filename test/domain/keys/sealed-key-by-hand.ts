@@ -11,8 +11,8 @@ const withLength = (text: string): Buffer => {
 };
 
 /**
- * Seals as docs/sealed-key.md describes it and asks nothing: whoever holds a data key can make such a record. So what is
- * authentic, but would never be written, can be handed to the opening side.
+ * Seals as docs/sealed-key.md describes, without any check: anyone who holds a data key can make such a record. The
+ * tests use it for records that are authentic but would never be written.
  */
 export const sealByHand = (
   text: string,

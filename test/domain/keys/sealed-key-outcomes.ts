@@ -34,7 +34,7 @@ export const open = (record: SealedKey, dataKey: Buffer): string => {
   }
 };
 
-/** What the attempt threw; undefined when the record opened. */
+/** The error that the attempt threw; undefined when the record opened. */
 export const errorOfOpening = (record: SealedKey, dataKey: Buffer): unknown => {
   try {
     openSealedKey(record, dataKey).destroy();

@@ -111,7 +111,7 @@ const foreign = (change: Partial<Record<keyof Identity, unknown>>): Identity =>
   ({ ...SITE_IDENTITY, ...change }) as Identity;
 
 describe('a sealed key', () => {
-  it('opens to the same bytes, whatever the key and whoever it belongs to', () => {
+  it('opens to the same bytes, for every key and every owner', () => {
     fc.assert(
       fc.property(keyText, identities, (text, identity) => {
         const key = newDataKey();
@@ -357,12 +357,12 @@ describe('a malformed record', () => {
 });
 
 describe('a record this product has not written', () => {
-  it('of any other format is refused, also with valid bytes', () => {
+  it('a record of any other format is refused, also with valid bytes', () => {
     const formats = [0, -1, 2, 3, 255, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '1', null, undefined];
     expect(outcomesOf(damagedBy(formats.map((format) => ({ format }))))).toEqual([UNREADABLE]);
   });
 
-  it('of any other algorithm is refused, also with valid bytes', () => {
+  it('a record of any other algorithm is refused, also with valid bytes', () => {
     const algorithms = [
       '',
       'aes-256-gcm',
@@ -526,14 +526,14 @@ describe('a wrong data key', () => {
     expect(outcomeOfOpening(record, Buffer.alloc(32))).toBe(UNREADABLE);
   });
 
-  it('of any other length does not open the record, also when it begins with the right bytes', () => {
+  it('a data key of any other length does not open the record, also when it begins with the right bytes', () => {
     const lengths = Array.from({ length: 130 }, (_, length) => length).filter((length) => length !== 32);
     const padded = Buffer.concat([dataKey.plaintext, Buffer.alloc(128)]);
     const outcomes = lengths.map((length) => outcomeOfOpening(record, padded.subarray(0, length)));
     expect([...new Set(outcomes)]).toEqual([UNREADABLE]);
   });
 
-  it('of any other length seals nothing', () => {
+  it('a data key of any other length seals nothing', () => {
     for (const size of [0, 16, 24, 31, 33, 64])
       expect(() => seal(plaintext, { ...dataKey, plaintext: randomBytes(size) })).toThrow('32 bytes');
   });
@@ -579,7 +579,7 @@ describe('the error of an unreadable record', () => {
 });
 
 describe('the opened secret', () => {
-  it('lives in memory of its own, not in the pool that small buffers share', () => {
+  it('uses its own memory, not the pool that small buffers share', () => {
     const secret = openSealedKey(record, dataKey.plaintext);
     expect(secret.bytes().buffer.byteLength).toBe(secret.bytes().byteLength);
     expect(secret.bytes().byteOffset).toBe(0);
@@ -605,7 +605,7 @@ describe('the opened secret', () => {
 });
 
 describe('randomness', () => {
-  it('gives every sealed key an IV of its own', () => {
+  it('gives every sealed key a fresh IV', () => {
     const count = 10_000;
     const secret = Secret.fromText('x');
     const ivs = new Set<string>();
@@ -626,7 +626,7 @@ describe('randomness', () => {
     expect(Buffer.from(sealed.iv).equals(iv)).toBe(true);
   });
 
-  it('that fails aborts the sealing with its own error', () => {
+  it('a failing source of randomness aborts the sealing with its own error', () => {
     const failure = new Error('entropy source failed');
     const broken: RandomBytes = () => {
       throw failure;

@@ -54,7 +54,7 @@ describe('what a browser met', () => {
     expect(classifyReport('connect', code)).toBeUndefined();
   });
 
-  it('at the microphone is never a failure of the key, even under a code of OpenAI', () => {
+  it('a failure at the microphone is never a failure of the key, even under a code of OpenAI', () => {
     expect(classifyReport('media', 'insufficient_quota')).toMatchObject({
       reason: 'media_failed',
       openAiFailure: undefined,

@@ -13,7 +13,7 @@ import { NO_TOKENS, type TokenCounts } from '../../../lambdas/domain/usage/token
 /** When the sessions of these tests are minted. */
 export const MINTED_MS = Date.parse('2026-11-23T12:00:00.000Z');
 
-/** So many seconds after the mint, by whoever's clock. */
+/** The instant this many seconds after the mint, by the caller's clock. */
 export const afterMint = (seconds: number): number => MINTED_MS + seconds * 1_000;
 export const clockAt = (seconds: number): Date => new Date(afterMint(seconds));
 
@@ -102,7 +102,7 @@ export interface Arrival {
   readonly arrivesAt: number;
 }
 
-/** What becomes of `meter`, and of each report. */
+/** The new state of `meter`, and the result of each report. */
 export const take = (
   usage: SessionUsage,
   arrivals: readonly Arrival[],

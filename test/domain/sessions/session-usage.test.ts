@@ -159,7 +159,7 @@ describe('an end', () => {
     expect(receiptOf(usage)).toMatchObject({ seconds: 30, endReason: 'idle', state: 'ended' });
   });
 
-  it('of two reasons at the same moment is the same one in either order', () => {
+  it('two ends of different reasons at the same moment give the same one in either order', () => {
     const ends = [ended(30, 'page_closed'), ended(30, 'hung_up')];
     const reasons = [ends, ends.toReversed()].map(
       (reports) => receiptOf(afterReports([connected(0), ...reports])).endReason,
@@ -182,7 +182,7 @@ describe('an end', () => {
 describe('silence', () => {
   const alive = afterReports([connected(0), heartbeat(100)], aSessionUsage({ connectSeconds: 90 }));
 
-  it('of 75 seconds ends a session, and not of less', () => {
+  it('a silence of 75 seconds ends a session, and a shorter one does not', () => {
     expect(isOver(checkForSilence(alive, clockAt(174.999)))).toBe(false);
     expect(isOver(checkForSilence(alive, clockAt(175)))).toBe(true);
   });
@@ -199,7 +199,7 @@ describe('silence', () => {
     expect(isOver(checkForSilence(unheard, clockAt(90)))).toBe(true);
   });
 
-  it('of a session that never connected gives back all that it held', () => {
+  it('a silence of a session that never connected gives back all that it held', () => {
     const held = aSessionUsage({ holdSeconds: 600 });
     expect(entryOf(held)).toMatchObject({ sessions: 0, billedSeconds: 0, committedSeconds: 600 });
     expect(entryOf(checkForSilence(held, clockAt(90)))).toEqual(NO_ENTRY);
@@ -227,11 +227,11 @@ describe('silence', () => {
     expect(checkForSilence(hungUp, clockAt(1_000))).toBe(hungUp);
   });
 
-  it('makes whoever looks come back when it could have fallen silent', () => {
+  it('schedules the next check for when it could have fallen silent', () => {
     expect(checkForSilence(alive, clockAt(150)).dueAtMs).toBe(afterMint(175));
   });
 
-  it('that was only a lost connection counts the reports that come late', () => {
+  it('a silence that was only a lost connection counts the reports that come late', () => {
     const over = checkForSilence(alive, clockAt(175));
     const { usage, outcomes } = allAt(300, [heartbeat(120), heartbeat(140), ended(155)], over);
     expect(outcomes).toEqual(['accepted', 'accepted', 'accepted']);
@@ -285,7 +285,7 @@ describe('times that cannot be', () => {
     }
   });
 
-  it('of a session whose last late report was due are not taken at all', () => {
+  it('reports of a session whose last late report was due are not taken at all', () => {
     const lastSecond = 7_200 + 3_600 + 3_600;
     const before = aSessionUsage({ connectSeconds: 7_230 });
     expect(applyEvent(before, ended(100), clockAt(lastSecond)).outcome).toBe('accepted');
@@ -320,7 +320,7 @@ describe('a session of which nothing was reported', () => {
     });
   });
 
-  it('that was recorded without its admission holds nothing and may last the hour that OpenAI allows', () => {
+  it('a session that was recorded without its admission holds nothing and may last the hour that OpenAI allows', () => {
     const { admission: _, ...before } = aSession();
     expect(newSessionUsage(before)).toMatchObject({
       holdSeconds: 0,
@@ -365,7 +365,7 @@ describe('a receipt', () => {
     });
   });
 
-  it('of a session that fell silent says that nobody ended it', () => {
+  it('a receipt of a session that fell silent states that nobody ended it', () => {
     const silent = checkForSilence(afterReports([connected(2), heartbeat(22)]), clockAt(200));
     expect(receiptOf(silent)).toMatchObject({
       state: 'ended',
@@ -388,7 +388,7 @@ describe('a receipt', () => {
     }
   });
 
-  it('of a model without a price is an estimate without a sum, and unpriced once it has connected', () => {
+  it('a receipt of a model without a price is an estimate without a sum, and unpriced once it has connected', () => {
     const unknown = aSessionUsage({ model: 'gpt-realtime-9' });
     expect(receiptOf(unknown)).toMatchObject({ costMicroCents: null, estimated: true, priceVersion: null });
     expect(entryOf(unknown).unpricedSessions).toBe(0);
@@ -452,7 +452,7 @@ describe('tokens', () => {
     expect(durationSecondsOf(usage)).toBe(10);
   });
 
-  it('that cannot be cost nothing, and are on the receipt', () => {
+  it('tokens that are impossible cost nothing, and are on the receipt', () => {
     const { usage } = takenAt(50, { audioOut: 100_000 });
     expect(receiptOf(usage)).toMatchObject({
       costMicroCents: 0,
@@ -470,7 +470,7 @@ describe('tokens', () => {
     });
   });
 
-  it('of one response count once, under whatever event id', () => {
+  it('tokens of one response count once, under every event id', () => {
     const reports = [
       responseUsage(10, { audioOut: 7 }, 'resp_1'),
       responseUsage(11, { audioOut: 7 }, 'resp_1'),
@@ -523,7 +523,7 @@ describe('tokens', () => {
     expect(priceOf('gpt-realtime-2.1', clockAt(0), 'global', changed)?.version).not.toBe(price.version);
   });
 
-  it('of a model without a price cost no guess, and the session counts as unpriced', () => {
+  it('tokens of a model without a price cost no guess, and the session counts as unpriced', () => {
     const usage = afterReports(
       [responseUsage(20, { audioOut: 50 })],
       aSessionUsage({ model: 'gpt-unheard-of' }),

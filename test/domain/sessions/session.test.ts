@@ -54,7 +54,7 @@ describe('a slot', () => {
     expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([lease(1, NOON + 1)]);
   });
 
-  it('of another key in the workspace does not count', () => {
+  it('a slot of another key in the workspace does not count', () => {
     const leases = [lease(0, NOON + 60), lease(0, NOON + 60, OTHER_KEY), lease(1, NOON + 60, '')];
     expect(occupiedSlots(leases, KEY, at(NOON))).toEqual([lease(0, NOON + 60)]);
   });
@@ -162,7 +162,7 @@ describe('secondsUntilFree', () => {
     expect(secondsUntilFree([lease(0, NOON + end)], 1, at(now))).toBe(seconds);
   });
 
-  it('goes by the earliest of the leases when exactly as many run as may', () => {
+  it('uses the earliest of the leases when exactly as many run as may', () => {
     const taken = [lease(0, NOON + 300), lease(1, NOON + 20), lease(2, NOON + 100)];
     expect(secondsUntilFree(taken, 3, at(NOON))).toBe(20);
   });
@@ -170,7 +170,7 @@ describe('secondsUntilFree', () => {
   it.each([
     [2, 100],
     [1, 300],
-  ])('goes by the lease after which fewer than a lowered limit of %p are left', (limit, seconds) => {
+  ])('uses the lease after which fewer than a lowered limit of %p are left', (limit, seconds) => {
     const taken = [lease(0, NOON + 300), lease(1, NOON + 20), lease(2, NOON + 100)];
     expect(secondsUntilFree(taken, limit, at(NOON))).toBe(seconds);
     expect(taken.map(({ index }) => index)).toEqual([0, 1, 2]);

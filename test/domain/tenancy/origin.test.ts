@@ -444,7 +444,7 @@ describe('matching a wildcard', () => {
     expect(originAllowed(origin, registered)).toBe(false);
   });
 
-  it('with a port demands that port', () => {
+  it('a wildcard with a port demands that port', () => {
     const withPort = ['https://*.example.com:8443'];
     expect(originAllowed('https://a.example.com:8443', withPort)).toBe(true);
     for (const origin of [

@@ -34,7 +34,7 @@ const monthOf = (minutes: number, centsPerMinute: number): Month => ({
 });
 
 describe('the tokens of a session', () => {
-  it('of one turn are the prompt and what both said, nothing sent again', () => {
+  it("the tokens of a session of one turn are the prompt and both sides' speech, nothing sent again", () => {
     expect(tokensOfSession({ ...TYPICAL_SESSION, turns: 1 })).toEqual({
       ...NO_TOKENS,
       textIn: 2_000,
@@ -113,14 +113,14 @@ describe('the tokens of a session', () => {
 });
 
 describe('an estimate worked out by hand', () => {
-  it("of the page's typical session, at the page's rates and in one turn, is $0.85", () => {
+  it("the estimate of the page's typical session, at the page's rates and in one turn, is $0.85", () => {
     const { perSession } = estimated('gpt-4o-realtime', { turns: 1 });
     // $5, $100 and $200 per million: $0.01 of prompt, $0.12 of the visitor, $0.72 of the assistant.
     expect(perSession.byKind).toMatchObject({ textIn: CENT, audioIn: 12 * CENT, audioOut: 72 * CENT });
     expect(perSession.totalMicroCents).toBe(85 * CENT);
   });
 
-  it('of the default session on the default model is 20.238 cents, and a hundred of them 500 minutes', () => {
+  it('the estimate of the default session on the default model is 20.238 cents, and a hundred of them 500 minutes', () => {
     const { perSession, month } = estimated('gpt-realtime-2.1-mini');
     expect(perSession.byKind).toEqual({
       textIn: 11_000 * 60,
@@ -136,7 +136,7 @@ describe('an estimate worked out by hand', () => {
     expect(month).toEqual({ seconds: 500 * 60, openAiMicroCents: 2_023_800_000 });
   });
 
-  it('on gpt-realtime-2.1 breaks even with Starter after 218 minutes and with Pro after 743', () => {
+  it('the estimate on gpt-realtime-2.1 breaks even with Starter after 218 minutes and with Pro after 743', () => {
     const { perSession, plans } = estimated('gpt-realtime-2.1');
     // 4.4 + 0.36 + 38.4 + 0.432 + 23.04 = 66.632 cents for 5 minutes: 13.3264 cents per minute.
     expect(perSession.totalMicroCents).toBe(66_632_000);

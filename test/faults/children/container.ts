@@ -1,7 +1,7 @@
 import { localRuntime } from '../../../local/local-runtime.ts';
 import { HANDLERS, type Served, serveAlone } from '../containers.ts';
 
-/** One function in a process of its own, which its parent kills: prints its address and serves until then. */
+/** One function in a separate process, which its parent kills: prints its address and serves until then. */
 interface Task {
   readonly serves: Served;
   readonly variables: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** What forges a log line, a terminal or a second field, where it is let through. */
+/** Characters that forge a log line, a terminal command or a second field, where they are let through. */
 export const FORGERIES: Readonly<Record<string, string>> = {
   'a line feed': '\n{"level":"INFO","message":"request answered","status":200}',
   'a carriage return': '\r{"level":"INFO","message":"forged"}',
@@ -88,7 +88,7 @@ const codeUnits = fc
   .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 12 })
   .map((units) => String.fromCharCode(...units));
 
-/** Any text; much of it is of the kind that somebody once forgot. */
+/** Any text, mostly of kinds that programs often forget. */
 export const hostileText: fc.Arbitrary<string> = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...ODD_TEXTS) },
   // What most often comes through where a bound is missing.

@@ -19,9 +19,11 @@ const FREE_REFUSALS: ReadonlySet<string> = new Set([
   'workspace_not_found',
   'member_not_found',
   'session_not_found',
+  'webhook_not_found',
+  'delivery_not_found',
 ]);
 
-/** What of our insides could show in an answer. */
+/** Internals that could show in an answer. */
 const INSIDES =
   /\bat [\w.<>]+ \(|node:internal|node_modules|\.[cm]?[jt]s:\d+|\b[A-Z]\w*(?:Error|Exception)\b|arn:aws|amazonaws|[dD]ynamo|[zZ]od\b|WORKSPACE#|MEMBER#|\[object |\bundefined\b|\bNaN\b/;
 
@@ -123,7 +125,7 @@ const ROUTE_KEYS: ReadonlySet<string> = new Set(['$default', ...Object.values(RO
 const CODES: ReadonlySet<string> = new Set(['ok', ...Object.values(PROBLEMS).map(({ code }) => code)]);
 const ID = /^[a-z0-9]{8,32}$/;
 
-/** What each field of the line of a request may be; there are no others. */
+/** The check of each field of a request's log line; there are no other fields. */
 const LINE: Readonly<Record<string, (value: unknown) => boolean>> = {
   level: (value) => value === 'INFO' || value === 'WARN',
   message: (value) => value === 'request answered' || value === 'request refused',
@@ -150,7 +152,7 @@ export const logFaults = ({ requestId }: Pick<Answer, 'requestId'>, lines: reado
     : [...faults, `${lines.length} lines: ${lines.join('\n')}`];
 };
 
-/** What is wrong with one line of the log. */
+/** Faults in one line of the log. */
 export const lineFaults = (line: string): string[] => {
   if (/[\p{Cc}\p{Zl}\p{Zp}]/u.test(line)) return [`a line with control characters: ${JSON.stringify(line)}`];
   const entry = parseJson(line);

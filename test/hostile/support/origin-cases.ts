@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** What the site has registered, in the form in which browsers send it. */
+/** The origins that the site has registered, in the form in which browsers send them. */
 export const REGISTERED = [
   'https://shop.example',
   'https://port.example:8443',

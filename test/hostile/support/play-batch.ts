@@ -13,8 +13,8 @@ interface Delivered {
 const numberOf = (record: DynamoDBRecord | undefined): string => record?.dynamodb?.SequenceNumber ?? '';
 
 /**
- * Delivers a batch as an event source mapping does: from the record that was reported on again, and one that fails at the
- * head of a batch is set aside, which is what bisection comes to.
+ * Delivers a batch as an event source mapping does: again from the failed record, and a record that fails at the head
+ * of a batch is set aside, which is the effect of bisection.
  */
 const deliver = async (handler: StreamHandler, records: readonly DynamoDBRecord[]): Promise<Delivered> => {
   const faults: string[] = [];
@@ -86,7 +86,7 @@ export const playBatch = async (
   ];
 };
 
-/** Records from which no row comes, although one should: whoever reads them throws. */
+/** Records that should give a row and do not: reading them throws. */
 const unreadable = ({ table }: BatchCase, records: readonly DynamoDBRecord[]): DynamoDBRecord[] =>
   records.filter((record) => {
     try {

@@ -35,7 +35,7 @@ export const probesOf = (id: RouteId): fc.Arbitrary<Probe> => {
   });
 };
 
-/** Mostly somebody who may: what nobody may see is refused before it is looked at. */
+/** Mostly a person with rights: a forbidden request is refused before it is read. */
 const people: fc.Arbitrary<Person> = fc.oneof(
   { weight: 8, arbitrary: fc.constant('owner' as const) },
   { weight: 1, arbitrary: fc.constantFrom('admin' as const, 'viewer' as const) },
@@ -148,7 +148,7 @@ const SCHEMES = [
   '<<token>>',
 ];
 
-/** One value of a header that somebody might think we look at. */
+/** One value of a header that we might be expected to read. */
 const anyHeader: fc.Arbitrary<readonly [string, string]> = fc.oneof(
   fc.tuple(fc.constant('content-type'), fc.oneof(fc.constantFrom(...MEDIA_TYPES), hostileText)),
   fc.tuple(
@@ -218,7 +218,7 @@ const headersOf = (route: Route): fc.Arbitrary<Probe['headers']> => {
   );
 };
 
-/** What may have happened to a text on its way. */
+/** Encodings of a text on its way. */
 const encodings: fc.Arbitrary<(json: string) => Body> = fc.oneof(
   { weight: 12, arbitrary: fc.constant((json: string): Body => ({ text: json })) },
   {

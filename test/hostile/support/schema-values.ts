@@ -31,7 +31,7 @@ const inputSchemaOf = (schema: z.ZodType): Schema => {
   return JSON.parse(json, (_, value) => resolve(value, $defs as Readonly<Record<string, Schema>>)) as Schema;
 };
 
-/** What a reference stands for, its own references as well. No schema of ours refers to itself. */
+/** The schema behind a reference, with its own references resolved. None of our schemas refers to itself. */
 const resolve = (value: unknown, defs: Readonly<Record<string, Schema>>): unknown => {
   const name = (value as Schema | null)?.$ref?.replace('#/$defs/', '');
   if (name === undefined) return value;
@@ -44,7 +44,7 @@ export const valuesOf = (schema: z.ZodType): fc.Arbitrary<JsonNode> => nodeOf(in
 export const parameterNamesOf = (schema: z.ZodType): readonly string[] =>
   Object.keys(inputSchemaOf(schema).properties ?? {});
 
-/** The parameters of a query, each with texts of its own kind. */
+/** The parameters of a query, each with matching texts. */
 export const parametersOf = (schema: z.ZodType): Readonly<Record<string, fc.Arbitrary<string>>> =>
   Object.fromEntries(
     Object.entries(inputSchemaOf(schema).properties ?? {}).map(([name, field]) => [

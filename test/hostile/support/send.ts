@@ -13,7 +13,7 @@ export interface Answer {
   readonly requestId: string;
 }
 
-/** What a probe comes to in one world. */
+/** The outcome of a probe in one world. */
 interface Rendered {
   readonly route: Route;
   readonly path: Readonly<Record<string, string>>;
@@ -184,8 +184,11 @@ export const eventOf = (given: {
   };
 };
 
+/** An address for each request: the limit of invalid requests of one address is not what these tests are about. */
+const nextAddress = (): string => `10.${(sent >> 16) & 255}.${(sent >> 8) & 255}.${sent & 255}`;
+
 const sendEvent = async ({ functions }: HostileWorld, { route, ...rest }: Rendered): Promise<Answer> => {
-  const event = eventOf({ routeKey: routeKeyOf(route), ...rest });
+  const event = eventOf({ routeKey: routeKeyOf(route), sourceIp: nextAddress(), ...rest });
   const result = await functions.handlers[route.servedBy](event, {} as Context);
   return {
     status: result.statusCode ?? 0,
@@ -230,7 +233,7 @@ const sendOverHttp = (
   });
 };
 
-/** One request on a connection of its own, written as it is. */
+/** Sends one request on a separate connection, exactly as written. */
 export const exchange = (
   url: string,
   {

@@ -11,7 +11,7 @@ export type StreamTable = (typeof STREAM_TABLES)[number];
 
 type Image = Readonly<Record<string, AttributeValue>>;
 
-/** What is done to a record that the product has written. */
+/** A change to a record that the product has written. */
 export type Change =
   | { readonly drop: number }
   | { readonly set: number; readonly to: unknown }

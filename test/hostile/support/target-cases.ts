@@ -110,7 +110,7 @@ export const targetCases = (): fc.Arbitrary<TargetCase> => {
   });
 };
 
-/** Plays a request target as somebody who may read and nothing else. */
+/** Plays a request target as a person who may only read. */
 export const playTarget = async (
   world: HostileWorld,
   { method, target, signedIn }: TargetCase,

@@ -66,10 +66,10 @@ export const DEFECTS = {
   'kid a path': header(() => ({ kid: '../../../dev/null' }), 'stranger'),
   'kid a query': header(() => ({ kid: "' UNION SELECT 'key' --" }), 'stranger'),
   'kid an object': header(() => ({ kid: { a: 1 } }), 'stranger'),
-  'jwk of its own': header(({ strangersJwk }) => ({ jwk: strangersJwk }), 'stranger'),
-  'jku of its own': header(() => ({ jku: 'http://127.0.0.1:9/jwks.json' }), 'stranger'),
-  'x5u of its own': header(() => ({ x5u: 'http://127.0.0.1:9/x5u' }), 'stranger'),
-  'x5c of its own': header(() => ({ x5c: ['MIIB'] }), 'stranger'),
+  'its own jwk': header(({ strangersJwk }) => ({ jwk: strangersJwk }), 'stranger'),
+  'its own jku': header(() => ({ jku: 'http://127.0.0.1:9/jwks.json' }), 'stranger'),
+  'its own x5u': header(() => ({ x5u: 'http://127.0.0.1:9/x5u' }), 'stranger'),
+  'its own x5c': header(() => ({ x5c: ['MIIB'] }), 'stranger'),
   'crit that nobody knows': header(() => ({ crit: ['unheard-of'], 'unheard-of': true })),
   'crit empty': header(() => ({ crit: [] })),
   'crit of a missing field': header(() => ({ crit: ['b64'] })),
@@ -116,7 +116,7 @@ export const DEFECTS = {
   'a signature of zeros': mangled((token) => withPart(token, 2, base64url('\0'.repeat(64)))),
   'a payload that is no object': mangled((token) => withPart(token, 1, base64url('[]'))),
   'a payload that is no JSON': mangled((token) => withPart(token, 1, base64url('{'))),
-  'a payload of somebody else': mangled((token) =>
+  'a payload of another token': mangled((token) =>
     withPart(token, 1, base64url('{"sub":"owner","exp":9999999999}')),
   ),
   'a header that is no object': mangled((token) => withPart(token, 0, base64url('null'))),

@@ -44,11 +44,11 @@ export interface HostileWorld {
   readonly foreign: HostileTenant;
   /** How many answers there were of each status. */
   readonly answers: Map<number, number>;
-  /** What has happened since the last call. Nothing of it is kept. */
+  /** Log lines and calls since the last call. Nothing of it is kept. */
   readonly take: () => { readonly lines: readonly string[]; readonly calls: readonly ServiceCall[] };
-  /** What the owner does to put the tenant back. */
+  /** Restores the tenant as its owner would. */
   readonly repair: (method: string, path: string, body?: unknown) => Promise<void>;
-  /** The next request meets a tenant of its own. */
+  /** Gives the next request a new tenant. */
   readonly renew: () => Promise<void>;
   /** A new session of the tenant. */
   readonly renewSession: () => Promise<void>;
@@ -167,6 +167,9 @@ const makeTenant = async (
   const key = freshKey();
   await call('PUT', `${base}/openai-key`, { api_key: key });
   await call('PUT', `/v1/sites/${siteId}/openai-key`, { api_key: key });
+  const budget = { period: 'month', amount_usd: 1_000, action: 'notify' };
+  for (const path of [base, `/v1/sites/${siteId}`]) await call('PUT', `${path}/budget`, budget);
+  await call('PUT', `/v1/sites/${siteId}/embed-key`, { algorithm: 'HS256' });
   if (owner === 'owner') {
     for (const role of ['admin', 'viewer'])
       await call('PUT', `${base}/members/${subs[role as Person]}`, { role });

@@ -110,7 +110,7 @@ describe('the clock of a bundle', () => {
     expect(now).toBeGreaterThanOrEqual(from + 15);
   });
 
-  it('is what the services seem to go by, so that the SDK corrects nothing', async () => {
+  it('is the clock that the services seem to use, so that the SDK corrects nothing', async () => {
     const server = createServer((_request, response) => response.end());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {

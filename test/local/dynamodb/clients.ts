@@ -23,7 +23,7 @@ export function clientsOf(endpoint: string) {
   };
 }
 
-/** A table with a string key `pk`, and nothing else unless told. */
+/** A table with a string key `pk`, and nothing else by default. */
 export function simpleTable(
   name: string,
   more: Partial<CreateTableCommandInput> = {},

@@ -70,7 +70,7 @@ describe('startDynamoDb', () => {
     await dynamoDb.close();
   });
 
-  it('gives every engine a port of its own', async () => {
+  it('gives every engine its own port', async () => {
     const engines = await Promise.all(Array.from({ length: 5 }, () => startDynamoDb({})));
     expect(new Set(engines.map(({ endpoint }) => endpoint)).size).toBe(5);
     await Promise.all(engines.map(({ close }) => close()));

@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type LocalDynamoDb, startDynamoDb } from '../../../local/dynamodb/engine.ts';
 import { clientsOf, simpleTable } from './clients.ts';
 
-/** What the product relies on in DynamoDB, asked of the embedded engine through the real clients. */
+/** DynamoDB features that the product relies on, tested on the embedded engine through the real clients. */
 let engine: LocalDynamoDb;
 let clients: ReturnType<typeof clientsOf>;
 

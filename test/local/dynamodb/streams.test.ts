@@ -96,7 +96,7 @@ describe('streams', () => {
     expect(records.map(({ dynamodb }) => dynamodb?.Keys)).toEqual([{ pk: { S: 'after' } }]);
   });
 
-  // The next two are not as in AWS: whoever hands these records to a consumer has to make up for them.
+  // The next two differ from AWS: the code that hands these records to a consumer has to make up for it.
   it('number the events of each table from one, so that an id is unique only together with its stream', async () => {
     await clients.client.send(new CreateTableCommand(simpleTable('others', withStream)));
     await clients.documents.send(new PutCommand({ TableName: 'others', Item: { pk: 'a' } }));

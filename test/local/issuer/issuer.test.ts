@@ -33,7 +33,7 @@ describe('startLocalIssuer', () => {
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
   });
 
-  it('gives each token an id of its own', async () => {
+  it('gives each token a unique id', async () => {
     const issuer = await start();
     const tokens = await Promise.all([1, 2].map(() => issuer.issue({ sub: 'owner', expiresInSeconds: 60 })));
     const ids = await Promise.all(tokens.map(async (token) => (await verify(token, issuer)).payload.jti));
@@ -85,7 +85,7 @@ describe('startLocalIssuer', () => {
     expect(readdirSync(join(folder, 'mode'))).toEqual(['key.json']);
   });
 
-  it('makes a key of its own without a state file', async () => {
+  it('makes its own key without a state file', async () => {
     const [one, other] = await Promise.all([start(), start()]);
     expect(one.kid).not.toBe(other.kid);
     const token = await one.issue({ sub: 'owner', expiresInSeconds: 60 });

@@ -11,7 +11,7 @@ export const KEYS: readonly LocalKmsKey[] = [
   { alias: FINGERPRINT, usage: 'GENERATE_VERIFY_MAC' },
 ];
 
-/** The real client, one attempt per call unless told otherwise. */
+/** The real client. @default one attempt per call */
 export function clientOf(kms: LocalKms, maxAttempts = 1): KMSClient {
   return new KMSClient({
     endpoint: kms.endpoint,

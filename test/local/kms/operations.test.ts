@@ -73,7 +73,7 @@ describe('a data key', () => {
     expect((await decrypt(present(made.CiphertextBlob), undefined)).Plaintext).toHaveLength(64);
   });
 
-  it('is new, and sealed anew, each time', async () => {
+  it('is new, with a fresh ciphertext, each time', async () => {
     const [first, second] = [await newDataKey(), await newDataKey()];
     expect(first.plaintext).not.toEqual(second.plaintext);
     expect(first.sealed).not.toEqual(second.sealed);
@@ -145,7 +145,7 @@ describe('a data key', () => {
 });
 
 describe('a context', () => {
-  it('with a lone surrogate is refused, since UTF-8 would bind it like another', async () => {
+  it('a context with a lone surrogate is refused, since UTF-8 would bind it like another', async () => {
     await expect(newDataKey({ site_id: '\ud800' })).rejects.toMatchObject({ name: 'ValidationException' });
   });
 });
@@ -217,7 +217,7 @@ describe('a key', () => {
     });
   });
 
-  it('for MAC never seals, and for sealing never makes a MAC', async () => {
+  it('a key for MAC never seals, and a key for sealing never makes a MAC', async () => {
     await expect(newDataKey(CONTEXT, FINGERPRINT)).rejects.toMatchObject({
       name: 'InvalidKeyUsageException',
     });
@@ -232,7 +232,7 @@ describe('a key', () => {
     ).rejects.toMatchObject({ name: 'InvalidKeyUsageException' });
   });
 
-  it('of a kind not kept here is not created', async () => {
+  it('a key of a kind not kept here is not created', async () => {
     await expect(
       client.send(new CreateKeyCommand({ KeyUsage: 'SIGN_VERIFY', KeySpec: 'RSA_2048' })),
     ).rejects.toMatchObject({ name: 'UnsupportedOperationException' });

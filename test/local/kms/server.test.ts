@@ -53,7 +53,7 @@ async function post(target: string, body: string) {
 }
 
 describe('a fault', () => {
-  it('of throttling is seen by the SDK as throttling, and retried until it ends', async () => {
+  it('a fault of throttling is seen by the SDK as throttling, and retried until it ends', async () => {
     kms.inject({ operation: 'DescribeKey', errorName: 'ThrottlingException' });
     await expect(describeKey()).rejects.toMatchObject({
       name: 'ThrottlingException',
@@ -89,7 +89,7 @@ describe('a fault', () => {
     await expect(describeKey()).rejects.toMatchObject({ name: 'KMSInvalidStateException' });
   });
 
-  it('of reset breaks the connection, and a retry on a new one succeeds', async () => {
+  it('a fault of reset breaks the connection, and a retry on a new one succeeds', async () => {
     kms.inject({ reset: true, times: 1 });
     await expect(describeKey()).rejects.toThrow('ECONNRESET');
     kms.inject({ reset: true, times: 1 });
@@ -98,7 +98,7 @@ describe('a fault', () => {
     retrying.destroy();
   });
 
-  it('of delay still ends in the right answer', async () => {
+  it('a fault of delay still ends in the right answer', async () => {
     kms.inject({ operation: 'GenerateDataKey', delayMs: 5 });
     expect((await generateDataKey()).Plaintext).toHaveLength(32);
     expect(kms.calls.map((each) => each.errorName)).toEqual([undefined]);
@@ -227,7 +227,7 @@ describe('a request that is no KMS call', () => {
     },
   );
 
-  it('by GET is refused like an unknown operation', async () => {
+  it('a request by GET is refused like an unknown operation', async () => {
     const response = await fetch(kms.endpoint, { headers: { 'x-amz-target': 'TrentService.DescribeKey' } });
     expect(await response.json()).toMatchObject({ __type: 'UnknownOperationException' });
   });

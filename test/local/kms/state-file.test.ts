@@ -109,7 +109,7 @@ describe('the state file', () => {
     expect(await readFile(stateFile, 'utf8')).toBe(damaged);
   });
 
-  it('that holds an alias for another usage stops the start', async () => {
+  it('a state file that holds an alias for another usage stops the start', async () => {
     await run(fingerprint);
     const start = startLocalKms({ keys: [{ alias: SEALING, usage: 'GENERATE_VERIFY_MAC' }], stateFile });
     await expect(start).rejects.toThrow(DamagedStateFileError);

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => openAi.close());
 
-/** What the suffix gives on the mint and on the list of models: status, and code where there is one. */
+/** The suffix's answer on the mint and on the list of models: status, and code where there is one. */
 const refusals: Record<string, { mint: [number, (string | null)?]; models: [number, (string | null)?] }> = {
   revoked: { mint: [401, 'invalid_api_key'], models: [401, 'invalid_api_key'] },
   expired: { mint: [401, null], models: [401, null] },

@@ -4,7 +4,7 @@ import { type SentRequest, startTarget, type Target } from '../../../tools/devel
 
 type Json = Record<string, unknown>;
 
-/** What the adapters send, once for each form: same operation, tables, members and expressions. */
+/** The requests that the adapters send, once for each form: same operation, tables, members and expressions. */
 let requests: ReadonlyMap<string, SentRequest>;
 let target: Target;
 

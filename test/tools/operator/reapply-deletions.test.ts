@@ -143,7 +143,7 @@ describe('a keys table that was restored', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  it('leaves a table alone that is as the trail says: replaced, rolled back, encrypted anew, resumed, deleted and stored again', async () => {
+  it('leaves a table alone that is as the trail says: replaced, rolled back, re-encrypted, resumed, deleted and stored again', async () => {
     const tenant = await makeTenant(stack);
     const { owner } = tenant;
     await putWorkspaceKey(stack, tenant, fakeKey());

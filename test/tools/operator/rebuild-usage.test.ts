@@ -23,7 +23,7 @@ import { fakeKey, makeTenant, type Tenant } from '../../support/tenant.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-// The command has a clock of its own: sessions lie an hour back, so that it sees them whatever the date is.
+// The command has its own clock: sessions lie an hour back, so that it sees them on every date.
 const time = frozenClock(new Date(Date.now() - HOUR_MS).toISOString());
 const stack = await startTestStack({ runtime: { clock: time.clock }, audited: false });
 const tables = tablesAt(stack.dynamoDb.endpoint);
@@ -133,7 +133,7 @@ describe('totals', () => {
     expect(counts.totals).toBeGreaterThan(4);
     // Once every meter is final it is read by another way, to the same end.
     const later = new Date(time.clock().getTime() + DAY_MS);
-    // On the last day of a month, `later` is in the next one, which has a period of its own.
+    // On the last day of a month, `later` is in the next one, which is another period.
     const nextMonth =
       later.getUTCMonth() === new Date(time.clock().getTime() + HOUR_MS).getUTCMonth() ? 0 : 1;
     expect((await rebuild(tenant, { now: later })).counts).toEqual({
@@ -213,7 +213,7 @@ describe('totals', () => {
     );
   });
 
-  it('that got lost altogether are put back', async () => {
+  it('totals that got lost altogether are put back', async () => {
     const { tenant } = await makeBusyTenant();
     const right = await totalsOf(tenant);
     for (const { pk, sk } of right)
@@ -275,7 +275,7 @@ describe('a report that comes in while a total is set right', () => {
     expect((await rebuild(tenant)).counts).toMatchObject({ drifted: 0, unstable: 0 });
   });
 
-  it('and a second correction at the same time: each fault is mended once', async () => {
+  it('a second correction at the same time and a report: each fault is corrected once', async () => {
     const { tenant } = await makeBusyTenant();
     const period = await totalOf(tenant, 'PERIOD#');
     await plant(period, 'usedSeconds', 3);

@@ -191,7 +191,7 @@ const crashing = (ports: RewrapPorts, at: number, when: 'before' | 'after'): Rew
 
 describe('a run that is cut off', () => {
   it.each(['before', 'after'] as const)(
-    'at any call, %s it took effect, is finished by later ones; each record is wrapped anew once',
+    'at any call, %s it took effect, is finished by later ones; each record is re-wrapped once',
     async (when) => {
       const { migration, seeded } = await migrate(async (stack) => [
         await keyed(stack, 2),
@@ -226,7 +226,7 @@ describe('a run that is cut off', () => {
 });
 
 describe('a change during the run', () => {
-  it('that replaces the key is not lost: the new key mints and the replaced one is re-wrapped for a rollback', async () => {
+  it('a change that replaces the key is not lost: the new key mints and the replaced one is re-wrapped for a rollback', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack));
     const { stack } = migration;
     const report = await migration.run(
@@ -246,7 +246,7 @@ describe('a change during the run', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  it('that suspends the key is not lost', async () => {
+  it('a change that suspends the key is not lost', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack));
     const { stack } = migration;
     const report = await migration.run(
@@ -261,7 +261,7 @@ describe('a change during the run', () => {
     expect((await mint(stack, tenant)).error.code).toBe('openai_key_suspended');
   });
 
-  it('that rolls back while the retained record is under way leaves nothing under the old master key', async () => {
+  it('a rollback while the retained record is being re-wrapped leaves nothing under the old master key', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     const { stack } = migration;
     const report = await migration.run(
@@ -280,7 +280,7 @@ describe('a change during the run', () => {
     expect((await mint(stack, tenant)).status).toBe(200);
   });
 
-  it('that deletes the key is not undone', async () => {
+  it('a deletion of the key during the run is not undone', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     const { stack } = migration;
     const report = await migration.run(
@@ -294,7 +294,7 @@ describe('a change during the run', () => {
     expect(await rewrapEvents(migration, tenant.workspaceId)).toEqual([]);
   });
 
-  it('that shreds the retained record is not undone, and leaves no half of one behind', async () => {
+  it('a shredding of the retained record is not undone, and leaves no half of one behind', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     const address = addressOf(tenant);
     const report = await migration.run(
@@ -321,14 +321,14 @@ describe('a change during the run', () => {
     await expect(keys.changeKey(addressOf(tenant), change, event)).rejects.toThrow(ConflictError);
   });
 
-  it('that conflicts twice is named, and the next pass has it', async () => {
+  it('a record that conflicts twice is named, and the next pass has it', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack));
     const report = await migration.run(conflicting(migration, 2));
     expect(report).toMatchObject({ complete: true, counts: { conflicted: 0, done: 1 } });
     expect(report.troubles).toEqual([{ place: headOf(tenant), trouble: 'conflicted', errorName: undefined }]);
   });
 
-  it('that never stops conflicting leaves the run incomplete and the record as it was', async () => {
+  it('a record that never stops conflicting leaves the run incomplete and the record as it was', async () => {
     const { migration } = await migrate((stack) => keyed(stack));
     const before = await migration.wrapped();
     const report = await migration.run(conflicting(migration, Number.POSITIVE_INFINITY));
@@ -337,7 +337,7 @@ describe('a change during the run', () => {
   });
 });
 
-/** Ports whose first `times` writes lose against somebody else. */
+/** Ports whose first `times` writes lose against another writer. */
 const conflicting = ({ ports }: Migration, times: number): Partial<RewrapPorts> => {
   let left = times;
   return {
@@ -351,7 +351,7 @@ const conflicting = ({ ports }: Migration, times: number): Partial<RewrapPorts> 
 };
 
 describe('a retained record that its head has forgotten', () => {
-  it('is wrapped anew by itself', async () => {
+  it('is re-wrapped by itself', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     await migration.dynamoDb.send(
       new UpdateCommand({
@@ -366,7 +366,7 @@ describe('a retained record that its head has forgotten', () => {
   });
 });
 
-describe('a record that cannot be wrapped anew', () => {
+describe('a record that cannot be re-wrapped', () => {
   it.each([
     ['a damaged data key', { ':value': new Uint8Array(120).fill(7) }, 'sealed.wrappedDataKey'],
     [
@@ -397,7 +397,7 @@ describe('a record that cannot be wrapped anew', () => {
     expect((await mint(migration.stack, seeded.sound)).status).toBe(200);
   });
 
-  it('because it was copied from another workspace is not helped along', async () => {
+  it('a record that was copied from another workspace is left alone', async () => {
     const { migration, seeded } = await migrate(async (stack) => ({
       victim: await keyed(stack),
       thief: await makeTenant(stack),
@@ -411,7 +411,7 @@ describe('a record that cannot be wrapped anew', () => {
     expect((await migration.wrapped()).get(headOf(seeded.thief))?.sealed.kmsKeyArn).toBe(migration.oldArn);
   });
 
-  it('because KMS refuses is named with the refusal, and the next run has it', async () => {
+  it('a record that KMS refuses is named with the refusal, and the next run has it', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack));
     migration.stack.kms.inject({ operation: 'ReEncrypt', errorName: 'AccessDeniedException' });
     const report = await migration.run();

@@ -60,7 +60,7 @@ const addSite = (tenant: Tenant) =>
   });
 
 describe('npm run set-plan', () => {
-  it('puts a workspace on a plan from the next request on, and leaves who did it on the audit trail', async () => {
+  it("puts a workspace on a plan for its next request, and leaves the operator's name on the audit trail", async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     expectRefusal(await addSite(tenant), 409, 'site_limit_reached');
     const run = await setPlan(['--workspace', tenant.workspaceId, '--plan', 'pro']);

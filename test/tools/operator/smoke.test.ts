@@ -62,7 +62,7 @@ describe('the smoke test', () => {
   const cases: readonly (readonly [string, () => Partial<SmokeTarget>, RegExp])[] = [
     ['nobody listens', () => ({ url: 'http://127.0.0.1:9' }), /^Wrong URL: nothing listens at/],
     [
-      'somebody else answers',
+      'another service answers',
       () => ({ url: strangerUrl }),
       /^Wrong URL: what answers .* is not this service/,
     ],

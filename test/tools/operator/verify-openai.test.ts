@@ -14,13 +14,21 @@ beforeAll(async () => {
 afterEach(() => openAi.clearFaults());
 afterAll(() => openAi.close());
 
-const verify = async (key = fakeKey(), revokeMs?: number) => {
+interface Verifying {
+  readonly key?: string;
+  readonly abandonedMs?: number;
+  readonly revokeMs?: number;
+  readonly onSeen?: (check: string) => void;
+}
+
+const verify = async ({ key = fakeKey(), abandonedMs = 20_000, revokeMs, onSeen }: Verifying = {}) => {
   const seen: Record<string, string> = {};
   const { ok } = await verifyOpenAi(
     openAiUnderTest(openAi.baseUrl, key),
-    { model: 'gpt-realtime-2.1-mini', patienceMs: 20_000, abandonedMs: 20_000, revokeMs },
+    { model: 'gpt-realtime-2.1-mini', patienceMs: 20_000, abandonedMs, revokeMs },
     (observation: Observation) => {
       seen[observation.check] = observation.seen;
+      onSeen?.(observation.check);
     },
   );
   return { ok, seen };
@@ -69,7 +77,7 @@ describe('npm run verify-openai', () => {
   it('shows an OpenAI that behaves otherwise', async () => {
     openAi.inject({ path: SIDEBAND_PATH, onlySecondSideband: true, status: 409 });
     openAi.inject({ path: CALLS_PATH, outlivesBrowser: true });
-    const { ok, seen } = await verify();
+    const { ok, seen } = await verify({ abandonedMs: 3_000 });
     expect(seen['two sidebands']).toBe('the second one: The sideband was refused with 409.');
     expect(seen['dead tab']).toMatch(/^the sideband was still open after \d+ s; the hang-up then: 200$/);
     expect(ok).toBe(true);
@@ -77,15 +85,18 @@ describe('npm run verify-openai', () => {
   });
 
   it('holds a call open until it ends, where the operator revokes the key', async () => {
-    const ending = setInterval(() => {
-      // By then only the last check has a call that lasts.
-      for (const callId of openAi.liveCalls) if (isOld(callId)) openAi.dropCall(callId);
-    }, 100);
-    const isOld = (callId: string): boolean => {
-      const record = openAi.calls.find((call) => call.callId === callId);
-      return record !== undefined && Date.now() - record.createdAt > 15_000;
+    // After the check before, every live call is the one that is held open. A second lets it connect first.
+    let ending: NodeJS.Timeout | undefined;
+    const endCalls = () => {
+      for (const { callId, createdAt } of openAi.calls)
+        if (openAi.liveCalls.includes(callId) && Date.now() - createdAt > 1_000) openAi.dropCall(callId);
     };
-    const { seen } = await verify(fakeKey(), 60_000);
+    const { seen } = await verify({
+      revokeMs: 60_000,
+      onSeen: (check) => {
+        if (check === 'barge-in') ending = setInterval(endCalls, 100);
+      },
+    });
     clearInterval(ending);
     expect(seen['revoked key']).toMatch(
       /^the (?:page|sideband) noticed an end after \d+ s; the hang-up then: 404$/,
@@ -97,7 +108,7 @@ describe('npm run verify-openai', () => {
     ['noquota', 'The creation was refused with 429 (code insufficient_quota).'],
   ])('stops at a key that creates no calls: %s', async (suffix, reason) => {
     const key = fakeKey(suffix);
-    const { ok, seen } = await verify(key);
+    const { ok, seen } = await verify({ key });
     expect(seen).toEqual({ 'create and hang up': `could not be observed: ${reason}` });
     expect(ok).toBe(false);
   });

@@ -26,8 +26,8 @@ const INCIDENT: Incident = {
 };
 
 /**
- * What is left of a stored key after an incident with the OpenAI key that the fixture keeps at that scope. `write` stands
- * before the table, and may change what the next read finds.
+ * The stored key after an incident with the OpenAI key that the fixture keeps at that scope. `write` runs before the
+ * table's own write, and may change what the next read finds.
  */
 const suspended = async (
   scope: keyof typeof KEYS,
@@ -103,7 +103,7 @@ describe('a key that an incident was seen with', () => {
     ]);
   });
 
-  it('and that was encrypted anew since is switched off all the same, under its new version', async () => {
+  it('a key that was re-encrypted since is switched off all the same, under its new version', async () => {
     const sealed = { ...aKey('workspace').sealed, version: 4, masked: 'sk-...abcd' };
     const { written } = await suspended('workspace', { stored: aKey('workspace', { sealed }) });
     expect(written).toMatchObject([
@@ -122,7 +122,7 @@ describe('a key that an incident was seen with', () => {
     expect((await suspended('workspace', { stored })).written).toEqual([]);
   });
 
-  it('and that somebody else switches off in the same moment is left as they made it', async () => {
+  it('a key that another person switches off in the same moment is left as they made it', async () => {
     const { read, written } = await suspended('workspace', {
       write: (change) => {
         change(aKey('workspace', { revision: 2, state: 'suspended' }));

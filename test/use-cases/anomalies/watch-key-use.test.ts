@@ -190,7 +190,7 @@ const watching = ({ stored, workspace = aWorkspace(), sites = {}, save, suspend,
 };
 
 describe('an incident', () => {
-  it('is on record before the key is switched off, which is before it is told of, and is then forgotten', async () => {
+  it('is on record before the key is switched off, which is before anyone is notified, and is then forgotten', async () => {
     const { watch, log, events, announced, table } = watching({
       stored: brink(),
       workspace: aWorkspace({ anomalyResponse: 'suspend' }),
@@ -250,7 +250,7 @@ describe('an incident', () => {
     expect(announced.map(({ incidentId }) => incidentId)).toEqual(events.map(({ eventId }) => eventId));
   });
 
-  it('without a key is on the trail without one, its numbers to one decimal', async () => {
+  it('an incident without a key is on the trail without one, its numbers to one decimal', async () => {
     const { watch, events } = watching({
       stored: remembered({ state: onTheBrink({ refusedMean: 6.666 }) }),
     });
@@ -273,7 +273,7 @@ describe('an incident', () => {
     expect([...announced, ...events].map(({ siteId }) => siteId)).toEqual([null, null]);
   });
 
-  it('among several has an id of its own, and its response', async () => {
+  it('among several has its own id, and its response', async () => {
     const { watch, log, events, announced, requested } = watching({
       stored: brink(),
       workspace: aWorkspace({ anomalyResponse: 'rotate' }),
@@ -290,7 +290,7 @@ describe('an incident', () => {
     expect(log).toEqual(['save 2 pending, 2 new', 'rotate', 'announce', 'announce', 'save 0 pending, 0 new']);
   });
 
-  it('is not what ordinary use comes to: one write, and no workspace is asked what it wishes', async () => {
+  it("is not caused by ordinary use: one write, and no workspace's settings are read", async () => {
     const { watch, log, workspacesRead } = watching();
     expect(await watch(session('a'), session('b'))).toBe(0);
     expect(log).toEqual(['save 0 pending, 0 new']);
@@ -365,7 +365,7 @@ describe("the platform's own key", () => {
     expect(log).not.toContain('rotate');
   });
 
-  it('is never asked to be encrypted anew, wherever it may have been noted', async () => {
+  it('never requests a re-encryption, wherever it may have been noted', async () => {
     const pending = [anIncident({ response: 'rotate', keys: [PLATFORM_KEY, WORKSPACE_KEY] })];
     const { watch, requested } = watching({ stored: remembered({ pending }) });
     await watch(session('a'));
@@ -443,8 +443,8 @@ const anIncident = (facts: Partial<Incident> = {}): Incident => ({
   ...facts,
 });
 
-describe('an incident that could not be told of', () => {
-  it('is told of when its sighting comes again, and stays on the trail once', async () => {
+describe('an incident whose notification failed', () => {
+  it('is notified when its sighting comes again, and stays on the trail once', async () => {
     let broken = true;
     const { watch, begun, log, events, announced, table, waits } = watching({
       stored: brink(),
@@ -461,7 +461,7 @@ describe('an incident that could not be told of', () => {
     expect(table.record).toMatchObject({ revision: 9, pending: [] });
   });
 
-  it('is told of with any other sighting, before what that one shows', async () => {
+  it('is notified with any other sighting, before what that one shows', async () => {
     const { watch, log, announced, events, table } = watching({
       stored: brink({ pending: [anIncident()] }),
     });
@@ -482,8 +482,8 @@ describe('an incident that could not be told of', () => {
   });
 });
 
-describe('a record that somebody else writes in the same moment', () => {
-  it('is read anew, after a longer wait each time', async () => {
+describe('a record that another writer changes in the same moment', () => {
+  it('is read again, after a longer wait each time', async () => {
     let losses = 3;
     const { watch, waits, reads, events, log } = watching({
       stored: brink(),
@@ -509,7 +509,7 @@ describe('a record that somebody else writes in the same moment', () => {
     expect(table.record?.pending).toHaveLength(1);
   });
 
-  it('and that holds the same sightings by then is left as it is', async () => {
+  it('a record that holds the same sightings by then is left as it is', async () => {
     const { watch, waits, log } = watching({
       stored: brink(),
       save: (record, table, write) => {
@@ -537,13 +537,13 @@ describe('a record that somebody else writes in the same moment', () => {
     expect(reads()).toBe(1);
   });
 
-  /** Only the write that forgets what was told of has nothing pending. */
+  /** Only the write that forgets notified incidents has nothing pending. */
   const forgetting =
     (otherwise: () => Promise<void>): NonNullable<World['save']> =>
     ({ pending }, _table, write) =>
       pending.length === 0 ? otherwise() : write();
 
-  it('once an incident is told of keeps it, to be told of again', async () => {
+  it('a record keeps an incident that is notified then, to be notified again', async () => {
     const { watch, waits, log, table } = watching({ stored: brink(), save: forgetting(lost) });
     expect(await watch(session('a'))).toBe(1);
     expect(waits).toEqual([]);

@@ -15,7 +15,7 @@ import type { AuditLog } from '../../../lambdas/use-cases/ports/audit.ts';
 import { NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 import { CALLER, deriver, eventOf, pageOf, random, tenancyWith } from '../tenancy/tenancy-fixture.ts';
 
-/** Each workspace has a chain of its own, under a key of its own. */
+/** The key of a workspace's chain: each has its own. */
 const keyOf = async (workspaceId: string): Promise<Uint8Array> => Buffer.from(workspaceId.padEnd(32));
 
 /** Rows and the markers of their events, as their table keeps them. */
@@ -49,7 +49,7 @@ const auditTable = (rows: AuditRow[] = []) => {
 describe('an event', () => {
   const facts = { fields: 'name' };
 
-  it('of a person has who, when, and from where; of a site and with facts where there are some', async () => {
+  it('an event of a person has who, when, and from where; of a site and with facts where there are some', async () => {
     const { event } = auditEventFactory({ clock: () => NOW, random, pseudonyms: deriver });
     const about = { workspaceId: WORKSPACE_ID };
     expect(await event(CALLER, 'workspace.changed', about)).toStrictEqual(eventOf('workspace.changed'));

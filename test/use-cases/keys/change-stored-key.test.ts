@@ -81,7 +81,7 @@ describe('to change a stored key', () => {
   });
 
   // A kill switch tries again: see lost-races.test.ts.
-  it.each(CHANGES.slice(1))('(%s) loses to what somebody else wrote meanwhile', async (_, change) => {
+  it.each(CHANGES.slice(1))('(%s) loses to another writer', async (_, change) => {
     const theirs = aSealedKey('site', { revision: 7 });
     const meanwhile = (row: { currentKey: unknown }): void => {
       row.currentKey = theirs;
@@ -100,7 +100,7 @@ describe('a kill switch', () => {
     expect(events).toMatchObject([{ type: 'key.resumed' }]);
   });
 
-  it.each(['suspended', 'active'] as const)('that stands at %s already changes nothing', async (state) => {
+  it.each(['suspended', 'active'] as const)('that is already at %s changes nothing', async (state) => {
     const activity = { ...ACTIVITY, degraded: null };
     const currentKey = aSealedKey('site', { state });
     const { result, log } = await playWithKey(switchTo(state), { currentKey, activity });
@@ -108,7 +108,7 @@ describe('a kill switch', () => {
     expect(log).toEqual(['read key']);
   });
 
-  it('stops the key that somebody stores in the same moment', async () => {
+  it('stops the key that another person stores in the same moment', async () => {
     const { result, row, events } = await playWithKey(suspend, {
       currentKey: aSealedKey('site'),
       meanwhile: (found) => {
@@ -158,7 +158,7 @@ describe('a deletion', () => {
   });
 });
 
-describe('a key that is encrypted anew', () => {
+describe('a key that is re-encrypted', () => {
   it('is opened on record, and is the same key as the next version; the earlier one stays', async () => {
     const { log, row, uses } = await playWithKey(reencryptOpenAiKey, twoVersions());
     expect(log).toEqual(['read key', 'reserve', 'open', 'seal', 'settle', 'write']);

@@ -69,7 +69,7 @@ export const plaintextOf = (key: StoredKey | undefined): string | undefined =>
     ? undefined
     : openSealedKey(key.sealed, DATA_KEY.plaintext).bytes().toString();
 
-/** What the table of keys has of one scope. */
+/** The table's record of one scope. */
 interface Row {
   currentKey: StoredKey | undefined;
   retained: readonly RetainedKey[];
@@ -96,14 +96,14 @@ export interface KeyWorld extends Partial<Row> {
   readonly sites?: readonly Site[];
   /** How OpenAI fails when it is asked to mint. */
   readonly failure?: Error | ((settings: VoiceSettings) => Error | undefined);
-  /** What somebody else does to the row just before a write. */
+  /** Another person's change to the row just before a write. */
   readonly meanwhile?: (row: Row) => void;
   readonly own?: Partial<KeyPorts>;
 }
 
 /**
- * What becomes of the key of a scope when somebody does this: the result or the error, the row afterwards, audit events
- * that were written with it, what was asked for in order (`log`), of OpenAI (`asked`) and noted of the use (`uses`).
+ * Plays one action on the key of a scope. Returns the result or the error, the row afterwards, the audit events that
+ * were written with it, the calls in order (`log`), those to OpenAI (`asked`) and the noted uses (`uses`).
  */
 export const playWithKey = async (play: KeyPlay, given: KeyWorld = {}) => {
   const { scope = 'site', role = 'admin' } = given;
@@ -225,7 +225,7 @@ export const playWithKey = async (play: KeyPlay, given: KeyWorld = {}) => {
   return { result, row, events, log, asked, uses };
 };
 
-/** What happened to version 3 since it was stored. */
+/** The activity of version 3 since it was stored. */
 export const ACTIVITY = {
   used: { version: 3, at: '2026-11-20T00:00:00.000Z' },
   verified: { version: 3, at: '2026-11-21T00:00:00.000Z' },

@@ -15,7 +15,7 @@ const TENANCY: MembershipReader = {
 };
 
 describe('the key that a management route is about', () => {
-  it("of a site lives at the site, and is probed with the site's own session", async () => {
+  it("the key of a site lives at the site, and is probed with the site's own session", async () => {
     expect(await authorizeKeyTarget(TENANCY, CALLER, { scope: 'site', siteId: SITE_ID }, 'admin')).toEqual({
       address: { scope: 'site', scopeId: SITE_ID, workspaceId: WORKSPACE_ID },
       siteId: SITE_ID,
@@ -23,7 +23,7 @@ describe('the key that a management route is about', () => {
     });
   });
 
-  it('of a workspace lives there, and is probed with what a new site has, without instructions and in no region', async () => {
+  it('the key of a workspace lives there, and is probed with what a new site has, without instructions and in no region', async () => {
     const target = { scope: 'workspace', workspaceId: WORKSPACE_ID } as const;
     expect(await authorizeKeyTarget(TENANCY, CALLER, target, 'admin')).toEqual({
       address: { scope: 'workspace', scopeId: WORKSPACE_ID, workspaceId: WORKSPACE_ID },

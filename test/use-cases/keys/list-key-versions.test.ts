@@ -58,7 +58,7 @@ describe('the versions of a key', () => {
     expect(row.retained).toEqual([]);
   });
 
-  it('and whose retained one is gone already are shredded as well, with nothing to remove', async () => {
+  it('versions of a key whose retained one is gone already are shredded as well, with nothing to remove', async () => {
     const { states, log } = await listed({ currentKey });
     expect(states).toEqual(['3 current', '2 shredded', '1 shredded']);
     expect(log).toEqual(['read key', 'read retained 2']);

@@ -149,7 +149,7 @@ describe('a key that several sites use', () => {
     ]);
   });
 
-  it('that serves some is good, and says which it does not serve and why', async () => {
+  it('a key that serves some sites is good, and the answer lists those it does not serve and why', async () => {
     const { result } = await probed({ uses, models: [], mint: failing({ eu: 'wrong_region' }) });
     expect(result).toMatchObject({
       failure: undefined,

@@ -33,7 +33,7 @@ const REQUESTS = {
   },
 } as const satisfies Readonly<Record<string, RotationRequest>>;
 
-/** What the detector's request comes to; `written` is what was written with its audit event. */
+/** The outcome of the detector's request; `written` is what was written with its audit event. */
 const asked = async (
   request: RotationRequest,
   found: {
@@ -66,7 +66,7 @@ const asked = async (
   return { outcome, written, log, changes, reserved };
 };
 
-describe('a key that the detector wants encrypted anew', () => {
+describe('a key that the detector wants re-encrypted', () => {
   it.each([
     ['site', SITE_ID],
     ['workspace', null],
@@ -87,13 +87,13 @@ describe('a key that the detector wants encrypted anew', () => {
   });
 
   it.each([
-    ['site', SITE_ID, SITE_ID, 'a model of its own'],
+    ['site', SITE_ID, SITE_ID, 'another model'],
     ['workspace', WORKSPACE_ID, undefined, DEFAULT_VOICE_SETTINGS.model],
   ] as const)(
     'of a %s has its decrypt on record, and is written at its own address',
     async (scope, scopeId, siteId, model) => {
       const { changes, reserved } = await asked(REQUESTS[scope], {
-        site: aSite({ model: 'a model of its own' }),
+        site: aSite({ model: 'another model' }),
       });
       expect(reserved).toEqual([
         expect.objectContaining({
@@ -140,7 +140,7 @@ describe('a key that the detector wants encrypted anew', () => {
     });
   });
 
-  it('and that somebody replaces in the same moment is left as they made it', async () => {
+  it('a key that another person replaces in the same moment is left as they made it', async () => {
     expect((await asked(REQUESTS.site, { write: lost })).outcome).toBe('superseded');
   });
 

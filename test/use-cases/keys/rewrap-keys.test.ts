@@ -191,7 +191,7 @@ const run = async (
   return { ...report, troubles, progress };
 };
 
-/** The rewrapper, with something that somebody else does once the first answer of KMS is there. */
+/** The rewrapper, with another person's action once the first answer of KMS is there. */
 const meanwhile = ({ ports }: Table, act: () => void): Partial<RewrapPorts> => {
   let pending = true;
   return {
@@ -207,7 +207,7 @@ const meanwhile = ({ ports }: Table, act: () => void): Partial<RewrapPorts> => {
 };
 
 describe('a key', () => {
-  it('and the earlier one that a rollback would bring back move in one write, and nothing is left for a second pass', async () => {
+  it('a key and the earlier one that a rollback would bring back move in one write, and nothing is left for a second pass', async () => {
     const table = tableWith([headBy(OLD, { previousVersion: 1 }), retainedBy(OLD)]);
     expect(await run(table)).toEqual({
       counts: { ...NOTHING, done: 2, skipped: 2 },
@@ -223,7 +223,7 @@ describe('a key', () => {
     expect(table.heads.get(headPlace())?.revision).toBe(6);
   });
 
-  it('that moved stands on the trail with whose it is, which version, and both master keys without their account', async () => {
+  it('a moved key is on the trail with its owner, its version, and both master keys without their account', async () => {
     const site: KeyAddress = { scope: 'site', scopeId: SITE_ID, workspaceId: WORKSPACE_ID };
     const table = tableWith([headBy(OLD, { previousVersion: 1 }, site), retainedBy(OLD, 1, site)]);
     await run(table);
@@ -246,7 +246,7 @@ describe('a key', () => {
     ]);
   });
 
-  it('that KMS moved without an id of the request is on the trail without one', async () => {
+  it('a key that KMS moved without an id of the request is on the trail without one', async () => {
     const table = tableWith([headBy(OLD)]);
     await run(table, {
       own: { rewrapper: { rewrap: async () => ({ wrapping: wrappingBy(NEW), kmsRequestId: undefined }) } },
@@ -267,7 +267,7 @@ describe('a key', () => {
     expect(table.wrappedBy()).toEqual({ [headPlace()]: NEW, [retainedPlace(1)]: NEW });
   });
 
-  it('that is there already with its earlier one is left alone, and one pass tells', async () => {
+  it('a key that is there already with its earlier one is left alone, and one pass is enough', async () => {
     const table = tableWith([headBy(NEW, { previousVersion: 1 }), retainedBy(NEW)]);
     expect(await run(table)).toEqual({
       counts: { ...NOTHING, skipped: 2 },
@@ -278,7 +278,7 @@ describe('a key', () => {
     expect([table.asked, table.writes]).toEqual([[], []]);
   });
 
-  it('whose earlier one is shredded by now moves alone', async () => {
+  it('a key whose earlier one is shredded by now moves alone', async () => {
     const table = tableWith([headBy(OLD, { previousVersion: 1 })]);
     expect(await run(table)).toMatchObject({ counts: { ...NOTHING, done: 1, skipped: 1 }, complete: true });
   });
@@ -316,7 +316,7 @@ describe('an earlier key', () => {
     });
   });
 
-  it('that its key knows of is the business of that key, and not taken by itself', async () => {
+  it('an earlier key that its key knows of is moved with that key, and not by itself', async () => {
     const table = tableWith([headBy(NEW, { previousVersion: 1 }), retainedBy(OLD)]);
     const scan = {
       // The key itself was met before: while it still was another one.
@@ -401,7 +401,7 @@ describe('many records', () => {
 
 describe('while a key is under way', () => {
   const KEY = [headBy(OLD, { previousVersion: 1 }), retainedBy(OLD)];
-  /** What is counted in the first pass, how the table ends up, and of which versions the trail tells. */
+  /** The counts of the first pass, the final table, and the versions that the trail names. */
   const cases: [
     string,
     Records,
@@ -500,7 +500,7 @@ describe('while a key is under way', () => {
       [],
     ],
     [
-      'that has no key over it and is wrapped anew under the old master key, it moves as it is then',
+      'that has no key over it and is re-wrapped under the old master key, it moves as it is then',
       [retainedBy(OLD)],
       ({ put }) => put(retainedBy(OLD)),
       { done: 1 },
@@ -521,7 +521,7 @@ describe('while a key is under way', () => {
   });
 });
 
-describe('a key that somebody else keeps writing', () => {
+describe('a key that another writer keeps changing', () => {
   const losing = ({ ports }: Table, times: number) => {
     const tried: unknown[] = [];
     const own: Partial<RewrapPorts> = {
@@ -536,7 +536,7 @@ describe('a key that somebody else keeps writing', () => {
     return { tried, own };
   };
 
-  it('once moves at the second attempt, and nobody needs to know', async () => {
+  it('a key that another writer changes once moves at the second attempt, and no trouble is reported', async () => {
     const table = tableWith([headBy(OLD)]);
     const { own, tried } = losing(table, 1);
     expect(await run(table, { own })).toMatchObject({
@@ -579,7 +579,7 @@ describe('a key that somebody else keeps writing', () => {
     expect(progress[0]).toEqual({ ...NOTHING, done: 1, conflicted: 1 });
   });
 
-  it('in the last pass too leaves the run incomplete, after two attempts in each of three passes', async () => {
+  it('a key that another writer changes in the last pass too leaves the run incomplete, after two attempts in each of three passes', async () => {
     const table = tableWith([headBy(OLD)]);
     const { own, tried } = losing(table, Number.POSITIVE_INFINITY);
     const { counts, complete, troubles, progress } = await run(table, { own });
@@ -614,7 +614,7 @@ const REFUSED = new DependencyUnavailableError('kms', 'ReEncrypt', 'AccessDenied
 const FAULT = new Error('a fault of ours');
 
 describe('a record that cannot be read', () => {
-  it('where the scan meets it is named, and one pass tells that there is nothing else', async () => {
+  it('a record that the scan cannot read is named, and one pass shows that there is nothing else', async () => {
     const table = tableWith([headBy(NEW)], { unreadable: ['#damaged KEY'] });
     expect(await run(table)).toEqual({
       counts: { ...NOTHING, skipped: 1, unreadable: 1 },
@@ -768,7 +768,7 @@ describe('a key that', () => {
   it.each([
     ['is named as failed where the service does not answer', REFUSED],
     ['ends the run where it is a fault of ours', FAULT],
-  ])('was written by somebody else and then again cannot be written %s', async (_, error) => {
+  ])('was written by another writer and then again cannot be written %s', async (_, error) => {
     const table = tableWith([headBy(OLD)]);
     let writes = 0;
     const own: Partial<RewrapPorts> = {
@@ -793,7 +793,7 @@ describe('a key that', () => {
 });
 
 describe('a scan that stops answering', () => {
-  it('ends the run: whoever cannot see every record cannot say that none is left', async () => {
+  it('ends the run: a reader that cannot see every record cannot report that none is left', async () => {
     const table = tableWith([headBy(NEW, {}, numberedOwner(0)), headBy(NEW, {}, numberedOwner(1))], {
       pageSize: 1,
     });

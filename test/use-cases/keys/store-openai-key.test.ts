@@ -98,7 +98,7 @@ describe('a key that is pasted', () => {
     ]);
   });
 
-  it('after a deletion goes on with the versions, and replaces none', async () => {
+  it('a key that is pasted after a deletion continues the versions, and replaces none', async () => {
     const { events } = await store({ currentKey: DELETED_KEY });
     const facts = { scope: 'site', version: 4, masked: MASKED, verdict: 'ok' };
     expect(events).toEqual([expect.objectContaining({ facts })]);
@@ -326,7 +326,11 @@ describe.each([
     ['the table was not read', { own: { keys: { ...keys, readKey: outage } } }, OUTAGE],
     ['it was not sealed', { own: { sealer: { seal: outage } } }, OUTAGE],
     ['the event was not made', { own: { auditEvents: { event: outage } } }, OUTAGE],
-    ['somebody was first', { own: { keys: { ...keys, changeKey: lost } } }, refusedAs('version_conflict')],
+    [
+      'another writer was first',
+      { own: { keys: { ...keys, changeKey: lost } } },
+      refusedAs('version_conflict'),
+    ],
     ['the table was not written', { own: { keys: { ...keys, changeKey: outage } } }, OUTAGE],
   ];
   const OF_BUDGET: typeof ENDS = [

@@ -32,7 +32,7 @@ describe('a stored key that is tested', () => {
   const opened = { at: NOW.toISOString(), kmsRequestId: 'kms-1' };
   const failed = { ...opened, state: 'refused', refusal: 'test_failed' };
 
-  it('that mints is said to work, which is noted of that use', async () => {
+  it('a tested key that mints is reported as working, which is noted of that use', async () => {
     const { result, uses } = await test();
     const [reserved, settled, noted] = uses;
     expect(result).toMatchObject({ ok: true, code: 'ok' });
@@ -47,7 +47,7 @@ describe('a stored key that is tested', () => {
     expect(uses.slice(1).map(({ what }) => what)).toEqual([outcome, result]);
   });
 
-  it('and had no answer has no id of one on record', async () => {
+  it('a tested key without an answer has no request id of one on record', async () => {
     const { uses } = await test({ failure: new OpenAiFailure('timeout') });
     expect(uses[1]?.what).toStrictEqual({ ...failed, openAiFailure: 'timeout' });
   });

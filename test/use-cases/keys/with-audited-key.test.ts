@@ -46,7 +46,7 @@ const used = async ({
 const openerThat = (error: Error) =>
   ({ withPlaintext: () => Promise.reject(error) }) as unknown as MintPorts['opener'];
 
-/** What is on record of one use: the intent, and the outcome. */
+/** The records of one use: the intent, and the outcome. */
 const recordOf = async (
   opener: MintPorts['opener'] | undefined,
   use: () => Promise<void> = async () => {},
@@ -136,13 +136,13 @@ describe('a key that a person uses', () => {
     expect(log).toEqual(['reserve', 'open', 'settle used']);
   });
 
-  it('and that cannot be read is refused as that, on record, with a note for its owner', async () => {
+  it('a key that cannot be read is refused as unreadable, on record, with a note for its owner', async () => {
     const { log, outcome } = await used({ opener: openerThat(new SealedKeyUnreadableError()) });
     expect(outcome).toBe('openai_key_unreadable');
     expect(log).toEqual(['reserve', 'note unreadable', 'settle refused openai_key_unreadable']);
   });
 
-  it('and that fails otherwise is refused as unavailable, on record, and the failure itself is told', async () => {
+  it('a use that fails otherwise is refused as unavailable, on record, and the failure itself is logged', async () => {
     const outage = new Error('no answer');
     const { log, outcome } = await used({ opener: openerThat(outage) });
     expect(outcome).toBe(outage);

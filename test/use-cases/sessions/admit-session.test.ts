@@ -42,6 +42,8 @@ const request = (facts: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
   addressSlotPercent: 100,
   capSeconds: undefined,
   capacity: aContext(),
+  timeZone: 'UTC',
+  visitor: undefined,
   replaced: undefined,
   now: NOW,
   ...facts,
@@ -135,13 +137,13 @@ describe('slots', () => {
     expect(await refused({ capacity, pools })).toEqual({ refusal: 'busy', retryAfter: 40, writes: 0 });
   });
 
-  it('without a limit there is none to take, and as many as like get in', async () => {
+  it('a key without a limit has no slots to take, and every visitor gets in', async () => {
     const { result, writes } = await admitted({ pools: [] });
     expect(result).toMatchObject({ remainingSlots: null, leases: [] });
     expect(writes).toHaveLength(1);
   });
 
-  it('who loses a race looks again, with what is free then', async () => {
+  it('a session that loses a race looks again, with what is free then', async () => {
     const after = aContext({ leases: leasesOf('key', [30]) });
     const { result, writes, waits } = await admitted({}, { races: 3, after });
     expect(writes.map(({ leases }) => leases[0]?.index)).toEqual([0, 1, 1, 1]);
@@ -197,13 +199,13 @@ describe('minutes of a hard cap', () => {
     expect(result).toMatchObject({ usage: { holdSeconds: 600 } });
   });
 
-  it('or what is left, which is then the longest that it may last', async () => {
+  it('a session may last as long as what is left of the plan', async () => {
     const { writes } = await admitted({ capSeconds, capacity: committed(100, 5_995) });
     expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_995, usage: { holdSeconds: 5 } });
     expect(writes[0]?.session.admission).toMatchObject({ maxDurationSeconds: 5, holdSeconds: 5 });
   });
 
-  it('with less than five seconds left nothing begins: a minute where others hold them, else until next month', async () => {
+  it('a session with less than five seconds left does not begin: wait a minute where others hold them, else until next month', async () => {
     expect(await refused({ capSeconds, capacity: committed(5_995, 5_996) })).toEqual({
       refusal: 'minutes_exhausted',
       retryAfter: 60,
@@ -217,7 +219,7 @@ describe('minutes of a hard cap', () => {
     });
   });
 
-  it('who loses a race holds what is left then', async () => {
+  it('a session that loses a race holds what is left then', async () => {
     const { writes } = await admitted({ capSeconds }, { races: 1, after: committed(0, 5_900) });
     expect(writes.map(({ hold }) => hold?.usage.holdSeconds)).toEqual([600, 100]);
   });

@@ -102,7 +102,7 @@ describe('managed', () => {
     },
   );
 
-  it('has no limit on sessions of its own, unless the workspace sets one', () => {
+  it('has no limit on sessions, unless the workspace sets one', () => {
     expect(payer({}, MANAGED).slotLimit).toBeUndefined();
     expect(payer({}, { ...MANAGED, concurrencyLimit: 2 }).slotLimit).toBe(2);
   });

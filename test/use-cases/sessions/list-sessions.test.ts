@@ -124,7 +124,7 @@ describe('sessions of a site', () => {
     expect(asked[0]).toBe(`10 of ${SITE_ID} from ${from}T00:00:00.000Z before ${before}T00:00:00.000Z`);
   });
 
-  it('of days that cannot be are refused, and not read', async () => {
+  it('a list of impossible days is refused, and not read', async () => {
     const { asked, list } = siteOf();
     expect(await outcomeOf(list({ from: '2026-11-24' }))).toBe('invalid_request');
     expect(asked).toEqual([]);

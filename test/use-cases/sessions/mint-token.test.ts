@@ -114,7 +114,7 @@ describe('a good mint', () => {
     expect(signingSecret).toBe(`secret of ${session.sessionId}`);
   });
 
-  it('on the last minutes of a hard cap may last as long as they do', async () => {
+  it('a mint on the last minutes of a hard cap may last as long as they do', async () => {
     const period = { usedSeconds: 0, committedSeconds: 5_900, notices: {} };
     expect((await minted({ ...MANAGED, period })).result).toMatchObject({
       mode: 'managed',
@@ -257,7 +257,7 @@ describe('before anything is admitted', () => {
     expect((await minted({ siteCalls: 199 })).log).toContain('admit');
   });
 
-  it('the last call of a budget that somebody else had gives everything back', async () => {
+  it('the last call of a budget that another request took gives everything back', async () => {
     const spent: string[] = [];
     const { refusal, log } = await refused(MANAGED, { limiter: without(spent, 'site') });
     expect(refusal).toBe('rate_limited');
@@ -271,7 +271,7 @@ describe('before anything is admitted', () => {
   });
 });
 
-it('a site without budget whose slots are taken too is told of the budget', async () => {
+it('a site without budget whose slots are taken too gets the refusal about the budget', async () => {
   const full = { workspace: aWorkspace({ concurrencyLimit: 1 }), leases: leasesOf('workspace', [30]) };
   expect((await refused(full, { limiter: without([], 'site') })).refusal).toBe('rate_limited');
 });
@@ -399,7 +399,7 @@ describe('after the admission', () => {
   });
 
   it.each([
-    ['was settled by somebody else', new ConflictError(), 'unavailable'],
+    ['was settled by another request', new ConflictError(), 'unavailable'],
     ['cannot be written', down, undefined],
   ])('a secret whose outcome %s is not handed out; slot and minutes come back', async (_, error, refusal) => {
     const { result, log } = await minted(MANAGED, { sessions: { settle: () => Promise.reject(error) } });

@@ -102,14 +102,14 @@ describe('the limit that is shown', () => {
   const limitOf = async (keyScope: HeldSlot['keyScope'], workspace: Partial<Workspace>) =>
     (await read([held('a', { keyScope })], workspace)).keys[0]?.limit;
 
-  it('of an own key is what the workspace has set, or what its tier at OpenAI has', async () => {
+  it('the limit of an own key is what the workspace has set, or what its tier at OpenAI has', async () => {
     for (const scope of ['site', 'workspace'] as const) {
       expect(await limitOf(scope, { concurrencyLimit: 7, openaiTier: 1 })).toBe(7);
       expect(await limitOf(scope, { concurrencyLimit: null, openaiTier: 1 })).toEqual(expect.any(Number));
     }
   });
 
-  it("of the platform's key is what the workspace has set, or none", async () => {
+  it("the limit of the platform's key is what the workspace has set, or none", async () => {
     expect(await limitOf('platform', { concurrencyLimit: 7, openaiTier: 1 })).toBe(7);
     expect(await limitOf('platform', { concurrencyLimit: null, openaiTier: 1 })).toBeNull();
   });
@@ -137,7 +137,7 @@ describe('a stored key on which nobody talks', () => {
     ]);
   });
 
-  it('of the last of many sites is found, behind the keys that are busy', async () => {
+  it('a stored key of the last of many sites is found, behind the keys that are busy', async () => {
     const stored = [WORKSPACE_KEY, keyOfSite(149, 'quiet')];
     const { keys } = await read([held('a', { pool: 'own' })], {}, { sites: 150, stored });
     expect(keys).toMatchObject([

@@ -73,6 +73,7 @@ const reported = async (reports: readonly WidgetEvent[], { read, own, request, a
     workspace: aWorkspace(),
     site: aSite(),
     health: undefined,
+    budgets: [],
     ...read,
   };
   const ports = {
@@ -239,19 +240,19 @@ describe('a request', () => {
     expect((await reported([ended(8)])).kept).toEqual(own);
   });
 
-  it('whose slot was lost is told so', async () => {
+  it('a request whose slot was lost is answered so', async () => {
     const slots = { renew: async () => false };
     expect((await receipt([heartbeat(5)], { own: { slots } })).hangUp).toBe('slot_lost');
   });
 
-  it('of a session without slots extends none, and goes on', async () => {
+  it('a request of a session without slots extends none, and continues', async () => {
     const session = { ...MINTED };
     const { result, kept } = await reported([heartbeat(5)], { read: { session } });
     expect(result).toMatchObject({ hangUp: undefined });
     expect(kept).toEqual([]);
   });
 
-  it('that ends a session gives its slots back, each time that it comes', async () => {
+  it('a request that ends a session gives its slots back, each time that it comes', async () => {
     const { result, log, saved } = await reported([connected(1), ended(8)]);
     expect(result).toMatchObject({ accepted: 2, hangUp: 'ended' });
     expect(log).toEqual(['read', 'save', 'end', 'release 2', 'no longer live']);
@@ -284,7 +285,7 @@ describe('a request', () => {
     expect((await receipt([connected(500), heartbeat(501)], { at })).hangUp).toBe(hangUp);
   });
 
-  it('goes by the setting of the site where a session from before has none of its own', async () => {
+  it('uses the setting of the site where a session from before has none', async () => {
     const read = {
       session: { ...MINTED, admission: undefined } as never,
       site: aSite({ maxDurationSeconds: 60 }),
@@ -322,7 +323,7 @@ describe('of two requests at once', () => {
     expect(errors).toHaveLength(1);
   });
 
-  it('goes by what the other one has written', async () => {
+  it('uses what the other one has written', async () => {
     const log: string[] = [];
     const saved: SessionUsage[] = [];
     let reads = 0;
@@ -333,6 +334,7 @@ describe('of two requests at once', () => {
         workspace: aWorkspace(),
         site: aSite(),
         health: undefined,
+        budgets: [],
       }),
     };
     const meters = {
@@ -345,7 +347,7 @@ describe('of two requests at once', () => {
     expect(saved.map(({ revision }) => revision)).toEqual([1, 2]);
   });
 
-  it('that loses eight times is told to send it again', async () => {
+  it('a request that loses eight times is asked to be sent again', async () => {
     const log: string[] = [];
     const { result } = await reported([heartbeat(5)], { own: { sessionUsage: losing(99, log) } });
     expect(result).toMatchObject({ code: 'unavailable' });
@@ -388,7 +390,7 @@ describe('what visitors met', () => {
     ]);
   });
 
-  it('at their own microphone is told and says nothing of the key', async () => {
+  it("a failure at the visitor's own microphone is recorded and does not count for the key", async () => {
     const denied: WidgetEvent = { ...event('error', 5), source: 'media', code: 'NotAllowedError' };
     const { log, errors } = await reported([denied]);
     expect(log).toEqual(['read', 'save', 'extend 2']);
@@ -412,7 +414,7 @@ describe('what visitors met', () => {
     ]);
   });
 
-  it("with the platform's key is shown to no customer", async () => {
+  it("a failure with the platform's key is shown to no customer", async () => {
     const session = { ...SESSION, keyScope: 'platform' as const };
     const { log } = await reported([noQuota(5)], { read: { usage: meter, health: votes(2), session } });
     expect(log).toEqual(['read', 'health 3', 'save', 'extend 2']);

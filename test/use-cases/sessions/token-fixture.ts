@@ -30,6 +30,7 @@ export const aWorkspace = (facts: Partial<Workspace> = {}): Workspace => ({
   dataResidency: 'global',
   anomalyResponse: 'notify',
   alertEmail: null,
+  timeZone: 'UTC',
   ownerCount: 1,
   siteCount: 1,
   createdAt: '2026-11-01T00:00:00.000Z',
@@ -47,6 +48,9 @@ export const aSite = (facts: Partial<Site> = {}): Site => ({
   instructions: '',
   dataResidency: 'global',
   control: 'open',
+  requireEmbedToken: false,
+  visitorLimits: { callsPerDay: null, minutesPerDay: null },
+  embedKey: null,
   clientSecretTtlSeconds: 60,
   maxDurationSeconds: 600,
   modelAutoUpgrade: true,
@@ -97,6 +101,8 @@ export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
   stopped: false,
   period: { usedSeconds: 0, committedSeconds: 0, notices: {} },
   leases: [],
+  budgets: [],
+  embed: { tokenUsed: false, visitorDay: { calls: 0, seconds: 0 } },
   health: { site: undefined, workspace: undefined, platform: undefined },
   ...facts,
 });
@@ -128,6 +134,7 @@ export const aRequest = (facts: Partial<MintRequest> = {}): MintRequest => ({
   origin: PAGE,
   sourceIp: '192.0.2.1',
   visitorId: undefined,
+  embedToken: undefined,
   onOriginAllowed: () => undefined,
   ...facts,
 });
@@ -221,7 +228,7 @@ export const recordingPorts = (context: TokenContext, own: Partial<MintPorts> = 
   return { ports, log };
 };
 
-/** A write that somebody else was first with. */
+/** A write that lost to another writer. */
 export const lost = async (): Promise<never> => {
   throw new ConflictError();
 };

@@ -119,7 +119,7 @@ const NEEDED: readonly (readonly [name: string, role: Role, plays: readonly Play
     onKey((ports) => (caller, target) => switchOpenAiKey(ports)(caller, target, 'suspended')),
   ],
   ['roll a key back', 'admin', onKey((ports) => rollBackOpenAiKey(ports, 60))],
-  ['encrypt a key anew', 'admin', onKey(reencryptOpenAiKey)],
+  ['re-encrypt a key', 'admin', onKey(reencryptOpenAiKey)],
   ['create a site', 'admin', [(ports) => createSite(ports)(CALLER, WORKSPACE_ID, aSite())]],
   ['change a site', 'admin', [(ports) => changeSite(ports)(CALLER, SITE_ID, {})]],
   ['archive a site', 'admin', [(ports) => archiveSite(ports)(CALLER, SITE_ID)]],

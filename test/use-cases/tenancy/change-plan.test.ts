@@ -24,7 +24,7 @@ const over = (workspace: Workspace | undefined) => {
 };
 
 describe('an operator puts a workspace on a plan', () => {
-  it('and the event that says so is in the same write', async () => {
+  it('a change of the plan and its event are in the same write', async () => {
     const free = aWorkspace({ plan: 'free' });
     const { written, change } = over(free);
     expect(await change('pro')).toEqual({ ...free, plan: 'pro' });
@@ -41,7 +41,7 @@ describe('an operator puts a workspace on a plan', () => {
     ]);
   });
 
-  it('that it has already: nothing is written', async () => {
+  it('a workspace that is on the plan already gets no write', async () => {
     const { written, change } = over(aWorkspace({ plan: 'pro' }));
     expect(await change('pro')).toMatchObject({ plan: 'pro' });
     expect(written).toEqual([]);

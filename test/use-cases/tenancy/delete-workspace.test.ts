@@ -30,7 +30,7 @@ const worldWith = ({
   readonly workspace?: Workspace | 'none';
   readonly sites?: readonly Site[];
   readonly keys?: Readonly<Record<string, LiveKey>>;
-  /** What somebody else does between the shredding of a site's key and the site's archiving. */
+  /** Another person's action between the shredding of a site's key and the site's archiving. */
   readonly onArchive?: (stored: Map<string, LiveKey>) => void;
 } = {}) => {
   const log: string[] = [];

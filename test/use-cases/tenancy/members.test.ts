@@ -6,7 +6,7 @@ import { aMember, outcomeOf, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 import { CALLER, eventOf, tenancyWith } from './tenancy-fixture.ts';
 
 const OWNER = aMember('owner', CALLER.sub);
-/** Somebody whom another owner added long ago. */
+/** A person whom another owner added long ago. */
 const known = (role: Role): Member => ({
   ...aMember(role, 'known'),
   addedAt: '2026-10-01T00:00:00.000Z',
@@ -40,7 +40,7 @@ describe('a member whose role is saved', () => {
     ['viewer', 'admin'],
     ['admin', 'owner'],
     ['owner', 'viewer'],
-  ] as const)('from %s to %s stays added by whoever added them', async (role_before, role) => {
+  ] as const)('from %s to %s keeps the name of the person who added them', async (role_before, role) => {
     const { members, save, trail } = workspaceOf(known(role_before));
     expect(await save('known', role)).toStrictEqual({ ...known(role_before), role });
     expect(members()).toStrictEqual([OWNER, { ...known(role_before), role }]);
@@ -75,7 +75,7 @@ describe('the last owner', () => {
   it.each([
     ['become an admin', ({ save }: ReturnType<typeof workspaceOf>) => outcomeOf(save(CALLER.sub, 'admin'))],
     ['be removed', ({ remove }: ReturnType<typeof workspaceOf>) => remove(CALLER.sub)],
-  ])('cannot %s, whoever else is there; one of two owners can', async (_, leave) => {
+  ])('cannot %s as the only owner; one of two owners can', async (_, leave) => {
     const alone = workspaceOf(known('admin'));
     expect(await leave(alone)).toBe('last_owner');
     expect(alone.members()).toStrictEqual([OWNER, known('admin')]);

@@ -21,6 +21,8 @@ const SETTINGS = {
   model: 'gpt-realtime-2.1',
   voice: 'cedar',
   instructions: 'Sell bread.',
+  requireEmbedToken: true,
+  visitorLimits: { callsPerDay: 5, minutesPerDay: null },
   dataResidency: 'eu',
   control: 'open',
   clientSecretTtlSeconds: 120,
@@ -38,6 +40,7 @@ describe('a site that is created', () => {
       ...SETTINGS,
       siteId,
       workspaceId: WORKSPACE_ID,
+      embedKey: null,
       modelMove: null,
       retirementNotices: {},
       createdAt: '2026-11-23T12:00:10.000Z',
@@ -81,7 +84,7 @@ describe('a site that is created', () => {
     },
   );
 
-  it('by a person whose role was lowered meanwhile is refused for that, not for the race', async () => {
+  it('a site created by a person whose role was lowered meanwhile is refused for that, not for the race', async () => {
     const { table, ports } = tenancyWith();
     const createSiteThatLoses = async (): Promise<never> => {
       table.members.set(CALLER.sub, aMember('viewer', CALLER.sub));
@@ -108,7 +111,7 @@ describe('a site that is changed', () => {
     );
   });
 
-  it('by two people at once, in different settings, has both changes', async () => {
+  it('a site changed by two people at once, in different settings, has both changes', async () => {
     const { table, ports } = tenancyWith({ sites: [aSite()] });
     const changes = [{ name: 'Bakery' }, { voice: 'cedar' }];
     await Promise.all(changes.map((change) => changeSite(ports)(CALLER, SITE_ID, change)));

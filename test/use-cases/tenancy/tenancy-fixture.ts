@@ -125,6 +125,7 @@ export const tenancyWith = ({
     random,
     plans: BUILT_IN_PLANS,
     suffixes: publicSuffixList,
+    budgets: { readBudgets: async () => [] },
   };
   return { table, ports };
 };

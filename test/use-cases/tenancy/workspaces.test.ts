@@ -15,6 +15,7 @@ describe('a workspace that is created', () => {
       dataResidency: 'eu',
       anomalyResponse: 'suspend',
       alertEmail: 'owner@shop.example',
+      timeZone: 'Europe/Berlin',
     } as const;
     const workspaceId = '777777777777';
     const at = '2026-11-23T12:00:10.000Z';
@@ -69,7 +70,7 @@ describe('a workspace that is changed', () => {
     },
   );
 
-  it('by two owners at once, in different settings, has both changes', async () => {
+  it('a workspace changed by two owners at once, in different settings, has both changes', async () => {
     const { table, ports } = tenancyWith({ workspace: BEFORE });
     const changes = [{ name: 'Bakery' }, { openaiTier: 5 }];
     await Promise.all(changes.map((change) => changeWorkspace(ports)(CALLER, WORKSPACE_ID, change)));

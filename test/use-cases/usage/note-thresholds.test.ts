@@ -7,7 +7,7 @@ import { noteThresholds } from '../../../lambdas/use-cases/usage/note-thresholds
 import { aSession, clockAt, type SessionFacts } from '../../domain/sessions/session-usage-fixture.ts';
 import { aWorkspace } from '../sessions/token-fixture.ts';
 
-/** What is noted for a workspace that has used so many of Starter's 500 minutes. */
+/** The notes for a workspace that has used this many of Starter's 500 minutes. */
 const noted = async (
   usedMinutes: number,
   {
@@ -82,7 +82,7 @@ describe('a threshold of a plan', () => {
     expect(asked).toEqual(['2026-10', '2026-10 50']);
   });
 
-  it('that another session noted first keeps none of the others back', async () => {
+  it('a threshold that another session noted first keeps none of the others back', async () => {
     const { events } = await noted(500, {
       noteThreshold: async (percent) => {
         if (percent === 50) throw new ConflictError();
@@ -91,7 +91,7 @@ describe('a threshold of a plan', () => {
     expect(events.map(({ facts }) => facts['percent'])).toEqual([80, 100]);
   });
 
-  it('that cannot be noted fails, so that the next report makes up for it', async () => {
+  it('a threshold that cannot be noted fails, so that the next report makes up for it', async () => {
     const noteThreshold = () => Promise.reject(new Error('no answer'));
     await expect(noted(250, { noteThreshold })).rejects.toThrow('no answer');
   });

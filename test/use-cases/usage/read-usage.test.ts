@@ -57,7 +57,7 @@ const totalsFor = ({ now = NOW, plan = 'starter' } = {}) => {
 };
 
 describe('usage', () => {
-  it('of a workspace is its days of this month until today, and what it has used of its plan', async () => {
+  it('the usage of a workspace is its days of this month until today, and what it has used of its plan', async () => {
     const { asked, read } = totalsFor();
     expect(await read({ groupBy: ['day', 'site'] })).toStrictEqual({
       from: '2026-11-01',
@@ -82,7 +82,7 @@ describe('usage', () => {
     ]);
   });
 
-  it('of a site is its own part, beside what all sites have used of the plan', async () => {
+  it('the usage of a site is its own part, next to what all sites have used of the plan', async () => {
     const { read } = totalsFor();
     const report = await read({ to: '2026-11-30', groupBy: ['site'] }, SITE_ID);
     const own = sum({ seconds: 65, billedSeconds: 62, costMicroCents: 8 });
@@ -91,7 +91,7 @@ describe('usage', () => {
     expect(report.plan.usedSeconds).toBe(36_062);
   });
 
-  it('of other days has both ends in it, and the plan of the month in which they end', async () => {
+  it('the usage of other days has both ends in it, and the plan of the month in which they end', async () => {
     const { asked, read } = totalsFor();
     const { totals } = await read({ from: '2026-10-31', to: '2026-11-01' });
     expect(totals.entry.seconds).toBe(10_060);
@@ -110,7 +110,7 @@ describe('usage', () => {
     expect(plan).toMatchObject({ name: 'gone', plan: undefined, usedSeconds: 36_062 });
   });
 
-  it('of days that cannot be is refused, and not read', async () => {
+  it('the usage of impossible days is refused, and not read', async () => {
     const { asked, read } = totalsFor();
     expect(await outcomeOf(read({ from: '2026-11-24' }))).toBe('invalid_request');
     expect(asked).toEqual([]);

@@ -24,7 +24,7 @@ const OPERATOR = { sub: 'operator:somebody', sourceIp: '' };
 const OTHER_SITE = `${WORKSPACE_ID}secondsite00` as SiteId;
 
 let sessions = 0;
-/** A session of so many seconds; still running where it is not `over`. What it comes to changes with the seconds alone. */
+/** A session of this many seconds; still running where it is not `over`. Its cost changes with the seconds alone. */
 const session = (
   minted: string | Date,
   seconds = 60,
@@ -60,10 +60,10 @@ const postingsOf = (usage: SessionUsage): readonly LedgerPosting[] => {
   ];
 };
 
-/** What happens right before a call, such as the second `readTotals` of November 2026. */
+/** Actions right before a call, such as the second `readTotals` of November 2026. */
 type Meanwhile = Readonly<Record<string, () => void>>;
 
-/** Meters and totals as their table keeps them: a report changes both, and somebody with a console one alone. */
+/** Usage records and totals as their table keeps them: a report changes both, a person with a console only one. */
 const booksOf = (
   usages: readonly SessionUsage[],
   {
@@ -191,7 +191,7 @@ const booksOf = (
     report,
     plant,
     correct,
-    /** A report of which somebody sees the meter, and its totals not yet. */
+    /** A report whose usage record is visible, and its totals not yet. */
     reportMeter: (usage: SessionUsage) => {
       const before = kept.get(usage.sessionId);
       kept.set(usage.sessionId, usage);
@@ -347,7 +347,7 @@ describe('a session that was over before the books are read', () => {
     expect((await booksOf(together).rebuild()).counts).toEqual({ ...RIGHT, totals: PERIODS + 1 });
   });
 
-  it('and a long time ago is read once, however often the totals are', async () => {
+  it('a session that ended a long time ago is read once, however often the totals are', async () => {
     const running = session('2026-11-23T11:59:00Z', 10, { over: false });
     const { rebuild, report, ranges } = booksOf([running]);
     await rebuild({ during: { 'readTotals 2': () => report(longer(running, 20)) } });
@@ -364,7 +364,7 @@ describe('a session that was over before the books are read', () => {
     expect(ranges).toHaveLength(PERIODS + 1 + 2);
   });
 
-  it('but for one that nobody has ended yet: from that one on the meters of its site are read anew', async () => {
+  it('a session that has not ended yet makes the usage records of its site, starting with it, be read again', async () => {
     const open = session('2026-11-23T03:00:00Z', 20, { over: false });
     const { rebuild, report, ranges } = booksOf([
       session('2026-11-23T02:00:00Z', 10),
@@ -448,7 +448,7 @@ describe('a report that comes in', () => {
       ['between the totals and the meters', 'listSessionUsage 2'],
       ['between the meters and the totals', 'readTotals 2'],
     ].flatMap(([name, when = '']) => MODES.map(([mode, repair]) => [name, mode, when, repair] as const)),
-  )('%s is waited out where totals are %s: they are compared anew', async (_, _mode, when, repair) => {
+  )('%s is waited out where totals are %s: they are compared again', async (_, _mode, when, repair) => {
     const { rebuild, report, calls, trail } = booksOf([running], { tenants: [[WORKSPACE_ID, [SITE_ID]]] });
     const { counts, drifts } = await rebuild({
       repair,
@@ -459,13 +459,13 @@ describe('a report that comes in', () => {
     expect(calls).toEqual(['listSessionUsage', ...READS, ...READS]);
   });
 
-  it('for the first time of its day, between the two reads, is waited out', async () => {
+  it('a report for the first time of its day, between the two reads, is waited out', async () => {
     const { rebuild, report } = booksOf([]);
     const { counts, drifts } = await rebuild({ during: { 'readTotals 2': () => report(running) } });
     expect([counts, drifts]).toEqual([{ ...RIGHT, totals: PERIODS + 1 }, []]);
   });
 
-  it('and is seen in its meter before it is seen in its totals is no drift', async () => {
+  it('a report that is seen in its usage record before its totals is no drift', async () => {
     const { rebuild, reportMeter } = booksOf([running]);
     let post = () => {};
     const { counts, drifts } = await rebuild({
@@ -504,7 +504,7 @@ describe('a report that comes in', () => {
     ]);
   });
 
-  it('and another operator who sets the total right in the same moment leave nothing to do', async () => {
+  it('a report and another operator who corrects the total in the same moment leave nothing to do', async () => {
     const { rebuild, plant, correct, trail } = booksOf([running]);
     plant(PERIOD, { usedSeconds: 3 });
     const { counts, drifts } = await rebuild({

@@ -6,7 +6,7 @@ import { startStrictTables } from '../../../test/local/strict/dynamodb-requests.
 export interface RuleLine {
   readonly rule: string;
   readonly verdict: 'same' | 'other words' | 'accepts';
-  /** What the engine said instead; empty where nothing differs. */
+  /** The engine's own words; empty where nothing differs. */
   readonly note: string;
 }
 

@@ -38,7 +38,7 @@ export interface Target {
   readonly errors: readonly EngineError[];
   /** Records of streams that were given up on. */
   readonly deadLetters: readonly string[];
-  /** What the functions take for now. */
+  /** The functions' current time. */
   now(): Date;
   advance(milliseconds: number): void;
   s3(): S3Client;

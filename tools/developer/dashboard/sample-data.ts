@@ -11,7 +11,7 @@ interface Shape {
   readonly often?: number;
 }
 
-/** What a graph of a quiet afternoon shows, by the title of the graph and the label of the line; the first that fits. */
+/** Graphs of a quiet afternoon, by the title of the graph and the label of the line; the first that fits. */
 const SHAPES: readonly (readonly [RegExp, Shape])[] = [
   [/^Mints.*: ok$/, { level: 180, noise: 0.2 }],
   [/^Mints.*: (?:rate_limited|busy)$/, { level: 9, noise: 0.9, often: 0.6 }],

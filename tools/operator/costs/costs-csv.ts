@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 
-/** What OpenAI charged on one day for one line item. */
+/** A charge of OpenAI on one day for one line item. */
 export interface ChargedLine {
   /** `2026-11`, UTC. */
   readonly month: string;

@@ -3,7 +3,7 @@ import { BILLING_MODES } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { MICRO_CENTS_PER_CENT } from '../../../lambdas/domain/usage/cost.ts';
 import { csvRows } from './costs-csv.ts';
 
-/** What we counted on one day for one model. */
+/** Our own count on one day for one model. */
 export interface CountedRow {
   /** `2026-11`, UTC. */
   readonly month: string;

@@ -2,7 +2,7 @@ import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 import type { KeyScope } from '../../../lambdas/domain/keys/sealed-key.ts';
 import { type KeyAddress, type LiveKey, PLATFORM_ADDRESS } from '../../../lambdas/domain/keys/stored-key.ts';
 
-/** What the audit trail says has become of one scope's key. */
+/** The history of one scope's key on the audit trail. */
 export interface KeyHistory {
   readonly address: KeyAddress;
   /** The highest version that was ever given out. */
@@ -85,7 +85,7 @@ const after = (history: KeyHistory, { type, facts }: AuditRow): KeyHistory => {
   }
 };
 
-/** What a restored head needs: `shred` it, `suspend` it, or nothing. */
+/** The remedy for a restored current key: `shred` it, `suspend` it, or nothing. */
 export const remedyFor = (
   currentKey: LiveKey,
   history: KeyHistory | undefined,

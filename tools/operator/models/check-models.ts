@@ -17,7 +17,7 @@ import {
 } from '../../../lambdas/domain/usage/price-catalogue.ts';
 import type { ScannedSite } from '../../../lambdas/use-cases/ports/tenancy.ts';
 
-/** What the command prints, one line per finding. */
+/** The command's output, one line per finding. */
 export interface ModelCheck {
   readonly lines: readonly string[];
   /** Sites that have no model to use now, or could not be read. */

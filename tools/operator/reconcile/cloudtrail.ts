@@ -14,7 +14,7 @@ export interface DecryptCall {
 }
 
 /**
- * What is read of a record:
+ * The fields that are read of a record:
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  * A refused call may have no parameters and no resources.
  */

@@ -3,7 +3,7 @@ import { encryptionContextOf, type KeyScope } from '../../../lambdas/domain/keys
 import { PLATFORM_ADDRESS } from '../../../lambdas/domain/keys/stored-key.ts';
 import type { DecryptCall } from './cloudtrail.ts';
 
-/** What two records that were kept apart from each other disagree on. */
+/** Disagreements between two records that were kept separately. */
 export const FINDING_KINDS = {
   decrypt_without_row: 'KMS decrypted, and no audit row tells of it',
   row_without_decrypt: 'An audit row tells of a decrypt that CloudTrail does not know',
@@ -51,7 +51,7 @@ const OUTCOMES: ReadonlySet<string> = new Set([
   'key.use_settled',
 ]);
 
-/** What an intent and its outcome have in common: the session, or the one opening of a key for a call. */
+/** The key that an intent and its outcome share: the session, or the one opening of a key for a call. */
 const subjectOf = ({ sessionId, facts }: AuditRow): string | null =>
   typeof facts['use_id'] === 'string' ? `${sessionId} ${facts['use_id']}` : sessionId;
 

@@ -17,7 +17,7 @@ export const NOTHING_COPIED: CopyCounts = { missing: 0, same: 0, different: 0, w
 export interface CopyRequest {
   readonly from: string;
   readonly to: string;
-  /** What of a restored item comes back: the item, an item that was set right, or undefined for nothing. */
+  /** The restored form of an item: the item, a corrected item, or undefined for none. */
   readonly admit: (item: RawItem) => RawItem | undefined;
   readonly apply: boolean;
   readonly overwrite: boolean;

@@ -32,7 +32,7 @@ export interface RestoreRequest {
 }
 
 export interface Restored {
-  /** What had to be shredded or suspended in the restored keys table before it was copied. */
+  /** Keys that were shredded or suspended in the restored keys table before it was copied. */
   readonly remedies: readonly Remedy[];
   readonly comparison: ArchiveComparison;
 }

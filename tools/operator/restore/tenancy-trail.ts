@@ -1,7 +1,7 @@
 import type { RawItem, TableCopy } from '../../../lambdas/adapters/aws/dynamodb-table-copy.ts';
 import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 
-/** What the audit trail says has become of one workspace, up to its newest archived row. */
+/** The history of one workspace on the audit trail, up to its newest archived row. */
 export interface WorkspaceHistory {
   /** When it was deleted; undefined while it is not. */
   readonly deletedAt: string | undefined;
@@ -36,13 +36,13 @@ const historyOf = (rows: readonly AuditRow[]): WorkspaceHistory => {
 };
 
 export interface TenancyAdmission {
-  /** What of a restored item comes back; undefined for nothing. */
+  /** The restored form of an item; undefined for none. */
   readonly admit: (item: RawItem) => RawItem | undefined;
   /** Workspaces of the restored table that the trail says nothing about. */
   readonly withoutTrail: readonly string[];
 }
 
-/** What of a restored table comes back under one workspace. */
+/** Restored items of one workspace, by table. */
 interface Counts {
   owners: number;
   sites: number;

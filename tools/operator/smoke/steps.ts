@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** What is tried: a deployment by its public address, and who tries it. */
+/** The target of a smoke test: a deployment by its public address, and the person who runs it. */
 export interface SmokeTarget {
   readonly url: string;
   /** An access token of an owner. */
   readonly token: string | undefined;
-  /** A site of theirs, and an origin that is registered on it; a site of its own when left out. */
+  /** A site of that person, and an origin that is registered on it. @default a site made for the test */
   readonly site: string | undefined;
   readonly origin: string | undefined;
 }
@@ -172,7 +172,7 @@ const checkPreflight = async (target: SmokeTarget, site: string, origin: string)
   return `a browser on ${origin} is let through`;
 };
 
-/** What each refusal of a mint tells an operator who has just deployed. */
+/** Advice for an operator who has just deployed, for each refusal of a mint. */
 const REFUSALS: Readonly<Record<string, string>> = {
   openai_key_missing:
     'Key missing: neither the site nor its workspace has an OpenAI key. Store one with PUT …/openai-key.',

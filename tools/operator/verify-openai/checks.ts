@@ -3,7 +3,7 @@ import { CANNED_OFFER } from '../../../lambdas/domain/calls/canned-offer.ts';
 import { type Created, type OpenAiUnderTest, type Sideband, waitFor } from './openai.ts';
 import { openPeer, type Peer, type PeerEvent, silence } from './peer.ts';
 
-/** What one check has seen, in a sentence that quotes nothing of the conversation. */
+/** The observation of one check, in a sentence that quotes nothing of the conversation. */
 export interface Observation {
   readonly check: string;
   readonly seen: string;

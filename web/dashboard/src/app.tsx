@@ -107,7 +107,7 @@ const Callback = ({ signIn }: { readonly signIn: SignIn }) => {
       {failure === undefined ? (
         <Loading what="your account" />
       ) : (
-        <Note tone="bad" live title="The sign-in did not come to an end.">
+        <Note tone="bad" live title="Sign-in failed.">
           <p>{failure}</p>
           <p>
             <a href={import.meta.env.BASE_URL}>Begin again</a>

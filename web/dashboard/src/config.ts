@@ -3,9 +3,9 @@ import type { DashboardConfig } from '../../../lambdas/contract/dashboard-config
 export type { DashboardConfig };
 
 /**
- * Reads `config.json` beside the page.
+ * Reads `config.json` from the page's folder.
  *
- * @throws {Error} with a sentence for whoever deployed it, when the file is missing or not JSON.
+ * @throws {Error} with a sentence for the person who deployed it, when the file is missing or not JSON.
  */
 export const loadConfig = async (): Promise<DashboardConfig> => {
   const answer = await fetch(`${import.meta.env.BASE_URL}config.json`, { cache: 'no-store' });

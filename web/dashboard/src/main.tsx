@@ -31,7 +31,7 @@ loadConfig().then(
       <main style={{ maxWidth: 560, margin: '12vh auto', padding: 16 }}>
         <Note tone="bad" live title="The dashboard cannot start.">
           <p>{error instanceof Error ? error.message : String(error)}</p>
-          <p>Whoever runs this service has to put its config.json beside the page.</p>
+          <p>Your administrator has to upload its config.json next to the page.</p>
         </Note>
       </main>,
     ),

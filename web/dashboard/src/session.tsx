@@ -5,7 +5,7 @@ import { ApiFailure } from './api/failure.ts';
 import type { Person, SignIn } from './auth/sign-in.ts';
 import type { DashboardConfig } from './config.ts';
 
-/** What every page of a signed-in person may use. */
+/** Values that every page of a signed-in person may use. */
 export interface Session {
   readonly config: DashboardConfig;
   readonly person: Person;

@@ -2,7 +2,7 @@ import { deadline } from './deadline.ts';
 import { throwIfBlocked } from './page-policy.ts';
 import { Failure, PROBLEMS, type ProblemCode } from './strings.ts';
 
-/** What the broker answers to a visitor's request for a call. */
+/** The broker's answer to a visitor's request for a call. */
 export interface Token {
   readonly client_secret: { readonly value: string; readonly expires_at: number };
   readonly session_id: string;

@@ -31,7 +31,7 @@ export interface CallEnd {
   readonly seconds: number | undefined;
   readonly problem?: Problem | undefined;
   readonly note?: StringName | undefined;
-  /** What the developer of the page has to change. */
+  /** Advice for the developer of the page. */
   readonly hint?: string | undefined;
 }
 
@@ -266,7 +266,7 @@ export class Call {
     this.#handlers.onConnected(token);
   }
 
-  /** What was said so far is forgotten by the assistant when a lost call is connected again. */
+  /** Connects a lost call again. The assistant forgets the conversation so far. */
   async #lost(): Promise<void> {
     this.#isConnected = false;
     this.#reports?.add('error', { source: 'media', code: 'connection_lost' });

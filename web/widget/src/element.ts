@@ -14,7 +14,7 @@ const NO_API = 'the broker is not known: set the attribute api, or data-api on t
 /** A line can come free long before the time that the broker can promise; nobody hammers on it meanwhile. */
 const BUSY_PAUSE_SECONDS = 5;
 
-/** Trying again can help; with every other problem somebody has to change something first. */
+/** Problems that another try can solve; every other problem needs a change first. */
 const WORTH_A_RETRY: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'rate_limited',
   'busy',

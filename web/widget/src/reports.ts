@@ -4,7 +4,7 @@ import { randomId } from './random-id.ts';
 /** Why a call ended, in the words of the contract. */
 export type EndReason = 'hung_up' | 'idle' | 'max_duration' | 'page_closed' | 'connection_lost' | 'failed';
 
-/** What the broker wants after a report. */
+/** The broker's order after a report. */
 export type HangUpReason = 'slot_lost' | 'max_duration' | 'ended' | 'site_gone';
 
 type Fields = Readonly<Record<string, unknown>>;

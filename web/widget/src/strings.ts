@@ -54,7 +54,7 @@ export const STRINGS = {
   wait_over: 'You can try again now.',
 } as const;
 
-/** What a visitor is told of each failure: every public code of the token route, then what can fail in the browser. */
+/** The sentence for each failure: every public code of the token route, then failures in the browser. */
 export const PROBLEMS = {
   invalid_site_id: 'Voice is not set up for this page.',
   site_not_found: 'Voice is not set up for this page.',
@@ -101,9 +101,9 @@ export interface Problem {
 /** Carries a problem through code that can fail. */
 export class Failure extends Error {
   readonly problem: Problem;
-  /** What OpenAI or the browser called it, for the report. */
+  /** OpenAI's or the browser's name for it, for the report. */
   readonly reported: string | null;
-  /** What the developer of the page has to change, for the console. */
+  /** Advice for the developer of the page, for the console. */
   readonly hint: string | undefined;
 
   constructor(problem: Problem, reported: string | null = null, hint?: string) {
@@ -120,7 +120,7 @@ export interface OpenAiError {
   readonly type?: unknown;
 }
 
-/** What OpenAI calls its error: the code, else the type. */
+/** OpenAI's name for its error: the code, else the type. */
 export const codeOf = (error: OpenAiError | null | undefined): string | null => {
   const named = [error?.code, error?.type].find(
     (name) => typeof name === 'string' || typeof name === 'number',

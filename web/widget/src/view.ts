@@ -158,7 +158,7 @@ export const createView = (root: ShadowRoot): View => {
       buttons.set(button.name, element);
       controls.append(element);
     }
-    // Whoever works with the keyboard stays inside the widget when the button under the finger goes.
+    // A keyboard user stays inside the widget when the button under the finger goes.
     if (hadFocus && root.activeElement === null) focusMain();
   };
 
@@ -214,7 +214,7 @@ export const createView = (root: ShadowRoot): View => {
         line = h(
           'p',
           { class: role, part: `caption caption-${role}`, dir: 'auto', lang: '' },
-          // A direction of its own keeps these words out of what decides the direction of the line.
+          // The attribute keeps these words from deciding the direction of the line.
           h('span', { class: 'sr', dir: 'auto' }, `${speaker}: `),
           '',
         );

@@ -10,12 +10,12 @@ import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
 import { anomalyRecordItem } from './anomaly-item.ts';
 
-/** A key of which nothing was heard for so long starts anew, seconds. */
+/** A key without events for this long starts with a fresh state, seconds. */
 const KEEP_SECONDS = 90 * 86_400;
 
 /**
- * What the anomaly detector remembers, one small item per subject, beside the other churn of `limits`. Each write is
- * conditional on the revision that it was computed from and carries the audit events of what was found.
+ * The anomaly detector's state, one small item per subject, among the other short-lived items of `limits`. Each write
+ * is conditional on the revision that it was computed from and includes the audit events of what was found.
  */
 export const dynamoDbAnomalies = (
   dynamoDb: DynamoDBDocumentClient,

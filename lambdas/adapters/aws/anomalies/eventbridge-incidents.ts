@@ -2,15 +2,22 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { EVENT_SOURCE, EVENTS } from '../../../contract/events.ts';
 import { summaryOf } from '../../../domain/anomalies/incident.ts';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
+import type { SiteNotice } from '../../../domain/notices/site-notice.ts';
 import type { IncidentAnnouncer } from '../../../use-cases/ports/anomalies.ts';
 import type { RotationRequests } from '../../../use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../../../use-cases/ports/usage.ts';
 import { callAws, callLimits } from '../aws-calls.ts';
 import { detailOfRotation } from './rotation-event.ts';
 
+const EVENT_OF_NOTICE = {
+  model_retiring: EVENTS.modelRetiring,
+  model_moved: EVENTS.modelMoved,
+  budget_reached: EVENTS.budgetThresholdReached,
+} as const satisfies Readonly<Record<SiteNotice['kind'], string>>;
+
 /**
- * Incidents and rotation requests as events on a bus. Who is told (a mail topic, a chat, a pager) and who encrypts anew is
- * a matter of rules. Ids, counts and one sentence; no fingerprint, no address of a visitor.
+ * Incidents and rotation requests as events on a bus. Rules decide who is notified (a mail topic, a chat, a pager) and
+ * what re-encrypts. Ids, counts and one sentence; no fingerprint, no address of a visitor.
  */
 export const eventBridgeIncidents = (environment: {
   readonly AWS_REGION: string;
@@ -54,7 +61,7 @@ export const eventBridgeIncidents = (environment: {
       }),
     announceNotice: (notice) =>
       'kind' in notice
-        ? put(notice.kind === 'model_moved' ? EVENTS.modelMoved : EVENTS.modelRetiring, {
+        ? put(EVENT_OF_NOTICE[notice.kind], {
             notice_id: notice.noticeId,
             workspace_id: notice.workspaceId,
             site_id: notice.siteId,

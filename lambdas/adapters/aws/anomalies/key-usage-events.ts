@@ -47,7 +47,7 @@ const refusedOriginsImage = z.object({
 });
 
 /**
- * What the detector makes of a record of the sessions table: sessions of visitors, how they ended, and refused origins.
+ * The detector's events from a record of the sessions table: sessions of visitors, how they ended, and refused origins.
  * Everything else (tests, re-encryptions, notes on a key, other errors, expired items) gives nothing. Throws on an item
  * that it should know but cannot read.
  */

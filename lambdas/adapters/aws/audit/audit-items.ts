@@ -24,8 +24,8 @@ export const wholeAuditRow = z.object({
 });
 
 /**
- * A row of the audit table. One that is not as rows are written, or claims another place than the one it stands at, comes
- * back as `row.damaged`: it breaks the chain where it stands and hides nothing else.
+ * A row of the audit table. A row that is not as rows are written, or claims another position than its own, is returned
+ * as `row.damaged`: it breaks the chain at its position and hides nothing else.
  */
 export const auditRowItem: z.ZodType<AuditRow> = z
   .record(z.string(), z.unknown())

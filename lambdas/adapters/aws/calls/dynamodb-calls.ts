@@ -134,7 +134,7 @@ export const dynamoDbCallIssuer = (
   },
 });
 
-/** Calls as they are on record, for whoever ends them. */
+/** Call records, for the code that ends calls. */
 export const dynamoDbCallRecords = (
   dynamoDb: DynamoDBDocumentClient,
   sessionsTable: string,

@@ -3,7 +3,7 @@ import type { TransactWrite } from '../audit/event-outbox.ts';
 import { itemOfRetained } from '../keys/stored-key-item.ts';
 import { callKey } from './call-keys.ts';
 
-/** For how long a version that was shredded can still hang up its own calls, seconds, by the clock of whoever reads it. */
+/** For how long a version that was shredded can still hang up its own calls, seconds, by the reader's clock. */
 export const ENDING_SECONDS = 60;
 
 /** Keeps one version for ending its own calls, in the transaction that shreds it. */

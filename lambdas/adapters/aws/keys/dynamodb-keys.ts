@@ -142,7 +142,7 @@ const revisionIs = (expected: number) => {
   };
 };
 
-/** What the token function noted about a key; it lives beside the sessions, because that function may not write keys. */
+/** The token function's notes on a key; they are among the sessions, because that function may not write keys. */
 export const dynamoDbKeyActivity = (
   dynamoDb: DynamoDBDocumentClient,
   sessionsTable: string,

@@ -14,7 +14,7 @@ import type { KeyRewrapper } from '../../../use-cases/ports/keys.ts';
 import { unavailable } from '../aws-calls.ts';
 
 /**
- * Wraps data keys anew inside KMS, under the same encryption context before and after. Needs ReEncryptFrom on the source
+ * Re-wraps data keys inside KMS, under the same encryption context before and after. Needs ReEncryptFrom on the source
  * and ReEncryptTo on the target, never Decrypt. A record that names another key than `masterKeyArns` is refused before
  * KMS is asked: a table must not choose the key.
  */

@@ -78,7 +78,7 @@ const sealedAt = (
 
 type Item = Readonly<Record<string, unknown>>;
 
-/** The head that stands at `address`; undefined when nothing does. Never throws. */
+/** The current key at `address`; undefined when there is none. Never throws. */
 export const storedKeyAt = (address: KeyAddress, item: Item | undefined): StoredKey | undefined => {
   if (item === undefined) return undefined;
   const { state, ...head } = currentKeyItem.parse(item);
@@ -111,7 +111,7 @@ export const retainedKeyAt = (
   return { ...rest, sealed: sealedAt(address, atVersion, sealed), retainedUntil };
 };
 
-/** What is written for a head. Its version stands beside the record, which has no say in it. */
+/** The item of a current key. Its version is an attribute next to the record, which cannot change it. */
 export const itemOfCurrentKey = (currentKey: StoredKey): Item =>
   currentKey.state === 'deleted'
     ? { ...currentKey }

@@ -2,19 +2,21 @@ import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-
 import type { SessionAdmitter } from '../../../use-cases/ports/sessions.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
+import { budgetChecks } from '../budgets/budget-writes.ts';
 import { keyUseWrite } from '../calls/dynamodb-key-uses.ts';
 import { livePut } from '../calls/dynamodb-live.ts';
 import { primaryKey } from '../table-keys.ts';
 import { sessionWrite } from './dynamodb-sessions.ts';
 import { leaseAttributes, leaseHolder } from './lease-item.ts';
 import { quotaReservationWrites } from './usage-writes.ts';
+import { visitorWrites } from './visitor-writes.ts';
 
 /** The one write that lets a visitor in. */
 export const dynamoDbAdmission = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly limits: string; readonly usage: string },
 ): SessionAdmitter => ({
-  admit: async ({ session, leases, hold, use, replaced }, now) => {
+  admit: async ({ session, leases, hold, use, budgets, visitor, replaced }, now) => {
     const nowSeconds = Math.floor(now.getTime() / 1_000);
     const slots = leases.map(
       (lease): TransactWrite => ({
@@ -43,6 +45,8 @@ export const dynamoDbAdmission = (
             livePut(tables.limits, session, now),
             ...slots,
             ...minutes,
+            ...(visitor === undefined ? [] : visitorWrites(tables, session.siteId, visitor, now)),
+            ...budgetChecks(tables.usage, budgets),
           ],
         }),
       ),

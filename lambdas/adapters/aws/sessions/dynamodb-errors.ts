@@ -50,7 +50,10 @@ export const dynamoDbErrors = (
     ).sk,
 });
 
-/** Of one site and minute so many refused origins have a row of their own; the rest are counted together without a name. */
+/**
+ * This many refused origins of one site and minute have a separate row each; the others are counted together without a
+ * name.
+ */
 const ORIGIN_SLOTS = [1, 2, 3, 4, 5] as const;
 
 const errorUpdate = (

@@ -12,6 +12,7 @@ import type { PlanNotices } from '../../../use-cases/ports/usage.ts';
 import { eventPut } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
+import { budgetKeysOf, budgetsIn } from '../budgets/budget-item.ts';
 import { ifRevision } from '../expressions.ts';
 import { keyHealthItem } from '../keys/key-health-item.ts';
 import { primaryKey } from '../table-keys.ts';
@@ -27,7 +28,7 @@ export interface EventTables {
   readonly usage: string;
 }
 
-/** Reports on a key mean nothing after the quorum's window; they stay a while for whoever looks into it. */
+/** Reports on a key mean nothing after the quorum's window; they stay a while for investigations. */
 const KEEP_HEALTH_SECONDS = 86_400;
 
 /** Sessions as reports find them, and what reports say beside the meters. */
@@ -49,9 +50,10 @@ export const dynamoDbSessionSnapshots = (
       workspace: primaryKey.keyHealth(workspaceId, 'workspace', workspaceId),
       platform: primaryKey.keyHealth(workspaceId, 'platform', PLATFORM_ADDRESS.scopeId),
     };
+    const budgets = budgetKeysOf(workspaceId, siteId);
     const lookup = await readTogether(dynamoDb, {
       [tables.sessions]: [at.session],
-      [tables.usage]: [at.meter],
+      [tables.usage]: [at.meter, ...budgets],
       [tables.tenancy]: [at.workspace, at.site],
       [tables.limits]: Object.values(health),
     });
@@ -63,6 +65,7 @@ export const dynamoDbSessionSnapshots = (
       workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
       site: siteItem.optional().parse(lookup(tables.tenancy, at.site)),
       health: keyHealthItem.optional().parse(lookup(tables.limits, health[session.keyScope])),
+      budgets: budgetsIn(lookup, tables.usage, budgets),
     };
   },
 

@@ -10,17 +10,23 @@ import { entryDifference } from '../../../domain/usage/ledger.ts';
 import type { SessionUsageStore } from '../../../use-cases/ports/sessions.ts';
 import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
+import { budgetChargeWrites } from '../budgets/budget-writes.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
 import { SHARDS, totalUpdates, usageWrite } from './usage-writes.ts';
+import { visitorSecondsWrites } from './visitor-writes.ts';
 
-/** What sessions came to: one meter each, and totals by day and by billing period that are their exact sum. */
+/** The usage of sessions: one record each, and totals by day and by billing period that are their exact sum. */
 export const dynamoDbSessionUsage = (
   dynamoDb: DynamoDBDocumentClient,
   { usage: usageTable, dueIndex }: { readonly usage: string; readonly dueIndex: string },
 ): SessionUsageStore => ({
-  saveUsage: async (usage) => {
+  saveUsage: async (usage, budgets = []) => {
     const difference = entryDifference(entryOf(usage), usage.posted);
-    const totals = totalUpdates(usageTable, usage, difference);
+    const totals = [
+      ...totalUpdates(usageTable, usage, difference),
+      ...visitorSecondsWrites(usageTable, usage, difference.seconds),
+      ...budgetChargeWrites(usageTable, budgets, difference.costMicroCents),
+    ];
     // A transaction costs twice as much, and a session that has not connected adds nothing.
     if (totals.length === 0)
       await callAws('dynamodb', 'PutItem', () =>

@@ -7,6 +7,7 @@ import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
 import { clockMinuteOf } from '../../../domain/time.ts';
 import type { TokenContextReader } from '../../../use-cases/ports/sessions.ts';
 import { readTogether } from '../batch-get.ts';
+import { budgetKeysOf, budgetsIn } from '../budgets/budget-item.ts';
 import { stopKey } from '../calls/stop-key.ts';
 import { queryAll } from '../dynamodb-pages.ts';
 import { keyHealthItem } from '../keys/key-health-item.ts';
@@ -16,10 +17,11 @@ import { siteItem, workspaceItem } from '../tenancy/tenancy-items.ts';
 import { periodUsageItem } from '../usage/usage-items.ts';
 import { leaseItem } from './lease-item.ts';
 import { rateItem } from './session-items.ts';
+import { embedFactsIn, embedKeysOf } from './visitor-writes.ts';
 
 /**
- * Hop 1 of the token path: one batch read and one query, side by side, nothing cached. The batch is strongly consistent: a
- * suspended key counts from the next request on.
+ * Hop 1 of the token path: one batch read and one query, in parallel, nothing cached. The batch is strongly consistent:
+ * suspending a key takes effect at the next request.
  */
 export const dynamoDbTokenContext = (
   dynamoDb: DynamoDBDocumentClient,
@@ -30,7 +32,7 @@ export const dynamoDbTokenContext = (
     readonly usage: string;
   },
 ): TokenContextReader => {
-  /** What decides is the condition of the write: leases that are a moment old cost a second attempt at most. */
+  /** The condition of the write decides: leases that are a moment old cost a second attempt at most. */
   const readLeases = (workspaceId: WorkspaceId, ConsistentRead: boolean): Promise<readonly SlotLease[]> =>
     queryAll(
       dynamoDb,
@@ -44,15 +46,25 @@ export const dynamoDbTokenContext = (
     );
 
   return {
-    readCapacity: async (workspaceId, now) => {
+    readCapacity: async (workspaceId, siteId, now, embed) => {
       const at = primaryKey.periodUsage(workspaceId, billingPeriodOf(now));
+      const budgets = budgetKeysOf(workspaceId, siteId);
+      const visit = embedKeysOf(siteId, now, embed);
       const [lookup, leases] = await Promise.all([
-        readTogether(dynamoDb, { [tables.usage]: [at] }),
+        readTogether(dynamoDb, {
+          [tables.usage]: [at, ...budgets, ...visit.day],
+          ...(visit.token.length > 0 && { [tables.limits]: visit.token }),
+        }),
         readLeases(workspaceId, true),
       ]);
-      return { period: periodUsageItem.parse(lookup(tables.usage, at) ?? {}), leases };
+      return {
+        period: periodUsageItem.parse(lookup(tables.usage, at) ?? {}),
+        budgets: budgetsIn(lookup, tables.usage, budgets),
+        embed: embedFactsIn(lookup, tables, visit),
+        leases,
+      };
     },
-    readTokenContext: async (siteId, workspaceId, now) => {
+    readTokenContext: async (siteId, workspaceId, now, embed) => {
       const at = {
         workspace: primaryKey.workspace(workspaceId),
         site: primaryKey.site(workspaceId, siteId),
@@ -67,12 +79,20 @@ export const dynamoDbTokenContext = (
         workspaceStop: stopKey(workspaceId),
         platformHealth: primaryKey.keyHealth(workspaceId, 'platform', PLATFORM_ADDRESS.scopeId),
       };
+      const budgets = budgetKeysOf(workspaceId, siteId);
+      const visit = embedKeysOf(siteId, now, embed);
       const [lookup, leases] = await Promise.all([
         readTogether(dynamoDb, {
           [tables.tenancy]: [at.workspace, at.site, at.stageStop, at.workspaceStop],
           [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
-          [tables.limits]: [at.siteRate, at.siteHealth, at.workspaceHealth, at.platformHealth],
-          [tables.usage]: [at.period],
+          [tables.limits]: [
+            at.siteRate,
+            at.siteHealth,
+            at.workspaceHealth,
+            at.platformHealth,
+            ...visit.token,
+          ],
+          [tables.usage]: [at.period, ...budgets, ...visit.day],
         }),
         readLeases(workspaceId, false),
       ]);
@@ -90,6 +110,8 @@ export const dynamoDbTokenContext = (
         platformKey: storedKeyAt(PLATFORM_ADDRESS, lookup(tables.keys, at.platformKey)),
         siteCalls: rateItem.optional().parse(lookup(tables.limits, at.siteRate))?.calls ?? 0,
         period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
+        budgets: budgetsIn(lookup, tables.usage, budgets),
+        embed: embedFactsIn(lookup, tables, visit),
         leases,
         stopped: [at.stageStop, at.workspaceStop].some((key) => lookup(tables.tenancy, key) !== undefined),
         health: {

@@ -1,4 +1,4 @@
-/** How long sessions and error rows are kept, seconds. The audit trail has a retention of its own. */
+/** How long sessions and error rows are kept, seconds. The audit trail has a separate retention. */
 export interface Retention {
   readonly sessionSeconds: number;
   readonly errorSeconds: number;

@@ -72,6 +72,7 @@ export const sessionUsageItem: z.ZodType<SessionUsage> = z
     workspaceId,
     siteId,
     openedWith: z.enum(OPENED_WITH).default('token'),
+    visitorTag: z.string().optional(),
     mode: z.enum(BILLING_MODES),
     model: z.string(),
     priceVersion: z.string().nullable(),

@@ -21,7 +21,7 @@ export const usageWrite = (usage: SessionUsage) => ({
   Item: {
     ...primaryKey.sessionUsage(usage.siteId, usage.sessionId),
     ...sessionUsageAttributes({ ...usage, posted: entryOf(usage), revision: usage.revision + 1 }),
-    // In the sparse index of sessions that somebody has to look after, until it is over.
+    // In the sparse index of sessions that the sweeper checks, until it is over.
     ...(!isOver(usage) && {
       openShard: String(shardOf(usage.sessionId)),
       dueAt: new Date(usage.dueAtMs).toISOString(),
@@ -32,8 +32,8 @@ export const usageWrite = (usage: SessionUsage) => ({
 });
 
 /**
- * Many sessions add to one total, so each adds its difference. `writes` tells whoever compares the totals with the meters
- * that one was added to in between.
+ * Many sessions add to one total, so each adds its difference. `writes` shows a comparison of the totals with the usage
+ * records that one was added to in between.
  */
 const adding = (counts: Readonly<Record<string, number>>) => {
   const changed = Object.entries({ ...counts, writes: 1 }).filter(([, count]) => count !== 0);

@@ -108,7 +108,7 @@ export const dynamoDbTenancy = (
 
     listWorkspaces: async (sub, { limit, after }) => {
       if (after !== undefined && !WORKSPACE_KEY.test(after)) throw invalidCursor();
-      // Eventually consistent, as every index is; access itself never goes by it.
+      // Eventually consistent, as every index is; access itself never depends on it.
       const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
         dynamoDb.send(
           new QueryCommand({

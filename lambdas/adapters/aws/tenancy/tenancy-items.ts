@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { DEFAULT_TIME_ZONE } from '../../../domain/budgets/budget-period.ts';
 import { CONTROLS } from '../../../domain/calls/control.ts';
 import { DATA_RESIDENCIES } from '../../../domain/openai-models.ts';
+import { EMBED_ALGORITHMS, NO_VISITOR_LIMITS } from '../../../domain/sessions/embed-token.ts';
 import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
@@ -21,6 +23,7 @@ export const workspaceItem: z.ZodType<Workspace> = z.object({
   siteSharePercent: z.number().nullable().default(null),
   anomalyResponse: z.enum(ANOMALY_RESPONSES),
   alertEmail: z.string().nullable(),
+  timeZone: z.string().default(DEFAULT_TIME_ZONE),
   dataResidency: z.enum(DATA_RESIDENCIES).default('global'),
   ownerCount: z.number(),
   siteCount: z.number().default(0),
@@ -46,6 +49,20 @@ export const siteItem: z.ZodType<Site> = z.object({
   instructions: z.string(),
   dataResidency: z.enum(DATA_RESIDENCIES),
   control: z.enum(CONTROLS).default('open'),
+  requireEmbedToken: z.boolean().default(false),
+  visitorLimits: z
+    .object({ callsPerDay: z.number().nullable(), minutesPerDay: z.number().nullable() })
+    .default(NO_VISITOR_LIMITS),
+  embedKey: z
+    .object({
+      algorithm: z.enum(EMBED_ALGORITHMS),
+      keyId: z.string(),
+      publicKey: z.object({ x: z.string(), y: z.string() }).nullable(),
+      createdAt: z.string(),
+      createdBy: z.string(),
+    })
+    .nullable()
+    .default(null),
   clientSecretTtlSeconds: z.number(),
   maxDurationSeconds: z.number(),
   modelAutoUpgrade: z.boolean().default(true),

@@ -113,7 +113,7 @@ const tenantItem = z.object({
 });
 type TenantItem = z.output<typeof tenantItem>;
 
-/** Workspaces and their sites; a workspace that is deleted keeps its item, and an archived site has one of its own. */
+/** Workspaces and their sites; a workspace that is deleted keeps its item, and an archived site has a separate one. */
 const scanTenants = async (
   dynamoDb: DynamoDBDocumentClient,
   tenancyTable: string,

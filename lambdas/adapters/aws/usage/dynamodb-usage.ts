@@ -6,26 +6,15 @@ import { liveItemsOf } from '../calls/dynamodb-live.ts';
 import { queryAll } from '../dynamodb-pages.ts';
 import { leaseItem } from '../sessions/lease-item.ts';
 import { primaryKey } from '../table-keys.ts';
-import { dayUsageItem, periodUsageItem } from './usage-items.ts';
+import { dynamoDbDayUsage } from './dynamodb-day-usage.ts';
+import { periodUsageItem } from './usage-items.ts';
 
 /** Totals and slots as the operator of a workspace looks at them. Reads alone. */
 export const dynamoDbUsage = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly usage: string; readonly limits: string },
 ): UsageReader & SlotReader => ({
-  readDays: (workspaceId, { from, to }) => {
-    const { pk, first, last } = primaryKey.dayUsageRange(workspaceId, from, to);
-    return queryAll(
-      dynamoDb,
-      {
-        TableName: tables.usage,
-        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
-        ExpressionAttributeValues: { ':pk': pk, ':first': first, ':last': last },
-        ConsistentRead: true,
-      },
-      dayUsageItem,
-    );
-  },
+  ...dynamoDbDayUsage(dynamoDb, tables.usage),
 
   readPeriod: async (workspaceId, period) => {
     const { Item } = await callAws('dynamodb', 'GetItem', () =>

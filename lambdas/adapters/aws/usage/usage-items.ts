@@ -57,7 +57,7 @@ export const ledgerTotalItem: z.ZodType<LedgerTotal> = z
     ),
   }));
 
-/** Each threshold's notice is an attribute of its own, so that two of them do not wait for one another. */
+/** Each threshold's notice is a separate attribute, so that two of them do not wait for one another. */
 export const periodUsageItem: z.ZodType<PeriodUsage> = z
   .object({ usedSeconds: count, committedSeconds: count })
   .and(z.record(z.string(), z.unknown()))

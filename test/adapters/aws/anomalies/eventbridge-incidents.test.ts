@@ -85,11 +85,11 @@ describe('an incident on EventBridge', () => {
       window_seconds: 300,
       response: 'rotate',
       keys: [{ scope: 'workspace', scope_id: workspaceId, version: 3 }],
-      summary: '143 sessions within 5 minutes, where about 4 are usual. The key is encrypted anew.',
+      summary: '143 sessions within 5 minutes, where about 4 are usual. The key is being re-encrypted.',
     });
   });
 
-  it('that the bus did not take is an error, although the answer is a 200', async () => {
+  it('an incident that the bus did not take is an error, although the answer is a 200', async () => {
     answer = { FailedEntryCount: 1, Entries: [{ ErrorCode: 'ThrottlingException', ErrorMessage: 'no' }] };
     await expect(incidents.announce(incident)).rejects.toThrow(
       new DependencyUnavailableError('eventbridge', 'PutEvents', 'ThrottlingException'),

@@ -131,7 +131,7 @@ describe('a sideband', () => {
     expect((await caller.event('session.updated', 3)).session.instructions).toBe('Answer briefly.');
   });
 
-  it('gets the errors of its own events only', async () => {
+  it('gets only the errors that its own events caused', async () => {
     const { caller, sideband } = await watched();
     sideband.send({ type: 'session.update', session: { type: 'realtime', speed: 1 }, event_id: 'mine' });
     expect((await sideband.event('error')).error).toMatchObject({

@@ -110,7 +110,7 @@ const failureOf = async (answer: Response): Promise<ApiFailure> => {
   });
 };
 
-/** API Gateway answers some refusals itself, in a shape of its own; then the status has to tell. */
+/** API Gateway answers some refusals itself, in another shape; then only the status identifies the failure. */
 const unreadable = (answer: Response): ApiFailure => {
   const requestId = answer.headers.get('x-request-id') ?? answer.headers.get('apigw-requestid') ?? undefined;
   const facts = { status: answer.status, requestId };

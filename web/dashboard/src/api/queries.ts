@@ -82,7 +82,7 @@ const SITE_KEY = {
 
 const placeId = (place: KeyPlace): string => (place.scope === 'workspace' ? place.workspaceId : place.siteId);
 
-/** What can be done with a key, at either place. */
+/** Actions on a key, at either place. */
 export const keyActions = (api: Api, place: KeyPlace) => {
   const at = <Action extends keyof typeof WORKSPACE_KEY>(action: Action, more: object = {}) =>
     place.scope === 'workspace'

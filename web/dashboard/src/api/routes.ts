@@ -60,7 +60,7 @@ type Names<Path extends string> = Path extends `${string}{${infer Name}}${infer 
   : never;
 
 export type PathOf<Id extends CalledRoute> = { readonly [Name in Names<Table[Id]['path']>]: string };
-/** What a caller may leave out is left to the contract's defaults. */
+/** Fields that a caller may leave out get the contract's defaults. */
 export type BodyOf<Id extends CalledRoute> = Table[Id] extends { body: infer Body extends z.ZodType }
   ? z.input<Body>
   : undefined;

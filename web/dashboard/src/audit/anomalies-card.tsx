@@ -24,7 +24,7 @@ const factOf = (row: AuditRow, name: string): string => {
     : String(value ?? '–');
 };
 
-/** What the detector found, and what was done about it. */
+/** The detector's findings, and its responses. */
 export const AnomaliesCard = () => {
   const { workspace_id } = useWorkspace();
   const sites = useSites(workspace_id);

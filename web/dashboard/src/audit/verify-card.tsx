@@ -35,7 +35,7 @@ export const VerifyCard = ({ onVerdict }: { readonly onVerdict: (verdict: Verdic
     try {
       const path = { workspaceId: workspace_id };
       let found = await api.call('verifyAudit', { path });
-      // A long chain takes several calls; each goes on where the one before has come to.
+      // A long chain takes several calls; each continues where the previous one ended.
       while (found.next_cursor !== null) {
         setChecked(found.rows);
         found = await api.call('verifyAudit', { path, query: { cursor: found.next_cursor } });
@@ -82,7 +82,7 @@ export const VerifyCard = ({ onVerdict }: { readonly onVerdict: (verdict: Verdic
         >
           <p>
             The {verdict.rows} rows before it are sound. Compare with the copy in the Object-Lock archive, and
-            with CloudTrail: whoever runs this service has the commands.
+            with CloudTrail: your administrator has the commands.
           </p>
         </Note>
       )}

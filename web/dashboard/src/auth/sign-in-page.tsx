@@ -33,7 +33,7 @@ export const SignInPage = ({ signIn, returnTo }: { readonly signIn: SignIn; read
         </div>
         {failed && (
           <Note tone="bad" live title="The sign-in service could not be reached.">
-            <p>Check your connection and try again. If it stays, tell whoever runs this service.</p>
+            <p>Check your connection and try again. If it happens again, contact your administrator.</p>
           </Note>
         )}
         <Button kind="primary" working={working} onClick={start}>

@@ -23,7 +23,7 @@ const MODES: Readonly<
       'Cost shown here is computed from the price list.',
     ],
     consequences: [
-      'From the next session on, OpenAI bills your account for everything your visitors say and hear.',
+      'For new sessions, OpenAI bills your account for everything your visitors say and hear.',
       'Your OpenAI key has to be stored. Without one, visitors are told that voice is not set up; nothing falls back to ours.',
       'The minutes of your plan no longer count down. Your OpenAI rate limits and spend limits apply.',
       'Sessions that run at this moment are still paid by the plan until they end.',
@@ -37,7 +37,7 @@ const MODES: Readonly<
       'The plan’s cap or its overage price applies.',
     ],
     consequences: [
-      'From the next session on, we pay OpenAI and your plan’s minutes count.',
+      'For new sessions, we pay OpenAI and your plan’s minutes count.',
       'When a plan with a hard cap is used up, visitors are told so until the next month; other plans go on at their overage price.',
       'Your stored OpenAI key stays sealed and unused; switching back needs nothing new.',
       'Sessions that run at this moment still use your own key until they end.',

@@ -26,7 +26,7 @@ export const PlanCard = () => {
       title={`Plan: ${nameOf(plan)}`}
       lead={price}
       aside={billing_mode === 'byok' ? <Badge>Minutes do not count</Badge> : undefined}
-      foot="Your plan is changed by whoever runs this service."
+      foot="Contact your administrator to change plans."
     >
       <Loaded query={usage} what="the plan" lines={2}>
         {({ plan: used }) => {

@@ -2,7 +2,7 @@ import type { DataOf } from '../api/routes.ts';
 
 type Plan = DataOf<'readPricing'>['plans'][number];
 
-/** What a plan costs for so many minutes a month, US cents; undefined where it ends or is agreed by contract. */
+/** The price of a plan for so many minutes a month, US cents; undefined where it ends or has a custom price. */
 export const planCents = (plan: Plan, minutes: number): number | undefined => {
   const { monthly_usd, included_minutes, hard_cap, overage_usd_per_minute } = plan;
   if (monthly_usd === null) return undefined;

@@ -14,7 +14,7 @@ type State =
   | { readonly at: 'wrong'; readonly why: string }
   | { readonly at: 'failed'; readonly failure: unknown };
 
-/** What can be told from the text alone, before it is sent anywhere. The service checks again. */
+/** The first fault that the text alone shows, before it is sent anywhere. The service checks again. */
 const lookAt = (text: string): string | undefined => {
   const read = readPastedKey(text);
   return 'fault' in read ? read.message : undefined;

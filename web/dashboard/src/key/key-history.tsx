@@ -32,7 +32,7 @@ const COLUMNS: readonly Column<KeyVersion>[] = [
   { head: 'Who', cell: ({ created_by }) => created_by },
 ];
 
-/** Read only once somebody opens it. */
+/** Read only once a person opens it. */
 export const KeyHistory = ({ place }: { readonly place: KeyPlace }) => {
   const [open, setOpen] = useState(false);
   return (

@@ -191,7 +191,7 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
         >
           <Bullets
             items={[
-              'No new session starts with it, from the next request on.',
+              'No new session can use it.',
               'Sessions that run already go on until they end.',
               'The key stays stored; resume it at any time.',
             ]}
@@ -211,8 +211,8 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
             items={[
               'Its data key is destroyed, with every retained version. Nobody can bring it back, not even we.',
               place.scope === 'workspace'
-                ? 'Sites without a key of their own stop offering voice with the next visitor. Nothing falls back to the platform’s key.'
-                : 'This site uses the workspace’s key from the next visitor on, if there is one.',
+                ? 'Sites without their own key stop offering voice to new visitors. Nothing falls back to the platform’s key.'
+                : 'New visitors of this site use the workspace’s key, if there is one.',
               'It stays valid at OpenAI: revoke it there too if it may have leaked.',
             ]}
           />

@@ -30,7 +30,7 @@ const NEXT_STEPS: Readonly<Record<VerdictCode, string>> = {
     'Settings → the workspace’s data residency, or Sites → the site → Advanced: choose the region of the OpenAI project.',
   ip_not_authorized:
     'platform.openai.com → Project → IP allowlist: add the outgoing address of this service, or remove the list.',
-  country_not_supported: 'Whoever runs this service has to deploy it in an AWS region that OpenAI serves.',
+  country_not_supported: 'Your administrator has to deploy this service in an AWS region that OpenAI serves.',
   quota_exhausted: 'platform.openai.com → Billing: add credit. It can take some minutes until it counts.',
   spend_limit_reached:
     'platform.openai.com → Limits: raise the spend limit of the organization or the project.',

@@ -15,7 +15,7 @@ export default function BillingPage() {
         place={{ scope: 'workspace', workspaceId: workspace_id }}
         isStored={has_key}
         title="OpenAI key"
-        lead="The workspace’s key. Sites without a key of their own use it."
+        lead="The workspace’s key. Sites without their own key use it."
       />
       <ModeCard />
       <PlanCard />

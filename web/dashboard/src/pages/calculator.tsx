@@ -78,7 +78,7 @@ const Calculator = ({ prices }: { readonly prices: DataOf<'readPricing'> }) => {
       <div className={css['results']}>
         {prices.catalogue_stale && (
           <Note tone="warn" title={`These prices are ${prices.catalogue_age_days} days old.`}>
-            <p>OpenAI may have changed them. Whoever runs this service should update it.</p>
+            <p>OpenAI may have changed them. Your administrator should update it.</p>
           </Note>
         )}
         {estimate.error !== null && <FailureNote failure={estimate.error} />}

@@ -35,7 +35,7 @@ export default function MembersPage() {
         </>
       ) : (
         <Note title="Only owners see the members.">
-          <p>Ask an owner of this workspace if somebody needs another role.</p>
+          <p>Ask an owner of this workspace to change a person’s role.</p>
         </Note>
       )}
       <Card title="Roles" flush>

@@ -161,7 +161,7 @@ const WorkspaceForm = () => {
         </SelectField>
         {draft.anomaly_response === 'suspend' && (
           <Note tone="warn" title="Suspending protects your money, not your visitors.">
-            <p>A stranger who floods your site can make its voice stop until somebody resumes the key.</p>
+            <p>A stranger who floods your site can make its voice stop until a person resumes the key.</p>
           </Note>
         )}
         {change.error !== null && <FailureNote failure={change.error} />}
@@ -206,7 +206,7 @@ const DeleteWorkspace = () => {
         >
           <Bullets
             items={[
-              'No new session starts on any of its sites, from the next request on.',
+              'No new session can start on any of its sites.',
               'All its OpenAI keys are destroyed; nobody can bring them back.',
               'Sessions, usage and the audit trail stay for their retention.',
             ]}

@@ -70,6 +70,7 @@ const draftOf = ({
   created_by: _by,
   model_moved: _moved,
   warnings: _warnings,
+  embed_key: _embedKey,
   has_key: _key,
   key_suspended: _suspended,
   ...rest
@@ -136,8 +137,8 @@ const Settings = ({ site }: { readonly site: Site }) => {
         >
           <Bullets
             items={[
-              'Visitors are told that there is no such site, from the next request on.',
-              'A key of its own is destroyed; the workspace’s key stays.',
+              'New visitors see that there is no such site.',
+              'The site’s own key is destroyed; the workspace’s key stays.',
               'It cannot be brought back; a new site gets a new id.',
             ]}
           />

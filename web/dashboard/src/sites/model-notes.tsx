@@ -4,7 +4,7 @@ import { formatTime } from '../ui/format.ts';
 import { FailureNote, Note } from '../ui/states.tsx';
 import { useToast } from '../ui/toasts.tsx';
 
-/** What the owner should know about the model of a site, and the way back from a move that the service made. */
+/** Notes for the owner about the model of a site, and the way back from a move that the service made. */
 export const ModelNotes = ({ site, mayChange }: { readonly site: Site; readonly mayChange: boolean }) => {
   const say = useToast();
   const undo = useChange((api, model: string) =>

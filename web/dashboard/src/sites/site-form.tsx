@@ -24,6 +24,7 @@ export type SiteDraft = Omit<
   | 'workspace_id'
   | 'model_moved'
   | 'warnings'
+  | 'embed_key'
   | 'has_key'
   | 'key_suspended'
   | 'created_at'
@@ -38,6 +39,8 @@ export const emptyDraft: SiteDraft = {
   instructions: 'You are a friendly voice assistant.',
   data_residency: 'global',
   control: 'open',
+  require_embed_token: false,
+  visitor_limits: { calls_per_day: null, minutes_per_day: null },
   client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
   max_duration_seconds: SESSION_DURATION_SECONDS.default,
   model_auto_upgrade: true,
@@ -64,7 +67,7 @@ export const SiteForm = ({
   readonly failure: unknown;
   /** Sends the draft; `adopt` takes what was stored of it. */
   readonly onSubmit: (draft: SiteDraft, adopt: (saved: SiteDraft) => void) => void;
-  /** What the form was opened for is done: leaving loses nothing. */
+  /** Whether the form's task is done: leaving loses nothing. */
   readonly isDone?: boolean;
   readonly readOnly?: boolean;
   /** Nothing is stored yet: it can be sent without an edit. */

@@ -22,7 +22,7 @@ export const useWidgetFiles = () => {
   });
 };
 
-/** What the operator pastes into a page: the widget's script, pinned by its hash, and the element. */
+/** The snippet for a page: the widget's script, pinned by its hash, and the element. */
 export const embedSnippet = (config: DashboardConfig, files: WidgetFiles, siteId: string): string => {
   const isBesideApi = new URL(config.widget_base_url).origin === new URL(config.widget_api_url).origin;
   const api = isBesideApi ? '' : `\n  data-api="${config.widget_api_url}"`;

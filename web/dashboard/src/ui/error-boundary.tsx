@@ -1,7 +1,7 @@
 import { Component, type ReactNode } from 'react';
 import { Note } from './states.tsx';
 
-/** Keeps the rest of the dashboard alive when a page breaks; a new page, by `key`, begins anew. */
+/** Keeps the rest of the dashboard alive when a page breaks; a new page, by `key`, starts again. */
 export class ErrorBoundary extends Component<{ readonly children: ReactNode }, { readonly broken: boolean }> {
   override state = { broken: false };
 

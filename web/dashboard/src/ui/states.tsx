@@ -40,7 +40,7 @@ export const Note = ({
   );
 };
 
-/** What the API said, what to do next, and the request id to quote. */
+/** The API's message, the next step, and the request id to quote. */
 export const FailureNote = ({
   failure,
   onRetry,

@@ -12,7 +12,7 @@ export interface Column<Row> {
 /** Narrower, a column of words becomes a column of syllables. */
 const COLUMN_PX = 124;
 
-/** Some rows ask the API for something of their own. */
+/** Some rows send a separate request to the API. */
 const ROWS_AT_A_TIME = 50;
 
 /**

@@ -112,7 +112,7 @@ const OverTime = () => {
         <Loading what="the sessions" />
       ) : points.length === 0 ? (
         <Empty icon={<Activity aria-hidden="true" />} title="No conversations yet">
-          Once visitors talk, this shows how close you come to the limit of your OpenAI tier.
+          Once visitors talk, this shows how close you are to the limit of your OpenAI tier.
         </Empty>
       ) : (
         <>

@@ -82,7 +82,7 @@ const NO_CALL: Call = {
   outcome: undefined,
 };
 
-/** What the widget's events carry, of that which is shown here. */
+/** The fields of the widget's events that are shown here. */
 interface Told {
   readonly state: { readonly state: string };
   readonly connected: { readonly model: string };
@@ -160,7 +160,7 @@ const Stage = ({ site }: { readonly site: Site }) => {
           <div className={css['widget']}>
             {broken ? (
               <Note tone="bad" title="The widget could not be loaded.">
-                <p>Reload the page. If it stays, tell whoever runs this service.</p>
+                <p>Reload the page. If it happens again, contact your administrator.</p>
               </Note>
             ) : (
               <spelo-voice ref={element} site-id={site.site_id} api={config.widget_api_url} />

@@ -1,7 +1,7 @@
 import type { DataResidency } from '../../../../lambdas/domain/openai-models.ts';
 import type { DataOf } from '../api/routes.ts';
 
-/** What `response.done` says of its tokens, as the widget passes it on. Every field may be missing. */
+/** The token counts of `response.done`, as the widget passes them on. Every field may be missing. */
 export interface ReportedUsage {
   readonly input_token_details?: {
     readonly text_tokens?: number;
@@ -46,7 +46,10 @@ export const addUsage = (
   };
 };
 
-/** What these tokens cost at the model's latest rates in the region, US cents; undefined for a model without a known price. */
+/**
+ * The cost of these tokens at the model's latest rates in the region, US cents; undefined for a model without a known
+ * price.
+ */
 export const centsOf = (
   tokens: Tokens,
   models: DataOf<'readPricing'>['models'],

@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { BUDGET_ACTIONS } from '../domain/budgets/budget.ts';
+import { BUDGET_PERIODS } from '../domain/budgets/budget-period.ts';
+import { timestamp } from './common.ts';
+
+/** Shapes of budgets: what own keys may cost in a day or a month. */
+
+const settings = {
+  period: z.enum(BUDGET_PERIODS).describe("A local day or month, by the workspace's `time_zone`."),
+  amount_usd: z
+    .number()
+    .min(0.01)
+    .max(1_000_000)
+    .describe('What the own keys in this scope may cost in the period, US dollars.'),
+  action: z
+    .enum(BUDGET_ACTIONS)
+    .describe(
+      '`notify`: notices at 50, 80 and 100 %. `refuse`: also opens no session at 100 %. `end_calls`: also hangs up running calls at 100 %; needs `control` brokered or locked. `never_exceed`: starts a response only if its highest possible cost still fits; needs `control` locked.',
+    ),
+};
+
+export const putBudgetRequest = z.strictObject(settings).meta({ id: 'PutBudgetRequest' });
+
+export const budget = z
+  .object({
+    scope: z.enum(['site', 'workspace']),
+    ...settings,
+    spent_usd: z.number().describe('Counted in the present period, at list prices.'),
+    reserved_usd: z.number().describe('Highest possible cost of responses that have not ended yet.'),
+    remaining_usd: z
+      .number()
+      .describe('Amount less spent less reserved. Negative once the amount is passed.'),
+    resets_at: timestamp,
+    paused: z.boolean().describe('True while billing_mode is managed: budgets apply to own keys only.'),
+    changed_at: timestamp,
+    changed_by: z.string(),
+  })
+  .meta({ id: 'Budget' });

@@ -1,0 +1,57 @@
+import { type Budget, dueNotices, endsCalls } from '../../domain/budgets/budget.ts';
+import type { RandomBytes } from '../../domain/identifiers.ts';
+import { systemEvent } from '../audit/system-event.ts';
+import { queueScopeEnd } from '../calls/queue-scope-end.ts';
+import { ignoreConflict } from '../conflicts.ts';
+import type { BudgetNotes } from '../ports/budgets.ts';
+import type { HangUpQueue } from '../ports/calls.ts';
+
+export interface SettleBudgetPorts {
+  readonly random: RandomBytes;
+  readonly budgets: Pick<BudgetNotes, 'noteThreshold' | 'noteCallsEnded'>;
+  readonly hangUps: HangUpQueue;
+}
+
+/**
+ * Does what the counts of these budgets ask for: a notice for each threshold that is reached, once in a period, and with
+ * `end_calls` the end of the running calls once the amount is spent. Repeating it changes nothing, and what an interrupted
+ * run left is done by the next report of any session.
+ */
+export const settleBudgets = async (
+  ports: SettleBudgetPorts,
+  budgets: readonly Budget[],
+  now: Date,
+): Promise<void> => {
+  for (const budget of budgets) {
+    // First the calls: they cost money while they run.
+    if (endsCalls(budget)) await endCalls(ports, budget, now);
+    for (const percent of dueNotices(budget)) {
+      const event = systemEvent({ now, random: ports.random }, 'system:meter', 'budget.threshold_reached', {
+        workspaceId: budget.workspaceId,
+        siteId: budget.siteId,
+        facts: {
+          percent,
+          scope: budget.siteId === null ? 'workspace' : 'site',
+          period: budget.period,
+          period_name: budget.periodName,
+          action: budget.action,
+          amount_micro_cents: budget.amountMicroCents,
+          spent_micro_cents: budget.spentMicroCents,
+        },
+      });
+      // A conflict: another session was first.
+      await ignoreConflict(ports.budgets.noteThreshold(budget, percent, event));
+    }
+  }
+};
+
+/** Queues the end before it is marked as done: a run that dies in between is repeated, and never forgotten. */
+const endCalls = async (
+  { hangUps, budgets }: SettleBudgetPorts,
+  budget: Budget,
+  now: Date,
+): Promise<void> => {
+  const { workspaceId, siteId } = budget;
+  await queueScopeEnd(hangUps, { workspaceId, ownKeys: true, siteId }, 'budget');
+  await ignoreConflict(budgets.noteCallsEnded(budget, now.toISOString()));
+};
