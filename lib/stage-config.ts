@@ -4,9 +4,13 @@ import type { App } from 'aws-cdk-lib/core';
 import { z } from 'zod';
 import { MANAGED_TOKENS, type ManagedTokens } from '../lambdas/contract/calls.ts';
 import type { DeployedFunctionName } from '../lambdas/contract/environment.ts';
-import { accessTokenRule, ENVIRONMENTS } from '../lambdas/contract/environment.ts';
+import {
+  accessTokenRule,
+  ENVIRONMENTS,
+  WATCH_MODES,
+  type WatchMode,
+} from '../lambdas/contract/environment.ts';
 import { plansSchema } from '../lambdas/contract/plans.ts';
-import { WATCH_MODES, type WatchMode } from '../lambdas/domain/calls/call.ts';
 import { DEPLOYED_FUNCTION_NAMES } from './deployed-functions.ts';
 
 /** The differences between two deployments of the broker. None of them is secret. */

@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { parseAccessTokenRule } from '../domain/access-token-rule.ts';
-import { WATCH_MODES } from '../domain/calls/call.ts';
+import { WATCH_MODES, type WatchMode } from '../domain/calls/call.ts';
 import { MANAGED_TOKENS } from '../domain/calls/control.ts';
 import { DEFAULT_ADDRESS_SLOT_PERCENT } from '../domain/limits.ts';
 import { plansVariable } from './plans.ts';
+
+export { WATCH_MODES, type WatchMode };
 
 /**
  * The environment of each deployed function. Parsed once at start, all faults at once, values never printed. Nothing

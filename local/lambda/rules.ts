@@ -1,4 +1,4 @@
-/** What Lambda refuses of an asynchronous `Invoke`, whatever the function is. */
+/** The parts of an asynchronous `Invoke` that Lambda checks. */
 export interface InvokeRequest {
   readonly method: string;
   readonly path: string;

@@ -127,7 +127,7 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings): Sideband => {
   };
 };
 
-/** What OpenAI had filled in, as it was at the first answer. The model and the voice of a session cannot be changed. */
+/** The fields that OpenAI had filled in, as they were at the first answer. The model and the voice of a session cannot be changed. */
 const learned = (expected: SessionFields): Readonly<Record<string, unknown>> => {
   const parse = (name: string): unknown => {
     const text = expected[name];

@@ -1,6 +1,6 @@
 import type { TokenCounts } from '../usage/token-counts.ts';
 
-/** What a watcher reads of one event of OpenAI: ids and numbers, never words. */
+/** The parts of one event of OpenAI that a watcher reads: ids and numbers, never words. */
 export type WatchedEvent =
   | { readonly type: 'session'; readonly fields: SessionFields }
   | { readonly type: 'item'; readonly itemId: string; readonly previousItemId: string | null }

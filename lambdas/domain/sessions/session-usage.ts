@@ -122,7 +122,7 @@ export interface SessionUsage {
   readonly posted: LedgerEntry;
   /** Grows with each write; 0 before the first. */
   readonly revision: number;
-  /** What the watcher of the call knows; null for a session that no watcher has taken. */
+  /** State of the call's watcher; null for a session that no watcher has taken. */
   readonly watch: SessionWatch | null;
 }
 
@@ -142,7 +142,7 @@ export interface SessionWatch {
   readonly attached: boolean;
   /** Nothing can have been missed so far. */
   readonly gapless: boolean;
-  /** What the page reported; kept for comparison, never counted. */
+  /** Tokens that the page reported; kept for comparison, never counted. */
   readonly claimed: TokenCounts;
   readonly claimedResponses: number;
 }

@@ -50,7 +50,7 @@ export const withWatchTaken = (
   };
 };
 
-/** What a watcher writes of its call. */
+/** One thing that a watcher writes about its call. */
 export type WatchNote =
   /** It sees every event from here on. */
   | { readonly type: 'attached' }

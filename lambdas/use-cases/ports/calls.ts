@@ -193,7 +193,7 @@ export interface Stops {
   listLiveWorkspaces(): Promise<readonly WorkspaceId[]>;
 }
 
-/** What a sideband delivers. `closed` is the last one, whatever the close code was. */
+/** An event that a sideband delivers. `closed` is the last one, whatever the close code was. */
 export type SidebandEvent = WatchedEvent | { readonly type: 'closed' };
 
 /** A second connection to a call: it sees every event from its attach on, and nothing from before. */
@@ -226,7 +226,7 @@ export interface Sidebands {
   admittedFields(settings: VoiceSettings): SessionFields;
 }
 
-/** What starts a watcher. */
+/** The call that a watcher is started for. */
 export interface WatchRequest {
   readonly siteId: SiteId;
   readonly sessionId: SessionId;
