@@ -38,7 +38,7 @@ describe('what must not get lost', () => {
       'AWS::S3::Bucket': 3,
       'AWS::SQS::Queue': 9,
       'AWS::CloudTrail::Trail': 1,
-      'AWS::Logs::LogGroup': 16,
+      'AWS::Logs::LogGroup': 17,
     });
   });
 
