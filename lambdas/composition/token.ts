@@ -58,6 +58,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     clock: runtime.clock,
     random: runtime.random,
     backOff: runtime.backOff,
+    monotonicMs: runtime.monotonicMs,
     pseudonyms,
     embedTokens: joseEmbedTokens(),
     embedSecrets: pseudonyms,

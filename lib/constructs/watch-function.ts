@@ -32,6 +32,8 @@ export class WatchFunction extends Construct {
     });
     const broker = new BrokerFunction(this, 'Broker', {
       ...props,
+      // `ws` is CommonJS.
+      usesRequire: true,
       afterFailure: 'What fails asynchronously goes to the queue beside it, as the on-failure destination.',
       permissions: [...props.permissions, ...this.deadLetters.sending],
     });

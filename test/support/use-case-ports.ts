@@ -80,6 +80,7 @@ export const useCasePorts = (stack: TestStack) => {
     callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
+    monotonicMs: () => performance.now(),
     watchers: lambdaWatchers(lambdaClient(token), token.WATCH_FUNCTION),
     live: dynamoDbLive(dynamoDb, tables.limits),
     budgets: dynamoDbBudgets(dynamoDb, tables),

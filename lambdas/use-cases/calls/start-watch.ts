@@ -2,11 +2,11 @@ import { BrokerError } from '../../domain/broker-error.ts';
 import type { CallId, WatchMode } from '../../domain/calls/call.ts';
 import type { SessionId, SiteId } from '../../domain/identifiers.ts';
 import type { WatcherInvoker } from '../ports/calls.ts';
-import type { BackOff, Clock } from '../ports/runtime.ts';
+import type { BackOff } from '../ports/runtime.ts';
 import type { SessionReader } from '../ports/sessions.ts';
 
 export interface StartWatchPorts {
-  readonly clock: Clock;
+  readonly monotonicMs: () => number;
   readonly backOff: BackOff;
   readonly watchers: WatcherInvoker;
   readonly meterReader: Pick<SessionReader, 'readSessionUsage'>;
@@ -23,7 +23,7 @@ const RETRY_SECONDS = 5;
  * it does not within three seconds. `eager` never refuses: an unwatched call counts what its page reports.
  */
 export const startWatch = async (
-  { backOff, watchers, meterReader }: StartWatchPorts,
+  { monotonicMs, backOff, watchers, meterReader }: StartWatchPorts,
   mode: WatchMode,
   call: {
     readonly siteId: SiteId;
@@ -39,10 +39,10 @@ export const startWatch = async (
     await Promise.allSettled([started]);
     return;
   }
-  const deadline = performance.now() + LONGEST_WAIT_MS;
+  const deadline = monotonicMs() + LONGEST_WAIT_MS;
   try {
     await started;
-    while (performance.now() < deadline) {
+    while (monotonicMs() < deadline) {
       const usage = (await meterReader.readSessionUsage(call.siteId, [call.sessionId])).get(call.sessionId);
       if (usage?.watch?.attached === true) return;
       await backOff(1);
