@@ -64,6 +64,7 @@ describe('the alarms', () => {
       ['spelo-byok-dev-hang-up-gave-up', 'ApproximateNumberOfMessagesVisible', 0],
       ['spelo-byok-dev-hang-ups-are-late', 'ApproximateAgeOfOldestMessage', 1_200],
       ['spelo-byok-dev-a-call-could-not-be-hung-up', 'LostCalls', 0],
+      ['spelo-byok-dev-a-call-lost-its-watcher', 'ApproximateNumberOfMessagesVisible', 0],
       ['spelo-byok-dev-notices-gave-up', 'ApproximateNumberOfMessagesVisible', 0],
       ['spelo-byok-dev-key-policy-was-changed', undefined, 0],
       ['spelo-byok-dev-grant-on-a-key-was-created', undefined, 0],
