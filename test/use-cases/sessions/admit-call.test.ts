@@ -191,6 +191,15 @@ describe('a call that takes the place of another one', () => {
     expect(result).toMatchObject({ remainingSlots: 0 });
   });
 
+  it('takes over that slot where others are free too: no other request can have it', async () => {
+    const few = leasesOf('key', [600, 600, 600])
+      .slice(2)
+      .map((lease) => ({ ...lease, sessionId: OLD }));
+    const pools = [{ pool: 'key', limit: 5 }];
+    const { writes } = await admitted({ replaced: OLD, pools, capacity: aContext({ leases: few }) });
+    expect(writes[0]?.leases).toMatchObject([{ index: 2 }]);
+  });
+
   it('takes a free slot where the old one held none any more', async () => {
     const capacity = aContext({ leases: leases.slice(0, 1) });
     const { writes } = await admitted({ replaced: OLD, capacity });
