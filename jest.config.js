@@ -71,8 +71,8 @@ export default {
   ],
   // Floors of what the unit tests reach, per cent. Lines are left out: V8 counts those of types as never run.
   coverageThreshold: {
-    './lambdas/domain/': { branches: 97, functions: 94 },
+    './lambdas/domain/': { branches: 97, functions: 97 },
     './lambdas/use-cases/': { branches: 94, functions: 85 },
-    './lambdas/http/': { branches: 70, functions: 59 },
+    './lambdas/http/': { branches: 86, functions: 64 },
   },
 };
