@@ -28,7 +28,7 @@ const person = routeWith({
   body: z.strictObject({ name: z.string(), age: z.int().optional(), tags: z.array(z.string()).optional() }),
 });
 
-/** A caller is told about each fault; fails if the request is accepted. */
+/** Path and message of each fault that a caller is shown. Throws if the request is accepted. */
 const faultsOf = (parse: () => unknown): readonly (readonly [string, string])[] => {
   try {
     parse();
