@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
 import type { WatchMode } from '../../../lambdas/domain/calls/call.ts';
 import { DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
-import type { SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
 import { type StartWatchPorts, startWatch } from '../../../lambdas/use-cases/calls/start-watch.ts';
 import { strictPorts } from '../../support/strict-port.ts';
 import { SITE_ID } from '../sessions/token-fixture.ts';
