@@ -31,9 +31,9 @@ const RETENTION = 24 * 3_600;
 const PROBES_PER_MINUTE = 10;
 const SLOTS_OF_TIER_2 = 10;
 export const PLANS = {
-  free: { sites: 1, cap: 100 * 60 },
-  starter: { sites: 3, cap: undefined },
-  enterprise: { sites: Number.POSITIVE_INFINITY, cap: undefined },
+  free: { sites: 1, cap: 100 * 60, slots: 5 },
+  starter: { sites: 3, cap: undefined, slots: 10 },
+  enterprise: { sites: Number.POSITIVE_INFINITY, cap: undefined, slots: 100 },
 } as const;
 export type PlanName = keyof typeof PLANS;
 
@@ -359,10 +359,10 @@ export interface Payer extends Pick<Session, 'mode' | 'scope' | 'version'> {
 export const payerOf = (model: SystemModel, site: number): Payer | string => {
   const workspace = workspaceOf(model, { site });
   if (workspace.mode === 'managed') {
-    const { cap } = PLANS[workspace.plan];
+    const { cap, slots: ofPlan } = PLANS[workspace.plan];
     const { used } = periodOf(model, workspace);
     if (cap !== undefined && used >= cap) return '402 minutes_exhausted';
-    const slots = workspace.limit ?? undefined;
+    const slots = Math.min(workspace.limit ?? ofPlan, ofPlan);
     return { mode: 'managed', scope: 'platform', version: 1, openAiKey: PLATFORM, slots, cap };
   }
   const own = at(model.sites, site).key.head;
