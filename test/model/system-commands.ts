@@ -5,10 +5,10 @@ import { openAiFingerprint } from '../support/openai.ts';
 import { putOnPlan } from '../support/plan.ts';
 import { report } from '../support/reports.ts';
 import type { TestAnswer } from '../support/stack.ts';
-import { mint, ORIGIN } from '../support/tenant.ts';
+import { ORIGIN } from '../support/tenant.ts';
 import type { KeyOwner, KeyVerb, Mode, PlanName, Role, SystemModel, Weather } from './system-model.ts';
 import * as model from './system-model.ts';
-import type { Mishap, SystemWorld } from './system-world.ts';
+import { addressHeader, type Mishap, type SystemWorld, VISITORS } from './system-world.ts';
 
 // One file, because every command of the product is here and nowhere else.
 
@@ -502,7 +502,10 @@ const setPlan = ({ n, plan }: { readonly n: number; readonly plan: PlanName }) =
 
 interface MintArgs {
   readonly n: number;
+  /** How many visitors ask at the same moment, each from an address of their own. */
   readonly visitors: number;
+  /** The first of them. */
+  readonly from: number;
   readonly ownPage: boolean;
   readonly mishap: Mishap | undefined;
 }
@@ -510,23 +513,30 @@ interface MintArgs {
 const mintSessions = (args: MintArgs) =>
   step('mint', { ...args }, someSite, async (state, world) => {
     const site = pick(state.sites.length, args.n);
-    const ask = () =>
-      mint(
-        world.api,
-        { owner: '', workspaceId: '', siteId: model.at(state.sites, site).id },
-        {},
-        args.ownPage ? ORIGIN : 'https://elsewhere.example',
-      );
-    if (args.mishap !== undefined) return mintWithMishap(state, world, site, args, ask);
+    const { ownPage } = args;
+    const ask = async (index: number) => {
+      const visitor = (args.from + index) % VISITORS;
+      const answer = await world.api.call('POST', `/v1/${model.at(state.sites, site).id}/token`, {
+        origin: ownPage ? ORIGIN : 'https://elsewhere.example',
+        headers: addressHeader(visitor),
+        body: {},
+      });
+      return { visitor, answer };
+    };
+    if (args.mishap !== undefined)
+      return mintWithMishap(state, world, site, args, async () => (await ask(0)).answer);
     // In bad weather one visitor's slot comes back while the next one asks: then one after the other.
     const together = state.weather === 'good';
-    const answers = together ? await Promise.all(Array.from({ length: args.visitors }, ask)) : [await ask()];
-    // At once they may be let in in any order: judged as if those with more minutes had come first.
-    const inOrder = answers.toSorted((a, b) => a.status - b.status || secondsIn(b) - secondsIn(a));
+    const answers = await Promise.all(Array.from({ length: together ? args.visitors : 1 }, (_, i) => ask(i)));
+    // At once they may be let in in any order: judged as if those who may not have another session had come first, those
+    // with more minutes next, and those who found no slot last.
+    const inOrder = answers.toSorted(
+      ({ answer: a }, { answer: b }) => turnOf(a) - turnOf(b) || secondsIn(b) - secondsIn(a),
+    );
     let use: Use | undefined;
     let opened = 0;
-    for (const answer of inOrder) {
-      const admission = model.judgeMint(state, site, args.ownPage);
+    for (const { visitor, answer } of inOrder) {
+      const admission = model.judgeMint(state, site, { ownPage, visitor });
       use = useOfAdmission(state, site, admission) ?? use;
       opened += admission.payer === undefined ? 0 : 1;
       mintAnswered(state, site, admission, answer, answers.length === 1);
@@ -534,6 +544,7 @@ const mintSessions = (args: MintArgs) =>
     expectUses(world, use, { opened, sent: opened > 0 });
   });
 
+const turnOf = ({ status, error }: TestAnswer): number => (error?.code === 'rate_limited' ? 0 : status);
 const secondsIn = ({ data }: TestAnswer): number => data?.max_duration_seconds ?? 0;
 
 const useOfAdmission = (state: SystemModel, site: number, { payer }: model.Admission): Use | undefined => {
@@ -571,12 +582,12 @@ const mintWithMishap = async (
   state: SystemModel,
   world: SystemWorld,
   site: number,
-  { ownPage, mishap }: MintArgs,
+  { ownPage, from: visitor, mishap }: MintArgs,
   ask: () => Promise<TestAnswer>,
 ): Promise<void> => {
   const { id, workspace } = model.at(state.sites, site);
   const before = new Set((await world.tables.sessionsOf(id)).map((item) => item['sessionId']));
-  const admission = model.judgeMint(state, site, ownPage);
+  const admission = model.judgeMint(state, site, { ownPage, visitor });
   const answer = await world.during(mishap, ask);
   expectUses(world, useOfAdmission(state, site, admission), { opened: 0, sent: false, atMost: true });
   if (answer.status === 200) return mintAnswered(state, site, admission, answer, true);
@@ -611,10 +622,8 @@ const takeIn = async (
   const { id: workspaceId } = model.at(state.workspaces, workspace);
   const session = model.addSession(state, site, admission, { id, signingSecret: undefined });
   const lease = (await world.tables.slotsOf(workspaceId)).find((item) => `ses_${item['s']}` === id);
-  if (session.pool !== undefined) {
-    if (lease !== undefined) expect(lease['expires_at']).toBe(session.connectBy);
-    session.leaseEnds = lease === undefined ? 0 : session.connectBy;
-  }
+  if (lease !== undefined) expect(lease['expires_at']).toBe(session.connectBy);
+  session.leaseEnds = lease === undefined ? 0 : session.connectBy;
   const meter = (await world.tables.usageOf(`METERS#${siteId}`)).find(({ sk }) => sk === id);
   expect(meter !== undefined).toBe(session.metered);
   session.silent = meter?.['silent'] === true;
@@ -725,7 +734,7 @@ export const ledgerAgrees = async (state: SystemModel, world: SystemWorld): Prom
     const period = (await world.tables.usageOf(`USAGE#${workspace.id}`)).find(
       ({ sk }) => sk === `PERIOD#${new Date(state.now).toISOString().slice(0, 7)}`,
     );
-    const { used, committed } = model.periodOf(state, workspace);
+    const { used, committed } = model.periodOf(state, workspace, state.now);
     expect({
       used: period?.['usedSeconds'] ?? 0,
       committed: period?.['committedSeconds'] ?? 0,
@@ -774,6 +783,7 @@ export const steps: fc.Arbitrary<Command>[] = (
         .record({
           n,
           visitors: fc.constantFrom(1, 1, 1, 2, 3),
+          from: fc.nat(VISITORS - 1),
           ownPage: fc.constantFrom(true, true, true, true, true, true, false),
           mishap,
         })
