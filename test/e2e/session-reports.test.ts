@@ -596,6 +596,29 @@ describe('minutes of a plan with a hard cap', () => {
     expect(await committed()).toBe(0);
   });
 
+  it('a session that may go on after it was told to hang up keeps its slot, and the next visitor waits for it', async () => {
+    const tenant = await makeTenant(
+      stack,
+      { ...MANAGED, concurrency_limit: 1 },
+      { max_duration_seconds: 600 },
+    );
+    const session = await minted(tenant);
+    await told(tenant, session, ['connected']);
+    // Other sessions took all that was left.
+    await setManagedSeconds(stack, tenant, now(), FREE_SECONDS);
+    wait(70);
+    await told(tenant, session, ['heartbeat']);
+    wait(50);
+    expect(await told(tenant, session, ['heartbeat'])).toMatchObject({ reason: 'max_duration' });
+    // Another session gave minutes back.
+    await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 480);
+    wait(1);
+    expect(await told(tenant, session, ['heartbeat'])).toMatchObject({ action: 'continue' });
+    const waiting = await mint(stack, tenant);
+    expectRefusal(waiting, 429, 'busy');
+    expect(waiting.error.retry_after).toBe(75);
+  });
+
   it('come back when OpenAI refuses the mint', async () => {
     const tenant = await makeTenant(stack, MANAGED, { max_duration_seconds: 600 });
     await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 40);
