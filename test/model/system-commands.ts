@@ -502,7 +502,7 @@ const setPlan = ({ n, plan }: { readonly n: number; readonly plan: PlanName }) =
 
 interface MintArgs {
   readonly n: number;
-  /** How many visitors ask at the same moment, each from an address of their own. */
+  /** How many visitors ask at the same moment, no two from one address. */
   readonly visitors: number;
   /** The first of them. */
   readonly from: number;
@@ -641,28 +641,62 @@ interface ReportArgs {
 
 let events = 0;
 
-const reportOnSession = (args: ReportArgs) =>
-  step('report', { ...args }, someSession, async (state, world) => {
-    const able = state.sessions.filter(({ signingSecret }) => signingSecret !== undefined);
-    const session = model.at(able, pick(able.length, args.n));
-    const at = state.now - args.late * 1_000;
-    const told = args.types.map((type) => ({ id: `event-${++events}`, type, at }));
-    const body = told.map(({ id, type }) => ({
+const eventsOf = (types: ReportArgs['types'], at: number): readonly model.ReportedEvent[] =>
+  types.map((type) => ({ id: `event-${++events}`, type, at }));
+
+const sendReport = (
+  state: SystemModel,
+  world: SystemWorld,
+  session: model.Session,
+  told: readonly model.ReportedEvent[],
+  secret = session.signingSecret ?? '',
+): Promise<TestAnswer> =>
+  report(
+    world.api,
+    { siteId: model.at(state.sites, session.site).id },
+    { session_id: session.id, signing_secret: secret },
+    told.map(({ id, type, at }) => ({
       id,
       type,
       at: new Date(at).toISOString(),
       ...(type === 'ended' && { reason: 'hung_up' }),
       ...(type === 'error' && { source: 'response', code: 'insufficient_quota' }),
       ...(type === 'usage' && { response_id: id, usage: USAGE }),
-    }));
-    const send = (secret = session.signingSecret ?? '') =>
-      report(
-        world.api,
-        { siteId: model.at(state.sites, session.site).id },
-        { session_id: session.id, signing_secret: secret },
-        body,
-        { signedAt: world.clock() },
-      );
+    })),
+    { signedAt: world.clock() },
+  );
+
+const holdsSlot = (state: SystemModel) => (session: model.Session) =>
+  session.signingSecret !== undefined && session.leaseEnds > model.seconds(state);
+
+/** A visitor who talks: a sign of life each `beat` seconds, `beats` times. */
+const talk = (args: { readonly n: number; readonly beat: number; readonly beats: number }) =>
+  step(
+    'talk',
+    { ...args },
+    (state) => state.sessions.some(holdsSlot(state)),
+    async (state, world) => {
+      const able = state.sessions.filter(holdsSlot(state));
+      const session = model.at(able, pick(able.length, args.n));
+      for (let i = 0; i <= args.beats; i++) {
+        if (i > 0) pass(state, world, args.beat);
+        const told = eventsOf([i === 0 ? 'connected' : 'heartbeat'], state.now);
+        const due = model.report(state, session, told);
+        const answer = await sendReport(state, world, session, told);
+        expect(codeOf(answer)).toBe('200');
+        expect(answer.data).toMatchObject({ reason: due.reason, ...tallyOf(due) });
+        await ledgerAgrees(state, world);
+        if (due.reason !== null) return;
+      }
+    },
+  );
+
+const reportOnSession = (args: ReportArgs) =>
+  step('report', { ...args }, someSession, async (state, world) => {
+    const able = state.sessions.filter(({ signingSecret }) => signingSecret !== undefined);
+    const session = model.at(able, pick(able.length, args.n));
+    const told = eventsOf(args.types, state.now - args.late * 1_000);
+    const send = (secret?: string) => sendReport(state, world, session, told, secret);
     if (args.forged) {
       const forged = await world.during(args.mishap, () => send(Buffer.alloc(32, 1).toString('base64')));
       expect(codeOf(forged)).toBe('401 invalid_signature');
@@ -774,6 +808,15 @@ const eventType = fc.constantFrom(
   'ended',
 ) as fc.Arbitrary<model.ReportedEvent['type']>;
 
+/** One visitor of the managed site talks as long as a session may last, the next until another visitor holds the rest. */
+export const talkingVisitors = (): Command[] => [
+  mintSessions({ n: 1, visitors: 2, from: 0, ownPage: true, mishap: undefined }),
+  talk({ n: 0, beat: 70, beats: 100 }),
+  sweep(undefined),
+  mintSessions({ n: 1, visitors: 2, from: 2, ownPage: true, mishap: undefined }),
+  talk({ n: 1, beat: 70, beats: 100 }),
+];
+
 /** Steps by how often they come; visitors come most. */
 export const steps: fc.Arbitrary<Command>[] = (
   [
@@ -801,6 +844,10 @@ export const steps: fc.Arbitrary<Command>[] = (
           mishap,
         })
         .map(reportOnSession),
+    ],
+    [
+      4,
+      fc.record({ n: fc.nat(30), beat: fc.constantFrom(20, 70), beats: fc.constantFrom(2, 4, 8) }).map(talk),
     ],
     [6, fc.record({ ...common, on, key: fc.nat(3) }).map(putKey)],
     [

@@ -32,7 +32,7 @@ const PROBES_PER_MINUTE = 10;
 const SLOTS_OF_TIER_2 = 10;
 /** The share of one address: of the slots of a key, and of what is left of a hard-capped plan. */
 export const ADDRESS_PERCENT = 34;
-/** What a session of a hard-capped plan holds ahead of what it has used, and how little of it makes the hold grow. */
+/** Seconds that a session of a hard-capped plan holds ahead of those it has used; with less than the second left it grows. */
 const HOLD_AHEAD = 120;
 const HOLD_GROWS_BELOW = 60;
 export const PLANS = {
@@ -435,7 +435,7 @@ export interface Admission {
 export interface Arrival {
   /** Whether the request comes from the registered page. */
   readonly ownPage: boolean;
-  /** The visitor, each with an address of their own. */
+  /** The visitor; no two share an address. */
   readonly visitor: number;
 }
 

@@ -45,7 +45,7 @@ const OPENAI_KEYS = 4;
 export const VISITORS = 4;
 export const START = '2026-11-23T12:00:10.000Z';
 
-/** What the edge adds for the address of a visitor. */
+/** The header that the edge adds for the address of a visitor. */
 export const addressHeader = (visitor: number): Readonly<Record<string, string>> => ({
   'x-viewer-address': `192.0.2.${visitor + 1}`,
 });
