@@ -19,12 +19,14 @@ import { NoticeRule } from './constructs/notice-rule.ts';
 import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
 import { TamperRule } from './constructs/tamper-rule.ts';
+import { WatchFunction } from './constructs/watch-function.ts';
 import type { DataStack } from './data-stack.ts';
 import { eventBusArn } from './event-bus.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { evidenceKeyPolicy, noticesKeyPolicy } from './key-policies.ts';
 import { permissionsOf } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
+import { watcherStatements } from './watcher-uses.ts';
 
 export interface AuditStackProps extends StackProps {
   readonly config: StageConfig;
@@ -194,6 +196,20 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
+    const watch = new WatchFunction(this, 'Watch', {
+      functionName: 'watch',
+      topic,
+      queueKey: noticesKey,
+      stage,
+      memoryMiB: 512,
+      // The longest that Lambda allows; a watcher hands over before.
+      timeout: Duration.minutes(15),
+      environment: environments.watch,
+      permissions: [...permissionsOf(this, 'watch', data), ...watcherStatements(this, 'watch', stage)],
+      logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
+    });
+
     const notices = new NoticeFunction(this, 'Notices', {
       source: data.notices,
       topic,
@@ -206,7 +222,7 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
-    const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest };
+    const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest, watch };
     this.deadLetterQueues = {
       ...Object.fromEntries(
         Object.entries(background).map(([name, { deadLetters }]) => [name, deadLetters.queueName]),

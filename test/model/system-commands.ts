@@ -528,10 +528,14 @@ const mintSessions = (args: MintArgs) =>
     // In bad weather one visitor's slot comes back while the next one asks: then one after the other.
     const together = state.weather === 'good';
     const answers = await Promise.all(Array.from({ length: together ? args.visitors : 1 }, (_, i) => ask(i)));
-    // At once they may be let in in any order: judged as if those who may not have another session had come first, those
-    // with more minutes next, and those who found no slot last.
+    // Together they may be admitted in any order: judged as if those who may not have another session came first, those
+    // with more minutes next, and those without a slot last.
     const inOrder = answers.toSorted(
       ({ answer: a }, { answer: b }) => turnOf(a) - turnOf(b) || secondsIn(b) - secondsIn(a),
+    );
+    // Of a hard-capped plan several may then be promised the same rest: they hold two minutes of it each.
+    const most = Math.max(
+      ...inOrder.map(({ visitor }) => model.judgeMint(state, site, { ownPage, visitor }).maxDuration ?? 0),
     );
     let use: Use | undefined;
     let opened = 0;
@@ -539,7 +543,12 @@ const mintSessions = (args: MintArgs) =>
       const admission = model.judgeMint(state, site, { ownPage, visitor });
       use = useOfAdmission(state, site, admission) ?? use;
       opened += admission.payer === undefined ? 0 : 1;
-      mintAnswered(state, site, admission, answer, answers.length === 1);
+      if (answers.length === 1) mintAnswered(state, site, admission, answer, true);
+      else {
+        const promised = secondsIn(answer);
+        const fits = promised >= (admission.maxDuration ?? 0) && promised <= most;
+        mintAnswered(state, site, fits ? { ...admission, maxDuration: promised } : admission, answer, false);
+      }
     }
     expectUses(world, use, { opened, sent: opened > 0 });
   });
@@ -813,8 +822,9 @@ export const talkingVisitors = (): Command[] => [
   mintSessions({ n: 1, visitors: 2, from: 0, ownPage: true, mishap: undefined }),
   talk({ n: 0, beat: 70, beats: 100 }),
   sweep(undefined),
-  mintSessions({ n: 1, visitors: 2, from: 2, ownPage: true, mishap: undefined }),
-  talk({ n: 1, beat: 70, beats: 100 }),
+  mintSessions({ n: 1, visitors: 1, from: 2, ownPage: true, mishap: undefined }),
+  mintSessions({ n: 1, visitors: 1, from: 3, ownPage: true, mishap: undefined }),
+  talk({ n: 0, beat: 70, beats: 100 }),
 ];
 
 /** Steps by how often they come; visitors come most. */

@@ -49,6 +49,7 @@ const handedOut = async ({
     admitted: ADMITTED,
     created: CALL,
     maxDurationSeconds: 3_600,
+    watch: 'off',
     settleUse: settle,
     hangUp: async (callId) => {
       log.push(`hang up ${callId}`);

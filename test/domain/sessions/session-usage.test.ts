@@ -358,7 +358,7 @@ describe('a receipt', () => {
       { state: 'ended', connectedAt: null, endedAt: '2026-11-23T12:00:03.000Z', endReason: 'failed' },
     ],
   ])('of a session %s says so', (_, reports, shown) => {
-    expect(receiptOf(afterReports(reports))).toMatchObject({ payer: 'managed', estimated: false, ...shown });
+    expect(receiptOf(afterReports(reports))).toMatchObject({ payer: 'managed', estimated: true, ...shown });
     expect(receiptOf(afterReports(reports, byok))).toMatchObject({
       payer: 'byok',
       estimated: true,
