@@ -82,6 +82,7 @@ const reported = async (
     },
     sessionUsage: {
       saveUsage: async (_, budgets = []) => step(`save with ${budgets.length} budgets`),
+      saveHold: async () => step('grow the hold'),
       listDue: () => Promise.reject(new Error('asked for what is due')),
     },
     health: { saveHealth: async () => undefined, noteDegraded: async () => undefined },
