@@ -5,6 +5,7 @@ import { newSessionId } from '../../../lambdas/domain/identifiers.ts';
 import type { SealedKey } from '../../../lambdas/domain/keys/sealed-key.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
 import { newSessionUsage, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { NO_TOKENS } from '../../../lambdas/domain/usage/token-counts.ts';
 import type { EndCallPorts } from '../../../lambdas/use-cases/calls/end-call.ts';
 import type { HangUpMessage, LiveSession, RecordedCall } from '../../../lambdas/use-cases/ports/calls.ts';
 import { strictPorts } from '../../support/strict-port.ts';
@@ -57,6 +58,22 @@ export const aCall = (facts: Partial<RecordedCall> = {}): RecordedCall => ({
   endRequested: undefined,
   endedBy: undefined,
   ...facts,
+});
+
+/** The meter of a watched call; `attached` when its watcher sees the call. */
+export const aWatchedMeter = (attached: boolean): SessionUsage => ({
+  ...newSessionUsage(aCallSession()),
+  watch: {
+    generation: 1,
+    untilMs: 60_000,
+    openedAtMs: 0,
+    seenAtMs: 0,
+    closedAtMs: null,
+    attached,
+    gapless: true,
+    claimed: NO_TOKENS,
+    claimedResponses: 0,
+  },
 });
 
 export const aLiveCall = (facts: Partial<LiveSession> = {}): LiveSession => ({

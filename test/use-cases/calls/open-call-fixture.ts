@@ -1,4 +1,5 @@
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
+import type { WatchMode } from '../../../lambdas/domain/calls/call.ts';
 import { CANNED_OFFER } from '../../../lambdas/domain/calls/canned-offer.ts';
 import type { Secret } from '../../../lambdas/domain/secret.ts';
 import { signEvents } from '../../../lambdas/domain/sessions/event-signature.ts';
@@ -11,7 +12,7 @@ import {
 import { replacedText } from '../../../lambdas/use-cases/calls/replaced-call.ts';
 import { strictPorts } from '../../support/strict-port.ts';
 import { aContext, aRequest, NOW_SECONDS, recordingPorts, SETTINGS } from '../sessions/token-fixture.ts';
-import { aCall, CALL_ID, callWorld, messageText, SESSION_ID } from './call-fixture.ts';
+import { aCall, aWatchedMeter, CALL_ID, callWorld, messageText, SESSION_ID } from './call-fixture.ts';
 
 /** Names the old call of `callWorld`, with a good signature. */
 export const REPLACES = {
@@ -28,10 +29,18 @@ export interface Given {
   /** Errors by the step that they fail. */
   readonly failing?: Readonly<Record<string, Error>>;
   readonly own?: Partial<OpenCallPorts>;
+  /** @default 'off' */
+  readonly watch?: WatchMode;
 }
 
 /** Opens one call; the answer or the error, and every step in order. */
-export const opened = async ({ context = {}, request = {}, failing = {}, own = {} }: Given = {}) => {
+export const opened = async ({
+  context = {},
+  request = {},
+  failing = {},
+  own = {},
+  watch = 'off',
+}: Given = {}) => {
   const { ports: token } = recordingPorts(aContext(context));
   const { ports: ending } = callWorld();
   const log: string[] = [];
@@ -44,7 +53,6 @@ export const opened = async ({ context = {}, request = {}, failing = {}, own = {
     if (failure !== undefined) throw failure;
   };
   const ports = strictPorts<OpenCallPorts>({
-    monotonicMs: () => 0,
     ...ending,
     ...token,
     embedTokens: { peek: () => undefined, verify: async () => 'signature' },
@@ -101,7 +109,12 @@ export const opened = async ({ context = {}, request = {}, failing = {}, own = {
         return true;
       },
     },
-    meterReader: { readSessionUsage: async () => new Map() },
+    meterReader: {
+      readSessionUsage: async (_, ids) =>
+        new Map(ids.map((id) => [id, aWatchedMeter(log.includes('watch strictly'))])),
+    },
+    monotonicMs: () => NOW_SECONDS * 1_000,
+    watchers: { start: async ({ strict }) => step(strict ? 'watch strictly' : 'watch') },
     hangUps: { send: async (...message) => step(`queue ${messageText(...message)}`) },
     ...own,
   });
@@ -111,7 +124,7 @@ export const opened = async ({ context = {}, request = {}, failing = {}, own = {
     replaces: undefined,
     ...request,
   };
-  const result = await openCall(ports, { ...SETTINGS, watch: 'off' })(full).catch((error: unknown) => error);
+  const result = await openCall(ports, { ...SETTINGS, watch })(full).catch((error: unknown) => error);
   return { result, log, outcomes, created, keys };
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { WatchMode } from '../../../lambdas/domain/calls/call.ts';
 import { CANNED_OFFER } from '../../../lambdas/domain/calls/canned-offer.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
 import { SealedKeyUnreadableError } from '../../../lambdas/domain/keys/sealed-key.ts';
@@ -248,5 +249,27 @@ describe('a call that takes the place of another one', () => {
       request: { replaces: { ...REPLACES, signature: undefined } },
     });
     expect(refusal).toBe('site_not_found');
+  });
+});
+
+describe('the watcher of a call', () => {
+  const modeOf = async (watch: WatchMode, context: Partial<TokenContext> = {}) => {
+    const { log } = await opened({ watch, context });
+    return log.filter((step) => step.startsWith('watch'));
+  };
+
+  it.each<[WatchMode, readonly string[]]>([
+    ['off', []],
+    ['eager', ['watch']],
+    ['strict', ['watch strictly']],
+  ])('is started as the stage says: %s', async (watch, steps) => {
+    expect(await modeOf(watch)).toEqual(steps);
+  });
+
+  it.each<[string, Partial<TokenContext>]>([
+    ['the platform pays for', { workspace: aWorkspace({ billingMode: 'managed' }) }],
+    ['a budget can end', { budgets: [aBudget({ action: 'end_calls' })] }],
+  ])('must see a call that %s before the page gets the answer', async (_, context) => {
+    expect(await modeOf('eager', context)).toEqual(['watch strictly']);
   });
 });
