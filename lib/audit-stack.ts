@@ -114,7 +114,7 @@ export class AuditStack extends Stack {
         'Each object is new and named by workspace and sequence; the function writes below audit/ and nowhere else.',
     });
 
-    // The second reader of both streams; DynamoDB serves one to two at once and no more.
+    // The second reader of each stream; DynamoDB serves one to two at once and no more.
     const detector = new StreamFunction(this, 'Detector', {
       ...streamFunction,
       functionName: 'detector',
@@ -123,7 +123,7 @@ export class AuditStack extends Stack {
         ...permissionsOf(this, 'detector', data),
         new PolicyStatement({ actions: ['events:PutEvents'], resources: [eventBusArn(this)] }),
       ],
-      sources: { Sessions: data.tables.sessions, Tenancy: data.tables.tenancy },
+      sources: { Sessions: data.tables.sessions, Tenancy: data.tables.tenancy, Keys: data.tables.keys },
       impact:
         'misuse of a key is noticed late or not at all, and no key is suspended; keys and sessions work.',
     });
@@ -147,6 +147,16 @@ export class AuditStack extends Stack {
       impact:
         "an attacker may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
       because: 'each incident counts; the detector has weighed it against what is usual for that key.',
+    });
+
+    new NoticeRule(this, 'Tampering', {
+      stage,
+      topic,
+      runbook: 'A table was changed past the product',
+      description: 'changes of tables that the product did not make',
+      eventPatterns: { '': { source: [EVENT_SOURCE], detailType: [EVENTS.tamperingDetected] } },
+      impact: 'a key or a right may be in force that its owner has taken away, or a visitor gets no session.',
+      because: 'each one counts; the product explains every change that it makes.',
     });
 
     new MessageRule(this, 'PlanThreshold', {

@@ -52,6 +52,7 @@ export class DataStack extends Stack implements DataResources {
       master: key('master', 'MasterKey', 'Wraps the data key of each sealed OpenAI key'),
       fingerprint: key('fingerprint', 'FingerprintKey', 'Fingerprints OpenAI keys'),
       derivation: key('derivation', 'DerivationKey', 'Root of visitor hashes and session secrets'),
+      marks: key('marks', 'MarksKey', 'Root of the marks that show a key which was put back'),
       audit: key('audit', 'AuditKey', 'Root of the keys of the audit chains'),
     };
     this.hangUps = new HangUpQueue(this, 'HangUps');
@@ -154,6 +155,13 @@ export class DataStack extends Stack implements DataResources {
               ],
             }),
         ),
+      }),
+      new OperatorRole(this, 'MarkKeysOperator', {
+        stage,
+        people,
+        roleName: 'mark-keys',
+        description: 'Spelo BYOK: writes the marks of keys that equal the audit trail (npm run mark-keys)',
+        data: this,
       }),
       new OperatorRole(this, 'VerifyArchiveOperator', {
         stage,

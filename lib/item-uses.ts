@@ -29,8 +29,11 @@ export interface ItemUse {
 const TENANT_KEYS = ['SITE#*', 'WORKSPACE#*'];
 /** The platform's own key. */
 const PLATFORM_KEY = 'PLATFORM#platform';
+const PLATFORM_MARK = 'MARK#PLATFORM#platform';
 /** The outbox of audit events. */
 const EVENTS = ['EVENTS#*'];
+/** Marks of keys. */
+const MARKS = ['MARK#*'];
 const KEY_ACTIVITY = ['KEY#*'];
 
 /**
@@ -42,7 +45,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['BatchGetItem'] },
     // Test voice of a workspace key asks what its sites ask.
     { table: 'tenancy', actions: ['Query'], partitions: ['WORKSPACE#*'] },
-    { table: 'keys', actions: ['BatchGetItem', 'GetItem'] },
+    { table: 'keys', actions: ['BatchGetItem'] },
     { table: 'sessions', actions: ['GetItem', 'PutItem', 'UpdateItem'] },
     { table: 'limits', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },
     { table: 'usage', actions: ['BatchGetItem', 'ConditionCheckItem', 'PutItem', 'UpdateItem'] },
@@ -59,7 +62,11 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       table: 'tenancy',
       actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
     },
-    { table: 'keys', actions: ['GetItem', 'Query', 'PutItem', 'DeleteItem'], partitions: TENANT_KEYS },
+    {
+      table: 'keys',
+      actions: ['BatchGetItem', 'GetItem', 'Query', 'PutItem', 'DeleteItem'],
+      partitions: TENANT_KEYS,
+    },
     // It puts a version there for its calls, and cannot read it back.
     { table: 'keys', actions: ['PutItem'], partitions: ['ENDING#*'] },
     { table: 'sessions', actions: ['GetItem'], partitions: KEY_ACTIVITY },
@@ -70,8 +77,8 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   rotate: [
     { table: 'tenancy', actions: ['BatchGetItem', 'ConditionCheckItem'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
-    { table: 'keys', actions: ['GetItem', 'PutItem', 'DeleteItem'], partitions: TENANT_KEYS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [...EVENTS, ...MARKS] },
+    { table: 'keys', actions: ['BatchGetItem', 'PutItem', 'DeleteItem'], partitions: TENANT_KEYS },
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
     { table: 'sessions', actions: ['GetItem'], partitions: KEY_ACTIVITY },
   ],
@@ -146,8 +153,9 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   // Reads sessions from their stream, and of `limits` what it remembers itself.
   detector: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
-    { table: 'keys', actions: ['GetItem', 'PutItem'], partitions: TENANT_KEYS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [...EVENTS, ...MARKS] },
+    { table: 'keys', actions: ['PutItem'], partitions: TENANT_KEYS },
+    { table: 'keys', actions: ['BatchGetItem'], partitions: [...TENANT_KEYS, PLATFORM_KEY] },
     { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['ANOMALY#*'] },
     { table: 'limits', actions: ['Query'], partitions: ['LIVE#*'] },
   ],
@@ -174,17 +182,19 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   'rotate-on-request': [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
-    { table: 'keys', actions: ['GetItem', 'PutItem'], partitions: TENANT_KEYS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [...EVENTS, ...MARKS] },
+    { table: 'keys', actions: ['BatchGetItem', 'PutItem'], partitions: TENANT_KEYS },
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
   ],
   'platform-key': [
-    { table: 'keys', actions: ['GetItem', 'PutItem', 'DeleteItem'], partitions: [PLATFORM_KEY] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#platform'] },
+    { table: 'keys', actions: ['BatchGetItem', 'PutItem', 'DeleteItem'], partitions: [PLATFORM_KEY] },
+    { table: 'tenancy', actions: ['BatchGetItem'], partitions: [PLATFORM_MARK] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#platform', PLATFORM_MARK] },
   ],
   rewrap: [
-    { table: 'keys', actions: ['Scan', 'GetItem', 'UpdateItem'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'keys', actions: ['Scan', 'BatchGetItem', 'GetItem', 'UpdateItem'] },
+    { table: 'tenancy', actions: ['BatchGetItem'], partitions: MARKS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [...EVENTS, ...MARKS] },
   ],
   'rebuild-usage': [
     { table: 'tenancy', actions: ['Query', 'Scan'] },
@@ -194,11 +204,17 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   'model-check': [{ table: 'tenancy', actions: ['Scan'] }],
   // Puts back what a table has lost. Nothing of what it can read or write is the plaintext of a key.
   restore: [
-    { table: 'tenancy', actions: ['GetItem', 'ConditionCheckItem', 'PutItem'] },
-    { table: 'keys', actions: ['GetItem', 'PutItem'] },
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem', 'PutItem'] },
+    { table: 'keys', actions: ['Scan', 'GetItem', 'ConditionCheckItem', 'PutItem'] },
     { table: 'sessions', actions: ['GetItem', 'PutItem'] },
     { table: 'usage', actions: ['GetItem', 'PutItem'] },
     { table: 'audit', actions: ['GetItem', 'PutItem', 'Scan'] },
+  ],
+  // Reads keys, and writes marks and the events of it.
+  'mark-keys': [
+    { table: 'keys', actions: ['Scan', 'ConditionCheckItem'] },
+    { table: 'tenancy', actions: ['BatchGetItem'], partitions: MARKS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [...EVENTS, ...MARKS] },
   ],
   // Reads files of the archive, and uses the key of the chains.
   'verify-archive': [],
@@ -228,4 +244,4 @@ export const restoredTableName = (stage: string, table: (typeof RESTORABLE_TABLE
 
 /** Actions of the role `restore` on each of them. Deletions are carried out in `keys` before it is copied. */
 export const restoredTableActions = (table: (typeof RESTORABLE_TABLES)[number]): readonly ItemAction[] =>
-  table === 'keys' ? ['Scan', 'GetItem', 'PutItem', 'DeleteItem'] : ['Scan'];
+  table === 'keys' ? ['Scan', 'BatchGetItem', 'PutItem', 'DeleteItem'] : ['Scan'];

@@ -273,6 +273,7 @@ describe('the environment', () => {
     };
     const shared = { ...own, ...custody, ...sessions, ...oidc, ...edge };
     const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
+    const marks = { MARKS_KEY_ARN: 'MarksKey' };
     const master = { MASTER_KEY_ARN: 'MasterKey' };
     const fingerprint = { FINGERPRINT_KEY_ARN: 'FingerprintKey' };
     const retired = { RETIRED_MASTER_KEY_ARNS: '' };
@@ -281,6 +282,7 @@ describe('the environment', () => {
       token: {
         ...shared,
         ...derivation,
+        ...marks,
         ...master,
         ...retired,
         ...usage,
@@ -306,12 +308,13 @@ describe('the environment', () => {
       keys: {
         ...shared,
         ...derivation,
+        ...marks,
         ...master,
         ...fingerprint,
         ...hangUps,
         KEY_RETENTION_HOURS: '24',
       },
-      rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
+      rotate: { ...shared, ...derivation, ...marks, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
       manage: {
         ...shared,
@@ -335,8 +338,16 @@ describe('the environment', () => {
       },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
-      detector: { ...own, ...custody, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },
-      'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
+      detector: { ...own, ...custody, ...marks, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },
+      'rotate-on-request': {
+        ...own,
+        ...custody,
+        ...sessions,
+        ...marks,
+        ...master,
+        ...retired,
+        ...fingerprint,
+      },
       sweeper: { ...own, ...sessions, LIMITS_TABLE: 'LimitsTable', ...usage, ...hangUps },
       hangup: {
         ...own,

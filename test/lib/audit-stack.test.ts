@@ -34,7 +34,7 @@ describe('what must not get lost', () => {
     ]);
     expect(Object.fromEntries(count)).toEqual({
       'AWS::DynamoDB::Table': 6,
-      'AWS::KMS::Key': 7,
+      'AWS::KMS::Key': 8,
       'AWS::S3::Bucket': 3,
       'AWS::SQS::Queue': 8,
       'AWS::CloudTrail::Trail': 1,
@@ -178,7 +178,7 @@ describe('the streams', () => {
       Properties,
     }));
 
-  test('the streams of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of tenancy and sessions to the detector too', () => {
+  test('the streams of tenancy, keys and sessions go to the projector and to the detector, that of audit to the archiver', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
       ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
@@ -186,6 +186,7 @@ describe('the streams', () => {
       ['AuditTable/stream', 'Archiver/Broker/Function', 'Archiver/DeadLetters'],
       ['SessionsTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
       ['TenancyTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
+      ['KeysTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
     ]);
   });
 
@@ -247,11 +248,11 @@ describe('the rules on CloudTrail', () => {
     rules.filter(({ detail }) => detail.eventName.includes(eventName)).map(({ detail }) => detail);
 
   test.each(['PutKeyPolicy', 'CreateGrant', 'DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'])(
-    '%s on any of our seven keys is told, by id and by ARN',
+    '%s on any of our eight keys is told, by id and by ARN',
     (eventName) => {
       const groups = [
         ['MasterKey'],
-        ['FingerprintKey', 'DerivationKey', 'AuditKey'],
+        ['FingerprintKey', 'DerivationKey', 'MarksKey', 'AuditKey'],
         ['TablesKey', 'EvidenceKey', 'NoticesKey'],
       ];
       const watched = rulesOn(eventName).map(({ $or }) => $or);

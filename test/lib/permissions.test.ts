@@ -40,6 +40,7 @@ const OPERATORS = [
   'StopOperator',
   'RebuildUsageOperator',
   'RestoreOperator',
+  'MarkKeysOperator',
   'VerifyArchiveOperator',
 ];
 /** A table that an operator restores from a backup; of no stack. */
@@ -74,6 +75,7 @@ describe('the roles', () => {
       'stop',
       'rebuild-usage',
       'restore',
+      'mark-keys',
       'verify-archive',
     ];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
@@ -143,7 +145,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^(HangUps|Notices)\/Queue$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
       ({ resource }) => !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS,
     );
@@ -180,9 +182,14 @@ describe('the KMS keys', () => {
     expect(opens.filter((role) => seals.includes(role))).toEqual(['rotate', 'rotate-on-request']);
   });
 
-  test('the detector, which decides what is suspended and rotated, can use none that seals, hashes or derives', () => {
+  test('the detector, which decides what is suspended and rotated, computes marks and can use no other that seals, hashes or derives', () => {
     const used = permissions.filter(({ role, action }) => role === 'detector' && action.startsWith('kms:'));
-    expect(used.map(({ resource }) => resource)).toEqual(['TablesKey', 'NoticesKey', 'NoticesKey']);
+    expect(used.map(({ resource }) => resource)).toEqual([
+      'MarksKey',
+      'TablesKey',
+      'NoticesKey',
+      'NoticesKey',
+    ]);
   });
 
   test('no route and no event seals a key of the platform: those roles are held to the other scopes', () => {
@@ -208,6 +215,19 @@ describe('the KMS keys', () => {
       'manage',
       'notices',
     ]);
+    expect(rolesThat('kms:GenerateMac', 'MarksKey').toSorted()).toEqual(
+      [
+        'token',
+        'keys',
+        'rotate',
+        'detector',
+        'rotate-on-request',
+        'PlatformKeyOperator',
+        'RewrapOperator',
+        'RestoreOperator',
+        'MarkKeysOperator',
+      ].toSorted(),
+    );
     expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector', 'VerifyArchiveOperator']);
   });
 
@@ -274,9 +294,8 @@ describe('the audit trail', () => {
     ]);
   });
 
-  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads two of them too', () => {
-    expect(rolesThat(/./, 'KeysTable/stream')).toEqual(['projector']);
-    for (const table of ['TenancyTable', 'SessionsTable'])
+  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads them too', () => {
+    for (const table of ['TenancyTable', 'KeysTable', 'SessionsTable'])
       expect(rolesThat(/./, `${table}/stream`)).toEqual(['projector', 'detector']);
     expect(actionsOf('projector', 'KeysTable')).toEqual([]);
   });
@@ -306,10 +325,12 @@ describe('the tables', () => {
     const ending = inPartitions('ENDING#*');
     for (const role of ['keys', 'rotate', 'detector', 'rotate-on-request'])
       for (const [action, condition] of conditionsOf(role, 'KeysTable', /./))
-        if (condition !== ending || role !== 'keys' || action !== 'dynamodb:PutItem')
+        if (role === 'detector' && action === 'dynamodb:BatchGetItem')
+          expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#* or PLATFORM#platform'));
+        else if (condition !== ending || role !== 'keys' || action !== 'dynamodb:PutItem')
           expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
     expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual(
-      ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem'].map((action) => [
+      ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem'].map((action) => [
         action,
         inPartitions('PLATFORM#platform'),
       ]),
@@ -328,17 +349,13 @@ describe('the tables', () => {
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
     const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
-    for (const role of [
-      'events',
-      'rotate',
-      'detector',
-      'rotate-on-request',
-      'RewrapOperator',
-      'RebuildUsageOperator',
-    ])
+    for (const role of ['events', 'RebuildUsageOperator'])
       expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
+    // Whoever changes a key writes its mark.
+    for (const role of ['rotate', 'detector', 'rotate-on-request', 'RewrapOperator', 'MarkKeysOperator'])
+      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#* or MARK#*'));
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
-      putsEvents('EVENTS#platform'),
+      putsEvents('EVENTS#platform or MARK#PLATFORM#platform'),
     );
     for (const role of ['SetPlanOperator', 'retire-models'])
       expect(conditionsOf(role, 'TenancyTable', writes)).toEqual([
@@ -441,7 +458,9 @@ describe('the tables', () => {
       ['ModelCheckOperator', 'TenancyTable'],
       ['StopOperator', 'LimitsTable'],
       ['RebuildUsageOperator', 'TenancyTable'],
+      ['RestoreOperator', 'KeysTable'],
       ['RestoreOperator', 'AuditTable'],
+      ['MarkKeysOperator', 'KeysTable'],
     ]);
   });
 
@@ -450,8 +469,8 @@ describe('the tables', () => {
     expect(new Set(uses.map(({ role }) => role))).toEqual(new Set(['RestoreOperator']));
     expect(uses.map(({ action, resource }) => `${RESTORED.exec(resource)?.[1]} ${action}`).sort()).toEqual([
       'audit dynamodb:Scan',
+      'keys dynamodb:BatchGetItem',
       'keys dynamodb:DeleteItem',
-      'keys dynamodb:GetItem',
       'keys dynamodb:PutItem',
       'keys dynamodb:Scan',
       'sessions dynamodb:Scan',

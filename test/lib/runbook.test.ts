@@ -61,6 +61,7 @@ describe('the alarms', () => {
       ['spelo-byok-dev-detector-fails', undefined, 0],
       ['spelo-byok-dev-rotation-on-request-gave-up', 'ApproximateNumberOfMessagesVisible', 0],
       ['spelo-byok-dev-anomalous-use-of-a-key', 'TriggeredRules', 0],
+      ['spelo-byok-dev-a-table-was-changed-past-the-product', 'TriggeredRules', 0],
       ['spelo-byok-dev-hang-up-gave-up', 'ApproximateNumberOfMessagesVisible', 0],
       ['spelo-byok-dev-hang-ups-are-late', 'ApproximateAgeOfOldestMessage', 1_200],
       ['spelo-byok-dev-a-call-could-not-be-hung-up', 'LostCalls', 0],

@@ -56,6 +56,11 @@ export const primaryKey = {
     pk: `${scope.toUpperCase()}#${scopeId}`,
     sk: `RETAINED#${padded(version)}`,
   }),
+  /** The mark of the key at this place; in the tenancy table. */
+  keyMark: (scope: string, scopeId: string): PrimaryKey => ({
+    pk: `MARK#${scope.toUpperCase()}#${scopeId}`,
+    sk: 'MARK',
+  }),
   keyVersion: (scope: string, scopeId: string, version: number): PrimaryKey => ({
     pk: `${scope.toUpperCase()}#${scopeId}`,
     sk: `VERSION#${padded(version)}`,

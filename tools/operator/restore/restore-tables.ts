@@ -1,10 +1,12 @@
 import type { RawItem, TableCopy } from '../../../lambdas/adapters/aws/dynamodb-table-copy.ts';
 import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 import type { Caller } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { MarkWriter } from '../../../lambdas/use-cases/ports/keys.ts';
 import type { Clock } from '../../../lambdas/use-cases/ports/runtime.ts';
 import { RESTORABLE_TABLES } from '../../../lib/item-uses.ts';
 import { readKeyTrail } from '../deletions/key-trail.ts';
 import { type Remedy, type ReplayPorts, replayTombstones } from '../deletions/replay.ts';
+import { type MarkReport, markFromTrail } from '../marks/mark-from-trail.ts';
 import { type ArchiveComparison, compareWithArchive } from './compare-archive.ts';
 import { copyTable } from './copy-table.ts';
 import type { Progress, RestorableTable } from './progress.ts';
@@ -14,6 +16,8 @@ export interface RestorePorts {
   readonly copy: TableCopy;
   /** On the restored keys table; its events go to the live tenancy table. */
   readonly tombstones: ReplayPorts;
+  /** On the live tables. */
+  readonly marks: MarkWriter;
   readonly clock: Clock;
 }
 
@@ -34,6 +38,8 @@ export interface RestoreRequest {
 export interface Restored {
   /** Keys that were shredded or suspended in the restored keys table before it was copied. */
   readonly remedies: readonly Remedy[];
+  /** What became of the mark of each key in the live table. */
+  readonly marks: readonly MarkReport[];
   readonly comparison: ArchiveComparison;
 }
 
@@ -47,7 +53,7 @@ const EXPIRY = 'expires_at';
  * recovery and protection of the live tables stay as they are. Can be stopped at any point and run again.
  */
 export const restoreTables =
-  ({ copy, tombstones, clock }: RestorePorts) =>
+  ({ copy, tombstones, marks: markWriter, clock }: RestorePorts) =>
   async (caller: Caller, request: RestoreRequest): Promise<Restored> => {
     const { tables, rows, acceptGaps, apply, overwrite, progress, onGap, onPage, onDifferent } = request;
     const now = clock().getTime() / 1_000;
@@ -92,5 +98,9 @@ export const restoreTables =
     const remedies = await replayTombstones(tombstones)(caller, keyTrail, apply);
     for (const name of RESTORABLE_TABLES.filter((table) => table !== 'audit' && table !== 'tenancy'))
       await copyOne(name);
-    return { remedies, comparison: await compareWithArchive(copy, tables.audit.to, rows) };
+    const marks = await markFromTrail({
+      marks: markWriter,
+      auditEvents: tombstones.auditEvents,
+    })(caller, keyTrail, apply);
+    return { remedies, marks, comparison: await compareWithArchive(copy, tables.audit.to, rows) };
   };
