@@ -7,6 +7,7 @@ import { EVENT_SOURCE, EVENTS } from '../lambdas/contract/events.ts';
 import { through } from './conditions.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
+import { ChangeRules } from './constructs/change-rules.ts';
 import { EventFunction } from './constructs/event-function.ts';
 import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
@@ -63,12 +64,15 @@ export class AuditStack extends Stack {
     const accessLogs = new AccessLogBucket(this, 'AccessLogs', config.evidence);
     const evidence = { encryptionKey: evidenceKey, accessLogs, retention: config.evidence };
     const trailBucket = new EvidenceBucket(this, 'TrailBucket', evidence);
+    const archive = new EvidenceBucket(this, 'ArchiveBucket', evidence);
+    const writtenTables = [data.tables.keys.tableArn, data.tables.tenancy.tableArn];
     const trail = new EvidenceTrail(this, 'Trail', {
       stage,
       bucket: trailBucket,
       encryptionKey: evidenceKey,
+      writtenTables,
+      archive,
     });
-    const archive = new EvidenceBucket(this, 'ArchiveBucket', evidence);
 
     this.topic = new AlarmTopic(this, 'Alarms', {
       stage,
@@ -238,6 +242,13 @@ export class AuditStack extends Stack {
       Deriving: Object.values(deriving),
       Storing: [data.tablesKey, evidenceKey, noticesKey],
     });
+    new ChangeRules(this, 'Changes', {
+      stage,
+      topic,
+      dataStack: data.stackName,
+      writtenTables,
+      evidence: [trailBucket.bucketName, archive.bucketName],
+    });
     new TamperRule(this, 'TrailTampered', {
       stage,
       topic,
@@ -309,6 +320,13 @@ export class AuditStack extends Stack {
       eventNames: ['PutKeyPolicy'],
       about,
       impact: "a person may have given themselves the use of a key, and with it of customers' OpenAI keys.",
+    });
+    new TamperRule(this, 'KeyCopied', {
+      ...common,
+      runbook: 'Key was copied to another region',
+      eventNames: ['ReplicateKey', 'UpdatePrimaryRegion', 'ImportKeyMaterial'],
+      about,
+      impact: 'the copy of a key has a policy of its own: whoever made it may open every stored OpenAI key.',
     });
     new TamperRule(this, 'GrantCreated', {
       ...common,

@@ -1,8 +1,13 @@
+import { tenancyChangeOfRecord } from '../adapters/aws/anomalies/change-of-record.ts';
 import { dynamoDbAnomalies } from '../adapters/aws/anomalies/dynamodb-anomalies.ts';
-import { dynamoDbKeyExaminer, dynamoDbTamperings } from '../adapters/aws/anomalies/dynamodb-tampering.ts';
+import {
+  dynamoDbKeyExaminer,
+  dynamoDbOutboxReader,
+  dynamoDbTamperings,
+} from '../adapters/aws/anomalies/dynamodb-tampering.ts';
 import { keyOfRecord } from '../adapters/aws/anomalies/key-of-record.ts';
 import { keyUsageEventsOf } from '../adapters/aws/anomalies/key-usage-events.ts';
-import { outboxEventOf } from '../adapters/aws/audit/stream-events.ts';
+import { foreignEventOf, outboxEventOf } from '../adapters/aws/audit/stream-events.ts';
 import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
@@ -12,11 +17,15 @@ import { noticeOfRecord } from '../adapters/aws/notices/notices-of-record.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import type { Tampering } from '../domain/anomalies/tampering.ts';
 import { siteNoticeOf } from '../domain/notices/site-notice.ts';
 import { planNoticeOf } from '../domain/tenancy/plan-notice.ts';
 import { anomalyDetector } from '../streams/anomaly-detector.ts';
+import { examineRecord } from '../streams/examine-record.ts';
 import type { StreamHandler } from '../streams/stream-handler.ts';
 import { examineKey } from '../use-cases/anomalies/examine-key.ts';
+import { explainChange } from '../use-cases/anomalies/explain-change.ts';
+import { reportForeignEvent } from '../use-cases/anomalies/report-foreign-event.ts';
 import { watchKeyUse } from '../use-cases/anomalies/watch-key-use.ts';
 import { callEnder } from '../use-cases/calls/end-live-calls.ts';
 import type { IncidentAnnouncer, TamperingAnnouncer } from '../use-cases/ports/anomalies.ts';
@@ -43,13 +52,23 @@ export const detectorHandler = (
   const sqs = sqsClient(environment, metrics);
   const notices = sqsNotices(sqs, environment.NOTICE_QUEUE_URL);
   const marks = keyMarksOf(environment, kmsClient(environment, metrics), log);
-  const examine = examineKey({
+  const tamperingPorts = {
     clock,
-    examiner: dynamoDbKeyExaminer(dynamoDb, tables, marks),
     tamperings: dynamoDbTamperings(dynamoDb, tables.tenancy),
     announcer: outside,
-    onTampering: ({ kind, workspaceId, incidentId }) =>
+    onTampering: ({ kind, workspaceId, incidentId }: Tampering) =>
       log.error('tampering detected', { kind, workspace_id: workspaceId, incident_id: incidentId }),
+  };
+  const examine = examineRecord({
+    keyOf: keyOfRecord,
+    changeOf: tenancyChangeOfRecord,
+    foreignEventOf,
+    examineKey: examineKey({ ...tamperingPorts, examiner: dynamoDbKeyExaminer(dynamoDb, tables, marks) }),
+    explainChange: explainChange({
+      ...tamperingPorts,
+      outbox: dynamoDbOutboxReader(dynamoDb, tables.tenancy),
+    }),
+    reportForeignEvent: reportForeignEvent(tamperingPorts),
   });
   const watch = watchKeyUse({
     clock,
@@ -58,7 +77,7 @@ export const detectorHandler = (
     records: dynamoDbAnomalies(dynamoDb, tables),
     workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
     sites: dynamoDbMembership(dynamoDb, tables.tenancy),
-    keys: dynamoDbKeys(dynamoDb, tables, marks),
+    keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'detector' }, marks),
     callEnder: callEnder({
       clock,
       live: dynamoDbLiveReader(dynamoDb, tables.limits),
@@ -83,10 +102,7 @@ export const detectorHandler = (
     announceNotice: outside.announceNotice,
     webhookNoticeOf: noticeOfRecord,
     sendNotice: (notice) => notices.send({ kind: 'notice', notice }),
-    examine: async (record) => {
-      const address = keyOfRecord(record);
-      if (address !== undefined) await examine(address);
-    },
+    examine,
     watch,
     log,
   });

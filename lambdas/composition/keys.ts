@@ -54,11 +54,12 @@ export const keysHandler = (environment: EnvironmentOf<'keys'>, runtime: Runtime
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,
       indexName: TABLES.tenancy.index.name,
+      writer: 'keys',
     }),
     keys: keepingForCalls(
       dynamoDbKeys(
         dynamoDb,
-        { keys: environment.KEYS_TABLE, tenancy: environment.TENANCY_TABLE },
+        { keys: environment.KEYS_TABLE, tenancy: environment.TENANCY_TABLE, writer: 'keys' },
         keyMarksOf(environment, kms, runtime.log),
       ),
       ending,

@@ -30,7 +30,11 @@ export const rotateOnRequestHandler = (
     reencrypt: reencryptOnRequest({
       clock,
       random,
-      keys: dynamoDbKeys(dynamoDb, tables, keyMarksOf(environment, kms, log)),
+      keys: dynamoDbKeys(
+        dynamoDb,
+        { ...tables, writer: 'rotate-on-request' },
+        keyMarksOf(environment, kms, log),
+      ),
       sites: dynamoDbMembership(dynamoDb, tables.tenancy),
       workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
       sessions: dynamoDbSessions(dynamoDb, tables.sessions),

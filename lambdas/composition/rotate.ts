@@ -32,7 +32,7 @@ export const rotateHandler = (environment: EnvironmentOf<'rotate'>, runtime: Run
     pseudonyms,
     auditEvents: auditEventFactory({ ...runtime, pseudonyms }),
     tenancy: dynamoDbMembership(dynamoDb, tables.tenancy),
-    keys: dynamoDbKeys(dynamoDb, tables, keyMarksOf(environment, kms, runtime.log)),
+    keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'rotate' }, keyMarksOf(environment, kms, runtime.log)),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
     sessions: dynamoDbSessions(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),

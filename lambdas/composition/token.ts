@@ -3,7 +3,7 @@ import { dynamoDbKeyUses } from '../adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
-import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { dynamoDbKeyReader } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeyOpener } from '../adapters/aws/keys/kms-key-opener.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbAdmission } from '../adapters/aws/sessions/dynamodb-admission.ts';
@@ -72,7 +72,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     openAi: openAiHttp(environment.OPENAI_BASE_URL, runtime.metrics),
-    keys: dynamoDbKeys(dynamoDb, tables, marks),
+    keys: dynamoDbKeyReader(dynamoDb, tables, marks),
     calls: openAiCalls(environment.OPENAI_BASE_URL, runtime.metrics),
     callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),

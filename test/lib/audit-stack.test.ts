@@ -58,9 +58,39 @@ describe('CloudTrail', () => {
       IsLogging: true,
       IsMultiRegionTrail: true,
       IncludeGlobalServiceEvents: true,
-      EventSelectors: [{ IncludeManagementEvents: true, ReadWriteType: 'All' }],
     });
-    expect(Properties).not.toHaveProperty('AdvancedEventSelectors');
+    // Advanced selectors replace basic ones; one that names the category alone takes all of it, read and write.
+    expect(Properties).not.toHaveProperty('EventSelectors');
+    expect([Properties['AdvancedEventSelectors']].flat()[0]).toEqual({
+      Name: 'Management events',
+      FieldSelectors: [{ Field: 'eventCategory', Equals: ['Management'] }],
+    });
+  });
+
+  test('records writes of keys and tenancy and of the archive, and no object of its own bucket', () => {
+    const [, ...dataEvents] = [Properties['AdvancedEventSelectors']].flat().map(Object);
+    const fields = dataEvents.map(({ FieldSelectors }) =>
+      Object.fromEntries(
+        FieldSelectors.map((each: { Field: string; Equals?: unknown[]; StartsWith?: unknown[] }) => [
+          each.Field,
+          (each.Equals ?? each.StartsWith ?? []).map(words),
+        ]),
+      ),
+    );
+    expect(fields).toEqual([
+      {
+        eventCategory: ['Data'],
+        'resources.type': ['AWS::DynamoDB::Table'],
+        readOnly: ['false'],
+        'resources.ARN': ['KeysTable', 'TenancyTable'],
+      },
+      {
+        eventCategory: ['Data'],
+        'resources.type': ['AWS::S3::Object'],
+        readOnly: ['false'],
+        'resources.ARN': ['ArchiveBucket/'],
+      },
+    ]);
   });
 
   test('leaves KMS in: no source of events is excluded', () => {

@@ -56,6 +56,11 @@ const rolesThat = (action: string | RegExp, resource: string): readonly string[]
   ),
 ];
 
+/** The condition, and that the call comes out of the function's own execution environment. */
+const fromOwnCode = (role: string, condition: string): string =>
+  [`ArnEquals lambda:SourceFunctionArn = ${FUNCTION_ARN}${role}`, condition].join(', ');
+const FUNCTION_ARN = 'arn:{AWS::Partition}:lambda:{AWS::Region}:{AWS::AccountId}:function:spelo-byok-dev-';
+
 const actionsOf = (role: string, resource: string): readonly string[] =>
   permissions
     .filter((found) => found.role === role && found.resource === resource)
@@ -163,13 +168,13 @@ describe('the KMS keys', () => {
 
   test('the master key: these uses, with the whole encryption context, and no other', () => {
     expect(onMaster.map(({ role, action, condition }) => [role, action, condition])).toEqual([
-      ['token', 'kms:Decrypt', CONDITIONS.wholeContext],
+      ['token', 'kms:Decrypt', fromOwnCode('token', CONDITIONS.wholeContext)],
       ['keys', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
-      ['rotate', 'kms:Decrypt', CONDITIONS.tenantContext],
+      ['rotate', 'kms:Decrypt', fromOwnCode('rotate', CONDITIONS.tenantContext)],
       ['rotate', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
-      ['rotate-on-request', 'kms:Decrypt', CONDITIONS.tenantContext],
+      ['rotate-on-request', 'kms:Decrypt', fromOwnCode('rotate-on-request', CONDITIONS.tenantContext)],
       ['rotate-on-request', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
-      ['hangup', 'kms:Decrypt', CONDITIONS.wholeContext],
+      ['hangup', 'kms:Decrypt', fromOwnCode('hangup', CONDITIONS.wholeContext)],
       ['PlatformKeyOperator', 'kms:GenerateDataKey', CONDITIONS.platformContext],
       ['RewrapOperator', 'kms:ReEncryptFrom', CONDITIONS.wholeContext],
       ['RewrapOperator', 'kms:ReEncryptTo', CONDITIONS.wholeContext],
@@ -348,20 +353,52 @@ describe('the tables', () => {
       'retire-models',
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
-    const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
-    for (const role of ['events', 'RebuildUsageOperator'])
-      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
+    const puts = (...patterns: string[]) => [['dynamodb:PutItem', inPartitions(patterns.join(' or '))]];
+    const own = (writer: string) => `EVENTS#${writer}#*`;
+    expect(conditionsOf('events', 'TenancyTable', writes)).toEqual(puts(own('events')));
+    expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
     // Whoever changes a key writes its mark.
-    for (const role of ['rotate', 'detector', 'rotate-on-request', 'RewrapOperator', 'MarkKeysOperator'])
-      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#* or MARK#*'));
+    for (const [role, writer] of [
+      ['rotate', 'rotate'],
+      ['detector', 'detector'],
+      ['rotate-on-request', 'rotate-on-request'],
+      ['RewrapOperator', 'rewrap'],
+      ['MarkKeysOperator', 'mark-keys'],
+    ] as const)
+      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(puts(own(writer), 'MARK#*'));
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
-      putsEvents('EVENTS#platform or MARK#PLATFORM#platform'),
+      puts('EVENTS#platform-key#platform', 'MARK#PLATFORM#platform'),
     );
-    for (const role of ['SetPlanOperator', 'retire-models'])
+    for (const [role, writer] of [
+      ['SetPlanOperator', 'set-plan'],
+      ['retire-models', 'retire-models'],
+    ] as const)
       expect(conditionsOf(role, 'TenancyTable', writes)).toEqual([
         ['dynamodb:UpdateItem', inPartitions('WORKSPACE#*')],
-        ...putsEvents('EVENTS#*'),
+        ...puts(own(writer)),
       ]);
+  });
+
+  test('each writer of audit events puts them into its own partitions, and no role changes or removes one', () => {
+    const outbox = permissions.filter(
+      ({ resource, action, condition }) =>
+        resource === 'TenancyTable' &&
+        writes.test(action) &&
+        (condition === '' || condition.includes('EVENTS#')),
+    );
+    const partitions = outbox.map(({ role, action, condition }) => [
+      role,
+      action,
+      /EVENTS#([a-z-]+)#/.exec(condition)?.[1],
+    ]);
+    expect(new Set(partitions.map(([, action]) => action))).toEqual(new Set(['dynamodb:PutItem']));
+    const operator = (name: string): string =>
+      `${name
+        .split('-')
+        .map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
+        .join('')}Operator`;
+    for (const [role, , writer = ''] of partitions) expect([writer, operator(writer)]).toContain(role);
+    expect(new Set(partitions.map(([, , writer]) => writer)).size).toBe(partitions.length);
   });
 
   test('of sessions keys sees the note on a key and those of sites, which it marks as to be ended; manage sees none', () => {
@@ -507,6 +544,8 @@ describe('docs/permissions.md', () => {
   };
   const PARTITIONS = /^ForAllValues:StringLike dynamodb:LeadingKeys = (.*), dynamodb:LeadingKeys present$/;
   const meaningOf = (condition: string): string => {
+    if (condition.startsWith('ArnEquals lambda:SourceFunctionArn'))
+      return `${meaningOf(condition.slice(condition.indexOf(', ') + 2))}, from the code of the function`;
     const partitions = PARTITIONS.exec(condition)?.[1];
     if (partitions === undefined) return MEANING[condition] ?? condition;
     return `the partition key is ${partitions.replace(/[^ ]+#[^ ]+/g, '`$&`')}`;

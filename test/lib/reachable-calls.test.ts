@@ -65,9 +65,9 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
   const platform = PLATFORM_ADDRESS.scopeId;
 
   test.each([
-    ['EVENTS#*', primaryKey.event(workspace, 'e1')],
+    ['EVENTS#manage#*', primaryKey.event('manage', workspace, 'e1')],
     ['WORKSPACE#*', primaryKey.workspace(workspace)],
-    ['EVENTS#platform', primaryKey.event(PLATFORM_ADDRESS.workspaceId, 'e1')],
+    ['EVENTS#platform-key#platform', primaryKey.event('platform-key', PLATFORM_ADDRESS.workspaceId, 'e1')],
     ['PLATFORM#platform', primaryKey.key('platform', platform)],
     ['PLATFORM#platform', primaryKey.retainedKey('platform', platform, 1)],
     ['MARK#*', primaryKey.keyMark('site', site)],

@@ -96,6 +96,7 @@ describe('a stage with a stand-by region', () => {
       'MasterKey',
       'FingerprintKey',
       'DerivationKey',
+      'MarksKey',
       'AuditKey',
       'TablesKey',
     ]);

@@ -20,7 +20,7 @@ export const putPlatformKey = async (stack: Pick<TestStack, 'variables'>, key: s
   const store = storePlatformKey({
     keys: dynamoDbKeys(
       dynamoDb,
-      { keys: environment.KEYS_TABLE, tenancy: environment.TENANCY_TABLE },
+      { keys: environment.KEYS_TABLE, tenancy: environment.TENANCY_TABLE, writer: 'platform-key' },
       keyMarks(kmsDerivationKeys(kms, environment.MARKS_KEY_ARN)),
     ),
     sealer: kmsKeySealer(kms, { masterKeyArn, fingerprintKeyArn }, randomBytes),

@@ -51,7 +51,7 @@ await runCommand({
     const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
     const marks = keyMarks(kmsDerivationKeys(kmsClient(settings), settings.MARKS_KEY_ARN));
     const reports = await markFromTrail({
-      marks: dynamoDbMarkWriter(dynamoDbClient(settings), tables, marks),
+      marks: dynamoDbMarkWriter(dynamoDbClient(settings), { ...tables, writer: 'mark-keys' }, marks),
       auditEvents: operatorAuditEvents,
     })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, trail, apply);
     const count = (wanted: MarkOutcome): number => reports.filter(({ outcome }) => outcome === wanted).length;

@@ -57,7 +57,7 @@ await runCommand({
     const stored = await storePlatformKey({
       keys: dynamoDbKeys(
         dynamoDbClient(settings),
-        { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE },
+        { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE, writer: 'platform-key' },
         keyMarks(kmsDerivationKeys(kmsClient(settings), settings.MARKS_KEY_ARN)),
       ),
       auditEvents: operatorAuditEvents,

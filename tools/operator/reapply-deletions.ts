@@ -59,7 +59,7 @@ await runCommand({
     const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
     const remedies = await replayTombstones({
       scan: dynamoDbKeyScan(dynamoDb, tables, undefined),
-      keys: dynamoDbKeys(dynamoDb, tables, undefined),
+      keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'restore' }, undefined),
       auditEvents: operatorAuditEvents,
       clock: () => new Date(),
     })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, trail, values.apply);

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { dynamoDbOutbox } from '../../lambdas/adapters/aws/audit/event-outbox.ts';
 import { dynamoDbClient, kmsClient, plainDynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbTableCopy } from '../../lambdas/adapters/aws/dynamodb-table-copy.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
@@ -130,15 +131,16 @@ await runCommand({
       tombstones: {
         // No function reads the restored table: its keys get their marks once they are in the live one.
         scan: dynamoDbKeyScan(dynamoDb, restored, undefined),
-        keys: dynamoDbKeys(dynamoDb, restored, undefined),
+        keys: dynamoDbKeys(dynamoDb, { ...restored, writer: 'restore' }, undefined),
         auditEvents: operatorAuditEvents,
         clock,
       },
       marks: dynamoDbMarkWriter(
         dynamoDb,
-        { keys: live.keys, tenancy: live.tenancy },
+        { keys: live.keys, tenancy: live.tenancy, writer: 'restore' },
         keyMarks(kmsDerivationKeys(kmsClient(settings), settings.MARKS_KEY_ARN)),
       ),
+      outbox: dynamoDbOutbox(dynamoDb, live.tenancy, 'restore'),
       clock,
     })(
       { sub: `operator:${userInfo().username}`, sourceIp: '' },

@@ -71,7 +71,7 @@ await runCommand({
     const { counts, complete } = await rewrapKeys({
       scan,
       writer: scan,
-      keys: dynamoDbKeys(dynamoDb, tables, marks),
+      keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'rewrap' }, marks),
       rewrapper: kmsRewrapper(kms, masterKeyArns),
       auditEvents: operatorAuditEvents,
     })(

@@ -14,6 +14,7 @@ export const AUDIT_EVENT_TYPES = [
   'workspace.changed',
   'workspace.plan_changed',
   'workspace.deleted',
+  'workspace.restored',
   'member.saved',
   'member.removed',
   'site.created',

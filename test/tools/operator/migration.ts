@@ -77,7 +77,7 @@ export const startMigration = async <Seeded>(
   const dynamoDb = dynamoDbClient(endpoints);
   const tables = { keys: 'keys', tenancy: 'tenancy' };
   const marks = keyMarks(kmsDerivationKeys(kmsClient(endpoints), stack.variables['MARKS_KEY_ARN'] ?? ''));
-  const keys = dynamoDbKeys(dynamoDb, tables, marks);
+  const keys = dynamoDbKeys(dynamoDb, { ...tables, writer: 'keys' }, marks);
   // Small pages, so that a run has several.
   const scan = dynamoDbKeyScan(dynamoDb, tables, marks, 2);
   const ports: RewrapPorts = {

@@ -52,7 +52,7 @@ const replay = async (apply = true): Promise<readonly Remedy[]> => {
   const tables = { keys: TableName, tenancy: 'tenancy' };
   return replayTombstones({
     scan: dynamoDbKeyScan(client(), tables, undefined),
-    keys: dynamoDbKeys(client(), tables, undefined),
+    keys: dynamoDbKeys(client(), { ...tables, writer: 'restore' }, undefined),
     auditEvents: operatorAuditEvents,
     clock: () => new Date(),
   })({ sub: 'operator:test', sourceIp: '' }, readKeyTrail(await archivedRows()), apply);
@@ -60,8 +60,13 @@ const replay = async (apply = true): Promise<readonly Remedy[]> => {
 
 const lastVersionOf = async ({ workspaceId }: Tenant): Promise<number | undefined> => {
   const address: KeyAddress = { scope: 'workspace', scopeId: workspaceId, workspaceId };
-  return (await dynamoDbKeys(client(), { keys: TableName, tenancy: 'tenancy' }, undefined).readKey(address))
-    ?.lastVersion;
+  return (
+    await dynamoDbKeys(
+      client(),
+      { keys: TableName, tenancy: 'tenancy', writer: 'restore' },
+      undefined,
+    ).readKey(address)
+  )?.lastVersion;
 };
 
 describe('a keys table that was restored', () => {

@@ -49,7 +49,7 @@ const rewrapEvents = async ({ dynamoDb }: Migration, workspaceId: string) => {
     new QueryCommand({
       TableName: 'tenancy',
       KeyConditionExpression: 'pk = :pk',
-      ExpressionAttributeValues: { ':pk': `EVENTS#${workspaceId}` },
+      ExpressionAttributeValues: { ':pk': `EVENTS#rewrap#${workspaceId}` },
     }),
   );
   return Items.filter(({ type }) => type === 'key.rewrapped');

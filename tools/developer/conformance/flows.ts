@@ -177,7 +177,7 @@ export const flowsOf = (target: Target): readonly Flow[] => {
           rewrapKeys({
             scan,
             writer: scan,
-            keys: dynamoDbKeys(dynamoDbClient(environment), tables, marks),
+            keys: dynamoDbKeys(dynamoDbClient(environment), { ...tables, writer: 'rewrap' }, marks),
             rewrapper: kmsRewrapper(kmsClient(environment), [current, next]),
             auditEvents: operatorAuditEvents,
           })(

@@ -1,11 +1,15 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { mayWrite } from '../../../domain/audit/event-writers.ts';
 import type { WorkspaceId } from '../../../domain/identifiers.ts';
+import { eventIdsFrom } from '../../../domain/identifiers.ts';
 import { matchesMark } from '../../../domain/keys/key-mark.ts';
 import type { KeyAddress } from '../../../domain/keys/stored-key.ts';
 import type { TamperingLog } from '../../../use-cases/ports/anomalies.ts';
+import type { OutboxReader } from '../../../use-cases/ports/audit.ts';
 import type { KeyExaminer } from '../../../use-cases/ports/keys.ts';
-import { eventPut } from '../audit/event-outbox.ts';
+import { auditEventItem } from '../audit/audit-items.ts';
+import { dynamoDbOutbox } from '../audit/event-outbox.ts';
 import { callAws, ignoreConflict } from '../aws-calls.ts';
 import { type KeyMarks, stateOf, verifiedItems } from '../keys/key-marks.ts';
 import { primaryKey } from '../table-keys.ts';
@@ -73,16 +77,42 @@ export const dynamoDbTamperings = (dynamoDb: DynamoDBDocumentClient, tenancyTabl
       dynamoDb.send(
         new GetCommand({
           TableName: tenancyTable,
-          Key: primaryKey.event(workspaceId, eventId),
+          Key: primaryKey.event('detector', workspaceId, eventId),
           ConsistentRead: true,
         }),
       ),
     );
     return Item !== undefined;
   },
-  note: async (event) => {
-    const { Put } = eventPut(tenancyTable, event);
-    if (Put === undefined) return;
-    await callAws('dynamodb', 'PutItem', () => dynamoDb.send(new PutCommand(Put)));
+  note: dynamoDbOutbox(dynamoDb, tenancyTable, 'detector').put,
+});
+
+/** A window of two minutes of one workspace; a restore writes one event each. */
+const MAX_EVENTS = 1_000;
+
+/** Reads the outbox back, for the explanation of a change. */
+export const dynamoDbOutboxReader = (
+  dynamoDb: DynamoDBDocumentClient,
+  tenancyTable: string,
+): OutboxReader => ({
+  eventsSince: async (writer, workspaceId, since) => {
+    const { Items = [] } = await callAws('dynamodb', 'Query', () =>
+      dynamoDb.send(
+        new QueryCommand({
+          TableName: tenancyTable,
+          KeyConditionExpression: 'pk = :pk AND sk >= :since',
+          ExpressionAttributeValues: {
+            ':pk': primaryKey.event(writer, workspaceId, '').pk,
+            ':since': eventIdsFrom(since),
+          },
+          ConsistentRead: true,
+          Limit: MAX_EVENTS,
+        }),
+      ),
+    );
+    return Items.flatMap((item) => {
+      const event = auditEventItem.safeParse(item);
+      return event.success && mayWrite(writer, workspaceId, event.data) ? [event.data] : [];
+    });
   },
 });

@@ -56,7 +56,7 @@ export const dynamoDbKeyScan = (
       TransactItems.push(await markPut(tables.tenancy, marks, address, next, mark));
     }
     for (const { event } of [head, retained].filter((rewrap) => rewrap !== undefined))
-      TransactItems.push(eventPut(tables.tenancy, event));
+      TransactItems.push(eventPut(tables.tenancy, 'rewrap', event));
     await callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(new TransactWriteCommand({ TransactItems })),
     );

@@ -4,6 +4,7 @@ import {
   GetCommand,
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
+import type { EventWriter } from '../../../domain/audit/event-writers.ts';
 import type { SiteId, WorkspaceId } from '../../../domain/identifiers.ts';
 import { markOf } from '../../../domain/keys/key-mark.ts';
 import type { KeyAddress } from '../../../domain/keys/stored-key.ts';
@@ -18,14 +19,31 @@ import { keyActivityItem, keyVersionItem } from './key-items.ts';
 import { type KeyMarks, markPut, verifiedKey } from './key-marks.ts';
 import { itemOfCurrentKey, itemOfRetained, retainedKeyAt, storedKeyAt } from './stored-key-item.ts';
 
+/** The current key of a scope, held against its mark. */
+export const dynamoDbKeyReader = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly keys: string; readonly tenancy: string },
+  /** undefined: of a table that was restored beside the live one, which no function reads. */
+  marks: KeyMarks | undefined,
+): Pick<KeyStore, 'readKey'> => ({
+  readKey: async (address) => {
+    if (marks === undefined) {
+      const at = primaryKey.key(address.scope, address.scopeId);
+      const lookup = await readTogether(dynamoDb, { [tables.keys]: [at] });
+      return storedKeyAt(address, lookup(tables.keys, at));
+    }
+    return verifiedKey(dynamoDb, tables, marks, address);
+  },
+});
+
 /**
  * Sealed keys: one head per scope, its history without ciphertext, and at most one retained record. Every change is one
  * transaction, conditional on the revision that the writer saw, and writes the mark of the key with it.
  */
 export const dynamoDbKeys = (
   dynamoDb: DynamoDBDocumentClient,
-  tables: { readonly keys: string; readonly tenancy: string },
-  /** undefined: of a table that was restored beside the live one, which no function reads. */
+  tables: { readonly keys: string; readonly tenancy: string; readonly writer: EventWriter },
+  /** As of dynamoDbKeyReader; without them, none are written. */
   marks: KeyMarks | undefined,
 ): KeyStore => {
   const read = async (Key: PrimaryKey): Promise<Readonly<Record<string, unknown>> | undefined> => {
@@ -36,14 +54,7 @@ export const dynamoDbKeys = (
   };
 
   return {
-    readKey: async (address) => {
-      if (marks === undefined) {
-        const at = primaryKey.key(address.scope, address.scopeId);
-        const lookup = await readTogether(dynamoDb, { [tables.keys]: [at] });
-        return storedKeyAt(address, lookup(tables.keys, at));
-      }
-      return verifiedKey(dynamoDb, tables, marks, address);
-    },
+    ...dynamoDbKeyReader(dynamoDb, tables, marks),
 
     readRetained: async (address, version) => {
       const { scope, scopeId } = address;
@@ -79,7 +90,7 @@ export const dynamoDbKeys = (
             ...revisionIs(expectedRevision),
           },
         },
-        eventPut(tables.tenancy, event),
+        eventPut(tables.tenancy, tables.writer, event),
         ...kept.map((sealed) => endingPut(tables.keys, sealed, new Date(event.at))),
         ...(currentKey.state === 'deleted' ? [] : ownerStands(tables.tenancy, address)),
         ...(marks === undefined ? [] : [await markPut(tables.tenancy, marks, address, markOf(currentKey))]),

@@ -1,4 +1,5 @@
 import { type DynamoDBDocumentClient, ScanCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import type { EventWriter } from '../../../domain/audit/event-writers.ts';
 import { markOf, matchesMark } from '../../../domain/keys/key-mark.ts';
 import type { MarkWriter } from '../../../use-cases/ports/keys.ts';
 import { eventPut } from '../audit/event-outbox.ts';
@@ -12,7 +13,7 @@ import { storedKeyAt } from './stored-key-item.ts';
 /** Writes marks of keys that have none. An operator's tool: a function writes a mark only together with its change. */
 export const dynamoDbMarkWriter = (
   dynamoDb: DynamoDBDocumentClient,
-  tables: { readonly keys: string; readonly tenancy: string },
+  tables: { readonly keys: string; readonly tenancy: string; readonly writer: EventWriter },
   marks: KeyMarks,
 ): MarkWriter => ({
   listKeys: async (after) => {
@@ -56,7 +57,7 @@ export const dynamoDbMarkWriter = (
         },
       },
       await markPut(tables.tenancy, marks, address, markOf(key)),
-      eventPut(tables.tenancy, event),
+      eventPut(tables.tenancy, tables.writer, event),
     ];
     await callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(new TransactWriteCommand({ TransactItems })),

@@ -24,6 +24,7 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'workspace.changed': 'Workspace changed',
   'workspace.plan_changed': 'Put on another plan',
   'workspace.deleted': 'Workspace deleted',
+  'workspace.restored': 'Items copied back from a backup',
   'member.saved': 'Member added or changed',
   'member.removed': 'Member removed',
   'site.created': 'Site created',
