@@ -326,7 +326,7 @@ export class AuditStack extends Stack {
       runbook: 'Key was copied to another region',
       eventNames: ['ReplicateKey', 'UpdatePrimaryRegion', 'ImportKeyMaterial'],
       about,
-      impact: 'the copy of a key has a policy of its own: whoever made it may open every stored OpenAI key.',
+      impact: 'the copy of a key has another policy: the person who made it may open every stored OpenAI key.',
     });
     new TamperRule(this, 'GrantCreated', {
       ...common,

@@ -25,7 +25,7 @@ import { roleArn } from './role-names.ts';
 import type { DataResources } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
 
-/** Tables whose writers are named in a policy of their own: keys, who may do what, and the audit trail. */
+/** Tables whose writers are named in a policy of the table: keys, who may do what, and the audit trail. */
 const EVIDENT_TABLES: readonly TableName[] = ['keys', 'tenancy', 'audit'];
 
 const WRITES: ReadonlySet<ItemAction> = new Set(['PutItem', 'UpdateItem', 'DeleteItem']);

@@ -156,7 +156,7 @@ export class ChangeRules extends Construct {
     const roles = `arn:${partition}:iam::${account}:role/`;
     new NoticeRule(this, 'Writes', {
       ...common,
-      runbook: 'A table was written by somebody else',
+      runbook: 'A table was written by another principal',
       description: 'writes of keys or tenancy by no role of the stage',
       eventPatterns: {
         '': calls(
@@ -189,7 +189,7 @@ export class ChangeRules extends Construct {
         ),
       },
       impact: 'a key, a member or a site may be another than its owner set.',
-      because: 'each call counts; a refused one, too: somebody tried.',
+      because: 'each call counts; a refused one, too: it was tried.',
     });
   }
 }

@@ -7,7 +7,7 @@ import { keyItems, keyOf, SCOPES, withKey } from './keys.ts';
 import { type Item, type RawTables, rawTables } from './tables.ts';
 import { ofType, type Scope, settledTrail } from './trail.ts';
 
-/** What a person can do who may write every table and has no other right. */
+/** Attacks by a person who may write every table and has no other right. */
 
 let stack: TestStack;
 let tables: RawTables;
@@ -141,7 +141,7 @@ describe.each(SCOPES)('a table writer who changes a %s key', (scope) => {
 });
 
 describe('a table writer who removes keys', () => {
-  test('does not make a site with a suspended key of its own mint with the key of its workspace', async () => {
+  test('does not make a site whose own key is suspended mint with the key of its workspace', async () => {
     const { tenant, at } = await withKey(stack, 'site');
     expectSuccess(await keyOf(stack, tenant, 'workspace').put(fakeKey()));
     expectSuccess(await at.suspend());

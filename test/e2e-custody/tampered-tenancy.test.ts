@@ -9,7 +9,7 @@ import { makeTenant, type Tenant } from '../support/tenant.ts';
 import { type Item, type RawTables, rawTables } from './tables.ts';
 import { ofType, settledTrail } from './trail.ts';
 
-/** What a person can do who may write every table and has no other right. */
+/** Attacks by a person who may write every table and has no other right. */
 
 let stack: TestStack;
 let tables: RawTables;

@@ -67,7 +67,7 @@ describe('CloudTrail', () => {
     });
   });
 
-  test('records writes of keys and tenancy and of the archive, and no object of its own bucket', () => {
+  test('records writes of keys and tenancy and of the archive, and no object of the bucket of the trail', () => {
     const [, ...dataEvents] = [Properties['AdvancedEventSelectors']].flat().map(Object);
     const fields = dataEvents.map(({ FieldSelectors }) =>
       Object.fromEntries(

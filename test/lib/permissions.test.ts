@@ -357,7 +357,7 @@ describe('the tables', () => {
     const own = (writer: string) => `EVENTS#${writer}#*`;
     expect(conditionsOf('events', 'TenancyTable', writes)).toEqual(puts(own('events')));
     expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
-    // Whoever changes a key writes its mark.
+    // A role that changes a key writes its mark.
     for (const [role, writer] of [
       ['rotate', 'rotate'],
       ['detector', 'detector'],

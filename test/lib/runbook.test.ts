@@ -72,7 +72,7 @@ describe('the alarms', () => {
       ['spelo-byok-dev-key-was-disabled-or-scheduled-for-deletion', undefined, 0],
       ['spelo-byok-dev-code-or-an-alarm-was-changed', undefined, 0],
       ['spelo-byok-dev-a-table-or-the-evidence-was-changed', undefined, 0],
-      ['spelo-byok-dev-a-table-was-written-by-somebody-else', 'TriggeredRules', 0],
+      ['spelo-byok-dev-a-table-was-written-by-another-principal', 'TriggeredRules', 0],
       ['spelo-byok-dev-cloudtrail-was-changed-or-stopped', 'TriggeredRules', 0],
       ['spelo-byok-dev-visitors-get-no-session', undefined, 5],
       ['spelo-byok-dev-sessions-start-slowly', 'LatencyMs', 3_000],

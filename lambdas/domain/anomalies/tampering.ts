@@ -35,7 +35,7 @@ const MAX_SUBJECT = 128;
 
 /**
  * The incident of a finding. `state`: in which the item was found, so that a later change is another incident. Ids and subject
- * come from whatever somebody wrote into a table: what is no id of ours becomes none, and no character starts a new line.
+ * come from what was written into a table: what is no id of ours becomes none, and no character starts a new line.
  */
 export const tampering = (
   { kind, workspaceId, siteId, subject, at }: Omit<Tampering, 'incidentId'>,
@@ -59,7 +59,7 @@ const MEANING: Readonly<Record<TamperingKind, string>> = {
     'and its mark were removed or put back to an older state in the tables. Suspend it and find out who wrote the tables.',
   unexplained_change:
     'was changed in the table, and no audit event explains it. Find out who wrote the table.',
-  foreign_event: 'was written by somebody who may not write it. It is not on the audit trail.',
+  foreign_event: 'was put into the partition of a writer who may not write it. It is not on the audit trail.',
 };
 
 /** One line for a person. */

@@ -171,7 +171,7 @@ export const isWellFormed = (sealed: SealedKey): boolean =>
   sealed.wrappedDataKey.byteLength > 0 &&
   sealed.wrappedDataKey.byteLength <= MAX_WRAPPED_DATA_KEY_BYTES;
 
-/** What AES-GCM made of a key. */
+/** The output of AES-GCM. */
 type Encrypted = Pick<SealedKey, 'iv' | 'tag' | 'ciphertext'>;
 
 const hasWellFormedLengths = ({ iv, tag, ciphertext }: Encrypted): boolean =>

@@ -48,7 +48,7 @@ export interface AuditLog {
 
 /** The outbox of one writer. */
 export interface Outbox {
-  /** Puts an event that no change of its own goes with. ConflictError when it is there. */
+  /** Puts an event without a change in the same transaction. ConflictError when it is there. */
   put(event: AuditEvent): Promise<void>;
 }
 

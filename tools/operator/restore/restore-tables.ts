@@ -42,7 +42,7 @@ export interface RestoreRequest {
 export interface Restored {
   /** Keys that were shredded or suspended in the restored keys table before it was copied. */
   readonly remedies: readonly Remedy[];
-  /** What became of the mark of each key in the live table. */
+  /** Outcome for the mark of each key in the live table. */
   readonly marks: readonly MarkReport[];
   readonly comparison: ArchiveComparison;
 }
