@@ -7,6 +7,7 @@ import type { DataStack } from './data-stack.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { permissionsOf } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
+import { watcherStatements } from './watcher-uses.ts';
 
 export interface ApiStackProps extends StackProps {
   readonly config: StageConfig;
@@ -37,7 +38,10 @@ export class ApiStack extends Stack {
         // A call takes OpenAI up to 12 s, and 5 s more where it has to be hung up again.
         timeout: functionName === 'token' ? Duration.seconds(29) : Duration.seconds(25),
         environment: environments[functionName],
-        permissions: permissionsOf(this, functionName, data),
+        permissions: [
+          ...permissionsOf(this, functionName, data),
+          ...watcherStatements(this, functionName, config.stage),
+        ],
         logRetention: config.logRetentionDays,
         afterFailure:
           'API Gateway waits for the answer: the caller knows of a failure, and nothing is left to repeat.',

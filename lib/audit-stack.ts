@@ -20,12 +20,14 @@ import { NoticeRule } from './constructs/notice-rule.ts';
 import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
 import { TamperRule } from './constructs/tamper-rule.ts';
+import { WatchFunction } from './constructs/watch-function.ts';
 import type { DataStack } from './data-stack.ts';
 import { eventBusArn } from './event-bus.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { evidenceKeyPolicy, noticesKeyPolicy } from './key-policies.ts';
 import { permissionsOf } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
+import { watcherStatements } from './watcher-uses.ts';
 
 export interface AuditStackProps extends StackProps {
   readonly config: StageConfig;
@@ -208,6 +210,20 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
+    const watch = new WatchFunction(this, 'Watch', {
+      functionName: 'watch',
+      topic,
+      queueKey: noticesKey,
+      stage,
+      memoryMiB: 512,
+      // The longest that Lambda allows; a watcher hands over before.
+      timeout: Duration.minutes(15),
+      environment: environments.watch,
+      permissions: [...permissionsOf(this, 'watch', data), ...watcherStatements(this, 'watch', stage)],
+      logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
+    });
+
     const notices = new NoticeFunction(this, 'Notices', {
       source: data.notices,
       topic,
@@ -220,7 +236,7 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
-    const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest };
+    const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest, watch };
     this.deadLetterQueues = {
       ...Object.fromEntries(
         Object.entries(background).map(([name, { deadLetters }]) => [name, deadLetters.queueName]),
@@ -326,7 +342,8 @@ export class AuditStack extends Stack {
       runbook: 'Key was copied to another region',
       eventNames: ['ReplicateKey', 'UpdatePrimaryRegion', 'ImportKeyMaterial'],
       about,
-      impact: 'the copy of a key has another policy: the person who made it may open every stored OpenAI key.',
+      impact:
+        'the copy of a key has another policy: the person who made it may open every stored OpenAI key.',
     });
     new TamperRule(this, 'GrantCreated', {
       ...common,

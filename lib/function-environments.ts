@@ -1,6 +1,7 @@
 import type { EnvironmentOf } from '../lambdas/contract/environment.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
+import { deployedNameOf } from './constructs/broker-function.ts';
 import { EVENT_BUS_NAME } from './event-bus.ts';
 import type { DataResources } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
@@ -16,6 +17,7 @@ type NotDeployed =
   | 'AWS_ENDPOINT_URL_KMS'
   | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
   | 'AWS_ENDPOINT_URL_SQS'
+  | 'AWS_ENDPOINT_URL_LAMBDA'
   | 'AWS_ENDPOINT_URL_SESV2'
   | 'OPENAI_BASE_URL'
   | 'OPENAI_TIMEOUT_MS';
@@ -38,6 +40,7 @@ export interface FunctionEnvironments {
   readonly detector: Deployed<EnvironmentOf<'detector'>>;
   readonly 'rotate-on-request': Deployed<EnvironmentOf<'rotate-on-request'>>;
   readonly hangup: Deployed<EnvironmentOf<'hangup'>>;
+  readonly watch: Deployed<EnvironmentOf<'watch'>>;
   readonly notices: Deployed<EnvironmentOf<'notices'>>;
   readonly sweeper: Deployed<EnvironmentOf<'sweeper'>>;
   readonly 'retire-models': Deployed<EnvironmentOf<'retire-models'>>;
@@ -56,6 +59,7 @@ export const functionEnvironments = (
   const sessions = { [TABLES.sessions.variable]: tables.sessions.tableName };
   const usage = { [TABLES.usage.variable]: tables.usage.tableName };
   const hangUpQueue = { HANGUP_QUEUE_URL: hangUps.queue.queueUrl };
+  const watchers = { WATCH_FUNCTION: deployedNameOf(config.stage, 'watch') };
   const noticeQueue = { NOTICE_QUEUE_URL: notices.queue.queueUrl };
   const mail = { MAIL_SENDER: config.alertMail?.sender ?? '' };
   const edge = { EDGE_PROOF_DIGESTS: (config.edge?.acceptedDigests ?? []).join(',') };
@@ -92,6 +96,8 @@ export const functionEnvironments = (
       ...retired,
       ...plans,
       ...hangUpQueue,
+      ...watchers,
+      WATCH: config.watch ?? 'eager',
       MANAGED_MINTS: config.managedTokens ?? 'allow',
       IP_LIMIT_PER_MINUTE: String(config.rateLimits.perIpPerMinute),
       IP_LIMIT_PER_SECOND: String(config.rateLimits.perIpPerSecond),
@@ -128,8 +134,7 @@ export const functionEnvironments = (
       ...hangUpQueue,
       ...noticeQueue,
       ...mail,
-      // Deployments watch calls unless their configuration says otherwise.
-      WATCH: 'eager',
+      WATCH: config.watch ?? 'eager',
       WORKSPACES_PER_DAY: '5',
     },
     usage: {
@@ -160,6 +165,17 @@ export const functionEnvironments = (
       ...master,
       ...retired,
       ...hangUpQueue,
+    },
+    watch: {
+      ...own,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
+      [TABLES.keys.variable]: tables.keys.tableName,
+      ...sessions,
+      ...usage,
+      ...master,
+      ...retired,
+      ...hangUpQueue,
+      ...watchers,
     },
     notices: {
       ...own,

@@ -174,6 +174,19 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'limits', actions: ['Query', 'DeleteItem'], partitions: ['LIVE#*', 'SLOTS#*'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
+  // Reads the site, the call and its key; writes its usage, notices of budgets and its own use of the key.
+  watch: [
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem'], partitions: ['WORKSPACE#*'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('watch')] },
+    {
+      table: 'keys',
+      actions: ['GetItem', 'Query'],
+      partitions: ['SITE#*', 'WORKSPACE#*', 'PLATFORM#platform', 'ENDING#*'],
+    },
+    { table: 'sessions', actions: ['GetItem'], partitions: ['SITE#*'] },
+    { table: 'sessions', actions: ['PutItem', 'UpdateItem'], partitions: ['USE#*'] },
+    { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
+  ],
   // Reads webhooks and receipts, and writes the log of deliveries alone.
   notices: [
     { table: 'tenancy', actions: ['GetItem'], partitions: ['WORKSPACE#*', 'WEBHOOKS#*', 'MAIL#*'] },

@@ -29,6 +29,8 @@ export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
     { role: 'token', action: 'Decrypt', conditions: wholeEncryptionContext, retiredToo: true },
     // Ends calls on keys of every scope, the platform's included.
     { role: 'hangup', action: 'Decrypt', conditions: wholeEncryptionContext, retiredToo: true },
+    // Attaches to calls on keys of every scope, the platform's included.
+    { role: 'watch', action: 'Decrypt', conditions: wholeEncryptionContext, retiredToo: true },
     { role: 'keys', action: 'GenerateDataKey', conditions: tenantKeys },
     { role: 'rotate', action: 'Decrypt', conditions: tenantKeys, retiredToo: true },
     { role: 'rotate', action: 'GenerateDataKey', conditions: tenantKeys },

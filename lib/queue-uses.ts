@@ -16,6 +16,7 @@ export type QueueName = 'hangUps' | 'notices';
 const HANG_UP_USES: Readonly<Partial<Record<RoleName, readonly QueueAction[]>>> = {
   token: ['SendMessage'],
   events: ['SendMessage'],
+  watch: ['SendMessage'],
   keys: ['SendMessage'],
   // A budget that is lowered below what is spent ends calls.
   manage: ['SendMessage'],

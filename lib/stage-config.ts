@@ -4,7 +4,12 @@ import type { App } from 'aws-cdk-lib/core';
 import { z } from 'zod';
 import { MANAGED_TOKENS, type ManagedTokens } from '../lambdas/contract/calls.ts';
 import type { DeployedFunctionName } from '../lambdas/contract/environment.ts';
-import { accessTokenRule, ENVIRONMENTS } from '../lambdas/contract/environment.ts';
+import {
+  accessTokenRule,
+  ENVIRONMENTS,
+  WATCH_MODES,
+  type WatchMode,
+} from '../lambdas/contract/environment.ts';
 import { plansSchema } from '../lambdas/contract/plans.ts';
 import { DEPLOYED_FUNCTION_NAMES } from './deployed-functions.ts';
 
@@ -43,6 +48,8 @@ export interface StageConfig {
   readonly alertMail?: AlertMail | undefined;
   /** Whether managed sessions may be opened with client secrets, which nobody can end; `allow` by default. */
   readonly managedTokens?: ManagedTokens | undefined;
+  /** How calls are watched; `eager` by default. */
+  readonly watch?: WatchMode | undefined;
   /** Counted by the token function, per subject. */
   readonly rateLimits: {
     readonly perIpPerMinute: number;
@@ -319,6 +326,7 @@ const stageSettings = settings({
     slotPercentPerIp: wholeNumber(100).optional(),
   }),
   managedTokens: z.enum(MANAGED_TOKENS, 'must be allow or refuse').optional(),
+  watch: z.enum(WATCH_MODES, 'must be strict, eager or off').optional(),
   throttling: settings({ everyRoute: throttle, tokenRoute: throttle, eventsRoute: throttle }),
   reservedConcurrency: z
     .partialRecord(

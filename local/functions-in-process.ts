@@ -15,6 +15,7 @@ import type { Runtime } from '../lambdas/composition/runtime.ts';
 import { sweeperHandler } from '../lambdas/composition/sweeper.ts';
 import { tokenHandler } from '../lambdas/composition/token.ts';
 import { usageHandler } from '../lambdas/composition/usage.ts';
+import { type WatchHandler, watchHandler } from '../lambdas/composition/watch.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
 import type { FunctionName } from '../lambdas/contract/routes.ts';
 import type { TABLES } from '../lambdas/contract/tables.ts';
@@ -42,6 +43,8 @@ export interface LocalFunctions {
   readonly retireModels: () => Promise<void>;
   /** Behind the queue of calls to hang up. */
   readonly hangUps: HangUpHandler;
+  /** Behind asynchronous invocations: watches one call. */
+  readonly watch: WatchHandler;
   /** Behind the queue of notices. */
   readonly notices: NoticeHandler;
 }
@@ -80,6 +83,7 @@ export const functionsInProcess = (
     retireModels: retireModelsHandler(parseEnvironment(ENVIRONMENTS['retire-models'], variables), runtime),
     notices: noticesHandler(parseEnvironment(ENVIRONMENTS.notices, variables), runtime, webhooks),
     hangUps: hangupHandler(parseEnvironment(ENVIRONMENTS.hangup, variables), runtime),
+    watch: watchHandler(parseEnvironment(ENVIRONMENTS.watch, variables), runtime),
     sweep: sweeperHandler(parseEnvironment(ENVIRONMENTS.sweeper, variables), runtime),
   };
 };

@@ -4,6 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { HttpsPostOptions } from '../lambdas/adapters/webhooks/https-post.ts';
 import type { Runtime } from '../lambdas/composition/runtime.ts';
+import type { WatchHandler } from '../lambdas/composition/watch.ts';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { isPublicAddress } from '../lambdas/domain/network-address.ts';
@@ -17,6 +18,7 @@ import { type LocalGateway, startGateway } from './gateway.ts';
 import { type HangUpPump, startHangUpPump } from './hang-up-pump.ts';
 import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
 import { type LocalKms, startLocalKms } from './kms/server.ts';
+import { type LocalLambda, startLocalLambda } from './lambda/server.ts';
 import type { LocalIncidents } from './local-incidents.ts';
 import { type LocalOpenAi, startLocalOpenAi } from './openai/server.ts';
 import { type LocalS3, startLocalS3 } from './s3/server.ts';
@@ -26,6 +28,7 @@ import { type StreamPump, startStreamPump } from './stream-pump.ts';
 import type { WebHandler } from './web/static-files.ts';
 
 const AUDIENCE = 'spelo-byok-local';
+const WATCH_FUNCTION = 'watch';
 const ARCHIVE_BUCKET = 'audit-archive';
 const LOCAL_SENDER = 'alerts@spelo.example';
 /** A receiver on this machine may be tried out. No setting of a deployment leads here. */
@@ -78,6 +81,8 @@ export interface LocalStack {
   /** Hands notices to the function that sends them to webhooks. */
   readonly notices: HangUpPump;
   readonly sqs: LocalSqs;
+  /** Starts watchers, as Lambda's asynchronous invocation does. */
+  readonly lambda: LocalLambda;
   /** The mailbox of everyone. */
   readonly ses: LocalSes;
   readonly kms: LocalKms;
@@ -149,6 +154,13 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       options.openAiBaseUrl === undefined ? keep(startLocalOpenAi()) : undefined,
     ]);
 
+    let watch: WatchHandler | undefined;
+    const lambda = await keep(
+      startLocalLambda({
+        now: () => options.runtime.clock().getTime(),
+        run: (name) => (name === WATCH_FUNCTION ? watch : undefined),
+      }),
+    );
     const variables: Record<string, string> = {
       STAGE: 'local',
       AWS_REGION: 'us-east-1',
@@ -167,6 +179,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       HANGUP_QUEUE_URL: sqs.queueUrl,
       NOTICE_QUEUE_URL: sqs.queueUrlOf('notices'),
       AWS_ENDPOINT_URL_SQS: sqs.endpoint,
+      WATCH_FUNCTION,
+      AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint,
       AWS_ENDPOINT_URL_SESV2: ses.endpoint,
       MAIL_SENDER: LOCAL_SENDER,
       // Every visitor of this machine has the same address, and one person tries everything out.
@@ -211,6 +225,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
         await Promise.all([watching.close(), recording.close()]);
       },
     };
+    watch = functions.watch;
     const hangUps = startHangUpPump(sqs, functions.hangUps);
     started.push(hangUps);
     const notices = startHangUpPump(sqs.viewOf('notices'), functions.notices);
@@ -234,6 +249,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       hangUps,
       notices,
       sqs,
+      lambda,
       ses,
       kms,
       s3,

@@ -1,8 +1,9 @@
 import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
+import { lambdaWatchers } from '../adapters/aws/calls/lambda-watchers.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
-import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbClient, kmsClient, lambdaClient, sqsClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeyReader } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeyOpener } from '../adapters/aws/keys/kms-key-opener.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
@@ -60,6 +61,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     clock: runtime.clock,
     random: runtime.random,
     backOff: runtime.backOff,
+    monotonicMs: runtime.monotonicMs,
     pseudonyms,
     embedTokens: joseEmbedTokens(),
     embedSecrets: pseudonyms,
@@ -81,6 +83,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     ends: dynamoDbSessionEnds(dynamoDb, tables.sessions),
     meterReader: dynamoDbSessionReader(dynamoDb, tables),
     hangUps: sqsHangUps(sqsClient(environment, runtime.metrics), environment.HANGUP_QUEUE_URL),
+    watchers: lambdaWatchers(lambdaClient(environment, runtime.metrics), environment.WATCH_FUNCTION),
     tenancy,
   };
   const visitors = {
@@ -99,7 +102,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
         openAiTimeoutMs: environment.OPENAI_TIMEOUT_MS,
         managedTokens: environment.MANAGED_MINTS,
       }),
-      openCall: openCall(ports, visitors),
+      openCall: openCall(ports, { ...visitors, watch: environment.WATCH }),
       testOpenAiKey: testOpenAiKey(
         {
           ...ports,

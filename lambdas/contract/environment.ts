@@ -1,8 +1,11 @@
 import * as z from 'zod';
 import { parseAccessTokenRule } from '../domain/access-token-rule.ts';
+import { WATCH_MODES, type WatchMode } from '../domain/calls/call.ts';
 import { MANAGED_TOKENS } from '../domain/calls/control.ts';
 import { DEFAULT_ADDRESS_SLOT_PERCENT } from '../domain/limits.ts';
 import { plansVariable } from './plans.ts';
+
+export { WATCH_MODES, type WatchMode };
 
 /**
  * The environment of each deployed function. Parsed once at start, all faults at once, values never printed. Nothing
@@ -87,6 +90,9 @@ const limit = (fallback: number) => z.coerce.number().int().min(1).max(1_000_000
 /** The queue of calls to hang up. */
 const hangUps = { HANGUP_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optional() };
 
+/** The function that watches calls, invoked asynchronously. */
+const watchers = { WATCH_FUNCTION: z.string().min(1), AWS_ENDPOINT_URL_LAMBDA: z.url().optional() };
+
 /** The queue of notices for webhooks. */
 const notices = { NOTICE_QUEUE_URL: z.url(), AWS_ENDPOINT_URL_SQS: z.url().optional() };
 
@@ -104,6 +110,8 @@ const tokenEnvironment = z.object({
   ...opening,
   ...plans,
   ...hangUps,
+  ...watchers,
+  WATCH: z.enum(WATCH_MODES).default('eager'),
   OPENAI_BASE_URL: openAiBaseUrl,
   /** Whether managed sessions may be opened with client secrets. */
   MANAGED_MINTS: z.enum(MANAGED_TOKENS).default('allow'),
@@ -161,6 +169,22 @@ const hangupEnvironment = z.object({
   ...usage,
   ...opening,
   ...hangUps,
+  OPENAI_BASE_URL: openAiBaseUrl,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
+});
+
+/** Watches calls through OpenAI's sideband; no route leads to it. */
+const watchEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  KEYS_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
+  ...usage,
+  ...opening,
+  ...hangUps,
+  ...watchers,
   OPENAI_BASE_URL: openAiBaseUrl,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
@@ -250,7 +274,7 @@ const manageEnvironment = z.object({
   ...usage,
   ...hangUps,
   /** Whether calls of this stage are watched: budgets that act during a call need it. */
-  WATCH: z.enum(['strict', 'eager', 'off']).default('eager'),
+  WATCH: z.enum(WATCH_MODES).default('eager'),
   ...notices,
   ...mail,
   /** Workspaces that one person can create in a day. */
@@ -289,6 +313,7 @@ export const ENVIRONMENTS = {
   archiver: archiverEnvironment,
   'retire-models': retireModelsEnvironment,
   hangup: hangupEnvironment,
+  watch: watchEnvironment,
   notices: noticesEnvironment,
   manage: manageEnvironment,
   usage: usageEnvironment,

@@ -15,6 +15,7 @@ export type LogMessage =
   | 'models of sites looked at'
   | 'hang-up handled'
   | 'hang-up failed'
+  | 'watch ended'
   | 'notice handled'
   | 'notice failed';
 

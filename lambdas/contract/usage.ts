@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ENDED_BY } from '../domain/calls/call.ts';
+import { ENDED_BY, USAGE_SOURCES } from '../domain/calls/call.ts';
 import { OPENED_WITH } from '../domain/calls/control.ts';
 import { KEY_SCOPES } from '../domain/keys/sealed-key.ts';
 import { FAILURE_SOURCES } from '../domain/sessions/reported-failure.ts';
@@ -108,6 +108,8 @@ const receipt = z
     tokens: tokensByKind,
     cost_cents: cents.nullable().describe('null: the model has no known price.'),
     estimated: z.boolean(),
+    usage_source: z.enum(USAGE_SOURCES),
+    usage_complete: z.boolean(),
     flags: z.array(z.enum(USAGE_FLAGS)).describe('What is implausible in its reports.'),
     flagged_tokens: tokensByKind.describe('Kept apart, not counted.'),
   })
@@ -131,6 +133,10 @@ export const session = z
       .enum(ENDED_BY)
       .nullable()
       .describe('Who ended a call. `lost`: the broker could not hang it up; revoke the key at OpenAI.'),
+    usage_source: z
+      .enum(USAGE_SOURCES)
+      .describe('`watched`: OpenAI reported the usage to the service. `browser`: the page did.'),
+    usage_complete: z.boolean().describe('true: the watcher saw the whole call.'),
     seconds: z.int(),
     billed_seconds: z.int(),
     refusal: z.string().nullable(),

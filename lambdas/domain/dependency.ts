@@ -1,5 +1,5 @@
 /** Services that we stand on. `oidc` is the issuer of the operators' access tokens, `s3` holds the archive of the audit trail. */
-export type Dependency = 'kms' | 'dynamodb' | 'oidc' | 's3' | 'eventbridge' | 'sqs' | 'ses';
+export type Dependency = 'kms' | 'dynamodb' | 'oidc' | 's3' | 'eventbridge' | 'sqs' | 'lambda' | 'ses';
 
 /**
  * A service of ours did not do what was asked: throttled, broken, slow or denied. The request fails closed. Holds

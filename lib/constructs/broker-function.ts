@@ -20,6 +20,8 @@ export interface BrokerFunctionProps {
   readonly logRetention: RetentionDays;
   /** The fate of an invocation that fails: the reason why the function itself names no dead-letter queue. */
   readonly afterFailure: string;
+  /** True where a bundled package is CommonJS: an ES module has no `require` for the modules of Node. @default false */
+  readonly usesRequire?: boolean;
   /** By function, the containers that are set apart for it, and its most; a share of the account's common pool without. */
   readonly reservedConcurrencyOf: StageConfig['reservedConcurrency'];
 }
@@ -27,6 +29,10 @@ export interface BrokerFunctionProps {
 /** Name of a deployed function: for on-call to type, and for the dashboard, which needs no reference to its stack. */
 export const deployedNameOf = (stage: string, name: DeployedFunctionName): string =>
   `spelo-byok-${stage}-${name}`;
+
+/** https://nodejs.org/api/module.html#modulecreaterequirefilename */
+const REQUIRE =
+  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
 const PROJECT_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -92,6 +98,7 @@ export class BrokerFunction extends Construct {
         format: OutputFormat.ESM,
         target: 'node24',
         mainFields: ['module', 'main'],
+        ...(props.usesRequire === true && { banner: REQUIRE }),
         minify: true,
         sourceMap: true,
         sourcesContent: false,

@@ -37,6 +37,7 @@ const ADDED = [
   'AWS_ENDPOINT_URL_KMS',
   'AWS_ENDPOINT_URL_S3',
   'AWS_ENDPOINT_URL_SQS',
+  'AWS_ENDPOINT_URL_LAMBDA',
   'AWS_ENDPOINT_URL_SESV2',
   'OPENAI_BASE_URL',
 ];
@@ -110,6 +111,9 @@ export const startBundledFunctions = async (
     },
     retireModels: async () => {
       await runner('retire-models').invoke({});
+    },
+    watch: async (event) => {
+      await runner('watch').invoke(event);
     },
     notices: async (event) => (await runner('notices').invoke(event)) as SQSBatchResponse,
     hangUps: async (event) => (await runner('hangup').invoke(event)) as SQSBatchResponse,

@@ -33,6 +33,7 @@ const CATALOGUE = {
   'models of sites looked at': true,
   'hang-up handled': true,
   'hang-up failed': true,
+  'watch ended': true,
   'notice handled': true,
   'notice failed': true,
 } as const satisfies Record<LogMessage, true>;

@@ -19,7 +19,7 @@ import { startTestStack } from '../support/stack.ts';
 import { fakeKey, mint, type Tenant } from '../support/tenant.ts';
 
 const time = frozenClock();
-const stack = await startTestStack({ runtime: { clock: time.clock } });
+const stack = await startTestStack({ runtime: { clock: time.clock }, variables: { WATCH: 'eager' } });
 const tables = tablesAt(stack.dynamoDb.endpoint);
 afterAll(async () => {
   tables.close();
@@ -172,6 +172,8 @@ describe('a budget', () => {
   it('with end_calls hangs the running calls up, of own keys and of its site alone', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered' });
     const other = await addSite(stack, tenant);
+    // Without a watcher the reports of the pages count.
+    stack.lambda.inject({ kind: 'drop' }, 3);
     const [first, second, elsewhere] = [
       await openedCall(stack, tenant),
       await openedCall(stack, tenant),
@@ -200,6 +202,7 @@ describe('a budget', () => {
 
   it('with end_calls that is lowered below what is spent ends the calls at once', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered' });
+    stack.lambda.inject({ kind: 'drop' });
     const call = await openedCall(stack, tenant);
     expectSuccess(await put(tenant, workspaceBudget(tenant), { action: 'end_calls' }));
     time.advance(30_000);

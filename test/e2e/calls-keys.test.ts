@@ -144,7 +144,7 @@ describe('what may happen at any time', () => {
     const died = new Promise<never>(() => undefined);
     void openCallUseCase(
       { ...ports, clock: stack.now, callIssuer: { ...ports.callIssuer, issue: () => died } },
-      MINT_SETTINGS,
+      { ...MINT_SETTINGS, watch: 'off' },
     )({ ...mintRequest(tenant), offer: { sdp: CANNED_OFFER, hasDataChannel: false }, replaces: undefined });
     while (live().length === 0) await sleep(20);
     expectRefusal(await openCall(stack, tenant), 429, 'busy');

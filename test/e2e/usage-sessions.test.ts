@@ -125,7 +125,7 @@ describe('a session', () => {
     expect(await sessionOf(tenant, first)).toMatchObject({
       mode: 'managed',
       billed_seconds: 60,
-      receipt: { payer: 'managed', key_scope: 'platform', estimated: false },
+      receipt: { payer: 'managed', key_scope: 'platform', estimated: true },
     });
     expect(await sessionOf(tenant, second)).toMatchObject({
       mode: 'byok',

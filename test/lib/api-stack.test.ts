@@ -214,6 +214,7 @@ describe('the environment', () => {
     'AWS_ENDPOINT_URL_EVENTBRIDGE',
     'AWS_ENDPOINT_URL_SQS',
     'AWS_ENDPOINT_URL_SESV2',
+    'AWS_ENDPOINT_URL_LAMBDA',
     'OPENAI_BASE_URL',
     'OPENAI_TIMEOUT_MS',
   ]);
@@ -276,6 +277,7 @@ describe('the environment', () => {
     const marks = { MARKS_KEY_ARN: 'MarksKey' };
     const master = { MASTER_KEY_ARN: 'MasterKey' };
     const fingerprint = { FINGERPRINT_KEY_ARN: 'FingerprintKey' };
+    const watchers = { WATCH_FUNCTION: 'spelo-byok-dev-watch' };
     const retired = { RETIRED_MASTER_KEY_ARNS: '' };
     const trail = { AUDIT_TABLE: 'AuditTable', AUDIT_KEY_ARN: 'AuditKey' };
     expect(Object.fromEntries(cases)).toEqual({
@@ -293,6 +295,8 @@ describe('the environment', () => {
         IP_LIMIT_PER_SECOND: '20',
         SITE_LIMIT_PER_MINUTE: '200',
         ADDRESS_SLOT_PERCENT: '34',
+        WATCH: 'eager',
+        ...watchers,
       },
       events: {
         ...own,
@@ -358,6 +362,17 @@ describe('the environment', () => {
         ...master,
         ...retired,
         ...hangUps,
+      },
+      watch: {
+        ...own,
+        TENANCY_TABLE: 'TenancyTable',
+        KEYS_TABLE: 'KeysTable',
+        ...sessions,
+        ...usage,
+        ...master,
+        ...retired,
+        ...hangUps,
+        ...watchers,
       },
       notices: {
         ...own,

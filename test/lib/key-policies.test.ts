@@ -67,6 +67,7 @@ describe('the key policies', () => {
     expect(usesOf('MasterKey')).toEqual([
       ['kms:Decrypt', roleArn('token'), CONDITIONS.wholeContext],
       ['kms:Decrypt', roleArn('hangup'), CONDITIONS.wholeContext],
+      ['kms:Decrypt', roleArn('watch'), CONDITIONS.wholeContext],
       ['kms:GenerateDataKey', roleArn('keys'), CONDITIONS.tenantContext],
       ['kms:Decrypt', roleArn('rotate'), CONDITIONS.tenantContext],
       ['kms:GenerateDataKey', roleArn('rotate'), CONDITIONS.tenantContext],

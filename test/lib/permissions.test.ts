@@ -29,8 +29,10 @@ const FUNCTIONS = [
   'sweeper',
   'retire-models',
   'hangup',
+  'watch',
   'notices',
 ];
+const WATCHER = 'arn:{AWS::Partition}:lambda:{AWS::Region}:{AWS::AccountId}:function:spelo-byok-dev-watch';
 const EVENT_BUS = 'arn:{AWS::Partition}:events:{AWS::Region}:{AWS::AccountId}:event-bus/default';
 const OPERATORS = [
   'PlatformKeyOperator',
@@ -152,8 +154,10 @@ describe('the roles', () => {
     const known =
       /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
-      ({ resource }) => !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS,
+      ({ resource }) =>
+        !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS && resource !== WATCHER,
     );
+    expect(rolesThat('lambda:InvokeFunction', WATCHER)).toEqual(['token', 'watch']);
     for (const { role, resource } of rest) {
       const [construct = '', ...path] = resource.split('/');
       expect(functionNameOf(construct)).toBe(role);
@@ -175,6 +179,7 @@ describe('the KMS keys', () => {
       ['rotate-on-request', 'kms:Decrypt', fromOwnCode('rotate-on-request', CONDITIONS.tenantContext)],
       ['rotate-on-request', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
       ['hangup', 'kms:Decrypt', fromOwnCode('hangup', CONDITIONS.wholeContext)],
+      ['watch', 'kms:Decrypt', fromOwnCode('watch', CONDITIONS.wholeContext)],
       ['PlatformKeyOperator', 'kms:GenerateDataKey', CONDITIONS.platformContext],
       ['RewrapOperator', 'kms:ReEncryptFrom', CONDITIONS.wholeContext],
       ['RewrapOperator', 'kms:ReEncryptTo', CONDITIONS.wholeContext],
@@ -351,11 +356,13 @@ describe('the tables', () => {
       'detector',
       'rotate-on-request',
       'retire-models',
+      'watch',
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
     const puts = (...patterns: string[]) => [['dynamodb:PutItem', inPartitions(patterns.join(' or '))]];
     const own = (writer: string) => `EVENTS#${writer}#*`;
     expect(conditionsOf('events', 'TenancyTable', writes)).toEqual(puts(own('events')));
+    expect(conditionsOf('watch', 'TenancyTable', writes)).toEqual(puts(own('watch')));
     expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
     // A role that changes a key writes its mark.
     for (const [role, writer] of [
@@ -449,12 +456,12 @@ describe('the tables', () => {
     ]);
   });
 
-  test('only hangup reads a version that is kept for ending its calls', () => {
+  test('only hangup and watch read a version that is kept for ending its calls', () => {
     const readers = permissions.filter(
       ({ resource, action, condition }) =>
         resource === 'KeysTable' && /GetItem|Query|Scan/.test(action) && condition.includes('ENDING#'),
     );
-    expect(new Set(readers.map(({ role }) => role))).toEqual(new Set(['hangup']));
+    expect(new Set(readers.map(({ role }) => role))).toEqual(new Set(['hangup', 'watch']));
   });
 
   test('the queue of hang-ups takes messages from the functions that end calls, and gives them to hangup alone', () => {
@@ -466,6 +473,7 @@ describe('the tables', () => {
       'detector',
       'sweeper',
       'hangup',
+      'watch',
       'StopOperator',
     ]);
     expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);

@@ -30,6 +30,7 @@ describe('a retired master key', () => {
       ['RewrapOperator', 'kms:ReEncryptFrom', 6],
       ['RotateOnRequest/Broker/Role', 'kms:Decrypt', 6],
       ['Hangup/Broker/Role', 'kms:Decrypt', 6],
+      ['Watch/Broker/Role', 'kms:Decrypt', 6],
     ]);
   });
 
@@ -45,6 +46,7 @@ describe('a retired master key', () => {
       ['Rotate/Function', RETIRED],
       ['RotateOnRequest/Broker/Function', RETIRED],
       ['Hangup/Broker/Function', RETIRED],
+      ['Watch/Broker/Function', RETIRED],
     ]);
   });
 });

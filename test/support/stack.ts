@@ -92,6 +92,8 @@ export const startTestStack = async ({
       SITE_LIMIT_PER_MINUTE: '100000',
       ADDRESS_SLOT_PERCENT: '100',
       WORKSPACES_PER_DAY: '100000',
+      // Tests of watched calls turn it on: a watcher opens the key once more.
+      WATCH: 'off',
       ...options.variables,
     },
   });

@@ -2,8 +2,9 @@ import { dynamoDbBudgets } from '../../lambdas/adapters/aws/budgets/dynamodb-bud
 import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../../lambdas/adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../../lambdas/adapters/aws/calls/dynamodb-live.ts';
+import { lambdaWatchers } from '../../lambdas/adapters/aws/calls/lambda-watchers.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
-import { dynamoDbClient, kmsClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbClient, kmsClient, lambdaClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyActivity, dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsKeyOpener } from '../../lambdas/adapters/aws/keys/kms-key-opener.ts';
@@ -81,6 +82,8 @@ export const useCasePorts = (stack: TestStack) => {
     callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
+    monotonicMs: () => performance.now(),
+    watchers: lambdaWatchers(lambdaClient(token), token.WATCH_FUNCTION),
     live: dynamoDbLive(dynamoDb, tables.limits),
     budgets: dynamoDbBudgets(dynamoDb, { ...tables, writer: 'manage' }),
     embedTokens: joseEmbedTokens(),

@@ -29,7 +29,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   },
   'lambdas/adapters/openai': {
     own: ['lambdas/adapters/openai', 'lambdas/use-cases', 'lambdas/domain'],
-    packages: ['zod'],
+    packages: ['zod', 'ws', '@types/ws'],
+    node: ['events', 'http'],
   },
   'lambdas/adapters/oidc': {
     own: ['lambdas/adapters/oidc', 'lambdas/use-cases', 'lambdas/domain'],

@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { CallObserver } from '../../domain/call-observer.ts';
@@ -11,6 +12,7 @@ export interface AwsEndpoints {
   readonly AWS_ENDPOINT_URL_DYNAMODB?: string | undefined;
   readonly AWS_ENDPOINT_URL_KMS?: string | undefined;
   readonly AWS_ENDPOINT_URL_SQS?: string | undefined;
+  readonly AWS_ENDPOINT_URL_LAMBDA?: string | undefined;
   readonly AWS_ENDPOINT_URL_SESV2?: string | undefined;
 }
 
@@ -55,5 +57,19 @@ export const sqsClient = (environment: AwsEndpoints, calls?: CallObserver): SQSC
   });
   withoutCallLog(client);
   observeCalls(client, 'sqs', calls);
+  return client;
+};
+
+/** As dynamoDbClient. */
+export const lambdaClient = (environment: AwsEndpoints, calls?: CallObserver): LambdaClient => {
+  const client = new LambdaClient({
+    region: environment.AWS_REGION,
+    ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
+    ...(environment.AWS_ENDPOINT_URL_LAMBDA !== undefined && {
+      endpoint: environment.AWS_ENDPOINT_URL_LAMBDA,
+    }),
+  });
+  withoutCallLog(client);
+  observeCalls(client, 'lambda', calls);
   return client;
 };

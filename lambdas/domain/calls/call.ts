@@ -42,6 +42,13 @@ export const USAGE_SOURCES = ['browser', 'watched'] as const;
 export type UsageSource = (typeof USAGE_SOURCES)[number];
 
 /**
+ * How a stage watches its calls. `strict`: the answer leaves after the watcher sees the call. `eager`: at once. `off`: no
+ * call is watched.
+ */
+export const WATCH_MODES = ['strict', 'eager', 'off'] as const;
+export type WatchMode = (typeof WATCH_MODES)[number];
+
+/**
  * How long an admitted call holds its slot before OpenAI has answered, seconds. Longer than the function may run, so a
  * function that dies in between cannot still hand the call out.
  */

@@ -1,3 +1,4 @@
+import type { UsageSource } from '../calls/call.ts';
 import type { BillingMode } from '../tenancy/workspace.ts';
 import type { TokenCounts } from '../usage/token-counts.ts';
 import {
@@ -28,6 +29,9 @@ export interface Receipt {
   /** True where the sum is not exact: the usage comes from the browser, and OpenAI's own bill decides with an own key. */
   readonly estimated: boolean;
   readonly flags: readonly UsageFlag[];
+  readonly usageSource: UsageSource;
+  /** True when the watcher saw the whole call, and so every response that OpenAI billed. */
+  readonly usageComplete: boolean;
 }
 
 export const receiptOf = (usage: SessionUsage): Receipt => {
@@ -48,7 +52,12 @@ export const receiptOf = (usage: SessionUsage): Receipt => {
     tokens: usage.counted,
     flaggedTokens: usage.flaggedTokens,
     costMicroCents: usage.priceVersion === null ? null : entry.costMicroCents,
-    estimated: usage.mode === 'byok' || usage.flags.length > 0 || usage.priceVersion === null,
+    estimated: usage.mode === 'byok' || usage.priceVersion === null || !isWatchedWhole(usage),
     flags: usage.flags,
+    usageSource: usage.watch === null ? 'browser' : 'watched',
+    usageComplete: isWatchedWhole(usage),
   };
 };
+
+const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
+  watch?.gapless === true && watch.closedAtMs !== null;

@@ -91,7 +91,7 @@ export interface SessionUsage {
   readonly priceVersion: string | null;
   /** When it was minted, by our clock. */
   readonly issuedAt: string;
-  /** Seconds of a hard-capped plan that are set aside until the session is over; 0 without such a plan. */
+  /** Seconds of a hard-capped plan that are set aside until the session is over, and the most that it is billed; 0 without such a plan. */
   readonly holdSeconds: number;
   /** Longest that it can count for, seconds: what it was admitted for, and the time that a widget takes to hang up. */
   readonly longestSeconds: number;
@@ -122,6 +122,29 @@ export interface SessionUsage {
   readonly posted: LedgerEntry;
   /** Grows with each write; 0 before the first. */
   readonly revision: number;
+  /** State of the call's watcher; null for a session that no watcher has taken. */
+  readonly watch: SessionWatch | null;
+}
+
+/** The lease of a call's watcher, and what it saw. Times are milliseconds of our clock. */
+export interface SessionWatch {
+  /** Grows with each watcher: a write of an earlier one is refused. */
+  readonly generation: number;
+  /** Another watcher may take the watch after this. */
+  readonly untilMs: number;
+  /** When OpenAI created the call. */
+  readonly openedAtMs: number;
+  /** When the watcher last saw the call going on. */
+  readonly seenAtMs: number;
+  /** When the call ended, as we caused or saw it; null while it goes on. */
+  readonly closedAtMs: number | null;
+  /** The watcher's session.update was answered, so it sees every event from here on. */
+  readonly attached: boolean;
+  /** Nothing can have been missed so far. */
+  readonly gapless: boolean;
+  /** Tokens that the page reported; kept for comparison, never counted. */
+  readonly claimed: TokenCounts;
+  readonly claimedResponses: number;
 }
 
 /** The meter of a visitor's session of which nothing was reported yet. */
@@ -158,6 +181,7 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   pace: { minute: 0, requests: 0 },
   posted: NO_ENTRY,
   revision: 0,
+  watch: null,
 });
 
 /** A call is connected when it is handed out; a client secret can still open a session until it has run out. */
@@ -263,6 +287,15 @@ const usageTaken = (
   if (usage.seen.has(responseDigest)) return { usage, outcome: 'duplicate' };
   if (usage.seen.size + 2 > MAX_SEEN) return flagged(usage, 'too_many_reports');
   const seen = new Set([...usage.seen, digest, responseDigest]);
+  // The watcher counts this call: what the page says is a sign of life, and a claim to compare.
+  if (usage.watch !== null) {
+    const watch = {
+      ...usage.watch,
+      claimed: addTokens(usage.watch.claimed, report.tokens),
+      claimedResponses: usage.watch.claimedResponses + 1,
+    };
+    return accepted({ ...seenAt(usage, false, report.atMs, now).usage, seen, watch }, now);
+  }
   if (!tokensArePossible(usage, report.tokens, now)) {
     const { usage: marked } = flagged(usage, 'tokens_out_of_bounds');
     const flaggedTokens = addTokens(usage.flaggedTokens, report.tokens);
@@ -281,7 +314,7 @@ const usageTaken = (
 };
 
 /** A digest of 64 bits: among the at most MAX_SEEN of one session two that are alike by chance do not happen. */
-const digestOf = (text: string): string =>
+export const digestOf = (text: string): string =>
   createHash('sha256').update(text, 'utf8').digest().subarray(0, 8).toString('base64url');
 
 /** Over: reported as ended, or silent for too long. */
@@ -303,6 +336,9 @@ export const durationSecondsOf = (usage: SessionUsage): number => {
   const startMs = startMsOf(usage);
   const endMs = endMsOf(usage);
   if (startMs === null || endMs === null) return 0;
+  // Both ends are our own: from OpenAI's 201 to the end that we caused or saw.
+  if (usage.watch !== null)
+    return Math.max(0, Math.min(Math.floor((endMs - startMs) / 1_000), usage.longestSeconds));
   const silence = usage.silent && usage.endedAtMs === null ? HEARTBEAT_SECONDS : 0;
   const possible = Math.ceil((usage.receivedAtMs - Date.parse(usage.issuedAt)) / 1_000) + silence;
   const reported = Math.floor((endMs - startMs) / 1_000);
@@ -311,24 +347,21 @@ export const durationSecondsOf = (usage: SessionUsage): number => {
 
 /** The end by the browser's clock: as reported, or one heartbeat after the last sign of life; so far, while it lives. */
 export const endMsOf = (usage: SessionUsage): number | null => {
-  const { endedAtMs, lastSeenAtMs, silent, holdSeconds } = usage;
+  const { endedAtMs, lastSeenAtMs, silent, watch } = usage;
+  if (watch !== null) return watch.closedAtMs ?? watch.seenAtMs;
   if (endedAtMs !== null || lastSeenAtMs === null) return endedAtMs;
-  if (!silent) return lastSeenAtMs;
-  const guessMs = lastSeenAtMs + HEARTBEAT_SECONDS * 1_000;
-  if (holdSeconds === 0) return guessMs;
-  // A guess must not spend minutes that nobody set aside: the widget would have hung up by then.
-  const heldUntilMs = (startMsOf(usage) ?? lastSeenAtMs) + holdSeconds * 1_000;
-  return Math.max(lastSeenAtMs, Math.min(guessMs, heldUntilMs));
+  return silent ? lastSeenAtMs + HEARTBEAT_SECONDS * 1_000 : lastSeenAtMs;
 };
 
-export const startMsOf = ({ connectedAtMs, firstSeenAtMs }: SessionUsage): number | null =>
-  connectedAtMs ?? firstSeenAtMs;
+export const startMsOf = ({ connectedAtMs, firstSeenAtMs, watch }: SessionUsage): number | null =>
+  watch?.openedAtMs ?? connectedAtMs ?? firstSeenAtMs;
 
 /** Returns the session's current contribution to the usage totals. */
 export const entryOf = (usage: SessionUsage): LedgerEntry => {
-  const connected = usage.connectedAtMs !== null || usage.firstSeenAtMs !== null;
+  const connected = startMsOf(usage) !== null;
   const seconds = durationSecondsOf(usage);
-  const billedSeconds = usage.mode === 'managed' && seconds >= SHORTEST_BILLED_SECONDS ? seconds : 0;
+  const billable = usage.mode === 'managed' && seconds >= SHORTEST_BILLED_SECONDS ? seconds : 0;
+  const billedSeconds = usage.holdSeconds === 0 ? billable : Math.min(billable, usage.holdSeconds);
   const price = usage.priceVersion === null ? undefined : priceOfVersion(usage.priceVersion);
   return {
     sessions: connected ? 1 : 0,

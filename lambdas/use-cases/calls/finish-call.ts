@@ -3,6 +3,7 @@ import { ConflictError } from '../../domain/dependency.ts';
 import type { SiteId } from '../../domain/identifiers.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import { isOver } from '../../domain/sessions/session-usage.ts';
+import { withCallClosed } from '../../domain/sessions/watched-usage.ts';
 import type { CallRecords, LiveSessions } from '../ports/calls.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
 import type { SessionEndRecorder, SessionReader, SessionUsageStore, SlotLeases } from '../ports/sessions.ts';
@@ -39,19 +40,21 @@ export const finishCall = async (
       workspaceId,
       places.map((place) => ({ ...place, sessionId })),
     );
-  await closeMeter(ports, session);
+  await closeMeter(ports, session, by !== 'lost');
   // Last, because it is what a repeated kill switch finds the call by.
   if (by !== 'lost') await ports.live.removeLive(workspaceId, sessionId);
 };
 
 const closeMeter = async (
-  { meterReader, sessionUsage, ends, backOff }: FinishPorts,
+  { clock, meterReader, sessionUsage, ends, backOff }: FinishPorts,
   { siteId, sessionId }: ReservedSession & { readonly siteId: SiteId },
+  hasEnded: boolean,
 ): Promise<void> => {
   for (let attempt = 1; ; attempt++) {
     const usage = (await meterReader.readSessionUsage(siteId, [sessionId])).get(sessionId);
     if (usage === undefined) return;
-    const closed = isOver(usage) ? usage : { ...usage, silent: true };
+    const ended = hasEnded ? withCallClosed(usage, clock()) : usage;
+    const closed = isOver(ended) ? ended : { ...ended, silent: true };
     try {
       if (closed !== usage) await sessionUsage.saveUsage(closed);
       await ends.recordEnd(closed);

@@ -1,12 +1,13 @@
 import { BrokerError, type BrokerErrorCode } from '../../domain/broker-error.ts';
-import { type CallId, delayUntil, type EndedBy } from '../../domain/calls/call.ts';
+import { type CallId, delayUntil, type EndedBy, type WatchMode } from '../../domain/calls/call.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import type { CallIssuer, CreatedCall, HangUpQueue } from '../ports/calls.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
 import type { SessionLog } from '../ports/sessions.ts';
 import type { Admitted } from '../sessions/admit-session.ts';
+import { type StartWatchPorts, startWatch } from './start-watch.ts';
 
-export interface HandOutPorts {
+export interface HandOutPorts extends StartWatchPorts {
   readonly clock: Clock;
   readonly backOff: BackOff;
   readonly sessions: Pick<SessionLog, 'noteKeyUse'>;
@@ -18,6 +19,7 @@ interface HandOut {
   readonly admitted: Admitted;
   readonly created: CreatedCall;
   readonly maxDurationSeconds: number;
+  readonly watch: WatchMode;
   /** Records the outcome of the key's use. */
   readonly settleUse: () => Promise<void>;
   readonly hangUp: (callId: CallId) => Promise<unknown>;
@@ -32,7 +34,7 @@ const MAX_ATTEMPTS = 3;
  * browser holds the answer yet.
  */
 export const handOutCall = async (ports: HandOutPorts, handOut: HandOut): Promise<void> => {
-  const { admitted, created, maxDurationSeconds, settleUse, hangUp } = handOut;
+  const { admitted, created, maxDurationSeconds, watch, settleUse, hangUp } = handOut;
   const now = ports.clock();
   const { siteId, sessionId } = admitted.session;
   const capAt = new Date(now.getTime() + maxDurationSeconds * 1_000);
@@ -43,6 +45,7 @@ export const handOutCall = async (ports: HandOutPorts, handOut: HandOut): Promis
       delayUntil(capAt.getTime(), now),
     ),
     settleUse(),
+    startWatch(ports, watch, { siteId, sessionId, callId: created.callId, openedAtMs: now.getTime() }),
     // When a key was last used is good to know, and no reason to refuse a visitor.
     Promise.allSettled([ports.sessions.noteKeyUse(admitted.session, now.toISOString())]),
   ]);

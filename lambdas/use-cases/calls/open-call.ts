@@ -1,5 +1,6 @@
 import { BrokerError } from '../../domain/broker-error.ts';
-import type { CallId } from '../../domain/calls/call.ts';
+import { needsWatcher } from '../../domain/budgets/budget.ts';
+import type { CallId, WatchMode } from '../../domain/calls/call.ts';
 import type { Control } from '../../domain/calls/control.ts';
 import type { SdpOffer } from '../../domain/calls/sdp-offer.ts';
 import { DependencyUnavailableError } from '../../domain/dependency.ts';
@@ -38,6 +39,11 @@ export interface OpenCallRequest extends VisitorRequest {
   readonly replaces: ReplaceRequest | undefined;
 }
 
+export interface OpenCallSettings extends VisitorSettings {
+  /** How the stage watches calls. Managed calls, and calls under budgets that end them, are watched strictly unless it is `off`. */
+  readonly watch: WatchMode;
+}
+
 export interface OpenedCall {
   readonly answer: string;
   readonly session: ReservedSession;
@@ -57,7 +63,7 @@ export interface OpenedCall {
  * not be queued, is hung up before this refuses.
  */
 export const openCall =
-  (ports: OpenCallPorts, settings: VisitorSettings) =>
+  (ports: OpenCallPorts, settings: OpenCallSettings) =>
   async (request: OpenCallRequest): Promise<OpenedCall> => {
     const now = ports.clock();
     const [arrived, checked] = await Promise.allSettled([
@@ -82,6 +88,10 @@ export const openCall =
       now,
       replaced?.session,
     );
+    // Managed calls are billed by the watcher, and these budgets act on its counts: both wait until it listens.
+    const needsStrict =
+      payer.mode === 'managed' || arrival.context.budgets.some(({ action }) => needsWatcher(action));
+    const watch = needsStrict && settings.watch === 'eager' ? 'strict' : settings.watch;
     const opened = await callForSession(ports, {
       request,
       site,
@@ -89,6 +99,7 @@ export const openCall =
       key: payer.key,
       visitor,
       replaced,
+      watch,
     });
     return {
       ...opened,
@@ -111,12 +122,13 @@ interface Opening {
   readonly key: LiveKey;
   readonly visitor: KnownVisitor | undefined;
   readonly replaced: Replaced | undefined;
+  readonly watch: WatchMode;
 }
 
 /** Hop 3, OpenAI, and hop 4 inside the same callback: no second Decrypt is needed to hang the call up. */
 const callForSession = async (
   ports: OpenCallPorts,
-  { request, site, admitted, key, visitor, replaced }: Opening,
+  { request, site, admitted, key, visitor, replaced, watch }: Opening,
 ): Promise<{ readonly answer: string; readonly signingSecret: string }> => {
   const { session } = admitted;
   let kmsRequestId: string | undefined;
@@ -136,6 +148,7 @@ const callForSession = async (
       admitted,
       created,
       maxDurationSeconds: maxDurationOf(admitted, site),
+      watch,
       settleUse: () => settleUse('ok', created.openAiRequestId),
       hangUp: (callId: CallId) =>
         ports.calls.hangUp(plaintext, { callId, dataResidency: site.dataResidency }),

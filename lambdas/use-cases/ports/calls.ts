@@ -2,6 +2,7 @@ import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 import type { CallId, EndedBy } from '../../domain/calls/call.ts';
 import type { OpenedWith } from '../../domain/calls/control.ts';
 import type { KeyUse, KeyUseOutcome } from '../../domain/calls/key-use.ts';
+import type { SessionFields, WatchedEvent } from '../../domain/calls/watched-call.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { KeyScope, SealedKey } from '../../domain/keys/sealed-key.ts';
 import type { DataResidency } from '../../domain/openai-models.ts';
@@ -190,4 +191,53 @@ export interface Stops {
   resume(workspaceId: WorkspaceId | undefined, event: AuditEvent): Promise<void>;
   /** The workspaces in which sessions run. */
   listLiveWorkspaces(): Promise<readonly WorkspaceId[]>;
+}
+
+/** An event that a sideband delivers. `closed` is the last one, whatever the close code was. */
+export type SidebandEvent = WatchedEvent | { readonly type: 'closed' };
+
+/** A second connection to a call: it sees every event from its attach on, and nothing from before. */
+export interface Sideband {
+  /** Sends the session as admitted; OpenAI's answer proves that the sideband hears. */
+  begin(): void;
+  /** Sends the session as admitted, with what OpenAI had filled in. */
+  restore(expected: SessionFields): void;
+  /** Stops the response that is under way. */
+  silence(): void;
+  /** The next event, in order; undefined when none came within `timeoutMs`. */
+  next(timeoutMs: number): Promise<SidebandEvent | undefined>;
+  close(): Promise<void>;
+}
+
+export type AttachResult =
+  | { readonly result: 'attached'; readonly sideband: Sideband }
+  /** OpenAI knows no such call: it has ended. */
+  | { readonly result: 'no_call' }
+  /** Refused or unreachable: this proves nothing about the call. */
+  | { readonly result: 'refused' };
+
+export interface Sidebands {
+  /** The key is read before this first waits, and never kept. */
+  attach(
+    key: Secret,
+    call: { readonly callId: CallId; readonly settings: VoiceSettings },
+  ): Promise<AttachResult>;
+  /** The compared fields of a session with these settings. */
+  admittedFields(settings: VoiceSettings): SessionFields;
+}
+
+/** The call that a watcher is started for. */
+export interface WatchRequest {
+  readonly siteId: SiteId;
+  readonly sessionId: SessionId;
+  readonly callId: CallId;
+  /** When OpenAI created the call, Unix milliseconds. */
+  readonly openedAtMs: number;
+  /** The page gets the answer only after this watcher sees the call. */
+  readonly strict: boolean;
+}
+
+export interface WatcherInvoker {
+  /** Returns when the invocation is accepted. It may run twice, late or never. */
+  start(request: WatchRequest): Promise<void>;
 }

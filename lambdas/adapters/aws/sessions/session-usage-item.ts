@@ -54,6 +54,18 @@ const unpackDigests = (packed: Uint8Array): ReadonlySet<string> => {
 
 const milliseconds = z.number().nullable().default(null);
 
+const watch = z.object({
+  generation: z.number(),
+  untilMs: z.number(),
+  openedAtMs: z.number(),
+  seenAtMs: z.number(),
+  closedAtMs: z.number().nullable(),
+  attached: z.boolean(),
+  gapless: z.boolean(),
+  claimed: tokenCounts,
+  claimedResponses: z.number(),
+});
+
 export const sessionUsageItem: z.ZodType<SessionUsage> = z
   .object({
     sessionId,
@@ -84,6 +96,7 @@ export const sessionUsageItem: z.ZodType<SessionUsage> = z
     pace: z.object({ minute: z.number(), requests: z.number() }),
     posted: ledgerEntry,
     revision: z.number(),
+    watch: watch.nullable().default(null),
   })
   .transform(({ seen, ...meter }) => ({ ...meter, seen: unpackDigests(seen ?? new Uint8Array(0)) }));
 

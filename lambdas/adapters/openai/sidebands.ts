@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { WebSocket } from 'ws';
+import type { SessionFields } from '../../domain/calls/watched-call.ts';
+import { readOpenAiError } from '../../domain/keys/openai-error-body.ts';
+import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
+import type { Sideband, SidebandEvent, Sidebands } from '../../use-cases/ports/calls.ts';
+import { baseUrlFor } from './hosts.ts';
+import { sessionOf } from './session-config.ts';
+import { sessionFields, watchedEventIn } from './watched-events.ts';
+
+/** Larger than any event without sound; a longer frame closes the socket with 1009. */
+const MAX_FRAME_BYTES = 1_048_576;
+
+const ATTACH_TIMEOUT_MS = 5_000;
+
+/** NAT gateways drop connections that were idle for 350 s. https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html */
+const PING_MS = 60_000;
+
+/** Bytes of a refusal that are read. */
+const MAX_REFUSAL_BYTES = 16_384;
+
+/** OpenAI's sidebands: the server's own view of a call. */
+export const openAiSidebands = (configuredBaseUrl: string): Sidebands => ({
+  attach: async (key, { callId, settings }) => {
+    const baseUrl = baseUrlFor(configuredBaseUrl, settings.dataResidency).replace(/^http/, 'ws');
+    const socket = new WebSocket(`${baseUrl}/realtime?call_id=${callId}`, {
+      // A header has to be a string. It is not referenced after the upgrade.
+      headers: { authorization: `Bearer ${key.bytes().toString('latin1')}` },
+      followRedirects: false,
+      handshakeTimeout: ATTACH_TIMEOUT_MS,
+      maxPayload: MAX_FRAME_BYTES,
+      perMessageDeflate: false,
+    });
+    const opened = await new Promise<'open' | 'no_call' | 'refused'>((resolve) => {
+      socket.once('open', () => resolve('open'));
+      socket.once('unexpected-response', (_, response) => {
+        void isNoCall(response).then((gone) => {
+          resolve(gone ? 'no_call' : 'refused');
+          socket.terminate();
+        });
+      });
+      // Also keeps an error after the upgrade from being thrown; `close` follows each.
+      socket.on('error', () => resolve('refused'));
+    });
+    return opened === 'open'
+      ? { result: 'attached', sideband: sidebandOf(socket, settings) }
+      : { result: opened };
+  },
+
+  admittedFields: (settings) => sessionFields(sessionOf(settings)),
+});
+
+/** True for OpenAI's own 404: it knows no such call. Another 404 proves nothing. */
+const isNoCall = async (response: IncomingMessage): Promise<boolean> => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response) {
+      chunks.push(chunk as Buffer);
+      size += (chunk as Buffer).byteLength;
+      if (size > MAX_REFUSAL_BYTES) return false;
+    }
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return response.statusCode === 404 && readOpenAiError(body) !== undefined;
+  } catch {
+    return false;
+  }
+};
+
+const sidebandOf = (socket: WebSocket, settings: VoiceSettings): Sideband => {
+  const queue: SidebandEvent[] = [];
+  let wake: (() => void) | undefined;
+  const push = (event: SidebandEvent): void => {
+    queue.push(event);
+    wake?.();
+  };
+  socket.on('message', (data) => {
+    const event = watchedEventIn(String(data));
+    if (event !== undefined) push(event);
+  });
+  let answered = true;
+  socket.on('pong', () => {
+    answered = true;
+  });
+  const pings = setInterval(() => {
+    if (!answered) return socket.terminate();
+    answered = false;
+    return socket.ping();
+  }, PING_MS);
+  pings.unref();
+  socket.once('close', () => {
+    clearInterval(pings);
+    push({ type: 'closed' });
+  });
+  const send = (event: Readonly<Record<string, unknown>>): void => {
+    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(event));
+  };
+  const { model: _, audio: __, ...changeable } = sessionOf(settings);
+  return {
+    begin: () => send({ type: 'session.update', session: changeable }),
+    restore: (expected) => send({ type: 'session.update', session: { ...changeable, ...learned(expected) } }),
+    silence: () => {
+      send({ type: 'response.cancel' });
+      send({ type: 'output_audio_buffer.clear' });
+    },
+    next: async (timeoutMs) => {
+      if (queue.length === 0)
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, timeoutMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      wake = undefined;
+      return queue.shift();
+    },
+    close: async () => {
+      if (socket.readyState === WebSocket.CLOSED) return;
+      const closed = once(socket, 'close');
+      socket.close(1_000);
+      const late = setTimeout(() => socket.terminate(), 1_000);
+      await closed;
+      clearTimeout(late);
+    },
+  };
+};
+
+/** The fields that OpenAI had filled in, as they were at the first answer. The model and the voice of a session cannot be changed. */
+const learned = (expected: SessionFields): Readonly<Record<string, unknown>> => {
+  const parse = (name: string): unknown => {
+    const text = expected[name];
+    return text === undefined ? undefined : JSON.parse(text);
+  };
+  const entries = ['instructions', 'tool_choice', 'output_modalities'].flatMap((name) => {
+    const value = parse(name);
+    return value === undefined || value === null ? [] : [[name, value] as const];
+  });
+  const input = parse('input');
+  return { ...Object.fromEntries(entries), ...(input !== undefined && { audio: { input } }) };
+};

@@ -1,0 +1,120 @@
+import * as z from 'zod';
+import type { SessionFields, WatchedEvent } from '../../domain/calls/watched-call.ts';
+import { tokenCountsOf } from '../../domain/usage/token-counts.ts';
+
+/** Turns OpenAI's events into ids and numbers. Words are dropped here, before anything else sees the event. */
+
+const count = z.number().nullish().catch(undefined);
+const media = z.object({ text_tokens: count, audio_tokens: count, image_tokens: count });
+const usage = z.object({
+  input_tokens: count,
+  output_tokens: count,
+  input_token_details: media
+    .extend({ cached_tokens: count, cached_tokens_details: media.nullish() })
+    .nullish(),
+  output_token_details: media.nullish(),
+});
+
+const id = z.string().min(1).max(200);
+const response = z.object({
+  id,
+  max_output_tokens: z.union([z.number(), z.literal('inf')]).nullish(),
+  usage: usage.nullish(),
+});
+const item = z.object({ previous_item_id: id.nullish(), item: z.object({ id }) });
+const envelope = z.looseObject({ type: z.string() });
+
+/** undefined for an event that says nothing about cost or integrity, and for text that is no event. */
+export const watchedEventIn = (text: string): WatchedEvent | undefined => {
+  const event = envelope.safeParse(parseJson(text)).data;
+  switch (event?.type) {
+    case 'session.created':
+    case 'session.updated': {
+      const session = z.record(z.string(), z.unknown()).safeParse(event['session']).data;
+      return session && { type: 'session', fields: sessionFields(session) };
+    }
+    case 'conversation.item.added':
+    case 'conversation.item.created': {
+      const added = item.safeParse(event).data;
+      return added && { type: 'item', itemId: added.item.id, previousItemId: added.previous_item_id ?? null };
+    }
+    case 'input_audio_buffer.speech_started':
+      return { type: 'speech', speaking: true };
+    case 'input_audio_buffer.speech_stopped':
+      return { type: 'speech', speaking: false };
+    case 'input_audio_buffer.committed':
+      return { type: 'turn' };
+    case 'response.created': {
+      const started = response.safeParse(event['response']).data;
+      return (
+        started && {
+          type: 'response_started',
+          responseId: started.id,
+          maxOutputTokens: started.max_output_tokens ?? null,
+        }
+      );
+    }
+    case 'response.done': {
+      const done = response.safeParse(event['response']).data;
+      if (done === undefined) return undefined;
+      const tokens = done.usage ? tokenCountsOf(done.usage) : undefined;
+      return { type: 'response_done', responseId: done.id, tokens };
+    }
+    case 'conversation.item.input_audio_transcription.completed':
+      return { type: 'transcription' };
+    case 'error':
+      return { type: 'refused' };
+    default:
+      return undefined;
+  }
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+type Json = Readonly<Record<string, unknown>>;
+
+const objectOf = (value: unknown): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+
+/** The compared fields of a session, those that it has. */
+export const sessionFields = (session: Json): SessionFields => {
+  const audio = objectOf(session['audio']);
+  const output = objectOf(audio['output']);
+  const { format: _, ...input } = objectOf(audio['input']);
+  const found: Json = {
+    model: session['model'],
+    instructions: session['instructions'],
+    max_output_tokens: session['max_output_tokens'],
+    truncation: truncationOf(session['truncation']),
+    tools: session['tools'],
+    tool_choice: session['tool_choice'],
+    output_modalities: session['output_modalities'],
+    prompt: session['prompt'],
+    voice: output['voice'],
+    input: audio['input'] === undefined ? undefined : input,
+  };
+  return Object.fromEntries(
+    Object.entries(found).flatMap(([name, value]) => (value === undefined ? [] : [[name, canonical(value)]])),
+  );
+};
+
+/** The parts of `truncation` that this service sets; OpenAI may add others. */
+const truncationOf = (value: unknown): unknown => {
+  if (typeof value !== 'object' || value === null) return value;
+  const { type, retention_ratio, token_limits } = value as Json;
+  return { type, retention_ratio, post_instructions: objectOf(token_limits)['post_instructions'] };
+};
+
+/** JSON with sorted names, so that equal values are equal texts. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );

@@ -1,0 +1,314 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { SignJWT } from 'jose';
+import { expectRefusal, expectSuccess } from '../support/answers.ts';
+import { openCall, sessionOf } from '../support/calls.ts';
+import { asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { openAiOf } from '../support/openai.ts';
+import { prepareCall, type RealtimeCaller } from '../support/realtime-caller.ts';
+import { event, report, usageEvent } from '../support/reports.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { openTables } from '../support/tables.ts';
+import type { Tenant } from '../support/tenant.ts';
+
+let stack: TestStack;
+let strictStack: TestStack;
+const callers: RealtimeCaller[] = [];
+beforeAll(async () => {
+  stack = await startTestStack({ audited: false, variables: { WATCH: 'eager' } });
+  strictStack = await startTestStack({ audited: false, variables: { WATCH: 'strict' } });
+});
+afterAll(async () => {
+  await stack.close();
+  await strictStack.close();
+});
+afterEach(async () => {
+  for (const caller of callers.splice(0)) await caller.close();
+  for (const each of [stack, strictStack]) {
+    openAiOf(each).clearFaults();
+    await until(() => each.lambda.busy === 0, 'A watcher goes on.');
+  }
+});
+
+const until = async (isTrue: () => boolean | Promise<boolean>, otherwise: string): Promise<void> => {
+  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 25) {
+    if (await isTrue()) return;
+    await sleep(25);
+  }
+  throw new Error(otherwise);
+};
+
+interface Begun {
+  readonly caller: RealtimeCaller;
+  readonly call: { readonly session_id: string; readonly signing_secret: string; readonly sdp: string };
+}
+
+const begin = async (
+  on: TestStack,
+  tenant: Tenant,
+  body: Readonly<Record<string, unknown>> = {},
+): Promise<Begun> => {
+  const caller = await prepareCall();
+  callers.push(caller);
+  const call = expectSuccess(await openCall(on, tenant, { sdp: caller.offer, ...body }), 201);
+  await caller.connect(call.sdp);
+  return { caller, call };
+};
+
+const attached = (on: TestStack): Promise<void> =>
+  until(() => openAiOf(on).calls.at(-1)?.sidebands === 1, 'No watcher attached.');
+
+/** Two turns of the visitor, each with its answer. */
+const talk = async ({ caller }: Begun): Promise<void> => {
+  for (const turn of [1, 2]) {
+    await caller.speak(600);
+    await caller.event('response.done', turn);
+  }
+};
+
+const ended = (on: TestStack): Promise<void> => until(() => on.lambda.busy === 0, 'The watcher goes on.');
+
+/** The tokens of the stand-in's invoice by the names of the API. */
+const invoiced = (on: TestStack) => {
+  const totals = openAiOf(on).calls.at(-1)?.invoice.totals;
+  return {
+    input_text: totals?.textInput,
+    input_text_cached: totals?.cachedTextInput,
+    input_audio: totals?.audioInput,
+    input_audio_cached: totals?.cachedAudioInput,
+    output_text: totals?.textOutput,
+    output_audio: totals?.audioOutput,
+  };
+};
+
+const makeTenant = (on: TestStack, settings: Readonly<Record<string, unknown>> = {}) =>
+  makeKeyedTenant(on, {}, { control: 'brokered', ...settings });
+
+describe('the usage of a watched call', () => {
+  it('is what OpenAI counted, to the token, although the page reports nothing', async () => {
+    const tenant = await makeTenant(strictStack);
+    const begun = await begin(strictStack, tenant);
+    await talk(begun);
+    await begun.caller.close();
+    await ended(strictStack);
+    const session = await sessionOf(strictStack, tenant, begun.call);
+    expect(session.receipt.tokens).toMatchObject(invoiced(strictStack));
+    expect(session.receipt.tokens.output_audio).toBeGreaterThan(0);
+    expect(session).toMatchObject({ usage_source: 'watched', usage_complete: true });
+  });
+
+  it('is what OpenAI counted, although the page reports ten times as much', async () => {
+    const tenant = await makeTenant(strictStack);
+    const begun = await begin(strictStack, tenant);
+    await talk(begun);
+    const now = strictStack.now();
+    const claim = usageEvent(now, { audioIn: 3_000, audioOut: 3_000 });
+    expectSuccess(
+      await report(strictStack, tenant, begun.call, [event('connected', now), claim], {
+        signedAt: now,
+      }),
+    );
+    await begun.caller.close();
+    await ended(strictStack);
+    const { receipt } = await sessionOf(strictStack, tenant, begun.call);
+    expect(receipt.tokens).toMatchObject(invoiced(strictStack));
+    expect(receipt).toMatchObject({ usage_source: 'watched', usage_complete: true });
+  });
+
+  it('is not complete when the call ends in the middle of a response', async () => {
+    const tenant = await makeTenant(strictStack);
+    const begun = await begin(strictStack, tenant);
+    await begun.caller.speak(600);
+    await begun.caller.event('response.created');
+    await begun.caller.close();
+    await ended(strictStack);
+    expect(await sessionOf(strictStack, tenant, begun.call)).toMatchObject({ usage_complete: false });
+  });
+
+  it('is complete when an eager watcher saw the first item', async () => {
+    const tenant = await makeTenant(stack);
+    const begun = await begin(stack, tenant);
+    await attached(stack);
+    await talk(begun);
+    await begun.caller.close();
+    await ended(stack);
+    const session = await sessionOf(stack, tenant, begun.call);
+    expect(session).toMatchObject({ usage_source: 'watched', usage_complete: true });
+    expect(session.receipt.tokens).toMatchObject(invoiced(stack));
+  });
+
+  it('is not complete when the watcher came after the first response', async () => {
+    const tenant = await makeTenant(stack);
+    stack.lambda.inject({ kind: 'delay', ms: 30_000 });
+    const begun = await begin(stack, tenant);
+    await talk(begun);
+    stack.advance(30_000);
+    await attached(stack);
+    await begun.caller.speak(600);
+    await begun.caller.event('response.done', 3);
+    await begun.caller.close();
+    await ended(stack);
+    const session = await sessionOf(stack, tenant, begun.call);
+    expect(session).toMatchObject({ usage_source: 'watched', usage_complete: false });
+  });
+
+  it('counts each response once when the watcher is started twice', async () => {
+    const tenant = await makeTenant(strictStack);
+    strictStack.lambda.inject({ kind: 'duplicate' });
+    const begun = await begin(strictStack, tenant);
+    await talk(begun);
+    expect(openAiOf(strictStack).calls.at(-1)?.sidebands).toBe(1);
+    await begun.caller.close();
+    await ended(strictStack);
+    const session = await sessionOf(strictStack, tenant, begun.call);
+    expect(session.receipt.tokens).toMatchObject(invoiced(strictStack));
+    expect(session).toMatchObject({ usage_complete: true });
+  });
+
+  it.each([1_000, 1_001, 1_006, 1_008, 1_011, 1_012, 1_013, 4_000])(
+    'goes on, and is not complete, when OpenAI closes the sideband with %d',
+    async (code) => {
+      const tenant = await makeTenant(strictStack);
+      const begun = await begin(strictStack, tenant);
+      await talk(begun);
+      const [callId = ''] = openAiOf(strictStack).liveCalls;
+      openAiOf(strictStack).closeSidebands(callId, code);
+      await attached(strictStack);
+      await begun.caller.speak(600);
+      await begun.caller.event('response.done', 3);
+      await begun.caller.close();
+      await ended(strictStack);
+      const session = await sessionOf(strictStack, tenant, begun.call);
+      expect(session.receipt.tokens).toMatchObject(invoiced(strictStack));
+      expect(session).toMatchObject({ usage_complete: false });
+    },
+  );
+
+  it('comes from the page when no watcher ever ran', async () => {
+    const tenant = await makeTenant(stack);
+    stack.lambda.inject({ kind: 'drop' });
+    const begun = await begin(stack, tenant);
+    await begun.caller.close();
+    expect(await sessionOf(stack, tenant, begun.call)).toMatchObject({
+      usage_source: 'browser',
+      usage_complete: false,
+    });
+  });
+});
+
+describe('a budget that ends calls', () => {
+  it('is charged by the watcher once for each response, and hangs the call up when it is spent', async () => {
+    const tenant = await makeTenant(stack);
+    const path = `/v1/sites/${tenant.siteId}/budget`;
+    const amount = 0.01;
+    const body = { period: 'day', amount_usd: amount, action: 'end_calls' };
+    expectSuccess(await stack.call('PUT', path, { as: tenant.owner, body }));
+    const spent = async (): Promise<number> => (await asOwner(stack, tenant, 'GET', path)).spent_usd;
+    const begun = await begin(stack, tenant);
+    expect(openAiOf(stack).calls.at(-1)?.sidebands).toBe(1);
+    let charged = 0;
+    for (let turn = 1; charged < amount; turn += 1) {
+      await stack.hangUps.drain();
+      expect(openAiOf(stack).liveCalls).toHaveLength(1);
+      await begun.caller.speak(600);
+      await begun.caller.event('response.done', turn);
+      const before = charged;
+      await until(async () => (await spent()) > before, 'The budget is not charged.');
+      charged = await spent();
+      const { receipt } = await sessionOf(stack, tenant, begun.call);
+      expect(charged).toBeCloseTo(receipt.cost_cents / 100, 8);
+    }
+    await until(async () => {
+      await stack.hangUps.drain();
+      return openAiOf(stack).liveCalls.length === 0;
+    }, 'The call goes on.');
+    await ended(stack);
+    const session = await sessionOf(stack, tenant, begun.call);
+    expect(session.ended_by).toBe('budget');
+    expect(await spent()).toBeCloseTo(session.receipt.cost_cents / 100, 8);
+  });
+});
+
+describe('a strict stage', () => {
+  it.each(['drop', 'throttle'] as const)(
+    'hangs a call up whose watcher was lost to a %s, and asks the visitor to try again',
+    async (kind) => {
+      const tenant = await makeTenant(strictStack);
+      // The SDK sends a throttled request twice.
+      strictStack.lambda.inject({ kind }, kind === 'throttle' ? 2 : 1);
+      expectRefusal(await openCall(strictStack, tenant), 429, 'busy');
+      expect(openAiOf(strictStack).liveCalls).toEqual([]);
+    },
+  );
+});
+
+describe('the session of a watched call', () => {
+  it('is restored when the page changes it, and the call ends at the second change', async () => {
+    const tenant = await makeTenant(strictStack, { instructions: 'Be kind.' });
+    const { caller, call } = await begin(strictStack, tenant);
+    const change = { type: 'session.update', session: { type: 'realtime', instructions: 'Be rude.' } };
+    const instructions = () => openAiOf(strictStack).calls.at(-1)?.session['instructions'];
+    caller.send(change);
+    // The watcher's own, the page's, and the restore.
+    await caller.event('session.updated', 2);
+    await until(() => instructions() === 'Be kind.', 'The session is not restored.');
+    await sleep(300);
+    caller.send(change);
+    await until(async () => {
+      await strictStack.hangUps.drain();
+      return openAiOf(strictStack).liveCalls.length === 0;
+    }, 'The call goes on.');
+    await ended(strictStack);
+    expect(await sessionOf(strictStack, tenant, call)).toMatchObject({ ended_by: 'tampered' });
+  });
+
+  it('keeps the instructions that were filled for its visitor', async () => {
+    const tenant = await makeTenant(strictStack, {
+      instructions: 'Greet {{name}}.',
+      require_embed_token: true,
+    });
+    const { secret } = await asOwner(strictStack, tenant, 'PUT', `/v1/sites/${tenant.siteId}/embed-key`, {
+      algorithm: 'HS256',
+    });
+    const embed_token = await new SignJWT({ variables: { name: 'Ada' } })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setAudience(tenant.siteId)
+      .setSubject('visitor-1')
+      .setJti(randomUUID())
+      .setExpirationTime(Math.floor(strictStack.now().getTime() / 1_000) + 120)
+      .sign(Buffer.from(secret));
+    const begun = await begin(strictStack, tenant, { embed_token });
+    const instructions = () => openAiOf(strictStack).calls.at(-1)?.session['instructions'];
+    await talk(begun);
+    expect(instructions()).toBe('Greet Ada.');
+    const change = { type: 'session.update', session: { type: 'realtime', instructions: 'Be rude.' } };
+    begun.caller.send(change);
+    await begun.caller.event('session.updated', 2);
+    await until(() => instructions() === 'Greet Ada.', 'The session is not restored.');
+    await strictStack.hangUps.drain();
+    expect(openAiOf(strictStack).liveCalls).toHaveLength(1);
+    await begun.caller.close();
+    await ended(strictStack);
+    expect((await sessionOf(strictStack, tenant, begun.call)).ended_by).not.toBe('tampered');
+  });
+
+  it('leaves neither what was said nor the key in a table or log', async () => {
+    const tenant = await makeTenant(strictStack);
+    const { caller } = await begin(strictStack, tenant);
+    await talk({ caller, call: { session_id: '', signing_secret: '', sdp: '' } });
+    const said = caller.events.flatMap(({ type, transcript }) =>
+      type === 'response.output_audio_transcript.done' ? [String(transcript)] : [],
+    );
+    await caller.close();
+    await ended(strictStack);
+    expect(said).toHaveLength(2);
+    const tables = openTables(strictStack);
+    const stored = await Promise.all(
+      (['tenancy', 'keys', 'sessions', 'limits', 'usage'] as const).map((table) => tables.scan(table)),
+    );
+    tables.close();
+    const kept = [...strictStack.logs, ...stored.flat().map((item) => JSON.stringify(item))];
+    for (const text of kept) for (const secret of [...said, tenant.key]) expect(text).not.toContain(secret);
+  });
+});
