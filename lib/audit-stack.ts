@@ -7,6 +7,7 @@ import { EVENT_SOURCE, EVENTS } from '../lambdas/contract/events.ts';
 import { through } from './conditions.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
+import { ChangeRules } from './constructs/change-rules.ts';
 import { EventFunction } from './constructs/event-function.ts';
 import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
@@ -65,12 +66,15 @@ export class AuditStack extends Stack {
     const accessLogs = new AccessLogBucket(this, 'AccessLogs', config.evidence);
     const evidence = { encryptionKey: evidenceKey, accessLogs, retention: config.evidence };
     const trailBucket = new EvidenceBucket(this, 'TrailBucket', evidence);
+    const archive = new EvidenceBucket(this, 'ArchiveBucket', evidence);
+    const writtenTables = [data.tables.keys.tableArn, data.tables.tenancy.tableArn];
     const trail = new EvidenceTrail(this, 'Trail', {
       stage,
       bucket: trailBucket,
       encryptionKey: evidenceKey,
+      writtenTables,
+      archive,
     });
-    const archive = new EvidenceBucket(this, 'ArchiveBucket', evidence);
 
     this.topic = new AlarmTopic(this, 'Alarms', {
       stage,
@@ -116,7 +120,7 @@ export class AuditStack extends Stack {
         'Each object is new and named by workspace and sequence; the function writes below audit/ and nowhere else.',
     });
 
-    // The second reader of both streams; DynamoDB serves one to two at once and no more.
+    // The second reader of each stream; DynamoDB serves one to two at once and no more.
     const detector = new StreamFunction(this, 'Detector', {
       ...streamFunction,
       functionName: 'detector',
@@ -125,7 +129,7 @@ export class AuditStack extends Stack {
         ...permissionsOf(this, 'detector', data),
         new PolicyStatement({ actions: ['events:PutEvents'], resources: [eventBusArn(this)] }),
       ],
-      sources: { Sessions: data.tables.sessions, Tenancy: data.tables.tenancy },
+      sources: { Sessions: data.tables.sessions, Tenancy: data.tables.tenancy, Keys: data.tables.keys },
       impact:
         'misuse of a key is noticed late or not at all, and no key is suspended; keys and sessions work.',
     });
@@ -149,6 +153,16 @@ export class AuditStack extends Stack {
       impact:
         "an attacker may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
       because: 'each incident counts; the detector has weighed it against what is usual for that key.',
+    });
+
+    new NoticeRule(this, 'Tampering', {
+      stage,
+      topic,
+      runbook: 'A table was changed past the product',
+      description: 'changes of tables that the product did not make',
+      eventPatterns: { '': { source: [EVENT_SOURCE], detailType: [EVENTS.tamperingDetected] } },
+      impact: 'a key or a right may be in force that its owner has taken away, or a visitor gets no session.',
+      because: 'each one counts; the product explains every change that it makes.',
     });
 
     new MessageRule(this, 'PlanThreshold', {
@@ -244,6 +258,13 @@ export class AuditStack extends Stack {
       Deriving: Object.values(deriving),
       Storing: [data.tablesKey, evidenceKey, noticesKey],
     });
+    new ChangeRules(this, 'Changes', {
+      stage,
+      topic,
+      dataStack: data.stackName,
+      writtenTables,
+      evidence: [trailBucket.bucketName, archive.bucketName],
+    });
     new TamperRule(this, 'TrailTampered', {
       stage,
       topic,
@@ -315,6 +336,14 @@ export class AuditStack extends Stack {
       eventNames: ['PutKeyPolicy'],
       about,
       impact: "a person may have given themselves the use of a key, and with it of customers' OpenAI keys.",
+    });
+    new TamperRule(this, 'KeyCopied', {
+      ...common,
+      runbook: 'Key was copied to another region',
+      eventNames: ['ReplicateKey', 'UpdatePrimaryRegion', 'ImportKeyMaterial'],
+      about,
+      impact:
+        'the copy of a key has another policy: the person who made it may open every stored OpenAI key.',
     });
     new TamperRule(this, 'GrantCreated', {
       ...common,

@@ -10,11 +10,30 @@ import { HangUpQueue } from './constructs/hang-up-queue.ts';
 import { NoticeQueue } from './constructs/notice-queue.ts';
 import { OperatorRole } from './constructs/operator-role.ts';
 import { SignInPool } from './constructs/sign-in-pool.ts';
-import { RESTORABLE_TABLES, restoredTableActions, restoredTableName, type TableName } from './item-uses.ts';
+import {
+  ITEM_USES,
+  type ItemAction,
+  RESTORABLE_TABLES,
+  ROLE_NAMES,
+  restoredTableActions,
+  restoredTableName,
+  type TableName,
+} from './item-uses.ts';
 import { keyPolicy, tablesKeyPolicy } from './key-policies.ts';
 import type { KmsKeyName } from './key-uses.ts';
+import { roleArn } from './role-names.ts';
 import type { DataResources } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
+
+/** Tables whose writers are named in a policy of the table: keys, who may do what, and the audit trail. */
+const EVIDENT_TABLES: readonly TableName[] = ['keys', 'tenancy', 'audit'];
+
+const WRITES: ReadonlySet<ItemAction> = new Set(['PutItem', 'UpdateItem', 'DeleteItem']);
+
+const writersOf = (scope: Construct, stage: string, table: TableName): readonly string[] =>
+  ROLE_NAMES.filter((role) =>
+    ITEM_USES[role].some((use) => use.table === table && use.actions.some((action) => WRITES.has(action))),
+  ).map((role) => roleArn(scope, stage, role));
 
 export interface DataStackProps extends StackProps {
   readonly config: StageConfig;
@@ -25,6 +44,7 @@ export interface DataStackProps extends StackProps {
  * Deleting the stack deletes none of them. Also the roles of the commands that an operator runs on them.
  */
 export class DataStack extends Stack implements DataResources {
+  readonly stage: string;
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
   readonly tables: Readonly<Record<TableName, BrokerTable>>;
   /** Encrypts the tables on disk; apart from the keys that seal, so that no function needs both for the same thing. */
@@ -37,6 +57,7 @@ export class DataStack extends Stack implements DataResources {
   constructor(scope: Construct, id: string, { config, ...props }: DataStackProps) {
     super(scope, id, { description: 'Spelo BYOK: tables and KMS keys', ...props });
 
+    this.stage = config.stage;
     this.retiredMasterKeyArns = config.retiredMasterKeyArns ?? [];
 
     const multiRegion = config.multiRegion !== undefined;
@@ -52,6 +73,7 @@ export class DataStack extends Stack implements DataResources {
       master: key('master', 'MasterKey', 'Wraps the data key of each sealed OpenAI key'),
       fingerprint: key('fingerprint', 'FingerprintKey', 'Fingerprints OpenAI keys'),
       derivation: key('derivation', 'DerivationKey', 'Root of visitor hashes and session secrets'),
+      marks: key('marks', 'MarksKey', 'Root of the marks that show a key which was put back'),
       audit: key('audit', 'AuditKey', 'Root of the keys of the audit chains'),
     };
     this.hangUps = new HangUpQueue(this, 'HangUps');
@@ -70,6 +92,7 @@ export class DataStack extends Stack implements DataResources {
         encryptionKey: this.tablesKey,
         deletionProtection: config.deletionProtection,
         replicated: multiRegion,
+        writers: EVIDENT_TABLES.includes(name) ? writersOf(this, config.stage, name) : undefined,
       });
     this.tables = {
       tenancy: table('tenancy', 'TenancyTable'),
@@ -154,6 +177,13 @@ export class DataStack extends Stack implements DataResources {
               ],
             }),
         ),
+      }),
+      new OperatorRole(this, 'MarkKeysOperator', {
+        stage,
+        people,
+        roleName: 'mark-keys',
+        description: 'Spelo BYOK: writes the marks of keys that equal the audit trail (npm run mark-keys)',
+        data: this,
       }),
       new OperatorRole(this, 'VerifyArchiveOperator', {
         stage,

@@ -77,6 +77,7 @@ export const functionEnvironments = (
     ...oidc,
   };
   const derivation = { [KMS_KEYS.derivation.variable]: keys.derivation.keyArn };
+  const marks = { [KMS_KEYS.marks.variable]: keys.marks.keyArn };
   const master = { [KMS_KEYS.master.variable]: keys.master.keyArn };
   const retired = { RETIRED_MASTER_KEY_ARNS: (config.retiredMasterKeyArns ?? []).join(',') };
   const plans = { PLANS: config.plans };
@@ -90,6 +91,7 @@ export const functionEnvironments = (
       ...shared,
       ...usage,
       ...derivation,
+      ...marks,
       ...master,
       ...retired,
       ...plans,
@@ -105,6 +107,7 @@ export const functionEnvironments = (
     keys: {
       ...shared,
       ...derivation,
+      ...marks,
       ...master,
       ...fingerprint,
       ...hangUpQueue,
@@ -121,7 +124,7 @@ export const functionEnvironments = (
       ...plans,
       ...hangUpQueue,
     },
-    rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
+    rotate: { ...shared, ...derivation, ...marks, ...master, ...retired, ...fingerprint },
     audit: { ...shared, ...audit },
     manage: {
       ...shared,
@@ -144,7 +147,7 @@ export const functionEnvironments = (
       ...oidc,
     },
     projector: { ...own, ...audit },
-    detector: { ...own, ...custody, ...hangUpQueue, ...noticeQueue, EVENT_BUS_NAME },
+    detector: { ...own, ...custody, ...marks, ...hangUpQueue, ...noticeQueue, EVENT_BUS_NAME },
     sweeper: {
       ...own,
       ...sessions,
@@ -184,6 +187,6 @@ export const functionEnvironments = (
       ...noticeQueue,
       ...mail,
     },
-    'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
+    'rotate-on-request': { ...own, ...custody, ...sessions, ...marks, ...master, ...retired, ...fingerprint },
   };
 };

@@ -1,3 +1,4 @@
+import type { EventWriter } from '../lambdas/contract/event-writers.ts';
 import type { TABLES } from '../lambdas/contract/tables.ts';
 import type { RoleName } from './role-names.ts';
 
@@ -29,8 +30,13 @@ export interface ItemUse {
 const TENANT_KEYS = ['SITE#*', 'WORKSPACE#*'];
 /** The platform's own key. */
 const PLATFORM_KEY = 'PLATFORM#platform';
-/** The outbox of audit events. */
-const EVENTS = ['EVENTS#*'];
+const PLATFORM_MARK = 'MARK#PLATFORM#platform';
+/** The outbox of audit events of one writer. */
+const eventsOf = (writer: EventWriter) => `EVENTS#${writer}#*`;
+/** Marks of keys. */
+const MARKS = ['MARK#*'];
+/** Workspaces, members and sites. */
+const TENANTS = 'WORKSPACE#*';
 const KEY_ACTIVITY = ['KEY#*'];
 
 /**
@@ -42,24 +48,27 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['BatchGetItem'] },
     // Test voice of a workspace key asks what its sites ask.
     { table: 'tenancy', actions: ['Query'], partitions: ['WORKSPACE#*'] },
-    { table: 'keys', actions: ['BatchGetItem', 'GetItem'] },
+    { table: 'keys', actions: ['BatchGetItem'] },
     { table: 'sessions', actions: ['GetItem', 'PutItem', 'UpdateItem'] },
     { table: 'limits', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'] },
     { table: 'usage', actions: ['BatchGetItem', 'ConditionCheckItem', 'PutItem', 'UpdateItem'] },
   ],
   events: [
     { table: 'tenancy', actions: ['BatchGetItem'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('events')] },
     { table: 'sessions', actions: ['BatchGetItem', 'UpdateItem'] },
     { table: 'limits', actions: ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'] },
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
   keys: [
+    { table: 'tenancy', actions: ['BatchGetItem', 'Query', 'ConditionCheckItem'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [TENANTS, eventsOf('keys'), ...MARKS] },
+    { table: 'tenancy', actions: ['UpdateItem', 'DeleteItem'], partitions: [TENANTS] },
     {
-      table: 'tenancy',
-      actions: ['BatchGetItem', 'Query', 'ConditionCheckItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      table: 'keys',
+      actions: ['BatchGetItem', 'GetItem', 'Query', 'PutItem', 'DeleteItem'],
+      partitions: TENANT_KEYS,
     },
-    { table: 'keys', actions: ['GetItem', 'Query', 'PutItem', 'DeleteItem'], partitions: TENANT_KEYS },
     // It puts a version there for its calls, and cannot read it back.
     { table: 'keys', actions: ['PutItem'], partitions: ['ENDING#*'] },
     { table: 'sessions', actions: ['GetItem'], partitions: KEY_ACTIVITY },
@@ -70,24 +79,22 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   rotate: [
     { table: 'tenancy', actions: ['BatchGetItem', 'ConditionCheckItem'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
-    { table: 'keys', actions: ['GetItem', 'PutItem', 'DeleteItem'], partitions: TENANT_KEYS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('rotate'), ...MARKS] },
+    { table: 'keys', actions: ['BatchGetItem', 'PutItem', 'DeleteItem'], partitions: TENANT_KEYS },
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
     { table: 'sessions', actions: ['GetItem'], partitions: KEY_ACTIVITY },
   ],
   manage: [
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'Query', 'ConditionCheckItem'], index: true },
     {
       table: 'tenancy',
-      actions: [
-        'GetItem',
-        'BatchGetItem',
-        'Query',
-        'ConditionCheckItem',
-        'PutItem',
-        'UpdateItem',
-        'DeleteItem',
-      ],
-      index: true,
+      actions: ['PutItem'],
+      partitions: [TENANTS, 'WEBHOOKS#*', 'MAIL#*', eventsOf('manage')],
+    },
+    {
+      table: 'tenancy',
+      actions: ['UpdateItem', 'DeleteItem'],
+      partitions: [TENANTS, 'WEBHOOKS#*', 'MAIL#*'],
     },
     { table: 'limits', actions: ['GetItem', 'Query', 'PutItem'], partitions: ['DELIVERIES#*'] },
     // The number of workspaces that a person has created today, and of codes mailed for a workspace.
@@ -141,13 +148,16 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   'retire-models': [
     { table: 'tenancy', actions: ['Scan'] },
     { table: 'tenancy', actions: ['UpdateItem'], partitions: ['WORKSPACE#*'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('retire-models')] },
   ],
   // Reads sessions from their stream, and of `limits` what it remembers itself.
   detector: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
-    { table: 'keys', actions: ['GetItem', 'PutItem'], partitions: TENANT_KEYS },
+    // Events that explain a change.
+    { table: 'tenancy', actions: ['Query'], partitions: ['EVENTS#*'] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('detector'), ...MARKS] },
+    { table: 'keys', actions: ['PutItem'], partitions: TENANT_KEYS },
+    { table: 'keys', actions: ['BatchGetItem'], partitions: [...TENANT_KEYS, PLATFORM_KEY] },
     { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['ANOMALY#*'] },
     { table: 'limits', actions: ['Query'], partitions: ['LIVE#*'] },
   ],
@@ -167,7 +177,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   // Reads the site, the call and its key; writes its usage, notices of budgets and its own use of the key.
   watch: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem'], partitions: ['WORKSPACE#*'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('watch')] },
     {
       table: 'keys',
       actions: ['GetItem', 'Query'],
@@ -187,45 +197,60 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   'rotate-on-request': [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
-    { table: 'keys', actions: ['GetItem', 'PutItem'], partitions: TENANT_KEYS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('rotate-on-request'), ...MARKS] },
+    { table: 'keys', actions: ['BatchGetItem', 'PutItem'], partitions: TENANT_KEYS },
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
   ],
   'platform-key': [
-    { table: 'keys', actions: ['GetItem', 'PutItem', 'DeleteItem'], partitions: [PLATFORM_KEY] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#platform'] },
+    { table: 'keys', actions: ['BatchGetItem', 'PutItem', 'DeleteItem'], partitions: [PLATFORM_KEY] },
+    { table: 'tenancy', actions: ['BatchGetItem'], partitions: [PLATFORM_MARK] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#platform-key#platform', PLATFORM_MARK] },
   ],
   rewrap: [
-    { table: 'keys', actions: ['Scan', 'GetItem', 'UpdateItem'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'keys', actions: ['Scan', 'BatchGetItem', 'GetItem', 'UpdateItem'] },
+    { table: 'tenancy', actions: ['BatchGetItem'], partitions: MARKS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('rewrap'), ...MARKS] },
   ],
   'rebuild-usage': [
     { table: 'tenancy', actions: ['Query', 'Scan'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('rebuild-usage')] },
     { table: 'usage', actions: ['Query', 'GetItem', 'UpdateItem'] },
   ],
   'model-check': [{ table: 'tenancy', actions: ['Scan'] }],
   // Puts back what a table has lost. Nothing of what it can read or write is the plaintext of a key.
   restore: [
-    { table: 'tenancy', actions: ['GetItem', 'ConditionCheckItem', 'PutItem'] },
-    { table: 'keys', actions: ['GetItem', 'PutItem'] },
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
+    {
+      table: 'tenancy',
+      actions: ['PutItem'],
+      partitions: [TENANTS, 'WEBHOOKS#*', 'MAIL#*', 'STOP#*', eventsOf('restore'), ...MARKS],
+    },
+    { table: 'keys', actions: ['Scan', 'GetItem', 'ConditionCheckItem', 'PutItem'] },
     { table: 'sessions', actions: ['GetItem', 'PutItem'] },
     { table: 'usage', actions: ['GetItem', 'PutItem'] },
     { table: 'audit', actions: ['GetItem', 'PutItem', 'Scan'] },
+  ],
+  // Reads keys, and writes marks and the events of it.
+  'mark-keys': [
+    { table: 'keys', actions: ['Scan', 'ConditionCheckItem'] },
+    { table: 'tenancy', actions: ['BatchGetItem'], partitions: MARKS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('mark-keys'), ...MARKS] },
   ],
   // Reads files of the archive, and uses the key of the chains.
   'verify-archive': [],
   'set-plan': [
     { table: 'tenancy', actions: ['GetItem', 'UpdateItem'], partitions: ['WORKSPACE#*'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('set-plan')] },
   ],
   // Finds out in which workspaces sessions run.
   stop: [
     { table: 'tenancy', actions: ['PutItem', 'DeleteItem'], partitions: ['STOP#*'] },
-    { table: 'tenancy', actions: ['PutItem'], partitions: EVENTS },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('stop')] },
     { table: 'limits', actions: ['Scan'] },
   ],
 };
+
+export const ROLE_NAMES = Object.keys(ITEM_USES) as RoleName[];
 
 /** The tables that `npm run restore` copies from, which an operator makes of a backup for it, under exactly these names. */
 export const RESTORABLE_TABLES = [
@@ -241,4 +266,4 @@ export const restoredTableName = (stage: string, table: (typeof RESTORABLE_TABLE
 
 /** Actions of the role `restore` on each of them. Deletions are carried out in `keys` before it is copied. */
 export const restoredTableActions = (table: (typeof RESTORABLE_TABLES)[number]): readonly ItemAction[] =>
-  table === 'keys' ? ['Scan', 'GetItem', 'PutItem', 'DeleteItem'] : ['Scan'];
+  table === 'keys' ? ['Scan', 'BatchGetItem', 'PutItem', 'DeleteItem'] : ['Scan'];

@@ -43,6 +43,18 @@ export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
   ],
   fingerprint: [mac('keys'), mac('rotate'), mac('rotate-on-request'), mac('platform-key')],
   derivation: [mac('token'), mac('events'), mac('keys'), mac('rotate'), mac('manage'), mac('notices')],
+  // Who mints with keys, changes them or looks for changes past the product.
+  marks: [
+    mac('token'),
+    mac('keys'),
+    mac('rotate'),
+    mac('rotate-on-request'),
+    mac('detector'),
+    mac('platform-key'),
+    mac('rewrap'),
+    mac('restore'),
+    mac('mark-keys'),
+  ],
   // The role that checks the archive can compute hashes of rows and write none.
   audit: [mac('audit'), mac('projector'), mac('verify-archive')],
 };

@@ -18,7 +18,7 @@ export interface ReplicaStackProps extends StackProps {
   readonly data: DataStack;
 }
 
-const KEY_NAMES: readonly KmsKeyName[] = ['master', 'fingerprint', 'derivation', 'audit'];
+const KEY_NAMES: readonly KmsKeyName[] = ['master', 'fingerprint', 'derivation', 'marks', 'audit'];
 
 /**
  * The stage's keys in another region, with the same material and policies that name the roles of that region. What the

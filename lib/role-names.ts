@@ -13,6 +13,7 @@ export type OperatorName =
   | 'stop'
   | 'rebuild-usage'
   | 'restore'
+  | 'mark-keys'
   | 'verify-archive';
 
 /**

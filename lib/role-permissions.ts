@@ -1,5 +1,6 @@
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type Conditions, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
+import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { itemConditions, through } from './conditions.ts';
@@ -13,6 +14,7 @@ import type { RoleName } from './role-names.ts';
 
 /** The tables and keys of a stage, and whose access tokens it takes. */
 export interface DataResources {
+  readonly stage: string;
   readonly tables: Readonly<Record<TableName, BrokerTable>>;
   readonly keys: Readonly<Record<KmsKeyName, Key>>;
   readonly tablesKey: Key;
@@ -24,7 +26,7 @@ export interface DataResources {
   readonly signIn: { readonly issuer: string; readonly audience: string };
 }
 
-const KEY_NAMES: readonly KmsKeyName[] = ['master', 'fingerprint', 'derivation', 'audit'];
+const KEY_NAMES: readonly KmsKeyName[] = ['master', 'fingerprint', 'derivation', 'marks', 'audit'];
 
 /**
  * All that `role` may do to tables and keys. CDK's grants are not used: they give what a table can do, not what a
@@ -45,7 +47,8 @@ export const permissionsOf = (
           new PolicyStatement({
             actions: [`kms:${action}`],
             resources: [data.keys[name].keyArn, ...(retiredToo === true ? data.retiredMasterKeyArns : [])],
-            conditions,
+            conditions:
+              action === 'Decrypt' ? { ...conditions, ...fromOwnCode(scope, data.stage, role) } : conditions,
           }),
       ),
   ),
@@ -57,6 +60,22 @@ export const permissionsOf = (
     conditions: through(scope, 'dynamodb'),
   }),
 ];
+
+/**
+ * Holds only for calls that come out of the function's own execution environment, so that its credentials are of no use elsewhere.
+ * Lambda puts the key into the credentials; policies of keys and other resources cannot ask for it:
+ * https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+ */
+const fromOwnCode = (scope: Construct, stage: string, role: RoleName): Conditions => ({
+  ArnEquals: {
+    'lambda:SourceFunctionArn': Stack.of(scope).formatArn({
+      service: 'lambda',
+      resource: 'function',
+      resourceName: `spelo-byok-${stage}-${role}`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    }),
+  },
+});
 
 const itemStatements = (
   { table, actions, partitions, attributes, index }: ItemUse,

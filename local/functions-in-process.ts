@@ -72,7 +72,7 @@ export const functionsInProcess = (
       manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), runtime, webhooks),
       usage: usageHandler(parseEnvironment(ENVIRONMENTS.usage, variables), runtime),
     },
-    watching: { sessions: detector, tenancy: detector },
+    watching: { sessions: detector, tenancy: detector, keys: detector },
     recording: {
       tenancy: projector,
       keys: projector,

@@ -1,15 +1,21 @@
 import { detailOfRotation } from '../lambdas/adapters/aws/anomalies/rotation-event.ts';
 import type { Incident } from '../lambdas/domain/anomalies/incident.ts';
+import type { Tampering } from '../lambdas/domain/anomalies/tampering.ts';
 import type { SiteNotice } from '../lambdas/domain/notices/site-notice.ts';
 import type { PlanNotice } from '../lambdas/domain/tenancy/plan-notice.ts';
 import type { RotationEventHandler } from '../lambdas/streams/rotation-requests.ts';
-import type { IncidentAnnouncer } from '../lambdas/use-cases/ports/anomalies.ts';
+import type { IncidentAnnouncer, TamperingAnnouncer } from '../lambdas/use-cases/ports/anomalies.ts';
 import type { RotationRequests } from '../lambdas/use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../lambdas/use-cases/ports/usage.ts';
 
 /** Stands in for EventBridge: keeps what was announced, and hands rotation requests to the function that a rule would call. */
-export interface LocalIncidents extends IncidentAnnouncer, NoticeAnnouncer, RotationRequests {
+export interface LocalIncidents
+  extends IncidentAnnouncer,
+    TamperingAnnouncer,
+    NoticeAnnouncer,
+    RotationRequests {
   readonly announced: readonly Incident[];
+  readonly tamperings: readonly Tampering[];
   readonly notices: readonly PlanNotice[];
   readonly siteNotices: readonly SiteNotice[];
 }
@@ -19,12 +25,17 @@ export const localIncidents = (
   onIncident: (incident: Incident) => void = () => undefined,
 ): LocalIncidents => {
   const announced: Incident[] = [];
+  const tamperings: Tampering[] = [];
   const notices: PlanNotice[] = [];
   const siteNotices: SiteNotice[] = [];
   return {
     announced,
+    tamperings,
     notices,
     siteNotices,
+    announceTampering: async (found) => {
+      tamperings.push(found);
+    },
     announceNotice: async (notice) => {
       if ('kind' in notice) siteNotices.push(notice);
       else notices.push(notice);

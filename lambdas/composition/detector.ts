@@ -1,34 +1,47 @@
+import { tenancyChangeOfRecord } from '../adapters/aws/anomalies/change-of-record.ts';
 import { dynamoDbAnomalies } from '../adapters/aws/anomalies/dynamodb-anomalies.ts';
+import {
+  dynamoDbKeyExaminer,
+  dynamoDbOutboxReader,
+  dynamoDbTamperings,
+} from '../adapters/aws/anomalies/dynamodb-tampering.ts';
+import { keyOfRecord } from '../adapters/aws/anomalies/key-of-record.ts';
 import { keyUsageEventsOf } from '../adapters/aws/anomalies/key-usage-events.ts';
-import { outboxEventOf } from '../adapters/aws/audit/stream-events.ts';
+import { foreignEventOf, outboxEventOf } from '../adapters/aws/audit/stream-events.ts';
 import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
-import { dynamoDbClient, sqsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { sqsNotices } from '../adapters/aws/notices/notice-message.ts';
 import { noticeOfRecord } from '../adapters/aws/notices/notices-of-record.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import type { Tampering } from '../domain/anomalies/tampering.ts';
 import { siteNoticeOf } from '../domain/notices/site-notice.ts';
 import { planNoticeOf } from '../domain/tenancy/plan-notice.ts';
 import { anomalyDetector } from '../streams/anomaly-detector.ts';
+import { examineRecord } from '../streams/examine-record.ts';
 import type { StreamHandler } from '../streams/stream-handler.ts';
+import { examineKey } from '../use-cases/anomalies/examine-key.ts';
+import { explainChange } from '../use-cases/anomalies/explain-change.ts';
+import { reportForeignEvent } from '../use-cases/anomalies/report-foreign-event.ts';
 import { watchKeyUse } from '../use-cases/anomalies/watch-key-use.ts';
 import { callEnder } from '../use-cases/calls/end-live-calls.ts';
-import type { IncidentAnnouncer } from '../use-cases/ports/anomalies.ts';
+import type { IncidentAnnouncer, TamperingAnnouncer } from '../use-cases/ports/anomalies.ts';
 import type { RotationRequests } from '../use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../use-cases/ports/usage.ts';
+import { keyMarksOf } from './key-marks.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
 /**
- * Watches the stream of sessions, and tells of notices that it finds in the outbox. It can switch a key off and ask for a
- * rotation; it holds no KMS permission on the master key. `outside` is EventBridge when deployed and a recorder in the local run.
+ * Watches the stream of sessions, examines keys that were written, and sends the notices that it finds in the outbox. It can
+ * switch a key off and ask for a rotation; it holds no KMS permission on the master key. `outside` is EventBridge when deployed and a recorder in the local run.
  */
 export const detectorHandler = (
   environment: EnvironmentOf<'detector'>,
   { clock, random, backOff, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'backOff' | 'log' | 'metrics'>,
-  outside: IncidentAnnouncer & NoticeAnnouncer & RotationRequests,
+  outside: IncidentAnnouncer & TamperingAnnouncer & NoticeAnnouncer & RotationRequests,
 ): StreamHandler => {
   const dynamoDb = dynamoDbClient(environment, metrics);
   const tables = {
@@ -38,6 +51,25 @@ export const detectorHandler = (
   };
   const sqs = sqsClient(environment, metrics);
   const notices = sqsNotices(sqs, environment.NOTICE_QUEUE_URL);
+  const marks = keyMarksOf(environment, kmsClient(environment, metrics), log);
+  const tamperingPorts = {
+    clock,
+    tamperings: dynamoDbTamperings(dynamoDb, tables.tenancy),
+    announcer: outside,
+    onTampering: ({ kind, workspaceId, incidentId }: Tampering) =>
+      log.error('tampering detected', { kind, workspace_id: workspaceId, incident_id: incidentId }),
+  };
+  const examine = examineRecord({
+    keyOf: keyOfRecord,
+    changeOf: tenancyChangeOfRecord,
+    foreignEventOf,
+    examineKey: examineKey({ ...tamperingPorts, examiner: dynamoDbKeyExaminer(dynamoDb, tables, marks) }),
+    explainChange: explainChange({
+      ...tamperingPorts,
+      outbox: dynamoDbOutboxReader(dynamoDb, tables.tenancy),
+    }),
+    reportForeignEvent: reportForeignEvent(tamperingPorts),
+  });
   const watch = watchKeyUse({
     clock,
     random,
@@ -45,7 +77,7 @@ export const detectorHandler = (
     records: dynamoDbAnomalies(dynamoDb, tables),
     workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
     sites: dynamoDbMembership(dynamoDb, tables.tenancy),
-    keys: dynamoDbKeys(dynamoDb, tables),
+    keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'detector' }, marks),
     callEnder: callEnder({
       clock,
       live: dynamoDbLiveReader(dynamoDb, tables.limits),
@@ -70,6 +102,7 @@ export const detectorHandler = (
     announceNotice: outside.announceNotice,
     webhookNoticeOf: noticeOfRecord,
     sendNotice: (notice) => notices.send({ kind: 'notice', notice }),
+    examine,
     watch,
     log,
   });

@@ -54,6 +54,7 @@ export const eventsHandler = (environment: EnvironmentOf<'events'>, runtime: Run
         budgets: dynamoDbBudgets(dynamoDb, {
           usage: environment.USAGE_TABLE,
           tenancy: environment.TENANCY_TABLE,
+          writer: 'events',
         }),
         errors: dynamoDbErrors(dynamoDb, environment.SESSIONS_TABLE),
         notices: reports,

@@ -28,6 +28,7 @@ import { viewOpenAiKey } from '../use-cases/keys/view-openai-key.ts';
 import { archiveSite } from '../use-cases/tenancy/archive-site.ts';
 import { deleteWorkspace } from '../use-cases/tenancy/delete-workspace.ts';
 import { httpDeps } from './http-deps.ts';
+import { keyMarksOf } from './key-marks.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The function that seals and shreds keys. It has no way to open one. */
@@ -53,12 +54,14 @@ export const keysHandler = (environment: EnvironmentOf<'keys'>, runtime: Runtime
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,
       indexName: TABLES.tenancy.index.name,
+      writer: 'keys',
     }),
     keys: keepingForCalls(
-      dynamoDbKeys(dynamoDb, {
-        keys: environment.KEYS_TABLE,
-        tenancy: environment.TENANCY_TABLE,
-      }),
+      dynamoDbKeys(
+        dynamoDb,
+        { keys: environment.KEYS_TABLE, tenancy: environment.TENANCY_TABLE, writer: 'keys' },
+        keyMarksOf(environment, kms, runtime.log),
+      ),
       ending,
     ),
     activity: dynamoDbKeyActivity(dynamoDb, environment.SESSIONS_TABLE),

@@ -56,7 +56,11 @@ export const manageHandler = (
     environment.DERIVATION_KEY_ARN,
   );
   const pseudonyms = kmsPseudonyms(derivationKeys);
-  const budgetTables = { usage: environment.USAGE_TABLE, tenancy: environment.TENANCY_TABLE };
+  const budgetTables = {
+    usage: environment.USAGE_TABLE,
+    tenancy: environment.TENANCY_TABLE,
+    writer: 'manage',
+  } as const;
   const ports = {
     backOff: runtime.backOff,
     embedSecrets: pseudonyms,
@@ -79,6 +83,7 @@ export const manageHandler = (
     tenancy: dynamoDbTenancy(dynamoDb, {
       name: environment.TENANCY_TABLE,
       indexName: TABLES.tenancy.index.name,
+      writer: 'manage',
     }),
   };
   const noticePorts = {

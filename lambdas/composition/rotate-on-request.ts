@@ -9,6 +9,7 @@ import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { type RotationEventHandler, rotationRequests } from '../streams/rotation-requests.ts';
 import { reencryptOnRequest } from '../use-cases/keys/reencrypt-on-request.ts';
+import { keyMarksOf } from './key-marks.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
 /** Opens and seals, as `rotate` does, but answers to events alone: no route and no visitor reaches it. */
@@ -29,7 +30,11 @@ export const rotateOnRequestHandler = (
     reencrypt: reencryptOnRequest({
       clock,
       random,
-      keys: dynamoDbKeys(dynamoDb, tables),
+      keys: dynamoDbKeys(
+        dynamoDb,
+        { ...tables, writer: 'rotate-on-request' },
+        keyMarksOf(environment, kms, log),
+      ),
       sites: dynamoDbMembership(dynamoDb, tables.tenancy),
       workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
       sessions: dynamoDbSessions(dynamoDb, tables.sessions),

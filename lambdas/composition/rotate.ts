@@ -12,6 +12,7 @@ import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
 import { reencryptOpenAiKey } from '../use-cases/keys/reencrypt-openai-key.ts';
 import { httpDeps } from './http-deps.ts';
+import { keyMarksOf } from './key-marks.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The one function that may both open and seal, and so holds nothing else. */
@@ -31,7 +32,7 @@ export const rotateHandler = (environment: EnvironmentOf<'rotate'>, runtime: Run
     pseudonyms,
     auditEvents: auditEventFactory({ ...runtime, pseudonyms }),
     tenancy: dynamoDbMembership(dynamoDb, tables.tenancy),
-    keys: dynamoDbKeys(dynamoDb, tables),
+    keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'rotate' }, keyMarksOf(environment, kms, runtime.log)),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
     sessions: dynamoDbSessions(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),

@@ -4,7 +4,7 @@ import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
 import { lambdaWatchers } from '../adapters/aws/calls/lambda-watchers.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, lambdaClient, sqsClient } from '../adapters/aws/clients.ts';
-import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { dynamoDbKeyReader } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeyOpener } from '../adapters/aws/keys/kms-key-opener.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbAdmission } from '../adapters/aws/sessions/dynamodb-admission.ts';
@@ -32,6 +32,7 @@ import { answerPreflight } from '../use-cases/sessions/answer-preflight.ts';
 import { mintToken } from '../use-cases/sessions/mint-token.ts';
 import { reportRefusedOrigin } from '../use-cases/tenancy/report-refused-origin.ts';
 import { httpDeps } from './http-deps.ts';
+import { keyMarksOf } from './key-marks.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The function that can decrypt, and nothing that it does not need. */
@@ -49,6 +50,8 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
   const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, environment.DERIVATION_KEY_ARN));
   // Not awaited: while the container starts, KMS may already answer. A request waits only for what it needs.
   void pseudonyms.warmUp(runtime.clock());
+  const marks = keyMarksOf(environment, kms, runtime.log);
+  void marks.warmUp();
   const rateLimits: RateLimits = {
     ...DEFAULT_RATE_LIMITS,
     perIp: { perMinute: environment.IP_LIMIT_PER_MINUTE, perSecond: environment.IP_LIMIT_PER_SECOND },
@@ -63,7 +66,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     embedTokens: joseEmbedTokens(),
     embedSecrets: pseudonyms,
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
-    contexts: dynamoDbTokenContext(dynamoDb, tables),
+    contexts: dynamoDbTokenContext(dynamoDb, tables, marks),
     admissions: dynamoDbAdmission(dynamoDb, tables),
     sessions: dynamoDbSessions(dynamoDb, tables.sessions),
     slots: dynamoDbSlots(dynamoDb, tables.limits),
@@ -71,7 +74,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     openAi: openAiHttp(environment.OPENAI_BASE_URL, runtime.metrics),
-    keys: dynamoDbKeys(dynamoDb, tables),
+    keys: dynamoDbKeyReader(dynamoDb, tables, marks),
     calls: openAiCalls(environment.OPENAI_BASE_URL, runtime.metrics),
     callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),

@@ -46,7 +46,11 @@ export const watchHandler = (
       clock,
       random,
       hangUps,
-      budgets: dynamoDbBudgets(dynamoDb, { usage: tables.usage, tenancy: environment.TENANCY_TABLE }),
+      budgets: dynamoDbBudgets(dynamoDb, {
+        usage: tables.usage,
+        tenancy: environment.TENANCY_TABLE,
+        writer: 'watch',
+      }),
       workspaces: dynamoDbWorkspaces(dynamoDb, environment.TENANCY_TABLE),
       sessionUsage: recordingCost(
         dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),

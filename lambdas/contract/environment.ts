@@ -79,6 +79,9 @@ const derivation = { DERIVATION_KEY_ARN: kmsArn };
  */
 const opening = { MASTER_KEY_ARN: kmsArn, RETIRED_MASTER_KEY_ARNS: kmsArnList };
 
+/** Root of the marks of keys, for every function that mints with keys or changes them. */
+const marks = { MARKS_KEY_ARN: kmsArn };
+
 /** The deployment's plans, for every function that holds a workspace to one. */
 const plans = { PLANS: plansVariable };
 
@@ -101,6 +104,7 @@ const usage = { USAGE_TABLE: tableName };
 
 const tokenEnvironment = z.object({
   ...shared,
+  ...marks,
   ...usage,
   ...derivation,
   ...opening,
@@ -191,6 +195,7 @@ const retention = { KEY_RETENTION_HOURS: z.coerce.number().int().min(0).max(720)
 
 const keysEnvironment = z.object({
   ...shared,
+  ...marks,
   ...derivation,
   ...retention,
   ...hangUps,
@@ -201,6 +206,7 @@ const keysEnvironment = z.object({
 
 const rotateEnvironment = z.object({
   ...shared,
+  ...marks,
   ...derivation,
   ...opening,
   FINGERPRINT_KEY_ARN: kmsArn,
@@ -236,12 +242,14 @@ const detectorEnvironment = z.object({
   TENANCY_TABLE: tableName,
   KEYS_TABLE: tableName,
   LIMITS_TABLE: tableName,
+  ...marks,
   ...hangUps,
   ...notices,
   /** Where incidents are announced and rotations are asked for. */
   EVENT_BUS_NAME: z.string().min(1).default('default'),
   AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
 });
 
 /** Re-encrypts one key at the detector's request; no route leads to it. */
@@ -253,6 +261,7 @@ const rotateOnRequestEnvironment = z.object({
   SESSIONS_TABLE: tableName,
   LIMITS_TABLE: tableName,
   ...opening,
+  ...marks,
   FINGERPRINT_KEY_ARN: kmsArn,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,

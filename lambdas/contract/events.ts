@@ -4,6 +4,8 @@ export const EVENT_SOURCE = 'spelo.byok';
 /** `detail-type` of each event. Rules of the infrastructure match on these names, and the code puts events under them. */
 export const EVENTS = {
   anomalyDetected: 'SpeloByok Anomaly Detected',
+  /** A table was changed, and not by the product. */
+  tamperingDetected: 'SpeloByok Tampering Detected',
   planThresholdReached: 'SpeloByok Plan Threshold Reached',
   /** A budget has reached 50, 80 or 100 % of its amount. */
   budgetThresholdReached: 'SpeloByok Budget Threshold Reached',

@@ -14,6 +14,8 @@ export const KMS_KEYS = {
     usage: 'GENERATE_VERIFY_MAC',
     variable: 'DERIVATION_KEY_ARN',
   },
+  /** Root of the MACs of key marks; only who changes keys and who mints with them may use it. */
+  marks: { alias: 'alias/spelo-byok/marks', usage: 'GENERATE_VERIFY_MAC', variable: 'MARKS_KEY_ARN' },
   /** Root of the keys of the audit chains; only who appends and who verifies may use it. */
   audit: { alias: 'alias/spelo-byok/audit', usage: 'GENERATE_VERIFY_MAC', variable: 'AUDIT_KEY_ARN' },
 } as const;

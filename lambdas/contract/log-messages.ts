@@ -7,6 +7,8 @@ export type LogMessage =
   | 'audit record failed'
   | 'anomaly record failed'
   | 'anomaly detected'
+  | 'key does not match its mark'
+  | 'tampering detected'
   | 'rotation request answered'
   | 'silent sessions closed'
   | 'the discovery document names another issuer'

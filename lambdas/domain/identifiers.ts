@@ -54,6 +54,9 @@ export const sessionIdsFrom = (at: Date): SessionId => `ses_${base32Time(at)}` a
 
 export const newEventId = (now: Date, random: RandomBytes): string => `evt_${sortableId(now, random)}`;
 
+/** Sorts before the id of every event made at `at` or later, and after all earlier ones. */
+export const eventIdsFrom = (at: Date): string => `evt_${base32Time(at)}`;
+
 /** The contract's public shape of a site id. A well-formed id need not exist. */
 export const isSiteId = (text: string): text is SiteId => /^[a-z0-9]{8,32}$/.test(text);
 

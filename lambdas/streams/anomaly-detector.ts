@@ -27,6 +27,8 @@ export const anomalyDetector =
     /** A notice for the webhooks of the workspace. */
     readonly webhookNoticeOf: (record: DynamoDBRecord) => Notice | undefined;
     readonly sendNotice: (notice: Notice) => Promise<void>;
+    /** Looks for changes that the product did not make. */
+    readonly examine: (record: DynamoDBRecord) => Promise<void>;
     readonly watch: (subject: AnomalySubject, usageEvents: readonly KeyUsageEvent[]) => Promise<void>;
     readonly log: Log;
   }): StreamHandler =>
@@ -39,6 +41,7 @@ export const anomalyDetector =
         if (notice !== undefined) await ports.announceNotice(notice);
         const webhookNotice = ports.webhookNoticeOf(record);
         if (webhookNotice !== undefined) await ports.sendNotice(webhookNotice);
+        await ports.examine(record);
         for (const usageEvent of ports.sightingsOf(record)) addTo(groups, usageEvent, index);
       } catch (error) {
         logFailure(ports.log, record, error);

@@ -6,8 +6,9 @@ import {
   Table,
   TableEncryption,
 } from 'aws-cdk-lib/aws-dynamodb';
+import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { RemovalPolicy } from 'aws-cdk-lib/core';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { TableDefinition } from '../../lambdas/contract/tables.ts';
 
@@ -17,6 +18,8 @@ export interface BrokerTableProps {
   readonly deletionProtection: boolean;
   /** Whether the table is to have replicas in other regions, which takes a stream of both images. */
   readonly replicated?: boolean;
+  /** ARNs of the only roles that may write items; everybody that IAM lets, when absent. */
+  readonly writers?: readonly string[] | undefined;
 }
 
 const string = (name: string) => ({ name, type: AttributeType.STRING });
@@ -33,7 +36,7 @@ export class BrokerTable extends Table {
   constructor(
     scope: Construct,
     id: string,
-    { definition, encryptionKey, deletionProtection, replicated = false }: BrokerTableProps,
+    { definition, encryptionKey, deletionProtection, replicated = false, writers }: BrokerTableProps,
   ) {
     const stream = replicated ? 'NEW_AND_OLD_IMAGES' : definition.stream;
     super(scope, id, {
@@ -45,6 +48,7 @@ export class BrokerTable extends Table {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection,
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      ...(writers !== undefined && { resourcePolicy: writtenBy(scope, writers) }),
       // Without a definition, no stream: rate limits are not audited.
       ...(stream === undefined ? {} : { stream: StreamViewType[stream] }),
       ...(definition.ttlAttribute === undefined ? {} : { timeToLiveAttribute: definition.ttlAttribute }),
@@ -61,3 +65,34 @@ export class BrokerTable extends Table {
     }
   }
 }
+
+/**
+ * Refuses writes of items by everybody else, whatever their own policies allow. Expiry is DynamoDB's own; replication has a
+ * service-linked role, which a table with replicas must let pass:
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables-security.html
+ */
+const writtenBy = (scope: Construct, roles: readonly string[]): PolicyDocument => {
+  const { partition, account } = Stack.of(scope);
+  const replication = `arn:${partition}:iam::${account}:role/aws-service-role/replication.dynamodb.amazonaws.com/AWSServiceRoleForDynamoDBReplication`;
+  return new PolicyDocument({
+    statements: [
+      new PolicyStatement({
+        sid: 'WriteByTheseRolesAlone',
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: [
+          'dynamodb:PutItem',
+          'dynamodb:UpdateItem',
+          'dynamodb:DeleteItem',
+          'dynamodb:BatchWriteItem',
+          'dynamodb:PartiQLInsert',
+          'dynamodb:PartiQLUpdate',
+          'dynamodb:PartiQLDelete',
+        ],
+        // The table that the policy belongs to, whose ARN its own template cannot name.
+        resources: ['*'],
+        conditions: { ArnNotEquals: { 'aws:PrincipalArn': [...roles, replication] } },
+      }),
+    ],
+  });
+};

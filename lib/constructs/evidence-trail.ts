@@ -9,6 +9,10 @@ export interface EvidenceTrailProps {
   readonly stage: string;
   readonly bucket: EvidenceBucket;
   readonly encryptionKey: IKey;
+  /** ARNs of the tables whose writes are recorded. */
+  readonly writtenTables: readonly string[];
+  /** Buckets whose objects' writes and deletions are recorded. Not that of the trail: each of its files would be an event. */
+  readonly archive: EvidenceBucket;
 }
 
 /**
@@ -29,7 +33,8 @@ export const trailArnOf = (scope: Construct, stage: string): string =>
 
 /**
  * CloudTrail's record of every management event, read and write, in every region, with a signed digest each hour. KMS
- * counts as such: each Decrypt is in it with its encryption context and request id, which the audit rows carry as well.
+ * counts as such: each Decrypt is in it with its encryption context and request id, which the audit rows carry as well. Of data events
+ * it has the writes of keys and tenancy, with the keys of the items and no other attribute, and those of archived objects.
  *
  * Written as the resource and not as CDK's construct, whose bucket policy does not hold the service to this one trail.
  */
@@ -37,8 +42,9 @@ export class EvidenceTrail extends Construct {
   readonly arn: string;
   readonly trailName: string;
 
-  constructor(scope: Construct, id: string, { stage, bucket, encryptionKey }: EvidenceTrailProps) {
+  constructor(scope: Construct, id: string, props: EvidenceTrailProps) {
     super(scope, id);
+    const { stage, bucket, encryptionKey, writtenTables, archive } = props;
     this.arn = trailArnOf(this, stage);
     this.trailName = trailNameOf(this, stage);
 
@@ -72,10 +78,28 @@ export class EvidenceTrail extends Construct {
       isMultiRegionTrail: true,
       includeGlobalServiceEvents: true,
       enableLogFileValidation: true,
-      // No `excludeManagementEventSources`: KMS is what this trail is for.
-      eventSelectors: [{ includeManagementEvents: true, readWriteType: 'All' }],
+      // Of management events nothing is left out: KMS is what this trail is for. Advanced selectors replace the basic ones.
+      advancedEventSelectors: [
+        { name: 'Management events', fieldSelectors: [{ field: 'eventCategory', equalTo: ['Management'] }] },
+        writes('Writes of keys and tenancy', 'AWS::DynamoDB::Table', { equalTo: [...writtenTables] }),
+        writes('Writes of the archive', 'AWS::S3::Object', { startsWith: [archive.arnForObjects('')] }),
+      ],
     });
     trail.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     if (bucket.policy !== undefined) trail.node.addDependency(bucket.policy);
   }
 }
+
+const writes = (
+  name: string,
+  type: string,
+  arns: Partial<Record<'equalTo' | 'startsWith', string[]>>,
+): CfnTrail.AdvancedEventSelectorProperty => ({
+  name,
+  fieldSelectors: [
+    { field: 'eventCategory', equalTo: ['Data'] },
+    { field: 'resources.type', equalTo: [type] },
+    { field: 'readOnly', equalTo: ['false'] },
+    { field: 'resources.ARN', ...arns },
+  ],
+});

@@ -305,7 +305,10 @@ describe('a client secret whose session is not on record is not handed out', () 
   ])('one lost answer to the write of a key is not told as a conflict: %s%s', async (method, action) => {
     const tenant = await ready();
     const events = async () =>
-      (await tables.scan('tenancy')).filter(({ pk }) => pk === `EVENTS#${tenant.workspaceId}`).length;
+      (await tables.scan('tenancy')).filter(
+        ({ pk }) =>
+          pk === `EVENTS#keys#${tenant.workspaceId}` || pk === `EVENTS#rotate#${tenant.workspaceId}`,
+      ).length;
     const before = await events();
     dynamoDb.intervene(
       loseFirstAnswer((call) => call.operation === 'TransactWriteItems' && touches(call, 'keys')),

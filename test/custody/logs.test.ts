@@ -25,6 +25,8 @@ const CATALOGUE = {
   'audit record failed': true,
   'anomaly record failed': true,
   'anomaly detected': true,
+  'key does not match its mark': true,
+  'tampering detected': true,
   'rotation request answered': true,
   'silent sessions closed': true,
   'the discovery document names another issuer': true,

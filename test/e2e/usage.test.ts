@@ -192,7 +192,7 @@ describe('usage', () => {
     const { plan } = await usageOf(tenant);
     expect(plan.notices.map(({ percent }: { percent: number }) => percent)).toEqual([50]);
     const told = (await tables.scan('tenancy')).filter(
-      ({ pk, type }) => pk === `EVENTS#${tenant.workspaceId}` && type === 'plan.threshold_reached',
+      ({ pk, type }) => pk === `EVENTS#events#${tenant.workspaceId}` && type === 'plan.threshold_reached',
     );
     expect(told).toHaveLength(1);
   });

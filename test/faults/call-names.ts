@@ -57,6 +57,7 @@ const THINGS: readonly (readonly [RegExp, string])[] = [
   [/^HEALTH#/, 'health of the key'],
   [/^ERRORS#/, 'list of errors'],
   [/^EVENTS#/, 'audit event'],
+  [/^MARK#/, 'mark of the key'],
   [/^METERS#/, 'meter'],
   [/^USAGE#.*\nDAY#/, 'total of the day'],
   [/^USAGE#.*\nPERIOD#/, 'total of the period'],

@@ -43,7 +43,10 @@ export const recordsOf = async (
     kind === 'events' ? NOTHING : tables.sessionsOf(siteId),
     of('token', () => tables.slotsOf(workspaceId)),
     of('key', () => tables.keyItemsOf('site', siteId)),
-    of('key', () => tables.itemsOf('tenancy', `EVENTS#${workspaceId}`)),
+    of('key', async () => [
+      ...(await tables.itemsOf('tenancy', `EVENTS#keys#${workspaceId}`)),
+      ...(await tables.itemsOf('tenancy', `EVENTS#rotate#${workspaceId}`)),
+    ]),
     of('events', () => tables.usageOf(`USAGE#${workspaceId}`)),
   ]);
   const head = keys.find(({ sk }) => sk === 'KEY');

@@ -274,6 +274,7 @@ describe('the environment', () => {
     };
     const shared = { ...own, ...custody, ...sessions, ...oidc, ...edge };
     const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
+    const marks = { MARKS_KEY_ARN: 'MarksKey' };
     const master = { MASTER_KEY_ARN: 'MasterKey' };
     const fingerprint = { FINGERPRINT_KEY_ARN: 'FingerprintKey' };
     const watchers = { WATCH_FUNCTION: 'spelo-byok-dev-watch' };
@@ -283,6 +284,7 @@ describe('the environment', () => {
       token: {
         ...shared,
         ...derivation,
+        ...marks,
         ...master,
         ...retired,
         ...usage,
@@ -310,12 +312,13 @@ describe('the environment', () => {
       keys: {
         ...shared,
         ...derivation,
+        ...marks,
         ...master,
         ...fingerprint,
         ...hangUps,
         KEY_RETENTION_HOURS: '24',
       },
-      rotate: { ...shared, ...derivation, ...master, ...retired, ...fingerprint },
+      rotate: { ...shared, ...derivation, ...marks, ...master, ...retired, ...fingerprint },
       audit: { ...shared, ...trail },
       manage: {
         ...shared,
@@ -339,8 +342,16 @@ describe('the environment', () => {
       },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
-      detector: { ...own, ...custody, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },
-      'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
+      detector: { ...own, ...custody, ...marks, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },
+      'rotate-on-request': {
+        ...own,
+        ...custody,
+        ...sessions,
+        ...marks,
+        ...master,
+        ...retired,
+        ...fingerprint,
+      },
       sweeper: { ...own, ...sessions, LIMITS_TABLE: 'LimitsTable', ...usage, ...hangUps },
       hangup: {
         ...own,

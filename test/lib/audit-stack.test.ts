@@ -34,7 +34,7 @@ describe('what must not get lost', () => {
     ]);
     expect(Object.fromEntries(count)).toEqual({
       'AWS::DynamoDB::Table': 6,
-      'AWS::KMS::Key': 7,
+      'AWS::KMS::Key': 8,
       'AWS::S3::Bucket': 3,
       'AWS::SQS::Queue': 9,
       'AWS::CloudTrail::Trail': 1,
@@ -58,9 +58,39 @@ describe('CloudTrail', () => {
       IsLogging: true,
       IsMultiRegionTrail: true,
       IncludeGlobalServiceEvents: true,
-      EventSelectors: [{ IncludeManagementEvents: true, ReadWriteType: 'All' }],
     });
-    expect(Properties).not.toHaveProperty('AdvancedEventSelectors');
+    // Advanced selectors replace basic ones; one that names the category alone takes all of it, read and write.
+    expect(Properties).not.toHaveProperty('EventSelectors');
+    expect([Properties['AdvancedEventSelectors']].flat()[0]).toEqual({
+      Name: 'Management events',
+      FieldSelectors: [{ Field: 'eventCategory', Equals: ['Management'] }],
+    });
+  });
+
+  test('records writes of keys and tenancy and of the archive, and no object of the bucket of the trail', () => {
+    const [, ...dataEvents] = [Properties['AdvancedEventSelectors']].flat().map(Object);
+    const fields = dataEvents.map(({ FieldSelectors }) =>
+      Object.fromEntries(
+        FieldSelectors.map((each: { Field: string; Equals?: unknown[]; StartsWith?: unknown[] }) => [
+          each.Field,
+          (each.Equals ?? each.StartsWith ?? []).map(words),
+        ]),
+      ),
+    );
+    expect(fields).toEqual([
+      {
+        eventCategory: ['Data'],
+        'resources.type': ['AWS::DynamoDB::Table'],
+        readOnly: ['false'],
+        'resources.ARN': ['KeysTable', 'TenancyTable'],
+      },
+      {
+        eventCategory: ['Data'],
+        'resources.type': ['AWS::S3::Object'],
+        readOnly: ['false'],
+        'resources.ARN': ['ArchiveBucket/'],
+      },
+    ]);
   });
 
   test('leaves KMS in: no source of events is excluded', () => {
@@ -178,7 +208,7 @@ describe('the streams', () => {
       Properties,
     }));
 
-  test('the streams of tenancy, keys and sessions go to the projector, that of audit to the archiver, those of tenancy and sessions to the detector too', () => {
+  test('the streams of tenancy, keys and sessions go to the projector and to the detector, that of audit to the archiver', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
       ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
@@ -186,6 +216,7 @@ describe('the streams', () => {
       ['AuditTable/stream', 'Archiver/Broker/Function', 'Archiver/DeadLetters'],
       ['SessionsTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
       ['TenancyTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
+      ['KeysTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
     ]);
   });
 
@@ -247,11 +278,11 @@ describe('the rules on CloudTrail', () => {
     rules.filter(({ detail }) => detail.eventName.includes(eventName)).map(({ detail }) => detail);
 
   test.each(['PutKeyPolicy', 'CreateGrant', 'DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'])(
-    '%s on any of our seven keys is told, by id and by ARN',
+    '%s on any of our eight keys is told, by id and by ARN',
     (eventName) => {
       const groups = [
         ['MasterKey'],
-        ['FingerprintKey', 'DerivationKey', 'AuditKey'],
+        ['FingerprintKey', 'DerivationKey', 'MarksKey', 'AuditKey'],
         ['TablesKey', 'EvidenceKey', 'NoticesKey'],
       ];
       const watched = rulesOn(eventName).map(({ $or }) => $or);

@@ -42,6 +42,7 @@ const environment = {
   OIDC_AUDIENCE: 'spelo-byok',
   MASTER_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/master',
   DERIVATION_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/derivation',
+  MARKS_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/marks',
   FINGERPRINT_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/fingerprint',
   AUDIT_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/audit',
 };
@@ -76,7 +77,7 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     usage: { kilobytes: 680, clients: ['dynamodb'] },
     projector: { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     archiver: { kilobytes: 650, clients: ['dynamodb', 's3'] },
-    detector: { kilobytes: 700, clients: ['dynamodb', 'eventbridge', 'sqs'] },
+    detector: { kilobytes: 720, clients: ['dynamodb', 'eventbridge', 'kms', 'sqs'] },
     'rotate-on-request': { kilobytes: 650, clients: ['dynamodb', 'kms'] },
     sweeper: { kilobytes: 650, clients: ['dynamodb', 'sqs'] },
     hangup: { kilobytes: 700, clients: ['dynamodb', 'kms', 'sqs'] },

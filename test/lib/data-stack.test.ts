@@ -48,6 +48,7 @@ describe('the stacks', () => {
       'MasterKeyArn',
       'FingerprintKeyArn',
       'DerivationKeyArn',
+      'MarksKeyArn',
       'AuditKeyArn',
       'TablesKeyArn',
       'PlatformKeyOperatorArn',
@@ -57,6 +58,7 @@ describe('the stacks', () => {
       'StopOperatorArn',
       'RebuildUsageOperatorArn',
       'RestoreOperatorArn',
+      'MarkKeysOperatorArn',
       'VerifyArchiveOperatorArn',
     ]);
   });
@@ -134,6 +136,7 @@ describe('the KMS keys', () => {
       'MasterKey',
       'FingerprintKey',
       'DerivationKey',
+      'MarksKey',
       'AuditKey',
       'TablesKey',
     ]);
@@ -162,6 +165,7 @@ describe('the KMS keys', () => {
       ['MasterKey', 'SYMMETRIC_DEFAULT', true, 365],
       ['FingerprintKey', 'HMAC_256', undefined, undefined],
       ['DerivationKey', 'HMAC_256', undefined, undefined],
+      ['MarksKey', 'HMAC_256', undefined, undefined],
       ['AuditKey', 'HMAC_256', undefined, undefined],
       ['TablesKey', 'SYMMETRIC_DEFAULT', true, 365],
     ]);
@@ -176,6 +180,7 @@ describe('the KMS keys', () => {
       ['alias/spelo-byok/dev/master', 'MasterKey'],
       ['alias/spelo-byok/dev/fingerprint', 'FingerprintKey'],
       ['alias/spelo-byok/dev/derivation', 'DerivationKey'],
+      ['alias/spelo-byok/dev/marks', 'MarksKey'],
       ['alias/spelo-byok/dev/audit', 'AuditKey'],
       ['alias/spelo-byok/dev/tables', 'TablesKey'],
     ]);

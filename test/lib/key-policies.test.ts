@@ -83,6 +83,20 @@ describe('the key policies', () => {
   test.each([
     ['FingerprintKey', ['keys', 'rotate', 'rotate-on-request', 'platform-key']],
     ['DerivationKey', ['token', 'events', 'keys', 'rotate', 'manage', 'notices']],
+    [
+      'MarksKey',
+      [
+        'token',
+        'keys',
+        'rotate',
+        'rotate-on-request',
+        'detector',
+        'platform-key',
+        'rewrap',
+        'restore',
+        'mark-keys',
+      ],
+    ],
     ['AuditKey', ['audit', 'projector', 'verify-archive']],
   ])('%s derives for %j', (name, roles) => {
     expect(usesOf(name)).toEqual(roles.map((role) => ['kms:GenerateMac', roleArn(role), CONDITIONS.hmac]));

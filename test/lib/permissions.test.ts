@@ -42,6 +42,7 @@ const OPERATORS = [
   'StopOperator',
   'RebuildUsageOperator',
   'RestoreOperator',
+  'MarkKeysOperator',
   'VerifyArchiveOperator',
 ];
 /** A table that an operator restores from a backup; of no stack. */
@@ -56,6 +57,11 @@ const rolesThat = (action: string | RegExp, resource: string): readonly string[]
       .map(({ role }) => role),
   ),
 ];
+
+/** The condition, and that the call comes out of the function's own execution environment. */
+const fromOwnCode = (role: string, condition: string): string =>
+  [`ArnEquals lambda:SourceFunctionArn = ${FUNCTION_ARN}${role}`, condition].join(', ');
+const FUNCTION_ARN = 'arn:{AWS::Partition}:lambda:{AWS::Region}:{AWS::AccountId}:function:spelo-byok-dev-';
 
 const actionsOf = (role: string, resource: string): readonly string[] =>
   permissions
@@ -76,6 +82,7 @@ describe('the roles', () => {
       'stop',
       'rebuild-usage',
       'restore',
+      'mark-keys',
       'verify-archive',
     ];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
@@ -145,7 +152,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^(HangUps|Notices)\/Queue$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
       ({ resource }) =>
         !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS && resource !== WATCHER,
@@ -165,14 +172,14 @@ describe('the KMS keys', () => {
 
   test('the master key: these uses, with the whole encryption context, and no other', () => {
     expect(onMaster.map(({ role, action, condition }) => [role, action, condition])).toEqual([
-      ['token', 'kms:Decrypt', CONDITIONS.wholeContext],
+      ['token', 'kms:Decrypt', fromOwnCode('token', CONDITIONS.wholeContext)],
       ['keys', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
-      ['rotate', 'kms:Decrypt', CONDITIONS.tenantContext],
+      ['rotate', 'kms:Decrypt', fromOwnCode('rotate', CONDITIONS.tenantContext)],
       ['rotate', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
-      ['rotate-on-request', 'kms:Decrypt', CONDITIONS.tenantContext],
+      ['rotate-on-request', 'kms:Decrypt', fromOwnCode('rotate-on-request', CONDITIONS.tenantContext)],
       ['rotate-on-request', 'kms:GenerateDataKey', CONDITIONS.tenantContext],
-      ['hangup', 'kms:Decrypt', CONDITIONS.wholeContext],
-      ['watch', 'kms:Decrypt', CONDITIONS.wholeContext],
+      ['hangup', 'kms:Decrypt', fromOwnCode('hangup', CONDITIONS.wholeContext)],
+      ['watch', 'kms:Decrypt', fromOwnCode('watch', CONDITIONS.wholeContext)],
       ['PlatformKeyOperator', 'kms:GenerateDataKey', CONDITIONS.platformContext],
       ['RewrapOperator', 'kms:ReEncryptFrom', CONDITIONS.wholeContext],
       ['RewrapOperator', 'kms:ReEncryptTo', CONDITIONS.wholeContext],
@@ -185,9 +192,14 @@ describe('the KMS keys', () => {
     expect(opens.filter((role) => seals.includes(role))).toEqual(['rotate', 'rotate-on-request']);
   });
 
-  test('the detector, which decides what is suspended and rotated, can use none that seals, hashes or derives', () => {
+  test('the detector, which decides what is suspended and rotated, computes marks and can use no other that seals, hashes or derives', () => {
     const used = permissions.filter(({ role, action }) => role === 'detector' && action.startsWith('kms:'));
-    expect(used.map(({ resource }) => resource)).toEqual(['TablesKey', 'NoticesKey', 'NoticesKey']);
+    expect(used.map(({ resource }) => resource)).toEqual([
+      'MarksKey',
+      'TablesKey',
+      'NoticesKey',
+      'NoticesKey',
+    ]);
   });
 
   test('no route and no event seals a key of the platform: those roles are held to the other scopes', () => {
@@ -213,6 +225,19 @@ describe('the KMS keys', () => {
       'manage',
       'notices',
     ]);
+    expect(rolesThat('kms:GenerateMac', 'MarksKey').toSorted()).toEqual(
+      [
+        'token',
+        'keys',
+        'rotate',
+        'detector',
+        'rotate-on-request',
+        'PlatformKeyOperator',
+        'RewrapOperator',
+        'RestoreOperator',
+        'MarkKeysOperator',
+      ].toSorted(),
+    );
     expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector', 'VerifyArchiveOperator']);
   });
 
@@ -279,9 +304,8 @@ describe('the audit trail', () => {
     ]);
   });
 
-  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads two of them too', () => {
-    expect(rolesThat(/./, 'KeysTable/stream')).toEqual(['projector']);
-    for (const table of ['TenancyTable', 'SessionsTable'])
+  test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads them too', () => {
+    for (const table of ['TenancyTable', 'KeysTable', 'SessionsTable'])
       expect(rolesThat(/./, `${table}/stream`)).toEqual(['projector', 'detector']);
     expect(actionsOf('projector', 'KeysTable')).toEqual([]);
   });
@@ -311,10 +335,12 @@ describe('the tables', () => {
     const ending = inPartitions('ENDING#*');
     for (const role of ['keys', 'rotate', 'detector', 'rotate-on-request'])
       for (const [action, condition] of conditionsOf(role, 'KeysTable', /./))
-        if (condition !== ending || role !== 'keys' || action !== 'dynamodb:PutItem')
+        if (role === 'detector' && action === 'dynamodb:BatchGetItem')
+          expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#* or PLATFORM#platform'));
+        else if (condition !== ending || role !== 'keys' || action !== 'dynamodb:PutItem')
           expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
     expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual(
-      ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem'].map((action) => [
+      ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem'].map((action) => [
         action,
         inPartitions('PLATFORM#platform'),
       ]),
@@ -333,25 +359,53 @@ describe('the tables', () => {
       'watch',
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
-    const putsEvents = (pattern: string) => [['dynamodb:PutItem', inPartitions(pattern)]];
-    for (const role of [
-      'events',
-      'rotate',
-      'detector',
-      'rotate-on-request',
-      'watch',
-      'RewrapOperator',
-      'RebuildUsageOperator',
-    ])
-      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(putsEvents('EVENTS#*'));
+    const puts = (...patterns: string[]) => [['dynamodb:PutItem', inPartitions(patterns.join(' or '))]];
+    const own = (writer: string) => `EVENTS#${writer}#*`;
+    expect(conditionsOf('events', 'TenancyTable', writes)).toEqual(puts(own('events')));
+    expect(conditionsOf('watch', 'TenancyTable', writes)).toEqual(puts(own('watch')));
+    expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
+    // A role that changes a key writes its mark.
+    for (const [role, writer] of [
+      ['rotate', 'rotate'],
+      ['detector', 'detector'],
+      ['rotate-on-request', 'rotate-on-request'],
+      ['RewrapOperator', 'rewrap'],
+      ['MarkKeysOperator', 'mark-keys'],
+    ] as const)
+      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(puts(own(writer), 'MARK#*'));
     expect(conditionsOf('PlatformKeyOperator', 'TenancyTable', writes)).toEqual(
-      putsEvents('EVENTS#platform'),
+      puts('EVENTS#platform-key#platform', 'MARK#PLATFORM#platform'),
     );
-    for (const role of ['SetPlanOperator', 'retire-models'])
+    for (const [role, writer] of [
+      ['SetPlanOperator', 'set-plan'],
+      ['retire-models', 'retire-models'],
+    ] as const)
       expect(conditionsOf(role, 'TenancyTable', writes)).toEqual([
         ['dynamodb:UpdateItem', inPartitions('WORKSPACE#*')],
-        ...putsEvents('EVENTS#*'),
+        ...puts(own(writer)),
       ]);
+  });
+
+  test('each writer of audit events puts them into its own partitions, and no role changes or removes one', () => {
+    const outbox = permissions.filter(
+      ({ resource, action, condition }) =>
+        resource === 'TenancyTable' &&
+        writes.test(action) &&
+        (condition === '' || condition.includes('EVENTS#')),
+    );
+    const partitions = outbox.map(({ role, action, condition }) => [
+      role,
+      action,
+      /EVENTS#([a-z-]+)#/.exec(condition)?.[1],
+    ]);
+    expect(new Set(partitions.map(([, action]) => action))).toEqual(new Set(['dynamodb:PutItem']));
+    const operator = (name: string): string =>
+      `${name
+        .split('-')
+        .map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
+        .join('')}Operator`;
+    for (const [role, , writer = ''] of partitions) expect([writer, operator(writer)]).toContain(role);
+    expect(new Set(partitions.map(([, , writer]) => writer)).size).toBe(partitions.length);
   });
 
   test('of sessions keys sees the note on a key and those of sites, which it marks as to be ended; manage sees none', () => {
@@ -449,7 +503,9 @@ describe('the tables', () => {
       ['ModelCheckOperator', 'TenancyTable'],
       ['StopOperator', 'LimitsTable'],
       ['RebuildUsageOperator', 'TenancyTable'],
+      ['RestoreOperator', 'KeysTable'],
       ['RestoreOperator', 'AuditTable'],
+      ['MarkKeysOperator', 'KeysTable'],
     ]);
   });
 
@@ -458,8 +514,8 @@ describe('the tables', () => {
     expect(new Set(uses.map(({ role }) => role))).toEqual(new Set(['RestoreOperator']));
     expect(uses.map(({ action, resource }) => `${RESTORED.exec(resource)?.[1]} ${action}`).sort()).toEqual([
       'audit dynamodb:Scan',
+      'keys dynamodb:BatchGetItem',
       'keys dynamodb:DeleteItem',
-      'keys dynamodb:GetItem',
       'keys dynamodb:PutItem',
       'keys dynamodb:Scan',
       'sessions dynamodb:Scan',
@@ -496,6 +552,8 @@ describe('docs/permissions.md', () => {
   };
   const PARTITIONS = /^ForAllValues:StringLike dynamodb:LeadingKeys = (.*), dynamodb:LeadingKeys present$/;
   const meaningOf = (condition: string): string => {
+    if (condition.startsWith('ArnEquals lambda:SourceFunctionArn'))
+      return `${meaningOf(condition.slice(condition.indexOf(', ') + 2))}, from the code of the function`;
     const partitions = PARTITIONS.exec(condition)?.[1];
     if (partitions === undefined) return MEANING[condition] ?? condition;
     return `the partition key is ${partitions.replace(/[^ ]+#[^ ]+/g, '`$&`')}`;

@@ -16,6 +16,7 @@ const programs = [
   { role: 'StopOperator', entry: 'tools/operator/stop.ts' },
   { role: 'RebuildUsageOperator', entry: 'tools/operator/rebuild-usage.ts' },
   // What RestoreOperator may do is compared with the calls that the command makes (test/tools/operator/restore.test.ts).
+  { role: 'MarkKeysOperator', entry: 'tools/operator/mark-keys.ts' },
   { role: 'VerifyArchiveOperator', entry: 'tools/operator/verify-archive.ts' },
 ];
 
@@ -64,11 +65,13 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
   const platform = PLATFORM_ADDRESS.scopeId;
 
   test.each([
-    ['EVENTS#*', primaryKey.event(workspace, 'e1')],
+    ['EVENTS#manage#*', primaryKey.event('manage', workspace, 'e1')],
     ['WORKSPACE#*', primaryKey.workspace(workspace)],
-    ['EVENTS#platform', primaryKey.event(PLATFORM_ADDRESS.workspaceId, 'e1')],
+    ['EVENTS#platform-key#platform', primaryKey.event('platform-key', PLATFORM_ADDRESS.workspaceId, 'e1')],
     ['PLATFORM#platform', primaryKey.key('platform', platform)],
     ['PLATFORM#platform', primaryKey.retainedKey('platform', platform, 1)],
+    ['MARK#*', primaryKey.keyMark('site', site)],
+    ['MARK#PLATFORM#platform', primaryKey.keyMark('platform', platform)],
     ['SITE#*', primaryKey.key('site', site)],
     ['WORKSPACE#*', primaryKey.keyVersion('workspace', workspace, 1)],
     ['KEY#*', primaryKey.keyActivity('site', site)],

@@ -182,8 +182,8 @@ describe('a table whose stream gets another view', () => {
   const after = readers(everything);
 
   test('gets new mappings, which begin at the oldest record of the new stream', () => {
-    expect(before.mappings).toHaveLength(6);
-    expect(after.mappings).toHaveLength(6);
+    expect(before.mappings).toHaveLength(7);
+    expect(after.mappings).toHaveLength(7);
     expect(after.mappings.filter((id) => before.mappings.includes(id))).toEqual([]);
   });
 

@@ -98,6 +98,7 @@ describe('a stage with a stand-by region', () => {
       'MasterKey',
       'FingerprintKey',
       'DerivationKey',
+      'MarksKey',
       'AuditKey',
       'TablesKey',
     ]);

@@ -4,7 +4,6 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DynamoDBRecord } from 'aws-lambda';
 import { dynamoDbAnomalies } from '../../lambdas/adapters/aws/anomalies/dynamodb-anomalies.ts';
-import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { detectorHandler } from '../../lambdas/composition/detector.ts';
 import { rotateOnRequestHandler } from '../../lambdas/composition/rotate-on-request.ts';
 import { jitteredBackOff, strongRandom } from '../../lambdas/composition/runtime.ts';
@@ -27,6 +26,7 @@ import {
   putWorkspaceKey,
   type Tenant,
 } from '../support/tenant.ts';
+import { useCasePorts } from '../support/use-case-ports.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -221,7 +221,7 @@ describe('refused origins', () => {
 describe('a key that was changed in the meantime', () => {
   it('is not suspended for what another OpenAI key did', async () => {
     const tenant = await tenantWith('suspend');
-    const keys = dynamoDbKeys(documents(), { keys: 'keys', tenancy: 'tenancy' });
+    const keys = useCasePorts(stack).keys;
     const workspaceId = tenant.workspaceId as WorkspaceId;
     const key = { scope: 'workspace', scopeId: workspaceId, version: 1 } as const;
     const suspend = (fingerprint: string) =>
@@ -314,6 +314,7 @@ describe('delivery', () => {
           if (broken) throw new Error('The bus is down.');
         },
         request: async () => undefined,
+        announceTampering: async () => undefined,
         announceNotice: async () => undefined,
       },
     );
@@ -339,6 +340,7 @@ describe('delivery', () => {
       {
         announce: async () => undefined,
         request: async () => undefined,
+        announceTampering: async () => undefined,
         announceNotice: async () => undefined,
       },
     );
@@ -372,6 +374,7 @@ describe('delivery', () => {
       announceNotice: async () => undefined,
       webhookNoticeOf: () => undefined,
       sendNotice: async () => undefined,
+      examine: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }, usageEvents) => {
         watched.push([subject, usageEvents.length]);
@@ -393,6 +396,7 @@ describe('delivery', () => {
       announceNotice: async () => undefined,
       webhookNoticeOf: () => undefined,
       sendNotice: async () => undefined,
+      examine: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }) => {
         if (subject !== 'a') throw new Error(subject);
@@ -411,6 +415,7 @@ describe('delivery', () => {
       announceNotice: async () => undefined,
       webhookNoticeOf: () => undefined,
       sendNotice: async () => undefined,
+      examine: async () => undefined,
       sightingsOf: (each) => {
         if (each.dynamodb?.SequenceNumber === '2') throw new Error('unreadable');
         return [sighting(subjectOf(each))];

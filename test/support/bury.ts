@@ -33,7 +33,7 @@ export const addIncident = async (stack: TestStack, tenant: Tenant): Promise<voi
     response: 'notify',
   });
   await DynamoDBDocumentClient.from(client).send(
-    new TransactWriteCommand({ TransactItems: [eventPut(TABLES.tenancy.name, event)] }),
+    new TransactWriteCommand({ TransactItems: [eventPut(TABLES.tenancy.name, 'detector', event)] }),
   );
   client.destroy();
   await stack.streams.drain();

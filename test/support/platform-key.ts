@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
+import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { openAiCalls } from '../../lambdas/adapters/openai/realtime-calls.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
@@ -16,10 +18,11 @@ export const putPlatformKey = async (stack: Pick<TestStack, 'variables'>, key: s
   const dynamoDb = dynamoDbClient(environment);
   const kms = kmsClient(environment);
   const store = storePlatformKey({
-    keys: dynamoDbKeys(dynamoDb, {
-      keys: environment.KEYS_TABLE,
-      tenancy: environment.TENANCY_TABLE,
-    }),
+    keys: dynamoDbKeys(
+      dynamoDb,
+      { keys: environment.KEYS_TABLE, tenancy: environment.TENANCY_TABLE, writer: 'platform-key' },
+      keyMarks(kmsDerivationKeys(kms, environment.MARKS_KEY_ARN)),
+    ),
     sealer: kmsKeySealer(kms, { masterKeyArn, fingerprintKeyArn }, randomBytes),
     openAi: openAiHttp(environment.OPENAI_BASE_URL),
     calls: openAiCalls(environment.OPENAI_BASE_URL),

@@ -6,6 +6,7 @@ import { lambdaWatchers } from '../../lambdas/adapters/aws/calls/lambda-watchers
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, lambdaClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyActivity, dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsKeyOpener } from '../../lambdas/adapters/aws/keys/kms-key-opener.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
@@ -53,6 +54,7 @@ export const useCasePorts = (stack: TestStack) => {
   };
   const { clock, random, backOff } = localRuntime(() => undefined);
   const pseudonyms = kmsPseudonyms(kmsDerivationKeys(kms, token.DERIVATION_KEY_ARN));
+  const marks = keyMarks(kmsDerivationKeys(kms, token.MARKS_KEY_ARN));
   return {
     clock,
     random,
@@ -61,7 +63,7 @@ export const useCasePorts = (stack: TestStack) => {
     auditEvents: auditEventFactory({ clock, random, pseudonyms }),
     retainSeconds: keys.KEY_RETENTION_HOURS * 3_600,
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
-    contexts: dynamoDbTokenContext(dynamoDb, tables),
+    contexts: dynamoDbTokenContext(dynamoDb, tables, marks),
     admissions: dynamoDbAdmission(dynamoDb, tables),
     sessions: dynamoDbSessions(dynamoDb, tables.sessions),
     ends: dynamoDbSessionEnds(dynamoDb, tables.sessions),
@@ -75,7 +77,7 @@ export const useCasePorts = (stack: TestStack) => {
       random,
     ),
     openAi: openAiHttp(token.OPENAI_BASE_URL),
-    keys: dynamoDbKeys(dynamoDb, tables),
+    keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'keys' }, marks),
     calls: openAiCalls(token.OPENAI_BASE_URL),
     callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),
@@ -83,7 +85,7 @@ export const useCasePorts = (stack: TestStack) => {
     monotonicMs: () => performance.now(),
     watchers: lambdaWatchers(lambdaClient(token), token.WATCH_FUNCTION),
     live: dynamoDbLive(dynamoDb, tables.limits),
-    budgets: dynamoDbBudgets(dynamoDb, tables),
+    budgets: dynamoDbBudgets(dynamoDb, { ...tables, writer: 'manage' }),
     embedTokens: joseEmbedTokens(),
     embedSecrets: pseudonyms,
     meterReader: dynamoDbSessionReader(dynamoDb, tables),

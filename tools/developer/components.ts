@@ -32,7 +32,7 @@ const keyDiagram = (): string => {
 };
 
 const isOutbox = ({ partitions }: ItemUse): boolean =>
-  partitions?.every((partition) => partition.startsWith('EVENTS#')) === true;
+  partitions?.every((partition) => /^(?:EVENTS|MARK)#/.test(partition)) === true;
 
 const accessOf = (role: keyof typeof ITEM_USES, table: string): string => {
   const uses = ITEM_USES[role].filter((use) => use.table === table);

@@ -2,7 +2,9 @@ import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
+import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../../lambdas/adapters/openai/realtime-calls.ts';
 import { strongRandom } from '../../lambdas/composition/runtime.ts';
@@ -21,8 +23,8 @@ input, so that it appears neither in the shell history nor in the environment of
 The key is checked with --model and --data-residency (default: those of a new site). If OpenAI cannot be reached, an existing
 key is replaced only with --confirm-unverified.
 
-With --local the key goes to the running \`npm start\`. For a deployment, set TENANCY_TABLE, KEYS_TABLE, MASTER_KEY_ARN and
-FINGERPRINT_KEY_ARN (outputs of the data stack) and use the AWS credentials of the role PlatformKeyOperator.
+With --local the key goes to the running \`npm start\`. For a deployment, set TENANCY_TABLE, KEYS_TABLE, MASTER_KEY_ARN,
+FINGERPRINT_KEY_ARN and MARKS_KEY_ARN (outputs of the data stack) and use the AWS credentials of the role PlatformKeyOperator.
 `;
 
 const environment = ENVIRONMENTS.keys.pick({
@@ -32,6 +34,7 @@ const environment = ENVIRONMENTS.keys.pick({
   KEY_RETENTION_HOURS: true,
   MASTER_KEY_ARN: true,
   FINGERPRINT_KEY_ARN: true,
+  MARKS_KEY_ARN: true,
   OPENAI_BASE_URL: true,
   AWS_ENDPOINT_URL_DYNAMODB: true,
   AWS_ENDPOINT_URL_KMS: true,
@@ -52,10 +55,11 @@ await runCommand({
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
     if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
     const stored = await storePlatformKey({
-      keys: dynamoDbKeys(dynamoDbClient(settings), {
-        keys: settings.KEYS_TABLE,
-        tenancy: settings.TENANCY_TABLE,
-      }),
+      keys: dynamoDbKeys(
+        dynamoDbClient(settings),
+        { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE, writer: 'platform-key' },
+        keyMarks(kmsDerivationKeys(kmsClient(settings), settings.MARKS_KEY_ARN)),
+      ),
       auditEvents: operatorAuditEvents,
       retainSeconds: settings.KEY_RETENTION_HOURS * 3_600,
       sealer: kmsKeySealer(

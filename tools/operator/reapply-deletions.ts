@@ -22,6 +22,8 @@ without, it lists what it would do. Steps: docs/key-lifecycle.md.
   --local       the running \`npm start\` instead of a deployment
   --help        this text
 
+It writes no marks: a key that it changes in the table that functions read is refused until \`npm run mark-keys\` has run.
+
 For a deployment, set KEYS_TABLE (the restored table) and TENANCY_TABLE.
 
 Exit status: 0 nothing to shred or suspend; 1 there is (with --apply: was), or the trail has gaps; 2 something could not
@@ -56,8 +58,8 @@ await runCommand({
     const dynamoDb = dynamoDbClient(settings);
     const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
     const remedies = await replayTombstones({
-      scan: dynamoDbKeyScan(dynamoDb, tables),
-      keys: dynamoDbKeys(dynamoDb, tables),
+      scan: dynamoDbKeyScan(dynamoDb, tables, undefined),
+      keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'restore' }, undefined),
       auditEvents: operatorAuditEvents,
       clock: () => new Date(),
     })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, trail, values.apply);

@@ -1,12 +1,17 @@
 import { userInfo } from 'node:os';
-import { dynamoDbClient, plainDynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbOutbox } from '../../lambdas/adapters/aws/audit/event-outbox.ts';
+import { dynamoDbClient, kmsClient, plainDynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbTableCopy } from '../../lambdas/adapters/aws/dynamodb-table-copy.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { dynamoDbMarkWriter } from '../../lambdas/adapters/aws/keys/dynamodb-mark-writer.ts';
+import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
+import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { RESTORABLE_TABLES } from '../../lib/item-uses.ts';
 import { printable, runCommand } from '../command.ts';
 import { readAll } from './files.ts';
+import { MARK_MEANINGS } from './marks/mark-from-trail.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 import { parseArchivedRows } from './reconcile/audit-rows.ts';
 import { openProgress, type Progress, type RestorableTable } from './restore/progress.ts';
@@ -16,7 +21,8 @@ const USAGE = `npm run restore -- --from PREFIX --audit FILE_OR_DIR [--apply] [-
 
 Copies items that the live tables have lost back into them, from tables that were restored from a backup. Keys that were deleted,
 replaced or suspended since the backup are shredded or suspended in the restored table first; removed members,
-archived sites and deleted workspaces are not brought back. At the end the audit table is compared with the archive.
+archived sites and deleted workspaces are not brought back. Keys in the state that the trail gives get their marks. At the end
+the audit table is compared with the archive.
 Without --apply the command lists what it would do. Steps: docs/deploy.md, "Backup and restore".
 
   --from PREFIX     prefix of the restored tables: PREFIX-audit, PREFIX-tenancy, PREFIX-keys, PREFIX-sessions, PREFIX-usage
@@ -31,8 +37,8 @@ Without --apply the command lists what it would do. Steps: docs/deploy.md, "Back
   --local           the running \`npm start\` instead of a deployment
   --help            this text
 
-For a deployment, set TENANCY_TABLE, KEYS_TABLE, SESSIONS_TABLE, USAGE_TABLE and AUDIT_TABLE (outputs of the data stack) and use
-the AWS credentials of the role RestoreOperator.
+For a deployment, set TENANCY_TABLE, KEYS_TABLE, SESSIONS_TABLE, USAGE_TABLE, AUDIT_TABLE and MARKS_KEY_ARN (outputs of the data
+stack) and use the AWS credentials of the role RestoreOperator.
 
 Exit status: 0 the tables hold everything in the backup, and the audit table equals the archive; 1 a listed item differs;
 2 the command stopped, and nothing after that was written.
@@ -47,7 +53,9 @@ const environment = ENVIRONMENTS.audit
     AUDIT_TABLE: true,
     AWS_ENDPOINT_URL_DYNAMODB: true,
   })
-  .extend(ENVIRONMENTS.token.pick({ USAGE_TABLE: true }).shape);
+  .extend(
+    ENVIRONMENTS.token.pick({ USAGE_TABLE: true, MARKS_KEY_ARN: true, AWS_ENDPOINT_URL_KMS: true }).shape,
+  );
 
 const say = (line: string): void => {
   process.stdout.write(`${printable(line)}\n`);
@@ -58,10 +66,16 @@ const countsLine = (table: RestorableTable, progress: Progress): string => {
   return `${table}: ${missing} missing, ${same} the same, ${different} different, ${withheld} withheld`;
 };
 
-const report = ({ remedies, comparison }: Restored, progress: Progress, overwrite: boolean): number => {
+const report = (
+  { remedies, marks, comparison }: Restored,
+  progress: Progress,
+  overwrite: boolean,
+): number => {
   for (const { place, remedy, version } of remedies)
     say(`${place}${version === undefined ? '' : ` version ${version}`}: ${remedy} before it was copied`);
   for (const table of RESTORABLE_TABLES) say(countsLine(table, progress));
+  for (const { place, outcome } of marks)
+    if (outcome !== 'marked') say(`${place}: ${MARK_MEANINGS[outcome]}`);
   const { equal, altered, missing } = comparison;
   for (const row of altered) say(`${row}: is otherwise in the audit table than in the archive`);
   for (const row of missing) say(`${row}: is in the archive and not in the audit table`);
@@ -70,7 +84,8 @@ const report = ({ remedies, comparison }: Restored, progress: Progress, overwrit
     (table) => progress.of(table).counts.different > 0 && (!overwrite || table === 'audit'),
   );
   const unreadable = remedies.some(({ remedy }) => remedy === 'unreadable');
-  return left || unreadable || altered.length + missing.length > 0 ? 1 : 0;
+  const unmarked = marks.some(({ outcome }) => outcome !== 'marked' && outcome !== 'mark');
+  return left || unreadable || unmarked || altered.length + missing.length > 0 ? 1 : 0;
 };
 
 await runCommand({
@@ -114,11 +129,18 @@ await runCommand({
     const result = await restoreTables({
       copy: dynamoDbTableCopy(plainDynamoDbClient(settings)),
       tombstones: {
-        scan: dynamoDbKeyScan(dynamoDb, restored),
-        keys: dynamoDbKeys(dynamoDb, restored),
+        // No function reads the restored table: its keys get their marks once they are in the live one.
+        scan: dynamoDbKeyScan(dynamoDb, restored, undefined),
+        keys: dynamoDbKeys(dynamoDb, { ...restored, writer: 'restore' }, undefined),
         auditEvents: operatorAuditEvents,
         clock,
       },
+      marks: dynamoDbMarkWriter(
+        dynamoDb,
+        { keys: live.keys, tenancy: live.tenancy, writer: 'restore' },
+        keyMarks(kmsDerivationKeys(kmsClient(settings), settings.MARKS_KEY_ARN)),
+      ),
+      outbox: dynamoDbOutbox(dynamoDb, live.tenancy, 'restore'),
       clock,
     })(
       { sub: `operator:${userInfo().username}`, sourceIp: '' },

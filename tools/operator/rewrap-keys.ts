@@ -2,7 +2,9 @@ import { userInfo } from 'node:os';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsRewrapper } from '../../lambdas/adapters/aws/keys/kms-rewrapper.ts';
+import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { type RewrapCounts, rewrapKeys } from '../../lambdas/use-cases/keys/rewrap-keys.ts';
 import { runCommand } from '../command.ts';
@@ -18,8 +20,8 @@ keeps minting while it runs. When to use it, with all steps: docs/key-lifecycle.
   --local    the running \`npm start\` instead of a deployment
   --help     this text
 
-For a deployment, set KEYS_TABLE, TENANCY_TABLE, MASTER_KEY_ARN and RETIRED_MASTER_KEY_ARNS to the values of the token
-function, and use AWS credentials that allow ReEncryptFrom and ReEncryptTo on those keys.
+For a deployment, set KEYS_TABLE, TENANCY_TABLE, MASTER_KEY_ARN, RETIRED_MASTER_KEY_ARNS and MARKS_KEY_ARN to the values of
+the token function, and use AWS credentials that allow ReEncryptFrom and ReEncryptTo on those keys.
 
 Exit status: 0 every record is under KEY_ARN; 1 a listed record is not; 2 the command did not start.
 `;
@@ -30,6 +32,7 @@ const environment = ENVIRONMENTS.token.pick({
   KEYS_TABLE: true,
   MASTER_KEY_ARN: true,
   RETIRED_MASTER_KEY_ARNS: true,
+  MARKS_KEY_ARN: true,
   AWS_ENDPOINT_URL_DYNAMODB: true,
   AWS_ENDPOINT_URL_KMS: true,
 });
@@ -61,13 +64,15 @@ await runCommand({
       );
     const dynamoDb = dynamoDbClient(settings);
     const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
-    const scan = dynamoDbKeyScan(dynamoDb, tables);
+    const kms = kmsClient(settings);
+    const marks = keyMarks(kmsDerivationKeys(kms, settings.MARKS_KEY_ARN));
+    const scan = dynamoDbKeyScan(dynamoDb, tables, marks);
     const dryRun = values['dry-run'];
     const { counts, complete } = await rewrapKeys({
       scan,
       writer: scan,
-      keys: dynamoDbKeys(dynamoDb, tables),
-      rewrapper: kmsRewrapper(kmsClient(settings), masterKeyArns),
+      keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'rewrap' }, marks),
+      rewrapper: kmsRewrapper(kms, masterKeyArns),
       auditEvents: operatorAuditEvents,
     })(
       { sub: `operator:${userInfo().username}`, sourceIp: '' },

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { EventWriter } from '../../domain/audit/event-writers.ts';
 import { OPENED_WITH } from '../../domain/calls/control.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { KEY_SCOPES } from '../../domain/keys/sealed-key.ts';
@@ -56,12 +57,20 @@ export const primaryKey = {
     pk: `${scope.toUpperCase()}#${scopeId}`,
     sk: `RETAINED#${padded(version)}`,
   }),
+  /** The mark of the key at this place; in the tenancy table. */
+  keyMark: (scope: string, scopeId: string): PrimaryKey => ({
+    pk: `MARK#${scope.toUpperCase()}#${scopeId}`,
+    sk: 'MARK',
+  }),
   keyVersion: (scope: string, scopeId: string, version: number): PrimaryKey => ({
     pk: `${scope.toUpperCase()}#${scopeId}`,
     sk: `VERSION#${padded(version)}`,
   }),
-  /** The outbox of audit events; the projector reads it from the table's stream. */
-  event: (workspaceId: string, eventId: string): PrimaryKey => ({ pk: `EVENTS#${workspaceId}`, sk: eventId }),
+  /** The outbox of audit events, by who writes them; the projector reads it from the table's stream. */
+  event: (writer: EventWriter, workspaceId: string, eventId: string): PrimaryKey => ({
+    pk: `EVENTS#${writer}#${workspaceId}`,
+    sk: eventId,
+  }),
   webhook: (id: WorkspaceId, webhookId: string): PrimaryKey => ({ pk: `WEBHOOKS#${id}`, sk: webhookId }),
   mailAlerts: (id: WorkspaceId): PrimaryKey => ({ pk: `MAIL#${id}`, sk: 'MAIL' }),
   /** Sorts by the time of the notice. */

@@ -33,7 +33,7 @@ export interface ChangeStamp {
 }
 
 const touched = (currentKey: StoredKey | undefined, { at, by }: ChangeStamp) => ({
-  revision: Math.max(0, Math.floor(revisionOf(currentKey))) + 1,
+  revision: Math.max(0, Math.floor(revisionOf(currentKey)), currentKey?.markedRevision ?? 0) + 1,
   lastVersion: currentKey?.lastVersion ?? 0,
   changedAt: at,
   changedBy: by,

@@ -166,13 +166,19 @@ export const isWellFormed = (sealed: SealedKey): boolean =>
   sealed.format === SEALED_KEY_FORMAT &&
   sealed.algorithm === SEALED_KEY_ALGORITHM &&
   hasWellFormedIdentity(sealed) &&
-  sealed.iv.byteLength === IV_BYTES &&
-  sealed.tag.byteLength === TAG_BYTES &&
+  hasWellFormedLengths(sealed) &&
   sealed.commitment.byteLength === COMMITMENT_BYTES &&
   sealed.wrappedDataKey.byteLength > 0 &&
-  sealed.wrappedDataKey.byteLength <= MAX_WRAPPED_DATA_KEY_BYTES &&
-  sealed.ciphertext.byteLength > 0 &&
-  sealed.ciphertext.byteLength <= MAX_CIPHERTEXT_BYTES;
+  sealed.wrappedDataKey.byteLength <= MAX_WRAPPED_DATA_KEY_BYTES;
+
+/** The output of AES-GCM. */
+type Encrypted = Pick<SealedKey, 'iv' | 'tag' | 'ciphertext'>;
+
+const hasWellFormedLengths = ({ iv, tag, ciphertext }: Encrypted): boolean =>
+  iv.byteLength === IV_BYTES &&
+  tag.byteLength === TAG_BYTES &&
+  ciphertext.byteLength > 0 &&
+  ciphertext.byteLength <= MAX_CIPHERTEXT_BYTES;
 
 /** Checked before KMS is asked, so that a hostile record costs nothing. Throws SealedKeyUnreadableError. */
 export const assertWellFormed = (sealed: SealedKey): void => {
@@ -190,20 +196,32 @@ export const openSealedKey = (sealed: SealedKey, dataKey: Buffer): Secret => {
   const commitment = derive(dataKey, 'commit', aad, COMMITMENT_BYTES);
   if (!timingSafeEqual(commitment, sealed.commitment)) throw new SealedKeyUnreadableError();
   const key = derive(dataKey, 'encrypt', aad, DATA_KEY_BYTES);
+  try {
+    return decrypt(sealed, key, aad);
+  } finally {
+    key.fill(0);
+  }
+};
+
+/**
+ * The AES-256-GCM step of `openSealedKey`: the whole plaintext, authenticated, or SealedKeyUnreadableError. The key stays
+ * with the caller, who destroys the secret.
+ */
+export const decrypt = (encrypted: Encrypted, key: Uint8Array, aad: Uint8Array): Secret => {
+  if (!hasWellFormedLengths(encrypted)) throw new SealedKeyUnreadableError();
   let head = Buffer.alloc(0);
   try {
     // Without authTagLength Node accepts tags of 4 bytes; with wrong AAD update() still returns the plaintext.
-    const decipher = createDecipheriv(CIPHER, key, sealed.iv, { authTagLength: TAG_BYTES })
+    const decipher = createDecipheriv(CIPHER, key, encrypted.iv, { authTagLength: TAG_BYTES })
       .setAAD(aad)
-      .setAuthTag(sealed.tag);
-    head = decipher.update(sealed.ciphertext);
+      .setAuthTag(encrypted.tag);
+    head = decipher.update(encrypted.ciphertext);
     decipher.final();
     // GCM is a stream mode: update() returns everything and final() only checks the tag.
     return Secret.copyOf(head);
   } catch {
     throw new SealedKeyUnreadableError();
   } finally {
-    key.fill(0);
     head.fill(0);
   }
 };

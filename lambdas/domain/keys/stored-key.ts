@@ -25,6 +25,8 @@ export const PLATFORM_ADDRESS = {
 interface KeyHead {
   readonly revision: number;
   readonly lastVersion: number;
+  /** The revision of its mark, where the key was refused because it does not match it (key-mark.ts). */
+  readonly markedRevision?: number;
   readonly changedAt: string;
   readonly changedBy: string;
 }

@@ -1,4 +1,5 @@
 import { ConflictError, DependencyUnavailableError } from '../../domain/dependency.ts';
+import { markOf } from '../../domain/keys/key-mark.ts';
 import { type SealedKey, SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
 import { isLive, type KeyAddress, type LiveKey, type RetainedKey } from '../../domain/keys/stored-key.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
@@ -193,6 +194,7 @@ const attempt = async (
   if (current?.rewrap !== undefined || earlier?.rewrap !== undefined)
     await ports.writer.replaceWrappings(address, {
       revision: currentKey?.revision,
+      mark: currentKey && markOf(currentKey),
       head: current?.rewrap,
       retained: earlier?.rewrap,
     });

@@ -1,5 +1,6 @@
 import type { AnomalyRecord, AnomalySubject } from '../../domain/anomalies/anomaly-record.ts';
 import type { Incident } from '../../domain/anomalies/incident.ts';
+import type { Tampering } from '../../domain/anomalies/tampering.ts';
 import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 
 export interface AnomalyRecords {
@@ -19,4 +20,16 @@ export interface AnomalyRecords {
 /** Publishes the incident. Delivery is at least once; consumers deduplicate by `incidentId`. */
 export interface IncidentAnnouncer {
   announce(incident: Incident): Promise<void>;
+}
+
+/** Publishes an incident of tampering, at least once; consumers deduplicate by `incidentId`. */
+export interface TamperingAnnouncer {
+  announceTampering(found: Tampering): Promise<void>;
+}
+
+export interface TamperingLog {
+  /** Whether the event has been noted. */
+  knows(event: AuditEvent): Promise<boolean>;
+  /** ConflictError when it has been noted. */
+  note(event: AuditEvent): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type {
   AuditRow,
   ChainHead,
 } from '../../domain/audit/audit-record.ts';
+import type { EventWriter } from '../../domain/audit/event-writers.ts';
 import type { SiteId } from '../../domain/identifiers.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 import type { Page, PageRequest } from './pages.ts';
@@ -43,6 +44,17 @@ export interface AuditLog {
   positionOf(row: Pick<AuditRow, 'workspaceId' | 'sequence'>): string;
   /** The highest sequence that a marker names; 0 without any. */
   lastMarkedSequence(workspaceId: string): Promise<number>;
+}
+
+/** The outbox of one writer. */
+export interface Outbox {
+  /** Puts an event without a change in the same transaction. ConflictError when it is there. */
+  put(event: AuditEvent): Promise<void>;
+}
+
+export interface OutboxReader {
+  /** Events that `writer` has put into the outbox of the workspace, made at `since` or later. */
+  eventsSince(writer: EventWriter, workspaceId: string, since: Date): Promise<readonly AuditEvent[]>;
 }
 
 /** Keys of the audit chains: derived from KMS, one per workspace, never stored. */

@@ -2,6 +2,7 @@ import type { RotationRequest } from '../../domain/anomalies/rotation-request.ts
 import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 import type { KeyHealth } from '../../domain/keys/key-health.ts';
 import type { KeyChange } from '../../domain/keys/key-lifecycle.ts';
+import type { KeyMark } from '../../domain/keys/key-mark.ts';
 import type { KeyBinding, SealedKey } from '../../domain/keys/sealed-key.ts';
 import type {
   KeyActivity,
@@ -76,6 +77,31 @@ export interface KeyOpener {
   ): Promise<Result>;
 }
 
+export interface KeyExaminer {
+  /**
+   * `differs`: the key does not match its mark. `older`: both match and are older than what was examined before. `state`
+   * names what was found, so that two findings of the same state are one.
+   */
+  examine(address: KeyAddress): Promise<{
+    readonly finding: 'sound' | 'differs' | 'older';
+    readonly state: string;
+    /** Of the mark; 0 without one. */
+    readonly revision: number;
+  }>;
+  /** Later examinations compare with this revision. */
+  accept(address: KeyAddress, revision: number): Promise<void>;
+}
+
+export interface MarkWriter {
+  /** Every current key, what is left of deleted ones included, whether it has a mark or not. */
+  listKeys(
+    after: string | undefined,
+  ): Promise<Page<{ readonly address: KeyAddress; readonly key: StoredKey }>>;
+  isMarked(address: KeyAddress, key: StoredKey): Promise<boolean>;
+  /** Writes the mark of `key` with its audit event. ConflictError when the key is another by now. */
+  writeMark(address: KeyAddress, key: StoredKey, event: AuditEvent): Promise<void>;
+}
+
 export interface KeyHealthStore {
   /** ConflictError when another writer was first. */
   saveHealth(
@@ -134,13 +160,15 @@ export interface WrappingWriter {
   /**
    * Replaces the wrapping of a scope's head, of its retained record, or of both, with their audit events, all or
    * nothing. Each record must still hold the very wrapped data key that was read and, unless the retained record has
-   * lost its head, the head must still be at `revision`, which then grows by one: a change that was computed from the
-   * state before loses. ConflictError otherwise.
+   * lost its head, the head must still be at `revision` and have the mark `mark`. The revision of both then grows by one: a
+   * change that was computed from the state before loses, and a head that was put back is not re-wrapped. ConflictError
+   * otherwise.
    */
   replaceWrappings(
     address: KeyAddress,
     records: {
       readonly revision: number | undefined;
+      readonly mark: KeyMark | undefined;
       readonly head: Rewrap | undefined;
       readonly retained: Rewrap | undefined;
     },

@@ -124,6 +124,8 @@ const FIELDS = new Set([
   'frames',
   'workspace_id',
   'incidents',
+  'incident_id',
+  'kind',
 ]);
 
 /** One line of JSON for each failure, which says where and never what stood in the record. */

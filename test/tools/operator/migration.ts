@@ -6,7 +6,9 @@ import { type DynamoDBDocumentClient, ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { dynamoDbClient, kmsClient } from '../../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { keyMarks } from '../../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsRewrapper } from '../../../lambdas/adapters/aws/keys/kms-rewrapper.ts';
+import { kmsDerivationKeys } from '../../../lambdas/adapters/aws/kms-derivation-keys.ts';
 import {
   type RewrapPorts,
   type RewrapReport,
@@ -74,9 +76,10 @@ export const startMigration = async <Seeded>(
   const endpoints = endpointsOf(stack);
   const dynamoDb = dynamoDbClient(endpoints);
   const tables = { keys: 'keys', tenancy: 'tenancy' };
-  const keys = dynamoDbKeys(dynamoDb, tables);
+  const marks = keyMarks(kmsDerivationKeys(kmsClient(endpoints), stack.variables['MARKS_KEY_ARN'] ?? ''));
+  const keys = dynamoDbKeys(dynamoDb, { ...tables, writer: 'keys' }, marks);
   // Small pages, so that a run has several.
-  const scan = dynamoDbKeyScan(dynamoDb, tables, 2);
+  const scan = dynamoDbKeyScan(dynamoDb, tables, marks, 2);
   const ports: RewrapPorts = {
     scan,
     writer: scan,

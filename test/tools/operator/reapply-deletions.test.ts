@@ -51,8 +51,8 @@ const archivedRows = async () => {
 const replay = async (apply = true): Promise<readonly Remedy[]> => {
   const tables = { keys: TableName, tenancy: 'tenancy' };
   return replayTombstones({
-    scan: dynamoDbKeyScan(client(), tables),
-    keys: dynamoDbKeys(client(), tables),
+    scan: dynamoDbKeyScan(client(), tables, undefined),
+    keys: dynamoDbKeys(client(), { ...tables, writer: 'restore' }, undefined),
     auditEvents: operatorAuditEvents,
     clock: () => new Date(),
   })({ sub: 'operator:test', sourceIp: '' }, readKeyTrail(await archivedRows()), apply);
@@ -60,8 +60,13 @@ const replay = async (apply = true): Promise<readonly Remedy[]> => {
 
 const lastVersionOf = async ({ workspaceId }: Tenant): Promise<number | undefined> => {
   const address: KeyAddress = { scope: 'workspace', scopeId: workspaceId, workspaceId };
-  return (await dynamoDbKeys(client(), { keys: TableName, tenancy: 'tenancy' }).readKey(address))
-    ?.lastVersion;
+  return (
+    await dynamoDbKeys(
+      client(),
+      { keys: TableName, tenancy: 'tenancy', writer: 'restore' },
+      undefined,
+    ).readKey(address)
+  )?.lastVersion;
 };
 
 describe('a keys table that was restored', () => {
@@ -79,7 +84,8 @@ describe('a keys table that was restored', () => {
     await stack.call('DELETE', keyPath(tenant), { as: tenant.owner });
     await stack.call('DELETE', `/v1/sites/${withSite.siteId}/openai-key`, { as: withSite.owner });
     await restore(backup);
-    expect((await mint(stack, tenant)).status).toBe(200);
+    // Its mark is in another table and did not come back.
+    expect((await mint(stack, tenant)).error.code).toBe('openai_key_missing');
 
     const expected = [
       { place: `workspace ${tenant.workspaceId}`, remedy: 'shred', version: 2 },
@@ -89,7 +95,7 @@ describe('a keys table that was restored', () => {
     const planned = await replay(false);
     expect([...planned]).toEqual(expect.arrayContaining(expected));
     expect(planned.length).toBe(3);
-    expect((await mint(stack, tenant)).status).toBe(200);
+    expect((await items()).filter((item) => item['sealed'] !== undefined)).toHaveLength(4);
 
     await replay();
     expect((await mint(stack, tenant)).error.code).toBe('openai_key_missing');
@@ -109,7 +115,8 @@ describe('a keys table that was restored', () => {
     expect(await replay()).toEqual([
       { place: `workspace ${tenant.workspaceId}`, remedy: 'suspend', version: 1 },
     ]);
-    expect((await mint(stack, tenant)).error.code).toBe('openai_key_suspended');
+    expect((await mint(stack, tenant)).status).toBe(422);
+    expect((await items()).find(({ sk }) => sk === 'KEY')).toMatchObject({ state: 'suspended', version: 1 });
     expect(await lastVersionOf(tenant)).toBe(2);
     expect(await replay()).toEqual([]);
     expect((await putWorkspaceKey(stack, tenant, fakeKey())).data.version).toBe(3);
@@ -172,21 +179,21 @@ describe('the trail', () => {
   });
 });
 
-describe('npm run verify-archive and npm run reapply-deletions', () => {
-  const command = (name: string, archive: string, ...given: string[]) =>
-    promisify(execFile)(process.execPath, [`tools/operator/${name}.ts`, '--audit', archive, ...given], {
-      cwd: ROOT,
-      env: {
-        ...stack.variables,
-        PATH: process.env['PATH'],
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
-      },
-    }).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
+const command = (name: string, archive: string, ...given: string[]) =>
+  promisify(execFile)(process.execPath, [`tools/operator/${name}.ts`, '--audit', archive, ...given], {
+    cwd: ROOT,
+    env: {
+      ...stack.variables,
+      PATH: process.env['PATH'],
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+    },
+  }).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => error,
+  );
 
+describe('npm run verify-archive and npm run reapply-deletions', () => {
   it('do the drill after a restore, and say by their exit status what there was to do', async () => {
     const tenant = await makeTenant(stack);
     await putWorkspaceKey(stack, tenant, fakeKey());
@@ -202,8 +209,9 @@ describe('npm run verify-archive and npm run reapply-deletions', () => {
       await restore(backup);
       const plan = await command('reapply-deletions', archive);
       expect([plan.code, plan.stdout]).toEqual([1, expect.stringContaining('version 1: was deleted: shred')]);
-      expect((await mint(stack, tenant)).status).toBe(200);
+      expect((await items()).some((item) => item['sealed'] !== undefined)).toBe(true);
       expect((await command('reapply-deletions', archive, '--apply')).code).toBe(1);
+      expect((await items()).some((item) => item['sealed'] !== undefined)).toBe(false);
       expect((await mint(stack, tenant)).error.code).toBe('openai_key_missing');
       expect((await command('reapply-deletions', archive)).code).toBe(0);
 
@@ -218,6 +226,56 @@ describe('npm run verify-archive and npm run reapply-deletions', () => {
       expect((await command('reapply-deletions', archive)).code).toBe(2);
     } finally {
       rmSync(dirname(archive), { recursive: true, force: true });
+    }
+  });
+});
+
+describe('npm run mark-keys', () => {
+  it('gives a key its mark where the trail gives the same state, and leaves one refused that was put back', async () => {
+    const [sound, tampered] = [await makeTenant(stack), await makeTenant(stack)];
+    await putWorkspaceKey(stack, sound, fakeKey());
+    await putWorkspaceKey(stack, tampered, fakeKey());
+    const old = (await items()).find(
+      ({ pk, sk }) => pk === `WORKSPACE#${tampered.workspaceId}` && sk === 'KEY',
+    );
+    await putWorkspaceKey(stack, tampered, fakeKey());
+    const archive = join(mkdtempSync(join(tmpdir(), 'spelo-archive-')), 'audit.ndjson');
+    try {
+      writeFileSync(archive, (await archivedRows()).map(archiveLineOf).join('\n'));
+      // As in a deployment of a version that knew no marks.
+      for (const { workspaceId } of [sound, tampered])
+        await client().send(
+          new DeleteCommand({
+            TableName: 'tenancy',
+            Key: { pk: `MARK#WORKSPACE#${workspaceId}`, sk: 'MARK' },
+          }),
+        );
+      await client().send(new PutCommand({ TableName, Item: old }));
+      expect((await mint(stack, sound)).error.code).toBe('openai_key_missing');
+
+      const planned = await command('mark-keys', archive);
+      expect([planned.code, planned.stdout]).toEqual([
+        1,
+        expect.stringContaining('2 keys, 0 marked before, 1 to mark\n'),
+      ]);
+      expect((await mint(stack, sound)).error.code).toBe('openai_key_missing');
+
+      const applied = await command('mark-keys', archive, '--apply');
+      expect([applied.code, applied.stdout]).toEqual([
+        1,
+        expect.stringContaining(
+          `workspace ${tampered.workspaceId}: is not in the state that the trail gives`,
+        ),
+      ]);
+      expect((await mint(stack, sound)).status).toBe(200);
+      expect((await mint(stack, tampered)).error.code).toBe('openai_key_missing');
+      const rows = (await archivedRows()).filter(({ type }) => type === 'key.marked');
+      expect(rows).toMatchObject([
+        { workspaceId: sound.workspaceId, facts: { scope: 'workspace', version: 1 } },
+      ]);
+      expect((await command('mark-keys', archive)).stdout).toContain('2 keys, 1 marked before, 0 to mark\n');
+    } finally {
+      rmSync(dirname(archive), { recursive: true });
     }
   });
 });

@@ -200,7 +200,7 @@ describe('totals', () => {
       expect(await totalOf(tenant, String(sk))).toMatchObject(counts);
 
     const events = (await tables.scan('tenancy')).filter(
-      ({ pk, type }) => pk === `EVENTS#${tenant.workspaceId}` && type === 'usage.corrected',
+      ({ pk, type }) => pk === `EVENTS#rebuild-usage#${tenant.workspaceId}` && type === 'usage.corrected',
     );
     expect(events).toHaveLength(3);
     expect(events).toEqual(

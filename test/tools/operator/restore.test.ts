@@ -127,6 +127,8 @@ const crashAt = async (name: string, count: number): Promise<void> => {
 const usesIn = (calls: readonly AwsCall[]): ReadonlySet<string> =>
   new Set(
     calls.flatMap(({ operation, body }) => {
+      if (operation === 'BatchGetItem')
+        return Object.keys(body['RequestItems'] as object).map((table) => `${table} ${operation}`);
       if (operation !== 'TransactWriteItems') return [`${body['TableName']} ${operation}`];
       const items = body['TransactItems'] as readonly Readonly<Record<string, { TableName: string }>>[];
       return items.flatMap((item) =>
@@ -188,7 +190,7 @@ describe('a restore of every table, with two crashes', () => {
     for (const table of ['tenancy', 'keys', 'sessions', 'usage'])
       for (const item of await itemsOf(table)) await remove(table, item);
     const lost = (await itemsOf('audit')).filter(
-      ({ pk, sk }) => pk?.S === `AUDIT#${shop.workspaceId}` && /[23]$/.test(sk?.S ?? ''),
+      ({ pk, sk }) => pk?.S === `AUDIT#${shop.workspaceId}` && /000000000[23]$/.test(sk?.S ?? ''),
     );
     expect(lost).toHaveLength(2);
     for (const item of lost) await remove('audit', item);
@@ -199,7 +201,8 @@ describe('a restore of every table, with two crashes', () => {
     expect(planned.code).toBe(1);
     expect(planned.stdout).toContain('audit: 2 missing');
     expect(planned.stdout).toContain('2 missing\n');
-    expect(await itemsOf('tenancy')).toEqual([]);
+    // The detector has noticed that the keys and their marks are gone, and notes its incidents.
+    expect((await itemsOf('tenancy')).filter(({ pk }) => pk?.S?.startsWith('EVENTS#') !== true)).toEqual([]);
     expect(existsSync(progressFile)).toBe(false);
 
     await crashAt('keys', 1);

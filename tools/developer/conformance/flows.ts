@@ -13,7 +13,10 @@ import {
 import { dynamoDbClient, kmsClient } from '../../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
+import { keyMarks } from '../../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsRewrapper } from '../../../lambdas/adapters/aws/keys/kms-rewrapper.ts';
+import { kmsDerivationKeys } from '../../../lambdas/adapters/aws/kms-derivation-keys.ts';
+import { KMS_KEYS } from '../../../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../../../lambdas/contract/tables.ts';
 import { rewrapKeys } from '../../../lambdas/use-cases/keys/rewrap-keys.ts';
 import { makeFakeKey } from '../../../local/openai/server.ts';
@@ -165,13 +168,16 @@ export const flowsOf = (target: Target): readonly Flow[] => {
       play: async () => {
         const environment = awsOf(target);
         const tables = { keys: TABLES.keys.name, tenancy: TABLES.tenancy.name };
-        const scan = dynamoDbKeyScan(dynamoDbClient(environment), tables);
+        const marks = keyMarks(
+          kmsDerivationKeys(kmsClient(environment), target.stack.variables[KMS_KEYS.marks.variable] ?? ''),
+        );
+        const scan = dynamoDbKeyScan(dynamoDbClient(environment), tables, marks);
         const { current, next } = target.masterKeys;
         const run = (toKeyArn: string) =>
           rewrapKeys({
             scan,
             writer: scan,
-            keys: dynamoDbKeys(dynamoDbClient(environment), tables),
+            keys: dynamoDbKeys(dynamoDbClient(environment), { ...tables, writer: 'rewrap' }, marks),
             rewrapper: kmsRewrapper(kmsClient(environment), [current, next]),
             auditEvents: operatorAuditEvents,
           })(

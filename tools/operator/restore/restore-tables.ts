@@ -1,10 +1,14 @@
 import type { RawItem, TableCopy } from '../../../lambdas/adapters/aws/dynamodb-table-copy.ts';
 import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 import type { Caller } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { Outbox } from '../../../lambdas/use-cases/ports/audit.ts';
+import type { MarkWriter } from '../../../lambdas/use-cases/ports/keys.ts';
 import type { Clock } from '../../../lambdas/use-cases/ports/runtime.ts';
 import { RESTORABLE_TABLES } from '../../../lib/item-uses.ts';
 import { readKeyTrail } from '../deletions/key-trail.ts';
 import { type Remedy, type ReplayPorts, replayTombstones } from '../deletions/replay.ts';
+import { type MarkReport, markFromTrail } from '../marks/mark-from-trail.ts';
+import { announcingWorkspaces, noteRestored } from './announce-workspaces.ts';
 import { type ArchiveComparison, compareWithArchive } from './compare-archive.ts';
 import { copyTable } from './copy-table.ts';
 import type { Progress, RestorableTable } from './progress.ts';
@@ -14,6 +18,10 @@ export interface RestorePorts {
   readonly copy: TableCopy;
   /** On the restored keys table; its events go to the live tenancy table. */
   readonly tombstones: ReplayPorts;
+  /** On the live tables. */
+  readonly marks: MarkWriter;
+  /** Of the live tenancy table. */
+  readonly outbox: Outbox;
   readonly clock: Clock;
 }
 
@@ -34,6 +42,8 @@ export interface RestoreRequest {
 export interface Restored {
   /** Keys that were shredded or suspended in the restored keys table before it was copied. */
   readonly remedies: readonly Remedy[];
+  /** Outcome for the mark of each key in the live table. */
+  readonly marks: readonly MarkReport[];
   readonly comparison: ArchiveComparison;
 }
 
@@ -47,19 +57,22 @@ const EXPIRY = 'expires_at';
  * recovery and protection of the live tables stay as they are. Can be stopped at any point and run again.
  */
 export const restoreTables =
-  ({ copy, tombstones, clock }: RestorePorts) =>
+  ({ copy, tombstones, marks: markWriter, outbox, clock }: RestorePorts) =>
   async (caller: Caller, request: RestoreRequest): Promise<Restored> => {
     const { tables, rows, acceptGaps, apply, overwrite, progress, onGap, onPage, onDifferent } = request;
     const now = clock().getTime() / 1_000;
     const unlessExpired = (item: RawItem): RawItem | undefined =>
       item[EXPIRY]?.N !== undefined && Number(item[EXPIRY].N) <= now ? undefined : item;
+    const announcing = announcingWorkspaces(copy, (workspaceId) =>
+      noteRestored(caller, workspaceId, tombstones.auditEvents, outbox),
+    );
     const copyOne = async (
       name: RestorableTable,
       admit: (item: RawItem) => RawItem | undefined = unlessExpired,
     ): Promise<void> => {
       const { done, after } = progress.of(name);
       if (done) return;
-      await copyTable(copy, {
+      await copyTable(name === 'tenancy' ? announcing : copy, {
         ...tables[name],
         admit,
         apply,
@@ -92,5 +105,9 @@ export const restoreTables =
     const remedies = await replayTombstones(tombstones)(caller, keyTrail, apply);
     for (const name of RESTORABLE_TABLES.filter((table) => table !== 'audit' && table !== 'tenancy'))
       await copyOne(name);
-    return { remedies, comparison: await compareWithArchive(copy, tables.audit.to, rows) };
+    const marks = await markFromTrail({
+      marks: markWriter,
+      auditEvents: tombstones.auditEvents,
+    })(caller, keyTrail, apply);
+    return { remedies, marks, comparison: await compareWithArchive(copy, tables.audit.to, rows) };
   };

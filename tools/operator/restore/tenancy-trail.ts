@@ -52,7 +52,7 @@ interface Counts {
  * Says what of a restored item of the tenancy table comes back. Nobody who was removed since is a member again, and nobody has
  * more rights than the trail gives them; a site that was archived stays archived, a workspace that was deleted stays deleted.
  * A workspace counts the owners and sites that come back with it, so that the last owner stays one. Events of the outbox stay
- * away: they are rows of the trail already. The rest is as it was at the moment of the restore.
+ * away, because they are rows of the trail already, and marks, because they belong to the keys of their moment. The rest is as it was at the moment of the restore.
  *
  * Reads the restored table `from` once, for the counts.
  */
@@ -99,7 +99,7 @@ const count = (counts: Map<string, Counts>, item: RawItem, histories: Histories)
 };
 
 const admit = (item: RawItem, histories: Histories): RawItem | undefined => {
-  if (item['pk']?.S?.startsWith('EVENTS#') === true) return undefined;
+  if (/^(?:EVENTS|MARK)#/.test(item['pk']?.S ?? '')) return undefined;
   const history = histories.get(workspaceOf(item) ?? '');
   if (history === undefined) return item;
   const sk = item['sk']?.S ?? '';

@@ -58,7 +58,7 @@ export const dynamoDbAnomalies = (
     }
     const TransactItems: TransactWrite[] = [
       { Put: { TableName: tables.limits, ...write } },
-      ...events.map((event) => eventPut(tables.tenancy, event)),
+      ...events.map((event) => eventPut(tables.tenancy, 'detector', event)),
     ];
     await callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(new TransactWriteCommand({ TransactItems })),

@@ -1,9 +1,10 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { EVENT_SOURCE, EVENTS } from '../../../contract/events.ts';
 import { summaryOf } from '../../../domain/anomalies/incident.ts';
+import { tamperingSummary } from '../../../domain/anomalies/tampering.ts';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
 import type { SiteNotice } from '../../../domain/notices/site-notice.ts';
-import type { IncidentAnnouncer } from '../../../use-cases/ports/anomalies.ts';
+import type { IncidentAnnouncer, TamperingAnnouncer } from '../../../use-cases/ports/anomalies.ts';
 import type { RotationRequests } from '../../../use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../../../use-cases/ports/usage.ts';
 import { callAws, callLimits } from '../aws-calls.ts';
@@ -23,7 +24,7 @@ export const eventBridgeIncidents = (environment: {
   readonly AWS_REGION: string;
   readonly EVENT_BUS_NAME: string;
   readonly AWS_ENDPOINT_URL_EVENTBRIDGE?: string | undefined;
-}): IncidentAnnouncer & NoticeAnnouncer & RotationRequests => {
+}): IncidentAnnouncer & TamperingAnnouncer & NoticeAnnouncer & RotationRequests => {
   const { AWS_REGION: region, EVENT_BUS_NAME: EventBusName } = environment;
   const endpoint = environment.AWS_ENDPOINT_URL_EVENTBRIDGE;
   const client = new EventBridgeClient({
@@ -58,6 +59,16 @@ export const eventBridgeIncidents = (environment: {
         response: incident.response,
         keys: incident.keys.map(({ scope, scopeId, version }) => ({ scope, scope_id: scopeId, version })),
         summary: summaryOf(incident),
+      }),
+    announceTampering: (found) =>
+      put(EVENTS.tamperingDetected, {
+        incident_id: found.incidentId,
+        workspace_id: found.workspaceId,
+        site_id: found.siteId,
+        kind: found.kind,
+        subject: found.subject,
+        at: found.at,
+        summary: tamperingSummary(found),
       }),
     announceNotice: (notice) =>
       'kind' in notice

@@ -1,5 +1,12 @@
-import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+} from '@aws-sdk/lib-dynamodb';
 import type { AuditEvent } from '../../../domain/audit/audit-record.ts';
+import type { EventWriter } from '../../../domain/audit/event-writers.ts';
+import type { Outbox } from '../../../use-cases/ports/audit.ts';
+import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
 
 export type TransactWrite = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
@@ -7,15 +14,28 @@ export type TransactWrite = NonNullable<TransactWriteCommandInput['TransactItems
 /** How long an event stays in the outbox, seconds. The projector has it after a moment; the audit trail keeps it. */
 const OUTBOX_SECONDS = 30 * 86_400;
 
-/** Puts an audit event beside the change that it tells of. It can be written once only. */
-export const eventPut = (tenancyTable: string, event: AuditEvent): TransactWrite => ({
+/** Puts an audit event beside the change that it explains, in the partition of its writer. It can be written once only. */
+export const eventPut = (tenancyTable: string, writer: EventWriter, event: AuditEvent): TransactWrite => ({
   Put: {
     TableName: tenancyTable,
     Item: {
-      ...primaryKey.event(event.workspaceId, event.eventId),
+      ...primaryKey.event(writer, event.workspaceId, event.eventId),
       ...event,
       expires_at: Math.floor(Date.parse(event.at) / 1_000) + OUTBOX_SECONDS,
     },
     ConditionExpression: 'attribute_not_exists(pk)',
+  },
+});
+
+/** Puts single events, for a command whose change is no transaction. */
+export const dynamoDbOutbox = (
+  dynamoDb: DynamoDBDocumentClient,
+  tenancyTable: string,
+  writer: EventWriter,
+): Outbox => ({
+  put: async (event) => {
+    await callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(new TransactWriteCommand({ TransactItems: [eventPut(tenancyTable, writer, event)] })),
+    );
   },
 });

@@ -4,6 +4,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import * as z from 'zod';
 import type { AuditEvent, AuditFacts } from '../../../domain/audit/audit-record.ts';
+import { mayWrite } from '../../../domain/audit/event-writers.ts';
 import { KEY_USE_REASONS } from '../../../domain/calls/key-use.ts';
 import { type SiteId, workspaceOfSite } from '../../../domain/identifiers.ts';
 import { auditEventItem } from './audit-items.ts';
@@ -49,10 +50,33 @@ export const auditEventOf = (record: DynamoDBRecord): AuditEvent | undefined => 
   return undefined;
 };
 
-/** The event that was put into the outbox; undefined for any other record. Throws as auditEventOf. */
+/**
+ * The event that was put into the outbox by one who may write it; undefined for any other record. Throws as auditEventOf. An
+ * event in the partition of another writer is none: the detector reports it.
+ */
 export const outboxEventOf = (record: DynamoDBRecord): AuditEvent | undefined => {
-  const inserted = record.eventName === 'INSERT' && record.dynamodb?.Keys?.['pk']?.S?.startsWith('EVENTS#');
-  return inserted === true ? auditEventItem.parse(imageOf(record.dynamodb?.NewImage)) : undefined;
+  const put = outboxPutOf(record);
+  return put !== undefined && mayWrite(put.writer, put.workspaceId, put.event) ? put.event : undefined;
+};
+
+/** An event of the outbox that lies in the partition of a writer who may not write it. Throws as auditEventOf. */
+export const foreignEventOf = (record: DynamoDBRecord): OutboxPut | undefined => {
+  const put = outboxPutOf(record);
+  return put === undefined || mayWrite(put.writer, put.workspaceId, put.event) ? undefined : put;
+};
+
+export interface OutboxPut {
+  /** As the partition names it. */
+  readonly writer: string;
+  readonly workspaceId: string;
+  readonly event: AuditEvent;
+}
+
+const outboxPutOf = (record: DynamoDBRecord): OutboxPut | undefined => {
+  const pk = record.dynamodb?.Keys?.['pk']?.S ?? '';
+  if (record.eventName !== 'INSERT' || !pk.startsWith('EVENTS#')) return undefined;
+  const [, writer = '', workspaceId = ''] = pk.split('#');
+  return { writer, workspaceId, event: auditEventItem.parse(imageOf(record.dynamodb?.NewImage)) };
 };
 
 const imageOf = (image: unknown): Image | undefined =>

@@ -1,4 +1,5 @@
 import { type DynamoDBDocumentClient, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { EventWriter } from '../../../domain/audit/event-writers.ts';
 import { BUDGET_NOTICE_PERCENTS } from '../../../domain/budgets/budget.ts';
 import type { BudgetNotes, BudgetStore } from '../../../use-cases/ports/budgets.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
@@ -10,7 +11,7 @@ import { budgetKey } from './budget-writes.ts';
 /** Budgets and what was noted about them, in the usage table beside the usage that they count. */
 export const dynamoDbBudgets = (
   dynamoDb: DynamoDBDocumentClient,
-  tables: { readonly usage: string; readonly tenancy: string },
+  tables: { readonly usage: string; readonly tenancy: string; readonly writer: EventWriter },
 ): BudgetStore & BudgetNotes => {
   const write = async (...TransactItems: TransactWrite[]): Promise<void> => {
     await callAws('dynamodb', 'TransactWriteItems', () =>
@@ -52,7 +53,7 @@ export const dynamoDbBudgets = (
                 }),
           },
         },
-        eventPut(tables.tenancy, event),
+        eventPut(tables.tenancy, tables.writer, event),
       ),
 
     changeBudget: (budget, before, event) =>
@@ -85,7 +86,7 @@ export const dynamoDbBudgets = (
             },
           },
         },
-        eventPut(tables.tenancy, event),
+        eventPut(tables.tenancy, tables.writer, event),
       ),
 
     removeBudget: (budget, event) =>
@@ -98,7 +99,7 @@ export const dynamoDbBudgets = (
             ExpressionAttributeValues: { ':revision': budget.revision },
           },
         },
-        eventPut(tables.tenancy, event),
+        eventPut(tables.tenancy, tables.writer, event),
       ),
 
     noteThreshold: (budget, percent, event) =>
@@ -118,7 +119,7 @@ export const dynamoDbBudgets = (
             },
           },
         },
-        eventPut(tables.tenancy, event),
+        eventPut(tables.tenancy, tables.writer, event),
       ),
 
     noteCallsEnded: async (budget, at) => {

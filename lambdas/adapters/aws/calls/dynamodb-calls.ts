@@ -226,7 +226,7 @@ export const dynamoDbEndOrders = (
           new TransactWriteCommand({
             TransactItems: [
               { Update: { TableName: tables.sessions, ...endMark(siteId, sessionId, by) } },
-              eventPut(tables.tenancy, event),
+              eventPut(tables.tenancy, 'keys', event),
             ],
           }),
         ),

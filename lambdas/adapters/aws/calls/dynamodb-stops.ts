@@ -21,7 +21,7 @@ export const dynamoDbStops = (
                 Item: { ...stopKey(workspaceId), at: event.at, by: event.actor },
               },
             },
-            eventPut(tables.tenancy, event),
+            eventPut(tables.tenancy, 'stop', event),
           ],
         }),
       ),
@@ -34,7 +34,7 @@ export const dynamoDbStops = (
         new TransactWriteCommand({
           TransactItems: [
             { Delete: { TableName: tables.tenancy, Key: stopKey(workspaceId) } },
-            eventPut(tables.tenancy, event),
+            eventPut(tables.tenancy, 'stop', event),
           ],
         }),
       ),

@@ -1,17 +1,20 @@
 import { type DynamoDBDocumentClient, ScanCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import { type SiteId, workspaceOfSite } from '../../../domain/identifiers.ts';
 import { isWellFormed } from '../../../domain/keys/sealed-key.ts';
-import { isLive, type KeyAddress } from '../../../domain/keys/stored-key.ts';
+import { isLive } from '../../../domain/keys/stored-key.ts';
 import type { KeyScan, Rewrap, ScannedKey, WrappingWriter } from '../../../use-cases/ports/keys.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
+import { type KeyMarks, markPut } from './key-marks.ts';
+import { addressAt } from './key-place.ts';
 import { retainedKeyAt, storedKeyAt } from './stored-key-item.ts';
 
 /** Goes through the keys table and replaces wrappings in it. An operator's tool: no deployed function scans. */
 export const dynamoDbKeyScan = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly keys: string; readonly tenancy: string },
+  /** As of `dynamoDbKeys`. A scan itself checks no mark; replacing a wrapping does. */
+  marks: KeyMarks | undefined,
   pageSize = 100,
 ): KeyScan & WrappingWriter => ({
   scanKeys: async (after) => {
@@ -31,7 +34,7 @@ export const dynamoDbKeyScan = (
     };
   },
 
-  replaceWrappings: async (address, { revision, head, retained }) => {
+  replaceWrappings: async (address, { revision, mark, head, retained }) => {
     const { scope, scopeId } = address;
     const headKey = primaryKey.key(scope, scopeId);
     const TransactItems: TransactWrite[] = [];
@@ -48,8 +51,12 @@ export const dynamoDbKeyScan = (
         },
       });
     }
+    if (marks !== undefined && mark !== undefined) {
+      const next = { ...mark, revision: mark.revision + 1 };
+      TransactItems.push(await markPut(tables.tenancy, marks, address, next, mark));
+    }
     for (const { event } of [head, retained].filter((rewrap) => rewrap !== undefined))
-      TransactItems.push(eventPut(tables.tenancy, event));
+      TransactItems.push(eventPut(tables.tenancy, 'rewrap', event));
     await callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(new TransactWriteCommand({ TransactItems })),
     );
@@ -104,21 +111,4 @@ const scannedKey = (item: Readonly<Record<string, unknown>>): ScannedKey[] => {
   const retained = address && retainedKeyAt(address, Number(version), item);
   const sound = address !== undefined && retained !== undefined && isWellFormed(retained.sealed);
   return [sound ? { record: 'retained', place, address, retained } : unreadable];
-};
-
-/** Whose key lies in a partition; undefined for a partition that no key has. */
-const addressAt = (pk: string): KeyAddress | undefined => {
-  const [, prefix = '', scopeId = ''] = /^([A-Z]+)#([a-z0-9]+)$/.exec(pk) ?? [];
-  switch (prefix) {
-    case 'SITE': {
-      const workspaceId = workspaceOfSite(scopeId as SiteId);
-      return workspaceId && { scope: 'site', scopeId, workspaceId };
-    }
-    case 'WORKSPACE':
-      return { scope: 'workspace', scopeId, workspaceId: scopeId };
-    case 'PLATFORM':
-      return { scope: 'platform', scopeId, workspaceId: scopeId };
-    default:
-      return undefined;
-  }
 };

@@ -4,24 +4,47 @@ import {
   GetCommand,
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
+import type { EventWriter } from '../../../domain/audit/event-writers.ts';
 import type { SiteId, WorkspaceId } from '../../../domain/identifiers.ts';
+import { markOf } from '../../../domain/keys/key-mark.ts';
 import type { KeyAddress } from '../../../domain/keys/stored-key.ts';
 import type { KeyActivityReader, KeyStore } from '../../../use-cases/ports/keys.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws, ignoreConflict } from '../aws-calls.ts';
+import { readTogether } from '../batch-get.ts';
 import { endingPut } from '../calls/ending-item.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { keyActivityItem, keyVersionItem } from './key-items.ts';
+import { type KeyMarks, markPut, verifiedKey } from './key-marks.ts';
 import { itemOfCurrentKey, itemOfRetained, retainedKeyAt, storedKeyAt } from './stored-key-item.ts';
+
+/** The current key of a scope, held against its mark. */
+export const dynamoDbKeyReader = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly keys: string; readonly tenancy: string },
+  /** undefined: of a table that was restored beside the live one, which no function reads. */
+  marks: KeyMarks | undefined,
+): Pick<KeyStore, 'readKey'> => ({
+  readKey: async (address) => {
+    if (marks === undefined) {
+      const at = primaryKey.key(address.scope, address.scopeId);
+      const lookup = await readTogether(dynamoDb, { [tables.keys]: [at] });
+      return storedKeyAt(address, lookup(tables.keys, at));
+    }
+    return verifiedKey(dynamoDb, tables, marks, address);
+  },
+});
 
 /**
  * Sealed keys: one head per scope, its history without ciphertext, and at most one retained record. Every change is one
- * transaction, conditional on the revision that the writer saw.
+ * transaction, conditional on the revision that the writer saw, and writes the mark of the key with it.
  */
 export const dynamoDbKeys = (
   dynamoDb: DynamoDBDocumentClient,
-  tables: { readonly keys: string; readonly tenancy: string },
+  tables: { readonly keys: string; readonly tenancy: string; readonly writer: EventWriter },
+  /** As of dynamoDbKeyReader; without them, none are written. */
+  marks: KeyMarks | undefined,
 ): KeyStore => {
   const read = async (Key: PrimaryKey): Promise<Readonly<Record<string, unknown>> | undefined> => {
     const { Item } = await callAws('dynamodb', 'GetItem', () =>
@@ -31,8 +54,7 @@ export const dynamoDbKeys = (
   };
 
   return {
-    readKey: async (address) =>
-      storedKeyAt(address, await read(primaryKey.key(address.scope, address.scopeId))),
+    ...dynamoDbKeyReader(dynamoDb, tables, marks),
 
     readRetained: async (address, version) => {
       const { scope, scopeId } = address;
@@ -68,9 +90,10 @@ export const dynamoDbKeys = (
             ...revisionIs(expectedRevision),
           },
         },
-        eventPut(tables.tenancy, event),
+        eventPut(tables.tenancy, tables.writer, event),
         ...kept.map((sealed) => endingPut(tables.keys, sealed, new Date(event.at))),
         ...(currentKey.state === 'deleted' ? [] : ownerStands(tables.tenancy, address)),
+        ...(marks === undefined ? [] : [await markPut(tables.tenancy, marks, address, markOf(currentKey))]),
       ];
       if (created !== undefined)
         TransactItems.push(put(primaryKey.keyVersion(scope, scopeId, created.version), created));

@@ -112,10 +112,10 @@ export const retainedKeyAt = (
 };
 
 /** The item of a current key. Its version is an attribute next to the record, which cannot change it. */
-export const itemOfCurrentKey = (currentKey: StoredKey): Item =>
-  currentKey.state === 'deleted'
-    ? { ...currentKey }
-    : { ...currentKey, version: currentKey.sealed.version, sealed: recordOf(currentKey) };
+export const itemOfCurrentKey = ({ markedRevision: _, ...currentKey }: StoredKey): Item =>
+  'sealed' in currentKey
+    ? { ...currentKey, version: currentKey.sealed.version, sealed: recordOf(currentKey) }
+    : currentKey;
 
 export const itemOfRetained = ({ retainedUntil, sealed, ...rest }: RetainedKey): Item => ({
   ...rest,

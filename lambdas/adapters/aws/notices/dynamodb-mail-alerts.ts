@@ -45,7 +45,7 @@ export const dynamoDbMailAlerts = (
     await callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(
         new TransactWriteCommand({
-          TransactItems: event === undefined ? [item] : [eventPut(tenancyTable, event), item],
+          TransactItems: event === undefined ? [item] : [eventPut(tenancyTable, 'manage', event), item],
         }),
       ),
     );

@@ -47,7 +47,9 @@ export const dynamoDbWebhookReader = (
 export const dynamoDbWebhooks = (dynamoDb: DynamoDBDocumentClient, tenancyTable: string): WebhookStore => {
   const write = async (event: AuditEvent, ...changes: TransactWrite[]): Promise<void> => {
     await callAws('dynamodb', 'TransactWriteItems', () =>
-      dynamoDb.send(new TransactWriteCommand({ TransactItems: [eventPut(tenancyTable, event), ...changes] })),
+      dynamoDb.send(
+        new TransactWriteCommand({ TransactItems: [eventPut(tenancyTable, 'manage', event), ...changes] }),
+      ),
     );
   };
   const workspaceExists = (workspaceId: WorkspaceId): TransactWrite => ({

@@ -126,7 +126,7 @@ export const dynamoDbSessionSnapshots = (
                 ExpressionAttributeValues: { ':at': event.at },
               },
             },
-            eventPut(tables.tenancy, event),
+            eventPut(tables.tenancy, 'events', event),
           ],
         }),
       ),

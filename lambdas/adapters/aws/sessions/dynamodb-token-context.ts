@@ -1,6 +1,6 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { WorkspaceId } from '../../../domain/identifiers.ts';
-import { PLATFORM_ADDRESS } from '../../../domain/keys/stored-key.ts';
+import { type KeyAddress, PLATFORM_ADDRESS } from '../../../domain/keys/stored-key.ts';
 import { siteBudget } from '../../../domain/limits.ts';
 import type { SlotLease } from '../../../domain/sessions/slots.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
@@ -11,8 +11,8 @@ import { budgetKeysOf, budgetsIn } from '../budgets/budget-item.ts';
 import { stopKey } from '../calls/stop-key.ts';
 import { queryAll } from '../dynamodb-pages.ts';
 import { keyHealthItem } from '../keys/key-health-item.ts';
-import { storedKeyAt } from '../keys/stored-key-item.ts';
-import { primaryKey } from '../table-keys.ts';
+import { type KeyMarks, verifiedKey } from '../keys/key-marks.ts';
+import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { siteItem, workspaceItem } from '../tenancy/tenancy-items.ts';
 import { periodUsageItem } from '../usage/usage-items.ts';
 import { leaseItem } from './lease-item.ts';
@@ -21,7 +21,7 @@ import { embedFactsIn, embedKeysOf } from './visitor-writes.ts';
 
 /**
  * Hop 1 of the token path: one batch read and one query, in parallel, nothing cached. The batch is strongly consistent:
- * suspending a key takes effect at the next request.
+ * suspending a key takes effect at the next request. Each key is held against its mark, which the same batch has read.
  */
 export const dynamoDbTokenContext = (
   dynamoDb: DynamoDBDocumentClient,
@@ -31,6 +31,7 @@ export const dynamoDbTokenContext = (
     readonly limits: string;
     readonly usage: string;
   },
+  marks: KeyMarks,
 ): TokenContextReader => {
   /** The condition of the write decides: leases that are a moment old cost a second attempt at most. */
   const readLeases = (workspaceId: WorkspaceId, ConsistentRead: boolean): Promise<readonly SlotLease[]> =>
@@ -65,6 +66,11 @@ export const dynamoDbTokenContext = (
       };
     },
     readTokenContext: async (siteId, workspaceId, now, embed) => {
+      const addresses = {
+        site: { scope: 'site', scopeId: siteId, workspaceId },
+        workspace: { scope: 'workspace', scopeId: workspaceId, workspaceId },
+        platform: PLATFORM_ADDRESS,
+      } as const;
       const at = {
         workspace: primaryKey.workspace(workspaceId),
         site: primaryKey.site(workspaceId, siteId),
@@ -78,12 +84,23 @@ export const dynamoDbTokenContext = (
         stageStop: stopKey(undefined),
         workspaceStop: stopKey(workspaceId),
         platformHealth: primaryKey.keyHealth(workspaceId, 'platform', PLATFORM_ADDRESS.scopeId),
+        siteMark: primaryKey.keyMark('site', siteId),
+        workspaceMark: primaryKey.keyMark('workspace', workspaceId),
+        platformMark: primaryKey.keyMark(PLATFORM_ADDRESS.scope, PLATFORM_ADDRESS.scopeId),
       };
       const budgets = budgetKeysOf(workspaceId, siteId);
       const visit = embedKeysOf(siteId, now, embed);
       const [lookup, leases] = await Promise.all([
         readTogether(dynamoDb, {
-          [tables.tenancy]: [at.workspace, at.site, at.stageStop, at.workspaceStop],
+          [tables.tenancy]: [
+            at.workspace,
+            at.site,
+            at.stageStop,
+            at.workspaceStop,
+            at.siteMark,
+            at.workspaceMark,
+            at.platformMark,
+          ],
           [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
           [tables.limits]: [
             at.siteRate,
@@ -96,18 +113,23 @@ export const dynamoDbTokenContext = (
         }),
         readLeases(workspaceId, false),
       ]);
+      const verified = (address: KeyAddress, key: PrimaryKey, mark: PrimaryKey) =>
+        verifiedKey(dynamoDb, tables, marks, address, {
+          key: lookup(tables.keys, key),
+          mark: lookup(tables.tenancy, mark),
+        });
+      // Without a call, unless one of them does not match its mark.
+      const [siteKey, workspaceKey, platformKey] = await Promise.all([
+        verified(addresses.site, at.siteKey, at.siteMark),
+        verified(addresses.workspace, at.workspaceKey, at.workspaceMark),
+        verified(addresses.platform, at.platformKey, at.platformMark),
+      ]);
       return {
         workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
         site: siteItem.optional().parse(lookup(tables.tenancy, at.site)),
-        siteKey: storedKeyAt(
-          { scope: 'site', scopeId: siteId, workspaceId },
-          lookup(tables.keys, at.siteKey),
-        ),
-        workspaceKey: storedKeyAt(
-          { scope: 'workspace', scopeId: workspaceId, workspaceId },
-          lookup(tables.keys, at.workspaceKey),
-        ),
-        platformKey: storedKeyAt(PLATFORM_ADDRESS, lookup(tables.keys, at.platformKey)),
+        siteKey,
+        workspaceKey,
+        platformKey,
         siteCalls: rateItem.optional().parse(lookup(tables.limits, at.siteRate))?.calls ?? 0,
         period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
         budgets: budgetsIn(lookup, tables.usage, budgets),

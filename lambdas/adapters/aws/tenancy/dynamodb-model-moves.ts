@@ -14,7 +14,7 @@ export const dynamoDbModelMoves = (dynamoDb: DynamoDBDocumentClient, tenancyTabl
     update: { readonly set: string; readonly condition: string; readonly values: Record<string, unknown> },
   ): Promise<void> => {
     const TransactItems: TransactWrite[] = [
-      eventPut(tenancyTable, event),
+      eventPut(tenancyTable, 'retire-models', event),
       {
         Update: {
           TableName: tenancyTable,

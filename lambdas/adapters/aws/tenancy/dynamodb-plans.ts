@@ -8,7 +8,7 @@ import { primaryKey } from '../table-keys.ts';
 export const dynamoDbPlans = (dynamoDb: DynamoDBDocumentClient, tenancyTable: string): PlanWriter => ({
   changePlan: async ({ workspaceId, plan: before }, plan, event) => {
     const TransactItems: TransactWrite[] = [
-      eventPut(tenancyTable, event),
+      eventPut(tenancyTable, 'set-plan', event),
       {
         Update: {
           TableName: tenancyTable,

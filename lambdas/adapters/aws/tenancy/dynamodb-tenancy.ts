@@ -16,6 +16,7 @@ export interface TenancyTable {
   readonly name: string;
   /** Members by `sub`. */
   readonly indexName: string;
+  readonly writer: 'manage' | 'keys';
 }
 
 /** Where a page of workspaces can start. */
@@ -100,7 +101,7 @@ export const dynamoDbTenancy = (
     ...membership,
     createWorkspace: async (workspace, owner, event) => {
       await write(
-        eventPut(table.name, event),
+        eventPut(table.name, table.writer, event),
         putNew({ ...primaryKey.workspace(workspace.workspaceId), ...workspace }),
         putNew({ ...primaryKey.member(workspace.workspaceId, owner.sub), ...owner }),
       );
@@ -138,7 +139,7 @@ export const dynamoDbTenancy = (
     changeWorkspace: async (workspaceId, change, event) => {
       if (Object.keys(change).length === 0) return;
       await write(
-        eventPut(table.name, event),
+        eventPut(table.name, table.writer, event),
         updateOf(table.name, primaryKey.workspace(workspaceId), change, 'deletedAt = :null', {
           ':null': null,
         }),
@@ -160,7 +161,7 @@ export const dynamoDbTenancy = (
     saveMember: async (member: Member, previous: Member | undefined, event: AuditEvent) => {
       const { workspaceId, sub } = member;
       await write(
-        eventPut(table.name, event),
+        eventPut(table.name, table.writer, event),
         {
           Put: {
             TableName: table.name,
@@ -176,7 +177,7 @@ export const dynamoDbTenancy = (
 
     removeMember: async (member, event) => {
       await write(
-        eventPut(table.name, event),
+        eventPut(table.name, table.writer, event),
         {
           Delete: {
             TableName: table.name,
@@ -190,7 +191,7 @@ export const dynamoDbTenancy = (
 
     createSite: async (site, quota, event) => {
       await write(
-        eventPut(table.name, event),
+        eventPut(table.name, table.writer, event),
         putNew({ ...primaryKey.site(site.workspaceId, site.siteId), ...site }),
         reserveSiteQuota(site.workspaceId, quota),
       );
@@ -199,14 +200,14 @@ export const dynamoDbTenancy = (
     changeSite: async ({ workspaceId, siteId }, change, event) => {
       if (Object.keys(change).length === 0) return;
       await write(
-        eventPut(table.name, event),
+        eventPut(table.name, table.writer, event),
         updateOf(table.name, primaryKey.site(workspaceId, siteId), change, 'attribute_exists(pk)', {}),
       );
     },
 
     markWorkspaceDeleted: async (workspaceId, event) => {
       await write(
-        eventPut(table.name, event),
+        eventPut(table.name, table.writer, event),
         updateOf(
           table.name,
           primaryKey.workspace(workspaceId),
@@ -219,7 +220,7 @@ export const dynamoDbTenancy = (
 
     archiveSite: async (site, event) => {
       await write(
-        eventPut(table.name, event),
+        eventPut(table.name, table.writer, event),
         {
           Delete: {
             TableName: table.name,

@@ -86,7 +86,7 @@ export const dynamoDbUsageLedgerAudit = (
                 },
               },
             },
-            eventPut(tables.tenancy, event),
+            eventPut(tables.tenancy, 'rebuild-usage', event),
           ],
         }),
       ),

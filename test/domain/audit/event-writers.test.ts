@@ -1,0 +1,21 @@
+import { describe, expect, it } from '@jest/globals';
+import { AUDIT_EVENT_TYPES } from '../../../lambdas/domain/audit/audit-record.ts';
+import { EVENT_WRITERS, mayWrite } from '../../../lambdas/domain/audit/event-writers.ts';
+
+/** Rows that the projector makes of other items than events. */
+const OF_ITEMS = /^session\.(reserved|issued|used|refused)$|^key\.(item_written|retained_removed|use_\w+)$/;
+
+describe('the writers of audit events', () => {
+  it('write every type that is not read from another item, and none that is', () => {
+    const written = new Set<string>(Object.values(EVENT_WRITERS).flat());
+    expect(AUDIT_EVENT_TYPES.filter((type) => written.has(type) === OF_ITEMS.test(type))).toEqual([]);
+  });
+
+  it('write in the workspace of their partition, and only their types', () => {
+    const event = { type: 'key.stored', workspaceId: 'w1' } as const;
+    expect(mayWrite('keys', 'w1', event)).toBe(true);
+    expect(mayWrite('keys', 'w2', event)).toBe(false);
+    expect(mayWrite('events', 'w1', event)).toBe(false);
+    for (const name of ['', 'w1', 'constructor', 'KEYS']) expect(mayWrite(name, 'w1', event)).toBe(false);
+  });
+});

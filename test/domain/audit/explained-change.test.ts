@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AuditEvent } from '../../../lambdas/domain/audit/audit-record.ts';
+import { EVENT_WRITERS } from '../../../lambdas/domain/audit/event-writers.ts';
+import {
+  type ChangedItem,
+  explains,
+  tenancyChangeOf,
+} from '../../../lambdas/domain/audit/explained-change.ts';
+
+const event = (type: AuditEvent['type'], fields: Partial<AuditEvent> = {}): AuditEvent => ({
+  eventId: 'evt_1',
+  workspaceId: 'w1',
+  type,
+  at: '2026-11-30T12:00:00.000Z',
+  actor: 'carol',
+  siteId: null,
+  sessionId: null,
+  ipHash: null,
+  facts: {},
+  ...fields,
+});
+
+/** Whether an event of `writer` explains the change. */
+const explained = (
+  item: Omit<ChangedItem, 'image'> & { image?: object },
+  writer: string,
+  by: AuditEvent,
+): boolean =>
+  tenancyChangeOf({ image: undefined, ...item } as ChangedItem)?.explanations.some(
+    (explanation) => explanation.writer === writer && explains(explanation, by),
+  ) ?? false;
+
+const PK = 'WORKSPACE#w1';
+
+describe('a change of a member', () => {
+  const added = { pk: PK, sk: 'MEMBER#bob', change: 'INSERT', image: { role: 'admin' } } as const;
+  it('is explained by the event that gives this person this role', () => {
+    expect(explained(added, 'manage', event('member.saved', { facts: { sub: 'bob', role: 'admin' } }))).toBe(
+      true,
+    );
+    expect(explained(added, 'manage', event('member.saved', { facts: { sub: 'bob', role: 'viewer' } }))).toBe(
+      false,
+    );
+    expect(explained(added, 'manage', event('member.saved', { facts: { sub: 'eve', role: 'admin' } }))).toBe(
+      false,
+    );
+    expect(explained(added, 'keys', event('member.saved', { facts: { sub: 'bob', role: 'admin' } }))).toBe(
+      false,
+    );
+  });
+
+  it('that adds an owner is explained by the workspace that this person created', () => {
+    const owner = { ...added, sk: 'MEMBER#carol', image: { role: 'owner' } };
+    expect(explained(owner, 'manage', event('workspace.created'))).toBe(true);
+    expect(explained(owner, 'manage', event('workspace.created', { actor: 'eve' }))).toBe(false);
+    expect(explained(added, 'manage', event('workspace.created', { actor: 'bob' }))).toBe(false);
+  });
+
+  it('that removes one needs the removal of this person', () => {
+    const removed = { pk: PK, sk: 'MEMBER#bob', change: 'REMOVE' } as const;
+    expect(explained(removed, 'manage', event('member.removed', { facts: { sub: 'bob' } }))).toBe(true);
+    expect(explained(removed, 'manage', event('member.removed', { facts: { sub: 'eve' } }))).toBe(false);
+    expect(
+      explained(removed, 'manage', event('member.saved', { facts: { sub: 'bob', role: 'viewer' } })),
+    ).toBe(false);
+  });
+});
+
+describe('a change of a site', () => {
+  it.each([
+    ['INSERT', 'manage', 'site.created'],
+    ['MODIFY', 'manage', 'site.changed'],
+    ['MODIFY', 'retire-models', 'site.model_moved'],
+    ['REMOVE', 'keys', 'site.archived'],
+  ] as const)('by %s is explained by %s with %s of this site', (change, writer, type) => {
+    const item = { pk: PK, sk: 'SITE#s1', change } as const;
+    expect(explained(item, writer, event(type, { siteId: 's1' }))).toBe(true);
+    expect(explained(item, writer, event(type, { siteId: 's2' }))).toBe(false);
+  });
+});
+
+describe('a change of a workspace', () => {
+  it('by removal is explained by nothing but a restore', () => {
+    const removed = tenancyChangeOf({ pk: PK, sk: 'WORKSPACE', change: 'REMOVE', image: undefined });
+    expect(removed?.explanations.map(({ writer }) => writer)).toEqual(['restore']);
+  });
+
+  it('of the plan is explained by the operator who sets plans', () => {
+    const changed = { pk: PK, sk: 'WORKSPACE', change: 'MODIFY' } as const;
+    expect(explained(changed, 'set-plan', event('workspace.plan_changed'))).toBe(true);
+  });
+});
+
+it('names as explanation only what its writer may write', () => {
+  const items = ['WORKSPACE', 'MEMBER#bob', 'SITE#s1', 'ARCHIVED_SITE#s1'].map((sk) => ({ pk: PK, sk }));
+  const places = [
+    ...items,
+    { pk: 'STOP#w1', sk: 'STOP' },
+    { pk: 'STOP#stage', sk: 'STOP' },
+    { pk: 'WEBHOOKS#w1', sk: 'wh' },
+  ];
+  for (const place of places)
+    for (const change of ['INSERT', 'MODIFY', 'REMOVE'] as const)
+      for (const { writer, types } of tenancyChangeOf({ ...place, change, image: { role: 'owner' } })
+        ?.explanations ?? [])
+        expect(EVENT_WRITERS[writer]).toEqual(expect.arrayContaining([...types]));
+});
+
+it('asks nothing of items that change without an event', () => {
+  for (const [pk, sk] of [
+    ['EVENTS#manage#w1', 'evt_1'],
+    ['MARK#SITE#s1', 'MARK'],
+    ['MAIL#w1', 'MAIL'],
+    [PK, 'OTHER#1'],
+  ] as const)
+    expect(tenancyChangeOf({ pk, sk, change: 'MODIFY', image: {} })).toBeUndefined();
+});
