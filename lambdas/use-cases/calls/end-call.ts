@@ -74,21 +74,23 @@ const hangUp = async (
   let kmsRequestId: string | undefined;
   const settle = (result: string, openAiRequestId: string | undefined): Promise<void> =>
     keyUses.settle(use, { at: clock().toISOString(), result, kmsRequestId, openAiRequestId });
-  try {
-    const { openAiRequestId } = await opener.withPlaintext(
+  const failed = async (error: unknown): Promise<never> => {
+    const failure = error instanceof OpenAiFailure ? error : undefined;
+    await Promise.allSettled([settle(failure?.reason ?? resultOf(error), failure?.requestId)]);
+    if (failure !== undefined && NOT_OURS_ANY_MORE.has(failure.reason)) throw new SealedKeyUnreadableError();
+    throw error;
+  };
+  const { openAiRequestId } = await opener
+    .withPlaintext(
       sealed,
       (plaintext) => calls.hangUp(plaintext, { callId, dataResidency: session.dataResidency ?? 'global' }),
       (requestId) => {
         kmsRequestId = requestId;
       },
-    );
-    await settle('ok', openAiRequestId);
-  } catch (error) {
-    const failure = error instanceof OpenAiFailure ? error : undefined;
-    await Promise.allSettled([settle(failure?.reason ?? resultOf(error), failure?.requestId)]);
-    if (failure !== undefined && NOT_OURS_ANY_MORE.has(failure.reason)) throw new SealedKeyUnreadableError();
-    throw error;
-  }
+    )
+    .catch(failed);
+  // Outside of `failed`: a hang-up that worked is never on record as one that failed.
+  await settle('ok', openAiRequestId);
 };
 
 const resultOf = (error: unknown): string =>

@@ -181,4 +181,11 @@ describe('a call that could not be hung up this time', () => {
     const { result } = await ended({ failing: { [HANG_UP]: failure, 'settle timeout': DOWN } });
     expect(result).toBe(failure);
   });
+
+  it('whose hang-up worked is tried again when that cannot be written, and no other outcome is', async () => {
+    const world = await ended({ failing: { 'settle ok': DOWN } });
+    expect(world.result).toBe(DOWN);
+    expect(isKept(world)).toBe(true);
+    expect(world.log.filter((step) => step.startsWith('settle'))).toEqual(['settle ok']);
+  });
 });
