@@ -15,6 +15,14 @@ import type { RequestState, Result } from './request-state.ts';
 
 type AnyEndpoint = (request: EndpointRequest<RouteId>) => Promise<unknown>;
 
+/** Refusals that are decided before the site is read, so that no origin is known to be its own. */
+const REFUSED_UNREAD: ReadonlySet<string> = new Set([
+  'invalid_request',
+  'invalid_offer',
+  'invalid_signature',
+  'session_not_found',
+]);
+
 export interface Router {
   /** Answers one request, or throws a BrokerError. */
   answer(event: APIGatewayProxyEventV2, state: RequestState): Promise<Result>;
@@ -51,7 +59,27 @@ export const createRouter = <Name extends FunctionName>(
     try {
       return await answerMatch(match, sourceIp, event, state);
     } catch (error) {
-      throw invalid.count(sourceIp, error);
+      const refusal = invalid.count(sourceIp, error);
+      if (refusal instanceof BrokerError && REFUSED_UNREAD.has(refusal.code))
+        await allowAsPreflight(sourceIp, event, state);
+      throw refusal;
+    }
+  };
+
+  /** Lets a page read a refusal that came before its site was read: where the preflight would allow it, this does. */
+  const allowAsPreflight = async (
+    sourceIp: string,
+    event: APIGatewayProxyEventV2,
+    state: RequestState,
+  ): Promise<void> => {
+    const preflight = served.get(event.routeKey.replace(/^POST /, 'OPTIONS '));
+    if (preflight === undefined || event.headers['origin'] === undefined || state.allowedOrigin !== undefined)
+      return;
+    try {
+      const { body, queryStringParameters, ...asked } = event;
+      await answerMatch(preflight, sourceIp, asked, state);
+    } catch {
+      // The refusal that is being answered says more than why its page may not read it.
     }
   };
 

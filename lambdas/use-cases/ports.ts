@@ -33,4 +33,6 @@ export interface AdmissionWrite {
   readonly budgets: readonly CurrentBudget[];
   /** The session whose slots these are until now; undefined: nobody's. */
   readonly replaced: SessionId | undefined;
+  /** The session that the page named as its own, which from now on leads to this one; undefined: none. */
+  readonly successorOf?: SessionId | undefined;
 }

@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { signEvents } from '../../lambdas/domain/sessions/event-signature.ts';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
 import {
   DATA_CHANNEL_OFFER,
   liveSessions,
+  type OpenedCall,
   openCall,
   openedCall,
   sessionOf,
@@ -41,6 +43,12 @@ const rowsOf = async (tenant: Tenant, type: string) => {
     `/v1/workspaces/${tenant.workspaceId}/audit?type=${type}&limit=100`,
   );
   return items;
+};
+
+/** Names the call that a reconnecting page leaves behind, with its signature. */
+const replacing = ({ session_id, signing_secret }: OpenedCall) => {
+  const t = Math.floor(stack.now().getTime() / 1_000);
+  return { session_id, signature: `t=${t},v1=${signEvents(signing_secret, t, `replaces.${session_id}`)}` };
 };
 
 describe('a brokered call', () => {
@@ -168,12 +176,9 @@ describe('a brokered call', () => {
     const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
     const first = await openedCall(stack, tenant);
     const t = Math.floor(stack.now().getTime() / 1_000);
-    const { signEvents: signReport } = await import('../../lambdas/domain/sessions/event-signature.ts');
-    const v1 = signReport(first.signing_secret, t, `replaces.${first.session_id}`);
     const forged = { session_id: first.session_id, signature: `t=${t},v1=${'0'.repeat(64)}` };
     expectRefusal(await openCall(stack, tenant, { replaces: forged }), 401, 'invalid_signature');
-    const replaces = { session_id: first.session_id, signature: `t=${t},v1=${v1}` };
-    const second = await openedCall(stack, tenant, { replaces });
+    const second = await openedCall(stack, tenant, { replaces: replacing(first) });
     expect(live()).toHaveLength(1);
     expect(await liveSessions(stack, tenant)).toEqual([second.session_id]);
     expect(await sessionOf(stack, tenant, first)).toMatchObject({ ended_by: 'visitor' });
@@ -182,6 +187,38 @@ describe('a brokered call', () => {
     await stack.hangUps.drain();
     expect(live()).toHaveLength(1);
     expect(await slotsTaken(stack, tenant)).toBe(1);
+  });
+});
+
+describe('a page that reconnects and never got the answer', () => {
+  it('gets the one line again, however often the answer is lost', async () => {
+    const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
+    const first = await openedCall(stack, tenant);
+    const lost: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const again = await openedCall(stack, tenant, { replaces: replacing(first) });
+      expect(live()).toHaveLength(1);
+      expect(await liveSessions(stack, tenant)).toEqual([again.session_id]);
+      expect(await slotsTaken(stack, tenant)).toBe(1);
+      lost.push(again.session_id);
+    }
+    for (const session_id of lost.slice(0, -1))
+      expect(await sessionOf(stack, tenant, { session_id })).toMatchObject({ ended_by: 'visitor' });
+    stack.advance(31_000);
+    await stack.hangUps.drain();
+    expect(live()).toHaveLength(1);
+  });
+
+  it('gets no line of another visitor once its own call has ended', async () => {
+    const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
+    const first = await openedCall(stack, tenant);
+    const second = await openedCall(stack, tenant, { replaces: replacing(first) });
+    const path = `/v1/sites/${tenant.siteId}/sessions/${second.session_id}/end`;
+    expectSuccess(await stack.call('POST', path, { as: tenant.owner }), 202);
+    await stack.hangUps.drain();
+    const other = await openedCall(stack, tenant);
+    expectRefusal(await openCall(stack, tenant, { replaces: replacing(first) }), 429, 'busy');
+    expect(await liveSessions(stack, tenant)).toEqual([other.session_id]);
   });
 });
 

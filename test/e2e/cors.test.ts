@@ -165,6 +165,60 @@ describe('an answer to the widget', () => {
   });
 });
 
+describe('a refusal of a request that was wrong from the start', () => {
+  const HEARTBEAT = { id: 'one', type: 'heartbeat', at: '2026-11-30T08:00:00.000Z' };
+  const somebody = `ses_${'0'.repeat(26)}`;
+  const cases = [
+    {
+      name: 'a token with a malformed body',
+      path: 'token',
+      body: { visitor_id: 7 },
+      code: 'invalid_request',
+    },
+    { name: 'a call without an offer', path: 'calls', body: {}, code: 'invalid_request' },
+    { name: 'a call with an offer that is none', path: 'calls', body: { sdp: 'v=0' }, code: 'invalid_offer' },
+    {
+      name: 'a report with a malformed body',
+      path: `sessions/${somebody}/events`,
+      body: { events: 7 },
+      code: 'invalid_request',
+    },
+    {
+      name: 'a report without a signature',
+      path: `sessions/${somebody}/events`,
+      body: { events: [HEARTBEAT] },
+      code: 'invalid_signature',
+    },
+    {
+      name: 'a report on a malformed session id',
+      path: 'sessions/none/events',
+      body: { events: [HEARTBEAT] },
+      code: 'session_not_found',
+    },
+  ];
+  const STATUS = { invalid_request: 400, invalid_offer: 400, invalid_signature: 401, session_not_found: 404 };
+  const send = (tenant: Tenant, { path, body }: (typeof cases)[number], origin: string) =>
+    stack.call('POST', `/v1/${tenant.siteId}/${path}`, { origin, body });
+
+  it.each(cases)('is readable by the registered origin: $name', async (one) => {
+    const answer = await send(await makeTenant(stack), one, ORIGIN);
+    expectRefusal(answer, STATUS[one.code as keyof typeof STATUS], one.code);
+    expectReadable(answer, ORIGIN);
+  });
+
+  it.each(cases)('is unreadable for any other origin: $name', async (one) => {
+    const answer = await send(await makeTenant(stack), one, 'https://elsewhere.example');
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expectUnreadable(answer);
+  });
+
+  it.each(cases)('is unreadable for a site that was archived: $name', async (one) => {
+    const tenant = await makeTenant(stack);
+    expectSuccess(await stack.call('DELETE', `/v1/sites/${tenant.siteId}`, { as: tenant.owner }));
+    expectUnreadable(await send(tenant, one, ORIGIN));
+  });
+});
+
 describe('an origin that only looks like the registered one', () => {
   const variants: readonly [string, string, string][] = [
     ['null', ORIGIN, 'null'],

@@ -278,7 +278,7 @@ describe('what a report looks like', () => {
 });
 
 describe('CORS', () => {
-  it('an answer is for the page of the session alone, a refusal of the signature for nobody', async () => {
+  it('an answer is for the page of the session alone', async () => {
     const tenant = await makeKeyedTenant(stack);
     const answer = await say(tenant, await minted(tenant), ['connected']);
     expectCommonHeaders(answer);

@@ -86,7 +86,7 @@ export const openCall =
       arrival,
       'call',
       now,
-      replaced?.session,
+      replaced && { ...replaced.session, named: replaced.named },
     );
     // Managed calls are billed by the watcher, and these budgets act on its counts: both wait until it listens.
     const needsStrict =

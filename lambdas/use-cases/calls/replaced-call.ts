@@ -1,5 +1,5 @@
 import { BrokerError } from '../../domain/broker-error.ts';
-import { isSessionId, type SiteId } from '../../domain/identifiers.ts';
+import { isSessionId, type SessionId, type SiteId } from '../../domain/identifiers.ts';
 import type { Secret } from '../../domain/secret.ts';
 import { type EventSignature, signatureHolds } from '../../domain/sessions/event-signature.ts';
 import type { CallRecords, HangUpQueue, RealtimeCalls, RecordedCall } from '../ports/calls.ts';
@@ -22,6 +22,8 @@ export interface ReplaceRequest {
 export const replacedText = (sessionId: string): string => `replaces.${sessionId}`;
 
 export interface Replaced {
+  /** The session that the page named. */
+  readonly named: SessionId;
   readonly session: RecordedCall['session'];
   /** Hangs it up with the key that is open, where it is the key of that call; else the queue does. */
   readonly hangUp: (plaintext: Secret, fingerprint: string) => Promise<void>;
@@ -32,7 +34,8 @@ const SECOND_TRY_SECONDS = 30;
 
 /**
  * The call that a reconnecting page leaves behind: its slot moves to the new one. undefined where there is none to
- * replace, or it has ended. The page proves with a signature that the call was its own.
+ * replace, or it has ended. The page proves with a signature that the call was its own. A page that never received the
+ * answer to an earlier reconnect still names the older call: then the call that replaced that one is the one to leave.
  */
 export const checkReplaced = async (
   ports: ReplacePorts,
@@ -47,19 +50,14 @@ export const checkReplaced = async (
     signature !== undefined &&
     signatureHolds(signature, await ports.pseudonyms.signingSecret(sessionId), replacedText(sessionId), now);
   if (!isOwn) throw new BrokerError('invalid_signature');
-  const call = await ports.records.readCall(siteId, sessionId);
-  if (
-    call === undefined ||
-    call.callId === undefined ||
-    call.state !== 'issued' ||
-    call.endedBy !== undefined
-  )
-    return undefined;
+  const call = await readLatest(ports, siteId, sessionId);
+  if (call?.callId === undefined || call.state !== 'issued' || call.endedBy !== undefined) return undefined;
   const { session, callId } = call;
   return {
+    named: sessionId,
     session,
     hangUp: async (plaintext, fingerprint) => {
-      const end = { kind: 'end', siteId, sessionId, by: 'visitor' } as const;
+      const end = { kind: 'end', siteId, sessionId: session.sessionId, by: 'visitor' } as const;
       if (session.fingerprint !== fingerprint) {
         await ports.hangUps.send(end);
         return;
@@ -69,4 +67,13 @@ export const checkReplaced = async (
       await finishCall(ports, session, 'visitor');
     },
   };
+};
+
+const readLatest = async (
+  { records }: ReplacePorts,
+  siteId: SiteId,
+  sessionId: SessionId,
+): Promise<RecordedCall | undefined> => {
+  const named = await records.readCall(siteId, sessionId);
+  return named?.replacedBy === undefined ? named : records.readCall(siteId, named.replacedBy);
 };

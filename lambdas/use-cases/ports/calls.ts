@@ -105,6 +105,8 @@ export interface RecordedCall {
   readonly callId: CallId | undefined;
   readonly endRequested: EndedBy | undefined;
   readonly endedBy: EndedBy | undefined;
+  /** The latest session that took its place; undefined: none did. */
+  readonly replacedBy?: SessionId | undefined;
 }
 
 /** A session as the code that ends it reads it, a call or not. */

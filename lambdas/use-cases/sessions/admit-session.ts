@@ -54,6 +54,8 @@ export interface AdmissionRequest {
   readonly timeZone: string;
   /** The session whose slots this one takes over; undefined: none. */
   readonly replaced: SessionId | undefined;
+  /** The session that the page named as its own; undefined: none. */
+  readonly successorOf?: SessionId | undefined;
   readonly now: Date;
 }
 
@@ -111,6 +113,7 @@ export const admitSession = async (
             budgets,
             visitor: request.visitor,
             replaced: request.replaced,
+            successorOf: request.successorOf,
           },
           now,
         );

@@ -1,6 +1,6 @@
 import { BrokerError } from '../../domain/broker-error.ts';
 import type { OpenedWith } from '../../domain/calls/control.ts';
-import { newSessionId, type RandomBytes, type SiteId } from '../../domain/identifiers.ts';
+import { newSessionId, type RandomBytes, type SessionId, type SiteId } from '../../domain/identifiers.ts';
 import { brokerErrorOfDegradation } from '../../domain/keys/key-health.ts';
 import { type RateLimits, secondsToNextMinute } from '../../domain/limits.ts';
 import { fillInstructions } from '../../domain/sessions/embed-token.ts';
@@ -50,7 +50,7 @@ export const admitVisitor = async (
   { ipHash, site: configured, workspace, context, embedTags }: Arrival,
   openedWith: OpenedWith,
   now: Date,
-  replaced?: Pick<ReservedSession, 'sessionId' | 'visitorTag'>,
+  replaced?: Pick<ReservedSession, 'sessionId' | 'visitorTag'> & { readonly named?: SessionId },
 ): Promise<AdmittedVisitor> => {
   const visitor = await identify(ports, request, { site: configured, context, embedTags, replaced, now });
   const site: Site = siteFor(configured, visitor);
@@ -91,6 +91,7 @@ export const admitVisitor = async (
     timeZone: workspace.timeZone,
     visitor,
     replaced: replaced?.sessionId,
+    successorOf: replaced?.named,
     payer,
     siteCalls: context.siteCalls,
     now,

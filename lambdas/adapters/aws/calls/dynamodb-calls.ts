@@ -7,7 +7,7 @@ import {
 import * as z from 'zod';
 import { CALL_LEASE_SECONDS, ENDED_BY, type EndedBy, isCallId } from '../../../domain/calls/call.ts';
 import { ConflictError } from '../../../domain/dependency.ts';
-import { type SessionId, type SiteId, workspaceOfSite } from '../../../domain/identifiers.ts';
+import { isSessionId, type SessionId, type SiteId, workspaceOfSite } from '../../../domain/identifiers.ts';
 import { SILENCE_SECONDS } from '../../../domain/sessions/session-usage.ts';
 import type { CallIssuer, CallRecords, EndableSession } from '../../../use-cases/ports/calls.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
@@ -28,6 +28,7 @@ const callFacts = z.object({
   endRequested: z.enum(ENDED_BY).optional(),
   endedBy: z.enum(ENDED_BY).optional(),
   endedAt: z.string().optional(),
+  replacedBy: z.string().refine(isSessionId).optional(),
 });
 
 /** Hop 4, and what undoes it. */

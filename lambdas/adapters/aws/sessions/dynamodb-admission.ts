@@ -1,5 +1,7 @@
 import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import type { SessionId } from '../../../domain/identifiers.ts';
 import type { SessionAdmitter } from '../../../use-cases/ports/sessions.ts';
+import type { AdmissionWrite } from '../../../use-cases/ports.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { budgetChecks } from '../budgets/budget-writes.ts';
@@ -16,7 +18,7 @@ export const dynamoDbAdmission = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly limits: string; readonly usage: string },
 ): SessionAdmitter => ({
-  admit: async ({ session, leases, hold, use, budgets, visitor, replaced }, now) => {
+  admit: async ({ session, leases, hold, use, budgets, visitor, replaced, successorOf }, now) => {
     const nowSeconds = Math.floor(now.getTime() / 1_000);
     const slots = leases.map(
       (lease): TransactWrite => ({
@@ -44,6 +46,7 @@ export const dynamoDbAdmission = (
             ...(use === undefined ? [] : [{ Put: { TableName: tables.sessions, ...keyUseWrite(use) } }]),
             livePut(tables.limits, session, now),
             ...slots,
+            ...(successorOf === undefined ? [] : [successorWrite(tables.sessions, session, successorOf)]),
             ...minutes,
             ...(visitor === undefined ? [] : visitorWrites(tables, session.siteId, visitor, now)),
             ...budgetChecks(tables.usage, budgets),
@@ -51,5 +54,20 @@ export const dynamoDbAdmission = (
         }),
       ),
     );
+  },
+});
+
+/** Makes an older session of the page lead to this one, in case the page never receives the answer. */
+const successorWrite = (
+  sessionsTable: string,
+  session: AdmissionWrite['session'],
+  successorOf: SessionId,
+): TransactWrite => ({
+  Update: {
+    TableName: sessionsTable,
+    Key: primaryKey.session(session, successorOf),
+    UpdateExpression: 'SET replacedBy = :successor',
+    ConditionExpression: 'attribute_exists(pk)',
+    ExpressionAttributeValues: { ':successor': session.sessionId },
   },
 });
