@@ -46,6 +46,12 @@ export const watchHandler = (
       clock,
       random,
       hangUps,
+      onUnsettled: ({ siteId, sessionId }, error) =>
+        log.warn('budgets not settled', {
+          site_id: siteId,
+          session_id: sessionId,
+          error_name: error instanceof Error ? error.name : typeof error,
+        }),
       budgets: dynamoDbBudgets(dynamoDb, { usage: tables.usage, tenancy: environment.TENANCY_TABLE }),
       workspaces: dynamoDbWorkspaces(dynamoDb, environment.TENANCY_TABLE),
       sessionUsage: recordingCost(

@@ -341,7 +341,7 @@ describe('the environment', () => {
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
       detector: { ...own, ...custody, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },
       'rotate-on-request': { ...own, ...custody, ...sessions, ...master, ...retired, ...fingerprint },
-      sweeper: { ...own, ...sessions, LIMITS_TABLE: 'LimitsTable', ...usage, ...hangUps },
+      sweeper: { ...own, ...sessions, LIMITS_TABLE: 'LimitsTable', ...usage, ...hangUps, ...watchers },
       hangup: {
         ...own,
         KEYS_TABLE: 'KeysTable',

@@ -60,4 +60,4 @@ export const receiptOf = (usage: SessionUsage): Receipt => {
 };
 
 const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
-  watch?.gapless === true && watch.closedAtMs !== null;
+  watch?.gapless === true && watch.awaited === null && watch.closedAtMs !== null;
