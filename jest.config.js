@@ -1,3 +1,7 @@
+import { globSync, readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { join } from 'node:path';
+
 /** Tests run as native ES modules; swc only strips types, as Node itself does for `npm start`. */
 export const shared = {
   testEnvironment: 'node',
@@ -37,6 +41,14 @@ export const PROJECTS = {
   browser: ['browser'],
 };
 
+const MEASURED = 'lambdas/{domain,use-cases,http}/**/*.ts';
+
+/** True if Node runs nothing of this file: once its types and comments are removed, no text is left. */
+const hasTypesOnly = (path) =>
+  stripTypeScriptTypes(readFileSync(join(import.meta.dirname, path), 'utf8'))
+    .replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+    .replace(/[\s;]/g, '') === '';
+
 export default {
   projects: Object.entries(PROJECTS).map(([displayName, folders]) => ({
     ...shared,
@@ -50,11 +62,17 @@ export default {
   // Measured by `npm run test:unit -- --coverage`, which CI runs; in process only, so that a gap shows where it is.
   coverageProvider: 'v8',
   coverageReporters: ['text-summary'],
-  collectCoverageFrom: ['lambdas/{domain,use-cases,http}/**/*.ts'],
+  collectCoverageFrom: [
+    MEASURED,
+    // V8 would count a file that is never loaded as one function and one branch that no test reaches.
+    ...globSync(MEASURED, { cwd: import.meta.dirname })
+      .filter(hasTypesOnly)
+      .map((path) => `!${path}`),
+  ],
   // Floors of what the unit tests reach, per cent. Lines are left out: V8 counts those of types as never run.
   coverageThreshold: {
-    './lambdas/domain/': { branches: 97, functions: 94 },
-    './lambdas/use-cases/': { branches: 94, functions: 85 },
-    './lambdas/http/': { branches: 70, functions: 59 },
+    './lambdas/domain/': { branches: 97, functions: 95 },
+    './lambdas/use-cases/': { branches: 95, functions: 90 },
+    './lambdas/http/': { branches: 84, functions: 62 },
   },
 };

@@ -40,9 +40,22 @@ const LEAST_SLOTS_OF_ADDRESS = 1;
  */
 export const DEFAULT_ADDRESS_SLOT_PERCENT = 34;
 
+/** Seconds of a hard-capped plan that a session holds ahead of what it has used. */
+export const FIRST_HOLD_SECONDS = 120;
+
 /** How many of a key's `limit` slots one address may hold at a time; `percent` is from 1 to 100. */
 export const slotsOfAddress = (limit: number, percent: number): number =>
   Math.max(LEAST_SLOTS_OF_ADDRESS, Math.floor((limit * percent) / 100));
+
+/**
+ * How many sessions one address may run at a time on a hard-capped plan that has `remainingSeconds` left, at least 1: each
+ * holds FIRST_HOLD_SECONDS ahead of what it has used, and together they hold at most `percent` of the rest. 100 per cent: no
+ * limit per address.
+ */
+export const holdsOfAddress = (remainingSeconds: number, percent: number): number =>
+  percent === 100
+    ? Number.POSITIVE_INFINITY
+    : Math.max(1, Math.floor((remainingSeconds * percent) / 100 / FIRST_HOLD_SECONDS));
 
 /** The number of concurrent managed sessions: the lower of the workspace's own setting and its plan's; undefined: no limit. */
 export const managedConcurrencyOf = (

@@ -6,7 +6,7 @@ import { PROBLEMS } from '../../lambdas/contract/problems.ts';
 import type { FunctionName } from '../../lambdas/contract/routes.ts';
 import { BrokerAlarm } from '../constructs/broker-alarm.ts';
 import { apiMetric, kmsQuotaUse, lambdaMetric, ownMetric, sumOf, tableMetric } from './metrics.ts';
-import { MINT_ROUTE, OUR_FAILURES } from './refusals.ts';
+import { OUR_FAILURES, START_ROUTES } from './refusals.ts';
 
 export interface ServiceAlarmsProps {
   readonly stage: string;
@@ -40,69 +40,89 @@ export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): v
   addRetireModelsAlarm(scope, props);
 };
 
-/** Every answer of the token route is in its latency. */
-const mintsOf = (stage: string) =>
-  ownMetric(stage, 'token', 'LatencyMs', { route: MINT_ROUTE }, { statistic: Stats.SAMPLE_COUNT });
+/** One metric for each route by which a session starts. The ids count the routes: `failed0`, `failed1`. */
+const byRoute = (id: string, metricOf: (route: string) => Metric): Readonly<Record<string, Metric>> =>
+  Object.fromEntries(START_ROUTES.map((route, index) => [`${id}${index}`, metricOf(route)]));
 
-/** How many of a hundred mints; nothing while there are too few for a rate. `those` counts over `metrics`. */
-const percentOfMints = (
+/** The sum of metrics, of which those without data count as nothing. */
+const sumOfIds = (metrics: Readonly<Record<string, Metric>>): string =>
+  `(${Object.keys(metrics)
+    .map((id) => `FILL(${id}, 0)`)
+    .join(' + ')})`;
+
+/** The share of starts, tokens and calls together, in per cent; 0 while there are too few for a rate. */
+const percentOfStarts = (
   stage: string,
   label: string,
-  those: string,
-  metrics: Readonly<Record<string, Metric>>,
-): MathExpression =>
-  new MathExpression({
+  those: Readonly<Record<string, Metric>>,
+): MathExpression => {
+  // Every answer of a route is in its latency.
+  const starts = byRoute('starts', (route) =>
+    ownMetric(stage, 'token', 'LatencyMs', { route }, { statistic: Stats.SAMPLE_COUNT }),
+  );
+  const all = sumOfIds(starts);
+  return new MathExpression({
     label,
-    expression: `IF(mints >= ${LEAST_ANSWERS}, 100 * ${those} / mints, 0)`,
-    usingMetrics: { mints: mintsOf(stage), ...metrics },
+    expression: `IF(${all} >= ${LEAST_ANSWERS}, 100 * ${sumOfIds(those)} / ${all}, 0)`,
+    usingMetrics: { ...starts, ...those },
     period: Duration.minutes(5),
   });
+};
 
 const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
-  const failures = Object.fromEntries(
-    OUR_FAILURES.map((code) => [code, ownMetric(stage, 'token', 'Answers', { route: MINT_ROUTE, code })]),
+  const failures = Object.assign(
+    {},
+    ...OUR_FAILURES.map((code) =>
+      byRoute(code, (route) => ownMetric(stage, 'token', 'Answers', { route, code })),
+    ),
   );
-  const failed = OUR_FAILURES.map((code) => `FILL(${code}, 0)`).join(' + ');
   new BrokerAlarm(scope, 'MintsFail', {
     stage,
     topic,
     runbook: 'Visitors get no session',
-    metric: percentOfMints(stage, 'percent of mints that fail', `(${failed})`, failures),
+    metric: percentOfStarts(stage, 'percent of starts that fail', failures),
     above: 5,
     periods: 2,
     impact: 'visitors press the button and no voice answers; nothing is charged for what failed.',
     because:
-      'more than 5 % of at least ten mints, for ten minutes; single failures of OpenAI pass by themselves and are seen in the log.',
+      'more than 5 % of at least ten tokens and calls, for ten minutes; single failures of OpenAI pass by themselves and are seen in the log.',
   });
 
+  const latencies = byRoute('p95', (route) =>
+    ownMetric(stage, 'token', 'LatencyMs', { route }, { statistic: Stats.p(95) }),
+  );
   new BrokerAlarm(scope, 'MintsAreSlow', {
     stage,
     topic,
     runbook: 'Sessions start slowly',
-    metric: ownMetric(stage, 'token', 'LatencyMs', { route: MINT_ROUTE }, { statistic: Stats.p(95) }),
+    metric: new MathExpression({
+      label: 'the slower of tokens and calls, p95',
+      expression: `MAX([${Object.keys(latencies)
+        .map((id) => `FILL(${id}, 0)`)
+        .join(', ')}])`,
+      usingMetrics: latencies,
+      period: Duration.minutes(5),
+    }),
     above: 3_000,
     periods: 3,
     impact: 'a visitor waits for seconds before the conversation can begin, and many leave.',
     because:
-      'one in twenty mints above 3 s for a quarter of an hour; AWS has tens of milliseconds of it, OpenAI most, and its deadline is 8 s.',
+      'one in twenty tokens or calls above 3 s for a quarter of an hour; AWS has tens of milliseconds of it, OpenAI most, and its deadline is 8 s.',
   });
 
   const busy = Object.fromEntries(
     TIERS.map((tier) => [`tier${tier}`, ownMetric(stage, 'token', 'Busy', { tier })]),
   );
-  const allBusy = Object.keys(busy)
-    .map((name) => `FILL(${name}, 0)`)
-    .join(' + ');
   new BrokerAlarm(scope, 'LinesAreBusy', {
     stage,
     topic,
     runbook: 'Every line is busy',
-    metric: percentOfMints(stage, 'percent of mints that find no line', `(${allBusy})`, busy),
+    metric: percentOfStarts(stage, 'percent of starts that find no line', busy),
     above: 20,
     periods: 3,
     impact: 'visitors of one or more sites are told to come back later while others talk.',
     because:
-      'one mint in five for a quarter of an hour; shorter bursts are what slots are for, and Retry-After brings visitors back.',
+      'one start in five for a quarter of an hour; shorter bursts are what slots are for, and Retry-After brings visitors back.',
   });
 };
 
@@ -149,18 +169,19 @@ const addPastTheEdgeAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsPr
     stage,
     topic,
     runbook: 'Requests do not come through the edge',
-    metric: percentOfMints(stage, 'percent of mints without the proof of the edge', 'FILL(unproven, 0)', {
-      unproven: ownMetric(stage, 'token', 'Answers', {
-        route: MINT_ROUTE,
-        code: PROBLEMS.not_through_the_edge.code,
-      }),
-    }),
+    metric: percentOfStarts(
+      stage,
+      'percent of starts without the proof of the edge',
+      byRoute('unproven', (route) =>
+        ownMetric(stage, 'token', 'Answers', { route, code: PROBLEMS.not_through_the_edge.code }),
+      ),
+    ),
     above: 50,
     periods: 2,
     impact:
       'everybody is answered 403 where the secrets of edge and functions do not match; none where a client tries the address behind the edge.',
     because:
-      'most of at least ten mints, for ten minutes: a secret that does not match fails all of them, and who goes past the edge is rarely that many.',
+      'most of at least ten tokens and calls, for ten minutes: a secret that does not match fails all of them, and who goes past the edge is rarely that many.',
   });
 };
 

@@ -31,7 +31,7 @@ import {
   sumOf,
   tableMetric,
 } from './metrics.ts';
-import { MINT_REFUSALS, MINT_ROUTE } from './refusals.ts';
+import { START_REFUSALS, START_ROUTES } from './refusals.ts';
 
 export interface ServiceDashboardProps {
   readonly stage: string;
@@ -107,22 +107,36 @@ export class ServiceDashboard extends Dashboard {
 }
 
 const visitors = ({ stage }: ServiceDashboardProps): readonly IWidget[] => {
-  const answers = (code: string, look: Look = {}) =>
-    ownMetric(stage, 'token', 'Answers', { route: MINT_ROUTE, code }, { label: code, ...look });
-  const latency = (statistic: string, label: string) =>
-    ownMetric(stage, 'token', 'LatencyMs', { route: MINT_ROUTE }, { statistic, label });
+  const answers = (code: string, look: Pick<Look, 'color'> = {}) =>
+    sumOf(
+      code,
+      START_ROUTES.map((route) => ownMetric(stage, 'token', 'Answers', { route, code })),
+      look,
+    );
+  const latencies = START_ROUTES.flatMap((route) => {
+    const name = route.endsWith('/calls') ? 'call' : 'token';
+    return [50, 95, 99].map((percentile) =>
+      ownMetric(
+        stage,
+        'token',
+        'LatencyMs',
+        { route },
+        { statistic: Stats.p(percentile), label: `${name}, p${percentile}` },
+      ),
+    );
+  });
   const hop = (name: 'DynamoDbMs' | 'KmsMs' | 'OpenAiMs' | 'OwnMs', label: string) =>
     ownMetric(stage, 'token', name, {}, { statistic: Stats.p(95), label });
   return row(
     graph({
-      title: 'Mints, and refusals by code',
-      left: [answers('ok', { color: '#2ca02c' }), ...MINT_REFUSALS.map((code) => answers(code))],
+      title: 'Tokens and calls, and refusals by code',
+      left: [answers('ok', { color: '#2ca02c' }), ...START_REFUSALS.map((code) => answers(code))],
       unit: 'in 5 minutes',
       stacked: true,
     }),
     graph({
-      title: 'How long a mint takes',
-      left: [latency(Stats.p(50), 'p50'), latency(Stats.p(95), 'p95'), latency(Stats.p(99), 'p99')],
+      title: 'How long a token or a call takes',
+      left: latencies,
       unit: 'ms',
     }),
     graph({

@@ -137,7 +137,7 @@ const MAX_METRICS_OF_AN_ALARM = 10;
 export const sumOf = (
   label: string,
   metrics: readonly IMetric[],
-  period: Duration = FIVE_MINUTES,
+  { period = FIVE_MINUTES, color }: Pick<Look, 'period' | 'color'> = {},
 ): MathExpression => {
   if (metrics.length > MAX_METRICS_OF_AN_ALARM)
     throw new Error(`An alarm on "${label}" would need ${metrics.length} metrics; CloudWatch takes ten.`);
@@ -147,5 +147,6 @@ export const sumOf = (
     expression: names.map((name) => `FILL(${name}, 0)`).join(' + '),
     usingMetrics: Object.fromEntries(metrics.map((metric, index) => [`${metricId(label)}_${index}`, metric])),
     period,
+    ...(color !== undefined && { color }),
   });
 };

@@ -1,13 +1,18 @@
 import { PROBLEMS } from '../../lambdas/contract/problems.ts';
 import { commonRefusals, ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts';
 
-const MINT: Route = ROUTES.mintToken;
+/** The routes by which a visitor's session starts: with a client secret, or as a call. */
+const STARTS: readonly Route[] = [ROUTES.mintToken, ROUTES.openCall];
 
-export const MINT_ROUTE = routeKeyOf(MINT);
+export const START_ROUTES: readonly string[] = STARTS.map(routeKeyOf);
 
-/** Every public code that a mint is refused with. */
-export const MINT_REFUSALS: readonly string[] = [
-  ...new Set([...MINT.refusals, ...commonRefusals(MINT)].map((name) => PROBLEMS[name].code)),
+/** Every public code that a start is refused with. */
+export const START_REFUSALS: readonly string[] = [
+  ...new Set(
+    STARTS.flatMap((route) =>
+      [...route.refusals, ...commonRefusals(route)].map((name) => PROBLEMS[name].code),
+    ),
+  ),
 ];
 
 /** Those that neither the visitor nor the owner of the site can do anything about. */

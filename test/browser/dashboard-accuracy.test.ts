@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { expectSuccess } from '../support/answers.ts';
 import { addIncident, buryTrail } from '../support/bury.ts';
 import { addSite } from '../support/keyed-tenant.ts';
+import { mailsTo } from '../support/mail.ts';
 import { putPlatformKey } from '../support/platform-key.ts';
 import { event, report } from '../support/reports.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
@@ -112,10 +113,22 @@ describeInBrowser('what the dashboard claims', () => {
     expect(await run.page.getByLabel('Name').inputValue()).toBe('Harbour Books');
   });
 
-  it('says that no mail is sent for alerts, and where they are listed', async () => {
+  it('says that alerts are mailed to a verified address only, as they are, and where they are listed', async () => {
     await open('settings');
+    const address = 'owner@harbour.example';
+    await run.page.getByLabel('Alert e-mail').fill(address);
+    await button('Save changes').click();
+    await run.page.getByText('Saved.').waitFor();
+    const state = await run.stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/mail-alerts`, {
+      as: tenant.owner,
+    });
+    expect(expectSuccess(state)).toMatchObject({ address, verified: false });
+    expect(mailsTo(run.stack, address)).toEqual([]);
     const text = await main();
-    expect(text).toContain('No mail is sent to it yet: look under Audit.');
+    expect(text).toContain(
+      'Alerts are mailed to it once it is verified through the API, if this service sends mail.',
+    );
+    expect(text).toContain('Audit lists every alert.');
     expect(text).not.toContain('Tell me');
   });
 

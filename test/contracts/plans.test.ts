@@ -9,7 +9,7 @@ const FREE: StatedPlan = {
   hard_cap: true,
   overage_usd_per_minute: null,
   max_sites: 1,
-  max_concurrent: null,
+  max_concurrent: 5,
   max_byok_sites: null,
 };
 const GOLD: StatedPlan = {

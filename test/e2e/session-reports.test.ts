@@ -561,6 +561,64 @@ describe('minutes of a plan with a hard cap', () => {
       expectRefusal(answer, 402, 'minutes_exhausted');
   });
 
+  it('grow while a session lives, and end it once none are left', async () => {
+    const tenant = await makeTenant(stack, MANAGED, { max_duration_seconds: 600 });
+    await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 300);
+    const first = await minted(tenant);
+    const second = await minted(tenant);
+    expect([first, second].map((session) => session.max_duration_seconds)).toEqual([300, 180]);
+    const committed = async () => Number((await periodOf(tenant))?.['committedSeconds']) - FREE_SECONDS;
+    expect(await committed()).toBe(-60);
+
+    for (const session of [first, second]) await told(tenant, session, ['connected']);
+    for (let i = 0; i < 5; i++) {
+      wait(20);
+      for (const session of [first, second]) await told(tenant, session, ['heartbeat']);
+    }
+    // Of the sixty seconds that were free the first session took all.
+    expect(await committed()).toBe(0);
+    expect([await meterOf(tenant, first), await meterOf(tenant, second)]).toMatchObject([
+      { holdSeconds: 180 },
+      { holdSeconds: 120 },
+    ]);
+    wait(20);
+    const send = (session: MintedSession, type: string, fields = {}) =>
+      report(stack, tenant, session, [event(type, now(), fields)], { signedAt: now() });
+    expect(expectSuccess(await send(first, 'heartbeat'))).toMatchObject({ action: 'continue' });
+    expect(expectSuccess(await send(second, 'heartbeat'))).toMatchObject({
+      action: 'hang_up',
+      reason: 'max_duration',
+    });
+    wait(20);
+    // A page that goes on for a while is not billed for what the plan does not have.
+    expectSuccess(await send(second, 'ended', { reason: 'max_duration' }));
+    expect(await meterOf(tenant, second)).toMatchObject({ posted: { seconds: 140, billedSeconds: 120 } });
+    expect(await committed()).toBe(0);
+  });
+
+  it('a session that may go on after it was told to hang up keeps its slot, and the next visitor waits for it', async () => {
+    const tenant = await makeTenant(
+      stack,
+      { ...MANAGED, concurrency_limit: 1 },
+      { max_duration_seconds: 600 },
+    );
+    const session = await minted(tenant);
+    await told(tenant, session, ['connected']);
+    // Other sessions took all that was left.
+    await setManagedSeconds(stack, tenant, now(), FREE_SECONDS);
+    wait(70);
+    await told(tenant, session, ['heartbeat']);
+    wait(50);
+    expect(await told(tenant, session, ['heartbeat'])).toMatchObject({ reason: 'max_duration' });
+    // Another session gave minutes back.
+    await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 480);
+    wait(1);
+    expect(await told(tenant, session, ['heartbeat'])).toMatchObject({ action: 'continue' });
+    const waiting = await mint(stack, tenant);
+    expectRefusal(waiting, 429, 'busy');
+    expect(waiting.error.retry_after).toBe(75);
+  });
+
   it('come back when OpenAI refuses the mint', async () => {
     const tenant = await makeTenant(stack, MANAGED, { max_duration_seconds: 600 });
     await setManagedSeconds(stack, tenant, now(), FREE_SECONDS - 40);
@@ -641,7 +699,11 @@ describe('what visitors meet after the mint', () => {
         pageAt(from),
         tenant,
         session,
-        [event('connected', now()), event('error', now(), { source: 'response', code })],
+        [
+          event('connected', now()),
+          usageEvent(now(), { audioOut: 20 }),
+          event('error', now(), { source: 'response', code }),
+        ],
         { signedAt: now() },
       ),
     );

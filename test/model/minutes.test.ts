@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { FIRST_HOLD_SECONDS } from '../../lambdas/domain/limits.ts';
 import { type LedgerEntry, NO_ENTRY } from '../../lambdas/domain/usage/ledger.ts';
 import { TOKEN_KINDS } from '../../lambdas/domain/usage/token-counts.ts';
 import type { MintedToken } from '../../lambdas/use-cases/sessions/mint-token.ts';
@@ -123,11 +124,10 @@ interface Visitor {
   silent: boolean;
 }
 
-/** The billed seconds of the session, by the rules of docs/sessions.md. */
-const secondsOf = ({ connectedMs, lastSeenMs, endedMs, silent, maxSeconds }: Visitor): number => {
+/** The seconds of the session, by the rules of docs/sessions.md. */
+const secondsOf = ({ connectedMs, lastSeenMs, endedMs, silent }: Visitor): number => {
   if (connectedMs === undefined) return 0;
-  const guess = Math.max(lastSeenMs, Math.min(lastSeenMs + 20_000, connectedMs + maxSeconds * 1_000));
-  return Math.floor(((endedMs ?? (silent ? guess : lastSeenMs)) - connectedMs) / 1_000);
+  return Math.floor(((endedMs ?? (silent ? lastSeenMs + 20_000 : lastSeenMs)) - connectedMs) / 1_000);
 };
 const billedOf = (visitor: Visitor): number => (secondsOf(visitor) >= 5 ? secondsOf(visitor) : 0);
 const isOver = ({ endedMs, silent }: Visitor): boolean => endedMs !== undefined || silent;
@@ -136,7 +136,7 @@ it('plan minutes: never more committed than the cap, each session once, and all 
   await checked(
     fc.record({
       leftSeconds: fc.constantFrom(3, 5, 60, 200, 500),
-      maxSeconds: fc.constantFrom(30, 60, 100, 200),
+      maxSeconds: fc.constantFrom(30, 60, 200, 400),
       commands: fc.array(command, { minLength: 5, maxLength: 16 }),
     }),
     async ({ leftSeconds, maxSeconds, commands }) => {
@@ -183,15 +183,17 @@ it('plan minutes: never more committed than the cap, each session once, and all 
         if (wanted.every(({ diesAfter }) => diesAfter === undefined)) {
           const { committed } = await books();
           const given = outcomes.map((outcome) =>
-            outcome.is === 'done' ? outcome.result.maxDurationSeconds : 0,
+            outcome.is === 'done' ? Math.min(FIRST_HOLD_SECONDS, outcome.result.maxDurationSeconds) : 0,
           );
           expect(committed).toBe(given.reduce((sum, seconds) => sum + seconds, before));
         }
         if (wanted.some((mishap) => Object.keys(mishap).length > 0)) return;
-        // The first takes what it may, the next what is left, until less than five seconds are.
+        // Each may last as long as what is left, and sets two minutes of it aside, until less than five seconds are left.
         const expected: number[] = [];
-        for (let left = leftSeconds - before; expected.length < wanted.length && left >= 5; )
-          left -= expected[expected.push(Math.min(maxSeconds, left)) - 1] ?? 0;
+        for (let left = leftSeconds - before; expected.length < wanted.length && left >= 5; ) {
+          expected.push(Math.min(maxSeconds, left));
+          left -= Math.min(FIRST_HOLD_SECONDS, maxSeconds, left);
+        }
         const given = outcomes.flatMap((outcome) =>
           outcome.is === 'done' ? [outcome.result.maxDurationSeconds] : [],
         );
@@ -304,16 +306,19 @@ it('plan minutes: never more committed than the cap, each session once, and all 
             count: sum((entry) => entry.tokens[kind]),
           });
 
-        const posted = new Map(usages.map((usage) => [usage.sessionId, usage.posted]));
+        const stored = new Map(usages.map((usage) => [usage.sessionId, usage]));
         for (const visitor of visitors) {
           const { sessionId } = visitor.minted.session;
-          const billed = billedOf(visitor);
-          expect({ sessionId, ...posted.get(sessionId) }).toMatchObject({
+          const held = stored.get(sessionId)?.holdSeconds ?? 0;
+          expect(held).toBeGreaterThanOrEqual(Math.min(FIRST_HOLD_SECONDS, visitor.maxSeconds));
+          expect(held).toBeLessThanOrEqual(visitor.maxSeconds);
+          const billed = Math.min(held, billedOf(visitor));
+          expect({ sessionId, ...stored.get(sessionId)?.posted }).toMatchObject({
             sessionId,
             sessions: visitor.connectedMs === undefined ? 0 : 1,
             seconds: secondsOf(visitor),
             billedSeconds: billed,
-            committedSeconds: isOver(visitor) ? billed : Math.max(billed, visitor.maxSeconds),
+            committedSeconds: isOver(visitor) ? billed : held,
             tokens: { audioOut: visitor.spoken },
           });
         }
@@ -342,9 +347,15 @@ it('plan minutes: never more committed than the cap, each session once, and all 
       world.time.advance(100_000);
       await sweep(undefined);
       await audit();
-      const { used, committed } = await books();
+      const { usages, used, committed } = await books();
       expect(committed).toBe(used);
-      expect(used).toBe(visitors.reduce((total, visitor) => total + billedOf(visitor), 0));
+      const holds = new Map(usages.map(({ sessionId, holdSeconds }) => [sessionId, holdSeconds]));
+      expect(used).toBe(
+        visitors.reduce((total, visitor) => {
+          const held = holds.get(visitor.minted.session.sessionId) ?? 0;
+          return total + Math.min(held, billedOf(visitor));
+        }, 0),
+      );
     },
     { seed: 20_261_126, numRuns: 25 },
   );

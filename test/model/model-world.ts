@@ -27,6 +27,9 @@ import { startTestStack } from '../support/stack.ts';
 import { ORIGIN } from '../support/tenant.ts';
 import { MINT_SETTINGS, useCasePorts } from '../support/use-case-ports.ts';
 
+/** The built-in plans without their own limit of sessions: here minutes alone decide. */
+const PLANS = BUILT_IN_PLANS.map((plan) => ({ ...plan, maxConcurrent: null }));
+
 /** A crash as the code in it sees it: nothing. Its process is gone; only its writes are left. */
 class Crash extends Error {}
 
@@ -53,6 +56,7 @@ const WRITES: ReadonlySet<string> = new Set([
   'release',
   'extend',
   'saveUsage',
+  'saveHold',
   'saveHealth',
   'noteThreshold',
   'noteCallsEnded',
@@ -128,7 +132,7 @@ export const startModelWorld = async () => {
     health: reported,
     ends: dynamoDbSessionEnds(dynamoDb, names.sessions),
     notices: reported,
-    plans: BUILT_IN_PLANS,
+    plans: PLANS,
   };
 
   const tables = tablesAt(stack.dynamoDb.endpoint);
@@ -157,10 +161,10 @@ export const startModelWorld = async () => {
     mint: async (siteId: string, visitor: number, { diesAfter, openAiFails }: Mishap = {}) => {
       const ports = openAiFails === true ? { ...common, openAi: refusingOpenAi(common.openAi) } : common;
       const outcome = await outcomeOf<MintedToken>(
-        mintToken(
-          diesAfter === undefined ? ports : mortal(ports, diesAfter),
-          MINT_SETTINGS,
-        )({
+        mintToken(diesAfter === undefined ? ports : mortal(ports, diesAfter), {
+          ...MINT_SETTINGS,
+          plans: PLANS,
+        })({
           siteId: siteId as SiteId,
           origin: ORIGIN,
           sourceIp: `192.0.2.${visitor}`,

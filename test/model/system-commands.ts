@@ -5,10 +5,10 @@ import { openAiFingerprint } from '../support/openai.ts';
 import { putOnPlan } from '../support/plan.ts';
 import { report } from '../support/reports.ts';
 import type { TestAnswer } from '../support/stack.ts';
-import { mint, ORIGIN } from '../support/tenant.ts';
+import { ORIGIN } from '../support/tenant.ts';
 import type { KeyOwner, KeyVerb, Mode, PlanName, Role, SystemModel, Weather } from './system-model.ts';
 import * as model from './system-model.ts';
-import type { Mishap, SystemWorld } from './system-world.ts';
+import { addressHeader, type Mishap, type SystemWorld, VISITORS } from './system-world.ts';
 
 // One file, because every command of the product is here and nowhere else.
 
@@ -502,7 +502,10 @@ const setPlan = ({ n, plan }: { readonly n: number; readonly plan: PlanName }) =
 
 interface MintArgs {
   readonly n: number;
+  /** How many visitors ask at the same moment, no two from one address. */
   readonly visitors: number;
+  /** The first of them. */
+  readonly from: number;
   readonly ownPage: boolean;
   readonly mishap: Mishap | undefined;
 }
@@ -510,30 +513,47 @@ interface MintArgs {
 const mintSessions = (args: MintArgs) =>
   step('mint', { ...args }, someSite, async (state, world) => {
     const site = pick(state.sites.length, args.n);
-    const ask = () =>
-      mint(
-        world.api,
-        { owner: '', workspaceId: '', siteId: model.at(state.sites, site).id },
-        {},
-        args.ownPage ? ORIGIN : 'https://elsewhere.example',
-      );
-    if (args.mishap !== undefined) return mintWithMishap(state, world, site, args, ask);
+    const { ownPage } = args;
+    const ask = async (index: number) => {
+      const visitor = (args.from + index) % VISITORS;
+      const answer = await world.api.call('POST', `/v1/${model.at(state.sites, site).id}/token`, {
+        origin: ownPage ? ORIGIN : 'https://elsewhere.example',
+        headers: addressHeader(visitor),
+        body: {},
+      });
+      return { visitor, answer };
+    };
+    if (args.mishap !== undefined)
+      return mintWithMishap(state, world, site, args, async () => (await ask(0)).answer);
     // In bad weather one visitor's slot comes back while the next one asks: then one after the other.
     const together = state.weather === 'good';
-    const answers = together ? await Promise.all(Array.from({ length: args.visitors }, ask)) : [await ask()];
-    // At once they may be let in in any order: judged as if those with more minutes had come first.
-    const inOrder = answers.toSorted((a, b) => a.status - b.status || secondsIn(b) - secondsIn(a));
+    const answers = await Promise.all(Array.from({ length: together ? args.visitors : 1 }, (_, i) => ask(i)));
+    // Together they may be admitted in any order: judged as if those who may not have another session came first, those
+    // with more minutes next, and those without a slot last.
+    const inOrder = answers.toSorted(
+      ({ answer: a }, { answer: b }) => turnOf(a) - turnOf(b) || secondsIn(b) - secondsIn(a),
+    );
+    // Of a hard-capped plan several may then be promised the same rest: they hold two minutes of it each.
+    const most = Math.max(
+      ...inOrder.map(({ visitor }) => model.judgeMint(state, site, { ownPage, visitor }).maxDuration ?? 0),
+    );
     let use: Use | undefined;
     let opened = 0;
-    for (const answer of inOrder) {
-      const admission = model.judgeMint(state, site, args.ownPage);
+    for (const { visitor, answer } of inOrder) {
+      const admission = model.judgeMint(state, site, { ownPage, visitor });
       use = useOfAdmission(state, site, admission) ?? use;
       opened += admission.payer === undefined ? 0 : 1;
-      mintAnswered(state, site, admission, answer, answers.length === 1);
+      if (answers.length === 1) mintAnswered(state, site, admission, answer, true);
+      else {
+        const promised = secondsIn(answer);
+        const fits = promised >= (admission.maxDuration ?? 0) && promised <= most;
+        mintAnswered(state, site, fits ? { ...admission, maxDuration: promised } : admission, answer, false);
+      }
     }
     expectUses(world, use, { opened, sent: opened > 0 });
   });
 
+const turnOf = ({ status, error }: TestAnswer): number => (error?.code === 'rate_limited' ? 0 : status);
 const secondsIn = ({ data }: TestAnswer): number => data?.max_duration_seconds ?? 0;
 
 const useOfAdmission = (state: SystemModel, site: number, { payer }: model.Admission): Use | undefined => {
@@ -571,12 +591,12 @@ const mintWithMishap = async (
   state: SystemModel,
   world: SystemWorld,
   site: number,
-  { ownPage, mishap }: MintArgs,
+  { ownPage, from: visitor, mishap }: MintArgs,
   ask: () => Promise<TestAnswer>,
 ): Promise<void> => {
   const { id, workspace } = model.at(state.sites, site);
   const before = new Set((await world.tables.sessionsOf(id)).map((item) => item['sessionId']));
-  const admission = model.judgeMint(state, site, ownPage);
+  const admission = model.judgeMint(state, site, { ownPage, visitor });
   const answer = await world.during(mishap, ask);
   expectUses(world, useOfAdmission(state, site, admission), { opened: 0, sent: false, atMost: true });
   if (answer.status === 200) return mintAnswered(state, site, admission, answer, true);
@@ -611,10 +631,8 @@ const takeIn = async (
   const { id: workspaceId } = model.at(state.workspaces, workspace);
   const session = model.addSession(state, site, admission, { id, signingSecret: undefined });
   const lease = (await world.tables.slotsOf(workspaceId)).find((item) => `ses_${item['s']}` === id);
-  if (session.pool !== undefined) {
-    if (lease !== undefined) expect(lease['expires_at']).toBe(session.connectBy);
-    session.leaseEnds = lease === undefined ? 0 : session.connectBy;
-  }
+  if (lease !== undefined) expect(lease['expires_at']).toBe(session.connectBy);
+  session.leaseEnds = lease === undefined ? 0 : session.connectBy;
   const meter = (await world.tables.usageOf(`METERS#${siteId}`)).find(({ sk }) => sk === id);
   expect(meter !== undefined).toBe(session.metered);
   session.silent = meter?.['silent'] === true;
@@ -632,28 +650,62 @@ interface ReportArgs {
 
 let events = 0;
 
-const reportOnSession = (args: ReportArgs) =>
-  step('report', { ...args }, someSession, async (state, world) => {
-    const able = state.sessions.filter(({ signingSecret }) => signingSecret !== undefined);
-    const session = model.at(able, pick(able.length, args.n));
-    const at = state.now - args.late * 1_000;
-    const told = args.types.map((type) => ({ id: `event-${++events}`, type, at }));
-    const body = told.map(({ id, type }) => ({
+const eventsOf = (types: ReportArgs['types'], at: number): readonly model.ReportedEvent[] =>
+  types.map((type) => ({ id: `event-${++events}`, type, at }));
+
+const sendReport = (
+  state: SystemModel,
+  world: SystemWorld,
+  session: model.Session,
+  told: readonly model.ReportedEvent[],
+  secret = session.signingSecret ?? '',
+): Promise<TestAnswer> =>
+  report(
+    world.api,
+    { siteId: model.at(state.sites, session.site).id },
+    { session_id: session.id, signing_secret: secret },
+    told.map(({ id, type, at }) => ({
       id,
       type,
       at: new Date(at).toISOString(),
       ...(type === 'ended' && { reason: 'hung_up' }),
       ...(type === 'error' && { source: 'response', code: 'insufficient_quota' }),
       ...(type === 'usage' && { response_id: id, usage: USAGE }),
-    }));
-    const send = (secret = session.signingSecret ?? '') =>
-      report(
-        world.api,
-        { siteId: model.at(state.sites, session.site).id },
-        { session_id: session.id, signing_secret: secret },
-        body,
-        { signedAt: world.clock() },
-      );
+    })),
+    { signedAt: world.clock() },
+  );
+
+const holdsSlot = (state: SystemModel) => (session: model.Session) =>
+  session.signingSecret !== undefined && session.leaseEnds > model.seconds(state);
+
+/** A visitor who talks: a sign of life each `beat` seconds, `beats` times. */
+const talk = (args: { readonly n: number; readonly beat: number; readonly beats: number }) =>
+  step(
+    'talk',
+    { ...args },
+    (state) => state.sessions.some(holdsSlot(state)),
+    async (state, world) => {
+      const able = state.sessions.filter(holdsSlot(state));
+      const session = model.at(able, pick(able.length, args.n));
+      for (let i = 0; i <= args.beats; i++) {
+        if (i > 0) pass(state, world, args.beat);
+        const told = eventsOf([i === 0 ? 'connected' : 'heartbeat'], state.now);
+        const due = model.report(state, session, told);
+        const answer = await sendReport(state, world, session, told);
+        expect(codeOf(answer)).toBe('200');
+        expect(answer.data).toMatchObject({ reason: due.reason, ...tallyOf(due) });
+        await ledgerAgrees(state, world);
+        if (due.reason !== null) return;
+      }
+    },
+  );
+
+const reportOnSession = (args: ReportArgs) =>
+  step('report', { ...args }, someSession, async (state, world) => {
+    const able = state.sessions.filter(({ signingSecret }) => signingSecret !== undefined);
+    const session = model.at(able, pick(able.length, args.n));
+    const told = eventsOf(args.types, state.now - args.late * 1_000);
+    const send = (secret?: string) => sendReport(state, world, session, told, secret);
     if (args.forged) {
       const forged = await world.during(args.mishap, () => send(Buffer.alloc(32, 1).toString('base64')));
       expect(codeOf(forged)).toBe('401 invalid_signature');
@@ -725,7 +777,7 @@ export const ledgerAgrees = async (state: SystemModel, world: SystemWorld): Prom
     const period = (await world.tables.usageOf(`USAGE#${workspace.id}`)).find(
       ({ sk }) => sk === `PERIOD#${new Date(state.now).toISOString().slice(0, 7)}`,
     );
-    const { used, committed } = model.periodOf(state, workspace);
+    const { used, committed } = model.periodOf(state, workspace, state.now);
     expect({
       used: period?.['usedSeconds'] ?? 0,
       committed: period?.['committedSeconds'] ?? 0,
@@ -765,6 +817,16 @@ const eventType = fc.constantFrom(
   'ended',
 ) as fc.Arbitrary<model.ReportedEvent['type']>;
 
+/** One visitor of the managed site talks as long as a session may last, the next until another visitor holds the rest. */
+export const talkingVisitors = (): Command[] => [
+  mintSessions({ n: 1, visitors: 2, from: 0, ownPage: true, mishap: undefined }),
+  talk({ n: 0, beat: 70, beats: 100 }),
+  sweep(undefined),
+  mintSessions({ n: 1, visitors: 1, from: 2, ownPage: true, mishap: undefined }),
+  mintSessions({ n: 1, visitors: 1, from: 3, ownPage: true, mishap: undefined }),
+  talk({ n: 0, beat: 70, beats: 100 }),
+];
+
 /** Steps by how often they come; visitors come most. */
 export const steps: fc.Arbitrary<Command>[] = (
   [
@@ -774,6 +836,7 @@ export const steps: fc.Arbitrary<Command>[] = (
         .record({
           n,
           visitors: fc.constantFrom(1, 1, 1, 2, 3),
+          from: fc.nat(VISITORS - 1),
           ownPage: fc.constantFrom(true, true, true, true, true, true, false),
           mishap,
         })
@@ -791,6 +854,10 @@ export const steps: fc.Arbitrary<Command>[] = (
           mishap,
         })
         .map(reportOnSession),
+    ],
+    [
+      4,
+      fc.record({ n: fc.nat(30), beat: fc.constantFrom(20, 70), beats: fc.constantFrom(2, 4, 8) }).map(talk),
     ],
     [6, fc.record({ ...common, on, key: fc.nat(3) }).map(putKey)],
     [

@@ -30,10 +30,15 @@ const SHORTEST = 5;
 const RETENTION = 24 * 3_600;
 const PROBES_PER_MINUTE = 10;
 const SLOTS_OF_TIER_2 = 10;
+/** The share of one address: of the slots of a key, and of what is left of a hard-capped plan. */
+export const ADDRESS_PERCENT = 34;
+/** Seconds that a session of a hard-capped plan holds ahead of those it has used; with less than the second left it grows. */
+const HOLD_AHEAD = 120;
+const HOLD_GROWS_BELOW = 60;
 export const PLANS = {
-  free: { sites: 1, cap: 100 * 60 },
-  starter: { sites: 3, cap: undefined },
-  enterprise: { sites: Number.POSITIVE_INFINITY, cap: undefined },
+  free: { sites: 1, cap: 100 * 60, slots: 5 },
+  starter: { sites: 3, cap: undefined, slots: 10 },
+  enterprise: { sites: Number.POSITIVE_INFINITY, cap: undefined, slots: 100 },
 } as const;
 export type PlanName = keyof typeof PLANS;
 
@@ -86,12 +91,17 @@ export interface Session {
   readonly issuedAt: number;
   /** Seconds, as every other time. */
   readonly connectBy: number;
-  readonly hold: number;
+  /** Seconds of a hard-capped plan that it holds, 0 on any other plan; grows with its reports. */
+  hold: number;
   readonly maxDuration: number;
-  /** The OpenAI key whose slot it takes; undefined: it took none. */
-  readonly pool: number | undefined;
+  /** The address of its visitor. */
+  readonly address: string;
+  /** The OpenAI key whose slot it takes. */
+  readonly pool: number;
   /** Until when the slot is its own; 0: no more. */
   leaseEnds: number;
+  /** When the next visitor may expect its slot; undefined: at the end of the lease. */
+  expectedAt: number | undefined;
   /** undefined: no widget ever got it. */
   readonly signingSecret: string | undefined;
   metered: boolean;
@@ -351,7 +361,7 @@ export const versionsOf = (model: SystemModel, { head, retained, history }: Scop
 
 export interface Payer extends Pick<Session, 'mode' | 'scope' | 'version'> {
   readonly openAiKey: number;
-  readonly slots: number | undefined;
+  readonly slots: number;
   readonly cap: number | undefined;
 }
 
@@ -359,10 +369,10 @@ export interface Payer extends Pick<Session, 'mode' | 'scope' | 'version'> {
 export const payerOf = (model: SystemModel, site: number): Payer | string => {
   const workspace = workspaceOf(model, { site });
   if (workspace.mode === 'managed') {
-    const { cap } = PLANS[workspace.plan];
-    const { used } = periodOf(model, workspace);
+    const { cap, slots: ofPlan } = PLANS[workspace.plan];
+    const { used } = periodOf(model, workspace, model.now);
     if (cap !== undefined && used >= cap) return '402 minutes_exhausted';
-    const slots = workspace.limit ?? undefined;
+    const slots = Math.min(workspace.limit ?? ofPlan, ofPlan);
     return { mode: 'managed', scope: 'platform', version: 1, openAiKey: PLATFORM, slots, cap };
   }
   const own = at(model.sites, site).key.head;
@@ -382,12 +392,35 @@ export const payerOf = (model: SystemModel, site: number): Payer | string => {
 export const sessionsOf = (model: SystemModel, workspace: number): Session[] =>
   model.sessions.filter(({ site }) => at(model.sites, site).workspace === workspace);
 
-/** When the leases end that a key has out in a workspace, earliest first. */
-export const leasesOf = (model: SystemModel, workspace: number, openAiKey: number): readonly number[] =>
-  sessionsOf(model, workspace)
-    .filter(({ pool, leaseEnds }) => pool === openAiKey && leaseEnds > seconds(model))
-    .map(({ leaseEnds }) => leaseEnds)
-    .sort((a, b) => a - b);
+/** The sessions that hold a slot of a key in a workspace. */
+export const leasesOf = (model: SystemModel, workspace: number, openAiKey: number): readonly Session[] =>
+  sessionsOf(model, workspace).filter(
+    ({ pool, leaseEnds }) => pool === openAiKey && leaseEnds > seconds(model),
+  );
+
+/** Seconds until fewer than `limit` of the leases are out. */
+const waitOf = (model: SystemModel, leases: readonly Session[], limit: number): number => {
+  const ends = leases.map(({ leaseEnds, expectedAt = leaseEnds }) => Math.min(leaseEnds, expectedAt));
+  return Math.max(
+    1,
+    at(
+      ends.sort((a, b) => a - b),
+      leases.length - limit,
+    ) - seconds(model),
+  );
+};
+
+/** Addresses are compared within one day (UTC). */
+const addressAt = ({ now }: SystemModel, visitor: number): string =>
+  `${visitor} ${new Date(now).toISOString().slice(0, 10)}`;
+
+/** How many sessions one address may have on a key. */
+const shareOf = (model: SystemModel, workspace: Workspace, { slots, cap }: Payer): number => {
+  const ofSlots = Math.max(1, Math.floor((slots * ADDRESS_PERCENT) / 100));
+  if (cap === undefined) return ofSlots;
+  const left = cap - periodOf(model, workspace, model.now).used;
+  return Math.min(ofSlots, Math.max(1, Math.floor((left * ADDRESS_PERCENT) / 100 / HOLD_AHEAD)));
+};
 
 export interface Admission {
   readonly answer: string;
@@ -395,11 +428,19 @@ export interface Admission {
   readonly payer?: Payer;
   readonly hold?: number;
   readonly maxDuration?: number;
-  readonly remaining?: number | null;
+  readonly remaining?: number;
+  readonly address?: string;
+}
+
+export interface Arrival {
+  /** Whether the request comes from the registered page. */
+  readonly ownPage: boolean;
+  /** The visitor; no two share an address. */
+  readonly visitor: number;
 }
 
 /** How a mint is answered, in the order of the contract. Changes nothing: the session has an id only afterwards. */
-export const judgeMint = (model: SystemModel, site: number, ownPage: boolean): Admission => {
+export const judgeMint = (model: SystemModel, site: number, { ownPage, visitor }: Arrival): Admission => {
   const { archived, maxDuration, open, workspace: index } = at(model.sites, site);
   const workspace = workspaceOf(model, { site });
   if (archived || workspace.deleted) return { answer: '404 site_not_found' };
@@ -407,17 +448,23 @@ export const judgeMint = (model: SystemModel, site: number, ownPage: boolean): A
   const payer = payerOf(model, site);
   if (typeof payer === 'string') return { answer: payer };
   const leases = leasesOf(model, index, payer.openAiKey);
-  if (payer.slots !== undefined && leases.length >= payer.slots)
-    return { answer: '429 busy', retryAfter: at(leases, leases.length - payer.slots) - seconds(model) };
-  const left = payer.cap === undefined ? undefined : payer.cap - periodOf(model, workspace).committed;
+  if (leases.length >= payer.slots)
+    return { answer: '429 busy', retryAfter: waitOf(model, leases, payer.slots) };
+  const address = addressAt(model, visitor);
+  const own = leases.filter((lease) => lease.address === address);
+  const share = shareOf(model, workspace, payer);
+  if (own.length >= share) return { answer: '429 rate_limited', retryAfter: waitOf(model, own, share) };
+  const left =
+    payer.cap === undefined ? undefined : payer.cap - periodOf(model, workspace, model.now).committed;
   if (left !== undefined && left < SHORTEST) return { answer: '402 minutes_exhausted' };
   const longest = left === undefined ? maxDuration : Math.min(maxDuration, left);
   return {
     answer: OPENAI_WEATHER[model.weather],
     payer,
-    hold: left === undefined ? 0 : longest,
+    hold: left === undefined ? 0 : Math.min(longest, HOLD_AHEAD),
     maxDuration: longest,
-    remaining: payer.slots === undefined ? null : payer.slots - leases.length - 1,
+    remaining: payer.slots - leases.length - 1,
+    address,
   };
 };
 
@@ -425,7 +472,7 @@ export const judgeMint = (model: SystemModel, site: number, ownPage: boolean): A
 export const addSession = (
   model: SystemModel,
   site: number,
-  { payer, hold = 0, maxDuration = 0 }: Admission,
+  { payer, hold = 0, maxDuration = 0, address = '' }: Admission,
   { id, signingSecret }: Pick<Session, 'id' | 'signingSecret'>,
 ): Session => {
   if (payer === undefined) throw new Error('It was not admitted.');
@@ -440,8 +487,10 @@ export const addSession = (
     connectBy,
     hold,
     maxDuration,
-    pool: payer.slots === undefined ? undefined : payer.openAiKey,
-    leaseEnds: payer.slots === undefined ? 0 : connectBy,
+    address,
+    pool: payer.openAiKey,
+    leaseEnds: connectBy,
+    expectedAt: undefined,
     signingSecret,
     metered: payer.cap !== undefined,
     connectedAt: undefined,
@@ -525,20 +574,41 @@ export const report = (
   events: readonly ReportedEvent[],
 ): ReportAnswer => {
   const tally: Record<string, number> = { accepted: 0, duplicates: 0, flagged: 0 };
+  const wasOver = isOver(session);
+  const { committed } = periodOf(model, workspaceOf(model, { site: session.site }), session.issuedAt);
   for (const event of events) {
     const outcome = takeEvent(model, session, event);
     tally[outcome] = (tally[outcome] ?? 0) + 1;
   }
   session.metered = true;
+  if (!wasOver) growHold(model, session, committed);
   const now = seconds(model);
-  const held = session.pool === undefined || session.leaseEnds > now;
-  if (isOver(session)) session.leaseEnds = 0;
-  else if (session.pool !== undefined && held)
+  const reason = hangUpOf(model, session, session.leaseEnds > now);
+  if (reason === 'ended') session.leaseEnds = 0;
+  if (reason === 'max_duration') session.expectedAt = now;
+  if (reason === null) {
+    session.expectedAt = undefined;
     session.leaseEnds = Math.min(
       Math.max(now + REPORT_LEASE, session.connectBy),
       session.connectBy + LONGEST,
     );
-  return { ...(tally as unknown as ReportAnswer), reason: hangUpOf(model, session, held) };
+  }
+  return { ...(tally as unknown as ReportAnswer), reason };
+};
+
+/**
+ * A hold that runs short grows to two minutes more than was used, to the session's longest duration at most, and as far as
+ * the plan still has seconds; `committed` are those of its period before the report.
+ */
+const growHold = (model: SystemModel, session: Session, committed: number): void => {
+  const { hold, maxDuration } = session;
+  const used = secondsOf(session);
+  if (hold === 0 || (!isOver(session) && hold - used >= HOLD_GROWS_BELOW)) return;
+  const wanted = Math.min(isOver(session) ? used : used + HOLD_AHEAD, maxDuration, LONGEST - OVERTIME);
+  const { mode, plan } = workspaceOf(model, { site: session.site });
+  const cap = mode === 'managed' ? PLANS[plan].cap : undefined;
+  const free = cap === undefined ? Number.POSITIVE_INFINITY : cap - committed;
+  session.hold = Math.max(hold, Math.min(wanted, hold + free));
 };
 
 const hangUpOf = (model: SystemModel, session: Session, held: boolean): string | null => {
@@ -548,7 +618,9 @@ const hangUpOf = (model: SystemModel, session: Session, held: boolean): string |
     return 'site_gone';
   if (!held) return 'slot_lost';
   const tooLong = secondsOf(session) >= longest || model.now > (session.connectBy + longest) * 1_000;
-  return tooLong ? 'max_duration' : null;
+  const { hold, maxDuration } = session;
+  const usedUp = hold > 0 && hold < Math.min(maxDuration, LONGEST - OVERTIME) && secondsOf(session) >= hold;
+  return tooLong || usedUp ? 'max_duration' : null;
 };
 
 /** Closes what has fallen silent. */
@@ -563,24 +635,22 @@ export const sweep = (model: SystemModel): void => {
 
 /** How long a session counts, by its reports and never longer than our clock allows. */
 export const secondsOf = (session: Session): number => {
-  const { connectedAt, firstSeenAt, lastSeenAt, endedAt, silent, hold } = session;
+  const { connectedAt, firstSeenAt, lastSeenAt, endedAt, silent } = session;
   const start = connectedAt ?? firstSeenAt;
   if (start === undefined) return 0;
   const silence = silent && endedAt === undefined ? HEARTBEAT : 0;
-  let end = endedAt ?? lastSeenAt;
+  const end = endedAt ?? (lastSeenAt === undefined ? undefined : lastSeenAt + silence * 1_000);
   if (end === undefined) return 0;
-  if (silence > 0) {
-    const guess = end + HEARTBEAT * 1_000;
-    end = hold === 0 ? guess : Math.max(end, Math.min(guess, start + hold * 1_000));
-  }
   const possible = Math.ceil((session.receivedAt - session.issuedAt) / 1_000) + silence;
   const longest = Math.min(session.maxDuration + OVERTIME, LONGEST);
   return Math.max(0, Math.min(Math.floor((end - start) / 1_000), possible, longest));
 };
 
+/** The seconds that are billed: on a hard-capped plan never more than the session holds. */
 export const billedOf = (session: Session): number => {
   const lasted = secondsOf(session);
-  return session.mode === 'managed' && lasted >= SHORTEST ? lasted : 0;
+  const billable = session.mode === 'managed' && lasted >= SHORTEST ? lasted : 0;
+  return session.hold === 0 ? billable : Math.min(billable, session.hold);
 };
 
 export const hasBegun = ({ connectedAt, firstSeenAt }: Session): boolean =>
@@ -591,16 +661,17 @@ export const stateOf = (session: Session): 'issued' | 'live' | 'ended' =>
 
 const monthOf = (ms: number): string => new Date(ms).toISOString().slice(0, 7);
 
-/** Seconds used, and used or set aside, in the billing period of now. */
+/** Seconds used, and used or set aside, in the billing period that `ms` is in. */
 export const periodOf = (
   model: SystemModel,
   workspace: Workspace,
+  ms: number,
 ): { readonly used: number; readonly committed: number } => {
   const index = model.workspaces.indexOf(workspace);
   let used = 0;
   let committed = 0;
   for (const session of sessionsOf(model, index)) {
-    if (monthOf(session.issuedAt) !== monthOf(model.now)) continue;
+    if (monthOf(session.issuedAt) !== monthOf(ms)) continue;
     const billed = billedOf(session);
     used += billed;
     committed += isOver(session) ? billed : Math.max(billed, session.hold);

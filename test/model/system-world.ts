@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { TABLES } from '../../lambdas/contract/tables.ts';
@@ -18,7 +18,7 @@ import { newPerson } from '../support/people.ts';
 import { putPlatformKey } from '../support/platform-key.ts';
 import { callerAt, startTestStack, type TestAnswer, type TestStack } from '../support/stack.ts';
 import { fakeKey } from '../support/tenant.ts';
-import { PLATFORM, type Weather } from './system-model.ts';
+import { ADDRESS_PERCENT, PLATFORM, type Weather } from './system-model.ts';
 
 /** Faults in the calls to DynamoDB during one request, by the number of the write, from 0. */
 export interface Mishap {
@@ -41,7 +41,14 @@ const WEATHER_FAULTS: Readonly<Record<Exclude<Weather, 'good'>, Fault>> = {
 
 const PEOPLE = 4;
 const OPENAI_KEYS = 4;
+/** Visitors with an address each. */
+export const VISITORS = 4;
 export const START = '2026-11-23T12:00:10.000Z';
+
+/** The header that the edge adds for the address of a visitor. */
+export const addressHeader = (visitor: number): Readonly<Record<string, string>> => ({
+  'x-viewer-address': `192.0.2.${visitor + 1}`,
+});
 
 /**
  * The whole product over HTTP: the deployed handlers, in a process that can be killed, behind a network that loses
@@ -51,11 +58,16 @@ export const startSystemWorld = async () => {
   const network = await startAwsProxy();
   const time = frozenClock(START);
   const logs: string[] = [];
+  const edgeSecret = randomBytes(32).toString('base64url');
   const world = { ...localRuntime((line) => logs.push(line)), clock: time.clock };
   const stack = await startTestStack({
     audited: false,
     runtime: world,
-    variables: { AWS_ENDPOINT_URL_DYNAMODB: network.url },
+    variables: {
+      AWS_ENDPOINT_URL_DYNAMODB: network.url,
+      ADDRESS_SLOT_PERCENT: String(ADDRESS_PERCENT),
+      EDGE_PROOF_DIGESTS: createHash('sha256').update(edgeSecret).digest('hex'),
+    },
   });
   network.forwardTo(stack.dynamoDb.endpoint);
   const platformKey = fakeKey();
@@ -88,8 +100,9 @@ export const startSystemWorld = async () => {
   const api: TestStack = {
     ...stack,
     now: time.clock,
-    call: async (...given): Promise<TestAnswer> => {
-      const answer = await call(...given);
+    call: async (method, path, options = {}): Promise<TestAnswer> => {
+      const headers = { 'x-origin-verify': edgeSecret, ...addressHeader(0), ...options.headers };
+      const answer = await call(method, path, { ...options, headers });
       answers.push(answer.text, JSON.stringify([...answer.headers]));
       return answer;
     },

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { actionsIn, expectIntact, intentsIn, outcomesIn, trailOf } from '../e2e-custody/trail.ts';
 import { expectSuccess } from '../support/answers.ts';
 import { ORIGIN } from '../support/tenant.ts';
-import { ledgerAgrees, steps } from './system-commands.ts';
+import { ledgerAgrees, steps, talkingVisitors } from './system-commands.ts';
 import * as model from './system-model.ts';
 import { type SystemWorld, startSystemWorld } from './system-world.ts';
 
@@ -122,6 +122,14 @@ const PATIENCE_MS = 300_000;
 const limitMs = Number(MODEL_MINUTES ?? 0) * 60_000;
 
 let playing: Promise<unknown> = Promise.resolve();
+
+it('visitors who use up a hard-capped plan are billed and stopped as the model says', async () => {
+  const { model: state, real } = await prepared();
+  await fc.asyncModelRun(() => ({ model: state, real }), talkingVisitors());
+  await audited(state);
+  const period = model.periodOf(state, model.at(state.workspaces, 1), state.now);
+  expect(period).toEqual({ used: model.PLANS.free.cap - 120, committed: model.PLANS.free.cap });
+}, 60_000);
 
 it.each(seeds)(
   'seed %i: whatever people, visitors, networks and crashes do, the system is as its model says',

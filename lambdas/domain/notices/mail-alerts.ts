@@ -34,8 +34,10 @@ export const codeText = (derived: Uint8Array): string =>
   String(Buffer.from(derived).readUInt32BE(0) % 100_000_000).padStart(8, '0');
 
 /** Takes as long for a wrong code as for the right one. */
-export const isSameCode = (a: string, b: string): boolean =>
-  a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+export const isSameCode = (a: string, b: string): boolean => {
+  const [one, other] = [Buffer.from(a), Buffer.from(b)];
+  return one.byteLength === other.byteLength && timingSafeEqual(one, other);
+};
 
 /** Whether mail goes to `alertEmail`. */
 export const isVerified = (mail: MailAlerts, alertEmail: string | null): boolean =>

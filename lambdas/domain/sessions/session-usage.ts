@@ -95,7 +95,7 @@ export interface SessionUsage {
   readonly priceVersion: string | null;
   /** When it was minted, by our clock. */
   readonly issuedAt: string;
-  /** Seconds of a hard-capped plan that are set aside until the session is over; 0 without such a plan. */
+  /** Seconds of a hard-capped plan that are set aside until the session is over, and the most that it is billed; 0 without such a plan. */
   readonly holdSeconds: number;
   /** Longest that it can count for, seconds: what it was admitted for, and the time that a widget takes to hang up. */
   readonly longestSeconds: number;
@@ -366,15 +366,10 @@ export const durationSecondsOf = (usage: SessionUsage): number => {
 
 /** The end by the browser's clock: as reported, or one heartbeat after the last sign of life; so far, while it lives. */
 export const endMsOf = (usage: SessionUsage): number | null => {
-  const { endedAtMs, lastSeenAtMs, silent, holdSeconds, watch } = usage;
+  const { endedAtMs, lastSeenAtMs, silent, watch } = usage;
   if (watch !== null) return watch.closedAtMs ?? watch.seenAtMs;
   if (endedAtMs !== null || lastSeenAtMs === null) return endedAtMs;
-  if (!silent) return lastSeenAtMs;
-  const guessMs = lastSeenAtMs + HEARTBEAT_SECONDS * 1_000;
-  if (holdSeconds === 0) return guessMs;
-  // A guess must not spend minutes that nobody set aside: the widget would have hung up by then.
-  const heldUntilMs = (startMsOf(usage) ?? lastSeenAtMs) + holdSeconds * 1_000;
-  return Math.max(lastSeenAtMs, Math.min(guessMs, heldUntilMs));
+  return silent ? lastSeenAtMs + HEARTBEAT_SECONDS * 1_000 : lastSeenAtMs;
 };
 
 export const startMsOf = ({ connectedAtMs, firstSeenAtMs, watch }: SessionUsage): number | null =>
@@ -384,7 +379,8 @@ export const startMsOf = ({ connectedAtMs, firstSeenAtMs, watch }: SessionUsage)
 export const entryOf = (usage: SessionUsage): LedgerEntry => {
   const connected = startMsOf(usage) !== null;
   const seconds = durationSecondsOf(usage);
-  const billedSeconds = usage.mode === 'managed' && seconds >= SHORTEST_BILLED_SECONDS ? seconds : 0;
+  const billable = usage.mode === 'managed' && seconds >= SHORTEST_BILLED_SECONDS ? seconds : 0;
+  const billedSeconds = usage.holdSeconds === 0 ? billable : Math.min(billable, usage.holdSeconds);
   const price = usage.priceVersion === null ? undefined : priceOfVersion(usage.priceVersion);
   return {
     sessions: connected ? 1 : 0,

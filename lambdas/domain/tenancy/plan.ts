@@ -28,7 +28,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: true,
     overageMicroCentsPerMinute: null,
     maxSites: 1,
-    maxConcurrent: null,
+    maxConcurrent: 5,
     maxByokSites: null,
   },
   {
@@ -38,7 +38,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: false,
     overageMicroCentsPerMinute: 8_000_000,
     maxSites: 3,
-    maxConcurrent: null,
+    maxConcurrent: 10,
     maxByokSites: null,
   },
   {
@@ -48,7 +48,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: false,
     overageMicroCentsPerMinute: 6_000_000,
     maxSites: 10,
-    maxConcurrent: null,
+    maxConcurrent: 30,
     maxByokSites: null,
   },
   {
@@ -58,7 +58,7 @@ export const BUILT_IN_PLANS: readonly Plan[] = [
     hardCap: false,
     overageMicroCentsPerMinute: null,
     maxSites: null,
-    maxConcurrent: null,
+    maxConcurrent: 100,
     maxByokSites: null,
   },
 ];

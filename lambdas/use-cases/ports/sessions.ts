@@ -95,6 +95,11 @@ export interface SessionUsageStore {
    * that was read, 0 for a new meter. ConflictError when it has moved since, or a budget began another period.
    */
   saveUsage(usage: SessionUsage, budgets?: readonly CurrentBudget[]): Promise<void>;
+  /**
+   * Writes a usage whose hold has grown, and adds the difference to the committed seconds of the period: all or nothing.
+   * @throws ConflictError when the usage has changed, or when the period would commit more than `capSeconds`; null: no limit.
+   */
+  saveHold(usage: SessionUsage, capSeconds: number | null): Promise<void>;
   /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
   listDue(now: Date, limit: number, after?: Date): Promise<DueSessions>;
 }

@@ -4,7 +4,7 @@ import { OPENING_LEASE_SECONDS } from '../../domain/calls/call.ts';
 import { type KeyUse, newKeyUse } from '../../domain/calls/key-use.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import type { RandomBytes, SessionId, SiteId } from '../../domain/identifiers.ts';
-import { slotsOfAddress } from '../../domain/limits.ts';
+import { FIRST_HOLD_SECONDS, holdsOfAddress, slotsOfAddress } from '../../domain/limits.ts';
 import { secondsLeft } from '../../domain/sessions/embed-token.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import {
@@ -145,8 +145,8 @@ interface ChosenSlot {
 /** One free slot in each of the pools. `busy` names the second at which none of them is full any more. */
 const chooseSlots = (
   random: RandomBytes,
-  { session, now, pools, addressSlotPercent, replaced }: AdmissionRequest,
-  read: Pick<TokenContext, 'leases'>,
+  { session, now, pools, addressSlotPercent, capSeconds, replaced }: AdmissionRequest,
+  read: Pick<TokenContext, 'leases' | 'period'>,
   attempt: number,
 ): readonly ChosenSlot[] => {
   const leases = read.leases.filter(({ sessionId }) => sessionId !== replaced);
@@ -167,7 +167,11 @@ const chooseSlots = (
   if (key !== undefined) {
     const mine = addressTagOf(session.ipHash);
     const own = occupiedSlots(leases, key.pool, now).filter(({ address }) => address === mine);
-    const share = slotsOfAddress(key.limit, addressSlotPercent);
+    const slots = slotsOfAddress(key.limit, addressSlotPercent);
+    const share =
+      capSeconds === undefined
+        ? slots
+        : Math.min(slots, holdsOfAddress(capSeconds - read.period.usedSeconds, addressSlotPercent));
     if (own.length >= share)
       throw new BrokerError('rate_limited', { retryAfterSeconds: secondsUntilFree(own, share, now) });
   }
@@ -185,14 +189,16 @@ const admissionAt = (
   const connectBy = isCall
     ? nowSeconds + OPENING_LEASE_SECONDS
     : leaseExpiry(now, site.clientSecretTtlSeconds);
-  const holdSeconds = capSeconds === undefined ? 0 : secondsToReserve(site, capSeconds, period, now);
+  const maxDurationSeconds = Math.min(
+    capSeconds === undefined ? site.maxDurationSeconds : longestSeconds(site, capSeconds, period, now),
+    (visitor && secondsLeft(visitor.limits, embed.visitorDay)) ?? Number.POSITIVE_INFINITY,
+  );
+  // The first hold is short, and grows while the session lives: nobody sets aside what they may never use.
+  const holdSeconds = capSeconds === undefined ? 0 : Math.min(maxDurationSeconds, FIRST_HOLD_SECONDS);
   const admitted = {
     ...session,
     admission: {
-      maxDurationSeconds: Math.min(
-        capSeconds === undefined ? site.maxDurationSeconds : holdSeconds,
-        (visitor && secondsLeft(visitor.limits, embed.visitorDay)) ?? Number.POSITIVE_INFINITY,
-      ),
+      maxDurationSeconds,
       holdSeconds,
       connectBy,
       slots: chosen.map(({ pool, index }) => ({ pool, index })),
@@ -217,7 +223,7 @@ const admissionAt = (
 };
 
 /** The longest session of the site, or what is left of the plan when that is less. */
-const secondsToReserve = (
+const longestSeconds = (
   site: Site,
   capSeconds: number,
   { usedSeconds, committedSeconds }: TokenContext['period'],

@@ -13,6 +13,7 @@ import {
 } from '../../domain/keys/key-health.ts';
 import { secondsToNextMinute } from '../../domain/limits.ts';
 import { type EventSignature, signatureHolds } from '../../domain/sessions/event-signature.ts';
+import { holdUsedUp } from '../../domain/sessions/hold.ts';
 import type { SessionSnapshot } from '../../domain/sessions/recorded-session.ts';
 import {
   classifyReport,
@@ -49,6 +50,7 @@ import type {
 } from '../ports/sessions.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 import { noteThresholds, type ThresholdPorts } from '../usage/note-thresholds.ts';
+import { growHold } from './grow-hold.ts';
 
 export interface EventPorts extends ThresholdPorts {
   readonly clock: Clock;
@@ -146,9 +148,11 @@ const saveEvents = async (
   let read = first;
   const save = async (attempt: number) => {
     if (attempt > 1) read = (await ports.sessions.readSnapshot(siteId, read.session.sessionId)) ?? read;
-    const before = read.usage ?? newSessionUsage(read.session);
-    if (requestsTooOften(before, now))
+    const stored = read.usage ?? newSessionUsage(read.session);
+    if (requestsTooOften(stored, now))
       throw new BrokerError('rate_limited', { retryAfterSeconds: secondsToNextMinute(now) });
+    const heard = applyEvents(stored, reports, now).usage;
+    const before = await growHold(ports, read.workspace, stored, heard);
     const { usage, tally, failures, worked } = applyEvents(before, reports, now);
     const untold = failures.filter(({ id }) => !told.has(id));
     for (const { id } of untold) told.add(id);
@@ -224,8 +228,9 @@ interface Reporter {
   readonly sourceIp: string;
 }
 
-/** A page that never connected is no witness of how OpenAI answers. */
-const isWitness = ({ connectedAtMs }: SessionUsage): boolean => connectedAtMs !== null;
+/** Only a page that connected and received a response is a witness of how OpenAI answers. */
+const isWitness = ({ connectedAtMs, responses }: SessionUsage): boolean =>
+  connectedAtMs !== null && responses > 0;
 
 /** Puts failures on the operator's list, and what they say of the key beside it. */
 const tellOperator = async (
@@ -350,5 +355,5 @@ const hangUpReason = (
   const longest = maxDurationSeconds + OVERTIME_SECONDS;
   // Where the browser's clock stands still, ours decides: it cannot have begun later than when it might last connect.
   const isTooLong = durationSecondsOf(usage) >= longest || now.getTime() > (connectBy + longest) * 1_000;
-  return isTooLong ? 'max_duration' : undefined;
+  return isTooLong || holdUsedUp(usage) ? 'max_duration' : undefined;
 };

@@ -206,17 +206,18 @@ describe('silence', () => {
   });
 
   it.each([
-    [30, 20, 30],
-    [30, 29, 30],
-    [30, 30, 30],
-    [30, 33, 33],
-    [40, 20, 40],
-    [60, 20, 40],
+    { hold: 30, seen: 20, seconds: 40, billed: 30 },
+    { hold: 30, seen: 33, seconds: 53, billed: 30 },
+    { hold: 60, seen: 20, seconds: 40, billed: 40 },
   ])(
-    'is not guessed beyond the %p seconds that were held: last seen after %p, it lasted %p',
-    (holdSeconds, seen, seconds) => {
-      const usage = afterReports([connected(0), heartbeat(seen)], aSessionUsage({ holdSeconds }));
-      expect(durationSecondsOf(checkForSilence(usage, clockAt(200)))).toBe(seconds);
+    'a session last seen after $seen seconds that held $hold is billed $billed',
+    ({ hold, seen, seconds, billed }) => {
+      const usage = afterReports([connected(0), heartbeat(seen)], aSessionUsage({ holdSeconds: hold }));
+      expect(entryOf(checkForSilence(usage, clockAt(200)))).toMatchObject({
+        seconds,
+        billedSeconds: billed,
+        committedSeconds: billed,
+      });
     },
   );
 
@@ -249,9 +250,9 @@ describe('the minutes that a session holds', () => {
     expect(entryOf(over)).toMatchObject({ billedSeconds: 130, committedSeconds: 130 });
   });
 
-  it('bound what is admitted, not what is billed: a session that went on beyond them is billed for it', () => {
+  it('are the most that is billed, also when the session went on beyond them', () => {
     const over = afterReports([connected(0), heartbeat(601), ended(615)], held);
-    expect(entryOf(over)).toMatchObject({ billedSeconds: 615, committedSeconds: 615 });
+    expect(entryOf(over)).toMatchObject({ seconds: 615, billedSeconds: 600, committedSeconds: 600 });
   });
 });
 

@@ -4,6 +4,7 @@ import {
   originAllowed,
   parseRegisteredOrigin,
   refusedOriginOf,
+  wildcardParentOf,
 } from '../../../lambdas/domain/tenancy/origin.ts';
 
 describe('registering an origin', () => {
@@ -283,8 +284,9 @@ describe('registering an origin', () => {
       fc.string({ unit: 'binary' }),
       fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join('')),
     );
+    // Local: this machine's names and addresses, and names below localhost, such as http://tauri.localhost.
     const shape =
-      /^(https:\/\/[^/?#@\\*\s]+|http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?|https:\/\/\*\.[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?)$/;
+      /^(https:\/\/[^/?#@\\*\s]+|http:\/\/(([a-z0-9_-]+\.)*localhost|127\.0\.0\.1|\[::1\])(:\d+)?|https:\/\/\*\.[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?)$/;
     fc.assert(
       fc.property(texts, (text) => {
         const canonical = parseRegisteredOrigin(text);
@@ -507,6 +509,21 @@ describe('matching a wildcard', () => {
   });
 });
 
+describe('the domain below a wildcard', () => {
+  it.each([
+    ['https://*.example.com', 'example.com'],
+    ['https://*.example.com:8443', 'example.com'],
+    ['https://*.shop.example.co.uk', 'shop.example.co.uk'],
+  ])('of %s is %s, without the port', (registered, parent) => {
+    expect(wildcardParentOf(registered)).toBe(parent);
+  });
+
+  it('of an exact origin is none', () => {
+    for (const exact of ['https://example.com', 'http://localhost:3000', 'capacitor://localhost'])
+      expect(wildcardParentOf(exact)).toBeUndefined();
+  });
+});
+
 describe('a refused origin as an operator sees it', () => {
   it.each([
     ['https://evil.example', 'https://evil.example'],
@@ -525,6 +542,9 @@ describe('a refused origin as an operator sees it', () => {
     'null',
     '*',
     'https://*.example.com',
+    // Becomes `*.example.com` in its canonical form, which nobody registered.
+    'https://＊.example.com',
+    'https://evil.example:65536',
     'file://',
     'javascript:alert(1)',
     'https://evil.example/path',

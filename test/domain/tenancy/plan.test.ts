@@ -101,15 +101,15 @@ const plan = (name: string): Plan => {
 
 describe('the plans of the price page', () => {
   it.each([
-    ['free', 0, 100, true, null, 1],
-    ['starter', 29, 500, false, 0.08, 3],
-    ['pro', 99, 2_000, false, 0.06, 10],
-    ['enterprise', null, null, false, null, null],
-  ])('%s', (name, monthlyUsd, includedMinutes, hardCap, overageUsd, maxSites) => {
+    ['free', 0, 100, true, null, 1, 5],
+    ['starter', 29, 500, false, 0.08, 3, 10],
+    ['pro', 99, 2_000, false, 0.06, 10, 30],
+    ['enterprise', null, null, false, null, null, 100],
+  ])('%s', (name, monthlyUsd, includedMinutes, hardCap, overageUsd, maxSites, maxConcurrent) => {
     const usd = (amount: number | null) => (amount === null ? null : Math.round(amount * 100_000_000));
     expect(plan(name)).toEqual({
       name,
-      maxConcurrent: null,
+      maxConcurrent,
       monthlyMicroCents: usd(monthlyUsd),
       includedMinutes,
       hardCap,

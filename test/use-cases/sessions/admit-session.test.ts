@@ -192,14 +192,38 @@ describe('what one address may hold of a key', () => {
 describe('minutes of a hard cap', () => {
   const capSeconds = 6_000;
 
-  it("the site's longest session is set aside, on the condition that it still fits", async () => {
+  it('a session sets two minutes aside at first, on the condition that they still fit', async () => {
     const { result, writes } = await admitted({ capSeconds });
-    expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_400, usage: { holdSeconds: 600 } });
-    expect(writes[0]?.session.admission).toMatchObject({ maxDurationSeconds: 600, holdSeconds: 600 });
-    expect(result).toMatchObject({ usage: { holdSeconds: 600 } });
+    expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_880, usage: { holdSeconds: 120 } });
+    expect(writes[0]?.session.admission).toMatchObject({ maxDurationSeconds: 600, holdSeconds: 120 });
+    expect(result).toMatchObject({ usage: { holdSeconds: 120, longestSeconds: 630 } });
   });
 
-  it('a session may last as long as what is left of the plan', async () => {
+  it('a session of a site with shorter sessions sets no more aside than they may last', async () => {
+    const { writes } = await admitted({ capSeconds, site: { ...request({}).site, maxDurationSeconds: 60 } });
+    expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_940, usage: { holdSeconds: 60 } });
+  });
+
+  it.each([
+    { used: 0, most: 17 },
+    { used: 5_000, most: 2 },
+    { used: 5_700, most: 1 },
+  ])(
+    'one address runs $most sessions at most when $used of 6,000 seconds are used',
+    async ({ used, most }) => {
+      const pools = [{ pool: 'key', limit: 100 }];
+      const own = (count: number) =>
+        aContext({
+          leases: leasesOf('key', Array(count).fill(30), { address: 'me' }),
+          period: { usedSeconds: used, committedSeconds: used, notices: {} },
+        });
+      const facts = { capSeconds, pools, addressSlotPercent: 34 };
+      expect((await admitted({ ...facts, capacity: own(most - 1) })).writes).toHaveLength(1);
+      expect(await refused({ ...facts, capacity: own(most) })).toMatchObject({ refusal: 'rate_limited' });
+    },
+  );
+
+  it('a session sets aside the seconds that are left, and may last as long', async () => {
     const { writes } = await admitted({ capSeconds, capacity: committed(100, 5_995) });
     expect(writes[0]?.hold).toMatchObject({ maxCommittedSeconds: 5_995, usage: { holdSeconds: 5 } });
     expect(writes[0]?.session.admission).toMatchObject({ maxDurationSeconds: 5, holdSeconds: 5 });
@@ -221,6 +245,6 @@ describe('minutes of a hard cap', () => {
 
   it('a session that loses a race holds what is left then', async () => {
     const { writes } = await admitted({ capSeconds }, { races: 1, after: committed(0, 5_900) });
-    expect(writes.map(({ hold }) => hold?.usage.holdSeconds)).toEqual([600, 100]);
+    expect(writes.map(({ hold }) => hold?.usage.holdSeconds)).toEqual([120, 100]);
   });
 });

@@ -102,8 +102,9 @@ describe('managed', () => {
     },
   );
 
-  it('has no limit on sessions, unless the workspace sets one', () => {
-    expect(payer({}, MANAGED).slotLimit).toBeUndefined();
+  it('managed sessions have the lower limit of the plan and the workspace', () => {
+    expect(payer({}, MANAGED).slotLimit).toBe(5);
     expect(payer({}, { ...MANAGED, concurrencyLimit: 2 }).slotLimit).toBe(2);
+    expect(payer({}, { ...MANAGED, concurrencyLimit: 9 }).slotLimit).toBe(5);
   });
 });

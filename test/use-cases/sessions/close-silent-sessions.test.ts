@@ -70,6 +70,9 @@ const sweepOver = (
           last: last && new Date(last.usage.dueAtMs),
         };
       },
+      saveHold: () => {
+        throw new Error('The sweeper grows no hold.');
+      },
       saveUsage: async (usage) => {
         await save(usage);
         if (isOver(usage)) list.delete(usage.sessionId);

@@ -430,7 +430,7 @@ describe('after the admission', () => {
       sessionUsage: { saveUsage: async (meter: unknown) => void saved.push(meter) },
     });
     expect(saved).toMatchObject([
-      { revision: 1, silent: true, holdSeconds: 600, posted: { committedSeconds: 600, billedSeconds: 0 } },
+      { revision: 1, silent: true, holdSeconds: 120, posted: { committedSeconds: 120, billedSeconds: 0 } },
     ]);
   });
 

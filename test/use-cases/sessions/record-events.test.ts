@@ -363,7 +363,7 @@ describe('of two requests at once', () => {
 });
 
 describe('what visitors met', () => {
-  const meter = { ...aSessionUsage({ mode: 'byok' }), connectedAtMs: MINTED_MS };
+  const meter = { ...aSessionUsage({ mode: 'byok' }), connectedAtMs: MINTED_MS, responses: 1 };
   const votes = (count: number): KeyHealth => ({
     ...newKeyHealth(1),
     reports: Array.from({ length: count }, (_, i) => ({
@@ -412,6 +412,15 @@ describe('what visitors met', () => {
       'save',
       'extend 2',
     ]);
+  });
+
+  it.each([
+    ['never connected', { connectedAtMs: null }],
+    ['received no response', { responses: 0 }],
+  ])('an error of a page that %s is no vote on the key', async (_, missing) => {
+    const { log, errors } = await reported([noQuota(5)], { read: { usage: { ...meter, ...missing } } });
+    expect(log).toEqual(['read', 'save', 'extend 2']);
+    expect(errors).toHaveLength(1);
   });
 
   it("a failure with the platform's key is shown to no customer", async () => {

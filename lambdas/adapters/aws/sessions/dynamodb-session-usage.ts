@@ -12,7 +12,7 @@ import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
 import { budgetChargeWrites } from '../budgets/budget-writes.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
-import { SHARDS, totalUpdates, usageWrite } from './usage-writes.ts';
+import { holdGrowthWrites, SHARDS, totalUpdates, usageWrite } from './usage-writes.ts';
 import { visitorSecondsWrites } from './visitor-writes.ts';
 
 /** The usage of sessions: one record each, and totals by day and by billing period that are their exact sum. */
@@ -40,6 +40,14 @@ export const dynamoDbSessionUsage = (
           }),
         ),
       );
+  },
+
+  saveHold: async (usage, capSeconds) => {
+    await callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(
+        new TransactWriteCommand({ TransactItems: holdGrowthWrites(usageTable, usage, capSeconds) }),
+      ),
+    );
   },
 
   listDue: async (now, limit, after) => {

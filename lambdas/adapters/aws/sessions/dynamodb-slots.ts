@@ -35,7 +35,8 @@ export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: str
               new UpdateCommand({
                 TableName: limitsTable,
                 Key: primaryKey.slot(workspaceId, pool, index),
-                UpdateExpression: 'SET expires_at = :until',
+                // A page that was told to hang up, and then may go on, is expected to stay.
+                UpdateExpression: 'SET expires_at = :until REMOVE e',
                 // A lease that has run out is nobody's any more, even if nobody has taken it yet.
                 ConditionExpression: 's = :holder AND expires_at > :now',
                 ExpressionAttributeValues: {

@@ -2,7 +2,7 @@ import type { SessionId } from '../../../domain/identifiers.ts';
 import { entryOf, isOver, type SessionUsage } from '../../../domain/sessions/session-usage.ts';
 import type { QuotaReservation } from '../../../domain/sessions/token-context.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
-import type { LedgerEntry } from '../../../domain/usage/ledger.ts';
+import { entryDifference, type LedgerEntry } from '../../../domain/usage/ledger.ts';
 import { USAGE_KEPT_DAYS } from '../../../domain/usage/usage.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { ifRevision } from '../expressions.ts';
@@ -67,8 +67,10 @@ export const totalUpdates = (
   usageTable: string,
   usage: SessionUsage,
   difference: LedgerEntry,
-): TransactWrite[] =>
-  totalsOf(usage, difference)
+): TransactWrite[] => updatesOf(usageTable, totalsOf(usage, difference));
+
+const updatesOf = (usageTable: string, totals: ReturnType<typeof totalsOf>): TransactWrite[] =>
+  totals
     .filter(({ counts }) => Object.values(counts).some((count) => count !== 0))
     .map(({ key, counts }) => ({ Update: { TableName: usageTable, Key: key, ...adding(counts) } }));
 
@@ -78,15 +80,48 @@ export const quotaReservationWrites = (
   { usage, maxCommittedSeconds: committedBefore }: QuotaReservation,
 ): TransactWrite[] => [
   { Put: { TableName: usageTable, ...usageWrite(usage) } },
-  ...(committedBefore === undefined ? [] : [holdUpdate(usageTable, usage, committedBefore)]),
+  ...(committedBefore === undefined
+    ? []
+    : [periodUpdate(usageTable, usage, { committedSeconds: usage.holdSeconds }, committedBefore)]),
 ];
 
-const holdUpdate = (usageTable: string, usage: SessionUsage, committedBefore: number): TransactWrite => ({
-  Update: {
-    TableName: usageTable,
-    Key: primaryKey.periodUsage(usage.workspaceId, billingPeriodOf(new Date(usage.issuedAt))),
-    UpdateExpression: 'ADD committedSeconds :hold, writes :one',
-    ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
-    ExpressionAttributeValues: { ':hold': usage.holdSeconds, ':before': committedBefore, ':one': 1 },
-  },
-});
+/** Adds to the period of a session, unless more than `committedBefore` seconds of it are committed already. */
+const periodUpdate = (
+  usageTable: string,
+  { workspaceId, issuedAt }: SessionUsage,
+  counts: Readonly<Record<string, number>>,
+  committedBefore: number,
+): TransactWrite => {
+  const { ExpressionAttributeValues, ...update } = adding(counts);
+  return {
+    Update: {
+      TableName: usageTable,
+      Key: primaryKey.periodUsage(workspaceId, billingPeriodOf(new Date(issuedAt))),
+      ...update,
+      ConditionExpression: 'attribute_not_exists(committedSeconds) OR committedSeconds <= :before',
+      ExpressionAttributeValues: { ...ExpressionAttributeValues, ':before': committedBefore },
+    },
+  };
+};
+
+/**
+ * A usage whose hold has grown, and all that the growth adds to the totals: the hold, and seconds that it makes billable.
+ * Under a hard cap on the condition that the hold still fits into the period.
+ */
+export const holdGrowthWrites = (
+  usageTable: string,
+  usage: SessionUsage,
+  capSeconds: number | null,
+): TransactWrite[] => {
+  const difference = entryDifference(entryOf(usage), usage.posted);
+  const { billedSeconds: usedSeconds, committedSeconds } = difference;
+  const put = { Put: { TableName: usageTable, ...usageWrite(usage) } };
+  if (capSeconds === null) return [put, ...totalUpdates(usageTable, usage, difference)];
+  // The day alone; the period has a write with a condition.
+  const [day] = totalsOf(usage, difference);
+  return [
+    put,
+    ...updatesOf(usageTable, day === undefined ? [] : [day]),
+    periodUpdate(usageTable, usage, { usedSeconds, committedSeconds }, capSeconds - committedSeconds),
+  ];
+};

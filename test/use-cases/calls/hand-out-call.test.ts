@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { BrokerError } from '../../lambdas/domain/broker-error.ts';
-import { type CallId, ENDED_BY, type EndedBy } from '../../lambdas/domain/calls/call.ts';
-import { ConflictError, DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
-import { type HandOutPorts, handOutCall } from '../../lambdas/use-cases/calls/hand-out-call.ts';
-import type { Admitted } from '../../lambdas/use-cases/sessions/admit-session.ts';
-import { NOW, SITE_ID } from './sessions/token-fixture.ts';
+import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
+import { type CallId, ENDED_BY, type EndedBy } from '../../../lambdas/domain/calls/call.ts';
+import { ConflictError, DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
+import { type HandOutPorts, handOutCall } from '../../../lambdas/use-cases/calls/hand-out-call.ts';
+import type { Admitted } from '../../../lambdas/use-cases/sessions/admit-session.ts';
+import { NOW, SITE_ID } from '../sessions/token-fixture.ts';
 
 const down = new DependencyUnavailableError('dynamodb', 'TransactWriteItems', 'InternalServerError');
 const CALL = { callId: 'rtc_1' as CallId, answer: 'v=0', openAiRequestId: 'req_1' };

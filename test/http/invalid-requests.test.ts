@@ -1,0 +1,102 @@
+import { describe, expect, it } from '@jest/globals';
+import { BrokerError, type BrokerErrorCode } from '../../lambdas/domain/broker-error.ts';
+import { invalidRequests } from '../../lambdas/http/invalid-requests.ts';
+
+const ADDRESS = '192.0.2.1';
+const PER_MINUTE = 120;
+const invalid = (): BrokerError => new BrokerError('invalid_request');
+
+/** A counter whose clock the test moves. */
+const counter = (startMs = 0) => {
+  let nowMs = startMs;
+  const counts = invalidRequests(() => nowMs);
+  return {
+    counts,
+    setMs: (ms: number): void => {
+      nowMs = ms;
+    },
+    send: (times: number, address = ADDRESS): void => {
+      for (let sent = 0; sent < times; sent++) counts.count(address, invalid());
+    },
+  };
+};
+
+describe('the count of invalid requests', () => {
+  it('lets 120 of an address within a minute through, and refuses the next request before it is read', () => {
+    const { counts, send } = counter();
+    send(PER_MINUTE - 1);
+    expect(() => counts.check(ADDRESS)).not.toThrow();
+    send(1);
+    expect(() => counts.check(ADDRESS)).toThrow(new BrokerError('rate_limited'));
+  });
+
+  it('leaves the answer of the first 120 as it was, and changes it to rate_limited from the 121st', () => {
+    const { counts, send } = counter();
+    send(PER_MINUTE - 1);
+    const last = invalid();
+    expect(counts.count(ADDRESS, last)).toBe(last);
+    expect(counts.count(ADDRESS, invalid())).toMatchObject({ code: 'rate_limited' });
+  });
+
+  it('punishes no other address', () => {
+    const { counts, send } = counter();
+    send(PER_MINUTE + 1);
+    expect(() => counts.check('192.0.2.2')).not.toThrow();
+  });
+
+  it('begins again with the next clock minute, to the millisecond', () => {
+    const { counts, send, setMs } = counter(60_000);
+    send(PER_MINUTE);
+    setMs(119_999);
+    expect(() => counts.check(ADDRESS)).toThrow();
+    setMs(120_000);
+    expect(() => counts.check(ADDRESS)).not.toThrow();
+  });
+
+  it.each([
+    [60_000, 60],
+    [60_001, 60],
+    [90_000, 30],
+    [119_000, 1],
+    [119_999, 1],
+  ])('at %i ms asks to wait for %i whole seconds, after which the minute is over', (ms, seconds) => {
+    const { counts, send, setMs } = counter(60_000);
+    send(PER_MINUTE);
+    setMs(ms);
+    expect(() => counts.check(ADDRESS)).toThrow(expect.objectContaining({ retryAfterSeconds: seconds }));
+    setMs(ms + seconds * 1_000);
+    expect(() => counts.check(ADDRESS)).not.toThrow();
+  });
+
+  it.each(['invalid_request', 'invalid_offer', 'invalid_signature'] as const)('includes %s', (code) => {
+    const { counts } = counter();
+    for (let sent = 0; sent < PER_MINUTE; sent++) counts.count(ADDRESS, new BrokerError(code));
+    expect(() => counts.check(ADDRESS)).toThrow();
+  });
+
+  // These cost a caller something, or are no fault of theirs.
+  it.each(['rate_limited', 'openai_key_missing', 'unavailable'] satisfies BrokerErrorCode[])(
+    'does not include %s',
+    (code) => {
+      const { counts } = counter();
+      for (let sent = 0; sent <= PER_MINUTE; sent++) {
+        const error = new BrokerError(code);
+        expect(counts.count(ADDRESS, error)).toBe(error);
+      }
+      expect(() => counts.check(ADDRESS)).not.toThrow();
+    },
+  );
+
+  it('hands an error of the program on unchanged', () => {
+    const { counts } = counter();
+    for (const error of [new TypeError('x'), 'text', undefined, { code: 'invalid_request' }])
+      expect(counts.count(ADDRESS, error)).toBe(error);
+  });
+
+  it('does not grow without end: more than 10,000 addresses are forgotten together', () => {
+    const { counts, send } = counter();
+    send(PER_MINUTE);
+    for (let index = 0; index < 10_000; index++) send(1, `2001:db8:0:${index.toString(16)}::/64`);
+    expect(() => counts.check(ADDRESS)).not.toThrow();
+  });
+});

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbSessionUsage } from '../../lambdas/adapters/aws/sessions/dynamodb-session-usage.ts';
+import { sessionUsageItem } from '../../lambdas/adapters/aws/sessions/session-usage-item.ts';
+import { primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
+import { TABLES } from '../../lambdas/contract/tables.ts';
+import { ConflictError } from '../../lambdas/domain/dependency.ts';
+import { newSessionId, type WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import type { SessionUsage } from '../../lambdas/domain/sessions/session-usage.ts';
+import { createTables } from '../../local/create-tables.ts';
+import { type LocalDynamoDb, startDynamoDb } from '../../local/dynamodb/engine.ts';
+import {
+  aSessionUsage,
+  connected,
+  heartbeat,
+  MINTED_MS,
+  onTime,
+  take,
+} from '../domain/sessions/session-usage-fixture.ts';
+import { type Tables, tablesAt } from '../support/key-tables.ts';
+
+/** Growth of holds through the real adapter and the embedded engine. */
+let engine: LocalDynamoDb;
+let tables: Tables;
+let client: ReturnType<typeof dynamoDbClient>;
+let store: ReturnType<typeof dynamoDbSessionUsage>;
+let count = 0;
+let workspaceId: WorkspaceId;
+
+beforeAll(async () => {
+  process.env['AWS_ACCESS_KEY_ID'] = 'local';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
+  engine = await startDynamoDb({ path: process.env['PATH'] });
+  client = dynamoDbClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint });
+  await createTables(client);
+  tables = tablesAt(engine.endpoint);
+  store = dynamoDbSessionUsage(client, { usage: TABLES.usage.name, dueIndex: TABLES.usage.index.name });
+});
+afterAll(async () => {
+  tables?.close();
+  client?.destroy();
+  await engine?.close();
+});
+beforeEach(() => {
+  workspaceId = String(++count).padStart(12, 'h') as WorkspaceId;
+});
+
+const stored = async (before: SessionUsage): Promise<SessionUsage> => {
+  const { pk, sk } = primaryKey.sessionUsage(before.siteId, before.sessionId);
+  return sessionUsageItem.parse((await tables.usageOf(pk)).find((item) => item['sk'] === sk));
+};
+
+const period = async () => {
+  const { pk, sk } = primaryKey.periodUsage(workspaceId, '2026-11');
+  const item = (await tables.usageOf(pk)).find((one) => one['sk'] === sk);
+  return { used: item?.['usedSeconds'] ?? 0, committed: item?.['committedSeconds'] ?? 0 };
+};
+
+/** A session that holds 120 seconds and has spoken for as long as `seconds`. */
+const running = async (seconds: number): Promise<SessionUsage> => {
+  const fresh = {
+    ...aSessionUsage({ holdSeconds: 120 }),
+    workspaceId,
+    sessionId: newSessionId(new Date(MINTED_MS), (size) => Buffer.alloc(size, ++count)),
+  };
+  await store.saveUsage(take(fresh, onTime([connected(0), heartbeat(seconds)])).usage);
+  return await stored(fresh);
+};
+
+describe('two sessions that grow their holds at the same time', () => {
+  it('get the last seconds of a cap once: one write succeeds, and the cap is never passed', async () => {
+    const sessions = [await running(90), await running(90)];
+    expect(await period()).toEqual({ used: 180, committed: 240 });
+    const outcomes = await Promise.allSettled(
+      sessions.map((session) => store.saveHold({ ...session, holdSeconds: 180 }, 300)),
+    );
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected');
+    expect(refused?.reason).toBeInstanceOf(ConflictError);
+    expect(await period()).toEqual({ used: 180, committed: 300 });
+    const holds = await Promise.all(sessions.map(async (session) => (await stored(session)).holdSeconds));
+    expect(holds.toSorted()).toEqual([120, 180]);
+  });
+
+  it('cannot pass the cap one after the other either', async () => {
+    const [first, second] = [await running(90), await running(90)];
+    await store.saveHold({ ...first, holdSeconds: 180 }, 300);
+    await expect(store.saveHold({ ...second, holdSeconds: 121 }, 300)).rejects.toBeInstanceOf(ConflictError);
+    expect(await period()).toEqual({ used: 180, committed: 300 });
+  });
+
+  it('grow the hold of one session once, when both requests read the same usage', async () => {
+    const session = await running(90);
+    const grow = () => store.saveHold({ ...session, holdSeconds: 200 }, 6_000);
+    const outcomes = await Promise.allSettled([grow(), grow()]);
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(await period()).toEqual({ used: 90, committed: 200 });
+  });
+});
+
+it.each([{ capSeconds: 6_000 }, { capSeconds: null }])(
+  'seconds that a grown hold makes billable are in the totals, with a cap of $capSeconds',
+  async ({ capSeconds }) => {
+    const session = await running(150);
+    expect(await period()).toEqual({ used: 120, committed: 120 });
+    await store.saveHold({ ...session, holdSeconds: 270 }, capSeconds);
+    const after = await stored(session);
+    expect(after.posted).toMatchObject({ billedSeconds: 150, committedSeconds: 270 });
+    expect(await period()).toEqual({ used: 150, committed: 270 });
+    const days = (await tables.usageOf(primaryKey.periodUsage(workspaceId, '2026-11').pk)).filter(
+      (item) => item['billedSeconds'] !== undefined,
+    );
+    expect(days.map(({ billedSeconds }) => billedSeconds)).toEqual([150]);
+    // The next report adds only what is new.
+    await store.saveUsage(take(after, [{ report: heartbeat(160), arrivesAt: 160 }]).usage);
+    expect(await period()).toEqual({ used: 160, committed: 270 });
+  },
+);

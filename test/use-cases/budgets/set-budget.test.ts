@@ -1,0 +1,248 @@
+import { describe, expect, it } from '@jest/globals';
+import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
+import type { BudgetSettings } from '../../../lambdas/domain/budgets/budget.ts';
+import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import type { BudgetTarget } from '../../../lambdas/use-cases/budgets/read-budget.ts';
+import { setBudget } from '../../../lambdas/use-cases/budgets/set-budget.ts';
+import { aSite, aWorkspace, NOW, outcomeOf, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
+import { aBudget, aDay, budgetWorld, CALLER, DOWN, OTHER_SITE_ID } from './budget-fixture.ts';
+
+const SETTINGS: BudgetSettings = { period: 'month', amountMicroCents: 100, action: 'refuse' };
+const WORKSPACE: BudgetTarget = { workspaceId: WORKSPACE_ID };
+const SITE: BudgetTarget = { siteId: SITE_ID };
+
+const set = async (
+  given: Parameters<typeof budgetWorld>[0] = {},
+  settings: Partial<BudgetSettings> = {},
+  target: BudgetTarget = WORKSPACE,
+) => {
+  const world = budgetWorld(given);
+  const result = await setBudget(world.ports)(CALLER, target, { ...SETTINGS, ...settings }).catch(
+    (error: unknown) => error,
+  );
+  return { ...world, result };
+};
+const refused = async (...given: Parameters<typeof set>) => {
+  const { result, log } = await set(...given);
+  if (!(result instanceof BrokerError)) throw result;
+  return { refusal: result.code, details: result.details, log };
+};
+
+describe('a new budget', () => {
+  it('begins with what own keys have cost since its period began, on every site', async () => {
+    const days = [
+      aDay('2026-11-01', 30),
+      aDay('2026-11-22', 20, { siteId: OTHER_SITE_ID }),
+      aDay('2026-11-23', 99, { mode: 'managed' }),
+    ];
+    const { result, state, log } = await set({ days });
+    expect(log).toContainEqual(['read days', '2026-11-01', '2026-11-23']);
+    expect(state.budget).toEqual(
+      aBudget({ ...SETTINGS, spentMicroCents: 50, remainingMicroCents: 50, changedBy: 'admin' }),
+    );
+    expect(result).toMatchObject({ budget: { spentMicroCents: 50, periodName: '2026-11' } });
+  });
+
+  it('of one site counts that site alone', async () => {
+    const days = [aDay('2026-11-01', 30), aDay('2026-11-22', 20, { siteId: OTHER_SITE_ID })];
+    const { state } = await set({ days }, {}, SITE);
+    expect(state.budget).toMatchObject({ siteId: SITE_ID, spentMicroCents: 30, remainingMicroCents: 70 });
+  });
+
+  it('of a day begins with the local day, and counts a day of UTC that began before it whole', async () => {
+    const workspace = aWorkspace({ timeZone: 'Pacific/Auckland' });
+    const { state, log } = await set({ workspace, days: [aDay('2026-11-23', 10)] }, { period: 'day' });
+    expect(log).toContainEqual(['read days', '2026-11-23', '2026-11-23']);
+    expect(state.budget).toMatchObject({ periodName: '2026-11-24', spentMicroCents: 10 });
+  });
+
+  it.each([
+    ['workspace', WORKSPACE, undefined],
+    ['site', SITE, SITE_ID],
+  ])('of a %s leaves an event with its terms', async (scope, target, siteId) => {
+    const { events } = await set({}, {}, target);
+    expect(events).toEqual([
+      {
+        by: 'admin',
+        type: 'budget.changed',
+        workspaceId: WORKSPACE_ID,
+        siteId,
+        facts: { scope, period: 'month', action: 'refuse', amount_micro_cents: 100 },
+      },
+    ]);
+  });
+
+  it('that is spent already ends the running calls at once, and notices every threshold once', async () => {
+    const { log } = await set({ days: [aDay('2026-11-01', 100)] }, { action: 'end_calls' });
+    const scope = { workspaceId: WORKSPACE_ID, ownKeys: true, siteId: null };
+    expect(log.slice(1)).toEqual([
+      ['put'],
+      ['end calls', scope, 0],
+      ['end calls', scope, 30],
+      ['note calls ended'],
+      ['notice', 50],
+      ['notice', 80],
+      ['notice', 100],
+    ]);
+  });
+});
+
+describe('a change of a budget', () => {
+  const stored = aBudget({
+    action: 'notify',
+    spentMicroCents: 60,
+    reservedMicroCents: 10,
+    remainingMicroCents: 30,
+    notices: { 50: 'then' },
+    callsEndedAt: 'then',
+    revision: 7,
+  });
+
+  it('keeps what was counted, and computes what is left from it', async () => {
+    const { state, log } = await set({ stored }, { amountMicroCents: 1_000 });
+    expect(log).toEqual([['change']]);
+    expect(state.budget).toEqual({
+      ...stored,
+      ...SETTINGS,
+      amountMicroCents: 1_000,
+      remainingMicroCents: 930,
+      notices: {},
+      callsEndedAt: null,
+      changedBy: 'admin',
+      revision: 8,
+    });
+  });
+
+  it('of the action alone notices no threshold a second time', async () => {
+    const { state, log } = await set({ stored });
+    expect(state.budget?.notices).toEqual({ 50: 'then' });
+    expect(log).toEqual([['change']]);
+  });
+
+  it('to less than was spent takes effect at once', async () => {
+    const { log } = await set({ stored }, { amountMicroCents: 50, action: 'end_calls' });
+    expect(log.map(([step]) => step)).toEqual([
+      'change',
+      'end calls',
+      'end calls',
+      'note calls ended',
+      'notice',
+      'notice',
+      'notice',
+    ]);
+  });
+
+  it('after its period is over begins the present one at zero', async () => {
+    const { state, log } = await set({ stored: { ...stored, periodName: '2026-10' } });
+    expect(log).toEqual([['put']]);
+    expect(state.budget).toMatchObject({
+      periodName: '2026-11',
+      spentMicroCents: 0,
+      reservedMicroCents: 0,
+      remainingMicroCents: 100,
+      revision: 8,
+    });
+    expect(state.budget).not.toHaveProperty('storedPeriodName');
+  });
+
+  it('to another kind of period begins with the totals of it, and keeps what running responses reserve', async () => {
+    const { state, log } = await set({ stored, days: [aDay('2026-11-23', 40)] }, { period: 'day' });
+    expect(log[0]).toEqual(['read days', '2026-11-23', '2026-11-23']);
+    expect(state.budget).toMatchObject({
+      period: 'day',
+      periodName: '2026-11-23',
+      spentMicroCents: 40,
+      reservedMicroCents: 10,
+      remainingMicroCents: 50,
+      revision: 8,
+    });
+  });
+
+  it.each([
+    [7, 'done'],
+    [8, 'version_conflict'],
+  ])('that meets %i other writes ends as %s', async (races, outcome) => {
+    const world = budgetWorld({ stored });
+    const { budgets } = world.ports;
+    let lost = 0;
+    const changeBudget: typeof budgets.changeBudget = async (...write) => {
+      if (++lost <= races) throw new ConflictError();
+      await budgets.changeBudget(...write);
+    };
+    const run = setBudget({ ...world.ports, budgets: { ...budgets, changeBudget } })(
+      CALLER,
+      WORKSPACE,
+      SETTINGS,
+    );
+    expect(await outcomeOf(run)).toBe(outcome);
+    expect(lost).toBe(8);
+  });
+
+  it('that cannot be written is not reported as done', async () => {
+    const { ports } = budgetWorld();
+    const budgets = { ...ports.budgets, putBudget: () => Promise.reject(DOWN) };
+    const run = setBudget({ ...ports, budgets })(CALLER, WORKSPACE, SETTINGS);
+    expect(await outcomeOf(run)).toBe(DOWN);
+  });
+});
+
+describe('a budget that could not be kept', () => {
+  it('is refused where the platform pays', async () => {
+    const workspace = aWorkspace({ billingMode: 'managed' });
+    expect(await refused({ workspace })).toMatchObject({ refusal: 'budget_needs_own_key', log: [] });
+  });
+
+  it('is refused with the name of each site that is trusted too far, on any page of the list', async () => {
+    const sites = [
+      aSite({ name: 'strict', control: 'locked' }),
+      aSite({ name: 'enough', control: 'brokered' }),
+      aSite({ name: 'weak', control: 'open' }),
+    ];
+    const { refusal, details, log } = await refused({ sites }, { action: 'end_calls' });
+    expect(refusal).toBe('control_required');
+    expect(details).toEqual([
+      { path: 'control', message: 'The action end_calls needs brokered; weak has open.' },
+    ]);
+    expect(log).toEqual([]);
+  });
+
+  it('of one site is judged by that site alone', async () => {
+    const sites = [aSite({ control: 'brokered' }), aSite({ siteId: OTHER_SITE_ID, control: 'open' })];
+    expect((await set({ sites }, { action: 'end_calls' }, SITE)).log).toContainEqual(['put']);
+  });
+
+  it.each([
+    ['end_calls', false],
+    ['never_exceed', false],
+    ['never_exceed', true],
+  ] as const)('%s is refused where the stage watches calls: %s', async (action, watchesCalls) => {
+    const sites = [aSite({ control: 'locked' })];
+    expect(await refused({ sites, watchesCalls }, { action })).toMatchObject({
+      refusal: 'watch_required',
+      log: [],
+    });
+  });
+
+  it.each(['notify', 'refuse'] as const)('%s is allowed where no stage watches', async (action) => {
+    expect((await set({ watchesCalls: false }, { action })).log).toContainEqual(['put']);
+  });
+});
+
+describe('a person who sets a budget', () => {
+  it.each([
+    ['of the workspace', WORKSPACE],
+    ['of a site', SITE],
+  ])('%s has to be an admin', async (_, target) => {
+    expect(await refused({ role: 'viewer' }, {}, target)).toMatchObject({ refusal: 'forbidden', log: [] });
+  });
+
+  it('finds no site of another workspace', async () => {
+    const { refusal } = await refused({}, {}, { siteId: OTHER_SITE_ID });
+    expect(refusal).toBe('site_not_found');
+  });
+
+  it('is named in the budget, with the time', async () => {
+    const { state } = await set();
+    expect(state.budget).toMatchObject({ changedBy: 'admin', changedAt: NOW.toISOString(), revision: 1 });
+  });
+});

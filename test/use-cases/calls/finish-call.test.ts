@@ -1,0 +1,108 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import { newSessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { finishCall } from '../../../lambdas/use-cases/calls/finish-call.ts';
+import { aCallSession, type CallWorld, callWorld, DOWN, SESSION_ID } from './call-fixture.ts';
+
+const finished = async (
+  given: CallWorld = {},
+  by: Parameters<typeof finishCall>[2] = 'visitor',
+  session = aCallSession(),
+) => {
+  const world = callWorld(given);
+  const error = await finishCall(world.ports, session, by).catch((thrown: unknown) => thrown);
+  return { ...world, error };
+};
+
+describe('finishing a call', () => {
+  it('frees exactly the slots that its admission took', async () => {
+    const { state } = await finished();
+    expect(state.slotsFreed).toEqual([
+      { pool: 'workspace', index: 4, sessionId: SESSION_ID },
+      { pool: 'share', index: 0, sessionId: SESSION_ID },
+    ]);
+  });
+
+  it('frees no slot for a session that took none', async () => {
+    const { admission: _, ...session } = aCallSession();
+    const { state, error } = await finished({}, 'visitor', session);
+    expect(error).toBeUndefined();
+    expect(state.slotsFreed).toEqual([]);
+    expect(state.isLive).toBe(false);
+  });
+
+  it('closes the meter as silent, and records the same end', async () => {
+    const { state } = await finished();
+    expect(state.usage?.silent).toBe(true);
+    expect(state.ends).toEqual([state.usage]);
+  });
+
+  it('of a lost call closes its meter, and frees neither slots nor its place', async () => {
+    const { state, log } = await finished({}, 'lost');
+    expect(log.slice(1)).toEqual(['read meter', 'close meter', 'record end']);
+    expect(state.isLive).toBe(true);
+  });
+
+  it('records the end of a meter that is over again, without writing the meter', async () => {
+    const usage = { ...newSessionUsage(aCallSession()), silent: true };
+    const { log, state } = await finished({ usage });
+    expect(log).not.toContain('close meter');
+    expect(state.ends).toEqual([usage]);
+  });
+
+  it('frees a call that has no meter', async () => {
+    const { log, state, error } = await finished({ usage: undefined });
+    expect(error).toBeUndefined();
+    expect(log).not.toContain('record end');
+    expect(state.isLive).toBe(false);
+  });
+});
+
+describe('a meter that moves while its call is finished', () => {
+  it('is read again, and closed with what was reported in between', async () => {
+    const reported = { ...newSessionUsage(aCallSession()), revision: 2 };
+    let races = 0;
+    const world = callWorld();
+    const { ports } = world;
+    const error = await finishCall(
+      {
+        ...ports,
+        sessionUsage: {
+          saveUsage: async (usage) => {
+            if (++races === 1) {
+              world.state.usage = reported;
+              throw new ConflictError();
+            }
+            await ports.sessionUsage.saveUsage(usage);
+          },
+        },
+      },
+      aCallSession(),
+      'visitor',
+    ).catch((thrown: unknown) => thrown);
+    expect(error).toBeUndefined();
+    expect(world.log.filter((step) => step === 'read meter')).toHaveLength(2);
+    expect(world.log).toContain('wait 1');
+    expect(world.state.ends).toEqual([{ ...reported, silent: true }]);
+  });
+
+  it('is left to the next delivery after eight races, which still finds the call among the live ones', async () => {
+    const { error, log, state } = await finished({ failing: { 'close meter': new ConflictError() } });
+    expect(error).toBeInstanceOf(ConflictError);
+    expect(log.filter((step) => step === 'close meter')).toHaveLength(8);
+    expect(log.filter((step) => step.startsWith('wait'))).toHaveLength(7);
+    expect(state.isLive).toBe(true);
+  });
+});
+
+describe('a finish that fails half way', () => {
+  it.each(['release slots', 'read meter', 'close meter', 'record end'])(
+    'at “%s” stops at once and leaves the call among the live ones, so that a repeat finds it',
+    async (step) => {
+      const { error, log, state } = await finished({ failing: { [step]: DOWN } });
+      expect(error).toBe(DOWN);
+      expect(log.at(-1)).toBe(step);
+      expect(state.isLive).toBe(true);
+    },
+  );
+});

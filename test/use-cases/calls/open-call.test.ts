@@ -1,0 +1,275 @@
+import { describe, expect, it } from '@jest/globals';
+import type { WatchMode } from '../../../lambdas/domain/calls/call.ts';
+import { CANNED_OFFER } from '../../../lambdas/domain/calls/canned-offer.ts';
+import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import { SealedKeyUnreadableError } from '../../../lambdas/domain/keys/sealed-key.ts';
+import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
+import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
+import { aBudget } from '../budgets/budget-fixture.ts';
+import {
+  aContext,
+  aKey,
+  aSite,
+  aWorkspace,
+  leasesOf,
+  NOW,
+  outcomeOf,
+  recordingPorts,
+  SITE_ID,
+} from '../sessions/token-fixture.ts';
+import { aCall, CALL_ID, DOWN, SESSION_ID } from './call-fixture.ts';
+import { costsNothing, type Given, opened, REPLACES, refused } from './open-call-fixture.ts';
+
+describe('a visitor who opens a call', () => {
+  it('has the intent on record before the key is opened, and the call on record before the answer', async () => {
+    const { log } = await opened();
+    expect(log.slice(0, 3)).toEqual(['admit with call', 'open', 'create call']);
+    expect(log.slice(3).sort()).toEqual([`issue ${CALL_ID}`, 'queue cap in 600 s', 'settle use ok']);
+  });
+
+  it('gets OpenAI’s answer, and no id of the call with which it could be changed', async () => {
+    const { result } = await opened();
+    expect(result).toMatchObject({
+      answer: 'v=0 answer',
+      mode: 'byok',
+      control: 'open',
+      heartbeatSeconds: 20,
+      maxDurationSeconds: 600,
+      session: { openedWith: 'call', fingerprint: 'workspace', dataResidency: 'global' },
+    });
+    const { session, signingSecret } = result as { session: { sessionId: string }; signingSecret: string };
+    expect(signingSecret).toBe(`secret of ${session.sessionId}`);
+    expect(JSON.stringify(result)).not.toContain(CALL_ID);
+  });
+
+  it('leaves one use of the key, with the ids of KMS and OpenAI', async () => {
+    expect((await opened()).outcomes).toEqual([
+      {
+        reason: 'call',
+        at: NOW.toISOString(),
+        result: 'ok',
+        kmsRequestId: 'kms-1',
+        openAiRequestId: 'req_1',
+      },
+    ]);
+  });
+
+  it('is known to OpenAI by the id of the page, else by the address', async () => {
+    const site = aSite();
+    const { created } = await opened();
+    const named = await opened({ request: { visitorId: 'visitor-7' } });
+    expect([...created, ...named.created]).toEqual([
+      { settings: site, offer: CANNED_OFFER, safetyIdentifier: `${SITE_ID} 192.0.2.1` },
+      { settings: site, offer: CANNED_OFFER, safetyIdentifier: `${SITE_ID} visitor-7` },
+    ]);
+  });
+});
+
+describe('a locked site', () => {
+  const offer = { sdp: CANNED_OFFER, hasDataChannel: true };
+
+  it.each<[string, Partial<TokenContext>]>([
+    ['by its own setting', { site: aSite({ control: 'locked' }) }],
+    ['by a budget that must never be exceeded', { budgets: [aBudget({ action: 'never_exceed' })] }],
+  ])('%s refuses an offer with a data channel before it costs anything', async (_, context) => {
+    const { refusal, details, log } = await refused({ context, request: { offer } });
+    expect(refusal).toBe('invalid_offer');
+    expect(details).toMatchObject([{ path: 'sdp' }]);
+    expect(log).toEqual([]);
+  });
+
+  it('answers an offer without one, and says that it is locked', async () => {
+    const { result } = await opened({ context: { site: aSite({ control: 'locked' }) } });
+    expect(result).toMatchObject({ control: 'locked', answer: 'v=0 answer' });
+  });
+
+  it('is none where the platform pays: budgets of own keys pause then', async () => {
+    const { result } = await opened({
+      context: {
+        workspace: aWorkspace({ billingMode: 'managed' }),
+        budgets: [aBudget({ action: 'never_exceed' })],
+      },
+      request: { offer },
+    });
+    expect(result).toMatchObject({ control: 'open', mode: 'managed' });
+  });
+});
+
+describe('a call that is refused before the key is opened', () => {
+  it.each<[string, string, Given]>([
+    ['the site is not there', 'site_not_found', { context: { site: undefined } }],
+    ['the page is not allowed', 'origin_not_allowed', { request: { origin: 'https://elsewhere.example' } }],
+    ['no key is stored', 'openai_key_missing', { context: { workspaceKey: undefined } }],
+    [
+      'the key is suspended',
+      'openai_key_suspended',
+      { context: { workspaceKey: aKey('workspace', { state: 'suspended' }) } },
+    ],
+    [
+      'a budget is spent',
+      'budget_exhausted',
+      { context: { budgets: [aBudget({ remainingMicroCents: 0 })] } },
+    ],
+    [
+      'the signature of the call to replace is wrong',
+      'invalid_signature',
+      { request: { replaces: { ...REPLACES, signature: undefined } } },
+    ],
+  ])('because %s costs nothing', async (_, code, given) => {
+    const { refusal, log } = await refused(given);
+    expect(refusal).toBe(code);
+    expect(costsNothing(log)).toBe(true);
+  });
+});
+
+describe('a call that fails after its admission', () => {
+  const failed = async (failing: NonNullable<Given['failing']>, given: Given = {}) => {
+    const { result, log, outcomes } = await opened({ ...given, failing });
+    return {
+      error: await outcomeOf(Promise.reject(result)),
+      freed: log.includes('release new'),
+      steps: log.filter((step) => step.startsWith('settle') || step.startsWith('report')),
+      log,
+      outcomes,
+    };
+  };
+
+  it('at OpenAI gives back what it took, and tells the operator what was wrong', async () => {
+    const failure = new OpenAiFailure('quota_exhausted', { requestId: 'req_9' });
+    const { error, freed, steps, outcomes } = await failed({ 'create call': failure });
+    expect(error).toBe('openai_quota_exhausted');
+    expect(freed).toBe(true);
+    expect(steps.sort()).toEqual([
+      'report openai_quota_exhausted of mint',
+      'settle session refused openai_quota_exhausted',
+      'settle use quota_exhausted',
+    ]);
+    expect(outcomes).toMatchObject([{ kmsRequestId: 'kms-1', openAiRequestId: 'req_9' }]);
+  });
+
+  it('because the customer’s key cannot be opened says so to its owner, and asks OpenAI nothing', async () => {
+    const { error, log, freed } = await failed({ open: new SealedKeyUnreadableError() });
+    expect(error).toBe('openai_key_unreadable');
+    expect(freed).toBe(true);
+    expect(log).toContain('note unreadable');
+    expect(log).toContain('settle use openai_key_unreadable');
+    expect(log).not.toContain('create call');
+  });
+
+  it('because the platform’s key cannot be opened is an outage to the visitor', async () => {
+    const context = { workspace: aWorkspace({ billingMode: 'managed' as const }) };
+    const { error } = await failed({ open: new SealedKeyUnreadableError() }, { context });
+    expect(error).toBe('platform_key_missing');
+  });
+
+  it('at KMS gives back what it took, and stays the outage that it is', async () => {
+    const { error, freed, log } = await failed({ open: DOWN });
+    expect(error).toBe(DOWN);
+    expect(freed).toBe(true);
+    expect(log).toContain('settle use unavailable');
+    expect(log).not.toContain('create call');
+  });
+
+  it.each([
+    ['its record', `issue ${CALL_ID}`, DOWN, DOWN],
+    ['its cap', 'queue cap in 600 s', DOWN, DOWN],
+    ['its record, lost to another writer', `issue ${CALL_ID}`, new ConflictError(), 'unavailable'],
+  ])(
+    'at %s is hung up inside the callback that holds the key, and gives back what it took',
+    async (_, step, failure, expected) => {
+      const { error, freed, log } = await failed({ [step]: failure });
+      expect(error).toBe(expected);
+      expect(freed).toBe(true);
+      expect(log.filter((one) => one === 'open')).toHaveLength(1);
+      expect(log).toContain(`hang up ${CALL_ID} in global`);
+      expect(log).toContain(`withdraw ${CALL_ID} unavailable`);
+      expect(log.indexOf(`hang up ${CALL_ID} in global`)).toBeLessThan(log.indexOf('release new'));
+    },
+  );
+
+  it('keeps the error of OpenAI, even if nothing can be written about it', async () => {
+    const { error } = await failed({
+      'create call': new OpenAiFailure('key_invalid'),
+      'settle use key_invalid': DOWN,
+      'report openai_key_rejected of mint': DOWN,
+      'settle session refused openai_key_rejected': DOWN,
+    });
+    expect(error).toBe('openai_key_rejected');
+  });
+
+  it('before the key is opened, because no secret can be derived, gives back what it took', async () => {
+    const { ports } = recordingPorts(aContext());
+    const pseudonyms = { ...ports.pseudonyms, signingSecret: () => Promise.reject(DOWN) };
+    const { error, freed, log } = await failed({}, { own: { pseudonyms } });
+    expect(error).toBe(DOWN);
+    expect(freed).toBe(true);
+    expect(costsNothing(log)).toBe(true);
+  });
+});
+
+describe('a call that takes the place of another one', () => {
+  it('hangs the old call up before the new one is created, with the same opening of the key', async () => {
+    const { log, keys } = await opened({ request: { replaces: REPLACES } });
+    const steps = ['open', 'hang up rtc_old in eu', 'note old ended by visitor', 'create call'];
+    expect(log.filter((step) => steps.includes(step))).toEqual(steps);
+    expect(keys).toEqual(['a key', 'a key']);
+  });
+
+  it('gets in where every slot is taken, one of them by the old call', async () => {
+    const leases = leasesOf('workspace', Array<number>(10).fill(600)).map((one) =>
+      one.index === 0 ? { ...one, sessionId: SESSION_ID } : one,
+    );
+    expect((await refused({ context: { leases } })).refusal).toBe('busy');
+    const { result } = await opened({ context: { leases }, request: { replaces: REPLACES } });
+    expect(result).toMatchObject({ answer: 'v=0 answer' });
+  });
+
+  it('is not created when the old one could not be hung up: a visitor never has two', async () => {
+    const { result, log } = await opened({
+      request: { replaces: REPLACES },
+      failing: { 'hang up rtc_old in eu': new OpenAiFailure('timeout') },
+    });
+    expect(await outcomeOf(Promise.reject(result))).toBe('openai_timeout');
+    expect(log).not.toContain('create call');
+    expect(log).toContain('queue end by visitor in 30 s');
+  });
+
+  it('is an ordinary call where the old one has ended', async () => {
+    const records = {
+      readCall: async () => aCall({ endedBy: 'max_duration' as const }),
+      noteEndedBy: () => Promise.reject(new Error('noted')),
+    };
+    const { result } = await opened({ request: { replaces: REPLACES }, own: { records } });
+    expect(result).toMatchObject({ answer: 'v=0 answer' });
+  });
+
+  it('is refused by what is wrong with the request itself first', async () => {
+    const { refusal } = await refused({
+      context: { site: undefined },
+      request: { replaces: { ...REPLACES, signature: undefined } },
+    });
+    expect(refusal).toBe('site_not_found');
+  });
+});
+
+describe('the watcher of a call', () => {
+  const modeOf = async (watch: WatchMode, context: Partial<TokenContext> = {}) => {
+    const { log } = await opened({ watch, context });
+    return log.filter((step) => step.startsWith('watch'));
+  };
+
+  it.each<[WatchMode, readonly string[]]>([
+    ['off', []],
+    ['eager', ['watch']],
+    ['strict', ['watch strictly']],
+  ])('is started as the stage says: %s', async (watch, steps) => {
+    expect(await modeOf(watch)).toEqual(steps);
+  });
+
+  it.each<[string, Partial<TokenContext>]>([
+    ['the platform pays for', { workspace: aWorkspace({ billingMode: 'managed' }) }],
+    ['a budget can end', { budgets: [aBudget({ action: 'end_calls' })] }],
+  ])('must see a call that %s before the page gets the answer', async (_, context) => {
+    expect(await modeOf('eager', context)).toEqual(['watch strictly']);
+  });
+});

@@ -1,0 +1,138 @@
+import { describe, expect, it } from '@jest/globals';
+import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
+import { Secret } from '../../../lambdas/domain/secret.ts';
+import { type EventSignature, signEvents } from '../../../lambdas/domain/sessions/event-signature.ts';
+import {
+  checkReplaced,
+  type ReplacePorts,
+  type ReplaceRequest,
+  replacedText,
+} from '../../../lambdas/use-cases/calls/replaced-call.ts';
+import { NOW, NOW_SECONDS, outcomeOf, SITE_ID } from '../sessions/token-fixture.ts';
+import {
+  aCall,
+  aCallSession,
+  CALL_ID,
+  type CallWorld,
+  callWorld,
+  DOWN,
+  messageText,
+  SESSION_ID,
+} from './call-fixture.ts';
+
+const SIGNING_SECRET = Buffer.alloc(32, 1).toString('base64');
+const HANG_UP = 'hang up rtc_1 in eu with a key';
+const KEY = Secret.fromText('a key');
+
+const signed = (
+  text = replacedText(SESSION_ID),
+  t = NOW_SECONDS,
+  secret = SIGNING_SECRET,
+): EventSignature => ({
+  t,
+  v1: signEvents(secret, t, text),
+});
+
+const checking = (given: CallWorld = {}, request: Partial<ReplaceRequest> | null = {}) => {
+  const world = callWorld(given);
+  const ports: ReplacePorts = {
+    ...world.ports,
+    pseudonyms: {
+      hashIp: () => Promise.reject(new Error('not asked for an address')),
+      signingSecret: async () => SIGNING_SECRET,
+    },
+    hangUps: {
+      send: async (...message) => {
+        const text = `queue ${messageText(...message)}`;
+        given.before?.(text);
+        world.log.push(text);
+        const failure = given.failing?.[text];
+        if (failure !== undefined) throw failure;
+      },
+    },
+  };
+  const full = request && { sessionId: SESSION_ID, signature: signed(), ...request };
+  return { ...world, check: checkReplaced(ports, SITE_ID, full ?? undefined, NOW) };
+};
+
+describe('a page that replaces its call', () => {
+  it('proves with the secret of that session that the call was its own', async () => {
+    expect(await checking().check).toMatchObject({ session: { sessionId: SESSION_ID } });
+  });
+
+  it.each<[string, Partial<ReplaceRequest>]>([
+    ['without a signature', { signature: undefined }],
+    ['with the signature of another text', { signature: signed(`replaces.${SESSION_ID}x`) }],
+    ['with the signature of its reports', { signature: signed('{"events":[]}') }],
+    [
+      'with the secret of another session',
+      { signature: signed(undefined, undefined, Buffer.alloc(32, 2).toString('base64')) },
+    ],
+    ['with a signature from too long ago', { signature: signed(undefined, NOW_SECONDS - 301) }],
+    ['with a text that is no session id', { sessionId: 'ses_1', signature: signed('replaces.ses_1') }],
+  ])('%s is refused, and the call is not even read', async (_, request) => {
+    const { check, log } = checking({}, request);
+    expect(await outcomeOf(check)).toBe('invalid_signature');
+    expect(log).toEqual([]);
+  });
+
+  it('has nothing to replace when it names no call', async () => {
+    const { check, log } = checking({}, null);
+    expect(await check).toBeUndefined();
+    expect(log).toEqual([]);
+  });
+
+  it.each([
+    ['is on no record', undefined],
+    ['has no call id yet', aCall({ callId: undefined })],
+    ['was refused', aCall({ state: 'refused' })],
+    ['has ended', aCall({ endedBy: 'max_duration' })],
+  ])('has nothing to replace where the call %s', async (_, call) => {
+    expect(await checking({ call }).check).toBeUndefined();
+  });
+});
+
+describe('the call that is replaced', () => {
+  it('is queued before it is hung up, in case the request dies, and is forgotten after', async () => {
+    const { check, log, state } = checking();
+    await (await check)?.hangUp(KEY, 'workspace');
+    expect(log.slice(1)).toEqual([
+      'queue end by visitor in 30 s',
+      HANG_UP,
+      `note ended by visitor at ${NOW.toISOString()}`,
+      'release slots',
+      'read meter',
+      'close meter',
+      'record end',
+      'remove from live',
+    ]);
+    expect(state.call?.endedBy).toBe('visitor');
+  });
+
+  it('is left to the queue at once where another key is open', async () => {
+    const { check, log, state } = checking();
+    await (await check)?.hangUp(KEY, 'a newer key');
+    expect(log.slice(1)).toEqual(['queue end by visitor in 0 s']);
+    expect(state.isLive).toBe(true);
+  });
+
+  it('from before regions were kept is hung up at the global host', async () => {
+    const session = aCallSession({ dataResidency: undefined });
+    const { check, log } = checking({ call: aCall({ session, callId: CALL_ID }) });
+    await (await check)?.hangUp(KEY, 'workspace');
+    expect(log).toContain('hang up rtc_1 in global with a key');
+  });
+
+  it('is not forgotten when OpenAI does not hang it up', async () => {
+    const failure = new OpenAiFailure('timeout');
+    const { check, state } = checking({ failing: { [HANG_UP]: failure } });
+    await expect((await check)?.hangUp(KEY, 'workspace')).rejects.toBe(failure);
+    expect(state).toMatchObject({ call: { endedBy: undefined }, slotsFreed: [], isLive: true });
+  });
+
+  it('is not hung up when the queue does not take the second try', async () => {
+    const { check, log } = checking({ failing: { 'queue end by visitor in 30 s': DOWN } });
+    await expect((await check)?.hangUp(KEY, 'workspace')).rejects.toBe(DOWN);
+    expect(log).not.toContain(HANG_UP);
+  });
+});

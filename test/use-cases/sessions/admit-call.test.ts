@@ -1,0 +1,215 @@
+import { describe, expect, it } from '@jest/globals';
+import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
+import { newSessionId, type SessionId } from '../../../lambdas/domain/identifiers.ts';
+import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
+import type { AdmissionWrite } from '../../../lambdas/use-cases/ports.ts';
+import { type AdmissionRequest, admitSession } from '../../../lambdas/use-cases/sessions/admit-session.ts';
+import { aBudget } from '../budgets/budget-fixture.ts';
+import {
+  aContext,
+  aSite,
+  leasesOf,
+  lost,
+  NOW,
+  NOW_SECONDS,
+  PAGE,
+  recordingPorts,
+  SITE_ID,
+  WORKSPACE_ID,
+} from './token-fixture.ts';
+
+const SESSION: AdmissionRequest['session'] = {
+  sessionId: newSessionId(NOW, (size) => Buffer.alloc(size)),
+  workspaceId: WORKSPACE_ID,
+  siteId: SITE_ID,
+  kind: 'visitor',
+  openedWith: 'call',
+  mode: 'byok',
+  keyScope: 'workspace',
+  keyScopeId: WORKSPACE_ID,
+  keyVersion: 3,
+  fingerprint: 'key',
+  model: 'gpt-realtime-2.1-mini',
+  voice: 'marin',
+  ipHash: 'me',
+  actor: 'visitor',
+  origin: PAGE,
+  createdAt: NOW.toISOString(),
+};
+const VISITOR = {
+  tag: 'visitor',
+  token: { tag: 'token', exp: NOW_SECONDS + 60 },
+  limits: { callsPerDay: 3, minutesPerDay: 10 },
+};
+
+/** Admits with a store that loses the first `races`; the writes, the reads after a race, and the result. */
+const admitted = async (
+  facts: Partial<AdmissionRequest> = {},
+  { races = 0, after = {} as Partial<TokenContext> } = {},
+) => {
+  const writes: AdmissionWrite[] = [];
+  const reads: unknown[] = [];
+  const { ports } = recordingPorts(aContext());
+  const result = await admitSession(
+    {
+      ...ports,
+      contexts: {
+        readTokenContext: () => Promise.reject(new Error('not asked for all of it')),
+        readCapacity: async (...read) => {
+          reads.push(read[3]);
+          return aContext(after);
+        },
+      },
+      admissions: {
+        admit: async (write) => {
+          writes.push(write);
+          if (writes.length <= races) await lost();
+        },
+      },
+    },
+    {
+      session: SESSION,
+      site: aSite(),
+      pools: [{ pool: 'key', limit: 2 }],
+      addressSlotPercent: 100,
+      capSeconds: undefined,
+      capacity: aContext(),
+      timeZone: 'UTC',
+      visitor: undefined,
+      replaced: undefined,
+      now: NOW,
+      ...facts,
+    },
+  ).catch((error: unknown) => error);
+  return { result, writes, reads };
+};
+const refused = async (...given: Parameters<typeof admitted>) => {
+  const { result, writes } = await admitted(...given);
+  if (!(result instanceof BrokerError)) throw result;
+  return { refusal: result.code, retryAfter: result.retryAfterSeconds, writes: writes.length };
+};
+
+describe('the admission of a call', () => {
+  it('writes session, slot, meter and the intent to open the key together', async () => {
+    const { writes, result } = await admitted();
+    expect(writes).toMatchObject([
+      {
+        session: { admission: { maxDurationSeconds: 600, connectBy: NOW_SECONDS + 90 } },
+        // The slot is held until the function that opens the call has certainly ended.
+        leases: [{ pool: 'key', expiresAt: NOW_SECONDS + 90, expectedUntil: NOW_SECONDS + 75 }],
+        hold: { usage: { sessionId: SESSION.sessionId }, maxCommittedSeconds: undefined },
+        use: { reason: 'call', keyVersion: 3, sessionId: SESSION.sessionId, actor: 'visitor' },
+      },
+    ]);
+    expect(result).toMatchObject({ use: writes[0]?.use, usage: writes[0]?.hold?.usage });
+  });
+
+  it('without a limit of the key takes no slot, and is on record all the same', async () => {
+    const { writes, result } = await admitted({ pools: [] });
+    expect(writes).toMatchObject([{ leases: [], use: { reason: 'call' } }]);
+    expect(result).toMatchObject({ remainingSlots: null });
+  });
+
+  it('without a limit of the key that loses eight races is an outage: there is no slot to wait for', async () => {
+    expect(await refused({ pools: [] }, { races: 8 })).toEqual({
+      refusal: 'unavailable',
+      retryAfter: undefined,
+      writes: 8,
+    });
+  });
+});
+
+describe('the visitor of an embed token', () => {
+  it('is counted in the same write, and talks no longer than the minutes of the day that are left', async () => {
+    const embed = { tokenUsed: false, visitorDay: { calls: 1, seconds: 480 } };
+    const { writes } = await admitted({ visitor: VISITOR, capacity: aContext({ embed }) });
+    expect(writes).toMatchObject([{ visitor: VISITOR, session: { admission: { maxDurationSeconds: 120 } } }]);
+  });
+
+  it('talks no longer than the site allows where more minutes are left', async () => {
+    const site = aSite({ maxDurationSeconds: 60 });
+    const { writes } = await admitted({ visitor: VISITOR, site });
+    expect(writes[0]?.session.admission?.maxDurationSeconds).toBe(60);
+  });
+
+  it.each([
+    ['embed_token_invalid', 'opened a session', { tokenUsed: true, visitorDay: { calls: 0, seconds: 0 } }],
+    ['visitor_limit', 'used the last call', { tokenUsed: false, visitorDay: { calls: 3, seconds: 0 } }],
+  ])('is refused as %s where a request of the same moment has %s', async (refusal, _, embed) => {
+    expect(await refused({ visitor: VISITOR }, { races: 1, after: { embed } })).toMatchObject({
+      refusal,
+      writes: 1,
+    });
+  });
+
+  it.each([
+    ['token and visitor', VISITOR, { token: 'token', visitor: 'visitor' }],
+    [
+      'the visitor alone for a call that is replaced',
+      { ...VISITOR, token: undefined },
+      { visitor: 'visitor' },
+    ],
+    ['neither', undefined, undefined],
+  ])('is judged again after a lost race by %s', async (_, visitor, tags) => {
+    const { reads, writes } = await admitted({ visitor }, { races: 1 });
+    expect(reads).toEqual([tags]);
+    expect(writes).toHaveLength(2);
+  });
+});
+
+describe('a budget', () => {
+  const spent = aBudget({ action: 'refuse', remainingMicroCents: 0, spentMicroCents: 100 });
+
+  it('that has something left is written as a condition of the admission', async () => {
+    const { writes } = await admitted({ capacity: aContext({ budgets: [aBudget()] }) });
+    expect(writes[0]?.budgets).toMatchObject([{ periodName: '2026-11', storedPeriodName: '2026-11' }]);
+  });
+
+  it('that is spent by the time of the second try refuses the call', async () => {
+    expect(await refused({}, { races: 1, after: { budgets: [spent] } })).toMatchObject({
+      refusal: 'budget_exhausted',
+      writes: 1,
+    });
+  });
+
+  it('is no condition where the platform pays', async () => {
+    const session = { ...SESSION, mode: 'managed' as const };
+    const { writes } = await admitted({ session, capacity: aContext({ budgets: [spent] }) });
+    expect(writes[0]?.budgets).toEqual([]);
+  });
+});
+
+describe('a call that takes the place of another one', () => {
+  const OLD = 'ses_old' as SessionId;
+  const leases = leasesOf('key', [600, 600]).map((lease) =>
+    lease.index === 1 ? { ...lease, sessionId: OLD } : lease,
+  );
+
+  it('takes over the very slot of the old one, although all are taken', async () => {
+    const { writes, result } = await admitted({ replaced: OLD, capacity: aContext({ leases }) });
+    expect(writes).toMatchObject([{ replaced: OLD, leases: [{ pool: 'key', index: 1 }] }]);
+    expect(result).toMatchObject({ remainingSlots: 0 });
+  });
+
+  it('takes over that slot where others are free too: no other request can have it', async () => {
+    const few = leasesOf('key', [600, 600, 600])
+      .slice(2)
+      .map((lease) => ({ ...lease, sessionId: OLD }));
+    const pools = [{ pool: 'key', limit: 5 }];
+    const { writes } = await admitted({ replaced: OLD, pools, capacity: aContext({ leases: few }) });
+    expect(writes[0]?.leases).toMatchObject([{ index: 2 }]);
+  });
+
+  it('takes a free slot where the old one held none any more', async () => {
+    const capacity = aContext({ leases: leases.slice(0, 1) });
+    const { writes } = await admitted({ replaced: OLD, capacity });
+    expect(writes[0]?.leases).toMatchObject([{ index: 1 }]);
+  });
+
+  it('is not a further slot of its address', async () => {
+    const mine = leases.map((lease) => ({ ...lease, ...(lease.sessionId === OLD && { address: 'me' }) }));
+    const request = { addressSlotPercent: 50, capacity: aContext({ leases: mine.slice(1) }) };
+    expect((await refused(request)).refusal).toBe('rate_limited');
+    expect((await admitted({ ...request, replaced: OLD })).writes).toHaveLength(1);
+  });
+});

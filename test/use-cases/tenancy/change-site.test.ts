@@ -1,0 +1,129 @@
+import { describe, expect, it } from '@jest/globals';
+import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
+import type { Budget } from '../../../lambdas/domain/budgets/budget.ts';
+import type { Site, SiteChange } from '../../../lambdas/domain/tenancy/workspace.ts';
+import { changeSite } from '../../../lambdas/use-cases/tenancy/change-site.ts';
+import { aBudget } from '../budgets/budget-fixture.ts';
+import { aMember, aSite, lost, outcomeOf, SITE_ID } from '../sessions/token-fixture.ts';
+import { CALLER, eventOf, tenancyWith } from './tenancy-fixture.ts';
+
+const OLD = 'gpt-realtime-mini';
+const MOVED = aSite({
+  model: 'gpt-realtime-2.1-mini',
+  modelMove: { from: OLD, to: 'gpt-realtime-2.1-mini', at: '2026-11-20T00:00:00.000Z' },
+});
+
+const changed = async (
+  change: SiteChange,
+  { site = aSite() as Site, budgets = null as readonly Budget[] | null, role = 'admin' as const } = {},
+) => {
+  const { table, ports } = tenancyWith({ sites: [site], members: [aMember(role, CALLER.sub)] });
+  const readBudgets = async () => {
+    if (budgets === null) throw new Error('not asked for budgets');
+    return budgets;
+  };
+  const result = await changeSite({ ...ports, budgets: { readBudgets } })(CALLER, SITE_ID, change).catch(
+    (error: unknown) => error,
+  );
+  return { result, site: table.sites.get(SITE_ID), trail: table.trail };
+};
+const refused = async (...given: Parameters<typeof changed>) => {
+  const { result, trail } = await changed(...given);
+  if (!(result instanceof BrokerError)) throw new Error('It was not refused.');
+  expect(trail).toEqual([]);
+  return { refusal: result.code, details: result.details };
+};
+
+describe('a site that changes how far its visitors are trusted', () => {
+  it('is refused where a budget could not be kept then, with the name that it would have', async () => {
+    const budgets = [aBudget({ action: 'notify' }), aBudget({ action: 'end_calls' })];
+    expect(
+      await refused({ control: 'open', name: 'Bakery' }, { site: aSite({ control: 'brokered' }), budgets }),
+    ).toEqual({
+      refusal: 'control_required',
+      details: [{ path: 'control', message: 'The action end_calls needs brokered; Bakery has open.' }],
+    });
+    const unnamed = { site: aSite({ control: 'locked' }), budgets };
+    expect((await refused({ control: 'open' }, unnamed)).details).toMatchObject([
+      { message: expect.stringContaining('Shop site has open') },
+    ]);
+  });
+
+  it('is allowed where each budget can be kept', async () => {
+    const { site } = await changed({ control: 'locked' }, { budgets: [aBudget({ action: 'never_exceed' })] });
+    expect(site?.control).toBe('locked');
+  });
+
+  it('to what it is already reads no budget', async () => {
+    const { site } = await changed({ control: 'open', name: 'Bakery' });
+    expect(site?.name).toBe('Bakery');
+  });
+});
+
+describe('a site that the service has moved to another model', () => {
+  it('opts out of moves when a person goes back, or the next run would move it again', async () => {
+    const { result, site, trail } = await changed({ model: OLD }, { site: MOVED });
+    expect(site).toEqual({ ...MOVED, model: OLD, modelAutoUpgrade: false, modelMove: null });
+    expect(result).toEqual(site);
+    // The event names what the person asked for.
+    expect(trail).toEqual([eventOf('site.changed', { siteId: SITE_ID, facts: { fields: 'model' } })]);
+  });
+
+  it('does not opt out where the person says so in the same request', async () => {
+    const { site } = await changed({ model: OLD, modelAutoUpgrade: true }, { site: MOVED });
+    expect(site).toMatchObject({ model: OLD, modelAutoUpgrade: true });
+  });
+
+  it('forgets the move when a person chooses a third model, and goes on to be moved', async () => {
+    const { site } = await changed({ model: 'gpt-realtime-2.1' }, { site: MOVED });
+    expect(site).toMatchObject({ model: 'gpt-realtime-2.1', modelAutoUpgrade: true, modelMove: null });
+  });
+
+  it.each<[string, SiteChange]>([
+    ['something else', { voice: 'cedar' }],
+    ['the model to what it is', { model: MOVED.model }],
+  ])('remembers the move when a person changes %s', async (_, change) => {
+    expect((await changed(change, { site: MOVED })).site?.modelMove).toEqual(MOVED.modelMove);
+  });
+});
+
+describe('settings that a site cannot have', () => {
+  it.each([
+    ['no Realtime model', 'gpt-5', /not a Realtime model.*gpt-realtime-2\.1-mini/],
+    ['a model that only translates', 'gpt-realtime-translate', /not a Realtime model/],
+    [
+      'a model that is shut down',
+      'gpt-4o-realtime-preview',
+      /shut .* down on 2026-05-07\. Choose gpt-realtime-2\.1\./,
+    ],
+  ])('are refused: %s', async (_, model, message) => {
+    expect(await refused({ model })).toEqual({
+      refusal: 'invalid_request',
+      details: [{ path: 'model', message: expect.stringMatching(message) }],
+    });
+  });
+
+  it('do not keep a site whose model has been shut down since from other changes', async () => {
+    const site = aSite({ model: 'gpt-4o-realtime-preview' });
+    const change = { model: 'gpt-4o-realtime-preview', name: 'Bakery' };
+    expect((await changed(change, { site })).site?.name).toBe('Bakery');
+  });
+
+  it('are refused all at once: a wildcard over a domain of many owners is named by its place', async () => {
+    const allowedOrigins = ['https://shop.example', 'https://*.github.io', 'https://*.shop.example'];
+    const { details } = await refused({ model: 'gpt-5', allowedOrigins });
+    expect(details).toEqual([
+      { path: 'model', message: expect.any(String) },
+      { path: 'allowed_origins.1', message: expect.stringContaining('https://your-site.github.io') },
+    ]);
+  });
+});
+
+describe('a person who changes a site', () => {
+  it('learns of another person who changed it in between', async () => {
+    const { ports } = tenancyWith({ sites: [aSite()] });
+    const tenancy = { ...ports.tenancy, changeSite: lost };
+    const run = changeSite({ ...ports, tenancy })(CALLER, SITE_ID, { name: 'Bakery' });
+    expect(await outcomeOf(run)).toBe('version_conflict');
+  });
+});
