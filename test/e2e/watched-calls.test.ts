@@ -211,21 +211,17 @@ describe('a call that is longer than its watcher runs', () => {
     caller.send({ type: 'response.create' });
     await caller.event('response.done', nth);
   };
-  const handedOver = (times: number): Promise<void> =>
-    until(
-      () => outcomes(strictStack).filter((outcome) => outcome === 'handed_over').length === times,
-      'No handover.',
-    );
+  const handovers = (): number => outcomes(strictStack).filter((outcome) => outcome === 'handed_over').length;
 
   it('is counted to the token and complete after handovers, where two sidebands may attach', async () => {
     const tenant = await makeTenant(strictStack, { max_duration_seconds: 3_600 });
     const begun = await begin(strictStack, tenant);
-    const before = outcomes(strictStack).length;
+    const before = handovers();
     for (let nth = 1; nth <= 12; nth += 1) {
       if (nth % 3 === 0) strictStack.advance(MINUTES_11);
       await ask(begun, nth);
     }
-    await handedOver(before + 4);
+    await until(() => handovers() === before + 4, 'No handover.');
     await begun.caller.close();
     await ended(strictStack);
     const session = await sessionOf(strictStack, tenant, begun.call);

@@ -375,6 +375,10 @@ export const endMsOf = (usage: SessionUsage): number | null => {
 export const startMsOf = ({ connectedAtMs, firstSeenAtMs, watch }: SessionUsage): number | null =>
   watch?.openedAtMs ?? connectedAtMs ?? firstSeenAtMs;
 
+/** True when watchers saw the whole call, and so every response that OpenAI billed. */
+export const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
+  watch?.gapless === true && watch.awaited === null && watch.closedAtMs !== null;
+
 /** Returns the session's current contribution to the usage totals. */
 export const entryOf = (usage: SessionUsage): LedgerEntry => {
   const connected = startMsOf(usage) !== null;
@@ -390,6 +394,7 @@ export const entryOf = (usage: SessionUsage): LedgerEntry => {
     costMicroCents: price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents,
     unpricedSessions: connected && price === undefined ? 1 : 0,
     flaggedSessions: usage.flags.length > 0 ? 1 : 0,
+    incompleteSessions: connected && !isWatchedWhole(usage) ? 1 : 0,
     tokens: usage.counted,
   };
 };

@@ -1,6 +1,6 @@
 import type { CallId } from '../calls/call.ts';
-import { addTokens, NO_TOKENS, type TokenCounts } from '../usage/token-counts.ts';
-import { digestOf, type SessionUsage, type SessionWatch } from './session-usage.ts';
+import { addTokens, NO_TOKENS, TOKEN_KINDS, type TokenCounts } from '../usage/token-counts.ts';
+import { digestOf, isWatchedWhole, type SessionUsage, type SessionWatch } from './session-usage.ts';
 
 /** How long a watcher holds a call without renewing, milliseconds. Three renewals may fail. */
 export const WATCH_LEASE_MS = 70_000;
@@ -151,7 +151,10 @@ export const withCallClosed = (usage: SessionUsage, now: Date): SessionUsage =>
     ? usage
     : { ...usage, watch: { ...usage.watch, closedAtMs: now.getTime() } };
 
-/** True where the page claims more of any kind of token than the watcher saw. Meaningful once the call is over. */
-export const claimsTooMuch = ({ watch, counted }: SessionUsage): boolean =>
-  watch !== null &&
-  (Object.keys(NO_TOKENS) as (keyof TokenCounts)[]).some((kind) => watch.claimed[kind] > counted[kind]);
+/**
+ * True where the page claims more of any kind of token than OpenAI counted. False while the call goes on, and where the
+ * watcher may have missed something: then nobody knows.
+ */
+export const claimsTooMuch = (usage: SessionUsage): boolean =>
+  isWatchedWhole(usage) &&
+  TOKEN_KINDS.some((kind) => (usage.watch?.claimed[kind] ?? 0) > usage.counted[kind]);

@@ -27,6 +27,7 @@ const ledgerEntry: z.ZodType<LedgerEntry> = z.object({
   costMicroCents: count,
   unpricedSessions: count,
   flaggedSessions: count,
+  incompleteSessions: count,
   tokens: tokenCounts,
 });
 
