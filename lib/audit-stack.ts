@@ -180,7 +180,7 @@ export class AuditStack extends Stack {
       // A run that takes longer than its period would hide that it cannot keep up.
       timeout: Duration.seconds(55),
       environment: environments.sweeper,
-      permissions: permissionsOf(this, 'sweeper', data),
+      permissions: [...permissionsOf(this, 'sweeper', data), ...watcherStatements(this, 'sweeper', stage)],
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
     });

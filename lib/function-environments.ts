@@ -154,6 +154,7 @@ export const functionEnvironments = (
       [TABLES.limits.variable]: tables.limits.tableName,
       ...usage,
       ...hangUpQueue,
+      ...watchers,
     },
     'retire-models': { ...own, [TABLES.tenancy.variable]: tables.tenancy.tableName },
     hangup: {

@@ -4,8 +4,8 @@ import type { Construct } from 'constructs';
 import { deployedNameOf } from './constructs/broker-function.ts';
 import type { RoleName } from './role-names.ts';
 
-/** Who starts watchers: the token function for a new call, and a watcher for its successor. */
-export const WATCHER_STARTERS: readonly RoleName[] = ['token', 'watch'];
+/** Who starts watchers: the token function for a new call, a watcher for its successor, the sweeper where one was lost. */
+export const WATCHER_STARTERS: readonly RoleName[] = ['token', 'watch', 'sweeper'];
 
 /** By name, as neither stack refers to the other for it. */
 export const watcherStatements = (

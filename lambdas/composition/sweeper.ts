@@ -1,6 +1,7 @@
 import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
+import { lambdaWatchers } from '../adapters/aws/calls/lambda-watchers.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
-import { dynamoDbClient, sqsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbClient, lambdaClient, sqsClient } from '../adapters/aws/clients.ts';
 import { dynamoDbSessionEnds } from '../adapters/aws/sessions/dynamodb-session-ends.ts';
 import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
@@ -31,6 +32,7 @@ export const sweeperHandler = (
     ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
     live: dynamoDbLive(dynamoDb, environment.LIMITS_TABLE),
     hangUps: sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL),
+    watchers: lambdaWatchers(lambdaClient(environment, metrics), environment.WATCH_FUNCTION),
   });
   return flushingMetrics(async () => {
     const { closed, ending, alive, failed, more } = await sweep();

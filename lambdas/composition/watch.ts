@@ -51,6 +51,12 @@ export const watchHandler = (
         tenancy: environment.TENANCY_TABLE,
         writer: 'watch',
       }),
+      onUnsettled: ({ siteId, sessionId }, error) =>
+        log.warn('budgets not settled', {
+          site_id: siteId,
+          session_id: sessionId,
+          error_name: error instanceof Error ? error.name : typeof error,
+        }),
       workspaces: dynamoDbWorkspaces(dynamoDb, environment.TENANCY_TABLE),
       sessionUsage: recordingCost(
         dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),

@@ -148,6 +148,7 @@ const sweeperEnvironment = z.object({
   LIMITS_TABLE: tableName,
   ...usage,
   ...hangUps,
+  ...watchers,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 

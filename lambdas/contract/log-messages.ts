@@ -16,6 +16,7 @@ export type LogMessage =
   | 'hang-up handled'
   | 'hang-up failed'
   | 'watch ended'
+  | 'budgets not settled'
   | 'notice handled'
   | 'notice failed';
 

@@ -54,6 +54,9 @@ const usageSum = {
   estimated: z.boolean().describe('true: the cost is not exact (docs/usage.md).'),
   unpriced_sessions: z.int().describe('Sessions of a model without a known price; not in the cost.'),
   flagged_sessions: z.int().describe('Sessions with implausible reports. What was flagged is not counted.'),
+  incomplete_sessions: z
+    .int()
+    .describe('Sessions that no watcher saw whole: their usage is what pages reported, or lacks a part.'),
 };
 
 export const usageRow = z

@@ -34,6 +34,7 @@ const CATALOGUE = {
   'hang-up handled': true,
   'hang-up failed': true,
   'watch ended': true,
+  'budgets not settled': true,
   'notice handled': true,
   'notice failed': true,
 } as const satisfies Record<LogMessage, true>;

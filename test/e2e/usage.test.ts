@@ -69,7 +69,14 @@ describe('usage', () => {
         output_text: 5,
         output_audio: 240,
       });
-      for (const field of ['sessions', 'seconds', 'billed_seconds', 'unpriced_sessions', 'flagged_sessions'])
+      for (const field of [
+        'sessions',
+        'seconds',
+        'billed_seconds',
+        'unpriced_sessions',
+        'flagged_sessions',
+        'incomplete_sessions',
+      ])
         expect(sum(rows, field)).toBe(totals[field]);
       expect(sum(rows, 'cost_cents')).toBeCloseTo(totals.cost_cents, 9);
     }
@@ -80,8 +87,8 @@ describe('usage', () => {
     ).toEqual([
       ['byok', 'gpt-realtime-2.1', 1, true],
       ['byok', 'gpt-realtime-2.1-mini', 1, true],
-      ['managed', 'gpt-realtime-2.1', 1, false],
-      ['managed', 'gpt-realtime-2.1-mini', 1, false],
+      ['managed', 'gpt-realtime-2.1', 1, true],
+      ['managed', 'gpt-realtime-2.1-mini', 1, true],
     ]);
     const own = await asOwner(
       stack,

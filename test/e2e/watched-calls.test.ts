@@ -69,6 +69,13 @@ const talk = async ({ caller }: Begun): Promise<void> => {
 
 const ended = (on: TestStack): Promise<void> => until(() => on.lambda.busy === 0, 'The watcher goes on.');
 
+/** How the watchers of a stack have ended, in order. */
+const outcomes = (on: TestStack): readonly string[] =>
+  on.logs.flatMap((line) => {
+    const { message, outcome } = JSON.parse(line) as { message?: string; outcome?: string };
+    return message === 'watch ended' && outcome !== undefined ? [outcome] : [];
+  });
+
 /** The tokens of the stand-in's invoice by the names of the API. */
 const invoiced = (on: TestStack) => {
   const totals = openAiOf(on).calls.at(-1)?.invoice.totals;
@@ -194,6 +201,85 @@ describe('the usage of a watched call', () => {
       usage_source: 'browser',
       usage_complete: false,
     });
+  });
+});
+
+describe('a call that is longer than its watcher runs', () => {
+  const MINUTES_11 = 11 * 60_000;
+  /** A page may ask for an answer without a turn. */
+  const ask = async ({ caller }: Begun, nth: number): Promise<void> => {
+    caller.send({ type: 'response.create' });
+    await caller.event('response.done', nth);
+  };
+  const handovers = (): number => outcomes(strictStack).filter((outcome) => outcome === 'handed_over').length;
+
+  it('is counted to the token and complete after handovers, where two sidebands may attach', async () => {
+    const tenant = await makeTenant(strictStack, { max_duration_seconds: 3_600 });
+    const begun = await begin(strictStack, tenant);
+    const before = handovers();
+    for (let nth = 1; nth <= 12; nth += 1) {
+      if (nth % 3 === 0) strictStack.advance(MINUTES_11);
+      await ask(begun, nth);
+    }
+    await until(() => handovers() === before + 4, 'No handover.');
+    await begun.caller.close();
+    await ended(strictStack);
+    const session = await sessionOf(strictStack, tenant, begun.call);
+    expect(session.receipt.tokens).toMatchObject(invoiced(strictStack));
+    expect(session).toMatchObject({ usage_source: 'watched', usage_complete: true });
+  });
+
+  it.each([
+    ['is refused', { status: 409 }],
+    ['is closed at once', { closeSideband: { code: 1_008 } }],
+  ])('is not complete where a second sideband %s', async (_, answer) => {
+    const tenant = await makeTenant(strictStack, { max_duration_seconds: 3_600 });
+    const begun = await begin(strictStack, tenant);
+    openAiOf(strictStack).inject({ path: '/v1/realtime', onlySecondSideband: true, ...answer });
+    await ask(begun, 1);
+    strictStack.advance(MINUTES_11);
+    await until(() => strictStack.lambda.busy === 1, 'The successor goes on.');
+    await ask(begun, 2);
+    // The old watcher waits for its successor in vain, and makes place.
+    strictStack.advance(31_000);
+    await ask(begun, 3);
+    await until(() => outcomes(strictStack).at(-1) === 'handed_over', 'The old watcher stays.');
+    await attached(strictStack);
+    await ask(begun, 4);
+    await begun.caller.close();
+    await ended(strictStack);
+    const session = await sessionOf(strictStack, tenant, begun.call);
+    expect(session.receipt.tokens.output_audio).toBeGreaterThan(0);
+    expect(session).toMatchObject({ usage_source: 'watched', usage_complete: false });
+  });
+
+  it('gets a watcher from the sweep when its own is lost, and is not complete', async () => {
+    const tenant = await makeTenant(stack);
+    const begun = await begin(stack, tenant);
+    await attached(stack);
+    const [callId = ''] = openAiOf(stack).liveCalls;
+    // OpenAI refuses to let the watcher attach again, and so it leaves.
+    openAiOf(stack).inject({ path: '/v1/realtime', status: 500, times: 10 });
+    openAiOf(stack).closeSidebands(callId, 1_011);
+    await ended(stack);
+    openAiOf(stack).clearFaults();
+    await ask(begun, 1);
+    const alive = async (): Promise<void> => {
+      const now = stack.now();
+      expectSuccess(await report(stack, tenant, begun.call, [event('heartbeat', now)], { signedAt: now }));
+    };
+    for (let minute = 1; minute <= 2; minute += 1) {
+      stack.advance(60_000);
+      await alive();
+      await stack.sweep();
+    }
+    await attached(stack);
+    await ask(begun, 2);
+    await begun.caller.close();
+    await ended(stack);
+    const session = await sessionOf(stack, tenant, begun.call);
+    expect(session.receipt.tokens.output_audio).toBeGreaterThan(0);
+    expect(session).toMatchObject({ usage_source: 'watched', usage_complete: false });
   });
 });
 

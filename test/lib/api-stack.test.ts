@@ -352,7 +352,7 @@ describe('the environment', () => {
         ...retired,
         ...fingerprint,
       },
-      sweeper: { ...own, ...sessions, LIMITS_TABLE: 'LimitsTable', ...usage, ...hangUps },
+      sweeper: { ...own, ...sessions, LIMITS_TABLE: 'LimitsTable', ...usage, ...hangUps, ...watchers },
       hangup: {
         ...own,
         KEYS_TABLE: 'KeysTable',

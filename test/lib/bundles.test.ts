@@ -79,7 +79,7 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     archiver: { kilobytes: 650, clients: ['dynamodb', 's3'] },
     detector: { kilobytes: 720, clients: ['dynamodb', 'eventbridge', 'kms', 'sqs'] },
     'rotate-on-request': { kilobytes: 650, clients: ['dynamodb', 'kms'] },
-    sweeper: { kilobytes: 650, clients: ['dynamodb', 'sqs'] },
+    sweeper: { kilobytes: 650, clients: ['dynamodb', 'lambda', 'sqs'] },
     hangup: { kilobytes: 700, clients: ['dynamodb', 'kms', 'sqs'] },
     watch: { kilobytes: 750, clients: ['dynamodb', 'kms', 'lambda', 'sqs'] },
     notices: { kilobytes: 800, clients: ['dynamodb', 'kms', 'sesv2', 'sqs'] },

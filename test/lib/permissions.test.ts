@@ -157,7 +157,7 @@ describe('the roles', () => {
       ({ resource }) =>
         !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS && resource !== WATCHER,
     );
-    expect(rolesThat('lambda:InvokeFunction', WATCHER)).toEqual(['token', 'watch']);
+    expect(rolesThat('lambda:InvokeFunction', WATCHER)).toEqual(['token', 'sweeper', 'watch']);
     for (const { role, resource } of rest) {
       const [construct = '', ...path] = resource.split('/');
       expect(functionNameOf(construct)).toBe(role);

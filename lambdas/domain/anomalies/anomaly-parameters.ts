@@ -55,6 +55,11 @@ export interface AnomalyParameters {
     readonly learningRate: number;
     readonly coolDownHours: number;
   };
+  readonly falseClaims: {
+    /** Calls whose page claims more tokens than the watcher counted. One cannot happen by itself. */
+    readonly calls: number;
+    readonly coolDownHours: number;
+  };
   readonly costSpike: {
     /** Seconds of voice within one UTC day. */
     readonly floorSeconds: number;
@@ -83,6 +88,7 @@ export const ANOMALY_PARAMETERS: AnomalyParameters = {
   addressSpread: { floor: 20, factor: 3, coolDownHours: 24 },
   authFailures: { run: 3, coolDownHours: 6 },
   refusedOrigins: { floorPerHour: 30, factor: 5, learningRate: 0.1, coolDownHours: 24 },
+  falseClaims: { calls: 1, coolDownHours: 24 },
   costSpike: { floorSeconds: 14_400, factor: 3, coolDownHours: 24 },
 };
 

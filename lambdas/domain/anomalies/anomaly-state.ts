@@ -39,6 +39,13 @@ export type Observation =
       readonly maxSeconds: number;
     }
   | {
+      /** A watched call is over whose page claims more than OpenAI counted. */
+      readonly type: 'false_claim';
+      readonly sessionId: string;
+      readonly at: number;
+      readonly maxSeconds: number;
+    }
+  | {
       /** A row that counts refused origins of one minute, with its count so far. */
       readonly type: 'refused_origins';
       readonly at: number;

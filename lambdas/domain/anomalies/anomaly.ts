@@ -79,6 +79,8 @@ const record = (state: AnomalyState, observation: Observation, parameters: Anoma
         next: addCost(state, observation, observation.usedSeconds - observation.maxSeconds),
         candidates: [],
       };
+    case 'false_claim':
+      return { next: state, candidates: [falseClaimOf(parameters)] };
     case 'refused_origins':
       return recordRefusedOrigins(state, observation, parameters);
   }
@@ -134,6 +136,15 @@ const recordOutcome = (
   };
   return { next, candidates: [candidate] };
 };
+
+const falseClaimOf = ({ falseClaims }: AnomalyParameters): Candidate => ({
+  kind: 'false_claims',
+  observed: 1,
+  expected: 0,
+  threshold: falseClaims.calls,
+  windowSeconds: 0,
+  coolDownHours: falseClaims.coolDownHours,
+});
 
 const MAX_RUN = 1_000;
 

@@ -9,6 +9,7 @@ export const ANOMALY_KINDS = [
   'auth_failures',
   'refused_origins',
   'cost_spike',
+  'false_claims',
 ] as const;
 export type AnomalyKind = (typeof ANOMALY_KINDS)[number];
 
@@ -40,7 +41,7 @@ export interface Incident {
 
 /**
  * The response to a detection. Only as much as can help, and never an action that a stranger could provoke for nothing:
- * requests from foreign origins open no key, so no key is touched for them; re-encrypting does not help a key that
+ * requests from foreign origins open no key, and any page can claim what it likes, so no key is touched for them; re-encrypting does not help a key that
  * OpenAI refuses; one customer's incident cannot switch off the platform's own key.
  */
 export const responseTo = (
@@ -48,7 +49,7 @@ export const responseTo = (
   mode: BillingMode,
   configured: AnomalyResponse,
 ): AnomalyResponse => {
-  if (mode === 'managed' || kind === 'refused_origins') return 'notify';
+  if (mode === 'managed' || kind === 'refused_origins' || kind === 'false_claims') return 'notify';
   if (kind === 'auth_failures' && configured === 'rotate') return 'notify';
   return configured;
 };
@@ -60,6 +61,7 @@ const COUNTED: Readonly<Record<AnomalyKind, string>> = {
   auth_failures: 'sessions in a row that OpenAI refused because of the key',
   refused_origins: 'requests from origins that are not registered',
   cost_spike: 'seconds of voice at most',
+  false_claims: 'calls whose page claimed more than OpenAI counted',
 };
 
 const DONE: Readonly<Record<AnomalyResponse, string>> = {

@@ -32,8 +32,10 @@ export interface WatchedCall {
   readonly expected: SessionFields;
   /** OpenAI has answered the first session.update. */
   readonly attached: boolean;
-  /** Attached before the page had the answer, so nothing can have come before. */
+  /** Attached before the page had the answer, so nothing can have come before; or while another watcher still watched. */
   readonly strict: boolean;
+  /** Begun in the middle of the call: its first item follows one that this watcher has not seen. */
+  readonly joined: boolean;
   readonly restored: boolean;
   /** A restore is under way: its answer is awaited, and what came before it is not held against the page. */
   readonly restoring: boolean;
@@ -53,7 +55,7 @@ export type WatchedStep =
   | { readonly do: 'hang_up' };
 
 export const newWatchedCall = (
-  admitted: Pick<WatchedCall, 'locked' | 'maxOutputTokens' | 'expected' | 'strict'>,
+  admitted: Pick<WatchedCall, 'locked' | 'maxOutputTokens' | 'expected' | 'strict' | 'joined'>,
 ): WatchedCall => ({
   ...admitted,
   attached: false,
@@ -62,7 +64,16 @@ export const newWatchedCall = (
   items: new Set(),
   active: new Set(),
   speaking: false,
-  turnPending: false,
+  // A turn may have come before the attach, and then its response is no surprise.
+  turnPending: !admitted.strict || admitted.joined,
+});
+
+/** The call for one more sideband of the same watcher: what came in between, nobody saw. */
+export const attachedAgain = (call: WatchedCall): WatchedCall => ({
+  ...call,
+  active: new Set(),
+  speaking: false,
+  turnPending: true,
 });
 
 /** The call after one event, and what the watcher has to do about it, in this order. */
@@ -119,7 +130,9 @@ const afterItem = (
 ): ReturnType<typeof afterEvent> => {
   if (call.items.has(itemId)) return { call, steps: [] };
   const next = { ...call, items: new Set([...call.items, itemId]) };
-  const follows = previousItemId === null ? call.items.size === 0 : call.items.has(previousItemId);
+  const isFirst = call.items.size === 0;
+  const follows =
+    (isFirst && call.joined) || (previousItemId === null ? isFirst : call.items.has(previousItemId));
   return { call: next, steps: follows ? [] : [{ do: 'gap' }] };
 };
 

@@ -6,6 +6,7 @@ import {
   endMsOf,
   entryOf,
   isOver,
+  isWatchedWhole,
   type SessionUsage,
   startMsOf,
   type UsageFlag,
@@ -58,6 +59,3 @@ export const receiptOf = (usage: SessionUsage): Receipt => {
     usageComplete: isWatchedWhole(usage),
   };
 };
-
-const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
-  watch?.gapless === true && watch.closedAtMs !== null;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { CallId } from '../calls/call.ts';
 import type { OpenedWith } from '../calls/control.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
 import { CLIENT_SECRET_TTL_SECONDS } from '../openai-models.ts';
@@ -58,6 +59,9 @@ const BELIEVED_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS
 
 /** Digests that one session may leave: two for each response. An hour of talk has some hundreds. */
 const MAX_SEEN = 4_000;
+
+/** A watch that was found lapsed is looked after again this much later, seconds. */
+const LOOK_AGAIN_SECONDS = 60;
 
 /** After the longest session the widget has this long to hang up by itself, seconds. */
 export const OVERTIME_SECONDS = 30;
@@ -132,6 +136,8 @@ export interface SessionWatch {
   readonly generation: number;
   /** Another watcher may take the watch after this. */
   readonly untilMs: number;
+  /** The call at OpenAI, for a successor. */
+  readonly callId: CallId;
   /** When OpenAI created the call. */
   readonly openedAtMs: number;
   /** When the watcher last saw the call going on. */
@@ -142,6 +148,8 @@ export interface SessionWatch {
   readonly attached: boolean;
   /** Nothing can have been missed so far. */
   readonly gapless: boolean;
+  /** The generation that has handed over and has not written all that it saw yet; null: none. */
+  readonly awaited: number | null;
   /** Tokens that the page reported; kept for comparison, never counted. */
   readonly claimed: TokenCounts;
   readonly claimedResponses: number;
@@ -324,8 +332,19 @@ export const isOver = ({ endedAtMs, silent }: SessionUsage): boolean => endedAtM
 export const checkForSilence = (usage: SessionUsage, now: Date): SessionUsage => {
   if (isOver(usage)) return usage;
   const silentFrom = silentFromMs(usage);
-  return now.getTime() < silentFrom ? { ...usage, dueAtMs: silentFrom } : { ...usage, silent: true };
+  if (now.getTime() >= silentFrom) return { ...usage, silent: true };
+  return { ...usage, dueAtMs: Math.min(silentFrom, watchDueMs(usage, now)) };
 };
+
+/** When the call's watch is looked after next: at the end of its lease, or a minute after that end was noticed. */
+const watchDueMs = ({ watch }: SessionUsage, now: Date): number =>
+  watch === null || watch.closedAtMs !== null
+    ? Number.POSITIVE_INFINITY
+    : Math.max(watch.untilMs, now.getTime() + LOOK_AGAIN_SECONDS * 1_000);
+
+/** True where a watched call goes on, as far as anyone knows, and its watcher has stopped renewing. */
+export const hasLostWatcher = ({ watch }: SessionUsage, now: Date): boolean =>
+  watch !== null && watch.closedAtMs === null && watch.untilMs <= now.getTime();
 
 /** When a session counts as over if nothing more is heard, milliseconds of our clock. */
 const silentFromMs = ({ receivedAtMs, quietUntilMs }: SessionUsage): number =>
@@ -356,6 +375,10 @@ export const endMsOf = (usage: SessionUsage): number | null => {
 export const startMsOf = ({ connectedAtMs, firstSeenAtMs, watch }: SessionUsage): number | null =>
   watch?.openedAtMs ?? connectedAtMs ?? firstSeenAtMs;
 
+/** True when watchers saw the whole call, and so every response that OpenAI billed. */
+export const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
+  watch?.gapless === true && watch.awaited === null && watch.closedAtMs !== null;
+
 /** Returns the session's current contribution to the usage totals. */
 export const entryOf = (usage: SessionUsage): LedgerEntry => {
   const connected = startMsOf(usage) !== null;
@@ -371,6 +394,7 @@ export const entryOf = (usage: SessionUsage): LedgerEntry => {
     costMicroCents: price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents,
     unpricedSessions: connected && price === undefined ? 1 : 0,
     flaggedSessions: usage.flags.length > 0 ? 1 : 0,
+    incompleteSessions: connected && !isWatchedWhole(usage) ? 1 : 0,
     tokens: usage.counted,
   };
 };

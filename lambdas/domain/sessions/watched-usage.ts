@@ -1,5 +1,6 @@
-import { addTokens, NO_TOKENS, type TokenCounts } from '../usage/token-counts.ts';
-import { digestOf, type SessionUsage } from './session-usage.ts';
+import type { CallId } from '../calls/call.ts';
+import { addTokens, NO_TOKENS, TOKEN_KINDS, type TokenCounts } from '../usage/token-counts.ts';
+import { digestOf, isWatchedWhole, type SessionUsage, type SessionWatch } from './session-usage.ts';
 
 /** How long a watcher holds a call without renewing, milliseconds. Three renewals may fail. */
 export const WATCH_LEASE_MS = 70_000;
@@ -7,48 +8,69 @@ export const WATCH_LEASE_MS = 70_000;
 /** How often a watcher renews its watch, milliseconds. */
 export const WATCH_RENEWAL_MS = 20_000;
 
+/** The call that a watcher starts on. */
+export interface WatchStart {
+  readonly callId: CallId;
+  /** When OpenAI created the call, Unix milliseconds. */
+  readonly openedAtMs: number;
+  /** The watcher that hands over and still watches, by its generation; undefined: none does. */
+  readonly after?: number | undefined;
+}
+
 /**
- * The usage with the watch taken by one more watcher; undefined while another one holds it or the call has ended. What
- * the page had reported before becomes a claim: from here on only the watcher counts. A second watcher cannot know what
- * came before it, so the count is not gapless any more.
+ * The usage with the watch taken by one more watcher; undefined while another one holds it or the call has ended. Reports
+ * that the page sent before become claims: only the watcher counts. The count stays gapless only where the watcher before
+ * hands over, and then until that one has written all that it saw.
  */
 export const withWatchTaken = (
   usage: SessionUsage,
-  openedAtMs: number,
+  { callId, openedAtMs, after }: WatchStart,
   now: Date,
 ): SessionUsage | undefined => {
   const before = usage.watch;
   const nowMs = now.getTime();
-  if (before !== null && (before.untilMs > nowMs || before.closedAtMs !== null)) return undefined;
-  if (before !== null)
-    return {
-      ...usage,
-      watch: {
-        ...before,
-        generation: before.generation + 1,
-        untilMs: nowMs + WATCH_LEASE_MS,
-        seenAtMs: Math.max(before.seenAtMs, nowMs),
-        attached: false,
-        gapless: false,
-      },
-    };
+  if (before === null)
+    return after === undefined ? withFirstWatch(usage, { callId, openedAtMs }, now) : undefined;
+  if (before.closedAtMs !== null) return undefined;
+  const handsOver = before.generation === after;
+  const isFree = after === undefined ? before.untilMs <= nowMs : handsOver;
+  if (!isFree) return undefined;
   return {
     ...usage,
-    counted: NO_TOKENS,
-    responses: 0,
     watch: {
-      generation: 1,
+      ...before,
+      generation: before.generation + 1,
       untilMs: nowMs + WATCH_LEASE_MS,
-      openedAtMs,
-      seenAtMs: Math.max(openedAtMs, nowMs),
-      closedAtMs: null,
+      seenAtMs: Math.max(before.seenAtMs, nowMs),
       attached: false,
-      gapless: true,
-      claimed: usage.counted,
-      claimedResponses: usage.responses,
+      gapless: handsOver && before.gapless && before.awaited === null,
+      awaited: handsOver ? before.generation : null,
     },
   };
 };
+
+const withFirstWatch = (
+  usage: SessionUsage,
+  { callId, openedAtMs }: WatchStart,
+  now: Date,
+): SessionUsage => ({
+  ...usage,
+  counted: NO_TOKENS,
+  responses: 0,
+  watch: {
+    generation: 1,
+    untilMs: now.getTime() + WATCH_LEASE_MS,
+    callId,
+    openedAtMs,
+    seenAtMs: Math.max(openedAtMs, now.getTime()),
+    closedAtMs: null,
+    attached: false,
+    gapless: true,
+    awaited: null,
+    claimed: usage.counted,
+    claimedResponses: usage.responses,
+  },
+});
 
 /** One thing that a watcher writes about its call. */
 export type WatchNote =
@@ -60,14 +82,16 @@ export type WatchNote =
   | { readonly type: 'response'; readonly responseId: string; readonly tokens: TokenCounts }
   /** Something may have been missed. */
   | { readonly type: 'gap' }
-  /** It leaves while the call goes on. */
+  /** It leaves while the call goes on, and nobody watches. */
   | { readonly type: 'left' }
+  /** It has handed over, and written all that it saw. */
+  | { readonly type: 'drained' }
   /** The call has ended. */
   | { readonly type: 'ended' };
 
 /**
  * The usage after one note of the watcher of `generation`; the same object when it changes nothing; undefined when another
- * watcher has taken over.
+ * watcher has taken over. What an earlier watcher saw counts as well: a response counts once, and a gap stays one.
  */
 export const withWatchNote = (
   usage: SessionUsage,
@@ -76,31 +100,49 @@ export const withWatchNote = (
   now: Date,
 ): SessionUsage | undefined => {
   const { watch } = usage;
-  if (watch === null || watch.generation !== generation) return undefined;
+  if (watch === null) return undefined;
   const nowMs = now.getTime();
+  const changed = (change: Partial<SessionWatch>): SessionUsage => ({
+    ...usage,
+    watch: { ...watch, ...change },
+  });
+  const held = (change: Partial<SessionWatch>): SessionUsage | undefined =>
+    watch.generation === generation ? changed(change) : undefined;
   switch (note.type) {
-    case 'response': {
-      const digest = digestOf(`watched:${note.responseId}`);
-      if (usage.seen.has(digest)) return usage;
-      return {
-        ...usage,
-        seen: new Set([...usage.seen, digest]),
-        counted: addTokens(usage.counted, note.tokens),
-        responses: usage.responses + 1,
-        watch: { ...watch, seenAtMs: Math.max(watch.seenAtMs, nowMs) },
-      };
-    }
-    case 'attached':
-      return { ...usage, watch: { ...watch, attached: true } };
-    case 'renewed':
-      return { ...usage, watch: { ...watch, untilMs: nowMs + WATCH_LEASE_MS, seenAtMs: nowMs } };
+    case 'response':
+      return withResponse(usage, watch, note, nowMs);
     case 'gap':
-      return watch.gapless ? { ...usage, watch: { ...watch, gapless: false } } : usage;
+      return watch.gapless ? changed({ gapless: false }) : usage;
+    case 'drained':
+      return watch.awaited === generation ? changed({ awaited: null }) : usage;
+    case 'attached':
+      return held({ attached: true });
+    case 'renewed':
+      return held({ untilMs: nowMs + WATCH_LEASE_MS, seenAtMs: nowMs });
     case 'left':
-      return { ...usage, watch: { ...watch, untilMs: nowMs, gapless: false } };
+      return held({ untilMs: nowMs, gapless: false });
     case 'ended':
-      return { ...usage, watch: { ...watch, untilMs: nowMs, closedAtMs: watch.closedAtMs ?? nowMs } };
+      return held({ untilMs: nowMs, closedAtMs: watch.closedAtMs ?? nowMs });
   }
+};
+
+/** A response is a sign of life too. */
+const withResponse = (
+  usage: SessionUsage,
+  watch: SessionWatch,
+  { responseId, tokens }: Extract<WatchNote, { readonly type: 'response' }>,
+  nowMs: number,
+): SessionUsage => {
+  const digest = digestOf(`watched:${responseId}`);
+  if (usage.seen.has(digest)) return usage;
+  return {
+    ...usage,
+    seen: new Set([...usage.seen, digest]),
+    counted: addTokens(usage.counted, tokens),
+    responses: usage.responses + 1,
+    receivedAtMs: Math.max(usage.receivedAtMs, nowMs),
+    watch: { ...watch, seenAtMs: Math.max(watch.seenAtMs, nowMs) },
+  };
 };
 
 /** The usage with the end that the broker caused, where no watcher has written it. */
@@ -109,7 +151,10 @@ export const withCallClosed = (usage: SessionUsage, now: Date): SessionUsage =>
     ? usage
     : { ...usage, watch: { ...usage.watch, closedAtMs: now.getTime() } };
 
-/** True where the page claims more of any kind of token than the watcher saw. Meaningful once the call is over. */
-export const claimsTooMuch = ({ watch, counted }: SessionUsage): boolean =>
-  watch !== null &&
-  (Object.keys(NO_TOKENS) as (keyof TokenCounts)[]).some((kind) => watch.claimed[kind] > counted[kind]);
+/**
+ * True where the page claims more of any kind of token than OpenAI counted. False while the call goes on, and where the
+ * watcher may have missed something: then nobody knows.
+ */
+export const claimsTooMuch = (usage: SessionUsage): boolean =>
+  isWatchedWhole(usage) &&
+  TOKEN_KINDS.some((kind) => (usage.watch?.claimed[kind] ?? 0) > usage.counted[kind]);

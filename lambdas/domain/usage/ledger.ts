@@ -17,6 +17,8 @@ export interface LedgerEntry {
   readonly unpricedSessions: number;
   /** 1 for a session with reports that cannot be true. */
   readonly flaggedSessions: number;
+  /** 1 for a connected session that no watcher has seen whole: its usage is what the page reported, or may lack a part. */
+  readonly incompleteSessions: number;
   readonly tokens: TokenCounts;
 }
 
@@ -28,6 +30,7 @@ export const NO_ENTRY: LedgerEntry = {
   costMicroCents: 0,
   unpricedSessions: 0,
   flaggedSessions: 0,
+  incompleteSessions: 0,
   tokens: NO_TOKENS,
 };
 
@@ -39,6 +42,7 @@ const COUNTS = [
   'costMicroCents',
   'unpricedSessions',
   'flaggedSessions',
+  'incompleteSessions',
 ] as const satisfies readonly Exclude<keyof LedgerEntry, 'tokens'>[];
 
 const combine = (

@@ -81,7 +81,8 @@ const FIELD_OF_GROUP = { day: 'day', site: 'siteId', model: 'model', mode: 'mode
 export const totalUsage = (parts: readonly DayUsage[]): UsageSum => {
   const entry = parts.reduce((sum, part) => addEntries(sum, part.entry), NO_ENTRY);
   const byok = parts.some((part) => part.mode === 'byok' && !isZeroEntry(part.entry));
-  return { entry, estimated: byok || entry.flaggedSessions > 0 || entry.unpricedSessions > 0 };
+  const { flaggedSessions, unpricedSessions, incompleteSessions } = entry;
+  return { entry, estimated: byok || flaggedSessions + unpricedSessions + incompleteSessions > 0 };
 };
 
 /** One row for each combination that occurs, in ascending order of `groups`. The rows add up to totalUsage. */

@@ -19,6 +19,7 @@ const presentSum = ({ entry, estimated }: UsageSum) => ({
   estimated,
   unpriced_sessions: entry.unpricedSessions,
   flagged_sessions: entry.flaggedSessions,
+  incomplete_sessions: entry.incompleteSessions,
 });
 
 const presentPlanUsage = ({ name, plan, period, usedSeconds, notices }: PlanUsage) => {

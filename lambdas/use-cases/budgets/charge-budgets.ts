@@ -1,4 +1,5 @@
 import { type CurrentBudget, currentBudget } from '../../domain/budgets/budget.ts';
+import type { SessionId } from '../../domain/identifiers.ts';
 import { entryOf, type SessionUsage } from '../../domain/sessions/session-usage.ts';
 import type { BudgetNotes } from '../ports/budgets.ts';
 import type { Clock } from '../ports/runtime.ts';
@@ -11,22 +12,37 @@ export interface ChargeBudgetPorts extends SettleBudgetPorts {
   readonly budgets: BudgetNotes;
   readonly workspaces: WorkspaceReader;
   readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage'>;
+  /** Called with what kept notices and hang-ups from following a charge. */
+  readonly onUnsettled: (usage: SessionUsage, error: unknown) => void;
 }
 
 /**
  * Stores usage and charges its cost to the budgets of its site and workspace, both or neither; then notices and hang-ups
- * follow. Usage without a new cost, and managed usage, is only stored.
+ * follow. Where those fail, the charge stands, and the session's next save tries them again. Usage without a new cost, and
+ * managed usage, is only stored.
  *
  * @throws {ConflictError} as `saveUsage`
  */
-export const chargeBudgets = (ports: ChargeBudgetPorts): Pick<SessionUsageStore, 'saveUsage'> => ({
-  saveUsage: async (usage) => {
-    const isFree = entryOf(usage).costMicroCents === usage.posted.costMicroCents;
-    if (usage.mode !== 'byok' || isFree) return ports.sessionUsage.saveUsage(usage);
-    await ports.sessionUsage.saveUsage(usage, await budgetsOf(ports, usage));
-    await settleBudgets(ports, await budgetsOf(ports, usage), ports.clock());
-  },
-});
+export const chargeBudgets = (ports: ChargeBudgetPorts): Pick<SessionUsageStore, 'saveUsage'> => {
+  const unsettled = new Set<SessionId>();
+  const settle = async (usage: SessionUsage): Promise<void> => {
+    unsettled.add(usage.sessionId);
+    try {
+      await settleBudgets(ports, await budgetsOf(ports, usage), ports.clock());
+      unsettled.delete(usage.sessionId);
+    } catch (error) {
+      ports.onUnsettled(usage, error);
+    }
+  };
+  return {
+    saveUsage: async (usage) => {
+      const isFree = entryOf(usage).costMicroCents === usage.posted.costMicroCents;
+      const isCharged = usage.mode === 'byok' && !isFree;
+      await ports.sessionUsage.saveUsage(usage, isCharged ? await budgetsOf(ports, usage) : []);
+      if (isCharged || unsettled.has(usage.sessionId)) await settle(usage);
+    },
+  };
+};
 
 const budgetsOf = async (
   { budgets, workspaces, clock }: ChargeBudgetPorts,

@@ -237,6 +237,8 @@ export interface WatchRequest {
   readonly openedAtMs: number;
   /** The page gets the answer only after this watcher sees the call. */
   readonly strict: boolean;
+  /** The generation of the watcher that hands over and still watches; undefined: none does. */
+  readonly after?: number | undefined;
 }
 
 export interface WatcherInvoker {

@@ -1,6 +1,6 @@
 import { ConflictError } from '../../domain/dependency.ts';
-import { checkForSilence, type SessionUsage } from '../../domain/sessions/session-usage.ts';
-import type { HangUpQueue, LiveSessions } from '../ports/calls.ts';
+import { checkForSilence, hasLostWatcher, type SessionUsage } from '../../domain/sessions/session-usage.ts';
+import type { HangUpQueue, LiveSessions, WatcherInvoker } from '../ports/calls.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { SessionEndRecorder, SessionUsageStore } from '../ports/sessions.ts';
 
@@ -10,6 +10,7 @@ export interface SweepPorts {
   readonly ends: SessionEndRecorder;
   readonly live: Pick<LiveSessions, 'removeLive'>;
   readonly hangUps: HangUpQueue;
+  readonly watchers: WatcherInvoker;
 }
 
 /** Sessions looked after in one call of the store. */
@@ -34,7 +35,8 @@ export interface Sweep {
 /**
  * Closes every session without a report for too long: it ends with its last sign of life plus one heartbeat, and the
  * minutes that it held are released. A call that fell silent is hung up instead, and closed by the code that hung it
- * up. Interrupted or run twice at once it closes each session exactly once.
+ * up. A call that lives without its watcher gets another one. Interrupted or run twice at once it closes each session
+ * exactly once.
  */
 export const closeSilentSessions =
   ({ clock, ...ports }: SweepPorts) =>
@@ -66,7 +68,7 @@ export const closeSilentSessions =
 type Outcome = 'closed' | 'alive' | 'ending' | 'unchanged' | 'failed';
 
 const closeIfSilent = async (
-  { sessionUsage, ends, live, hangUps }: Omit<SweepPorts, 'clock'>,
+  { sessionUsage, ends, live, hangUps, watchers }: Omit<SweepPorts, 'clock'>,
   usage: SessionUsage,
   now: Date,
 ): Promise<Outcome> => {
@@ -74,6 +76,7 @@ const closeIfSilent = async (
   if (looked === usage) return 'unchanged';
   if (looked.silent && usage.openedWith === 'call')
     return endSilentCall({ sessionUsage, hangUps }, usage, now);
+  if (!looked.silent && hasLostWatcher(usage, now)) await startSuccessor(watchers, usage);
   try {
     await sessionUsage.saveUsage(looked);
     if (!looked.silent) return 'alive';
@@ -84,6 +87,16 @@ const closeIfSilent = async (
     if (error instanceof ConflictError) return 'unchanged';
     throw error;
   }
+};
+
+/** One start too many does no harm: only one watcher takes the watch. */
+const startSuccessor = async (
+  watchers: WatcherInvoker,
+  { siteId, sessionId, watch }: SessionUsage,
+): Promise<void> => {
+  if (watch === null) return;
+  const { callId, openedAtMs } = watch;
+  await watchers.start({ siteId, sessionId, callId, openedAtMs, strict: false });
 };
 
 /** A call that was not hung up by then is looked after again this much later, milliseconds. */

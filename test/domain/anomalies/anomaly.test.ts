@@ -729,3 +729,20 @@ describe('a kind that was told', () => {
     expect(silentUntil).toEqual({ [kind]: AT + 24 * HOUR });
   });
 });
+
+describe('a false claim', () => {
+  const claim = (sessionId: string): Observation => ({
+    type: 'false_claim',
+    sessionId,
+    at: AT,
+    maxSeconds: 600,
+  });
+
+  it('is detected at once, and then not again for a day', () => {
+    const first = observe(known({}), claim('session-00000001'));
+    expect(first.detections).toMatchObject([{ kind: 'false_claims', observed: 1, threshold: 1 }]);
+    expect(observe(first.state, claim('session-00000002')).detections).toEqual([]);
+    const later = { ...claim('session-00000003'), at: AT + 24 * 3_600_000 };
+    expect(observe(first.state, later).detections).toHaveLength(1);
+  });
+});

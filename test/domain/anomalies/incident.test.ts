@@ -16,10 +16,12 @@ describe('the response to an incident', () => {
     },
   );
 
-  it('never lets requests from foreign origins touch a key', () => {
-    for (const response of ANOMALY_RESPONSES)
-      expect(responseTo('refused_origins', 'byok', response)).toBe('notify');
-  });
+  it.each(['refused_origins', 'false_claims'] as const)(
+    'to %s, which anyone can cause, touches no key',
+    (kind) => {
+      for (const response of ANOMALY_RESPONSES) expect(responseTo(kind, 'byok', response)).toBe('notify');
+    },
+  );
 
   it('does not re-encrypt a key that OpenAI refuses, but may switch it off', () => {
     expect(responseTo('auth_failures', 'byok', 'rotate')).toBe('notify');
@@ -60,6 +62,7 @@ describe('the summary of an incident', () => {
     ['auth_failures', '143 sessions in a row that OpenAI refused because of the key within'],
     ['refused_origins', '143 requests from origins that are not registered within'],
     ['cost_spike', '143 seconds of voice at most within'],
+    ['false_claims', '143 calls whose page claimed more than OpenAI counted within'],
   ] as const)('of %s says what was counted', (kind, beginning) => {
     expect(summaryOf({ ...incident, kind }).startsWith(beginning)).toBe(true);
   });

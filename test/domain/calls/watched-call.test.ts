@@ -14,6 +14,7 @@ const admitted = {
   maxOutputTokens: 1_024,
   expected: { instructions: '"Be kind."', max_output_tokens: '1024' },
   strict: false,
+  joined: false,
 };
 const equal: WatchedEvent = {
   type: 'session',
@@ -80,8 +81,30 @@ describe('a watched call', () => {
 
   it('hangs up for a response that no turn began, on locked sites alone', () => {
     const turns: WatchedEvent[] = [equal, { type: 'turn' }, started('r1'), done('r1'), started('r2')];
-    expect(play(turns, { locked: true }).steps).toEqual(['note_attached', 'count', 'hang_up']);
+    expect(play(turns, { locked: true, strict: true }).steps).toEqual(['note_attached', 'count', 'hang_up']);
     expect(play(turns).steps).toEqual(['note_attached', 'count']);
+  });
+
+  it('takes the first response for an answer to a turn that came before it attached late', () => {
+    const responses: WatchedEvent[] = [equal, started('r1'), done('r1'), started('r2')];
+    for (const facts of [{ strict: false }, { strict: true, joined: true }])
+      expect(play(responses, { locked: true, ...facts }).steps).toEqual([
+        'note_attached',
+        'count',
+        'hang_up',
+      ]);
+    expect(play(responses, { locked: true, strict: true }).steps).toEqual([
+      'note_attached',
+      'hang_up',
+      'count',
+      'hang_up',
+    ]);
+  });
+
+  it('follows items that another watcher has seen, where it joins', () => {
+    const joined = { strict: true, joined: true };
+    expect(play([item('b', 'a'), item('c', 'b')], joined).steps).toEqual([]);
+    expect(play([item('b', 'a'), item('d', 'c')], joined).steps).toEqual(['gap']);
   });
 
   it('finds a gap where an item follows one that was not seen', () => {

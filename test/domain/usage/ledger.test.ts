@@ -22,6 +22,7 @@ const entry: fc.Arbitrary<LedgerEntry> = fc.record({
   costMicroCents: count,
   unpricedSessions: count,
   flaggedSessions: count,
+  incompleteSessions: count,
   tokens,
 });
 

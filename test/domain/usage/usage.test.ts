@@ -26,6 +26,7 @@ const entry: fc.Arbitrary<LedgerEntry> = fc.record({
   costMicroCents: count,
   unpricedSessions: fc.integer({ min: 0, max: 1 }),
   flaggedSessions: fc.integer({ min: 0, max: 1 }),
+  incompleteSessions: fc.integer({ min: 0, max: 1 }),
   tokens: anyTokens(1_000),
 });
 const part: fc.Arbitrary<DayUsage> = fc.record({
@@ -81,6 +82,7 @@ describe('usage grouped by anything', () => {
     expect(totalUsage([exact, { ...exact, mode: 'byok', entry: NO_ENTRY }]).estimated).toBe(false);
     expect(totalUsage([exact, changed({ flaggedSessions: 1 })]).estimated).toBe(true);
     expect(totalUsage([exact, changed({ unpricedSessions: 1 })]).estimated).toBe(true);
+    expect(totalUsage([exact, changed({ incompleteSessions: 1 })]).estimated).toBe(true);
   });
 });
 

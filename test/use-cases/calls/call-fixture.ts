@@ -71,6 +71,8 @@ export const aWatchedMeter = (attached: boolean): SessionUsage => ({
     closedAtMs: null,
     attached,
     gapless: true,
+    awaited: null,
+    callId: CALL_ID,
     claimed: NO_TOKENS,
     claimedResponses: 0,
   },

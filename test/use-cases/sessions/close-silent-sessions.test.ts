@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import type { CallId } from '../../../lambdas/domain/calls/call.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
 import type { SessionId } from '../../../lambdas/domain/identifiers.ts';
 import { isOver, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { withCallClosed, withWatchTaken } from '../../../lambdas/domain/sessions/watched-usage.ts';
+import type { WatchRequest } from '../../../lambdas/use-cases/ports/calls.ts';
 import { closeSilentSessions } from '../../../lambdas/use-cases/sessions/close-silent-sessions.ts';
 import {
   afterMint,
@@ -49,6 +52,7 @@ const sweepOver = (
   for (const usage of unreadable) list.set(usage.sessionId, { usage, readable: false });
   const asked: number[] = [];
   const ended: SessionUsage[] = [];
+  const started: WatchRequest[] = [];
   const sweep = closeSilentSessions({
     clock: () => NOW,
     sessionUsage: {
@@ -83,8 +87,13 @@ const sweepOver = (
     },
     live: { removeLive: async () => undefined },
     hangUps: { send: async () => undefined },
+    watchers: {
+      start: async (request) => {
+        started.push(request);
+      },
+    },
   });
-  return { sweep, ended, asked, left: () => [...list.values()].map(({ usage }) => usage) };
+  return { sweep, ended, asked, started, left: () => [...list.values()].map(({ usage }) => usage) };
 };
 
 const numbered = (from: number, count: number, make = due): SessionUsage[] =>
@@ -105,6 +114,32 @@ describe('a sweep', () => {
     expect(ended.every(({ silent }) => silent)).toBe(true);
     expect(left()).toEqual([]);
     expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 0, failed: 0, more: false });
+  });
+
+  it('starts a watcher for each call that lives and has lost its own, and for no other', async () => {
+    const watched = (seconds: number, untilMs: number): SessionUsage => {
+      const start = { callId: `rtc_${seconds}` as CallId, openedAtMs: afterMint(1) };
+      const usage = withWatchTaken(alive(seconds), start, clockAt(1));
+      if (usage?.watch == null) throw new Error('The watch was not taken.');
+      return { ...usage, watch: { ...usage.watch, untilMs } };
+    };
+    const closed = watched(104, afterMint(150));
+    const { sweep, started } = sweepOver([
+      alive(101),
+      watched(102, afterMint(199)),
+      watched(103, afterMint(230)),
+      withCallClosed(closed, clockAt(150)),
+    ]);
+    expect(await sweep()).toMatchObject({ closed: 0, alive: 4, failed: 0 });
+    expect(started).toEqual([
+      {
+        siteId: closed.siteId,
+        sessionId: 'session-102',
+        callId: 'rtc_102',
+        openedAtMs: afterMint(1),
+        strict: false,
+      },
+    ]);
   });
 
   it('leaves what lives, to be looked at when it could have fallen silent', async () => {

@@ -36,6 +36,8 @@ const sessionImage = z.object({
   /** Once the session has ended and reported. */
   endedAt: time.optional(),
   usedSeconds: z.number().nonnegative().optional(),
+  /** The page of a watched call claims more than OpenAI counted. */
+  claimsTooMuch: z.boolean().optional(),
 });
 
 const refusedOriginsImage = z.object({
@@ -85,10 +87,12 @@ const sessionUsageEvents = (session: z.infer<typeof sessionImage>): readonly Key
     issued: state === 'issued',
     openAiFailure: session.openAiFailure,
   });
-  const { endedAt, usedSeconds } = session;
-  return endedAt === undefined || usedSeconds === undefined
-    ? [outcome]
-    : [outcome, of({ type: 'usage', sessionId, at: Date.parse(session.createdAt), usedSeconds })];
+  const { endedAt, usedSeconds, claimsTooMuch } = session;
+  if (endedAt === undefined || usedSeconds === undefined) return [outcome];
+  const ended = [outcome, of({ type: 'usage', sessionId, at: Date.parse(session.createdAt), usedSeconds })];
+  return claimsTooMuch === true
+    ? [...ended, of({ type: 'false_claim', sessionId, at: Date.parse(endedAt) })]
+    : ended;
 };
 
 /** Origins are refused before it is known which key would have been used; they are the site's. */

@@ -9,6 +9,7 @@ const watchRequest = z.strictObject({
   callId: z.string().refine(isCallId),
   openedAtMs: z.int(),
   strict: z.boolean(),
+  after: z.int().optional(),
 });
 
 /** @throws for an event that is no request of ours. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isCallId } from '../../../domain/calls/call.ts';
 import { OPENED_WITH } from '../../../domain/calls/control.ts';
 import { END_REASONS, type SessionUsage, USAGE_FLAGS } from '../../../domain/sessions/session-usage.ts';
 import { BILLING_MODES } from '../../../domain/tenancy/workspace.ts';
@@ -26,6 +27,7 @@ const ledgerEntry: z.ZodType<LedgerEntry> = z.object({
   costMicroCents: count,
   unpricedSessions: count,
   flaggedSessions: count,
+  incompleteSessions: count,
   tokens: tokenCounts,
 });
 
@@ -57,11 +59,13 @@ const milliseconds = z.number().nullable().default(null);
 const watch = z.object({
   generation: z.number(),
   untilMs: z.number(),
+  callId: z.string().refine(isCallId),
   openedAtMs: z.number(),
   seenAtMs: z.number(),
   closedAtMs: z.number().nullable(),
   attached: z.boolean(),
   gapless: z.boolean(),
+  awaited: z.number().nullable(),
   claimed: tokenCounts,
   claimedResponses: z.number(),
 });

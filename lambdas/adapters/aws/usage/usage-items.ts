@@ -22,10 +22,11 @@ export const dayUsageItem: z.ZodType<DayUsage> = z
     costMicroCents: count,
     unpricedSessions: count,
     flaggedSessions: count,
+    incompleteSessions: count,
     ...(Object.fromEntries(TOKEN_KINDS.map((kind) => [kind, count])) as Record<TokenKind, typeof count>),
   })
   .transform(({ sk, sessions, seconds, billedSeconds, costMicroCents, unpricedSessions, ...rest }) => {
-    const { flaggedSessions, ...tokens } = rest;
+    const { flaggedSessions, incompleteSessions, ...tokens } = rest;
     const { day = '', siteId = '', model = '', mode } = DAY_PLACE.exec(sk)?.groups ?? {};
     return {
       day,
@@ -40,6 +41,7 @@ export const dayUsageItem: z.ZodType<DayUsage> = z
         costMicroCents,
         unpricedSessions,
         flaggedSessions,
+        incompleteSessions,
         tokens,
       },
     };

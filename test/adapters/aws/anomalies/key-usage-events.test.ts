@@ -70,6 +70,15 @@ describe('what the detector sees of the sessions table', () => {
     ]);
   });
 
+  it('is a false claim where its page claims more than OpenAI counted', () => {
+    const image = { ...SETTLED, usedSeconds: 40, endedAt: '2026-11-23T12:00:41.000Z', claimsTooMuch: true };
+    expect(keyUsageEventsOf(recordOf(image)).map(({ observation }) => observation)[2]).toEqual({
+      type: 'false_claim',
+      sessionId: SESSION_ID,
+      at: Date.parse(image.endedAt),
+    });
+  });
+
   it('is how many foreign origins a site refused within a minute', () => {
     const row = {
       pk: 'ERRORS#abcdefghjkmn',

@@ -65,6 +65,7 @@ const ANOMALIES: Readonly<Record<string, string>> = {
   auth_failures: 'OpenAI refused the key again and again',
   refused_origins: 'Many calls from origins that are not registered',
   cost_spike: 'Much more voice in a day than usual',
+  false_claims: 'A page claimed more usage than OpenAI counted',
 };
 
 export const anomalySentence = (row: AuditRow): string => {

@@ -1,0 +1,175 @@
+import {
+  afterEvent,
+  isQuiet,
+  sawEverything,
+  type WatchedCall,
+  type WatchedStep,
+} from '../../domain/calls/watched-call.ts';
+import { WATCH_RENEWAL_MS, type WatchNote } from '../../domain/sessions/watched-usage.ts';
+import type { HangUpQueue, Sideband, SidebandEvent, WatcherInvoker, WatchRequest } from '../ports/calls.ts';
+import { noteWatch, WatchLostError, type WatchNotePorts } from './watch-notes.ts';
+
+export interface FollowPorts extends WatchNotePorts {
+  readonly hangUps: HangUpQueue;
+  readonly watchers: WatcherInvoker;
+}
+
+/** A watcher that holds the watch. */
+export interface Watcher {
+  readonly ports: FollowPorts;
+  readonly request: WatchRequest;
+  readonly generation: number;
+  readonly startedAtMs: number;
+}
+
+/** `closed`: the sideband has closed, which proves nothing about the call. */
+export type Followed = 'closed' | 'handed_over';
+
+/** A Lambda function runs for 15 minutes: the watcher looks for a quiet moment from here, milliseconds after its start. */
+const HAND_OVER_FROM_MS = 11 * 60_000;
+const HAND_OVER_BY_MS = 13 * 60_000;
+
+/** How long a watcher that hands over waits for its successor, milliseconds. */
+const SUCCESSOR_WAIT_MS = 30_000;
+
+/** How often it looks for the successor, milliseconds. */
+const SUCCESSOR_LOOK_MS = 1_000;
+
+/** How long a watcher that has handed over waits for OpenAI's last answer, milliseconds. */
+const LAST_ANSWER_MS = 5_000;
+
+/** Longest wait for one event, milliseconds: so often the clock is looked at. */
+const TICK_MS = 250;
+
+export const note = ({ ports, request, generation }: Watcher, what: WatchNote): Promise<void> =>
+  noteWatch(ports, request, generation, what);
+
+/**
+ * Follows one sideband until it closes or another watcher has taken over. `early`: events that were read before.
+ * @throws WatchLostError where another watcher took over without having been asked.
+ */
+export const followCall = async (
+  watcher: Watcher,
+  sideband: Sideband,
+  begun: WatchedCall,
+  early: readonly SidebandEvent[],
+): Promise<{ readonly outcome: Followed; readonly call: WatchedCall }> => {
+  const { ports, startedAtMs } = watcher;
+  const waiting = [...early];
+  let call = begun;
+  let renewedAtMs = ports.clock().getTime();
+  let askedAtMs: number | undefined;
+  const take = async (event: SidebandEvent): Promise<void> => {
+    if (event.type === 'closed') return;
+    const next = afterEvent(call, event);
+    call = next.call;
+    for (const step of next.steps) await takeStep(watcher, sideband, call, step);
+  };
+  try {
+    for (;;) {
+      const event = waiting.shift() ?? (await sideband.next(TICK_MS));
+      if (event?.type === 'closed') {
+        if (askedAtMs === undefined) return { outcome: 'closed', call };
+        // OpenAI may allow one sideband only. The successor goes on, and what came in between, nobody saw.
+        await note(watcher, { type: 'gap' });
+        return { outcome: 'handed_over', call };
+      }
+      if (event !== undefined) await take(event);
+      const nowMs = ports.clock().getTime();
+      const ranMs = nowMs - startedAtMs;
+      if (
+        askedAtMs === undefined &&
+        (ranMs >= HAND_OVER_BY_MS || (ranMs >= HAND_OVER_FROM_MS && isQuiet(call)))
+      ) {
+        await askSuccessor(watcher, call);
+        askedAtMs = nowMs;
+      }
+      if (nowMs - renewedAtMs >= (askedAtMs === undefined ? WATCH_RENEWAL_MS : SUCCESSOR_LOOK_MS)) {
+        if ((await renew(watcher)) === 'lost') {
+          if (askedAtMs === undefined) throw new WatchLostError();
+          await drain(watcher, sideband, take);
+          return { outcome: 'handed_over', call };
+        }
+        renewedAtMs = nowMs;
+      }
+      if (askedAtMs !== undefined && nowMs - askedAtMs >= SUCCESSOR_WAIT_MS) {
+        await leaveFirst(watcher, sideband);
+        return { outcome: 'handed_over', call };
+      }
+    }
+  } finally {
+    await sideband.close();
+  }
+};
+
+const renew = async (watcher: Watcher): Promise<'held' | 'lost'> => {
+  try {
+    await note(watcher, { type: 'renewed' });
+    return 'held';
+  } catch (error) {
+    if (error instanceof WatchLostError) return 'lost';
+    throw error;
+  }
+};
+
+/** The successor attaches while this watcher still watches, so nothing is missed in between. */
+const askSuccessor = async (watcher: Watcher, call: WatchedCall): Promise<void> => {
+  const { ports, request, generation } = watcher;
+  if (!sawEverything({ ...call, active: new Set() })) await note(watcher, { type: 'gap' });
+  // A request that is refused leaves this watcher to wait, and then to leave first.
+  await Promise.allSettled([ports.watchers.start({ ...request, strict: false, after: generation })]);
+};
+
+/**
+ * The successor attached before it took over. OpenAI's answer to one more session.update comes after every event of that
+ * time, so with it this watcher has seen them all. Without it the session does not become complete.
+ */
+const drain = async (
+  watcher: Watcher,
+  sideband: Sideband,
+  take: (event: SidebandEvent) => Promise<void>,
+): Promise<void> => {
+  sideband.begin();
+  for (;;) {
+    const event = await sideband.next(LAST_ANSWER_MS);
+    if (event === undefined || event.type === 'closed') return;
+    await take(event);
+    if (event.type === 'session') break;
+  }
+  await note(watcher, { type: 'drained' });
+};
+
+/** No successor came: OpenAI may allow one sideband only. This one makes place, and what comes in between, nobody sees. */
+const leaveFirst = async (watcher: Watcher, sideband: Sideband): Promise<void> => {
+  const { ports, request } = watcher;
+  await sideband.close();
+  await note(watcher, { type: 'left' });
+  await ports.watchers.start({ ...request, strict: false, after: undefined });
+};
+
+const takeStep = async (
+  watcher: Watcher,
+  sideband: Sideband,
+  call: WatchedCall,
+  step: WatchedStep,
+): Promise<void> => {
+  const { ports, request } = watcher;
+  switch (step.do) {
+    case 'count':
+      return note(watcher, { type: 'response', responseId: step.responseId, tokens: step.tokens });
+    case 'note_attached':
+      return note(watcher, { type: 'attached' });
+    case 'gap':
+      return note(watcher, { type: 'gap' });
+    case 'restore':
+      return sideband.restore(call.expected);
+    case 'hang_up':
+      sideband.silence();
+      return ports.hangUps.send({
+        kind: 'end',
+        siteId: request.siteId,
+        sessionId: request.sessionId,
+        by: 'tampered',
+      });
+  }
+};

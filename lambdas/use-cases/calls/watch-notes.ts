@@ -1,0 +1,72 @@
+import { ConflictError, DependencyUnavailableError } from '../../domain/dependency.ts';
+import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
+import { type WatchNote, withWatchNote, withWatchTaken } from '../../domain/sessions/watched-usage.ts';
+import type { WatchRequest } from '../ports/calls.ts';
+import type { BackOff, Clock } from '../ports/runtime.ts';
+import type { SessionReader, SessionUsageStore } from '../ports/sessions.ts';
+
+/** The writes of a watcher: it takes the watch of a call, and notes what it sees. */
+export interface WatchNotePorts {
+  readonly clock: Clock;
+  readonly backOff: BackOff;
+  readonly meterReader: Pick<SessionReader, 'readSessionUsage'>;
+  readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage'>;
+}
+
+/** Another watcher has taken over. */
+export class WatchLostError extends Error {}
+
+/**
+ * Attempts at one write. A database that fails for some seconds must not end a watcher: events wait in memory meanwhile.
+ * The back-off averages 80 ms, so this is about 20 s of an outage.
+ */
+const MAX_ATTEMPTS = 250;
+
+const readUsage = async (
+  { meterReader }: WatchNotePorts,
+  { siteId, sessionId }: WatchRequest,
+): Promise<SessionUsage | undefined> =>
+  (await meterReader.readSessionUsage(siteId, [sessionId])).get(sessionId);
+
+/** Saves the usage after a change; undefined where the change does not apply. The same object is not saved. */
+const change = async (
+  ports: WatchNotePorts,
+  request: WatchRequest,
+  apply: (usage: SessionUsage) => SessionUsage | undefined,
+): Promise<SessionUsage | undefined> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const before = await readUsage(ports, request);
+      const after = before && apply(before);
+      if (after !== undefined && after !== before) await ports.sessionUsage.saveUsage(after);
+      return after;
+    } catch (error) {
+      const mayPass = error instanceof ConflictError || error instanceof DependencyUnavailableError;
+      if (!mayPass || attempt === MAX_ATTEMPTS) throw error;
+      await ports.backOff(attempt);
+    }
+  }
+};
+
+/** Takes the watch; undefined while another watcher holds it, or when the call has ended. */
+export const takeWatch = (ports: WatchNotePorts, request: WatchRequest): Promise<SessionUsage | undefined> =>
+  change(ports, request, (usage) => withWatchTaken(usage, request, ports.clock()));
+
+/** True while the watcher that the request names still holds the watch, or no watcher is named. */
+export const mayTakeOver = async (ports: WatchNotePorts, request: WatchRequest): Promise<boolean> => {
+  const usage = await readUsage(ports, request);
+  return usage !== undefined && withWatchTaken(usage, request, ports.clock()) !== undefined;
+};
+
+/** Writes one note of the watcher of `generation`. @throws WatchLostError where another watcher has taken over. */
+export const noteWatch = async (
+  ports: WatchNotePorts,
+  request: WatchRequest,
+  generation: number,
+  note: WatchNote,
+): Promise<void> => {
+  const noted = await change(ports, request, (usage) =>
+    withWatchNote(usage, generation, note, ports.clock()),
+  );
+  if (noted === undefined) throw new WatchLostError();
+};

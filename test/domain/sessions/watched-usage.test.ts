@@ -1,0 +1,102 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CallId } from '../../../lambdas/domain/calls/call.ts';
+import { receiptOf } from '../../../lambdas/domain/sessions/receipt.ts';
+import type { SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import {
+  claimsTooMuch,
+  WATCH_LEASE_MS,
+  type WatchNote,
+  withCallClosed,
+  withWatchNote,
+  withWatchTaken,
+} from '../../../lambdas/domain/sessions/watched-usage.ts';
+import { NO_TOKENS } from '../../../lambdas/domain/usage/token-counts.ts';
+import { afterMint, aSessionUsage, clockAt, onTime, responseUsage, take } from './session-usage-fixture.ts';
+
+const START = { callId: 'rtc_1' as CallId, openedAtMs: afterMint(1) };
+const TOKENS = { ...NO_TOKENS, audioOut: 20 };
+const response = (responseId: string): WatchNote => ({ type: 'response', responseId, tokens: TOKENS });
+
+const held = (taken: SessionUsage | undefined): SessionUsage => {
+  if (taken === undefined) throw new Error('Refused.');
+  return taken;
+};
+const watched = (): SessionUsage => held(withWatchTaken(aSessionUsage(), START, clockAt(1)));
+const noted = (before: SessionUsage, generation: number, ...notes: readonly WatchNote[]): SessionUsage =>
+  notes.reduce((now, note) => held(withWatchNote(now, generation, note, clockAt(10))), before);
+const handedOver = (before: SessionUsage): SessionUsage =>
+  held(withWatchTaken(before, { ...START, after: before.watch?.generation }, clockAt(20)));
+const isComplete = (usage: SessionUsage): boolean => receiptOf(usage).usageComplete;
+
+describe('the watch of a call', () => {
+  it('is held by one watcher until its lease ends', () => {
+    const late = new Date(afterMint(1) + WATCH_LEASE_MS);
+    expect(withWatchTaken(watched(), START, new Date(late.getTime() - 1))).toBeUndefined();
+    expect(withWatchTaken(watched(), START, late)?.watch).toMatchObject({ generation: 2, gapless: false });
+  });
+
+  it('is never taken again once the call has ended', () => {
+    const over = noted(watched(), 1, { type: 'ended' });
+    expect(withWatchTaken(over, START, clockAt(1_000))).toBeUndefined();
+    expect(withWatchTaken(over, { ...START, after: 1 }, clockAt(20))).toBeUndefined();
+  });
+
+  it('goes to a successor at once where its holder hands over, and to no second one', () => {
+    const next = handedOver(watched());
+    expect(next.watch).toMatchObject({ generation: 2, gapless: true, awaited: 1 });
+    expect(withWatchTaken(next, { ...START, after: 1 }, clockAt(21))).toBeUndefined();
+  });
+
+  it('refuses the notes of a watcher that has lost it, except what that one saw', () => {
+    const next = handedOver(watched());
+    for (const type of ['attached', 'renewed', 'left', 'ended'] as const)
+      expect(withWatchNote(next, 1, { type }, clockAt(21))).toBeUndefined();
+    const counted = noted(next, 1, response('r1'));
+    expect(counted.counted).toEqual(TOKENS);
+    expect(noted(counted, 2, response('r1'))).toBe(counted);
+    expect(noted(counted, 1, { type: 'gap' }).watch?.gapless).toBe(false);
+  });
+});
+
+describe('a watched session', () => {
+  it('is complete after a handover only when the watcher before has written all that it saw', () => {
+    const next = handedOver(watched());
+    expect(isComplete(noted(next, 2, { type: 'ended' }))).toBe(false);
+    expect(isComplete(noted(noted(next, 2, { type: 'ended' }), 1, { type: 'drained' }))).toBe(true);
+    const third = handedOver(next);
+    expect(isComplete(noted(noted(third, 3, { type: 'ended' }), 2, { type: 'drained' }))).toBe(false);
+  });
+
+  it('is not complete after a gap, a lapsed lease, or the watcher leaving first', () => {
+    expect(isComplete(noted(watched(), 1, { type: 'ended' }))).toBe(true);
+    expect(isComplete(noted(watched(), 1, { type: 'gap' }, { type: 'ended' }))).toBe(false);
+    expect(isComplete(noted(watched(), 1, { type: 'left' }, { type: 'ended' }))).toBe(false);
+    const lapsed = held(withWatchTaken(watched(), START, clockAt(1_000)));
+    expect(isComplete(noted(lapsed, 2, { type: 'ended' }))).toBe(false);
+  });
+
+  it('ends once, when the broker hangs it up or the watcher sees it end', () => {
+    const closed = withCallClosed(watched(), clockAt(60));
+    expect(closed.watch?.closedAtMs).toBe(afterMint(60));
+    expect(withCallClosed(closed, clockAt(90))).toBe(closed);
+    expect(noted(closed, 1, { type: 'ended' }).watch?.closedAtMs).toBe(afterMint(60));
+  });
+
+  it('counts what the watcher saw, and compares what the page claims', () => {
+    const counted = noted(watched(), 1, response('r1'));
+    const claims = (audioOut: number): SessionUsage =>
+      take(counted, onTime([responseUsage(30, { ...NO_TOKENS, audioOut })])).usage;
+    const closed = (audioOut: number): SessionUsage => withCallClosed(claims(audioOut), clockAt(60));
+    for (const audioOut of [20, 21]) expect(claims(audioOut).counted).toEqual(TOKENS);
+    expect(claimsTooMuch(closed(20))).toBe(false);
+    expect(claimsTooMuch(closed(21))).toBe(true);
+    // Nobody knows while the call goes on, or where something was missed.
+    expect(claimsTooMuch(claims(21))).toBe(false);
+    expect(claimsTooMuch(noted(closed(21), 1, { type: 'gap' }))).toBe(false);
+  });
+
+  it('lives as long as responses come, although its page reports nothing', () => {
+    expect(noted(watched(), 1, response('r1')).receivedAtMs).toBe(afterMint(10));
+    expect(noted(watched(), 1, { type: 'renewed' }).receivedAtMs).toBe(afterMint(0));
+  });
+});

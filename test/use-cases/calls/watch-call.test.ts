@@ -1,0 +1,299 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import type { CallId } from '../../../lambdas/domain/calls/call.ts';
+import type { WatchedEvent } from '../../../lambdas/domain/calls/watched-call.ts';
+import { ConflictError, DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
+import { type Receipt, receiptOf } from '../../../lambdas/domain/sessions/receipt.ts';
+import { newSessionUsage, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { addTokens, NO_TOKENS, type TokenCounts } from '../../../lambdas/domain/usage/token-counts.ts';
+import { type WatchPorts, watchCall } from '../../../lambdas/use-cases/calls/watch-call.ts';
+import type { SidebandEvent, WatchRequest } from '../../../lambdas/use-cases/ports/calls.ts';
+import { aSession, MINTED_MS } from '../../domain/sessions/session-usage-fixture.ts';
+
+/** One call at OpenAI and the watchers of it, in process, by a clock that moves while watchers wait. */
+
+/** What OpenAI does with a second sideband. Nobody outside knows. */
+type SecondSideband = 'allowed' | 'refused' | 'closes the first';
+
+const SESSION = { ...aSession({ mode: 'byok' }), openedWith: 'call' as const };
+const REQUEST: WatchRequest = {
+  siteId: SESSION.siteId,
+  sessionId: SESSION.sessionId,
+  callId: 'rtc_1' as CallId,
+  openedAtMs: MINTED_MS,
+  strict: true,
+};
+const UPDATED: WatchedEvent = { type: 'session', fields: { voice: '"marin"' } };
+
+class Killed extends Error {}
+
+interface FakeSideband {
+  readonly events: SidebandEvent[];
+  isOpen: boolean;
+  isKilled: boolean;
+  /** Resolves when all that was sent has arrived, in order. */
+  delivered: Promise<void>;
+}
+
+/** Turns of the event loop that an event takes on a slow connection. */
+const LAG_TURNS = 150;
+/** A wait lasts a turn for so many milliseconds, and moves the clock by several times as much: calls are long. */
+const MS_PER_TURN = 10;
+const HASTE = 8;
+
+const world = (second: SecondSideband) => {
+  let nowMs = MINTED_MS;
+  let stored: SessionUsage = newSessionUsage(SESSION);
+  let sidebands: FakeSideband[] = [];
+  let invoice: TokenCounts = NO_TOKENS;
+  let isLive = true;
+  let outageUntilMs = 0;
+  let previousItemId: string | null = null;
+  let responses = 0;
+  const running = new Set<Promise<void>>();
+  const outcomes: string[] = [];
+  const requests: WatchRequest[] = [];
+
+  const close = (sideband: FakeSideband): void => {
+    if (!sideband.isOpen) return;
+    sideband.isOpen = false;
+    sideband.delivered = sideband.delivered.then(() => {
+      sideband.events.push({ type: 'closed' });
+    });
+    sidebands = sidebands.filter((one) => one !== sideband);
+  };
+  const send = (event: SidebandEvent): void => {
+    for (const one of sidebands)
+      one.delivered = one.delivered.then(async () => {
+        // The oldest connection is the slowest: what it hears last, its successor does not hear at all.
+        for (let turns = 0; turns < (one === sidebands[0] ? LAG_TURNS : 0); turns++) await nextTurn();
+        one.events.push(event);
+      });
+  };
+  const start = async (request: WatchRequest): Promise<void> => {
+    requests.push(request);
+    const run = watchCall(ports)(request).then(
+      (outcome) => {
+        outcomes.push(outcome);
+      },
+      (error: unknown) => {
+        outcomes.push(error instanceof Killed ? 'killed' : String(error));
+      },
+    );
+    running.add(run);
+    void run.then(() => running.delete(run));
+  };
+  const failing = (): void => {
+    if (nowMs < outageUntilMs)
+      throw new DependencyUnavailableError('dynamodb', 'PutItem', 'InternalServerError');
+  };
+  const ports = {
+    clock: () => new Date(nowMs),
+    random: (size: number) => Buffer.alloc(size),
+    backOff: async () => {
+      nowMs += 50;
+      await nextTurn();
+    },
+    records: {
+      readCall: async () => ({ session: SESSION, state: 'issued', callId: REQUEST.callId }),
+    },
+    sites: { readSite: async () => ({ control: 'brokered', instructions: '' }) },
+    meterReader: {
+      readSessionUsage: async () => {
+        await nextTurn();
+        failing();
+        return new Map([[SESSION.sessionId, stored]]);
+      },
+    },
+    sessionUsage: {
+      saveUsage: async (usage: SessionUsage) => {
+        await nextTurn();
+        failing();
+        if (usage.revision !== stored.revision) throw new ConflictError();
+        stored = { ...usage, revision: usage.revision + 1 };
+      },
+    },
+    keys: { findKey: async () => ({ scope: 'workspace', version: 1 }) },
+    keyUses: { intend: async () => undefined, settle: async () => undefined },
+    opener: { withPlaintext: (_: unknown, use: () => unknown) => use() },
+    sidebands: {
+      admittedFields: () => ({}),
+      attach: async () => {
+        await nextTurn();
+        if (!isLive) return { result: 'no_call' };
+        if (sidebands.length > 0 && second === 'refused') return { result: 'refused' };
+        if (second === 'closes the first') for (const one of sidebands) close(one);
+        const sideband: FakeSideband = {
+          events: [],
+          isOpen: true,
+          isKilled: false,
+          delivered: Promise.resolve(),
+        };
+        sidebands.push(sideband);
+        return {
+          result: 'attached',
+          sideband: {
+            begin: () => send(UPDATED),
+            restore: () => send(UPDATED),
+            silence: () => undefined,
+            next: async (timeoutMs: number) => {
+              for (let turns = 0; turns < timeoutMs / MS_PER_TURN && sideband.events.length === 0; turns++)
+                await nextTurn();
+              if (sideband.isKilled) throw new Killed();
+              if (sideband.events.length === 0) nowMs += HASTE * timeoutMs;
+              return sideband.events.shift();
+            },
+            close: async () => close(sideband),
+          },
+        };
+      },
+    },
+    hangUps: { send: async () => undefined },
+    watchers: { start },
+  } as unknown as WatchPorts;
+
+  const until = async (isTrue: () => boolean): Promise<void> => {
+    for (let turns = 0; !isTrue(); turns++) {
+      if (turns > 1_000_000) throw new Error('It never happens.');
+      await nextTurn();
+    }
+  };
+  return {
+    start: () => start(REQUEST),
+    requests,
+    outcomes,
+    until,
+    pass: (ms: number) => {
+      const at = nowMs + ms;
+      return until(() => {
+        // Nobody waits: the time passes all the same.
+        if (running.size === 0) nowMs = at;
+        return nowMs >= at;
+      });
+    },
+    listeners: () => sidebands.length,
+    isWatched: () => stored.watch?.attached === true,
+    respond: () => {
+      responses += 1;
+      const itemId = `item_${responses}`;
+      const responseId = `resp_${responses}`;
+      const tokens = { ...NO_TOKENS, audioIn: 10 * responses, audioOut: responses };
+      invoice = addTokens(invoice, tokens);
+      send({ type: 'response_started', responseId, maxOutputTokens: null });
+      send({ type: 'item', itemId, previousItemId });
+      send({ type: 'response_done', responseId, tokens });
+      previousItemId = itemId;
+    },
+    kill: () => {
+      for (const sideband of sidebands) {
+        sideband.isKilled = true;
+        sideband.events.push(UPDATED);
+      }
+    },
+    /** What the sweeper does, without waiting for it. */
+    sweep: async () => {
+      const { watch } = stored;
+      nowMs = Math.max(nowMs, watch?.untilMs ?? 0);
+      await start({ ...REQUEST, strict: false });
+    },
+    failFor: (ms: number) => {
+      outageUntilMs = nowMs + ms;
+    },
+    end: async (): Promise<Receipt & { readonly invoice: TokenCounts }> => {
+      isLive = false;
+      for (const one of sidebands) close(one);
+      while (running.size > 0) await Promise.all(running);
+      return { ...receiptOf(stored), invoice };
+    },
+  };
+};
+
+/** A number in [0, 1) for each call, the same ones for the same seed. */
+const numbers = (seed: number) => {
+  let state = seed * 2_654_435_761 + 1;
+  return (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+};
+
+describe('a call that is handed from watcher to watcher', () => {
+  it('loses and doubles no response of 60, and is complete, where two sidebands may attach', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    const random = numbers(7);
+    for (let i = 0; i < 60; i++) {
+      await call.pass(random() * 10 * 60_000);
+      // Some come while two watchers listen, at each step of the handover.
+      const requested = call.requests.length;
+      if (i % 2 === 0) await call.until(() => call.requests.length > requested);
+      if (i % 4 === 0) await call.until(() => call.listeners() === 2);
+      if (i % 4 === 0) for (let turns = random() * 100; turns > 1; turns--) await nextTurn();
+      call.respond();
+    }
+    const { tokens, invoice, usageComplete } = await call.end();
+    expect(call.requests.length).toBeGreaterThan(30);
+    expect(tokens).toEqual(invoice);
+    expect(usageComplete).toBe(true);
+    expect(new Set(call.outcomes)).toEqual(new Set(['handed_over', 'ended']));
+  });
+
+  it.each(['refused', 'closes the first'] as const)(
+    'is not complete where a second sideband is %s, and doubles no response',
+    async (second) => {
+      const call = world(second);
+      await call.start();
+      await call.until(call.isWatched);
+      const random = numbers(11);
+      for (let i = 0; i < 60; i++) {
+        await call.pass(random() * 5 * 60_000);
+        call.respond();
+      }
+      const { tokens, invoice, usageComplete } = await call.end();
+      expect(call.requests.length).toBeGreaterThan(5);
+      expect(usageComplete).toBe(false);
+      expect(tokens.audioOut).toBeLessThanOrEqual(invoice.audioOut);
+      // All but what fell between two sidebands is counted.
+      expect(tokens.audioOut).toBeGreaterThan(0.8 * invoice.audioOut);
+    },
+  );
+});
+
+describe('a watcher', () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])(
+    'counts no response twice, and marks no session complete that misses one, however watchers die (%d)',
+    async (seed) => {
+      const random = numbers(seed);
+      const call = world('allowed');
+      await call.start();
+      if (random() < 0.5) await call.start();
+      for (let i = 0; i < 20; i++) {
+        await call.pass(random() * 8 * 60_000);
+        const what = random();
+        if (what < 0.6) call.respond();
+        else if (what < 0.8) call.kill();
+        else await call.sweep();
+      }
+      const { tokens, invoice, usageComplete } = await call.end();
+      expect(tokens.audioOut).toBeLessThanOrEqual(invoice.audioOut);
+      expect(tokens.audioIn).toBe(tokens.audioOut * 10);
+      if (usageComplete) expect(tokens).toEqual(invoice);
+    },
+  );
+
+  it('goes on, and loses nothing, when the database fails for ten seconds', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    call.respond();
+    call.failFor(10_000);
+    call.respond();
+    await call.pass(30_000);
+    call.respond();
+    const { tokens, invoice, usageComplete } = await call.end();
+    expect(tokens).toEqual(invoice);
+    expect(usageComplete).toBe(true);
+    expect(call.outcomes).toEqual(['ended']);
+  });
+});
