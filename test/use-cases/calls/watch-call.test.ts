@@ -12,7 +12,7 @@ import { aSession, MINTED_MS } from '../../domain/sessions/session-usage-fixture
 
 /** One call at OpenAI and the watchers of it, in process, by a clock that moves while watchers wait. */
 
-/** What OpenAI does with a second sideband. Nobody outside knows. */
+/** OpenAI's answer to a second sideband, which is not documented. */
 type SecondSideband = 'allowed' | 'refused' | 'closes the first';
 
 const SESSION = { ...aSession({ mode: 'byok' }), openedWith: 'call' as const };
@@ -190,7 +190,7 @@ const world = (second: SecondSideband) => {
         sideband.events.push(UPDATED);
       }
     },
-    /** What the sweeper does, without waiting for it. */
+    /** Replaces a lost watcher as the sweeper does, without waiting for it. */
     sweep: async () => {
       const { watch } = stored;
       nowMs = Math.max(nowMs, watch?.untilMs ?? 0);
