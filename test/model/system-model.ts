@@ -35,6 +35,8 @@ export const ADDRESS_PERCENT = 34;
 /** Seconds that a session of a hard-capped plan holds ahead of those it has used; with less than the second left it grows. */
 const HOLD_AHEAD = 120;
 const HOLD_GROWS_BELOW = 60;
+/** The longest wait that a visitor is told when every slot is taken. */
+const LONGEST_BUSY = 60;
 export const PLANS = {
   free: { sites: 1, cap: 100 * 60, slots: 5 },
   starter: { sites: 3, cap: undefined, slots: 10 },
@@ -449,7 +451,7 @@ export const judgeMint = (model: SystemModel, site: number, { ownPage, visitor }
   if (typeof payer === 'string') return { answer: payer };
   const leases = leasesOf(model, index, payer.openAiKey);
   if (leases.length >= payer.slots)
-    return { answer: '429 busy', retryAfter: waitOf(model, leases, payer.slots) };
+    return { answer: '429 busy', retryAfter: Math.min(LONGEST_BUSY, waitOf(model, leases, payer.slots)) };
   const address = addressAt(model, visitor);
   const own = leases.filter((lease) => lease.address === address);
   const share = shareOf(model, workspace, payer);

@@ -35,6 +35,9 @@ import { refuseVisitor } from './check-visitor.ts';
 /** Races lost before we say busy: each means that another visitor got in, so the service as a whole advances. */
 const MAX_ATTEMPTS = 8;
 
+/** The longest wait that a visitor is told when every slot is taken, seconds; the contract's limit. */
+const LONGEST_BUSY_SECONDS = 60;
+
 /** With less than this left of a hard-capped plan no session begins, seconds. */
 const SHORTEST_SESSION_SECONDS = 5;
 
@@ -73,7 +76,7 @@ export interface Admitted {
 /**
  * Puts the session on record, takes one free slot of every pool and sets minutes of a hard-capped plan aside, all in one
  * write. Never more sessions than a limit and never more minutes than a hard cap: the write is conditional, whatever was
- * read before. `busy` names the second at which the earliest lease ends. What one address may hold is judged by what was
+ * read before. `busy` names the second at which the earliest lease ends, or a minute. What one address may hold is judged by what was
  * read: requests of the same moment may pass it together, by as many as its budget lets through in a second.
  */
 export const admitSession = async (
@@ -165,7 +168,11 @@ const chooseSlots = (
     waits.push(secondsUntilFree(taken, limit, now));
     return [];
   });
-  if (waits.length > 0) throw new BrokerError('busy', { retryAfterSeconds: Math.max(...waits) });
+  // Sessions may end before their leases, so a visitor asks again within a minute.
+  if (waits.length > 0)
+    throw new BrokerError('busy', {
+      retryAfterSeconds: Math.min(LONGEST_BUSY_SECONDS, Math.max(...waits)),
+    });
   const [key] = pools;
   if (key !== undefined) {
     const mine = addressTagOf(session.ipHash);
