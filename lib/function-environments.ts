@@ -174,6 +174,7 @@ export const functionEnvironments = (
       ...retired,
       ...hangUpQueue,
       ...watchers,
+      ...plans,
     },
     notices: {
       ...own,

@@ -362,6 +362,7 @@ describe('the environment', () => {
         ...retired,
         ...hangUps,
         ...watchers,
+        ...plans,
       },
       notices: {
         ...own,
