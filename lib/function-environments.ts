@@ -177,6 +177,7 @@ export const functionEnvironments = (
       ...retired,
       ...hangUpQueue,
       ...watchers,
+      ...plans,
     },
     notices: {
       ...own,

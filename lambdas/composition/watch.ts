@@ -11,6 +11,7 @@ import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session
 import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
+import { dynamoDbPeriodUsage } from '../adapters/aws/usage/dynamodb-period-usage.ts';
 import { openAiSidebands } from '../adapters/openai/sidebands.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
@@ -35,6 +36,11 @@ export const watchHandler = (
     usage: environment.USAGE_TABLE,
   };
   const hangUps = sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL);
+  const workspaces = dynamoDbWorkspaces(dynamoDb, environment.TENANCY_TABLE);
+  const meters = recordingCost(
+    dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
+    metrics,
+  );
   const watch = watchCall({
     clock,
     random,
@@ -42,27 +48,30 @@ export const watchHandler = (
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),
     sites: dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE),
     meterReader: dynamoDbSessionReader(dynamoDb, tables),
-    sessionUsage: chargeBudgets({
-      clock,
-      random,
-      hangUps,
-      budgets: dynamoDbBudgets(dynamoDb, {
-        usage: tables.usage,
-        tenancy: environment.TENANCY_TABLE,
-        writer: 'watch',
-      }),
-      onUnsettled: ({ siteId, sessionId }, error) =>
-        log.warn('budgets not settled', {
-          site_id: siteId,
-          session_id: sessionId,
-          error_name: error instanceof Error ? error.name : typeof error,
+    sessionUsage: {
+      saveHold: meters.saveHold,
+      ...chargeBudgets({
+        clock,
+        random,
+        hangUps,
+        onUnsettled: ({ siteId, sessionId }, error) =>
+          log.warn('budgets not settled', {
+            site_id: siteId,
+            session_id: sessionId,
+            error_name: error instanceof Error ? error.name : typeof error,
+          }),
+        budgets: dynamoDbBudgets(dynamoDb, {
+          usage: tables.usage,
+          tenancy: environment.TENANCY_TABLE,
+          writer: 'watch',
         }),
-      workspaces: dynamoDbWorkspaces(dynamoDb, environment.TENANCY_TABLE),
-      sessionUsage: recordingCost(
-        dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
-        metrics,
-      ),
-    }),
+        workspaces,
+        sessionUsage: meters,
+      }),
+    },
+    plans: environment.PLANS,
+    notices: dynamoDbPeriodUsage(dynamoDb, tables.usage),
+    workspaces,
     keys: dynamoDbEndingKeys(dynamoDb, tables.keys),
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),

@@ -186,6 +186,7 @@ const watchEnvironment = z.object({
   ...opening,
   ...hangUps,
   ...watchers,
+  ...plans,
   OPENAI_BASE_URL: openAiBaseUrl,
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,

@@ -373,6 +373,7 @@ describe('the environment', () => {
         ...retired,
         ...hangUps,
         ...watchers,
+        ...plans,
       },
       notices: {
         ...own,

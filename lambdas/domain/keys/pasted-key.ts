@@ -120,8 +120,9 @@ const bareOf = (shown: string): string => {
   let text = shown.slice(0, MAX_LENGTH + 1);
   for (let layer = 0; layer < MAX_LAYERS; layer++) {
     const before = text;
-    // An ellipsis is how a key is masked, not punctuation.
-    for (const pattern of AROUND) if (!/(?:\.{2,}|…)\s*["'`]?$/u.test(text)) text = text.replace(pattern, '');
+    // An ellipsis after characters of a key is how a key is masked, not punctuation.
+    for (const pattern of AROUND)
+      if (!/[\w-]\s*(?:\.{2,}|…)\s*["'`]?$/u.test(text)) text = text.replace(pattern, '');
     if (text === before) break;
   }
   return text.replace(/\\?\s+/gu, '');

@@ -5,6 +5,7 @@ import {
   type WatchedCall,
   type WatchedStep,
 } from '../../domain/calls/watched-call.ts';
+import { holdUsedUp } from '../../domain/sessions/hold.ts';
 import { WATCH_RENEWAL_MS, type WatchNote } from '../../domain/sessions/watched-usage.ts';
 import type { HangUpQueue, Sideband, SidebandEvent, WatcherInvoker, WatchRequest } from '../ports/calls.ts';
 import { noteWatch, WatchLostError, type WatchNotePorts } from './watch-notes.ts';
@@ -41,8 +42,9 @@ const LAST_ANSWER_MS = 5_000;
 /** Longest wait for one event, milliseconds: so often the clock is looked at. */
 const TICK_MS = 250;
 
-export const note = ({ ports, request, generation }: Watcher, what: WatchNote): Promise<void> =>
-  noteWatch(ports, request, generation, what);
+export const note = async ({ ports, request, generation }: Watcher, what: WatchNote): Promise<void> => {
+  await noteWatch(ports, request, generation, what);
+};
 
 /**
  * Follows one sideband until it closes or another watcher has taken over. `early`: events that were read before.
@@ -102,9 +104,12 @@ export const followCall = async (
   }
 };
 
-const renew = async (watcher: Watcher): Promise<'held' | 'lost'> => {
+/** Also ends a call that has used all that its plan had left. */
+const renew = async ({ ports, request, generation }: Watcher): Promise<'held' | 'lost'> => {
+  const { siteId, sessionId } = request;
   try {
-    await note(watcher, { type: 'renewed' });
+    const usage = await noteWatch(ports, request, generation, { type: 'renewed' });
+    if (holdUsedUp(usage)) await ports.hangUps.send({ kind: 'end', siteId, sessionId, by: 'max_duration' });
     return 'held';
   } catch (error) {
     if (error instanceof WatchLostError) return 'lost';

@@ -4,13 +4,16 @@ import { type WatchNote, withWatchNote, withWatchTaken } from '../../domain/sess
 import type { WatchRequest } from '../ports/calls.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
 import type { SessionReader, SessionUsageStore } from '../ports/sessions.ts';
+import type { WorkspaceReader } from '../ports/tenancy.ts';
+import { type GrowHoldPorts, growHold } from '../sessions/grow-hold.ts';
 
 /** The writes of a watcher: it takes the watch of a call, and notes what it sees. */
-export interface WatchNotePorts {
+export interface WatchNotePorts extends Pick<GrowHoldPorts, 'plans' | 'notices'> {
   readonly clock: Clock;
   readonly backOff: BackOff;
   readonly meterReader: Pick<SessionReader, 'readSessionUsage'>;
-  readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage'>;
+  readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage' | 'saveHold'>;
+  readonly workspaces: WorkspaceReader;
 }
 
 /** Another watcher has taken over. */
@@ -28,7 +31,10 @@ const readUsage = async (
 ): Promise<SessionUsage | undefined> =>
   (await meterReader.readSessionUsage(siteId, [sessionId])).get(sessionId);
 
-/** Saves the usage after a change; undefined where the change does not apply. The same object is not saved. */
+/**
+ * Saves the usage after a change; undefined where the change does not apply. The same object is not saved. A hold grows with
+ * the call, as it does with reports: a page that reports nothing must not bill less.
+ */
 const change = async (
   ports: WatchNotePorts,
   request: WatchRequest,
@@ -37,8 +43,10 @@ const change = async (
   for (let attempt = 1; ; attempt++) {
     try {
       const before = await readUsage(ports, request);
-      const after = before && apply(before);
-      if (after !== undefined && after !== before) await ports.sessionUsage.saveUsage(after);
+      const wanted = before && apply(before);
+      if (before === undefined || wanted === undefined || wanted === before) return wanted;
+      const after = apply(await withGrownHold(ports, before, wanted));
+      if (after !== undefined) await ports.sessionUsage.saveUsage(after);
       return after;
     } catch (error) {
       const mayPass = error instanceof ConflictError || error instanceof DependencyUnavailableError;
@@ -47,6 +55,16 @@ const change = async (
     }
   }
 };
+
+/** Reads the workspace of a hard-capped session only: others hold nothing. */
+const withGrownHold = async (
+  ports: WatchNotePorts,
+  before: SessionUsage,
+  after: SessionUsage,
+): Promise<SessionUsage> =>
+  before.holdSeconds === 0
+    ? before
+    : growHold(ports, await ports.workspaces.readWorkspace(before.workspaceId), before, after);
 
 /** Takes the watch; undefined while another watcher holds it, or when the call has ended. */
 export const takeWatch = (ports: WatchNotePorts, request: WatchRequest): Promise<SessionUsage | undefined> =>
@@ -58,15 +76,16 @@ export const mayTakeOver = async (ports: WatchNotePorts, request: WatchRequest):
   return usage !== undefined && withWatchTaken(usage, request, ports.clock()) !== undefined;
 };
 
-/** Writes one note of the watcher of `generation`. @throws WatchLostError where another watcher has taken over. */
+/** Writes one note of the watcher of `generation`, and returns the usage with it. @throws WatchLostError where another watcher has taken over. */
 export const noteWatch = async (
   ports: WatchNotePorts,
   request: WatchRequest,
   generation: number,
   note: WatchNote,
-): Promise<void> => {
+): Promise<SessionUsage> => {
   const noted = await change(ports, request, (usage) =>
     withWatchNote(usage, generation, note, ports.clock()),
   );
   if (noted === undefined) throw new WatchLostError();
+  return noted;
 };

@@ -224,6 +224,11 @@ describe('what stands around a pasted key', () => {
       expect(accepted(around(key)).text).toBe(key);
   });
 
+  it('is taken off where a shell command with a space in its key ends with two full stops', () => {
+    const split = `${inside.slice(0, 40)} ${inside.slice(40)}`;
+    expect(accepted(`-H "Authorization: Bearer ${split}" \\..`).text).toBe(inside);
+  });
+
   it('is taken off in any order and number', () => {
     const isInside = (what: string): boolean => /inside|line wraps/.test(what);
     // A comment and `setx` end or begin a line; within other text they are words.

@@ -41,9 +41,10 @@ const LAG_TURNS = 150;
 const MS_PER_TURN = 10;
 const HASTE = 8;
 
-const world = (second: SecondSideband) => {
+const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {}) => {
   let nowMs = MINTED_MS;
-  let stored: SessionUsage = newSessionUsage(SESSION);
+  let stored: SessionUsage = newSessionUsage(session);
+  const hungUp: string[] = [];
   let sidebands: FakeSideband[] = [];
   let invoice: TokenCounts = NO_TOKENS;
   let isLive = true;
@@ -112,6 +113,10 @@ const world = (second: SecondSideband) => {
         if (usage.revision !== stored.revision) throw new ConflictError();
         stored = { ...usage, revision: usage.revision + 1 };
       },
+      saveHold: async (usage: SessionUsage) => {
+        if (usage.revision !== stored.revision) throw new ConflictError();
+        stored = { ...usage, revision: usage.revision + 1 };
+      },
     },
     keys: { findKey: async () => ({ scope: 'workspace', version: 1 }) },
     keyUses: { intend: async () => undefined, settle: async () => undefined },
@@ -148,7 +153,15 @@ const world = (second: SecondSideband) => {
         };
       },
     },
-    hangUps: { send: async () => undefined },
+    hangUps: {
+      send: async ({ by }: { by: string }) => {
+        hungUp.push(by);
+      },
+    },
+    // A plan of whole minutes with a hard cap, of which this session's hold is all that is taken.
+    plans: [{ name: 'free', includedMinutes: capSeconds / 60, hardCap: true }],
+    workspaces: { readWorkspace: async () => ({ billingMode: 'managed', plan: 'free' }) },
+    notices: { readPeriod: async () => ({ committedSeconds: stored.holdSeconds }) },
     watchers: { start },
   } as unknown as WatchPorts;
 
@@ -162,6 +175,7 @@ const world = (second: SecondSideband) => {
     start: () => start(REQUEST),
     requests,
     outcomes,
+    hungUp,
     until,
     pass: (ms: number) => {
       const at = nowMs + ms;
@@ -295,5 +309,34 @@ describe('a watcher', () => {
     expect(tokens).toEqual(invoice);
     expect(usageComplete).toBe(true);
     expect(call.outcomes).toEqual(['ended']);
+  });
+});
+
+describe('a call of a plan with a hard cap, whose page reports nothing', () => {
+  const session = {
+    ...aSession({ mode: 'managed', holdSeconds: 120, maxDurationSeconds: 1_800 }),
+    openedWith: 'call' as const,
+  };
+
+  it('bills what it lasted, although it was admitted with a short hold', async () => {
+    const call = world('allowed', { session, capSeconds: 6_000 });
+    await call.start();
+    await call.until(call.isWatched);
+    await call.pass(600_000);
+    const { billedSeconds } = await call.end();
+    expect(billedSeconds).toBeGreaterThanOrEqual(600);
+    expect(billedSeconds).toBeLessThan(630);
+    expect(call.hungUp).toEqual([]);
+  });
+
+  it('is hung up when nothing is left of the plan, and bills no more than that', async () => {
+    const call = world('allowed', { session, capSeconds: 300 });
+    await call.start();
+    await call.until(call.isWatched);
+    await call.pass(280_000);
+    expect(call.hungUp).toEqual([]);
+    await call.pass(60_000);
+    expect(new Set(call.hungUp)).toEqual(new Set(['max_duration']));
+    expect((await call.end()).billedSeconds).toBe(300);
   });
 });

@@ -17,7 +17,7 @@ import { ifRevision } from '../expressions.ts';
 import { keyHealthItem } from '../keys/key-health-item.ts';
 import { primaryKey } from '../table-keys.ts';
 import { siteItem, workspaceItem } from '../tenancy/tenancy-items.ts';
-import { periodUsageItem } from '../usage/usage-items.ts';
+import { dynamoDbPeriodUsage } from '../usage/dynamodb-period-usage.ts';
 import { issuedSessionItem } from './session-items.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
 
@@ -105,11 +105,7 @@ export const dynamoDbSessionSnapshots = (
     );
   },
 
-  readPeriod: async (workspaceId, period) => {
-    const at = primaryKey.periodUsage(workspaceId, period);
-    const lookup = await readTogether(dynamoDb, { [tables.usage]: [at] });
-    return periodUsageItem.parse(lookup(tables.usage, at) ?? {});
-  },
+  ...dynamoDbPeriodUsage(dynamoDb, tables.usage),
 
   noteThreshold: async (workspaceId, period, percent, event) => {
     await callAws('dynamodb', 'TransactWriteItems', () =>
