@@ -65,7 +65,7 @@ const HAND_OVER_BY_MS = 14 * 60_000;
 /** Longest wait for one event, milliseconds: so often the clock is looked at. */
 const TICK_MS = 250;
 
-/** How often a sideband that closed is attached again before the watcher leaves. */
+/** Number of times that the watcher reattaches a closed sideband before it leaves. */
 const MAX_ATTACHES = 4;
 
 /** Writes that met another one of the same session. */
