@@ -123,8 +123,13 @@ describe('npm run verify-openai', () => {
   });
 
   it.each([
-    ['no key', '', [], 'Standard input holds no OpenAI key. A standard key starts with "sk-".\n'],
-    ['an admin key', `sk-admin-${'x'.repeat(40)}`, [], expect.stringContaining('holds no OpenAI key')],
+    ['no key', '', [], 'Standard input does not contain an OpenAI key. A standard key starts with "sk-".\n'],
+    [
+      'an admin key',
+      `sk-admin-${'x'.repeat(40)}`,
+      [],
+      expect.stringContaining('does not contain an OpenAI key'),
+    ],
     [
       'another host',
       'anything',
