@@ -134,7 +134,7 @@ describe('npm run verify-openai', () => {
       'another host',
       'anything',
       ['--url', 'https://example.com/v1'],
-      '--url must be a host of OpenAI or this machine: the key is sent there.\n',
+      '--url must be an OpenAI host or this machine, because the key is sent there.\n',
     ],
   ])('refuses %s', async (_, key, args, message) => {
     const { out, err, code } = await run(key, ...args);
