@@ -102,7 +102,7 @@ export class AuditStack extends Stack {
       environment: environments.projector,
       permissions: permissionsOf(this, 'projector', data),
       sources: { Tenancy: data.tables.tenancy, Keys: data.tables.keys, Sessions: data.tables.sessions },
-      impact: 'owners see an audit trail that lacks its newest events; keys and sessions work.',
+      impact: 'the newest events are missing from the audit trail that owners see; keys and sessions work.',
     });
     const archiver = new StreamFunction(this, 'Archiver', {
       ...streamFunction,
@@ -111,7 +111,7 @@ export class AuditStack extends Stack {
       environment: { STAGE: stage, ARCHIVE_BUCKET: archive.bucketName },
       permissions: [...permissionsOf(this, 'archiver', data), ...this.#archiving(archive, evidenceKey)],
       sources: { Audit: data.tables.audit },
-      impact: 'new rows of the audit trail have no copy outside the table yet; owners see the whole trail.',
+      impact: 'new rows of the audit trail are not yet copied to the archive; owners see the whole trail.',
     });
     Validations.of(archiver).acknowledge({
       // cdk-nag names a resource by its logical id.
@@ -142,7 +142,7 @@ export class AuditStack extends Stack {
       permissions: permissionsOf(this, 'rotate-on-request', data),
       eventPattern: { source: [EVENT_SOURCE], detailType: [EVENTS.rotationRequested] },
       runbook: 'Rotation on request gave up',
-      impact: 'a key of an incident is still encrypted as it was before; sessions with it go on.',
+      impact: 'the key of an incident was not re-encrypted; sessions with it continue.',
     });
     new NoticeRule(this, 'AnomalousUse', {
       stage,
@@ -151,8 +151,8 @@ export class AuditStack extends Stack {
       description: 'anomalous use of a key',
       eventPatterns: { '': { source: [EVENT_SOURCE], detailType: [EVENTS.anomalyDetected] } },
       impact:
-        "an attacker may be spending on a customer's OpenAI key, or the key is suspended and visitors get no session.",
-      because: 'each incident counts; the detector has weighed it against what is usual for that key.',
+        "an attacker may be spending a customer's money with an OpenAI key, or the key is suspended and visitors get no session.",
+      because: 'every incident; the detector has already compared it with what is usual for that key.',
     });
 
     new NoticeRule(this, 'Tampering', {
@@ -279,7 +279,7 @@ export class AuditStack extends Stack {
           },
         },
       },
-      impact: 'uses of keys may go unrecorded by AWS; the audit trail of the application goes on alone.',
+      impact: 'AWS may not record uses of keys; only the audit trail of the application continues.',
     });
 
     this.exportValue(topic.topicArn);
@@ -335,7 +335,8 @@ export class AuditStack extends Stack {
       runbook: 'Key policy was changed',
       eventNames: ['PutKeyPolicy'],
       about,
-      impact: "a person may have given themselves the use of a key, and with it of customers' OpenAI keys.",
+      impact:
+        "a person may have given themselves permission to use a KMS key, and so to open customers' OpenAI keys.",
     });
     new TamperRule(this, 'KeyCopied', {
       ...common,
@@ -353,7 +354,8 @@ export class AuditStack extends Stack {
       about: Object.fromEntries(
         rules.map(([name, keys]) => [name, { ...keys, userIdentity: { invokedBy: [{ exists: false }] } }]),
       ),
-      impact: 'a person or a program can use a key past its policy; nothing of ours makes grants.',
+      impact:
+        'a person or a program can use a key without permission from its policy; this service never creates grants.',
     });
     new TamperRule(this, 'KeyEndangered', {
       ...common,
@@ -361,7 +363,7 @@ export class AuditStack extends Stack {
       eventNames: ['DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'],
       about,
       impact:
-        'with the master key disabled no visitor gets a session; once it is deleted every stored OpenAI key is lost.',
+        'while the master key is disabled, no visitor gets a session; after it is deleted, every stored OpenAI key is lost.',
     });
   }
 }

@@ -20,12 +20,12 @@ export const PROBLEMS = {
     status: 400,
     code: 'invalid_site_id',
     message:
-      'The site ID is not valid. It has 8 to 32 lower-case letters and digits. Copy it from the embed snippet.',
+      'The site ID is not valid. A site ID has 8 to 32 lowercase letters and digits. Copy it from the embed snippet.',
   },
   invalid_offer: {
     status: 400,
     code: 'invalid_offer',
-    message: 'The SDP offer cannot be used. The details say why; create a new offer with one audio track.',
+    message: 'The SDP offer cannot be used. See details, then create a new offer with one audio track.',
   },
   unauthorized: {
     status: 401,
@@ -45,17 +45,17 @@ export const PROBLEMS = {
   calls_only: {
     status: 403,
     code: 'calls_only',
-    message: 'This site gives out no client secrets. Open a call instead: POST /v1/{siteId}/calls.',
+    message: 'This site does not issue client secrets. Open a call instead: POST /v1/{siteId}/calls.',
   },
   embed_token_invalid: {
     status: 401,
     code: 'embed_token_invalid',
-    message: 'The embed token of this visitor is not valid. See details.',
+    message: "This visitor's embed token is not valid. See details for the reason.",
   },
   visitor_limit: {
     status: 429,
     code: 'visitor_limit',
-    message: 'You have reached the limit of conversations for today. Come back tomorrow.',
+    message: "You have reached today's limit for voice conversations. Try again tomorrow.",
     retryAfterSeconds: 3_600,
   },
   embed_key_not_found: {
@@ -86,43 +86,43 @@ export const PROBLEMS = {
   member_not_found: {
     status: 404,
     code: 'member_not_found',
-    message: 'This person is not a member of the workspace.',
+    message: 'This person is not a member of the workspace. Check the ID in the list of members.',
   },
   session_not_found: {
     status: 404,
     code: 'session_not_found',
-    message: 'This session does not exist, or it is no longer kept.',
+    message: 'This session does not exist, or its record has expired. Check the session ID.',
   },
   webhook_not_found: {
     status: 404,
     code: 'webhook_not_found',
-    message: 'This webhook does not exist. List the webhooks of the workspace to see those that do.',
+    message: 'This webhook does not exist. List the webhooks of the workspace to find the right ID.',
   },
   delivery_not_found: {
     status: 404,
     code: 'delivery_not_found',
     message:
-      'This delivery does not exist, or it is older than 30 days. List the deliveries to see those that are kept.',
+      'This delivery does not exist, or it is older than 30 days. List the deliveries to find the right ID.',
   },
   mail_unavailable: {
     status: 409,
     code: 'mail_unavailable',
-    message: 'This deployment sends no mail. Use a webhook, or ask its operator to set alertMail.',
+    message: 'This deployment does not send email. Use a webhook, or ask the operator to set alertMail.',
   },
   alert_email_missing: {
     status: 409,
     code: 'alert_email_missing',
-    message: 'The workspace has no mail address for alerts. Set alert_email first.',
+    message: 'The workspace has no email address for alerts. Set alert_email first.',
   },
   mail_code_wrong: {
     status: 409,
     code: 'mail_code_wrong',
-    message: 'The code is wrong or has expired. Request another code and enter that one.',
+    message: 'The code is wrong or has expired. Check the code, or request a new one.',
   },
   webhook_limit_reached: {
     status: 409,
     code: 'webhook_limit_reached',
-    message: 'A workspace can have 10 webhooks. Remove one that you no longer need.',
+    message: 'This workspace already has 10 webhooks, the maximum. Remove one that you no longer need.',
   },
   invalid_signature: {
     status: 401,
@@ -138,7 +138,8 @@ export const PROBLEMS = {
   openai_key_missing: {
     status: 422,
     code: 'openai_key_missing',
-    message: 'Voice is not set up: neither the site nor its workspace has an OpenAI key. Store one.',
+    message:
+      'Voice is not set up: neither the site nor its workspace has an OpenAI key. Store a key for one of them.',
   },
   openai_key_unreadable: {
     status: 422,
@@ -153,7 +154,7 @@ export const PROBLEMS = {
   openai_key_suspended: {
     status: 423,
     code: 'openai_key_suspended',
-    message: 'The OpenAI key is suspended. An admin can resume it.',
+    message: 'The OpenAI key is suspended. Ask an admin to resume it.',
   },
   openai_key_unverified: {
     status: 409,
@@ -197,13 +198,13 @@ export const PROBLEMS = {
     status: 409,
     code: 'budget_needs_own_key',
     message:
-      'A budget limits the cost of your own OpenAI key, and this workspace is in managed mode. Change billing_mode to byok first.',
+      'A budget limits the cost of your own OpenAI key, but this workspace is in managed mode. Change billing_mode to byok first.',
   },
   control_required: {
     status: 409,
     code: 'control_required',
     message:
-      'The budget needs a stricter control of its sites: brokered or locked for end_calls, locked for never_exceed. Change control of the sites in details, or choose another action.',
+      'The action of the budget needs stricter control: brokered or locked for end_calls, locked for never_exceed. Change control of the sites in details, or choose another action.',
   },
   watch_required: {
     status: 409,
@@ -244,7 +245,8 @@ export const PROBLEMS = {
   site_limit_reached: {
     status: 409,
     code: 'site_limit_reached',
-    message: 'The plan allows no more sites. Archive one that you no longer need, or choose a larger plan.',
+    message:
+      'The plan does not allow another site. Archive a site that you no longer need, or choose a larger plan.',
   },
   no_previous_version: {
     status: 409,
@@ -254,18 +256,18 @@ export const PROBLEMS = {
   version_conflict: {
     status: 409,
     code: 'version_conflict',
-    message: 'This was changed by another request at the same time. Read it again, then repeat your change.',
+    message: 'Another request changed this at the same time. Read it again, then repeat your change.',
   },
   not_endable: {
     status: 409,
     code: 'not_endable',
     message:
-      'This session was opened with a client secret, which nobody can take back. It ends by itself; set control to brokered to end sessions from here.',
+      'This session was opened with a client secret, which cannot be revoked, so it cannot be ended from here. To end later sessions from here, set control of the site to brokered.',
   },
   stopped: {
     status: 503,
     code: 'stopped',
-    message: 'Voice is stopped by the operator of this service. Try again later.',
+    message: 'The operator of this service has stopped voice. Try again later.',
     retryAfterSeconds: 60,
   },
   unavailable: {

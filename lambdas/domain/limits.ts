@@ -32,7 +32,7 @@ const SLOTS_BY_TIER: Readonly<Record<number, number>> = { 1: 1, 2: 10, 3: 30, 4:
 
 export const MAX_CONCURRENCY = 1_000;
 
-/** So that a visitor gets in on the smallest key as well. */
+/** At least one, so that a visitor is admitted on the smallest key too. */
 const LEAST_SLOTS_OF_ADDRESS = 1;
 
 /**

@@ -73,7 +73,7 @@ export class EventFunction extends Construct {
         period: Duration.minutes(1),
       }),
       above: 0,
-      because: 'a single dead letter is an event that nobody has acted upon and that is not tried again.',
+      because: 'a single dead letter is an event that was not handled and is not retried.',
     });
   }
 }

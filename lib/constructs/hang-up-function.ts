@@ -22,8 +22,8 @@ export class HangUpFunction extends QueueFunction {
       gaveUp: {
         runbook: 'Hang-up gave up',
         impact:
-          'a call was not ended in an hour of trying; OpenAI has ended it by then, and its owner has paid for it.',
-        because: 'a single dead letter is a call that went on longer than it should have.',
+          'a call could not be ended within an hour; OpenAI has since ended it, and its owner paid for it.',
+        because: 'a single dead letter is a call that ran longer than it should have.',
       },
     });
     const { source, stage, topic } = props;
@@ -37,10 +37,9 @@ export class HangUpFunction extends QueueFunction {
       }),
       above: Duration.minutes(20).toSeconds(),
       periods: 3,
-      impact:
-        'calls continue although their cap is reached or an owner has ended them; they cost their owners money.',
+      impact: 'calls continue after their cap or after an owner ended them, and cost the owners money.',
       because:
-        'a cap waits in the queue for up to 15 minutes, delayed, before it is due; five more for three minutes are no delay.',
+        'a cap waits in the queue for up to 15 minutes before it is due; a message older than 20 minutes for three minutes is late.',
     });
     new BrokerAlarm(this, 'Lost', {
       ...common,
@@ -53,8 +52,8 @@ export class HangUpFunction extends QueueFunction {
         period: Duration.minutes(5),
       }),
       above: 0,
-      impact: 'a call goes on that nobody here can end, until OpenAI ends it after an hour.',
-      because: 'each one spends money on a key that its owner has taken away.',
+      impact: 'a call that we cannot end continues until OpenAI ends it after an hour.',
+      because: 'each one spends money on a key that its owner has withdrawn.',
     });
   }
 }

@@ -17,9 +17,9 @@ export class NoticeFunction extends QueueFunction {
       maxConcurrency: MAX_CONCURRENCY,
       gaveUp: {
         runbook: 'Notices gave up',
-        impact: 'a workspace was not notified of something, and its log of deliveries does not say so.',
+        impact: 'a workspace missed a notice, and its delivery log does not show it.',
         because:
-          'a receiver that fails ends in the log of deliveries; a dead letter means that this service failed a hundred times.',
+          'a failing receiver shows in the delivery log; a dead letter means that this service itself failed a hundred times.',
       },
     });
   }

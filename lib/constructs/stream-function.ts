@@ -96,7 +96,7 @@ export class StreamFunction extends Construct {
       above: Duration.minutes(10).toMilliseconds(),
       periods: 3,
       because:
-        'records older than 10 minutes for 3 minutes; it is seconds when all is well, and records are given up after 6 hours.',
+        'records are older than 10 minutes for 3 minutes; normally they are seconds old, and retries stop after 6 hours.',
     });
 
     new BrokerAlarm(this, 'GaveUp', {
@@ -136,7 +136,7 @@ export class StreamFunction extends Construct {
       above: 0,
       periods: 2,
       because:
-        'any failure in two periods of 5 minutes in a row; a single one is retried and usually passes.',
+        'any failure in two periods of 5 minutes in a row; an isolated failure is retried and usually succeeds.',
     });
   }
 }

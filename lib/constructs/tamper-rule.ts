@@ -27,7 +27,7 @@ export class TamperRule extends NoticeRule {
           },
         ]),
       ),
-      because: 'each call counts; in normal operation there is none outside an announced change.',
+      because: 'any such call; in normal operation there are none outside an announced change.',
     });
   }
 }

@@ -52,8 +52,8 @@ export class WatchFunction extends Construct {
         period: Duration.minutes(1),
       }),
       above: 0,
-      impact: 'the usage of a call is not complete, and its session can be changed without being noticed.',
-      because: 'a single dead letter is a call that a watcher did not watch to its end.',
+      impact: 'the usage of a call is incomplete, and changes to its session go unnoticed.',
+      because: 'a single dead letter is a call that was not watched to its end.',
     });
   }
 }

@@ -83,9 +83,9 @@ const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): 
     metric: percentOfStarts(stage, 'percent of starts that fail', failures),
     above: 5,
     periods: 2,
-    impact: 'visitors press the button and no voice answers; nothing is charged for what failed.',
+    impact: 'visitors press the button and get no voice session; failed starts are not charged.',
     because:
-      'more than 5 % of at least ten tokens and calls, for ten minutes; single failures of OpenAI pass by themselves and are seen in the log.',
+      'more than 5 % of at least ten token and call requests fail for ten minutes; isolated OpenAI failures are only logged.',
   });
 
   const latencies = byRoute('p95', (route) =>
@@ -105,9 +105,9 @@ const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): 
     }),
     above: 3_000,
     periods: 3,
-    impact: 'a visitor waits for seconds before the conversation can begin, and many leave.',
+    impact: 'visitors wait for seconds before the conversation can begin, and many leave.',
     because:
-      'one in twenty tokens or calls above 3 s for a quarter of an hour; AWS has tens of milliseconds of it, OpenAI most, and its deadline is 8 s.',
+      'the p95 of tokens or calls is above 3 s for 15 minutes; AWS takes tens of milliseconds and OpenAI most of the rest, up to its deadline of 8 s.',
   });
 
   const busy = Object.fromEntries(
@@ -120,9 +120,9 @@ const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): 
     metric: percentOfStarts(stage, 'percent of starts that find no line', busy),
     above: 20,
     periods: 3,
-    impact: 'visitors of one or more sites are told to come back later while others talk.',
+    impact: 'visitors of one or more sites are asked to try again later while others talk.',
     because:
-      'one start in five for a quarter of an hour; shorter bursts are what slots are for, and Retry-After brings visitors back.',
+      'one start in five finds no line for 15 minutes; slots are meant to absorb shorter bursts, and Retry-After brings visitors back.',
   });
 };
 
@@ -142,9 +142,9 @@ const addApiAlarms = (scope: Construct, { stage, topic, apiId, apiFunctions }: S
     }),
     above: 10,
     periods: 2,
-    impact: 'owners cannot store keys or look at their sites, or visitors get no session.',
+    impact: 'owners cannot store keys or view their sites, or visitors get no session.',
     because:
-      'one answer in ten for ten minutes, of all routes together, those that API Gateway gives itself included.',
+      'one response in ten is a 5xx for ten minutes, across all routes, including responses from API Gateway itself.',
   });
 
   new BrokerAlarm(scope, 'FunctionsCrash', {
@@ -157,9 +157,9 @@ const addApiAlarms = (scope: Construct, { stage, topic, apiId, apiFunctions }: S
     ),
     above: 0,
     periods: 2,
-    impact: 'the caller of each such request waits for up to 25 s and gets an error of API Gateway.',
+    impact: 'the caller of each such request waits for up to 25 s and gets an error from API Gateway.',
     because:
-      'the handlers turn every error into an answer, so one that Lambda counts is a crash or a timeout; two periods in a row are no accident.',
+      'the handlers turn every error into a response, so an error that Lambda counts is a crash or a timeout; two periods in a row rule out an isolated one.',
   });
 };
 
@@ -179,9 +179,9 @@ const addPastTheEdgeAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsPr
     above: 50,
     periods: 2,
     impact:
-      'everybody is answered 403 where the secrets of edge and functions do not match; none where a client tries the address behind the edge.',
+      'every caller gets 403 if the secrets of the edge and the functions do not match; there is no impact if a client is only trying the address behind the edge.',
     because:
-      'most of at least ten tokens and calls, for ten minutes: a secret that does not match fails all of them, and who goes past the edge is rarely that many.',
+      'more than half of at least ten token and call requests for ten minutes; a mismatched secret fails all of them, and clients that bypass the edge rarely send that many.',
   });
 };
 
@@ -197,10 +197,10 @@ const addQuotaAlarms = (scope: Construct, props: ServiceAlarmsProps): void => {
     ),
     above: 0,
     periods: 2,
-    impact: 'requests are answered 429 or 503 before our code sees them.',
+    impact: 'callers get 429 or 503 before our code runs.',
     because: reserved
-      ? 'any in ten minutes: traffic has reached the containers that the stage reserves, or those of the account.'
-      : 'any in ten minutes: traffic has reached the containers of the account, which are 10 in a new one.',
+      ? 'any throttle in two periods of five minutes in a row; traffic has reached the concurrency that the stage reserves, or that of the account.'
+      : 'any throttle in two periods of five minutes in a row; traffic has reached the concurrency of the account, which is 10 in a new account.',
   });
 
   new BrokerAlarm(scope, 'TablesThrottle', {
@@ -216,9 +216,9 @@ const addQuotaAlarms = (scope: Construct, props: ServiceAlarmsProps): void => {
     ),
     above: 10,
     periods: 2,
-    impact: 'mints take a retry longer, and those that are throttled twice are refused with 503.',
+    impact: 'some mints need a retry and take longer; those that are throttled again are refused with 503.',
     because:
-      'more than ten in five minutes, twice in a row: a table that has just grown throttles a little, and the SDK tries again.',
+      'more than ten in five minutes, twice in a row; a table that is scaling up throttles briefly, and the SDK retries.',
   });
 
   new BrokerAlarm(scope, 'KmsNearQuota', {
@@ -228,9 +228,9 @@ const addQuotaAlarms = (scope: Construct, props: ServiceAlarmsProps): void => {
     metric: kmsQuotaUse(),
     above: 70,
     periods: 3,
-    impact: 'none yet; at 100 % KMS throttles, and no key can be opened: mints are refused with 503.',
+    impact: 'none yet; at 100 % KMS throttles, keys cannot be opened, and mints are refused with 503.',
     because:
-      '70 % of the requests per second that the account may send, for three minutes; a raise takes AWS up to days.',
+      '70 % of the account quota of requests per second for three minutes; AWS can take days to raise it.',
   });
 };
 
@@ -258,10 +258,9 @@ const addCustodyAlarm = (scope: Construct, { stage, topic, opening }: ServiceAla
     }),
     above: 0,
     periods: 2,
-    impact:
-      'uses of keys are missing from what owners can see, or a key is opened by code that records nothing.',
+    impact: 'owners cannot see some uses of their keys, or code that records nothing opens a key.',
     because:
-      'over 5 % and ten decrypts more than rows, two hours in a row; each decrypt has its row within seconds when all is well.',
+      'decrypts exceed rows by more than 5 % plus ten, two hours in a row; normally each decrypt has its row within seconds.',
   });
 };
 
@@ -282,8 +281,8 @@ const addRetireModelsAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsP
     above: 0,
     silence: 'alarms',
     impact:
-      'owners are not told that the model of a site ends; mints use its successor all the same once it has ended.',
-    because: 'a day has four runs, and each of them looks at every site.',
+      'owners get no notice that the model of a site is being shut down; after the shutdown, mints use its successor anyway.',
+    because: 'no run succeeded in a day; normally four do, and each checks every site.',
   });
 };
 
@@ -305,7 +304,8 @@ const addSweeperAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps)
     periods: 3,
     silence: 'alarms',
     impact:
-      'sessions of visitors who closed the page stay open in what owners see, and minutes of hard-capped plans stay held.',
-    because: 'no run in a quarter of an hour that has fifteen; one that fails is made up for by the next.',
+      'owners still see the sessions of visitors who closed the page as open, and the minutes of hard-capped plans stay reserved.',
+    because:
+      'no run succeeded for 15 minutes; normally one succeeds every minute, and the next run makes up for one that failed.',
   });
 };

@@ -46,9 +46,9 @@ export const addEdgeAlarms = (scope: Construct, props: EdgeAlarmsProps): void =>
     }),
     above: 10,
     periods: 2,
-    impact: 'visitors get no session and owners no answer, even where the API itself is well.',
+    impact: 'visitors get no session and owners get no response, even if the API itself works.',
     because:
-      'one answer in ten for ten minutes, as for the API; alone, without the alarm of the API, it is CloudFront that does not reach it.',
+      'one response in ten is a 5xx for ten minutes, as for the API; if the API alarm does not fire too, CloudFront cannot reach the API.',
   });
 
   if (!firewall) return;
@@ -68,8 +68,8 @@ export const addEdgeAlarms = (scope: Construct, props: EdgeAlarmsProps): void =>
     above: 20,
     periods: 3,
     impact:
-      'none while it blocks an attack; visitors and owners get 403 or 429 where a rule takes them for one.',
+      'none while it blocks an attack; visitors and owners get 403 or 429 if a rule mistakes them for attackers.',
     because:
-      'one request in five for a quarter of an hour; what scanners send to any public name is a few in a hundred.',
+      'one request in five is blocked for 15 minutes; scanners of any public name cause a few in a hundred.',
   });
 };

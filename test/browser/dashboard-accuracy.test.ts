@@ -149,7 +149,7 @@ describeInBrowser('what the dashboard claims', () => {
     expect(await rows.count()).toBe(1);
     const text = (await rows.first().textContent()) ?? '';
     expect(text).toContain('A visitor did not allow the microphone.');
-    expect(text).not.toContain('request id');
+    expect(text).not.toContain('Request ID');
     expect(await rows.first().locator('td').nth(1).textContent()).toBe('3');
     await run.page.getByLabel('When it happened').selectOption('connect');
     await run.page.getByText('No such errors').waitFor();
@@ -200,7 +200,7 @@ describeInBrowser('what the dashboard claims', () => {
     await button('Switch to managed').click();
     await run.page.getByRole('dialog').getByRole('button', { name: 'Switch' }).click();
     await run.page.getByText('The platform’s key', { exact: true }).waitFor();
-    await run.page.getByText('The platform’s key; its own key is stored and not used').waitFor();
+    await run.page.getByText('The platform’s key; its own key is stored but not used').waitFor();
     const full = await makeTenant(run.stack, { billing_mode: 'managed' });
     await run.page.evaluate('sessionStorage.clear()');
     await signIn(run, full.owner);
@@ -216,7 +216,7 @@ describeInBrowser('what the dashboard claims', () => {
     await signIn(run, 'new-person-7');
     await run.page.getByRole('heading', { name: 'Create your workspace' }).waitFor();
     expect(await run.page.getByRole('main').textContent()).toContain('new-person-7');
-    await button('Copy user id').waitFor();
+    await button('Copy user ID').waitFor();
     await button('Sign out').waitFor();
   });
 

@@ -34,12 +34,12 @@ describeInBrowser('the control of a site', () => {
     await open('sites/new');
     const { page } = run;
     expect(await page.getByRole('radio', { name: /^Brokered/ }).isChecked()).toBe(true);
-    expect(await main()).not.toContain('Tokens do not bound');
+    expect(await main()).not.toContain('Tokens do not limit');
     await page.getByRole('radio', { name: /^Open/ }).check();
-    await page.getByText('Tokens do not bound what a hostile page spends.').waitFor();
+    await page.getByText('Tokens do not limit what a hostile page can spend.').waitFor();
     expect(await main()).toContain('Set a spend limit on the OpenAI project');
     await page.getByRole('radio', { name: /^Locked/ }).check();
-    expect(await main()).not.toContain('Tokens do not bound');
+    expect(await main()).not.toContain('Tokens do not limit');
   });
 
   it('is stored as chosen', async () => {
@@ -98,7 +98,7 @@ describeInBrowser('a person who stops a key', () => {
     await dialog().getByLabel('Keep live calls').check();
     await dialog().getByText('Keeps 2 live calls running.').waitFor();
     await dialog().getByRole('button', { name: 'Suspend' }).click();
-    await page.getByText('Live calls go on until they end.').waitFor();
+    await page.getByText('Live calls continue until they end.').waitFor();
     await stack.hangUps.drain();
     expect(await liveSessions(stack, tenant)).toHaveLength(calls.length);
     await button('Resume').click();

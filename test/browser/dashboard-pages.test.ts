@@ -115,7 +115,7 @@ describeInBrowser('every page of the dashboard', () => {
     const { page } = run;
     await open('billing');
     await page.keyboard.press('Tab');
-    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the page');
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to main content');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Suspend' }).focus();
     await page.keyboard.press('Enter');

@@ -97,7 +97,7 @@ describeInBrowser('the dashboard', () => {
       const text = (await refusal.textContent()) ?? '';
       expect(text).toContain('This key was not stored.');
       expect(text).toMatch(step);
-      expect(text).toContain('Request id');
+      expect(text).toContain('Request ID');
       expect(await run.page.getByLabel(/OpenAI API key/).inputValue()).toBe('');
     },
   );
@@ -150,7 +150,7 @@ describeInBrowser('the dashboard', () => {
     await dialog.getByRole('button', { name: 'Switch' }).click();
     await button('Switch to your own key').click();
     const back = run.page.getByRole('dialog', { name: 'Switch to your own OpenAI key?' });
-    expect(await back.textContent()).toContain('nothing falls back to ours');
+    expect(await back.textContent()).toContain('We never fall back to our own key');
     await back.getByRole('button', { name: 'Switch' }).click();
     await button('Switch to managed').waitFor();
   });

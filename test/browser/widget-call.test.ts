@@ -319,7 +319,7 @@ describeInBrowser('a visitor who talks', () => {
     });
     await visitor.startCall();
     await visitor.reaches('ended');
-    expect(await visitor.text()).toContain('The longest time for one call was reached.');
+    expect(await visitor.text()).toContain('The call reached its maximum length.');
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'max_duration' });
   });
 

@@ -232,14 +232,14 @@ describeInBrowser('a call', () => {
     const { visitor, tenant } = await silentCall();
     await say(visitor, { type: 'error', error: { code: 'session_expired' } });
     await visitor.reaches('ended');
-    expect(await visitor.text()).toContain('The longest time for one call was reached.');
+    expect(await visitor.text()).toContain('The call reached its maximum length.');
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'max_duration' });
     expect(callRequests(stage.stack)).toHaveLength(1);
     expect(await statesOf(visitor)).not.toContain('reconnecting');
   });
 
   it.each([
-    ['content_filter', 'The assistant may not answer that.'],
+    ['content_filter', 'The assistant cannot answer that.'],
     ['max_output_tokens', 'The answer was too long'],
   ])('explains an answer that is incomplete for %s, and goes on', async (reason, sentence) => {
     const { visitor } = await silentCall();

@@ -51,7 +51,7 @@ await runCommand({
   run: async (values) => {
     const dataResidency = DATA_RESIDENCIES.find((region) => region === values['data-residency']);
     if (dataResidency === undefined)
-      throw new Error(`--data-residency is one of ${DATA_RESIDENCIES.join(', ')}.`);
+      throw new Error(`--data-residency must be one of ${DATA_RESIDENCIES.join(', ')}.`);
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
     if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
     const stored = await storePlatformKey({

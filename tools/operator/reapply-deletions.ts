@@ -12,7 +12,7 @@ import { parseArchivedRows } from './reconcile/audit-rows.ts';
 
 const USAGE = `npm run reapply-deletions -- --audit FILE_OR_DIR [--apply] [--local]
 
-Run it after the keys table was restored from a backup and before anything mints from it. Finds keys that were deleted,
+Run this command after the keys table was restored from a backup and before anything mints from it. Finds keys that were deleted,
 replaced or suspended since the backup, according to the audit trail. With --apply it shreds or suspends them again;
 without, it lists what it would do. Steps: docs/key-lifecycle.md.
 
@@ -69,7 +69,7 @@ await runCommand({
           `${place}${version === undefined ? '' : ` version ${version}`}: ${MEANINGS[remedy]}`,
       ),
       ...trail.incomplete.map((workspaceId) => `workspace ${workspaceId}: its trail has gaps`),
-      `${trail.histories.size} keys on the trail, ${remedies.length} to mend${values.apply ? ', done' : ''}`,
+      `${trail.histories.size} keys on the trail, ${remedies.length} to correct${values.apply ? ', done' : ''}`,
     ];
     process.stdout.write(`${lines.map(printable).join('\n')}\n`);
     return remedies.length + trail.incomplete.length === 0 ? 0 : 1;

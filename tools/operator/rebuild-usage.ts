@@ -52,7 +52,7 @@ await runCommand({
   run: async (values) => {
     const { workspace, repair } = values;
     if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
-      throw new Error(`${workspace} is not the id of a workspace.`);
+      throw new Error(`${workspace} is not a workspace ID.`);
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
     const counts = await rebuildUsage({
       clock: () => new Date(),
@@ -76,6 +76,6 @@ await runCommand({
     process.stdout.write(`${summaryLine(counts)}\n`);
     return counts.drifted + counts.unstable === 0 ? 0 : 1;
   },
-  describe: (error) => failureText(error, 'Stopped; run it again.'),
+  describe: (error) => failureText(error, 'The command stopped. Run it again.'),
   failureStatus: 2,
 });

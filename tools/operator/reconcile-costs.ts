@@ -57,9 +57,9 @@ await runCommand({
   },
   run: (values) => {
     if (values.mode !== undefined && values.mode !== 'byok' && values.mode !== 'managed')
-      throw new Error('The mode is byok or managed.');
+      throw new Error('--mode must be byok or managed.');
     const tolerance = Number(values.tolerance);
-    if (!(tolerance >= 0)) throw new Error('The tolerance is a number of per cent.');
+    if (!(tolerance >= 0)) throw new Error('--tolerance must be a percentage, such as 5.');
     const charged = readAll(values.costs, ['.csv'], parseCosts).filter(
       ({ project }) => values.project.length === 0 || values.project.includes(project),
     );

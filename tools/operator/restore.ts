@@ -31,7 +31,7 @@ Without --apply the command lists what it would do. Steps: docs/deploy.md, "Back
   --apply           write the changes
   --overwrite       also replace items that differ from the backup; never audit rows. Stop the functions first, or
                     their newest writes are lost
-  --accept-gaps     continue although the trail has gaps. What was deleted in a gap comes back
+  --accept-gaps     continue even if the trail has gaps. Deletions in a gap are undone
   --progress FILE   progress of the command, default restore-progress.json. After a crash, run the same command again to
                     continue after the last page. The file is deleted at the end
   --local           the running \`npm start\` instead of a deployment
@@ -77,8 +77,8 @@ const report = (
   for (const { place, outcome } of marks)
     if (outcome !== 'marked') say(`${place}: ${MARK_MEANINGS[outcome]}`);
   const { equal, altered, missing } = comparison;
-  for (const row of altered) say(`${row}: is otherwise in the audit table than in the archive`);
-  for (const row of missing) say(`${row}: is in the archive and not in the audit table`);
+  for (const row of altered) say(`${row}: differs between the audit table and the archive`);
+  for (const row of missing) say(`${row}: is in the archive but not in the audit table`);
   say(`${equal} rows of the trail equal the archive, ${altered.length} altered, ${missing.length} missing`);
   const left = RESTORABLE_TABLES.some(
     (table) => progress.of(table).counts.different > 0 && (!overwrite || table === 'audit'),
@@ -102,7 +102,7 @@ await runCommand({
   run: async (values) => {
     const { from, apply, overwrite } = values;
     if (from === undefined)
-      throw new Error('Say which tables were restored: --from PREFIX (--help says more).');
+      throw new Error('Give the prefix of the restored tables: --from PREFIX (see --help).');
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
     const live: Readonly<Record<RestorableTable, string>> = {
       audit: settings.AUDIT_TABLE,
@@ -153,13 +153,13 @@ await runCommand({
         progress,
         onGap: (workspaceId) => say(`workspace ${workspaceId}: its trail has gaps`),
         onPage: (table) => process.stderr.write(`${countsLine(table, progress)}\n`),
-        onDifferent: (table, place) => say(`${table} ${place}: is otherwise in the live table`),
+        onDifferent: (table, place) => say(`${table} ${place}: differs in the live table`),
       },
     );
     const code = report(result, progress, overwrite);
     progress.forget();
     return code;
   },
-  describe: (error) => failureText(error, 'Stopped; run it again to continue.'),
+  describe: (error) => failureText(error, 'The command stopped. Run it again to continue.'),
   failureStatus: 2,
 });

@@ -44,7 +44,7 @@ const verdictOf = (complete: boolean, dryRun: boolean): string => {
   if (complete) return 'Every record is under the target key.';
   return dryRun
     ? 'Nothing was written. `done` counts the records that a run would re-wrap.'
-    : 'Not every record is under the target key. Run it again; what was named above needs a look if it stays.';
+    : 'Not every record is under the target key. Run the command again. If a record above is listed again, see docs/key-lifecycle.md.';
 };
 
 await runCommand({
@@ -87,6 +87,6 @@ await runCommand({
     process.stdout.write(`${countsLine(counts)}\n${verdictOf(complete, dryRun)}\n`);
     return complete ? 0 : 1;
   },
-  describe: (error) => failureText(error, 'Stopped; run it again to continue.'),
+  describe: (error) => failureText(error, 'The command stopped. Run it again to continue.'),
   failureStatus: 2,
 });

@@ -40,7 +40,7 @@ await runCommand({
     const { workspace, plan } = values;
     if (plan === undefined || !workspaceIdSchema.safeParse(workspace).success)
       throw new Error(
-        'Say which workspace and which plan: npm run set-plan -- --workspace ID --plan NAME (--help says more).',
+        'Give a workspace and a plan: npm run set-plan -- --workspace ID --plan NAME (see --help).',
       );
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
     const dynamoDb = dynamoDbClient(settings);

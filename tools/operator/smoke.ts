@@ -38,7 +38,7 @@ await runCommand({
     const parsed = options.safeParse(values);
     if (!parsed.success || (parsed.data.site === undefined) !== (parsed.data.origin === undefined)) {
       const faults = parsed.success
-        ? ['--site and --origin go together']
+        ? ['Give both --site and --origin, or neither.']
         : parsed.error.issues.map(({ message }) => message);
       throw new UsageError(faults.join('\n'));
     }

@@ -11,16 +11,16 @@ import { failureText, localVariables, operatorAuditEvents } from './operator.ts'
 
 const USAGE = `npm run stop -- --sessions|--calls|--resume [--workspace ID] [--local]
 
-Stops voice for the stage, or for one workspace, at the next request. It is audited.
+Stops voice for the stage, or for one workspace, starting with the next request. The stop is an audit event.
 
-  --sessions  nobody gets a session any more (503 stopped); those that run go on
-  --calls     also ends the live calls. Sessions of client secrets cannot be ended
+  --sessions  refuses new sessions (503 stopped); live sessions continue
+  --calls     also ends the live calls; sessions opened with a client secret cannot be ended
   --resume    ends the stop
   --local     the running \`npm start\` instead of a deployment
   --help      this text
 
-For a deployment, TENANCY_TABLE, LIMITS_TABLE and HANGUP_QUEUE_URL (outputs of the data stack) are to be set, with the AWS
-credentials of the role StopOperator.
+For a deployment, set TENANCY_TABLE, LIMITS_TABLE and HANGUP_QUEUE_URL (outputs of the data stack) and use the AWS credentials of
+the role StopOperator.
 `;
 
 const environment = ENVIRONMENTS.manage
@@ -41,9 +41,9 @@ await runCommand({
     const [what] = asked;
     const { workspace } = values;
     if (what === undefined || asked.length > 1)
-      throw new Error('Say one of --sessions, --calls and --resume (--help says more).');
+      throw new Error('Give exactly one of --sessions, --calls and --resume (see --help).');
     if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
-      throw new Error('--workspace takes the id of a workspace: 12 lower-case letters and digits.');
+      throw new Error('--workspace must be a workspace ID: 12 lowercase letters and digits.');
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
     const workspaces = await stopService({
       stops: dynamoDbStops(dynamoDbClient(settings), {
@@ -56,10 +56,10 @@ await runCommand({
     const whose = workspace === undefined ? 'The stage' : `The workspace ${workspace}`;
     process.stdout.write(
       what === 'resume'
-        ? `${whose} gives out sessions again.\n`
-        : `${whose} gives out no sessions. Workspaces whose calls are being ended: ${workspaces}.\n`,
+        ? `${whose} accepts new sessions again.\n`
+        : `${whose} refuses new sessions. Workspaces whose calls are being ended: ${workspaces}.\n`,
     );
     return 0;
   },
-  describe: (error) => failureText(error, 'Voice may not be stopped: repeat the command.'),
+  describe: (error) => failureText(error, 'Voice may not be stopped. Run the command again.'),
 });

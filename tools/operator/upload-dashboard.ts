@@ -79,7 +79,7 @@ if (import.meta.main)
     allowPositionals: true,
     run: async (_values, positionals) => {
       const [file] = positionals;
-      if (file === undefined) throw new UsageError('Name the outputs file of cdk deploy.');
+      if (file === undefined) throw new UsageError('Give the outputs file of cdk deploy.');
       await buildDashboard();
       await buildWidget();
       const s3 = new S3Client({});

@@ -5,17 +5,17 @@ import { mayHaveKey, openAiUnderTest } from './verify-openai/openai.ts';
 
 const USAGE = `npm run verify-openai < FILE            (or paste the key and end with Ctrl-D)
 
-Shows what OpenAI really does with calls that a server creates: creation and hang-up with a standard key, what the page
-notices, sidebands, a session that the page changes, a tab that dies, and turns that are not answered by themselves. It makes
-about ten short calls, hangs each of them up, and costs some cents of the key that it reads from standard input. It prints no
-key and nothing of a conversation.
+Shows what OpenAI actually does with calls that a server creates: creation and hang-up with a standard key, what the page
+notices, sidebands, a session that the page changes, a tab that crashes, and turns without an automatic response. It makes
+about ten short calls, hangs up each of them, and costs a few cents on the key that it reads from standard input. It never prints
+the key or any part of a conversation.
 
-  --url     where to ask; https://api.openai.com/v1 unless given, or one of its regions, or a server of this machine
-  --model   gpt-realtime-2.1-mini unless given
-  --revoke  holds the last call open for three minutes, in which you revoke the key at platform.openai.com
+  --url     OpenAI's address or one of its regions, or a server on this machine; default https://api.openai.com/v1
+  --model   the model; default gpt-realtime-2.1-mini
+  --revoke  keeps the last call open for three minutes, so that you can revoke the key at platform.openai.com
   --help    this text
 
-Exit status: 0 everything could be observed; 1 something could not; 2 it was called wrongly.
+Exit status: 0 everything could be observed; 1 something could not; 2 wrong arguments.
 `;
 
 const PATIENCE_MS = 30_000;
@@ -32,12 +32,12 @@ await runCommand({
   },
   run: async (values) => {
     if (!mayHaveKey(values.url)) {
-      throw new Error('--url must be a host of OpenAI or this machine: the key is sent there.');
+      throw new Error('--url must be an OpenAI host or this machine, because the key is sent there.');
     }
     if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
     const key = (await text(process.stdin)).trim();
     if (!STANDARD_KEY.test(key)) {
-      throw new Error('Standard input holds no OpenAI key. A standard key starts with "sk-".');
+      throw new Error('Standard input does not contain an OpenAI key. A standard key starts with "sk-".');
     }
     if (values.revoke) process.stderr.write('Revoke the key when "barge-in" has been printed.\n');
     const { ok } = await verifyOpenAi(

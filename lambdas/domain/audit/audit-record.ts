@@ -229,7 +229,7 @@ export const continuationOf = (
   return [checked.sequence, checked.hash, validUntilMs, mac].join('.');
 };
 
-/** The head that `continuation` stands for; undefined when it is not ours, of another workspace, changed or too old. */
+/** Returns the head that `continuation` encodes, or undefined if it is not ours, is for another workspace, was changed or is too old. */
 export const headOfContinuation = (
   continuation: string,
   workspaceId: string,

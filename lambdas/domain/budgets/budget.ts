@@ -69,7 +69,7 @@ export const currentBudget = (stored: Budget, now: Date, timeZone: string): Curr
   };
 };
 
-/** When the counts start again at zero. */
+/** Returns when the counts restart at zero: the start of the next period. */
 export const resetsAt = ({ periodName }: Pick<CurrentBudget, 'periodName'>, timeZone: string): Date =>
   periodEnd(periodName, timeZone);
 

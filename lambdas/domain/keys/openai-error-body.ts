@@ -15,7 +15,7 @@ export interface OpenAiErrorBody {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** As far as the longest message of OpenAI goes, and no further. */
+/** Maximum text that is read: OpenAI's longest message fits. */
 const MAX_TEXT = 10_000;
 const MAX_DEPTH = 4;
 const MAX_LEAVES = 20;

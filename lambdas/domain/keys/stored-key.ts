@@ -132,7 +132,7 @@ export interface KeyActivity {
   readonly degraded: { readonly version: number; readonly until: string } | null;
 }
 
-/** When something was last so, and of which version of the key. */
+/** The time of the latest occurrence, and the version of the key that it concerned. */
 interface AtVersion {
   readonly version: number;
   readonly at: string;

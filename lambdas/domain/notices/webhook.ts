@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { RandomBytes, WorkspaceId } from '../identifiers.ts';
 import type { NoticeType } from './notice.ts';
 
-/** Where a workspace wants its notices sent. Its secret is derived from this, and stored nowhere. */
+/** A receiver of a workspace's notices. Its secret is derived from this and never stored. */
 export interface Webhook {
   readonly workspaceId: WorkspaceId;
   readonly webhookId: string;

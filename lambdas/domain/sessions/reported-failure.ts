@@ -63,9 +63,9 @@ const own = <Value>(table: Readonly<Record<string, Value>>, code: string | null)
   code !== null && Object.hasOwn(table, code) ? table[code] : undefined;
 
 /**
- * The failure that a report tells of, an unknown one by its source; undefined for what does no harm: races within a
- * session, and its regular end. OpenAI's codes mean the same as at the mint, except that the key which a session refuses is
- * its client secret.
+ * Returns the failure in a report, classified by its source if the code is unknown, or undefined for harmless codes: races
+ * within a session, and its regular end. OpenAI's codes mean the same as at the mint, except that the key that a session refuses
+ * is its client secret.
  */
 export const classifyReport = (source: FailureSource, code: string | null): ReportedFailure | undefined => {
   const isOpenAis = source !== 'media';

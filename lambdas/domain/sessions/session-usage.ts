@@ -51,10 +51,10 @@ export const SHORTEST_BILLED_SECONDS = 5;
 /** Seconds without a sign of life after which a session counts as over: three heartbeats are missing. */
 export const SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS + 15;
 
-/** How long after the longest session late reports are still taken, seconds. A browser that was offline sends them then. */
+/** Time after the longest session during which late reports are accepted, seconds. A browser that was offline sends them then. */
 const LATE_REPORT_SECONDS = 3_600;
 
-/** How long after its mint the reports of a session are believed, seconds. */
+/** Time after its mint during which reports of a session are accepted, seconds. */
 const BELIEVED_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS + LATE_REPORT_SECONDS;
 
 /** Digests that one session may leave: two for each response. An hour of talk has some hundreds. */
@@ -350,7 +350,7 @@ export const hasLostWatcher = ({ watch }: SessionUsage, now: Date): boolean =>
 const silentFromMs = ({ receivedAtMs, quietUntilMs }: SessionUsage): number =>
   Math.max(receivedAtMs + SILENCE_SECONDS * 1_000, quietUntilMs);
 
-/** How long it lasted by its reports, whole seconds, never longer than our own clock allows. */
+/** Returns the duration of a session by its reports, whole seconds, never longer than our own clock allows. */
 export const durationSecondsOf = (usage: SessionUsage): number => {
   const startMs = startMsOf(usage);
   const endMs = endMsOf(usage);

@@ -48,10 +48,10 @@ export const poolsOf = (
   return [key, { pool: `${key.pool}#${siteId}`, limit: share }];
 };
 
-/** How long a browser may take to connect and say so after its client secret has run out, seconds. */
+/** Time that a browser has to connect and report it after its client secret expires, seconds. */
 const CONNECT_GRACE_SECONDS = 30;
 
-/** When the slot of a session minted now comes back unless the widget reports, unix seconds. */
+/** Returns when the slot of a session minted now is released unless the widget reports, unix seconds. */
 export const leaseExpiry = (now: Date, clientSecretTtlSeconds: number): number =>
   Math.floor(now.getTime() / 1_000) + clientSecretTtlSeconds + CONNECT_GRACE_SECONDS;
 

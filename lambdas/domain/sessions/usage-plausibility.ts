@@ -21,7 +21,7 @@ const SPOKEN_PER_SECOND = 20;
 /** Speech is made faster than it is heard: one long answer, of some three and a half minutes, may be ahead of the clock. */
 const ANSWER_AHEAD_TOKENS = 4_096;
 
-/** Of the largest Realtime models: https://developers.openai.com/api/docs/models/gpt-realtime-2.1 */
+/** Limits of the largest Realtime models: https://developers.openai.com/api/docs/models/gpt-realtime-2.1 */
 const CONTEXT_TOKENS = 128_000;
 const LONGEST_TEXT_TOKENS = 32_000;
 

@@ -5,13 +5,13 @@ const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 /** Embeddings, overrides and isolates: they reverse the text next to a name. Marks (U+200E, U+200F) do not. */
 const TURNS_AROUND = /[\u202A-\u202E\u2066-\u2069]/u;
 
-/** Whether a person sees anything of a text. */
+/** Returns whether a text has any visible character. */
 export const isVisible = (text: string): boolean => VISIBLE.test(text.replace(SHOWS_NOTHING, ''));
 
-/** Whether a text changes the order in which the text around it is read. */
+/** Returns whether a text changes the reading order of the text around it. */
 export const turnsTextAround = (text: string): boolean => TURNS_AROUND.test(text);
 
-/** Whether two texts look the same: however they are composed, spaced, or mixed with what shows nothing. */
+/** Returns whether two texts look the same, ignoring composition, spacing and invisible characters. */
 export const looksLike = (one: string, other: string): boolean => asSeen(one) === asSeen(other);
 
 const asSeen = (text: string): string =>

@@ -13,7 +13,7 @@ export interface PlanNotice {
   readonly plan: string;
 }
 
-/** The notice that an audit event tells of; undefined for any other event. */
+/** Returns the notice that an audit event records, or undefined for any other event. */
 export const planNoticeOf = (event: AuditEvent): PlanNotice | undefined =>
   event.type === 'plan.threshold_reached'
     ? {

@@ -32,7 +32,7 @@ export interface WatchPorts extends SuspendPorts {
 }
 
 const MAX_ATTEMPTS = 8;
-/** Of an archived site, whose own setting is gone: the product's default, seconds. */
+/** Longest session of an archived site, whose own setting is gone: the product's default, seconds. */
 const DEFAULT_MAX_SECONDS = 600;
 /** Scopes that one OpenAI key is known to be stored at, latest last. */
 const MAX_KEYS = 8;

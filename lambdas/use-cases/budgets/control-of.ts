@@ -2,7 +2,7 @@ import { type Budget, controlInForce } from '../../domain/budgets/budget.ts';
 import type { Control } from '../../domain/calls/control.ts';
 import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
 
-/** How the site's visitors are trusted at this moment. Budgets pause while the platform pays. */
+/** Returns the control that currently applies to the site. Budgets pause while the platform pays. */
 export const controlOf = (
   site: Pick<Site, 'control'>,
   workspace: Pick<Workspace, 'billingMode'>,

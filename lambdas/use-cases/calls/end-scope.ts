@@ -31,7 +31,7 @@ export const callsIn = async (
     (session) => session.openedWith === 'call' && isIn(scope, session),
   );
 
-/** So many calls are marked and queued side by side. */
+/** Number of calls that are marked and queued in parallel. */
 const AT_ONCE = 25;
 
 /**

@@ -25,13 +25,13 @@ interface HandOut {
   readonly hangUp: (callId: CallId) => Promise<unknown>;
 }
 
-/** A write that met another one on the same items may succeed at the next try. */
+/** A write that conflicts with another on the same items can succeed on the next attempt. */
 const MAX_ATTEMPTS = 3;
 
 /**
  * Hop 4: decides whether a created call is handed out. Returns when the session is issued with its call id, its cap is
- * queued and the key's use has its outcome. Otherwise the call is hung up, and this throws what the visitor is told: no
- * browser holds the answer yet.
+ * queued and the key's use has its outcome. Otherwise it hangs up the call and throws the error for the visitor; no
+ * browser has the answer yet.
  */
 export const handOutCall = async (ports: HandOutPorts, handOut: HandOut): Promise<void> => {
   const { admitted, created, maxDurationSeconds, watch, settleUse, hangUp } = handOut;

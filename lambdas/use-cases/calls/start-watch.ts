@@ -12,7 +12,7 @@ export interface StartWatchPorts {
   readonly meterReader: Pick<SessionReader, 'readSessionUsage'>;
 }
 
-/** How long an answer waits for the watcher, milliseconds of real time. */
+/** Longest time that an answer waits for the watcher, milliseconds of real time. */
 const LONGEST_WAIT_MS = 3_000;
 
 /** Seconds that a visitor waits before another try. */

@@ -6,7 +6,7 @@ import type { HangUpQueue, Stops } from '../ports/calls.ts';
 /** The audit chain of what concerns no single workspace. */
 const PLATFORM = 'platform';
 
-/** As the kill switch of a key: the second pass finds what was admitted during the first, seconds. */
+/** Delay before the second pass, seconds. Like the kill switch of a key, it finds sessions admitted during the first pass. */
 const SECOND_PASS_SECONDS = 30;
 
 export interface StopPorts {

@@ -5,7 +5,7 @@ import type { KeyActivityReader } from '../ports/keys.ts';
 import { changeStoredKey, type DecideKeyChange, type KeyChangePorts } from './change-openai-key.ts';
 import type { KeyTarget } from './key-target.ts';
 
-/** As changeStoredKey; answers with the key as its owner sees it afterwards. */
+/** Like changeStoredKey, but returns the changed key as its owner sees it. */
 export const changeAndShowKey = async (
   ports: KeyChangePorts & { readonly activity: KeyActivityReader },
   ...change: [caller: Caller, target: KeyTarget, type: AuditEventType, decide: DecideKeyChange]

@@ -22,7 +22,7 @@ export interface AuthorizedKeyTarget {
   readonly settings: VoiceSettings & Partial<Pick<Site, 'control'>>;
 }
 
-/** Where the key of `target` lives, if the caller holds `role` there. Refuses as authorizeWorkspace and authorizeSite do. */
+/** Returns where the key of `target` is stored. Throws as authorizeWorkspace and authorizeSite do if the caller lacks `role`. */
 export const authorizeKeyTarget = async (
   tenancy: MembershipReader,
   caller: Caller,

@@ -145,7 +145,7 @@ const provesNothing = (failure: OpenAiFailure, { scope }: KeyAddress, { uses }: 
   );
 };
 
-/** As many details as an answer has room for; the first is about the key. */
+/** Maximum number of details in a response; the first is about the key. */
 const MAX_DETAILS = 20;
 
 /** The error for the fault of the key, and for each site where sites differ. */

@@ -30,7 +30,7 @@ export const usesOfKey = async (
   return sites.length === 0 ? usesWith(settings) : distinctUses(sites);
 };
 
-/** A key that is tried with these settings alone, which no list of sites stands for. */
+/** Returns the uses of a key that is probed with only these settings, not with those of sites. */
 export const usesWith = (settings: VoiceSettings & { readonly control?: Control }): KeyUses => ({
   uses: [{ settings, control: settings.control ?? 'open', sites: [] }],
   unchecked: [],

@@ -20,7 +20,7 @@ export interface AuditedKeyPorts {
   readonly opener: KeyOpener;
 }
 
-/** How a use ended, beside the facts that withAuditedKey adds itself. */
+/** The outcome of a use, without the facts that withAuditedKey adds. */
 export type UseOutcome = Omit<SessionOutcome, 'at' | 'kmsRequestId'>;
 
 /**

@@ -25,7 +25,7 @@ export const authorizeWorkspace = async (
   return requireRole(membership, role) ?? refuse('workspace_not_found');
 };
 
-/** As authorizeWorkspace, for a site: a site of another workspace is `site_not_found`, as one that does not exist. */
+/** Like authorizeWorkspace, for a site. A site of another workspace is `site_not_found`, like one that does not exist. */
 export const authorizeSite = async (
   tenancy: MembershipReader,
   { sub }: Caller,

@@ -282,9 +282,7 @@ describe('a restore of every table, with two crashes', () => {
     const again = await restore('--apply');
     for (const table of TABLES) expect(again.stdout).toContain(`${table}: 0 missing`);
     // The key that was stored a moment ago stays: the backup's tombstone does not replace it.
-    expect(again.stdout).toContain(
-      `keys WORKSPACE#${deleted.workspaceId} KEY: is otherwise in the live table`,
-    );
+    expect(again.stdout).toContain(`keys WORKSPACE#${deleted.workspaceId} KEY: differs in the live table`);
     expect((await mint(stack, deleted)).status).toBe(200);
     expect(again.code).toBe(1);
   });
@@ -308,7 +306,7 @@ describe('a restore of every table, with two crashes', () => {
     const result = await restore('--apply', '--overwrite');
     expect(result.code).toBe(1);
     expect(result.stdout).toContain(
-      `${shop.workspaceId} row 2: is otherwise in the audit table than in the archive`,
+      `${shop.workspaceId} row 2: differs between the audit table and the archive`,
     );
     expect((await verify(shop)).intact).toBe(false);
     await put('audit', row);
@@ -318,7 +316,7 @@ describe('a restore of every table, with two crashes', () => {
   it('replaces with --overwrite what is otherwise than in the backup', async () => {
     const place = { pk: { S: `USAGE#${shop.workspaceId}` }, sk: { S: 'DAY#2020#7' } };
     await put('usage', { ...place, seconds: { N: '999' } });
-    expect((await restore('--apply')).stdout).toContain('DAY#2020#7: is otherwise in the live table');
+    expect((await restore('--apply')).stdout).toContain('DAY#2020#7: differs in the live table');
     expect((await restore('--apply', '--overwrite')).code).toBe(0);
     expect((await itemsOf('usage')).find(({ sk }) => sk?.S === 'DAY#2020#7')).toEqual({
       ...place,

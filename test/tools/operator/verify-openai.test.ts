@@ -123,13 +123,18 @@ describe('npm run verify-openai', () => {
   });
 
   it.each([
-    ['no key', '', [], 'Standard input holds no OpenAI key. A standard key starts with "sk-".\n'],
-    ['an admin key', `sk-admin-${'x'.repeat(40)}`, [], expect.stringContaining('holds no OpenAI key')],
+    ['no key', '', [], 'Standard input does not contain an OpenAI key. A standard key starts with "sk-".\n'],
+    [
+      'an admin key',
+      `sk-admin-${'x'.repeat(40)}`,
+      [],
+      expect.stringContaining('does not contain an OpenAI key'),
+    ],
     [
       'another host',
       'anything',
       ['--url', 'https://example.com/v1'],
-      '--url must be a host of OpenAI or this machine: the key is sent there.\n',
+      '--url must be an OpenAI host or this machine, because the key is sent there.\n',
     ],
   ])('refuses %s', async (_, key, args, message) => {
     const { out, err, code } = await run(key, ...args);

@@ -41,11 +41,11 @@ describe('the origin checker', () => {
 
   it.each([
     ['*', /every website/],
-    ['null', /sandboxed/],
+    ['null', /Sandboxed/],
     ['www.example.com', /scheme is missing/],
     ['http://www.example.com', /localhost only/],
-    ['https://www.example.com/shop', /no path/],
-    ['https://me:secret@www.example.com', /no user name/],
+    ['https://www.example.com/shop', /Remove the path/],
+    ['https://me:secret@www.example.com', /does not contain a user name/],
     ['https://*.com', /domain of your own/],
     ['https://shop.*.example.com', /at the front/],
     ['http://*.example.com', /wildcard needs https/],

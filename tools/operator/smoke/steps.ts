@@ -168,16 +168,17 @@ const checkPreflight = async (target: SmokeTarget, site: string, origin: string)
       `Origin not registered: the site does not list ${origin}. Add it to allowed_origins, with scheme and without a path.`,
     );
   if (answer.status !== 204 || answer.headers.get('access-control-allow-origin') !== origin)
-    throw new SmokeStop(`A browser on ${origin} would not be let through. ${said(answer)}`);
-  return `a browser on ${origin} is let through`;
+    throw new SmokeStop(`A browser on ${origin} is not allowed. ${said(answer)}`);
+  return `a browser on ${origin} is allowed`;
 };
 
 /** Advice for an operator who has just deployed, for each refusal of a mint. */
 const REFUSALS: Readonly<Record<string, string>> = {
   openai_key_missing:
     'Key missing: neither the site nor its workspace has an OpenAI key. Store one with PUT …/openai-key.',
-  openai_key_rejected: 'OpenAI refuses the key: revoked, without access to Realtime, or of another region.',
-  openai_key_suspended: 'The key is suspended. An admin resumes it with POST …/openai-key/resume.',
+  openai_key_rejected:
+    'OpenAI refuses the key. It may be revoked, lack access to Realtime or belong to another region.',
+  openai_key_suspended: 'The key is suspended. An admin can resume it with POST …/openai-key/resume.',
   openai_quota_exhausted: 'The OpenAI account behind the key has no credit left.',
   minutes_exhausted: "The plan's minutes are used up.",
   openai_error:
@@ -195,7 +196,7 @@ const explainRefusal = (answer: Answer): string => {
   if (answer.code === 'unavailable' && answer.message?.includes('platform key') === true)
     return MISSING_PLATFORM_KEY;
   if (answer.code === 'unavailable')
-    return 'KMS or DynamoDB does not do what it is asked: see "Visitors get no session" in docs/runbook.md.';
+    return 'KMS or DynamoDB refuses or fails: see "Visitors get no session" in docs/runbook.md.';
   return REFUSALS[answer.code ?? ''] ?? said(answer);
 };
 
@@ -234,7 +235,7 @@ export const smokeTest = async (
     if (site === undefined) {
       if (token === undefined)
         throw new SmokeStop(
-          'Without a token there is only the address to try. Set TOKEN, or give --site and --origin.',
+          'Without a token, only the address can be checked. Set TOKEN, or give --site and --origin.',
         );
       await run('site', async () => {
         const made = await makeSite(target, token);
@@ -245,7 +246,7 @@ export const smokeTest = async (
             body: { confirm: made.name },
           });
         };
-        return 'a managed workspace with a site was created, and goes away again';
+        return 'a managed workspace with a site was created; it is deleted at the end';
       });
       origin = OWN_ORIGIN;
     }

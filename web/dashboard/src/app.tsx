@@ -154,7 +154,7 @@ const InWorkspace = () => {
         const workspace = workspaces.find(({ workspace_id }) => workspace_id === workspaceId);
         return workspace === undefined ? (
           <Plain>
-            <Note tone="warn" title="There is no such workspace, or you are not a member of it.">
+            <Note tone="warn" title="This workspace does not exist, or you are not a member of it.">
               <p>
                 <a href={import.meta.env.BASE_URL}>Go to your own workspaces</a>
               </p>

@@ -23,5 +23,5 @@ export const siteLimitReached = (
     billing_mode === 'managed'
       ? 'Archive a site, use your own OpenAI key, or ask the operator of this service for a larger plan.'
       : 'Archive a site, or ask the operator of this service for a larger plan.';
-  return `${siteCount(workspace)}: the plan ${plan} allows no more. ${way}`;
+  return `${siteCount(workspace)}: the ${plan} plan does not allow more. ${way}`;
 };

@@ -117,15 +117,19 @@ const unreadable = (answer: Response): ApiFailure => {
   if (answer.status === 401)
     return new ApiFailure(
       'unauthorized',
-      'The access token is missing, expired or not meant for this service.',
+      'The access token is missing, expired or issued for another service. Sign in again.',
       facts,
     );
   if (answer.status === 429) return new ApiFailure('rate_limited', 'Too many requests.', facts);
   if (answer.status === 503)
-    return new ApiFailure('unavailable', 'The service cannot answer at the moment.', facts);
+    return new ApiFailure(
+      'unavailable',
+      'The service is temporarily unavailable. Try again in a few seconds.',
+      facts,
+    );
   return new ApiFailure(
     'unreadable',
-    `The service sent an answer that could not be read (${answer.status}).`,
+    `The service sent a response that could not be read (${answer.status}).`,
     facts,
   );
 };

@@ -44,7 +44,7 @@ export class ApiFailure extends Error {
 
 /** For a failure that nothing more is known of. */
 export const UNKNOWN_STEP =
-  'Try again. If it continues, give the request id to the operator of this service.';
+  'Try again. If it continues, give the request ID to the operator of this service.';
 
 /**
  * Where in the dashboard to act on a refusal; null where the message of the API already says all that can be done. A code
@@ -52,12 +52,12 @@ export const UNKNOWN_STEP =
  */
 const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   invalid_request: null,
-  invalid_site_id: 'Copy the site id again from the site’s embed snippet.',
+  invalid_site_id: 'Copy the site ID again from the site’s embed snippet.',
   unauthorized: 'Nothing that you stored is lost.',
   forbidden: null,
-  invalid_signature: 'Reload the page: the session’s signing secret is no longer good.',
-  session_not_found: 'Reload the list; sessions are kept for their retention only.',
-  webhook_not_found: 'Reload the page to see the webhooks that there are.',
+  invalid_signature: 'Reload the page. The session’s signing secret is no longer valid.',
+  session_not_found: 'Reload the list. Sessions are deleted at the end of their retention period.',
+  webhook_not_found: 'Reload the page to see the current webhooks.',
   delivery_not_found: 'Reload the page. Deliveries are kept for 30 days.',
   webhook_limit_reached: null,
   mail_unavailable: null,
@@ -65,7 +65,7 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   mail_code_wrong: null,
   origin_not_allowed: null,
   calls_only: 'Use the widget of this deployment, which opens calls, or set control of the site to open.',
-  invalid_offer: 'Reload the page; a site that is locked takes no data channel.',
+  invalid_offer: 'Reload the page. A locked site does not accept a data channel.',
   embed_token_invalid: null,
   visitor_limit: null,
   embed_key_not_found: null,
@@ -74,17 +74,18 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   budget_needs_own_key: null,
   control_required: null,
   watch_required: null,
-  not_endable: 'Set control of the site to brokered, so that later sessions can be ended.',
+  not_endable: null,
   stopped: 'Ask the operator of this service when voice is available again.',
-  route_not_found: 'The dashboard and the API are of different versions. Reload; if it stays, redeploy both.',
+  route_not_found:
+    'The dashboard and the API have different versions. Reload the page. If that does not help, redeploy both.',
   workspace_not_found: 'Choose another workspace, or ask its owner to add you under Members.',
   site_not_found: 'Go back to Sites and choose one that is listed.',
-  member_not_found: 'Reload the list: another owner may have removed this person.',
+  member_not_found: 'Reload the list. Another owner may have removed this person.',
   site_limit_reached: null,
   openai_key_missing: 'Store an OpenAI key under Billing.',
   openai_key_rejected: 'Then paste the key again.',
   openai_key_suspended: 'Resume it under Billing when you know why it was suspended.',
-  openai_key_unverified: 'Try again in a minute, or paste the key again and replace the current one anyway.',
+  openai_key_unverified: 'Try again in a minute, or paste the key again and choose Replace anyway.',
   openai_quota_exhausted:
     'Add credit or raise the limit in your OpenAI dashboard under Billing, then test again.',
   openai_error: 'status.openai.com shows whether others are affected.',
@@ -96,7 +97,7 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   last_owner: null,
   no_previous_version: null,
   version_conflict: null,
-  unavailable: 'If it continues, give the request id to the operator of this service.',
+  unavailable: 'If it continues, give the request ID to the operator of this service.',
   unreachable: 'Check your connection, then try again.',
   unreadable: UNKNOWN_STEP,
 };

@@ -24,9 +24,9 @@ const MODES: Readonly<
     ],
     consequences: [
       'For new sessions, OpenAI bills your account for everything your visitors say and hear.',
-      'Your OpenAI key has to be stored. Without one, visitors are told that voice is not set up; nothing falls back to ours.',
+      'Store your OpenAI key first. Without one, visitors see that voice is not set up. We never fall back to our own key.',
       'The minutes of your plan no longer count down. Your OpenAI rate limits and spend limits apply.',
-      'Sessions that run at this moment are still paid by the plan until they end.',
+      'Sessions that are already running stay on the plan until they end.',
     ],
   },
   managed: {
@@ -38,9 +38,9 @@ const MODES: Readonly<
     ],
     consequences: [
       'For new sessions, we pay OpenAI and your plan’s minutes count.',
-      'When a plan with a hard cap is used up, visitors are told so until the next month; other plans go on at their overage price.',
-      'Your stored OpenAI key stays sealed and unused; switching back needs nothing new.',
-      'Sessions that run at this moment still use your own key until they end.',
+      'When a plan with a hard cap runs out of minutes, visitors cannot talk until next month. Other plans continue at their overage price.',
+      'Your OpenAI key stays stored but is not used. You can switch back without storing it again.',
+      'Sessions that are already running use your own key until they end.',
     ],
   },
 };
@@ -54,7 +54,7 @@ export const ModeCard = () => {
     api.call('changeWorkspace', { path: { workspaceId: workspace_id }, body: { billing_mode: mode } }),
   );
   return (
-    <Card title="Who pays OpenAI" lead="You can switch at any time; it takes effect with the next session.">
+    <Card title="Who pays OpenAI" lead="You can switch at any time. A switch applies to new sessions.">
       <div className={css['modes']}>
         {(['byok', 'managed'] as const).map((mode) => {
           const { title, meaning } = MODES[mode];
@@ -76,8 +76,8 @@ export const ModeCard = () => {
               {mode === 'managed' && !managed_available && (
                 <p className={css['aside']}>
                   {current
-                    ? 'Managed voice does not work at the moment: this service has no platform key.'
-                    : 'Not available: this service has no platform key. Its operator can store one.'}
+                    ? 'Managed voice does not work: this service has no platform key. Ask its operator to store one.'
+                    : 'Not available: this service has no platform key. Ask its operator to store one.'}
                 </p>
               )}
             </div>
@@ -91,7 +91,7 @@ export const ModeCard = () => {
           confirm="Switch"
           act={async () => {
             await change.mutateAsync(asking);
-            say(`${MODES[asking].title}: new sessions use it.`);
+            say(`${MODES[asking].title}: this applies to new sessions.`);
           }}
           onClose={() => setAsking(undefined)}
         >

@@ -57,7 +57,10 @@ export const PlanCard = () => {
               )}
               {share >= 1 && used.hard_cap && billing_mode === 'managed' && (
                 <Note tone="bad" title="This month’s minutes are used up.">
-                  <p>Visitors are told so. Switch to your own OpenAI key, or ask for a larger plan.</p>
+                  <p>
+                    Visitors cannot talk until next month. Switch to your own OpenAI key, or ask for a larger
+                    plan.
+                  </p>
                 </Note>
               )}
               {used.notices.length > 0 && (

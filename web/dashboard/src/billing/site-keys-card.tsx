@@ -15,14 +15,14 @@ export const SiteKeysCard = () => {
       lead={
         billing_mode === 'managed'
           ? 'The platform pays OpenAI, so every site uses the platform’s key.'
-          : 'A site can have its own OpenAI key, for a separate bill. It replaces the workspace’s key there.'
+          : 'A site can use its own OpenAI key, for a separate bill, instead of the workspace’s key.'
       }
       flush
     >
       <Loaded query={sites} what="the sites">
         {(items) =>
           items.length === 0 ? (
-            <Empty title="No sites yet">Once you have sites, this shows which key each of them uses.</Empty>
+            <Empty title="No sites yet">When you have sites, this shows which key each one uses.</Empty>
           ) : (
             <Table
               caption="Which key each site uses"
@@ -47,7 +47,7 @@ export const SiteKeysCard = () => {
 export const KeyOfSite = ({ site }: { readonly site: Pick<Site, 'has_key' | 'key_suspended'> }) => {
   const { billing_mode, has_key } = useWorkspace();
   if (billing_mode === 'managed')
-    return <span>The platform’s key{site.has_key && '; its own key is stored and not used'}</span>;
+    return <span>The platform’s key{site.has_key && '; its own key is stored but not used'}</span>;
   if (site.has_key)
     return (
       <Badge tone={site.key_suspended ? 'warn' : 'good'}>

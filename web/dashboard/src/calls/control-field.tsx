@@ -12,7 +12,7 @@ const CHOICES: Readonly<Record<Control, { readonly title: string; readonly meani
   brokered: {
     title: 'Brokered (recommended)',
     meaning:
-      'Calls only. The broker opens each call, limits how many run and how long, and can end it. The page can still change the session: it has a data channel.',
+      'Calls only. The broker opens each call, limits how many run and for how long, and can end them. The page has a data channel, so it can still change the session.',
   },
   locked: {
     title: 'Locked',
@@ -23,7 +23,7 @@ const CHOICES: Readonly<Record<Control, { readonly title: string; readonly meani
 
 /** The one limit that holds whatever a page does. */
 export const SPEND_LIMIT_ADVICE =
-  'Set a spend limit on the OpenAI project of the key: platform.openai.com → Project → Limits. OpenAI enforces it, whatever a page does.';
+  'Set a spend limit on the OpenAI project of the key: platform.openai.com → Project → Limits. OpenAI enforces this limit whatever a page does.';
 
 /** How far the site trusts a visitor’s page, with what each choice bounds and what it does not. */
 export const ControlField = ({
@@ -62,7 +62,7 @@ export const ControlField = ({
         </div>
       )}
       {control === 'open' && (
-        <Note tone="warn" title="Tokens do not bound what a hostile page spends.">
+        <Note tone="warn" title="Tokens do not limit what a hostile page can spend.">
           <p>
             One token can open several sessions until it expires. Nobody can end them: not suspending the key,
             not archiving the site. A page that reports nothing keeps a session for up to an hour, and it can

@@ -125,7 +125,7 @@ const EndDialog = ({
       <Bullets
         items={[
           `The broker hangs up the call on ${site} at OpenAI, usually within two seconds.`,
-          'The visitor reads that the call was ended, and can start another one.',
+          'The visitor sees that the call was ended, and can start another one.',
           'To stop new calls as well, suspend the key.',
         ]}
       />

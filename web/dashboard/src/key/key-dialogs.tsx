@@ -14,7 +14,7 @@ const callsOn = (place: KeyPlace): Stopped =>
 type LiveCalls = 'end' | 'keep';
 const LIVE_CALLS: Readonly<Record<LiveCalls, { readonly title: string; readonly meaning: string }>> = {
   end: { title: 'End live calls', meaning: 'For a key that leaks or spends too much.' },
-  keep: { title: 'Keep live calls', meaning: 'Visitors finish their conversations; no new one starts.' },
+  keep: { title: 'Keep live calls', meaning: 'Visitors can finish their conversations. No new ones start.' },
 };
 
 export const SuspendDialog = ({
@@ -38,12 +38,14 @@ export const SuspendDialog = ({
         say(
           liveCalls === 'end'
             ? 'The key is suspended. Its live calls are being ended.'
-            : 'The key is suspended. Live calls go on until they end.',
+            : 'The key is suspended. Live calls continue until they end.',
         );
       }}
       onClose={onClose}
     >
-      <Bullets items={['No new session can use it.', 'The key stays stored; resume it at any time.']} />
+      <Bullets
+        items={['No new session can use it.', 'The key stays stored. You can resume it at any time.']}
+      />
       <fieldset className={ui['choices']}>
         <legend className={ui['label']}>Calls that run now</legend>
         {(Object.keys(LIVE_CALLS) as LiveCalls[]).map((choice) => (
@@ -91,11 +93,11 @@ export const DeleteDialog = ({
     >
       <Bullets
         items={[
-          'Its data key is destroyed, with every retained version. Nobody can bring it back, not even we.',
+          'The key and every retained version are destroyed. Nobody can restore them, including us.',
           place.scope === 'workspace'
-            ? 'Sites without their own key stop offering voice to new visitors. Nothing falls back to the platform’s key.'
+            ? 'Sites without their own key stop offering voice to new visitors. They never fall back to the platform’s key.'
             : 'New visitors of this site use the workspace’s key, if there is one.',
-          'It stays valid at OpenAI: revoke it there too if it may have leaked.',
+          'The key stays valid at OpenAI. If it may have leaked, revoke it there too.',
         ]}
       />
       <StoppedNote stopped={callsOn(place)} />

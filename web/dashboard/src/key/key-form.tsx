@@ -103,7 +103,7 @@ export const KeyForm = ({
         />
         <div className={css['hint']} id={`${id}-hint`}>
           A project key with Models “Read” and Model capabilities “Request” is enough. It is tested at OpenAI
-          first, free of charge, then sealed. You will only ever see its last four characters again.{' '}
+          first, free of charge, then sealed. After that, you can only see its last four characters.{' '}
           {SPEND_LIMIT_ADVICE}
         </div>
         {state.at === 'wrong' && (
@@ -119,7 +119,7 @@ export const KeyForm = ({
       {anyway !== undefined && (
         <label>
           <input type="checkbox" checked={anyway} onChange={(event) => setAnyway(event.target.checked)} />{' '}
-          Replace the current key even if OpenAI cannot be asked. Paste the new key again.
+          Paste the new key again to replace the current key even if OpenAI cannot be reached.
         </label>
       )}
       <div className={css['actions']}>
@@ -148,7 +148,7 @@ const KeyRefusal = ({ failure }: { readonly failure: unknown }) => {
       live
       title={
         failure.code === 'openai_key_unverified'
-          ? 'OpenAI could not be asked about this key. The current key is kept.'
+          ? 'OpenAI could not be reached to test this key. The current key was kept.'
           : 'This key was not stored.'
       }
     >
@@ -168,7 +168,7 @@ const KeyRefusal = ({ failure }: { readonly failure: unknown }) => {
         {failure.requestId !== undefined && (
           <>
             {' '}
-            · Request id: <span className={css['mono']}>{failure.requestId}</span>
+            · Request ID: <span className={css['mono']}>{failure.requestId}</span>
           </>
         )}
       </p>

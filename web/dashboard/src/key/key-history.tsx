@@ -22,7 +22,7 @@ const COLUMNS: readonly Column<KeyVersion>[] = [
       <>
         <Badge tone={TONES[state]}>{state}</Badge>
         {retained_until !== null && (
-          <div className={css['meta']}>can be rolled back to until {formatTime(retained_until)}</div>
+          <div className={css['meta']}>available for rollback until {formatTime(retained_until)}</div>
         )}
       </>
     ),

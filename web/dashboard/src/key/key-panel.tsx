@@ -104,17 +104,17 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
       />
       {stored.state === 'suspended' && (
         <Note tone="bad" title="Voice is switched off: this key is suspended.">
-          <p>Visitors are told that voice is not available. Resume it when you know why it was suspended.</p>
+          <p>Visitors see that voice is not available. Resume the key when you know why it was suspended.</p>
         </Note>
       )}
       {stored.state === 'degraded' && (
         <Note tone="warn" title="Conversations on this key fail at OpenAI, although it can still start them.">
-          <p>Usage, Errors says what OpenAI answered, and what to do. Visitors are told so meanwhile.</p>
+          <p>See Usage, Errors for what OpenAI answered and what to do. Until then, visitors see an error.</p>
         </Note>
       )}
       {stored.state === 'needs_reentry' && (
         <Note tone="bad" title="The stored record can no longer be read.">
-          <p>Paste the key again; it replaces the damaged record as a new version.</p>
+          <p>Paste the key again. This replaces the damaged record with a new version.</p>
         </Note>
       )}
       {test.data !== undefined ? (
@@ -160,8 +160,8 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
           <Bullets
             items={[
               'The same OpenAI key is encrypted again under a fresh data key, as a new version.',
-              'Visitors notice nothing; running sessions go on.',
-              'It does not help against a leaked OpenAI key. For that, create a new key at OpenAI and replace this one.',
+              'Visitors notice nothing. Running sessions continue.',
+              'This does not help if the OpenAI key has leaked. In that case, create a new key at OpenAI and replace this one.',
             ]}
           />
         </ConfirmDialog>
@@ -177,7 +177,7 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
             items={[
               `New sessions use the key ${previous.masked}.`,
               `It is retained until ${formatTime(previous.retained_until)}.`,
-              'If that key was revoked at OpenAI, it stays revoked: test it afterwards.',
+              'If that key was revoked at OpenAI, it stays revoked. Test it after the rollback.',
             ]}
           />
         </ConfirmDialog>

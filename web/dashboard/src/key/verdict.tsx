@@ -9,10 +9,10 @@ import css from '../ui/ui.module.css';
  * without an entry does not compile.
  */
 const NEXT_STEPS: Readonly<Record<VerdictCode, string>> = {
-  ok: 'Nothing to do. A good test proves neither credit nor every model, so try a conversation too.',
+  ok: 'Nothing to do. A passed test does not prove that the account has credit or access to every model, so try a conversation too.',
   some_sites_fail: 'Test the key: the result lists each site, and what to change for those that fail.',
-  model_retiring: 'Choose a newer model under Sites before that day; voice stops on it.',
-  record_damaged: 'Paste the key again: it replaces the record that can no longer be read.',
+  model_retiring: 'Choose a newer model under Sites before that day. Voice stops on that day.',
+  record_damaged: 'Paste the key again to replace the record that can no longer be read.',
   key_invalid: 'platform.openai.com → API keys → Create new secret key. Paste it here, whole.',
   key_expired: 'platform.openai.com → API keys → Create new secret key, with a later expiry or none.',
   missing_permission:
@@ -23,24 +23,24 @@ const NEXT_STEPS: Readonly<Record<VerdictCode, string>> = {
   project_mismatch:
     'platform.openai.com → the project that you want to use → API keys → Create new secret key.',
   organization_unverified:
-    'platform.openai.com → Settings → Organization → Verify organization. It can take 15 minutes until it counts.',
+    'platform.openai.com → Settings → Organization → Verify organization. This can take 15 minutes to take effect.',
   model_unavailable:
     'platform.openai.com → Project → Limits → allowed models: allow the model, or choose another one under Sites.',
   wrong_region:
     'Settings → the workspace’s data residency, or Sites → the site → Advanced: choose the region of the OpenAI project.',
   ip_not_authorized:
     'platform.openai.com → Project → IP allowlist: add the outgoing address of this service, or remove the list.',
-  country_not_supported: 'Your administrator has to deploy this service in an AWS region that OpenAI serves.',
-  quota_exhausted: 'platform.openai.com → Billing: add credit. It can take some minutes until it counts.',
+  country_not_supported: 'Ask your administrator to deploy this service in an AWS region that OpenAI serves.',
+  quota_exhausted: 'platform.openai.com → Billing: add credit. This can take a few minutes to take effect.',
   spend_limit_reached:
     'platform.openai.com → Limits: raise the spend limit of the organization or the project.',
   billing_inactive: 'platform.openai.com → Billing: add a payment method or credit.',
-  rate_limited: 'Wait a minute and test again. If it stays, ask OpenAI for a higher usage tier.',
+  rate_limited: 'Wait a minute and test again. If it still fails, ask OpenAI for a higher usage tier.',
   request_refused: 'Sites → the site: check the model and the voice. If they are right, report this.',
   upstream_error: 'Wait and test again; status.openai.com says whether others are affected.',
   unreadable_answer: 'Wait and test again; status.openai.com says whether others are affected.',
   unreachable: 'Wait and test again; status.openai.com says whether others are affected.',
-  timeout: 'Wait and test again; status.openai.com says whether OpenAI is slow for everybody.',
+  timeout: 'Wait and test again; status.openai.com shows whether OpenAI is slow for everyone.',
 };
 
 /** The next step for a verdict, or for the detail of a refused key, which carries the same name. */

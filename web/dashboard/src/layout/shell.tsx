@@ -80,7 +80,7 @@ export const Shell = ({
   return (
     <div className={css['shell']}>
       <a href="#main" className={css['skip']}>
-        Skip to the page
+        Skip to main content
       </a>
       <header className={css['topBar']}>
         <Brand />
@@ -107,7 +107,7 @@ export const Shell = ({
           {signedOut && (
             <div className={css['banner']}>
               <Note tone="warn" live title="You are signed out.">
-                <p>Your sign-in has ended. Sign in again to go on here.</p>
+                <p>Your sign-in has ended. Sign in again to continue.</p>
                 <div>
                   <Button
                     small
@@ -199,9 +199,9 @@ const PersonMenu = () => {
       <MenuGroup title="You">
         <MenuItem
           icon={<Copy aria-hidden="true" />}
-          onSelect={() => void navigator.clipboard.writeText(person.sub).then(() => say('User id copied.'))}
+          onSelect={() => void navigator.clipboard.writeText(person.sub).then(() => say('User ID copied.'))}
         >
-          Copy your user id
+          Copy your user ID
         </MenuItem>
       </MenuGroup>
       <MenuGroup title="Appearance">

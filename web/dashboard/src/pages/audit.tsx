@@ -11,7 +11,10 @@ export default function AuditPage() {
   const { may } = useWorkspace();
   const [verdict, setVerdict] = useState<DataOf<'verifyAudit'>>();
   return (
-    <Page title="Audit" lead="Who did what, which key was used for whom, and proof that the record is whole.">
+    <Page
+      title="Audit"
+      lead="Who did what, which key was used for whom, and proof that the record is complete."
+    >
       {may('owner') ? (
         <>
           <VerifyCard onVerdict={setVerdict} />

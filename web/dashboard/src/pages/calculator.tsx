@@ -78,7 +78,7 @@ const Calculator = ({ prices }: { readonly prices: DataOf<'readPricing'> }) => {
       <div className={css['results']}>
         {prices.catalogue_stale && (
           <Note tone="warn" title={`These prices are ${prices.catalogue_age_days} days old.`}>
-            <p>OpenAI may have changed them. Your administrator should update it.</p>
+            <p>OpenAI may have changed them. Ask your administrator to update the price list.</p>
           </Note>
         )}
         {estimate.error !== null && <FailureNote failure={estimate.error} />}
@@ -148,7 +148,7 @@ const Sliders = ({
     <RangeField
       label="Answers in a session"
       text={formatWhole(inputs.turns)}
-      hint="Each answer sends the conversation so far again."
+      hint="For each answer, the conversation so far is sent again."
       min={1}
       max={60}
       step={1}
@@ -345,7 +345,7 @@ const History = () => {
   return (
     <Card
       title="Your own months"
-      lead="What really happened on your sites, under both modes."
+      lead="The real usage of your sites, priced in both modes."
       aside={
         <select
           className={ui['input']}
@@ -366,7 +366,7 @@ const History = () => {
         {({ from_history: past, byok, plans }) =>
           past.sessions === 0 ? (
             <Empty title="No sessions in this month">
-              After the first conversations, this replays them on your own key and on each plan.
+              After your first conversations, this shows what they cost on your own key and on each plan.
             </Empty>
           ) : (
             <>
@@ -375,7 +375,9 @@ const History = () => {
                   title={`${formatWhole(past.sessions)} sessions, ${formatWhole(past.minutes)} minutes, ${formatCents(byok.cost_cents)} at OpenAI${past.estimated ? ', estimated' : ''}`}
                 >
                   {past.unpriced_sessions > 0 && (
-                    <p>{formatWhole(past.unpriced_sessions)} sessions without a known price are not in it.</p>
+                    <p>
+                      {formatWhole(past.unpriced_sessions)} sessions without a known price are not included.
+                    </p>
                   )}
                 </Note>
               </div>

@@ -75,12 +75,12 @@ export default function FirstRunPage() {
         <div className={css['note']}>
           {isFirst && (
             <p>
-              Is there a workspace already? Give its owner your user id, to add you under Members. Then reload
-              this page.
+              Is there a workspace already? Send your user ID to its owner, who can add you under Members.
+              Then reload this page.
             </p>
           )}
           <p>
-            Your user id: <code>{person.sub}</code> <CopyButton text={person.sub} label="Copy user id" />
+            Your user ID: <code>{person.sub}</code> <CopyButton text={person.sub} label="Copy user ID" />
           </p>
           <Button small kind="quiet" onClick={() => void signIn.end()}>
             Sign out

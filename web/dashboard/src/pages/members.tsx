@@ -17,17 +17,15 @@ import { useWorkspace } from '../workspace.tsx';
 const RIGHTS: Readonly<Record<Role, string>> = {
   viewer: 'Sees sites, usage and the masked key. Changes nothing.',
   admin: 'Also changes sites and keys: store, test, rotate, suspend, delete.',
-  owner: 'Also members, billing mode, settings and the audit trail. May delete the workspace.',
+  owner:
+    'Also manages members, billing mode and settings, sees the audit trail, and can delete the workspace.',
 };
 const nameOf = (role: Role): string => role.charAt(0).toUpperCase() + role.slice(1);
 
 export default function MembersPage() {
   const { may } = useWorkspace();
   return (
-    <Page
-      title="Members"
-      lead="Who may do what in this workspace. A change counts from the person’s next request on."
-    >
+    <Page title="Members" lead="Who may do what in this workspace. Changes apply to a person’s next request.">
       {may('owner') ? (
         <>
           <Members />
@@ -154,8 +152,8 @@ const Members = () => {
           onClose={() => setRemoving(undefined)}
         >
           <p>
-            <span className={ui['mono']}>{removing.sub}</span> loses access with the next request. Nothing
-            that this person did is undone.
+            <span className={ui['mono']}>{removing.sub}</span> loses access from the next request. Their
+            earlier changes are not undone.
           </p>
         </ConfirmDialog>
       )}

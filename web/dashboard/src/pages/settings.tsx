@@ -130,7 +130,7 @@ const WorkspaceForm = () => {
           <SelectField
             label="On unusual activity"
             value={draft.anomaly_response}
-            hint="Bursts, new origins, runs of refusals: the Audit page lists what was found."
+            hint="For example bursts, new origins or repeated refusals. The Audit page lists what was found."
             onChange={(event) => set('anomaly_response', event.target.value as AnomalyResponse)}
           >
             {Object.entries(RESPONSES).map(([id, title]) => (
@@ -152,7 +152,7 @@ const WorkspaceForm = () => {
         <SelectField
           label="Data residency of your OpenAI project"
           value={draft.data_residency}
-          hint="What new sites start with. A key that no site uses yet is tested there."
+          hint="The default for new sites. A key that no site uses yet is tested there."
           onChange={(event) => set('data_residency', event.target.value as Draft['data_residency'])}
         >
           {DATA_RESIDENCIES.map((id) => (
@@ -163,7 +163,7 @@ const WorkspaceForm = () => {
         </SelectField>
         {draft.anomaly_response === 'suspend' && (
           <Note tone="warn" title="Suspending protects your money, not your visitors.">
-            <p>A stranger who floods your site can make its voice stop until a person resumes the key.</p>
+            <p>A stranger who floods your site can stop voice on it until someone resumes the key.</p>
           </Note>
         )}
         {change.error !== null && <FailureNote failure={change.error} />}
@@ -211,8 +211,8 @@ const DeleteWorkspace = () => {
           <Bullets
             items={[
               'No new session can start on any of its sites.',
-              'All its OpenAI keys are destroyed; nobody can bring them back.',
-              'Sessions, usage and the audit trail stay for their retention.',
+              'All its OpenAI keys are destroyed. Nobody can restore them.',
+              'Sessions, usage and the audit trail are kept for their retention periods.',
             ]}
           />
           <StoppedNote stopped={{ all: true }} />

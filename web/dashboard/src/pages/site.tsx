@@ -34,7 +34,7 @@ const SiteDetail = ({ site }: { readonly site: Site }) => (
     title={site.name}
     lead={
       <span className={css['idRow']}>
-        Site id <code>{site.site_id}</code> <CopyButton text={site.site_id} label="Copy id" />
+        Site ID <code>{site.site_id}</code> <CopyButton text={site.site_id} label="Copy ID" />
       </span>
     }
     actions={
@@ -56,7 +56,7 @@ const SiteDetail = ({ site }: { readonly site: Site }) => (
               place={{ scope: 'site', siteId: site.site_id }}
               isStored={site.has_key}
               title="OpenAI key of this site"
-              lead="Optional. A key stored here replaces the workspace’s key on this site alone."
+              lead="Optional. Only this site uses a key stored here, instead of the workspace’s key."
             />
           ),
         },
@@ -94,7 +94,7 @@ const Settings = ({ site }: { readonly site: Site }) => {
         foot={`Created ${formatTime(site.created_at)} by ${site.created_by}`}
       >
         <ModelNotes site={site} mayChange={may('admin')} />
-        {!may('admin') && <Note title="Your role can look, but not change anything here." />}
+        {!may('admin') && <Note title="Your role can view this page but cannot change it." />}
         <SiteForm
           // After an undo the form shows the model that the site has again.
           key={`${site.model} ${site.model_auto_upgrade}`}
@@ -139,9 +139,9 @@ const Settings = ({ site }: { readonly site: Site }) => {
         >
           <Bullets
             items={[
-              'New visitors see that there is no such site.',
-              'The site’s own key is destroyed; the workspace’s key stays.',
-              'It cannot be brought back; a new site gets a new id.',
+              'New visitors see that voice is not set up.',
+              'The site’s own key is destroyed. The workspace’s key stays.',
+              'The site cannot be restored. A new site gets a new ID.',
             ]}
           />
           <StoppedNote stopped={{ siteId: site.site_id }} />
@@ -179,7 +179,7 @@ const Embed = ({ site }: { readonly site: Site }) => {
               ))}
               . Elsewhere it says that voice is not available.
             </>,
-            'The site id is no secret. Your OpenAI key never reaches the browser.',
+            'The site ID is not a secret. Your OpenAI key never reaches the browser.',
           ]}
         />
       </Card>

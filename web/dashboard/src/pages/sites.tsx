@@ -70,8 +70,8 @@ export default function SitesPage() {
           {(items) =>
             items.length === 0 ? (
               <Empty icon={<Globe aria-hidden="true" />} title="No sites yet" action={add}>
-                A site is one place where your widget stands. Give it a name, say which origins may use it,
-                and copy two lines of HTML into your pages.
+                A site is one place where you embed the widget. Name it, list the origins that may use it, and
+                copy two lines of HTML into your pages.
               </Empty>
             ) : (
               <Table caption="Sites" columns={COLUMNS} rows={items} keyOf={(site) => site.site_id} />

@@ -8,7 +8,7 @@ import { Sessions } from '../usage/sessions.tsx';
 
 export default function UsagePage() {
   return (
-    <Page title="Usage" lead="Minutes, sessions and what they cost, down to the single conversation.">
+    <Page title="Usage" lead="Minutes, sessions and cost, down to each conversation.">
       <Tabs
         label="Usage"
         tabs={[

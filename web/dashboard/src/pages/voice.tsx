@@ -15,10 +15,7 @@ export default function VoicePage() {
   const sites = useSites(workspace_id);
   const [search, setSearch] = useSearchParams();
   return (
-    <Page
-      title="Test voice"
-      lead="First the key alone, then a conversation, exactly as a visitor would have it."
-    >
+    <Page title="Test voice" lead="Test the key first, then have a conversation exactly as a visitor would.">
       <Loaded query={sites} what="the sites">
         {(items) => {
           const site = items.find(({ site_id }) => site_id === search.get('site')) ?? items[0];

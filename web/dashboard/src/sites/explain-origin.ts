@@ -20,7 +20,7 @@ const remarkOn = (text: string, canonical: string): string | undefined => {
   if (canonical.startsWith('https://*.'))
     return `Covers every subdomain of ${canonical.slice('https://*.'.length)}, but not the domain itself.`;
   if (canonical === 'http://tauri.localhost' || !/^https?:/.test(canonical))
-    return 'For an app or a browser extension of yours: it is matched exactly.';
+    return 'For your own app or browser extension. It is matched exactly.';
   if (canonical.startsWith('http://')) return 'For development on your own machine only.';
   return canonical === text ? undefined : `Registered as ${canonical}.`;
 };
@@ -29,18 +29,18 @@ const faultOf = (text: string): string => {
   if (text === '') return 'Type an origin, for example https://www.example.com.';
   if (/\s/.test(text)) return 'One origin at a time, without spaces.';
   if (text === '*') return '“*” would let every website use your key.';
-  if (text === 'null') return '“null” is what sandboxed pages and files send; anybody can make such a page.';
+  if (text === 'null') return 'Sandboxed pages and local files send “null”, so anyone could use your key.';
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return 'The scheme is missing: it starts with https://.';
   if (scheme !== undefined && /-extension$/.test(scheme))
-    return 'The origin of an extension ends with its id, as the browser’s list of extensions shows it.';
+    return 'The origin of an extension ends with its ID. Copy it from the browser’s list of extensions.';
   if (scheme !== 'https' && scheme !== 'http')
     return `Pages on ${scheme}:// cannot use voice; https:// can, and apps such as capacitor://localhost.`;
   const rest = text.replace(/^[a-z]+:\/\//i, '');
   if (rest === '') return 'The host is missing after the scheme.';
-  if (rest.includes('@')) return 'An origin has no user name or password in it.';
+  if (rest.includes('@')) return 'An origin does not contain a user name or password.';
   if (/[/?#]/.test(rest.replace(/\/$/, '')))
-    return 'An origin ends after the host and port: browsers send no path.';
+    return 'An origin ends after the host and port. Remove the path.';
   if (rest.includes('*')) {
     if (scheme === 'http') return 'A wildcard needs https://.';
     if (!rest.startsWith('*.')) return 'A wildcard stands alone at the front: https://*.example.com.';
@@ -48,7 +48,7 @@ const faultOf = (text: string): string => {
   }
   if (scheme === 'http')
     return 'Plain http:// works for localhost only: browsers give the microphone to https:// pages alone.';
-  if (/:\d+$/.test(rest) && Number(rest.split(':').at(-1)) > 65_535) return 'Ports end at 65535.';
+  if (/:\d+$/.test(rest) && Number(rest.split(':').at(-1)) > 65_535) return 'The highest port is 65535.';
   return 'This is not a host name that a browser could send.';
 };
 

@@ -21,7 +21,7 @@ export const ModelNotes = ({ site, mayChange }: { readonly site: Site; readonly 
       ))}
       {moved !== null && (
         <Note title={`Moved from ${moved.from} to ${moved.to} on ${formatTime(moved.at)}.`}>
-          <p>OpenAI shuts {moved.from} down. You can go back until it does.</p>
+          <p>OpenAI is shutting down {moved.from}. You can switch back until then.</p>
           {mayChange && (
             <div>
               <Button

@@ -30,7 +30,7 @@ export const OriginsField = ({
         Allowed origins
       </label>
       <div className={ui['hint']} id={`${id}-hint`}>
-        The pages that may open the microphone with your key, as browsers name them: scheme, host and port.
+        The pages that may start voice with your key. An origin is a scheme, a host and a port.
       </div>
       {origins.length > 0 && (
         <ul className={css['origins']} aria-label="Registered origins">

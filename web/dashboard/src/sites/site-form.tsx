@@ -98,7 +98,7 @@ export const SiteForm = ({
           value={draft.name}
           required
           maxLength={100}
-          hint="For you; visitors never see it."
+          hint="Only you see this name."
           fault={faultOf('name')}
           onChange={(event) => set('name', event.target.value)}
         />
@@ -131,7 +131,7 @@ export const SiteForm = ({
           value={draft.instructions}
           maxLength={16_000}
           rows={6}
-          hint={`What the assistant is and knows. Sent with every session, so its length costs. ${draft.instructions.length.toLocaleString()} of 16,000 characters.`}
+          hint={`What the assistant is and knows. Sent with every session, so longer instructions cost more. ${draft.instructions.length.toLocaleString()} of 16,000 characters.`}
           fault={faultOf('instructions')}
           onChange={(event) => set('instructions', event.target.value)}
         />
@@ -161,7 +161,7 @@ export const SiteForm = ({
               min={SESSION_DURATION_SECONDS.min}
               max={SESSION_DURATION_SECONDS.max}
               value={draft.max_duration_seconds}
-              hint="Then the widget hangs up. OpenAI ends every session after an hour."
+              hint="After this time the widget hangs up. OpenAI ends every session after an hour."
               fault={faultOf('max_duration_seconds')}
               onChange={(event) => set('max_duration_seconds', event.target.valueAsNumber)}
             />
@@ -171,14 +171,14 @@ export const SiteForm = ({
               min={CLIENT_SECRET_TTL_SECONDS.min}
               max={CLIENT_SECRET_TTL_SECONDS.max}
               value={draft.client_secret_ttl_seconds}
-              hint="Short is safe: one secret can open several sessions until it expires."
+              hint="Shorter is safer: one secret can open several sessions until it expires."
               fault={faultOf('client_secret_ttl_seconds')}
               onChange={(event) => set('client_secret_ttl_seconds', event.target.valueAsNumber)}
             />
             <SelectField
-              label="When OpenAI ends the model"
+              label="When OpenAI shuts the model down"
               value={draft.model_auto_upgrade ? 'move' : 'stay'}
-              hint="A site that stays has no voice from that day on, until you choose another model."
+              hint="A site that stays loses voice on that day, until you choose another model."
               onChange={(event) => set('model_auto_upgrade', event.target.value === 'move')}
             >
               <option value="move">Move to its successor the day before</option>
@@ -252,9 +252,9 @@ const ModelField = ({
   const ending = offered.find(({ model: id }) => id === model)?.shutdown_date ?? null;
   const hint =
     ending !== null ? (
-      <strong>OpenAI shuts this model down on {formatDay(ending)}. Choose a newer one before.</strong>
+      <strong>OpenAI shuts this model down on {formatDay(ending)}. Choose a newer one before then.</strong>
     ) : (
-      'OpenAI has announced no end of this model.'
+      'OpenAI has not announced a shutdown date for this model.'
     );
   return (
     <div style={{ display: 'grid', gap: 10 }}>
@@ -280,11 +280,11 @@ const ModelField = ({
       </SelectField>
       {other && (
         <TextField
-          label="Id of the model"
+          label="Model ID"
           value={model}
           spellCheck={false}
           autoCapitalize="none"
-          hint="A model without a known price still works; its cost is then not shown."
+          hint="A model without a known price works, but its cost is not shown."
           fault={fault}
           onChange={(event) => onChange(event.target.value)}
         />

@@ -15,7 +15,7 @@ export const useWidgetFiles = () => {
     queryKey: ['widget-files', config.widget_base_url],
     queryFn: async ({ signal }): Promise<WidgetFiles> => {
       const answer = await fetch(`${config.widget_base_url}manifest.json`, { signal });
-      if (!answer.ok) throw new Error(`The widget’s files are not there (status ${answer.status}).`);
+      if (!answer.ok) throw new Error(`The widget’s files are missing (status ${answer.status}).`);
       return (await answer.json()) as WidgetFiles;
     },
     staleTime: Number.POSITIVE_INFINITY,

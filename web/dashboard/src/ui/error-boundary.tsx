@@ -12,8 +12,8 @@ export class ErrorBoundary extends Component<{ readonly children: ReactNode }, {
   override render(): ReactNode {
     if (!this.state.broken) return this.props.children;
     return (
-      <Note tone="bad" live title="This page broke.">
-        <p>Reload it. If a new version was deployed meanwhile, that helps; if not, report what you did.</p>
+      <Note tone="bad" live title="Something went wrong on this page.">
+        <p>Reload the page. If it breaks again, tell your administrator what you did.</p>
       </Note>
     );
   }

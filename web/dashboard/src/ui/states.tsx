@@ -61,7 +61,7 @@ export const FailureNote = ({
       {said.some(Boolean) && <p>{said.filter(Boolean).join(' ')}</p>}
       {known?.requestId !== undefined && (
         <p className={css['meta']}>
-          Request id: <span className={css['mono']}>{known.requestId}</span>
+          Request ID: <span className={css['mono']}>{known.requestId}</span>
         </p>
       )}
       {onRetry !== undefined && (

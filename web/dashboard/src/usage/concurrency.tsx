@@ -104,7 +104,7 @@ const OverTime = () => {
   return (
     <Card
       title="Over time"
-      lead={`From the latest ${SESSIONS_PER_SITE} sessions of ${(sites.data?.length ?? 0) > SITES ? `the first ${SITES} sites` : 'each site'}: how many ran at the same time.`}
+      lead={`How many sessions ran at the same time, from the latest ${SESSIONS_PER_SITE} sessions of ${(sites.data?.length ?? 0) > SITES ? `the first ${SITES} sites` : 'each site'}.`}
     >
       {failed !== undefined ? (
         <FailureNote failure={failed.error} />
@@ -112,7 +112,7 @@ const OverTime = () => {
         <Loading what="the sessions" />
       ) : points.length === 0 ? (
         <Empty icon={<Activity aria-hidden="true" />} title="No conversations yet">
-          Once visitors talk, this shows how close you are to the limit of your OpenAI tier.
+          When visitors talk, this shows how close you are to the limit of your OpenAI tier.
         </Empty>
       ) : (
         <>

@@ -136,7 +136,7 @@ export const Errors = () => {
                 icon={<CircleCheck aria-hidden="true" />}
                 title={isFiltered ? 'No such errors' : 'No errors'}
               >
-                What OpenAI or a widget reports appears here, with what to do about it.
+                Errors from OpenAI and the widget appear here, with what to do about them.
               </Empty>
             ) : (
               <Table

@@ -78,15 +78,15 @@ export const UsageOverview = () => {
                 tone="warn"
                 title={`${totals.unpriced_sessions} sessions ran on a model without a known price.`}
               >
-                <p>Their cost is not in these sums; OpenAI’s own bill has it.</p>
+                <p>Their cost is not included here. See your OpenAI bill.</p>
               </Note>
             )}
             {totals.flagged_sessions > 0 && (
               <Note
                 tone="warn"
-                title={`${totals.flagged_sessions} sessions reported more than can have happened.`}
+                title={`${totals.flagged_sessions} sessions reported more usage than is possible.`}
               >
-                <p>What exceeds the bound is kept with the session, but neither billed nor summed here.</p>
+                <p>The excess is kept with the session, but it is not billed and not included here.</p>
               </Note>
             )}
             <Card
@@ -111,8 +111,8 @@ export const UsageOverview = () => {
             >
               {rows.length === 0 ? (
                 <Empty icon={<ChartColumn aria-hidden="true" />} title="No sessions in this period">
-                  As soon as a visitor talks, minutes, sessions and cost appear here, by day. Try it under
-                  Test voice.
+                  When a visitor talks, minutes, sessions and cost appear here, by day. Try it under Test
+                  voice.
                 </Empty>
               ) : (
                 <ChartFrame>

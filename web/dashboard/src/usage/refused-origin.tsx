@@ -12,7 +12,7 @@ export const isRefusedOrigin = ({ code }: ErrorRow): boolean => code === 'origin
 const sentenceOf = ({ count, origin }: ErrorRow): string => {
   const calls = count === 1 ? '1 call' : `${formatWhole(count)} calls`;
   return origin === null
-    ? `${calls} came from pages whose origin is not known or not allowed.`
+    ? `${calls} came from pages with an unknown origin or one that is not allowed.`
     : `${calls} came from ${origin}, which is not an allowed origin.`;
 };
 
@@ -43,10 +43,10 @@ export const RefusedOrigin = ({
       <span className={css['code']}>{sentenceOf(row)}</span>
       <div className={css['step']}>
         {settled
-          ? 'You have dealt with it: later calls are not listed.'
+          ? 'You have dealt with this. Later calls are not listed.'
           : origin === null
             ? 'No setting can allow it.'
-            : 'Add it only if it is yours.'}
+            : 'Add it only if it is your own.'}
       </div>
       {mayAct && (
         <div style={{ display: 'flex', gap: 8, flexWrap: 'wrap' }}>

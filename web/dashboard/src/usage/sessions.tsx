@@ -117,11 +117,7 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
     },
   ];
   return (
-    <Card
-      title="Sessions"
-      lead="Newest first. A receipt says who paid, with which key, and what it cost."
-      flush
-    >
+    <Card title="Sessions" lead="Newest first. A receipt shows who paid, with which key, and how much." flush>
       <Loaded query={sessions} what="the sessions">
         {({ items, next_cursor }) => (
           <>
@@ -129,7 +125,7 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
               <SearchedSoFar searchedTo={null} onFurther={() => move([...cursors, next_cursor])} />
             ) : items.length === 0 ? (
               <Empty icon={<AudioLines aria-hidden="true" />} title="No sessions yet">
-                Each conversation of a visitor appears here, with a receipt.
+                Each visitor’s conversation appears here, with a receipt.
               </Empty>
             ) : (
               <Table
@@ -164,7 +160,7 @@ const KINDS = [
 
 const FLAG_SENTENCES: Readonly<Record<string, string>> = {
   tokens_beyond_bound:
-    'It reported more tokens than fit into its time. The excess is kept apart and not billed.',
+    'It reported more tokens than its duration allows. The excess is recorded separately and not billed.',
 };
 
 const Receipt = ({ session, onClose }: { readonly session: SessionRow; readonly onClose: () => void }) => {
@@ -198,7 +194,7 @@ const Receipt = ({ session, onClose }: { readonly session: SessionRow; readonly 
         </Note>
       )}
       {receipt.flags.length > 0 && (
-        <Note tone="warn" title="Something about its reports was odd.">
+        <Note tone="warn" title="Some of its reports cannot be true.">
           {receipt.flags.map((flag) => (
             <p key={flag}>{FLAG_SENTENCES[flag] ?? formatCode(flag)}</p>
           ))}

@@ -31,8 +31,8 @@ export const Conversation = ({ site }: { readonly site: Site }) => {
       <Card title="2. Talk to it">
         <Note tone="warn" title="This site does not allow the dashboard’s own origin.">
           <p>
-            The widget asks for a session from the page that it stands on, here <code>{origin}</code>. A
-            conversation in this page needs that origin among the site’s allowed ones.
+            The widget starts a session from the page it is on, here <code>{origin}</code>. To talk on this
+            page, add that origin to the site’s allowed origins.
           </p>
           {may('admin') ? (
             <div>
@@ -47,7 +47,7 @@ export const Conversation = ({ site }: { readonly site: Site }) => {
               </Button>
             </div>
           ) : (
-            <p>An admin or owner can add it under Sites.</p>
+            <p>Ask an admin or owner to add it under Sites.</p>
           )}
         </Note>
         {allow.error !== null && <FailureNote failure={allow.error} />}
@@ -56,7 +56,7 @@ export const Conversation = ({ site }: { readonly site: Site }) => {
   return (
     <Card
       title="2. Talk to it"
-      lead="The real widget with the real settings of this site: it costs what a visitor’s session costs."
+      lead="The real widget with this site’s settings. It costs as much as a visitor’s session."
     >
       <Stage key={site.site_id} site={site} />
     </Card>

@@ -15,7 +15,7 @@ export const Probe = ({ site }: { readonly site: Site }) => {
     return (
       <Card title="1. Test the key">
         <Note title="This workspace is managed: sessions run on our key.">
-          <p>There is nothing to test here. Go on to the conversation.</p>
+          <p>There is no key to test here. Continue with the conversation.</p>
         </Note>
       </Card>
     );
@@ -26,7 +26,7 @@ export const Probe = ({ site }: { readonly site: Site }) => {
   return (
     <Card
       title="1. Test the key"
-      lead="Starts a session at OpenAI and throws it away. Nothing is said and nothing is charged."
+      lead="Asks OpenAI for a client secret and discards it. There is no conversation and no charge."
     >
       <Loaded query={own} what="the key">
         {(ownKey) => (
