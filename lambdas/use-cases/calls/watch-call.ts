@@ -97,7 +97,7 @@ export const watchCall =
 const knownInstructions = ({ instructions }: Site): string =>
   fillInstructions(instructions, {}) === instructions ? instructions : '';
 
-/** What a watcher knows of its call before it attaches. */
+/** A call as its watcher knows it before the attach. */
 interface Watched {
   readonly ports: WatchPorts;
   readonly request: WatchRequest;

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { CallId } from '../../../lambdas/domain/calls/call.ts';
 import type { WatchedEvent } from '../../../lambdas/domain/calls/watched-call.ts';
 import { ConflictError, DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
@@ -12,7 +12,7 @@ import { aSession, MINTED_MS } from '../../domain/sessions/session-usage-fixture
 
 /** One call at OpenAI and the watchers of it, in process, by a clock that moves while watchers wait. */
 
-/** What OpenAI does with a second sideband. Nobody outside knows. */
+/** OpenAI's treatment of a second sideband. Its documentation does not state it. */
 type SecondSideband = 'allowed' | 'refused' | 'closes the first';
 
 const SESSION = { ...aSession({ mode: 'byok' }), openedWith: 'call' as const };
@@ -24,6 +24,12 @@ const REQUEST: WatchRequest = {
   strict: true,
 };
 const UPDATED: WatchedEvent = { type: 'session', fields: { voice: '"marin"' } };
+
+/** Ends the calls of a test, so that watchers of one that failed do not go on. */
+const ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
 
 class Killed extends Error {}
 
@@ -171,6 +177,13 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
       await nextTurn();
     }
   };
+  const end = async (): Promise<Receipt & { readonly invoice: TokenCounts }> => {
+    isLive = false;
+    for (const one of sidebands) close(one);
+    while (running.size > 0) await Promise.all(running);
+    return { ...receiptOf(stored), invoice };
+  };
+  ends.push(end);
   return {
     start: () => start(REQUEST),
     requests,
@@ -204,7 +217,7 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
         sideband.events.push(UPDATED);
       }
     },
-    /** What the sweeper does, without waiting for it. */
+    /** Starts a successor as the sweeper does, without waiting for the sweep. */
     sweep: async () => {
       const { watch } = stored;
       nowMs = Math.max(nowMs, watch?.untilMs ?? 0);
@@ -213,12 +226,7 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
     failFor: (ms: number) => {
       outageUntilMs = nowMs + ms;
     },
-    end: async (): Promise<Receipt & { readonly invoice: TokenCounts }> => {
-      isLive = false;
-      for (const one of sidebands) close(one);
-      while (running.size > 0) await Promise.all(running);
-      return { ...receiptOf(stored), invoice };
-    },
+    end,
   };
 };
 
