@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { CallId } from '../../../lambdas/domain/calls/call.ts';
 import type { WatchedEvent } from '../../../lambdas/domain/calls/watched-call.ts';
 import { ConflictError, DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
@@ -24,6 +24,12 @@ const REQUEST: WatchRequest = {
   strict: true,
 };
 const UPDATED: WatchedEvent = { type: 'session', fields: { voice: '"marin"' } };
+
+/** Ends the calls of a test, so that watchers of one that failed do not go on. */
+const ends: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
 
 class Killed extends Error {}
 
@@ -171,6 +177,13 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
       await nextTurn();
     }
   };
+  const end = async (): Promise<Receipt & { readonly invoice: TokenCounts }> => {
+    isLive = false;
+    for (const one of sidebands) close(one);
+    while (running.size > 0) await Promise.all(running);
+    return { ...receiptOf(stored), invoice };
+  };
+  ends.push(end);
   return {
     start: () => start(REQUEST),
     requests,
@@ -213,12 +226,7 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
     failFor: (ms: number) => {
       outageUntilMs = nowMs + ms;
     },
-    end: async (): Promise<Receipt & { readonly invoice: TokenCounts }> => {
-      isLive = false;
-      for (const one of sidebands) close(one);
-      while (running.size > 0) await Promise.all(running);
-      return { ...receiptOf(stored), invoice };
-    },
+    end,
   };
 };
 
