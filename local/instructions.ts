@@ -38,7 +38,7 @@ curl -sS -X PUT ${url}/v1/workspaces/${demo.workspaceId}/openai-key -H "Authoriz
 2. See it masked:
 curl -sS ${url}/v1/workspaces/${demo.workspaceId}/openai-key -H "Authorization: Bearer $TOKEN"
 
-3. Mint a client secret, as the widget does:
+3. Mint a client secret, as a page of your own does:
 curl -sS -X POST ${url}/v1/${demo.siteId}/token -H 'Origin: ${demo.allowedOrigin}' -H 'Content-Type: application/json' -d '{}'
 
 4. Test voice:

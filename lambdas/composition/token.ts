@@ -35,7 +35,7 @@ import { httpDeps } from './http-deps.ts';
 import { keyMarksOf } from './key-marks.ts';
 import type { Runtime } from './runtime.ts';
 
-/** The function that can decrypt, and nothing that it does not need. */
+/** One of the functions that can decrypt (lib/key-uses.ts), and nothing that it does not need. */
 export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const kms = kmsClient(environment, runtime.metrics);

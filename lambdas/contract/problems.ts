@@ -234,7 +234,7 @@ export const PROBLEMS = {
   busy: {
     status: 429,
     code: 'busy',
-    message: 'All voice lines are in use. Try again after the time in Retry-After.',
+    message: 'Voice is busy. Try again after the time in Retry-After.',
     retryAfterSeconds: 5,
   },
   last_owner: {

@@ -10,7 +10,7 @@ import { presentToken } from '../presenters/present-token.ts';
 import type { EndpointsOf } from './endpoint.ts';
 import { siteIdIn, siteKeyTarget, workspaceKeyTarget } from './path-ids.ts';
 
-/** Routes of the one function that can decrypt. */
+/** Routes of the token function, the only one behind the API that decrypts for visitors. */
 export const tokenEndpoints = (useCases: {
   readonly answerPreflight: ReturnType<typeof answerPreflight>;
   readonly mintToken: ReturnType<typeof mintToken>;

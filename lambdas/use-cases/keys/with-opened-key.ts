@@ -6,7 +6,7 @@ import type { KeyOpener } from '../ports/keys.ts';
 import type { SessionLog } from '../ports/sessions.ts';
 
 /**
- * The one way from a stored key to its plaintext, for visitors and for Test voice alike. It takes the reserved session
+ * Opens a key for a reserved session. Hang-up and watcher open one for a recorded use (end-call.ts, watch-call.ts). It takes the reserved session
  * as proof that the intent is on record, and notes a record that cannot be read, so that its owner is told.
  */
 export const withOpenedKey =
