@@ -209,8 +209,7 @@ export const PROBLEMS = {
   watch_required: {
     status: 409,
     code: 'watch_required',
-    message:
-      'This deployment does not watch calls, so it cannot enforce this action. Choose notify or refuse.',
+    message: 'This version cannot enforce never_exceed yet. Choose end_calls, refuse or notify.',
   },
   platform_key_missing: {
     status: 503,
