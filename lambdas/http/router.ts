@@ -66,7 +66,10 @@ export const createRouter = <Name extends FunctionName>(
     }
   };
 
-  /** Lets a page read a refusal that came before its site was read: where the preflight would allow it, this does. */
+  /**
+   * Lets a page read a refusal that came before its site was read: where the preflight would allow it, this does. Costs one
+   * read of the site and no write.
+   */
   const allowAsPreflight = async (
     sourceIp: string,
     event: APIGatewayProxyEventV2,
@@ -96,6 +99,7 @@ export const createRouter = <Name extends FunctionName>(
       ...(validated(route, event) as Pick<EndpointRequest<RouteId>, 'body' | 'query'>),
       caller: caller as Caller & undefined,
       origin: event.headers['origin'],
+      isPreflight: event.requestContext.http.method === 'OPTIONS',
       headers: event.headers,
       rawBody: bodyText(event),
       sourceIp,

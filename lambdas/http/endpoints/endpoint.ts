@@ -19,6 +19,8 @@ export interface EndpointRequest<Id extends RouteId> {
   readonly query: QueryOf<Id>;
   readonly caller: CallerOf<Id>;
   readonly origin: string | undefined;
+  /** True when the browser asks by itself, false when the router asks for a refusal of the request that follows. */
+  readonly isPreflight: boolean;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** The body as it was sent; a signature is over this. */

@@ -12,8 +12,8 @@ export const eventsEndpoints = (useCases: {
   readonly answerPreflight: ReturnType<typeof answerPreflight>;
   readonly recordReports: ReturnType<typeof recordEvents>;
 }): EndpointsOf<'events'> => ({
-  allowEventsOrigin: async ({ path, origin, allowOrigin }) => {
-    allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin));
+  allowEventsOrigin: async ({ path, origin, isPreflight, allowOrigin }) => {
+    allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin, isPreflight));
     return undefined;
   },
   reportEvents: async ({ path, origin, sourceIp, body, query, headers, rawBody, allowOrigin }) => {

@@ -21,8 +21,8 @@ export const tokenEndpoints = (useCases: {
     presentVerdict(await useCases.testOpenAiKey(caller, target));
 
   return {
-    allowTokenOrigin: async ({ path, origin, allowOrigin }) => {
-      allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin));
+    allowTokenOrigin: async ({ path, origin, isPreflight, allowOrigin }) => {
+      allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin, isPreflight));
       return undefined;
     },
     mintToken: async ({ path, origin, sourceIp, body, allowOrigin, noteTier }) =>
@@ -37,8 +37,8 @@ export const tokenEndpoints = (useCases: {
           onTierKnown: noteTier,
         }),
       ),
-    allowCallOrigin: async ({ path, origin, allowOrigin }) => {
-      allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin));
+    allowCallOrigin: async ({ path, origin, isPreflight, allowOrigin }) => {
+      allowOrigin(await useCases.answerPreflight(siteIdIn(path), origin, isPreflight));
       return undefined;
     },
     openCall: async ({ path, origin, sourceIp, body, allowOrigin, noteTier }) =>

@@ -16,10 +16,10 @@ export const answerPreflight =
     readonly sites: SiteReader;
     readonly noteRefused?: (site: Site, origin: string | undefined) => Promise<void>;
   }) =>
-  async (siteId: SiteId, origin: string | undefined): Promise<string> => {
+  async (siteId: SiteId, origin: string | undefined, isPreflight: boolean): Promise<string> => {
     const site = await sites.readSite(siteId);
     if (site === undefined) throw new BrokerError('site_not_found');
     if (origin !== undefined && originAllowed(origin, site.allowedOrigins)) return origin;
-    await noteRefused?.(site, origin);
+    if (isPreflight) await noteRefused?.(site, origin);
     throw new BrokerError('origin_not_allowed');
   };

@@ -142,7 +142,20 @@ describe('a browser that asks whether its page may call', () => {
     ['https://shop.example', OTHER_SITE_ID, 'site_not_found'],
     [undefined, OTHER_SITE_ID, 'site_not_found'],
   ])('from %s, about the site %s, hears %s', async (origin, siteId, answer) => {
-    const asked = answerPreflight({ sites: ports.tenancy })(siteId, origin);
+    const asked = answerPreflight({ sites: ports.tenancy })(siteId, origin, true);
     expect(await asked.catch(({ code }) => code)).toBe(answer);
+  });
+
+  it.each([
+    ['is counted when the browser asks by itself', true, [undefined]],
+    ['is not counted again for the refusal of a request', false, []],
+  ])('that is refused %s', async (_, isPreflight, noted) => {
+    const counted: unknown[] = [];
+    const noteRefused = async (_site: unknown, origin: string | undefined) => {
+      counted.push(origin);
+    };
+    const asked = answerPreflight({ sites: ports.tenancy, noteRefused })(SITE_ID, undefined, isPreflight);
+    await expect(asked).rejects.toThrow();
+    expect(counted).toEqual(noted);
   });
 });
