@@ -122,9 +122,10 @@ export class Reports {
     const batch = isUrgent ? this.#queue.slice(-BATCH) : this.#queue.slice(0, BATCH);
     const response = await this.#send(batch).catch(() => undefined);
     const status = response?.status ?? 0;
-    // A browser does not show the page that a signature was refused: the other clock may be the right one.
-    if (status === 0) this.#trustsSteady = !this.#trustsSteady;
-    if (status === 429 || status >= 500 || status === 0) {
+    // A refused signature, which a browser may hide: the other clock may be the right one.
+    const isUnsigned = status === 0 || status === 401;
+    if (isUnsigned) this.#trustsSteady = !this.#trustsSteady;
+    if (isUnsigned || status === 429 || status >= 500) {
       this.#inFlight -= 1;
       this.#retryLater(Number(response?.headers.get('retry-after')) * 1_000);
       return;
@@ -132,7 +133,7 @@ export class Reports {
     // Anything else would be refused again just so.
     this.#queue = this.#queue.filter((report) => !batch.includes(report));
     this.#retryMs = FIRST_RETRY_MS;
-    this.#isRefused = status === 401 || status === 403 || status === 404;
+    this.#isRefused = status === 403 || status === 404;
     void this.#prepareGoodbye();
     await this.#obey(response);
     this.#inFlight -= 1;
