@@ -28,6 +28,7 @@ export const EVENT_WRITERS = {
     'site.changed',
     'budget.changed',
     'budget.removed',
+    'budget.threshold_reached',
     'embed_key.stored',
     'embed_key.removed',
     'mail_alerts.verified',
