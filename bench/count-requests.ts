@@ -50,6 +50,8 @@ export const countRequests = async (): Promise<AllCounts> => {
     variables: { ...NO_BUDGETS, AWS_ENDPOINT_URL_DYNAMODB: proxy.url },
   });
   await stack.streams.close();
+  // Notices are sent in parallel as well, and read webhooks through the counted proxy.
+  await stack.notices.close();
   for (const each of [proxy, trail]) each.forwardTo(stack.dynamoDb.endpoint);
   const engine = { region: 'us-east-1', endpoint: stack.dynamoDb.endpoint };
   const clients = { dynamoDb: new DynamoDBClient(engine), streams: new DynamoDBStreamsClient(engine) };
