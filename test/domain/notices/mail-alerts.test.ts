@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { isSameText } from '../../../lambdas/domain/constant-time.ts';
 import type { WorkspaceId } from '../../../lambdas/domain/identifiers.ts';
 import {
   codeMail,
   codeText,
   DEFAULT_MAIL_EVENTS,
-  isSameCode,
   isVerified,
   type MailAlerts,
   mailOf,
@@ -37,9 +37,9 @@ describe('a verification code', () => {
   });
 
   it('is accepted as it was sent, and in no other form', () => {
-    expect(isSameCode('01234567', '01234567')).toBe(true);
+    expect(isSameText('01234567', '01234567')).toBe(true);
     for (const other of ['', '1234567', '001234567', '01234568', '0123456７', ' 1234567'])
-      expect(isSameCode('01234567', other)).toBe(false);
+      expect(isSameText('01234567', other)).toBe(false);
   });
 });
 

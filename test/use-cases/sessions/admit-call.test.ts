@@ -1,41 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
-import { newSessionId, type SessionId } from '../../../lambdas/domain/identifiers.ts';
+import type { SessionId } from '../../../lambdas/domain/identifiers.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
 import type { AdmissionWrite } from '../../../lambdas/use-cases/ports.ts';
 import { type AdmissionRequest, admitSession } from '../../../lambdas/use-cases/sessions/admit-session.ts';
 import { aBudget } from '../budgets/budget-fixture.ts';
 import {
   aContext,
+  anAdmittedSession,
   aSite,
   leasesOf,
   lost,
   NOW,
   NOW_SECONDS,
-  PAGE,
   recordingPorts,
-  SITE_ID,
   WORKSPACE_ID,
 } from './token-fixture.ts';
 
-const SESSION: AdmissionRequest['session'] = {
-  sessionId: newSessionId(NOW, (size) => Buffer.alloc(size)),
-  workspaceId: WORKSPACE_ID,
-  siteId: SITE_ID,
-  kind: 'visitor',
+const SESSION = anAdmittedSession({
   openedWith: 'call',
   mode: 'byok',
   keyScope: 'workspace',
   keyScopeId: WORKSPACE_ID,
-  keyVersion: 3,
-  fingerprint: 'key',
-  model: 'gpt-realtime-2.1-mini',
-  voice: 'marin',
-  ipHash: 'me',
-  actor: 'visitor',
-  origin: PAGE,
-  createdAt: NOW.toISOString(),
-};
+});
 const VISITOR = {
   tag: 'visitor',
   token: { tag: 'token', exp: NOW_SECONDS + 60 },

@@ -1,39 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
-import { newSessionId } from '../../../lambdas/domain/identifiers.ts';
 import type { ReservedSession } from '../../../lambdas/domain/sessions/session.ts';
 import type { SlotLease } from '../../../lambdas/domain/sessions/slots.ts';
 import type { QuotaReservation } from '../../../lambdas/domain/sessions/token-context.ts';
 import { type AdmissionRequest, admitSession } from '../../../lambdas/use-cases/sessions/admit-session.ts';
 import {
   aContext,
+  anAdmittedSession,
   aSite,
   leasesOf,
   lost,
   NOW,
   NOW_SECONDS,
   recordingPorts,
-  SITE_ID,
-  WORKSPACE_ID,
 } from './token-fixture.ts';
 
-const SESSION: AdmissionRequest['session'] = {
-  sessionId: newSessionId(NOW, (size) => Buffer.alloc(size)),
-  workspaceId: WORKSPACE_ID,
-  siteId: SITE_ID,
-  kind: 'visitor',
-  mode: 'managed',
-  keyScope: 'platform',
-  keyScopeId: 'platform',
-  keyVersion: 3,
-  fingerprint: 'key',
-  model: 'gpt-realtime-2.1-mini',
-  voice: 'marin',
-  ipHash: 'me',
-  actor: 'visitor',
-  origin: 'https://shop.example',
-  createdAt: NOW.toISOString(),
-};
+const SESSION = anAdmittedSession();
 
 const request = (facts: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
   session: SESSION,

@@ -1,6 +1,6 @@
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
-import type { SiteId, WorkspaceId } from '../../../lambdas/domain/identifiers.ts';
+import { newSessionId, type SiteId, type WorkspaceId } from '../../../lambdas/domain/identifiers.ts';
 import { damagedSealedKey, type LiveKey, PLATFORM_ADDRESS } from '../../../lambdas/domain/keys/stored-key.ts';
 import { DEFAULT_RATE_LIMITS } from '../../../lambdas/domain/limits.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
@@ -8,6 +8,7 @@ import type { SlotLease } from '../../../lambdas/domain/sessions/slots.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
 import type { Member, Role, Site, Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { AdmissionRequest } from '../../../lambdas/use-cases/sessions/admit-session.ts';
 import type { MintPorts, MintRequest, MintSettings } from '../../../lambdas/use-cases/sessions/mint-token.ts';
 import { strictPorts } from '../../support/strict-port.ts';
 
@@ -88,6 +89,28 @@ export const aKey = (scope: keyof typeof ADDRESSES, facts: Partial<LiveKey> = {}
   createdAt: '2026-11-01T00:00:00.000Z',
   createdBy: 'owner',
   previousVersion: null,
+  ...facts,
+});
+
+/** The session that an admission reserves: a visitor's, on the platform's key. */
+export const anAdmittedSession = (
+  facts: Partial<AdmissionRequest['session']> = {},
+): AdmissionRequest['session'] => ({
+  sessionId: newSessionId(NOW, (size) => Buffer.alloc(size)),
+  workspaceId: WORKSPACE_ID,
+  siteId: SITE_ID,
+  kind: 'visitor',
+  mode: 'managed',
+  keyScope: 'platform',
+  keyScopeId: 'platform',
+  keyVersion: 3,
+  fingerprint: 'key',
+  model: 'gpt-realtime-2.1-mini',
+  voice: 'marin',
+  ipHash: 'me',
+  actor: 'visitor',
+  origin: PAGE,
+  createdAt: NOW.toISOString(),
   ...facts,
 });
 
