@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
+import { isSameBytes, isSameText } from '../constant-time.ts';
 
 /**
  * The audit trail: one chain of rows per workspace. Each row carries a keyed hash over itself and the hash of the row
@@ -183,12 +184,7 @@ export class ChainVerifier {
     if (row.type === 'row.damaged') return { sequence: expected, fault: 'altered' };
     if (row.sequence > expected) return { sequence: expected, fault: 'missing' };
     if (row.sequence < expected) return { sequence: row.sequence, fault: 'out_of_order' };
-    const computed = Buffer.from(hashOf(row, this.#chainKey), 'utf8');
-    const claimed = Buffer.from(row.hash, 'utf8');
-    const sound =
-      row.previousHash === this.#head.hash &&
-      computed.byteLength === claimed.byteLength &&
-      timingSafeEqual(computed, claimed);
+    const sound = isSameText(hashOf(row, this.#chainKey), row.hash) && row.previousHash === this.#head.hash;
     return sound ? undefined : { sequence: expected, fault: 'altered' };
   }
 
@@ -241,6 +237,6 @@ export const headOfContinuation = (
   const validUntilMs = Number(validUntil);
   const claimed = Buffer.from(mac, 'base64url');
   const computed = continuationMac(workspaceId, head, validUntilMs, chainKey);
-  const ours = claimed.byteLength === computed.byteLength && timingSafeEqual(claimed, computed);
+  const ours = isSameBytes(claimed, computed);
   return ours && more.length === 0 && nowMs < validUntilMs ? head : undefined;
 };

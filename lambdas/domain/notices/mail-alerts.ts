@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { WorkspaceId } from '../identifiers.ts';
 import { NOTICE_TYPES, type Notice, type NoticeType } from './notice.ts';
 
@@ -32,12 +31,6 @@ export const CODES_PER_DAY = 5;
 /** Eight digits of 32 derived bytes. */
 export const codeText = (derived: Uint8Array): string =>
   String(Buffer.from(derived).readUInt32BE(0) % 100_000_000).padStart(8, '0');
-
-/** Takes as long for a wrong code as for the right one. */
-export const isSameCode = (a: string, b: string): boolean => {
-  const [one, other] = [Buffer.from(a), Buffer.from(b)];
-  return one.byteLength === other.byteLength && timingSafeEqual(one, other);
-};
 
 /** Whether mail goes to `alertEmail`. */
 export const isVerified = (mail: MailAlerts, alertEmail: string | null): boolean =>

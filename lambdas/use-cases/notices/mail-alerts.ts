@@ -1,11 +1,11 @@
 import { BrokerError } from '../../domain/broker-error.ts';
+import { isSameText } from '../../domain/constant-time.ts';
 import type { RandomBytes, WorkspaceId } from '../../domain/identifiers.ts';
 import {
   CODE_MS,
   CODE_TRIES,
   CODES_PER_DAY,
   DEFAULT_MAIL_EVENTS,
-  isSameCode,
   isVerified,
   type MailAlerts,
 } from '../../domain/notices/mail-alerts.ts';
@@ -94,7 +94,7 @@ export const mailAlerts = (ports: Ports) => {
         mail.triesLeft > 0 &&
         now.getTime() < Date.parse(mail.codeExpiresAt);
       if (!usable) throw new BrokerError('mail_code_wrong');
-      if (!isSameCode(await ports.codes.codeOf(mail), code)) {
+      if (!isSameText(await ports.codes.codeOf(mail), code)) {
         await refuseConflict(ports.mail.saveMailAlerts({ ...mail, triesLeft: mail.triesLeft - 1 }, mail));
         throw new BrokerError('mail_code_wrong');
       }

@@ -1,6 +1,6 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { isSameText } from '../../../domain/constant-time.ts';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
 import { fieldsOf, type KeyMark, markOf, matchesMark, refusedKey } from '../../../domain/keys/key-mark.ts';
 import type { KeyAddress, StoredKey } from '../../../domain/keys/stored-key.ts';
@@ -46,12 +46,7 @@ export const keyMarks = (
       const parsed = keyMarkItem.safeParse(item);
       if (!parsed.success) return undefined;
       const { mac, ...mark } = parsed.data;
-      const [claimed, computed] = [mac, await macOf(address, mark)].map((text) => Buffer.from(text, 'utf8'));
-      const ours =
-        claimed !== undefined &&
-        computed?.byteLength === claimed.byteLength &&
-        timingSafeEqual(computed, claimed);
-      return ours ? mark : undefined;
+      return isSameText(mac, await macOf(address, mark)) ? mark : undefined;
     },
     warmUp: () => keys.warmUp([ROOT]),
     onRefused,
