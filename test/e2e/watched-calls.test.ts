@@ -123,6 +123,15 @@ describe('the usage of a watched call', () => {
       }),
     );
     await talk(begun);
+    begun.caller.send({ type: 'session.update', session: { type: 'realtime', tool_choice: 'none' } });
+    await begun.caller.event('session.updated');
+    const restored = await begun.caller.event('session.updated', 2);
+    expect(restored.session).toMatchObject({
+      max_output_tokens: 2_048,
+      reasoning: { effort: 'low' },
+      tool_choice: 'auto',
+      audio: { input: { turn_detection: { silence_duration_ms: 400 } }, output: { speed: 1.1 } },
+    });
     await begun.caller.close();
     await ended(strictStack);
     const session = await sessionOf(strictStack, tenant, begun.call);
