@@ -6,7 +6,7 @@ import type { SlotLease } from '../../../domain/sessions/slots.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
 import { clockMinuteOf } from '../../../domain/time.ts';
 import type { TokenContextReader } from '../../../use-cases/ports/sessions.ts';
-import { readTogether } from '../batch-get.ts';
+import { type ItemLookup, readTogether } from '../batch-get.ts';
 import { budgetKeysOf, budgetsIn } from '../budgets/budget-item.ts';
 import { stopKey } from '../calls/stop-key.ts';
 import { queryAll } from '../dynamodb-pages.ts';
@@ -19,9 +19,16 @@ import { leaseItem } from './lease-item.ts';
 import { rateItem } from './session-items.ts';
 import { embedFactsIn, embedKeysOf } from './visitor-writes.ts';
 
+/** Workspaces that a container remembers to pay for themselves. */
+const MOST_REMEMBERED = 10_000;
+
 /**
- * Hop 1 of the token path: one batch read and one query, in parallel, nothing cached. The batch is strongly consistent:
- * suspending a key takes effect at the next request. Each key is held against its mark, which the same batch has read.
+ * Hop 1 of the token path: one batch read and one query, in parallel. No item is cached. Tenancy and keys are read strongly
+ * consistent: suspending a key takes effect with the next request. Counts may be a moment old, because the condition of the
+ * admission's write decides. Each key is compared with its mark, which the same batch has read.
+ *
+ * A container remembers only what is not worth reading: the platform's key where the workspace last had its own. If the
+ * workspace is managed by now, a second batch reads that key.
  */
 export const dynamoDbTokenContext = (
   dynamoDb: DynamoDBDocumentClient,
@@ -45,6 +52,13 @@ export const dynamoDbTokenContext = (
       },
       leaseItem,
     );
+
+  /** Never trusted: whether a workspace pays for itself is read with each request. */
+  const payForThemselves = new Set<WorkspaceId>();
+  const remember = (workspaceId: WorkspaceId, paysForItself: boolean): void => {
+    if (!paysForItself) payForThemselves.delete(workspaceId);
+    else if (payForThemselves.size < MOST_REMEMBERED) payForThemselves.add(workspaceId);
+  };
 
   return {
     readCapacity: async (workspaceId, siteId, now, embed) => {
@@ -90,29 +104,44 @@ export const dynamoDbTokenContext = (
       };
       const budgets = budgetKeysOf(workspaceId, siteId);
       const visit = embedKeysOf(siteId, now, embed);
-      const [lookup, leases] = await Promise.all([
-        readTogether(dynamoDb, {
-          [tables.tenancy]: [
-            at.workspace,
-            at.site,
-            at.stageStop,
-            at.workspaceStop,
-            at.siteMark,
-            at.workspaceMark,
-            at.platformMark,
-          ],
-          [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
-          [tables.limits]: [
-            at.siteRate,
-            at.siteHealth,
-            at.workspaceHealth,
-            at.platformHealth,
-            ...visit.token,
-          ],
-          [tables.usage]: [at.period, ...budgets, ...visit.day],
-        }),
+      const ofPlatform = {
+        [tables.tenancy]: [at.platformMark],
+        [tables.keys]: [at.platformKey],
+        [tables.limits]: [at.platformHealth],
+      };
+      const skipped = payForThemselves.has(workspaceId);
+      const first = {
+        [tables.tenancy]: [
+          at.workspace,
+          at.site,
+          at.stageStop,
+          at.workspaceStop,
+          at.siteMark,
+          at.workspaceMark,
+          ...(skipped ? [] : [at.platformMark]),
+        ],
+        [tables.keys]: [at.siteKey, at.workspaceKey, ...(skipped ? [] : [at.platformKey])],
+        [tables.limits]: [
+          at.siteRate,
+          at.siteHealth,
+          at.workspaceHealth,
+          ...(skipped ? [] : [at.platformHealth]),
+          ...visit.token,
+        ],
+        [tables.usage]: [at.period, ...budgets, ...visit.day],
+      };
+      // How long a visitor may still talk is taken from the day that was read, so that must be the latest.
+      const eventual = visit.day.length > 0 ? [] : [tables.limits, tables.usage];
+      const [found, leases] = await Promise.all([
+        readTogether(dynamoDb, first, {}, eventual),
         readLeases(workspaceId, false),
       ]);
+      const workspace = workspaceItem.optional().parse(found(tables.tenancy, at.workspace));
+      const paysForItself = workspace?.billingMode === 'byok';
+      if (workspace !== undefined) remember(workspaceId, paysForItself);
+      const late =
+        skipped && !paysForItself ? await readTogether(dynamoDb, ofPlatform, {}, eventual) : undefined;
+      const lookup: ItemLookup = (table, key) => found(table, key) ?? late?.(table, key);
       const verified = (address: KeyAddress, key: PrimaryKey, mark: PrimaryKey) =>
         verifiedKey(dynamoDb, tables, marks, address, {
           key: lookup(tables.keys, key),
@@ -125,7 +154,7 @@ export const dynamoDbTokenContext = (
         verified(addresses.platform, at.platformKey, at.platformMark),
       ]);
       return {
-        workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
+        workspace,
         site: siteItem.optional().parse(lookup(tables.tenancy, at.site)),
         siteKey,
         workspaceKey,
