@@ -1,7 +1,9 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
 import type { WorkspaceId } from '../../../domain/identifiers.ts';
 import { type KeyAddress, PLATFORM_ADDRESS } from '../../../domain/keys/stored-key.ts';
 import { siteBudget } from '../../../domain/limits.ts';
+import { silentDayOf } from '../../../domain/sessions/silent-sessions.ts';
 import type { SlotLease } from '../../../domain/sessions/slots.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
 import { clockMinuteOf } from '../../../domain/time.ts';
@@ -14,10 +16,12 @@ import { keyHealthItem } from '../keys/key-health-item.ts';
 import { type KeyMarks, verifiedKey } from '../keys/key-marks.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { siteItem, workspaceItem } from '../tenancy/tenancy-items.ts';
-import { periodUsageItem } from '../usage/usage-items.ts';
+import { count, periodUsageItem } from '../usage/usage-items.ts';
 import { leaseItem } from './lease-item.ts';
 import { rateItem } from './session-items.ts';
 import { embedFactsIn, embedKeysOf } from './visitor-writes.ts';
+
+const silentItem = z.object({ sessions: count });
 
 /** Workspaces that a container remembers to pay for themselves. */
 const MOST_REMEMBERED = 10_000;
@@ -93,6 +97,7 @@ export const dynamoDbTokenContext = (
         platformKey: primaryKey.key(PLATFORM_ADDRESS.scope, PLATFORM_ADDRESS.scopeId),
         siteRate: primaryKey.rate(siteBudget(siteId), clockMinuteOf(now)),
         period: primaryKey.periodUsage(workspaceId, billingPeriodOf(now)),
+        silent: primaryKey.silentSessions(siteId, silentDayOf(now)),
         siteHealth: primaryKey.keyHealth(workspaceId, 'site', siteId),
         workspaceHealth: primaryKey.keyHealth(workspaceId, 'workspace', workspaceId),
         stageStop: stopKey(undefined),
@@ -108,6 +113,7 @@ export const dynamoDbTokenContext = (
         [tables.tenancy]: [at.platformMark],
         [tables.keys]: [at.platformKey],
         [tables.limits]: [at.platformHealth],
+        [tables.usage]: [at.silent],
       };
       const skipped = payForThemselves.has(workspaceId);
       const first = {
@@ -128,7 +134,7 @@ export const dynamoDbTokenContext = (
           ...(skipped ? [] : [at.platformHealth]),
           ...visit.token,
         ],
-        [tables.usage]: [at.period, ...budgets, ...visit.day],
+        [tables.usage]: [at.period, ...(skipped ? [] : [at.silent]), ...budgets, ...visit.day],
       };
       // How long a visitor may still talk is taken from the day that was read, so that must be the latest.
       const eventual = visit.day.length > 0 ? [] : [tables.limits, tables.usage];
@@ -160,6 +166,7 @@ export const dynamoDbTokenContext = (
         workspaceKey,
         platformKey,
         siteCalls: rateItem.optional().parse(lookup(tables.limits, at.siteRate))?.calls ?? 0,
+        silentSessions: silentItem.parse(lookup(tables.usage, at.silent) ?? {}).sessions,
         period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
         budgets: budgetsIn(lookup, tables.usage, budgets),
         embed: embedFactsIn(lookup, tables, visit),
