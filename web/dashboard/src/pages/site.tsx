@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { type Site, useChange, useSite } from '../api/queries.ts';
 import { endingInWords } from '../calls/live-calls.ts';
@@ -19,6 +19,8 @@ import { Bullets, Card, Page } from '../ui/surface.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import { useWorkspace } from '../workspace.tsx';
+
+const FormerInstructions = lazy(() => import('../sites/former-instructions.tsx'));
 
 export default function SitePage() {
   const { siteId = '' } = useParams();
@@ -89,6 +91,8 @@ const Settings = ({ site }: { readonly site: Site }) => {
   const navigate = useNavigate();
   const say = useToast();
   const [archiving, setArchiving] = useState(false);
+  const [showsFormer, setShowsFormer] = useState(false);
+  const [restored, setRestored] = useState(0);
   const path = { siteId: site.site_id };
   const change = useChange((api, draft: SiteDraft) => api.call('changeSite', { path, body: draft }));
   const archive = useChange((api) => api.call('archiveSite', { path }));
@@ -98,12 +102,31 @@ const Settings = ({ site }: { readonly site: Site }) => {
         title="Settings"
         lead="Changes apply to new sessions."
         foot={`Created ${formatTime(site.created_at)} by ${site.created_by}`}
+        aside={
+          <Button kind="quiet" onClick={() => setShowsFormer(true)}>
+            Former instructions
+          </Button>
+        }
       >
+        {showsFormer && (
+          <Suspense>
+            <FormerInstructions
+              site={site}
+              mayChange={may('admin')}
+              onRestored={() => {
+                setShowsFormer(false);
+                setRestored(restored + 1);
+                say('The former instructions are in use again.');
+              }}
+              onClose={() => setShowsFormer(false)}
+            />
+          </Suspense>
+        )}
         <ModelNotes site={site} mayChange={may('admin')} />
         {!may('admin') && <Note title="Your role can view this page but cannot change it." />}
         <SiteForm
-          // After an undo the form shows the model that the site has again.
-          key={`${site.model} ${site.model_auto_upgrade}`}
+          // After an undo or a restore the form shows what the site has again.
+          key={`${site.model} ${site.model_auto_upgrade} ${restored}`}
           initial={draftOf(site)}
           submit="Save changes"
           working={change.isPending}
