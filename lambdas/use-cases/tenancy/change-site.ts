@@ -1,5 +1,7 @@
 import type { SiteId } from '../../domain/identifiers.ts';
 import type { Caller, Site, SiteChange } from '../../domain/tenancy/workspace.ts';
+import { priceOf } from '../../domain/usage/price-catalogue.ts';
+import { refuseUnpriced } from '../budgets/refuse-unreservable.ts';
 import { refuseWeakControl } from '../budgets/refuse-weak-control.ts';
 import { refuseConflict } from '../conflicts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
@@ -34,6 +36,10 @@ export const changeSite =
       for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
         refuseWeakControl(action, [{ name: change.name ?? site.name, control: change.control }]);
     refuseSiteSettings({ model: newModel, allowedOrigins: change.allowedOrigins }, suffixes, clock());
+    const changed = { ...site, ...change };
+    if (newModel !== undefined && priceOf(newModel, clock(), changed.dataResidency) === undefined)
+      for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
+        refuseUnpriced(action, [changed], clock());
     const undone = newModel !== undefined && newModel === site.modelMove?.from;
     const whole = {
       ...(undone && { modelAutoUpgrade: false }),
