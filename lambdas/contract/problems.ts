@@ -216,7 +216,7 @@ export const PROBLEMS = {
     status: 409,
     code: 'price_required',
     message:
-      'The action never_exceed needs to know what a response costs, but the price of a model in details is not known. Choose another model for the site, or another action for the budget.',
+      'The action never_exceed needs to know what a response costs, but the price of a model in details is not known. Choose another model for the site, turn transcription off, or choose another action for the budget.',
   },
   platform_key_missing: {
     status: 503,

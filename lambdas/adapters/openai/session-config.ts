@@ -1,15 +1,6 @@
-import { MAX_OUTPUT_TOKENS, POST_INSTRUCTION_TOKENS } from '../../domain/openai-models.ts';
+import { POST_INSTRUCTION_TOKENS } from '../../domain/openai-models.ts';
+import { type Conversation, SPEECH_SPEED, type TurnDetection } from '../../domain/tenancy/conversation.ts';
 import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
-
-/** `idle_timeout_ms` would let OpenAI answer silence. */
-export const ASKED_TURNS = {
-  turn_detection: {
-    type: 'server_vad',
-    create_response: false,
-    interrupt_response: true,
-    idle_timeout_ms: null,
-  },
-} as const;
 
 /**
  * The session that a client secret or a call begins with, fixed here and not by the widget. It bounds what one response
@@ -17,12 +8,19 @@ export const ASKED_TURNS = {
  * of it (SECURITY.md). With `turnByTurn` OpenAI answers no turn before the watcher asks for it, and still stops when the
  * visitor interrupts.
  */
-export const sessionOf = ({ model, voice, instructions }: VoiceSettings, turnByTurn = false) => ({
+export const sessionOf = (
+  { model, voice, instructions, conversation }: VoiceSettings,
+  turnByTurn = false,
+) => ({
   type: 'realtime',
   model,
   ...(instructions !== '' && { instructions }),
-  audio: { output: { voice }, ...(turnByTurn && { input: ASKED_TURNS }) },
-  max_output_tokens: MAX_OUTPUT_TOKENS,
+  audio: {
+    ...inputOf(conversation, turnByTurn),
+    output: { voice, ...(conversation.speed !== SPEECH_SPEED.default && { speed: conversation.speed }) },
+  },
+  ...(conversation.reasoningEffort !== null && { reasoning: { effort: conversation.reasoningEffort } }),
+  max_output_tokens: conversation.maxOutputTokens,
   truncation: {
     type: 'retention_ratio',
     retention_ratio: 0.8,
@@ -30,3 +28,45 @@ export const sessionOf = ({ model, voice, instructions }: VoiceSettings, turnByT
   },
   tools: [],
 });
+
+/** `audio.input` with the settings that differ from OpenAI's defaults; nothing if none does. */
+const inputOf = (
+  { turnDetection, noiseReduction, transcription: asked }: Conversation,
+  turnByTurn: boolean,
+) => {
+  // Its price is not reserved.
+  const transcription = turnByTurn ? null : asked;
+  if (!turnByTurn && turnDetection === null && noiseReduction === null && transcription === null) return {};
+  return {
+    input: {
+      ...((turnDetection !== null || turnByTurn) && {
+        turn_detection: {
+          ...(turnDetection === null ? { type: 'server_vad' } : turnDetectionOf(turnDetection)),
+          ...(turnByTurn && { create_response: false }),
+        },
+      }),
+      ...(noiseReduction !== null && { noise_reduction: { type: noiseReduction } }),
+      ...(transcription !== null && {
+        transcription: {
+          model: transcription.model,
+          ...(transcription.language !== null && { language: transcription.language }),
+        },
+      }),
+    },
+  };
+};
+
+const turnDetectionOf = (detection: TurnDetection) =>
+  detection.type === 'semantic_vad'
+    ? {
+        type: detection.type,
+        eagerness: detection.eagerness,
+        interrupt_response: detection.interruptResponse,
+      }
+    : {
+        type: detection.type,
+        threshold: detection.threshold,
+        prefix_padding_ms: detection.prefixPaddingMs,
+        silence_duration_ms: detection.silenceDurationMs,
+        interrupt_response: detection.interruptResponse,
+      };

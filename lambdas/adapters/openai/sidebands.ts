@@ -6,8 +6,8 @@ import { readOpenAiError } from '../../domain/keys/openai-error-body.ts';
 import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
 import type { Sideband, SidebandEvent, Sidebands } from '../../use-cases/ports/calls.ts';
 import { baseUrlFor } from './hosts.ts';
-import { ASKED_TURNS, sessionOf } from './session-config.ts';
-import { sessionFields, watchedEventIn } from './watched-events.ts';
+import { sessionOf } from './session-config.ts';
+import { objectOf, sessionFields, watchedEventIn } from './watched-events.ts';
 
 /** Larger than any event without sound; a longer frame closes the socket with 1009. */
 const MAX_FRAME_BYTES = 1_048_576;
@@ -48,9 +48,9 @@ export const openAiSidebands = (configuredBaseUrl: string): Sidebands => ({
       : { result: opened };
   },
 
+  // OpenAI fills in the rest of these two: its first answer says what they are.
   admittedFields: (settings, turnByTurn) => {
-    // OpenAI fills in the rest of `input`, so its first answer is compared from then on.
-    const { input: _, ...fields } = sessionFields(sessionOf(settings, turnByTurn));
+    const { input: _, reasoning: __, ...fields } = sessionFields(sessionOf(settings, turnByTurn));
     return fields;
   },
 });
@@ -102,14 +102,13 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings, turnByTurn: bool
     socket.send(JSON.stringify(event));
     return true;
   };
-  const { model: _, audio: __, ...others } = sessionOf(settings, turnByTurn);
-  const changeable = { ...others, ...(turnByTurn && { audio: { input: ASKED_TURNS } }) };
+  const { model: _, audio: __, reasoning: ___, ...changeable } = sessionOf(settings, turnByTurn);
   return {
     begin: () => {
       send({ type: 'session.update', session: changeable });
     },
     restore: (expected) => {
-      send({ type: 'session.update', session: { ...others, ...learned(expected, turnByTurn) } });
+      send({ type: 'session.update', session: { ...changeable, ...learned(expected, turnByTurn) } });
     },
     silence: () => {
       send({ type: 'response.cancel' });
@@ -150,11 +149,16 @@ const learned = (expected: SessionFields, turnByTurn: boolean): Readonly<Record<
     const text = expected[name];
     return text === undefined ? undefined : JSON.parse(text);
   };
-  const entries = ['instructions', 'tool_choice', 'output_modalities'].flatMap((name) => {
+  const entries = ['instructions', 'tool_choice', 'output_modalities', 'reasoning'].flatMap((name) => {
     const value = parse(name);
     return value === undefined || value === null ? [] : [[name, value] as const];
   });
-  const known = parse('input');
-  const input = { ...(typeof known === 'object' ? known : {}), ...(turnByTurn && ASKED_TURNS) };
+  const known = objectOf(parse('input'));
+  const input = {
+    ...known,
+    ...(turnByTurn && {
+      turn_detection: { type: 'server_vad', ...objectOf(known['turn_detection']), create_response: false },
+    }),
+  };
   return { ...Object.fromEntries(entries), ...(Object.keys(input).length > 0 && { audio: { input } }) };
 };

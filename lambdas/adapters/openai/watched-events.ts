@@ -106,7 +106,8 @@ const parseJson = (text: string): unknown => {
 
 type Json = Readonly<Record<string, unknown>>;
 
-const objectOf = (value: unknown): Json =>
+/** The value, if it is an object; otherwise an empty one. */
+export const objectOf = (value: unknown): Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 
 /** The compared fields of a session, those that it has. */
@@ -118,6 +119,7 @@ export const sessionFields = (session: Json): SessionFields => {
     model: session['model'],
     instructions: session['instructions'],
     max_output_tokens: session['max_output_tokens'],
+    reasoning: session['reasoning'],
     truncation: truncationOf(session['truncation']),
     tools: session['tools'],
     tool_choice: session['tool_choice'],

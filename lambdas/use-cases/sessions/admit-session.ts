@@ -6,7 +6,6 @@ import { type KeyUse, newKeyUse } from '../../domain/calls/key-use.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import type { RandomBytes, SessionId, SiteId } from '../../domain/identifiers.ts';
 import { FIRST_HOLD_SECONDS, holdsOfAddress, slotsOfAddress } from '../../domain/limits.ts';
-import { MAX_OUTPUT_TOKENS } from '../../domain/openai-models.ts';
 import { secondsLeft } from '../../domain/sessions/embed-token.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import {
@@ -68,7 +67,7 @@ export interface AdmissionRequest {
 export interface Admitted {
   readonly session: ReservedSession & { readonly siteId: SiteId };
   readonly leases: readonly SlotLease[];
-  /** The meter of a call, or one that holds minutes of a hard-capped plan; otherwise undefined. */
+  /** The meter of a call or of a managed session; otherwise undefined. */
   readonly usage: SessionUsage | undefined;
   /** The intent to open the key for a call; undefined for a token, whose session is the intent. */
   readonly use: KeyUse | undefined;
@@ -147,7 +146,7 @@ const budgetsFor = (
     highestCostOfResponse(price, {
       instructions: site.instructions,
       turnMs: 0,
-      maxOutputTokens: MAX_OUTPUT_TOKENS,
+      maxOutputTokens: site.conversation.maxOutputTokens,
     });
   refuseExhausted(current, now, timeZone, first);
   return current;
@@ -241,7 +240,8 @@ const admissionAt = (
       expiresAt: connectBy,
       ...(isCall && { expectedUntil: nowSeconds + SILENCE_SECONDS }),
     })),
-    usage: isCall || capSeconds !== undefined ? newSessionUsage(admitted) : undefined,
+    // A managed session has one from the start, so that the sweeper finds it if it never reports.
+    usage: isCall || session.mode === 'managed' ? newSessionUsage(admitted) : undefined,
     use: isCall
       ? newKeyUse(admitted, { scope: session.keyScope, version: session.keyVersion }, 'call', now, random)
       : undefined,

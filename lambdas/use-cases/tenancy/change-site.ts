@@ -1,7 +1,6 @@
 import type { SiteId } from '../../domain/identifiers.ts';
 import type { Caller, Site, SiteChange } from '../../domain/tenancy/workspace.ts';
-import { priceOf } from '../../domain/usage/price-catalogue.ts';
-import { refuseUnpriced } from '../budgets/refuse-unreservable.ts';
+import { priceFault, refuseUnpriced } from '../budgets/refuse-unreservable.ts';
 import { refuseWeakControl } from '../budgets/refuse-weak-control.ts';
 import { refuseConflict } from '../conflicts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
@@ -35,9 +34,23 @@ export const changeSite =
     if (change.control !== undefined && change.control !== site.control)
       for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
         refuseWeakControl(action, [{ name: change.name ?? site.name, control: change.control }]);
-    refuseSiteSettings({ model: newModel, allowedOrigins: change.allowedOrigins }, suffixes, clock());
+    refuseSiteSettings(
+      {
+        model: newModel,
+        allowedOrigins: change.allowedOrigins,
+        ...((newModel !== undefined || change.conversation !== undefined) && {
+          conversation: {
+            model: change.model ?? site.model,
+            settings: change.conversation ?? site.conversation,
+          },
+        }),
+      },
+      suffixes,
+      clock(),
+    );
     const changed = { ...site, ...change };
-    if (newModel !== undefined && priceOf(newModel, clock(), changed.dataResidency) === undefined)
+    const isPriced = priceFault(changed, clock()) === undefined;
+    if ((newModel !== undefined || change.conversation !== undefined) && !isPriced)
       for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
         refuseUnpriced(action, [changed], clock());
     const undone = newModel !== undefined && newModel === site.modelMove?.from;

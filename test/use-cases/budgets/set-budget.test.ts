@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
 import type { BudgetSettings } from '../../../lambdas/domain/budgets/budget.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import type { BudgetTarget } from '../../../lambdas/use-cases/budgets/read-budget.ts';
 import { setBudget } from '../../../lambdas/use-cases/budgets/set-budget.ts';
 import { aSite, aWorkspace, NOW, outcomeOf, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
@@ -238,6 +239,16 @@ describe('a budget that could not be kept', () => {
     expect(await refused({ sites }, { ...NEVER })).toEqual({
       refusal: 'price_required',
       details: [{ path: 'model', message: 'The price of gpt-next, the model of new, is not known.' }],
+      log: [],
+    });
+  });
+
+  it('never_exceed is refused where what visitors say is written down by a model without a known price', async () => {
+    const transcription = { model: 'whisper-1', language: null } as const;
+    const sites = [aSite({ control: 'locked', conversation: { ...DEFAULT_CONVERSATION, transcription } })];
+    expect(await refused({ sites }, NEVER)).toMatchObject({
+      refusal: 'price_required',
+      details: [{ path: 'conversation.transcription' }],
       log: [],
     });
   });
