@@ -1,7 +1,7 @@
 import type { BudgetAction } from '../../../../lambdas/domain/budgets/budget.ts';
 import type { BudgetPeriod } from '../../../../lambdas/domain/budgets/budget-period.ts';
 
-/** What a budget does at its amount, as people choose it. */
+/** The action of a budget at its amount, as people choose it. */
 export const ACTIONS: Readonly<Record<BudgetAction, { readonly title: string; readonly meaning: string }>> = {
   notify: {
     title: 'Notify',
