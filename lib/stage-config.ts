@@ -418,8 +418,18 @@ export const parseStageConfig = (
     throw new StageConfigError(sentences.join(' '));
   }
   const { plansFile, ...rest } = parsed.data;
+  if (
+    'cognito' in rest.signIn &&
+    rest.signIn.cognito.domainPrefix === undefined &&
+    RESERVED_NAMES.test(stage.data)
+  )
+    throw new StageConfigError(
+      `stages.${stage.data}.signIn.cognito.domainPrefix must be given, because the default has the name of the stage, and Cognito refuses aws, amazon and cognito.`,
+    );
   return { stage: stage.data, ...rest, plans: plansFile === undefined ? '' : readPlans(plansFile, readText) };
 };
+
+const RESERVED_NAMES = /aws|amazon|cognito/;
 
 const readProjectFile = (path: string): string =>
   readFileSync(new URL(path, new URL('../', import.meta.url)), 'utf8');

@@ -67,6 +67,8 @@ export interface AwsAccount {
   readonly requests: readonly AwsRequest[];
   /** Operations of this service so far. */
   readonly operations: (service: string) => readonly string[];
+  /** The issuer behind `/oauth2/authorize` and `/oauth2/token`, in place of the pages of Cognito. */
+  readonly signInAt: (issuer: string) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -363,7 +365,13 @@ export const startAwsAccount = async (): Promise<AwsAccount> => {
     onRequest: () => undefined,
   };
   const requests: AwsRequest[] = [];
+  let issuer = '';
   const server = createServer(async (incoming, response) => {
+    const page = /^\/oauth2(\/(?:authorize|token).*)$/.exec(incoming.url ?? '')?.[1];
+    if (page !== undefined) {
+      response.writeHead(307, { location: `${issuer}${page}` }).end();
+      return;
+    }
     const request = await parse(incoming);
     requests.push(request);
     state.onRequest(request);
@@ -383,6 +391,9 @@ export const startAwsAccount = async (): Promise<AwsAccount> => {
     url: `http://127.0.0.1:${port}`,
     state,
     requests,
+    signInAt: (address) => {
+      issuer = address;
+    },
     operations: (service) =>
       requests.filter((request) => request.service === service).map(({ operation }) => operation),
     close: () =>

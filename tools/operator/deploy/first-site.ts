@@ -88,7 +88,7 @@ export const ensureFirstSite = async (request: FirstSiteRequest): Promise<FirstS
 
   if (payer === 'own') {
     const stored = await ask('GET', `/v1/workspaces/${workspaceId}/openai-key`);
-    if (!stored.success && stored.error.code === 'openai_key_not_stored')
+    if (!stored.success && stored.error.code === 'openai_key_missing')
       dataOf(
         await ask('PUT', `/v1/workspaces/${workspaceId}/openai-key`, { api_key: await request.openAiKey() }),
         'The OpenAI key was not stored:',

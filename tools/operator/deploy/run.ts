@@ -308,7 +308,9 @@ export const deploy = async (ports: DeployPorts, options: DeployOptions): Promis
   const url = of('edge')['EdgeUrl'] ?? of('api')['ApiUrl'] ?? '';
   const dashboardUrl = Object.entries(dashboard).find(([name]) => /^DashboardUrl/.test(name))?.[1];
   const userPoolId = data['UserPoolId'];
-  if (userPoolId !== undefined) await invite(ports, options, account, userPoolId);
+  // Whoever brings a token has signed in.
+  if (userPoolId !== undefined && (options.token === undefined || options.owner !== undefined))
+    await invite(ports, options, account, userPoolId);
   const token = await tokenOf(ports, options, prepared, data);
   const site =
     token === undefined ? undefined : await firstSite(ports, options, prepared, { url, token, data });

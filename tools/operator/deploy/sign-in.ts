@@ -20,6 +20,7 @@ const TOKEN_TIMEOUT_MS = 20_000;
 const HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
+  connection: 'close',
   'content-security-policy': "default-src 'none'",
   'referrer-policy': 'no-referrer',
 };

@@ -75,6 +75,8 @@ export interface Scene {
   readonly answers: Record<string, string>;
   /** The fate of `cdk deploy` of a stack. @default it is created */
   readonly onDeploy: Map<string, (account: AwsAccount) => number>;
+  /** The work of a script that the command starts. */
+  readonly onScript: (work: () => Promise<void>) => void;
   readonly outputs: Record<string, Readonly<Record<string, string>>>;
   readonly run: (options?: Partial<DeployOptions>) => Promise<number>;
   readonly close: () => Promise<void>;
@@ -119,6 +121,7 @@ export const startScene = async ({
   const answers: Record<string, string> = {};
   const onDeploy: Scene['onDeploy'] = new Map();
   const outputs: Scene['outputs'] = {};
+  let scriptWork = async (): Promise<void> => undefined;
   const answer = (question: string): string | undefined =>
     Object.entries(answers).find(([part]) => question.includes(part))?.[1];
   const terminal: Terminal = {
@@ -138,8 +141,10 @@ export const startScene = async ({
       cdkCalls.push(args.filter((arg) => !arg.startsWith('/')));
       const [command, name = ''] = args;
       if (command === 'synth') writeAssembly(args[args.indexOf('--output') + 1] ?? '');
-      if (command === 'bootstrap')
+      if (command === 'bootstrap') {
+        if (aws.state.refusals.has('bootstrap')) return 1;
         aws.state.stacks.set('CDKToolkit', { ...deployedStack({ BootstrapVersion: '28' }), resources: [] });
+      }
       if (command === 'deploy') {
         const fate = onDeploy.get(name);
         if (fate !== undefined) return fate(aws);
@@ -149,6 +154,7 @@ export const startScene = async ({
     },
     script: async (path, _args, environment, input) => {
       scripts.push({ path, environment, input });
+      await scriptWork();
       return 0;
     },
     openBrowser,
@@ -162,6 +168,9 @@ export const startScene = async ({
     shown: () => lines.join('\n'),
     answers,
     onDeploy,
+    onScript: (work) => {
+      scriptWork = work;
+    },
     outputs,
     run: async (options = {}) => {
       try {
