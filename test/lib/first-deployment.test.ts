@@ -119,7 +119,7 @@ describe('the stage dev', () => {
   const { data } = exampleApp();
   const own = templateOf(data);
 
-  test('signs in with a pool of its own, under a prefix that ends in the id of the account', () => {
+  test('signs in with its own pool, under a prefix that ends in the id of the account', () => {
     const [domain, ...more] = ofType(own, 'AWS::Cognito::UserPoolDomain');
     expect(more).toEqual([]);
     expect(inWords(domain?.Properties['Domain'], own)).toBe('spelo-byok-dev-{AWS::AccountId}');

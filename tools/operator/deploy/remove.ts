@@ -19,7 +19,7 @@ export interface RemoveOptions {
 /** Stacks whose deletion leaves resources that nobody uses any more. */
 const HOLDS_DATA = /-(?:data|audit|replica-[a-z0-9-]+)$/;
 
-/** What a resource that stays goes on costing: https://aws.amazon.com/kms/pricing/ and the pages of the services. */
+/** Cost of a resource that stays: https://aws.amazon.com/kms/pricing/ and the pages of the services. */
 const COSTS: Readonly<Record<string, string>> = {
   'AWS::KMS::Key':
     '$1.00 a month. Delete it last: what it encrypts is lost with it. KMS waits for 7 to 30 days',

@@ -192,9 +192,7 @@ const PAYERS: Readonly<Record<string, 'own' | 'platform' | 'none'>> = {
 
 const payerOf = async ({ ask, interactive, say }: Terminal, key: DeployOptions['key']) => {
   if (key !== undefined || !interactive) return key ?? 'none';
-  say(
-    '\nWho pays OpenAI? own: the first workspace has a key of its own. platform: you pay for your customers.',
-  );
+  say('\nWho pays OpenAI? own: the first workspace has its own key. platform: you pay for your customers.');
   const answer = await ask('own, platform or none (decide later):', 'own');
   const payer = PAYERS[answer];
   if (payer === undefined)
@@ -308,7 +306,7 @@ export const deploy = async (ports: DeployPorts, options: DeployOptions): Promis
   const url = of('edge')['EdgeUrl'] ?? of('api')['ApiUrl'] ?? '';
   const dashboardUrl = Object.entries(dashboard).find(([name]) => /^DashboardUrl/.test(name))?.[1];
   const userPoolId = data['UserPoolId'];
-  // Whoever brings a token has signed in.
+  // An owner who has a token needs no invitation.
   if (userPoolId !== undefined && (options.token === undefined || options.owner !== undefined))
     await invite(ports, options, account, userPoolId);
   const token = await tokenOf(ports, options, prepared, data);

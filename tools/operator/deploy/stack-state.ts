@@ -46,7 +46,7 @@ const describe = async (client: CloudFormationClient, name: string): Promise<Sta
     return Stacks?.[0];
   } catch (error) {
     const { name: code, message } = awsErrorOf(error);
-    // The API has no error of its own for a stack that is not there.
+    // The API has no separate error for a stack that is not there.
     if (code === 'ValidationError' && /does not exist/.test(message)) return undefined;
     throw error;
   }
@@ -135,7 +135,7 @@ export interface Failure {
 /** Texts of resources that failed only because another one did. */
 const CONSEQUENCE = /^Resource (?:creation|update) cancelled/i;
 
-/** What failed in the latest operation on the stack, the cause first. Failures that only follow from another are left out. */
+/** The failures of the latest operation on the stack, the cause first. Failures that only follow from another are left out. */
 export const failuresOf = async (
   client: CloudFormationClient,
   nameOrId: string,

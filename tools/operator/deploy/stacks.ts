@@ -50,7 +50,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
 export const remedyFor = (reason: string): string =>
   REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'Fix the cause that AWS names above.';
 
-/** What a failed deployment of a stack left behind, as lines for the operator. */
+/** Lines for the operator: the cause of a failed deployment of a stack, and everything it left behind. */
 export const explainFailure = async (aws: AwsClients, state: StackState): Promise<readonly string[]> => {
   if (state.condition === 'absent')
     return [`${state.name} was not created, and nothing of it is left. The text above names the cause.`];

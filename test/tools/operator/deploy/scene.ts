@@ -13,7 +13,7 @@ const STAGE = 'dev';
 export const STACKS = ['data', 'api', 'audit', 'observability'] as const;
 export const stackName = (stack: string): string => `spelo-byok-${STAGE}-${stack}`;
 
-/** The smallest stage with a pool of its own. */
+/** The smallest stage with its own pool. */
 export const SETTINGS = {
   owner: 'platform',
   deletionProtection: false,

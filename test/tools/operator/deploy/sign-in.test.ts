@@ -33,7 +33,7 @@ const terminalThat = (answer?: (url: string) => Promise<string>) => {
   return { terminal, said };
 };
 
-/** Whoever answers at the redirect address, by its status. */
+/** The status of the answer at the redirect address. */
 const get = async (address: string): Promise<number> => (await fetch(address)).status;
 
 /** A browser that does this with the address that it is given. */
