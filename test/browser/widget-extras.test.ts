@@ -56,7 +56,8 @@ describeInBrowser('the part of the widget that is loaded on demand', () => {
         var s = document.createElement('script');
         s.src = '${file()}'; s.crossOrigin = 'anonymous'; s.setAttribute('data-site-id', '${siteId}');
         document.head.appendChild(s);</script>`,
-      (broker) => `default-src 'none'; img-src data:; script-src 'nonce-abc' 'strict-dynamic'; connect-src ${broker}`,
+      (broker) =>
+        `default-src 'none'; img-src data:; script-src 'nonce-abc' 'strict-dynamic'; connect-src ${broker}`,
     ],
     [
       'a module script',

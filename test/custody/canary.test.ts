@@ -699,6 +699,7 @@ describe('every way through the product is taken with a canary for a key', () =>
         model: 'gpt-realtime',
         voice: 'marin',
         instructions: '',
+        tools: [],
         dataResidency: 'global',
       } as const;
       const adapter = await catching(`the OpenAI adapter ${suffix}`, () =>

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { buildWidget, LANGUAGES, STABLE_NAME, type WidgetManifest } from '../../web/widget/build.ts';
+import {
+  buildWidget,
+  LANGUAGES,
+  OWN_PROPERTIES,
+  STABLE_NAME,
+  type WidgetManifest,
+} from '../../web/widget/build.ts';
 import { SENTENCES } from '../../web/widget/src/extras/sentences.ts';
 import { DEFAULT_STRINGS } from '../../web/widget/src/strings.ts';
 
@@ -64,6 +70,10 @@ describe('the built widget', () => {
     expect(manifest.integrity).toBe(`sha384-${createHash('sha384').update(code).digest('base64')}`);
     expect(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))).toEqual(manifest);
     expect((await buildWidget(folder)).file).toBe(manifest.file);
+  });
+
+  it('shortens no name of a sentence, which is also looked up as a text', () => {
+    expect(Object.keys(ENGLISH).filter((name) => OWN_PROPERTIES.test(name))).toEqual([]);
   });
 
   it('evaluates no text as code and writes no markup', () => {

@@ -12,9 +12,9 @@ export const WIDGET_FOLDER = join(SOURCE, '../../dist/widget');
 export const LANGUAGES = ['de', 'es', 'fr'] as const;
 export const STABLE_NAME = 'spelo-voice.js';
 
-/** Names of properties that no page and no browser reads: the build shortens them. */
-const OWN_PROPERTIES =
-  /^(?:on(?:State|Connected|Sound|Caption|Usage|Note|Trouble|Second|End|Event|Lost)|brokerAheadMs|timeoutMs|idleSeconds|visitorId|captionsHint|captionsLabel|captionLabel|isHeard|isMuted|hasEvents|endedBy|silentMs|drained|reported|exchange|levels|problem|sessionId|clearCaptions|isTyped|isMini|isBusy|adviceOf|retryWhileOffline|createView|createTalk|sentences|extend|onEvent|onFunction|retry|elements|onText|hasEvents|captionsHint|loadLanguage|loadExtras|launcher|restart|touch|listen|tick|fields|hint|leave|look|icon|pressed|orb|note)$/;
+/** Names of properties that no page and no browser reads, and no sentence has: the build shortens them. */
+export const OWN_PROPERTIES =
+  /^(?:on(?:State|Connected|Sound|Caption|Usage|Note|Trouble|Second|End|Event|Lost)|brokerAheadMs|timeoutMs|idleSeconds|visitorId|captionsHint|captionsLabel|captionLabel|isHeard|isMuted|hasEvents|endedBy|silentMs|drained|reported|exchange|levels|problem|sessionId|clearCaptions|isTyped|isMini|isBusy|adviceOf|retryWhileOffline|createView|createTalk|sentences|extend|onEvent|onFunction|elements|onText|hasEvents|captionsHint|loadLanguage|loadExtras|launcher|restart|touch|listen|tick|fields|hint|leave|look|icon|pressed|orb|note)$/;
 
 /** The facts that a page needs to embed the widget, as `manifest.json` has them. */
 export interface WidgetManifest {
@@ -25,7 +25,7 @@ export interface WidgetManifest {
   readonly integrity: string;
   readonly bytes: number;
   readonly gzip_bytes: number;
-  /** What a visitor's browser loads when the panel opens. */
+  /** Loaded when the panel opens. */
   readonly extras: { readonly file: string; readonly gzip_bytes: number };
 }
 

@@ -6,7 +6,7 @@ import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
  * can cost: how long it is, and how much of the conversation it reads again. A page with a data channel can change all
  * of it (SECURITY.md).
  */
-export const sessionOf = ({ model, voice, instructions }: VoiceSettings) => ({
+export const sessionOf = ({ model, voice, instructions, tools }: VoiceSettings) => ({
   type: 'realtime',
   model,
   ...(instructions !== '' && { instructions }),
@@ -17,5 +17,10 @@ export const sessionOf = ({ model, voice, instructions }: VoiceSettings) => ({
     retention_ratio: 0.8,
     token_limits: { post_instructions: POST_INSTRUCTION_TOKENS },
   },
-  tools: [],
+  tools: tools.map(({ name, description, parameters }) => ({
+    type: 'function',
+    name,
+    ...(description !== '' && { description }),
+    parameters: JSON.parse(parameters) as Readonly<Record<string, unknown>>,
+  })),
 });

@@ -2,6 +2,7 @@ import { SERVICE_VERSION } from '../../contract/version.ts';
 import { BrokerError } from '../../domain/broker-error.ts';
 import { type KeyAddress, PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
 import type { VisitorLimits } from '../../domain/sessions/embed-token.ts';
+import type { FunctionTool } from '../../domain/tenancy/function-tool.ts';
 import type { Plan } from '../../domain/tenancy/plan.ts';
 import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { StoredKeyStates } from '../../use-cases/ports/keys.ts';
@@ -173,24 +174,33 @@ const SITE_FIELDS = {
   ignored_origins: 'ignoredOrigins',
 } as const;
 
-interface LimitsBody {
+interface NestedBody {
+  readonly tools?:
+    | readonly { readonly name: string; readonly description: string; readonly parameters: object }[]
+    | undefined;
   readonly visitor_limits?:
     | { readonly calls_per_day: number | null; readonly minutes_per_day: number | null }
     | undefined;
 }
 
-/** A site's body under our own names, its nested limits included. */
-const siteSettingsIn = <Body extends LimitsBody>(
+/** A site's body under our own names, its nested limits and functions included. */
+const siteSettingsIn = <Body extends NestedBody>(
   body: Body,
 ): Renamed<Body, typeof SITE_FIELDS> &
   (undefined extends Body['visitor_limits']
     ? { readonly visitorLimits?: VisitorLimits }
-    : { readonly visitorLimits: VisitorLimits }) => {
-  const { visitor_limits: limits } = body;
+    : { readonly visitorLimits: VisitorLimits }) &
+  (undefined extends Body['tools']
+    ? { readonly tools?: readonly FunctionTool[] }
+    : { readonly tools: readonly FunctionTool[] }) => {
+  const { visitor_limits: limits, tools } = body;
   return {
     ...renamed(body, SITE_FIELDS),
     ...(limits !== undefined && {
       visitorLimits: { callsPerDay: limits.calls_per_day, minutesPerDay: limits.minutes_per_day },
+    }),
+    ...(tools !== undefined && {
+      tools: tools.map((tool) => ({ ...tool, parameters: JSON.stringify(tool.parameters) })),
     }),
   } as ReturnType<typeof siteSettingsIn<Body>>;
 };

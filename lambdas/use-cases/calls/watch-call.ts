@@ -69,7 +69,13 @@ export const watchCall =
       ports,
       request,
       session,
-      settings: { model: session.model, voice: session.voice, instructions, dataResidency },
+      settings: {
+        model: session.model,
+        voice: session.voice,
+        instructions,
+        tools: site.tools,
+        dataResidency,
+      },
       locked: site.control === 'locked',
     };
     const startedAtMs = ports.clock().getTime();

@@ -47,6 +47,7 @@ export const aSite = (facts: Partial<Site> = {}): Site => ({
   model: 'gpt-realtime-2.1-mini',
   voice: 'marin',
   instructions: '',
+  tools: [],
   dataResidency: 'global',
   control: 'open',
   requireEmbedToken: false,

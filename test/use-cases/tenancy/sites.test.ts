@@ -21,6 +21,7 @@ const SETTINGS = {
   model: 'gpt-realtime-2.1',
   voice: 'cedar',
   instructions: 'Sell bread.',
+  tools: [],
   requireEmbedToken: true,
   visitorLimits: { callsPerDay: 5, minutesPerDay: null },
   dataResidency: 'eu',

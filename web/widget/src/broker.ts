@@ -62,7 +62,7 @@ export const openCall = async (api: string, siteId: string, request: CallRequest
   } catch {
     // Without a connection, and where this page's origin is not registered: the browser then shows no answer at all.
     await throwIfBlocked(url);
-    throw new Failure({ code: 'unreachable' }, null, ['no_answer', api, siteId]);
+    throw new Failure({ code: 'unreachable' }, null, ['no_answer', api, siteId, location.origin]);
   }
   if (response.ok && answer?.data?.sdp) return { ...answer.data, brokerAheadMs };
   const { code = '', retry_after, request_id } = answer?.error ?? {};

@@ -1,5 +1,6 @@
 import { Activity, type Levels, type TurnState } from './activity.ts';
 import { type OpenedCall, openCall, type TimedCall } from './broker.ts';
+import type { Caption } from './caption.ts';
 import { type ClientEvent, type Connection, connect, type ServerEvent } from './connection.ts';
 import type { Hint } from './extras/hints.ts';
 import type { Extras } from './extras/index.ts';
@@ -16,14 +17,6 @@ import {
 } from './strings.ts';
 
 export type CallState = 'connecting' | TurnState | 'reconnecting';
-
-export interface Caption {
-  readonly role: 'visitor' | 'assistant';
-  readonly id: string;
-  /** The whole of it so far. */
-  readonly text: string;
-  readonly final: boolean;
-}
 
 export interface CallEnd {
   readonly reason: EndReason;

@@ -1,6 +1,6 @@
-import { Call, type CallEnd, type CallState, type Caption, type EmbedTokenSource } from './call.ts';
+import { Call, type CallEnd, type CallState, type EmbedTokenSource } from './call.ts';
+import type { Caption } from './caption.ts';
 import { agree, hasAgreed, visitorId } from './consent.ts';
-import type { Wishes } from './embed.ts';
 import type { Hint } from './extras/hints.ts';
 import type { Extras } from './extras/index.ts';
 import type { Talk } from './extras/talk.ts';
@@ -9,6 +9,9 @@ import { followLevels, type LevelMeter } from './meter.ts';
 import { randomId } from './random-id.ts';
 import { DEFAULT_STRINGS, type Problem, type ProblemCode, type StringName, type Strings } from './strings.ts';
 import { type Button, createView, type Picture, type View } from './view.ts';
+
+/** The `data-` attributes of the script tag: each that the element knows becomes its attribute. */
+export type Wishes = Readonly<Record<string, string | undefined>>;
 
 /** Where the widget is. `busy` and `error` may wait for a time to pass. */
 export type WidgetState = 'idle' | 'notice' | CallState | 'busy' | 'error' | 'ended';
@@ -527,7 +530,7 @@ export class SpeloVoice extends Base {
       icon: 'captions',
       pressed: this.#showsCaptions,
     });
-    return [captions, mini];
+    return [mini, captions];
   }
 
   #pictureOfProblem(): Partial<Picture> {

@@ -1,10 +1,7 @@
-import type { SpeloVoice } from './element.ts';
+import type { SpeloVoice, Wishes } from './element.ts';
 
 /** The floating widgets of this page, by site. */
 const embedded = new Map<string, SpeloVoice>();
-
-/** The `data-` attributes of the script tag: each that the element knows becomes its attribute. */
-export type Wishes = Readonly<Record<string, string | undefined>>;
 
 const WISHES = [
   'label',

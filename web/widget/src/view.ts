@@ -1,4 +1,4 @@
-import type { Caption } from './call.ts';
+import type { Caption } from './caption.ts';
 import { h } from './dom.ts';
 import type { ExtraPicture, ExtraView } from './extras/extra-view.ts';
 import { STYLES } from './styles.ts';

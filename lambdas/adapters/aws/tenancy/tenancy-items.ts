@@ -47,6 +47,7 @@ export const siteItem: z.ZodType<Site> = z.object({
   model: z.string(),
   voice: z.string(),
   instructions: z.string(),
+  tools: z.array(z.object({ name: z.string(), description: z.string(), parameters: z.string() })).default([]),
   dataResidency: z.enum(DATA_RESIDENCIES),
   control: z.enum(CONTROLS).default('open'),
   requireEmbedToken: z.boolean().default(false),

@@ -1,4 +1,4 @@
-import type { Caption } from '../call.ts';
+import type { Caption } from '../caption.ts';
 import { h } from '../dom.ts';
 
 /** The parts of the picture that the extras draw. */

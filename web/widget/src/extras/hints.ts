@@ -6,11 +6,11 @@ export const HINTS = {
     `the page's Content-Security-Policy does not allow ${origin}: add it to connect-src.`,
   permissions_policy: () =>
     'this page may not use the microphone: the frame needs allow="microphone", and a Permissions-Policy header microphone=(self).',
-  no_answer: (api: string, siteId: string) =>
-    `no answer from ${api}. Is ${location.origin} among the allowed origins of site ${siteId}?`,
+  no_answer: (api: string, siteId: string, origin: string) =>
+    `no answer from ${api}. Is ${origin} among the allowed origins of site ${siteId}?`,
 } as const;
 
-/** What a developer has to change, and the names that the advice needs. */
+/** The name of an advice, and the names that it mentions. */
 export type Hint = readonly [name: keyof typeof HINTS, ...values: string[]];
 
 export const adviceOf = ([name, ...values]: Hint): string =>

@@ -5,9 +5,8 @@ import { SENTENCES } from './sentences.ts';
 import { createTalk, type Talk, type TalkOptions } from './talk.ts';
 
 /**
- * What a call has beyond sound: captions, typed text, functions of the page, another try after a loss, the sentences for
- * these, and advice for developers. The widget loads
- * it when a visitor opens the panel; a call without it has sound and all controls.
+ * Everything in a call beyond sound: captions, typed text, functions of the page, reconnecting, their sentences, and
+ * advice for developers. The widget loads it when a visitor opens the panel; a call without it has sound and all controls.
  */
 export interface Extras {
   readonly sentences: typeof SENTENCES;
