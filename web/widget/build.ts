@@ -92,7 +92,7 @@ const bundle = async (
 
 const gzippedBytes = (code: Uint8Array): number => gzipSync(code, { level: 9 }).byteLength;
 
-const smallStyles: Plugin = {
+export const smallStyles: Plugin = {
   name: 'small-styles',
   setup: ({ onLoad }) =>
     onLoad({ filter: /[/\\\\]styles\.ts$/ }, async () => {

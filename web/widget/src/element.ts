@@ -6,6 +6,7 @@ import type { Extras } from './extras/index.ts';
 import type { Talk } from './extras/talk.ts';
 import type { ToolRequest, Tools } from './extras/tools.ts';
 import { followLevels, type LevelMeter } from './meter.ts';
+import type { SpeloVoiceElement } from './public.ts';
 import { randomId } from './random-id.ts';
 import { DEFAULT_STRINGS, type Problem, type ProblemCode, type StringName, type Strings } from './strings.ts';
 import { type Button, createView, type Picture, type View } from './view.ts';
@@ -61,7 +62,7 @@ const waitText = (seconds: number, wait: string, over: string): string =>
  * `<spelo-voice site-id="…">`: a button that becomes a voice call. Whatever fails is shown to the visitor and told to the
  * page in events; nothing is thrown at it.
  */
-export class SpeloVoice extends Base {
+export class SpeloVoice extends Base implements SpeloVoiceElement {
   static readonly observedAttributes = ['label', 'captions', 'privacy-url', 'accent'];
   /** Where the broker is when the element has no `api` attribute. */
   static api = '';
