@@ -25,7 +25,7 @@ const callWith = async (tools: string): Promise<Visitor> => {
   }`);
   await visitor.startCall();
   await visitor.widget.getByRole('log').waitFor();
-  // The test plays the assistant; what the microphone hears would begin turns of its own.
+  // The test plays the assistant; sound of the microphone would begin other turns.
   await visitor.page.evaluate(`{
     document.querySelector('spelo-voice').muted = true;
     window.sent = [];

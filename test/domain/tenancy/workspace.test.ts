@@ -31,6 +31,7 @@ describe('a key that belongs to no site', () => {
       model: 'gpt-realtime-2.1-mini',
       voice: 'marin',
       instructions: '',
+      tools: [],
       dataResidency: 'global',
     });
   });

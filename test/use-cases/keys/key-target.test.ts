@@ -32,6 +32,7 @@ describe('the key that a management route is about', () => {
         model: 'gpt-realtime-2.1-mini',
         voice: 'marin',
         instructions: '',
+        tools: [],
         dataResidency: 'global',
       },
     });

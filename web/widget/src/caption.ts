@@ -1,4 +1,4 @@
-/** What one side says in one turn. */
+/** The words of one side in one turn. */
 export interface Caption {
   readonly role: 'visitor' | 'assistant';
   readonly id: string;
