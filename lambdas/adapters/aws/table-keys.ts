@@ -21,6 +21,7 @@ export const session = {
   fingerprint: z.string(),
   model: z.string(),
   voice: z.string(),
+  maxOutputTokens: z.number().optional(),
   dataResidency: z.enum(DATA_RESIDENCIES).optional(),
   ipHash: z.string(),
   actor: z.string(),

@@ -2,6 +2,7 @@ import type { Control } from '../calls/control.ts';
 import type { SiteId, WorkspaceId } from '../identifiers.ts';
 import { type DataResidency, DEFAULT_MODEL, DEFAULT_VOICE } from '../openai-models.ts';
 import type { EmbedKey, VisitorLimits } from '../sessions/embed-token.ts';
+import { type Conversation, DEFAULT_CONVERSATION } from './conversation.ts';
 import type { FunctionTool } from './function-tool.ts';
 
 export const ROLES = ['viewer', 'admin', 'owner'] as const;
@@ -66,6 +67,8 @@ export interface Site {
   readonly voice: string;
   readonly instructions: string;
   readonly tools: readonly FunctionTool[];
+  /** How its sessions hear, speak and think. */
+  readonly conversation: Conversation;
   readonly dataResidency: DataResidency;
   /** How visitors open sessions, and what they can do with them. */
   readonly control: Control;
@@ -99,7 +102,10 @@ export interface ModelMove {
 }
 
 /** The settings that a site sends to OpenAI. No request of a widget has a field for any of them. */
-export type VoiceSettings = Pick<Site, 'model' | 'voice' | 'instructions' | 'tools' | 'dataResidency'>;
+export type VoiceSettings = Pick<
+  Site,
+  'model' | 'voice' | 'instructions' | 'tools' | 'conversation' | 'dataResidency'
+>;
 
 /** The session with which a key is tried that no site uses. */
 export const DEFAULT_VOICE_SETTINGS: VoiceSettings = {
@@ -107,6 +113,7 @@ export const DEFAULT_VOICE_SETTINGS: VoiceSettings = {
   voice: DEFAULT_VOICE,
   instructions: '',
   tools: [],
+  conversation: DEFAULT_CONVERSATION,
   dataResidency: 'global',
 };
 

@@ -7,8 +7,8 @@ import {
 } from '../../domain/calls/watched-call.ts';
 import type { RandomBytes } from '../../domain/identifiers.ts';
 import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
-import { MAX_OUTPUT_TOKENS } from '../../domain/openai-models.ts';
 import { fillInstructions } from '../../domain/sessions/embed-token.ts';
+import { DEFAULT_CONVERSATION, OUTPUT_TOKENS } from '../../domain/tenancy/conversation.ts';
 import type { Site, VoiceSettings } from '../../domain/tenancy/workspace.ts';
 import type {
   AttachResult,
@@ -74,6 +74,11 @@ export const watchCall =
         voice: session.voice,
         instructions,
         tools: site.tools,
+        // The rest of it is OpenAI's to tell: the watcher keeps what its first answer has.
+        conversation: {
+          ...DEFAULT_CONVERSATION,
+          maxOutputTokens: session.maxOutputTokens ?? OUTPUT_TOKENS.default,
+        },
         dataResidency,
       },
       locked: site.control === 'locked',
@@ -160,7 +165,7 @@ const watch = async (
   const { ports, request, settings, locked } = watched;
   let call: WatchedCall = newWatchedCall({
     locked,
-    maxOutputTokens: MAX_OUTPUT_TOKENS,
+    maxOutputTokens: settings.conversation.maxOutputTokens,
     expected: ports.sidebands.admittedFields(settings),
     strict: early !== undefined || (request.strict && watcher.generation === 1),
     joined: early !== undefined,

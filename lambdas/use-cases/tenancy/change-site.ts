@@ -33,8 +33,23 @@ export const changeSite =
     if (change.control !== undefined && change.control !== site.control)
       for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
         refuseWeakControl(action, [{ name: change.name ?? site.name, control: change.control }]);
-    const { control = site.control, tools = site.tools, allowedOrigins } = change;
-    refuseSiteSettings({ model: newModel, allowedOrigins, control, tools }, suffixes, clock());
+    const { control = site.control, tools = site.tools } = change;
+    refuseSiteSettings(
+      {
+        model: newModel,
+        allowedOrigins: change.allowedOrigins,
+        control,
+        tools,
+        ...((newModel !== undefined || change.conversation !== undefined) && {
+          conversation: {
+            model: change.model ?? site.model,
+            settings: change.conversation ?? site.conversation,
+          },
+        }),
+      },
+      suffixes,
+      clock(),
+    );
     const undone = newModel !== undefined && newModel === site.modelMove?.from;
     const whole = {
       ...(undone && { modelAutoUpgrade: false }),
