@@ -80,7 +80,7 @@ describeInBrowser('the Embed page of a site', () => {
   it('gives code and a policy with which a page holds a call, in the language that was chosen', async () => {
     const visitor = await visitShop();
     await visitor.button('Ask "us"').click();
-    await visitor.button('Einverstanden').click();
+    await visitor.button('Zustimmen und starten').click();
     await visitor.widget.locator('[part~=caption-assistant]').first().waitFor();
     await visitor.button('Auflegen').click();
     await visitor.reaches('ended');

@@ -16,7 +16,7 @@ export interface Project {
   bundle(code: string): Promise<string>;
   /** Runs a module of the project on a server, and returns what it prints. */
   serve(code: string): Promise<string>;
-  /** What `tsc --strict` says about a file of the project; empty if nothing. */
+  /** The errors of `tsc --strict` in a file of the project; empty if it has none. */
   typecheck(code: string): Promise<string>;
   remove(): void;
 }
