@@ -53,6 +53,14 @@ describe('a site that is created', () => {
     expect(table.trail).toStrictEqual([eventOf('site.created', { siteId })]);
   });
 
+  it('has no functions where its calls have no data channel', async () => {
+    const { table, ports } = tenancyWith();
+    const tools = [{ name: 'get_order', description: '', parameters: '{"type":"object"}' }];
+    const created = createSite(ports)(CALLER, WORKSPACE_ID, { ...SETTINGS, control: 'locked', tools });
+    await expect(created).rejects.toMatchObject({ code: 'invalid_request', details: [{ path: 'tools' }] });
+    expect(table.sites.size).toBe(0);
+  });
+
   it.each([
     ['free', 1, 1],
     ['starter', 3, 3],
