@@ -60,7 +60,7 @@ describeInBrowser('a page of a framework', () => {
     await visitor.button('Talk to us').click();
     await visitor.widget.locator('[part~=agree]:visible, [part~=hang_up]:visible').first().waitFor();
     if ((await visitor.widget.getAttribute('state')) === 'notice')
-      await visitor.button('Accepter et commencer').click();
+      await visitor.button('Accepter et parler').click();
     await captions(visitor).first().waitFor();
     await visitor.button('Raccrocher').click();
     await visitor.reaches('ended');
