@@ -39,7 +39,7 @@ const change = (tenant: Tenant, body: Readonly<Record<string, unknown>>) =>
   stack.call('PATCH', `/v1/sites/${tenant.siteId}`, { as: tenant.owner, body });
 
 describe('the conversation of a site', () => {
-  it('is OpenAI’s default until somebody changes it', async () => {
+  it('is OpenAI’s default until an owner changes it', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await mint(stack, tenant));
     const [request] = mintRequests(stack);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import {
   DEFAULT_VOICE_SETTINGS,
   ROLES,
@@ -32,6 +33,7 @@ describe('a key that belongs to no site', () => {
       voice: 'marin',
       instructions: '',
       tools: [],
+      conversation: DEFAULT_CONVERSATION,
       dataResidency: 'global',
     });
   });

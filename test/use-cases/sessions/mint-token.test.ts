@@ -60,7 +60,8 @@ const minted = async (
 const refused = async (...given: Parameters<typeof minted>) => {
   const { result, log, told } = await minted(...given);
   if (!(result instanceof BrokerError)) throw result;
-  return { refusal: result.code, retryAfter: result.retryAfterSeconds, log, told };
+  const { code: refusal, retryAfterSeconds: retryAfter, details } = result;
+  return { refusal, retryAfter, details, log, told };
 };
 
 const REACHED = ['open', 'ask OpenAI'];
@@ -267,6 +268,18 @@ describe('before anything is admitted', () => {
       expect({ refusal: limited.refusal, log: limited.log }).toEqual({ refusal: 'rate_limited', log: [] });
     },
   );
+
+  it('a managed site whose sessions stayed silent 20 times today gets no client secret, and is told why', async () => {
+    const { refusal, details, log } = await refused({ ...MANAGED, silentSessions: 20 });
+    expect(refusal).toBe('calls_only');
+    expect(details).toMatchObject([{ path: 'silent_sessions' }]);
+    expect(log).toEqual(['spend ip', 'tell operator calls_only']);
+    expect((await minted({ ...MANAGED, silentSessions: 19 })).log).toContain('ask OpenAI');
+  });
+
+  it('silent sessions take nothing from a site that pays with its own key', async () => {
+    expect((await minted({ silentSessions: 20 })).log).toContain('ask OpenAI');
+  });
 
   it('a site that is known to have no budget left is refused before a session is written', async () => {
     const { refusal, retryAfter, log } = await refused({ siteCalls: 200 });

@@ -125,6 +125,7 @@ export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
   platformKey: aKey('platform'),
   siteCalls: 0,
   stopped: false,
+  silentSessions: 0,
   period: { usedSeconds: 0, committedSeconds: 0, notices: {} },
   leases: [],
   budgets: [],

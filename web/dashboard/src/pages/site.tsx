@@ -4,6 +4,7 @@ import { type Site, useChange, useSite } from '../api/queries.ts';
 import { endingInWords } from '../calls/live-calls.ts';
 import { StoppedNote } from '../calls/stopped-note.tsx';
 import { KeyPanel } from '../key/key-panel.tsx';
+import { EmbedTokens } from '../sites/embed-tokens.tsx';
 import { ModelNotes } from '../sites/model-notes.tsx';
 import { type SiteDraft, SiteForm } from '../sites/site-form.tsx';
 import css from '../sites/sites.module.css';
@@ -55,6 +56,11 @@ const SiteDetail = ({ site }: { readonly site: Site }) => (
               <EmbedPage site={site} />
             </Suspense>
           ),
+        },
+        {
+          id: 'visitors',
+          title: 'Visitors',
+          content: () => <EmbedTokens site={site} />,
         },
         {
           id: 'key',
