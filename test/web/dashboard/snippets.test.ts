@@ -33,11 +33,22 @@ describe('the code of the Embed page', () => {
     expect(policyOf('react', APART)).toBe('connect-src https://voice.example');
   });
 
-  it.each(['html', 'tagManager'] as const)('as %s cannot be left by a text of the owner', (kind) => {
-    const code = snippetOf(kind, PLACE, HOSTILE);
-    expect(code.match(/<script/g)).toHaveLength(1);
-    expect(code.match(/<\/script/g)).toHaveLength(1);
+  it('is an element without a position where the page places it', () => {
+    expect(
+      snippetOf('element', APART, { ...DEFAULT_OPTIONS, position: 'top-left', theme: 'dark' }),
+    ).toContain(
+      '<spelo-voice site-id="site12345678" api="https://voice.example" theme="dark"></spelo-voice>',
+    );
   });
+
+  it.each(['html', 'element', 'tagManager'] as const)(
+    'as %s cannot be left by a text of the owner',
+    (kind) => {
+      const code = snippetOf(kind, PLACE, HOSTILE);
+      expect(code.match(/<script/g)).toHaveLength(1);
+      expect(code.match(/<\/script/g)).toHaveLength(1);
+    },
+  );
 
   it('as React has the text of the owner as a literal', () => {
     const [, literal = ''] = /label=\{(.*)\}/.exec(snippetOf('react', PLACE, HOSTILE)) ?? [];

@@ -22,13 +22,15 @@ import {
 } from './snippets.ts';
 
 const KINDS: Readonly<Record<EmbedKind, string>> = {
-  html: 'HTML',
+  html: 'Script tag',
+  element: 'Element',
   react: 'React',
   tagManager: 'Tag manager',
 };
 
 const INTRO: Readonly<Record<EmbedKind, ReactNode>> = {
   html: 'Paste this line into the head or body of every page that should have the button.',
+  element: 'The button appears where you put the element; it has no position in the window.',
   react: (
     <>
       Pack the package with <code>npm run build:packages</code> and <code>npm pack</code>, and install the
@@ -225,7 +227,8 @@ const Origins = ({ origins }: { readonly origins: readonly string[] }) => (
             <code>{origin}</code>
           </span>
         ))}
-        . Elsewhere it says that voice is not available.
+        . On other pages visitors read “The voice service cannot be reached from here.” Add an origin under
+        Settings, or under Usage, Errors.
       </>,
     ]}
   />

@@ -30,7 +30,7 @@ export interface EmbedPlace {
   readonly integrity: string;
 }
 
-export type EmbedKind = 'html' | 'react' | 'tagManager';
+export type EmbedKind = 'html' | 'element' | 'react' | 'tagManager';
 
 const originOf = (url: string): string => new URL(url).origin;
 
@@ -67,6 +67,21 @@ const html = (place: EmbedPlace, options: EmbedOptions): string => {
   return `${lines.join('\n')} async></script>`;
 };
 
+/** An element that the page places itself. */
+const element = (place: EmbedPlace, options: EmbedOptions): string => {
+  const { position: _, ...placed } = options;
+  const attributes = [
+    ['site-id', place.siteId] as const,
+    ...(originOf(place.filesUrl) === originOf(place.apiUrl) ? [] : [['api', place.apiUrl] as const]),
+    ...attributesOf({ ...placed, position: '' }),
+  ];
+  return [
+    `<script src="${place.filesUrl}${place.file}"`,
+    `  integrity="${place.integrity}" crossorigin="anonymous" async></script>`,
+    `<spelo-voice ${attributes.map(([name, value]) => attribute(name, value)).join(' ')}></spelo-voice>`,
+  ].join('\n');
+};
+
 const PROP_OF: Readonly<Record<string, string>> = { 'privacy-url': 'privacyUrl' };
 
 const react = (place: EmbedPlace, options: EmbedOptions): string =>
@@ -100,7 +115,7 @@ const tagManager = (place: EmbedPlace, options: EmbedOptions): string => {
   ].join('\n');
 };
 
-const SNIPPETS = { html, react, tagManager } as const;
+const SNIPPETS = { html, element, react, tagManager } as const;
 
 /** The code that a page needs. Every option stays text: it can neither end an attribute nor a script. */
 export const snippetOf = (kind: EmbedKind, place: EmbedPlace, options: EmbedOptions): string =>
