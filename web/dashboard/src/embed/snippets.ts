@@ -69,11 +69,10 @@ const html = (place: EmbedPlace, options: EmbedOptions): string => {
 
 /** An element that the page places itself. */
 const element = (place: EmbedPlace, options: EmbedOptions): string => {
-  const { position: _, ...placed } = options;
   const attributes = [
     ['site-id', place.siteId] as const,
     ...(originOf(place.filesUrl) === originOf(place.apiUrl) ? [] : [['api', place.apiUrl] as const]),
-    ...attributesOf({ ...placed, position: '' }),
+    ...attributesOf({ ...options, position: '' }),
   ];
   return [
     `<script src="${place.filesUrl}${place.file}"`,
