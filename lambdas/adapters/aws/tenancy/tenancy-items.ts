@@ -88,6 +88,7 @@ export const siteItem: z.ZodType<Site> = z.object({
   model: z.string(),
   voice: z.string(),
   instructions: z.string(),
+  tools: z.array(z.object({ name: z.string(), description: z.string(), parameters: z.string() })).default([]),
   conversation: conversationItem.default(DEFAULT_CONVERSATION),
   dataResidency: z.enum(DATA_RESIDENCIES),
   control: z.enum(CONTROLS).default('open'),
