@@ -9,7 +9,7 @@ import {
   emptyChain,
 } from '../../lambdas/domain/audit/audit-record.ts';
 import { archiveNameOf, auditArchiver } from '../../lambdas/streams/audit-archiver.ts';
-import { parseArchivedRows } from '../../tools/operator/reconcile/audit-rows.ts';
+import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
 
 const CHAIN_KEY = Buffer.alloc(32, 1);
 

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseArchivedRows } from '../../../lambdas/adapters/aws/audit/archived-rows.ts';
+import { parseCloudTrail } from '../../../lambdas/adapters/aws/audit/cloudtrail-records.ts';
 import { kmsChainKeys } from '../../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
 import { kmsClient } from '../../../lambdas/adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../../../lambdas/adapters/aws/kms-derivation-keys.ts';
@@ -17,13 +19,12 @@ import {
   chainRow,
   emptyChain,
 } from '../../../lambdas/domain/audit/audit-record.ts';
+import { aboutSealedKeys } from '../../../lambdas/domain/audit/decrypt-call.ts';
+import { isInWindow, type Reconciliation, reconcile } from '../../../lambdas/domain/audit/reconcile.ts';
 import { encryptionContextOf, type KeyBinding } from '../../../lambdas/domain/keys/sealed-key.ts';
 import { archiveLineOf } from '../../../lambdas/streams/audit-archiver.ts';
+import { verifyArchivedRows } from '../../../lambdas/use-cases/audit/verify-archived-rows.ts';
 import type { KmsCall } from '../../../local/kms/server.ts';
-import { parseArchivedRows } from '../../../tools/operator/reconcile/audit-rows.ts';
-import { aboutSealedKeys, parseCloudTrail } from '../../../tools/operator/reconcile/cloudtrail.ts';
-import { type Reconciliation, reconcile } from '../../../tools/operator/reconcile/reconcile.ts';
-import { verifyRows } from '../../../tools/operator/reconcile/verify-rows.ts';
 import { ROOT } from '../../support/source-files.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey } from '../../support/tenant.ts';
@@ -148,7 +149,7 @@ const judged = (trail: Trail, rows: readonly AuditRow[], window = {}): Reconcili
       decrypts: aboutSealedKeys(parseCloudTrail(JSON.stringify({ Records: trail })), [MASTER_KEY]),
       rows: parseArchivedRows(rows.map(archiveLineOf).join('\n')),
     },
-    window,
+    isInWindow(window),
   );
 
 const without = <Item>(items: readonly Item[], item: Item): Item[] => items.filter((each) => each !== item);
@@ -385,7 +386,7 @@ describe('npm run reconcile', () => {
 describe('the chain in the archive', () => {
   const chainKeys = { keyOf: async () => Buffer.alloc(32) };
   const verdictOn = async (rows: readonly AuditRow[]) => {
-    const [verdict] = (await verifyRows(rows, chainKeys)).values();
+    const [verdict] = (await verifyArchivedRows(rows, chainKeys)).values();
     return verdict;
   };
   const chain = (): AuditRow[] => agreeing(1).rows;
@@ -446,7 +447,7 @@ describe('a run of the broker', () => {
       kmsClient(parseEnvironment(ENVIRONMENTS.audit, stack.variables)),
       stack.kms.keyArn('alias/spelo-byok/audit'),
     );
-    const verdicts = await verifyRows(objects.flatMap(parseArchivedRows), kmsChainKeys(keys));
+    const verdicts = await verifyArchivedRows(objects.flatMap(parseArchivedRows), kmsChainKeys(keys));
     expect([...verdicts.values()].map(({ intact }) => intact)).toEqual([true, true, true]);
   });
 });
