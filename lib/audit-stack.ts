@@ -199,7 +199,7 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
-    const reconciliation = new Reconciliation(this, 'Reconciliation', {
+    const reconciliation = new Reconciliation(this, 'Reconcile', {
       stage,
       topic,
       trail: trailBucket,
@@ -266,11 +266,11 @@ export class AuditStack extends Stack {
       notices,
     ].map(({ logGroup }) => logGroup.logGroupName);
 
-    const { master, ...deriving } = data.keys;
+    const { master, checkpoints, ...deriving } = data.keys;
     this.#watchKeys(config, topic, {
       Sealing: [master, ...data.retiredMasterKeyArns.map(keyAt)],
       Deriving: Object.values(deriving),
-      Storing: [data.tablesKey, evidenceKey, noticesKey],
+      Storing: [data.tablesKey, evidenceKey, noticesKey, checkpoints],
     });
     new ChangeRules(this, 'Changes', {
       stage,

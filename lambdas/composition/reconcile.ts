@@ -35,7 +35,7 @@ export const reconcileHandler = (
       chainKeys: kmsChainKeys(kmsDerivationKeys(kms, environment.AUDIT_KEY_ARN)),
       checkpoints: s3Checkpoints(s3, kms, {
         bucket: environment.ARCHIVE_BUCKET,
-        keyArn: environment.CHECKPOINTS_KEY_ARN,
+        checkpointsKeyArn: environment.CHECKPOINTS_KEY_ARN,
       }),
       announcer,
       masterKeyArns: [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS],

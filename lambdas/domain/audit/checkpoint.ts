@@ -27,7 +27,7 @@ export interface ChainPosition extends ChainHead {
   readonly previousHash: string;
 }
 
-/** What one run of the reconciliation found, and where the next one begins. */
+/** The findings of one run of the reconciliation, and where the next one begins. */
 export interface Checkpoint {
   /** When the run began, RFC 3339. */
   readonly at: string;

@@ -131,8 +131,9 @@ const judge = (
   const [row] = rows;
   const findings: Finding[] = [];
   if (call.errorCode !== undefined) findings.push(callFinding('failed_decrypt', call, row, call.errorCode));
-  if (row === undefined)
-    return { matched: false, findings: [...findings, callFinding('decrypt_without_row', call)] };
+  // A call that KMS refused has opened nothing that a row would have to tell of.
+  if (row === undefined && call.errorCode !== undefined) return { matched: false, findings };
+  if (row === undefined) return { matched: false, findings: [callFinding('decrypt_without_row', call)] };
   const calls = decryptsById.get(call.requestId) ?? [];
   if (rows.length > 1 || calls.length > 1)
     findings.push(

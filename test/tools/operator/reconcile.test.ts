@@ -253,7 +253,7 @@ describe('the reconciliation', () => {
     expect(kindsOf(judged(exchanged(trail, call, failed), rows))).toEqual(['failed_decrypt']);
     const denied = trailRecord({ requestID: 'denied', errorCode: 'AccessDenied', keyArn: MASTER_KEY });
     const result = judged([...trail, denied], rows);
-    expect(kindsOf(result)).toEqual(['decrypt_without_row', 'failed_decrypt']);
+    expect(kindsOf(result)).toEqual(['failed_decrypt']);
     expect(result.findings[0]?.detail).toContain('assumed-role/spelo-byok-token');
   });
 

@@ -69,14 +69,14 @@ const nameOf = (at: string): string => `${FOLDER}${at.replace(/[-:.]/g, '')}.ndj
 export const s3Checkpoints = (
   s3: S3Client,
   kms: KMSClient,
-  { bucket, keyArn }: { readonly bucket: string; readonly keyArn: string },
+  { bucket, checkpointsKeyArn }: { readonly bucket: string; readonly checkpointsKeyArn: string },
 ): Checkpoints => {
   const macOf = async (name: string, text: string): Promise<Buffer> => {
     const digest = createHash('sha256').update(text, 'utf8').digest('hex');
     const { Mac } = await callAws('kms', 'GenerateMac', () =>
       kms.send(
         new GenerateMacCommand({
-          KeyId: keyArn,
+          KeyId: checkpointsKeyArn,
           MacAlgorithm: 'HMAC_SHA_256',
           Message: Buffer.from(`${PURPOSE}\n${name}\n${digest}`, 'utf8'),
         }),
@@ -115,7 +115,7 @@ export const s3Checkpoints = (
           new PutObjectCommand({
             Bucket: bucket,
             Key: name,
-            Body: `${text}\n${JSON.stringify({ mac, algorithm: 'HMAC_SHA_256', key: keyArn })}\n`,
+            Body: `${text}\n${JSON.stringify({ mac, algorithm: 'HMAC_SHA_256', key: checkpointsKeyArn })}\n`,
             ContentType: 'application/x-ndjson',
             ChecksumAlgorithm: 'SHA256',
           }),

@@ -7,7 +7,7 @@ import { parseArchivedRows } from './archived-rows.ts';
 import { parseCloudTrail } from './cloudtrail-records.ts';
 
 const DAY_MS = 86_400_000;
-/** What the archiver writes at once: the records of a batch (lib/constructs/stream-function.ts). */
+/** The largest batch of the archiver, records (lib/constructs/stream-function.ts). An object holds no more rows. */
 const MAX_ROWS_OF_AN_OBJECT = 100;
 
 /** Keys below `prefix` that sort after `after`, in order. */
@@ -76,7 +76,7 @@ const fileOf = (name: string): TrailFile | undefined => {
 
 /**
  * Log files of CloudTrail in its bucket, of every account and region there is. They lie by the day of their delivery:
- * `AWSLogs/<account>/CloudTrail/<region>/<yyyy>/<mm>/<dd>/`. CloudTrail's digests have a folder of their own.
+ * `AWSLogs/<account>/CloudTrail/<region>/<yyyy>/<mm>/<dd>/`. CloudTrail's digests are in another folder.
  */
 export const s3Trail = (s3: S3Client, bucket: string, clock: () => Date): TrailReader => ({
   filesSince: async function* (since) {
