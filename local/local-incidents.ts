@@ -5,8 +5,8 @@ import type { SiteNotice } from '../lambdas/domain/notices/site-notice.ts';
 import type { PlanNotice } from '../lambdas/domain/tenancy/plan-notice.ts';
 import type { RotationEventHandler } from '../lambdas/streams/rotation-requests.ts';
 import type { IncidentAnnouncer, TamperingAnnouncer } from '../lambdas/use-cases/ports/anomalies.ts';
+import type { DifferenceAnnouncer } from '../lambdas/use-cases/ports/audit.ts';
 import type { RotationRequests } from '../lambdas/use-cases/ports/keys.ts';
-import type { DifferenceAnnouncer } from '../lambdas/use-cases/ports/reconciliation.ts';
 import type { NoticeAnnouncer } from '../lambdas/use-cases/ports/usage.ts';
 
 /** Stands in for EventBridge: keeps what was announced, and hands rotation requests to the function that a rule would call. */

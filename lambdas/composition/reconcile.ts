@@ -7,7 +7,7 @@ import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { reconcileDay } from '../use-cases/audit/reconcile-day.ts';
-import type { DifferenceAnnouncer } from '../use-cases/ports/reconciliation.ts';
+import type { DifferenceAnnouncer } from '../use-cases/ports/audit.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 import type { ScheduledHandler } from './sweeper.ts';
 

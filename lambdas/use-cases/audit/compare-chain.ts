@@ -1,7 +1,6 @@
 import { type AuditRow, type ChainVerification, ChainVerifier } from '../../domain/audit/audit-record.ts';
 import type { ChainPosition, Difference } from '../../domain/audit/checkpoint.ts';
-import type { AuditLog, ChainKeys } from '../ports/audit.ts';
-import type { ArchiveReader } from '../ports/reconciliation.ts';
+import type { ArchiveReader, AuditLog, ChainKeys } from '../ports/audit.ts';
 import { verifyPart } from './verify-archived-rows.ts';
 
 /** DynamoDB ends a page at 1 MB, which is about so many rows. */

@@ -10,14 +10,15 @@ import {
 } from '../../domain/audit/checkpoint.ts';
 import { aboutSealedKeys, type DecryptCall } from '../../domain/audit/decrypt-call.ts';
 import { type ReconciledRow, reconcile, requestIdOf } from '../../domain/audit/reconcile.ts';
-import type { AuditLog, ChainKeys } from '../ports/audit.ts';
 import type {
   ArchiveReader,
+  AuditLog,
+  ChainKeys,
   Checkpoints,
   DifferenceAnnouncer,
   TrailFile,
   TrailReader,
-} from '../ports/reconciliation.ts';
+} from '../ports/audit.ts';
 import type { Clock } from '../ports/runtime.ts';
 import { compareChain } from './compare-chain.ts';
 

@@ -13,7 +13,7 @@ import {
 import type { DecryptCall } from '../../../lambdas/domain/audit/decrypt-call.ts';
 import { encryptionContextOf } from '../../../lambdas/domain/keys/sealed-key.ts';
 import { type ReconciliationPorts, reconcileDay } from '../../../lambdas/use-cases/audit/reconcile-day.ts';
-import type { TrailFile } from '../../../lambdas/use-cases/ports/reconciliation.ts';
+import type { TrailFile } from '../../../lambdas/use-cases/ports/audit.ts';
 
 const CHAIN_KEY = Buffer.alloc(32, 7);
 const DAY = '2026-11-23';

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import type { Checkpoint } from '../../../domain/audit/checkpoint.ts';
 import { isSameBytes } from '../../../domain/constant-time.ts';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
-import type { Checkpoints } from '../../../use-cases/ports/reconciliation.ts';
+import type { Checkpoints } from '../../../use-cases/ports/audit.ts';
 import { callAws } from '../aws-calls.ts';
 import { keysBelow, readText } from './s3-evidence.ts';
 

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
-import type { ArchiveReader, TrailFile, TrailReader } from '../../../use-cases/ports/reconciliation.ts';
+import type { ArchiveReader, TrailFile, TrailReader } from '../../../use-cases/ports/audit.ts';
 import { callAws } from '../aws-calls.ts';
 import { parseArchivedRows } from './archived-rows.ts';
 import { parseCloudTrail } from './cloudtrail-records.ts';
