@@ -116,7 +116,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       actions: ['BatchGetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
       partitions: ['BUDGET#*'],
     },
-    { table: 'usage', actions: ['Query'], partitions: ['USAGE#*'] },
+    { table: 'usage', actions: ['Query'], partitions: ['USAGE#*', 'BUDGET#*'] },
   ],
   audit: [
     { table: 'tenancy', actions: ['BatchGetItem'] },

@@ -68,7 +68,7 @@ export const setBudget =
       });
       const now = ports.clock();
       await settleBudgets(ports, [saved], now);
-      return { budget: currentBudget(saved, now, workspace.timeZone), workspace };
+      return { budget: currentBudget(saved, now, workspace.timeZone), workspace, now };
     } catch (error) {
       throw error instanceof ConflictError ? new BrokerError('version_conflict') : error;
     }

@@ -5,6 +5,7 @@ import { endingInWords } from '../calls/live-calls.ts';
 import { StoppedNote } from '../calls/stopped-note.tsx';
 import { KeyPanel } from '../key/key-panel.tsx';
 import { useSession } from '../session.tsx';
+import { EmbedTokens } from '../sites/embed-tokens.tsx';
 import { ModelNotes } from '../sites/model-notes.tsx';
 import { type SiteDraft, SiteForm } from '../sites/site-form.tsx';
 import css from '../sites/sites.module.css';
@@ -48,6 +49,11 @@ const SiteDetail = ({ site }: { readonly site: Site }) => (
       tabs={[
         { id: 'settings', title: 'Settings', content: () => <Settings site={site} /> },
         { id: 'embed', title: 'Embed', content: () => <Embed site={site} /> },
+        {
+          id: 'visitors',
+          title: 'Visitors',
+          content: () => <EmbedTokens site={site} />,
+        },
         {
           id: 'key',
           title: 'OpenAI key',
