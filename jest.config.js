@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 /** Tests run as native ES modules; swc only strips types, as Node itself does for `npm start`. */
@@ -57,8 +58,8 @@ export default {
   })),
   watchman: false,
   testTimeout: 120_000,
-  // Every core: the tests wait for their engines more than they compute.
-  maxWorkers: '100%',
+  // More than cores: of the time of end-to-end and browser tests a quarter is waiting. Jest takes no percentage above 100.
+  maxWorkers: Math.ceil(availableParallelism() * 1.5),
   // Measured by `npm run test:unit -- --coverage`, which CI runs; in process only, so that a gap shows where it is.
   coverageProvider: 'v8',
   coverageReporters: ['text-summary'],

@@ -109,7 +109,16 @@ const namesOf = (input: Json) =>
   (input['ExpressionAttributeNames'] ?? {}) as Readonly<Record<string, string>>;
 const valuesOf = (input: Json) => (input['ExpressionAttributeValues'] ?? {}) as Item;
 
+/** Many rules ask for the expressions of one request: each is read once. */
+const read = new WeakMap<Json, readonly NamedExpression[]>();
+
 const expressionsIn = (input: Json): readonly NamedExpression[] => {
+  const known = read.get(input) ?? readExpressions(input);
+  read.set(input, known);
+  return known;
+};
+
+const readExpressions = (input: Json): readonly NamedExpression[] => {
   const names = namesOf(input);
   const values = valuesOf(input);
   const textOf = (name: string): string[] => (typeof input[name] === 'string' ? [input[name]] : []);
