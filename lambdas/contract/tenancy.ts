@@ -188,6 +188,14 @@ export const createSiteRequest = z
   })
   .meta({ id: 'CreateSiteRequest' });
 
+export const formerInstructions = z
+  .object({
+    instructions: z.string(),
+    replaced_at: timestamp,
+    replaced_by: z.string().describe('`sub` of the person.'),
+  })
+  .meta({ id: 'FormerInstructions' });
+
 export const changeSiteRequest = z.strictObject(siteSettings).partial().meta({ id: 'ChangeSiteRequest' });
 
 const keyFacts = {

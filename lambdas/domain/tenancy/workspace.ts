@@ -126,6 +126,15 @@ export interface SiteMembership extends Membership {
   readonly site: Site | undefined;
 }
 
+/** A text that a site had before. */
+export interface FormerInstructions {
+  readonly instructions: string;
+  /** When it was replaced, RFC 3339. */
+  readonly replacedAt: string;
+  /** `sub` of the person who replaced it. */
+  readonly replacedBy: string;
+}
+
 /** The settings that a workspace's owner may change. */
 export type WorkspaceSettings = Pick<
   Workspace,

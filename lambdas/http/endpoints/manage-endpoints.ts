@@ -131,6 +131,20 @@ export const manageEndpoints = (deps: {
     readSite: async ({ caller, path }) =>
       present((await authorizeSite(tenancy, caller, siteIdIn(path), 'viewer')).site),
 
+    listFormerInstructions: async ({ caller, path, query }) => {
+      const { site } = await authorizeSite(tenancy, caller, siteIdIn(path), 'viewer');
+      return pageOf(
+        { caller, route: 'former-instructions', resource: site.siteId },
+        query,
+        (page) => tenancy.listFormerInstructions(site, page),
+        ({ instructions, replacedAt, replacedBy }) => ({
+          instructions,
+          replaced_at: replacedAt,
+          replaced_by: replacedBy,
+        }),
+      );
+    },
+
     changeSite: async ({ caller, path, body }) =>
       present(await deps.changeSite(caller, siteIdIn(path), siteSettingsIn(body))),
 

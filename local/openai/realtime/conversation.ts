@@ -164,7 +164,7 @@ export function createConversation(options: ConversationOptions): Conversation {
       );
     settings = mergeSettings(settings, asked);
     detection = detectionOf(settings);
-    if (asked.audio?.input?.turn_detection !== undefined) voice = detectVoice(detection);
+    if (asked.audio?.input?.turn_detection !== undefined) voice = detectVoice(detection, heardMs);
     emit('session.updated', { session: session() });
     return undefined;
   };

@@ -105,6 +105,25 @@ describe('a site that the service has moved to another model', () => {
   });
 });
 
+describe('a site that changes its model', () => {
+  const model = 'gpt-realtime-3';
+
+  it('is refused where a budget must never be exceeded and the price of the model is not known', async () => {
+    const budgets = [aBudget({ action: 'never_exceed' })];
+    expect(await refused({ model }, { budgets })).toEqual({
+      refusal: 'price_required',
+      details: [{ path: 'model', message: `The price of ${model}, the model of Shop site, is not known.` }],
+    });
+    expect((await changed({ model: 'gpt-realtime-2.1' }, { budgets })).site).toMatchObject({
+      model: 'gpt-realtime-2.1',
+    });
+  });
+
+  it('may have one without a price under other budgets, which then count it as free', async () => {
+    expect((await changed({ model }, { budgets: [aBudget()] })).site).toMatchObject({ model });
+  });
+});
+
 describe('settings that a site cannot have', () => {
   it.each([
     ['no Realtime model', 'gpt-5', /not a Realtime model.*gpt-realtime-2\.1-mini/],

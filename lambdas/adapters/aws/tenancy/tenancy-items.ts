@@ -14,6 +14,7 @@ import {
 import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
+  type FormerInstructions,
   type Member,
   ROLES,
   type Site,
@@ -71,6 +72,12 @@ const conversationItem: z.ZodType<Conversation> = z.object({
   speed: z.number(),
   maxOutputTokens: z.number(),
   reasoningEffort: z.enum(REASONING_EFFORTS).nullable(),
+});
+
+export const formerInstructionsItem: z.ZodType<FormerInstructions> = z.object({
+  instructions: z.string(),
+  replacedAt: z.string(),
+  replacedBy: z.string(),
 });
 
 export const siteItem: z.ZodType<Site> = z.object({

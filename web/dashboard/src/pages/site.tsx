@@ -18,6 +18,7 @@ import { Tabs } from '../ui/tabs.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import { useWorkspace } from '../workspace.tsx';
 
+const FormerInstructions = lazy(() => import('../sites/former-instructions.tsx'));
 const EmbedPage = lazy(() => import('../embed/embed-page.tsx'));
 
 export default function SitePage() {
@@ -97,6 +98,8 @@ const Settings = ({ site }: { readonly site: Site }) => {
   const navigate = useNavigate();
   const say = useToast();
   const [archiving, setArchiving] = useState(false);
+  const [showsFormer, setShowsFormer] = useState(false);
+  const [restored, setRestored] = useState(0);
   const path = { siteId: site.site_id };
   const change = useChange((api, draft: SiteDraft) => api.call('changeSite', { path, body: draft }));
   const archive = useChange((api) => api.call('archiveSite', { path }));
@@ -106,12 +109,31 @@ const Settings = ({ site }: { readonly site: Site }) => {
         title="Settings"
         lead="Changes apply to new sessions."
         foot={`Created ${formatTime(site.created_at)} by ${site.created_by}`}
+        aside={
+          <Button kind="quiet" onClick={() => setShowsFormer(true)}>
+            Former instructions
+          </Button>
+        }
       >
+        {showsFormer && (
+          <Suspense>
+            <FormerInstructions
+              site={site}
+              mayChange={may('admin')}
+              onRestored={() => {
+                setShowsFormer(false);
+                setRestored(restored + 1);
+                say('The former instructions are in use again.');
+              }}
+              onClose={() => setShowsFormer(false)}
+            />
+          </Suspense>
+        )}
         <ModelNotes site={site} mayChange={may('admin')} />
         {!may('admin') && <Note title="Your role can view this page but cannot change it." />}
         <SiteForm
-          // After an undo the form shows the model that the site has again.
-          key={`${site.model} ${site.model_auto_upgrade}`}
+          // After an undo or a restore the form shows what the site has again.
+          key={`${site.model} ${site.model_auto_upgrade} ${restored}`}
           initial={draftOf(site)}
           submit="Save changes"
           working={change.isPending}
