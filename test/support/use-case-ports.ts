@@ -1,5 +1,9 @@
 import { dynamoDbBudgets } from '../../lambdas/adapters/aws/budgets/dynamodb-budgets.ts';
-import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
+import {
+  dynamoDbCallIssuer,
+  dynamoDbCallRecords,
+  dynamoDbEndRequests,
+} from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../../lambdas/adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../../lambdas/adapters/aws/calls/dynamodb-live.ts';
 import { lambdaWatchers } from '../../lambdas/adapters/aws/calls/lambda-watchers.ts';
@@ -80,7 +84,10 @@ export const useCasePorts = (stack: TestStack) => {
     keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'keys' }, marks),
     calls: openAiCalls(token.OPENAI_BASE_URL),
     callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
-    records: dynamoDbCallRecords(dynamoDb, tables.sessions),
+    records: {
+      ...dynamoDbCallRecords(dynamoDb, tables.sessions),
+      ...dynamoDbEndRequests(dynamoDb, tables.sessions),
+    },
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     monotonicMs: () => performance.now(),
     watchers: lambdaWatchers(lambdaClient(token), token.WATCH_FUNCTION),
