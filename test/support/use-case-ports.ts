@@ -6,6 +6,7 @@ import {
 } from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../../lambdas/adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../../lambdas/adapters/aws/calls/dynamodb-live.ts';
+import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-stops.ts';
 import { lambdaWatchers } from '../../lambdas/adapters/aws/calls/lambda-watchers.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, lambdaClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
@@ -96,6 +97,7 @@ export const useCasePorts = (stack: TestStack) => {
     embedTokens: joseEmbedTokens(),
     embedSecrets: pseudonyms,
     meterReader: dynamoDbSessionReader(dynamoDb, tables),
+    workspaces: dynamoDbLiveWorkspaces(dynamoDb, tables.limits),
     hangUps: sqsHangUps(sqsClient(token), token.HANGUP_QUEUE_URL),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
     tenancy: dynamoDbMembership(dynamoDb, tables.tenancy),
