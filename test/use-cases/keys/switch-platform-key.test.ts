@@ -17,7 +17,8 @@ import { strictPorts } from '../../support/strict-port.ts';
 import { aKey, NOW, outcomeOf } from '../sessions/token-fixture.ts';
 
 const OPERATOR = { sub: 'operator:somebody', sourceIp: '' };
-const [ONE, TWO] = ['workspace001', 'workspace002'] as WorkspaceId[];
+const ONE = 'workspace001' as WorkspaceId;
+const TWO = 'workspace002' as WorkspaceId;
 
 const text = (message: HangUpMessage, delaySeconds = 0): string =>
   message.kind === 'scope'
@@ -53,7 +54,7 @@ const world = (
       },
     },
     workspaces: { listLiveWorkspaces: async () => live[Math.min(passes++, live.length - 1)] ?? [] },
-    hangUps: { send: async (...message) => void log.push(text(...message)) },
+    hangUps: { send: async (...message: Parameters<typeof text>) => void log.push(text(...message)) },
   } as never);
   return { switchTo: switchPlatformKey(ports), log };
 };
@@ -121,7 +122,7 @@ describe('A retained version of the managed key that a replacement shreds', () =
       } as unknown as KeyStore,
       {
         clock: () => NOW,
-        workspaces: { listLiveWorkspaces: async () => (ONE === undefined ? [] : [ONE]) },
+        workspaces: { listLiveWorkspaces: async () => [ONE] },
         hangUps: { send: async (...message) => void log.push(text(...message)) },
       },
     );
