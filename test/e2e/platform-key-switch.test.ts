@@ -54,8 +54,15 @@ describe('The kill switch of the managed key', () => {
 });
 
 describe('A call on a managed key that is replaced', () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await startTestStack({ audited: false });
+    await putPlatformKey(stack, fakeKey());
+  });
+  afterAll(() => stack?.close());
+
   it('goes on, can be ended, and is ended by a second replacement instead of getting lost', async () => {
-    const tenant = await managed();
+    const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
     const first = await openedCall(stack, tenant);
     await putPlatformKey(stack, fakeKey());
     await stack.hangUps.drain();

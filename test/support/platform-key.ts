@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-stops.ts';
+import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-live-workspaces.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';

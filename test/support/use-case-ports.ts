@@ -6,7 +6,7 @@ import {
 } from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../../lambdas/adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../../lambdas/adapters/aws/calls/dynamodb-live.ts';
-import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-stops.ts';
+import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-live-workspaces.ts';
 import { lambdaWatchers } from '../../lambdas/adapters/aws/calls/lambda-watchers.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, lambdaClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';

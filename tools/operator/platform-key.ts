@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-stops.ts';
+import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-live-workspaces.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
