@@ -24,6 +24,7 @@ import { noticesEndpoints } from '../http/endpoints/notices-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { presentNotice } from '../http/presenters/present-notices.ts';
 import { auditEventFactory } from '../use-cases/audit/audit-event-factory.ts';
+import { listBudgets } from '../use-cases/budgets/list-budgets.ts';
 import { readBudget } from '../use-cases/budgets/read-budget.ts';
 import { removeBudget } from '../use-cases/budgets/remove-budget.ts';
 import { setBudget } from '../use-cases/budgets/set-budget.ts';
@@ -128,6 +129,7 @@ export const manageHandler = (
       storeEmbedKey: storeEmbedKey(ports),
       removeEmbedKey: removeEmbedKey(ports),
       budgets: {
+        listBudgets: listBudgets(ports),
         readBudget: readBudget(ports),
         setBudget: setBudget(ports),
         removeBudget: removeBudget(ports),

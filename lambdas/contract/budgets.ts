@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { BUDGET_ACTIONS } from '../domain/budgets/budget.ts';
 import { BUDGET_PERIODS } from '../domain/budgets/budget-period.ts';
-import { timestamp } from './common.ts';
+import { siteIdSchema, timestamp } from './common.ts';
 
 /** Shapes of budgets: what own keys may cost in a day or a month. */
 
@@ -30,9 +30,20 @@ export const budget = z
     remaining_usd: z
       .number()
       .describe('Amount less spent less reserved. Negative once the amount is passed.'),
+    started_at: timestamp.describe('Start of the present period.'),
     resets_at: timestamp,
+    forecast_usd: z
+      .number()
+      .nullable()
+      .describe(
+        'Cost of the whole period if spending continues at its present rate. null while less than a tenth of the period is over.',
+      ),
     paused: z.boolean().describe('True while billing_mode is managed: budgets apply to own keys only.'),
     changed_at: timestamp,
     changed_by: z.string(),
   })
   .meta({ id: 'Budget' });
+
+export const listedBudget = budget
+  .extend({ site_id: siteIdSchema.nullable().describe('null: the budget of the workspace.') })
+  .meta({ id: 'ListedBudget' });

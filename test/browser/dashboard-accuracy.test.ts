@@ -125,9 +125,7 @@ describeInBrowser('what the dashboard claims', () => {
     expect(expectSuccess(state)).toMatchObject({ address, verified: false });
     expect(mailsTo(run.stack, address)).toEqual([]);
     const text = await main();
-    expect(text).toContain(
-      'Alerts are mailed to it once it is verified through the API, if this service sends mail.',
-    );
+    expect(text).toContain('Alerts are mailed to it once it is verified under Alerts.');
     expect(text).toContain('Audit lists every alert.');
     expect(text).not.toContain('Tell me');
   });

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { AxeResults } from 'axe-core';
+import { expectSuccess } from '../support/answers.ts';
 import { fakeKey, makeTenant, mint, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { type DashboardRun, openPage, signIn, startDashboard } from './support/dashboard.ts';
@@ -25,6 +26,18 @@ beforeAll(async () => {
   await putWorkspaceKey(stack, tenant, fakeKey());
   await mint(stack, tenant, {}, stack.url);
   await mint(stack, tenant, {}, 'https://elsewhere.example');
+  const workspace = `/v1/workspaces/${tenant.workspaceId}`;
+  const budget = { period: 'day', amount_usd: 1, action: 'notify' };
+  const hook = { url: 'https://receiver.example/hook' };
+  const as = tenant.owner;
+  expectSuccess(await stack.call('PUT', `${workspace}/budget`, { as, body: budget }));
+  expectSuccess(await stack.call('PUT', `/v1/sites/${tenant.siteId}/budget`, { as, body: budget }));
+  expectSuccess(await stack.call('PATCH', workspace, { as, body: { alert_email: 'ops@harbour.example' } }));
+  const { webhook_id } = expectSuccess(
+    await stack.call('POST', `${workspace}/webhooks`, { as, body: hook }),
+    201,
+  );
+  expectSuccess(await stack.call('POST', `${workspace}/webhooks/${webhook_id}/test`, { as }), 202);
   await stack.streams.drain();
   await signIn(run, tenant.owner);
   const site = `sites/${tenant.siteId}`;
@@ -35,12 +48,17 @@ beforeAll(async () => {
     'sites/new',
     site,
     `${site}?tab=embed`,
+    `${site}?tab=visitors`,
     `${site}?tab=key`,
     'usage',
     'usage?tab=live',
     'usage?tab=sessions',
     'usage?tab=errors',
     'usage?tab=concurrency',
+    'budgets',
+    'alerts',
+    'alerts?tab=webhooks',
+    'alerts?tab=deliveries',
     'audit',
     'calculator',
     'members',

@@ -33,7 +33,7 @@ const OFFERED = `[...document.querySelectorAll('main :is(button, input, select, 
   .filter((control) => !control.matches(':disabled') && !control.readOnly && control.checkVisibility())
   .map((control) => control.getAttribute('aria-label') ?? control.labels?.[0]?.textContent ?? control.textContent)`;
 
-const OF_SITE = ['Copy ID', 'Settings', 'Embed', 'OpenAI key'];
+const OF_SITE = ['Copy ID', 'Settings', 'Embed', 'Visitors', 'OpenAI key'];
 
 /** All that a viewer finds to use: it chooses what is shown, and changes nothing. */
 const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
@@ -52,6 +52,8 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
     'Site',
     expect.stringMatching(/^Receipt of the session of /),
   ],
+  budgets: [],
+  alerts: [],
   members: [],
   settings: [],
   audit: [],

@@ -21,6 +21,7 @@ export const session = {
   fingerprint: z.string(),
   model: z.string(),
   voice: z.string(),
+  maxOutputTokens: z.number().optional(),
   dataResidency: z.enum(DATA_RESIDENCIES).optional(),
   ipHash: z.string(),
   actor: z.string(),
@@ -44,6 +45,10 @@ export const primaryKey = {
   site: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
     pk: `WORKSPACE#${workspace}`,
     sk: `SITE#${id}`,
+  }),
+  formerInstructions: (workspace: WorkspaceId, id: SiteId, until: string): PrimaryKey => ({
+    pk: `WORKSPACE#${workspace}`,
+    sk: `INSTRUCTIONS#${id}#${until}`,
   }),
   archivedSite: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
     pk: `WORKSPACE#${workspace}`,

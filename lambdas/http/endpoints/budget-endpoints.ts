@@ -1,14 +1,17 @@
 import type * as z from 'zod';
 import type { putBudgetRequest } from '../../contract/budgets.ts';
 import { type BudgetSettings, MICRO_CENTS_PER_USD } from '../../domain/budgets/budget.ts';
+import type { listBudgets } from '../../use-cases/budgets/list-budgets.ts';
 import type { readBudget } from '../../use-cases/budgets/read-budget.ts';
 import type { removeBudget } from '../../use-cases/budgets/remove-budget.ts';
 import type { setBudget } from '../../use-cases/budgets/set-budget.ts';
-import { presentBudget } from '../presenters/present-budgets.ts';
+import { presentBudget, presentListedBudget } from '../presenters/present-budgets.ts';
 import type { EndpointsOf } from './endpoint.ts';
+import { pageOf } from './page.ts';
 import { siteIdIn, workspaceIdIn } from './path-ids.ts';
 
 export interface BudgetUseCases {
+  readonly listBudgets: ReturnType<typeof listBudgets>;
   readonly readBudget: ReturnType<typeof readBudget>;
   readonly setBudget: ReturnType<typeof setBudget>;
   readonly removeBudget: ReturnType<typeof removeBudget>;
@@ -25,6 +28,7 @@ export const budgetEndpoints = (
   useCases: BudgetUseCases,
 ): Pick<
   EndpointsOf<'manage'>,
+  | 'listBudgets'
   | 'readSiteBudget'
   | 'putSiteBudget'
   | 'removeSiteBudget'
@@ -32,6 +36,15 @@ export const budgetEndpoints = (
   | 'putWorkspaceBudget'
   | 'removeWorkspaceBudget'
 > => ({
+  listBudgets: async ({ caller, path, query }) => {
+    const workspaceId = workspaceIdIn(path);
+    return pageOf(
+      { caller, route: 'budgets', resource: workspaceId },
+      query,
+      (page) => useCases.listBudgets(caller, workspaceId, page),
+      presentListedBudget,
+    );
+  },
   readSiteBudget: async ({ caller, path }) =>
     presentBudget(await useCases.readBudget(caller, { siteId: siteIdIn(path) })),
   putSiteBudget: async ({ caller, path, body }) =>

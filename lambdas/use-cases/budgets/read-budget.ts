@@ -14,6 +14,8 @@ export type BudgetTarget = { readonly siteId: SiteId } | { readonly workspaceId:
 export interface ShownBudget {
   readonly budget: CurrentBudget;
   readonly workspace: Workspace;
+  /** When it was read. */
+  readonly now: Date;
 }
 
 /** The workspace and, for a site's budget, the site, if the caller holds `role`. */
@@ -45,5 +47,6 @@ export const readBudget =
       siteId: site?.siteId ?? null,
     });
     if (stored === undefined) throw new BrokerError('budget_not_found');
-    return { budget: currentBudget(stored, clock(), workspace.timeZone), workspace };
+    const now = clock();
+    return { budget: currentBudget(stored, now, workspace.timeZone), workspace, now };
   };

@@ -2,10 +2,16 @@ import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 import type { Budget, BudgetScope } from '../../domain/budgets/budget.ts';
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { NoticePercent } from '../../domain/tenancy/plan.ts';
+import type { Page, PageRequest } from './pages.ts';
 
 export interface BudgetReader {
   /** The budgets that a session of the site counts against: the site's and the workspace's, those that exist. */
   readBudgets(workspaceId: WorkspaceId, siteId: SiteId | null): Promise<readonly Budget[]>;
+}
+
+export interface BudgetLister {
+  /** The budgets of a workspace: those of its sites by id, then its own. */
+  listBudgets(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Budget>>;
 }
 
 export interface BudgetStore extends BudgetReader {

@@ -8,6 +8,8 @@ import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
 import type { ReportedError } from '../../../lambdas/domain/sessions/error-row.ts';
 import type { ReservedSession } from '../../../lambdas/domain/sessions/session.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
+import type { VoiceSettings } from '../../../lambdas/domain/tenancy/workspace.ts';
 import {
   type MintPorts,
   type MintRequest,
@@ -113,6 +115,25 @@ describe('a good mint', () => {
     });
     const { session, signingSecret } = result as { session: ReservedSession; signingSecret: string };
     expect(signingSecret).toBe(`secret of ${session.sessionId}`);
+  });
+
+  it('asks OpenAI for the conversation of the site with its own key, and for a bounded one where the platform pays', async () => {
+    const asked: unknown[] = [];
+    const openAi = {
+      mintClientSecret: async (_: unknown, { settings }: { readonly settings: VoiceSettings }) => {
+        asked.push(settings.conversation);
+        throw down;
+      },
+    };
+    const conversation = {
+      ...DEFAULT_CONVERSATION,
+      maxOutputTokens: 4_096,
+      reasoningEffort: 'high',
+    } as const;
+    const site = aSite({ conversation });
+    await minted({ site }, { openAi });
+    await minted({ site, ...MANAGED }, { openAi });
+    expect(asked).toStrictEqual([conversation, DEFAULT_CONVERSATION]);
   });
 
   it('a mint on the last minutes of a hard cap may last as long as they do', async () => {

@@ -18,6 +18,8 @@ const NewSitePage = lazy(() => import('./pages/new-site.tsx'));
 const SitePage = lazy(() => import('./pages/site.tsx'));
 const UsagePage = lazy(() => import('./pages/usage.tsx'));
 const AuditPage = lazy(() => import('./pages/audit.tsx'));
+const BudgetsPage = lazy(() => import('./pages/budgets.tsx'));
+const AlertsPage = lazy(() => import('./pages/alerts.tsx'));
 const CalculatorPage = lazy(() => import('./pages/calculator.tsx'));
 const MembersPage = lazy(() => import('./pages/members.tsx'));
 const SettingsPage = lazy(() => import('./pages/settings.tsx'));
@@ -58,6 +60,8 @@ export const App = ({ config, signIn }: { readonly config: DashboardConfig; read
             <Route path="sites/:siteId" element={<SitePage />} />
             <Route path="usage" element={<UsagePage />} />
             <Route path="audit" element={<AuditPage />} />
+            <Route path="budgets" element={<BudgetsPage />} />
+            <Route path="alerts" element={<AlertsPage />} />
             <Route path="calculator" element={<CalculatorPage />} />
             <Route path="members" element={<MembersPage />} />
             <Route path="settings" element={<SettingsPage />} />

@@ -1,10 +1,12 @@
 import { type DynamoDBDocumentClient, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { EventWriter } from '../../../domain/audit/event-writers.ts';
 import { BUDGET_NOTICE_PERCENTS } from '../../../domain/budgets/budget.ts';
-import type { BudgetNotes, BudgetStore } from '../../../use-cases/ports/budgets.ts';
+import type { BudgetLister, BudgetNotes, BudgetStore } from '../../../use-cases/ports/budgets.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
+import { queryPage } from '../dynamodb-pages.ts';
+import { primaryKey } from '../table-keys.ts';
 import { budgetAttributes, budgetItem, budgetKeysOf, budgetsIn, noticeAttribute } from './budget-item.ts';
 import { budgetKey } from './budget-writes.ts';
 
@@ -12,7 +14,7 @@ import { budgetKey } from './budget-writes.ts';
 export const dynamoDbBudgets = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly usage: string; readonly tenancy: string; readonly writer: EventWriter },
-): BudgetStore & BudgetNotes => {
+): BudgetStore & BudgetNotes & BudgetLister => {
   const write = async (...TransactItems: TransactWrite[]): Promise<void> => {
     await callAws('dynamodb', 'TransactWriteItems', () =>
       dynamoDb.send(new TransactWriteCommand({ TransactItems })),
@@ -26,6 +28,14 @@ export const dynamoDbBudgets = (
 
   return {
     readBudgets,
+
+    listBudgets: (workspaceId, page) =>
+      queryPage(
+        dynamoDb,
+        { TableName: tables.usage, pk: primaryKey.budget(workspaceId, null).pk },
+        page,
+        budgetItem,
+      ),
 
     readBudget: async (scope) => {
       const key = budgetKey(scope);
@@ -44,11 +54,12 @@ export const dynamoDbBudgets = (
               : {
                   // Also no cost may have been added since.
                   ConditionExpression:
-                    'revision = :revision AND periodName = :name AND remainingMicroCents = :remaining',
+                    'revision = :revision AND periodName = :name AND remainingMicroCents = :remaining AND spentMicroCents = :spent',
                   ExpressionAttributeValues: {
                     ':revision': before.revision,
                     ':name': before.periodName,
                     ':remaining': before.remainingMicroCents,
+                    ':spent': before.spentMicroCents,
                   },
                 }),
           },

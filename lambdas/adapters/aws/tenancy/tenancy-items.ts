@@ -4,8 +4,17 @@ import { CONTROLS } from '../../../domain/calls/control.ts';
 import { DATA_RESIDENCIES } from '../../../domain/openai-models.ts';
 import { EMBED_ALGORITHMS, NO_VISITOR_LIMITS } from '../../../domain/sessions/embed-token.ts';
 import {
+  type Conversation,
+  DEFAULT_CONVERSATION,
+  EAGERNESS,
+  NOISE_REDUCTIONS,
+  REASONING_EFFORTS,
+  TRANSCRIPTION_MODELS,
+} from '../../../domain/tenancy/conversation.ts';
+import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
+  type FormerInstructions,
   type Member,
   ROLES,
   type Site,
@@ -39,6 +48,38 @@ export const memberItem: z.ZodType<Member> = z.object({
   addedBy: z.string(),
 });
 
+const conversationItem: z.ZodType<Conversation> = z.object({
+  turnDetection: z
+    .discriminatedUnion('type', [
+      z.object({
+        type: z.literal('server_vad'),
+        threshold: z.number(),
+        prefixPaddingMs: z.number(),
+        silenceDurationMs: z.number(),
+        interruptResponse: z.boolean(),
+      }),
+      z.object({
+        type: z.literal('semantic_vad'),
+        eagerness: z.enum(EAGERNESS),
+        interruptResponse: z.boolean(),
+      }),
+    ])
+    .nullable(),
+  noiseReduction: z.enum(NOISE_REDUCTIONS).nullable(),
+  transcription: z
+    .object({ model: z.enum(TRANSCRIPTION_MODELS), language: z.string().nullable() })
+    .nullable(),
+  speed: z.number(),
+  maxOutputTokens: z.number(),
+  reasoningEffort: z.enum(REASONING_EFFORTS).nullable(),
+});
+
+export const formerInstructionsItem: z.ZodType<FormerInstructions> = z.object({
+  instructions: z.string(),
+  replacedAt: z.string(),
+  replacedBy: z.string(),
+});
+
 export const siteItem: z.ZodType<Site> = z.object({
   siteId,
   workspaceId,
@@ -47,6 +88,8 @@ export const siteItem: z.ZodType<Site> = z.object({
   model: z.string(),
   voice: z.string(),
   instructions: z.string(),
+  tools: z.array(z.object({ name: z.string(), description: z.string(), parameters: z.string() })).default([]),
+  conversation: conversationItem.default(DEFAULT_CONVERSATION),
   dataResidency: z.enum(DATA_RESIDENCIES),
   control: z.enum(CONTROLS).default('open'),
   requireEmbedToken: z.boolean().default(false),

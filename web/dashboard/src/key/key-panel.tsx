@@ -1,5 +1,5 @@
 import { KeyRound } from 'lucide-react';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import {
   type KeyPlace,
   keyActions,
@@ -16,10 +16,13 @@ import { Badge, Bullets, Card, Facts, type Tone } from '../ui/surface.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import css from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
-import { DeleteDialog, SuspendDialog } from './key-dialogs.tsx';
 import { KeyForm } from './key-form.tsx';
 import { KeyHistory } from './key-history.tsx';
 import { VerdictNote } from './verdict.tsx';
+
+/** Loaded when one is opened: rarely, and never with the first page. */
+const SuspendDialog = lazy(async () => ({ default: (await import('./key-dialogs.tsx')).SuspendDialog }));
+const DeleteDialog = lazy(async () => ({ default: (await import('./key-dialogs.tsx')).DeleteDialog }));
 
 const STATES: Readonly<Record<MaskedKey['state'], { readonly tone: Tone; readonly text: string }>> = {
   active: { tone: 'good', text: 'Active' },
@@ -182,10 +185,12 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
           />
         </ConfirmDialog>
       )}
-      {asking === 'suspend' && <SuspendDialog place={place} onClose={() => setAsking(undefined)} />}
-      {asking === 'delete' && (
-        <DeleteDialog place={place} masked={stored.masked} onClose={() => setAsking(undefined)} />
-      )}
+      <Suspense>
+        {asking === 'suspend' && <SuspendDialog place={place} onClose={() => setAsking(undefined)} />}
+        {asking === 'delete' && (
+          <DeleteDialog place={place} masked={stored.masked} onClose={() => setAsking(undefined)} />
+        )}
+      </Suspense>
     </>
   );
 };

@@ -1,4 +1,5 @@
 import {
+  Bell,
   Building2,
   Calculator,
   ChartColumn,
@@ -16,6 +17,7 @@ import {
   SunMoon,
   User,
   Users,
+  Wallet,
 } from 'lucide-react';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { NavLink, useLocation, useNavigate, useOutlet } from 'react-router';
@@ -35,9 +37,11 @@ const NAVIGATION = [
   { to: 'voice', title: 'Test voice', icon: Mic },
   { to: 'sites', title: 'Sites', icon: Globe },
   { to: 'usage', title: 'Usage', icon: ChartColumn },
+  { to: 'budgets', title: 'Budgets', icon: Wallet },
   { to: 'calculator', title: 'Calculator', icon: Calculator },
 ] as const;
 const ADMINISTRATION = [
+  { to: 'alerts', title: 'Alerts', icon: Bell },
   { to: 'audit', title: 'Audit', icon: ScrollText },
   { to: 'members', title: 'Members', icon: Users },
   { to: 'settings', title: 'Settings', icon: Settings },

@@ -144,7 +144,7 @@ const WorkspaceForm = () => {
             type="email"
             value={draft.alert_email ?? ''}
             placeholder="none"
-            hint="Alerts are mailed to it once it is verified through the API, if this service sends mail. Audit lists every alert."
+            hint="Alerts are mailed to it once it is verified under Alerts. Audit lists every alert."
             fault={faultOf('alert_email')}
             onChange={(event) => set('alert_email', event.target.value === '' ? null : event.target.value)}
           />

@@ -1,0 +1,19 @@
+import type { CurrentBudget } from './budget.ts';
+import { periodEnd, periodStart } from './budget-period.ts';
+
+/** The share of a period that must be over before its spending predicts anything. */
+const EARLIEST_SHARE = 0.1;
+
+/**
+ * Returns what the period will have cost at its end if spending goes on at its present rate, whole micro-cents. null while
+ * less than a tenth of the period is over: one conversation would be multiplied by hundreds.
+ */
+export const forecastMicroCents = (
+  { periodName, spentMicroCents }: Pick<CurrentBudget, 'periodName' | 'spentMicroCents'>,
+  now: Date,
+  timeZone: string,
+): number | null => {
+  const start = periodStart(periodName, timeZone).getTime();
+  const share = (now.getTime() - start) / (periodEnd(periodName, timeZone).getTime() - start);
+  return share < EARLIEST_SHARE ? null : Math.round(spentMicroCents / Math.min(1, share));
+};

@@ -1,0 +1,122 @@
+import { useId, useState } from 'react';
+import { BUDGET_ACTIONS, type BudgetAction } from '../../../../lambdas/domain/budgets/budget.ts';
+import { BUDGET_PERIODS, type BudgetPeriod } from '../../../../lambdas/domain/budgets/budget-period.ts';
+import { ApiFailure } from '../api/failure.ts';
+import { useChange } from '../api/queries.ts';
+import { Button } from '../ui/button.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
+import { FailureNote } from '../ui/states.tsx';
+import { useToast } from '../ui/toasts.tsx';
+import ui from '../ui/ui.module.css';
+import type { Budget } from './budget-use.tsx';
+import { ACTIONS, PERIODS } from './words.ts';
+
+/** Whose budget: that of the workspace, or of one site. */
+export interface BudgetPlace {
+  readonly name: string;
+  readonly workspaceId: string;
+  readonly siteId: string | null;
+  readonly budget: Budget | undefined;
+}
+
+/** Sets or changes a budget. Stays open, with the API's reason, while it is refused. */
+export const BudgetDialog = ({
+  place,
+  onClose,
+}: {
+  readonly place: BudgetPlace;
+  readonly onClose: () => void;
+}) => {
+  const { name, workspaceId, siteId, budget } = place;
+  const say = useToast();
+  const form = useId();
+  const [amount, setAmount] = useState(budget === undefined ? '' : String(budget.amount_usd));
+  const [period, setPeriod] = useState<BudgetPeriod>(budget?.period ?? 'month');
+  const [action, setAction] = useState<BudgetAction>(budget?.action ?? 'refuse');
+  const save = useChange((api) => {
+    const body = { period, amount_usd: Number(amount), action };
+    return siteId === null
+      ? api.call('putWorkspaceBudget', { path: { workspaceId }, body })
+      : api.call('putSiteBudget', { path: { siteId }, body });
+  });
+  const faultOf = (field: string): string | undefined =>
+    save.error instanceof ApiFailure ? save.error.detail(field) : undefined;
+  return (
+    <Dialog
+      title={budget === undefined ? `Set a budget for ${name}` : `Change the budget of ${name}`}
+      wide
+      onClose={onClose}
+      foot={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" form={form} kind="primary" working={save.isPending}>
+            Save the budget
+          </Button>
+        </>
+      }
+    >
+      <form
+        id={form}
+        style={{ display: 'grid', gap: 16 }}
+        onSubmit={(event) => {
+          event.preventDefault();
+          save.mutate(undefined, {
+            onSuccess: () => {
+              say(`The budget of ${name} is saved.`);
+              onClose();
+            },
+          });
+        }}
+      >
+        <FieldRow>
+          <TextField
+            label="Amount, US dollars"
+            type="number"
+            required
+            min={0.01}
+            max={1_000_000}
+            step="0.01"
+            value={amount}
+            hint="At OpenAI’s list prices. An amount below the present spending takes effect at once."
+            fault={faultOf('amount_usd')}
+            onChange={(event) => setAmount(event.target.value)}
+          />
+          <SelectField
+            label="Period"
+            value={period}
+            hint="Starts at midnight in the time zone of the workspace."
+            onChange={(event) => setPeriod(event.target.value as BudgetPeriod)}
+          >
+            {BUDGET_PERIODS.map((id) => (
+              <option key={id} value={id}>
+                {PERIODS[id]}
+              </option>
+            ))}
+          </SelectField>
+        </FieldRow>
+        <fieldset className={ui['choices']}>
+          <legend className={ui['label']}>When it is used up</legend>
+          {BUDGET_ACTIONS.map((id) => (
+            <label key={id} className={ui['choice']}>
+              <input
+                type="radio"
+                name={`${form}-action`}
+                checked={id === action}
+                aria-describedby={`${form}-${id}`}
+                onChange={() => setAction(id)}
+              />
+              <span>
+                <strong>{ACTIONS[id].title}</strong>
+                <span className={ui['hint']} id={`${form}-${id}`}>
+                  {ACTIONS[id].meaning}
+                </span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        {save.error !== null && <FailureNote failure={save.error} />}
+      </form>
+    </Dialog>
+  );
+};
