@@ -15,6 +15,7 @@ const SLOW_MS = 120_000;
 const HANG_UP_PATH = `${CALLS_PATH}/*/hangup`;
 const CREATE = {
   settings: DEFAULT_VOICE_SETTINGS,
+  turnByTurn: false,
   offer: CANNED_OFFER,
   safetyIdentifier: undefined,
 };

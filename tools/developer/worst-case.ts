@@ -6,7 +6,7 @@ import { AUDIO_TOKENS_PER_MINUTE } from '../../lambdas/domain/usage/cost-estimat
 import { PRICE_CATALOGUE } from '../../lambdas/domain/usage/price-catalogue.ts';
 
 /**
- * What visitors without good intentions can cost in an hour, from the settings of a stage. `node
+ * The highest cost that hostile visitors can cause in an hour, from the settings of a stage. `node
  * tools/developer/worst-case.ts` writes the table into SECURITY.md; test/docs/worst-case.test.ts holds it to the settings.
  */
 
