@@ -366,12 +366,14 @@ describe('the tables', () => {
           expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#* or PLATFORM#platform'));
         else if (condition !== ending || role !== 'keys' || action !== 'dynamodb:PutItem')
           expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
-    expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual(
-      ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem'].map((action) => [
-        action,
+    // Of the kept version it can only put the record.
+    expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual([
+      ...['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem'].map((action) => [
+        `dynamodb:${action}`,
         inPartitions('PLATFORM#platform'),
       ]),
-    );
+      ['dynamodb:PutItem', inPartitions('ENDING#platform#platform')],
+    ]);
   });
 
   test('workspaces, members and sites are changed by manage, keys and retire-models, plans by an operator; the others add events', () => {
@@ -501,6 +503,7 @@ describe('the tables', () => {
       'sweeper',
       'hangup',
       'watch',
+      'PlatformKeyOperator',
       'StopOperator',
     ]);
     expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);
@@ -526,6 +529,7 @@ describe('the tables', () => {
     );
     expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([
       ['retire-models', 'TenancyTable'],
+      ['PlatformKeyOperator', 'LimitsTable'],
       ['RewrapOperator', 'KeysTable'],
       ['ModelCheckOperator', 'TenancyTable'],
       ['StopOperator', 'LimitsTable'],
