@@ -29,6 +29,7 @@ const FUNCTIONS = [
   'sweeper',
   'retire-models',
   'reconcile',
+  'heartbeat',
   'hangup',
   'watch',
   'notices',
