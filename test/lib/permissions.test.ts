@@ -384,6 +384,7 @@ describe('the tables', () => {
       'detector',
       'rotate-on-request',
       'retire-models',
+      'heartbeat',
       'watch',
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
@@ -391,6 +392,7 @@ describe('the tables', () => {
     const own = (writer: string) => `EVENTS#${writer}#*`;
     expect(conditionsOf('events', 'TenancyTable', writes)).toEqual(puts(own('events')));
     expect(conditionsOf('watch', 'TenancyTable', writes)).toEqual(puts(own('watch')));
+    expect(conditionsOf('heartbeat', 'TenancyTable', writes)).toEqual(puts('EVENTS#heartbeat#heartbeat'));
     expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
     // A role that changes a key writes its mark.
     for (const [role, writer] of [
