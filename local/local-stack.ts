@@ -219,8 +219,12 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
             }),
           );
     // Two consumers of one stream, as on AWS; each reads it at its own pace.
-    const watching = await keep(startStreamPump(clients, functions.watching, onDeadLetter));
-    const recording = await keep(startStreamPump(clients, functions.recording, onDeadLetter));
+    const watching = await keep(
+      startStreamPump(clients, functions.watching, onDeadLetter, dynamoDb.onWritten),
+    );
+    const recording = await keep(
+      startStreamPump(clients, functions.recording, onDeadLetter, dynamoDb.onWritten),
+    );
     const streams: StreamPump = {
       drain: async () => {
         // The detector's actions write audit events too.

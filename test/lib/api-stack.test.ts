@@ -5,7 +5,9 @@ import { ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts
 import { functionNameOf } from './permissions.ts';
 import { exampleApp, inWords, ofType, type Resource, templateOf } from './synthesized.ts';
 
-const { data, api, audit } = exampleApp();
+const { data, api, audit } = exampleApp({
+  settings: { signIn: { issuer: 'https://issuer.example.com/', audience: 'spelo-byok' } },
+});
 const own = templateOf(api);
 const auditStack = templateOf(audit);
 const words = (value: unknown) => inWords(value, own, templateOf(data));

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { ENCRYPTION_CONTEXT_KEYS } from '../../lambdas/contract/kms-keys.ts';
+import { renderedMatrix } from './iam-matrix.ts';
 import {
   CONDITIONS,
   functionNameOf,
@@ -639,7 +640,8 @@ ${FUNCTIONS.map(section).join('\n')}
 Roles that a person of this account assumes for one command: an IAM user with MFA, or a person with a permission set of IAM
 Identity Center that the stage names (\`operators.permissionSets\`).
 
-${OPERATORS.map(section).join('\n')}`;
+${OPERATORS.map(section).join('\n')}
+${renderedMatrix}`;
 
   test('is the matrix of what is deployed', () => {
     if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, rendered);
