@@ -145,6 +145,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'sessions', actions: ['UpdateItem'] },
     { table: 'limits', actions: ['DeleteItem'], partitions: ['LIVE#*'] },
   ],
+  heartbeat: [{ table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#heartbeat#heartbeat'] }],
   // Sites, and nothing else of the tenancy, are changed.
   'retire-models': [
     { table: 'tenancy', actions: ['Scan'] },

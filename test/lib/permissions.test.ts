@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { ENCRYPTION_CONTEXT_KEYS } from '../../lambdas/contract/kms-keys.ts';
+import { renderedMatrix } from './iam-matrix.ts';
 import {
   CONDITIONS,
   functionNameOf,
@@ -29,6 +30,7 @@ const FUNCTIONS = [
   'sweeper',
   'retire-models',
   'reconcile',
+  'heartbeat',
   'hangup',
   'watch',
   'notices',
@@ -385,6 +387,7 @@ describe('the tables', () => {
       'detector',
       'rotate-on-request',
       'retire-models',
+      'heartbeat',
       'watch',
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
@@ -392,6 +395,7 @@ describe('the tables', () => {
     const own = (writer: string) => `EVENTS#${writer}#*`;
     expect(conditionsOf('events', 'TenancyTable', writes)).toEqual(puts(own('events')));
     expect(conditionsOf('watch', 'TenancyTable', writes)).toEqual(puts(own('watch')));
+    expect(conditionsOf('heartbeat', 'TenancyTable', writes)).toEqual(puts('EVENTS#heartbeat#heartbeat'));
     expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
     // A role that changes a key writes its mark.
     for (const [role, writer] of [
@@ -640,7 +644,8 @@ ${FUNCTIONS.map(section).join('\n')}
 Roles that a person of this account assumes for one command: an IAM user with MFA, or a person with a permission set of IAM
 Identity Center that the stage names (\`operators.permissionSets\`).
 
-${OPERATORS.map(section).join('\n')}`;
+${OPERATORS.map(section).join('\n')}
+${renderedMatrix}`;
 
   test('is the matrix of what is deployed', () => {
     if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, rendered);
