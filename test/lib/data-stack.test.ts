@@ -37,7 +37,7 @@ describe('the stacks', () => {
   test('tell the operator the queues, table names, key ARNs and the roles to assume', () => {
     const outputs = Object.keys(own.outputs).filter((name) => !/^(PublishOutput|ExportsOutput)/.test(name));
     expect(outputs).toEqual([
-      // A stage with a user pool of its own.
+      // Dev has its user pool.
       'UserPoolId',
       'SignInUrl',
       'Issuer',
