@@ -152,7 +152,7 @@ const ROLE = 'arn:{AWS::Partition}:iam::{AWS::AccountId}:role/';
 
 export const functionArn = (name: string): string => `${LAMBDA}spelo-byok-dev-${name}`;
 
-/** Each role of the templates. A function's requests come out of its own execution environment. */
+/** Each role of the templates. A function's requests come from its execution environment. */
 export const rolePrincipals: readonly Principal[] = roles.map((role) => {
   const words = wordsOf(role.template);
   const name = roleNameOf(role);
