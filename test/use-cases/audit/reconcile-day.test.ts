@@ -300,6 +300,15 @@ describe('A chain', () => {
     expect(kindsOf(await world.nextNight())).toEqual([]);
   });
 
+  test('whose end was cut off with its markers before its first checkpoint is reported', async () => {
+    const world = new World();
+    world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
+    world.table.set('w1', world.rowsOf('w1').slice(0, 1));
+    expect((await world.run())?.findings).toMatchObject([
+      { kind: 'table_broken', workspace_id: 'w1', sequence: 2, detail: 'cut_off' },
+    ]);
+  });
+
   test('that was removed with its archive is reported', async () => {
     const world = await settled();
     world.table.clear();
