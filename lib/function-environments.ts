@@ -188,6 +188,8 @@ export const functionEnvironments = (
       ...derivation,
       ...noticeQueue,
       ...mail,
+      DASHBOARD_URL:
+        config.dashboard?.domain === undefined ? '' : `https://${config.dashboard.domain.name}/dashboard/`,
     },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...marks, ...master, ...retired, ...fingerprint },
   };

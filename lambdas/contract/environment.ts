@@ -294,6 +294,8 @@ const noticesEnvironment = z.object({
   ...derivation,
   ...notices,
   ...mail,
+  /** Where invitations lead to, with its closing slash; empty: the address is not known. */
+  DASHBOARD_URL: z.union([z.literal(''), z.url()]).default(''),
   AWS_ENDPOINT_URL_SESV2: z.url().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,

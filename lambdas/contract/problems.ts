@@ -88,6 +88,17 @@ export const PROBLEMS = {
     code: 'member_not_found',
     message: 'This person is not a member of the workspace. Check the ID in the list of members.',
   },
+  invitation_not_found: {
+    status: 404,
+    code: 'invitation_not_found',
+    message:
+      'This invitation does not exist, has expired, or was withdrawn. Ask an owner of the workspace for a new one.',
+  },
+  already_member: {
+    status: 409,
+    code: 'already_member',
+    message: 'You are already a member of this workspace. An owner can change your role.',
+  },
   session_not_found: {
     status: 404,
     code: 'session_not_found',

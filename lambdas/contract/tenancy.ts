@@ -17,7 +17,7 @@ import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/tenancy/works
 import { isUnicode, NOT_UNICODE, name, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
 import { shownEmbedKey } from './embed-keys.ts';
 
-const mailAddress = z
+export const mailAddress = z
   .string()
   .max(1_000)
   .transform((text, context) => {
@@ -115,8 +115,6 @@ export const deleteWorkspaceRequest = z
   })
   .meta({ id: 'DeleteWorkspaceRequest' });
 
-export const memberRequest = z.strictObject({ role: z.enum(ROLES) }).meta({ id: 'MemberRequest' });
-
 const siteSettings = {
   name: name(100),
   allowed_origins: z
@@ -211,10 +209,6 @@ export const workspace = z
   .meta({ id: 'Workspace' });
 
 export const listedWorkspace = workspace.extend({ role: z.enum(ROLES) }).meta({ id: 'ListedWorkspace' });
-
-export const member = z
-  .object({ sub: z.string(), role: z.enum(ROLES), added_at: timestamp, added_by: z.string() })
-  .meta({ id: 'Member' });
 
 export const site = z
   .object({

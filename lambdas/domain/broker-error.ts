@@ -18,6 +18,8 @@ export const BROKER_ERROR_CODES = [
   'workspace_not_found',
   'site_not_found',
   'member_not_found',
+  'invitation_not_found',
+  'already_member',
   'session_not_found',
   'webhook_not_found',
   'delivery_not_found',

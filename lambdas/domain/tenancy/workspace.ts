@@ -54,6 +54,10 @@ export interface Member {
   readonly role: Role;
   readonly addedAt: string;
   readonly addedBy: string;
+  /** The address that the accepted invitation went to. */
+  readonly email?: string | undefined;
+  /** As the person calls themselves in this workspace. */
+  readonly name?: string | undefined;
 }
 
 export interface Site {

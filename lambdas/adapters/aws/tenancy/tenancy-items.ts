@@ -3,6 +3,7 @@ import { DEFAULT_TIME_ZONE } from '../../../domain/budgets/budget-period.ts';
 import { CONTROLS } from '../../../domain/calls/control.ts';
 import { DATA_RESIDENCIES } from '../../../domain/openai-models.ts';
 import { EMBED_ALGORITHMS, NO_VISITOR_LIMITS } from '../../../domain/sessions/embed-token.ts';
+import type { Invitation } from '../../../domain/tenancy/invitation.ts';
 import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
@@ -37,6 +38,20 @@ export const memberItem: z.ZodType<Member> = z.object({
   role: z.enum(ROLES),
   addedAt: z.string(),
   addedBy: z.string(),
+  email: z.string().optional(),
+  name: z.string().optional(),
+});
+
+export const invitationItem: z.ZodType<Invitation> = z.object({
+  workspaceId,
+  invitationId: z.string(),
+  role: z.enum(ROLES),
+  email: z.string().nullable(),
+  invitedSub: z.string().nullable(),
+  invitedAt: z.string(),
+  invitedBy: z.string(),
+  expiresAt: z.string(),
+  nonce: z.string(),
 });
 
 export const siteItem: z.ZodType<Site> = z.object({

@@ -81,6 +81,8 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   workspace_not_found: 'Choose another workspace, or ask its owner to add you under Members.',
   site_not_found: 'Go back to Sites and choose one that is listed.',
   member_not_found: 'Reload the list. Another owner may have removed this person.',
+  invitation_not_found: null,
+  already_member: null,
   site_limit_reached: null,
   openai_key_missing: 'Store an OpenAI key under Billing.',
   openai_key_rejected: 'Then paste the key again.',
