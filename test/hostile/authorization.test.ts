@@ -56,6 +56,8 @@ const pick = (
 const expectedOf = (route: NamedRoute, as: Person, target: Target): number => {
   const cell = TABLE[as][target];
   if (typeof cell === 'number') return cell;
+  // The path names the viewer, and every member can leave.
+  if (route.id === 'removeMember' && as === 'viewer' && target === 'own') return route.status;
   return roleSuffices(cell, route.access as Role) ? route.status : 403;
 };
 
@@ -105,7 +107,8 @@ describe('the table of who may do what', () => {
       for (const as of PEOPLE) {
         const answer = await send(world, probeOf(route, as, 'own'));
         const expected = as === 'nobody' || as === 'expired' ? 401 : route.status;
-        expect([route.id, as, answer.status]).toEqual([route.id, as, expected]);
+        const status = expected === 401 ? answer.status : standingOf(route, answer);
+        expect([route.id, as, status]).toEqual([route.id, as, expected]);
       }
   });
 });
