@@ -1,3 +1,4 @@
+import { backoffMs } from '../lambdas/domain/backoff.ts';
 import type { Units } from './counting-proxy.ts';
 import { poisson, type Random, seeded } from './random.ts';
 
@@ -348,6 +349,12 @@ const READ_MS = 5;
 export const simulateHotWorkspace = (mintsPerSecond: number, seconds = 300, seed = 1): HotOutcome => {
   const random = seeded(seed);
   const inMs = (perSecond: number): number => (-Math.log(1 - random()) * 1_000) / perSecond;
+  const waitMs = (tries: number): number =>
+    backoffMs(tries, (size) => {
+      const bytes = Buffer.alloc(size);
+      bytes.writeUInt32BE(Math.floor(random() * 2 ** 32));
+      return bytes;
+    });
   interface Try {
     readonly at: number;
     readonly since: number;
@@ -383,8 +390,8 @@ export const simulateHotWorkspace = (mintsPerSecond: number, seconds = 300, seed
       minted += 1;
       waited.push(at - next.since);
     } else if (next.tries < ADMISSION_TRIES) {
-      // Not all at the same moment again: the network and the reads in between take more or less.
-      const pause = TRANSACTION_MS + READ_MS * (0.5 + random());
+      // The wait of the product, and the read before another try, which takes more or less.
+      const pause = TRANSACTION_MS + waitMs(next.tries) + READ_MS * (0.5 + random());
       later({ ...next, at: at + pause, tries: next.tries + 1 });
     } else if (mint) refused += 1;
   }

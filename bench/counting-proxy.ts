@@ -95,10 +95,10 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
       for (const part of body['TransactItems'] as Json[])
         for (const [kind, each] of Object.entries(part)) write(kind, each as Json, 2);
     if (operation === 'BatchGetItem')
-      for (const [table, { Keys }] of Object.entries(
-        body['RequestItems'] as Readonly<Record<string, { Keys: Json[] }>>,
+      for (const [table, { Keys, ConsistentRead }] of Object.entries(
+        body['RequestItems'] as Readonly<Record<string, { Keys: Json[]; ConsistentRead?: boolean }>>,
       ))
-        charge(table, { writeUnits: 0, readUnits: Keys.length });
+        charge(table, { writeUnits: 0, readUnits: Keys.length * (ConsistentRead === true ? 1 : 0.5) });
     if (operation === 'GetItem') charge(body['TableName'], { writeUnits: 0, readUnits: 1 });
   };
 

@@ -4,6 +4,8 @@ export const DEMO_OWNER = 'demo-owner';
 const DEMO_WORKSPACE = 'Demo workspace';
 const DEMO_SITE = 'Demo site';
 const TOKEN_SECONDS = 12 * 3_600;
+/** The most that a site accepts. */
+const MAX_ORIGINS = 50;
 
 export interface Demo {
   readonly ownerToken: string;
@@ -14,7 +16,7 @@ export interface Demo {
 
 /**
  * A workspace and a site to try things on, made through the API as any owner would. Found again on the next start; a site
- * that was archived meanwhile is replaced.
+ * that was archived meanwhile is replaced, and one of another port allows this one too.
  */
 export const seedDemo = async (stack: {
   readonly url: string;
@@ -39,14 +41,18 @@ export const seedDemo = async (stack: {
     (await call('POST', '/v1/workspaces', { name: DEMO_WORKSPACE, openai_tier: 2 }));
   const sites = `/v1/workspaces/${workspace.workspace_id}/sites`;
   const origins = [stack.url, stack.url.replace('127.0.0.1', 'localhost')];
-  const site =
-    named(await call('GET', `${sites}?limit=100`), DEMO_SITE) ??
-    (await call('POST', sites, { name: DEMO_SITE, allowed_origins: origins }));
+  const found = named(await call('GET', `${sites}?limit=100`), DEMO_SITE);
+  if (found === undefined) await call('POST', sites, { name: DEMO_SITE, allowed_origins: origins });
+  else if (found.allowed_origins?.includes(stack.url) !== true)
+    await call('PATCH', `/v1/sites/${found.site_id}`, {
+      allowed_origins: [...origins, ...(found.allowed_origins ?? [])].slice(0, MAX_ORIGINS),
+    });
+  const site = named(await call('GET', `${sites}?limit=100`), DEMO_SITE);
   return {
     ownerToken,
     workspaceId: workspace.workspace_id ?? '',
-    siteId: site.site_id ?? '',
-    allowedOrigin: site.allowed_origins?.[0] ?? stack.url,
+    siteId: site?.site_id ?? '',
+    allowedOrigin: stack.url,
   };
 };
 

@@ -26,9 +26,9 @@ Spelo BYOK listens on ${url}
   workspace      ${demo.workspaceId}
   site           ${demo.siteId}
   allowed origin ${demo.allowedOrigin}
-  widget demo    ${url}/widget/demo  (after step 1)
+  widget demo    ${url}/widget/demo  (needs a stored key: command 1)
 
-Paste these in another terminal. Each start prints a new token.
+Paste these commands in another terminal. Each start prints a new token. Ctrl-C stops the product.
 
 export TOKEN='${demo.ownerToken}'
 
@@ -41,7 +41,7 @@ curl -sS ${url}/v1/workspaces/${demo.workspaceId}/openai-key -H "Authorization: 
 3. Mint a client secret, as a page of your own does:
 curl -sS -X POST ${url}/v1/${demo.siteId}/token -H 'Origin: ${demo.allowedOrigin}' -H 'Content-Type: application/json' -d '{}'
 
-4. Test voice:
+4. Test the key, as the dashboard's "Test voice" does:
 curl -sS -X POST ${url}/v1/workspaces/${demo.workspaceId}/openai-key/test -H "Authorization: Bearer $TOKEN"
 
 `;

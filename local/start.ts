@@ -27,7 +27,7 @@ Runs the whole broker on this machine. Data is stored in ${DATA_DIR}/ and surviv
   --help     this text
 
 Environment:
-  PORT               port of the API, default 8787
+  PORT               port of the API, default 8787; the demo site allows the new origin too
   OPENAI_BASE_URL    https://api.openai.com/v1 uses the real API; default: a local stand-in
   DYNAMODB_ENDPOINT  a DynamoDB endpoint to use instead of the embedded engine
 `;

@@ -15,6 +15,7 @@ import { parseRegisteredOrigin, refusedOriginOf } from '../domain/tenancy/origin
 import { SITE_WARNINGS } from '../domain/tenancy/site-model.ts';
 import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/tenancy/workspace.ts';
 import { isUnicode, NOT_UNICODE, name, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
+import { conversation, DEFAULT_CONVERSATION_BODY } from './conversation.ts';
 import { shownEmbedKey } from './embed-keys.ts';
 
 export const mailAddress = z
@@ -125,6 +126,7 @@ const siteSettings = {
   model: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,63}$/, 'Must be the id of an OpenAI model.'),
   voice: z.enum(VOICES),
   instructions: z.string().max(16_000).refine(isUnicode, NOT_UNICODE),
+  conversation,
   data_residency: dataResidency,
   control: z
     .enum(CONTROLS)
@@ -167,6 +169,7 @@ export const createSiteRequest = z
     model: siteSettings.model.default(DEFAULT_MODEL),
     voice: siteSettings.voice.default(DEFAULT_VOICE),
     instructions: siteSettings.instructions.default('You are a friendly voice assistant.'),
+    conversation: siteSettings.conversation.default(DEFAULT_CONVERSATION_BODY),
     data_residency: siteSettings.data_residency.optional().describe('Default: the setting of the workspace.'),
     control: siteSettings.control.default('open'),
     require_embed_token: siteSettings.require_embed_token.default(false),

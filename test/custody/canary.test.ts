@@ -21,6 +21,7 @@ import { AUDIT_EVENT_TYPES } from '../../lambdas/domain/audit/audit-record.ts';
 import type { SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { Secret } from '../../lambdas/domain/secret.ts';
 import { signEvents } from '../../lambdas/domain/sessions/event-signature.ts';
+import { DEFAULT_CONVERSATION } from '../../lambdas/domain/tenancy/conversation.ts';
 import type { EndpointsOf } from '../../lambdas/http/endpoints/endpoint.ts';
 import { httpHandler } from '../../lambdas/http/http-handler.ts';
 import { reencryptOpenAiKey } from '../../lambdas/use-cases/keys/reencrypt-openai-key.ts';
@@ -699,6 +700,7 @@ describe('every way through the product is taken with a canary for a key', () =>
         model: 'gpt-realtime',
         voice: 'marin',
         instructions: '',
+        conversation: DEFAULT_CONVERSATION,
         dataResidency: 'global',
       } as const;
       const adapter = await catching(`the OpenAI adapter ${suffix}`, () =>

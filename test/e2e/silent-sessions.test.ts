@@ -1,50 +1,76 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { afterAll, expect, it } from '@jest/globals';
-import { dynamoDbSessionUsage } from '../../lambdas/adapters/aws/sessions/dynamodb-session-usage.ts';
-import { TABLES } from '../../lambdas/contract/tables.ts';
-import { createTables } from '../../local/create-tables.ts';
-import { startDynamoDb } from '../../local/dynamodb/engine.ts';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectRefusal, expectSuccess } from '../support/answers.ts';
+import { openCall } from '../support/calls.ts';
+import { frozenClock } from '../support/frozen-clock.ts';
+import { asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { openAiOf } from '../support/openai.ts';
+import { putPlatformKey } from '../support/platform-key.ts';
+import { event, report } from '../support/reports.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { fakeKey, mint, type Tenant } from '../support/tenant.ts';
 
-const dynamoDb = await startDynamoDb({ path: process.env['PATH'] });
-const client = new DynamoDBClient({
-  endpoint: dynamoDb.endpoint,
-  region: 'us-east-1',
-  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+const time = frozenClock();
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack({ runtime: { clock: time.clock } });
+  await putPlatformKey(stack, fakeKey());
 });
-await createTables(client);
-const documents = DynamoDBDocumentClient.from(client);
-const sessionUsage = dynamoDbSessionUsage(documents, {
-  usage: TABLES.usage.name,
-  dueIndex: TABLES.usage.index.name,
-});
+afterAll(() => stack?.close());
 
-afterAll(async () => {
-  client.destroy();
-  await dynamoDb.close();
-});
+/** Longer than a fresh lease and the silence after it. */
+const silence = async (): Promise<void> => {
+  time.advance(95_000);
+  await stack.sweep();
+};
 
-const at = (second: number): Date => new Date(Date.UTC(2026, 10, 30, 12, 0, second));
+const staySilent = async (tenant: Tenant, sessions: number): Promise<void> => {
+  for (let i = 0; i < sessions; i++) {
+    expectSuccess(await mint(stack, tenant));
+    await silence();
+  }
+};
 
-/** In the index of due sessions; what it says is not readable, so it is counted and nothing more. */
-const putDue = (second: number) =>
-  documents.send(
-    new PutCommand({
-      TableName: TABLES.usage.name,
-      Item: { pk: `SITE#${second}`, sk: `METER#${second}`, openShard: '0', dueAt: at(second).toISOString() },
-    }),
-  );
+describe('Client secrets on the key of the platform', () => {
+  it('end for the day after 20 sessions of the site that never reported, and calls go on', async () => {
+    const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
+    await staySilent(tenant, 19);
+    // One that reports is none of them, however it goes on.
+    const reporting = expectSuccess(await mint(stack, tenant));
+    expectSuccess(
+      await report(stack, tenant, reporting, [event('connected', time.clock())], { signedAt: time.clock() }),
+    );
+    await silence();
+    await staySilent(tenant, 1);
 
-it('The list of due sessions goes on after a page and ends at now, also where the page ended exactly there', async () => {
-  for (const second of [1, 2, 3]) await putDue(second);
-  const first = await sessionUsage.listDue(at(2), 1);
-  expect(first).toMatchObject({ unreadable: 1, last: at(1) });
-  const second = await sessionUsage.listDue(at(2), 1, first.last);
-  expect(second).toMatchObject({ unreadable: 1, last: at(2) });
-  // The session that is due at second 3 is not due yet, and DynamoDB refuses a range whose bounds are not in order.
-  expect(await sessionUsage.listDue(at(2), 1, second.last)).toEqual({
-    usages: [],
-    unreadable: 0,
-    last: undefined,
+    openAiOf(stack).clearRequests();
+    const refused = await mint(stack, tenant);
+    expectRefusal(refused, 403, 'calls_only');
+    expect(refused.error.details).toMatchObject([{ path: 'silent_sessions' }]);
+    expect(openAiOf(stack).requests).toEqual([]);
+    const { items } = await asOwner(stack, tenant, 'GET', `/v1/workspaces/${tenant.workspaceId}/errors`);
+    expect(items).toMatchObject([{ code: 'calls_only' }]);
+
+    expectSuccess(await openCall(stack, tenant), 201);
+    time.advance(3_600_000);
+    await stack.hangUps.drain();
+    // Until midnight, UTC.
+    time.advance(12 * 3_600_000);
+    expectSuccess(await mint(stack, tenant));
+  });
+
+  it('are not counted twice where two sweeps meet', async () => {
+    const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
+    for (let i = 0; i < 10; i++) {
+      expectSuccess(await mint(stack, tenant));
+      time.advance(95_000);
+      await Promise.all([stack.sweep(), stack.sweep()]);
+    }
+    expectSuccess(await mint(stack, tenant));
+  });
+
+  it('are not limited where the workspace pays for itself', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    await staySilent(tenant, 21);
+    expectSuccess(await mint(stack, tenant));
   });
 });

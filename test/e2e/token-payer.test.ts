@@ -70,7 +70,10 @@ describe('who pays', () => {
     expect(expectSuccess(await mint(stack, tenant)).mode).toBe('managed');
     await change('byok');
     expect(expectSuccess(await mint(stack, tenant)).mode).toBe('byok');
-    expect(payers()).toEqual([openAiFingerprint(platformKey), openAiFingerprint(tenant.key)]);
+    // The container has learned by now that the platform's key is not needed, and must read it again.
+    await change('managed');
+    expect(expectSuccess(await mint(stack, tenant)).mode).toBe('managed');
+    expect(payers()).toEqual([platformKey, tenant.key, platformKey].map(openAiFingerprint));
   });
 
   it('used-up minutes refuse managed until the month ends, and never BYOK', async () => {

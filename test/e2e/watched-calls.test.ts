@@ -105,6 +105,40 @@ describe('the usage of a watched call', () => {
     expect(session).toMatchObject({ usage_source: 'watched', usage_complete: true });
   });
 
+  it('is whole on a site whose conversation differs from the defaults, whose settings no watcher takes for a change of the page', async () => {
+    const conversation = {
+      turn_detection: { type: 'server_vad', silence_duration_ms: 400, threshold: 0.4 },
+      noise_reduction: 'near_field',
+      speed: 1.1,
+      max_output_tokens: 2_048,
+      reasoning_effort: 'low',
+    };
+    const tenant = await makeTenant(strictStack, { conversation });
+    const begun = await begin(strictStack, tenant);
+    // A change in the middle of the call counts from the next one.
+    expectSuccess(
+      await strictStack.call('PATCH', `/v1/sites/${tenant.siteId}`, {
+        as: tenant.owner,
+        body: { conversation: { ...conversation, max_output_tokens: 512 } },
+      }),
+    );
+    await talk(begun);
+    begun.caller.send({ type: 'session.update', session: { type: 'realtime', tool_choice: 'none' } });
+    await begun.caller.event('session.updated');
+    const restored = await begun.caller.event('session.updated', 2);
+    expect(restored.session).toMatchObject({
+      max_output_tokens: 2_048,
+      reasoning: { effort: 'low' },
+      tool_choice: 'auto',
+      audio: { input: { turn_detection: { silence_duration_ms: 400 } }, output: { speed: 1.1 } },
+    });
+    await begun.caller.close();
+    await ended(strictStack);
+    const session = await sessionOf(strictStack, tenant, begun.call);
+    expect(session.receipt.tokens).toMatchObject(invoiced(strictStack));
+    expect(session).toMatchObject({ usage_source: 'watched', usage_complete: true, ended_by: null });
+  });
+
   it('is what OpenAI counted, although the page reports ten times as much', async () => {
     const tenant = await makeTenant(strictStack);
     const begun = await begin(strictStack, tenant);

@@ -503,7 +503,7 @@ export const addSession = (
     leaseEnds: connectBy,
     expectedAt: undefined,
     signingSecret,
-    metered: payer.cap !== undefined,
+    metered: payer.mode === 'managed',
     connectedAt: undefined,
     firstSeenAt: undefined,
     lastSeenAt: undefined,

@@ -13,21 +13,24 @@ export type Item = Readonly<Record<string, unknown>>;
 export type ItemLookup = (table: string, key: PrimaryKey) => Item | undefined;
 
 /**
- * Reads items of several tables in one strongly consistent call. DynamoDB may leave some out under load; they are asked
- * for once more, then it counts as unavailable: a missing answer must never look like a missing item.
+ * Reads items of several tables in one call, strongly consistent except for the tables in `eventual`, which cost half.
+ * DynamoDB may leave some items out under load; they are requested once more, then the call counts as unavailable: a
+ * missing answer must never look like a missing item.
  */
 export const readTogether = async (
   dynamoDb: DynamoDBDocumentClient,
   wanted: Readonly<Record<string, readonly PrimaryKey[]>>,
   /** Attributes to read of each item; everything when absent. */
   projection: Pick<KeysAndAttributes, 'ProjectionExpression' | 'ExpressionAttributeNames'> = {},
+  /** Tables whose items may be a moment old. */
+  eventual: readonly string[] = [],
 ): Promise<ItemLookup> => {
   const found = new Map<string, Item>();
   const nameOf = (table: string, { pk, sk }: PrimaryKey): string => JSON.stringify([table, pk, sk]);
   let pending: BatchGetCommandInput['RequestItems'] = Object.fromEntries(
     Object.entries(wanted).map(([table, keys]) => [
       table,
-      { Keys: keys.map((key) => ({ ...key })), ConsistentRead: true, ...projection },
+      { Keys: keys.map((key) => ({ ...key })), ConsistentRead: !eventual.includes(table), ...projection },
     ]),
   );
   for (let attempt = 1; pending !== undefined && Object.keys(pending).length > 0; attempt++) {

@@ -21,6 +21,7 @@ export const session = {
   fingerprint: z.string(),
   model: z.string(),
   voice: z.string(),
+  maxOutputTokens: z.number().optional(),
   dataResidency: z.enum(DATA_RESIDENCIES).optional(),
   ipHash: z.string(),
   actor: z.string(),
@@ -148,6 +149,8 @@ export const primaryKey = {
     pk: `VISITOR#${site}`,
     sk: `${day}#${tag}`,
   }),
+  /** How many sessions of one UTC day never reported. */
+  silentSessions: (site: SiteId, day: string): PrimaryKey => ({ pk: `SILENT#${site}`, sk: day }),
   sessionUsage: (site: SiteId, session: SessionId): PrimaryKey => ({ pk: `METERS#${site}`, sk: session }),
   /** Totals of one billing period, `yyyy-mm`. */
   periodUsage: (workspace: WorkspaceId, period: string): PrimaryKey => ({

@@ -1,4 +1,5 @@
-import { MAX_OUTPUT_TOKENS, POST_INSTRUCTION_TOKENS } from '../../domain/openai-models.ts';
+import { POST_INSTRUCTION_TOKENS } from '../../domain/openai-models.ts';
+import { type Conversation, SPEECH_SPEED, type TurnDetection } from '../../domain/tenancy/conversation.ts';
 import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
 
 /**
@@ -6,12 +7,16 @@ import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
  * can cost: how long it is, and how much of the conversation it reads again. A page with a data channel can change all
  * of it (SECURITY.md).
  */
-export const sessionOf = ({ model, voice, instructions }: VoiceSettings) => ({
+export const sessionOf = ({ model, voice, instructions, conversation }: VoiceSettings) => ({
   type: 'realtime',
   model,
   ...(instructions !== '' && { instructions }),
-  audio: { output: { voice } },
-  max_output_tokens: MAX_OUTPUT_TOKENS,
+  audio: {
+    ...inputOf(conversation),
+    output: { voice, ...(conversation.speed !== SPEECH_SPEED.default && { speed: conversation.speed }) },
+  },
+  ...(conversation.reasoningEffort !== null && { reasoning: { effort: conversation.reasoningEffort } }),
+  max_output_tokens: conversation.maxOutputTokens,
   truncation: {
     type: 'retention_ratio',
     retention_ratio: 0.8,
@@ -19,3 +24,35 @@ export const sessionOf = ({ model, voice, instructions }: VoiceSettings) => ({
   },
   tools: [],
 });
+
+/** `audio.input` with the settings that differ from OpenAI's defaults; nothing if none does. */
+const inputOf = ({ turnDetection, noiseReduction, transcription }: Conversation) => {
+  if (turnDetection === null && noiseReduction === null && transcription === null) return {};
+  return {
+    input: {
+      ...(turnDetection !== null && { turn_detection: turnDetectionOf(turnDetection) }),
+      ...(noiseReduction !== null && { noise_reduction: { type: noiseReduction } }),
+      ...(transcription !== null && {
+        transcription: {
+          model: transcription.model,
+          ...(transcription.language !== null && { language: transcription.language }),
+        },
+      }),
+    },
+  };
+};
+
+const turnDetectionOf = (detection: TurnDetection) =>
+  detection.type === 'semantic_vad'
+    ? {
+        type: detection.type,
+        eagerness: detection.eagerness,
+        interrupt_response: detection.interruptResponse,
+      }
+    : {
+        type: detection.type,
+        threshold: detection.threshold,
+        prefix_padding_ms: detection.prefixPaddingMs,
+        silence_duration_ms: detection.silenceDurationMs,
+        interrupt_response: detection.interruptResponse,
+      };

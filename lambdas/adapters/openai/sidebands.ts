@@ -48,7 +48,11 @@ export const openAiSidebands = (configuredBaseUrl: string): Sidebands => ({
       : { result: opened };
   },
 
-  admittedFields: (settings) => sessionFields(sessionOf(settings)),
+  // OpenAI fills in the rest of these two: its first answer says what they are.
+  admittedFields: (settings) => {
+    const { input: _, reasoning: __, ...fields } = sessionFields(sessionOf(settings));
+    return fields;
+  },
 });
 
 /** True for OpenAI's own 404: it knows no such call. Another 404 proves nothing. */
@@ -96,7 +100,7 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings): Sideband => {
   const send = (event: Readonly<Record<string, unknown>>): void => {
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(event));
   };
-  const { model: _, audio: __, ...changeable } = sessionOf(settings);
+  const { model: _, audio: __, reasoning: ___, ...changeable } = sessionOf(settings);
   return {
     begin: () => send({ type: 'session.update', session: changeable }),
     restore: (expected) => send({ type: 'session.update', session: { ...changeable, ...learned(expected) } }),
@@ -133,7 +137,7 @@ const learned = (expected: SessionFields): Readonly<Record<string, unknown>> => 
     const text = expected[name];
     return text === undefined ? undefined : JSON.parse(text);
   };
-  const entries = ['instructions', 'tool_choice', 'output_modalities'].flatMap((name) => {
+  const entries = ['instructions', 'tool_choice', 'output_modalities', 'reasoning'].flatMap((name) => {
     const value = parse(name);
     return value === undefined || value === null ? [] : [[name, value] as const];
   });

@@ -91,6 +91,7 @@ export const sessionFields = (session: Json): SessionFields => {
     model: session['model'],
     instructions: session['instructions'],
     max_output_tokens: session['max_output_tokens'],
+    reasoning: session['reasoning'],
     truncation: truncationOf(session['truncation']),
     tools: session['tools'],
     tool_choice: session['tool_choice'],

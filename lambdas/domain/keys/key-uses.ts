@@ -26,11 +26,17 @@ export interface KeyUses {
 /** Each is one mint. More would spend the key's rate limit on a probe. */
 export const MAX_KEY_USES = 10;
 
-/** The distinct combinations of model, region and control among sites, that of the most sites first. */
+/** The distinct combinations among sites of what OpenAI may refuse to one of them, that of the most sites first. */
 export const distinctUses = (sites: readonly Site[]): KeyUses => {
   const groups = [
-    ...Map.groupBy(sites, ({ model, dataResidency, control }) =>
-      JSON.stringify([model, dataResidency, control]),
+    ...Map.groupBy(sites, ({ model, dataResidency, control, conversation }) =>
+      JSON.stringify([
+        model,
+        dataResidency,
+        control,
+        conversation.reasoningEffort,
+        conversation.transcription?.model,
+      ]),
     ).values(),
   ].sort((one, other) => other.length - one.length);
   const uses = groups.slice(0, MAX_KEY_USES).flatMap((group): KeyUse[] => {

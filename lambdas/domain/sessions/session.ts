@@ -38,6 +38,8 @@ export interface ReservedSession {
   readonly fingerprint: string;
   readonly model: string;
   readonly voice: string;
+  /** Longest response at admission, tokens; undefined: the default, or a record from before it was kept. */
+  readonly maxOutputTokens?: number | undefined;
   /**
    * Region of the OpenAI project at admission: it decides the price and the host that creates and hangs up a call. undefined
    * in records from before it was kept.

@@ -18,6 +18,8 @@ export interface TokenContext {
   readonly siteCalls: number;
   /** An operator stopped this workspace, or the stage. */
   readonly stopped: boolean;
+  /** Managed sessions of the site that never reported, of today (UTC). */
+  readonly silentSessions: number;
   readonly period: PeriodUsage;
   /** Budgets of the site and of the workspace, those that are set. */
   readonly budgets: readonly Budget[];

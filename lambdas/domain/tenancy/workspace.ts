@@ -2,6 +2,7 @@ import type { Control } from '../calls/control.ts';
 import type { SiteId, WorkspaceId } from '../identifiers.ts';
 import { type DataResidency, DEFAULT_MODEL, DEFAULT_VOICE } from '../openai-models.ts';
 import type { EmbedKey, VisitorLimits } from '../sessions/embed-token.ts';
+import { type Conversation, DEFAULT_CONVERSATION } from './conversation.ts';
 
 export const ROLES = ['viewer', 'admin', 'owner'] as const;
 export type Role = (typeof ROLES)[number];
@@ -68,6 +69,8 @@ export interface Site {
   readonly model: string;
   readonly voice: string;
   readonly instructions: string;
+  /** How its sessions hear, speak and think. */
+  readonly conversation: Conversation;
   readonly dataResidency: DataResidency;
   /** How visitors open sessions, and what they can do with them. */
   readonly control: Control;
@@ -101,13 +104,14 @@ export interface ModelMove {
 }
 
 /** The settings that a site sends to OpenAI. No request of a widget has a field for any of them. */
-export type VoiceSettings = Pick<Site, 'model' | 'voice' | 'instructions' | 'dataResidency'>;
+export type VoiceSettings = Pick<Site, 'model' | 'voice' | 'instructions' | 'conversation' | 'dataResidency'>;
 
 /** The session with which a key is tried that no site uses. */
 export const DEFAULT_VOICE_SETTINGS: VoiceSettings = {
   model: DEFAULT_MODEL,
   voice: DEFAULT_VOICE,
   instructions: '',
+  conversation: DEFAULT_CONVERSATION,
   dataResidency: 'global',
 };
 

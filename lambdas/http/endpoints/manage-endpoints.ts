@@ -1,6 +1,7 @@
 import { SERVICE_VERSION } from '../../contract/version.ts';
 import { type KeyAddress, PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
 import type { VisitorLimits } from '../../domain/sessions/embed-token.ts';
+import type { Conversation } from '../../domain/tenancy/conversation.ts';
 import type { Plan } from '../../domain/tenancy/plan.ts';
 import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { StoredKeyStates } from '../../use-cases/ports/keys.ts';
@@ -13,6 +14,7 @@ import type { createSite } from '../../use-cases/tenancy/create-site.ts';
 import type { createWorkspace } from '../../use-cases/tenancy/create-workspace.ts';
 import type { removeEmbedKey, storeEmbedKey } from '../../use-cases/tenancy/embed-keys.ts';
 import { encodeCursor, pageRequestOf } from '../cursor.ts';
+import { conversationIn } from '../presenters/present-conversation.ts';
 import {
   presentEmbedKey,
   presentSite,
@@ -142,25 +144,34 @@ const SITE_FIELDS = {
   ignored_origins: 'ignoredOrigins',
 } as const;
 
-interface LimitsBody {
+interface NestedBody {
   readonly visitor_limits?:
     | { readonly calls_per_day: number | null; readonly minutes_per_day: number | null }
     | undefined;
+  readonly conversation?: Parameters<typeof conversationIn>[0] | undefined;
 }
 
-/** A site's body under our own names, its nested limits included. */
-const siteSettingsIn = <Body extends LimitsBody>(
+/** `Name` with its type, optional where the body's field is. */
+type Nested<
+  Body extends NestedBody,
+  Field extends keyof NestedBody,
+  Name extends string,
+  Value,
+> = undefined extends Body[Field] ? { readonly [Key in Name]?: Value } : { readonly [Key in Name]: Value };
+
+/** A site's body under our own names, its nested settings included. */
+const siteSettingsIn = <Body extends NestedBody>(
   body: Body,
 ): Renamed<Body, typeof SITE_FIELDS> &
-  (undefined extends Body['visitor_limits']
-    ? { readonly visitorLimits?: VisitorLimits }
-    : { readonly visitorLimits: VisitorLimits }) => {
-  const { visitor_limits: limits } = body;
+  Nested<Body, 'visitor_limits', 'visitorLimits', VisitorLimits> &
+  Nested<Body, 'conversation', 'conversation', Conversation> => {
+  const { visitor_limits: limits, conversation } = body;
   return {
     ...renamed(body, SITE_FIELDS),
     ...(limits !== undefined && {
       visitorLimits: { callsPerDay: limits.calls_per_day, minutesPerDay: limits.minutes_per_day },
     }),
+    ...(conversation !== undefined && { conversation: conversationIn(conversation) }),
   } as ReturnType<typeof siteSettingsIn<Body>>;
 };
 

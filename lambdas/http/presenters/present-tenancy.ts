@@ -5,6 +5,7 @@ import { modelWarnings } from '../../domain/tenancy/site-model.ts';
 import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { KeyStates } from '../../use-cases/ports/keys.ts';
 import type { DataOf } from '../endpoints/endpoint.ts';
+import { presentConversation } from './present-conversation.ts';
 
 /** From our objects to the contract's, field by field: what is not named here is not shown. */
 
@@ -57,6 +58,7 @@ export const presentSite = (site: Site, now: Date, states: KeyStates): DataOf<'r
   // Validated when it was stored; the answer's schema holds it to the known voices.
   voice: site.voice as DataOf<'readSite'>['voice'],
   instructions: site.instructions,
+  conversation: presentConversation(site.conversation),
   data_residency: site.dataResidency,
   control: site.control,
   require_embed_token: site.requireEmbedToken,

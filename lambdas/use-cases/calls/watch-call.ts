@@ -7,8 +7,8 @@ import {
 } from '../../domain/calls/watched-call.ts';
 import type { RandomBytes } from '../../domain/identifiers.ts';
 import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
-import { MAX_OUTPUT_TOKENS } from '../../domain/openai-models.ts';
 import { fillInstructions } from '../../domain/sessions/embed-token.ts';
+import { DEFAULT_CONVERSATION, OUTPUT_TOKENS } from '../../domain/tenancy/conversation.ts';
 import type { Site, VoiceSettings } from '../../domain/tenancy/workspace.ts';
 import type {
   AttachResult,
@@ -69,7 +69,17 @@ export const watchCall =
       ports,
       request,
       session,
-      settings: { model: session.model, voice: session.voice, instructions, dataResidency },
+      settings: {
+        model: session.model,
+        voice: session.voice,
+        instructions,
+        // The rest of it is OpenAI's to tell: the watcher keeps what its first answer has.
+        conversation: {
+          ...DEFAULT_CONVERSATION,
+          maxOutputTokens: session.maxOutputTokens ?? OUTPUT_TOKENS.default,
+        },
+        dataResidency,
+      },
       locked: site.control === 'locked',
     };
     const startedAtMs = ports.clock().getTime();
@@ -154,7 +164,7 @@ const watch = async (
   const { ports, request, settings, locked } = watched;
   let call: WatchedCall = newWatchedCall({
     locked,
-    maxOutputTokens: MAX_OUTPUT_TOKENS,
+    maxOutputTokens: settings.conversation.maxOutputTokens,
     expected: ports.sidebands.admittedFields(settings),
     strict: early !== undefined || (request.strict && watcher.generation === 1),
     joined: early !== undefined,

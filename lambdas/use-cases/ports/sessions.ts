@@ -96,6 +96,11 @@ export interface SessionUsageStore {
    */
   saveUsage(usage: SessionUsage, budgets?: readonly CurrentBudget[]): Promise<void>;
   /**
+   * As saveUsage, for a managed session that is closed without a single report: in the same transaction it is counted
+   * against its site and day.
+   */
+  saveUnreported(usage: SessionUsage): Promise<void>;
+  /**
    * Writes a usage whose hold has grown, and adds the difference to the committed seconds of the period: all or nothing.
    * @throws ConflictError when the usage has changed, or when the period would commit more than `capSeconds`; null: no limit.
    */

@@ -65,7 +65,7 @@ export interface AdmissionRequest {
 export interface Admitted {
   readonly session: ReservedSession & { readonly siteId: SiteId };
   readonly leases: readonly SlotLease[];
-  /** The meter of a call, or one that holds minutes of a hard-capped plan; otherwise undefined. */
+  /** The meter of a call or of a managed session; otherwise undefined. */
   readonly usage: SessionUsage | undefined;
   /** The intent to open the key for a call; undefined for a token, whose session is the intent. */
   readonly use: KeyUse | undefined;
@@ -224,7 +224,8 @@ const admissionAt = (
       expiresAt: connectBy,
       ...(isCall && { expectedUntil: nowSeconds + SILENCE_SECONDS }),
     })),
-    usage: isCall || capSeconds !== undefined ? newSessionUsage(admitted) : undefined,
+    // A managed session has one from the start, so that the sweeper finds it if it never reports.
+    usage: isCall || session.mode === 'managed' ? newSessionUsage(admitted) : undefined,
     use: isCall
       ? newKeyUse(admitted, { scope: session.keyScope, version: session.keyVersion }, 'call', now, random)
       : undefined,

@@ -6,6 +6,7 @@ import { type RateLimits, secondsToNextMinute } from '../../domain/limits.ts';
 import { fillInstructions } from '../../domain/sessions/embed-token.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import { freeSlots, occupiedSlots, poolsOf } from '../../domain/sessions/slots.ts';
+import { managedConversation, OUTPUT_TOKENS } from '../../domain/tenancy/conversation.ts';
 import type { Plan } from '../../domain/tenancy/plan.ts';
 import type { Site } from '../../domain/tenancy/workspace.ts';
 import type { BackOff } from '../ports/runtime.ts';
@@ -53,14 +54,16 @@ export const admitVisitor = async (
   replaced?: Pick<ReservedSession, 'sessionId' | 'visitorTag'> & { readonly named?: SessionId },
 ): Promise<AdmittedVisitor> => {
   const visitor = await identify(ports, request, { site: configured, context, embedTags, replaced, now });
-  const site: Site = siteFor(configured, visitor);
+  const asked: Site = siteFor(configured, visitor);
   const payer = chooseKey(workspace, context, settings.plans, now);
   if ('refusal' in payer) {
-    await spendSiteBudget(ports.limiter, settings.rateLimits.perSite, site.siteId, now);
-    await reportRefusal(ports, site, { refusal: payer.refusal });
+    await spendSiteBudget(ports.limiter, settings.rateLimits.perSite, asked.siteId, now);
+    await reportRefusal(ports, asked, { refusal: payer.refusal });
     throw payer.refusal;
   }
   const { sealed } = payer.key;
+  const site: Site =
+    payer.mode === 'managed' ? { ...asked, conversation: managedConversation(asked.conversation) } : asked;
   const session: ReservedSession & { readonly siteId: SiteId } = {
     sessionId: newSessionId(now, ports.random),
     workspaceId: site.workspaceId,
@@ -74,6 +77,9 @@ export const admitVisitor = async (
     fingerprint: sealed.fingerprint,
     model: site.model,
     voice: site.voice,
+    ...(site.conversation.maxOutputTokens !== OUTPUT_TOKENS.default && {
+      maxOutputTokens: site.conversation.maxOutputTokens,
+    }),
     dataResidency: site.dataResidency,
     ipHash,
     actor: 'visitor',

@@ -1,5 +1,6 @@
 import { ConflictError } from '../../domain/dependency.ts';
 import { checkForSilence, hasLostWatcher, type SessionUsage } from '../../domain/sessions/session-usage.ts';
+import { isUnreported } from '../../domain/sessions/silent-sessions.ts';
 import type { HangUpQueue, LiveSessions, WatcherInvoker } from '../ports/calls.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { SessionEndRecorder, SessionUsageStore } from '../ports/sessions.ts';
@@ -78,7 +79,7 @@ const closeIfSilent = async (
     return endSilentCall({ sessionUsage, hangUps }, usage, now);
   if (!looked.silent && hasLostWatcher(usage, now)) await startSuccessor(watchers, usage);
   try {
-    await sessionUsage.saveUsage(looked);
+    await (isUnreported(looked) ? sessionUsage.saveUnreported(looked) : sessionUsage.saveUsage(looked));
     if (!looked.silent) return 'alive';
     await Promise.all([ends.recordEnd(looked), live.removeLive(looked.workspaceId, looked.sessionId)]);
     return 'closed';

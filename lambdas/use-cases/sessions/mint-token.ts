@@ -5,6 +5,7 @@ import type { LiveKey } from '../../domain/keys/stored-key.ts';
 import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
 import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
+import { MOST_SILENT_SESSIONS } from '../../domain/sessions/silent-sessions.ts';
 import type { BillingMode, Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import { controlOf } from '../budgets/control-of.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
@@ -62,6 +63,8 @@ export const mintToken =
     const { site: configured, workspace, context } = arrival;
     const control = controlOf(configured, workspace, context.budgets);
     if (!tokensAllowed(control, workspace, settings)) throw new BrokerError('calls_only');
+    if (workspace.billingMode === 'managed' && context.silentSessions >= MOST_SILENT_SESSIONS)
+      await refuseSilentSite(ports, configured);
     const { admitted, payer, site, visitor } = await admitVisitor(
       ports,
       settings,
@@ -93,6 +96,20 @@ export const mintToken =
 /** A client secret gives control away, which the site or the operator of a managed key may not want. */
 const tokensAllowed = (control: Control, workspace: Workspace, { managedTokens }: MintSettings): boolean =>
   control === 'open' && (workspace.billingMode === 'byok' || managedTokens === 'allow');
+
+/** Nobody can tell what sessions cost that never report, so the platform's key opens only calls, whose end the broker holds. */
+const refuseSilentSite = async (ports: MintPorts, site: Site): Promise<never> => {
+  const refusal = new BrokerError('calls_only', {
+    details: [
+      {
+        path: 'silent_sessions',
+        message: `${MOST_SILENT_SESSIONS} sessions of this site never reported today. Client secrets are available again after 00:00 UTC; until then open calls, and see that pages can reach the events route.`,
+      },
+    ],
+  });
+  await reportRefusal(ports, site, { refusal });
+  throw refusal;
+};
 
 interface Mint {
   readonly request: MintRequest;

@@ -33,7 +33,20 @@ export const changeSite =
     if (change.control !== undefined && change.control !== site.control)
       for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
         refuseWeakControl(action, [{ name: change.name ?? site.name, control: change.control }]);
-    refuseSiteSettings({ model: newModel, allowedOrigins: change.allowedOrigins }, suffixes, clock());
+    refuseSiteSettings(
+      {
+        model: newModel,
+        allowedOrigins: change.allowedOrigins,
+        ...((newModel !== undefined || change.conversation !== undefined) && {
+          conversation: {
+            model: change.model ?? site.model,
+            settings: change.conversation ?? site.conversation,
+          },
+        }),
+      },
+      suffixes,
+      clock(),
+    );
     const undone = newModel !== undefined && newModel === site.modelMove?.from;
     const whole = {
       ...(undone && { modelAutoUpgrade: false }),

@@ -31,7 +31,12 @@ export const createSite =
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, settings: NewSiteSettings): Promise<Site> => {
     const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
-    refuseSiteSettings(settings, ports.suffixes, ports.clock());
+    const { model, allowedOrigins, conversation } = settings;
+    refuseSiteSettings(
+      { model, allowedOrigins, conversation: { model, settings: conversation } },
+      ports.suffixes,
+      ports.clock(),
+    );
     for (const { action } of await ports.budgets.readBudgets(workspaceId, null))
       refuseWeakControl(action, [settings]);
     const quota = quotaIn(workspace, ports.plans);

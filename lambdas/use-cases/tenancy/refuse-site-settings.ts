@@ -1,28 +1,42 @@
 import { BrokerError, type BrokerErrorDetail } from '../../domain/broker-error.ts';
+import { type Conversation, conversationFault } from '../../domain/tenancy/conversation.ts';
 import { wildcardParentOf } from '../../domain/tenancy/origin.ts';
 import { modelFault } from '../../domain/tenancy/site-model.ts';
 import type { PublicSuffixes } from '../ports/tenancy.ts';
 
 /**
  * Throws `invalid_request` with one sentence per fault for settings that a site cannot have: a model that is shut down or
- * holds no Realtime conversation, a wildcard over a domain that many owners share.
+ * holds no Realtime conversation, a conversation that the model cannot hold, a wildcard over a domain that many owners share.
  */
 export const refuseSiteSettings = (
   settings: {
     /** undefined: not changed. */
     readonly model?: string | undefined;
     readonly allowedOrigins?: readonly string[] | undefined;
+    /** As they are after the change. */
+    readonly conversation?: { readonly model: string; readonly settings: Conversation } | undefined;
   },
   suffixes: PublicSuffixes,
   now: Date,
 ): void => {
-  const details = [...modelDetails(settings.model, now), ...originDetails(settings.allowedOrigins, suffixes)];
+  const details = [
+    ...modelDetails(settings.model, now),
+    ...conversationDetails(settings.conversation),
+    ...originDetails(settings.allowedOrigins, suffixes),
+  ];
   if (details.length > 0) throw new BrokerError('invalid_request', { details });
 };
 
 const modelDetails = (model: string | undefined, now: Date): readonly BrokerErrorDetail[] => {
   const fault = model === undefined ? undefined : modelFault(model, now);
   return fault === undefined ? [] : [{ path: 'model', message: fault }];
+};
+
+const conversationDetails = (
+  conversation: { readonly model: string; readonly settings: Conversation } | undefined,
+): readonly BrokerErrorDetail[] => {
+  const fault = conversation && conversationFault(conversation.model, conversation.settings);
+  return fault === undefined ? [] : [{ path: 'conversation.reasoning_effort', message: fault }];
 };
 
 const originDetails = (

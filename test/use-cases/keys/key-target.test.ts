@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { authorizeKeyTarget } from '../../../lambdas/use-cases/keys/key-target.ts';
 import type { MembershipReader } from '../../../lambdas/use-cases/ports/tenancy.ts';
 import { aMember, aSite, aWorkspace, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
@@ -32,6 +33,7 @@ describe('the key that a management route is about', () => {
         model: 'gpt-realtime-2.1-mini',
         voice: 'marin',
         instructions: '',
+        conversation: DEFAULT_CONVERSATION,
         dataResidency: 'global',
       },
     });

@@ -82,7 +82,8 @@ describe('slots', () => {
           { ...lease, pool: 'key' },
           { ...lease, pool: 'share' },
         ],
-        hold: undefined,
+        // Nothing is set aside, but the sweeper must find the session.
+        hold: { maxCommittedSeconds: undefined, usage: { holdSeconds: 0 } },
       },
     ]);
     expect(writes[0]?.session.admission).toEqual({
@@ -94,7 +95,13 @@ describe('slots', () => {
         { pool: 'share', index: 0 },
       ],
     });
-    expect(result).toMatchObject({ remainingSlots: 1, usage: undefined });
+    expect(result).toMatchObject({ remainingSlots: 1, usage: { holdSeconds: 0 } });
+  });
+
+  it('a client secret on an own key begins without a usage record', async () => {
+    const { result, writes } = await admitted({ session: { ...SESSION, mode: 'byok' } });
+    expect(writes).toMatchObject([{ hold: undefined }]);
+    expect(result).toMatchObject({ usage: undefined });
   });
 
   it('any of the free ones may be taken, so that visitors of one moment seldom want the same', async () => {

@@ -53,6 +53,12 @@ const sweepOver = (
   const asked: number[] = [];
   const ended: SessionUsage[] = [];
   const started: WatchRequest[] = [];
+  const unreported: SessionId[] = [];
+  const saved = async (usage: SessionUsage): Promise<void> => {
+    await save(usage);
+    if (isOver(usage)) list.delete(usage.sessionId);
+    else list.set(usage.sessionId, { usage, readable: true });
+  };
   const sweep = closeSilentSessions({
     clock: () => NOW,
     sessionUsage: {
@@ -73,10 +79,10 @@ const sweepOver = (
       saveHold: () => {
         throw new Error('The sweeper grows no hold.');
       },
-      saveUsage: async (usage) => {
-        await save(usage);
-        if (isOver(usage)) list.delete(usage.sessionId);
-        else list.set(usage.sessionId, { usage, readable: true });
+      saveUsage: saved,
+      saveUnreported: async (usage) => {
+        await saved(usage);
+        unreported.push(usage.sessionId);
       },
     },
     ends: {
@@ -93,7 +99,14 @@ const sweepOver = (
       },
     },
   });
-  return { sweep, ended, asked, started, left: () => [...list.values()].map(({ usage }) => usage) };
+  return {
+    sweep,
+    ended,
+    asked,
+    started,
+    unreported,
+    left: () => [...list.values()].map(({ usage }) => usage),
+  };
 };
 
 const numbered = (from: number, count: number, make = due): SessionUsage[] =>
@@ -114,6 +127,18 @@ describe('a sweep', () => {
     expect(ended.every(({ silent }) => silent)).toBe(true);
     expect(left()).toEqual([]);
     expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 0, failed: 0, more: false });
+  });
+
+  it('counts a managed session of a client secret that never reported against its site, and no other', async () => {
+    const managed = aSessionUsage({ mode: 'managed' });
+    const heard = take(managed, onTime([connected(2)])).usage;
+    const { sweep, unreported } = sweepOver([
+      due(100, managed),
+      due(101, aSessionUsage({ mode: 'byok' })),
+      due(102, { ...heard, pace: { minute: 1, requests: 1 } }),
+    ]);
+    expect(await sweep()).toMatchObject({ closed: 3, failed: 0 });
+    expect(unreported).toEqual(['session-100']);
   });
 
   it('starts a watcher for each call that lives and has lost its own, and for no other', async () => {

@@ -8,6 +8,8 @@ import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
 import type { ReportedError } from '../../../lambdas/domain/sessions/error-row.ts';
 import type { ReservedSession } from '../../../lambdas/domain/sessions/session.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
+import type { VoiceSettings } from '../../../lambdas/domain/tenancy/workspace.ts';
 import {
   type MintPorts,
   type MintRequest,
@@ -58,7 +60,8 @@ const minted = async (
 const refused = async (...given: Parameters<typeof minted>) => {
   const { result, log, told } = await minted(...given);
   if (!(result instanceof BrokerError)) throw result;
-  return { refusal: result.code, retryAfter: result.retryAfterSeconds, log, told };
+  const { code: refusal, retryAfterSeconds: retryAfter, details } = result;
+  return { refusal, retryAfter, details, log, told };
 };
 
 const REACHED = ['open', 'ask OpenAI'];
@@ -112,6 +115,25 @@ describe('a good mint', () => {
     });
     const { session, signingSecret } = result as { session: ReservedSession; signingSecret: string };
     expect(signingSecret).toBe(`secret of ${session.sessionId}`);
+  });
+
+  it('asks OpenAI for the conversation of the site with its own key, and for a bounded one where the platform pays', async () => {
+    const asked: unknown[] = [];
+    const openAi = {
+      mintClientSecret: async (_: unknown, { settings }: { readonly settings: VoiceSettings }) => {
+        asked.push(settings.conversation);
+        throw down;
+      },
+    };
+    const conversation = {
+      ...DEFAULT_CONVERSATION,
+      maxOutputTokens: 4_096,
+      reasoningEffort: 'high',
+    } as const;
+    const site = aSite({ conversation });
+    await minted({ site }, { openAi });
+    await minted({ site, ...MANAGED }, { openAi });
+    expect(asked).toStrictEqual([conversation, DEFAULT_CONVERSATION]);
   });
 
   it('a mint on the last minutes of a hard cap may last as long as they do', async () => {
@@ -246,6 +268,18 @@ describe('before anything is admitted', () => {
       expect({ refusal: limited.refusal, log: limited.log }).toEqual({ refusal: 'rate_limited', log: [] });
     },
   );
+
+  it('a managed site whose sessions stayed silent 20 times today gets no client secret, and is told why', async () => {
+    const { refusal, details, log } = await refused({ ...MANAGED, silentSessions: 20 });
+    expect(refusal).toBe('calls_only');
+    expect(details).toMatchObject([{ path: 'silent_sessions' }]);
+    expect(log).toEqual(['spend ip', 'tell operator calls_only']);
+    expect((await minted({ ...MANAGED, silentSessions: 19 })).log).toContain('ask OpenAI');
+  });
+
+  it('silent sessions take nothing from a site that pays with its own key', async () => {
+    expect((await minted({ silentSessions: 20 })).log).toContain('ask OpenAI');
+  });
 
   it('a site that is known to have no budget left is refused before a session is written', async () => {
     const { refusal, retryAfter, log } = await refused({ siteCalls: 200 });

@@ -48,7 +48,7 @@ const read = (
   })(CALLER, WORKSPACE_ID);
 
 describe('the slots that are taken now', () => {
-  it('are none where none is held', async () => {
+  it('are an empty list in a workspace without live sessions and keys', async () => {
     expect(await read([])).toEqual({ at: NOW, keys: [] });
   });
 

@@ -6,6 +6,7 @@ import { DEFAULT_RATE_LIMITS } from '../../../lambdas/domain/limits.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
 import type { SlotLease } from '../../../lambdas/domain/sessions/slots.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
 import type { Member, Role, Site, Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
 import type { AdmissionRequest } from '../../../lambdas/use-cases/sessions/admit-session.ts';
@@ -47,6 +48,7 @@ export const aSite = (facts: Partial<Site> = {}): Site => ({
   model: 'gpt-realtime-2.1-mini',
   voice: 'marin',
   instructions: '',
+  conversation: DEFAULT_CONVERSATION,
   dataResidency: 'global',
   control: 'open',
   requireEmbedToken: false,
@@ -122,6 +124,7 @@ export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
   platformKey: aKey('platform'),
   siteCalls: 0,
   stopped: false,
+  silentSessions: 0,
   period: { usedSeconds: 0, committedSeconds: 0, notices: {} },
   leases: [],
   budgets: [],

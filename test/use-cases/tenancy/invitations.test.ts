@@ -105,7 +105,7 @@ describe('the invited person', () => {
     expect(table.members.size).toBe(1);
   });
 
-  it('becomes a member with the address and the name, once, by an event of their own', async () => {
+  it('becomes a member with the address and the name, once, and leaves an event with their name as its actor', async () => {
     const { table, codeOf, accept } = world();
     const { id, secret } = await codeOf();
     expect(await accept(id, secret, GUEST, 'Ada')).toBe('done');

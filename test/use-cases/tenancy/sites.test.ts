@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SiteId } from '../../../lambdas/domain/identifiers.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { answerPreflight } from '../../../lambdas/use-cases/sessions/answer-preflight.ts';
 import { archiveSite } from '../../../lambdas/use-cases/tenancy/archive-site.ts';
 import { changeSite } from '../../../lambdas/use-cases/tenancy/change-site.ts';
@@ -21,6 +22,7 @@ const SETTINGS = {
   model: 'gpt-realtime-2.1',
   voice: 'cedar',
   instructions: 'Sell bread.',
+  conversation: DEFAULT_CONVERSATION,
   requireEmbedToken: true,
   visitorLimits: { callsPerDay: 5, minutesPerDay: null },
   dataResidency: 'eu',

@@ -12,7 +12,7 @@ import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
 import { budgetChargeWrites } from '../budgets/budget-writes.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
-import { holdGrowthWrites, SHARDS, totalUpdates, usageWrite } from './usage-writes.ts';
+import { holdGrowthWrites, SHARDS, silentSessionWrite, totalUpdates, usageWrite } from './usage-writes.ts';
 import { visitorSecondsWrites } from './visitor-writes.ts';
 
 /** The usage of sessions: one record each, and totals by day and by billing period that are their exact sum. */
@@ -40,6 +40,21 @@ export const dynamoDbSessionUsage = (
           }),
         ),
       );
+  },
+
+  saveUnreported: async (usage) => {
+    const difference = entryDifference(entryOf(usage), usage.posted);
+    await callAws('dynamodb', 'TransactWriteItems', () =>
+      dynamoDb.send(
+        new TransactWriteCommand({
+          TransactItems: [
+            { Put: { TableName: usageTable, ...usageWrite(usage) } },
+            silentSessionWrite(usageTable, usage),
+            ...totalUpdates(usageTable, usage, difference),
+          ],
+        }),
+      ),
+    );
   },
 
   saveHold: async (usage, capSeconds) => {

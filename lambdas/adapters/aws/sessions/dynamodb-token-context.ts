@@ -1,12 +1,14 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
 import type { WorkspaceId } from '../../../domain/identifiers.ts';
 import { type KeyAddress, PLATFORM_ADDRESS } from '../../../domain/keys/stored-key.ts';
 import { siteBudget } from '../../../domain/limits.ts';
+import { silentDayOf } from '../../../domain/sessions/silent-sessions.ts';
 import type { SlotLease } from '../../../domain/sessions/slots.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
 import { clockMinuteOf } from '../../../domain/time.ts';
 import type { TokenContextReader } from '../../../use-cases/ports/sessions.ts';
-import { readTogether } from '../batch-get.ts';
+import { type ItemLookup, readTogether } from '../batch-get.ts';
 import { budgetKeysOf, budgetsIn } from '../budgets/budget-item.ts';
 import { stopKey } from '../calls/stop-key.ts';
 import { queryAll } from '../dynamodb-pages.ts';
@@ -14,14 +16,23 @@ import { keyHealthItem } from '../keys/key-health-item.ts';
 import { type KeyMarks, verifiedKey } from '../keys/key-marks.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { siteItem, workspaceItem } from '../tenancy/tenancy-items.ts';
-import { periodUsageItem } from '../usage/usage-items.ts';
+import { count, periodUsageItem } from '../usage/usage-items.ts';
 import { leaseItem } from './lease-item.ts';
 import { rateItem } from './session-items.ts';
 import { embedFactsIn, embedKeysOf } from './visitor-writes.ts';
 
+const silentItem = z.object({ sessions: count });
+
+/** Workspaces that a container remembers to pay for themselves. */
+const MOST_REMEMBERED = 10_000;
+
 /**
- * Hop 1 of the token path: one batch read and one query, in parallel, nothing cached. The batch is strongly consistent:
- * suspending a key takes effect at the next request. Each key is held against its mark, which the same batch has read.
+ * Hop 1 of the token path: one batch read and one query, in parallel. No item is cached. Tenancy and keys are read strongly
+ * consistent: suspending a key takes effect with the next request. Counts may be a moment old, because the condition of the
+ * admission's write decides. Each key is compared with its mark, which the same batch has read.
+ *
+ * A container remembers only what is not worth reading: the platform's key where the workspace last had its own. If the
+ * workspace is managed by now, a second batch reads that key.
  */
 export const dynamoDbTokenContext = (
   dynamoDb: DynamoDBDocumentClient,
@@ -45,6 +56,13 @@ export const dynamoDbTokenContext = (
       },
       leaseItem,
     );
+
+  /** Never trusted: whether a workspace pays for itself is read with each request. */
+  const payForThemselves = new Set<WorkspaceId>();
+  const remember = (workspaceId: WorkspaceId, paysForItself: boolean): void => {
+    if (!paysForItself) payForThemselves.delete(workspaceId);
+    else if (payForThemselves.size < MOST_REMEMBERED) payForThemselves.add(workspaceId);
+  };
 
   return {
     readCapacity: async (workspaceId, siteId, now, embed) => {
@@ -79,6 +97,7 @@ export const dynamoDbTokenContext = (
         platformKey: primaryKey.key(PLATFORM_ADDRESS.scope, PLATFORM_ADDRESS.scopeId),
         siteRate: primaryKey.rate(siteBudget(siteId), clockMinuteOf(now)),
         period: primaryKey.periodUsage(workspaceId, billingPeriodOf(now)),
+        silent: primaryKey.silentSessions(siteId, silentDayOf(now)),
         siteHealth: primaryKey.keyHealth(workspaceId, 'site', siteId),
         workspaceHealth: primaryKey.keyHealth(workspaceId, 'workspace', workspaceId),
         stageStop: stopKey(undefined),
@@ -90,29 +109,45 @@ export const dynamoDbTokenContext = (
       };
       const budgets = budgetKeysOf(workspaceId, siteId);
       const visit = embedKeysOf(siteId, now, embed);
-      const [lookup, leases] = await Promise.all([
-        readTogether(dynamoDb, {
-          [tables.tenancy]: [
-            at.workspace,
-            at.site,
-            at.stageStop,
-            at.workspaceStop,
-            at.siteMark,
-            at.workspaceMark,
-            at.platformMark,
-          ],
-          [tables.keys]: [at.siteKey, at.workspaceKey, at.platformKey],
-          [tables.limits]: [
-            at.siteRate,
-            at.siteHealth,
-            at.workspaceHealth,
-            at.platformHealth,
-            ...visit.token,
-          ],
-          [tables.usage]: [at.period, ...budgets, ...visit.day],
-        }),
+      const ofPlatform = {
+        [tables.tenancy]: [at.platformMark],
+        [tables.keys]: [at.platformKey],
+        [tables.limits]: [at.platformHealth],
+        [tables.usage]: [at.silent],
+      };
+      const skipped = payForThemselves.has(workspaceId);
+      const first = {
+        [tables.tenancy]: [
+          at.workspace,
+          at.site,
+          at.stageStop,
+          at.workspaceStop,
+          at.siteMark,
+          at.workspaceMark,
+          ...(skipped ? [] : [at.platformMark]),
+        ],
+        [tables.keys]: [at.siteKey, at.workspaceKey, ...(skipped ? [] : [at.platformKey])],
+        [tables.limits]: [
+          at.siteRate,
+          at.siteHealth,
+          at.workspaceHealth,
+          ...(skipped ? [] : [at.platformHealth]),
+          ...visit.token,
+        ],
+        [tables.usage]: [at.period, ...(skipped ? [] : [at.silent]), ...budgets, ...visit.day],
+      };
+      // How long a visitor may still talk is taken from the day that was read, so that must be the latest.
+      const eventual = visit.day.length > 0 ? [] : [tables.limits, tables.usage];
+      const [found, leases] = await Promise.all([
+        readTogether(dynamoDb, first, {}, eventual),
         readLeases(workspaceId, false),
       ]);
+      const workspace = workspaceItem.optional().parse(found(tables.tenancy, at.workspace));
+      const paysForItself = workspace?.billingMode === 'byok';
+      if (workspace !== undefined) remember(workspaceId, paysForItself);
+      const late =
+        skipped && !paysForItself ? await readTogether(dynamoDb, ofPlatform, {}, eventual) : undefined;
+      const lookup: ItemLookup = (table, key) => found(table, key) ?? late?.(table, key);
       const verified = (address: KeyAddress, key: PrimaryKey, mark: PrimaryKey) =>
         verifiedKey(dynamoDb, tables, marks, address, {
           key: lookup(tables.keys, key),
@@ -125,12 +160,13 @@ export const dynamoDbTokenContext = (
         verified(addresses.platform, at.platformKey, at.platformMark),
       ]);
       return {
-        workspace: workspaceItem.optional().parse(lookup(tables.tenancy, at.workspace)),
+        workspace,
         site: siteItem.optional().parse(lookup(tables.tenancy, at.site)),
         siteKey,
         workspaceKey,
         platformKey,
         siteCalls: rateItem.optional().parse(lookup(tables.limits, at.siteRate))?.calls ?? 0,
+        silentSessions: silentItem.parse(lookup(tables.usage, at.silent) ?? {}).sessions,
         period: periodUsageItem.parse(lookup(tables.usage, at.period) ?? {}),
         budgets: budgetsIn(lookup, tables.usage, budgets),
         embed: embedFactsIn(lookup, tables, visit),

@@ -1,5 +1,6 @@
 import type { SessionId } from '../../../domain/identifiers.ts';
 import { entryOf, isOver, type SessionUsage } from '../../../domain/sessions/session-usage.ts';
+import { silentDayOf } from '../../../domain/sessions/silent-sessions.ts';
 import type { QuotaReservation } from '../../../domain/sessions/token-context.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
 import { entryDifference, type LedgerEntry } from '../../../domain/usage/ledger.ts';
@@ -103,6 +104,25 @@ const periodUpdate = (
     },
   };
 };
+
+/** The count of a day means nothing after it; seconds. */
+const KEEP_SILENT_SECONDS = 3 * 86_400;
+
+/** Counts a session that never reported against its site and the day on which it was opened. */
+export const silentSessionWrite = (
+  usageTable: string,
+  { siteId, issuedAt }: Pick<SessionUsage, 'siteId' | 'issuedAt'>,
+): TransactWrite => ({
+  Update: {
+    TableName: usageTable,
+    Key: primaryKey.silentSessions(siteId, silentDayOf(new Date(issuedAt))),
+    UpdateExpression: 'ADD sessions :one SET expires_at = :expires',
+    ExpressionAttributeValues: {
+      ':one': 1,
+      ':expires': Math.floor(Date.parse(issuedAt) / 1_000) + KEEP_SILENT_SECONDS,
+    },
+  },
+});
 
 /**
  * A usage whose hold has grown, and all that the growth adds to the totals: the hold, and seconds that it makes billable.

@@ -5,6 +5,14 @@ import { DATA_RESIDENCIES } from '../../../domain/openai-models.ts';
 import { EMBED_ALGORITHMS, NO_VISITOR_LIMITS } from '../../../domain/sessions/embed-token.ts';
 import type { Invitation } from '../../../domain/tenancy/invitation.ts';
 import {
+  type Conversation,
+  DEFAULT_CONVERSATION,
+  EAGERNESS,
+  NOISE_REDUCTIONS,
+  REASONING_EFFORTS,
+  TRANSCRIPTION_MODELS,
+} from '../../../domain/tenancy/conversation.ts';
+import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
   type Member,
@@ -54,6 +62,32 @@ export const invitationItem: z.ZodType<Invitation> = z.object({
   nonce: z.string(),
 });
 
+const conversationItem: z.ZodType<Conversation> = z.object({
+  turnDetection: z
+    .discriminatedUnion('type', [
+      z.object({
+        type: z.literal('server_vad'),
+        threshold: z.number(),
+        prefixPaddingMs: z.number(),
+        silenceDurationMs: z.number(),
+        interruptResponse: z.boolean(),
+      }),
+      z.object({
+        type: z.literal('semantic_vad'),
+        eagerness: z.enum(EAGERNESS),
+        interruptResponse: z.boolean(),
+      }),
+    ])
+    .nullable(),
+  noiseReduction: z.enum(NOISE_REDUCTIONS).nullable(),
+  transcription: z
+    .object({ model: z.enum(TRANSCRIPTION_MODELS), language: z.string().nullable() })
+    .nullable(),
+  speed: z.number(),
+  maxOutputTokens: z.number(),
+  reasoningEffort: z.enum(REASONING_EFFORTS).nullable(),
+});
+
 export const siteItem: z.ZodType<Site> = z.object({
   siteId,
   workspaceId,
@@ -62,6 +96,7 @@ export const siteItem: z.ZodType<Site> = z.object({
   model: z.string(),
   voice: z.string(),
   instructions: z.string(),
+  conversation: conversationItem.default(DEFAULT_CONVERSATION),
   dataResidency: z.enum(DATA_RESIDENCIES),
   control: z.enum(CONTROLS).default('open'),
   requireEmbedToken: z.boolean().default(false),

@@ -64,7 +64,8 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   alert_email_missing: null,
   mail_code_wrong: null,
   origin_not_allowed: null,
-  calls_only: 'Use the widget of this deployment, which opens calls, or set control of the site to open.',
+  calls_only:
+    'Use the widget of this deployment, which opens calls. Client secrets need control open and sessions that report.',
   invalid_offer: 'Reload the page. A locked site does not accept a data channel.',
   embed_token_invalid: null,
   visitor_limit: null,

@@ -12,10 +12,11 @@ import { type Site, useRoute } from '../api/queries.ts';
 import { ControlField } from '../calls/control-field.tsx';
 import { Button } from '../ui/button.tsx';
 import { FieldRow, SelectField, TextArea, TextField } from '../ui/field.tsx';
-import { formatDay } from '../ui/format.ts';
+import { formatDay, formatUsd } from '../ui/format.ts';
 import { FailureNote } from '../ui/states.tsx';
 import ui from '../ui/ui.module.css';
 import { UnsavedGuard, useDraft } from '../ui/unsaved.tsx';
+import { ConversationFields, emptyConversation } from './conversation-fields.tsx';
 import { OriginsField } from './origins-field.tsx';
 import css from './sites.module.css';
 
@@ -38,6 +39,7 @@ export const emptyDraft: SiteDraft = {
   model: DEFAULT_MODEL,
   voice: DEFAULT_VOICE,
   instructions: 'You are a friendly voice assistant.',
+  conversation: emptyConversation,
   data_residency: 'global',
   control: 'brokered',
   require_embed_token: false,
@@ -76,7 +78,7 @@ export const SiteForm = ({
   readonly extra?: ReactNode;
 }) => {
   const { draft, dirty, set, send, adopt } = useDraft(initial);
-  const faultOf = (field: keyof SiteDraft): string | undefined =>
+  const faultOf = (field: string): string | undefined =>
     failure instanceof ApiFailure ? failure.detail(field) : undefined;
   return (
     <form
@@ -140,6 +142,15 @@ export const SiteForm = ({
           fault={faultOf('control')}
           onChange={(control) => set('control', control)}
         />
+        <details className={ui['details']}>
+          <summary>Conversation</summary>
+          <ConversationFields
+            value={draft.conversation}
+            model={draft.model}
+            faultOf={faultOf}
+            onChange={(conversation) => set('conversation', conversation)}
+          />
+        </details>
         <details className={ui['details']}>
           <summary>Advanced</summary>
           <FieldRow>
@@ -254,7 +265,7 @@ const ModelField = ({
     ending !== null ? (
       <strong>OpenAI shuts this model down on {formatDay(ending)}. Choose a newer one before then.</strong>
     ) : (
-      'OpenAI has not announced a shutdown date for this model.'
+      'Prices are for a million tokens of sound. OpenAI has not announced a shutdown date for this model.'
     );
   return (
     <div style={{ display: 'grid', gap: 10 }}>
@@ -269,10 +280,14 @@ const ModelField = ({
         }}
       >
         {names.map((name) => {
-          const end = offered.find(({ model: id }) => id === name)?.shutdown_date ?? null;
+          const known = offered.find(({ model: id }) => id === name);
+          const end = known?.shutdown_date ?? null;
           return (
             <option key={name} value={name}>
-              {end === null ? name : `${name} (until ${formatDay(end)})`}
+              {name}
+              {known !== undefined &&
+                `, ${formatUsd(known.audio.input)} in, ${formatUsd(known.audio.output)} out`}
+              {end !== null && ` (until ${formatDay(end)})`}
             </option>
           );
         })}

@@ -1,0 +1,105 @@
+import * as z from 'zod';
+import {
+  DEFAULT_CONVERSATION,
+  EAGERNESS,
+  NOISE_REDUCTIONS,
+  OUTPUT_TOKENS,
+  PREFIX_PADDING_MS,
+  REASONING_EFFORTS,
+  SILENCE_DURATION_MS,
+  SPEECH_SPEED,
+  TRANSCRIPTION_MODELS,
+} from '../domain/tenancy/conversation.ts';
+
+const interruptResponse = z
+  .boolean()
+  .default(true)
+  .describe('The visitor can interrupt the assistant by speaking.');
+
+const turnDetection = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('server_vad').describe('A turn ends after a pause.'),
+    threshold: z.number().min(0).max(1).default(0.5).describe('How loud speech has to be.'),
+    prefix_padding_ms: z
+      .int()
+      .min(PREFIX_PADDING_MS.min)
+      .max(PREFIX_PADDING_MS.max)
+      .default(PREFIX_PADDING_MS.default)
+      .describe('Sound before the speech that OpenAI keeps.'),
+    silence_duration_ms: z
+      .int()
+      .min(SILENCE_DURATION_MS.min)
+      .max(SILENCE_DURATION_MS.max)
+      .default(SILENCE_DURATION_MS.default)
+      .describe('The pause that ends a turn.'),
+    interrupt_response: interruptResponse,
+  }),
+  z.strictObject({
+    type: z.literal('semantic_vad').describe('A turn ends when the visitor seems to have finished.'),
+    eagerness: z.enum(EAGERNESS).default('auto').describe('How soon the assistant answers.'),
+    interrupt_response: interruptResponse,
+  }),
+]);
+
+const transcription = z.strictObject({
+  model: z.enum(TRANSCRIPTION_MODELS).default('gpt-4o-mini-transcribe'),
+  language: z
+    .string()
+    .regex(/^[a-z]{2}$/, 'Must be an ISO 639-1 code, such as en.')
+    .nullable()
+    .default(null)
+    .describe('ISO 639-1. null: OpenAI recognizes the language.'),
+});
+
+/** How a site's sessions hear, speak and think. A field that is left out gets its default. */
+export const conversation = z
+  .strictObject({
+    turn_detection: turnDetection
+      .nullable()
+      .default(null)
+      .describe('When a turn of the visitor ends. null: OpenAI’s default.'),
+    noise_reduction: z
+      .enum(NOISE_REDUCTIONS)
+      .nullable()
+      .default(null)
+      .describe('`near_field`: headsets. `far_field`: laptops and rooms. null: off.'),
+    transcription: transcription
+      .nullable()
+      .default(null)
+      .describe(
+        'Captions of what the visitor says, in sessions with your own key. OpenAI bills them under another model, so the usage of such a session is never complete. null: off.',
+      ),
+    speed: z
+      .number()
+      .min(SPEECH_SPEED.min)
+      .max(SPEECH_SPEED.max)
+      .default(SPEECH_SPEED.default)
+      .describe('Speed of the assistant’s speech.'),
+    max_output_tokens: z
+      .int()
+      .min(OUTPUT_TOKENS.min)
+      .max(OUTPUT_TOKENS.max)
+      .default(OUTPUT_TOKENS.default)
+      .describe(
+        `Longest response; about 20 tokens are a second of speech. At most ${OUTPUT_TOKENS.default} in managed sessions.`,
+      ),
+    reasoning_effort: z
+      .enum(REASONING_EFFORTS)
+      .nullable()
+      .default(null)
+      .describe(
+        'Only gpt-realtime-2 and later. More effort answers later and costs more tokens. null: the model’s default, as in managed sessions.',
+      ),
+  })
+  .describe('A change replaces the whole object.');
+
+export type ConversationBody = z.output<typeof conversation>;
+
+export const DEFAULT_CONVERSATION_BODY: ConversationBody = {
+  turn_detection: null,
+  noise_reduction: null,
+  transcription: null,
+  speed: DEFAULT_CONVERSATION.speed,
+  max_output_tokens: DEFAULT_CONVERSATION.maxOutputTokens,
+  reasoning_effort: null,
+};

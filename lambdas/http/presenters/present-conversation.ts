@@ -1,0 +1,55 @@
+import type { ConversationBody } from '../../contract/conversation.ts';
+import type { Conversation, TurnDetection } from '../../domain/tenancy/conversation.ts';
+
+/** The conversation of a site in the names of the API. */
+export const presentConversation = ({
+  turnDetection,
+  noiseReduction,
+  transcription,
+  speed,
+  maxOutputTokens,
+  reasoningEffort,
+}: Conversation): ConversationBody => ({
+  turn_detection: turnDetection && presentTurnDetection(turnDetection),
+  noise_reduction: noiseReduction,
+  transcription,
+  speed,
+  max_output_tokens: maxOutputTokens,
+  reasoning_effort: reasoningEffort,
+});
+
+const presentTurnDetection = (detection: TurnDetection) =>
+  detection.type === 'semantic_vad'
+    ? {
+        type: detection.type,
+        eagerness: detection.eagerness,
+        interrupt_response: detection.interruptResponse,
+      }
+    : {
+        type: detection.type,
+        threshold: detection.threshold,
+        prefix_padding_ms: detection.prefixPaddingMs,
+        silence_duration_ms: detection.silenceDurationMs,
+        interrupt_response: detection.interruptResponse,
+      };
+
+/** The conversation of a request in our own names. */
+export const conversationIn = (body: ConversationBody): Conversation => ({
+  turnDetection: body.turn_detection && turnDetectionIn(body.turn_detection),
+  noiseReduction: body.noise_reduction,
+  transcription: body.transcription,
+  speed: body.speed,
+  maxOutputTokens: body.max_output_tokens,
+  reasoningEffort: body.reasoning_effort,
+});
+
+const turnDetectionIn = (body: NonNullable<ConversationBody['turn_detection']>): TurnDetection =>
+  body.type === 'semantic_vad'
+    ? { type: body.type, eagerness: body.eagerness, interruptResponse: body.interrupt_response }
+    : {
+        type: body.type,
+        threshold: body.threshold,
+        prefixPaddingMs: body.prefix_padding_ms,
+        silenceDurationMs: body.silence_duration_ms,
+        interruptResponse: body.interrupt_response,
+      };

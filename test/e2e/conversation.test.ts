@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { expectRefusal, expectSuccess } from '../support/answers.ts';
+import { openedCall } from '../support/calls.ts';
+import { asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { callRequests, mintRequests, openAiOf } from '../support/openai.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { mint, type Tenant } from '../support/tenant.ts';
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack({ audited: false });
+});
+afterAll(async () => {
+  await stack.close();
+});
+
+const conversation = {
+  turn_detection: { type: 'semantic_vad', eagerness: 'low', interrupt_response: false },
+  noise_reduction: 'far_field',
+  transcription: { model: 'gpt-4o-mini-transcribe', language: 'de' },
+  speed: 1.2,
+  max_output_tokens: 2_048,
+  reasoning_effort: 'medium',
+};
+const ASKED = {
+  audio: {
+    input: {
+      turn_detection: conversation.turn_detection,
+      noise_reduction: { type: 'far_field' },
+      transcription: conversation.transcription,
+    },
+    output: { voice: 'marin', speed: 1.2 },
+  },
+  reasoning: { effort: 'medium' },
+  max_output_tokens: 2_048,
+};
+
+const change = (tenant: Tenant, body: Readonly<Record<string, unknown>>) =>
+  stack.call('PATCH', `/v1/sites/${tenant.siteId}`, { as: tenant.owner, body });
+
+describe('the conversation of a site', () => {
+  it('is OpenAI’s default until an owner changes it', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    expectSuccess(await mint(stack, tenant));
+    const [request] = mintRequests(stack);
+    expect(request?.body).toMatchObject({
+      session: { audio: { output: { voice: 'marin' } }, max_output_tokens: 1_024 },
+    });
+    expect(request?.body).not.toHaveProperty('session.reasoning');
+    expect(request?.body).not.toHaveProperty('session.audio.input');
+  });
+
+  it('is asked for by client secrets and by calls, and accepted by OpenAI’s schema', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const changed = expectSuccess(await change(tenant, { conversation }));
+    expect(changed.conversation).toStrictEqual(conversation);
+    openAiOf(stack).clearRequests();
+    expectSuccess(await mint(stack, tenant));
+    expect(mintRequests(stack)[0]?.body).toMatchObject({ session: ASKED });
+    await openedCall(stack, tenant);
+    expect(callRequests(stack)[0]?.body).toMatchObject({ session: ASKED });
+  });
+
+  it('keeps fields that a change of other settings does not name', async () => {
+    const tenant = await makeKeyedTenant(stack, {}, { conversation });
+    expectSuccess(await change(tenant, { name: 'Renamed' }));
+    const site = await asOwner(stack, tenant, 'GET', `/v1/sites/${tenant.siteId}`);
+    expect(site.conversation).toStrictEqual(conversation);
+  });
+
+  it.each([
+    ['by the conversation', { model: 'gpt-realtime-1.5' }, { conversation }],
+    ['by the model', { conversation }, { model: 'gpt-realtime-1.5' }],
+  ])('that the model cannot hold is refused when it is made so %s', async (_, before, then) => {
+    const tenant = await makeKeyedTenant(stack, {}, before);
+    const answer = await change(tenant, then);
+    expectRefusal(answer, 400, 'invalid_request');
+    expect(answer.error.details).toEqual([
+      {
+        path: 'conversation.reasoning_effort',
+        message:
+          'The model gpt-realtime-1.5 has no reasoning effort. Set it to null, or choose gpt-realtime-2 or later.',
+      },
+    ]);
+  });
+});
