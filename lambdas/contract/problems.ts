@@ -32,6 +32,12 @@ export const PROBLEMS = {
     code: 'unauthorized',
     message: 'The access token is missing, expired or issued for another service. Sign in again.',
   },
+  recent_sign_in_required: {
+    status: 401,
+    code: 'recent_sign_in_required',
+    message:
+      'This change needs a recent sign-in, because it outlives a stolen session. Sign in again (max_age), then repeat it.',
+  },
   forbidden: {
     status: 403,
     code: 'forbidden',

@@ -79,7 +79,13 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       body: keySchemas.putOpenAiKeyRequest,
       status: 200,
       data: keySchemas.maskedKey,
-      refusals: [notFound, ...PROBE_REFUSALS, 'openai_key_unverified', 'version_conflict'],
+      refusals: [
+        'recent_sign_in_required',
+        notFound,
+        ...PROBE_REFUSALS,
+        'openai_key_unverified',
+        'version_conflict',
+      ],
     },
     delete: {
       method: 'DELETE',
@@ -395,7 +401,7 @@ export const ROUTES = {
     body: members.memberRequest,
     status: 200,
     data: members.savedMember,
-    refusals: ['workspace_not_found', 'last_owner', 'version_conflict'],
+    refusals: ['recent_sign_in_required', 'workspace_not_found', 'last_owner', 'version_conflict'],
   },
   removeMember: {
     method: 'DELETE',
@@ -438,7 +444,7 @@ export const ROUTES = {
     body: members.inviteRequest,
     status: 201,
     data: members.sentInvitation,
-    refusals: ['workspace_not_found', 'rate_limited', 'version_conflict'],
+    refusals: ['recent_sign_in_required', 'workspace_not_found', 'rate_limited', 'version_conflict'],
   },
   removeInvitation: {
     method: 'DELETE',
@@ -518,7 +524,13 @@ export const ROUTES = {
     body: tenancySchemas.createSiteRequest,
     status: 201,
     data: tenancySchemas.site,
-    refusals: ['workspace_not_found', 'site_limit_reached', 'control_required', 'version_conflict'],
+    refusals: [
+      'recent_sign_in_required',
+      'workspace_not_found',
+      'site_limit_reached',
+      'control_required',
+      'version_conflict',
+    ],
   },
   readSite: {
     method: 'GET',
@@ -539,7 +551,7 @@ export const ROUTES = {
     body: tenancySchemas.changeSiteRequest,
     status: 200,
     data: tenancySchemas.site,
-    refusals: ['site_not_found', 'control_required', 'version_conflict'],
+    refusals: ['recent_sign_in_required', 'site_not_found', 'control_required', 'version_conflict'],
   },
   archiveSite: {
     method: 'DELETE',

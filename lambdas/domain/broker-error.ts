@@ -7,6 +7,7 @@ export const BROKER_ERROR_CODES = [
   'invalid_site_id',
   'invalid_offer',
   'unauthorized',
+  'recent_sign_in_required',
   'forbidden',
   'origin_not_allowed',
   'calls_only',

@@ -48,6 +48,7 @@ const verifierFor = (
   const rule = parseAccessTokenRule(options.rule ?? 'marked');
   if (rule === undefined) throw new Error('This is no rule.');
   const verifier = oidcAccessTokens({
+    recentSignInSeconds: 0,
     issuer,
     audience: options.audience ?? AUDIENCE,
     rule,

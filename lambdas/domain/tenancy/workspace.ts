@@ -15,6 +15,8 @@ export const roleSuffices = (held: Role, required: Role): boolean =>
 export interface Caller {
   readonly sub: string;
   readonly sourceIp: string;
+  /** True when they signed in longer ago than the deployment allows for sensitive changes, or when the token does not say. */
+  readonly signInIsOld?: boolean;
 }
 
 export const BILLING_MODES = ['byok', 'managed'] as const;

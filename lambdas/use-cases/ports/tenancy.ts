@@ -101,10 +101,16 @@ export interface TenancyDeletion extends MembershipReader {
   archiveSite(site: Site, event: AuditEvent): Promise<void>;
 }
 
+export interface VerifiedToken {
+  readonly sub: string;
+  /** As Caller has it. */
+  readonly signInIsOld: boolean;
+}
+
 /** Says who an access token speaks for. */
 export interface AccessTokenVerifier {
-  /** Its `sub`; undefined for any token that is not a valid, current access token for this service. */
-  verify(token: string): Promise<string | undefined>;
+  /** undefined for any token that is not a valid, current access token for this service. */
+  verify(token: string): Promise<VerifiedToken | undefined>;
 }
 
 export interface WorkspaceReader {

@@ -10,6 +10,7 @@ import type { Clock } from '../ports/runtime.ts';
 import type { PublicSuffixes, Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
 import { refuseSiteSettings } from './refuse-site-settings.ts';
+import { requireRecentSignIn } from './require-recent-sign-in.ts';
 
 /** A site for which no region is given gets the workspace's. */
 export type NewSiteSettings = Omit<SiteSettings, 'dataResidency'> &
@@ -31,6 +32,7 @@ export const createSite =
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, settings: NewSiteSettings): Promise<Site> => {
     const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
+    requireRecentSignIn(caller);
     const { model, allowedOrigins, conversation } = settings;
     refuseSiteSettings(
       { model, allowedOrigins, conversation: { model, settings: conversation } },

@@ -3,7 +3,6 @@ import { DEFAULT_TIME_ZONE } from '../../../domain/budgets/budget-period.ts';
 import { CONTROLS } from '../../../domain/calls/control.ts';
 import { DATA_RESIDENCIES } from '../../../domain/openai-models.ts';
 import { EMBED_ALGORITHMS, NO_VISITOR_LIMITS } from '../../../domain/sessions/embed-token.ts';
-import type { Invitation } from '../../../domain/tenancy/invitation.ts';
 import {
   type Conversation,
   DEFAULT_CONVERSATION,
@@ -12,6 +11,7 @@ import {
   REASONING_EFFORTS,
   TRANSCRIPTION_MODELS,
 } from '../../../domain/tenancy/conversation.ts';
+import type { Invitation } from '../../../domain/tenancy/invitation.ts';
 import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
