@@ -104,7 +104,8 @@ export async function startLocalIssuer(options: LocalIssuerOptions): Promise<Loc
     const nowMs = Date.now();
     const issuedAt = Math.floor(Math.min(nowMs, options.now?.() ?? nowMs) / 1_000);
     const payload = {
-      auth_time: issuedAt,
+      // By real time, as sign-ins are judged.
+      auth_time: Math.floor(nowMs / 1_000),
       ...claims,
       iss: issuer,
       iat: issuedAt,

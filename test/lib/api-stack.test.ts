@@ -385,6 +385,7 @@ describe('the environment', () => {
         ...derivation,
         ...notices,
         ...mail,
+        DASHBOARD_URL: '',
       },
       'retire-models': { ...own, TENANCY_TABLE: 'TenancyTable' },
     });
