@@ -186,7 +186,14 @@ const budgetRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, n
       body: budgets.putBudgetRequest,
       status: 200,
       data: budgets.budget,
-      refusals: [notFound, 'budget_needs_own_key', 'control_required', 'watch_required', 'version_conflict'],
+      refusals: [
+        notFound,
+        'budget_needs_own_key',
+        'control_required',
+        'watch_required',
+        'price_required',
+        'version_conflict',
+      ],
     },
     remove: {
       method: 'DELETE',
@@ -529,6 +536,7 @@ export const ROUTES = {
       'workspace_not_found',
       'site_limit_reached',
       'control_required',
+      'price_required',
       'version_conflict',
     ],
   },
@@ -542,6 +550,18 @@ export const ROUTES = {
     data: tenancySchemas.site,
     refusals: ['site_not_found'],
   },
+  listFormerInstructions: {
+    method: 'GET',
+    path: '/v1/sites/{siteId}/former-instructions',
+    servedBy: 'manage',
+    access: 'viewer',
+    summary:
+      'The instructions that the site had before, newest first. To restore one, change the site to it.',
+    query: schemas.pageQuery,
+    status: 200,
+    data: schemas.pageOf(tenancySchemas.formerInstructions),
+    refusals: ['site_not_found'],
+  },
   changeSite: {
     method: 'PATCH',
     path: '/v1/sites/{siteId}',
@@ -551,7 +571,13 @@ export const ROUTES = {
     body: tenancySchemas.changeSiteRequest,
     status: 200,
     data: tenancySchemas.site,
-    refusals: ['recent_sign_in_required', 'site_not_found', 'control_required', 'version_conflict'],
+    refusals: [
+      'recent_sign_in_required',
+      'site_not_found',
+      'control_required',
+      'price_required',
+      'version_conflict',
+    ],
   },
   archiveSite: {
     method: 'DELETE',

@@ -15,6 +15,7 @@ import type { Invitation } from '../../../domain/tenancy/invitation.ts';
 import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
+  type FormerInstructions,
   type Member,
   ROLES,
   type Site,
@@ -88,6 +89,12 @@ const conversationItem: z.ZodType<Conversation> = z.object({
   reasoningEffort: z.enum(REASONING_EFFORTS).nullable(),
 });
 
+export const formerInstructionsItem: z.ZodType<FormerInstructions> = z.object({
+  instructions: z.string(),
+  replacedAt: z.string(),
+  replacedBy: z.string(),
+});
+
 export const siteItem: z.ZodType<Site> = z.object({
   siteId,
   workspaceId,
@@ -96,6 +103,7 @@ export const siteItem: z.ZodType<Site> = z.object({
   model: z.string(),
   voice: z.string(),
   instructions: z.string(),
+  tools: z.array(z.object({ name: z.string(), description: z.string(), parameters: z.string() })).default([]),
   conversation: conversationItem.default(DEFAULT_CONVERSATION),
   dataResidency: z.enum(DATA_RESIDENCIES),
   control: z.enum(CONTROLS).default('open'),
