@@ -71,6 +71,7 @@ export const functionEnvironments = (
     OIDC_ISSUER: signIn.issuer,
     OIDC_AUDIENCE: signIn.audience,
     // A pool of Cognito marks its access tokens with `token_use`.
+    RECENT_SIGN_IN_SECONDS: String(recentSignInMinutes(config) * 60),
     OIDC_ACCESS_RULE: 'cognito' in config.signIn ? 'marked' : config.signIn.accessTokens,
   };
   const shared = {
@@ -201,7 +202,13 @@ export const functionEnvironments = (
       ...derivation,
       ...noticeQueue,
       ...mail,
+      DASHBOARD_URL:
+        config.dashboard?.domain === undefined ? '' : `https://${config.dashboard.domain.name}/dashboard/`,
     },
     'rotate-on-request': { ...own, ...custody, ...sessions, ...marks, ...master, ...retired, ...fingerprint },
   };
 };
+
+/** Access tokens of Cognito have `auth_time`; those of another issuer may not, and then nobody could change a key. */
+const recentSignInMinutes = ({ signIn, recentSignInMinutes: set }: StageConfig): number =>
+  set ?? ('cognito' in signIn ? 15 : 0);

@@ -97,11 +97,11 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       partitions: [TENANTS, 'WEBHOOKS#*', 'MAIL#*'],
     },
     { table: 'limits', actions: ['GetItem', 'Query', 'PutItem'], partitions: ['DELIVERIES#*'] },
-    // The number of workspaces that a person has created today, and of codes mailed for a workspace.
+    // The number of workspaces that a person has created today, and of codes and invitations of a workspace.
     {
       table: 'limits',
       actions: ['UpdateItem'],
-      partitions: ['RATE#new-workspace#*', 'RATE#mail-code#*'],
+      partitions: ['RATE#new-workspace#*', 'RATE#mail-code#*', 'RATE#invitation#*'],
     },
     // Which keys are stored. The sealed record stays out of reach.
     {

@@ -29,6 +29,12 @@ export interface StageConfig {
   /** Where the data lives, and the functions with it; the region of the credentials when the stage names none. */
   readonly region?: string | undefined;
   readonly signIn: SignIn;
+  /**
+   * How old a sign-in may be for replacing keys and adding origins or owners, minutes; 0: any age.
+   *
+   * @default 15 with `signIn.cognito`, otherwise 0
+   */
+  readonly recentSignInMinutes?: number | undefined;
   /** The API's own name. Without it the name is the one that API Gateway, or CloudFront, gives. */
   readonly domain?: Domain | undefined;
   /** CloudFront in front of the API, which then refuses whatever did not come through it. */
@@ -301,6 +307,7 @@ const stageSettings = settings({
   operators: operators.optional(),
   region: region.optional(),
   signIn,
+  recentSignInMinutes: wholeNumber(1_440, 0).optional(),
   domain: domain.optional(),
   edge: edge.optional(),
   dashboard: dashboard.optional(),

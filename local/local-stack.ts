@@ -175,6 +175,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       ),
       OIDC_ISSUER: issuer.issuer,
       OIDC_AUDIENCE: issuer.audience,
+      RECENT_SIGN_IN_SECONDS: '900',
       OPENAI_BASE_URL: options.openAiBaseUrl ?? openAi?.baseUrl ?? '',
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
       AWS_ENDPOINT_URL_KMS: kms.endpoint,

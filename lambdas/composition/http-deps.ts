@@ -9,6 +9,7 @@ export const httpDeps = (
     readonly OIDC_ISSUER: string;
     readonly OIDC_AUDIENCE: string;
     readonly OIDC_ACCESS_RULE: AccessTokenRule;
+    readonly RECENT_SIGN_IN_SECONDS: number;
     readonly EDGE_PROOF_DIGESTS: readonly string[];
   },
   runtime: Runtime,
@@ -18,6 +19,7 @@ export const httpDeps = (
     issuer: environment.OIDC_ISSUER,
     audience: environment.OIDC_AUDIENCE,
     rule: environment.OIDC_ACCESS_RULE,
+    recentSignInSeconds: environment.RECENT_SIGN_IN_SECONDS,
     monotonicMs: runtime.monotonicMs,
     unixSeconds: () => Math.floor(Date.now() / 1_000),
     onIssuerMismatch: (named) =>

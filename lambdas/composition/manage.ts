@@ -10,6 +10,7 @@ import { kmsMailCodes, kmsWebhookSecrets } from '../adapters/aws/notices/kms-web
 import { sqsNotices } from '../adapters/aws/notices/notice-message.ts';
 import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
+import { dynamoDbInvitations, kmsInvitationSecrets } from '../adapters/aws/tenancy/dynamodb-invitations.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
 import { dynamoDbDayUsage } from '../adapters/aws/usage/dynamodb-day-usage.ts';
 import { josePublicKeys } from '../adapters/oidc/embed-tokens.ts';
@@ -20,6 +21,7 @@ import { TABLES } from '../contract/tables.ts';
 import { isPublicAddress } from '../domain/network-address.ts';
 import type { EndpointsOf } from '../http/endpoints/endpoint.ts';
 import { manageEndpoints } from '../http/endpoints/manage-endpoints.ts';
+import { memberEndpoints } from '../http/endpoints/member-endpoints.ts';
 import { noticesEndpoints } from '../http/endpoints/notices-endpoints.ts';
 import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { presentNotice } from '../http/presenters/present-notices.ts';
@@ -35,11 +37,14 @@ import { removeWebhook } from '../use-cases/notices/remove-webhook.ts';
 import { rotateWebhookSecret } from '../use-cases/notices/rotate-webhook-secret.ts';
 import { sendAgain } from '../use-cases/notices/send-again.ts';
 import { sendTestNotice } from '../use-cases/notices/send-test-notice.ts';
+import { acceptInvitation, offeredInvitation } from '../use-cases/tenancy/accept-invitation.ts';
 import { changeSite } from '../use-cases/tenancy/change-site.ts';
 import { changeWorkspace } from '../use-cases/tenancy/change-workspace.ts';
 import { createSite } from '../use-cases/tenancy/create-site.ts';
 import { createWorkspace } from '../use-cases/tenancy/create-workspace.ts';
 import { removeEmbedKey, storeEmbedKey } from '../use-cases/tenancy/embed-keys.ts';
+import { invitePerson, removeInvitation } from '../use-cases/tenancy/invite-person.ts';
+import { nameMyself } from '../use-cases/tenancy/name-myself.ts';
 import { removeMember } from '../use-cases/tenancy/remove-member.ts';
 import { saveMember } from '../use-cases/tenancy/save-member.ts';
 import { httpDeps } from './http-deps.ts';
@@ -104,7 +109,24 @@ export const manageHandler = (
     mailAvailable: environment.MAIL_SENDER !== '',
     bodyOf: presentNotice,
   };
+  const memberPorts = {
+    ...ports,
+    invitations: dynamoDbInvitations(dynamoDb, environment.TENANCY_TABLE),
+    secrets: kmsInvitationSecrets(derivationKeys),
+    queue: noticePorts.queue,
+    mailAvailable: noticePorts.mailAvailable,
+  };
   const endpoints: EndpointsOf<'manage'> = {
+    ...memberEndpoints({
+      ...memberPorts,
+      saveMember: saveMember(memberPorts),
+      removeMember: removeMember(memberPorts),
+      nameMyself: nameMyself(memberPorts),
+      invitePerson: invitePerson(memberPorts),
+      removeInvitation: removeInvitation(memberPorts),
+      offeredInvitation: offeredInvitation(memberPorts),
+      acceptInvitation: acceptInvitation(memberPorts),
+    }),
     ...noticesEndpoints({
       ...noticePorts,
       createWebhook: createWebhook(noticePorts),
@@ -122,8 +144,6 @@ export const manageHandler = (
       plans: ports.plans,
       createWorkspace: createWorkspace(ports),
       changeWorkspace: changeWorkspace(ports),
-      saveMember: saveMember(ports),
-      removeMember: removeMember(ports),
       createSite: createSite(ports),
       changeSite: changeSite(ports),
       storeEmbedKey: storeEmbedKey(ports),

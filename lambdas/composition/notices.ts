@@ -8,6 +8,10 @@ import { kmsMailCodes, kmsWebhookSecrets } from '../adapters/aws/notices/kms-web
 import { noticeMessageIn, sqsNotices } from '../adapters/aws/notices/notice-message.ts';
 import { sesMailer } from '../adapters/aws/notices/ses-mailer.ts';
 import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
+import {
+  dynamoDbInvitationReader,
+  kmsInvitationSecrets,
+} from '../adapters/aws/tenancy/dynamodb-invitations.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
 import { type HttpsPostOptions, httpsPost } from '../adapters/webhooks/https-post.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
@@ -18,6 +22,7 @@ import { deliverNotice } from '../use-cases/notices/deliver-notice.ts';
 import { fanOutNotice } from '../use-cases/notices/fan-out-notice.ts';
 import { noticeBody } from '../use-cases/notices/notice-body.ts';
 import { sendByMail } from '../use-cases/notices/send-by-mail.ts';
+import { sendInvitation } from '../use-cases/notices/send-invitation.ts';
 import { sendMailCode } from '../use-cases/notices/send-mail-code.ts';
 import { sendToWebhook } from '../use-cases/notices/send-to-webhook.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
@@ -69,6 +74,14 @@ export const noticesHandler = (
           delivery.webhookId === MAIL_CHANNEL ? byMail(delivery) : toWebhook(delivery, now),
       }),
       sendMailCode: sendMailCode({ clock, mailAlerts, codes: kmsMailCodes(derivationKeys), mailer }),
+      sendInvitation: sendInvitation({
+        clock,
+        workspaces,
+        invitations: dynamoDbInvitationReader(dynamoDb, environment.TENANCY_TABLE),
+        secrets: kmsInvitationSecrets(derivationKeys),
+        mailer,
+        dashboardUrl: environment.DASHBOARD_URL,
+      }),
       postpone: sqsPostpone(sqs, environment.NOTICE_QUEUE_URL),
       log,
     }),

@@ -62,6 +62,8 @@ const shared = {
   OIDC_AUDIENCE: z.string().min(1),
   /** How an access token is told from an ID token: `marked` or `scope:<name>`. */
   OIDC_ACCESS_RULE: accessTokenRule.default({ kind: 'marked' }),
+  /** How old a sign-in may be for sensitive changes, by `auth_time`; 0: any age. */
+  RECENT_SIGN_IN_SECONDS: z.coerce.number().int().min(0).max(86_400).default(0),
   EDGE_PROOF_DIGESTS: secretDigests,
   /** Of one try of a call to AWS, milliseconds. */
   AWS_CALL_TIMEOUT_MS: z.coerce.number().int().min(100).max(10_000).default(1_500),
@@ -322,6 +324,8 @@ const noticesEnvironment = z.object({
   ...derivation,
   ...notices,
   ...mail,
+  /** Where invitations lead to, with its closing slash; empty: the address is not known. */
+  DASHBOARD_URL: z.union([z.literal(''), z.url()]).default(''),
   AWS_ENDPOINT_URL_SESV2: z.url().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
   AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,

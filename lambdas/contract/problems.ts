@@ -32,6 +32,12 @@ export const PROBLEMS = {
     code: 'unauthorized',
     message: 'The access token is missing, expired or issued for another service. Sign in again.',
   },
+  recent_sign_in_required: {
+    status: 401,
+    code: 'recent_sign_in_required',
+    message:
+      'This change needs a recent sign-in, because it outlives a stolen session. Sign in again (max_age), then repeat it.',
+  },
   forbidden: {
     status: 403,
     code: 'forbidden',
@@ -87,6 +93,17 @@ export const PROBLEMS = {
     status: 404,
     code: 'member_not_found',
     message: 'This person is not a member of the workspace. Check the ID in the list of members.',
+  },
+  invitation_not_found: {
+    status: 404,
+    code: 'invitation_not_found',
+    message:
+      'This invitation does not exist, has expired, or was withdrawn. Ask an owner of the workspace for a new one.',
+  },
+  already_member: {
+    status: 409,
+    code: 'already_member',
+    message: 'You are already a member of this workspace. An owner can change your role.',
   },
   session_not_found: {
     status: 404,

@@ -19,7 +19,7 @@ import { conversation, DEFAULT_CONVERSATION_BODY } from './conversation.ts';
 import { shownEmbedKey } from './embed-keys.ts';
 import { functionTools } from './function-tools.ts';
 
-const mailAddress = z
+export const mailAddress = z
   .string()
   .max(1_000)
   .transform((text, context) => {
@@ -116,8 +116,6 @@ export const deleteWorkspaceRequest = z
       .describe('The name of the workspace, repeated. Invisible differences are ignored.'),
   })
   .meta({ id: 'DeleteWorkspaceRequest' });
-
-export const memberRequest = z.strictObject({ role: z.enum(ROLES) }).meta({ id: 'MemberRequest' });
 
 const siteSettings = {
   name: name(100),
@@ -225,10 +223,6 @@ export const workspace = z
   .meta({ id: 'Workspace' });
 
 export const listedWorkspace = workspace.extend({ role: z.enum(ROLES) }).meta({ id: 'ListedWorkspace' });
-
-export const member = z
-  .object({ sub: z.string(), role: z.enum(ROLES), added_at: timestamp, added_by: z.string() })
-  .meta({ id: 'Member' });
 
 export const site = z
   .object({

@@ -15,9 +15,9 @@ export const authenticate = async (
   sourceIp: string,
 ): Promise<Caller> => {
   const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(event.headers['authorization'] ?? '')?.[1];
-  const sub = token === undefined ? undefined : await accessTokens?.verify(token);
+  const verified = token === undefined ? undefined : await accessTokens?.verify(token);
   // Nobody is called what no member can be called.
-  const known = subSchema.safeParse(sub);
-  if (!known.success) throw new BrokerError('unauthorized');
-  return { sub: known.data, sourceIp };
+  const known = subSchema.safeParse(verified?.sub);
+  if (!known.success || verified === undefined) throw new BrokerError('unauthorized');
+  return { sub: known.data, sourceIp, ...(verified.signInIsOld && { signInIsOld: true }) };
 };

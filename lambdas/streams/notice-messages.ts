@@ -16,6 +16,10 @@ interface Ports {
   readonly fanOut: (notice: Notice) => Promise<number>;
   readonly deliver: (workspaceId: WorkspaceId, deliveryId: string) => Promise<DeliverResult>;
   readonly sendMailCode: (workspaceId: WorkspaceId) => Promise<'accepted' | 'refused' | 'expired'>;
+  readonly sendInvitation: (
+    workspaceId: WorkspaceId,
+    invitationId: string,
+  ) => Promise<'accepted' | 'refused' | 'expired'>;
   /** Lets the message come again after so many seconds. */
   readonly postpone: (receiptHandle: string, seconds: number) => Promise<void>;
   readonly log: Log;
@@ -34,7 +38,7 @@ export const noticeMessages =
 
 /** The id of the message, where it must come again. */
 const handleOne = async (
-  { messageIn, fanOut, deliver, sendMailCode, postpone, log }: Ports,
+  { messageIn, fanOut, deliver, sendMailCode, sendInvitation, postpone, log }: Ports,
   { messageId, body, receiptHandle, attributes }: SQSRecord,
 ): Promise<string | undefined> => {
   // Where this fails, the message comes again when its visibility timeout is over.
@@ -52,6 +56,11 @@ const handleOne = async (
     }
     if (message.kind === 'mail_code') {
       const outcome = await sendMailCode(message.workspaceId);
+      log.info('notice handled', { kind: message.kind, workspace_id: message.workspaceId, outcome });
+      return undefined;
+    }
+    if (message.kind === 'invitation') {
+      const outcome = await sendInvitation(message.workspaceId, message.invitationId);
       log.info('notice handled', { kind: message.kind, workspace_id: message.workspaceId, outcome });
       return undefined;
     }

@@ -48,6 +48,8 @@ export type TokenGrant = z.output<typeof tokenGrant>;
 export interface SignIn {
   readonly sub: string;
   readonly nonce: string | undefined;
+  /** When they signed in, unix seconds: a refresh does not change it. */
+  readonly authTime: number;
   readonly refreshToken: string;
 }
 
@@ -60,25 +62,29 @@ export interface AuthorizationCodes {
 
 /** Remembers codes and refresh tokens in memory; they end with the process. */
 export function createAuthorizationCodes(now: () => number): AuthorizationCodes {
-  const codes = new Map<string, { request: AuthorizationRequest; sub: string; expiresAt: number }>();
-  const refreshTokens = new Map<string, string>();
-  const signIn = (sub: string, nonce: string | undefined): SignIn => {
+  const codes = new Map<
+    string,
+    { request: AuthorizationRequest; sub: string; authTime: number; expiresAt: number }
+  >();
+  const refreshTokens = new Map<string, { sub: string; authTime: number }>();
+  const signIn = (sub: string, authTime: number, nonce: string | undefined): SignIn => {
     const refreshToken = randomBytes(24).toString('base64url');
-    refreshTokens.set(refreshToken, sub);
-    return { sub, nonce, refreshToken };
+    refreshTokens.set(refreshToken, { sub, authTime });
+    return { sub, nonce, authTime, refreshToken };
   };
 
   return {
     issue: (request, sub) => {
       const code = randomBytes(24).toString('base64url');
-      codes.set(code, { request, sub, expiresAt: now() + CODE_SECONDS * 1_000 });
+      const authTime = Math.floor(now() / 1_000);
+      codes.set(code, { request, sub, authTime, expiresAt: now() + CODE_SECONDS * 1_000 });
       return code;
     },
     redeem: (grant) => {
       if (grant.grant_type === 'refresh_token') {
-        const sub = refreshTokens.get(grant.refresh_token);
+        const known = refreshTokens.get(grant.refresh_token);
         refreshTokens.delete(grant.refresh_token);
-        return sub === undefined ? undefined : signIn(sub, undefined);
+        return known && signIn(known.sub, known.authTime, undefined);
       }
       const entry = codes.get(grant.code);
       // Spent by the first attempt, good or bad: an attacker who guesses a verifier has one try.
@@ -87,7 +93,7 @@ export function createAuthorizationCodes(now: () => number): AuthorizationCodes 
       const challenge = createHash('sha256').update(grant.code_verifier).digest('base64url');
       const proven = challenge === entry.request.code_challenge;
       const samePlace = grant.redirect_uri === entry.request.redirect_uri;
-      return proven && samePlace ? signIn(entry.sub, entry.request.nonce) : undefined;
+      return proven && samePlace ? signIn(entry.sub, entry.authTime, entry.request.nonce) : undefined;
     },
   };
 }

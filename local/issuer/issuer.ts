@@ -46,7 +46,7 @@ export type LocalIssuer = {
   /** The key and its id, so that tests can sign what an honest issuer never would. */
   readonly privateKey: CryptoKey;
   readonly kid: string;
-  /** Signs an access token (RFC 9068 `at+jwt`) with iss, aud, sub, iat, exp and a fresh jti. */
+  /** Signs an access token (RFC 9068 `at+jwt`) with iss, aud, sub, iat, auth_time, exp and a fresh jti. */
   readonly issue: (request: TokenRequest) => Promise<string>;
   readonly close: () => Promise<void>;
 };
@@ -64,7 +64,11 @@ export async function startLocalIssuer(options: LocalIssuerOptions): Promise<Loc
     codes: createAuthorizationCodes(() => Date.now()),
     suggestedPerson: options.suggestedPerson ?? 'owner',
     issueTokens: async (signIn) => ({
-      access_token: await issue({ sub: signIn.sub, expiresInSeconds: SIGN_IN_SECONDS }),
+      access_token: await issue({
+        sub: signIn.sub,
+        expiresInSeconds: SIGN_IN_SECONDS,
+        claims: { auth_time: signIn.authTime },
+      }),
       id_token: await sign('JWT', idTokenClaims(signIn), SIGN_IN_SECONDS),
       expires_in: SIGN_IN_SECONDS,
     }),
@@ -100,6 +104,8 @@ export async function startLocalIssuer(options: LocalIssuerOptions): Promise<Loc
     const nowMs = Date.now();
     const issuedAt = Math.floor(Math.min(nowMs, options.now?.() ?? nowMs) / 1_000);
     const payload = {
+      // By real time, as sign-ins are judged.
+      auth_time: Math.floor(nowMs / 1_000),
       ...claims,
       iss: issuer,
       iat: issuedAt,

@@ -38,6 +38,8 @@ beforeAll(async () => {
     201,
   );
   expectSuccess(await stack.call('POST', `${workspace}/webhooks/${webhook_id}/test`, { as }), 202);
+  const invited = { email: 'ada@customer.example', role: 'viewer' };
+  expectSuccess(await stack.call('POST', `${workspace}/invitations`, { as, body: invited }), 201);
   await stack.streams.drain();
   await signIn(run, tenant.owner);
   const site = `sites/${tenant.siteId}`;
@@ -107,9 +109,11 @@ describeInBrowser('every page of the dashboard', () => {
     await open('billing');
     await page.getByRole('button', { name: 'Delete' }).click();
     expect(await faults()).toEqual([]);
-    await page.goto(`${stack.url}/dashboard/new-workspace`);
-    await page.getByRole('heading', { level: 1 }).waitFor();
-    expect(await faults()).toEqual([]);
+    for (const plain of ['new-workspace', 'invitation']) {
+      await page.goto(`${stack.url}/dashboard/${plain}`);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      expect(await faults()).toEqual([]);
+    }
     await page.evaluate('sessionStorage.clear()');
     await page.goto(`${stack.url}/dashboard/`);
     await page.getByRole('button', { name: 'Sign in' }).waitFor();

@@ -54,7 +54,7 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
   ],
   budgets: [],
   alerts: [],
-  members: [],
+  members: ['Leave this workspace', 'Copy user ID', 'Your name in this workspace'],
   settings: [],
   audit: [],
 };

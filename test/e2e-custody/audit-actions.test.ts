@@ -1,9 +1,19 @@
 import { afterAll, describe, expect, it, test } from '@jest/globals';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { invitationIdForSub } from '../../lambdas/domain/tenancy/invitation.ts';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
-import { addMember, newPerson } from '../support/people.ts';
+import { addMember, joinAs, newPerson } from '../support/people.ts';
 import { rawRequest } from '../support/raw-request.ts';
 import { startTestStack } from '../support/stack.ts';
-import { fakeKey, makeTenant, mint, ORIGIN, putSiteKey, putWorkspaceKey } from '../support/tenant.ts';
+import {
+  fakeKey,
+  makeTenant,
+  mint,
+  ORIGIN,
+  putSiteKey,
+  putWorkspaceKey,
+  type Tenant,
+} from '../support/tenant.ts';
 import { rawTables, textOf } from './tables.ts';
 import {
   actionsIn,
@@ -26,6 +36,15 @@ afterAll(async () => {
 
 const HASH = /^[0-9a-f]{64}$/;
 
+/** Events of an invitation and its acceptance. */
+const joined = ({ workspaceId, owner }: Tenant, sub: string, role: string) => {
+  const invitation = invitationIdForSub(workspaceId as WorkspaceId, sub);
+  return [
+    ['member.invited', owner, null, { invitation, role, sub }],
+    ['member.saved', sub, null, { sub, role, invitation }],
+  ];
+};
+
 describe('every action of a person leaves exactly one row', () => {
   test("an action's row has its type, the actor, the target and the change", async () => {
     const tenant = await makeTenant(stack, { openai_tier: 5 });
@@ -38,7 +57,7 @@ describe('every action of a person leaves exactly one row', () => {
       expectSuccess(await stack.call(method, path, { as, ...(body !== undefined && { body }) }));
     await act(owner, 'PATCH', workspace, { name: 'Other', billing_mode: 'byok' });
     await act(owner, 'PATCH', workspace, { name: 'Another' });
-    await act(owner, 'PUT', `${workspace}/members/${member}`, { role: 'viewer' });
+    await joinAs(stack, tenant, member, 'viewer');
     await act(owner, 'PUT', `${workspace}/members/${member}`, { role: 'admin' });
     await act(owner, 'DELETE', `${workspace}/members/${member}`);
     await act(admin, 'PATCH', site, { name: 'Other', voice: 'cedar' });
@@ -63,7 +82,7 @@ describe('every action of a person leaves exactly one row', () => {
     expect(told).toEqual([
       ['workspace.created', owner, null, {}],
       ['site.created', owner, siteId, {}],
-      ['member.saved', owner, null, { sub: admin, role: 'admin' }],
+      ...joined(tenant, admin, 'admin'),
       [
         'workspace.changed',
         owner,
@@ -71,7 +90,7 @@ describe('every action of a person leaves exactly one row', () => {
         { fields: 'billingMode,name', billing_mode_before: 'byok', billing_mode: 'byok' },
       ],
       ['workspace.changed', owner, null, { fields: 'name' }],
-      ['member.saved', owner, null, { sub: member, role: 'viewer' }],
+      ...joined(tenant, member, 'viewer'),
       ['member.saved', owner, null, { sub: member, role: 'admin', role_before: 'viewer' }],
       ['member.removed', owner, null, { sub: member, role_before: 'admin' }],
       ['site.changed', admin, siteId, { fields: 'name,voice' }],

@@ -12,6 +12,7 @@ import {
   makeKeyedTenant,
   needed,
 } from '../support/keyed-tenant.ts';
+import { joinAs } from '../support/people.ts';
 import { putPlatformKey } from '../support/platform-key.ts';
 import { playSession } from '../support/played-session.ts';
 import { event, report, usageEvent } from '../support/reports.ts';
@@ -296,9 +297,7 @@ describe('the rules of a budget', () => {
     const tenant = await makeKeyedTenant(stack);
     expect(decrypts(stack)).toEqual([]);
     expectSuccess(await put(tenant, siteBudget(tenant), {}));
-    await asOwner(stack, tenant, 'PUT', `/v1/workspaces/${tenant.workspaceId}/members/watcher`, {
-      role: 'viewer',
-    });
+    await joinAs(stack, tenant, 'watcher', 'viewer');
     expectSuccess(await stack.call('GET', siteBudget(tenant), { as: 'watcher' }));
     for (const method of ['PUT', 'DELETE'] as const)
       expectRefusal(

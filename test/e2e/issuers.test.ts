@@ -42,12 +42,18 @@ const listen = async (server: Server): Promise<string> => {
 
 const verifierFor = (
   issuer: string,
-  options: { readonly rule?: string; readonly audience?: string; readonly elapsedMs?: () => number } = {},
+  options: {
+    readonly rule?: string;
+    readonly audience?: string;
+    readonly elapsedMs?: () => number;
+    readonly recentSeconds?: number;
+  } = {},
 ) => {
   const mismatches: string[] = [];
   const rule = parseAccessTokenRule(options.rule ?? 'marked');
   if (rule === undefined) throw new Error('This is no rule.');
   const verifier = oidcAccessTokens({
+    recentSignInSeconds: options.recentSeconds ?? 0,
     issuer,
     audience: options.audience ?? AUDIENCE,
     rule,
@@ -55,7 +61,12 @@ const verifierFor = (
     unixSeconds: () => Math.floor(Date.now() / 1_000),
     onIssuerMismatch: (named) => mismatches.push(named),
   });
-  return { verify: verifier.verify, mismatches };
+  return {
+    /** Its `sub`. */
+    verify: async (token: string) => (await verifier.verify(token))?.sub,
+    isOld: async (token: string) => (await verifier.verify(token))?.signInIsOld,
+    mismatches,
+  };
 };
 
 /** An issuer whose documents a test writes itself. */
@@ -163,6 +174,22 @@ describe('an issuer that is told apart by a scope', () => {
   ])('has a token refused with %s', async (_, claims) => {
     const { issuer, sign } = await startIssuer();
     expect(await verifierFor(issuer, { rule: 'scope:spelo' }).verify(await sign(claims))).toBeUndefined();
+  });
+});
+
+describe('the age of a sign-in', () => {
+  it('is judged by `auth_time`: a token without it, or with anything but a number, counts as old', async () => {
+    const { issuer, sign } = await startIssuer();
+    const nowSeconds = Math.floor(Date.now() / 1_000);
+    const isOld = async (authTime: unknown, recentSeconds: number) =>
+      verifierFor(issuer, { recentSeconds }).isOld(
+        await sign(authTime === undefined ? {} : { auth_time: authTime }, { typ: 'at+jwt' }),
+      );
+    expect(await isOld(nowSeconds - 850, 900)).toBe(false);
+    expect(await isOld(nowSeconds - 1_000, 900)).toBe(true);
+    for (const unclear of [undefined, String(nowSeconds), null, [nowSeconds]])
+      expect(await isOld(unclear, 900)).toBe(true);
+    expect(await isOld(undefined, 0)).toBe(false);
   });
 });
 

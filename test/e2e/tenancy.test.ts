@@ -3,7 +3,7 @@ import { detailPaths, expectRefusal, expectSuccess } from '../support/answers.ts
 import { tablesAt } from '../support/key-tables.ts';
 import { addSite, asOwner, makeFullTenant, makeKeyedTenant, needed } from '../support/keyed-tenant.ts';
 import { openAiOf } from '../support/openai.ts';
-import { addMember, newPerson } from '../support/people.ts';
+import { addMember, joinAs, newPerson } from '../support/people.ts';
 import { putPlatformKey } from '../support/platform-key.ts';
 import { callRoute, ROLE_ROUTES } from '../support/routes.ts';
 import { startTestStack, type TestAnswer } from '../support/stack.ts';
@@ -82,10 +82,7 @@ describe('a member', () => {
     const tenant = await makeTenant(stack);
     for (const sub of ['auth0|4711', 'a/b', '../owner', 'SITE#x', 'WORKSPACE', 'ä @ö', '%41']) {
       const path = memberPath(tenant, encodeURIComponent(sub));
-      expect(await asOwner(stack, tenant, 'PUT', path, { role: 'viewer' })).toMatchObject({
-        sub,
-        role: 'viewer',
-      });
+      await joinAs(stack, tenant, sub, 'viewer');
       expect(await asOwner(stack, tenant, 'GET', path)).toMatchObject({ sub });
     }
     const { items } = await asOwner(stack, tenant, 'GET', workspacePath(tenant, '/members'));
@@ -482,6 +479,7 @@ describe('a new workspace', () => {
     });
     const path = `/v1/workspaces/${workspace.workspace_id}/members`;
     const { items } = expectSuccess(await stack.call('GET', path, { as: owner }));
-    expect(items).toEqual([{ sub: owner, role: 'owner', added_at: expect.any(String), added_by: owner }]);
+    const founder = { sub: owner, role: 'owner', name: null, email: null };
+    expect(items).toEqual([{ ...founder, added_at: expect.any(String), added_by: owner }]);
   });
 });

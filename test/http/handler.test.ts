@@ -50,7 +50,9 @@ const play = async (endpoints: Partial<Endpoints>, given: Given = {}) => {
     log,
     metrics,
     monotonicMs: () => (now += 7),
-    accessTokens: { verify: async (token) => (token === 'good' ? 'somebody' : undefined) },
+    accessTokens: {
+      verify: async (token) => (token === 'good' ? { sub: 'somebody', signInIsOld: false } : undefined),
+    },
     edgeSecretDigests: [],
     ...given.ports,
   });

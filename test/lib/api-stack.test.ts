@@ -273,6 +273,7 @@ describe('the environment', () => {
       OIDC_ISSUER: 'https://issuer.example.com/',
       OIDC_AUDIENCE: 'spelo-byok',
       OIDC_ACCESS_RULE: 'marked',
+      RECENT_SIGN_IN_SECONDS: '0',
     };
     const shared = { ...own, ...custody, ...sessions, ...oidc, ...edge };
     const derivation = { DERIVATION_KEY_ARN: 'DerivationKey' };
@@ -397,6 +398,7 @@ describe('the environment', () => {
         ...derivation,
         ...notices,
         ...mail,
+        DASHBOARD_URL: '',
       },
       'retire-models': { ...own, TENANCY_TABLE: 'TenancyTable' },
     });

@@ -327,15 +327,29 @@ const saveMember = (args: WorkspaceArgs & { readonly who: number; readonly role:
   step('saveMember', { ...args }, always, async (state, world) => {
     const workspace = pick(state.workspaces.length, args.n);
     const person = actorAt(state, { workspace }, args.as);
+    const isNew = !model.at(state.workspaces, workspace).members.has(args.who);
+    let invitation: unknown;
+    await change(state, world, {
+      workspace,
+      mishap: isNew ? undefined : args.mishap,
+      apply: (next) => model.saveMember(next, person, workspace, args.who, args.role),
+      ask: async () => {
+        const path = `${ownerPath(state, { workspace })}/members/${world.person(args.who)}`;
+        const answer = await world.api.call('PUT', path, {
+          as: world.person(person),
+          body: { role: args.role },
+        });
+        invitation = answer.data?.invitation_id;
+        return answer;
+      },
+    });
+    if (typeof invitation !== 'string') return;
     await change(state, world, {
       workspace,
       mishap: args.mishap,
-      apply: (next) => model.saveMember(next, person, workspace, args.who, args.role),
+      apply: (next) => model.acceptInvitation(next, workspace, args.who, args.role),
       ask: () =>
-        world.api.call('PUT', `${ownerPath(state, { workspace })}/members/${world.person(args.who)}`, {
-          as: world.person(person),
-          body: { role: args.role },
-        }),
+        world.api.call('POST', `/v1/invitations/${invitation}/accept`, { as: world.person(args.who) }),
     });
   });
 

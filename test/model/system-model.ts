@@ -261,14 +261,23 @@ export const saveMember = (
 ): string =>
   byRole(model, { workspace }, person, 'owner', (changed) => {
     const before = changed.members.get(who);
+    if (before === undefined) return ['member.invited'];
     if (before === role) return [];
     if (before === 'owner' && ownersOf(changed) === 1) return '409 last_owner';
     changed.members.set(who, role);
     return ['member.saved'];
   });
 
+/** The person `who` accepts the invitation that was just sent to them. */
+export const acceptInvitation = (model: SystemModel, workspace: number, who: number, role: Role): string => {
+  const joined = at(model.workspaces, workspace);
+  joined.members.set(who, role);
+  joined.trail.push('member.saved');
+  return '200';
+};
+
 export const removeMember = (model: SystemModel, person: number, workspace: number, who: number): string =>
-  byRole(model, { workspace }, person, 'owner', (changed) => {
+  byRole(model, { workspace }, person, who === person ? 'viewer' : 'owner', (changed) => {
     const before = changed.members.get(who);
     if (before === undefined) return '404 member_not_found';
     if (before === 'owner' && ownersOf(changed) === 1) return '409 last_owner';

@@ -31,7 +31,9 @@ export const makeKeyedTenant = async (
 /** Nothing is missing in it: every route that reads, changes or ends something finds it, and there is room for more. */
 export const makeFullTenant = async (
   stack: TestStack,
-): Promise<KeyedTenant & Record<'member' | 'sessionId' | 'webhookId' | 'deliveryId', string>> => {
+): Promise<
+  KeyedTenant & Record<'member' | 'sessionId' | 'webhookId' | 'deliveryId' | 'invitationId', string>
+> => {
   const tenant = await makeKeyedTenant(stack);
   await putOnPlan(stack, tenant, 'enterprise');
   expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
@@ -46,7 +48,11 @@ export const makeFullTenant = async (
   const { webhook_id: webhookId } = await asOwner(stack, tenant, 'POST', webhooks, body);
   const sent = await stack.call('POST', `${webhooks}/${webhookId}/test`, { as: tenant.owner });
   const { delivery_id: deliveryId } = expectSuccess(sent, 202);
-  return { ...tenant, sessionId, webhookId, deliveryId, member: await addMember(stack, tenant, 'viewer') };
+  const invited = { email: 'invited@customer.example', role: 'viewer' };
+  const invitations = `/v1/workspaces/${tenant.workspaceId}/invitations`;
+  const { invitation_id: invitationId } = await asOwner(stack, tenant, 'POST', invitations, invited);
+  const member = await addMember(stack, tenant, 'viewer');
+  return { ...tenant, sessionId, webhookId, deliveryId, invitationId, member };
 };
 
 /** Another site of the same workspace, which is put on a plan with room for it. */

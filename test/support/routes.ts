@@ -20,6 +20,8 @@ const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   changeWorkspace: () => ({ name: 'Renamed' }),
   deleteWorkspace: () => ({ confirm: 'Shop' }),
   putMember: () => ({ role: 'viewer' }),
+  nameMyself: () => ({ name: 'Ada' }),
+  invitePerson: () => ({ email: 'ada@customer.example', role: 'viewer' }),
   createSite: () => ({ name: 'New', allowed_origins: ['https://new.example'] }),
   changeSite: () => ({ name: 'Renamed' }),
   putSiteKey: () => ({ api_key: fakeKey() }),
@@ -42,6 +44,7 @@ export interface Addressed extends Pick<Tenant, 'workspaceId' | 'siteId'> {
   readonly sessionId?: string;
   readonly webhookId?: string;
   readonly deliveryId?: string;
+  readonly invitationId?: string;
 }
 
 /** As session ids are, and of no session. */
@@ -49,6 +52,7 @@ const NO_SESSION = `ses_${'0'.repeat(26)}`;
 
 /** As their ids are, and of none. */
 const NO_WEBHOOK = `whk_${'0'.repeat(20)}`;
+const NO_INVITATION = `inv_${'0'.repeat(36)}`;
 const NO_DELIVERY = `dlv_${'0'.repeat(29)}`;
 
 /** The path of a route with the ids of `tenant`, and `sub` as the member that it is about. */
@@ -58,6 +62,7 @@ export const pathOf = ({ path }: Route, tenant: Addressed, sub: string): string 
     .replace('{siteId}', tenant.siteId)
     .replace('{sessionId}', tenant.sessionId ?? NO_SESSION)
     .replace('{webhookId}', tenant.webhookId ?? NO_WEBHOOK)
+    .replace('{invitationId}', tenant.invitationId ?? NO_INVITATION)
     .replace('{deliveryId}', tenant.deliveryId ?? NO_DELIVERY)
     .replace('{sub}', encodeURIComponent(sub));
 

@@ -12,6 +12,7 @@ import {
   subSchema,
   workspaceIdSchema,
 } from '../../lambdas/contract/common.ts';
+import { invitationIdSchema } from '../../lambdas/contract/members.ts';
 import { deliveryIdSchema, webhookIdSchema } from '../../lambdas/contract/notices.ts';
 import { PROBLEMS, type Problem, type ProblemName } from '../../lambdas/contract/problems.ts';
 import { commonRefusals, ROUTES, type Route, type RouteId } from '../../lambdas/contract/routes.ts';
@@ -23,6 +24,7 @@ const PATH_PARAMETERS = {
   sessionId: sessionIdSchema,
   webhookId: webhookIdSchema,
   deliveryId: deliveryIdSchema,
+  invitationId: invitationIdSchema,
   sub: subSchema,
 } as const;
 

@@ -42,6 +42,10 @@ const padded = (count: number): string => String(count).padStart(10, '0');
 export const primaryKey = {
   workspace: (id: WorkspaceId): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: 'WORKSPACE' }),
   member: (id: WorkspaceId, sub: string): PrimaryKey => ({ pk: `WORKSPACE#${id}`, sk: `MEMBER#${sub}` }),
+  invitation: (id: WorkspaceId, invitationId: string): PrimaryKey => ({
+    pk: `WORKSPACE#${id}`,
+    sk: `INVITATION#${invitationId}`,
+  }),
   site: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
     pk: `WORKSPACE#${workspace}`,
     sk: `SITE#${id}`,

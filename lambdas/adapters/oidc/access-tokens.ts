@@ -40,6 +40,8 @@ export interface AccessTokenSettings {
   readonly issuer: string;
   readonly audience: string;
   readonly rule: AccessTokenRule;
+  /** A sign-in that is older, by `auth_time`, counts as old, and so does a token without it. 0: none is old. */
+  readonly recentSignInSeconds: number;
   /** A monotonic clock, milliseconds. */
   readonly monotonicMs: () => number;
   /** Real time, unix seconds: tokens are made by a server whose clock is real. */
@@ -99,7 +101,8 @@ export const oidcAccessTokens = (settings: AccessTokenSettings): AccessTokenVeri
           isIssuedBefore(settings.unixSeconds() + CLOCK_TOLERANCE_SECONDS, payload) &&
           isAccessToken(rule, mediaType(protectedHeader.typ), payload);
         // The type is only what jose expects: a list of one would pass for its member.
-        return ours && typeof payload.sub === 'string' ? payload.sub : undefined;
+        if (!ours || typeof payload.sub !== 'string') return undefined;
+        return { sub: payload.sub, signInIsOld: isOld(settings, payload['auth_time']) };
       } catch (error) {
         if (isTokenFault(error)) return undefined;
         throw issuerUnavailable(error);
@@ -139,6 +142,15 @@ const resilientKeySet = (url: URL, monotonicMs: () => number): JWTVerifyGetKey =
 /** Cognito's access tokens name their client in `client_id` and have no `aud`, which API Gateway accepts too. */
 const isFor = (audience: string, { aud, client_id }: JWTPayload): boolean =>
   aud === undefined ? client_id === audience : [aud].flat().includes(audience);
+
+const isOld = (
+  { recentSignInSeconds, unixSeconds }: Pick<AccessTokenSettings, 'recentSignInSeconds' | 'unixSeconds'>,
+  authTime: unknown,
+): boolean =>
+  recentSignInSeconds > 0 &&
+  !(
+    typeof authTime === 'number' && unixSeconds() - authTime <= recentSignInSeconds + CLOCK_TOLERANCE_SECONDS
+  );
 
 const isIssuedBefore = (unixSeconds: number, { iat }: JWTPayload): boolean =>
   iat === undefined || iat <= unixSeconds;

@@ -18,6 +18,8 @@ export const AUDIT_EVENT_TYPES = [
   'workspace.restored',
   'member.saved',
   'member.removed',
+  'member.invited',
+  'member.invitation_removed',
   'site.created',
   'site.changed',
   'site.archived',

@@ -24,6 +24,8 @@ export const EVENT_WRITERS = {
     'workspace.changed',
     'member.saved',
     'member.removed',
+    'member.invited',
+    'member.invitation_removed',
     'site.created',
     'site.changed',
     'budget.changed',

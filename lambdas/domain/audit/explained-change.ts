@@ -61,6 +61,9 @@ export const tenancyChangeOf = ({ pk, sk, change, image }: ChangedItem): Tenancy
   switch (item) {
     case 'MEMBER':
       return of(`member ${id}`, memberExplanations(change, id, image?.['role']));
+    case 'INVITATION':
+      // One that ends gives nobody a right: by acceptance, which the member's own event explains, or by its expiry.
+      return change === 'REMOVE' ? undefined : of(`invitation ${id}`, [invited(id, image?.['role'])]);
     case 'SITE':
       return of(`site ${id}`, siteExplanations(change, id), id);
     case 'ARCHIVED_SITE':
@@ -99,6 +102,12 @@ const memberExplanations = (
     return [saved, { writer: 'manage', types: ['workspace.created'], actor: sub }];
   return [saved];
 };
+
+const invited = (invitation: string, role: unknown): Explanation => ({
+  writer: 'manage',
+  types: ['member.invited'],
+  facts: { invitation, role: String(role) },
+});
 
 const siteExplanations = (change: ChangedItem['change'], siteId: string): readonly Explanation[] => {
   if (change === 'INSERT') return [{ writer: 'manage', types: ['site.created'], siteId }];

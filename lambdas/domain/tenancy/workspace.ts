@@ -16,6 +16,8 @@ export const roleSuffices = (held: Role, required: Role): boolean =>
 export interface Caller {
   readonly sub: string;
   readonly sourceIp: string;
+  /** True when they signed in longer ago than the deployment allows for sensitive changes, or when the token does not say. */
+  readonly signInIsOld?: boolean;
 }
 
 export const BILLING_MODES = ['byok', 'managed'] as const;
@@ -56,6 +58,10 @@ export interface Member {
   readonly role: Role;
   readonly addedAt: string;
   readonly addedBy: string;
+  /** The address that the accepted invitation went to. */
+  readonly email?: string | undefined;
+  /** As the person calls themselves in this workspace. */
+  readonly name?: string | undefined;
 }
 
 export interface Site {

@@ -1,5 +1,4 @@
 import { SERVICE_VERSION } from '../../contract/version.ts';
-import { BrokerError } from '../../domain/broker-error.ts';
 import { type KeyAddress, PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
 import type { VisitorLimits } from '../../domain/sessions/embed-token.ts';
 import type { Conversation } from '../../domain/tenancy/conversation.ts';
@@ -15,24 +14,22 @@ import type { changeWorkspace } from '../../use-cases/tenancy/change-workspace.t
 import type { createSite } from '../../use-cases/tenancy/create-site.ts';
 import type { createWorkspace } from '../../use-cases/tenancy/create-workspace.ts';
 import type { removeEmbedKey, storeEmbedKey } from '../../use-cases/tenancy/embed-keys.ts';
-import type { removeMember } from '../../use-cases/tenancy/remove-member.ts';
-import type { saveMember } from '../../use-cases/tenancy/save-member.ts';
 import { encodeCursor, pageRequestOf } from '../cursor.ts';
 import { conversationIn } from '../presenters/present-conversation.ts';
 import {
   presentEmbedKey,
-  presentMember,
   presentSite,
   presentWorkspace,
   type WorkspaceFacts,
 } from '../presenters/present-tenancy.ts';
 import { type BudgetUseCases, budgetEndpoints } from './budget-endpoints.ts';
 import type { EndpointsOf } from './endpoint.ts';
+import type { MemberEndpoints } from './member-endpoints.ts';
 import type { NoticesEndpoints } from './notices-endpoints.ts';
 import { pageOf } from './page.ts';
-import { siteIdIn, subIn, workspaceIdIn } from './path-ids.ts';
+import { siteIdIn, workspaceIdIn } from './path-ids.ts';
 
-/** Routes of workspaces, members and sites. Reads are authorization and one read; changes are use cases. */
+/** Routes of workspaces and sites. Reads are authorization and one read; changes are use cases. */
 export const manageEndpoints = (deps: {
   readonly clock: Clock;
   readonly tenancy: Tenancy;
@@ -40,14 +37,12 @@ export const manageEndpoints = (deps: {
   readonly plans: readonly Plan[];
   readonly createWorkspace: ReturnType<typeof createWorkspace>;
   readonly changeWorkspace: ReturnType<typeof changeWorkspace>;
-  readonly saveMember: ReturnType<typeof saveMember>;
-  readonly removeMember: ReturnType<typeof removeMember>;
   readonly createSite: ReturnType<typeof createSite>;
   readonly changeSite: ReturnType<typeof changeSite>;
   readonly storeEmbedKey: ReturnType<typeof storeEmbedKey>;
   readonly removeEmbedKey: ReturnType<typeof removeEmbedKey>;
   readonly budgets: BudgetUseCases;
-}): Omit<EndpointsOf<'manage'>, keyof NoticesEndpoints> => {
+}): Omit<EndpointsOf<'manage'>, keyof NoticesEndpoints | keyof MemberEndpoints> => {
   const { tenancy } = deps;
   const statesOf = (addresses: readonly KeyAddress[]) => deps.keys.readStates(addresses);
   const addressOf = ({ siteId, workspaceId }: Site): KeyAddress => ({
@@ -88,31 +83,6 @@ export const manageEndpoints = (deps: {
 
     changeWorkspace: async ({ caller, path, body }) =>
       presentOne(await deps.changeWorkspace(caller, workspaceIdIn(path), renamed(body, WORKSPACE_FIELDS))),
-
-    listMembers: async ({ caller, path, query }) => {
-      const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'owner');
-      return pageOf(
-        { caller, route: 'members', resource: workspaceId },
-        query,
-        (page) => tenancy.listMembers(workspaceId, page),
-        presentMember,
-      );
-    },
-
-    readMember: async ({ caller, path }) => {
-      const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'owner');
-      const member = await tenancy.readMember(workspaceId, subIn(path));
-      if (member === undefined) throw new BrokerError('member_not_found');
-      return presentMember(member);
-    },
-
-    putMember: async ({ caller, path, body }) =>
-      presentMember(await deps.saveMember(caller, workspaceIdIn(path), subIn(path), body.role)),
-
-    removeMember: async ({ caller, path }) => {
-      await deps.removeMember(caller, workspaceIdIn(path), subIn(path));
-      return { deleted: true as const };
-    },
 
     listSites: async ({ caller, path, query }) => {
       const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer');

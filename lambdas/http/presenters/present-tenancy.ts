@@ -2,7 +2,7 @@ import { PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
 import type { EmbedKey } from '../../domain/sessions/embed-token.ts';
 import { type Plan, planNamed, siteCapOf } from '../../domain/tenancy/plan.ts';
 import { modelWarnings } from '../../domain/tenancy/site-model.ts';
-import type { Member, Site, Workspace } from '../../domain/tenancy/workspace.ts';
+import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { KeyStates } from '../../use-cases/ports/keys.ts';
 import type { DataOf } from '../endpoints/endpoint.ts';
 import { presentConversation } from './present-conversation.ts';
@@ -39,13 +39,6 @@ export const presentWorkspace = (
   site_count: workspace.siteCount,
   max_sites: siteCapOf(planNamed(plans, workspace.plan), workspace.billingMode),
   created_at: workspace.createdAt,
-});
-
-export const presentMember = (member: Member): DataOf<'readMember'> => ({
-  sub: member.sub,
-  role: member.role,
-  added_at: member.addedAt,
-  added_by: member.addedBy,
 });
 
 /** Never the public key or the secret. */

@@ -28,6 +28,7 @@ import type { OpenAi } from '../ports/openai.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { RateLimiter } from '../ports/sessions.ts';
 import type { MembershipReader, SiteLister } from '../ports/tenancy.ts';
+import { requireRecentSignIn } from '../tenancy/require-recent-sign-in.ts';
 import { keyFacts } from './key-facts.ts';
 import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 import { type ProbeResult, probeOpenAiKey, shownVerdict } from './probe-openai-key.ts';
@@ -70,6 +71,8 @@ export const storeOpenAiKey =
   ): Promise<MaskedKey> => {
     const authorized = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
     const { address, siteId } = authorized;
+    // Only a replacement: the first key cannot displace one that works.
+    if (caller.signInIsOld === true && isLive(await ports.keys.readKey(address))) requireRecentSignIn(caller);
     const key = parseApiKeyOrThrow(pasted);
     try {
       const budget = await ports.limiter.spend(

@@ -10,6 +10,7 @@ import type { Page, PageRequest } from './pages.ts';
 export type NoticeMessage =
   | { readonly kind: 'notice'; readonly notice: Notice }
   | { readonly kind: 'mail_code'; readonly workspaceId: WorkspaceId }
+  | { readonly kind: 'invitation'; readonly workspaceId: WorkspaceId; readonly invitationId: string }
   | { readonly kind: 'delivery'; readonly workspaceId: WorkspaceId; readonly deliveryId: string };
 
 export interface NoticeQueue {

@@ -1,5 +1,6 @@
 import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
+import type { Invitation } from '../../domain/tenancy/invitation.ts';
 import type {
   FormerInstructions,
   Member,
@@ -77,6 +78,26 @@ export interface Tenancy extends MembershipReader {
   ): Promise<void>;
 }
 
+export interface InvitationReader {
+  /** Also one that has expired. */
+  readInvitation(workspaceId: WorkspaceId, invitationId: string): Promise<Invitation | undefined>;
+}
+
+export interface InvitationStore extends InvitationReader {
+  listInvitations(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Invitation>>;
+  /** Replaces one with the same ID. ConflictError when the workspace is gone. */
+  saveInvitation(invitation: Invitation, event: AuditEvent): Promise<void>;
+  /** ConflictError when it is gone or was replaced. */
+  removeInvitation(invitation: Invitation, event: AuditEvent): Promise<void>;
+  /** Makes the member and ends the invitation, both or neither. ConflictError when one of them changed in between. */
+  acceptInvitation(invitation: Invitation, member: Member, event: AuditEvent): Promise<void>;
+}
+
+/** Secrets of invitations: derived from KMS, never stored. */
+export interface InvitationSecrets {
+  secretOf(invitation: Pick<Invitation, 'workspaceId' | 'invitationId' | 'nonce'>): Promise<string>;
+}
+
 /** Deletes sites and workspaces from the tenancy. A separate port, because the caller also shreds their keys. */
 export interface TenancyDeletion extends MembershipReader {
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
@@ -86,10 +107,16 @@ export interface TenancyDeletion extends MembershipReader {
   archiveSite(site: Site, event: AuditEvent): Promise<void>;
 }
 
+export interface VerifiedToken {
+  readonly sub: string;
+  /** As Caller has it. */
+  readonly signInIsOld: boolean;
+}
+
 /** Says who an access token speaks for. */
 export interface AccessTokenVerifier {
-  /** Its `sub`; undefined for any token that is not a valid, current access token for this service. */
-  verify(token: string): Promise<string | undefined>;
+  /** undefined for any token that is not a valid, current access token for this service. */
+  verify(token: string): Promise<VerifiedToken | undefined>;
 }
 
 export interface WorkspaceReader {

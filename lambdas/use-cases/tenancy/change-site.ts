@@ -9,6 +9,7 @@ import type { Clock } from '../ports/runtime.ts';
 import type { PublicSuffixes, Tenancy } from '../ports/tenancy.ts';
 import { authorizeSite } from './authorize.ts';
 import { refuseSiteSettings } from './refuse-site-settings.ts';
+import { requireRecentSignIn } from './require-recent-sign-in.ts';
 
 /**
  * Admin. Settings count from the next mint; a running session keeps its own. A person who goes back to the model that the
@@ -30,6 +31,8 @@ export const changeSite =
   }) =>
   async (caller: Caller, siteId: SiteId, change: SiteChange): Promise<Site> => {
     const { site } = await authorizeSite(tenancy, caller, siteId, 'admin');
+    if (change.allowedOrigins?.some((origin) => !site.allowedOrigins.includes(origin)))
+      requireRecentSignIn(caller);
     const newModel = change.model === site.model ? undefined : change.model;
     if (change.control !== undefined && change.control !== site.control)
       for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))

@@ -11,6 +11,7 @@ import type { Clock } from '../ports/runtime.ts';
 import type { PublicSuffixes, Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
 import { refuseSiteSettings } from './refuse-site-settings.ts';
+import { requireRecentSignIn } from './require-recent-sign-in.ts';
 
 /** A site for which no region is given gets the workspace's. */
 export type NewSiteSettings = Omit<SiteSettings, 'dataResidency'> &
@@ -32,6 +33,7 @@ export const createSite =
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, settings: NewSiteSettings): Promise<Site> => {
     const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
+    requireRecentSignIn(caller);
     const { model, allowedOrigins, control, tools, conversation } = settings;
     refuseSiteSettings(
       { model, allowedOrigins, control, tools, conversation: { model, settings: conversation } },

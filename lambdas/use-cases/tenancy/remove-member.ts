@@ -6,11 +6,19 @@ import type { AuditEventFactory } from '../ports/audit.ts';
 import type { Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
 
-/** Owner only. The person is refused from their next request on; the last owner cannot be removed (`last_owner`). */
+/**
+ * Removes a member, who is refused at their next request. Owners remove others; every member can leave. The last owner cannot
+ * go (`last_owner`).
+ */
 export const removeMember =
   ({ tenancy, auditEvents }: { readonly tenancy: Tenancy; readonly auditEvents: AuditEventFactory }) =>
   async (caller: Caller, workspaceId: WorkspaceId, sub: string): Promise<void> => {
-    const workspace = await authorizeWorkspace(tenancy, caller, workspaceId, 'owner');
+    const workspace = await authorizeWorkspace(
+      tenancy,
+      caller,
+      workspaceId,
+      sub === caller.sub ? 'viewer' : 'owner',
+    );
     const member = await tenancy.readMember(workspaceId, sub);
     if (member === undefined) throw new BrokerError('member_not_found');
     if (member.role === 'owner' && workspace.ownerCount === 1) throw new BrokerError('last_owner');

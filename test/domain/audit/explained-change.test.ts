@@ -66,6 +66,25 @@ describe('a change of a member', () => {
   });
 });
 
+describe('a change of an invitation', () => {
+  const written = { pk: PK, sk: 'INVITATION#inv_1', change: 'INSERT', image: { role: 'owner' } } as const;
+  it('needs the event of this invitation with this role', () => {
+    const facts = { invitation: 'inv_1', role: 'owner' };
+    expect(explained(written, 'manage', event('member.invited', { facts }))).toBe(true);
+    expect(
+      explained(written, 'manage', event('member.invited', { facts: { ...facts, role: 'viewer' } })),
+    ).toBe(false);
+    expect(
+      explained(written, 'manage', event('member.invited', { facts: { ...facts, invitation: 'inv_2' } })),
+    ).toBe(false);
+  });
+
+  it('that removes one gives nobody a right, and needs no event', () => {
+    const { image: _, ...rest } = written;
+    expect(tenancyChangeOf({ ...rest, change: 'REMOVE', image: undefined })).toBeUndefined();
+  });
+});
+
 describe('a change of a site', () => {
   it.each([
     ['INSERT', 'manage', 'site.created'],

@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import type { Runtime } from '../../../lambdas/composition/runtime.ts';
 import type { CallObserver } from '../../../lambdas/domain/call-observer.ts';
 import { signEvents } from '../../../lambdas/domain/sessions/event-signature.ts';
+import type { Role } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { functionsInProcess, type LocalFunctions } from '../../../local/functions-in-process.ts';
 import { localRuntime, NO_METRICS } from '../../../local/local-runtime.ts';
 import { makeFakeKey } from '../../../local/openai/server.ts';
+import { joinAs } from '../../support/people.ts';
 import { putOnPlan } from '../../support/plan.ts';
 import { startTestStack, type TestAnswer, type TestStack } from '../../support/stack.ts';
 import type { Person } from './probe.ts';
@@ -171,11 +173,11 @@ const makeTenant = async (
   for (const path of [base, `/v1/sites/${siteId}`]) await call('PUT', `${path}/budget`, budget);
   await call('PUT', `/v1/sites/${siteId}/embed-key`, { algorithm: 'HS256' });
   if (owner === 'owner') {
-    for (const role of ['admin', 'viewer'])
-      await call('PUT', `${base}/members/${subs[role as Person]}`, { role });
-    await call('PUT', `${base}/members/${subs.removed}`, { role: 'owner' });
+    const join = (sub: string, role: Role) => joinAs(stack, { workspaceId, owner: subs.owner }, sub, role);
+    for (const role of ['admin', 'viewer'] as const) await join(subs[role], role);
+    await join(subs.removed, 'owner');
     await call('DELETE', `${base}/members/${subs.removed}`);
-    await call('PUT', `${base}/members/${subs.expired}`, { role: 'owner' });
+    await join(subs.expired, 'owner');
   }
   return { workspaceId, siteId, key, ...(await mintOf(stack, siteId)) };
 };

@@ -27,6 +27,7 @@ import { changeSite } from '../../../lambdas/use-cases/tenancy/change-site.ts';
 import { changeWorkspace } from '../../../lambdas/use-cases/tenancy/change-workspace.ts';
 import { createSite } from '../../../lambdas/use-cases/tenancy/create-site.ts';
 import { deleteWorkspace } from '../../../lambdas/use-cases/tenancy/delete-workspace.ts';
+import { removeInvitation } from '../../../lambdas/use-cases/tenancy/invite-person.ts';
 import { removeMember } from '../../../lambdas/use-cases/tenancy/remove-member.ts';
 import { saveMember } from '../../../lambdas/use-cases/tenancy/save-member.ts';
 import { compareOwnMonth } from '../../../lambdas/use-cases/usage/compare-own-month.ts';
@@ -127,6 +128,11 @@ const NEEDED: readonly (readonly [name: string, role: Role, plays: readonly Play
   ['delete a workspace', 'owner', [(ports) => deleteWorkspace(ports)(CALLER, WORKSPACE_ID, 'Shop')]],
   ['save a member', 'owner', [(ports) => saveMember(ports)(CALLER, WORKSPACE_ID, 'another', 'viewer')]],
   ['remove a member', 'owner', [(ports) => removeMember(ports)(CALLER, WORKSPACE_ID, 'another')]],
+  [
+    'withdraw an invitation',
+    'owner',
+    [(ports) => removeInvitation(ports)(CALLER, WORKSPACE_ID, `inv_${WORKSPACE_ID}`)],
+  ],
   ['list the audit trail', 'owner', [(ports) => listAuditTrail(ports)(CALLER, WORKSPACE_ID, {}, PAGE)]],
   ['verify the audit trail', 'owner', [(ports) => verifyAuditTrail(ports)(CALLER, WORKSPACE_ID, PAGE)]],
 ];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { invitationIdForSub } from '../../../lambdas/domain/tenancy/invitation.ts';
 import { type Member, ROLES, type Role } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { removeMember } from '../../../lambdas/use-cases/tenancy/remove-member.ts';
 import { saveMember } from '../../../lambdas/use-cases/tenancy/save-member.ts';
@@ -24,14 +25,14 @@ const workspaceOf = (...others: readonly Member[]) => {
   };
 };
 
-describe('a person who is added', () => {
-  it.each(ROLES)('as %s is on record with who did it and when', async (role) => {
+describe('a person who is no member', () => {
+  it.each(ROLES)('is invited as %s, and has no rights before they accept', async (role) => {
     const { members, save, trail } = workspaceOf();
-    const by = { addedAt: '2026-11-23T12:00:10.000Z', addedBy: 'somebody' };
-    const added = { workspaceId: WORKSPACE_ID, sub: 'new', role, ...by };
-    expect(await save('new', role)).toStrictEqual(added);
-    expect(members()).toStrictEqual([OWNER, added]);
-    expect(trail).toStrictEqual([eventOf('member.saved', { facts: { sub: 'new', role } })]);
+    const invitation = invitationIdForSub(WORKSPACE_ID, 'new');
+    expect(await save('new', role)).toMatchObject({ invitationId: invitation, invitedSub: 'new', role });
+    expect(members()).toStrictEqual([OWNER]);
+    const facts = { invitation, role, sub: 'new' };
+    expect(trail).toStrictEqual([eventOf('member.invited', { facts })]);
   });
 });
 
@@ -53,6 +54,18 @@ describe('a member whose role is saved', () => {
     expect(await save(CALLER.sub, 'owner')).toStrictEqual(OWNER);
     expect(members()).toStrictEqual([OWNER, known('viewer')]);
     expect(trail).toEqual([]);
+  });
+});
+
+describe('a member who leaves', () => {
+  it.each(['viewer', 'admin'] as const)('may do so as %s, and may remove nobody else', async (role) => {
+    const others = [aMember('owner', 'another'), aMember(role, CALLER.sub), known('viewer')];
+    const { table, ports } = tenancyWith({ members: others });
+    const remove = (sub: string) => outcomeOf(removeMember(ports)(CALLER, WORKSPACE_ID, sub));
+    expect(await remove('known')).toBe('forbidden');
+    expect(await remove('nobody')).toBe('forbidden');
+    expect(await remove(CALLER.sub)).toBe('done');
+    expect([...table.members.keys()]).toEqual(['another', 'known']);
   });
 });
 

@@ -2,12 +2,18 @@ import { publicSuffixList } from '../../../lambdas/adapters/psl/public-suffixes.
 import type { AuditEvent, AuditEventType } from '../../../lambdas/domain/audit/audit-record.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
 import { newEventId, type SiteId } from '../../../lambdas/domain/identifiers.ts';
+import type { Invitation } from '../../../lambdas/domain/tenancy/invitation.ts';
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
 import type { Caller, Member, Site, Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { auditEventFactory } from '../../../lambdas/use-cases/audit/audit-event-factory.ts';
 import type { KeyStore, StoredKeyStates } from '../../../lambdas/use-cases/ports/keys.ts';
 import type { Page, PageRequest } from '../../../lambdas/use-cases/ports/pages.ts';
-import type { SiteReader, Tenancy, TenancyDeletion } from '../../../lambdas/use-cases/ports/tenancy.ts';
+import type {
+  InvitationStore,
+  SiteReader,
+  Tenancy,
+  TenancyDeletion,
+} from '../../../lambdas/use-cases/ports/tenancy.ts';
 import { aMember, aSite, aWorkspace, NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 
 export const CALLER: Caller = { sub: 'somebody', sourceIp: '192.0.2.1' };
@@ -54,6 +60,7 @@ export const tenancyWith = ({
     workspaces: new Map<string, Workspace>([[WORKSPACE_ID, workspace]]),
     members: new Map<string, Member>(members.map((member) => [member.sub, member])),
     sites: new Map<string, Site>(sites.map((site) => [site.siteId, site])),
+    invitations: new Map<string, Invitation>(),
     trail: [] as AuditEvent[],
   };
   const conflictIf = (forbidden: boolean): void => {
@@ -119,6 +126,27 @@ export const tenancyWith = ({
       readKey: async () => undefined,
       readStates: async () => () => (platformKey === 'none' ? undefined : platformKey),
     } as unknown as KeyStore & StoredKeyStates,
+    invitations: {
+      readInvitation: async (_, invitationId) => table.invitations.get(invitationId),
+      listInvitations: async (_, page) =>
+        pageOf([...table.invitations.values()], ({ invitationId }) => invitationId, page),
+      saveInvitation: async (invitation, event) => {
+        table.invitations.set(invitation.invitationId, invitation);
+        table.trail.push(event);
+      },
+      removeInvitation: async ({ invitationId, nonce }, event) => {
+        conflictIf(table.invitations.get(invitationId)?.nonce !== nonce);
+        table.invitations.delete(invitationId);
+        table.trail.push(event);
+      },
+      acceptInvitation: async ({ invitationId, nonce }, member, event) => {
+        conflictIf(table.invitations.get(invitationId)?.nonce !== nonce || table.members.has(member.sub));
+        table.invitations.delete(invitationId);
+        table.members.set(member.sub, member);
+        table.trail.push(event);
+      },
+    } satisfies InvitationStore as InvitationStore,
+    secrets: { secretOf: async ({ nonce }: Pick<Invitation, 'nonce'>) => `secret of ${nonce}` },
     auditEvents: auditEventFactory({ clock, random, pseudonyms: deriver }),
     callEnder: { end: async () => 0 },
     clock,

@@ -23,6 +23,7 @@ const AlertsPage = lazy(() => import('./pages/alerts.tsx'));
 const CalculatorPage = lazy(() => import('./pages/calculator.tsx'));
 const MembersPage = lazy(() => import('./pages/members.tsx'));
 const SettingsPage = lazy(() => import('./pages/settings.tsx'));
+const InvitationPage = lazy(() => import('./pages/invitation.tsx'));
 const FirstRunPage = lazy(() => import('./pages/first-run.tsx'));
 
 type State =
@@ -44,13 +45,14 @@ export const App = ({ config, signIn }: { readonly config: DashboardConfig; read
   if (isCallback) return <Callback signIn={signIn} />;
   if (state.at === 'starting') return <Plain>{<Loading what="the dashboard" />}</Plain>;
   if (state.at === 'signed-out')
-    return <SignInPage signIn={signIn} returnTo={`${location.pathname}${location.search}`} />;
+    return <SignInPage signIn={signIn} returnTo={`${location.pathname}${location.search}${location.hash}`} />;
   return (
     <SessionProvider config={config} person={state.person} signIn={signIn}>
       <Toasts>
         <Routes>
           <Route path="/" element={<Home />} />
           <Route path="/new-workspace" element={<Lazy page={<FirstRunPage />} plain />} />
+          <Route path="/invitation" element={<Lazy page={<InvitationPage />} plain />} />
           <Route path="/w/:workspaceId" element={<InWorkspace />}>
             <Route index element={<Navigate to="billing" replace />} />
             <Route path="billing" element={<BillingPage />} />

@@ -21,6 +21,7 @@ const messageSchema: z.ZodType<NoticeMessage> = z.discriminatedUnion('kind', [
     }),
   }),
   z.strictObject({ kind: z.literal('mail_code'), workspaceId }),
+  z.strictObject({ kind: z.literal('invitation'), workspaceId, invitationId: z.string() }),
   z.strictObject({
     kind: z.literal('delivery'),
     workspaceId,

@@ -10,6 +10,7 @@ import { readTogether } from '../batch-get.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import { primaryKey } from '../table-keys.ts';
 import { dynamoDbMembership } from './dynamodb-membership.ts';
+import { memberWrites, sameRole } from './member-writes.ts';
 import { formerInstructionsItem, memberItem, workspaceItem } from './tenancy-items.ts';
 
 export interface TenancyTable {
@@ -38,30 +39,7 @@ export const dynamoDbTenancy = (
     Put: { TableName: table.name, Item: { ...item }, ConditionExpression: 'attribute_not_exists(pk)' },
   });
 
-  const workspaceExists = (workspaceId: WorkspaceId): TransactWrite => ({
-    ConditionCheck: {
-      TableName: table.name,
-      Key: primaryKey.workspace(workspaceId),
-      ConditionExpression: 'deletedAt = :null',
-      ExpressionAttributeValues: { ':null': null },
-    },
-  });
-
-  /** Keeps the count of owners; a workspace never goes below one. */
-  const countOwners = (workspaceId: WorkspaceId, change: 1 | -1): TransactWrite => ({
-    Update: {
-      TableName: table.name,
-      Key: primaryKey.workspace(workspaceId),
-      UpdateExpression: 'SET ownerCount = ownerCount + :change',
-      ConditionExpression: 'deletedAt = :null AND ownerCount > :floor',
-      ExpressionAttributeValues: { ':change': change, ':null': null, ':floor': change === -1 ? 1 : 0 },
-    },
-  });
-
-  const ownerChange = (before: boolean, after: boolean, workspaceId: WorkspaceId): TransactWrite => {
-    if (before === after) return workspaceExists(workspaceId);
-    return countOwners(workspaceId, after ? 1 : -1);
-  };
+  const { ownerChange } = memberWrites(table.name);
 
   /** Counts one more site, under the plan's cap; of two writes for the last place one fails. */
   const reserveSiteQuota = (
@@ -269,12 +247,6 @@ export const dynamoDbTenancy = (
     },
   };
 };
-
-const sameRole = ({ role }: Member) => ({
-  ConditionExpression: '#role = :role',
-  ExpressionAttributeNames: { '#role': 'role' },
-  ExpressionAttributeValues: { ':role': role },
-});
 
 /** Sets `attributes` on an item, if `condition` holds. */
 const updateOf = (

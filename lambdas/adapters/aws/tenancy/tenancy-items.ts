@@ -11,6 +11,7 @@ import {
   REASONING_EFFORTS,
   TRANSCRIPTION_MODELS,
 } from '../../../domain/tenancy/conversation.ts';
+import type { Invitation } from '../../../domain/tenancy/invitation.ts';
 import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
@@ -46,6 +47,20 @@ export const memberItem: z.ZodType<Member> = z.object({
   role: z.enum(ROLES),
   addedAt: z.string(),
   addedBy: z.string(),
+  email: z.string().optional(),
+  name: z.string().optional(),
+});
+
+export const invitationItem: z.ZodType<Invitation> = z.object({
+  workspaceId,
+  invitationId: z.string(),
+  role: z.enum(ROLES),
+  email: z.string().nullable(),
+  invitedSub: z.string().nullable(),
+  invitedAt: z.string(),
+  invitedBy: z.string(),
+  expiresAt: z.string(),
+  nonce: z.string(),
 });
 
 const conversationItem: z.ZodType<Conversation> = z.object({

@@ -14,7 +14,7 @@ import { type Delivery, FAILURES, noticeName, STATES, type Webhook } from './wor
 
 const SHOWN = { all: 'All', failed: 'Given up only' } as const;
 
-/** Each notice of the last 30 days with its outcome, and "Send again". */
+/** The result of each notice in the last 30 days, with those that were given up on, and "Send again". */
 export const DeliveriesCard = () => {
   const { workspace_id: workspaceId } = useWorkspace();
   const { get, set } = useAddress();

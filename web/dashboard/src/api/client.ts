@@ -77,6 +77,10 @@ export const createApi = (options: {
       });
     const token = await tokenOrFailure();
     const first = await request(token);
+    if (first.status === 401) {
+      const refused = await failureOf(first.clone());
+      if (refused.code === 'recent_sign_in_required') throw refused;
+    }
     // A new signing key, or a clock that is off: a fresh token may pass where this one did not.
     const renewed = first.status === 401 ? await tokenOrFailure({ refused: token }) : token;
     const answer = renewed === token ? first : await request(renewed);

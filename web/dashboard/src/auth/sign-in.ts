@@ -12,6 +12,10 @@ export interface Person {
 export interface SignIn {
   /** Leaves for the issuer; comes back to `callback` and then to `returnTo`. */
   start(options: { readonly keep: boolean; readonly returnTo: string }): Promise<void>;
+  /** Like `start`, but the person has to sign in even where the issuer still knows them. */
+  again(returnTo: string): Promise<void>;
+  /** The address of the dashboard, with its closing slash. */
+  readonly home: string;
   /** Redeems the code of the address bar. Gives the path to go on to. */
   finish(): Promise<string>;
   person(): Promise<Person | undefined>;
@@ -155,6 +159,8 @@ export const createSignIn = ({ oidc }: DashboardConfig): SignIn => {
       current = manager(keep);
       await current.signinRedirect({ state: returnTo });
     },
+    home,
+    again: (returnTo) => current.signinRedirect({ state: returnTo, max_age: 0, prompt: 'login' }),
     finish: async () => {
       const user = await current.signinRedirectCallback();
       return typeof user.state === 'string' && user.state.startsWith('/') ? user.state : '/';

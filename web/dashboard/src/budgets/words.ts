@@ -1,7 +1,7 @@
 import type { BudgetAction } from '../../../../lambdas/domain/budgets/budget.ts';
 import type { BudgetPeriod } from '../../../../lambdas/domain/budgets/budget-period.ts';
 
-/** The action of a budget at its amount, as people choose it. */
+/** Names and meanings of the actions of a budget. */
 export const ACTIONS: Readonly<Record<BudgetAction, { readonly title: string; readonly meaning: string }>> = {
   notify: {
     title: 'Notify',

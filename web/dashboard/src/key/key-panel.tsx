@@ -11,18 +11,19 @@ import {
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
-import { FailureNote, Loaded, Note } from '../ui/states.tsx';
+import { FailureNote, Loaded, Loading, Note } from '../ui/states.tsx';
 import { Badge, Bullets, Card, Facts, type Tone } from '../ui/surface.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import css from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
-import { KeyForm } from './key-form.tsx';
 import { KeyHistory } from './key-history.tsx';
 import { VerdictNote } from './verdict.tsx';
 
-/** Loaded when one is opened: rarely, and never with the first page. */
+/** Loaded when they are needed: rarely with the first page. */
 const SuspendDialog = lazy(async () => ({ default: (await import('./key-dialogs.tsx')).SuspendDialog }));
 const DeleteDialog = lazy(async () => ({ default: (await import('./key-dialogs.tsx')).DeleteDialog }));
+
+const KeyForm = lazy(async () => ({ default: (await import('./key-form.tsx')).KeyForm }));
 
 const STATES: Readonly<Record<MaskedKey['state'], { readonly tone: Tone; readonly text: string }>> = {
   active: { tone: 'good', text: 'Active' },
@@ -57,7 +58,9 @@ export const KeyPanel = ({
           stored !== null ? (
             <StoredKey place={place} stored={stored} />
           ) : may('admin') ? (
-            <KeyForm place={place} replaces={false} />
+            <Suspense fallback={<Loading what="the form" />}>
+              <KeyForm place={place} replaces={false} />
+            </Suspense>
           ) : (
             <Note title="No key is stored here.">
               <p>An admin or owner of this workspace can store one.</p>
@@ -127,7 +130,9 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
       )}
       {test.error !== null && <FailureNote failure={test.error} />}
       {resume.error !== null && <FailureNote failure={resume.error} />}
-      {replacing && <KeyForm place={place} replaces onDone={() => setReplacing(false)} />}
+      <Suspense>
+        {replacing && <KeyForm place={place} replaces onDone={() => setReplacing(false)} />}
+      </Suspense>
       {may('admin') && !replacing && (
         <div className={css['actions']}>
           <Button kind="primary" working={test.isPending} onClick={() => test.mutate(undefined)}>

@@ -9,6 +9,7 @@ import {
   CreditCard,
   Globe,
   LogOut,
+  MailOpen,
   Menu as MenuIcon,
   Mic,
   Plus,
@@ -167,6 +168,9 @@ const WorkspaceMenu = ({ workspaces }: { readonly workspaces: readonly Workspace
       <ul>
         <MenuItem icon={<Plus aria-hidden="true" />} onSelect={() => void navigate('/new-workspace')}>
           New workspace
+        </MenuItem>
+        <MenuItem icon={<MailOpen aria-hidden="true" />} onSelect={() => void navigate('/invitation')}>
+          Accept an invitation
         </MenuItem>
       </ul>
     </Menu>

@@ -75,8 +75,8 @@ export default function FirstRunPage() {
         <div className={css['note']}>
           {isFirst && (
             <p>
-              Is there a workspace already? Send your user ID to its owner, who can add you under Members.
-              Then reload this page.
+              Is there a workspace already? Its owner can invite you under Members. Then{' '}
+              <Link to="/invitation">accept the invitation</Link>.
             </p>
           )}
           <p>

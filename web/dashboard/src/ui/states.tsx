@@ -1,7 +1,9 @@
 import { CircleAlert, CircleCheck, Info, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { ApiFailure, nextStepFor, UNKNOWN_STEP } from '../api/failure.ts';
+import { useSession } from '../session.tsx';
 import { Button } from './button.tsx';
+import { keepDrafts } from './kept-drafts.ts';
 import type { Tone } from './surface.tsx';
 import css from './ui.module.css';
 
@@ -64,6 +66,7 @@ export const FailureNote = ({
           Request ID: <span className={css['mono']}>{known.requestId}</span>
         </p>
       )}
+      {known?.code === 'recent_sign_in_required' && <SignInAgain />}
       {onRetry !== undefined && (
         <div>
           <Button small onClick={onRetry}>
@@ -72,6 +75,25 @@ export const FailureNote = ({
         </div>
       )}
     </Note>
+  );
+};
+
+/** Leaves for the issuer and comes back to this page, with its unsaved forms. */
+const SignInAgain = () => {
+  const { signIn } = useSession();
+  return (
+    <div>
+      <Button
+        small
+        kind="primary"
+        onClick={() => {
+          keepDrafts();
+          void signIn.again(window.location.href.slice(signIn.home.length - 1));
+        }}
+      >
+        Sign in again
+      </Button>
+    </div>
   );
 };
 

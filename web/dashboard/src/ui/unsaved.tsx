@@ -2,14 +2,17 @@ import { useEffect, useRef, useState } from 'react';
 import { useBlocker } from 'react-router';
 import { Button } from './button.tsx';
 import { Dialog } from './dialog.tsx';
+import { leavesToSignIn, onKeepDrafts, takeKeptDraft } from './kept-drafts.ts';
 
 /** A form's copy of something stored. `dirty` while the two differ. */
 export const useDraft = <Draft extends object>(stored: Draft) => {
-  const [draft, setDraft] = useState(stored);
+  const [draft, setDraft] = useState(() => takeKeptDraft(stored) ?? stored);
   const sent = useRef<Draft>(undefined);
+  const dirty = JSON.stringify(draft) !== JSON.stringify(stored);
+  useEffect(() => onKeepDrafts(stored, () => (dirty ? draft : undefined)), [stored, draft, dirty]);
   return {
     draft,
-    dirty: JSON.stringify(draft) !== JSON.stringify(stored),
+    dirty,
     set: <Field extends keyof Draft>(field: Field, value: Draft[Field]): void =>
       setDraft((now) => ({ ...now, [field]: value })),
     /** The draft to send. */
@@ -33,7 +36,9 @@ export const UnsavedGuard = ({ dirty }: { readonly dirty: boolean }) => {
   });
   useEffect(() => {
     if (!dirty) return;
-    const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
+    const ask = (event: BeforeUnloadEvent): void => {
+      if (!leavesToSignIn()) event.preventDefault();
+    };
     window.addEventListener('beforeunload', ask);
     return () => window.removeEventListener('beforeunload', ask);
   }, [dirty]);

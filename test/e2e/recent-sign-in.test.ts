@@ -1,0 +1,108 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { expectRefusal, expectSuccess } from '../support/answers.ts';
+import { expectNothingReached, makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { openAiOf } from '../support/openai.ts';
+import { addMember } from '../support/people.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { fakeKey, type Tenant } from '../support/tenant.ts';
+
+const MAX_AGE_SECONDS = 900;
+const stack = await startTestStack({ variables: { RECENT_SIGN_IN_SECONDS: String(MAX_AGE_SECONDS) } });
+const lenient = await startTestStack({ variables: { RECENT_SIGN_IN_SECONDS: '0' } });
+afterAll(async () => {
+  await stack.close();
+  await lenient.close();
+});
+
+const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
+
+/** Sends a request of the owner, who signed in so many seconds ago; undefined: the token does not say. */
+const callSignedIn = async (
+  at: TestStack,
+  tenant: Tenant,
+  secondsAgo: number | undefined,
+  [method, path, body]: readonly [string, string, unknown],
+) => {
+  const claims = { auth_time: secondsAgo === undefined ? undefined : nowSeconds() - secondsAgo };
+  const token = await at.issuer.issue({ sub: tenant.owner, expiresInSeconds: 600, claims });
+  return at.call(method, path, { body, headers: { authorization: `Bearer ${token}` } });
+};
+
+/** Changes that outlive a stolen token. */
+const sensitive = (tenant: Tenant, member: string) => {
+  const workspace = `/v1/workspaces/${tenant.workspaceId}`;
+  const origins = ['https://shop.example', 'https://evil.example'];
+  return {
+    'replacing a key': ['PUT', `${workspace}/openai-key`, { api_key: fakeKey() }],
+    'adding an origin': ['PATCH', `/v1/sites/${tenant.siteId}`, { allowed_origins: origins }],
+    'making an owner': ['PUT', `${workspace}/members/${member}`, { role: 'owner' }],
+    'inviting an owner': ['POST', `${workspace}/invitations`, { email: 'eve@evil.example', role: 'owner' }],
+    'adding a site': [
+      'POST',
+      `${workspace}/sites`,
+      { name: 'New', allowed_origins: ['https://evil.example'] },
+    ],
+  } as const;
+};
+
+describe('a sensitive change', () => {
+  it('is refused to a person who signed in long ago, before it costs anything, and changes nothing', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const member = await addMember(stack, tenant, 'viewer');
+    openAiOf(stack).clearRequests();
+    for (const [name, request] of Object.entries(sensitive(tenant, member)))
+      for (const age of [MAX_AGE_SECONDS + 120, undefined]) {
+        const answer = await callSignedIn(stack, tenant, age, request);
+        expect({ name, code: answer.error?.code, status: answer.status }).toEqual({
+          name,
+          code: 'recent_sign_in_required',
+          status: 401,
+        });
+      }
+    expectNothingReached(stack);
+    const key = await stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/openai-key`, {
+      as: tenant.owner,
+    });
+    expect(expectSuccess(key).version).toBe(1);
+  });
+
+  it('is made for a person who signed in a moment ago', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const member = await addMember(stack, tenant, 'viewer');
+    const { 'adding a site': _, ...changes } = sensitive(tenant, member);
+    for (const request of Object.values(changes))
+      expect((await callSignedIn(stack, tenant, MAX_AGE_SECONDS - 60, request)).error).toBeUndefined();
+  });
+
+  it('is made whenever the deployment asks for no recent sign-in', async () => {
+    const tenant = await makeKeyedTenant(lenient);
+    const member = await addMember(lenient, tenant, 'viewer');
+    const { 'adding a site': _, ...changes } = sensitive(tenant, member);
+    for (const request of Object.values(changes))
+      expect((await callSignedIn(lenient, tenant, undefined, request)).error).toBeUndefined();
+  });
+});
+
+describe('any other change', () => {
+  it('needs no recent sign-in: the first key, fewer origins, a lower role, a kill switch', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const admin = await addMember(stack, tenant, 'admin');
+    const workspace = `/v1/workspaces/${tenant.workspaceId}`;
+    const requests = [
+      ['PUT', `/v1/sites/${tenant.siteId}/openai-key`, { api_key: fakeKey() }],
+      ['PATCH', `/v1/sites/${tenant.siteId}`, { name: 'Renamed', allowed_origins: ['https://shop.example'] }],
+      ['PUT', `${workspace}/members/${admin}`, { role: 'viewer' }],
+      ['POST', `${workspace}/openai-key/suspend`, {}],
+    ] as const;
+    for (const request of requests)
+      expect((await callSignedIn(stack, tenant, 86_400, request)).error).toBeUndefined();
+  });
+
+  it('is still refused to a person without the role, who learns nothing about sign-ins', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const viewer = await addMember(stack, tenant, 'viewer');
+    const [method, path, body] = sensitive(tenant, viewer)['adding an origin'];
+    const answer = await callSignedIn(stack, { ...tenant, owner: viewer }, 86_400, [method, path, body]);
+    expectRefusal(answer, 403, 'forbidden');
+  });
+});

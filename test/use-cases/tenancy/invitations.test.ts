@@ -1,0 +1,194 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NoticeMessage } from '../../../lambdas/use-cases/ports/notices.ts';
+import { acceptInvitation, offeredInvitation } from '../../../lambdas/use-cases/tenancy/accept-invitation.ts';
+import {
+  invitePerson,
+  inviteSub,
+  removeInvitation,
+} from '../../../lambdas/use-cases/tenancy/invite-person.ts';
+import { nameMyself } from '../../../lambdas/use-cases/tenancy/name-myself.ts';
+import { aMember, aWorkspace, NOW, outcomeOf, WORKSPACE_ID } from '../sessions/token-fixture.ts';
+import { CALLER, eventOf, tenancyWith } from './tenancy-fixture.ts';
+
+const ADDRESS = 'ada@customer.example';
+const GUEST = { sub: 'ada', sourceIp: '192.0.2.9' };
+const WEEK_MS = 7 * 24 * 60 * 60_000;
+
+/** A workspace of the caller's, and what becomes of an invitation by mail. */
+const world = ({ mailAvailable = true, allowed = true, members = [aMember('owner', CALLER.sub)] } = {}) => {
+  const { table, ports } = tenancyWith({ members });
+  const queued: NoticeMessage[] = [];
+  const asked: unknown[] = [];
+  const whole = {
+    ...ports,
+    mailAvailable,
+    queue: { send: async (message: NoticeMessage) => void queued.push(message) },
+    limiter: {
+      spend: async (...budget: unknown[]) => {
+        asked.push(budget);
+        return { allowed } as never;
+      },
+    },
+  };
+  const invite = () => invitePerson(whole)(CALLER, WORKSPACE_ID, ADDRESS, 'admin');
+  const codeOf = async () => {
+    const { invitation } = await invite();
+    return { id: invitation.invitationId, secret: await ports.secrets.secretOf(invitation) };
+  };
+  const accept = (id: string, secret?: string, by = GUEST, name?: string) =>
+    outcomeOf(acceptInvitation(whole)(by, id, { secret, name }));
+  return { table, ports: whole, queued, asked, invite, codeOf, accept };
+};
+
+describe('an invitation by mail', () => {
+  it('gives no rights, is queued as a mail, and leaves an event without the address', async () => {
+    const { table, queued, asked, invite } = world();
+    const { invitation, secret } = await invite();
+    expect(secret).toBeNull();
+    expect(invitation).toMatchObject({
+      email: ADDRESS,
+      invitedSub: null,
+      role: 'admin',
+      invitedBy: CALLER.sub,
+      expiresAt: new Date(NOW.getTime() + WEEK_MS).toISOString(),
+    });
+    const { invitationId } = invitation;
+    expect(queued).toEqual([{ kind: 'invitation', workspaceId: WORKSPACE_ID, invitationId }]);
+    expect([...table.members.keys()]).toEqual([CALLER.sub]);
+    const facts = { invitation: invitationId, role: 'admin' };
+    expect(table.trail).toStrictEqual([eventOf('member.invited', { facts })]);
+    expect(asked).toEqual([
+      [`invitation#${WORKSPACE_ID}`, { perMinute: 50 }, new Date('2026-11-23T23:59:00.000Z')],
+    ]);
+  });
+
+  it('gives the owner its secret where the deployment sends no mail', async () => {
+    const { queued, invite } = world({ mailAvailable: false });
+    const { secret } = await invite();
+    expect(secret).toMatch(/^secret of /);
+    expect(queued).toEqual([]);
+  });
+
+  it('is refused, and stores nothing, once so many went out today', async () => {
+    const { table, invite } = world({ allowed: false });
+    expect(await outcomeOf(invite())).toBe('rate_limited');
+    expect(table.invitations.size).toBe(0);
+  });
+
+  it('is for owners to send', async () => {
+    const { invite, asked } = world({ members: [aMember('admin', CALLER.sub)] });
+    expect(await outcomeOf(invite())).toBe('forbidden');
+    expect(asked).toEqual([]);
+  });
+
+  it('can be withdrawn, once', async () => {
+    const { table, ports, codeOf, accept } = world();
+    const { id, secret } = await codeOf();
+    const withdraw = () => outcomeOf(removeInvitation(ports)(CALLER, WORKSPACE_ID, id));
+    expect(await withdraw()).toBe('done');
+    expect(await withdraw()).toBe('invitation_not_found');
+    expect(await accept(id, secret)).toBe('invitation_not_found');
+    expect(table.trail.map(({ type }) => type)).toEqual(['member.invited', 'member.invitation_removed']);
+  });
+});
+
+describe('the invited person', () => {
+  it('sees workspace, role and inviter before they decide, and nothing changes', async () => {
+    const { table, ports, codeOf } = world();
+    const { id, secret } = await codeOf();
+    const offer = await offeredInvitation(ports)(GUEST, id, secret);
+    expect(offer).toMatchObject({
+      workspace: { workspaceId: WORKSPACE_ID },
+      inviter: { sub: CALLER.sub, role: 'owner' },
+      invitation: { role: 'admin' },
+    });
+    expect(table.members.size).toBe(1);
+  });
+
+  it('becomes a member with the address and the name, once, and leaves an event with their name as its actor', async () => {
+    const { table, codeOf, accept } = world();
+    const { id, secret } = await codeOf();
+    expect(await accept(id, secret, GUEST, 'Ada')).toBe('done');
+    expect(table.members.get('ada')).toStrictEqual({
+      workspaceId: WORKSPACE_ID,
+      sub: 'ada',
+      role: 'admin',
+      addedAt: NOW.toISOString(),
+      addedBy: CALLER.sub,
+      email: ADDRESS,
+      name: 'Ada',
+    });
+    expect(table.trail.at(-1)).toMatchObject({
+      type: 'member.saved',
+      actor: 'ada',
+      facts: { sub: 'ada', role: 'admin', invitation: id },
+    });
+    expect(await accept(id, secret, { ...GUEST, sub: 'eve' })).toBe('invitation_not_found');
+  });
+
+  it.each([
+    ['without a secret', undefined],
+    ['with another secret', 'guessed'],
+  ])('is not found %s', async (_, secret) => {
+    const { table, codeOf, accept } = world();
+    const { id } = await codeOf();
+    expect(await accept(id, secret)).toBe('invitation_not_found');
+    expect(table.members.size).toBe(1);
+  });
+
+  it.each(['inv_0', '', `inv_${'0'.repeat(36)}`])('does not find the invitation %p', async (id) => {
+    expect(await world().accept(id, 'x')).toBe('invitation_not_found');
+  });
+
+  it('comes too late after seven days', async () => {
+    const { ports, codeOf } = world();
+    const { id, secret } = await codeOf();
+    const at = (ms: number) =>
+      outcomeOf(
+        offeredInvitation({ ...ports, clock: () => new Date(NOW.getTime() + ms) })(GUEST, id, secret),
+      );
+    expect(await at(WEEK_MS - 1)).toBe('done');
+    expect(await at(WEEK_MS)).toBe('invitation_not_found');
+  });
+
+  it('who is a member already stays what they are', async () => {
+    const { table, codeOf, accept } = world({
+      members: [aMember('owner', CALLER.sub), aMember('viewer', 'ada')],
+    });
+    const { id, secret } = await codeOf();
+    expect(await accept(id, secret)).toBe('already_member');
+    expect(table.members.get('ada')?.role).toBe('viewer');
+  });
+
+  it('cannot accept after the inviter lost the ownership, or the workspace was deleted', async () => {
+    const { table, codeOf, accept } = world();
+    const { id, secret } = await codeOf();
+    table.members.set(CALLER.sub, aMember('admin', CALLER.sub));
+    expect(await accept(id, secret)).toBe('invitation_not_found');
+    table.members.set(CALLER.sub, aMember('owner', CALLER.sub));
+    table.workspaces.set(WORKSPACE_ID, aWorkspace({ deletedAt: NOW.toISOString() }));
+    expect(await accept(id, secret)).toBe('invitation_not_found');
+  });
+
+  it('by user ID is that person alone, and needs no secret', async () => {
+    const { ports, accept } = world();
+    const { invitationId } = await inviteSub(ports)(CALLER, WORKSPACE_ID, 'ada', 'owner');
+    expect(await accept(invitationId, undefined, { ...GUEST, sub: 'eve' })).toBe('invitation_not_found');
+    expect(await accept(invitationId)).toBe('done');
+  });
+});
+
+describe('a member who names themselves', () => {
+  it('keeps role and address, and leaves no name in the trail', async () => {
+    const guest = { ...aMember('viewer', 'ada'), email: ADDRESS };
+    const { table, ports } = tenancyWith({ members: [aMember('owner', CALLER.sub), guest] });
+    expect(await nameMyself(ports)(GUEST, WORKSPACE_ID, 'Ada')).toEqual({ ...guest, name: 'Ada' });
+    expect(JSON.stringify(table.trail)).not.toContain('Ada');
+    expect(await nameMyself(ports)(GUEST, WORKSPACE_ID, null)).toStrictEqual(guest);
+  });
+
+  it('has to be one', async () => {
+    const { ports } = tenancyWith();
+    expect(await outcomeOf(nameMyself(ports)(GUEST, WORKSPACE_ID, 'Ada'))).toBe('workspace_not_found');
+  });
+});
