@@ -17,7 +17,7 @@ export interface RemoveOptions {
 }
 
 /** Stacks whose deletion leaves resources that nobody uses any more. */
-const HOLDS_DATA = /-(?:data|audit|replica-[a-z0-9-]+)$/;
+const HOLDS_DATA = /-(?:data|audit|network|replica-[a-z0-9-]+)$/;
 
 /** Cost of a resource that stays: https://aws.amazon.com/kms/pricing/ and the pages of the services. */
 const COSTS: Readonly<Record<string, string>> = {
@@ -29,6 +29,7 @@ const COSTS: Readonly<Record<string, string>> = {
   'AWS::CloudTrail::Trail': 'goes on writing: $2.00 per 100,000 events in an account with another trail',
   'AWS::Cognito::UserPool': 'nothing while nobody signs in',
   'AWS::Logs::LogGroup': '$0.03 per GB and month until its entries expire',
+  'AWS::EC2::EIP': '$3.65 a month until it is released',
   'AWS::SQS::Queue': 'nothing while it is empty',
 };
 
