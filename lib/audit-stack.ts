@@ -8,6 +8,7 @@ import { through } from './conditions.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
 import { ChangeRules } from './constructs/change-rules.ts';
+import type { NetworkPlace } from './constructs/egress-network.ts';
 import { EventFunction } from './constructs/event-function.ts';
 import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
@@ -32,6 +33,7 @@ import { watcherStatements } from './watcher-uses.ts';
 export interface AuditStackProps extends StackProps {
   readonly config: StageConfig;
   readonly data: DataStack;
+  readonly network: NetworkPlace | undefined;
 }
 
 /**
@@ -46,7 +48,7 @@ export class AuditStack extends Stack {
   readonly deadLetterQueues: Readonly<Record<string, string>>;
   readonly logGroupNames: readonly string[];
 
-  constructor(scope: Construct, id: string, { config, data, ...props }: AuditStackProps) {
+  constructor(scope: Construct, id: string, { config, data, network, ...props }: AuditStackProps) {
     super(scope, id, { description: 'Spelo BYOK: audit trail, CloudTrail, detector and alarms', ...props });
     const { stage } = config;
 
@@ -95,6 +97,7 @@ export class AuditStack extends Stack {
       logRetention: config.logRetentionDays,
       queueKey: noticesKey,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     };
     const projector = new StreamFunction(this, 'Projector', {
       ...streamFunction,
@@ -183,6 +186,7 @@ export class AuditStack extends Stack {
       permissions: [...permissionsOf(this, 'sweeper', data), ...watcherStatements(this, 'sweeper', stage)],
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const retireModels = new ScheduledFunction(this, 'RetireModels', {
@@ -196,6 +200,7 @@ export class AuditStack extends Stack {
       permissions: permissionsOf(this, 'retire-models', data),
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const hangup = new HangUpFunction(this, 'Hangup', {
@@ -208,6 +213,7 @@ export class AuditStack extends Stack {
       permissions: permissionsOf(this, 'hangup', data),
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const watch = new WatchFunction(this, 'Watch', {
@@ -222,6 +228,7 @@ export class AuditStack extends Stack {
       permissions: [...permissionsOf(this, 'watch', data), ...watcherStatements(this, 'watch', stage)],
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const notices = new NoticeFunction(this, 'Notices', {
@@ -234,6 +241,7 @@ export class AuditStack extends Stack {
       permissions: [...permissionsOf(this, 'notices', data), ...this.#mailing(config)],
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest, watch };
