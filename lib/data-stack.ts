@@ -76,6 +76,7 @@ export class DataStack extends Stack implements DataResources {
       derivation: key('derivation', 'DerivationKey', 'Root of visitor hashes and session secrets'),
       marks: key('marks', 'MarksKey', 'Root of the marks that show a key which was put back'),
       audit: key('audit', 'AuditKey', 'Root of the keys of the audit chains'),
+      checkpoints: key('checkpoints', 'CheckpointsKey', 'Signs the results of the daily reconciliation'),
     };
     this.hangUps = new HangUpQueue(this, 'HangUps');
     this.notices = new NoticeQueue(this, 'Notices');

@@ -139,6 +139,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
   archiver: [],
+  reconcile: [{ table: 'audit', actions: ['Query'], partitions: ['AUDIT#*', 'MARKERS#*'] }],
   sweeper: [
     { table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true },
     { table: 'sessions', actions: ['UpdateItem'] },

@@ -8,6 +8,7 @@ import { keysHandler } from '../lambdas/composition/keys.ts';
 import { manageHandler } from '../lambdas/composition/manage.ts';
 import { noticesHandler } from '../lambdas/composition/notices.ts';
 import { projectorHandler } from '../lambdas/composition/projector.ts';
+import { reconcileHandler } from '../lambdas/composition/reconcile.ts';
 import { retireModelsHandler } from '../lambdas/composition/retire-models.ts';
 import { rotateHandler } from '../lambdas/composition/rotate.ts';
 import { rotateOnRequestHandler } from '../lambdas/composition/rotate-on-request.ts';
@@ -41,6 +42,7 @@ export interface LocalFunctions {
   readonly incidents: LocalIncidents;
   readonly sweep: () => Promise<void>;
   readonly retireModels: () => Promise<void>;
+  readonly reconcile: () => Promise<void>;
   /** Behind the queue of calls to hang up. */
   readonly hangUps: HangUpHandler;
   /** Behind asynchronous invocations: watches one call. */
@@ -81,6 +83,7 @@ export const functionsInProcess = (
     },
     incidents,
     retireModels: retireModelsHandler(parseEnvironment(ENVIRONMENTS['retire-models'], variables), runtime),
+    reconcile: reconcileHandler(parseEnvironment(ENVIRONMENTS.reconcile, variables), runtime, incidents),
     notices: noticesHandler(parseEnvironment(ENVIRONMENTS.notices, variables), runtime, webhooks),
     hangUps: hangupHandler(parseEnvironment(ENVIRONMENTS.hangup, variables), runtime),
     watch: watchHandler(parseEnvironment(ENVIRONMENTS.watch, variables), runtime),

@@ -16,6 +16,7 @@ import { openAiSidebands } from '../adapters/openai/sidebands.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { chargeBudgets } from '../use-cases/budgets/charge-budgets.ts';
+import { reserveResponse } from '../use-cases/budgets/reserve-response.ts';
 import { watchCall } from '../use-cases/calls/watch-call.ts';
 import { recordingCost } from './recording-cost.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
@@ -41,13 +42,19 @@ export const watchHandler = (
     dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
     metrics,
   );
+  const meterReader = dynamoDbSessionReader(dynamoDb, tables);
+  const budgets = dynamoDbBudgets(dynamoDb, {
+    usage: tables.usage,
+    tenancy: environment.TENANCY_TABLE,
+    writer: 'watch',
+  });
   const watch = watchCall({
     clock,
     random,
     backOff,
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),
     sites: dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE),
-    meterReader: dynamoDbSessionReader(dynamoDb, tables),
+    meterReader,
     sessionUsage: {
       saveHold: meters.saveHold,
       ...chargeBudgets({
@@ -60,11 +67,7 @@ export const watchHandler = (
             session_id: sessionId,
             error_name: error instanceof Error ? error.name : typeof error,
           }),
-        budgets: dynamoDbBudgets(dynamoDb, {
-          usage: tables.usage,
-          tenancy: environment.TENANCY_TABLE,
-          writer: 'watch',
-        }),
+        budgets,
         workspaces,
         sessionUsage: meters,
       }),
@@ -76,6 +79,15 @@ export const watchHandler = (
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     sidebands: openAiSidebands(environment.OPENAI_BASE_URL),
+    reservations: reserveResponse({
+      clock,
+      random,
+      backOff,
+      budgets,
+      workspaces,
+      meterReader,
+      sessionUsage: meters,
+    }),
     hangUps,
     watchers: lambdaWatchers(lambdaClient(environment, metrics), environment.WATCH_FUNCTION),
   });

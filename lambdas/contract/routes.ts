@@ -179,7 +179,14 @@ const budgetRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, n
       body: budgets.putBudgetRequest,
       status: 200,
       data: budgets.budget,
-      refusals: [notFound, 'budget_needs_own_key', 'control_required', 'watch_required', 'version_conflict'],
+      refusals: [
+        notFound,
+        'budget_needs_own_key',
+        'control_required',
+        'watch_required',
+        'price_required',
+        'version_conflict',
+      ],
     },
     remove: {
       method: 'DELETE',
@@ -449,7 +456,13 @@ export const ROUTES = {
     body: tenancySchemas.createSiteRequest,
     status: 201,
     data: tenancySchemas.site,
-    refusals: ['workspace_not_found', 'site_limit_reached', 'control_required', 'version_conflict'],
+    refusals: [
+      'workspace_not_found',
+      'site_limit_reached',
+      'control_required',
+      'price_required',
+      'version_conflict',
+    ],
   },
   readSite: {
     method: 'GET',
@@ -461,6 +474,18 @@ export const ROUTES = {
     data: tenancySchemas.site,
     refusals: ['site_not_found'],
   },
+  listFormerInstructions: {
+    method: 'GET',
+    path: '/v1/sites/{siteId}/former-instructions',
+    servedBy: 'manage',
+    access: 'viewer',
+    summary:
+      'The instructions that the site had before, newest first. To restore one, change the site to it.',
+    query: schemas.pageQuery,
+    status: 200,
+    data: schemas.pageOf(tenancySchemas.formerInstructions),
+    refusals: ['site_not_found'],
+  },
   changeSite: {
     method: 'PATCH',
     path: '/v1/sites/{siteId}',
@@ -470,7 +495,7 @@ export const ROUTES = {
     body: tenancySchemas.changeSiteRequest,
     status: 200,
     data: tenancySchemas.site,
-    refusals: ['site_not_found', 'control_required', 'version_conflict'],
+    refusals: ['site_not_found', 'control_required', 'price_required', 'version_conflict'],
   },
   archiveSite: {
     method: 'DELETE',

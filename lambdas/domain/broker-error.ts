@@ -41,6 +41,7 @@ export const BROKER_ERROR_CODES = [
   'budget_needs_own_key',
   'control_required',
   'watch_required',
+  'price_required',
   'platform_key_missing',
   'managed_unavailable',
   'rate_limited',

@@ -344,6 +344,16 @@ describe('the environment', () => {
       },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
+      reconcile: {
+        ...own,
+        ...trail,
+        ...master,
+        ...retired,
+        CHECKPOINTS_KEY_ARN: 'CheckpointsKey',
+        TRAIL_BUCKET: 'TrailBucket',
+        ARCHIVE_BUCKET: 'ArchiveBucket',
+        EVENT_BUS_NAME: 'default',
+      },
       detector: { ...own, ...custody, ...marks, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },
       'rotate-on-request': {
         ...own,

@@ -25,7 +25,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     // Of the contract, the names of events, which the infrastructure shares.
     own: ['lambdas/adapters/aws', 'lambdas/contract', 'lambdas/use-cases', 'lambdas/domain'],
     packages: ['@aws-sdk/*', 'zod', '@types/aws-lambda'],
-    node: ['crypto'],
+    // CloudTrail's files are zipped.
+    node: ['crypto', 'zlib'],
   },
   'lambdas/adapters/openai': {
     own: ['lambdas/adapters/openai', 'lambdas/use-cases', 'lambdas/domain'],

@@ -66,7 +66,7 @@ export const openAiCalls = (
   };
 
   return {
-    createCall: async (key, { settings, offer, safetyIdentifier }) => {
+    createCall: async (key, { settings, turnByTurn, offer, safetyIdentifier }) => {
       let callId: CallId | undefined;
       try {
         const { body, requestId } = await callOpenAi({
@@ -77,7 +77,7 @@ export const openAiCalls = (
             accept: 'application/sdp',
             ...(safetyIdentifier !== undefined && { 'OpenAI-Safety-Identifier': safetyIdentifier }),
           },
-          content: callForm(offer, JSON.stringify(sessionOf(settings))),
+          content: callForm(offer, JSON.stringify(sessionOf(settings, turnByTurn))),
           deadline: AbortSignal.timeout(timeouts.createMs),
           neverTwice: true,
           onHead: (headers) => {

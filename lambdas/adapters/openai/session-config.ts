@@ -5,14 +5,18 @@ import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
 /**
  * The session that a client secret or a call begins with, fixed here and not by the widget. It bounds what one response
  * can cost: how long it is, and how much of the conversation it reads again. A page with a data channel can change all
- * of it (SECURITY.md).
+ * of it (SECURITY.md). With `turnByTurn` OpenAI answers no turn before the watcher asks for it, and still stops when the
+ * visitor interrupts.
  */
-export const sessionOf = ({ model, voice, instructions, conversation }: VoiceSettings) => ({
+export const sessionOf = (
+  { model, voice, instructions, tools, conversation }: VoiceSettings,
+  turnByTurn = false,
+) => ({
   type: 'realtime',
   model,
   ...(instructions !== '' && { instructions }),
   audio: {
-    ...inputOf(conversation),
+    ...inputOf(conversation, turnByTurn),
     output: { voice, ...(conversation.speed !== SPEECH_SPEED.default && { speed: conversation.speed }) },
   },
   ...(conversation.reasoningEffort !== null && { reasoning: { effort: conversation.reasoningEffort } }),
@@ -22,15 +26,30 @@ export const sessionOf = ({ model, voice, instructions, conversation }: VoiceSet
     retention_ratio: 0.8,
     token_limits: { post_instructions: POST_INSTRUCTION_TOKENS },
   },
-  tools: [],
+  tools: tools.map(({ name, description, parameters }) => ({
+    type: 'function',
+    name,
+    ...(description !== '' && { description }),
+    parameters: JSON.parse(parameters) as Readonly<Record<string, unknown>>,
+  })),
 });
 
 /** `audio.input` with the settings that differ from OpenAI's defaults; nothing if none does. */
-const inputOf = ({ turnDetection, noiseReduction, transcription }: Conversation) => {
-  if (turnDetection === null && noiseReduction === null && transcription === null) return {};
+const inputOf = (
+  { turnDetection, noiseReduction, transcription: asked }: Conversation,
+  turnByTurn: boolean,
+) => {
+  // Its price is not reserved.
+  const transcription = turnByTurn ? null : asked;
+  if (!turnByTurn && turnDetection === null && noiseReduction === null && transcription === null) return {};
   return {
     input: {
-      ...(turnDetection !== null && { turn_detection: turnDetectionOf(turnDetection) }),
+      ...((turnDetection !== null || turnByTurn) && {
+        turn_detection: {
+          ...(turnDetection === null ? { type: 'server_vad' } : turnDetectionOf(turnDetection)),
+          ...(turnByTurn && { create_response: false }),
+        },
+      }),
       ...(noiseReduction !== null && { noise_reduction: { type: noiseReduction } }),
       ...(transcription !== null && {
         transcription: {

@@ -7,7 +7,7 @@ import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
 import type { Sideband, SidebandEvent, Sidebands } from '../../use-cases/ports/calls.ts';
 import { baseUrlFor } from './hosts.ts';
 import { sessionOf } from './session-config.ts';
-import { sessionFields, watchedEventIn } from './watched-events.ts';
+import { objectOf, sessionFields, watchedEventIn } from './watched-events.ts';
 
 /** Larger than any event without sound; a longer frame closes the socket with 1009. */
 const MAX_FRAME_BYTES = 1_048_576;
@@ -22,7 +22,7 @@ const MAX_REFUSAL_BYTES = 16_384;
 
 /** OpenAI's sidebands: the server's own view of a call. */
 export const openAiSidebands = (configuredBaseUrl: string): Sidebands => ({
-  attach: async (key, { callId, settings }) => {
+  attach: async (key, { callId, settings, turnByTurn }) => {
     const baseUrl = baseUrlFor(configuredBaseUrl, settings.dataResidency).replace(/^http/, 'ws');
     const socket = new WebSocket(`${baseUrl}/realtime?call_id=${callId}`, {
       // A header has to be a string. It is not referenced after the upgrade.
@@ -44,13 +44,13 @@ export const openAiSidebands = (configuredBaseUrl: string): Sidebands => ({
       socket.on('error', () => resolve('refused'));
     });
     return opened === 'open'
-      ? { result: 'attached', sideband: sidebandOf(socket, settings) }
+      ? { result: 'attached', sideband: sidebandOf(socket, settings, turnByTurn) }
       : { result: opened };
   },
 
   // OpenAI fills in the rest of these two: its first answer says what they are.
-  admittedFields: (settings) => {
-    const { input: _, reasoning: __, ...fields } = sessionFields(sessionOf(settings));
+  admittedFields: (settings, turnByTurn) => {
+    const { input: _, reasoning: __, ...fields } = sessionFields(sessionOf(settings, turnByTurn));
     return fields;
   },
 });
@@ -72,7 +72,7 @@ const isNoCall = async (response: IncomingMessage): Promise<boolean> => {
   }
 };
 
-const sidebandOf = (socket: WebSocket, settings: VoiceSettings): Sideband => {
+const sidebandOf = (socket: WebSocket, settings: VoiceSettings, turnByTurn: boolean): Sideband => {
   const queue: SidebandEvent[] = [];
   let wake: (() => void) | undefined;
   const push = (event: SidebandEvent): void => {
@@ -97,17 +97,29 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings): Sideband => {
     clearInterval(pings);
     push({ type: 'closed' });
   });
-  const send = (event: Readonly<Record<string, unknown>>): void => {
-    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(event));
+  const send = (event: Readonly<Record<string, unknown>>): boolean => {
+    if (socket.readyState !== WebSocket.OPEN) return false;
+    socket.send(JSON.stringify(event));
+    return true;
   };
-  const { model: _, audio: __, reasoning: ___, ...changeable } = sessionOf(settings);
+  const { model: _, audio: __, reasoning: ___, ...changeable } = sessionOf(settings, turnByTurn);
   return {
-    begin: () => send({ type: 'session.update', session: changeable }),
-    restore: (expected) => send({ type: 'session.update', session: { ...changeable, ...learned(expected) } }),
+    begin: () => {
+      send({ type: 'session.update', session: changeable });
+    },
+    restore: (expected) => {
+      send({ type: 'session.update', session: { ...changeable, ...learned(expected, turnByTurn) } });
+    },
     silence: () => {
       send({ type: 'response.cancel' });
       send({ type: 'output_audio_buffer.clear' });
     },
+    respond: (reservationId, maxOutputTokens) =>
+      send({
+        type: 'response.create',
+        event_id: reservationId,
+        response: { max_output_tokens: maxOutputTokens, metadata: { reservation: reservationId } },
+      }),
     next: async (timeoutMs) => {
       if (queue.length === 0)
         await new Promise<void>((resolve) => {
@@ -132,7 +144,7 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings): Sideband => {
 };
 
 /** The fields that OpenAI had filled in, as they were at the first answer. The model and the voice of a session cannot be changed. */
-const learned = (expected: SessionFields): Readonly<Record<string, unknown>> => {
+const learned = (expected: SessionFields, turnByTurn: boolean): Readonly<Record<string, unknown>> => {
   const parse = (name: string): unknown => {
     const text = expected[name];
     return text === undefined ? undefined : JSON.parse(text);
@@ -141,6 +153,12 @@ const learned = (expected: SessionFields): Readonly<Record<string, unknown>> => 
     const value = parse(name);
     return value === undefined || value === null ? [] : [[name, value] as const];
   });
-  const input = parse('input');
-  return { ...Object.fromEntries(entries), ...(input !== undefined && { audio: { input } }) };
+  const known = objectOf(parse('input'));
+  const input = {
+    ...known,
+    ...(turnByTurn && {
+      turn_detection: { type: 'server_vad', ...objectOf(known['turn_detection']), create_response: false },
+    }),
+  };
+  return { ...Object.fromEntries(entries), ...(Object.keys(input).length > 0 && { audio: { input } }) };
 };

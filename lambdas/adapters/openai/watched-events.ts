@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isReservationId } from '../../domain/budgets/response-reservation.ts';
 import type { SessionFields, WatchedEvent } from '../../domain/calls/watched-call.ts';
 import { tokenCountsOf } from '../../domain/usage/token-counts.ts';
 
@@ -16,10 +17,21 @@ const usage = z.object({
 });
 
 const id = z.string().min(1).max(200);
+const reservation = z
+  .object({ reservation: z.string().refine(isReservationId).optional().catch(undefined) })
+  .nullish()
+  .catch(undefined);
 const response = z.object({
   id,
+  status: z.string().nullish().catch(undefined),
+  metadata: reservation,
   max_output_tokens: z.union([z.number(), z.literal('inf')]).nullish(),
   usage: usage.nullish(),
+});
+const speech = z.object({ audio_start_ms: count, audio_end_ms: count });
+const committed = z.object({ item_id: id.optional().catch(undefined) });
+const refused = z.object({
+  error: z.object({ event_id: z.string().refine(isReservationId).optional().catch(undefined) }),
 });
 const item = z.object({ previous_item_id: id.nullish(), item: z.object({ id }) });
 const envelope = z.looseObject({ type: z.string() });
@@ -39,11 +51,19 @@ export const watchedEventIn = (text: string): WatchedEvent | undefined => {
       return added && { type: 'item', itemId: added.item.id, previousItemId: added.previous_item_id ?? null };
     }
     case 'input_audio_buffer.speech_started':
-      return { type: 'speech', speaking: true };
+      return {
+        type: 'speech',
+        speaking: true,
+        atMs: speech.safeParse(event).data?.audio_start_ms ?? undefined,
+      };
     case 'input_audio_buffer.speech_stopped':
-      return { type: 'speech', speaking: false };
+      return {
+        type: 'speech',
+        speaking: false,
+        atMs: speech.safeParse(event).data?.audio_end_ms ?? undefined,
+      };
     case 'input_audio_buffer.committed':
-      return { type: 'turn' };
+      return { type: 'turn', itemId: committed.safeParse(event).data?.item_id };
     case 'response.created': {
       const started = response.safeParse(event['response']).data;
       return (
@@ -51,6 +71,7 @@ export const watchedEventIn = (text: string): WatchedEvent | undefined => {
           type: 'response_started',
           responseId: started.id,
           maxOutputTokens: started.max_output_tokens ?? null,
+          reservationId: started.metadata?.reservation,
         }
       );
     }
@@ -58,12 +79,18 @@ export const watchedEventIn = (text: string): WatchedEvent | undefined => {
       const done = response.safeParse(event['response']).data;
       if (done === undefined) return undefined;
       const tokens = done.usage ? tokenCountsOf(done.usage) : undefined;
-      return { type: 'response_done', responseId: done.id, tokens };
+      return {
+        type: 'response_done',
+        responseId: done.id,
+        tokens,
+        reservationId: done.metadata?.reservation,
+        failed: done.status === 'failed',
+      };
     }
     case 'conversation.item.input_audio_transcription.completed':
       return { type: 'transcription' };
     case 'error':
-      return { type: 'refused' };
+      return { type: 'refused', reservationId: refused.safeParse(event).data?.error.event_id };
     default:
       return undefined;
   }
@@ -79,7 +106,8 @@ const parseJson = (text: string): unknown => {
 
 type Json = Readonly<Record<string, unknown>>;
 
-const objectOf = (value: unknown): Json =>
+/** The value, if it is an object; otherwise an empty one. */
+export const objectOf = (value: unknown): Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 
 /** The compared fields of a session, those that it has. */
@@ -93,17 +121,34 @@ export const sessionFields = (session: Json): SessionFields => {
     max_output_tokens: session['max_output_tokens'],
     reasoning: session['reasoning'],
     truncation: truncationOf(session['truncation']),
-    tools: session['tools'],
+    tools: toolsOf(session['tools']),
     tool_choice: session['tool_choice'],
     output_modalities: session['output_modalities'],
     prompt: session['prompt'],
     voice: output['voice'],
     input: audio['input'] === undefined ? undefined : input,
+    create_response: objectOf(input['turn_detection'])['create_response'],
   };
   return Object.fromEntries(
     Object.entries(found).flatMap(([name, value]) => (value === undefined ? [] : [[name, canonical(value)]])),
   );
 };
+
+/** The parts of a function that this service sets; OpenAI may add others. A tool of another kind stays whole. */
+const toolsOf = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map((tool: unknown) => {
+        const { type, name, description, parameters } = objectOf(tool);
+        return type === 'function'
+          ? {
+              type,
+              name,
+              ...(typeof description === 'string' && description !== '' && { description }),
+              parameters,
+            }
+          : tool;
+      })
+    : value;
 
 /** The parts of `truncation` that this service sets; OpenAI may add others. */
 const truncationOf = (value: unknown): unknown => {

@@ -37,6 +37,8 @@ export interface Budget extends BudgetScope, BudgetSettings {
   readonly notices: Readonly<Partial<Record<NoticePercent, string>>>;
   /** When the running calls were ended because the amount was spent; null: they were not. */
   readonly callsEndedAt: string | null;
+  /** When it was first set, RFC 3339: another budget of the scope has another time. null: set before this was kept. */
+  readonly createdAt: string | null;
   readonly changedAt: string;
   readonly changedBy: string;
   /** Grows with each change by a person; costs leave it as it is. */
@@ -86,9 +88,17 @@ export const dueNotices = ({
     (percent) => spentMicroCents * 100 >= amountMicroCents * percent && notices[percent] === undefined,
   );
 
-/** True when no session may be opened: the amount is spent, and the budget does more than notify. */
-export const isExhausted = ({ action, remainingMicroCents }: Budget): boolean =>
-  action !== 'notify' && remainingMicroCents <= 0;
+/**
+ * True when no session may be opened: the amount is spent, and the budget does more than notify. With `never_exceed` also
+ * where less than the highest cost of one response is not spent.
+ */
+export const isExhausted = (
+  { action, amountMicroCents, spentMicroCents, remainingMicroCents }: Budget,
+  responseMicroCents = 0,
+): boolean =>
+  action !== 'notify' &&
+  (remainingMicroCents <= 0 ||
+    (action === 'never_exceed' && amountMicroCents - spentMicroCents < responseMicroCents));
 
 /** True when running calls have to be ended and were not yet. */
 export const endsCalls = (budget: Budget): boolean =>

@@ -4,29 +4,37 @@ import type { TokenCounts } from '../usage/token-counts.ts';
 export type WatchedEvent =
   | { readonly type: 'session'; readonly fields: SessionFields }
   | { readonly type: 'item'; readonly itemId: string; readonly previousItemId: string | null }
-  | { readonly type: 'speech'; readonly speaking: boolean }
-  | { readonly type: 'turn' }
+  /** `atMs`: the place in the visitor's sound, milliseconds from the beginning of the call. */
+  | { readonly type: 'speech'; readonly speaking: boolean; readonly atMs?: number | undefined }
+  | { readonly type: 'turn'; readonly itemId?: string | undefined }
   | {
       readonly type: 'response_started';
       readonly responseId: string;
       readonly maxOutputTokens: number | 'inf' | null;
+      /** The reservation that the watcher named in its request; undefined: it did not ask for this response. */
+      readonly reservationId?: string | undefined;
     }
   | {
       readonly type: 'response_done';
       readonly responseId: string;
       /** undefined for a response without usage: nothing is billed. */
       readonly tokens: TokenCounts | undefined;
+      readonly reservationId?: string | undefined;
+      /** OpenAI could not generate it. */
+      readonly failed?: boolean | undefined;
     }
   /** Billed by the transcription model, which no site configures. */
   | { readonly type: 'transcription' }
-  /** OpenAI refused something that the watcher sent. */
-  | { readonly type: 'refused' };
+  /** OpenAI refused something that the watcher sent: the request of this reservation, or anything else. */
+  | { readonly type: 'refused'; readonly reservationId?: string | undefined };
 
 /** The fields of a session that are compared, each as canonical JSON. */
 export type SessionFields = Readonly<Record<string, string>>;
 
 export interface WatchedCall {
   readonly locked: boolean;
+  /** OpenAI answers no turn by itself: the watcher asks for each response. */
+  readonly turnByTurn: boolean;
   readonly maxOutputTokens: number;
   /** The fields as admitted. Those that OpenAI fills in are taken from its first answer. */
   readonly expected: SessionFields;
@@ -45,17 +53,33 @@ export interface WatchedCall {
   readonly speaking: boolean;
   /** A turn of the visitor that no response has answered yet. */
   readonly turnPending: boolean;
+  /** The item of the latest turn; undefined: none was seen. */
+  readonly turnId: string | undefined;
+  /** Where the visitor began to speak; undefined: not seen. */
+  readonly speechFromMs: number | undefined;
+  /** How long the visitor spoke last, milliseconds; undefined: its beginning was not seen. */
+  readonly turnMs: number | undefined;
 }
 
 export type WatchedStep =
-  | { readonly do: 'count'; readonly responseId: string; readonly tokens: TokenCounts }
+  | {
+      readonly do: 'count';
+      readonly responseId: string;
+      readonly tokens: TokenCounts;
+      readonly reservationId: string | undefined;
+    }
   | { readonly do: 'note_attached' }
+  /** Reserve the cost of an answer to the turn, then ask for it. */
+  | { readonly do: 'respond'; readonly turnId: string; readonly turnMs: number | undefined }
+  /** The response of the reservation costs nothing. */
+  | { readonly do: 'release'; readonly reservationId: string }
+  | { readonly do: 'silence' }
   | { readonly do: 'restore' }
   | { readonly do: 'gap' }
   | { readonly do: 'hang_up' };
 
 export const newWatchedCall = (
-  admitted: Pick<WatchedCall, 'locked' | 'maxOutputTokens' | 'expected' | 'strict' | 'joined'>,
+  admitted: Pick<WatchedCall, 'locked' | 'turnByTurn' | 'maxOutputTokens' | 'expected' | 'strict' | 'joined'>,
 ): WatchedCall => ({
   ...admitted,
   attached: false,
@@ -64,8 +88,12 @@ export const newWatchedCall = (
   items: new Set(),
   active: new Set(),
   speaking: false,
-  // A turn may have come before the attach, and then its response is no surprise.
-  turnPending: !admitted.strict || admitted.joined,
+  // A turn may have come before the attach, and then its response is no surprise. Turn by turn, the watcher before has asked
+  // for it, or nobody answers.
+  turnPending: !admitted.turnByTurn && (!admitted.strict || admitted.joined),
+  turnId: undefined,
+  speechFromMs: undefined,
+  turnMs: undefined,
 });
 
 /** The call for one more sideband of the same watcher: what came in between, nobody saw. */
@@ -73,45 +101,80 @@ export const attachedAgain = (call: WatchedCall): WatchedCall => ({
   ...call,
   active: new Set(),
   speaking: false,
-  turnPending: true,
+  turnPending: !call.turnByTurn,
+  speechFromMs: undefined,
+  turnMs: undefined,
 });
 
+interface Taken {
+  readonly call: WatchedCall;
+  readonly steps: readonly WatchedStep[];
+}
+
 /** The call after one event, and what the watcher has to do about it, in this order. */
-export const afterEvent = (
-  call: WatchedCall,
-  event: WatchedEvent,
-): { readonly call: WatchedCall; readonly steps: readonly WatchedStep[] } => {
+export const afterEvent = (call: WatchedCall, event: WatchedEvent): Taken => withAnswer(taken(call, event));
+
+/** Asks for the answer to a turn as soon as nobody speaks. */
+const withAnswer = ({ call, steps }: Taken): Taken => {
+  const { turnByTurn, attached, turnPending, turnId, turnMs, active, speaking } = call;
+  const isDue = turnByTurn && attached && turnPending && active.size === 0 && !speaking;
+  if (!isDue || turnId === undefined) return { call, steps };
+  return { call: { ...call, turnPending: false }, steps: [...steps, { do: 'respond', turnId, turnMs }] };
+};
+
+const taken = (call: WatchedCall, event: WatchedEvent): Taken => {
   switch (event.type) {
     case 'session':
       return afterSession(call, event.fields);
     case 'item':
       return afterItem(call, event);
     case 'speech':
-      return { call: { ...call, speaking: event.speaking }, steps: [] };
+      return { call: afterSpeech(call, event), steps: [] };
     case 'turn':
-      return { call: { ...call, turnPending: true }, steps: [] };
+      return { call: { ...call, turnPending: true, turnId: event.itemId }, steps: [] };
     case 'response_started': {
-      const next = { ...call, active: new Set([...call.active, event.responseId]), turnPending: false };
+      const active = new Set([...call.active, event.responseId]);
+      const next = { ...call, active, turnPending: call.turnByTurn && call.turnPending };
       const tooLong = event.maxOutputTokens !== null && event.maxOutputTokens !== call.maxOutputTokens;
-      const uncalled = call.locked && !call.turnPending;
-      return { call: next, steps: tooLong || uncalled ? [{ do: 'hang_up' }] : [] };
+      const uncalled = call.turnByTurn ? event.reservationId === undefined : call.locked && !call.turnPending;
+      if (tooLong || uncalled) return { call: next, steps: [{ do: 'hang_up' }] };
+      // The visitor began to speak while the response was asked for, so OpenAI had nothing to interrupt.
+      return { call: next, steps: call.turnByTurn && call.speaking ? [{ do: 'silence' }] : [] };
     }
     case 'response_done': {
-      const { responseId, tokens } = event;
+      const { responseId, tokens, reservationId, failed } = event;
       const next = { ...call, active: without(call.active, responseId) };
-      return { call: next, steps: tokens === undefined ? [] : [{ do: 'count', responseId, tokens }] };
+      if (tokens !== undefined)
+        return { call: next, steps: [{ do: 'count', responseId, tokens, reservationId }] };
+      const isFree = failed === true && reservationId !== undefined;
+      return { call: next, steps: isFree ? [{ do: 'release', reservationId }] : [] };
     }
     case 'transcription':
       return { call, steps: [{ do: 'gap' }] };
-    case 'refused':
-      return { call, steps: call.restoring ? [{ do: 'hang_up' }] : [] };
+    case 'refused': {
+      const { reservationId } = event;
+      if (reservationId === undefined) return { call, steps: call.restoring ? [{ do: 'hang_up' }] : [] };
+      // Another response was still under way: the turn is answered after it.
+      const next = { ...call, turnPending: call.turnPending || call.active.size > 0 };
+      return { call: next, steps: [{ do: 'release', reservationId }] };
+    }
   }
+};
+
+const afterSpeech = (
+  call: WatchedCall,
+  { speaking, atMs }: Extract<WatchedEvent, { readonly type: 'speech' }>,
+): WatchedCall => {
+  if (speaking) return { ...call, speaking, speechFromMs: atMs, turnMs: undefined };
+  const { speechFromMs } = call;
+  const turnMs = speechFromMs === undefined || atMs === undefined ? undefined : atMs - speechFromMs;
+  return { ...call, speaking, speechFromMs: undefined, turnMs };
 };
 
 const without = (ids: ReadonlySet<string>, id: string): ReadonlySet<string> =>
   new Set([...ids].filter((one) => one !== id));
 
-const afterSession = (call: WatchedCall, fields: SessionFields): ReturnType<typeof afterEvent> => {
+const afterSession = (call: WatchedCall, fields: SessionFields): Taken => {
   const learned = call.attached ? call.expected : { ...fields, ...call.expected };
   const attached: WatchedCall = { ...call, attached: true, expected: learned };
   const first: readonly WatchedStep[] = call.attached ? [] : [{ do: 'note_attached' }];
@@ -127,7 +190,7 @@ const afterSession = (call: WatchedCall, fields: SessionFields): ReturnType<type
 const afterItem = (
   call: WatchedCall,
   { itemId, previousItemId }: Extract<WatchedEvent, { readonly type: 'item' }>,
-): ReturnType<typeof afterEvent> => {
+): Taken => {
   if (call.items.has(itemId)) return { call, steps: [] };
   const next = { ...call, items: new Set([...call.items, itemId]) };
   const isFirst = call.items.size === 0;

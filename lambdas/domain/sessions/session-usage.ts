@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ResponseReservation } from '../budgets/response-reservation.ts';
 import type { CallId } from '../calls/call.ts';
 import type { OpenedWith } from '../calls/control.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
@@ -124,6 +125,10 @@ export interface SessionUsage {
   readonly pace: { readonly minute: number; readonly requests: number };
   /** The session's entry that the totals include already. */
   readonly posted: LedgerEntry;
+  /** Amounts that are set aside for responses of a call under `never_exceed` whose usage nobody has seen. */
+  readonly reservations: readonly ResponseReservation[];
+  /** The reservations that the budgets include already. */
+  readonly postedReservations: readonly ResponseReservation[];
   /** Grows with each write; 0 before the first. */
   readonly revision: number;
   /** State of the call's watcher; null for a session that no watcher has taken. */
@@ -150,6 +155,8 @@ export interface SessionWatch {
   readonly gapless: boolean;
   /** The generation that has handed over and has not written all that it saw yet; null: none. */
   readonly awaited: number | null;
+  /** The latest turn that a watcher asked OpenAI to answer, by its item; null: none. */
+  readonly answeredTurn: string | null;
   /** Tokens that the page reported; kept for comparison, never counted. */
   readonly claimed: TokenCounts;
   readonly claimedResponses: number;
@@ -188,6 +195,8 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   seen: new Set(),
   pace: { minute: 0, requests: 0 },
   posted: NO_ENTRY,
+  reservations: [],
+  postedReservations: [],
   revision: 0,
   watch: null,
 });

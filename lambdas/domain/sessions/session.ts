@@ -69,6 +69,8 @@ export interface Admission {
   readonly connectBy: number;
   /** The slots that it took, by pool. */
   readonly slots: readonly SlotRef[];
+  /** True for a call under `never_exceed`: its watcher asks OpenAI for each response, after it has reserved the cost. */
+  readonly turnByTurn?: boolean | undefined;
 }
 
 /** How a reserved session ended up. */

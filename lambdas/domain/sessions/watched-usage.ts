@@ -1,3 +1,4 @@
+import type { ResponseReservation } from '../budgets/response-reservation.ts';
 import type { CallId } from '../calls/call.ts';
 import { addTokens, NO_TOKENS, TOKEN_KINDS, type TokenCounts } from '../usage/token-counts.ts';
 import { digestOf, isWatchedWhole, type SessionUsage, type SessionWatch } from './session-usage.ts';
@@ -67,6 +68,7 @@ const withFirstWatch = (
     attached: false,
     gapless: true,
     awaited: null,
+    answeredTurn: null,
     claimed: usage.counted,
     claimedResponses: usage.responses,
   },
@@ -79,7 +81,15 @@ export type WatchNote =
   /** It still watches. */
   | { readonly type: 'renewed' }
   /** A response was billed. Counts once by its id, whichever watcher reports it. */
-  | { readonly type: 'response'; readonly responseId: string; readonly tokens: TokenCounts }
+  | {
+      readonly type: 'response';
+      readonly responseId: string;
+      readonly tokens: TokenCounts;
+      /** The reservation that the response settles; undefined: it had none. */
+      readonly reservationId?: string | undefined;
+    }
+  /** OpenAI did not start the response of a reservation, or bills nothing for it. */
+  | { readonly type: 'released'; readonly reservationId: string }
   /** Something may have been missed. */
   | { readonly type: 'gap' }
   /** It leaves while the call goes on, and nobody watches. */
@@ -111,6 +121,8 @@ export const withWatchNote = (
   switch (note.type) {
     case 'response':
       return withResponse(usage, watch, note, nowMs);
+    case 'released':
+      return withoutReservation(changed({ answeredTurn: null }), note.reservationId);
     case 'gap':
       return watch.gapless ? changed({ gapless: false }) : usage;
     case 'drained':
@@ -121,8 +133,10 @@ export const withWatchNote = (
       return held({ untilMs: nowMs + WATCH_LEASE_MS, seenAtMs: nowMs });
     case 'left':
       return held({ untilMs: nowMs, gapless: false });
-    case 'ended':
-      return held({ untilMs: nowMs, closedAtMs: watch.closedAtMs ?? nowMs });
+    case 'ended': {
+      const ended = held({ untilMs: nowMs, closedAtMs: watch.closedAtMs ?? nowMs });
+      return ended && { ...ended, reservations: ended.reservations.map((one) => ({ ...one, lost: true })) };
+    }
   }
 };
 
@@ -130,18 +144,42 @@ export const withWatchNote = (
 const withResponse = (
   usage: SessionUsage,
   watch: SessionWatch,
-  { responseId, tokens }: Extract<WatchNote, { readonly type: 'response' }>,
+  { responseId, tokens, reservationId }: Extract<WatchNote, { readonly type: 'response' }>,
   nowMs: number,
 ): SessionUsage => {
   const digest = digestOf(`watched:${responseId}`);
   if (usage.seen.has(digest)) return usage;
   return {
-    ...usage,
+    ...withoutReservation(usage, reservationId),
     seen: new Set([...usage.seen, digest]),
     counted: addTokens(usage.counted, tokens),
     responses: usage.responses + 1,
     receivedAtMs: Math.max(usage.receivedAtMs, nowMs),
     watch: { ...watch, seenAtMs: Math.max(watch.seenAtMs, nowMs) },
+  };
+};
+
+const withoutReservation = (usage: SessionUsage, reservationId: string | undefined): SessionUsage =>
+  usage.reservations.some(({ id }) => id === reservationId)
+    ? { ...usage, reservations: usage.reservations.filter(({ id }) => id !== reservationId) }
+    : usage;
+
+/**
+ * The usage with the answer to one turn reserved; `answered` where a watcher has asked for that answer; undefined when
+ * another watcher has taken over or the call has ended.
+ */
+export const withTurnReserved = (
+  usage: SessionUsage,
+  generation: number,
+  { turnId, reservation }: { readonly turnId: string; readonly reservation: ResponseReservation },
+): SessionUsage | 'answered' | undefined => {
+  const { watch, reservations } = usage;
+  if (watch?.generation !== generation || watch.closedAtMs !== null) return undefined;
+  if (watch.answeredTurn === turnId) return 'answered';
+  return {
+    ...usage,
+    watch: { ...watch, answeredTurn: turnId },
+    reservations: [...reservations, reservation],
   };
 };
 

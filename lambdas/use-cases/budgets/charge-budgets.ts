@@ -1,4 +1,5 @@
 import { type CurrentBudget, currentBudget } from '../../domain/budgets/budget.ts';
+import { sameReservations } from '../../domain/budgets/response-reservation.ts';
 import type { SessionId } from '../../domain/identifiers.ts';
 import { entryOf, type SessionUsage } from '../../domain/sessions/session-usage.ts';
 import type { BudgetNotes } from '../ports/budgets.ts';
@@ -36,7 +37,9 @@ export const chargeBudgets = (ports: ChargeBudgetPorts): Pick<SessionUsageStore,
   };
   return {
     saveUsage: async (usage) => {
-      const isFree = entryOf(usage).costMicroCents === usage.posted.costMicroCents;
+      const isFree =
+        entryOf(usage).costMicroCents === usage.posted.costMicroCents &&
+        sameReservations(usage.reservations, usage.postedReservations);
       const isCharged = usage.mode === 'byok' && !isFree;
       await ports.sessionUsage.saveUsage(usage, isCharged ? await budgetsOf(ports, usage) : []);
       if (isCharged || unsettled.has(usage.sessionId)) await settle(usage);

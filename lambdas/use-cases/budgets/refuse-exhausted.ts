@@ -7,13 +7,19 @@ import {
   resetsAt,
 } from '../../domain/budgets/budget.ts';
 
-/** The refusal of a new session where one of these budgets is spent; undefined where none is. */
+/**
+ * The refusal of a new session where one of these budgets is spent; undefined where none is. `responseMicroCents`: the
+ * highest cost of the session's first response, where it is known.
+ */
 export const exhaustedBudget = (
   budgets: readonly Budget[],
   timeZone: string,
   now: Date,
+  responseMicroCents = 0,
 ): BrokerError | undefined => {
-  const spent = budgets.map((budget) => currentBudget(budget, now, timeZone)).filter(isExhausted);
+  const spent = budgets
+    .map((budget) => currentBudget(budget, now, timeZone))
+    .filter((budget) => isExhausted(budget, responseMicroCents));
   if (spent.length === 0) return undefined;
   // Every spent budget has to begin again before the next session is opened.
   const until = Math.max(...spent.map((budget) => resetsAt(budget, timeZone).getTime()));
@@ -23,7 +29,12 @@ export const exhaustedBudget = (
 };
 
 /** Throws `budget_exhausted` where one of these budgets is spent. */
-export const refuseExhausted = (budgets: readonly CurrentBudget[], now: Date, timeZone: string): void => {
-  const refusal = exhaustedBudget(budgets, timeZone, now);
+export const refuseExhausted = (
+  budgets: readonly CurrentBudget[],
+  now: Date,
+  timeZone: string,
+  responseMicroCents = 0,
+): void => {
+  const refusal = exhaustedBudget(budgets, timeZone, now, responseMicroCents);
   if (refusal !== undefined) throw refusal;
 };

@@ -10,6 +10,7 @@ import { periodNameOf, periodStart } from '../../domain/budgets/budget-period.ts
 import { ConflictError } from '../../domain/dependency.ts';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Caller, Site, Workspace } from '../../domain/tenancy/workspace.ts';
+import { queueScopeEnd } from '../calls/queue-scope-end.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
 import type { BudgetStore } from '../ports/budgets.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
@@ -17,6 +18,7 @@ import type { MembershipReader, SiteLister } from '../ports/tenancy.ts';
 import type { UsageReader } from '../ports/usage.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 import { authorizeBudget, type BudgetTarget, type ShownBudget } from './read-budget.ts';
+import { refuseTooSmall, refuseUnpriced } from './refuse-unreservable.ts';
 import { refuseWeakControl } from './refuse-weak-control.ts';
 import { type SettleBudgetPorts, settleBudgets } from './settle-budgets.ts';
 
@@ -37,7 +39,8 @@ const MAX_ATTEMPTS = 8;
 /**
  * Admin. Sets or changes a budget, which applies to the next request. What was counted in the present period stays; a new budget,
  * or one of another kind of period, begins with the usage totals of the period. An amount that is already spent takes
- * effect at once: with `end_calls` the running calls are hung up.
+ * effect at once: with `end_calls` the running calls are hung up. So are they when `never_exceed` is set, which applies to
+ * calls from their beginning.
  */
 export const setBudget =
   (ports: SetBudgetPorts) =>
@@ -47,9 +50,9 @@ export const setBudget =
     if (workspace.billingMode === 'managed') throw new BrokerError('budget_needs_own_key');
     const sites = site === undefined ? await sitesOf(ports.tenancy, workspaceId) : [site];
     refuseWeakControl(settings.action, sites);
-    // No watcher reserves the cost of a response yet: a promise that nothing keeps is refused.
-    if (settings.action === 'never_exceed' || (needsWatcher(settings.action) && !ports.watchesCalls))
-      throw new BrokerError('watch_required');
+    if (needsWatcher(settings.action) && !ports.watchesCalls) throw new BrokerError('watch_required');
+    refuseUnpriced(settings.action, sites, ports.clock());
+    refuseTooSmall(settings, sites, ports.clock());
     const scope = { workspaceId, siteId: site?.siteId ?? null };
     const event = await ports.auditEvents.event(caller, 'budget.changed', {
       workspaceId,
@@ -64,6 +67,14 @@ export const setBudget =
     try {
       const saved = await retryOnConflict(ports.backOff, MAX_ATTEMPTS, async () => {
         const before = await ports.budgets.readBudget(scope);
+        // Running calls began without reservations, so OpenAI answers their turns by itself. Queued before the budget is
+        // saved, so that a run that dies in between is repeated; the second pass also ends calls that were just opened.
+        if (settings.action === 'never_exceed' && before?.action !== 'never_exceed')
+          await queueScopeEnd(
+            ports.hangUps,
+            { workspaceId, ownKeys: true, siteId: scope.siteId, unreserved: true },
+            'budget',
+          );
         return save(ports, { caller, workspace, scope, settings, before, event });
       });
       const now = ports.clock();
@@ -107,8 +118,8 @@ const save = async (
   }
   const periodName = periodNameOf(now, settings.period, workspace.timeZone);
   const spentMicroCents = await spentSince(ports, scope, periodStart(periodName, workspace.timeZone), now);
-  // What running responses may still cost stays reserved.
-  const reservedMicroCents = before?.reservedMicroCents ?? 0;
+  // What running responses may still cost stays reserved until this period ends.
+  const reservedMicroCents = current?.reservedMicroCents ?? 0;
   const begun: Budget = {
     ...scope,
     ...settings,
@@ -119,6 +130,7 @@ const save = async (
     remainingMicroCents: settings.amountMicroCents - spentMicroCents - reservedMicroCents,
     notices: {},
     callsEndedAt: null,
+    createdAt: before === undefined ? stamp.changedAt : before.createdAt,
   };
   await ports.budgets.putBudget(begun, before, event);
   return begun;

@@ -1,5 +1,6 @@
 import { type Budget, dueNotices, endsCalls } from '../../domain/budgets/budget.ts';
 import type { RandomBytes } from '../../domain/identifiers.ts';
+import type { NoticePercent } from '../../domain/tenancy/plan.ts';
 import { systemEvent } from '../audit/system-event.ts';
 import { queueScopeEnd } from '../calls/queue-scope-end.ts';
 import { ignoreConflict } from '../conflicts.ts';
@@ -25,24 +26,32 @@ export const settleBudgets = async (
   for (const budget of budgets) {
     // First the calls: they cost money while they run.
     if (endsCalls(budget)) await endCalls(ports, budget, now);
-    for (const percent of dueNotices(budget)) {
-      const event = systemEvent({ now, random: ports.random }, 'system:meter', 'budget.threshold_reached', {
-        workspaceId: budget.workspaceId,
-        siteId: budget.siteId,
-        facts: {
-          percent,
-          scope: budget.siteId === null ? 'workspace' : 'site',
-          period: budget.period,
-          period_name: budget.periodName,
-          action: budget.action,
-          amount_micro_cents: budget.amountMicroCents,
-          spent_micro_cents: budget.spentMicroCents,
-        },
-      });
-      // A conflict: another session was first.
-      await ignoreConflict(ports.budgets.noteThreshold(budget, percent, event));
-    }
+    for (const percent of dueNotices(budget)) await noteThreshold(ports, budget, percent, now);
   }
+};
+
+/** Sends the notice of one threshold, once in a period. */
+export const noteThreshold = async (
+  { budgets, random }: { readonly random: RandomBytes; readonly budgets: Pick<BudgetNotes, 'noteThreshold'> },
+  budget: Budget,
+  percent: NoticePercent,
+  now: Date,
+): Promise<void> => {
+  const event = systemEvent({ now, random }, 'system:meter', 'budget.threshold_reached', {
+    workspaceId: budget.workspaceId,
+    siteId: budget.siteId,
+    facts: {
+      percent,
+      scope: budget.siteId === null ? 'workspace' : 'site',
+      period: budget.period,
+      period_name: budget.periodName,
+      action: budget.action,
+      amount_micro_cents: budget.amountMicroCents,
+      spent_micro_cents: budget.spentMicroCents,
+    },
+  });
+  // A conflict: another session was first.
+  await ignoreConflict(budgets.noteThreshold(budget, percent, event));
 };
 
 /** Queues the end before it is marked as done: a run that dies in between is repeated, and never forgotten. */

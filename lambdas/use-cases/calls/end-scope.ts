@@ -12,7 +12,11 @@ export interface EndScopePorts {
 const isIn = (scope: EndScope, live: LiveSession): boolean => {
   if ('all' in scope) return true;
   if ('ownKeys' in scope)
-    return live.mode === 'byok' && (scope.siteId === null || live.siteId === scope.siteId);
+    return (
+      live.mode === 'byok' &&
+      (scope.siteId === null || live.siteId === scope.siteId) &&
+      !(scope.unreserved === true && live.turnByTurn === true)
+    );
   if ('siteId' in scope) return live.siteId === scope.siteId;
   return (
     live.keyScope === scope.keyScope &&

@@ -1,3 +1,4 @@
+import type { EndedBy } from '../../domain/calls/call.ts';
 import {
   afterEvent,
   isQuiet,
@@ -6,19 +7,29 @@ import {
   type WatchedStep,
 } from '../../domain/calls/watched-call.ts';
 import { holdUsedUp } from '../../domain/sessions/hold.ts';
+import type { ReservedSession } from '../../domain/sessions/session.ts';
 import { WATCH_RENEWAL_MS, type WatchNote } from '../../domain/sessions/watched-usage.ts';
-import type { HangUpQueue, Sideband, SidebandEvent, WatcherInvoker, WatchRequest } from '../ports/calls.ts';
+import type {
+  HangUpQueue,
+  ResponseReservations,
+  Sideband,
+  SidebandEvent,
+  WatcherInvoker,
+  WatchRequest,
+} from '../ports/calls.ts';
 import { noteWatch, WatchLostError, type WatchNotePorts } from './watch-notes.ts';
 
 export interface FollowPorts extends WatchNotePorts {
   readonly hangUps: HangUpQueue;
   readonly watchers: WatcherInvoker;
+  readonly reservations: ResponseReservations;
 }
 
 /** A watcher that holds the watch. */
 export interface Watcher {
   readonly ports: FollowPorts;
   readonly request: WatchRequest;
+  readonly workspaceId: ReservedSession['workspaceId'];
   readonly generation: number;
   readonly startedAtMs: number;
 }
@@ -105,11 +116,11 @@ export const followCall = async (
 };
 
 /** Also ends a call that has used all that its plan had left. */
-const renew = async ({ ports, request, generation }: Watcher): Promise<'held' | 'lost'> => {
-  const { siteId, sessionId } = request;
+const renew = async (watcher: Watcher): Promise<'held' | 'lost'> => {
+  const { ports, request, generation } = watcher;
   try {
     const usage = await noteWatch(ports, request, generation, { type: 'renewed' });
-    if (holdUsedUp(usage)) await ports.hangUps.send({ kind: 'end', siteId, sessionId, by: 'max_duration' });
+    if (holdUsedUp(usage)) await hangUp(watcher, 'max_duration');
     return 'held';
   } catch (error) {
     if (error instanceof WatchLostError) return 'lost';
@@ -158,10 +169,20 @@ const takeStep = async (
   call: WatchedCall,
   step: WatchedStep,
 ): Promise<void> => {
-  const { ports, request } = watcher;
   switch (step.do) {
     case 'count':
-      return note(watcher, { type: 'response', responseId: step.responseId, tokens: step.tokens });
+      return note(watcher, {
+        type: 'response',
+        responseId: step.responseId,
+        tokens: step.tokens,
+        reservationId: step.reservationId,
+      });
+    case 'respond':
+      return respond(watcher, sideband, call, step);
+    case 'release':
+      return note(watcher, { type: 'released', reservationId: step.reservationId });
+    case 'silence':
+      return sideband.silence();
     case 'note_attached':
       return note(watcher, { type: 'attached' });
     case 'gap':
@@ -170,11 +191,31 @@ const takeStep = async (
       return sideband.restore(call.expected);
     case 'hang_up':
       sideband.silence();
-      return ports.hangUps.send({
-        kind: 'end',
-        siteId: request.siteId,
-        sessionId: request.sessionId,
-        by: 'tampered',
-      });
+      return hangUp(watcher, 'tampered');
   }
+};
+
+const hangUp = ({ ports, request: { siteId, sessionId } }: Watcher, by: EndedBy): Promise<void> =>
+  ports.hangUps.send({ kind: 'end', siteId, sessionId, by });
+
+/** Nothing is asked of OpenAI before its highest cost is reserved. Where it does not fit, the call ends. */
+const respond = async (
+  watcher: Watcher,
+  sideband: Sideband,
+  { expected, maxOutputTokens }: WatchedCall,
+  { turnId, turnMs }: Extract<WatchedStep, { readonly do: 'respond' }>,
+): Promise<void> => {
+  const { ports, request, workspaceId, generation } = watcher;
+  const session = { workspaceId, siteId: request.siteId, sessionId: request.sessionId };
+  const reserved = await ports.reservations.reserve(session, generation, {
+    turnId,
+    // No turn is longer than the call.
+    turnMs: turnMs ?? ports.clock().getTime() - request.openedAtMs,
+    instructions: expected['instructions'] ?? '',
+    maxOutputTokens,
+  });
+  if (reserved.result === 'refused') return hangUp(watcher, 'budget');
+  // Otherwise the turn was answered, or is left to the watcher that took over.
+  if (reserved.result !== 'reserved' || sideband.respond(reserved.id, maxOutputTokens)) return;
+  await note(watcher, { type: 'released', reservationId: reserved.id });
 };

@@ -79,6 +79,14 @@ export const openCall =
       throw new BrokerError('invalid_offer', {
         details: [{ path: 'sdp', message: 'This site is locked: create the offer without a data channel.' }],
       });
+    const actions = arrival.context.budgets.map(({ action }) => action);
+    // Nobody would ask for a response.
+    if (
+      settings.watch === 'off' &&
+      arrival.workspace.billingMode === 'byok' &&
+      actions.includes('never_exceed')
+    )
+      throw new BrokerError('unavailable');
     const { admitted, payer, site, visitor } = await admitVisitor(
       ports,
       settings,
@@ -89,8 +97,7 @@ export const openCall =
       replaced && { ...replaced.session, named: replaced.named },
     );
     // Managed calls are billed by the watcher, and these budgets act on its counts: both wait until it listens.
-    const needsStrict =
-      payer.mode === 'managed' || arrival.context.budgets.some(({ action }) => needsWatcher(action));
+    const needsStrict = payer.mode === 'managed' || actions.some(needsWatcher) || isTurnByTurn(admitted);
     const watch = needsStrict && settings.watch === 'eager' ? 'strict' : settings.watch;
     const opened = await callForSession(ports, {
       request,
@@ -111,6 +118,8 @@ export const openCall =
       remainingSlots: admitted.remainingSlots,
     };
   };
+
+const isTurnByTurn = ({ session }: Admitted): boolean => session.admission?.turnByTurn === true;
 
 const maxDurationOf = ({ session }: Admitted, site: Site): number =>
   session.admission?.maxDurationSeconds ?? site.maxDurationSeconds;
@@ -141,6 +150,7 @@ const callForSession = async (
     await replaced?.hangUp(plaintext, key.sealed.fingerprint);
     const created = await ports.calls.createCall(plaintext, {
       settings: site,
+      turnByTurn: isTurnByTurn(admitted),
       offer: request.offer.sdp,
       safetyIdentifier,
     });

@@ -73,6 +73,7 @@ export const watchCall =
         model: session.model,
         voice: session.voice,
         instructions,
+        tools: site.tools,
         // The rest of it is OpenAI's to tell: the watcher keeps what its first answer has.
         conversation: {
           ...DEFAULT_CONVERSATION,
@@ -81,6 +82,7 @@ export const watchCall =
         dataResidency,
       },
       locked: site.control === 'locked',
+      turnByTurn: session.admission?.turnByTurn === true,
     };
     const startedAtMs = ports.clock().getTime();
     // With a watcher before it, this one attaches first and takes the watch then: nothing falls in between.
@@ -91,7 +93,8 @@ export const watchCall =
       const usage = await takeWatch(ports, request);
       if (usage?.watch == null) return 'not_taken';
       const { generation } = usage.watch;
-      return await watch(watched, { ports, request, generation, startedAtMs }, early);
+      const { workspaceId } = session;
+      return await watch(watched, { ports, request, workspaceId, generation, startedAtMs }, early);
     } catch (error) {
       if (error instanceof WatchLostError) return 'lost';
       throw error;
@@ -114,6 +117,7 @@ interface Watched {
   readonly session: RecordedCall['session'];
   readonly settings: VoiceSettings;
   readonly locked: boolean;
+  readonly turnByTurn: boolean;
 }
 
 /** A sideband that hears the call, with the events that came up to now. */
@@ -161,11 +165,12 @@ const watch = async (
   watcher: Watcher,
   early: EarlySideband | undefined,
 ): Promise<WatchOutcome> => {
-  const { ports, request, settings, locked } = watched;
+  const { ports, request, settings, locked, turnByTurn } = watched;
   let call: WatchedCall = newWatchedCall({
     locked,
+    turnByTurn,
     maxOutputTokens: settings.conversation.maxOutputTokens,
-    expected: ports.sidebands.admittedFields(settings),
+    expected: ports.sidebands.admittedFields(settings, turnByTurn),
     strict: early !== undefined || (request.strict && watcher.generation === 1),
     joined: early !== undefined,
   });
@@ -200,7 +205,7 @@ const watch = async (
 };
 
 /** One audited use of the key. It is not reachable from here once the socket is open. */
-const attach = async ({ ports, request, session, settings }: Watched): Promise<AttachResult> => {
+const attach = async ({ ports, request, session, settings, turnByTurn }: Watched): Promise<AttachResult> => {
   const { clock, keys, keyUses, opener, sidebands, random } = ports;
   const sealed = await keys.findKey(session, clock());
   if (sealed === undefined) return { result: 'refused' };
@@ -212,7 +217,7 @@ const attach = async ({ ports, request, session, settings }: Watched): Promise<A
   try {
     const attached = await opener.withPlaintext(
       sealed,
-      (plaintext) => sidebands.attach(plaintext, { callId: request.callId, settings }),
+      (plaintext) => sidebands.attach(plaintext, { callId: request.callId, settings, turnByTurn }),
       (requestId) => {
         kmsRequestId = requestId;
       },

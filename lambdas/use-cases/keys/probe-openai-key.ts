@@ -86,7 +86,12 @@ const openAsVisitorsDo = async (
       safetyIdentifier: undefined,
       timeoutMs: PROBE_TIMEOUT_MS,
     });
-  const created = await calls.createCall(key, { settings, offer: CANNED_OFFER, safetyIdentifier: undefined });
+  const created = await calls.createCall(key, {
+    settings,
+    turnByTurn: false,
+    offer: CANNED_OFFER,
+    safetyIdentifier: undefined,
+  });
   const { callId } = created;
   // The key has shown what it can do. Nobody has the answer, so nobody joins a call that this does not end.
   await Promise.allSettled([calls.hangUp(key, { callId, dataResidency: settings.dataResidency })]);

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../../domain/audit/audit-record.ts';
+import type { ResponseLimits } from '../../domain/budgets/response-bound.ts';
 import type { CallId, EndedBy } from '../../domain/calls/call.ts';
 import type { OpenedWith } from '../../domain/calls/control.ts';
 import type { KeyUse, KeyUseOutcome } from '../../domain/calls/key-use.ts';
@@ -30,6 +31,8 @@ export interface RealtimeCalls {
     key: Secret,
     request: {
       readonly settings: VoiceSettings;
+      /** True: OpenAI answers no turn by itself; the watcher asks for each response. */
+      readonly turnByTurn: boolean;
       readonly offer: string;
       /** undefined for a probe, which is no visitor's. */
       readonly safetyIdentifier: string | undefined;
@@ -62,6 +65,8 @@ export interface LiveSession {
   readonly startedAt: string;
   /** When the call's cap is due, RFC 3339; null until it is handed out, and for tokens. */
   readonly capAt: string | null;
+  /** As in its admission. */
+  readonly turnByTurn?: boolean | undefined;
 }
 
 export interface LiveSessions {
@@ -147,7 +152,13 @@ export type EndScope =
   | { readonly workspaceId: WorkspaceId; readonly all: true }
   | { readonly workspaceId: WorkspaceId; readonly siteId: SiteId }
   /** Calls that the owner pays for: of one site, or of every site where `siteId` is null. */
-  | { readonly workspaceId: WorkspaceId; readonly ownKeys: true; readonly siteId: SiteId | null }
+  | {
+      readonly workspaceId: WorkspaceId;
+      readonly ownKeys: true;
+      readonly siteId: SiteId | null;
+      /** true: only those whose responses are not reserved in budgets. */
+      readonly unreserved?: true | undefined;
+    }
   | {
       readonly workspaceId: WorkspaceId;
       readonly keyScope: KeyScope;
@@ -206,6 +217,11 @@ export interface Sideband {
   restore(expected: SessionFields): void;
   /** Stops the response that is under way. */
   silence(): void;
+  /**
+   * Asks for one response. OpenAI returns the id with it, and with the refusal of the request. False where the socket had
+   * closed: the request was not sent.
+   */
+  respond(reservationId: string, maxOutputTokens: number): boolean;
   /** The next event, in order; undefined when none came within `timeoutMs`. */
   next(timeoutMs: number): Promise<SidebandEvent | undefined>;
   close(): Promise<void>;
@@ -222,10 +238,10 @@ export interface Sidebands {
   /** The key is read before this first waits, and never kept. */
   attach(
     key: Secret,
-    call: { readonly callId: CallId; readonly settings: VoiceSettings },
+    call: { readonly callId: CallId; readonly settings: VoiceSettings; readonly turnByTurn: boolean },
   ): Promise<AttachResult>;
   /** The compared fields of a session with these settings. */
-  admittedFields(settings: VoiceSettings): SessionFields;
+  admittedFields(settings: VoiceSettings, turnByTurn: boolean): SessionFields;
 }
 
 /** The call that a watcher is started for. */
@@ -239,6 +255,24 @@ export interface WatchRequest {
   readonly strict: boolean;
   /** The generation of the watcher that hands over and still watches; undefined: none does. */
   readonly after?: number | undefined;
+}
+
+/** Money that is set aside before OpenAI is asked for a response. */
+export interface ResponseReservations {
+  reserve(
+    session: Pick<ReservedSession, 'workspaceId' | 'sessionId'> & { readonly siteId: SiteId },
+    generation: number,
+    /** `turnId`: the item of the turn. */
+    turn: ResponseLimits & { readonly turnId: string },
+  ): Promise<
+    | { readonly result: 'reserved'; readonly id: string }
+    /** A budget has less left than the response may cost. */
+    | { readonly result: 'refused' }
+    /** A watcher has asked for this answer before. */
+    | { readonly result: 'answered' }
+    /** Another watcher has taken over, or the call has ended. */
+    | { readonly result: 'lost' }
+  >;
 }
 
 export interface WatcherInvoker {

@@ -1,5 +1,6 @@
 import { BrokerError } from '../../domain/broker-error.ts';
 import { type CurrentBudget, currentBudget } from '../../domain/budgets/budget.ts';
+import { highestCostOfResponse } from '../../domain/budgets/response-bound.ts';
 import { OPENING_LEASE_SECONDS } from '../../domain/calls/call.ts';
 import { type KeyUse, newKeyUse } from '../../domain/calls/key-use.ts';
 import { ConflictError } from '../../domain/dependency.ts';
@@ -25,6 +26,7 @@ import {
 import type { QuotaReservation, TokenContext } from '../../domain/sessions/token-context.ts';
 import { secondsToNextPeriod } from '../../domain/tenancy/plan.ts';
 import type { Site } from '../../domain/tenancy/workspace.ts';
+import { priceOf } from '../../domain/usage/price-catalogue.ts';
 import { refuseExhausted } from '../budgets/refuse-exhausted.ts';
 import type { BackOff } from '../ports/runtime.ts';
 import type { EmbedTags, SessionAdmitter, TokenContextReader } from '../ports/sessions.ts';
@@ -106,7 +108,7 @@ export const admitSession = async (
         if (attempt > 1 && request.visitor !== undefined) refuseVisitor(request.visitor, capacity.embed, now);
         const budgets = budgetsFor(request, capacity);
         const chosen = chooseSlots(ports.random, request, capacity, attempt);
-        const admitted = admissionAt(ports.random, request, chosen, capacity);
+        const admitted = admissionAt(ports.random, request, chosen, capacity, budgets);
         await ports.admissions.admit(
           {
             session: admitted.session,
@@ -133,14 +135,26 @@ const tagsOf = (visitor: VisitorWrite | undefined): Partial<EmbedTags> | undefin
 
 /** The budgets that the session counts against: only own keys have any. Refuses where one is spent. */
 const budgetsFor = (
-  { session, timeZone, now }: AdmissionRequest,
+  { session, site, timeZone, now }: AdmissionRequest,
   { budgets }: Pick<TokenContext, 'budgets'>,
 ): readonly CurrentBudget[] => {
   if (session.mode !== 'byok') return [];
   const current = budgets.map((budget) => currentBudget(budget, now, timeZone));
-  refuseExhausted(current, now, timeZone);
+  const price = priceOf(session.model, now, session.dataResidency ?? 'global');
+  const first =
+    price &&
+    highestCostOfResponse(price, {
+      instructions: site.instructions,
+      turnMs: 0,
+      maxOutputTokens: site.conversation.maxOutputTokens,
+    });
+  refuseExhausted(current, now, timeZone, first);
   return current;
 };
+
+/** True for a call of which each response has to be reserved: its watcher asks for them one by one. */
+const isTurnByTurn = ({ openedWith }: ReservedSession, budgets: readonly CurrentBudget[]): boolean =>
+  openedWith === 'call' && budgets.some(({ action }) => action === 'never_exceed');
 
 interface ChosenSlot {
   readonly pool: string;
@@ -193,6 +207,7 @@ const admissionAt = (
   { session, site, capSeconds, visitor, now }: AdmissionRequest,
   chosen: readonly ChosenSlot[],
   { period, embed }: Pick<TokenContext, 'period' | 'embed'>,
+  budgets: readonly CurrentBudget[],
 ): Admitted => {
   const isCall = session.openedWith === 'call';
   const nowSeconds = Math.floor(now.getTime() / 1_000);
@@ -212,6 +227,7 @@ const admissionAt = (
       holdSeconds,
       connectBy,
       slots: chosen.map(({ pool, index }) => ({ pool, index })),
+      ...(isTurnByTurn(session, budgets) && { turnByTurn: true }),
     },
   };
   return {

@@ -1,5 +1,6 @@
 import type { SiteId } from '../../domain/identifiers.ts';
 import type { Caller, Site, SiteChange } from '../../domain/tenancy/workspace.ts';
+import { priceFault, refuseUnpriced } from '../budgets/refuse-unreservable.ts';
 import { refuseWeakControl } from '../budgets/refuse-weak-control.ts';
 import { refuseConflict } from '../conflicts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
@@ -33,10 +34,13 @@ export const changeSite =
     if (change.control !== undefined && change.control !== site.control)
       for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
         refuseWeakControl(action, [{ name: change.name ?? site.name, control: change.control }]);
+    const { control = site.control, tools = site.tools } = change;
     refuseSiteSettings(
       {
         model: newModel,
         allowedOrigins: change.allowedOrigins,
+        control,
+        tools,
         ...((newModel !== undefined || change.conversation !== undefined) && {
           conversation: {
             model: change.model ?? site.model,
@@ -47,6 +51,11 @@ export const changeSite =
       suffixes,
       clock(),
     );
+    const changed = { ...site, ...change };
+    const isPriced = priceFault(changed, clock()) === undefined;
+    if ((newModel !== undefined || change.conversation !== undefined) && !isPriced)
+      for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
+        refuseUnpriced(action, [changed], clock());
     const undone = newModel !== undefined && newModel === site.modelMove?.from;
     const whole = {
       ...(undone && { modelAutoUpgrade: false }),

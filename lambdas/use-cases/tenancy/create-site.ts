@@ -3,6 +3,7 @@ import { ConflictError } from '../../domain/dependency.ts';
 import { newSiteId, type RandomBytes, type WorkspaceId } from '../../domain/identifiers.ts';
 import { type Plan, planNamed, siteCapOf } from '../../domain/tenancy/plan.ts';
 import type { Caller, Site, SiteQuota, SiteSettings, Workspace } from '../../domain/tenancy/workspace.ts';
+import { refuseUnpriced } from '../budgets/refuse-unreservable.ts';
 import { refuseWeakControl } from '../budgets/refuse-weak-control.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
 import type { BudgetReader } from '../ports/budgets.ts';
@@ -31,14 +32,17 @@ export const createSite =
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, settings: NewSiteSettings): Promise<Site> => {
     const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
-    const { model, allowedOrigins, conversation } = settings;
+    const { model, allowedOrigins, control, tools, conversation } = settings;
     refuseSiteSettings(
-      { model, allowedOrigins, conversation: { model, settings: conversation } },
+      { model, allowedOrigins, control, tools, conversation: { model, settings: conversation } },
       ports.suffixes,
       ports.clock(),
     );
-    for (const { action } of await ports.budgets.readBudgets(workspaceId, null))
+    const dataResidency = settings.dataResidency ?? workspace.dataResidency;
+    for (const { action } of await ports.budgets.readBudgets(workspaceId, null)) {
       refuseWeakControl(action, [settings]);
+      refuseUnpriced(action, [{ ...settings, dataResidency }], ports.clock());
+    }
     const quota = quotaIn(workspace, ports.plans);
     const site: Site = {
       siteId: newSiteId(workspaceId, ports.random),
@@ -47,7 +51,7 @@ export const createSite =
       embedKey: null,
       modelMove: null,
       retirementNotices: {},
-      dataResidency: settings.dataResidency ?? workspace.dataResidency,
+      dataResidency,
       createdAt: ports.clock().toISOString(),
       createdBy: caller.sub,
     };

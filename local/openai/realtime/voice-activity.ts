@@ -18,12 +18,16 @@ const LOUDEST_THRESHOLD = 1_000;
 
 /**
  * Tells speech from silence by the energy of the sound, and by nothing else: steady noise above the threshold is taken
- * for speech. Time is counted in sound heard, so that a slow machine decides as a fast one does.
+ * for speech. Time is counted in sound heard, so that a slow machine decides as a fast one does. `fromMs`: the sound that came
+ * before, so that places go on where settings change in the middle of a call.
  */
-export function detectVoice({ threshold, silenceMs }: VoiceActivityOptions): {
+export function detectVoice(
+  { threshold, silenceMs }: VoiceActivityOptions,
+  fromMs = 0,
+): {
   hear(loudness: number, ms: number): Activity | undefined;
 } {
-  let heardMs = 0;
+  let heardMs = fromMs;
   let loudMs = 0;
   let quietMs = 0;
   let speaking = false;

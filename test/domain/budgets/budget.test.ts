@@ -22,6 +22,7 @@ const aBudget = (facts: Partial<Budget> = {}): Budget => ({
   remainingMicroCents: 500,
   notices: {},
   callsEndedAt: null,
+  createdAt: null,
   changedAt: '2026-11-30T00:00:00.000Z',
   changedBy: 'owner',
   revision: 1,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   afterEvent,
+  attachedAgain,
   newWatchedCall,
   sawEverything,
   type WatchedCall,
@@ -11,6 +12,7 @@ import { NO_TOKENS } from '../../../lambdas/domain/usage/token-counts.ts';
 
 const admitted = {
   locked: false,
+  turnByTurn: false,
   maxOutputTokens: 1_024,
   expected: { instructions: '"Be kind."', max_output_tokens: '1024' },
   strict: false,
@@ -46,6 +48,112 @@ const play = (
   }
   return { call, steps };
 };
+
+const speech = (speaking: boolean, atMs?: number): WatchedEvent => ({ type: 'speech', speaking, atMs });
+const turn = (itemId: string): WatchedEvent => ({ type: 'turn', itemId });
+const answer = (responseId: string, reservationId?: string): WatchedEvent => ({
+  type: 'response_started',
+  responseId,
+  maxOutputTokens: 1_024,
+  reservationId,
+});
+const stepsOf = (events: readonly WatchedEvent[], facts: Partial<typeof admitted> = {}) => {
+  let call = newWatchedCall({ ...admitted, locked: true, turnByTurn: true, strict: true, ...facts });
+  return events.flatMap((event) => {
+    const next = afterEvent(call, event);
+    call = next.call;
+    return next.steps;
+  });
+};
+
+describe('a call whose watcher asks for each response', () => {
+  it('is answered after each turn, with the length of the speech', () => {
+    const events = [equal, speech(true, 700), speech(false, 1_900), turn('item_1')];
+    expect(stepsOf(events)).toEqual([
+      { do: 'note_attached' },
+      { do: 'respond', turnId: 'item_1', turnMs: 1_200 },
+    ]);
+  });
+
+  it('does not know the length of speech whose beginning it has not seen', () => {
+    const last = (events: readonly WatchedEvent[]) => stepsOf([equal, ...events, turn('item_1')]).at(-1);
+    const unknown = { do: 'respond', turnId: 'item_1', turnMs: undefined };
+    expect(last([speech(false, 1_900)])).toEqual(unknown);
+    expect(last([speech(true), speech(false, 1_900)])).toEqual(unknown);
+    // The length of an earlier speech is not that of the next.
+    expect(last([speech(true, 0), speech(false, 100), speech(true), speech(false, 900)])).toEqual(unknown);
+  });
+
+  it('is not answered before the watcher sees it, while the visitor speaks, nor without a turn', () => {
+    expect(stepsOf([turn('item_1')])).toEqual([]);
+    expect(stepsOf([turn('item_1'), equal]).map((step) => step.do)).toEqual(['note_attached', 'respond']);
+    expect(stepsOf([equal, speech(true, 0), turn('item_1')])).toEqual([{ do: 'note_attached' }]);
+    expect(stepsOf([equal, { type: 'turn' }])).toEqual([{ do: 'note_attached' }]);
+    // Before a later watcher came, the earlier one has asked for it or nobody answers.
+    expect(stepsOf([equal], { strict: false })).toEqual([{ do: 'note_attached' }]);
+  });
+
+  it('answers the latest turn alone once a response has ended', () => {
+    const events = [equal, turn('item_1'), answer('r1', 'rsv_1'), turn('item_2'), turn('item_3')];
+    const cancelled: WatchedEvent = {
+      type: 'response_done',
+      responseId: 'r1',
+      tokens: NO_TOKENS,
+      reservationId: 'rsv_1',
+    };
+    expect(stepsOf([...events, cancelled]).slice(2)).toEqual([
+      { do: 'count', responseId: 'r1', tokens: NO_TOKENS, reservationId: 'rsv_1' },
+      { do: 'respond', turnId: 'item_3', turnMs: undefined },
+    ]);
+  });
+
+  it('ends when a response starts that no watcher has asked for', () => {
+    expect(stepsOf([equal, turn('item_1'), answer('r1')]).at(-1)).toEqual({ do: 'hang_up' });
+  });
+
+  it('stops a response that starts while the visitor speaks', () => {
+    expect(stepsOf([equal, turn('item_1'), speech(true, 0), answer('r1', 'rsv_1')]).at(-1)).toEqual({
+      do: 'silence',
+    });
+  });
+
+  it('releases what a refused request or a failed response had reserved, and nothing that may be billed', () => {
+    const failed = (facts: { readonly failed?: boolean; readonly reservationId?: string }): WatchedEvent => ({
+      type: 'response_done',
+      responseId: 'r1',
+      tokens: undefined,
+      ...facts,
+    });
+    const following = (event: WatchedEvent) =>
+      stepsOf([equal, turn('item_1'), answer('r1', 'rsv_1'), event]).slice(2);
+    expect(following(failed({ failed: true, reservationId: 'rsv_1' }))).toEqual([
+      { do: 'release', reservationId: 'rsv_1' },
+    ]);
+    expect(following(failed({ failed: false, reservationId: 'rsv_1' }))).toEqual([]);
+    expect(following(failed({ failed: true }))).toEqual([]);
+    expect(stepsOf([equal, turn('item_1'), { type: 'refused', reservationId: 'rsv_1' }]).slice(2)).toEqual([
+      { do: 'release', reservationId: 'rsv_1' },
+    ]);
+  });
+
+  it('answers a turn again whose request was refused because of another response', () => {
+    const busy: WatchedEvent = { type: 'refused', reservationId: 'rsv_2' };
+    const events = [equal, turn('item_1'), answer('r1', 'rsv_1'), busy, done('r1')];
+    expect(stepsOf(events).map((step) => step.do)).toEqual([
+      'note_attached',
+      'respond',
+      'release',
+      'count',
+      'respond',
+    ]);
+  });
+
+  it('expects no response after a gap that it did not ask for', () => {
+    let call = newWatchedCall({ ...admitted, locked: true, turnByTurn: true, strict: true });
+    call = afterEvent(call, equal).call;
+    expect(afterEvent(attachedAgain(call), equal).steps).toEqual([]);
+  });
+});
 
 describe('a watched call', () => {
   it('counts a response that has usage, and none without', () => {

@@ -7,6 +7,7 @@ import {
   WATCH_LEASE_MS,
   type WatchNote,
   withCallClosed,
+  withTurnReserved,
   withWatchNote,
   withWatchTaken,
 } from '../../../lambdas/domain/sessions/watched-usage.ts';
@@ -55,6 +56,53 @@ describe('the watch of a call', () => {
     expect(counted.counted).toEqual(TOKENS);
     expect(noted(counted, 2, response('r1'))).toBe(counted);
     expect(noted(counted, 1, { type: 'gap' }).watch?.gapless).toBe(false);
+  });
+});
+
+describe('the reservation of a response', () => {
+  const reservation = { id: 'rsv_1', microCents: 50, budgets: [], lost: false };
+  const reserved = (): SessionUsage => {
+    const usage = withTurnReserved(watched(), 1, { turnId: 'item_1', reservation });
+    if (usage === 'answered') throw new Error('Answered.');
+    return held(usage);
+  };
+  const settled = (responseId: string): WatchNote => ({
+    type: 'response',
+    responseId,
+    tokens: TOKENS,
+    reservationId: 'rsv_1',
+  });
+
+  it('is made once for a turn, by the watcher that holds the watch', () => {
+    expect(reserved()).toMatchObject({ reservations: [reservation], watch: { answeredTurn: 'item_1' } });
+    expect(withTurnReserved(reserved(), 1, { turnId: 'item_1', reservation })).toBe('answered');
+    expect(withTurnReserved(reserved(), 2, { turnId: 'item_2', reservation })).toBeUndefined();
+    const over = noted(watched(), 1, { type: 'ended' });
+    expect(withTurnReserved(over, 1, { turnId: 'item_1', reservation })).toBeUndefined();
+    // The successor of a watcher that died goes on with the next turn, and keeps what that one reserved.
+    const next = held(withWatchTaken(reserved(), START, clockAt(1_000)));
+    expect(withTurnReserved(next, 2, { turnId: 'item_1', reservation })).toBe('answered');
+    expect(next.reservations).toEqual([reservation]);
+  });
+
+  it('ends with the response, whichever watcher saw it, and once', () => {
+    const next = handedOver(reserved());
+    const counted = noted(next, 1, settled('r1'));
+    expect(counted).toMatchObject({ reservations: [], counted: TOKENS });
+    expect(noted(counted, 2, settled('r1'))).toBe(counted);
+  });
+
+  it('ends with the refusal of its request, and the turn may be answered again', () => {
+    const released = noted(reserved(), 1, { type: 'released', reservationId: 'rsv_1' });
+    expect(released).toMatchObject({ reservations: [], watch: { answeredTurn: null } });
+  });
+
+  it('stays whole when the call ends before the response, until the response is seen after all', () => {
+    const over = noted(reserved(), 1, { type: 'ended' });
+    expect(over.reservations).toEqual([{ ...reservation, lost: true }]);
+    expect(noted(over, 1, settled('r1'))).toMatchObject({ reservations: [], counted: TOKENS });
+    // Closed by the code that hung the call up: the watcher is asked, and says when it has seen all.
+    expect(withCallClosed(reserved(), clockAt(60)).reservations).toEqual([reservation]);
   });
 });
 

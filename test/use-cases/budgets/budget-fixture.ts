@@ -22,6 +22,7 @@ export const aBudget = (facts: Partial<Budget> = {}): Budget => ({
   remainingMicroCents: 100,
   notices: {},
   callsEndedAt: null,
+  createdAt: null,
   changedAt: NOW.toISOString(),
   changedBy: 'owner',
   revision: 1,

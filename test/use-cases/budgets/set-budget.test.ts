@@ -2,12 +2,15 @@ import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
 import type { BudgetSettings } from '../../../lambdas/domain/budgets/budget.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import type { BudgetTarget } from '../../../lambdas/use-cases/budgets/read-budget.ts';
 import { setBudget } from '../../../lambdas/use-cases/budgets/set-budget.ts';
 import { aSite, aWorkspace, NOW, outcomeOf, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 import { aBudget, aDay, budgetWorld, CALLER, DOWN, OTHER_SITE_ID } from './budget-fixture.ts';
 
 const SETTINGS: BudgetSettings = { period: 'month', amountMicroCents: 100, action: 'refuse' };
+/** Enough for a response of every model. */
+const NEVER: BudgetSettings = { period: 'month', amountMicroCents: 100_000_000, action: 'never_exceed' };
 const WORKSPACE: BudgetTarget = { workspaceId: WORKSPACE_ID };
 const SITE: BudgetTarget = { siteId: SITE_ID };
 
@@ -38,7 +41,13 @@ describe('a new budget', () => {
     const { result, state, log } = await set({ days });
     expect(log).toContainEqual(['read days', '2026-11-01', '2026-11-23']);
     expect(state.budget).toEqual(
-      aBudget({ ...SETTINGS, spentMicroCents: 50, remainingMicroCents: 50, changedBy: 'admin' }),
+      aBudget({
+        ...SETTINGS,
+        spentMicroCents: 50,
+        remainingMicroCents: 50,
+        createdAt: NOW.toISOString(),
+        changedBy: 'admin',
+      }),
     );
     expect(result).toMatchObject({ budget: { spentMicroCents: 50, periodName: '2026-11' } });
   });
@@ -214,13 +223,63 @@ describe('a budget that could not be kept', () => {
   it.each([
     ['end_calls', false],
     ['never_exceed', false],
-    ['never_exceed', true],
   ] as const)('%s is refused where the stage watches calls: %s', async (action, watchesCalls) => {
     const sites = [aSite({ control: 'locked' })];
     expect(await refused({ sites, watchesCalls }, { action })).toMatchObject({
       refusal: 'watch_required',
       log: [],
     });
+  });
+
+  it('never_exceed is refused with the name of each site whose model has no known price', async () => {
+    const sites = [
+      aSite({ control: 'locked' }),
+      aSite({ name: 'new', control: 'locked', model: 'gpt-next' }),
+    ];
+    expect(await refused({ sites }, { ...NEVER })).toEqual({
+      refusal: 'price_required',
+      details: [{ path: 'model', message: 'The price of gpt-next, the model of new, is not known.' }],
+      log: [],
+    });
+  });
+
+  it('never_exceed is refused where what visitors say is written down by a model without a known price', async () => {
+    const transcription = { model: 'whisper-1', language: null } as const;
+    const sites = [aSite({ control: 'locked', conversation: { ...DEFAULT_CONVERSATION, transcription } })];
+    expect(await refused({ sites }, NEVER)).toMatchObject({
+      refusal: 'price_required',
+      details: [{ path: 'conversation.transcription' }],
+      log: [],
+    });
+  });
+
+  it('never_exceed is refused below the highest cost of one response, and names that amount', async () => {
+    const sites = [aSite({ control: 'locked', instructions: '' })];
+    const { refusal, details, log } = await refused({ sites }, { ...NEVER, amountMicroCents: 10_147_999 });
+    expect({ refusal, log }).toEqual({ refusal: 'invalid_request', log: [] });
+    expect(details).toEqual([
+      {
+        path: 'amount_usd',
+        message: 'never_exceed needs at least 0.11: the highest possible cost of one response.',
+      },
+    ]);
+    expect((await set({ sites }, { ...NEVER, amountMicroCents: 10_148_000 })).log).toContainEqual(['put']);
+  });
+
+  it('never_exceed ends calls that run before it is saved, and none when its amount changes', async () => {
+    const sites = [aSite({ control: 'locked' })];
+    const { log, state } = await set({ sites }, NEVER);
+    const scope = { workspaceId: WORKSPACE_ID, ownKeys: true, siteId: null, unreserved: true };
+    expect(log.filter(([step]) => step !== 'read days')).toEqual([
+      ['end calls', scope, 0],
+      ['end calls', scope, 30],
+      ['put'],
+    ]);
+    const changed = await set(
+      { sites, stored: state.budget ?? null },
+      { ...NEVER, amountMicroCents: 2 * NEVER.amountMicroCents },
+    );
+    expect(changed.log).toEqual([['change']]);
   });
 
   it.each(['notify', 'refuse'] as const)('%s is allowed where no stage watches', async (action) => {

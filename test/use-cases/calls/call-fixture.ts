@@ -72,6 +72,7 @@ export const aWatchedMeter = (attached: boolean): SessionUsage => ({
     attached,
     gapless: true,
     awaited: null,
+    answeredTurn: null,
     callId: CALL_ID,
     claimed: NO_TOKENS,
     claimedResponses: 0,

@@ -16,7 +16,7 @@ const ALL = [
   live('workspace key'),
   live('older workspace key', { fingerprint: 'older' }),
   live('site key', { keyScope: 'site', keyScopeId: SITE_ID, fingerprint: 'site' }),
-  live('other site', { siteId: OTHER_SITE_ID }),
+  live('other site', { siteId: OTHER_SITE_ID, turnByTurn: true }),
   live('managed', {
     mode: 'managed',
     keyScope: 'platform',
@@ -68,6 +68,11 @@ describe('ending the calls of a scope', () => {
       'every own key',
       { workspaceId: WORKSPACE_ID, ownKeys: true, siteId: null },
       ['workspace key', 'older workspace key', 'site key', 'other site'],
+    ],
+    [
+      'every own key whose responses are not reserved',
+      { workspaceId: WORKSPACE_ID, ownKeys: true, siteId: null, unreserved: true },
+      ['workspace key', 'older workspace key', 'site key'],
     ],
     [
       'the own keys on one site',

@@ -55,12 +55,12 @@ describe('a visitor who opens a call', () => {
   });
 
   it('is known to OpenAI by the id of the page, else by the address', async () => {
-    const site = aSite();
+    const expected = { settings: aSite(), turnByTurn: false, offer: CANNED_OFFER };
     const { created } = await opened();
     const named = await opened({ request: { visitorId: 'visitor-7' } });
     expect([...created, ...named.created]).toEqual([
-      { settings: site, offer: CANNED_OFFER, safetyIdentifier: `${SITE_ID} 192.0.2.1` },
-      { settings: site, offer: CANNED_OFFER, safetyIdentifier: `${SITE_ID} visitor-7` },
+      { ...expected, safetyIdentifier: `${SITE_ID} 192.0.2.1` },
+      { ...expected, safetyIdentifier: `${SITE_ID} visitor-7` },
     ]);
   });
 });
@@ -92,6 +92,34 @@ describe('a locked site', () => {
       request: { offer },
     });
     expect(result).toMatchObject({ control: 'open', mode: 'managed' });
+  });
+});
+
+describe('a call under a budget that is never exceeded', () => {
+  const strict = aBudget({
+    action: 'never_exceed',
+    amountMicroCents: 1_000_000_000,
+    remainingMicroCents: 1_000_000_000,
+  });
+
+  it('is created so that OpenAI answers nothing by itself, and handed out once its watcher sees it', async () => {
+    const { created, log, result } = await opened({ context: { budgets: [strict] }, watch: 'eager' });
+    expect(created).toMatchObject([{ turnByTurn: true }]);
+    expect(log).toContain('watch strictly');
+    expect(result).toMatchObject({ session: { admission: { turnByTurn: true } }, control: 'locked' });
+  });
+
+  it('is refused where nobody would ask for its responses', async () => {
+    const { refusal, log } = await refused({ context: { budgets: [strict] }, watch: 'off' });
+    expect(refusal).toBe('unavailable');
+    expect(costsNothing(log)).toBe(true);
+  });
+
+  it('is refused where less is left than the highest cost of one response', async () => {
+    const budgets = [{ ...strict, spentMicroCents: 995_000_000, remainingMicroCents: 5_000_000 }];
+    const { refusal, log } = await refused({ context: { budgets }, watch: 'eager' });
+    expect(refusal).toBe('budget_exhausted');
+    expect(costsNothing(log)).toBe(true);
   });
 });
 

@@ -7,6 +7,7 @@ import { aBudget } from '../budgets/budget-fixture.ts';
 import { aMember, aSite, lost, outcomeOf, SITE_ID } from '../sessions/token-fixture.ts';
 import { CALLER, eventOf, tenancyWith } from './tenancy-fixture.ts';
 
+const TOOL = { name: 'get_order', description: '', parameters: '{"type":"object"}' };
 const OLD = 'gpt-realtime-mini';
 const MOVED = aSite({
   model: 'gpt-realtime-2.1-mini',
@@ -54,6 +55,23 @@ describe('a site that changes how far its visitors are trusted', () => {
     expect(site?.control).toBe('locked');
   });
 
+  it.each<[SiteChange, Partial<Site>]>([
+    [{ control: 'locked' }, { control: 'brokered', tools: [TOOL] }],
+    [{ tools: [TOOL] }, { control: 'locked' }],
+    [{ control: 'locked', tools: [TOOL] }, { control: 'open' }],
+  ])('%j is refused for a site with %j: a locked site has no functions', async (change, site) => {
+    const refusal = await refused(change, { site: aSite(site), budgets: [] });
+    expect(refusal).toMatchObject({ refusal: 'invalid_request', details: [{ path: 'tools' }] });
+  });
+
+  it('may become locked in the change that removes its functions', async () => {
+    const { site } = await changed(
+      { control: 'locked', tools: [] },
+      { site: aSite({ control: 'brokered', tools: [TOOL] }), budgets: [] },
+    );
+    expect(site).toMatchObject({ control: 'locked', tools: [] });
+  });
+
   it('to what it is already reads no budget', async () => {
     const { site } = await changed({ control: 'open', name: 'Bakery' });
     expect(site?.name).toBe('Bakery');
@@ -84,6 +102,25 @@ describe('a site that the service has moved to another model', () => {
     ['the model to what it is', { model: MOVED.model }],
   ])('remembers the move when a person changes %s', async (_, change) => {
     expect((await changed(change, { site: MOVED })).site?.modelMove).toEqual(MOVED.modelMove);
+  });
+});
+
+describe('a site that changes its model', () => {
+  const model = 'gpt-realtime-3';
+
+  it('is refused where a budget must never be exceeded and the price of the model is not known', async () => {
+    const budgets = [aBudget({ action: 'never_exceed' })];
+    expect(await refused({ model }, { budgets })).toEqual({
+      refusal: 'price_required',
+      details: [{ path: 'model', message: `The price of ${model}, the model of Shop site, is not known.` }],
+    });
+    expect((await changed({ model: 'gpt-realtime-2.1' }, { budgets })).site).toMatchObject({
+      model: 'gpt-realtime-2.1',
+    });
+  });
+
+  it('may have one without a price under other budgets, which then count it as free', async () => {
+    expect((await changed({ model }, { budgets: [aBudget()] })).site).toMatchObject({ model });
   });
 });
 

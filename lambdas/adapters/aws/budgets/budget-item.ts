@@ -22,6 +22,7 @@ export const budgetItem: z.ZodType<Budget> = z
     reservedMicroCents: count,
     remainingMicroCents: z.number(),
     callsEndedAt: z.string().nullable().default(null),
+    createdAt: z.string().nullable().default(null),
     changedAt: z.string(),
     changedBy: z.string(),
     revision: z.number(),
@@ -39,7 +40,7 @@ export const budgetItem: z.ZodType<Budget> = z
     );
     const { workspaceId: workspace, siteId: site, period, amountMicroCents, action, periodName } = item;
     const { spentMicroCents, reservedMicroCents, remainingMicroCents, callsEndedAt } = item;
-    const { changedAt, changedBy, revision } = item;
+    const { createdAt, changedAt, changedBy, revision } = item;
     return {
       workspaceId: workspace,
       siteId: site,
@@ -52,6 +53,7 @@ export const budgetItem: z.ZodType<Budget> = z
       remainingMicroCents,
       notices,
       callsEndedAt,
+      createdAt,
       changedAt,
       changedBy,
       revision,
@@ -76,9 +78,15 @@ export const budgetsIn = (
   });
 
 /** The attributes of a budget's item beside its keys. */
-export const budgetAttributes = ({ notices, callsEndedAt, ...plain }: Budget): Record<string, unknown> => ({
+export const budgetAttributes = ({
+  notices,
+  callsEndedAt,
+  createdAt,
+  ...plain
+}: Budget): Record<string, unknown> => ({
   ...plain,
   ...(callsEndedAt !== null && { callsEndedAt }),
+  ...(createdAt !== null && { createdAt }),
   ...Object.fromEntries(
     Object.entries(notices).map(([percent, at]) => [noticeAttribute(Number(percent)), at]),
   ),

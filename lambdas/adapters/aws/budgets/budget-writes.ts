@@ -3,6 +3,7 @@ import {
   type BudgetScope,
   type CurrentBudget,
 } from '../../../domain/budgets/budget.ts';
+import type { BudgetCharge } from '../../../domain/budgets/response-reservation.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { noticeAttribute } from './budget-item.ts';
@@ -14,37 +15,47 @@ export const budgetKey = ({ workspaceId, siteId }: BudgetScope): PrimaryKey =>
 const MARKS = ['callsEndedAt', ...BUDGET_NOTICE_PERCENTS.map(noticeAttribute)];
 
 /**
- * Adds a cost to each budget, in the transaction that stores the usage it is for: both or neither, so that a cost counts
- * exactly once. The first cost of a period starts its counts. Fails the transaction when a budget was deleted or began
- * another period since it was read.
+ * Changes the counts of each budget, in the transaction that stores the usage that they are for: both or neither, so that
+ * a cost counts exactly once. The first change of a period starts its counts. Fails the transaction when a budget was
+ * removed, set again or began another period since it was read, and when an amount to reserve does not fit any more.
  */
 export const budgetChargeWrites = (
   usageTable: string,
-  budgets: readonly CurrentBudget[],
-  microCents: number,
+  charges: readonly BudgetCharge[],
 ): readonly TransactWrite[] =>
-  microCents === 0
-    ? []
-    : budgets.map((budget): TransactWrite => {
-        const { periodName, storedPeriodName } = budget;
-        const stays = periodName === storedPeriodName;
-        return {
-          Update: {
-            TableName: usageTable,
-            Key: budgetKey(budget),
-            UpdateExpression: stays
-              ? 'ADD spentMicroCents :cost, remainingMicroCents :less'
-              : `SET periodName = :name, spentMicroCents = :cost, reservedMicroCents = :zero, remainingMicroCents = amountMicroCents + :less REMOVE ${MARKS.join(', ')}`,
-            ConditionExpression: 'periodName = :stored',
-            ExpressionAttributeValues: {
-              ':cost': microCents,
-              ':less': -microCents,
-              ':stored': storedPeriodName,
-              ...(!stays && { ':name': periodName, ':zero': 0 }),
-            },
+  charges
+    .filter(({ spentMicroCents, reservedMicroCents }) => spentMicroCents !== 0 || reservedMicroCents !== 0)
+    .map(({ budget, spentMicroCents, reservedMicroCents }): TransactWrite => {
+      const { periodName, storedPeriodName, createdAt } = budget;
+      const stays = periodName === storedPeriodName;
+      const reserves = reservedMicroCents > 0;
+      return {
+        Update: {
+          TableName: usageTable,
+          Key: budgetKey(budget),
+          UpdateExpression: stays
+            ? 'ADD spentMicroCents :cost, reservedMicroCents :reserved, remainingMicroCents :less'
+            : `SET periodName = :name, spentMicroCents = :cost, reservedMicroCents = :reserved, remainingMicroCents = amountMicroCents + :less REMOVE ${MARKS.join(', ')}`,
+          ConditionExpression: [
+            'periodName = :stored',
+            createdAt === null ? 'attribute_not_exists(createdAt)' : 'createdAt = :created',
+            ...(reserves
+              ? [`#action = :never AND ${stays ? 'remainingMicroCents' : 'amountMicroCents'} >= :reserved`]
+              : []),
+          ].join(' AND '),
+          ...(reserves && { ExpressionAttributeNames: { '#action': 'action' } }),
+          ExpressionAttributeValues: {
+            ':cost': spentMicroCents,
+            ':reserved': reservedMicroCents,
+            ':less': -spentMicroCents - reservedMicroCents,
+            ':stored': storedPeriodName,
+            ...(createdAt !== null && { ':created': createdAt }),
+            ...(!stays && { ':name': periodName }),
+            ...(reserves && { ':never': 'never_exceed' }),
           },
-        };
-      });
+        },
+      };
+    });
 
 /** Fails the transaction that opens a session where the amount was spent since the budgets were read. */
 export const budgetChecks = (

@@ -54,11 +54,12 @@ export const dynamoDbBudgets = (
               : {
                   // Also no cost may have been added since.
                   ConditionExpression:
-                    'revision = :revision AND periodName = :name AND remainingMicroCents = :remaining',
+                    'revision = :revision AND periodName = :name AND remainingMicroCents = :remaining AND spentMicroCents = :spent',
                   ExpressionAttributeValues: {
                     ':revision': before.revision,
                     ':name': before.periodName,
                     ':remaining': before.remainingMicroCents,
+                    ':spent': before.spentMicroCents,
                   },
                 }),
           },

@@ -33,6 +33,7 @@ export const livePut = (
       keyScope: session.keyScope,
       keyScopeId: session.keyScopeId,
       startedAt: session.createdAt,
+      ...(session.admission?.turnByTurn === true && { turnByTurn: true }),
       expires_at:
         Math.floor(now.getTime() / 1_000) +
         (session.openedWith === 'call' ? CALL_LEASE_SECONDS : LONGEST_TOKEN_SECONDS),
@@ -52,6 +53,7 @@ const liveItem: z.ZodType<LiveSession & { readonly expiresAt: number }> = z
     keyScopeId: z.string(),
     startedAt: z.string(),
     capAt: z.string().nullable().default(null),
+    turnByTurn: z.boolean().optional(),
     expires_at: z.number(),
   })
   .transform(({ pk, sk, expires_at: expiresAt, ...live }) => ({

@@ -24,7 +24,12 @@ const messageSchema: z.ZodType<HangUpMessage> = z.discriminatedUnion('kind', [
     scope: z.union([
       z.strictObject({ workspaceId, all: z.literal(true) }),
       z.strictObject({ workspaceId, siteId }),
-      z.strictObject({ workspaceId, ownKeys: z.literal(true), siteId: siteId.nullable() }),
+      z.strictObject({
+        workspaceId,
+        ownKeys: z.literal(true),
+        siteId: siteId.nullable(),
+        unreserved: z.literal(true).optional(),
+      }),
       z.strictObject({
         workspaceId,
         keyScope: z.enum(KEY_SCOPES),

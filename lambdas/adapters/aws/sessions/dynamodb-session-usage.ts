@@ -5,6 +5,7 @@ import {
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { budgetCharges } from '../../../domain/budgets/response-reservation.ts';
 import { entryOf } from '../../../domain/sessions/session-usage.ts';
 import { entryDifference } from '../../../domain/usage/ledger.ts';
 import type { SessionUsageStore } from '../../../use-cases/ports/sessions.ts';
@@ -25,7 +26,10 @@ export const dynamoDbSessionUsage = (
     const totals = [
       ...totalUpdates(usageTable, usage, difference),
       ...visitorSecondsWrites(usageTable, usage, difference.seconds),
-      ...budgetChargeWrites(usageTable, budgets, difference.costMicroCents),
+      ...budgetChargeWrites(
+        usageTable,
+        budgetCharges(budgets, difference.costMicroCents, usage.postedReservations, usage.reservations),
+      ),
     ];
     // A transaction costs twice as much, and a session that has not connected adds nothing.
     if (totals.length === 0)

@@ -14,6 +14,7 @@ const admission = z.object({
   holdSeconds: z.number(),
   connectBy: z.number(),
   slots: z.array(slotPlace),
+  turnByTurn: z.boolean().optional(),
 });
 
 /** A visitor's session whose secret was handed out. */

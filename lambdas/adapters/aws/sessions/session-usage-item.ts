@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { ResponseReservation } from '../../../domain/budgets/response-reservation.ts';
 import { isCallId } from '../../../domain/calls/call.ts';
 import { OPENED_WITH } from '../../../domain/calls/control.ts';
 import { END_REASONS, type SessionUsage, USAGE_FLAGS } from '../../../domain/sessions/session-usage.ts';
@@ -66,8 +67,18 @@ const watch = z.object({
   attached: z.boolean(),
   gapless: z.boolean(),
   awaited: z.number().nullable(),
+  answeredTurn: z.string().nullable().default(null),
   claimed: tokenCounts,
   claimedResponses: z.number(),
+});
+
+const reservation: z.ZodType<ResponseReservation> = z.object({
+  id: z.string(),
+  microCents: z.number(),
+  budgets: z.array(
+    z.object({ siteId: siteId.nullable(), createdAt: z.string().nullable(), periodName: z.string() }),
+  ),
+  lost: z.boolean(),
 });
 
 export const sessionUsageItem: z.ZodType<SessionUsage> = z
@@ -99,14 +110,28 @@ export const sessionUsageItem: z.ZodType<SessionUsage> = z
     seen: z.instanceof(Uint8Array).optional(),
     pace: z.object({ minute: z.number(), requests: z.number() }),
     posted: ledgerEntry,
+    reservations: z.array(reservation).default([]),
     revision: z.number(),
     watch: watch.nullable().default(null),
   })
-  .transform(({ seen, ...meter }) => ({ ...meter, seen: unpackDigests(seen ?? new Uint8Array(0)) }));
+  .transform(({ seen, ...meter }) => ({
+    ...meter,
+    postedReservations: meter.reservations,
+    seen: unpackDigests(seen ?? new Uint8Array(0)),
+  }));
 
 /** The attributes of a meter's item beside its keys. What is nothing is left out: the item is rewritten with each report. */
 export const sessionUsageAttributes = (usage: SessionUsage): Record<string, unknown> => {
-  const { seen, counted, flaggedTokens, flags, posted, ...plain } = usage;
+  const {
+    seen,
+    counted,
+    flaggedTokens,
+    flags,
+    posted,
+    reservations,
+    postedReservations: _,
+    ...plain
+  } = usage;
   return {
     ...Object.fromEntries(
       Object.entries(plain).filter(([name, value]) => value !== null || name === 'priceVersion'),
@@ -115,5 +140,6 @@ export const sessionUsageAttributes = (usage: SessionUsage): Record<string, unkn
     ...(flags.length > 0 && { flags, flaggedTokens: withoutZeros(flaggedTokens) }),
     ...(seen.size > 0 && { seen: packDigests(seen) }),
     posted: entryAttributes(posted),
+    ...(reservations.length > 0 && { reservations }),
   };
 };

@@ -75,6 +75,7 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   budget_needs_own_key: null,
   control_required: null,
   watch_required: null,
+  price_required: null,
   not_endable: null,
   stopped: 'Ask the operator of this service when voice is available again.',
   route_not_found:
