@@ -216,6 +216,18 @@ export class AuditStack extends Stack {
       reservedConcurrencyOf: config.reservedConcurrency,
     });
 
+    const heartbeat = new ScheduledFunction(this, 'Heartbeat', {
+      functionName: 'heartbeat',
+      schedule: Schedule.rate(Duration.minutes(5)),
+      stage,
+      memoryMiB: 256,
+      timeout: Duration.seconds(30),
+      environment: environments.heartbeat,
+      permissions: permissionsOf(this, 'heartbeat', data),
+      logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
+    });
+
     const hangup = new HangUpFunction(this, 'Hangup', {
       source: data.hangUps,
       topic,
@@ -270,6 +282,7 @@ export class AuditStack extends Stack {
       sweeper.broker,
       retireModels.broker,
       reconciliation.broker,
+      heartbeat.broker,
       hangup,
       notices,
     ].map(({ logGroup }) => logGroup.logGroupName);

@@ -42,6 +42,7 @@ export interface FunctionEnvironments {
   readonly 'rotate-on-request': Deployed<EnvironmentOf<'rotate-on-request'>>;
   /** Without the buckets, which are in the stack of the function. */
   readonly reconcile: Omit<Deployed<EnvironmentOf<'reconcile'>>, 'TRAIL_BUCKET' | 'ARCHIVE_BUCKET'>;
+  readonly heartbeat: Deployed<EnvironmentOf<'heartbeat'>>;
   readonly hangup: Deployed<EnvironmentOf<'hangup'>>;
   readonly watch: Deployed<EnvironmentOf<'watch'>>;
   readonly notices: Deployed<EnvironmentOf<'notices'>>;
@@ -167,6 +168,7 @@ export const functionEnvironments = (
       [KMS_KEYS.checkpoints.variable]: keys.checkpoints.keyArn,
       EVENT_BUS_NAME,
     },
+    heartbeat: { ...own, [TABLES.tenancy.variable]: tables.tenancy.tableName },
     'retire-models': { ...own, [TABLES.tenancy.variable]: tables.tenancy.tableName },
     hangup: {
       ...own,

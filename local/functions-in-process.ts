@@ -4,6 +4,7 @@ import { auditHandler } from '../lambdas/composition/audit.ts';
 import { detectorHandler } from '../lambdas/composition/detector.ts';
 import { eventsHandler } from '../lambdas/composition/events.ts';
 import { hangupHandler } from '../lambdas/composition/hangup.ts';
+import { heartbeatHandler } from '../lambdas/composition/heartbeat.ts';
 import { keysHandler } from '../lambdas/composition/keys.ts';
 import { manageHandler } from '../lambdas/composition/manage.ts';
 import { noticesHandler } from '../lambdas/composition/notices.ts';
@@ -43,6 +44,7 @@ export interface LocalFunctions {
   readonly sweep: () => Promise<void>;
   readonly retireModels: () => Promise<void>;
   readonly reconcile: () => Promise<void>;
+  readonly heartbeat: () => Promise<void>;
   /** Behind the queue of calls to hang up. */
   readonly hangUps: HangUpHandler;
   /** Behind asynchronous invocations: watches one call. */
@@ -84,6 +86,7 @@ export const functionsInProcess = (
     incidents,
     retireModels: retireModelsHandler(parseEnvironment(ENVIRONMENTS['retire-models'], variables), runtime),
     reconcile: reconcileHandler(parseEnvironment(ENVIRONMENTS.reconcile, variables), runtime, incidents),
+    heartbeat: heartbeatHandler(parseEnvironment(ENVIRONMENTS.heartbeat, variables), runtime),
     notices: noticesHandler(parseEnvironment(ENVIRONMENTS.notices, variables), runtime, webhooks),
     hangUps: hangupHandler(parseEnvironment(ENVIRONMENTS.hangup, variables), runtime),
     watch: watchHandler(parseEnvironment(ENVIRONMENTS.watch, variables), runtime),

@@ -79,6 +79,8 @@ export interface LocalStack {
   readonly retireModels: () => Promise<void>;
   /** One run of the daily reconciliation. CloudTrail's files are put into the bucket of `TRAIL_BUCKET` by hand. */
   readonly reconcile: () => Promise<void>;
+  /** One heartbeat of the schedule. */
+  readonly heartbeat: () => Promise<void>;
   /** Hands calls that are to be ended to the function that does it. */
   readonly hangUps: HangUpPump;
   /** Hands notices to the function that sends them to webhooks. */
@@ -255,6 +257,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       sweep: functions.sweep,
       retireModels: functions.retireModels,
       reconcile: functions.reconcile,
+      heartbeat: functions.heartbeat,
       hangUps,
       notices,
       sqs,

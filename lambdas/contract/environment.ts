@@ -160,6 +160,14 @@ const retireModelsEnvironment = z.object({
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
+/** Writes one record on a schedule, which has to arrive everywhere. */
+const heartbeatEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+});
+
 /** Hangs calls up; no route leads to it. */
 const hangupEnvironment = z.object({
   STAGE: shared.STAGE,
@@ -334,6 +342,7 @@ export const ENVIRONMENTS = {
   projector: projectorEnvironment,
   archiver: archiverEnvironment,
   reconcile: reconcileEnvironment,
+  heartbeat: heartbeatEnvironment,
   'retire-models': retireModelsEnvironment,
   hangup: hangupEnvironment,
   watch: watchEnvironment,

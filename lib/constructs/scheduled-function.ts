@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
 
 export interface ScheduledFunctionProps extends Omit<BrokerFunctionProps, 'afterFailure'> {
-  readonly functionName: 'sweeper' | 'retire-models' | 'reconcile';
+  readonly functionName: 'sweeper' | 'retire-models' | 'reconcile' | 'heartbeat';
   readonly schedule: Schedule;
 }
 

@@ -39,6 +39,7 @@ export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): v
   addSweeperAlarm(scope, props);
   addRetireModelsAlarm(scope, props);
   addReconciliationAlarm(scope, props);
+  addHeartbeatAlarm(scope, props);
 };
 
 /** One metric for each route by which a session starts. The ids count the routes: `failed0`, `failed1`. */
@@ -309,6 +310,31 @@ const addReconciliationAlarm = (scope: Construct, { stage, topic }: ServiceAlarm
       'a key that was opened without a row, or a trail whose end was cut off, is not noticed; keys and sessions work.',
     because:
       'no day was completed for 28 hours; normally one is each night, and a run that fails is repeated eight times.',
+  });
+};
+
+const BEHIND_STREAMS = ['projector', 'detector', 'archiver'] as const;
+
+const addHeartbeatAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
+  const period = Duration.minutes(15);
+  new BrokerAlarm(scope, 'HeartbeatStops', {
+    stage,
+    topic,
+    runbook: 'The heartbeat does not arrive',
+    metric: new MathExpression({
+      label: 'a quarter of an hour without a heartbeat somewhere',
+      expression: `IF(${BEHIND_STREAMS.map((name) => `FILL(${name}, 0) < 1`).join(' OR ')}, 1, 0)`,
+      usingMetrics: Object.fromEntries(
+        BEHIND_STREAMS.map((name) => [name, ownMetric(stage, name, 'Heartbeats', {}, { period })]),
+      ),
+      period,
+    }),
+    above: 0,
+    periods: 2,
+    silence: 'alarms',
+    impact: 'new events reach the audit trail, the detector or the archive late or not at all.',
+    because:
+      'one of the three had no heartbeat for half an hour; normally each has one every five minutes, also when nobody uses the service.',
   });
 };
 

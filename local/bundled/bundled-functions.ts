@@ -115,6 +115,9 @@ export const startBundledFunctions = async (
     reconcile: async () => {
       await runner('reconcile').invoke({});
     },
+    heartbeat: async () => {
+      await runner('heartbeat').invoke({});
+    },
     watch: async (event) => {
       await runner('watch').invoke(event);
     },

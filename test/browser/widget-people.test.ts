@@ -3,6 +3,7 @@ import axe from 'axe-core';
 import type { BrowserContext } from 'playwright-core';
 import { openAiOf } from '../support/openai.ts';
 import { describeInBrowser } from './support/browser.ts';
+import { controlPages, later, ticks } from './support/open-ai-events.ts';
 import { type Stage, useStage } from './support/stage.ts';
 import { type Visitor, visit } from './support/visitor.ts';
 
@@ -109,6 +110,23 @@ describeInBrowser('a person at the widget', () => {
     await visitor.button('Hang up').click();
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up', responses: 1 });
     expect(visitor.console).toEqual([]);
+  });
+
+  it('types for longer than the idle time: the call goes on', async () => {
+    await controlPages(browser);
+    const { siteId } = await stage.tenant();
+    const visitor = await withoutMicrophone(siteId, 'idle-seconds="30"');
+    await visitor.button('Type instead').click();
+    const field = visitor.widget.getByRole('textbox', { name: 'Type your message' });
+    await field.fill('I would');
+    await later(visitor, 20_000);
+    await visitor.widget.getByText('Are you still there?').waitFor();
+    await field.fill('I would like');
+    await visitor.widget.getByText('Are you still there?').waitFor({ state: 'hidden' });
+    await later(visitor, 14_000);
+    await ticks(visitor);
+    expect(await visitor.told('ended')).toHaveLength(1);
+    expect(await visitor.widget.getByRole('status').first().getAttribute('aria-live')).toBe('polite');
   });
 
   it('types while the assistant speaks: the answer ends, and the next begins', async () => {

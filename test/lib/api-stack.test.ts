@@ -344,6 +344,7 @@ describe('the environment', () => {
       },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
+      heartbeat: { ...own, TENANCY_TABLE: 'TenancyTable' },
       reconcile: {
         ...own,
         ...trail,

@@ -38,7 +38,7 @@ describe('what must not get lost', () => {
       'AWS::S3::Bucket': 3,
       'AWS::SQS::Queue': 9,
       'AWS::CloudTrail::Trail': 1,
-      'AWS::Logs::LogGroup': 18,
+      'AWS::Logs::LogGroup': 19,
     });
   });
 
@@ -433,6 +433,7 @@ describe("the rules on the detector's events", () => {
       ['events.amazonaws.com', 'Sweeper/Broker/Function', 'Sweeper/Schedule'],
       ['events.amazonaws.com', 'RetireModels/Broker/Function', 'RetireModels/Schedule'],
       ['events.amazonaws.com', 'Reconcile/Broker/Function', 'Reconcile/Schedule'],
+      ['events.amazonaws.com', 'Heartbeat/Broker/Function', 'Heartbeat/Schedule'],
     ]);
   });
 });

@@ -86,6 +86,7 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     watch: { kilobytes: 750, clients: ['dynamodb', 'kms', 'lambda', 'sqs'] },
     notices: { kilobytes: 800, clients: ['dynamodb', 'kms', 'sesv2', 'sqs'] },
     'retire-models': { kilobytes: 600, clients: ['dynamodb'] },
+    heartbeat: { kilobytes: 600, clients: ['dynamodb'] },
     reconcile: { kilobytes: 720, clients: ['dynamodb', 'eventbridge', 'kms', 's3'] },
   };
 

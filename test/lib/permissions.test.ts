@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { ENCRYPTION_CONTEXT_KEYS } from '../../lambdas/contract/kms-keys.ts';
+import { renderedMatrix } from './iam-matrix.ts';
 import {
   CONDITIONS,
   functionNameOf,
@@ -29,6 +30,7 @@ const FUNCTIONS = [
   'sweeper',
   'retire-models',
   'reconcile',
+  'heartbeat',
   'hangup',
   'watch',
   'notices',
@@ -366,12 +368,14 @@ describe('the tables', () => {
           expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#* or PLATFORM#platform'));
         else if (condition !== ending || role !== 'keys' || action !== 'dynamodb:PutItem')
           expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
-    expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual(
-      ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem'].map((action) => [
-        action,
+    // Of the kept version it can only put the record.
+    expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual([
+      ...['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem'].map((action) => [
+        `dynamodb:${action}`,
         inPartitions('PLATFORM#platform'),
       ]),
-    );
+      ['dynamodb:PutItem', inPartitions('ENDING#platform#platform')],
+    ]);
   });
 
   test('workspaces, members and sites are changed by manage, keys and retire-models, plans by an operator; the others add events', () => {
@@ -383,6 +387,7 @@ describe('the tables', () => {
       'detector',
       'rotate-on-request',
       'retire-models',
+      'heartbeat',
       'watch',
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
@@ -390,6 +395,7 @@ describe('the tables', () => {
     const own = (writer: string) => `EVENTS#${writer}#*`;
     expect(conditionsOf('events', 'TenancyTable', writes)).toEqual(puts(own('events')));
     expect(conditionsOf('watch', 'TenancyTable', writes)).toEqual(puts(own('watch')));
+    expect(conditionsOf('heartbeat', 'TenancyTable', writes)).toEqual(puts('EVENTS#heartbeat#heartbeat'));
     expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
     // A role that changes a key writes its mark.
     for (const [role, writer] of [
@@ -501,6 +507,7 @@ describe('the tables', () => {
       'sweeper',
       'hangup',
       'watch',
+      'PlatformKeyOperator',
       'StopOperator',
     ]);
     expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);
@@ -526,6 +533,7 @@ describe('the tables', () => {
     );
     expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([
       ['retire-models', 'TenancyTable'],
+      ['PlatformKeyOperator', 'LimitsTable'],
       ['RewrapOperator', 'KeysTable'],
       ['ModelCheckOperator', 'TenancyTable'],
       ['StopOperator', 'LimitsTable'],
@@ -636,7 +644,8 @@ ${FUNCTIONS.map(section).join('\n')}
 Roles that a person of this account assumes for one command: an IAM user with MFA, or a person with a permission set of IAM
 Identity Center that the stage names (\`operators.permissionSets\`).
 
-${OPERATORS.map(section).join('\n')}`;
+${OPERATORS.map(section).join('\n')}
+${renderedMatrix}`;
 
   test('is the matrix of what is deployed', () => {
     if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, rendered);

@@ -161,9 +161,14 @@ export class Call {
 
   /** Sends an event to OpenAI, and counts it as a word of the visitor. */
   send(event: ClientEvent): void {
-    this.#activity.touch(performance.now());
-    this.#setNote(undefined);
+    this.touch();
     this.#connection?.send(event);
+  }
+
+  /** The visitor is there, although nobody speaks. */
+  touch(): void {
+    this.#activity.touch(performance.now());
+    if (this.#note === 'still_there') this.#setNote(undefined);
   }
 
   hangUp(reason: EndReason = 'hung_up', note?: StringName): void {

@@ -408,7 +408,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
       state: this.#state,
       region: this.#strings.region,
       language: Object.keys(this.#ownStrings).length > 0 ? '' : this.#language,
-      isHeard: IN_CALL.has(this.#state) && !this.muted,
+      isHeard: IN_CALL.has(this.#state) && !this.muted && !this.#isTyped,
       title: '',
       detail: '',
       time: '',
@@ -500,7 +500,12 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
       captionsHint:
         this.#showsCaptions && this.#hasEvents ? (this.#isTyped ? '' : words.captions_hint) : undefined,
       typing: this.#isTyped
-        ? { label: words.typing ?? '', send: words.send ?? '', onText: (text) => this.#type(text) }
+        ? {
+            label: words.typing ?? '',
+            send: words.send ?? '',
+            onInput: () => this.#call?.touch(),
+            onText: (text) => this.#type(text),
+          }
         : undefined,
       buttons: [
         ...(this.#isTyped

@@ -13,7 +13,9 @@ export interface ExtraPicture {
 export interface Typing {
   readonly label: string;
   readonly send: string;
-  /** Takes what the visitor has typed. */
+  /** The visitor has changed the text. */
+  readonly onInput: () => void;
+  /** Takes the text that the visitor sends. */
   readonly onText: (text: string) => void;
 }
 
@@ -106,6 +108,7 @@ export const createExtraView = (): ExtraView => {
       input.placeholder = typing.label;
       input.setAttribute('aria-label', typing.label);
       if (send.textContent !== typing.send) send.textContent = typing.send;
+      input.oninput = typing.onInput;
       form.onsubmit = (event) => {
         event.preventDefault();
         const text = input.value.trim();
