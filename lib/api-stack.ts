@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import type { FunctionName } from '../lambdas/contract/routes.ts';
 import { BrokerApi } from './constructs/broker-api.ts';
 import { BrokerFunction } from './constructs/broker-function.ts';
+import type { NetworkPlace } from './constructs/egress-network.ts';
 import type { DataStack } from './data-stack.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { permissionsOf } from './role-permissions.ts';
@@ -12,6 +13,7 @@ import { watcherStatements } from './watcher-uses.ts';
 export interface ApiStackProps extends StackProps {
   readonly config: StageConfig;
   readonly data: DataStack;
+  readonly network: NetworkPlace | undefined;
 }
 
 /** The HTTP API and its functions. Holds no state; can be deployed again from nothing. */
@@ -22,7 +24,7 @@ export class ApiStack extends Stack {
   readonly functionNames: readonly FunctionName[];
   readonly logGroupNames: readonly string[];
 
-  constructor(scope: Construct, id: string, { config, data, ...props }: ApiStackProps) {
+  constructor(scope: Construct, id: string, { config, data, network, ...props }: ApiStackProps) {
     super(scope, id, { description: 'Spelo BYOK: HTTP API and functions', ...props });
 
     const environments = functionEnvironments(config, data);
@@ -46,6 +48,7 @@ export class ApiStack extends Stack {
         afterFailure:
           'API Gateway waits for the answer: the caller knows of a failure, and nothing is left to repeat.',
         reservedConcurrencyOf: config.reservedConcurrency,
+        network,
       });
       functionNames.push(functionName);
       logGroupNames.push(broker.logGroup.logGroupName);

@@ -8,6 +8,7 @@ import { through } from './conditions.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
 import { ChangeRules } from './constructs/change-rules.ts';
+import type { NetworkPlace } from './constructs/egress-network.ts';
 import { EventFunction } from './constructs/event-function.ts';
 import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts';
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
@@ -33,6 +34,7 @@ import { watcherStatements } from './watcher-uses.ts';
 export interface AuditStackProps extends StackProps {
   readonly config: StageConfig;
   readonly data: DataStack;
+  readonly network: NetworkPlace | undefined;
 }
 
 /**
@@ -47,7 +49,7 @@ export class AuditStack extends Stack {
   readonly deadLetterQueues: Readonly<Record<string, string>>;
   readonly logGroupNames: readonly string[];
 
-  constructor(scope: Construct, id: string, { config, data, ...props }: AuditStackProps) {
+  constructor(scope: Construct, id: string, { config, data, network, ...props }: AuditStackProps) {
     super(scope, id, { description: 'Spelo BYOK: audit trail, CloudTrail, detector and alarms', ...props });
     const { stage } = config;
 
@@ -96,6 +98,7 @@ export class AuditStack extends Stack {
       logRetention: config.logRetentionDays,
       queueKey: noticesKey,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     };
     const projector = new StreamFunction(this, 'Projector', {
       ...streamFunction,
@@ -184,6 +187,7 @@ export class AuditStack extends Stack {
       permissions: [...permissionsOf(this, 'sweeper', data), ...watcherStatements(this, 'sweeper', stage)],
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const retireModels = new ScheduledFunction(this, 'RetireModels', {
@@ -197,6 +201,7 @@ export class AuditStack extends Stack {
       permissions: permissionsOf(this, 'retire-models', data),
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const reconciliation = new Reconciliation(this, 'Reconcile', {
@@ -233,6 +238,7 @@ export class AuditStack extends Stack {
       permissions: permissionsOf(this, 'hangup', data),
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const watch = new WatchFunction(this, 'Watch', {
@@ -247,6 +253,7 @@ export class AuditStack extends Stack {
       permissions: [...permissionsOf(this, 'watch', data), ...watcherStatements(this, 'watch', stage)],
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const notices = new NoticeFunction(this, 'Notices', {
@@ -259,6 +266,7 @@ export class AuditStack extends Stack {
       permissions: [...permissionsOf(this, 'notices', data), ...this.#mailing(config)],
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
+      network,
     });
 
     const background = { projector, archiver, detector, 'rotate-on-request': rotateOnRequest, watch };

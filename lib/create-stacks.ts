@@ -5,6 +5,7 @@ import { AuditStack } from './audit-stack.ts';
 import { DashboardStack } from './dashboard-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { EdgeStack } from './edge-stack.ts';
+import { NetworkStack } from './network-stack.ts';
 import { ObservabilityStack } from './observability-stack.ts';
 import { placeholdersIn } from './placeholders.ts';
 import { ReplicaStack } from './replica-stack.ts';
@@ -23,6 +24,7 @@ export interface Stacks {
   readonly observability: ObservabilityStack;
   readonly edge: EdgeStack | undefined;
   readonly dashboard: DashboardStack | undefined;
+  readonly network: NetworkStack | undefined;
   /** One for each stand-by region. */
   readonly replicas: readonly ReplicaStack[];
 }
@@ -43,14 +45,17 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
 
   const kept = { env, config, terminationProtection: config.deletionProtection };
   const data = new DataStack(app, name('data'), kept);
+  const network = config.egress === undefined ? undefined : new NetworkStack(app, name('network'), kept);
+  const place = network?.place;
   const api = new ApiStack(app, name('api'), {
     env,
     config,
     data,
+    network: place,
     // CloudFront in another region reads the API's id, and no import there keeps the API from being deleted.
     terminationProtection: config.deletionProtection && config.edge !== undefined,
   });
-  const audit = new AuditStack(app, name('audit'), { ...kept, data });
+  const audit = new AuditStack(app, name('audit'), { ...kept, data, network: place });
   const observability = new ObservabilityStack(app, name('observability'), { env, config, data, api, audit });
   const edge =
     config.edge === undefined
@@ -89,5 +94,5 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
       `stages.${config.stage}.${path} ${says}. AWS would refuse it, or nobody could use it: replace it in cdk.json before you deploy.`,
     );
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-  return { data, api, audit, observability, edge, dashboard, replicas };
+  return { data, api, audit, observability, edge, dashboard, network, replicas };
 };

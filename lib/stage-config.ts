@@ -39,6 +39,11 @@ export interface StageConfig {
   readonly domain?: Domain | undefined;
   /** CloudFront in front of the API, which then refuses whatever did not come through it. */
   readonly edge?: Edge | undefined;
+  /**
+   * Functions that hold plaintext in a network with one Elastic IP. `openai-only` also refuses every other name than
+   * OpenAI's and the issuer's, with AWS Network Firewall. `@default` Lambda's own network, whose addresses change
+   */
+  readonly egress?: Egress | undefined;
   /** The operator's dashboard and the widget's files, on a separate distribution. */
   readonly dashboard?: Dashboard | undefined;
   readonly logRetentionDays: RetentionDays;
@@ -115,6 +120,9 @@ export interface CognitoPool {
   /** Where the sign-in page may send people back to. */
   readonly callbackUrls: readonly string[];
 }
+
+export const EGRESS = ['static', 'openai-only'] as const;
+export type Egress = (typeof EGRESS)[number];
 
 export interface Dashboard {
   /** The public client that the issuer has for the dashboard; a pool of the stack's own brings one. */
@@ -310,6 +318,7 @@ const stageSettings = settings({
   recentSignInMinutes: wholeNumber(1_440, 0).optional(),
   domain: domain.optional(),
   edge: edge.optional(),
+  egress: z.enum(EGRESS, 'must be static or openai-only').optional(),
   dashboard: dashboard.optional(),
   plansFile: text('must be the path of a JSON file').optional(),
   logRetentionDays: z.literal(RETENTIONS, 'must be a number of days that CloudWatch Logs offers'),

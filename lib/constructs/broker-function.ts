@@ -1,13 +1,15 @@
 import { fileURLToPath } from 'node:url';
-import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, CfnFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { type Duration, RemovalPolicy, Validations } from 'aws-cdk-lib/core';
+import { ArnFormat, type Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { DeployedFunctionName } from '../../lambdas/contract/environment.ts';
+import { KEY_USES } from '../key-uses.ts';
 import { roleName } from '../role-names.ts';
 import type { StageConfig } from '../stage-config.ts';
+import type { NetworkPlace } from './egress-network.ts';
 
 export interface BrokerFunctionProps {
   readonly functionName: DeployedFunctionName;
@@ -24,7 +26,22 @@ export interface BrokerFunctionProps {
   readonly usesRequire?: boolean;
   /** By function, the containers that are set apart for it, and its most; a share of the account's common pool without. */
   readonly reservedConcurrencyOf: StageConfig['reservedConcurrency'];
+  /** Where the stage has a network: the place of functions that hold plaintext. Others do not use it. */
+  readonly network?: NetworkPlace | undefined;
 }
+
+/** Functions that see an OpenAI key: those that open a stored one, and those that seal a new one. */
+const HOLDS_PLAINTEXT: ReadonlySet<string> = new Set(KEY_USES.master.map(({ role }) => role));
+
+/** Calls that Lambda makes with the function's role: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html */
+const NETWORK_CALLS = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+];
 
 /** Name of a deployed function: for on-call to type, and for the dashboard, which needs no reference to its stack. */
 export const deployedNameOf = (stage: string, name: DeployedFunctionName): string =>
@@ -48,6 +65,7 @@ export class BrokerFunction extends Construct {
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
 
+    const place = HOLDS_PLAINTEXT.has(props.functionName) ? props.network : undefined;
     this.logGroup = new LogGroup(this, 'Logs', {
       retention: props.logRetention,
       // Logs hold no secret and are evidence: they run out, a deployment does not take them along.
@@ -72,6 +90,7 @@ export class BrokerFunction extends Construct {
               actions: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
               resources: ['*'],
             }),
+            ...(place === undefined ? [] : this.#networkStatements(props)),
           ],
         }),
       },
@@ -107,6 +126,11 @@ export class BrokerFunction extends Construct {
       },
     });
     this.#trace();
+    if (place !== undefined)
+      this.#resource().vpcConfig = {
+        subnetIds: [place.subnetId],
+        securityGroupIds: [place.securityGroupId],
+      };
     this.#acknowledge(props.afterFailure);
   }
 
@@ -115,9 +139,32 @@ export class BrokerFunction extends Construct {
    * gives X-Ray nothing, so a key cannot get there. Set on the resource, because CDK's property adds a policy to the role.
    */
   #trace(): void {
+    this.#resource().tracingConfig = { mode: 'Active' };
+  }
+
+  #resource(): CfnFunction {
     const resource = this.function.node.defaultChild;
     if (!(resource instanceof CfnFunction)) throw new Error('The function has no CloudFormation resource.');
-    resource.tracingConfig = { mode: 'Active' };
+    return resource;
+  }
+
+  /** Lambda may attach the function to the network; the function's own code may not use these calls. */
+  #networkStatements({ stage, functionName }: BrokerFunctionProps): readonly PolicyStatement[] {
+    const functionArn = Stack.of(this).formatArn({
+      service: 'lambda',
+      resource: 'function',
+      resourceName: deployedNameOf(stage, functionName),
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return [
+      new PolicyStatement({ actions: NETWORK_CALLS, resources: ['*'] }),
+      new PolicyStatement({
+        effect: Effect.DENY,
+        actions: NETWORK_CALLS,
+        resources: ['*'],
+        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } },
+      }),
+    ];
   }
 
   #acknowledge(afterFailure: string): void {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { delimiter, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The programs that the command starts. Each resolves to its exit status and prints its progress itself. */
@@ -22,13 +23,18 @@ const run = (
   command: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
-  input?: string,
+  { input, silent = false }: { readonly input?: string | undefined; readonly silent?: boolean } = {},
 ): Promise<number> =>
   new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: PROJECT_ROOT,
-      env: { ...process.env, ...environment },
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'inherit', 'inherit'],
+      // The CDK starts `node` for the app, which must be the one that runs TypeScript.
+      env: {
+        ...process.env,
+        ...environment,
+        PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
+      },
+      stdio: [input === undefined ? 'ignore' : 'pipe', silent ? 'ignore' : 'inherit', 'inherit'],
     });
     child.once('error', reject);
     child.once('close', (status) => resolve(status ?? 1));
@@ -38,8 +44,11 @@ const run = (
 const OPENERS: Readonly<Partial<Record<NodeJS.Platform, string>>> = { darwin: 'open', linux: 'xdg-open' };
 
 export const programs = (): Programs => ({
-  cdk: (args, environment) => run(process.execPath, ['node_modules/aws-cdk/bin/cdk', ...args], environment),
-  script: (path, args, environment, input) => run(process.execPath, [path, ...args], environment, input),
+  cdk: (args, environment) =>
+    run(process.execPath, ['node_modules/aws-cdk/bin/cdk', ...args], environment, {
+      silent: args[0] === 'list',
+    }),
+  script: (path, args, environment, input) => run(process.execPath, [path, ...args], environment, { input }),
   openBrowser: (url) => {
     const opener = OPENERS[process.platform];
     if (opener === undefined) return;

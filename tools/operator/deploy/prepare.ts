@@ -52,17 +52,8 @@ const synthesize = async (
 ): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), 'spelo-byok-deploy-'));
   const status = await cdk(
-    [
-      'synth',
-      '--all',
-      '--quiet',
-      '-c',
-      `stage=${stage}`,
-      '--output',
-      folder,
-      // Without code, the templates are the same and come in a few seconds.
-      ...(bundled ? [] : ['-c', 'aws:cdk:bundling-stacks=[]']),
-    ],
+    // `list` makes the same templates without the code of the functions, in a few seconds.
+    [...(bundled ? ['synth', '--quiet'] : ['list']), '-c', `stage=${stage}`, '--output', folder],
     environmentOf(account),
   );
   if (status !== 0)

@@ -3,6 +3,7 @@ import type { StageConfig } from '../../../lib/stage-config.ts';
 import type { AwsClients } from './clients.ts';
 import { inWords } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
+import { inDollars, PRICES, type Price } from './prices.ts';
 import type { DeployPorts } from './run.ts';
 import { keptResources, type StackResource, type StackState } from './stack-state.ts';
 import { explainFailure, settledState } from './stacks.ts';
@@ -17,18 +18,20 @@ export interface RemoveOptions {
 }
 
 /** Stacks whose deletion leaves resources that nobody uses any more. */
-const HOLDS_DATA = /-(?:data|audit|replica-[a-z0-9-]+)$/;
+const HOLDS_DATA = /-(?:data|audit|network|replica-[a-z0-9-]+)$/;
 
-/** Cost of a resource that stays: https://aws.amazon.com/kms/pricing/ and the pages of the services. */
+const cost = ({ dollars, unit }: Price): string => `${inDollars(dollars)} ${unit}`;
+
+/** Cost of a resource that stays, by its type. */
 const COSTS: Readonly<Record<string, string>> = {
-  'AWS::KMS::Key':
-    '$1.00 a month. Delete it last: what it encrypts is lost with it. KMS waits for 7 to 30 days',
-  'AWS::KMS::ReplicaKey': '$1.00 a month',
-  'AWS::DynamoDB::Table': '$0.25 per GB and month, and $0.20 per GB for its backups',
-  'AWS::S3::Bucket': '$0.023 per GB and month. Objects under Object Lock stay until their retention ends',
-  'AWS::CloudTrail::Trail': 'goes on writing: $2.00 per 100,000 events in an account with another trail',
+  'AWS::KMS::Key': `${cost(PRICES.key)}. Delete it last: everything that it encrypts is lost with it. KMS waits for 7 to 30 days`,
+  'AWS::KMS::ReplicaKey': cost(PRICES.key),
+  'AWS::DynamoDB::Table': `${cost(PRICES.tableStorage)}, and ${cost(PRICES.tableBackup)} for its backups`,
+  'AWS::S3::Bucket': `${cost(PRICES.objectStorage)}. Objects under Object Lock stay until their retention ends`,
+  'AWS::CloudTrail::Trail': `goes on writing: ${cost(PRICES.trailEvent)} in an account with another trail`,
   'AWS::Cognito::UserPool': 'nothing while nobody signs in',
-  'AWS::Logs::LogGroup': '$0.03 per GB and month until its entries expire',
+  'AWS::Logs::LogGroup': `${cost(PRICES.logsStored)} until its entries expire`,
+  'AWS::EC2::EIP': `${cost(PRICES.addressHour)} until it is released`,
   'AWS::SQS::Queue': 'nothing while it is empty',
 };
 

@@ -140,7 +140,7 @@ export const startScene = async ({
     cdk: async (args) => {
       cdkCalls.push(args.filter((arg) => !arg.startsWith('/')));
       const [command, name = ''] = args;
-      if (command === 'synth') writeAssembly(args[args.indexOf('--output') + 1] ?? '');
+      if (command === 'synth' || command === 'list') writeAssembly(args[args.indexOf('--output') + 1] ?? '');
       if (command === 'bootstrap') {
         if (aws.state.refusals.has('bootstrap')) return 1;
         aws.state.stacks.set('CDKToolkit', { ...deployedStack({ BootstrapVersion: '28' }), resources: [] });

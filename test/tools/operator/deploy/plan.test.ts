@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { startAwsAccount } from '../../../support/aws-account.ts';
+import { ROOT } from '../../../support/source-files.ts';
+
+const aws = await startAwsAccount();
+afterAll(() => aws.close());
+
+const command = async (...args: string[]): Promise<{ readonly status: number; readonly text: string }> => {
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, ['tools/operator/deploy.ts', ...args], {
+      cwd: ROOT,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        AWS_ENDPOINT_URL: aws.url,
+        AWS_ACCESS_KEY_ID: 'AKIAOPERATOR',
+        AWS_SECRET_ACCESS_KEY: 'operator-secret',
+        AWS_REGION: 'eu-central-1',
+        AWS_MAX_ATTEMPTS: '1',
+      },
+    });
+    return { status: 0, text: stdout };
+  } catch (error) {
+    const { code, stdout, stderr } = Object(error);
+    return { status: code, text: `${stdout}${stderr}` };
+  }
+};
+
+describe('npm run deploy', () => {
+  test('plans the stage dev of cdk.json with the CDK of this project, and changes nothing', async () => {
+    const { status, text } = await command('--stage', 'dev', '--plan');
+    expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining('Nothing was changed.') });
+    expect(text).toMatch(/2\. spelo-byok-dev-data: create \(6 tables, \d+ KMS keys, 1 user pool/);
+    expect(text).toMatch(/3\. spelo-byok-dev-api: create \(\d+ functions/);
+    expect(aws.requests.map(({ operation }) => operation)).not.toContainEqual(
+      expect.stringMatching(/^(?:Create|Update|Delete|Put|Execute|Admin)/),
+    );
+  });
+
+  test('refuses the stage prod of cdk.json as it is shipped, with each placeholder', async () => {
+    const { status, text } = await command('--stage', 'prod', '--plan');
+    expect(status).toBe(1);
+    expect(text).toContain('stages.prod.domain.name is still a name under example.com');
+    expect(text).toContain('stages.prod.edge.acceptedDigests.0 is still the digest of zeros');
+  });
+
+  test.each([
+    [['--plan'], 'Give --stage, as in --stage dev.'],
+    [['--stage', 'elsewhere'], 'The stage elsewhere is not among the stages of cdk.json (dev, prod).'],
+    [['--stage', 'dev', '--tier', '6'], '--tier must be a number from 1 to 5.'],
+    [['--stage', 'dev', '--owner', 'ada'], '--owner must be a mail address.'],
+    [['--stage', 'dev', '--key', 'sk-secret'], '--key must be own, platform or none.'],
+  ])('refuses the arguments %j with status 2', async (args, sentence) => {
+    const { status, text } = await command(...args);
+    expect(status).toBe(2);
+    expect(text).toContain(sentence);
+  });
+});
