@@ -14,6 +14,7 @@ import {
 } from './capacity-model.ts';
 import type { AllCounts } from './count-requests.ts';
 import type { Units } from './counting-proxy.ts';
+import { killSwitchTable } from './kill-switch-model.ts';
 import { tableOf } from './report.ts';
 
 /** The blocks of docs/capacity.md, all of them from the counts. The same counts give the same text on every machine. One file, because the tables share their figures. */
@@ -435,5 +436,6 @@ export const capacityBlocks = (
   simulation: simulationTable(counts, stage),
   hot: hotTable(),
   leases: leasesTable(),
+  'kill-switch': killSwitchTable(),
   'capacity-cost': costTable(counts),
 });

@@ -39,6 +39,7 @@ const PARTS: readonly { readonly name: string; readonly short: readonly string[]
   { name: 'functions', short: undefined },
   { name: 'growth', short: ['--short'] },
   { name: 'sessions', short: SMALL_SESSIONS },
+  { name: 'kill-switch', short: ['--short'] },
 ];
 
 const runPart = (name: string, args: readonly string[]): Promise<RunReport> =>

@@ -1,4 +1,4 @@
-import { EventField } from 'aws-cdk-lib/aws-events';
+import { EventField, Schedule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnElement, CfnOutput, Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib/core';
@@ -17,6 +17,7 @@ import { MessageRule } from './constructs/message-rule.ts';
 import { NoticeFunction } from './constructs/notice-function.ts';
 import { NOTICES_TIMEOUT } from './constructs/notice-queue.ts';
 import { NoticeRule } from './constructs/notice-rule.ts';
+import { Reconciliation } from './constructs/reconciliation.ts';
 import { ScheduledFunction } from './constructs/scheduled-function.ts';
 import { StreamFunction } from './constructs/stream-function.ts';
 import { TamperRule } from './constructs/tamper-rule.ts';
@@ -174,7 +175,7 @@ export class AuditStack extends Stack {
 
     const sweeper = new ScheduledFunction(this, 'Sweeper', {
       functionName: 'sweeper',
-      every: Duration.minutes(1),
+      schedule: Schedule.rate(Duration.minutes(1)),
       stage,
       memoryMiB: 512,
       // A run that takes longer than its period would hide that it cannot keep up.
@@ -188,12 +189,36 @@ export class AuditStack extends Stack {
     const retireModels = new ScheduledFunction(this, 'RetireModels', {
       functionName: 'retire-models',
       // Four runs on the day before a model is shut down: one that fails is made up for in time.
-      every: Duration.hours(6),
+      schedule: Schedule.rate(Duration.hours(6)),
       stage,
       memoryMiB: 512,
       timeout: Duration.minutes(10),
       environment: environments['retire-models'],
       permissions: permissionsOf(this, 'retire-models', data),
+      logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
+    });
+
+    const reconciliation = new Reconciliation(this, 'Reconcile', {
+      stage,
+      topic,
+      trail: trailBucket,
+      archive,
+      evidenceKey,
+      environment: environments.reconcile,
+      permissions: permissionsOf(this, 'reconcile', data),
+      logRetention: config.logRetentionDays,
+      reservedConcurrencyOf: config.reservedConcurrency,
+    });
+
+    const heartbeat = new ScheduledFunction(this, 'Heartbeat', {
+      functionName: 'heartbeat',
+      schedule: Schedule.rate(Duration.minutes(5)),
+      stage,
+      memoryMiB: 256,
+      timeout: Duration.seconds(30),
+      environment: environments.heartbeat,
+      permissions: permissionsOf(this, 'heartbeat', data),
       logRetention: config.logRetentionDays,
       reservedConcurrencyOf: config.reservedConcurrency,
     });
@@ -248,15 +273,17 @@ export class AuditStack extends Stack {
       ...Object.values(background),
       sweeper.broker,
       retireModels.broker,
+      reconciliation.broker,
+      heartbeat.broker,
       hangup,
       notices,
     ].map(({ logGroup }) => logGroup.logGroupName);
 
-    const { master, ...deriving } = data.keys;
+    const { master, checkpoints, ...deriving } = data.keys;
     this.#watchKeys(config, topic, {
       Sealing: [master, ...data.retiredMasterKeyArns.map(keyAt)],
       Deriving: Object.values(deriving),
-      Storing: [data.tablesKey, evidenceKey, noticesKey],
+      Storing: [data.tablesKey, evidenceKey, noticesKey, checkpoints],
     });
     new ChangeRules(this, 'Changes', {
       stage,

@@ -6,6 +6,7 @@ import { DashboardStack } from './dashboard-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { EdgeStack } from './edge-stack.ts';
 import { ObservabilityStack } from './observability-stack.ts';
+import { placeholdersIn } from './placeholders.ts';
 import { ReplicaStack } from './replica-stack.ts';
 import { EDGE_REGION, type StageConfig } from './stage-config.ts';
 
@@ -81,6 +82,11 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
     Annotations.of(data).addWarningV2(
       'spelo-byok:deletion-protection',
       `Nothing protects the stage ${config.stage} from deletion. Set deletionProtection to true in cdk.json after the first deployment, and deploy again.`,
+    );
+  for (const { path, says } of placeholdersIn(config))
+    Annotations.of(data).addWarningV2(
+      `spelo-byok:placeholder:${path}`,
+      `stages.${config.stage}.${path} ${says}. AWS would refuse it, or nobody could use it: replace it in cdk.json before you deploy.`,
     );
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
   return { data, api, audit, observability, edge, dashboard, replicas };

@@ -3,6 +3,7 @@ import type { Construct } from 'constructs';
 import type { ApiStack } from './api-stack.ts';
 import { DashboardSite, type DashboardSiteProps } from './constructs/dashboard-site.ts';
 import type { DataStack } from './data-stack.ts';
+import { signInPrefix } from './sign-in-prefix.ts';
 import type { Dashboard, StageConfig } from './stage-config.ts';
 
 export interface DashboardStackProps extends StackProps {
@@ -32,7 +33,7 @@ export class DashboardStack extends Stack {
   }
 
   #signIn(
-    { signIn }: StageConfig,
+    { signIn, stage }: StageConfig,
     { clientId, signInOrigins, scope = 'openid' }: Dashboard,
     data: DataStack,
   ): Pick<DashboardSiteProps, 'oidc' | 'signInOrigins'> {
@@ -41,7 +42,7 @@ export class DashboardStack extends Stack {
         oidc: { issuer: data.signIn.issuer, client_id: data.signIn.audience, scope, audience: null },
         signInOrigins: [
           `https://cognito-idp.${this.region}.${this.urlSuffix}`,
-          `https://${signIn.cognito.domainPrefix}.auth.${this.region}.amazoncognito.com`,
+          `https://${signInPrefix(stage, signIn.cognito, this.account)}.auth.${this.region}.amazoncognito.com`,
         ],
       };
     if (clientId === undefined) throw new Error('The stage has no client for the dashboard.');

@@ -23,6 +23,7 @@ import { keyPolicy, tablesKeyPolicy } from './key-policies.ts';
 import type { KmsKeyName } from './key-uses.ts';
 import { roleArn } from './role-names.ts';
 import type { DataResources } from './role-permissions.ts';
+import { signInPrefix } from './sign-in-prefix.ts';
 import type { StageConfig } from './stage-config.ts';
 
 /** Tables whose writers are named in a policy of the table: keys, who may do what, and the audit trail. */
@@ -75,6 +76,7 @@ export class DataStack extends Stack implements DataResources {
       derivation: key('derivation', 'DerivationKey', 'Root of visitor hashes and session secrets'),
       marks: key('marks', 'MarksKey', 'Root of the marks that show a key which was put back'),
       audit: key('audit', 'AuditKey', 'Root of the keys of the audit chains'),
+      checkpoints: key('checkpoints', 'CheckpointsKey', 'Signs the results of the daily reconciliation'),
     };
     this.hangUps = new HangUpQueue(this, 'HangUps');
     this.notices = new NoticeQueue(this, 'Notices');
@@ -209,7 +211,12 @@ export class DataStack extends Stack implements DataResources {
 
   #signIn({ stage, deletionProtection, signIn }: StageConfig): DataResources['signIn'] {
     if (!('cognito' in signIn)) return signIn;
-    const pool = new SignInPool(this, 'SignIn', { stage, deletionProtection, ...signIn.cognito });
+    const pool = new SignInPool(this, 'SignIn', {
+      stage,
+      deletionProtection,
+      ...signIn.cognito,
+      domainPrefix: signInPrefix(stage, signIn.cognito, this.account),
+    });
     new CfnOutput(this, 'UserPoolId', { value: pool.userPoolId });
     new CfnOutput(this, 'SignInUrl', { value: pool.signInUrl });
     new CfnOutput(this, 'Issuer', { value: pool.issuer });

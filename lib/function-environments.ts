@@ -19,6 +19,7 @@ type NotDeployed =
   | 'AWS_ENDPOINT_URL_SQS'
   | 'AWS_ENDPOINT_URL_LAMBDA'
   | 'AWS_ENDPOINT_URL_SESV2'
+  | 'AWS_ENDPOINT_URL_S3'
   | 'OPENAI_BASE_URL'
   | 'OPENAI_TIMEOUT_MS';
 
@@ -39,6 +40,9 @@ export interface FunctionEnvironments {
   readonly projector: Deployed<EnvironmentOf<'projector'>>;
   readonly detector: Deployed<EnvironmentOf<'detector'>>;
   readonly 'rotate-on-request': Deployed<EnvironmentOf<'rotate-on-request'>>;
+  /** Without the buckets, which are in the stack of the function. */
+  readonly reconcile: Omit<Deployed<EnvironmentOf<'reconcile'>>, 'TRAIL_BUCKET' | 'ARCHIVE_BUCKET'>;
+  readonly heartbeat: Deployed<EnvironmentOf<'heartbeat'>>;
   readonly hangup: Deployed<EnvironmentOf<'hangup'>>;
   readonly watch: Deployed<EnvironmentOf<'watch'>>;
   readonly notices: Deployed<EnvironmentOf<'notices'>>;
@@ -156,6 +160,15 @@ export const functionEnvironments = (
       ...hangUpQueue,
       ...watchers,
     },
+    reconcile: {
+      ...own,
+      ...audit,
+      ...master,
+      ...retired,
+      [KMS_KEYS.checkpoints.variable]: keys.checkpoints.keyArn,
+      EVENT_BUS_NAME,
+    },
+    heartbeat: { ...own, [TABLES.tenancy.variable]: tables.tenancy.tableName },
     'retire-models': { ...own, [TABLES.tenancy.variable]: tables.tenancy.tableName },
     hangup: {
       ...own,

@@ -139,11 +139,13 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   ],
   projector: [{ table: 'audit', actions: ['GetItem', 'Query', 'PutItem'] }],
   archiver: [],
+  reconcile: [{ table: 'audit', actions: ['Query'], partitions: ['AUDIT#*', 'MARKERS#*'] }],
   sweeper: [
     { table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true },
     { table: 'sessions', actions: ['UpdateItem'] },
     { table: 'limits', actions: ['DeleteItem'], partitions: ['LIVE#*'] },
   ],
+  heartbeat: [{ table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#heartbeat#heartbeat'] }],
   // Sites, and nothing else of the tenancy, are changed.
   'retire-models': [
     { table: 'tenancy', actions: ['Scan'] },
@@ -202,9 +204,17 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'sessions', actions: ['PutItem', 'UpdateItem'] },
   ],
   'platform-key': [
-    { table: 'keys', actions: ['BatchGetItem', 'PutItem', 'DeleteItem'], partitions: [PLATFORM_KEY] },
+    {
+      table: 'keys',
+      actions: ['BatchGetItem', 'GetItem', 'PutItem', 'DeleteItem'],
+      partitions: [PLATFORM_KEY],
+    },
+    // It keeps a version there for its calls, and cannot read it back.
+    { table: 'keys', actions: ['PutItem'], partitions: ['ENDING#platform#platform'] },
     { table: 'tenancy', actions: ['BatchGetItem'], partitions: [PLATFORM_MARK] },
     { table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#platform-key#platform', PLATFORM_MARK] },
+    // Finds out in which workspaces sessions run.
+    { table: 'limits', actions: ['Scan'] },
   ],
   rewrap: [
     { table: 'keys', actions: ['Scan', 'BatchGetItem', 'GetItem', 'UpdateItem'] },

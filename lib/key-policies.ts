@@ -110,7 +110,7 @@ export const tablesKeyPolicy = (scope: Construct, multiRegion = false): PolicyDo
   });
 
 /**
- * The key of the evidence: the trail and the archiver write with it, and the roles that IAM lets read the buckets read
+ * The key of the evidence: the trail, the archiver and the reconciliation write with it, and the roles that IAM lets read the buckets read
  * with it. https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
  */
 export const evidenceKeyPolicy = (scope: Construct, stage: string, trailArn: string): PolicyDocument =>
@@ -125,13 +125,15 @@ export const evidenceKeyPolicy = (scope: Construct, stage: string, trailArn: str
         conditions: { StringEquals: { 'aws:SourceArn': trailArn } },
       }),
       new PolicyStatement({
-        sid: 'EncryptByTheArchiver',
+        sid: 'EncryptByOurFunctions',
         principals: [new AccountRootPrincipal()],
         actions: ['kms:GenerateDataKey'],
         resources: ['*'],
         conditions: {
           ...through(scope, 's3'),
-          ArnEquals: { 'aws:PrincipalArn': roleArn(scope, stage, 'archiver') },
+          ArnEquals: {
+            'aws:PrincipalArn': [roleArn(scope, stage, 'archiver'), roleArn(scope, stage, 'reconcile')],
+          },
         },
       }),
       new PolicyStatement({

@@ -7,7 +7,13 @@ export type KmsKeyName = keyof typeof KMS_KEYS;
 
 export interface KeyUse {
   readonly role: RoleName;
-  readonly action: 'Decrypt' | 'GenerateDataKey' | 'GenerateMac' | 'ReEncryptFrom' | 'ReEncryptTo';
+  readonly action:
+    | 'Decrypt'
+    | 'GenerateDataKey'
+    | 'GenerateMac'
+    | 'VerifyMac'
+    | 'ReEncryptFrom'
+    | 'ReEncryptTo';
   readonly conditions: Conditions;
   /** Whether retired master keys are meant too, whose records are yet to be re-wrapped. */
   readonly retiredToo?: true;
@@ -56,5 +62,6 @@ export const KEY_USES: Readonly<Record<KmsKeyName, readonly KeyUse[]>> = {
     mac('mark-keys'),
   ],
   // The role that checks the archive can compute hashes of rows and write none.
-  audit: [mac('audit'), mac('projector'), mac('verify-archive')],
+  audit: [mac('audit'), mac('projector'), mac('reconcile'), mac('verify-archive')],
+  checkpoints: [mac('reconcile')],
 };

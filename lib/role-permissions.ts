@@ -26,7 +26,14 @@ export interface DataResources {
   readonly signIn: { readonly issuer: string; readonly audience: string };
 }
 
-const KEY_NAMES: readonly KmsKeyName[] = ['master', 'fingerprint', 'derivation', 'marks', 'audit'];
+const KEY_NAMES: readonly KmsKeyName[] = [
+  'master',
+  'fingerprint',
+  'derivation',
+  'marks',
+  'audit',
+  'checkpoints',
+];
 
 /**
  * All that `role` may do to tables and keys. CDK's grants are not used: they give what a table can do, not what a

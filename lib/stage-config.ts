@@ -101,8 +101,11 @@ export interface Operators {
 }
 
 export interface CognitoPool {
-  /** Of the sign-in page: `<prefix>.auth.<region>.amazoncognito.com`. Unique among all of AWS. */
-  readonly domainPrefix: string;
+  /**
+   * Of the sign-in page: `<prefix>.auth.<region>.amazoncognito.com`. Unique among all of AWS.
+   * `@default spelo-byok-<stage>-<account id>` (lib/sign-in-prefix.ts)
+   */
+  readonly domainPrefix?: string | undefined;
   /** Where the sign-in page may send people back to. */
   readonly callbackUrls: readonly string[];
 }
@@ -207,7 +210,8 @@ const cognito = settings({
       .regex(
         /^(?!.*(?:aws|amazon|cognito))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
         'must be lower-case letters, digits and hyphens, without aws, amazon or cognito',
-      ),
+      )
+      .optional(),
     callbackUrls: z.array(callbackUrl, 'must be a list of URLs').min(1, 'must name at least one URL'),
   }),
 });
@@ -414,8 +418,18 @@ export const parseStageConfig = (
     throw new StageConfigError(sentences.join(' '));
   }
   const { plansFile, ...rest } = parsed.data;
+  if (
+    'cognito' in rest.signIn &&
+    rest.signIn.cognito.domainPrefix === undefined &&
+    RESERVED_NAMES.test(stage.data)
+  )
+    throw new StageConfigError(
+      `stages.${stage.data}.signIn.cognito.domainPrefix must be given, because the default has the name of the stage, and Cognito refuses aws, amazon and cognito.`,
+    );
   return { stage: stage.data, ...rest, plans: plansFile === undefined ? '' : readPlans(plansFile, readText) };
 };
+
+const RESERVED_NAMES = /aws|amazon|cognito/;
 
 const readProjectFile = (path: string): string =>
   readFileSync(new URL(path, new URL('../', import.meta.url)), 'utf8');

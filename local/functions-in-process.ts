@@ -4,10 +4,12 @@ import { auditHandler } from '../lambdas/composition/audit.ts';
 import { detectorHandler } from '../lambdas/composition/detector.ts';
 import { eventsHandler } from '../lambdas/composition/events.ts';
 import { hangupHandler } from '../lambdas/composition/hangup.ts';
+import { heartbeatHandler } from '../lambdas/composition/heartbeat.ts';
 import { keysHandler } from '../lambdas/composition/keys.ts';
 import { manageHandler } from '../lambdas/composition/manage.ts';
 import { noticesHandler } from '../lambdas/composition/notices.ts';
 import { projectorHandler } from '../lambdas/composition/projector.ts';
+import { reconcileHandler } from '../lambdas/composition/reconcile.ts';
 import { retireModelsHandler } from '../lambdas/composition/retire-models.ts';
 import { rotateHandler } from '../lambdas/composition/rotate.ts';
 import { rotateOnRequestHandler } from '../lambdas/composition/rotate-on-request.ts';
@@ -41,6 +43,8 @@ export interface LocalFunctions {
   readonly incidents: LocalIncidents;
   readonly sweep: () => Promise<void>;
   readonly retireModels: () => Promise<void>;
+  readonly reconcile: () => Promise<void>;
+  readonly heartbeat: () => Promise<void>;
   /** Behind the queue of calls to hang up. */
   readonly hangUps: HangUpHandler;
   /** Behind asynchronous invocations: watches one call. */
@@ -81,6 +85,8 @@ export const functionsInProcess = (
     },
     incidents,
     retireModels: retireModelsHandler(parseEnvironment(ENVIRONMENTS['retire-models'], variables), runtime),
+    reconcile: reconcileHandler(parseEnvironment(ENVIRONMENTS.reconcile, variables), runtime, incidents),
+    heartbeat: heartbeatHandler(parseEnvironment(ENVIRONMENTS.heartbeat, variables), runtime),
     notices: noticesHandler(parseEnvironment(ENVIRONMENTS.notices, variables), runtime, webhooks),
     hangUps: hangupHandler(parseEnvironment(ENVIRONMENTS.hangup, variables), runtime),
     watch: watchHandler(parseEnvironment(ENVIRONMENTS.watch, variables), runtime),

@@ -50,7 +50,7 @@ export const startHangUpPump = (
     await Promise.all(batches.map(handOver));
     return batches.length > 0;
   };
-  return startPump(IDLE_MS, deliver);
+  return startPump({ idleMs: IDLE_MS }, deliver);
 };
 
 /** An answer without the list means that all went well. */

@@ -5,6 +5,7 @@ import type { SiteNotice } from '../lambdas/domain/notices/site-notice.ts';
 import type { PlanNotice } from '../lambdas/domain/tenancy/plan-notice.ts';
 import type { RotationEventHandler } from '../lambdas/streams/rotation-requests.ts';
 import type { IncidentAnnouncer, TamperingAnnouncer } from '../lambdas/use-cases/ports/anomalies.ts';
+import type { DifferenceAnnouncer } from '../lambdas/use-cases/ports/audit.ts';
 import type { RotationRequests } from '../lambdas/use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../lambdas/use-cases/ports/usage.ts';
 
@@ -12,10 +13,13 @@ import type { NoticeAnnouncer } from '../lambdas/use-cases/ports/usage.ts';
 export interface LocalIncidents
   extends IncidentAnnouncer,
     TamperingAnnouncer,
+    DifferenceAnnouncer,
     NoticeAnnouncer,
     RotationRequests {
   readonly announced: readonly Incident[];
   readonly tamperings: readonly Tampering[];
+  /** Summaries of the reconciliation, by kind of finding. */
+  readonly differences: readonly Readonly<Record<string, number>>[];
   readonly notices: readonly PlanNotice[];
   readonly siteNotices: readonly SiteNotice[];
 }
@@ -26,15 +30,20 @@ export const localIncidents = (
 ): LocalIncidents => {
   const announced: Incident[] = [];
   const tamperings: Tampering[] = [];
+  const differences: Readonly<Record<string, number>>[] = [];
   const notices: PlanNotice[] = [];
   const siteNotices: SiteNotice[] = [];
   return {
     announced,
     tamperings,
+    differences,
     notices,
     siteNotices,
     announceTampering: async (found) => {
       tamperings.push(found);
+    },
+    announceDifference: async ({ counts }) => {
+      differences.push(counts);
     },
     announceNotice: async (notice) => {
       if ('kind' in notice) siteNotices.push(notice);

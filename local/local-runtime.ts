@@ -11,6 +11,8 @@ export const NO_METRICS: Metrics = {
   flush: () => undefined,
   recordAuditedDecrypt: () => undefined,
   recordIncidents: () => undefined,
+  recordHeartbeat: () => undefined,
+  recordReconciledDay: () => undefined,
   callsLost: () => undefined,
   recordCost: () => undefined,
 };

@@ -30,6 +30,7 @@ import type { WebHandler } from './web/static-files.ts';
 const AUDIENCE = 'spelo-byok-local';
 const WATCH_FUNCTION = 'watch';
 const ARCHIVE_BUCKET = 'audit-archive';
+const TRAIL_BUCKET = 'cloudtrail-logs';
 const LOCAL_SENDER = 'alerts@spelo.example';
 /** A receiver on this machine may be tried out. No setting of a deployment leads here. */
 const LOCAL_WEBHOOKS: HttpsPostOptions = {
@@ -76,6 +77,10 @@ export interface LocalStack {
   readonly sweep: () => Promise<void>;
   /** One run of the schedule that moves sites off models which are shut down. */
   readonly retireModels: () => Promise<void>;
+  /** One run of the daily reconciliation. CloudTrail's files are put into the bucket of `TRAIL_BUCKET` by hand. */
+  readonly reconcile: () => Promise<void>;
+  /** One heartbeat of the schedule. */
+  readonly heartbeat: () => Promise<void>;
   /** Hands calls that are to be ended to the function that does it. */
   readonly hangUps: HangUpPump;
   /** Hands notices to the function that sends them to webhooks. */
@@ -135,9 +140,9 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       ),
       keep(
         startLocalS3({
-          buckets: [ARCHIVE_BUCKET],
+          buckets: [ARCHIVE_BUCKET, TRAIL_BUCKET],
           // As the evidence buckets of the template.
-          lockedBuckets: [ARCHIVE_BUCKET],
+          lockedBuckets: [ARCHIVE_BUCKET, TRAIL_BUCKET],
           ...(s3Dir !== undefined && { dir: s3Dir }),
         }),
       ),
@@ -175,6 +180,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       AWS_ENDPOINT_URL_KMS: kms.endpoint,
       AWS_CALL_TIMEOUT_MS: '5000',
       ARCHIVE_BUCKET,
+      TRAIL_BUCKET,
       AWS_ENDPOINT_URL_S3: s3.endpoint,
       HANGUP_QUEUE_URL: sqs.queueUrl,
       NOTICE_QUEUE_URL: sqs.queueUrlOf('notices'),
@@ -213,8 +219,12 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
             }),
           );
     // Two consumers of one stream, as on AWS; each reads it at its own pace.
-    const watching = await keep(startStreamPump(clients, functions.watching, onDeadLetter));
-    const recording = await keep(startStreamPump(clients, functions.recording, onDeadLetter));
+    const watching = await keep(
+      startStreamPump(clients, functions.watching, onDeadLetter, dynamoDb.onWritten),
+    );
+    const recording = await keep(
+      startStreamPump(clients, functions.recording, onDeadLetter, dynamoDb.onWritten),
+    );
     const streams: StreamPump = {
       drain: async () => {
         // The detector's actions write audit events too.
@@ -246,6 +256,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       incidents: functions.incidents,
       sweep: functions.sweep,
       retireModels: functions.retireModels,
+      reconcile: functions.reconcile,
+      heartbeat: functions.heartbeat,
       hangUps,
       notices,
       sqs,

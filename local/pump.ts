@@ -1,26 +1,53 @@
 export interface Pump {
   /** Delivers until a round moves nothing. */
   drain(): Promise<void>;
+  /** Something has come: the next round begins `gatherMs` from now at the latest. */
+  wake(): void;
   close(): Promise<void>;
 }
 
+export interface PumpPauses {
+  /** After a round that moved nothing, milliseconds; `wake` ends it. */
+  readonly idleMs: number;
+  /** After a round that moved something, so that more can gather, milliseconds. @default 0 */
+  readonly gatherMs?: number;
+}
+
+/** After a round that failed, milliseconds. */
+const RETRY_MS = 100;
+
 /**
  * Runs `deliver` in rounds until it is closed. One round at a time, for all callers: two parallel rounds would hand
- * over the same messages twice. `deliver` returns whether it moved anything; after a round that moved nothing the pump
- * waits `idleMs` milliseconds.
+ * over the same messages twice. `deliver` returns whether it moved anything.
  */
-export const startPump = (idleMs: number, deliver: () => Promise<boolean>): Pump => {
+export const startPump = ({ idleMs, gatherMs = 0 }: PumpPauses, deliver: () => Promise<boolean>): Pump => {
   let closed = false;
+  let woken = false;
   let round: Promise<unknown> = Promise.resolve();
+  let shortenPause = (_toMs: number): void => undefined;
   const pumpOnce = (): Promise<boolean> => {
     const next = round.then(deliver);
     round = next.catch(() => undefined);
     return next;
   };
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      shortenPause = (toMs) => {
+        clearTimeout(timer);
+        setTimeout(resolve, toMs);
+        shortenPause = () => undefined;
+      };
+    });
   const loop = async (): Promise<void> => {
     while (!closed) {
-      const moved = await pumpOnce().catch(() => false);
-      if (!moved) await new Promise((resolve) => setTimeout(resolve, idleMs));
+      woken = false;
+      const pauseMs = await pumpOnce().then(
+        (moved) => (moved || woken ? gatherMs : idleMs),
+        () => RETRY_MS,
+      );
+      if (!closed) await pause(pauseMs);
+      shortenPause = () => undefined;
     }
   };
   const running = loop();
@@ -28,8 +55,13 @@ export const startPump = (idleMs: number, deliver: () => Promise<boolean>): Pump
     drain: async () => {
       while (await pumpOnce());
     },
+    wake: () => {
+      woken = true;
+      shortenPause(gatherMs);
+    },
     close: async () => {
       closed = true;
+      shortenPause(0);
       await running;
     },
   };

@@ -8,6 +8,7 @@ import {
 import type { DynamoDBRecord } from 'aws-lambda';
 import { TABLES, type TableDefinition } from '../lambdas/contract/tables.ts';
 import type { StreamHandler } from '../lambdas/streams/stream-handler.ts';
+import type { LocalDynamoDb } from './dynamodb/engine.ts';
 import { startPump } from './pump.ts';
 
 /**
@@ -22,7 +23,12 @@ export interface StreamPump {
 }
 
 const BATCH = 100;
-const IDLE_MS = 100;
+/** Lambda's `MaximumBatchingWindowInSeconds`, as it were: what comes within it is one batch. */
+const GATHER_MS = 250;
+/** Between looks at streams that nobody reports writes to. */
+const POLL_MS = 100;
+/** Between looks at streams whose writes are reported: records also come from items that expire. */
+const EXPIRY_POLL_MS = 2_000;
 const MAX_ATTEMPTS = 5;
 
 interface StreamClients {
@@ -34,14 +40,53 @@ export const startStreamPump = async (
   clients: StreamClients,
   consumers: Readonly<Partial<Record<keyof typeof TABLES, StreamHandler>>>,
   onDeadLetter: (table: string, sequenceNumber: string) => void,
+  onWritten?: LocalDynamoDb['onWritten'],
 ): Promise<StreamPump> => {
   const readers = await Promise.all(
     Object.values(TABLES).flatMap((table: TableDefinition) => {
       const handler = consumers[table.name];
-      return handler === undefined ? [] : [openStreamReader(clients, table, handler, onDeadLetter)];
+      if (handler === undefined) return [];
+      return [openStreamReader(clients, table, handler, onDeadLetter).then((read) => ({ table, read }))];
     }),
   );
-  return startPump(IDLE_MS, async () => (await Promise.all(readers.map((read) => read()))).some(Boolean));
+  /** Tables whose streams may have more. */
+  const pending = new Set<string>();
+  const expectRecordsEverywhere = (): void => {
+    for (const { table } of readers) pending.add(table.name);
+  };
+  const deliver = async (): Promise<boolean> => {
+    // A round that nothing has asked for looks at every stream.
+    if (pending.size === 0) expectRecordsEverywhere();
+    const due = readers.filter(({ table }) => pending.delete(table.name));
+    const moved = await Promise.all(
+      due.map(async ({ table, read }) => {
+        // A table that is written to while its stream is read becomes pending again.
+        const had = await read().catch((error: unknown) => {
+          pending.add(table.name);
+          throw error;
+        });
+        if (had) pending.add(table.name);
+        return had;
+      }),
+    );
+    return moved.some(Boolean);
+  };
+  const pump = startPump(
+    { idleMs: onWritten === undefined ? POLL_MS : EXPIRY_POLL_MS, gatherMs: GATHER_MS },
+    deliver,
+  );
+  onWritten?.((table) => {
+    if (!readers.some(({ table: { name } }) => name === table)) return;
+    pending.add(table);
+    pump.wake();
+  });
+  return {
+    drain: () => {
+      expectRecordsEverywhere();
+      return pump.drain();
+    },
+    close: pump.close,
+  };
 };
 
 /** Reads one table's stream; each call hands over at most one batch and says whether there was one. */
@@ -57,6 +102,8 @@ export const openStreamReader = async (
   const ShardId = StreamDescription?.Shards?.[0]?.ShardId;
   let position: { readonly after: string } | undefined;
   let attempts = 0;
+  /** Where the last read ended, if all of it was handed over. */
+  let next: string | undefined;
 
   const iterator = async (): Promise<string | undefined> => {
     const { ShardIterator } = await streams.send(
@@ -72,10 +119,15 @@ export const openStreamReader = async (
   };
 
   return async () => {
-    const { Records = [] } = await streams.send(
-      new GetRecordsCommand({ ShardIterator: await iterator(), Limit: BATCH }),
+    const from = next ?? (await iterator());
+    next = undefined;
+    const { Records = [], NextShardIterator } = await streams.send(
+      new GetRecordsCommand({ ShardIterator: from, Limit: BATCH }),
     );
-    if (Records.length === 0) return false;
+    if (Records.length === 0) {
+      next = NextShardIterator;
+      return false;
+    }
     // The SDK's record differs from Lambda's in the type of a date alone.
     const records = Records.map(
       (record) =>
@@ -101,6 +153,7 @@ export const openStreamReader = async (
       last = failed;
     }
     if (last !== undefined) position = { after: last };
+    if (done === numbers.length) next = NextShardIterator;
     // A failed record is pending until it is through or given up on.
     return true;
   };

@@ -102,7 +102,10 @@ export const detectorHandler = (
     announceNotice: outside.announceNotice,
     webhookNoticeOf: noticeOfRecord,
     sendNotice: (notice) => notices.send({ kind: 'notice', notice }),
-    examine,
+    examine: async (record) => {
+      await examine(record);
+      if (outboxEventOf(record)?.type === 'service.heartbeat') metrics.recordHeartbeat();
+    },
     watch,
     log,
   });

@@ -83,6 +83,8 @@ export const embeddedMetrics = (service: string, stage: string, monotonicMs: () 
     recordCost: (mode, costMicroCents) =>
       write([['CostCents', costMicroCents / MICRO_CENTS_PER_CENT]], { mode }),
     recordIncidents: (count) => collect('Incidents', count),
+    recordHeartbeat: () => collect('Heartbeats', 1),
+    recordReconciledDay: () => collect('ReconciledDays', 1),
     callsLost: (count) => collect('LostCalls', count),
   };
 };

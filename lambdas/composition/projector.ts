@@ -23,6 +23,7 @@ export const projectorHandler = (
     eventOf: auditEventOf,
     append: async (event) => {
       const outcome = await append(event);
+      if (event.type === 'service.heartbeat') metrics.recordHeartbeat();
       if (outcome === 'appended' && 'kms_request_id' in event.facts) metrics.recordAuditedDecrypt();
       return outcome;
     },

@@ -1,4 +1,8 @@
-import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../adapters/aws/calls/dynamodb-calls.ts';
+import {
+  dynamoDbCallIssuer,
+  dynamoDbCallRecords,
+  dynamoDbEndRequests,
+} from '../adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
 import { lambdaWatchers } from '../adapters/aws/calls/lambda-watchers.ts';
@@ -77,7 +81,10 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     keys: dynamoDbKeyReader(dynamoDb, tables, marks),
     calls: openAiCalls(environment.OPENAI_BASE_URL, runtime.metrics),
     callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
-    records: dynamoDbCallRecords(dynamoDb, tables.sessions),
+    records: {
+      ...dynamoDbCallRecords(dynamoDb, tables.sessions),
+      ...dynamoDbEndRequests(dynamoDb, tables.sessions),
+    },
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     live: dynamoDbLive(dynamoDb, tables.limits),
     ends: dynamoDbSessionEnds(dynamoDb, tables.sessions),

@@ -160,6 +160,14 @@ const retireModelsEnvironment = z.object({
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 
+/** Writes one record on a schedule, which has to arrive everywhere. */
+const heartbeatEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+});
+
 /** Hangs calls up; no route leads to it. */
 const hangupEnvironment = z.object({
   STAGE: shared.STAGE,
@@ -228,12 +236,32 @@ const projectorEnvironment = z.object({
   ...audit,
 });
 
+const bucket = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
+
 /** The archiver: reads the audit table's stream, writes objects, knows nothing else. */
 const archiverEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
   /** Bucket with Object Lock, which the function that appends to the trail cannot reach. */
-  ARCHIVE_BUCKET: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+  ARCHIVE_BUCKET: bucket,
+  AWS_ENDPOINT_URL_S3: z.url().optional(),
+});
+
+/** Compares CloudTrail, the audit trail and its archive, on a schedule. It can open no key. */
+const reconcileEnvironment = z.object({
+  STAGE: shared.STAGE,
+  AWS_REGION: shared.AWS_REGION,
+  ...audit,
+  ...opening,
+  CHECKPOINTS_KEY_ARN: kmsArn,
+  /** Where CloudTrail delivers its log files. */
+  TRAIL_BUCKET: bucket,
+  /** The archive; results are put there as well. */
+  ARCHIVE_BUCKET: bucket,
+  EVENT_BUS_NAME: z.string().min(1).default('default'),
+  AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
+  AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
+  AWS_ENDPOINT_URL_KMS: shared.AWS_ENDPOINT_URL_KMS,
   AWS_ENDPOINT_URL_S3: z.url().optional(),
 });
 
@@ -313,6 +341,8 @@ export const ENVIRONMENTS = {
   audit: auditEnvironment,
   projector: projectorEnvironment,
   archiver: archiverEnvironment,
+  reconcile: reconcileEnvironment,
+  heartbeat: heartbeatEnvironment,
   'retire-models': retireModelsEnvironment,
   hangup: hangupEnvironment,
   watch: watchEnvironment,

@@ -6,6 +6,8 @@ export const EVENTS = {
   anomalyDetected: 'SpeloByok Anomaly Detected',
   /** A table was changed, and not by the product. */
   tamperingDetected: 'SpeloByok Tampering Detected',
+  /** CloudTrail, the audit trail, its archive and the last checkpoint do not agree. */
+  recordsDiffer: 'SpeloByok Records Differ',
   planThresholdReached: 'SpeloByok Plan Threshold Reached',
   /** A budget has reached 50, 80 or 100 % of its amount. */
   budgetThresholdReached: 'SpeloByok Budget Threshold Reached',

@@ -18,6 +18,12 @@ export const KMS_KEYS = {
   marks: { alias: 'alias/spelo-byok/marks', usage: 'GENERATE_VERIFY_MAC', variable: 'MARKS_KEY_ARN' },
   /** Root of the keys of the audit chains; only who appends and who verifies may use it. */
   audit: { alias: 'alias/spelo-byok/audit', usage: 'GENERATE_VERIFY_MAC', variable: 'AUDIT_KEY_ARN' },
+  /** Signs the results of the daily reconciliation; only that function may sign. */
+  checkpoints: {
+    alias: 'alias/spelo-byok/checkpoints',
+    usage: 'GENERATE_VERIFY_MAC',
+    variable: 'CHECKPOINTS_KEY_ARN',
+  },
 } as const;
 
 /** Names that every use of the master key carries; IAM policies require each of them to be present. */

@@ -13,6 +13,8 @@ export type LogMessage =
   | 'silent sessions closed'
   | 'the discovery document names another issuer'
   | 'models of sites looked at'
+  | 'records compared'
+  | 'records differ'
   | 'hang-up handled'
   | 'hang-up failed'
   | 'watch ended'

@@ -38,6 +38,10 @@ export const METRICS = {
   FailedRecords: { unit: 'Count', dimensions: [] },
   /** Incidents that the anomaly detector began. */
   Incidents: { unit: 'Count', dimensions: [] },
+  /** Heartbeats that have arrived at a function behind a stream. */
+  Heartbeats: { unit: 'Count', dimensions: [] },
+  /** Days that the reconciliation has completed. */
+  ReconciledDays: { unit: 'Count', dimensions: [] },
   /** Calls that could not be hung up, because no key is left that OpenAI takes. */
   LostCalls: { unit: 'Count', dimensions: [] },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;

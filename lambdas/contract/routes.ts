@@ -474,6 +474,18 @@ export const ROUTES = {
     data: tenancySchemas.site,
     refusals: ['site_not_found'],
   },
+  listFormerInstructions: {
+    method: 'GET',
+    path: '/v1/sites/{siteId}/former-instructions',
+    servedBy: 'manage',
+    access: 'viewer',
+    summary:
+      'The instructions that the site had before, newest first. To restore one, change the site to it.',
+    query: schemas.pageQuery,
+    status: 200,
+    data: schemas.pageOf(tenancySchemas.formerInstructions),
+    refusals: ['site_not_found'],
+  },
   changeSite: {
     method: 'PATCH',
     path: '/v1/sites/{siteId}',

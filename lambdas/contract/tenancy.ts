@@ -17,6 +17,7 @@ import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/tenancy/works
 import { isUnicode, NOT_UNICODE, name, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
 import { conversation, DEFAULT_CONVERSATION_BODY } from './conversation.ts';
 import { shownEmbedKey } from './embed-keys.ts';
+import { functionTools } from './function-tools.ts';
 
 const mailAddress = z
   .string()
@@ -128,6 +129,7 @@ const siteSettings = {
   model: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,63}$/, 'Must be the id of an OpenAI model.'),
   voice: z.enum(VOICES),
   instructions: z.string().max(16_000).refine(isUnicode, NOT_UNICODE),
+  tools: functionTools,
   conversation,
   data_residency: dataResidency,
   control: z
@@ -171,6 +173,7 @@ export const createSiteRequest = z
     model: siteSettings.model.default(DEFAULT_MODEL),
     voice: siteSettings.voice.default(DEFAULT_VOICE),
     instructions: siteSettings.instructions.default('You are a friendly voice assistant.'),
+    tools: siteSettings.tools.default([]),
     conversation: siteSettings.conversation.default(DEFAULT_CONVERSATION_BODY),
     data_residency: siteSettings.data_residency.optional().describe('Default: the setting of the workspace.'),
     control: siteSettings.control.default('open'),
@@ -184,6 +187,14 @@ export const createSiteRequest = z
     ignored_origins: siteSettings.ignored_origins.default([]),
   })
   .meta({ id: 'CreateSiteRequest' });
+
+export const formerInstructions = z
+  .object({
+    instructions: z.string(),
+    replaced_at: timestamp,
+    replaced_by: z.string().describe('`sub` of the person.'),
+  })
+  .meta({ id: 'FormerInstructions' });
 
 export const changeSiteRequest = z.strictObject(siteSettings).partial().meta({ id: 'ChangeSiteRequest' });
 

@@ -145,7 +145,8 @@ const EXPLANATIONS: Readonly<Record<OpenAiFailureName, Explanation>> = {
     attribution: 'nobody',
   },
   request_refused: {
-    message: "OpenAI refused the session settings. Check the site's model, voice and instructions.",
+    message:
+      "OpenAI refused the session settings. Check the site's model, voice, instructions and functions.",
     attribution: 'nobody',
   },
   upstream_error: {

@@ -9,6 +9,10 @@ export interface Metrics extends CallObserver {
   /** A row of the audit trail that tells of a decrypt has been written. */
   recordAuditedDecrypt(): void;
   recordIncidents(count: number): void;
+  /** The heartbeat has arrived at this function, and was handled. */
+  recordHeartbeat(): void;
+  /** The reconciliation of a day is complete. */
+  recordReconciledDay(): void;
   /** Calls that nobody can hang up any more. */
   callsLost(count: number): void;
   /** The cost of sessions at OpenAI, micro-cents; negative where an estimate was too high. */

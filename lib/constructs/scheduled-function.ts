@@ -1,15 +1,15 @@
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { Rule, type Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { type Duration, Validations } from 'aws-cdk-lib/core';
+import { Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { BrokerFunction, type BrokerFunctionProps } from './broker-function.ts';
 
 export interface ScheduledFunctionProps extends Omit<BrokerFunctionProps, 'afterFailure'> {
-  readonly functionName: 'sweeper' | 'retire-models';
-  readonly every: Duration;
+  readonly functionName: 'sweeper' | 'retire-models' | 'reconcile' | 'heartbeat';
+  readonly schedule: Schedule;
 }
 
-/** A function that EventBridge calls at a fixed rate. A run that fails is made up for by the next: no dead letter. */
+/** A function that EventBridge calls on a schedule. A run that fails is made up for by the next: no dead letter. */
 export class ScheduledFunction extends Construct {
   readonly broker: BrokerFunction;
 
@@ -22,7 +22,7 @@ export class ScheduledFunction extends Construct {
     });
     const rule = new Rule(this, 'Schedule', {
       description: `Spelo BYOK: schedule of ${props.functionName}`,
-      schedule: Schedule.rate(props.every),
+      schedule: props.schedule,
       targets: [new LambdaFunction(this.broker.function, { retryAttempts: 0 })],
     });
     Validations.of(rule).acknowledge({

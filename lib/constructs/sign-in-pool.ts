@@ -13,6 +13,8 @@ import type { CognitoPool } from '../stage-config.ts';
 
 export interface SignInPoolProps extends CognitoPool {
   readonly stage: string;
+  /** Unique among all of AWS. */
+  readonly domainPrefix: string;
   readonly deletionProtection: boolean;
 }
 

@@ -38,6 +38,8 @@ export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): v
   addCustodyAlarm(scope, props);
   addSweeperAlarm(scope, props);
   addRetireModelsAlarm(scope, props);
+  addReconciliationAlarm(scope, props);
+  addHeartbeatAlarm(scope, props);
 };
 
 /** One metric for each route by which a session starts. The ids count the routes: `failed0`, `failed1`. */
@@ -283,6 +285,56 @@ const addRetireModelsAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsP
     impact:
       'owners get no notice that the model of a site is being shut down; after the shutdown, mints use its successor anyway.',
     because: 'no run succeeded in a day; normally four do, and each checks every site.',
+  });
+};
+
+/** From one run to the next, which may be a few hours later. */
+const HOURS_WITHOUT_A_DAY = 28;
+
+const addReconciliationAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
+  const period = Duration.hours(1);
+  new BrokerAlarm(scope, 'ReconciliationStands', {
+    stage,
+    topic,
+    runbook: 'The records of key use are not compared',
+    metric: new MathExpression({
+      label: 'an hour without a day that was completed',
+      expression: 'IF(FILL(days, 0) < 1, 1, 0)',
+      usingMetrics: { days: ownMetric(stage, 'reconcile', 'ReconciledDays', {}, { period }) },
+      period,
+    }),
+    above: 0,
+    periods: HOURS_WITHOUT_A_DAY,
+    silence: 'alarms',
+    impact:
+      'a key that was opened without a row, or a trail whose end was cut off, is not noticed; keys and sessions work.',
+    because:
+      'no day was completed for 28 hours; normally one is each night, and a run that fails is repeated eight times.',
+  });
+};
+
+const BEHIND_STREAMS = ['projector', 'detector', 'archiver'] as const;
+
+const addHeartbeatAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
+  const period = Duration.minutes(15);
+  new BrokerAlarm(scope, 'HeartbeatStops', {
+    stage,
+    topic,
+    runbook: 'The heartbeat does not arrive',
+    metric: new MathExpression({
+      label: 'a quarter of an hour without a heartbeat somewhere',
+      expression: `IF(${BEHIND_STREAMS.map((name) => `FILL(${name}, 0) < 1`).join(' OR ')}, 1, 0)`,
+      usingMetrics: Object.fromEntries(
+        BEHIND_STREAMS.map((name) => [name, ownMetric(stage, name, 'Heartbeats', {}, { period })]),
+      ),
+      period,
+    }),
+    above: 0,
+    periods: 2,
+    silence: 'alarms',
+    impact: 'new events reach the audit trail, the detector or the archive late or not at all.',
+    because:
+      'one of the three had no heartbeat for half an hour; normally each has one every five minutes, also when nobody uses the service.',
   });
 };
 

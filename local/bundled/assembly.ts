@@ -38,7 +38,7 @@ const CONSUMERS = { hangUps: 'hangup', notices: 'notices' } as const;
 export type Placeholder =
   | { readonly table: TableDefinition['name'] }
   | { readonly key: keyof typeof KMS_KEYS }
-  | { readonly bucket: true }
+  | { readonly bucket: 'ARCHIVE_BUCKET' | 'TRAIL_BUCKET' }
   | { readonly queue: 'hangUps' | 'notices' }
   | { readonly other: string };
 
@@ -147,7 +147,8 @@ const knownResources = (templates: ReadonlyMap<string, Template>): ReadonlyMap<s
   for (const table of Object.keys(TABLES).filter(isTable))
     add('data', `${capitalized(table)}TableName`, { table });
   for (const key of Object.keys(KMS_KEYS).filter(isKey)) add('data', `${capitalized(key)}KeyArn`, { key });
-  add('audit', 'ArchiveBucketName', { bucket: true });
+  add('audit', 'ArchiveBucketName', { bucket: 'ARCHIVE_BUCKET' });
+  add('audit', 'TrailBucketName', { bucket: 'TRAIL_BUCKET' });
   add('data', 'HangUpQueueUrl', { queue: 'hangUps' });
   add('data', 'NoticeQueueUrl', { queue: 'notices' });
   return known;

@@ -112,6 +112,12 @@ export const startBundledFunctions = async (
     retireModels: async () => {
       await runner('retire-models').invoke({});
     },
+    reconcile: async () => {
+      await runner('reconcile').invoke({});
+    },
+    heartbeat: async () => {
+      await runner('heartbeat').invoke({});
+    },
     watch: async (event) => {
       await runner('watch').invoke(event);
     },
@@ -186,7 +192,7 @@ const standIn = (
       : 'key' in placeholder
         ? KMS_KEYS[placeholder.key].variable
         : 'bucket' in placeholder
-          ? 'ARCHIVE_BUCKET'
+          ? placeholder.bucket
           : 'queue' in placeholder
             ? QUEUE_VARIABLES[placeholder.queue]
             : variable;

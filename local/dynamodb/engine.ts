@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startStrictDynamoDb } from '../strict/dynamodb/front.ts';
+import { type StrictFront, startStrictDynamoDb } from '../strict/dynamodb/front.ts';
 import { checkDatabase } from './check-database.ts';
 import { type EngineExit, type EngineProcess, runEngine } from './engine-process.ts';
 import { DamagedDatabaseError, EngineStartError } from './errors.ts';
@@ -33,6 +33,8 @@ export type LocalDynamoDb = {
   readonly engineEndpoint: string;
   readonly source: EngineSource;
   readonly pid: number | undefined;
+  /** Calls `listener` with each table that may have been written to. undefined with `strict: false`: nobody watches. */
+  readonly onWritten?: StrictFront['onWritten'];
   /** Resolves when the engine ends, asked or not (see `expected`). Never settles for a given endpoint. */
   readonly exited: Promise<EngineExit>;
   /** Stops what was started here; a given endpoint is left alone. Safe to call again. */
@@ -57,6 +59,7 @@ export async function startDynamoDb(options: LocalDynamoDbOptions): Promise<Loca
   return {
     ...engine,
     endpoint: front.endpoint,
+    onWritten: front.onWritten,
     close: async () => {
       await front.close();
       await engine.close();

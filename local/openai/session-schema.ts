@@ -78,6 +78,14 @@ const Truncation = z.union([
   }),
 ]);
 
+/** `RealtimeFunctionTool` of OpenAI's OpenAPI document; the pattern of the name is from its guide to function calling. */
+const FunctionTool = z.strictObject({
+  type: z.literal('function'),
+  name: z.string().regex(/^[a-zA-Z0-9_-]{1,64}$/),
+  description: z.string().optional(),
+  parameters: z.looseObject({ type: z.literal('object') }).optional(),
+});
+
 export const SessionSchema = z.strictObject({
   type: z.literal('realtime'),
   model: z.string().optional(),
@@ -89,7 +97,7 @@ export const SessionSchema = z.strictObject({
     .union([z.literal('auto'), z.record(z.string(), z.unknown())])
     .nullable()
     .optional(),
-  tools: z.array(z.record(z.string(), z.unknown())).optional(),
+  tools: z.array(FunctionTool).optional(),
   tool_choice: z.union([z.string(), z.record(z.string(), z.unknown())]).optional(),
   parallel_tool_calls: z.boolean().optional(),
   reasoning: z

@@ -28,6 +28,8 @@ export interface LocalS3 {
   keys(bucket: string): readonly string[];
   /** The text of an object; undefined when there is none. */
   read(bucket: string, key: string): string | undefined;
+  /** Puts an object as a service of AWS would, past the API. */
+  write(bucket: string, key: string, body: Buffer | string): void;
   inject(fault: S3Fault): void;
   clearFaults(): void;
   close(): Promise<void>;
@@ -78,6 +80,7 @@ export const startLocalS3 = async (options: {
     endpoint: `http://${LOOPBACK}:${address.port}`,
     keys: (bucket) => stores.get(bucket)?.keys() ?? [],
     read: (bucket, key) => stores.get(bucket)?.get(key)?.toString('utf8'),
+    write: (bucket, key, body) => stores.get(bucket)?.put(key, Buffer.from(body)),
     inject: (fault) => faults.inject(fault),
     clearFaults: () => faults.clear(),
     close: () => {
@@ -187,11 +190,26 @@ const listObjects = (bucket: string, store: ObjectStore, query: URLSearchParams)
   const prefix = query.get('prefix') ?? '';
   const after = decodeToken(query.get('continuation-token')) ?? query.get('start-after') ?? '';
   const limit = Math.min(Number(query.get('max-keys') ?? MAX_KEYS), MAX_KEYS);
-  const keys = store.keys().filter((key) => key.startsWith(prefix));
+  const delimiter = query.get('delimiter') ?? '';
+  // A common prefix stands once in the list for all keys below it.
+  const entryOf = (key: string): string => {
+    const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+    return end === -1 ? key : key.slice(0, end + delimiter.length);
+  };
+  const keys = [
+    ...new Set(
+      store
+        .keys()
+        .filter((key) => key.startsWith(prefix))
+        .map(entryOf),
+    ),
+  ];
   const rest = keys.filter((key) => Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0);
   const page = rest.slice(0, limit);
   const truncated = rest.length > page.length;
   const contents = page.map((key) => {
+    if (delimiter !== '' && key.indexOf(delimiter, prefix.length) !== -1)
+      return `<CommonPrefixes><Prefix>${escapeXml(key)}</Prefix></CommonPrefixes>`;
     const body = store.get(key) ?? Buffer.alloc(0);
     return `<Contents><Key>${escapeXml(key)}</Key><ETag>${escapeXml(etagOf(body))}</ETag><Size>${body.byteLength}</Size><StorageClass>STANDARD</StorageClass></Contents>`;
   });

@@ -40,13 +40,25 @@ describe('npm run check:imports', () => {
 
     beforeAll(async () => {
       tree = await mkdtemp(join(tmpdir(), 'imports-'));
-      for (const name of ['@aws-sdk/client-kms', 'zod', 'jose', '@middy/core', 'recharts', 'ipaddr.js']) {
+      for (const name of [
+        '@aws-sdk/client-kms',
+        '@aws-sdk/client-sts',
+        'zod',
+        'jose',
+        '@middy/core',
+        'recharts',
+        'ipaddr.js',
+      ]) {
         await plant(`node_modules/${name}/package.json`, JSON.stringify({ name, main: 'index.js' }));
         await plant(`node_modules/${name}/index.js`, '');
       }
-      await plant('package.json', JSON.stringify({ dependencies: {} }));
+      await plant(
+        'package.json',
+        JSON.stringify({ dependencies: {}, devDependencies: { '@aws-sdk/client-sts': '1.0.0' } }),
+      );
       await plant('lambdas/domain/value.ts', 'export type Value = 1;');
       await plant('lambdas/adapters/aws/clients.ts', `export * from '@aws-sdk/client-kms';`);
+      await plant('lambdas/adapters/aws/identity.ts', `import '@aws-sdk/client-sts';`);
       await plant('lambdas/contract/routes.ts', `import 'zod'; export const ROUTES = {};`);
       await plant('lambdas/telemetry/log.ts', `import '@middy/core'; export type Log = 1;`);
       await plant('lambdas/use-cases/fine.ts', `import type { Value } from '../domain/value.ts';`);
@@ -105,6 +117,7 @@ describe('npm run check:imports', () => {
       ['lambdas/functions/token.ts', 'node_modules/jose/index.js'],
       ['lambdas/functions/token.ts', 'node_modules/@middy/core/index.js'],
       ['lambdas/helpers/anything.ts', 'lambdas/domain/value.ts'],
+      ['lambdas/adapters/aws/identity.ts', 'node_modules/@aws-sdk/client-sts/index.js'],
       ['lib/api-stack.ts', 'lambdas/domain/value.ts'],
       ['local/b.ts', './missing.ts'],
       ['web/dashboard/src/page.tsx', 'lambdas/contract/routes.ts'],
@@ -124,6 +137,7 @@ describe('npm run check:imports', () => {
     });
 
     it.each([
+      'functions import no package that is installed for development alone',
       'no cycles',
       'every file below lambdas belongs to a layer',
       'a file below lambdas that imports nothing belongs to a layer',

@@ -63,4 +63,22 @@ describeInBrowser('the conversation of a site in the dashboard', () => {
       /^gpt-realtime-2\.1-mini, \$\d+\.\d\d in, \$\d+\.\d\d out/,
     );
   });
+
+  it('can have former instructions restored, which the dialog compares with the current ones', async () => {
+    const path = `/v1/sites/${tenant.siteId}`;
+    await asOwner(run.stack, tenant, 'PATCH', path, { instructions: 'Sell fresh bread.' });
+    await asOwner(run.stack, tenant, 'PATCH', path, { instructions: 'Sell old bread.' });
+    await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}?tab=settings`);
+    await run.page.getByRole('button', { name: 'Former instructions' }).click();
+    const version = run.page.getByRole('dialog').getByRole('listitem').first();
+    await version.waitFor();
+    expect(await version.locator('del').allTextContents()).toEqual(['fresh']);
+    expect(await version.locator('ins').allTextContents()).toEqual(['old']);
+    await version.getByRole('button', { name: 'Restore' }).click();
+    await run.page.getByText('The former instructions are in use again.').waitFor();
+    expect(await field('Instructions').inputValue()).toBe('Sell fresh bread.');
+    expect(await asOwner(run.stack, tenant, 'GET', path)).toMatchObject({
+      instructions: 'Sell fresh bread.',
+    });
+  });
 });

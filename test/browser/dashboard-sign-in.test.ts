@@ -101,7 +101,59 @@ describeInBrowser('a sign-in of the dashboard that is kept on this device', () =
     expect(await secondsLeft(second)).toBeGreaterThan(60);
     await second.close();
   });
+
+  it('is renewed once, although the second tab sees the new sign-in late', async () => {
+    const second = await run.context.newPage();
+    await second.goto(`${run.stack.url}/v1/health`);
+    await seesWritesLate(second);
+    await run.page.goto(`${run.stack.url}/v1/health`);
+    await expireIn(run.page, 10);
+    let renewals = 0;
+    let answer = (): void => {};
+    const mayAnswer = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await run.context.route(endpoint, async (route) => {
+      renewals++;
+      await mayAnswer;
+      await route.continue();
+    });
+    await run.page.goto(`${run.stack.url}/dashboard/`);
+    while (renewals === 0) await run.page.waitForTimeout(20);
+    await second.goto(`${run.stack.url}/dashboard/`);
+    while (!(await second.evaluate<boolean>('window.isWaiting'))) await second.waitForTimeout(20);
+    answer();
+    for (const tab of [run.page, second]) await tab.getByText(SIGNED_IN).first().waitFor();
+    expect(renewals).toBe(1);
+    expect(await secondsLeft(second)).toBeGreaterThan(60);
+    await second.close();
+  });
 });
+
+/** Lets a tab see what other tabs write half a second after it was given their lock, as a slow computer may. */
+const seesWritesLate = (page: Page): Promise<unknown> =>
+  page.addInitScript(`{
+    const { getItem } = Storage.prototype;
+    const { request } = LockManager.prototype;
+    const old = new Map(Object.keys(localStorage).map((name) => [name, getItem.call(localStorage, name)]));
+    let isLate = true;
+    window.isWaiting = false;
+    Storage.prototype.getItem = function (name) {
+      return isLate && old.has(name) ? old.get(name) : getItem.call(this, name);
+    };
+    LockManager.prototype.request = function (name, ...rest) {
+      window.isWaiting = true;
+      const work = rest.pop();
+      return request.call(this, name, ...rest, (lock) => {
+        setTimeout(() => {
+          isLate = false;
+          dispatchEvent(new StorageEvent('storage'));
+        }, 500);
+        return work(lock);
+      });
+    };
+    addEventListener('storage', (event) => event.isTrusted && event.stopImmediatePropagation());
+  }`);
 
 /** The stored sign-in, as if its access token ended in `seconds`. */
 const expireIn = (page: Page, seconds: number): Promise<void> =>

@@ -171,7 +171,7 @@ describeInBrowser('the dashboard', () => {
     await button('Create site').click();
     await run.page.getByText('Put it on your pages').waitFor();
     const snippet = run.page.locator('pre').first();
-    await snippet.getByText('<spelo-voice site-id=').waitFor();
+    await snippet.getByText('data-site-id=').waitFor();
     expect(await snippet.textContent()).toMatch(/integrity="sha384-/);
     await documentStep(run, '4-embed');
   });

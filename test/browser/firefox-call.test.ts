@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'puppeteer-core';
 import { openAiOf } from '../support/openai.ts';
@@ -46,8 +47,29 @@ describeInFirefox('a visitor with Firefox', () => {
     await page.waitForSelector('spelo-voice[state="listening"]');
     const callId = openAiOf(stage.stack).liveCalls.at(-1);
     expect(callId).toBeDefined();
+    // The part that is loaded on demand is there.
+    await page.waitForSelector('spelo-voice >>> ::-p-aria(Captions[role="button"])');
     await page.close();
     await stage.callIsOver(callId);
+  });
+
+  it('is given no module whose hash is another', async () => {
+    const page = await firefox.newPage();
+    await page.goto(`${stage.stack.url}/widget/demo`);
+    const preload = (integrity: string): Promise<unknown> =>
+      page.evaluate(`new Promise((resolve) => {
+        const link = document.createElement('link');
+        Object.assign(link, { rel: 'modulepreload', crossOrigin: 'anonymous', integrity: '${integrity}',
+          href: '/widget/${stage.widget.extras.file}?${integrity.slice(7, 12)}' });
+        link.onload = () => resolve('loaded');
+        link.onerror = () => resolve('refused');
+        document.head.append(link);
+      })`);
+    const code = await (await fetch(`${stage.stack.url}/widget/${stage.widget.extras.file}`)).bytes();
+    const hash = createHash('sha384').update(code).digest('base64');
+    expect(await preload(`sha384-${hash}`)).toBe('loaded');
+    expect(await preload(stage.widget.integrity)).toBe('refused');
+    await page.close();
   });
 
   it('is heard and answered without a data channel, where a server has created the call', async () => {

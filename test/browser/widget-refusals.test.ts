@@ -2,13 +2,16 @@ import { expect, it } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import { PROBLEMS as PUBLIC_PROBLEMS } from '../../lambdas/contract/problems.ts';
 import { ROUTES } from '../../lambdas/contract/routes.ts';
-import { PROBLEMS } from '../../web/widget/src/strings.ts';
+import { MORE_PROBLEMS } from '../../web/widget/src/extras/sentences.ts';
+import { PROBLEMS as FIRST_PROBLEMS } from '../../web/widget/src/strings.ts';
 import { suspendWorkspaceKey } from '../support/keyed-tenant.ts';
 import { openAiOf } from '../support/openai.ts';
 import { fakeKey, makeTenant, putWorkspaceKey } from '../support/tenant.ts';
 import { describeInBrowser } from './support/browser.ts';
 import { type Stage, useStage } from './support/stage.ts';
 import { type Visitor, visit } from './support/visitor.ts';
+
+const PROBLEMS = { ...FIRST_PROBLEMS, ...MORE_PROBLEMS };
 
 let stage: Stage;
 let browser: BrowserContext;

@@ -700,6 +700,7 @@ describe('every way through the product is taken with a canary for a key', () =>
         model: 'gpt-realtime',
         voice: 'marin',
         instructions: '',
+        tools: [],
         conversation: DEFAULT_CONVERSATION,
         dataResidency: 'global',
       } as const;

@@ -31,6 +31,8 @@ const CATALOGUE = {
   'silent sessions closed': true,
   'the discovery document names another issuer': true,
   'models of sites looked at': true,
+  'records compared': true,
+  'records differ': true,
   'hang-up handled': true,
   'hang-up failed': true,
   'watch ended': true,

@@ -15,7 +15,7 @@ let dynamoDb: AwsProxy;
 
 beforeAll(async () => {
   dynamoDb = await startAwsProxy();
-  stack = await startTestStack({ variables: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url } });
+  stack = await startTestStack({ audited: false, variables: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url } });
   dynamoDb.forwardTo(stack.dynamoDb.endpoint);
   tables = rawTables(stack);
 });

@@ -17,7 +17,7 @@ import { callRoute, SIGNED_IN_ROUTES } from '../support/routes.ts';
 import { startTestStack, type TestAnswer } from '../support/stack.ts';
 import { putSiteKey } from '../support/tenant.ts';
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const { issuer, audience, jwksUri, privateKey, kid } = stack.issuer;
 const tenant = await needed(stack, makeKeyedTenant(stack));
 await needed(stack, putSiteKey(stack, tenant, tenant.key));

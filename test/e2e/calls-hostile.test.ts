@@ -3,6 +3,7 @@ import { expectSuccess } from '../support/answers.ts';
 import { liveSessions, type OpenedCall, openCall, openedCall, slotsTaken } from '../support/calls.ts';
 import { asOwner, decrypts, makeKeyedTenant, needed } from '../support/keyed-tenant.ts';
 import { openAiOf } from '../support/openai.ts';
+import { prepareCall, type RealtimeCaller } from '../support/realtime-caller.ts';
 import { event, report } from '../support/reports.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import type { Tenant } from '../support/tenant.ts';
@@ -95,6 +96,46 @@ describe('a client that opens calls, ignores every answer and lies in every repo
     expect(new Set(intended).size).toBe(intended.length);
     expect(decrypts(stack)).toHaveLength(intended.length);
     expect(intended).toHaveLength(2 * calls.length);
+  });
+});
+
+describe('a client that changes its session over the data channel', () => {
+  it('gets neither another slot nor a later end', async () => {
+    const tenant = await makeKeyedTenant(
+      stack,
+      { concurrency_limit: SLOTS },
+      { control: 'brokered', max_duration_seconds: CAP_SECONDS },
+    );
+    const callers: RealtimeCaller[] = [];
+    try {
+      const openedAtMs = stack.now().getTime();
+      for (let i = 0; i < SLOTS; i++) {
+        const caller = await prepareCall();
+        callers.push(caller);
+        await caller.connect((await openedCall(stack, tenant, { sdp: caller.offer })).sdp);
+        caller.send({
+          type: 'session.update',
+          session: { type: 'realtime', instructions: 'Go on forever.', max_output_tokens: 'inf' },
+        });
+        await caller.event('session.updated');
+        caller.send({ type: 'response.create' });
+      }
+      expect((await openCall(stack, tenant)).status).toBe(429);
+      expect(live()).toHaveLength(SLOTS);
+      // By the broker's clock, to two seconds after the cap of the last one.
+      const lastAtMs = stack.now().getTime();
+      stack.advance(openedAtMs + CAP_SECONDS * 1_000 - 1_000 - lastAtMs);
+      await stack.hangUps.drain();
+      expect(live()).toHaveLength(SLOTS);
+      stack.advance(lastAtMs - openedAtMs + 3_000);
+      await stack.hangUps.drain();
+      expect(live()).toEqual([]);
+      for (const caller of callers) await caller.ended();
+      expect(await slotsTaken(stack, tenant)).toBe(0);
+      expect(await liveSessions(stack, tenant)).toEqual([]);
+    } finally {
+      for (const caller of callers) await caller.close();
+    }
   });
 });
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { signEvents } from '../../lambdas/domain/sessions/event-signature.ts';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
@@ -207,6 +208,20 @@ describe('a page that reconnects and never got the answer', () => {
     stack.advance(31_000);
     await stack.hangUps.drain();
     expect(live()).toHaveLength(1);
+  });
+
+  it('gets a line while its first try is still being opened, and only one', async () => {
+    const tenant = await makeKeyedTenant(stack, { openai_tier: 1 });
+    const first = await openedCall(stack, tenant);
+    openAiOf(stack).clearRequests();
+    openAiOf(stack).inject({ path: HANG_UP, delayMs: 6_000, times: 1 });
+    const stuck = openCall(stack, tenant, { replaces: replacing(first) });
+    while (!openAiOf(stack).requests.some(({ path }) => path === HANG_UP)) await sleep(10);
+    const second = await openedCall(stack, tenant, { replaces: replacing(first) });
+    expectRefusal(await stuck, 503, 'unavailable');
+    expect(live()).toHaveLength(1);
+    expect(await liveSessions(stack, tenant)).toEqual([second.session_id]);
+    expect(await slotsTaken(stack, tenant)).toBe(1);
   });
 
   it('gets no line of another visitor once its own call has ended', async () => {

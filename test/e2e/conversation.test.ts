@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
 import { openedCall } from '../support/calls.ts';
-import { asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { addSite, asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
 import { callRequests, mintRequests, openAiOf } from '../support/openai.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { mint, type Tenant } from '../support/tenant.ts';
@@ -34,6 +34,10 @@ const ASKED = {
   reasoning: { effort: 'medium' },
   max_output_tokens: 2_048,
 };
+
+/** The site's former instructions, newest first. */
+const former = async (tenant: Tenant, query = '') =>
+  asOwner(stack, tenant, 'GET', `/v1/sites/${tenant.siteId}/former-instructions${query}`);
 
 const change = (tenant: Tenant, body: Readonly<Record<string, unknown>>) =>
   stack.call('PATCH', `/v1/sites/${tenant.siteId}`, { as: tenant.owner, body });
@@ -82,5 +86,31 @@ describe('the conversation of a site', () => {
           'The model gpt-realtime-1.5 has no reasoning effort. Set it to null, or choose gpt-realtime-2 or later.',
       },
     ]);
+  });
+});
+
+describe('the former instructions of a site', () => {
+  it('are kept when they are replaced, newest first, with who replaced them', async () => {
+    const tenant = await makeKeyedTenant(stack, {}, { instructions: 'One.' });
+    expect(await former(tenant)).toEqual({ items: [], next_cursor: null });
+    for (const instructions of ['Two.', 'Two.', 'Three.'])
+      expectSuccess(await change(tenant, { instructions }));
+    expectSuccess(await change(tenant, { name: 'Renamed' }));
+    const { items } = await former(tenant);
+    expect(items).toMatchObject([
+      { instructions: 'Two.', replaced_by: tenant.owner },
+      { instructions: 'One.', replaced_by: tenant.owner },
+    ]);
+    const first = await former(tenant, '?limit=1');
+    expect(first.items).toEqual(items.slice(0, 1));
+    const second = await former(tenant, `?limit=1&cursor=${first.next_cursor}`);
+    expect(second.items).toEqual(items.slice(1));
+  });
+
+  it('of another site are not among them', async () => {
+    const tenant = await makeKeyedTenant(stack, {}, { instructions: 'One.' });
+    const other = await addSite(stack, tenant);
+    expectSuccess(await change(tenant, { instructions: 'Two.' }));
+    expect((await former(other)).items).toEqual([]);
   });
 });

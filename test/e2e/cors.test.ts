@@ -6,7 +6,7 @@ import { rawRequest } from '../support/raw-request.ts';
 import { startTestStack, type TestAnswer } from '../support/stack.ts';
 import { makeTenant, mint, ORIGIN, type Tenant } from '../support/tenant.ts';
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 afterAll(() => stack.close());
 
 const CORS_HEADERS = /^access-control-/;

@@ -122,7 +122,10 @@ describe('an independent OpenID Provider', () => {
     });
     const { access_token: token } = (await answer.json()) as { readonly access_token: string };
 
-    const stack = await startTestStack({ variables: { OIDC_ISSUER: issuer, OIDC_AUDIENCE: AUDIENCE } });
+    const stack = await startTestStack({
+      audited: false,
+      variables: { OIDC_ISSUER: issuer, OIDC_AUDIENCE: AUDIENCE },
+    });
     try {
       const headers = { authorization: `Bearer ${token}` };
       const body = { name: 'Machine', openai_tier: 2 };

@@ -9,7 +9,7 @@ import { callRoute, ROLE_ROUTES } from '../support/routes.ts';
 import { startTestStack, type TestAnswer } from '../support/stack.ts';
 import { fakeKey, makeTenant, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 // Without it nobody can choose managed mode.
 await needed(stack, putPlatformKey(stack, fakeKey()));
 const tables = tablesAt(stack.dynamoDb.endpoint);

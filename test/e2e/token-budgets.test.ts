@@ -14,6 +14,7 @@ const IP_LIMIT = 4;
 const SITE_LIMIT = 6;
 const clock = frozenClock();
 const limited = await startTestStack({
+  audited: false,
   runtime: { clock: clock.clock },
   variables: {
     IP_LIMIT_PER_MINUTE: String(IP_LIMIT),

@@ -17,9 +17,9 @@ const time = frozenClock();
 const stack = await startTestStack({ runtime: { clock: time.clock } });
 const openAi = openAiOf(stack);
 const tables = tablesAt(stack.dynamoDb.endpoint);
-const impatient = await startTestStack({ variables: { OPENAI_TIMEOUT_MS: '500' } });
+const impatient = await startTestStack({ audited: false, variables: { OPENAI_TIMEOUT_MS: '500' } });
 const proxy = await startAwsProxy();
-const shaky = await startTestStack({ variables: { AWS_ENDPOINT_URL_DYNAMODB: proxy.url } });
+const shaky = await startTestStack({ audited: false, variables: { AWS_ENDPOINT_URL_DYNAMODB: proxy.url } });
 proxy.forwardTo(shaky.dynamoDb.endpoint);
 /** DynamoDB refuses for good, which no SDK repeats. */
 const fail = (match: (operation: string, body: string) => boolean) =>

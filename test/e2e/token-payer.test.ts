@@ -12,7 +12,7 @@ const TIER_1 = { openai_tier: 1 };
 
 const time = frozenClock();
 const platformKey = fakeKey();
-const stack = await startTestStack({ runtime: { clock: time.clock } });
+const stack = await startTestStack({ audited: false, runtime: { clock: time.clock } });
 const openAi = openAiOf(stack);
 beforeAll(() => putPlatformKey(stack, platformKey));
 beforeEach(() => openAi.clearRequests());

@@ -17,7 +17,7 @@ const UNKNOWN_SITE = { owner: '', workspaceId: '', siteId: '0'.repeat(24) };
 const FOREIGN_ORIGIN = 'https://elsewhere.example';
 
 const time = frozenClock();
-const stack = await startTestStack({ runtime: { clock: time.clock } });
+const stack = await startTestStack({ audited: false, runtime: { clock: time.clock } });
 const openAi = openAiOf(stack);
 afterAll(() => stack.close());
 afterEach(() => openAi.clearFaults());

@@ -413,6 +413,30 @@ describe('the session of a watched call', () => {
     expect((await sessionOf(strictStack, tenant, begun.call)).ended_by).not.toBe('tampered');
   });
 
+  it('has the functions of its site, and counts a function call like any other response', async () => {
+    const tool = { name: 'get_order', description: 'Finds an order.', parameters: { type: 'object' } };
+    const tenant = await makeTenant(strictStack, { tools: [tool] });
+    const begun = await begin(strictStack, tenant);
+    const { caller } = begun;
+    const add = (item: Readonly<Record<string, unknown>>): void => {
+      caller.send({ type: 'conversation.item.create', item });
+      caller.send({ type: 'response.create' });
+    };
+    await attached(strictStack);
+    const content = [{ type: 'input_text', text: 'get_order {"id":"7"}' }];
+    add({ type: 'message', role: 'user', content });
+    const [asked] = (await caller.event('response.done')).response.output;
+    expect(asked).toMatchObject({ type: 'function_call', name: 'get_order', arguments: '{"id":"7"}' });
+    add({ type: 'function_call_output', call_id: asked.call_id, output: '{"state":"sent"}' });
+    expect((await caller.event('response.done', 2)).response.output).toMatchObject([{ type: 'message' }]);
+    expect(openAiOf(strictStack).calls.at(-1)?.session['tools']).toEqual([{ type: 'function', ...tool }]);
+    await caller.close();
+    await ended(strictStack);
+    const session = await sessionOf(strictStack, tenant, begun.call);
+    expect(session.receipt.tokens).toMatchObject(invoiced(strictStack));
+    expect(session).toMatchObject({ usage_complete: true, ended_by: null });
+  });
+
   it('leaves neither what was said nor the key in a table or log', async () => {
     const tenant = await makeTenant(strictStack);
     const { caller } = await begin(strictStack, tenant);

@@ -70,6 +70,7 @@ const OUTSIDE: readonly (readonly [RouteId, readonly string[]])[] = [
   ],
   ['listSiteKeyVersions', ['VERSION', 'KEY', 'RETAINED#0000000001', 'version#', 'VERSION#\uD800']],
   ['listWorkspaceKeyVersions', ['VERSION', 'KEY', 'RETAINED#0000000001', 'zz', 'VERSION#\uD800']],
+  ['listFormerInstructions', ['INSTRUCTIONS#', 'INSTRUCTIONS#x#2026', 'SITE#x', '\uD800']],
   ['listAudit', ['\uD800']],
   ['listErrors', ['2026\uD800']],
 ];

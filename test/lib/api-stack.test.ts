@@ -5,7 +5,9 @@ import { ROUTES, type Route, routeKeyOf } from '../../lambdas/contract/routes.ts
 import { functionNameOf } from './permissions.ts';
 import { exampleApp, inWords, ofType, type Resource, templateOf } from './synthesized.ts';
 
-const { data, api, audit } = exampleApp();
+const { data, api, audit } = exampleApp({
+  settings: { signIn: { issuer: 'https://issuer.example.com/', audience: 'spelo-byok' } },
+});
 const own = templateOf(api);
 const auditStack = templateOf(audit);
 const words = (value: unknown) => inWords(value, own, templateOf(data));
@@ -342,6 +344,17 @@ describe('the environment', () => {
       },
       projector: { ...own, ...trail },
       archiver: { ...own, ARCHIVE_BUCKET: 'ArchiveBucket' },
+      heartbeat: { ...own, TENANCY_TABLE: 'TenancyTable' },
+      reconcile: {
+        ...own,
+        ...trail,
+        ...master,
+        ...retired,
+        CHECKPOINTS_KEY_ARN: 'CheckpointsKey',
+        TRAIL_BUCKET: 'TrailBucket',
+        ARCHIVE_BUCKET: 'ArchiveBucket',
+        EVENT_BUS_NAME: 'default',
+      },
       detector: { ...own, ...custody, ...marks, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },
       'rotate-on-request': {
         ...own,

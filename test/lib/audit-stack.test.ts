@@ -34,11 +34,11 @@ describe('what must not get lost', () => {
     ]);
     expect(Object.fromEntries(count)).toEqual({
       'AWS::DynamoDB::Table': 6,
-      'AWS::KMS::Key': 8,
+      'AWS::KMS::Key': 9,
       'AWS::S3::Bucket': 3,
       'AWS::SQS::Queue': 9,
       'AWS::CloudTrail::Trail': 1,
-      'AWS::Logs::LogGroup': 17,
+      'AWS::Logs::LogGroup': 19,
     });
   });
 
@@ -278,12 +278,12 @@ describe('the rules on CloudTrail', () => {
     rules.filter(({ detail }) => detail.eventName.includes(eventName)).map(({ detail }) => detail);
 
   test.each(['PutKeyPolicy', 'CreateGrant', 'DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'])(
-    '%s on any of our eight keys is told, by id and by ARN',
+    '%s on any of our nine keys is told, by id and by ARN',
     (eventName) => {
       const groups = [
         ['MasterKey'],
         ['FingerprintKey', 'DerivationKey', 'MarksKey', 'AuditKey'],
-        ['TablesKey', 'EvidenceKey', 'NoticesKey'],
+        ['TablesKey', 'EvidenceKey', 'NoticesKey', 'CheckpointsKey'],
       ];
       const watched = rulesOn(eventName).map(({ $or }) => $or);
       expect(watched.map(([byArn]) => byArn.resources.ARN.map(words))).toEqual(groups);
@@ -432,6 +432,8 @@ describe("the rules on the detector's events", () => {
       ['events.amazonaws.com', 'RotateOnRequest/Broker/Function', 'RotateOnRequest/Rule'],
       ['events.amazonaws.com', 'Sweeper/Broker/Function', 'Sweeper/Schedule'],
       ['events.amazonaws.com', 'RetireModels/Broker/Function', 'RetireModels/Schedule'],
+      ['events.amazonaws.com', 'Reconcile/Broker/Function', 'Reconcile/Schedule'],
+      ['events.amazonaws.com', 'Heartbeat/Broker/Function', 'Heartbeat/Schedule'],
     ]);
   });
 });

@@ -35,6 +35,8 @@ const environment = {
   USAGE_TABLE: 'usage',
   AUDIT_TABLE: 'audit',
   ARCHIVE_BUCKET: 'archive',
+  TRAIL_BUCKET: 'trail',
+  CHECKPOINTS_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/checkpoints',
   WATCH_FUNCTION: 'watch',
   HANGUP_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/111122223333/hang-ups',
   NOTICE_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/111122223333/notices',
@@ -84,6 +86,8 @@ const BOUNDS: Readonly<Record<string, { readonly kilobytes: number; readonly cli
     watch: { kilobytes: 750, clients: ['dynamodb', 'kms', 'lambda', 'sqs'] },
     notices: { kilobytes: 800, clients: ['dynamodb', 'kms', 'sesv2', 'sqs'] },
     'retire-models': { kilobytes: 600, clients: ['dynamodb'] },
+    heartbeat: { kilobytes: 600, clients: ['dynamodb'] },
+    reconcile: { kilobytes: 720, clients: ['dynamodb', 'eventbridge', 'kms', 's3'] },
   };
 
 /** The packages whose files went into a module, as its source map names them. */

@@ -64,7 +64,7 @@ describe('The simulation', () => {
     ['the token route', "the stage's throttle", { tokenRoute: { perSecond: 50, burst: 0 } }],
     ['API Gateway', 'API Gateway', { gateway: { perSecond: 450, burst: 0 } }],
     ['Lambda', 'Lambda', { containers: { token: 29, events: 1e9 } }],
-    ['a table', 'DynamoDB, limits', { table: { write: 1e9, read: 1_300 } }],
+    ['a table', 'DynamoDB, tenancy', { table: { write: 1e9, read: 1_300 } }],
     ['KMS', 'KMS', { kms: 50 }],
   ])('mints for about half where %s has half of what is needed, and says so', (_, name, quotas) => {
     const { minted, asked, refusedBy } = run(quotas);

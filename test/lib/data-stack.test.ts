@@ -37,6 +37,11 @@ describe('the stacks', () => {
   test('tell the operator the queues, table names, key ARNs and the roles to assume', () => {
     const outputs = Object.keys(own.outputs).filter((name) => !/^(PublishOutput|ExportsOutput)/.test(name));
     expect(outputs).toEqual([
+      // Dev has its user pool.
+      'UserPoolId',
+      'SignInUrl',
+      'Issuer',
+      'Audience',
       'HangUpQueueUrl',
       'NoticeQueueUrl',
       'TenancyTableName',
@@ -50,6 +55,7 @@ describe('the stacks', () => {
       'DerivationKeyArn',
       'MarksKeyArn',
       'AuditKeyArn',
+      'CheckpointsKeyArn',
       'TablesKeyArn',
       'PlatformKeyOperatorArn',
       'RewrapOperatorArn',
@@ -138,6 +144,7 @@ describe('the KMS keys', () => {
       'DerivationKey',
       'MarksKey',
       'AuditKey',
+      'CheckpointsKey',
       'TablesKey',
     ]);
     expect(keys.map(({ Properties }) => Properties['KeyUsage'])).toEqual([
@@ -167,6 +174,7 @@ describe('the KMS keys', () => {
       ['DerivationKey', 'HMAC_256', undefined, undefined],
       ['MarksKey', 'HMAC_256', undefined, undefined],
       ['AuditKey', 'HMAC_256', undefined, undefined],
+      ['CheckpointsKey', 'HMAC_256', undefined, undefined],
       ['TablesKey', 'SYMMETRIC_DEFAULT', true, 365],
     ]);
   });
@@ -182,6 +190,7 @@ describe('the KMS keys', () => {
       ['alias/spelo-byok/dev/derivation', 'DerivationKey'],
       ['alias/spelo-byok/dev/marks', 'MarksKey'],
       ['alias/spelo-byok/dev/audit', 'AuditKey'],
+      ['alias/spelo-byok/dev/checkpoints', 'CheckpointsKey'],
       ['alias/spelo-byok/dev/tables', 'TablesKey'],
     ]);
   });

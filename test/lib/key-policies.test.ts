@@ -97,7 +97,8 @@ describe('the key policies', () => {
         'mark-keys',
       ],
     ],
-    ['AuditKey', ['audit', 'projector', 'verify-archive']],
+    ['AuditKey', ['audit', 'projector', 'reconcile', 'verify-archive']],
+    ['CheckpointsKey', ['reconcile']],
   ])('%s derives for %j', (name, roles) => {
     expect(usesOf(name)).toEqual(roles.map((role) => ['kms:GenerateMac', roleArn(role), CONDITIONS.hmac]));
   });
@@ -108,13 +109,13 @@ describe('the key policies', () => {
       expect([role, condition]).toEqual([undefined, CONDITIONS.throughDynamoDb]);
   });
 
-  test('open the key of the evidence to this one trail, to the archiver, and to readers through S3', () => {
+  test('open the key of the evidence to this one trail, to the archiver and the reconciliation, and to readers through S3', () => {
     const trail =
       'StringEquals aws:SourceArn = arn:{AWS::Partition}:cloudtrail:{AWS::Region}:{AWS::AccountId}:trail/spelo-byok-dev-part of {AWS::StackId}';
     expect(usesOf('EvidenceKey')).toEqual([
       ['kms:GenerateDataKey', undefined, trail],
       ['kms:GenerateDataKeyWithoutPlaintext', undefined, trail],
-      ['kms:GenerateDataKey', roleArn('archiver'), CONDITIONS.throughS3],
+      ['kms:GenerateDataKey', `${roleArn('archiver')} or ${roleArn('reconcile')}`, CONDITIONS.throughS3],
       ['kms:Decrypt', undefined, CONDITIONS.throughS3],
     ]);
   });

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { ENCRYPTION_CONTEXT_KEYS } from '../../lambdas/contract/kms-keys.ts';
+import { renderedMatrix } from './iam-matrix.ts';
 import {
   CONDITIONS,
   functionNameOf,
@@ -28,6 +29,8 @@ const FUNCTIONS = [
   'rotate-on-request',
   'sweeper',
   'retire-models',
+  'reconcile',
+  'heartbeat',
   'hangup',
   'watch',
   'notices',
@@ -133,6 +136,10 @@ describe('the roles', () => {
       ['archiver', 's3:PutObject', 'ArchiveBucket/audit/*'],
       ['archiver', 'dynamodb:ListStreams', '*'],
       ['detector', 'dynamodb:ListStreams', '*'],
+      ['reconcile', 's3:GetObject', 'ArchiveBucket/audit/*'],
+      ['reconcile', 's3:GetObject', 'ArchiveBucket/reconciliations/*'],
+      ['reconcile', 's3:GetObject', 'TrailBucket/AWSLogs/*'],
+      ['reconcile', 's3:PutObject', 'ArchiveBucket/reconciliations/*'],
     ]);
   });
 
@@ -152,7 +159,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Tables|Evidence|Notices)Key$|^ArchiveBucket\/audit\/\*$|^(HangUps|Notices)\/Queue$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Checkpoints|Tables|Evidence|Notices)Key$|^ArchiveBucket(\/(audit|reconciliations)\/\*)?$|^TrailBucket(\/AWSLogs\/\*)?$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
       ({ resource }) =>
         !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS && resource !== WATCHER,
@@ -238,7 +245,13 @@ describe('the KMS keys', () => {
         'MarkKeysOperator',
       ].toSorted(),
     );
-    expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual(['audit', 'projector', 'VerifyArchiveOperator']);
+    expect(rolesThat('kms:GenerateMac', 'AuditKey')).toEqual([
+      'audit',
+      'projector',
+      'reconcile',
+      'VerifyArchiveOperator',
+    ]);
+    expect(rolesThat(/./, 'CheckpointsKey')).toEqual(['reconcile']);
   });
 
   test('the keys of disks serve everybody through the service of the disk only', () => {
@@ -248,7 +261,7 @@ describe('the KMS keys', () => {
     expect(conditionsOn('EvidenceKey')).toEqual(new Set([CONDITIONS.throughS3]));
     expect(conditionsOn('NoticesKey')).toEqual(new Set([CONDITIONS.throughSqs]));
     expect(rolesThat(/^(?!kms:Decrypt$)/, 'TablesKey')).toEqual([]);
-    expect(rolesThat(/./, 'EvidenceKey')).toEqual(['archiver']);
+    expect(rolesThat(/./, 'EvidenceKey')).toEqual(['archiver', 'reconcile']);
   });
 
   test('nobody administers a key or hands out a grant', () => {
@@ -278,7 +291,8 @@ describe('the audit trail', () => {
 
   test('is read by the function that shows it, and its stream by the archiver', () => {
     expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:BatchGetItem', 'dynamodb:Query']);
-    expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector', 'RestoreOperator']);
+    expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector', 'reconcile', 'RestoreOperator']);
+    expect(actionsOf('reconcile', 'AuditTable')).toEqual(['dynamodb:Query']);
     // A role that restores rows cannot compute the hash of a forged one, and a role that computes hashes writes none.
     expect(actionsOf('RestoreOperator', 'AuditKey')).toEqual([]);
     expect(permissions.filter(({ role }) => role === 'VerifyArchiveOperator')).toEqual([
@@ -299,9 +313,24 @@ describe('the audit trail', () => {
   });
 
   test('is copied by a function that can put below audit/ and do nothing else to the archive', () => {
-    expect(permissions.filter(({ action }) => action.startsWith('s3:'))).toEqual([
+    expect(
+      permissions.filter(({ role, action }) => role !== 'reconcile' && action.startsWith('s3:')),
+    ).toEqual([
       { role: 'archiver', action: 's3:PutObject', resource: 'ArchiveBucket/audit/*', condition: '' },
     ]);
+  });
+
+  test('is compared by a function that can read the evidence and put its results, and changes none of what it reads', () => {
+    const own = permissions.filter(({ role, action }) => role === 'reconcile' && action.startsWith('s3:'));
+    expect(own.map(({ action, resource, condition }) => [action, resource, condition])).toEqual([
+      ['s3:ListBucket', 'TrailBucket', 'StringLike s3:prefix = AWSLogs/*'],
+      ['s3:ListBucket', 'ArchiveBucket', 'StringLike s3:prefix = audit/* or reconciliations/*'],
+      ['s3:GetObject', 'ArchiveBucket/audit/*', ''],
+      ['s3:GetObject', 'ArchiveBucket/reconciliations/*', ''],
+      ['s3:GetObject', 'TrailBucket/AWSLogs/*', ''],
+      ['s3:PutObject', 'ArchiveBucket/reconciliations/*', ''],
+    ]);
+    expect(actionsOf('reconcile', 'MasterKey')).toEqual([]);
   });
 
   test('comes from the streams of tenancy, keys and sessions, which the projector reads; the detector reads them too', () => {
@@ -339,12 +368,14 @@ describe('the tables', () => {
           expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#* or PLATFORM#platform'));
         else if (condition !== ending || role !== 'keys' || action !== 'dynamodb:PutItem')
           expect(condition).toBe(inPartitions('SITE#* or WORKSPACE#*'));
-    expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual(
-      ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem'].map((action) => [
-        action,
+    // Of the kept version it can only put the record.
+    expect(conditionsOf('PlatformKeyOperator', 'KeysTable', /./)).toEqual([
+      ...['BatchGetItem', 'DeleteItem', 'GetItem', 'PutItem'].map((action) => [
+        `dynamodb:${action}`,
         inPartitions('PLATFORM#platform'),
       ]),
-    );
+      ['dynamodb:PutItem', inPartitions('ENDING#platform#platform')],
+    ]);
   });
 
   test('workspaces, members and sites are changed by manage, keys and retire-models, plans by an operator; the others add events', () => {
@@ -356,6 +387,7 @@ describe('the tables', () => {
       'detector',
       'rotate-on-request',
       'retire-models',
+      'heartbeat',
       'watch',
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
@@ -363,6 +395,7 @@ describe('the tables', () => {
     const own = (writer: string) => `EVENTS#${writer}#*`;
     expect(conditionsOf('events', 'TenancyTable', writes)).toEqual(puts(own('events')));
     expect(conditionsOf('watch', 'TenancyTable', writes)).toEqual(puts(own('watch')));
+    expect(conditionsOf('heartbeat', 'TenancyTable', writes)).toEqual(puts('EVENTS#heartbeat#heartbeat'));
     expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
     // A role that changes a key writes its mark.
     for (const [role, writer] of [
@@ -474,6 +507,7 @@ describe('the tables', () => {
       'sweeper',
       'hangup',
       'watch',
+      'PlatformKeyOperator',
       'StopOperator',
     ]);
     expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);
@@ -499,6 +533,7 @@ describe('the tables', () => {
     );
     expect(scanning.map(({ role, resource }) => [role, resource])).toEqual([
       ['retire-models', 'TenancyTable'],
+      ['PlatformKeyOperator', 'LimitsTable'],
       ['RewrapOperator', 'KeysTable'],
       ['ModelCheckOperator', 'TenancyTable'],
       ['StopOperator', 'LimitsTable'],
@@ -532,10 +567,15 @@ describe('the tables', () => {
 });
 
 describe('the event bus', () => {
-  test('takes events from the detector, and from no other role', () => {
-    expect(permissions.filter(({ action }) => action.startsWith('events:'))).toEqual([
-      { role: 'detector', action: 'events:PutEvents', resource: EVENT_BUS, condition: '' },
-    ]);
+  test('takes events from the detector and the reconciliation, and from no other role', () => {
+    expect(permissions.filter(({ action }) => action.startsWith('events:'))).toEqual(
+      ['detector', 'reconcile'].map((role) => ({
+        role,
+        action: 'events:PutEvents',
+        resource: EVENT_BUS,
+        condition: '',
+      })),
+    );
   });
 });
 
@@ -604,7 +644,8 @@ ${FUNCTIONS.map(section).join('\n')}
 Roles that a person of this account assumes for one command: an IAM user with MFA, or a person with a permission set of IAM
 Identity Center that the stage names (\`operators.permissionSets\`).
 
-${OPERATORS.map(section).join('\n')}`;
+${OPERATORS.map(section).join('\n')}
+${renderedMatrix}`;
 
   test('is the matrix of what is deployed', () => {
     if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, rendered);

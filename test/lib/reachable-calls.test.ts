@@ -82,6 +82,7 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
     ['LIVE#*', callKey.live(workspace, 'ses_1' as SessionId)],
     ['USE#*', callKey.use('ses_1' as SessionId, 'call#1')],
     ['ENDING#*', callKey.ending('site', site, 1)],
+    ['ENDING#platform#platform', callKey.ending('platform', platform, 1)],
     ['SITE#*', primaryKey.session({ siteId: site, workspaceId: workspace }, 'ses_1' as SessionId)],
   ])('%s holds %p', (pattern, { pk }) => {
     const fits = pattern.endsWith('*') ? pk.startsWith(pattern.slice(0, -1)) : pk === pattern;

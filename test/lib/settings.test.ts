@@ -34,7 +34,7 @@ describe('a retired master key', () => {
     ]);
   });
 
-  test('is told to the functions that open', () => {
+  test('is told to the functions that open, and to the one that compares the records', () => {
     const told = templates.flatMap((own) =>
       ofType(own, 'AWS::Lambda::Function').flatMap(({ name, Properties }) => {
         const value = Object(Properties['Environment']).Variables.RETIRED_MASTER_KEY_ARNS;
@@ -45,6 +45,7 @@ describe('a retired master key', () => {
       ['Token/Function', RETIRED],
       ['Rotate/Function', RETIRED],
       ['RotateOnRequest/Broker/Function', RETIRED],
+      ['Reconcile/Broker/Function', RETIRED],
       ['Hangup/Broker/Function', RETIRED],
       ['Watch/Broker/Function', RETIRED],
     ]);

@@ -250,6 +250,20 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
   ['a setting that there is not', { apiKey: 'x' }, ' must not contain apiKey.'],
 ];
 
+describe('the default prefix of the sign-in page', () => {
+  const pool = { ...valid, signIn: { cognito: { callbackUrls: ['http://localhost:8789/callback'] } } };
+
+  test('is refused where the name of the stage has a word that Cognito reserves', () => {
+    expect(messageOf('aws-test', { 'aws-test': pool })).toContain(
+      'stages.aws-test.signIn.cognito.domainPrefix must be given',
+    );
+  });
+
+  test('serves every other stage', () => {
+    expect(parseStageConfig('team-a', { 'team-a': pool }).signIn).toEqual(pool.signIn);
+  });
+});
+
 describe('the configuration of a stage', () => {
   test('is returned with its name', () => {
     expect(parseStageConfig('dev', { dev: valid })).toEqual({ stage: 'dev', plans: '', ...valid });

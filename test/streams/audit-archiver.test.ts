@@ -1,6 +1,7 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { describe, expect, it } from '@jest/globals';
 import type { DynamoDBRecord } from 'aws-lambda';
+import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
 import { auditRowOf } from '../../lambdas/adapters/aws/audit/audit-row-of-record.ts';
 import {
   type AuditEvent,
@@ -9,7 +10,6 @@ import {
   emptyChain,
 } from '../../lambdas/domain/audit/audit-record.ts';
 import { archiveNameOf, auditArchiver } from '../../lambdas/streams/audit-archiver.ts';
-import { parseArchivedRows } from '../../tools/operator/reconcile/audit-rows.ts';
 
 const CHAIN_KEY = Buffer.alloc(32, 1);
 

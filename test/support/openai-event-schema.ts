@@ -12,7 +12,7 @@ const count = z.int().min(0);
 const modality = z.enum(['text', 'audio']);
 const status = z.enum(['completed', 'incomplete', 'in_progress']);
 
-const item = z.strictObject({
+const message = z.strictObject({
   id,
   object: z.literal('realtime.item'),
   type: z.literal('message'),
@@ -27,6 +27,24 @@ const item = z.strictObject({
     }),
   ),
 });
+
+const functionItem = {
+  id,
+  object: z.literal('realtime.item'),
+  status,
+  call_id: id,
+};
+/** `RealtimeConversationItem`. */
+const item = z.discriminatedUnion('type', [
+  message,
+  z.strictObject({
+    ...functionItem,
+    type: z.literal('function_call'),
+    name: z.string(),
+    arguments: z.string(),
+  }),
+  z.strictObject({ ...functionItem, type: z.literal('function_call_output'), output: z.string() }),
+]);
 
 const format = z.union([
   z.strictObject({ type: z.literal('audio/pcm'), rate: z.literal(24_000) }),
@@ -120,6 +138,7 @@ const session = z.strictObject({
 
 const event = <Type extends string, Fields extends z.ZodRawShape>(type: Type, fields: Fields) =>
   z.strictObject({ event_id: id.max(512), type: z.literal(type), ...fields });
+const functionPlace = { response_id: id, item_id: id, output_index: count, call_id: id };
 const place = { response_id: id, item_id: id, output_index: count, content_index: count };
 const part = z.strictObject({
   type: z.enum(['audio', 'text']),
@@ -175,6 +194,12 @@ export const ServerEvent = z.discriminatedUnion('type', [
   event('response.output_audio_transcript.delta', { ...place, delta: z.string() }),
   event('response.output_audio_transcript.done', { ...place, transcript: z.string() }),
   event('response.output_audio.done', place),
+  event('response.function_call_arguments.delta', { ...functionPlace, delta: z.string() }),
+  event('response.function_call_arguments.done', {
+    ...functionPlace,
+    name: z.string(),
+    arguments: z.string(),
+  }),
   event('output_audio_buffer.started', { response_id: id }),
   event('output_audio_buffer.stopped', { response_id: id }),
   event('output_audio_buffer.cleared', { response_id: id }),

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-live-workspaces.ts';
+import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
+import { dynamoDbClient, kmsClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
@@ -11,13 +13,14 @@ import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-ke
 import { operatorAuditEvents } from '../../tools/operator/operator.ts';
 import type { TestStack } from './stack.ts';
 
-/** Stores the platform's own key as the operator's command does. */
-export const putPlatformKey = async (stack: Pick<TestStack, 'variables'>, key: string): Promise<void> => {
-  const environment = parseEnvironment(ENVIRONMENTS.keys, stack.variables);
+/** Operator's ports of the platform's key, and what closes them. */
+export const platformKeyPorts = ({ variables }: Pick<TestStack, 'variables'>) => {
+  const environment = parseEnvironment(ENVIRONMENTS.keys, variables);
   const { MASTER_KEY_ARN: masterKeyArn, FINGERPRINT_KEY_ARN: fingerprintKeyArn } = environment;
   const dynamoDb = dynamoDbClient(environment);
   const kms = kmsClient(environment);
-  const store = storePlatformKey({
+  const sqs = sqsClient(environment);
+  const ports = {
     keys: dynamoDbKeys(
       dynamoDb,
       { keys: environment.KEYS_TABLE, tenancy: environment.TENANCY_TABLE, writer: 'platform-key' },
@@ -26,14 +29,25 @@ export const putPlatformKey = async (stack: Pick<TestStack, 'variables'>, key: s
     sealer: kmsKeySealer(kms, { masterKeyArn, fingerprintKeyArn }, randomBytes),
     openAi: openAiHttp(environment.OPENAI_BASE_URL),
     calls: openAiCalls(environment.OPENAI_BASE_URL),
+    workspaces: dynamoDbLiveWorkspaces(dynamoDb, environment.LIMITS_TABLE),
+    hangUps: sqsHangUps(sqs, environment.HANGUP_QUEUE_URL),
     clock: () => new Date(),
+    backOff: async () => undefined,
     auditEvents: operatorAuditEvents,
     retainSeconds: environment.KEY_RETENTION_HOURS * 3_600,
-  });
+  };
+  const close = (): void => {
+    for (const client of [dynamoDb, kms, sqs]) client.destroy();
+  };
+  return { ports, close };
+};
+
+/** Stores the platform's own key as the operator's command does. */
+export const putPlatformKey = async (stack: Pick<TestStack, 'variables'>, key: string): Promise<void> => {
+  const { ports, close } = platformKeyPorts(stack);
   try {
-    await store(key, { sub: 'operator', sourceIp: '' });
+    await storePlatformKey(ports)(key, { sub: 'operator', sourceIp: '' });
   } finally {
-    dynamoDb.destroy();
-    kms.destroy();
+    close();
   }
 };

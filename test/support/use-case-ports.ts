@@ -1,7 +1,12 @@
 import { dynamoDbBudgets } from '../../lambdas/adapters/aws/budgets/dynamodb-budgets.ts';
-import { dynamoDbCallIssuer, dynamoDbCallRecords } from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
+import {
+  dynamoDbCallIssuer,
+  dynamoDbCallRecords,
+  dynamoDbEndRequests,
+} from '../../lambdas/adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbKeyUses } from '../../lambdas/adapters/aws/calls/dynamodb-key-uses.ts';
 import { dynamoDbLive } from '../../lambdas/adapters/aws/calls/dynamodb-live.ts';
+import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-live-workspaces.ts';
 import { lambdaWatchers } from '../../lambdas/adapters/aws/calls/lambda-watchers.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, lambdaClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
@@ -80,7 +85,10 @@ export const useCasePorts = (stack: TestStack) => {
     keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'keys' }, marks),
     calls: openAiCalls(token.OPENAI_BASE_URL),
     callIssuer: dynamoDbCallIssuer(dynamoDb, tables),
-    records: dynamoDbCallRecords(dynamoDb, tables.sessions),
+    records: {
+      ...dynamoDbCallRecords(dynamoDb, tables.sessions),
+      ...dynamoDbEndRequests(dynamoDb, tables.sessions),
+    },
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     monotonicMs: () => performance.now(),
     watchers: lambdaWatchers(lambdaClient(token), token.WATCH_FUNCTION),
@@ -89,6 +97,7 @@ export const useCasePorts = (stack: TestStack) => {
     embedTokens: joseEmbedTokens(),
     embedSecrets: pseudonyms,
     meterReader: dynamoDbSessionReader(dynamoDb, tables),
+    workspaces: dynamoDbLiveWorkspaces(dynamoDb, tables.limits),
     hangUps: sqsHangUps(sqsClient(token), token.HANGUP_QUEUE_URL),
     activity: dynamoDbKeyActivity(dynamoDb, tables.sessions),
     tenancy: dynamoDbMembership(dynamoDb, tables.tenancy),

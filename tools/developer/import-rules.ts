@@ -25,7 +25,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
     // Of the contract, the names of events, which the infrastructure shares.
     own: ['lambdas/adapters/aws', 'lambdas/contract', 'lambdas/use-cases', 'lambdas/domain'],
     packages: ['@aws-sdk/*', 'zod', '@types/aws-lambda'],
-    node: ['crypto'],
+    // CloudTrail's files are zipped.
+    node: ['crypto', 'zlib'],
   },
   'lambdas/adapters/openai': {
     own: ['lambdas/adapters/openai', 'lambdas/use-cases', 'lambdas/domain'],
@@ -121,6 +122,13 @@ export const IMPORT_RULES: IForbiddenRuleType[] = [
   onlyIn('lambdas/adapters/aws', '@aws-sdk/*'),
   onlyIn('lambdas/http', '@middy/*'),
   onlyIn('lambdas/adapters/oidc', 'jose'),
+  {
+    // The commands of tools/ use more clients of AWS; none of them may reach a bundle.
+    name: 'functions import no package that is installed for development alone',
+    severity: 'error',
+    from: { path: below('lambdas') },
+    to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+  },
   { name: 'no cycles', severity: 'error', from: {}, to: { circular: true } },
   {
     name: 'every import leads somewhere',

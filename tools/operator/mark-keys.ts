@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbMarkWriter } from '../../lambdas/adapters/aws/keys/dynamodb-mark-writer.ts';
 import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
@@ -9,7 +10,6 @@ import { readKeyTrail } from './deletions/key-trail.ts';
 import { readAll } from './files.ts';
 import { MARK_MEANINGS, type MarkOutcome, markFromTrail } from './marks/mark-from-trail.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
-import { parseArchivedRows } from './reconcile/audit-rows.ts';
 
 const USAGE = `npm run mark-keys -- --audit FILE_OR_DIR [--apply] [--local]
 

@@ -1,17 +1,21 @@
 import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
-import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-live-workspaces.ts';
+import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
+import { dynamoDbClient, kmsClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsKeySealer } from '../../lambdas/adapters/aws/keys/kms-key-sealer.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../../lambdas/adapters/openai/realtime-calls.ts';
-import { strongRandom } from '../../lambdas/composition/runtime.ts';
+import { jitteredBackOff, strongRandom } from '../../lambdas/composition/runtime.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { DATA_RESIDENCIES } from '../../lambdas/domain/openai-models.ts';
 import { DEFAULT_VOICE_SETTINGS } from '../../lambdas/domain/tenancy/workspace.ts';
 import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
+import { switchPlatformKey } from '../../lambdas/use-cases/keys/switch-platform-key.ts';
 import { runCommand } from '../command.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
@@ -23,8 +27,11 @@ input, so that it appears neither in the shell history nor in the environment of
 The key is checked with --model and --data-residency (default: those of a new site). If OpenAI cannot be reached, an existing
 key is replaced only with --confirm-unverified.
 
-With --local the key goes to the running \`npm start\`. For a deployment, set TENANCY_TABLE, KEYS_TABLE, MASTER_KEY_ARN,
-FINGERPRINT_KEY_ARN and MARKS_KEY_ARN (outputs of the data stack) and use the AWS credentials of the role PlatformKeyOperator.
+  --suspend   the kill switch: managed sessions are refused, and managed calls end in every workspace; takes half a minute
+  --resume    ends the suspension
+
+With --local the key goes to the running \`npm start\`. For a deployment, set TENANCY_TABLE, KEYS_TABLE, LIMITS_TABLE,
+HANGUP_QUEUE_URL, MASTER_KEY_ARN, FINGERPRINT_KEY_ARN and MARKS_KEY_ARN (outputs of the data stack) and use the AWS credentials of the role PlatformKeyOperator.
 `;
 
 const environment = ENVIRONMENTS.keys.pick({
@@ -38,7 +45,13 @@ const environment = ENVIRONMENTS.keys.pick({
   OPENAI_BASE_URL: true,
   AWS_ENDPOINT_URL_DYNAMODB: true,
   AWS_ENDPOINT_URL_KMS: true,
+  LIMITS_TABLE: true,
+  HANGUP_QUEUE_URL: true,
+  AWS_ENDPOINT_URL_SQS: true,
 });
+
+/** Longer than a function runs that had read the key before, milliseconds. */
+const SETTLED_AFTER_MS = 30_000;
 
 await runCommand({
   usage: USAGE,
@@ -47,19 +60,46 @@ await runCommand({
     model: { type: 'string', default: DEFAULT_VOICE_SETTINGS.model },
     'data-residency': { type: 'string', default: DEFAULT_VOICE_SETTINGS.dataResidency },
     'confirm-unverified': { type: 'boolean', default: false },
+    suspend: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
   },
   run: async (values) => {
     const dataResidency = DATA_RESIDENCIES.find((region) => region === values['data-residency']);
     if (dataResidency === undefined)
       throw new Error(`--data-residency must be one of ${DATA_RESIDENCIES.join(', ')}.`);
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const dynamoDb = dynamoDbClient(settings);
+    const keys = dynamoDbKeys(
+      dynamoDb,
+      { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE, writer: 'platform-key' },
+      keyMarks(kmsDerivationKeys(kmsClient(settings), settings.MARKS_KEY_ARN)),
+    );
+    const ofCalls = {
+      workspaces: dynamoDbLiveWorkspaces(dynamoDb, settings.LIMITS_TABLE),
+      hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
+    };
+    const operator = { sub: `operator:${userInfo().username}`, sourceIp: '' };
+    if (values.suspend || values.resume) {
+      if (values.suspend && values.resume) throw new Error('Give one of --suspend and --resume.');
+      const workspaces = await switchPlatformKey({
+        keys,
+        ...ofCalls,
+        auditEvents: operatorAuditEvents,
+        clock: () => new Date(),
+        backOff: jitteredBackOff,
+        settled: () => sleep(SETTLED_AFTER_MS),
+      })(operator, values.suspend ? 'suspended' : 'active');
+      process.stdout.write(
+        values.suspend
+          ? `The key is suspended. Workspaces whose managed calls are being ended: ${workspaces}.\n`
+          : 'The key is active again.\n',
+      );
+      return 0;
+    }
     if (process.stdin.isTTY) process.stderr.write('Paste the OpenAI key, then press Enter and Ctrl-D.\n');
     const stored = await storePlatformKey({
-      keys: dynamoDbKeys(
-        dynamoDbClient(settings),
-        { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE, writer: 'platform-key' },
-        keyMarks(kmsDerivationKeys(kmsClient(settings), settings.MARKS_KEY_ARN)),
-      ),
+      keys,
+      ...ofCalls,
       auditEvents: operatorAuditEvents,
       retainSeconds: settings.KEY_RETENTION_HOURS * 3_600,
       sealer: kmsKeySealer(
@@ -72,7 +112,7 @@ await runCommand({
       clock: () => new Date(),
     })(
       await text(process.stdin),
-      { sub: `operator:${userInfo().username}`, sourceIp: '' },
+      operator,
       { ...DEFAULT_VOICE_SETTINGS, model: values.model, dataResidency },
       { confirmUnverified: values['confirm-unverified'] },
     );

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
@@ -8,7 +9,6 @@ import { readKeyTrail } from './deletions/key-trail.ts';
 import { type Remedy, replayTombstones } from './deletions/replay.ts';
 import { readAll } from './files.ts';
 import { localVariables, operatorAuditEvents } from './operator.ts';
-import { parseArchivedRows } from './reconcile/audit-rows.ts';
 
 const USAGE = `npm run reapply-deletions -- --audit FILE_OR_DIR [--apply] [--local]
 

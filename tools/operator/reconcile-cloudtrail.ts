@@ -1,14 +1,16 @@
-import { printable, runCommand } from '../command.ts';
-import { readAll } from './files.ts';
-import { parseArchivedRows } from './reconcile/audit-rows.ts';
-import { aboutSealedKeys, parseCloudTrail } from './reconcile/cloudtrail.ts';
+import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
+import { parseCloudTrail } from '../../lambdas/adapters/aws/audit/cloudtrail-records.ts';
+import { aboutSealedKeys } from '../../lambdas/domain/audit/decrypt-call.ts';
 import {
   FINDING_KINDS,
   type Finding,
   type FindingKind,
+  isInWindow,
   type Reconciliation,
   reconcile,
-} from './reconcile/reconcile.ts';
+} from '../../lambdas/domain/audit/reconcile.ts';
+import { printable, runCommand } from '../command.ts';
+import { readAll } from './files.ts';
 
 const USAGE = `npm run reconcile -- --cloudtrail FILE_OR_DIR --audit FILE_OR_DIR [options]
 
@@ -70,7 +72,7 @@ await runCommand({
     const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
     const result = reconcile(
       { decrypts: aboutSealedKeys(decrypts, values['master-key']), rows },
-      { from: values.from, to: values.to },
+      isInWindow({ from: values.from, to: values.to }),
     );
     process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : tableOf(result));
     return result.findings.length === 0 ? 0 : 1;

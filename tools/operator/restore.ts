@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
 import { dynamoDbOutbox } from '../../lambdas/adapters/aws/audit/event-outbox.ts';
 import { dynamoDbClient, kmsClient, plainDynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbTableCopy } from '../../lambdas/adapters/aws/dynamodb-table-copy.ts';
@@ -13,7 +14,6 @@ import { printable, runCommand } from '../command.ts';
 import { readAll } from './files.ts';
 import { MARK_MEANINGS } from './marks/mark-from-trail.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
-import { parseArchivedRows } from './reconcile/audit-rows.ts';
 import { openProgress, type Progress, type RestorableTable } from './restore/progress.ts';
 import { type Restored, restoreTables } from './restore/restore-tables.ts';
 

@@ -1,12 +1,12 @@
+import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
 import { kmsChainKeys } from '../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
 import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { verifyArchivedRows } from '../../lambdas/use-cases/audit/verify-archived-rows.ts';
 import { printable, runCommand } from '../command.ts';
 import { readAll } from './files.ts';
 import { localVariables } from './operator.ts';
-import { parseArchivedRows } from './reconcile/audit-rows.ts';
-import { verifyRows } from './reconcile/verify-rows.ts';
 
 const USAGE = `npm run verify-archive -- --audit FILE_OR_DIR [--local]
 
@@ -38,7 +38,7 @@ await runCommand({
   run: async (values) => {
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
     const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
-    const verdicts = await verifyRows(
+    const verdicts = await verifyArchivedRows(
       rows,
       kmsChainKeys(kmsDerivationKeys(kmsClient(settings), settings.AUDIT_KEY_ARN)),
     );

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build, type Plugin, transform } from 'esbuild';
+import { type BuildOptions, build, type Plugin, transform } from 'esbuild';
 import { STYLES } from './src/styles.ts';
 
 const SOURCE = import.meta.dirname;
@@ -12,9 +12,9 @@ export const WIDGET_FOLDER = join(SOURCE, '../../dist/widget');
 export const LANGUAGES = ['de', 'es', 'fr'] as const;
 export const STABLE_NAME = 'spelo-voice.js';
 
-/** Names of properties that no page and no browser reads: the build shortens them. */
-const OWN_PROPERTIES =
-  /^(?:on(?:State|Connected|Sound|Caption|Usage|Note|Trouble|Second|End|Event|Lost)|brokerAheadMs|timeoutMs|idleSeconds|visitorId|captionsHint|captionsLabel|captionLabel|isHeard|isMuted|hasEvents|endedBy|silentMs|drained|reported|exchange|levels|problem|sessionId|clearCaptions|restart|touch|listen|tick|fields|hint|leave|look|icon|pressed|launcher|orb|note)$/;
+/** Names of properties that no page and no browser reads, and no sentence has: the build shortens them. */
+export const OWN_PROPERTIES =
+  /^(?:on(?:State|Connected|Sound|Caption|Usage|Note|Trouble|Second|End|Event|Lost)|brokerAheadMs|timeoutMs|idleSeconds|visitorId|captionsHint|captionsLabel|captionLabel|isHeard|isMuted|hasEvents|endedBy|silentMs|drained|reported|exchange|levels|problem|sessionId|clearCaptions|isTyped|isMini|isBusy|adviceOf|retryWhileOffline|createView|createTalk|sentences|extend|onEvent|onFunction|elements|onText|hasEvents|captionsHint|loadLanguage|loadExtras|launcher|restart|touch|listen|tick|fields|hint|leave|look|icon|pressed|orb|note)$/;
 
 /** The facts that a page needs to embed the widget, as `manifest.json` has them. */
 export interface WidgetManifest {
@@ -25,10 +25,12 @@ export interface WidgetManifest {
   readonly integrity: string;
   readonly bytes: number;
   readonly gzip_bytes: number;
+  /** Loaded when the panel opens. */
+  readonly extras: { readonly file: string; readonly gzip_bytes: number };
 }
 
 /**
- * Builds the widget into `folder`: the versioned file, the same under its stable name, a file for each language, and `manifest.json`. Each is put in
+ * Builds the widget into `folder`: the versioned file, the same under its stable name, the extras, a file for each language, and `manifest.json`. Each is put in
  * place whole, so that several builds may run at once.
  */
 export const buildWidget = async (folder = WIDGET_FOLDER): Promise<WidgetManifest> => {
@@ -36,40 +38,61 @@ export const buildWidget = async (folder = WIDGET_FOLDER): Promise<WidgetManifes
     version: string;
   };
   const languages = LANGUAGES.map((language) => languageFile(version, language));
-  const { outputFiles } = await build({
-    entryPoints: [join(SOURCE, 'src/index.ts')],
-    bundle: true,
-    minify: true,
-    format: 'iife',
-    target: 'es2022',
-    write: false,
-    legalComments: 'none',
-    plugins: [smallStyles],
-    mangleProps: OWN_PROPERTIES,
+  const extras = await bundle('src/extras/index.ts', 'esm', version);
+  const extrasFile = `spelo-voice-${version}-extras-${shortHash(extras.code)}.js`;
+  const { code } = await bundle('src/index.ts', 'iife', version, {
+    // A property has the same short name in both files.
+    mangleCache: extras.mangleCache,
     define: {
+      SPELO_EXTRAS: JSON.stringify([extrasFile, integrityOf(extras.code)]),
       SPELO_LANGUAGES: JSON.stringify(
         Object.fromEntries(languages.map(({ language, file, integrity }) => [language, [file, integrity]])),
       ),
     },
-    banner: { js: `/* Spelo voice widget ${version}, Apache-2.0 */` },
   });
-  const code = outputFiles[0]?.contents ?? new Uint8Array();
   const manifest: WidgetManifest = {
     version,
     file: `spelo-voice-${version}-${shortHash(code)}.js`,
     integrity: integrityOf(code),
     bytes: code.byteLength,
-    gzip_bytes: gzipSync(code, { level: 9 }).byteLength,
+    gzip_bytes: gzippedBytes(code),
+    extras: { file: extrasFile, gzip_bytes: gzippedBytes(extras.code) },
   };
   mkdirSync(folder, { recursive: true });
   for (const { file, content } of languages) put(folder, file, content);
+  put(folder, extrasFile, extras.code);
   put(folder, manifest.file, code);
   put(folder, STABLE_NAME, code);
   put(folder, 'manifest.json', `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 };
 
-const smallStyles: Plugin = {
+const bundle = async (
+  entry: string,
+  format: 'esm' | 'iife',
+  version: string,
+  more: Pick<BuildOptions, 'define' | 'mangleCache'> = {},
+) => {
+  const { outputFiles, mangleCache } = await build({
+    entryPoints: [join(SOURCE, entry)],
+    bundle: true,
+    minify: true,
+    format,
+    target: 'es2022',
+    write: false,
+    legalComments: 'none',
+    plugins: [smallStyles],
+    mangleProps: OWN_PROPERTIES,
+    mangleCache: {},
+    banner: { js: `/* Spelo voice widget ${version}, Apache-2.0 */` },
+    ...more,
+  });
+  return { code: outputFiles[0]?.contents ?? new Uint8Array(), mangleCache: mangleCache ?? {} };
+};
+
+const gzippedBytes = (code: Uint8Array): number => gzipSync(code, { level: 9 }).byteLength;
+
+export const smallStyles: Plugin = {
   name: 'small-styles',
   setup: ({ onLoad }) =>
     onLoad({ filter: /[/\\\\]styles\.ts$/ }, async () => {
@@ -103,6 +126,7 @@ const put = (folder: string, name: string, content: Uint8Array | string): void =
 };
 
 if (process.argv[1] === import.meta.filename) {
-  const { file, integrity, gzip_bytes } = await buildWidget();
+  const { file, integrity, gzip_bytes, extras } = await buildWidget();
   process.stdout.write(`dist/widget/${file}\n${integrity}\n${gzip_bytes} bytes gzipped\n`);
+  process.stdout.write(`dist/widget/${extras.file}\n${extras.gzip_bytes} bytes gzipped\n`);
 }

@@ -46,6 +46,10 @@ export const primaryKey = {
     pk: `WORKSPACE#${workspace}`,
     sk: `SITE#${id}`,
   }),
+  formerInstructions: (workspace: WorkspaceId, id: SiteId, until: string): PrimaryKey => ({
+    pk: `WORKSPACE#${workspace}`,
+    sk: `INSTRUCTIONS#${id}#${until}`,
+  }),
   archivedSite: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
     pk: `WORKSPACE#${workspace}`,
     sk: `ARCHIVED_SITE#${id}`,

@@ -9,7 +9,7 @@ import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
  * visitor interrupts.
  */
 export const sessionOf = (
-  { model, voice, instructions, conversation }: VoiceSettings,
+  { model, voice, instructions, tools, conversation }: VoiceSettings,
   turnByTurn = false,
 ) => ({
   type: 'realtime',
@@ -26,7 +26,12 @@ export const sessionOf = (
     retention_ratio: 0.8,
     token_limits: { post_instructions: POST_INSTRUCTION_TOKENS },
   },
-  tools: [],
+  tools: tools.map(({ name, description, parameters }) => ({
+    type: 'function',
+    name,
+    ...(description !== '' && { description }),
+    parameters: JSON.parse(parameters) as Readonly<Record<string, unknown>>,
+  })),
 });
 
 /** `audio.input` with the settings that differ from OpenAI's defaults; nothing if none does. */

@@ -121,7 +121,7 @@ export const sessionFields = (session: Json): SessionFields => {
     max_output_tokens: session['max_output_tokens'],
     reasoning: session['reasoning'],
     truncation: truncationOf(session['truncation']),
-    tools: session['tools'],
+    tools: toolsOf(session['tools']),
     tool_choice: session['tool_choice'],
     output_modalities: session['output_modalities'],
     prompt: session['prompt'],
@@ -133,6 +133,22 @@ export const sessionFields = (session: Json): SessionFields => {
     Object.entries(found).flatMap(([name, value]) => (value === undefined ? [] : [[name, canonical(value)]])),
   );
 };
+
+/** The parts of a function that this service sets; OpenAI may add others. A tool of another kind stays whole. */
+const toolsOf = (value: unknown): unknown =>
+  Array.isArray(value)
+    ? value.map((tool: unknown) => {
+        const { type, name, description, parameters } = objectOf(tool);
+        return type === 'function'
+          ? {
+              type,
+              name,
+              ...(typeof description === 'string' && description !== '' && { description }),
+              parameters,
+            }
+          : tool;
+      })
+    : value;
 
 /** The parts of `truncation` that this service sets; OpenAI may add others. */
 const truncationOf = (value: unknown): unknown => {

@@ -38,6 +38,7 @@ export const AUDIT_EVENT_TYPES = [
   'session.end_requested',
   'service.stopped',
   'service.resumed',
+  'service.heartbeat',
   'anomaly.detected',
   'tampering.detected',
   'plan.threshold_reached',

@@ -40,7 +40,7 @@ export const EVENT_WRITERS = {
   ],
   detector: ['anomaly.detected', 'tampering.detected', 'key.suspended'],
   'retire-models': ['site.model_retiring', 'site.model_moved'],
-  'platform-key': ['key.stored'],
+  'platform-key': ['key.stored', 'key.suspended', 'key.resumed'],
   rewrap: ['key.rewrapped'],
   'rebuild-usage': ['usage.corrected'],
   restore: ['workspace.restored', 'key.deleted', 'key.suspended', 'key.marked'],
@@ -48,6 +48,7 @@ export const EVENT_WRITERS = {
   'set-plan': ['workspace.plan_changed'],
   watch: ['budget.threshold_reached'],
   stop: ['service.stopped', 'service.resumed'],
+  heartbeat: ['service.heartbeat'],
 } as const satisfies Readonly<Record<string, readonly AuditEventType[]>>;
 
 export type EventWriter = keyof typeof EVENT_WRITERS;

@@ -3,6 +3,7 @@ import type { SiteId, WorkspaceId } from '../identifiers.ts';
 import { type DataResidency, DEFAULT_MODEL, DEFAULT_VOICE } from '../openai-models.ts';
 import type { EmbedKey, VisitorLimits } from '../sessions/embed-token.ts';
 import { type Conversation, DEFAULT_CONVERSATION } from './conversation.ts';
+import type { FunctionTool } from './function-tool.ts';
 
 export const ROLES = ['viewer', 'admin', 'owner'] as const;
 export type Role = (typeof ROLES)[number];
@@ -65,6 +66,7 @@ export interface Site {
   readonly model: string;
   readonly voice: string;
   readonly instructions: string;
+  readonly tools: readonly FunctionTool[];
   /** How its sessions hear, speak and think. */
   readonly conversation: Conversation;
   readonly dataResidency: DataResidency;
@@ -100,13 +102,17 @@ export interface ModelMove {
 }
 
 /** The settings that a site sends to OpenAI. No request of a widget has a field for any of them. */
-export type VoiceSettings = Pick<Site, 'model' | 'voice' | 'instructions' | 'conversation' | 'dataResidency'>;
+export type VoiceSettings = Pick<
+  Site,
+  'model' | 'voice' | 'instructions' | 'tools' | 'conversation' | 'dataResidency'
+>;
 
 /** The session with which a key is tried that no site uses. */
 export const DEFAULT_VOICE_SETTINGS: VoiceSettings = {
   model: DEFAULT_MODEL,
   voice: DEFAULT_VOICE,
   instructions: '',
+  tools: [],
   conversation: DEFAULT_CONVERSATION,
   dataResidency: 'global',
 };
@@ -118,6 +124,15 @@ export interface Membership {
 
 export interface SiteMembership extends Membership {
   readonly site: Site | undefined;
+}
+
+/** A text that a site had before. */
+export interface FormerInstructions {
+  readonly instructions: string;
+  /** When it was replaced, RFC 3339. */
+  readonly replacedAt: string;
+  /** `sub` of the person who replaced it. */
+  readonly replacedBy: string;
 }
 
 /** The settings that a workspace's owner may change. */

@@ -3,6 +3,7 @@ import { BrokerError } from '../../domain/broker-error.ts';
 import { type KeyAddress, PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
 import type { VisitorLimits } from '../../domain/sessions/embed-token.ts';
 import type { Conversation } from '../../domain/tenancy/conversation.ts';
+import type { FunctionTool } from '../../domain/tenancy/function-tool.ts';
 import type { Plan } from '../../domain/tenancy/plan.ts';
 import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { StoredKeyStates } from '../../use-cases/ports/keys.ts';
@@ -130,6 +131,20 @@ export const manageEndpoints = (deps: {
     readSite: async ({ caller, path }) =>
       present((await authorizeSite(tenancy, caller, siteIdIn(path), 'viewer')).site),
 
+    listFormerInstructions: async ({ caller, path, query }) => {
+      const { site } = await authorizeSite(tenancy, caller, siteIdIn(path), 'viewer');
+      return pageOf(
+        { caller, route: 'former-instructions', resource: site.siteId },
+        query,
+        (page) => tenancy.listFormerInstructions(site, page),
+        ({ instructions, replacedAt, replacedBy }) => ({
+          instructions,
+          replaced_at: replacedAt,
+          replaced_by: replacedBy,
+        }),
+      );
+    },
+
     changeSite: async ({ caller, path, body }) =>
       present(await deps.changeSite(caller, siteIdIn(path), siteSettingsIn(body))),
 
@@ -176,6 +191,9 @@ const SITE_FIELDS = {
 } as const;
 
 interface NestedBody {
+  readonly tools?:
+    | readonly { readonly name: string; readonly description: string; readonly parameters: object }[]
+    | undefined;
   readonly visitor_limits?:
     | { readonly calls_per_day: number | null; readonly minutes_per_day: number | null }
     | undefined;
@@ -195,12 +213,16 @@ const siteSettingsIn = <Body extends NestedBody>(
   body: Body,
 ): Renamed<Body, typeof SITE_FIELDS> &
   Nested<Body, 'visitor_limits', 'visitorLimits', VisitorLimits> &
+  Nested<Body, 'tools', 'tools', readonly FunctionTool[]> &
   Nested<Body, 'conversation', 'conversation', Conversation> => {
-  const { visitor_limits: limits, conversation } = body;
+  const { visitor_limits: limits, tools, conversation } = body;
   return {
     ...renamed(body, SITE_FIELDS),
     ...(limits !== undefined && {
       visitorLimits: { callsPerDay: limits.calls_per_day, minutesPerDay: limits.minutes_per_day },
+    }),
+    ...(tools !== undefined && {
+      tools: tools.map((tool) => ({ ...tool, parameters: JSON.stringify(tool.parameters) })),
     }),
     ...(conversation !== undefined && { conversation: conversationIn(conversation) }),
   } as ReturnType<typeof siteSettingsIn<Body>>;

@@ -65,6 +65,7 @@ export const presentSite = (site: Site, now: Date, states: KeyStates): DataOf<'r
   // Validated when it was stored; the answer's schema holds it to the known voices.
   voice: site.voice as DataOf<'readSite'>['voice'],
   instructions: site.instructions,
+  tools: site.tools.map((tool) => ({ ...tool, parameters: JSON.parse(tool.parameters) })),
   conversation: presentConversation(site.conversation),
   data_residency: site.dataResidency,
   control: site.control,

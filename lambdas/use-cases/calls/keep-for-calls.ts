@@ -16,7 +16,7 @@ export interface KeepPorts {
 }
 
 /** The kept record is removed this much later; it is of no use after a minute, seconds. */
-const REMOVE_AFTER_SECONDS = 90;
+export const REMOVE_AFTER_SECONDS = 90;
 
 /**
  * The key store, with care for live calls: a version that a change shreds is kept for a minute where calls run on it, so

@@ -8,7 +8,7 @@ import { type FinishPorts, finishCall } from './finish-call.ts';
 
 export interface ReplacePorts extends FinishPorts {
   readonly pseudonyms: Pick<PseudonymService, 'hashIp' | 'signingSecret'>;
-  readonly records: Pick<CallRecords, 'readCall' | 'noteEndedBy'>;
+  readonly records: Pick<CallRecords, 'readCall' | 'noteEndedBy' | 'requestEnd'>;
   readonly calls: Pick<RealtimeCalls, 'hangUp'>;
   readonly hangUps: HangUpQueue;
 }
@@ -35,7 +35,8 @@ const SECOND_TRY_SECONDS = 30;
 /**
  * The call that a reconnecting page leaves behind: its slot moves to the new one. undefined where there is none to
  * replace, or it has ended. The page proves with a signature that the call was its own. A page that never received the
- * answer to an earlier reconnect still names the older call: then the call that replaced that one is the one to leave.
+ * answer to an earlier reconnect still names the older call: then the call that replaced that one is the one to leave,
+ * even while it is being opened.
  */
 export const checkReplaced = async (
   ports: ReplacePorts,
@@ -50,30 +51,62 @@ export const checkReplaced = async (
     signature !== undefined &&
     signatureHolds(signature, await ports.pseudonyms.signingSecret(sessionId), replacedText(sessionId), now);
   if (!isOwn) throw new BrokerError('invalid_signature');
-  const call = await readLatest(ports, siteId, sessionId);
-  if (call?.callId === undefined || call.state !== 'issued' || call.endedBy !== undefined) return undefined;
-  const { session, callId } = call;
+  const named = await ports.records.readCall(siteId, sessionId);
+  const latest =
+    named?.replacedBy === undefined ? named : await ports.records.readCall(siteId, named.replacedBy);
+  if (latest !== undefined && latest !== named && isBeingOpened(latest))
+    return {
+      named: sessionId,
+      session: latest.session,
+      hangUp: async (plaintext, fingerprint) => {
+        await leaveUnanswered(ports, latest, plaintext, fingerprint);
+        // The request that is being opened may have died before it hung this one up.
+        if (named !== undefined && isLiveCall(named)) await leave(ports, named, plaintext, fingerprint);
+      },
+    };
+  if (latest === undefined || !isLiveCall(latest)) return undefined;
   return {
     named: sessionId,
-    session,
-    hangUp: async (plaintext, fingerprint) => {
-      const end = { kind: 'end', siteId, sessionId: session.sessionId, by: 'visitor' } as const;
-      if (session.fingerprint !== fingerprint) {
-        await ports.hangUps.send(end);
-        return;
-      }
-      await ports.hangUps.send(end, SECOND_TRY_SECONDS);
-      await ports.calls.hangUp(plaintext, { callId, dataResidency: session.dataResidency ?? 'global' });
-      await finishCall(ports, session, 'visitor');
-    },
+    session: latest.session,
+    hangUp: (plaintext, fingerprint) => leave(ports, latest, plaintext, fingerprint),
   };
 };
 
-const readLatest = async (
-  { records }: ReplacePorts,
-  siteId: SiteId,
-  sessionId: SessionId,
-): Promise<RecordedCall | undefined> => {
-  const named = await records.readCall(siteId, sessionId);
-  return named?.replacedBy === undefined ? named : records.readCall(siteId, named.replacedBy);
+type LiveCall = RecordedCall & { readonly callId: NonNullable<RecordedCall['callId']> };
+
+const isLiveCall = (call: RecordedCall): call is LiveCall =>
+  call.callId !== undefined && call.state === 'issued' && call.endedBy === undefined;
+
+const isBeingOpened = ({ state, endedBy, endRequested }: RecordedCall): boolean =>
+  state === 'reserved' && endedBy === undefined && endRequested === undefined;
+
+/**
+ * Leaves a call whose answer the page never received. From the mark on it cannot be handed out, and its own request hangs
+ * it up. It may have been handed out just before.
+ */
+const leaveUnanswered = async (
+  ports: ReplacePorts,
+  { session: { siteId, sessionId } }: RecordedCall,
+  plaintext: Secret,
+  fingerprint: string,
+): Promise<void> => {
+  await ports.records.requestEnd(siteId, sessionId, 'visitor');
+  const call = await ports.records.readCall(siteId, sessionId);
+  if (call !== undefined && isLiveCall(call)) await leave(ports, call, plaintext, fingerprint);
+};
+
+const leave = async (
+  ports: ReplacePorts,
+  { session, callId }: LiveCall,
+  plaintext: Secret,
+  fingerprint: string,
+): Promise<void> => {
+  const end = { kind: 'end', siteId: session.siteId, sessionId: session.sessionId, by: 'visitor' } as const;
+  if (session.fingerprint !== fingerprint) {
+    await ports.hangUps.send(end);
+    return;
+  }
+  await ports.hangUps.send(end, SECOND_TRY_SECONDS);
+  await ports.calls.hangUp(plaintext, { callId, dataResidency: session.dataResidency ?? 'global' });
+  await finishCall(ports, session, 'visitor');
 };

@@ -73,6 +73,7 @@ export const watchCall =
         model: session.model,
         voice: session.voice,
         instructions,
+        tools: site.tools,
         // The rest of it is OpenAI's to tell: the watcher keeps what its first answer has.
         conversation: {
           ...DEFAULT_CONVERSATION,

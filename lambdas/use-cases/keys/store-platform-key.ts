@@ -1,5 +1,7 @@
+import { CALL_LEASE_SECONDS } from '../../domain/calls/call.ts';
 import { type LiveKey, PLATFORM_ADDRESS } from '../../domain/keys/stored-key.ts';
 import { type Caller, DEFAULT_VOICE_SETTINGS, type VoiceSettings } from '../../domain/tenancy/workspace.ts';
+import { keepingForManagedCalls, type ManagedCallPorts } from '../calls/end-managed-calls.ts';
 import {
   parseApiKeyOrThrow,
   type SealingPorts,
@@ -11,10 +13,11 @@ import { usesWith } from './uses-of-key.ts';
 
 /**
  * Seals the platform's own OpenAI key, which pays for managed workspaces, at its reserved scope. An operator's command,
- * never a route. Probed with `settings` and versioned as any other key.
+ * never a route. Probed with `settings` and versioned as any other key. The one before is retained for as long as a call can
+ * last, so that its calls can be hung up; calls on one that a second replacement shreds are ended.
  */
 export const storePlatformKey =
-  (ports: SealingPorts) =>
+  ({ workspaces, hangUps, ...ports }: SealingPorts & ManagedCallPorts) =>
   async (
     pasted: string,
     caller: Caller,
@@ -23,7 +26,12 @@ export const storePlatformKey =
   ): Promise<LiveKey> => {
     const key = parseApiKeyOrThrow(pasted);
     try {
-      const { currentKey } = await sealAndStore(ports, {
+      const careful = {
+        ...ports,
+        keys: keepingForManagedCalls(ports.keys, { clock: ports.clock, workspaces, hangUps }),
+        retainSeconds: Math.max(ports.retainSeconds, CALL_LEASE_SECONDS),
+      };
+      const { currentKey } = await sealAndStore(careful, {
         key,
         address: PLATFORM_ADDRESS,
         uses: usesWith(settings),

@@ -196,14 +196,17 @@ export interface HangUpQueue {
   send(message: HangUpMessage, delaySeconds?: number): Promise<void>;
 }
 
+export interface LiveWorkspaces {
+  /** The workspaces in which sessions run. */
+  listLiveWorkspaces(): Promise<readonly WorkspaceId[]>;
+}
+
 /** An operator's stop: of one workspace, or of the whole stage where there is none. */
-export interface Stops {
+export interface Stops extends LiveWorkspaces {
   /** Refuses new sessions, effective at the next request. With its audit event. Repeating it changes nothing. */
   stop(workspaceId: WorkspaceId | undefined, event: AuditEvent): Promise<void>;
   /** With its audit event. Repeating it changes nothing. */
   resume(workspaceId: WorkspaceId | undefined, event: AuditEvent): Promise<void>;
-  /** The workspaces in which sessions run. */
-  listLiveWorkspaces(): Promise<readonly WorkspaceId[]>;
 }
 
 /** An event that a sideband delivers. `closed` is the last one, whatever the close code was. */

@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type {
+  FormerInstructions,
   Member,
   Membership,
   ModelMove,
@@ -63,7 +64,12 @@ export interface Tenancy extends MembershipReader {
    */
   createSite(site: Site, quota: SiteQuota, event: AuditEvent): Promise<void>;
   listSites(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Site>>;
-  /** Writes only what changed. ConflictError when the site is archived in between. */
+  /** Newest first. */
+  listFormerInstructions(
+    site: Pick<Site, 'workspaceId' | 'siteId'>,
+    page: PageRequest,
+  ): Promise<Page<FormerInstructions>>;
+  /** Writes only what changed, and keeps instructions that are replaced. ConflictError when the site is archived in between. */
   changeSite(
     site: Site,
     change: SiteChange & Partial<Pick<Site, 'modelMove' | 'embedKey'>>,

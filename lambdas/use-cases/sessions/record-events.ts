@@ -105,7 +105,7 @@ export interface EventsReceipt {
 const MAX_ATTEMPTS = 8;
 
 /**
- * Takes what a widget reports of its session. The signature is checked before anything is read; reports that came before
+ * Takes what a widget reports of its session. The signature is checked before the session is read; reports that came before
  * change nothing. Failures reach the operator's list before they count as taken, so none is lost.
  */
 export const recordEvents =

@@ -34,10 +34,13 @@ export const changeSite =
     if (change.control !== undefined && change.control !== site.control)
       for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
         refuseWeakControl(action, [{ name: change.name ?? site.name, control: change.control }]);
+    const { control = site.control, tools = site.tools } = change;
     refuseSiteSettings(
       {
         model: newModel,
         allowedOrigins: change.allowedOrigins,
+        control,
+        tools,
         ...((newModel !== undefined || change.conversation !== undefined) && {
           conversation: {
             model: change.model ?? site.model,

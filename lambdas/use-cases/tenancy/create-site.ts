@@ -32,9 +32,9 @@ export const createSite =
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, settings: NewSiteSettings): Promise<Site> => {
     const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
-    const { model, allowedOrigins, conversation } = settings;
+    const { model, allowedOrigins, control, tools, conversation } = settings;
     refuseSiteSettings(
-      { model, allowedOrigins, conversation: { model, settings: conversation } },
+      { model, allowedOrigins, control, tools, conversation: { model, settings: conversation } },
       ports.suffixes,
       ports.clock(),
     );

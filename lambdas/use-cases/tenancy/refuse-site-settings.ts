@@ -1,12 +1,15 @@
 import { BrokerError, type BrokerErrorDetail } from '../../domain/broker-error.ts';
+import type { Control } from '../../domain/calls/control.ts';
 import { type Conversation, conversationFault } from '../../domain/tenancy/conversation.ts';
+import type { FunctionTool } from '../../domain/tenancy/function-tool.ts';
 import { wildcardParentOf } from '../../domain/tenancy/origin.ts';
 import { modelFault } from '../../domain/tenancy/site-model.ts';
 import type { PublicSuffixes } from '../ports/tenancy.ts';
 
 /**
  * Throws `invalid_request` with one sentence per fault for settings that a site cannot have: a model that is shut down or
- * holds no Realtime conversation, a conversation that the model cannot hold, a wildcard over a domain that many owners share.
+ * holds no Realtime conversation, a conversation that the model cannot hold, a wildcard over a domain that many owners share,
+ * functions where calls have no data channel to carry them.
  */
 export const refuseSiteSettings = (
   settings: {
@@ -14,6 +17,8 @@ export const refuseSiteSettings = (
     readonly model?: string | undefined;
     readonly allowedOrigins?: readonly string[] | undefined;
     /** As they are after the change. */
+    readonly control: Control;
+    readonly tools: readonly FunctionTool[];
     readonly conversation?: { readonly model: string; readonly settings: Conversation } | undefined;
   },
   suffixes: PublicSuffixes,
@@ -23,9 +28,21 @@ export const refuseSiteSettings = (
     ...modelDetails(settings.model, now),
     ...conversationDetails(settings.conversation),
     ...originDetails(settings.allowedOrigins, suffixes),
+    ...toolDetails(settings),
   ];
   if (details.length > 0) throw new BrokerError('invalid_request', { details });
 };
+
+const toolDetails = ({ control, tools }: { control: Control; tools: readonly FunctionTool[] }) =>
+  control === 'locked' && tools.length > 0
+    ? [
+        {
+          path: 'tools',
+          message:
+            'A locked site has no functions: its calls have no data channel. Remove them, or use brokered.',
+        },
+      ]
+    : [];
 
 const modelDetails = (model: string | undefined, now: Date): readonly BrokerErrorDetail[] => {
   const fault = model === undefined ? undefined : modelFault(model, now);

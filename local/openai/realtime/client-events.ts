@@ -31,12 +31,20 @@ const ClientEvent = z.discriminatedUnion('type', [
     ...named,
     type: z.literal('conversation.item.create'),
     previous_item_id: z.string().optional(),
-    item: z.object({
-      id: z.string().optional(),
-      type: z.literal('message'),
-      role: z.enum(['user', 'assistant', 'system']),
-      content: z.array(z.looseObject({ type: z.string(), text: z.string() })).min(1),
-    }),
+    item: z.discriminatedUnion('type', [
+      z.object({
+        id: z.string().optional(),
+        type: z.literal('message'),
+        role: z.enum(['user', 'assistant', 'system']),
+        content: z.array(z.looseObject({ type: z.string(), text: z.string() })).min(1),
+      }),
+      z.object({
+        id: z.string().optional(),
+        type: z.literal('function_call_output'),
+        call_id: z.string(),
+        output: z.string(),
+      }),
+    ]),
   }),
 ]);
 export type ClientEvent = z.infer<typeof ClientEvent>;

@@ -3,6 +3,7 @@ import { describeSession, newSessionId } from '../client-secrets.ts';
 import type { ResponseFailure } from '../failures.ts';
 import type { SessionRequest } from '../session-schema.ts';
 import { type ClientError, type ClientEvent, clientError, parseClientEvent } from './client-events.ts';
+import { functionIn } from './functions.ts';
 import type { InvoiceWriter } from './invoice.ts';
 import { BYTES_PER_MS, loudnessOf } from './mu-law.ts';
 import type { Line } from './peer.ts';
@@ -54,6 +55,10 @@ export function createConversation(options: ConversationOptions): Conversation {
   let speechFromMs = 0;
   let committedToMs = 0;
   let visitorTurns = 0;
+  /** Text that the visitor typed since the last answer. */
+  let typed = '';
+  /** Function calls that have no output yet. */
+  const calledFunctions = new Set<string>();
   let hasEnded = false;
   let visitorItemId = newId('item');
   let lastItemId: string | null = null;
@@ -135,8 +140,12 @@ export function createConversation(options: ConversationOptions): Conversation {
       );
     responses.stopSpeaking();
     conversation = truncated(conversation, settings);
+    const called = functionIn(typed, { ...settings, ...params });
+    typed = '';
     const instructions = textTokens(params.instructions ?? settings?.instructions ?? '');
-    responses.start(params, settings, addTokens(conversation, { text: instructions, audio: 0 }));
+    const input = addTokens(conversation, { text: instructions, audio: 0 });
+    if (called === undefined) responses.start(params, settings, input);
+    else calledFunctions.add(responses.call(called, params, settings, input));
     return undefined;
   };
 
@@ -194,10 +203,18 @@ export function createConversation(options: ConversationOptions): Conversation {
       case 'input_audio_buffer.commit':
         return commitOnRequest();
       case 'conversation.item.create': {
-        const text = textTokens(event.item.content.map((part) => part.text).join(' '));
+        const { item } = event;
+        const words = item.type === 'message' ? item.content.map((part) => part.text).join(' ') : item.output;
+        if (item.type === 'function_call_output' && !calledFunctions.delete(item.call_id))
+          return clientError(
+            'invalid_tool_call_id',
+            `Tool call ID '${item.call_id}' not found in conversation.`,
+          );
+        typed = item.type === 'message' && item.role === 'user' ? words : '';
+        const text = textTokens(words);
         conversation = addTokens(conversation, { text, audio: 0 });
-        const id = event.item.id ?? newId('item');
-        addItem({ ...event.item, id, object: 'realtime.item', status: 'completed' }, append(id));
+        const id = item.id ?? newId('item');
+        addItem({ ...item, id, object: 'realtime.item', status: 'completed' }, append(id));
         return undefined;
       }
     }

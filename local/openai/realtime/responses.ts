@@ -1,6 +1,7 @@
 import type { ResponseFailure } from '../failures.ts';
 import type { SessionRequest } from '../session-schema.ts';
 import type { ResponseParams } from './client-events.ts';
+import type { CalledFunction } from './functions.ts';
 import type { Line, Playing } from './peer.ts';
 import { assistantSentence, WORD_MS } from './speech.ts';
 import { assistantAudioTokens, NO_TOKENS, type Tokens, textTokens, total, usageOf } from './usage.ts';
@@ -34,6 +35,13 @@ export type Billed = {
 export type Responses = {
   /** Answers what was said. Does nothing but failing if the key's responses fail. */
   readonly start: (params: ResponseParams, settings: SessionRequest | undefined, input: Tokens) => void;
+  /** Answers with a function call, which has no sound. Returns its `call_id`. */
+  readonly call: (
+    called: CalledFunction,
+    params: ResponseParams,
+    settings: SessionRequest | undefined,
+    input: Tokens,
+  ) => string;
   /** False once everything was generated, although the sound may go on. */
   readonly isGenerating: () => boolean;
   readonly count: () => number;
@@ -149,6 +157,31 @@ export function createResponses(options: ResponsesOptions): Responses {
       };
       answers += 1;
       generate(answering);
+    },
+    call: (called, params, settings, input) => {
+      const response = { ...describeResponse(params, settings, options.conversationId), id: newId('resp') };
+      const response_id = response.id;
+      const call_id = newId('call');
+      const itemId = newId('item');
+      const described = { id: itemId, object: 'realtime.item', type: 'function_call', call_id };
+      const begun = { ...described, name: called.name, status: 'in_progress', arguments: '' };
+      const item = { ...begun, status: 'completed', arguments: called.arguments };
+      const previous_item_id = options.append(itemId);
+      const place = { response_id, item_id: itemId, output_index: 0, call_id };
+      emit('response.created', { response });
+      emit('rate_limits.updated', { rate_limits: rateLimits(input) });
+      emit('response.output_item.added', { response_id, output_index: 0, item: begun });
+      emit('conversation.item.added', { previous_item_id, item: begun });
+      emit('response.function_call_arguments.delta', { ...place, delta: called.arguments });
+      emit('response.function_call_arguments.done', { ...place, ...called });
+      emit('response.output_item.done', { response_id, output_index: 0, item });
+      emit('conversation.item.done', { previous_item_id, item });
+      const output = { text: textTokens(`${called.name} ${called.arguments}`), audio: 0 };
+      const usage = usageOf({ input, output, previousInput });
+      previousInput = input;
+      options.onBilled({ responseId: response_id, usage, output, wasReported: true });
+      emit('response.done', { response: { ...response, status: 'completed', output: [item], usage } });
+      return call_id;
     },
     isGenerating: () => answering !== undefined && !answering.isGenerated,
     count: () => answers,

@@ -65,7 +65,8 @@ export class Catalogue {
   }
 }
 
-const tableNames = (input: Json): readonly string[] => [
+/** The tables that a request names. */
+export const tableNames = (input: Json): readonly string[] => [
   ...(typeof input['TableName'] === 'string' ? [input['TableName']] : []),
   ...entries(input['RequestItems']).map(([name]) => name),
   ...objects(input['TransactItems']).flatMap((part) =>

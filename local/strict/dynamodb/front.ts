@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Refusal, refusalHeaders, refusalOf } from '../rule.ts';
-import { Catalogue } from './catalogue.ts';
+import { Catalogue, tableNames } from './catalogue.ts';
 import { inAwsWords } from './engine-messages.ts';
 import type { Json } from './request.ts';
 import { dynamoDbRules } from './rules.ts';
@@ -17,6 +17,8 @@ const CONTENT_TYPE = 'application/x-amz-json-1.0';
 
 export interface StrictFront {
   readonly endpoint: string;
+  /** Calls `listener` with each table that a request may have written to, before its caller has the answer. */
+  onWritten(listener: (table: string) => void): void;
   /** Resolves once the port is free; calls under way lose their connection. */
   close(): Promise<void>;
 }
@@ -37,12 +39,9 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
     return answer.ok ? body : undefined;
   });
 
-  const refusal = async (incoming: IncomingMessage, body: Buffer): Promise<Refusal | undefined> => {
-    const operation = incoming.headers['x-amz-target']?.toString().split('.').at(-1);
-    const input = operation === undefined ? undefined : parsed(body);
-    if (operation === undefined || input === undefined) return undefined;
-    return refusalOf(dynamoDbRules, await catalogue.describe(operation, input));
-  };
+  const listeners: ((table: string) => void)[] = [];
+  const refusal = async (call: Call | undefined): Promise<Refusal | undefined> =>
+    call && refusalOf(dynamoDbRules, await catalogue.describe(call.operation, call.input));
 
   const pass = (incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -81,9 +80,15 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
   const server = createServer(async (incoming, outgoing) => {
     try {
       const body = await bytesOf(incoming);
-      const refused = await refusal(incoming, body);
-      if (refused === undefined) await pass(incoming, body, outgoing);
-      else answerRefusal(outgoing, refused);
+      const call = callIn(incoming, body);
+      const refused = await refusal(call);
+      if (refused !== undefined) return answerRefusal(outgoing, refused);
+      try {
+        await pass(incoming, body, outgoing);
+      } finally {
+        if (call !== undefined && WRITES.has(call.operation))
+          for (const table of tableNames(call.input)) for (const listener of listeners) listener(table);
+      }
     } catch {
       // As an engine that has gone: the connection breaks.
       outgoing.destroy();
@@ -93,6 +98,9 @@ export const startStrictDynamoDb = async (engine: string): Promise<StrictFront> 
   await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
   return {
     endpoint: `http://${LOOPBACK}:${(server.address() as AddressInfo).port}`,
+    onWritten: (listener) => {
+      listeners.push(listener);
+    },
     close: () =>
       new Promise((resolve) => {
         agent.destroy();
@@ -120,6 +128,27 @@ const answerRefusal = (outgoing: ServerResponse, refused: Refusal): void => {
     ...refusalHeaders(refused),
   });
   outgoing.end(JSON.stringify({ __type: `${namespace}#${refused.error}`, message: refused.message }));
+};
+
+interface Call {
+  /** `Query`, `UpdateItem` */
+  readonly operation: string;
+  readonly input: Json;
+}
+
+const WRITES: ReadonlySet<string> = new Set([
+  'PutItem',
+  'UpdateItem',
+  'DeleteItem',
+  'BatchWriteItem',
+  'TransactWriteItems',
+]);
+
+/** undefined for a request that names no operation or is no JSON: the engine refuses it. */
+const callIn = (incoming: IncomingMessage, body: Buffer): Call | undefined => {
+  const operation = incoming.headers['x-amz-target']?.toString().split('.').at(-1);
+  const input = operation === undefined ? undefined : parsed(body);
+  return operation === undefined || input === undefined ? undefined : { operation, input };
 };
 
 const parsed = (body: Buffer): Json | undefined => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import {
   DEFAULT_VOICE_SETTINGS,
   ROLES,
@@ -31,6 +32,8 @@ describe('a key that belongs to no site', () => {
       model: 'gpt-realtime-2.1-mini',
       voice: 'marin',
       instructions: '',
+      tools: [],
+      conversation: DEFAULT_CONVERSATION,
       dataResidency: 'global',
     });
   });

@@ -16,6 +16,8 @@ export interface Answered {
 
 export interface StrictTables {
   send(call: Call): Promise<Answered>;
+  /** The tables that were reported as written to, in order. */
+  readonly written: readonly string[];
   readonly streamArn: string;
   readonly shardId: string;
   close(): Promise<void>;
@@ -39,6 +41,8 @@ export const startStrictTables = async (engine?: string): Promise<StrictTables> 
     endpoint: engine,
     strict: engine === undefined,
   });
+  const written: string[] = [];
+  dynamoDb.onWritten?.((table) => written.push(table));
   const client = new DynamoDBClient({
     endpoint: dynamoDb.endpoint,
     region: 'us-east-1',
@@ -103,7 +107,7 @@ export const startStrictTables = async (engine?: string): Promise<StrictTables> 
   const streamArn = TableDescription?.LatestStreamArn ?? '';
   const { body } = await send(['streams.DescribeStream', { StreamArn: streamArn }]);
   const { Shards } = body['StreamDescription'] as { Shards: { ShardId: string }[] };
-  return { send, streamArn, shardId: Shards[0]?.ShardId ?? '', close: dynamoDb.close };
+  return { send, written, streamArn, shardId: Shards[0]?.ShardId ?? '', close: dynamoDb.close };
 };
 
 /** An engine that fails answers a page of HTML. */

@@ -66,4 +66,26 @@ describe('The strict layer in front of DynamoDB', () => {
     for (const call of accepted)
       expect([call[1], (await tables.send(call)).message]).toEqual([call[1], undefined]);
   });
+
+  it('reports the tables of each write before its caller has the answer, and of no read', async () => {
+    const putBinary = { PutRequest: { Item: { pk: B('a'), sk: N(1) } } };
+    const putText = { PutRequest: { Item: KEY } };
+    const writes: readonly [Call, readonly string[]][] = [
+      [put(KEY), ['things']],
+      [update('SET a = :a', { ':a': N(1) }), ['things']],
+      [['DeleteItem', { ...TAB, Key: KEY }], ['things']],
+      [
+        ['BatchWriteItem', { RequestItems: { things: [putText], binaries: [putBinary] } }],
+        ['things', 'binaries'],
+      ],
+      [transaction([{ Put: { ...TAB, Item: KEY } }], { ClientRequestToken: 'w' }), ['things']],
+      [['GetItem', { ...TAB, Key: KEY }], []],
+      [query('pk = :p', { ':p': S('a') }), []],
+    ];
+    for (const [call, expected] of writes) {
+      const before = tables.written.length;
+      expect((await tables.send(call)).message).toBeUndefined();
+      expect([call[0], tables.written.slice(before)]).toEqual([call[0], expected]);
+    }
+  });
 });

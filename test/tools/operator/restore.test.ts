@@ -13,11 +13,11 @@ import {
   ScanCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parseArchivedRows } from '../../../lambdas/adapters/aws/audit/archived-rows.ts';
 import type { RawItem } from '../../../lambdas/adapters/aws/dynamodb-table-copy.ts';
 import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 import { archiveLineOf } from '../../../lambdas/streams/audit-archiver.ts';
 import { ITEM_USES, RESTORABLE_TABLES, restoredTableActions } from '../../../lib/item-uses.ts';
-import { parseArchivedRows } from '../../../tools/operator/reconcile/audit-rows.ts';
 import { type AwsCall, type AwsProxy, startAwsProxy } from '../../support/aws-proxy.ts';
 import { ROOT } from '../../support/source-files.ts';
 import { startTestStack, type TestStack } from '../../support/stack.ts';

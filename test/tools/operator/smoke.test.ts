@@ -46,9 +46,9 @@ describe('the smoke test', () => {
     const { ok, steps } = await smoke({});
     expect({ ok, steps: steps.map(({ step }) => step) }).toEqual({
       ok: true,
-      steps: ['address', 'token', 'site', 'foreign page', 'preflight', 'mint'],
+      steps: ['address', 'token', 'site', 'foreign page', 'preflight', 'mint', 'end'],
     });
-    expect(lastOf(steps)).toMatch(/^a client secret was minted in \d+ ms \(managed, gpt-realtime/);
+    expect(steps.at(-2)?.says).toMatch(/^a client secret was minted in \d+ ms \(managed, gpt-realtime/);
     expect(JSON.stringify(steps)).not.toMatch(/ek_|eyJ/);
     const left = await stack.call('GET', '/v1/workspaces', { as: 'smoke' });
     expect(expectSuccess(left).items).toEqual([]);
@@ -56,7 +56,20 @@ describe('the smoke test', () => {
 
   test('passes on a site that has a key, without a token', async () => {
     const { ok, steps } = await smoke({ token: undefined, site: keyed.siteId, origin: ORIGIN });
-    expect({ ok, last: lastOf(steps) }).toEqual({ ok: true, last: expect.stringMatching(/\(byok, /) });
+    expect({ ok, mint: steps.at(-2)?.says }).toEqual({
+      ok: true,
+      mint: expect.stringMatching(/\(byok, /),
+    });
+    expect(lastOf(steps)).toBe('the session has ended, and its slot is free');
+  });
+
+  test('ends its session: on a key with one slot, it passes twice in a row', async () => {
+    const single = await makeTenant(stack);
+    expectSuccess(await putSiteKey(stack, single, fakeKey()));
+    for (const _run of [1, 2]) {
+      const { ok } = await smoke({ token: undefined, site: single.siteId, origin: ORIGIN });
+      expect(ok).toBe(true);
+    }
   });
 
   const cases: readonly (readonly [string, () => Partial<SmokeTarget>, RegExp])[] = [

@@ -104,6 +104,7 @@ export const opened = async ({
     },
     records: {
       readCall: async () => aCall({ callId: 'rtc_old' as typeof CALL_ID }),
+      requestEnd: () => Promise.reject(new Error('no call is being opened')),
       noteEndedBy: async (_siteId, _sessionId, by) => {
         await step(`note old ended by ${by}`);
         return true;

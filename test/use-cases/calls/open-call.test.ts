@@ -266,6 +266,7 @@ describe('a call that takes the place of another one', () => {
     const records = {
       readCall: async () => aCall({ endedBy: 'max_duration' as const }),
       noteEndedBy: () => Promise.reject(new Error('noted')),
+      requestEnd: () => Promise.reject(new Error('marked')),
     };
     const { result } = await opened({ request: { replaces: REPLACES }, own: { records } });
     expect(result).toMatchObject({ answer: 'v=0 answer' });

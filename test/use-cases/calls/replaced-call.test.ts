@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { newSessionId } from '../../../lambdas/domain/identifiers.ts';
 import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
 import { Secret } from '../../../lambdas/domain/secret.ts';
 import { type EventSignature, signEvents } from '../../../lambdas/domain/sessions/event-signature.ts';
@@ -8,6 +9,7 @@ import {
   type ReplaceRequest,
   replacedText,
 } from '../../../lambdas/use-cases/calls/replaced-call.ts';
+import type { RecordedCall } from '../../../lambdas/use-cases/ports/calls.ts';
 import { NOW, NOW_SECONDS, outcomeOf, SITE_ID } from '../sessions/token-fixture.ts';
 import {
   aCall,
@@ -33,10 +35,19 @@ const signed = (
   v1: signEvents(secret, t, text),
 });
 
-const checking = (given: CallWorld = {}, request: Partial<ReplaceRequest> | null = {}) => {
+const checking = (
+  given: CallWorld = {},
+  request: Partial<ReplaceRequest> | null = {},
+  records: Partial<ReplacePorts['records']> = {},
+) => {
   const world = callWorld(given);
   const ports: ReplacePorts = {
     ...world.ports,
+    records: {
+      ...world.ports.records,
+      requestEnd: () => Promise.reject(new Error('not asked to end a call that is being opened')),
+      ...records,
+    },
     pseudonyms: {
       hashIp: () => Promise.reject(new Error('not asked for an address')),
       signingSecret: async () => SIGNING_SECRET,
@@ -134,5 +145,68 @@ describe('the call that is replaced', () => {
     const { check, log } = checking({ failing: { 'queue end by visitor in 30 s': DOWN } });
     await expect((await check)?.hangUp(KEY, 'workspace')).rejects.toBe(DOWN);
     expect(log).not.toContain(HANG_UP);
+  });
+});
+
+describe('the call that is being opened in place of the one that the page names', () => {
+  const OTHER_ID = newSessionId(NOW, (size) => Buffer.alloc(size, 9));
+  const opening = (facts: Partial<RecordedCall> = {}): RecordedCall =>
+    aCall({ session: aCallSession({ sessionId: OTHER_ID }), state: 'reserved', callId: undefined, ...facts });
+
+  /** The named call leads to the other one. `then`: the other one once its end is requested. */
+  const replacing = ({
+    named = {},
+    then = opening({ endRequested: 'visitor' }),
+    first = opening(),
+  }: {
+    readonly named?: Partial<RecordedCall>;
+    readonly then?: RecordedCall;
+    readonly first?: RecordedCall;
+  } = {}) => {
+    const log: string[] = [];
+    let other = first;
+    const { check } = checking(
+      {},
+      {},
+      {
+        readCall: async (_, sessionId) =>
+          sessionId === OTHER_ID ? other : aCall({ replacedBy: OTHER_ID, ...named }),
+        requestEnd: async (_, sessionId, by) => {
+          log.push(`request end of ${sessionId === OTHER_ID ? 'other' : 'named'} by ${by}`);
+          other = then;
+          return true;
+        },
+        noteEndedBy: async (_, sessionId) => {
+          log.push(`ended ${sessionId === OTHER_ID ? 'other' : 'named'}`);
+          return true;
+        },
+      },
+    );
+    return { check, log };
+  };
+
+  it('gives its slot to the new one, although nobody knows its call yet', async () => {
+    const { check } = replacing();
+    expect(await check).toMatchObject({ named: SESSION_ID, session: { sessionId: OTHER_ID } });
+  });
+
+  it('is marked first, and the named call, which may still be live, is hung up', async () => {
+    const { check, log } = replacing();
+    await (await check)?.hangUp(KEY, 'workspace');
+    expect(log).toEqual(['request end of other by visitor', 'ended named']);
+  });
+
+  it('is hung up where it was handed out just before the mark', async () => {
+    const then = opening({ state: 'issued', callId: 'rtc_2' as typeof CALL_ID });
+    const { check, log } = replacing({ then, named: { endedBy: 'visitor' } });
+    await (await check)?.hangUp(KEY, 'workspace');
+    expect(log).toEqual(['request end of other by visitor', 'ended other']);
+  });
+
+  it.each([
+    ['was refused', opening({ state: 'refused' })],
+    ['is ended by the kill switch', opening({ endRequested: 'key_suspended' })],
+  ])('gives nothing where it %s', async (_, first) => {
+    expect(await replacing({ first }).check).toBeUndefined();
   });
 });

@@ -104,7 +104,7 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
     records: {
       readCall: async () => ({ session: SESSION, state: 'issued', callId: REQUEST.callId }),
     },
-    sites: { readSite: async () => ({ control: 'brokered', instructions: '' }) },
+    sites: { readSite: async () => ({ control: 'brokered', instructions: '', tools: [] }) },
     meterReader: {
       readSessionUsage: async () => {
         await nextTurn();

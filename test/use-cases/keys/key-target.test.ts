@@ -33,6 +33,7 @@ describe('the key that a management route is about', () => {
         model: 'gpt-realtime-2.1-mini',
         voice: 'marin',
         instructions: '',
+        tools: [],
         conversation: DEFAULT_CONVERSATION,
         dataResidency: 'global',
       },

@@ -40,7 +40,11 @@ const storingPlatformKey =
   (pasted: string): KeyPlay =>
   (ports) =>
   (caller) =>
-    storePlatformKey(ports)(pasted, caller);
+    storePlatformKey({
+      ...ports,
+      workspaces: { listLiveWorkspaces: async () => [] },
+      hangUps: { send: async () => undefined },
+    })(pasted, caller);
 
 describe('a key that is pasted', () => {
   it('is paid for from the budget, tried, and only then sealed as the next version of its scope', async () => {

@@ -48,6 +48,7 @@ export const aSite = (facts: Partial<Site> = {}): Site => ({
   model: 'gpt-realtime-2.1-mini',
   voice: 'marin',
   instructions: '',
+  tools: [],
   conversation: DEFAULT_CONVERSATION,
   dataResidency: 'global',
   control: 'open',

@@ -7,6 +7,7 @@ import { aBudget } from '../budgets/budget-fixture.ts';
 import { aMember, aSite, lost, outcomeOf, SITE_ID } from '../sessions/token-fixture.ts';
 import { CALLER, eventOf, tenancyWith } from './tenancy-fixture.ts';
 
+const TOOL = { name: 'get_order', description: '', parameters: '{"type":"object"}' };
 const OLD = 'gpt-realtime-mini';
 const MOVED = aSite({
   model: 'gpt-realtime-2.1-mini',
@@ -52,6 +53,23 @@ describe('a site that changes how far its visitors are trusted', () => {
   it('is allowed where each budget can be kept', async () => {
     const { site } = await changed({ control: 'locked' }, { budgets: [aBudget({ action: 'never_exceed' })] });
     expect(site?.control).toBe('locked');
+  });
+
+  it.each<[SiteChange, Partial<Site>]>([
+    [{ control: 'locked' }, { control: 'brokered', tools: [TOOL] }],
+    [{ tools: [TOOL] }, { control: 'locked' }],
+    [{ control: 'locked', tools: [TOOL] }, { control: 'open' }],
+  ])('%j is refused for a site with %j: a locked site has no functions', async (change, site) => {
+    const refusal = await refused(change, { site: aSite(site), budgets: [] });
+    expect(refusal).toMatchObject({ refusal: 'invalid_request', details: [{ path: 'tools' }] });
+  });
+
+  it('may become locked in the change that removes its functions', async () => {
+    const { site } = await changed(
+      { control: 'locked', tools: [] },
+      { site: aSite({ control: 'brokered', tools: [TOOL] }), budgets: [] },
+    );
+    expect(site).toMatchObject({ control: 'locked', tools: [] });
   });
 
   it('to what it is already reads no budget', async () => {

@@ -22,6 +22,7 @@ const SETTINGS = {
   model: 'gpt-realtime-2.1',
   voice: 'cedar',
   instructions: 'Sell bread.',
+  tools: [],
   conversation: DEFAULT_CONVERSATION,
   requireEmbedToken: true,
   visitorLimits: { callsPerDay: 5, minutesPerDay: null },
@@ -50,6 +51,14 @@ describe('a site that is created', () => {
     });
     expect([...table.sites.values()]).toEqual([site]);
     expect(table.trail).toStrictEqual([eventOf('site.created', { siteId })]);
+  });
+
+  it('has no functions where its calls have no data channel', async () => {
+    const { table, ports } = tenancyWith();
+    const tools = [{ name: 'get_order', description: '', parameters: '{"type":"object"}' }];
+    const created = createSite(ports)(CALLER, WORKSPACE_ID, { ...SETTINGS, control: 'locked', tools });
+    await expect(created).rejects.toMatchObject({ code: 'invalid_request', details: [{ path: 'tools' }] });
+    expect(table.sites.size).toBe(0);
   });
 
   it.each([

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { signEvents } from '../../../lambdas/domain/sessions/event-signature.ts';
 
 /** The target of a smoke test: a deployment by its public address, and the person who runs it. */
 export interface SmokeTarget {
@@ -8,6 +10,8 @@ export interface SmokeTarget {
   /** A site of that person, and an origin that is registered on it. @default a site made for the test */
   readonly site: string | undefined;
   readonly origin: string | undefined;
+  /** False where no key is stored yet: only the address and the token are tried. @default true */
+  readonly mint?: boolean;
 }
 
 export interface StepResult {
@@ -48,14 +52,21 @@ const ask = async (
   {
     headers = {},
     body,
-  }: { readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown } = {},
+    text: given,
+  }: {
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: unknown;
+    /** A body that is sent byte for byte. */
+    readonly text?: string;
+  } = {},
 ): Promise<Answer> => {
+  const sent = given ?? (body === undefined ? undefined : JSON.stringify(body));
   let response: Response;
   try {
     response = await fetch(`${url}${path}`, {
       method,
-      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      headers: { ...headers, ...(sent !== undefined && { 'content-type': 'application/json' }) },
+      ...(sent !== undefined && { body: sent }),
       redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
@@ -200,13 +211,53 @@ const explainRefusal = (answer: Answer): string => {
   return REFUSALS[answer.code ?? ''] ?? said(answer);
 };
 
-const checkMint = async (target: SmokeTarget, site: string, origin: string): Promise<string> => {
+interface Minted {
+  readonly says: string;
+  /** undefined where the site takes calls only. */
+  readonly session: { readonly id: string; readonly signingSecret: string } | undefined;
+}
+
+const checkMint = async (target: SmokeTarget, site: string, origin: string): Promise<Minted> => {
   const startedAt = performance.now();
   const answer = await ask(target, 'POST', `/v1/${site}/token`, { headers: { origin }, body: {} });
   const elapsedMs = Math.round(performance.now() - startedAt);
+  if (answer.code === 'calls_only')
+    return {
+      says: 'the site takes calls only, as its settings say, so no client secret was minted. Place a call with "Test voice" in the dashboard',
+      session: undefined,
+    };
   if (answer.status !== 200) throw new SmokeStop(explainRefusal(answer));
   // The secret itself is shown nowhere.
-  return `a client secret was minted in ${elapsedMs} ms (${String(answer.data['mode'])}, ${String(answer.data['model'])})`;
+  return {
+    says: `a client secret was minted in ${elapsedMs} ms (${String(answer.data['mode'])}, ${String(answer.data['model'])})`,
+    session: {
+      id: text.parse(answer.data['session_id']),
+      signingSecret: text.parse(answer.data['signing_secret']),
+    },
+  };
+};
+
+/** Ends the session as a widget does, so that its slot is free for the first visitor. */
+const checkEnd = async (
+  target: SmokeTarget,
+  site: string,
+  origin: string,
+  { id, signingSecret }: NonNullable<Minted['session']>,
+): Promise<string> => {
+  const now = new Date();
+  const body = JSON.stringify({
+    events: [{ id: randomUUID(), type: 'ended', at: now.toISOString(), reason: 'hung_up' }],
+  });
+  const t = Math.floor(now.getTime() / 1_000);
+  const answer = await ask(target, 'POST', `/v1/${site}/sessions/${id}/events`, {
+    headers: { origin, 'x-spelo-signature': `t=${t},v1=${signEvents(signingSecret, t, body)}` },
+    text: body,
+  });
+  if (answer.status !== 200)
+    throw new SmokeStop(
+      `The session could not be ended, so its slot is taken for two minutes. ${said(answer)} Compare the clock of this machine.`,
+    );
+  return 'the session has ended, and its slot is free';
 };
 
 /**
@@ -231,6 +282,7 @@ export const smokeTest = async (
     await run('address', () => checkHealth(target));
     const { token } = target;
     if (token !== undefined) await run('token', () => checkToken(target, token));
+    if (target.mint === false) return { ok: true };
     let { site, origin = OWN_ORIGIN } = target;
     if (site === undefined) {
       if (token === undefined)
@@ -253,7 +305,14 @@ export const smokeTest = async (
     const siteId = site ?? '';
     await run('foreign page', () => checkForeignOrigin(target, siteId));
     await run('preflight', () => checkPreflight(target, siteId, origin));
-    await run('mint', () => checkMint(target, siteId, origin));
+    let session: Minted['session'];
+    await run('mint', async () => {
+      const minted = await checkMint(target, siteId, origin);
+      session = minted.session;
+      return minted.says;
+    });
+    const begun = session;
+    if (begun !== undefined) await run('end', () => checkEnd(target, siteId, origin, begun));
     return { ok: true };
   } catch (error) {
     if (error instanceof SmokeStop) return { ok: false };

@@ -1,6 +1,6 @@
 import { deadline } from './deadline.ts';
 import { throwIfBlocked } from './page-policy.ts';
-import { Failure, PROBLEMS, type ProblemCode } from './strings.ts';
+import { Failure, type ProblemCode } from './strings.ts';
 
 /** The broker's answer to an offer. */
 export interface OpenedCall {
@@ -62,16 +62,12 @@ export const openCall = async (api: string, siteId: string, request: CallRequest
   } catch {
     // Without a connection, and where this page's origin is not registered: the browser then shows no answer at all.
     await throwIfBlocked(url);
-    throw new Failure(
-      { code: 'unreachable' },
-      null,
-      `no answer from ${api}. Is ${location.origin} among the allowed origins of site ${siteId}?`,
-    );
+    throw new Failure({ code: 'unreachable' }, null, ['no_answer', api, siteId, location.origin]);
   }
   if (response.ok && answer?.data?.sdp) return { ...answer.data, brokerAheadMs };
   const { code = '', retry_after, request_id } = answer?.error ?? {};
   throw new Failure({
-    code: code in PROBLEMS ? (code as ProblemCode) : 'unavailable',
+    code: /^[a-z_]+$/.test(code) ? (code as ProblemCode) : 'unavailable',
     retryAfter: retry_after,
     requestId: request_id,
   });

@@ -1,6 +1,9 @@
 import { Activity, type Levels, type TurnState } from './activity.ts';
 import { type OpenedCall, openCall, type TimedCall } from './broker.ts';
-import { type Connection, connect, type ServerEvent } from './connection.ts';
+import type { Caption } from './caption.ts';
+import { type ClientEvent, type Connection, connect, type ServerEvent } from './connection.ts';
+import type { Hint } from './extras/hints.ts';
+import type { Extras } from './extras/index.ts';
 import { isUnplugged, openMicrophone, trackOf } from './microphone.ts';
 import { randomId } from './random-id.ts';
 import { type EndReason, type HangUp, Reports } from './reports.ts';
@@ -15,14 +18,6 @@ import {
 
 export type CallState = 'connecting' | TurnState | 'reconnecting';
 
-export interface Caption {
-  readonly role: 'visitor' | 'assistant';
-  readonly id: string;
-  /** The whole of it so far. */
-  readonly text: string;
-  readonly final: boolean;
-}
-
 export interface CallEnd {
   readonly reason: EndReason;
   /** Undefined until the broker answered. */
@@ -32,14 +27,21 @@ export interface CallEnd {
   readonly problem?: Problem | undefined;
   readonly note?: StringName | undefined;
   /** Advice for the developer of the page. */
-  readonly hint?: string | undefined;
+  readonly hint?: Hint | undefined;
 }
 
 export interface CallHandlers {
   readonly onState: (state: CallState) => void;
   /** Captions come only with events. */
   readonly onConnected: (call: OpenedCall, hasEvents: boolean) => void;
-  readonly onSound: (visitor: MediaStream, assistant: MediaStream) => void;
+  /** The visitor has no sound where they type. */
+  readonly onSound: (visitor: MediaStream | undefined, assistant: MediaStream) => void;
+  /** Every event that is not a repetition. */
+  readonly onEvent: (event: ServerEvent) => void;
+  /** How to connect again after a loss; undefined where the extras could not be loaded. */
+  readonly retry: () => Promise<Extras['retryWhileOffline'] | undefined>;
+  /** True while the page works for the assistant, which then waits. */
+  readonly isBusy: () => boolean;
   readonly onCaption: (caption: Caption) => void;
   readonly onUsage: (responseId: string, usage: unknown) => void;
   /** A passing remark, or none. */
@@ -63,6 +65,8 @@ export interface CallOptions {
   readonly getEmbedToken: EmbedTokenSource | undefined;
   /** Seconds without a word from either side after which the call ends. */
   readonly idleSeconds: number;
+  /** The visitor types and needs no microphone. */
+  readonly isTyped: boolean;
 }
 
 const WARN_SECONDS = 15;
@@ -72,11 +76,7 @@ const LISTEN_MS = 100;
 const CONNECT_TIMEOUT_MS = 15_000;
 /** A lost call is connected again once; after so long without another loss it may be lost again. */
 const STABLE_MS = 180_000;
-/** How long a lost network may take to come back. */
-const RECONNECT_MS = 30_000;
 const RECONNECT_TIMEOUT_MS = 8_000;
-const FIRST_PAUSE_MS = 500;
-const LAST_PAUSE_MS = 4_000;
 /** A connection that is lost so close to the longest time was ended for it, by OpenAI. */
 const LIMIT_MARGIN_SECONDS = 5;
 
@@ -143,7 +143,7 @@ export class Call {
   async start(): Promise<void> {
     this.#enter('connecting');
     try {
-      await this.#openMicrophone();
+      if (!this.#options.isTyped) await this.#openMicrophone();
       if (!this.#isOver) await this.#connect(CONNECT_TIMEOUT_MS);
     } catch (error) {
       this.#fail(error, 'connect');
@@ -157,6 +157,18 @@ export class Call {
   set muted(muted: boolean) {
     this.#isMuted = muted;
     for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = !muted;
+  }
+
+  /** Sends an event to OpenAI, and counts it as a word of the visitor. */
+  send(event: ClientEvent): void {
+    this.touch();
+    this.#connection?.send(event);
+  }
+
+  /** The visitor is there, although nobody speaks. */
+  touch(): void {
+    this.#activity.touch(performance.now());
+    if (this.#note === 'still_there') this.#setNote(undefined);
   }
 
   hangUp(reason: EndReason = 'hung_up', note?: StringName): void {
@@ -224,7 +236,7 @@ export class Call {
   }
 
   #tellSound(): void {
-    if (this.#microphone && this.#assistant) this.#handlers.onSound(this.#microphone, this.#assistant);
+    if (this.#assistant) this.#handlers.onSound(this.#microphone, this.#assistant);
   }
 
   /** Sends the offer of a connection to the broker; resolves with OpenAI's answer. */
@@ -264,13 +276,15 @@ export class Call {
     } catch (error) {
       if (!hasEvents || !(error instanceof Failure) || error.problem.code !== 'invalid_offer') throw error;
       locked.add(site);
+      // Nobody can type to an assistant without events.
+      if (this.#options.isTyped) throw new Failure({ code: 'microphone_missing' });
       if (!this.#isOver) await this.#connectWith(false, timeoutMs);
     }
   }
 
   async #connectWith(hasEvents: boolean, timeoutMs: number): Promise<void> {
     const microphone = this.#microphone;
-    if (microphone === undefined) return;
+    if (microphone === undefined && !this.#options.isTyped) return;
     const connection = await connect(
       { microphone, timeoutMs, hasEvents, exchange: (offer) => this.#exchange(offer) },
       {
@@ -319,55 +333,24 @@ export class Call {
     }
     this.#mayReconnect = false;
     this.#enter('reconnecting');
-    await this.#reconnect(now + RECONNECT_MS);
+    const isBack = await (await this.#handlers.retry())?.(() => this.#connectAgain(), this.#abort.signal);
+    if (!isBack) this.#fail(new Failure({ code: 'connection_lost' }), 'media');
   }
 
-  async #reconnect(untilMs: number): Promise<void> {
-    for (let pauseMs = FIRST_PAUSE_MS; !this.#isOver; pauseMs = Math.min(2 * pauseMs, LAST_PAUSE_MS)) {
-      try {
-        if (navigator.onLine) {
-          await this.#connectAgain();
-          return;
-        }
-      } catch (error) {
-        const code = error instanceof Failure ? error.problem.code : 'connection_failed';
-        if (!PASSING.has(code)) {
-          this.#fail(error, 'connect', 'connection_lost');
-          return;
-        }
-      }
-      const leftMs = untilMs - performance.now();
-      if (leftMs <= 0) {
-        this.#fail(new Failure({ code: 'connection_lost' }), 'media');
-        return;
-      }
-      await this.#pause(Math.min(pauseMs, leftMs));
+  /**
+   * As a new call that takes the line of the lost one, unless the broker has ended that. Resolves with false where another
+   * try may work.
+   */
+  async #connectAgain(): Promise<boolean> {
+    try {
+      await this.#reports?.drained();
+      if (!this.#isOver) await this.#connect(RECONNECT_TIMEOUT_MS);
+    } catch (error) {
+      const code = error instanceof Failure ? error.problem.code : 'connection_failed';
+      if (PASSING.has(code)) return false;
+      this.#fail(error, 'connect', 'connection_lost');
     }
-  }
-
-  /** As a new call that takes the line of the lost one, unless the broker has ended that. */
-  async #connectAgain(): Promise<void> {
-    await this.#reports?.drained();
-    if (!this.#isOver) await this.#connect(RECONNECT_TIMEOUT_MS);
-  }
-
-  /** Shorter when the network changes: then another try may work at once. */
-  #pause(ms: number): Promise<void> {
-    const { connection } = navigator as { connection?: EventTarget };
-    const { signal } = this.#abort;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        removeEventListener('online', done);
-        connection?.removeEventListener('change', done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      addEventListener('online', done);
-      connection?.addEventListener('change', done);
-      signal.addEventListener('abort', done);
-    });
+    return true;
   }
 
   #tick(): void {
@@ -375,7 +358,7 @@ export class Call {
     if (call === undefined) return;
     const now = performance.now();
     const seconds = this.#seconds();
-    if (this.#isConnected) this.#activity.tick(now, this.#handlers.levels());
+    if (this.#isConnected && !this.#handlers.isBusy()) this.#activity.tick(now, this.#handlers.levels());
     else this.#activity.touch(now);
     this.#follow();
     const silentSeconds = this.#activity.silentMs(now) / 1_000;
@@ -408,6 +391,7 @@ export class Call {
     if (type in CAPTION_OF) this.#caption(event);
     if (type === 'response.done') this.#count(event.response ?? {});
     if (type === 'error') this.#hearError(codeOf(event.error));
+    if (!this.#isOver) this.#handlers.onEvent(event);
     this.#follow();
   }
 
@@ -426,7 +410,7 @@ export class Call {
 
   /** Shows whose turn it is. */
   #follow(): void {
-    const { state } = this.#activity;
+    const state = this.#handlers.isBusy() ? 'thinking' : this.#activity.state;
     if (this.#isConnected && !this.#isOver && state !== this.#state) this.#enter(state);
   }
 

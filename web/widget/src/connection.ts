@@ -22,6 +22,7 @@ export interface ServerEvent {
     readonly id?: string;
     readonly status?: string;
     readonly usage?: Readonly<Record<string, unknown>> | null;
+    readonly output?: readonly OutputItem[];
     readonly status_details?: {
       readonly reason?: string | null;
       readonly error?: OpenAiError | null;
@@ -30,14 +31,33 @@ export interface ServerEvent {
   readonly error?: OpenAiError | null;
 }
 
+/** A part of an answer, as far as the widget reads it. */
+export interface OutputItem {
+  readonly type?: string;
+  readonly call_id?: string;
+  readonly name?: string;
+  readonly arguments?: string;
+}
+
+/** An event for OpenAI. */
+export interface ClientEvent {
+  readonly type: string;
+  readonly item?: unknown;
+  readonly response?: unknown;
+}
+
 export interface Connection {
+  /** Does nothing where there are no events. */
+  send(event: ClientEvent): void;
+
   /** Sends another microphone from now on, on the same call. */
   replaceTrack(track: MediaStreamTrack): Promise<void>;
   close(): void;
 }
 
 export interface ConnectOptions {
-  readonly microphone: MediaStream;
+  /** Undefined where the visitor types: then the connection only receives sound. */
+  readonly microphone: MediaStream | undefined;
   /** Milliseconds from the answer until sound flows. */
   readonly timeoutMs: number;
   /** Without events there are no captions; the site decides. */
@@ -61,7 +81,8 @@ export const connect = async (
     peer.close();
   };
   try {
-    for (const track of microphone.getAudioTracks()) peer.addTrack(track, microphone);
+    if (microphone) for (const track of microphone.getAudioTracks()) peer.addTrack(track, microphone);
+    else peer.addTransceiver('audio', { direction: 'recvonly' });
     peer.ontrack = ({ track }) => handlers.onSound(new MediaStream([track]));
     if (events)
       events.onmessage = ({ data }) => {
@@ -82,6 +103,9 @@ export const connect = async (
     handlers.onLost();
   });
   return {
+    send: (event) => {
+      if (events?.readyState === 'open') events.send(JSON.stringify(event));
+    },
     replaceTrack: async (track) => {
       await peer
         .getSenders()

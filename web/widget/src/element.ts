@@ -1,16 +1,24 @@
 import { Call, type CallEnd, type CallState, type EmbedTokenSource } from './call.ts';
+import type { Caption } from './caption.ts';
 import { agree, hasAgreed, visitorId } from './consent.ts';
-import { loadLanguage } from './languages.ts';
+import type { Hint } from './extras/hints.ts';
+import type { Extras } from './extras/index.ts';
+import type { Talk } from './extras/talk.ts';
+import type { ToolRequest, Tools } from './extras/tools.ts';
 import { followLevels, type LevelMeter } from './meter.ts';
+import type { SpeloVoiceElement } from './public.ts';
+import { randomId } from './random-id.ts';
 import { DEFAULT_STRINGS, type Problem, type ProblemCode, type StringName, type Strings } from './strings.ts';
 import { type Button, createView, type Picture, type View } from './view.ts';
+
+/** The `data-` attributes of the script tag: each that the element knows becomes its attribute. */
+export type Wishes = Readonly<Record<string, string | undefined>>;
 
 /** Where the widget is. `busy` and `error` may wait for a time to pass. */
 export type WidgetState = 'idle' | 'notice' | CallState | 'busy' | 'error' | 'ended';
 
 const DEFAULT_IDLE_SECONDS = 60;
 const NO_SESSION = { sessionId: undefined, seconds: undefined };
-const NO_API = 'the broker is not known: set the attribute api, or data-api on the script tag.';
 /** A line can come free long before the time that the broker can promise; nobody hammers on it meanwhile. */
 const BUSY_PAUSE_SECONDS = 5;
 
@@ -41,6 +49,9 @@ const IN_CALL: ReadonlySet<WidgetState> = new Set<WidgetState>(['listening', 'th
 /** After any of these a browser may let the page play sound again. */
 const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'] as const;
 
+// biome-ignore lint/suspicious/noConsole: the developer of the page reads it there.
+const warn = (text: string): void => console.warn(`spelo-voice: ${text}`);
+
 const clock = (seconds: number): string =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
 
@@ -51,19 +62,22 @@ const waitText = (seconds: number, wait: string, over: string): string =>
  * `<spelo-voice site-id="…">`: a button that becomes a voice call. Whatever fails is shown to the visitor and told to the
  * page in events; nothing is thrown at it.
  */
-export class SpeloVoice extends Base {
-  static readonly observedAttributes = ['label', 'captions', 'privacy-url'];
+export class SpeloVoice extends Base implements SpeloVoiceElement {
+  static readonly observedAttributes = ['label', 'captions', 'privacy-url', 'accent'];
   /** Where the broker is when the element has no `api` attribute. */
   static api = '';
-  /** Address of the script: the files of other languages are in the same folder. */
-  static files = '';
+  /** Loads what the script itself does not have; undefined where there is none. */
+  static loadLanguage: (tag: string) => Promise<Partial<Strings> | undefined> = async () => undefined;
+  static loadExtras: () => Promise<Extras | undefined> = async () => undefined;
   /** Puts a floating widget of a site on the page; a second copy of the script calls the first. */
-  static embed: ((siteId: string) => void) | undefined;
+  static embed: ((siteId: string, wishes?: Wishes) => void) | undefined;
   /** The one that holds a call; two would hear each other. */
   static #calling: SpeloVoice | undefined;
 
   /** Set by a page whose site asks for embed tokens: called before each call. */
   declare getEmbedToken: EmbedTokenSource | undefined;
+  /** The page's functions, by the names in the settings of the site; read at each call of one. */
+  declare tools: Tools | undefined;
 
   #view: View | undefined;
   #strings: Strings = DEFAULT_STRINGS;
@@ -79,7 +93,12 @@ export class SpeloVoice extends Base {
   #retryAt = 0;
   #countdown: ReturnType<typeof setInterval> | undefined;
   #showsCaptions = true;
-  #hasCaptions = true;
+  #hasEvents = true;
+  #isMini = false;
+  #isTyped = false;
+  #extras: Extras | undefined;
+  #talk: Talk | undefined;
+  #languageStrings: Partial<Strings> | undefined;
   #levels: LevelMeter | undefined;
   #isSoundBlocked = false;
   readonly #sound = new Audio();
@@ -131,10 +150,40 @@ export class SpeloVoice extends Base {
 
   async #speakLanguage(): Promise<void> {
     const tag = this.closest<HTMLElement>('[lang]')?.lang ?? '';
-    const strings = await loadLanguage(tag, SpeloVoice.files);
-    this.#language = strings === undefined ? 'en' : tag;
-    this.#strings = { ...DEFAULT_STRINGS, ...strings, ...this.#ownStrings };
+    this.#languageStrings = await SpeloVoice.loadLanguage(tag);
+    this.#language = this.#languageStrings === undefined ? 'en' : tag;
+    this.#choose();
+  }
+
+  #choose(): void {
+    this.#strings = {
+      ...DEFAULT_STRINGS,
+      ...this.#extras?.sentences,
+      ...this.#languageStrings,
+      ...this.#ownStrings,
+    };
     this.#draw();
+  }
+
+  /** While the visitor reads the notice, or the broker opens the call. */
+  async #extend(): Promise<void> {
+    const extras = await SpeloVoice.loadExtras();
+    if (extras === undefined || this.#extras !== undefined) return;
+    this.#extras = extras;
+    this.#view?.extend(extras.createView());
+    this.#choose();
+    if (IN_CALL.has(this.#state)) this.#beginTalk();
+  }
+
+  #beginTalk(): void {
+    this.#talk?.close();
+    const call = this.#call;
+    this.#talk = this.#extras?.createTalk({
+      send: (event) => call?.send(event),
+      tools: () => this.tools,
+      onFunction: (request: ToolRequest) => this.#tell('tool', request),
+      warn,
+    });
   }
 
   get state(): WidgetState {
@@ -157,15 +206,20 @@ export class SpeloVoice extends Base {
 
   set strings(strings: Partial<Strings>) {
     this.#ownStrings = strings;
-    this.#strings = { ...DEFAULT_STRINGS, ...strings };
-    this.#draw();
+    this.#choose();
     if (this.isConnected) void this.#speakLanguage();
   }
 
   /** Begins a call, or shows the privacy notice first to a visitor who has not agreed to it. No effect during a call. */
   start(): void {
+    this.#start(false);
+  }
+
+  #start(isTyped: boolean): void {
     if (this.#call !== undefined) return;
+    this.#isTyped = isTyped;
     clearInterval(this.#countdown);
+    void this.#extend();
     if (hasAgreed(this.#noticeVersion())) this.#begin();
     else this.#enter('notice');
   }
@@ -191,11 +245,15 @@ export class SpeloVoice extends Base {
     const api = this.getAttribute('api') ?? SpeloVoice.api;
     this.#problem = this.#end = this.#note = undefined;
     this.#seconds = this.#retryAt = 0;
-    this.#isSoundBlocked = false;
+    this.#isSoundBlocked = this.#isMini = false;
     this.#view?.clearCaptions();
     if (siteId === '' || api === '') {
-      const hint = siteId === '' ? 'the attribute site-id is missing.' : NO_API;
-      this.#finish({ reason: 'failed', problem: { code: 'invalid_site_id' }, hint, ...NO_SESSION });
+      this.#finish({
+        reason: 'failed',
+        problem: { code: 'invalid_site_id' },
+        hint: [siteId === '' ? 'no_site_id' : 'no_api'],
+        ...NO_SESSION,
+      });
       return;
     }
     if (SpeloVoice.#calling !== this) SpeloVoice.#calling?.hangUp();
@@ -207,25 +265,29 @@ export class SpeloVoice extends Base {
         visitorId: visitorId(),
         getEmbedToken: this.getEmbedToken,
         idleSeconds: Number(this.getAttribute('idle-seconds')) || DEFAULT_IDLE_SECONDS,
+        isTyped: this.#isTyped,
       },
       {
         onState: (state) => this.#enter(state),
         onConnected: ({ session_id, model, voice }, hasEvents) => {
-          this.#hasCaptions = hasEvents;
+          this.#hasEvents = hasEvents;
+          if (hasEvents) this.#beginTalk();
           this.#tell('connected', { session_id, model, voice });
           this.#draw();
         },
+        onEvent: (event) => this.#talk?.hear(event),
+        retry: async () => (await SpeloVoice.loadExtras())?.retryWhileOffline,
+        isBusy: () => this.#talk?.isBusy ?? false,
         onSound: (visitor, assistant) => this.#play(visitor, assistant),
         onCaption: (caption) => {
-          this.#view?.caption(caption, this.#strings[caption.role === 'visitor' ? 'you' : 'assistant']);
-          this.#tell('caption', caption);
+          this.#caption(caption);
         },
         onUsage: (response_id, usage) => this.#tell('usage', { response_id, usage }),
         onNote: (note) => {
           this.#note = note;
           this.#draw();
         },
-        onTrouble: (code, sentence) => this.#tell('error', { code, message: this.#strings[sentence] }),
+        onTrouble: (code, sentence) => this.#tell('error', { code, message: this.#strings[sentence] ?? '' }),
         levels: () => this.#levels?.now(),
         onSecond: (seconds) => {
           this.#seconds = seconds;
@@ -238,7 +300,17 @@ export class SpeloVoice extends Base {
     void call.start();
   }
 
-  #play(visitor: MediaStream, assistant: MediaStream): void {
+  #caption(caption: Caption): void {
+    this.#view?.caption(caption, this.#strings[caption.role === 'visitor' ? 'you' : 'assistant'] ?? '');
+    this.#tell('caption', caption);
+  }
+
+  #type(text: string): void {
+    this.#caption({ role: 'visitor', id: randomId(), text, final: true });
+    this.#talk?.type(text);
+  }
+
+  #play(visitor: MediaStream | undefined, assistant: MediaStream): void {
     this.#sound.srcObject = assistant;
     void this.#playSound();
     this.#levels?.stop();
@@ -269,6 +341,8 @@ export class SpeloVoice extends Base {
 
   #finish(end: CallEnd): void {
     this.#call = undefined;
+    this.#talk?.close();
+    this.#talk = undefined;
     if (SpeloVoice.#calling === this) SpeloVoice.#calling = undefined;
     this.#levels?.stop();
     this.#levels = undefined;
@@ -276,13 +350,21 @@ export class SpeloVoice extends Base {
     this.#sound.srcObject = null;
     this.#end = end;
     this.#problem = end.problem;
-    // biome-ignore lint/suspicious/noConsole: the developer of the page reads it there.
-    if (end.hint) console.warn(`spelo-voice: ${end.hint}`);
-    if (end.problem) this.#tell('error', { ...end.problem, message: this.#strings[end.problem.code] });
+    if (end.hint) void this.#advise(end.hint);
+    if (end.problem) this.#tell('error', { ...end.problem, message: this.#sentenceOf(end.problem.code) });
     this.#tell('ended', { reason: end.reason, session_id: end.sessionId, seconds: end.seconds ?? 0 });
     if (end.problem) this.#wait(end.problem);
     // A call that was cancelled before it began leaves nothing to tell.
     else this.#enter(end.seconds === undefined ? 'idle' : 'ended');
+  }
+
+  async #advise(hint: Hint): Promise<void> {
+    warn((await SpeloVoice.loadExtras())?.adviceOf(hint) ?? hint.join(' '));
+  }
+
+  /** A code that is newer than this script, or whose sentence was not loaded, has the general sentence. */
+  #sentenceOf(code: ProblemCode): string {
+    return this.#strings[code] ?? this.#strings.unavailable;
   }
 
   #wait({ code, retryAfter = 0 }: Problem): void {
@@ -326,7 +408,7 @@ export class SpeloVoice extends Base {
       state: this.#state,
       region: this.#strings.region,
       language: Object.keys(this.#ownStrings).length > 0 ? '' : this.#language,
-      isHeard: IN_CALL.has(this.#state) && !this.muted,
+      isHeard: IN_CALL.has(this.#state) && !this.muted && !this.#isTyped,
       title: '',
       detail: '',
       time: '',
@@ -335,8 +417,11 @@ export class SpeloVoice extends Base {
       link: undefined,
       note: '',
       captionsHint: undefined,
-      captionsLabel: this.#strings.captions,
+      captionsLabel: this.#strings.captions ?? '',
+      typing: undefined,
       isMuted: this.muted,
+      isMini: false,
+      accent: this.getAttribute('accent') ?? undefined,
       buttons: [],
     };
   }
@@ -351,7 +436,7 @@ export class SpeloVoice extends Base {
       case 'connecting':
         return {
           title: words.connecting,
-          detail: words.permission,
+          detail: this.#isTyped ? '' : words.permission,
           buttons: [this.#button('cancel', () => this.hangUp())],
         };
       case 'listening':
@@ -367,7 +452,7 @@ export class SpeloVoice extends Base {
           title: words.ended_title,
           detail: words.ended_after.replace('{time}', clock(this.#end?.seconds ?? 0)),
           orb: 'done',
-          text: this.#end?.note ? words[this.#end.note] : '',
+          text: (this.#end?.note && words[this.#end.note]) ?? '',
           buttons: [
             this.#button('close', () => this.close()),
             this.#button('again', () => this.start(), { look: 'main' }),
@@ -388,7 +473,7 @@ export class SpeloVoice extends Base {
           'agree',
           () => {
             agree(this.#noticeVersion());
-            this.start();
+            this.#start(this.#isTyped);
           },
           { look: 'main' },
         ),
@@ -401,32 +486,57 @@ export class SpeloVoice extends Base {
     const isMuted = this.muted && this.#state !== 'speaking';
     const inCall = IN_CALL.has(this.#state);
     return {
-      title: isMuted && inCall ? words.muted : words[this.#state as StringName],
-      detail: inCall ? '' : words.reconnect_hint,
+      title:
+        isMuted && inCall
+          ? words.muted
+          : (this.#isTyped && this.#state === 'listening' && words.typing) ||
+            (words[this.#state as StringName] ?? ''),
+      detail: (!inCall && words.reconnect_hint) || '',
       time: clock(this.#seconds),
       orb: isMuted ? 'microphoneOff' : 'bars',
       isMuted,
-      note: this.#isSoundBlocked ? words.sound_blocked : this.#note ? words[this.#note] : '',
-      captionsHint: this.#showsCaptions && this.#hasCaptions ? words.captions_hint : undefined,
+      isMini: this.#isMini,
+      note: (this.#isSoundBlocked ? words.sound_blocked : this.#note && words[this.#note]) ?? '',
+      captionsHint:
+        this.#showsCaptions && this.#hasEvents ? (this.#isTyped ? '' : words.captions_hint) : undefined,
+      typing: this.#isTyped
+        ? {
+            label: words.typing ?? '',
+            send: words.send ?? '',
+            onInput: () => this.#call?.touch(),
+            onText: (text) => this.#type(text),
+          }
+        : undefined,
       buttons: [
-        this.#button('mute', () => this.#toggleMute(), {
-          look: 'icon',
-          icon: this.muted ? 'microphoneOff' : 'microphone',
-          pressed: this.muted,
-        }),
-        ...(this.#hasCaptions
-          ? [
-              this.#button('captions', () => this.#toggleCaptions(), {
+        ...(this.#isTyped
+          ? []
+          : [
+              this.#button('mute', () => this.#toggleMute(), {
                 look: 'icon',
-                icon: 'captions',
-                pressed: this.#showsCaptions,
+                icon: this.muted ? 'microphoneOff' : 'microphone',
+                pressed: this.muted,
               }),
-            ]
-          : []),
+            ]),
+        ...(this.#extras ? this.#buttonsOfExtras() : []),
         ...(this.#isSoundBlocked ? [this.#button('hear', () => this.#hearAgain(), { look: 'main' })] : []),
         this.#button('hang_up', () => this.hangUp(), { look: 'hang', icon: 'hangUp' }),
       ],
     };
+  }
+
+  #buttonsOfExtras(): readonly Button[] {
+    const mini = this.#button('minimise', () => this.#toggleMini(), {
+      look: 'icon',
+      icon: 'minimise',
+      pressed: this.#isMini,
+    });
+    if (!this.#hasEvents) return [mini];
+    const captions = this.#button('captions', () => this.#toggleCaptions(), {
+      look: 'icon',
+      icon: 'captions',
+      pressed: this.#showsCaptions,
+    });
+    return [mini, captions];
   }
 
   #pictureOfProblem(): Partial<Picture> {
@@ -441,13 +551,16 @@ export class SpeloVoice extends Base {
     return {
       title:
         this.#state === 'busy' ? words.busy_title : isOfCall ? words.call_failed_title : words.error_title,
-      detail: words[code],
+      detail: this.#sentenceOf(code),
       orb: 'attention',
       text: this.#problem?.retryAfter
         ? waitText(left, isBusy ? words.wait_busy : words.wait, words.wait_over)
         : '',
       buttons: [
         this.#button('close', () => this.close()),
+        ...(/^microphone_/.test(code) && this.#extras && !this.#isTyped
+          ? [this.#button('type_instead', () => this.#start(true))]
+          : []),
         ...(WORTH_A_RETRY.has(code)
           ? [
               this.#button('retry', () => this.start(), {
@@ -464,14 +577,18 @@ export class SpeloVoice extends Base {
     this.muted = !this.muted;
   }
 
+  #toggleMini(): void {
+    this.#isMini = !this.#isMini;
+    this.#draw();
+  }
+
   #toggleCaptions(): void {
     this.#showsCaptions = !this.#showsCaptions;
     this.#draw();
   }
 
   #button(name: StringName, onClick: () => void, more: Partial<Button> = {}): Button {
-    const label =
-      name === 'launch' ? (this.getAttribute('label') ?? this.#strings.launch) : this.#strings[name];
+    const label = (name === 'launch' ? this.getAttribute('label') : undefined) ?? this.#strings[name] ?? '';
     return { name, label, onClick, ...more };
   }
 }

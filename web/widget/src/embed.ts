@@ -1,19 +1,33 @@
-import type { SpeloVoice } from './element.ts';
+import type { SpeloVoice, Wishes } from './element.ts';
 
 /** The floating widgets of this page, by site. */
 const embedded = new Map<string, SpeloVoice>();
+
+const WISHES = [
+  'label',
+  'position',
+  'theme',
+  'accent',
+  'captions',
+  'lang',
+  'privacyUrl',
+  'noticeVersion',
+  'idleSeconds',
+];
+const wishesOf = new Map<string, Wishes>();
 
 /**
  * Puts one floating widget for the site on the page, and keeps it there when the page's router replaces the body. Uses an
  * element that is there already: another script tag, or a router's copy of the page, may have made it.
  */
-export const embed = (siteId: string): void => {
+export const embed = (siteId: string, wishes: Wishes = {}): void => {
   if (!document.body) {
-    addEventListener('DOMContentLoaded', () => embed(siteId));
+    addEventListener('DOMContentLoaded', () => embed(siteId, wishes));
     return;
   }
   if (embedded.size === 0)
     new MutationObserver(placeAll).observe(document.documentElement, { childList: true });
+  wishesOf.set(siteId, wishes);
   place(siteId, embedded.get(siteId));
 };
 
@@ -36,5 +50,10 @@ const create = (siteId: string): SpeloVoice => {
   const element = document.createElement('spelo-voice') as SpeloVoice;
   element.setAttribute('site-id', siteId);
   element.setAttribute('floating', '');
+  const wishes = wishesOf.get(siteId);
+  for (const name of WISHES) {
+    const value = wishes?.[name];
+    if (value !== undefined) element.setAttribute(name.replace(/[A-Z]/, '-$&').toLowerCase(), value);
+  }
   return element;
 };

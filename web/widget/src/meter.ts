@@ -10,7 +10,7 @@ export interface LevelMeter {
 
 /** Measures how loud both sides are, and draws it once per frame. Never throws: without levels the states still show. */
 export const followLevels = (
-  streams: readonly [MediaStream, MediaStream],
+  streams: readonly [visitor: MediaStream | undefined, assistant: MediaStream],
   onLevels: (visitor: number, assistant: number) => void,
 ): LevelMeter => {
   let frame = 0;
@@ -20,13 +20,15 @@ export const followLevels = (
     const sound = new AudioContext();
     context = sound;
     const analysers = streams.map((stream) => {
+      if (stream === undefined) return undefined;
       const analyser = sound.createAnalyser();
       sound.createMediaStreamSource(stream).connect(analyser);
       return analyser;
     });
     const samples = new Uint8Array(2048);
     const levelOf = (analyser: AnalyserNode | undefined): number => {
-      analyser?.getByteTimeDomainData(samples);
+      if (analyser === undefined) return 0;
+      analyser.getByteTimeDomainData(samples);
       return Math.min(1, samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample - 128)), 0) / 64);
     };
     now = () => (sound.state === 'running' ? [levelOf(analysers[0]), levelOf(analysers[1])] : undefined);

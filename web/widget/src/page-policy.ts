@@ -24,20 +24,12 @@ export const throwIfBlocked = async (url: string): Promise<void> => {
   await new Promise((resolve) => setTimeout(resolve, VIOLATION_MS));
   const origin = originOf(url);
   if (blocked.has(origin))
-    throw new Failure(
-      { code: 'page_policy' },
-      'content_security_policy',
-      `the page's Content-Security-Policy does not allow ${origin}: add it to connect-src.`,
-    );
+    throw new Failure({ code: 'page_policy' }, 'content_security_policy', ['connect_src', origin]);
 };
 
 /** Throws where the page or its frame forbids the microphone, which no visitor can change. */
 export const throwIfMicrophoneForbidden = (): void => {
   const { featurePolicy } = document as { featurePolicy?: { allowsFeature(name: string): boolean } };
   if (featurePolicy?.allowsFeature('microphone') === false)
-    throw new Failure(
-      { code: 'page_policy' },
-      'permissions_policy',
-      'this page may not use the microphone: the frame needs allow="microphone", and a Permissions-Policy header microphone=(self).',
-    );
+    throw new Failure({ code: 'page_policy' }, 'permissions_policy', ['permissions_policy']);
 };

@@ -1,6 +1,10 @@
+import type { Hint } from './extras/hints.ts';
+import type { MORE_PROBLEMS, MORE_STRINGS } from './extras/sentences.ts';
+
 /**
- * Every sentence that a visitor can read. A page replaces any of them through the element's `strings` property, to
- * translate the widget or to speak with its own voice. `{time}` becomes what is left of the wait, such as 0:07.
+ * The sentences that a visitor needs before the extras are there, or without them. A page replaces any of them through
+ * the element's `strings` property, to translate the widget or to speak with its own voice. `{time}` becomes what is left
+ * of the wait, such as 0:07.
  */
 export const STRINGS = {
   launch: 'Talk to us',
@@ -11,7 +15,6 @@ export const STRINGS = {
   notice_link: 'Privacy policy',
   agree: 'Agree and start',
   decline: 'Not now',
-
   connecting: 'Connecting',
   permission: 'Allow the microphone if your browser asks.',
   listening: 'Listening',
@@ -19,35 +22,16 @@ export const STRINGS = {
   speaking: 'Speaking',
   muted: 'Muted',
   reconnecting: 'Reconnecting',
-  reconnect_hint: 'The connection was lost for a moment.',
-  still_there: 'Are you still there? The call ends soon.',
-  time_nearly_up: 'The call ends in less than a minute.',
-  response_busy: 'The assistant is overloaded. Please say that again in a moment.',
-  response_failed: 'The assistant could not answer. Please say that again.',
-  response_filtered: 'The assistant cannot answer that. Please rephrase it.',
-  response_cut: 'The answer was too long and was cut off.',
-  microphone_silent: 'Your microphone is silent. Your system or a headset may have muted it.',
   sound_blocked: 'Your browser has paused the sound.',
-  captions_hint: 'Say something: what is spoken appears here.',
-
   hear: 'Tap to hear',
   mute: 'Mute the microphone',
-  captions: 'Captions',
   hang_up: 'Hang up',
   cancel: 'Cancel',
   retry: 'Try again',
   again: 'Talk again',
   close: 'Close',
-  you: 'You',
-  assistant: 'Assistant',
-
   ended_title: 'Call ended',
   ended_after: 'It lasted {time}.',
-  ended_idle: 'Nobody spoke for a while.',
-  ended_max_duration: 'The call reached its maximum length.',
-  ended_by_owner: 'The owner of this site ended the call.',
-  ended_limit: 'Voice has reached its limit.',
-  ended_by_service: 'The call was ended by the service.',
   busy_title: 'All lines are busy',
   error_title: 'Voice is not available',
   call_failed_title: 'The call failed',
@@ -56,29 +40,17 @@ export const STRINGS = {
   wait_over: 'You can try again now.',
 } as const;
 
-/** The sentence for each failure: every public code of the call route, then failures in the browser. */
+/** The sentences for failures that can keep the extras from loading, or come before them. */
 export const PROBLEMS = {
   invalid_site_id: 'Voice is not set up for this page.',
   site_not_found: 'Voice is not set up for this page.',
   origin_not_allowed: 'Voice is not set up for this page.',
   invalid_request: 'Voice is not set up for this page.',
-  rate_limited: 'Too many attempts.',
-  minutes_exhausted: 'The voice minutes for this month are used up.',
-  openai_key_missing: 'Voice is not set up here yet.',
-  openai_key_rejected: 'Voice is out of order. The owner of this site must fix it.',
-  openai_key_suspended: 'Voice is switched off at the moment.',
-  stopped: 'Voice is switched off at the moment.',
   embed_token_invalid: 'Voice is not set up for this page.',
-  visitor_limit: 'You have used up your voice minutes.',
-  budget_exhausted: 'Voice has reached its limit. The owner of this site must raise it.',
   invalid_offer: 'Voice is not set up for this page.',
   invalid_signature: 'The connection was lost.',
   busy: 'Please give us a moment.',
-  openai_quota_exhausted: 'Voice has reached its limit. The owner of this site must raise it.',
-  openai_error: 'The voice service had a problem. Please try again.',
-  openai_timeout: 'The voice service took too long to answer. Please try again.',
   unavailable: 'The voice service needs a moment.',
-
   unreachable: 'The voice service cannot be reached from here. Check your connection, then try again.',
   page_policy: 'Voice is not set up for this page.',
   unsupported: 'This browser cannot make voice calls. Use a current browser on a secure page.',
@@ -89,9 +61,11 @@ export const PROBLEMS = {
   connection_lost: 'The connection was lost.',
 } as const;
 
-export type ProblemCode = keyof typeof PROBLEMS;
-export type StringName = keyof typeof STRINGS | ProblemCode;
-export type Strings = Readonly<Record<StringName, string>>;
+export type ProblemCode = keyof typeof PROBLEMS | keyof typeof MORE_PROBLEMS;
+export type StringName = keyof typeof STRINGS | keyof typeof MORE_STRINGS | ProblemCode;
+/** Every sentence by its name; those of the extras are missing until these are loaded. */
+export type Strings = Readonly<Record<keyof typeof STRINGS | keyof typeof PROBLEMS, string>> &
+  Readonly<Partial<Record<StringName, string>>>;
 
 export const DEFAULT_STRINGS: Strings = { ...STRINGS, ...PROBLEMS };
 
@@ -110,9 +84,9 @@ export class Failure extends Error {
   /** OpenAI's or the browser's name for it, for the report. */
   readonly reported: string | null;
   /** Advice for the developer of the page, for the console. */
-  readonly hint: string | undefined;
+  readonly hint: Hint | undefined;
 
-  constructor(problem: Problem, reported: string | null = null, hint?: string) {
+  constructor(problem: Problem, reported: string | null = null, hint?: Hint) {
     super(problem.code);
     this.problem = problem;
     this.reported = reported;

@@ -23,6 +23,9 @@ export const STYLES = `
 :host([theme=dark]) {${DARK} }
 :host([floating]) { position: fixed !important; inset-block: auto 20px !important; inset-inline: auto 20px !important; z-index: 2147483000 !important;
   margin: 0 !important; display: inline-block !important; max-inline-size: none !important; }
+:host([floating][position*=left]) { left: 20px !important; right: auto !important; }
+:host([floating][position*=right]) { left: auto !important; right: 20px !important; }
+:host([floating][position^=top]) { top: 20px !important; bottom: auto !important; }
 :host([hidden]), [hidden] { display: none !important; }
 * { box-sizing: border-box; margin: 0; }
 button { font: inherit; font-weight: 600; color: inherit; border: 0; border-radius: 999px; cursor: pointer;
@@ -49,34 +52,16 @@ svg { inline-size: 20px; block-size: 20px; flex: none; fill: none; stroke: curre
   justify-content: center; gap: 3px; color: var(--on-accent); background: var(--accent);
   box-shadow: 0 0 0 calc(2px + var(--level) * 9px) color-mix(in srgb, var(--accent) 22%, transparent);
   transition: box-shadow .09s linear, background .2s; }
-.orb i { inline-size: 4px; border-radius: 2px; background: currentColor; block-size: calc(8px + var(--level) * 14px);
-  transition: block-size .09s linear; }
-.orb i:nth-of-type(2) { block-size: calc(14px + var(--level) * 14px); }
-.orb i:nth-of-type(3) { block-size: calc(10px + var(--level) * 18px); }
-.orb i:nth-of-type(4) { block-size: calc(6px + var(--level) * 10px); }
 .orb svg { inline-size: 24px; block-size: 24px; }
 .busy .orb, .error .orb, .muted .orb { background: var(--calm); color: #fff; }
-.listening:not(.muted) .orb { background: var(--own); color: var(--wave); }
 .ended .orb { background: var(--soft); color: var(--muted); }
-.connecting .orb, .reconnecting .orb, .thinking .orb { animation: breathe 1.4s ease-in-out infinite; }
-@keyframes breathe { 50% { box-shadow: 0 0 0 11px color-mix(in srgb, var(--accent) 18%, transparent); } }
 .text { font-size: 15px; color: var(--muted); }
 .text a { color: inherit; text-underline-offset: 2px; }
-.note { font-size: 14px; padding: 8px 12px; border-radius: 12px; background: var(--own); }
-.lines { max-block-size: 168px; overflow-y: auto; overscroll-behavior: contain; padding: 12px; border-radius: 16px;
-  background: var(--soft); display: grid; gap: 8px; font-size: 14.5px; scrollbar-width: thin; }
-.lines p { justify-self: start; max-inline-size: 92%; }
-.lines .visitor { justify-self: end; background: var(--own); border-radius: 12px; padding: 4px 10px; }
-.hint { color: var(--muted); }
-.sr { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .controls { display: flex; gap: 10px; }
 .controls button { flex: 1; padding: 0 14px; white-space: nowrap; }
 .controls .main { flex: 1.5; }
 .controls .icon { flex: none; inline-size: 48px; min-block-size: 48px; padding: 0; }
-.icon[aria-pressed=true] { background: var(--own); }
-.mute[aria-pressed=true] { background: var(--danger); color: #fff; }
 .hang { background: var(--danger); color: #fff; min-block-size: 48px; }
-.hang svg { inline-size: 24px; block-size: 24px; fill: currentColor; stroke: none; }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { button, .panel { border: 1px solid; } }
 `;

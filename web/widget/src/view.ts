@@ -1,4 +1,6 @@
-import type { Caption } from './call.ts';
+import type { Caption } from './caption.ts';
+import { h } from './dom.ts';
+import type { ExtraPicture, ExtraView } from './extras/extra-view.ts';
 import { STYLES } from './styles.ts';
 
 const ICONS = {
@@ -6,19 +8,10 @@ const ICONS = {
   microphoneOff:
     'M15 12V6a3 3 0 0 0-5.7-1.3M9 9v3a3 3 0 0 0 4.8 2.4M6 11.5a6 6 0 0 0 9.8 4.6M18 11.5a6 6 0 0 1-.4 2M12 17.5V21M9 21h6M4 4l16 16',
   hangUp: 'M2.8 14.6c5-5 13.4-5 18.4 0l-2.5 2.7-3.6-1.8v-2.4a11 11 0 0 0-6.2 0v2.4l-3.6 1.8Z',
-  captions:
-    'M5 5h14a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2ZM7 12h3M13 12h4M7 15.5h5M15 15.5h2',
   attention: 'M12 7v6M12 16.5v.5M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z',
   done: 'M5 12.5l4.5 4.5L19 7.5',
-} as const;
-export type IconName = keyof typeof ICONS;
-
-const h = (tag: string, attributes: Readonly<Record<string, string>>, ...children: (Node | string)[]) => {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
 };
+export type IconName = keyof typeof ICONS | keyof ExtraView['icons'];
 
 const icon = (name: IconName): SVGElement => {
   const namespace = 'http://www.w3.org/2000/svg';
@@ -26,7 +19,7 @@ const icon = (name: IconName): SVGElement => {
   svg.setAttribute('viewBox', '0 0 24 24');
   svg.setAttribute('aria-hidden', 'true');
   const path = document.createElementNS(namespace, 'path');
-  path.setAttribute('d', ICONS[name]);
+  path.setAttribute('d', (ICONS as Partial<Record<IconName, string>>)[name] ?? '');
   svg.append(path);
   return svg;
 };
@@ -43,7 +36,7 @@ export interface Button {
 }
 
 /** Everything that is to be seen. */
-export interface Picture {
+export interface Picture extends ExtraPicture {
   readonly state: string;
   /** Text of the button that opens the widget; then nothing else shows. */
   readonly launcher?: Button;
@@ -60,10 +53,11 @@ export interface Picture {
   readonly text: string;
   readonly link: { readonly label: string; readonly url: string } | undefined;
   readonly note: string;
-  /** undefined hides them; else what stands there before anything was said. */
-  readonly captionsHint: string | undefined;
-  readonly captionsLabel: string;
   readonly isMuted: boolean;
+  /** Only the most needed part of the panel shows. */
+  readonly isMini: boolean;
+  /** A colour of the owner for buttons; undefined for the default. */
+  readonly accent: string | undefined;
   readonly buttons: readonly Button[];
 }
 
@@ -71,22 +65,35 @@ export interface View {
   show(picture: Picture): void;
   caption(caption: Caption, speaker: string): void;
   clearCaptions(): void;
+  /** Puts the extras between the note and the buttons. */
+  extend(extra: ExtraView): void;
   /** 0 to 1. */
   level(level: number): void;
 }
 
-const KEPT_CAPTIONS = 40;
+/** Gives an element the owner's colour, `#rrggbb`, and on it the text colour that has more contrast. Ignores anything else. */
+const paint = ({ style }: HTMLElement, accent = ''): void => {
+  const [, ...parts] = /^#([\da-f]{2})([\da-f]{2})([\da-f]{2})$/i.exec(accent) ?? [];
+  // Relative luminance: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance
+  const [r = 0, g = 0, b = 0] = parts.map((part) => (Number.parseInt(part, 16) / 255) ** 2.2);
+  const isLight = 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18;
+  style.setProperty('--accent', parts.length === 0 ? '' : accent);
+  style.setProperty('--on-accent', parts.length === 0 ? '' : isLight ? '#17181d' : '#fff');
+};
 
 /** Draws the widget into a shadow root, without inline styles, markup in strings, or anything else a strict policy stops. */
 export const createView = (root: ShadowRoot): View => {
-  try {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLES);
-    root.adoptedStyleSheets = [sheet];
-  } catch {
-    // Safari before 16.4 has no constructed sheets.
-    root.append(h('style', {}, STYLES));
-  }
+  const addStyles = (css: string): void => {
+    try {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+      root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+    } catch {
+      // Safari before 16.4 has no constructed sheets.
+      root.append(h('style', {}, css));
+    }
+  };
+  addStyles(STYLES);
 
   const launcher = h('button', { type: 'button', part: 'launcher button', class: 'launcher main' });
   const orb = h('div', { class: 'orb', part: 'orb', 'aria-hidden': 'true' });
@@ -96,14 +103,6 @@ export const createView = (root: ShadowRoot): View => {
   const time = h('div', { class: 'time', part: 'time', role: 'timer' });
   const text = h('p', { class: 'text', part: 'text' });
   const note = h('p', { class: 'note', part: 'note', role: 'status' });
-  const captions = h('div', {
-    class: 'lines',
-    part: 'captions',
-    role: 'log',
-    'aria-live': 'off',
-    tabindex: '0',
-  });
-  const hint = h('p', { class: 'hint' });
   const controls = h('div', { class: 'controls', part: 'controls' });
   const panel = h(
     'section',
@@ -111,12 +110,12 @@ export const createView = (root: ShadowRoot): View => {
     h('div', { class: 'head', part: 'header' }, orb, status, time),
     text,
     note,
-    captions,
     controls,
   );
   root.append(launcher, panel);
 
-  const lines = new Map<string, HTMLElement>();
+  let extra: ExtraView | undefined;
+  let last: Picture | undefined;
   const buttons = new Map<string, HTMLButtonElement>();
   let shownOrb = '';
 
@@ -145,7 +144,7 @@ export const createView = (root: ShadowRoot): View => {
       element.remove();
       buttons.delete(name);
     }
-    for (const button of wanted) {
+    for (const [index, button] of wanted.entries()) {
       const element =
         buttons.get(button.name) ??
         (h('button', {
@@ -156,7 +155,7 @@ export const createView = (root: ShadowRoot): View => {
       drawButton(button, element);
       if (buttons.has(button.name)) continue;
       buttons.set(button.name, element);
-      controls.append(element);
+      controls.insertBefore(element, controls.children[index] ?? null);
     }
     // A keyboard user stays inside the widget when the button under the finger goes.
     if (hadFocus && root.activeElement === null) focusMain();
@@ -177,17 +176,20 @@ export const createView = (root: ShadowRoot): View => {
 
   return {
     show: (picture) => {
+      last = picture;
       const isOpen = picture.launcher === undefined;
       if (picture.launcher) drawButton(picture.launcher, launcher);
       const hadFocus = root.activeElement !== null;
       launcher.hidden = isOpen;
       panel.hidden = !isOpen;
       if (!isOpen && hadFocus) launcher.focus();
-      panel.className = `panel ${picture.state}${picture.isMuted ? ' muted' : ''}`;
+      panel.className = `panel ${picture.state}${picture.isMuted ? ' muted' : ''}${picture.isMini ? ' mini' : ''}`;
       panel.setAttribute('aria-label', picture.region);
-      for (const element of [panel, launcher])
+      for (const element of [panel, launcher]) {
         if (picture.language) element.lang = picture.language;
         else element.removeAttribute('lang');
+        paint(element, picture.accent);
+      }
       for (const element of [status, note]) element.ariaLive = picture.isHeard ? 'off' : 'polite';
       say(title, picture.title);
       say(detail, picture.detail);
@@ -199,39 +201,19 @@ export const createView = (root: ShadowRoot): View => {
           h('a', { href: picture.link.url, target: '_blank', rel: 'noopener' }, picture.link.label),
         );
       say(note, picture.note);
-      captions.hidden = picture.captionsHint === undefined;
-      captions.setAttribute('aria-label', picture.captionsLabel);
-      hint.textContent = picture.captionsHint ?? '';
-      if (lines.size === 0) captions.replaceChildren(hint);
+      extra?.show(picture);
       drawOrb(picture.orb);
       drawControls(picture.buttons);
       if (isOpen && hadFocus && (root.activeElement === null || root.activeElement === launcher)) focusMain();
     },
-    caption: ({ id, role, text: words }, speaker) => {
-      hint.remove();
-      let line = lines.get(id);
-      if (line === undefined) {
-        line = h(
-          'p',
-          { class: role, part: `caption caption-${role}`, dir: 'auto', lang: '' },
-          // The attribute keeps these words from deciding the direction of the line.
-          h('span', { class: 'sr', dir: 'auto' }, `${speaker}: `),
-          '',
-        );
-        lines.set(id, line);
-        captions.append(line);
-        const [oldest] = lines;
-        if (lines.size > KEPT_CAPTIONS && oldest) {
-          oldest[1].remove();
-          lines.delete(oldest[0]);
-        }
-      }
-      if (line.lastChild) line.lastChild.textContent = words;
-      captions.scrollTop = captions.scrollHeight;
-    },
-    clearCaptions: () => {
-      lines.clear();
-      captions.replaceChildren(hint);
+    caption: (caption, speaker) => extra?.caption(caption, speaker),
+    clearCaptions: () => extra?.clearCaptions(),
+    extend: (made) => {
+      extra = made;
+      Object.assign(ICONS, made.icons);
+      addStyles(made.styles);
+      controls.before(...made.elements);
+      if (last) made.show(last);
     },
     level: (level) => orb.style.setProperty('--level', level.toFixed(2)),
   };

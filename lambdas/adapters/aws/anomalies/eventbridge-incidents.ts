@@ -2,9 +2,11 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { EVENT_SOURCE, EVENTS } from '../../../contract/events.ts';
 import { summaryOf } from '../../../domain/anomalies/incident.ts';
 import { tamperingSummary } from '../../../domain/anomalies/tampering.ts';
+import { differenceSummary } from '../../../domain/audit/checkpoint.ts';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
 import type { SiteNotice } from '../../../domain/notices/site-notice.ts';
 import type { IncidentAnnouncer, TamperingAnnouncer } from '../../../use-cases/ports/anomalies.ts';
+import type { DifferenceAnnouncer } from '../../../use-cases/ports/audit.ts';
 import type { RotationRequests } from '../../../use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../../../use-cases/ports/usage.ts';
 import { callAws, callLimits } from '../aws-calls.ts';
@@ -24,7 +26,7 @@ export const eventBridgeIncidents = (environment: {
   readonly AWS_REGION: string;
   readonly EVENT_BUS_NAME: string;
   readonly AWS_ENDPOINT_URL_EVENTBRIDGE?: string | undefined;
-}): IncidentAnnouncer & TamperingAnnouncer & NoticeAnnouncer & RotationRequests => {
+}): IncidentAnnouncer & TamperingAnnouncer & DifferenceAnnouncer & NoticeAnnouncer & RotationRequests => {
   const { AWS_REGION: region, EVENT_BUS_NAME: EventBusName } = environment;
   const endpoint = environment.AWS_ENDPOINT_URL_EVENTBRIDGE;
   const client = new EventBridgeClient({
@@ -70,6 +72,8 @@ export const eventBridgeIncidents = (environment: {
         at: found.at,
         summary: tamperingSummary(found),
       }),
+    announceDifference: ({ at, counts }) =>
+      put(EVENTS.recordsDiffer, { at, counts, summary: differenceSummary(counts) }),
     announceNotice: (notice) =>
       'kind' in notice
         ? put(EVENT_OF_NOTICE[notice.kind], {

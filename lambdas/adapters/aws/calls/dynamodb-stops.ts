@@ -1,8 +1,8 @@
-import { type DynamoDBDocumentClient, ScanCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
-import { isWorkspaceId, type WorkspaceId } from '../../../domain/identifiers.ts';
+import { type DynamoDBDocumentClient, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
 import type { Stops } from '../../../use-cases/ports/calls.ts';
 import { eventPut } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
+import { dynamoDbLiveWorkspaces } from './dynamodb-live-workspaces.ts';
 import { stopKey } from './stop-key.ts';
 
 /** An operator's stop, for the command alone: no deployed function can write one. */
@@ -41,28 +41,5 @@ export const dynamoDbStops = (
     );
   },
 
-  listLiveWorkspaces: async () => {
-    const found = new Set<WorkspaceId>();
-    let ExclusiveStartKey: Record<string, unknown> | undefined;
-    do {
-      const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Scan', () =>
-        dynamoDb.send(
-          new ScanCommand({
-            TableName: tables.limits,
-            FilterExpression: 'begins_with(pk, :live)',
-            ProjectionExpression: 'pk',
-            ExpressionAttributeValues: { ':live': 'LIVE#' },
-            ConsistentRead: true,
-            ...(ExclusiveStartKey !== undefined && { ExclusiveStartKey }),
-          }),
-        ),
-      );
-      for (const { pk } of Items) {
-        const id = String(pk).slice('LIVE#'.length);
-        if (isWorkspaceId(id)) found.add(id);
-      }
-      ExclusiveStartKey = LastEvaluatedKey;
-    } while (ExclusiveStartKey !== undefined);
-    return [...found];
-  },
+  ...dynamoDbLiveWorkspaces(dynamoDb, tables.limits),
 });

@@ -3,7 +3,7 @@ import { ConflictError } from '../../../domain/dependency.ts';
 import type { SlotLeases } from '../../../use-cases/ports/sessions.ts';
 import { callAws, ignoreConflict } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
-import { leaseHolder } from './lease-item.ts';
+import { HELD_BY_SESSION, holderValues } from './lease-item.ts';
 
 /** Concurrency slots after they were taken: each is kept or given back by the one session that holds it. */
 export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: string): SlotLeases => ({
@@ -16,8 +16,8 @@ export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: str
               new DeleteCommand({
                 TableName: limitsTable,
                 Key: primaryKey.slot(workspaceId, pool, index),
-                ConditionExpression: 's = :holder',
-                ExpressionAttributeValues: { ':holder': leaseHolder(sessionId) },
+                ConditionExpression: HELD_BY_SESSION,
+                ExpressionAttributeValues: holderValues(sessionId),
               }),
             ),
           ),
@@ -38,9 +38,9 @@ export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: str
                 // A page that was told to hang up, and then may go on, is expected to stay.
                 UpdateExpression: 'SET expires_at = :until REMOVE e',
                 // A lease that has run out is nobody's any more, even if nobody has taken it yet.
-                ConditionExpression: 's = :holder AND expires_at > :now',
+                ConditionExpression: `${HELD_BY_SESSION} AND expires_at > :now`,
                 ExpressionAttributeValues: {
-                  ':holder': leaseHolder(sessionId),
+                  ...holderValues(sessionId),
                   ':now': Math.floor(now.getTime() / 1_000),
                   ':until': expiresAt,
                 },
@@ -63,9 +63,9 @@ export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: str
                 TableName: limitsTable,
                 Key: primaryKey.slot(workspaceId, pool, index),
                 UpdateExpression: 'SET e = :until',
-                ConditionExpression: 's = :holder AND expires_at > :now',
+                ConditionExpression: `${HELD_BY_SESSION} AND expires_at > :now`,
                 ExpressionAttributeValues: {
-                  ':holder': leaseHolder(sessionId),
+                  ...holderValues(sessionId),
                   ':now': Math.floor(now.getTime() / 1_000),
                   ':until': expectedUntil,
                 },

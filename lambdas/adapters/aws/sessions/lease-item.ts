@@ -13,6 +13,14 @@ const PREFIX = 'ses_';
 /** The session as a lease names it. */
 export const leaseHolder = (sessionId: SessionId): string => sessionId.slice(PREFIX.length);
 
+/** True of a lease of the session, also of one from before leases were made small. */
+export const HELD_BY_SESSION = '(s = :holder OR sessionId = :session)';
+
+export const holderValues = (sessionId: SessionId) => ({
+  ':holder': leaseHolder(sessionId),
+  ':session': sessionId,
+});
+
 export const leaseAttributes = ({ sessionId, address, expectedUntil, expiresAt }: SlotLease) => ({
   s: leaseHolder(sessionId),
   ...(address !== undefined && { a: address }),

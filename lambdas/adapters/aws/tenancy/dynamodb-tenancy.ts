@@ -10,7 +10,7 @@ import { readTogether } from '../batch-get.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import { primaryKey } from '../table-keys.ts';
 import { dynamoDbMembership } from './dynamodb-membership.ts';
-import { memberItem, workspaceItem } from './tenancy-items.ts';
+import { formerInstructionsItem, memberItem, workspaceItem } from './tenancy-items.ts';
 
 export interface TenancyTable {
   readonly name: string;
@@ -197,11 +197,36 @@ export const dynamoDbTenancy = (
       );
     },
 
-    changeSite: async ({ workspaceId, siteId }, change, event) => {
+    changeSite: async ({ workspaceId, siteId, instructions }, change, event) => {
       if (Object.keys(change).length === 0) return;
       await write(
         eventPut(table.name, table.writer, event),
         updateOf(table.name, primaryKey.site(workspaceId, siteId), change, 'attribute_exists(pk)', {}),
+        ...(change.instructions === undefined || change.instructions === instructions
+          ? []
+          : [
+              {
+                Put: {
+                  TableName: table.name,
+                  Item: {
+                    ...primaryKey.formerInstructions(workspaceId, siteId, event.at),
+                    instructions,
+                    replacedAt: event.at,
+                    replacedBy: event.actor,
+                  },
+                },
+              },
+            ]),
+      );
+    },
+
+    listFormerInstructions: ({ workspaceId, siteId }, page) => {
+      const { pk, sk } = primaryKey.formerInstructions(workspaceId, siteId, '');
+      return queryPage(
+        dynamoDb,
+        { TableName: table.name, pk, within: { prefix: sk }, newestFirst: true },
+        page,
+        formerInstructionsItem,
       );
     },
 

@@ -14,6 +14,7 @@ import {
 import {
   ANOMALY_RESPONSES,
   BILLING_MODES,
+  type FormerInstructions,
   type Member,
   ROLES,
   type Site,
@@ -73,6 +74,12 @@ const conversationItem: z.ZodType<Conversation> = z.object({
   reasoningEffort: z.enum(REASONING_EFFORTS).nullable(),
 });
 
+export const formerInstructionsItem: z.ZodType<FormerInstructions> = z.object({
+  instructions: z.string(),
+  replacedAt: z.string(),
+  replacedBy: z.string(),
+});
+
 export const siteItem: z.ZodType<Site> = z.object({
   siteId,
   workspaceId,
@@ -81,6 +88,7 @@ export const siteItem: z.ZodType<Site> = z.object({
   model: z.string(),
   voice: z.string(),
   instructions: z.string(),
+  tools: z.array(z.object({ name: z.string(), description: z.string(), parameters: z.string() })).default([]),
   conversation: conversationItem.default(DEFAULT_CONVERSATION),
   dataResidency: z.enum(DATA_RESIDENCIES),
   control: z.enum(CONTROLS).default('open'),

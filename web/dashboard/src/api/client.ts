@@ -42,7 +42,7 @@ export const createApi = (options: {
   /** The token is gone or was refused. */
   readonly onSignedOut: () => void;
 }): Api => {
-  const tokenOrFailure = async (use?: { readonly isRefused: boolean }): Promise<string> => {
+  const tokenOrFailure = async (use?: { readonly refused: string }): Promise<string> => {
     const token = await options.accessToken(use).catch((error: unknown) => {
       if (!(error instanceof SignInUnreachableError)) throw error;
       throw new ApiFailure('unreachable', 'The sign-in service could not be reached.', { status: 0 });
@@ -78,7 +78,7 @@ export const createApi = (options: {
     const token = await tokenOrFailure();
     const first = await request(token);
     // A new signing key, or a clock that is off: a fresh token may pass where this one did not.
-    const renewed = first.status === 401 ? await tokenOrFailure({ isRefused: true }) : token;
+    const renewed = first.status === 401 ? await tokenOrFailure({ refused: token }) : token;
     const answer = renewed === token ? first : await request(renewed);
     if (answer.ok) return answer;
     const failed = await failureOf(answer);

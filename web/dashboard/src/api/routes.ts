@@ -24,6 +24,7 @@ export const CALLED = {
   createSite: { method: 'POST', path: '/v1/workspaces/{workspaceId}/sites' },
   readSite: { method: 'GET', path: '/v1/sites/{siteId}' },
   changeSite: { method: 'PATCH', path: '/v1/sites/{siteId}' },
+  listFormerInstructions: { method: 'GET', path: '/v1/sites/{siteId}/former-instructions' },
   archiveSite: { method: 'DELETE', path: '/v1/sites/{siteId}' },
   viewSiteKey: { method: 'GET', path: '/v1/sites/{siteId}/openai-key' },
   putSiteKey: { method: 'PUT', path: '/v1/sites/{siteId}/openai-key' },

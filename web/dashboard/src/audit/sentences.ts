@@ -12,6 +12,7 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'session.end_requested': 'Call ended by a person',
   'service.stopped': 'Voice stopped by the operator',
   'service.resumed': 'Voice resumed by the operator',
+  'service.heartbeat': 'Heartbeat',
   'session.refused': 'Session refused',
   'usage.corrected': 'Usage totals corrected from the sessions',
   'plan.threshold_reached': 'Threshold of the plan’s minutes reached',

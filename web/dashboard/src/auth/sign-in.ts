@@ -16,12 +16,12 @@ export interface SignIn {
   finish(): Promise<string>;
   person(): Promise<Person | undefined>;
   /**
-   * Returns an access token that is still good, or undefined when the person has to sign in again. `isRefused` renews it
-   * even if it looks good, because the API refused it.
+   * Returns an access token that is still good, or undefined when the person has to sign in again. Never returns the one
+   * that the API has `refused`, however good it looks.
    *
    * @throws {SignInUnreachableError} when the token has expired and the sign-in service cannot be reached.
    */
-  accessToken(options?: { readonly isRefused: boolean }): Promise<string | undefined>;
+  accessToken(options?: { readonly refused: string }): Promise<string | undefined>;
   end(): Promise<void>;
 }
 
@@ -39,18 +39,67 @@ const isFresh = ({ expires_in }: User): boolean => (expires_in ?? 0) > RENEW_BEF
 const withLock = <Result>(work: () => Promise<Result>): Promise<Result> =>
   'locks' in navigator ? navigator.locks.request('spelo.renew-sign-in', work) : work();
 
+/** How long another tab's write may take to arrive in this one. */
+const LATE_WRITE_MS = 5_000;
+
+/** A name for a refresh token that gives nothing of it away. */
+const spentLock = async (refreshToken: string): Promise<string> => {
+  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(refreshToken));
+  return `spelo.spent.${btoa(String.fromCharCode(...new Uint8Array(hash)))}`;
+};
+
+/** Tells the other tabs that this refresh token is spent, for as long as this tab is open. */
+const markSpent = async (refreshToken: string): Promise<void> => {
+  if (!('locks' in navigator)) return;
+  const name = await spentLock(refreshToken);
+  await new Promise<void>((resolve) => {
+    void navigator.locks.request(name, { mode: 'shared' }, () => {
+      resolve();
+      return new Promise(() => {});
+    });
+  });
+};
+
+/**
+ * The stored sign-in, once it has what the last renewal of another tab wrote. Tabs are processes: a lock can be granted
+ * before that write arrives, and a spent refresh token that is used again ends the sign-in at a strict issuer.
+ */
+const latestUser = async (manager: UserManager): Promise<User | null> => {
+  const user = await manager.getUser();
+  if (!user?.refresh_token || !('locks' in navigator) || window.localStorage.getItem(KEEP) !== 'yes')
+    return user;
+  const name = await spentLock(user.refresh_token);
+  const { held } = await navigator.locks.query();
+  if (held?.some((lock) => lock.name === name) !== true) return user;
+  return new Promise((resolve) => {
+    const look = async (isLast: boolean): Promise<void> => {
+      const now = await manager.getUser();
+      if (!isLast && now?.refresh_token === user.refresh_token) return;
+      clearTimeout(timer);
+      window.removeEventListener('storage', onWrite);
+      resolve(now);
+    };
+    const onWrite = (): void => void look(false);
+    const timer = setTimeout(() => void look(true), LATE_WRITE_MS);
+    window.addEventListener('storage', onWrite);
+    onWrite();
+  });
+};
+
 /**
  * Renews the stored sign-in by its refresh token. Forgets it only when the issuer says that it has ended; a failure of
  * the network or of the issuer keeps it.
  */
 const renewOrForget = async (manager: UserManager, seen: User): Promise<User | undefined> => {
-  const user = await manager.getUser();
+  const user = await latestUser(manager);
   if (user === null) return undefined;
   const isRenewedByAnotherTab = user.access_token !== seen.access_token && isFresh(user);
   if (isRenewedByAnotherTab) return user;
   if (user.refresh_token !== undefined) {
     try {
-      return (await manager.signinSilent()) ?? undefined;
+      const renewed = await manager.signinSilent();
+      await markSpent(user.refresh_token);
+      return renewed ?? undefined;
     } catch (error) {
       const stored = await manager.getUser();
       if (stored !== null && stored.refresh_token !== user.refresh_token) return stored;
@@ -93,10 +142,10 @@ export const createSignIn = ({ oidc }: DashboardConfig): SignIn => {
     return renewal;
   };
 
-  const liveUser = async (isForced = false): Promise<User | undefined> => {
+  const liveUser = async (refused?: string): Promise<User | undefined> => {
     const user = await current.getUser();
     if (user === null) return undefined;
-    return isFresh(user) && !isForced ? user : renew(user);
+    return isFresh(user) && user.access_token !== refused ? user : renew(user);
   };
 
   return {
@@ -121,7 +170,7 @@ export const createSignIn = ({ oidc }: DashboardConfig): SignIn => {
         throw error;
       }
     },
-    accessToken: async (options) => (await liveUser(options?.isRefused))?.access_token,
+    accessToken: async (options) => (await liveUser(options?.refused))?.access_token,
     end: async () => {
       window.localStorage.removeItem(KEEP);
       // Gone here in any case; the issuer's own session ends too where it offers that.

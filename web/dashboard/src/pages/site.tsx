@@ -1,24 +1,25 @@
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useNavigate, useParams } from 'react-router';
 import { type Site, useChange, useSite } from '../api/queries.ts';
 import { endingInWords } from '../calls/live-calls.ts';
 import { StoppedNote } from '../calls/stopped-note.tsx';
 import { KeyPanel } from '../key/key-panel.tsx';
-import { useSession } from '../session.tsx';
 import { EmbedTokens } from '../sites/embed-tokens.tsx';
 import { ModelNotes } from '../sites/model-notes.tsx';
 import { type SiteDraft, SiteForm } from '../sites/site-form.tsx';
 import css from '../sites/sites.module.css';
-import { embedSnippet, useWidgetFiles } from '../sites/widget-files.ts';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
-import { CopyButton, Snippet } from '../ui/snippet.tsx';
-import { Loaded, Note } from '../ui/states.tsx';
+import { CopyButton } from '../ui/snippet.tsx';
+import { Loaded, Loading, Note } from '../ui/states.tsx';
 import { Bullets, Card, Page } from '../ui/surface.tsx';
 import { Tabs } from '../ui/tabs.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import { useWorkspace } from '../workspace.tsx';
+
+const FormerInstructions = lazy(() => import('../sites/former-instructions.tsx'));
+const EmbedPage = lazy(() => import('../embed/embed-page.tsx'));
 
 export default function SitePage() {
   const { siteId = '' } = useParams();
@@ -48,7 +49,15 @@ const SiteDetail = ({ site }: { readonly site: Site }) => (
       label="Site"
       tabs={[
         { id: 'settings', title: 'Settings', content: () => <Settings site={site} /> },
-        { id: 'embed', title: 'Embed', content: () => <Embed site={site} /> },
+        {
+          id: 'embed',
+          title: 'Embed',
+          content: () => (
+            <Suspense fallback={<Loading what="the page" lines={4} />}>
+              <EmbedPage site={site} />
+            </Suspense>
+          ),
+        },
         {
           id: 'visitors',
           title: 'Visitors',
@@ -89,6 +98,8 @@ const Settings = ({ site }: { readonly site: Site }) => {
   const navigate = useNavigate();
   const say = useToast();
   const [archiving, setArchiving] = useState(false);
+  const [showsFormer, setShowsFormer] = useState(false);
+  const [restored, setRestored] = useState(0);
   const path = { siteId: site.site_id };
   const change = useChange((api, draft: SiteDraft) => api.call('changeSite', { path, body: draft }));
   const archive = useChange((api) => api.call('archiveSite', { path }));
@@ -98,12 +109,31 @@ const Settings = ({ site }: { readonly site: Site }) => {
         title="Settings"
         lead="Changes apply to new sessions."
         foot={`Created ${formatTime(site.created_at)} by ${site.created_by}`}
+        aside={
+          <Button kind="quiet" onClick={() => setShowsFormer(true)}>
+            Former instructions
+          </Button>
+        }
       >
+        {showsFormer && (
+          <Suspense>
+            <FormerInstructions
+              site={site}
+              mayChange={may('admin')}
+              onRestored={() => {
+                setShowsFormer(false);
+                setRestored(restored + 1);
+                say('The former instructions are in use again.');
+              }}
+              onClose={() => setShowsFormer(false)}
+            />
+          </Suspense>
+        )}
         <ModelNotes site={site} mayChange={may('admin')} />
         {!may('admin') && <Note title="Your role can view this page but cannot change it." />}
         <SiteForm
-          // After an undo the form shows the model that the site has again.
-          key={`${site.model} ${site.model_auto_upgrade}`}
+          // After an undo or a restore the form shows what the site has again.
+          key={`${site.model} ${site.model_auto_upgrade} ${restored}`}
           initial={draftOf(site)}
           submit="Save changes"
           working={change.isPending}
@@ -153,54 +183,6 @@ const Settings = ({ site }: { readonly site: Site }) => {
           <StoppedNote stopped={{ siteId: site.site_id }} />
         </ConfirmDialog>
       )}
-    </>
-  );
-};
-
-/** Where the browser posts its offer: a project with data residency answers only at its region's host. */
-const openAiOrigin = ({ data_residency: region }: Site): string =>
-  `https://${region === 'global' ? '' : `${region}.`}api.openai.com`;
-
-const Embed = ({ site }: { readonly site: Site }) => {
-  const { config } = useSession();
-  const files = useWidgetFiles();
-  return (
-    <>
-      <Card
-        title="Put it on your pages"
-        lead="A script tag and an element, anywhere in the body of a page on a registered origin."
-      >
-        <Loaded query={files} what="the snippet">
-          {(widget) => <Snippet code={embedSnippet(config, widget, site.site_id)} label="Copy snippet" />}
-        </Loaded>
-        <Bullets
-          items={[
-            <>
-              It works on {site.allowed_origins.length === 1 ? 'this origin' : 'these origins'}:{' '}
-              {site.allowed_origins.map((origin, index) => (
-                <span key={origin}>
-                  {index > 0 && ', '}
-                  <code>{origin}</code>
-                </span>
-              ))}
-              . Elsewhere it says that voice is not available.
-            </>,
-            'The site ID is not a secret. Your OpenAI key never reaches the browser.',
-          ]}
-        />
-      </Card>
-      <Card
-        title="Content-Security-Policy"
-        lead="If your pages send one, it needs these sources beside your own."
-      >
-        <Snippet
-          label="Copy sources"
-          code={[
-            `script-src ${new URL(config.widget_base_url).origin}`,
-            `connect-src ${new URL(config.widget_api_url).origin} ${openAiOrigin(site)}`,
-          ].join('\n')}
-        />
-      </Card>
     </>
   );
 };

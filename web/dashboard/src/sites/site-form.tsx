@@ -43,6 +43,7 @@ export const emptyDraft: SiteDraft = {
   data_residency: 'global',
   control: 'brokered',
   require_embed_token: false,
+  tools: [],
   visitor_limits: { calls_per_day: null, minutes_per_day: null },
   client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
   max_duration_seconds: SESSION_DURATION_SECONDS.default,

@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { AUDIT_EVENT_TYPES, type AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
+import * as z from 'zod';
+import { AUDIT_EVENT_TYPES, type AuditRow } from '../../../domain/audit/audit-record.ts';
 
 /** A line of the archive (lambdas/streams/audit-archiver.ts), back as the row that it was written from. */
 const archivedRow: z.ZodType<AuditRow> = z

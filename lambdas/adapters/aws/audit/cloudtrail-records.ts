@@ -1,17 +1,5 @@
-import { z } from 'zod';
-
-/** One call of KMS Decrypt, as CloudTrail tells it. */
-export interface DecryptCall {
-  readonly requestId: string;
-  readonly eventId: string;
-  readonly at: string;
-  readonly keyArns: readonly string[];
-  readonly encryptionContext: Readonly<Record<string, string>>;
-  /** undefined: it succeeded. */
-  readonly errorCode: string | undefined;
-  /** ARN of who called. */
-  readonly principal: string | undefined;
-}
+import * as z from 'zod';
+import type { DecryptCall } from '../../../domain/audit/decrypt-call.ts';
 
 /**
  * The fields that are read of a record:
@@ -64,17 +52,3 @@ export const parseCloudTrail = (text: string): DecryptCall[] =>
       },
     ];
   });
-
-/**
- * The calls that are about sealed keys: on one of `masterKeyArns`, or with the encryption context of a sealed key. A call
- * that was refused may name no key, and one without a context is exactly what ought to be seen.
- */
-export const aboutSealedKeys = (
-  calls: readonly DecryptCall[],
-  masterKeyArns: readonly string[],
-): DecryptCall[] =>
-  calls.filter(
-    ({ keyArns, encryptionContext }) =>
-      keyArns.some((arn) => masterKeyArns.includes(arn)) ||
-      Object.keys(encryptionContext).some((name) => name.startsWith('spelo:')),
-  );

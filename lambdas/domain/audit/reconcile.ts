@@ -1,7 +1,7 @@
-import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
-import { encryptionContextOf, type KeyScope } from '../../../lambdas/domain/keys/sealed-key.ts';
-import { PLATFORM_ADDRESS } from '../../../lambdas/domain/keys/stored-key.ts';
-import type { DecryptCall } from './cloudtrail.ts';
+import { encryptionContextOf, type KeyScope } from '../keys/sealed-key.ts';
+import { PLATFORM_ADDRESS } from '../keys/stored-key.ts';
+import type { AuditRow } from './audit-record.ts';
+import type { DecryptCall } from './decrypt-call.ts';
 
 /** Disagreements between two records that were kept separately. */
 export const FINDING_KINDS = {
@@ -37,11 +37,27 @@ export interface Reconciliation {
   readonly findings: readonly Finding[];
 }
 
-/** RFC 3339; from inclusive, to exclusive. What lies outside is joined with, but not judged. */
+/** RFC 3339; from inclusive, to exclusive. */
 export interface Window {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
 }
+
+/** The fields of an audit row that a reconciliation reads. */
+export type ReconciledRow = Pick<
+  AuditRow,
+  'workspaceId' | 'sequence' | 'type' | 'at' | 'siteId' | 'sessionId' | 'facts'
+>;
+
+/** True for a record that is judged. Every other record is only matched with the judged ones. */
+export type Judged = (record: DecryptCall | ReconciledRow) => boolean;
+
+export const isInWindow =
+  ({ from, to }: Window): Judged =>
+  ({ at }) => {
+    const time = Date.parse(at);
+    return !(time < Date.parse(from ?? '')) && !(time >= Date.parse(to ?? ''));
+  };
 
 const INTENTS: ReadonlySet<string> = new Set(['session.reserved', 'key.use_intended']);
 const OUTCOMES: ReadonlySet<string> = new Set([
@@ -52,7 +68,7 @@ const OUTCOMES: ReadonlySet<string> = new Set([
 ]);
 
 /** The key that an intent and its outcome share: the session, or the one opening of a key for a call. */
-const subjectOf = ({ sessionId, facts }: AuditRow): string | null =>
+const subjectOf = ({ sessionId, facts }: ReconciledRow): string | null =>
   typeof facts['use_id'] === 'string' ? `${sessionId} ${facts['use_id']}` : sessionId;
 
 /**
@@ -60,13 +76,9 @@ const subjectOf = ({ sessionId, facts }: AuditRow): string | null =>
  * disagreement. Both may repeat themselves (files twice, overlapping archive objects); only differing repetitions count.
  */
 export const reconcile = (
-  given: { readonly decrypts: readonly DecryptCall[]; readonly rows: readonly AuditRow[] },
-  window: Window = {},
+  given: { readonly decrypts: readonly DecryptCall[]; readonly rows: readonly ReconciledRow[] },
+  inWindow: Judged = () => true,
 ): Reconciliation => {
-  const inWindow = ({ at }: { readonly at: string }): boolean => {
-    const time = Date.parse(at);
-    return !(time < Date.parse(window.from ?? '')) && !(time >= Date.parse(window.to ?? ''));
-  };
   const { rows, conflicting } = uniqueRows(given.rows);
   const decrypts = [...new Map(given.decrypts.map((call) => [call.eventId, call])).values()];
   const decryptsById = Map.groupBy(decrypts, ({ requestId }) => requestId);
@@ -92,14 +104,15 @@ export const reconcile = (
   };
 };
 
-const requestIdOf = ({ facts }: AuditRow): string | undefined =>
+/** KMS's request id that a row carries. */
+export const requestIdOf = ({ facts }: ReconciledRow): string | undefined =>
   typeof facts['kms_request_id'] === 'string' ? facts['kms_request_id'] : undefined;
 
 const uniqueRows = (
-  given: readonly AuditRow[],
-): { readonly rows: readonly AuditRow[]; readonly conflicting: readonly AuditRow[] } => {
-  const rows = new Map<string, AuditRow>();
-  const conflicting: AuditRow[] = [];
+  given: readonly ReconciledRow[],
+): { readonly rows: readonly ReconciledRow[]; readonly conflicting: readonly ReconciledRow[] } => {
+  const rows = new Map<string, ReconciledRow>();
+  const conflicting: ReconciledRow[] = [];
   for (const row of given) {
     const place = `${row.workspaceId} ${row.sequence}`;
     const known = rows.get(place);
@@ -111,15 +124,16 @@ const uniqueRows = (
 
 const judge = (
   call: DecryptCall,
-  rowsById: ReadonlyMap<string, readonly AuditRow[]>,
+  rowsById: ReadonlyMap<string, readonly ReconciledRow[]>,
   decryptsById: ReadonlyMap<string, readonly DecryptCall[]>,
 ): { readonly matched: boolean; readonly findings: readonly Finding[] } => {
   const rows = rowsById.get(call.requestId) ?? [];
   const [row] = rows;
   const findings: Finding[] = [];
   if (call.errorCode !== undefined) findings.push(callFinding('failed_decrypt', call, row, call.errorCode));
-  if (row === undefined)
-    return { matched: false, findings: [...findings, callFinding('decrypt_without_row', call)] };
+  // A call that KMS refused has opened nothing that a row would have to tell of.
+  if (row === undefined && call.errorCode !== undefined) return { matched: false, findings };
+  if (row === undefined) return { matched: false, findings: [callFinding('decrypt_without_row', call)] };
   const calls = decryptsById.get(call.requestId) ?? [];
   if (rows.length > 1 || calls.length > 1)
     findings.push(
@@ -131,7 +145,7 @@ const judge = (
 };
 
 /** The context that a decrypt for this row's session must have had; of its version and scope, nothing else. */
-const expectedContext = (row: AuditRow): Readonly<Record<string, string>> => {
+const expectedContext = (row: ReconciledRow): Readonly<Record<string, string>> => {
   const scope = String(row.facts['key_scope']);
   const version = Number(row.facts['key_version']);
   const { workspaceId } = row;
@@ -149,8 +163,8 @@ const differingNames = (
     .map((name) => `${name}: KMS ${actual[name] ?? 'nothing'}, row ${expected[name] ?? 'nothing'}`);
 
 const sessionFindings = (
-  rows: readonly AuditRow[],
-  inWindow: (row: AuditRow) => boolean,
+  rows: readonly ReconciledRow[],
+  inWindow: (row: ReconciledRow) => boolean,
 ): readonly Finding[] => {
   const sessionsOf = (wanted: (type: string) => boolean): ReadonlySet<string | null> =>
     new Set(rows.filter(({ type }) => wanted(type)).map(subjectOf));
@@ -167,7 +181,7 @@ const sessionFindings = (
 
 const rowFinding =
   (kind: FindingKind) =>
-  (row: AuditRow): Finding => {
+  (row: ReconciledRow): Finding => {
     const requestId = requestIdOf(row);
     return {
       kind,
@@ -179,7 +193,12 @@ const rowFinding =
     };
   };
 
-const callFinding = (kind: FindingKind, call: DecryptCall, row?: AuditRow, detail?: string): Finding => ({
+const callFinding = (
+  kind: FindingKind,
+  call: DecryptCall,
+  row?: ReconciledRow,
+  detail?: string,
+): Finding => ({
   ...(row !== undefined && rowFinding(kind)(row)),
   kind,
   at: call.at,

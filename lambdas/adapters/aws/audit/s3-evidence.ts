@@ -1,0 +1,117 @@
+import { gunzipSync } from 'node:zlib';
+import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { DependencyUnavailableError } from '../../../domain/dependency.ts';
+import type { ArchiveReader, TrailFile, TrailReader } from '../../../use-cases/ports/audit.ts';
+import { callAws } from '../aws-calls.ts';
+import { parseArchivedRows } from './archived-rows.ts';
+import { parseCloudTrail } from './cloudtrail-records.ts';
+
+const DAY_MS = 86_400_000;
+/** The largest batch of the archiver, records (lib/constructs/stream-function.ts). An object holds no more rows. */
+const MAX_ROWS_OF_AN_OBJECT = 100;
+
+/** Keys below `prefix` that sort after `after`, in order. */
+export const keysBelow = async function* (
+  s3: S3Client,
+  Bucket: string,
+  Prefix: string,
+  after?: string,
+): AsyncGenerator<string> {
+  let token: string | undefined;
+  do {
+    const page = await callAws('s3', 'ListObjectsV2', () =>
+      s3.send(
+        new ListObjectsV2Command({
+          Bucket,
+          Prefix,
+          ...(after !== undefined && { StartAfter: after }),
+          ...(token !== undefined && { ContinuationToken: token }),
+        }),
+      ),
+    );
+    for (const { Key } of page.Contents ?? []) if (Key !== undefined) yield Key;
+    token = page.NextContinuationToken;
+  } while (token !== undefined);
+};
+
+/** The folders below `prefix`, which ends in `/`, each with its own `/`. */
+const foldersBelow = async function* (s3: S3Client, Bucket: string, Prefix: string): AsyncGenerator<string> {
+  let token: string | undefined;
+  do {
+    const page = await callAws('s3', 'ListObjectsV2', () =>
+      s3.send(
+        new ListObjectsV2Command({
+          Bucket,
+          Prefix,
+          Delimiter: '/',
+          ...(token !== undefined && { ContinuationToken: token }),
+        }),
+      ),
+    );
+    for (const folder of page.CommonPrefixes ?? []) if (folder.Prefix !== undefined) yield folder.Prefix;
+    token = page.NextContinuationToken;
+  } while (token !== undefined);
+};
+
+/** The text of an object, unpacked when its name ends in `.gz`. */
+export const readText = async (s3: S3Client, Bucket: string, Key: string): Promise<string> => {
+  const bytes = await callAws('s3', 'GetObject', async () => {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
+    return Body?.transformToByteArray();
+  });
+  if (bytes === undefined) throw new DependencyUnavailableError('s3', 'GetObject', 'EmptyAnswer');
+  return Buffer.from(Key.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+};
+
+/**
+ * `<account>_CloudTrail_<region>_<minute of delivery, UTC>_<unique>.json.gz`:
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html
+ */
+const DELIVERED = /_(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})Z_[^/]*\.json\.gz$/;
+
+const fileOf = (name: string): TrailFile | undefined => {
+  const [, year, month, day, hour, minute] = DELIVERED.exec(name) ?? [];
+  return year === undefined ? undefined : { name, at: `${year}-${month}-${day}T${hour}:${minute}:00.000Z` };
+};
+
+/**
+ * Log files of CloudTrail in its bucket, of every account and region there is. They lie by the day of their delivery:
+ * `AWSLogs/<account>/CloudTrail/<region>/<yyyy>/<mm>/<dd>/`. CloudTrail's digests are in another folder.
+ */
+export const s3Trail = (s3: S3Client, bucket: string, clock: () => Date): TrailReader => ({
+  filesSince: async function* (since) {
+    for await (const account of foldersBelow(s3, bucket, 'AWSLogs/'))
+      for await (const region of foldersBelow(s3, bucket, `${account}CloudTrail/`))
+        for (let day = startOfDay(since); day <= clock().getTime(); day += DAY_MS) {
+          const folder = `${region}${new Date(day).toISOString().slice(0, 10).replaceAll('-', '/')}/`;
+          for await (const name of keysBelow(s3, bucket, folder)) {
+            const file = fileOf(name);
+            if (file === undefined) throw new Error('An object between the logs of CloudTrail is none.');
+            if (Date.parse(file.at) >= startOfMinute(since)) yield file;
+          }
+        }
+  },
+  readDecrypts: async ({ name }) => parseCloudTrail(await readText(s3, bucket, name)),
+});
+
+const startOfDay = (time: Date): number => Math.floor(time.getTime() / DAY_MS) * DAY_MS;
+const startOfMinute = (time: Date): number => Math.floor(time.getTime() / 60_000) * 60_000;
+
+const ARCHIVE = 'audit/';
+const padded = (sequence: number): string => String(sequence).padStart(10, '0');
+
+/** The archive as the archiver writes it: `audit/<workspace>/<first sequence>-<last sequence>.ndjson`. */
+export const s3ArchiveReader = (s3: S3Client, bucket: string): ArchiveReader => ({
+  workspaces: async function* () {
+    for await (const folder of foldersBelow(s3, bucket, ARCHIVE)) yield folder.slice(ARCHIVE.length, -1);
+  },
+  rowsAfter: async function* (workspaceId, sequence) {
+    const folder = `${ARCHIVE}${workspaceId}/`;
+    // An object that begins earlier can hold later rows as well, as many as a batch has.
+    const after = `${folder}${padded(Math.max(0, sequence - MAX_ROWS_OF_AN_OBJECT))}`;
+    for await (const key of keysBelow(s3, bucket, folder, after)) {
+      const last = Number(/-(\d+)\.ndjson$/.exec(key)?.[1] ?? Number.POSITIVE_INFINITY);
+      if (last > sequence) yield parseArchivedRows(await readText(s3, bucket, key));
+    }
+  },
+});

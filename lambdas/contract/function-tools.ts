@@ -1,0 +1,46 @@
+import * as z from 'zod';
+import {
+  isJsonWithin,
+  MAX_PARAMETERS_DEPTH,
+  MAX_TOOLS,
+  MAX_TOOLS_LENGTH,
+} from '../domain/tenancy/function-tool.ts';
+import { isUnicode, NOT_UNICODE } from './common.ts';
+
+type Parameters = Readonly<Record<string, unknown>>;
+
+const isOfObject = (schema: Parameters): boolean => schema['type'] === 'object';
+const NOT_OF_OBJECT = 'Must be a JSON Schema with "type": "object".';
+
+/** OpenAI's rules for a function, and ours for its size: OpenAI would refuse the session, and so every call. */
+const functionTool = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-zA-Z0-9_-]{1,64}$/, 'Must be 1 to 64 letters, digits, underscores or hyphens.'),
+    description: z.string().max(1_024).refine(isUnicode, NOT_UNICODE).default(''),
+    parameters: z
+      .record(z.string(), z.unknown())
+      .refine((value) => isJsonWithin(value, MAX_PARAMETERS_DEPTH), {
+        message: `Must be JSON of at most ${MAX_PARAMETERS_DEPTH} levels.`,
+        abort: true,
+      })
+      .refine(isOfObject, NOT_OF_OBJECT)
+      .default({ type: 'object', properties: {} })
+      .describe('JSON Schema of the arguments.'),
+  })
+  .meta({ id: 'FunctionTool' });
+
+const haveDistinctNames = (tools: readonly { readonly name: string }[]): boolean =>
+  new Set(tools.map(({ name }) => name)).size === tools.length;
+
+export const functionTools = z
+  .array(functionTool)
+  .max(MAX_TOOLS)
+  .refine(haveDistinctNames, 'Two functions have the same name.')
+  .refine((tools) => JSON.stringify(tools).length <= MAX_TOOLS_LENGTH, {
+    message: `All functions together must have at most ${MAX_TOOLS_LENGTH} characters of JSON.`,
+  })
+  .describe(
+    'Functions that the page answers for the assistant. Not for a `locked` site: its calls have no data channel.',
+  );

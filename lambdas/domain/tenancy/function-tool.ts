@@ -1,0 +1,21 @@
+/** A function that the page of a site answers for the assistant. OpenAI's `RealtimeFunctionTool`, without its constant type. */
+export interface FunctionTool {
+  readonly name: string;
+  readonly description: string;
+  /** A JSON Schema of an object, as JSON: nothing between the owner and OpenAI reads it. */
+  readonly parameters: string;
+}
+
+export const MAX_TOOLS = 16;
+/** All functions of a site as JSON, characters. Each response reads them again, like the instructions. */
+export const MAX_TOOLS_LENGTH = 8_000;
+/** Levels of objects and lists in `parameters`. */
+export const MAX_PARAMETERS_DEPTH = 12;
+
+/** True for what JSON can express in at most `depth` levels. Never recurses deeper than that. */
+export const isJsonWithin = (value: unknown, depth: number): boolean => {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || depth === 0) return false;
+  return Object.values(value).every((part) => isJsonWithin(part, depth - 1));
+};

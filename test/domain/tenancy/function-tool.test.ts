@@ -1,0 +1,30 @@
+import { describe, expect, it } from '@jest/globals';
+import { isJsonWithin } from '../../../lambdas/domain/tenancy/function-tool.ts';
+
+const nested = (depth: number): unknown => {
+  let value: unknown = 1;
+  for (let level = 0; level < depth; level++) value = level % 2 === 0 ? [value] : { value };
+  return value;
+};
+
+describe('a value within a depth of JSON', () => {
+  it.each([null, '', 'text', true, 0, -1.5, [], {}, [1, [2]], { a: { b: null } }])('is %j', (value) => {
+    expect(isJsonWithin(value, 3)).toBe(true);
+  });
+
+  it.each([[Number.POSITIVE_INFINITY], [Number.NaN], [undefined], [() => 1], [1n], [{ a: [Number.NaN] }]])(
+    'is not %p, which JSON cannot express',
+    (value) => {
+      expect(isJsonWithin(value, 3)).toBe(false);
+    },
+  );
+
+  it('has at most the given number of levels', () => {
+    expect(isJsonWithin(nested(12), 12)).toBe(true);
+    expect(isJsonWithin(nested(13), 12)).toBe(false);
+  });
+
+  it('is decided without exhausting the stack', () => {
+    expect(isJsonWithin(nested(100_000), 12)).toBe(false);
+  });
+});

@@ -1,0 +1,110 @@
+import { expect, test } from '@jest/globals';
+import { administrator, isAllowed, rolePrincipals, sealedKeyContext, stranger } from './iam.ts';
+import { matrix, SENSITIVE } from './iam-matrix.ts';
+
+const OPENING = ['token', 'rotate', 'rotate-on-request', 'hangup', 'watch'];
+
+test('Each sensitive action is allowed to these and to no other role, administrator or stranger', () => {
+  expect(matrix).toEqual({
+    'opens a key of a site': OPENING,
+    'opens the key of the platform': ['token', 'hangup', 'watch'],
+    'seals a key of a site': ['keys', 'rotate', 'rotate-on-request'],
+    're-wraps a key': ['RewrapOperator'],
+    'MAC of fingerprints': ['keys', 'rotate', 'rotate-on-request', 'PlatformKeyOperator'],
+    'MAC of visitors and sessions': ['token', 'events', 'keys', 'rotate', 'manage', 'notices'],
+    'MAC of marks': [
+      'token',
+      'keys',
+      'rotate',
+      'detector',
+      'rotate-on-request',
+      'PlatformKeyOperator',
+      'RewrapOperator',
+      'RestoreOperator',
+      'MarkKeysOperator',
+    ],
+    'MAC of audit chains': ['audit', 'projector', 'reconcile', 'VerifyArchiveOperator'],
+    'signs a checkpoint': ['reconcile'],
+    'reads whole keys': [
+      'token',
+      'keys',
+      'rotate',
+      'detector',
+      'rotate-on-request',
+      'hangup',
+      'watch',
+      'RewrapOperator',
+      'RestoreOperator',
+      'MarkKeysOperator',
+      'administrator',
+    ],
+    'writes keys': ['keys', 'rotate', 'detector', 'rotate-on-request', 'RewrapOperator', 'RestoreOperator'],
+    'writes marks': [
+      'keys',
+      'rotate',
+      'detector',
+      'rotate-on-request',
+      'RewrapOperator',
+      'RestoreOperator',
+      'MarkKeysOperator',
+    ],
+    'writes workspaces and sites': ['keys', 'manage', 'retire-models', 'SetPlanOperator', 'RestoreOperator'],
+    'writes sessions': [
+      'token',
+      'events',
+      'keys',
+      'rotate',
+      'rotate-on-request',
+      'sweeper',
+      'hangup',
+      'RestoreOperator',
+      'administrator',
+    ],
+    'writes limits': ['token', 'events', 'keys', 'hangup', 'administrator'],
+    'writes usage': [
+      'token',
+      'events',
+      'sweeper',
+      'hangup',
+      'watch',
+      'RebuildUsageOperator',
+      'RestoreOperator',
+      'administrator',
+    ],
+    'adds audit rows': ['projector', 'RestoreOperator'],
+    'changes audit rows': [],
+    'puts into the archive': ['archiver', 'administrator'],
+    'puts a checkpoint': ['reconcile', 'administrator'],
+    'removes evidence': ['administrator'],
+    'puts into the trail': ['administrator'],
+    'changes a key policy': ['administrator'],
+    'grants a use of a key': [],
+    'invokes token': ['administrator'],
+    'invokes watch': ['token', 'sweeper', 'watch', 'administrator'],
+  });
+});
+
+const [opening] = SENSITIVE['opens a key of a site'] ?? [];
+
+test.each(OPENING)('Credentials of %s that were taken out of the function open no key', (name) => {
+  const principal = rolePrincipals.find((each) => each.name === name);
+  if (principal === undefined || opening === undefined) throw new Error(`There is no role ${name}.`);
+  expect(isAllowed(principal, opening)).toBe(true);
+  expect(isAllowed({ ...principal, context: {} }, opening)).toBe(false);
+});
+
+test.each(OPENING)('%s opens no key whose encryption context lacks a name', (name) => {
+  const principal = rolePrincipals.find((each) => each.name === name);
+  if (principal === undefined || opening === undefined) throw new Error(`There is no role ${name}.`);
+  for (const missing of Object.keys(sealedKeyContext('site'))) {
+    const { [missing]: _, ...context } = sealedKeyContext('site');
+    expect(isAllowed(principal, { ...opening, context })).toBe(false);
+  }
+});
+
+test('A stranger may do none of it, and a role that gains every right in IAM still opens no key', () => {
+  for (const call of Object.values(SENSITIVE).flat()) expect(isAllowed(stranger, call)).toBe(false);
+  const events = rolePrincipals.find(({ name }) => name === 'events');
+  if (events === undefined || opening === undefined) throw new Error('There is no role events.');
+  expect(isAllowed({ ...events, rules: administrator.rules }, opening)).toBe(false);
+});

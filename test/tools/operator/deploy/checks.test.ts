@@ -1,0 +1,243 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { configWith, deployedStack, REGION, type Scene, SETTINGS, stackName, startScene } from './scene.ts';
+
+let scene: Scene;
+beforeEach(async () => {
+  scene = await startScene();
+});
+afterEach(() => scene.close());
+
+/** Nothing in AWS was asked to change, and the CDK only made templates. */
+const expectNothingChanged = (): void => {
+  expect(scene.cdkCalls.map(([command]) => command).filter((command) => command !== 'synth')).toEqual([]);
+  expect(
+    scene.aws.requests
+      .map(({ operation }) => operation)
+      .filter((name) => !/^(?:Get|Describe|List)/.test(name)),
+  ).toEqual([]);
+};
+
+describe('without a usable account', () => {
+  test('the command says that there are no credentials, and how to sign in', async () => {
+    delete process.env['AWS_ACCESS_KEY_ID'];
+    delete process.env['AWS_SECRET_ACCESS_KEY'];
+    const elsewhere = {
+      AWS_CONFIG_FILE: '/nowhere',
+      AWS_SHARED_CREDENTIALS_FILE: '/nowhere',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    };
+    Object.assign(process.env, elsewhere);
+    expect(await scene.run()).toBe(1);
+    for (const name of Object.keys(elsewhere)) delete process.env[name];
+    expect(scene.shown()).toMatch(/no AWS credentials[\s\S]*Next: Sign in with the AWS CLI/);
+    expect(scene.aws.requests).toEqual([]);
+    expectNothingChanged();
+  });
+
+  test.each([
+    ['ExpiredToken', 403, /credentials have expired[\s\S]*Next: Sign in/],
+    ['InvalidClientTokenId', 403, /the account has not enabled the region[\s\S]*Next: .*enable the region/],
+    ['SignatureDoesNotMatch', 403, /does not accept the secret[\s\S]*Next: Sign in/],
+    ['ServiceUnavailable', 503, /STS did not answer in eu-central-1[\s\S]*Next: Check AWS_REGION/],
+  ])('the command explains the refusal %s of STS and changes nothing', async (code, status, sentence) => {
+    scene.aws.state.refusals.set('GetCallerIdentity', { status, code, message: 'Refused.' });
+    expect(await scene.run()).toBe(1);
+    expect(scene.shown()).toMatch(sentence);
+    expectNothingChanged();
+  });
+
+  test('the command asks for a region where neither the stage nor the environment names one', async () => {
+    delete process.env['AWS_REGION'];
+    process.env['AWS_CONFIG_FILE'] = '/nowhere';
+    expect(await scene.run()).toBe(1);
+    delete process.env['AWS_CONFIG_FILE'];
+    expect(scene.shown()).toMatch(/No region[\s\S]*Next: Set AWS_REGION/);
+    expectNothingChanged();
+  });
+});
+
+describe('the region of the stage', () => {
+  test('decides against AWS_REGION, and the command says so', async () => {
+    process.env['AWS_REGION'] = 'us-west-2';
+    expect(await scene.run({ plan: true, config: configWith({ region: REGION }) })).toBe(0);
+    expect(scene.shown()).toContain('AWS_REGION is us-west-2, but the stage dev belongs to eu-central-1');
+    expect(new Set(scene.aws.requests.map(({ region }) => region))).toEqual(new Set([REGION]));
+  });
+
+  test('must be of the account that has the certificates', async () => {
+    const certificateArn = `arn:aws:acm:${REGION}:999999999999:certificate/0a`;
+    const config = configWith({ region: REGION, domain: { name: 'voice.shop.test', certificateArn } });
+    expect(await scene.run({ config })).toBe(1);
+    expect(scene.shown()).toContain(
+      'stages.dev.domain.certificateArn belongs to another account than 123456789012',
+    );
+    expectNothingChanged();
+  });
+});
+
+describe('placeholders', () => {
+  test.each([
+    [
+      'a name under example.com',
+      { signIn: { issuer: 'https://issuer.example.com/', audience: 'a' } },
+      'stages.dev.signIn.issuer is still a name under example.com',
+    ],
+    [
+      'a mail address under example.com',
+      { alarmEmail: 'me@example.com' },
+      'stages.dev.alarmEmail is still a name',
+    ],
+    [
+      'the account of the documentation',
+      { retiredMasterKeyArns: ['arn:aws:kms:eu-central-1:111122223333:key/0'] },
+      'stages.dev.retiredMasterKeyArns.0 still names the account 111122223333',
+    ],
+    [
+      'the digest of zeros',
+      {
+        region: REGION,
+        edge: { waf: true, requestsPer5Minutes: 2_000, secretName: 's', acceptedDigests: ['0'.repeat(64)] },
+      },
+      'stages.dev.edge.acceptedDigests.0 is still the digest of zeros',
+    ],
+  ])('stop the command before it asks AWS: %s', async (_what, settings, sentence) => {
+    expect(await scene.run({ config: configWith(settings) })).toBe(1);
+    expect(scene.shown()).toContain(sentence);
+    expect(scene.aws.requests).toEqual([]);
+    expect(scene.cdkCalls).toEqual([]);
+  });
+
+  test('are not seen in names that only resemble them', async () => {
+    const signIn = { issuer: 'https://counterexample.com/', audience: 'example.com.shop.test' };
+    expect(await scene.run({ plan: true, config: configWith({ signIn }) })).toBe(0);
+  });
+});
+
+describe('the quota of Lambda containers', () => {
+  const reservedConcurrency = { token: 300, projector: 20, detector: 20 };
+
+  test('stops a stage that reserves more than the account allows, and names an open request', async () => {
+    scene.aws.state.concurrency = { limit: 400, unreserved: 400 };
+    scene.aws.state.requestedConcurrency = [1_000];
+    expect(await scene.run({ config: configWith({ reservedConcurrency }) })).toBe(1);
+    expect(scene.shown()).toMatch(
+      /STOP {2}concurrency .*reserves 340 .*allows 400.* A request for 1000 is open/,
+    );
+    expect(scene.shown()).toContain(
+      'request-service-quota-increase --region eu-central-1 --service-code lambda',
+    );
+    expectNothingChanged();
+  });
+
+  test('fits exactly when a hundred containers are left', async () => {
+    scene.aws.state.concurrency = { limit: 440, unreserved: 440 };
+    expect(await scene.run({ plan: true, config: configWith({ reservedConcurrency }) })).toBe(0);
+    scene.aws.state.concurrency = { limit: 439, unreserved: 439 };
+    expect(await scene.run({ plan: true, config: configWith({ reservedConcurrency }) })).toBe(1);
+  });
+
+  test('counts what the stage has reserved before as its own', async () => {
+    scene.aws.state.concurrency = { limit: 440, unreserved: 100 };
+    for (const [name, containers] of Object.entries(reservedConcurrency))
+      scene.aws.state.reserved.set(`spelo-byok-dev-${name}`, containers);
+    expect(await scene.run({ plan: true, config: configWith({ reservedConcurrency }) })).toBe(0);
+  });
+
+  test('of a new account is enough for a stage that reserves nothing, with a note', async () => {
+    scene.aws.state.concurrency = { limit: 10, unreserved: 10 };
+    scene.aws.state.refusals.set('ListRequestedServiceQuotaChangeHistoryByQuota', {
+      status: 400,
+      code: 'AccessDeniedException',
+      message: 'No.',
+    });
+    expect(await scene.run({ plan: true })).toBe(0);
+    expect(scene.shown()).toMatch(/note {2}concurrency +The account may run 10 Lambda containers/);
+  });
+});
+
+describe('the prefix of the sign-in page', () => {
+  const prefix = 'spelo-byok-dev-123456789012';
+
+  test('stops the command where another customer has it', async () => {
+    scene.aws.state.prefixes.set('shop', { account: '999999999999', pool: 'eu-central-1_other' });
+    const signIn = { cognito: { ...SETTINGS.signIn.cognito, domainPrefix: 'shop' } };
+    expect(await scene.run({ config: configWith({ signIn }) })).toBe(1);
+    expect(scene.shown()).toMatch(/prefix shop .* taken, by another customer[\s\S]*Next: Choose another/);
+    expectNothingChanged();
+  });
+
+  test('stops the command where a pool that was kept has it, with the command that releases it', async () => {
+    scene.aws.state.prefixes.set(prefix, { account: '123456789012', pool: 'eu-central-1_kept' });
+    expect(await scene.run()).toBe(1);
+    expect(scene.shown()).toContain(
+      `delete-user-pool-domain --region ${REGION} --domain ${prefix} --user-pool-id eu-central-1_kept`,
+    );
+  });
+
+  test('may belong to the pool of the stage itself', async () => {
+    scene.aws.state.prefixes.set(prefix, { account: '123456789012', pool: 'eu-central-1_mine' });
+    scene.aws.state.stacks.set(stackName('data'), deployedStack({ UserPoolId: 'eu-central-1_mine' }));
+    expect(await scene.run({ plan: true })).toBe(0);
+  });
+});
+
+describe('the trails of the region', () => {
+  test('stop a first deployment when there are five', async () => {
+    scene.aws.state.trails = 5;
+    expect(await scene.run()).toBe(1);
+    expect(scene.shown()).toMatch(/STOP {2}trails .*AWS allows 5/);
+    expectNothingChanged();
+  });
+
+  test('do not matter any more when the trail of the stage is one of them', async () => {
+    scene.aws.state.trails = 5;
+    scene.aws.state.stacks.set(stackName('audit'), deployedStack());
+    expect(await scene.run({ plan: true })).toBe(0);
+  });
+});
+
+describe('a plan', () => {
+  test('changes nothing, and shows each step with what it creates', async () => {
+    expect(await scene.run({ plan: true, owner: 'ada@shop.test' })).toBe(0);
+    expectNothingChanged();
+    expect(scene.shown()).toContain('bootstrap the CDK in eu-central-1');
+    expect(scene.shown()).toContain('spelo-byok-dev-data: create (1 table, 1 function)');
+    expect(scene.shown()).toContain('Nothing was changed.');
+  });
+
+  test('can be sent to a colleague: it has no credentials, no token and no address of a person', async () => {
+    await scene.run({ plan: true, owner: 'ada@shop.test', token: 'secret-token' });
+    expect(scene.shown()).not.toMatch(/ada@shop\.test|secret-token|operator-secret|AKIAOPERATOR/);
+  });
+
+  test('names what an earlier deployment left, which would not be used again', async () => {
+    scene.aws.state.deleted.set(stackName('data'), {
+      ...deployedStack(),
+      resources: [
+        { logicalId: 'Keys', type: 'AWS::DynamoDB::Table', physicalId: 'keys-1', status: 'DELETE_SKIPPED' },
+        { logicalId: 'Gone', type: 'AWS::SQS::Queue', physicalId: 'queue-1', status: 'DELETE_COMPLETE' },
+      ],
+    });
+    await scene.run({ plan: true });
+    expect(scene.shown()).toMatch(/left 1 resources[\s\S]*AWS::DynamoDB::Table keys-1/);
+    expect(scene.shown()).not.toContain('queue-1');
+  });
+});
+
+describe('without a person', () => {
+  test('the command deploys nothing unless --yes is given', async () => {
+    await scene.close();
+    scene = await startScene({ interactive: false });
+    expect(await scene.run({ yes: false })).toBe(1);
+    expect(scene.shown()).toMatch(/Nobody can confirm here[\s\S]*Next: Give --yes/);
+    expect(scene.aws.requests).toEqual([]);
+    expectNothingChanged();
+  });
+
+  test.each(['no', '', 'later'])('the answer "%s" to the question changes nothing', async (answer) => {
+    scene.answers['Deploy this?'] = answer;
+    expect(await scene.run({ yes: false })).toBe(1);
+    expect(scene.shown()).toContain('Nothing was changed.');
+    expectNothingChanged();
+  });
+});

@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type RemoveOptions, remove } from '../../../../tools/operator/deploy/remove.ts';
+import { DeployStop } from '../../../../tools/operator/deploy/stop.ts';
+import { configWith, deployedStack, type Scene, STACKS, stackName, startScene } from './scene.ts';
+
+let scene: Scene;
+beforeEach(async () => {
+  scene = await startScene();
+  for (const stack of STACKS) scene.aws.state.stacks.set(stackName(stack), deployedStack());
+  scene.aws.state.stacks.set(stackName('api'), {
+    ...deployedStack(),
+    resources: [
+      { logicalId: 'Api', type: 'AWS::ApiGatewayV2::Api', physicalId: 'api-1', status: 'CREATE_COMPLETE' },
+    ],
+  });
+});
+afterEach(() => scene.close());
+
+const run = async (options: Partial<RemoveOptions> = {}): Promise<number> => {
+  try {
+    return await remove(scene.ports, {
+      stage: 'dev',
+      config: configWith(),
+      data: false,
+      yes: true,
+      ...options,
+    });
+  } catch (error) {
+    if (!(error instanceof DeployStop)) throw error;
+    scene.ports.terminal.say(`${error.message}\nNext: ${error.next}`);
+    return 1;
+  }
+};
+
+const deleted = (): readonly unknown[] =>
+  scene.aws.requests.flatMap(({ operation, input }) =>
+    operation === 'DeleteStack' ? [input['StackName']] : [],
+  );
+
+describe('the removal of a stage', () => {
+  test('deletes what has no data, readers first, and keeps the data in use', async () => {
+    expect(await run()).toBe(0);
+    expect(deleted()).toEqual([stackName('observability'), stackName('api')]);
+    expect(scene.shown()).toContain('keep   spelo-byok-dev-data, with everything in it');
+    expect(scene.shown()).toContain('npm run remove -- --stage dev --data');
+  });
+
+  test('with --data deletes every stack, and lists what is kept with its cost', async () => {
+    expect(await run({ data: true })).toBe(0);
+    expect(deleted()).toHaveLength(STACKS.length);
+    expect(deleted().at(-1)).toBe(stackName('data'));
+    expect(scene.shown()).toMatch(
+      /Still there[\s\S]*3 DynamoDB::Table: \$0\.25 per GB and month[\s\S]*Table-1/,
+    );
+  });
+
+  test('can be repeated: the second run deletes nothing and lists the same', async () => {
+    await run({ data: true });
+    const listed = /Still there[\s\S]*/.exec(scene.shown())?.[0];
+    expect(await run({ data: true })).toBe(0);
+    expect(scene.shown().endsWith(listed ?? 'nothing')).toBe(true);
+    expect(deleted()).toHaveLength(STACKS.length);
+  });
+
+  test('never switches a protection off: it names the commands and deletes nothing', async () => {
+    const data = scene.aws.state.stacks.get(stackName('data'));
+    if (data === undefined) throw new Error('There is no data stack.');
+    data.protected = true;
+    expect(await run({ data: true })).toBe(1);
+    expect(deleted()).toEqual([]);
+    expect(scene.shown()).toMatch(/protected from deletion\.\nNext: Set deletionProtection of dev to false/);
+    expect(scene.shown()).toContain('--no-enable-termination-protection --stack-name spelo-byok-dev-data');
+    expect(scene.aws.operations('cloudformation')).not.toContain('UpdateTerminationProtection');
+  });
+
+  test.each(['yes', '', 'prod'])('asks for the name of the stage: "%s" deletes nothing', async (answer) => {
+    scene.answers['enter the name of the stage'] = answer;
+    expect(await run({ yes: false })).toBe(1);
+    expect(deleted()).toEqual([]);
+  });
+
+  test('begins when the name of the stage is given', async () => {
+    scene.answers['enter the name of the stage'] = 'dev';
+    expect(await run({ yes: false })).toBe(0);
+    expect(deleted()).toHaveLength(2);
+  });
+
+  test('deletes nothing without a person and without --yes', async () => {
+    await scene.close();
+    scene = await startScene({ interactive: false });
+    scene.aws.state.stacks.set(stackName('api'), deployedStack());
+    expect(await run({ yes: false })).toBe(1);
+    expect(deleted()).toEqual([]);
+    expect(scene.shown()).toContain('Next: Give --yes');
+  });
+});

@@ -1,0 +1,425 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  type AuditEvent,
+  type AuditRow,
+  chainRow,
+  emptyChain,
+} from '../../../lambdas/domain/audit/audit-record.ts';
+import {
+  type Checkpoint,
+  differenceSummary,
+  MAX_FINDINGS,
+} from '../../../lambdas/domain/audit/checkpoint.ts';
+import type { DecryptCall } from '../../../lambdas/domain/audit/decrypt-call.ts';
+import { encryptionContextOf } from '../../../lambdas/domain/keys/sealed-key.ts';
+import { type ReconciliationPorts, reconcileDay } from '../../../lambdas/use-cases/audit/reconcile-day.ts';
+import type { TrailFile } from '../../../lambdas/use-cases/ports/audit.ts';
+
+const CHAIN_KEY = Buffer.alloc(32, 7);
+const DAY = '2026-11-23';
+const NIGHT = '2026-11-24T03:00:00.000Z';
+const MASTER_KEY = 'arn:aws:kms:us-east-1:000000000000:key/master';
+
+/** Records as they are kept on all sides, for a test to take apart. */
+class World {
+  now = new Date(NIGHT);
+  readonly files: (TrailFile & { readonly calls: readonly DecryptCall[] })[] = [];
+  readonly archive = new Map<string, AuditRow[][]>();
+  readonly table = new Map<string, AuditRow[]>();
+  readonly saved: Checkpoint[] = [];
+  readonly announced: Readonly<Record<string, number>>[] = [];
+  readonly read: string[] = [];
+  invalid: string[] = [];
+  late: () => boolean = () => false;
+  #requests = 0;
+
+  /** A session in `workspaceId`: two rows on the trail and a call of KMS, which is returned. */
+  session(workspaceId: string, at = `${DAY}T12:00:00.000Z`): DecryptCall {
+    const requestId = `request-${++this.#requests}`;
+    const facts = { key_scope: 'workspace', key_version: 1 };
+    const rows = [
+      this.#append(workspaceId, { type: 'session.reserved', at, facts }),
+      this.#append(workspaceId, {
+        type: 'session.issued',
+        at,
+        facts: { ...facts, kms_request_id: requestId },
+      }),
+    ];
+    const archived = this.archive.get(workspaceId) ?? [];
+    archived.push(rows);
+    this.archive.set(workspaceId, archived);
+    return {
+      requestId,
+      eventId: `event-${this.#requests}`,
+      at,
+      keyArns: [MASTER_KEY],
+      encryptionContext: encryptionContextOf({
+        scope: 'workspace',
+        scopeId: workspaceId,
+        workspaceId,
+        version: 1,
+      }),
+      errorCode: undefined,
+      principal: 'arn:aws:sts::000000000000:assumed-role/token',
+    };
+  }
+
+  /** A row of the table that the archive lacks. */
+  notArchived(workspaceId: string, at: string): void {
+    this.#append(workspaceId, { type: 'site.changed', at, facts: {} });
+  }
+
+  deliver(at: string, ...calls: readonly DecryptCall[]): void {
+    this.files.push({ name: `file-${this.files.length}`, at, calls });
+  }
+
+  async run(): Promise<Checkpoint | undefined> {
+    return reconcileDay(this.#ports())();
+  }
+
+  /** One run of the next night. */
+  async nextNight(days = 1): Promise<Checkpoint | undefined> {
+    this.now = new Date(this.now.getTime() + days * 86_400_000);
+    return this.run();
+  }
+
+  rowsOf(workspaceId: string): AuditRow[] {
+    return this.table.get(workspaceId) ?? [];
+  }
+
+  #append(workspaceId: string, { type, at, facts }: Pick<AuditEvent, 'type' | 'at' | 'facts'>): AuditRow {
+    const rows = this.table.get(workspaceId) ?? [];
+    const event: AuditEvent = {
+      eventId: `evt_${rows.length}`,
+      workspaceId,
+      type,
+      at,
+      actor: 'visitor',
+      siteId: null,
+      sessionId: `ses_${this.#requests}`,
+      ipHash: null,
+      facts,
+    };
+    const row = chainRow(event, rows.at(-1) ?? emptyChain(workspaceId), CHAIN_KEY);
+    rows.push(row);
+    this.table.set(workspaceId, rows);
+    return row;
+  }
+
+  #ports(): ReconciliationPorts {
+    const each = async function* <Item>(items: readonly Item[]): AsyncGenerator<Item> {
+      yield* items;
+    };
+    return {
+      clock: () => this.now,
+      isLate: () => this.late(),
+      masterKeyArns: [MASTER_KEY],
+      chainKeys: { keyOf: async () => CHAIN_KEY },
+      announcer: {
+        announceDifference: async ({ counts }) => {
+          this.announced.push(counts);
+        },
+      },
+      checkpoints: {
+        latest: async () => ({ checkpoint: this.saved.at(-1), invalid: this.invalid }),
+        save: async (checkpoint) => {
+          // Through JSON, as an object keeps it.
+          this.saved.push(JSON.parse(JSON.stringify(checkpoint)));
+        },
+      },
+      trail: {
+        filesSince: (since) => each(this.files.filter(({ at }) => Date.parse(at) >= since.getTime())),
+        readDecrypts: async ({ name }) => {
+          this.read.push(name);
+          return this.files.find((file) => file.name === name)?.calls ?? [];
+        },
+      },
+      archive: {
+        workspaces: () => each([...this.archive.keys()]),
+        rowsAfter: (workspaceId, sequence) =>
+          each(
+            (this.archive.get(workspaceId) ?? []).filter((rows) => (rows.at(-1)?.sequence ?? 0) > sequence),
+          ),
+      },
+      audit: {
+        lastMarkedSequence: async (workspaceId: string) => this.rowsOf(workspaceId).at(-1)?.sequence ?? 0,
+        positionOf: ({ sequence }: { sequence: number }) => String(sequence),
+        listRows: async (workspaceId: string, { after }: { after?: string | undefined }) => {
+          const rows = this.rowsOf(workspaceId);
+          const start = rows.findIndex(({ sequence }) => sequence > Number(after ?? 0));
+          // Small pages, and few of them where there are many rows.
+          const end = start + Math.max(2, Math.ceil(rows.length / 20));
+          if (start === -1) return { items: [], next: undefined };
+          const items = rows.slice(start, end);
+          return { items, next: end < rows.length ? String(items.at(-1)?.sequence) : undefined };
+        },
+      } as unknown as ReconciliationPorts['audit'],
+    };
+  }
+}
+
+const kindsOf = (checkpoint: Checkpoint | undefined): string[] =>
+  (checkpoint?.findings ?? []).map(({ kind }) => kind).sort();
+
+describe('A run of the reconciliation', () => {
+  test('joins the calls of the day before with its rows, in every workspace', async () => {
+    const world = new World();
+    world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'), world.session('w2'), world.session('w1'));
+    expect(await world.run()).toMatchObject({
+      from: '2026-11-23T00:00:00.000Z',
+      to: '2026-11-24T00:00:00.000Z',
+      complete: true,
+      decrypts: 3,
+      rows: 3,
+      matched: 3,
+      counts: {},
+      comparedUpTo: null,
+    });
+    expect(world.announced).toEqual([]);
+  });
+
+  test('does nothing on a day that is complete', async () => {
+    const world = new World();
+    await world.run();
+    expect(await world.run()).toBeUndefined();
+    expect(world.saved).toHaveLength(1);
+  });
+
+  test('judges no call of a day that CloudTrail may not have delivered yet', async () => {
+    const world = new World();
+    world.now = new Date('2026-11-24T01:59:00.000Z');
+    world.session('w1');
+    expect(await world.run()).toMatchObject({ to: '2026-11-23T00:00:00.000Z', findings: [] });
+  });
+
+  test('reads each file of CloudTrail once, also one that appears after the minute in its name', async () => {
+    const world = new World();
+    world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
+    world.deliver('2026-11-24T02:00:00.000Z', world.session('w1', '2026-11-24T01:00:00.000Z'));
+    await world.run();
+    world.deliver('2026-11-24T02:55:00.000Z', world.session('w1', '2026-11-24T02:50:00.000Z'));
+    expect(await world.nextNight()).toMatchObject({ decrypts: 2, matched: 2, findings: [] });
+    expect(world.read).toEqual(['file-0', 'file-1', 'file-2']);
+  });
+
+  test('announces the kinds of a difference before it saves it', async () => {
+    const world = new World();
+    world.session('w1');
+    expect(kindsOf(await world.run())).toEqual(['row_without_decrypt']);
+    expect(world.announced).toEqual([{ row_without_decrypt: 1 }]);
+    expect(differenceSummary({ row_without_decrypt: 1, rewritten: 2 })).toContain(
+      '1 row_without_decrypt, 2 rewritten',
+    );
+  });
+
+  test('announces no crash and no decrypt that KMS refused for a damaged record, and tells both', async () => {
+    const world = new World();
+    const call = world.session('w1');
+    const [reserved] = world.rowsOf('w1');
+    world.table.set('w1', reserved === undefined ? [] : [reserved]);
+    world.archive.set('w1', [world.rowsOf('w1')]);
+    world.deliver(`${DAY}T12:05:00.000Z`, { ...call, errorCode: 'InvalidCiphertextException' });
+    expect(kindsOf(await world.run())).toEqual(['failed_decrypt', 'intent_without_outcome']);
+    expect(world.announced).toEqual([]);
+  });
+
+  test('announces a call that KMS refused for a missing right', async () => {
+    const world = new World();
+    const refused = {
+      ...world.session('w1'),
+      requestId: 'other',
+      eventId: 'other',
+      errorCode: 'AccessDenied',
+    };
+    world.deliver(`${DAY}T12:05:00.000Z`, refused);
+    await world.run();
+    expect(world.announced).toEqual([{ failed_decrypt: 1, row_without_decrypt: 1 }]);
+  });
+
+  test('keeps a bounded number of findings, incidents first, and counts all', async () => {
+    const world = new World();
+    const call = world.session('w1');
+    const stranger = { ...call, keyArns: [MASTER_KEY], encryptionContext: {} };
+    world.deliver(
+      `${DAY}T12:05:00.000Z`,
+      call,
+      ...Array.from({ length: MAX_FINDINGS + 5 }, (_, i) => ({
+        ...stranger,
+        requestId: `stranger-${i}`,
+        eventId: `stranger-${i}`,
+      })),
+    );
+    const checkpoint = await world.run();
+    expect(checkpoint?.findings).toHaveLength(MAX_FINDINGS);
+    expect(checkpoint?.counts).toEqual({ decrypt_without_row: MAX_FINDINGS + 5 });
+  });
+});
+
+describe('A record that comes days late', () => {
+  test('is joined with its counterpart, and neither is reported twice', async () => {
+    const world = new World();
+    const call = world.session('w1');
+    expect(kindsOf(await world.run())).toEqual(['row_without_decrypt']);
+    expect(kindsOf(await world.nextNight())).toEqual([]);
+    world.deliver('2026-11-25T12:00:00.000Z', call);
+    expect(kindsOf(await world.nextNight())).toEqual([]);
+  });
+
+  test('is reported when nothing explains it', async () => {
+    const world = new World();
+    await world.run();
+    const call = world.session('w1');
+    world.archive.clear();
+    world.table.clear();
+    world.deliver('2026-11-24T12:00:00.000Z', call);
+    expect(kindsOf(await world.nextNight())).toEqual(['decrypt_without_row']);
+  });
+
+  test('is not judged when it is older than the first day of the reconciliation', async () => {
+    const world = new World();
+    world.session('w1', '2026-11-01T12:00:00.000Z');
+    expect(await world.run()).toMatchObject({ rows: 0, findings: [] });
+  });
+});
+
+describe('A chain', () => {
+  const settled = async (): Promise<World> => {
+    const world = new World();
+    world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
+    await world.run();
+    return world;
+  };
+
+  test('whose end was cut off after its checkpoint is reported until it has its rows again', async () => {
+    const world = await settled();
+    const rows = [...world.rowsOf('w1')];
+    world.table.set('w1', rows.slice(0, 1));
+    expect(kindsOf(await world.nextNight())).toEqual(['table_broken']);
+    expect(kindsOf(await world.nextNight())).toEqual(['table_broken']);
+    world.table.set('w1', rows);
+    expect(kindsOf(await world.nextNight())).toEqual([]);
+  });
+
+  test('that was removed with its archive is reported', async () => {
+    const world = await settled();
+    world.table.clear();
+    world.archive.clear();
+    expect(kindsOf(await world.nextNight())).toEqual(['table_broken']);
+  });
+
+  test('whose last row was exchanged by someone who has the key of the chain is reported', async () => {
+    const world = await settled();
+    const [first, second] = world.rowsOf('w1');
+    if (first === undefined || second === undefined) throw new Error('There are two rows.');
+    const { sequence, previousHash, hash, ...event } = second;
+    const forged = chainRow({ ...event, type: 'session.refused' } as AuditEvent, first, CHAIN_KEY);
+    expect([forged.sequence, forged.previousHash, forged.hash === hash]).toEqual([
+      sequence,
+      previousHash,
+      false,
+    ]);
+    world.table.set('w1', [first, forged]);
+    expect(kindsOf(await world.nextNight())).toEqual(['rewritten']);
+  });
+
+  test('that differs between table and archive is reported at the first such row', async () => {
+    const world = new World();
+    world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
+    const [first, second] = world.rowsOf('w1');
+    if (first === undefined || second === undefined) throw new Error('There are two rows.');
+    const forged = chainRow({ ...first, type: 'site.changed' } as AuditEvent, emptyChain('w1'), CHAIN_KEY);
+    world.table.set('w1', [forged, chainRow(second as AuditEvent, forged, CHAIN_KEY)]);
+    const checkpoint = await world.run();
+    expect(checkpoint?.findings).toMatchObject([{ kind: 'table_differs', workspace_id: 'w1', sequence: 1 }]);
+  });
+
+  test('with a gap in its archive is reported, and the day is judged', async () => {
+    const world = new World();
+    world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'), world.session('w1'));
+    const [first = [], second = []] = world.archive.get('w1') ?? [];
+    world.archive.set('w1', [first.slice(0, 1), second]);
+    expect(kindsOf(await world.run())).toEqual([
+      'archive_broken',
+      'decrypt_without_row',
+      'intent_without_outcome',
+    ]);
+  });
+
+  test('may be ahead of its archive for an hour, and not for longer', async () => {
+    const world = await settled();
+    world.notArchived('w1', '2026-11-25T02:30:00.000Z');
+    expect(kindsOf(await world.nextNight())).toEqual([]);
+    expect(kindsOf(await world.nextNight())).toEqual(['not_archived']);
+  });
+
+  test('of which only KMS knows is compared as well', async () => {
+    const world = new World();
+    const call = world.session('w1');
+    world.archive.clear();
+    world.deliver(`${DAY}T12:05:00.000Z`, call);
+    expect(kindsOf(await world.run())).toEqual(['decrypt_without_row', 'not_archived']);
+  });
+});
+
+describe('A checkpoint', () => {
+  test('that has no valid signature is reported by name', async () => {
+    const world = new World();
+    world.invalid = ['reconciliations/forged.ndjson'];
+    expect((await world.run())?.findings).toMatchObject([
+      { kind: 'checkpoint_invalid', detail: 'reconciliations/forged.ndjson' },
+    ]);
+  });
+
+  test('that is older than a day and a half is reported, and each day is made up for', async () => {
+    const world = new World();
+    await world.run();
+    world.deliver('2026-11-25T12:05:00.000Z', world.session('w1', '2026-11-25T12:00:00.000Z'));
+    const first = await world.nextNight(2);
+    expect(first).toMatchObject({ to: '2026-11-25T00:00:00.000Z', decrypts: 0 });
+    expect(kindsOf(first)).toEqual(['checkpoint_missing']);
+    expect(await world.run()).toMatchObject({ to: '2026-11-26T00:00:00.000Z', matched: 1, findings: [] });
+    expect(await world.run()).toBeUndefined();
+  });
+});
+
+describe('A run that becomes late', () => {
+  const LATER = ['2026-11-24T03:20:00.000Z', '2026-11-24T03:40:00.000Z'];
+
+  test('between files of CloudTrail saves what it has read, judges nothing, and the next one goes on', async () => {
+    const world = new World();
+    for (let i = 0; i < 20; i++) world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
+    world.late = () => world.read.length === 8;
+    expect(await world.run()).toMatchObject({ complete: false, decrypts: 0, findings: [], chains: {} });
+    expect(world.read).toHaveLength(8);
+    world.late = () => false;
+    world.now = new Date(LATER[0] ?? '');
+    expect(await world.run()).toMatchObject({ complete: true, decrypts: 20, matched: 20, findings: [] });
+    expect(world.read).toHaveLength(20);
+  });
+
+  test('between workspaces goes on with the next workspace', async () => {
+    const world = new World();
+    const calls = Array.from({ length: 20 }, (_, i) => world.session(`w${String(i).padStart(2, '0')}`));
+    world.deliver(`${DAY}T12:05:00.000Z`, ...calls);
+    let asked = 0;
+    world.late = () => ++asked === 1;
+    expect(await world.run()).toMatchObject({ complete: false, comparedUpTo: 'w07' });
+    world.now = new Date(LATER[0] ?? '');
+    expect(await world.run()).toMatchObject({ complete: true, matched: 20, findings: [] });
+    expect(Object.keys(world.saved.at(-1)?.chains ?? {})).toHaveLength(20);
+  });
+
+  test('in the middle of a long chain goes on with its next row', async () => {
+    const world = new World();
+    const calls = Array.from({ length: 10_001 }, () => world.session('w1'));
+    world.deliver(`${DAY}T12:05:00.000Z`, ...calls);
+    world.archive.set('w0', []);
+    world.late = () => true;
+    const first = await world.run();
+    expect(first).toMatchObject({ complete: false, comparedUpTo: 'w0', findings: [] });
+    expect(first?.chains['w1']?.sequence).toBe(20_000);
+    world.late = () => false;
+    world.now = new Date(LATER[0] ?? '');
+    expect(await world.run()).toMatchObject({ complete: true, matched: 10_001, findings: [] });
+  });
+});

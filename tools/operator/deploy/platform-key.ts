@@ -1,0 +1,73 @@
+import { AssumeRoleCommand } from '@aws-sdk/client-sts';
+import type { StageConfig } from '../../../lib/stage-config.ts';
+import type { Account } from './account.ts';
+import type { Programs } from './cdk.ts';
+import type { AwsClients } from './clients.ts';
+import { awsErrorOf, DeployStop } from './stop.ts';
+import type { Terminal } from './terminal.ts';
+
+/**
+ * Stores the platform's key with the role that alone may do so (`npm run platform-key`). The key goes from the standard
+ * input of this process to that of the other one. Throws DeployStop when the role cannot be assumed or the key is refused.
+ */
+export const storePlatformKey = async (
+  aws: AwsClients,
+  { account, region, caller }: Account,
+  config: StageConfig,
+  outputs: Readonly<Record<string, string>>,
+  key: string,
+  { ask, interactive }: Terminal,
+  { script }: Programs,
+): Promise<void> => {
+  const roleArn = outputs['PlatformKeyOperatorArn'] ?? '';
+  // Sessions of IAM users carry MFA only when the device is named; those of Identity Center never need it here.
+  const user = /:user\/(?:.*\/)?([^/]+)$/.exec(caller)?.[1];
+  const device =
+    user === undefined || !interactive
+      ? ''
+      : await ask('ARN of your MFA device:', `arn:aws:iam::${account}:mfa/${user}`);
+  const code = device === '' ? '' : await ask('Code of the MFA device:', '');
+  let credentials: Readonly<Record<string, string>>;
+  try {
+    const { Credentials } = await aws.sts(region).send(
+      new AssumeRoleCommand({
+        RoleArn: roleArn,
+        RoleSessionName: 'platform-key',
+        ...(device !== '' && { SerialNumber: device, TokenCode: code }),
+      }),
+    );
+    credentials = {
+      AWS_ACCESS_KEY_ID: Credentials?.AccessKeyId ?? '',
+      AWS_SECRET_ACCESS_KEY: Credentials?.SecretAccessKey ?? '',
+      AWS_SESSION_TOKEN: Credentials?.SessionToken ?? '',
+      AWS_PROFILE: '',
+    };
+  } catch (error) {
+    throw new DeployStop(
+      `The role PlatformKeyOperator could not be assumed (${awsErrorOf(error).name}).`,
+      config.operators === undefined
+        ? 'IAM users need an MFA device. For IAM Identity Center, name your permission set in operators.permissionSets and deploy again.'
+        : 'Use a permission set of operators.permissionSets, or an IAM user with an MFA device.',
+    );
+  }
+  const status = await script(
+    'tools/operator/platform-key.ts',
+    [],
+    {
+      ...credentials,
+      AWS_REGION: region,
+      TENANCY_TABLE: outputs['TenancyTableName'] ?? '',
+      KEYS_TABLE: outputs['KeysTableName'] ?? '',
+      KEY_RETENTION_HOURS: String(config.keyRetentionHours),
+      MASTER_KEY_ARN: outputs['MasterKeyArn'] ?? '',
+      FINGERPRINT_KEY_ARN: outputs['FingerprintKeyArn'] ?? '',
+      MARKS_KEY_ARN: outputs['MarksKeyArn'] ?? '',
+    },
+    key,
+  );
+  if (status !== 0)
+    throw new DeployStop(
+      'The platform key was not stored.',
+      'The text above says why. Run the command again.',
+    );
+};

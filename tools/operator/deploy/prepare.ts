@@ -1,0 +1,111 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { parseStageConfig, type StageConfig } from '../../../lib/stage-config.ts';
+import { type Account, accountOf, regionOf } from './account.ts';
+import { type PlannedStack, readAssembly } from './assembly.ts';
+import { regionsToBootstrap } from './bootstrap.ts';
+import type { Programs } from './cdk.ts';
+import {
+  checkCaller,
+  checkConcurrency,
+  checkPlaceholders,
+  checkSignInPrefix,
+  checkTrails,
+  type Finding,
+} from './checks.ts';
+import type { AwsClients } from './clients.ts';
+import { keptResources, type StackResource, type StackState, stackState } from './stack-state.ts';
+import { checkStacks } from './stacks.ts';
+import { DeployStop } from './stop.ts';
+
+/** All that is known before anything changes. Every part is read from AWS or from the sources, none from a file of an earlier run. */
+export interface Prepared {
+  readonly config: StageConfig;
+  readonly account: Account;
+  /** Folder of the synthesized app. */
+  readonly assembly: string;
+  readonly planned: readonly PlannedStack[];
+  readonly states: readonly StackState[];
+  readonly bootstrap: readonly string[];
+  readonly leftOver: readonly StackResource[];
+  readonly findings: readonly Finding[];
+}
+
+const cdkJson = z.object({ context: z.object({ stages: z.unknown() }) });
+
+export const configOf = (stage: string, file: URL | string): StageConfig =>
+  parseStageConfig(stage, cdkJson.parse(JSON.parse(readFileSync(file, 'utf8'))).context.stages);
+
+/** Environment of the programs: they work in the region that was checked. */
+export const environmentOf = ({ region }: Account): Readonly<Record<string, string>> => ({
+  AWS_REGION: region,
+  AWS_DEFAULT_REGION: region,
+});
+
+const synthesize = async (
+  stage: string,
+  account: Account,
+  { cdk }: Programs,
+  bundled: boolean,
+): Promise<string> => {
+  const folder = mkdtempSync(join(tmpdir(), 'spelo-byok-deploy-'));
+  const status = await cdk(
+    [
+      'synth',
+      '--all',
+      '--quiet',
+      '-c',
+      `stage=${stage}`,
+      '--output',
+      folder,
+      // Without code, the templates are the same and come in a few seconds.
+      ...(bundled ? [] : ['-c', 'aws:cdk:bundling-stacks=[]']),
+    ],
+    environmentOf(account),
+  );
+  if (status !== 0)
+    throw new DeployStop('The templates could not be made.', 'The text above names each wrong setting.');
+  return folder;
+};
+
+/**
+ * Checks settings, account, quotas and stacks, and synthesizes the app. Changes nothing in AWS.
+ */
+export const prepare = async (
+  stage: string,
+  config: StageConfig,
+  aws: AwsClients,
+  programs: Programs,
+  { bundled }: { readonly bundled: boolean },
+): Promise<Prepared> => {
+  const account = await accountOf(aws, await regionOf(config));
+  const assembly = await synthesize(stage, account, programs, bundled);
+  const planned = readAssembly(assembly, account.region);
+  const states = await Promise.all(
+    planned.map(({ name, region }) => stackState(aws.cloudFormation(region), name, region)),
+  );
+  const stateOf = (stack: string): StackState | undefined =>
+    states.find(({ name }) => name === `spelo-byok-${stage}-${stack}`);
+  const findings = [
+    ...checkPlaceholders(config),
+    ...checkCaller(config, account),
+    ...(await checkConcurrency(aws, config, account)),
+    ...(await checkTrails(aws, account, stateOf('audit'))),
+    ...(await checkSignInPrefix(aws, config, account, stateOf('data'))),
+    ...(await checkStacks(aws, states)),
+  ];
+  const bootstrap = await regionsToBootstrap(
+    aws,
+    planned.map(({ region }) => region),
+  );
+  const isNew = states.every(({ condition }) => condition === 'absent');
+  const leftOver = isNew
+    ? await keptResources(
+        aws.cloudFormation(account.region),
+        planned.map(({ name }) => name),
+      )
+    : [];
+  return { config, account, assembly, planned, states, bootstrap, leftOver, findings };
+};

@@ -1,0 +1,123 @@
+import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
+import type { StageConfig } from '../../../lib/stage-config.ts';
+import type { AwsClients } from './clients.ts';
+import { inWords } from './plan.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import type { DeployPorts } from './run.ts';
+import { keptResources, type StackResource, type StackState } from './stack-state.ts';
+import { explainFailure, settledState } from './stacks.ts';
+import { DeployStop } from './stop.ts';
+
+export interface RemoveOptions {
+  readonly stage: string;
+  readonly config: StageConfig;
+  /** Also the stacks that hold data. Without it, all data stays in use. */
+  readonly data: boolean;
+  readonly yes: boolean;
+}
+
+/** Stacks whose deletion leaves resources that nobody uses any more. */
+const HOLDS_DATA = /-(?:data|audit|replica-[a-z0-9-]+)$/;
+
+/** Cost of a resource that stays: https://aws.amazon.com/kms/pricing/ and the pages of the services. */
+const COSTS: Readonly<Record<string, string>> = {
+  'AWS::KMS::Key':
+    '$1.00 a month. Delete it last: what it encrypts is lost with it. KMS waits for 7 to 30 days',
+  'AWS::KMS::ReplicaKey': '$1.00 a month',
+  'AWS::DynamoDB::Table': '$0.25 per GB and month, and $0.20 per GB for its backups',
+  'AWS::S3::Bucket': '$0.023 per GB and month. Objects under Object Lock stay until their retention ends',
+  'AWS::CloudTrail::Trail': 'goes on writing: $2.00 per 100,000 events in an account with another trail',
+  'AWS::Cognito::UserPool': 'nothing while nobody signs in',
+  'AWS::Logs::LogGroup': '$0.03 per GB and month until its entries expire',
+  'AWS::SQS::Queue': 'nothing while it is empty',
+};
+
+/** Resources that stay, by type, with what they cost. */
+export const keptLines = (kept: readonly Pick<StackResource, 'type' | 'physicalId'>[]): readonly string[] =>
+  [...Map.groupBy(kept, ({ type }) => type)]
+    .toSorted(([one], [other]) => one.localeCompare(other))
+    .flatMap(([type, resources]) => [
+      `  ${resources.length} ${type.replace(/^AWS::/, '')}: ${COSTS[type] ?? 'see its price'}`,
+      ...resources.map(({ physicalId }) => `    ${physicalId}`),
+    ]);
+
+const deleteStack = async (aws: AwsClients, { name, region }: StackState): Promise<void> => {
+  await aws.cloudFormation(region).send(new DeleteStackCommand({ StackName: name }));
+};
+
+const explainRefusal = (states: readonly StackState[]): readonly string[] =>
+  states.flatMap(({ name, region, protected: isProtected }) =>
+    isProtected
+      ? [
+          `aws cloudformation update-termination-protection --region ${region} --no-enable-termination-protection --stack-name ${name}`,
+        ]
+      : [],
+  );
+
+/**
+ * Removes a stage: the stacks in front of the data, and with `data` all of them. Tables, keys, buckets and logs stay in
+ * either case, and the command lists them with what they cost. It never switches a protection off. Returns the exit status.
+ */
+export const remove = async (
+  { aws, programs, terminal: { say, ask, interactive }, pollMs }: DeployPorts,
+  { stage, config, data, yes }: RemoveOptions,
+): Promise<number> => {
+  const prepared: Prepared = await prepare(stage, config, aws, programs, { bundled: false });
+  const { account, planned, states } = prepared;
+  const there = states.filter(({ condition, status }) => condition !== 'absent' || status !== '');
+  // Readers first: CloudFormation refuses to delete what is imported.
+  const victims = there.filter(({ name }) => data || !HOLDS_DATA.test(name)).toReversed();
+  say(`Stage ${stage}, account ${account.account}, region ${account.region}\n`);
+  if (victims.length === 0) say('  Nothing is deployed that this command would delete.');
+  for (const { name } of victims) {
+    const { resources, kept } = planned.find((stack) => stack.name === name) ?? { resources: {}, kept: {} };
+    const stays = inWords(kept);
+    say(`  delete ${name} (${inWords(resources)})${stays === '' ? '' : `; ${stays} stay`}`);
+  }
+  for (const { name } of there)
+    if (!victims.some((victim) => victim.name === name)) say(`  keep   ${name}, with everything in it`);
+  const refusals = explainRefusal(victims);
+  if (refusals.length > 0)
+    throw new DeployStop(
+      'These stacks are protected from deletion.',
+      `Set deletionProtection of ${stage} to false in cdk.json and deploy, or unprotect them one by one:\n${refusals.join('\n')}`,
+    );
+  if (victims.length > 0) {
+    if (!yes && !interactive)
+      throw new DeployStop('Nobody can confirm here.', 'Give --yes to remove without a question.');
+    if (!yes && (await ask(`\nTo delete these stacks, enter the name of the stage:`, '')) !== stage) {
+      say('Nothing was changed.');
+      return 1;
+    }
+  }
+  for (const state of victims) {
+    say(`Deleting ${state.name} …`);
+    await settledState(aws, state, say, pollMs);
+    await deleteStack(aws, state);
+    const after = await settledState(aws, state, say, pollMs);
+    if (after.condition !== 'absent')
+      throw new DeployStop(
+        (await explainFailure(aws, after)).slice(0, 3).join('\n'),
+        'Remove what blocks the deletion (a bucket has to be empty), then run the same command again.',
+      );
+  }
+  const kept = (
+    await Promise.all(
+      [...Map.groupBy(planned, ({ region }) => region)].map(([region, stacks]) =>
+        keptResources(
+          aws.cloudFormation(region),
+          stacks.map(({ name }) => name),
+        ),
+      ),
+    )
+  ).flat();
+  if (kept.length > 0) {
+    say('\nStill there, as far as CloudFormation remembers (90 days):');
+    for (const line of keptLines(kept)) say(line);
+  }
+  if (there.length > victims.length)
+    say(
+      `\nThe data is still there and in use. To remove its stacks too: npm run remove -- --stage ${stage} --data`,
+    );
+  return 0;
+};

@@ -1,0 +1,330 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { signInPrefix } from '../../../lib/sign-in-prefix.ts';
+import type { StageConfig } from '../../../lib/stage-config.ts';
+import { smokeTest } from '../smoke/steps.ts';
+import type { Programs } from './cdk.ts';
+import { checkPlaceholders } from './checks.ts';
+import type { AwsClients } from './clients.ts';
+import { ensureFirstSite, type FirstSite } from './first-site.ts';
+import { dnsStep, nextSteps } from './next-steps.ts';
+import { inviteOwner, poolHasOwner } from './owner.ts';
+import { findingLines, planLines } from './plan.ts';
+import { storePlatformKey } from './platform-key.ts';
+import { environmentOf, type Prepared, prepare } from './prepare.ts';
+import { signInWithBrowser } from './sign-in.ts';
+import { explainFailure, settledState } from './stacks.ts';
+import { DeployStop } from './stop.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface DeployOptions {
+  readonly stage: string;
+  readonly config: StageConfig;
+  /** Shows the plan and ends. */
+  readonly plan: boolean;
+  /** Does not ask whether to begin. */
+  readonly yes: boolean;
+  /** Mail address of the first owner. */
+  readonly owner: string | undefined;
+  /** Whose OpenAI key the first workspace uses; `none` stores no key now. */
+  readonly key: 'own' | 'platform' | 'none' | undefined;
+  readonly tier: number | undefined;
+  readonly origin: string | undefined;
+  readonly workspace: string;
+  /** An access token of the owner, for a stage that signs in elsewhere. */
+  readonly token: string | undefined;
+}
+
+export interface DeployPorts {
+  readonly aws: AwsClients;
+  readonly programs: Programs;
+  readonly terminal: Terminal;
+  /** Milliseconds between two looks at a stack that CloudFormation works on. */
+  readonly pollMs: number;
+}
+
+type Outputs = Readonly<Record<string, string>>;
+
+/** Exit status of a run that is complete but for what only a person can do. */
+export const WAITS_FOR_A_PERSON = 3;
+
+const deployStack = async (
+  { aws, programs, terminal: { say }, pollMs }: DeployPorts,
+  { account, assembly }: Prepared,
+  stack: { readonly name: string; readonly region: string },
+): Promise<Outputs> => {
+  const before = await settledState(aws, stack, say, pollMs);
+  say(`\n${stack.name}: ${before.condition === 'deployed' ? 'comparing' : 'creating'} …`);
+  const status = await programs.cdk(
+    [
+      'deploy',
+      stack.name,
+      '--app',
+      assembly,
+      '--exclusively',
+      '--require-approval',
+      'never',
+      '--progress',
+      'events',
+    ],
+    environmentOf(account),
+  );
+  const after = await settledState(aws, stack, say, pollMs);
+  if (status === 0 && after.condition === 'deployed') return after.outputs;
+  const lines = await explainFailure(aws, after);
+  throw new DeployStop(
+    lines.join('\n'),
+    'Then run the same command again: it continues with this stack. Stacks before it are complete.',
+  );
+};
+
+const bootstrapRegions = async (
+  { programs, terminal: { say } }: DeployPorts,
+  { account, bootstrap }: Prepared,
+): Promise<void> => {
+  for (const region of bootstrap) {
+    say(`\nBootstrapping the CDK in ${region} …`);
+    const status = await programs.cdk(
+      ['bootstrap', `aws://${account.account}/${region}`],
+      environmentOf(account),
+    );
+    if (status !== 0)
+      throw new DeployStop(
+        `The CDK could not be bootstrapped in ${region}.`,
+        'The text above names the cause, often a missing permission. Then run the same command again.',
+      );
+  }
+};
+
+/** Files of the dashboard go to its bucket, as `npm run upload-dashboard` puts them there. */
+const uploadDashboard = async (
+  { programs, terminal: { say } }: DeployPorts,
+  { account }: Prepared,
+  stackName: string,
+  outputs: Outputs,
+): Promise<void> => {
+  const folder = mkdtempSync(join(tmpdir(), 'spelo-byok-outputs-'));
+  try {
+    const file = join(folder, 'outputs.json');
+    writeFileSync(file, JSON.stringify({ [stackName]: outputs }));
+    say('\nUploading the dashboard and the widget …');
+    const status = await programs.script(
+      'tools/operator/upload-dashboard.ts',
+      [file],
+      environmentOf(account),
+    );
+    if (status !== 0)
+      throw new DeployStop(
+        'The dashboard was not uploaded.',
+        'Run the same command again: it continues here.',
+      );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+const mailAddress = z.email();
+
+const invite = async (
+  { aws, terminal }: DeployPorts,
+  { owner }: DeployOptions,
+  { region }: Prepared['account'],
+  userPoolId: string,
+): Promise<void> => {
+  const { say, ask, interactive } = terminal;
+  if (owner === undefined && (await poolHasOwner(aws, region, userPoolId))) return;
+  if (owner === undefined && !interactive) return;
+  const given = owner ?? (await ask('\nMail address of the first owner:', ''));
+  const email = mailAddress.safeParse(given);
+  if (!email.success)
+    throw new DeployStop(
+      'The owner must be a mail address.',
+      'Run the same command again: it continues here.',
+    );
+  const SENTENCES = {
+    invited: 'A mail with a temporary password is on its way. It is valid for three days.',
+    'invited again': 'The old invitation had expired. A new mail is on its way.',
+    waiting:
+      'The invitation was sent before and is still valid. Look for a mail from no-reply@verificationemail.com.',
+    there: 'The owner has signed in before.',
+  };
+  say(SENTENCES[await inviteOwner(aws, region, userPoolId, email.data)]);
+};
+
+/** An access token of the owner; undefined when only a person can get one and nobody is there. */
+const tokenOf = async (
+  { programs, terminal }: DeployPorts,
+  { token, config, stage }: DeployOptions,
+  { account }: Prepared,
+  data: Outputs,
+): Promise<string | undefined> => {
+  if (token !== undefined) return token;
+  if (!('cognito' in config.signIn)) return undefined;
+  if (!terminal.interactive) return undefined;
+  const redirectUri = config.signIn.cognito.callbackUrls.find((url) => /^http:\/\/localhost:\d+\//.test(url));
+  if (redirectUri === undefined)
+    throw new DeployStop(
+      'The sign-in cannot return to this command.',
+      `Add http://localhost:8789/callback to signIn.cognito.callbackUrls of ${stage}, and run the command again.`,
+    );
+  const signInUrl =
+    data['SignInUrl'] ??
+    `https://${signInPrefix(stage, config.signIn.cognito, account.account)}.auth.${account.region}.amazoncognito.com`;
+  return signInWithBrowser(
+    {
+      authorizeUrl: `${signInUrl}/oauth2/authorize`,
+      tokenUrl: `${signInUrl}/oauth2/token`,
+      clientId: data['Audience'] ?? '',
+      redirectUri,
+    },
+    terminal,
+    programs.openBrowser,
+  );
+};
+
+const PAYERS: Readonly<Record<string, 'own' | 'platform' | 'none'>> = {
+  own: 'own',
+  platform: 'platform',
+  none: 'none',
+};
+
+const payerOf = async ({ ask, interactive, say }: Terminal, key: DeployOptions['key']) => {
+  if (key !== undefined || !interactive) return key ?? 'none';
+  say('\nWho pays OpenAI? own: the first workspace has its own key. platform: you pay for your customers.');
+  const answer = await ask('own, platform or none (decide later):', 'own');
+  const payer = PAYERS[answer];
+  if (payer === undefined)
+    throw new DeployStop('Answer own, platform or none.', 'Run the same command again.');
+  return payer;
+};
+
+const tierOf = async ({ ask, interactive, say }: Terminal, tier: number | undefined): Promise<number> => {
+  if (tier !== undefined || !interactive) return tier ?? 1;
+  say(
+    '\nThe usage tier of the OpenAI account (platform.openai.com, Settings, Limits) sets how many sessions may run at once.',
+  );
+  const answer = Number(await ask('Tier, 1 to 5:', '1'));
+  if (!Number.isInteger(answer) || answer < 1 || answer > 5)
+    throw new DeployStop('The tier must be a number from 1 to 5.', 'Run the same command again.');
+  return answer;
+};
+
+const OPENAI_KEY = 'OpenAI key:';
+
+/** The first site, with a key that pays for it; undefined where the operator wants none now. */
+const firstSite = async (
+  ports: DeployPorts,
+  options: DeployOptions,
+  prepared: Prepared,
+  { url, token, data }: { readonly url: string; readonly token: string; readonly data: Outputs },
+): Promise<FirstSite | undefined> => {
+  const { terminal } = ports;
+  const payer = await payerOf(terminal, options.key);
+  if (payer === 'none') return undefined;
+  const tier = await tierOf(terminal, options.tier);
+  const origin =
+    options.origin ??
+    (terminal.interactive
+      ? await terminal.ask('\nAddress of the page that shows the widget, as in https://shop.example.com:', '')
+      : '');
+  if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+    throw new DeployStop(
+      'The address of the page must be an origin, as in https://shop.example.com.',
+      'Run the same command again, with --origin.',
+    );
+  return ensureFirstSite({
+    url,
+    token,
+    workspace: options.workspace,
+    origin,
+    tier,
+    payer,
+    openAiKey: () => terminal.askSecret(OPENAI_KEY),
+    storePlatformKey: async () =>
+      storePlatformKey(
+        ports.aws,
+        prepared.account,
+        prepared.config,
+        data,
+        await terminal.askSecret(OPENAI_KEY),
+        terminal,
+        ports.programs,
+      ),
+  });
+};
+
+/**
+ * Deploys a stage from whatever state it is in to a passing smoke test, and returns the exit status. Can be stopped and
+ * repeated at any point: what is done already is read from AWS and from the API. Throws DeployStop with the next step.
+ */
+export const deploy = async (ports: DeployPorts, options: DeployOptions): Promise<number> => {
+  const { aws, programs, terminal } = ports;
+  const { say, ask, interactive } = terminal;
+  const { stage, config } = options;
+  if (!options.plan && !options.yes && !interactive)
+    throw new DeployStop(
+      'Nobody can confirm here.',
+      'Give --yes to deploy without a question, or --plan to look.',
+    );
+
+  const placeholders = checkPlaceholders(config);
+  if (placeholders.some(({ level }) => level === 'stop')) {
+    for (const line of findingLines(placeholders)) say(line);
+    say('\nNothing was changed, and AWS was not asked: the settings still have placeholders.');
+    return 1;
+  }
+  const prepared = await prepare(stage, config, aws, programs, { bundled: !options.plan });
+  const { account, planned, states, bootstrap, leftOver, findings } = prepared;
+  for (const line of planLines(stage, account, planned, states, bootstrap, leftOver)) say(line);
+  say();
+  for (const line of findingLines(findings)) say(line);
+  const stops = findings.filter(({ level }) => level === 'stop').length;
+  if (stops > 0) {
+    say(`\nNothing was changed: ${stops === 1 ? 'one check stops' : `${stops} checks stop`} the deployment.`);
+    return 1;
+  }
+  if (options.plan) {
+    say('\nNothing was changed. Without --plan, the command asks once and then does all of this.');
+    return 0;
+  }
+  if (!options.yes && !/^y(?:es)?$/i.test(await ask('\nDeploy this? yes or no:', 'no'))) {
+    say('Nothing was changed.');
+    return 1;
+  }
+
+  await bootstrapRegions(ports, prepared);
+  const outputs = new Map<string, Outputs>();
+  for (const stack of planned) outputs.set(stack.name, await deployStack(ports, prepared, stack));
+  const of = (stack: string): Outputs => outputs.get(`spelo-byok-${stage}-${stack}`) ?? {};
+  const dashboard = of('dashboard');
+  if (config.dashboard !== undefined)
+    await uploadDashboard(ports, prepared, `spelo-byok-${stage}-dashboard`, dashboard);
+
+  const data = of('data');
+  const url = of('edge')['EdgeUrl'] ?? of('api')['ApiUrl'] ?? '';
+  const dashboardUrl = Object.entries(dashboard).find(([name]) => /^DashboardUrl/.test(name))?.[1];
+  const userPoolId = data['UserPoolId'];
+  // An owner who has a token needs no invitation.
+  if (userPoolId !== undefined && (options.token === undefined || options.owner !== undefined))
+    await invite(ports, options, account, userPoolId);
+  const token = await tokenOf(ports, options, prepared, data);
+  const site =
+    token === undefined ? undefined : await firstSite(ports, options, prepared, { url, token, data });
+
+  say('\nSmoke test');
+  const { ok } = await smokeTest(
+    { url, token, site: site?.siteId, origin: site?.origin, mint: site !== undefined },
+    ({ step, ok: passed, says }) => say(`  ${passed ? 'ok  ' : 'FAIL'}  ${step.padEnd(13)} ${says}`),
+  );
+  if (!ok)
+    throw new DeployStop(
+      'The stage is deployed, but the smoke test failed.',
+      dnsStep(config, of('api'), of('edge')) ??
+        'Do what the line above says, then run the same command again.',
+    );
+  for (const line of nextSteps({ stage, config, region: account.region }, { url, dashboardUrl, site, token }))
+    say(line);
+  return token === undefined ? WAITS_FOR_A_PERSON : 0;
+};

@@ -1,0 +1,53 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { printable } from '../../command.ts';
+import { DeployStop } from './stop.ts';
+
+/** How the command talks with its operator. */
+export interface Terminal {
+  readonly say: (line?: string) => void;
+  /** Whether a person can answer. A pipe cannot. */
+  readonly interactive: boolean;
+  /** One line; an empty one is the default. Ends with the error of `signal` when it is aborted. */
+  readonly ask: (question: string, fallback: string, signal?: AbortSignal) => Promise<string>;
+  /** A line that is not shown, or all of the standard input when it is a pipe. */
+  readonly askSecret: (question: string) => Promise<string>;
+}
+
+const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
+
+/** The terminal of this process. */
+export const processTerminal = (): Terminal => {
+  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const say = (line = ''): void => {
+    process.stdout.write(`${line.split('\n').map(printable).join('\n')}\n`);
+  };
+  return {
+    say,
+    interactive,
+    ask: async (question, fallback, signal) => {
+      if (!interactive)
+        throw new DeployStop(`Nobody can answer here: ${question}`, 'See --help for the option.');
+      const lines = createInterface({ input: process.stdin, output: process.stdout });
+      try {
+        const hint = fallback === '' ? '' : ` [${fallback}]`;
+        const answer = await lines.question(`${question}${hint} `, signal === undefined ? {} : { signal });
+        return answer.trim() === '' ? fallback : answer.trim();
+      } finally {
+        lines.close();
+      }
+    },
+    askSecret: async (question) => {
+      if (!interactive) return (await text(process.stdin)).trim();
+      process.stdout.write(`${question} (not shown) `);
+      const lines = createInterface({ input: process.stdin, output: nowhere(), terminal: true });
+      try {
+        return (await lines.question('')).trim();
+      } finally {
+        lines.close();
+        process.stdout.write('\n');
+      }
+    },
+  };
+};

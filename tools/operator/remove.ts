@@ -1,0 +1,46 @@
+import { runCommand, UsageError } from '../command.ts';
+import { programs } from './deploy/cdk.ts';
+import { awsClients } from './deploy/clients.ts';
+import { configOf } from './deploy/prepare.ts';
+import { remove } from './deploy/remove.ts';
+import { POLL_MS } from './deploy/stacks.ts';
+import { DeployStop } from './deploy/stop.ts';
+import { processTerminal } from './deploy/terminal.ts';
+
+const USAGE = `npm run remove -- --stage STAGE [--data]
+
+Removes a stage of cdk.json: shows what it will delete, asks for the name of the stage, deletes, and lists what stays with its
+cost. Tables, keys, buckets, logs, the trail and the user pool always stay; docs/deploy.md says how to delete them.
+
+  --stage   a stage of cdk.json, such as dev
+  --data    also the stacks that hold data. They must not be protected
+  --yes     do not ask
+  --help    this text
+
+Exit status: 0 removed; 1 stopped, and the last lines say what to do; 2 wrong arguments or settings.
+`;
+
+await runCommand({
+  usage: USAGE,
+  options: {
+    stage: { type: 'string' },
+    data: { type: 'boolean', default: false },
+    yes: { type: 'boolean', default: false },
+  },
+  run: async ({ stage, data, yes }) => {
+    if (stage === undefined) throw new UsageError('Give --stage, as in --stage dev.');
+    const terminal = processTerminal();
+    const config = configOf(stage, new URL('../../cdk.json', import.meta.url));
+    try {
+      return await remove(
+        { aws: awsClients(), programs: programs(), terminal, pollMs: POLL_MS },
+        { stage, config, data, yes },
+      );
+    } catch (error) {
+      if (!(error instanceof DeployStop)) throw error;
+      terminal.say(`\n${error.message}\nNext: ${error.next}`);
+      return 1;
+    }
+  },
+  failureStatus: 2,
+});
