@@ -26,7 +26,7 @@ const soon = async (isTrue: () => boolean): Promise<void> => {
 };
 
 const CALLS = 200;
-const AT_ONCE = 20;
+const AT_ONCE = 10;
 const TURNS = 3;
 const LEASE_MS = 71_000;
 

@@ -10,6 +10,7 @@ import { TABLES } from '../../lambdas/contract/tables.ts';
 import type { Budget } from '../../lambdas/domain/budgets/budget.ts';
 import { highestCostOfResponse } from '../../lambdas/domain/budgets/response-bound.ts';
 import type { CallId } from '../../lambdas/domain/calls/call.ts';
+import { ConflictError, DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
 import { newSessionId, type SiteId, type WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { POST_INSTRUCTION_TOKENS } from '../../lambdas/domain/openai-models.ts';
 import { newSessionUsage, type SessionUsage } from '../../lambdas/domain/sessions/session-usage.ts';
@@ -34,6 +35,21 @@ interface Process {
   /** Writes until it dies; each counts twice: before and after. Infinity: none kills it. */
   writesLeft: number;
 }
+
+/** A database that does not answer in time, on a busy machine, ends a watcher as a crash does. */
+const diedOf = (error: unknown): boolean =>
+  error instanceof Killed || error instanceof DependencyUnavailableError;
+
+/** Repeats a first write that was not answered in time; it may have been made all the same. */
+const saved = async (write: () => Promise<void>): Promise<void> => {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await write();
+    } catch (error) {
+      if (attempt > 1 && error instanceof ConflictError) return;
+      if (!(error instanceof DependencyUnavailableError) || attempt === 10) throw error;
+    }
+};
 
 type Pick = (limit: number) => number;
 
@@ -89,7 +105,7 @@ export const watchedCalls = (
       ...session,
       admission: { maxDurationSeconds: 3_600, holdSeconds: 0, connectBy: 0, slots: [], turnByTurn },
     };
-    await meters.saveUsage(newSessionUsage(admitted));
+    await saved(() => meters.saveUsage(newSessionUsage(admitted)));
     const request: WatchRequest = {
       siteId,
       sessionId: session.sessionId,
@@ -217,7 +233,7 @@ export const watchedCalls = (
       } as unknown as WatchPorts;
       const run = watchCall(ports)(from).then(
         (outcome) => void ended.push(outcome),
-        (error: unknown) => void ended.push(error instanceof Killed ? 'killed' : String(error)),
+        (error: unknown) => void ended.push(diedOf(error) ? 'killed' : String(error)),
       );
       running.add(run);
       void run.then(() => running.delete(run));
