@@ -211,7 +211,8 @@ const respond = async (
     turnId,
     // No turn is longer than the call.
     turnMs: turnMs ?? ports.clock().getTime() - request.openedAtMs,
-    instructions: expected['instructions'] ?? '',
+    // OpenAI reads the tools with the instructions.
+    instructions: `${expected['instructions'] ?? ''}${expected['tools'] ?? ''}`,
     maxOutputTokens,
   });
   if (reserved.result === 'refused') return hangUp(watcher, 'budget');

@@ -200,6 +200,7 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
     },
     listeners: () => sidebands.length,
     isWatched: () => stored.watch?.attached === true,
+    generation: () => stored.watch?.generation ?? 0,
     respond: () => {
       responses += 1;
       const itemId = `item_${responses}`;
@@ -210,6 +211,19 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
       send({ type: 'item', itemId, previousItemId });
       send({ type: 'response_done', responseId, tokens });
       previousItemId = itemId;
+    },
+    /** Billed, and no part of the conversation: no later item follows it. */
+    respondApart: () => {
+      responses += 1;
+      const tokens = { ...NO_TOKENS, audioIn: 10 * responses, audioOut: responses };
+      invoice = addTokens(invoice, tokens);
+      send({ type: 'response_done', responseId: `resp_${responses}`, tokens });
+    },
+    killOldest: () => {
+      const [oldest] = sidebands;
+      if (oldest === undefined) throw new Error('Nobody listens.');
+      oldest.isKilled = true;
+      oldest.events.unshift(UPDATED);
     },
     kill: () => {
       for (const sideband of sidebands) {
@@ -303,6 +317,38 @@ describe('a watcher', () => {
       if (usageComplete) expect(tokens).toEqual(invoice);
     },
   );
+
+  it('that dies after a handover, with events that it has not written, leaves the session incomplete', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    const requested = call.requests.length;
+    await call.until(() => call.requests.length > requested);
+    // The old watcher hears it late, and its successor attaches after it.
+    call.respondApart();
+    await call.until(() => call.generation() === 2);
+    call.killOldest();
+    await call.pass(60_000);
+    const { tokens, invoice, usageComplete } = await call.end();
+    expect(tokens.audioOut).toBeLessThan(invoice.audioOut);
+    expect(usageComplete).toBe(false);
+  });
+
+  it('that takes a lapsed watch leaves the session incomplete, although no item that it sees follows another', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    call.kill();
+    await call.until(() => call.outcomes.includes('killed'));
+    call.respondApart();
+    await call.sweep();
+    await call.until(() => call.generation() === 2 && call.isWatched());
+    call.respond();
+    await call.pass(30_000);
+    const { tokens, invoice, usageComplete } = await call.end();
+    expect(tokens.audioOut).toBeLessThan(invoice.audioOut);
+    expect(usageComplete).toBe(false);
+  });
 
   it('goes on, and loses nothing, when the database fails for ten seconds', async () => {
     const call = world('allowed');

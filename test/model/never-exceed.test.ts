@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expectSuccess } from '../support/answers.ts';
+import { makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { BOUND, watchedCalls } from './watched-calls-model.ts';
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack({ audited: false, variables: { WATCH: 'eager' } });
+});
+afterAll(() => stack.close());
+
+/** A generator of whole numbers below `limit`. Order of concurrent calls varies from run to run, and the promise does not. */
+const numbers = (seed: number) => {
+  let state = seed;
+  return (limit: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+};
+
+/** Waits for what a mishap may keep from happening. */
+const soon = async (isTrue: () => boolean): Promise<void> => {
+  for (let waits = 0; waits < 100 && !isTrue(); waits++) await sleep(5);
+};
+
+const CALLS = 200;
+const AT_ONCE = 10;
+const TURNS = 3;
+const LEASE_MS = 71_000;
+
+/** A budget of some responses: it runs out long before the calls do. */
+const AMOUNT_USD = 8;
+const AMOUNT = AMOUNT_USD * 100_000_000;
+
+const set = async (tenant: Awaited<ReturnType<typeof makeKeyedTenant>>, action: string) => {
+  for (const path of [`/v1/sites/${tenant.siteId}`, `/v1/workspaces/${tenant.workspaceId}`])
+    expectSuccess(
+      await stack.call('PUT', `${path}/budget`, {
+        as: tenant.owner,
+        body: { period: 'month', amount_usd: AMOUNT_USD, action },
+      }),
+    );
+};
+
+it('never_exceed holds for 200 calls with crashed, late, repeated and duplicate watchers, to the micro-cent', async () => {
+  const pick = numbers(7);
+  const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
+  await set(tenant, 'never_exceed');
+  const world = watchedCalls(stack, tenant, pick, { turnByTurn: true });
+  const calls: Awaited<ReturnType<typeof world.openCall>>[] = [];
+  const check = async (): Promise<void> => {
+    for (const budget of await world.budgetItems()) {
+      const { spentMicroCents, reservedMicroCents, remainingMicroCents } = budget;
+      expect(spentMicroCents + reservedMicroCents).toBeLessThanOrEqual(AMOUNT);
+      expect(remainingMicroCents).toBe(AMOUNT - spentMicroCents - reservedMicroCents);
+    }
+  };
+  const play = async (): Promise<void> => {
+    const call = await world.openCall();
+    calls.push(call);
+    // A third of the watchers dies before or after one of their writes; a third is started twice.
+    await call.watch(undefined, pick(3) === 0 ? 1 + pick(12) / 2 : undefined);
+    if (pick(3) === 0) await call.watch();
+    await soon(call.isHeard);
+    for (let turn = 0; turn < TURNS && call.isLive(); turn++) {
+      call.speak();
+      await soon(call.isAnswering);
+      const mishap = pick(8);
+      if (mishap === 0) call.kill();
+      if (mishap === 1) call.disconnect();
+      if (mishap === 2) call.end();
+      // The visitor interrupts, or waits for the end of the answer.
+      if (mishap === 3) call.speak();
+      call.finish();
+      if (mishap === 0) {
+        world.advance(LEASE_MS);
+        await call.watch();
+        if (pick(2) === 0) await call.watch();
+        await soon(call.isHeard);
+      }
+      await sleep(10);
+    }
+    call.end();
+    await call.settled();
+    // Late: the lease of a watcher that died has lapsed, and the sweeper starts another one.
+    world.advance(LEASE_MS);
+    await call.watch();
+    await call.settled();
+  };
+  for (let played = 0; played < CALLS; played += AT_ONCE) {
+    const round = Promise.all(Array.from({ length: AT_ONCE }, play));
+    let isOver = false;
+    void round.finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      await check();
+      await sleep(20);
+    }
+    await round;
+  }
+  await check();
+  const invoice = calls.reduce((sum, call) => sum + call.invoice(), 0);
+  expect(invoice).toBeLessThanOrEqual(AMOUNT);
+  expect(invoice).toBeGreaterThan(AMOUNT / 4);
+  const [first] = await world.budgetItems();
+  // All of the invoice is counted, what nobody saw at its highest cost.
+  expect((first?.spentMicroCents ?? 0) + (first?.reservedMicroCents ?? 0)).toBeGreaterThanOrEqual(invoice);
+  expect(first?.remainingMicroCents).toBeLessThan(BOUND + AMOUNT / 20);
+  const outcomes = new Set(calls.flatMap(({ ended }) => ended));
+  for (const outcome of ['ended', 'killed', 'not_taken']) expect(outcomes).toContain(outcome);
+  // None of them ended with an error.
+  expect(['ended', 'killed', 'not_taken', 'lost', 'left', 'handed_over']).toEqual(
+    expect.arrayContaining([...outcomes]),
+  );
+  world.close();
+}, 300_000);
+
+it('end_calls overruns by at most one response for each live call', async () => {
+  const pick = numbers(11);
+  const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
+  await set(tenant, 'end_calls');
+  const world = watchedCalls(stack, tenant, pick, { turnByTurn: false });
+  const calls = await Promise.all(Array.from({ length: AT_ONCE }, () => world.openCall()));
+  for (const call of calls) await call.watch();
+  for (const call of calls) await soon(call.isHeard);
+  const exhausted = async () =>
+    (await world.budgetItems()).some(({ remainingMicroCents }) => remainingMicroCents <= 0);
+  for (let round = 0; round < 200 && !(await exhausted()); round++) {
+    for (const call of calls) call.speak();
+    await sleep(10);
+    for (const call of calls) call.finish();
+    // The next turn comes after the count of this one.
+    for (const call of calls) while (call.isLive() && !(await call.isCounted())) await sleep(5);
+  }
+  expect(await exhausted()).toBe(true);
+  expect(calls.some((call) => call.isLive())).toBe(false);
+  for (const call of calls) await call.settled();
+  const invoice = calls.reduce((sum, call) => sum + call.invoice(), 0);
+  expect(invoice).toBeGreaterThanOrEqual(AMOUNT);
+  expect(invoice).toBeLessThanOrEqual(AMOUNT + AT_ONCE * BOUND);
+  world.close();
+}, 120_000);

@@ -1,0 +1,300 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { budgetItem } from '../../lambdas/adapters/aws/budgets/budget-item.ts';
+import { dynamoDbBudgets } from '../../lambdas/adapters/aws/budgets/dynamodb-budgets.ts';
+import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbSessionReader } from '../../lambdas/adapters/aws/sessions/dynamodb-session-reader.ts';
+import { dynamoDbSessionUsage } from '../../lambdas/adapters/aws/sessions/dynamodb-session-usage.ts';
+import { dynamoDbWorkspaces } from '../../lambdas/adapters/aws/tenancy/dynamodb-workspaces.ts';
+import { TABLES } from '../../lambdas/contract/tables.ts';
+import type { Budget } from '../../lambdas/domain/budgets/budget.ts';
+import { highestCostOfResponse } from '../../lambdas/domain/budgets/response-bound.ts';
+import type { CallId } from '../../lambdas/domain/calls/call.ts';
+import { ConflictError, DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
+import { newSessionId, type SiteId, type WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { POST_INSTRUCTION_TOKENS } from '../../lambdas/domain/openai-models.ts';
+import { newSessionUsage, type SessionUsage } from '../../lambdas/domain/sessions/session-usage.ts';
+import { DEFAULT_CONVERSATION } from '../../lambdas/domain/tenancy/conversation.ts';
+import { costOf } from '../../lambdas/domain/usage/cost.ts';
+import { priceOf } from '../../lambdas/domain/usage/price-catalogue.ts';
+import { NO_TOKENS, type TokenCounts } from '../../lambdas/domain/usage/token-counts.ts';
+import { chargeBudgets } from '../../lambdas/use-cases/budgets/charge-budgets.ts';
+import { reserveResponse } from '../../lambdas/use-cases/budgets/reserve-response.ts';
+import { type WatchPorts, watchCall } from '../../lambdas/use-cases/calls/watch-call.ts';
+import type { SidebandEvent, WatchRequest } from '../../lambdas/use-cases/ports/calls.ts';
+import { aSession } from '../domain/sessions/session-usage-fixture.ts';
+import { tablesAt } from '../support/key-tables.ts';
+import type { TestStack } from '../support/stack.ts';
+
+/** The process of a watcher has died: only its writes are left. */
+class Killed extends Error {}
+
+/** One run of a watcher. It dies before or after one of its writes, or while it waits for an event. */
+interface Process {
+  dead: boolean;
+  /** Writes until it dies; each counts twice: before and after. Infinity: none kills it. */
+  writesLeft: number;
+}
+
+/** A database that does not answer in time, on a busy machine, ends a watcher as a crash does. */
+const diedOf = (error: unknown): boolean =>
+  error instanceof Killed || error instanceof DependencyUnavailableError;
+
+/** Repeats a first write that was not answered in time; it may have been made all the same. */
+const saved = async (write: () => Promise<void>): Promise<void> => {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await write();
+    } catch (error) {
+      if (attempt > 1 && error instanceof ConflictError) return;
+      if (!(error instanceof DependencyUnavailableError) || attempt === 10) throw error;
+    }
+};
+
+type Pick = (limit: number) => number;
+
+const price = priceOf('gpt-realtime-2.1-mini', new Date('2026-11-30T00:00:00Z'), 'global');
+if (price === undefined) throw new Error('The model has no price.');
+
+/** The highest cost of one response of these calls, micro-cents. */
+export const BOUND = highestCostOfResponse(price, {
+  instructions: '',
+  turnMs: 0,
+  maxOutputTokens: DEFAULT_CONVERSATION.maxOutputTokens,
+});
+
+/** Calls at an OpenAI of this process, and watchers of them over the real use cases, adapters and embedded engine. */
+export const watchedCalls = (
+  stack: TestStack,
+  tenant: { readonly workspaceId: string; readonly siteId: string },
+  pick: Pick,
+  { turnByTurn }: { readonly turnByTurn: boolean },
+) => {
+  const workspaceId = tenant.workspaceId as WorkspaceId;
+  const siteId = tenant.siteId as SiteId;
+  const dynamoDb = dynamoDbClient({
+    AWS_REGION: 'us-east-1',
+    AWS_ENDPOINT_URL_DYNAMODB: stack.dynamoDb.endpoint,
+  });
+  const tables = tablesAt(stack.dynamoDb.endpoint);
+  const names = { keys: TABLES.keys.name, sessions: TABLES.sessions.name, usage: TABLES.usage.name };
+  const meterReader = dynamoDbSessionReader(dynamoDb, names);
+  const meters = dynamoDbSessionUsage(dynamoDb, { usage: names.usage, dueIndex: TABLES.usage.index.name });
+  const budgets = dynamoDbBudgets(dynamoDb, {
+    usage: names.usage,
+    tenancy: TABLES.tenancy.name,
+    writer: 'watch',
+  });
+  const workspaces = dynamoDbWorkspaces(dynamoDb, TABLES.tenancy.name);
+  const state = { aheadMs: 0 };
+  const opened: { end(): void }[] = [];
+  const clock = (): Date => new Date(Date.now() + state.aheadMs);
+  const random = randomBytes;
+  const budgetItems = async (): Promise<readonly Budget[]> =>
+    (await tables.usageOf(`BUDGET#${workspaceId}`)).map((item) => budgetItem.parse(item));
+
+  const openCall = async () => {
+    const session = {
+      ...aSession({ mode: 'byok', mintedMs: clock().getTime() }),
+      sessionId: newSessionId(clock(), random),
+      workspaceId,
+      siteId,
+      openedWith: 'call' as const,
+    };
+    const admitted = {
+      ...session,
+      admission: { maxDurationSeconds: 3_600, holdSeconds: 0, connectBy: 0, slots: [], turnByTurn },
+    };
+    await saved(() => meters.saveUsage(newSessionUsage(admitted)));
+    const request: WatchRequest = {
+      siteId,
+      sessionId: session.sessionId,
+      callId: `rtc_${session.sessionId}` as CallId,
+      openedAtMs: clock().getTime(),
+      strict: true,
+    };
+    const invoice: TokenCounts[] = [];
+    const running = new Set<Promise<void>>();
+    const sidebands = new Set<{ events: SidebandEvent[]; process: Process }>();
+    const ended: string[] = [];
+    let isLive = true;
+    let active: { id: string; reservationId: string | undefined } | undefined;
+    let previousItemId: string | null = null;
+    let count = 0;
+
+    const send = (event: SidebandEvent): void => {
+      for (const { events } of sidebands) events.push(event);
+    };
+    const bill = (): TokenCounts => {
+      // Sometimes as much as a response can cost at all.
+      const input = pick(4) === 0 ? POST_INSTRUCTION_TOKENS : pick(POST_INSTRUCTION_TOKENS);
+      const output = pick(4) === 0 ? DEFAULT_CONVERSATION.maxOutputTokens : pick(1_000);
+      const tokens = { ...NO_TOKENS, audioIn: input, audioOut: output };
+      invoice.push(tokens);
+      return tokens;
+    };
+    const begin = (reservationId?: string): void => {
+      count += 1;
+      active = { id: `resp_${count}`, reservationId };
+      send({ type: 'response_started', responseId: active.id, maxOutputTokens: 1_024, reservationId });
+    };
+    const finish = (): void => {
+      if (active === undefined) return;
+      const { id: responseId, reservationId } = active;
+      active = undefined;
+      send({ type: 'response_done', responseId, tokens: bill(), reservationId });
+    };
+
+    const start = async (from: WatchRequest, process: Process): Promise<void> => {
+      const alive = <Value>(value: Value): Value => {
+        if (process.dead) throw new Killed();
+        return value;
+      };
+      const counting = (): void => {
+        process.writesLeft -= 0.5;
+        if (process.writesLeft <= 0) process.dead = true;
+        alive(undefined);
+      };
+      const saveUsage: typeof meters.saveUsage = async (usage, charged) => {
+        counting();
+        await meters.saveUsage(usage, charged);
+        counting();
+      };
+      const reading = {
+        readSessionUsage: async (...given: Parameters<typeof meterReader.readSessionUsage>) =>
+          alive(await meterReader.readSessionUsage(...given)),
+      };
+      const base = {
+        clock,
+        random,
+        backOff: async () => alive(await sleep(1 + pick(4))),
+        meterReader: reading,
+        workspaces,
+      };
+      const hangUps = {
+        send: async (message: { readonly kind: string }) => {
+          if (message.kind === 'end') call.end();
+          else for (const each of opened) each.end();
+        },
+      };
+      const ports = {
+        ...base,
+        hangUps,
+        records: { readCall: async () => ({ session: admitted, state: 'issued', callId: request.callId }) },
+        sites: { readSite: async () => ({ control: turnByTurn ? 'locked' : 'brokered', instructions: '' }) },
+        sessionUsage: {
+          saveHold: meters.saveHold,
+          ...chargeBudgets({
+            ...base,
+            hangUps,
+            budgets,
+            sessionUsage: { saveUsage },
+            onUnsettled: () => undefined,
+          } as unknown as Parameters<typeof chargeBudgets>[0]),
+        },
+        reservations: reserveResponse({ ...base, budgets, sessionUsage: { saveUsage } }),
+        keys: { findKey: async () => ({ scope: 'workspace', version: 1 }) },
+        keyUses: { intend: async () => undefined, settle: async () => undefined },
+        opener: { withPlaintext: (_: unknown, use: () => unknown) => use() },
+        sidebands: {
+          admittedFields: () => ({}),
+          attach: async () => {
+            alive(undefined);
+            if (!isLive) return { result: 'no_call' };
+            const sideband = { events: [] as SidebandEvent[], process };
+            sidebands.add(sideband);
+            return {
+              result: 'attached',
+              sideband: {
+                begin: () => sideband.events.push({ type: 'session', fields: {} }),
+                restore: () => undefined,
+                silence: () => undefined,
+                respond: (reservationId: string) => {
+                  alive(undefined);
+                  if (!sidebands.has(sideband)) return false;
+                  if (active !== undefined) sideband.events.push({ type: 'refused', reservationId });
+                  else begin(reservationId);
+                  return true;
+                },
+                next: async () => {
+                  for (let waits = 0; waits < 5 && sideband.events.length === 0; waits++) await sleep(1);
+                  return alive(sideband.events.shift());
+                },
+                close: async () => {
+                  sidebands.delete(sideband);
+                },
+              },
+            };
+          },
+        },
+        plans: [],
+        notices: {},
+        watchers: { start: async (next: WatchRequest) => call.watch(next) },
+      } as unknown as WatchPorts;
+      const run = watchCall(ports)(from).then(
+        (outcome) => void ended.push(outcome),
+        (error: unknown) => void ended.push(diedOf(error) ? 'killed' : String(error)),
+      );
+      running.add(run);
+      void run.then(() => running.delete(run));
+    };
+
+    const call = {
+      ended,
+      invoice: (): number => invoice.reduce((sum, tokens) => sum + costOf(tokens, price).totalMicroCents, 0),
+      isLive: () => isLive,
+      isAnswering: () => active !== undefined,
+      usage: async (): Promise<SessionUsage | undefined> =>
+        (await meterReader.readSessionUsage(siteId, [session.sessionId])).get(session.sessionId),
+      watch: (from: WatchRequest = request, writesLeft = Number.POSITIVE_INFINITY): Promise<void> =>
+        start(from, { dead: false, writesLeft }),
+      /** The visitor says something. OpenAI answers by itself where nobody asks for each response. */
+      speak: (): void => {
+        if (!isLive) return;
+        count += 1;
+        const itemId = `item_${session.sessionId}_${count}`;
+        send({ type: 'speech', speaking: true, atMs: 0 });
+        send({ type: 'speech', speaking: false, atMs: 0 });
+        send({ type: 'turn', itemId });
+        send({ type: 'item', itemId, previousItemId });
+        previousItemId = itemId;
+        if (!turnByTurn && active === undefined) begin();
+      },
+      finish,
+      kill: (): void => {
+        for (const { process } of sidebands) process.dead = true;
+      },
+      /** OpenAI closes the connections of the watchers; the call goes on. */
+      disconnect: (): void => {
+        for (const sideband of sidebands) {
+          sideband.events.push({ type: 'closed' });
+          sidebands.delete(sideband);
+        }
+      },
+      /** A response that is cut off is billed, and nobody hears of it. */
+      end: (): void => {
+        if (!isLive) return;
+        isLive = false;
+        if (active !== undefined) bill();
+        active = undefined;
+        call.disconnect();
+      },
+      isHeard: () => sidebands.size > 0 && [...sidebands].every(({ events }) => events.length === 0),
+      isCounted: async () => (await call.usage())?.responses === invoice.length,
+      settled: async (): Promise<void> => {
+        while (running.size > 0) await Promise.all(running);
+      },
+    };
+    opened.push(call);
+    return call;
+  };
+
+  return {
+    openCall,
+    budgetItems,
+    advance: (ms: number) => {
+      state.aheadMs += ms;
+    },
+    close: () => dynamoDb.destroy(),
+  };
+};
