@@ -476,7 +476,7 @@ describe('the tables', () => {
     expect(actionsOf('detector', 'SessionsTable')).toEqual([]);
   });
 
-  test('manage sees whether a key is stored, not its record, and of limits counts new workspaces and keeps the log of deliveries alone', () => {
+  test('manage sees whether a key is stored, not its record, and of limits keeps the log of deliveries and counts workspaces, codes and invitations alone', () => {
     expect(conditionsOf('manage', 'KeysTable', /./)).toEqual([
       ['dynamodb:BatchGetItem', readingOnly('pk or sk or state', STORED_KEYS)],
     ]);
@@ -485,7 +485,7 @@ describe('the tables', () => {
         action,
         inPartitions('DELIVERIES#*'),
       ]),
-      ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#* or RATE#mail-code#*')],
+      ['dynamodb:UpdateItem', inPartitions('RATE#new-workspace#* or RATE#mail-code#* or RATE#invitation#*')],
     ]);
   });
 
