@@ -11,13 +11,15 @@ import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-key
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../../lambdas/adapters/openai/realtime-calls.ts';
 import { jitteredBackOff, strongRandom } from '../../lambdas/composition/runtime.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { isLive, PLATFORM_ADDRESS } from '../../lambdas/domain/keys/stored-key.ts';
 import { DATA_RESIDENCIES } from '../../lambdas/domain/openai-models.ts';
 import { DEFAULT_VOICE_SETTINGS } from '../../lambdas/domain/tenancy/workspace.ts';
 import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
 import { switchPlatformKey } from '../../lambdas/use-cases/keys/switch-platform-key.ts';
 import { runCommand } from '../command.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { platformKeyEnvironment, SUSPENDED } from './platform-key-environment.ts';
 
 const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
 
@@ -28,27 +30,14 @@ The key is checked with --model and --data-residency (default: those of a new si
 key is replaced only with --confirm-unverified.
 
   --suspend   the kill switch: managed sessions are refused, and managed calls end in every workspace; takes half a minute
-  --resume    ends the suspension
+  --resume    ends the suspension. Storing another key does not
+  --state     shows whether a key is stored and active, and changes nothing
+
+Exit status: 0 done; 1 refused or failed; 4 with --state, when the key is suspended.
 
 With --local the key goes to the running \`npm start\`. For a deployment, set TENANCY_TABLE, KEYS_TABLE, LIMITS_TABLE,
 HANGUP_QUEUE_URL, MASTER_KEY_ARN, FINGERPRINT_KEY_ARN and MARKS_KEY_ARN (outputs of the data stack) and use the AWS credentials of the role PlatformKeyOperator.
 `;
-
-const environment = ENVIRONMENTS.keys.pick({
-  AWS_REGION: true,
-  TENANCY_TABLE: true,
-  KEYS_TABLE: true,
-  KEY_RETENTION_HOURS: true,
-  MASTER_KEY_ARN: true,
-  FINGERPRINT_KEY_ARN: true,
-  MARKS_KEY_ARN: true,
-  OPENAI_BASE_URL: true,
-  AWS_ENDPOINT_URL_DYNAMODB: true,
-  AWS_ENDPOINT_URL_KMS: true,
-  LIMITS_TABLE: true,
-  HANGUP_QUEUE_URL: true,
-  AWS_ENDPOINT_URL_SQS: true,
-});
 
 /** Longer than a function runs that had read the key before, milliseconds. */
 const SETTLED_AFTER_MS = 30_000;
@@ -62,12 +51,13 @@ await runCommand({
     'confirm-unverified': { type: 'boolean', default: false },
     suspend: { type: 'boolean', default: false },
     resume: { type: 'boolean', default: false },
+    state: { type: 'boolean', default: false },
   },
   run: async (values) => {
     const dataResidency = DATA_RESIDENCIES.find((region) => region === values['data-residency']);
     if (dataResidency === undefined)
       throw new Error(`--data-residency must be one of ${DATA_RESIDENCIES.join(', ')}.`);
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = parseEnvironment(platformKeyEnvironment, values.local ? localVariables() : process.env);
     const dynamoDb = dynamoDbClient(settings);
     const keys = dynamoDbKeys(
       dynamoDb,
@@ -79,8 +69,15 @@ await runCommand({
       hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
     };
     const operator = { sub: `operator:${userInfo().username}`, sourceIp: '' };
+    if ([values.suspend, values.resume, values.state].filter(Boolean).length > 1)
+      throw new Error('Give one of --suspend, --resume and --state.');
+    if (values.state) {
+      const current = await keys.readKey(PLATFORM_ADDRESS);
+      const state = isLive(current) ? current.state : undefined;
+      process.stdout.write(state === undefined ? 'No key is stored.\n' : `The key is ${state}.\n`);
+      return state === 'suspended' ? SUSPENDED : 0;
+    }
     if (values.suspend || values.resume) {
-      if (values.suspend && values.resume) throw new Error('Give one of --suspend and --resume.');
       const workspaces = await switchPlatformKey({
         keys,
         ...ofCalls,
@@ -119,6 +116,10 @@ await runCommand({
     process.stdout.write(
       `Stored ${stored.sealed.masked} as version ${stored.sealed.version}. ${stored.verdict.message}\n`,
     );
+    if (stored.state === 'suspended')
+      process.stdout.write(
+        'The platform key was suspended and stays so. Next: npm run platform-key -- --resume\n',
+      );
     return 0;
   },
   describe: (error) => failureText(error, 'Nothing was stored.'),

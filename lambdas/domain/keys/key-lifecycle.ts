@@ -58,11 +58,11 @@ const retainedFrom = (currentKey: LiveKey, retainSeconds: number, { at }: Change
  */
 export const storeNewVersion = (
   currentKey: StoredKey | undefined,
-  next: { readonly sealed: SealedKey; readonly verdict: Verdict },
+  next: { readonly sealed: SealedKey; readonly verdict: Verdict; readonly state?: LiveKey['state'] },
   retainSeconds: number,
   stamp: ChangeStamp,
 ): KeyChange<LiveKey> => {
-  const { sealed, verdict } = next;
+  const { sealed, verdict, state = 'active' } = next;
   const replaced = currentKey !== undefined && currentKey.state !== 'deleted' ? currentKey : undefined;
   const retain =
     replaced !== undefined && retainSeconds > 0 && isWellFormed(replaced.sealed)
@@ -73,7 +73,7 @@ export const storeNewVersion = (
     currentKey: {
       ...touched(currentKey, stamp),
       lastVersion: sealed.version,
-      state: 'active',
+      state,
       sealed,
       verdict,
       createdAt: stamp.at,

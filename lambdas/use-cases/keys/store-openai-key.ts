@@ -110,9 +110,11 @@ export const sealAndStore = async (
     readonly uses: KeyUses;
     readonly caller: Caller;
     readonly choice: StoringChoice;
+    /** A suspended key stays suspended. @default false: the new key is active */
+    readonly keepsSuspension?: boolean;
   },
 ): Promise<{ readonly currentKey: LiveKey; readonly sites: ProbeResult['sites'] }> => {
-  const { key, address, siteId, uses, caller, choice } = request;
+  const { key, address, siteId, uses, caller, choice, keepsSuspension = false } = request;
   const probe = await probeOpenAiKey(ports)(key.secret, uses);
   const { verdict, failure, sites } = probe;
   if (failure !== undefined && !provesNothing(failure, address, uses)) throw refusalOfProbe(failure, sites);
@@ -124,7 +126,11 @@ export const sealAndStore = async (
   const sealed = await ports.sealer.seal(key.secret, { ...address, version }, key.masked);
   const change = storeNewVersion(
     currentKey,
-    { sealed, verdict: failure === undefined ? verdict : unverified(verdict, failure) },
+    {
+      sealed,
+      verdict: failure === undefined ? verdict : unverified(verdict, failure),
+      state: keepsSuspension && isLive(currentKey) ? currentKey.state : 'active',
+    },
     ports.retainSeconds,
     { at: ports.clock().toISOString(), by: caller.sub },
   );

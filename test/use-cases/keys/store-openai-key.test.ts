@@ -311,6 +311,13 @@ describe("the platform's own key", () => {
     const facts = { scope: 'platform', version_before: 3, version: 4, masked: MASKED, verdict: 'ok' };
     expect(events).toEqual([{ caller: CALLER, type: 'key.stored', workspaceId: 'platform', facts }]);
   });
+
+  it('stays suspended when the key before it is: only the operator ends the kill switch', async () => {
+    const currentKey = aSealedKey('platform', { state: 'suspended' });
+    const { row } = await playWithKey(storingPlatformKey(PASTED), { scope: 'platform', currentKey });
+    expect(plaintextOf(row.currentKey)).toBe(PASTED);
+    expect(row.currentKey).toMatchObject({ state: 'suspended' });
+  });
 });
 
 describe.each([

@@ -1,21 +1,42 @@
 import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import type { StageConfig } from '../../../lib/stage-config.ts';
+import { SUSPENDED } from '../platform-key-environment.ts';
 import type { Account } from './account.ts';
 import type { Programs } from './cdk.ts';
 import type { AwsClients } from './clients.ts';
 import { awsErrorOf, DeployStop } from './stop.ts';
 import type { Terminal } from './terminal.ts';
 
+/** The variables of `npm run platform-key` that name this deployment. */
+const variablesOf = (
+  outputs: Readonly<Record<string, string>>,
+  region: string,
+  { keyRetentionHours }: StageConfig,
+): Readonly<Record<string, string>> => ({
+  AWS_REGION: region,
+  TENANCY_TABLE: outputs['TenancyTableName'] ?? '',
+  KEYS_TABLE: outputs['KeysTableName'] ?? '',
+  LIMITS_TABLE: outputs['LimitsTableName'] ?? '',
+  HANGUP_QUEUE_URL: outputs['HangUpQueueUrl'] ?? '',
+  KEY_RETENTION_HOURS: String(keyRetentionHours),
+  MASTER_KEY_ARN: outputs['MasterKeyArn'] ?? '',
+  FINGERPRINT_KEY_ARN: outputs['FingerprintKeyArn'] ?? '',
+  MARKS_KEY_ARN: outputs['MarksKeyArn'] ?? '',
+});
+
+const PROGRAM = 'tools/operator/platform-key.ts';
+
 /**
  * Stores the platform's key with the role that alone may do so (`npm run platform-key`). The key goes from the standard
- * input of this process to that of the other one. Throws DeployStop when the role cannot be assumed or the key is refused.
+ * input of this process to that of the other one, and is asked for only when no key is suspended. Throws DeployStop when the role
+ * cannot be assumed, the key is refused, or the operator has suspended the present one.
  */
 export const storePlatformKey = async (
   aws: AwsClients,
   { account, region, caller }: Account,
   config: StageConfig,
   outputs: Readonly<Record<string, string>>,
-  key: string,
+  openAiKey: () => Promise<string>,
   { ask, interactive }: Terminal,
   { script }: Programs,
 ): Promise<void> => {
@@ -50,22 +71,14 @@ export const storePlatformKey = async (
         : 'Use a permission set of operators.permissionSets, or an IAM user with an MFA device.',
     );
   }
-  const status = await script(
-    'tools/operator/platform-key.ts',
-    [],
-    {
-      ...credentials,
-      AWS_REGION: region,
-      TENANCY_TABLE: outputs['TenancyTableName'] ?? '',
-      KEYS_TABLE: outputs['KeysTableName'] ?? '',
-      KEY_RETENTION_HOURS: String(config.keyRetentionHours),
-      MASTER_KEY_ARN: outputs['MasterKeyArn'] ?? '',
-      FINGERPRINT_KEY_ARN: outputs['FingerprintKeyArn'] ?? '',
-      MARKS_KEY_ARN: outputs['MarksKeyArn'] ?? '',
-    },
-    key,
-  );
-  if (status !== 0)
+  const environment = { ...credentials, ...variablesOf(outputs, region, config) };
+  const state = await script(PROGRAM, ['--state'], environment);
+  if (state === SUSPENDED)
+    throw new DeployStop(
+      'The platform key is suspended. This command does not end a suspension.',
+      'End it with the role PlatformKeyOperator: npm run platform-key -- --resume (docs/deploy.md, step 4). Then run the command again.',
+    );
+  if (state !== 0 || (await script(PROGRAM, [], environment, await openAiKey())) !== 0)
     throw new DeployStop(
       'The platform key was not stored.',
       'The text above says why. Run the command again.',

@@ -242,13 +242,13 @@ const firstSite = async (
     tier,
     payer,
     openAiKey: () => terminal.askSecret(OPENAI_KEY),
-    storePlatformKey: async () =>
+    storePlatformKey: () =>
       storePlatformKey(
         ports.aws,
         prepared.account,
         prepared.config,
         data,
-        await terminal.askSecret(OPENAI_KEY),
+        () => terminal.askSecret(OPENAI_KEY),
         terminal,
         ports.programs,
       ),

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { parseEnvironment } from '../../../../lambdas/contract/environment.ts';
 import { DASHBOARD_CLIENT_ID } from '../../../../local/issuer/authorization-codes.ts';
+import { platformKeyEnvironment, SUSPENDED } from '../../../../tools/operator/platform-key-environment.ts';
 import { expectSuccess } from '../../../support/answers.ts';
 import type { AwsAccount } from '../../../support/aws-account.ts';
 import { putPlatformKey } from '../../../support/platform-key.ts';
@@ -29,6 +31,8 @@ const start = async (interactive = true): Promise<void> => {
     Audience: DASHBOARD_CLIENT_ID,
     TenancyTableName: 'tenancy',
     KeysTableName: 'keys',
+    LimitsTableName: 'limits',
+    HangUpQueueUrl: 'https://sqs.eu-central-1.amazonaws.com/123456789012/hangups',
     MasterKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/master',
     FingerprintKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/fingerprint',
     MarksKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/marks',
@@ -117,15 +121,29 @@ describe('a deployment into an empty account', () => {
 });
 
 describe('the platform key', () => {
+  test('that is suspended stops the deployment with the command that resumes it, and is not replaced', async () => {
+    scene.onScript(async (args) => (args[0] === '--state' ? SUSPENDED : 0));
+    expect(await scene.run({ owner: 'ada@shop.test', key: 'platform', tier: 1, origin: ORIGIN })).toBe(1);
+    expect(scene.shown()).toMatch(/The platform key is suspended[\s\S]*platform-key -- --resume/);
+    expect(scene.scripts.map(({ args }) => args)).toEqual([['--state']]);
+  });
+
   test('is stored with its own role and given by standard input, never as an argument or a variable', async () => {
     scene.answers['OpenAI key'] = 'sk-platform-key';
     // The program is played; what it would store is stored by the test.
-    scene.onScript(async () => {
-      await putPlatformKey(stack, fakeKey());
+    scene.onScript(async (args) => {
+      if (args.length === 0) await putPlatformKey(stack, fakeKey());
+      return 0;
     });
     expect(await scene.run({ owner: 'ada@shop.test', key: 'platform', tier: 1, origin: ORIGIN })).toBe(0);
-    const [program, ...more] = scene.scripts;
+    const [state, program, ...more] = scene.scripts;
     expect(more).toEqual([]);
+    expect(state).toMatchObject({ args: ['--state'], input: undefined });
+    for (const { environment } of scene.scripts)
+      expect(parseEnvironment(platformKeyEnvironment, environment)).toMatchObject({
+        LIMITS_TABLE: 'limits',
+        HANGUP_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/123456789012/hangups',
+      });
     expect(program).toMatchObject({
       path: 'tools/operator/platform-key.ts',
       input: 'sk-platform-key',

@@ -69,7 +69,7 @@ const everyRequest = async (): Promise<readonly AwsRequest[]> => {
       { account: '123456789012', region: REGION, caller: 'arn:aws:iam::123456789012:user/ada' },
       configWith(),
       scene.outputs[stackName('data')] ?? {},
-      'sk-key',
+      async () => 'sk-key',
       scene.ports.terminal,
       scene.ports.programs,
     );

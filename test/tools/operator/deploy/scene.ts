@@ -66,6 +66,7 @@ export interface Scene {
   readonly cdkCalls: string[][];
   readonly scripts: {
     readonly path: string;
+    readonly args: readonly string[];
     readonly environment: Readonly<Record<string, string>>;
     readonly input: string | undefined;
   }[];
@@ -75,8 +76,8 @@ export interface Scene {
   readonly answers: Record<string, string>;
   /** The fate of `cdk deploy` of a stack. @default it is created */
   readonly onDeploy: Map<string, (account: AwsAccount) => number>;
-  /** The work of a script that the command starts. */
-  readonly onScript: (work: () => Promise<void>) => void;
+  /** The work of a script that the command starts, and its exit status. @default 0 */
+  readonly onScript: (work: (args: readonly string[]) => Promise<number | undefined>) => void;
   readonly outputs: Record<string, Readonly<Record<string, string>>>;
   readonly run: (options?: Partial<DeployOptions>) => Promise<number>;
   readonly close: () => Promise<void>;
@@ -121,7 +122,7 @@ export const startScene = async ({
   const answers: Record<string, string> = {};
   const onDeploy: Scene['onDeploy'] = new Map();
   const outputs: Scene['outputs'] = {};
-  let scriptWork = async (): Promise<void> => undefined;
+  let scriptWork: Parameters<Scene['onScript']>[0] = async () => 0;
   const answer = (question: string): string | undefined =>
     Object.entries(answers).find(([part]) => question.includes(part))?.[1];
   const terminal: Terminal = {
@@ -152,10 +153,9 @@ export const startScene = async ({
       }
       return 0;
     },
-    script: async (path, _args, environment, input) => {
-      scripts.push({ path, environment, input });
-      await scriptWork();
-      return 0;
+    script: async (path, args, environment, input) => {
+      scripts.push({ path, args, environment, input });
+      return (await scriptWork(args)) ?? 0;
     },
     openBrowser,
   };
