@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { runCommand, UsageError } from '../command.ts';
 import { programs } from './deploy/cdk.ts';
 import { awsClients } from './deploy/clients.ts';
+import { isPageOrigin } from './deploy/first-site.ts';
 import { configOf } from './deploy/prepare.ts';
 import { deploy } from './deploy/run.ts';
 import { POLL_MS } from './deploy/stacks.ts';
@@ -43,7 +44,10 @@ const options = z.object({
     .regex(/^[1-5]$/, '--tier must be a number from 1 to 5.')
     .transform(Number)
     .optional(),
-  origin: z.string().optional(),
+  origin: z
+    .string()
+    .refine(isPageOrigin, '--origin must be an origin, as in https://shop.example.com.')
+    .optional(),
 });
 
 await runCommand({

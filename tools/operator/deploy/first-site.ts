@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRegisteredOrigin } from '../../../lambdas/domain/tenancy/origin.ts';
 import { DeployStop } from './stop.ts';
 
 /** The owner's first workspace and site, made through the public API as the dashboard does. */
@@ -8,20 +9,38 @@ export interface FirstSite {
   readonly origin: string;
 }
 
+/** Answers of the operator. Each is asked for only where the options and the stored workspace leave it open. */
+export interface FirstSiteAnswers {
+  readonly payer: () => Promise<Payer>;
+  /** Usage tier of the OpenAI account behind the key, 1 to 5: the number of sessions that may run at once. */
+  readonly tier: () => Promise<number>;
+  readonly origin: () => Promise<string>;
+  readonly openAiKey: () => Promise<string>;
+  /** Called when managed billing has no platform key that could pay. */
+  readonly storePlatformKey: () => Promise<void>;
+}
+
+export type Payer = 'own' | 'platform' | 'none';
+
 export interface FirstSiteRequest {
   readonly url: string;
   /** An access token of the owner. */
   readonly token: string;
   readonly workspace: string;
-  readonly origin: string;
-  /** Usage tier of the OpenAI account behind the key, 1 to 5: the number of sessions that may run at once. */
-  readonly tier: number;
-  readonly payer: 'own' | 'platform';
-  /** Asked for only when the workspace has no key yet. */
-  readonly openAiKey: () => Promise<string>;
-  /** Called when managed billing is refused because the platform has no key yet. */
-  readonly storePlatformKey: () => Promise<void>;
+  /** Explicit options. Only these change a workspace that exists. */
+  readonly given: {
+    readonly payer: Payer | undefined;
+    readonly tier: number | undefined;
+    readonly origin: string | undefined;
+  };
+  readonly answers: FirstSiteAnswers;
 }
+
+/** The origin of one page, as a browser sends it. */
+export const isPageOrigin = (text: string): boolean =>
+  /^https?:/.test(text) && !text.includes('*') && parseRegisteredOrigin(text) === text;
+
+export const NO_ORIGIN = 'The address of the page must be an origin, as in https://shop.example.com.';
 
 const TIMEOUT_MS = 30_000;
 const PAGE = 100;
@@ -31,7 +50,16 @@ const envelope = z.union([
   z.object({ success: z.literal(false), error: z.object({ code: z.string(), message: z.string() }) }),
 ]);
 const workspaces = z.object({
-  items: z.array(z.object({ workspace_id: z.string(), name: z.string(), role: z.string() })),
+  items: z.array(
+    z.object({
+      workspace_id: z.string(),
+      name: z.string(),
+      role: z.string(),
+      billing_mode: z.enum(['byok', 'managed']),
+      openai_tier: z.number(),
+      managed_available: z.boolean(),
+    }),
+  ),
 });
 const sites = z.object({
   items: z.array(z.object({ site_id: z.string(), allowed_origins: z.array(z.string()) })),
@@ -54,43 +82,71 @@ const asker =
     return envelope.parse(await response.json());
   };
 
+const NEXT: Readonly<Record<string, string>> = {
+  recent_sign_in_required:
+    'Run the command again and sign in when the browser asks. With TOKEN: get a token from a new sign-in first.',
+};
+
 const dataOf = (answer: Answer, what: string): Readonly<Record<string, unknown>> => {
   if (answer.success) return answer.data;
   throw new DeployStop(
     `${what} ${answer.error.message} (${answer.error.code})`,
-    'Correct it and run the command again: it continues here.',
+    NEXT[answer.error.code] ?? 'Correct it and run the command again: it continues here.',
   );
 };
 
+type Workspace = z.infer<typeof workspaces>['items'][number];
+
+const BILLING = { own: 'byok', platform: 'managed' } as const;
+
 /**
- * A workspace with this name, its OpenAI key or managed billing, and a site for this origin. What exists is used, so a
- * second run changes nothing but the tier. Throws DeployStop with the refusal of the API.
+ * A workspace with this name, its OpenAI key or managed billing, and a site. What exists answers the questions and is
+ * used as it is: only an explicit option changes the payer or the tier of a workspace, or adds a site for another origin.
+ * undefined where the operator wants no key now. Throws DeployStop with the refusal of the API.
  */
-export const ensureFirstSite = async (request: FirstSiteRequest): Promise<FirstSite> => {
+export const ensureFirstSite = async (request: FirstSiteRequest): Promise<FirstSite | undefined> => {
+  const { workspace: name, given, answers } = request;
+  if (given.payer === 'none') return undefined;
   const ask = asker(request);
-  const { workspace: name, origin, tier, payer } = request;
-  const settings = { openai_tier: tier, billing_mode: payer === 'platform' ? 'managed' : 'byok' };
-  const mine = workspaces.parse(
+  const { items } = workspaces.parse(
     dataOf(await ask('GET', `/v1/workspaces?limit=${PAGE}`), 'The workspaces could not be listed:'),
   );
+  const existing = items.find((item) => item.name === name && item.role === 'owner');
+  const payer = given.payer ?? payerOf(existing) ?? (await answers.payer());
+  if (payer === 'none') return undefined;
+  const { origin: newOrigin, ...settings } =
+    existing === undefined
+      ? {
+          billing_mode: BILLING[payer],
+          openai_tier: given.tier ?? (await answers.tier()),
+          origin: given.origin ?? (await answers.origin()),
+        }
+      : { ...changesOf(existing, payer, given.tier), origin: given.origin };
   const save = async (method: string, path: string, body: unknown, what: string) => {
     const answer = await ask(method, path, body);
     if (answer.success || answer.error.code !== 'managed_unavailable') return dataOf(answer, what);
-    await request.storePlatformKey();
+    await answers.storePlatformKey();
     return dataOf(await ask(method, path, body), what);
   };
-  const existing = mine.items.find((item) => item.name === name && item.role === 'owner')?.workspace_id;
-  const saved =
-    existing === undefined
-      ? await save('POST', '/v1/workspaces', { name, ...settings }, 'The workspace could not be created:')
-      : await save('PATCH', `/v1/workspaces/${existing}`, settings, 'The workspace could not be changed:');
-  const workspaceId = z.string().parse(saved['workspace_id']);
+  const workspaceId =
+    existing?.workspace_id ??
+    z
+      .string()
+      .parse(
+        (await save('POST', '/v1/workspaces', { name, ...settings }, 'The workspace could not be created:'))[
+          'workspace_id'
+        ],
+      );
+  if (existing !== undefined && Object.keys(settings).length > 0)
+    await save('PATCH', `/v1/workspaces/${workspaceId}`, settings, 'The workspace could not be changed:');
+  else if (existing !== undefined && payer === 'platform' && !existing.managed_available)
+    await answers.storePlatformKey();
 
   if (payer === 'own') {
     const stored = await ask('GET', `/v1/workspaces/${workspaceId}/openai-key`);
     if (!stored.success && stored.error.code === 'openai_key_missing')
       dataOf(
-        await ask('PUT', `/v1/workspaces/${workspaceId}/openai-key`, { api_key: await request.openAiKey() }),
+        await ask('PUT', `/v1/workspaces/${workspaceId}/openai-key`, { api_key: await answers.openAiKey() }),
         'The OpenAI key was not stored:',
       );
     else dataOf(stored, 'The OpenAI key could not be looked up:');
@@ -102,16 +158,33 @@ export const ensureFirstSite = async (request: FirstSiteRequest): Promise<FirstS
       'The sites could not be listed:',
     ),
   );
-  const siteId =
-    listed.items.find(({ allowed_origins }) => allowed_origins.includes(origin))?.site_id ??
-    z.string().parse(
-      dataOf(
-        await ask('POST', `/v1/workspaces/${workspaceId}/sites`, {
-          name: new URL(origin).host,
-          allowed_origins: [origin],
-        }),
-        'The site could not be created:',
-      )['site_id'],
-    );
-  return { workspaceId, siteId, origin };
+  const known = listed.items.flatMap(({ site_id, allowed_origins }) =>
+    allowed_origins.map((origin) => ({ workspaceId, siteId: site_id, origin })),
+  );
+  const found = known.find(({ origin }) =>
+    newOrigin === undefined ? isPageOrigin(origin) : origin === newOrigin,
+  );
+  if (found !== undefined) return found;
+  const origin = newOrigin ?? (await answers.origin());
+  const created = dataOf(
+    await ask('POST', `/v1/workspaces/${workspaceId}/sites`, {
+      name: new URL(origin).host,
+      allowed_origins: [origin],
+    }),
+    'The site could not be created:',
+  );
+  return { workspaceId, siteId: z.string().parse(created['site_id']), origin };
 };
+
+const payerOf = (workspace: Workspace | undefined): 'own' | 'platform' | undefined =>
+  workspace === undefined ? undefined : workspace.billing_mode === 'managed' ? 'platform' : 'own';
+
+/** Settings that the explicit options change. Empty: none. */
+const changesOf = (
+  existing: Workspace,
+  payer: 'own' | 'platform',
+  tier: number | undefined,
+): { readonly billing_mode?: string; readonly openai_tier?: number } => ({
+  ...(BILLING[payer] !== existing.billing_mode && { billing_mode: BILLING[payer] }),
+  ...(tier !== undefined && tier !== existing.openai_tier && { openai_tier: tier }),
+});

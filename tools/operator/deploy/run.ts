@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { signInPrefix } from '../../../lib/sign-in-prefix.ts';
 import type { StageConfig } from '../../../lib/stage-config.ts';
 import { smokeTest } from '../smoke/steps.ts';
+import { askOwner, firstSiteAnswers } from './answers.ts';
 import type { Programs } from './cdk.ts';
 import { checkPlaceholders } from './checks.ts';
 import type { AwsClients } from './clients.ts';
-import { ensureFirstSite, type FirstSite } from './first-site.ts';
+import { ensureFirstSite, isPageOrigin, NO_ORIGIN, type Payer } from './first-site.ts';
 import { dnsStep, nextSteps } from './next-steps.ts';
 import { inviteOwner, poolHasOwner } from './owner.ts';
 import { findingLines, planLines } from './plan.ts';
@@ -29,7 +29,7 @@ export interface DeployOptions {
   /** Mail address of the first owner. */
   readonly owner: string | undefined;
   /** Whose OpenAI key the first workspace uses; `none` stores no key now. */
-  readonly key: 'own' | 'platform' | 'none' | undefined;
+  readonly key: Payer | undefined;
   readonly tier: number | undefined;
   readonly origin: string | undefined;
   readonly workspace: string;
@@ -125,24 +125,16 @@ const uploadDashboard = async (
   }
 };
 
-const mailAddress = z.email();
-
 const invite = async (
   { aws, terminal }: DeployPorts,
   { owner }: DeployOptions,
   { region }: Prepared['account'],
   userPoolId: string,
 ): Promise<void> => {
-  const { say, ask, interactive } = terminal;
+  const { say, interactive } = terminal;
   if (owner === undefined && (await poolHasOwner(aws, region, userPoolId))) return;
   if (owner === undefined && !interactive) return;
-  const given = owner ?? (await ask('\nMail address of the first owner:', ''));
-  const email = mailAddress.safeParse(given);
-  if (!email.success)
-    throw new DeployStop(
-      'The owner must be a mail address.',
-      'Run the same command again: it continues here.',
-    );
+  const email = owner ?? (await askOwner(terminal));
   const SENTENCES = {
     invited: 'A mail with a temporary password is on its way. It is valid for three days.',
     'invited again': 'The old invitation had expired. A new mail is on its way.',
@@ -150,7 +142,7 @@ const invite = async (
       'The invitation was sent before and is still valid. Look for a mail from no-reply@verificationemail.com.',
     there: 'The owner has signed in before.',
   };
-  say(SENTENCES[await inviteOwner(aws, region, userPoolId, email.data)]);
+  say(SENTENCES[await inviteOwner(aws, region, userPoolId, email)]);
 };
 
 /** An access token of the owner; undefined when only a person can get one and nobody is there. */
@@ -184,75 +176,24 @@ const tokenOf = async (
   );
 };
 
-const PAYERS: Readonly<Record<string, 'own' | 'platform' | 'none'>> = {
-  own: 'own',
-  platform: 'platform',
-  none: 'none',
-};
-
-const payerOf = async ({ ask, interactive, say }: Terminal, key: DeployOptions['key']) => {
-  if (key !== undefined || !interactive) return key ?? 'none';
-  say('\nWho pays OpenAI? own: the first workspace has its own key. platform: you pay for your customers.');
-  const answer = await ask('own, platform or none (decide later):', 'own');
-  const payer = PAYERS[answer];
-  if (payer === undefined)
-    throw new DeployStop('Answer own, platform or none.', 'Run the same command again.');
-  return payer;
-};
-
-const tierOf = async ({ ask, interactive, say }: Terminal, tier: number | undefined): Promise<number> => {
-  if (tier !== undefined || !interactive) return tier ?? 1;
-  say(
-    '\nThe usage tier of the OpenAI account (platform.openai.com, Settings, Limits) sets how many sessions may run at once.',
+/** Throws DeployStop for options about a first site where nobody can sign in: they would have no effect. */
+const refuseUnused = (
+  { stage, config, token, key, tier, origin }: DeployOptions,
+  interactive: boolean,
+): void => {
+  if (interactive || token !== undefined || !('cognito' in config.signIn)) return;
+  const given = Object.entries({ '--key': key, '--tier': tier, '--origin': origin }).flatMap(
+    ([name, value]) => (value === undefined || value === 'none' ? [] : [name]),
   );
-  const answer = Number(await ask('Tier, 1 to 5:', '1'));
-  if (!Number.isInteger(answer) || answer < 1 || answer > 5)
-    throw new DeployStop('The tier must be a number from 1 to 5.', 'Run the same command again.');
-  return answer;
-};
-
-const OPENAI_KEY = 'OpenAI key:';
-
-/** The first site, with a key that pays for it; undefined where the operator wants none now. */
-const firstSite = async (
-  ports: DeployPorts,
-  options: DeployOptions,
-  prepared: Prepared,
-  { url, token, data }: { readonly url: string; readonly token: string; readonly data: Outputs },
-): Promise<FirstSite | undefined> => {
-  const { terminal } = ports;
-  const payer = await payerOf(terminal, options.key);
-  if (payer === 'none') return undefined;
-  const tier = await tierOf(terminal, options.tier);
-  const origin =
-    options.origin ??
-    (terminal.interactive
-      ? await terminal.ask('\nAddress of the page that shows the widget, as in https://shop.example.com:', '')
-      : '');
-  if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-    throw new DeployStop(
-      'The address of the page must be an origin, as in https://shop.example.com.',
-      'Run the same command again, with --origin.',
-    );
-  return ensureFirstSite({
-    url,
-    token,
-    workspace: options.workspace,
-    origin,
-    tier,
-    payer,
-    openAiKey: () => terminal.askSecret(OPENAI_KEY),
-    storePlatformKey: () =>
-      storePlatformKey(
-        ports.aws,
-        prepared.account,
-        prepared.config,
-        data,
-        () => terminal.askSecret(OPENAI_KEY),
-        terminal,
-        ports.programs,
-      ),
-  });
+  if (given.length === 0) return;
+  throw new DeployStop(
+    `Nobody can sign in here, so ${given.join(', ')} would have no effect. Nothing was changed.`,
+    [
+      'Deploy without them, then sign in as the owner on a terminal, or give a token of the owner:',
+      `npm run deploy -- --stage ${stage} --yes --owner MAIL`,
+      `TOKEN=… npm run deploy -- --stage ${stage} --yes --key own --tier 1 --origin https://shop.example.com < KEY_FILE`,
+    ].join('\n'),
+  );
 };
 
 /**
@@ -268,6 +209,10 @@ export const deploy = async (ports: DeployPorts, options: DeployOptions): Promis
       'Nobody can confirm here.',
       'Give --yes to deploy without a question, or --plan to look.',
     );
+
+  if (options.origin !== undefined && !isPageOrigin(options.origin))
+    throw new DeployStop(NO_ORIGIN, 'Nothing was changed. Give the origin with --origin, without a path.');
+  if (!options.plan) refuseUnused(options, interactive);
 
   const placeholders = checkPlaceholders(config);
   if (placeholders.some(({ level }) => level === 'stop')) {
@@ -311,7 +256,17 @@ export const deploy = async (ports: DeployPorts, options: DeployOptions): Promis
     await invite(ports, options, account, userPoolId);
   const token = await tokenOf(ports, options, prepared, data);
   const site =
-    token === undefined ? undefined : await firstSite(ports, options, prepared, { url, token, data });
+    token === undefined || (options.key === undefined && !interactive)
+      ? undefined
+      : await ensureFirstSite({
+          url,
+          token,
+          workspace: options.workspace,
+          given: { payer: options.key, tier: options.tier, origin: options.origin },
+          answers: firstSiteAnswers(terminal, (openAiKey) =>
+            storePlatformKey(aws, account, config, data, openAiKey, terminal, programs),
+          ),
+        });
 
   say('\nSmoke test');
   const { ok } = await smokeTest(

@@ -101,6 +101,47 @@ describe('a deployment into an empty account', () => {
     expect(scene.cdkCalls.filter(([command]) => command === 'bootstrap')).toHaveLength(1);
   });
 
+  test('asks nothing about a workspace and a site that exist, and changes neither', async () => {
+    scene.answers['OpenAI key'] = fakeKey();
+    expect(await scene.run({ owner: 'ada@shop.test', key: 'own', tier: 4, origin: ORIGIN })).toBe(0);
+    const before = await workspacesOf(owner);
+    const shown = scene.shown().length;
+    expect(await scene.run({ owner: 'ada@shop.test' })).toBe(0);
+    expect(await workspacesOf(owner)).toEqual(before);
+    expect(scene.shown().slice(shown)).not.toMatch(/Tier, 1|own, platform|Address of the page|OpenAI key:/);
+    expect(scene.shown().slice(shown)).toContain(`Show the widget on ${ORIGIN}`);
+  });
+
+  test('changes the tier of a workspace that exists only when the option names it', async () => {
+    scene.answers['OpenAI key'] = fakeKey();
+    await scene.run({ owner: 'ada@shop.test', key: 'own', tier: 4, origin: ORIGIN });
+    expect(await scene.run({ owner: 'ada@shop.test', tier: 2 })).toBe(0);
+    expect(await workspacesOf(owner)).toMatchObject([{ openai_tier: 2, billing_mode: 'byok' }]);
+  });
+
+  test('asks again when an answer is mistyped', async () => {
+    scene.answers['OpenAI key'] = fakeKey();
+    scene.replies['own, platform or none'] = ['onw', 'own'];
+    scene.replies['Tier'] = ['six', '3'];
+    scene.replies['Address of the page'] = ['', 'shop.test', ORIGIN];
+    scene.replies['first owner'] = ['ada', 'ada@shop.test'];
+    expect(await scene.run()).toBe(0);
+    expect(await workspacesOf(owner)).toMatchObject([{ openai_tier: 3 }]);
+    expect(scene.shown()).toContain('The tier must be a number from 1 to 5.');
+  });
+
+  test.each([
+    [{ key: 'own' }, '--key'],
+    [{ tier: 2, origin: ORIGIN }, '--tier, --origin'],
+  ] as const)('refuses %j where nobody can sign in, before anything is deployed', async (given, named) => {
+    await scene.close();
+    await start(false);
+    expect(await scene.run({ owner: 'ada@shop.test', ...given })).toBe(1);
+    expect(scene.shown()).toContain(`Nobody can sign in here, so ${named} would have no effect.`);
+    expect(scene.shown()).toMatch(/--yes --owner MAIL\nTOKEN=… npm run deploy/);
+    expect(scene.cdkCalls).toEqual([]);
+  });
+
   test('ends with status 3 where nobody can sign in, and says what is left', async () => {
     await scene.close();
     await start(false);
@@ -320,6 +361,7 @@ describe('a refusal of the API', () => {
     async (origin) => {
       expect(await scene.run({ owner: 'ada@shop.test', key: 'own', tier: 1, origin })).toBe(1);
       expect(scene.shown()).toContain('must be an origin, as in https://shop.example.com');
+      expect(scene.cdkCalls).toEqual([]);
     },
   );
 });

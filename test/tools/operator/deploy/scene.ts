@@ -74,6 +74,8 @@ export interface Scene {
   readonly shown: () => string;
   /** Answers of the operator, by a part of the question. */
   readonly answers: Record<string, string>;
+  /** Answers that are given one after the other, before those of `answers`. */
+  readonly replies: Record<string, string[]>;
   /** The fate of `cdk deploy` of a stack. @default it is created */
   readonly onDeploy: Map<string, (account: AwsAccount) => number>;
   /** The work of a script that the command starts, and its exit status. @default 0 */
@@ -120,11 +122,14 @@ export const startScene = async ({
   const cdkCalls: string[][] = [];
   const scripts: Scene['scripts'] = [];
   const answers: Record<string, string> = {};
+  const replies: Record<string, string[]> = {};
   const onDeploy: Scene['onDeploy'] = new Map();
   const outputs: Scene['outputs'] = {};
   let scriptWork: Parameters<Scene['onScript']>[0] = async () => 0;
   const answer = (question: string): string | undefined =>
-    Object.entries(answers).find(([part]) => question.includes(part))?.[1];
+    Object.entries(replies)
+      .find(([part]) => question.includes(part))?.[1]
+      .shift() ?? Object.entries(answers).find(([part]) => question.includes(part))?.[1];
   const terminal: Terminal = {
     say: (line = '') => void lines.push(line),
     interactive,
@@ -167,6 +172,7 @@ export const startScene = async ({
     scripts,
     shown: () => lines.join('\n'),
     answers,
+    replies,
     onDeploy,
     onScript: (work) => {
       scriptWork = work;

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { type FirstSiteAnswers, isPageOrigin, NO_ORIGIN, type Payer } from './first-site.ts';
+import { DeployStop } from './stop.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A person who mistypes is asked again; a program that answers the same for ever is not. */
+const ATTEMPTS = 3;
+
+/** The answer that `parse` accepts. Throws DeployStop after three that it does not. */
+const askUntil = async <Value>(
+  { ask, say }: Terminal,
+  question: string,
+  fallback: string,
+  parse: (answer: string) => Value | undefined,
+  complaint: string,
+): Promise<Value> => {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const value = parse(await ask(question, fallback));
+    if (value !== undefined) return value;
+    if (attempt < ATTEMPTS) say(complaint);
+  }
+  throw new DeployStop(complaint, 'Run the same command again: it continues with this question.');
+};
+
+const PAYERS: readonly Payer[] = ['own', 'platform', 'none'];
+const mailAddress = z.email();
+
+export const askOwner = (terminal: Terminal): Promise<string> =>
+  askUntil(
+    terminal,
+    '\nMail address of the first owner:',
+    '',
+    (answer) => mailAddress.safeParse(answer).data,
+    'The owner must be a mail address.',
+  );
+
+/** Questions to a person. Where nobody can answer, the tier is 1 and an origin must be an option. */
+export const firstSiteAnswers = (
+  terminal: Terminal,
+  storePlatformKey: (openAiKey: () => Promise<string>) => Promise<void>,
+): FirstSiteAnswers => {
+  const openAiKey = (): Promise<string> => terminal.askSecret('OpenAI key:');
+  return {
+    openAiKey,
+    storePlatformKey: () => storePlatformKey(openAiKey),
+    payer: async () => {
+      terminal.say(
+        '\nWho pays OpenAI? own: the first workspace has its own key. platform: you pay for your customers.',
+      );
+      return askUntil(
+        terminal,
+        'own, platform or none (decide later):',
+        'own',
+        (answer) => PAYERS.find((payer) => payer === answer),
+        'Answer own, platform or none.',
+      );
+    },
+    tier: async () => {
+      if (!terminal.interactive) return 1;
+      terminal.say(
+        '\nThe usage tier of the OpenAI account (platform.openai.com, Settings, Limits) sets how many sessions may run at once.',
+      );
+      return askUntil(
+        terminal,
+        'Tier, 1 to 5:',
+        '1',
+        (answer) => (/^[1-5]$/.test(answer) ? Number(answer) : undefined),
+        'The tier must be a number from 1 to 5.',
+      );
+    },
+    origin: async () => {
+      if (!terminal.interactive)
+        throw new DeployStop(NO_ORIGIN, 'Run the same command again, with --origin.');
+      return askUntil(
+        terminal,
+        '\nAddress of the page that shows the widget, as in https://shop.example.com:',
+        '',
+        (answer) => (isPageOrigin(answer) ? answer : undefined),
+        NO_ORIGIN,
+      );
+    },
+  };
+};
