@@ -1,6 +1,8 @@
 import {
   AccountRecovery,
+  CfnManagedLoginBranding,
   FeaturePlan,
+  ManagedLoginVersion,
   Mfa,
   OAuthScope,
   UserPool,
@@ -76,7 +78,19 @@ export class SignInPool extends Construct {
       idTokenValidity: Duration.hours(1),
       refreshTokenValidity: Duration.days(1),
     });
-    const domain = new UserPoolDomain(this, 'Domain', { userPool: pool, cognitoDomain: { domainPrefix } });
+    const domain = new UserPoolDomain(this, 'Domain', {
+      userPool: pool,
+      cognitoDomain: { domainPrefix },
+      // The classic page ignores `prompt=login`, and with it a recent sign-in that the API asks for:
+      // https://docs.aws.amazon.com/cognito/latest/developerguide/authorization-endpoint.html
+      managedLoginVersion: ManagedLoginVersion.NEWER_MANAGED_LOGIN,
+    });
+    // Managed login shows no page for a client that has no style.
+    new CfnManagedLoginBranding(this, 'Branding', {
+      userPoolId: pool.userPoolId,
+      clientId: client.userPoolClientId,
+      useCognitoProvidedValues: true,
+    });
 
     this.issuer = pool.userPoolProviderUrl;
     this.audience = client.userPoolClientId;

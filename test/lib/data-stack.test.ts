@@ -195,3 +195,19 @@ describe('the KMS keys', () => {
     ]);
   });
 });
+
+describe('the sign-in page of a pool', () => {
+  test('is the managed login, which alone heeds prompt=login, with a style for the client', () => {
+    expect(ofType(own, 'AWS::Cognito::UserPoolDomain')).toMatchObject([
+      { Properties: { ManagedLoginVersion: 2 } },
+    ]);
+    expect(ofType(own, 'AWS::Cognito::ManagedLoginBranding')).toMatchObject([
+      {
+        Properties: {
+          UseCognitoProvidedValues: true,
+          ClientId: { Ref: expect.stringMatching(/^SignInClient/) },
+        },
+      },
+    ]);
+  });
+});

@@ -7,6 +7,7 @@ import { configOf } from './deploy/prepare.ts';
 import { deploy } from './deploy/run.ts';
 import { POLL_MS } from './deploy/stacks.ts';
 import { DeployStop } from './deploy/stop.ts';
+import { refuseSwallowedOptions } from './deploy/swallowed-options.ts';
 import { processTerminal } from './deploy/terminal.ts';
 
 const USAGE = `npm run deploy -- --stage STAGE [--plan]
@@ -62,7 +63,9 @@ await runCommand({
     origin: { type: 'string' },
     workspace: { type: 'string', default: 'First workspace' },
   },
-  run: async (values) => {
+  allowPositionals: true,
+  run: async (values, positionals) => {
+    refuseSwallowedOptions('deploy', values.stage, positionals);
     const parsed = options.safeParse(values);
     if (!parsed.success) throw new UsageError(parsed.error.issues.map(({ message }) => message).join('\n'));
     const { stage, owner, key, tier, origin } = parsed.data;

@@ -5,15 +5,17 @@ import { configOf } from './deploy/prepare.ts';
 import { remove } from './deploy/remove.ts';
 import { POLL_MS } from './deploy/stacks.ts';
 import { DeployStop } from './deploy/stop.ts';
+import { refuseSwallowedOptions } from './deploy/swallowed-options.ts';
 import { processTerminal } from './deploy/terminal.ts';
 
-const USAGE = `npm run remove -- --stage STAGE [--data]
+const USAGE = `npm run remove -- --stage STAGE [--data] [--plan]
 
 Removes a stage of cdk.json: shows what it will delete, asks for the name of the stage, deletes, and lists what stays with its
 cost. Tables, keys, buckets, logs, the trail and the user pool always stay; docs/deploy.md says how to delete them.
 
   --stage   a stage of cdk.json, such as dev
   --data    also the stacks that hold data. They must not be protected
+  --plan    show what would be deleted and kept, with its cost, and change nothing
   --yes     do not ask
   --help    this text
 
@@ -26,15 +28,18 @@ await runCommand({
     stage: { type: 'string' },
     data: { type: 'boolean', default: false },
     yes: { type: 'boolean', default: false },
+    plan: { type: 'boolean', default: false },
   },
-  run: async ({ stage, data, yes }) => {
+  allowPositionals: true,
+  run: async ({ stage, data, yes, plan }, positionals) => {
+    refuseSwallowedOptions('remove', stage, positionals);
     if (stage === undefined) throw new UsageError('Give --stage, as in --stage dev.');
     const terminal = processTerminal();
     const config = configOf(stage, new URL('../../cdk.json', import.meta.url));
     try {
       return await remove(
         { aws: awsClients(), programs: programs(), terminal, pollMs: POLL_MS },
-        { stage, config, data, yes },
+        { stage, config, data, yes, plan },
       );
     } catch (error) {
       if (!(error instanceof DeployStop)) throw error;

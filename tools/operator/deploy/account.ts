@@ -38,6 +38,11 @@ const REFUSALS: Readonly<Record<string, string>> = {
   UnrecognizedClientException: 'AWS does not know these credentials.',
 };
 
+const withoutCredentials = (profile = ''): string =>
+  profile === ''
+    ? 'There are no AWS credentials here.'
+    : `There are no AWS credentials in the profile ${profile}, which AWS_PROFILE names.`;
+
 /**
  * Whose account the credentials open, in this region. Throws DeployStop without credentials, with credentials that AWS
  * refuses, and for a region that is unknown or not enabled.
@@ -50,7 +55,7 @@ export const accountOf = async (aws: AwsClients, region: string): Promise<Accoun
   } catch (error) {
     const { name, message } = awsErrorOf(error);
     if (/Credentials?Provider|CredentialsError/i.test(name))
-      throw new DeployStop('There are no AWS credentials here.', SIGN_IN);
+      throw new DeployStop(withoutCredentials(process.env['AWS_PROFILE']), SIGN_IN);
     // A region that the account has not enabled refuses good credentials with this name:
     // https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
     if (name === 'InvalidClientTokenId')

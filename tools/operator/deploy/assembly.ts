@@ -10,6 +10,8 @@ export interface PlannedStack {
   readonly resources: Readonly<Record<string, number>>;
   /** Number of those that stay when the stack is deleted. */
   readonly kept: Readonly<Record<string, number>>;
+  /** Their logical ids. */
+  readonly keptIds: ReadonlySet<string>;
 }
 
 const artifact = z.object({
@@ -43,19 +45,17 @@ export const readAssembly = (folder: string, region: string): readonly PlannedSt
     if (found === undefined || found.type !== 'aws:cloudformation:stack' || visited.has(id)) return;
     visited.add(id);
     for (const dependency of found.dependencies ?? []) visit(dependency);
-    const resources = Object.values(
+    const resources = Object.entries(
       template.parse(read(found.properties?.templateFile ?? `${id}.template.json`)).Resources,
     );
+    const kept = resources.filter(([, { DeletionPolicy = 'Delete' }]) => DeletionPolicy.startsWith('Retain'));
     const named = found.environment?.split('/').at(-1);
     ordered.push({
       name: found.properties?.stackName ?? id,
       region: named === undefined || named === 'unknown-region' ? region : named,
-      resources: counted(resources.map(({ Type }) => Type)),
-      kept: counted(
-        resources
-          .filter(({ DeletionPolicy = 'Delete' }) => DeletionPolicy.startsWith('Retain'))
-          .map(({ Type }) => Type),
-      ),
+      resources: counted(resources.map(([, { Type }]) => Type)),
+      kept: counted(kept.map(([, { Type }]) => Type)),
+      keptIds: new Set(kept.map(([logicalId]) => logicalId)),
     });
   };
   for (const id of Object.keys(artifacts).toSorted()) visit(id);

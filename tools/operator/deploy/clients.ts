@@ -4,6 +4,7 @@ import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { STSClient } from '@aws-sdk/client-sts';
+import { namingFailures } from './aws-failure.ts';
 
 /** The services that the command asks, each in one region. Endpoints and credentials are those of the AWS SDK. */
 export interface AwsClients {
@@ -25,10 +26,10 @@ const perRegion = <Client>(make: (region: string) => Client): ((region: string) 
 };
 
 export const awsClients = (): AwsClients => ({
-  cloudFormation: perRegion((region) => new CloudFormationClient({ region })),
-  cloudTrail: perRegion((region) => new CloudTrailClient({ region })),
-  cognito: perRegion((region) => new CognitoIdentityProviderClient({ region })),
-  lambda: perRegion((region) => new LambdaClient({ region })),
-  quotas: perRegion((region) => new ServiceQuotasClient({ region })),
-  sts: perRegion((region) => new STSClient({ region })),
+  cloudFormation: perRegion((region) => namingFailures(new CloudFormationClient({ region }), region)),
+  cloudTrail: perRegion((region) => namingFailures(new CloudTrailClient({ region }), region)),
+  cognito: perRegion((region) => namingFailures(new CognitoIdentityProviderClient({ region }), region)),
+  lambda: perRegion((region) => namingFailures(new LambdaClient({ region }), region)),
+  quotas: perRegion((region) => namingFailures(new ServiceQuotasClient({ region }), region)),
+  sts: perRegion((region) => namingFailures(new STSClient({ region }), region)),
 });

@@ -60,7 +60,7 @@ export const nextSteps = (
   if (config.alarmEmail !== undefined) steps.push('Confirm the mail that AWS sent to alarmEmail.');
   steps.push(
     `Look at the dashboard spelo-byok-${stage} in CloudWatch, region ${region}.`,
-    `Later: npm run remove -- --stage ${stage} shows what a removal keeps.`,
+    `Later: npm run remove -- --stage ${stage} --data --plan shows what a removal deletes and keeps, with its cost.`,
   );
   return [
     '',

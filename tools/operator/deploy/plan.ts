@@ -29,18 +29,24 @@ const NAMES: readonly (readonly [string, string])[] = [
 
 const SINGULAR = /(?<=y)s$|(?<=[^y])s$/;
 
+const namedIn = (counts: Readonly<Record<string, number>>): readonly string[] =>
+  NAMES.flatMap(([type, name]) => {
+    const count = counts[type] ?? 0;
+    return count === 0 ? [] : [`${count} ${count === 1 ? name.replace(SINGULAR, '') : name}`];
+  });
+
+const othersOf = (counts: Readonly<Record<string, number>>): readonly (readonly [string, number])[] =>
+  Object.entries(counts).filter(([type]) => NAMES.every(([name]) => name !== type));
+
 /** `6 tables, 8 KMS keys, 12 others`. */
 export const inWords = (counts: Readonly<Record<string, number>>): string => {
-  const named = NAMES.flatMap(([type, name]) => {
-    const count = counts[type] ?? 0;
-    return count === 0
-      ? []
-      : [{ count, text: `${count} ${count === 1 ? name.replace(SINGULAR, '') : name}` }];
-  });
-  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const others = all - named.reduce((sum, { count }) => sum + count, 0);
-  return [...named.map(({ text }) => text), ...(others === 0 ? [] : [`${others} others`])].join(', ');
+  const others = othersOf(counts).reduce((sum, [, count]) => sum + count, 0);
+  return [...namedIn(counts), ...(others === 0 ? [] : [`${others} others`])].join(', ');
 };
+
+/** `6 tables, 8 Logs::LogGroup`: every type, for resources that a person has to look after. */
+export const allInWords = (counts: Readonly<Record<string, number>>): string =>
+  [...namedIn(counts), ...othersOf(counts).map(([type, count]) => `${count} ${type}`)].join(', ');
 
 const MARKS: Readonly<Record<Finding['level'], string>> = { ok: 'ok  ', note: 'note', stop: 'STOP' };
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -44,13 +44,32 @@ export const environmentOf = ({ region }: Account): Readonly<Record<string, stri
   AWS_DEFAULT_REGION: region,
 });
 
+/** Folders of synthesized apps, which the process removes when it ends. */
+const assemblies = new Set<string>();
+
+const removeAssemblies = (): void => {
+  for (const folder of assemblies) rmSync(folder, { recursive: true, force: true });
+  assemblies.clear();
+};
+
+const newAssembly = (): string => {
+  if (assemblies.size === 0) {
+    process.once('exit', removeAssemblies);
+    process.once('SIGINT', () => process.exit(130));
+    process.once('SIGTERM', () => process.exit(143));
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'spelo-byok-deploy-'));
+  assemblies.add(folder);
+  return folder;
+};
+
 const synthesize = async (
   stage: string,
   account: Account,
   { cdk }: Programs,
   bundled: boolean,
 ): Promise<string> => {
-  const folder = mkdtempSync(join(tmpdir(), 'spelo-byok-deploy-'));
+  const folder = newAssembly();
   const status = await cdk(
     // `list` makes the same templates without the code of the functions, in a few seconds.
     [...(bundled ? ['synth', '--quiet'] : ['list']), '-c', `stage=${stage}`, '--output', folder],

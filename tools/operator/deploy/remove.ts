@@ -1,11 +1,12 @@
 import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import type { StageConfig } from '../../../lib/stage-config.ts';
+import { explainingAwsErrors } from './aws-failure.ts';
 import type { AwsClients } from './clients.ts';
-import { inWords } from './plan.ts';
+import { allInWords, inWords } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { inDollars, PRICES, type Price } from './prices.ts';
 import type { DeployPorts } from './run.ts';
-import { keptResources, type StackResource, type StackState } from './stack-state.ts';
+import { keptResources, resourcesOf, type StackResource, type StackState } from './stack-state.ts';
 import { explainFailure, settledState } from './stacks.ts';
 import { DeployStop } from './stop.ts';
 
@@ -15,6 +16,8 @@ export interface RemoveOptions {
   /** Also the stacks that hold data. Without it, all data stays in use. */
   readonly data: boolean;
   readonly yes: boolean;
+  /** Shows what would be deleted and kept, and ends. */
+  readonly plan: boolean;
 }
 
 /** Stacks whose deletion leaves resources that nobody uses any more. */
@@ -57,13 +60,33 @@ const explainRefusal = (states: readonly StackState[]): readonly string[] =>
       : [],
   );
 
+/** Resources of these stacks whose type a deletion keeps, as the templates say. */
+const staying = async (
+  aws: AwsClients,
+  victims: readonly StackState[],
+  planned: Prepared['planned'],
+): Promise<readonly StackResource[]> => {
+  const perStack = await Promise.all(
+    victims.map(async ({ name, region }) => {
+      const kept = planned.find((stack) => stack.name === name)?.keptIds ?? new Set();
+      return (await resourcesOf(aws.cloudFormation(region), name)).filter(({ logicalId }) =>
+        kept.has(logicalId),
+      );
+    }),
+  );
+  return perStack.flat();
+};
+
 /**
  * Removes a stage: the stacks in front of the data, and with `data` all of them. Tables, keys, buckets and logs stay in
  * either case, and the command lists them with what they cost. It never switches a protection off. Returns the exit status.
  */
-export const remove = async (
-  { aws, programs, terminal: { say, ask, interactive }, pollMs }: DeployPorts,
-  { stage, config, data, yes }: RemoveOptions,
+export const remove = (ports: DeployPorts, options: RemoveOptions): Promise<number> =>
+  explainingAwsErrors(() => removeStage(ports, options));
+
+const removeStage = async (
+  { aws, programs, terminal: { say, ask, interactive, obstacle }, pollMs }: DeployPorts,
+  { stage, config, data, yes, plan }: RemoveOptions,
 ): Promise<number> => {
   const prepared: Prepared = await prepare(stage, config, aws, programs, { bundled: false });
   const { account, planned, states } = prepared;
@@ -74,11 +97,22 @@ export const remove = async (
   if (victims.length === 0) say('  Nothing is deployed that this command would delete.');
   for (const { name } of victims) {
     const { resources, kept } = planned.find((stack) => stack.name === name) ?? { resources: {}, kept: {} };
-    const stays = inWords(kept);
-    say(`  delete ${name} (${inWords(resources)})${stays === '' ? '' : `; ${stays} stay`}`);
+    const stays = allInWords(kept);
+    say(`  delete ${name} (${inWords(resources)})${stays === '' ? '' : `; keeps ${stays}`}`);
   }
   for (const { name } of there)
     if (!victims.some((victim) => victim.name === name)) say(`  keep   ${name}, with everything in it`);
+  if (plan) {
+    const stays = await staying(aws, victims, planned);
+    if (stays.length > 0) {
+      say('\nA removal keeps, with what it costs:');
+      for (const line of keptLines(stays)) say(line);
+    }
+    const isProtected = victims.filter((victim) => victim.protected).map(({ name }) => name);
+    if (isProtected.length > 0) say(`\nStill protected from deletion: ${isProtected.join(', ')}.`);
+    say('\nNothing was changed.');
+    return 0;
+  }
   const refusals = explainRefusal(victims);
   if (refusals.length > 0)
     throw new DeployStop(
@@ -87,7 +121,10 @@ export const remove = async (
     );
   if (victims.length > 0) {
     if (!yes && !interactive)
-      throw new DeployStop('Nobody can confirm here.', 'Give --yes to remove without a question.');
+      throw new DeployStop(
+        `Nobody can confirm here${obstacle === undefined ? '' : `: ${obstacle}`}.`,
+        'Give --yes to remove without a question, or --plan to look.',
+      );
     if (!yes && (await ask(`\nTo delete these stacks, enter the name of the stage:`, '')) !== stage) {
       say('Nothing was changed.');
       return 1;

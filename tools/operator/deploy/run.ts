@@ -5,6 +5,7 @@ import { signInPrefix } from '../../../lib/sign-in-prefix.ts';
 import type { StageConfig } from '../../../lib/stage-config.ts';
 import { smokeTest } from '../smoke/steps.ts';
 import { askOwner, firstSiteAnswers } from './answers.ts';
+import { explainingAwsErrors } from './aws-failure.ts';
 import type { Programs } from './cdk.ts';
 import { checkPlaceholders } from './checks.ts';
 import type { AwsClients } from './clients.ts';
@@ -200,13 +201,16 @@ const refuseUnused = (
  * Deploys a stage from whatever state it is in to a passing smoke test, and returns the exit status. Can be stopped and
  * repeated at any point: what is done already is read from AWS and from the API. Throws DeployStop with the next step.
  */
-export const deploy = async (ports: DeployPorts, options: DeployOptions): Promise<number> => {
+export const deploy = (ports: DeployPorts, options: DeployOptions): Promise<number> =>
+  explainingAwsErrors(() => deployStage(ports, options));
+
+const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<number> => {
   const { aws, programs, terminal } = ports;
   const { say, ask, interactive } = terminal;
   const { stage, config } = options;
   if (!options.plan && !options.yes && !interactive)
     throw new DeployStop(
-      'Nobody can confirm here.',
+      `Nobody can confirm here${terminal.obstacle === undefined ? '' : `: ${terminal.obstacle}`}.`,
       'Give --yes to deploy without a question, or --plan to look.',
     );
 

@@ -87,6 +87,8 @@ export const signInWithBrowser = async (
     client_id: clientId,
     redirect_uri: redirectUri,
     scope: 'openid',
+    // Storing a key needs a recent sign-in, which the session of the browser may not be.
+    prompt: 'login',
     state,
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',

@@ -9,6 +9,8 @@ export interface Terminal {
   readonly say: (line?: string) => void;
   /** Whether a person can answer. A pipe cannot. */
   readonly interactive: boolean;
+  /** Why nobody can answer, as far as it is known. */
+  readonly obstacle?: string | undefined;
   /** One line; an empty one is the default. Ends with the error of `signal` when it is aborted. */
   readonly ask: (question: string, fallback: string, signal?: AbortSignal) => Promise<string>;
   /** A line that is not shown, or all of the standard input when it is a pipe. */
@@ -17,18 +19,30 @@ export interface Terminal {
 
 const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
 
+/** Why a person cannot answer at these streams; undefined where one can. */
+export const obstacleOf = (input: { readonly isTTY?: boolean }, output: { readonly isTTY?: boolean }) => {
+  if (input.isTTY === true && output.isTTY === true) return undefined;
+  if (input.isTTY === true) return 'the output is a pipe or a file';
+  return output.isTTY === true ? 'the input is a pipe or a file' : 'there is no terminal';
+};
+
 /** The terminal of this process. */
 export const processTerminal = (): Terminal => {
-  const interactive = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const obstacle = obstacleOf(process.stdin, process.stdout);
+  const interactive = obstacle === undefined;
   const say = (line = ''): void => {
     process.stdout.write(`${line.split('\n').map(printable).join('\n')}\n`);
   };
   return {
     say,
     interactive,
+    obstacle,
     ask: async (question, fallback, signal) => {
       if (!interactive)
-        throw new DeployStop(`Nobody can answer here: ${question}`, 'See --help for the option.');
+        throw new DeployStop(
+          `Nobody can answer here, because ${obstacle}: ${question}`,
+          'See --help for the option.',
+        );
       const lines = createInterface({ input: process.stdin, output: process.stdout });
       try {
         const hint = fallback === '' ? '' : ` [${fallback}]`;

@@ -1,4 +1,7 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { obstacleOf } from '../../../../tools/operator/deploy/terminal.ts';
 import { configWith, deployedStack, REGION, type Scene, SETTINGS, stackName, startScene } from './scene.ts';
 
 let scene: Scene;
@@ -34,6 +37,68 @@ describe('without a usable account', () => {
     expect(scene.shown()).toMatch(/no AWS credentials[\s\S]*Next: Sign in with the AWS CLI/);
     expect(scene.aws.requests).toEqual([]);
     expectNothingChanged();
+  });
+
+  test('the command names the profile that has no credentials', async () => {
+    delete process.env['AWS_ACCESS_KEY_ID'];
+    delete process.env['AWS_SECRET_ACCESS_KEY'];
+    const elsewhere = {
+      AWS_PROFILE: 'mistyped',
+      AWS_CONFIG_FILE: '/nowhere',
+      AWS_SHARED_CREDENTIALS_FILE: '/nowhere',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    };
+    Object.assign(process.env, elsewhere);
+    expect(await scene.run()).toBe(1);
+    for (const name of Object.keys(elsewhere)) delete process.env[name];
+    expect(scene.shown()).toContain('no AWS credentials in the profile mistyped, which AWS_PROFILE names');
+  });
+
+  test.each([
+    [
+      'AccessDenied',
+      403,
+      /CloudFormation DescribeStacks failed in eu-central-1: AccessDenied: Refused\.\nNext: Use admin/,
+    ],
+    [
+      'Throttling',
+      400,
+      /CloudFormation DescribeStacks failed in eu-central-1: Throttling.*\nNext: Wait a minute/,
+    ],
+  ])(
+    'the command explains the refusal %s of any call with service, call and region',
+    async (code, status, text) => {
+      scene.aws.state.refusals.set('DescribeStacks', { status, code, message: 'Refused.' });
+      expect(await scene.run()).toBe(1);
+      expect(scene.shown()).toMatch(text);
+      expectNothingChanged();
+    },
+  );
+
+  test('the command says so when the answer of a call is not one of AWS', async () => {
+    const proxy = createServer((_request, response) => response.writeHead(200).end('<html>Log in'));
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as AddressInfo;
+    process.env['AWS_ENDPOINT_URL_CLOUDFORMATION'] = `http://127.0.0.1:${port}`;
+    try {
+      expect(await scene.run()).toBe(1);
+    } finally {
+      delete process.env['AWS_ENDPOINT_URL_CLOUDFORMATION'];
+      proxy.close();
+    }
+    expect(scene.shown()).toMatch(
+      /CloudFormation DescribeStacks failed in eu-central-1: the answer is not one of AWS/,
+    );
+    expect(scene.shown()).toContain('A proxy or AWS_ENDPOINT_URL');
+  });
+
+  test.each([
+    [true, true, undefined],
+    [true, false, 'the output is a pipe or a file'],
+    [false, true, 'the input is a pipe or a file'],
+    [false, false, 'there is no terminal'],
+  ])('a terminal with input %s and output %s is named: %s', (input, output, obstacle) => {
+    expect(obstacleOf({ isTTY: input }, { isTTY: output })).toBe(obstacle);
   });
 
   test.each([

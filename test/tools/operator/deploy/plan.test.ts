@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { startAwsAccount } from '../../../support/aws-account.ts';
@@ -7,7 +10,14 @@ import { ROOT } from '../../../support/source-files.ts';
 const aws = await startAwsAccount();
 afterAll(() => aws.close());
 
-const command = async (...args: string[]): Promise<{ readonly status: number; readonly text: string }> => {
+const temporary = mkdtempSync(join(tmpdir(), 'spelo-byok-plan-test-'));
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+const command = (...args: string[]) => commandIn({}, ...args);
+const commandIn = async (
+  variables: Readonly<Record<string, string>>,
+  ...args: string[]
+): Promise<{ readonly status: number; readonly text: string }> => {
   try {
     const { stdout } = await promisify(execFile)(process.execPath, ['tools/operator/deploy.ts', ...args], {
       cwd: ROOT,
@@ -19,6 +29,8 @@ const command = async (...args: string[]): Promise<{ readonly status: number; re
         AWS_SECRET_ACCESS_KEY: 'operator-secret',
         AWS_REGION: 'eu-central-1',
         AWS_MAX_ATTEMPTS: '1',
+        TMPDIR: temporary,
+        ...variables,
       },
     });
     return { status: 0, text: stdout };
@@ -37,6 +49,16 @@ describe('npm run deploy', () => {
     expect(aws.requests.map(({ operation }) => operation)).not.toContainEqual(
       expect.stringMatching(/^(?:Create|Update|Delete|Put|Execute|Admin)/),
     );
+  });
+
+  test('leaves no folder behind', () => {
+    expect(readdirSync(temporary).filter((name) => name.startsWith('spelo-byok-deploy-'))).toEqual([]);
+  });
+
+  test('names the two dashes that npm needs when npm kept the options for itself', async () => {
+    const { status, text } = await commandIn({ npm_config_stage: 'true' }, 'dev');
+    expect(status).toBe(2);
+    expect(text).toContain('Put -- before the options, as in: npm run deploy -- --stage dev');
   });
 
   test('refuses the stage prod of cdk.json as it is shipped, with each placeholder', async () => {

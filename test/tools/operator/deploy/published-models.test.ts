@@ -74,7 +74,7 @@ const everyRequest = async (): Promise<readonly AwsRequest[]> => {
       scene.ports.programs,
     );
     for (const stack of STACKS) state.stacks.set(stackName(stack), deployedStack());
-    await remove(scene.ports, { stage: 'dev', config: configWith(), data: true, yes: true });
+    await remove(scene.ports, { stage: 'dev', config: configWith(), data: true, yes: true, plan: false });
     return scene.aws.requests;
   } finally {
     await scene.close();

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { allInWords } from '../../../../tools/operator/deploy/plan.ts';
 import { type RemoveOptions, remove } from '../../../../tools/operator/deploy/remove.ts';
 import { DeployStop } from '../../../../tools/operator/deploy/stop.ts';
 import { configWith, deployedStack, type Scene, STACKS, stackName, startScene } from './scene.ts';
@@ -23,6 +24,7 @@ const run = async (options: Partial<RemoveOptions> = {}): Promise<number> => {
       config: configWith(),
       data: false,
       yes: true,
+      plan: false,
       ...options,
     });
   } catch (error) {
@@ -91,4 +93,24 @@ describe('the removal of a stage', () => {
     expect(deleted()).toEqual([]);
     expect(scene.shown()).toContain('Next: Give --yes');
   });
+
+  test('with --plan lists what is deleted and kept, with costs, and changes nothing', async () => {
+    expect(await run({ data: true, plan: true, yes: false })).toBe(0);
+    expect(deleted()).toEqual([]);
+    expect(scene.shown()).toMatch(/delete spelo-byok-dev-data \(.*\); keeps 1 table/);
+    expect(scene.shown()).toMatch(/keeps, with what it costs:\n {2}3 DynamoDB::Table: \$0\.25[\s\S]*Table-1/);
+    expect(scene.shown()).toContain('Nothing was changed.');
+  });
+
+  test('with --plan shows the plan also of stacks that are protected', async () => {
+    const data = scene.aws.state.stacks.get(stackName('data'));
+    if (data === undefined) throw new Error('There is no data stack.');
+    data.protected = true;
+    expect(await run({ data: true, plan: true })).toBe(0);
+    expect(scene.shown()).toContain('Still protected from deletion: spelo-byok-dev-data.');
+  });
+});
+
+test('types that stay are named: no resource hides behind a number of others', () => {
+  expect(allInWords({ 'DynamoDB::Table': 2, 'Logs::LogGroup': 8 })).toBe('2 tables, 8 Logs::LogGroup');
 });

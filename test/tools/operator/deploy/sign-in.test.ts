@@ -55,7 +55,7 @@ describe('the sign-in of the first owner', () => {
     expect(said.join('\n')).not.toContain(token);
   });
 
-  test('is bound to this run by PKCE: the address that is opened has a challenge, not the verifier', async () => {
+  test('is bound to this run by PKCE: the address that is opened has a challenge, not the verifier, and asks for a new sign-in', async () => {
     const { terminal } = terminalThat();
     let opened = new URL(issuer.issuer);
     await signInWithBrowser(
@@ -69,6 +69,8 @@ describe('the sign-in of the first owner', () => {
     expect(Object.fromEntries(opened.searchParams)).toMatchObject({
       response_type: 'code',
       code_challenge_method: 'S256',
+      // The password is asked for although the browser may still have a session.
+      prompt: 'login',
       code_challenge: expect.stringMatching(/^[\w-]{43}$/),
       state: expect.stringMatching(/^[\w-]{22}$/),
     });
