@@ -78,7 +78,7 @@ export const planLines = (
       ? []
       : [
           '',
-          `An earlier deployment of this stage left ${leftOver.length} resources. They are not used again, and cost what they hold:`,
+          `An earlier deployment of this stage left ${leftOver.length} resources. This deployment does not use them, and you pay for their contents:`,
           ...leftOver.map(({ type, physicalId }) => `  ${type} ${physicalId}`),
         ]),
   ];
