@@ -27,7 +27,7 @@ input, so that it appears neither in the shell history nor in the environment of
 The key is checked with --model and --data-residency (default: those of a new site). If OpenAI cannot be reached, an existing
 key is replaced only with --confirm-unverified.
 
-  --suspend   the kill switch: managed sessions are refused, and managed calls end in every workspace; takes half a minute
+  --suspend   the kill switch: refuses managed sessions and ends the managed calls of every workspace; takes half a minute
   --resume    ends the suspension
 
 With --local the key goes to the running \`npm start\`. For a deployment, set TENANCY_TABLE, KEYS_TABLE, LIMITS_TABLE,

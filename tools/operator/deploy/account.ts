@@ -50,7 +50,7 @@ export const accountOf = async (aws: AwsClients, region: string): Promise<Accoun
   } catch (error) {
     const { name, message } = awsErrorOf(error);
     if (/Credentials?Provider|CredentialsError/i.test(name))
-      throw new DeployStop('There are no AWS credentials here.', SIGN_IN);
+      throw new DeployStop('No AWS credentials were found.', SIGN_IN);
     // A region that the account has not enabled refuses good credentials with this name:
     // https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
     if (name === 'InvalidClientTokenId')

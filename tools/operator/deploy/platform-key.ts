@@ -68,6 +68,6 @@ export const storePlatformKey = async (
   if (status !== 0)
     throw new DeployStop(
       'The platform key was not stored.',
-      'The text above says why. Run the command again.',
+      'The text above names the cause. Correct it, then run the command again.',
     );
 };
