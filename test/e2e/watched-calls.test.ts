@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
-import { openCall, sessionOf } from '../support/calls.ts';
+import { liveSessions, openCall, sessionOf, slotsTaken } from '../support/calls.ts';
 import { asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
 import { openAiOf } from '../support/openai.ts';
 import { prepareCall, type RealtimeCaller } from '../support/realtime-caller.ts';
@@ -235,6 +235,64 @@ describe('the usage of a watched call', () => {
       usage_source: 'browser',
       usage_complete: false,
     });
+  });
+});
+
+describe('the slot of a watched call whose page dies without a report', () => {
+  it('is free two seconds after its watcher saw the end, once, and never frees the slot of the next call', async () => {
+    const tenant = await makeKeyedTenant(strictStack, { openai_tier: 1 }, { control: 'brokered' });
+    const first = await begin(strictStack, tenant);
+    await talk(first);
+    await first.caller.close();
+    await ended(strictStack);
+    strictStack.advance(2_000);
+    await strictStack.hangUps.drain();
+    expect(await slotsTaken(strictStack, tenant)).toBe(0);
+    expect(await liveSessions(strictStack, tenant)).toEqual([]);
+    expect(await sessionOf(strictStack, tenant, first.call)).toMatchObject({
+      ended_by: 'openai',
+      usage_complete: true,
+    });
+    // Reports of the dead page that come late, and the sweeper, find nothing more to free.
+    const second = await begin(strictStack, tenant);
+    const now = strictStack.now();
+    const late = event('ended', now, { reason: 'page_closed' });
+    expectSuccess(await report(strictStack, tenant, first.call, [late], { signedAt: now }));
+    strictStack.advance(60_000);
+    await strictStack.sweep();
+    await strictStack.hangUps.drain();
+    expect(await slotsTaken(strictStack, tenant)).toBe(1);
+    expect(await liveSessions(strictStack, tenant)).toEqual([second.call.session_id]);
+    expect(await sessionOf(strictStack, tenant, first.call)).toMatchObject({ ended_by: 'openai' });
+  });
+
+  it('stays taken while the call goes on, although the watcher loses its connection', async () => {
+    const tenant = await makeTenant(strictStack);
+    const begun = await begin(strictStack, tenant);
+    const [callId = ''] = openAiOf(strictStack).liveCalls;
+    openAiOf(strictStack).closeSidebands(callId, 1_011);
+    await attached(strictStack);
+    await talk(begun);
+    strictStack.advance(2_000);
+    await strictStack.hangUps.drain();
+    expect(await slotsTaken(strictStack, tenant)).toBe(1);
+    expect(openAiOf(strictStack).liveCalls).toEqual([callId]);
+    await begun.caller.close();
+  });
+
+  it('is freed by the report of the page, which then says who ended the call', async () => {
+    const tenant = await makeTenant(strictStack);
+    const begun = await begin(strictStack, tenant);
+    const now = strictStack.now();
+    const left = event('ended', now, { reason: 'hung_up' });
+    await begun.caller.close();
+    await ended(strictStack);
+    expectSuccess(await report(strictStack, tenant, begun.call, [left], { signedAt: now }));
+    await strictStack.hangUps.drain();
+    strictStack.advance(2_000);
+    await strictStack.hangUps.drain();
+    expect(await slotsTaken(strictStack, tenant)).toBe(0);
+    expect(await sessionOf(strictStack, tenant, begun.call)).toMatchObject({ ended_by: 'visitor' });
   });
 });
 
