@@ -345,6 +345,36 @@ describe('a call that is longer than its watcher runs', () => {
     expect(session).toMatchObject({ usage_source: 'watched', usage_complete: false });
   });
 
+  it('gets a watcher from the sweep when its first one was never started, and is not complete', async () => {
+    const tenant = await makeTenant(stack);
+    stack.lambda.inject({ kind: 'drop' });
+    const begun = await begin(stack, tenant);
+    await ask(begun, 1);
+    const now = stack.now();
+    const first = usageEvent(now, { audioIn: 12, audioOut: 8 });
+    expectSuccess(
+      await report(stack, tenant, begun.call, [event('connected', now), first], { signedAt: now }),
+    );
+    stack.advance(60_000);
+    const later = stack.now();
+    expectSuccess(await report(stack, tenant, begun.call, [event('heartbeat', later)], { signedAt: later }));
+    await stack.sweep();
+    expect(openAiOf(stack).calls.at(-1)?.sidebands).toBe(0);
+    stack.advance(20_000);
+    await stack.sweep();
+    await attached(stack);
+    const unseen = invoiced(stack).output_audio ?? 0;
+    await ask(begun, 2);
+    const seen = (invoiced(stack).output_audio ?? 0) - unseen;
+    expect(seen).toBeGreaterThan(0);
+    await begun.caller.close();
+    await ended(stack);
+    const session = await sessionOf(stack, tenant, begun.call);
+    expect(session).toMatchObject({ usage_source: 'watched', usage_complete: false });
+    // Reported by the page before there was a watcher, and counted by the watcher.
+    expect(session.receipt.tokens.output_audio).toBe(8 + seen);
+  });
+
   it('gets a watcher from the sweep when its own is lost, and is not complete', async () => {
     const tenant = await makeTenant(stack);
     const begun = await begin(stack, tenant);
