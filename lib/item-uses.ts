@@ -143,6 +143,8 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   sweeper: [
     { table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true },
     { table: 'sessions', actions: ['UpdateItem'] },
+    // Calls whose watcher was never started.
+    { table: 'sessions', actions: ['GetItem'], partitions: ['SITE#*'] },
     { table: 'limits', actions: ['DeleteItem'], partitions: ['LIVE#*'] },
   ],
   heartbeat: [{ table: 'tenancy', actions: ['PutItem'], partitions: ['EVENTS#heartbeat#heartbeat'] }],
