@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { dynamoDbStops } from '../../lambdas/adapters/aws/calls/dynamodb-stops.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
@@ -7,6 +6,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environme
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { stopService } from '../../lambdas/use-cases/calls/stop-service.ts';
 import { runCommand } from '../command.ts';
+import { operatorOf } from './identity.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run stop -- --sessions|--calls|--resume [--workspace ID] [--local]
@@ -45,6 +45,7 @@ await runCommand({
     if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
       throw new Error('--workspace must be a workspace ID: 12 lowercase letters and digits.');
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const workspaces = await stopService({
       stops: dynamoDbStops(dynamoDbClient(settings), {
         tenancy: settings.TENANCY_TABLE,
@@ -52,7 +53,7 @@ await runCommand({
       }),
       hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
       auditEvents: operatorAuditEvents,
-    })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, what, workspace as WorkspaceId | undefined);
+    })(operator, what, workspace as WorkspaceId | undefined);
     const whose = workspace === undefined ? 'The stage' : `The workspace ${workspace}`;
     process.stdout.write(
       what === 'resume'
