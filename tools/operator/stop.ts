@@ -6,7 +6,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environme
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { stopService } from '../../lambdas/use-cases/calls/stop-service.ts';
 import { runCommand } from '../command.ts';
-import { operatorOf } from './identity.ts';
+import { isBreakGlass, operatorOf } from './identity.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run stop -- --sessions|--calls|--resume [--workspace ID] [--local]
@@ -20,7 +20,7 @@ Stops voice for the stage, or for one workspace, starting with the next request.
   --help      this text
 
 For a deployment, set TENANCY_TABLE, LIMITS_TABLE and HANGUP_QUEUE_URL (outputs of the data stack) and use the AWS credentials of
-the role StopOperator.
+the role StopOperator, or in an emergency of BreakGlassOperator (docs/runbook.md).
 `;
 
 const environment = ENVIRONMENTS.manage
@@ -50,6 +50,7 @@ await runCommand({
       stops: dynamoDbStops(dynamoDbClient(settings), {
         tenancy: settings.TENANCY_TABLE,
         limits: settings.LIMITS_TABLE,
+        writer: isBreakGlass(operator) ? 'break-glass' : 'stop',
       }),
       hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
       auditEvents: operatorAuditEvents,

@@ -4,20 +4,23 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { shownIdentity } from '../../../tools/operator/identity.ts';
+import { isBreakGlass, shownIdentity } from '../../../tools/operator/identity.ts';
 import { startAwsAccount } from '../../support/aws-account.ts';
+import { tablesAt } from '../../support/key-tables.ts';
 import { asOwner } from '../../support/keyed-tenant.ts';
 import { ROOT } from '../../support/source-files.ts';
 import { startTestStack } from '../../support/stack.ts';
 import { makeTenant, type Tenant } from '../../support/tenant.ts';
 
 const stack = await startTestStack();
+const tables = tablesAt(stack.dynamoDb.endpoint);
 const aws = await startAwsAccount();
 const folder = mkdtempSync(join(tmpdir(), 'spelo-identity-'));
 const archive = join(folder, 'rows.ndjson');
 writeFileSync(archive, '');
 afterAll(async () => {
   rmSync(folder, { recursive: true });
+  tables.close();
   await aws.close();
   await stack.close();
 });
@@ -98,6 +101,43 @@ describe('the actor of an audit event that a command writes', () => {
     expect(long).toHaveLength(200);
     expect(long).toMatch(/^arn:aws:iam::123456789012:user\/a\/.*\.\.\.a?\/.*\/ada$/);
     expect(shownIdentity('ada\u001b[2J\n\u202eevil')).toBe('ada?[2J??evil');
+  });
+});
+
+describe('npm run stop with the role for emergencies', () => {
+  it('writes its event as that role, so that the detector finds the stop explained', async () => {
+    const tenant = await makeTenant(stack);
+    const caller = 'arn:aws:sts::123456789012:assumed-role/spelo-byok-dev-break-glass-eu-central-1/emergency';
+    const usual = aws.state.caller;
+    aws.state.caller = caller;
+    try {
+      expect(await run('stop', ['--sessions', '--workspace', tenant.workspaceId], withSts)).toMatchObject({
+        code: 0,
+        stderr: '',
+      });
+    } finally {
+      aws.state.caller = usual;
+    }
+    const events = (await tables.scan('tenancy')).filter(({ pk }) => String(pk).startsWith('EVENTS#'));
+    expect(events.map(({ pk, type }) => [pk, type])).toContainEqual([
+      `EVENTS#break-glass#${tenant.workspaceId}`,
+      'service.stopped',
+    ]);
+    await stack.streams.drain();
+    const path = `/v1/workspaces/${tenant.workspaceId}/audit`;
+    const { items } = await asOwner(stack, tenant, 'GET', `${path}?type=service.stopped`);
+    expect(items).toMatchObject([{ actor: `operator:${caller}` }]);
+    expect((await asOwner(stack, tenant, 'GET', `${path}?type=tampering.detected`)).items).toEqual([]);
+  });
+
+  it.each([
+    ['arn:aws:sts::123456789012:assumed-role/spelo-byok-dev-break-glass-ap-southeast-1/ada', true],
+    ['arn:aws-us-gov:sts::123456789012:assumed-role/spelo-byok-prod-break-glass-us-gov-west-1/ada', true],
+    ['arn:aws:sts::123456789012:assumed-role/spelo-byok-dev-stop-eu-central-1/ada', false],
+    ['arn:aws:sts::123456789012:assumed-role/spelo-byok-break-glass-x-stop-eu-central-1/ada', false],
+    ['arn:aws:iam::123456789012:user/spelo-byok-dev-break-glass-eu-central-1/ada', false],
+  ])('%s is the role for emergencies: %p', (arn, expected) => {
+    expect(isBreakGlass({ sub: `operator:${arn}`, sourceIp: '' })).toBe(expected);
   });
 });
 
