@@ -1,5 +1,5 @@
 import { AccountRootPrincipal, PolicyDocument, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
-import { ArnFormat, Duration, Stack, Validations } from 'aws-cdk-lib/core';
+import { ArnFormat, Duration, Stack, Token, Validations } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { roleName } from '../role-names.ts';
 import { type DataResources, permissionsOf } from '../role-permissions.ts';
@@ -60,10 +60,14 @@ export class BreakGlassRole extends Role {
         conditions: WITH_REASON,
       }),
     );
+    // cdk-nag writes what is known only at deployment as `<AWS::Region>`.
+    const shown = (value: string, name: string): string =>
+      Token.isUnresolved(value) ? `<AWS::${name}>` : value;
+    const place = `${shown(region, 'Region')}:${shown(account, 'AccountId')}`;
     for (const [resource, reason] of [
       ['*', 'GetQueryResults takes no resource; an id of a query is known only to who started it.'],
       [
-        `arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group:${logsOf(stage)}`,
+        `arn:${shown(partition, 'Partition')}:logs:${place}:log-group:${logsOf(stage)}`,
         'The names of log groups end in characters of CloudFormation. No log holds a key or the words of a visitor.',
       ],
     ] as const)

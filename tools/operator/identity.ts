@@ -49,6 +49,6 @@ const callerArn = async (region: string): Promise<string> => {
   }
 };
 
-/** Whether the credentials are those of the role for emergencies, whose events IAM holds to partitions of its own (lib/role-names.ts). */
+/** Whether the credentials are those of the role for emergencies, whose events IAM holds to a separate partition (lib/item-uses.ts). */
 export const isBreakGlass = ({ sub }: Caller): boolean =>
   /:assumed-role\/spelo-byok-[a-z0-9-]+-break-glass-[a-z]{2,3}(?:-[a-z]+)+-\d+\//.test(sub);
