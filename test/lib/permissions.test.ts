@@ -619,11 +619,19 @@ describe('docs/permissions.md', () => {
     return `the partition key is ${partitions.replace(/[^ ]+#[^ ]+/g, '`$&`')}`;
   };
 
-  const NAMES: Readonly<Record<string, string>> = { '*': 'every stream', [EVENT_BUS]: 'default event bus' };
+  const NAMES: Readonly<Record<string, string>> = {
+    '*': 'every stream',
+    [EVENT_BUS]: 'default event bus',
+    [LOG_GROUPS]: 'log groups of the stage',
+  };
+  /** Calls that IAM knows no resource for. */
+  const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
+    'xray:PutTelemetryRecords': 'X-Ray',
+    'xray:PutTraceSegments': 'X-Ray',
+    'logs:GetQueryResults': 'queries of logs',
+  };
   const nameOf = (action: string, resource: string): string =>
-    action.startsWith('xray:')
-      ? 'X-Ray'
-      : (NAMES[resource] ?? resource.replace(RESTORED, 'restored copy of `$1`'));
+    WITHOUT_RESOURCE[action] ?? NAMES[resource] ?? resource.replace(RESTORED, 'restored copy of `$1`');
 
   const table = (role: string): string => {
     const own = permissions.filter((permission) => permission.role === role);
