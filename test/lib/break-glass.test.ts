@@ -29,7 +29,7 @@ describe('the role for emergencies', () => {
   });
 
   test.each([
-    ['without MFA', { ...without('aws:MultiFactorAuthAge'), 'aws:MultiFactorAuthPresent': 'false' }],
+    ['without MFA', { ...right, 'aws:MultiFactorAuthPresent': 'false' }],
     [
       'with long-term keys, which carry no MFA',
       without('aws:MultiFactorAuthPresent', 'aws:MultiFactorAuthAge'),
