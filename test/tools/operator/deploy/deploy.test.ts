@@ -134,6 +134,8 @@ describe('the platform key', () => {
     expect(JSON.stringify(program?.environment)).not.toContain('sk-platform-key');
     expect(scene.aws.requests.find(({ operation }) => operation === 'AssumeRole')?.input).toMatchObject({
       RoleArn: 'arn:aws:iam::123456789012:role/spelo-byok-dev-platform-key',
+      // The name of the person: it ends the ARN that the audit event records.
+      RoleSessionName: 'ada',
     });
   });
 
