@@ -158,8 +158,8 @@ export type EndScope =
       readonly workspaceId: WorkspaceId;
       readonly ownKeys: true;
       readonly siteId: SiteId | null;
-      /** true: only those whose responses are not reserved in budgets. */
-      readonly unreserved?: true | undefined;
+      /** Spares turn-by-turn calls that started at or after this time, RFC 3339. */
+      readonly reservingSince?: string | undefined;
     }
   | {
       readonly workspaceId: WorkspaceId;
