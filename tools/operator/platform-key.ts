@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-live-workspaces.ts';
@@ -18,6 +17,7 @@ import { DEFAULT_VOICE_SETTINGS } from '../../lambdas/domain/tenancy/workspace.t
 import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
 import { switchPlatformKey } from '../../lambdas/use-cases/keys/switch-platform-key.ts';
 import { runCommand } from '../command.ts';
+import { operatorOf } from './identity.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 import { platformKeyEnvironment, SUSPENDED } from './platform-key-environment.ts';
 
@@ -29,7 +29,7 @@ input, so that it appears neither in the shell history nor in the environment of
 The key is checked with --model and --data-residency (default: those of a new site). If OpenAI cannot be reached, an existing
 key is replaced only with --confirm-unverified.
 
-  --suspend   the kill switch: managed sessions are refused, and managed calls end in every workspace; takes half a minute
+  --suspend   the kill switch: refuses managed sessions and ends the managed calls of every workspace; takes half a minute
   --resume    ends the suspension. Storing another key does not
   --state     shows whether a key is stored and active, and changes nothing
 
@@ -58,6 +58,7 @@ await runCommand({
     if (dataResidency === undefined)
       throw new Error(`--data-residency must be one of ${DATA_RESIDENCIES.join(', ')}.`);
     const settings = parseEnvironment(platformKeyEnvironment, values.local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const dynamoDb = dynamoDbClient(settings);
     const keys = dynamoDbKeys(
       dynamoDb,
@@ -68,7 +69,6 @@ await runCommand({
       workspaces: dynamoDbLiveWorkspaces(dynamoDb, settings.LIMITS_TABLE),
       hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
     };
-    const operator = { sub: `operator:${userInfo().username}`, sourceIp: '' };
     if ([values.suspend, values.resume, values.state].filter(Boolean).length > 1)
       throw new Error('Give one of --suspend, --resume and --state.');
     if (values.state) {

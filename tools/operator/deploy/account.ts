@@ -40,14 +40,14 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 const withoutCredentials = (profile = ''): string =>
   profile === ''
-    ? 'There are no AWS credentials here.'
-    : `There are no AWS credentials in the profile ${profile}, which AWS_PROFILE names.`;
+    ? 'No AWS credentials were found.'
+    : `No AWS credentials were found in the profile ${profile}, which AWS_PROFILE names.`;
 
 /**
  * Whose account the credentials open, in this region. Throws DeployStop without credentials, with credentials that AWS
  * refuses, and for a region that is unknown or not enabled.
  */
-export const accountOf = async (aws: AwsClients, region: string): Promise<Account> => {
+export const accountOf = async (aws: Pick<AwsClients, 'sts'>, region: string): Promise<Account> => {
   try {
     const { Account: account, Arn: caller } = await aws.sts(region).send(new GetCallerIdentityCommand({}));
     if (account === undefined || caller === undefined) throw new Error('STS named no account.');

@@ -73,7 +73,7 @@ export const firstSiteAnswers = (
         throw new DeployStop(NO_ORIGIN, 'Run the same command again, with --origin.');
       return askUntil(
         terminal,
-        '\nAddress of the page that shows the widget, as in https://shop.example.com:',
+        '\nAddress of the page that shows the widget, for example https://shop.example.com:',
         '',
         (answer) => (isPageOrigin(answer) ? answer : undefined),
         NO_ORIGIN,

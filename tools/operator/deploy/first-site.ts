@@ -40,7 +40,7 @@ export interface FirstSiteRequest {
 export const isPageOrigin = (text: string): boolean =>
   /^https?:/.test(text) && !text.includes('*') && parseRegisteredOrigin(text) === text;
 
-export const NO_ORIGIN = 'The address of the page must be an origin, as in https://shop.example.com.';
+export const NO_ORIGIN = 'The address of the page must be an origin, for example https://shop.example.com.';
 
 const TIMEOUT_MS = 30_000;
 const PAGE = 100;

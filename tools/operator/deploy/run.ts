@@ -137,11 +137,11 @@ const invite = async (
   if (owner === undefined && !interactive) return;
   const email = owner ?? (await askOwner(terminal));
   const SENTENCES = {
-    invited: 'A mail with a temporary password is on its way. It is valid for three days.',
-    'invited again': 'The old invitation had expired. A new mail is on its way.',
+    invited: 'Cognito is sending an email with a temporary password, which is valid for three days.',
+    'invited again': 'The old invitation had expired. Cognito is sending a new email.',
     waiting:
-      'The invitation was sent before and is still valid. Look for a mail from no-reply@verificationemail.com.',
-    there: 'The owner has signed in before.',
+      'The invitation was sent before and is still valid. Look for an email from no-reply@verificationemail.com.',
+    there: 'The owner has already signed in.',
   };
   say(SENTENCES[await inviteOwner(aws, region, userPoolId, email)]);
 };
@@ -210,8 +210,8 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
   const { stage, config } = options;
   if (!options.plan && !options.yes && !interactive)
     throw new DeployStop(
-      `Nobody can confirm here${terminal.obstacle === undefined ? '' : `: ${terminal.obstacle}`}.`,
-      'Give --yes to deploy without a question, or --plan to look.',
+      `The deployment needs a confirmation, and ${terminal.obstacle ?? 'there is no terminal'}.`,
+      'Give --yes to deploy without confirmation, or --plan to see the plan.',
     );
 
   if (options.origin !== undefined && !isPageOrigin(options.origin))
@@ -221,7 +221,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
   const placeholders = checkPlaceholders(config);
   if (placeholders.some(({ level }) => level === 'stop')) {
     for (const line of findingLines(placeholders)) say(line);
-    say('\nNothing was changed, and AWS was not asked: the settings still have placeholders.');
+    say('\nNothing was changed, and AWS was not called: the settings still have placeholders.');
     return 1;
   }
   const prepared = await prepare(stage, config, aws, programs, { bundled: !options.plan });
@@ -235,7 +235,9 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
     return 1;
   }
   if (options.plan) {
-    say('\nNothing was changed. Without --plan, the command asks once and then does all of this.');
+    say(
+      '\nNothing was changed. Without --plan, the command asks for confirmation and then does all of this.',
+    );
     return 0;
   }
   if (!options.yes && !/^y(?:es)?$/i.test(await ask('\nDeploy this? yes or no:', 'no'))) {
@@ -281,7 +283,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
     throw new DeployStop(
       'The stage is deployed, but the smoke test failed.',
       dnsStep(config, of('api'), of('edge')) ??
-        'Do what the line above says, then run the same command again.',
+        'Follow the failed line above, then run the same command again.',
     );
   for (const line of nextSteps({ stage, config, region: account.region }, { url, dashboardUrl, site, token }))
     say(line);

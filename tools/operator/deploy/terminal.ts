@@ -40,8 +40,8 @@ export const processTerminal = (): Terminal => {
     ask: async (question, fallback, signal) => {
       if (!interactive)
         throw new DeployStop(
-          `Nobody can answer here, because ${obstacle}: ${question}`,
-          'See --help for the option.',
+          `This question needs an answer, and ${obstacle}: ${question}`,
+          'Give the answer as an option: see --help.',
         );
       const lines = createInterface({ input: process.stdin, output: process.stdout });
       try {

@@ -69,11 +69,11 @@ describe('npm run deploy', () => {
   });
 
   test.each([
-    [['--plan'], 'Give --stage, as in --stage dev.'],
+    [['--plan'], 'Give --stage, for example --stage dev.'],
     [['--stage', 'elsewhere'], 'The stage elsewhere is not among the stages of cdk.json (dev, prod).'],
     [['--stage', 'dev', '--tier', '6'], '--tier must be a number from 1 to 5.'],
     [['--stage', 'dev', '--owner', 'ada'], '--owner must be a mail address.'],
-    [['--stage', 'dev', '--origin', 'shop.test/page'], '--origin must be an origin, as in'],
+    [['--stage', 'dev', '--origin', 'shop.test/page'], '--origin must be an origin, for example'],
     [['--stage', 'dev', '--key', 'sk-secret'], '--key must be own, platform or none.'],
   ])('refuses the arguments %j with status 2', async (args, sentence) => {
     const { status, text } = await command(...args);
