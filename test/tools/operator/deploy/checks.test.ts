@@ -51,7 +51,9 @@ describe('without a usable account', () => {
     Object.assign(process.env, elsewhere);
     expect(await scene.run()).toBe(1);
     for (const name of Object.keys(elsewhere)) delete process.env[name];
-    expect(scene.shown()).toContain('No AWS credentials were found in the profile mistyped, which AWS_PROFILE names');
+    expect(scene.shown()).toContain(
+      'No AWS credentials were found in the profile mistyped, which AWS_PROFILE names',
+    );
   });
 
   test.each([
