@@ -66,7 +66,7 @@ describe('the function `as` of the page', () => {
         `as RestoreOperator sh -c 'echo "$AWS_ACCESS_KEY_ID $1 [$AWS_PROFILE]"' - 'two words'`,
         'echo "$AWS_ACCESS_KEY_ID [$AWS_PROFILE]"',
       ].join('\n');
-      const shown = execFileSync('bash', ['-c', script], {
+      const shown = execFileSync('bash', ['--norc', '-c', script], {
         encoding: 'utf8',
         env: {
           PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`,
