@@ -16,7 +16,7 @@ import type { Clock } from '../ports/runtime.ts';
 import type { RateLimiter } from '../ports/sessions.ts';
 import type { InvitationSecrets, InvitationStore, MembershipReader } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
-import { requireRecentSignIn } from './require-recent-sign-in.ts';
+import { requireRecentSignInToRaise } from './require-recent-sign-in.ts';
 
 export interface InvitePorts {
   readonly tenancy: MembershipReader;
@@ -83,7 +83,7 @@ export const invitePerson =
   ) =>
   async (caller: Caller, workspaceId: WorkspaceId, email: string, role: Role): Promise<SentInvitation> => {
     await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
-    if (role === 'owner') requireRecentSignIn(caller);
+    requireRecentSignInToRaise(caller, role);
     await spendInvitation(ports.limiter, workspaceId, ports.clock());
     const invitationId = newInvitationId(workspaceId, ports.random(INVITATION_ID_BYTES));
     const invitation = await invite(ports, caller, workspaceId, {
