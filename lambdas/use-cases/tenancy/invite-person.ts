@@ -7,6 +7,7 @@ import {
   type Invitation,
   invitationIdForSub,
   newInvitationId,
+  workspaceOfInvitation,
 } from '../../domain/tenancy/invitation.ts';
 import type { Caller, Role } from '../../domain/tenancy/workspace.ts';
 import { refuseConflict } from '../conflicts.ts';
@@ -123,7 +124,10 @@ export const removeInvitation =
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, invitationId: string): Promise<void> => {
     await authorizeWorkspace(tenancy, caller, workspaceId, 'owner');
-    const invitation = await invitations.readInvitation(workspaceId, invitationId);
+    const invitation =
+      workspaceOfInvitation(invitationId) === workspaceId
+        ? await invitations.readInvitation(workspaceId, invitationId)
+        : undefined;
     if (invitation === undefined) throw new BrokerError('invitation_not_found');
     const event = await auditEvents.event(caller, 'member.invitation_removed', {
       workspaceId,
