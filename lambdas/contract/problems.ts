@@ -36,7 +36,7 @@ export const PROBLEMS = {
     status: 401,
     code: 'recent_sign_in_required',
     message:
-      'This change needs a recent sign-in, because it would outlast a stolen session. Sign in again (with max_age), then repeat the change.',
+      'This change needs a recent sign-in, because it outlives a stolen session. Sign in again, then repeat it.',
   },
   forbidden: {
     status: 403,

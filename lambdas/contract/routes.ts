@@ -617,7 +617,7 @@ export const ROUTES = {
     body: embedKeys.putEmbedKeyRequest,
     status: 200,
     data: embedKeys.embedKey,
-    refusals: ['site_not_found', 'version_conflict'],
+    refusals: ['recent_sign_in_required', 'site_not_found', 'version_conflict'],
   },
   removeEmbedKey: {
     method: 'DELETE',

@@ -73,7 +73,7 @@ const after = (history: KeyHistory, { type, facts }: AuditRow): KeyHistory => {
   const version = typeof facts['version'] === 'number' ? facts['version'] : history.current;
   switch (type) {
     case 'key.stored':
-      return { ...history, lastVersion, current: version, suspended: false };
+      return { ...history, lastVersion, current: version, suspended: facts['suspended'] === true };
     case 'key.deleted':
       return { ...history, lastVersion, current: undefined, suspended: false, deletedUpTo: lastVersion };
     case 'key.suspended':
