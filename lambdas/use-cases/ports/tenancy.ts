@@ -57,7 +57,7 @@ export interface Tenancy extends MembershipReader {
   readMember(workspaceId: WorkspaceId, sub: string): Promise<Member | undefined>;
   /** Adds a member or changes the role; `previous` is what the caller saw. ConflictError when that changed, or when the last owner would go. */
   saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
-  /** ConflictError as above. */
+  /** Notes the removal, for InvitationStore.readRemovedAt. ConflictError as above. */
   removeMember(member: Member, event: AuditEvent): Promise<void>;
   /**
    * Counts the site on its workspace in the same write. ConflictError when the workspace is gone, on another plan or in another
@@ -78,6 +78,12 @@ export interface Tenancy extends MembershipReader {
   ): Promise<void>;
 }
 
+/** A person by each of the names under which an invitation can be for them. */
+export interface RemovedPerson {
+  readonly sub: string;
+  readonly email?: string | null | undefined;
+}
+
 export interface InvitationReader {
   /** Also one that has expired. */
   readInvitation(workspaceId: WorkspaceId, invitationId: string): Promise<Invitation | undefined>;
@@ -89,7 +95,15 @@ export interface InvitationStore extends InvitationReader {
   saveInvitation(invitation: Invitation, event: AuditEvent): Promise<void>;
   /** ConflictError when it is gone or was replaced. */
   removeInvitation(invitation: Invitation, event: AuditEvent): Promise<void>;
-  /** Makes the member and ends the invitation, both or neither. ConflictError when one of them changed in between. */
+  /**
+   * When a member with this `sub` or this address was last removed; undefined where none was while an invitation of that time
+   * could be open.
+   */
+  readRemovedAt(workspaceId: WorkspaceId, person: RemovedPerson): Promise<string | undefined>;
+  /**
+   * Makes the member and ends the invitation, both or neither. ConflictError when one of them changed in between, or the person
+   * was removed since the invitation.
+   */
   acceptInvitation(invitation: Invitation, member: Member, event: AuditEvent): Promise<void>;
 }
 

@@ -11,6 +11,7 @@ import { queryPage } from '../dynamodb-pages.ts';
 import { primaryKey } from '../table-keys.ts';
 import { dynamoDbMembership } from './dynamodb-membership.ts';
 import { memberWrites, sameRole } from './member-writes.ts';
+import { removalPuts } from './removals.ts';
 import { formerInstructionsItem, memberItem, workspaceItem } from './tenancy-items.ts';
 
 export interface TenancyTable {
@@ -163,6 +164,7 @@ export const dynamoDbTenancy = (
             ...sameRole(member),
           },
         },
+        ...removalPuts(table.name, member.workspaceId, member, event.at),
         ownerChange(member.role === 'owner', false, member.workspaceId),
       );
     },
