@@ -55,7 +55,10 @@ export interface Tenancy extends MembershipReader {
   changeWorkspace(workspaceId: WorkspaceId, change: WorkspaceChange, event: AuditEvent): Promise<void>;
   listMembers(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Member>>;
   readMember(workspaceId: WorkspaceId, sub: string): Promise<Member | undefined>;
-  /** Adds a member or changes the role; `previous` is what the caller saw. ConflictError when that changed, or when the last owner would go. */
+  /**
+   * Adds a member, or writes what differs from `previous`, which the caller saw. ConflictError when the role changed in between, or when
+   * the last owner would go.
+   */
   saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
   /** Notes the removal, for InvitationStore.readRemovedAt. ConflictError as above. */
   removeMember(member: Member, event: AuditEvent): Promise<void>;
@@ -70,7 +73,10 @@ export interface Tenancy extends MembershipReader {
     site: Pick<Site, 'workspaceId' | 'siteId'>,
     page: PageRequest,
   ): Promise<Page<FormerInstructions>>;
-  /** Writes only what changed, and keeps instructions that are replaced. ConflictError when the site is archived in between. */
+  /**
+   * Writes only what changed, and keeps instructions that are replaced. ConflictError when the site is archived in between, or new instructions would replace
+   * others than those of `site`.
+   */
   changeSite(
     site: Site,
     change: SiteChange & Partial<Pick<Site, 'modelMove' | 'embedKey'>>,

@@ -241,6 +241,17 @@ describe('a member who names themselves', () => {
     expect(await nameMyself(ports)(GUEST, WORKSPACE_ID, null)).toStrictEqual(guest);
   });
 
+  it('and is removed in between finds no workspace', async () => {
+    const { ports } = tenancyWith();
+    let reads = 0;
+    const readMembership: typeof ports.tenancy.readMembership = async (workspaceId) =>
+      ports.tenancy.readMembership(workspaceId, reads++ === 0 ? CALLER.sub : GUEST.sub);
+    const tenancy = { ...ports.tenancy, readMembership };
+    expect(await outcomeOf(nameMyself({ ...ports, tenancy })(GUEST, WORKSPACE_ID, 'Ada'))).toBe(
+      'workspace_not_found',
+    );
+  });
+
   it('has to be one', async () => {
     const { ports } = tenancyWith();
     expect(await outcomeOf(nameMyself(ports)(GUEST, WORKSPACE_ID, 'Ada'))).toBe('workspace_not_found');
