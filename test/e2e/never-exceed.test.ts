@@ -171,6 +171,21 @@ describe('a call under a budget that is never exceeded', () => {
   });
 });
 
+describe('a second budget that is never exceeded', () => {
+  it('ends a call that reserves in the first one, because its present response is in no reservation of the second', async () => {
+    const tenant = await makeTenant(1);
+    const { call } = await begin(tenant);
+    expectSuccess(
+      await stack.call('PUT', `/v1/workspaces/${tenant.workspaceId}/budget`, {
+        as: tenant.owner,
+        body: { period: 'day', amount_usd: 1, action: 'never_exceed' },
+      }),
+    );
+    await hungUp();
+    expect((await sessionOf(stack, tenant, call)).ended_by).toBe('budget');
+  });
+});
+
 describe('the rules of a budget that is never exceeded', () => {
   it('ask for an amount of one response, a known price and locked sites, at the budget and at the site', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });

@@ -46,7 +46,9 @@ const inputOf = (
     input: {
       ...((turnDetection !== null || turnByTurn) && {
         turn_detection: {
-          ...(turnDetection === null ? { type: 'server_vad' } : turnDetectionOf(turnDetection)),
+          ...(turnDetection === null
+            ? { type: 'server_vad', interrupt_response: true }
+            : turnDetectionOf(turnDetection)),
           ...(turnByTurn && { create_response: false }),
         },
       }),

@@ -9,13 +9,16 @@ export interface EndScopePorts {
   readonly hangUps: HangUpQueue;
 }
 
+const reservesSince = (since: string | undefined, { turnByTurn, startedAt }: LiveSession): boolean =>
+  since !== undefined && turnByTurn === true && startedAt >= since;
+
 const isIn = (scope: EndScope, live: LiveSession): boolean => {
   if ('all' in scope) return true;
   if ('ownKeys' in scope)
     return (
       live.mode === 'byok' &&
       (scope.siteId === null || live.siteId === scope.siteId) &&
-      !(scope.unreserved === true && live.turnByTurn === true)
+      !reservesSince(scope.reservingSince, live)
     );
   if ('siteId' in scope) return live.siteId === scope.siteId;
   return (

@@ -266,10 +266,15 @@ describe('a budget that could not be kept', () => {
     expect((await set({ sites }, { ...NEVER, amountMicroCents: 10_148_000 })).log).toContainEqual(['put']);
   });
 
-  it('never_exceed ends calls that run before it is saved, and none when its amount changes', async () => {
+  it('never_exceed ends every call that runs before it is saved, and none when its amount changes', async () => {
     const sites = [aSite({ control: 'locked' })];
     const { log, state } = await set({ sites }, NEVER);
-    const scope = { workspaceId: WORKSPACE_ID, ownKeys: true, siteId: null, unreserved: true };
+    const scope = {
+      workspaceId: WORKSPACE_ID,
+      ownKeys: true,
+      siteId: null,
+      reservingSince: NOW.toISOString(),
+    };
     expect(log.filter(([step]) => step !== 'read days')).toEqual([
       ['end calls', scope, 0],
       ['end calls', scope, 30],

@@ -16,7 +16,7 @@ const ALL = [
   live('workspace key'),
   live('older workspace key', { fingerprint: 'older' }),
   live('site key', { keyScope: 'site', keyScopeId: SITE_ID, fingerprint: 'site' }),
-  live('other site', { siteId: OTHER_SITE_ID, turnByTurn: true }),
+  live('other site', { siteId: OTHER_SITE_ID, turnByTurn: true, startedAt: '2026-11-30T12:00:00.000Z' }),
   live('managed', {
     mode: 'managed',
     keyScope: 'platform',
@@ -70,8 +70,13 @@ describe('ending the calls of a scope', () => {
       ['workspace key', 'older workspace key', 'site key', 'other site'],
     ],
     [
-      'every own key whose responses are not reserved',
-      { workspaceId: WORKSPACE_ID, ownKeys: true, siteId: null, unreserved: true },
+      'every own key, a call that reserved before the budget included',
+      { workspaceId: WORKSPACE_ID, ownKeys: true, siteId: null, reservingSince: '2026-11-30T12:00:00.001Z' },
+      ['workspace key', 'older workspace key', 'site key', 'other site'],
+    ],
+    [
+      'every own key except calls that reserve since the budget',
+      { workspaceId: WORKSPACE_ID, ownKeys: true, siteId: null, reservingSince: '2026-11-30T12:00:00.000Z' },
       ['workspace key', 'older workspace key', 'site key'],
     ],
     [

@@ -28,7 +28,7 @@ const messageSchema: z.ZodType<HangUpMessage> = z.discriminatedUnion('kind', [
         workspaceId,
         ownKeys: z.literal(true),
         siteId: siteId.nullable(),
-        unreserved: z.literal(true).optional(),
+        reservingSince: z.string().optional(),
       }),
       z.strictObject({
         workspaceId,
