@@ -50,4 +50,33 @@ describeInBrowser('a person who signed in long ago', () => {
     expect(site.allowed_origins).toContain('https://new.example');
     expect(site.instructions).toBe('Speak like a bookseller.');
   });
+
+  it('whose new sign-in cannot start keeps the form, and is asked before it is lost', async () => {
+    const { page, context, stack } = run;
+    await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
+    await page.getByLabel('Instructions').waitFor();
+    await age();
+    await page.reload();
+    await page.getByLabel('Instructions').fill('Speak like a sailor.');
+    await page.getByPlaceholder('https://www.example.com').fill('https://other.example');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('button', { name: 'Save changes' }).click();
+    await page.getByText('This change needs a recent sign-in').waitFor();
+    await context.route(`${stack.issuer.issuer}/**`, (route) => route.abort());
+    await page.getByRole('button', { name: 'Sign in again' }).click();
+    await page.getByText('The sign-in service could not be reached.').waitFor();
+    await context.unrouteAll();
+    const drafts = "Object.keys(sessionStorage).filter((key) => key.startsWith('spelo.draft'))";
+    expect(await page.evaluate(drafts)).toEqual([]);
+    expect(await page.getByLabel('Instructions').inputValue()).toBe('Speak like a sailor.');
+    const isAsked = `!dispatchEvent(new Event('beforeunload', { cancelable: true }))`;
+    expect(await page.evaluate(isAsked)).toBe(true);
+  });
+
+  it('can open an invitation whose code is damaged', async () => {
+    const { page, stack } = run;
+    await page.goto(`${stack.url}/dashboard/invitation#inv_%E0%A4%A`);
+    await page.getByRole('button', { name: 'Show the invitation' }).waitFor();
+    expect(await page.getByLabel('Code').inputValue()).toBe('inv_%E0%A4%A');
+  });
 });

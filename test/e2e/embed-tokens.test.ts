@@ -219,6 +219,36 @@ describe('a site that requires embed tokens', () => {
   });
 });
 
+const replacing = ({ session_id, signing_secret }: { session_id: string; signing_secret: string }) => {
+  const t = nowSeconds();
+  return { session_id, signature: `t=${t},v1=${signEvents(signing_secret, t, `replaces.${session_id}`)}` };
+};
+
+describe('a reconnect that KMS refused once', () => {
+  it('can be repeated without a second token, and the old call is hung up', async () => {
+    const tenant = await makeSigned();
+    const first = await openedCall(stack, tenant, { embed_token: await sign(tenant) });
+    stack.kms.inject({ operation: 'Decrypt', errorName: 'DisabledException', times: 1 });
+    expectRefusal(await openCall(stack, tenant, { replaces: replacing(first) }), 503, 'unavailable');
+    expect((await sessionOf(stack, tenant, first)).ended_by).toBeNull();
+    await openedCall(stack, tenant, { replaces: replacing(first) });
+    expect((await sessionOf(stack, tenant, first)).ended_by).toBe('visitor');
+  });
+
+  it('is repeated for the latest call, also where the page names an older one', async () => {
+    const tenant = await makeSigned();
+    const first = await openedCall(stack, tenant, { embed_token: await sign(tenant) });
+    const second = await openedCall(stack, tenant, { replaces: replacing(first) });
+    for (let i = 0; i < 2; i++) {
+      stack.kms.inject({ operation: 'Decrypt', errorName: 'DisabledException', times: 1 });
+      expectRefusal(await openCall(stack, tenant, { replaces: replacing(first) }), 503, 'unavailable');
+    }
+    expect((await sessionOf(stack, tenant, second)).ended_by).toBeNull();
+    await openedCall(stack, tenant, { replaces: replacing(first) });
+    expect((await sessionOf(stack, tenant, second)).ended_by).toBe('visitor');
+  });
+});
+
 describe('the limits of a visitor', () => {
   it('bound the calls of a day, by the sub of the token, until the day is over', async () => {
     const tenant = await makeSigned({ visitor_limits: { calls_per_day: 3 } });

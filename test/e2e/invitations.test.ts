@@ -120,6 +120,36 @@ describe('a person who is invited by mail', () => {
   });
 });
 
+describe('a removed person', () => {
+  it('cannot come back with a second invitation, also not with another account, and can be invited again', async () => {
+    const tenant = await makeTenant(stack);
+    const email = newAddress();
+    const invite = async () => {
+      await asOwner(stack, tenant, 'POST', invitationsOf(tenant), { email, role: 'admin' });
+      await stack.notices.drain();
+      const text = mailsTo(stack, email).at(-1)?.text ?? '';
+      const [, id = '', secret = ''] = /^(inv_[0-9a-z]+)\.([\w-]+)$/m.exec(text) ?? [];
+      return { id, secret };
+    };
+    const [first, second] = [await invite(), await invite()];
+    const ada = newPerson('ada');
+    expectSuccess(await accept(ada, first.id, { secret: first.secret }));
+    expectSuccess(await stack.call('DELETE', `${membersOf(tenant)}/${ada}`, { as: tenant.owner }));
+    for (const person of [ada, newPerson('ada-again')]) {
+      const { secret } = second;
+      const preview = await stack.call('POST', `/v1/invitations/${second.id}/preview`, {
+        as: person,
+        body: { secret },
+      });
+      expectRefusal(preview, 404, 'invitation_not_found');
+      expectRefusal(await accept(person, second.id, { secret }), 404, 'invitation_not_found');
+    }
+    expect((await asOwner(stack, tenant, 'GET', membersOf(tenant))).items).toHaveLength(1);
+    const third = await invite();
+    expectSuccess(await accept(ada, third.id, { secret: third.secret }));
+  });
+});
+
 describe('an ID of 1,100 characters in a path', () => {
   it.each([
     ['DELETE', 'invitations/<id>', 'invitation_not_found', undefined],

@@ -46,6 +46,10 @@ export const primaryKey = {
     pk: `WORKSPACE#${id}`,
     sk: `INVITATION#${invitationId}`,
   }),
+  removal: (id: WorkspaceId, personHash: string): PrimaryKey => ({
+    pk: `WORKSPACE#${id}`,
+    sk: `REMOVAL#${personHash}`,
+  }),
   site: (workspace: WorkspaceId, id: SiteId): PrimaryKey => ({
     pk: `WORKSPACE#${workspace}`,
     sk: `SITE#${id}`,

@@ -8,7 +8,10 @@ import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from '../tenancy/authorize.ts';
 import type { ShownBudget } from './read-budget.ts';
 
-/** Viewer. The budgets of the workspace and of its sites, each with its counts of the present period. */
+/**
+ * Viewer. The budgets of the workspace and of its sites that are not archived, each with its counts of the present period. A page
+ * may be shorter than asked for; the cursor says whether more follows.
+ */
 export const listBudgets =
   ({
     tenancy,
@@ -23,8 +26,15 @@ export const listBudgets =
     const workspace = await authorizeWorkspace(tenancy, caller, workspaceId, 'viewer');
     const { items, next } = await budgets.listBudgets(workspaceId, page);
     const now = clock();
+    const kept = await Promise.all(
+      items.map(
+        async ({ siteId }) =>
+          siteId === null || (await tenancy.readSiteMembership(siteId, caller.sub)).site !== undefined,
+      ),
+    );
+    const shown = items.filter((_, index) => kept[index]);
     return {
-      items: items.map((stored) => ({
+      items: shown.map((stored) => ({
         budget: currentBudget(stored, now, workspace.timeZone),
         workspace,
         now,

@@ -7,7 +7,7 @@ import { priceOf } from '../../domain/usage/price-catalogue.ts';
 type PricedSite = Pick<Site, 'name' | 'model' | 'dataResidency' | 'conversation'>;
 
 /** Returns the part of a site whose cost cannot be known in advance; undefined where every part has a price. */
-export const priceFault = (
+const priceFault = (
   { name, model, dataResidency, conversation }: PricedSite,
   now: Date,
 ): { readonly path: string; readonly message: string } | undefined => {
@@ -29,24 +29,31 @@ export const refuseUnpriced = (action: BudgetAction, sites: readonly PricedSite[
   if (details.length > 0) throw new BrokerError('price_required', { details: details.slice(0, 20) });
 };
 
+type AnsweringSite = PricedSite & Pick<Site, 'instructions'>;
+
+/** The highest possible cost of one response, micro-cents; 0 where the price is not known. */
+const costOfResponse = (
+  { model, dataResidency, instructions, conversation: { maxOutputTokens } }: AnsweringSite,
+  now: Date,
+): number => {
+  const price = priceOf(model, now, dataResidency);
+  return price === undefined ? 0 : highestCostOfResponse(price, { instructions, turnMs: 0, maxOutputTokens });
+};
+
+/** USD with two decimals. */
+const roundedUp = (microCents: number): string =>
+  (Math.ceil((microCents * 100) / MICRO_CENTS_PER_USD) / 100).toFixed(2);
+
 /** Throws `invalid_request`, naming the least amount, where `never_exceed` could not pay for one response of each site. */
 export const refuseTooSmall = (
   { action, amountMicroCents }: BudgetSettings,
-  sites: readonly (PricedSite & Pick<Site, 'instructions'>)[],
+  sites: readonly AnsweringSite[],
   now: Date,
 ): void => {
   if (action !== 'never_exceed') return;
-  const least = Math.max(
-    0,
-    ...sites.map(({ model, dataResidency, instructions, conversation: { maxOutputTokens } }) => {
-      const price = priceOf(model, now, dataResidency);
-      return price === undefined
-        ? 0
-        : highestCostOfResponse(price, { instructions, turnMs: 0, maxOutputTokens });
-    }),
-  );
+  const least = Math.max(0, ...sites.map((site) => costOfResponse(site, now)));
   if (amountMicroCents >= least) return;
-  const usd = (Math.ceil((least * 100) / MICRO_CENTS_PER_USD) / 100).toFixed(2);
+  const usd = roundedUp(least);
   throw new BrokerError('invalid_request', {
     details: [
       {
@@ -55,4 +62,35 @@ export const refuseTooSmall = (
       },
     ],
   });
+};
+
+/** True where the change can make a response cost more. */
+export const changesCost = (before: AnsweringSite, after: AnsweringSite): boolean =>
+  before.model !== after.model ||
+  before.instructions !== after.instructions ||
+  before.dataResidency !== after.dataResidency ||
+  before.conversation !== after.conversation;
+
+/**
+ * Throws `price_required`, or `invalid_request` naming the least amount, where a budget with `never_exceed` that the site counts
+ * against could not pay for one response: no visitor could speak.
+ */
+export const refuseUnreservable = (
+  budgets: readonly BudgetSettings[],
+  site: AnsweringSite,
+  now: Date,
+): void => {
+  for (const { action, amountMicroCents } of budgets) {
+    refuseUnpriced(action, [site], now);
+    const cost = costOfResponse(site, now);
+    if (action === 'never_exceed' && amountMicroCents < cost)
+      throw new BrokerError('invalid_request', {
+        details: [
+          {
+            path: 'conversation.max_output_tokens',
+            message: `One response of ${site.name} could cost ${roundedUp(cost)} USD, more than its never_exceed budget. Lower max_output_tokens, shorten the instructions, or raise the budget.`,
+          },
+        ],
+      });
+  }
 };

@@ -36,7 +36,7 @@ const SECOND_TRY_SECONDS = 30;
  * The call that a reconnecting page leaves behind: its slot moves to the new one. undefined where there is none to
  * replace, or it has ended. The page proves with a signature that the call was its own. A page that never received the
  * answer to an earlier reconnect still names the older call: then the call that replaced that one is the one to leave,
- * even while it is being opened.
+ * even while it is being opened. A reconnect that was refused replaced nothing: the call before it is still the one to leave.
  */
 export const checkReplaced = async (
   ports: ReplacePorts,
@@ -52,8 +52,7 @@ export const checkReplaced = async (
     signatureHolds(signature, await ports.pseudonyms.signingSecret(sessionId), replacedText(sessionId), now);
   if (!isOwn) throw new BrokerError('invalid_signature');
   const named = await ports.records.readCall(siteId, sessionId);
-  const latest =
-    named?.replacedBy === undefined ? named : await ports.records.readCall(siteId, named.replacedBy);
+  const latest = await latestOf(ports.records, siteId, named);
   if (latest !== undefined && latest !== named && isBeingOpened(latest))
     return {
       named: sessionId,
@@ -70,6 +69,21 @@ export const checkReplaced = async (
     session: latest.session,
     hangUp: (plaintext, fingerprint) => leave(ports, latest, plaintext, fingerprint),
   };
+};
+
+/** The call that took the place of the named one. Where it was refused, the call that it had been going to replace. */
+const latestOf = async (
+  records: Pick<CallRecords, 'readCall'>,
+  siteId: SiteId,
+  named: RecordedCall | undefined,
+): Promise<RecordedCall | undefined> => {
+  if (named?.replacedBy === undefined) return named;
+  const successor = await records.readCall(siteId, named.replacedBy);
+  if (successor?.state !== 'refused') return successor;
+  const { replaces } = successor;
+  return replaces === undefined || replaces === named.session.sessionId
+    ? named
+    : records.readCall(siteId, replaces);
 };
 
 type LiveCall = RecordedCall & { readonly callId: NonNullable<RecordedCall['callId']> };

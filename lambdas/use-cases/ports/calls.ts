@@ -114,6 +114,8 @@ export interface RecordedCall {
   readonly endedBy: EndedBy | undefined;
   /** The latest session that took its place; undefined: none did. */
   readonly replacedBy?: SessionId | undefined;
+  /** The session whose slot it was to take over; undefined: none. */
+  readonly replaces?: SessionId | undefined;
 }
 
 /** A session as the code that ends it reads it, a call or not. */

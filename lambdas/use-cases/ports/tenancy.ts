@@ -55,9 +55,12 @@ export interface Tenancy extends MembershipReader {
   changeWorkspace(workspaceId: WorkspaceId, change: WorkspaceChange, event: AuditEvent): Promise<void>;
   listMembers(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Member>>;
   readMember(workspaceId: WorkspaceId, sub: string): Promise<Member | undefined>;
-  /** Adds a member or changes the role; `previous` is what the caller saw. ConflictError when that changed, or when the last owner would go. */
+  /**
+   * Adds a member, or writes what differs from `previous`, which the caller saw. ConflictError when the role changed in between, or when
+   * the last owner would go.
+   */
   saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
-  /** ConflictError as above. */
+  /** Notes the removal, for InvitationStore.readRemovedAt. ConflictError as above. */
   removeMember(member: Member, event: AuditEvent): Promise<void>;
   /**
    * Counts the site on its workspace in the same write. ConflictError when the workspace is gone, on another plan or in another
@@ -70,12 +73,21 @@ export interface Tenancy extends MembershipReader {
     site: Pick<Site, 'workspaceId' | 'siteId'>,
     page: PageRequest,
   ): Promise<Page<FormerInstructions>>;
-  /** Writes only what changed, and keeps instructions that are replaced. ConflictError when the site is archived in between. */
+  /**
+   * Writes only what changed, and keeps instructions that are replaced. ConflictError when the site is archived in between, or new instructions would replace
+   * others than those of `site`.
+   */
   changeSite(
     site: Site,
     change: SiteChange & Partial<Pick<Site, 'modelMove' | 'embedKey'>>,
     event: AuditEvent,
   ): Promise<void>;
+}
+
+/** A person by each of the names under which an invitation can be for them. */
+export interface RemovedPerson {
+  readonly sub: string;
+  readonly email?: string | null | undefined;
 }
 
 export interface InvitationReader {
@@ -89,7 +101,15 @@ export interface InvitationStore extends InvitationReader {
   saveInvitation(invitation: Invitation, event: AuditEvent): Promise<void>;
   /** ConflictError when it is gone or was replaced. */
   removeInvitation(invitation: Invitation, event: AuditEvent): Promise<void>;
-  /** Makes the member and ends the invitation, both or neither. ConflictError when one of them changed in between. */
+  /**
+   * When a member with this `sub` or this address was last removed; undefined where none was while an invitation of that time
+   * could be open.
+   */
+  readRemovedAt(workspaceId: WorkspaceId, person: RemovedPerson): Promise<string | undefined>;
+  /**
+   * Makes the member and ends the invitation, both or neither. ConflictError when one of them changed in between, or the person
+   * was removed since the invitation.
+   */
   acceptInvitation(invitation: Invitation, member: Member, event: AuditEvent): Promise<void>;
 }
 

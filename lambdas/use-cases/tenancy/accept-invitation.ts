@@ -9,7 +9,7 @@ import type { InvitationSecrets, InvitationStore, MembershipReader } from '../po
 
 export interface AcceptPorts {
   readonly tenancy: MembershipReader;
-  readonly invitations: Pick<InvitationStore, 'readInvitation' | 'acceptInvitation'>;
+  readonly invitations: Pick<InvitationStore, 'readInvitation' | 'readRemovedAt' | 'acceptInvitation'>;
   readonly secrets: InvitationSecrets;
   readonly auditEvents: AuditEventFactory;
   readonly clock: Clock;
@@ -25,7 +25,7 @@ export interface OfferedInvitation {
 /**
  * The invitation, if it is this caller's to accept: its secret, or the caller's own `sub`. Everything else is the same
  * `invitation_not_found`: an ID that does not exist, a wrong secret, one that has expired or was withdrawn, a workspace that
- * was deleted, and an inviter who is no owner any more.
+ * was deleted, an inviter who is no owner any more, and one from before the caller, or the member with its address, was removed.
  */
 export const offeredInvitation =
   (ports: Omit<AcceptPorts, 'auditEvents'>) =>
@@ -36,6 +36,11 @@ export const offeredInvitation =
     const invitation = await ports.invitations.readInvitation(workspaceId, invitationId);
     if (invitation === undefined || isExpired(invitation, ports.clock())) throw notFound;
     if (!(await isFor(ports.secrets, invitation, caller, secret))) throw notFound;
+    const removedAt = await ports.invitations.readRemovedAt(workspaceId, {
+      sub: caller.sub,
+      email: invitation.email,
+    });
+    if (removedAt !== undefined && invitation.invitedAt <= removedAt) throw notFound;
     const { workspace, member: inviter } = await ports.tenancy.readMembership(
       workspaceId,
       invitation.invitedBy,

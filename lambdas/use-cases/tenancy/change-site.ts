@@ -1,6 +1,6 @@
 import type { SiteId } from '../../domain/identifiers.ts';
 import type { Caller, Site, SiteChange } from '../../domain/tenancy/workspace.ts';
-import { priceFault, refuseUnpriced } from '../budgets/refuse-unreservable.ts';
+import { changesCost, refuseUnreservable } from '../budgets/refuse-unreservable.ts';
 import { refuseWeakControl } from '../budgets/refuse-weak-control.ts';
 import { refuseConflict } from '../conflicts.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
@@ -55,10 +55,8 @@ export const changeSite =
       clock(),
     );
     const changed = { ...site, ...change };
-    const isPriced = priceFault(changed, clock()) === undefined;
-    if ((newModel !== undefined || change.conversation !== undefined) && !isPriced)
-      for (const { action } of await budgets.readBudgets(site.workspaceId, siteId))
-        refuseUnpriced(action, [changed], clock());
+    if (changesCost(site, changed))
+      refuseUnreservable(await budgets.readBudgets(site.workspaceId, siteId), changed, clock());
     const undone = newModel !== undefined && newModel === site.modelMove?.from;
     const whole = {
       ...(undone && { modelAutoUpgrade: false }),

@@ -3,7 +3,7 @@ import { ConflictError } from '../../domain/dependency.ts';
 import { newSiteId, type RandomBytes, type WorkspaceId } from '../../domain/identifiers.ts';
 import { type Plan, planNamed, siteCapOf } from '../../domain/tenancy/plan.ts';
 import type { Caller, Site, SiteQuota, SiteSettings, Workspace } from '../../domain/tenancy/workspace.ts';
-import { refuseUnpriced } from '../budgets/refuse-unreservable.ts';
+import { refuseUnreservable } from '../budgets/refuse-unreservable.ts';
 import { refuseWeakControl } from '../budgets/refuse-weak-control.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
 import type { BudgetReader } from '../ports/budgets.ts';
@@ -41,10 +41,9 @@ export const createSite =
       ports.clock(),
     );
     const dataResidency = settings.dataResidency ?? workspace.dataResidency;
-    for (const { action } of await ports.budgets.readBudgets(workspaceId, null)) {
-      refuseWeakControl(action, [settings]);
-      refuseUnpriced(action, [{ ...settings, dataResidency }], ports.clock());
-    }
+    const budgets = await ports.budgets.readBudgets(workspaceId, null);
+    for (const { action } of budgets) refuseWeakControl(action, [settings]);
+    refuseUnreservable(budgets, { ...settings, dataResidency }, ports.clock());
     const quota = quotaIn(workspace, ports.plans);
     const site: Site = {
       siteId: newSiteId(workspaceId, ports.random),

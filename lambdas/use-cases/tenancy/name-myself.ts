@@ -1,3 +1,4 @@
+import { BrokerError } from '../../domain/broker-error.ts';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
 import type { Caller, Member } from '../../domain/tenancy/workspace.ts';
 import { refuseConflict } from '../conflicts.ts';
@@ -11,7 +12,7 @@ export const nameMyself =
   async (caller: Caller, workspaceId: WorkspaceId, name: string | null): Promise<Member> => {
     await authorizeWorkspace(tenancy, caller, workspaceId, 'viewer');
     const { member: previous } = await tenancy.readMembership(workspaceId, caller.sub);
-    if (previous === undefined) throw new Error('An authorized caller is a member.');
+    if (previous === undefined) throw new BrokerError('workspace_not_found');
     const { name: _before, ...rest } = previous;
     const member: Member = { ...rest, ...(name !== null && { name }) };
     const event = await auditEvents.event(caller, 'member.saved', {

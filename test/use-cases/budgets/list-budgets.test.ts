@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { listBudgets } from '../../../lambdas/use-cases/budgets/list-budgets.ts';
 import { NOW, outcomeOf, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
-import { aBudget, budgetWorld, CALLER } from './budget-fixture.ts';
+import { aBudget, budgetWorld, CALLER, OTHER_SITE_ID } from './budget-fixture.ts';
 
 const PAGE = { limit: 2, after: undefined };
 
@@ -29,6 +29,15 @@ describe('the list of budgets', () => {
       next: 'WORKSPACE',
     });
     expect(asked).toEqual([[WORKSPACE_ID, PAGE]]);
+  });
+
+  it('leaves out the budget of an archived site, and goes on after it', async () => {
+    const { ports } = budgetWorld({ role: 'viewer' });
+    const items = [aBudget({ siteId: OTHER_SITE_ID }), aBudget({ siteId: SITE_ID }), aBudget()];
+    const budgets = { listBudgets: async () => ({ items, next: 'WORKSPACE' }) };
+    const page = await listBudgets({ ...ports, budgets })(CALLER, WORKSPACE_ID, PAGE);
+    expect(page.items.map(({ budget }) => budget.siteId)).toEqual([SITE_ID, null]);
+    expect(page.next).toBe('WORKSPACE');
   });
 
   it('is not read for a person who is no member', async () => {

@@ -203,10 +203,35 @@ describe('the call that is being opened in place of the one that the page names'
     expect(log).toEqual(['request end of other by visitor', 'ended other']);
   });
 
+  it('was refused: then the named call, which is still live, is replaced again', async () => {
+    const { check, log } = replacing({ first: opening({ state: 'refused', replaces: SESSION_ID }) });
+    expect(await check).toMatchObject({ named: SESSION_ID, session: { sessionId: SESSION_ID } });
+    await (await check)?.hangUp(KEY, 'workspace');
+    expect(log).toEqual(['ended named']);
+  });
+
+  it('was refused before links to the older call were kept: the named call is replaced again', async () => {
+    const { check } = replacing({ first: opening({ state: 'refused' }) });
+    expect(await check).toMatchObject({ session: { sessionId: SESSION_ID } });
+  });
+
+  it('was refused: then the live call that it was to replace is left, not the named one, which has ended', async () => {
+    const lost = newSessionId(NOW, (size) => Buffer.alloc(size, 8));
+    const calls = [
+      aCall({ replacedBy: OTHER_ID, endedBy: 'visitor' }),
+      opening({ state: 'refused', replaces: lost }),
+      aCall({ session: aCallSession({ sessionId: lost }) }),
+    ];
+    const readCall = async (_: unknown, sessionId: string) =>
+      calls.find(({ session }) => session.sessionId === sessionId);
+    const { check } = checking({}, {}, { readCall });
+    expect(await check).toMatchObject({ named: SESSION_ID, session: { sessionId: lost } });
+  });
+
   it.each([
-    ['was refused', opening({ state: 'refused' })],
-    ['is ended by the kill switch', opening({ endRequested: 'key_suspended' })],
-  ])('gives nothing where it %s', async (_, first) => {
-    expect(await replacing({ first }).check).toBeUndefined();
+    ['was refused, and the named one has ended', opening({ state: 'refused' }), { endedBy: 'visitor' }],
+    ['is ended by the kill switch', opening({ endRequested: 'key_suspended' }), {}],
+  ] as const)('gives nothing where it %s', async (_, first, named) => {
+    expect(await replacing({ first, named }).check).toBeUndefined();
   });
 });

@@ -1,10 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
-import type { Budget } from '../../../lambdas/domain/budgets/budget.ts';
+import { type Budget, MICRO_CENTS_PER_USD } from '../../../lambdas/domain/budgets/budget.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import type { Site, SiteChange } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { changeSite } from '../../../lambdas/use-cases/tenancy/change-site.ts';
+import { createSite } from '../../../lambdas/use-cases/tenancy/create-site.ts';
 import { aBudget } from '../budgets/budget-fixture.ts';
-import { aMember, aSite, lost, outcomeOf, SITE_ID } from '../sessions/token-fixture.ts';
+import { aMember, aSite, lost, outcomeOf, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 import { CALLER, eventOf, tenancyWith } from './tenancy-fixture.ts';
 
 const TOOL = { name: 'get_order', description: '', parameters: '{"type":"object"}' };
@@ -16,7 +18,7 @@ const MOVED = aSite({
 
 const changed = async (
   change: SiteChange,
-  { site = aSite() as Site, budgets = null as readonly Budget[] | null, role = 'admin' as const } = {},
+  { site = aSite() as Site, budgets = [] as readonly Budget[] | null, role = 'admin' as const } = {},
 ) => {
   const { table, ports } = tenancyWith({ sites: [site], members: [aMember(role, CALLER.sub)] });
   const readBudgets = async () => {
@@ -73,7 +75,10 @@ describe('a site that changes how far its visitors are trusted', () => {
   });
 
   it('to what it is already reads no budget', async () => {
-    const { site } = await changed({ control: 'open', name: 'Bakery' });
+    const { site } = await changed(
+      { control: 'open', name: 'Bakery', instructions: aSite().instructions },
+      { budgets: null },
+    );
     expect(site?.name).toBe('Bakery');
   });
 });
@@ -109,7 +114,7 @@ describe('a site that changes its model', () => {
   const model = 'gpt-realtime-3';
 
   it('is refused where a budget must never be exceeded and the price of the model is not known', async () => {
-    const budgets = [aBudget({ action: 'never_exceed' })];
+    const budgets = [aBudget({ action: 'never_exceed', amountMicroCents: 100 * MICRO_CENTS_PER_USD })];
     expect(await refused({ model }, { budgets })).toEqual({
       refusal: 'price_required',
       details: [{ path: 'model', message: `The price of ${model}, the model of Shop site, is not known.` }],
@@ -121,6 +126,49 @@ describe('a site that changes its model', () => {
 
   it('may have one without a price under other budgets, which then count it as free', async () => {
     expect((await changed({ model }, { budgets: [aBudget()] })).site).toMatchObject({ model });
+  });
+});
+
+describe('a site under a budget that must never be exceeded', () => {
+  const costly = { ...DEFAULT_CONVERSATION, maxOutputTokens: 4_096 };
+  const cheap = aSite({ conversation: { ...DEFAULT_CONVERSATION, maxOutputTokens: 1 }, instructions: '' });
+  const never = (amountMicroCents: number) => [aBudget({ action: 'never_exceed', amountMicroCents })];
+
+  it.each<[string, SiteChange]>([
+    ['its instructions', { instructions: 'x'.repeat(10_000) }],
+    ['its conversation', { conversation: costly }],
+    ['its model', { model: 'gpt-realtime-2.1' }],
+    ['its region', { dataResidency: 'eu' }],
+  ])(
+    'is refused a change of %s after which one response could cost more than the budget',
+    async (_, change) => {
+      const { refusal, details } = await refused(change, { site: cheap, budgets: never(1) });
+      expect(refusal).toBe('invalid_request');
+      expect(details).toMatchObject([
+        {
+          path: 'conversation.max_output_tokens',
+          message: expect.stringMatching(/could cost \d+\.\d\d USD/),
+        },
+      ]);
+      const budgets = never(100 * MICRO_CENTS_PER_USD);
+      expect((await changed(change, { site: cheap, budgets })).site).toMatchObject(change);
+      expect((await changed(change, { site: cheap, budgets: [aBudget()] })).site).toMatchObject(change);
+    },
+  );
+
+  it('is refused its creation where one response could cost more than the budget of the workspace', async () => {
+    const { table, ports } = tenancyWith({ members: [aMember('admin', CALLER.sub)] });
+    const create = (amountMicroCents: number) =>
+      outcomeOf(
+        createSite({ ...ports, budgets: { readBudgets: async () => never(amountMicroCents) } })(
+          CALLER,
+          WORKSPACE_ID,
+          aSite({ control: 'locked' }),
+        ),
+      );
+    expect(await create(1)).toBe('invalid_request');
+    expect(table.trail).toEqual([]);
+    expect(await create(100 * MICRO_CENTS_PER_USD)).toBe('done');
   });
 });
 

@@ -7,6 +7,7 @@ import {
   removeInvitation,
 } from '../../../lambdas/use-cases/tenancy/invite-person.ts';
 import { nameMyself } from '../../../lambdas/use-cases/tenancy/name-myself.ts';
+import { removeMember } from '../../../lambdas/use-cases/tenancy/remove-member.ts';
 import { aMember, aWorkspace, NOW, outcomeOf, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 import { CALLER, eventOf, tenancyWith } from './tenancy-fixture.ts';
 
@@ -197,6 +198,40 @@ describe('the invited person', () => {
   });
 });
 
+describe('a removed person', () => {
+  /** Two invitations of one address; the first is accepted, and its member removed. */
+  const removed = async () => {
+    const it = world();
+    const first = await it.codeOf();
+    const other = { ...it.ports, random: (size: number) => Buffer.alloc(size, 9) };
+    const { invitation } = await invitePerson(other)(CALLER, WORKSPACE_ID, ADDRESS, 'admin');
+    const second = { id: invitation.invitationId, secret: await it.ports.secrets.secretOf(invitation) };
+    expect(await it.accept(first.id, first.secret)).toBe('done');
+    expect(await outcomeOf(removeMember(it.ports)(CALLER, WORKSPACE_ID, 'ada'))).toBe('done');
+    return { ...it, second };
+  };
+
+  it.each(['ada', 'their second account'])('cannot come back with a second invitation as %s', async (sub) => {
+    const { table, accept, second } = await removed();
+    expect(await accept(second.id, second.secret, { ...GUEST, sub })).toBe('invitation_not_found');
+    expect([...table.members.keys()]).toEqual([CALLER.sub]);
+  });
+
+  it('cannot come back with an invitation by user ID from before', async () => {
+    const { ports, accept } = world({ members: [aMember('owner', CALLER.sub), aMember('viewer', 'ada')] });
+    const { invitationId } = await inviteSub(ports)(CALLER, WORKSPACE_ID, 'ada', 'owner');
+    expect(await outcomeOf(removeMember(ports)(CALLER, WORKSPACE_ID, 'ada'))).toBe('done');
+    expect(await accept(invitationId)).toBe('invitation_not_found');
+  });
+
+  it('can be invited again', async () => {
+    const { ports, accept } = await removed();
+    const later = { ...ports, clock: () => new Date(NOW.getTime() + 1_000) };
+    const { invitationId } = await inviteSub(later)(CALLER, WORKSPACE_ID, 'ada', 'viewer');
+    expect(await accept(invitationId)).toBe('done');
+  });
+});
+
 describe('a member who names themselves', () => {
   it('keeps role and address, and leaves no name in the trail', async () => {
     const guest = { ...aMember('viewer', 'ada'), email: ADDRESS };
@@ -204,6 +239,17 @@ describe('a member who names themselves', () => {
     expect(await nameMyself(ports)(GUEST, WORKSPACE_ID, 'Ada')).toEqual({ ...guest, name: 'Ada' });
     expect(JSON.stringify(table.trail)).not.toContain('Ada');
     expect(await nameMyself(ports)(GUEST, WORKSPACE_ID, null)).toStrictEqual(guest);
+  });
+
+  it('and is removed in between finds no workspace', async () => {
+    const { ports } = tenancyWith();
+    let reads = 0;
+    const readMembership: typeof ports.tenancy.readMembership = async (workspaceId) =>
+      ports.tenancy.readMembership(workspaceId, reads++ === 0 ? CALLER.sub : GUEST.sub);
+    const tenancy = { ...ports.tenancy, readMembership };
+    expect(await outcomeOf(nameMyself({ ...ports, tenancy })(GUEST, WORKSPACE_ID, 'Ada'))).toBe(
+      'workspace_not_found',
+    );
   });
 
   it('has to be one', async () => {

@@ -61,6 +61,8 @@ export const tenancyWith = ({
     members: new Map<string, Member>(members.map((member) => [member.sub, member])),
     sites: new Map<string, Site>(sites.map((site) => [site.siteId, site])),
     invitations: new Map<string, Invitation>(),
+    /** When each `sub` and each address was removed. */
+    removals: new Map<string, string>(),
     trail: [] as AuditEvent[],
   };
   const conflictIf = (forbidden: boolean): void => {
@@ -101,9 +103,11 @@ export const tenancyWith = ({
       table.members.set(member.sub, member);
       table.trail.push(event);
     },
-    removeMember: async ({ sub, role }, event) => {
+    removeMember: async ({ sub, role, email }, event) => {
       conflictIf(table.members.get(sub)?.role !== role);
       table.members.delete(sub);
+      for (const person of [sub, ...(email === undefined ? [] : [email])])
+        table.removals.set(person, event.at);
       table.trail.push(event);
     },
     createSite: async (site, { plan, billingMode, maxSites }, event) => {
@@ -139,6 +143,11 @@ export const tenancyWith = ({
         table.invitations.delete(invitationId);
         table.trail.push(event);
       },
+      readRemovedAt: async (_, { sub, email }) =>
+        [sub, email ?? '']
+          .flatMap((person) => table.removals.get(person) ?? [])
+          .toSorted()
+          .at(-1),
       acceptInvitation: async ({ invitationId, nonce }, member, event) => {
         conflictIf(table.invitations.get(invitationId)?.nonce !== nonce || table.members.has(member.sub));
         table.invitations.delete(invitationId);

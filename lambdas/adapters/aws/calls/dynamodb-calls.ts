@@ -30,6 +30,7 @@ const callFacts = z.object({
   endedBy: z.enum(ENDED_BY).optional(),
   endedAt: z.string().optional(),
   replacedBy: z.string().refine(isSessionId).optional(),
+  replaces: z.string().refine(isSessionId).optional(),
 });
 
 /** Hop 4, and what undoes it. */

@@ -42,7 +42,7 @@ export const dynamoDbAdmission = (
       dynamoDb.send(
         new TransactWriteCommand({
           TransactItems: [
-            { Put: { TableName: tables.sessions, ...sessionWrite(session, now) } },
+            { Put: { TableName: tables.sessions, ...sessionPut(session, replaced, now) } },
             ...(use === undefined ? [] : [{ Put: { TableName: tables.sessions, ...keyUseWrite(use) } }]),
             livePut(tables.limits, session, now),
             ...slots,
@@ -56,6 +56,12 @@ export const dynamoDbAdmission = (
     );
   },
 });
+
+/** The session leads to the one that it is to replace, in case it is refused. */
+const sessionPut = (session: AdmissionWrite['session'], replaces: SessionId | undefined, now: Date) => {
+  const write = sessionWrite(session, now);
+  return { ...write, Item: { ...write.Item, ...(replaces !== undefined && { replaces }) } };
+};
 
 /** Makes an older session of the page lead to this one, in case the page never receives the answer. */
 const successorWrite = (

@@ -7,10 +7,12 @@ import type {
 } from '../../../use-cases/ports/tenancy.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
+import { readTogether } from '../batch-get.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import type { DerivationKeys } from '../kms-derivation-keys.ts';
 import { primaryKey } from '../table-keys.ts';
 import { memberWrites } from './member-writes.ts';
+import { notRemovedSince, removalItem, removalKeys } from './removals.ts';
 import { invitationItem } from './tenancy-items.ts';
 
 const SECRET = 'invitation/v1';
@@ -94,10 +96,20 @@ export const dynamoDbInvitations = (
     removeInvitation: (invitation, event) =>
       write(eventPut(tenancyTable, 'manage', event), removal(invitation)),
 
+    readRemovedAt: async (workspaceId, person) => {
+      const keys = removalKeys(workspaceId, person);
+      const lookup = await readTogether(dynamoDb, { [tenancyTable]: keys });
+      return keys
+        .flatMap((key) => removalItem.optional().parse(lookup(tenancyTable, key))?.removedAt ?? [])
+        .toSorted()
+        .at(-1);
+    },
+
     acceptInvitation: (invitation, member, event) =>
       write(
         eventPut(tenancyTable, 'manage', event),
         removal(invitation),
+        ...notRemovedSince(tenancyTable, member.workspaceId, member, invitation.invitedAt),
         {
           Put: {
             TableName: tenancyTable,

@@ -10,7 +10,8 @@ import { readTogether } from '../batch-get.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import { primaryKey } from '../table-keys.ts';
 import { dynamoDbMembership } from './dynamodb-membership.ts';
-import { memberWrites, sameRole } from './member-writes.ts';
+import { memberUpdate, memberWrites, sameRole } from './member-writes.ts';
+import { removalPuts } from './removals.ts';
 import { formerInstructionsItem, memberItem, workspaceItem } from './tenancy-items.ts';
 
 export interface TenancyTable {
@@ -140,15 +141,9 @@ export const dynamoDbTenancy = (
       const { workspaceId, sub } = member;
       await write(
         eventPut(table.name, table.writer, event),
-        {
-          Put: {
-            TableName: table.name,
-            Item: { ...primaryKey.member(workspaceId, sub), ...member },
-            ...(previous === undefined
-              ? { ConditionExpression: 'attribute_not_exists(pk)' }
-              : sameRole(previous)),
-          },
-        },
+        previous === undefined
+          ? putNew({ ...primaryKey.member(workspaceId, sub), ...member })
+          : memberUpdate(table.name, member, previous),
         ownerChange(previous?.role === 'owner', member.role === 'owner', workspaceId),
       );
     },
@@ -163,6 +158,7 @@ export const dynamoDbTenancy = (
             ...sameRole(member),
           },
         },
+        ...removalPuts(table.name, member.workspaceId, member, event.at),
         ownerChange(member.role === 'owner', false, member.workspaceId),
       );
     },
@@ -179,7 +175,14 @@ export const dynamoDbTenancy = (
       if (Object.keys(change).length === 0) return;
       await write(
         eventPut(table.name, table.writer, event),
-        updateOf(table.name, primaryKey.site(workspaceId, siteId), change, 'attribute_exists(pk)', {}),
+        updateOf(
+          table.name,
+          primaryKey.site(workspaceId, siteId),
+          change,
+          // Else instructions that nobody saw would be replaced, and not be kept.
+          change.instructions === undefined ? 'attribute_exists(pk)' : 'instructions = :read',
+          change.instructions === undefined ? {} : { ':read': instructions },
+        ),
         ...(change.instructions === undefined || change.instructions === instructions
           ? []
           : [

@@ -39,3 +39,24 @@ export const sameRole = ({ role }: Member) => ({
   ExpressionAttributeNames: { '#role': 'role' },
   ExpressionAttributeValues: { ':role': role },
 });
+
+/** Writes only what differs between the two, if the member still has the role of `previous`. */
+export const memberUpdate = (TableName: string, member: Member, previous: Member): TransactWrite => {
+  const { ConditionExpression, ExpressionAttributeNames, ExpressionAttributeValues } = sameRole(previous);
+  const isRenamed = member.name !== previous.name;
+  const change = isRenamed && (member.name === undefined ? ' REMOVE #name' : ', #name = :name');
+  return {
+    Update: {
+      TableName,
+      Key: primaryKey.member(member.workspaceId, member.sub),
+      UpdateExpression: `SET #role = :newRole${change || ''}`,
+      ConditionExpression,
+      ExpressionAttributeNames: { ...ExpressionAttributeNames, ...(isRenamed && { '#name': 'name' }) },
+      ExpressionAttributeValues: {
+        ...ExpressionAttributeValues,
+        ':newRole': member.role,
+        ...(isRenamed && member.name !== undefined && { ':name': member.name }),
+      },
+    },
+  };
+};

@@ -17,10 +17,19 @@ const readCode = (text: string): { readonly invitationId: string; readonly secre
   return { invitationId, secret };
 };
 
+/** The code of the address, as it is where it is damaged: the API then finds no invitation. */
+const codeIn = (hash: string): string => {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return hash.slice(1);
+  }
+};
+
 /** The invited person sees who invites them to what, and decides. Opening the link accepts nothing. */
 export default function InvitationPage() {
   const { hash } = useLocation();
-  const [code, setCode] = useState(decodeURIComponent(hash.slice(1)));
+  const [code, setCode] = useState(() => codeIn(hash));
   const preview = useChange((api) => {
     const { invitationId, secret } = readCode(code);
     return api.call('readOffer', { path: { invitationId }, body: secret === undefined ? {} : { secret } });

@@ -12,17 +12,28 @@ const nameOf = (stored: object): string =>
 /** True while the page leaves to sign in again: nothing is lost, so nothing is asked. */
 export const leavesToSignIn = (): boolean => isLeaving;
 
+const kept = new Set<string>();
+
 /** Has every form that is shown keep its draft. */
 export const keepDrafts = (): void => {
   isLeaving = true;
   LEAVING.dispatchEvent(new Event('leave'));
 };
 
+/** Forgets what keepDrafts kept, because the page does not leave: the forms still show it, and ask again. */
+export const dropKeptDrafts = (): void => {
+  isLeaving = false;
+  for (const name of kept) window.sessionStorage.removeItem(name);
+  kept.clear();
+};
+
 /** Calls `draft` when drafts are kept. Returns the function that ends it. */
 export const onKeepDrafts = (stored: object, draft: () => object | undefined): (() => void) => {
   const keep = (): void => {
-    const kept = draft();
-    if (kept !== undefined) window.sessionStorage.setItem(nameOf(stored), JSON.stringify(kept));
+    const unsaved = draft();
+    if (unsaved === undefined) return;
+    kept.add(nameOf(stored));
+    window.sessionStorage.setItem(nameOf(stored), JSON.stringify(unsaved));
   };
   LEAVING.addEventListener('leave', keep);
   return () => LEAVING.removeEventListener('leave', keep);
@@ -30,7 +41,7 @@ export const onKeepDrafts = (stored: object, draft: () => object | undefined): (
 
 /** The draft that was kept of this form, once. */
 export const takeKeptDraft = <Draft extends object>(stored: Draft): Draft | undefined => {
-  const kept = window.sessionStorage.getItem(nameOf(stored));
+  const unsaved = window.sessionStorage.getItem(nameOf(stored));
   window.sessionStorage.removeItem(nameOf(stored));
-  return kept === null ? undefined : JSON.parse(kept);
+  return unsaved === null ? undefined : JSON.parse(unsaved);
 };

@@ -1,9 +1,9 @@
 import { CircleAlert, CircleCheck, Info, TriangleAlert } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { ApiFailure, nextStepFor, UNKNOWN_STEP } from '../api/failure.ts';
 import { useSession } from '../session.tsx';
 import { Button } from './button.tsx';
-import { keepDrafts } from './kept-drafts.ts';
+import { dropKeptDrafts, keepDrafts } from './kept-drafts.ts';
 import type { Tone } from './surface.tsx';
 import css from './ui.module.css';
 
@@ -81,6 +81,7 @@ export const FailureNote = ({
 /** Leaves for the issuer and comes back to this page, with its unsaved forms. */
 const SignInAgain = () => {
   const { signIn } = useSession();
+  const [hasFailed, setFailed] = useState(false);
   return (
     <div>
       <Button
@@ -88,11 +89,16 @@ const SignInAgain = () => {
         kind="primary"
         onClick={() => {
           keepDrafts();
-          void signIn.again(window.location.href.slice(signIn.home.length - 1));
+          setFailed(false);
+          signIn.again(window.location.href.slice(signIn.home.length - 1)).catch(() => {
+            dropKeptDrafts();
+            setFailed(true);
+          });
         }}
       >
         Sign in again
       </Button>
+      {hasFailed && <p role="alert">The sign-in service could not be reached. Try again.</p>}
     </div>
   );
 };
