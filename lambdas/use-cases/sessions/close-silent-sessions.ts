@@ -1,5 +1,11 @@
 import { ConflictError } from '../../domain/dependency.ts';
-import { checkForSilence, hasLostWatcher, type SessionUsage } from '../../domain/sessions/session-usage.ts';
+import {
+  checkForSilence,
+  hasLapsedWatch,
+  hasLostWatcher,
+  isOver,
+  type SessionUsage,
+} from '../../domain/sessions/session-usage.ts';
 import { isUnreported } from '../../domain/sessions/silent-sessions.ts';
 import type { HangUpQueue, LiveSessions, WatcherInvoker } from '../ports/calls.ts';
 import type { Clock } from '../ports/runtime.ts';
@@ -36,7 +42,8 @@ export interface Sweep {
 /**
  * Closes every session without a report for too long: it ends with its last sign of life plus one heartbeat, and the
  * minutes that it held are released. A call that fell silent is hung up instead, and closed by the code that hung it
- * up. A call that lives without its watcher gets another one. Interrupted or run twice at once it closes each session
+ * up. A call that lives without its watcher gets another one, and so does an ended
+ * call with a reservation that its watcher has not settled. Interrupted or run twice at once it closes each session
  * exactly once.
  */
 export const closeSilentSessions =
@@ -75,12 +82,16 @@ const closeIfSilent = async (
 ): Promise<Outcome> => {
   const looked = checkForSilence(usage, now);
   if (looked === usage) return 'unchanged';
-  if (looked.silent && usage.openedWith === 'call')
+  if (looked.silent && !usage.silent && usage.openedWith === 'call')
     return endSilentCall({ sessionUsage, hangUps }, usage, now);
-  if (!looked.silent && hasLostWatcher(usage, now)) await startSuccessor(watchers, usage);
+  // Of an ended call the successor only settles what is reserved: it alone changes budgets.
+  const needsSuccessor = isOver(usage)
+    ? hasLapsedWatch(usage, now)
+    : !looked.silent && hasLostWatcher(usage, now);
+  if (needsSuccessor) await startSuccessor(watchers, usage);
   try {
     await (isUnreported(looked) ? sessionUsage.saveUnreported(looked) : sessionUsage.saveUsage(looked));
-    if (!looked.silent) return 'alive';
+    if (!looked.silent || usage.silent) return 'alive';
     await Promise.all([ends.recordEnd(looked), live.removeLive(looked.workspaceId, looked.sessionId)]);
     return 'closed';
   } catch (error) {
