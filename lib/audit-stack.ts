@@ -27,6 +27,7 @@ import type { DataStack } from './data-stack.ts';
 import { puttingEvents } from './event-bus.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { evidenceKeyPolicy, noticesKeyPolicy } from './key-policies.ts';
+import { roleArn } from './role-names.ts';
 import { permissionsOf } from './role-permissions.ts';
 import type { StageConfig } from './stage-config.ts';
 import { watcherStatements } from './watcher-uses.ts';
@@ -302,6 +303,25 @@ export class AuditStack extends Stack {
       dataStack: data.stackName,
       writtenTables,
       evidence: [trailBucket.bucketName, archive.bucketName],
+    });
+    new NoticeRule(this, 'BreakGlass', {
+      stage,
+      topic,
+      runbook: 'The role for emergencies was assumed',
+      description: 'uses of the role for emergencies',
+      eventPatterns: {
+        '': {
+          source: ['aws.sts'],
+          detailType: ['AWS API Call via CloudTrail'],
+          detail: {
+            eventSource: ['sts.amazonaws.com'],
+            eventName: ['AssumeRole'],
+            requestParameters: { roleArn: [roleArn(this, stage, 'break-glass')] },
+          },
+        },
+      },
+      impact: 'a person can stop voice for every visitor and read tables and logs, though no key.',
+      because: 'each use counts; in normal operation there is none.',
     });
     new TamperRule(this, 'TrailTampered', {
       stage,

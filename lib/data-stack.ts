@@ -4,6 +4,7 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { KMS_KEYS } from '../lambdas/contract/kms-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
+import { BreakGlassRole } from './constructs/break-glass-role.ts';
 import { BrokerKey } from './constructs/broker-key.ts';
 import { BrokerTable } from './constructs/broker-table.ts';
 import { HangUpQueue } from './constructs/hang-up-queue.ts';
@@ -194,6 +195,7 @@ export class DataStack extends Stack implements DataResources {
         description: 'Spelo BYOK: checks the hash chains of the archive (npm run verify-archive)',
         data: this,
       }),
+      new BreakGlassRole(this, 'BreakGlassOperator', { stage, data: this, users: config.breakGlassUsers }),
     ];
 
     new CfnOutput(this, 'HangUpQueueUrl', { value: this.hangUps.queue.queueUrl });

@@ -160,6 +160,7 @@ export const functionEnvironments = (
       ...usage,
       ...hangUpQueue,
       ...watchers,
+      WATCH: config.watch ?? 'eager',
     },
     reconcile: {
       ...own,

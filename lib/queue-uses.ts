@@ -23,6 +23,7 @@ const HANG_UP_USES: Readonly<Partial<Record<RoleName, readonly QueueAction[]>>> 
   sweeper: ['SendMessage'],
   detector: ['SendMessage'],
   stop: ['SendMessage'],
+  'break-glass': ['SendMessage'],
   'platform-key': ['SendMessage'],
   hangup: ['SendMessage', 'ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'GetQueueAttributes'],
 };

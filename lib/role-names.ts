@@ -14,7 +14,8 @@ export type OperatorName =
   | 'rebuild-usage'
   | 'restore'
   | 'mark-keys'
-  | 'verify-archive';
+  | 'verify-archive'
+  | 'break-glass';
 
 /**
  * Name of a role, the same in every stack of a stage. The key policies and the role meet in this name and nowhere else:

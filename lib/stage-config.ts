@@ -26,6 +26,8 @@ export interface StageConfig {
   readonly deletionProtection: boolean;
   /** Who assumes the operator roles, in addition to IAM users of the account with MFA. */
   readonly operators?: Operators | undefined;
+  /** Names of the IAM users who may assume the role for emergencies. `@default` every IAM user whom IAM lets */
+  readonly breakGlassUsers?: readonly string[] | undefined;
   /** Where the data lives, and the functions with it; the region of the credentials when the stage names none. */
   readonly region?: string | undefined;
   readonly signIn: SignIn;
@@ -307,12 +309,24 @@ const operators = settings({
     .max(5, 'must name five permission sets at most'),
 });
 
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+const IAM_USER = 'must be the name of an IAM user, with its path if it has one';
+const breakGlassUsers = z
+  .array(
+    z.string(IAM_USER).regex(/^(?:[\w+=,.@-]+\/)*[\w+=,.@-]{1,64}$/, IAM_USER),
+    'must be a list of names',
+  )
+  .min(1, 'must name an IAM user')
+  // The trust policy of a role may have 2,048 characters.
+  .max(5, 'must name five IAM users at most');
+
 const functionName = z.enum(DEPLOYED_FUNCTION_NAMES, 'must be the name of a function');
 
 const stageSettings = settings({
   owner,
   deletionProtection: z.boolean('must be true or false'),
   operators: operators.optional(),
+  breakGlassUsers: breakGlassUsers.optional(),
   region: region.optional(),
   signIn,
   recentSignInMinutes: wholeNumber(1_440, 0).optional(),

@@ -1,3 +1,4 @@
+import { dynamoDbCallRecords } from '../adapters/aws/calls/dynamodb-calls.ts';
 import { dynamoDbLive } from '../adapters/aws/calls/dynamodb-live.ts';
 import { lambdaWatchers } from '../adapters/aws/calls/lambda-watchers.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
@@ -20,20 +21,24 @@ export const sweeperHandler = (
   { clock, log, metrics }: Pick<Runtime, 'clock' | 'log' | 'metrics'>,
 ): ScheduledHandler => {
   const dynamoDb = dynamoDbClient(environment, metrics);
-  const sweep = closeSilentSessions({
-    clock,
-    sessionUsage: recordingCost(
-      dynamoDbSessionUsage(dynamoDb, {
-        usage: environment.USAGE_TABLE,
-        dueIndex: TABLES.usage.index.name,
-      }),
-      metrics,
-    ),
-    ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
-    live: dynamoDbLive(dynamoDb, environment.LIMITS_TABLE),
-    hangUps: sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL),
-    watchers: lambdaWatchers(lambdaClient(environment, metrics), environment.WATCH_FUNCTION),
-  });
+  const sweep = closeSilentSessions(
+    {
+      clock,
+      records: dynamoDbCallRecords(dynamoDb, environment.SESSIONS_TABLE),
+      sessionUsage: recordingCost(
+        dynamoDbSessionUsage(dynamoDb, {
+          usage: environment.USAGE_TABLE,
+          dueIndex: TABLES.usage.index.name,
+        }),
+        metrics,
+      ),
+      ends: dynamoDbSessionEnds(dynamoDb, environment.SESSIONS_TABLE),
+      live: dynamoDbLive(dynamoDb, environment.LIMITS_TABLE),
+      hangUps: sqsHangUps(sqsClient(environment, metrics), environment.HANGUP_QUEUE_URL),
+      watchers: lambdaWatchers(lambdaClient(environment, metrics), environment.WATCH_FUNCTION),
+    },
+    { watch: environment.WATCH },
+  );
   return flushingMetrics(async () => {
     const { closed, ending, alive, failed, more } = await sweep();
     log.info('silent sessions closed', { closed, ending, alive, failed, more });

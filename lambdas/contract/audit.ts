@@ -38,7 +38,9 @@ export const auditRow = z
     event_id: z.string(),
     type: z.enum([...AUDIT_EVENT_TYPES, 'row.damaged']),
     at: timestamp,
-    actor: z.string().describe('`sub` of a person, `visitor`, or `system:<service>`'),
+    actor: z
+      .string()
+      .describe('`sub` of a person, `visitor`, `system:<service>`, or `operator:<AWS identity>`'),
     site_id: z.string().nullable(),
     session_id: z.string().nullable(),
     ip_hash: z.string().nullable().describe('Keyed hash of the IP address. It changes every day.'),

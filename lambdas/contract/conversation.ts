@@ -19,19 +19,19 @@ const interruptResponse = z
 const turnDetection = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('server_vad').describe('A turn ends after a pause.'),
-    threshold: z.number().min(0).max(1).default(0.5).describe('How loud speech has to be.'),
+    threshold: z.number().min(0).max(1).default(0.5).describe('Minimum loudness of speech.'),
     prefix_padding_ms: z
       .int()
       .min(PREFIX_PADDING_MS.min)
       .max(PREFIX_PADDING_MS.max)
       .default(PREFIX_PADDING_MS.default)
-      .describe('Sound before the speech that OpenAI keeps.'),
+      .describe('Sound that OpenAI keeps from before the speech.'),
     silence_duration_ms: z
       .int()
       .min(SILENCE_DURATION_MS.min)
       .max(SILENCE_DURATION_MS.max)
       .default(SILENCE_DURATION_MS.default)
-      .describe('The pause that ends a turn.'),
+      .describe('Length of the pause that ends a turn.'),
     interrupt_response: interruptResponse,
   }),
   z.strictObject({
@@ -67,7 +67,7 @@ export const conversation = z
       .nullable()
       .default(null)
       .describe(
-        'Captions of what the visitor says, in sessions with your own key. OpenAI bills them under another model, so the usage of such a session is never complete. null: off.',
+        'Captions of the visitor’s words, only in sessions with your own key. OpenAI bills them under another model, so the usage of such a session is never complete. null: off.',
       ),
     speed: z
       .number()
@@ -81,14 +81,14 @@ export const conversation = z
       .max(OUTPUT_TOKENS.max)
       .default(OUTPUT_TOKENS.default)
       .describe(
-        `Longest response; about 20 tokens are a second of speech. At most ${OUTPUT_TOKENS.default} in managed sessions.`,
+        `Maximum length of a response; about 20 tokens are a second of speech. At most ${OUTPUT_TOKENS.default} in managed sessions.`,
       ),
     reasoning_effort: z
       .enum(REASONING_EFFORTS)
       .nullable()
       .default(null)
       .describe(
-        'Only gpt-realtime-2 and later. More effort answers later and costs more tokens. null: the model’s default, as in managed sessions.',
+        'Only for gpt-realtime-2 and later. More effort makes answers slower and costs more tokens. null: the model’s default, as in managed sessions.',
       ),
   })
   .describe('A change replaces the whole object.');

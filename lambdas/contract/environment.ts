@@ -151,6 +151,7 @@ const sweeperEnvironment = z.object({
   ...usage,
   ...hangUps,
   ...watchers,
+  WATCH: z.enum(WATCH_MODES).default('eager'),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,
 });
 

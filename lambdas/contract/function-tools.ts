@@ -42,5 +42,5 @@ export const functionTools = z
     message: `All functions together must have at most ${MAX_TOOLS_LENGTH} characters of JSON.`,
   })
   .describe(
-    'Functions that the page answers for the assistant. Not for a `locked` site: its calls have no data channel.',
+    'Functions of the page that the assistant can call. Not for a `locked` site, because its calls have no data channel.',
   );

@@ -11,14 +11,14 @@ export const invitationIdSchema = z
 
 export const memberRequest = z.strictObject({ role: z.enum(ROLES) }).meta({ id: 'MemberRequest' });
 
-const personName = name(100).describe('As the person calls themselves in this workspace.');
+const personName = name(100).describe('The name that the person chose in this workspace.');
 
 export const member = z
   .object({
     sub: z.string(),
     role: z.enum(ROLES),
     name: z.string().nullable(),
-    email: z.string().nullable().describe('The address that the accepted invitation went to.'),
+    email: z.string().nullable().describe('The address to which the accepted invitation was sent.'),
     added_at: timestamp,
     added_by: z.string(),
   })
@@ -43,7 +43,7 @@ export const invitation = z
     invitation_id: invitationIdSchema,
     role: z.enum(ROLES),
     email: z.string().nullable().describe('null for an invitation by `sub`.'),
-    sub: z.string().nullable().describe('null for an invitation by mail.'),
+    sub: z.string().nullable().describe('null for an invitation by email.'),
     invited_at: timestamp,
     invited_by: z.string(),
     expires_at: timestamp,
@@ -58,7 +58,7 @@ export const sentInvitation = invitation
       .string()
       .nullable()
       .describe(
-        'Where the deployment sends no mail: the code that the person enters to accept. Shown in this answer only.',
+        'The code that the person enters to accept. Only in this answer, and only if the deployment sends no email; otherwise null.',
       ),
   })
   .meta({ id: 'SentInvitation' });

@@ -36,7 +36,7 @@ export const PROBLEMS = {
     status: 401,
     code: 'recent_sign_in_required',
     message:
-      'This change needs a recent sign-in, because it outlives a stolen session. Sign in again (max_age), then repeat it.',
+      'This change needs a recent sign-in, because it outlives a stolen session. Sign in again, then repeat it.',
   },
   forbidden: {
     status: 403,
@@ -227,13 +227,13 @@ export const PROBLEMS = {
     status: 409,
     code: 'watch_required',
     message:
-      'This deployment does not watch calls, which end_calls and never_exceed need. Choose refuse or notify, or ask its operator to set watch to eager or strict.',
+      'The actions end_calls and never_exceed need watched calls, and this deployment does not watch calls. Choose refuse or notify, or ask its operator to set watch to eager or strict.',
   },
   price_required: {
     status: 409,
     code: 'price_required',
     message:
-      'The action never_exceed needs to know what a response costs, but the price of a model in details is not known. Choose another model for the site, turn transcription off, or choose another action for the budget.',
+      'The action never_exceed needs the price of each model, and the price of a model in details is not known. Choose another model for the site, turn transcription off, or choose another action for the budget.',
   },
   platform_key_missing: {
     status: 503,

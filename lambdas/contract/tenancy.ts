@@ -190,7 +190,7 @@ export const formerInstructions = z
   .object({
     instructions: z.string(),
     replaced_at: timestamp,
-    replaced_by: z.string().describe('`sub` of the person.'),
+    replaced_by: z.string().describe('`sub` of the person who replaced them.'),
   })
   .meta({ id: 'FormerInstructions' });
 

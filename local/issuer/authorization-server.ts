@@ -121,8 +121,10 @@ export const authorizationMetadata = (issuer: string) => ({
   scopes_supported: ['openid'],
 });
 
-export const idTokenClaims = ({ sub, nonce }: SignIn) => ({
+/** A refresh keeps `auth_time`: clients refuse an ID token in which it has changed (OpenID Connect Core, 12.2). */
+export const idTokenClaims = ({ sub, nonce, authTime }: SignIn) => ({
   sub,
+  auth_time: authTime,
   aud: DASHBOARD_CLIENT_ID,
   ...(nonce !== undefined && { nonce }),
 });

@@ -104,7 +104,7 @@ describeInBrowser('an owner who sets alerts up', () => {
     const second = (await dialog().locator('pre code').textContent()) ?? '';
     expect(second).not.toBe(first);
     await dialog().getByRole('button', { name: 'I have stored it' }).click();
-    await page.getByText('Signed with the previous secret too until').waitFor();
+    await page.getByText('Also signed with the previous secret until').waitFor();
     await button(`Remove ${url}`).click();
     await dialog().getByRole('button', { name: 'Remove the webhook' }).click();
     await page.getByText('No webhooks yet').waitFor();
@@ -132,7 +132,7 @@ describeInBrowser('an owner who sets alerts up', () => {
     await row.getByText('Given up').waitFor();
     const text = await row.textContent();
     expect(text).toContain('Key suspended');
-    expect(text).toContain('Status 500. Your server did not respond with success.');
+    expect(text).toContain('Status 500. Your server did not return a success status.');
     expect(text).toContain('11 attempts');
     await row.getByRole('button', { name: /^Send again/ }).click();
     await page.getByText('The notice is being sent again.').waitFor();

@@ -40,7 +40,7 @@ describeInBrowser('an invitation', () => {
     await page.getByLabel('Email address').fill(email);
     await page.getByLabel('Role', { exact: true }).selectOption('admin');
     await button('Invite').click();
-    await page.getByText(`The invitation is sent to ${email}.`).waitFor();
+    await page.getByText(`The invitation was sent to ${email}.`).waitFor();
     await button(`Withdraw the invitation of ${email}`).waitFor();
     await stack.notices.drain();
     const code = /^inv_\S+$/m.exec(mailsTo(stack, email)[0]?.text ?? '')?.[0] ?? '';
@@ -81,7 +81,7 @@ describeInBrowser('an invitation', () => {
     const code = /^inv_\S+$/m.exec(mailsTo(stack, email)[0]?.text ?? '')?.[0] ?? '';
     await open('members');
     await button(`Withdraw the invitation of ${email}`).click();
-    await page.getByText(`The invitation of ${email} is withdrawn.`).waitFor();
+    await page.getByText(`The invitation for ${email} is withdrawn.`).waitFor();
     await page.goto(`${stack.url}/dashboard/invitation`);
     await page.getByLabel('Code').fill(code);
     await button('Show the invitation').click();

@@ -41,7 +41,7 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
   voice: ['Site'],
   sites: [],
   'sites/new': [],
-  site: OF_SITE,
+  site: [...OF_SITE, 'Former instructions'],
   'site?tab=key': OF_SITE,
   'usage?tab=sessions': [
     'Overview',

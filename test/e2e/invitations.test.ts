@@ -120,6 +120,33 @@ describe('a person who is invited by mail', () => {
   });
 });
 
+describe('an ID of 1,100 characters in a path', () => {
+  it.each([
+    ['DELETE', 'invitations/<id>', 'invitation_not_found', undefined],
+    ['PATCH', 'webhooks/<id>', 'webhook_not_found', { enabled: false }],
+    ['DELETE', 'webhooks/<id>', 'webhook_not_found', undefined],
+    ['POST', 'webhooks/<id>/rotate-secret', 'webhook_not_found', {}],
+    ['POST', 'webhooks/<id>/test', 'webhook_not_found', {}],
+    ['POST', 'deliveries/<id>/send', 'delivery_not_found', {}],
+    ['GET', 'members/<id>', 'invalid_request', undefined],
+    ['PUT', 'members/<id>', 'invalid_request', { role: 'viewer' }],
+    ['DELETE', 'members/<id>', 'invalid_request', undefined],
+  ] as const)('%s %s is answered as %s', async (method, path, code, body) => {
+    const { workspaceId, owner } = await makeTenant(stack);
+    const full = `/v1/workspaces/${workspaceId}/${path.replace('<id>', 'x'.repeat(1_100))}`;
+    const answer = await stack.call(method, full, { as: owner, ...(body !== undefined && { body }) });
+    expect(answer.error?.code).toBe(code);
+  });
+
+  it.each(['preview', 'accept'])('of an invitation is not found by %s', async (step) => {
+    const answer = await stack.call('POST', `/v1/invitations/${'x'.repeat(1_100)}/${step}`, {
+      as: newPerson('eve'),
+      body: { secret: 'x' },
+    });
+    expectRefusal(answer, 404, 'invitation_not_found');
+  });
+});
+
 describe('a new person who is saved as a member', () => {
   it('is only invited: nobody joins a workspace unasked, and only this person can accept', async () => {
     const tenant = await makeTenant(stack);

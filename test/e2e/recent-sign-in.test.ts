@@ -4,7 +4,7 @@ import { expectNothingReached, makeKeyedTenant } from '../support/keyed-tenant.t
 import { openAiOf } from '../support/openai.ts';
 import { addMember } from '../support/people.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { fakeKey, type Tenant } from '../support/tenant.ts';
+import { fakeKey, makeTenant, type Tenant } from '../support/tenant.ts';
 
 const MAX_AGE_SECONDS = 900;
 const stack = await startTestStack({ variables: { RECENT_SIGN_IN_SECONDS: String(MAX_AGE_SECONDS) } });
@@ -35,7 +35,16 @@ const sensitive = (tenant: Tenant, member: string) => {
   return {
     'replacing a key': ['PUT', `${workspace}/openai-key`, { api_key: fakeKey() }],
     'adding an origin': ['PATCH', `/v1/sites/${tenant.siteId}`, { allowed_origins: origins }],
+    'storing a site key beside a workspace key': [
+      'PUT',
+      `/v1/sites/${tenant.siteId}/openai-key`,
+      { api_key: fakeKey() },
+    ],
+    'storing an embed key': ['PUT', `/v1/sites/${tenant.siteId}/embed-key`, { algorithm: 'HS256' }],
+    'making an admin': ['PUT', `${workspace}/members/${member}`, { role: 'admin' }],
     'making an owner': ['PUT', `${workspace}/members/${member}`, { role: 'owner' }],
+    'inviting an admin by user ID': ['PUT', `${workspace}/members/mallory`, { role: 'admin' }],
+    'inviting an admin': ['POST', `${workspace}/invitations`, { email: 'eve@evil.example', role: 'admin' }],
     'inviting an owner': ['POST', `${workspace}/invitations`, { email: 'eve@evil.example', role: 'owner' }],
     'adding a site': [
       'POST',
@@ -66,6 +75,15 @@ describe('a sensitive change', () => {
     expect(expectSuccess(key).version).toBe(1);
   });
 
+  it('cannot be split into a deletion and a first key', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const path = `/v1/workspaces/${tenant.workspaceId}/openai-key`;
+    const day = 86_400;
+    expect((await callSignedIn(stack, tenant, day, ['DELETE', path, undefined])).error).toBeUndefined();
+    const answer = await callSignedIn(stack, tenant, day, ['PUT', path, { api_key: fakeKey() }]);
+    expectRefusal(answer, 401, 'recent_sign_in_required');
+  });
+
   it('is made for a person who signed in a moment ago', async () => {
     const tenant = await makeKeyedTenant(stack);
     const member = await addMember(stack, tenant, 'viewer');
@@ -84,14 +102,27 @@ describe('a sensitive change', () => {
 });
 
 describe('any other change', () => {
-  it('needs no recent sign-in: the first key, fewer origins, a lower role, a kill switch', async () => {
+  it('needs no recent sign-in: the first key of a scope that no key serves', async () => {
+    const tenant = await makeTenant(stack);
+    const paths = [
+      `/v1/sites/${tenant.siteId}/openai-key`,
+      `/v1/workspaces/${tenant.workspaceId}/openai-key`,
+    ];
+    for (const path of paths)
+      expect(
+        (await callSignedIn(stack, tenant, 86_400, ['PUT', path, { api_key: fakeKey() }])).error,
+      ).toBeUndefined();
+  });
+
+  it('needs no recent sign-in: fewer origins, a lower role, an invited viewer, a kill switch', async () => {
     const tenant = await makeKeyedTenant(stack);
     const admin = await addMember(stack, tenant, 'admin');
     const workspace = `/v1/workspaces/${tenant.workspaceId}`;
     const requests = [
-      ['PUT', `/v1/sites/${tenant.siteId}/openai-key`, { api_key: fakeKey() }],
       ['PATCH', `/v1/sites/${tenant.siteId}`, { name: 'Renamed', allowed_origins: ['https://shop.example'] }],
       ['PUT', `${workspace}/members/${admin}`, { role: 'viewer' }],
+      ['POST', `${workspace}/invitations`, { email: 'ada@customer.example', role: 'viewer' }],
+      ['PUT', `${workspace}/members/ada`, { role: 'viewer' }],
       ['POST', `${workspace}/openai-key/suspend`, {}],
     ] as const;
     for (const request of requests)

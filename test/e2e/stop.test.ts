@@ -27,7 +27,7 @@ const stopped = (what: 'sessions' | 'calls' | 'resume', workspaceId?: string) =>
         AWS_REGION: 'us-east-1',
         AWS_ENDPOINT_URL_DYNAMODB: stack.variables['AWS_ENDPOINT_URL_DYNAMODB'],
       }),
-      { tenancy: 'tenancy', limits: 'limits' },
+      { tenancy: 'tenancy', limits: 'limits', writer: 'stop' },
     ),
     hangUps: useCasePorts(stack).hangUps,
     auditEvents: operatorAuditEvents,

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
-import { openCall, sessionOf } from '../support/calls.ts';
+import { liveSessions, openCall, sessionOf, slotsTaken } from '../support/calls.ts';
 import { asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
 import { openAiOf } from '../support/openai.ts';
 import { prepareCall, type RealtimeCaller } from '../support/realtime-caller.ts';
@@ -238,6 +238,64 @@ describe('the usage of a watched call', () => {
   });
 });
 
+describe('the slot of a watched call whose page dies without a report', () => {
+  it('is free two seconds after its watcher saw the end, once, and never frees the slot of the next call', async () => {
+    const tenant = await makeKeyedTenant(strictStack, { openai_tier: 1 }, { control: 'brokered' });
+    const first = await begin(strictStack, tenant);
+    await talk(first);
+    await first.caller.close();
+    await ended(strictStack);
+    strictStack.advance(2_000);
+    await strictStack.hangUps.drain();
+    expect(await slotsTaken(strictStack, tenant)).toBe(0);
+    expect(await liveSessions(strictStack, tenant)).toEqual([]);
+    expect(await sessionOf(strictStack, tenant, first.call)).toMatchObject({
+      ended_by: 'openai',
+      usage_complete: true,
+    });
+    // Reports of the dead page that come late, and the sweeper, find nothing more to free.
+    const second = await begin(strictStack, tenant);
+    const now = strictStack.now();
+    const late = event('ended', now, { reason: 'page_closed' });
+    expectSuccess(await report(strictStack, tenant, first.call, [late], { signedAt: now }));
+    strictStack.advance(60_000);
+    await strictStack.sweep();
+    await strictStack.hangUps.drain();
+    expect(await slotsTaken(strictStack, tenant)).toBe(1);
+    expect(await liveSessions(strictStack, tenant)).toEqual([second.call.session_id]);
+    expect(await sessionOf(strictStack, tenant, first.call)).toMatchObject({ ended_by: 'openai' });
+  });
+
+  it('stays taken while the call goes on, although the watcher loses its connection', async () => {
+    const tenant = await makeTenant(strictStack);
+    const begun = await begin(strictStack, tenant);
+    const [callId = ''] = openAiOf(strictStack).liveCalls;
+    openAiOf(strictStack).closeSidebands(callId, 1_011);
+    await attached(strictStack);
+    await talk(begun);
+    strictStack.advance(2_000);
+    await strictStack.hangUps.drain();
+    expect(await slotsTaken(strictStack, tenant)).toBe(1);
+    expect(openAiOf(strictStack).liveCalls).toEqual([callId]);
+    await begun.caller.close();
+  });
+
+  it('is freed by the report of the page, which then says who ended the call', async () => {
+    const tenant = await makeTenant(strictStack);
+    const begun = await begin(strictStack, tenant);
+    const now = strictStack.now();
+    const left = event('ended', now, { reason: 'hung_up' });
+    await begun.caller.close();
+    await ended(strictStack);
+    expectSuccess(await report(strictStack, tenant, begun.call, [left], { signedAt: now }));
+    await strictStack.hangUps.drain();
+    strictStack.advance(2_000);
+    await strictStack.hangUps.drain();
+    expect(await slotsTaken(strictStack, tenant)).toBe(0);
+    expect(await sessionOf(strictStack, tenant, begun.call)).toMatchObject({ ended_by: 'visitor' });
+  });
+});
+
 describe('a call that is longer than its watcher runs', () => {
   const MINUTES_11 = 11 * 60_000;
   /** A page may ask for an answer without a turn. */
@@ -285,6 +343,36 @@ describe('a call that is longer than its watcher runs', () => {
     const session = await sessionOf(strictStack, tenant, begun.call);
     expect(session.receipt.tokens.output_audio).toBeGreaterThan(0);
     expect(session).toMatchObject({ usage_source: 'watched', usage_complete: false });
+  });
+
+  it('gets a watcher from the sweep when its first one was never started, and is not complete', async () => {
+    const tenant = await makeTenant(stack);
+    stack.lambda.inject({ kind: 'drop' });
+    const begun = await begin(stack, tenant);
+    await ask(begun, 1);
+    const now = stack.now();
+    const first = usageEvent(now, { audioIn: 12, audioOut: 8 });
+    expectSuccess(
+      await report(stack, tenant, begun.call, [event('connected', now), first], { signedAt: now }),
+    );
+    stack.advance(60_000);
+    const later = stack.now();
+    expectSuccess(await report(stack, tenant, begun.call, [event('heartbeat', later)], { signedAt: later }));
+    await stack.sweep();
+    expect(openAiOf(stack).calls.at(-1)?.sidebands).toBe(0);
+    stack.advance(20_000);
+    await stack.sweep();
+    await attached(stack);
+    const unseen = invoiced(stack).output_audio ?? 0;
+    await ask(begun, 2);
+    const seen = (invoiced(stack).output_audio ?? 0) - unseen;
+    expect(seen).toBeGreaterThan(0);
+    await begun.caller.close();
+    await ended(stack);
+    const session = await sessionOf(stack, tenant, begun.call);
+    expect(session).toMatchObject({ usage_source: 'watched', usage_complete: false });
+    // Reported by the page before there was a watcher, and counted by the watcher.
+    expect(session.receipt.tokens.output_audio).toBe(8 + seen);
   });
 
   it('gets a watcher from the sweep when its own is lost, and is not complete', async () => {

@@ -366,7 +366,15 @@ describe('the environment', () => {
         ...retired,
         ...fingerprint,
       },
-      sweeper: { ...own, ...sessions, LIMITS_TABLE: 'LimitsTable', ...usage, ...hangUps, ...watchers },
+      sweeper: {
+        ...own,
+        ...sessions,
+        LIMITS_TABLE: 'LimitsTable',
+        ...usage,
+        ...hangUps,
+        ...watchers,
+        WATCH: 'eager',
+      },
       hangup: {
         ...own,
         KEYS_TABLE: 'KeysTable',

@@ -66,6 +66,7 @@ describe('the stacks', () => {
       'RestoreOperatorArn',
       'MarkKeysOperatorArn',
       'VerifyArchiveOperatorArn',
+      'BreakGlassOperatorArn',
     ]);
   });
 });

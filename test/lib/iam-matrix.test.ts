@@ -49,6 +49,7 @@ test('Each sensitive action is allowed to these and to no other role, administra
       'MarkKeysOperator',
     ],
     'writes workspaces and sites': ['keys', 'manage', 'retire-models', 'SetPlanOperator', 'RestoreOperator'],
+    'stops voice': ['StopOperator', 'RestoreOperator', 'BreakGlassOperator'],
     'writes sessions': [
       'token',
       'events',

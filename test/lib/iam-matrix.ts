@@ -53,6 +53,7 @@ export const SENSITIVE: Readonly<Record<string, readonly Call[]>> = {
   'writes keys': writes('Keys', 'SITE#s'),
   'writes marks': writes('Tenancy', 'MARK#SITE#s'),
   'writes workspaces and sites': writes('Tenancy', 'WORKSPACE#w'),
+  'stops voice': [item('PutItem', 'Tenancy', 'STOP#stage')],
   'writes sessions': writes('Sessions', 'SITE#s'),
   'writes limits': writes('Limits', 'SLOTS#w'),
   'writes usage': writes('Usage', 'METERS#s'),

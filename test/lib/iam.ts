@@ -42,9 +42,14 @@ const statement = z.object({
   Condition: z.record(z.string(), z.record(z.string(), many)).default({}),
 });
 
-const ruleOf = (raw: unknown, words: (value: unknown) => string): Rule => {
+const ruleOf = (
+  raw: unknown,
+  words: (value: unknown) => string,
+  resolved = (text: string): string => text,
+): Rule => {
   const { Effect, Action, Resource = ['*'], Condition } = statement.parse(raw);
-  const spelled = (value: unknown): string => (typeof value === 'object' ? words(value) : String(value));
+  const spelled = (value: unknown): string =>
+    resolved(typeof value === 'object' ? words(value) : String(value));
   return {
     effect: Effect,
     actions: Action.map(spelled),
@@ -228,6 +233,20 @@ export const isAllowed = (principal: Principal, call: Call): boolean => {
   if (applying.some(({ effect }) => effect === 'Deny')) return false;
   const consents = !call.action.startsWith('kms:') || own.some((rule) => applies(rule, call, context));
   return consents && principal.rules.some((rule) => rule.effect === 'Allow' && applies(rule, call, context));
+};
+
+/** Whether the trust policy of a role allows the action to a principal of its account whose request has these keys. */
+export const trusts = (roleName: string, action: string, context: Context): boolean => {
+  const role = roles.find((each) => roleNameOf(each) === roleName);
+  if (role === undefined) throw new Error(`There is no role ${roleName}.`);
+  const words = wordsOf(role.template);
+  /** With variables of IAM replaced: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html */
+  const resolved = (text: string): string =>
+    text.replace(/\$\{([\w:]+)\}/g, (_, key: string) => valuesOf(context, key)?.[0] ?? '\0');
+  const { Statement } = Object(role.Properties['AssumeRolePolicyDocument']);
+  return Statement.map((each: unknown) => ruleOf(each, words, resolved)).some((rule: Rule) =>
+    applies(rule, { action, resource: '*' }, context),
+  );
 };
 
 export const sealedKeyContext = (scope: 'site' | 'platform'): Context =>

@@ -135,7 +135,10 @@ describe('the key policies', () => {
     for (const { condition } of uses) expect(condition).not.toContain('ForAllValues');
     const everything = JSON.stringify(Object.values(templates).map(({ resources }) => resources));
     for (const [, onto] of everything.matchAll(/"ForAllValues:\w+":\{"([^"]+)"/g))
-      expect(['dynamodb:LeadingKeys', 'dynamodb:Attributes']).toContain(onto);
+      expect(['dynamodb:LeadingKeys', 'dynamodb:Attributes', 'aws:TagKeys']).toContain(onto);
+    // A session with tags needs the tag `reason`, which an empty list of tags lacks.
+    expect(everything.split('"aws:TagKeys"')).toHaveLength(3);
+    expect(everything.split('"aws:RequestTag/reason"')).toHaveLength(3);
     // There it is needed, and never without the condition that the key is there at all.
     const lists = everything.match(
       /"ForAllValues:StringLike":\{"dynamodb:LeadingKeys":[^}]*\},"Null":\{"dynamodb:LeadingKeys":"false"\}/g,
@@ -145,6 +148,6 @@ describe('the key policies', () => {
     const reads = everything.match(
       /"ForAllValues:StringEquals":\{"dynamodb:Attributes":[^}]*\},"StringEqualsIfExists":\{"dynamodb:Select":"SPECIFIC_ATTRIBUTES"\}/g,
     );
-    expect(reads).toHaveLength(everything.split('ForAllValues:StringEquals').length - 1);
+    expect(reads).toHaveLength(everything.split('"ForAllValues:StringEquals":{"dynamodb:').length - 1);
   });
 });

@@ -48,7 +48,10 @@ const OPERATORS = [
   'RestoreOperator',
   'MarkKeysOperator',
   'VerifyArchiveOperator',
+  'BreakGlassOperator',
 ];
+/** Read by the role for emergencies. */
+const LOG_GROUPS = 'arn:{AWS::Partition}:logs:{AWS::Region}:{AWS::AccountId}:log-group:spelo-byok-dev-*';
 /** A table that an operator restores from a backup; of no stack. */
 const RESTORED =
   /^arn:\{AWS::Partition\}:dynamodb:\{AWS::Region\}:\{AWS::AccountId\}:table\/spelo-byok-dev-restored-(audit|tenancy|keys|sessions|usage)$/;
@@ -88,6 +91,7 @@ describe('the roles', () => {
       'restore',
       'mark-keys',
       'verify-archive',
+      'break-glass',
     ];
     expect(roles.map(({ Properties, template }) => wordsOf(template)(Properties['RoleName']))).toEqual(
       names.map((name) => `spelo-byok-dev-${name}-{AWS::Region}`),
@@ -109,8 +113,10 @@ describe('the roles', () => {
   });
 
   test('the roles of operators are for people of this account who signed in with MFA, for an hour', () => {
-    const operators = roles.filter((role) => OPERATORS.includes(roleNameOf(role)));
-    expect(operators).toHaveLength(OPERATORS.length);
+    // The role for emergencies asks for more (test/lib/break-glass.test.ts).
+    const commands = OPERATORS.filter((role) => role !== 'BreakGlassOperator');
+    const operators = roles.filter((role) => commands.includes(roleNameOf(role)));
+    expect(operators).toHaveLength(commands.length);
     for (const { Properties, template } of operators) {
       const [statement, ...more] = Object(Properties['AssumeRolePolicyDocument']).Statement;
       expect(more).toEqual([]);
@@ -141,6 +147,9 @@ describe('the roles', () => {
       ['reconcile', 's3:GetObject', 'ArchiveBucket/reconciliations/*'],
       ['reconcile', 's3:GetObject', 'TrailBucket/AWSLogs/*'],
       ['reconcile', 's3:PutObject', 'ArchiveBucket/reconciliations/*'],
+      ['BreakGlassOperator', 'logs:FilterLogEvents', LOG_GROUPS],
+      ['BreakGlassOperator', 'logs:StartQuery', LOG_GROUPS],
+      ['BreakGlassOperator', 'logs:GetQueryResults', '*'],
     ]);
   });
 
@@ -163,7 +172,9 @@ describe('the roles', () => {
       /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Checkpoints|Tables|Evidence|Notices)Key$|^ArchiveBucket(\/(audit|reconciliations)\/\*)?$|^TrailBucket(\/AWSLogs\/\*)?$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
       ({ resource }) =>
-        !known.test(resource) && !RESTORED.test(resource) && resource !== EVENT_BUS && resource !== WATCHER,
+        !known.test(resource) &&
+        !RESTORED.test(resource) &&
+        ![EVENT_BUS, WATCHER, LOG_GROUPS].includes(resource),
     );
     expect(rolesThat('lambda:InvokeFunction', WATCHER)).toEqual(['token', 'sweeper', 'watch']);
     for (const { role, resource } of rest) {
@@ -292,7 +303,14 @@ describe('the audit trail', () => {
 
   test('is read by the function that shows it, and its stream by the archiver', () => {
     expect(actionsOf('audit', 'AuditTable')).toEqual(['dynamodb:BatchGetItem', 'dynamodb:Query']);
-    expect(rolesThat(/./, 'AuditTable')).toEqual(['audit', 'projector', 'reconcile', 'RestoreOperator']);
+    expect(rolesThat(/./, 'AuditTable')).toEqual([
+      'audit',
+      'projector',
+      'reconcile',
+      'RestoreOperator',
+      'BreakGlassOperator',
+    ]);
+    expect(actionsOf('BreakGlassOperator', 'AuditTable')).toEqual(['dynamodb:Query']);
     expect(actionsOf('reconcile', 'AuditTable')).toEqual(['dynamodb:Query']);
     // A role that restores rows cannot compute the hash of a forged one, and a role that computes hashes writes none.
     expect(actionsOf('RestoreOperator', 'AuditKey')).toEqual([]);
@@ -510,6 +528,7 @@ describe('the tables', () => {
       'watch',
       'PlatformKeyOperator',
       'StopOperator',
+      'BreakGlassOperator',
     ]);
     expect(rolesThat(/Receive|Delete|ChangeMessage/, 'HangUps/Queue')).toEqual(['hangup']);
   });
@@ -542,6 +561,7 @@ describe('the tables', () => {
       ['RestoreOperator', 'KeysTable'],
       ['RestoreOperator', 'AuditTable'],
       ['MarkKeysOperator', 'KeysTable'],
+      ['BreakGlassOperator', 'LimitsTable'],
     ]);
   });
 
@@ -601,11 +621,19 @@ describe('docs/permissions.md', () => {
     return `the partition key is ${partitions.replace(/[^ ]+#[^ ]+/g, '`$&`')}`;
   };
 
-  const NAMES: Readonly<Record<string, string>> = { '*': 'every stream', [EVENT_BUS]: 'default event bus' };
+  const NAMES: Readonly<Record<string, string>> = {
+    '*': 'every stream',
+    [EVENT_BUS]: 'default event bus',
+    [LOG_GROUPS]: 'log groups of the stage',
+  };
+  /** Calls that IAM knows no resource for. */
+  const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
+    'xray:PutTelemetryRecords': 'X-Ray',
+    'xray:PutTraceSegments': 'X-Ray',
+    'logs:GetQueryResults': 'queries of logs',
+  };
   const nameOf = (action: string, resource: string): string =>
-    action.startsWith('xray:')
-      ? 'X-Ray'
-      : (NAMES[resource] ?? resource.replace(RESTORED, 'restored copy of `$1`'));
+    WITHOUT_RESOURCE[action] ?? NAMES[resource] ?? resource.replace(RESTORED, 'restored copy of `$1`');
 
   const table = (role: string): string => {
     const own = permissions.filter((permission) => permission.role === role);
@@ -644,7 +672,8 @@ ${FUNCTIONS.map(section).join('\n')}
 ## Operators
 
 Roles that a person of this account assumes for one command: an IAM user with MFA, or a person with a permission set of IAM
-Identity Center that the stage names (\`operators.permissionSets\`).
+Identity Center that the stage names (\`operators.permissionSets\`). BreakGlassOperator is for emergencies and for IAM users only: it asks
+for a fresh MFA code and a reason, and each use is an alarm ([runbook](runbook.md#the-role-for-emergencies-was-assumed)).
 
 ${OPERATORS.map(section).join('\n')}
 ${renderedMatrix}`;

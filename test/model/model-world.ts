@@ -215,7 +215,9 @@ export const startModelWorld = async () => {
 
     sweep: ({ diesAfter }: Mishap = {}) =>
       outcomeOf(
-        closeSilentSessions(diesAfter === undefined ? reportPorts : mortal(reportPorts, diesAfter))(),
+        closeSilentSessions(diesAfter === undefined ? reportPorts : mortal(reportPorts, diesAfter), {
+          watch: 'off',
+        })(),
       ),
 
     close: async (): Promise<void> => {

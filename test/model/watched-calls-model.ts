@@ -304,18 +304,22 @@ export const watchedCalls = (
     openCall,
     budgetItems,
     /** The sweeper over the real index; the watchers that it starts run here. */
-    sweep: closeSilentSessions({
-      clock,
-      sessionUsage: meters,
-      ends: { recordEnd: async () => undefined },
-      live: { removeLive: async () => undefined },
-      hangUps: { send: async () => undefined },
-      watchers: {
-        start: async (request) => {
-          await calls.get(request.sessionId)?.watch(request);
+    sweep: closeSilentSessions(
+      {
+        clock,
+        records: { readCall: async () => undefined },
+        sessionUsage: meters,
+        ends: { recordEnd: async () => undefined },
+        live: { removeLive: async () => undefined },
+        hangUps: { send: async () => undefined },
+        watchers: {
+          start: async (request) => {
+            await calls.get(request.sessionId)?.watch(request);
+          },
         },
       },
-    }),
+      { watch: 'eager' },
+    ),
     advance: (ms: number) => {
       state.aheadMs += ms;
     },

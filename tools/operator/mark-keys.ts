@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbMarkWriter } from '../../lambdas/adapters/aws/keys/dynamodb-mark-writer.ts';
@@ -8,6 +7,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environme
 import { printable, runCommand } from '../command.ts';
 import { readKeyTrail } from './deletions/key-trail.ts';
 import { readAll } from './files.ts';
+import { operatorOf } from './identity.ts';
 import { MARK_MEANINGS, type MarkOutcome, markFromTrail } from './marks/mark-from-trail.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
@@ -47,13 +47,14 @@ await runCommand({
   },
   run: async ({ audit, apply, local }) => {
     const settings = parseEnvironment(environment, local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const trail = readKeyTrail(readAll(audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows));
     const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
     const marks = keyMarks(kmsDerivationKeys(kmsClient(settings), settings.MARKS_KEY_ARN));
     const reports = await markFromTrail({
       marks: dynamoDbMarkWriter(dynamoDbClient(settings), { ...tables, writer: 'mark-keys' }, marks),
       auditEvents: operatorAuditEvents,
-    })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, trail, apply);
+    })(operator, trail, apply);
     const count = (wanted: MarkOutcome): number => reports.filter(({ outcome }) => outcome === wanted).length;
     const lines = [
       ...reports.flatMap(({ place, outcome }) =>

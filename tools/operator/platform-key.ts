@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dynamoDbLiveWorkspaces } from '../../lambdas/adapters/aws/calls/dynamodb-live-workspaces.ts';
@@ -17,6 +16,7 @@ import { DEFAULT_VOICE_SETTINGS } from '../../lambdas/domain/tenancy/workspace.t
 import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-key.ts';
 import { switchPlatformKey } from '../../lambdas/use-cases/keys/switch-platform-key.ts';
 import { runCommand } from '../command.ts';
+import { operatorOf } from './identity.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
@@ -27,7 +27,7 @@ input, so that it appears neither in the shell history nor in the environment of
 The key is checked with --model and --data-residency (default: those of a new site). If OpenAI cannot be reached, an existing
 key is replaced only with --confirm-unverified.
 
-  --suspend   the kill switch: managed sessions are refused, and managed calls end in every workspace; takes half a minute
+  --suspend   the kill switch: refuses managed sessions and ends the managed calls of every workspace; takes half a minute
   --resume    ends the suspension
 
 With --local the key goes to the running \`npm start\`. For a deployment, set TENANCY_TABLE, KEYS_TABLE, LIMITS_TABLE,
@@ -68,6 +68,7 @@ await runCommand({
     if (dataResidency === undefined)
       throw new Error(`--data-residency must be one of ${DATA_RESIDENCIES.join(', ')}.`);
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const dynamoDb = dynamoDbClient(settings);
     const keys = dynamoDbKeys(
       dynamoDb,
@@ -78,7 +79,6 @@ await runCommand({
       workspaces: dynamoDbLiveWorkspaces(dynamoDb, settings.LIMITS_TABLE),
       hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
     };
-    const operator = { sub: `operator:${userInfo().username}`, sourceIp: '' };
     if (values.suspend || values.resume) {
       if (values.suspend && values.resume) throw new Error('Give one of --suspend and --resume.');
       const workspaces = await switchPlatformKey({

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
@@ -8,6 +7,7 @@ import { printable, runCommand } from '../command.ts';
 import { readKeyTrail } from './deletions/key-trail.ts';
 import { type Remedy, replayTombstones } from './deletions/replay.ts';
 import { readAll } from './files.ts';
+import { operatorOf } from './identity.ts';
 import { localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run reapply-deletions -- --audit FILE_OR_DIR [--apply] [--local]
@@ -54,6 +54,7 @@ await runCommand({
   },
   run: async (values) => {
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const trail = readKeyTrail(readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows));
     const dynamoDb = dynamoDbClient(settings);
     const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };
@@ -62,7 +63,7 @@ await runCommand({
       keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'restore' }, undefined),
       auditEvents: operatorAuditEvents,
       clock: () => new Date(),
-    })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, trail, values.apply);
+    })(operator, trail, values.apply);
     const lines = [
       ...remedies.map(
         ({ place, remedy, version }) =>

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbUsageLedgerAudit } from '../../lambdas/adapters/aws/usage/dynamodb-usage-ledger-audit.ts';
 import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
@@ -6,6 +5,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environme
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { type Drift, type RebuildCounts, rebuildUsage } from '../../lambdas/use-cases/usage/rebuild-usage.ts';
 import { runCommand } from '../command.ts';
+import { operatorOf } from './identity.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run rebuild-usage -- [--workspace ID] [--repair] [--local]
@@ -54,6 +54,7 @@ await runCommand({
     if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
       throw new Error(`${workspace} is not a workspace ID.`);
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const counts = await rebuildUsage({
       clock: () => new Date(),
       auditEvents: operatorAuditEvents,
@@ -61,18 +62,15 @@ await runCommand({
         usage: settings.USAGE_TABLE,
         tenancy: settings.TENANCY_TABLE,
       }),
-    })(
-      { sub: `operator:${userInfo().username}`, sourceIp: '' },
-      {
-        only: workspace as WorkspaceId | undefined,
-        repair,
-        onDrift: (drift) => process.stdout.write(`${driftLine(drift)}\n`),
-        onUnstable: (id, place) =>
-          process.stdout.write(
-            `${id} ${place}: kept changing, not compared. Run it again at a quieter time.\n`,
-          ),
-      },
-    );
+    })(operator, {
+      only: workspace as WorkspaceId | undefined,
+      repair,
+      onDrift: (drift) => process.stdout.write(`${driftLine(drift)}\n`),
+      onUnstable: (id, place) =>
+        process.stdout.write(
+          `${id} ${place}: kept changing, not compared. Run it again at a quieter time.\n`,
+        ),
+    });
     process.stdout.write(`${summaryLine(counts)}\n`);
     return counts.drifted + counts.unstable === 0 ? 0 : 1;
   },

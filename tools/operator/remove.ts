@@ -10,14 +10,14 @@ import { processTerminal } from './deploy/terminal.ts';
 const USAGE = `npm run remove -- --stage STAGE [--data]
 
 Removes a stage of cdk.json: shows what it will delete, asks for the name of the stage, deletes, and lists what stays with its
-cost. Tables, keys, buckets, logs, the trail and the user pool always stay; docs/deploy.md says how to delete them.
+cost. Tables, keys, buckets, logs, the trail and the user pool always stay; docs/deploy.md explains how to delete them.
 
   --stage   a stage of cdk.json, such as dev
   --data    also the stacks that hold data. They must not be protected
   --yes     do not ask
   --help    this text
 
-Exit status: 0 removed; 1 stopped, and the last lines say what to do; 2 wrong arguments or settings.
+Exit status: 0 removed; 1 stopped: the last lines say what to do; 2 wrong arguments or settings.
 `;
 
 await runCommand({
@@ -28,7 +28,7 @@ await runCommand({
     yes: { type: 'boolean', default: false },
   },
   run: async ({ stage, data, yes }) => {
-    if (stage === undefined) throw new UsageError('Give --stage, as in --stage dev.');
+    if (stage === undefined) throw new UsageError('Give --stage, for example --stage dev.');
     const terminal = processTerminal();
     const config = configOf(stage, new URL('../../cdk.json', import.meta.url));
     try {

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-rows.ts';
 import { dynamoDbOutbox } from '../../lambdas/adapters/aws/audit/event-outbox.ts';
 import { dynamoDbClient, kmsClient, plainDynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
@@ -12,6 +11,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environme
 import { RESTORABLE_TABLES } from '../../lib/item-uses.ts';
 import { printable, runCommand } from '../command.ts';
 import { readAll } from './files.ts';
+import { operatorOf } from './identity.ts';
 import { MARK_MEANINGS } from './marks/mark-from-trail.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 import { openProgress, type Progress, type RestorableTable } from './restore/progress.ts';
@@ -104,6 +104,7 @@ await runCommand({
     if (from === undefined)
       throw new Error('Give the prefix of the restored tables: --from PREFIX (see --help).');
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const live: Readonly<Record<RestorableTable, string>> = {
       audit: settings.AUDIT_TABLE,
       tenancy: settings.TENANCY_TABLE,
@@ -142,20 +143,17 @@ await runCommand({
       ),
       outbox: dynamoDbOutbox(dynamoDb, live.tenancy, 'restore'),
       clock,
-    })(
-      { sub: `operator:${userInfo().username}`, sourceIp: '' },
-      {
-        tables,
-        rows,
-        acceptGaps: values['accept-gaps'],
-        apply,
-        overwrite,
-        progress,
-        onGap: (workspaceId) => say(`workspace ${workspaceId}: its trail has gaps`),
-        onPage: (table) => process.stderr.write(`${countsLine(table, progress)}\n`),
-        onDifferent: (table, place) => say(`${table} ${place}: differs in the live table`),
-      },
-    );
+    })(operator, {
+      tables,
+      rows,
+      acceptGaps: values['accept-gaps'],
+      apply,
+      overwrite,
+      progress,
+      onGap: (workspaceId) => say(`workspace ${workspaceId}: its trail has gaps`),
+      onPage: (table) => process.stderr.write(`${countsLine(table, progress)}\n`),
+      onDifferent: (table, place) => say(`${table} ${place}: differs in the live table`),
+    });
     const code = report(result, progress, overwrite);
     progress.forget();
     return code;

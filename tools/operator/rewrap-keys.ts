@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
@@ -8,6 +7,7 @@ import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-key
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { type RewrapCounts, rewrapKeys } from '../../lambdas/use-cases/keys/rewrap-keys.ts';
 import { runCommand } from '../command.ts';
+import { operatorOf } from './identity.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run rewrap-keys -- [--to KEY_ARN] [--dry-run] [--local]
@@ -56,6 +56,7 @@ await runCommand({
   },
   run: async (values) => {
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const masterKeyArns = [settings.MASTER_KEY_ARN, ...settings.RETIRED_MASTER_KEY_ARNS];
     const toKeyArn = values.to ?? settings.MASTER_KEY_ARN;
     if (!masterKeyArns.includes(toKeyArn))
@@ -74,16 +75,13 @@ await runCommand({
       keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'rewrap' }, marks),
       rewrapper: kmsRewrapper(kms, masterKeyArns),
       auditEvents: operatorAuditEvents,
-    })(
-      { sub: `operator:${userInfo().username}`, sourceIp: '' },
-      {
-        toKeyArn,
-        dryRun,
-        onProgress: (sofar) => process.stderr.write(`${countsLine(sofar)}\n`),
-        onTrouble: (place, trouble, errorName) =>
-          process.stderr.write(`${place}: ${trouble}${errorName === undefined ? '' : ` (${errorName})`}\n`),
-      },
-    );
+    })(operator, {
+      toKeyArn,
+      dryRun,
+      onProgress: (sofar) => process.stderr.write(`${countsLine(sofar)}\n`),
+      onTrouble: (place, trouble, errorName) =>
+        process.stderr.write(`${place}: ${trouble}${errorName === undefined ? '' : ` (${errorName})`}\n`),
+    });
     process.stdout.write(`${countsLine(counts)}\n${verdictOf(complete, dryRun)}\n`);
     return complete ? 0 : 1;
   },

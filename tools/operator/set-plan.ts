@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbPlans } from '../../lambdas/adapters/aws/tenancy/dynamodb-plans.ts';
 import { dynamoDbWorkspaces } from '../../lambdas/adapters/aws/tenancy/dynamodb-workspaces.ts';
@@ -7,6 +6,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environme
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { changePlan } from '../../lambdas/use-cases/tenancy/change-plan.ts';
 import { runCommand } from '../command.ts';
+import { operatorOf } from './identity.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run set-plan -- --workspace ID --plan NAME [--local]
@@ -43,13 +43,14 @@ await runCommand({
         'Give a workspace and a plan: npm run set-plan -- --workspace ID --plan NAME (see --help).',
       );
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const dynamoDb = dynamoDbClient(settings);
     const changed = await changePlan({
       workspaces: dynamoDbWorkspaces(dynamoDb, settings.TENANCY_TABLE),
       planWriter: dynamoDbPlans(dynamoDb, settings.TENANCY_TABLE),
       auditEvents: operatorAuditEvents,
       plans: settings.PLANS,
-    })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, workspace as WorkspaceId, plan);
+    })(operator, workspace as WorkspaceId, plan);
     process.stdout.write(`The workspace ${changed.workspaceId} is on the plan ${changed.plan}.\n`);
     return 0;
   },

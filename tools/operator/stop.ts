@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { dynamoDbStops } from '../../lambdas/adapters/aws/calls/dynamodb-stops.ts';
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
@@ -7,6 +6,7 @@ import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environme
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { stopService } from '../../lambdas/use-cases/calls/stop-service.ts';
 import { runCommand } from '../command.ts';
+import { isBreakGlass, operatorOf } from './identity.ts';
 import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run stop -- --sessions|--calls|--resume [--workspace ID] [--local]
@@ -20,7 +20,7 @@ Stops voice for the stage, or for one workspace, starting with the next request.
   --help      this text
 
 For a deployment, set TENANCY_TABLE, LIMITS_TABLE and HANGUP_QUEUE_URL (outputs of the data stack) and use the AWS credentials of
-the role StopOperator.
+the role StopOperator, or in an emergency of BreakGlassOperator (docs/runbook.md).
 `;
 
 const environment = ENVIRONMENTS.manage
@@ -45,14 +45,16 @@ await runCommand({
     if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
       throw new Error('--workspace must be a workspace ID: 12 lowercase letters and digits.');
     const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const operator = await operatorOf(settings);
     const workspaces = await stopService({
       stops: dynamoDbStops(dynamoDbClient(settings), {
         tenancy: settings.TENANCY_TABLE,
         limits: settings.LIMITS_TABLE,
+        writer: isBreakGlass(operator) ? 'break-glass' : 'stop',
       }),
       hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
       auditEvents: operatorAuditEvents,
-    })({ sub: `operator:${userInfo().username}`, sourceIp: '' }, what, workspace as WorkspaceId | undefined);
+    })(operator, what, workspace as WorkspaceId | undefined);
     const whose = workspace === undefined ? 'The stage' : `The workspace ${workspace}`;
     process.stdout.write(
       what === 'resume'

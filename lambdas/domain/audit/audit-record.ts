@@ -76,7 +76,7 @@ export interface AuditEvent {
   readonly type: AuditEventType;
   /** When it happened, RFC 3339. */
   readonly at: string;
-  /** `sub` of a person, `visitor`, or `system:<function>`. */
+  /** `sub` of a person, `visitor`, `system:<function>`, or `operator:<ARN>` for a command of an operator. */
   readonly actor: string;
   readonly siteId: string | null;
   readonly sessionId: string | null;

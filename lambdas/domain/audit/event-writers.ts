@@ -50,6 +50,7 @@ export const EVENT_WRITERS = {
   'set-plan': ['workspace.plan_changed'],
   watch: ['budget.threshold_reached'],
   stop: ['service.stopped', 'service.resumed'],
+  'break-glass': ['service.stopped', 'service.resumed'],
   heartbeat: ['service.heartbeat'],
 } as const satisfies Readonly<Record<string, readonly AuditEventType[]>>;
 

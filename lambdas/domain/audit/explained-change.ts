@@ -51,6 +51,7 @@ export const tenancyChangeOf = ({ pk, sk, change, image }: ChangedItem): Tenancy
     const stage = workspaceId === 'stage';
     const found = of(stage ? 'stop of the stage' : 'stop of the workspace', [
       { writer: 'stop', types: [type] },
+      { writer: 'break-glass', types: [type] },
     ]);
     return stage ? { ...found, workspaceId: 'platform' } : found;
   }

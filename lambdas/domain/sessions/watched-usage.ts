@@ -17,6 +17,12 @@ export const WATCH_LEASE_MS = 70_000;
 /** How often a watcher renews its watch, milliseconds. */
 export const WATCH_RENEWAL_MS = 20_000;
 
+/**
+ * How long after the call was created its first watcher can be one that saw it begin, milliseconds. Lambda drops an older
+ * start (the maximum event age of the function), so a later one comes from the sweeper.
+ */
+const FIRST_WATCH_WITHIN_MS = 60_000;
+
 /** The call that a watcher starts on. */
 export interface WatchStart {
   readonly callId: CallId;
@@ -29,7 +35,8 @@ export interface WatchStart {
 /**
  * The usage with the watch taken by one more watcher; undefined while another one holds it or the call has ended. Reports
  * that the page sent before become claims: only the watcher counts. The count stays gapless only where the watcher before
- * hands over, and then until that one has written all that it saw.
+ * hands over, and then until that one has written all that it saw. Where the first watcher comes too late to have seen the
+ * beginning, the page's count of that time stays: it is all that is known of it.
  */
 export const withWatchTaken = (
   usage: SessionUsage,
@@ -58,29 +65,27 @@ export const withWatchTaken = (
   };
 };
 
-const withFirstWatch = (
-  usage: SessionUsage,
-  { callId, openedAtMs }: WatchStart,
-  now: Date,
-): SessionUsage => ({
-  ...usage,
-  counted: NO_TOKENS,
-  responses: 0,
-  watch: {
-    generation: 1,
-    untilMs: now.getTime() + WATCH_LEASE_MS,
-    callId,
-    openedAtMs,
-    seenAtMs: Math.max(openedAtMs, now.getTime()),
-    closedAtMs: null,
-    attached: false,
-    gapless: true,
-    awaited: null,
-    answeredTurn: null,
-    claimed: usage.counted,
-    claimedResponses: usage.responses,
-  },
-});
+const withFirstWatch = (usage: SessionUsage, { callId, openedAtMs }: WatchStart, now: Date): SessionUsage => {
+  const inTime = now.getTime() - openedAtMs <= FIRST_WATCH_WITHIN_MS;
+  return {
+    ...usage,
+    ...(inTime && { counted: NO_TOKENS, responses: 0 }),
+    watch: {
+      generation: 1,
+      untilMs: now.getTime() + WATCH_LEASE_MS,
+      callId,
+      openedAtMs,
+      seenAtMs: Math.max(openedAtMs, now.getTime()),
+      closedAtMs: null,
+      attached: false,
+      gapless: inTime,
+      awaited: null,
+      answeredTurn: null,
+      claimed: usage.counted,
+      claimedResponses: usage.responses,
+    },
+  };
+};
 
 /** One thing that a watcher writes about its call. */
 export type WatchNote =

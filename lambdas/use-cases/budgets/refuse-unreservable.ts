@@ -18,7 +18,7 @@ export const priceFault = (
     ? undefined
     : {
         path: 'conversation.transcription',
-        message: `The price of ${transcription.model}, which writes down what visitors of ${name} say, is not known.`,
+        message: `The price of ${transcription.model}, the transcription model of ${name}, is not known.`,
       };
 };
 

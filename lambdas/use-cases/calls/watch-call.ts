@@ -50,6 +50,12 @@ const MAX_READS = 10;
 /** Events that may come before that answer. */
 const MAX_EARLY_EVENTS = 200;
 
+/**
+ * Seconds until the end that a watcher saw is handled. The page's own report and a hang-up that is under way know better
+ * who ended the call, and the key need not be opened twice.
+ */
+const OTHERS_FIRST_SECONDS = 2;
+
 /** How long OpenAI's answer to the first session.update is waited for, milliseconds. */
 const FIRST_ANSWER_MS = 5_000;
 
@@ -191,6 +197,8 @@ const watch = async (
     if (attached.result === 'no_call') {
       if (!sawEverything(call)) await note(watcher, { type: 'gap' });
       await note(watcher, { type: 'ended' });
+      // OpenAI may not know a call yet that it has just created, so only a call that was heard is known to have ended.
+      if (call.attached) await queueEnd(watcher);
       return 'ended';
     }
     if (attached.result === 'attached') {
@@ -209,6 +217,16 @@ const watch = async (
     }
     await ports.backOff(attaches);
   }
+};
+
+/**
+ * Has the hang-up function free the slots of a call that has ended, once, after OpenAI has confirmed the end. Where the
+ * queue refuses, the sweeper does it.
+ */
+const queueEnd = async ({ ports, request: { siteId, sessionId } }: Watcher): Promise<void> => {
+  await Promise.allSettled([
+    ports.hangUps.send({ kind: 'end', siteId, sessionId, by: 'openai' }, OTHERS_FIRST_SECONDS),
+  ]);
 };
 
 /** One audited use of the key. It is not reachable from here once the socket is open. */

@@ -30,7 +30,7 @@ import type { RateLimiter } from '../ports/sessions.ts';
 import type { MembershipReader, SiteLister } from '../ports/tenancy.ts';
 import { requireRecentSignIn } from '../tenancy/require-recent-sign-in.ts';
 import { keyFacts } from './key-facts.ts';
-import { authorizeKeyTarget, type KeyTarget } from './key-target.ts';
+import { type AuthorizedKeyTarget, authorizeKeyTarget, type KeyTarget } from './key-target.ts';
 import { type ProbeResult, probeOpenAiKey, shownVerdict } from './probe-openai-key.ts';
 import { usesOfKey } from './uses-of-key.ts';
 
@@ -71,8 +71,7 @@ export const storeOpenAiKey =
   ): Promise<MaskedKey> => {
     const authorized = await authorizeKeyTarget(ports.tenancy, caller, target, 'admin');
     const { address, siteId } = authorized;
-    // Only a replacement: the first key cannot displace one that works.
-    if (caller.signInIsOld === true && isLive(await ports.keys.readKey(address))) requireRecentSignIn(caller);
+    if (caller.signInIsOld === true && !(await isFirstKey(ports.keys, address))) requireRecentSignIn(caller);
     const key = parseApiKeyOrThrow(pasted);
     try {
       const budget = await ports.limiter.spend(
@@ -89,6 +88,19 @@ export const storeOpenAiKey =
       key.secret.destroy();
     }
   };
+
+/** True where no key was ever stored at the scope, and a site uses no key of its workspace: nothing can be displaced. */
+const isFirstKey = async (
+  keys: Pick<KeyStore, 'readKey'>,
+  address: AuthorizedKeyTarget['address'],
+): Promise<boolean> => {
+  if ((await keys.readKey(address)) !== undefined) return false;
+  const { scope, workspaceId } = address;
+  return (
+    scope === 'workspace' ||
+    !isLive(await keys.readKey({ scope: 'workspace', scopeId: workspaceId, workspaceId }))
+  );
+};
 
 /** The parsed key, or `invalid_request` that names `api_key` and says what is wrong without repeating it. */
 export const parseApiKeyOrThrow = (pasted: string): OpenAiKey => {

@@ -108,6 +108,8 @@ export interface RecordedCall {
   readonly state: 'reserved' | SessionOutcome['state'];
   /** undefined before hop 4. */
   readonly callId: CallId | undefined;
+  /** When it was handed out, right after OpenAI had created it, RFC 3339; undefined before hop 4. */
+  readonly openedAt?: string | undefined;
   readonly endRequested: EndedBy | undefined;
   readonly endedBy: EndedBy | undefined;
   /** The latest session that took its place; undefined: none did. */

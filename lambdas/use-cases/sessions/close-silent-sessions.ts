@@ -1,3 +1,4 @@
+import type { WatchMode } from '../../domain/calls/call.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import {
   checkForSilence,
@@ -7,17 +8,23 @@ import {
   type SessionUsage,
 } from '../../domain/sessions/session-usage.ts';
 import { isUnreported } from '../../domain/sessions/silent-sessions.ts';
-import type { HangUpQueue, LiveSessions, WatcherInvoker } from '../ports/calls.ts';
+import type { CallRecords, HangUpQueue, LiveSessions, WatcherInvoker, WatchRequest } from '../ports/calls.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { SessionEndRecorder, SessionUsageStore } from '../ports/sessions.ts';
 
 export interface SweepPorts {
   readonly clock: Clock;
+  readonly records: Pick<CallRecords, 'readCall'>;
   readonly sessionUsage: SessionUsageStore;
   readonly ends: SessionEndRecorder;
   readonly live: Pick<LiveSessions, 'removeLive'>;
   readonly hangUps: HangUpQueue;
   readonly watchers: WatcherInvoker;
+}
+
+export interface SweepSettings {
+  /** How the stage watches its calls. */
+  readonly watch: WatchMode;
 }
 
 /** Sessions looked after in one call of the store. */
@@ -42,12 +49,12 @@ export interface Sweep {
 /**
  * Closes every session without a report for too long: it ends with its last sign of life plus one heartbeat, and the
  * minutes that it held are released. A call that fell silent is hung up instead, and closed by the code that hung it
- * up. A call that lives without its watcher gets another one, and so does an ended
+ * up. A call that lives without its watcher gets another one, also where the start of the first was lost; so does an ended
  * call with a reservation that its watcher has not settled. Interrupted or run twice at once it closes each session
  * exactly once.
  */
 export const closeSilentSessions =
-  ({ clock, ...ports }: SweepPorts) =>
+  ({ clock, ...ports }: SweepPorts, settings: SweepSettings) =>
   async (): Promise<Sweep> => {
     const now = clock();
     let closed = 0;
@@ -57,7 +64,7 @@ export const closeSilentSessions =
     let after: Date | undefined;
     for (let batch = 0; batch < MOST_BATCHES; batch++) {
       const { usages: due, unreadable, last } = await ports.sessionUsage.listDue(now, BATCH, after);
-      const looked = await Promise.allSettled(due.map((usage) => closeIfSilent(ports, usage, now)));
+      const looked = await Promise.allSettled(due.map((usage) => closeIfSilent(ports, settings, usage, now)));
       const outcomes = looked.map((one) => (one.status === 'fulfilled' ? one.value : 'failed'));
       const count = (outcome: Outcome): number => outcomes.filter((one) => one === outcome).length;
       closed += count('closed');
@@ -76,19 +83,17 @@ export const closeSilentSessions =
 type Outcome = 'closed' | 'alive' | 'ending' | 'unchanged' | 'failed';
 
 const closeIfSilent = async (
-  { sessionUsage, ends, live, hangUps, watchers }: Omit<SweepPorts, 'clock'>,
+  ports: Omit<SweepPorts, 'clock'>,
+  settings: SweepSettings,
   usage: SessionUsage,
   now: Date,
 ): Promise<Outcome> => {
+  const { sessionUsage, ends, live, hangUps } = ports;
   const looked = checkForSilence(usage, now);
   if (looked === usage) return 'unchanged';
   if (looked.silent && !usage.silent && usage.openedWith === 'call')
     return endSilentCall({ sessionUsage, hangUps }, usage, now);
-  // Of an ended call the successor only settles what is reserved: it alone changes budgets.
-  const needsSuccessor = isOver(usage)
-    ? hasLapsedWatch(usage, now)
-    : !looked.silent && hasLostWatcher(usage, now);
-  if (needsSuccessor) await startSuccessor(watchers, usage);
+  if (!looked.silent || usage.silent) await startLostWatcher(ports, settings, usage, now);
   try {
     await (isUnreported(looked) ? sessionUsage.saveUnreported(looked) : sessionUsage.saveUsage(looked));
     if (!looked.silent || usage.silent) return 'alive';
@@ -102,13 +107,41 @@ const closeIfSilent = async (
 };
 
 /** One start too many does no harm: only one watcher takes the watch. */
-const startSuccessor = async (
-  watchers: WatcherInvoker,
-  { siteId, sessionId, watch }: SessionUsage,
+const startLostWatcher = async (
+  { records, watchers }: Pick<SweepPorts, 'records' | 'watchers'>,
+  settings: SweepSettings,
+  usage: SessionUsage,
+  now: Date,
 ): Promise<void> => {
-  if (watch === null) return;
-  const { callId, openedAtMs } = watch;
+  const call =
+    usage.watch === null
+      ? await readUnwatched(records, settings, usage)
+      : needsWatcher(usage, now)
+        ? usage.watch
+        : undefined;
+  if (call === undefined) return;
+  const { siteId, sessionId } = usage;
+  const { callId, openedAtMs } = call;
   await watchers.start({ siteId, sessionId, callId, openedAtMs, strict: false });
+};
+
+/** Of an ended call the successor only settles what is reserved: watchers alone change budgets. */
+const needsWatcher = (usage: SessionUsage, now: Date): boolean =>
+  isOver(usage) ? hasLapsedWatch(usage, now) : hasLostWatcher(usage, now);
+
+/** The call of a session whose watch nobody has taken; undefined where it goes on unwatched by choice, or is over. */
+const readUnwatched = async (
+  records: SweepPorts['records'],
+  { watch }: SweepSettings,
+  { siteId, sessionId, openedWith }: SessionUsage,
+): Promise<Pick<WatchRequest, 'callId' | 'openedAtMs'> | undefined> => {
+  if (watch === 'off' || openedWith !== 'call') return undefined;
+  const call = await records.readCall(siteId, sessionId);
+  if (call?.state !== 'issued' || call.endedBy !== undefined || call.endRequested !== undefined)
+    return undefined;
+  const { callId, openedAt } = call;
+  if (callId === undefined || openedAt === undefined) return undefined;
+  return { callId, openedAtMs: Date.parse(openedAt) };
 };
 
 /** A call that was not hung up by then is looked after again this much later, milliseconds. */

@@ -103,7 +103,7 @@ const refuseSilentSite = async (ports: MintPorts, site: Site): Promise<never> =>
     details: [
       {
         path: 'silent_sessions',
-        message: `${MOST_SILENT_SESSIONS} sessions of this site never reported today. Client secrets are available again after 00:00 UTC; until then open calls, and see that pages can reach the events route.`,
+        message: `${MOST_SILENT_SESSIONS} sessions of this site never reported today. Client secrets are available again after 00:00 UTC; until then open calls, and check that pages can reach the events route.`,
       },
     ],
   });

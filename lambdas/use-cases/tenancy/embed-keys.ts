@@ -8,6 +8,7 @@ import type { Clock } from '../ports/runtime.ts';
 import type { EmbedPublicKeys, EmbedSecrets } from '../ports/sessions.ts';
 import type { Tenancy } from '../ports/tenancy.ts';
 import { authorizeSite } from './authorize.ts';
+import { requireRecentSignIn } from './require-recent-sign-in.ts';
 
 export interface EmbedKeyPorts {
   readonly tenancy: Tenancy;
@@ -35,6 +36,7 @@ export const storeEmbedKey =
     { algorithm, publicKeyPem }: NewEmbedKey,
   ): Promise<{ readonly key: EmbedKey; readonly secret: string | null }> => {
     const { site } = await authorizeSite(ports.tenancy, caller, siteId, 'admin');
+    requireRecentSignIn(caller);
     const key: EmbedKey = {
       algorithm,
       keyId: `emb_${ports.random(12).toString('hex')}`,

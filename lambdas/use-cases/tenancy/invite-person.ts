@@ -7,6 +7,7 @@ import {
   type Invitation,
   invitationIdForSub,
   newInvitationId,
+  workspaceOfInvitation,
 } from '../../domain/tenancy/invitation.ts';
 import type { Caller, Role } from '../../domain/tenancy/workspace.ts';
 import { refuseConflict } from '../conflicts.ts';
@@ -16,7 +17,7 @@ import type { Clock } from '../ports/runtime.ts';
 import type { RateLimiter } from '../ports/sessions.ts';
 import type { InvitationSecrets, InvitationStore, MembershipReader } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
-import { requireRecentSignIn } from './require-recent-sign-in.ts';
+import { requireRecentSignInToRaise } from './require-recent-sign-in.ts';
 
 export interface InvitePorts {
   readonly tenancy: MembershipReader;
@@ -83,7 +84,7 @@ export const invitePerson =
   ) =>
   async (caller: Caller, workspaceId: WorkspaceId, email: string, role: Role): Promise<SentInvitation> => {
     await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
-    if (role === 'owner') requireRecentSignIn(caller);
+    requireRecentSignInToRaise(caller, role);
     await spendInvitation(ports.limiter, workspaceId, ports.clock());
     const invitationId = newInvitationId(workspaceId, ports.random(INVITATION_ID_BYTES));
     const invitation = await invite(ports, caller, workspaceId, {
@@ -123,7 +124,10 @@ export const removeInvitation =
   }) =>
   async (caller: Caller, workspaceId: WorkspaceId, invitationId: string): Promise<void> => {
     await authorizeWorkspace(tenancy, caller, workspaceId, 'owner');
-    const invitation = await invitations.readInvitation(workspaceId, invitationId);
+    const invitation =
+      workspaceOfInvitation(invitationId) === workspaceId
+        ? await invitations.readInvitation(workspaceId, invitationId)
+        : undefined;
     if (invitation === undefined) throw new BrokerError('invitation_not_found');
     const event = await auditEvents.event(caller, 'member.invitation_removed', {
       workspaceId,

@@ -1,10 +1,15 @@
 import { BrokerError } from '../../domain/broker-error.ts';
-import type { Caller } from '../../domain/tenancy/workspace.ts';
+import { type Caller, type Role, roleSuffices } from '../../domain/tenancy/workspace.ts';
 
 /**
- * Refuses a caller whose sign-in is older than the deployment allows for what outlives a stolen token: another key, another
- * origin, another owner.
+ * Refuses a caller whose sign-in is older than the deployment allows for a change that outlives a stolen token: another key,
+ * another origin, another person with rights.
  */
 export const requireRecentSignIn = ({ signInIsOld }: Caller): void => {
   if (signInIsOld === true) throw new BrokerError('recent_sign_in_required');
+};
+
+/** Refuses such a caller where `role` is more than the person holds. A viewer can change nothing and needs no sign-in. */
+export const requireRecentSignInToRaise = (caller: Caller, role: Role, held: Role = 'viewer'): void => {
+  if (!roleSuffices(held, role)) requireRecentSignIn(caller);
 };

@@ -6,7 +6,7 @@ import { refuseConflict } from '../conflicts.ts';
 import type { Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
 import { type InvitePorts, inviteSub } from './invite-person.ts';
-import { requireRecentSignIn } from './require-recent-sign-in.ts';
+import { requireRecentSignInToRaise } from './require-recent-sign-in.ts';
 
 /**
  * Owner only. Changes the role of a member, at once; the last owner stays one (`last_owner`). A new person is invited and has no
@@ -18,7 +18,7 @@ export const saveMember =
     const { tenancy, auditEvents } = ports;
     const workspace = await authorizeWorkspace(tenancy, caller, workspaceId, 'owner');
     const previous = await tenancy.readMember(workspaceId, sub);
-    if (role === 'owner' && previous?.role !== 'owner') requireRecentSignIn(caller);
+    requireRecentSignInToRaise(caller, role, previous?.role);
     if (previous === undefined) return inviteSub(ports)(caller, workspaceId, sub, role);
     if (previous.role === role) return previous;
     if (previous.role === 'owner' && workspace.ownerCount === 1) throw new BrokerError('last_owner');

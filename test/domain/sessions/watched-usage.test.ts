@@ -12,7 +12,7 @@ import {
   withWatchNote,
   withWatchTaken,
 } from '../../../lambdas/domain/sessions/watched-usage.ts';
-import { NO_TOKENS } from '../../../lambdas/domain/usage/token-counts.ts';
+import { addTokens, NO_TOKENS } from '../../../lambdas/domain/usage/token-counts.ts';
 import { afterMint, aSessionUsage, clockAt, onTime, responseUsage, take } from './session-usage-fixture.ts';
 
 const START = { callId: 'rtc_1' as CallId, openedAtMs: afterMint(1) };
@@ -35,6 +35,21 @@ describe('the watch of a call', () => {
     const late = new Date(afterMint(1) + WATCH_LEASE_MS);
     expect(withWatchTaken(watched(), START, new Date(late.getTime() - 1))).toBeUndefined();
     expect(withWatchTaken(watched(), START, late)?.watch).toMatchObject({ generation: 2, gapless: false });
+  });
+
+  it('leaves the session incomplete where it is first taken later than any start of Lambda, and the page’s count stays', () => {
+    const reported = take(aSessionUsage(), onTime([responseUsage(30, { audioOut: 5 })])).usage;
+    const inTime = withWatchTaken(reported, START, clockAt(61));
+    expect(inTime).toMatchObject({ counted: NO_TOKENS, responses: 0, watch: { gapless: true } });
+    const late = held(withWatchTaken(reported, START, clockAt(62)));
+    expect(late).toMatchObject({
+      responses: 1,
+      watch: { generation: 1, gapless: false, claimedResponses: 1 },
+    });
+    expect(late.counted).toEqual(reported.counted);
+    const over = noted(late, 1, response('r2'), { type: 'ended' });
+    expect(over.counted).toEqual(addTokens(reported.counted, TOKENS));
+    expect(isComplete(over)).toBe(false);
   });
 
   it('is never taken again once the call has ended', () => {

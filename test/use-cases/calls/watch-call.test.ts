@@ -55,6 +55,8 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
   let invoice: TokenCounts = NO_TOKENS;
   let isLive = true;
   let outageUntilMs = 0;
+  let queueFails = false;
+  let refusals = 0;
   let previousItemId: string | null = null;
   let responses = 0;
   const running = new Set<Promise<void>>();
@@ -132,6 +134,10 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
       attach: async () => {
         await nextTurn();
         if (!isLive) return { result: 'no_call' };
+        if (refusals > 0) {
+          refusals -= 1;
+          return { result: 'refused' };
+        }
         if (sidebands.length > 0 && second === 'refused') return { result: 'refused' };
         if (second === 'closes the first') for (const one of sidebands) close(one);
         const sideband: FakeSideband = {
@@ -160,8 +166,9 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
       },
     },
     hangUps: {
-      send: async ({ by }: { by: string }) => {
-        hungUp.push(by);
+      send: async ({ by }: { by: string }, delaySeconds?: number) => {
+        if (queueFails) throw new DependencyUnavailableError('sqs', 'SendMessage', 'InternalError');
+        hungUp.push(delaySeconds === undefined ? by : `${by} after ${delaySeconds} s`);
       },
     },
     // A plan of whole minutes with a hard cap, of which this session's hold is all that is taken.
@@ -236,6 +243,14 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
       const { watch } = stored;
       nowMs = Math.max(nowMs, watch?.untilMs ?? 0);
       await start({ ...REQUEST, strict: false });
+    },
+    /** OpenAI closes the connections while the call goes on, and refuses the next ones. */
+    disconnect: (refused: number) => {
+      refusals = refused;
+      for (const one of sidebands) close(one);
+    },
+    failQueue: () => {
+      queueFails = true;
     },
     failFor: (ms: number) => {
       outageUntilMs = nowMs + ms;
@@ -366,6 +381,52 @@ describe('a watcher', () => {
   });
 });
 
+describe('the end of a call', () => {
+  it('is queued once by the watcher that sees it, two seconds after the others who may know of it', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    call.respond();
+    await call.pass(15 * 60_000);
+    expect(call.hungUp).toEqual([]);
+    await call.end();
+    expect(call.outcomes).toContain('handed_over');
+    expect(call.hungUp).toEqual(['openai after 2 s']);
+  });
+
+  it('is not queued by a watcher that never heard the call: OpenAI may not know it yet', async () => {
+    const call = world('allowed');
+    await call.end();
+    await call.start();
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.outcomes).toEqual(['ended']);
+    expect(call.hungUp).toEqual([]);
+  });
+
+  it('is not queued by a watcher that loses its connection, or leaves, while the call goes on', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    call.disconnect(1);
+    await call.until(() => call.listeners() === 1);
+    expect(call.hungUp).toEqual([]);
+    call.disconnect(10);
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.outcomes).toEqual(['left']);
+    expect(call.hungUp).toEqual([]);
+  });
+
+  it('is on record although the queue refuses it', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    call.failQueue();
+    const { usageComplete } = await call.end();
+    expect(call.outcomes).toEqual(['ended']);
+    expect(usageComplete).toBe(true);
+  });
+});
+
 describe('a call of a plan with a hard cap, whose page reports nothing', () => {
   const session = {
     ...aSession({ mode: 'managed', holdSeconds: 120, maxDurationSeconds: 1_800 }),
@@ -380,7 +441,7 @@ describe('a call of a plan with a hard cap, whose page reports nothing', () => {
     const { billedSeconds } = await call.end();
     expect(billedSeconds).toBeGreaterThanOrEqual(600);
     expect(billedSeconds).toBeLessThan(630);
-    expect(call.hungUp).toEqual([]);
+    expect(call.hungUp).toEqual(['openai after 2 s']);
   });
 
   it('is hung up when nothing is left of the plan, and bills no more than that', async () => {

@@ -270,6 +270,37 @@ describe('the key of a workspace', () => {
   );
 });
 
+describe('a person who signed in long ago', () => {
+  const old: KeyPlay = (ports) => (caller, target) =>
+    storeOpenAiKey(ports, DEFAULT_RATE_LIMITS)({ ...caller, signInIsOld: true }, target, PASTED);
+  const workspaceKeyOnly = (state: 'active' | 'suspended' | 'deleted') => {
+    const key = state === 'deleted' ? DELETED_KEY : aSealedKey('workspace', { state });
+    const readKey = async ({ scope }: KeyAddress) => (scope === 'workspace' ? key : undefined);
+    return { keys: { readKey, changeKey: async () => undefined } as unknown as KeyPorts['keys'] };
+  };
+
+  it.each<[string, KeyWorld]>([
+    ['replace a key', { currentKey: aSealedKey('site') }],
+    ['replace a suspended key', { currentKey: aSealedKey('site', { state: 'suspended' }) }],
+    ['store a key where one was deleted', { currentKey: DELETED_KEY }],
+    ['store a workspace key where one was deleted', { scope: 'workspace', currentKey: DELETED_KEY }],
+    ['store a site key where the workspace has one', { own: workspaceKeyOnly('active') }],
+    ['store a site key where that of the workspace is suspended', { own: workspaceKeyOnly('suspended') }],
+  ])('cannot %s, and spends nothing', async (_, given) => {
+    const { result, log } = await playWithKey(old, given);
+    expect(result).toMatchObject({ code: 'recent_sign_in_required' });
+    expect(log.filter((step) => step !== 'read key')).toEqual([]);
+  });
+
+  it.each<[string, KeyWorld]>([
+    ['the first key of a site', {}],
+    ['the first key of a workspace', { scope: 'workspace' }],
+    ['the first key of a site whose workspace has none any more', { own: workspaceKeyOnly('deleted') }],
+  ])('can store %s', async (_, given) => {
+    expect((await playWithKey(old, given)).result).toMatchObject({ state: 'active' });
+  });
+});
+
 describe('what is pasted', () => {
   it.each([
     ['nothing', ' ', 'starts with "sk-"'],

@@ -1,13 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CallId } from '../../../lambdas/domain/calls/call.ts';
-import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import type { CallId, WatchMode } from '../../../lambdas/domain/calls/call.ts';
+import { ConflictError, DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
 import type { SessionId } from '../../../lambdas/domain/identifiers.ts';
 import { needsSweeper, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
 import { withCallClosed, withWatchTaken } from '../../../lambdas/domain/sessions/watched-usage.ts';
-import type { WatchRequest } from '../../../lambdas/use-cases/ports/calls.ts';
-import { closeSilentSessions } from '../../../lambdas/use-cases/sessions/close-silent-sessions.ts';
+import type { RecordedCall, WatchRequest } from '../../../lambdas/use-cases/ports/calls.ts';
+import {
+  closeSilentSessions,
+  type SweepPorts,
+} from '../../../lambdas/use-cases/sessions/close-silent-sessions.ts';
 import {
   afterMint,
+  aSession,
   aSessionUsage,
   clockAt,
   connected,
@@ -41,10 +45,14 @@ const sweepOver = (
     unreadable = [],
     save = async () => undefined,
     recordEnd = async () => undefined,
+    readCall = async () => undefined,
+    watch = 'off',
   }: {
     readonly unreadable?: readonly SessionUsage[];
     readonly save?: (usage: SessionUsage) => Promise<void>;
     readonly recordEnd?: (usage: SessionUsage) => Promise<void>;
+    readonly readCall?: (sessionId: SessionId) => Promise<RecordedCall | undefined>;
+    readonly watch?: WatchMode;
   } = {},
 ) => {
   const list = new Map<SessionId, Listed>();
@@ -59,8 +67,9 @@ const sweepOver = (
     if (!needsSweeper(usage)) list.delete(usage.sessionId);
     else list.set(usage.sessionId, { usage, readable: true });
   };
-  const sweep = closeSilentSessions({
+  const ports: SweepPorts = {
     clock: () => NOW,
+    records: { readCall: (_, sessionId) => readCall(sessionId) },
     sessionUsage: {
       listDue: async (now, limit, after) => {
         asked.push(limit);
@@ -98,9 +107,9 @@ const sweepOver = (
         started.push(request);
       },
     },
-  });
+  };
   return {
-    sweep,
+    sweep: closeSilentSessions(ports, { watch }),
     ended,
     asked,
     started,
@@ -193,6 +202,79 @@ describe('a sweep', () => {
       expect(left()).toMatchObject([{ dueAtMs: afterMint(260) }]);
     },
   );
+
+  describe('over a call that no watcher has taken', () => {
+    const unwatched = (): SessionUsage => ({ ...alive(101), openedWith: 'call' });
+    const onRecord = (facts: Partial<RecordedCall> = {}): RecordedCall => ({
+      session: aSession(),
+      state: 'issued',
+      callId: 'rtc_1' as CallId,
+      openedAt: clockAt(1).toISOString(),
+      endRequested: undefined,
+      endedBy: undefined,
+      ...facts,
+    });
+    const over = (usage: SessionUsage, call: RecordedCall | undefined, watch: WatchMode = 'eager') => {
+      const read: SessionId[] = [];
+      const readCall = async (sessionId: SessionId): Promise<RecordedCall | undefined> => {
+        read.push(sessionId);
+        return call;
+      };
+      return { read, ...sweepOver([usage], { watch, readCall }) };
+    };
+
+    it('starts one, since the start of the first was lost', async () => {
+      const { sweep, started, left } = over(unwatched(), onRecord());
+      expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 1, failed: 0, more: false });
+      const { siteId, sessionId } = unwatched();
+      expect(started).toEqual([
+        { siteId, sessionId, callId: 'rtc_1', openedAtMs: afterMint(1), strict: false },
+      ]);
+      expect(left()).toMatchObject([{ watch: null, dueAtMs: afterMint(235) }]);
+    });
+
+    it.each([
+      ['was never handed out', { state: 'reserved', callId: undefined, openedAt: undefined }],
+      ['was refused', { state: 'refused' }],
+      ['has ended', { endedBy: 'visitor' }],
+      ['is being ended', { endRequested: 'operator' }],
+    ] as const)('starts none where the call %s', async (_, facts) => {
+      const { sweep, started } = over(unwatched(), onRecord(facts));
+      expect(await sweep()).toMatchObject({ alive: 1, failed: 0 });
+      expect(started).toEqual([]);
+    });
+
+    it('starts none where the call is not on record', async () => {
+      const { sweep, started } = over(unwatched(), undefined);
+      expect(await sweep()).toMatchObject({ alive: 1, failed: 0 });
+      expect(started).toEqual([]);
+    });
+
+    it.each([
+      ['a stage that watches no calls', unwatched(), 'off'],
+      ['a session of a client secret', alive(101), 'eager'],
+      ['a call that has fallen silent', { ...due(100), openedWith: 'call' }, 'eager'],
+    ] as const)('reads nothing and starts none for %s', async (_, usage, watch) => {
+      const { sweep, started, read } = over(usage, onRecord(), watch);
+      expect(await sweep()).toMatchObject({ failed: 0 });
+      expect([started, read]).toEqual([[], []]);
+    });
+
+    it('tries again with the next run where the record cannot be read', async () => {
+      let isDown = true;
+      const { sweep, started } = sweepOver([unwatched()], {
+        watch: 'strict',
+        readCall: async () => {
+          if (isDown) throw new DependencyUnavailableError('dynamodb', 'GetItem', 'InternalServerError');
+          return onRecord();
+        },
+      });
+      expect(await sweep()).toMatchObject({ alive: 0, failed: 1 });
+      isDown = false;
+      expect(await sweep()).toMatchObject({ alive: 1, failed: 0 });
+      expect(started).toHaveLength(1);
+    });
+  });
 
   it('leaves what lives, to be looked at when it could have fallen silent', async () => {
     const { sweep, ended, left } = sweepOver([due(100), alive(101)]);

@@ -54,6 +54,13 @@ describe('storing an embed key', () => {
     expect(JSON.stringify([...table.sites.values(), ...table.trail])).not.toContain('secret of');
   });
 
+  it('needs a recent sign-in, for its holder admits visitors', async () => {
+    const { table, ports } = worldOf();
+    const run = storeEmbedKey(ports)({ ...CALLER, signInIsOld: true }, SITE_ID, HMAC);
+    expect(await outcomeOf(run)).toBe('recent_sign_in_required');
+    expect(table.trail).toEqual([]);
+  });
+
   it('with ES256 stores the point of the public key, and has no secret', async () => {
     const { table, ports } = worldOf();
     const { secret } = await storeEmbedKey(ports)(CALLER, SITE_ID, EC);

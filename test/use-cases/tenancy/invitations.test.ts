@@ -92,6 +92,25 @@ describe('an invitation by mail', () => {
   });
 });
 
+describe('an ID that is no invitation of this workspace', () => {
+  it.each([
+    ['is empty', ''],
+    ['has 1,100 characters', `inv_${WORKSPACE_ID}${'0'.repeat(1_084)}`],
+    ['has 1,100 characters of four bytes', '\u{1F600}'.repeat(1_100)],
+    ['names another workspace', `inv_${'z'.repeat(12)}${'0'.repeat(24)}`],
+    ['ends with a line feed', `inv_${WORKSPACE_ID}${'0'.repeat(24)}\n`],
+  ])('is not found, and not looked for, where it %s', async (_, id) => {
+    const { ports } = world();
+    const invitations = {
+      ...ports.invitations,
+      readInvitation: () => Promise.reject(new Error('looked for')),
+    };
+    expect(await outcomeOf(removeInvitation({ ...ports, invitations })(CALLER, WORKSPACE_ID, id))).toBe(
+      'invitation_not_found',
+    );
+  });
+});
+
 describe('the invited person', () => {
   it('sees workspace, role and inviter before they decide, and nothing changes', async () => {
     const { table, ports, codeOf } = world();

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Role } from '../../../lambdas/domain/tenancy/workspace.ts';
+import { invitePerson } from '../../../lambdas/use-cases/tenancy/invite-person.ts';
 import { requireRecentSignIn } from '../../../lambdas/use-cases/tenancy/require-recent-sign-in.ts';
 import { saveMember } from '../../../lambdas/use-cases/tenancy/save-member.ts';
 import { aMember, outcomeOf, WORKSPACE_ID } from '../sessions/token-fixture.ts';
@@ -13,15 +15,51 @@ describe('a recent sign-in', () => {
     expect(() => requireRecentSignIn({ ...CALLER, signInIsOld: false })).not.toThrow();
   });
 
-  it('is needed to make or invite an owner, and not for an owner who stays one', async () => {
-    const members = [aMember('owner', CALLER.sub), aMember('owner', 'second'), aMember('viewer', 'ada')];
-    const { table, ports } = tenancyWith({ members });
-    const save = (sub: string, role: 'owner' | 'admin') =>
-      outcomeOf(saveMember(ports)(OLD, WORKSPACE_ID, sub, role));
-    expect(await save('ada', 'owner')).toBe('recent_sign_in_required');
-    expect(await save('new', 'owner')).toBe('recent_sign_in_required');
-    expect(table.trail).toEqual([]);
-    expect(await save('ada', 'admin')).toBe('done');
-    expect(await save('second', 'owner')).toBe('done');
+  const MEMBERS: readonly [string, Role][] = [
+    [CALLER.sub, 'owner'],
+    ['second', 'owner'],
+    ['adam', 'admin'],
+    ['vera', 'viewer'],
+  ];
+  const savedBy = async (sub: string, role: Role) => {
+    const { table, ports } = tenancyWith({ members: MEMBERS.map(([member, held]) => aMember(held, member)) });
+    const outcome = await outcomeOf(saveMember(ports)(OLD, WORKSPACE_ID, sub, role));
+    return { outcome, events: table.trail.length };
+  };
+
+  it.each([
+    ['vera', 'admin'],
+    ['vera', 'owner'],
+    ['adam', 'owner'],
+    ['new', 'admin'],
+    ['new', 'owner'],
+  ] as const)('is needed to give %s, who holds less, the role %s', async (sub, role) => {
+    expect(await savedBy(sub, role)).toEqual({ outcome: 'recent_sign_in_required', events: 0 });
+  });
+
+  it.each([
+    ['second', 'owner'],
+    ['second', 'admin'],
+    ['adam', 'admin'],
+    ['adam', 'viewer'],
+    ['vera', 'viewer'],
+    ['new', 'viewer'],
+  ] as const)('is not needed for %s as %s', async (sub, role) => {
+    expect((await savedBy(sub, role)).outcome).toBe('done');
+  });
+
+  it.each([
+    ['viewer', 'done'],
+    ['admin', 'recent_sign_in_required'],
+    ['owner', 'recent_sign_in_required'],
+  ] as const)('for an invitation as %s ends with %s', async (role, outcome) => {
+    const { ports } = tenancyWith({ members: [aMember('owner', CALLER.sub)] });
+    const mail = {
+      ...ports,
+      mailAvailable: false,
+      queue: { send: async () => {} },
+      limiter: { spend: async () => ({ allowed: true }) as never },
+    };
+    expect(await outcomeOf(invitePerson(mail)(OLD, WORKSPACE_ID, 'eve@evil.example', role))).toBe(outcome);
   });
 });

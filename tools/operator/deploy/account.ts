@@ -42,7 +42,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
  * Whose account the credentials open, in this region. Throws DeployStop without credentials, with credentials that AWS
  * refuses, and for a region that is unknown or not enabled.
  */
-export const accountOf = async (aws: AwsClients, region: string): Promise<Account> => {
+export const accountOf = async (aws: Pick<AwsClients, 'sts'>, region: string): Promise<Account> => {
   try {
     const { Account: account, Arn: caller } = await aws.sts(region).send(new GetCallerIdentityCommand({}));
     if (account === undefined || caller === undefined) throw new Error('STS named no account.');
@@ -50,7 +50,7 @@ export const accountOf = async (aws: AwsClients, region: string): Promise<Accoun
   } catch (error) {
     const { name, message } = awsErrorOf(error);
     if (/Credentials?Provider|CredentialsError/i.test(name))
-      throw new DeployStop('There are no AWS credentials here.', SIGN_IN);
+      throw new DeployStop('No AWS credentials were found.', SIGN_IN);
     // A region that the account has not enabled refuses good credentials with this name:
     // https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
     if (name === 'InvalidClientTokenId')

@@ -127,7 +127,7 @@ export const checkConcurrency = async (
         level: 'stop',
         check: 'concurrency',
         says: `The stage reserves ${wanted} Lambda containers, and Lambda keeps ${UNRESERVED_MINIMUM} for other functions. The account allows ${limit}, of which ${unreserved} are not reserved.${await pendingRequest(aws, region)}`,
-        next: `Ask for more, or remove reservedConcurrency from the stage: ${request}`,
+        next: `Request a higher limit, or remove reservedConcurrency from the stage: ${request}`,
       },
     ];
   if (limit < RECOMMENDED_CONCURRENCY)
@@ -163,7 +163,7 @@ export const checkTrails = async (
       level: 'stop',
       check: 'trails',
       says: `The region has ${trailList.length} CloudTrail trails, and AWS allows ${TRAILS_PER_REGION}.`,
-      next: 'Delete one that nobody reads: aws cloudtrail describe-trails',
+      next: 'Delete one that nobody reads. This lists them: aws cloudtrail describe-trails',
     },
   ];
 };

@@ -8,7 +8,7 @@ export const dnsStep = ({ domain }: StageConfig, api: Outputs, edge: Outputs): s
   const target = edge['EdgeTarget'] ?? api['DomainTarget'];
   return domain === undefined || target === undefined
     ? undefined
-    : `If ${domain.name} is not known yet, point its DNS record at ${target}. Then run the same command again.`;
+    : `If ${domain.name} does not resolve yet, point its DNS record at ${target}. Then run the same command again.`;
 };
 
 export const nextSteps = (
@@ -57,7 +57,7 @@ export const nextSteps = (
     );
   if (!config.deletionProtection)
     steps.push(`Set deletionProtection of ${stage} to true in cdk.json, and run the command again.`);
-  if (config.alarmEmail !== undefined) steps.push('Confirm the mail that AWS sent to alarmEmail.');
+  if (config.alarmEmail !== undefined) steps.push('Confirm the email that AWS sent to alarmEmail.');
   steps.push(
     `Look at the dashboard spelo-byok-${stage} in CloudWatch, region ${region}.`,
     `Later: npm run remove -- --stage ${stage} shows what a removal keeps.`,

@@ -8,7 +8,7 @@ const ACTIONS: Readonly<Record<StackState['condition'], string>> = {
   deployed: 'update where it differs',
   busy: 'wait, then update',
   'rolled back': 'delete the failed one, create again',
-  stuck: 'nothing before a person has acted',
+  stuck: 'nothing until a person has acted',
 };
 
 /** Types that a reader looks for, in the words of the AWS console. */
@@ -78,7 +78,7 @@ export const planLines = (
       ? []
       : [
           '',
-          `An earlier deployment of this stage left ${leftOver.length} resources. They are not used again, and cost what they hold:`,
+          `An earlier deployment of this stage left ${leftOver.length} resources. This deployment does not use them, and you pay for their contents:`,
           ...leftOver.map(({ type, physicalId }) => `  ${type} ${physicalId}`),
         ]),
   ];

@@ -32,7 +32,8 @@ export const storePlatformKey = async (
     const { Credentials } = await aws.sts(region).send(
       new AssumeRoleCommand({
         RoleArn: roleArn,
-        RoleSessionName: 'platform-key',
+        // The audit event has the ARN of the session, which ends in this name.
+        RoleSessionName: sessionNameOf(caller),
         ...(device !== '' && { SerialNumber: device, TokenCode: code }),
       }),
     );
@@ -68,6 +69,15 @@ export const storePlatformKey = async (
   if (status !== 0)
     throw new DeployStop(
       'The platform key was not stored.',
-      'The text above says why. Run the command again.',
+      'The text above names the cause. Correct it, then run the command again.',
     );
+};
+
+/**
+ * The person of the ARN: the name of an IAM user or of a session. STS takes 2 to 64 of these characters, and both kinds of name consist
+ * of them. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+ */
+const sessionNameOf = (callerArn: string): string => {
+  const name = callerArn.slice(callerArn.lastIndexOf('/') + 1).replace(/[^\w+=,.@-]/g, '-');
+  return name.slice(0, 64).padEnd(2, '-');
 };

@@ -57,7 +57,10 @@ const synthesize = async (
     environmentOf(account),
   );
   if (status !== 0)
-    throw new DeployStop('The templates could not be made.', 'The text above names each wrong setting.');
+    throw new DeployStop(
+      'The templates could not be synthesized.',
+      'The text above names each wrong setting.',
+    );
   return folder;
 };
 

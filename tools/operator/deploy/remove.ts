@@ -28,7 +28,7 @@ const COSTS: Readonly<Record<string, string>> = {
   'AWS::KMS::ReplicaKey': cost(PRICES.key),
   'AWS::DynamoDB::Table': `${cost(PRICES.tableStorage)}, and ${cost(PRICES.tableBackup)} for its backups`,
   'AWS::S3::Bucket': `${cost(PRICES.objectStorage)}. Objects under Object Lock stay until their retention ends`,
-  'AWS::CloudTrail::Trail': `goes on writing: ${cost(PRICES.trailEvent)} in an account with another trail`,
+  'AWS::CloudTrail::Trail': `continues to write: ${cost(PRICES.trailEvent)} in an account with another trail`,
   'AWS::Cognito::UserPool': 'nothing while nobody signs in',
   'AWS::Logs::LogGroup': `${cost(PRICES.logsStored)} until its entries expire`,
   'AWS::EC2::EIP': `${cost(PRICES.addressHour)} until it is released`,
@@ -87,7 +87,10 @@ export const remove = async (
     );
   if (victims.length > 0) {
     if (!yes && !interactive)
-      throw new DeployStop('Nobody can confirm here.', 'Give --yes to remove without a question.');
+      throw new DeployStop(
+        'The removal needs a confirmation, and there is no terminal.',
+        'Give --yes to remove without confirmation.',
+      );
     if (!yes && (await ask(`\nTo delete these stacks, enter the name of the stage:`, '')) !== stage) {
       say('Nothing was changed.');
       return 1;
@@ -101,7 +104,7 @@ export const remove = async (
     if (after.condition !== 'absent')
       throw new DeployStop(
         (await explainFailure(aws, after)).slice(0, 3).join('\n'),
-        'Remove what blocks the deletion (a bucket has to be empty), then run the same command again.',
+        'Remove what blocks the deletion (a bucket must be empty), then run the same command again.',
       );
   }
   const kept = (
@@ -115,7 +118,7 @@ export const remove = async (
     )
   ).flat();
   if (kept.length > 0) {
-    say('\nStill there, as far as CloudFormation remembers (90 days):');
+    say('\nStill there, from what CloudFormation has recorded in the last 90 days:');
     for (const line of keptLines(kept)) say(line);
   }
   if (there.length > victims.length)

@@ -144,11 +144,11 @@ const invite = async (
       'Run the same command again: it continues here.',
     );
   const SENTENCES = {
-    invited: 'A mail with a temporary password is on its way. It is valid for three days.',
-    'invited again': 'The old invitation had expired. A new mail is on its way.',
+    invited: 'Cognito is sending an email with a temporary password, which is valid for three days.',
+    'invited again': 'The old invitation had expired. Cognito is sending a new email.',
     waiting:
-      'The invitation was sent before and is still valid. Look for a mail from no-reply@verificationemail.com.',
-    there: 'The owner has signed in before.',
+      'The invitation was sent before and is still valid. Look for an email from no-reply@verificationemail.com.',
+    there: 'The owner has already signed in.',
   };
   say(SENTENCES[await inviteOwner(aws, region, userPoolId, email.data)]);
 };
@@ -227,11 +227,14 @@ const firstSite = async (
   const origin =
     options.origin ??
     (terminal.interactive
-      ? await terminal.ask('\nAddress of the page that shows the widget, as in https://shop.example.com:', '')
+      ? await terminal.ask(
+          '\nAddress of the page that shows the widget, for example https://shop.example.com:',
+          '',
+        )
       : '');
   if (!URL.canParse(origin) || new URL(origin).origin !== origin)
     throw new DeployStop(
-      'The address of the page must be an origin, as in https://shop.example.com.',
+      'The address of the page must be an origin, for example https://shop.example.com.',
       'Run the same command again, with --origin.',
     );
   return ensureFirstSite({
@@ -265,14 +268,14 @@ export const deploy = async (ports: DeployPorts, options: DeployOptions): Promis
   const { stage, config } = options;
   if (!options.plan && !options.yes && !interactive)
     throw new DeployStop(
-      'Nobody can confirm here.',
-      'Give --yes to deploy without a question, or --plan to look.',
+      'The deployment needs a confirmation, and there is no terminal.',
+      'Give --yes to deploy without confirmation, or --plan to see the plan.',
     );
 
   const placeholders = checkPlaceholders(config);
   if (placeholders.some(({ level }) => level === 'stop')) {
     for (const line of findingLines(placeholders)) say(line);
-    say('\nNothing was changed, and AWS was not asked: the settings still have placeholders.');
+    say('\nNothing was changed, and AWS was not called: the settings still have placeholders.');
     return 1;
   }
   const prepared = await prepare(stage, config, aws, programs, { bundled: !options.plan });
@@ -286,7 +289,9 @@ export const deploy = async (ports: DeployPorts, options: DeployOptions): Promis
     return 1;
   }
   if (options.plan) {
-    say('\nNothing was changed. Without --plan, the command asks once and then does all of this.');
+    say(
+      '\nNothing was changed. Without --plan, the command asks for confirmation and then does all of this.',
+    );
     return 0;
   }
   if (!options.yes && !/^y(?:es)?$/i.test(await ask('\nDeploy this? yes or no:', 'no'))) {
@@ -322,7 +327,7 @@ export const deploy = async (ports: DeployPorts, options: DeployOptions): Promis
     throw new DeployStop(
       'The stage is deployed, but the smoke test failed.',
       dnsStep(config, of('api'), of('edge')) ??
-        'Do what the line above says, then run the same command again.',
+        'Follow the failed line above, then run the same command again.',
     );
   for (const line of nextSteps({ stage, config, region: account.region }, { url, dashboardUrl, site, token }))
     say(line);

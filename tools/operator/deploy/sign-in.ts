@@ -63,7 +63,7 @@ const listen = (
       const taken = request.method === 'GET' && onRequest(request.url ?? '/');
       response
         .writeHead(taken ? 200 : 404, HEADERS)
-        .end(page(taken ? 'You can close this page and go back to the terminal.' : 'There is nothing here.'));
+        .end(page(taken ? 'You can close this page and return to the terminal.' : 'There is nothing here.'));
     });
     server.once('error', () => resolve(undefined));
     server.listen(port, host, () => resolve(server));
@@ -117,11 +117,11 @@ export const signInWithBrowser = async (
   );
   try {
     if (servers.every((server) => server === undefined))
-      say(`Port ${port} is in use, so the browser will end at an address that does not load.`);
+      say(`Port ${port} is in use, so the last page in the browser will not load. Paste its address below.`);
     say(`Sign in as the owner in the browser. If it does not open, open this address:\n${authorize.href}`);
     openBrowser(authorize.href);
     if (interactive)
-      void ask('Waiting … or paste the address that the browser ended at:', '', stopped.signal).then(
+      void ask('Waiting … or paste the last address from the browser:', '', stopped.signal).then(
         (line) => {
           if (!onRequest(line))
             say('That is not the address of this sign-in. Still waiting for the browser …');

@@ -32,7 +32,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /already exists|AlreadyExists/i,
-    'A resource with this name exists outside of the stack, perhaps of another tool. Delete or rename it.',
+    'A resource with this name exists outside the stack, perhaps from another tool. Delete or rename it.',
   ],
   [
     /ReservedConcurrent|UnreservedConcurrent/i,
@@ -63,7 +63,7 @@ export const explainFailure = async (aws: AwsClients, state: StackState): Promis
       `What to do: ${remedyFor(cause.reason)}`,
     );
   if (state.condition !== 'rolled back') {
-    lines.push('CloudFormation went back to the version before. Nothing was lost.');
+    lines.push('CloudFormation rolled back to the previous version. Nothing was lost.');
     return lines;
   }
   const left = (await resourcesOf(client, state.stackId ?? state.name)).filter(
@@ -100,7 +100,7 @@ export const checkStacks = async (
         ].join('\n'),
       );
     else if (state.condition === 'busy')
-      found('note', `CloudFormation works on ${name} (${status}). The command waits until that has ended.`);
+      found('note', `CloudFormation works on ${name} (${status}). The command waits until it has finished.`);
     else if (state.condition === 'stuck')
       found(
         'stop',

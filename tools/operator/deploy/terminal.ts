@@ -28,7 +28,10 @@ export const processTerminal = (): Terminal => {
     interactive,
     ask: async (question, fallback, signal) => {
       if (!interactive)
-        throw new DeployStop(`Nobody can answer here: ${question}`, 'See --help for the option.');
+        throw new DeployStop(
+          `This question needs an answer, and there is no terminal: ${question}`,
+          'Give the answer as an option: see --help.',
+        );
       const lines = createInterface({ input: process.stdin, output: process.stdout });
       try {
         const hint = fallback === '' ? '' : ` [${fallback}]`;

@@ -223,7 +223,7 @@ const checkMint = async (target: SmokeTarget, site: string, origin: string): Pro
   const elapsedMs = Math.round(performance.now() - startedAt);
   if (answer.code === 'calls_only')
     return {
-      says: 'the site takes calls only, as its settings say, so no client secret was minted. Place a call with "Test voice" in the dashboard',
+      says: 'the settings of the site allow only calls, so no client secret was minted. Place a call with "Test voice" in the dashboard',
       session: undefined,
     };
   if (answer.status !== 200) throw new SmokeStop(explainRefusal(answer));
@@ -255,7 +255,7 @@ const checkEnd = async (
   });
   if (answer.status !== 200)
     throw new SmokeStop(
-      `The session could not be ended, so its slot is taken for two minutes. ${said(answer)} Compare the clock of this machine.`,
+      `The session could not be ended, so its slot is taken for two minutes. ${said(answer)} Check the clock of this machine.`,
     );
   return 'the session has ended, and its slot is free';
 };

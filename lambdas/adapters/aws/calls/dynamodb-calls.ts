@@ -25,6 +25,7 @@ const sessionKey = (siteId: SiteId, sessionId: SessionId) => {
 
 const callFacts = z.object({
   callId: z.string().refine(isCallId).optional(),
+  settledAt: z.string().optional(),
   endRequested: z.enum(ENDED_BY).optional(),
   endedBy: z.enum(ENDED_BY).optional(),
   endedAt: z.string().optional(),
@@ -153,7 +154,8 @@ export const dynamoDbCallRecords = (
     );
     if (Item === undefined) return undefined;
     const session = recordedSessionItem.parse(Item);
-    return { session, state: session.state, ...callFacts.parse(Item) } as EndableSession;
+    const { settledAt: openedAt, ...facts } = callFacts.parse(Item);
+    return { session, state: session.state, openedAt, ...facts } as EndableSession;
   };
   return {
     readSession,

@@ -5,10 +5,10 @@ import { callAws } from '../aws-calls.ts';
 import { dynamoDbLiveWorkspaces } from './dynamodb-live-workspaces.ts';
 import { stopKey } from './stop-key.ts';
 
-/** An operator's stop, for the command alone: no deployed function can write one. */
+/** An operator's stop, for the command alone: no deployed function can write one. `writer` is the role that the command runs with. */
 export const dynamoDbStops = (
   dynamoDb: DynamoDBDocumentClient,
-  tables: { readonly tenancy: string; readonly limits: string },
+  tables: { readonly tenancy: string; readonly limits: string; readonly writer: 'stop' | 'break-glass' },
 ): Stops => ({
   stop: async (workspaceId, event) => {
     await callAws('dynamodb', 'TransactWriteItems', () =>
@@ -21,7 +21,7 @@ export const dynamoDbStops = (
                 Item: { ...stopKey(workspaceId), at: event.at, by: event.actor },
               },
             },
-            eventPut(tables.tenancy, 'stop', event),
+            eventPut(tables.tenancy, tables.writer, event),
           ],
         }),
       ),
@@ -34,7 +34,7 @@ export const dynamoDbStops = (
         new TransactWriteCommand({
           TransactItems: [
             { Delete: { TableName: tables.tenancy, Key: stopKey(workspaceId) } },
-            eventPut(tables.tenancy, 'stop', event),
+            eventPut(tables.tenancy, tables.writer, event),
           ],
         }),
       ),

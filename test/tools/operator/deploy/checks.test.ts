@@ -31,7 +31,7 @@ describe('without a usable account', () => {
     Object.assign(process.env, elsewhere);
     expect(await scene.run()).toBe(1);
     for (const name of Object.keys(elsewhere)) delete process.env[name];
-    expect(scene.shown()).toMatch(/no AWS credentials[\s\S]*Next: Sign in with the AWS CLI/);
+    expect(scene.shown()).toMatch(/No AWS credentials[\s\S]*Next: Sign in with the AWS CLI/);
     expect(scene.aws.requests).toEqual([]);
     expectNothingChanged();
   });
@@ -231,7 +231,7 @@ describe('without a person', () => {
     await scene.close();
     scene = await startScene({ interactive: false });
     expect(await scene.run({ yes: false })).toBe(1);
-    expect(scene.shown()).toMatch(/Nobody can confirm here[\s\S]*Next: Give --yes/);
+    expect(scene.shown()).toMatch(/needs a confirmation, and there is no terminal[\s\S]*Next: Give --yes/);
     expect(scene.aws.requests).toEqual([]);
     expectNothingChanged();
   });

@@ -134,6 +134,8 @@ describe('the platform key', () => {
     expect(JSON.stringify(program?.environment)).not.toContain('sk-platform-key');
     expect(scene.aws.requests.find(({ operation }) => operation === 'AssumeRole')?.input).toMatchObject({
       RoleArn: 'arn:aws:iam::123456789012:role/spelo-byok-dev-platform-key',
+      // The name of the person: it ends the ARN that the audit event records.
+      RoleSessionName: 'ada',
     });
   });
 
@@ -169,7 +171,7 @@ const rolledBack = (reason: string) => ({
 
 describe('a deployment that failed', () => {
   test.each([
-    ['spelo-byok-dev-trail already exists', 'A resource with this name exists outside of the stack'],
+    ['spelo-byok-dev-trail already exists', 'A resource with this name exists outside the stack'],
     ['User: x is not authorized to perform: cloudtrail:CreateTrail', 'A policy forbids it'],
     ['Domain already associated with another user pool', 'The prefix of the sign-in page is taken'],
     ['User: 123456789012 already has 5 trails. TrailLimitExceeded', 'A quota of the account is used up'],
@@ -278,7 +280,7 @@ describe('a run that was stopped', () => {
     expect(scene.shown()).toContain('The old invitation had expired.');
     users.set('ada@shop.test', { status: 'CONFIRMED', modifiedAt: fourDaysAgo });
     await run();
-    expect(scene.shown()).toContain('The owner has signed in before.');
+    expect(scene.shown()).toContain('The owner has already signed in.');
     expect(scene.aws.operations('cognito-idp').filter((name) => name === 'AdminCreateUser')).toHaveLength(2);
   });
 });
@@ -301,7 +303,7 @@ describe('a refusal of the API', () => {
     'is avoided for the address "%s", which is no origin',
     async (origin) => {
       expect(await scene.run({ owner: 'ada@shop.test', key: 'own', tier: 1, origin })).toBe(1);
-      expect(scene.shown()).toContain('must be an origin, as in https://shop.example.com');
+      expect(scene.shown()).toContain('must be an origin, for example https://shop.example.com');
     },
   );
 });

@@ -47,7 +47,7 @@ describe('npm run deploy', () => {
   });
 
   test.each([
-    [['--plan'], 'Give --stage, as in --stage dev.'],
+    [['--plan'], 'Give --stage, for example --stage dev.'],
     [['--stage', 'elsewhere'], 'The stage elsewhere is not among the stages of cdk.json (dev, prod).'],
     [['--stage', 'dev', '--tier', '6'], '--tier must be a number from 1 to 5.'],
     [['--stage', 'dev', '--owner', 'ada'], '--owner must be a mail address.'],

@@ -102,7 +102,7 @@ const WebhookTable = ({
                 </div>
                 {previous_secret_until !== null && (
                   <div className={ui['meta']}>
-                    Signed with the previous secret too until {formatTime(previous_secret_until)}
+                    Also signed with the previous secret until {formatTime(previous_secret_until)}
                   </div>
                 )}
               </>
@@ -207,7 +207,7 @@ const RotateDialog = ({
         items={[
           'A new secret is shown once.',
           'For 24 hours, each notice carries the signatures of both secrets, so that no notice is lost while you change it.',
-          'If the present secret has leaked, do not accept it on your server any longer.',
+          'If the current secret has leaked, stop accepting it on your server.',
         ]}
       />
     </ConfirmDialog>

@@ -30,7 +30,7 @@ export const STATES: Readonly<Record<Delivery['state'], { readonly tone: Tone; r
 
 /** Why an attempt failed, and what to do about it. */
 export const FAILURES: Readonly<Record<NonNullable<Delivery['last_failure']>, string>> = {
-  http_status: 'Your server did not respond with success. Check its log.',
+  http_status: 'Your server did not return a success status. Check its log.',
   redirect: 'Your server redirects. Enter the URL that the redirect leads to.',
   timeout: 'No response within 10 seconds. Respond first, then process the notice.',
   private_address: 'The name resolves to a private address. Use a public one.',

@@ -9,7 +9,7 @@ export const ACTIONS: Readonly<Record<BudgetAction, { readonly title: string; re
   },
   refuse: {
     title: 'Refuse new sessions',
-    meaning: 'Also starts no new session at 100 %. Running sessions continue.',
+    meaning: 'Also refuses new sessions at 100 %. Running sessions continue.',
   },
   end_calls: {
     title: 'End calls',
@@ -19,7 +19,7 @@ export const ACTIONS: Readonly<Record<BudgetAction, { readonly title: string; re
   never_exceed: {
     title: 'Never exceed',
     meaning:
-      'Starts a response of the model only if its highest possible cost still fits. The sites must be locked.',
+      'Starts a response of the model only if the budget covers its highest possible cost. The sites must be locked.',
   },
 };
 

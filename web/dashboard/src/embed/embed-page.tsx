@@ -30,7 +30,7 @@ const KINDS: Readonly<Record<EmbedKind, string>> = {
 
 const INTRO: Readonly<Record<EmbedKind, ReactNode>> = {
   html: 'Paste this line into the head or body of every page that should have the button.',
-  element: 'The button appears where you put the element; it has no position in the window.',
+  element: 'The button appears where you put the element. The option Position has no effect.',
   react: (
     <>
       Pack the package with <code>npm run build:packages</code> and <code>npm pack</code>, and install the
@@ -79,7 +79,7 @@ export default function EmbedPage({ site }: { readonly site: Site }) {
             </Card>
             <Card
               title="Content-Security-Policy"
-              lead="If your pages send one, it needs these sources beside your own."
+              lead="If your pages send one, it needs these sources in addition to your own."
             >
               <Snippet code={policyOf(kind, place)} label="Copy sources" />
             </Card>

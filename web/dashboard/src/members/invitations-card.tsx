@@ -49,7 +49,7 @@ export const InvitationsCard = () => {
           invite.mutate(undefined, {
             onSuccess: (sent) => {
               setEmail('');
-              if (sent.code === null) say(`The invitation is sent to ${sent.email}.`);
+              if (sent.code === null) say(`The invitation was sent to ${sent.email}.`);
               else setCode(sent.code);
             },
           });
@@ -101,7 +101,7 @@ const Pending = ({ items }: { readonly items: readonly Invitation[] }) => {
   // Said by the change itself: the row is gone once the list is read again.
   const withdraw = useChange(async (api, { invitation_id, email, sub }: Invitation) => {
     await api.call('removeInvitation', { path: { workspaceId, invitationId: invitation_id } });
-    say(`The invitation of ${email ?? sub} is withdrawn.`);
+    say(`The invitation for ${email ?? sub} is withdrawn.`);
   });
   return (
     <>

@@ -31,7 +31,7 @@ export default function BudgetsPage() {
   return (
     <Page
       title="Budgets"
-      lead="Limits on what your own OpenAI key may cost. A session counts against the budget of its site and of the workspace."
+      lead="Limits for the cost of your own OpenAI key. A session counts against the budget of its site and that of the workspace."
     >
       {billing_mode === 'managed' && (
         <Note title="Budgets are paused: this workspace is in managed mode.">
@@ -192,7 +192,7 @@ const RemoveDialog = ({
       <Bullets
         items={[
           'Spending is no longer limited here, and no notices are sent.',
-          'What was spent stays in Usage. A new budget for the same period starts with it.',
+          'Past spending stays in Usage. A new budget for the same period includes it.',
         ]}
       />
     </ConfirmDialog>

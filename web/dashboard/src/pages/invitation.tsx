@@ -31,7 +31,7 @@ export default function InvitationPage() {
         <Brand />
         <Page
           title="Accept an invitation"
-          lead="Enter the code from the mail, or the one that the owner gave you."
+          lead="Enter the code from the email, or the code that the owner gave you."
         >
           {preview.data === undefined ? (
             <form

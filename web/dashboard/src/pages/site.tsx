@@ -123,7 +123,7 @@ const Settings = ({ site }: { readonly site: Site }) => {
               onRestored={() => {
                 setShowsFormer(false);
                 setRestored(restored + 1);
-                say('The former instructions are in use again.');
+                say('The former instructions are restored.');
               }}
               onClose={() => setShowsFormer(false)}
             />

@@ -101,7 +101,7 @@ export const ConversationFields = ({
           value={value.reasoning_effort ?? ''}
           hint={
             canReason(model)
-              ? 'More effort answers later and costs more tokens. Managed sessions use the default.'
+              ? 'More effort makes answers slower and costs more tokens. Managed sessions use the default.'
               : `${model} has no reasoning effort. Choose gpt-realtime-2 or later to set it.`
           }
           fault={faultOf('conversation.reasoning_effort')}
@@ -192,7 +192,7 @@ const TurnFields = ({
           )
         }
       >
-        <option value="">As OpenAI decides by default</option>
+        <option value="">Default of OpenAI</option>
         <option value="server_vad">After a pause</option>
         <option value="semantic_vad">When the visitor seems to have finished</option>
       </SelectField>

@@ -57,13 +57,13 @@ export const EmbedKeyDialog = ({
         }}
       >
         {replaces && (
-          <Note tone="warn" title="Tokens of the present key are refused at once.">
+          <Note tone="warn" title="Tokens of the current key are refused at once.">
             <p>Visitors get an error until your server signs with the new key.</p>
           </Note>
         )}
         <Segments label="Kind of key" options={ALGORITHMS} value={algorithm} onChange={setAlgorithm} />
         {algorithm === 'HS256' ? (
-          <p>A secret is made here and shown once. Your server signs each token with it.</p>
+          <p>The secret is created now and shown once. Your server signs each token with it.</p>
         ) : (
           <TextArea
             label="Public key, PEM"

@@ -207,7 +207,7 @@ const PAGE_CODE = `document.querySelector('spelo-voice').getEmbedToken =
   async () => (await fetch('/voice-token')).text();`;
 
 const CodeCard = ({ site }: { readonly site: Site }) => (
-  <Card title="Code" lead="A token is good for one session and at most five minutes.">
+  <Card title="Code" lead="A token is valid for one session and at most five minutes.">
     <h3>On your server</h3>
     <Snippet code={serverCode(site)} label="Copy server code" />
     <h3>On your page, after the embed snippet</h3>

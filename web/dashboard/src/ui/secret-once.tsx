@@ -28,7 +28,7 @@ export const SecretOnce = ({
     }
   >
     <Note tone="warn" title="Copy it now. It is not shown again.">
-      <p>It is not stored in a form that can be read. If you lose it, replace it.</p>
+      <p>It is not stored in readable form. If you lose it, replace it.</p>
     </Note>
     <div className={ui['snippet']}>
       <pre>
