@@ -24,7 +24,7 @@ import { StreamFunction } from './constructs/stream-function.ts';
 import { TamperRule } from './constructs/tamper-rule.ts';
 import { WatchFunction } from './constructs/watch-function.ts';
 import type { DataStack } from './data-stack.ts';
-import { eventBusArn } from './event-bus.ts';
+import { puttingEvents } from './event-bus.ts';
 import { functionEnvironments } from './function-environments.ts';
 import { evidenceKeyPolicy, noticesKeyPolicy } from './key-policies.ts';
 import { roleArn } from './role-names.ts';
@@ -132,7 +132,10 @@ export class AuditStack extends Stack {
       environment: environments.detector,
       permissions: [
         ...permissionsOf(this, 'detector', data),
-        new PolicyStatement({ actions: ['events:PutEvents'], resources: [eventBusArn(this)] }),
+        puttingEvents(
+          this,
+          Object.values(EVENTS).filter((type) => type !== EVENTS.recordsDiffer),
+        ),
       ],
       sources: { Sessions: data.tables.sessions, Tenancy: data.tables.tenancy, Keys: data.tables.keys },
       impact:

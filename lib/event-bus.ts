@@ -1,10 +1,28 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { ArnFormat, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import { EVENT_SOURCE, type EVENTS } from '../lambdas/contract/events.ts';
 
 /** Where incidents are announced and rotations asked for: the account's own bus, which a rule is on unless it says otherwise. */
 export const EVENT_BUS_NAME = 'default';
 
-export const eventBusArn = (scope: Construct): string =>
+/**
+ * Lets a role put events of this service and of these types on the bus, and no event of another source:
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+ */
+export const puttingEvents = (
+  scope: Construct,
+  detailTypes: readonly (typeof EVENTS)[keyof typeof EVENTS][],
+): PolicyStatement =>
+  new PolicyStatement({
+    actions: ['events:PutEvents'],
+    resources: [eventBusArn(scope)],
+    conditions: {
+      StringEquals: { 'events:source': EVENT_SOURCE, 'events:detail-type': [...detailTypes].sort() },
+    },
+  });
+
+const eventBusArn = (scope: Construct): string =>
   Stack.of(scope).formatArn({
     service: 'events',
     resource: 'event-bus',

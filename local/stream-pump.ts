@@ -58,7 +58,8 @@ export const startStreamPump = async (
     // A round that nothing has asked for looks at every stream.
     if (pending.size === 0) expectRecordsEverywhere();
     const due = readers.filter(({ table }) => pending.delete(table.name));
-    const moved = await Promise.all(
+    // All of them end before this does: the next round must not call a handler that still runs.
+    const rounds = await Promise.allSettled(
       due.map(async ({ table, read }) => {
         // A table that is written to while its stream is read becomes pending again.
         const had = await read().catch((error: unknown) => {
@@ -69,7 +70,9 @@ export const startStreamPump = async (
         return had;
       }),
     );
-    return moved.some(Boolean);
+    const failed = rounds.find((round) => round.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return rounds.some((round) => round.status === 'fulfilled' && round.value);
   };
   const pump = startPump(
     { idleMs: onWritten === undefined ? POLL_MS : EXPIRY_POLL_MS, gatherMs: GATHER_MS },

@@ -6,7 +6,7 @@ import { CfnElement, Duration, Stack, Validations } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { EVENT_SOURCE, EVENTS } from '../../lambdas/contract/events.ts';
 import { through } from '../conditions.ts';
-import { eventBusArn } from '../event-bus.ts';
+import { puttingEvents } from '../event-bus.ts';
 import type { BrokerFunctionProps } from './broker-function.ts';
 import type { EvidenceBucket } from './evidence-bucket.ts';
 import { NoticeRule } from './notice-rule.ts';
@@ -60,7 +60,7 @@ export class Reconciliation extends ScheduledFunction {
           resources: [evidenceKey.keyArn],
           conditions: through(scope, 's3'),
         }),
-        new PolicyStatement({ actions: ['events:PutEvents'], resources: [eventBusArn(scope)] }),
+        puttingEvents(scope, [EVENTS.recordsDiffer]),
       ],
     });
     for (const [bucket, name] of [

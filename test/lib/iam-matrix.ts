@@ -57,8 +57,10 @@ export const SENSITIVE: Readonly<Record<string, readonly Call[]>> = {
   'writes sessions': writes('Sessions', 'SITE#s'),
   'writes limits': writes('Limits', 'SLOTS#w'),
   'writes usage': writes('Usage', 'METERS#s'),
-  'adds audit rows': [item('PutItem', 'Audit', 'AUDIT#w')],
-  'changes audit rows': ['UpdateItem', 'DeleteItem'].map((action) => item(action, 'Audit', 'AUDIT#w')),
+  'puts or overwrites audit rows': [item('PutItem', 'Audit', 'AUDIT#w')],
+  'updates or deletes audit rows': ['UpdateItem', 'DeleteItem'].map((action) =>
+    item(action, 'Audit', 'AUDIT#w'),
+  ),
   'puts into the archive': [{ action: 's3:PutObject', resource: 'ArchiveBucket/audit/w/1.ndjson' }],
   'puts a checkpoint': [{ action: 's3:PutObject', resource: 'ArchiveBucket/reconciliations/1.ndjson' }],
   'removes evidence': ['ArchiveBucket/audit/w/1.ndjson', 'TrailBucket/AWSLogs/1'].flatMap((resource) =>

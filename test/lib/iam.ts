@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ENCRYPTION_CONTEXT_KEYS } from '../../lambdas/contract/kms-keys.ts';
 import { roleNameOf, roles, templates, wordsOf } from './permissions.ts';
-import { ofType, statementsOfKey, statementsOfRole } from './synthesized.ts';
+import { ofType, type Resource, statementsOfKey, statementsOfRole } from './synthesized.ts';
 
 /**
  * Evaluates requests as IAM does within one account: an explicit deny wins, a KMS key needs the consent of its policy as well, and
@@ -113,6 +113,21 @@ const namesOthers = (raw: unknown, words: (value: unknown) => string): boolean =
   return named !== '' && named.split(' or ').some((each) => !each.includes('{AWS::AccountId}'));
 };
 
+/** A Lambda permission as the statement that it adds to the policy of its function. */
+const statementOfPermit = ({ Properties: { Action, Principal } }: Resource): unknown => ({
+  Effect: 'Allow',
+  Action,
+  // A service calls for our own rules and routes alone: test/lib/audit-stack.test.ts and api-stack.test.ts.
+  Principal: String(Principal).endsWith('.amazonaws.com')
+    ? { Service: Principal }
+    : Principal === '*'
+      ? '*'
+      : { AWS: Principal },
+});
+
+const LAMBDA = 'arn:{AWS::Partition}:lambda:{AWS::Region}:{AWS::AccountId}:function:';
+const ROLE = 'arn:{AWS::Partition}:iam::{AWS::AccountId}:role/';
+
 /** Policies of keys, tables and buckets, by the name of the resource. */
 const resourceRules = new Map<string, readonly Rule[]>();
 /** Those of their rules that allow something to another account. */
@@ -122,10 +137,25 @@ for (const template of Object.values(templates)) {
   const note = (name: string, statements: readonly unknown[]): void => {
     openRules.set(
       name,
-      statements.filter((each) => namesOthers(each, words)).map((each) => ruleOf(each, words)),
+      // The resource of such a policy is the one that carries it.
+      statements
+        .filter((each) => namesOthers(each, words))
+        .map((each) => ({ ...ruleOf(each, words), resources: ['*'] })),
     );
   };
   for (const key of ofType(template, 'AWS::KMS::Key')) note(key.name, statementsOfKey(key));
+  for (const { name, Properties } of ofType(template, 'AWS::DynamoDB::Table'))
+    note(name, Object(Object(Properties['ResourcePolicy']).PolicyDocument).Statement ?? []);
+  const functions = new Set(ofType(template, 'AWS::Lambda::Function').map(({ name }) => name));
+  for (const { Properties } of ofType(template, 'AWS::Lambda::Permission'))
+    if (!functions.has(words(Properties['FunctionName'])))
+      throw new Error(`Of which function is the permission ${words(Properties['FunctionName'])}?`);
+  for (const { name, Properties } of ofType(template, 'AWS::Lambda::Function')) {
+    const permits = ofType(template, 'AWS::Lambda::Permission').filter(
+      (permit) => words(permit.Properties['FunctionName']) === name,
+    );
+    note(`${LAMBDA}${words(Properties['FunctionName'])}`, permits.map(statementOfPermit));
+  }
   for (const { Properties } of ofType(template, 'AWS::S3::BucketPolicy'))
     note(words(Properties['Bucket']), Object(Properties['PolicyDocument']).Statement);
   for (const key of ofType(template, 'AWS::KMS::Key'))
@@ -151,9 +181,6 @@ for (const template of Object.values(templates)) {
         .map((each: unknown) => ({ ...ruleOf(each, words), resources: ['*'] })),
     );
 }
-
-const LAMBDA = 'arn:{AWS::Partition}:lambda:{AWS::Region}:{AWS::AccountId}:function:';
-const ROLE = 'arn:{AWS::Partition}:iam::{AWS::AccountId}:role/';
 
 export const functionArn = (name: string): string => `${LAMBDA}spelo-byok-dev-${name}`;
 

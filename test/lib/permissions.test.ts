@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { EVENTS } from '../../lambdas/contract/events.ts';
 import { ENCRYPTION_CONTEXT_KEYS } from '../../lambdas/contract/kms-keys.ts';
 import { renderedMatrix } from './iam-matrix.ts';
 import {
@@ -587,14 +588,15 @@ describe('the tables', () => {
 });
 
 describe('the event bus', () => {
-  test('takes events from the detector and the reconciliation, and from no other role', () => {
+  test('takes its own events from the detector and the reconciliation, and from no other role', () => {
+    const { recordsDiffer, ...others } = EVENTS;
+    const of = (...types: readonly string[]): string =>
+      `StringEquals events:detail-type = ${types.toSorted().join(' or ')}, StringEquals events:source = spelo.byok`;
     expect(permissions.filter(({ action }) => action.startsWith('events:'))).toEqual(
-      ['detector', 'reconcile'].map((role) => ({
-        role,
-        action: 'events:PutEvents',
-        resource: EVENT_BUS,
-        condition: '',
-      })),
+      [
+        ['detector', of(...Object.values(others))],
+        ['reconcile', of(recordsDiffer)],
+      ].map(([role, condition]) => ({ role, action: 'events:PutEvents', resource: EVENT_BUS, condition })),
     );
   });
 });

@@ -118,6 +118,35 @@ it('never_exceed holds for 200 calls with crashed, late, repeated and duplicate 
   world.close();
 }, 300_000);
 
+it('never_exceed spends what a watcher that died had reserved, once the broker has closed the call', async () => {
+  const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
+  await set(tenant, 'never_exceed');
+  const world = watchedCalls(stack, tenant, numbers(3), { turnByTurn: true });
+  const call = await world.openCall();
+  await call.watch();
+  await soon(call.isHeard);
+  call.speak();
+  await soon(call.isAnswering);
+  call.kill();
+  await call.settled();
+  await call.closedByBroker();
+  const counts = async () =>
+    (await world.budgetItems()).map(({ spentMicroCents, reservedMicroCents }) => [
+      spentMicroCents,
+      reservedMicroCents,
+    ]);
+  const open = [0, BOUND];
+  expect(await counts()).toEqual([open, open]);
+  await world.sweep();
+  expect(await counts()).toEqual([open, open]);
+  world.advance(2 * LEASE_MS);
+  await world.sweep();
+  await call.settled();
+  const spent = [BOUND, 0];
+  expect(await counts()).toEqual([spent, spent]);
+  world.close();
+}, 60_000);
+
 it('end_calls overruns by at most one response for each live call', async () => {
   const pick = numbers(11);
   const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });

@@ -14,6 +14,7 @@ import { ConflictError, DependencyUnavailableError } from '../../lambdas/domain/
 import { newSessionId, type SiteId, type WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { POST_INSTRUCTION_TOKENS } from '../../lambdas/domain/openai-models.ts';
 import { newSessionUsage, type SessionUsage } from '../../lambdas/domain/sessions/session-usage.ts';
+import { withCallClosed } from '../../lambdas/domain/sessions/watched-usage.ts';
 import { DEFAULT_CONVERSATION } from '../../lambdas/domain/tenancy/conversation.ts';
 import { costOf } from '../../lambdas/domain/usage/cost.ts';
 import { priceOf } from '../../lambdas/domain/usage/price-catalogue.ts';
@@ -22,6 +23,7 @@ import { chargeBudgets } from '../../lambdas/use-cases/budgets/charge-budgets.ts
 import { reserveResponse } from '../../lambdas/use-cases/budgets/reserve-response.ts';
 import { type WatchPorts, watchCall } from '../../lambdas/use-cases/calls/watch-call.ts';
 import type { SidebandEvent, WatchRequest } from '../../lambdas/use-cases/ports/calls.ts';
+import { closeSilentSessions } from '../../lambdas/use-cases/sessions/close-silent-sessions.ts';
 import { aSession } from '../domain/sessions/session-usage-fixture.ts';
 import { tablesAt } from '../support/key-tables.ts';
 import type { TestStack } from '../support/stack.ts';
@@ -88,6 +90,7 @@ export const watchedCalls = (
   const workspaces = dynamoDbWorkspaces(dynamoDb, TABLES.tenancy.name);
   const state = { aheadMs: 0 };
   const opened: { end(): void }[] = [];
+  const calls = new Map<string, { watch(from: WatchRequest): Promise<void> }>();
   const clock = (): Date => new Date(Date.now() + state.aheadMs);
   const random = randomBytes;
   const budgetItems = async (): Promise<readonly Budget[]> =>
@@ -281,17 +284,42 @@ export const watchedCalls = (
       },
       isHeard: () => sidebands.size > 0 && [...sidebands].every(({ events }) => events.length === 0),
       isCounted: async () => (await call.usage())?.responses === invoice.length,
+      /** The end as the hang-up function records it, which has no budgets at hand. */
+      closedByBroker: async (): Promise<void> => {
+        call.end();
+        const usage = await call.usage();
+        if (usage === undefined) throw new Error('The call has no usage.');
+        await meters.saveUsage({ ...withCallClosed(usage, clock()), silent: true });
+      },
       settled: async (): Promise<void> => {
         while (running.size > 0) await Promise.all(running);
       },
     };
     opened.push(call);
+    calls.set(session.sessionId, call);
     return call;
   };
 
   return {
     openCall,
     budgetItems,
+    /** The sweeper over the real index; the watchers that it starts run here. */
+    sweep: closeSilentSessions(
+      {
+        clock,
+        records: { readCall: async () => undefined },
+        sessionUsage: meters,
+        ends: { recordEnd: async () => undefined },
+        live: { removeLive: async () => undefined },
+        hangUps: { send: async () => undefined },
+        watchers: {
+          start: async (request) => {
+            await calls.get(request.sessionId)?.watch(request);
+          },
+        },
+      },
+      { watch: 'eager' },
+    ),
     advance: (ms: number) => {
       state.aheadMs += ms;
     },

@@ -337,9 +337,21 @@ export const digestOf = (text: string): string =>
 /** Over: reported as ended, or silent for too long. */
 export const isOver = ({ endedAtMs, silent }: SessionUsage): boolean => endedAtMs !== null || silent;
 
-/** Looked after: closed if nothing was heard of it for SILENCE_SECONDS, else due again. The same meter when it is over. */
+/** True while the sweeper has work with a session: until it is over, and no reservation waits for a response. */
+export const needsSweeper = (usage: SessionUsage): boolean =>
+  !isOver(usage) || usage.reservations.some(({ lost }) => !lost);
+
+/**
+ * Looked after: closed if nothing was heard of it for SILENCE_SECONDS, else due again. The same meter when nothing is left
+ * to do.
+ */
 export const checkForSilence = (usage: SessionUsage, now: Date): SessionUsage => {
-  if (isOver(usage)) return usage;
+  if (!needsSweeper(usage)) return usage;
+  if (isOver(usage))
+    return {
+      ...usage,
+      dueAtMs: Math.max(usage.watch?.untilMs ?? 0, now.getTime() + LOOK_AGAIN_SECONDS * 1_000),
+    };
   const silentFrom = silentFromMs(usage);
   if (now.getTime() >= silentFrom) return { ...usage, silent: true };
   return { ...usage, dueAtMs: Math.min(silentFrom, watchDueMs(usage, now)) };
@@ -351,9 +363,13 @@ const watchDueMs = ({ watch }: SessionUsage, now: Date): number =>
     ? Number.POSITIVE_INFINITY
     : Math.max(watch.untilMs, now.getTime() + LOOK_AGAIN_SECONDS * 1_000);
 
+/** True where the watcher of a call has stopped renewing, or there is none any more. */
+export const hasLapsedWatch = ({ watch }: SessionUsage, now: Date): boolean =>
+  watch !== null && watch.untilMs <= now.getTime();
+
 /** True where a watched call goes on, as far as anyone knows, and its watcher has stopped renewing. */
-export const hasLostWatcher = ({ watch }: SessionUsage, now: Date): boolean =>
-  watch !== null && watch.closedAtMs === null && watch.untilMs <= now.getTime();
+export const hasLostWatcher = (usage: SessionUsage, now: Date): boolean =>
+  hasLapsedWatch(usage, now) && usage.watch?.closedAtMs === null;
 
 /** When a session counts as over if nothing more is heard, milliseconds of our clock. */
 const silentFromMs = ({ receivedAtMs, quietUntilMs }: SessionUsage): number =>

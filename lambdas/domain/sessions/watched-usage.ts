@@ -1,7 +1,15 @@
 import type { ResponseReservation } from '../budgets/response-reservation.ts';
 import type { CallId } from '../calls/call.ts';
 import { addTokens, NO_TOKENS, TOKEN_KINDS, type TokenCounts } from '../usage/token-counts.ts';
-import { digestOf, isWatchedWhole, type SessionUsage, type SessionWatch } from './session-usage.ts';
+import {
+  digestOf,
+  hasLapsedWatch,
+  isOver,
+  isWatchedWhole,
+  needsSweeper,
+  type SessionUsage,
+  type SessionWatch,
+} from './session-usage.ts';
 
 /** How long a watcher holds a call without renewing, milliseconds. Three renewals may fail. */
 export const WATCH_LEASE_MS = 70_000;
@@ -193,6 +201,15 @@ export const withCallClosed = (usage: SessionUsage, now: Date): SessionUsage =>
   usage.watch === null || usage.watch.closedAtMs !== null
     ? usage
     : { ...usage, watch: { ...usage.watch, closedAtMs: now.getTime() } };
+
+/**
+ * The usage of an ended call with its open reservations lost, so that they count as spent; the same object while a watcher
+ * may still see those responses, or when there are none.
+ */
+export const withReservationsLost = (usage: SessionUsage, now: Date): SessionUsage =>
+  isOver(usage) && needsSweeper(usage) && hasLapsedWatch(usage, now)
+    ? { ...usage, reservations: usage.reservations.map((one) => ({ ...one, lost: true })) }
+    : usage;
 
 /**
  * True where the page claims more of any kind of token than OpenAI counted. False while the call goes on, and where the

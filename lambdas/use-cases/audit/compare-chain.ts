@@ -50,7 +50,8 @@ export const compareChain =
       ...(detail !== undefined && { detail }),
     });
 
-    for await (const slice of slicesOf(ports.archive.rowsAfter(workspaceId, known?.sequence ?? 0))) {
+    const portions = ports.archive.rowsAfter(workspaceId, known?.sequence ?? 0);
+    for await (const { rows: slice, isLate } of slicesOf(portions, ports.isLate)) {
       const after = position?.sequence ?? 0;
       const rows = slice.filter(({ sequence }) => sequence > after);
       if (archived?.broken === undefined)
@@ -62,7 +63,7 @@ export const compareChain =
           differing.push(difference('table_differs', row.sequence));
         position = { sequence: row.sequence, hash: row.hash, previousHash: row.previousHash };
       }
-      stopped = slice.length >= SLICE && ports.isLate();
+      stopped = isLate;
       if (stopped) break;
     }
     const waiting = stopped ? undefined : await table.rest();
@@ -100,6 +101,8 @@ class TableSide {
   #index = 0;
   #next: string | undefined;
   #started = false;
+  #taken = 0;
+  #isCutOff = false;
 
   constructor(audit: AuditLog, workspaceId: string, chainKey: Uint8Array, known: ChainPosition | undefined) {
     this.#audit = audit;
@@ -115,7 +118,7 @@ class TableSide {
 
   /** The row at this place, after those before it were checked; undefined when there is none. */
   async at(sequence: number): Promise<AuditRow | undefined> {
-    for (let row = await this.#peek(); row !== undefined; row = await this.#peek()) {
+    for (let row = await this.#peekAgain(); row !== undefined; row = await this.#peekAgain()) {
       if (row.sequence > sequence) return undefined;
       this.#take(row);
       if (row.sequence === sequence) return row;
@@ -145,8 +148,19 @@ class TableSide {
 
   #take(row: AuditRow): void {
     this.#index += 1;
+    this.#taken = row.sequence;
     this.#verifier.take(row);
     if (row.sequence === this.#known?.sequence && row.hash !== this.#known.hash) this.isRewritten = true;
+  }
+
+  /** The next row where the archive has one: rows that were appended after the last page was read are in the table by now. */
+  async #peekAgain(): Promise<AuditRow | undefined> {
+    const row = await this.#peek();
+    if (row !== undefined || this.#isCutOff || this.#taken === 0) return row;
+    this.#next = this.#audit.positionOf({ workspaceId: this.#workspaceId, sequence: this.#taken });
+    const appended = await this.#peek();
+    this.#isCutOff = appended === undefined;
+    return appended;
   }
 
   async #peek(): Promise<AuditRow | undefined> {
@@ -170,16 +184,27 @@ const withoutCutOff = (verdict: ChainVerification): ChainVerification =>
 const distinctInOrder = (rows: readonly AuditRow[]): readonly AuditRow[] =>
   [...new Map(rows.map((row) => [row.sequence, row])).values()].toSorted((a, b) => a.sequence - b.sequence);
 
-/** Portions together, up to SLICE rows; the last one may hold more by one portion. */
+interface Slice {
+  readonly rows: readonly AuditRow[];
+  /** The time was up after this slice, which may not be the last one. */
+  readonly isLate: boolean;
+}
+
+/**
+ * Portions together, up to SLICE rows; a slice may hold more by one portion. When it is late a slice ends after the present
+ * portion, so that each call makes progress.
+ */
 const slicesOf = async function* (
   portions: AsyncIterable<readonly AuditRow[]>,
-): AsyncGenerator<readonly AuditRow[]> {
+  late: () => boolean,
+): AsyncGenerator<Slice> {
   let rows: AuditRow[] = [];
   for await (const portion of portions) {
     rows.push(...portion);
-    if (rows.length < SLICE) continue;
-    yield rows;
+    const isLate = late();
+    if (rows.length < SLICE && !isLate) continue;
+    yield { rows, isLate };
     rows = [];
   }
-  yield rows;
+  yield { rows, isLate: false };
 };

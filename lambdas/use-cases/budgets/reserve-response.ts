@@ -39,6 +39,8 @@ const MAX_LOOKS = 25;
 export const reserveResponse = (ports: ReservePorts): ResponseReservations => ({
   reserve: async ({ workspaceId, siteId, sessionId }, generation, { turnId, ...limits }) => {
     let looks = 0;
+    // A write whose answer is lost may have been made.
+    const tried = new Set<string>();
     for (let attempt = 1; ; attempt++) {
       try {
         const [usages, stored, workspace] = await Promise.all([
@@ -59,7 +61,10 @@ export const reserveResponse = (ports: ReservePorts): ResponseReservations => ({
           reservation: { id, microCents, budgets: budgets.map(reservingBudget), lost: false },
         });
         if (next === undefined) return { result: 'lost' };
-        if (next === 'answered') return { result: 'answered' };
+        if (next === 'answered') {
+          const written = usage.reservations.find((one) => tried.has(one.id));
+          return written === undefined ? { result: 'answered' } : { result: 'reserved', id: written.id };
+        }
         const full = budgets.filter(({ remainingMicroCents }) => remainingMicroCents < microCents);
         if (full.length > 0) {
           const mayFit = full.every((budget) => fitsOnceOthersSettle(budget, usage, microCents));
@@ -70,6 +75,7 @@ export const reserveResponse = (ports: ReservePorts): ResponseReservations => ({
           await ports.backOff(attempt);
           continue;
         }
+        tried.add(id);
         await ports.sessionUsage.saveUsage(next, budgets);
         return { result: 'reserved', id };
       } catch (error) {

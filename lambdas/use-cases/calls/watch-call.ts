@@ -23,7 +23,7 @@ import type {
 } from '../ports/calls.ts';
 import type { KeyOpener } from '../ports/keys.ts';
 import { type FollowPorts, followCall, note, type Watcher } from './follow-call.ts';
-import { mayTakeOver, takeWatch, WatchLostError } from './watch-notes.ts';
+import { loseReservations, mayTakeOver, takeWatch, WatchLostError } from './watch-notes.ts';
 
 export interface WatchPorts extends FollowPorts {
   readonly random: RandomBytes;
@@ -61,53 +61,60 @@ const FIRST_ANSWER_MS = 5_000;
 
 /**
  * Watches one call until it ends: counts each response once as OpenAI reports it, and keeps the session as it was
- * admitted. Safe to run twice, late or after a crash: only the watcher that holds the watch changes the session.
+ * admitted. Safe to run twice, late or after a crash: only the watcher that holds the watch changes the session. Of a call
+ * that has ended, it settles the reservations that the watcher before it left open.
  */
 export const watchCall =
   (ports: WatchPorts) =>
   async (request: WatchRequest): Promise<WatchOutcome> => {
-    const session = (await readStartedCall(ports, request))?.session;
-    const site = session && (await ports.sites.readSite(request.siteId));
-    if (session === undefined || site === undefined) return 'not_taken';
-    const instructions = knownInstructions(site);
-    const dataResidency = session.dataResidency ?? 'global';
-    const watched: Watched = {
-      ports,
-      request,
-      session,
-      settings: {
-        model: session.model,
-        voice: session.voice,
-        instructions,
-        tools: site.tools,
-        // The rest of it is OpenAI's to tell: the watcher keeps what its first answer has.
-        conversation: {
-          ...DEFAULT_CONVERSATION,
-          maxOutputTokens: session.maxOutputTokens ?? OUTPUT_TOKENS.default,
-        },
-        dataResidency,
-      },
-      locked: site.control === 'locked',
-      turnByTurn: session.admission?.turnByTurn === true,
-    };
-    const startedAtMs = ports.clock().getTime();
-    // With a watcher before it, this one attaches first and takes the watch then: nothing falls in between.
-    const joining = request.after !== undefined;
-    const early = joining ? await attachEarly(watched) : undefined;
-    if (joining && early === undefined) return 'not_taken';
-    try {
-      const usage = await takeWatch(ports, request);
-      if (usage?.watch == null) return 'not_taken';
-      const { generation } = usage.watch;
-      const { workspaceId } = session;
-      return await watch(watched, { ports, request, workspaceId, generation, startedAtMs }, early);
-    } catch (error) {
-      if (error instanceof WatchLostError) return 'lost';
-      throw error;
-    } finally {
-      await early?.sideband.close();
-    }
+    const outcome = await watchIfLive(ports, request);
+    if (outcome === 'not_taken') await loseReservations(ports, request);
+    return outcome;
   };
+
+const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<WatchOutcome> => {
+  const session = (await readStartedCall(ports, request))?.session;
+  const site = session && (await ports.sites.readSite(request.siteId));
+  if (session === undefined || site === undefined) return 'not_taken';
+  const instructions = knownInstructions(site);
+  const dataResidency = session.dataResidency ?? 'global';
+  const watched: Watched = {
+    ports,
+    request,
+    session,
+    settings: {
+      model: session.model,
+      voice: session.voice,
+      instructions,
+      tools: site.tools,
+      // The rest of it is OpenAI's to tell: the watcher keeps what its first answer has.
+      conversation: {
+        ...DEFAULT_CONVERSATION,
+        maxOutputTokens: session.maxOutputTokens ?? OUTPUT_TOKENS.default,
+      },
+      dataResidency,
+    },
+    locked: site.control === 'locked',
+    turnByTurn: session.admission?.turnByTurn === true,
+  };
+  const startedAtMs = ports.clock().getTime();
+  // With a watcher before it, this one attaches first and takes the watch then: nothing falls in between.
+  const joining = request.after !== undefined;
+  const early = joining ? await attachEarly(watched) : undefined;
+  if (joining && early === undefined) return 'not_taken';
+  try {
+    const usage = await takeWatch(ports, request);
+    if (usage?.watch == null) return 'not_taken';
+    const { generation } = usage.watch;
+    const { workspaceId } = session;
+    return await watch(watched, { ports, request, workspaceId, generation, startedAtMs }, early);
+  } catch (error) {
+    if (error instanceof WatchLostError) return 'lost';
+    throw error;
+  } finally {
+    await early?.sideband.close();
+  }
+};
 
 /**
  * The instructions as admitted; empty where they have placeholders. Nothing stores what visitors' values made of those:

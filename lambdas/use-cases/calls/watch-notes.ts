@@ -1,6 +1,11 @@
 import { ConflictError, DependencyUnavailableError } from '../../domain/dependency.ts';
 import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
-import { type WatchNote, withWatchNote, withWatchTaken } from '../../domain/sessions/watched-usage.ts';
+import {
+  type WatchNote,
+  withReservationsLost,
+  withWatchNote,
+  withWatchTaken,
+} from '../../domain/sessions/watched-usage.ts';
 import type { WatchRequest } from '../ports/calls.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
 import type { SessionReader, SessionUsageStore } from '../ports/sessions.ts';
@@ -69,6 +74,11 @@ const withGrownHold = async (
 /** Takes the watch; undefined while another watcher holds it, or when the call has ended. */
 export const takeWatch = (ports: WatchNotePorts, request: WatchRequest): Promise<SessionUsage | undefined> =>
   change(ports, request, (usage) => withWatchTaken(usage, request, ports.clock()));
+
+/** Counts the open reservations of an ended call as spent, in its budgets, once no watcher can see their responses. */
+export const loseReservations = async (ports: WatchNotePorts, request: WatchRequest): Promise<void> => {
+  await change(ports, request, (usage) => withReservationsLost(usage, ports.clock()));
+};
 
 /** True while the watcher that the request names still holds the watch, or no watcher is named. */
 export const mayTakeOver = async (ports: WatchNotePorts, request: WatchRequest): Promise<boolean> => {

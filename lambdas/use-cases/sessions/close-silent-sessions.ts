@@ -1,6 +1,12 @@
 import type { WatchMode } from '../../domain/calls/call.ts';
 import { ConflictError } from '../../domain/dependency.ts';
-import { checkForSilence, hasLostWatcher, type SessionUsage } from '../../domain/sessions/session-usage.ts';
+import {
+  checkForSilence,
+  hasLapsedWatch,
+  hasLostWatcher,
+  isOver,
+  type SessionUsage,
+} from '../../domain/sessions/session-usage.ts';
 import { isUnreported } from '../../domain/sessions/silent-sessions.ts';
 import type { CallRecords, HangUpQueue, LiveSessions, WatcherInvoker, WatchRequest } from '../ports/calls.ts';
 import type { Clock } from '../ports/runtime.ts';
@@ -43,7 +49,8 @@ export interface Sweep {
 /**
  * Closes every session without a report for too long: it ends with its last sign of life plus one heartbeat, and the
  * minutes that it held are released. A call that fell silent is hung up instead, and closed by the code that hung it
- * up. A call that lives without its watcher gets another one, also where the start of the first was lost. Interrupted or run twice at once it closes each session
+ * up. A call that lives without its watcher gets another one, also where the start of the first was lost; so does an ended
+ * call with a reservation that its watcher has not settled. Interrupted or run twice at once it closes each session
  * exactly once.
  */
 export const closeSilentSessions =
@@ -84,12 +91,12 @@ const closeIfSilent = async (
   const { sessionUsage, ends, live, hangUps } = ports;
   const looked = checkForSilence(usage, now);
   if (looked === usage) return 'unchanged';
-  if (looked.silent && usage.openedWith === 'call')
+  if (looked.silent && !usage.silent && usage.openedWith === 'call')
     return endSilentCall({ sessionUsage, hangUps }, usage, now);
-  if (!looked.silent) await startLostWatcher(ports, settings, usage, now);
+  if (!looked.silent || usage.silent) await startLostWatcher(ports, settings, usage, now);
   try {
     await (isUnreported(looked) ? sessionUsage.saveUnreported(looked) : sessionUsage.saveUsage(looked));
-    if (!looked.silent) return 'alive';
+    if (!looked.silent || usage.silent) return 'alive';
     await Promise.all([ends.recordEnd(looked), live.removeLive(looked.workspaceId, looked.sessionId)]);
     return 'closed';
   } catch (error) {
@@ -109,7 +116,7 @@ const startLostWatcher = async (
   const call =
     usage.watch === null
       ? await readUnwatched(records, settings, usage)
-      : hasLostWatcher(usage, now)
+      : needsWatcher(usage, now)
         ? usage.watch
         : undefined;
   if (call === undefined) return;
@@ -117,6 +124,10 @@ const startLostWatcher = async (
   const { callId, openedAtMs } = call;
   await watchers.start({ siteId, sessionId, callId, openedAtMs, strict: false });
 };
+
+/** Of an ended call the successor only settles what is reserved: watchers alone change budgets. */
+const needsWatcher = (usage: SessionUsage, now: Date): boolean =>
+  isOver(usage) ? hasLapsedWatch(usage, now) : hasLostWatcher(usage, now);
 
 /** The call of a session whose watch nobody has taken; undefined where it goes on unwatched by choice, or is over. */
 const readUnwatched = async (

@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CallId } from '../../../lambdas/domain/calls/call.ts';
 import { receiptOf } from '../../../lambdas/domain/sessions/receipt.ts';
-import type { SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { needsSweeper, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
 import {
   claimsTooMuch,
   WATCH_LEASE_MS,
   type WatchNote,
   withCallClosed,
+  withReservationsLost,
   withTurnReserved,
   withWatchNote,
   withWatchTaken,
@@ -118,6 +119,17 @@ describe('the reservation of a response', () => {
     expect(noted(over, 1, settled('r1'))).toMatchObject({ reservations: [], counted: TOKENS });
     // Closed by the code that hung the call up: the watcher is asked, and says when it has seen all.
     expect(withCallClosed(reserved(), clockAt(60)).reservations).toEqual([reservation]);
+  });
+
+  it('is lost when the broker has closed the call and the lease of its watcher has run out', () => {
+    const closed = { ...withCallClosed(reserved(), clockAt(60)), silent: true };
+    const lapsed = new Date(closed.watch?.untilMs ?? 0);
+    expect(needsSweeper(closed)).toBe(true);
+    expect(withReservationsLost(closed, new Date(lapsed.getTime() - 1))).toBe(closed);
+    const lost = withReservationsLost(closed, lapsed);
+    expect(lost.reservations).toEqual([{ ...reservation, lost: true }]);
+    expect(needsSweeper(lost)).toBe(false);
+    expect(withReservationsLost(reserved(), lapsed)).toMatchObject({ reservations: [{ lost: false }] });
   });
 });
 

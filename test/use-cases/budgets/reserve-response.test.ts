@@ -24,7 +24,9 @@ const world = ({
   budgets = [aStrictBudget()] as readonly Budget[],
   usage = aWatchedMeter(true) as SessionUsage,
   saves = [] as readonly (Error | undefined)[],
+  unanswered = 0,
 } = {}) => {
+  let lost = unanswered;
   const log: unknown[][] = [];
   const failures = [...saves];
   const state = { usage, budgets };
@@ -44,6 +46,8 @@ const world = ({
         if (failure !== undefined) throw failure;
         state.usage = saved;
         log.push(['save', charged.length]);
+        if (lost-- > 0)
+          throw new DependencyUnavailableError('dynamodb', 'TransactWriteItems', 'TimeoutError');
       },
     },
   } as unknown as ReservePorts;
@@ -123,5 +127,13 @@ describe('the reservation of a response', () => {
     await expect(world({ saves: [new Error('a fault of ours')] }).reserve()).rejects.toThrow(
       'a fault of ours',
     );
+  });
+
+  it('is returned where its write was made and not answered, and is made once', async () => {
+    const { reserve, log, state } = world({ unanswered: 1 });
+    expect(await reserve()).toEqual({ result: 'reserved', id: `rsv_${'07'.repeat(12)}` });
+    expect(log).toEqual([['save', 1], ['wait']]);
+    expect(state.usage.reservations).toHaveLength(1);
+    expect(await reserve()).toEqual({ result: 'answered' });
   });
 });

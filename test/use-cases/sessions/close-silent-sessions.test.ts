@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { CallId, WatchMode } from '../../../lambdas/domain/calls/call.ts';
 import { ConflictError, DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
 import type { SessionId } from '../../../lambdas/domain/identifiers.ts';
-import { isOver, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { needsSweeper, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
 import { withCallClosed, withWatchTaken } from '../../../lambdas/domain/sessions/watched-usage.ts';
 import type { RecordedCall, WatchRequest } from '../../../lambdas/use-cases/ports/calls.ts';
 import {
@@ -64,7 +64,7 @@ const sweepOver = (
   const unreported: SessionId[] = [];
   const saved = async (usage: SessionUsage): Promise<void> => {
     await save(usage);
-    if (isOver(usage)) list.delete(usage.sessionId);
+    if (!needsSweeper(usage)) list.delete(usage.sessionId);
     else list.set(usage.sessionId, { usage, readable: true });
   };
   const ports: SweepPorts = {
@@ -175,6 +175,33 @@ describe('a sweep', () => {
       },
     ]);
   });
+
+  it.each([
+    ['starts a watcher to settle', 199, 1],
+    ['waits for the watcher of', 230, 0],
+  ] as const)(
+    '%s the reservations of a call that has ended: lease until second %i',
+    async (_, until, starts) => {
+      const taken = withWatchTaken(
+        due(101),
+        { callId: 'rtc_1' as CallId, openedAtMs: afterMint(1) },
+        clockAt(1),
+      );
+      if (taken?.watch == null) throw new Error('The watch was not taken.');
+      const usage = {
+        ...taken,
+        openedWith: 'call' as const,
+        silent: true,
+        reservations: [{ id: 'rsv_1', microCents: 50, budgets: [], lost: false }],
+        watch: { ...taken.watch, untilMs: afterMint(until), closedAtMs: afterMint(90) },
+      };
+      const { sweep, ended, started, left } = sweepOver([usage]);
+      expect(await sweep()).toEqual({ closed: 0, ending: 0, alive: 1, failed: 0, more: false });
+      expect(started).toHaveLength(starts);
+      expect(ended).toEqual([]);
+      expect(left()).toMatchObject([{ dueAtMs: afterMint(260) }]);
+    },
+  );
 
   describe('over a call that no watcher has taken', () => {
     const unwatched = (): SessionUsage => ({ ...alive(101), openedWith: 'call' });

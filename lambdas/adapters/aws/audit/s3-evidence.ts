@@ -9,6 +9,8 @@ import { parseCloudTrail } from './cloudtrail-records.ts';
 const DAY_MS = 86_400_000;
 /** The largest batch of the archiver, records (lib/constructs/stream-function.ts). An object holds no more rows. */
 const MAX_ROWS_OF_AN_OBJECT = 100;
+/** A quiet workspace has one row in an object, and a read takes some 20 ms. */
+const OBJECTS_AT_ONCE = 8;
 
 /** Keys below `prefix` that sort after `after`, in order. */
 export const keysBelow = async function* (
@@ -109,9 +111,17 @@ export const s3ArchiveReader = (s3: S3Client, bucket: string): ArchiveReader => 
     const folder = `${ARCHIVE}${workspaceId}/`;
     // An object that begins earlier can hold later rows as well, as many as a batch has.
     const after = `${folder}${padded(Math.max(0, sequence - MAX_ROWS_OF_AN_OBJECT))}`;
+    let keys: string[] = [];
     for await (const key of keysBelow(s3, bucket, folder, after)) {
       const last = Number(/-(\d+)\.ndjson$/.exec(key)?.[1] ?? Number.POSITIVE_INFINITY);
-      if (last > sequence) yield parseArchivedRows(await readText(s3, bucket, key));
+      if (last > sequence) keys.push(key);
+      if (keys.length < OBJECTS_AT_ONCE) continue;
+      yield* await readRows(s3, bucket, keys);
+      keys = [];
     }
+    yield* await readRows(s3, bucket, keys);
   },
 });
+
+const readRows = (s3: S3Client, bucket: string, keys: readonly string[]) =>
+  Promise.all(keys.map(async (key) => parseArchivedRows(await readText(s3, bucket, key))));

@@ -1,5 +1,5 @@
 import type { SessionId } from '../../../domain/identifiers.ts';
-import { entryOf, isOver, type SessionUsage } from '../../../domain/sessions/session-usage.ts';
+import { entryOf, needsSweeper, type SessionUsage } from '../../../domain/sessions/session-usage.ts';
 import { silentDayOf } from '../../../domain/sessions/silent-sessions.ts';
 import type { QuotaReservation } from '../../../domain/sessions/token-context.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
@@ -22,8 +22,8 @@ export const usageWrite = (usage: SessionUsage) => ({
   Item: {
     ...primaryKey.sessionUsage(usage.siteId, usage.sessionId),
     ...sessionUsageAttributes({ ...usage, posted: entryOf(usage), revision: usage.revision + 1 }),
-    // In the sparse index of sessions that the sweeper checks, until it is over.
-    ...(!isOver(usage) && {
+    // In the sparse index of sessions that the sweeper checks.
+    ...(needsSweeper(usage) && {
       openShard: String(shardOf(usage.sessionId)),
       dueAt: new Date(usage.dueAtMs).toISOString(),
     }),
