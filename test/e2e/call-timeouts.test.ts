@@ -37,7 +37,7 @@ afterAll(() => openAi.close());
 describe('A call that OpenAI is slow to create', () => {
   it('is given up as a timeout, and is never requested again', async () => {
     openAi.inject({ path: CALLS_PATH, delayMs: SLOW_MS });
-    const hasty = openAiCalls(openAi.baseUrl, undefined, { createMs: 100, hangUpMs: 60_000 });
+    const hasty = openAiCalls(openAi.baseUrl, undefined, { createMs: 2_000, hangUpMs: 60_000 });
     const failure = await hasty.createCall(key, CREATE).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(OpenAiFailure);
     expect(failure).toMatchObject({ reason: 'timeout' });
@@ -46,7 +46,7 @@ describe('A call that OpenAI is slow to create', () => {
 });
 
 describe('A call that OpenAI is slow to hang up', () => {
-  const hasty = () => openAiCalls(openAi.baseUrl, undefined, { createMs: 60_000, hangUpMs: 1_000 });
+  const hasty = () => openAiCalls(openAi.baseUrl, undefined, { createMs: 60_000, hangUpMs: 3_000 });
   const opened = async () => {
     const { callId } = await patient().createCall(key, CREATE);
     return { callId, dataResidency: CREATE.settings.dataResidency };

@@ -199,6 +199,6 @@ describe('a command whose identity cannot be read', () => {
       AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
     });
     expect(code).toBe(1);
-    expect(stderr).toContain('There are no AWS credentials here. Nothing was changed.');
+    expect(stderr).toContain('No AWS credentials were found. Nothing was changed.');
   });
 });
