@@ -26,6 +26,7 @@ const CONTRACT = /\/lambdas\/contract\//;
 /** Where a variable in an adapter does not carry the table's name. */
 const TABLE_OF_FILE: Readonly<Record<string, string>> = {
   'dynamodb-tenancy.ts': 'tenancy',
+  'member-writes.ts': 'tenancy',
   'dynamodb-key-scan.ts': 'keys',
 };
 

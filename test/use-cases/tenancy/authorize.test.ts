@@ -131,7 +131,7 @@ const NEEDED: readonly (readonly [name: string, role: Role, plays: readonly Play
   [
     'withdraw an invitation',
     'owner',
-    [(ports) => removeInvitation(ports)(CALLER, WORKSPACE_ID, `inv_${WORKSPACE_ID}`)],
+    [(ports) => removeInvitation(ports)(CALLER, WORKSPACE_ID, `inv_${WORKSPACE_ID}${'0'.repeat(24)}`)],
   ],
   ['list the audit trail', 'owner', [(ports) => listAuditTrail(ports)(CALLER, WORKSPACE_ID, {}, PAGE)]],
   ['verify the audit trail', 'owner', [(ports) => verifyAuditTrail(ports)(CALLER, WORKSPACE_ID, PAGE)]],
