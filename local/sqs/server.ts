@@ -20,8 +20,8 @@ export interface LocalSqs extends QueueView {
   queueUrlOf(name: string): string;
   /** Another queue than the first. */
   viewOf(name: string): QueueView;
-  /** Answers the next so many calls with a 500. */
-  failNext(calls: number): void;
+  /** Answers the next so many calls with a 500: those to the named queue, or any. */
+  failNext(calls: number, name?: string): void;
   close(): Promise<void>;
 }
 
@@ -82,7 +82,9 @@ export const startLocalSqs = async (
     return queue;
   };
   const closing = new AbortController();
-  let failures = 0;
+  let failing: { calls: number; readonly name: string | undefined } = { calls: 0, name: undefined };
+  const isToFail = ({ QueueUrl }: Readonly<Record<string, unknown>>): boolean =>
+    failing.calls > 0 && (failing.name === undefined || String(QueueUrl).endsWith(`/${failing.name}`));
   let endpoint = '';
   const queueUrlOf = (name: string): string => `${endpoint}/${ACCOUNT}/${queueNamed(name).settings.name}`;
 
@@ -100,8 +102,8 @@ export const startLocalSqs = async (
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
       const input = await readInput(incoming);
-      if (failures > 0) {
-        failures -= 1;
+      if (isToFail(input)) {
+        failing.calls -= 1;
         return send(response, 500, { __type: 'com.amazonaws.sqs#InternalError' });
       }
       return send(response, 200, await answer(operationOf(incoming), input));
@@ -151,8 +153,8 @@ export const startLocalSqs = async (
     remove: firstQueue.remove,
     waiting: firstQueue.waiting,
     duplicateNext: firstQueue.duplicateNext,
-    failNext: (calls) => {
-      failures = calls;
+    failNext: (calls, name) => {
+      failing = { calls, name };
     },
     close: async () => {
       closing.abort();
