@@ -148,6 +148,11 @@ describeInBrowser('a page that answers functions of the assistant', () => {
   it('answers at most eight functions at once and five rounds in a row; then the assistant must speak', async () => {
     await controlPages(browser);
     const visitor = await callWith('{ get_order: () => 1 }');
+    // Speech from before the microphone was muted would begin another turn, and with it new rounds.
+    await visitor.page.evaluate(`{
+      const hear = channel.onmessage;
+      channel.onmessage = (event) => event.isTrusted || hear(event);
+    }`);
     await ask(visitor, ...Array.from({ length: 9 }, () => ['get_order', '{}'] as const));
     expect((await outputs(visitor, 9)).filter((output) => output === 1)).toHaveLength(8);
     for (let round = 2; round <= 6; round++) {
