@@ -101,7 +101,12 @@ export const startTestStack = async ({
   // A bundle checks expiry by the clock that the test moves.
   const aheadSeconds = (): number => (BUNDLED ? Math.max(0, (clock().getTime() - Date.now()) / 1_000) : 0);
   const tokenFor = (sub: string): Promise<string> =>
-    stack.issuer.issue({ sub, expiresInSeconds: Math.ceil(aheadSeconds()) + 3_600 });
+    stack.issuer.issue({
+      sub,
+      expiresInSeconds: Math.ceil(aheadSeconds()) + 3_600,
+      // It also judges by that clock how long ago a person signed in.
+      ...(aheadSeconds() > 0 && { claims: { auth_time: Math.floor(clock().getTime() / 1_000) } }),
+    });
   return {
     ...stack,
     logs,
