@@ -1,5 +1,11 @@
 import { gunzipSync } from 'node:zlib';
-import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
+  type ListObjectsV2CommandOutput,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
 import type { ArchiveReader, TrailFile, TrailReader } from '../../../use-cases/ports/audit.ts';
 import { callAws } from '../aws-calls.ts';
@@ -12,6 +18,23 @@ const MAX_ROWS_OF_AN_OBJECT = 100;
 /** A quiet workspace has one row in an object, and a read takes some 20 ms. */
 const OBJECTS_AT_ONCE = 8;
 
+/** Every page of a list of the bucket. */
+const pagesOf = async function* (
+  s3: S3Client,
+  list: ListObjectsV2CommandInput,
+): AsyncGenerator<ListObjectsV2CommandOutput> {
+  let ContinuationToken: string | undefined;
+  do {
+    const page = await callAws('s3', 'ListObjectsV2', () =>
+      s3.send(
+        new ListObjectsV2Command({ ...list, ...(ContinuationToken !== undefined && { ContinuationToken }) }),
+      ),
+    );
+    yield page;
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken !== undefined);
+};
+
 /** Keys below `prefix` that sort after `after`, in order. */
 export const keysBelow = async function* (
   s3: S3Client,
@@ -19,40 +42,15 @@ export const keysBelow = async function* (
   Prefix: string,
   after?: string,
 ): AsyncGenerator<string> {
-  let token: string | undefined;
-  do {
-    const page = await callAws('s3', 'ListObjectsV2', () =>
-      s3.send(
-        new ListObjectsV2Command({
-          Bucket,
-          Prefix,
-          ...(after !== undefined && { StartAfter: after }),
-          ...(token !== undefined && { ContinuationToken: token }),
-        }),
-      ),
-    );
-    for (const { Key } of page.Contents ?? []) if (Key !== undefined) yield Key;
-    token = page.NextContinuationToken;
-  } while (token !== undefined);
+  const list = { Bucket, Prefix, ...(after !== undefined && { StartAfter: after }) };
+  for await (const { Contents } of pagesOf(s3, list))
+    for (const { Key } of Contents ?? []) if (Key !== undefined) yield Key;
 };
 
 /** The folders below `prefix`, which ends in `/`, each with its own `/`. */
 const foldersBelow = async function* (s3: S3Client, Bucket: string, Prefix: string): AsyncGenerator<string> {
-  let token: string | undefined;
-  do {
-    const page = await callAws('s3', 'ListObjectsV2', () =>
-      s3.send(
-        new ListObjectsV2Command({
-          Bucket,
-          Prefix,
-          Delimiter: '/',
-          ...(token !== undefined && { ContinuationToken: token }),
-        }),
-      ),
-    );
-    for (const folder of page.CommonPrefixes ?? []) if (folder.Prefix !== undefined) yield folder.Prefix;
-    token = page.NextContinuationToken;
-  } while (token !== undefined);
+  for await (const { CommonPrefixes } of pagesOf(s3, { Bucket, Prefix, Delimiter: '/' }))
+    for (const folder of CommonPrefixes ?? []) if (folder.Prefix !== undefined) yield folder.Prefix;
 };
 
 /** The text of an object, unpacked when its name ends in `.gz`. */
