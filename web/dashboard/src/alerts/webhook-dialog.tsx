@@ -1,9 +1,8 @@
-import { useId, useState } from 'react';
+import { useState } from 'react';
 import { ApiFailure } from '../api/failure.ts';
 import { useChange } from '../api/queries.ts';
-import { Button } from '../ui/button.tsx';
-import { Dialog } from '../ui/dialog.tsx';
 import { TextField } from '../ui/field.tsx';
+import { FormDialog } from '../ui/form-dialog.tsx';
 import { FailureNote } from '../ui/states.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import { useWorkspace } from '../workspace.tsx';
@@ -22,7 +21,6 @@ export const WebhookDialog = ({
 }) => {
   const { workspace_id: workspaceId } = useWorkspace();
   const say = useToast();
-  const form = useId();
   const [url, setUrl] = useState(webhook?.url ?? '');
   const [every, setEvery] = useState(webhook === undefined || webhook.events === null);
   const [chosen, setChosen] = useState(webhook?.events ?? NOTICE_IDS);
@@ -35,58 +33,41 @@ export const WebhookDialog = ({
   const detail = (field: string): string | undefined =>
     save.error instanceof ApiFailure ? save.error.detail(field) : undefined;
   return (
-    <Dialog
+    <FormDialog
       title={webhook === undefined ? 'Add a webhook' : 'Change the webhook'}
-      wide
+      submit={webhook === undefined ? 'Add' : 'Save'}
+      working={save.isPending}
+      onSubmit={() => {
+        save.mutate(undefined, {
+          onSuccess: ({ secret }) => {
+            if (secret === undefined) say('The webhook is saved.');
+            onClose();
+            if (secret !== undefined) onSecret(secret);
+          },
+        });
+      }}
       onClose={onClose}
-      foot={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" form={form} kind="primary" working={save.isPending}>
-            {webhook === undefined ? 'Add' : 'Save'}
-          </Button>
-        </>
-      }
     >
-      <form
-        id={form}
-        style={{ display: 'grid', gap: 16 }}
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate(undefined, {
-            onSuccess: ({ secret }) => {
-              if (secret === undefined) say('The webhook is saved.');
-              onClose();
-              if (secret !== undefined) onSecret(secret);
-            },
-          });
-        }}
-      >
-        <TextField
-          label="URL"
-          type="url"
-          required
-          maxLength={1_000}
-          placeholder="https://example.com/webhooks/spelo"
-          value={url}
-          hint="Starts with https:// and has a public address. Redirects are not followed."
-          fault={detail('url')}
-          onChange={(event) => setUrl(event.target.value)}
-        />
-        <label>
-          <input type="checkbox" checked={every} onChange={(event) => setEvery(event.target.checked)} /> Send
-          every kind of notice, also those that are added later
-        </label>
-        {!every && (
-          <NoticeChoice
-            legend="Send a notice for"
-            chosen={chosen}
-            onChange={(next) => setChosen([...next])}
-          />
-        )}
-        {!every && chosen.length === 0 && <p>Choose at least one kind.</p>}
-        {save.error !== null && detail('url') === undefined && <FailureNote failure={save.error} />}
-      </form>
-    </Dialog>
+      <TextField
+        label="URL"
+        type="url"
+        required
+        maxLength={1_000}
+        placeholder="https://example.com/webhooks/spelo"
+        value={url}
+        hint="Starts with https:// and has a public address. Redirects are not followed."
+        fault={detail('url')}
+        onChange={(event) => setUrl(event.target.value)}
+      />
+      <label>
+        <input type="checkbox" checked={every} onChange={(event) => setEvery(event.target.checked)} /> Send
+        every kind of notice, also those that are added later
+      </label>
+      {!every && (
+        <NoticeChoice legend="Send a notice for" chosen={chosen} onChange={(next) => setChosen([...next])} />
+      )}
+      {!every && chosen.length === 0 && <p>Choose at least one kind.</p>}
+      {save.error !== null && detail('url') === undefined && <FailureNote failure={save.error} />}
+    </FormDialog>
   );
 };

@@ -3,9 +3,8 @@ import { BUDGET_ACTIONS, type BudgetAction } from '../../../../lambdas/domain/bu
 import { BUDGET_PERIODS, type BudgetPeriod } from '../../../../lambdas/domain/budgets/budget-period.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { useChange } from '../api/queries.ts';
-import { Button } from '../ui/button.tsx';
-import { Dialog } from '../ui/dialog.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
+import { FormDialog } from '../ui/form-dialog.tsx';
 import { FailureNote } from '../ui/states.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import ui from '../ui/ui.module.css';
@@ -43,80 +42,67 @@ export const BudgetDialog = ({
   const faultOf = (field: string): string | undefined =>
     save.error instanceof ApiFailure ? save.error.detail(field) : undefined;
   return (
-    <Dialog
+    <FormDialog
       title={budget === undefined ? `Set a budget for ${name}` : `Change the budget of ${name}`}
-      wide
+      submit="Save the budget"
+      working={save.isPending}
+      onSubmit={() => {
+        save.mutate(undefined, {
+          onSuccess: () => {
+            say(`The budget of ${name} is saved.`);
+            onClose();
+          },
+        });
+      }}
       onClose={onClose}
-      foot={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" form={form} kind="primary" working={save.isPending}>
-            Save the budget
-          </Button>
-        </>
-      }
     >
-      <form
-        id={form}
-        style={{ display: 'grid', gap: 16 }}
-        onSubmit={(event) => {
-          event.preventDefault();
-          save.mutate(undefined, {
-            onSuccess: () => {
-              say(`The budget of ${name} is saved.`);
-              onClose();
-            },
-          });
-        }}
-      >
-        <FieldRow>
-          <TextField
-            label="Amount, US dollars"
-            type="number"
-            required
-            min={0.01}
-            max={1_000_000}
-            step="0.01"
-            value={amount}
-            hint="At OpenAI’s list prices. An amount below the present spending takes effect at once."
-            fault={faultOf('amount_usd')}
-            onChange={(event) => setAmount(event.target.value)}
-          />
-          <SelectField
-            label="Period"
-            value={period}
-            hint="Starts at midnight in the time zone of the workspace."
-            onChange={(event) => setPeriod(event.target.value as BudgetPeriod)}
-          >
-            {BUDGET_PERIODS.map((id) => (
-              <option key={id} value={id}>
-                {PERIODS[id]}
-              </option>
-            ))}
-          </SelectField>
-        </FieldRow>
-        <fieldset className={ui['choices']}>
-          <legend className={ui['label']}>When it is used up</legend>
-          {BUDGET_ACTIONS.map((id) => (
-            <label key={id} className={ui['choice']}>
-              <input
-                type="radio"
-                name={`${form}-action`}
-                checked={id === action}
-                aria-describedby={`${form}-${id}`}
-                onChange={() => setAction(id)}
-              />
-              <span>
-                <strong>{ACTIONS[id].title}</strong>
-                <span className={ui['hint']} id={`${form}-${id}`}>
-                  {ACTIONS[id].meaning}
-                </span>
-              </span>
-            </label>
+      <FieldRow>
+        <TextField
+          label="Amount, US dollars"
+          type="number"
+          required
+          min={0.01}
+          max={1_000_000}
+          step="0.01"
+          value={amount}
+          hint="At OpenAI’s list prices. An amount below the present spending takes effect at once."
+          fault={faultOf('amount_usd')}
+          onChange={(event) => setAmount(event.target.value)}
+        />
+        <SelectField
+          label="Period"
+          value={period}
+          hint="Starts at midnight in the time zone of the workspace."
+          onChange={(event) => setPeriod(event.target.value as BudgetPeriod)}
+        >
+          {BUDGET_PERIODS.map((id) => (
+            <option key={id} value={id}>
+              {PERIODS[id]}
+            </option>
           ))}
-        </fieldset>
-        {save.error !== null && <FailureNote failure={save.error} />}
-      </form>
-    </Dialog>
+        </SelectField>
+      </FieldRow>
+      <fieldset className={ui['choices']}>
+        <legend className={ui['label']}>When it is used up</legend>
+        {BUDGET_ACTIONS.map((id) => (
+          <label key={id} className={ui['choice']}>
+            <input
+              type="radio"
+              name={`${form}-action`}
+              checked={id === action}
+              aria-describedby={`${form}-${id}`}
+              onChange={() => setAction(id)}
+            />
+            <span>
+              <strong>{ACTIONS[id].title}</strong>
+              <span className={ui['hint']} id={`${form}-${id}`}>
+                {ACTIONS[id].meaning}
+              </span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      {save.error !== null && <FailureNote failure={save.error} />}
+    </FormDialog>
   );
 };

@@ -1,10 +1,9 @@
-import { useId, useState } from 'react';
+import { useState } from 'react';
 import type { EmbedAlgorithm } from '../../../../lambdas/domain/sessions/embed-token.ts';
 import { ApiFailure } from '../api/failure.ts';
 import { type Site, useChange } from '../api/queries.ts';
-import { Button } from '../ui/button.tsx';
-import { Dialog } from '../ui/dialog.tsx';
 import { TextArea } from '../ui/field.tsx';
+import { FormDialog } from '../ui/form-dialog.tsx';
 import { Segments } from '../ui/segments.tsx';
 import { FailureNote, Note } from '../ui/states.tsx';
 
@@ -23,7 +22,6 @@ export const EmbedKeyDialog = ({
   readonly onStored: (secret: string | null) => void;
   readonly onClose: () => void;
 }) => {
-  const form = useId();
   const [algorithm, setAlgorithm] = useState<EmbedAlgorithm>('HS256');
   const [publicKey, setPublicKey] = useState('');
   const store = useChange((api) =>
@@ -35,51 +33,38 @@ export const EmbedKeyDialog = ({
   const fault = store.error instanceof ApiFailure ? store.error.detail('public_key') : undefined;
   const replaces = site.embed_key !== null;
   return (
-    <Dialog
+    <FormDialog
       title={replaces ? 'Replace the embed key' : 'Create an embed key'}
-      wide
+      submit={algorithm === 'HS256' ? 'Create the secret' : 'Store the public key'}
+      working={store.isPending}
+      onSubmit={() => {
+        store.mutate(undefined, { onSuccess: ({ secret }) => onStored(secret) });
+      }}
       onClose={onClose}
-      foot={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" form={form} kind="primary" working={store.isPending}>
-            {algorithm === 'HS256' ? 'Create the secret' : 'Store the public key'}
-          </Button>
-        </>
-      }
     >
-      <form
-        id={form}
-        style={{ display: 'grid', gap: 16 }}
-        onSubmit={(event) => {
-          event.preventDefault();
-          store.mutate(undefined, { onSuccess: ({ secret }) => onStored(secret) });
-        }}
-      >
-        {replaces && (
-          <Note tone="warn" title="Tokens of the current key are refused at once.">
-            <p>Visitors get an error until your server signs with the new key.</p>
-          </Note>
-        )}
-        <Segments label="Kind of key" options={ALGORITHMS} value={algorithm} onChange={setAlgorithm} />
-        {algorithm === 'HS256' ? (
-          <p>The secret is created now and shown once. Your server signs each token with it.</p>
-        ) : (
-          <TextArea
-            label="Public key, PEM"
-            required
-            rows={5}
-            maxLength={1_000}
-            spellCheck={false}
-            placeholder="-----BEGIN PUBLIC KEY-----"
-            hint="Curve P-256. Never paste a private key: it stays on your server."
-            value={publicKey}
-            fault={fault}
-            onChange={(event) => setPublicKey(event.target.value)}
-          />
-        )}
-        {store.error !== null && fault === undefined && <FailureNote failure={store.error} />}
-      </form>
-    </Dialog>
+      {replaces && (
+        <Note tone="warn" title="Tokens of the current key are refused at once.">
+          <p>Visitors get an error until your server signs with the new key.</p>
+        </Note>
+      )}
+      <Segments label="Kind of key" options={ALGORITHMS} value={algorithm} onChange={setAlgorithm} />
+      {algorithm === 'HS256' ? (
+        <p>The secret is created now and shown once. Your server signs each token with it.</p>
+      ) : (
+        <TextArea
+          label="Public key, PEM"
+          required
+          rows={5}
+          maxLength={1_000}
+          spellCheck={false}
+          placeholder="-----BEGIN PUBLIC KEY-----"
+          hint="Curve P-256. Never paste a private key: it stays on your server."
+          value={publicKey}
+          fault={fault}
+          onChange={(event) => setPublicKey(event.target.value)}
+        />
+      )}
+      {store.error !== null && fault === undefined && <FailureNote failure={store.error} />}
+    </FormDialog>
   );
 };
