@@ -1,5 +1,5 @@
 /**
- * Measures by how much a budget with `end_calls` overruns: with visitors who speak for at least a second before each response,
+ * Measures by how much a budget with `end_calls` overruns: with visitors who speak for 4 to 8 s before each response,
  * and with pages that ask for the next response as soon as they have one, which is the worst that pages can do.
  * `node bench/end-calls.ts [--calls 1,10,50] [--json]`.
  *
@@ -23,8 +23,8 @@ const { values: options } = parseArgs({
   options: { calls: { type: 'string', default: '1,10,50' }, json: { type: 'boolean', default: false } },
 });
 const RESPONSES_OF_A_CALL = 6;
-/** A short turn of a visitor. */
-const TURN_MS = 1_000;
+/** Turns of a visitor last once to twice as long. */
+const TURN_MS = 4_000;
 const MICRO_CENTS_PER_USD = 100_000_000;
 const PATIENCE_MS = 180_000;
 
@@ -51,6 +51,8 @@ interface Overrun {
   readonly billedMicroCents: number;
   /** Most responses of one call that ended after the amount was reached, those cut off included. */
   readonly mostOfOneCall: number;
+  /** From the response that reached the amount to the end of the last call. */
+  readonly endedAfterMs: number;
 }
 
 const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Overrun> => {
@@ -77,6 +79,7 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
   const amountMicroCents = Math.round(amountUsd * MICRO_CENTS_PER_USD);
 
   let countsAtAmount: readonly number[] | undefined;
+  let amountAtMs = 0;
   const deadline = Date.now() + PATIENCE_MS;
   const play = async (page: RealtimeCaller): Promise<void> => {
     for (let nth = 2; !page.hasEnded && Date.now() < deadline; nth += 1) {
@@ -86,8 +89,10 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
       ask(page);
       while (page.events.filter(({ type }) => type === 'response.done').length < nth && !page.hasEnded)
         await sleep(5);
-      if (countsAtAmount === undefined && billed() >= amountMicroCents)
+      if (countsAtAmount === undefined && billed() >= amountMicroCents) {
         countsAtAmount = records().map(({ invoice }) => invoice.responses.length);
+        amountAtMs = Date.now();
+      }
     }
   };
   await Promise.all(pages.map(play));
@@ -101,6 +106,7 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
     amountMicroCents,
     spentMicroCents: Math.round(spent_usd * MICRO_CENTS_PER_USD),
     billedMicroCents: billed(),
+    endedAfterMs: Math.max(...records().map(({ ended }) => ended?.at ?? 0)) - amountAtMs,
     mostOfOneCall: Math.max(
       ...records().map(({ invoice }, i) => invoice.responses.length - (countsAtAmount?.[i] ?? 0)),
     ),
@@ -127,13 +133,22 @@ try {
             'of the amount',
             'per call',
             'responses after the amount, at most of one call',
+            'all ended after, s',
           ],
           found.map(
-            ({ calls, turnMs, amountMicroCents, spentMicroCents, billedMicroCents, mostOfOneCall }) => {
+            ({
+              calls,
+              turnMs,
+              amountMicroCents,
+              spentMicroCents,
+              billedMicroCents,
+              mostOfOneCall,
+              endedAfterMs,
+            }) => {
               const overrun = Math.max(0, billedMicroCents - amountMicroCents);
               return [
                 calls,
-                turnMs === 0 ? 'not at all' : '1 to 2',
+                turnMs === 0 ? 'not at all' : '4 to 8',
                 whole(amountMicroCents),
                 whole(spentMicroCents),
                 whole(billedMicroCents),
@@ -141,6 +156,7 @@ try {
                 `${((100 * overrun) / amountMicroCents).toFixed(1)} %`,
                 whole(overrun / calls),
                 mostOfOneCall,
+                (endedAfterMs / 1_000).toFixed(1),
               ];
             },
           ),
