@@ -52,8 +52,8 @@ describeInBrowser('a visitor of a site with a first message', () => {
   });
 
   it('is greeted once, before a word, and not again when the call is connected again', async () => {
-    const before = openAiOf(stage.stack).calls.length;
     const tenant = await stage.tenant({}, { control: 'brokered', conversation });
+    const before = openAiOf(stage.stack).calls.length;
     const visitor = await stage.call(browser, tenant);
     await hasBegun(visitor, 1);
     expect(openAiOf(stage.stack).calls.at(-1)?.responseRequests[0]).toEqual(GREETING);
@@ -65,8 +65,8 @@ describeInBrowser('a visitor of a site with a first message', () => {
   });
 
   it('is greeted again in the next call', async () => {
-    const before = openAiOf(stage.stack).calls.length;
     const tenant = await stage.tenant({}, { control: 'open', conversation });
+    const before = openAiOf(stage.stack).calls.length;
     const visitor = await stage.call(browser, tenant);
     await hasBegun(visitor, 1);
     await visitor.button('Hang up').click();
@@ -77,8 +77,8 @@ describeInBrowser('a visitor of a site with a first message', () => {
   });
 
   it('is not greeted where the site has no first message', async () => {
-    const before = openAiOf(stage.stack).calls.length;
     const tenant = await stage.tenant();
+    const before = openAiOf(stage.stack).calls.length;
     const visitor = await stage.call(browser, tenant);
     await hasBegun(visitor, 1);
     expect(greetings(before)).toEqual([0]);

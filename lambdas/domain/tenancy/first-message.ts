@@ -4,7 +4,7 @@ export const FIRST_MESSAGE_TYPES = ['text', 'instructions'] as const;
 /** Longest first message, characters: about half a minute of speech. */
 export const MAX_FIRST_MESSAGE_LENGTH = 500;
 
-/** What the assistant says before the visitor has spoken. */
+/** The words, or instructions for them, with which the assistant begins. */
 export interface FirstMessage {
   readonly type: (typeof FIRST_MESSAGE_TYPES)[number];
   readonly text: string;

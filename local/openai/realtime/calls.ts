@@ -35,7 +35,7 @@ export type CallRecord = {
   readonly sidebands: number;
   /** The session object as of now. */
   readonly session: Readonly<Record<string, unknown>>;
-  /** What every response was asked for with, oldest first; nothing where turn detection asked. */
+  /** The settings of every request for a response, oldest first; empty where turn detection asked. */
   readonly responseRequests: Conversation['responseRequests'];
   readonly invoice: Invoice;
 };
