@@ -20,7 +20,7 @@ import { ConversationFields, emptyConversation } from './conversation-fields.tsx
 import { OriginsField } from './origins-field.tsx';
 import css from './sites.module.css';
 
-/** What the form changes of a site. Functions have their own tab. */
+/** The settings that the form changes. Functions have their own tab. */
 export type SiteDraft = Omit<
   Site,
   | 'site_id'
