@@ -121,10 +121,6 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
         if (usage.revision !== stored.revision) throw new ConflictError();
         stored = { ...usage, revision: usage.revision + 1 };
       },
-      saveHold: async (usage: SessionUsage) => {
-        if (usage.revision !== stored.revision) throw new ConflictError();
-        stored = { ...usage, revision: usage.revision + 1 };
-      },
     },
     keys: { findKey: async () => ({ scope: 'workspace', version: 1 }) },
     keyUses: { intend: async () => undefined, settle: async () => undefined },
