@@ -9,9 +9,8 @@ import {
   onTime,
   take,
 } from '../test/domain/sessions/session-usage-fixture.ts';
-import type { Kind } from './capacity-model.ts';
 
-const EVENTS: Partial<Record<Kind, (at: number) => ReturnType<typeof heartbeat>>> = {
+const EVENTS: Readonly<Record<string, (at: number) => ReturnType<typeof heartbeat>>> = {
   connected,
   heartbeat,
   ended,
@@ -19,7 +18,7 @@ const EVENTS: Partial<Record<Kind, (at: number) => ReturnType<typeof heartbeat>>
 
 /** Reports of one session on a hard cap that write the item of its billing period, by the rules of the product. */
 export const periodWritesOf = (
-  reports: readonly { readonly after: number; readonly kind: Kind }[],
+  reports: readonly { readonly after: number; readonly kind: string }[],
 ): number => {
   const minted = aSessionUsage({ holdSeconds: FIRST_HOLD_SECONDS });
   let usage = { ...minted, posted: entryOf(minted) };
