@@ -36,8 +36,12 @@ const button = (name: string | RegExp) =>
 const table = () => run.page.getByRole('table', { name: /^Sessions, / });
 const rows = () => table().locator('tbody tr');
 /** Waits until the table has so many rows. While it loads there is no table. */
-const rowCount = (count: number) =>
-  run.page.waitForFunction((wanted) => document.querySelectorAll('main tbody tr').length === wanted, count);
+const rowCount = async (count: number): Promise<void> => {
+  await rows().nth(count).waitFor({ state: 'detached' });
+  await rows()
+    .nth(count - 1)
+    .waitFor();
+};
 const parameter = (name: string): string | null => new URL(run.page.url()).searchParams.get(name);
 
 describeInBrowser('the list of sessions', () => {
