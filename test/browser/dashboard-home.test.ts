@@ -41,7 +41,7 @@ const steps = () => run.page.getByRole('list', { name: 'Next steps' });
 const marks = (): Promise<readonly (string | null)[]> =>
   steps()
     .getByRole('img')
-    .evaluateAll((all) => all.map((mark) => mark.getAttribute('aria-label')));
+    .evaluateAll((all) => all.map((mark) => mark.ariaLabel));
 
 /** A session of a page at `origin` that has one response of about $0.05. */
 const talkFrom = async (origin: string): Promise<void> => {

@@ -15,7 +15,7 @@ let owner: Owner;
 let place: Place;
 
 beforeAll(async () => {
-  stack = await startTracedStack({ arrived: ({ operation }) => operations.push(operation) });
+  stack = await startTracedStack({ arrived: ({ operation }) => void operations.push(operation) });
   owner = await signIn(stack);
   place = await owner.makePlace();
 });

@@ -1,8 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AuditRow, ErrorRow, Site } from '../../../web/dashboard/src/api/queries.ts';
+import type { DataOf } from '../../../web/dashboard/src/api/routes.ts';
 import { adviceFor } from '../../../web/dashboard/src/home/advice.ts';
 import { openErrors, recentAnomalies } from '../../../web/dashboard/src/home/recent.ts';
 import { nextStep, type StepFacts, stepsDone } from '../../../web/dashboard/src/home/steps.ts';
+
+type AuditRow = DataOf<'listAudit'>['items'][number];
+type ErrorRow = DataOf<'listErrors'>['items'][number];
+type Site = DataOf<'readSite'>;
 
 const OWN = 'https://dashboard.example';
 const NOW = Date.parse('2026-11-23T12:00:00.000Z');

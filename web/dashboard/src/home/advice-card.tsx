@@ -6,7 +6,7 @@ import { useWorkspace } from '../workspace.tsx';
 import { adviceFor } from './advice.ts';
 import css from './home.module.css';
 
-/** What an admin can improve. Nothing is shown where there is nothing to say. */
+/** Improvements that an admin can make. Nothing is shown where there is nothing to say. */
 export const AdviceCard = ({
   sites,
   overview,

@@ -1,5 +1,7 @@
-import type { Site, Workspace } from '../api/queries.ts';
 import type { DataOf } from '../api/routes.ts';
+
+type Site = DataOf<'readSite'>;
+type Workspace = DataOf<'listWorkspaces'>['items'][number];
 
 export interface Advice {
   readonly id: string;
@@ -19,7 +21,7 @@ const namesOf = (sites: readonly Site[]): string => {
   return sites.length > NAMED ? `${named} and ${sites.length - NAMED} more` : named;
 };
 
-/** What an admin can improve, by what is stored; the most urgent first. */
+/** Improvements that an admin can make, by what is stored; the most urgent first. */
 export const adviceFor = (
   workspace: Pick<Workspace, 'billing_mode' | 'alert_email' | 'has_key'>,
   sites: readonly Site[],

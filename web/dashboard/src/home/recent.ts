@@ -1,7 +1,11 @@
-import type { AuditRow, ErrorRow, Site } from '../api/queries.ts';
+import type { DataOf } from '../api/routes.ts';
 import { type ErrorGroup, groupErrors } from '../usage/group-errors.ts';
 
-export const HOUR_MS = 3_600_000;
+type AuditRow = DataOf<'listAudit'>['items'][number];
+type ErrorRow = DataOf<'listErrors'>['items'][number];
+type Site = DataOf<'readSite'>;
+
+const HOUR_MS = 3_600_000;
 const ERRORS_WITHIN_MS = 24 * HOUR_MS;
 const ANOMALIES_WITHIN_MS = 7 * 24 * HOUR_MS;
 

@@ -50,7 +50,7 @@ export const FailureNote = ({
   onRetry,
 }: {
   readonly failure: unknown;
-  /** What could not be loaded, such as `the sites`; undefined: something else failed. */
+  /** The part that could not be loaded, such as `the sites`; undefined: something else failed. */
   readonly what?: string;
   readonly onRetry?: () => void;
 }) => {
