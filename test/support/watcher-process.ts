@@ -7,7 +7,7 @@ import { openAiOf } from './openai.ts';
 import { prepareCall, type RealtimeCaller } from './realtime-caller.ts';
 import type { TestStack } from './stack.ts';
 
-/** A watcher in a process of its own, as on Lambda, that follows a call which has had one turn. */
+/** A watcher in a separate process, as on Lambda, that follows a call which has had one turn. */
 export interface WatcherProcess {
   readonly pid: number;
   readonly caller: RealtimeCaller;

@@ -13,7 +13,7 @@ export type Order =
   | { readonly do: 'collect' }
   | { readonly do: 'write'; readonly snapshotFile: string; readonly buffersFile: string };
 
-/** What a careless program would hold on to, to prove that a search finds it. */
+/** A careless program would hold on to these; they prove that a search finds them. */
 const kept: unknown[] = [];
 
 const obey = async (order: Order): Promise<void> => {
