@@ -394,7 +394,7 @@ export class AuditStack extends Stack {
 }
 
 /**
- * Refuses a put that could overwrite an object, whoever asks. Copies and uploads in parts are refused as well.
+ * Refuses every put that could overwrite an object. Copies and uploads in parts are refused as well.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
  */
 const refusingOverwrites = (archive: EvidenceBucket): PolicyStatement =>

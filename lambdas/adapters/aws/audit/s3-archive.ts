@@ -57,7 +57,7 @@ const otherName = (name: string, lines: string): string =>
 
 /**
  * The archive of the audit trail. Puts new objects and can do nothing else with them. A name is taken when a batch was delivered
- * again, or when somebody else took it. It cannot read which, so it puts the rows under another name as well: no row is ever left out.
+ * again, or when another principal took it. It cannot read which, so it puts the rows under another name as well: no row is ever left out.
  */
 export const s3Archive = (s3: S3Client, bucket: string): AuditArchive => ({
   put: async (name, lines) => {
