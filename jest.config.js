@@ -64,8 +64,8 @@ export default {
   watchman: false,
   testTimeout: 120_000,
   testSequencer: '<rootDir>/.ci/longest-first.js',
-  // More than cores: of the time of end-to-end and browser tests a quarter is waiting. Jest takes no percentage above 100.
-  maxWorkers: Math.ceil(availableParallelism() * 1.5),
+  // More than cores: end-to-end and browser tests wait for half of their time. Jest takes no percentage above 100.
+  maxWorkers: availableParallelism() * 2,
   // Measured by `npm run test:unit -- --coverage`, which CI runs; in process only, so that a gap shows where it is.
   coverageProvider: 'v8',
   coverageReporters: ['text-summary'],
