@@ -13,9 +13,6 @@ const cpuSeconds = () => {
   return ticks.reduce((sum, some) => sum + some, 0) / TICKS_PER_SECOND;
 };
 
-const countsOf = (kinds) =>
-  Object.fromEntries([...Map.groupBy(kinds, (kind) => kind)].map(([kind, same]) => [kind, same.length]));
-
 /** Node's environment. Adds a line of JSON for each test file to the file that `TEST_TIMES` names. */
 export default class extends TestEnvironment {
   constructor(config, context) {
@@ -29,7 +26,6 @@ export default class extends TestEnvironment {
 
   async setup() {
     await super.setup();
-    this.openAtStart = countsOf(process.getActiveResourcesInfo());
     this.startedAt = performance.now();
     this.cpuAtStart = cpuSeconds();
   }
@@ -41,15 +37,7 @@ export default class extends TestEnvironment {
 
   async teardown() {
     const seconds = (performance.now() - this.startedAt) / 1_000;
-    const open = countsOf(process.getActiveResourcesInfo());
-    const left = Object.entries(open).filter(([kind, count]) => count > (this.openAtStart[kind] ?? 0));
-    const times = {
-      ...this.times,
-      seconds,
-      cpuSeconds: cpuSeconds() - this.cpuAtStart,
-      // Servers, sockets, processes and timers that would keep the worker from ending.
-      left: left.map(([kind]) => kind),
-    };
+    const times = { ...this.times, seconds, cpuSeconds: cpuSeconds() - this.cpuAtStart };
     appendFileSync(process.env['TEST_TIMES'], `${JSON.stringify(times)}\n`);
     await super.teardown();
   }
