@@ -1,6 +1,9 @@
 import { isLong } from '../../support/long-forms.ts';
 
-/** One case in so many belongs to the short form. No number of values that a place is tried with can be divided by it. */
+/**
+ * One case in so many belongs to the short form. Each place is tried with 22, 23 or 38 values, which cannot be divided by it, so that
+ * the short form tries neighbouring places with different values.
+ */
 const SHORT_FORM_SHARE = 5;
 
 /** The same cases in every run of the tests; `npm run fuzz` is for new ones. */
