@@ -1,6 +1,5 @@
 import { Activity, type Levels, type TurnState } from './activity.ts';
-import { type OpenedCall, openCall, type TimedCall } from './broker.ts';
-import type { Caption } from './caption.ts';
+import { type EmbedTokenSource, embedTokenOf, type OpenedCall, openCall, type TimedCall } from './broker.ts';
 import { type ClientEvent, type Connection, connect, type ServerEvent } from './connection.ts';
 import type { Hint } from './extras/hints.ts';
 import type { Extras } from './extras/index.ts';
@@ -42,7 +41,6 @@ export interface CallHandlers {
   readonly retry: () => Promise<Extras['retryWhileOffline'] | undefined>;
   /** True while the page works for the assistant, which then waits. */
   readonly isBusy: () => boolean;
-  readonly onCaption: (caption: Caption) => void;
   readonly onUsage: (responseId: string, usage: unknown) => void;
   /** A passing remark, or none. */
   readonly onNote: (note: StringName | undefined) => void;
@@ -54,8 +52,6 @@ export interface CallHandlers {
   /** The last thing that a call says. */
   readonly onEnd: (end: CallEnd) => void;
 }
-
-export type EmbedTokenSource = () => string | Promise<string>;
 
 export interface CallOptions {
   readonly api: string;
@@ -101,14 +97,6 @@ const NOTE_OF_INCOMPLETE: Readonly<Record<string, StringName>> = {
   max_output_tokens: 'response_cut',
 };
 
-/** The visitor's own words come only where the session asks OpenAI to transcribe them. */
-const CAPTION_OF: Readonly<Record<string, Caption['role']>> = {
-  'response.output_audio_transcript.delta': 'assistant',
-  'response.output_audio_transcript.done': 'assistant',
-  'conversation.item.input_audio_transcription.delta': 'visitor',
-  'conversation.item.input_audio_transcription.completed': 'visitor',
-};
-
 /** One call, from the click to the goodbye. It reports to the broker, obeys it, and never throws. */
 export class Call {
   readonly #options: CallOptions;
@@ -133,7 +121,6 @@ export class Call {
   #isSilenced = false;
   #note: StringName | undefined;
   #state: CallState = 'connecting';
-  #captions = new Map<string, string>();
 
   constructor(options: CallOptions, handlers: CallHandlers) {
     this.#options = options;
@@ -241,10 +228,12 @@ export class Call {
 
   /** Sends the offer of a connection to the broker; resolves with OpenAI's answer. */
   async #exchange(sdp: string): Promise<string> {
-    const { api, siteId, visitorId } = this.#options;
+    const { api, siteId, visitorId, getEmbedToken } = this.#options;
     const lost = this.#opened;
     // A call that takes the place of another needs no second token.
-    this.#embedToken ??= await this.#options.getEmbedToken?.();
+    this.#embedToken ??= await embedTokenOf(getEmbedToken);
+    // Hung up while the page asked its server: there is nothing to open any more.
+    if (this.#isOver) throw new Failure({ code: 'connection_failed' });
     const call = await openCall(api, siteId, {
       sdp,
       visitor_id: visitorId,
@@ -388,7 +377,6 @@ export class Call {
     if (!this.#activity.hear(event, performance.now())) return;
     if (/speech_started|response\.created/.test(type) || this.#note === 'still_there')
       this.#setNote(undefined);
-    if (type in CAPTION_OF) this.#caption(event);
     if (type === 'response.done') this.#count(event.response ?? {});
     if (type === 'error') this.#hearError(codeOf(event.error));
     if (!this.#isOver) this.#handlers.onEvent(event);
@@ -426,13 +414,6 @@ export class Call {
   #enter(state: CallState): void {
     this.#state = state;
     this.#handlers.onState(state);
-  }
-
-  #caption({ type, item_id = '', delta = '', transcript }: ServerEvent): void {
-    const text = transcript ?? (this.#captions.get(item_id) ?? '') + delta;
-    this.#captions.set(item_id, text);
-    const final = transcript !== undefined;
-    this.#handlers.onCaption({ role: CAPTION_OF[type] ?? 'assistant', id: item_id, text, final });
   }
 
   #count({ id = randomId(), status, usage, status_details }: NonNullable<ServerEvent['response']>): void {

@@ -1,4 +1,5 @@
-import { Call, type CallEnd, type CallState, type EmbedTokenSource } from './call.ts';
+import type { EmbedTokenSource } from './broker.ts';
+import { Call, type CallEnd, type CallState } from './call.ts';
 import type { Caption } from './caption.ts';
 import { agree, hasAgreed, visitorId } from './consent.ts';
 import type { Hint } from './extras/hints.ts';
@@ -63,7 +64,7 @@ const waitText = (seconds: number, wait: string, over: string): string =>
  * page in events; nothing is thrown at it.
  */
 export class SpeloVoice extends Base implements SpeloVoiceElement {
-  static readonly observedAttributes = ['label', 'captions', 'privacy-url', 'accent'];
+  static readonly observedAttributes = ['label', 'captions', 'privacy-url', 'accent', 'lang'];
   /** Where the broker is when the element has no `api` attribute. */
   static api = '';
   /** Loads what the script itself does not have; undefined where there is none. */
@@ -102,12 +103,15 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
   #levels: LevelMeter | undefined;
   #isSoundBlocked = false;
   readonly #sound = new Audio();
+  readonly #languageWatcher = new MutationObserver(() => void this.#speakLanguage());
   readonly #onGesture = (): void => this.#hearAgain();
   readonly #onPageHide = (): void => this.#call?.leave();
 
   connectedCallback(): void {
     if (this.#view === undefined) {
       this.#view = createView(this.attachShadow({ mode: 'open' }));
+      // A router's copy of an element in a call.
+      this.removeAttribute('state');
       this.#showsCaptions = this.getAttribute('captions') !== 'off';
       this.#sound.autoplay = true;
       this.#sound.addEventListener('pause', () => this.#hearAgain());
@@ -119,6 +123,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     addEventListener('pagehide', this.#onPageHide);
     for (const type of GESTURES) document.addEventListener(type, this.#onGesture);
     if (this.#retryAt > 0) this.#countDown();
+    this.#languageWatcher.observe(document.documentElement, { attributeFilter: ['lang'] });
     void this.#speakLanguage();
     this.#draw();
   }
@@ -126,6 +131,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
   disconnectedCallback(): void {
     setTimeout(() => {
       if (this.isConnected) return;
+      this.#languageWatcher.disconnect();
       removeEventListener('pagehide', this.#onPageHide);
       for (const type of GESTURES) document.removeEventListener(type, this.#onGesture);
       clearInterval(this.#countdown);
@@ -135,6 +141,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
 
   attributeChangedCallback(name: string, _: string | null, value: string | null): void {
     if (name === 'captions') this.#showsCaptions = value !== 'off';
+    if (name === 'lang') void this.#speakLanguage();
     this.#draw();
   }
 
@@ -148,10 +155,17 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     }
   }
 
+  /** The language of the page around the element, which may be inside another shadow root. */
+  get #tag(): string {
+    return (this.closest<HTMLElement>('[lang]') ?? document.documentElement).lang;
+  }
+
   async #speakLanguage(): Promise<void> {
-    const tag = this.closest<HTMLElement>('[lang]')?.lang ?? '';
-    this.#languageStrings = await SpeloVoice.loadLanguage(tag);
-    this.#language = this.#languageStrings === undefined ? 'en' : tag;
+    const tag = this.#tag;
+    const strings = await SpeloVoice.loadLanguage(tag);
+    if (tag !== this.#tag) return;
+    this.#languageStrings = strings;
+    this.#language = strings === undefined ? 'en' : tag;
     this.#choose();
   }
 
@@ -182,6 +196,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
       send: (event) => call?.send(event),
       tools: () => this.tools,
       onFunction: (request: ToolRequest) => this.#tell('tool', request),
+      onCaption: (caption) => this.#caption(caption),
       warn,
     });
   }
@@ -258,13 +273,14 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     }
     if (SpeloVoice.#calling !== this) SpeloVoice.#calling?.hangUp();
     SpeloVoice.#calling = this;
+    const idleSeconds = Number(this.getAttribute('idle-seconds'));
     const call = new Call(
       {
         api,
         siteId,
         visitorId: visitorId(),
         getEmbedToken: this.getEmbedToken,
-        idleSeconds: Number(this.getAttribute('idle-seconds')) || DEFAULT_IDLE_SECONDS,
+        idleSeconds: idleSeconds > 0 ? idleSeconds : DEFAULT_IDLE_SECONDS,
         isTyped: this.#isTyped,
       },
       {
@@ -279,9 +295,6 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
         retry: async () => (await SpeloVoice.loadExtras())?.retryWhileOffline,
         isBusy: () => this.#talk?.isBusy ?? false,
         onSound: (visitor, assistant) => this.#play(visitor, assistant),
-        onCaption: (caption) => {
-          this.#caption(caption);
-        },
         onUsage: (response_id, usage) => this.#tell('usage', { response_id, usage }),
         onNote: (note) => {
           this.#note = note;

@@ -33,6 +33,9 @@ export const isUnplugged = async (track: MediaStreamTrack): Promise<boolean> => 
   const inputs = devices.filter(({ kind }) => kind === 'audioinput');
   return (
     track.readyState === 'ended' ||
-    (deviceId !== undefined && devices.length > 0 && !inputs.some((device) => device.deviceId === deviceId))
+    // Without permission to see the devices, each has an empty id.
+    (deviceId !== undefined &&
+      devices.length > 0 &&
+      !inputs.some((device) => device.deviceId === deviceId || device.deviceId === ''))
   );
 };

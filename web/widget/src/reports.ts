@@ -1,5 +1,5 @@
 import type { TimedCall } from './broker.ts';
-import { randomId } from './random-id.ts';
+import { hexOf, randomId } from './random-id.ts';
 
 /** Why a call ended, in the words of the contract. */
 export type EndReason = 'hung_up' | 'idle' | 'max_duration' | 'page_closed' | 'connection_lost' | 'failed';
@@ -192,7 +192,6 @@ export class Reports {
   async sign(body: string): Promise<string> {
     const t = Math.floor(this.now() / 1_000);
     const mac = await crypto.subtle.sign('HMAC', await this.#key, new TextEncoder().encode(`${t}.${body}`));
-    const hex = Array.from(new Uint8Array(mac), (byte) => byte.toString(16).padStart(2, '0')).join('');
-    return `t=${t},v1=${hex}`;
+    return `t=${t},v1=${hexOf(new Uint8Array(mac))}`;
   }
 }

@@ -161,8 +161,11 @@ export const createView = (root: ShadowRoot): View => {
     if (hadFocus && root.activeElement === null) focusMain();
   };
 
+  const said = new Map<HTMLElement, string>();
+  /** Leaves alone what the browser has translated. */
   const say = (element: HTMLElement, words: string): void => {
-    if (element.textContent !== words) element.textContent = words;
+    if (said.get(element) !== words) element.textContent = words;
+    said.set(element, words);
     element.hidden = words === '';
   };
 

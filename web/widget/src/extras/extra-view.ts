@@ -89,6 +89,9 @@ export const createExtraView = (): ExtraView => {
   const send = h('button', { type: 'submit', class: 'main', part: 'button send' });
   const form = h('form', { class: 'typing', part: 'typing' }, input, send) as HTMLFormElement;
   form.hidden = true;
+  // Outside of the shadow root the field does not look like one: the page's shortcuts would take the keys.
+  for (const type of ['keydown', 'keypress', 'keyup'])
+    form.addEventListener(type, (event) => event.stopPropagation());
   const lines = new Map<string, HTMLElement>();
 
   return {

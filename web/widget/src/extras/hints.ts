@@ -6,6 +6,7 @@ export const HINTS = {
     `the page's Content-Security-Policy does not allow ${origin}: add it to connect-src.`,
   permissions_policy: () =>
     'this page may not use the microphone: the frame needs allow="microphone", and a Permissions-Policy header microphone=(self).',
+  embed_token: (error: string) => `voice.getEmbedToken failed: ${error}.`,
   no_answer: (api: string, siteId: string, origin: string) =>
     `no answer from ${api}. Is ${origin} among the allowed origins of site ${siteId}?`,
 } as const;
