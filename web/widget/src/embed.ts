@@ -30,10 +30,16 @@ export const embed = (siteId: string, wishes: Wishes = {}): void => {
   place(siteId, embedded.get(siteId));
 };
 
-/** A router replaces the page, the body, or all that is in it; a page that removes only the widget wants it gone. */
+/** A router replaces the page, the body, or all that is in it. A page that removes nothing but the widget wants it gone. */
 const onChange = (changes: readonly MutationRecord[]): void => {
-  if (changes.some(({ addedNodes }) => addedNodes.length > 0))
-    for (const [siteId, element] of embedded) place(siteId, element);
+  const own: readonly Node[] = [...embedded.values()];
+  const isReplaced = changes.some(({ removedNodes }) =>
+    [...removedNodes].some((node) => !own.includes(node)),
+  );
+  for (const [siteId, element] of embedded) {
+    if (isReplaced) place(siteId, element);
+    else if (!element.isConnected) embedded.delete(siteId);
+  }
 };
 
 let observer: MutationObserver | undefined;
