@@ -1,5 +1,5 @@
 import { deadline } from './deadline.ts';
-import { Failure, type OpenAiError } from './strings.ts';
+import { Failure } from './strings.ts';
 
 /** A connection that is only shaken comes back within this; OpenAI cannot be asked to restart ICE. */
 const SHAKEN_MS = 4_000;
@@ -9,6 +9,12 @@ export interface ConnectionHandlers {
   readonly onSound: (stream: MediaStream) => void;
   /** It was open and is gone, without `close`. Comes once. */
   readonly onLost: () => void;
+}
+
+/** The part of an OpenAI error that a report names. Types are not promised: a code can be a number. */
+export interface OpenAiError {
+  readonly code?: unknown;
+  readonly type?: unknown;
 }
 
 /** The fields of OpenAI's events that the widget reads. Source: developers.openai.com/api/docs/guides/realtime */

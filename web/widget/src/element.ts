@@ -1,5 +1,6 @@
 import type { EmbedTokenSource } from './broker.ts';
-import { Call, type CallEnd, type CallState } from './call.ts';
+import { Call } from './call.ts';
+import type { CallEnd, CallState } from './call-types.ts';
 import type { Caption } from './caption.ts';
 import { agree, hasAgreed, visitorId } from './consent.ts';
 import type { Hint } from './extras/hints.ts';
