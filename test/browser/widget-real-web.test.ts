@@ -2,10 +2,11 @@ import { expect, it } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
 import { callRequests, openAiOf } from '../support/openai.ts';
 import { describeInBrowser } from './support/browser.ts';
+import { startHostPage } from './support/host-page.ts';
 import { SILENCE } from './support/microphone.ts';
 import { controlPages, later, ticks, until } from './support/open-ai-events.ts';
 import { type Stage, useStage } from './support/stage.ts';
-import { type Visitor, visit } from './support/visitor.ts';
+import { type Told, type Visitor, visit } from './support/visitor.ts';
 
 let stage: Stage;
 let browser: BrowserContext;
@@ -28,6 +29,21 @@ const IN_CALL = /^(listening|thinking|speaking)$/;
 /** Lets the page run everything that was due, and the widget give up on an element that was taken away. */
 const settle = (visitor: Visitor): Promise<unknown> =>
   run(visitor, 'new Promise((resolve) => setTimeout(() => setTimeout(resolve), 300))');
+
+const inFrame = (visitor: Visitor) => visitor.page.frameLocator('iframe').locator('spelo-voice');
+
+/** Opens the widget of the frame and, where it is shown, agrees to the notice. */
+const startInFrame = async (visitor: Visitor): Promise<void> => {
+  const voice = inFrame(visitor);
+  await voice.getByRole('button', { name: 'Talk to us' }).click();
+  if ((await voice.getAttribute('state')) === 'notice')
+    await voice.getByRole('button', { name: 'Agree and start' }).click();
+};
+
+const reachesInFrame = async (visitor: Visitor, state: RegExp): Promise<void> => {
+  while (!state.test((await inFrame(visitor).getAttribute('state')) ?? ''))
+    await visitor.page.waitForTimeout(50);
+};
 
 describeInBrowser('a page of the real web', () => {
   useStage((opened, first) => {
@@ -118,7 +134,8 @@ describeInBrowser('a page of the real web', () => {
     ['all that is in the body', `document.body.innerHTML = '<p>Two</p>'`],
     [
       'all that is in the body, one by one',
-      `while (document.body.firstChild) document.body.firstChild.remove()`,
+      `while (document.body.firstChild) document.body.firstChild.remove();
+       document.body.append('Two')`,
     ],
     [
       'the whole document element',
@@ -220,38 +237,28 @@ describeInBrowser('a page of the real web', () => {
   });
 
   it.each([
-    ['without permission for the microphone', '', /^(error)$/, 'page_policy'],
-    ['with permission for the microphone', 'allow="microphone; autoplay"', IN_CALL, undefined],
-    ['that is a sandbox', 'sandbox="allow-scripts" allow="microphone"', /^(error)$/, undefined],
-  ])('is in a frame of another site %s', async (_, attributes, state, code) => {
+    ['without permission for the microphone', '', /^error$/],
+    ['with permission for the microphone', 'allow="microphone; autoplay"', IN_CALL],
+  ])('is in a frame of another site %s', async (_, attributes, state) => {
+    const help = await startHostPage(stage.stack.url, stage.widget);
+    const { siteId } = await stage.tenant({}, { allowed_origins: [help.origin] });
+    const src = help.url(siteId);
+    const visitor = await open(`<iframe src="${src}" ${attributes} width="900" height="700"></iframe>`);
+    await startInFrame(visitor);
+    await reachesInFrame(visitor, state);
+    const told = await visitor.page.frames()[1]?.evaluate<readonly Told[]>('told');
+    const codes = (told ?? []).filter(({ type }) => type === 'spelo-error').map(({ detail }) => detail.code);
+    expect(codes).toEqual(attributes === '' ? ['page_policy'] : []);
+    await help.close();
+  });
+
+  it('is in a frame without an origin: the visitor reads that there is no voice, and nothing is thrown', async () => {
     const { siteId } = await stage.tenant();
-    const inner = stage.host.show(`<body>${element(siteId)}${script()}`);
-    const parent = 'http://shop.localhost/';
-    await browser.route(parent, (route) =>
-      route.fulfill({
-        contentType: 'text/html',
-        body: `<!doctype html><iframe src="${inner}" ${attributes} width="500" height="600"></iframe>`,
-      }),
-    );
-    const visitor = await visit(browser, parent);
-    const voice = visitor.page.frameLocator('iframe').locator('spelo-voice');
-    await voice.getByRole('button', { name: 'Talk to us' }).click();
-    await voice.locator('button:visible').first().waitFor();
-    const agree = voice.getByRole('button', { name: 'Agree and start' });
-    if ((await voice.getAttribute('state')) === 'notice') await agree.click();
-    for (;;) {
-      const now = (await voice.getAttribute('state')) ?? '';
-      if (state.test(now)) break;
-      expect(now).toMatch(/^(connecting|notice|listening|thinking|speaking)$/);
-      await visitor.page.waitForTimeout(50);
-    }
-    if (code !== undefined)
-      expect(
-        await voice.evaluate((_, expected) => {
-          const told = Reflect.get(globalThis, 'told') as { type: string; detail: { code: string } }[];
-          return told.some(({ type, detail }) => type === 'spelo-error' && detail.code === expected);
-        }, code),
-      ).toBe(true);
+    const src = stage.host.show(`<body>${element(siteId)}${script()}`);
+    const sandbox = 'sandbox="allow-scripts" allow="microphone"';
+    const visitor = await open(`<iframe src="${src}" ${sandbox} width="900" height="700"></iframe>`);
+    await startInFrame(visitor);
+    await reachesInFrame(visitor, /^error$/);
     expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
   });
 });
@@ -361,5 +368,119 @@ describeInBrowser('a call on a page of the real web', () => {
     await until(visitor, 'microphones.length === 1');
     await until(visitor, `microphones[0].readyState === 'ended'`);
     expect(callsOf(visitor)).toBe(0);
+  });
+});
+
+/** The APIs that Safari 15.0 lacks, and its rules, as far as Chromium can be made to follow them. */
+const LIKE_SAFARI_15 = `{
+  delete Object.hasOwn; delete Array.prototype.at; delete String.prototype.at; delete Array.prototype.findLast;
+  delete window.structuredClone; delete AbortSignal.any; delete AbortSignal.timeout; delete Document.prototype.featurePolicy;
+  delete Navigator.prototype.connection; delete Crypto.prototype.randomUUID;
+  window.CSSStyleSheet = class { constructor() { throw new TypeError('Illegal constructor'); } };
+  delete ShadowRoot.prototype.adoptedStyleSheets;
+  const { supports } = DOMTokenList.prototype;
+  DOMTokenList.prototype.supports = function (name) { return name !== 'modulepreload' && supports.call(this, name); };
+}`;
+
+/** iOS during a phone call or Siri: sound pauses, does not play before a gesture, and the microphone is muted. */
+const INTERRUPTIONS = `{
+  window.sounds = new Set();
+  window.contexts = [];
+  let isInterrupted = false;
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function () {
+    sounds.add(this);
+    return isInterrupted ? Promise.reject(new DOMException('', 'NotAllowedError')) : play.call(this);
+  };
+  const Context = window.AudioContext;
+  window.AudioContext = class extends Context {
+    constructor() { super(); contexts.push(this); this.resumed = 0; }
+    get state() { return isInterrupted ? 'interrupted' : super.state; }
+    resume() { this.resumed += 1; return super.resume(); }
+  };
+  window.interrupt = () => {
+    isInterrupted = true;
+    for (const sound of sounds) sound.pause();
+    microphones[0].dispatchEvent(new Event('mute'));
+  };
+  window.endInterruption = () => {
+    isInterrupted = false;
+    microphones[0].dispatchEvent(new Event('unmute'));
+  };
+}`;
+
+describeInBrowser('a visitor with Safari, as far as Chromium can play it', () => {
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
+  });
+
+  it('holds a call without the APIs that Safari 15 lacks', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(
+      `<body><script>${LIKE_SAFARI_15}</script>
+       <script>document.write('<spelo-voice id="a" site-id="${siteId}"></spelo-voice>'); a.strings = { again: 'Once more' };</script>
+       ${script()}`,
+    );
+    await visitor.startCall();
+    await visitor.passes('speaking');
+    const corner = await visitor.button('Hang up').evaluate((button) => {
+      const { borderRadius } = Reflect.get(globalThis, 'getComputedStyle')(button);
+      return borderRadius;
+    });
+    expect(corner).toBe('999px');
+    await visitor.button('Hang up').click();
+    await visitor.button('Once more').waitFor();
+    expect(visitor.console).toEqual([]);
+  });
+
+  it('is interrupted by a phone call: the widget shows it, and the next gesture brings the sound back', async () => {
+    await browser.addInitScript(INTERRUPTIONS);
+    const visitor = await stage.call(browser, await stage.tenant());
+    await visitor.passes('speaking');
+    await run(visitor, 'interrupt()');
+    await visitor.button('Tap to hear').waitFor();
+    await visitor.page.getByRole('heading', { name: 'Shop' }).click();
+    expect(await run(visitor, 'contexts[0].resumed')).toBe(0);
+    await run(visitor, 'endInterruption()');
+    await visitor.page.getByRole('heading', { name: 'Shop' }).click();
+    await visitor.button('Tap to hear').waitFor({ state: 'detached' });
+    expect(await run(visitor, '[...sounds].every(({ paused }) => !paused)')).toBe(true);
+    expect(await stateOf(visitor)).toMatch(IN_CALL);
+  });
+
+  it('comes back from an interruption whose end the microphone did not survive', async () => {
+    const visitor = await stage.call(browser, await stage.tenant());
+    await run(
+      visitor,
+      `interrupt(); microphones[0].stop(); microphones[0].dispatchEvent(new Event('ended')); endInterruption()`,
+    );
+    await until(visitor, 'microphones.length === 2');
+    await visitor.page.keyboard.press('Shift');
+    await visitor.button('Tap to hear').waitFor({ state: 'detached' });
+    expect(await visitor.microphones()).toEqual([
+      { isLive: false, isOn: true },
+      { isLive: true, isOn: true },
+    ]);
+  });
+
+  it('has no WebRTC, as with Lockdown Mode or in an old web view: the visitor reads that this browser cannot', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(
+      `<body><script>delete window.RTCPeerConnection;</script>${element(siteId)}${script()}`,
+    );
+    await visitor.startCall();
+    await visitor.reaches('error');
+    expect(await visitor.told('error')).toMatchObject([{ detail: { code: 'unsupported' } }]);
+    expect(callsOf(visitor)).toBe(0);
+  });
+
+  it('has no beacons: the end of a call is reported when the page goes', async () => {
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(browser, tenant);
+    await visitor.told('connected');
+    await run(visitor, 'navigator.sendBeacon = () => false');
+    await visitor.page.goto('about:blank');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed' });
   });
 });

@@ -149,7 +149,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
   /** Takes over what a page has set before this script was loaded. */
   #upgrade(...names: readonly ('strings' | 'muted')[]): void {
     for (const name of names) {
-      if (!Object.hasOwn(this, name)) continue;
+      if (!Object.keys(this).includes(name)) continue;
       const value = this[name];
       delete (this as Record<string, unknown>)[name];
       Reflect.set(this, name, value);
@@ -263,13 +263,11 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     this.#seconds = this.#retryAt = 0;
     this.#isSoundBlocked = this.#isMini = false;
     this.#view?.clearCaptions();
+    // Without a broker there is no place to load the advice from.
+    if (api === '') warn('the broker is not known: set the attribute api.');
     if (siteId === '' || api === '') {
-      this.#finish({
-        reason: 'failed',
-        problem: { code: 'invalid_site_id' },
-        hint: [siteId === '' ? 'no_site_id' : 'no_api'],
-        ...NO_SESSION,
-      });
+      const hint: Hint | undefined = siteId === '' ? ['no_site_id'] : undefined;
+      this.#finish({ reason: 'failed', problem: { code: 'invalid_site_id' }, hint, ...NO_SESSION });
       return;
     }
     if (SpeloVoice.#calling !== this) SpeloVoice.#calling?.hangUp();

@@ -12,7 +12,7 @@ export interface Times {
   readonly longestSeconds: number;
 }
 
-/** What the time means for a call: its end with a reason, or a remark, or nothing. The visitor reads the sentence. */
+/** Returns the sentence and the reason of an end that is due, a sentence alone for a remark, or nothing. */
 export const limitOf = ({
   silentSeconds,
   idleSeconds,

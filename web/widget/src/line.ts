@@ -3,7 +3,7 @@ import type { CallOptions } from './call-types.ts';
 import { type EndReason, type HangUp, Reports } from './reports.ts';
 import { Failure } from './strings.ts';
 
-/** What the broker knows of one call: opened with an offer, reported on, and replaced by another one after a loss. */
+/** The record of one call at the broker: opened with an offer, reported on, and replaced by another one after a loss. */
 export class Line {
   /** The newest answer of the broker. */
   call: TimedCall | undefined;

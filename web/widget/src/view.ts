@@ -132,7 +132,7 @@ export const createView = (root: ShadowRoot): View => {
   };
 
   /** The last button is the one that goes on. */
-  const focusMain = (): void => [...buttons.values()].at(-1)?.focus();
+  const focusMain = (): void => [...buttons.values()].pop()?.focus();
 
   const drawControls = (wanted: readonly Button[]): void => {
     const hadFocus = root.activeElement !== null;

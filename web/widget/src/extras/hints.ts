@@ -1,7 +1,6 @@
 /** Advice for the developer of the page, for its console, by the name that the widget gives to what it found. */
 export const HINTS = {
   no_site_id: () => 'the attribute site-id is missing.',
-  no_api: () => 'the broker is not known: set the attribute api, or data-api on the script tag.',
   connect_src: (origin: string) =>
     `the page's Content-Security-Policy does not allow ${origin}: add it to connect-src.`,
   permissions_policy: () =>
