@@ -49,11 +49,11 @@ export interface Picture extends ExtraPicture {
   /** Bars that move with the sound, or an icon. */
   readonly orb: 'bars' | IconName;
   readonly text: string;
-  readonly link: { readonly label: string; readonly url: string } | undefined;
+  readonly link?: { readonly label: string; readonly url: string } | undefined;
   readonly note: string;
   readonly isMuted: boolean;
   /** Only the most needed part of the panel shows. */
-  readonly isMini: boolean;
+  readonly isMini?: boolean | undefined;
   /** A colour of the owner for buttons; undefined for the default. */
   readonly accent: string | undefined;
   readonly buttons: readonly Button[];

@@ -4,10 +4,10 @@ import { h } from '../dom.ts';
 /** The parts of the picture that the extras draw. */
 export interface ExtraPicture {
   /** The text before anything was said; undefined hides the captions. */
-  readonly captionsHint: string | undefined;
+  readonly captionsHint?: string | undefined;
   readonly captionsLabel: string;
   /** Undefined hides the field. */
-  readonly typing: Typing | undefined;
+  readonly typing?: Typing | undefined;
 }
 
 export interface Typing {
