@@ -1,13 +1,13 @@
 import type { EmbedTokenSource } from './broker.ts';
 import { Call } from './call.ts';
-import type { CallEnd, CallState } from './call-types.ts';
+import type { CallEnd } from './call-types.ts';
 import type { Caption } from './caption.ts';
 import { agree, hasAgreed, visitorId } from './consent.ts';
 import type { Hint } from './extras/hints.ts';
 import type { Extras } from './extras/index.ts';
 import type { Talk } from './extras/talk.ts';
 import type { ToolRequest, Tools } from './extras/tools.ts';
-import { IN_CALL, pictureOf, type Scene, type Stage, sentenceOf } from './pictures.ts';
+import { IN_CALL, pictureOf, type Scene, type Stage, sentenceOf, type WidgetState } from './pictures.ts';
 import type { SpeloVoiceElement } from './public.ts';
 import { randomId } from './random-id.ts';
 import { Sound } from './sound.ts';
@@ -17,9 +17,6 @@ import { Wait } from './wait.ts';
 
 /** The `data-` attributes of the script tag: each that the element knows becomes its attribute. */
 export type Wishes = Readonly<Record<string, string | undefined>>;
-
-/** Where the widget is. `busy` and `error` may wait for a time to pass. */
-export type WidgetState = 'idle' | 'notice' | CallState | 'busy' | 'error' | 'ended';
 
 const DEFAULT_IDLE_SECONDS = 60;
 const NO_SESSION = { sessionId: undefined, seconds: undefined };

@@ -1,8 +1,10 @@
-import type { CallEnd } from './call-types.ts';
-import type { WidgetState } from './element.ts';
+import type { CallEnd, CallState } from './call-types.ts';
 import type { Problem, ProblemCode, StringName, Strings } from './strings.ts';
 import type { Button, Picture } from './view.ts';
 import type { Wait } from './wait.ts';
+
+/** Where the widget is. `busy` and `error` may wait for a time to pass. */
+export type WidgetState = 'idle' | 'notice' | CallState | 'busy' | 'error' | 'ended';
 
 /** Everything that decides what a visitor sees. */
 export interface Scene {
