@@ -23,7 +23,7 @@ export interface Scene {
   isTyped?: boolean;
 }
 
-/** What the visitor can do, and what the element knows at this moment. */
+/** The acts of a visitor, and the facts that the element knows at this moment. */
 export interface Stage {
   attribute(name: string): string | null;
   readonly isMuted: () => boolean;
@@ -69,7 +69,7 @@ const waitText = (seconds: number, wait: string, over: string): string =>
 export const sentenceOf = (code: ProblemCode, strings: Strings): string =>
   strings[code] ?? strings.unavailable;
 
-/** What the view draws for a scene. */
+/** Returns the picture of a scene, for the view. */
 export const pictureOf = (scene: Scene, stage: Stage): Picture => {
   const { strings, state, isTyped } = scene;
   const button = (name: StringName, onClick: () => void, more: Partial<Button> = {}): Button => ({
