@@ -90,14 +90,15 @@ export const pictureOf = (scene: Scene, stage: Stage): Picture => {
     };
   };
 
-  const toggle = (name: 'minimise' | 'captions', field: 'isMini' | 'showsCaptions'): Button =>
+  // By functions, because the build shortens the names of the fields.
+  const toggle = (name: 'minimise' | 'captions', isOn: boolean, set: (isOn: boolean) => void): Button =>
     button(
       name,
       () => {
-        scene[field] = !scene[field];
+        set(!isOn);
         stage.redraw();
       },
-      { look: 'icon', icon: name, pressed: scene[field] === true },
+      { look: 'icon', icon: name, pressed: isOn },
     );
 
   const ofCall = (): Partial<Picture> => {
@@ -135,8 +136,20 @@ export const pictureOf = (scene: Scene, stage: Stage): Picture => {
                 pressed: isMuted,
               }),
             ]),
-        ...(scene.hasExtras ? [toggle('minimise', 'isMini')] : []),
-        ...(scene.hasExtras && scene.hasEvents ? [toggle('captions', 'showsCaptions')] : []),
+        ...(scene.hasExtras
+          ? [
+              toggle('minimise', scene.isMini === true, (isMini) => {
+                scene.isMini = isMini;
+              }),
+            ]
+          : []),
+        ...(scene.hasExtras && scene.hasEvents
+          ? [
+              toggle('captions', scene.showsCaptions, (showsCaptions) => {
+                scene.showsCaptions = showsCaptions;
+              }),
+            ]
+          : []),
         ...(isSilent ? [button('hear', stage.hearSound, { look: 'main' })] : []),
         button('hang_up', stage.hangUp, { look: 'hang', icon: 'hangUp' }),
       ],
