@@ -184,7 +184,11 @@ export class Call {
     this.#timer ??= setInterval(() => this.#tick(), 1_000);
     if (!hasEvents) this.#listener ??= setInterval(() => this.#listen(), LISTEN_MS);
     this.#enter('listening');
-    if (this.#line.call) this.#handlers.onConnected(this.#line.call, hasEvents);
+    const { call } = this.#line;
+    if (call) {
+      if (call.first_message) connection.send(call.first_message);
+      this.#handlers.onConnected(call, hasEvents);
+    }
   }
 
   /** Connects a lost call again. The assistant forgets the conversation so far. */
