@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Activity, type Levels } from '../../web/widget/src/activity.ts';
-import type { ServerEvent } from '../../web/widget/src/connection.ts';
+import type { ServerEvent } from '../../web/widget/src/events.ts';
 
 const SECOND = 1_000;
 const SILENCE: Levels = [0, 0];

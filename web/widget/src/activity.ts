@@ -1,4 +1,4 @@
-import type { ServerEvent } from './connection.ts';
+import type { ServerEvent } from './events.ts';
 
 export type TurnState = 'listening' | 'thinking' | 'speaking';
 

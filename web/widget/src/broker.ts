@@ -1,5 +1,5 @@
-import type { ClientEvent } from './connection.ts';
 import { deadline } from './deadline.ts';
+import type { ClientEvent } from './events.ts';
 import { throwIfBlocked } from './page-policy.ts';
 import { Failure, type ProblemCode } from './strings.ts';
 

@@ -1,6 +1,6 @@
 import type { Levels, TurnState } from './activity.ts';
 import type { EmbedTokenSource, OpenedCall } from './broker.ts';
-import type { ServerEvent } from './connection.ts';
+import type { ServerEvent } from './events.ts';
 import type { Hint } from './extras/hints.ts';
 import type { Extras } from './extras/index.ts';
 import type { EndReason } from './reports.ts';

@@ -1,6 +1,7 @@
 import { Activity } from './activity.ts';
 import type { CallEnd, CallHandlers, CallOptions, CallState } from './call-types.ts';
-import { type ClientEvent, type Connection, connect, type ServerEvent } from './connection.ts';
+import { type Connection, connect } from './connection.ts';
+import type { ClientEvent, ServerEvent } from './events.ts';
 import { limitOf } from './limits.ts';
 import { Line } from './line.ts';
 import { openMicrophone, trackOf, watchTrack } from './microphone.ts';

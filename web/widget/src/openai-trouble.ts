@@ -1,4 +1,4 @@
-import type { OpenAiError, ServerEvent } from './connection.ts';
+import type { OpenAiError, ServerEvent } from './events.ts';
 import type { ProblemCode, StringName } from './strings.ts';
 
 export type Response = NonNullable<ServerEvent['response']>;

@@ -1,5 +1,5 @@
 import type { Caption } from '../caption.ts';
-import type { ClientEvent, OutputItem, ServerEvent } from '../connection.ts';
+import type { ClientEvent, OutputItem, ServerEvent } from '../events.ts';
 import { answerFunction, type FunctionCall, type ToolRequest, type Tools } from './tools.ts';
 
 export interface TalkOptions {
