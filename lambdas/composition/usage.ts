@@ -3,6 +3,7 @@ import { dynamoDbClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
 import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
 import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
+import { dynamoDbApiTokenReader } from '../adapters/aws/tenancy/dynamodb-api-tokens.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbUsage } from '../adapters/aws/usage/dynamodb-usage.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
@@ -53,6 +54,6 @@ export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runti
       }),
       compareOwnMonth: compareOwnMonth(ports),
     }),
-    httpDeps(environment, runtime),
+    httpDeps(environment, runtime, dynamoDbApiTokenReader(dynamoDb, environment.TENANCY_TABLE)),
   );
 };

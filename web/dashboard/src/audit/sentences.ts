@@ -30,6 +30,8 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'member.invited': 'Person invited',
   'member.invitation_removed': 'Invitation withdrawn',
   'member.removed': 'Member removed',
+  'api_token.created': 'API token created',
+  'api_token.revoked': 'API token revoked',
   'site.created': 'Site created',
   'site.changed': 'Site changed',
   'site.archived': 'Site archived',
