@@ -19,7 +19,7 @@ import { readUsage } from '../use-cases/usage/read-usage.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Usage, sessions, errors and slots; the price list and the calculator. Reads alone; of a stored key its fingerprint, and nothing that opens it. */
+/** Usage, sessions, errors and slots; the price list and the calculator. Writes nothing but the last use of API tokens; reads of a stored key its fingerprint, and nothing that opens it. */
 export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const tables = {
