@@ -75,9 +75,11 @@ describe('an API token', () => {
     const everything = [
       listed.text,
       audit.text,
-      ...(await Promise.all(['tenancy', 'audit', 'limits', 'sessions'].map((name) => tables.scan(name)))).map(
-        (items) => JSON.stringify(items),
-      ),
+      ...(
+        await Promise.all(
+          (['tenancy', 'audit', 'limits', 'sessions'] as const).map((name) => tables.scan(name)),
+        )
+      ).map((items) => JSON.stringify(items)),
       JSON.stringify(stack.sqs.viewOf('notices')),
       stack.logs.join('\n'),
     ].join('\n');

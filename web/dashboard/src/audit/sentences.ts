@@ -78,6 +78,12 @@ export const anomalySentence = (row: AuditRow): string => {
   return ANOMALIES[kind] ?? formatCode(kind === '' ? row.type : kind);
 };
 
-/** `visitor`, `system:rotate` or the `sub` of a person, in words. */
-export const actorOf = (actor: string): string =>
-  actor === 'visitor' ? 'A visitor' : actor.startsWith('system:') ? `The service (${actor.slice(7)})` : actor;
+/** Who caused a row, in words: `visitor`, `system:rotate`, `token:<ID>` of an API token, or the `sub` of a person. */
+export const actorOf = ({ actor, facts }: Pick<AuditRow, 'actor' | 'facts'>): string => {
+  if (actor === 'visitor') return 'A visitor';
+  if (actor.startsWith('system:')) return `The service (${actor.slice(7)})`;
+  const name = facts['token_name'];
+  return actor.startsWith('token:') && name !== undefined
+    ? `API token ${name} (${actor.slice('token:'.length)})`
+    : actor;
+};

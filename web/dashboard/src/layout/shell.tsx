@@ -8,6 +8,7 @@ import {
   Copy,
   CreditCard,
   Globe,
+  KeyRound,
   LogOut,
   MailOpen,
   Menu as MenuIcon,
@@ -45,6 +46,7 @@ const ADMINISTRATION = [
   { to: 'alerts', title: 'Alerts', icon: Bell },
   { to: 'audit', title: 'Audit', icon: ScrollText },
   { to: 'members', title: 'Members', icon: Users },
+  { to: 'api-tokens', title: 'API tokens', icon: KeyRound },
   { to: 'settings', title: 'Settings', icon: Settings },
 ] as const;
 
