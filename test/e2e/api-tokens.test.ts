@@ -263,7 +263,7 @@ describe('a route', () => {
         const wasLetIn = ![401, 403].includes(answer.status);
         const expectedCode = apiTokens === undefined ? 'unauthorized' : 'api_token_not_allowed';
         if (wasLetIn !== letsIn) wrong.push([route.id, answer.status, answer.error]);
-        // On AWS the gateway refuses it, with a body of its own.
+        // On AWS the gateway refuses it, with another body.
         else if (!letsIn && answer.error !== undefined && answer.error.code !== expectedCode)
           wrong.push([route.id, answer.error]);
       }

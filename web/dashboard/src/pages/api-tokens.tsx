@@ -22,10 +22,7 @@ type Asking =
 export default function ApiTokensPage() {
   const { may } = useWorkspace();
   return (
-    <Page
-      title="API tokens"
-      lead="Programs call the API with a token of their own, not with a person’s sign-in."
-    >
+    <Page title="API tokens" lead="Programs call the API with a token instead of a person’s sign-in.">
       {may('owner') ? (
         <TokensCard />
       ) : (
