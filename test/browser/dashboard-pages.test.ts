@@ -22,7 +22,8 @@ let pages: readonly string[];
 beforeAll(async () => {
   run = await startDashboard({ browser: { viewport: DESKTOP, colorScheme: 'light' } });
   const { stack } = run;
-  tenant = await makeTenant(stack, { name: 'Harbour Books' }, { allowed_origins: [stack.url] });
+  const tools = [{ name: 'open_cart', description: 'Opens the cart.' }];
+  tenant = await makeTenant(stack, { name: 'Harbour Books' }, { allowed_origins: [stack.url], tools });
   await putWorkspaceKey(stack, tenant, fakeKey());
   await mint(stack, tenant, {}, stack.url);
   await mint(stack, tenant, {}, 'https://elsewhere.example');
@@ -50,6 +51,7 @@ beforeAll(async () => {
     'sites/new',
     site,
     `${site}?tab=embed`,
+    `${site}?tab=functions`,
     `${site}?tab=visitors`,
     `${site}?tab=key`,
     'usage',

@@ -89,6 +89,7 @@ describe('the routes', () => {
       'GET /v1/sites/{siteId}/usage',
       'GET /v1/sites/{siteId}/sessions',
       'GET /v1/sites/{siteId}/sessions/{sessionId}',
+      'GET /v1/workspaces/{workspaceId}/sessions',
       'POST /v1/sites/{siteId}/sessions/{sessionId}/end',
       'GET /v1/workspaces/{workspaceId}/live',
       'GET /v1/workspaces/{workspaceId}/errors',
