@@ -1,5 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { ConflictError } from '../../../domain/dependency.ts';
 import type { ApiTokenReader } from '../../../use-cases/ports/tenancy.ts';
 import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
@@ -42,22 +43,26 @@ export const dynamoDbApiTokenReader = (
       if (noted !== undefined && at.getTime() - noted < HOUR_MS) return;
       if (notedAtMs.size >= REMEMBERED) notedAtMs.clear();
       notedAtMs.set(tokenId, at.getTime());
-      // Another container may have noted the hour: then the condition fails, and nothing is left to do.
-      await Promise.allSettled([
-        dynamoDb.send(
-          new UpdateCommand({
-            TableName: tenancyTable,
-            Key: primaryKey.apiTokenUse(workspaceId, tokenId),
-            UpdateExpression: 'SET usedAt = :at, expires_at = :kept',
-            ConditionExpression: 'attribute_not_exists(usedAt) OR usedAt <= :hourAgo',
-            ExpressionAttributeValues: {
-              ':at': at.toISOString(),
-              ':hourAgo': new Date(at.getTime() - HOUR_MS).toISOString(),
-              ':kept': keptUntil(expiresAt),
-            },
-          }),
-        ),
-      ]);
+      try {
+        await callAws('dynamodb', 'UpdateItem', () =>
+          dynamoDb.send(
+            new UpdateCommand({
+              TableName: tenancyTable,
+              Key: primaryKey.apiTokenUse(workspaceId, tokenId),
+              UpdateExpression: 'SET usedAt = :at, expires_at = :kept',
+              ConditionExpression: 'attribute_not_exists(usedAt) OR usedAt <= :hourAgo',
+              ExpressionAttributeValues: {
+                ':at': at.toISOString(),
+                ':hourAgo': new Date(at.getTime() - HOUR_MS).toISOString(),
+                ':kept': keptUntil(expiresAt),
+              },
+            }),
+          ),
+        );
+      } catch (error) {
+        // A conflict: another container has noted this hour. After any other failure the next use tries again.
+        if (!(error instanceof ConflictError)) notedAtMs.delete(tokenId);
+      }
     },
   };
 };
