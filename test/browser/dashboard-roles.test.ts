@@ -41,6 +41,7 @@ const OF_SITE = ['Copy ID', 'Settings', 'Embed', 'Functions', 'Visitors', 'OpenA
 
 /** All that a viewer finds to use: it chooses what is shown, and changes nothing. */
 const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
+  home: [],
   billing: [],
   voice: ['Site'],
   sites: [],

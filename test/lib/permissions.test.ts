@@ -484,7 +484,10 @@ describe('the tables', () => {
         .map(({ action, resource }) => [action, resource]),
     ).toEqual([['dynamodb:UpdateItem', 'TenancyTable']]);
     expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
-      ['dynamodb:GetItem', 'dynamodb:Query'].map((action) => [action, inPartitions('ERRORS#* or SITE#*')]),
+      ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'].map((action) => [
+        action,
+        inPartitions('ERRORS#* or SITE#*'),
+      ]),
     );
     expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([
       ['dynamodb:Query', inPartitions('SLOTS#* or LIVE#*')],

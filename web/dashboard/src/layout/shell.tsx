@@ -8,6 +8,7 @@ import {
   Copy,
   CreditCard,
   Globe,
+  House,
   KeyRound,
   LogOut,
   MailOpen,
@@ -35,6 +36,7 @@ import css from './layout.module.css';
 import { applyTheme, storedTheme, THEMES, type Theme } from './theme.ts';
 
 const NAVIGATION = [
+  { to: 'home', title: 'Home', icon: House },
   { to: 'billing', title: 'Billing', icon: CreditCard },
   { to: 'voice', title: 'Test voice', icon: Mic },
   { to: 'sites', title: 'Sites', icon: Globe },
@@ -160,7 +162,7 @@ const WorkspaceMenu = ({ workspaces }: { readonly workspaces: readonly Workspace
               key={workspace.workspace_id}
               current={current}
               icon={current ? <Check aria-hidden="true" /> : <Building2 aria-hidden="true" />}
-              onSelect={() => void navigate(`/w/${workspace.workspace_id}/billing`)}
+              onSelect={() => void navigate(`/w/${workspace.workspace_id}/home`)}
             >
               {workspace.name}
             </MenuItem>
