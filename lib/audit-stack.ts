@@ -14,6 +14,7 @@ import { AccessLogBucket, EvidenceBucket } from './constructs/evidence-bucket.ts
 import { EvidenceTrail, trailArnOf } from './constructs/evidence-trail.ts';
 import { HangUpFunction } from './constructs/hang-up-function.ts';
 import { HANGUP_TIMEOUT } from './constructs/hang-up-queue.ts';
+import { addKeyRules, keysIn } from './constructs/key-rules.ts';
 import { MessageRule } from './constructs/message-rule.ts';
 import { NoticeFunction } from './constructs/notice-function.ts';
 import { NOTICES_TIMEOUT } from './constructs/notice-queue.ts';
@@ -71,12 +72,21 @@ export class AuditStack extends Stack {
     const evidence = { encryptionKey: evidenceKey, accessLogs, retention: config.evidence };
     const trailBucket = new EvidenceBucket(this, 'TrailBucket', evidence);
     const archive = new EvidenceBucket(this, 'ArchiveBucket', evidence);
-    const writtenTables = [data.tables.keys.tableArn, data.tables.tenancy.tableArn];
+    const written = [data.tables.keys, data.tables.tenancy];
+    const writtenTables = written.map(({ tableArn }) => tableArn);
     const trail = new EvidenceTrail(this, 'Trail', {
       stage,
       bucket: trailBucket,
       encryptionKey: evidenceKey,
-      writtenTables,
+      // A write in a stand-by region is replicated into the tables of the stage.
+      writtenTables: [
+        ...writtenTables,
+        ...(config.multiRegion?.replicaRegions ?? []).flatMap((region) =>
+          written.map(({ tableName }) =>
+            this.formatArn({ service: 'dynamodb', region, resource: 'table', resourceName: tableName }),
+          ),
+        ),
+      ],
       archive,
     });
 
@@ -292,10 +302,14 @@ export class AuditStack extends Stack {
     ].map(({ logGroup }) => logGroup.logGroupName);
 
     const { master, checkpoints, ...deriving } = data.keys;
-    this.#watchKeys(config, topic, {
-      Sealing: [master, ...data.retiredMasterKeyArns.map(keyAt)],
-      Deriving: Object.values(deriving),
-      Storing: [data.tablesKey, evidenceKey, noticesKey, checkpoints],
+    addKeyRules(this, {
+      stage,
+      topic,
+      groups: {
+        Sealing: [master, ...keysIn(this.region, data.retiredMasterKeyArns)],
+        Deriving: Object.values(deriving),
+        Storing: [data.tablesKey, evidenceKey, noticesKey, checkpoints],
+      },
     });
     new ChangeRules(this, 'Changes', {
       stage,
@@ -369,83 +383,7 @@ export class AuditStack extends Stack {
       }),
     ];
   }
-
-  #watchKeys(
-    { stage }: StageConfig,
-    topic: AlarmTopic,
-    groups: Readonly<Record<string, readonly WatchedKey[]>>,
-  ): void {
-    const rules = Object.entries(groups).flatMap(([name, keys]) =>
-      Array.from(
-        { length: Math.ceil(keys.length / MAX_KEYS_PER_RULE) },
-        (_, part) =>
-          [
-            `${name}${part === 0 ? '' : part + 1}`,
-            aboutKeys(keys.slice(part * MAX_KEYS_PER_RULE, (part + 1) * MAX_KEYS_PER_RULE)),
-          ] as const,
-      ),
-    );
-    const about = Object.fromEntries(rules);
-    const common = { stage, topic, source: 'kms' } as const;
-
-    new TamperRule(this, 'KeyPolicyChanged', {
-      ...common,
-      runbook: 'Key policy was changed',
-      eventNames: ['PutKeyPolicy'],
-      about,
-      impact:
-        "a person may have given themselves permission to use a KMS key, and so to open customers' OpenAI keys.",
-    });
-    new TamperRule(this, 'KeyCopied', {
-      ...common,
-      runbook: 'Key was copied to another region',
-      eventNames: ['ReplicateKey', 'UpdatePrimaryRegion', 'ImportKeyMaterial'],
-      about,
-      impact:
-        'the copy of a key has another policy: the person who made it may open every stored OpenAI key.',
-    });
-    new TamperRule(this, 'GrantCreated', {
-      ...common,
-      runbook: 'Grant on a key was created',
-      eventNames: ['CreateGrant'],
-      // DynamoDB makes grants on the key of the tables; those calls name the service that made them.
-      about: Object.fromEntries(
-        rules.map(([name, keys]) => [name, { ...keys, userIdentity: { invokedBy: [{ exists: false }] } }]),
-      ),
-      impact:
-        'a person or a program can use a key without permission from its policy; this service never creates grants.',
-    });
-    new TamperRule(this, 'KeyEndangered', {
-      ...common,
-      runbook: 'Key was disabled or scheduled for deletion',
-      eventNames: ['DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'],
-      about,
-      impact:
-        'while the master key is disabled, no visitor gets a session; after it is deleted, every stored OpenAI key is lost.',
-    });
-  }
 }
-
-type WatchedKey = Pick<IKey, 'keyArn' | 'keyId'>;
-
-const keyAt = (keyArn: string): WatchedKey => ({
-  keyArn,
-  keyId: keyArn.slice(keyArn.lastIndexOf('/') + 1),
-});
-
-/**
- * Keys of one rule at most. A key takes about 215 characters of its pattern, which may have 2,048:
- * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
- */
-const MAX_KEYS_PER_RULE = 4;
-
-/** KMS takes an id or an ARN; CloudTrail's list of resources has the ARN either way. */
-const aboutKeys = (keys: readonly WatchedKey[]) => ({
-  $or: [
-    { resources: { ARN: keys.map(({ keyArn }) => keyArn) } },
-    { requestParameters: { keyId: keys.flatMap(({ keyArn, keyId }) => [keyArn, keyId]) } },
-  ],
-});
 
 const logicalIdOf = ({ stack, node }: EvidenceBucket): string => {
   if (!CfnElement.isCfnElement(node.defaultChild))

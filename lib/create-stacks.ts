@@ -2,6 +2,7 @@ import { Annotations, type App, Tags, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { ApiStack } from './api-stack.ts';
 import { AuditStack } from './audit-stack.ts';
+import { ChangesStack, otherRegions } from './changes-stack.ts';
 import { DashboardStack } from './dashboard-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { EdgeStack } from './edge-stack.ts';
@@ -27,6 +28,8 @@ export interface Stacks {
   readonly network: NetworkStack | undefined;
   /** One for each stand-by region. */
   readonly replicas: readonly ReplicaStack[];
+  /** One for each region besides the stage's where its roles or keys can be changed. */
+  readonly changes: readonly ChangesStack[];
 }
 
 /**
@@ -78,6 +81,16 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
         data,
       }),
   );
+  // The CLI always knows the region; templates that are made without one fit any region.
+  const changes = (region === undefined ? [] : otherRegions(config, region)).map(
+    (otherRegion) =>
+      new ChangesStack(app, name(`changes-${otherRegion}`), {
+        ...kept,
+        env: { ...account, region: otherRegion },
+        dataStack: data.stackName,
+        replicas: replicas.find((replica) => replica.region === otherRegion)?.keys,
+      }),
+  );
 
   const tags = { product: 'spelo-byok', stage: config.stage, owner: config.owner };
   // A dashboard costs the same for every owner, and not every region of CloudFormation supports tags on one yet.
@@ -94,5 +107,5 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
       `stages.${config.stage}.${path} ${says}. AWS would refuse it, or nobody could use it: replace it in cdk.json before you deploy.`,
     );
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
-  return { data, api, audit, observability, edge, dashboard, network, replicas };
+  return { data, api, audit, observability, edge, dashboard, network, replicas, changes };
 };

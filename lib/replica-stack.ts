@@ -8,6 +8,7 @@ import {
   type StackProps,
 } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
+import type { WatchedKey } from './constructs/key-rules.ts';
 import type { DataStack } from './data-stack.ts';
 import { keyPolicy, tablesKeyPolicy } from './key-policies.ts';
 import type { KmsKeyName } from './key-uses.ts';
@@ -25,17 +26,22 @@ const KEY_NAMES: readonly KmsKeyName[] = ['master', 'fingerprint', 'derivation',
  * tables' replicas are encrypted with, and what opens what is in them after a fail-over.
  */
 export class ReplicaStack extends Stack {
+  readonly keys: readonly WatchedKey[];
+
   constructor(scope: Construct, id: string, { config, data, ...props }: ReplicaStackProps) {
     super(scope, id, { description: 'Spelo BYOK: KMS keys of the stand-by region', ...props });
     const { stage } = config;
     // Exports stay within a region. The keys cannot change: the other stacks of their region import them.
     CrossStackReferences.of(this).consume(ReferenceStrength.WEAK);
-    for (const name of KEY_NAMES)
-      this.#replica(name, data.keys[name], stage, keyPolicy(this, stage, name, true));
-    this.#replica('tables', data.tablesKey, stage, tablesKeyPolicy(this, true));
+    this.keys = [
+      ...KEY_NAMES.map((name) =>
+        this.#replica(name, data.keys[name], stage, keyPolicy(this, stage, name, true)),
+      ),
+      this.#replica('tables', data.tablesKey, stage, tablesKeyPolicy(this, true)),
+    ];
   }
 
-  #replica(name: string, primary: Key, stage: string, policy: ReturnType<typeof keyPolicy>): void {
+  #replica(name: string, primary: Key, stage: string, policy: ReturnType<typeof keyPolicy>): WatchedKey {
     const title = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
     const replica = new CfnReplicaKey(this, `${title}Key`, {
       primaryKeyArn: primary.keyArn,
@@ -49,5 +55,6 @@ export class ReplicaStack extends Stack {
       targetKeyId: replica.ref,
     });
     new CfnOutput(this, `${title}KeyArn`, { value: replica.attrArn });
+    return { keyArn: replica.attrArn, keyId: replica.ref };
   }
 }

@@ -1,3 +1,4 @@
+import { dynamoDbBudgetReader } from '../adapters/aws/budgets/dynamodb-budget-reader.ts';
 import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { dynamoDbClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
@@ -16,6 +17,7 @@ import { listWorkspaceSessions } from '../use-cases/sessions/list-workspace-sess
 import { readConcurrency } from '../use-cases/sessions/read-concurrency.ts';
 import { readSession } from '../use-cases/sessions/read-session.ts';
 import { compareOwnMonth } from '../use-cases/usage/compare-own-month.ts';
+import { readOverview } from '../use-cases/usage/read-overview.ts';
 import { readUsage } from '../use-cases/usage/read-usage.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
@@ -45,6 +47,7 @@ export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runti
       clock: ports.clock,
       plans: ports.plans,
       readUsage: readUsage(ports),
+      readOverview: readOverview({ ...ports, budgets: dynamoDbBudgetReader(dynamoDb, tables) }),
       listSessions: listSessions(ports),
       listWorkspaceSessions: listWorkspaceSessions(ports),
       readSession: readSession(ports),

@@ -31,13 +31,21 @@ const functionTool = z
   })
   .meta({ id: 'FunctionTool' });
 
-const haveDistinctNames = (tools: readonly { readonly name: string }[]): boolean =>
-  new Set(tools.map(({ name }) => name)).size === tools.length;
-
 export const functionTools = z
   .array(functionTool)
   .max(MAX_TOOLS)
-  .refine(haveDistinctNames, 'Two functions have the same name.')
+  .superRefine((tools, context) => {
+    const names = new Set<string>();
+    for (const [index, { name }] of tools.entries()) {
+      if (names.has(name))
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'name'],
+          message: 'Another function has this name.',
+        });
+      names.add(name);
+    }
+  })
   .refine((tools) => JSON.stringify(tools).length <= MAX_TOOLS_LENGTH, {
     message: `All functions together must have at most ${MAX_TOOLS_LENGTH} characters of JSON.`,
   })

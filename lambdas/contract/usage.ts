@@ -53,7 +53,9 @@ const usageSum = {
   minutes: z.int().describe('The seconds of this row, rounded up. To add rows up, use seconds.'),
   billed_seconds: z
     .int()
-    .describe('Seconds that count against the plan: managed sessions of 5 seconds and more.'),
+    .describe(
+      'Seconds that count against the plan: managed sessions of 5 seconds and more. With a hard cap up to 120 s behind for each running session.',
+    ),
   tokens: tokensByKind,
   cost_cents: cents.describe("At OpenAI's list prices, in either billing mode. US cents, a decimal number."),
   estimated: z.boolean().describe('true: the cost is not exact (docs/usage.md).'),
@@ -80,7 +82,11 @@ const planUsage = z
     period: z.string().describe('The billing period that `to` is in, `yyyy-mm`, UTC.'),
     included_minutes: z.int().nullable().describe('null: unlimited'),
     hard_cap: z.boolean(),
-    used_seconds: z.int().describe('Of the whole workspace in the whole period.'),
+    used_seconds: z
+      .int()
+      .describe(
+        'Of the whole workspace in the whole period. With a hard cap up to 120 s behind for each running session.',
+      ),
     used_minutes: z.int().describe('Rounded up once.'),
     overage_minutes: z.int(),
     overage_cents: cents,

@@ -33,110 +33,96 @@ const calls = (service: string, names: readonly string[], detail: Detail): Event
   },
 });
 
-/**
- * Notices of changes that weaken what protects keys and evidence: code and roles of the functions, alarms and rules, tables and
- * buckets, and writes of tables by anybody but the stage's roles. Each call counts; an announced deployment is one notice.
- *
- * IAM's calls reach EventBridge in us-east-1 alone, so a stage in another region learns of a changed role from CloudTrail only.
- * https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
- */
-export class ChangeRules extends Construct {
-  constructor(scope: Construct, id: string, props: ChangeRulesProps) {
-    super(scope, id);
-    const { stage, topic, dataStack, writtenTables, evidence } = props;
-    const { partition, region, account, stackName } = Stack.of(this);
-    const own = `spelo-byok-${stage}-`;
-    const arn = (service: string, resource: string): string =>
-      `arn:${partition}:${service}:${region}:${account}:${resource}`;
-    const tableArn = arn('dynamodb', `table/${dataStack}-`);
-    const common = { stage, topic };
-    const ofTable = {
-      $or: [
-        { tableName: prefixes(`${dataStack}-`, tableArn) },
-        ...['resourceArn', 'tableArn', 'sourceTableArn', 'backupArn'].map((name) => ({
-          [name]: prefixes(tableArn),
-        })),
-        { sourceTableName: prefixes(`${dataStack}-`) },
-      ],
-    };
+interface CommonProps {
+  readonly stage: string;
+  readonly topic: ITopic;
+}
 
-    new NoticeRule(this, 'Code', {
-      ...common,
-      runbook: 'Code or an alarm was changed',
-      description: 'changes of functions, stacks, roles, alarms, rules and the topic of the alarms',
-      eventPatterns: {
-        Function: calls(
-          'lambda',
-          ['UpdateFunctionCode', 'UpdateFunctionConfiguration', 'AddPermission', 'DeleteFunction'],
-          { ...byHand, requestParameters: { functionName: prefixes(own, arn('lambda', `function:${own}`)) } },
-        ),
-        Mapping: calls('lambda', ['UpdateEventSourceMapping', 'DeleteEventSourceMapping'], {
-          ...byHand,
-          responseElements: { functionArn: prefixes(arn('lambda', `function:${own}`)) },
-        }),
-        Stack: calls(
-          'cloudformation',
-          ['UpdateStack', 'ExecuteChangeSet', 'DeleteStack', 'UpdateTermination'],
-          {
-            requestParameters: { stackName: prefixes(own, arn('cloudformation', `stack/${own}`)) },
-          },
-        ),
-        Role: calls(
-          'iam',
-          [
-            'PutRole',
-            'DeleteRole',
-            'AttachRole',
-            'DetachRole',
-            'UpdateRole',
-            'UpdateAssumeRole',
-            'CreateRole',
-          ],
-          { ...byHand, requestParameters: { roleName: prefixes(own) } },
-        ),
-        Alarm: calls(
-          'cloudwatch',
-          ['DeleteAlarms', 'DisableAlarmActions', 'PutMetricAlarm', 'SetAlarmState'],
-          {
-            ...byHand,
-            requestParameters: { $or: [{ alarmNames: prefixes(own) }, { alarmName: prefixes(own) }] },
-          },
-        ),
-        Rule: calls('events', ['DisableRule', 'DeleteRule', 'RemoveTargets', 'PutRule'], {
-          ...byHand,
-          requestParameters: { $or: ['name', 'rule'].map((name) => ({ [name]: prefixes(`${stackName}-`) })) },
-        }),
-        Topic: calls('sns', ['DeleteTopic', 'Unsubscribe', 'SetTopicAttributes', 'RemovePermission'], {
-          ...byHand,
-          requestParameters: {
-            $or: ['topicArn', 'subscriptionArn'].map((name) => ({ [name]: prefixes(topic.topicArn) })),
-          },
-        }),
+const ownArn = (scope: Construct, service: string, resource: string): string => {
+  const { partition, region, account } = Stack.of(scope);
+  return `arn:${partition}:${service}:${region}:${account}:${resource}`;
+};
+
+/** Changes of roles, of stacks, and of what watches in the region of `scope`: alarms, rules and their topic. */
+const watchPatterns = (scope: Construct, { stage, topic }: CommonProps): Record<string, EventPattern> => {
+  const own = `spelo-byok-${stage}-`;
+  return {
+    Stack: calls('cloudformation', ['UpdateStack', 'ExecuteChangeSet', 'DeleteStack', 'UpdateTermination'], {
+      requestParameters: { stackName: prefixes(own, ownArn(scope, 'cloudformation', `stack/${own}`)) },
+    }),
+    Role: calls(
+      'iam',
+      ['PutRole', 'DeleteRole', 'AttachRole', 'DetachRole', 'UpdateRole', 'UpdateAssumeRole', 'CreateRole'],
+      { ...byHand, requestParameters: { roleName: prefixes(own) } },
+    ),
+    Alarm: calls('cloudwatch', ['DeleteAlarms', 'DisableAlarmActions', 'PutMetricAlarm', 'SetAlarmState'], {
+      ...byHand,
+      requestParameters: { $or: [{ alarmNames: prefixes(own) }, { alarmName: prefixes(own) }] },
+    }),
+    Rule: calls('events', ['DisableRule', 'DeleteRule', 'RemoveTargets', 'PutRule'], {
+      ...byHand,
+      requestParameters: {
+        $or: ['name', 'rule'].map((name) => ({ [name]: prefixes(`${Stack.of(scope).stackName}-`) })),
       },
-      impact: 'code that opens keys may be in other hands, or this stage is no longer watched.',
-      because: 'each call counts; outside of an announced deployment there is none.',
-    });
+    }),
+    Topic: calls('sns', ['DeleteTopic', 'Unsubscribe', 'SetTopicAttributes', 'RemovePermission'], {
+      ...byHand,
+      requestParameters: {
+        $or: ['topicArn', 'subscriptionArn'].map((name) => ({ [name]: prefixes(topic.topicArn) })),
+      },
+    }),
+  };
+};
 
-    new NoticeRule(this, 'Data', {
-      ...common,
-      runbook: 'A table or the evidence was changed',
-      description: 'changes of tables, streams, copies of tables and the buckets of the evidence',
-      eventPatterns: {
-        Table: calls(
-          'dynamodb',
-          [
-            'UpdateTable',
-            'DeleteTable',
-            'UpdateTimeToLive',
-            'UpdateContinuousBackups',
-            'PutResource',
-            'DeleteResource',
-          ],
-          { ...byHand, requestParameters: ofTable },
-        ),
-        Copy: calls('dynamodb', ['RestoreTable', 'ExportTable', 'CreateBackup', 'DeleteBackup'], {
-          requestParameters: ofTable,
-        }),
+const CODE = {
+  runbook: 'Code or an alarm was changed',
+  description: 'changes of functions, stacks, roles, alarms, rules and the topic of the alarms',
+  impact: 'code that opens keys may be in other hands, or this stage is no longer watched.',
+  because: 'each call counts; outside of an announced deployment there is none.',
+};
+
+/** Notices of changed roles, and of what watches in another region of the stage. */
+export const addWatchRules = (scope: Construct, props: CommonProps): void => {
+  new NoticeRule(scope, 'Code', { ...props, ...CODE, eventPatterns: watchPatterns(scope, props) });
+};
+
+/** Notices of changes of tables, of copies of them, and of the buckets of the evidence, if they are in this region. */
+export const addDataRules = (
+  scope: Construct,
+  { stage, topic, dataStack, evidence }: Omit<ChangeRulesProps, 'writtenTables'>,
+): void => {
+  const tableArn = ownArn(scope, 'dynamodb', `table/${dataStack}-`);
+  const ofTable = {
+    $or: [
+      { tableName: prefixes(`${dataStack}-`, tableArn) },
+      ...['resourceArn', 'tableArn', 'sourceTableArn', 'backupArn'].map((name) => ({
+        [name]: prefixes(tableArn),
+      })),
+      { sourceTableName: prefixes(`${dataStack}-`) },
+    ],
+  };
+  new NoticeRule(scope, 'Data', {
+    stage,
+    topic,
+    runbook: 'A table or the evidence was changed',
+    description: 'changes of tables, streams, copies of tables and the buckets of the evidence',
+    eventPatterns: {
+      Table: calls(
+        'dynamodb',
+        [
+          'UpdateTable',
+          'DeleteTable',
+          'UpdateTimeToLive',
+          'UpdateContinuousBackups',
+          'PutResource',
+          'DeleteResource',
+        ],
+        { ...byHand, requestParameters: ofTable },
+      ),
+      Copy: calls('dynamodb', ['RestoreTable', 'ExportTable', 'CreateBackup', 'DeleteBackup'], {
+        requestParameters: ofTable,
+      }),
+      ...(evidence.length > 0 && {
         Bucket: calls('s3', ['PutBucket', 'DeleteBucket'], {
           ...byHand,
           requestParameters: { bucketName: [...evidence] },
@@ -144,52 +130,97 @@ export class ChangeRules extends Construct {
         Object: calls('s3', ['DeleteObject', 'PutObjectRetention', 'PutObjectLegalHold'], {
           requestParameters: { bucketName: [...evidence] },
         }),
-      },
-      impact:
-        'deleted keys may be read from a copy, the audit trail may have a gap, or evidence may be removed.',
-      because: 'each call counts; only a restore and an announced deployment make such calls.',
-    });
+      }),
+    },
+    impact:
+      'deleted keys may be read from a copy, the audit trail may have a gap, or evidence may be removed.',
+    because: 'each call counts; only a restore and an announced deployment make such calls.',
+  });
+};
 
-    const issuer = (arns: readonly unknown[]) => ({
-      userIdentity: { sessionContext: { sessionIssuer: { arn: arns } } },
-    });
-    const roles = `arn:${partition}:iam::${account}:role/`;
-    new NoticeRule(this, 'Writes', {
-      ...common,
-      runbook: 'A table was written by another principal',
-      description: 'writes of keys or tenancy by no role of the stage',
-      eventPatterns: {
-        '': calls(
-          'dynamodb',
-          [
-            'PutItem',
-            'UpdateItem',
-            'DeleteItem',
-            'BatchWriteItem',
-            'TransactWriteItems',
-            'Execute',
-            'BatchExecute',
-          ],
-          {
-            resources: { ARN: [...writtenTables] },
-            $or: [
-              issuer([
-                {
-                  'anything-but': {
-                    prefix: [
-                      `${roles}${own}`,
-                      `${roles}aws-service-role/replication.dynamodb.amazonaws.com/`,
-                    ],
-                  },
+/** Notices of writes of items by anybody but the stage's roles and the replication of DynamoDB. `tables` are ARNs, or beginnings of them. */
+export const addWriteRule = (
+  scope: Construct,
+  { stage, topic, tables }: CommonProps & { readonly tables: readonly unknown[] },
+): void => {
+  const issuer = (arns: readonly unknown[]) => ({
+    userIdentity: { sessionContext: { sessionIssuer: { arn: arns } } },
+  });
+  const { partition, account } = Stack.of(scope);
+  const roles = `arn:${partition}:iam::${account}:role/`;
+  new NoticeRule(scope, 'Writes', {
+    stage,
+    topic,
+    runbook: 'A table was written by another principal',
+    description: 'writes of keys or tenancy by no role of the stage',
+    eventPatterns: {
+      '': calls(
+        'dynamodb',
+        [
+          'PutItem',
+          'UpdateItem',
+          'DeleteItem',
+          'BatchWriteItem',
+          'TransactWriteItems',
+          'Execute',
+          'BatchExecute',
+        ],
+        {
+          resources: { ARN: [...tables] },
+          $or: [
+            issuer([
+              {
+                'anything-but': {
+                  prefix: [
+                    `${roles}spelo-byok-${stage}-`,
+                    `${roles}aws-service-role/replication.dynamodb.amazonaws.com/`,
+                  ],
                 },
-              ]),
-              issuer([{ exists: false }]),
-            ],
-          },
+              },
+            ]),
+            issuer([{ exists: false }]),
+          ],
+        },
+      ),
+    },
+    impact: 'a key, a member or a site may be another than its owner set.',
+    because: 'each call counts; a refused one, too: it was tried.',
+  });
+};
+
+/**
+ * Notices of changes that weaken what protects keys and evidence: code and roles of the functions, alarms and rules, tables and
+ * buckets, and writes of tables by anybody but the stage's roles. Each call counts; an announced deployment is one notice.
+ * IAM's calls reach EventBridge in us-east-1 alone: there the stack of ChangesStack watches, if the stage is elsewhere.
+ */
+export class ChangeRules extends Construct {
+  constructor(scope: Construct, id: string, { writtenTables, ...props }: ChangeRulesProps) {
+    super(scope, id);
+    const { stage, topic } = props;
+    const own = `spelo-byok-${stage}-`;
+    const functions = ownArn(this, 'lambda', `function:${own}`);
+    new NoticeRule(this, 'Code', {
+      stage,
+      topic,
+      ...CODE,
+      eventPatterns: {
+        Function: calls(
+          'lambda',
+          ['UpdateFunctionCode', 'UpdateFunctionConfiguration', 'AddPermission', 'DeleteFunction'],
+          { ...byHand, requestParameters: { functionName: prefixes(own, functions) } },
         ),
+        Mapping: calls('lambda', ['UpdateEventSourceMapping', 'DeleteEventSourceMapping'], {
+          ...byHand,
+          responseElements: { functionArn: prefixes(functions) },
+        }),
+        ...watchPatterns(this, { stage, topic }),
       },
-      impact: 'a key, a member or a site may be another than its owner set.',
-      because: 'each call counts; a refused one, too: it was tried.',
     });
+    addDataRules(this, props);
+    addWriteRule(this, { stage, topic, tables: writtenTables });
   }
 }
+
+/** Tables whose names begin with that of their stack, as an event pattern on ARNs of this region. */
+export const tablesOf = (scope: Construct, dataStack: string) =>
+  prefixes(ownArn(scope, 'dynamodb', `table/${dataStack}-`));

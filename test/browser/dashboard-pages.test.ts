@@ -22,7 +22,8 @@ let pages: readonly string[];
 beforeAll(async () => {
   run = await startDashboard({ browser: { viewport: DESKTOP, colorScheme: 'light' } });
   const { stack } = run;
-  tenant = await makeTenant(stack, { name: 'Harbour Books' }, { allowed_origins: [stack.url] });
+  const tools = [{ name: 'open_cart', description: 'Opens the cart.' }];
+  tenant = await makeTenant(stack, { name: 'Harbour Books' }, { allowed_origins: [stack.url], tools });
   await putWorkspaceKey(stack, tenant, fakeKey());
   await mint(stack, tenant, {}, stack.url);
   await mint(stack, tenant, {}, 'https://elsewhere.example');
@@ -44,12 +45,14 @@ beforeAll(async () => {
   await signIn(run, tenant.owner);
   const site = `sites/${tenant.siteId}`;
   pages = [
+    'home',
     'billing',
     'voice',
     'sites',
     'sites/new',
     site,
     `${site}?tab=embed`,
+    `${site}?tab=functions`,
     `${site}?tab=visitors`,
     `${site}?tab=key`,
     'usage',
@@ -161,8 +164,9 @@ describeInBrowser('every page of the dashboard', () => {
     });
     const kept = (await page.evaluate('JSON.stringify(sessionStorage)')) as string;
     await fresh.addInitScript(`Object.entries(${kept}).forEach(([k, v]) => sessionStorage.setItem(k, v))`);
-    await fresh.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/billing`);
-    await fresh.getByText('The key works.').waitFor();
+    await fresh.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/home`);
+    await fresh.getByText('This month').waitFor();
+    await fresh.getByRole('list', { name: 'Stored keys' }).waitFor();
     const bytes = (await Promise.all(sizes.values())).reduce((sum, size) => sum + size, 0);
     await fresh.close();
     process.stdout.write(

@@ -15,7 +15,11 @@ let tenant: Tenant;
 beforeAll(async () => {
   run = await startDashboard({ browser: { viewport: { width: 1280, height: 900 } } });
   const { stack } = run;
-  tenant = await makeTenant(stack, { name: 'Harbour Books' }, { allowed_origins: [stack.url] });
+  tenant = await makeTenant(
+    stack,
+    { name: 'Harbour Books' },
+    { allowed_origins: [stack.url], tools: [{ name: 'open_cart' }] },
+  );
   await putWorkspaceKey(stack, tenant, fakeKey());
   await mint(stack, tenant, {}, stack.url);
   await stack.streams.drain();
@@ -33,16 +37,18 @@ const OFFERED = `[...document.querySelectorAll('main :is(button, input, select, 
   .filter((control) => !control.matches(':disabled') && !control.readOnly && control.checkVisibility())
   .map((control) => control.getAttribute('aria-label') ?? control.labels?.[0]?.textContent ?? control.textContent)`;
 
-const OF_SITE = ['Copy ID', 'Settings', 'Embed', 'Visitors', 'OpenAI key'];
+const OF_SITE = ['Copy ID', 'Settings', 'Embed', 'Functions', 'Visitors', 'OpenAI key'];
 
 /** All that a viewer finds to use: it chooses what is shown, and changes nothing. */
 const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
+  home: [],
   billing: [],
   voice: ['Site'],
   sites: [],
   'sites/new': [],
   site: [...OF_SITE, 'Former instructions'],
   'site?tab=key': OF_SITE,
+  'site?tab=functions': [...OF_SITE, 'Copy page code'],
   'usage?tab=sessions': [
     'Overview',
     'Live',

@@ -18,7 +18,7 @@ describe('the functions of a site', () => {
   it.each<[string, unknown, RegExp]>([
     ['a name with a space', [{ ...TOOL, name: 'get order' }], /^0\.name: Must be 1 to 64/],
     ['a name of 65 letters', [{ ...TOOL, name: 'a'.repeat(65) }], /^0\.name: Must be 1 to 64/],
-    ['the same name twice', [TOOL, TOOL], /^: Two functions have the same name\.$/],
+    ['the same name twice', [TOOL, TOOL], /^1\.name: Another function has this name\.$/],
     [
       'a schema of a list',
       [{ ...TOOL, parameters: { type: 'array' } }],

@@ -64,6 +64,7 @@ const OUTSIDE: readonly (readonly [RouteId, readonly string[]])[] = [
   ['listWorkspaces', ['WORKSPACE', 'WORKSPACE#', 'WORKSPACE#short', `SITE#${'0'.repeat(12)}`, '\uD800']],
   ['listMembers', ['MEMBER', 'SITE#x', 'WORKSPACE', 'member#x', '\uD800']],
   ['listSites', ['SITE', 'MEMBER#x', 'ARCHIVED_SITE#x', 'zz', 'SITE#\uD800']],
+  ['listKeys', ['SITE', 'MEMBER#x', 'ARCHIVED_SITE#x', 'zz', 'SITE#\uD800']],
   [
     'listSessions',
     ['SESSION#', 'SESSION#ses_', 'SESSION#ses_zzzz', 'ZZ', '0', 'SESSION#ses_0000000001\uD800'],

@@ -2,7 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { writeBlocks } from '../../bench/blocks.ts';
-import { EXAMPLE_STAGES, exampleApp, ofType, type Resource, templateOf } from './synthesized.ts';
+import {
+  EXAMPLE_STAGES,
+  exampleApp,
+  ofType,
+  type Resource,
+  type SynthesizedStack,
+  templateOf,
+} from './synthesized.ts';
 
 /**
  * Figures of the deployment that documents show between `<!-- generated:… -->` and its end, made from the templates.
@@ -17,8 +24,7 @@ const resourcesOf = (stage: Stage, type: string): readonly Resource[] =>
     .flatMap((template) => ofType(template, type));
 
 /** Alarms and the metrics that they read, of which AWS counts each. */
-const alarmsOf = (stage: Stage) => {
-  const alarms = resourcesOf(stage, 'AWS::CloudWatch::Alarm');
+const countAlarms = (alarms: readonly Resource[]) => {
   const metrics = alarms.flatMap(({ Properties }) =>
     z
       .array(z.object({ MetricStat: z.unknown().optional() }))
@@ -29,6 +35,9 @@ const alarmsOf = (stage: Stage) => {
   return { alarms: alarms.length, metrics: metrics.length };
 };
 
+const alarmsIn = (stacks: readonly SynthesizedStack[]) =>
+  countAlarms(stacks.map(templateOf).flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm')));
+
 /** List prices in dollars a month: https://aws.amazon.com/kms/pricing and https://aws.amazon.com/cloudwatch/pricing */
 const PRICE_OF_KEY = 1;
 const PRICE_OF_ALARM_METRIC = 0.1;
@@ -37,8 +46,10 @@ const dollars = (amount: number): string => `$${amount.toFixed(2)}`;
 /** The lines of `docs/cost.md`: dev has no edge, prod has one. */
 const costLines = (): readonly string[] => {
   const count = (type: string): number => resourcesOf('dev', type).length;
-  const plain = alarmsOf('dev');
-  const withEdge = alarmsOf('prod');
+  const plain = alarmsIn(exampleApp({ stage: 'dev' }).stacks);
+  const { stacks, changes } = exampleApp({ stage: 'prod' });
+  const elsewhere = alarmsIn(changes);
+  const withEdge = alarmsIn(stacks.filter((stack) => !changes.includes(stack)));
   const edge = { alarms: withEdge.alarms - plain.alarms, metrics: withEdge.metrics - plain.metrics };
   const keys = count('AWS::KMS::Key');
   return [
@@ -48,6 +59,7 @@ const costLines = (): readonly string[] => {
     `| ${keys} customer-managed KMS keys | ${dollars(keys * PRICE_OF_KEY)} |`,
     `| ${plain.alarms} alarms; AWS counts the ${plain.metrics} metrics that they read | ${dollars(plain.metrics * PRICE_OF_ALARM_METRIC)} |`,
     `| With an edge: ${edge.alarms} more alarms, on ${edge.metrics} more metrics | ${dollars(edge.metrics * PRICE_OF_ALARM_METRIC)} |`,
+    `| Outside of us-east-1: ${elsewhere.alarms} more alarm there, on ${elsewhere.metrics} metrics | ${dollars(elsewhere.metrics * PRICE_OF_ALARM_METRIC)} |`,
   ];
 };
 

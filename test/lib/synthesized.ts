@@ -69,6 +69,7 @@ export const exampleApp = ({ stage = 'dev', settings = {} }: ExampleOptions = {}
     edge: find('edge'),
     dashboard: find('dashboard'),
     replicas: stacks.filter(({ stackName }) => stackName.startsWith(`spelo-byok-${stage}-replica-`)),
+    changes: stacks.filter(({ stackName }) => stackName.startsWith(`spelo-byok-${stage}-changes-`)),
   };
 };
 

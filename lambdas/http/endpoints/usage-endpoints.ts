@@ -20,11 +20,13 @@ import type { listWorkspaceSessions } from '../../use-cases/sessions/list-worksp
 import type { readConcurrency } from '../../use-cases/sessions/read-concurrency.ts';
 import type { readSession } from '../../use-cases/sessions/read-session.ts';
 import type { compareOwnMonth } from '../../use-cases/usage/compare-own-month.ts';
+import type { readOverview } from '../../use-cases/usage/read-overview.ts';
 import type { readUsage } from '../../use-cases/usage/read-usage.ts';
 import { encodeCursor, pageRequestOf } from '../cursor.ts';
 import { presentLive } from '../present-live.ts';
 import { centsOf, presentByKind, presentComparison } from '../presenters/present-cost.ts';
 import { presentError } from '../presenters/present-errors.ts';
+import { presentOverview } from '../presenters/present-overview.ts';
 import {
   presentConcurrency,
   presentOwnMonth,
@@ -39,6 +41,7 @@ export interface UsageDeps {
   readonly clock: Clock;
   readonly plans: readonly Plan[];
   readonly readUsage: ReturnType<typeof readUsage>;
+  readonly readOverview: ReturnType<typeof readOverview>;
   readonly listSessions: ReturnType<typeof listSessions>;
   readonly listWorkspaceSessions: ReturnType<typeof listWorkspaceSessions>;
   readonly readSession: ReturnType<typeof readSession>;
@@ -60,6 +63,9 @@ type PublicRoute = 'readPricing' | 'estimateCost';
 const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRoute> => ({
   readWorkspaceUsage: async ({ caller, path, query: { from, to, group_by: groupBy } }) =>
     presentUsage(await deps.readUsage(caller, { workspaceId: workspaceIdIn(path) }, { from, to, groupBy })),
+
+  readOverview: async ({ caller, path, query }) =>
+    presentOverview(await deps.readOverview(caller, workspaceIdIn(path), query.own_origin)),
 
   readSiteUsage: async ({ caller, path, query: { from, to, group_by: groupBy } }) =>
     presentUsage(await deps.readUsage(caller, { siteId: siteIdIn(path) }, { from, to, groupBy })),

@@ -92,19 +92,15 @@ export interface DueSessions {
 export interface SessionUsageStore {
   /**
    * Writes the meter and adds to the totals, and to these budgets, what it adds, all or nothing. `meter.revision` is the one
-   * that was read, 0 for a new meter. ConflictError when it has moved since, or a budget began another period.
+   * that was read, 0 for a new meter. ConflictError when it has moved since, a budget began another period, or a hold grew and
+   * the period would then commit more than `capSeconds`; undefined: the hold did not grow, or has no cap.
    */
-  saveUsage(usage: SessionUsage, budgets?: readonly CurrentBudget[]): Promise<void>;
+  saveUsage(usage: SessionUsage, budgets?: readonly CurrentBudget[], capSeconds?: number): Promise<void>;
   /**
    * As saveUsage, for a managed session that is closed without a single report: in the same transaction it is counted
    * against its site and day.
    */
   saveUnreported(usage: SessionUsage): Promise<void>;
-  /**
-   * Writes a usage whose hold has grown, and adds the difference to the committed seconds of the period: all or nothing.
-   * @throws ConflictError when the usage has changed, or when the period would commit more than `capSeconds`; null: no limit.
-   */
-  saveHold(usage: SessionUsage, capSeconds: number | null): Promise<void>;
   /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
   listDue(now: Date, limit: number, after?: Date): Promise<DueSessions>;
 }

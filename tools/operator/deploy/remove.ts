@@ -20,8 +20,8 @@ export interface RemoveOptions {
   readonly plan: boolean;
 }
 
-/** Stacks whose deletion leaves resources that nobody uses any more. */
-const HOLDS_DATA = /-(?:data|audit|network|replica-[a-z0-9-]+)$/;
+/** Stacks that hold data or watch it. */
+const HOLDS_DATA = /-(?:data|audit|network|(?:replica|changes)-[a-z0-9-]+)$/;
 
 const cost = ({ dollars, unit }: Price): string => `${inDollars(dollars)} ${unit}`;
 

@@ -44,8 +44,10 @@ describe('npm run deploy', () => {
   test('plans the stage dev of cdk.json with the CDK of this project, and changes nothing', async () => {
     const { status, text } = await command('--stage', 'dev', '--plan');
     expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining('Nothing was changed.') });
-    expect(text).toMatch(/2\. spelo-byok-dev-data: create \(6 tables, \d+ KMS keys, 1 user pool/);
-    expect(text).toMatch(/3\. spelo-byok-dev-api: create \(\d+ functions/);
+    expect(text).toMatch(/2\. bootstrap the CDK in us-east-1/);
+    expect(text).toMatch(/3\. spelo-byok-dev-data: create \(6 tables, \d+ KMS keys, 1 user pool/);
+    expect(text).toMatch(/4\. spelo-byok-dev-api: create \(\d+ functions/);
+    expect(text).toMatch(/spelo-byok-dev-changes-us-east-1 in us-east-1: create \(1 alarm/);
     expect(aws.requests.map(({ operation }) => operation)).not.toContainEqual(
       expect.stringMatching(/^(?:Create|Update|Delete|Put|Execute|Admin)/),
     );

@@ -72,6 +72,8 @@ export const CALLED = {
   sendMailCode: { method: 'POST', path: '/v1/workspaces/{workspaceId}/mail-alerts/code' },
   confirmMail: { method: 'POST', path: '/v1/workspaces/{workspaceId}/mail-alerts/confirm' },
   changeMailAlerts: { method: 'PATCH', path: '/v1/workspaces/{workspaceId}/mail-alerts' },
+  readOverview: { method: 'GET', path: '/v1/workspaces/{workspaceId}/overview' },
+  listKeys: { method: 'GET', path: '/v1/workspaces/{workspaceId}/openai-keys' },
   readWorkspaceUsage: { method: 'GET', path: '/v1/workspaces/{workspaceId}/usage' },
   listSessions: { method: 'GET', path: '/v1/sites/{siteId}/sessions' },
   listWorkspaceSessions: { method: 'GET', path: '/v1/workspaces/{workspaceId}/sessions' },

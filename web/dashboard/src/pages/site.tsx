@@ -20,6 +20,7 @@ import { useWorkspace } from '../workspace.tsx';
 
 const FormerInstructions = lazy(() => import('../sites/former-instructions.tsx'));
 const EmbedPage = lazy(() => import('../embed/embed-page.tsx'));
+const FunctionsCard = lazy(() => import('../functions/functions-card.tsx'));
 
 export default function SitePage() {
   const { siteId = '' } = useParams();
@@ -59,6 +60,15 @@ const SiteDetail = ({ site }: { readonly site: Site }) => (
           ),
         },
         {
+          id: 'functions',
+          title: 'Functions',
+          content: () => (
+            <Suspense fallback={<Loading what="the functions" lines={4} />}>
+              <FunctionsCard site={site} />
+            </Suspense>
+          ),
+        },
+        {
           id: 'visitors',
           title: 'Visitors',
           content: () => <EmbedTokens site={site} />,
@@ -90,6 +100,7 @@ const draftOf = ({
   embed_key: _embedKey,
   has_key: _key,
   key_suspended: _suspended,
+  tools: _tools,
   ...rest
 }: Site): SiteDraft => rest;
 

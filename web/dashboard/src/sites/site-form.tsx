@@ -20,6 +20,7 @@ import { ConversationFields, emptyConversation } from './conversation-fields.tsx
 import { OriginsField } from './origins-field.tsx';
 import css from './sites.module.css';
 
+/** The settings that the form changes. Functions have their own tab. */
 export type SiteDraft = Omit<
   Site,
   | 'site_id'
@@ -29,6 +30,7 @@ export type SiteDraft = Omit<
   | 'embed_key'
   | 'has_key'
   | 'key_suspended'
+  | 'tools'
   | 'created_at'
   | 'created_by'
 >;
@@ -43,7 +45,6 @@ export const emptyDraft: SiteDraft = {
   data_residency: 'global',
   control: 'brokered',
   require_embed_token: false,
-  tools: [],
   visitor_limits: { calls_per_day: null, minutes_per_day: null },
   client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
   max_duration_seconds: SESSION_DURATION_SECONDS.default,
@@ -140,7 +141,7 @@ export const SiteForm = ({
         />
         <ControlField
           control={draft.control}
-          fault={faultOf('control')}
+          fault={faultOf('control') ?? faultOf('tools')}
           onChange={(control) => set('control', control)}
         />
         <details className={ui['details']}>
