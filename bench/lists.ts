@@ -14,7 +14,7 @@ import {
 } from '../lambdas/domain/identifiers.ts';
 import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
-import { median, mintAt, NO_BUDGETS, type Place, signIn, withoutStreams } from './bench-stack.ts';
+import { median, mintAt, NO_BUDGETS, type Place, reportAt, signIn, withoutStreams } from './bench-stack.ts';
 import { startCountingProxy } from './counting-proxy.ts';
 import { print, tableOf } from './report.ts';
 
@@ -40,7 +40,7 @@ const SPREAD_MS = 7_200_000;
 /** DynamoDB takes so many items in one batch. */
 const BATCH = 25;
 const BATCHES_IN_FLIGHT = 4;
-/** What one call looks at for a filter that no index answers (lambdas/use-cases/filtered-page.ts). */
+/** Rows that one call reads for a filter that no index answers (lambdas/use-cases/filtered-page.ts). */
 const MOST_ROWS = 2_000;
 
 const proxy = await startCountingProxy();
@@ -95,6 +95,9 @@ const fill = async (rows: number): Promise<Filled> => {
   const { data, code } = await mintAt(stack.url, place);
   if (code !== 'ok') throw new Error(`The mint was refused: ${code}.`);
   const [workspaceId, siteId] = [place.workspaceId as WorkspaceId, place.siteId as SiteId];
+  const minted = { ...place, session_id: data.session_id, signing_secret: data.signing_secret };
+  for (const type of ['connected', 'ended'])
+    await reportAt(stack.url, minted, new Date(), type, type === 'ended' ? { reason: 'hung_up' } : {});
   const session = await itemAt(
     TABLES.sessions.name,
     primaryKey.session({ siteId, workspaceId }, data.session_id),
