@@ -32,7 +32,7 @@ interface Stored {
   readonly table: TableName;
   readonly key: PrimaryKey;
   readonly what: string;
-  /** What it holds of a visitor, or of a person who signs in; empty: nothing. */
+  /** Data about a visitor, or a person who signs in; undefined: none. */
   readonly person?: string;
   readonly kept: string;
 }
