@@ -543,6 +543,7 @@ export const ROUTES = {
     query: auditSchemas.auditQuery,
     status: 200,
     data: auditSchemas.auditPage,
+    csv: { name: 'audit', list: 'items', record: auditSchemas.auditRow },
     refusals: ['workspace_not_found'],
   },
   verifyAudit: {

@@ -56,6 +56,8 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
     'Errors',
     'At a time',
     ...[
+      'Export sessions as CSV',
+      'Export sessions as JSON',
       'Site',
       'State',
       'End',
