@@ -1,5 +1,6 @@
 import { backoffMs } from '../lambdas/domain/backoff.ts';
 import type { Units } from './counting-proxy.ts';
+import { periodWritesOf } from './period-writes.ts';
 import { poisson, type Random, seeded } from './random.ts';
 
 /**
@@ -343,8 +344,9 @@ const TRANSACTION_MS = 8;
 const READ_MS = 5;
 
 /**
- * Mints of one managed workspace on a hard cap: each admission and each report writes the item of the workspace's billing
- * period in a transaction, and of two transactions on one item at the same time the later is cancelled.
+ * Mints of one managed workspace on a hard cap: each admission writes the item of the workspace's billing period in a
+ * transaction, and so do the reports with which a hold grows or ends. Of two transactions on one item at the same time the later
+ * is cancelled.
  */
 export const simulateHotWorkspace = (mintsPerSecond: number, seconds = 300, seed = 1): HotOutcome => {
   const random = seeded(seed);
@@ -367,7 +369,7 @@ export const simulateHotWorkspace = (mintsPerSecond: number, seconds = 300, seed
       tries.push({ at, since: at, tries: 1, mint });
   };
   startAll(mintsPerSecond, true);
-  startAll(mintsPerSecond * REPORTS.length, false);
+  startAll(mintsPerSecond * periodWritesOf(REPORTS), false);
   tries.sort((a, b) => b.at - a.at);
   const later = (again: Try): void => {
     let [low, high] = [0, tries.length];

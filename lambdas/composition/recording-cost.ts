@@ -6,8 +6,8 @@ import type { SessionUsageStore } from '../use-cases/ports/sessions.ts';
 /** The meters of sessions, whose cost is written as a metric as well, each part of it once it has been booked. */
 export const recordingCost = (sessionUsage: SessionUsageStore, metrics: Metrics): SessionUsageStore => ({
   ...sessionUsage,
-  saveUsage: async (session, budgets) => {
-    await sessionUsage.saveUsage(session, budgets);
+  saveUsage: async (session, budgets, capSeconds) => {
+    await sessionUsage.saveUsage(session, budgets, capSeconds);
     const { costMicroCents } = entryDifference(entryOf(session), session.posted);
     if (costMicroCents !== 0) metrics.recordCost(session.mode, costMicroCents);
   },

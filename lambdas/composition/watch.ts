@@ -55,23 +55,20 @@ export const watchHandler = (
     records: dynamoDbCallRecords(dynamoDb, tables.sessions),
     sites: dynamoDbMembership(dynamoDb, environment.TENANCY_TABLE),
     meterReader,
-    sessionUsage: {
-      saveHold: meters.saveHold,
-      ...chargeBudgets({
-        clock,
-        random,
-        hangUps,
-        onUnsettled: ({ siteId, sessionId }, error) =>
-          log.warn('budgets not settled', {
-            site_id: siteId,
-            session_id: sessionId,
-            error_name: error instanceof Error ? error.name : typeof error,
-          }),
-        budgets,
-        workspaces,
-        sessionUsage: meters,
-      }),
-    },
+    sessionUsage: chargeBudgets({
+      clock,
+      random,
+      hangUps,
+      onUnsettled: ({ siteId, sessionId }, error) =>
+        log.warn('budgets not settled', {
+          site_id: siteId,
+          session_id: sessionId,
+          error_name: error instanceof Error ? error.name : typeof error,
+        }),
+      budgets,
+      workspaces,
+      sessionUsage: meters,
+    }),
     plans: environment.PLANS,
     notices: dynamoDbPeriodUsage(dynamoDb, tables.usage),
     workspaces,

@@ -717,6 +717,19 @@ export const ROUTES = {
     data: usage.session,
     refusals: ['site_not_found', 'session_not_found'],
   },
+  listWorkspaceSessions: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/sessions',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary:
+      'The sessions of all sites, archived ones included, each with its receipt. A page may be shorter than its limit. Continue until there is no cursor.',
+    query: usage.workspaceSessionsQuery,
+    status: 200,
+    data: usage.workspaceSessionsPage,
+    csv: { name: 'sessions', list: 'items', record: usage.session },
+    refusals: ['workspace_not_found', 'site_not_found'],
+  },
   endSession: {
     method: 'POST',
     path: '/v1/sites/{siteId}/sessions/{sessionId}/end',

@@ -169,7 +169,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Checkpoints|Tables|Evidence|Notices)Key$|^ArchiveBucket(\/(audit|reconciliations)\/\*)?$|^TrailBucket(\/AWSLogs\/\*)?$|^(HangUps|Notices)\/Queue$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/index\/by-workspace|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Checkpoints|Tables|Evidence|Notices)Key$|^ArchiveBucket(\/(audit|reconciliations)\/\*)?$|^TrailBucket(\/AWSLogs\/\*)?$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
       ({ resource }) =>
         !known.test(resource) &&
@@ -584,6 +584,11 @@ describe('the tables', () => {
   test('only manage asks for the workspaces of a person', () => {
     expect(rolesThat(/./, 'TenancyTable/index/by-sub')).toEqual(['manage']);
     expect(actionsOf('manage', 'TenancyTable/index/by-sub')).toEqual(['dynamodb:Query']);
+  });
+
+  test('only usage lists the sessions of a workspace', () => {
+    expect(rolesThat(/./, 'SessionsTable/index/by-workspace')).toEqual(['usage']);
+    expect(actionsOf('usage', 'SessionsTable/index/by-workspace')).toEqual(['dynamodb:Query']);
   });
 });
 

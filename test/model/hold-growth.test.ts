@@ -6,12 +6,14 @@ import { primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import { ConflictError } from '../../lambdas/domain/dependency.ts';
 import { newSessionId, type WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { wantedHoldSeconds } from '../../lambdas/domain/sessions/hold.ts';
 import type { SessionUsage } from '../../lambdas/domain/sessions/session-usage.ts';
 import { createTables } from '../../local/create-tables.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../local/dynamodb/engine.ts';
 import {
   aSessionUsage,
   connected,
+  ended,
   heartbeat,
   MINTED_MS,
   onTime,
@@ -70,40 +72,42 @@ const running = async (seconds: number): Promise<SessionUsage> => {
 describe('two sessions that grow their holds at the same time', () => {
   it('get the last seconds of a cap once: one write succeeds, and the cap is never passed', async () => {
     const sessions = [await running(90), await running(90)];
-    expect(await period()).toEqual({ used: 180, committed: 240 });
+    expect(await period()).toEqual({ used: 0, committed: 240 });
     const outcomes = await Promise.allSettled(
-      sessions.map((session) => store.saveHold({ ...session, holdSeconds: 180 }, 300)),
+      sessions.map((session) => store.saveUsage({ ...session, holdSeconds: 180 }, [], 300)),
     );
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     const refused = outcomes.find((outcome) => outcome.status === 'rejected');
     expect(refused?.reason).toBeInstanceOf(ConflictError);
-    expect(await period()).toEqual({ used: 180, committed: 300 });
+    expect(await period()).toEqual({ used: 60, committed: 300 });
     const holds = await Promise.all(sessions.map(async (session) => (await stored(session)).holdSeconds));
     expect(holds.toSorted()).toEqual([120, 180]);
   });
 
   it('cannot pass the cap one after the other either', async () => {
     const [first, second] = [await running(90), await running(90)];
-    await store.saveHold({ ...first, holdSeconds: 180 }, 300);
-    await expect(store.saveHold({ ...second, holdSeconds: 121 }, 300)).rejects.toBeInstanceOf(ConflictError);
-    expect(await period()).toEqual({ used: 180, committed: 300 });
+    await store.saveUsage({ ...first, holdSeconds: 180 }, [], 300);
+    await expect(store.saveUsage({ ...second, holdSeconds: 121 }, [], 300)).rejects.toBeInstanceOf(
+      ConflictError,
+    );
+    expect(await period()).toEqual({ used: 60, committed: 300 });
   });
 
   it('grow the hold of one session once, when both requests read the same usage', async () => {
     const session = await running(90);
-    const grow = () => store.saveHold({ ...session, holdSeconds: 200 }, 6_000);
+    const grow = () => store.saveUsage({ ...session, holdSeconds: 200 }, [], 6_000);
     const outcomes = await Promise.allSettled([grow(), grow()]);
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
-    expect(await period()).toEqual({ used: 90, committed: 200 });
+    expect(await period()).toEqual({ used: 80, committed: 200 });
   });
 });
 
-it.each([{ capSeconds: 6_000 }, { capSeconds: null }])(
+it.each([{ capSeconds: 6_000 }, { capSeconds: undefined }])(
   'seconds that a grown hold makes billable are in the totals, with a cap of $capSeconds',
   async ({ capSeconds }) => {
     const session = await running(150);
     expect(await period()).toEqual({ used: 120, committed: 120 });
-    await store.saveHold({ ...session, holdSeconds: 270 }, capSeconds);
+    await store.saveUsage({ ...session, holdSeconds: 270 }, [], capSeconds);
     const after = await stored(session);
     expect(after.posted).toMatchObject({ billedSeconds: 150, committedSeconds: 270 });
     expect(await period()).toEqual({ used: 150, committed: 270 });
@@ -111,8 +115,29 @@ it.each([{ capSeconds: 6_000 }, { capSeconds: null }])(
       (item) => item['billedSeconds'] !== undefined,
     );
     expect(days.map(({ billedSeconds }) => billedSeconds)).toEqual([150]);
-    // The next report adds only what is new.
+    // The next report adds nothing to the period, and the end all that is missing.
     await store.saveUsage(take(after, [{ report: heartbeat(160), arrivesAt: 160 }]).usage);
-    expect(await period()).toEqual({ used: 160, committed: 270 });
+    expect(await period()).toEqual({ used: 150, committed: 270 });
+    await store.saveUsage(take(await stored(session), [{ report: ended(170), arrivesAt: 170 }]).usage);
+    expect(await period()).toEqual({ used: 170, committed: 170 });
   },
 );
+
+it('a capped session of two minutes writes its billing period twice after its mint: as its hold grows and at its end', async () => {
+  const { pk, sk } = primaryKey.periodUsage(workspaceId, '2026-11');
+  const writes = async () =>
+    Number((await tables.usageOf(pk)).find((item) => item['sk'] === sk)?.['writes'] ?? 0);
+  const counted = [];
+  let session = await running(2);
+  const minted = await writes();
+  for (const seconds of [20, 40, 60, 80, 100]) {
+    const heard = take(session, [{ report: heartbeat(seconds), arrivesAt: seconds }]).usage;
+    await store.saveUsage({ ...heard, holdSeconds: wantedHoldSeconds(heard) }, [], 6_000);
+    session = await stored(session);
+    counted.push((await writes()) - minted);
+  }
+  await store.saveUsage(take(session, [{ report: ended(120), arrivesAt: 120 }]).usage);
+  counted.push((await writes()) - minted);
+  expect(counted).toEqual([0, 0, 0, 1, 1, 2]);
+  expect(await period()).toEqual({ used: 120, committed: 120 });
+});

@@ -313,11 +313,15 @@ it('plan minutes: never more committed than the cap, each session once, and all 
           expect(held).toBeGreaterThanOrEqual(Math.min(FIRST_HOLD_SECONDS, visitor.maxSeconds));
           expect(held).toBeLessThanOrEqual(visitor.maxSeconds);
           const billed = Math.min(held, billedOf(visitor));
+          // While it runs, the totals follow when its hold grows or is used up, and are never further behind than one hold.
+          const settled = stored.get(sessionId)?.posted.billedSeconds ?? 0;
+          const settles = isOver(visitor) || billed === held;
+          expect(settled).toBeLessThanOrEqual(billed);
+          expect(settled).toBeGreaterThanOrEqual(settles ? billed : billed - FIRST_HOLD_SECONDS);
           expect({ sessionId, ...stored.get(sessionId)?.posted }).toMatchObject({
             sessionId,
             sessions: visitor.connectedMs === undefined ? 0 : 1,
             seconds: secondsOf(visitor),
-            billedSeconds: billed,
             committedSeconds: isOver(visitor) ? billed : held,
             tokens: { audioOut: visitor.spoken },
           });

@@ -56,7 +56,6 @@ const WRITES: ReadonlySet<string> = new Set([
   'release',
   'extend',
   'saveUsage',
-  'saveHold',
   'saveHealth',
   'noteThreshold',
   'noteCallsEnded',

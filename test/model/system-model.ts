@@ -95,6 +95,8 @@ export interface Session {
   readonly connectBy: number;
   /** Seconds of a hard-capped plan that it holds, 0 on any other plan; grows with its reports. */
   hold: number;
+  /** Seconds of it that the totals contain while it runs under a hard cap. */
+  settled: number;
   readonly maxDuration: number;
   /** The address of its visitor. */
   readonly address: string;
@@ -497,6 +499,7 @@ export const addSession = (
     issuedAt: model.now,
     connectBy,
     hold,
+    settled: 0,
     maxDuration,
     address,
     pool: payer.openAiKey,
@@ -593,6 +596,7 @@ export const report = (
   }
   session.metered = true;
   if (!wasOver) growHold(model, session, committed);
+  session.settled = settledAfterReport(session);
   const now = seconds(model);
   const reason = hangUpOf(model, session, session.leaseEnds > now);
   if (reason === 'ended') session.leaseEnds = 0;
@@ -620,6 +624,14 @@ const growHold = (model: SystemModel, session: Session, committed: number): void
   const cap = mode === 'managed' ? PLANS[plan].cap : undefined;
   const free = cap === undefined ? Number.POSITIVE_INFINITY : cap - committed;
   session.hold = Math.max(hold, Math.min(wanted, hold + free));
+};
+
+/** A running session with a hold adds its seconds to the totals when the hold grows or is used up. */
+const settledAfterReport = (session: Session): number => {
+  const billed = billedOf(session);
+  return billed === session.hold
+    ? billed
+    : Math.min(billed, Math.max(session.settled, session.hold - HOLD_AHEAD));
 };
 
 const hangUpOf = (model: SystemModel, session: Session, held: boolean): string | null => {
@@ -664,6 +676,10 @@ export const billedOf = (session: Session): number => {
   return session.hold === 0 ? billable : Math.min(billable, session.hold);
 };
 
+/** The billed seconds that the totals contain. */
+const settledOf = (session: Session): number =>
+  session.hold === 0 || isOver(session) ? billedOf(session) : session.settled;
+
 export const hasBegun = ({ connectedAt, firstSeenAt }: Session): boolean =>
   (connectedAt ?? firstSeenAt) !== undefined;
 
@@ -683,9 +699,9 @@ export const periodOf = (
   let committed = 0;
   for (const session of sessionsOf(model, index)) {
     if (monthOf(session.issuedAt) !== monthOf(ms)) continue;
-    const billed = billedOf(session);
-    used += billed;
-    committed += isOver(session) ? billed : Math.max(billed, session.hold);
+    const settled = settledOf(session);
+    used += settled;
+    committed += isOver(session) ? settled : Math.max(settled, session.hold);
   }
   return { used, committed };
 };
@@ -698,7 +714,7 @@ export const usageOf = (model: SystemModel, workspace: number) => {
   return {
     sessions: own.filter(hasBegun).length,
     seconds: sum(secondsOf),
-    billed_seconds: sum(billedOf),
+    billed_seconds: sum(settledOf),
     flagged_sessions: own.filter(({ flagged }) => flagged).length,
     input_audio: sum(({ tokens }) => tokens.audioIn),
     output_audio: sum(({ tokens }) => tokens.audioOut),

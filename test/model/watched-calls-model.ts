@@ -185,16 +185,13 @@ export const watchedCalls = (
         hangUps,
         records: { readCall: async () => ({ session: admitted, state: 'issued', callId: request.callId }) },
         sites: { readSite: async () => ({ control: turnByTurn ? 'locked' : 'brokered', instructions: '' }) },
-        sessionUsage: {
-          saveHold: meters.saveHold,
-          ...chargeBudgets({
-            ...base,
-            hangUps,
-            budgets,
-            sessionUsage: { saveUsage },
-            onUnsettled: () => undefined,
-          } as unknown as Parameters<typeof chargeBudgets>[0]),
-        },
+        sessionUsage: chargeBudgets({
+          ...base,
+          hangUps,
+          budgets,
+          sessionUsage: { saveUsage },
+          onUnsettled: () => undefined,
+        } as unknown as Parameters<typeof chargeBudgets>[0]),
         reservations: reserveResponse({ ...base, budgets, sessionUsage: { saveUsage } }),
         keys: { findKey: async () => ({ scope: 'workspace', version: 1 }) },
         keyUses: { intend: async () => undefined, settle: async () => undefined },

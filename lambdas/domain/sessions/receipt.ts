@@ -2,6 +2,7 @@ import type { UsageSource } from '../calls/call.ts';
 import type { BillingMode } from '../tenancy/workspace.ts';
 import type { TokenCounts } from '../usage/token-counts.ts';
 import {
+  billedSecondsOf,
   type EndReason,
   endMsOf,
   entryOf,
@@ -48,7 +49,7 @@ export const receiptOf = (usage: SessionUsage): Receipt => {
     endedAt: iso(endMs),
     endReason: over ? (usage.endReason ?? 'silence') : null,
     seconds: entry.seconds,
-    billedSeconds: entry.billedSeconds,
+    billedSeconds: billedSecondsOf(usage),
     priceVersion: usage.priceVersion,
     tokens: usage.counted,
     flaggedTokens: usage.flaggedTokens,

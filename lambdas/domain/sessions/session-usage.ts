@@ -3,6 +3,7 @@ import type { ResponseReservation } from '../budgets/response-reservation.ts';
 import type { CallId } from '../calls/call.ts';
 import type { OpenedWith } from '../calls/control.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../identifiers.ts';
+import { FIRST_HOLD_SECONDS } from '../limits.ts';
 import { CLIENT_SECRET_TTL_SECONDS } from '../openai-models.ts';
 import type { BillingMode } from '../tenancy/workspace.ts';
 import { costOf } from '../usage/cost.ts';
@@ -404,16 +405,33 @@ export const startMsOf = ({ connectedAtMs, firstSeenAtMs, watch }: SessionUsage)
 export const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
   watch?.gapless === true && watch.awaited === null && watch.closedAtMs !== null;
 
+/** Returns the seconds that the session is billed for by its reports so far: on a hard-capped plan never more than it holds. */
+export const billedSecondsOf = (usage: SessionUsage): number => {
+  const seconds = durationSecondsOf(usage);
+  const billable = usage.mode === 'managed' && seconds >= SHORTEST_BILLED_SECONDS ? seconds : 0;
+  return usage.holdSeconds === 0 ? billable : Math.min(billable, usage.holdSeconds);
+};
+
+/**
+ * Returns the part of billedSecondsOf that the totals contain. A running session with a hold has all sessions of its
+ * workspace add to one item, so it adds its seconds when its hold grows, is used up or ends: the totals are at most
+ * FIRST_HOLD_SECONDS behind for each such session, and their committed seconds are always complete.
+ */
+const settledSecondsOf = (usage: SessionUsage): number => {
+  const billed = billedSecondsOf(usage);
+  if (usage.holdSeconds === 0 || isOver(usage) || billed === usage.holdSeconds) return billed;
+  // The hold last grew to the seconds used until then and FIRST_HOLD_SECONDS more. What is in the totals stays there.
+  return Math.min(billed, Math.max(usage.posted.billedSeconds, usage.holdSeconds - FIRST_HOLD_SECONDS));
+};
+
 /** Returns the session's current contribution to the usage totals. */
 export const entryOf = (usage: SessionUsage): LedgerEntry => {
   const connected = startMsOf(usage) !== null;
-  const seconds = durationSecondsOf(usage);
-  const billable = usage.mode === 'managed' && seconds >= SHORTEST_BILLED_SECONDS ? seconds : 0;
-  const billedSeconds = usage.holdSeconds === 0 ? billable : Math.min(billable, usage.holdSeconds);
+  const billedSeconds = settledSecondsOf(usage);
   const price = usage.priceVersion === null ? undefined : priceOfVersion(usage.priceVersion);
   return {
     sessions: connected ? 1 : 0,
-    seconds,
+    seconds: durationSecondsOf(usage),
     billedSeconds,
     committedSeconds: isOver(usage) ? billedSeconds : Math.max(billedSeconds, usage.holdSeconds),
     costMicroCents: price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents,

@@ -16,11 +16,13 @@ import type { listLiveSessions } from '../../use-cases/calls/list-live-sessions.
 import type { Clock } from '../../use-cases/ports/runtime.ts';
 import type { listErrors } from '../../use-cases/sessions/list-errors.ts';
 import type { listSessions } from '../../use-cases/sessions/list-sessions.ts';
+import type { listWorkspaceSessions } from '../../use-cases/sessions/list-workspace-sessions.ts';
 import type { readConcurrency } from '../../use-cases/sessions/read-concurrency.ts';
 import type { readSession } from '../../use-cases/sessions/read-session.ts';
 import type { compareOwnMonth } from '../../use-cases/usage/compare-own-month.ts';
 import type { readOverview } from '../../use-cases/usage/read-overview.ts';
 import type { readUsage } from '../../use-cases/usage/read-usage.ts';
+import { encodeCursor, pageRequestOf } from '../cursor.ts';
 import { presentLive } from '../present-live.ts';
 import { centsOf, presentByKind, presentComparison } from '../presenters/present-cost.ts';
 import { presentError } from '../presenters/present-errors.ts';
@@ -41,6 +43,7 @@ export interface UsageDeps {
   readonly readUsage: ReturnType<typeof readUsage>;
   readonly readOverview: ReturnType<typeof readOverview>;
   readonly listSessions: ReturnType<typeof listSessions>;
+  readonly listWorkspaceSessions: ReturnType<typeof listWorkspaceSessions>;
   readonly readSession: ReturnType<typeof readSession>;
   readonly listErrors: ReturnType<typeof listErrors>;
   readonly readConcurrency: ReturnType<typeof readConcurrency>;
@@ -78,6 +81,36 @@ const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRo
       (page) => deps.listSessions(caller, siteId, filter, page),
       presentSession,
     );
+  },
+
+  listWorkspaceSessions: async ({ caller, path, query }) => {
+    const { limit: _, cursor: __, ...asked } = query;
+    const workspaceId = workspaceIdIn(path);
+    // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+    const list = { caller, route: `workspace-sessions?${JSON.stringify(asked)}`, resource: workspaceId };
+    const { items, next, searchedTo } = await deps.listWorkspaceSessions(
+      caller,
+      workspaceId,
+      {
+        siteId: asked.site_id,
+        sessionId: asked.session_id,
+        from: asked.from,
+        to: asked.to,
+        order: asked.order,
+        state: asked.state,
+        mode: asked.mode,
+        openedWith: asked.opened_with,
+        endReason: asked.end_reason,
+        endedBy: asked.ended_by,
+        problem: asked.problem,
+      },
+      pageRequestOf(list, query),
+    );
+    return {
+      items: items.map(presentSession),
+      next_cursor: encodeCursor(list, next),
+      searched_to: searchedTo ?? null,
+    };
   },
 
   readSession: async ({ caller, path }) =>

@@ -36,12 +36,12 @@ export const chargeBudgets = (ports: ChargeBudgetPorts): Pick<SessionUsageStore,
     }
   };
   return {
-    saveUsage: async (usage) => {
+    saveUsage: async (usage, _budgets, capSeconds) => {
       const isFree =
         entryOf(usage).costMicroCents === usage.posted.costMicroCents &&
         sameReservations(usage.reservations, usage.postedReservations);
       const isCharged = usage.mode === 'byok' && !isFree;
-      await ports.sessionUsage.saveUsage(usage, isCharged ? await budgetsOf(ports, usage) : []);
+      await ports.sessionUsage.saveUsage(usage, isCharged ? await budgetsOf(ports, usage) : [], capSeconds);
       if (isCharged || unsettled.has(usage.sessionId)) await settle(usage);
     },
   };

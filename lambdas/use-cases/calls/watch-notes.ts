@@ -10,14 +10,14 @@ import type { WatchRequest } from '../ports/calls.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
 import type { SessionReader, SessionUsageStore } from '../ports/sessions.ts';
 import type { WorkspaceReader } from '../ports/tenancy.ts';
-import { type GrowHoldPorts, growHold } from '../sessions/grow-hold.ts';
+import { type GrowHoldPorts, type GrownHold, growHold } from '../sessions/grow-hold.ts';
 
 /** The writes of a watcher: it takes the watch of a call, and notes what it sees. */
 export interface WatchNotePorts extends Pick<GrowHoldPorts, 'plans' | 'notices'> {
   readonly clock: Clock;
   readonly backOff: BackOff;
   readonly meterReader: Pick<SessionReader, 'readSessionUsage'>;
-  readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage' | 'saveHold'>;
+  readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage'>;
   readonly workspaces: WorkspaceReader;
 }
 
@@ -50,9 +50,9 @@ const change = async (
       const before = await readUsage(ports, request);
       const wanted = before && apply(before);
       if (before === undefined || wanted === undefined || wanted === before) return wanted;
-      const after = apply(await withGrownHold(ports, before, wanted));
-      if (after !== undefined) await ports.sessionUsage.saveUsage(after);
-      return after;
+      const { usage, capSeconds } = await withGrownHold(ports, before, wanted);
+      await ports.sessionUsage.saveUsage(usage, [], capSeconds);
+      return usage;
     } catch (error) {
       const mayPass = error instanceof ConflictError || error instanceof DependencyUnavailableError;
       if (!mayPass || attempt === MAX_ATTEMPTS) throw error;
@@ -66,9 +66,9 @@ const withGrownHold = async (
   ports: WatchNotePorts,
   before: SessionUsage,
   after: SessionUsage,
-): Promise<SessionUsage> =>
+): Promise<GrownHold> =>
   before.holdSeconds === 0
-    ? before
+    ? { usage: after, capSeconds: undefined }
     : growHold(ports, await ports.workspaces.readWorkspace(before.workspaceId), before, after);
 
 /** Takes the watch; undefined while another watcher holds it, or when the call has ended. */

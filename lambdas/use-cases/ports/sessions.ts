@@ -5,7 +5,7 @@ import type { RateLimit } from '../../domain/limits.ts';
 import type { EmbedClaims, EmbedKey } from '../../domain/sessions/embed-token.ts';
 import type { ErrorRow, ReportedError } from '../../domain/sessions/error-row.ts';
 import type { HeldSlot, RecordedSession, SessionSnapshot } from '../../domain/sessions/recorded-session.ts';
-import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
+import type { ReservedSession, SessionOrder, SessionOutcome } from '../../domain/sessions/session.ts';
 import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
 import type { SlotLease } from '../../domain/sessions/slots.ts';
 import type { TokenContext } from '../../domain/sessions/token-context.ts';
@@ -92,19 +92,15 @@ export interface DueSessions {
 export interface SessionUsageStore {
   /**
    * Writes the meter and adds to the totals, and to these budgets, what it adds, all or nothing. `meter.revision` is the one
-   * that was read, 0 for a new meter. ConflictError when it has moved since, or a budget began another period.
+   * that was read, 0 for a new meter. ConflictError when it has moved since, a budget began another period, or a hold grew and
+   * the period would then commit more than `capSeconds`; undefined: the hold did not grow, or has no cap.
    */
-  saveUsage(usage: SessionUsage, budgets?: readonly CurrentBudget[]): Promise<void>;
+  saveUsage(usage: SessionUsage, budgets?: readonly CurrentBudget[], capSeconds?: number): Promise<void>;
   /**
    * As saveUsage, for a managed session that is closed without a single report: in the same transaction it is counted
    * against its site and day.
    */
   saveUnreported(usage: SessionUsage): Promise<void>;
-  /**
-   * Writes a usage whose hold has grown, and adds the difference to the committed seconds of the period: all or nothing.
-   * @throws ConflictError when the usage has changed, or when the period would commit more than `capSeconds`; null: no limit.
-   */
-  saveHold(usage: SessionUsage, capSeconds: number | null): Promise<void>;
   /** Meters of sessions that are due for a look, after `after` where it is given, earliest first, at most `limit`. */
   listDue(now: Date, limit: number, after?: Date): Promise<DueSessions>;
 }
@@ -126,10 +122,10 @@ export interface ErrorReader {
 }
 
 export interface SessionReader {
-  /** Sessions minted from `from` on and before `before`, newest first. */
+  /** Sessions minted from `from` on and before `before`; newest first, if `order` is not given. */
   listSessions(
     site: Pick<Site, 'siteId' | 'workspaceId'>,
-    between: { readonly from: Date; readonly before: Date },
+    between: { readonly from: Date; readonly before: Date; readonly order?: SessionOrder },
     page: PageRequest,
   ): Promise<Page<RecordedSession>>;
   /** Where a page that continues after `session` starts. */
@@ -143,6 +139,28 @@ export interface SessionReader {
     siteId: SiteId,
     sessionIds: readonly SessionId[],
   ): Promise<ReadonlyMap<SessionId, SessionUsage>>;
+}
+
+/** A session of a list, with its meter. A session of which nothing was reported may have none. */
+export interface MeteredSession {
+  readonly session: RecordedSession;
+  readonly usage: SessionUsage | undefined;
+}
+
+export interface WorkspaceSessionReader {
+  /**
+   * Sessions of all sites of the workspace, archived ones included, minted from `from` on and before `before`. A page has
+   * at most 100. A session appears here some moments after it was minted.
+   */
+  listSessions(
+    workspaceId: WorkspaceId,
+    within: { readonly from: Date; readonly before: Date; readonly order: SessionOrder },
+    page: PageRequest,
+  ): Promise<Page<MeteredSession>>;
+  /** The session with this id of any site of the workspace. */
+  findSession(workspaceId: WorkspaceId, sessionId: SessionId): Promise<MeteredSession | undefined>;
+  /** Where a page that continues after `session` starts. */
+  positionOf(session: RecordedSession): string;
 }
 
 export interface SlotReader {

@@ -151,9 +151,8 @@ const saveEvents = async (
     const stored = read.usage ?? newSessionUsage(read.session);
     if (requestsTooOften(stored, now))
       throw new BrokerError('rate_limited', { retryAfterSeconds: secondsToNextMinute(now) });
-    const heard = applyEvents(stored, reports, now).usage;
-    const before = await growHold(ports, read.workspace, stored, heard);
-    const { usage, tally, failures, worked } = applyEvents(before, reports, now);
+    const { usage: heard, tally, failures, worked } = applyEvents(stored, reports, now);
+    const { usage, capSeconds } = await growHold(ports, read.workspace, stored, heard);
     const untold = failures.filter(({ id }) => !told.has(id));
     for (const { id } of untold) told.add(id);
     await tellOperator(ports, { read, usage, sourceIp }, untold, worked, now);
@@ -161,8 +160,8 @@ const saveEvents = async (
     if (read.session.openedWith === 'call' && isOver(usage)) await queueEnd(ports, read.session, 'ended');
     // Also where nothing is new: what only repeats itself is bounded like the rest.
     const budgets = budgetsOf(read, now);
-    await ports.sessionUsage.saveUsage(withRequestCounted(usage, now), budgets);
-    await settle(ports, read, { budgets, charged: usage.responses > before.responses }, now);
+    await ports.sessionUsage.saveUsage(withRequestCounted(usage, now), budgets, capSeconds);
+    await settle(ports, read, { budgets, charged: usage.responses > stored.responses }, now);
     // Again with each repetition: the first one may have died before it came to this.
     if (isOver(usage)) await ports.ends.recordEnd(usage);
     await noteThresholds(ports, read, now);

@@ -250,6 +250,36 @@ describe('the minutes that a session holds', () => {
     expect(entryOf(over)).toMatchObject({ billedSeconds: 130, committedSeconds: 130 });
   });
 
+  it('the totals of a running session wait for its hold to grow, while its receipt has every second', () => {
+    let usage: SessionUsage = aSessionUsage({ holdSeconds: 120 });
+    const settled = (after: SessionUsage): number => {
+      usage = { ...after, posted: entryOf(after) };
+      return usage.posted.billedSeconds;
+    };
+    const until = (seconds: number): SessionUsage => afterReports([connected(0), heartbeat(seconds)], usage);
+    expect(settled(until(60))).toBe(0);
+    expect(receiptOf(usage)).toMatchObject({ billedSeconds: 60 });
+    expect(settled({ ...until(80), holdSeconds: 200 })).toBe(80);
+    expect(settled(until(100))).toBe(80);
+    // As far as the plan has seconds: what the totals contain never falls.
+    expect(settled({ ...until(150), holdSeconds: 210 })).toBe(90);
+    expect(settled({ ...until(160), holdSeconds: 205 })).toBe(90);
+    expect(settled(until(205))).toBe(205);
+    expect(settled({ ...until(210), holdSeconds: 215 })).toBe(205);
+    expect(settled(afterReports([ended(212)], usage))).toBe(212);
+    expect(entryOf(usage)).toMatchObject({ billedSeconds: 212, committedSeconds: 212 });
+  });
+
+  it('a session that turns out shorter than its totals gives the seconds back', () => {
+    const running = { ...afterReports([connected(0), heartbeat(100)], held), holdSeconds: 220 };
+    const posted = { ...running, posted: entryOf(running) };
+    expect(posted.posted).toMatchObject({ billedSeconds: 100 });
+    expect(entryOf(afterReports([ended(70)], posted))).toMatchObject({
+      billedSeconds: 70,
+      committedSeconds: 70,
+    });
+  });
+
   it('are the most that is billed, also when the session went on beyond them', () => {
     const over = afterReports([connected(0), heartbeat(601), ended(615)], held);
     expect(entryOf(over)).toMatchObject({ seconds: 615, billedSeconds: 600, committedSeconds: 600 });

@@ -40,8 +40,10 @@ const charging = ({ failures = 0, budgets = [SPENT] as readonly Budget[] } = {})
     },
     workspaces: { readWorkspace: async () => ({ timeZone: 'UTC' }) },
     sessionUsage: {
-      saveUsage: async (_: SessionUsage, charged: readonly unknown[] = []) => {
-        log.push(`save with ${charged.length} budgets`);
+      saveUsage: async (_: SessionUsage, charged: readonly unknown[] = [], capSeconds?: number) => {
+        log.push(
+          `save with ${charged.length} budgets${capSeconds === undefined ? '' : ` below ${capSeconds} s`}`,
+        );
       },
     },
     hangUps: {
@@ -71,6 +73,12 @@ describe('saving usage that budgets count', () => {
     await saveUsage(POSTED);
     await saveUsage({ ...COUNTED, mode: 'managed' });
     expect(log).toEqual(['save with 0 budgets', 'save with 0 budgets']);
+  });
+
+  it('keeps the condition of a hold that grew', async () => {
+    const { log, saveUsage } = charging();
+    await saveUsage({ ...COUNTED, mode: 'managed' }, [], 6_000);
+    expect(log).toEqual(['save with 0 budgets below 6000 s']);
   });
 
   it('does not fail where the end of calls fails, and ends them with the next save', async () => {

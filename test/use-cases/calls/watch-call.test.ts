@@ -115,13 +115,11 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
       },
     },
     sessionUsage: {
-      saveUsage: async (usage: SessionUsage) => {
+      saveUsage: async (usage: SessionUsage, _: unknown, cap?: number) => {
         await nextTurn();
         failing();
-        if (usage.revision !== stored.revision) throw new ConflictError();
-        stored = { ...usage, revision: usage.revision + 1 };
-      },
-      saveHold: async (usage: SessionUsage) => {
+        if (cap !== (usage.holdSeconds > stored.holdSeconds ? capSeconds : undefined))
+          throw new Error(`A hold was saved on the condition of ${cap} s.`);
         if (usage.revision !== stored.revision) throw new ConflictError();
         stored = { ...usage, revision: usage.revision + 1 };
       },

@@ -85,9 +85,6 @@ const sweepOver = (
           last: last && new Date(last.usage.dueAtMs),
         };
       },
-      saveHold: () => {
-        throw new Error('The sweeper grows no hold.');
-      },
       saveUsage: saved,
       saveUnreported: async (usage) => {
         await saved(usage);

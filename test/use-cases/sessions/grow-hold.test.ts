@@ -31,35 +31,29 @@ const grown = async ({
   committed?: number;
   workspace?: Partial<Workspace>;
 }) => {
-  const writes: { readonly hold: number; readonly capSeconds: number | null }[] = [];
   const result = await growHold(
     {
       plans: BUILT_IN_PLANS,
       notices: { readPeriod: async () => ({ usedSeconds: 0, committedSeconds: committed, notices: {} }) },
-      sessionUsage: {
-        saveHold: async ({ holdSeconds }, capSeconds) => {
-          writes.push({ hold: holdSeconds, capSeconds });
-        },
-      },
     },
     aWorkspace(workspace),
     before,
     after,
   );
-  return { result, writes };
+  return { hold: result.usage.holdSeconds, capSeconds: result.capSeconds, usage: result.usage };
 };
 
 describe('the hold of a running session', () => {
   it('grows to the used seconds and two minutes, on the condition of the cap', async () => {
-    const { result, writes } = await grown({ after: at(90) });
-    expect(writes).toEqual([{ hold: 210, capSeconds: CAP }]);
-    expect(result).toMatchObject({ holdSeconds: 210, revision: 2, posted: { committedSeconds: 210 } });
-    expect(result.lastSeenAtMs).toBeNull();
+    const { hold, capSeconds, usage } = await grown({ after: at(90) });
+    expect({ hold, capSeconds }).toEqual({ hold: 210, capSeconds: CAP });
+    expect(usage).toEqual({ ...at(90), holdSeconds: 210 });
+    expect(entryOf(usage)).toMatchObject({ billedSeconds: 90, committedSeconds: 210 });
   });
 
   it('grows by what the plan has left, when that is less', async () => {
-    const { writes } = await grown({ after: at(90), committed: CAP - 7 });
-    expect(writes).toEqual([{ hold: 127, capSeconds: CAP }]);
+    const { hold, capSeconds } = await grown({ after: at(90), committed: CAP - 7 });
+    expect({ hold, capSeconds }).toEqual({ hold: 127, capSeconds: CAP });
   });
 
   it.each([
@@ -71,16 +65,16 @@ describe('the hold of a running session', () => {
       { before: take(STORED, onTime([connected(0), ended(70)])).usage, after: at(90) },
     ],
   ])('stays as it is when %s', async (_, given) => {
-    const { result, writes } = await grown(given);
-    expect(writes).toEqual([]);
-    expect(result).toBe('before' in given ? given.before : STORED);
+    const { usage, capSeconds } = await grown(given);
+    expect(capSeconds).toBeUndefined();
+    expect(usage).toBe(given.after);
   });
 
   it.each([
     ['a plan without a hard cap', { billingMode: 'managed', plan: 'starter' }],
     ['its own key', { billingMode: 'byok' }],
   ] as const)('grows without a condition once the workspace has %s', async (_, workspace) => {
-    const { writes } = await grown({ after: at(90), committed: CAP, workspace });
-    expect(writes).toEqual([{ hold: 210, capSeconds: null }]);
+    const { hold, capSeconds } = await grown({ after: at(90), committed: CAP, workspace });
+    expect({ hold, capSeconds }).toEqual({ hold: 210, capSeconds: undefined });
   });
 });

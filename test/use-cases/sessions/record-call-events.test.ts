@@ -82,7 +82,6 @@ const reported = async (
     },
     sessionUsage: {
       saveUsage: async (_, budgets = []) => step(`save with ${budgets.length} budgets`),
-      saveHold: async () => step('grow the hold'),
       saveUnreported: () => Promise.reject(new Error('a report came')),
       listDue: () => Promise.reject(new Error('asked for what is due')),
     },

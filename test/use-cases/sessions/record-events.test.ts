@@ -463,3 +463,36 @@ describe('what visitors met', () => {
     expect(result).not.toBeInstanceOf(BrokerError);
   });
 });
+
+describe('a report of a session on a hard-capped plan', () => {
+  const session = { ...SESSION, mode: 'managed' as const };
+  const usage = aSessionUsage({ mode: 'managed', holdSeconds: 120 });
+  const saving = async (seconds: number, committedSeconds: number) => {
+    const writes: unknown[] = [];
+    await reported([connected(0), heartbeat(seconds)], {
+      read: { session, usage, workspace: aWorkspace({ billingMode: 'managed' }) },
+      own: {
+        sessionUsage: {
+          saveUsage: async ({ holdSeconds }: SessionUsage, _: unknown, capSeconds?: number) => {
+            writes.push({ holdSeconds, capSeconds });
+          },
+        },
+        notices: {
+          readPeriod: async () => ({ usedSeconds: 0, committedSeconds, notices: {} }),
+          noteThreshold: async () => undefined,
+        },
+      },
+      at: seconds,
+    });
+    return writes;
+  };
+
+  it('saves a grown hold together with the report, on the condition of the cap', async () => {
+    expect(await saving(80, 120)).toEqual([{ holdSeconds: 200, capSeconds: 6_000 }]);
+  });
+
+  it('saves the report without a condition where the hold does not grow', async () => {
+    expect(await saving(40, 120)).toEqual([{ holdSeconds: 120, capSeconds: undefined }]);
+    expect(await saving(80, 6_000)).toEqual([{ holdSeconds: 120, capSeconds: undefined }]);
+  });
+});

@@ -13,7 +13,7 @@ import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
 import { budgetChargeWrites } from '../budgets/budget-writes.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
-import { holdGrowthWrites, SHARDS, silentSessionWrite, totalUpdates, usageWrite } from './usage-writes.ts';
+import { SHARDS, silentSessionWrite, totalUpdates, usageWrite } from './usage-writes.ts';
 import { visitorSecondsWrites } from './visitor-writes.ts';
 
 /** The usage of sessions: one record each, and totals by day and by billing period that are their exact sum. */
@@ -21,10 +21,10 @@ export const dynamoDbSessionUsage = (
   dynamoDb: DynamoDBDocumentClient,
   { usage: usageTable, dueIndex }: { readonly usage: string; readonly dueIndex: string },
 ): SessionUsageStore => ({
-  saveUsage: async (usage, budgets = []) => {
+  saveUsage: async (usage, budgets = [], capSeconds) => {
     const difference = entryDifference(entryOf(usage), usage.posted);
     const totals = [
-      ...totalUpdates(usageTable, usage, difference),
+      ...totalUpdates(usageTable, usage, difference, capSeconds),
       ...visitorSecondsWrites(usageTable, usage, difference.seconds),
       ...budgetChargeWrites(
         usageTable,
@@ -57,14 +57,6 @@ export const dynamoDbSessionUsage = (
             ...totalUpdates(usageTable, usage, difference),
           ],
         }),
-      ),
-    );
-  },
-
-  saveHold: async (usage, capSeconds) => {
-    await callAws('dynamodb', 'TransactWriteItems', () =>
-      dynamoDb.send(
-        new TransactWriteCommand({ TransactItems: holdGrowthWrites(usageTable, usage, capSeconds) }),
       ),
     );
   },

@@ -3,7 +3,7 @@ import { entryOf, needsSweeper, type SessionUsage } from '../../../domain/sessio
 import { silentDayOf } from '../../../domain/sessions/silent-sessions.ts';
 import type { QuotaReservation } from '../../../domain/sessions/token-context.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
-import { entryDifference, type LedgerEntry } from '../../../domain/usage/ledger.ts';
+import type { LedgerEntry } from '../../../domain/usage/ledger.ts';
 import { USAGE_KEPT_DAYS } from '../../../domain/usage/usage.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { ifRevision } from '../expressions.ts';
@@ -64,16 +64,23 @@ export const totalsOf = (
   },
 ];
 
+/**
+ * Adds a difference to the totals. `capSeconds` is the condition of a hold that grew: together with it the period commits no
+ * more. Seconds that are given back need no condition.
+ */
 export const totalUpdates = (
   usageTable: string,
   usage: SessionUsage,
   difference: LedgerEntry,
-): TransactWrite[] => updatesOf(usageTable, totalsOf(usage, difference));
-
-const updatesOf = (usageTable: string, totals: ReturnType<typeof totalsOf>): TransactWrite[] =>
-  totals
+  capSeconds?: number,
+): TransactWrite[] =>
+  totalsOf(usage, difference)
     .filter(({ counts }) => Object.values(counts).some((count) => count !== 0))
-    .map(({ key, counts }) => ({ Update: { TableName: usageTable, Key: key, ...adding(counts) } }));
+    .map(({ key, counts: { committedSeconds = 0, ...counts } }) =>
+      capSeconds !== undefined && committedSeconds > 0
+        ? periodUpdate(usageTable, usage, { ...counts, committedSeconds }, capSeconds - committedSeconds)
+        : { Update: { TableName: usageTable, Key: key, ...adding({ ...counts, committedSeconds }) } },
+    );
 
 /** The meter that a session begins with and, under a hard cap, its minutes, if they still fit into the period. */
 export const quotaReservationWrites = (
@@ -123,25 +130,3 @@ export const silentSessionWrite = (
     },
   },
 });
-
-/**
- * A usage whose hold has grown, and all that the growth adds to the totals: the hold, and seconds that it makes billable.
- * Under a hard cap on the condition that the hold still fits into the period.
- */
-export const holdGrowthWrites = (
-  usageTable: string,
-  usage: SessionUsage,
-  capSeconds: number | null,
-): TransactWrite[] => {
-  const difference = entryDifference(entryOf(usage), usage.posted);
-  const { billedSeconds: usedSeconds, committedSeconds } = difference;
-  const put = { Put: { TableName: usageTable, ...usageWrite(usage) } };
-  if (capSeconds === null) return [put, ...totalUpdates(usageTable, usage, difference)];
-  // The day alone; the period has a write with a condition.
-  const [day] = totalsOf(usage, difference);
-  return [
-    put,
-    ...updatesOf(usageTable, day === undefined ? [] : [day]),
-    periodUpdate(usageTable, usage, { usedSeconds, committedSeconds }, capSeconds - committedSeconds),
-  ];
-};

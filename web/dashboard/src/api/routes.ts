@@ -76,6 +76,7 @@ export const CALLED = {
   listKeys: { method: 'GET', path: '/v1/workspaces/{workspaceId}/openai-keys' },
   readWorkspaceUsage: { method: 'GET', path: '/v1/workspaces/{workspaceId}/usage' },
   listSessions: { method: 'GET', path: '/v1/sites/{siteId}/sessions' },
+  listWorkspaceSessions: { method: 'GET', path: '/v1/workspaces/{workspaceId}/sessions' },
   readSession: { method: 'GET', path: '/v1/sites/{siteId}/sessions/{sessionId}' },
   listLive: { method: 'GET', path: '/v1/workspaces/{workspaceId}/live' },
   endSession: { method: 'POST', path: '/v1/sites/{siteId}/sessions/{sessionId}/end' },

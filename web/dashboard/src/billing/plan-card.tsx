@@ -50,6 +50,9 @@ export const PlanCard = () => {
                 max={included === null ? null : included * 60}
                 text={`${formatNumber(share * 100)} % used`}
               />
+              {used.hard_cap && billing_mode === 'managed' && (
+                <p className={css['aside']}>Minutes of a running session appear up to two minutes later.</p>
+              )}
               {used.overage_minutes > 0 && (
                 <Note tone="warn" title={`${formatWhole(used.overage_minutes)} minutes beyond the plan`}>
                   <p>They cost {formatCents(used.overage_cents)} so far this month.</p>
