@@ -34,6 +34,9 @@ describeInBrowser('a person who looks after spending', () => {
     await button('Set a budget for Shop site').click();
     await dialog().getByLabel('Amount, US dollars').fill('50');
     await dialog().getByText('Also refuses new sessions at 100 %.').waitFor();
+    await dialog()
+      .getByText(/Buys about \d+ minutes, at \$0\.\d+ a minute for a typical conversation with gpt-realtime/)
+      .waitFor();
     await dialog().getByRole('button', { name: 'Save the budget' }).click();
     await page.getByText('The budget of Shop site is saved.').waitFor();
     await page.getByRole('img', { name: 'Budget of Shop site: $0.00 of $50.00 a month spent' }).waitFor();
