@@ -103,7 +103,7 @@ describeInBrowser('a person who lets only known visitors talk', () => {
     await page.getByLabel('Only visitors with an embed token may talk').check();
     await page.getByLabel('Conversations of one visitor a day').fill('5');
     await button('Save the rules').click();
-    await page.getByText('The rules for visitors are saved.').waitFor();
+    await page.getByText('The rules for visitors of Shop site are saved.').waitFor();
     expect(await site()).toMatchObject({
       require_embed_token: true,
       visitor_limits: { calls_per_day: 5, minutes_per_day: null },
@@ -117,7 +117,7 @@ describeInBrowser('a person who lets only known visitors talk', () => {
     await button('Remove the key').click();
     await dialog().getByText('no visitor can talk until a new key is stored').waitFor();
     await dialog().getByRole('button', { name: 'Remove the key' }).click();
-    await page.getByText('The embed key is removed.').waitFor();
+    await page.getByText('The embed key of Shop site is removed.').waitFor();
     expect(await site()).toMatchObject({ embed_key: null });
   });
 });
