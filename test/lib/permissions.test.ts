@@ -473,7 +473,10 @@ describe('the tables', () => {
     const own = permissions.filter(({ role }) => role === 'usage');
     expect(own.filter(({ action }) => writes.test(action) && action.startsWith('dynamodb:'))).toEqual([]);
     expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
-      ['dynamodb:GetItem', 'dynamodb:Query'].map((action) => [action, inPartitions('ERRORS#* or SITE#*')]),
+      ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'].map((action) => [
+        action,
+        inPartitions('ERRORS#* or SITE#*'),
+      ]),
     );
     expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([
       ['dynamodb:Query', inPartitions('SLOTS#* or LIVE#*')],
