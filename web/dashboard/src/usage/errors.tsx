@@ -7,6 +7,7 @@ import { useAddress, usePages } from '../ui/address.ts';
 import { FieldRow, SelectField } from '../ui/field.tsx';
 import { formatTime, formatWhole } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
+import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -124,7 +125,7 @@ export const Errors = () => {
           </SelectField>
         </FieldRow>
       </div>
-      <Loaded query={errors} what="the errors">
+      <Loaded query={errors} what="the errors" skeleton={<SkeletonRows />}>
         {({ items, next_cursor }) => (
           <>
             {items.length === 0 && next_cursor !== null ? (
