@@ -35,7 +35,9 @@ describeInBrowser('a person who looks after spending', () => {
     await dialog().getByLabel('Amount, US dollars').fill('50');
     await dialog().getByText('Also refuses new sessions at 100 %.').waitFor();
     await dialog()
-      .getByText(/Buys about \d+ minutes, at \$0\.\d+ a minute for a typical conversation with gpt-realtime/)
+      .getByText(
+        /Buys about [\d,]+ minutes, at \$0\.\d+ a minute for a typical conversation with gpt-realtime/,
+      )
       .waitFor();
     await dialog().getByRole('button', { name: 'Save the budget' }).click();
     await page.getByText('The budget of Shop site is saved.').waitFor();

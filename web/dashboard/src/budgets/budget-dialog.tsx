@@ -19,19 +19,20 @@ export interface BudgetPlace {
   readonly workspaceId: string;
   readonly siteId: string | null;
   readonly budget: Budget | undefined;
-  /** The price of a minute there; undefined: not known. */
-  readonly rate: Rate | undefined;
 }
 
 /** Sets or changes a budget. Stays open, with the API's reason, while it is refused. */
 export const BudgetDialog = ({
   place,
+  rate,
   onClose,
 }: {
   readonly place: BudgetPlace;
+  /** The price of a minute there; undefined: not known. */
+  readonly rate: Rate | undefined;
   readonly onClose: () => void;
 }) => {
-  const { name, workspaceId, siteId, budget, rate } = place;
+  const { name, workspaceId, siteId, budget } = place;
   const say = useToast();
   const form = useId();
   const [amount, setAmount] = useState(budget === undefined ? '' : String(budget.amount_usd));

@@ -58,7 +58,9 @@ export default function BudgetsPage() {
           </>
         )}
       </Loaded>
-      {asking?.what === 'change' && <BudgetDialog place={asking.place} onClose={close} />}
+      {asking?.what === 'change' && (
+        <BudgetDialog place={asking.place} rate={rateOf(asking.place.siteId)} onClose={close} />
+      )}
       {asking?.what === 'remove' && <RemoveDialog place={asking.place} onClose={close} />}
     </Page>
   );
@@ -74,7 +76,7 @@ const WorkspaceBudget = ({
   readonly onAsk: (asking: Asking) => void;
 }) => {
   const { workspace_id, name } = useWorkspace();
-  const place = { name, workspaceId: workspace_id, siteId: null, budget, rate };
+  const place = { name, workspaceId: workspace_id, siteId: null, budget };
   return (
     <Card title="Workspace" lead="For all sites together." aside={<Actions place={place} onAsk={onAsk} />}>
       {budget === undefined ? (
@@ -112,7 +114,6 @@ const SiteBudgets = ({
       workspaceId: workspace_id,
       siteId: site_id,
       budget: budgets.find((budget) => budget.site_id === site_id),
-      rate: rateOf(site_id),
     }),
   );
   return (
@@ -124,14 +125,14 @@ const SiteBudgets = ({
         { head: 'Site', cell: ({ name }) => <strong>{name}</strong> },
         {
           head: 'Spent',
-          cell: ({ budget, name, rate }) =>
+          cell: ({ budget, name, siteId }) =>
             budget === undefined ? (
               'No budget'
             ) : (
               <>
                 <BudgetUse budget={budget} name={name} />
                 <div className={ui['meta']}>
-                  <BuysNote amountUsd={budget.amount_usd} rate={rate} />
+                  <BuysNote amountUsd={budget.amount_usd} rate={rateOf(siteId)} />
                 </div>
               </>
             ),
