@@ -19,7 +19,7 @@ import { fakeKey, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../supp
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
 });
 afterAll(async () => {
   await stack.close();
@@ -60,6 +60,7 @@ describe('a brokered call', () => {
     const data = expectSuccess(answer, 201);
     expect(Object.keys(data).sort()).toEqual([
       'control',
+      'first_message',
       'heartbeat_seconds',
       'max_duration_seconds',
       'mode',
