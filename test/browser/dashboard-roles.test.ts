@@ -56,6 +56,8 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
     'Errors',
     'At a time',
     ...[
+      'Export sessions as CSV',
+      'Export sessions as JSON',
       'Site',
       'State',
       'End',
@@ -71,6 +73,7 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
   budgets: [],
   alerts: [],
   members: ['Leave this workspace', 'Copy user ID', 'Your name in this workspace'],
+  'api-tokens': [],
   settings: [],
   audit: [],
 };

@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { parse } from 'csv-parse/sync';
+import { readAuditExport } from '../../tools/operator/exports/read-audit-export.ts';
+import { verifyAuditRows } from '../../tools/operator/exports/verify-audit-rows.ts';
 import { expectSuccess } from '../support/answers.ts';
 import { addSite } from '../support/keyed-tenant.ts';
 import { event, report } from '../support/reports.ts';
@@ -121,5 +125,34 @@ describeInBrowser('the list of sessions', () => {
     await button('Show 1 newer session').click();
     await rows().nth(4).waitFor();
     await rows().first().getByText('live').waitFor();
+  });
+
+  it('saves every row that fits the filters as CSV and JSON, also of errors and the audit trail', async () => {
+    const saved = async (name: string): Promise<string> => {
+      const [download] = await Promise.all([run.page.waitForEvent('download'), button(name).click()]);
+      return readFileSync(await download.path(), 'utf8');
+    };
+    await open(`&site=${tenant.siteId}`);
+    await rows().first().waitFor();
+    const ofSite = expectSuccess(
+      await run.stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/sessions?site_id=${tenant.siteId}`, {
+        as: tenant.owner,
+      }),
+    ).items.map(({ session_id }: { session_id: string }) => session_id);
+    const table: Record<string, string>[] = parse(await saved('Export sessions as CSV'), { columns: true });
+    expect(table.map((row) => row['session_id'])).toEqual(ofSite);
+    const json = JSON.parse(await saved('Export sessions as JSON'));
+    expect(json).toMatchObject({ list: 'sessions', workspace_id: tenant.workspaceId });
+    expect(json.filter).toEqual({ order: 'newest_first', site_id: tenant.siteId });
+    expect(json.items.map((row: Record<string, string>) => row['session_id'])).toEqual(ofSite);
+
+    await openPage(run, tenant.workspaceId, 'usage?tab=errors');
+    expect(JSON.parse(await saved('Export errors as JSON'))).toMatchObject({ list: 'errors', items: [] });
+    await run.stack.streams.drain();
+    await openPage(run, tenant.workspaceId, 'audit');
+    const trail = readAuditExport(await saved('Export audit as JSON'));
+    expect(trail.workspaceId).toBe(tenant.workspaceId);
+    expect(verifyAuditRows(trail.rows, tenant.workspaceId, {}).broken).toBeUndefined();
+    expect(readAuditExport(await saved('Export audit as CSV')).rows.length).toBe(trail.rows.length);
   });
 });

@@ -11,7 +11,7 @@ import { primaryKey } from '../table-keys.ts';
 import { anomalyRecordItem } from './anomaly-item.ts';
 
 /** A key without events for this long starts with a fresh state, seconds. */
-const KEEP_SECONDS = 90 * 86_400;
+export const KEEP_SECONDS = 90 * 86_400;
 
 /**
  * The anomaly detector's state, one small item per subject, among the other short-lived items of `limits`. Each write

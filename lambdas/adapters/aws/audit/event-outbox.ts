@@ -12,7 +12,7 @@ import { primaryKey } from '../table-keys.ts';
 export type TransactWrite = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 
 /** How long an event stays in the outbox, seconds. The projector has it after a moment; the audit trail keeps it. */
-const OUTBOX_SECONDS = 30 * 86_400;
+export const OUTBOX_SECONDS = 30 * 86_400;
 
 /** Puts an audit event beside the change that it explains, in the partition of its writer. It can be written once only. */
 export const eventPut = (tenancyTable: string, writer: EventWriter, event: AuditEvent): TransactWrite => ({

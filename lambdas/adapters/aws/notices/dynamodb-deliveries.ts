@@ -8,7 +8,7 @@ import { primaryKey } from '../table-keys.ts';
 import { deliveryItem } from './notice-items.ts';
 
 /** How long a delivery is kept after it was last written, seconds. */
-const KEPT_SECONDS = 30 * 86_400;
+export const KEPT_SECONDS = 30 * 86_400;
 
 /** The log of deliveries. In the table of limits: it needs no stream and no backup, and expires. */
 export const dynamoDbDeliveries = (

@@ -7,7 +7,7 @@ import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
 
 /** A budget item is deleted this long after its minute; it has no meaning once the minute is over. */
-const KEEP_SECONDS = 3_600;
+export const KEEP_SECONDS = 3_600;
 
 /**
  * Counts calls per subject in fixed clock minutes: one conditional write per call, exact under any concurrency. A window

@@ -15,9 +15,9 @@ import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { count } from '../usage/usage-items.ts';
 
 /** A day of a visitor is kept for two more: it means nothing after that. */
-const KEEP_DAY_SECONDS = 3 * 86_400;
+export const KEEP_DAY_SECONDS = 3 * 86_400;
 /** The mark of a used token outlives the token by this much, seconds. */
-const KEEP_TOKEN_SECONDS = 3_600;
+export const KEEP_TOKEN_SECONDS = 3_600;
 
 export const visitorDayItem: z.ZodType<VisitorDay> = z.object({ calls: count, seconds: count });
 

@@ -17,7 +17,7 @@ import { invitationItem } from './tenancy-items.ts';
 
 const SECRET = 'invitation/v1';
 /** DynamoDB may delete an invitation a day after it has expired; expiry is judged by `expiresAt`. */
-const KEPT_SECONDS = 24 * 60 * 60;
+export const INVITATION_KEPT_SECONDS = 24 * 60 * 60;
 
 export const kmsInvitationSecrets = (keys: DerivationKeys): InvitationSecrets => ({
   secretOf: async ({ workspaceId, invitationId, nonce }) =>
@@ -86,7 +86,7 @@ export const dynamoDbInvitations = (
             Item: {
               ...primaryKey.invitation(invitation.workspaceId, invitation.invitationId),
               ...invitation,
-              expires_at: Math.floor(Date.parse(invitation.expiresAt) / 1_000) + KEPT_SECONDS,
+              expires_at: Math.floor(Date.parse(invitation.expiresAt) / 1_000) + INVITATION_KEPT_SECONDS,
             },
           },
         },

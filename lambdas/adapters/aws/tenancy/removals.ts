@@ -11,7 +11,7 @@ import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 export const removalItem = z.object({ removedAt: z.string() });
 
 /** DynamoDB may delete a mark a day after the last invitation of before has expired. */
-const KEPT_MS = INVITATION_MS + 24 * 60 * 60_000;
+export const KEPT_MS = INVITATION_MS + 24 * 60 * 60_000;
 
 const hashOf = (...person: readonly string[]): string =>
   createHash('sha256').update(JSON.stringify(person)).digest('hex');

@@ -32,8 +32,11 @@ interface Outgoing {
 export interface Api {
   /** The `data` of the answer, as the contract has it. Throws ApiFailure. */
   call<Id extends CalledRoute>(id: Id, request: Request<Id>): Promise<DataOf<Id>>;
-  /** The same route as a CSV file. */
-  csv<Id extends CalledRoute>(id: Id, request: Request<Id>): Promise<string>;
+  /** The same route as a CSV file, with the cursor of its next page. */
+  csv<Id extends CalledRoute>(
+    id: Id,
+    request: Request<Id>,
+  ): Promise<{ readonly text: string; readonly next: string | null }>;
 }
 
 export const createApi = (options: {
@@ -98,8 +101,17 @@ export const createApi = (options: {
       });
       return data;
     },
-    csv: async (id, request) => (await send(id, request as Outgoing, 'text/csv')).text(),
+    csv: async (id, request) => {
+      const answer = await send(id, request as Outgoing, 'text/csv');
+      return { text: await answer.text(), next: nextCursorOf(answer.headers.get('link')) };
+    },
   };
+};
+
+/** The cursor of `Link: </v1/…?cursor=…>; rel="next"`. */
+const nextCursorOf = (link: string | null): string | null => {
+  const target = /^<([^>]*)>; rel="next"$/.exec(link ?? '')?.[1];
+  return target === undefined ? null : new URL(target, window.location.origin).searchParams.get('cursor');
 };
 
 const failureOf = async (answer: Response): Promise<ApiFailure> => {

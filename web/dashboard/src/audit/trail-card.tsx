@@ -5,6 +5,7 @@ import type { DataOf, QueryOf } from '../api/routes.ts';
 import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
+import { ExportButtons } from '../ui/export-buttons.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
 import { formatCode, formatExactTime, timeZone } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
@@ -26,7 +27,7 @@ interface Filter {
 const EVERYTHING: Filter = { type: '', actor: '', site_id: '', from: '', to: '' };
 
 /** Days of the person's own zone, as the moments that the API asks for; `to` is the end of its day. */
-const queryOf = ({ type, actor, site_id, from, to }: Filter): QueryOf<'listAudit'> => ({
+const queryOf = ({ type, actor, site_id, from, to }: Filter): NonNullable<QueryOf<'listAudit'>> => ({
   ...(type !== '' && { type }),
   ...(actor.trim() !== '' && { actor: actor.trim() }),
   ...(site_id !== '' && { site_id }),
@@ -81,7 +82,7 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
         </>
       ),
     },
-    { head: 'Who', cell: ({ actor }) => actorOf(actor) },
+    { head: 'Who', cell: actorOf },
     {
       head: 'Site',
       cell: ({ site_id }) =>
@@ -97,7 +98,19 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
     },
   ];
   return (
-    <Card title="Trail" lead="Every use of a key and every change, newest first." flush>
+    <Card
+      title="Trail"
+      lead="Every use of a key and every change, newest first."
+      aside={
+        <ExportButtons
+          list="audit"
+          id="listAudit"
+          path={{ workspaceId: workspace_id }}
+          query={queryOf(filter)}
+        />
+      }
+      flush
+    >
       <div className={css['filter']}>
         <FieldRow>
           <SelectField
@@ -204,7 +217,7 @@ const RowDialog = ({ row, onClose }: { readonly row: AuditRow; readonly onClose:
     <Facts
       items={[
         ['When', formatExactTime(row.at)],
-        ['Who', actorOf(row.actor)],
+        ['Who', actorOf(row)],
         ['Site', row.site_id ?? '–'],
         ['Session', row.session_id ?? '–'],
         ['Address, as a keyed hash', row.ip_hash ?? '–'],

@@ -4,6 +4,7 @@ import { nextStepFor } from '../api/failure.ts';
 import { type ErrorRow, useSearch, useSites } from '../api/queries.ts';
 import { stepForVerdict } from '../key/verdict.tsx';
 import { useAddress, usePages } from '../ui/address.ts';
+import { ExportButtons } from '../ui/export-buttons.tsx';
 import { FieldRow, SelectField } from '../ui/field.tsx';
 import { formatTime, formatWhole } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
@@ -96,7 +97,19 @@ export const Errors = () => {
   ];
   const older = (next: string): void => move([...cursors, next]);
   return (
-    <Card title="Errors" lead="Why visitors could not talk, by kind, newest first." flush>
+    <Card
+      title="Errors"
+      lead="Why visitors could not talk, by kind, newest first."
+      aside={
+        <ExportButtons
+          list="errors"
+          id="listErrors"
+          path={{ workspaceId: workspace_id }}
+          query={{ ...(siteId !== '' && { site_id: siteId }), ...(source !== '' && { source }) }}
+        />
+      }
+      flush
+    >
       <div style={{ padding: '0 20px 16px' }}>
         <FieldRow>
           <SelectField

@@ -60,8 +60,8 @@ export const UsageOverview = () => {
   const save = async (): Promise<void> => {
     setExportFailure(undefined);
     try {
-      const csv = await api.csv('readWorkspaceUsage', { path: { workspaceId: workspace_id }, query });
-      saveFile(`usage-${range.from}-${range.to}.csv`, 'text/csv', csv);
+      const { text } = await api.csv('readWorkspaceUsage', { path: { workspaceId: workspace_id }, query });
+      saveFile(`usage-${range.from}-${range.to}.csv`, 'text/csv', text);
     } catch (failure) {
       setExportFailure(failure);
     }

@@ -2,6 +2,7 @@ import { AudioLines } from 'lucide-react';
 import { type SessionRow, useRoute, useSearch, useSites } from '../api/queries.ts';
 import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
+import { ExportButtons } from '../ui/export-buttons.tsx';
 import { formatCents, formatCode, formatExactTime, formatSeconds, formatTime } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { SkeletonRows } from '../ui/skeletons.tsx';
@@ -92,6 +93,14 @@ export const Sessions = () => {
     <Card
       title="Sessions"
       lead={`${filter.order === 'oldest_first' ? 'Oldest' : 'Newest'} first.${isLive ? ' Updates every 5 seconds.' : ''} A receipt shows who paid, with which key, and how much.`}
+      aside={
+        <ExportButtons
+          list="sessions"
+          id="listWorkspaceSessions"
+          path={{ workspaceId: workspace_id }}
+          query={filter.query}
+        />
+      }
       flush
     >
       <SessionFilters sites={sites.data ?? []} onChange={(change) => move([], change)} filter={filter} />
