@@ -4,7 +4,7 @@ import type { Caption } from './caption.ts';
 import { type ClientEvent, type Connection, connect, type ServerEvent } from './connection.ts';
 import type { Hint } from './extras/hints.ts';
 import type { Extras } from './extras/index.ts';
-import { isUnplugged, openMicrophone, trackOf } from './microphone.ts';
+import { isUnplugged, openMicrophone, throwIfUnsupported, trackOf } from './microphone.ts';
 import { randomId } from './random-id.ts';
 import { type EndReason, type HangUp, Reports } from './reports.ts';
 import {
@@ -116,6 +116,8 @@ export class Call {
   readonly #abort = new AbortController();
   readonly #activity = new Activity();
   #microphone: MediaStream | undefined;
+  /** The first microphone; undefined where the visitor types. */
+  #asked: Promise<unknown> | undefined;
   #assistant: MediaStream | undefined;
   #opened: TimedCall | undefined;
   #embedToken: string | undefined;
@@ -143,8 +145,11 @@ export class Call {
   async start(): Promise<void> {
     this.#enter('connecting');
     try {
-      if (!this.#options.isTyped) await this.#openMicrophone();
-      if (!this.#isOver) await this.#connect(CONNECT_TIMEOUT_MS);
+      throwIfUnsupported();
+      if (!this.#options.isTyped) this.#asked = this.#openMicrophone();
+      // A visitor who refuses after they hung up changes nothing.
+      this.#asked?.catch(() => undefined);
+      await this.#connect(CONNECT_TIMEOUT_MS);
     } catch (error) {
       this.#fail(error, 'connect');
     }
@@ -283,10 +288,19 @@ export class Call {
   }
 
   async #connectWith(hasEvents: boolean, timeoutMs: number): Promise<void> {
-    const microphone = this.#microphone;
-    if (microphone === undefined && !this.#options.isTyped) return;
+    let microphone: MediaStreamTrack | undefined;
+    const current = async () => {
+      await this.#asked;
+      microphone = trackOf(this.#microphone);
+      return microphone;
+    };
     const connection = await connect(
-      { microphone, timeoutMs, hasEvents, exchange: (offer) => this.#exchange(offer) },
+      {
+        microphone: this.#asked && current(),
+        timeoutMs,
+        hasEvents,
+        exchange: (offer) => this.#exchange(offer),
+      },
       {
         onEvent: (event) => this.#hear(event),
         onSound: (stream) => {
@@ -303,7 +317,7 @@ export class Call {
     }
     const now = performance.now();
     const track = trackOf(this.#microphone);
-    if (microphone !== this.#microphone && track) await connection.replaceTrack(track);
+    if (microphone !== track && track) await connection.replaceTrack(track);
     this.#connection = connection;
     this.#isConnected = true;
     this.#reports?.add('connected');

@@ -56,8 +56,8 @@ export interface Connection {
 }
 
 export interface ConnectOptions {
-  /** Undefined where the visitor types: then the connection only receives sound. */
-  readonly microphone: MediaStream | undefined;
+  /** The offer is made while the visitor is asked. Undefined where they type: then the connection only receives sound. */
+  readonly microphone: Promise<MediaStreamTrack | undefined> | undefined;
   /** Milliseconds from the answer until sound flows. */
   readonly timeoutMs: number;
   /** Without events there are no captions; the site decides. */
@@ -80,9 +80,11 @@ export const connect = async (
     events?.close();
     peer.close();
   };
+  signal.addEventListener('abort', close);
   try {
-    if (microphone) for (const track of microphone.getAudioTracks()) peer.addTrack(track, microphone);
-    else peer.addTransceiver('audio', { direction: 'recvonly' });
+    const { sender } = peer.addTransceiver('audio', {
+      direction: microphone === undefined ? 'recvonly' : 'sendrecv',
+    });
     peer.ontrack = ({ track }) => handlers.onSound(new MediaStream([track]));
     if (events)
       events.onmessage = ({ data }) => {
@@ -90,6 +92,8 @@ export const connect = async (
         if (event !== undefined && !isClosed) handlers.onEvent(event);
       };
     await peer.setLocalDescription();
+    if (microphone !== undefined) await sender.replaceTrack((await microphone) ?? null);
+    signal.throwIfAborted();
     const sdp = await exchange(peer.localDescription?.sdp ?? '');
     await peer.setRemoteDescription({ type: 'answer', sdp });
     await opened(peer, events, deadline(signal, timeoutMs));

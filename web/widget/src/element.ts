@@ -111,6 +111,8 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
       this.#showsCaptions = this.getAttribute('captions') !== 'off';
       this.#sound.autoplay = true;
       this.#sound.addEventListener('pause', () => this.#hearAgain());
+      for (const type of ['pointerenter', 'focusin'])
+        this.addEventListener(type, () => this.#approach(), { once: true });
       this.addEventListener('keydown', ({ key }) => {
         if (key === 'Escape' && this.#state === 'notice') this.close();
       });
@@ -136,6 +138,16 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
   attributeChangedCallback(name: string, _: string | null, value: string | null): void {
     if (name === 'captions') this.#showsCaptions = value !== 'off';
     this.#draw();
+  }
+
+  /** Opens the connection to the broker for a visitor who may click next; nothing is asked of it. */
+  #approach(): void {
+    const link = document.createElement('link');
+    document.head.append(Object.assign(link, { rel: 'preconnect', crossOrigin: '', href: this.#api }));
+  }
+
+  get #api(): string {
+    return this.getAttribute('api') ?? SpeloVoice.api;
   }
 
   /** Takes over what a page has set before this script was loaded. */
@@ -242,7 +254,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
 
   #begin(): void {
     const siteId = this.getAttribute('site-id') ?? '';
-    const api = this.getAttribute('api') ?? SpeloVoice.api;
+    const api = this.#api;
     this.#problem = this.#end = this.#note = undefined;
     this.#seconds = this.#retryAt = 0;
     this.#isSoundBlocked = this.#isMini = false;
