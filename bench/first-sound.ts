@@ -16,7 +16,7 @@ import { print, tableOf } from './report.ts';
 /**
  * How long a visitor waits from the click until the first sound of the assistant, in Chromium: by a client secret, as the client of
  * docs/sessions.md opens its session, and by a call of the real widget, with eager and with strict watching. Every call to AWS
- * and every request to OpenAI has a fixed delay; a browser's preflight to OpenAI has none. Each round is a site of its own, so
+ * and every request to OpenAI has a fixed delay; a browser's preflight to OpenAI has none. Each round has a fresh site, so
  * that the preflight to the broker is in every figure. The assistant speaks as soon as events flow.
  * `npm run bench:first-sound [-- --rounds 15] [-- --json] [-- --short]`.
  */
