@@ -5,7 +5,8 @@ import { join } from 'node:path';
 
 /** Tests run as native ES modules; swc only strips types, as Node itself does for `npm start`. */
 export const shared = {
-  testEnvironment: 'node',
+  // With TEST_TIMES=FILE each test file adds a line with its time and CPU; `node .ci/times.mjs FILE` prints them.
+  testEnvironment: process.env['TEST_TIMES'] === undefined ? 'node' : '<rootDir>/.ci/timed-environment.js',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -55,11 +56,16 @@ export default {
     ...shared,
     displayName,
     testMatch: folders.map((folder) => `<rootDir>/test/${folder}/**/*.test.ts`),
+    ...(displayName === 'infra' && {
+      globalSetup: '<rootDir>/test/lib/synthesizer.ts',
+      globalTeardown: '<rootDir>/test/lib/stop-synthesizer.ts',
+    }),
   })),
   watchman: false,
   testTimeout: 120_000,
-  // More than cores: of the time of end-to-end and browser tests a quarter is waiting. Jest takes no percentage above 100.
-  maxWorkers: Math.ceil(availableParallelism() * 1.5),
+  testSequencer: '<rootDir>/.ci/longest-first.js',
+  // More than cores: end-to-end and browser tests wait for half of their time. Jest takes no percentage above 100.
+  maxWorkers: availableParallelism() * 2,
   // Measured by `npm run test:unit -- --coverage`, which CI runs; in process only, so that a gap shows where it is.
   coverageProvider: 'v8',
   coverageReporters: ['text-summary'],

@@ -10,3 +10,13 @@ base="${CI_BASE:-$(git merge-base HEAD origin/main 2> /dev/null || true)}"
 changed() {
   [ -n "$base" ] && git diff --name-only "$base" HEAD -- | grep -qE "$1"
 }
+
+# The proofs (test/support/long-forms.ts) whose long form the change needs.
+long_forms() {
+  local long=()
+  if changed '^(test/custody/canary|lambdas/adapters/|lambdas/telemetry/|lambdas/(domain|use-cases)/keys/)'; then long+=(canary); fi
+  if changed '^(test/faults/|lambdas/adapters/|lambdas/use-cases/(keys|sessions)/)'; then long+=(faults); fi
+  if changed '^(test/hostile/|lambdas/(contract|http)/)'; then long+=(hostile); fi
+  if changed '^(test/model/|lambdas/(domain|use-cases)/(keys|sessions|usage)/)'; then long+=(model); fi
+  printf '%s' "${long[*]}"
+}

@@ -1,3 +1,4 @@
+import { TABLES, type TableDefinition } from '../lambdas/contract/tables.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 /** The units that DynamoDB would charge, counted from requests and answers on the wire. */
@@ -47,7 +48,11 @@ const itemSize = (item: Json): number =>
     0,
   );
 
-const KEYS_OF_INDEX = ['openShard', 'dueAt'] as const;
+/** The keys of a table's index; none of a table without one. */
+const indexKeysOf = (table: unknown): readonly string[] => {
+  const { index } = Object.values<TableDefinition>(TABLES).find(({ name }) => name === table) ?? {};
+  return index === undefined ? [] : [index.partitionKey, index.sortKey];
+};
 
 /** Passes every call on and counts it. */
 export const startCountingProxy = async (): Promise<CountingProxy> => {
@@ -70,7 +75,7 @@ export const startCountingProxy = async (): Promise<CountingProxy> => {
     const before = items.get(id) ?? { size: 0, index: '' };
     const values = (request['ExpressionAttributeValues'] ?? {}) as Json;
     const put = kind === 'Put';
-    const indexKeys = put ? KEYS_OF_INDEX.map((name) => given[name]) : [];
+    const indexKeys = put ? indexKeysOf(request['TableName']).map((name) => given[name]) : [];
     const index = put ? (indexKeys[0] === undefined ? '' : JSON.stringify(indexKeys)) : before.index;
     // An update is taken to add all its values once: more than it does, if it goes wrong.
     const size =

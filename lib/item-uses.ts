@@ -133,7 +133,12 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       partitions: [...TENANT_KEYS, PLATFORM_KEY],
       attributes: ['pk', 'sk', 'state', 'sealed'],
     },
-    { table: 'sessions', actions: ['Query', 'GetItem'], partitions: ['ERRORS#*', 'SITE#*'] },
+    {
+      table: 'sessions',
+      actions: ['Query', 'GetItem', 'BatchGetItem'],
+      partitions: ['ERRORS#*', 'SITE#*'],
+      index: true,
+    },
     { table: 'limits', actions: ['Query'], partitions: ['SLOTS#*', 'LIVE#*'] },
     { table: 'usage', actions: ['Query', 'GetItem', 'BatchGetItem'] },
   ],

@@ -2,6 +2,7 @@ import { dynamoDbCallRecords, dynamoDbEndOrders } from '../adapters/aws/calls/dy
 import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
+import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
 import { dynamoDbKeyActivity, dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
 import { kmsKeySealer } from '../adapters/aws/keys/kms-key-sealer.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
@@ -21,6 +22,7 @@ import { endSession } from '../use-cases/calls/end-session.ts';
 import { keepingForCalls } from '../use-cases/calls/keep-for-calls.ts';
 import { deleteOpenAiKey } from '../use-cases/keys/delete-openai-key.ts';
 import { listKeyVersions } from '../use-cases/keys/list-key-versions.ts';
+import { listOpenAiKeys } from '../use-cases/keys/list-openai-keys.ts';
 import { rollBackOpenAiKey } from '../use-cases/keys/roll-back-openai-key.ts';
 import { storeOpenAiKey } from '../use-cases/keys/store-openai-key.ts';
 import { switchOpenAiKey } from '../use-cases/keys/switch-openai-key.ts';
@@ -81,6 +83,10 @@ export const keysHandler = (environment: EnvironmentOf<'keys'>, runtime: Runtime
       deleteOpenAiKey: deleteOpenAiKey(ports),
       rollBackOpenAiKey: rollBackOpenAiKey(ports, retainSeconds),
       listKeyVersions: listKeyVersions(ports),
+      listOpenAiKeys: listOpenAiKeys({
+        ...ports,
+        states: dynamoDbKeyFacts(dynamoDb, environment.KEYS_TABLE),
+      }),
       switchOpenAiKey: switchOpenAiKey(ports),
       deleteWorkspace: deleteWorkspace(ports),
       archiveSite: archiveSite(ports),

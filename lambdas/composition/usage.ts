@@ -1,8 +1,10 @@
+import { dynamoDbBudgetReader } from '../adapters/aws/budgets/dynamodb-budget-reader.ts';
 import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { dynamoDbClient } from '../adapters/aws/clients.ts';
 import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
 import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
 import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
+import { dynamoDbWorkspaceSessions } from '../adapters/aws/sessions/dynamodb-workspace-sessions.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbUsage } from '../adapters/aws/usage/dynamodb-usage.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
@@ -11,9 +13,11 @@ import { type HttpHandler, httpHandler } from '../http/http-handler.ts';
 import { listLiveSessions } from '../use-cases/calls/list-live-sessions.ts';
 import { listErrors } from '../use-cases/sessions/list-errors.ts';
 import { listSessions } from '../use-cases/sessions/list-sessions.ts';
+import { listWorkspaceSessions } from '../use-cases/sessions/list-workspace-sessions.ts';
 import { readConcurrency } from '../use-cases/sessions/read-concurrency.ts';
 import { readSession } from '../use-cases/sessions/read-session.ts';
 import { compareOwnMonth } from '../use-cases/usage/compare-own-month.ts';
+import { readOverview } from '../use-cases/usage/read-overview.ts';
 import { readUsage } from '../use-cases/usage/read-usage.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
@@ -35,6 +39,7 @@ export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runti
     slots: totals,
     keys: dynamoDbKeyFacts(dynamoDb, environment.KEYS_TABLE),
     sessions: dynamoDbSessionReader(dynamoDb, tables),
+    workspaceSessions: dynamoDbWorkspaceSessions(dynamoDb, tables),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),
   };
   return httpHandler(
@@ -42,7 +47,9 @@ export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runti
       clock: ports.clock,
       plans: ports.plans,
       readUsage: readUsage(ports),
+      readOverview: readOverview({ ...ports, budgets: dynamoDbBudgetReader(dynamoDb, tables) }),
       listSessions: listSessions(ports),
+      listWorkspaceSessions: listWorkspaceSessions(ports),
       readSession: readSession(ports),
       listErrors: listErrors(ports),
       readConcurrency: readConcurrency(ports),

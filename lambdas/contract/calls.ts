@@ -4,6 +4,7 @@ import { MAX_SDP_BYTES } from '../domain/calls/sdp-offer.ts';
 import { KEY_SCOPES } from '../domain/keys/sealed-key.ts';
 import { BILLING_MODES } from '../domain/tenancy/workspace.ts';
 import { sessionIdSchema, siteIdSchema } from './common.ts';
+import { firstMessageEvent } from './conversation.ts';
 import { tokenRequest } from './sessions.ts';
 
 /** Shapes of brokered calls. */
@@ -48,6 +49,9 @@ export const call = z
     heartbeat_seconds: z.int(),
     max_duration_seconds: z.int().describe('The broker hangs the call up after this.'),
     remaining_slots: z.int().nullable().describe('null when unlimited'),
+    first_message: firstMessageEvent.describe(
+      'The page sends this event on its data channel once it is connected, and the assistant speaks first. null: the assistant waits, as in a call that replaces another; on locked sites the broker sends it.',
+    ),
   })
   .meta({ id: 'Call' });
 

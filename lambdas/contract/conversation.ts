@@ -10,6 +10,7 @@ import {
   SPEECH_SPEED,
   TRANSCRIPTION_MODELS,
 } from '../domain/tenancy/conversation.ts';
+import { FIRST_MESSAGE_TYPES, MAX_FIRST_MESSAGE_LENGTH } from '../domain/tenancy/first-message.ts';
 
 const interruptResponse = z
   .boolean()
@@ -51,6 +52,34 @@ const transcription = z.strictObject({
     .describe('ISO 639-1. null: OpenAI recognizes the language.'),
 });
 
+const firstMessage = z.strictObject({
+  type: z
+    .enum(FIRST_MESSAGE_TYPES)
+    .describe('`text`: the words to say. `instructions`: the assistant finds the words.'),
+  text: z
+    .string()
+    .trim()
+    .min(1)
+    .max(MAX_FIRST_MESSAGE_LENGTH)
+    .refine((text) => !text.includes('{{'), 'Placeholders are filled only in the instructions of the site.'),
+});
+
+/** The event with which a page has the assistant speak first. */
+export const firstMessageEvent = z
+  .object({
+    type: z.literal('response.create'),
+    response: z.object({
+      input: z.array(
+        z.object({
+          type: z.literal('message'),
+          role: z.literal('system'),
+          content: z.array(z.object({ type: z.literal('input_text'), text: z.string() })),
+        }),
+      ),
+    }),
+  })
+  .nullable();
+
 /** How a site's sessions hear, speak and think. A field that is left out gets its default. */
 export const conversation = z
   .strictObject({
@@ -90,6 +119,10 @@ export const conversation = z
       .describe(
         'Only for gpt-realtime-2 and later. More effort makes answers slower and costs more tokens. null: the model’s default, as in managed sessions.',
       ),
+    first_message: firstMessage
+      .nullable()
+      .default(null)
+      .describe('What the assistant says before the visitor has spoken. null: it waits for the visitor.'),
   })
   .describe('A change replaces the whole object.');
 
@@ -102,4 +135,5 @@ export const DEFAULT_CONVERSATION_BODY: ConversationBody = {
   speed: DEFAULT_CONVERSATION.speed,
   max_output_tokens: DEFAULT_CONVERSATION.maxOutputTokens,
   reasoning_effort: null,
+  first_message: null,
 };

@@ -54,6 +54,10 @@ export const maskedKey = z
   })
   .meta({ id: 'OpenAiKey' });
 
+export const listedKey = maskedKey
+  .extend({ site_id: siteIdSchema.nullable().describe('null: the key of the workspace.') })
+  .meta({ id: 'ListedKey' });
+
 export const keyVersion = z
   .object({
     version: z.int(),

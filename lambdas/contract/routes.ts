@@ -8,6 +8,7 @@ import * as embedKeys from './embed-keys.ts';
 import * as keySchemas from './keys.ts';
 import * as members from './members.ts';
 import * as notices from './notices.ts';
+import * as overviewSchemas from './overview.ts';
 import { costEstimate, costEstimateRequest, pricing } from './pricing.ts';
 import type { ProblemName } from './problems.ts';
 import * as sessionSchemas from './sessions.ts';
@@ -598,6 +599,18 @@ export const ROUTES = {
   listSiteKeyVersions: siteKey.versions,
   suspendSiteKey: siteKey.suspend,
   resumeSiteKey: siteKey.resume,
+  listKeys: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/openai-keys',
+    servedBy: 'keys',
+    access: 'viewer',
+    summary:
+      'The stored keys of a workspace and of its sites, masked. A page covers `limit` sites and may be shorter. Continue until there is no cursor.',
+    query: schemas.pageQuery,
+    status: 200,
+    data: schemas.pageOf(keySchemas.listedKey),
+    refusals: ['workspace_not_found'],
+  },
   viewWorkspaceKey: workspaceKey.view,
   putWorkspaceKey: workspaceKey.put,
   deleteWorkspaceKey: workspaceKey.delete,
@@ -646,6 +659,17 @@ export const ROUTES = {
   readWorkspaceBudget: workspaceBudget.read,
   putWorkspaceBudget: workspaceBudget.put,
   removeWorkspaceBudget: workspaceBudget.remove,
+  readOverview: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/overview',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary: 'A workspace at a glance: this month by day, its budgets, and whether visitors have come.',
+    query: overviewSchemas.overviewQuery,
+    status: 200,
+    data: overviewSchemas.overview,
+    refusals: ['workspace_not_found'],
+  },
   readWorkspaceUsage: {
     method: 'GET',
     path: '/v1/workspaces/{workspaceId}/usage',
@@ -692,6 +716,19 @@ export const ROUTES = {
     status: 200,
     data: usage.session,
     refusals: ['site_not_found', 'session_not_found'],
+  },
+  listWorkspaceSessions: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/sessions',
+    servedBy: 'usage',
+    access: 'viewer',
+    summary:
+      'The sessions of all sites, archived ones included, each with its receipt. A page may be shorter than its limit. Continue until there is no cursor.',
+    query: usage.workspaceSessionsQuery,
+    status: 200,
+    data: usage.workspaceSessionsPage,
+    csv: { name: 'sessions', list: 'items', record: usage.session },
+    refusals: ['workspace_not_found', 'site_not_found'],
   },
   endSession: {
     method: 'POST',

@@ -5,6 +5,7 @@ import { FAILURE_SOURCES } from '../domain/sessions/reported-failure.ts';
 import { END_REASONS } from '../domain/sessions/session-usage.ts';
 import { BILLING_MODES } from '../domain/tenancy/workspace.ts';
 import { printable, siteIdSchema, timestamp } from './common.ts';
+import { firstMessageEvent } from './conversation.ts';
 
 export const tokenRequest = z
   .strictObject({
@@ -119,6 +120,9 @@ export const token = z
     heartbeat_seconds: z.int(),
     max_duration_seconds: z.int(),
     remaining_slots: z.int().nullable().describe('null when unlimited'),
+    first_message: firstMessageEvent.describe(
+      'The page sends this event on its data channel once it is connected, and the assistant speaks first. null: the assistant waits.',
+    ),
   })
   .meta({ id: 'Token' });
 

@@ -30,7 +30,13 @@ export const TABLES = {
     index: { name: 'by-sub', partitionKey: 'sub', sortKey: 'pk' },
   },
   keys: { name: 'keys', variable: 'KEYS_TABLE', stream: 'KEYS_ONLY', ttlAttribute: 'expires_at' },
-  sessions: { name: 'sessions', variable: 'SESSIONS_TABLE', stream: 'NEW_IMAGE', ttlAttribute: 'expires_at' },
+  sessions: {
+    name: 'sessions',
+    variable: 'SESSIONS_TABLE',
+    stream: 'NEW_IMAGE',
+    ttlAttribute: 'expires_at',
+    index: { name: 'by-workspace', partitionKey: 'workspaceId', sortKey: 'sk', keysOnly: true },
+  },
   limits: { name: 'limits', variable: 'LIMITS_TABLE', ttlAttribute: 'expires_at' },
   usage: {
     name: 'usage',

@@ -3,12 +3,17 @@ import { ENDED_BY, USAGE_SOURCES } from '../domain/calls/call.ts';
 import { OPENED_WITH } from '../domain/calls/control.ts';
 import { KEY_SCOPES } from '../domain/keys/sealed-key.ts';
 import { FAILURE_SOURCES } from '../domain/sessions/reported-failure.ts';
-import { SESSION_KINDS, SESSION_STATES } from '../domain/sessions/session.ts';
+import {
+  SESSION_KINDS,
+  SESSION_ORDERS,
+  SESSION_PROBLEMS,
+  SESSION_STATES,
+} from '../domain/sessions/session.ts';
 import { END_REASONS, USAGE_FLAGS } from '../domain/sessions/session-usage.ts';
 import { NOTICE_PERCENTS } from '../domain/tenancy/plan.ts';
 import { BILLING_MODES } from '../domain/tenancy/workspace.ts';
 import { MAX_RANGE_DAYS, USAGE_GROUPS } from '../domain/usage/usage.ts';
-import { pageQuery, sessionIdSchema, siteIdSchema } from './common.ts';
+import { pageOf, pageQuery, sessionIdSchema, siteIdSchema } from './common.ts';
 import { planComparison, tokensByKind } from './pricing.ts';
 
 /** Shapes of usage, sessions and slots. docs/usage.md says what each number is. */
@@ -108,6 +113,26 @@ export const sessionsQuery = pageQuery
   })
   .meta({ id: 'SessionsQuery' });
 
+export const workspaceSessionsQuery = pageQuery
+  .extend({
+    site_id: siteIdSchema.optional(),
+    session_id: z.string().max(100).optional().describe('Only this session, whichever site it belongs to.'),
+    ...days,
+    order: z.enum(SESSION_ORDERS).default('newest_first').describe('By `created_at`.'),
+    state: z.enum(SESSION_STATES).optional(),
+    mode: z.enum(BILLING_MODES).optional(),
+    opened_with: z.enum(OPENED_WITH).optional(),
+    end_reason: z.enum([...END_REASONS, 'silence']).optional(),
+    ended_by: z.enum(ENDED_BY).optional(),
+    problem: z
+      .enum(SESSION_PROBLEMS)
+      .optional()
+      .describe(
+        '`refused`: no secret was handed out. `flagged`: implausible reports. `incomplete`: the watcher missed part of the call.',
+      ),
+  })
+  .meta({ id: 'WorkspaceSessionsQuery' });
+
 const receipt = z
   .object({
     payer: z.enum(BILLING_MODES).describe('Who pays OpenAI; fixed when the session is minted.'),
@@ -153,6 +178,14 @@ export const session = z
     receipt,
   })
   .meta({ id: 'Session' });
+
+export const workspaceSessionsPage = pageOf(session).extend({
+  searched_to: timestamp
+    .nullable()
+    .describe(
+      'While there is a cursor: every session up to this `created_at`, in this order, has been looked at.',
+    ),
+});
 
 export const errorsQuery = pageQuery
   .extend({

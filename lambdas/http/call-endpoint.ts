@@ -5,6 +5,7 @@ import { readSdpOffer, type SdpOffer } from '../domain/calls/sdp-offer.ts';
 import { parseEventSignature } from '../domain/sessions/event-signature.ts';
 import type { OpenCallRequest, OpenedCall } from '../use-cases/calls/open-call.ts';
 import type { DataOf } from './endpoints/endpoint.ts';
+import { presentFirstMessage } from './presenters/present-conversation.ts';
 
 type Body = z.output<typeof callRequest>;
 
@@ -22,7 +23,7 @@ export const replacesIn = ({ replaces }: Body): OpenCallRequest['replaces'] =>
     signature: parseEventSignature(replaces.signature),
   };
 
-/** Never the call id, a client secret, the instructions or the key. */
+/** Never the call id, a client secret, the instructions, the key, or the first message of a locked site. */
 export const presentCall = (opened: OpenedCall): DataOf<'openCall'> => ({
   sdp: opened.answer,
   session_id: opened.session.sessionId,
@@ -34,4 +35,5 @@ export const presentCall = (opened: OpenedCall): DataOf<'openCall'> => ({
   heartbeat_seconds: opened.heartbeatSeconds,
   max_duration_seconds: opened.maxDurationSeconds,
   remaining_slots: opened.remainingSlots,
+  first_message: presentFirstMessage(opened.firstMessage),
 });

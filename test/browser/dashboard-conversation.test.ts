@@ -20,6 +20,8 @@ describeInBrowser('the conversation of a site in the dashboard', () => {
   it('is changed with the other settings, and shown as it is stored', async () => {
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}?tab=settings`);
     await run.page.getByText('Conversation', { exact: true }).click();
+    await field('Who speaks first').selectOption('text');
+    await field('First message').fill('Hello, how can I help you?');
     await field('The assistant answers').selectOption('server_vad');
     await field('Pause, milliseconds').fill('900');
     await field('While the assistant speaks').selectOption('finish');
@@ -44,6 +46,7 @@ describeInBrowser('the conversation of a site in the dashboard', () => {
       speed: 1,
       max_output_tokens: 2_048,
       reasoning_effort: 'high',
+      first_message: { type: 'text', text: 'Hello, how can I help you?' },
     });
   });
 

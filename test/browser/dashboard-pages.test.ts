@@ -45,6 +45,7 @@ beforeAll(async () => {
   await signIn(run, tenant.owner);
   const site = `sites/${tenant.siteId}`;
   pages = [
+    'home',
     'billing',
     'voice',
     'sites',
@@ -163,8 +164,9 @@ describeInBrowser('every page of the dashboard', () => {
     });
     const kept = (await page.evaluate('JSON.stringify(sessionStorage)')) as string;
     await fresh.addInitScript(`Object.entries(${kept}).forEach(([k, v]) => sessionStorage.setItem(k, v))`);
-    await fresh.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/billing`);
-    await fresh.getByText('The key works.').waitFor();
+    await fresh.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/home`);
+    await fresh.getByText('This month').waitFor();
+    await fresh.getByRole('list', { name: 'Stored keys' }).waitFor();
     const bytes = (await Promise.all(sizes.values())).reduce((sum, size) => sum + size, 0);
     await fresh.close();
     process.stdout.write(

@@ -41,6 +41,7 @@ const OF_SITE = ['Copy ID', 'Settings', 'Embed', 'Functions', 'Visitors', 'OpenA
 
 /** All that a viewer finds to use: it chooses what is shown, and changes nothing. */
 const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
+  home: [],
   billing: [],
   voice: ['Site'],
   sites: [],
@@ -54,7 +55,17 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
     'Sessions',
     'Errors',
     'At a time',
-    'Site',
+    ...[
+      'Site',
+      'State',
+      'End',
+      'Problem',
+      'Opened with',
+      'First day (UTC)',
+      'Last day (UTC)',
+      'Order',
+      'Session ID',
+    ],
     expect.stringMatching(/^Receipt of the session of /),
   ],
   budgets: [],

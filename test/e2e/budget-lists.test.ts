@@ -7,7 +7,7 @@ import { playSession } from '../support/played-session.ts';
 import { startTestStack } from '../support/stack.ts';
 
 const time = frozenClock();
-const stack = await startTestStack({ runtime: { clock: time.clock } });
+const stack = await startTestStack({ audited: false, runtime: { clock: time.clock } });
 afterAll(() => stack.close());
 
 const body = { period: 'day', amount_usd: 1, action: 'notify' };

@@ -14,7 +14,7 @@ import { MINT_SETTINGS, mintRequest, useCasePorts } from '../support/use-case-po
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startTestStack({ variables: { KEY_RETENTION_HOURS: '0' } });
+  stack = await startTestStack({ audited: false, variables: { KEY_RETENTION_HOURS: '0' } });
 });
 afterAll(async () => {
   await stack.close();

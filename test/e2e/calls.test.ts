@@ -19,7 +19,7 @@ import { fakeKey, mint, putSiteKey, putWorkspaceKey, type Tenant } from '../supp
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
 });
 afterAll(async () => {
   await stack.close();

@@ -8,7 +8,7 @@ import { buildClient } from '../../web/client/build.ts';
 import { startTestStack } from '../support/stack.ts';
 import { makeTenant } from '../support/tenant.ts';
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const folder = mkdtempSync(join(tmpdir(), 'spelo-client-'));
 buildClient(folder);
 const { createClient, SpeloError } = await import(join(folder, 'index.js'));

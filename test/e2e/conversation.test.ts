@@ -21,6 +21,7 @@ const conversation = {
   speed: 1.2,
   max_output_tokens: 2_048,
   reasoning_effort: 'medium',
+  first_message: { type: 'text', text: 'Hello, how can I help you?' },
 };
 const ASKED = {
   audio: {

@@ -21,7 +21,7 @@ const FOREIGN_HEADERS = [
   'referer',
 ];
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const openAi = openAiOf(stack);
 afterAll(() => stack.close());
 beforeEach(() => openAi.clearRequests());

@@ -7,8 +7,11 @@ import { startTestStack, type TestStack } from '../support/stack.ts';
 import { fakeKey, makeTenant, type Tenant } from '../support/tenant.ts';
 
 const MAX_AGE_SECONDS = 900;
-const stack = await startTestStack({ variables: { RECENT_SIGN_IN_SECONDS: String(MAX_AGE_SECONDS) } });
-const lenient = await startTestStack({ variables: { RECENT_SIGN_IN_SECONDS: '0' } });
+const stack = await startTestStack({
+  audited: false,
+  variables: { RECENT_SIGN_IN_SECONDS: String(MAX_AGE_SECONDS) },
+});
+const lenient = await startTestStack({ audited: false, variables: { RECENT_SIGN_IN_SECONDS: '0' } });
 afterAll(async () => {
   await stack.close();
   await lenient.close();

@@ -9,7 +9,7 @@ import { fakeKey, makeTenant, ORIGIN } from '../support/tenant.ts';
 
 const MAX_BODY_BYTES = 65_536;
 
-const stack = await startTestStack();
+const stack = await startTestStack({ audited: false });
 const tenant = await needed(stack, makeKeyedTenant(stack, { openai_tier: 5 }));
 afterAll(() => stack.close());
 

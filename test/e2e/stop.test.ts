@@ -14,7 +14,7 @@ import { useCasePorts } from '../support/use-case-ports.ts';
 
 let stack: TestStack;
 beforeAll(async () => {
-  stack = await startTestStack();
+  stack = await startTestStack({ audited: false });
 });
 afterAll(async () => {
   await stack.close();

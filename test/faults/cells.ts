@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Fault } from '../../local/openai/server.ts';
+import { isLong } from '../support/long-forms.ts';
 import { openAiOf } from '../support/openai.ts';
 import {
   type AwsTarget,
@@ -144,10 +145,24 @@ const OPENAI_ALWAYS: ReadonlySet<string> = new Set([
   'connection reset after its work',
 ]);
 
-/** Whether a cell belongs to the short matrix: everything of the token route, and of the rest one fault of each kind. */
+/** Beside these, what strikes a route other than the token route is played in the long form. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  'ThrottlingException',
+  'answer lost after the write, once',
+  'DisabledException',
+  '401 invalid_api_key',
+  'connection reset after its work',
+]);
+
+/**
+ * Whether a run without FAULTS plays a cell. The long form has everything of the token route, and of the rest one fault of each
+ * kind. The short one has one fault of each kind at the token route, and of the rest an outage and a lost answer.
+ */
 export const isAlwaysPlayed = ({ scenario, dependency, fault, slow }: Cell): boolean => {
-  if (scenario === TOKEN) return true;
+  const atToken = scenario === TOKEN;
+  if (isLong('faults') && atToken) return true;
   if (slow) return false;
+  if (!isLong('faults') && !atToken) return ELSEWHERE.has(fault);
   if (dependency === 'OpenAI') return OPENAI_ALWAYS.has(fault);
   const group = GROUPS.find((one) => one.dependency === dependency && one.faults.includes(fault));
   return group === undefined || group.always.includes(fault);

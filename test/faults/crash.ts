@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from '@jest/globals';
 import { expectSuccess } from '../support/answers.ts';
 import type { Item } from '../support/key-tables.ts';
+import { isLong } from '../support/long-forms.ts';
 import { openAiOf } from '../support/openai.ts';
 import { runConcurrently } from '../support/run-concurrently.ts';
 import { callerAt } from '../support/stack.ts';
@@ -178,7 +179,8 @@ export interface RunCrash extends Crash {
   readonly broken: readonly string[];
 }
 
-const SCENARIOS = [TOKEN, MANAGED_TOKEN] as const;
+/** The short form has the crashes of a mint with an own key alone. */
+const SCENARIOS = isLong('faults') || process.env['FAULTS'] !== undefined ? [TOKEN, MANAGED_TOKEN] : [TOKEN];
 
 /** Every crash of the token path, and what became of it once all leases are over. Sweeps: nothing may run beside it then. */
 export const runCrashes = async (

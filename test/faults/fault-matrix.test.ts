@@ -18,8 +18,8 @@ import { SCENARIOS, type Scenario } from './scenarios.ts';
 import { type FaultWorld, startFaultWorld } from './world.ts';
 
 /**
- * Every run plays the whole token route and of the others one fault of each kind. `npm run faults` plays all, and writes
- * the document with UPDATE_DOCS=1. `FAULTS='rotate | Decrypt' npm test -- test/faults` plays all of the scenarios whose name
+ * Every run plays the short form, one with LONG_FORMS=faults the whole token route and of the others one fault of each kind.
+ * `npm run faults` plays all, and writes the document with UPDATE_DOCS=1. `FAULTS='rotate | Decrypt' npm test -- test/faults` plays all of the scenarios whose name
  * matches the first part, where dependency, call and fault match the second.
  */
 const CHOICE = process.env['FAULTS'];

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { playBatch } from './support/play-batch.ts';
-import { seeded } from './support/seeded.ts';
+import { played, seeded } from './support/seeded.ts';
 import { batchCases, readTemplates, STREAM_TABLES, type Templates } from './support/stream-cases.ts';
 import { type HostileWorld, startHostileWorld } from './support/world.ts';
 
@@ -46,21 +46,23 @@ describe('a batch of a stream', () => {
     async (state) => {
       const { item, fields } = templates.issuedSession();
       expect(fields).toBeGreaterThan(15);
-      for (let field = 0; field < fields; field++)
-        for (const to of DAMAGED) {
-          const records = [
-            { item, changes: [] },
-            {
-              item,
-              changes: [
-                { add: 'state', to: { S: state } },
-                { set: field, to },
-              ],
-            },
-          ];
-          const faults = await playBatch(world, templates, { table: 'sessions', records, order: [0, 1] });
-          expect({ field, to, faults }).toEqual({ field, to, faults: [] });
-        }
+      const damages = Array.from({ length: fields }, (_, field) =>
+        DAMAGED.map((to) => ({ field, to })),
+      ).flat();
+      for (const { field, to } of played(damages)) {
+        const records = [
+          { item, changes: [] },
+          {
+            item,
+            changes: [
+              { add: 'state', to: { S: state } },
+              { set: field, to },
+            ],
+          },
+        ];
+        const faults = await playBatch(world, templates, { table: 'sessions', records, order: [0, 1] });
+        expect({ field, to, faults }).toEqual({ field, to, faults: [] });
+      }
     },
   );
 

@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { conversation, DEFAULT_CONVERSATION_BODY } from '../../lambdas/contract/conversation.ts';
 import { DEFAULT_CONVERSATION } from '../../lambdas/domain/tenancy/conversation.ts';
-import { conversationIn, presentConversation } from '../../lambdas/http/presenters/present-conversation.ts';
+import {
+  conversationIn,
+  presentConversation,
+  presentFirstMessage,
+} from '../../lambdas/http/presenters/present-conversation.ts';
 
 const FULL = {
   turn_detection: {
@@ -16,13 +20,34 @@ const FULL = {
   speed: 1.25,
   max_output_tokens: 2_000,
   reasoning_effort: 'high',
+  first_message: { type: 'text', text: 'Hello.' },
 } as const;
+
+describe('the first message', () => {
+  it('is one event that the page sends as it is, and none where the assistant waits', () => {
+    expect(presentFirstMessage('Greet the visitor.')).toStrictEqual({
+      type: 'response.create',
+      response: {
+        input: [
+          {
+            type: 'message',
+            role: 'system',
+            content: [{ type: 'input_text', text: 'Greet the visitor.' }],
+          },
+        ],
+      },
+    });
+    expect(presentFirstMessage(null)).toBeNull();
+  });
+});
 
 describe('a conversation', () => {
   it.each([
     FULL,
     { ...FULL, turn_detection: { type: 'semantic_vad', eagerness: 'low', interrupt_response: true } },
     { ...FULL, turn_detection: null, transcription: null, noise_reduction: null, reasoning_effort: null },
+    { ...FULL, first_message: { type: 'instructions', text: 'Greet the visitor.' } },
+    { ...FULL, first_message: null },
   ] as const)('is shown as it was sent: %j', (body) => {
     expect(presentConversation(conversationIn(conversation.parse(body)))).toStrictEqual(body);
   });
@@ -60,6 +85,11 @@ describe('a conversation', () => {
     { turn_detection: { type: 'server_vad', create_response: false } },
     { turn_detection: { type: 'server_vad', idle_timeout_ms: 5_000 } },
     { turn_detection: { type: 'semantic_vad', threshold: 0.5 } },
+    { first_message: 'Hello.' },
+    { first_message: { type: 'audio', text: 'Hello.' } },
+    { first_message: { type: 'text', text: '   ' } },
+    { first_message: { type: 'text', text: 'x'.repeat(501) } },
+    { first_message: { type: 'text', text: 'Hello {{name}}.' } },
   ])('is refused with %j', (body) => {
     expect(conversation.safeParse(body).success).toBe(false);
   });

@@ -169,7 +169,7 @@ describe('the roles', () => {
 
   test('reach tables, keys, the archive, the event bus, their dead letters and their own logs, and nothing else', () => {
     const known =
-      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Checkpoints|Tables|Evidence|Notices)Key$|^ArchiveBucket(\/(audit|reconciliations)\/\*)?$|^TrailBucket(\/AWSLogs\/\*)?$|^(HangUps|Notices)\/Queue$|^\*$/;
+      /^(Tenancy|Keys|Sessions|Limits|Usage|Audit)Table(\/index\/by-sub|\/index\/by-due|\/index\/by-workspace|\/stream)?$|^(Master|Fingerprint|Derivation|Marks|Audit|Checkpoints|Tables|Evidence|Notices)Key$|^ArchiveBucket(\/(audit|reconciliations)\/\*)?$|^TrailBucket(\/AWSLogs\/\*)?$|^(HangUps|Notices)\/Queue$|^\*$/;
     const rest = permissions.filter(
       ({ resource }) =>
         !known.test(resource) &&
@@ -347,6 +347,8 @@ describe('the audit trail', () => {
       ['s3:GetObject', 'ArchiveBucket/audit/*', ''],
       ['s3:GetObject', 'ArchiveBucket/reconciliations/*', ''],
       ['s3:GetObject', 'TrailBucket/AWSLogs/*', ''],
+      ['s3:ListBucketVersions', 'ArchiveBucket', ''],
+      ['s3:ListBucketVersions', 'TrailBucket', ''],
       ['s3:PutObject', 'ArchiveBucket/reconciliations/*', ''],
     ]);
     expect(actionsOf('reconcile', 'MasterKey')).toEqual([]);
@@ -473,7 +475,10 @@ describe('the tables', () => {
     const own = permissions.filter(({ role }) => role === 'usage');
     expect(own.filter(({ action }) => writes.test(action) && action.startsWith('dynamodb:'))).toEqual([]);
     expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
-      ['dynamodb:GetItem', 'dynamodb:Query'].map((action) => [action, inPartitions('ERRORS#* or SITE#*')]),
+      ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'].map((action) => [
+        action,
+        inPartitions('ERRORS#* or SITE#*'),
+      ]),
     );
     expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([
       ['dynamodb:Query', inPartitions('SLOTS#* or LIVE#*')],
@@ -584,6 +589,11 @@ describe('the tables', () => {
   test('only manage asks for the workspaces of a person', () => {
     expect(rolesThat(/./, 'TenancyTable/index/by-sub')).toEqual(['manage']);
     expect(actionsOf('manage', 'TenancyTable/index/by-sub')).toEqual(['dynamodb:Query']);
+  });
+
+  test('only usage lists the sessions of a workspace', () => {
+    expect(rolesThat(/./, 'SessionsTable/index/by-workspace')).toEqual(['usage']);
+    expect(actionsOf('usage', 'SessionsTable/index/by-workspace')).toEqual(['dynamodb:Query']);
   });
 });
 

@@ -47,7 +47,7 @@ const synthesized = z.array(
 export const exampleApp = ({ stage = 'dev', settings = {} }: ExampleOptions = {}) => {
   const options = JSON.stringify({ stage, settings });
   const text = cached(options, () =>
-    execFileSync(process.execPath, [fileURLToPath(new URL('synthesize.ts', import.meta.url)), options], {
+    execFileSync(process.execPath, [fileURLToPath(new URL('ask-synthesizer.ts', import.meta.url)), options], {
       encoding: 'utf8',
       maxBuffer: 64 * 1_024 * 1_024,
     }),

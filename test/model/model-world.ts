@@ -23,6 +23,7 @@ import {
 import { type AwsCall, startAwsProxy } from '../support/aws-proxy.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
 import { tablesAt } from '../support/key-tables.ts';
+import { isLong } from '../support/long-forms.ts';
 import { startTestStack } from '../support/stack.ts';
 import { ORIGIN } from '../support/tenant.ts';
 import { MINT_SETTINGS, useCasePorts } from '../support/use-case-ports.ts';
@@ -257,7 +258,7 @@ export const checked = async <Commands>(
 ): Promise<void> => {
   await fc.assert(fc.asyncProperty(commands, run), {
     seed: Number(process.env['MODEL_SEED'] ?? seed),
-    numRuns: Number(process.env['MODEL_RUNS'] ?? numRuns),
+    numRuns: Number(process.env['MODEL_RUNS'] ?? (isLong('model') ? numRuns : Math.ceil(numRuns / 3))),
     // A run starts its own workspace; shrinking over the network would take minutes and find the same.
     endOnFailure: true,
   });

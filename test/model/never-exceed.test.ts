@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { expectSuccess } from '../support/answers.ts';
 import { makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { isLong } from '../support/long-forms.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
 import { BOUND, watchedCalls } from './watched-calls-model.ts';
 
@@ -25,13 +26,13 @@ const soon = async (isTrue: () => boolean): Promise<void> => {
   for (let waits = 0; waits < 100 && !isTrue(); waits++) await sleep(5);
 };
 
-const CALLS = 200;
+const CALLS = isLong('model') ? 200 : 80;
 const AT_ONCE = 10;
 const TURNS = 3;
 const LEASE_MS = 71_000;
 
 /** A budget of some responses: it runs out long before the calls do. */
-const AMOUNT_USD = 8;
+const AMOUNT_USD = isLong('model') ? 8 : 3;
 const AMOUNT = AMOUNT_USD * 100_000_000;
 
 const set = async (tenant: Awaited<ReturnType<typeof makeKeyedTenant>>, action: string) => {
@@ -44,7 +45,7 @@ const set = async (tenant: Awaited<ReturnType<typeof makeKeyedTenant>>, action: 
     );
 };
 
-it('never_exceed holds for 200 calls with crashed, late, repeated and duplicate watchers, to the micro-cent', async () => {
+it(`never_exceed holds for ${CALLS} calls with crashed, late, repeated and duplicate watchers, to the micro-cent`, async () => {
   const pick = numbers(7);
   const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
   await set(tenant, 'never_exceed');

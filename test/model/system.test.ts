@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { actionsIn, expectIntact, intentsIn, outcomesIn, trailOf } from '../e2e-custody/trail.ts';
 import { expectSuccess } from '../support/answers.ts';
+import { isLong } from '../support/long-forms.ts';
 import { ORIGIN } from '../support/tenant.ts';
 import { ledgerAgrees, steps, talkingVisitors } from './system-commands.ts';
 import * as model from './system-model.ts';
@@ -113,7 +114,13 @@ const receiptsAgree = async (state: model.SystemModel): Promise<void> => {
 
 /** Always the same histories, and a fresh one each time; its seed is in the name of the test. */
 const SEEDS = [20_261_125, 7, 1_776];
-const { MODEL_SEED, MODEL_PATH, MODEL_REPLAY, MODEL_RUNS = '4', MODEL_MINUTES } = process.env;
+const {
+  MODEL_SEED,
+  MODEL_PATH,
+  MODEL_REPLAY,
+  MODEL_RUNS = isLong('model') ? '4' : '1',
+  MODEL_MINUTES,
+} = process.env;
 const fresh = Math.floor(Math.random() * 2 ** 31);
 const seeds =
   MODEL_SEED !== undefined ? [Number(MODEL_SEED)] : MODEL_MINUTES !== undefined ? [fresh] : [...SEEDS, fresh];

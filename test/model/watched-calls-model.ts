@@ -22,7 +22,7 @@ import { NO_TOKENS, type TokenCounts } from '../../lambdas/domain/usage/token-co
 import { chargeBudgets } from '../../lambdas/use-cases/budgets/charge-budgets.ts';
 import { reserveResponse } from '../../lambdas/use-cases/budgets/reserve-response.ts';
 import { type WatchPorts, watchCall } from '../../lambdas/use-cases/calls/watch-call.ts';
-import type { SidebandEvent, WatchRequest } from '../../lambdas/use-cases/ports/calls.ts';
+import type { ResponseRequest, SidebandEvent, WatchRequest } from '../../lambdas/use-cases/ports/calls.ts';
 import { closeSilentSessions } from '../../lambdas/use-cases/sessions/close-silent-sessions.ts';
 import { aSession } from '../domain/sessions/session-usage-fixture.ts';
 import { tablesAt } from '../support/key-tables.ts';
@@ -184,7 +184,13 @@ export const watchedCalls = (
         ...base,
         hangUps,
         records: { readCall: async () => ({ session: admitted, state: 'issued', callId: request.callId }) },
-        sites: { readSite: async () => ({ control: turnByTurn ? 'locked' : 'brokered', instructions: '' }) },
+        sites: {
+          readSite: async () => ({
+            control: turnByTurn ? 'locked' : 'brokered',
+            instructions: '',
+            conversation: DEFAULT_CONVERSATION,
+          }),
+        },
         sessionUsage: chargeBudgets({
           ...base,
           hangUps,
@@ -209,7 +215,7 @@ export const watchedCalls = (
                 begin: () => sideband.events.push({ type: 'session', fields: {} }),
                 restore: () => undefined,
                 silence: () => undefined,
-                respond: (reservationId: string) => {
+                respond: ({ reservationId }: ResponseRequest) => {
                   alive(undefined);
                   if (!sidebands.has(sideband)) return false;
                   if (active !== undefined) sideband.events.push({ type: 'refused', reservationId });

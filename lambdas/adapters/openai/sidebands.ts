@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { SessionFields } from '../../domain/calls/watched-call.ts';
 import { readOpenAiError } from '../../domain/keys/openai-error-body.ts';
+import { firstMessageInput } from '../../domain/tenancy/first-message.ts';
 import type { VoiceSettings } from '../../domain/tenancy/workspace.ts';
 import type { Sideband, SidebandEvent, Sidebands } from '../../use-cases/ports/calls.ts';
 import { baseUrlFor } from './hosts.ts';
@@ -114,11 +115,15 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings, turnByTurn: bool
       send({ type: 'response.cancel' });
       send({ type: 'output_audio_buffer.clear' });
     },
-    respond: (reservationId, maxOutputTokens) =>
+    respond: ({ reservationId, maxOutputTokens, prompt }) =>
       send({
         type: 'response.create',
         event_id: reservationId,
-        response: { max_output_tokens: maxOutputTokens, metadata: { reservation: reservationId } },
+        response: {
+          max_output_tokens: maxOutputTokens,
+          metadata: { reservation: reservationId },
+          ...(prompt !== undefined && { input: firstMessageInput(prompt) }),
+        },
       }),
     next: async (timeoutMs) => {
       if (queue.length === 0)

@@ -23,6 +23,8 @@ export type WatchedEvent =
       /** OpenAI could not generate it. */
       readonly failed?: boolean | undefined;
     }
+  /** The page has reported that it is connected, so the visitor can hear. */
+  | { readonly type: 'page_connected' }
   /** Billed by the transcription model, which no site configures. */
   | { readonly type: 'transcription' }
   /** OpenAI refused something that the watcher sent: the request of this reservation, or anything else. */
@@ -31,11 +33,16 @@ export type WatchedEvent =
 /** The fields of a session that are compared, each as canonical JSON. */
 export type SessionFields = Readonly<Record<string, string>>;
 
+/** The turn of the first message, which no item of the visitor has. */
+export const FIRST_TURN = 'first_message';
+
 export interface WatchedCall {
   readonly locked: boolean;
   /** OpenAI answers no turn by itself: the watcher asks for each response. */
   readonly turnByTurn: boolean;
   readonly maxOutputTokens: number;
+  /** The watcher begins the conversation once the visitor can hear, unless the visitor speaks first. */
+  readonly greets: boolean;
   /** The fields as admitted. Those that OpenAI fills in are taken from its first answer. */
   readonly expected: SessionFields;
   /** OpenAI has answered the first session.update. */
@@ -79,7 +86,10 @@ export type WatchedStep =
   | { readonly do: 'hang_up' };
 
 export const newWatchedCall = (
-  admitted: Pick<WatchedCall, 'locked' | 'turnByTurn' | 'maxOutputTokens' | 'expected' | 'strict' | 'joined'>,
+  admitted: Pick<
+    WatchedCall,
+    'locked' | 'turnByTurn' | 'maxOutputTokens' | 'expected' | 'strict' | 'joined' | 'greets'
+  >,
 ): WatchedCall => ({
   ...admitted,
   attached: false,
@@ -99,6 +109,7 @@ export const newWatchedCall = (
 /** The call for one more sideband of the same watcher: what came in between, nobody saw. */
 export const attachedAgain = (call: WatchedCall): WatchedCall => ({
   ...call,
+  greets: false,
   active: new Set(),
   speaking: false,
   turnPending: !call.turnByTurn,
@@ -127,19 +138,27 @@ const taken = (call: WatchedCall, event: WatchedEvent): Taken => {
     case 'session':
       return afterSession(call, event.fields);
     case 'item':
-      return afterItem(call, event);
+      return afterItem({ ...call, greets: false }, event);
     case 'speech':
-      return { call: afterSpeech(call, event), steps: [] };
+      return { call: afterSpeech({ ...call, greets: false }, event), steps: [] };
     case 'turn':
-      return { call: { ...call, turnPending: true, turnId: event.itemId }, steps: [] };
+      return { call: { ...call, greets: false, turnPending: true, turnId: event.itemId }, steps: [] };
+    case 'page_connected':
+      return call.greets && call.attached
+        ? { call: { ...call, greets: false }, steps: [{ do: 'respond', turnId: FIRST_TURN, turnMs: 0 }] }
+        : { call, steps: [] };
     case 'response_started': {
       const active = new Set([...call.active, event.responseId]);
-      const next = { ...call, active, turnPending: call.turnByTurn && call.turnPending };
+      // On a locked site only the watcher can name a reservation: that response answers no turn of the visitor.
+      const isAsked = call.locked && event.reservationId !== undefined;
+      const next = { ...call, active, turnPending: (call.turnByTurn || isAsked) && call.turnPending };
       const tooLong = event.maxOutputTokens !== null && event.maxOutputTokens !== call.maxOutputTokens;
-      const uncalled = call.turnByTurn ? event.reservationId === undefined : call.locked && !call.turnPending;
+      const uncalled = call.turnByTurn
+        ? event.reservationId === undefined
+        : call.locked && !isAsked && !call.turnPending;
       if (tooLong || uncalled) return { call: next, steps: [{ do: 'hang_up' }] };
       // The visitor began to speak while the response was asked for, so OpenAI had nothing to interrupt.
-      return { call: next, steps: call.turnByTurn && call.speaking ? [{ do: 'silence' }] : [] };
+      return { call: next, steps: (call.turnByTurn || isAsked) && call.speaking ? [{ do: 'silence' }] : [] };
     }
     case 'response_done': {
       const { responseId, tokens, reservationId, failed } = event;
@@ -155,7 +174,7 @@ const taken = (call: WatchedCall, event: WatchedEvent): Taken => {
       const { reservationId } = event;
       if (reservationId === undefined) return { call, steps: call.restoring ? [{ do: 'hang_up' }] : [] };
       // Another response was still under way: the turn is answered after it.
-      const next = { ...call, turnPending: call.turnPending || call.active.size > 0 };
+      const next = { ...call, turnPending: call.turnPending || (call.turnByTurn && call.active.size > 0) };
       return { call: next, steps: [{ do: 'release', reservationId }] };
     }
   }

@@ -20,6 +20,17 @@ export type SessionKind = (typeof SESSION_KINDS)[number];
 export const SESSION_STATES = ['reserved', 'issued', 'live', 'ended', 'refused', 'used'] as const;
 export type SessionState = (typeof SESSION_STATES)[number];
 
+/** By the time of their mint. */
+export const SESSION_ORDERS = ['newest_first', 'oldest_first'] as const;
+export type SessionOrder = (typeof SESSION_ORDERS)[number];
+
+/**
+ * Problems of a session. `refused`: no secret was handed out. `flagged`: some of its reports are implausible.
+ * `incomplete`: a watched call whose watcher missed a part of it.
+ */
+export const SESSION_PROBLEMS = ['refused', 'flagged', 'incomplete'] as const;
+export type SessionProblem = (typeof SESSION_PROBLEMS)[number];
+
 /**
  * A session before its mint, and the audit intent of its decrypt: no key is opened without one on record. It
  * pins who pays and with which key version, whatever changes later.

@@ -1,4 +1,5 @@
 import { MAX_OUTPUT_TOKENS } from '../openai-models.ts';
+import type { FirstMessage } from './first-message.ts';
 
 /** OpenAI's `semantic_vad`: how soon it takes the visitor's turn as finished. */
 export const EAGERNESS = ['low', 'medium', 'high', 'auto'] as const;
@@ -53,6 +54,8 @@ export interface Conversation {
   readonly maxOutputTokens: number;
   /** null: the model's default. */
   readonly reasoningEffort: (typeof REASONING_EFFORTS)[number] | null;
+  /** null: the assistant waits for the visitor. */
+  readonly firstMessage: FirstMessage | null;
 }
 
 export const DEFAULT_CONVERSATION: Conversation = {
@@ -62,6 +65,7 @@ export const DEFAULT_CONVERSATION: Conversation = {
   speed: SPEECH_SPEED.default,
   maxOutputTokens: OUTPUT_TOKENS.default,
   reasoningEffort: null,
+  firstMessage: null,
 };
 
 /** True for the models that OpenAI documents as able to reason: gpt-realtime-2 and later. */

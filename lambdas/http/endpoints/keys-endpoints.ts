@@ -4,13 +4,14 @@ import type { endSession } from '../../use-cases/calls/end-session.ts';
 import type { deleteOpenAiKey } from '../../use-cases/keys/delete-openai-key.ts';
 import type { KeyTarget } from '../../use-cases/keys/key-target.ts';
 import type { listKeyVersions } from '../../use-cases/keys/list-key-versions.ts';
+import type { listOpenAiKeys } from '../../use-cases/keys/list-openai-keys.ts';
 import type { rollBackOpenAiKey } from '../../use-cases/keys/roll-back-openai-key.ts';
 import type { storeOpenAiKey } from '../../use-cases/keys/store-openai-key.ts';
 import type { switchOpenAiKey } from '../../use-cases/keys/switch-openai-key.ts';
 import type { viewOpenAiKey } from '../../use-cases/keys/view-openai-key.ts';
 import type { archiveSite } from '../../use-cases/tenancy/archive-site.ts';
 import type { deleteWorkspace } from '../../use-cases/tenancy/delete-workspace.ts';
-import { presentKey, presentVersion } from '../presenters/present-keys.ts';
+import { presentKey, presentListedKey, presentVersion } from '../presenters/present-keys.ts';
 import type { EndpointsOf } from './endpoint.ts';
 import { type PageQuery, pageOf } from './page.ts';
 import { siteIdIn, siteKeyTarget, workspaceIdIn, workspaceKeyTarget } from './path-ids.ts';
@@ -23,6 +24,7 @@ export const keysEndpoints = (useCases: {
   readonly storeOpenAiKey: ReturnType<typeof storeOpenAiKey>;
   readonly deleteOpenAiKey: ReturnType<typeof deleteOpenAiKey>;
   readonly rollBackOpenAiKey: ReturnType<typeof rollBackOpenAiKey>;
+  readonly listOpenAiKeys: ReturnType<typeof listOpenAiKeys>;
   readonly listKeyVersions: ReturnType<typeof listKeyVersions>;
   readonly switchOpenAiKey: ReturnType<typeof switchOpenAiKey>;
   readonly deleteWorkspace: ReturnType<typeof deleteWorkspace>;
@@ -74,6 +76,15 @@ export const keysEndpoints = (useCases: {
       turn(caller, workspaceKeyTarget(path), 'suspended', body.live_calls),
     resumeSiteKey: ({ caller, path }) => turn(caller, siteKeyTarget(path), 'active'),
     resumeWorkspaceKey: ({ caller, path }) => turn(caller, workspaceKeyTarget(path), 'active'),
+    listKeys: async ({ caller, path, query }) => {
+      const workspaceId = workspaceIdIn(path);
+      return pageOf(
+        { caller, route: 'keys', resource: workspaceId },
+        query,
+        (page) => useCases.listOpenAiKeys(caller, workspaceId, page),
+        presentListedKey,
+      );
+    },
     endSession: async ({ caller, path }) => {
       const sessionId = path['sessionId'] ?? '';
       return {

@@ -16,13 +16,17 @@ import type { listLiveSessions } from '../../use-cases/calls/list-live-sessions.
 import type { Clock } from '../../use-cases/ports/runtime.ts';
 import type { listErrors } from '../../use-cases/sessions/list-errors.ts';
 import type { listSessions } from '../../use-cases/sessions/list-sessions.ts';
+import type { listWorkspaceSessions } from '../../use-cases/sessions/list-workspace-sessions.ts';
 import type { readConcurrency } from '../../use-cases/sessions/read-concurrency.ts';
 import type { readSession } from '../../use-cases/sessions/read-session.ts';
 import type { compareOwnMonth } from '../../use-cases/usage/compare-own-month.ts';
+import type { readOverview } from '../../use-cases/usage/read-overview.ts';
 import type { readUsage } from '../../use-cases/usage/read-usage.ts';
+import { encodeCursor, pageRequestOf } from '../cursor.ts';
 import { presentLive } from '../present-live.ts';
 import { centsOf, presentByKind, presentComparison } from '../presenters/present-cost.ts';
 import { presentError } from '../presenters/present-errors.ts';
+import { presentOverview } from '../presenters/present-overview.ts';
 import {
   presentConcurrency,
   presentOwnMonth,
@@ -37,7 +41,9 @@ export interface UsageDeps {
   readonly clock: Clock;
   readonly plans: readonly Plan[];
   readonly readUsage: ReturnType<typeof readUsage>;
+  readonly readOverview: ReturnType<typeof readOverview>;
   readonly listSessions: ReturnType<typeof listSessions>;
+  readonly listWorkspaceSessions: ReturnType<typeof listWorkspaceSessions>;
   readonly readSession: ReturnType<typeof readSession>;
   readonly listErrors: ReturnType<typeof listErrors>;
   readonly readConcurrency: ReturnType<typeof readConcurrency>;
@@ -58,6 +64,9 @@ const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRo
   readWorkspaceUsage: async ({ caller, path, query: { from, to, group_by: groupBy } }) =>
     presentUsage(await deps.readUsage(caller, { workspaceId: workspaceIdIn(path) }, { from, to, groupBy })),
 
+  readOverview: async ({ caller, path, query }) =>
+    presentOverview(await deps.readOverview(caller, workspaceIdIn(path), query.own_origin)),
+
   readSiteUsage: async ({ caller, path, query: { from, to, group_by: groupBy } }) =>
     presentUsage(await deps.readUsage(caller, { siteId: siteIdIn(path) }, { from, to, groupBy })),
 
@@ -72,6 +81,36 @@ const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRo
       (page) => deps.listSessions(caller, siteId, filter, page),
       presentSession,
     );
+  },
+
+  listWorkspaceSessions: async ({ caller, path, query }) => {
+    const { limit: _, cursor: __, ...asked } = query;
+    const workspaceId = workspaceIdIn(path);
+    // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+    const list = { caller, route: `workspace-sessions?${JSON.stringify(asked)}`, resource: workspaceId };
+    const { items, next, searchedTo } = await deps.listWorkspaceSessions(
+      caller,
+      workspaceId,
+      {
+        siteId: asked.site_id,
+        sessionId: asked.session_id,
+        from: asked.from,
+        to: asked.to,
+        order: asked.order,
+        state: asked.state,
+        mode: asked.mode,
+        openedWith: asked.opened_with,
+        endReason: asked.end_reason,
+        endedBy: asked.ended_by,
+        problem: asked.problem,
+      },
+      pageRequestOf(list, query),
+    );
+    return {
+      items: items.map(presentSession),
+      next_cursor: encodeCursor(list, next),
+      searched_to: searchedTo ?? null,
+    };
   },
 
   readSession: async ({ caller, path }) =>

@@ -1,5 +1,6 @@
 import type { ConversationBody } from '../../contract/conversation.ts';
 import type { Conversation, TurnDetection } from '../../domain/tenancy/conversation.ts';
+import { firstMessageInput } from '../../domain/tenancy/first-message.ts';
 
 /** The conversation of a site in the names of the API. */
 export const presentConversation = ({
@@ -9,6 +10,7 @@ export const presentConversation = ({
   speed,
   maxOutputTokens,
   reasoningEffort,
+  firstMessage,
 }: Conversation): ConversationBody => ({
   turn_detection: turnDetection && presentTurnDetection(turnDetection),
   noise_reduction: noiseReduction,
@@ -16,6 +18,7 @@ export const presentConversation = ({
   speed,
   max_output_tokens: maxOutputTokens,
   reasoning_effort: reasoningEffort,
+  first_message: firstMessage,
 });
 
 const presentTurnDetection = (detection: TurnDetection) =>
@@ -33,6 +36,12 @@ const presentTurnDetection = (detection: TurnDetection) =>
         interrupt_response: detection.interruptResponse,
       };
 
+/** The event with which the page begins the conversation; null: it sends none. */
+export const presentFirstMessage = (prompt: string | null) =>
+  prompt === null
+    ? null
+    : { type: 'response.create' as const, response: { input: firstMessageInput(prompt) } };
+
 /** The conversation of a request in our own names. */
 export const conversationIn = (body: ConversationBody): Conversation => ({
   turnDetection: body.turn_detection && turnDetectionIn(body.turn_detection),
@@ -41,6 +50,7 @@ export const conversationIn = (body: ConversationBody): Conversation => ({
   speed: body.speed,
   maxOutputTokens: body.max_output_tokens,
   reasoningEffort: body.reasoning_effort,
+  firstMessage: body.first_message,
 });
 
 const turnDetectionIn = (body: NonNullable<ConversationBody['turn_detection']>): TurnDetection =>

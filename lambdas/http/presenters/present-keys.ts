@@ -1,6 +1,7 @@
 import type { ShownVerdict } from '../../domain/keys/site-verdicts.ts';
 import type { MaskedKey } from '../../domain/keys/stored-key.ts';
 import type { ListedVersion } from '../../use-cases/keys/list-key-versions.ts';
+import type { PlacedKey } from '../../use-cases/keys/list-openai-keys.ts';
 import type { DataOf } from '../endpoints/endpoint.ts';
 
 export const presentVerdict = (verdict: ShownVerdict): DataOf<'testSiteKey'> => ({
@@ -31,6 +32,11 @@ export const presentKey = (key: MaskedKey): DataOf<'viewSiteKey'> => ({
   last_used_at: key.lastUsedAt,
   last_verified_at: key.lastVerifiedAt,
   verdict: presentVerdict(key.verdict),
+});
+
+export const presentListedKey = ({ address, key }: PlacedKey) => ({
+  ...presentKey(key),
+  site_id: address.scope === 'site' ? address.scopeId : null,
 });
 
 export const presentVersion = (version: ListedVersion) => ({

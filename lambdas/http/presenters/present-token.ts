@@ -1,5 +1,6 @@
 import type { MintedToken } from '../../use-cases/sessions/mint-token.ts';
 import type { DataOf } from '../endpoints/endpoint.ts';
+import { presentFirstMessage } from './present-conversation.ts';
 
 export const presentToken = (minted: MintedToken): DataOf<'mintToken'> => ({
   client_secret: { value: minted.clientSecret.value, expires_at: minted.clientSecret.expiresAt },
@@ -12,4 +13,5 @@ export const presentToken = (minted: MintedToken): DataOf<'mintToken'> => ({
   heartbeat_seconds: minted.heartbeatSeconds,
   max_duration_seconds: minted.maxDurationSeconds,
   remaining_slots: minted.remainingSlots,
+  first_message: presentFirstMessage(minted.firstMessage),
 });

@@ -1,6 +1,7 @@
 import { BrokerError } from '../../domain/broker-error.ts';
 import { type BudgetAction, type BudgetSettings, MICRO_CENTS_PER_USD } from '../../domain/budgets/budget.ts';
 import { highestCostOfResponse } from '../../domain/budgets/response-bound.ts';
+import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
 import type { Site } from '../../domain/tenancy/workspace.ts';
 import { priceOf } from '../../domain/usage/price-catalogue.ts';
 
@@ -33,11 +34,16 @@ type AnsweringSite = PricedSite & Pick<Site, 'instructions'>;
 
 /** The highest possible cost of one response, micro-cents; 0 where the price is not known. */
 const costOfResponse = (
-  { model, dataResidency, instructions, conversation: { maxOutputTokens } }: AnsweringSite,
+  { model, dataResidency, instructions, conversation }: AnsweringSite,
   now: Date,
 ): number => {
   const price = priceOf(model, now, dataResidency);
-  return price === undefined ? 0 : highestCostOfResponse(price, { instructions, turnMs: 0, maxOutputTokens });
+  if (price === undefined) return 0;
+  return highestCostOfResponse(price, {
+    instructions: `${instructions}${firstMessagePrompt(conversation) ?? ''}`,
+    turnMs: 0,
+    maxOutputTokens: conversation.maxOutputTokens,
+  });
 };
 
 /** USD with two decimals. */

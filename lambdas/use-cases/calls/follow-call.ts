@@ -1,6 +1,7 @@
 import type { EndedBy } from '../../domain/calls/call.ts';
 import {
   afterEvent,
+  FIRST_TURN,
   isQuiet,
   sawEverything,
   type WatchedCall,
@@ -17,7 +18,7 @@ import type {
   WatcherInvoker,
   WatchRequest,
 } from '../ports/calls.ts';
-import { noteWatch, WatchLostError, type WatchNotePorts } from './watch-notes.ts';
+import { noteWatch, pageIsConnected, WatchLostError, type WatchNotePorts } from './watch-notes.ts';
 
 export interface FollowPorts extends WatchNotePorts {
   readonly hangUps: HangUpQueue;
@@ -32,6 +33,8 @@ export interface Watcher {
   readonly workspaceId: ReservedSession['workspaceId'];
   readonly generation: number;
   readonly startedAtMs: number;
+  /** How the assistant begins; null: it waits for the visitor. */
+  readonly firstMessage: string | null;
 }
 
 /** `closed`: the sideband has closed, which proves nothing about the call. */
@@ -53,6 +56,15 @@ const LAST_ANSWER_MS = 5_000;
 /** Longest wait for one event, milliseconds: so often the clock is looked at. */
 const TICK_MS = 250;
 
+/** How often the watcher looks whether the page is connected, before the first message, milliseconds. */
+const PAGE_LOOK_MS = 500;
+
+/** How long it looks, milliseconds after the call was created. A widget gives up after 15 seconds. */
+const PAGE_WITHIN_MS = 60_000;
+
+/** Names the request of a first message that no budget reserves. */
+const UNRESERVED = `rsv_${'0'.repeat(24)}`;
+
 export const note = async ({ ports, request, generation }: Watcher, what: WatchNote): Promise<void> => {
   await noteWatch(ports, request, generation, what);
 };
@@ -72,6 +84,7 @@ export const followCall = async (
   let call = begun;
   let renewedAtMs = ports.clock().getTime();
   let askedAtMs: number | undefined;
+  let lookedAtMs = 0;
   const take = async (event: SidebandEvent): Promise<void> => {
     if (event.type === 'closed') return;
     const next = afterEvent(call, event);
@@ -89,6 +102,15 @@ export const followCall = async (
       }
       if (event !== undefined) await take(event);
       const nowMs = ports.clock().getTime();
+      if (
+        call.greets &&
+        call.attached &&
+        nowMs - lookedAtMs >= PAGE_LOOK_MS &&
+        nowMs - watcher.request.openedAtMs <= PAGE_WITHIN_MS
+      ) {
+        lookedAtMs = nowMs;
+        if (await pageIsConnected(ports, watcher.request)) await take({ type: 'page_connected' });
+      }
       const ranMs = nowMs - startedAtMs;
       if (
         askedAtMs === undefined &&
@@ -202,21 +224,27 @@ const hangUp = ({ ports, request: { siteId, sessionId } }: Watcher, by: EndedBy)
 const respond = async (
   watcher: Watcher,
   sideband: Sideband,
-  { expected, maxOutputTokens }: WatchedCall,
+  { expected, maxOutputTokens, turnByTurn }: WatchedCall,
   { turnId, turnMs }: Extract<WatchedStep, { readonly do: 'respond' }>,
 ): Promise<void> => {
   const { ports, request, workspaceId, generation } = watcher;
+  const prompt = turnId === FIRST_TURN ? (watcher.firstMessage ?? undefined) : undefined;
+  if (!turnByTurn) {
+    sideband.respond({ reservationId: UNRESERVED, maxOutputTokens, prompt });
+    return;
+  }
   const session = { workspaceId, siteId: request.siteId, sessionId: request.sessionId };
   const reserved = await ports.reservations.reserve(session, generation, {
     turnId,
     // No turn is longer than the call.
     turnMs: turnMs ?? ports.clock().getTime() - request.openedAtMs,
     // OpenAI reads the tools with the instructions.
-    instructions: `${expected['instructions'] ?? ''}${expected['tools'] ?? ''}`,
+    instructions: `${expected['instructions'] ?? ''}${expected['tools'] ?? ''}${prompt ?? ''}`,
     maxOutputTokens,
   });
   if (reserved.result === 'refused') return hangUp(watcher, 'budget');
   // Otherwise the turn was answered, or is left to the watcher that took over.
-  if (reserved.result !== 'reserved' || sideband.respond(reserved.id, maxOutputTokens)) return;
+  if (reserved.result !== 'reserved') return;
+  if (sideband.respond({ reservationId: reserved.id, maxOutputTokens, prompt })) return;
   await note(watcher, { type: 'released', reservationId: reserved.id });
 };

@@ -9,6 +9,7 @@ import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { Secret } from '../../domain/secret.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
+import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
 import type { BillingMode, Site } from '../../domain/tenancy/workspace.ts';
 import { controlOf } from '../budgets/control-of.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
@@ -55,6 +56,8 @@ export interface OpenedCall {
   readonly maxDurationSeconds: number;
   /** null when the key has no limit on concurrent sessions. */
   readonly remainingSlots: number | null;
+  /** For the page to begin the conversation with; null: the assistant waits, or its watcher begins. */
+  readonly firstMessage: string | null;
 }
 
 /**
@@ -97,7 +100,13 @@ export const openCall =
       replaced && { ...replaced.session, named: replaced.named },
     );
     // Managed calls are billed by the watcher, and these budgets act on its counts: both wait until it listens.
-    const needsStrict = payer.mode === 'managed' || actions.some(needsWatcher) || isTurnByTurn(admitted);
+    // So does the first message of a locked site, which nobody else can ask for.
+    const firstMessage = firstMessagePrompt(site.conversation);
+    const needsStrict =
+      payer.mode === 'managed' ||
+      actions.some(needsWatcher) ||
+      isTurnByTurn(admitted) ||
+      (control === 'locked' && firstMessage !== null);
     const watch = needsStrict && settings.watch === 'eager' ? 'strict' : settings.watch;
     const opened = await callForSession(ports, {
       request,
@@ -116,6 +125,8 @@ export const openCall =
       heartbeatSeconds: HEARTBEAT_SECONDS,
       maxDurationSeconds: maxDurationOf(admitted, site),
       remainingSlots: admitted.remainingSlots,
+      // A visitor whose call is connected again has heard it.
+      firstMessage: control === 'locked' || replaced !== undefined ? null : firstMessage,
     };
   };
 

@@ -9,6 +9,7 @@ import type { RandomBytes } from '../../domain/identifiers.ts';
 import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
 import { fillInstructions } from '../../domain/sessions/embed-token.ts';
 import { DEFAULT_CONVERSATION, OUTPUT_TOKENS } from '../../domain/tenancy/conversation.ts';
+import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
 import type { Site, VoiceSettings } from '../../domain/tenancy/workspace.ts';
 import type {
   AttachResult,
@@ -73,7 +74,8 @@ export const watchCall =
   };
 
 const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<WatchOutcome> => {
-  const session = (await readStartedCall(ports, request))?.session;
+  const started = await readStartedCall(ports, request);
+  const session = started?.session;
   const site = session && (await ports.sites.readSite(request.siteId));
   if (session === undefined || site === undefined) return 'not_taken';
   const instructions = knownInstructions(site);
@@ -96,6 +98,8 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
     },
     locked: site.control === 'locked',
     turnByTurn: session.admission?.turnByTurn === true,
+    // The visitor of a call that replaces another has heard it.
+    firstMessage: started?.replaces === undefined ? firstMessagePrompt(site.conversation) : null,
   };
   const startedAtMs = ports.clock().getTime();
   // With a watcher before it, this one attaches first and takes the watch then: nothing falls in between.
@@ -107,7 +111,12 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
     if (usage?.watch == null) return 'not_taken';
     const { generation } = usage.watch;
     const { workspaceId } = session;
-    return await watch(watched, { ports, request, workspaceId, generation, startedAtMs }, early);
+    const { firstMessage } = watched;
+    return await watch(
+      watched,
+      { ports, request, workspaceId, generation, startedAtMs, firstMessage },
+      early,
+    );
   } catch (error) {
     if (error instanceof WatchLostError) return 'lost';
     throw error;
@@ -131,6 +140,7 @@ interface Watched {
   readonly settings: VoiceSettings;
   readonly locked: boolean;
   readonly turnByTurn: boolean;
+  readonly firstMessage: string | null;
 }
 
 /** A sideband that hears the call, with the events that came up to now. */
@@ -186,6 +196,9 @@ const watch = async (
     expected: ports.sidebands.admittedFields(settings, turnByTurn),
     strict: early !== undefined || (request.strict && watcher.generation === 1),
     joined: early !== undefined,
+    // Elsewhere the page sends it. Only a watcher that was there before the page knows that nobody has spoken yet.
+    greets:
+      watched.firstMessage !== null && (locked || turnByTurn) && request.strict && watcher.generation === 1,
   });
   if (early !== undefined) {
     const followed = await followCall(watcher, early.sideband, call, early.events);

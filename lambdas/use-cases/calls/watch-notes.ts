@@ -86,6 +86,16 @@ export const mayTakeOver = async (ports: WatchNotePorts, request: WatchRequest):
   return usage !== undefined && withWatchTaken(usage, request, ports.clock()) !== undefined;
 };
 
+/** True once the page has reported that it is connected; false also where the database does not answer. */
+export const pageIsConnected = async (ports: WatchNotePorts, request: WatchRequest): Promise<boolean> => {
+  try {
+    return (await readUsage(ports, request))?.connectedAtMs != null;
+  } catch (error) {
+    if (error instanceof DependencyUnavailableError) return false;
+    throw error;
+  }
+};
+
 /** Writes one note of the watcher of `generation`, and returns the usage with it. @throws WatchLostError where another watcher has taken over. */
 export const noteWatch = async (
   ports: WatchNotePorts,

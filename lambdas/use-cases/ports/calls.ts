@@ -216,6 +216,13 @@ export interface Stops extends LiveWorkspaces {
 /** An event that a sideband delivers. `closed` is the last one, whatever the close code was. */
 export type SidebandEvent = WatchedEvent | { readonly type: 'closed' };
 
+export interface ResponseRequest {
+  readonly reservationId: string;
+  readonly maxOutputTokens: number;
+  /** The system message that the response answers; undefined: it answers the conversation. */
+  readonly prompt: string | undefined;
+}
+
 /** A second connection to a call: it sees every event from its attach on, and nothing from before. */
 export interface Sideband {
   /** Sends the session as admitted; OpenAI's answer proves that the sideband hears. */
@@ -228,7 +235,7 @@ export interface Sideband {
    * Asks for one response. OpenAI returns the id with it, and with the refusal of the request. False where the socket had
    * closed: the request was not sent.
    */
-  respond(reservationId: string, maxOutputTokens: number): boolean;
+  respond(request: ResponseRequest): boolean;
   /** The next event, in order; undefined when none came within `timeoutMs`. */
   next(timeoutMs: number): Promise<SidebandEvent | undefined>;
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import type { RateLimit } from '../../domain/limits.ts';
 import type { EmbedClaims, EmbedKey } from '../../domain/sessions/embed-token.ts';
 import type { ErrorRow, ReportedError } from '../../domain/sessions/error-row.ts';
 import type { HeldSlot, RecordedSession, SessionSnapshot } from '../../domain/sessions/recorded-session.ts';
-import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
+import type { ReservedSession, SessionOrder, SessionOutcome } from '../../domain/sessions/session.ts';
 import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
 import type { SlotLease } from '../../domain/sessions/slots.ts';
 import type { TokenContext } from '../../domain/sessions/token-context.ts';
@@ -122,10 +122,10 @@ export interface ErrorReader {
 }
 
 export interface SessionReader {
-  /** Sessions minted from `from` on and before `before`, newest first. */
+  /** Sessions minted from `from` on and before `before`; newest first, if `order` is not given. */
   listSessions(
     site: Pick<Site, 'siteId' | 'workspaceId'>,
-    between: { readonly from: Date; readonly before: Date },
+    between: { readonly from: Date; readonly before: Date; readonly order?: SessionOrder },
     page: PageRequest,
   ): Promise<Page<RecordedSession>>;
   /** Where a page that continues after `session` starts. */
@@ -139,6 +139,28 @@ export interface SessionReader {
     siteId: SiteId,
     sessionIds: readonly SessionId[],
   ): Promise<ReadonlyMap<SessionId, SessionUsage>>;
+}
+
+/** A session of a list, with its meter. A session of which nothing was reported may have none. */
+export interface MeteredSession {
+  readonly session: RecordedSession;
+  readonly usage: SessionUsage | undefined;
+}
+
+export interface WorkspaceSessionReader {
+  /**
+   * Sessions of all sites of the workspace, archived ones included, minted from `from` on and before `before`. A page has
+   * at most 100. A session appears here some moments after it was minted.
+   */
+  listSessions(
+    workspaceId: WorkspaceId,
+    within: { readonly from: Date; readonly before: Date; readonly order: SessionOrder },
+    page: PageRequest,
+  ): Promise<Page<MeteredSession>>;
+  /** The session with this id of any site of the workspace. */
+  findSession(workspaceId: WorkspaceId, sessionId: SessionId): Promise<MeteredSession | undefined>;
+  /** Where a page that continues after `session` starts. */
+  positionOf(session: RecordedSession): string;
 }
 
 export interface SlotReader {

@@ -8,7 +8,7 @@ import { type DayRange, dayRange, endOfDay } from '../../domain/usage/usage.ts';
 import { filteredPage } from '../filtered-page.ts';
 import type { Page, PageRequest } from '../ports/pages.ts';
 import type { Clock } from '../ports/runtime.ts';
-import type { SessionReader } from '../ports/sessions.ts';
+import type { MeteredSession, SessionReader } from '../ports/sessions.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeSite } from '../tenancy/authorize.ts';
 
@@ -46,7 +46,7 @@ export const listSessions =
     request: PageRequest,
   ): Promise<Page<ReceiptedSession>> => {
     const { site } = await authorizeSite(tenancy, caller, siteId, 'viewer');
-    const { from, to } = daysOf(filter, clock());
+    const { from, to } = sessionDays(filter, clock());
     const between = { from: new Date(from), before: endOfDay(to) };
     const { state, mode } = filter;
     const filtered = state !== undefined || mode !== undefined;
@@ -63,23 +63,26 @@ export const listSessions =
   };
 
 /** Without any day: all sessions that are still on record. */
-const daysOf = ({ from, to }: SessionFilter, now: Date): DayRange =>
+export const sessionDays = ({ from, to }: Pick<SessionFilter, 'from' | 'to'>, now: Date): DayRange =>
   from === undefined && to === undefined
     ? { from: '1970-01-01', to: '9998-12-31' }
     : dayRange({ from, to }, now);
 
-const receipted = async (
+/** Each with its receipt; at most 100 sessions of one site. */
+export const receipted = async (
   sessions: SessionReader,
   siteId: SiteId,
   found: readonly RecordedSession[],
 ): Promise<readonly ReceiptedSession[]> => {
   const issued = found.filter(({ state }) => state === 'issued').map(({ sessionId }) => sessionId);
   const meters = await sessions.readSessionUsage(siteId, issued);
-  return found.map((session) => {
-    // Without a meter it has the receipt of a session that never connected.
-    const receipt = receiptOf(meters.get(session.sessionId) ?? newSessionUsage(session));
-    return { session, state: session.state === 'issued' ? receipt.state : session.state, receipt };
-  });
+  return found.map((session) => withReceipt({ session, usage: meters.get(session.sessionId) }));
+};
+
+/** Without a meter it has the receipt of a session that never connected. */
+export const withReceipt = ({ session, usage }: MeteredSession): ReceiptedSession => {
+  const receipt = receiptOf(usage ?? newSessionUsage(session));
+  return { session, state: session.state === 'issued' ? receipt.state : session.state, receipt };
 };
 
 /** Viewer. One session of the site; undefined where it has none with this id. */

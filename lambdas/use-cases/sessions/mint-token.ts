@@ -6,6 +6,7 @@ import { OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { ReservedSession, SessionOutcome } from '../../domain/sessions/session.ts';
 import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
 import { MOST_SILENT_SESSIONS } from '../../domain/sessions/silent-sessions.ts';
+import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
 import type { BillingMode, Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import { controlOf } from '../budgets/control-of.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
@@ -46,6 +47,8 @@ export interface MintedToken {
   readonly maxDurationSeconds: number;
   /** null when the key has no limit on concurrent sessions. */
   readonly remainingSlots: number | null;
+  /** For the page to begin the conversation with; null: the assistant waits. */
+  readonly firstMessage: string | null;
 }
 
 /**
@@ -90,6 +93,7 @@ export const mintToken =
       heartbeatSeconds: HEARTBEAT_SECONDS,
       maxDurationSeconds: admitted.session.admission?.maxDurationSeconds ?? site.maxDurationSeconds,
       remainingSlots: admitted.remainingSlots,
+      firstMessage: firstMessagePrompt(site.conversation),
     };
   };
 

@@ -35,6 +35,8 @@ export type CallRecord = {
   readonly sidebands: number;
   /** The session object as of now. */
   readonly session: Readonly<Record<string, unknown>>;
+  /** The settings of every request for a response, oldest first; empty where turn detection asked. */
+  readonly responseRequests: Conversation['responseRequests'];
   readonly invoice: Invoice;
 };
 
@@ -244,6 +246,7 @@ function recordOf(call: Call): CallRecord {
     ended,
     sidebands: call.sidebands.size,
     session: call.conversation.session(),
+    responseRequests: call.conversation.responseRequests,
     invoice: call.invoice.read(),
   };
 }

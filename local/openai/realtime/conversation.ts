@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { describeSession, newSessionId } from '../client-secrets.ts';
 import type { ResponseFailure } from '../failures.ts';
 import type { SessionRequest } from '../session-schema.ts';
-import { type ClientError, type ClientEvent, clientError, parseClientEvent } from './client-events.ts';
+import {
+  type ClientError,
+  type ClientEvent,
+  clientError,
+  parseClientEvent,
+  type ResponseParams,
+} from './client-events.ts';
 import { functionIn } from './functions.ts';
 import type { InvoiceWriter } from './invoice.ts';
 import { BYTES_PER_MS, loudnessOf } from './mu-law.ts';
@@ -10,7 +16,7 @@ import type { Line } from './peer.ts';
 import { createResponses, type Emit } from './responses.ts';
 import { detectionOf, mergeSettings, truncated } from './session-settings.ts';
 import { visitorSentence } from './speech.ts';
-import { addTokens, NO_TOKENS, textTokens, userAudioTokens } from './usage.ts';
+import { addTokens, NO_TOKENS, type Tokens, textTokens, userAudioTokens } from './usage.ts';
 import { detectVoice } from './voice-activity.ts';
 
 /** Takes one server event, as text. */
@@ -32,6 +38,8 @@ export type ConversationOptions = {
 export type Conversation = {
   /** The session object as of now. */
   readonly session: () => Readonly<Record<string, unknown>>;
+  /** The settings of every `response.create`, oldest first; empty objects where OpenAI's own turn detection asked. */
+  readonly responseRequests: readonly ResponseParams[];
   /** Sends `session.created`. Only the page gets it: a sideband attaches in silence. */
   readonly greet: (reply: Reply) => void;
   /** µ-law sound of the visitor. */
@@ -55,6 +63,7 @@ export function createConversation(options: ConversationOptions): Conversation {
   let speechFromMs = 0;
   let committedToMs = 0;
   let visitorTurns = 0;
+  const responseRequests: ResponseParams[] = [];
   /** Text that the visitor typed since the last answer. */
   let typed = '';
   /** Function calls that have no output yet. */
@@ -67,6 +76,13 @@ export function createConversation(options: ConversationOptions): Conversation {
 
   const eventOf = (type: string, fields: Readonly<Record<string, unknown>> = {}): string =>
     JSON.stringify({ type, event_id: newId('event'), ...fields });
+  /** The conversation, or the items that a request gives in its place. */
+  const contextOf = (input: ResponseParams['input']): Tokens =>
+    input === undefined
+      ? conversation
+      : input
+          .map(({ content }) => ({ text: textTokens(JSON.stringify(content)), audio: 0 }))
+          .reduce(addTokens, NO_TOKENS);
   const emit: Emit = (type, fields) => {
     if (!hasEnded) options.broadcast(eventOf(type, fields));
   };
@@ -130,9 +146,8 @@ export function createConversation(options: ConversationOptions): Conversation {
   };
 
   /** Returns what is wrong with starting a response now, if anything. */
-  const respond = (
-    params: Extract<ClientEvent, { type: 'response.create' }>['response'] = {},
-  ): ClientError | undefined => {
+  const respond = (params: ResponseParams = {}): ClientError | undefined => {
+    responseRequests.push(params);
     if (responses.isGenerating())
       return clientError(
         'conversation_already_has_active_response',
@@ -143,7 +158,7 @@ export function createConversation(options: ConversationOptions): Conversation {
     const called = functionIn(typed, { ...settings, ...params });
     typed = '';
     const instructions = textTokens(params.instructions ?? settings?.instructions ?? '');
-    const input = addTokens(conversation, { text: instructions, audio: 0 });
+    const input = addTokens(contextOf(params.input), { text: instructions, audio: 0 });
     if (called === undefined) responses.start(params, settings, input);
     else calledFunctions.add(responses.call(called, params, settings, input));
     return undefined;
@@ -222,6 +237,7 @@ export function createConversation(options: ConversationOptions): Conversation {
 
   return {
     session,
+    responseRequests,
     greet: (reply) => reply(eventOf('session.created', { session: session() })),
     hear: (payload) => {
       const ms = payload.length / BYTES_PER_MS;

@@ -110,7 +110,7 @@ describe('a change of a workspace', () => {
   });
 });
 
-it('names as explanation only what its writer may write', () => {
+it('an event type names as explanation only what its writer may write', () => {
   const items = ['WORKSPACE', 'MEMBER#bob', 'SITE#s1', 'ARCHIVED_SITE#s1'].map((sk) => ({ pk: PK, sk }));
   const places = [
     ...items,
@@ -125,7 +125,7 @@ it('names as explanation only what its writer may write', () => {
         expect(EVENT_WRITERS[writer]).toEqual(expect.arrayContaining([...types]));
 });
 
-it('asks nothing of items that change without an event', () => {
+it('items that change without an event need no explanation', () => {
   for (const [pk, sk] of [
     ['EVENTS#manage#w1', 'evt_1'],
     ['MARK#SITE#s1', 'MARK'],

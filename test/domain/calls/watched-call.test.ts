@@ -17,6 +17,7 @@ const admitted = {
   expected: { instructions: '"Be kind."', max_output_tokens: '1024' },
   strict: false,
   joined: false,
+  greets: false,
 };
 const equal: WatchedEvent = {
   type: 'session',
@@ -152,6 +153,53 @@ describe('a call whose watcher asks for each response', () => {
     let call = newWatchedCall({ ...admitted, locked: true, turnByTurn: true, strict: true });
     call = afterEvent(call, equal).call;
     expect(afterEvent(attachedAgain(call), equal).steps).toEqual([]);
+  });
+});
+
+describe('the first message of a locked site', () => {
+  const connected: WatchedEvent = { type: 'page_connected' };
+  const locked = { locked: true, strict: true, greets: true };
+  const greeting = { do: 'respond', turnId: 'first_message', turnMs: 0 };
+  const firstIn = (events: readonly WatchedEvent[], facts: Partial<typeof admitted> = locked) =>
+    stepsOf(events, facts).filter((step) => step.do === 'respond');
+
+  it('is asked for once the visitor can hear, and only once', () => {
+    expect(firstIn([equal, connected, connected])).toEqual([greeting]);
+    expect(firstIn([connected, equal])).toEqual([]);
+    expect(firstIn([equal])).toEqual([]);
+  });
+
+  it.each<[string, WatchedEvent]>([
+    ['begins to speak', speech(true, 0)],
+    ['has finished a turn', turn('item_1')],
+    ['has typed', item('item_1', null)],
+  ])('is left out where the visitor %s before', (_, event) => {
+    expect(firstIn([equal, event, connected])).not.toContainEqual(greeting);
+  });
+
+  it('is left out after a gap, in which the visitor may have spoken', () => {
+    const call = newWatchedCall({ ...admitted, ...locked });
+    const again = attachedAgain(afterEvent(call, equal).call);
+    expect(afterEvent(again, connected).steps).toEqual([]);
+  });
+
+  it('is no response that nobody asked for, and the turn of the visitor is still answered by OpenAI', () => {
+    const turnOfVisitor = [turn('item_1'), answer('r1', 'rsv_1'), done('r1'), answer('r2')];
+    expect(play([equal, connected, ...turnOfVisitor], locked).steps).not.toContain('hang_up');
+    // The same answer without a turn of the visitor is a response that nobody asked for.
+    const uncalled = [answer('r1', 'rsv_1'), done('r1'), answer('r2')];
+    expect(play([equal, connected, ...uncalled], locked).steps).toContain('hang_up');
+  });
+
+  it('stops where the visitor began to speak while it was asked for', () => {
+    const events = [equal, connected, speech(true, 0), answer('r1', 'rsv_1')];
+    expect(play(events, locked).steps).toContain('silence');
+  });
+
+  it('does not open a locked site for one more response where OpenAI refuses it', () => {
+    const refused: WatchedEvent = { type: 'refused', reservationId: 'rsv_1' };
+    const events = [equal, connected, turn('item_1'), answer('r1'), refused, done('r1'), answer('r2')];
+    expect(play(events, locked).steps).toContain('hang_up');
   });
 });
 

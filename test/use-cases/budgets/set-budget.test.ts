@@ -264,6 +264,14 @@ describe('a budget that could not be kept', () => {
       },
     ]);
     expect((await set({ sites }, { ...NEVER, amountMicroCents: 10_148_000 })).log).toContainEqual(['put']);
+    // A response to the first message reads it beside the instructions.
+    const firstMessage = { type: 'instructions', text: 'Greet.' } as const;
+    const greeting = [
+      aSite({ control: 'locked', instructions: '', conversation: { ...DEFAULT_CONVERSATION, firstMessage } }),
+    ];
+    expect(await refused({ sites: greeting }, { ...NEVER, amountMicroCents: 10_148_000 })).toMatchObject({
+      refusal: 'invalid_request',
+    });
   });
 
   it('never_exceed ends every call that runs before it is saved, and none when its amount changes', async () => {

@@ -5,6 +5,7 @@ import { ConflictError } from '../../../lambdas/domain/dependency.ts';
 import { SealedKeyUnreadableError } from '../../../lambdas/domain/keys/sealed-key.ts';
 import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { aBudget } from '../budgets/budget-fixture.ts';
 import {
   aContext,
@@ -62,6 +63,33 @@ describe('a visitor who opens a call', () => {
       { ...expected, safetyIdentifier: `${SITE_ID} 192.0.2.1` },
       { ...expected, safetyIdentifier: `${SITE_ID} visitor-7` },
     ]);
+  });
+});
+
+describe('the first message', () => {
+  const conversation = {
+    ...DEFAULT_CONVERSATION,
+    firstMessage: { type: 'instructions', text: 'Greet.' },
+  } as const;
+  const open = (control: 'open' | 'brokered' | 'locked', given: Given = {}) =>
+    opened({ ...given, context: { site: aSite({ control, conversation }) } });
+
+  it.each(['open', 'brokered'] as const)('goes to the page of a site that is %s', async (control) => {
+    const { result, log } = await open(control, { watch: 'eager' });
+    expect(result).toMatchObject({ firstMessage: 'Begin the conversation. Greet.' });
+    expect(log).not.toContain('watch strictly');
+  });
+
+  it('never goes to the page of a locked site: its watcher has to be there before the page', async () => {
+    const { result, log } = await open('locked', { watch: 'eager' });
+    expect(result).toMatchObject({ firstMessage: null });
+    expect(JSON.stringify(result)).not.toContain('Greet.');
+    expect(log).toContain('watch strictly');
+  });
+
+  it('is not repeated in a call that replaces another', async () => {
+    const { result } = await open('brokered', { request: { replaces: REPLACES } });
+    expect(result).toMatchObject({ answer: 'v=0 answer', firstMessage: null });
   });
 });
 

@@ -5,9 +5,10 @@ import type { WatchedEvent } from '../../../lambdas/domain/calls/watched-call.ts
 import { ConflictError, DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
 import { type Receipt, receiptOf } from '../../../lambdas/domain/sessions/receipt.ts';
 import { newSessionUsage, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { addTokens, NO_TOKENS, type TokenCounts } from '../../../lambdas/domain/usage/token-counts.ts';
 import { type WatchPorts, watchCall } from '../../../lambdas/use-cases/calls/watch-call.ts';
-import type { SidebandEvent, WatchRequest } from '../../../lambdas/use-cases/ports/calls.ts';
+import type { ResponseRequest, SidebandEvent, WatchRequest } from '../../../lambdas/use-cases/ports/calls.ts';
 import { aSession, MINTED_MS } from '../../domain/sessions/session-usage-fixture.ts';
 
 /** One call at OpenAI and the watchers of it, in process, by a clock that moves while watchers wait. */
@@ -47,7 +48,10 @@ const LAG_TURNS = 150;
 const MS_PER_TURN = 10;
 const HASTE = 8;
 
-const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {}) => {
+const world = (
+  second: SecondSideband,
+  { session = SESSION, capSeconds = 0, site = {} as object, replaces = undefined as string | undefined } = {},
+) => {
   let nowMs = MINTED_MS;
   let stored: SessionUsage = newSessionUsage(session);
   const hungUp: string[] = [];
@@ -62,6 +66,7 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
   const running = new Set<Promise<void>>();
   const outcomes: string[] = [];
   const requests: WatchRequest[] = [];
+  const responseRequests: ResponseRequest[] = [];
 
   const close = (sideband: FakeSideband): void => {
     if (!sideband.isOpen) return;
@@ -104,9 +109,17 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
       await nextTurn();
     },
     records: {
-      readCall: async () => ({ session: SESSION, state: 'issued', callId: REQUEST.callId }),
+      readCall: async () => ({ session: SESSION, state: 'issued', callId: REQUEST.callId, replaces }),
     },
-    sites: { readSite: async () => ({ control: 'brokered', instructions: '', tools: [] }) },
+    sites: {
+      readSite: async () => ({
+        control: 'brokered',
+        instructions: '',
+        tools: [],
+        conversation: DEFAULT_CONVERSATION,
+        ...site,
+      }),
+    },
     meterReader: {
       readSessionUsage: async () => {
         await nextTurn();
@@ -151,6 +164,10 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
             begin: () => send(UPDATED),
             restore: () => send(UPDATED),
             silence: () => undefined,
+            respond: (asked: ResponseRequest) => {
+              responseRequests.push(asked);
+              return true;
+            },
             next: async (timeoutMs: number) => {
               for (let turns = 0; turns < timeoutMs / MS_PER_TURN && sideband.events.length === 0; turns++)
                 await nextTurn();
@@ -192,6 +209,11 @@ const world = (second: SecondSideband, { session = SESSION, capSeconds = 0 } = {
   return {
     start: () => start(REQUEST),
     requests,
+    responseRequests,
+    /** The page reports that sound flows. */
+    connect: () => {
+      stored = { ...stored, connectedAtMs: nowMs };
+    },
     outcomes,
     hungUp,
     until,
@@ -451,5 +473,50 @@ describe('a call of a plan with a hard cap, whose page reports nothing', () => {
     await call.pass(60_000);
     expect(new Set(call.hungUp)).toEqual(new Set(['max_duration']));
     expect((await call.end()).billedSeconds).toBe(300);
+  });
+});
+
+describe('the first message', () => {
+  const conversation = { ...DEFAULT_CONVERSATION, firstMessage: { type: 'instructions', text: 'Greet.' } };
+
+  it('of a locked site is asked for when the page is connected, and once', async () => {
+    const call = world('allowed', { site: { control: 'locked', conversation } });
+    await call.start();
+    await call.until(call.isWatched);
+    await call.pass(2_000);
+    expect(call.responseRequests).toEqual([]);
+    call.connect();
+    await call.until(() => call.responseRequests.length > 0);
+    await call.pass(60_000);
+    expect(call.responseRequests).toMatchObject([{ prompt: 'Begin the conversation. Greet.' }]);
+    await call.end();
+  });
+
+  it.each([
+    ['of another site is left to the page', { site: { control: 'brokered', conversation } }],
+    [
+      'is not repeated in a call that replaces another',
+      { site: { control: 'locked', conversation }, replaces: 'ses_1' },
+    ],
+    ['is not asked for where the site has none', { site: { control: 'locked' } }],
+  ])('%s', async (_, options) => {
+    const call = world('allowed', options);
+    await call.start();
+    await call.until(call.isWatched);
+    call.connect();
+    await call.pass(60_000);
+    expect(call.responseRequests).toEqual([]);
+    await call.end();
+  });
+
+  it('waits until the database answers, and the watcher goes on', async () => {
+    const call = world('allowed', { site: { control: 'locked', conversation } });
+    await call.start();
+    await call.until(call.isWatched);
+    call.failFor(5_000);
+    await call.pass(3_000);
+    call.connect();
+    await call.until(() => call.responseRequests.length > 0);
+    await call.end();
   });
 });

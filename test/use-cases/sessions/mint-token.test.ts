@@ -100,6 +100,7 @@ describe('a good mint', () => {
       heartbeatSeconds: 20,
       maxDurationSeconds: 600,
       remainingSlots: 9,
+      firstMessage: null,
       session: {
         kind: 'visitor',
         mode: 'byok',

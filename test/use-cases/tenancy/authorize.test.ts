@@ -10,6 +10,7 @@ import { listAuditTrail } from '../../../lambdas/use-cases/audit/list-audit-trai
 import { verifyAuditTrail } from '../../../lambdas/use-cases/audit/verify-audit-trail.ts';
 import { deleteOpenAiKey } from '../../../lambdas/use-cases/keys/delete-openai-key.ts';
 import { listKeyVersions } from '../../../lambdas/use-cases/keys/list-key-versions.ts';
+import { listOpenAiKeys } from '../../../lambdas/use-cases/keys/list-openai-keys.ts';
 import { reencryptOpenAiKey } from '../../../lambdas/use-cases/keys/reencrypt-openai-key.ts';
 import { rollBackOpenAiKey } from '../../../lambdas/use-cases/keys/roll-back-openai-key.ts';
 import { storeOpenAiKey } from '../../../lambdas/use-cases/keys/store-openai-key.ts';
@@ -31,6 +32,7 @@ import { removeInvitation } from '../../../lambdas/use-cases/tenancy/invite-pers
 import { removeMember } from '../../../lambdas/use-cases/tenancy/remove-member.ts';
 import { saveMember } from '../../../lambdas/use-cases/tenancy/save-member.ts';
 import { compareOwnMonth } from '../../../lambdas/use-cases/usage/compare-own-month.ts';
+import { readOverview } from '../../../lambdas/use-cases/usage/read-overview.ts';
 import { readUsage } from '../../../lambdas/use-cases/usage/read-usage.ts';
 import {
   aMember,
@@ -95,6 +97,8 @@ const NEEDED: readonly (readonly [name: string, role: Role, plays: readonly Play
   ['list sessions', 'viewer', [(ports) => listSessions(ports)(CALLER, SITE_ID, {}, PAGE)]],
   ['read a session', 'viewer', [(ports) => readSession(ports)(CALLER, SITE_ID, SESSION_ID)]],
   ['read concurrency', 'viewer', [(ports) => readConcurrency(ports)(CALLER, WORKSPACE_ID)]],
+  ['read the overview', 'viewer', [(ports) => readOverview(ports)(CALLER, WORKSPACE_ID, undefined)]],
+  ['list keys', 'viewer', [(ports) => listOpenAiKeys(ports)(CALLER, WORKSPACE_ID, PAGE)]],
   [
     'read usage',
     'viewer',

@@ -7,10 +7,12 @@ import type { DashboardConfig } from './config.ts';
 import { Shell } from './layout/shell.tsx';
 import { SessionProvider } from './session.tsx';
 import { ErrorBoundary } from './ui/error-boundary.tsx';
+import { SkeletonPage } from './ui/skeletons.tsx';
 import { FailureNote, Loading, Note } from './ui/states.tsx';
 import { Toasts } from './ui/toasts.tsx';
 import { WorkspaceProvider } from './workspace.tsx';
 
+const HomePage = lazy(() => import('./pages/home.tsx'));
 const BillingPage = lazy(() => import('./pages/billing.tsx'));
 const VoicePage = lazy(() => import('./pages/voice.tsx'));
 const SitesPage = lazy(() => import('./pages/sites.tsx'));
@@ -54,7 +56,8 @@ export const App = ({ config, signIn }: { readonly config: DashboardConfig; read
           <Route path="/new-workspace" element={<Lazy page={<FirstRunPage />} plain />} />
           <Route path="/invitation" element={<Lazy page={<InvitationPage />} plain />} />
           <Route path="/w/:workspaceId" element={<InWorkspace />}>
-            <Route index element={<Navigate to="billing" replace />} />
+            <Route index element={<Navigate to="home" replace />} />
+            <Route path="home" element={<HomePage />} />
             <Route path="billing" element={<BillingPage />} />
             <Route path="voice" element={<VoicePage />} />
             <Route path="sites" element={<SitesPage />} />
@@ -85,7 +88,11 @@ const Lazy = ({ page, plain = false }: { readonly page: ReactNode; readonly plai
     <ErrorBoundary key={pathname}>
       <Suspense
         fallback={
-          plain ? <Plain>{<Loading what="the page" />}</Plain> : <Loading what="the page" lines={4} />
+          plain ? (
+            <Plain>{<Loading what="the page" />}</Plain>
+          ) : (
+            <Loading what="the page" skeleton={<SkeletonPage />} />
+          )
         }
       >
         {page}
@@ -147,7 +154,7 @@ const WithWorkspaces = ({
 const Home = () => (
   <WithWorkspaces>
     {([first]) => (
-      <Navigate to={first === undefined ? '/new-workspace' : `/w/${first.workspace_id}/billing`} replace />
+      <Navigate to={first === undefined ? '/new-workspace' : `/w/${first.workspace_id}/home`} replace />
     )}
   </WithWorkspaces>
 );

@@ -1,3 +1,4 @@
+import type { ClientEvent } from './connection.ts';
 import { deadline } from './deadline.ts';
 import { throwIfBlocked } from './page-policy.ts';
 import { Failure, type ProblemCode } from './strings.ts';
@@ -12,6 +13,8 @@ export interface OpenedCall {
   readonly voice: string;
   readonly heartbeat_seconds: number;
   readonly max_duration_seconds: number;
+  /** The event that has the assistant speak first. */
+  readonly first_message: ClientEvent | null;
 }
 
 /** A call, and how far the broker's clock was ahead of this computer's when the answer arrived, milliseconds. */

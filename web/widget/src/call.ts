@@ -327,7 +327,10 @@ export class Call {
     this.#timer ??= setInterval(() => this.#tick(), 1_000);
     if (!hasEvents) this.#listener ??= setInterval(() => this.#listen(), LISTEN_MS);
     this.#enter('listening');
-    if (this.#opened) this.#handlers.onConnected(this.#opened, hasEvents);
+    if (this.#opened) {
+      if (this.#opened.first_message) connection.send(this.#opened.first_message);
+      this.#handlers.onConnected(this.#opened, hasEvents);
+    }
   }
 
   /** Connects a lost call again. The assistant forgets the conversation so far. */

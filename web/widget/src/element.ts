@@ -111,8 +111,18 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
       this.#showsCaptions = this.getAttribute('captions') !== 'off';
       this.#sound.autoplay = true;
       this.#sound.addEventListener('pause', () => this.#hearAgain());
+      // Opens the connection to the broker for a visitor who may click next; nothing is asked of it.
       for (const type of ['pointerenter', 'focusin'])
-        this.addEventListener(type, () => this.#approach(), { once: true });
+        this.addEventListener(
+          type,
+          () => {
+            const link = document.createElement('link');
+            document.head.append(
+              Object.assign(link, { rel: 'preconnect', crossOrigin: '', href: this.#api }),
+            );
+          },
+          { once: true },
+        );
       this.addEventListener('keydown', ({ key }) => {
         if (key === 'Escape' && this.#state === 'notice') this.close();
       });
@@ -138,12 +148,6 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
   attributeChangedCallback(name: string, _: string | null, value: string | null): void {
     if (name === 'captions') this.#showsCaptions = value !== 'off';
     this.#draw();
-  }
-
-  /** Opens the connection to the broker for a visitor who may click next; nothing is asked of it. */
-  #approach(): void {
-    const link = document.createElement('link');
-    document.head.append(Object.assign(link, { rel: 'preconnect', crossOrigin: '', href: this.#api }));
   }
 
   get #api(): string {

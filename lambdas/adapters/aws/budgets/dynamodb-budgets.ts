@@ -5,10 +5,9 @@ import type { BudgetLister, BudgetNotes, BudgetStore } from '../../../use-cases/
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
-import { queryPage } from '../dynamodb-pages.ts';
-import { primaryKey } from '../table-keys.ts';
-import { budgetAttributes, budgetItem, budgetKeysOf, budgetsIn, noticeAttribute } from './budget-item.ts';
+import { budgetAttributes, budgetKeysOf, budgetsIn, noticeAttribute } from './budget-item.ts';
 import { budgetKey } from './budget-writes.ts';
+import { dynamoDbBudgetReader } from './dynamodb-budget-reader.ts';
 
 /** Budgets and what was noted about them, in the usage table beside the usage that they count. */
 export const dynamoDbBudgets = (
@@ -27,21 +26,8 @@ export const dynamoDbBudgets = (
   };
 
   return {
+    ...dynamoDbBudgetReader(dynamoDb, tables),
     readBudgets,
-
-    listBudgets: (workspaceId, page) =>
-      queryPage(
-        dynamoDb,
-        { TableName: tables.usage, pk: primaryKey.budget(workspaceId, null).pk },
-        page,
-        budgetItem,
-      ),
-
-    readBudget: async (scope) => {
-      const key = budgetKey(scope);
-      const lookup = await readTogether(dynamoDb, { [tables.usage]: [key] });
-      return budgetItem.optional().parse(lookup(tables.usage, key));
-    },
 
     putBudget: (budget, before, event) =>
       write(

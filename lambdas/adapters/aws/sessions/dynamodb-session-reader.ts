@@ -13,14 +13,14 @@ export const dynamoDbSessionReader = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly usage: string },
 ): SessionReader => ({
-  listSessions: (site, { from, before }, page) => {
+  listSessions: (site, { from, before, order = 'newest_first' }, page) => {
     const keyAt = (at: Date) => primaryKey.session(site, sessionIdsFrom(at));
     const { pk, sk: first } = keyAt(from);
     // Of the ids that begin with the time `before` none equals it: they go on at random.
     const within = { first, last: keyAt(before).sk };
     return queryPage(
       dynamoDb,
-      { TableName: tables.sessions, pk, within, newestFirst: true },
+      { TableName: tables.sessions, pk, within, newestFirst: order === 'newest_first' },
       page,
       recordedSessionItem,
     );

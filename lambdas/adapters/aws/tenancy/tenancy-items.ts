@@ -11,6 +11,7 @@ import {
   REASONING_EFFORTS,
   TRANSCRIPTION_MODELS,
 } from '../../../domain/tenancy/conversation.ts';
+import { FIRST_MESSAGE_TYPES } from '../../../domain/tenancy/first-message.ts';
 import type { Invitation } from '../../../domain/tenancy/invitation.ts';
 import {
   ANOMALY_RESPONSES,
@@ -87,6 +88,10 @@ const conversationItem: z.ZodType<Conversation> = z.object({
   speed: z.number(),
   maxOutputTokens: z.number(),
   reasoningEffort: z.enum(REASONING_EFFORTS).nullable(),
+  firstMessage: z
+    .object({ type: z.enum(FIRST_MESSAGE_TYPES), text: z.string() })
+    .nullable()
+    .default(null),
 });
 
 export const formerInstructionsItem: z.ZodType<FormerInstructions> = z.object({

@@ -13,7 +13,7 @@ export type Verdict = DataOf<'testSiteKey'>;
 export type Member = DataOf<'listMembers'>['items'][number];
 export type AuditRow = DataOf<'listAudit'>['items'][number];
 export type Usage = DataOf<'readWorkspaceUsage'>;
-export type SessionRow = DataOf<'listSessions'>['items'][number];
+export type SessionRow = DataOf<'listWorkspaceSessions'>['items'][number];
 export type Concurrency = DataOf<'readConcurrency'>;
 export type Estimate = DataOf<'estimateCost'>;
 export type LiveSession = DataOf<'listLive'>['items'][number];
@@ -160,12 +160,14 @@ const MAX_SEARCH_CALLS = 10;
  * One page of a list behind a filter. A page without a row does not mean that there is none: it reads on until it has one
  * or has seen every row. After MAX_SEARCH_CALLS it stops; `next_cursor` says that older rows are left.
  */
-export const useSearch = <Id extends 'listAudit' | 'listErrors' | 'listSessions'>(
+export const useSearch = <Id extends 'listAudit' | 'listErrors' | 'listWorkspaceSessions'>(
   id: Id,
   request: { readonly path: PathOf<Id>; readonly query: NonNullable<QueryOf<Id>> },
+  options: { readonly refetchInterval?: number } = {},
 ) => {
   const { api } = useSession();
   return useQuery({
+    ...options,
     queryKey: ['search', id, request],
     queryFn: async ({ signal }): Promise<DataOf<Id>> => {
       const read = async (cursor: string | undefined): Promise<DataOf<Id> & Listed> =>

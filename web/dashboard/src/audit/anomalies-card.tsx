@@ -9,7 +9,7 @@ import { Badge, Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
-import { anomalySentence } from './sentences.ts';
+import { anomalySentence } from './anomaly-sentences.ts';
 
 const RESPONSES: Readonly<Record<string, string>> = {
   notify: 'listed here',

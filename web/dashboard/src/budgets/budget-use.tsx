@@ -10,7 +10,13 @@ export type Budget = DataOf<'listBudgets'>['items'][number];
 const percent = (share: number): string => `${Math.min(100, Math.max(0, share * 100))}%`;
 
 /** How much of a budget is spent and reserved, as a bar and in words, and where the period will end at this rate. */
-export const BudgetUse = ({ budget, name }: { readonly budget: Budget; readonly name: string }) => {
+export const BudgetUse = ({
+  budget,
+  name,
+}: {
+  readonly budget: Omit<Budget, 'site_id'>;
+  readonly name: string;
+}) => {
   const { amount_usd, spent_usd, reserved_usd, forecast_usd, resets_at, paused, period } = budget;
   const share = (usd: number): number => usd / amount_usd;
   const used = share(spent_usd + reserved_usd);

@@ -12,11 +12,12 @@ import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
 import { FailureNote, Loaded, Loading, Note } from '../ui/states.tsx';
-import { Badge, Bullets, Card, Facts, type Tone } from '../ui/surface.tsx';
+import { Badge, Bullets, Card, Facts } from '../ui/surface.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import css from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
 import { KeyHistory } from './key-history.tsx';
+import { KEY_STATES } from './key-states.ts';
 import { VerdictNote } from './verdict.tsx';
 
 /** Loaded when they are needed: rarely with the first page. */
@@ -24,14 +25,6 @@ const SuspendDialog = lazy(async () => ({ default: (await import('./key-dialogs.
 const DeleteDialog = lazy(async () => ({ default: (await import('./key-dialogs.tsx')).DeleteDialog }));
 
 const KeyForm = lazy(async () => ({ default: (await import('./key-form.tsx')).KeyForm }));
-
-const STATES: Readonly<Record<MaskedKey['state'], { readonly tone: Tone; readonly text: string }>> = {
-  active: { tone: 'good', text: 'Active' },
-  degraded: { tone: 'warn', text: 'Failing in conversations' },
-  unverified: { tone: 'warn', text: 'Not verified yet' },
-  suspended: { tone: 'bad', text: 'Suspended' },
-  needs_reentry: { tone: 'bad', text: 'Paste it again' },
-};
 
 /** One OpenAI key, of the workspace or of a site: its state and everything that can be done with it. */
 export const KeyPanel = ({
@@ -51,7 +44,9 @@ export const KeyPanel = ({
     <Card
       title={title}
       lead={lead}
-      aside={key.data && <Badge tone={STATES[key.data.state].tone}>{STATES[key.data.state].text}</Badge>}
+      aside={
+        key.data && <Badge tone={KEY_STATES[key.data.state].tone}>{KEY_STATES[key.data.state].text}</Badge>
+      }
     >
       <Loaded query={key} what="the OpenAI key">
         {(stored) =>

@@ -8,6 +8,7 @@ import {
   Copy,
   CreditCard,
   Globe,
+  House,
   LogOut,
   MailOpen,
   Menu as MenuIcon,
@@ -34,6 +35,7 @@ import css from './layout.module.css';
 import { applyTheme, storedTheme, THEMES, type Theme } from './theme.ts';
 
 const NAVIGATION = [
+  { to: 'home', title: 'Home', icon: House },
   { to: 'billing', title: 'Billing', icon: CreditCard },
   { to: 'voice', title: 'Test voice', icon: Mic },
   { to: 'sites', title: 'Sites', icon: Globe },
@@ -158,7 +160,7 @@ const WorkspaceMenu = ({ workspaces }: { readonly workspaces: readonly Workspace
               key={workspace.workspace_id}
               current={current}
               icon={current ? <Check aria-hidden="true" /> : <Building2 aria-hidden="true" />}
-              onSelect={() => void navigate(`/w/${workspace.workspace_id}/billing`)}
+              onSelect={() => void navigate(`/w/${workspace.workspace_id}/home`)}
             >
               {workspace.name}
             </MenuItem>

@@ -1,4 +1,3 @@
-import { FirstSteps } from '../billing/first-steps.tsx';
 import { ModeCard } from '../billing/mode-card.tsx';
 import { PlanCard } from '../billing/plan-card.tsx';
 import { SiteKeysCard } from '../billing/site-keys-card.tsx';
@@ -10,7 +9,6 @@ export default function BillingPage() {
   const { workspace_id, has_key } = useWorkspace();
   return (
     <Page title="Billing" lead="Who pays OpenAI, and with which key.">
-      <FirstSteps />
       <KeyPanel
         place={{ scope: 'workspace', workspaceId: workspace_id }}
         isStored={has_key}

@@ -12,9 +12,9 @@ import { formatCents, formatMonth, formatNumber, formatWhole } from '../ui/forma
 import { Empty, FailureNote, Loaded, Loading, Note } from '../ui/states.tsx';
 import { Badge, Card, Page } from '../ui/surface.tsx';
 import { Table } from '../ui/table.tsx';
+import tiles from '../ui/tiles.module.css';
 import ui from '../ui/ui.module.css';
 import { ChartFrame, Curves } from '../usage/lazy-charts.tsx';
-import usage from '../usage/usage.module.css';
 import { useWorkspace } from '../workspace.tsx';
 
 interface Inputs {
@@ -201,15 +201,15 @@ const Results = ({
   const most = kinds[0]?.[1] ?? 1;
   return (
     <>
-      <dl className={usage['tiles']}>
-        <div className={usage['tile']}>
+      <dl className={tiles['tiles']}>
+        <div className={tiles['tile']}>
           <dt>A session</dt>
           <dd>
             {formatCents(per_session.cost_cents)}
             <small>{formatNumber(per_session.minutes)} minutes</small>
           </dd>
         </div>
-        <div className={usage['tile']}>
+        <div className={tiles['tile']}>
           <dt>A month on your own key</dt>
           <dd>
             {formatCents(per_month.cost_cents)}

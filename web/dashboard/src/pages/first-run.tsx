@@ -37,7 +37,7 @@ export default function FirstRunPage() {
               event.preventDefault();
               create.mutate(
                 { name, openai_tier: tier },
-                { onSuccess: (made) => void navigate(`/w/${made.workspace_id}/billing`) },
+                { onSuccess: (made) => void navigate(`/w/${made.workspace_id}/home`) },
               );
             }}
           >

@@ -10,6 +10,7 @@ import {
 } from '../../../../lambdas/domain/tenancy/conversation.ts';
 import type { Site } from '../api/queries.ts';
 import { FieldRow, RangeField, SelectField, TextField } from '../ui/field.tsx';
+import { FirstMessageFields } from './first-message-fields.tsx';
 
 type Conversation = Site['conversation'];
 type TurnDetection = NonNullable<Conversation['turn_detection']>;
@@ -21,6 +22,7 @@ export const emptyConversation: Conversation = {
   speed: SPEECH_SPEED.default,
   max_output_tokens: OUTPUT_TOKENS.default,
   reasoning_effort: null,
+  first_message: null,
 };
 
 const SERVER_VAD: TurnDetection = {
@@ -55,6 +57,11 @@ export const ConversationFields = ({
   const { transcription } = value;
   return (
     <>
+      <FirstMessageFields
+        value={value.first_message}
+        faultOf={faultOf}
+        onChange={(first_message) => change({ first_message })}
+      />
       <TurnFields
         value={value.turn_detection}
         faultOf={faultOf}

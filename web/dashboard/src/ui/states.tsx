@@ -3,6 +3,7 @@ import { type ReactNode, useState } from 'react';
 import { ApiFailure, nextStepFor, UNKNOWN_STEP } from '../api/failure.ts';
 import { useSession } from '../session.tsx';
 import { Button } from './button.tsx';
+import { formatTime } from './format.ts';
 import { dropKeptDrafts, keepDrafts } from './kept-drafts.ts';
 import type { Tone } from './surface.tsx';
 import css from './ui.module.css';
@@ -45,18 +46,22 @@ export const Note = ({
 /** The API's message, the next step, and the request id to quote. */
 export const FailureNote = ({
   failure,
+  what,
   onRetry,
 }: {
   readonly failure: unknown;
+  /** The part that could not be loaded, such as `the sites`; undefined: something else failed. */
+  readonly what?: string;
   readonly onRetry?: () => void;
 }) => {
   const known = failure instanceof ApiFailure ? failure : undefined;
+  const message = known?.message ?? 'Something went wrong on this page.';
   const wait = known?.retryAfterSeconds;
   const step =
     known === undefined ? 'Reload the page. If it happens again, report it.' : nextStepFor(known.code);
   const said = [step === undefined ? UNKNOWN_STEP : step, wait !== undefined && `Time to wait: ${wait} s.`];
   return (
-    <Note tone="bad" live title={known?.message ?? 'Something went wrong on this page.'}>
+    <Note tone="bad" live title={what === undefined ? message : `Could not load ${what}: ${message}`}>
       {known?.details.map(({ path, message }) => (
         <p key={`${path}${message}`}>{message}</p>
       ))}
@@ -131,36 +136,80 @@ export const Skeleton = ({
   readonly width?: string;
 }) => <span className={css['skeleton']} style={{ height, width }} aria-hidden="true" />;
 
-export const Loading = ({ what, lines = 3 }: { readonly what: string; readonly lines?: number }) => (
-  <div role="status" style={{ display: 'grid', gap: 12, padding: '8px 0' }}>
+/** Holds a place until its data is there, and says so to screen readers. */
+export const Loading = ({
+  what,
+  lines = 3,
+  skeleton,
+}: {
+  readonly what: string;
+  readonly lines?: number;
+  readonly skeleton?: ReactNode;
+}) => (
+  <div role="status" className={css['loading']}>
     <span className={css['visuallyHidden']}>Loading {what}…</span>
-    {Array.from({ length: lines }, (_, line) => (
-      // biome-ignore lint/suspicious/noArrayIndexKey: lines are all alike.
-      <Skeleton key={line} width={`${92 - line * 17}%`} />
-    ))}
+    {skeleton ??
+      Array.from({ length: lines }, (_, line) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: lines are all alike.
+        <Skeleton key={line} width={`${92 - line * 17}%`} />
+      ))}
   </div>
 );
 
 interface Loadable<Data> {
   readonly data: Data | undefined;
   readonly error: unknown;
+  /** When the data came, Unix ms. */
+  readonly dataUpdatedAt: number;
   readonly refetch: () => unknown;
 }
 
-/** Loading, failed or there: each of a query's three states shows. */
+/** Says of data that could not be read again how old it is. */
+const StaleNote = ({ query }: { readonly query: Loadable<unknown> }) => (
+  <div className={css['stale']}>
+    <Note
+      tone="warn"
+      live
+      title={`Not up to date: as of ${formatTime(new Date(query.dataUpdatedAt).toISOString())}.`}
+    >
+      <p>{query.error instanceof ApiFailure ? query.error.message : 'It could not be read again.'}</p>
+      <div>
+        <Button small onClick={() => void query.refetch()}>
+          Try again
+        </Button>
+      </div>
+    </Note>
+  </div>
+);
+
+/** Loading, failed or there: each of a query's states shows. Data that could not be read again says how old it is. */
 export const Loaded = <Data,>({
   query,
   what,
   lines,
+  skeleton,
   children,
 }: {
   readonly query: Loadable<Data>;
   readonly what: string;
   readonly lines?: number;
+  /** Stands in for the data while it loads. Default: lines of text. */
+  readonly skeleton?: ReactNode;
   readonly children: (data: Data) => ReactNode;
 }) => {
-  if (query.data !== undefined) return children(query.data);
-  if (query.error !== null && query.error !== undefined)
-    return <FailureNote failure={query.error} onRetry={() => void query.refetch()} />;
-  return <Loading what={what} {...(lines !== undefined && { lines })} />;
+  const hasFailed = query.error !== null && query.error !== undefined;
+  if (query.data !== undefined)
+    return (
+      <>
+        {hasFailed && <StaleNote query={query} />}
+        {children(query.data)}
+      </>
+    );
+  if (hasFailed)
+    return (
+      <div className={css['failed']}>
+        <FailureNote failure={query.error} what={what} onRetry={() => void query.refetch()} />
+      </div>
+    );
+  return <Loading what={what} {...(lines !== undefined && { lines })} skeleton={skeleton} />;
 };

@@ -87,9 +87,7 @@ export const Errors = () => {
         session === undefined ? (
           '–'
         ) : (
-          <Link
-            to={`?${new URLSearchParams({ tab: 'sessions', site: session.siteId, session: session.sessionId })}`}
-          >
+          <Link to={`?${new URLSearchParams({ tab: 'sessions', session: session.sessionId })}`}>
             Latest session
           </Link>
         ),

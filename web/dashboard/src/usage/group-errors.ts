@@ -1,4 +1,6 @@
-import type { ErrorRow } from '../api/queries.ts';
+import type { DataOf } from '../api/routes.ts';
+
+type ErrorRow = DataOf<'listErrors'>['items'][number];
 
 /** Errors of one kind at one site. */
 export interface ErrorGroup {

@@ -10,10 +10,10 @@ import { Segments } from '../ui/segments.tsx';
 import { Empty, FailureNote, Loaded, Note } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
+import { Tile, Tiles } from '../ui/tiles.tsx';
 import { useWorkspace } from '../workspace.tsx';
 import { ChartFrame, StackedBars } from './lazy-charts.tsx';
 import { RangeFields, useRange } from './range.tsx';
-import css from './usage.module.css';
 
 type Row = Usage['rows'][number];
 
@@ -154,33 +154,19 @@ export const UsageOverview = () => {
 };
 
 const Totals = ({ totals }: { readonly totals: Usage['totals'] }) => (
-  <dl className={css['tiles']}>
-    <div className={css['tile']}>
-      <dt>Minutes</dt>
-      <dd>
-        {formatWhole(totals.minutes)}
-        <small>rounded up once</small>
-      </dd>
-    </div>
-    <div className={css['tile']}>
-      <dt>Sessions</dt>
-      <dd>
-        {formatWhole(totals.sessions)}
-        <small>
-          {totals.sessions === 0
-            ? 'none yet'
-            : `${formatNumber(totals.seconds / 60 / totals.sessions)} min on average`}
-        </small>
-      </dd>
-    </div>
-    <div className={css['tile']}>
-      <dt>Cost at OpenAI</dt>
-      <dd>
-        {formatCents(totals.cost_cents)}
-        <small>{totals.estimated ? 'estimated from the price list' : 'as metered'}</small>
-      </dd>
-    </div>
-  </dl>
+  <Tiles>
+    <Tile name="Minutes" figure={formatWhole(totals.minutes)}>
+      rounded up once
+    </Tile>
+    <Tile name="Sessions" figure={formatWhole(totals.sessions)}>
+      {totals.sessions === 0
+        ? 'none yet'
+        : `${formatNumber(totals.seconds / 60 / totals.sessions)} min on average`}
+    </Tile>
+    <Tile name="Cost at OpenAI" figure={formatCents(totals.cost_cents)}>
+      {totals.estimated ? 'estimated from the price list' : 'as metered'}
+    </Tile>
+  </Tiles>
 );
 
 /** Every day of the range has its place, also one on which nothing happened. */

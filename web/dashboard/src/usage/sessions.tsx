@@ -2,22 +2,18 @@ import { AudioLines } from 'lucide-react';
 import { type SessionRow, useRoute, useSearch, useSites } from '../api/queries.ts';
 import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
-import { Dialog } from '../ui/dialog.tsx';
-import { SelectField } from '../ui/field.tsx';
-import {
-  formatCents,
-  formatCode,
-  formatExactTime,
-  formatSeconds,
-  formatTime,
-  formatWhole,
-} from '../ui/format.ts';
+import { formatCents, formatCode, formatExactTime, formatSeconds, formatTime } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { Empty, FailureNote, Loaded, Note } from '../ui/states.tsx';
-import { Badge, Card, Facts, type Tone } from '../ui/surface.tsx';
+import { useSteadyRows } from '../ui/steady-rows.ts';
+import { Badge, Card, type Tone } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
+import { Receipt } from './receipt.tsx';
+import { SessionFilters, useSessionFilter } from './session-filters.tsx';
+import { sortPage } from './sort-page.ts';
+import css from './usage.module.css';
 
 const TONES: Readonly<Record<SessionRow['state'], Tone>> = {
   reserved: 'neutral',
@@ -28,71 +24,46 @@ const TONES: Readonly<Record<SessionRow['state'], Tone>> = {
   used: 'neutral',
 };
 
+const PAGE = 25;
+const REFRESH_MS = 5_000;
+const idOf = ({ session_id }: SessionRow): string => session_id;
+
+/** Sessions of all sites. The address keeps the filters, the page and the open receipt. */
 export const Sessions = () => {
   const { workspace_id } = useWorkspace();
   const sites = useSites(workspace_id);
-  const { get } = useAddress();
-  const { move } = usePages('sessions');
-  const asked = get('site');
-  const siteId = asked === '' ? sites.data?.[0]?.site_id : asked;
-  if (sites.data?.length === 0)
-    return (
-      <Card title="Sessions" flush>
-        <Empty icon={<AudioLines aria-hidden="true" />} title="No sites yet">
-          Sessions belong to a site. Add one under Sites, then talk to it under Test voice.
-        </Empty>
-      </Card>
-    );
-  return (
-    <>
-      <div className={ui['narrow']}>
-        <SelectField
-          label="Site"
-          value={siteId}
-          onChange={(event) => move([], { site: event.target.value, session: '' })}
-        >
-          {sites.data?.map(({ site_id, name }) => (
-            <option key={site_id} value={site_id}>
-              {name}
-            </option>
-          ))}
-        </SelectField>
-      </div>
-      {siteId === undefined ? (
-        <Loaded query={sites} what="the sites">
-          {() => null}
-        </Loaded>
-      ) : (
-        <SessionsOfSite key={siteId} siteId={siteId} />
-      )}
-    </>
-  );
-};
-
-const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
-  const { get, set } = useAddress();
+  const { set } = useAddress();
   const { cursors, move } = usePages('sessions');
-  const sessionId = get('session');
-  const open = useRoute('readSession', { path: { siteId, sessionId } }, { enabled: sessionId !== '' });
+  const filter = useSessionFilter();
   const cursor = cursors.at(-1);
-  const sessions = useSearch('listSessions', {
-    path: { siteId },
-    query: { limit: 25, ...(cursor !== undefined && { cursor }) },
-  });
+  // A search may read thousands of sessions; only a page that an index answers is read again and again.
+  const isLive = cursor === undefined && !filter.isSearch && filter.order === 'newest_first';
+  const sessions = useSearch(
+    'listWorkspaceSessions',
+    {
+      path: { workspaceId: workspace_id },
+      query: { limit: PAGE, ...filter.query, ...(cursor !== undefined && { cursor }) },
+    },
+    isLive ? { refetchInterval: REFRESH_MS } : {},
+  );
+  const nameOf = (siteId: string): string | undefined =>
+    sites.data?.find(({ site_id }) => site_id === siteId)?.name;
   const columns: readonly Column<SessionRow>[] = [
     { head: 'Began', cell: ({ created_at }) => formatTime(created_at), nowrap: true },
+    { head: 'Site', cell: ({ site_id }) => nameOf(site_id) ?? `${site_id} (archived)` },
     {
       head: 'State',
-      cell: ({ state, refusal, end_reason }) => (
+      cell: ({ state, refusal, end_reason, receipt }) => (
         <>
           <Badge tone={TONES[state]}>{state}</Badge>
           {(refusal ?? end_reason) !== null && (
             <div className={ui['meta']}>{formatCode(refusal ?? end_reason ?? '')}</div>
           )}
+          {receipt.flags.length > 0 && <div className={ui['meta']}>Implausible reports</div>}
         </>
       ),
     },
-    { head: 'Lasted', cell: ({ seconds }) => (seconds === null ? '' : formatSeconds(seconds)), number: true },
+    { head: 'Lasted', cell: ({ seconds }) => formatSeconds(seconds), number: true },
     { head: 'Model', cell: ({ model }) => model, nowrap: true },
     { head: 'Paid by', cell: ({ mode }) => (mode === 'byok' ? 'Own key' : 'Plan') },
     {
@@ -109,7 +80,7 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
         <Button
           small
           aria-label={`Receipt of the session of ${formatExactTime(session.created_at)}`}
-          onClick={() => set({ site: siteId, session: session.session_id })}
+          onClick={() => set({ session: session.session_id })}
         >
           Receipt
         </Button>
@@ -117,103 +88,135 @@ const SessionsOfSite = ({ siteId }: { readonly siteId: string }) => {
     },
   ];
   return (
-    <Card title="Sessions" lead="Newest first. A receipt shows who paid, with which key, and how much." flush>
+    <Card
+      title="Sessions"
+      lead={`${filter.order === 'oldest_first' ? 'Oldest' : 'Newest'} first.${isLive ? ' Updates every 5 seconds.' : ''} A receipt shows who paid, with which key, and how much.`}
+      flush
+    >
+      <SessionFilters sites={sites.data ?? []} onChange={(change) => move([], change)} filter={filter} />
       <Loaded query={sessions} what="the sessions">
-        {({ items, next_cursor }) => (
-          <>
-            {items.length === 0 && next_cursor !== null ? (
-              <SearchedSoFar searchedTo={null} onFurther={() => move([...cursors, next_cursor])} />
-            ) : items.length === 0 ? (
-              <Empty icon={<AudioLines aria-hidden="true" />} title="No sessions yet">
-                Each visitor’s conversation appears here, with a receipt.
-              </Empty>
-            ) : (
-              <Table
-                caption="Sessions, newest first"
+        {({ items, next_cursor, searched_to }) =>
+          items.length === 0 && next_cursor !== null ? (
+            <>
+              <SearchedSoFar searchedTo={searched_to} onFurther={() => move([...cursors, next_cursor])} />
+              <Pager cursors={cursors} next={null} onMove={move} />
+            </>
+          ) : items.length === 0 ? (
+            <>
+              <NoSessions isFiltered={filter.isFiltered} isPaged={cursor !== undefined} find={filter.find} />
+              <Pager cursors={cursors} next={null} onMove={move} />
+            </>
+          ) : (
+            <>
+              <SessionTable
+                key={JSON.stringify([filter.query, cursor])}
+                items={items}
                 columns={columns}
-                rows={items}
-                keyOf={({ session_id }) => session_id}
+                sort={filter.sort}
+                order={filter.order}
               />
-            )}
-            <Pager cursors={cursors} next={next_cursor} onMove={move} />
-          </>
-        )}
+              {filter.isSearch && next_cursor !== null && (
+                <p className={`${ui['meta']} ${css['note']}`}>
+                  Searched up to {formatTime(searched_to)}. Other sessions are on the next page.
+                </p>
+              )}
+              <Pager cursors={cursors} next={next_cursor} onMove={move} />
+            </>
+          )
+        }
       </Loaded>
-      {sessionId !== '' && open.error !== null && <FailureNote failure={open.error} />}
-      {sessionId !== '' && open.data !== undefined && (
-        <Receipt session={open.data} onClose={() => set({ session: '' })} />
-      )}
+      <OpenReceipt nameOf={nameOf} />
     </Card>
   );
 };
 
-const KINDS = [
-  ['input_audio', 'Audio in'],
-  ['input_audio_cached', 'Audio in, cached'],
-  ['input_text', 'Text in'],
-  ['input_text_cached', 'Text in, cached'],
-  ['input_image', 'Images in'],
-  ['input_image_cached', 'Images in, cached'],
-  ['output_audio', 'Audio out'],
-  ['output_text', 'Text out'],
-] as const;
-
-const FLAG_SENTENCES: Readonly<Record<string, string>> = {
-  tokens_beyond_bound:
-    'It reported more tokens than its duration allows. The excess is recorded separately and not billed.',
+const SessionTable = ({
+  items,
+  columns,
+  sort,
+  order,
+}: {
+  readonly items: readonly SessionRow[];
+  readonly columns: readonly Column<SessionRow>[];
+  readonly sort: string;
+  readonly order: string;
+}) => {
+  const { rows, waiting, show, hold } = useSteadyRows(sortPage(items, sort), idOf);
+  return (
+    <div {...hold}>
+      <p className={`${ui['meta']} ${css['note']}`} role="status">
+        {waiting > 0 && (
+          <Button small onClick={show}>
+            {waiting === 1 ? 'Show 1 newer session' : `Show ${waiting} newer sessions`}
+          </Button>
+        )}
+        {sort !== '' && `Sorted within these ${rows.length} sessions only, not within all.`}
+      </p>
+      <Table
+        caption={order === 'oldest_first' ? 'Sessions, oldest first' : 'Sessions, newest first'}
+        columns={columns}
+        rows={rows}
+        keyOf={idOf}
+      />
+    </div>
+  );
 };
 
-const Receipt = ({ session, onClose }: { readonly session: SessionRow; readonly onClose: () => void }) => {
-  const { receipt } = session;
-  const tokens = KINDS.filter(([kind]) => receipt.tokens[kind] > 0);
-  return (
-    <Dialog title="Receipt" wide onClose={onClose} foot={<Button onClick={onClose}>Close</Button>}>
-      <Facts
-        items={[
-          ['Began', formatExactTime(session.created_at)],
-          ['Ended', session.ended_at === null ? 'still running' : formatExactTime(session.ended_at)],
-          ['Lasted', session.seconds === null ? 'never connected' : formatSeconds(session.seconds)],
-          ['Counted', session.billed_seconds === null ? '–' : formatSeconds(session.billed_seconds)],
-          ['Paid by', receipt.payer === 'byok' ? 'Your OpenAI account' : 'Your plan'],
-          [
-            'OpenAI key',
-            receipt.key_scope === null ? '–' : `${receipt.key_scope}, version ${receipt.key_version ?? '–'}`,
-          ],
-          ['Price list', receipt.price_version ?? 'no known price'],
-          [
-            'Cost',
-            receipt.cost_cents === null
-              ? 'not known'
-              : `${formatCents(receipt.cost_cents)}${receipt.estimated ? ', estimated' : ''}`,
-          ],
-        ]}
-      />
-      {session.refusal !== null && (
-        <Note tone="bad" title={formatCode(session.refusal)}>
-          {session.openai_failure !== null && <p>OpenAI: {formatCode(session.openai_failure)}</p>}
-        </Note>
-      )}
-      {receipt.flags.length > 0 && (
-        <Note tone="warn" title="Some of its reports cannot be true.">
-          {receipt.flags.map((flag) => (
-            <p key={flag}>{FLAG_SENTENCES[flag] ?? formatCode(flag)}</p>
-          ))}
-        </Note>
-      )}
-      {tokens.length > 0 && (
-        <Table
-          caption="Tokens by kind"
-          rows={tokens}
-          keyOf={([kind]) => kind}
-          columns={[
-            { head: 'Kind', cell: ([, name]) => name },
-            { head: 'Tokens', cell: ([kind]) => formatWhole(receipt.tokens[kind]), number: true },
-          ]}
-        />
-      )}
-      <p className={ui['meta']}>
-        Session id: <span className={ui['mono']}>{session.session_id}</span>
-      </p>
-    </Dialog>
+const NoSessions = ({
+  isFiltered,
+  isPaged,
+  find,
+}: {
+  readonly isFiltered: boolean;
+  readonly isPaged: boolean;
+  readonly find: string;
+}) => {
+  const icon = <AudioLines aria-hidden="true" />;
+  if (find !== '')
+    return (
+      <Empty icon={icon} title="No session with this ID">
+        This workspace has no session {find} that fits the filters. A new session appears within seconds; old
+        ones are deleted after their retention.
+      </Empty>
+    );
+  if (isPaged)
+    return (
+      <Empty icon={icon} title="No more sessions">
+        Every session has been searched.
+      </Empty>
+    );
+  return isFiltered ? (
+    <Empty icon={icon} title="No such sessions">
+      Every session on record has been searched. None fits these filters.
+    </Empty>
+  ) : (
+    <Empty icon={icon} title="No sessions yet">
+      Each visitor’s conversation appears here, with a receipt.
+    </Empty>
+  );
+};
+
+/** The receipt that the address names, whichever site and page its session is on. */
+const OpenReceipt = ({ nameOf }: { readonly nameOf: (siteId: string) => string | undefined }) => {
+  const { workspace_id } = useWorkspace();
+  const { get, set } = useAddress();
+  const sessionId = get('session');
+  const found = useRoute(
+    'listWorkspaceSessions',
+    { path: { workspaceId: workspace_id }, query: { session_id: sessionId, limit: 1 } },
+    { enabled: sessionId !== '' },
+  );
+  if (sessionId === '') return null;
+  if (found.error !== null) return <FailureNote failure={found.error} />;
+  if (found.data === undefined) return null;
+  const [session] = found.data.items;
+  return session === undefined ? (
+    <div className={css['note']}>
+      <Note tone="warn" title="This session is not on record.">
+        No session of this workspace has the ID {sessionId}. Sessions are deleted after their retention.
+      </Note>
+    </div>
+  ) : (
+    <Receipt session={session} site={nameOf(session.site_id)} onClose={() => set({ session: '' })} />
   );
 };

@@ -8,9 +8,9 @@ import { Button } from '../ui/button.tsx';
 import { formatCents, formatCode, formatSeconds, formatWhole } from '../ui/format.ts';
 import { FailureNote, Loaded, Note } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
+import tiles from '../ui/tiles.module.css';
 import { useToast } from '../ui/toasts.tsx';
 import ui from '../ui/ui.module.css';
-import usage from '../usage/usage.module.css';
 import { useWorkspace } from '../workspace.tsx';
 import { addUsage, centsOf, NO_TOKENS, type ReportedUsage, type Tokens } from './meter.ts';
 import css from './voice.module.css';
@@ -166,16 +166,16 @@ const Stage = ({ site }: { readonly site: Site }) => {
               <spelo-voice ref={element} site-id={site.site_id} api={config.widget_api_url} />
             )}
           </div>
-          <dl className={usage['tiles']} aria-label="Meters of this conversation">
-            <div className={usage['tile']}>
+          <dl className={tiles['tiles']} aria-label="Meters of this conversation">
+            <div className={tiles['tile']}>
               <dt>State</dt>
               <dd data-testid="voice-state">{formatCode(call.state)}</dd>
             </div>
-            <div className={usage['tile']}>
+            <div className={tiles['tile']}>
               <dt>Time</dt>
               <dd>{formatSeconds(call.seconds)}</dd>
             </div>
-            <div className={usage['tile']}>
+            <div className={tiles['tile']}>
               <dt>Tokens</dt>
               <dd data-testid="voice-tokens">
                 {formatWhole(tokens.audioIn + tokens.cachedAudioIn + tokens.textIn + tokens.cachedTextIn)} in
@@ -185,7 +185,7 @@ const Stage = ({ site }: { readonly site: Site }) => {
                 </small>
               </dd>
             </div>
-            <div className={usage['tile']}>
+            <div className={tiles['tile']}>
               <dt>Cost so far</dt>
               <dd>
                 {cents === undefined ? '–' : formatCents(cents)}

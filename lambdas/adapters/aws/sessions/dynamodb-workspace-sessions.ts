@@ -1,0 +1,143 @@
+import { type DynamoDBDocumentClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { TABLES } from '../../../contract/tables.ts';
+import { invalidCursor } from '../../../domain/broker-error.ts';
+import {
+  isSessionId,
+  isSiteId,
+  type SessionId,
+  type SiteId,
+  sessionIdsFrom,
+  type WorkspaceId,
+  workspaceOfSite,
+} from '../../../domain/identifiers.ts';
+import type { MeteredSession, WorkspaceSessionReader } from '../../../use-cases/ports/sessions.ts';
+import { callAws } from '../aws-calls.ts';
+import { readTogether } from '../batch-get.ts';
+import { primaryKey } from '../table-keys.ts';
+import { recordedSessionItem } from './session-items.ts';
+import { sessionUsageItem } from './session-usage-item.ts';
+
+const INDEX = TABLES.sessions.index;
+
+const indexEntry = z.object({ pk: z.string(), sk: z.string() });
+type IndexEntry = z.output<typeof indexEntry>;
+
+/** Where a session of a site is stored. */
+interface Place {
+  readonly siteId: SiteId;
+  readonly sessionId: SessionId;
+}
+
+/**
+ * Sessions of all sites of a workspace, through the index `by-workspace`. The index has keys only: each session and its meter
+ * are read by key, in two calls at the same time for a page.
+ */
+export const dynamoDbWorkspaceSessions = (
+  dynamoDb: DynamoDBDocumentClient,
+  tables: { readonly sessions: string; readonly usage: string },
+): WorkspaceSessionReader => {
+  const query = async (input: Omit<QueryCommandInput, 'TableName'>) => {
+    const { Items = [], LastEvaluatedKey } = await callAws('dynamodb', 'Query', () =>
+      dynamoDb.send(
+        new QueryCommand({
+          TableName: tables.sessions,
+          IndexName: INDEX.name,
+          ExpressionAttributeNames: { '#partition': INDEX.partitionKey },
+          ...input,
+        }),
+      ),
+    );
+    return {
+      entries: Items.map((raw) => indexEntry.parse(raw)),
+      last: LastEvaluatedKey === undefined ? undefined : indexEntry.parse(LastEvaluatedKey),
+    };
+  };
+
+  /** In the order of `places`; without those that are gone, or that the index does not have right. */
+  const read = async (
+    workspaceId: WorkspaceId,
+    places: readonly Place[],
+  ): Promise<readonly MeteredSession[]> => {
+    if (places.length === 0) return [];
+    const keys = places.map(({ siteId, sessionId }) => ({
+      session: primaryKey.session({ siteId, workspaceId }, sessionId),
+      usage: primaryKey.sessionUsage(siteId, sessionId),
+    }));
+    const [sessions, usages] = await Promise.all([
+      readTogether(dynamoDb, { [tables.sessions]: keys.map(({ session }) => session) }),
+      readTogether(dynamoDb, { [tables.usage]: keys.map(({ usage }) => usage) }),
+    ]);
+    return keys.flatMap((key) => {
+      const session = recordedSessionItem.optional().parse(sessions(tables.sessions, key.session));
+      if (session === undefined || session.workspaceId !== workspaceId) return [];
+      return [{ session, usage: sessionUsageItem.optional().parse(usages(tables.usage, key.usage)) }];
+    });
+  };
+
+  return {
+    listSessions: async (workspaceId, { from, before, order }, { limit, after }) => {
+      const skAt = (at: Date): string =>
+        primaryKey.session({ siteId: undefined, workspaceId }, sessionIdsFrom(at)).sk;
+      // Of the ids that begin with the time `before` none equals it: they go on at random.
+      const range = { first: skAt(from), last: skAt(before) };
+      const start = after === undefined ? undefined : startingAt(after, workspaceId, range);
+      const { entries, last } = await query({
+        KeyConditionExpression: '#partition = :partition AND sk BETWEEN :first AND :last',
+        ExpressionAttributeValues: { ':partition': workspaceId, ':first': range.first, ':last': range.last },
+        ScanIndexForward: order === 'oldest_first',
+        Limit: limit,
+        ...(start !== undefined && {
+          ExclusiveStartKey: { ...start, [INDEX.partitionKey]: workspaceId },
+        }),
+      });
+      const items = await read(workspaceId, entries.flatMap(placeOf));
+      return { items, next: last === undefined ? undefined : positionText(last) };
+    },
+
+    findSession: async (workspaceId, sessionId) => {
+      const { entries } = await query({
+        KeyConditionExpression: '#partition = :partition AND sk = :sk',
+        ExpressionAttributeValues: {
+          ':partition': workspaceId,
+          ':sk': primaryKey.session({ siteId: undefined, workspaceId }, sessionId).sk,
+        },
+        Limit: 1,
+      });
+      const [found] = await read(workspaceId, entries.flatMap(placeOf));
+      return found;
+    },
+
+    positionOf: ({ siteId, workspaceId, sessionId }) =>
+      positionText(primaryKey.session({ siteId, workspaceId }, sessionId)),
+  };
+};
+
+/** A use of the workspace's key by a person is in the index too, and in no list of sessions. */
+const placeOf = ({ pk, sk }: IndexEntry): readonly Place[] => {
+  const siteId = pk.replace(/^SITE#/, '');
+  const sessionId = sk.replace(/^SESSION#/, '');
+  return pk !== siteId && isSiteId(siteId) && isSessionId(sessionId) ? [{ siteId, sessionId }] : [];
+};
+
+const positionText = ({ pk, sk }: IndexEntry): string => `${sk} ${pk}`;
+
+/**
+ * The key that a position names. A forged one can only choose where in the caller's own list the page starts.
+ *
+ * @throws BrokerError `invalid_request` for a place outside of the list.
+ */
+const startingAt = (
+  position: string,
+  workspaceId: WorkspaceId,
+  { first, last }: { readonly first: string; readonly last: string },
+): IndexEntry => {
+  const [sk = '', pk = '', ...more] = position.split(' ');
+  const site = pk.replace(/^SITE#/, '');
+  const isOfWorkspace =
+    pk === `WORKSPACE#${workspaceId}` ||
+    (pk !== site && isSiteId(site) && workspaceOfSite(site) === workspaceId);
+  const isSession = isSessionId(sk.replace(/^SESSION#/, '')) && sk.startsWith('SESSION#');
+  if (more.length > 0 || !isOfWorkspace || !isSession || sk < first || sk > last) throw invalidCursor();
+  return { pk, sk };
+};

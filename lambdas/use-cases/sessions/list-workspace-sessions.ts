@@ -1,0 +1,161 @@
+import { BrokerError } from '../../domain/broker-error.ts';
+import type { EndedBy } from '../../domain/calls/call.ts';
+import type { OpenedWith } from '../../domain/calls/control.ts';
+import {
+  isSessionId,
+  isSiteId,
+  type SiteId,
+  type WorkspaceId,
+  workspaceOfSite,
+} from '../../domain/identifiers.ts';
+import type { SessionOrder, SessionProblem, SessionState } from '../../domain/sessions/session.ts';
+import type { EndReason } from '../../domain/sessions/session-usage.ts';
+import type { BillingMode, Caller } from '../../domain/tenancy/workspace.ts';
+import { endOfDay } from '../../domain/usage/usage.ts';
+import { filteredPage } from '../filtered-page.ts';
+import type { Page, PageRequest } from '../ports/pages.ts';
+import type { Clock } from '../ports/runtime.ts';
+import type { SessionReader, WorkspaceSessionReader } from '../ports/sessions.ts';
+import type { MembershipReader } from '../ports/tenancy.ts';
+import { authorizeWorkspace } from '../tenancy/authorize.ts';
+import { type ReceiptedSession, receipted, sessionDays, withReceipt } from './list-sessions.ts';
+
+export interface WorkspaceSessionFilter {
+  readonly siteId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  /** Days of UTC on which it was minted, both inclusive. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly order: SessionOrder;
+  readonly state?: SessionState | undefined;
+  readonly mode?: BillingMode | undefined;
+  readonly openedWith?: OpenedWith | undefined;
+  readonly endReason?: EndReason | 'silence' | undefined;
+  readonly endedBy?: EndedBy | undefined;
+  readonly problem?: SessionProblem | undefined;
+}
+
+export interface SessionSearchPage extends Page<ReceiptedSession> {
+  /** When the last session was minted that was looked at; undefined once none is left. */
+  readonly searchedTo: string | undefined;
+}
+
+export interface WorkspaceSessionPorts {
+  readonly clock: Clock;
+  readonly tenancy: MembershipReader;
+  readonly sessions: SessionReader;
+  readonly workspaceSessions: WorkspaceSessionReader;
+}
+
+/** The most items that one batch read takes. */
+const FILTERED_READ = 100;
+
+/**
+ * Viewer. Sessions of all sites of a workspace, each with its receipt. An index answers the site, the days, the order and the
+ * session id. The other filters are applied to at most 2,000 sessions a call; `searchedTo` says how far it has come.
+ *
+ * @throws BrokerError `site_not_found` for a site of another workspace.
+ */
+export const listWorkspaceSessions =
+  ({ clock, tenancy, sessions, workspaceSessions }: WorkspaceSessionPorts) =>
+  async (
+    caller: Caller,
+    workspaceId: WorkspaceId,
+    filter: WorkspaceSessionFilter,
+    request: PageRequest,
+  ): Promise<SessionSearchPage> => {
+    await authorizeWorkspace(tenancy, caller, workspaceId, 'viewer');
+    const siteId = ownSite(filter.siteId, workspaceId);
+    const days = sessionDays(filter, clock());
+    const within = { from: new Date(days.from), before: endOfDay(days.to), order: filter.order };
+    const list =
+      siteId === undefined
+        ? listOfWorkspace(workspaceSessions, workspaceId, within)
+        : listOfSite(sessions, { siteId, workspaceId }, within);
+    if (filter.sessionId !== undefined) {
+      const found = isSessionId(filter.sessionId)
+        ? await workspaceSessions.findSession(workspaceId, filter.sessionId)
+        : undefined;
+      const items = found === undefined ? [] : [withReceipt(found)].filter((row) => matches(row, filter));
+      return { items, next: undefined, searchedTo: undefined };
+    }
+    let lastRead: string | undefined;
+    const page = await filteredPage<ReceiptedSession>(request, {
+      readSize: isFiltered(filter) ? FILTERED_READ : request.limit,
+      read: async (asked) => {
+        const found = await list.read(asked);
+        lastRead = found.items.at(-1)?.session.createdAt ?? lastRead;
+        return found;
+      },
+      matches: (row) => matches(row, filter),
+      positionOf: list.positionOf,
+    });
+    return { ...page, searchedTo: page.next === undefined ? undefined : lastRead };
+  };
+
+interface SessionSource {
+  readonly read: (page: PageRequest) => Promise<Page<ReceiptedSession>>;
+  readonly positionOf: (row: ReceiptedSession) => string;
+}
+
+type Within = Parameters<WorkspaceSessionReader['listSessions']>[1];
+
+const listOfWorkspace = (
+  reader: WorkspaceSessionReader,
+  workspaceId: WorkspaceId,
+  within: Within,
+): SessionSource => ({
+  read: async (page) => {
+    const { items, next } = await reader.listSessions(workspaceId, within, page);
+    return { items: items.map(withReceipt), next };
+  },
+  positionOf: ({ session }) => reader.positionOf(session),
+});
+
+const listOfSite = (
+  reader: SessionReader,
+  site: { readonly siteId: SiteId; readonly workspaceId: WorkspaceId },
+  within: Within,
+): SessionSource => ({
+  read: async (page) => {
+    const { items, next } = await reader.listSessions(site, within, page);
+    return { items: await receipted(reader, site.siteId, items), next };
+  },
+  positionOf: ({ session }) => reader.positionOfSession(session),
+});
+
+const ownSite = (siteId: string | undefined, workspaceId: WorkspaceId): SiteId | undefined => {
+  if (siteId === undefined) return undefined;
+  if (!isSiteId(siteId) || workspaceOfSite(siteId) !== workspaceId) throw new BrokerError('site_not_found');
+  return siteId;
+};
+
+const isFiltered = ({
+  state,
+  mode,
+  openedWith,
+  endReason,
+  endedBy,
+  problem,
+}: WorkspaceSessionFilter): boolean =>
+  [state, mode, openedWith, endReason, endedBy, problem].some((value) => value !== undefined);
+
+const matches = ({ session, state, receipt }: ReceiptedSession, filter: WorkspaceSessionFilter): boolean =>
+  (filter.siteId === undefined || session.siteId === filter.siteId) &&
+  (filter.state === undefined || state === filter.state) &&
+  (filter.mode === undefined || session.mode === filter.mode) &&
+  (filter.openedWith === undefined || (session.openedWith ?? 'token') === filter.openedWith) &&
+  (filter.endReason === undefined || receipt.endReason === filter.endReason) &&
+  (filter.endedBy === undefined || session.endedBy === filter.endedBy) &&
+  (filter.problem === undefined || hasProblem({ session, state, receipt }, filter.problem));
+
+const hasProblem = ({ state, receipt }: ReceiptedSession, problem: SessionProblem): boolean => {
+  switch (problem) {
+    case 'refused':
+      return state === 'refused';
+    case 'flagged':
+      return receipt.flags.length > 0;
+    case 'incomplete':
+      return state === 'ended' && receipt.usageSource === 'watched' && !receipt.usageComplete;
+  }
+};

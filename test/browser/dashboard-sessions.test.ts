@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expectSuccess } from '../support/answers.ts';
+import { addSite } from '../support/keyed-tenant.ts';
+import { event, report } from '../support/reports.ts';
+import { fakeKey, makeTenant, mint, putWorkspaceKey, type Tenant } from '../support/tenant.ts';
+import { describeInBrowser } from './support/browser.ts';
+import { type DashboardRun, openPage, signIn, startDashboard } from './support/dashboard.ts';
+
+const MINUTE = 60_000;
+
+let run: DashboardRun;
+let tenant: Tenant;
+let other: Tenant;
+const ids: string[] = [];
+
+const mintAt = async (site: Tenant): Promise<string> => {
+  const { session_id } = expectSuccess(await mint(run.stack, site));
+  ids.push(session_id);
+  return session_id;
+};
+
+beforeAll(async () => {
+  run = await startDashboard({ browser: { viewport: { width: 1280, height: 900 } } });
+  tenant = await makeTenant(run.stack, { name: 'Harbour Books' });
+  expectSuccess(await putWorkspaceKey(run.stack, tenant, fakeKey()));
+  other = await addSite(run.stack, tenant);
+  for (const site of [tenant, other, tenant]) await mintAt(site);
+  await signIn(run, tenant.owner);
+}, 2 * MINUTE);
+afterAll(() => run?.close());
+
+const open = (query: string): Promise<void> =>
+  openPage(run, tenant.workspaceId, `usage?tab=sessions${query}`);
+const button = (name: string | RegExp) =>
+  run.page.getByRole('button', { name, exact: typeof name === 'string' });
+const table = () => run.page.getByRole('table', { name: /^Sessions, / });
+const rows = () => table().locator('tbody tr');
+/** Waits until the table has so many rows. While it loads there is no table. */
+const rowCount = async (count: number): Promise<void> => {
+  await rows().nth(count).waitFor({ state: 'detached' });
+  await rows()
+    .nth(count - 1)
+    .waitFor();
+};
+const parameter = (name: string): string | null => new URL(run.page.url()).searchParams.get(name);
+
+describeInBrowser('the list of sessions', () => {
+  it('has the sessions of all sites, and each filter is in the address', async () => {
+    await open('');
+    await rowCount(3);
+    expect(await table().textContent()).toContain('Another');
+    expect(await table().textContent()).toContain('Shop site');
+
+    await run.page.getByLabel('Site').selectOption({ label: 'Another' });
+    await rowCount(1);
+    expect(parameter('site')).toBe(other.siteId);
+    await run.page.getByLabel('State').selectOption('issued');
+    await rowCount(1);
+    await run.page.reload();
+    await rowCount(1);
+    await run.page.getByLabel('State').selectOption('refused');
+    await run.page.getByText('No such sessions').waitFor();
+    await run.page.getByText('Every session on record has been searched.').waitFor();
+    await button('Clear filters').click();
+    await rows().nth(2).waitFor();
+    expect([parameter('site'), parameter('state')]).toEqual([null, null]);
+  });
+
+  it('finds a session by its ID, and says so if there is none', async () => {
+    await open('');
+    const search = run.page.getByLabel('Session ID');
+    await search.fill(`  ${ids[1]} `);
+    await search.press('Enter');
+    await rowCount(1);
+    expect(parameter('find')).toBe(ids[1]);
+    await open(`&find=ses_${'0'.repeat(26)}`);
+    await run.page.getByText('No session with this ID').waitFor();
+  });
+
+  it('has an address for each receipt, whichever site its session is of', async () => {
+    await open(`&site=${tenant.siteId}&session=${ids[1]}`);
+    const receipt = run.page.getByRole('dialog', { name: 'Receipt' });
+    await receipt.getByText(ids[1] ?? '').waitFor();
+    expect(await receipt.textContent()).toContain('Another');
+    await run.page.reload();
+    await receipt.getByText(ids[1] ?? '').waitFor();
+    await receipt.getByRole('button', { name: 'Close' }).last().click();
+    await receipt.waitFor({ state: 'detached' });
+    expect(parameter('session')).toBeNull();
+    await open(`&session=ses_${'0'.repeat(26)}`);
+    await run.page.getByText('This session is not on record.').waitFor();
+  });
+
+  it('sorts all sessions by time, and says that any other sort is of the page only', async () => {
+    await open('');
+    await rows().nth(2).waitFor();
+    await run.page.getByLabel('Order').selectOption('oldest_first');
+    await run.page.getByRole('table', { name: 'Sessions, oldest first' }).waitFor();
+    await rows().first().getByRole('button').click();
+    expect(parameter('session')).toBe(ids[0]);
+    await open('&order=longest');
+    await run.page.getByText('Sorted within these 3 sessions only, not within all.').waitFor();
+  });
+
+  it('shows a new session within seconds, and moves no row under the pointer', async () => {
+    await open('');
+    await rows().nth(2).waitFor();
+    await run.page.mouse.move(0, 0);
+    await mintAt(other);
+    await rows().nth(3).waitFor();
+    const first = await rows().first().textContent();
+
+    await rows().first().hover();
+    const minted = expectSuccess(await mint(run.stack, tenant));
+    await button('Show 1 newer session').waitFor();
+    expect(await rows().count()).toBe(4);
+    expect(await rows().first().textContent()).toBe(first);
+    // A row that is shown still changes in place.
+    const now = run.stack.now();
+    expectSuccess(await report(run.stack, tenant, minted, [event('connected', now)], { signedAt: now }));
+    await button('Show 1 newer session').click();
+    await rows().nth(4).waitFor();
+    await rows().first().getByText('live').waitFor();
+  });
+});

@@ -1,0 +1,1 @@
+export { stopSynthesizer as default } from './synthesizer.ts';
