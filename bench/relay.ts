@@ -1,5 +1,5 @@
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 
 /** One call on its way to a service. */
 export interface RelayedCall {
@@ -49,6 +49,23 @@ export const startRelay = async ({ arrived, answered }: RelayHooks): Promise<Rel
     } catch {
       outgoing.destroy();
     }
+  });
+  // A WebSocket: its request goes on as it came, and after that all bytes of both sides.
+  server.on('upgrade', async (incoming, socket, head) => {
+    await arrived?.({ operation: `${incoming.method} ${incoming.url}`, text: '' });
+    const { hostname, port } = new URL(target);
+    const upstream = connect({ host: hostname, port: Number(port) });
+    const lines = incoming.rawHeaders.flatMap((name, i, all) =>
+      i % 2 === 0 ? [`${name}: ${all[i + 1]}`] : [],
+    );
+    upstream.write([`${incoming.method} ${incoming.url} HTTP/1.1`, ...lines, '', ''].join('\r\n'));
+    upstream.write(head);
+    upstream.pipe(socket).pipe(upstream);
+    for (const side of [upstream, socket])
+      side.on('error', () => {
+        upstream.destroy();
+        socket.destroy();
+      });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 

@@ -14,6 +14,7 @@ export const NO_METRICS: Metrics = {
   recordHeartbeat: () => undefined,
   recordReconciledDay: () => undefined,
   callsLost: () => undefined,
+  recordPlatformKeyFailure: () => undefined,
   recordCost: () => undefined,
 };
 

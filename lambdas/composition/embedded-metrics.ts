@@ -86,5 +86,6 @@ export const embeddedMetrics = (service: string, stage: string, monotonicMs: () 
     recordHeartbeat: () => collect('Heartbeats', 1),
     recordReconciledDay: () => collect('ReconciledDays', 1),
     callsLost: (count) => collect('LostCalls', count),
+    recordPlatformKeyFailure: () => collect('PlatformKeyFailures', 1),
   };
 };

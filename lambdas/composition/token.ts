@@ -37,6 +37,7 @@ import { mintToken } from '../use-cases/sessions/mint-token.ts';
 import { reportRefusedOrigin } from '../use-cases/tenancy/report-refused-origin.ts';
 import { httpDeps } from './http-deps.ts';
 import { keyMarksOf } from './key-marks.ts';
+import { recordingKeyFailures } from './recording-key-failures.ts';
 import type { Runtime } from './runtime.ts';
 
 /** One of the functions that can decrypt (lib/key-uses.ts), and nothing that it does not need. */
@@ -72,7 +73,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     limiter: dynamoDbRateLimiter(dynamoDb, tables.limits),
     contexts: dynamoDbTokenContext(dynamoDb, tables, marks),
     admissions: dynamoDbAdmission(dynamoDb, tables),
-    sessions: dynamoDbSessions(dynamoDb, tables.sessions),
+    sessions: recordingKeyFailures(dynamoDbSessions(dynamoDb, tables.sessions), runtime.metrics),
     slots: dynamoDbSlots(dynamoDb, tables.limits),
     sessionUsage: dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
     errors: dynamoDbErrors(dynamoDb, tables.sessions),

@@ -44,6 +44,8 @@ export const METRICS = {
   ReconciledDays: { unit: 'Count', dimensions: [] },
   /** Calls that could not be hung up, because no key is left that OpenAI takes. */
   LostCalls: { unit: 'Count', dimensions: [] },
+  /** Sessions refused because OpenAI does not accept the platform's key, or because it cannot be opened. */
+  PlatformKeyFailures: { unit: 'Count', dimensions: [] },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
 export type MetricName = keyof typeof METRICS;

@@ -15,6 +15,8 @@ export interface Metrics extends CallObserver {
   recordReconciledDay(): void;
   /** Calls that nobody can hang up any more. */
   callsLost(count: number): void;
+  /** A managed session was refused because the platform's key fails. */
+  recordPlatformKeyFailure(): void;
   /** The cost of sessions at OpenAI, micro-cents; negative where an estimate was too high. */
   recordCost(mode: 'byok' | 'managed', costMicroCents: number): void;
 }

@@ -32,6 +32,7 @@ const LEAST_ANSWERS = 10;
 /** Alarms on what visitors and owners notice, and on the quotas that come before it. */
 export const addServiceAlarms = (scope: Construct, props: ServiceAlarmsProps): void => {
   addMintAlarms(scope, props);
+  addPlatformKeyAlarm(scope, props);
   addApiAlarms(scope, props);
   if (props.edge) addPastTheEdgeAlarm(scope, props);
   addQuotaAlarms(scope, props);
@@ -125,6 +126,21 @@ const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): 
     impact: 'visitors of one or more sites are asked to try again later while others talk.',
     because:
       'one start in five finds no line for 15 minutes; slots are meant to absorb shorter bursts, and Retry-After brings visitors back.',
+  });
+};
+
+/** Nobody else notices: the visitors are of other people's sites, whose owners cannot change this key. */
+const addPlatformKeyAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
+  new BrokerAlarm(scope, 'PlatformKeyFails', {
+    stage,
+    topic,
+    runbook: 'The managed key fails',
+    metric: ownMetric(stage, 'token', 'PlatformKeyFailures', {}, { period: Duration.minutes(15) }),
+    above: 2,
+    impact:
+      'visitors of every site on a managed plan get no session; sites with their own keys are not affected.',
+    because:
+      'three managed sessions within 15 minutes were refused for the key or its account; such a failure lasts until the operator acts, and one alone may be an error at OpenAI.',
   });
 };
 

@@ -80,6 +80,7 @@ describe('the alarms', () => {
       ['spelo-byok-dev-visitors-get-no-session', undefined, 5],
       ['spelo-byok-dev-sessions-start-slowly', undefined, 3_000],
       ['spelo-byok-dev-every-line-is-busy', undefined, 20],
+      ['spelo-byok-dev-the-managed-key-fails', 'PlatformKeyFailures', 2],
       ['spelo-byok-dev-the-api-answers-with-errors', undefined, 10],
       ['spelo-byok-dev-a-function-behind-the-api-crashes', undefined, 0],
       ['spelo-byok-dev-lambda-turns-requests-away', undefined, 0],

@@ -4,7 +4,7 @@ import { type Connection, connect } from './connection.ts';
 import type { ClientEvent, ServerEvent } from './events.ts';
 import { limitOf } from './limits.ts';
 import { Line } from './line.ts';
-import { openMicrophone, trackOf, watchTrack } from './microphone.ts';
+import { openMicrophone, throwIfUnsupported, trackOf, watchTrack } from './microphone.ts';
 import { codeOf, type Response, troubleOf } from './openai-trouble.ts';
 import { randomId } from './random-id.ts';
 import { type EndReason, endOf } from './reports.ts';
@@ -40,6 +40,8 @@ export class Call {
   readonly #activity = new Activity();
   readonly #line: Line;
   #microphone: MediaStream | undefined;
+  /** The first microphone; undefined where the visitor types. */
+  #asked: Promise<unknown> | undefined;
   #assistant: MediaStream | undefined;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -64,8 +66,11 @@ export class Call {
   async start(): Promise<void> {
     this.#enter('connecting');
     try {
-      if (!this.#options.isTyped) await this.#openMicrophone();
-      if (!this.#isOver) await this.#connect(CONNECT_TIMEOUT_MS);
+      throwIfUnsupported();
+      if (!this.#options.isTyped) this.#asked = this.#openMicrophone();
+      // A visitor who refuses after they hung up changes nothing.
+      this.#asked?.catch(() => undefined);
+      await this.#connect(CONNECT_TIMEOUT_MS);
     } catch (error) {
       this.#fail(error, 'connect');
     }
@@ -155,10 +160,13 @@ export class Call {
   }
 
   async #connectWith(hasEvents: boolean, timeoutMs: number): Promise<void> {
-    const microphone = this.#microphone;
-    if (microphone === undefined && !this.#options.isTyped) return;
     const connection = await connect(
-      { microphone, timeoutMs, hasEvents, exchange: (offer) => this.#line.open(offer) },
+      {
+        microphone: this.#asked?.then(() => trackOf(this.#microphone)),
+        timeoutMs,
+        hasEvents,
+        exchange: (offer) => this.#line.open(offer),
+      },
       {
         onEvent: (event) => this.#hear(event),
         onSound: (stream) => {
@@ -174,8 +182,9 @@ export class Call {
       return;
     }
     const now = performance.now();
+    // The microphone may have been replaced while the call was opened.
     const track = trackOf(this.#microphone);
-    if (microphone !== this.#microphone && track) await connection.replaceTrack(track);
+    if (track) await connection.replaceTrack(track);
     this.#connection = connection;
     this.#isConnected = true;
     this.#line.report('connected');

@@ -22,8 +22,8 @@ export interface Connection {
 }
 
 export interface ConnectOptions {
-  /** Undefined where the visitor types: then the connection only receives sound. */
-  readonly microphone: MediaStream | undefined;
+  /** The offer is made while the visitor is asked. Undefined where they type: then the connection only receives sound. */
+  readonly microphone: Promise<MediaStreamTrack | undefined> | undefined;
   /** Milliseconds from the answer until sound flows. */
   readonly timeoutMs: number;
   /** Without events there are no captions; the site decides. */
@@ -40,15 +40,17 @@ export const connect = async (
 ): Promise<Connection> => {
   const peer = new RTCPeerConnection();
   const events = hasEvents ? peer.createDataChannel('oai-events') : undefined;
+  const { sender } = peer.addTransceiver('audio', {
+    direction: microphone === undefined ? 'recvonly' : 'sendrecv',
+  });
   let isClosed = false;
   const close = (): void => {
     isClosed = true;
     events?.close();
     peer.close();
   };
+  signal.addEventListener('abort', close);
   try {
-    if (microphone) for (const track of microphone.getAudioTracks()) peer.addTrack(track, microphone);
-    else peer.addTransceiver('audio', { direction: 'recvonly' });
     peer.ontrack = ({ track }) => handlers.onSound(new MediaStream([track]));
     if (events)
       events.onmessage = ({ data }) => {
@@ -56,6 +58,8 @@ export const connect = async (
         if (event !== undefined && !isClosed) handlers.onEvent(event);
       };
     await peer.setLocalDescription();
+    if (microphone !== undefined) await sender.replaceTrack((await microphone) ?? null);
+    signal.throwIfAborted();
     const sdp = await exchange(peer.localDescription?.sdp ?? '');
     await peer.setRemoteDescription({ type: 'answer', sdp });
     await opened(peer, events, deadline(signal, timeoutMs));
@@ -72,12 +76,7 @@ export const connect = async (
     send: (event) => {
       if (events?.readyState === 'open') events.send(JSON.stringify(event));
     },
-    replaceTrack: async (track) => {
-      await peer
-        .getSenders()
-        .find((sender) => sender.track?.kind !== 'video')
-        ?.replaceTrack(track);
-    },
+    replaceTrack: (track) => sender.replaceTrack(track),
     close,
   };
 };

@@ -103,6 +103,12 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
       // A router's copy of an element in a call.
       if (this.#scene.state === 'idle') this.removeAttribute('state');
       this.#scene.showsCaptions = this.getAttribute('captions') !== 'off';
+      // Opens the connection to the broker for a visitor who may click next; nothing is asked of it.
+      const preconnect = () => {
+        const link = document.createElement('link');
+        document.head.append(Object.assign(link, { rel: 'preconnect', crossOrigin: '', href: this.#api }));
+      };
+      this.addEventListener('pointerenter', preconnect, { once: true });
       this.addEventListener('keydown', ({ key }) => {
         if (key === 'Escape' && this.#scene.state === 'notice') this.close();
       });
@@ -131,6 +137,10 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     if (name === 'captions') this.#scene.showsCaptions = value !== 'off';
     if (name === 'lang') void this.#speakLanguage();
     this.#draw();
+  }
+
+  get #api(): string {
+    return this.getAttribute('api') ?? SpeloVoice.api;
   }
 
   /** Takes over what a page has set before this script was loaded. */
@@ -246,7 +256,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
 
   #begin(): void {
     const siteId = this.getAttribute('site-id') ?? '';
-    const api = this.getAttribute('api') ?? SpeloVoice.api;
+    const api = this.#api;
     this.#scene.problem = this.#scene.end = this.#scene.note = undefined;
     this.#scene.seconds = 0;
     this.#wait.clear();

@@ -8,10 +8,14 @@ const PROBLEM_OF: Readonly<Record<string, ProblemCode>> = {
   OverconstrainedError: 'microphone_missing',
 };
 
-/** The visitor's microphone, asked for at this moment and not before. Throws a `Failure`. */
-export const openMicrophone = async (): Promise<MediaStream> => {
+/** Throws a `Failure` in a browser, or on a page, that cannot hold a call. */
+export const throwIfUnsupported = (): void => {
   if (!navigator.mediaDevices?.getUserMedia || typeof RTCPeerConnection === 'undefined' || !crypto.subtle)
     throw new Failure({ code: 'unsupported' });
+};
+
+/** The visitor's microphone, asked for at this moment and not before. Throws a `Failure`. */
+export const openMicrophone = async (): Promise<MediaStream> => {
   throwIfMicrophoneForbidden();
   try {
     return await navigator.mediaDevices.getUserMedia({

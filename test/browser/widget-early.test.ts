@@ -1,0 +1,113 @@
+import { expect, it } from '@jest/globals';
+import type { BrowserContext } from 'playwright-core';
+import type { Tenant } from '../support/tenant.ts';
+import { describeInBrowser } from './support/browser.ts';
+import { type Stage, useStage } from './support/stage.ts';
+import { type Visitor, visit } from './support/visitor.ts';
+
+let stage: Stage;
+let browser: BrowserContext;
+
+/** The browser asks for the microphone until the test answers for the visitor. */
+const HELD = `
+  window.peers = [];
+  window.offered = new Promise((resolve) => {
+    const describe = RTCPeerConnection.prototype.setLocalDescription;
+    RTCPeerConnection.prototype.setLocalDescription = async function (...given) {
+      window.peers.push(this);
+      await describe.apply(this, given);
+      resolve(this.localDescription.type);
+    };
+  });
+  const ask = navigator.mediaDevices.getUserMedia;
+  let wasGranted;
+  window.granted = new Promise((resolve) => { wasGranted = resolve; });
+  window.asked = new Promise((wasAsked) => {
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+      wasAsked();
+      await new Promise((allow, refuse) => {
+        window.allow = allow;
+        window.refuse = () => refuse(new DOMException('', 'NotAllowedError'));
+      });
+      const stream = await ask(wanted);
+      // After the widget has seen it.
+      setTimeout(wasGranted);
+      return stream;
+    };
+  });
+  undefined`;
+
+const callsOf = ({ requests }: Visitor): readonly string[] =>
+  requests
+    .map((request) => `${request.method()} ${request.url()}`)
+    .filter((text) => /\/(?:calls|token)$/.test(text));
+
+/** A visitor whose browser asks for the microphone. */
+const asking = async (): Promise<{ readonly visitor: Visitor; readonly tenant: Tenant }> => {
+  const tenant = await stage.tenant();
+  const visitor = await visit(browser, stage.host.url(tenant.siteId));
+  await visitor.page.evaluate(HELD);
+  await visitor.startCall();
+  await visitor.page.evaluate('asked');
+  expect(await visitor.page.evaluate('offered')).toBe('offer');
+  expect(callsOf(visitor)).toEqual([]);
+  return { visitor, tenant };
+};
+
+const peersAreClosed = (visitor: Visitor): Promise<boolean> =>
+  visitor.page.evaluate(
+    `peers.length > 0 && peers.every(({ signalingState }) => signalingState === 'closed')`,
+  );
+
+describeInBrowser('what the widget starts early', () => {
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
+  });
+
+  it('the widget connects to the broker for a visitor who comes near, and opens no microphone and no call before they agree', async () => {
+    const newcomer = await stage.browser();
+    const tenant = await stage.tenant();
+    const visitor = await visit(newcomer, stage.host.url(tenant.siteId));
+    const links = (): Promise<readonly string[]> =>
+      visitor.page.evaluate(`[...document.querySelectorAll('link[rel=preconnect]')].map(({ href }) => href)`);
+    expect(await links()).toEqual([]);
+    await visitor.button('Talk to us').hover();
+    expect(await links()).toContain(`${stage.stack.url}/`);
+    await visitor.button('Talk to us').click();
+    await visitor.reaches('notice');
+    await visitor.button('Agree and start').hover();
+    expect(await visitor.microphones()).toEqual([]);
+    expect(callsOf(visitor)).toEqual([]);
+    expect(await stage.meters(tenant)).toEqual([]);
+  });
+
+  it('the offer is ready while the browser asks for the microphone, and is sent when the visitor has allowed it', async () => {
+    const { visitor, tenant } = await asking();
+    expect(await stage.meters(tenant)).toEqual([]);
+    await visitor.page.evaluate('allow()');
+    await visitor.passes('listening');
+    expect(callsOf(visitor)).toEqual([`POST ${stage.stack.url}/v1/${tenant.siteId}/calls`]);
+    expect(await visitor.microphones()).toEqual([{ isLive: true, isOn: true }]);
+  });
+
+  it('a visitor who refuses the microphone has sent no offer, and the connection is closed', async () => {
+    const { visitor } = await asking();
+    await visitor.page.evaluate('refuse()');
+    await visitor.reaches('error');
+    expect(callsOf(visitor)).toEqual([]);
+    expect(await peersAreClosed(visitor)).toBe(true);
+  });
+
+  it('a visitor who cancels while the browser asks has sent no offer, and a microphone that is allowed later is closed', async () => {
+    const { visitor } = await asking();
+    await visitor.button('Cancel').click();
+    await visitor.reaches('idle');
+    expect(await peersAreClosed(visitor)).toBe(true);
+    await visitor.page.evaluate('allow()');
+    await visitor.page.evaluate('granted');
+    expect(await visitor.microphones()).toEqual([{ isLive: false, isOn: true }]);
+    expect(callsOf(visitor)).toEqual([]);
+    expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
+  });
+});
