@@ -16,6 +16,7 @@ import type { AllCounts } from './count-requests.ts';
 import type { Units } from './counting-proxy.ts';
 import { killSwitchTable } from './kill-switch-model.ts';
 import { tableOf } from './report.ts';
+import { breakEvenLines, watcherTable } from './watcher-model.ts';
 
 /** The blocks of docs/capacity.md, all of them from the counts. The same counts give the same text on every machine. One file, because the tables share their figures. */
 
@@ -438,4 +439,6 @@ export const capacityBlocks = (
   leases: leasesTable(),
   'kill-switch': killSwitchTable(),
   'capacity-cost': costTable(counts),
+  watchers: watcherTable(),
+  'watchers-break-even': breakEvenLines(),
 });

@@ -1,5 +1,5 @@
 import { EventField, Schedule } from 'aws-cdk-lib/aws-events';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnElement, CfnOutput, Duration, Stack, type StackProps, Validations } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
@@ -72,6 +72,7 @@ export class AuditStack extends Stack {
     const evidence = { encryptionKey: evidenceKey, accessLogs, retention: config.evidence };
     const trailBucket = new EvidenceBucket(this, 'TrailBucket', evidence);
     const archive = new EvidenceBucket(this, 'ArchiveBucket', evidence);
+    archive.addToResourcePolicy(refusingOverwrites(archive));
     const written = [data.tables.keys, data.tables.tenancy];
     const writtenTables = written.map(({ tableArn }) => tableArn);
     const trail = new EvidenceTrail(this, 'Trail', {
@@ -188,6 +189,13 @@ export class AuditStack extends Stack {
       description: 'plan thresholds reached',
       eventPattern: { source: [EVENT_SOURCE], detailType: [EVENTS.planThresholdReached] },
       message: `Spelo BYOK ${stage}: workspace ${EventField.fromPath('$.detail.workspace_id')} has used ${EventField.fromPath('$.detail.percent')} % of the minutes of its plan ${EventField.fromPath('$.detail.plan')} in ${EventField.fromPath('$.detail.period')}.`,
+    });
+
+    new MessageRule(this, 'CheckDigests', {
+      topic,
+      description: 'reminder to check the digests of CloudTrail',
+      schedule: Schedule.cron({ minute: '0', hour: '8', day: '1' }),
+      message: `Spelo BYOK ${stage}: check CloudTrail's digests of the last month. Set START to the day of the last check, then: aws cloudtrail validate-logs --region ${this.region} --trail-arn ${trail.arn} --start-time START (docs/audit.md, "Reconciling").`,
     });
 
     const sweeper = new ScheduledFunction(this, 'Sweeper', {
@@ -384,6 +392,20 @@ export class AuditStack extends Stack {
     ];
   }
 }
+
+/**
+ * Refuses every put that could overwrite an object. Copies and uploads in parts are refused as well.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+ */
+const refusingOverwrites = (archive: EvidenceBucket): PolicyStatement =>
+  new PolicyStatement({
+    sid: 'RefuseOverwrites',
+    effect: Effect.DENY,
+    principals: [new AnyPrincipal()],
+    actions: ['s3:PutObject'],
+    resources: [archive.arnForObjects('*')],
+    conditions: { Null: { 's3:if-none-match': 'true' } },
+  });
 
 const logicalIdOf = ({ stack, node }: EvidenceBucket): string => {
   if (!CfnElement.isCfnElement(node.defaultChild))

@@ -168,6 +168,7 @@ export const functionEnvironments = (
       ...master,
       ...retired,
       [KMS_KEYS.checkpoints.variable]: keys.checkpoints.keyArn,
+      EVIDENCE_DAYS: `${config.evidence.retentionDays}`,
       EVENT_BUS_NAME,
     },
     heartbeat: { ...own, [TABLES.tenancy.variable]: tables.tenancy.tableName },

@@ -143,6 +143,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
           buckets: [ARCHIVE_BUCKET, TRAIL_BUCKET],
           // As the evidence buckets of the template.
           lockedBuckets: [ARCHIVE_BUCKET, TRAIL_BUCKET],
+          createOnlyBuckets: [ARCHIVE_BUCKET],
+          now: options.runtime.clock,
           ...(s3Dir !== undefined && { dir: s3Dir }),
         }),
       ),
@@ -182,6 +184,7 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
       AWS_CALL_TIMEOUT_MS: '5000',
       ARCHIVE_BUCKET,
       TRAIL_BUCKET,
+      EVIDENCE_DAYS: '400',
       AWS_ENDPOINT_URL_S3: s3.endpoint,
       HANGUP_QUEUE_URL: sqs.queueUrl,
       NOTICE_QUEUE_URL: sqs.queueUrlOf('notices'),

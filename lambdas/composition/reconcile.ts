@@ -3,6 +3,7 @@ import { kmsChainKeys } from '../adapters/aws/audit/kms-chain-keys.ts';
 import { s3Client } from '../adapters/aws/audit/s3-archive.ts';
 import { s3Checkpoints } from '../adapters/aws/audit/s3-checkpoints.ts';
 import { s3ArchiveReader, s3Trail } from '../adapters/aws/audit/s3-evidence.ts';
+import { s3EvidenceVersions } from '../adapters/aws/audit/s3-versions.ts';
 import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
@@ -38,6 +39,10 @@ export const reconcileHandler = (
         checkpointsKeyArn: environment.CHECKPOINTS_KEY_ARN,
       }),
       announcer,
+      evidence: {
+        archive: s3EvidenceVersions(s3, environment.ARCHIVE_BUCKET, environment.EVIDENCE_DAYS),
+        trail: s3EvidenceVersions(s3, environment.TRAIL_BUCKET, environment.EVIDENCE_DAYS),
+      },
       masterKeyArns: [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS],
       isLate: () => monotonicMs() - startedAtMs > RUN_MS,
     })();

@@ -261,6 +261,8 @@ const reconcileEnvironment = z.object({
   TRAIL_BUCKET: bucket,
   /** The archive; results are put there as well. */
   ARCHIVE_BUCKET: bucket,
+  /** Days until the buckets' lifecycle hides an object and removes it. */
+  EVIDENCE_DAYS: z.coerce.number().int().positive(),
   EVENT_BUS_NAME: z.string().min(1).default('default'),
   AWS_ENDPOINT_URL_EVENTBRIDGE: z.url().optional(),
   AWS_ENDPOINT_URL_DYNAMODB: shared.AWS_ENDPOINT_URL_DYNAMODB,

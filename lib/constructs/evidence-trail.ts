@@ -1,5 +1,5 @@
 import { CfnTrail } from 'aws-cdk-lib/aws-cloudtrail';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { ArnFormat, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
@@ -11,9 +11,12 @@ export interface EvidenceTrailProps {
   readonly encryptionKey: IKey;
   /** ARNs of the tables whose writes are recorded. */
   readonly writtenTables: readonly string[];
-  /** Buckets whose objects' writes and deletions are recorded. Not that of the trail: each of its files would be an event. */
+  /** Bucket whose objects' writes and deletions are recorded. Of the trail's own bucket, only deletions and changes of locks are. */
   readonly archive: EvidenceBucket;
 }
+
+/** Calls that change an object and are not its put: each file of the trail would be another event. */
+const OTHER_THAN_PUT = ['DeleteObject', 'DeleteObjects', 'PutObjectRetention', 'PutObjectLegalHold'];
 
 /**
  * Another name for each stack that is created, known before the trail is: the trail outlives its stack, and under a fixed name
@@ -70,6 +73,19 @@ export class EvidenceTrail extends Construct {
       }),
     );
 
+    // CloudTrail calls as a service, and nobody else writes here, whatever IAM allows.
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalisawsservice
+    bucket.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'RefuseWritesByPeople',
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:PutObject'],
+        resources: [bucket.arnForObjects('*')],
+        conditions: { Bool: { 'aws:PrincipalIsAWSService': 'false' } },
+      }),
+    );
+
     const trail = new CfnTrail(this, 'Trail', {
       trailName: this.trailName,
       s3BucketName: bucket.bucketName,
@@ -83,6 +99,15 @@ export class EvidenceTrail extends Construct {
         { name: 'Management events', fieldSelectors: [{ field: 'eventCategory', equalTo: ['Management'] }] },
         writes('Writes of keys and tenancy', 'AWS::DynamoDB::Table', { equalTo: [...writtenTables] }),
         writes('Writes of the archive', 'AWS::S3::Object', { startsWith: [archive.arnForObjects('')] }),
+        {
+          name: 'Deletions of the trail',
+          fieldSelectors: [
+            { field: 'eventCategory', equalTo: ['Data'] },
+            { field: 'resources.type', equalTo: ['AWS::S3::Object'] },
+            { field: 'eventName', equalTo: OTHER_THAN_PUT },
+            { field: 'resources.ARN', startsWith: [bucket.arnForObjects('')] },
+          ],
+        },
       ],
     });
     trail.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);

@@ -28,7 +28,7 @@ const aboutKeys = (keys: readonly WatchedKey[]): NonNullable<EventPattern['detai
   ],
 });
 
-/** Notices of calls that give someone else the use of a key, or take it from the stage. */
+/** Notices of calls that give another principal the use of a key, or take it from the stage. */
 export const addKeyRules = (scope: Construct, { stage, topic, groups }: KeyRulesProps): void => {
   const rules = Object.entries(groups).flatMap(([name, keys]) =>
     Array.from(

@@ -54,6 +54,10 @@ export class Reconciliation extends ScheduledFunction {
           actions: ['s3:GetObject'],
           resources: [folder(trail, 'AWSLogs'), folder(archive, 'audit'), folder(archive, 'reconciliations')],
         }),
+        new PolicyStatement({
+          actions: ['s3:ListBucketVersions'],
+          resources: [trail.bucketArn, archive.bucketArn],
+        }),
         new PolicyStatement({ actions: ['s3:PutObject'], resources: [folder(archive, 'reconciliations')] }),
         new PolicyStatement({
           actions: ['kms:Decrypt', 'kms:GenerateDataKey'],

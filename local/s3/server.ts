@@ -1,6 +1,7 @@
 /**
- * A stand-in for Amazon S3, for local use and tests only. It is insecure: it checks no signature and no policy, keeps no
- * versions and locks nothing. Path style; PutObject, GetObject and ListObjectsV2, as far as the archive needs them.
+ * A stand-in for Amazon S3, for local use and tests only. It is insecure: it checks no signature, and of policies only that of
+ * `createOnlyBuckets`; it locks nothing. Path style; PutObject, GetObject, ListObjectsV2 and ListObjectVersions, as far as the
+ * archive needs them. Versions are listed and not kept: only the newest body can be read.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -8,15 +9,16 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join } from 'node:path';
 import { Faults, type KmsFault } from '../kms/faults.ts';
 import { type Refusal, refusalHeaders, refusalOf } from '../strict/rule.ts';
-import { s3Rules } from '../strict/s3/rules.ts';
+import { type S3Request, s3Rules } from '../strict/s3/rules.ts';
 import { fileStore, isStorableKey, memoryStore, type ObjectStore } from './object-store.ts';
+import { type VersionedStore, versioned } from './versions.ts';
 
 const LOOPBACK = '127.0.0.1';
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** S3's own page: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
 const MAX_KEYS = 1_000;
 
-export type S3Operation = 'PutObject' | 'GetObject' | 'ListObjectsV2';
+export type S3Operation = S3Request['operation'];
 
 /** An error to answer with instead of doing the work, for `times` calls. */
 export type S3Fault = Pick<KmsFault, 'errorName' | 'times'> & { readonly operation?: S3Operation };
@@ -30,6 +32,8 @@ export interface LocalS3 {
   read(bucket: string, key: string): string | undefined;
   /** Puts an object as a service of AWS would, past the API. */
   write(bucket: string, key: string, body: Buffer | string): void;
+  /** Puts a delete marker over an object, as a person with the right to delete would. */
+  hide(bucket: string, key: string): void;
   inject(fault: S3Fault): void;
   clearFaults(): void;
   close(): Promise<void>;
@@ -57,18 +61,27 @@ export const startLocalS3 = async (options: {
   readonly buckets: readonly string[];
   /** Those of the buckets that have Object Lock with a default retention; S3's rules for them hold, nothing is locked. */
   readonly lockedBuckets?: readonly string[];
+  /** Those of the buckets whose policy refuses a put that could overwrite. */
+  readonly createOnlyBuckets?: readonly string[];
   readonly dir?: string;
   readonly port?: number;
+  /** @default the time of this machine */
+  readonly now?: () => Date;
 }): Promise<LocalS3> => {
   const { dir } = options;
-  const stores = new Map<string, ObjectStore>(
+  const now = options.now ?? (() => new Date());
+  const stores = new Map<string, VersionedStore>(
     options.buckets.map((bucket) => [
       bucket,
-      dir === undefined ? memoryStore() : fileStore(join(dir, bucket)),
+      versioned(dir === undefined ? memoryStore() : fileStore(join(dir, bucket)), now),
     ]),
   );
   const faults = new Faults();
-  const buckets: Buckets = { stores, locked: new Set(options.lockedBuckets) };
+  const buckets: Buckets = {
+    stores,
+    locked: new Set(options.lockedBuckets),
+    createOnly: new Set(options.createOnlyBuckets),
+  };
   const server = createServer((request, response) => void serve(buckets, faults, request, response));
   server.listen(options.port ?? 0, LOOPBACK);
   await once(server, 'listening');
@@ -81,6 +94,7 @@ export const startLocalS3 = async (options: {
     keys: (bucket) => stores.get(bucket)?.keys() ?? [],
     read: (bucket, key) => stores.get(bucket)?.get(key)?.toString('utf8'),
     write: (bucket, key, body) => stores.get(bucket)?.put(key, Buffer.from(body)),
+    hide: (bucket, key) => stores.get(bucket)?.hide(key),
     inject: (fault) => faults.inject(fault),
     clearFaults: () => faults.clear(),
     close: () => {
@@ -94,8 +108,9 @@ export const startLocalS3 = async (options: {
 };
 
 interface Buckets {
-  readonly stores: ReadonlyMap<string, ObjectStore>;
+  readonly stores: ReadonlyMap<string, VersionedStore>;
   readonly locked: ReadonlySet<string>;
+  readonly createOnly: ReadonlySet<string>;
 }
 
 const serve = async (
@@ -121,7 +136,7 @@ const serve = async (
 };
 
 const answerOf = (
-  { stores, locked }: Buckets,
+  { stores, locked, createOnly }: Buckets,
   faults: Faults,
   request: IncomingMessage,
   body: Buffer,
@@ -145,12 +160,14 @@ const answerOf = (
     query: new URLSearchParams(query),
     body,
     locked: locked.has(bucket),
+    createOnly: createOnly.has(bucket),
     now: new Date(),
   });
   if (refusal !== undefined) return refused(refusal);
   const store = stores.get(bucket);
   if (store === undefined) throw new S3Error('NoSuchBucket', 404, 'The specified bucket does not exist');
   if (operation === 'ListObjectsV2') return listObjects(bucket, store, new URLSearchParams(query));
+  if (operation === 'ListObjectVersions') return listVersions(bucket, store, new URLSearchParams(query));
   if (!isStorableKey(key)) throw new S3Error('InvalidArgument', 400, 'The key cannot be stored here.');
   return operation === 'PutObject' ? putObject(store, key, request, body) : getObject(store, key);
 };
@@ -161,13 +178,20 @@ const operationOf = (method: string | undefined, key: string, query: URLSearchPa
   if (method === 'PUT' && key !== '' && plain) return 'PutObject';
   if (method === 'GET' && key !== '' && plain) return 'GetObject';
   if (method === 'GET' && key === '' && query.get('list-type') === '2') return 'ListObjectsV2';
+  if (method === 'GET' && key === '' && query.has('versions')) return 'ListObjectVersions';
   throw new S3Error('NotImplemented', 501, 'There is no such operation here.');
 };
 
 const putObject = (store: ObjectStore, key: string, { headers }: IncomingMessage, body: Buffer): Answer => {
-  const conditional = headers['if-match'] !== undefined || headers['if-none-match'] !== undefined;
-  if (headers['content-encoding']?.includes('aws-chunked') === true || conditional)
-    throw new S3Error('NotImplemented', 501, 'Streamed and conditional bodies are not supported locally.');
+  if (headers['content-encoding']?.includes('aws-chunked') === true || headers['if-match'] !== undefined)
+    throw new S3Error('NotImplemented', 501, 'Streamed bodies and If-Match are not supported locally.');
+  // A name whose newest version is a delete marker is free.
+  if (headers['if-none-match'] !== undefined && store.get(key) !== undefined)
+    throw new S3Error(
+      'PreconditionFailed',
+      412,
+      'At least one of the pre-conditions you specified did not hold',
+    );
   const claimed = headers['x-amz-checksum-sha256'];
   if (claimed !== undefined && claimed !== createHash('sha256').update(body).digest('base64'))
     throw new S3Error('BadDigest', 400, 'The SHA256 you specified did not match what we received.');
@@ -183,6 +207,35 @@ const getObject = (store: ObjectStore, key: string): Answer => {
     body,
     headers: { 'content-type': 'binary/octet-stream', etag: etagOf(body) },
   };
+};
+
+/** Versions by key, newest first. Both markers are of the last version of the page before. */
+const listVersions = (bucket: string, store: VersionedStore, query: URLSearchParams): Answer => {
+  const prefix = query.get('prefix') ?? '';
+  const limit = Math.min(Number(query.get('max-keys') ?? MAX_KEYS), MAX_KEYS);
+  const [afterKey, afterVersion] = [query.get('key-marker'), query.get('version-id-marker')];
+  const all = store.versions().filter(({ key }) => key.startsWith(prefix));
+  const rest = all.filter(({ key }, index) => {
+    if (afterKey === null) return true;
+    const order = Buffer.compare(Buffer.from(key), Buffer.from(afterKey));
+    const marker = all.findIndex((each) => each.key === afterKey && each.version === afterVersion);
+    return order > 0 || (order === 0 && marker !== -1 && index > marker);
+  });
+  const page = rest.slice(0, limit);
+  const last = page.at(-1);
+  const truncated = rest.length > page.length && last !== undefined;
+  const entries = page.map(({ key, version, at, isMarker }, index) => {
+    const isLatest = page[index - 1]?.key !== key && afterKey !== key;
+    const fields = `<Key>${escapeXml(key)}</Key><VersionId>${version}</VersionId><IsLatest>${isLatest}</IsLatest><LastModified>${at.toISOString()}</LastModified>`;
+    return isMarker ? `<DeleteMarker>${fields}</DeleteMarker>` : `<Version>${fields}</Version>`;
+  });
+  const next = truncated
+    ? `<NextKeyMarker>${escapeXml(last.key)}</NextKeyMarker><NextVersionIdMarker>${last.version}</NextVersionIdMarker>`
+    : '';
+  return xml(
+    200,
+    `<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>${escapeXml(bucket)}</Name><Prefix>${escapeXml(prefix)}</Prefix><MaxKeys>${limit}</MaxKeys><IsTruncated>${truncated}</IsTruncated>${next}${entries.join('')}</ListVersionsResult>`,
+  );
 };
 
 /** The continuation token is the last key of the page before. */

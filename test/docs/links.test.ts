@@ -11,7 +11,7 @@ const scripts: Readonly<Record<string, string>> = JSON.parse(
 
 /** Links to other files and headings; addresses on the internet are not checked. */
 const linksOf = (text: string): readonly string[] =>
-  [...withoutCode(text).matchAll(/(?:\]\(|src=")([^()\s"]+)[)"]/g)]
+  [...withoutCode(text).matchAll(/(?:\]\(|src="|srcset=")([^()\s"]+)[)"]/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
 

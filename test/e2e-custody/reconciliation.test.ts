@@ -222,6 +222,63 @@ describe('a checkpoint', () => {
   });
 });
 
+describe('a person who may write the buckets of the evidence', () => {
+  const archived = (): string => {
+    const names = stack.s3.keys(bucket()).filter((key) => key.startsWith('audit/'));
+    return names.at(-1) ?? '';
+  };
+
+  test('cannot overwrite an archived object unnoticed, before or after its checkpoint', async () => {
+    await useKey();
+    await nextRun();
+    const text = stack.s3.read(bucket(), archived()) ?? '';
+    stack.s3.write(bucket(), archived(), text);
+    const checkpoint = await nextRun();
+    expect(checkpoint.findings).toMatchObject([
+      { kind: 'object_overwritten', detail: `archive: ${archived()}` },
+    ]);
+    expect(await nextRun()).toMatchObject({ findings: [] });
+  });
+
+  test('cannot hide an archived object that a checkpoint has covered', async () => {
+    await useKey();
+    await nextRun();
+    const name = archived();
+    stack.s3.hide(bucket(), name);
+    expect((await nextRun()).findings).toMatchObject([{ kind: 'object_hidden', detail: `archive: ${name}` }]);
+  });
+
+  test('cannot hide a file of CloudTrail', async () => {
+    await useKey();
+    const trailBucket = stack.variables['TRAIL_BUCKET'] ?? '';
+    const [name = ''] = stack.s3.keys(trailBucket);
+    stack.s3.hide(trailBucket, name);
+    expect(kindsOf(await nextRun())).toContain('object_hidden');
+  });
+
+  test('cannot keep rows out of the archive by taking the name of their object', async () => {
+    await useKey();
+    await nextRun();
+    const [, first = ''] = /(\d{10})\.ndjson$/.exec(archived()) ?? [];
+    const next = String(Number(first) + 1).padStart(10, '0');
+    await mint(stack, tenant);
+    const rows = await rowsOf();
+    const last = String(rows.length).padStart(10, '0');
+    // Whatever batch the archiver gets, one of these is its name.
+    for (let end = Number(next); end <= Number(last) + 4; end++)
+      stack.s3.write(
+        bucket(),
+        `audit/${tenant.workspaceId}/${next}-${String(end).padStart(10, '0')}.ndjson`,
+        '',
+      );
+    await stack.streams.drain();
+    trail.deliver(trail.pending(clock.clock()), clock.clock());
+    const names = stack.s3.keys(bucket()).filter((key) => /-[0-9a-f]{16}\.ndjson$/.test(key));
+    expect(names).not.toEqual([]);
+    expect(kindsOf(await nextRun())).toEqual([]);
+  });
+});
+
 test('A file that is no log of CloudTrail fails the run, and nothing is saved', async () => {
   trail.put('AWSLogs/000000000000/CloudTrail/us-east-1/2026/11/23/other.json', '{}');
   clock.advance(24 * HOUR_MS);

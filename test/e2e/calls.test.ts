@@ -60,6 +60,7 @@ describe('a brokered call', () => {
     const data = expectSuccess(answer, 201);
     expect(Object.keys(data).sort()).toEqual([
       'control',
+      'first_message',
       'heartbeat_seconds',
       'max_duration_seconds',
       'mode',

@@ -354,6 +354,7 @@ describe('the environment', () => {
         CHECKPOINTS_KEY_ARN: 'CheckpointsKey',
         TRAIL_BUCKET: 'TrailBucket',
         ARCHIVE_BUCKET: 'ArchiveBucket',
+        EVIDENCE_DAYS: '400',
         EVENT_BUS_NAME: 'default',
       },
       detector: { ...own, ...custody, ...marks, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },

@@ -67,7 +67,7 @@ describe('CloudTrail', () => {
     });
   });
 
-  test('records writes of keys and tenancy and of the archive, and no object of the bucket of the trail', () => {
+  test('records writes of keys and tenancy and of the archive, and of the bucket of the trail only deletions and changes of locks', () => {
     const [, ...dataEvents] = [Properties['AdvancedEventSelectors']].flat().map(Object);
     const fields = dataEvents.map(({ FieldSelectors }) =>
       Object.fromEntries(
@@ -89,6 +89,12 @@ describe('CloudTrail', () => {
         'resources.type': ['AWS::S3::Object'],
         readOnly: ['false'],
         'resources.ARN': ['ArchiveBucket/'],
+      },
+      {
+        eventCategory: ['Data'],
+        'resources.type': ['AWS::S3::Object'],
+        eventName: ['DeleteObject', 'DeleteObjects', 'PutObjectRetention', 'PutObjectLegalHold'],
+        'resources.ARN': ['TrailBucket/'],
       },
     ]);
   });
@@ -122,6 +128,34 @@ describe('CloudTrail', () => {
 });
 
 describe('the evidence', () => {
+  const denied = (bucket: string) =>
+    Object(named('AWS::S3::BucketPolicy', `${bucket}/Policy`).Properties['PolicyDocument'])
+      .Statement.filter(
+        ({ Effect, Action }: { Effect: string; Action: unknown }) =>
+          Effect === 'Deny' && Action === 's3:PutObject',
+      )
+      .map(({ Principal, Resource, Condition }: Record<string, unknown>) => ({
+        Principal,
+        Condition,
+        on: words(Resource),
+      }));
+
+  test('in the archive cannot be overwritten: its policy refuses every put without If-None-Match', () => {
+    expect(denied('ArchiveBucket')).toEqual([
+      { Principal: { AWS: '*' }, Condition: { Null: { 's3:if-none-match': 'true' } }, on: 'ArchiveBucket/*' },
+    ]);
+  });
+
+  test('of the trail is put by services of AWS alone, and by no person or role', () => {
+    expect(denied('TrailBucket')).toEqual([
+      {
+        Principal: { AWS: '*' },
+        Condition: { Bool: { 'aws:PrincipalIsAWSService': 'false' } },
+        on: 'TrailBucket/*',
+      },
+    ]);
+  });
+
   test.each(['TrailBucket', 'ArchiveBucket'])('%s cannot be changed or removed before its time', (name) => {
     expect(named('AWS::S3::Bucket', name).Properties).toMatchObject({
       ObjectLockEnabled: true,
@@ -335,6 +369,14 @@ describe('the rules on CloudTrail', () => {
 });
 
 describe('the events of plan thresholds', () => {
+  test('remind people each month to check the digests of CloudTrail, with the command', () => {
+    const { ScheduleExpression, Targets } = named('AWS::Events::Rule', 'CheckDigests/Rule').Properties;
+    expect(ScheduleExpression).toBe('cron(0 8 1 * ? *)');
+    const [{ Arn, Input }] = [Targets].flat().map(Object);
+    expect(words(Arn)).toBe('Alarms');
+    expect(words(Input)).toMatch(/aws cloudtrail validate-logs --region .+ --trail-arn arn:.+ --start-time/);
+  });
+
   test('become one sentence each to the topic of the alarms', () => {
     const { EventPattern, Targets } = named('AWS::Events::Rule', 'PlanThreshold/Rule').Properties;
     expect(EventPattern).toEqual({

@@ -36,6 +36,7 @@ const environment = {
   AUDIT_TABLE: 'audit',
   ARCHIVE_BUCKET: 'archive',
   TRAIL_BUCKET: 'trail',
+  EVIDENCE_DAYS: '400',
   CHECKPOINTS_KEY_ARN: 'arn:aws:kms:eu-central-1:111122223333:key/checkpoints',
   WATCH_FUNCTION: 'watch',
   HANGUP_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/111122223333/hang-ups',

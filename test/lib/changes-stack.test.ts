@@ -56,7 +56,7 @@ describe('a stage outside of us-east-1', () => {
     );
   });
 
-  test('gets a notice when someone takes away the rule, the alarm, the topic or the stack of these notices', () => {
+  test('gets a notice when a person takes away the rule, the alarm, the topic or the stack of these notices', () => {
     const rule = call('events', 'DisableRule', request({ name: 'spelo-byok-dev-changes-us-east-1-Code' }));
     expect(notices(rule)).toEqual(['Code/RuleRule']);
     const alarm = request({ alarmNames: ['spelo-byok-dev-code-or-an-alarm-was-changed'] });

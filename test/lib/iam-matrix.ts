@@ -21,6 +21,9 @@ const mac = (key: string): Call => ({
   context: { 'kms:MacAlgorithm': 'HMAC_SHA_256' },
 });
 
+/** A put that fails if the object exists. */
+const creating = { 's3:if-none-match': ['*'] };
+
 const WRITES = ['PutItem', 'UpdateItem', 'DeleteItem'];
 const writes = (table: string, partition: string): readonly Call[] =>
   WRITES.map((action) => item(action, table, partition));
@@ -61,12 +64,27 @@ export const SENSITIVE: Readonly<Record<string, readonly Call[]>> = {
   'updates or deletes audit rows': ['UpdateItem', 'DeleteItem'].map((action) =>
     item(action, 'Audit', 'AUDIT#w'),
   ),
-  'puts into the archive': [{ action: 's3:PutObject', resource: 'ArchiveBucket/audit/w/1.ndjson' }],
-  'puts a checkpoint': [{ action: 's3:PutObject', resource: 'ArchiveBucket/reconciliations/1.ndjson' }],
+  'puts a new object into the archive': [
+    { action: 's3:PutObject', resource: 'ArchiveBucket/audit/w/1.ndjson', context: creating },
+  ],
+  'puts a new checkpoint': [
+    { action: 's3:PutObject', resource: 'ArchiveBucket/reconciliations/1.ndjson', context: creating },
+  ],
+  'overwrites an object of the archive or a checkpoint': [
+    { action: 's3:PutObject', resource: 'ArchiveBucket/audit/w/1.ndjson' },
+    { action: 's3:PutObject', resource: 'ArchiveBucket/reconciliations/1.ndjson' },
+  ],
   'removes evidence': ['ArchiveBucket/audit/w/1.ndjson', 'TrailBucket/AWSLogs/1'].flatMap((resource) =>
     ['s3:DeleteObject', 's3:DeleteObjectVersion'].map((action) => ({ action, resource })),
   ),
-  'puts into the trail': [{ action: 's3:PutObject', resource: 'TrailBucket/AWSLogs/1' }],
+  'puts into the trail': [
+    {
+      action: 's3:PutObject',
+      resource: 'TrailBucket/AWSLogs/1',
+      // Every request has it: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+      context: { 'aws:PrincipalIsAWSService': ['false'] },
+    },
+  ],
   'changes a key policy': [{ action: 'kms:PutKeyPolicy', resource: 'MasterKey' }],
   'grants a use of a key': [{ action: 'kms:CreateGrant', resource: 'MasterKey' }],
   'invokes token': [{ action: 'lambda:InvokeFunction', resource: functionArn('token') }],

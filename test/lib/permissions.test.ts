@@ -347,6 +347,8 @@ describe('the audit trail', () => {
       ['s3:GetObject', 'ArchiveBucket/audit/*', ''],
       ['s3:GetObject', 'ArchiveBucket/reconciliations/*', ''],
       ['s3:GetObject', 'TrailBucket/AWSLogs/*', ''],
+      ['s3:ListBucketVersions', 'ArchiveBucket', ''],
+      ['s3:ListBucketVersions', 'TrailBucket', ''],
       ['s3:PutObject', 'ArchiveBucket/reconciliations/*', ''],
     ]);
     expect(actionsOf('reconcile', 'MasterKey')).toEqual([]);

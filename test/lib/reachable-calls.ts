@@ -50,7 +50,7 @@ const HELPERS: Readonly<Record<string, string>> = {
 
 /** Commands whose items are looked at one by one, and those of another service. */
 const OTHER_COMMANDS =
-  /^(Invoke|TransactWrite|BatchGet|PutObject|GetObject|ListObjectsV2|PutEvents|SendMessage|SendEmail|ChangeMessageVisibility|Decrypt|GenerateDataKey|GenerateMac|ReEncrypt)$/;
+  /^(Invoke|TransactWrite|BatchGet|PutObject|GetObject|ListObjectsV2|ListObjectVersions|PutEvents|SendMessage|SendEmail|ChangeMessageVisibility|Decrypt|GenerateDataKey|GenerateMac|ReEncrypt)$/;
 const KMS_COMMANDS = /^(Decrypt|GenerateDataKey|GenerateMac|Encrypt|ReEncrypt|Verify\w*)$/;
 
 /** A function of an adapter that has a name, without those inside of it that have names too. */

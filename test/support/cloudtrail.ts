@@ -52,7 +52,10 @@ export class LocalTrail {
     const name = `${ACCOUNT}_CloudTrail_${region}_${minute}_${randomUUID().slice(0, 16)}.json.gz`;
     this.put(`${folder}/${name}`, gzipSync(JSON.stringify({ Records: records })));
     // The digests lie beside the logs, and are none.
-    this.put(`AWSLogs/${ACCOUNT}/CloudTrail-Digest/${region}/${minute}.json.gz`, gzipSync('{}'));
+    this.put(
+      `AWSLogs/${ACCOUNT}/CloudTrail-Digest/${region}/${minute}_${randomUUID()}.json.gz`,
+      gzipSync('{}'),
+    );
   }
 
   put(key: string, body: Buffer | string): void {

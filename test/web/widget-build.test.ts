@@ -42,7 +42,7 @@ describe('the built widget', () => {
     expect(gzip_bytes).toBeLessThanOrEqual(MAX_EXTRAS_GZIP_BYTES);
     const code = readFileSync(join(folder, manifest.file), 'utf8');
     expect(code).toContain(file);
-    expect(code).toContain(`sha384-${createHash('sha384').update(extras).digest('base64')}`);
+    expect(code).toContain(`sha256-${createHash('sha256').update(extras).digest('base64')}`);
   });
 
   it('has every sentence in each language, and loads it by name and integrity', () => {

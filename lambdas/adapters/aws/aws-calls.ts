@@ -38,7 +38,11 @@ interface WatchableClient {
 }
 
 const THROTTLED = /Throttl|TooManyRequests|ProvisionedThroughputExceeded|RequestLimitExceeded|LimitExceeded/;
-const CONDITIONS = new Set(['ConditionalCheckFailedException', 'TransactionCanceledException']);
+const CONDITIONS = new Set([
+  'ConditionalCheckFailedException',
+  'TransactionCanceledException',
+  'PreconditionFailed',
+]);
 
 const outcomeOf = (error: unknown): CallOutcome => {
   const name = error instanceof Error ? error.name : '';

@@ -9,6 +9,8 @@ export const CHAIN_FINDING_KINDS = {
   table_differs: 'The table and the archive have different rows at one place',
   rewritten: 'The row at the last checkpoint is another now',
   not_archived: 'Rows of the table were not copied to the archive within an hour',
+  object_overwritten: 'An object of the evidence was written again',
+  object_hidden: 'An object of the evidence was hidden behind a delete marker',
   checkpoint_invalid: 'A checkpoint has no valid signature',
   checkpoint_missing: 'There is no checkpoint of the day before',
 } as const;
@@ -55,6 +57,10 @@ export interface Checkpoint {
   readonly unjudged: Records;
   /** The last workspace whose chain an incomplete run has compared. */
   readonly comparedUpTo: string | null;
+  /** The last object of each folder that was examined for a second version; without one, the next run begins at the first. */
+  readonly swept: Readonly<Record<string, string>>;
+  /** Changed objects that were reported, as `<name>@<version>`. */
+  readonly changed: readonly string[];
 }
 
 export interface Records {

@@ -16,11 +16,14 @@ import type {
   ChainKeys,
   Checkpoints,
   DifferenceAnnouncer,
+  EvidenceFolder,
+  EvidenceVersions,
   TrailFile,
   TrailReader,
 } from '../ports/audit.ts';
 import type { Clock } from '../ports/runtime.ts';
 import { compareChain } from './compare-chain.ts';
+import { sweepEvidence } from './sweep-evidence.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -45,6 +48,7 @@ export interface ReconciliationPorts {
   readonly chainKeys: ChainKeys;
   readonly checkpoints: Checkpoints;
   readonly announcer: DifferenceAnnouncer;
+  readonly evidence: Readonly<Record<EvidenceFolder, EvidenceVersions>>;
   readonly masterKeyArns: readonly string[];
   /** True when the run has to save what it has and end; the next run goes on. */
   readonly isLate: () => boolean;
@@ -52,7 +56,7 @@ export interface ReconciliationPorts {
 
 /**
  * One run of the reconciliation. It compares CloudTrail's record of KMS Decrypt with the audit trail up to the beginning of this
- * UTC day, and the archive of the audit trail with its table and the last checkpoint. Differences are announced, then saved in a signed
+ * UTC day, and the archive of the audit trail with its table and the last checkpoint, and looks for changed objects of the evidence. Differences are announced, then saved in a signed
  * checkpoint. Returns the checkpoint, or undefined when an earlier run has completed this day.
  *
  * Every file of CloudTrail is read once, whatever the times of its events: a decrypt that is delivered days late is judged then.
@@ -117,6 +121,7 @@ class Run {
     const comparedUpTo = trail.complete ? await this.#compareChains() : (this.#last?.comparedUpTo ?? null);
     const complete = trail.complete && comparedUpTo === undefined;
     const judged = complete ? this.#judge() : this.#unjudged();
+    const { swept, changed } = complete ? await this.#sweep(at) : (this.#last ?? { swept: {}, changed: [] });
     return {
       at,
       begun: iso(this.#begun),
@@ -136,6 +141,8 @@ class Run {
       carried: judged.carried,
       unjudged: judged.unjudged,
       comparedUpTo: comparedUpTo ?? null,
+      swept,
+      changed,
     };
   }
 
@@ -160,6 +167,13 @@ class Run {
     const next = Math.max(Date.parse(since), now.getTime() - FILE_DELAY_MS);
     const recent = read.filter(({ at }) => Date.parse(at) >= next).map(({ name }) => name);
     return { since: iso(next), read: recent, complete: true };
+  }
+
+  async #sweep(at: string): Promise<Pick<Checkpoint, 'swept' | 'changed'>> {
+    const { evidence, isLate } = this.#ports;
+    const { differences, ...state } = await sweepEvidence(evidence, this.#last, at, isLate);
+    this.#differences.push(...differences);
+    return state;
   }
 
   /** Returns the last workspace that was compared when the run became late, and undefined when all of them were. */

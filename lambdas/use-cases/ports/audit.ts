@@ -66,7 +66,7 @@ export interface ChainKeys {
 
 /** Objects that nobody changes once they are written: the audit trail, outside of the database. */
 export interface AuditArchive {
-  /** The same name again holds what was put last; what was there before stays as long as the bucket keeps it. */
+  /** Never overwrites: if the name is taken, the lines are put under another name that contains their digest. */
   put(name: string, lines: string): Promise<void>;
 }
 
@@ -90,6 +90,26 @@ export interface ArchiveReader {
   workspaces(): AsyncIterable<string>;
   /** The rows after `sequence`, in portions that are sorted by their first row; some can come twice, and older ones with them. */
   rowsAfter(workspaceId: string, sequence: number): AsyncIterable<readonly AuditRow[]>;
+}
+
+/** Buckets of the evidence. */
+export type EvidenceFolder = 'archive' | 'trail';
+
+/** An object of the evidence that is not as it was written first. */
+export interface ChangedObject {
+  readonly name: string;
+  /** `overwritten`: it has a second version. `hidden`: a delete marker is over it. */
+  readonly change: 'overwritten' | 'hidden';
+  /** The version that did it. */
+  readonly version: string;
+}
+
+/** Every version of the objects of a bucket. */
+export interface EvidenceVersions {
+  /** Changed objects whose names sort after `after`, in portions. `upTo` is the last name that a portion covers. */
+  changesAfter(
+    after: string,
+  ): AsyncIterable<{ readonly upTo: string; readonly changed: readonly ChangedObject[] }>;
 }
 
 /** Signed results of earlier runs. Nobody can change one, and only the reconciliation can sign one. */

@@ -3,7 +3,7 @@ import type { Rule } from '../rule.ts';
 
 /** One request to S3, path style. */
 export interface S3Request {
-  readonly operation: 'PutObject' | 'GetObject' | 'ListObjectsV2';
+  readonly operation: 'PutObject' | 'GetObject' | 'ListObjectsV2' | 'ListObjectVersions';
   readonly bucket: string;
   readonly key: string;
   /** Names in lower case. */
@@ -12,6 +12,8 @@ export interface S3Request {
   readonly body: Buffer;
   /** Whether the bucket has Object Lock, with a default retention. */
   readonly locked: boolean;
+  /** Whether the policy of the bucket refuses a put that could overwrite. */
+  readonly createOnly: boolean;
   readonly now: Date;
 }
 
@@ -171,6 +173,37 @@ export const s3Rules: readonly Rule<S3Request>[] = [
           ? undefined
           : 'Legal Hold must be either of "ON" or "OFF"',
       ),
+  },
+  {
+    name: 'The If-None-Match of a put is *',
+    source: `${GUIDE}/conditional-writes.html`,
+    error: 'NotImplemented',
+    status: 501,
+    refuses: (request) =>
+      putting(request, ({ headers: { 'if-none-match': condition } }) =>
+        condition === undefined || condition === '*'
+          ? undefined
+          : 'A header you provided implies functionality that is not implemented',
+      ),
+  },
+  {
+    name: 'A bucket whose policy asks for If-None-Match takes no put without it',
+    source: `${GUIDE}/conditional-writes-enforce.html`,
+    error: 'AccessDenied',
+    status: 403,
+    refuses: (request) =>
+      putting(request, ({ createOnly, headers }) =>
+        createOnly && headers['if-none-match'] === undefined ? 'Access Denied' : undefined,
+      ),
+  },
+  {
+    name: 'A version marker comes with the marker of its key',
+    source: `${API}/API_ListObjectVersions.html`,
+    error: 'InvalidArgument',
+    refuses: ({ operation, query }) =>
+      operation === 'ListObjectVersions' && query.has('version-id-marker') && !query.has('key-marker')
+        ? 'A version-id marker cannot be specified without a key marker.'
+        : undefined,
   },
   {
     name: 'A list asks for zero or more keys',

@@ -95,6 +95,21 @@ const CASES: Readonly<Record<string, readonly (readonly [Call, string])[]>> = {
   'A legal hold is ON or OFF': [
     [putLocked({ ...checksum, [HOLD]: 'YES' }), 'Legal Hold must be either of "ON" or "OFF"'],
   ],
+  'The If-None-Match of a put is *': [
+    [
+      put({ 'if-none-match': '"etag"' }),
+      'A header you provided implies functionality that is not implemented',
+    ],
+  ],
+  'A bucket whose policy asks for If-None-Match takes no put without it': [
+    [{ method: 'PUT', path: '/create-only/a' }, 'Access Denied'],
+  ],
+  'A version marker comes with the marker of its key': [
+    [
+      { path: '/plain?versions&version-id-marker=1' },
+      'A version-id marker cannot be specified without a key marker.',
+    ],
+  ],
   'A list asks for zero or more keys': [
     [
       { path: '/plain?list-type=2&max-keys=-1' },
@@ -106,7 +121,11 @@ const CASES: Readonly<Record<string, readonly (readonly [Call, string])[]>> = {
 
 let s3: LocalS3;
 beforeAll(async () => {
-  s3 = await startLocalS3({ buckets: ['plain', 'locked'], lockedBuckets: ['locked'] });
+  s3 = await startLocalS3({
+    buckets: ['plain', 'locked', 'create-only'],
+    lockedBuckets: ['locked'],
+    createOnlyBuckets: ['create-only'],
+  });
 });
 afterAll(() => s3.close());
 

@@ -13,7 +13,12 @@ import {
 import type { DecryptCall } from '../../../lambdas/domain/audit/decrypt-call.ts';
 import { encryptionContextOf } from '../../../lambdas/domain/keys/sealed-key.ts';
 import { type ReconciliationPorts, reconcileDay } from '../../../lambdas/use-cases/audit/reconcile-day.ts';
-import type { TrailFile } from '../../../lambdas/use-cases/ports/audit.ts';
+import type {
+  ChangedObject,
+  EvidenceFolder,
+  EvidenceVersions,
+  TrailFile,
+} from '../../../lambdas/use-cases/ports/audit.ts';
 
 const CHAIN_KEY = Buffer.alloc(32, 7);
 const DAY = '2026-11-23';
@@ -30,6 +35,10 @@ class World {
   readonly announced: Readonly<Record<string, number>>[] = [];
   readonly read: string[] = [];
   invalid: string[] = [];
+  readonly objects: Record<EvidenceFolder, { name: string; changed?: ChangedObject }[]> = {
+    archive: [],
+    trail: [],
+  };
   late: () => boolean = () => false;
   #requests = 0;
 
@@ -106,6 +115,23 @@ class World {
     return row;
   }
 
+  /** Two objects in a portion. */
+  #versionsOf(folder: EvidenceFolder): EvidenceVersions {
+    const objects = this.objects[folder];
+    return {
+      changesAfter: async function* (after) {
+        const rest = objects.filter(({ name }) => name > after);
+        for (let i = 0; i < rest.length; i += 2) {
+          const portion = rest.slice(i, i + 2);
+          yield {
+            upTo: portion.at(-1)?.name ?? '',
+            changed: portion.flatMap(({ changed }) => changed ?? []),
+          };
+        }
+      },
+    };
+  }
+
   #ports(): ReconciliationPorts {
     const each = async function* <Item>(items: readonly Item[]): AsyncGenerator<Item> {
       yield* items;
@@ -114,6 +140,7 @@ class World {
       clock: () => this.now,
       isLate: () => this.late(),
       masterKeyArns: [MASTER_KEY],
+      evidence: { archive: this.#versionsOf('archive'), trail: this.#versionsOf('trail') },
       chainKeys: { keyOf: async () => CHAIN_KEY },
       announcer: {
         announceDifference: async ({ counts }) => {
@@ -432,5 +459,42 @@ describe('A run that becomes late', () => {
     world.late = () => false;
     world.now = new Date(LATER[0] ?? '');
     expect(await world.run()).toMatchObject({ complete: true, matched: 10_001, findings: [] });
+  });
+});
+
+describe('the objects of the evidence', () => {
+  const overwritten = (name: string, version = 'v2'): { name: string; changed: ChangedObject } => ({
+    name,
+    changed: { name, change: 'overwritten', version },
+  });
+
+  test('that were written again or hidden are incidents, once each', async () => {
+    const world = new World();
+    world.objects.archive.push(overwritten('audit/w/1.ndjson'), { name: 'audit/w/2.ndjson' });
+    world.objects.trail.push({
+      name: 'AWSLogs/1',
+      changed: { name: 'AWSLogs/1', change: 'hidden', version: 'm1' },
+    });
+    expect((await world.run())?.findings).toMatchObject([
+      { kind: 'object_overwritten', detail: 'archive: audit/w/1.ndjson' },
+      { kind: 'object_hidden', detail: 'trail: AWSLogs/1' },
+    ]);
+    expect(world.announced).toEqual([{ object_overwritten: 1, object_hidden: 1 }]);
+    expect((await world.nextNight())?.findings).toEqual([]);
+    world.objects.archive[0] = overwritten('audit/w/1.ndjson', 'v3');
+    expect((await world.nextNight())?.counts).toEqual({ object_overwritten: 1 });
+  });
+
+  test('are examined by several nights when one has no time for all, and then again from the first', async () => {
+    const world = new World();
+    world.objects.archive.push({ name: 'a' }, { name: 'b' }, overwritten('c'), { name: 'd' });
+    // The chains are compared in time; the first portion of objects is the last.
+    let asked = 0;
+    world.late = () => ++asked > 0;
+    expect(await world.run()).toMatchObject({ complete: true, findings: [], swept: { archive: 'b' } });
+    world.late = () => false;
+    expect(await world.nextNight()).toMatchObject({ counts: { object_overwritten: 1 }, swept: {} });
+    world.objects.archive[0] = overwritten('a');
+    expect((await world.nextNight())?.findings).toMatchObject([{ detail: 'archive: a' }]);
   });
 });

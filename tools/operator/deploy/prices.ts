@@ -59,6 +59,9 @@ export const PRICES = {
   endpointTraffic: row('VPC: traffic through it', 0.01, 'per GB', 'privatelink'),
   networkFirewallHour: row('Network Firewall: an endpoint', 0.395, 'per hour', 'network-firewall'),
   networkFirewallTraffic: row('Network Firewall: traffic', 0.065, 'per GB', 'network-firewall'),
+  // No stage uses these two: docs/capacity.md compares them with the watchers.
+  containerProcessor: row('Fargate, arm64: a processor; compared only', 0.03238, 'per hour', 'fargate'),
+  containerMemory: row('Fargate, arm64: memory; compared only', 0.00356, 'per GB-hour', 'fargate'),
 } as const satisfies Readonly<Record<string, Price>>;
 
 /** Hours of a month, as AWS's calculator counts them. */

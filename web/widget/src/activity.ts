@@ -1,4 +1,4 @@
-import type { ServerEvent } from './connection.ts';
+import type { ServerEvent } from './events.ts';
 
 export type TurnState = 'listening' | 'thinking' | 'speaking';
 
@@ -92,6 +92,8 @@ export class Activity {
   tick(now: number, levels: Levels | undefined): void {
     if (levels === undefined || levels[0] > QUIET) this.#visitorLoudAt = now;
     if (levels === undefined || levels[1] > QUIET) this.#assistantLoudAt = now;
+    // Also where the event that starts this sound was lost.
+    if (levels !== undefined && levels[1] > QUIET) this.#activeAt = now;
     if (this.#visitor !== undefined) {
       this.#activeAt = this.#visitorLoudAt;
       if (now - this.#visitorLoudAt >= LOST_EVENT_MS) this.#visitor = undefined;

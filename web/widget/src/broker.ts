@@ -1,5 +1,5 @@
-import type { ClientEvent } from './connection.ts';
 import { deadline } from './deadline.ts';
+import type { ClientEvent } from './events.ts';
 import { throwIfBlocked } from './page-policy.ts';
 import { Failure, type ProblemCode } from './strings.ts';
 
@@ -31,6 +31,8 @@ export interface CallRequest {
   readonly replaces?: { readonly session_id: string; readonly signature: string } | undefined;
 }
 
+export type EmbedTokenSource = () => string | Promise<string>;
+
 const CALL_TIMEOUT_MS = 20_000;
 
 /** A clock that is less wrong than this is left alone: the `Date` of an answer is in whole seconds, and a while old. */
@@ -40,6 +42,20 @@ const CLOCK_TOLERANCE_MS = 60_000;
 const aheadOf = (response: Response): number => {
   const aheadMs = Date.parse(response.headers.get('date') ?? '') - Date.now();
   return Math.abs(aheadMs) > CLOCK_TOLERANCE_MS ? aheadMs : 0;
+};
+
+/** The token that the page's server made for this visitor. Throws a `Failure` when the page's own function fails or takes too long. */
+export const embedTokenOf = async (source: EmbedTokenSource | undefined): Promise<string | undefined> => {
+  try {
+    return await Promise.race([
+      source?.(),
+      new Promise<never>((_, reject) => {
+        setTimeout(() => reject(new Error('timeout')), CALL_TIMEOUT_MS);
+      }),
+    ]);
+  } catch (error) {
+    throw new Failure({ code: 'unavailable' }, 'embed_token_failed', ['embed_token', String(error)]);
+  }
 };
 
 /**

@@ -1,76 +1,15 @@
-import { Activity, type Levels, type TurnState } from './activity.ts';
-import { type OpenedCall, openCall, type TimedCall } from './broker.ts';
-import type { Caption } from './caption.ts';
-import { type ClientEvent, type Connection, connect, type ServerEvent } from './connection.ts';
-import type { Hint } from './extras/hints.ts';
-import type { Extras } from './extras/index.ts';
-import { isUnplugged, openMicrophone, trackOf } from './microphone.ts';
+import { Activity } from './activity.ts';
+import type { CallEnd, CallHandlers, CallOptions, CallState } from './call-types.ts';
+import { type Connection, connect } from './connection.ts';
+import type { ClientEvent, ServerEvent } from './events.ts';
+import { limitOf } from './limits.ts';
+import { Line } from './line.ts';
+import { openMicrophone, trackOf, watchTrack } from './microphone.ts';
+import { codeOf, type Response, troubleOf } from './openai-trouble.ts';
 import { randomId } from './random-id.ts';
-import { type EndReason, type HangUp, Reports } from './reports.ts';
-import {
-  codeOf,
-  Failure,
-  type Problem,
-  type ProblemCode,
-  problemOfOpenAi,
-  type StringName,
-} from './strings.ts';
+import { type EndReason, endOf } from './reports.ts';
+import { Failure, type ProblemCode, type StringName } from './strings.ts';
 
-export type CallState = 'connecting' | TurnState | 'reconnecting';
-
-export interface CallEnd {
-  readonly reason: EndReason;
-  /** Undefined until the broker answered. */
-  readonly sessionId: string | undefined;
-  /** Whole seconds since the call was connected; undefined when it never was. */
-  readonly seconds: number | undefined;
-  readonly problem?: Problem | undefined;
-  readonly note?: StringName | undefined;
-  /** Advice for the developer of the page. */
-  readonly hint?: Hint | undefined;
-}
-
-export interface CallHandlers {
-  readonly onState: (state: CallState) => void;
-  /** Captions come only with events. */
-  readonly onConnected: (call: OpenedCall, hasEvents: boolean) => void;
-  /** The visitor has no sound where they type. */
-  readonly onSound: (visitor: MediaStream | undefined, assistant: MediaStream) => void;
-  /** Every event that is not a repetition. */
-  readonly onEvent: (event: ServerEvent) => void;
-  /** How to connect again after a loss; undefined where the extras could not be loaded. */
-  readonly retry: () => Promise<Extras['retryWhileOffline'] | undefined>;
-  /** True while the page works for the assistant, which then waits. */
-  readonly isBusy: () => boolean;
-  readonly onCaption: (caption: Caption) => void;
-  readonly onUsage: (responseId: string, usage: unknown) => void;
-  /** A passing remark, or none. */
-  readonly onNote: (note: StringName | undefined) => void;
-  /** Something went wrong in a call that goes on: OpenAI's or the browser's name for it, and our sentence. */
-  readonly onTrouble: (code: string, sentence: StringName) => void;
-  /** How loud both sides are at this moment; undefined when that is not measured. */
-  readonly levels: () => Levels | undefined;
-  readonly onSecond: (seconds: number) => void;
-  /** The last thing that a call says. */
-  readonly onEnd: (end: CallEnd) => void;
-}
-
-export type EmbedTokenSource = () => string | Promise<string>;
-
-export interface CallOptions {
-  readonly api: string;
-  readonly siteId: string;
-  readonly visitorId: string | undefined;
-  /** The page's own function; it may ask its server. */
-  readonly getEmbedToken: EmbedTokenSource | undefined;
-  /** Seconds without a word from either side after which the call ends. */
-  readonly idleSeconds: number;
-  /** The visitor types and needs no microphone. */
-  readonly isTyped: boolean;
-}
-
-const WARN_SECONDS = 15;
-const NEARLY_UP_SECONDS = 60;
 /** How often sound levels decide whose turn it is, where there are no events. */
 const LISTEN_MS = 100;
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -93,33 +32,15 @@ const PASSING: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
 /** Sites of this page that allow no data channel: known after the first call. */
 const locked = new Set<string>();
 
-/** An owner ends calls by hand, or by removing the key, the site or the workspace. */
-const BY_OWNER = /^(?:operator|key_|site_|workspace_)/;
-
-const NOTE_OF_INCOMPLETE: Readonly<Record<string, StringName>> = {
-  content_filter: 'response_filtered',
-  max_output_tokens: 'response_cut',
-};
-
-/** The visitor's own words come only where the session asks OpenAI to transcribe them. */
-const CAPTION_OF: Readonly<Record<string, Caption['role']>> = {
-  'response.output_audio_transcript.delta': 'assistant',
-  'response.output_audio_transcript.done': 'assistant',
-  'conversation.item.input_audio_transcription.delta': 'visitor',
-  'conversation.item.input_audio_transcription.completed': 'visitor',
-};
-
 /** One call, from the click to the goodbye. It reports to the broker, obeys it, and never throws. */
 export class Call {
   readonly #options: CallOptions;
   readonly #handlers: CallHandlers;
   readonly #abort = new AbortController();
   readonly #activity = new Activity();
+  readonly #line: Line;
   #microphone: MediaStream | undefined;
   #assistant: MediaStream | undefined;
-  #opened: TimedCall | undefined;
-  #embedToken: string | undefined;
-  #reports: Reports | undefined;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #listener: ReturnType<typeof setInterval> | undefined;
@@ -133,11 +54,11 @@ export class Call {
   #isSilenced = false;
   #note: StringName | undefined;
   #state: CallState = 'connecting';
-  #captions = new Map<string, string>();
 
   constructor(options: CallOptions, handlers: CallHandlers) {
     this.#options = options;
     this.#handlers = handlers;
+    this.#line = new Line(options, (hangUp) => this.hangUp(...endOf(hangUp)));
   }
 
   async start(): Promise<void> {
@@ -178,7 +99,7 @@ export class Call {
   /** The page closes: only what needs no answer is still sent. */
   leave(): void {
     if (this.#isOver) return;
-    this.#reports?.leave();
+    this.#line.leave();
     this.#finish({ reason: 'page_closed' });
   }
 
@@ -192,36 +113,15 @@ export class Call {
     this.muted = this.#isMuted;
     const track = trackOf(stream);
     if (this.#isOver) this.#release();
-    else if (track !== undefined) this.#watchMicrophone(track);
+    else if (track !== undefined)
+      watchTrack(track, this.#abort.signal, {
+        onSilenced: (isSilenced) => {
+          this.#isSilenced = isSilenced;
+          this.#showNote();
+        },
+        onGone: () => void this.#replaceMicrophone(),
+      });
     return track;
-  }
-
-  #watchMicrophone(track: MediaStreamTrack): void {
-    const watching = new AbortController();
-    const { signal } = watching;
-    const silence = (isSilenced: boolean): void => {
-      this.#isSilenced = isSilenced;
-      this.#showNote();
-    };
-    const replace = (): void => {
-      if (signal.aborted) return;
-      watching.abort();
-      silence(false);
-      track.stop();
-      if (!this.#isOver) void this.#replaceMicrophone();
-    };
-    this.#abort.signal.addEventListener('abort', () => watching.abort(), { signal });
-    track.addEventListener('ended', replace, { signal });
-    track.addEventListener('mute', () => silence(true), { signal });
-    track.addEventListener('unmute', () => silence(false), { signal });
-    navigator.mediaDevices.addEventListener(
-      'devicechange',
-      async () => {
-        if (await isUnplugged(track)) replace();
-      },
-      { signal },
-    );
-    silence(track.muted);
   }
 
   async #replaceMicrophone(): Promise<void> {
@@ -237,34 +137,6 @@ export class Call {
 
   #tellSound(): void {
     if (this.#assistant) this.#handlers.onSound(this.#microphone, this.#assistant);
-  }
-
-  /** Sends the offer of a connection to the broker; resolves with OpenAI's answer. */
-  async #exchange(sdp: string): Promise<string> {
-    const { api, siteId, visitorId } = this.#options;
-    const lost = this.#opened;
-    // A call that takes the place of another needs no second token.
-    this.#embedToken ??= await this.#options.getEmbedToken?.();
-    const call = await openCall(api, siteId, {
-      sdp,
-      visitor_id: visitorId,
-      embed_token: this.#embedToken,
-      replaces: lost && {
-        session_id: lost.session_id,
-        signature: (await this.#reports?.sign(`replaces.${lost.session_id}`)) ?? '',
-      },
-    });
-    this.#opened = call;
-    this.#reports?.end('connection_lost');
-    this.#reports = new Reports(`${api}/v1/${siteId}/sessions/${call.session_id}/events`, call, (hangUp) =>
-      this.#obey(hangUp),
-    );
-    // Hung up while the broker was still answering: the line is given back at once.
-    if (this.#end !== undefined) {
-      this.#reports.end(this.#end);
-      throw new Failure({ code: 'connection_failed' });
-    }
-    return call.sdp;
   }
 
   async #connect(timeoutMs: number): Promise<void> {
@@ -286,7 +158,7 @@ export class Call {
     const microphone = this.#microphone;
     if (microphone === undefined && !this.#options.isTyped) return;
     const connection = await connect(
-      { microphone, timeoutMs, hasEvents, exchange: (offer) => this.#exchange(offer) },
+      { microphone, timeoutMs, hasEvents, exchange: (offer) => this.#line.open(offer) },
       {
         onEvent: (event) => this.#hear(event),
         onSound: (stream) => {
@@ -306,24 +178,25 @@ export class Call {
     if (microphone !== this.#microphone && track) await connection.replaceTrack(track);
     this.#connection = connection;
     this.#isConnected = true;
-    this.#reports?.add('connected');
+    this.#line.report('connected');
     this.#activity.restart(now);
     this.#stableSince = this.#reportedAt = now;
     this.#connectedAt ??= now;
     this.#timer ??= setInterval(() => this.#tick(), 1_000);
     if (!hasEvents) this.#listener ??= setInterval(() => this.#listen(), LISTEN_MS);
     this.#enter('listening');
-    if (this.#opened) {
-      if (this.#opened.first_message) connection.send(this.#opened.first_message);
-      this.#handlers.onConnected(this.#opened, hasEvents);
+    const { call } = this.#line;
+    if (call) {
+      if (call.first_message) connection.send(call.first_message);
+      this.#handlers.onConnected(call, hasEvents);
     }
   }
 
   /** Connects a lost call again. The assistant forgets the conversation so far. */
   async #lost(): Promise<void> {
     this.#isConnected = false;
-    this.#reports?.add('error', { source: 'media', code: 'connection_lost' });
-    const call = this.#opened;
+    this.#line.report('error', { source: 'media', code: 'connection_lost' });
+    const call = this.#line.call;
     if (this.#isOver || call === undefined) return;
     if (this.#seconds() >= call.max_duration_seconds - LIMIT_MARGIN_SECONDS) {
       this.hangUp('max_duration', 'ended_max_duration');
@@ -346,7 +219,7 @@ export class Call {
    */
   async #connectAgain(): Promise<boolean> {
     try {
-      await this.#reports?.drained();
+      await this.#line.drained();
       if (!this.#isOver) await this.#connect(RECONNECT_TIMEOUT_MS);
     } catch (error) {
       const code = error instanceof Failure ? error.problem.code : 'connection_failed';
@@ -357,27 +230,25 @@ export class Call {
   }
 
   #tick(): void {
-    const call = this.#opened;
+    const call = this.#line.call;
     if (call === undefined) return;
     const now = performance.now();
     const seconds = this.#seconds();
     if (this.#isConnected && !this.#handlers.isBusy()) this.#activity.tick(now, this.#handlers.levels());
     else this.#activity.touch(now);
     this.#follow();
-    const silentSeconds = this.#activity.silentMs(now) / 1_000;
-    const leftSeconds = call.max_duration_seconds - seconds;
-    const { idleSeconds } = this.#options;
-    const isQuiet = silentSeconds >= idleSeconds - Math.min(WARN_SECONDS, idleSeconds / 2);
     this.#handlers.onSecond(seconds);
-    if (leftSeconds <= 0) this.hangUp('max_duration', 'ended_max_duration');
-    else if (silentSeconds >= idleSeconds) this.hangUp('idle', 'ended_idle');
-    else if (isQuiet) this.#setNote('still_there');
-    else if (leftSeconds <= NEARLY_UP_SECONDS && call.max_duration_seconds > 2 * NEARLY_UP_SECONDS)
-      this.#setNote('time_nearly_up');
-    else if (this.#note === 'still_there') this.#setNote(undefined);
+    const [sentence, end] = limitOf({
+      silentSeconds: this.#activity.silentMs(now) / 1_000,
+      idleSeconds: this.#options.idleSeconds,
+      leftSeconds: call.max_duration_seconds - seconds,
+      longestSeconds: call.max_duration_seconds,
+    });
+    if (end) this.hangUp(end, sentence);
+    else if (sentence || this.#note === 'still_there') this.#setNote(sentence);
     if (this.#isOver || now - this.#reportedAt < call.heartbeat_seconds * 1_000) return;
     this.#reportedAt = now;
-    this.#reports?.add('heartbeat');
+    this.#line.report('heartbeat');
   }
 
   /** Without events the sound itself says whose turn it is. */
@@ -391,7 +262,6 @@ export class Call {
     if (!this.#activity.hear(event, performance.now())) return;
     if (/speech_started|response\.created/.test(type) || this.#note === 'still_there')
       this.#setNote(undefined);
-    if (type in CAPTION_OF) this.#caption(event);
     if (type === 'response.done') this.#count(event.response ?? {});
     if (type === 'error') this.#hearError(codeOf(event.error));
     if (!this.#isOver) this.#handlers.onEvent(event);
@@ -406,7 +276,7 @@ export class Call {
 
   /** Something went wrong and the call goes on. */
   #trouble(code: string | null, note: StringName | undefined): void {
-    this.#reports?.add('error', { source: 'response', code });
+    this.#line.report('error', { source: 'response', code });
     if (note) this.#setNote(note);
     this.#handlers.onTrouble(code ?? 'response_failed', note ?? 'response_failed');
   }
@@ -431,36 +301,15 @@ export class Call {
     this.#handlers.onState(state);
   }
 
-  #caption({ type, item_id = '', delta = '', transcript }: ServerEvent): void {
-    const text = transcript ?? (this.#captions.get(item_id) ?? '') + delta;
-    this.#captions.set(item_id, text);
-    const final = transcript !== undefined;
-    this.#handlers.onCaption({ role: CAPTION_OF[type] ?? 'assistant', id: item_id, text, final });
-  }
-
-  #count({ id = randomId(), status, usage, status_details }: NonNullable<ServerEvent['response']>): void {
+  #count(response: Response): void {
+    const { id = randomId(), usage } = response;
     if (usage) {
-      this.#reports?.add('usage', { response_id: id, usage });
+      this.#line.report('usage', { response_id: id, usage });
       this.#handlers.onUsage(id, usage);
     }
-    if (status === 'incomplete') {
-      const reason = status_details?.reason ?? null;
-      this.#trouble(reason, NOTE_OF_INCOMPLETE[reason ?? ''] ?? 'response_failed');
-    }
-    if (status !== 'failed') return;
-    const code = codeOf(status_details?.error);
-    const problem = problemOfOpenAi(code);
-    // It may pass: the call goes on.
-    if (problem === 'busy') this.#trouble(code, 'response_busy');
-    else if (problem === 'openai_error') this.#trouble(code, 'response_failed');
-    else this.#fail(new Failure({ code: problem }, code), 'response');
-  }
-
-  #obey({ reason, endedBy }: HangUp): void {
-    const why = endedBy ?? reason;
-    if (why === 'max_duration') this.hangUp(why, 'ended_max_duration');
-    else if (why === 'budget') this.hangUp('failed', 'ended_limit');
-    else this.hangUp('failed', BY_OWNER.test(why) ? 'ended_by_owner' : 'ended_by_service');
+    const trouble = troubleOf(response);
+    if (trouble?.problem) this.#fail(new Failure({ code: trouble.problem }, trouble.code), 'response');
+    else if (trouble) this.#trouble(trouble.code, trouble.sentence);
   }
 
   #fail(error: unknown, source: 'connect' | 'response' | 'media', reason: EndReason = 'failed'): void {
@@ -469,7 +318,7 @@ export class Call {
     const { problem, hint } = failure;
     if (problem.code === 'connection_lost') this.#finish({ reason: 'connection_lost', problem });
     else {
-      this.#reports?.add('error', { source, code: failure.reported });
+      this.#line.report('error', { source, code: failure.reported });
       this.#finish({ reason, problem, hint });
     }
   }
@@ -477,10 +326,10 @@ export class Call {
   #finish(end: Pick<CallEnd, 'reason' | 'note' | 'problem' | 'hint'>): void {
     if (this.#isOver) return;
     this.#end = end.reason;
-    this.#reports?.end(end.reason);
+    this.#line.end(end.reason);
     this.#release();
     const seconds = this.#connectedAt === undefined ? undefined : this.#seconds();
-    this.#handlers.onEnd({ ...end, sessionId: this.#opened?.session_id, seconds });
+    this.#handlers.onEnd({ ...end, sessionId: this.#line.call?.session_id, seconds });
   }
 
   #release(): void {

@@ -1,5 +1,6 @@
 import { deadline } from './deadline.ts';
-import { Failure, type OpenAiError } from './strings.ts';
+import type { ClientEvent, ServerEvent } from './events.ts';
+import { Failure } from './strings.ts';
 
 /** A connection that is only shaken comes back within this; OpenAI cannot be asked to restart ICE. */
 const SHAKEN_MS = 4_000;
@@ -9,41 +10,6 @@ export interface ConnectionHandlers {
   readonly onSound: (stream: MediaStream) => void;
   /** It was open and is gone, without `close`. Comes once. */
   readonly onLost: () => void;
-}
-
-/** The fields of OpenAI's events that the widget reads. Source: developers.openai.com/api/docs/guides/realtime */
-export interface ServerEvent {
-  readonly type: string;
-  readonly item_id?: string;
-  readonly response_id?: string;
-  readonly delta?: string;
-  readonly transcript?: string;
-  readonly response?: {
-    readonly id?: string;
-    readonly status?: string;
-    readonly usage?: Readonly<Record<string, unknown>> | null;
-    readonly output?: readonly OutputItem[];
-    readonly status_details?: {
-      readonly reason?: string | null;
-      readonly error?: OpenAiError | null;
-    } | null;
-  };
-  readonly error?: OpenAiError | null;
-}
-
-/** A part of an answer, as far as the widget reads it. */
-export interface OutputItem {
-  readonly type?: string;
-  readonly call_id?: string;
-  readonly name?: string;
-  readonly arguments?: string;
-}
-
-/** An event for OpenAI. */
-export interface ClientEvent {
-  readonly type: string;
-  readonly item?: unknown;
-  readonly response?: unknown;
 }
 
 export interface Connection {

@@ -8,10 +8,12 @@ const here = new Map<string, string>();
 
 const read = (key: string): string | undefined => {
   try {
-    return localStorage.getItem(key) ?? undefined;
+    const kept = localStorage.getItem(key);
+    if (kept !== null) return kept;
   } catch {
-    return here.get(key);
+    // Forbidden here.
   }
+  return here.get(key);
 };
 
 const write = (key: string, value: string): void => {

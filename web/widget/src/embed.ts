@@ -4,6 +4,7 @@ import type { SpeloVoice, Wishes } from './element.ts';
 const embedded = new Map<string, SpeloVoice>();
 
 const WISHES = [
+  'api',
   'label',
   'position',
   'theme',
@@ -25,18 +26,30 @@ export const embed = (siteId: string, wishes: Wishes = {}): void => {
     addEventListener('DOMContentLoaded', () => embed(siteId, wishes));
     return;
   }
-  if (embedded.size === 0)
-    new MutationObserver(placeAll).observe(document.documentElement, { childList: true });
   wishesOf.set(siteId, wishes);
   place(siteId, embedded.get(siteId));
 };
 
-const placeAll = (): void => {
-  for (const [siteId, element] of embedded) place(siteId, element);
+/** A router replaces the page, the body, or all that is in it. A page that removes nothing but the widget wants it gone. */
+const onChange = (changes: readonly MutationRecord[]): void => {
+  const own: readonly Node[] = [...embedded.values()];
+  const isReplaced = changes.some(({ removedNodes }) =>
+    [...removedNodes].some((node) => !own.includes(node)),
+  );
+  for (const [siteId, element] of embedded) {
+    if (isReplaced) place(siteId, element);
+    else if (!element.isConnected) embedded.delete(siteId);
+  }
 };
 
+let observer: MutationObserver | undefined;
+
 const place = (siteId: string, own: SpeloVoice | undefined): void => {
-  if (own?.isConnected || !document.body) return;
+  if (!document.body) return;
+  observer ??= new MutationObserver(onChange);
+  for (const node of [document, document.documentElement, document.body])
+    observer.observe(node, { childList: true });
+  if (own?.isConnected) return;
   const other = document.querySelector<SpeloVoice>(`spelo-voice[floating][site-id="${CSS.escape(siteId)}"]`);
   const element = (own?.state === 'idle' ? (other ?? own) : (own ?? other)) ?? create(siteId);
   if (element !== other) {

@@ -9,26 +9,33 @@ const OWN_NAME = /spelo-voice[^/]*\.js/;
 const ADDRESS = /https?:\/\/[^\s)]+\/spelo-voice[^\s:)/]*\.js/;
 
 const findScript = (): HTMLScriptElement | undefined => {
-  const { currentScript } = document;
-  if (currentScript instanceof HTMLScriptElement) return currentScript;
   const own = [...document.scripts].filter(({ src }) => OWN_NAME.test(src));
+  const { currentScript } = document;
+  // A page's own bundle that contains this script does not know the broker.
+  if (
+    currentScript instanceof HTMLScriptElement &&
+    (own.includes(currentScript) || currentScript.dataset['siteId'] !== undefined)
+  )
+    return currentScript;
   return own.find(({ dataset }) => dataset['siteId'] !== undefined) ?? own[0];
 };
 
 const install = (): void => {
   const script = findScript();
   const address = script?.src || ADDRESS.exec(new Error().stack ?? '')?.[0];
-  if (!customElements.get('spelo-voice')) {
-    SpeloVoice.api = script?.dataset['api'] ?? (address === undefined ? '' : new URL(address).origin);
+  const { siteId, ...wishes } = script?.dataset ?? {};
+  const api = wishes['api'] ?? (address === undefined ? '' : new URL(address).origin);
+  // A second copy of this script leaves everything to the first; the package knows neither the broker nor the one-line form.
+  const element = (customElements.get('spelo-voice') ?? SpeloVoice) as typeof SpeloVoice;
+  element.api ||= api;
+  element.embed ??= embed;
+  if (element === SpeloVoice) {
     SpeloVoice.loadLanguage = (tag) => loadLanguage(tag, address ?? '');
     SpeloVoice.loadExtras = () => loadExtrasBeside(address ?? '', script?.nonce);
-    SpeloVoice.embed = embed;
     watchPolicy();
     customElements.define('spelo-voice', SpeloVoice);
   }
-  const { siteId, ...wishes } = script?.dataset ?? {};
-  // A second copy of this script leaves everything to the first.
-  if (siteId !== undefined) (customElements.get('spelo-voice') as typeof SpeloVoice).embed?.(siteId, wishes);
+  if (siteId !== undefined) element.embed(siteId, element.api === api ? wishes : { ...wishes, api });
 };
 
 // Where pages are rendered on a server there is neither a document nor an element.

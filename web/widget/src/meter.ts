@@ -42,7 +42,10 @@ export const followLevels = (
   }
   return {
     now: () => now(),
-    resume: () => void context?.resume().catch(() => {}),
+    resume: () => {
+      // iOS breaks a context that is resumed while the system has interrupted it.
+      if (context?.state === 'suspended') void context.resume().catch(() => {});
+    },
     stop: () => {
       cancelAnimationFrame(frame);
       void context?.close();

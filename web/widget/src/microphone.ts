@@ -26,13 +26,52 @@ export const openMicrophone = async (): Promise<MediaStream> => {
 export const trackOf = (stream: MediaStream | undefined): MediaStreamTrack | undefined =>
   stream?.getAudioTracks()[0];
 
+interface TrackHandlers {
+  /** The system has muted it, or no longer does. */
+  readonly onSilenced: (isSilenced: boolean) => void;
+  /** It has ended or its device is gone. Comes once. */
+  readonly onGone: () => void;
+}
+
+/** Watches a microphone until it is gone, or `signal` ends it. */
+export const watchTrack = (
+  track: MediaStreamTrack,
+  signal: AbortSignal,
+  { onSilenced, onGone }: TrackHandlers,
+): void => {
+  const watching = new AbortController();
+  const options = { signal: watching.signal };
+  const replace = (): void => {
+    if (options.signal.aborted) return;
+    watching.abort();
+    onSilenced(false);
+    track.stop();
+    onGone();
+  };
+  signal.addEventListener('abort', () => watching.abort(), options);
+  track.addEventListener('ended', replace, options);
+  track.addEventListener('mute', () => onSilenced(true), options);
+  track.addEventListener('unmute', () => onSilenced(false), options);
+  navigator.mediaDevices.addEventListener(
+    'devicechange',
+    async () => {
+      if (await isUnplugged(track)) replace();
+    },
+    options,
+  );
+  onSilenced(track.muted);
+};
+
 /** True when the device behind `track` is no longer connected; some browsers do not end the track. */
-export const isUnplugged = async (track: MediaStreamTrack): Promise<boolean> => {
+const isUnplugged = async (track: MediaStreamTrack): Promise<boolean> => {
   const { deviceId } = track.getSettings();
   const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
   const inputs = devices.filter(({ kind }) => kind === 'audioinput');
   return (
     track.readyState === 'ended' ||
-    (deviceId !== undefined && devices.length > 0 && !inputs.some((device) => device.deviceId === deviceId))
+    // Without permission to see the devices, each has an empty id.
+    (deviceId !== undefined &&
+      devices.length > 0 &&
+      !inputs.some((device) => device.deviceId === deviceId || device.deviceId === ''))
   );
 };

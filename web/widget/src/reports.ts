@@ -1,5 +1,6 @@
 import type { TimedCall } from './broker.ts';
-import { randomId } from './random-id.ts';
+import { hexOf, randomId } from './random-id.ts';
+import type { StringName } from './strings.ts';
 
 /** Why a call ended, in the words of the contract. */
 export type EndReason = 'hung_up' | 'idle' | 'max_duration' | 'page_closed' | 'connection_lost' | 'failed';
@@ -12,6 +13,17 @@ export interface HangUp {
   /** Who ended the call, in the words of the contract; undefined where the broker does not know. */
   readonly endedBy: string | undefined;
 }
+
+/** An owner ends calls by hand, or by removing the key, the site or the workspace. */
+const BY_OWNER = /^(?:operator|key_|site_|workspace_)/;
+
+/** How a call ends by the broker's order, and the sentence that tells the visitor why. */
+export const endOf = ({ reason, endedBy }: HangUp): readonly [EndReason, StringName] => {
+  const why = endedBy ?? reason;
+  if (why === 'max_duration') return [why, 'ended_max_duration'];
+  if (why === 'budget') return ['failed', 'ended_limit'];
+  return ['failed', BY_OWNER.test(why) ? 'ended_by_owner' : 'ended_by_service'];
+};
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -192,7 +204,6 @@ export class Reports {
   async sign(body: string): Promise<string> {
     const t = Math.floor(this.now() / 1_000);
     const mac = await crypto.subtle.sign('HMAC', await this.#key, new TextEncoder().encode(`${t}.${body}`));
-    const hex = Array.from(new Uint8Array(mac), (byte) => byte.toString(16).padStart(2, '0')).join('');
-    return `t=${t},v1=${hex}`;
+    return `t=${t},v1=${hexOf(new Uint8Array(mac))}`;
   }
 }

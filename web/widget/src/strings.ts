@@ -93,27 +93,3 @@ export class Failure extends Error {
     this.hint = hint;
   }
 }
-
-/** The part of an OpenAI error that a report names. Types are not promised: a code can be a number. */
-export interface OpenAiError {
-  readonly code?: unknown;
-  readonly type?: unknown;
-}
-
-/** OpenAI's name for its error: the code, else the type. */
-export const codeOf = (error: OpenAiError | null | undefined): string | null => {
-  const named = [error?.code, error?.type].find(
-    (name) => typeof name === 'string' || typeof name === 'number',
-  );
-  return named === undefined ? null : String(named);
-};
-
-/** The problem that an OpenAI error code is to a visitor. Sources: OpenAI's error-code guide. */
-export const problemOfOpenAi = (code: string | null): ProblemCode => {
-  if (code === 'rate_limit_exceeded' || code === 'slow_down') return 'busy';
-  if (/quota|limit_(?:exceeded|reached)|credit|billing|payment/.test(code ?? ''))
-    return 'openai_quota_exhausted';
-  const isOfTheKey =
-    /^(?:model_not_found|invalid_api_key|account_deactivated|not_authorized_invalid_project)$/;
-  return isOfTheKey.test(code ?? '') ? 'openai_key_rejected' : 'openai_error';
-};

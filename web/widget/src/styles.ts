@@ -14,7 +14,8 @@ export const STYLES = `
   --shadow: 0 16px 48px rgb(20 20 50 / .18); --level: 0;
   inline-size: auto !important; block-size: auto !important; min-inline-size: 0 !important; min-block-size: 0 !important;
   padding: 0 !important; border: 0 !important; background: none !important; box-shadow: none !important; float: none !important;
-  opacity: 1 !important; transform: none !important; filter: none !important; overflow: visible !important; clip-path: none !important;
+  opacity: 1 !important; transform: none !important; rotate: none !important; scale: none !important; translate: none !important;
+  zoom: 1 !important; max-block-size: none !important; filter: none !important; overflow: visible !important; clip-path: none !important;
 }
 :where(.launcher, .panel) { all: initial; visibility: inherit; color-scheme: inherit; }
 .launcher, .panel { color: var(--ink);

@@ -7,9 +7,7 @@ const ICONS = {
   microphone: 'M12 15a3 3 0 0 0 3-3V6a3 3 0 0 0-6 0v6a3 3 0 0 0 3 3ZM6 11.5a6 6 0 0 0 12 0M12 17.5V21M9 21h6',
   microphoneOff:
     'M15 12V6a3 3 0 0 0-5.7-1.3M9 9v3a3 3 0 0 0 4.8 2.4M6 11.5a6 6 0 0 0 9.8 4.6M18 11.5a6 6 0 0 1-.4 2M12 17.5V21M9 21h6M4 4l16 16',
-  hangUp: 'M2.8 14.6c5-5 13.4-5 18.4 0l-2.5 2.7-3.6-1.8v-2.4a11 11 0 0 0-6.2 0v2.4l-3.6 1.8Z',
   attention: 'M12 7v6M12 16.5v.5M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18Z',
-  done: 'M5 12.5l4.5 4.5L19 7.5',
 };
 export type IconName = keyof typeof ICONS | keyof ExtraView['icons'];
 
@@ -51,11 +49,11 @@ export interface Picture extends ExtraPicture {
   /** Bars that move with the sound, or an icon. */
   readonly orb: 'bars' | IconName;
   readonly text: string;
-  readonly link: { readonly label: string; readonly url: string } | undefined;
+  readonly link?: { readonly label: string; readonly url: string } | undefined;
   readonly note: string;
   readonly isMuted: boolean;
   /** Only the most needed part of the panel shows. */
-  readonly isMini: boolean;
+  readonly isMini?: boolean | undefined;
   /** A colour of the owner for buttons; undefined for the default. */
   readonly accent: string | undefined;
   readonly buttons: readonly Button[];
@@ -134,7 +132,7 @@ export const createView = (root: ShadowRoot): View => {
   };
 
   /** The last button is the one that goes on. */
-  const focusMain = (): void => [...buttons.values()].at(-1)?.focus();
+  const focusMain = (): void => [...buttons.values()].pop()?.focus();
 
   const drawControls = (wanted: readonly Button[]): void => {
     const hadFocus = root.activeElement !== null;
@@ -161,8 +159,11 @@ export const createView = (root: ShadowRoot): View => {
     if (hadFocus && root.activeElement === null) focusMain();
   };
 
+  const said = new Map<HTMLElement, string>();
+  /** Leaves alone what the browser has translated. */
   const say = (element: HTMLElement, words: string): void => {
-    if (element.textContent !== words) element.textContent = words;
+    if (said.get(element) !== words) element.textContent = words;
+    said.set(element, words);
     element.hidden = words === '';
   };
 
@@ -211,6 +212,8 @@ export const createView = (root: ShadowRoot): View => {
     extend: (made) => {
       extra = made;
       Object.assign(ICONS, made.icons);
+      // Drawn before its icon was there.
+      for (const element of buttons.values()) delete element.dataset['drawn'];
       addStyles(made.styles);
       controls.before(...made.elements);
       if (last) made.show(last);

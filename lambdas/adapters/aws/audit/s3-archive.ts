@@ -1,4 +1,5 @@
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { createHash } from 'node:crypto';
+import { PutObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import type { CallObserver } from '../../../domain/call-observer.ts';
 import type { AuditArchive } from '../../../use-cases/ports/audit.ts';
 import { callAws, callLimits, observeCalls } from '../aws-calls.ts';
@@ -22,21 +23,46 @@ export const s3Client = (
 };
 
 /**
- * The archive of the audit trail. Puts objects and can do nothing else with them. S3 checks each against a SHA-256,
- * which a bucket with Object Lock demands anyway and which stays with the object.
+ * Puts an object under a name that no object has. Returns false, and changes nothing, when one has it. The policies of the bucket refuse
+ * every other put. S3 checks the body against a SHA-256, which a bucket with Object Lock demands anyway.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ */
+export const putNew = (
+  s3: S3Client,
+  object: { readonly Bucket: string; readonly Key: string; readonly Body: string },
+): Promise<boolean> =>
+  callAws('s3', 'PutObject', async () => {
+    try {
+      await s3.send(
+        new PutObjectCommand({
+          ...object,
+          ContentType: 'application/x-ndjson',
+          ChecksumAlgorithm: 'SHA256',
+          IfNoneMatch: '*',
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof S3ServiceException && error.name === 'PreconditionFailed') return false;
+      throw error;
+    }
+  });
+
+/** `<first>-<last>-<16 hex characters of the lines' SHA-256>.ndjson` */
+const otherName = (name: string, lines: string): string =>
+  name.replace(
+    /\.ndjson$/,
+    `-${createHash('sha256').update(lines, 'utf8').digest('hex').slice(0, 16)}.ndjson`,
+  );
+
+/**
+ * The archive of the audit trail. Puts new objects and can do nothing else with them. A name is taken when a batch was delivered
+ * again, or when another principal took it. It cannot read which, so it puts the rows under another name as well: no row is ever left out.
  */
 export const s3Archive = (s3: S3Client, bucket: string): AuditArchive => ({
   put: async (name, lines) => {
-    await callAws('s3', 'PutObject', () =>
-      s3.send(
-        new PutObjectCommand({
-          Bucket: bucket,
-          Key: name,
-          Body: lines,
-          ContentType: 'application/x-ndjson',
-          ChecksumAlgorithm: 'SHA256',
-        }),
-      ),
-    );
+    const object = { Bucket: bucket, Body: lines };
+    if (!(await putNew(s3, { ...object, Key: name })))
+      await putNew(s3, { ...object, Key: otherName(name, lines) });
   },
 });

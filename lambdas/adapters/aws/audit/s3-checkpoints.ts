@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { GenerateMacCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import type { Checkpoint } from '../../../domain/audit/checkpoint.ts';
 import { isSameBytes } from '../../../domain/constant-time.ts';
 import { DependencyUnavailableError } from '../../../domain/dependency.ts';
 import type { Checkpoints } from '../../../use-cases/ports/audit.ts';
 import { callAws } from '../aws-calls.ts';
+import { putNew } from './s3-archive.ts';
 import { keysBelow, readText } from './s3-evidence.ts';
 
 const FOLDER = 'reconciliations/';
@@ -54,6 +55,9 @@ const checkpointFields = z.object({
   carried: records,
   unjudged: records,
   comparedUpTo: z.string().nullable(),
+  // Checkpoints of older versions have neither.
+  swept: z.record(z.string(), z.string()).default({}),
+  changed: z.array(z.string()).default([]),
 });
 
 const signatureFields = z.object({ mac: z.string() });
@@ -110,17 +114,12 @@ export const s3Checkpoints = (
       const name = nameOf(checkpoint.at);
       const text = JSON.stringify(checkpoint);
       const mac = (await macOf(name, text)).toString('base64');
-      await callAws('s3', 'PutObject', () =>
-        s3.send(
-          new PutObjectCommand({
-            Bucket: bucket,
-            Key: name,
-            Body: `${text}\n${JSON.stringify({ mac, algorithm: 'HMAC_SHA_256', key: checkpointsKeyArn })}\n`,
-            ContentType: 'application/x-ndjson',
-            ChecksumAlgorithm: 'SHA256',
-          }),
-        ),
-      );
+      // A name that is taken has this checkpoint, after an answer that was lost. Anything else has no valid signature tomorrow.
+      await putNew(s3, {
+        Bucket: bucket,
+        Key: name,
+        Body: `${text}\n${JSON.stringify({ mac, algorithm: 'HMAC_SHA_256', key: checkpointsKeyArn })}\n`,
+      });
     },
   };
 };

@@ -111,7 +111,10 @@ export const s3ArchiveReader = (s3: S3Client, bucket: string): ArchiveReader => 
     const after = `${folder}${padded(Math.max(0, sequence - MAX_ROWS_OF_AN_OBJECT))}`;
     let keys: string[] = [];
     for await (const key of keysBelow(s3, bucket, folder, after)) {
-      const last = Number(/-(\d+)\.ndjson$/.exec(key)?.[1] ?? Number.POSITIVE_INFINITY);
+      const last = Number(
+        /^\d+-(\d+)(?:-[0-9a-f]{16})?\.ndjson$/.exec(key.slice(folder.length))?.[1] ??
+          Number.POSITIVE_INFINITY,
+      );
       if (last > sequence) keys.push(key);
       if (keys.length < OBJECTS_AT_ONCE) continue;
       yield* await readRows(s3, bucket, keys);

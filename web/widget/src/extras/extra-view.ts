@@ -4,10 +4,10 @@ import { h } from '../dom.ts';
 /** The parts of the picture that the extras draw. */
 export interface ExtraPicture {
   /** The text before anything was said; undefined hides the captions. */
-  readonly captionsHint: string | undefined;
+  readonly captionsHint?: string | undefined;
   readonly captionsLabel: string;
   /** Undefined hides the field. */
-  readonly typing: Typing | undefined;
+  readonly typing?: Typing | undefined;
 }
 
 export interface Typing {
@@ -32,6 +32,8 @@ const ICONS = {
   captions:
     'M5 5h14a2 2 0 0 1 2 2v10a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V7a2 2 0 0 1 2-2ZM7 12h3M13 12h4M7 15.5h5M15 15.5h2',
   minimise: 'M6 9.5l6 6 6-6',
+  hangUp: 'M2.8 14.6c5-5 13.4-5 18.4 0l-2.5 2.7-3.6-1.8v-2.4a11 11 0 0 0-6.2 0v2.4l-3.6 1.8Z',
+  done: 'M5 12.5l4.5 4.5L19 7.5',
 } as const;
 
 const KEPT_CAPTIONS = 40;
@@ -89,6 +91,9 @@ export const createExtraView = (): ExtraView => {
   const send = h('button', { type: 'submit', class: 'main', part: 'button send' });
   const form = h('form', { class: 'typing', part: 'typing' }, input, send) as HTMLFormElement;
   form.hidden = true;
+  // Outside of the shadow root the field does not look like one: the page's shortcuts would take the keys.
+  for (const type of ['keydown', 'keypress', 'keyup'])
+    form.addEventListener(type, (event) => event.stopPropagation());
   const lines = new Map<string, HTMLElement>();
 
   return {

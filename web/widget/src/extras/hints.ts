@@ -1,11 +1,11 @@
 /** Advice for the developer of the page, for its console, by the name that the widget gives to what it found. */
 export const HINTS = {
   no_site_id: () => 'the attribute site-id is missing.',
-  no_api: () => 'the broker is not known: set the attribute api, or data-api on the script tag.',
   connect_src: (origin: string) =>
     `the page's Content-Security-Policy does not allow ${origin}: add it to connect-src.`,
   permissions_policy: () =>
     'this page may not use the microphone: the frame needs allow="microphone", and a Permissions-Policy header microphone=(self).',
+  embed_token: (error: string) => `voice.getEmbedToken failed: ${error}.`,
   no_answer: (api: string, siteId: string, origin: string) =>
     `no answer from ${api}. Is ${origin} among the allowed origins of site ${siteId}?`,
 } as const;

@@ -1,4 +1,5 @@
-import type { ClientEvent, OutputItem, ServerEvent } from '../connection.ts';
+import type { Caption } from '../caption.ts';
+import type { ClientEvent, OutputItem, ServerEvent } from '../events.ts';
 import { answerFunction, type FunctionCall, type ToolRequest, type Tools } from './tools.ts';
 
 export interface TalkOptions {
@@ -8,11 +9,12 @@ export interface TalkOptions {
   readonly tools: () => Tools | undefined;
   /** Tells the page that the assistant asks for a function. */
   readonly onFunction: (request: ToolRequest) => void;
+  readonly onCaption: (caption: Caption) => void;
   /** Advice for the developer of the page. */
   readonly warn: (text: string) => void;
 }
 
-/** The words that go to the assistant over the data channel of one connection. */
+/** The words of one connection: captions of what is spoken, and what goes to the assistant over the data channel. */
 export interface Talk {
   hear(event: ServerEvent): void;
   /** Gives the assistant a typed message, which interrupts its answer. */
@@ -26,17 +28,34 @@ export interface Talk {
 const isFunctionCall = (item: OutputItem): item is OutputItem & FunctionCall =>
   item.type === 'function_call' && typeof item.call_id === 'string' && typeof item.name === 'string';
 
+/** The visitor's own words come only where the session asks OpenAI to transcribe them. */
+const CAPTION_OF: Readonly<Record<string, Caption['role']>> = {
+  'response.output_audio_transcript.delta': 'assistant',
+  'response.output_audio_transcript.done': 'assistant',
+  'conversation.item.input_audio_transcription.delta': 'visitor',
+  'conversation.item.input_audio_transcription.completed': 'visitor',
+};
+
 /** Function calls in one answer that the page is asked for; the others are refused. */
 const MOST_CALLS = 8;
 /** Answers in a row that ask for functions; the next must be spoken. */
 const MOST_ROUNDS = 5;
 
-export const createTalk = ({ send, tools, onFunction, warn }: TalkOptions): Talk => {
+export const createTalk = ({ send, tools, onFunction, onCaption, warn }: TalkOptions): Talk => {
   let isClosed = false;
   let isAnswering = false;
   let mustAnswer = false;
   let rounds = 0;
   let running = 0;
+  const captions = new Map<string, string>();
+
+  const caption = ({ type, item_id = '', delta = '', transcript }: ServerEvent): void => {
+    const role = CAPTION_OF[type];
+    if (role === undefined) return;
+    const text = transcript ?? (captions.get(item_id) ?? '') + delta;
+    captions.set(item_id, text);
+    onCaption({ role, id: item_id, text, final: transcript !== undefined });
+  };
 
   const answer = (): void => {
     mustAnswer = isAnswering;
@@ -72,7 +91,9 @@ export const createTalk = ({ send, tools, onFunction, warn }: TalkOptions): Talk
     get isBusy() {
       return running > 0;
     },
-    hear: ({ type, response }) => {
+    hear: (event) => {
+      caption(event);
+      const { type, response } = event;
       if (type === 'input_audio_buffer.speech_started') rounds = 0;
       if (type === 'response.created') isAnswering = true;
       if (type !== 'response.done') return;

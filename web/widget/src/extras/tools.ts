@@ -47,7 +47,7 @@ export const answerFunction = async (
       given ??= { result };
     };
     onFunction({ name, call_id, arguments: input, respond });
-    const own = tools !== undefined && Object.hasOwn(tools, name) ? tools[name] : undefined;
+    const own = Object.keys(tools ?? {}).includes(name) ? tools?.[name] : undefined;
     if (given === undefined && typeof own !== 'function')
       return fail('not_available', 'is not among voice.tools, and no listener of spelo-tool answered it.');
     const result = await withinTime(given === undefined ? own?.(input as never) : given.result);

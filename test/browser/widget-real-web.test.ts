@@ -1,0 +1,486 @@
+import { expect, it } from '@jest/globals';
+import type { BrowserContext } from 'playwright-core';
+import { callRequests, openAiOf } from '../support/openai.ts';
+import { describeInBrowser } from './support/browser.ts';
+import { startHostPage } from './support/host-page.ts';
+import { SILENCE } from './support/microphone.ts';
+import { controlPages, later, ticks, until } from './support/open-ai-events.ts';
+import { type Stage, useStage } from './support/stage.ts';
+import { type Told, type Visitor, visit } from './support/visitor.ts';
+
+let stage: Stage;
+let browser: BrowserContext;
+
+const file = (): string => `${stage.stack.url}/widget/${stage.widget.file}`;
+const script = (): string => `<script src="${file()}" crossorigin></script>`;
+const tag = (siteId: string, more = ''): string =>
+  `<script src="${file()}" crossorigin data-site-id="${siteId}" ${more}></script>`;
+const element = (siteId: string, more = ''): string =>
+  `<spelo-voice site-id="${siteId}" ${more}></spelo-voice>`;
+const open = (html: string): Promise<Visitor> => visit(browser, stage.host.show(html));
+const run = <Result = unknown>(visitor: Visitor, code: string): Promise<Result> =>
+  visitor.page.evaluate<Result>(code);
+const stateOf = (visitor: Visitor): Promise<string | null> => visitor.widget.first().getAttribute('state');
+const callsOf = (visitor: Visitor): number =>
+  visitor.requests.filter((request) => request.url().endsWith('/calls')).length;
+const advice = (visitor: Visitor): readonly string[] =>
+  visitor.console.filter((line) => line.includes('spelo-voice:'));
+const IN_CALL = /^(listening|thinking|speaking)$/;
+/** Lets the page run everything that was due, and the widget give up on an element that was taken away. */
+const settle = (visitor: Visitor): Promise<unknown> =>
+  run(visitor, 'new Promise((resolve) => setTimeout(() => setTimeout(resolve), 300))');
+
+const inFrame = (visitor: Visitor) => visitor.page.frameLocator('iframe').locator('spelo-voice');
+
+/** Opens the widget of the frame and, where it is shown, agrees to the notice. */
+const startInFrame = async (visitor: Visitor): Promise<void> => {
+  const voice = inFrame(visitor);
+  await voice.getByRole('button', { name: 'Talk to us' }).click();
+  if ((await voice.getAttribute('state')) === 'notice')
+    await voice.getByRole('button', { name: 'Agree and start' }).click();
+};
+
+const reachesInFrame = async (visitor: Visitor, state: RegExp): Promise<void> => {
+  while (!state.test((await inFrame(visitor).getAttribute('state')) ?? ''))
+    await visitor.page.waitForTimeout(50);
+};
+
+describeInBrowser('a page of the real web', () => {
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
+  });
+
+  it('has a server that gives no embed token: the visitor may try again, the developer reads why, no call is opened', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(`<body>${element(siteId)}${script()}`);
+    await run(
+      visitor,
+      `document.querySelector('spelo-voice').getEmbedToken = async () => { throw new TypeError('no session'); }`,
+    );
+    await visitor.startCall();
+    await visitor.reaches('error');
+    expect(await visitor.told('error')).toMatchObject([{ detail: { code: 'unavailable' } }]);
+    expect(advice(visitor)).toEqual([
+      expect.stringContaining('voice.getEmbedToken failed: TypeError: no session'),
+    ]);
+    expect(callsOf(visitor)).toBe(0);
+    await run(visitor, `delete document.querySelector('spelo-voice').getEmbedToken`);
+    await visitor.button('Try again').click();
+    await visitor.reaches('listening');
+  });
+
+  it('is still asking its server for an embed token when the visitor cancels: no call is opened later', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(`<body>${element(siteId)}${script()}`);
+    await run(
+      visitor,
+      `document.querySelector('spelo-voice').getEmbedToken = () => new Promise((resolve) => { window.answer = resolve; })`,
+    );
+    await visitor.startCall();
+    await until(visitor, `typeof answer === 'function'`);
+    await visitor.button('Cancel').click();
+    await visitor.reaches('idle');
+    await run(visitor, `answer('a token')`);
+    await settle(visitor);
+    expect(callsOf(visitor)).toBe(0);
+    expect(visitor.console).toEqual([]);
+  });
+
+  it('waits 20 seconds for an embed token and no longer', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(`<body><script>{
+        const later = window.setTimeout;
+        window.setTimeout = (work, ms, ...more) => later(work, ms === 20000 ? 500 : ms, ...more);
+      }</script>${element(siteId)}${script()}`);
+    await run(visitor, `document.querySelector('spelo-voice').getEmbedToken = () => new Promise(() => {})`);
+    await visitor.startCall();
+    await visitor.reaches('error');
+    expect(advice(visitor)).toEqual([expect.stringContaining('voice.getEmbedToken failed: Error: timeout')]);
+  });
+
+  it('keeps nothing in the browser: the notice shows once per page, and the visitor stays the same', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(`<body><script>localStorage.clear();
+      Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); };</script>
+      ${element(siteId)}${script()}`);
+    await visitor.startCall();
+    await visitor.reaches('listening');
+    await visitor.button('Hang up').click();
+    await visitor.button('Talk again').click();
+    await visitor.reaches('listening');
+    const visitors = visitor.requests
+      .filter((request) => request.url().endsWith('/calls'))
+      .map((request) => request.postDataJSON().visitor_id);
+    expect(visitors).toHaveLength(2);
+    expect(new Set(visitors).size).toBe(1);
+  });
+
+  it('has the script within its own classic bundle: the developer reads that the broker is not known', async () => {
+    const { siteId } = await stage.tenant();
+    const body = await (await fetch(file())).text();
+    await browser.route('**/assets/app.js', (route) =>
+      route.fulfill({ contentType: 'text/javascript', body }),
+    );
+    const visitor = await open(`<body>${element(siteId)}<script src="/assets/app.js"></script>`);
+    await visitor.startCall();
+    await visitor.reaches('error');
+    expect(await visitor.text()).toContain('Voice is not set up for this page.');
+    expect(callsOf(visitor)).toBe(0);
+    expect(advice(visitor)).toEqual([expect.stringContaining('set the attribute api')]);
+  });
+
+  it.each([
+    ['all that is in the body', `document.body.innerHTML = '<p>Two</p>'`],
+    [
+      'all that is in the body, one by one',
+      `while (document.body.firstChild) document.body.firstChild.remove();
+       document.body.append('Two')`,
+    ],
+    [
+      'the whole document element',
+      `{ const html = document.documentElement.cloneNode(false); html.innerHTML = '<head></head><body>Two</body>';
+         document.documentElement.replaceWith(html); }`,
+    ],
+  ])('has a router that replaces %s: the widget and its call stay', async (_, replace) => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(`<body>${tag(siteId)}<p>One</p>`);
+    await visitor.startCall();
+    await visitor.reaches('listening');
+    for (let visits = 0; visits < 2; visits++) {
+      await run(visitor, replace);
+      await settle(visitor);
+      expect(await visitor.widget.count()).toBe(1);
+    }
+    expect(await stateOf(visitor)).toMatch(IN_CALL);
+    expect(await visitor.told('ended')).toEqual([]);
+  });
+
+  it('removes the widget itself: its call ends, and it does not come back when other things change', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(`<body>${tag(siteId)}<p>One</p>`);
+    await visitor.startCall();
+    await visitor.reaches('listening');
+    await run(visitor, `document.querySelector('spelo-voice').remove()`);
+    await settle(visitor);
+    await run(visitor, `document.body.append('Thanks'); document.querySelector('p').remove()`);
+    await settle(visitor);
+    expect(await visitor.widget.count()).toBe(0);
+    expect((await visitor.microphones()).map(({ isLive }) => isLive)).toEqual([false]);
+  });
+
+  it('copies an element in a call: the copy is idle, and has no state of the original', async () => {
+    const visitor = await stage.call(browser, await stage.tenant());
+    const copy = await run(
+      visitor,
+      `{ const voice = document.querySelector('spelo-voice');
+         const copy = voice.cloneNode(true); voice.after(copy); [copy.state, copy.getAttribute('state')]; }`,
+    );
+    expect(copy).toEqual(['idle', null]);
+  });
+
+  it('has scripts of two brokers: each widget knows its own', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(
+      `<body>${tag(siteId)}${tag('other-site', 'data-api="https://other.example"')}`,
+    );
+    await visitor.button('Talk to us').first().waitFor();
+    expect(
+      await run(
+        visitor,
+        `[...document.querySelectorAll('spelo-voice')].map((each) => each.getAttribute('api'))`,
+      ),
+    ).toEqual([null, 'https://other.example']);
+  });
+
+  it('changes its language later: the widget follows, also inside a shadow root', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(`<body>${element(siteId)}<div id="host"></div>${script()}`);
+    await run(visitor, `host.attachShadow({ mode: 'open' }).append(document.createElement('spelo-voice'))`);
+    await visitor.button('Talk to us').first().waitFor();
+    await run(visitor, `document.documentElement.lang = 'de'`);
+    await visitor.page.getByRole('button', { name: 'Mit uns sprechen' }).nth(1).waitFor();
+    await run(visitor, `document.querySelector('spelo-voice').lang = 'fr'`);
+    await visitor.page.getByRole('button', { name: 'Parlez-nous' }).waitFor();
+    await run(visitor, `document.querySelector('spelo-voice').removeAttribute('lang')`);
+    await run(visitor, `document.documentElement.lang = 'en'`);
+    await visitor.page.getByRole('button', { name: 'Talk to us' }).nth(1).waitFor();
+  });
+
+  it('is translated by the browser in a call: the translated words stay', async () => {
+    const visitor = await stage.call(browser, await stage.tenant());
+    await visitor.button('Mute the microphone').click();
+    await visitor.widget.getByText('Muted').waitFor();
+    const title = `document.querySelector('spelo-voice').shadowRoot.querySelector('[part=title]')`;
+    await run(visitor, `${title}.textContent = 'Stumm'`);
+    await ticks(visitor);
+    expect(await run(visitor, `${title}.textContent`)).toMatch(/Stumm|Speaking/);
+    expect(await run(visitor, `${title}.textContent`)).not.toBe('Muted');
+  });
+
+  it('has keyboard shortcuts: none takes what the visitor types to the assistant', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(`<body><script>
+        window.keys = [];
+        for (const type of ['keydown', 'keypress', 'keyup'])
+          addEventListener(type, (event) => { keys.push(event.key); event.preventDefault(); });
+        navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotFoundError'); };
+      </script>${element(siteId)}${script()}`);
+    await visitor.startCall();
+    await visitor.button('Type instead').click();
+    const field = visitor.widget.getByRole('textbox', { name: 'Type your message' });
+    await field.waitFor();
+    await run(visitor, 'keys.length = 0');
+    await field.pressSequentially('/s?');
+    expect(await field.inputValue()).toBe('/s?');
+    expect(await run(visitor, 'keys')).toEqual([]);
+  });
+
+  it.each([
+    ['without permission for the microphone', '', /^error$/],
+    ['with permission for the microphone', 'allow="microphone; autoplay"', IN_CALL],
+  ])('is in a frame of another site %s', async (_, attributes, state) => {
+    const help = await startHostPage(stage.stack.url, stage.widget);
+    const { siteId } = await stage.tenant({}, { allowed_origins: [help.origin] });
+    const src = help.url(siteId);
+    const visitor = await open(`<iframe src="${src}" ${attributes} width="900" height="700"></iframe>`);
+    await startInFrame(visitor);
+    await reachesInFrame(visitor, state);
+    const told = await visitor.page.frames()[1]?.evaluate<readonly Told[]>('told');
+    const codes = (told ?? []).filter(({ type }) => type === 'spelo-error').map(({ detail }) => detail.code);
+    expect(codes).toEqual(attributes === '' ? ['page_policy'] : []);
+    await help.close();
+  });
+
+  it('is in a frame without an origin: the visitor reads that there is no voice, and nothing is thrown', async () => {
+    const { siteId } = await stage.tenant();
+    const src = stage.host.show(`<body>${element(siteId)}${script()}`);
+    const sandbox = 'sandbox="allow-scripts" allow="microphone"';
+    const visitor = await open(`<iframe src="${src}" ${sandbox} width="900" height="700"></iframe>`);
+    await startInFrame(visitor);
+    await reachesInFrame(visitor, /^error$/);
+    expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
+  });
+});
+
+describeInBrowser('a call on a page of the real web', () => {
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
+  });
+
+  const silentCall = async (attributes = '') => {
+    const silent = await stage.browser({ speech: SILENCE });
+    await controlPages(silent);
+    const tenant = await stage.tenant();
+    return { visitor: await stage.call(silent, tenant, attributes), tenant, silent };
+  };
+  const dropCall = (): void => {
+    const { liveCalls, dropCall: drop } = openAiOf(stage.stack);
+    drop(liveCalls.at(-1) ?? '');
+  };
+
+  it('is connected again although the browser believes that it is offline', async () => {
+    const { visitor } = await silentCall();
+    await run(visitor, `Object.defineProperty(navigator, 'onLine', { value: false })`);
+    dropCall();
+    await visitor.passes('reconnecting');
+    await visitor.reaches('listening');
+    expect(await visitor.told('error')).toEqual([]);
+  });
+
+  it('is over when the visitor hangs up while it is connected again, and the line is free', async () => {
+    const { visitor, tenant, silent } = await silentCall();
+    await silent.setOffline(true);
+    dropCall();
+    await visitor.reaches('reconnecting');
+    await visitor.button('Hang up').click();
+    await visitor.reaches('ended');
+    expect((await visitor.microphones()).map(({ isLive }) => isLive)).toEqual([false]);
+    await silent.setOffline(false);
+    await stage.linesAreFree(tenant);
+    expect(callRequests(stage.stack)).toHaveLength(1);
+  });
+
+  it('is not opened again when the owner ended it while the network was away', async () => {
+    const { visitor, tenant, silent } = await silentCall();
+    const [connected] = await visitor.told('connected');
+    await silent.setOffline(true);
+    const path = `/v1/sites/${tenant.siteId}/sessions/${connected?.detail.session_id}/end`;
+    await stage.stack.call('POST', path, { as: tenant.owner });
+    await visitor.reaches('reconnecting');
+    await silent.setOffline(false);
+    await visitor.reaches('ended');
+    expect(await visitor.text()).toContain('The owner of this site ended the call.');
+    expect(callRequests(stage.stack)).toHaveLength(1);
+  });
+
+  it.each(['-5', '0', 'NaN', ''])('is not ended at once by idle-seconds="%s"', async (seconds) => {
+    const { visitor } = await silentCall(`idle-seconds="${seconds}"`);
+    await ticks(visitor);
+    await later(visitor, 40_000);
+    await ticks(visitor);
+    expect(await stateOf(visitor)).toBe('listening');
+  });
+
+  it('asks nobody whether they are still there in the first half of a short idle time', async () => {
+    const { visitor } = await silentCall('idle-seconds="14"');
+    await ticks(visitor);
+    expect(await visitor.widget.getByText('Are you still there?').count()).toBe(0);
+    await later(visitor, 7_000);
+    await visitor.widget.getByText('Are you still there?').waitFor();
+  });
+
+  it('does not notice that the clock of the computer was set back', async () => {
+    const { visitor, tenant } = await silentCall();
+    await run(visitor, `{ const now = Date.now; Date.now = () => now() - 3_600_000; }`);
+    await ticks(visitor);
+    expect(await stateOf(visitor)).toBe('listening');
+    await visitor.button('Hang up').click();
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up' });
+  });
+
+  it('keeps its microphone where the browser lists devices without their ids', async () => {
+    const { visitor } = await silentCall();
+    await run(
+      visitor,
+      `navigator.mediaDevices.enumerateDevices = async () => {
+         window.isListed = true; return [{ kind: 'audioinput', deviceId: '' }]; };
+       navigator.mediaDevices.dispatchEvent(new Event('devicechange'))`,
+    );
+    await until(visitor, 'window.isListed === true');
+    await settle(visitor);
+    expect(await visitor.microphones()).toEqual([{ isLive: true, isOn: true }]);
+  });
+
+  it('is cancelled while the browser asks for the microphone: it is closed as soon as it is given', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(`<body><script>{
+        const { mediaDevices } = navigator;
+        const given = mediaDevices.getUserMedia.bind(mediaDevices);
+        const allowed = new Promise((resolve) => { window.allow = resolve; });
+        mediaDevices.getUserMedia = async (wanted) => { await allowed; return given(wanted); };
+      }</script>${element(siteId)}${script()}`);
+    await visitor.startCall();
+    await visitor.button('Cancel').click();
+    await visitor.reaches('idle');
+    await run(visitor, 'allow()');
+    await until(visitor, 'microphones.length === 1');
+    await until(visitor, `microphones[0].readyState === 'ended'`);
+    expect(callsOf(visitor)).toBe(0);
+  });
+});
+
+/** The APIs that Safari 15.0 lacks, and its rules, as far as Chromium can be made to follow them. */
+const LIKE_SAFARI_15 = `{
+  delete Object.hasOwn; delete Array.prototype.at; delete String.prototype.at; delete Array.prototype.findLast;
+  delete window.structuredClone; delete AbortSignal.any; delete AbortSignal.timeout; delete Document.prototype.featurePolicy;
+  delete Navigator.prototype.connection; delete Crypto.prototype.randomUUID;
+  window.CSSStyleSheet = class { constructor() { throw new TypeError('Illegal constructor'); } };
+  delete ShadowRoot.prototype.adoptedStyleSheets;
+  const { supports } = DOMTokenList.prototype;
+  DOMTokenList.prototype.supports = function (name) { return name !== 'modulepreload' && supports.call(this, name); };
+}`;
+
+/** iOS during a phone call or Siri: sound pauses, does not play before a gesture, and the microphone is muted. */
+const INTERRUPTIONS = `{
+  window.sounds = new Set();
+  window.contexts = [];
+  let isInterrupted = false;
+  const { play } = HTMLMediaElement.prototype;
+  HTMLMediaElement.prototype.play = function () {
+    sounds.add(this);
+    return isInterrupted ? Promise.reject(new DOMException('', 'NotAllowedError')) : play.call(this);
+  };
+  const Context = window.AudioContext;
+  window.AudioContext = class extends Context {
+    constructor() { super(); contexts.push(this); this.resumed = 0; }
+    get state() { return isInterrupted ? 'interrupted' : super.state; }
+    resume() { this.resumed += 1; return super.resume(); }
+  };
+  window.interrupt = () => {
+    isInterrupted = true;
+    for (const sound of sounds) sound.pause();
+    microphones[0].dispatchEvent(new Event('mute'));
+  };
+  window.endInterruption = () => {
+    isInterrupted = false;
+    microphones[0].dispatchEvent(new Event('unmute'));
+  };
+}`;
+
+describeInBrowser('a visitor with Safari, as far as Chromium can play it', () => {
+  useStage((opened, first) => {
+    stage = opened;
+    browser = first;
+  });
+
+  it('holds a call without the APIs that Safari 15 lacks', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(
+      `<body><script>${LIKE_SAFARI_15}</script>
+       <script>document.write('<spelo-voice id="a" site-id="${siteId}"></spelo-voice>'); a.strings = { again: 'Once more' };</script>
+       ${script()}`,
+    );
+    await visitor.startCall();
+    await visitor.passes('speaking');
+    const corner = await visitor.button('Hang up').evaluate((button) => {
+      const { borderRadius } = Reflect.get(globalThis, 'getComputedStyle')(button);
+      return borderRadius;
+    });
+    expect(corner).toBe('999px');
+    await visitor.button('Hang up').click();
+    await visitor.button('Once more').waitFor();
+    expect(visitor.console).toEqual([]);
+  });
+
+  it('is interrupted by a phone call: the widget shows it, and the next gesture brings the sound back', async () => {
+    await browser.addInitScript(INTERRUPTIONS);
+    const visitor = await stage.call(browser, await stage.tenant());
+    await visitor.passes('speaking');
+    await run(visitor, 'interrupt()');
+    await visitor.button('Tap to hear').waitFor();
+    await visitor.page.getByRole('heading', { name: 'Shop' }).click();
+    expect(await run(visitor, 'contexts[0].resumed')).toBe(0);
+    await run(visitor, 'endInterruption()');
+    await visitor.page.getByRole('heading', { name: 'Shop' }).click();
+    await visitor.button('Tap to hear').waitFor({ state: 'detached' });
+    expect(await run(visitor, '[...sounds].every(({ paused }) => !paused)')).toBe(true);
+    expect(await stateOf(visitor)).toMatch(IN_CALL);
+  });
+
+  it('comes back from an interruption whose end the microphone did not survive', async () => {
+    const visitor = await stage.call(browser, await stage.tenant());
+    await run(
+      visitor,
+      `interrupt(); microphones[0].stop(); microphones[0].dispatchEvent(new Event('ended')); endInterruption()`,
+    );
+    await until(visitor, 'microphones.length === 2');
+    await visitor.page.keyboard.press('Shift');
+    await visitor.button('Tap to hear').waitFor({ state: 'detached' });
+    expect(await visitor.microphones()).toEqual([
+      { isLive: false, isOn: true },
+      { isLive: true, isOn: true },
+    ]);
+  });
+
+  it('has no WebRTC, as with Lockdown Mode or in an old web view: the visitor reads that this browser cannot', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await open(
+      `<body><script>delete window.RTCPeerConnection;</script>${element(siteId)}${script()}`,
+    );
+    await visitor.startCall();
+    await visitor.reaches('error');
+    expect(await visitor.told('error')).toMatchObject([{ detail: { code: 'unsupported' } }]);
+    expect(callsOf(visitor)).toBe(0);
+  });
+
+  it('has no beacons: the end of a call is reported when the page goes', async () => {
+    const tenant = await stage.tenant();
+    const visitor = await stage.call(browser, tenant);
+    await visitor.told('connected');
+    await run(visitor, 'navigator.sendBeacon = () => false');
+    await visitor.page.goto('about:blank');
+    expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed' });
+  });
+});

@@ -1,0 +1,52 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { makeKeyedTenant } from '../support/keyed-tenant.ts';
+import { startTestStack, type TestStack } from '../support/stack.ts';
+import { ORIGIN } from '../support/tenant.ts';
+import { startWatcherProcess } from '../support/watcher-process.ts';
+
+let stack: TestStack;
+beforeAll(async () => {
+  stack = await startTestStack({ audited: false });
+});
+afterAll(() => stack?.close());
+
+/** Pieces that leave no 23 neighbouring characters of the key unseen. */
+const piecesOf = (key: string): string[] =>
+  Array.from({ length: Math.floor((key.length - 4) / 12) }, (_, i) => key.slice(i * 12, i * 12 + 12));
+
+/** Where a running watcher still holds the key, after a collection of garbage. */
+const heldByWatcher = async ({ plant }: { readonly plant: boolean }) => {
+  const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered' });
+  const folder = mkdtempSync(join(tmpdir(), 'custody-watcher-'));
+  const [snapshotFile, buffersFile] = [join(folder, 'heapsnapshot'), join(folder, 'buffers')];
+  const watcher = await startWatcherProcess(stack, tenant.siteId, ORIGIN);
+  try {
+    if (plant) await watcher.order({ do: 'keep', secret: tenant.key });
+    await watcher.order({ do: 'collect' });
+    await watcher.order({ do: 'write', snapshotFile, buffersFile });
+    const [snapshot, buffers] = [readFileSync(snapshotFile), readFileSync(buffersFile)];
+    expect(snapshot.byteLength).toBeGreaterThan(1_000_000);
+    expect(buffers.indexOf('ArrayBuffer')).toBeGreaterThanOrEqual(0);
+    const pieces = piecesOf(tenant.key);
+    return {
+      inStrings: pieces.some((piece) => snapshot.includes(piece)),
+      inBuffers: pieces.some((piece) => buffers.includes(Buffer.from(piece).toString('hex'))),
+    };
+  } finally {
+    await watcher.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+describe('a watcher that follows a call', () => {
+  test('holds the key in no string and no buffer of its heap once garbage is collected', async () => {
+    expect(await heldByWatcher({ plant: false })).toEqual({ inStrings: false, inBuffers: false });
+  });
+
+  test('is caught where it keeps the key, in a string and in a buffer', async () => {
+    expect(await heldByWatcher({ plant: true })).toEqual({ inStrings: true, inBuffers: true });
+  });
+});

@@ -1,0 +1,26 @@
+import type { EndReason } from './reports.ts';
+import type { StringName } from './strings.ts';
+
+const WARN_SECONDS = 15;
+const NEARLY_UP_SECONDS = 60;
+
+/** How long a call has been silent and may be, and how long it still may last. */
+export interface Times {
+  readonly silentSeconds: number;
+  readonly idleSeconds: number;
+  readonly leftSeconds: number;
+  readonly longestSeconds: number;
+}
+
+/** Returns the sentence and the reason of an end that is due, a sentence alone for a remark, or nothing. */
+export const limitOf = ({
+  silentSeconds,
+  idleSeconds,
+  leftSeconds,
+  longestSeconds,
+}: Times): readonly [sentence?: StringName, end?: EndReason] => {
+  if (leftSeconds <= 0) return ['ended_max_duration', 'max_duration'];
+  if (silentSeconds >= idleSeconds) return ['ended_idle', 'idle'];
+  if (silentSeconds >= idleSeconds - Math.min(WARN_SECONDS, idleSeconds / 2)) return ['still_there'];
+  return leftSeconds <= NEARLY_UP_SECONDS && longestSeconds > 2 * NEARLY_UP_SECONDS ? ['time_nearly_up'] : [];
+};

@@ -1,0 +1,71 @@
+import { embedTokenOf, openCall, type TimedCall } from './broker.ts';
+import type { CallOptions } from './call-types.ts';
+import { type EndReason, type HangUp, Reports } from './reports.ts';
+import { Failure } from './strings.ts';
+
+/** The record of one call at the broker: opened with an offer, reported on, and replaced by another one after a loss. */
+export class Line {
+  /** The newest answer of the broker. */
+  call: TimedCall | undefined;
+  readonly #options: CallOptions;
+  readonly #onHangUp: (hangUp: HangUp) => void;
+  #embedToken: string | undefined;
+  #reports: Reports | undefined;
+  #end: EndReason | undefined;
+
+  constructor(options: CallOptions, onHangUp: (hangUp: HangUp) => void) {
+    this.#options = options;
+    this.#onHangUp = onHangUp;
+  }
+
+  /** Sends the offer of a connection to the broker; resolves with OpenAI's answer. Throws a `Failure`. */
+  async open(sdp: string): Promise<string> {
+    const { api, siteId, visitorId, getEmbedToken } = this.#options;
+    const lost = this.call;
+    // A call that takes the place of another needs no second token.
+    this.#embedToken ??= await embedTokenOf(getEmbedToken);
+    // Hung up while the page asked its server: there is nothing to open any more.
+    if (this.#end !== undefined) throw new Failure({ code: 'connection_failed' });
+    const call = await openCall(api, siteId, {
+      sdp,
+      visitor_id: visitorId,
+      embed_token: this.#embedToken,
+      replaces: lost && {
+        session_id: lost.session_id,
+        signature: (await this.#reports?.sign(`replaces.${lost.session_id}`)) ?? '',
+      },
+    });
+    this.call = call;
+    this.#reports?.end('connection_lost');
+    this.#reports = new Reports(
+      `${api}/v1/${siteId}/sessions/${call.session_id}/events`,
+      call,
+      this.#onHangUp,
+    );
+    // Hung up while the broker was still answering: the line is given back at once.
+    if (this.#end !== undefined) {
+      this.#reports.end(this.#end);
+      throw new Failure({ code: 'connection_failed' });
+    }
+    return call.sdp;
+  }
+
+  report(type: string, fields?: Readonly<Record<string, unknown>>): void {
+    this.#reports?.add(type, fields);
+  }
+
+  end(reason: EndReason): void {
+    this.#end = reason;
+    this.#reports?.end(reason);
+  }
+
+  /** The page closes: only what needs no answer is still sent. */
+  leave(): void {
+    this.#reports?.leave();
+  }
+
+  /** Resolves when every report was heard, or when that takes too long to wait for. */
+  async drained(): Promise<void> {
+    await this.#reports?.drained();
+  }
+}

@@ -1,0 +1,50 @@
+import type { OpenAiError, ServerEvent } from './events.ts';
+import type { ProblemCode, StringName } from './strings.ts';
+
+export type Response = NonNullable<ServerEvent['response']>;
+
+/** An answer that did not end well. */
+export interface Trouble {
+  /** OpenAI's name for it. */
+  readonly code: string | null;
+  /** For a call that goes on. */
+  readonly sentence?: StringName;
+  /** Ends the call: the next answer would fail just so. */
+  readonly problem?: ProblemCode;
+}
+
+const SENTENCE_OF_INCOMPLETE: Readonly<Record<string, StringName>> = {
+  content_filter: 'response_filtered',
+  max_output_tokens: 'response_cut',
+};
+
+/** Why an answer did not end well; undefined for one that did, and for one that was interrupted. */
+export const troubleOf = ({ status, status_details }: Response): Trouble | undefined => {
+  if (status === 'incomplete') {
+    const code = status_details?.reason ?? null;
+    return { code, sentence: SENTENCE_OF_INCOMPLETE[code ?? ''] ?? 'response_failed' };
+  }
+  if (status !== 'failed') return undefined;
+  const code = codeOf(status_details?.error);
+  const problem = problemOfOpenAi(code);
+  if (problem === 'busy') return { code, sentence: 'response_busy' };
+  return problem === 'openai_error' ? { code, sentence: 'response_failed' } : { code, problem };
+};
+
+/** OpenAI's name for its error: the code, else the type. */
+export const codeOf = (error: OpenAiError | null | undefined): string | null => {
+  const named = [error?.code, error?.type].find(
+    (name) => typeof name === 'string' || typeof name === 'number',
+  );
+  return named === undefined ? null : String(named);
+};
+
+/** The problem that an OpenAI error code is to a visitor. Sources: OpenAI's error-code guide. */
+const problemOfOpenAi = (code: string | null): ProblemCode => {
+  if (code === 'rate_limit_exceeded' || code === 'slow_down') return 'busy';
+  if (/quota|limit_(?:exceeded|reached)|credit|billing|payment/.test(code ?? ''))
+    return 'openai_quota_exhausted';
+  const isOfTheKey =
+    /^(?:model_not_found|invalid_api_key|account_deactivated|not_authorized_invalid_project)$/;
+  return isOfTheKey.test(code ?? '') ? 'openai_key_rejected' : 'openai_error';
+};
