@@ -14,7 +14,7 @@ changed() {
 # The proofs (test/support/long-forms.ts) whose long form the change needs.
 long_forms() {
   local long=()
-  if changed '^(test/custody/canary|lambdas/adapters/|lambdas/telemetry/|lambdas/(domain|use-cases)/keys/)'; then long+=(canary); fi
+  if changed '^(test/custody/|lambdas/adapters/|lambdas/telemetry/|lambdas/(domain|use-cases)/keys/)'; then long+=(custody); fi
   if changed '^(test/faults/|lambdas/adapters/|lambdas/use-cases/(keys|sessions)/)'; then long+=(faults); fi
   if changed '^(test/hostile/|lambdas/(contract|http)/)'; then long+=(hostile); fi
   if changed '^(test/model/|lambdas/(domain|use-cases)/(keys|sessions|usage)/)'; then long+=(model); fi

@@ -347,11 +347,11 @@ afterAll(async () => {
 describe('every way through the product is taken with a canary for a key', () => {
   // The two scopes differ in the place of a key and in the settings of its probe: a failure of each kind is enough there.
   const atWorkspace = new Set([undefined, 'revoked', 'noquota', 'err500', ...SLOW]);
-  const suffixes = isLong('canary') ? [undefined, ...Object.keys(playableFailures)] : [...atWorkspace];
+  const suffixes = isLong('custody') ? [undefined, ...Object.keys(playableFailures)] : [...atWorkspace];
   const shortAtWorkspace = new Set([undefined, 'revoked', 'slowbody']);
   const lives = suffixes.flatMap((suffix) => [
     { scope: 'site', suffix } as const,
-    ...((isLong('canary') ? atWorkspace : shortAtWorkspace).has(suffix)
+    ...((isLong('custody') ? atWorkspace : shortAtWorkspace).has(suffix)
       ? [{ scope: 'workspace', suffix } as const]
       : []),
   ]);
@@ -895,7 +895,7 @@ describe('after all of that', () => {
       'OpenAI',
     ])
       expect(sinks.some(({ where }) => where.startsWith(kind) || where.includes(kind))).toBe(true);
-    expect(Object.keys(canaries).length).toBeGreaterThan(isLong('canary') ? 150 : 100);
+    expect(Object.keys(canaries).length).toBeGreaterThan(isLong('custody') ? 150 : 100);
     expect(leaks.filter(({ secret }) => secret in canaries)).toEqual([]);
   });
 
