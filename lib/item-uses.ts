@@ -37,6 +37,8 @@ const eventsOf = (writer: EventWriter) => `EVENTS#${writer}#*`;
 const MARKS = ['MARK#*'];
 /** Workspaces, members and sites. */
 const TENANTS = 'WORKSPACE#*';
+/** When API tokens were last used. */
+const TOKEN_USES = ['TOKEN_USE#*'];
 const KEY_ACTIVITY = ['KEY#*'];
 
 /**
@@ -61,9 +63,10 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'usage', actions: ['BatchGetItem', 'PutItem', 'UpdateItem'] },
   ],
   keys: [
-    { table: 'tenancy', actions: ['BatchGetItem', 'Query', 'ConditionCheckItem'] },
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'Query', 'ConditionCheckItem'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: [TENANTS, eventsOf('keys'), ...MARKS] },
     { table: 'tenancy', actions: ['UpdateItem', 'DeleteItem'], partitions: [TENANTS] },
+    { table: 'tenancy', actions: ['UpdateItem'], partitions: TOKEN_USES },
     {
       table: 'keys',
       actions: ['BatchGetItem', 'GetItem', 'Query', 'PutItem', 'DeleteItem'],
@@ -94,7 +97,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     {
       table: 'tenancy',
       actions: ['UpdateItem', 'DeleteItem'],
-      partitions: [TENANTS, 'WEBHOOKS#*', 'MAIL#*'],
+      partitions: [TENANTS, 'WEBHOOKS#*', 'MAIL#*', ...TOKEN_USES],
     },
     { table: 'limits', actions: ['GetItem', 'Query', 'PutItem'], partitions: ['DELIVERIES#*'] },
     // The number of workspaces that a person has created today, and of codes and invitations of a workspace.
@@ -119,12 +122,14 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'usage', actions: ['Query'], partitions: ['USAGE#*', 'BUDGET#*'] },
   ],
   audit: [
-    { table: 'tenancy', actions: ['BatchGetItem'] },
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem'] },
+    { table: 'tenancy', actions: ['UpdateItem'], partitions: TOKEN_USES },
     { table: 'audit', actions: ['Query', 'BatchGetItem'] },
   ],
   // The errors of a workspace and the sessions of a site.
   usage: [
-    { table: 'tenancy', actions: ['BatchGetItem'] },
+    { table: 'tenancy', actions: ['GetItem', 'BatchGetItem'] },
+    { table: 'tenancy', actions: ['UpdateItem'], partitions: TOKEN_USES },
     { table: 'tenancy', actions: ['Query'], partitions: ['WORKSPACE#*'] },
     // Fingerprints of stored keys, which are inside their records: sessions take their slots by them.
     {

@@ -2,6 +2,7 @@ import { dynamoDbAudit } from '../adapters/aws/audit/dynamodb-audit.ts';
 import { kmsChainKeys } from '../adapters/aws/audit/kms-chain-keys.ts';
 import { dynamoDbClient, kmsClient } from '../adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
+import { dynamoDbApiTokenReader } from '../adapters/aws/tenancy/dynamodb-api-tokens.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { auditEndpoints } from '../http/endpoints/audit-endpoints.ts';
@@ -11,7 +12,7 @@ import { verifyAuditTrail } from '../use-cases/audit/verify-audit-trail.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Reads and verifies the audit trail; writes nothing. */
+/** Reads and verifies the audit trail; writes nothing but the last use of API tokens. */
 export const auditHandler = (environment: EnvironmentOf<'audit'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const ports = {
@@ -24,6 +25,6 @@ export const auditHandler = (environment: EnvironmentOf<'audit'>, runtime: Runti
   };
   return httpHandler(
     auditEndpoints({ listAuditTrail: listAuditTrail(ports), verifyAuditTrail: verifyAuditTrail(ports) }),
-    httpDeps(environment, runtime),
+    httpDeps(environment, runtime, dynamoDbApiTokenReader(dynamoDb, environment.TENANCY_TABLE)),
   );
 };

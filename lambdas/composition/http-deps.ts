@@ -1,6 +1,8 @@
 import { oidcAccessTokens } from '../adapters/oidc/access-tokens.ts';
 import type { AccessTokenRule } from '../domain/access-token-rule.ts';
 import type { HttpDeps } from '../http/http-deps.ts';
+import type { ApiTokenReader } from '../use-cases/ports/tenancy.ts';
+import { verifyApiToken } from '../use-cases/tenancy/verify-api-token.ts';
 import type { Runtime } from './runtime.ts';
 
 /** The dependencies of every function behind the API, except its endpoints. */
@@ -13,6 +15,8 @@ export const httpDeps = (
     readonly EDGE_PROOF_DIGESTS: readonly string[];
   },
   runtime: Runtime,
+  /** Where API tokens are read; absent for a function that serves no route for them. */
+  apiTokens?: ApiTokenReader,
 ): HttpDeps => ({
   ...runtime,
   accessTokens: oidcAccessTokens({
@@ -28,5 +32,6 @@ export const httpDeps = (
         named,
       }),
   }),
+  verifyApiToken: apiTokens && verifyApiToken({ apiTokens, clock: runtime.clock }),
   edgeSecretDigests: environment.EDGE_PROOF_DIGESTS,
 });

@@ -8,6 +8,7 @@ import { kmsKeySealer } from '../adapters/aws/keys/kms-key-sealer.ts';
 import { kmsDerivationKeys } from '../adapters/aws/kms-derivation-keys.ts';
 import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
+import { dynamoDbApiTokenReader } from '../adapters/aws/tenancy/dynamodb-api-tokens.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
 import { openAiHttp } from '../adapters/openai/openai-http.ts';
 import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../adapters/openai/realtime-calls.ts';
@@ -92,6 +93,6 @@ export const keysHandler = (environment: EnvironmentOf<'keys'>, runtime: Runtime
       archiveSite: archiveSite(ports),
       endSession: endSession(ports),
     }),
-    httpDeps(environment, runtime),
+    httpDeps(environment, runtime, dynamoDbApiTokenReader(dynamoDb, environment.TENANCY_TABLE)),
   );
 };

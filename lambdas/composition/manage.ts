@@ -10,6 +10,8 @@ import { kmsMailCodes, kmsWebhookSecrets } from '../adapters/aws/notices/kms-web
 import { sqsNotices } from '../adapters/aws/notices/notice-message.ts';
 import { dynamoDbRateLimiter } from '../adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { kmsPseudonyms } from '../adapters/aws/sessions/kms-pseudonyms.ts';
+import { dynamoDbApiTokenStore } from '../adapters/aws/tenancy/dynamodb-api-token-store.ts';
+import { dynamoDbApiTokenReader } from '../adapters/aws/tenancy/dynamodb-api-tokens.ts';
 import { dynamoDbInvitations, kmsInvitationSecrets } from '../adapters/aws/tenancy/dynamodb-invitations.ts';
 import { dynamoDbTenancy } from '../adapters/aws/tenancy/dynamodb-tenancy.ts';
 import { dynamoDbDayUsage } from '../adapters/aws/usage/dynamodb-day-usage.ts';
@@ -19,6 +21,7 @@ import type { HttpsPostOptions } from '../adapters/webhooks/https-post.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { isPublicAddress } from '../domain/network-address.ts';
+import { apiTokenEndpoints } from '../http/endpoints/api-token-endpoints.ts';
 import type { EndpointsOf } from '../http/endpoints/endpoint.ts';
 import { manageEndpoints } from '../http/endpoints/manage-endpoints.ts';
 import { memberEndpoints } from '../http/endpoints/member-endpoints.ts';
@@ -38,6 +41,7 @@ import { rotateWebhookSecret } from '../use-cases/notices/rotate-webhook-secret.
 import { sendAgain } from '../use-cases/notices/send-again.ts';
 import { sendTestNotice } from '../use-cases/notices/send-test-notice.ts';
 import { acceptInvitation, offeredInvitation } from '../use-cases/tenancy/accept-invitation.ts';
+import { createApiToken, listApiTokens, revokeApiToken } from '../use-cases/tenancy/api-tokens.ts';
 import { changeSite } from '../use-cases/tenancy/change-site.ts';
 import { changeWorkspace } from '../use-cases/tenancy/change-workspace.ts';
 import { createSite } from '../use-cases/tenancy/create-site.ts';
@@ -116,6 +120,7 @@ export const manageHandler = (
     queue: noticePorts.queue,
     mailAvailable: noticePorts.mailAvailable,
   };
+  const tokenPorts = { ...ports, apiTokens: dynamoDbApiTokenStore(dynamoDb, environment.TENANCY_TABLE) };
   const endpoints: EndpointsOf<'manage'> = {
     ...memberEndpoints({
       ...memberPorts,
@@ -126,6 +131,12 @@ export const manageHandler = (
       removeInvitation: removeInvitation(memberPorts),
       offeredInvitation: offeredInvitation(memberPorts),
       acceptInvitation: acceptInvitation(memberPorts),
+    }),
+    ...apiTokenEndpoints({
+      clock: runtime.clock,
+      createApiToken: createApiToken(tokenPorts),
+      listApiTokens: listApiTokens(tokenPorts),
+      revokeApiToken: revokeApiToken(tokenPorts),
     }),
     ...noticesEndpoints({
       ...noticePorts,
@@ -156,5 +167,8 @@ export const manageHandler = (
       },
     }),
   };
-  return httpHandler(endpoints, httpDeps(environment, runtime));
+  return httpHandler(
+    endpoints,
+    httpDeps(environment, runtime, dynamoDbApiTokenReader(dynamoDb, environment.TENANCY_TABLE)),
+  );
 };

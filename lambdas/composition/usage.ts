@@ -5,6 +5,7 @@ import { dynamoDbKeyFacts } from '../adapters/aws/keys/dynamodb-key-facts.ts';
 import { dynamoDbErrors } from '../adapters/aws/sessions/dynamodb-errors.ts';
 import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
 import { dynamoDbWorkspaceSessions } from '../adapters/aws/sessions/dynamodb-workspace-sessions.ts';
+import { dynamoDbApiTokenReader } from '../adapters/aws/tenancy/dynamodb-api-tokens.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbUsage } from '../adapters/aws/usage/dynamodb-usage.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
@@ -22,7 +23,7 @@ import { readUsage } from '../use-cases/usage/read-usage.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Usage, sessions, errors and slots; the price list and the calculator. Reads alone; of a stored key its fingerprint, and nothing that opens it. */
+/** Usage, sessions, errors and slots; the price list and the calculator. Writes nothing but the last use of API tokens; reads of a stored key its fingerprint, and nothing that opens it. */
 export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const tables = {
@@ -60,6 +61,6 @@ export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runti
       }),
       compareOwnMonth: compareOwnMonth(ports),
     }),
-    httpDeps(environment, runtime),
+    httpDeps(environment, runtime, dynamoDbApiTokenReader(dynamoDb, environment.TENANCY_TABLE)),
   );
 };

@@ -105,6 +105,29 @@ export const PROBLEMS = {
     code: 'already_member',
     message: 'You are already a member of this workspace. An owner can change your role.',
   },
+  api_token_invalid: {
+    status: 401,
+    code: 'api_token_invalid',
+    message:
+      'The API token cannot be used. See details for the reason, or create a new token in the dashboard.',
+  },
+  api_token_not_allowed: {
+    status: 403,
+    code: 'api_token_not_allowed',
+    message:
+      'This API token does not allow this. See details, then use a token with the role and the sites that the request needs.',
+  },
+  api_token_not_found: {
+    status: 404,
+    code: 'api_token_not_found',
+    message:
+      'This API token does not exist, or it was revoked. List the API tokens of the workspace to find the right ID.',
+  },
+  api_token_limit_reached: {
+    status: 409,
+    code: 'api_token_limit_reached',
+    message: 'This workspace already has 20 API tokens, the maximum. Revoke one that you no longer need.',
+  },
   session_not_found: {
     status: 404,
     code: 'session_not_found',

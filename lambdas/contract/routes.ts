@@ -1,5 +1,6 @@
 import type * as z from 'zod';
-import type { Role } from '../domain/tenancy/workspace.ts';
+import type { ApiTokenRole, Role } from '../domain/tenancy/workspace.ts';
+import * as apiTokens from './api-tokens.ts';
 import * as auditSchemas from './audit.ts';
 import * as budgets from './budgets.ts';
 import * as calls from './calls.ts';
@@ -38,6 +39,8 @@ export interface Route {
   readonly servedBy: FunctionName;
   /** `public`: no Authorization. Otherwise the least role that a signed-in caller needs; `any`: just signed in. */
   readonly access: 'public' | 'any' | Role;
+  /** The role of the API tokens that the route accepts too; absent: people only. Such a route has no authorizer at the gateway. */
+  readonly apiTokens?: ApiTokenRole;
   readonly summary: string;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
@@ -66,6 +69,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       path,
       servedBy: 'keys',
       access: 'viewer',
+      apiTokens: 'viewer',
       summary: `The key of ${of}, masked.`,
       status: 200,
       data: keySchemas.maskedKey,
@@ -133,6 +137,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       path: `${path}/versions`,
       servedBy: 'keys',
       access: 'viewer',
+      apiTokens: 'viewer',
       summary: 'History of the key, newest first.',
       query: schemas.pageQuery,
       status: 200,
@@ -144,6 +149,7 @@ const openAiKeyRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`
       path: `${path}/suspend`,
       servedBy: 'keys',
       access: 'admin',
+      apiTokens: 'admin',
       summary: 'Suspends the key and ends its live calls. Later mints are refused.',
       body: calls.endingRequest,
       optionalBody: true,
@@ -173,6 +179,7 @@ const budgetRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, n
       path,
       servedBy: 'manage',
       access: 'viewer',
+      apiTokens: 'viewer',
       summary: `The budget of ${of}, with what is spent in the present period.`,
       status: 200,
       data: budgets.budget,
@@ -351,6 +358,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}',
     servedBy: 'manage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'One workspace.',
     status: 200,
     data: tenancySchemas.workspace,
@@ -488,11 +496,48 @@ export const ROUTES = {
     data: members.joined,
     refusals: ['invitation_not_found', 'already_member', 'version_conflict'],
   },
+  listApiTokens: {
+    method: 'GET',
+    path: '/v1/workspaces/{workspaceId}/api-tokens',
+    servedBy: 'manage',
+    access: 'owner',
+    summary: 'The API tokens of a workspace, without their secrets. Expired ones stay for seven days.',
+    status: 200,
+    data: apiTokens.apiTokens,
+    refusals: ['workspace_not_found'],
+  },
+  createApiToken: {
+    method: 'POST',
+    path: '/v1/workspaces/{workspaceId}/api-tokens',
+    servedBy: 'manage',
+    access: 'owner',
+    summary: 'Creates an API token for a machine. The response contains its text, which is not shown again.',
+    body: apiTokens.createApiTokenRequest,
+    status: 201,
+    data: apiTokens.createdApiToken,
+    refusals: [
+      'recent_sign_in_required',
+      'workspace_not_found',
+      'api_token_limit_reached',
+      'version_conflict',
+    ],
+  },
+  revokeApiToken: {
+    method: 'DELETE',
+    path: '/v1/workspaces/{workspaceId}/api-tokens/{tokenId}',
+    servedBy: 'manage',
+    access: 'owner',
+    summary: 'Revokes an API token. Later requests with it are refused.',
+    status: 200,
+    data: schemas.deleted,
+    refusals: ['workspace_not_found', 'api_token_not_found', 'version_conflict'],
+  },
   listAudit: {
     method: 'GET',
     path: '/v1/workspaces/{workspaceId}/audit',
     servedBy: 'audit',
     access: 'owner',
+    apiTokens: 'auditor',
     summary:
       'The audit trail, newest first. A page may be shorter than its limit. Continue until there is no cursor.',
     query: auditSchemas.auditQuery,
@@ -506,6 +551,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/audit/verify',
     servedBy: 'audit',
     access: 'owner',
+    apiTokens: 'auditor',
     summary:
       'Checks the hash chain of the audit trail and names the first row that was changed. Pass the cursor to continue a long chain.',
     query: auditSchemas.verifyQuery,
@@ -518,6 +564,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/sites',
     servedBy: 'manage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'The sites of a workspace.',
     query: schemas.pageQuery,
     status: 200,
@@ -547,6 +594,7 @@ export const ROUTES = {
     path: '/v1/sites/{siteId}',
     servedBy: 'manage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'One site.',
     status: 200,
     data: tenancySchemas.site,
@@ -557,6 +605,7 @@ export const ROUTES = {
     path: '/v1/sites/{siteId}/former-instructions',
     servedBy: 'manage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary:
       'The former instructions of a site, newest first. To restore them, set them with PATCH of the site.',
     query: schemas.pageQuery,
@@ -569,6 +618,7 @@ export const ROUTES = {
     path: '/v1/sites/{siteId}',
     servedBy: 'manage',
     access: 'admin',
+    apiTokens: 'admin',
     summary: 'Changes settings. They apply to new sessions.',
     body: tenancySchemas.changeSiteRequest,
     status: 200,
@@ -605,6 +655,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/openai-keys',
     servedBy: 'keys',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary:
       'The stored keys of a workspace and of its sites, masked. A page covers `limit` sites and may be shorter. Continue until there is no cursor.',
     query: schemas.pageQuery,
@@ -651,6 +702,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/budgets',
     servedBy: 'manage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'The budgets of a workspace and of its sites, with the spending of their present periods.',
     query: schemas.pageQuery,
     status: 200,
@@ -665,6 +717,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/overview',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'A workspace at a glance: this month by day, its budgets, and whether visitors have come.',
     query: overviewSchemas.overviewQuery,
     status: 200,
@@ -676,6 +729,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/usage',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'Usage of a workspace: sessions, minutes, tokens, cost and plan (docs/usage.md).',
     query: usage.usageQuery,
     status: 200,
@@ -688,6 +742,7 @@ export const ROUTES = {
     path: '/v1/sites/{siteId}/usage',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'Usage of one site. The plan covers the whole workspace.',
     query: usage.usageQuery,
     status: 200,
@@ -700,6 +755,7 @@ export const ROUTES = {
     path: '/v1/sites/{siteId}/sessions',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary:
       'The sessions of a site, newest first, each with its receipt. A page may be shorter than its limit. Continue until there is no cursor.',
     query: usage.sessionsQuery,
@@ -713,6 +769,7 @@ export const ROUTES = {
     path: '/v1/sites/{siteId}/sessions/{sessionId}',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'One session with its receipt: payer, key version, price version, usage, cost.',
     status: 200,
     data: usage.session,
@@ -723,6 +780,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/sessions',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary:
       'The sessions of all sites, archived ones included, each with its receipt. A page may be shorter than its limit. Continue until there is no cursor.',
     query: usage.workspaceSessionsQuery,
@@ -736,6 +794,7 @@ export const ROUTES = {
     path: '/v1/sites/{siteId}/sessions/{sessionId}/end',
     servedBy: 'keys',
     access: 'admin',
+    apiTokens: 'admin',
     summary: 'Ends one call within seconds. A session that has already ended does not change.',
     status: 202,
     data: calls.endedSession,
@@ -746,6 +805,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/live',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'The sessions that are live now, and which of them can be ended.',
     status: 200,
     data: calls.liveSessions,
@@ -756,6 +816,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/errors',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary:
       'Why visitors could not talk, newest first. Repeats within a minute are grouped. A page may be shorter than its limit. Continue until there is no cursor.',
     query: usage.errorsQuery,
@@ -769,6 +830,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/concurrency',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'Active sessions per OpenAI key and site, and the limit of each key.',
     status: 200,
     data: usage.concurrency,
@@ -779,6 +841,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/cost-estimate',
     servedBy: 'usage',
     access: 'viewer',
+    apiTokens: 'viewer',
     summary: 'Compares what one month of the workspace costs with your own key and on each plan.',
     body: usage.ownMonthRequest,
     status: 200,
@@ -790,6 +853,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/webhooks',
     servedBy: 'manage',
     access: 'admin',
+    apiTokens: 'admin',
     summary: 'The webhooks of a workspace, without their secrets.',
     status: 200,
     data: notices.webhooks,
@@ -852,6 +916,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/deliveries',
     servedBy: 'manage',
     access: 'admin',
+    apiTokens: 'admin',
     summary: 'The deliveries of the last 30 days and their results, newest first.',
     query: schemas.pageQuery,
     status: 200,
@@ -873,6 +938,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/mail-alerts',
     servedBy: 'manage',
     access: 'admin',
+    apiTokens: 'admin',
     summary: 'Whether alerts are emailed to alert_email, and which kinds.',
     status: 200,
     data: notices.mailAlerts,
@@ -962,4 +1028,5 @@ export const commonRefusals = (route: Route): readonly ProblemName[] => [
   'invalid_request',
   ...(route.access === 'public' ? [] : (['unauthorized'] as const)),
   ...(route.access === 'public' || route.access === 'any' ? [] : (['forbidden'] as const)),
+  ...(route.apiTokens === undefined ? [] : (['api_token_invalid', 'api_token_not_allowed'] as const)),
 ];

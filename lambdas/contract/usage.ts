@@ -146,6 +146,16 @@ const receipt = z
     usage_complete: z.boolean(),
     flags: z.array(z.enum(USAGE_FLAGS)).describe('What is implausible in its reports.'),
     flagged_tokens: tokensByKind.describe('Kept apart, not counted.'),
+    claimed_tokens: tokensByKind.describe(
+      'Tokens that the page of a watched call reported: compared with the count, never counted.',
+    ),
+    claimed_cost_cents: cents.nullable().describe('Their cost; null without a watcher or a known price.'),
+    claims_too_much: z
+      .boolean()
+      .nullable()
+      .describe(
+        'Whether the page claims more than the watcher counted; null: the watcher did not see the whole call.',
+      ),
   })
   .meta({ id: 'Receipt' });
 

@@ -19,7 +19,8 @@ const WORKSPACE_ID_LENGTH = 12;
 const SITE_ID_LENGTH = 24;
 const TIME_LENGTH = 10;
 
-const base32 = (random: RandomBytes, length: number): string => {
+/** `length` characters of five random bits each. */
+export const base32 = (random: RandomBytes, length: number): string => {
   const bytes = random(length);
   if (bytes.byteLength !== length) throw new Error('The source of randomness gave too few bytes.');
   return Array.from(bytes, (byte) => ALPHABET[byte % 32]).join('');

@@ -92,8 +92,7 @@ export const createRouter = <Name extends FunctionName>(
     event: APIGatewayProxyEventV2,
     state: RequestState,
   ): Promise<Result> => {
-    const caller =
-      route.access === 'public' ? undefined : await authenticate(deps.accessTokens, event, sourceIp);
+    const caller = route.access === 'public' ? undefined : await authenticate(deps, route, event, sourceIp);
     const request: EndpointRequest<RouteId> = {
       path: event.pathParameters ?? {},
       ...(validated(route, event) as Pick<EndpointRequest<RouteId>, 'body' | 'query'>),

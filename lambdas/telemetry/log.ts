@@ -9,7 +9,7 @@ export interface Log {
 }
 
 /** No word boundary in front: `key_sk-…` and `Bearer%20sk-…` are keys too. */
-const SECRET_SHAPE = /(?:sk-|ek_)[A-Za-z0-9_-]{16,}/g;
+const SECRET_SHAPE = /(?:sk-|ek_|spk_)[A-Za-z0-9_-]{16,}/g;
 const LINE_FORGERY = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
 
 /**

@@ -68,12 +68,16 @@ const PUBLIC_BECAUSE: Readonly<Record<PublicRouteId, string>> = {
   health: 'Monitors ask without credentials; the answer holds nothing but the version.',
 };
 
+const API_TOKENS_BECAUSE =
+  'Accepts API tokens beside access tokens. The function verifies either before it reads anything about the request.';
+
 const isRouteId = (id: string): id is RouteId => id in ROUTES;
 const isPublic = (id: RouteId): id is PublicRouteId => ROUTES[id].access === 'public';
+const acceptsApiTokens = (id: RouteId): boolean => 'apiTokens' in ROUTES[id];
 
 /**
- * The HTTP API: exactly the routes of the contract, behind a JWT authorizer unless they are public. Anything else goes
- * to the function `manage`, which answers with our own 404. CORS is answered by the functions, site by site; the API
+ * The HTTP API: exactly the routes of the contract, behind a JWT authorizer unless they are public or accept API tokens, which are
+ * no JWTs (docs/decisions/0101). Anything else goes to the function `manage`, which answers with our own 404. CORS is answered by the functions, site by site; the API
  * itself allows no origin.
  */
 export class BrokerApi extends Construct {
@@ -140,9 +144,10 @@ export class BrokerApi extends Construct {
         httpApi: this.#api,
         routeKey: HttpRouteKey.with(path, HttpMethod[method]),
         integration: integrationOf(servedBy),
-        ...(isPublic(routeId) ? {} : { authorizer: signedIn }),
+        ...(isPublic(routeId) || acceptsApiTokens(routeId) ? {} : { authorizer: signedIn }),
       });
       if (isPublic(routeId)) acknowledgeNoAuthorizer(route, PUBLIC_BECAUSE[routeId]);
+      if (acceptsApiTokens(routeId)) acknowledgeNoAuthorizer(route, API_TOKENS_BECAUSE);
     }
   }
 

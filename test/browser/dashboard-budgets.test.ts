@@ -34,6 +34,11 @@ describeInBrowser('a person who looks after spending', () => {
     await button('Set a budget for Shop site').click();
     await dialog().getByLabel('Amount, US dollars').fill('50');
     await dialog().getByText('Also refuses new sessions at 100 %.').waitFor();
+    await dialog()
+      .getByText(
+        /Buys about [\d,]+ minutes, at \$0\.\d+ a minute for a typical conversation with gpt-realtime/,
+      )
+      .waitFor();
     await dialog().getByRole('button', { name: 'Save the budget' }).click();
     await page.getByText('The budget of Shop site is saved.').waitFor();
     await page.getByRole('img', { name: 'Budget of Shop site: $0.00 of $50.00 a month spent' }).waitFor();
@@ -100,7 +105,7 @@ describeInBrowser('a person who lets only known visitors talk', () => {
     await page.getByLabel('Only visitors with an embed token may talk').check();
     await page.getByLabel('Conversations of one visitor a day').fill('5');
     await button('Save the rules').click();
-    await page.getByText('The rules for visitors are saved.').waitFor();
+    await page.getByText('The rules for visitors of Shop site are saved.').waitFor();
     expect(await site()).toMatchObject({
       require_embed_token: true,
       visitor_limits: { calls_per_day: 5, minutes_per_day: null },
@@ -114,7 +119,7 @@ describeInBrowser('a person who lets only known visitors talk', () => {
     await button('Remove the key').click();
     await dialog().getByText('no visitor can talk until a new key is stored').waitFor();
     await dialog().getByRole('button', { name: 'Remove the key' }).click();
-    await page.getByText('The embed key is removed.').waitFor();
+    await page.getByText('The embed key of Shop site is removed.').waitFor();
     expect(await site()).toMatchObject({ embed_key: null });
   });
 });

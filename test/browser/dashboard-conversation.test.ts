@@ -78,7 +78,7 @@ describeInBrowser('the conversation of a site in the dashboard', () => {
     expect(await version.locator('del').allTextContents()).toEqual(['fresh']);
     expect(await version.locator('ins').allTextContents()).toEqual(['old']);
     await version.getByRole('button', { name: 'Restore' }).click();
-    await run.page.getByText('The former instructions are restored.').waitFor();
+    await run.page.getByText('The former instructions of Shop site are restored.').waitFor();
     expect(await field('Instructions').inputValue()).toBe('Sell fresh bread.');
     expect(await asOwner(run.stack, tenant, 'GET', path)).toMatchObject({
       instructions: 'Sell fresh bread.',

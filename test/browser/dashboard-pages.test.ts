@@ -80,6 +80,13 @@ const EVERY_RULE = {
 /** The same page in other colours: nothing else can differ. */
 const COLOURS = { runOnly: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] } };
 
+/** Tables that are wider than their place, and rows that are no cards, by their names. */
+const WIDE_TABLES = `[...document.querySelectorAll('main table')]
+  .filter((table) =>
+    table.parentElement.scrollWidth > table.parentElement.clientWidth ||
+    [...table.querySelectorAll('tbody tr')].some((row) => getComputedStyle(row).display !== 'grid'))
+  .map((table) => table.caption.textContent)`;
+
 /** The violations that axe finds, one line each. */
 const faults = async (rules: object = EVERY_RULE): Promise<readonly string[]> => {
   await run.page.evaluate(AXE);
@@ -124,13 +131,15 @@ describeInBrowser('every page of the dashboard', () => {
     await signIn(run, tenant.owner);
   });
 
-  it('never makes the page itself scroll sideways on a phone', async () => {
+  it('has cards in place of wide tables on a phone: nothing scrolls sideways, and axe finds nothing', async () => {
     await run.page.setViewportSize(PHONE);
     const wide: string[] = [];
     for (const path of pages) {
       await open(path);
       const width = (await run.page.evaluate('document.documentElement.scrollWidth')) as number;
       if (width > PHONE.width) wide.push(`${path}: ${width}`);
+      for (const table of (await run.page.evaluate(WIDE_TABLES)) as string[]) wide.push(`${path}: ${table}`);
+      for (const fault of await faults()) wide.push(`${path}: ${fault}`);
     }
     await run.page.setViewportSize(DESKTOP);
     expect(wide).toEqual([]);

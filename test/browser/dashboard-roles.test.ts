@@ -73,6 +73,7 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
   budgets: [],
   alerts: [],
   members: ['Leave this workspace', 'Copy user ID', 'Your name in this workspace'],
+  'api-tokens': [],
   settings: [],
   audit: [],
 };

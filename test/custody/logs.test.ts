@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -8,6 +9,8 @@ import { tokenHandler } from '../../lambdas/composition/token.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
 import type { LogMessage } from '../../lambdas/contract/log-messages.ts';
 import type { AuditEvent } from '../../lambdas/domain/audit/audit-record.ts';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { newApiToken } from '../../lambdas/domain/tenancy/api-token-text.ts';
 import type { EndpointsOf } from '../../lambdas/http/endpoints/endpoint.ts';
 import { type HttpHandler, httpHandler } from '../../lambdas/http/http-handler.ts';
 import { auditProjector } from '../../lambdas/streams/audit-projector.ts';
@@ -309,10 +312,11 @@ describe("a deployed function's logger", () => {
     return `${stdout}${stderr}`.split('\n').filter((line) => line !== '');
   };
 
-  test('redacts what is shaped like a key or a client secret, in any field and at every level', async () => {
+  test('redacts what is shaped like a key, a client secret or an API token, in any field and at every level', async () => {
     const key = fakeKey();
     const clientSecret = `ek_${Buffer.from(fakeKey()).toString('hex').slice(30, 62)}`;
-    const finder = secretFinder({ key, clientSecret });
+    const apiToken = newApiToken('0123456789ab' as WorkspaceId, randomBytes).text;
+    const finder = secretFinder({ key, clientSecret, apiToken });
     const facts = [
       key,
       `Bearer ${key}`,
@@ -322,6 +326,8 @@ describe("a deployed function's logger", () => {
       `${key}${key}`,
       clientSecret,
       `x:${clientSecret}.`,
+      apiToken,
+      `/v1/workspaces/${apiToken}?access_token=${apiToken}`,
     ];
     const lines = await logOfChild(facts.map((note) => ({ note })));
     const [logs, metrics] = [

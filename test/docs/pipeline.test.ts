@@ -12,13 +12,21 @@ const workflow = readFileSync(join(FOLDER, 'deploy.yml'), 'utf8');
 const trust = z.object({
   Condition: z.strictObject({ StringEquals: z.record(z.string(), z.unknown()) }),
 });
+const plainStatement = z.object({ Action: z.string(), Resource: z.unknown() });
+/** One that depends on a condition is taken as if the condition held. */
+const statement = z.union([
+  plainStatement,
+  z
+    .object({ 'Fn::If': z.tuple([z.string(), plainStatement, z.object({ Ref: z.literal('AWS::NoValue') })]) })
+    .transform((value) => value['Fn::If'][1]),
+]);
 const role = z.object({
   Properties: z.object({
     AssumeRolePolicyDocument: z.object({ Statement: z.array(trust) }),
     Policies: z.array(
       z.object({
         PolicyDocument: z.object({
-          Statement: z.array(z.object({ Action: z.string(), Resource: z.unknown() })),
+          Statement: z.array(statement),
         }),
       }),
     ),
@@ -56,7 +64,7 @@ describe('the roles of the pipeline', () => {
     ['DeployRole', `environment:\${Environment}`, ['deploy', 'file-publishing', 'lookup']],
     ['DiffRole', `environment:\${Environment}-diff`, ['lookup']],
   ])(
-    '%s trusts one environment of one repository, and assumes only roles of the CDK',
+    '%s trusts one environment of one repository, and assumes no roles but these of the CDK',
     (name, subject, roles) => {
       const { AssumeRolePolicyDocument, Policies } = role.parse(Resources[name]).Properties;
       expect(AssumeRolePolicyDocument.Statement.map(({ Condition }) => Condition.StringEquals)).toEqual([
@@ -65,12 +73,64 @@ describe('the roles of the pipeline', () => {
           'token.actions.githubusercontent.com:sub': { 'Fn::Sub': `repo:\${Repository}:${subject}` },
         },
       ]);
-      const statements = Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
-      expect(statements.map(({ Action }) => Action)).toEqual(['sts:AssumeRole']);
+      const statements = Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).filter(
+        ({ Action }) => Action === 'sts:AssumeRole',
+      );
+      expect(statements).toHaveLength(1);
       const assumed = [...JSON.stringify(statements).matchAll(/role\/cdk-hnb659fds-([a-z-]+)-role-/g)];
       expect(assumed.map(([, kind]) => kind)).toEqual(roles);
     },
   );
+});
+
+describe('the upload of the dashboard', () => {
+  const actionsOf = (name: string) =>
+    role
+      .parse(Resources[name])
+      .Properties.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+      .filter(({ Action }) => Action !== 'sts:AssumeRole');
+
+  test('needs one right of the role that deploys: to put below the folders that the upload fills', () => {
+    expect(actionsOf('DeployRole')).toEqual([
+      {
+        Action: 's3:PutObject',
+        Resource: ['dashboard', 'widget'].map((folder) => ({
+          'Fn::Sub': `arn:\${AWS::Partition}:s3:::\${DashboardBucket}/${folder}/*`,
+        })),
+      },
+    ]);
+    expect(actionsOf('DiffRole')).toEqual([]);
+    const source = readFileSync(join(ROOT, 'tools/operator/upload-dashboard.ts'), 'utf8');
+    expect([...source.matchAll(/new (\w+)Command\(/g)].map(([, command]) => command)).toEqual(['PutObject']);
+    expect(source).toMatch(
+      /uploadsOf\(DASHBOARD_FOLDER, 'dashboard\/'\), \.\.\.uploadsOf\(WIDGET_FOLDER, 'widget\/'\)/,
+    );
+  });
+
+  test('comes after the deployment, whose outputs it reads, and only where the stage has a dashboard', () => {
+    const [script = ''] = /if jq[\s\S]*?fi\n/.exec(workflow) ?? [];
+    expect(workflow.indexOf('--outputs-file outputs.json')).toBeGreaterThan(0);
+    expect(workflow.indexOf('--outputs-file outputs.json')).toBeLessThan(workflow.indexOf(script));
+    const folder = mkdtempSync(join(tmpdir(), 'upload-'));
+    try {
+      writeFileSync(join(folder, 'npm'), '#!/bin/sh\necho "npm $*"\n');
+      chmodSync(join(folder, 'npm'), 0o755);
+      const run = (outputs: unknown): string => {
+        writeFileSync(join(folder, 'outputs.json'), JSON.stringify(outputs));
+        return execFileSync('bash', ['-e', '-c', script], {
+          cwd: folder,
+          encoding: 'utf8',
+          env: { PATH: `${folder}:${process.env['PATH'] ?? ''}`, STAGE: 'prod' },
+        });
+      };
+      expect(run({ 'spelo-byok-prod-dashboard': { DashboardBucket: 'b' } })).toContain(
+        'npm run upload-dashboard -- outputs.json',
+      );
+      expect(run({ 'spelo-byok-prod-api': {}, 'spelo-byok-dev-dashboard': {} })).not.toContain('npm run');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 });
 
 describe('the gate', () => {

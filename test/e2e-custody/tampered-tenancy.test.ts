@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventPut } from '../../lambdas/adapters/aws/audit/event-outbox.ts';
 import type { AuditEvent } from '../../lambdas/domain/audit/audit-record.ts';
 import type { EventWriter } from '../../lambdas/domain/audit/event-writers.ts';
+import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { hashOfApiToken, newApiToken } from '../../lambdas/domain/tenancy/api-token-text.ts';
 import { expectSuccess } from '../support/answers.ts';
 import { addMember } from '../support/people.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
@@ -79,6 +82,36 @@ describe('a table writer is noticed who', () => {
     const guest = await addMember(stack, tenant, 'admin');
     await tables.delete('tenancy', await itemOf(tenant, `MEMBER#${guest}`));
     expect(await incidentsOf(tenant)).toEqual([`unexplained_change: member ${guest}`]);
+  });
+
+  test('adds an API token, changes one or removes one', async () => {
+    const tenant = await makeTenant(stack);
+    const path = `/v1/workspaces/${tenant.workspaceId}/api-tokens`;
+    const body = { name: 'Export', role: 'viewer' };
+    const { token, token_id } = expectSuccess(
+      await stack.call('POST', path, { as: tenant.owner, body }),
+      201,
+    );
+    const item = await itemOf(tenant, `API_TOKEN#${token_id}`);
+    const forged = newApiToken(tenant.workspaceId as WorkspaceId, randomBytes);
+    const own = {
+      sk: `API_TOKEN#${forged.tokenId}`,
+      tokenId: forged.tokenId,
+      hash: hashOfApiToken(forged.text),
+    };
+    await tables.put('tenancy', { ...item, ...own, role: 'admin' });
+    await tables.put('tenancy', { ...item, role: 'admin' });
+    await tables.put('tenancy', { ...item, expiresAt: '2036-01-01T00:00:00.000Z' });
+    for (const text of [forged.text, token]) {
+      const headers = { authorization: `Bearer ${text}` };
+      expectSuccess(await stack.call('GET', `/v1/sites/${tenant.siteId}`, { headers }));
+    }
+    await tables.delete('tenancy', item);
+    expect(await incidentsOf(tenant)).toEqual(
+      [forged.tokenId, token_id, token_id, token_id]
+        .map((id) => `unexplained_change: API token ${id}`)
+        .sort(),
+    );
   });
 
   test('changes the origins of a site, adds a site or removes one', async () => {

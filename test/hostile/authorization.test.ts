@@ -63,7 +63,7 @@ const expectedOf = (route: NamedRoute, as: Person, target: Target): number => {
 
 /** Answers to a member who is let in but finds no room, or nothing to go back to: as good as a success. */
 const LET_IN =
-  /"(?:not_endable|site_limit_reached|no_previous_version|member_not_found|session_not_found|webhook_not_found|delivery_not_found|webhook_limit_reached|mail_unavailable|alert_email_missing|mail_code_wrong|invitation_not_found)"/;
+  /"(?:not_endable|site_limit_reached|no_previous_version|member_not_found|session_not_found|webhook_not_found|delivery_not_found|webhook_limit_reached|mail_unavailable|alert_email_missing|mail_code_wrong|invitation_not_found|api_token_not_found|api_token_limit_reached)"/;
 
 const standingOf = ({ status: success }: NamedRoute, { status, text }: Answer): number =>
   LET_IN.test(text) ? success : status;

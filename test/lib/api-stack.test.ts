@@ -45,11 +45,11 @@ describe('the routes', () => {
   const withAuthorizer = { authorization: 'JWT', authorizer: only('AWS::ApiGatewayV2::Authorizer').name };
   const withoutAuthorizer = { authorization: 'NONE', authorizer: undefined };
 
-  test('are those of the contract, behind the authorizer unless public, and $default for all else', () => {
+  test('are those of the contract, behind the authorizer unless public or for API tokens too, and $default for all else', () => {
     const contract = Object.values<Route>(ROUTES).map((route) => ({
       routeKey: routeKeyOf(route),
       servedBy: route.servedBy,
-      ...(route.access === 'public' ? withoutAuthorizer : withAuthorizer),
+      ...(route.access === 'public' || route.apiTokens !== undefined ? withoutAuthorizer : withAuthorizer),
     }));
     const byKey = (a: { routeKey: unknown }, b: { routeKey: unknown }) =>
       String(a.routeKey).localeCompare(String(b.routeKey));
@@ -68,6 +68,38 @@ describe('the routes', () => {
       'POST /v1/{siteId}/calls',
       'OPTIONS /v1/{siteId}/sessions/{sessionId}/events',
       'POST /v1/{siteId}/sessions/{sessionId}/events',
+      // These accept API tokens.
+      'GET /v1/workspaces/{workspaceId}',
+      'GET /v1/workspaces/{workspaceId}/audit',
+      'GET /v1/workspaces/{workspaceId}/audit/verify',
+      'GET /v1/workspaces/{workspaceId}/sites',
+      'GET /v1/sites/{siteId}',
+      'GET /v1/sites/{siteId}/former-instructions',
+      'PATCH /v1/sites/{siteId}',
+      'GET /v1/sites/{siteId}/openai-key',
+      'GET /v1/sites/{siteId}/openai-key/versions',
+      'POST /v1/sites/{siteId}/openai-key/suspend',
+      'GET /v1/workspaces/{workspaceId}/openai-keys',
+      'GET /v1/workspaces/{workspaceId}/openai-key',
+      'GET /v1/workspaces/{workspaceId}/openai-key/versions',
+      'POST /v1/workspaces/{workspaceId}/openai-key/suspend',
+      'GET /v1/sites/{siteId}/budget',
+      'GET /v1/workspaces/{workspaceId}/budgets',
+      'GET /v1/workspaces/{workspaceId}/budget',
+      'GET /v1/workspaces/{workspaceId}/overview',
+      'GET /v1/workspaces/{workspaceId}/usage',
+      'GET /v1/sites/{siteId}/usage',
+      'GET /v1/sites/{siteId}/sessions',
+      'GET /v1/sites/{siteId}/sessions/{sessionId}',
+      'GET /v1/workspaces/{workspaceId}/sessions',
+      'POST /v1/sites/{siteId}/sessions/{sessionId}/end',
+      'GET /v1/workspaces/{workspaceId}/live',
+      'GET /v1/workspaces/{workspaceId}/errors',
+      'GET /v1/workspaces/{workspaceId}/concurrency',
+      'POST /v1/workspaces/{workspaceId}/cost-estimate',
+      'GET /v1/workspaces/{workspaceId}/webhooks',
+      'GET /v1/workspaces/{workspaceId}/deliveries',
+      'GET /v1/workspaces/{workspaceId}/mail-alerts',
       'GET /v1/pricing',
       'POST /v1/cost-estimate',
       'GET /v1/health',

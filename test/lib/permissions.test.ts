@@ -404,7 +404,9 @@ describe('the tables', () => {
       'events',
       'keys',
       'rotate',
+      'audit',
       'manage',
+      'usage',
       'detector',
       'rotate-on-request',
       'retire-models',
@@ -418,6 +420,11 @@ describe('the tables', () => {
     expect(conditionsOf('watch', 'TenancyTable', writes)).toEqual(puts(own('watch')));
     expect(conditionsOf('heartbeat', 'TenancyTable', writes)).toEqual(puts('EVENTS#heartbeat#heartbeat'));
     expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
+    // They read, and note when an API token was last used.
+    for (const role of ['audit', 'usage'])
+      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual([
+        ['dynamodb:UpdateItem', inPartitions('TOKEN_USE#*')],
+      ]);
     // A role that changes a key writes its mark.
     for (const [role, writer] of [
       ['rotate', 'rotate'],
@@ -471,9 +478,13 @@ describe('the tables', () => {
     expect(actionsOf('manage', 'SessionsTable')).toEqual([]);
   });
 
-  test('usage only reads: errors, sessions of sites, totals, slots, and the records of stored keys, which it cannot open', () => {
+  test('usage only reads, but for the last use of API tokens: errors, sessions of sites, totals, slots, and the records of stored keys, which it cannot open', () => {
     const own = permissions.filter(({ role }) => role === 'usage');
-    expect(own.filter(({ action }) => writes.test(action) && action.startsWith('dynamodb:'))).toEqual([]);
+    expect(
+      own
+        .filter(({ action }) => writes.test(action) && action.startsWith('dynamodb:'))
+        .map(({ action, resource }) => [action, resource]),
+    ).toEqual([['dynamodb:UpdateItem', 'TenancyTable']]);
     expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
       ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'].map((action) => [
         action,

@@ -22,6 +22,7 @@ const BODIES: { readonly [Id in RouteId]?: () => unknown } = {
   putMember: () => ({ role: 'viewer' }),
   nameMyself: () => ({ name: 'Ada' }),
   invitePerson: () => ({ email: 'ada@customer.example', role: 'viewer' }),
+  createApiToken: () => ({ name: 'Export', role: 'viewer' }),
   createSite: () => ({ name: 'New', allowed_origins: ['https://new.example'] }),
   changeSite: () => ({ name: 'Renamed' }),
   putSiteKey: () => ({ api_key: fakeKey() }),
@@ -45,6 +46,7 @@ export interface Addressed extends Pick<Tenant, 'workspaceId' | 'siteId'> {
   readonly webhookId?: string;
   readonly deliveryId?: string;
   readonly invitationId?: string;
+  readonly tokenId?: string;
 }
 
 /** As session ids are, and of no session. */
@@ -53,6 +55,7 @@ const NO_SESSION = `ses_${'0'.repeat(26)}`;
 /** As their ids are, and of none. */
 const NO_WEBHOOK = `whk_${'0'.repeat(20)}`;
 const NO_INVITATION = `inv_${'0'.repeat(36)}`;
+const NO_TOKEN = `tok_${'0'.repeat(16)}`;
 const NO_DELIVERY = `dlv_${'0'.repeat(29)}`;
 
 /** The path of a route with the ids of `tenant`, and `sub` as the member that it is about. */
@@ -63,6 +66,7 @@ export const pathOf = ({ path }: Route, tenant: Addressed, sub: string): string 
     .replace('{sessionId}', tenant.sessionId ?? NO_SESSION)
     .replace('{webhookId}', tenant.webhookId ?? NO_WEBHOOK)
     .replace('{invitationId}', tenant.invitationId ?? NO_INVITATION)
+    .replace('{tokenId}', tenant.tokenId ?? NO_TOKEN)
     .replace('{deliveryId}', tenant.deliveryId ?? NO_DELIVERY)
     .replace('{sub}', encodeURIComponent(sub));
 

@@ -5,6 +5,7 @@ import {
   type ZodOpenApiPathsObject,
   type ZodOpenApiResponsesObject,
 } from 'zod-openapi';
+import { apiTokenIdSchema } from '../../lambdas/contract/api-tokens.ts';
 import {
   failure,
   sessionIdSchema,
@@ -25,6 +26,7 @@ const PATH_PARAMETERS = {
   webhookId: webhookIdSchema,
   deliveryId: deliveryIdSchema,
   invitationId: invitationIdSchema,
+  tokenId: apiTokenIdSchema,
   sub: subSchema,
 } as const;
 

@@ -13,6 +13,7 @@ our own. Tests make their keys at run time, so no file is excepted. Exit status:
 /** Shapes that the preset does not know, or finds only in files of certain kinds. */
 const SHAPES: Readonly<Record<string, RegExp>> = {
   'OpenAI client secret': /\bek_[0-9a-f]{32}\b/,
+  'API token': /\bspk_[0-9a-hjkmnp-tv-z]{86}\b/,
   'AWS access key id': /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/,
   'private key': /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/,
   'JSON Web Token': /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}/,

@@ -116,6 +116,19 @@ const ITEMS: Readonly<
     what: 'mark of a key',
     kept: ALWAYS,
   },
+  apiToken: {
+    table: 'tenancy',
+    key: primaryKey.apiToken(W, any('token')),
+    what: 'name, role and hash of an API token',
+    person: '`sub` of its creator',
+    kept: 'until it is revoked, or 7 days after it expires',
+  },
+  apiTokenUse: {
+    table: 'tenancy',
+    key: primaryKey.apiTokenUse(W, any('token')),
+    what: 'when an API token was last used',
+    kept: 'as long as the token',
+  },
   webhook: {
     table: 'tenancy',
     key: primaryKey.webhook(W, any('webhook')),

@@ -46,6 +46,12 @@ export const primaryKey = {
     pk: `WORKSPACE#${id}`,
     sk: `INVITATION#${invitationId}`,
   }),
+  apiToken: (id: WorkspaceId, tokenId: string): PrimaryKey => ({
+    pk: `WORKSPACE#${id}`,
+    sk: `API_TOKEN#${tokenId}`,
+  }),
+  /** When a token was last used; apart from the token, which is never changed. */
+  apiTokenUse: (id: WorkspaceId, tokenId: string): PrimaryKey => ({ pk: `TOKEN_USE#${id}`, sk: tokenId }),
   removal: (id: WorkspaceId, personHash: string): PrimaryKey => ({
     pk: `WORKSPACE#${id}`,
     sk: `REMOVAL#${personHash}`,

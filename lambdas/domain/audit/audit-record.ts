@@ -20,6 +20,8 @@ export const AUDIT_EVENT_TYPES = [
   'member.removed',
   'member.invited',
   'member.invitation_removed',
+  'api_token.created',
+  'api_token.revoked',
   'site.created',
   'site.changed',
   'site.archived',
@@ -76,7 +78,10 @@ export interface AuditEvent {
   readonly type: AuditEventType;
   /** When it happened, RFC 3339. */
   readonly at: string;
-  /** `sub` of a person, `visitor`, `system:<function>`, or `operator:<ARN>` for a command of an operator. */
+  /**
+   * `sub` of a person, `token:<ID>` of an API token, `visitor`, `system:<function>`, or `operator:<ARN>` for a command of an
+   * operator.
+   */
   readonly actor: string;
   readonly siteId: string | null;
   readonly sessionId: string | null;

@@ -26,6 +26,8 @@ export const EVENT_WRITERS = {
     'member.removed',
     'member.invited',
     'member.invitation_removed',
+    'api_token.created',
+    'api_token.revoked',
     'site.created',
     'site.changed',
     'budget.changed',

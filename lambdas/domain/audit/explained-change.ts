@@ -65,6 +65,8 @@ export const tenancyChangeOf = ({ pk, sk, change, image }: ChangedItem): Tenancy
     case 'INVITATION':
       // One that ends gives nobody a right: by acceptance, which the member's own event explains, or by its expiry.
       return change === 'REMOVE' ? undefined : of(`invitation ${id}`, [invited(id, image?.['role'])]);
+    case 'API_TOKEN':
+      return of(`API token ${id}`, apiTokenExplanations(change, id, image));
     case 'SITE':
       return of(`site ${id}`, siteExplanations(change, id), id);
     case 'ARCHIVED_SITE':
@@ -109,6 +111,18 @@ const invited = (invitation: string, role: unknown): Explanation => ({
   types: ['member.invited'],
   facts: { invitation, role: String(role) },
 });
+
+/** No part of a token is ever changed: it is created once and revoked once. */
+const apiTokenExplanations = (
+  change: ChangedItem['change'],
+  token: string,
+  image: ChangedItem['image'],
+): readonly Explanation[] => {
+  if (change === 'MODIFY') return [];
+  if (change === 'REMOVE') return [{ writer: 'manage', types: ['api_token.revoked'], facts: { token } }];
+  const [role, expiresAt] = [String(image?.['role']), String(image?.['expiresAt'])];
+  return [{ writer: 'manage', types: ['api_token.created'], facts: { token, role, valid_until: expiresAt } }];
+};
 
 const siteExplanations = (change: ChangedItem['change'], siteId: string): readonly Explanation[] => {
   if (change === 'INSERT') return [{ writer: 'manage', types: ['site.created'], siteId }];

@@ -1,6 +1,8 @@
 import type { UsageSource } from '../calls/call.ts';
 import type { BillingMode } from '../tenancy/workspace.ts';
-import type { TokenCounts } from '../usage/token-counts.ts';
+import { costOf } from '../usage/cost.ts';
+import { priceOfVersion } from '../usage/price-catalogue.ts';
+import { NO_TOKENS, type TokenCounts } from '../usage/token-counts.ts';
 import {
   billedSecondsOf,
   type EndReason,
@@ -12,6 +14,7 @@ import {
   startMsOf,
   type UsageFlag,
 } from './session-usage.ts';
+import { claimsTooMuch } from './watched-usage.ts';
 
 /** The result of a session: who paid, for what, and how sure that is. */
 export interface Receipt {
@@ -32,6 +35,12 @@ export interface Receipt {
   readonly estimated: boolean;
   readonly flags: readonly UsageFlag[];
   readonly usageSource: UsageSource;
+  /** Tokens that the page of a watched call reported: compared with the count, never counted. */
+  readonly claimedTokens: TokenCounts;
+  /** The cost of `claimedTokens` at list prices; null without a watcher or a known price. */
+  readonly claimedMicroCents: number | null;
+  /** Whether the page claims more than the watcher counted; null: nobody knows, or nothing was to compare. */
+  readonly claimsTooMuch: boolean | null;
   /** True when the watcher saw the whole call, and so every response that OpenAI billed. */
   readonly usageComplete: boolean;
 }
@@ -39,6 +48,8 @@ export interface Receipt {
 export const receiptOf = (usage: SessionUsage): Receipt => {
   const entry = entryOf(usage);
   const over = isOver(usage);
+  const { watch } = usage;
+  const price = usage.priceVersion === null ? undefined : priceOfVersion(usage.priceVersion);
   const endMs = over ? endMsOf(usage) : null;
   const startMs = startMsOf(usage);
   const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
@@ -56,7 +67,11 @@ export const receiptOf = (usage: SessionUsage): Receipt => {
     costMicroCents: usage.priceVersion === null ? null : entry.costMicroCents,
     estimated: usage.mode === 'byok' || usage.priceVersion === null || !isWatchedWhole(usage),
     flags: usage.flags,
-    usageSource: usage.watch === null ? 'browser' : 'watched',
+    usageSource: watch === null ? 'browser' : 'watched',
+    claimedTokens: watch?.claimed ?? NO_TOKENS,
+    claimedMicroCents:
+      watch === null || price === undefined ? null : costOf(watch.claimed, price).totalMicroCents,
+    claimsTooMuch: isWatchedWhole(usage) ? claimsTooMuch(usage) : null,
     usageComplete: isWatchedWhole(usage),
   };
 };

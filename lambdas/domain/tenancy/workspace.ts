@@ -12,9 +12,12 @@ export type Role = (typeof ROLES)[number];
 export const roleSuffices = (held: Role, required: Role): boolean =>
   ROLES.indexOf(held) >= ROLES.indexOf(required);
 
-/** The signed-in caller: the `sub` of a verified access token, and the address that API Gateway saw. */
+/** The caller of a management route, and the address that API Gateway saw. */
 export interface Caller {
+  /** Of a person the `sub` of a verified access token; of a machine `token:<ID of its API token>`, which no member is called. */
   readonly sub: string;
+  /** The API token of a machine; absent for a person. */
+  readonly token?: ApiTokenOfCaller;
   readonly sourceIp: string;
   /** True when they signed in longer ago than the deployment allows for sensitive changes, or when the token does not say. */
   readonly signInIsOld?: boolean;
@@ -63,6 +66,32 @@ export interface Member {
   /** As the person calls themselves in this workspace. */
   readonly name?: string | undefined;
 }
+
+/**
+ * Roles of API tokens. `viewer` and `admin` may do what such members may, on the routes that accept tokens; `auditor` may do
+ * what `viewer` may and read the audit trail. No token is an owner.
+ */
+export const API_TOKEN_ROLES = ['viewer', 'auditor', 'admin'] as const;
+export type ApiTokenRole = (typeof API_TOKEN_ROLES)[number];
+
+/** A token that lets a machine call the API for one workspace. Its text is stored nowhere. */
+export interface ApiToken {
+  readonly workspaceId: WorkspaceId;
+  readonly tokenId: string;
+  readonly name: string;
+  readonly role: ApiTokenRole;
+  /** The only sites that it can reach; null: the whole workspace. */
+  readonly siteIds: readonly SiteId[] | null;
+  readonly createdAt: string;
+  /** `sub` of the person whose rights bound those of the token. */
+  readonly createdBy: string;
+  readonly expiresAt: string;
+  /** SHA-256 of its text, hex. */
+  readonly hash: string;
+}
+
+/** The facts of a verified token that decide on the rights of its request. */
+export type ApiTokenOfCaller = Omit<ApiToken, 'expiresAt' | 'hash'>;
 
 export interface Site {
   readonly siteId: SiteId;

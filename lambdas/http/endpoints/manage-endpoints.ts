@@ -22,6 +22,7 @@ import {
   presentWorkspace,
   type WorkspaceFacts,
 } from '../presenters/present-tenancy.ts';
+import type { ApiTokenEndpoints } from './api-token-endpoints.ts';
 import { type BudgetUseCases, budgetEndpoints } from './budget-endpoints.ts';
 import type { EndpointsOf } from './endpoint.ts';
 import type { MemberEndpoints } from './member-endpoints.ts';
@@ -42,7 +43,7 @@ export const manageEndpoints = (deps: {
   readonly storeEmbedKey: ReturnType<typeof storeEmbedKey>;
   readonly removeEmbedKey: ReturnType<typeof removeEmbedKey>;
   readonly budgets: BudgetUseCases;
-}): Omit<EndpointsOf<'manage'>, keyof NoticesEndpoints | keyof MemberEndpoints> => {
+}): Omit<EndpointsOf<'manage'>, keyof NoticesEndpoints | keyof MemberEndpoints | keyof ApiTokenEndpoints> => {
   const { tenancy } = deps;
   const statesOf = (addresses: readonly KeyAddress[]) => deps.keys.readStates(addresses);
   const addressOf = ({ siteId, workspaceId }: Site): KeyAddress => ({

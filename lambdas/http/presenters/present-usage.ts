@@ -95,6 +95,9 @@ export const presentSession = ({ session, state, receipt }: ReceiptedSession): D
     usage_complete: receipt.usageComplete,
     flags: [...receipt.flags],
     flagged_tokens: presentByKind((kind) => receipt.flaggedTokens[kind]),
+    claimed_tokens: presentByKind((kind) => receipt.claimedTokens[kind]),
+    claimed_cost_cents: receipt.claimedMicroCents === null ? null : centsOf(receipt.claimedMicroCents),
+    claims_too_much: receipt.claimsTooMuch,
   },
 });
 

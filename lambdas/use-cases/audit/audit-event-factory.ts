@@ -4,7 +4,7 @@ import type { AuditEventFactory } from '../ports/audit.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { PseudonymService } from '../ports/sessions.ts';
 
-/** Events of people: `at` is now, `from` a keyed hash of their address. */
+/** Events of people and API tokens: `at` is now, `from` a keyed hash of their address. */
 export const auditEventFactory = (ports: {
   readonly clock: Clock;
   readonly random: RandomBytes;
@@ -21,7 +21,7 @@ export const auditEventFactory = (ports: {
       siteId: siteId ?? null,
       sessionId: null,
       ipHash: await ports.pseudonyms.hashIp(caller.sourceIp, now),
-      facts: facts ?? {},
+      facts: { ...facts, ...(caller.token !== undefined && { token_name: caller.token.name }) },
     };
   },
 });

@@ -24,7 +24,7 @@ export interface AuditPage extends Page<AuditRow> {
   readonly searchedTo: string | undefined;
 }
 
-/** Owner. The trail, newest first. A rare type is read from its index, so that its rows are found however old they are. */
+/** Owner, or an API token of an auditor. The trail, newest first. A rare type is read from its index, so that its rows are found however old they are. */
 export const listAuditTrail =
   (ports: { readonly tenancy: MembershipReader; readonly audit: AuditLog }) =>
   async (
@@ -33,7 +33,7 @@ export const listAuditTrail =
     filter: AuditFilter,
     request: PageRequest,
   ): Promise<AuditPage> => {
-    await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
+    await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'auditor');
     const { type } = filter;
     const readPage = (page: PageRequest): Promise<Page<AuditRow>> =>
       type !== undefined && isIndexedType(type)

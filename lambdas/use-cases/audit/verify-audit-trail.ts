@@ -22,7 +22,7 @@ export interface TrailVerification extends ChainVerification {
 }
 
 /**
- * Owner. Reads the chain of a workspace and its event markers, `limit` rows at most, and names the first row that is not
+ * Owner, or an API token of an auditor. Reads the chain of a workspace and its event markers, `limit` rows at most, and names the first row that is not
  * as it was written: altered, missing, inserted, out of order, or cut off at the end. A longer chain goes on with `after`,
  * which is refused with `invalid_request` unless an earlier call for this workspace gave it within the hour.
  */
@@ -38,7 +38,7 @@ export const verifyAuditTrail =
     workspaceId: WorkspaceId,
     { limit, after }: PageRequest,
   ): Promise<TrailVerification> => {
-    await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'owner');
+    await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'auditor');
     const chainKey = await ports.chainKeys.keyOf(workspaceId);
     const nowMs = ports.clock().getTime();
     const checked = after === undefined ? undefined : headOfContinuation(after, workspaceId, nowMs, chainKey);

@@ -2,6 +2,7 @@ import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { Invitation } from '../../domain/tenancy/invitation.ts';
 import type {
+  ApiToken,
   FormerInstructions,
   Member,
   Membership,
@@ -82,6 +83,24 @@ export interface Tenancy extends MembershipReader {
     change: SiteChange & Partial<Pick<Site, 'modelMove' | 'embedKey'>>,
     event: AuditEvent,
   ): Promise<void>;
+}
+
+export interface ApiTokenReader {
+  /** Strongly consistent, so that a revoked token is refused at once. Also one that has expired. */
+  readApiToken(workspaceId: WorkspaceId, tokenId: string): Promise<ApiToken | undefined>;
+  /** Notes the use at `at`, at most once an hour. Never fails: a request does not depend on it. */
+  noteApiTokenUse(token: Pick<ApiToken, 'workspaceId' | 'tokenId' | 'expiresAt'>, at: Date): Promise<void>;
+}
+
+export interface ApiTokenStore extends Pick<ApiTokenReader, 'readApiToken'> {
+  /** All of the workspace, in the order of their IDs: at most about MAX_API_TOKENS. */
+  listApiTokens(workspaceId: WorkspaceId): Promise<readonly ApiToken[]>;
+  /** When each token was last used, by its ID, to the hour. */
+  readApiTokenUses(workspaceId: WorkspaceId): Promise<ReadonlyMap<string, string>>;
+  /** ConflictError when the workspace is gone. */
+  createApiToken(token: ApiToken, event: AuditEvent): Promise<void>;
+  /** ConflictError when it is gone. */
+  removeApiToken(token: ApiToken, event: AuditEvent): Promise<void>;
 }
 
 /** A person by each of the names under which an invitation can be for them. */

@@ -23,7 +23,7 @@ export const listErrors =
     { siteId, source }: ErrorFilter,
     request: PageRequest,
   ): Promise<Page<ErrorRow>> => {
-    await authorizeWorkspace(tenancy, caller, workspaceId, 'viewer');
+    await authorizeWorkspace(tenancy, caller, workspaceId, 'viewer', siteId);
     const filtered = siteId !== undefined || source !== undefined;
     return filteredPage(request, {
       readSize: filtered ? FILTERED_READ : request.limit,

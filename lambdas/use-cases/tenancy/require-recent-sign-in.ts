@@ -3,9 +3,15 @@ import { type Caller, type Role, roleSuffices } from '../../domain/tenancy/works
 
 /**
  * Refuses a caller whose sign-in is older than the deployment allows for a change that outlives a stolen token: another key,
- * another origin, another person with rights.
+ * another origin, another person or machine with rights. An API token never stands for a sign-in.
  */
-export const requireRecentSignIn = ({ signInIsOld }: Caller): void => {
+export const requireRecentSignIn = ({ signInIsOld, token }: Caller): void => {
+  if (token !== undefined)
+    throw new BrokerError('api_token_not_allowed', {
+      details: [
+        { path: 'authorization', message: 'Only a person who signed in recently can make this change.' },
+      ],
+    });
   if (signInIsOld === true) throw new BrokerError('recent_sign_in_required');
 };
 

@@ -32,6 +32,37 @@ const explained = (
 
 const PK = 'WORKSPACE#w1';
 
+describe('a change of an API token', () => {
+  const image = { role: 'admin', expiresAt: '2027-01-01T00:00:00.000Z' };
+  const created = { pk: PK, sk: 'API_TOKEN#tok_1', change: 'INSERT', image } as const;
+  const facts = { token: 'tok_1', role: 'admin', valid_until: image.expiresAt };
+
+  it('that adds one is explained by its creation with this role and this end', () => {
+    expect(explained(created, 'manage', event('api_token.created', { facts }))).toBe(true);
+    for (const other of [{ token: 'tok_2' }, { role: 'viewer' }, { valid_until: '2036-01-01T00:00:00.000Z' }])
+      expect(
+        explained(created, 'manage', event('api_token.created', { facts: { ...facts, ...other } })),
+      ).toBe(false);
+    expect(explained(created, 'keys', event('api_token.created', { facts }))).toBe(false);
+  });
+
+  it('that removes one is explained by its revocation', () => {
+    const removed = { pk: PK, sk: 'API_TOKEN#tok_1', change: 'REMOVE' } as const;
+    expect(explained(removed, 'manage', event('api_token.revoked', { facts: { token: 'tok_1' } }))).toBe(
+      true,
+    );
+    expect(explained(removed, 'manage', event('api_token.revoked', { facts: { token: 'tok_2' } }))).toBe(
+      false,
+    );
+  });
+
+  it('that changes one is explained by nothing that the product does', () => {
+    const changed = { ...created, change: 'MODIFY' } as const;
+    for (const type of ['api_token.created', 'api_token.revoked'] as const)
+      expect(explained(changed, 'manage', event(type, { facts }))).toBe(false);
+  });
+});
+
 describe('a change of a member', () => {
   const added = { pk: PK, sk: 'MEMBER#bob', change: 'INSERT', image: { role: 'admin' } } as const;
   it('is explained by the event that gives this person this role', () => {

@@ -170,6 +170,23 @@ describe('a watched session', () => {
     expect(claimsTooMuch(noted(closed(21), 1, { type: 'gap' }))).toBe(false);
   });
 
+  it('shows on the receipt what the page claims, its cost, and whether it is too much', () => {
+    const counted = noted(watched(), 1, response('r1'));
+    const claiming = (audioOut: number): SessionUsage =>
+      take(counted, onTime([responseUsage(30, { ...NO_TOKENS, audioOut })])).usage;
+    const receipt = receiptOf(withCallClosed(claiming(40), clockAt(60)));
+    expect(receipt).toMatchObject({ tokens: TOKENS, claimedTokens: { audioOut: 40 }, claimsTooMuch: true });
+    expect(receipt.claimedMicroCents).toBe(2 * (receipt.costMicroCents ?? Number.NaN));
+    expect(receiptOf(withCallClosed(claiming(20), clockAt(60))).claimsTooMuch).toBe(false);
+    // While the call goes on nobody knows.
+    expect(receiptOf(claiming(40))).toMatchObject({ claimsTooMuch: null, claimedTokens: { audioOut: 40 } });
+    expect(receiptOf(aSessionUsage())).toMatchObject({
+      claimsTooMuch: null,
+      claimedMicroCents: null,
+      claimedTokens: NO_TOKENS,
+    });
+  });
+
   it('lives as long as responses come, although its page reports nothing', () => {
     expect(noted(watched(), 1, response('r1')).receivedAtMs).toBe(afterMint(10));
     expect(noted(watched(), 1, { type: 'renewed' }).receivedAtMs).toBe(afterMint(0));

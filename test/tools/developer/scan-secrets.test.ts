@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import type { WorkspaceId } from '../../../lambdas/domain/identifiers.ts';
+import { newApiToken } from '../../../lambdas/domain/tenancy/api-token-text.ts';
 import { makeFakeKey } from '../../../local/openai/fake-key.ts';
 import { findSecrets } from '../../../tools/developer/scan-secrets.ts';
 
@@ -10,6 +12,7 @@ describe('the secret scan', () => {
     ['slack', () => `xoxb-${'1'.repeat(12)}-${'2'.repeat(12)}-${randomBytes(12).toString('hex')}`],
     ['basicauth', () => `https://admin:${randomBytes(8).toString('hex')}@db.example.com`],
     ['OpenAI client secret', () => `ek_${randomBytes(16).toString('hex')}`],
+    ['API token', () => newApiToken('0123456789ab' as WorkspaceId, randomBytes).text],
     ['AWS access key id', () => `AKIA${'A1B2C3D4'.repeat(2)}`],
     ['private key', () => `-----BEGIN ${'PRIVATE KEY'}-----`],
   ])('finds a planted secret of the kind %s and names only its kind', async (kind, secret) => {

@@ -156,6 +156,12 @@ describe('a restore of every table, with two crashes', () => {
     const pending = { as: shop.owner, body: { role: 'owner' } };
     expect((await stack.call('PUT', `${members}/pending`, pending)).status).toBe(200);
     for (const person of [guest, demoted]) await joinAs(stack, shop, person, 'owner');
+    const token = await stack.call('POST', `/v1/workspaces/${shop.workspaceId}/api-tokens`, {
+      as: shop.owner,
+      body: { name: 'Export', role: 'viewer' },
+    });
+    const headers = { authorization: `Bearer ${token.data.token}` };
+    expect((await stack.call('GET', `/v1/sites/${shop.siteId}`, { headers })).status).toBe(200);
     await putWorkspaceKey(stack, deleted, fakeKey());
     await putWorkspaceKey(stack, deleted, fakeKey());
     await putSiteKey(stack, replaced, fakeKey());
@@ -246,8 +252,12 @@ describe('a restore of every table, with two crashes', () => {
       (await stack.call('GET', '/v1/workspaces', { as: sub })).data.items[0]?.role;
     expect(await roleOf(shop.owner)).toBe('owner');
     expect(await roleOf(guest)).toBeUndefined();
-    // It may have been withdrawn since.
-    expect((await itemsOf('tenancy')).filter(({ sk }) => sk?.S?.startsWith('INVITATION#'))).toEqual([]);
+    // They may have been withdrawn or revoked since.
+    const revocable = /^(?:INVITATION|API_TOKEN|TOKEN_USE)#/;
+    const isRevocable = (key: string | undefined) => revocable.test(key ?? '');
+    expect(
+      (await itemsOf('tenancy')).filter(({ pk, sk }) => isRevocable(pk?.S) || isRevocable(sk?.S)),
+    ).toEqual([]);
     expect(await roleOf(demoted)).toBe('viewer');
     expect((await stack.call('GET', `/v1/sites/${closed.siteId}`, { as: closed.owner })).status).toBe(404);
     // The owner is counted as the last one, and stays one.

@@ -67,6 +67,7 @@ const world = (
   const outcomes: string[] = [];
   const requests: WatchRequest[] = [];
   const responseRequests: ResponseRequest[] = [];
+  const reserved: unknown[] = [];
 
   const close = (sideband: FakeSideband): void => {
     if (!sideband.isOpen) return;
@@ -109,7 +110,7 @@ const world = (
       await nextTurn();
     },
     records: {
-      readCall: async () => ({ session: SESSION, state: 'issued', callId: REQUEST.callId, replaces }),
+      readCall: async () => ({ session, state: 'issued', callId: REQUEST.callId, replaces }),
     },
     sites: {
       readSite: async () => ({
@@ -180,6 +181,12 @@ const world = (
         };
       },
     },
+    reservations: {
+      reserve: async (_: unknown, __: number, turn: unknown) => {
+        reserved.push(turn);
+        return { result: 'reserved', id: 'rsv_1' };
+      },
+    },
     hangUps: {
       send: async ({ by }: { by: string }, delaySeconds?: number) => {
         if (queueFails) throw new DependencyUnavailableError('sqs', 'SendMessage', 'InternalError');
@@ -210,6 +217,7 @@ const world = (
     start: () => start(REQUEST),
     requests,
     responseRequests,
+    reserved,
     /** The page reports that sound flows. */
     connect: () => {
       stored = { ...stored, connectedAtMs: nowMs };
@@ -489,6 +497,19 @@ describe('the first message', () => {
     await call.until(() => call.responseRequests.length > 0);
     await call.pass(60_000);
     expect(call.responseRequests).toMatchObject([{ prompt: 'Begin the conversation. Greet.' }]);
+    await call.end();
+  });
+
+  it('under never_exceed is reserved with its own bytes before it is asked for', async () => {
+    const session = { ...SESSION, admission: { turnByTurn: true } } as unknown as typeof SESSION;
+    const call = world('allowed', { session, site: { control: 'locked', conversation } });
+    await call.start();
+    await call.until(call.isWatched);
+    call.connect();
+    await call.until(() => call.responseRequests.length > 0);
+    const instructions = expect.stringContaining('Begin the conversation. Greet.');
+    expect(call.reserved).toMatchObject([{ turnId: 'first_message', turnMs: 0, instructions }]);
+    expect(call.responseRequests).toMatchObject([{ reservationId: 'rsv_1' }]);
     await call.end();
   });
 

@@ -68,7 +68,7 @@ const sites = z.object({
 type Answer = z.infer<typeof envelope>;
 
 const asker =
-  ({ url, token }: FirstSiteRequest) =>
+  ({ url, token }: Pick<FirstSiteRequest, 'url' | 'token'>) =>
   async (method: string, path: string, body?: unknown): Promise<Answer> => {
     const response = await fetch(`${url}${path}`, {
       method,
@@ -99,6 +99,52 @@ type Workspace = z.infer<typeof workspaces>['items'][number];
 
 const BILLING = { own: 'byok', platform: 'managed' } as const;
 
+type Ask = ReturnType<typeof asker>;
+
+const workspaceNamed = async (ask: Ask, name: string): Promise<Workspace | undefined> => {
+  const { items } = workspaces.parse(
+    dataOf(await ask('GET', `/v1/workspaces?limit=${PAGE}`), 'The workspaces could not be listed:'),
+  );
+  return items.find((item) => item.name === name && item.role === 'owner');
+};
+
+/** The first site of the workspace that has this origin, or any origin of one page. */
+const siteOf = async (
+  ask: Ask,
+  workspaceId: string,
+  wanted: string | undefined,
+): Promise<FirstSite | undefined> => {
+  const listed = sites.parse(
+    dataOf(
+      await ask('GET', `/v1/workspaces/${workspaceId}/sites?limit=${PAGE}`),
+      'The sites could not be listed:',
+    ),
+  );
+  return listed.items
+    .flatMap(({ site_id, allowed_origins }) =>
+      allowed_origins.map((origin) => ({ workspaceId, siteId: site_id, origin })),
+    )
+    .find(({ origin }) => (wanted === undefined ? isPageOrigin(origin) : origin === wanted));
+};
+
+/**
+ * The site of the workspace with this name, if the workspace has a key or managed billing that can serve it. Asks nothing and
+ * changes nothing. undefined without one. Throws DeployStop with the refusal of the API.
+ */
+export const existingFirstSite = async (
+  request: Pick<FirstSiteRequest, 'url' | 'token' | 'workspace'>,
+): Promise<FirstSite | undefined> => {
+  const ask = asker(request);
+  const existing = await workspaceNamed(ask, request.workspace);
+  if (existing === undefined) return undefined;
+  const { workspace_id: id, managed_available: isManagedAvailable } = existing;
+  if (payerOf(existing) === 'platform') return isManagedAvailable ? siteOf(ask, id, undefined) : undefined;
+  const stored = await ask('GET', `/v1/workspaces/${id}/openai-key`);
+  if (!stored.success && stored.error.code === 'openai_key_missing') return undefined;
+  dataOf(stored, 'The OpenAI key could not be looked up:');
+  return siteOf(ask, id, undefined);
+};
+
 /**
  * A workspace with this name, its OpenAI key or managed billing, and a site. What exists answers the questions and is
  * used as it is: only an explicit option changes the payer or the tier of a workspace, or adds a site for another origin.
@@ -108,10 +154,7 @@ export const ensureFirstSite = async (request: FirstSiteRequest): Promise<FirstS
   const { workspace: name, given, answers } = request;
   if (given.payer === 'none') return undefined;
   const ask = asker(request);
-  const { items } = workspaces.parse(
-    dataOf(await ask('GET', `/v1/workspaces?limit=${PAGE}`), 'The workspaces could not be listed:'),
-  );
-  const existing = items.find((item) => item.name === name && item.role === 'owner');
+  const existing = await workspaceNamed(ask, name);
   const payer = given.payer ?? payerOf(existing) ?? (await answers.payer());
   if (payer === 'none') return undefined;
   const { origin: newOrigin, ...settings } =
@@ -152,18 +195,7 @@ export const ensureFirstSite = async (request: FirstSiteRequest): Promise<FirstS
     else dataOf(stored, 'The OpenAI key could not be looked up:');
   }
 
-  const listed = sites.parse(
-    dataOf(
-      await ask('GET', `/v1/workspaces/${workspaceId}/sites?limit=${PAGE}`),
-      'The sites could not be listed:',
-    ),
-  );
-  const known = listed.items.flatMap(({ site_id, allowed_origins }) =>
-    allowed_origins.map((origin) => ({ workspaceId, siteId: site_id, origin })),
-  );
-  const found = known.find(({ origin }) =>
-    newOrigin === undefined ? isPageOrigin(origin) : origin === newOrigin,
-  );
+  const found = await siteOf(ask, workspaceId, newOrigin);
   if (found !== undefined) return found;
   const origin = newOrigin ?? (await answers.origin());
   const created = dataOf(

@@ -9,7 +9,7 @@ import { explainingAwsErrors } from './aws-failure.ts';
 import type { Programs } from './cdk.ts';
 import { checkPlaceholders } from './checks.ts';
 import type { AwsClients } from './clients.ts';
-import { ensureFirstSite, isPageOrigin, NO_ORIGIN, type Payer } from './first-site.ts';
+import { ensureFirstSite, existingFirstSite, isPageOrigin, NO_ORIGIN, type Payer } from './first-site.ts';
 import { dnsStep, nextSteps } from './next-steps.ts';
 import { inviteOwner, poolHasOwner } from './owner.ts';
 import { findingLines, planLines } from './plan.ts';
@@ -261,14 +261,18 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
   if (userPoolId !== undefined && (options.token === undefined || options.owner !== undefined))
     await invite(ports, options, account, userPoolId);
   const token = await tokenOf(ports, options, prepared, data);
+  const { key, tier, origin } = options;
+  // Nobody answers questions without a terminal: without an option, a site that exists is used as it is.
+  const isAsIs = !interactive && key === undefined && tier === undefined && origin === undefined;
+  const firstSite = isAsIs ? existingFirstSite : ensureFirstSite;
   const site =
-    token === undefined || (options.key === undefined && !interactive)
+    token === undefined
       ? undefined
-      : await ensureFirstSite({
+      : await firstSite({
           url,
           token,
           workspace: options.workspace,
-          given: { payer: options.key, tier: options.tier, origin: options.origin },
+          given: { payer: key, tier, origin },
           answers: firstSiteAnswers(terminal, (openAiKey) =>
             storePlatformKey(aws, account, config, data, openAiKey, terminal, programs),
           ),

@@ -52,8 +52,8 @@ interface Counts {
  * Says what of a restored item of the tenancy table comes back. Nobody who was removed since is a member again, and nobody has
  * more rights than the trail gives them; a site that was archived stays archived, a workspace that was deleted stays deleted.
  * A workspace counts the owners and sites that come back with it, so that the last owner stays one. Events of the outbox stay
- * away, because they are rows of the trail already, marks, because they belong to the keys of their moment, and invitations,
- * because they may have been accepted or withdrawn since. The rest is as it was at the moment of the restore.
+ * away, because they are rows of the trail already, marks, because they belong to the keys of their moment, and invitations
+ * and API tokens, because they may have been accepted, withdrawn or revoked since. The rest is as it was at the moment of the restore.
  *
  * Reads the restored table `from` once, for the counts.
  */
@@ -100,9 +100,9 @@ const count = (counts: Map<string, Counts>, item: RawItem, histories: Histories)
 };
 
 const admit = (item: RawItem, histories: Histories): RawItem | undefined => {
-  if (/^(?:EVENTS|MARK)#/.test(item['pk']?.S ?? '')) return undefined;
+  if (/^(?:EVENTS|MARK|TOKEN_USE)#/.test(item['pk']?.S ?? '')) return undefined;
   const sk = item['sk']?.S ?? '';
-  if (sk.startsWith('INVITATION#')) return undefined;
+  if (/^(?:INVITATION|API_TOKEN)#/.test(sk)) return undefined;
   const history = histories.get(workspaceOf(item) ?? '');
   if (history === undefined) return item;
   if (sk.startsWith('MEMBER#')) return memberAfter(item, history.members.get(sk.slice('MEMBER#'.length)));

@@ -24,6 +24,7 @@ const BudgetsPage = lazy(() => import('./pages/budgets.tsx'));
 const AlertsPage = lazy(() => import('./pages/alerts.tsx'));
 const CalculatorPage = lazy(() => import('./pages/calculator.tsx'));
 const MembersPage = lazy(() => import('./pages/members.tsx'));
+const ApiTokensPage = lazy(() => import('./pages/api-tokens.tsx'));
 const SettingsPage = lazy(() => import('./pages/settings.tsx'));
 const InvitationPage = lazy(() => import('./pages/invitation.tsx'));
 const FirstRunPage = lazy(() => import('./pages/first-run.tsx'));
@@ -69,6 +70,7 @@ export const App = ({ config, signIn }: { readonly config: DashboardConfig; read
             <Route path="alerts" element={<AlertsPage />} />
             <Route path="calculator" element={<CalculatorPage />} />
             <Route path="members" element={<MembersPage />} />
+            <Route path="api-tokens" element={<ApiTokensPage />} />
             <Route path="settings" element={<SettingsPage />} />
           </Route>
           <Route path="*" element={<Navigate to="/" replace />} />

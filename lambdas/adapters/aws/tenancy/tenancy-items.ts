@@ -15,6 +15,8 @@ import { FIRST_MESSAGE_TYPES } from '../../../domain/tenancy/first-message.ts';
 import type { Invitation } from '../../../domain/tenancy/invitation.ts';
 import {
   ANOMALY_RESPONSES,
+  API_TOKEN_ROLES,
+  type ApiToken,
   BILLING_MODES,
   type FormerInstructions,
   type Member,
@@ -62,6 +64,18 @@ export const invitationItem: z.ZodType<Invitation> = z.object({
   invitedBy: z.string(),
   expiresAt: z.string(),
   nonce: z.string(),
+});
+
+export const apiTokenItem: z.ZodType<ApiToken> = z.object({
+  workspaceId,
+  tokenId: z.string(),
+  name: z.string(),
+  role: z.enum(API_TOKEN_ROLES),
+  siteIds: z.array(siteId).nullable(),
+  createdAt: z.string(),
+  createdBy: z.string(),
+  expiresAt: z.string(),
+  hash: z.string(),
 });
 
 const conversationItem: z.ZodType<Conversation> = z.object({

@@ -159,6 +159,28 @@ describe('a deployment into an empty account', () => {
     expect(await workspacesOf(owner)).toMatchObject([{ openai_tier: 3 }]);
     expect(scene.shown()).not.toContain(token);
   });
+
+  test('uses a site that exists, as it is, with a token and without a person or an option', async () => {
+    await scene.close();
+    await start(false);
+    scene.answers['OpenAI key'] = fakeKey();
+    const token = await stack.tokenFor(owner);
+    expect(await scene.run({ token, key: 'own', tier: 3, origin: ORIGIN })).toBe(0);
+    const before = await workspacesOf(owner);
+    const shown = scene.shown().length;
+    expect(await scene.run({ token })).toBe(0);
+    expect(await workspacesOf(owner)).toEqual(before);
+    expect(scene.shown().slice(shown)).toMatch(/ok {4}(?:token|mint)/);
+    expect(scene.shown().slice(shown)).toContain(`Show the widget on ${ORIGIN}`);
+  });
+
+  test('creates nothing with a token and without a person or an option, and still passes the smoke test', async () => {
+    await scene.close();
+    await start(false);
+    const token = await stack.tokenFor(owner);
+    expect(await scene.run({ token })).toBe(0);
+    expect(await workspacesOf(owner)).toEqual([]);
+  });
 });
 
 describe('the platform key', () => {

@@ -4,6 +4,7 @@ import { type AuditRow, useSearch, useSites } from '../api/queries.ts';
 import { usePages } from '../ui/address.ts';
 import { formatTime } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
+import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -65,7 +66,7 @@ export const AnomaliesCard = () => {
   ];
   return (
     <Card title="Unusual use" lead="The detector compares each key with its own past." flush>
-      <Loaded query={found} what="what was found">
+      <Loaded query={found} what="what was found" skeleton={<SkeletonRows />}>
         {({ items, next_cursor, searched_to }) => (
           <>
             {items.length === 0 && next_cursor !== null ? (

@@ -29,6 +29,8 @@ const SENTENCES: Readonly<Record<Type, string>> = {
   'member.invited': 'Person invited',
   'member.invitation_removed': 'Invitation withdrawn',
   'member.removed': 'Member removed',
+  'api_token.created': 'API token created',
+  'api_token.revoked': 'API token revoked',
   'site.created': 'Site created',
   'site.changed': 'Site changed',
   'site.archived': 'Site archived',
@@ -60,6 +62,12 @@ export const AUDIT_TYPES = Object.keys(SENTENCES).filter(
   (type): type is Exclude<Type, 'row.damaged'> => type !== 'row.damaged',
 );
 
-/** `visitor`, `system:rotate` or the `sub` of a person, in words. */
-export const actorOf = (actor: string): string =>
-  actor === 'visitor' ? 'A visitor' : actor.startsWith('system:') ? `The service (${actor.slice(7)})` : actor;
+/** Who caused a row, in words: `visitor`, `system:rotate`, `token:<ID>` of an API token, or the `sub` of a person. */
+export const actorOf = ({ actor, facts }: Pick<AuditRow, 'actor' | 'facts'>): string => {
+  if (actor === 'visitor') return 'A visitor';
+  if (actor.startsWith('system:')) return `The service (${actor.slice(7)})`;
+  const name = facts['token_name'];
+  return actor.startsWith('token:') && name !== undefined
+    ? `API token ${name} (${actor.slice('token:'.length)})`
+    : actor;
+};

@@ -82,7 +82,7 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
         </>
       ),
     },
-    { head: 'Who', cell: ({ actor }) => actorOf(actor) },
+    { head: 'Who', cell: actorOf },
     {
       head: 'Site',
       cell: ({ site_id }) =>
@@ -217,7 +217,7 @@ const RowDialog = ({ row, onClose }: { readonly row: AuditRow; readonly onClose:
     <Facts
       items={[
         ['When', formatExactTime(row.at)],
-        ['Who', actorOf(row.actor)],
+        ['Who', actorOf(row)],
         ['Site', row.site_id ?? '–'],
         ['Session', row.session_id ?? '–'],
         ['Address, as a keyed hash', row.ip_hash ?? '–'],

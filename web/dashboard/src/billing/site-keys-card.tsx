@@ -1,5 +1,6 @@
 import { Link } from 'react-router';
 import { type Site, useSites } from '../api/queries.ts';
+import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import { Table } from '../ui/table.tsx';
@@ -19,7 +20,7 @@ export const SiteKeysCard = () => {
       }
       flush
     >
-      <Loaded query={sites} what="the sites">
+      <Loaded query={sites} what="the sites" skeleton={<SkeletonRows />}>
         {(items) =>
           items.length === 0 ? (
             <Empty title="No sites yet">When you have sites, this shows which key each one uses.</Empty>

@@ -9,6 +9,8 @@ import { FailureNote } from '../ui/states.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import ui from '../ui/ui.module.css';
 import type { Budget } from './budget-use.tsx';
+import type { Rate } from './buys.ts';
+import { BuysNote } from './buys-note.tsx';
 import { ACTIONS, PERIODS } from './words.ts';
 
 /** Whose budget: that of the workspace, or of one site. */
@@ -22,9 +24,12 @@ export interface BudgetPlace {
 /** Sets or changes a budget. Stays open, with the API's reason, while it is refused. */
 export const BudgetDialog = ({
   place,
+  rate,
   onClose,
 }: {
   readonly place: BudgetPlace;
+  /** The price of a minute there; undefined: not known. */
+  readonly rate: Rate | undefined;
   readonly onClose: () => void;
 }) => {
   const { name, workspaceId, siteId, budget } = place;
@@ -65,7 +70,12 @@ export const BudgetDialog = ({
           max={1_000_000}
           step="0.01"
           value={amount}
-          hint="At OpenAI’s list prices. An amount below the present spending takes effect at once."
+          hint={
+            <>
+              At OpenAI’s list prices. An amount below the present spending takes effect at once.{' '}
+              <BuysNote amountUsd={Number(amount)} rate={rate} />
+            </>
+          }
           fault={faultOf('amount_usd')}
           onChange={(event) => setAmount(event.target.value)}
         />

@@ -4,6 +4,7 @@ import { type LiveSession, useChange, useSites } from '../api/queries.ts';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatCents, formatExactTime, formatSeconds, formatTime } from '../ui/format.ts';
+import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Badge, Bullets, Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -76,7 +77,7 @@ export const LiveSessions = () => {
       lead="Updates every 5 seconds. A call can be ended; a session opened with a token cannot."
       flush
     >
-      <Loaded query={live} what="the live sessions">
+      <Loaded query={live} what="the live sessions" skeleton={<SkeletonRows />}>
         {({ items }) =>
           items.length === 0 ? (
             <Empty icon={<PhoneCall aria-hidden="true" />} title="Nobody is talking">

@@ -157,7 +157,7 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
         <ConfirmDialog
           title="Rotate the encryption of this key?"
           confirm="Rotate"
-          act={done('Re-encrypted with a new data key.')('rotate')}
+          act={done(`${stored.masked} is re-encrypted with a new data key.`)('rotate')}
           onClose={() => setAsking(undefined)}
         >
           <Bullets
@@ -173,7 +173,7 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
         <ConfirmDialog
           title={`Roll back to version ${previous.version}, the key ending in ${previous.masked.slice(-4)}?`}
           confirm="Roll back"
-          act={done('Rolled back.')('rollback')}
+          act={done(`Rolled back to version ${previous.version}, ${previous.masked}.`)('rollback')}
           onClose={() => setAsking(undefined)}
         >
           <Bullets

@@ -9,6 +9,7 @@ import {
   CreditCard,
   Globe,
   House,
+  KeyRound,
   LogOut,
   MailOpen,
   Menu as MenuIcon,
@@ -47,6 +48,7 @@ const ADMINISTRATION = [
   { to: 'alerts', title: 'Alerts', icon: Bell },
   { to: 'audit', title: 'Audit', icon: ScrollText },
   { to: 'members', title: 'Members', icon: Users },
+  { to: 'api-tokens', title: 'API tokens', icon: KeyRound },
   { to: 'settings', title: 'Settings', icon: Settings },
 ] as const;
 

@@ -4,6 +4,9 @@ import { everyPage } from '../api/every-page.ts';
 import { type Site, useChange, useSites } from '../api/queries.ts';
 import { BudgetDialog, type BudgetPlace } from '../budgets/budget-dialog.tsx';
 import { type Budget, BudgetUse } from '../budgets/budget-use.tsx';
+import type { Rate } from '../budgets/buys.ts';
+import { BuysNote } from '../budgets/buys-note.tsx';
+import { useRates } from '../budgets/use-rates.ts';
 import { ACTIONS } from '../budgets/words.ts';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
@@ -22,6 +25,7 @@ export default function BudgetsPage() {
   const { api } = useSession();
   const [asking, setAsking] = useState<Asking>();
   const sites = useSites(workspaceId);
+  const rateOf = useRates(sites.data ?? []);
   const budgets = useQuery({
     queryKey: ['budgets', workspaceId],
     queryFn: ({ signal }) =>
@@ -41,16 +45,22 @@ export default function BudgetsPage() {
       <Loaded query={budgets} what="the budgets">
         {(items) => (
           <>
-            <WorkspaceBudget budget={items.find(({ site_id }) => site_id === null)} onAsk={setAsking} />
+            <WorkspaceBudget
+              budget={items.find(({ site_id }) => site_id === null)}
+              rate={rateOf(null)}
+              onAsk={setAsking}
+            />
             <Card title="Sites" flush>
               <Loaded query={sites} what="the sites">
-                {(listed) => <SiteBudgets sites={listed} budgets={items} onAsk={setAsking} />}
+                {(listed) => <SiteBudgets sites={listed} budgets={items} rateOf={rateOf} onAsk={setAsking} />}
               </Loaded>
             </Card>
           </>
         )}
       </Loaded>
-      {asking?.what === 'change' && <BudgetDialog place={asking.place} onClose={close} />}
+      {asking?.what === 'change' && (
+        <BudgetDialog place={asking.place} rate={rateOf(asking.place.siteId)} onClose={close} />
+      )}
       {asking?.what === 'remove' && <RemoveDialog place={asking.place} onClose={close} />}
     </Page>
   );
@@ -58,9 +68,11 @@ export default function BudgetsPage() {
 
 const WorkspaceBudget = ({
   budget,
+  rate,
   onAsk,
 }: {
   readonly budget: Budget | undefined;
+  readonly rate: Rate | undefined;
   readonly onAsk: (asking: Asking) => void;
 }) => {
   const { workspace_id, name } = useWorkspace();
@@ -72,6 +84,9 @@ const WorkspaceBudget = ({
       ) : (
         <>
           <BudgetUse budget={budget} name={name} />
+          <p className={ui['meta']}>
+            <BuysNote amountUsd={budget.amount_usd} rate={rate} />
+          </p>
           <ActionOf budget={budget} />
         </>
       )}
@@ -82,10 +97,12 @@ const WorkspaceBudget = ({
 const SiteBudgets = ({
   sites,
   budgets,
+  rateOf,
   onAsk,
 }: {
   readonly sites: readonly Site[];
   readonly budgets: readonly Budget[];
+  readonly rateOf: (siteId: string | null) => Rate | undefined;
   readonly onAsk: (asking: Asking) => void;
 }) => {
   const { workspace_id, may } = useWorkspace();
@@ -108,8 +125,17 @@ const SiteBudgets = ({
         { head: 'Site', cell: ({ name }) => <strong>{name}</strong> },
         {
           head: 'Spent',
-          cell: ({ budget, name }) =>
-            budget === undefined ? 'No budget' : <BudgetUse budget={budget} name={name} />,
+          cell: ({ budget, name, siteId }) =>
+            budget === undefined ? (
+              'No budget'
+            ) : (
+              <>
+                <BudgetUse budget={budget} name={name} />
+                <div className={ui['meta']}>
+                  <BuysNote amountUsd={budget.amount_usd} rate={rateOf(siteId)} />
+                </div>
+              </>
+            ),
         },
         {
           head: 'When it is used up',

@@ -5,6 +5,7 @@ import { type Estimate, useRoute } from '../api/queries.ts';
 import type { DataOf } from '../api/routes.ts';
 import css from '../calculator/calculator.module.css';
 import { curvePoints } from '../calculator/curve.ts';
+import { type Inputs, TYPICAL } from '../calculator/typical.ts';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { RangeField, SelectField } from '../ui/field.tsx';
@@ -16,27 +17,6 @@ import tiles from '../ui/tiles.module.css';
 import ui from '../ui/ui.module.css';
 import { ChartFrame, Curves } from '../usage/lazy-charts.tsx';
 import { useWorkspace } from '../workspace.tsx';
-
-interface Inputs {
-  readonly minutes_in: number;
-  readonly minutes_out: number;
-  readonly prompt_tokens: number;
-  readonly turns: number;
-  readonly model: string;
-  readonly data_residency: DataResidency;
-  readonly sessions_per_month: number;
-}
-
-/** The typical session of the product's price page, on the model that new sites have. */
-const TYPICAL: Inputs = {
-  minutes_in: 2,
-  minutes_out: 3,
-  prompt_tokens: 2_000,
-  turns: 10,
-  model: 'gpt-realtime-2.1-mini',
-  data_residency: 'global',
-  sessions_per_month: 100,
-};
 
 export default function CalculatorPage() {
   const pricing = useRoute('readPricing', {});

@@ -19,12 +19,13 @@ export default function NewSitePage() {
     api.call('createSite', { path: { workspaceId: workspace_id }, body: draft }),
   );
   const created = create.data?.site_id;
+  const name = create.data?.name;
   // After the form has learned that it is done: it would hold the person back.
   useEffect(() => {
     if (created === undefined) return;
-    say('The site is ready. Copy its snippet into your pages.');
+    say(`${name} is ready. Copy its snippet into your pages.`);
     void navigate(`/w/${workspace_id}/sites/${created}?tab=embed`);
-  }, [created, navigate, say, workspace_id]);
+  }, [created, name, navigate, say, workspace_id]);
   return (
     <Page title="New site" lead="Everything here can be changed later; changes apply to new sessions.">
       {full !== undefined && created === undefined ? (

@@ -85,7 +85,7 @@ const WorkspaceForm = () => {
           change.mutate(send(), {
             onSuccess: (saved) => {
               adopt(draftOf(saved));
-              say('The settings are saved.');
+              say(`The settings of ${saved.name} are saved.`);
             },
           });
         }}

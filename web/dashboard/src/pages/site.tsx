@@ -134,7 +134,7 @@ const Settings = ({ site }: { readonly site: Site }) => {
               onRestored={() => {
                 setShowsFormer(false);
                 setRestored(restored + 1);
-                say('The former instructions are restored.');
+                say(`The former instructions of ${site.name} are restored.`);
               }}
               onClose={() => setShowsFormer(false)}
             />

@@ -4,6 +4,7 @@ import { type Site, useSites } from '../api/queries.ts';
 import { KeyOfSite } from '../billing/site-keys-card.tsx';
 import css from '../sites/sites.module.css';
 import { Button, ButtonLink } from '../ui/button.tsx';
+import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Card, Page } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -66,7 +67,7 @@ export default function SitesPage() {
   return (
     <Page title="Sites" lead="Each site has its own origins, model, voice and instructions." actions={add}>
       <Card title="Your sites" lead={full ?? siteCount(workspace)} flush>
-        <Loaded query={sites} what="the sites">
+        <Loaded query={sites} what="the sites" skeleton={<SkeletonRows />}>
           {(items) =>
             items.length === 0 ? (
               <Empty icon={<Globe aria-hidden="true" />} title="No sites yet" action={add}>

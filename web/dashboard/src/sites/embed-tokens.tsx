@@ -56,7 +56,7 @@ const KeyCard = ({ site }: { readonly site: Site }) => {
           site={site}
           onStored={(stored) => {
             setAsking(undefined);
-            if (stored === null) say('The public key is stored.');
+            if (stored === null) say(`The public key of ${site.name} is stored.`);
             else setSecret(stored);
           }}
           onClose={() => setAsking(undefined)}
@@ -69,7 +69,7 @@ const KeyCard = ({ site }: { readonly site: Site }) => {
           danger
           act={async () => {
             await remove.mutateAsync(undefined);
-            say('The embed key is removed.');
+            say(`The embed key of ${site.name} is removed.`);
           }}
           onClose={() => setAsking(undefined)}
         >
@@ -130,7 +130,7 @@ const RulesCard = ({ site }: { readonly site: Site }) => {
                 require_embed_token: saved.require_embed_token,
                 visitor_limits: saved.visitor_limits,
               });
-              say('The rules for visitors are saved.');
+              say(`The rules for visitors of ${site.name} are saved.`);
             },
           });
         }}

@@ -27,7 +27,9 @@ export const ModelNotes = ({ site, mayChange }: { readonly site: Site; readonly 
               <Button
                 small
                 working={undo.isPending}
-                onClick={() => undo.mutate(moved.from, { onSuccess: () => say(`Back on ${moved.from}.`) })}
+                onClick={() =>
+                  undo.mutate(moved.from, { onSuccess: () => say(`${site.name} is back on ${moved.from}.`) })
+                }
               >
                 Undo the move
               </Button>

@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react';
+import { type CSSProperties, type ReactNode, useState } from 'react';
 import { Button } from './button.tsx';
 import css from './ui.module.css';
 
@@ -16,8 +16,8 @@ const COLUMN_PX = 124;
 const ROWS_AT_A_TIME = 50;
 
 /**
- * A table that scrolls sideways on its own, also by keyboard, where the screen is narrow. Of many rows it shows the first,
- * and more when asked.
+ * A table that scrolls sideways on its own, also by keyboard, where the screen is narrow; on a phone each row is a card. Of
+ * many rows it shows the first, and more when asked.
  */
 export const Table = <Row,>({
   caption,
@@ -36,7 +36,10 @@ export const Table = <Row,>({
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard. */}
       <section className={css['tableWrap']} aria-label={caption} tabIndex={0}>
-        <table className={css['table']} style={{ minWidth: columns.length * COLUMN_PX }}>
+        <table
+          className={css['table']}
+          style={{ '--wide': `${columns.length * COLUMN_PX}px` } as CSSProperties}
+        >
           <caption className={css['visuallyHidden']}>{caption}</caption>
           <thead>
             <tr>
@@ -51,7 +54,11 @@ export const Table = <Row,>({
             {rows.slice(0, shown).map((row) => (
               <tr key={keyOf(row)}>
                 {columns.map(({ head, cell, number, nowrap }) => (
-                  <td key={head} className={number ? css['number'] : nowrap ? css['nowrap'] : undefined}>
+                  <td
+                    key={head}
+                    data-head={head}
+                    className={number ? css['number'] : nowrap ? css['nowrap'] : undefined}
+                  >
                     {cell(row)}
                   </td>
                 ))}

@@ -12,6 +12,7 @@ import {
   XAxis,
   YAxis,
 } from 'recharts';
+import { seriesTotals } from './chart-totals.ts';
 import css from './charts.module.css';
 
 /** The only file that imports the chart library; pages load it when they first draw. Each chart has a table beside it. */
@@ -58,6 +59,30 @@ const Legend = ({ series }: { readonly series: readonly Series[] }) =>
     </ul>
   );
 
+/** Each series with its total, and where there are several, the total of all. */
+const Totals = ({
+  points,
+  series,
+  format,
+}: {
+  readonly points: readonly Point[];
+  readonly series: readonly Series[];
+  readonly format: (value: number) => string;
+}) => {
+  const totals = seriesTotals(points, series);
+  return (
+    <ul className={css['legend']} aria-label="Totals">
+      {series.map(({ id, name }, index) => (
+        <li key={id}>
+          <span style={{ background: colorOf(index) }} aria-hidden="true" />
+          {name}: {format(totals[index] ?? 0)}
+        </li>
+      ))}
+      {series.length > 1 && <li>In total: {format(totals.reduce((sum, total) => sum + total, 0))}</li>}
+    </ul>
+  );
+};
+
 export const StackedBars = ({
   label,
   points,
@@ -70,7 +95,7 @@ export const StackedBars = ({
   readonly format: (value: number) => string;
 }) => (
   <figure aria-label={label}>
-    <Legend series={series} />
+    <Totals points={points} series={series} format={format} />
     <ResponsiveContainer width="100%" height={HEIGHT}>
       <BarChart data={[...points]} margin={MARGIN} accessibilityLayer={false}>
         <CartesianGrid vertical={false} stroke="var(--line)" />

@@ -8,6 +8,7 @@ import { ExportButtons } from '../ui/export-buttons.tsx';
 import { FieldRow, SelectField } from '../ui/field.tsx';
 import { formatTime, formatWhole } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
+import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
@@ -137,7 +138,7 @@ export const Errors = () => {
           </SelectField>
         </FieldRow>
       </div>
-      <Loaded query={errors} what="the errors">
+      <Loaded query={errors} what="the errors" skeleton={<SkeletonRows />}>
         {({ items, next_cursor }) => (
           <>
             {items.length === 0 && next_cursor !== null ? (

@@ -7,7 +7,8 @@ import { Button } from '../ui/button.tsx';
 import { formatCents, formatDay, formatNumber, formatShortDay, formatWhole } from '../ui/format.ts';
 import { saveFile } from '../ui/save-file.ts';
 import { Segments } from '../ui/segments.tsx';
-import { Empty, FailureNote, Loaded, Note } from '../ui/states.tsx';
+import { SkeletonCards, SkeletonTiles } from '../ui/skeletons.tsx';
+import { Empty, FailureNote, Loaded, Note, Skeleton } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import { Tile, Tiles } from '../ui/tiles.tsx';
@@ -69,7 +70,7 @@ export const UsageOverview = () => {
   return (
     <>
       <RangeFields />
-      <Loaded query={usage} what="the usage" lines={6}>
+      <Loaded query={usage} what="the usage" skeleton={<UsageSkeleton />}>
         {({ totals, rows }) => (
           <>
             <Totals totals={totals} />
@@ -153,6 +154,14 @@ export const UsageOverview = () => {
   );
 };
 
+const UsageSkeleton = () => (
+  <>
+    <SkeletonTiles names={['Minutes', 'Sessions', 'Cost at OpenAI']} />
+    <Skeleton height={260} />
+    <SkeletonCards cards={1} />
+  </>
+);
+
 const Totals = ({ totals }: { readonly totals: Usage['totals'] }) => (
   <Tiles>
     <Tile name="Minutes" figure={formatWhole(totals.minutes)}>
@@ -162,6 +171,7 @@ const Totals = ({ totals }: { readonly totals: Usage['totals'] }) => (
       {totals.sessions === 0
         ? 'none yet'
         : `${formatNumber(totals.seconds / 60 / totals.sessions)} min on average`}
+      {totals.incomplete_sessions > 0 && ` · ${formatWhole(totals.incomplete_sessions)} not watched whole`}
     </Tile>
     <Tile name="Cost at OpenAI" figure={formatCents(totals.cost_cents)}>
       {totals.estimated ? 'estimated from the price list' : 'as metered'}

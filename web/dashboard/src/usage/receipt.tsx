@@ -6,6 +6,7 @@ import { Note } from '../ui/states.tsx';
 import { Facts } from '../ui/surface.tsx';
 import { Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
+import { type Drift, driftOf } from './drift.ts';
 
 const KINDS = [
   ['input_audio', 'Audio in'],
@@ -23,6 +24,35 @@ const FLAG_SENTENCES: Readonly<Record<string, string>> = {
     'It reported more tokens than its duration allows. The excess is recorded separately and not billed.',
 };
 
+/** How the page’s reports compare with the watcher’s count. */
+const DriftNote = ({ drift }: { readonly drift: Drift | undefined }) => {
+  if (drift === undefined)
+    return (
+      <p className={ui['hint']}>
+        No watcher counted this session: its tokens are those that the page reported.
+      </p>
+    );
+  const { cents, claimsTooMuch } = drift;
+  const difference =
+    cents === null
+      ? 'The difference in cost is not known.'
+      : cents === 0
+        ? 'At list prices, both cost the same.'
+        : `At list prices, the page’s report is ${formatCents(Math.abs(cents))} ${cents > 0 ? 'above' : 'below'} the count.`;
+  if (claimsTooMuch === true)
+    return (
+      <Note tone="warn" title="The page reported more tokens than OpenAI counted.">
+        <p>{difference} Only the count is used. Audit lists such calls under unusual use.</p>
+      </Note>
+    );
+  return (
+    <p className={ui['hint']}>
+      The watcher counted the tokens at OpenAI. {difference}
+      {claimsTooMuch === null && ' The watcher has not seen the whole call, so a difference proves nothing.'}
+    </p>
+  );
+};
+
 /** The result of one session: who paid, for what, and how sure that is. */
 export const Receipt = ({
   session,
@@ -35,7 +65,8 @@ export const Receipt = ({
   readonly onClose: () => void;
 }) => {
   const { receipt } = session;
-  const tokens = KINDS.filter(([kind]) => receipt.tokens[kind] > 0);
+  const drift = driftOf(receipt);
+  const tokens = KINDS.filter(([kind]) => receipt.tokens[kind] > 0 || receipt.claimed_tokens[kind] > 0);
   return (
     <Dialog title="Receipt" wide onClose={onClose} foot={<Button onClick={onClose}>Close</Button>}>
       <Facts
@@ -71,6 +102,7 @@ export const Receipt = ({
           ))}
         </Note>
       )}
+      <DriftNote drift={drift} />
       {tokens.length > 0 && (
         <Table
           caption="Tokens by kind"
@@ -79,6 +111,15 @@ export const Receipt = ({
           columns={[
             { head: 'Kind', cell: ([, name]) => name },
             { head: 'Tokens', cell: ([kind]) => formatWhole(receipt.tokens[kind]), number: true },
+            ...(drift === undefined
+              ? []
+              : [
+                  {
+                    head: 'Reported by the page',
+                    cell: ([kind]: (typeof KINDS)[number]) => formatWhole(receipt.claimed_tokens[kind]),
+                    number: true,
+                  },
+                ]),
           ]}
         />
       )}

@@ -5,6 +5,7 @@ import { Button } from '../ui/button.tsx';
 import { ExportButtons } from '../ui/export-buttons.tsx';
 import { formatCents, formatCode, formatExactTime, formatSeconds, formatTime } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
+import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, FailureNote, Loaded, Note } from '../ui/states.tsx';
 import { useSteadyRows } from '../ui/steady-rows.ts';
 import { Badge, Card, type Tone } from '../ui/surface.tsx';
@@ -103,7 +104,7 @@ export const Sessions = () => {
       flush
     >
       <SessionFilters sites={sites.data ?? []} onChange={(change) => move([], change)} filter={filter} />
-      <Loaded query={sessions} what="the sessions">
+      <Loaded query={sessions} what="the sessions" skeleton={<SkeletonRows />}>
         {({ items, next_cursor, searched_to }) =>
           items.length === 0 && next_cursor !== null ? (
             <>

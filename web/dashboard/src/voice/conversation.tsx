@@ -40,7 +40,9 @@ export const Conversation = ({ site }: { readonly site: Site }) => {
                 small
                 working={allow.isPending}
                 onClick={() =>
-                  allow.mutate(undefined, { onSuccess: () => say('Allowed. You can remove it under Sites.') })
+                  allow.mutate(undefined, {
+                    onSuccess: () => say(`${site.name} allows ${origin} now. You can remove it under Sites.`),
+                  })
                 }
               >
                 Allow {origin} on this site

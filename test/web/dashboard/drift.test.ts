@@ -1,0 +1,27 @@
+import { expect, it } from '@jest/globals';
+import type { DataOf } from '../../../web/dashboard/src/api/routes.ts';
+import { driftOf } from '../../../web/dashboard/src/usage/drift.ts';
+
+type Receipt = DataOf<'readSession'>['receipt'];
+
+const receipt = (facts: Partial<Receipt>): Receipt =>
+  ({
+    usage_source: 'watched',
+    cost_cents: 5,
+    claimed_cost_cents: 3,
+    claims_too_much: false,
+    ...facts,
+  }) as Receipt;
+
+it('the drift of a watched call is the cost of the page’s report less that of the count', () => {
+  expect(driftOf(receipt({}))).toEqual({
+    cents: -2,
+    claimsTooMuch: false,
+  });
+});
+
+it('the drift of a session that no watcher counted is none, and that of an unknown price has no cost', () => {
+  expect(driftOf(receipt({ usage_source: 'browser' }))).toBeUndefined();
+  expect(driftOf(receipt({ cost_cents: null }))?.cents).toBeNull();
+  expect(driftOf(receipt({ claimed_cost_cents: null }))?.cents).toBeNull();
+});
