@@ -405,11 +405,22 @@ export const startMsOf = ({ connectedAtMs, firstSeenAtMs, watch }: SessionUsage)
 export const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
   watch?.gapless === true && watch.awaited === null && watch.closedAtMs !== null;
 
+/**
+ * True once the unused seconds of a hold are back in the plan. A watched call lasts until it was closed, whatever its page has
+ * reported; `silent` also closes one whose end nobody saw. What was released once, by an older version too, stays released.
+ */
+export const hasReleasedHold = (usage: SessionUsage): boolean =>
+  isOver(usage) &&
+  (usage.watch === null ||
+    usage.watch.closedAtMs !== null ||
+    usage.silent ||
+    usage.posted.committedSeconds < usage.holdSeconds);
+
 /** Returns the seconds that the session is billed for by its reports so far: on a hard-capped plan never more than it holds. */
 export const billedSecondsOf = (usage: SessionUsage): number => {
   const seconds = durationSecondsOf(usage);
-  const billable = usage.mode === 'managed' && seconds >= SHORTEST_BILLED_SECONDS ? seconds : 0;
-  return usage.holdSeconds === 0 ? billable : Math.min(billable, usage.holdSeconds);
+  const held = usage.holdSeconds === 0 ? seconds : Math.min(seconds, usage.holdSeconds);
+  return usage.mode === 'managed' && held >= SHORTEST_BILLED_SECONDS ? held : 0;
 };
 
 /**
@@ -433,7 +444,7 @@ export const entryOf = (usage: SessionUsage): LedgerEntry => {
     sessions: connected ? 1 : 0,
     seconds: durationSecondsOf(usage),
     billedSeconds,
-    committedSeconds: isOver(usage) ? billedSeconds : Math.max(billedSeconds, usage.holdSeconds),
+    committedSeconds: hasReleasedHold(usage) ? billedSeconds : Math.max(billedSeconds, usage.holdSeconds),
     costMicroCents: price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents,
     unpricedSessions: connected && price === undefined ? 1 : 0,
     flaggedSessions: usage.flags.length > 0 ? 1 : 0,
