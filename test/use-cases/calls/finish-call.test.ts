@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
 import { newSessionUsage, type SessionWatch } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { NO_ENTRY } from '../../../lambdas/domain/usage/ledger.ts';
 import { finishCall } from '../../../lambdas/use-cases/calls/finish-call.ts';
 import { aCallSession, type CallWorld, callWorld, DOWN, SESSION_ID } from './call-fixture.ts';
 
@@ -47,6 +48,7 @@ describe('finishing a call', () => {
     const usage = {
       ...newSessionUsage(aCallSession()),
       holdSeconds: 120,
+      posted: { ...NO_ENTRY, committedSeconds: 120 },
       endedAtMs: Date.parse(aCallSession().createdAt),
       watch: { closedAtMs: null } as SessionWatch,
     };
