@@ -204,7 +204,7 @@ describe('an API token', () => {
     const loosened = { control: 'open', require_embed_token: false, max_duration_seconds: 3_600 };
     const refused = await call(token, 'PATCH', siteOf(tenant), loosened);
     expectRefusal(refused, 403, 'api_token_not_allowed');
-    expect(detailPaths(refused).sort()).toEqual(Object.keys(loosened).sort());
+    expect(detailPaths(refused)).toEqual(Object.keys(loosened));
     expect(expectSuccess(await call(token, 'GET', siteOf(tenant)))).toMatchObject(strict);
     expect(expectSuccess(await call(token, 'PATCH', siteOf(tenant), { voice: 'cedar' })).voice).toBe('cedar');
   });
