@@ -84,6 +84,25 @@ describe('the caller of a management route', () => {
   });
 });
 
+describe('an Authorization header', () => {
+  it.each([
+    'good',
+    'Bearer',
+    'Bearer good,Bearer good',
+    'Bearer good, Bearer good',
+    `Bearer ${TEXT}, Bearer good`,
+    `Bearer good ${TEXT}`,
+    `Basic ${TEXT}`,
+    `Token ${TEXT}`,
+    `Bearer=${TEXT}`,
+    'Bearer \u0000good',
+    '',
+  ])('%j is refused on a route without an authorizer, and nothing is verified', async (header) => {
+    const verify = async () => Promise.reject(new Error('was verified'));
+    expect(await callerOf({ apiTokens: 'viewer' }, header, verify)).toEqual(['unauthorized', [], []]);
+  });
+});
+
 describe('a person whose issuer calls them as an API token is called', () => {
   it('is refused, or the audit trail would take their changes for those of the token', async () => {
     expect(await callerOf({ apiTokens: 'viewer' }, 'Bearer posing')).toEqual([
