@@ -61,6 +61,7 @@ const ITEMS: Readonly<
     table: 'tenancy',
     key: primaryKey.workspace(W),
     what: 'name, plan and settings',
+    person: 'email for alerts',
     kept: ALWAYS,
   },
   member: {
@@ -88,6 +89,7 @@ const ITEMS: Readonly<
     table: 'tenancy',
     key: primaryKey.site(W, S),
     what: 'settings and instructions',
+    person: '`sub` of who created it and its embed key',
     kept: 'until it is archived',
   },
   formerInstructions: {
@@ -101,6 +103,7 @@ const ITEMS: Readonly<
     table: 'tenancy',
     key: primaryKey.archivedSite(W, S),
     what: 'the site as it was',
+    person: '`sub` of who created it and its embed key',
     kept: ALWAYS,
   },
   event: {
@@ -133,6 +136,7 @@ const ITEMS: Readonly<
     table: 'tenancy',
     key: primaryKey.webhook(W, any('webhook')),
     what: 'address of a receiver',
+    person: '`sub` of who created it',
     kept: REMOVED,
   },
   mailAlerts: {
@@ -167,6 +171,7 @@ const ITEMS: Readonly<
     table: 'keys',
     key: primaryKey.retainedKey(any('scope'), any('id'), NUMBER),
     what: 'the previous sealed key',
+    person: '`sub` of who stored it',
     kept: '`keyRetentionHours` of the stage',
   },
   ending: {
@@ -270,7 +275,13 @@ const ITEMS: Readonly<
     what: 'totals of a month',
     kept: ALWAYS,
   },
-  budget: { table: 'usage', key: primaryKey.budget(W, S), what: 'a budget and its counts', kept: REMOVED },
+  budget: {
+    table: 'usage',
+    key: primaryKey.budget(W, S),
+    what: 'a budget and its counts',
+    person: '`sub` of who set it',
+    kept: REMOVED,
+  },
   silentSessions: {
     table: 'usage',
     key: primaryKey.silentSessions(S, any('day')),

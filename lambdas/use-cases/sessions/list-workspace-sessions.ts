@@ -90,7 +90,9 @@ export const listWorkspaceSessions =
       matches: (row) => matches(row, filter),
       positionOf: list.positionOf,
     });
-    return { ...page, searchedTo: page.next === undefined ? undefined : lastRead };
+    // A full page ends between rows that were read; the next one begins there.
+    const shown = page.items.length === request.limit ? page.items.at(-1)?.session.createdAt : undefined;
+    return { ...page, searchedTo: page.next === undefined ? undefined : (shown ?? lastRead) };
   };
 
 interface SessionSource {
