@@ -40,7 +40,9 @@ export const auditRow = z
     at: timestamp,
     actor: z
       .string()
-      .describe('`sub` of a person, `visitor`, `system:<service>`, or `operator:<AWS identity>`'),
+      .describe(
+        '`sub` of a person, `visitor`, `system:<service>`, `operator:<AWS identity>`, or `token:<ID>`',
+      ),
     site_id: z.string().nullable(),
     session_id: z.string().nullable(),
     ip_hash: z.string().nullable().describe('Keyed hash of the IP address. It changes every day.'),

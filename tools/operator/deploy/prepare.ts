@@ -9,6 +9,7 @@ import { regionsToBootstrap } from './bootstrap.ts';
 import type { Programs } from './cdk.ts';
 import {
   checkCaller,
+  checkCodeSigning,
   checkConcurrency,
   checkPlaceholders,
   checkSignInPrefix,
@@ -103,6 +104,7 @@ export const prepare = async (
     states.find(({ name }) => name === `spelo-byok-${stage}-${stack}`);
   const findings = [
     ...checkPlaceholders(config),
+    ...checkCodeSigning(config),
     ...checkCaller(config, account),
     ...(await checkConcurrency(aws, config, account)),
     ...(await checkTrails(aws, account, stateOf('audit'))),
