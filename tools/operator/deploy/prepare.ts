@@ -10,6 +10,7 @@ import type { Programs } from './cdk.ts';
 import {
   checkCaller,
   checkConcurrency,
+  checkDashboard,
   checkPlaceholders,
   checkSignInPrefix,
   checkTrails,
@@ -108,6 +109,7 @@ export const prepare = async (
     ...(await checkTrails(aws, account, stateOf('audit'))),
     ...(await checkSignInPrefix(aws, config, account, stateOf('data'))),
     ...(await checkStacks(aws, states)),
+    ...checkDashboard(config),
   ];
   const bootstrap = await regionsToBootstrap(
     aws,
