@@ -38,7 +38,12 @@ const machine = async (
   if (apiTokens === undefined || verifyApiToken === undefined)
     // With the status of the gateway's authorizer, which refuses it on AWS.
     throw new BrokerError('unauthorized', {
-      details: [{ path: 'authorization', message: 'This route does not accept API tokens.' }],
+      details: [
+        {
+          path: 'authorization',
+          message: 'This route does not accept API tokens. docs/api-tokens.md lists those that do.',
+        },
+      ],
     });
   const token = await verifyApiToken(text);
   return { sub: subOfToken(token.tokenId), sourceIp, token };

@@ -70,7 +70,12 @@ describe('the caller of a management route', () => {
   ])('is refused with an API token where %s, without a read', async (_, route, verify) => {
     expect(await callerOf(route, `Bearer ${TEXT}`, verify)).toEqual([
       'unauthorized',
-      [{ path: 'authorization', message: 'This route does not accept API tokens.' }],
+      [
+        {
+          path: 'authorization',
+          message: 'This route does not accept API tokens. docs/api-tokens.md lists those that do.',
+        },
+      ],
       [],
     ]);
   });

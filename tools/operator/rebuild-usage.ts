@@ -1,12 +1,12 @@
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbUsageLedgerAudit } from '../../lambdas/adapters/aws/usage/dynamodb-usage-ledger-audit.ts';
 import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { type Drift, type RebuildCounts, rebuildUsage } from '../../lambdas/use-cases/usage/rebuild-usage.ts';
 import { runCommand } from '../command.ts';
 import { operatorOf } from './identity.ts';
-import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { commandVariables, failureText, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run rebuild-usage -- [--workspace ID] [--repair] [--local]
 
@@ -53,7 +53,7 @@ await runCommand({
     const { workspace, repair } = values;
     if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
       throw new Error(`${workspace} is not a workspace ID.`);
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(environment, values.local);
     const operator = await operatorOf(settings);
     const counts = await rebuildUsage({
       clock: () => new Date(),

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { kmsChainKeys } from '../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
 import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import type { ChainHead } from '../../lambdas/domain/audit/audit-record.ts';
 import { printable, runCommand, UsageError } from '../command.ts';
 import { readAuditExport } from './exports/read-audit-export.ts';
 import { type ExportVerdict, verifyAuditRows } from './exports/verify-audit-rows.ts';
-import { localVariables } from './operator.ts';
+import { commandVariables } from './operator.ts';
 
 const USAGE = `npm run ops:verify-audit-export -- FILE [--head ROW:HASH] [--with-key [--local]] [--workspace ID]
 
@@ -109,9 +109,7 @@ await runCommand({
       );
     if (workspaceId === undefined)
       throw new UsageError('The file does not begin with row 1. Name its workspace with --workspace.');
-    const settings = values['with-key']
-      ? parseEnvironment(environment, values.local ? localVariables() : process.env)
-      : undefined;
+    const settings = values['with-key'] ? commandVariables(environment, values.local) : undefined;
     const chainKey =
       settings &&
       (await kmsChainKeys(kmsDerivationKeys(kmsClient(settings), settings.AUDIT_KEY_ARN)).keyOf(workspaceId));
