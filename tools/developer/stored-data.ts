@@ -6,14 +6,13 @@ import { stopKey } from '../../lambdas/adapters/aws/calls/stop-key.ts';
 import { KEPT_SECONDS as DELIVERY_SECONDS } from '../../lambdas/adapters/aws/notices/dynamodb-deliveries.ts';
 import { KEEP_SECONDS as RATE_SECONDS } from '../../lambdas/adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { KEEP_HEALTH_SECONDS } from '../../lambdas/adapters/aws/sessions/dynamodb-session-snapshots.ts';
-import { DEFAULT_RETENTION } from '../../lambdas/adapters/aws/sessions/retention.ts';
 import { KEEP_DAY_SECONDS, KEEP_TOKEN_SECONDS } from '../../lambdas/adapters/aws/sessions/visitor-writes.ts';
 import { type PrimaryKey, primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
 import { INVITATION_KEPT_SECONDS } from '../../lambdas/adapters/aws/tenancy/dynamodb-invitations.ts';
 import { KEPT_MS as REMOVAL_MS } from '../../lambdas/adapters/aws/tenancy/removals.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import { CALL_LEASE_SECONDS } from '../../lambdas/domain/calls/call.ts';
-import { USAGE_KEPT_DAYS } from '../../lambdas/domain/usage/usage.ts';
+import { ERROR_DAYS, SESSION_DAYS } from '../../lambdas/domain/tenancy/retention.ts';
 import { runCommand } from '../command.ts';
 
 const USAGE = `npm run docs:stored-data
@@ -45,7 +44,9 @@ const time = (seconds: number): string => {
 };
 const ALWAYS = 'not deleted';
 const REMOVED = 'until it is removed';
-const SESSION_TIME = time(DEFAULT_RETENTION.sessionSeconds);
+const chosen = (days: { readonly min: number; readonly max: number; readonly default: number }): string =>
+  `${days.default} days; the workspace can set ${days.min} to ${days.max}`;
+const SESSION_TIME = chosen(SESSION_DAYS);
 
 /** A placeholder for each part of a key. */
 const any = (name: string): never => `<${name}>` as never;
@@ -191,6 +192,7 @@ const ITEMS: Readonly<
     table: 'sessions',
     key: callKey.use(any('session'), any('use')),
     what: 'one opening of a key for a call',
+    person: 'the IP address as a hash that changes every day',
     kept: SESSION_TIME,
   },
   keyActivity: {
@@ -204,7 +206,7 @@ const ITEMS: Readonly<
     key: primaryKey.error(W, any('minute'), S, 'mint', any('reason')),
     what: 'errors of a minute, counted',
     person: 'the origin of a refused page',
-    kept: time(DEFAULT_RETENTION.errorSeconds),
+    kept: chosen(ERROR_DAYS),
   },
   slot: {
     table: 'limits',
@@ -257,7 +259,7 @@ const ITEMS: Readonly<
     key: primaryKey.sessionUsage(S, any('session')),
     what: 'times, tokens, cost and end of a session',
     person: 'a keyed hash of the embed token’s visitor',
-    kept: `${USAGE_KEPT_DAYS} days`,
+    kept: SESSION_TIME,
   },
   dayUsage: {
     table: 'usage',
