@@ -12,7 +12,8 @@ const USAGE = `npm run rebuild-usage -- [--workspace ID] [--repair] [--local]
 
 Adds up the usage of all sessions again and compares it with the totals of each day and billing period. Lists every total
 that differs, with the expected and the stored value. Sessions can keep reporting while it runs; no report is lost
-(docs/usage.md explains why). Days whose session records have expired (after 400 days) are not compared.
+(docs/usage.md explains why). Days whose session records have expired or can have expired (after 400
+days, or sooner where a workspace sets a shorter retention) are not compared.
 
   --workspace ID  only this workspace
   --repair        correct the totals that differ; each correction is an audit event, usage.corrected

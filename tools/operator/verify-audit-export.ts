@@ -54,10 +54,26 @@ const headOf = (text: string | undefined): ChainHead | undefined => {
 const linesOf = (
   { first, last, rows, broken }: ExportVerdict,
   workspaceId: string,
-  { chainKey, head }: { readonly chainKey: Uint8Array | undefined; readonly head: ChainHead | undefined },
+  {
+    chainKey,
+    head,
+    namesFilters,
+  }: {
+    readonly chainKey: Uint8Array | undefined;
+    readonly head: ChainHead | undefined;
+    readonly namesFilters: boolean;
+  },
 ): readonly string[] => {
   const of = `${printable(workspaceId)}:`;
-  if (broken !== undefined) return [`${of} row ${broken.sequence} ${FAULTS[broken.fault]}.`];
+  if (broken !== undefined)
+    return [
+      `${of} row ${broken.sequence} ${FAULTS[broken.fault]}.`,
+      ...(broken.fault === 'missing' && !namesFilters
+        ? [
+            'A CSV file does not name its filters. If it was filtered, this is no proof: export without filters.',
+          ]
+        : []),
+    ];
   return [
     `${of} ${rows} rows, ${first} to ${last}, ${chainKey === undefined ? 'linked without a gap' : 'as they were written'}.`,
     ...(first === 1 ? [] : [`Not checked: rows 1 to ${first - 1} are not in the file.`]),
@@ -66,7 +82,11 @@ const linesOf = (
       : []),
     ...(head === undefined
       ? ['Not checked: whether later rows were cut off. Compare with a head from another source: --head.']
-      : []),
+      : head.sequence < last
+        ? [
+            `Not checked: whether rows after ${last} were cut off. The head is row ${head.sequence}: give a later one.`,
+          ]
+        : []),
   ];
 };
 
@@ -83,7 +103,7 @@ await runCommand({
     if (file === undefined || more.length > 0) throw new UsageError('Name one file.');
     const head = headOf(values.head);
     const { rows, filters, workspaceId = values.workspace } = readAuditExport(readFileSync(file, 'utf8'));
-    if (filters.length > 0)
+    if (filters !== undefined && filters.length > 0)
       throw new Error(
         `The export was filtered by ${filters.map(printable).join(', ')}, so rows between its rows are left out. Export without these filters.`,
       );
@@ -94,7 +114,9 @@ await runCommand({
       settings &&
       (await kmsChainKeys(kmsDerivationKeys(kmsClient(settings), settings.AUDIT_KEY_ARN)).keyOf(workspaceId));
     const verdict = verifyAuditRows(rows, workspaceId, { chainKey, head });
-    process.stdout.write(`${linesOf(verdict, workspaceId, { chainKey, head }).join('\n')}\n`);
+    process.stdout.write(
+      `${linesOf(verdict, workspaceId, { chainKey, head, namesFilters: filters !== undefined }).join('\n')}\n`,
+    );
     return verdict.broken === undefined ? 0 : 1;
   },
   failureStatus: 2,

@@ -29,6 +29,18 @@ const RECOMMENDED_CONCURRENCY = 1_000;
 /** https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html. It cannot be raised. */
 const TRAILS_PER_REGION = 5;
 
+/** `cdk deploy`, which the command uses, uploads unsigned code: Lambda would refuse the first function. */
+export const checkCodeSigning = ({ stage, codeSigningProfileVersionArn }: StageConfig): readonly Finding[] =>
+  codeSigningProfileVersionArn === undefined
+    ? []
+    : [
+        {
+          level: 'stop',
+          check: 'code signing',
+          says: `The stage ${stage} accepts signed code only, and this command signs none. Deploy it with your pipeline: docs/guides/pipeline.md, section "Code signing".`,
+        },
+      ];
+
 export const checkPlaceholders = (config: StageConfig): readonly Finding[] => {
   const found = placeholdersIn(config);
   if (found.length === 0)

@@ -9,6 +9,7 @@ import { regionsToBootstrap } from './bootstrap.ts';
 import type { Programs } from './cdk.ts';
 import {
   checkCaller,
+  checkCodeSigning,
   checkConcurrency,
   checkDashboard,
   checkPlaceholders,
@@ -104,6 +105,7 @@ export const prepare = async (
     states.find(({ name }) => name === `spelo-byok-${stage}-${stack}`);
   const findings = [
     ...checkPlaceholders(config),
+    ...checkCodeSigning(config),
     ...checkCaller(config, account),
     ...(await checkConcurrency(aws, config, account)),
     ...(await checkTrails(aws, account, stateOf('audit'))),

@@ -19,6 +19,7 @@ import { signInWithBrowser } from './sign-in.ts';
 import { explainFailure, settledState } from './stacks.ts';
 import { DeployStop } from './stop.ts';
 import type { Terminal } from './terminal.ts';
+import { refuseUnanswered, refuseUnused } from './unattended.ts';
 
 export interface DeployOptions {
   readonly stage: string;
@@ -177,26 +178,6 @@ const tokenOf = async (
   );
 };
 
-/** Throws DeployStop for options about a first site where nobody can sign in: they would have no effect. */
-const refuseUnused = (
-  { stage, config, token, key, tier, origin }: DeployOptions,
-  interactive: boolean,
-): void => {
-  if (interactive || token !== undefined || !('cognito' in config.signIn)) return;
-  const given = Object.entries({ '--key': key, '--tier': tier, '--origin': origin }).flatMap(
-    ([name, value]) => (value === undefined || value === 'none' ? [] : [name]),
-  );
-  if (given.length === 0) return;
-  throw new DeployStop(
-    `Nobody can sign in here, so ${given.join(', ')} would have no effect. Nothing was changed.`,
-    [
-      'Deploy without them, then sign in as the owner on a terminal, or give a token of the owner:',
-      `npm run deploy -- --stage ${stage} --yes --owner MAIL`,
-      `TOKEN=… npm run deploy -- --stage ${stage} --yes --key own --tier 1 --origin https://shop.example.com < KEY_FILE`,
-    ].join('\n'),
-  );
-};
-
 /**
  * Deploys a stage from whatever state it is in to a passing smoke test, and returns the exit status. Can be stopped and
  * repeated at any point: what is done already is read from AWS and from the API. Throws DeployStop with the next step.
@@ -241,6 +222,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
     );
     return 0;
   }
+  refuseUnanswered(options, prepared, interactive);
   if (!options.yes && !/^y(?:es)?$/i.test(await ask('\nDeploy this? yes or no:', 'no'))) {
     say('Nothing was changed.');
     return 1;

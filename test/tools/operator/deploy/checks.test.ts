@@ -229,6 +229,14 @@ describe('the quota of Lambda containers', () => {
   });
 });
 
+test('A stage that accepts signed code only is not deployed by this command, which signs none', async () => {
+  const codeSigningProfileVersionArn =
+    'arn:aws:signer:eu-central-1:123456789012:/signing-profiles/spelo/a1B2c3D4e5';
+  expect(await scene.run({ config: configWith({ codeSigningProfileVersionArn }) })).toBe(1);
+  expect(scene.shown()).toMatch(/STOP? +code signing[\s\S]*one check stops the deployment/i);
+  expect(scene.cdkCalls.map(([command]) => command)).toEqual(['synth']);
+});
+
 describe('the prefix of the sign-in page', () => {
   const prefix = 'spelo-byok-dev-123456789012';
 
