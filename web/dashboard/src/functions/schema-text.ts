@@ -1,6 +1,6 @@
-import type { Site } from '../api/queries.ts';
+import type { DataOf } from '../api/routes.ts';
 
-export type FunctionTool = Site['tools'][number];
+export type FunctionTool = DataOf<'readSite'>['tools'][number];
 export type Schema = FunctionTool['parameters'];
 
 /** The schema of a function without arguments. */
