@@ -97,6 +97,8 @@ export interface SessionUsage {
   readonly priceVersion: string | null;
   /** When it was minted, by our clock. */
   readonly issuedAt: string;
+  /** Days that it is kept, as its session; undefined: the default. */
+  readonly keptDays?: number | undefined;
   /** Seconds of a hard-capped plan that are set aside until the session is over, and the most that it is billed; 0 without such a plan. */
   readonly holdSeconds: number;
   /** Longest that it can count for, seconds: what it was admitted for, and the time that a widget takes to hang up. */
@@ -175,6 +177,7 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   priceVersion:
     priceOf(session.model, new Date(session.createdAt), session.dataResidency ?? 'global')?.version ?? null,
   issuedAt: session.createdAt,
+  ...(session.keptDays !== undefined && { keptDays: session.keptDays }),
   holdSeconds: session.admission?.holdSeconds ?? 0,
   longestSeconds: Math.min(
     (session.admission?.maxDurationSeconds ?? LONGEST_SESSION_SECONDS) + OVERTIME_SECONDS,
