@@ -1,6 +1,6 @@
-import type { Site } from '../api/queries.ts';
+import type { DataOf } from '../api/routes.ts';
 
-export type FunctionTool = Site['tools'][number];
+export type FunctionTool = DataOf<'readSite'>['tools'][number];
 export type Schema = FunctionTool['parameters'];
 
 /** The schema of a function without arguments. */
@@ -24,15 +24,27 @@ export const schemaOf = (text: string): { readonly schema: Schema } | { readonly
 export const argumentsOf = ({ properties }: Schema): readonly string[] =>
   typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
 
-const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
+/** Words that JavaScript keeps for itself in an async function of a module, so no variable can have their names. */
+const RESERVED = new Set(
+  `arguments await break case catch class const continue debugger default delete do else enum eval export extends false finally
+  for function if implements import in instanceof interface let new null package private protected public return static super
+  switch this throw true try typeof var void while with yield`.split(/\s+/),
+);
 
-/** Code of a page that answers these functions. */
+const isVariable = (name: string): boolean => /^[A-Za-z_$][\w$]*$/.test(name) && !RESERVED.has(name);
+
+/** As the key of an object literal. `__proto__` as a plain key would set the prototype. */
+const keyOf = (name: string): string => {
+  if (name === '__proto__') return `[${JSON.stringify(name)}]`;
+  return isVariable(name) ? name : JSON.stringify(name);
+};
+
+/** Code of a page that answers these functions. Arguments that cannot be variables are left out of it. */
 export const pageCode = (tools: readonly FunctionTool[]): string => {
   const lines = tools.map(({ name, parameters }) => {
-    const names = argumentsOf(parameters).filter((argument) => IDENTIFIER.test(argument));
-    const key = IDENTIFIER.test(name) ? name : JSON.stringify(name);
+    const names = argumentsOf(parameters).filter(isVariable);
     const taken = names.length === 0 ? '' : `{ ${names.join(', ')} }`;
-    return `  ${key}: async (${taken}) => {\n    // Return what the assistant needs to know, as JSON.\n  },`;
+    return `  ${keyOf(name)}: async (${taken}) => {\n    // Return what the assistant needs to know, as JSON.\n  },`;
   });
   return `document.querySelector('spelo-voice').tools = {\n${lines.join('\n')}\n};`;
 };
