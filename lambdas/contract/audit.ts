@@ -55,7 +55,9 @@ export const auditRow = z
 export const auditPage = pageOf(auditRow).extend({
   searched_to: timestamp
     .nullable()
-    .describe('While there is a cursor: every row as new as this one has been looked at.'),
+    .describe(
+      'While there is a cursor: the rows that fit and are as new as this one are on this page or an earlier one.',
+    ),
 });
 
 export const auditVerification = z

@@ -193,7 +193,7 @@ export const workspaceSessionsPage = pageOf(session).extend({
   searched_to: timestamp
     .nullable()
     .describe(
-      'While there is a cursor: every session up to this `created_at`, in this order, has been looked at.',
+      'While there is a cursor: the sessions that fit up to this `created_at`, in this order, are on this page or an earlier one.',
     ),
 });
 

@@ -17,7 +17,7 @@ confirmation, deploys, invites the first owner, stores an OpenAI key if you want
 can run it again at any time: it reads from AWS which steps are done.
 
   --stage      a stage of cdk.json, such as dev
-  --plan       show checks and steps, and change nothing. The output has no secret
+  --plan       show checks and steps, and change nothing. Needs AWS credentials that may read. The output has no secret
   --yes        do not ask for confirmation
   --owner      mail address of the first owner, for a stage with a Cognito pool
   --key        own: the first workspace has its own OpenAI key; platform: yours, for managed workspaces; none: no key now

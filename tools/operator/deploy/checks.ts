@@ -53,6 +53,19 @@ export const checkPlaceholders = (config: StageConfig): readonly Finding[] => {
   }));
 };
 
+/** Says where the dashboard and the widget's files are served, before a person looks for them. */
+export const checkDashboard = ({ stage, dashboard, signIn }: StageConfig): readonly Finding[] =>
+  dashboard === undefined
+    ? [
+        {
+          level: 'note',
+          check: 'dashboard',
+          says: `The stage ${stage} has no dashboard, and AWS will not serve the widget's files.`,
+          next: `Add "dashboard": ${'cognito' in signIn ? '{}' : '{ "clientId": "…" }'} to the stage in cdk.json, or host the files yourself (docs/widget.md).`,
+        },
+      ]
+    : [];
+
 export const checkCaller = (
   config: StageConfig,
   { account, caller, region }: Account,

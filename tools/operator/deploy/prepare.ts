@@ -11,6 +11,7 @@ import {
   checkCaller,
   checkCodeSigning,
   checkConcurrency,
+  checkDashboard,
   checkPlaceholders,
   checkSignInPrefix,
   checkTrails,
@@ -110,6 +111,7 @@ export const prepare = async (
     ...(await checkTrails(aws, account, stateOf('audit'))),
     ...(await checkSignInPrefix(aws, config, account, stateOf('data'))),
     ...(await checkStacks(aws, states)),
+    ...checkDashboard(config),
   ];
   const bootstrap = await regionsToBootstrap(
     aws,

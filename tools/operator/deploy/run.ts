@@ -205,6 +205,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
     say('\nNothing was changed, and AWS was not called: the settings still have placeholders.');
     return 1;
   }
+  say(`Checking the settings, the account and the templates of ${stage} …\n`);
   const prepared = await prepare(stage, config, aws, programs, { bundled: !options.plan });
   const { account, planned, states, bootstrap, leftOver, findings } = prepared;
   for (const line of planLines(stage, account, planned, states, bootstrap, leftOver)) say(line);
@@ -217,7 +218,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
   }
   if (options.plan) {
     say(
-      '\nNothing was changed. Without --plan, the command asks for confirmation and then does all of this.',
+      '\nNothing was changed. Without --plan, the command asks for confirmation and then does all of this. Costs: docs/cost.md.',
     );
     return 0;
   }

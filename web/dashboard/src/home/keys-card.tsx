@@ -33,7 +33,7 @@ export const KeysCard = ({ sites }: { readonly sites: readonly Site[] | undefine
           <>
             {items.length === 0 && (
               <p>
-                No key is stored.{' '}
+                {next_cursor === null ? 'No key is stored.' : 'The workspace itself has no key.'}{' '}
                 {isManaged
                   ? 'None is needed in managed mode.'
                   : may('admin')
@@ -49,7 +49,7 @@ export const KeysCard = ({ sites }: { readonly sites: readonly Site[] | undefine
               </ul>
             )}
             {next_cursor !== null && (
-              <p className={ui['meta']}>These are the keys of the first {SITES_READ} sites.</p>
+              <p className={ui['meta']}>Only the first {SITES_READ} sites were searched for keys.</p>
             )}
           </>
         )}
