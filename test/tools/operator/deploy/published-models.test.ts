@@ -1,6 +1,3 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudFormationClient, CreateStackCommand } from '@aws-sdk/client-cloudformation';
 import {
   CognitoIdentityProviderClient,
@@ -19,12 +16,12 @@ import {
   stackState,
 } from '../../../../tools/operator/deploy/stack-state.ts';
 import type { AwsRequest } from '../../../support/aws-account.ts';
+import { hasMoto, type Moto, startMoto } from '../../../support/moto.ts';
 import { modelFaults, publishedModelsFolder } from '../../../support/published-models.ts';
 import { configWith, deployedStack, REGION, STACKS, stackName, startScene } from './scene.ts';
 
 /** Both tests need tools that are not part of the project, and are skipped where those are missing. */
 const folder = publishedModelsFolder();
-const hasMoto = spawnSync('moto_server', ['--help'], { stdio: 'ignore' }).status === 0;
 
 /** Every operation that the commands use. */
 const OPERATIONS = [
@@ -113,31 +110,14 @@ const everyRequest = async (): Promise<readonly AwsRequest[]> => {
 });
 
 (hasMoto ? describe : describe.skip)('moto, an emulator of AWS that others wrote,', () => {
-  let moto: ChildProcess;
-  const variables: Record<string, string> = {
-    AWS_ACCESS_KEY_ID: 'testing',
-    AWS_SECRET_ACCESS_KEY: 'testing',
-    AWS_REGION: REGION,
-  };
+  let moto: Moto;
   beforeAll(async () => {
-    const port = await new Promise<number>((resolve) => {
-      const probe = createServer().listen(0, '127.0.0.1', () => {
-        const address = probe.address();
-        probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-      });
-    });
-    variables['AWS_ENDPOINT_URL'] = `http://127.0.0.1:${port}`;
-    Object.assign(process.env, variables);
-    moto = spawn('moto_server', ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
-    for (;;) {
-      const up = await fetch(`http://127.0.0.1:${port}/moto-api/`).catch(() => undefined);
-      if (up?.ok === true) return;
-      await sleep(200);
-    }
+    moto = await startMoto(REGION);
+    Object.assign(process.env, moto.variables);
   });
   afterAll(() => {
-    moto.kill();
-    for (const name of Object.keys(variables)) delete process.env[name];
+    moto.stop();
+    for (const name of Object.keys(moto.variables)) delete process.env[name];
   });
 
   test('accepts what the commands ask of STS, CloudFormation and CloudTrail', async () => {
