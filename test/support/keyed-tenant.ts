@@ -32,7 +32,8 @@ export const makeKeyedTenant = async (
 export const makeFullTenant = async (
   stack: TestStack,
 ): Promise<
-  KeyedTenant & Record<'member' | 'sessionId' | 'webhookId' | 'deliveryId' | 'invitationId', string>
+  KeyedTenant &
+    Record<'member' | 'sessionId' | 'webhookId' | 'deliveryId' | 'invitationId' | 'tokenId', string>
 > => {
   const tenant = await makeKeyedTenant(stack);
   await putOnPlan(stack, tenant, 'enterprise');
@@ -51,8 +52,13 @@ export const makeFullTenant = async (
   const invited = { email: 'invited@customer.example', role: 'viewer' };
   const invitations = `/v1/workspaces/${tenant.workspaceId}/invitations`;
   const { invitation_id: invitationId } = await asOwner(stack, tenant, 'POST', invitations, invited);
+  const tokens = `/v1/workspaces/${tenant.workspaceId}/api-tokens`;
+  const { token_id: tokenId } = await asOwner(stack, tenant, 'POST', tokens, {
+    name: 'report',
+    role: 'viewer',
+  });
   const member = await addMember(stack, tenant, 'viewer');
-  return { ...tenant, sessionId, webhookId, deliveryId, invitationId, member };
+  return { ...tenant, sessionId, webhookId, deliveryId, invitationId, tokenId, member };
 };
 
 /** Another site of the same workspace, which is put on a plan with room for it. */
