@@ -346,9 +346,9 @@ const stageSettings = settings({
     objectLock: z.literal(['governance', 'compliance'], 'must be governance or compliance'),
     retentionDays: wholeNumber(3_650, MIN_EVIDENCE_DAYS),
   }),
-  alarmEmail: z.email('must be an e-mail address').optional(),
+  alarmEmail: z.email('must be an email address').optional(),
   alertMail: settings({
-    sender: z.email('must be an e-mail address'),
+    sender: z.email('must be an email address'),
     identity: z
       .string('must be a domain or an address')
       .regex(/^[A-Za-z0-9._+@-]{3,254}$/, 'must be a domain or an address'),

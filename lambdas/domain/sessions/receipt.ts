@@ -35,7 +35,7 @@ export interface Receipt {
   readonly estimated: boolean;
   readonly flags: readonly UsageFlag[];
   readonly usageSource: UsageSource;
-  /** Tokens that the page of a watched call reported: compared with the count, never counted. */
+  /** Tokens that the page of a watched call reported. Compared with the watcher’s count, and in no total. */
   readonly claimedTokens: TokenCounts;
   /** The cost of `claimedTokens` at list prices; null without a watcher or a known price. */
   readonly claimedMicroCents: number | null;

@@ -80,7 +80,7 @@ export interface ApiToken {
   readonly tokenId: string;
   readonly name: string;
   readonly role: ApiTokenRole;
-  /** The only sites that it can reach; null: the whole workspace. */
+  /** The sites that the token can access; null: the whole workspace. */
   readonly siteIds: readonly SiteId[] | null;
   readonly createdAt: string;
   /** `sub` of the person whose rights bound those of the token. */

@@ -9,7 +9,7 @@ import { authorizeWorkspace } from '../tenancy/authorize.ts';
 import type { ShownBudget } from './read-budget.ts';
 
 /**
- * Viewer. The budgets of the workspace and of its sites that are not archived, each with its counts of the present period. A page
+ * Viewer. The budgets of the workspace and of its sites that are not archived, each with its counts of the current period. A page
  * may be shorter than asked for; the cursor says whether more follows.
  */
 export const listBudgets =

@@ -29,7 +29,7 @@ const PROGRAM = 'tools/operator/platform-key.ts';
 /**
  * Stores the platform's key with the role that alone may do so (`npm run platform-key`). The key goes from the standard
  * input of this process to that of the other one, and is asked for only when no key is suspended. Throws DeployStop when the role
- * cannot be assumed, the key is refused, or the operator has suspended the present one.
+ * cannot be assumed, the key is refused, or the operator has suspended the current one.
  */
 export const storePlatformKey = async (
   aws: AwsClients,
