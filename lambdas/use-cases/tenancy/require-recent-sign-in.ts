@@ -3,7 +3,7 @@ import { type Caller, type Role, roleSuffices } from '../../domain/tenancy/works
 
 /**
  * Refuses a caller whose sign-in is older than the deployment allows for a change that outlives a stolen token: another key,
- * another origin, another person or machine with rights. An API token never stands for a sign-in.
+ * another origin, another person or machine with rights. An API token never counts as a sign-in.
  */
 export const requireRecentSignIn = ({ signInIsOld, token }: Caller): void => {
   if (token !== undefined)
