@@ -26,7 +26,7 @@ export interface StageConfig {
   readonly deletionProtection: boolean;
   /** Who assumes the operator roles, in addition to IAM users of the account with MFA. */
   readonly operators?: Operators | undefined;
-  /** Names of the IAM users who may assume the role for emergencies. `@default` every IAM user whom IAM lets */
+  /** Names of the IAM users who may assume the role for emergencies. `@default` every IAM user whose policy allows it */
   readonly breakGlassUsers?: readonly string[] | undefined;
   /** Where the data lives, and the functions with it; the region of the credentials when the stage names none. */
   readonly region?: string | undefined;
@@ -318,7 +318,7 @@ const breakGlassUsers = z
   )
   .min(1, 'must name an IAM user')
   // The trust policy of a role may have 2,048 characters.
-  .max(5, 'must name five IAM users at most');
+  .max(5, 'must name at most five IAM users');
 
 const functionName = z.enum(DEPLOYED_FUNCTION_NAMES, 'must be the name of a function');
 

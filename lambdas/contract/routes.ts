@@ -39,7 +39,10 @@ export interface Route {
   readonly servedBy: FunctionName;
   /** `public`: no Authorization. Otherwise the least role that a signed-in caller needs; `any`: just signed in. */
   readonly access: 'public' | 'any' | Role;
-  /** The least role of an API token that the route accepts; absent: people only. A route with one has no authorizer at the gateway. */
+  /**
+   * The least role of an API token that the route accepts; absent: people only. A route with one has no authorizer at the
+   * gateway.
+   */
   readonly apiTokens?: ApiTokenRole;
   readonly summary: string;
   readonly query?: z.ZodObject;

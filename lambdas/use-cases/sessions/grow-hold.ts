@@ -12,12 +12,12 @@ export interface GrowHoldPorts {
 export interface GrownHold {
   /** The usage to save. */
   readonly usage: SessionUsage;
-  /** The committed seconds that its period may have with it; undefined: the hold is unchanged, or the plan has no cap. */
+  /** The maximum committed seconds of the period including it; undefined: the hold is unchanged, or the plan has no cap. */
   readonly capSeconds: number | undefined;
 }
 
 /**
- * Returns `after` with more of a hard-capped plan set aside where its hold runs short, as far as the plan still has seconds.
+ * Returns `after` with more seconds of a hard-capped plan set aside if its hold runs short and the plan still has seconds.
  * Nothing is written: saveUsage writes the growth with the usage, on the condition that it still fits. `before` is the usage
  * that was read.
  */

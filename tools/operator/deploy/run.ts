@@ -139,8 +139,7 @@ const invite = async (
   const SENTENCES = {
     invited: 'Cognito is sending an email with a temporary password, which is valid for three days.',
     'invited again': 'The old invitation had expired. Cognito is sending a new email.',
-    waiting:
-      'The invitation was sent before and is still valid. Look for an email from no-reply@verificationemail.com.',
+    waiting: 'An earlier invitation is still valid. Look for an email from no-reply@verificationemail.com.',
     there: 'The owner has already signed in.',
   };
   say(SENTENCES[await inviteOwner(aws, region, userPoolId, email)]);
@@ -177,7 +176,7 @@ const tokenOf = async (
   );
 };
 
-/** Throws DeployStop for options about a first site where nobody can sign in: they would have no effect. */
+/** Throws DeployStop for first-site options if nobody can sign in, because they would have no effect. */
 const refuseUnused = (
   { stage, config, token, key, tier, origin }: DeployOptions,
   interactive: boolean,
@@ -190,7 +189,7 @@ const refuseUnused = (
   throw new DeployStop(
     `Nobody can sign in here, so ${given.join(', ')} would have no effect. Nothing was changed.`,
     [
-      'Deploy without them, then sign in as the owner on a terminal, or give a token of the owner:',
+      'Deploy without them, then sign in as the owner in a terminal, or provide a token of the owner:',
       `npm run deploy -- --stage ${stage} --yes --owner MAIL`,
       `TOKEN=… npm run deploy -- --stage ${stage} --yes --key own --tier 1 --origin https://shop.example.com < KEY_FILE`,
     ].join('\n'),
@@ -262,7 +261,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
     await invite(ports, options, account, userPoolId);
   const token = await tokenOf(ports, options, prepared, data);
   const { key, tier, origin } = options;
-  // Nobody answers questions without a terminal: without an option, a site that exists is used as it is.
+  // Without a terminal, nobody can answer questions. Without an option, an existing site is used unchanged.
   const isAsIs = !interactive && key === undefined && tier === undefined && origin === undefined;
   const firstSite = isAsIs ? existingFirstSite : ensureFirstSite;
   const site =
@@ -287,7 +286,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
     throw new DeployStop(
       'The stage is deployed, but the smoke test failed.',
       dnsStep(config, of('api'), of('edge')) ??
-        'Follow the failed line above, then run the same command again.',
+        'Follow the instructions in the failed line above, then run the same command again.',
     );
   for (const line of nextSteps({ stage, config, region: account.region }, { url, dashboardUrl, site, token }))
     say(line);

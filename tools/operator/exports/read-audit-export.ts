@@ -7,7 +7,7 @@ import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 export interface AuditExport {
   /** undefined: the file does not name it. */
   readonly workspaceId: string | undefined;
-  /** Names of filters that leave rows out between the first and the last. */
+  /** Names of filters that leave out rows between the first and the last. */
   readonly filters: readonly string[];
   /** In the order of the file. Their `workspaceId` is that of the file, or empty. */
   readonly rows: readonly AuditRow[];
@@ -21,7 +21,7 @@ const document = z.object({
   items: z.array(z.unknown()),
 });
 
-/** Filters of a time leave no gap in the chain. */
+/** Time filters leave no gap in the chain. */
 const WITHOUT_GAPS = new Set(['from', 'to', 'limit']);
 
 /**
@@ -65,7 +65,7 @@ const readCsv = (text: string): AuditExport => {
   return { workspaceId, filters: [], rows: rows.map((row) => ({ ...row, workspaceId: workspaceId ?? '' })) };
 };
 
-/** Without the apostrophe that keeps a spreadsheet from running a cell as a formula (docs/usage.md). */
+/** Removes the apostrophe that keeps a spreadsheet from running a cell as a formula (docs/usage.md). */
 const plainCell = (cell: string): string => cell.replace(/^'(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])/, '');
 
 const rowOf = (item: unknown, workspaceId: string, index: number): AuditRow => {

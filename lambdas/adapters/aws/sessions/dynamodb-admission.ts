@@ -57,7 +57,7 @@ export const dynamoDbAdmission = (
   },
 });
 
-/** The session leads to the one that it is to replace, in case it is refused. */
+/** The session names the one that it is to replace, in case it is refused. */
 const sessionPut = (session: AdmissionWrite['session'], replaces: SessionId | undefined, now: Date) => {
   const write = sessionWrite(session, now);
   return { ...write, Item: { ...write.Item, ...(replaces !== undefined && { replaces }) } };

@@ -13,7 +13,7 @@ import { sessionUsageAttributes } from './session-usage-item.ts';
 /** Totals of a busy site are spread over this many items; sessions that report at the same time seldom meet. */
 export const SHARDS = 8;
 
-/** How long a meter is kept, seconds; the same as its session (dynamodb-sessions.ts). */
+/** How long session usage is kept, seconds; the same as its session (dynamodb-sessions.ts). */
 const KEEP_SECONDS = USAGE_KEPT_DAYS * 86_400;
 
 const shardOf = (sessionId: SessionId): number => (sessionId.charCodeAt(sessionId.length - 1) ?? 0) % SHARDS;
@@ -45,7 +45,7 @@ const adding = (counts: Readonly<Record<string, number>>) => {
   };
 };
 
-/** The totals that an entry of this meter goes to, and what it adds to each. */
+/** The totals that an entry of this session usage goes to, and what it adds to each. */
 export const totalsOf = (
   { workspaceId, issuedAt, siteId, model, mode, sessionId }: SessionUsage,
   { committedSeconds, tokens, ...counts }: LedgerEntry,
@@ -65,8 +65,8 @@ export const totalsOf = (
 ];
 
 /**
- * Adds a difference to the totals. `capSeconds` is the condition of a hold that grew: together with it the period commits no
- * more. Seconds that are given back need no condition.
+ * Adds a difference to the totals. `capSeconds` is the condition for a hold that grew: the period must not commit more
+ * seconds than that. Released seconds need no condition.
  */
 export const totalUpdates = (
   usageTable: string,
@@ -82,7 +82,7 @@ export const totalUpdates = (
         : { Update: { TableName: usageTable, Key: key, ...adding({ ...counts, committedSeconds }) } },
     );
 
-/** The meter that a session begins with and, under a hard cap, its minutes, if they still fit into the period. */
+/** The usage that a session begins with and, under a hard cap, its minutes, if they still fit into the period. */
 export const quotaReservationWrites = (
   usageTable: string,
   { usage, maxCommittedSeconds: committedBefore }: QuotaReservation,

@@ -107,7 +107,7 @@ describe('the removal of a stage', () => {
     if (data === undefined) throw new Error('There is no data stack.');
     data.protected = true;
     expect(await run({ data: true, plan: true })).toBe(0);
-    expect(scene.shown()).toContain('Still protected from deletion: spelo-byok-dev-data.');
+    expect(scene.shown()).toContain('Still protected against deletion: spelo-byok-dev-data.');
   });
 });
 
