@@ -103,7 +103,7 @@ describeInBrowser('the list of sessions', () => {
     await rows().first().getByRole('button').click();
     expect(parameter('session')).toBe(ids[0]);
     await open('&order=longest');
-    await run.page.getByText('Sorted within these 3 sessions only, not within all.').waitFor();
+    await run.page.getByText('Sorted within the 3 sessions of this page only.').waitFor();
   });
 
   it('shows a new session within seconds, and moves no row under the pointer', async () => {
