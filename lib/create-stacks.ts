@@ -3,6 +3,7 @@ import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { ApiStack } from './api-stack.ts';
 import { AuditStack } from './audit-stack.ts';
 import { ChangesStack, otherRegions } from './changes-stack.ts';
+import { signFunctions } from './code-signing.ts';
 import { DashboardStack } from './dashboard-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { EdgeStack } from './edge-stack.ts';
@@ -91,6 +92,9 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
         replicas: replicas.find((replica) => replica.region === otherRegion)?.keys,
       }),
   );
+
+  if (config.codeSigningProfileVersionArn !== undefined)
+    signFunctions(app, config.codeSigningProfileVersionArn);
 
   const tags = { product: 'spelo-byok', stage: config.stage, owner: config.owner };
   // A dashboard costs the same for every owner, and not every region of CloudFormation supports tags on one yet.

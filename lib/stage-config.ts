@@ -46,6 +46,11 @@ export interface StageConfig {
    * OpenAI's and the issuer's, with AWS Network Firewall. `@default` Lambda's own network, whose addresses change
    */
   readonly egress?: Egress | undefined;
+  /**
+   * Functions accept only code that this version of a profile of AWS Signer signed. `cdk deploy` signs nothing: for a pipeline with a
+   * signing step (docs/guides/pipeline.md). `@default` unsigned code
+   */
+  readonly codeSigningProfileVersionArn?: string | undefined;
   /** The operator's dashboard and the widget's files, on a separate distribution. */
   readonly dashboard?: Dashboard | undefined;
   readonly logRetentionDays: RetentionDays;
@@ -320,6 +325,9 @@ const breakGlassUsers = z
   // The trust policy of a role may have 2,048 characters.
   .max(5, 'must name at most five IAM users');
 
+// https://docs.aws.amazon.com/lambda/latest/api/API_AllowedPublishers.html
+const SIGNING_PROFILE = 'must be the ARN of a version of a signing profile of AWS Signer';
+
 const functionName = z.enum(DEPLOYED_FUNCTION_NAMES, 'must be the name of a function');
 
 const stageSettings = settings({
@@ -333,6 +341,10 @@ const stageSettings = settings({
   domain: domain.optional(),
   edge: edge.optional(),
   egress: z.enum(EGRESS, 'must be static or openai-only').optional(),
+  codeSigningProfileVersionArn: z
+    .string(SIGNING_PROFILE)
+    .regex(/^arn:aws[\w-]*:signer:[a-z0-9-]+:\d{12}:\/signing-profiles\/\w{2,64}\/\w{10}$/, SIGNING_PROFILE)
+    .optional(),
   dashboard: dashboard.optional(),
   plansFile: text('must be the path of a JSON file').optional(),
   logRetentionDays: z.literal(RETENTIONS, 'must be a number of days that CloudWatch Logs offers'),
@@ -406,6 +418,9 @@ const stageConfig = stageSettings.superRefine((stage, context) => {
     for (const page of DASHBOARD_PAGES)
       if (!signIn.cognito.callbackUrls.includes(`https://${dashboard.domain.name}${page}`))
         fault(['signIn', 'cognito', 'callbackUrls'], `must contain ${page} of the dashboard's own name`);
+  const signerRegion = stage.codeSigningProfileVersionArn?.split(':')[3];
+  if (region !== undefined && ![undefined, region].includes(signerRegion))
+    fault(['codeSigningProfileVersionArn'], `must be in ${region}, the region of the stage`);
   if (multiRegion !== undefined && region === undefined)
     fault(['region'], 'must be given where there are replicas in other regions');
   if (region !== undefined && multiRegion?.replicaRegions.includes(region) === true)

@@ -40,7 +40,9 @@ export const auditRow = z
     at: timestamp,
     actor: z
       .string()
-      .describe('`sub` of a person, `visitor`, `system:<service>`, or `operator:<AWS identity>`'),
+      .describe(
+        '`sub` of a person, `visitor`, `system:<service>`, `operator:<AWS identity>`, or `token:<ID>`',
+      ),
     site_id: z.string().nullable(),
     session_id: z.string().nullable(),
     ip_hash: z.string().nullable().describe('Keyed hash of the IP address. It changes every day.'),
@@ -53,7 +55,9 @@ export const auditRow = z
 export const auditPage = pageOf(auditRow).extend({
   searched_to: timestamp
     .nullable()
-    .describe('While there is a cursor: every row as new as this one has been looked at.'),
+    .describe(
+      'While there is a cursor: the rows that fit and are as new as this one are on this page or an earlier one.',
+    ),
 });
 
 export const auditVerification = z

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { isVisible, turnsTextAround } from '../domain/tenancy/names.ts';
+import { isVisible, looksLikeReservedActor, turnsTextAround } from '../domain/tenancy/names.ts';
 
 /**
  * Every shape that crosses the HTTP boundary. Requests are strict: an unknown field is refused, so that nobody can slip
@@ -13,6 +13,7 @@ export const NOT_UNICODE = 'Must be valid Unicode.';
 const isShown = (text: string): boolean => text.trim() === '' || isVisible(text);
 const isUpright = (text: string): boolean => !turnsTextAround(text);
 const NOT_UPRIGHT = 'Must not contain characters that change the direction of the text around it.';
+const RESERVED_SUB = 'Must not look like an actor of the audit trail that is no person, such as `system:…`.';
 const NOT_VISIBLE = 'Must contain a visible character.';
 
 /** No control characters: neither a log line nor a terminal can be forged with a name. */
@@ -50,6 +51,7 @@ export const subSchema = z
   .refine(isUpright, NOT_UPRIGHT)
   // A sort key in DynamoDB has at most 1,024 bytes.
   .refine((sub) => new TextEncoder().encode(sub).byteLength <= 1_000, 'Must be at most 1,000 bytes.')
+  .refine((sub) => !looksLikeReservedActor(sub), RESERVED_SUB)
   .meta({ id: 'Sub', description: 'The `sub` claim of the OIDC issuer.' });
 
 // Requests

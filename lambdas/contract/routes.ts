@@ -232,7 +232,7 @@ export const ROUTES = {
     access: 'public',
     summary: 'CORS preflight. Succeeds for an origin that is registered for the site.',
     status: 204,
-    refusals: ['invalid_site_id', 'site_not_found', 'origin_not_allowed'],
+    refusals: ['invalid_site_id', 'site_not_found', 'origin_not_allowed', 'rate_limited'],
   },
   mintToken: {
     method: 'POST',
@@ -272,7 +272,7 @@ export const ROUTES = {
     access: 'public',
     summary: 'CORS preflight. Succeeds for an origin that is registered for the site.',
     status: 204,
-    refusals: ['invalid_site_id', 'site_not_found', 'origin_not_allowed'],
+    refusals: ['invalid_site_id', 'site_not_found', 'origin_not_allowed', 'rate_limited'],
   },
   openCall: {
     method: 'POST',

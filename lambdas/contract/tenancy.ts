@@ -12,6 +12,7 @@ import {
 } from '../domain/openai-models.ts';
 import { parseMailAddress } from '../domain/tenancy/mail-address.ts';
 import { parseRegisteredOrigin, refusedOriginOf } from '../domain/tenancy/origin.ts';
+import { ERROR_DAYS, SESSION_DAYS } from '../domain/tenancy/retention.ts';
 import { SITE_WARNINGS } from '../domain/tenancy/site-model.ts';
 import { ANOMALY_RESPONSES, BILLING_MODES, ROLES } from '../domain/tenancy/workspace.ts';
 import { isUnicode, NOT_UNICODE, name, siteIdSchema, timestamp, workspaceIdSchema } from './common.ts';
@@ -87,6 +88,14 @@ const workspaceSettings = {
     .max(64)
     .refine(isTimeZone, 'Must be an IANA time zone, such as Europe/Berlin or UTC.')
     .describe('IANA time zone. Days and months of budgets begin at its midnight.'),
+  retention: z
+    .strictObject({
+      session_days: z.int().min(SESSION_DAYS.min).max(SESSION_DAYS.max),
+      error_days: z.int().min(ERROR_DAYS.min).max(ERROR_DAYS.max),
+    })
+    .describe(
+      'Days that new sessions, with their usage, and new errors are kept. Those that are stored already keep their time. The audit trail and the totals of usage are not affected.',
+    ),
 };
 
 export const createWorkspaceRequest = z
@@ -100,6 +109,10 @@ export const createWorkspaceRequest = z
     data_residency: workspaceSettings.data_residency.default('global'),
     alert_email: workspaceSettings.alert_email.default(null),
     time_zone: workspaceSettings.time_zone.default(DEFAULT_TIME_ZONE),
+    retention: workspaceSettings.retention.default({
+      session_days: SESSION_DAYS.default,
+      error_days: ERROR_DAYS.default,
+    }),
   })
   .meta({ id: 'CreateWorkspaceRequest' });
 

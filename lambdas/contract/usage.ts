@@ -195,7 +195,7 @@ export const workspaceSessionsPage = pageOf(session).extend({
   searched_to: timestamp
     .nullable()
     .describe(
-      'Every session up to this `created_at`, in the requested order, has been searched. null: no session is left to search.',
+      'While there is a cursor: the sessions that fit up to this `created_at`, in this order, are on this page or an earlier one.',
     ),
 });
 

@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { subSchema } from '../contract/common.ts';
 import type { Route } from '../contract/routes.ts';
+import { isMachineActor } from '../domain/audit/machine-actor.ts';
 import { BrokerError } from '../domain/broker-error.ts';
 import { API_TOKEN_PREFIX, subOfToken } from '../domain/tenancy/api-token.ts';
 import type { Caller } from '../domain/tenancy/workspace.ts';
@@ -21,9 +22,10 @@ export const authenticate = async (
   const text = /^Bearer ([\w.~+/-]+=*)$/i.exec(event.headers['authorization'] ?? '')?.[1];
   if (text?.startsWith(API_TOKEN_PREFIX)) return machine(deps, route, text, sourceIp);
   const verified = text === undefined ? undefined : await deps.accessTokens?.verify(text);
-  // Nobody is called what no member can be called.
+  // Nobody is called what no member can be called, or as a machine is in the audit trail.
   const known = subSchema.safeParse(verified?.sub);
-  if (!known.success || verified === undefined) throw new BrokerError('unauthorized');
+  if (!known.success || verified === undefined || isMachineActor(known.data))
+    throw new BrokerError('unauthorized');
   return { sub: known.data, sourceIp, ...(verified.signInIsOld && { signInIsOld: true }) };
 };
 
@@ -36,7 +38,12 @@ const machine = async (
   if (apiTokens === undefined || verifyApiToken === undefined)
     // With the status of the gateway's authorizer, which refuses it on AWS.
     throw new BrokerError('unauthorized', {
-      details: [{ path: 'authorization', message: 'This route does not accept API tokens.' }],
+      details: [
+        {
+          path: 'authorization',
+          message: 'This route does not accept API tokens. docs/api-tokens.md lists those that do.',
+        },
+      ],
     });
   const token = await verifyApiToken(text);
   return { sub: subOfToken(token.tokenId), sourceIp, token };

@@ -10,11 +10,18 @@ const MOST_ADDRESSES = 10_000;
 /** Errors that count: requests that cost this service work and no caller anything. */
 const COUNTED: ReadonlySet<string> = new Set(['invalid_request', 'invalid_offer', 'invalid_signature']);
 
+/** Refusals of preflights that count. Only these: a network with many visitors sends as many allowed ones. */
+export const REFUSED_PREFLIGHT: ReadonlySet<string> = new Set([
+  'invalid_site_id',
+  'site_not_found',
+  'origin_not_allowed',
+]);
+
 export interface InvalidRequests {
   /** Refuses as `rate_limited` while the address has sent too many. */
   check(address: string): void;
-  /** Counts the error if it is one of those; what to throw in its place is the answer. */
-  count(address: string, error: unknown): unknown;
+  /** Counts the error if it is one of `codes`; what to throw in its place is the answer. @default those of `COUNTED` */
+  count(address: string, error: unknown, codes?: ReadonlySet<string>): unknown;
 }
 
 /** Counts invalid requests by address in the memory of the container: it costs no call, and holds for one container. */
@@ -38,8 +45,8 @@ export const invalidRequests = (monotonicMs: () => number): InvalidRequests => {
       const over = overBy(address);
       if (over !== undefined) throw over;
     },
-    count: (address, error) => {
-      if (!(error instanceof BrokerError) || !COUNTED.has(error.code)) return error;
+    count: (address, error, codes = COUNTED) => {
+      if (!(error instanceof BrokerError) || !codes.has(error.code)) return error;
       const over = overBy(address);
       counts.set(address, (counts.get(address) ?? 0) + 1);
       return over ?? error;

@@ -9,7 +9,7 @@ import { csvResponse } from './csv-response.ts';
 import { sourceIpOf } from './edge.ts';
 import type { EndpointRequest, EndpointsOf } from './endpoints/endpoint.ts';
 import type { HttpDeps } from './http-deps.ts';
-import { invalidRequests } from './invalid-requests.ts';
+import { invalidRequests, REFUSED_PREFLIGHT } from './invalid-requests.ts';
 import { bodyText, parseBody, parseQuery } from './parse-request.ts';
 import type { RequestState, Result } from './request-state.ts';
 
@@ -51,7 +51,8 @@ export const createRouter = <Name extends FunctionName>(
     const sourceIp = sourceIpOf(event, deps.edgeSecretDigests);
     const match = served.get(event.routeKey);
     if (match === undefined) throw new BrokerError('route_not_found');
-    // A preflight or a price list has nothing to read.
+    if (match.route.method === 'OPTIONS') return answerPreflight(match, sourceIp, event, state);
+    // A price list has nothing to read.
     if (match.route.access !== 'public' || match.route.body === undefined)
       return answerMatch(match, sourceIp, event, state);
     // Not for signed requests: one that is signed rightly is never refused for the wrong ones of its address.
@@ -63,6 +64,23 @@ export const createRouter = <Name extends FunctionName>(
       if (refusal instanceof BrokerError && REFUSED_UNREAD.has(refusal.code))
         await allowAsPreflight(sourceIp, event, state);
       throw refusal;
+    }
+  };
+
+  /** Refused preflights count like invalid requests, except where the request behind them is signed and so never refused for them. */
+  const answerPreflight = async (
+    match: { readonly route: Route; readonly endpoint: AnyEndpoint },
+    sourceIp: string,
+    event: APIGatewayProxyEventV2,
+    state: RequestState,
+  ): Promise<Result> => {
+    const isOfSigned = served.get(event.routeKey.replace(/^OPTIONS /, 'POST '))?.route.signed === true;
+    if (isOfSigned) return answerMatch(match, sourceIp, event, state);
+    invalid.check(sourceIp);
+    try {
+      return await answerMatch(match, sourceIp, event, state);
+    } catch (error) {
+      throw invalid.count(sourceIp, error, REFUSED_PREFLIGHT);
     }
   };
 

@@ -209,7 +209,13 @@ export class ChangeRules extends Construct {
       eventPatterns: {
         Function: calls(
           'lambda',
-          ['UpdateFunctionCode', 'UpdateFunctionConfiguration', 'AddPermission', 'DeleteFunction'],
+          [
+            'UpdateFunctionCode',
+            'UpdateFunctionConfiguration',
+            'AddPermission',
+            'DeleteFunction',
+            'PutFunctionCodeSigning',
+          ],
           { ...byHand, requestParameters: { functionName: prefixes(own, functions) } },
         ),
         Mapping: calls('lambda', ['UpdateEventSourceMapping', 'DeleteEventSourceMapping'], {

@@ -110,4 +110,51 @@ describeInBrowser('what the widget starts early', () => {
     expect(callsOf(visitor)).toEqual([]);
     expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
   });
+
+  it('a browser that refuses the microphone before the offer is made throws nothing at the page', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await visit(browser, stage.host.url(siteId));
+    await visitor.page.evaluate(`
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'));
+      const describe = RTCPeerConnection.prototype.setLocalDescription;
+      const mayOffer = new Promise((resolve) => { window.offer = resolve; });
+      window.offering = new Promise((resolve) => {
+        RTCPeerConnection.prototype.setLocalDescription = async function () {
+          resolve();
+          await mayOffer;
+          return describe.call(this);
+        };
+      });
+      undefined`);
+    await visitor.startCall();
+    await visitor.page.evaluate('offering');
+    await visitor.page.evaluate('offer()');
+    await visitor.reaches('error');
+    expect((await visitor.told('error')).map(({ detail }) => detail.code)).toEqual(['microphone_blocked']);
+    expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
+  });
+
+  it('a microphone that ends in the moment in which the call is connected is replaced', async () => {
+    const { siteId } = await stage.tenant();
+    const visitor = await visit(browser, stage.host.url(siteId));
+    await visitor.page.evaluate(`
+      const replace = RTCRtpSender.prototype.replaceTrack;
+      let turns = 0;
+      const hasSecond = (resolve) =>
+        microphones.length === 2 ? setTimeout(resolve) : setTimeout(() => hasSecond(resolve));
+      RTCRtpSender.prototype.replaceTrack = async function (track) {
+        window.sender = this;
+        turns += 1;
+        const isConnected = turns === 2;
+        await replace.call(this, track);
+        if (!isConnected) return;
+        microphones[0].stop();
+        microphones[0].dispatchEvent(new Event('ended'));
+        await new Promise(hasSecond);
+      };
+      undefined`);
+    await visitor.startCall();
+    await visitor.passes('listening');
+    expect(await visitor.page.evaluate('sender.track === microphones[1]')).toBe(true);
+  });
 });

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { createApiTokenRequest } from '../../lambdas/contract/api-tokens.ts';
 import { ROUTES, type Route } from '../../lambdas/contract/routes.ts';
 import {
   DEFAULT_API_TOKEN_DAYS,
@@ -25,6 +26,22 @@ describe('docs/api-tokens.md', () => {
     const current = text.replace(BLOCK, (_, before, after) => `${before}${table}\n${after}`);
     if (process.env['UPDATE_DOCS'] === '1') writeFileSync(FILE, current);
     expect(readFileSync(FILE, 'utf8')).toBe(current);
+  });
+
+  it('creates its token with a request that the API accepts, and names each field of one', () => {
+    const text = readFileSync(FILE, 'utf8');
+    const body: unknown = JSON.parse(/-d '(\{.*?\})'/.exec(text)?.[1] ?? 'null');
+    expect(createApiTokenRequest.parse(body)).toEqual({ ...Object(body), site_ids: null });
+    const fields = Object.keys(createApiTokenRequest.shape);
+    expect(fields.filter((field) => !text.includes(`| \`${field}\` | `))).toEqual([]);
+  });
+
+  it('reads lists only at routes that accept a token of the role that it creates', () => {
+    const text = readFileSync(FILE, 'utf8');
+    const paths = [...text.matchAll(/"\$URL(\/v1\/[^"?]*)[^"]*" -H "Authorization: Bearer \$SPELO_TOKEN"/g)];
+    expect(paths.length).toBeGreaterThan(1);
+    for (const [, path = ''] of paths)
+      expect(routes).toContain(`| \`GET ${path.replace('$WORKSPACE', '{workspaceId}')}\` | viewer |`);
   });
 
   it('names the limits that the code has', () => {

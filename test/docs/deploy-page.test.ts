@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DEPLOYED_FUNCTION_NAMES } from '../../lib/deployed-functions.ts';
+import { parseStageConfig } from '../../lib/stage-config.ts';
 import { platformKeyEnvironment } from '../../tools/operator/platform-key-environment.ts';
 import { ROOT } from '../support/source-files.ts';
 
@@ -42,6 +43,28 @@ describe('the page about deployments', () => {
     const optional = /^(?:AWS_|OPENAI_)/;
     for (const name of Object.keys(platformKeyEnvironment.shape))
       if (!optional.test(name)) expect(exported).toContain(name);
+  });
+
+  test('names every setting that a stage requires, and every field of one', () => {
+    const settings = section('## Settings', '## prod, in this order');
+    const required = settings.slice(settings.indexOf('Required are'), settings.indexOf('everything else'));
+    const faultsOf = (stage: object): readonly string[] => {
+      try {
+        parseStageConfig('dev', { dev: stage });
+        return [];
+      } catch (error) {
+        return [...String(error).matchAll(/stages\.dev\.([\w.]+) /g)].map(([, path = '']) => path);
+      }
+    };
+    const top = faultsOf({});
+    expect(top.length).toBeGreaterThan(5);
+    expect([...required.matchAll(/`(\w+)`/g)].map(([, name = '']) => name).toSorted()).toEqual(
+      top.toSorted(),
+    );
+    const nested = faultsOf({ evidence: {}, rateLimits: {}, throttling: { everyRoute: {} } })
+      .flatMap((path) => path.split('.'))
+      .filter((name) => !settings.includes(`\`${name}\``));
+    expect(nested).toEqual([]);
   });
 
   test('runs on the shell of a Mac, which is bash 3.2', () => {

@@ -192,13 +192,20 @@ describe('an API token', () => {
       expectRefusal(await call(token, 'GET', `${workspaceOf(tenant)}${path}`), 403, 'api_token_not_allowed');
   });
 
-  it('cannot add an origin, which outlives it, but change what an admin can', async () => {
+  it('cannot make a site less strict, which outlives it, but change what else an admin can', async () => {
     const tenant = await makeTenant(stack);
     const { token } = await create(tenant, { role: 'admin' });
     const { allowed_origins } = expectSuccess(await call(token, 'GET', siteOf(tenant)));
     const added = { allowed_origins: [...allowed_origins, 'https://evil.example'] };
     expectRefusal(await call(token, 'PATCH', siteOf(tenant), added), 403, 'api_token_not_allowed');
     expect(expectSuccess(await call(token, 'GET', siteOf(tenant))).allowed_origins).toEqual(allowed_origins);
+    const strict = { control: 'brokered', require_embed_token: true, max_duration_seconds: 120 };
+    expectSuccess(await call(token, 'PATCH', siteOf(tenant), strict));
+    const loosened = { control: 'open', require_embed_token: false, max_duration_seconds: 3_600 };
+    const refused = await call(token, 'PATCH', siteOf(tenant), loosened);
+    expectRefusal(refused, 403, 'api_token_not_allowed');
+    expect(detailPaths(refused)).toEqual(Object.keys(loosened));
+    expect(expectSuccess(await call(token, 'GET', siteOf(tenant)))).toMatchObject(strict);
     expect(expectSuccess(await call(token, 'PATCH', siteOf(tenant), { voice: 'cedar' })).voice).toBe('cedar');
   });
 

@@ -469,6 +469,7 @@ describe('a new workspace', () => {
       anomaly_response: 'notify',
       alert_email: null,
       time_zone: 'UTC',
+      retention: { session_days: 400, error_days: 30 },
       plan: 'free',
       has_key: false,
       key_suspended: false,

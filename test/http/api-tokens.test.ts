@@ -36,6 +36,7 @@ const callerOf = async (
   const accessTokens = {
     verify: async (token: string) => {
       asked.push(token);
+      if (token === 'posing') return { sub: 'token:tok_0123456789abcdef', signInIsOld: false };
       return token === 'good' ? { sub: 'ada', signInIsOld: true } : undefined;
     },
   };
@@ -69,7 +70,12 @@ describe('the caller of a management route', () => {
   ])('is refused with an API token where %s, without a read', async (_, route, verify) => {
     expect(await callerOf(route, `Bearer ${TEXT}`, verify)).toEqual([
       'unauthorized',
-      [{ path: 'authorization', message: 'This route does not accept API tokens.' }],
+      [
+        {
+          path: 'authorization',
+          message: 'This route does not accept API tokens. docs/api-tokens.md lists those that do.',
+        },
+      ],
       [],
     ]);
   });
@@ -80,6 +86,36 @@ describe('the caller of a management route', () => {
     expect(await callerOf({}, 'Bearer good')).toEqual([person, ['good']]);
     expect(await callerOf({ apiTokens: 'viewer' }, 'Bearer bad')).toEqual(['unauthorized', [], ['bad']]);
     expect(await callerOf({ apiTokens: 'viewer' }, `Basic ${TEXT}`)).toEqual(['unauthorized', [], []]);
+  });
+});
+
+describe('an Authorization header', () => {
+  it.each([
+    'good',
+    'Bearer',
+    'Bearer good,Bearer good',
+    'Bearer good, Bearer good',
+    `Bearer ${TEXT}, Bearer good`,
+    `Bearer good ${TEXT}`,
+    `Basic ${TEXT}`,
+    `Token ${TEXT}`,
+    `Bearer=${TEXT}`,
+    'Bearer \u0000good',
+    '',
+  ])('%j is refused on a route without an authorizer, and nothing is verified', async (header) => {
+    const verify = async () => Promise.reject(new Error('was verified'));
+    expect(await callerOf({ apiTokens: 'viewer' }, header, verify)).toEqual(['unauthorized', [], []]);
+  });
+});
+
+describe('a person whose issuer calls them as an API token is called', () => {
+  it('is refused, or the audit trail would take their changes for those of the token', async () => {
+    expect(await callerOf({ apiTokens: 'viewer' }, 'Bearer posing')).toEqual([
+      'unauthorized',
+      [],
+      ['posing'],
+    ]);
+    expect(await callerOf({}, 'Bearer posing')).toEqual(['unauthorized', [], ['posing']]);
   });
 });
 

@@ -31,6 +31,12 @@ describe('the rules on changes notice', () => {
       'Changes/Code/FunctionRule',
     ],
     [
+      'lambda',
+      'PutFunctionCodeSigningConfig',
+      request({ functionName: 'spelo-byok-dev-token' }),
+      'Changes/Code/FunctionRule',
+    ],
+    [
       'cloudformation',
       'ExecuteChangeSet',
       request({ stackName: 'spelo-byok-dev-api' }),

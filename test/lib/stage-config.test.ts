@@ -195,6 +195,20 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
     'keyRetentionHours must be a whole number from 0 to 720.',
   ],
   [
+    'a profile of AWS Signer without its version',
+    { codeSigningProfileVersionArn: 'arn:aws:signer:eu-central-1:123456789012:/signing-profiles/spelo' },
+    'codeSigningProfileVersionArn must be the ARN of a version of a signing profile of AWS Signer.',
+  ],
+  [
+    'a profile of AWS Signer in another region',
+    {
+      region: 'eu-west-1',
+      codeSigningProfileVersionArn:
+        'arn:aws:signer:eu-central-1:123456789012:/signing-profiles/spelo/a1B2c3D4e5',
+    },
+    'codeSigningProfileVersionArn must be in eu-west-1, the region of the stage.',
+  ],
+  [
     'an alias of a key',
     { retiredMasterKeyArns: ['alias/old'] },
     'retiredMasterKeyArns.0 must be the ARN of a KMS key.',

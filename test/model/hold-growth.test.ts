@@ -7,11 +7,12 @@ import { TABLES } from '../../lambdas/contract/tables.ts';
 import { ConflictError } from '../../lambdas/domain/dependency.ts';
 import { newSessionId, type WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { wantedHoldSeconds } from '../../lambdas/domain/sessions/hold.ts';
-import type { SessionUsage } from '../../lambdas/domain/sessions/session-usage.ts';
+import { checkForSilence, type SessionUsage } from '../../lambdas/domain/sessions/session-usage.ts';
 import { createTables } from '../../local/create-tables.ts';
 import { type LocalDynamoDb, startDynamoDb } from '../../local/dynamodb/engine.ts';
 import {
   aSessionUsage,
+  clockAt,
   connected,
   ended,
   heartbeat,
@@ -91,6 +92,18 @@ describe('two sessions that grow their holds at the same time', () => {
       ConflictError,
     );
     expect(await period()).toEqual({ used: 60, committed: 300 });
+  });
+
+  it('cannot pass the cap with a report that comes after another session took the seconds that were given back', async () => {
+    const quiet = await running(40);
+    await store.saveUsage(checkForSilence(quiet, clockAt(400)));
+    const other = await running(90);
+    expect(await period()).toEqual({ used: 60, committed: 180 });
+    await store.saveUsage({ ...other, holdSeconds: 180 }, [], 240);
+    const late = take(await stored(quiet), [{ report: heartbeat(90), arrivesAt: 500 }]).usage;
+    await expect(store.saveUsage(late, [], 240)).rejects.toBeInstanceOf(ConflictError);
+    await store.saveUsage({ ...late, holdSeconds: 60 });
+    expect(await period()).toEqual({ used: 120, committed: 240 });
   });
 
   it('grow the hold of one session once, when both requests read the same usage', async () => {

@@ -590,12 +590,14 @@ export const report = (
   const tally: Record<string, number> = { accepted: 0, duplicates: 0, flagged: 0 };
   const wasOver = isOver(session);
   const { committed } = periodOf(model, workspaceOf(model, { site: session.site }), session.issuedAt);
+  const counted = billedOf(session);
   for (const event of events) {
     const outcome = takeEvent(model, session, event);
     tally[outcome] = (tally[outcome] ?? 0) + 1;
   }
   session.metered = true;
-  if (!wasOver) growHold(model, session, committed);
+  if (wasOver) limitLate(model, session, committed, counted);
+  else growHold(model, session, committed);
   session.settled = settledAfterReport(session);
   const now = seconds(model);
   const reason = hangUpOf(model, session, session.leaseEnds > now);
@@ -624,6 +626,15 @@ const growHold = (model: SystemModel, session: Session, committed: number): void
   const cap = mode === 'managed' ? PLANS[plan].cap : undefined;
   const free = cap === undefined ? Number.POSITIVE_INFINITY : cap - committed;
   session.hold = Math.max(hold, Math.min(wanted, hold + free));
+};
+
+/** A session that is over gave the rest of its hold back: late seconds count as far as the plan still has them. */
+const limitLate = (model: SystemModel, session: Session, committed: number, counted: number): void => {
+  const { mode, plan } = workspaceOf(model, { site: session.site });
+  const cap = mode === 'managed' ? PLANS[plan].cap : undefined;
+  if (cap === undefined || session.hold === 0 || billedOf(session) <= counted) return;
+  const granted = counted + cap - committed;
+  if (granted < billedOf(session)) session.hold = Math.max(1, counted, granted);
 };
 
 /** A running session with a hold adds its seconds to the totals when the hold grows or is used up. */
@@ -672,8 +683,8 @@ export const secondsOf = (session: Session): number => {
 /** The seconds that are billed: on a hard-capped plan never more than the session holds. */
 export const billedOf = (session: Session): number => {
   const lasted = secondsOf(session);
-  const billable = session.mode === 'managed' && lasted >= SHORTEST ? lasted : 0;
-  return session.hold === 0 ? billable : Math.min(billable, session.hold);
+  const held = session.hold === 0 ? lasted : Math.min(lasted, session.hold);
+  return session.mode === 'managed' && held >= SHORTEST ? held : 0;
 };
 
 /** The billed seconds that the totals contain. */

@@ -6,14 +6,13 @@ import { stopKey } from '../../lambdas/adapters/aws/calls/stop-key.ts';
 import { KEPT_SECONDS as DELIVERY_SECONDS } from '../../lambdas/adapters/aws/notices/dynamodb-deliveries.ts';
 import { KEEP_SECONDS as RATE_SECONDS } from '../../lambdas/adapters/aws/sessions/dynamodb-rate-limiter.ts';
 import { KEEP_HEALTH_SECONDS } from '../../lambdas/adapters/aws/sessions/dynamodb-session-snapshots.ts';
-import { DEFAULT_RETENTION } from '../../lambdas/adapters/aws/sessions/retention.ts';
 import { KEEP_DAY_SECONDS, KEEP_TOKEN_SECONDS } from '../../lambdas/adapters/aws/sessions/visitor-writes.ts';
 import { type PrimaryKey, primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
 import { INVITATION_KEPT_SECONDS } from '../../lambdas/adapters/aws/tenancy/dynamodb-invitations.ts';
 import { KEPT_MS as REMOVAL_MS } from '../../lambdas/adapters/aws/tenancy/removals.ts';
 import { TABLES } from '../../lambdas/contract/tables.ts';
 import { CALL_LEASE_SECONDS } from '../../lambdas/domain/calls/call.ts';
-import { USAGE_KEPT_DAYS } from '../../lambdas/domain/usage/usage.ts';
+import { ERROR_DAYS, SESSION_DAYS } from '../../lambdas/domain/tenancy/retention.ts';
 import { runCommand } from '../command.ts';
 
 const USAGE = `npm run docs:stored-data
@@ -45,7 +44,9 @@ const time = (seconds: number): string => {
 };
 const ALWAYS = 'not deleted';
 const REMOVED = 'until it is removed';
-const SESSION_TIME = time(DEFAULT_RETENTION.sessionSeconds);
+const chosen = (days: { readonly min: number; readonly max: number; readonly default: number }): string =>
+  `${days.default} days; the workspace can set ${days.min} to ${days.max}`;
+const SESSION_TIME = chosen(SESSION_DAYS);
 
 /** A placeholder for each part of a key. */
 const any = (name: string): never => `<${name}>` as never;
@@ -61,6 +62,7 @@ const ITEMS: Readonly<
     table: 'tenancy',
     key: primaryKey.workspace(W),
     what: 'name, plan and settings',
+    person: 'email for alerts',
     kept: ALWAYS,
   },
   member: {
@@ -88,6 +90,7 @@ const ITEMS: Readonly<
     table: 'tenancy',
     key: primaryKey.site(W, S),
     what: 'settings and instructions',
+    person: '`sub` of who created it and its embed key',
     kept: 'until it is archived',
   },
   formerInstructions: {
@@ -101,6 +104,7 @@ const ITEMS: Readonly<
     table: 'tenancy',
     key: primaryKey.archivedSite(W, S),
     what: 'the site as it was',
+    person: '`sub` of who created it and its embed key',
     kept: ALWAYS,
   },
   event: {
@@ -133,6 +137,7 @@ const ITEMS: Readonly<
     table: 'tenancy',
     key: primaryKey.webhook(W, any('webhook')),
     what: 'address of a receiver',
+    person: '`sub` of who created it',
     kept: REMOVED,
   },
   mailAlerts: {
@@ -167,6 +172,7 @@ const ITEMS: Readonly<
     table: 'keys',
     key: primaryKey.retainedKey(any('scope'), any('id'), NUMBER),
     what: 'the previous sealed key',
+    person: '`sub` of who stored it',
     kept: '`keyRetentionHours` of the stage',
   },
   ending: {
@@ -186,6 +192,7 @@ const ITEMS: Readonly<
     table: 'sessions',
     key: callKey.use(any('session'), any('use')),
     what: 'one opening of a key for a call',
+    person: 'the IP address as a hash that changes every day',
     kept: SESSION_TIME,
   },
   keyActivity: {
@@ -199,7 +206,7 @@ const ITEMS: Readonly<
     key: primaryKey.error(W, any('minute'), S, 'mint', any('reason')),
     what: 'errors of a minute, counted',
     person: 'the origin of a refused page',
-    kept: time(DEFAULT_RETENTION.errorSeconds),
+    kept: chosen(ERROR_DAYS),
   },
   slot: {
     table: 'limits',
@@ -252,7 +259,7 @@ const ITEMS: Readonly<
     key: primaryKey.sessionUsage(S, any('session')),
     what: 'times, tokens, cost and end of a session',
     person: 'a keyed hash of the embed token’s visitor',
-    kept: `${USAGE_KEPT_DAYS} days`,
+    kept: SESSION_TIME,
   },
   dayUsage: {
     table: 'usage',
@@ -270,7 +277,13 @@ const ITEMS: Readonly<
     what: 'totals of a month',
     kept: ALWAYS,
   },
-  budget: { table: 'usage', key: primaryKey.budget(W, S), what: 'a budget and its counts', kept: REMOVED },
+  budget: {
+    table: 'usage',
+    key: primaryKey.budget(W, S),
+    what: 'a budget and its counts',
+    person: '`sub` of who set it',
+    kept: REMOVED,
+  },
   silentSessions: {
     table: 'usage',
     key: primaryKey.silentSessions(S, any('day')),

@@ -17,7 +17,7 @@ deploys, invites the first owner, stores an OpenAI key if you want one now, and 
 again at any time: it finds out from AWS which steps are done.
 
   --stage      a stage of cdk.json, such as dev
-  --plan       show checks and steps, and change nothing. The output contains no secret
+  --plan       show checks and steps, and change nothing. Needs AWS credentials that may read. The output has no secret
   --yes        do not ask for confirmation
   --owner      email address of the first owner, for a stage with a Cognito pool
   --key        own: the first workspace has its own OpenAI key; platform: yours, for managed workspaces; none: no key now

@@ -21,11 +21,11 @@ export const readAll = <Item>(
   endings: readonly string[],
   parse: (text: string) => readonly Item[],
 ): Item[] => {
+  if (paths.length === 0)
+    throw new Error(`Give the files or folders with ${endings.join(' or ')} to read (see --help).`);
   const files = paths.flatMap((path) => filesAt(path, endings));
   if (files.length === 0)
-    throw new Error(
-      `There is no file with ${endings.join(' or ')} in ${paths.join(', ') || 'what was given'}.`,
-    );
+    throw new Error(`There is no file with ${endings.join(' or ')} in ${paths.join(', ')}.`);
   return files.flatMap((file) => {
     try {
       const bytes = readFileSync(file);

@@ -3,13 +3,13 @@ import { dynamoDbClient, kmsClient } from '../../lambdas/adapters/aws/clients.ts
 import { dynamoDbMarkWriter } from '../../lambdas/adapters/aws/keys/dynamodb-mark-writer.ts';
 import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { printable, runCommand } from '../command.ts';
 import { readKeyTrail } from './deletions/key-trail.ts';
 import { readAll } from './files.ts';
 import { operatorOf } from './identity.ts';
 import { MARK_MEANINGS, type MarkOutcome, markFromTrail } from './marks/mark-from-trail.ts';
-import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { commandVariables, failureText, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run mark-keys -- --audit FILE_OR_DIR [--apply] [--local]
 
@@ -46,7 +46,7 @@ await runCommand({
     local: { type: 'boolean', default: false },
   },
   run: async ({ audit, apply, local }) => {
-    const settings = parseEnvironment(environment, local ? localVariables() : process.env);
+    const settings = commandVariables(environment, local);
     const operator = await operatorOf(settings);
     const trail = readKeyTrail(readAll(audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows));
     const tables = { keys: settings.KEYS_TABLE, tenancy: settings.TENANCY_TABLE };

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbAllSites } from '../../lambdas/adapters/aws/tenancy/dynamodb-all-sites.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { runCommand } from '../command.ts';
 import { checkModels, compareWithList } from './models/check-models.ts';
-import { failureText, localVariables } from './operator.ts';
+import { commandVariables, failureText } from './operator.ts';
 
 const USAGE = `npm run model-check -- [--models models.json] [--local]
 
@@ -47,7 +47,7 @@ await runCommand({
   run: async (values) => {
     const now = new Date();
     const listed = values.models === undefined ? undefined : readModels(values.models);
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(environment, values.local);
     const sites = dynamoDbAllSites(dynamoDbClient(settings), settings.TENANCY_TABLE);
     const check = await checkModels(sites.scanSites(), now);
     const differences = listed === undefined ? [] : compareWithList(listed, now);

@@ -34,8 +34,32 @@ export const failureText = (error: unknown, nothingDone: string): string => {
   return error instanceof Error ? error.message : 'Failed.';
 };
 
+/**
+ * The variables of a command: of the running local stack, or of this process. Throws one error that names the variables to
+ * set and those that are wrong, the next step, and no value.
+ */
+export const commandVariables = <Schema extends z.ZodType>(
+  schema: Schema,
+  local: boolean | undefined,
+): z.infer<Schema> => {
+  const variables: Readonly<Record<string, string | undefined>> =
+    local === true ? localVariables() : process.env;
+  const parsed = schema.safeParse(variables);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => ({ name: path.join('.'), message }));
+  const missing = faults.filter(({ name }) => variables[name] === undefined).map(({ name }) => name);
+  const wrong = faults.filter(({ name }) => variables[name] !== undefined);
+  throw new Error(
+    [
+      ...(missing.length === 0 ? [] : [`Not set: ${missing.join(', ')}.`]),
+      ...wrong.map(({ name, message }) => `${name} is wrong: ${message}.`),
+      'Next: export the outputs of the stacks (docs/deploy.md, "By hand", steps 2 and 4), or give --local for a running npm start.',
+    ].join('\n'),
+  );
+};
+
 /** Addresses of the running local stack, with credentials that are worth nothing elsewhere. */
-export const localVariables = (): Record<string, string> => {
+const localVariables = (): Record<string, string> => {
   process.env['AWS_ACCESS_KEY_ID'] = 'local';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
   delete process.env['AWS_SESSION_TOKEN'];

@@ -10,7 +10,6 @@ import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-key
 import { openAiHttp } from '../../lambdas/adapters/openai/openai-http.ts';
 import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../../lambdas/adapters/openai/realtime-calls.ts';
 import { jitteredBackOff, strongRandom } from '../../lambdas/composition/runtime.ts';
-import { parseEnvironment } from '../../lambdas/contract/environment.ts';
 import { isLive, PLATFORM_ADDRESS } from '../../lambdas/domain/keys/stored-key.ts';
 import { DATA_RESIDENCIES } from '../../lambdas/domain/openai-models.ts';
 import { DEFAULT_VOICE_SETTINGS } from '../../lambdas/domain/tenancy/workspace.ts';
@@ -18,7 +17,7 @@ import { storePlatformKey } from '../../lambdas/use-cases/keys/store-platform-ke
 import { switchPlatformKey } from '../../lambdas/use-cases/keys/switch-platform-key.ts';
 import { runCommand } from '../command.ts';
 import { operatorOf } from './identity.ts';
-import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { commandVariables, failureText, operatorAuditEvents } from './operator.ts';
 import { platformKeyEnvironment, SUSPENDED } from './platform-key-environment.ts';
 
 const USAGE = `npm run platform-key < FILE            (or paste the key and end with Ctrl-D)
@@ -57,7 +56,7 @@ await runCommand({
     const dataResidency = DATA_RESIDENCIES.find((region) => region === values['data-residency']);
     if (dataResidency === undefined)
       throw new Error(`--data-residency must be one of ${DATA_RESIDENCIES.join(', ')}.`);
-    const settings = parseEnvironment(platformKeyEnvironment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(platformKeyEnvironment, values.local);
     const operator = await operatorOf(settings);
     const dynamoDb = dynamoDbClient(settings);
     const keys = dynamoDbKeys(

@@ -2,13 +2,13 @@ import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-row
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbKeyScan } from '../../lambdas/adapters/aws/keys/dynamodb-key-scan.ts';
 import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { printable, runCommand } from '../command.ts';
 import { readKeyTrail } from './deletions/key-trail.ts';
 import { type Remedy, replayTombstones } from './deletions/replay.ts';
 import { readAll } from './files.ts';
 import { operatorOf } from './identity.ts';
-import { localVariables, operatorAuditEvents } from './operator.ts';
+import { commandVariables, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run reapply-deletions -- --audit FILE_OR_DIR [--apply] [--local]
 
@@ -53,7 +53,7 @@ await runCommand({
     local: { type: 'boolean', default: false },
   },
   run: async (values) => {
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(environment, values.local);
     const operator = await operatorOf(settings);
     const trail = readKeyTrail(readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows));
     const dynamoDb = dynamoDbClient(settings);

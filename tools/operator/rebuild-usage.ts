@@ -1,18 +1,19 @@
 import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbUsageLedgerAudit } from '../../lambdas/adapters/aws/usage/dynamodb-usage-ledger-audit.ts';
 import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { type Drift, type RebuildCounts, rebuildUsage } from '../../lambdas/use-cases/usage/rebuild-usage.ts';
 import { runCommand } from '../command.ts';
 import { operatorOf } from './identity.ts';
-import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { commandVariables, failureText, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run rebuild-usage -- [--workspace ID] [--repair] [--local]
 
 Adds up the usage of all sessions again and compares it with the totals of each day and billing period. Lists every total
 that differs, with the expected and the stored value. Sessions can keep reporting while it runs; no report is lost
-(docs/usage.md explains why). Days whose session records have expired (after 400 days) are not compared.
+(docs/usage.md explains why). Days whose session records have expired or can have expired (after 400
+days, or sooner where a workspace sets a shorter retention) are not compared.
 
   --workspace ID  only this workspace
   --repair        correct the totals that differ; each correction is an audit event, usage.corrected
@@ -53,7 +54,7 @@ await runCommand({
     const { workspace, repair } = values;
     if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
       throw new Error(`${workspace} is not a workspace ID.`);
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(environment, values.local);
     const operator = await operatorOf(settings);
     const counts = await rebuildUsage({
       clock: () => new Date(),

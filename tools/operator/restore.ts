@@ -7,13 +7,13 @@ import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { dynamoDbMarkWriter } from '../../lambdas/adapters/aws/keys/dynamodb-mark-writer.ts';
 import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { RESTORABLE_TABLES } from '../../lib/item-uses.ts';
 import { printable, runCommand } from '../command.ts';
 import { readAll } from './files.ts';
 import { operatorOf } from './identity.ts';
 import { MARK_MEANINGS } from './marks/mark-from-trail.ts';
-import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { commandVariables, failureText, operatorAuditEvents } from './operator.ts';
 import { openProgress, type Progress, type RestorableTable } from './restore/progress.ts';
 import { type Restored, restoreTables } from './restore/restore-tables.ts';
 
@@ -103,7 +103,7 @@ await runCommand({
     const { from, apply, overwrite } = values;
     if (from === undefined)
       throw new Error('Give the prefix of the restored tables: --from PREFIX (see --help).');
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(environment, values.local);
     const operator = await operatorOf(settings);
     const live: Readonly<Record<RestorableTable, string>> = {
       audit: settings.AUDIT_TABLE,

@@ -4,11 +4,11 @@ import { dynamoDbKeys } from '../../lambdas/adapters/aws/keys/dynamodb-keys.ts';
 import { keyMarks } from '../../lambdas/adapters/aws/keys/key-marks.ts';
 import { kmsRewrapper } from '../../lambdas/adapters/aws/keys/kms-rewrapper.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { type RewrapCounts, rewrapKeys } from '../../lambdas/use-cases/keys/rewrap-keys.ts';
 import { runCommand } from '../command.ts';
 import { operatorOf } from './identity.ts';
-import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { commandVariables, failureText, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run rewrap-keys -- [--to KEY_ARN] [--dry-run] [--local]
 
@@ -55,7 +55,7 @@ await runCommand({
     local: { type: 'boolean', default: false },
   },
   run: async (values) => {
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(environment, values.local);
     const operator = await operatorOf(settings);
     const masterKeyArns = [settings.MASTER_KEY_ARN, ...settings.RETIRED_MASTER_KEY_ARNS];
     const toKeyArn = values.to ?? settings.MASTER_KEY_ARN;

@@ -2,12 +2,12 @@ import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbPlans } from '../../lambdas/adapters/aws/tenancy/dynamodb-plans.ts';
 import { dynamoDbWorkspaces } from '../../lambdas/adapters/aws/tenancy/dynamodb-workspaces.ts';
 import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { changePlan } from '../../lambdas/use-cases/tenancy/change-plan.ts';
 import { runCommand } from '../command.ts';
 import { operatorOf } from './identity.ts';
-import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { commandVariables, failureText, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run set-plan -- --workspace ID --plan NAME [--local]
 
@@ -42,7 +42,7 @@ await runCommand({
       throw new Error(
         'Give a workspace and a plan: npm run set-plan -- --workspace ID --plan NAME (see --help).',
       );
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(environment, values.local);
     const operator = await operatorOf(settings);
     const dynamoDb = dynamoDbClient(settings);
     const changed = await changePlan({

@@ -2,12 +2,12 @@ import { dynamoDbStops } from '../../lambdas/adapters/aws/calls/dynamodb-stops.t
 import { sqsHangUps } from '../../lambdas/adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, sqsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { workspaceIdSchema } from '../../lambdas/contract/common.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import type { WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { stopService } from '../../lambdas/use-cases/calls/stop-service.ts';
 import { runCommand } from '../command.ts';
 import { isBreakGlass, operatorOf } from './identity.ts';
-import { failureText, localVariables, operatorAuditEvents } from './operator.ts';
+import { commandVariables, failureText, operatorAuditEvents } from './operator.ts';
 
 const USAGE = `npm run stop -- --sessions|--calls|--resume [--workspace ID] [--local]
 
@@ -44,7 +44,7 @@ await runCommand({
       throw new Error('Give exactly one of --sessions, --calls and --resume (see --help).');
     if (workspace !== undefined && !workspaceIdSchema.safeParse(workspace).success)
       throw new Error('--workspace must be a workspace ID: 12 lowercase letters and digits.');
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(environment, values.local);
     const operator = await operatorOf(settings);
     const workspaces = await stopService({
       stops: dynamoDbStops(dynamoDbClient(settings), {

@@ -16,8 +16,18 @@ cdk deploy --all --outputs-file <file>. Uses the AWS credentials of the environm
 /** Outputs of the construct DashboardSite; CDK puts a hash behind each name. */
 const outputs = z.record(z.string(), z.record(z.string(), z.string()));
 
+const outputsIn = (file: string): z.infer<typeof outputs> => {
+  try {
+    return outputs.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    throw new Error(
+      `${file} is not an outputs file. cdk deploy --all -c stage=STAGE --outputs-file ${file} writes it.`,
+    );
+  }
+};
+
 const outputNamed = (file: string, name: string): string => {
-  const all = Object.values(outputs.parse(JSON.parse(readFileSync(file, 'utf8')))).flatMap(Object.entries);
+  const all = Object.values(outputsIn(file)).flatMap(Object.entries);
   const found = all.find(([key]) => new RegExp(`Dashboard${name}(?:[0-9A-F]{8})?$`).test(key))?.[1];
   if (found === undefined)
     throw new Error(`${file} has no output Dashboard${name}: does this stage have a dashboard?`);
@@ -80,10 +90,10 @@ if (import.meta.main)
     run: async (_values, positionals) => {
       const [file] = positionals;
       if (file === undefined) throw new UsageError('Give the outputs file of cdk deploy.');
+      const bucket = outputNamed(file, 'Bucket');
       await buildDashboard();
       await buildWidget();
       const s3 = new S3Client({});
-      const bucket = outputNamed(file, 'Bucket');
       for (const { key, body, contentType, cacheControl } of dashboardUploads(outputNamed(file, 'Config')))
         await s3.send(
           new PutObjectCommand({

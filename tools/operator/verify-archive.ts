@@ -2,11 +2,11 @@ import { parseArchivedRows } from '../../lambdas/adapters/aws/audit/archived-row
 import { kmsChainKeys } from '../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
 import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import { verifyArchivedRows } from '../../lambdas/use-cases/audit/verify-archived-rows.ts';
 import { printable, runCommand } from '../command.ts';
 import { readAll } from './files.ts';
-import { localVariables } from './operator.ts';
+import { commandVariables } from './operator.ts';
 
 const USAGE = `npm run verify-archive -- --audit FILE_OR_DIR [--local]
 
@@ -36,7 +36,7 @@ await runCommand({
     local: { type: 'boolean', default: false },
   },
   run: async (values) => {
-    const settings = parseEnvironment(environment, values.local ? localVariables() : process.env);
+    const settings = commandVariables(environment, values.local);
     const rows = readAll(values.audit, ['.ndjson', '.ndjson.gz'], parseArchivedRows);
     const verdicts = await verifyArchivedRows(
       rows,

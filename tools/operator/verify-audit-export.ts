@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { kmsChainKeys } from '../../lambdas/adapters/aws/audit/kms-chain-keys.ts';
 import { kmsClient } from '../../lambdas/adapters/aws/clients.ts';
 import { kmsDerivationKeys } from '../../lambdas/adapters/aws/kms-derivation-keys.ts';
-import { ENVIRONMENTS, parseEnvironment } from '../../lambdas/contract/environment.ts';
+import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
 import type { ChainHead } from '../../lambdas/domain/audit/audit-record.ts';
 import { printable, runCommand, UsageError } from '../command.ts';
 import { readAuditExport } from './exports/read-audit-export.ts';
 import { type ExportVerdict, verifyAuditRows } from './exports/verify-audit-rows.ts';
-import { localVariables } from './operator.ts';
+import { commandVariables } from './operator.ts';
 
 const USAGE = `npm run ops:verify-audit-export -- FILE [--head ROW:HASH] [--with-key [--local]] [--workspace ID]
 
@@ -54,10 +54,26 @@ const headOf = (text: string | undefined): ChainHead | undefined => {
 const linesOf = (
   { first, last, rows, broken }: ExportVerdict,
   workspaceId: string,
-  { chainKey, head }: { readonly chainKey: Uint8Array | undefined; readonly head: ChainHead | undefined },
+  {
+    chainKey,
+    head,
+    namesFilters,
+  }: {
+    readonly chainKey: Uint8Array | undefined;
+    readonly head: ChainHead | undefined;
+    readonly namesFilters: boolean;
+  },
 ): readonly string[] => {
   const of = `${printable(workspaceId)}:`;
-  if (broken !== undefined) return [`${of} row ${broken.sequence} ${FAULTS[broken.fault]}.`];
+  if (broken !== undefined)
+    return [
+      `${of} row ${broken.sequence} ${FAULTS[broken.fault]}.`,
+      ...(broken.fault === 'missing' && !namesFilters
+        ? [
+            'A CSV file does not name its filters. If it was filtered, this is no proof: export without filters.',
+          ]
+        : []),
+    ];
   return [
     `${of} ${rows} rows, ${first} to ${last}, ${chainKey === undefined ? 'linked without a gap' : 'as they were written'}.`,
     ...(first === 1 ? [] : [`Not checked: rows 1 to ${first - 1} are not in the file.`]),
@@ -66,7 +82,11 @@ const linesOf = (
       : []),
     ...(head === undefined
       ? ['Not checked: whether later rows were cut off. Compare with a head from another source: --head.']
-      : []),
+      : head.sequence < last
+        ? [
+            `Not checked: whether rows after ${last} were cut off. The head is row ${head.sequence}: give a later one.`,
+          ]
+        : []),
   ];
 };
 
@@ -83,20 +103,20 @@ await runCommand({
     if (file === undefined || more.length > 0) throw new UsageError('Give exactly one file.');
     const head = headOf(values.head);
     const { rows, filters, workspaceId = values.workspace } = readAuditExport(readFileSync(file, 'utf8'));
-    if (filters.length > 0)
+    if (filters !== undefined && filters.length > 0)
       throw new Error(
         `The export was filtered by ${filters.map(printable).join(', ')}, so it leaves out rows. Export it without these filters.`,
       );
     if (workspaceId === undefined)
-      throw new UsageError('The file does not begin with row 1. Give its workspace with --workspace.');
-    const settings = values['with-key']
-      ? parseEnvironment(environment, values.local ? localVariables() : process.env)
-      : undefined;
+      throw new UsageError('The file does not begin with row 1. Name its workspace with --workspace.');
+    const settings = values['with-key'] ? commandVariables(environment, values.local) : undefined;
     const chainKey =
       settings &&
       (await kmsChainKeys(kmsDerivationKeys(kmsClient(settings), settings.AUDIT_KEY_ARN)).keyOf(workspaceId));
     const verdict = verifyAuditRows(rows, workspaceId, { chainKey, head });
-    process.stdout.write(`${linesOf(verdict, workspaceId, { chainKey, head }).join('\n')}\n`);
+    process.stdout.write(
+      `${linesOf(verdict, workspaceId, { chainKey, head, namesFilters: filters !== undefined }).join('\n')}\n`,
+    );
     return verdict.broken === undefined ? 0 : 1;
   },
   failureStatus: 2,

@@ -26,6 +26,7 @@ export const session = {
   ipHash: z.string(),
   actor: z.string(),
   createdAt: z.string(),
+  keptDays: z.number().optional(),
   openedWith: z.enum(OPENED_WITH).default('token'),
   visitorTag: z.string().optional(),
 };

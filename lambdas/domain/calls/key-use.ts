@@ -29,6 +29,8 @@ export interface KeyUse {
   readonly ipHash: string;
   readonly actor: string;
   readonly createdAt: string;
+  /** Days that it is kept, as its session; undefined: the default. */
+  readonly keptDays?: number | undefined;
 }
 
 export interface KeyUseOutcome {
@@ -58,4 +60,5 @@ export const newKeyUse = (
   ipHash: session.ipHash,
   actor: reason === 'call' ? session.actor : `system:${reason}`,
   createdAt: now.toISOString(),
+  ...(session.keptDays !== undefined && { keptDays: session.keptDays }),
 });

@@ -15,9 +15,13 @@ export interface ReportedError {
   /** The refused origin in its canonical form; undefined for any other failure, and for a header that is no origin. */
   readonly origin?: string | undefined;
   readonly at: string;
+  /** Days that the row is kept after its last repeat. */
+  readonly keptDays: number;
 }
 
-export interface ErrorRow extends Omit<ReportedError, 'at'> {
+export interface ErrorRow extends Omit<ReportedError, 'at' | 'keptDays'> {
+  /** When it expires, unix seconds. */
+  readonly expiresAt: number;
   readonly firstAt: string;
   readonly lastAt: string;
   readonly count: number;

@@ -97,6 +97,8 @@ export interface SessionUsage {
   readonly priceVersion: string | null;
   /** When it was minted, by our clock. */
   readonly issuedAt: string;
+  /** Days that it is kept, as its session; undefined: the default. */
+  readonly keptDays?: number | undefined;
   /** Seconds of a hard-capped plan that are set aside until the session is over, and the most that it is billed; 0 without such a plan. */
   readonly holdSeconds: number;
   /** Longest that it can count for, seconds: what it was admitted for, and the time that a widget takes to hang up. */
@@ -175,6 +177,7 @@ export const newSessionUsage = (session: ReservedSession & { readonly siteId: Si
   priceVersion:
     priceOf(session.model, new Date(session.createdAt), session.dataResidency ?? 'global')?.version ?? null,
   issuedAt: session.createdAt,
+  ...(session.keptDays !== undefined && { keptDays: session.keptDays }),
   holdSeconds: session.admission?.holdSeconds ?? 0,
   longestSeconds: Math.min(
     (session.admission?.maxDurationSeconds ?? LONGEST_SESSION_SECONDS) + OVERTIME_SECONDS,
@@ -406,13 +409,21 @@ export const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
   watch?.gapless === true && watch.awaited === null && watch.closedAtMs !== null;
 
 /**
- * Returns the seconds that the session is billed for according to its reports so far. On a hard-capped plan, never more than
- * its hold.
+ * True once the unused seconds of a hold are back in the plan. A watched call lasts until it was closed, whatever its page has
+ * reported; `silent` also closes one whose end nobody saw. What was released once, by an older version too, stays released.
  */
+export const hasReleasedHold = (usage: SessionUsage): boolean =>
+  isOver(usage) &&
+  (usage.watch === null ||
+    usage.watch.closedAtMs !== null ||
+    usage.silent ||
+    usage.posted.committedSeconds < usage.holdSeconds);
+
+/** Returns the seconds that the session is billed for by its reports so far: on a hard-capped plan never more than it holds. */
 export const billedSecondsOf = (usage: SessionUsage): number => {
   const seconds = durationSecondsOf(usage);
-  const billable = usage.mode === 'managed' && seconds >= SHORTEST_BILLED_SECONDS ? seconds : 0;
-  return usage.holdSeconds === 0 ? billable : Math.min(billable, usage.holdSeconds);
+  const held = usage.holdSeconds === 0 ? seconds : Math.min(seconds, usage.holdSeconds);
+  return usage.mode === 'managed' && held >= SHORTEST_BILLED_SECONDS ? held : 0;
 };
 
 /**
@@ -436,7 +447,7 @@ export const entryOf = (usage: SessionUsage): LedgerEntry => {
     sessions: connected ? 1 : 0,
     seconds: durationSecondsOf(usage),
     billedSeconds,
-    committedSeconds: isOver(usage) ? billedSeconds : Math.max(billedSeconds, usage.holdSeconds),
+    committedSeconds: hasReleasedHold(usage) ? billedSeconds : Math.max(billedSeconds, usage.holdSeconds),
     costMicroCents: price === undefined ? 0 : costOf(usage.counted, price).totalMicroCents,
     unpricedSessions: connected && price === undefined ? 1 : 0,
     flaggedSessions: usage.flags.length > 0 ? 1 : 0,

@@ -62,6 +62,8 @@ export interface ReservedSession {
   readonly actor: string;
   readonly origin: string | undefined;
   readonly createdAt: string;
+  /** Days that it is kept, with its usage; undefined: the default. */
+  readonly keptDays?: number | undefined;
   /** undefined for the uses of a person. */
   readonly openedWith?: OpenedWith;
   /** Keyed hash of the visitor whom an embed token named; undefined without one. */

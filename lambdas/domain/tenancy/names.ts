@@ -16,3 +16,10 @@ export const looksLike = (one: string, other: string): boolean => asSeen(one) ==
 
 const asSeen = (text: string): string =>
   text.replace(SHOWS_NOTHING, '').replace(/\s+/gu, ' ').trim().normalize('NFC');
+
+/** Actors of the audit trail that are no people: `visitor`, `system:<service>`, `operator:<AWS identity>`, `token:<ID>`. */
+const RESERVED_ACTOR = /^(?:visitor$|unknown$|(?:system|operator|token):)/u;
+
+/** Returns whether a person with this `sub` could be mistaken for another kind of actor in the audit trail. */
+export const looksLikeReservedActor = (sub: string): boolean =>
+  RESERVED_ACTOR.test(sub.replace(SHOWS_NOTHING, '').normalize('NFKC').replace(/\s+/gu, '').toLowerCase());

@@ -4,6 +4,7 @@ import { type DataResidency, DEFAULT_MODEL, DEFAULT_VOICE } from '../openai-mode
 import type { EmbedKey, VisitorLimits } from '../sessions/embed-token.ts';
 import { type Conversation, DEFAULT_CONVERSATION } from './conversation.ts';
 import type { FunctionTool } from './function-tool.ts';
+import type { Retention, RetentionSetting } from './retention.ts';
 
 export const ROLES = ['viewer', 'admin', 'owner'] as const;
 export type Role = (typeof ROLES)[number];
@@ -50,6 +51,7 @@ export interface Workspace {
   readonly alertEmail: string | null;
   /** IANA name: where days and months of budgets begin. */
   readonly timeZone: string;
+  readonly retention: Retention;
   readonly ownerCount: number;
   /** Sites that are not archived; kept by the writes that create and archive them. */
   readonly siteCount: number;
@@ -131,6 +133,9 @@ export interface Site {
   readonly createdBy: string;
 }
 
+/** A site as visitors reach it, with the days for which its workspace keeps errors. */
+export type VisitedSite = Site & Pick<RetentionSetting, 'errorDays'>;
+
 /** A move of a site from a model that shuts down to its successor. */
 export interface ModelMove {
   readonly from: string;
@@ -185,7 +190,7 @@ export type WorkspaceSettings = Pick<
   | 'dataResidency'
   | 'alertEmail'
   | 'timeZone'
->;
+> & { readonly retention: RetentionSetting };
 export type WorkspaceChange = Partial<WorkspaceSettings>;
 
 /** The settings that a site's admin may change. */

@@ -4,6 +4,7 @@ import type { VisitorLimits } from '../../domain/sessions/embed-token.ts';
 import type { Conversation } from '../../domain/tenancy/conversation.ts';
 import type { FunctionTool } from '../../domain/tenancy/function-tool.ts';
 import type { Plan } from '../../domain/tenancy/plan.ts';
+import type { RetentionSetting } from '../../domain/tenancy/retention.ts';
 import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { StoredKeyStates } from '../../use-cases/ports/keys.ts';
 import type { Clock } from '../../use-cases/ports/runtime.ts';
@@ -67,7 +68,7 @@ export const manageEndpoints = (deps: {
     health: async () => ({ status: 'ok' as const, version: SERVICE_VERSION }),
 
     createWorkspace: async ({ caller, body }) =>
-      presentOne(await deps.createWorkspace(caller, renamed(body, WORKSPACE_FIELDS))),
+      presentOne(await deps.createWorkspace(caller, workspaceSettingsIn(body))),
 
     listWorkspaces: async ({ caller, query }) => {
       const list = { caller, route: 'workspaces', resource: '' };
@@ -83,7 +84,7 @@ export const manageEndpoints = (deps: {
       presentOne(await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer')),
 
     changeWorkspace: async ({ caller, path, body }) =>
-      presentOne(await deps.changeWorkspace(caller, workspaceIdIn(path), renamed(body, WORKSPACE_FIELDS))),
+      presentOne(await deps.changeWorkspace(caller, workspaceIdIn(path), workspaceSettingsIn(body))),
 
     listSites: async ({ caller, path, query }) => {
       const { workspaceId } = await authorizeWorkspace(tenancy, caller, workspaceIdIn(path), 'viewer');
@@ -145,6 +146,24 @@ const WORKSPACE_FIELDS = {
   alert_email: 'alertEmail',
   time_zone: 'timeZone',
 } as const;
+
+/** A workspace's body under our own names, its retention included. */
+const workspaceSettingsIn = <Body extends RetentionBody>(
+  body: Body,
+): Renamed<Body, typeof WORKSPACE_FIELDS> &
+  (undefined extends Body['retention']
+    ? { readonly retention?: RetentionSetting }
+    : { readonly retention: RetentionSetting }) =>
+  ({
+    ...renamed(body, WORKSPACE_FIELDS),
+    ...(body.retention !== undefined && {
+      retention: { sessionDays: body.retention.session_days, errorDays: body.retention.error_days },
+    }),
+  }) as ReturnType<typeof workspaceSettingsIn<Body>>;
+
+interface RetentionBody {
+  readonly retention?: { readonly session_days: number; readonly error_days: number } | undefined;
+}
 
 const SITE_FIELDS = {
   name: 'name',

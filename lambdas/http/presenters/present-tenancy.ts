@@ -33,6 +33,10 @@ export const presentWorkspace = (
   data_residency: workspace.dataResidency,
   alert_email: workspace.alertEmail,
   time_zone: workspace.timeZone,
+  retention: {
+    session_days: workspace.retention.sessionDays,
+    error_days: workspace.retention.errorDays,
+  },
   plan: workspace.plan,
   ...keyFacts(states({ scope: 'workspace', scopeId: workspace.workspaceId })),
   managed_available: states(PLATFORM_ADDRESS) === 'active',

@@ -53,7 +53,9 @@ export const listAuditTrail =
       matches: (row) => matches(row, filter),
       positionOf: (row) => ports.audit.positionOf(row),
     });
-    return { ...found, searchedTo: found.next === undefined ? undefined : lastRead?.at };
+    // A full page ends between rows that were read; the next one begins there.
+    const shown = found.items.length === request.limit ? found.items.at(-1) : undefined;
+    return { ...found, searchedTo: found.next === undefined ? undefined : (shown ?? lastRead)?.at };
   };
 
 const matches = (row: AuditRow, { type, actor, siteId, from, to }: AuditFilter): boolean =>

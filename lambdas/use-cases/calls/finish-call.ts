@@ -2,7 +2,7 @@ import type { EndedBy } from '../../domain/calls/call.ts';
 import { ConflictError } from '../../domain/dependency.ts';
 import type { SiteId } from '../../domain/identifiers.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
-import { isOver } from '../../domain/sessions/session-usage.ts';
+import { hasReleasedHold } from '../../domain/sessions/session-usage.ts';
 import { withCallClosed } from '../../domain/sessions/watched-usage.ts';
 import type { CallRecords, LiveSessions } from '../ports/calls.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
@@ -54,7 +54,7 @@ const closeMeter = async (
     const usage = (await meterReader.readSessionUsage(siteId, [sessionId])).get(sessionId);
     if (usage === undefined) return;
     const ended = hasEnded ? withCallClosed(usage, clock()) : usage;
-    const closed = isOver(ended) ? ended : { ...ended, silent: true };
+    const closed = hasReleasedHold(ended) ? ended : { ...ended, silent: true };
     try {
       if (closed !== usage) await sessionUsage.saveUsage(closed);
       await ends.recordEnd(closed);

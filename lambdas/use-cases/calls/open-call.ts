@@ -10,7 +10,7 @@ import type { Secret } from '../../domain/secret.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
 import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
 import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
-import type { BillingMode, Site } from '../../domain/tenancy/workspace.ts';
+import type { BillingMode, Site, VisitedSite } from '../../domain/tenancy/workspace.ts';
 import { controlOf } from '../budgets/control-of.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
 import type { KeyUseLog, RealtimeCalls } from '../ports/calls.ts';
@@ -137,7 +137,7 @@ const maxDurationOf = ({ session }: Admitted, site: Site): number =>
 
 interface Opening {
   readonly request: OpenCallRequest;
-  readonly site: Site;
+  readonly site: VisitedSite;
   readonly admitted: Admitted;
   readonly key: LiveKey;
   readonly visitor: KnownVisitor | undefined;

@@ -12,6 +12,7 @@ import type {
   SiteChange,
   SiteMembership,
   SiteQuota,
+  VisitedSite,
   Workspace,
   WorkspaceChange,
 } from '../../domain/tenancy/workspace.ts';
@@ -46,7 +47,7 @@ export interface MembershipReader {
 
 export interface SiteReader {
   /** undefined for a site that never existed, is archived, or whose workspace is deleted. */
-  readSite(siteId: SiteId): Promise<Site | undefined>;
+  readSite(siteId: SiteId): Promise<VisitedSite | undefined>;
 }
 
 export interface Tenancy extends MembershipReader {

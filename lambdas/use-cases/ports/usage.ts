@@ -3,6 +3,7 @@ import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { SiteNotice } from '../../domain/notices/site-notice.ts';
 import type { SessionUsage } from '../../domain/sessions/session-usage.ts';
 import type { PlanNotice } from '../../domain/tenancy/plan-notice.ts';
+import type { Retention } from '../../domain/tenancy/retention.ts';
 import type { LedgerPosting, LedgerTotal } from '../../domain/usage/ledger.ts';
 import type { PeriodUsage } from '../../domain/usage/period-usage.ts';
 import type { DayRange, DayUsage } from '../../domain/usage/usage.ts';
@@ -23,10 +24,16 @@ export interface UsageReader {
   readPeriod(workspaceId: WorkspaceId, period: string): Promise<PeriodUsage>;
 }
 
+/** A workspace whose totals are compared. */
+export interface LedgerTenant {
+  readonly sites: readonly SiteId[];
+  readonly retention: Retention;
+}
+
 /** Usage records and totals together, for the check that the totals are the sum of the records. */
 export interface UsageLedgerAudit {
   /** Every workspace that ever was, or `only` this one, with its sites; archived ones too. */
-  listWorkspaces(only: WorkspaceId | undefined): Promise<ReadonlyMap<WorkspaceId, readonly SiteId[]>>;
+  listWorkspaces(only: WorkspaceId | undefined): Promise<ReadonlyMap<WorkspaceId, LedgerTenant>>;
   /** Meters of sessions minted from `from` on and before `before`, oldest first. */
   listSessionUsage(
     siteId: SiteId,

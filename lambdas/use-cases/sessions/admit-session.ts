@@ -24,6 +24,7 @@ import {
   secondsUntilFree,
 } from '../../domain/sessions/slots.ts';
 import type { QuotaReservation, TokenContext } from '../../domain/sessions/token-context.ts';
+import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
 import { secondsToNextPeriod } from '../../domain/tenancy/plan.ts';
 import type { Site } from '../../domain/tenancy/workspace.ts';
 import { priceOf } from '../../domain/usage/price-catalogue.ts';
@@ -135,7 +136,7 @@ const tagsOf = (visitor: VisitorWrite | undefined): Partial<EmbedTags> | undefin
 
 /** The budgets that the session counts against: only own keys have any. Refuses where one is spent. */
 const budgetsFor = (
-  { session, site, timeZone, now }: AdmissionRequest,
+  { session, site, timeZone, now, replaced }: AdmissionRequest,
   { budgets }: Pick<TokenContext, 'budgets'>,
 ): readonly CurrentBudget[] => {
   if (session.mode !== 'byok') return [];
@@ -144,7 +145,8 @@ const budgetsFor = (
   const first =
     price &&
     highestCostOfResponse(price, {
-      instructions: site.instructions,
+      // The first message is part of the first response; a call that replaces another has none.
+      instructions: `${site.instructions}${(replaced === undefined && firstMessagePrompt(site.conversation)) || ''}`,
       turnMs: 0,
       maxOutputTokens: site.conversation.maxOutputTokens,
     });

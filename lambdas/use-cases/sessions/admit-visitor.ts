@@ -8,7 +8,8 @@ import type { ReservedSession } from '../../domain/sessions/session.ts';
 import { freeSlots, occupiedSlots, poolsOf } from '../../domain/sessions/slots.ts';
 import { managedConversation, OUTPUT_TOKENS } from '../../domain/tenancy/conversation.ts';
 import type { Plan } from '../../domain/tenancy/plan.ts';
-import type { Site } from '../../domain/tenancy/workspace.ts';
+import { SESSION_DAYS } from '../../domain/tenancy/retention.ts';
+import type { VisitedSite } from '../../domain/tenancy/workspace.ts';
 import type { BackOff } from '../ports/runtime.ts';
 import type { SessionAdmitter } from '../ports/sessions.ts';
 import { type AdmissionRequest, type Admitted, admitSession } from './admit-session.ts';
@@ -36,7 +37,7 @@ export interface AdmittedVisitor {
   readonly admitted: Admitted;
   readonly payer: Payer;
   /** With the instructions that this visitor's session gets. */
-  readonly site: Site;
+  readonly site: VisitedSite;
   readonly visitor: KnownVisitor | undefined;
 }
 
@@ -54,7 +55,7 @@ export const admitVisitor = async (
   replaced?: Pick<ReservedSession, 'sessionId' | 'visitorTag'> & { readonly named?: SessionId },
 ): Promise<AdmittedVisitor> => {
   const visitor = await identify(ports, request, { site: configured, context, embedTags, replaced, now });
-  const asked: Site = siteFor(configured, visitor);
+  const asked: VisitedSite = siteFor(configured, visitor);
   const payer = chooseKey(workspace, context, settings.plans, now);
   if ('refusal' in payer) {
     await spendSiteBudget(ports.limiter, settings.rateLimits.perSite, asked.siteId, now);
@@ -62,7 +63,7 @@ export const admitVisitor = async (
     throw payer.refusal;
   }
   const { sealed } = payer.key;
-  const site: Site =
+  const site: VisitedSite =
     payer.mode === 'managed' ? { ...asked, conversation: managedConversation(asked.conversation) } : asked;
   const session: ReservedSession & { readonly siteId: SiteId } = {
     sessionId: newSessionId(now, ports.random),
@@ -86,6 +87,9 @@ export const admitVisitor = async (
     ...(visitor !== undefined && { visitorTag: visitor.tag }),
     origin: request.origin,
     createdAt: now.toISOString(),
+    ...(workspace.retention.sessionDays !== SESSION_DAYS.default && {
+      keptDays: workspace.retention.sessionDays,
+    }),
   };
   const admitted = await admit(ports, settings, {
     session,
@@ -136,12 +140,13 @@ const identify = async (
 };
 
 /** Placeholders are filled from embed tokens alone. A site without them keeps its instructions as they are. */
-const siteFor = (site: Site, visitor: KnownVisitor | undefined): Site =>
+const siteFor = (site: VisitedSite, visitor: KnownVisitor | undefined): VisitedSite =>
   visitor === undefined
     ? site
     : { ...site, instructions: fillInstructions(site.instructions, visitor.variables) };
 
 interface Admitting extends AdmissionRequest {
+  readonly site: VisitedSite;
   readonly payer: Payer;
   /** The calls that the site had used of its budget. */
   readonly siteCalls: number;

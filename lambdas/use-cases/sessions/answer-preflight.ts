@@ -1,7 +1,7 @@
 import { BrokerError } from '../../domain/broker-error.ts';
 import type { SiteId } from '../../domain/identifiers.ts';
 import { originAllowed } from '../../domain/tenancy/origin.ts';
-import type { Site } from '../../domain/tenancy/workspace.ts';
+import type { VisitedSite } from '../../domain/tenancy/workspace.ts';
 import type { SiteReader } from '../ports/tenancy.ts';
 
 /**
@@ -14,7 +14,7 @@ export const answerPreflight =
     noteRefused,
   }: {
     readonly sites: SiteReader;
-    readonly noteRefused?: (site: Site, origin: string | undefined) => Promise<void>;
+    readonly noteRefused?: (site: VisitedSite, origin: string | undefined) => Promise<void>;
   }) =>
   async (siteId: SiteId, origin: string | undefined, isPreflight: boolean): Promise<string> => {
     const site = await sites.readSite(siteId);

@@ -4,7 +4,7 @@ import { type RateLimit, type RateLimits, siteBudget } from '../../domain/limits
 import type { TokenContext } from '../../domain/sessions/token-context.ts';
 import { modelInUse } from '../../domain/tenancy/model-retirement.ts';
 import { originAllowed } from '../../domain/tenancy/origin.ts';
-import type { Site, Workspace } from '../../domain/tenancy/workspace.ts';
+import type { VisitedSite, Workspace } from '../../domain/tenancy/workspace.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type {
   EmbedTags,
@@ -41,7 +41,7 @@ export interface VisitorRequest {
 
 export interface Arrival {
   readonly ipHash: string;
-  readonly site: Site;
+  readonly site: VisitedSite;
   readonly workspace: Workspace;
   readonly context: TokenContext;
   /** Of the request's embed token; undefined without one that can be read. */
@@ -74,14 +74,15 @@ export const arrive = async (
   if (address.status === 'rejected') throw address.reason;
   if (read.status === 'rejected') throw read.reason;
   if (context?.workspace === undefined || site === undefined) throw new BrokerError('site_not_found');
+  const { errorDays } = context.workspace.retention;
   if (!ownOrigin) {
-    await reportRefusedOrigin(ports, site, origin, now);
+    await reportRefusedOrigin(ports, { ...site, errorDays }, origin, now);
     throw new BrokerError('origin_not_allowed');
   }
   if (context.stopped) throw new BrokerError('stopped');
   request.onTierKnown?.(context.workspace.openaiTier);
   // Nobody's visitor is refused for a model that was shut down before the site could be moved.
-  const served = { ...site, model: modelInUse(site, now) };
+  const served = { ...site, model: modelInUse(site, now), errorDays };
   return {
     ipHash: address.value,
     site: served,

@@ -1,6 +1,11 @@
 import { wantedHoldSeconds } from '../../domain/sessions/hold.ts';
 import type { SessionSnapshot } from '../../domain/sessions/recorded-session.ts';
-import { isOver, type SessionUsage } from '../../domain/sessions/session-usage.ts';
+import {
+  billedSecondsOf,
+  hasReleasedHold,
+  isOver,
+  type SessionUsage,
+} from '../../domain/sessions/session-usage.ts';
 import { billingPeriodOf, includedSeconds, type Plan, planNamed } from '../../domain/tenancy/plan.ts';
 import type { PlanNotices } from '../ports/usage.ts';
 
@@ -12,7 +17,7 @@ export interface GrowHoldPorts {
 export interface GrownHold {
   /** The usage to save. */
   readonly usage: SessionUsage;
-  /** The maximum committed seconds of the period including it; undefined: the hold is unchanged, or the plan has no cap. */
+  /** The committed seconds that its period may have with it; undefined: it commits no more, or the plan has no cap. */
   readonly capSeconds: number | undefined;
 }
 
@@ -20,6 +25,9 @@ export interface GrownHold {
  * Returns `after` with more seconds of a hard-capped plan set aside if its hold runs short and the plan still has seconds.
  * Nothing is written: saveUsage writes the growth with the usage, on the condition that it still fits. `before` is the usage
  * that was read.
+ *
+ * A session whose hold was released has only what was counted. A late report adds seconds as far as the plan still has them,
+ * on the same condition; the rest is free.
  */
 export const growHold = async (
   { plans, notices }: GrowHoldPorts,
@@ -28,8 +36,12 @@ export const growHold = async (
   after: SessionUsage,
 ): Promise<GrownHold> => {
   const unchanged: GrownHold = { usage: after, capSeconds: undefined };
-  const wanted = wantedHoldSeconds(after);
-  if (isOver(before) || wanted <= before.holdSeconds || workspace === undefined) return unchanged;
+  if (before.holdSeconds === 0 || workspace === undefined) return unchanged;
+  const isReleased = hasReleasedHold(before);
+  if (isOver(before) && !isReleased) return unchanged;
+  const held = isReleased ? before.posted.committedSeconds : before.holdSeconds;
+  const wanted = isReleased ? billedSecondsOf(after) : wantedHoldSeconds(after);
+  if (wanted <= held) return unchanged;
   const plan = workspace.billingMode === 'managed' ? planNamed(plans, workspace.plan) : undefined;
   // A workspace that has left its hard cap meanwhile has no limit that this session could pass.
   const capSeconds = (plan?.hardCap ? includedSeconds(plan) : null) ?? undefined;
@@ -38,6 +50,11 @@ export const growHold = async (
     capSeconds === undefined
       ? Number.POSITIVE_INFINITY
       : capSeconds - (await notices.readPeriod(before.workspaceId, period)).committedSeconds;
-  const holdSeconds = Math.min(wanted, before.holdSeconds + free);
-  return holdSeconds <= before.holdSeconds ? unchanged : { usage: { ...after, holdSeconds }, capSeconds };
+  const granted = Math.min(wanted, held + free);
+  if (!isReleased)
+    return granted <= held ? unchanged : { usage: { ...after, holdSeconds: granted }, capSeconds };
+  // 0 would mean no cap; less than SHORTEST_BILLED_SECONDS is not billed.
+  return granted === wanted
+    ? { usage: after, capSeconds }
+    : { usage: { ...after, holdSeconds: Math.max(1, held, granted) }, capSeconds };
 };

@@ -3,6 +3,7 @@ import type { ErrorRow, ReportedError } from '../../domain/sessions/error-row.ts
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { filteredPage } from '../filtered-page.ts';
 import type { Page, PageRequest } from '../ports/pages.ts';
+import type { Clock } from '../ports/runtime.ts';
 import type { ErrorReader } from '../ports/sessions.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from '../tenancy/authorize.ts';
@@ -16,7 +17,15 @@ const FILTERED_READ = 200;
 
 /** Viewer. What kept visitors from a session, newest first. */
 export const listErrors =
-  ({ tenancy, errors }: { readonly tenancy: MembershipReader; readonly errors: ErrorReader }) =>
+  ({
+    clock,
+    tenancy,
+    errors,
+  }: {
+    readonly clock: Clock;
+    readonly tenancy: MembershipReader;
+    readonly errors: ErrorReader;
+  }) =>
   async (
     caller: Caller,
     workspaceId: WorkspaceId,
@@ -24,12 +33,15 @@ export const listErrors =
     request: PageRequest,
   ): Promise<Page<ErrorRow>> => {
     await authorizeWorkspace(tenancy, caller, workspaceId, 'viewer', siteId);
+    const nowSeconds = clock().getTime() / 1_000;
     const filtered = siteId !== undefined || source !== undefined;
     return filteredPage(request, {
       readSize: filtered ? FILTERED_READ : request.limit,
       read: (page) => errors.listErrors(workspaceId, page),
       matches: (row) =>
-        (siteId === undefined || row.siteId === siteId) && (source === undefined || row.source === source),
+        row.expiresAt > nowSeconds &&
+        (siteId === undefined || row.siteId === siteId) &&
+        (source === undefined || row.source === source),
       positionOf: (row) => errors.positionOfError(row),
     });
   };

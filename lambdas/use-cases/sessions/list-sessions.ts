@@ -3,6 +3,7 @@ import { type Receipt, receiptOf } from '../../domain/sessions/receipt.ts';
 import type { RecordedSession } from '../../domain/sessions/recorded-session.ts';
 import type { SessionState } from '../../domain/sessions/session.ts';
 import { newSessionUsage } from '../../domain/sessions/session-usage.ts';
+import { isKept } from '../../domain/tenancy/retention.ts';
 import type { BillingMode, Caller } from '../../domain/tenancy/workspace.ts';
 import { type DayRange, dayRange, endOfDay } from '../../domain/usage/usage.ts';
 import { filteredPage } from '../filtered-page.ts';
@@ -46,7 +47,8 @@ export const listSessions =
     request: PageRequest,
   ): Promise<Page<ReceiptedSession>> => {
     const { site } = await authorizeSite(tenancy, caller, siteId, 'viewer');
-    const { from, to } = sessionDays(filter, clock());
+    const now = clock();
+    const { from, to } = sessionDays(filter, now);
     const between = { from: new Date(from), before: endOfDay(to) };
     const { state, mode } = filter;
     const filtered = state !== undefined || mode !== undefined;
@@ -57,7 +59,9 @@ export const listSessions =
         return { items: await receipted(sessions, siteId, items), next };
       },
       matches: (found) =>
-        (state === undefined || found.state === state) && (mode === undefined || found.session.mode === mode),
+        isKept(found.session, now) &&
+        (state === undefined || found.state === state) &&
+        (mode === undefined || found.session.mode === mode),
       positionOf: ({ session }) => sessions.positionOfSession(session),
     });
   };

@@ -10,6 +10,7 @@ import {
 } from '../../domain/identifiers.ts';
 import type { SessionOrder, SessionProblem, SessionState } from '../../domain/sessions/session.ts';
 import type { EndReason } from '../../domain/sessions/session-usage.ts';
+import { isKept } from '../../domain/tenancy/retention.ts';
 import type { BillingMode, Caller } from '../../domain/tenancy/workspace.ts';
 import { endOfDay } from '../../domain/usage/usage.ts';
 import { filteredPage } from '../filtered-page.ts';
@@ -66,7 +67,9 @@ export const listWorkspaceSessions =
   ): Promise<SessionSearchPage> => {
     await authorizeWorkspace(tenancy, caller, workspaceId, 'viewer');
     const siteId = ownSite(filter.siteId, workspaceId);
-    const days = sessionDays(filter, clock());
+    const now = clock();
+    const days = sessionDays(filter, now);
+    const isShown = (row: ReceiptedSession): boolean => isKept(row.session, now) && matches(row, filter);
     const within = { from: new Date(days.from), before: endOfDay(days.to), order: filter.order };
     const list =
       siteId === undefined
@@ -76,7 +79,7 @@ export const listWorkspaceSessions =
       const found = isSessionId(filter.sessionId)
         ? await workspaceSessions.findSession(workspaceId, filter.sessionId)
         : undefined;
-      const items = found === undefined ? [] : [withReceipt(found)].filter((row) => matches(row, filter));
+      const items = found === undefined ? [] : [withReceipt(found)].filter(isShown);
       return { items, next: undefined, searchedTo: undefined };
     }
     let lastRead: string | undefined;
@@ -87,10 +90,12 @@ export const listWorkspaceSessions =
         lastRead = found.items.at(-1)?.session.createdAt ?? lastRead;
         return found;
       },
-      matches: (row) => matches(row, filter),
+      matches: isShown,
       positionOf: list.positionOf,
     });
-    return { ...page, searchedTo: page.next === undefined ? undefined : lastRead };
+    // A full page ends between rows that were read; the next one begins there.
+    const shown = page.items.length === request.limit ? page.items.at(-1)?.session.createdAt : undefined;
+    return { ...page, searchedTo: page.next === undefined ? undefined : (shown ?? lastRead) };
   };
 
 interface SessionSource {

@@ -7,7 +7,7 @@ import type { ReservedSession, SessionOutcome } from '../../domain/sessions/sess
 import { HEARTBEAT_SECONDS } from '../../domain/sessions/session-usage.ts';
 import { MOST_SILENT_SESSIONS } from '../../domain/sessions/silent-sessions.ts';
 import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
-import type { BillingMode, Site, Workspace } from '../../domain/tenancy/workspace.ts';
+import type { BillingMode, VisitedSite, Workspace } from '../../domain/tenancy/workspace.ts';
 import { controlOf } from '../budgets/control-of.ts';
 import { withOpenedKey } from '../keys/with-opened-key.ts';
 import type { KeyOpener } from '../ports/keys.ts';
@@ -102,7 +102,7 @@ const tokensAllowed = (control: Control, workspace: Workspace, { managedTokens }
   control === 'open' && (workspace.billingMode === 'byok' || managedTokens === 'allow');
 
 /** Nobody can tell what sessions cost that never report, so the platform's key opens only calls, whose end the broker holds. */
-const refuseSilentSite = async (ports: MintPorts, site: Site): Promise<never> => {
+const refuseSilentSite = async (ports: MintPorts, site: VisitedSite): Promise<never> => {
   const refusal = new BrokerError('calls_only', {
     details: [
       {
@@ -117,7 +117,7 @@ const refuseSilentSite = async (ports: MintPorts, site: Site): Promise<never> =>
 
 interface Mint {
   readonly request: MintRequest;
-  readonly site: Site;
+  readonly site: VisitedSite;
   readonly admitted: Admitted;
   readonly key: LiveKey;
   readonly visitor: KnownVisitor | undefined;

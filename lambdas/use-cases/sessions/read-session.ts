@@ -1,17 +1,16 @@
 import { BrokerError } from '../../domain/broker-error.ts';
 import { isSessionId, type SiteId } from '../../domain/identifiers.ts';
+import { isKept } from '../../domain/tenancy/retention.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
-import type { SessionReader } from '../ports/sessions.ts';
-import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeSite } from '../tenancy/authorize.ts';
-import { type ReceiptedSession, receiptedSession } from './list-sessions.ts';
+import { type ReceiptedSession, receiptedSession, type SessionListPorts } from './list-sessions.ts';
 
 /** Viewer. One session of the site with its receipt; `session_not_found` for any other id. */
 export const readSession =
-  ({ tenancy, sessions }: { readonly tenancy: MembershipReader; readonly sessions: SessionReader }) =>
+  ({ clock, tenancy, sessions }: SessionListPorts) =>
   async (caller: Caller, siteId: SiteId, sessionId: string): Promise<ReceiptedSession> => {
     const { site } = await authorizeSite(tenancy, caller, siteId, 'viewer');
     const found = isSessionId(sessionId) ? await receiptedSession(sessions, site, sessionId) : undefined;
-    if (found === undefined) throw new BrokerError('session_not_found');
+    if (found === undefined || !isKept(found.session, clock())) throw new BrokerError('session_not_found');
     return found;
   };

@@ -34,6 +34,7 @@ import {
   withRequestCounted,
 } from '../../domain/sessions/session-usage.ts';
 import type { SlotLease } from '../../domain/sessions/slots.ts';
+import { DEFAULT_RETENTION } from '../../domain/tenancy/retention.ts';
 import { settleBudgets } from '../budgets/settle-budgets.ts';
 import { ignoreConflict } from '../conflicts.ts';
 import type { BudgetNotes } from '../ports/budgets.ts';
@@ -234,7 +235,7 @@ const isWitness = ({ connectedAtMs, responses }: SessionUsage): boolean =>
 /** Puts failures on the operator's list, and what they say of the key beside it. */
 const tellOperator = async (
   ports: EventPorts,
-  { read: { session, health }, usage, sourceIp }: Reporter,
+  { read: { session, workspace, health }, usage, sourceIp }: Reporter,
   failures: AppliedEvents['failures'],
   worked: boolean,
   now: Date,
@@ -251,6 +252,7 @@ const tellOperator = async (
         message: failure.message,
         sessionId,
         at: now.toISOString(),
+        keptDays: (workspace?.retention ?? DEFAULT_RETENTION).errorDays,
       }),
     ),
   );

@@ -1,14 +1,14 @@
 import type { BrokerError } from '../../domain/broker-error.ts';
 import { explainOpenAiFailure, type OpenAiFailure } from '../../domain/openai-failure.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
-import type { Site } from '../../domain/tenancy/workspace.ts';
+import type { VisitedSite } from '../../domain/tenancy/workspace.ts';
 import type { Clock } from '../ports/runtime.ts';
 import type { ErrorLog } from '../ports/sessions.ts';
 
 /** Puts a refusal on the operator's list. A failure to write it must not turn an honest refusal into another one. */
 export const reportRefusal = async (
   { clock, errors }: { readonly clock: Clock; readonly errors: ErrorLog },
-  site: Pick<Site, 'workspaceId' | 'siteId'>,
+  site: Pick<VisitedSite, 'workspaceId' | 'siteId' | 'errorDays'>,
   {
     refusal,
     failure,
@@ -29,6 +29,7 @@ export const reportRefusal = async (
       message: failure === undefined ? refusal.code : explainOpenAiFailure(failure).message,
       sessionId: session?.sessionId,
       at: clock().toISOString(),
+      keptDays: site.errorDays,
     }),
   ]);
 };

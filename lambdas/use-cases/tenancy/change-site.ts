@@ -1,4 +1,6 @@
+import { BrokerError } from '../../domain/broker-error.ts';
 import type { SiteId } from '../../domain/identifiers.ts';
+import { loosenedSettings } from '../../domain/tenancy/loosened-settings.ts';
 import type { Caller, Site, SiteChange } from '../../domain/tenancy/workspace.ts';
 import { changesCost, refuseUnreservable } from '../budgets/refuse-unreservable.ts';
 import { refuseWeakControl } from '../budgets/refuse-weak-control.ts';
@@ -13,7 +15,8 @@ import { requireRecentSignIn } from './require-recent-sign-in.ts';
 
 /**
  * Admin. Settings count from the next mint; a running session keeps its own. A person who goes back to the model that the
- * service moved the site from has undone the move: the site opts out, or the next run would move it again.
+ * service moved the site from has undone the move: the site opts out, or the next run would move it again. An API token can make
+ * a site stricter, but never less strict.
  */
 export const changeSite =
   ({
@@ -31,6 +34,7 @@ export const changeSite =
   }) =>
   async (caller: Caller, siteId: SiteId, change: SiteChange): Promise<Site> => {
     const { site } = await authorizeSite(tenancy, caller, siteId, 'admin');
+    if (caller.token !== undefined) refuseLoosened(loosenedSettings(site, change));
     if (change.allowedOrigins?.some((origin) => !site.allowedOrigins.includes(origin)))
       requireRecentSignIn(caller);
     const newModel = change.model === site.model ? undefined : change.model;
@@ -71,3 +75,14 @@ export const changeSite =
     await refuseConflict(tenancy.changeSite(site, whole, event));
     return { ...site, ...whole };
   };
+
+/** A leaked API token must not let strangers spend with the key of the workspace, nor for longer than the token is good. */
+const refuseLoosened = (settings: readonly string[]): void => {
+  if (settings.length === 0) return;
+  throw new BrokerError('api_token_not_allowed', {
+    details: settings.map((path) => ({
+      path,
+      message: 'An API token cannot make this setting less strict. Only a person can.',
+    })),
+  });
+};

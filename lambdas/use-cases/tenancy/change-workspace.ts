@@ -8,7 +8,8 @@ import { requireManaged } from './require-managed.ts';
 
 /**
  * Owner only. A new billing mode counts from the next mint; a running session keeps its payer. `managed_unavailable`
- * where this deployment has no platform key that could pay.
+ * where this deployment has no platform key that could pay. A retention counts for new sessions and errors; those that are
+ * stored keep their time.
  */
 export const changeWorkspace =
   ({
@@ -23,6 +24,11 @@ export const changeWorkspace =
   async (caller: Caller, workspaceId: WorkspaceId, change: WorkspaceChange): Promise<Workspace> => {
     const workspace = await authorizeWorkspace(tenancy, caller, workspaceId, 'owner');
     if (change.billingMode === 'managed' && workspace.billingMode !== 'managed') await requireManaged(keys);
+    const { retention, ...others } = change;
+    const kept = workspace.retention;
+    const isOther =
+      retention !== undefined &&
+      (retention.sessionDays !== kept.sessionDays || retention.errorDays !== kept.errorDays);
     const event = await auditEvents.event(caller, 'workspace.changed', {
       workspaceId,
       facts: {
@@ -31,8 +37,16 @@ export const changeWorkspace =
           billing_mode_before: workspace.billingMode,
           billing_mode: change.billingMode,
         }),
+        ...(isOther && {
+          session_days_before: kept.sessionDays,
+          session_days: retention.sessionDays,
+          error_days_before: kept.errorDays,
+          error_days: retention.errorDays,
+        }),
       },
     });
-    await tenancy.changeWorkspace(workspaceId, change, event);
-    return { ...workspace, ...change };
+    // The time of a change bounds what can be compared, so a setting that is sent again is none.
+    const saved = { ...others, ...(isOther && { retention: { ...retention, changedAt: event.at } }) };
+    await tenancy.changeWorkspace(workspaceId, saved, event);
+    return { ...workspace, ...saved };
   };

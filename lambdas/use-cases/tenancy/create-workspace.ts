@@ -40,6 +40,7 @@ export const createWorkspace =
     const workspace: Workspace = {
       workspaceId,
       ...settings,
+      retention: { ...settings.retention, changedAt: null },
       plan: DEFAULT_PLAN,
       ownerCount: 1,
       siteCount: 0,

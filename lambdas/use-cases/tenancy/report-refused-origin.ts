@@ -1,6 +1,6 @@
 import type { RateLimit } from '../../domain/limits.ts';
 import { refusedOriginOf } from '../../domain/tenancy/origin.ts';
-import type { Site } from '../../domain/tenancy/workspace.ts';
+import type { VisitedSite } from '../../domain/tenancy/workspace.ts';
 import type { ErrorLog, RateLimiter } from '../ports/sessions.ts';
 
 /** Calls and preflights from refused origins that are written down, per site. */
@@ -13,7 +13,7 @@ const REFUSED_ORIGINS: RateLimit = { perMinute: 60 };
  */
 export const reportRefusedOrigin = async (
   { limiter, errors }: { readonly limiter: RateLimiter; readonly errors: ErrorLog },
-  site: Site,
+  site: VisitedSite,
   header: string | undefined,
   now: Date,
 ): Promise<void> => {
@@ -34,6 +34,7 @@ export const reportRefusedOrigin = async (
       sessionId: undefined,
       origin,
       at: now.toISOString(),
+      keptDays: site.errorDays,
     }),
   ]);
 };

@@ -69,9 +69,14 @@ const tightOfSites = async (
       if (stored.siteId !== null) ofSites.push(currentBudget(stored, now, timeZone));
     after = page.next;
   } while (after !== undefined);
-  const fullest = tightBudgets(ofSites, now, timeZone).slice(0, SHOWN_BUDGETS);
-  const kept = await Promise.all(
-    fullest.map(async ({ siteId }) => siteId !== null && (await tenancy.readSite(siteId)) !== undefined),
-  );
-  return fullest.filter((_, index) => kept[index]);
+  const fullest = tightBudgets(ofSites, now, timeZone);
+  const kept: CurrentBudget[] = [];
+  for (let first = 0; first < fullest.length && kept.length < SHOWN_BUDGETS; first += SHOWN_BUDGETS) {
+    const together = fullest.slice(first, first + SHOWN_BUDGETS);
+    const sites = await Promise.all(
+      together.map(({ siteId }) => (siteId === null ? undefined : tenancy.readSite(siteId))),
+    );
+    kept.push(...together.filter((_, index) => sites[index] !== undefined));
+  }
+  return kept.slice(0, SHOWN_BUDGETS);
 };

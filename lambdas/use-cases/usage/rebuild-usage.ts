@@ -1,9 +1,10 @@
 import { ConflictError } from '../../domain/dependency.ts';
 import type { SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import { finalIfMintedBy, isOver, type SessionUsage } from '../../domain/sessions/session-usage.ts';
+import { firstCompleteDay } from '../../domain/tenancy/retention.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 import type { LedgerPosting, LedgerTotal } from '../../domain/usage/ledger.ts';
-import { dayOf, USAGE_KEPT_DAYS } from '../../domain/usage/usage.ts';
+import { dayOf } from '../../domain/usage/usage.ts';
 import type { AuditEventFactory } from '../ports/audit.ts';
 import type { PageRequest } from '../ports/pages.ts';
 import type { Clock } from '../ports/runtime.ts';
@@ -53,10 +54,6 @@ export interface RebuildCounts {
 
 const MAX_ATTEMPTS = 5;
 const METERS_PAGE = 500;
-const DAY_MS = 86_400_000;
-
-/** As long as their meters are kept, and a day for those that DynamoDB may delete while this runs. */
-const COMPARED_DAYS = USAGE_KEPT_DAYS - 2;
 
 export const rebuildUsage =
   (ports: RebuildPorts) =>
@@ -64,8 +61,8 @@ export const rebuildUsage =
     const now = ports.clock();
     const workspaces = await ports.ledger.listWorkspaces(request.only);
     const counts = { workspaces: workspaces.size, totals: 0, drifted: 0, repaired: 0, unstable: 0 };
-    for (const [workspaceId, sites] of workspaces)
-      for (const month of monthsUntil(now)) {
+    for (const [workspaceId, { sites, retention }] of workspaces)
+      for (const month of monthsBetween(firstCompleteDay(retention, now), now)) {
         const of = { caller, workspaceId, sites, month, now };
         for (const { outcome, place, drift } of await compareMonth(ports, request, of)) {
           counts.totals++;
@@ -92,8 +89,8 @@ interface Month {
   readonly whole: boolean;
 }
 
-const monthsUntil = (now: Date): readonly Month[] => {
-  const first = new Date(`${dayOf(new Date(now.getTime() - COMPARED_DAYS * DAY_MS))}T00:00:00Z`);
+const monthsBetween = (firstDay: string, now: Date): readonly Month[] => {
+  const first = new Date(`${firstDay}T00:00:00Z`);
   const months: Month[] = [];
   for (let at = monthStart(first, 0); at <= now; at = monthStart(at, 1)) {
     const whole = at >= first;

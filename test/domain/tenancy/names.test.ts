@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { isVisible, looksLike, turnsTextAround } from '../../../lambdas/domain/tenancy/names.ts';
+import {
+  isVisible,
+  looksLike,
+  looksLikeReservedActor,
+  turnsTextAround,
+} from '../../../lambdas/domain/tenancy/names.ts';
 
 const NOTHING = [
   '\u200b',
@@ -83,5 +88,38 @@ describe('two names', () => {
         },
       ),
     );
+  });
+});
+
+describe('the sub of a person', () => {
+  it.each([
+    'visitor',
+    'unknown',
+    'system:detector',
+    'operator:arn:aws:sts::123456789012:assumed-role/stop/ada',
+    'token:tok_0123456789abcdef',
+    'System:Detector',
+    'VISITOR',
+    'visi\u200btor',
+    'system\uff1adetector',
+    '\uff53ystem:detector',
+    'system :detector',
+    'token\u2060:',
+  ])('%j could be mistaken for an actor that is no person', (sub) => {
+    expect(looksLikeReservedActor(sub)).toBe(true);
+  });
+
+  it.each([
+    'auth0|5f7c8ec7c33c6c004bbafe82',
+    'google-oauth2|103547991597142817347',
+    '248289761001',
+    'ada@example.com',
+    'visitor@example.com',
+    'visitor-7',
+    'repo:system:token',
+    'token',
+    'systematic',
+  ])('%j is one of a person', (sub) => {
+    expect(looksLikeReservedActor(sub)).toBe(false);
   });
 });

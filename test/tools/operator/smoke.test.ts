@@ -54,6 +54,18 @@ describe('the smoke test', () => {
     expect(expectSuccess(left).items).toEqual([]);
   });
 
+  test('says what to set when it has neither a token nor a site', async () => {
+    const { ok, steps } = await smoke({ token: undefined });
+    expect({ ok, steps: steps.map((result) => [result.step, result.ok]) }).toEqual({
+      ok: false,
+      steps: [
+        ['address', true],
+        ['site', false],
+      ],
+    });
+    expect(lastOf(steps)).toMatch(/Set TOKEN, or give --site and --origin/);
+  });
+
   test('passes on a site that has a key, without a token', async () => {
     const { ok, steps } = await smoke({ token: undefined, site: keyed.siteId, origin: ORIGIN });
     expect({ ok, mint: steps.at(-2)?.says }).toEqual({

@@ -114,6 +114,18 @@ describe('the rows of an export', () => {
     expect(verifyAuditRows(CHAIN, WORKSPACE, { head }).broken).toEqual({ sequence: 6, fault: 'rewritten' });
   });
 
+  it('that begin behind a head are not said to be cut off: the row before the first one is compared, older ones are refused', () => {
+    const later = CHAIN.slice(3);
+    const third = { sequence: 3, hash: at(2).hash };
+    expect(verifyAuditRows(later, WORKSPACE, { head: third }).broken).toBeUndefined();
+    expect(verifyAuditRows(later, WORKSPACE, { head: { ...third, hash: at(1).hash } }).broken).toEqual({
+      sequence: 3,
+      fault: 'rewritten',
+    });
+    const second = { sequence: 2, hash: at(1).hash };
+    expect(() => verifyAuditRows(later, WORKSPACE, { head: second })).toThrow(/begins with row 4/);
+  });
+
   it('that are none are refused', () => {
     expect(() => verifyAuditRows([], WORKSPACE, {})).toThrow('no rows');
   });
@@ -211,6 +223,12 @@ describe('npm run ops:verify-audit-export', () => {
         `${workspaceId}: 4 rows, 1 to 4, as they were written.\n`,
       ]);
     }
+    const second = /"sequence":2,.*?"hash":"([0-9a-f]{64})"/.exec(json)?.[1];
+    const older = await command(json, '--with-key', '--head', `2:${second}`);
+    expect([older.code, older.stdout]).toEqual([
+      0,
+      expect.stringContaining('Not checked: whether rows after 4 were cut off.'),
+    ]);
     // No cell is a formula.
     expect(csv).toContain(`"'=HYPERLINK(`);
   });
@@ -223,6 +241,14 @@ describe('npm run ops:verify-audit-export', () => {
     const rows = csv.split('\r\n');
     const removed = await command(rows.toSpliced(2, 1).join('\r\n'));
     expect([removed.code, removed.stdout]).toEqual([1, expect.stringContaining('row 3 is missing')]);
+    expect(removed.stdout).toContain('If it was filtered, this is no proof');
+    const gap = json.replace(/\{"sequence":3,.*\n/, '');
+    expect(gap).not.toBe(json);
+    const removedFromJson = await command(gap);
+    expect([removedFromJson.code, removedFromJson.stdout]).toEqual([
+      1,
+      `${workspaceId}: row 3 is missing from the file.\n`,
+    ]);
     const cut = await command(rows.toSpliced(1, 1).join('\r\n'), '--head', head);
     expect([cut.code, cut.stdout]).toEqual([1, expect.stringContaining('row 4 is not in the file')]);
   });

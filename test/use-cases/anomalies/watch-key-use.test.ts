@@ -144,7 +144,9 @@ const watching = ({ stored, workspace = aWorkspace(), sites = {}, save, suspend,
       readSite: async (siteId) => {
         sitesRead.push(siteId);
         const maxDurationSeconds = sites[siteId];
-        return maxDurationSeconds === undefined ? undefined : aSite({ siteId, maxDurationSeconds });
+        return maxDurationSeconds === undefined
+          ? undefined
+          : { ...aSite({ siteId, maxDurationSeconds }), errorDays: 30 };
       },
     },
     keys: {

@@ -142,9 +142,11 @@ describe('the list of the trail', () => {
     expect((await listed({ type: 'session.issued' })).reads).toEqual(['200 newest_first']);
   });
 
-  it('names the time that it has searched back to, while older rows are left', async () => {
+  it('names the time that it has searched back to, while older rows are left, and no newer row is on a later page', async () => {
     const filter = { siteId: SITE_ID };
-    expect((await listed(filter, 1)).searchedTo).toBe('2026-11-23T12:00:00.000Z');
+    const first = await listed(filter, 1);
+    expect([first.sequences, first.searchedTo]).toEqual([[3], '2026-11-23T12:00:02.000Z']);
+    expect((await listed(filter, 1, first.next)).sequences).toEqual([1]);
     expect((await listed(filter)).searchedTo).toBeUndefined();
   });
 

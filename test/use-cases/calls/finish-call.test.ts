@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
-import { newSessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { newSessionUsage, type SessionWatch } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { NO_ENTRY } from '../../../lambdas/domain/usage/ledger.ts';
 import { finishCall } from '../../../lambdas/use-cases/calls/finish-call.ts';
 import { aCallSession, type CallWorld, callWorld, DOWN, SESSION_ID } from './call-fixture.ts';
 
@@ -41,6 +42,18 @@ describe('finishing a call', () => {
     const { state, log } = await finished({}, 'lost');
     expect(log.slice(1)).toEqual(['read meter', 'close meter', 'record end']);
     expect(state.isLive).toBe(true);
+  });
+
+  it('of a lost call whose page has reported its end frees the minutes that a watcher would have freed', async () => {
+    const usage = {
+      ...newSessionUsage(aCallSession()),
+      holdSeconds: 120,
+      posted: { ...NO_ENTRY, committedSeconds: 120 },
+      endedAtMs: Date.parse(aCallSession().createdAt),
+      watch: { closedAtMs: null } as SessionWatch,
+    };
+    const { state } = await finished({ usage }, 'lost');
+    expect(state.usage?.silent).toBe(true);
   });
 
   it('records the end of a meter that is over again, without writing the meter', async () => {

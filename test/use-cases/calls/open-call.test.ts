@@ -56,7 +56,7 @@ describe('a visitor who opens a call', () => {
   });
 
   it('is known to OpenAI by the id of the page, else by the address', async () => {
-    const expected = { settings: aSite(), turnByTurn: false, offer: CANNED_OFFER };
+    const expected = { settings: { ...aSite(), errorDays: 30 }, turnByTurn: false, offer: CANNED_OFFER };
     const { created } = await opened();
     const named = await opened({ request: { visitorId: 'visitor-7' } });
     expect([...created, ...named.created]).toEqual([

@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
+import { highestCostOfResponse } from '../../../lambdas/domain/budgets/response-bound.ts';
 import type { SessionId } from '../../../lambdas/domain/identifiers.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
+import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
+import type { Site } from '../../../lambdas/domain/tenancy/workspace.ts';
+import { priceOf } from '../../../lambdas/domain/usage/price-catalogue.ts';
 import type { AdmissionWrite } from '../../../lambdas/use-cases/ports.ts';
 import { type AdmissionRequest, admitSession } from '../../../lambdas/use-cases/sessions/admit-session.ts';
 import { aBudget } from '../budgets/budget-fixture.ts';
@@ -157,6 +161,33 @@ describe('a budget', () => {
       refusal: 'budget_exhausted',
       writes: 1,
     });
+  });
+
+  it('under never_exceed that has less left than the first message can cost refuses the call', async () => {
+    const conversation: Site['conversation'] = {
+      ...DEFAULT_CONVERSATION,
+      firstMessage: { type: 'instructions', text: 'Greet.' },
+    };
+    const price = priceOf(SESSION.model, NOW, 'global');
+    if (price === undefined) throw new Error('The model has no price.');
+    const amountMicroCents = highestCostOfResponse(price, {
+      instructions: '',
+      turnMs: 0,
+      maxOutputTokens: conversation.maxOutputTokens,
+    });
+    const budget = aBudget({
+      action: 'never_exceed',
+      amountMicroCents,
+      remainingMicroCents: amountMicroCents,
+    });
+    const capacity = aContext({ budgets: [budget] });
+    expect((await admitted({ capacity })).writes).toHaveLength(1);
+    expect(await refused({ capacity, site: aSite({ conversation }) })).toMatchObject({
+      refusal: 'budget_exhausted',
+      writes: 0,
+    });
+    const replaced = 'ses_old' as SessionId;
+    expect((await admitted({ capacity, site: aSite({ conversation }), replaced })).writes).toHaveLength(1);
   });
 
   it('is no condition where the platform pays', async () => {

@@ -63,7 +63,7 @@ const admitted = async ({
     aRequest({ embedToken: embedToken ?? undefined }),
     {
       ipHash: 'an address',
-      site: SITE,
+      site: { ...SITE, errorDays: 30 },
       workspace: aWorkspace(),
       context: aContext({ site: SITE, ...context }),
       embedTags: embedToken === null ? undefined : TAGS,

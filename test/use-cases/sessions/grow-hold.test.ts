@@ -1,10 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
-import { entryOf, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import type { CallId } from '../../../lambdas/domain/calls/call.ts';
+import {
+  checkForSilence,
+  entryOf,
+  type SessionUsage,
+} from '../../../lambdas/domain/sessions/session-usage.ts';
+import { withCallClosed, withWatchTaken } from '../../../lambdas/domain/sessions/watched-usage.ts';
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
 import type { Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { growHold } from '../../../lambdas/use-cases/sessions/grow-hold.ts';
 import {
+  afterMint,
   aSessionUsage,
+  clockAt,
   connected,
   ended,
   heartbeat,
@@ -76,5 +84,81 @@ describe('the hold of a running session', () => {
   ] as const)('grows without a condition once the workspace has %s', async (_, workspace) => {
     const { hold, capSeconds } = await grown({ after: at(90), committed: CAP, workspace });
     expect({ hold, capSeconds }).toEqual({ hold: 210, capSeconds: undefined });
+  });
+});
+
+/** As the store leaves it. */
+const saved = (usage: SessionUsage): SessionUsage => ({
+  ...usage,
+  posted: entryOf(usage),
+  revision: usage.revision + 1,
+});
+
+describe('a session that is over, and whose seconds went back to the plan', () => {
+  /** Silent after 40 seconds: 60 are billed. */
+  const silent = saved(checkForSilence(saved(at(40)), clockAt(400)));
+  /** Its page was offline, and talked for 110 seconds. */
+  const late = take(silent, [{ report: heartbeat(90), arrivesAt: 500 }]).usage;
+
+  it('is billed for seconds that are reported late, on the condition of the cap', async () => {
+    expect(entryOf(silent)).toMatchObject({ billedSeconds: 60, committedSeconds: 60 });
+    const { usage, capSeconds } = await grown({ before: silent, after: late, committed: 60 });
+    expect(capSeconds).toBe(CAP);
+    expect(entryOf(usage)).toMatchObject({ billedSeconds: 110, committedSeconds: 110 });
+  });
+
+  it.each([
+    { left: 7, billed: 67 },
+    { left: 0, billed: 60 },
+    { left: -20, billed: 60 },
+  ])('is billed $billed seconds when the plan has $left left', async ({ left, billed }) => {
+    const { usage, capSeconds } = await grown({ before: silent, after: late, committed: CAP - left });
+    expect(capSeconds).toBe(CAP);
+    expect(entryOf(usage)).toMatchObject({ billedSeconds: billed, committedSeconds: billed, seconds: 110 });
+    const again = saved(usage);
+    expect(await grown({ before: again, after: again, committed: CAP })).toMatchObject({
+      usage: again,
+      capSeconds: undefined,
+    });
+  });
+
+  it('is billed nothing when it was not counted before and the plan has nothing left', async () => {
+    const unheard = saved(checkForSilence(STORED, clockAt(400)));
+    expect(entryOf(unheard)).toMatchObject({ committedSeconds: 0 });
+    const after = take(unheard, [
+      { report: connected(0), arrivesAt: 500 },
+      { report: heartbeat(90), arrivesAt: 500 },
+    ]).usage;
+    const { usage } = await grown({ before: unheard, after, committed: CAP });
+    expect(entryOf(usage)).toMatchObject({ billedSeconds: 0, committedSeconds: 0, seconds: 110 });
+  });
+});
+
+describe('a watched call whose page has reported its end', () => {
+  const watch = { callId: 'rtc_1' as CallId, openedAtMs: afterMint(0) };
+  const watched = saved(withWatchTaken(STORED, watch, clockAt(20)) as SessionUsage);
+  const reported = saved(take(watched, [{ report: ended(58), arrivesAt: 58 }]).usage);
+
+  it('keeps its hold until it was closed, because it lasts as long', () => {
+    expect(entryOf(reported)).toMatchObject({ committedSeconds: 120 });
+    expect(entryOf(withCallClosed(reported, clockAt(59)))).toMatchObject({
+      billedSeconds: 59,
+      committedSeconds: 59,
+    });
+  });
+
+  it('has released it where an older version did so at the report, and gets more on the condition of the cap', async () => {
+    const released = { ...reported, posted: { ...entryOf(reported), committedSeconds: 20 } };
+    expect(entryOf(released)).toMatchObject({ billedSeconds: 20, committedSeconds: 20 });
+    const after = withCallClosed(released, clockAt(59));
+    const { capSeconds, usage } = await grown({ before: released, after, committed: CAP - 9 });
+    expect(capSeconds).toBe(CAP);
+    expect(entryOf(usage)).toMatchObject({ billedSeconds: 29, committedSeconds: 29 });
+  });
+
+  it('has a hold that does not grow any more', async () => {
+    const { usage, capSeconds } = await grown({ before: reported, after: reported });
+    expect(usage).toBe(reported);
+    expect(capSeconds).toBeUndefined();
   });
 });

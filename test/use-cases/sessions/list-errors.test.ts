@@ -4,7 +4,7 @@ import type { ErrorRow } from '../../../lambdas/domain/sessions/error-row.ts';
 import type { ErrorReader } from '../../../lambdas/use-cases/ports/sessions.ts';
 import { type ErrorFilter, listErrors } from '../../../lambdas/use-cases/sessions/list-errors.ts';
 import { CALLER, OTHER_SITE_ID, pageOf, tenancyWith } from '../tenancy/tenancy-fixture.ts';
-import { SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
+import { NOW_SECONDS, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
 
 const row = (second: number, source: ErrorRow['source'], siteId: SiteId | null = SITE_ID): ErrorRow => ({
   workspaceId: WORKSPACE_ID,
@@ -17,6 +17,7 @@ const row = (second: number, source: ErrorRow['source'], siteId: SiteId | null =
   firstAt: '2026-11-23T12:00:00.000Z',
   lastAt: `2026-11-23T12:00:0${second}.000Z`,
   count: 1,
+  expiresAt: NOW_SECONDS + 1,
 });
 const ROWS = [
   row(5, 'mint'),
@@ -42,6 +43,18 @@ const list = async (filter: ErrorFilter, limit = 10, after?: string) => {
 };
 
 describe('errors of a workspace', () => {
+  it('whose time is over are not listed, although they are still stored', async () => {
+    const expired = { ...row(6, 'mint'), expiresAt: NOW_SECONDS };
+    const errors: ErrorReader = {
+      listErrors: async () => ({ items: [expired, row(5, 'mint')], next: undefined }),
+      positionOfError: ({ lastAt }) => lastAt,
+    };
+    const ports = { ...tenancyWith().ports, errors };
+    const page = { limit: 10, after: undefined };
+    const { items } = await listErrors(ports)(CALLER, WORKSPACE_ID, {}, page);
+    expect(items).toEqual([row(5, 'mint')]);
+  });
+
   it.each([
     [{}, [0, 1, 2, 3, 4], 10],
     [{ siteId: SITE_ID }, [0, 1, 4], 200],

@@ -8,6 +8,7 @@ import type { SlotLease } from '../../../lambdas/domain/sessions/slots.ts';
 import type { TokenContext } from '../../../lambdas/domain/sessions/token-context.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
+import { DEFAULT_RETENTION } from '../../../lambdas/domain/tenancy/retention.ts';
 import type { Member, Role, Site, Workspace } from '../../../lambdas/domain/tenancy/workspace.ts';
 import type { AdmissionRequest } from '../../../lambdas/use-cases/sessions/admit-session.ts';
 import type { MintPorts, MintRequest, MintSettings } from '../../../lambdas/use-cases/sessions/mint-token.ts';
@@ -33,6 +34,7 @@ export const aWorkspace = (facts: Partial<Workspace> = {}): Workspace => ({
   anomalyResponse: 'notify',
   alertEmail: null,
   timeZone: 'UTC',
+  retention: DEFAULT_RETENTION,
   ownerCount: 1,
   siteCount: 1,
   createdAt: '2026-11-01T00:00:00.000Z',

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
 import { type Budget, MICRO_CENTS_PER_USD } from '../../../lambdas/domain/budgets/budget.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
-import type { Site, SiteChange } from '../../../lambdas/domain/tenancy/workspace.ts';
+import type { Caller, Site, SiteChange } from '../../../lambdas/domain/tenancy/workspace.ts';
 import { changeSite } from '../../../lambdas/use-cases/tenancy/change-site.ts';
 import { createSite } from '../../../lambdas/use-cases/tenancy/create-site.ts';
 import { aBudget } from '../budgets/budget-fixture.ts';
@@ -18,14 +18,19 @@ const MOVED = aSite({
 
 const changed = async (
   change: SiteChange,
-  { site = aSite() as Site, budgets = [] as readonly Budget[] | null, role = 'admin' as const } = {},
+  {
+    site = aSite() as Site,
+    budgets = [] as readonly Budget[] | null,
+    role = 'admin' as const,
+    caller = CALLER as Caller,
+  } = {},
 ) => {
   const { table, ports } = tenancyWith({ sites: [site], members: [aMember(role, CALLER.sub)] });
   const readBudgets = async () => {
     if (budgets === null) throw new Error('not asked for budgets');
     return budgets;
   };
-  const result = await changeSite({ ...ports, budgets: { readBudgets } })(CALLER, SITE_ID, change).catch(
+  const result = await changeSite({ ...ports, budgets: { readBudgets } })(caller, SITE_ID, change).catch(
     (error: unknown) => error,
   );
   return { result, site: table.sites.get(SITE_ID), trail: table.trail };
@@ -210,5 +215,71 @@ describe('a person who changes a site', () => {
     const tenancy = { ...ports.tenancy, changeSite: lost };
     const run = changeSite({ ...ports, tenancy })(CALLER, SITE_ID, { name: 'Bakery' });
     expect(await outcomeOf(run)).toBe('version_conflict');
+  });
+});
+
+describe('a site that an API token changes', () => {
+  const caller: Caller = {
+    sub: 'token:tok_0123456789abcdef',
+    sourceIp: CALLER.sourceIp,
+    token: {
+      workspaceId: WORKSPACE_ID,
+      tokenId: 'tok_0123456789abcdef',
+      name: 'Deploy',
+      role: 'admin',
+      siteIds: null,
+      createdAt: '2026-11-24T00:00:00.000Z',
+      createdBy: CALLER.sub,
+    },
+  };
+  const STRICT = aSite({
+    control: 'brokered',
+    requireEmbedToken: true,
+    visitorLimits: { callsPerDay: 5, minutesPerDay: 10 },
+    clientSecretTtlSeconds: 60,
+    maxDurationSeconds: 300,
+    dataResidency: 'eu',
+  });
+
+  it.each<[SiteChange, readonly string[]]>([
+    [{ allowedOrigins: [...STRICT.allowedOrigins, 'https://evil.example'] }, ['allowed_origins']],
+    [{ control: 'open' }, ['control']],
+    [{ requireEmbedToken: false }, ['require_embed_token']],
+    [{ visitorLimits: { callsPerDay: 6, minutesPerDay: 10 } }, ['visitor_limits.calls_per_day']],
+    [{ visitorLimits: { callsPerDay: 5, minutesPerDay: 11 } }, ['visitor_limits.minutes_per_day']],
+    [
+      { visitorLimits: { callsPerDay: null, minutesPerDay: null } },
+      ['visitor_limits.calls_per_day', 'visitor_limits.minutes_per_day'],
+    ],
+    [{ clientSecretTtlSeconds: 61 }, ['client_secret_ttl_seconds']],
+    [{ maxDurationSeconds: 301 }, ['max_duration_seconds']],
+    [{ dataResidency: 'global' }, ['data_residency']],
+    [{ name: 'Bakery', requireEmbedToken: false, control: 'open' }, ['control', 'require_embed_token']],
+  ])('never becomes less strict: %j is refused and changes nothing', async (change, paths) => {
+    const { refusal, details } = await refused(change, { site: STRICT, caller });
+    expect([refusal, details?.map(({ path }) => path)]).toEqual(['api_token_not_allowed', paths]);
+    const byPerson = await changed(change, { site: STRICT });
+    expect(byPerson.site).toEqual({ ...STRICT, ...change });
+  });
+
+  it.each<SiteChange>([
+    { control: 'locked' },
+    { allowedOrigins: STRICT.allowedOrigins.slice(0, 1) },
+    { visitorLimits: { callsPerDay: 4, minutesPerDay: 10 } },
+    { clientSecretTtlSeconds: 30, maxDurationSeconds: 60 },
+    { name: 'Bakery', instructions: 'Sell bread.', voice: 'cedar' },
+    { requireEmbedToken: true, control: 'brokered', dataResidency: 'eu', maxDurationSeconds: 300 },
+  ])('becomes stricter, or as strict as it is, with %j', async (change) => {
+    const { site } = await changed(change, { site: STRICT, caller });
+    expect(site).toEqual({ ...STRICT, ...change });
+  });
+
+  it('that has no limits gets some', async () => {
+    const visitorLimits = { callsPerDay: 1, minutesPerDay: null };
+    const { site } = await changed(
+      { visitorLimits, requireEmbedToken: true },
+      { site: aSite({ requireEmbedToken: false }), caller },
+    );
+    expect(site).toMatchObject({ visitorLimits, requireEmbedToken: true });
   });
 });

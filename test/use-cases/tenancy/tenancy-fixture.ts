@@ -89,7 +89,10 @@ export const tenancyWith = ({
       ...membershipOf(WORKSPACE_ID, sub),
       site: table.sites.get(siteId),
     }),
-    readSite: async (siteId) => table.sites.get(siteId),
+    readSite: async (siteId) => {
+      const site = table.sites.get(siteId);
+      return site && { ...site, errorDays: workspace.retention.errorDays };
+    },
     readMember: async (_, sub) => table.members.get(sub),
     createWorkspace: async (created, owner, event) => {
       table.workspaces.set(created.workspaceId, created);

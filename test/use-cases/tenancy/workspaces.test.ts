@@ -16,6 +16,7 @@ describe('a workspace that is created', () => {
       anomalyResponse: 'suspend',
       alertEmail: 'owner@shop.example',
       timeZone: 'Europe/Berlin',
+      retention: { sessionDays: 90, errorDays: 14 },
     } as const;
     const workspaceId = '777777777777';
     const at = '2026-11-23T12:00:10.000Z';
@@ -27,6 +28,7 @@ describe('a workspace that is created', () => {
     })(CALLER, settings);
     expect(created).toStrictEqual({
       ...settings,
+      retention: { sessionDays: 90, errorDays: 14, changedAt: null },
       workspaceId,
       plan: 'free',
       ownerCount: 1,
@@ -80,6 +82,29 @@ describe('a workspace that is changed', () => {
     expect(await changeWorkspace(ports)(CALLER, WORKSPACE_ID, change)).toStrictEqual(changed);
     expect(table.workspaces.get(WORKSPACE_ID)).toStrictEqual(changed);
     expect(table.trail).toStrictEqual(facts.map((each) => eventOf('workspace.changed', { facts: each })));
+  });
+
+  it('by a retention has the time of the change, and an event with the days before and after', async () => {
+    const { table, ports } = tenancyWith({ workspace: BEFORE });
+    const retention = { sessionDays: 30, errorDays: 7 };
+    const changed = {
+      ...BEFORE,
+      retention: { ...retention, changedAt: '2026-11-23T12:00:10.000Z' },
+    };
+    expect(await changeWorkspace(ports)(CALLER, WORKSPACE_ID, { retention })).toStrictEqual(changed);
+    expect(table.workspaces.get(WORKSPACE_ID)).toStrictEqual(changed);
+    const days = { session_days_before: 400, session_days: 30, error_days_before: 30, error_days: 7 };
+    expect(table.trail).toStrictEqual([
+      eventOf('workspace.changed', { facts: { fields: 'retention', ...days } }),
+    ]);
+  });
+
+  it('by the retention that it has keeps the time of its last change', async () => {
+    const retention = { sessionDays: 60, errorDays: 7, changedAt: '2026-01-01T00:00:00.000Z' };
+    const { table, ports } = tenancyWith({ workspace: { ...BEFORE, retention } });
+    const change = { name: 'Bakery', retention: { sessionDays: 60, errorDays: 7 } };
+    await changeWorkspace(ports)(CALLER, WORKSPACE_ID, change);
+    expect(table.workspaces.get(WORKSPACE_ID)).toMatchObject({ name: 'Bakery', retention });
   });
 
   it.each(['none', 'suspended'] as const)(

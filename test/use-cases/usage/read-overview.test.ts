@@ -115,6 +115,19 @@ describe('the overview of a workspace', () => {
     expect(tightSiteBudgets.map(({ budget: { siteId } }) => siteId)).toEqual([OTHER_SITE_ID]);
   });
 
+  it('has the tight budgets of sites, also behind twenty fuller ones of archived sites', async () => {
+    const spent = { spentMicroCents: 99, remainingMicroCents: 1 };
+    const archived = Array.from({ length: 25 }, (_, index) =>
+      aBudget({ siteId: `${WORKSPACE_ID}${String(index + 100).padStart(12, '0')}` as SiteId, ...spent }),
+    );
+    const full = { spentMicroCents: 90, remainingMicroCents: 10 };
+    const sites = sitesOf(30);
+    const few = [...archived, ...sites.slice(0, 1).map(({ siteId }) => aBudget({ siteId, ...full }))];
+    expect((await overviewOf({ budgets: few, sites }).read()).tightSiteBudgets).toHaveLength(1);
+    const many = [...archived, ...sites.map(({ siteId }) => aBudget({ siteId, ...full }))];
+    expect((await overviewOf({ budgets: many, sites }).read()).tightSiteBudgets).toHaveLength(20);
+  });
+
   it('is not read for a person who is no member', async () => {
     const { reads, read } = overviewOf();
     expect(await outcomeOf(read({ ...CALLER, sub: 'stranger' }))).toBe('workspace_not_found');

@@ -8,6 +8,7 @@ import {
   type WorkspaceId,
 } from '../../../lambdas/domain/identifiers.ts';
 import { entryOf, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { DEFAULT_RETENTION, type Retention } from '../../../lambdas/domain/tenancy/retention.ts';
 import type { LedgerPosting, LedgerTotal } from '../../../lambdas/domain/usage/ledger.ts';
 import { auditEventFactory } from '../../../lambdas/use-cases/audit/audit-event-factory.ts';
 import type { UsageLedgerAudit } from '../../../lambdas/use-cases/ports/usage.ts';
@@ -69,9 +70,11 @@ const booksOf = (
   {
     tenants = [[WORKSPACE_ID, [SITE_ID, OTHER_SITE]]],
     pageSize = 100,
+    retention = DEFAULT_RETENTION,
   }: {
     readonly tenants?: readonly (readonly [WorkspaceId, readonly SiteId[]])[];
     readonly pageSize?: number;
+    readonly retention?: Retention;
   } = {},
 ) => {
   const kept = new Map<string, SessionUsage>();
@@ -121,7 +124,12 @@ const booksOf = (
   const monthOf = (place: string): string => /\d{4}-\d{2}/.exec(place)?.[0] ?? '';
 
   const ledger: UsageLedgerAudit = {
-    listWorkspaces: async (only) => new Map(tenants.filter(([id]) => only === undefined || id === only)),
+    listWorkspaces: async (only) =>
+      new Map(
+        tenants
+          .filter(([id]) => only === undefined || id === only)
+          .map(([id, sites]) => [id, { sites, retention }]),
+      ),
     listSessionUsage: async (siteId, { from, before }, { limit, after = '' }) => {
       const range = `${from.toISOString()} ${before.toISOString()}`;
       if (from > before) throw new Error(`Not a range: ${range}`);
@@ -436,6 +444,22 @@ describe('days whose meters may be gone', () => {
       expect.objectContaining({ place: first, counts: [{ name: 'seconds', expected: 20, found: 1 }] }),
     ]);
     expect(countsAt(gone)).toEqual({ sessions: 1, seconds: 1 });
+  });
+});
+
+describe('days of a workspace that changed its retention', () => {
+  it.each([
+    // Kept for 30 days since long ago; since yesterday; since it was created.
+    [{ sessionDays: 30, errorDays: 7, changedAt: '2026-01-01T00:00:00.000Z' }, '2026-10-26'],
+    [{ sessionDays: 400, errorDays: 7, changedAt: '2026-11-22T12:00:00.000Z' }, '2026-10-26'],
+    [{ sessionDays: 400, errorDays: 7, changedAt: '2026-03-31T12:00:00.000Z' }, '2026-04-01'],
+    [{ sessionDays: 60, errorDays: 7, changedAt: null }, '2026-09-26'],
+  ] as const)('%j are corrected from %s on, and no sooner', async (retention, first) => {
+    const before = new Date(Date.parse(first) - 86_400_000).toISOString().slice(0, 10);
+    const { rebuild, plant } = booksOf([], { retention });
+    for (const day of [before, first]) plant(dayPlace(day), { seconds: 1 });
+    const { drifts } = await rebuild({ repair: true });
+    expect(drifts.map(({ place }) => place)).toEqual([dayPlace(first)]);
   });
 });
 

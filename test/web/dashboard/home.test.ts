@@ -95,6 +95,8 @@ describe('the open errors', () => {
     expect(open({})).toBe(1);
     expect(open({ ignored_origins: ['https://staging.example'] })).toBe(0);
     expect(open({ allowed_origins: ['https://staging.example'] })).toBe(0);
+    expect(open({ allowed_origins: ['https://*.example'] })).toBe(0);
+    expect(open({ ignored_origins: ['https://*.example'] })).toBe(1);
     expect(open({ site_id: 'site00000002', ignored_origins: ['https://staging.example'] })).toBe(1);
   });
 });

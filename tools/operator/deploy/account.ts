@@ -26,7 +26,7 @@ export const regionOf = async ({ region, stage }: Pick<StageConfig, 'region' | '
 };
 
 const SIGN_IN =
-  'Sign in with the AWS CLI (aws login, or aws sso login --profile NAME) and run the command again.';
+  'Sign in with the AWS CLI (aws login, or aws sso login --profile NAME), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Then run the command again.';
 
 /** Advice for the refusals of STS: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -38,10 +38,13 @@ const REFUSALS: Readonly<Record<string, string>> = {
   UnrecognizedClientException: 'AWS does not know these credentials.',
 };
 
-const withoutCredentials = (profile = ''): string =>
+const withoutCredentials = (profile = ''): DeployStop =>
   profile === ''
-    ? 'No AWS credentials were found.'
-    : `No AWS credentials were found in the profile ${profile}, which AWS_PROFILE names.`;
+    ? new DeployStop('No AWS credentials were found.', SIGN_IN)
+    : new DeployStop(
+        `No AWS credentials were found in the profile ${profile}, which AWS_PROFILE names.`,
+        `Check the name with aws configure list-profiles, sign in with aws login --profile ${profile} or aws sso login --profile ${profile}, then run the command again.`,
+      );
 
 /**
  * Whose account the credentials open, in this region. Throws DeployStop without credentials, with credentials that AWS
@@ -55,7 +58,7 @@ export const accountOf = async (aws: Pick<AwsClients, 'sts'>, region: string): P
   } catch (error) {
     const { name, message } = awsErrorOf(error);
     if (/Credentials?Provider|CredentialsError/i.test(name))
-      throw new DeployStop(withoutCredentials(process.env['AWS_PROFILE']), SIGN_IN);
+      throw withoutCredentials(process.env['AWS_PROFILE']);
     // A region that the account has not enabled refuses good credentials with this name:
     // https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
     if (name === 'InvalidClientTokenId')

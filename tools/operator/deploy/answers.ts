@@ -34,7 +34,7 @@ export const askOwner = (terminal: Terminal): Promise<string> =>
     'The owner must be an email address.',
   );
 
-/** Questions to a person. If nobody can answer, the tier is 1 and the origin must be an option. */
+/** Questions to a person. Where nobody can answer, the tier is 1, and the payer and the origin must be options. */
 export const firstSiteAnswers = (
   terminal: Terminal,
   storePlatformKey: (openAiKey: () => Promise<string>) => Promise<void>,
@@ -44,6 +44,11 @@ export const firstSiteAnswers = (
     openAiKey,
     storePlatformKey: () => storePlatformKey(openAiKey),
     payer: async () => {
+      if (!terminal.interactive)
+        throw new DeployStop(
+          'The workspace does not exist yet, and who pays OpenAI for it is not given.',
+          'Run the same command again, with --key own, platform or none.',
+        );
       terminal.say(
         '\nWho pays OpenAI? own: the first workspace has its own key. platform: you pay for your customers.',
       );

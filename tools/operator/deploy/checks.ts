@@ -29,6 +29,18 @@ const RECOMMENDED_CONCURRENCY = 1_000;
 /** https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html. It cannot be raised. */
 const TRAILS_PER_REGION = 5;
 
+/** `cdk deploy`, which the command uses, uploads unsigned code: Lambda would refuse the first function. */
+export const checkCodeSigning = ({ stage, codeSigningProfileVersionArn }: StageConfig): readonly Finding[] =>
+  codeSigningProfileVersionArn === undefined
+    ? []
+    : [
+        {
+          level: 'stop',
+          check: 'code signing',
+          says: `The stage ${stage} accepts signed code only, and this command signs none. Deploy it with your pipeline: docs/guides/pipeline.md, section "Code signing".`,
+        },
+      ];
+
 export const checkPlaceholders = (config: StageConfig): readonly Finding[] => {
   const found = placeholdersIn(config);
   if (found.length === 0)
@@ -40,6 +52,19 @@ export const checkPlaceholders = (config: StageConfig): readonly Finding[] => {
     next: 'Replace it in cdk.json (docs/deploy.md, "Settings").',
   }));
 };
+
+/** Says where the dashboard and the widget's files are served, before a person looks for them. */
+export const checkDashboard = ({ stage, dashboard, signIn }: StageConfig): readonly Finding[] =>
+  dashboard === undefined
+    ? [
+        {
+          level: 'note',
+          check: 'dashboard',
+          says: `The stage ${stage} has no dashboard, and AWS will not serve the widget's files.`,
+          next: `Add "dashboard": ${'cognito' in signIn ? '{}' : '{ "clientId": "…" }'} to the stage in cdk.json, or host the files yourself (docs/widget.md).`,
+        },
+      ]
+    : [];
 
 export const checkCaller = (
   config: StageConfig,

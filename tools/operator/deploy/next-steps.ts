@@ -52,7 +52,7 @@ export const nextSteps = (
   if (site !== undefined)
     steps.push(
       dashboardUrl === undefined
-        ? `Show the widget on ${site.origin}. Host web/widget (docs/widget.md) and add to the page: <script src="…/spelo-voice.js" data-api="${url}" data-site-id="${site.siteId}" async></script>`
+        ? `Show the widget on ${site.origin}. The stage has no dashboard, so its files are not served: add "dashboard" to the stage (docs/deploy.md), or run npm run build:widget and host dist/widget (docs/widget.md). Then add to the page: <script src="…/spelo-voice.js" data-api="${url}" data-site-id="${site.siteId}" async></script>`
         : `Show the widget on ${site.origin}. Add to the page: <script src="${new URL(dashboardUrl).origin}/widget/spelo-voice.js" data-api="${url}" data-site-id="${site.siteId}" async></script>`,
     );
   if (!config.deletionProtection)

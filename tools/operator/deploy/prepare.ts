@@ -9,7 +9,9 @@ import { regionsToBootstrap } from './bootstrap.ts';
 import type { Programs } from './cdk.ts';
 import {
   checkCaller,
+  checkCodeSigning,
   checkConcurrency,
+  checkDashboard,
   checkPlaceholders,
   checkSignInPrefix,
   checkTrails,
@@ -103,11 +105,13 @@ export const prepare = async (
     states.find(({ name }) => name === `spelo-byok-${stage}-${stack}`);
   const findings = [
     ...checkPlaceholders(config),
+    ...checkCodeSigning(config),
     ...checkCaller(config, account),
     ...(await checkConcurrency(aws, config, account)),
     ...(await checkTrails(aws, account, stateOf('audit'))),
     ...(await checkSignInPrefix(aws, config, account, stateOf('data'))),
     ...(await checkStacks(aws, states)),
+    ...checkDashboard(config),
   ];
   const bootstrap = await regionsToBootstrap(
     aws,

@@ -41,7 +41,7 @@ export const PRICES = {
   trace: row('X-Ray: traces recorded', 5, 'per million', 'xray'),
   trailEvent: row('CloudTrail: events of a second trail', 2, 'per 100,000', 'cloudtrail'),
   trailData: row('CloudTrail: data events', 0.1, 'per 100,000', 'cloudtrail'),
-  objectPut: row('S3: PUT requests', 5, 'per million', 's3'),
+  objectPut: row('S3: PUT and LIST requests', 5, 'per million', 's3'),
   objectStorage: row('S3: storage', 0.023, 'per GB-month', 's3'),
   queueRequest: row('SQS: requests', 0.4, 'per million', 'sqs'),
   mail: row('SES: mail', 0.1, 'per thousand', 'ses'),

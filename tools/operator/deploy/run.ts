@@ -19,6 +19,7 @@ import { signInWithBrowser } from './sign-in.ts';
 import { explainFailure, settledState } from './stacks.ts';
 import { DeployStop } from './stop.ts';
 import type { Terminal } from './terminal.ts';
+import { refuseUnanswered, refuseUnused } from './unattended.ts';
 
 export interface DeployOptions {
   readonly stage: string;
@@ -176,26 +177,6 @@ const tokenOf = async (
   );
 };
 
-/** Throws DeployStop for first-site options if nobody can sign in, because they would have no effect. */
-const refuseUnused = (
-  { stage, config, token, key, tier, origin }: DeployOptions,
-  interactive: boolean,
-): void => {
-  if (interactive || token !== undefined || !('cognito' in config.signIn)) return;
-  const given = Object.entries({ '--key': key, '--tier': tier, '--origin': origin }).flatMap(
-    ([name, value]) => (value === undefined || value === 'none' ? [] : [name]),
-  );
-  if (given.length === 0) return;
-  throw new DeployStop(
-    `Nobody can sign in here, so ${given.join(', ')} would have no effect. Nothing was changed.`,
-    [
-      'Deploy without them, then sign in as the owner in a terminal, or provide a token of the owner:',
-      `npm run deploy -- --stage ${stage} --yes --owner MAIL`,
-      `TOKEN=… npm run deploy -- --stage ${stage} --yes --key own --tier 1 --origin https://shop.example.com < KEY_FILE`,
-    ].join('\n'),
-  );
-};
-
 /**
  * Deploys a stage from whatever state it is in to a passing smoke test, and returns the exit status. Can be stopped and
  * repeated at any point: what is done already is read from AWS and from the API. Throws DeployStop with the next step.
@@ -223,6 +204,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
     say('\nNothing was changed, and AWS was not called: the settings still have placeholders.');
     return 1;
   }
+  say(`Checking the settings, the account and the templates of ${stage} …\n`);
   const prepared = await prepare(stage, config, aws, programs, { bundled: !options.plan });
   const { account, planned, states, bootstrap, leftOver, findings } = prepared;
   for (const line of planLines(stage, account, planned, states, bootstrap, leftOver)) say(line);
@@ -235,10 +217,11 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
   }
   if (options.plan) {
     say(
-      '\nNothing was changed. Without --plan, the command asks for confirmation and then does all of this.',
+      '\nNothing was changed. Without --plan, the command asks for confirmation and then does all of this. Costs: docs/cost.md.',
     );
     return 0;
   }
+  refuseUnanswered(options, prepared, interactive);
   if (!options.yes && !/^y(?:es)?$/i.test(await ask('\nDeploy this? yes or no:', 'no'))) {
     say('Nothing was changed.');
     return 1;

@@ -7,8 +7,8 @@ import type { AuditRow } from '../../../lambdas/domain/audit/audit-record.ts';
 export interface AuditExport {
   /** undefined: the file does not name it. */
   readonly workspaceId: string | undefined;
-  /** Names of filters that leave out rows between the first and the last. */
-  readonly filters: readonly string[];
+  /** Names of filters that leave rows out between the first and the last; undefined: the file does not name its filters. */
+  readonly filters: readonly string[] | undefined;
   /** In the order of the file. Their `workspaceId` is that of the file, or empty. */
   readonly rows: readonly AuditRow[];
 }
@@ -62,7 +62,11 @@ const readCsv = (text: string): AuditExport => {
   const workspaceId = rows.flatMap(({ sequence, previousHash }) =>
     sequence === 1 ? [previousHash.replace(/^chain:/, '')] : [],
   )[0];
-  return { workspaceId, filters: [], rows: rows.map((row) => ({ ...row, workspaceId: workspaceId ?? '' })) };
+  return {
+    workspaceId,
+    filters: undefined,
+    rows: rows.map((row) => ({ ...row, workspaceId: workspaceId ?? '' })),
+  };
 };
 
 /** Removes the apostrophe that keeps a spreadsheet from running a cell as a formula (docs/usage.md). */

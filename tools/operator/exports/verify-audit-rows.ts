@@ -32,7 +32,7 @@ export interface ExportVerdict {
  * Checks the rows of one export, oldest first or newest first, and names the first one that is wrong. With the key of the chain it
  * recomputes each hash; without it only the numbers and the links between rows are checked.
  *
- * @throws Error for a file without rows.
+ * @throws Error for a file without rows, or a head that the file cannot be compared with.
  */
 export const verifyAuditRows = (
   rows: readonly AuditRow[],
@@ -101,7 +101,16 @@ const linkFault = (rows: readonly AuditRow[], workspaceId: string): Broken => {
 
 const headFault = (rows: readonly AuditRow[], head: ChainHead | undefined): Broken => {
   if (head === undefined) return undefined;
-  const found = rows.find(({ sequence }) => sequence === head.sequence);
-  if (found === undefined) return { sequence: head.sequence, fault: 'cut_off' };
-  return found.hash === head.hash ? undefined : { sequence: head.sequence, fault: 'rewritten' };
+  const first = rows[0];
+  if (first !== undefined && head.sequence < first.sequence - 1)
+    throw new Error(
+      `The head is row ${head.sequence}, and the file begins with row ${first.sequence}. Give a later head, or export from an earlier time.`,
+    );
+  // The first row names the hash of the one before it.
+  const hash =
+    head.sequence + 1 === first?.sequence
+      ? first.previousHash
+      : rows.find(({ sequence }) => sequence === head.sequence)?.hash;
+  if (hash === undefined) return { sequence: head.sequence, fault: 'cut_off' };
+  return hash === head.hash ? undefined : { sequence: head.sequence, fault: 'rewritten' };
 };

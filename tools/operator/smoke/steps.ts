@@ -285,11 +285,11 @@ export const smokeTest = async (
     if (target.mint === false) return { ok: true };
     let { site, origin = OWN_ORIGIN } = target;
     if (site === undefined) {
-      if (token === undefined)
-        throw new SmokeStop(
-          'Without a token, only the address can be checked. Set TOKEN, or give --site and --origin.',
-        );
       await run('site', async () => {
+        if (token === undefined)
+          throw new SmokeStop(
+            'Without a token, only the address can be checked. Set TOKEN, or give --site and --origin.',
+          );
         const made = await makeSite(target, token);
         site = made.siteId;
         cleanUp = async () => {

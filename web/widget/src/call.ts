@@ -41,7 +41,7 @@ export class Call {
   readonly #line: Line;
   #microphone: MediaStream | undefined;
   /** The first microphone; undefined where the visitor types. */
-  #asked: Promise<unknown> | undefined;
+  #asked: Promise<MediaStreamTrack | undefined> | undefined;
   #assistant: MediaStream | undefined;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -162,7 +162,7 @@ export class Call {
   async #connectWith(hasEvents: boolean, timeoutMs: number): Promise<void> {
     const connection = await connect(
       {
-        microphone: this.#asked?.then(() => trackOf(this.#microphone)),
+        microphone: this.#asked,
         timeoutMs,
         hasEvents,
         exchange: (offer) => this.#line.open(offer),
@@ -177,15 +177,13 @@ export class Call {
       },
       this.#abort.signal,
     );
-    if (this.#isOver) {
-      connection.close();
-      return;
-    }
-    const now = performance.now();
-    // The microphone may have been replaced while the call was opened.
+    this.#connection = connection;
+    // The microphone may have been replaced while the call was opened. From here on #replaceMicrophone does it.
     const track = trackOf(this.#microphone);
     if (track) await connection.replaceTrack(track);
-    this.#connection = connection;
+    // #release has closed the connection.
+    if (this.#isOver) return;
+    const now = performance.now();
     this.#isConnected = true;
     this.#line.report('connected');
     this.#activity.restart(now);

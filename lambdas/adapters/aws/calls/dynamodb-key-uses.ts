@@ -1,8 +1,8 @@
 import { type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { KeyUse } from '../../../domain/calls/key-use.ts';
+import { expiryOf } from '../../../domain/tenancy/retention.ts';
 import type { KeyUseLog } from '../../../use-cases/ports/calls.ts';
 import { callAws } from '../aws-calls.ts';
-import { DEFAULT_RETENTION } from '../sessions/retention.ts';
 import { callKey } from './call-keys.ts';
 
 /** The intent to open a key for a call; written once only. */
@@ -11,7 +11,7 @@ export const keyUseWrite = (use: KeyUse) => ({
     ...callKey.use(use.sessionId, use.useId),
     ...use,
     state: 'intended',
-    expires_at: Math.floor(Date.parse(use.createdAt) / 1_000) + DEFAULT_RETENTION.sessionSeconds,
+    expires_at: expiryOf(use.createdAt, use.keptDays),
   },
   ConditionExpression: 'attribute_not_exists(pk)',
 });

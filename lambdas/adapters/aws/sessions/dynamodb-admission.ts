@@ -42,7 +42,7 @@ export const dynamoDbAdmission = (
       dynamoDb.send(
         new TransactWriteCommand({
           TransactItems: [
-            { Put: { TableName: tables.sessions, ...sessionPut(session, replaced, now) } },
+            { Put: { TableName: tables.sessions, ...sessionPut(session, replaced) } },
             ...(use === undefined ? [] : [{ Put: { TableName: tables.sessions, ...keyUseWrite(use) } }]),
             livePut(tables.limits, session, now),
             ...slots,
@@ -57,9 +57,9 @@ export const dynamoDbAdmission = (
   },
 });
 
-/** The session names the one that it is to replace, in case it is refused. */
-const sessionPut = (session: AdmissionWrite['session'], replaces: SessionId | undefined, now: Date) => {
-  const write = sessionWrite(session, now);
+/** The session leads to the one that it is to replace, in case it is refused. */
+const sessionPut = (session: AdmissionWrite['session'], replaces: SessionId | undefined) => {
+  const write = sessionWrite(session);
   return { ...write, Item: { ...write.Item, ...(replaces !== undefined && { replaces }) } };
 };
 

@@ -1,19 +1,18 @@
 import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { ConflictError } from '../../../domain/dependency.ts';
 import type { ReportedError } from '../../../domain/sessions/error-row.ts';
+import { expiryOf } from '../../../domain/tenancy/retention.ts';
 import { clockMinuteOf } from '../../../domain/time.ts';
 import type { ErrorLog, ErrorReader } from '../../../use-cases/ports/sessions.ts';
 import { callAws } from '../aws-calls.ts';
 import { queryPage } from '../dynamodb-pages.ts';
 import { primaryKey } from '../table-keys.ts';
-import { DEFAULT_RETENTION, type Retention, unixSeconds } from './retention.ts';
 import { errorItem } from './session-items.ts';
 
 /** The operator's list of failures: one row per site, reason and minute, with a count, however many visitors met it. */
 export const dynamoDbErrors = (
   dynamoDb: DynamoDBDocumentClient,
   sessionsTable: string,
-  retention: Retention = DEFAULT_RETENTION,
 ): ErrorLog & ErrorReader => ({
   report: async (error) => {
     const slots = error.origin === undefined ? [] : ORIGIN_SLOTS;
@@ -23,9 +22,7 @@ export const dynamoDbErrors = (
     /** False when the row of the slot names another origin. */
     async function countOn(slot: number | undefined): Promise<boolean> {
       try {
-        await callAws('dynamodb', 'UpdateItem', () =>
-          dynamoDb.send(errorUpdate(sessionsTable, retention, error, slot)),
-        );
+        await callAws('dynamodb', 'UpdateItem', () => dynamoDb.send(errorUpdate(sessionsTable, error, slot)));
         return true;
       } catch (failure) {
         if (failure instanceof ConflictError) return false;
@@ -58,8 +55,18 @@ const ORIGIN_SLOTS = [1, 2, 3, 4, 5] as const;
 
 const errorUpdate = (
   sessionsTable: string,
-  retention: Retention,
-  { workspaceId, siteId, code, source, openAiFailure, message, sessionId, origin, at }: ReportedError,
+  {
+    workspaceId,
+    siteId,
+    code,
+    source,
+    openAiFailure,
+    message,
+    sessionId,
+    origin,
+    at,
+    keptDays,
+  }: ReportedError,
   slot: number | undefined,
 ) => {
   const optional = { siteId, openAiFailure, sessionId, ...(slot !== undefined && { slot, origin }) };
@@ -89,7 +96,7 @@ const errorUpdate = (
       ':message': message,
       ':at': at,
       ':one': 1,
-      ':expiresAt': unixSeconds(at) + retention.errorSeconds,
+      ':expiresAt': expiryOf(at, keptDays),
       ...Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
     },
   });

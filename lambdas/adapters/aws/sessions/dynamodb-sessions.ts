@@ -1,31 +1,23 @@
 import { type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { ReservedSession } from '../../../domain/sessions/session.ts';
+import { expiryOf } from '../../../domain/tenancy/retention.ts';
 import type { SessionLog } from '../../../use-cases/ports/sessions.ts';
 import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
-import { DEFAULT_RETENTION, type Retention } from './retention.ts';
 
 /** A session on record before its key is opened; written once only. */
-export const sessionWrite = (
-  session: ReservedSession,
-  now: Date,
-  retention: Retention = DEFAULT_RETENTION,
-) => ({
+export const sessionWrite = (session: ReservedSession) => ({
   Item: {
     ...primaryKey.session(session, session.sessionId),
     ...session,
     state: 'reserved',
-    expires_at: Math.floor(now.getTime() / 1_000) + retention.sessionSeconds,
+    expires_at: expiryOf(session.createdAt, session.keptDays),
   },
   ConditionExpression: 'attribute_not_exists(pk)',
 });
 
 /** Sessions, and what they say about their key. */
-export const dynamoDbSessions = (
-  dynamoDb: DynamoDBDocumentClient,
-  sessionsTable: string,
-  retention: Retention = DEFAULT_RETENTION,
-): SessionLog => {
+export const dynamoDbSessions = (dynamoDb: DynamoDBDocumentClient, sessionsTable: string): SessionLog => {
   const noteActivity = async (
     { keyScope, keyScopeId }: ReservedSession,
     UpdateExpression: string,
@@ -45,12 +37,12 @@ export const dynamoDbSessions = (
   };
 
   return {
-    reserve: async (session, now) => {
+    reserve: async (session) => {
       await callAws('dynamodb', 'PutItem', () =>
         dynamoDb.send(
           new PutCommand({
             TableName: sessionsTable,
-            ...sessionWrite(session, now, retention),
+            ...sessionWrite(session),
             // The second half lets a repeated write meet its own first attempt, whose answer was lost.
             ConditionExpression: 'attribute_not_exists(pk) OR #state = :reserved',
             ExpressionAttributeNames: { '#state': 'state' },

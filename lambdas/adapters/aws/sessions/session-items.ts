@@ -40,19 +40,25 @@ export const recordedSessionItem: z.ZodType<RecordedSession> = z.object({
   endedBy: z.enum(ENDED_BY).nullable().default(null),
 }) as z.ZodType<RecordedSession>;
 
-export const errorItem: z.ZodType<ErrorRow> = z.object({
-  workspaceId,
-  siteId: siteId.optional(),
-  code: z.string(),
-  source: z.enum(['mint', ...FAILURE_SOURCES]).default('mint'),
-  openAiFailure: z.string().optional(),
-  message: z.string(),
-  sessionId: sessionId.optional(),
-  firstAt: z.string(),
-  lastAt: z.string(),
-  count: z.number(),
-  origin: z.string().optional(),
-  slot: z.number().optional(),
-}) as z.ZodType<ErrorRow>;
+export const errorItem: z.ZodType<ErrorRow> = z
+  .object({
+    workspaceId,
+    siteId: siteId.optional(),
+    code: z.string(),
+    source: z.enum(['mint', ...FAILURE_SOURCES]).default('mint'),
+    openAiFailure: z.string().optional(),
+    message: z.string(),
+    sessionId: sessionId.optional(),
+    firstAt: z.string(),
+    lastAt: z.string(),
+    count: z.number(),
+    origin: z.string().optional(),
+    slot: z.number().optional(),
+    expires_at: z.number(),
+  })
+  .transform(({ expires_at: expiresAt, ...row }) => ({
+    ...row,
+    expiresAt,
+  })) as unknown as z.ZodType<ErrorRow>;
 
 export const rateItem = z.object({ calls: z.number() });

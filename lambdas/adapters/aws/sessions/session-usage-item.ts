@@ -92,6 +92,7 @@ export const sessionUsageItem: z.ZodType<SessionUsage> = z
     model: z.string(),
     priceVersion: z.string().nullable(),
     issuedAt: z.string(),
+    keptDays: z.number().optional(),
     holdSeconds: z.number(),
     longestSeconds: z.number(),
     connectedAtMs: milliseconds,

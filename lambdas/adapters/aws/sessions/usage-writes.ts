@@ -3,8 +3,8 @@ import { entryOf, needsSweeper, type SessionUsage } from '../../../domain/sessio
 import { silentDayOf } from '../../../domain/sessions/silent-sessions.ts';
 import type { QuotaReservation } from '../../../domain/sessions/token-context.ts';
 import { billingPeriodOf } from '../../../domain/tenancy/plan.ts';
+import { expiryOf } from '../../../domain/tenancy/retention.ts';
 import type { LedgerEntry } from '../../../domain/usage/ledger.ts';
-import { USAGE_KEPT_DAYS } from '../../../domain/usage/usage.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { ifRevision } from '../expressions.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
@@ -12,9 +12,6 @@ import { sessionUsageAttributes } from './session-usage-item.ts';
 
 /** Totals of a busy site are spread over this many items; sessions that report at the same time seldom meet. */
 export const SHARDS = 8;
-
-/** How long session usage is kept, seconds; the same as its session (dynamodb-sessions.ts). */
-const KEEP_SECONDS = USAGE_KEPT_DAYS * 86_400;
 
 const shardOf = (sessionId: SessionId): number => (sessionId.charCodeAt(sessionId.length - 1) ?? 0) % SHARDS;
 
@@ -27,7 +24,7 @@ export const usageWrite = (usage: SessionUsage) => ({
       openShard: String(shardOf(usage.sessionId)),
       dueAt: new Date(usage.dueAtMs).toISOString(),
     }),
-    expires_at: Math.floor(Date.parse(usage.issuedAt) / 1_000) + KEEP_SECONDS,
+    expires_at: expiryOf(usage.issuedAt, usage.keptDays),
   },
   ...ifRevision(usage.revision),
 });

@@ -56,7 +56,8 @@ export const dynamoDbMembership = (
       const workspace = workspaceItem
         .optional()
         .parse(lookup(tenancyTable, primaryKey.workspace(workspaceId)));
-      return workspace?.deletedAt === null ? parseSite(lookup, workspaceId, siteId) : undefined;
+      const site = workspace?.deletedAt === null ? parseSite(lookup, workspaceId, siteId) : undefined;
+      return site && workspace && { ...site, errorDays: workspace.retention.errorDays };
     },
   };
 };

@@ -13,6 +13,7 @@ import {
 } from '../../../domain/tenancy/conversation.ts';
 import { FIRST_MESSAGE_TYPES } from '../../../domain/tenancy/first-message.ts';
 import type { Invitation } from '../../../domain/tenancy/invitation.ts';
+import { DEFAULT_RETENTION } from '../../../domain/tenancy/retention.ts';
 import {
   ANOMALY_RESPONSES,
   API_TOKEN_ROLES,
@@ -26,6 +27,11 @@ import {
 } from '../../../domain/tenancy/workspace.ts';
 import { siteId, workspaceId } from '../ids.ts';
 
+/** Of an item from before there was one: the default. */
+export const retentionItem = z
+  .object({ sessionDays: z.number(), errorDays: z.number(), changedAt: z.string().nullable() })
+  .default(DEFAULT_RETENTION);
+
 export const workspaceItem: z.ZodType<Workspace> = z.object({
   workspaceId,
   name: z.string(),
@@ -38,6 +44,7 @@ export const workspaceItem: z.ZodType<Workspace> = z.object({
   alertEmail: z.string().nullable(),
   timeZone: z.string().default(DEFAULT_TIME_ZONE),
   dataResidency: z.enum(DATA_RESIDENCIES).default('global'),
+  retention: retentionItem,
   ownerCount: z.number(),
   siteCount: z.number().default(0),
   createdAt: z.string(),

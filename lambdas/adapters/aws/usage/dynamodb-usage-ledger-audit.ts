@@ -6,9 +6,10 @@ import {
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { type SiteId, sessionIdsFrom, type WorkspaceId } from '../../../domain/identifiers.ts';
+import { sessionIdsFrom, type WorkspaceId } from '../../../domain/identifiers.ts';
 import { entryOf } from '../../../domain/sessions/session-usage.ts';
-import type { UsageLedgerAudit } from '../../../use-cases/ports/usage.ts';
+import { DEFAULT_RETENTION } from '../../../domain/tenancy/retention.ts';
+import type { LedgerTenant, UsageLedgerAudit } from '../../../use-cases/ports/usage.ts';
 import { eventPut } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { queryAll, queryPage } from '../dynamodb-pages.ts';
@@ -16,6 +17,7 @@ import { siteId, workspaceId } from '../ids.ts';
 import { sessionUsageItem } from '../sessions/session-usage-item.ts';
 import { totalsOf } from '../sessions/usage-writes.ts';
 import { primaryKey } from '../table-keys.ts';
+import { retentionItem } from '../tenancy/tenancy-items.ts';
 import { ledgerTotalItem } from './usage-items.ts';
 
 /** Meters and totals side by side. An operator's tool: no deployed function scans, or sets a total. */
@@ -110,6 +112,7 @@ const tenantItem = z.object({
   sk: z.string(),
   workspaceId,
   siteId: siteId.optional(),
+  retention: retentionItem.unwrap().optional(),
 });
 type TenantItem = z.output<typeof tenantItem>;
 
@@ -138,10 +141,13 @@ const scanTenants = async (
   return items;
 };
 
-const sitesByWorkspace = (items: readonly TenantItem[]): ReadonlyMap<WorkspaceId, readonly SiteId[]> =>
+const sitesByWorkspace = (items: readonly TenantItem[]): ReadonlyMap<WorkspaceId, LedgerTenant> =>
   new Map(
     [...Map.groupBy(items, ({ workspaceId }) => workspaceId)].map(([workspaceId, own]) => [
       workspaceId,
-      own.flatMap(({ siteId }) => siteId ?? []),
+      {
+        sites: own.flatMap(({ siteId }) => siteId ?? []),
+        retention: own.find(({ sk }) => sk === 'WORKSPACE')?.retention ?? DEFAULT_RETENTION,
+      },
     ]),
   );

@@ -34,7 +34,9 @@ describe('without a usable account', () => {
     Object.assign(process.env, elsewhere);
     expect(await scene.run()).toBe(1);
     for (const name of Object.keys(elsewhere)) delete process.env[name];
-    expect(scene.shown()).toMatch(/No AWS credentials[\s\S]*Next: Sign in with the AWS CLI/);
+    expect(scene.shown()).toMatch(
+      /No AWS credentials[\s\S]*Next: Sign in with the AWS CLI .*, or set AWS_ACCESS_KEY_ID/,
+    );
     expect(scene.aws.requests).toEqual([]);
     expectNothingChanged();
   });
@@ -53,6 +55,9 @@ describe('without a usable account', () => {
     for (const name of Object.keys(elsewhere)) delete process.env[name];
     expect(scene.shown()).toContain(
       'No AWS credentials were found in the profile mistyped, which AWS_PROFILE names',
+    );
+    expect(scene.shown()).toMatch(
+      /Next: Check the name with aws configure list-profiles, .* aws sso login --profile mistyped/,
     );
   });
 
@@ -224,6 +229,14 @@ describe('the quota of Lambda containers', () => {
   });
 });
 
+test('A stage that accepts signed code only is not deployed by this command, which signs none', async () => {
+  const codeSigningProfileVersionArn =
+    'arn:aws:signer:eu-central-1:123456789012:/signing-profiles/spelo/a1B2c3D4e5';
+  expect(await scene.run({ config: configWith({ codeSigningProfileVersionArn }) })).toBe(1);
+  expect(scene.shown()).toMatch(/STOP? +code signing[\s\S]*one check stops the deployment/i);
+  expect(scene.cdkCalls.map(([command]) => command)).toEqual(['synth']);
+});
+
 describe('the prefix of the sign-in page', () => {
   const prefix = 'spelo-byok-dev-123456789012';
 
@@ -277,6 +290,14 @@ describe('a plan', () => {
   test('can be sent to a colleague: it has no credentials, no token and no address of a person', async () => {
     await scene.run({ plan: true, owner: 'ada@shop.test', token: 'secret-token' });
     expect(scene.shown()).not.toMatch(/ada@shop\.test|secret-token|operator-secret|AKIAOPERATOR/);
+  });
+
+  test('of a stage without a dashboard has a note with the setting that adds it; with a dashboard it has none', async () => {
+    expect(await scene.run({ plan: true })).toBe(0);
+    expect(scene.shown()).toMatch(/note {2}dashboard [\s\S]*Add "dashboard": \{\} to the stage in cdk\.json/);
+    const before = scene.shown().length;
+    expect(await scene.run({ plan: true, config: configWith({ dashboard: {} }) })).toBe(0);
+    expect(scene.shown().slice(before)).not.toContain('has no dashboard');
   });
 
   test('names what an earlier deployment left, which would not be used again', async () => {

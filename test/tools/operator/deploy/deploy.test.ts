@@ -160,6 +160,34 @@ describe('a deployment into an empty account', () => {
     expect(scene.shown()).not.toContain(token);
   });
 
+  test.each([
+    [{ tier: 2, origin: ORIGIN }, '--key'],
+    [{ tier: 2 }, '--key and --origin'],
+    [{ key: 'own' }, '--origin'],
+  ] as const)(
+    'refuses %j with a token and without a person, before a stage without tables is deployed',
+    async (given, missing) => {
+      await scene.close();
+      await start(false);
+      expect(await scene.run({ token: await stack.tokenFor(owner), ...given })).toBe(1);
+      expect(scene.shown()).toContain(`need ${missing}, and nobody can answer here. Nothing was changed.`);
+      expect(scene.cdkCalls.map(([command]) => command)).toEqual(['synth']);
+      expect(await workspacesOf(owner)).toEqual([]);
+    },
+  );
+
+  test('stops with the missing option where only the API can say that the workspace does not exist', async () => {
+    await scene.close();
+    await start(false);
+    const token = await stack.tokenFor(owner);
+    expect(await scene.run({ token })).toBe(0);
+    expect(await scene.run({ token, tier: 2, origin: ORIGIN })).toBe(1);
+    expect(scene.shown()).toMatch(
+      /does not exist yet[\s\S]*Next: Run the same command again, with --key own/,
+    );
+    expect(await workspacesOf(owner)).toEqual([]);
+  });
+
   test('uses a site that exists, as it is, with a token and without a person or an option', async () => {
     await scene.close();
     await start(false);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -41,8 +41,10 @@ const commandIn = async (
 };
 
 describe('npm run deploy', () => {
+  const planned = command('--stage', 'dev', '--plan');
+
   test('plans the stage dev of cdk.json with the CDK of this project, and changes nothing', async () => {
-    const { status, text } = await command('--stage', 'dev', '--plan');
+    const { status, text } = await planned;
     expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining('Nothing was changed.') });
     expect(text).toMatch(/2\. bootstrap the CDK in us-east-1/);
     expect(text).toMatch(/3\. spelo-byok-dev-data: create \(6 tables, \d+ KMS keys, 1 user pool/);
@@ -51,6 +53,15 @@ describe('npm run deploy', () => {
     expect(aws.requests.map(({ operation }) => operation)).not.toContainEqual(
       expect.stringMatching(/^(?:Create|Update|Delete|Put|Execute|Admin)/),
     );
+  });
+
+  test('shows in docs/deploy.md what the command prints in an empty account', async () => {
+    const page = readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8');
+    const sample = /plan\.test\.ts -->\n```\n([\s\S]*?)```/.exec(page)?.[1] ?? 'no sample';
+    const { text } = await planned;
+    const pattern = sample.split('…').map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+    // Numbers and names, never a line that the page leaves out. The first line ends with the same character.
+    expect(text).toMatch(new RegExp(`^${pattern.join('[^\\n]+')}$`));
   });
 
   test('leaves no folder behind', () => {

@@ -6,7 +6,7 @@ export type ApiToken = DataOf<'listApiTokens'>['items'][number];
 export const TOKEN_RIGHTS: Readonly<Record<ApiTokenRole, string>> = {
   viewer: 'Reads sites, sessions, usage, errors, budgets and the masked key.',
   auditor: 'Also reads and verifies the audit trail of the whole workspace.',
-  admin: 'Also changes site settings (without adding origins), suspends keys and ends sessions.',
+  admin: 'Reads, changes site settings but never makes them less strict, suspends keys and ends sessions.',
 };
 
 export const tokenRoleName = (role: ApiTokenRole): string => role.charAt(0).toUpperCase() + role.slice(1);

@@ -35,7 +35,7 @@ export const KeysCard = ({ sites }: { readonly sites: readonly Site[] | undefine
           <>
             {items.length === 0 && (
               <p>
-                No key is stored.{' '}
+                {next_cursor === null ? 'No key is stored.' : 'The workspace itself has no key.'}{' '}
                 {isManaged
                   ? 'None is needed in managed mode.'
                   : may('admin')
@@ -51,7 +51,7 @@ export const KeysCard = ({ sites }: { readonly sites: readonly Site[] | undefine
               </ul>
             )}
             {next_cursor !== null && (
-              <p className={ui['meta']}>This list covers only the first {SITES_READ} sites.</p>
+              <p className={ui['meta']}>Only the first {SITES_READ} sites were searched for keys.</p>
             )}
           </>
         )}

@@ -1,3 +1,4 @@
+import { originAllowed } from '../../../../lambdas/domain/tenancy/origin.ts';
 import type { DataOf } from '../api/routes.ts';
 import { type ErrorGroup, groupErrors } from '../usage/group-errors.ts';
 
@@ -30,7 +31,7 @@ const isSettled = ({ code, origin, site_id }: ErrorRow, sites: readonly Site[]):
     code === 'origin_not_allowed' &&
     origin !== null &&
     site !== undefined &&
-    [...site.allowed_origins, ...site.ignored_origins].includes(origin)
+    (originAllowed(origin, site.allowed_origins) || site.ignored_origins.includes(origin))
   );
 };
 

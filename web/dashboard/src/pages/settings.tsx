@@ -8,6 +8,7 @@ import { useChange } from '../api/queries.ts';
 import type { BodyOf, DataOf } from '../api/routes.ts';
 import { endingInWords } from '../calls/live-calls.ts';
 import { StoppedNote } from '../calls/stopped-note.tsx';
+import { RetentionFields } from '../retention-fields.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
@@ -56,6 +57,7 @@ const draftOf = ({
   anomaly_response,
   data_residency,
   alert_email,
+  retention,
 }: DataOf<'readWorkspace'>) => ({
   name,
   openai_tier,
@@ -63,12 +65,14 @@ const draftOf = ({
   anomaly_response,
   data_residency,
   alert_email,
+  retention,
 });
 type Draft = ReturnType<typeof draftOf>;
 
 const WorkspaceForm = () => {
   const workspace = useWorkspace();
   const say = useToast();
+  const [shownRetention, setShownRetention] = useState(workspace.retention);
   const { draft, dirty, set, send, adopt } = useDraft(draftOf(workspace));
   const change = useChange((api, body: BodyOf<'changeWorkspace'>) =>
     api.call('changeWorkspace', { path: { workspaceId: workspace.workspace_id }, body }),
@@ -82,9 +86,13 @@ const WorkspaceForm = () => {
         style={{ display: 'grid', gap: 20 }}
         onSubmit={(event) => {
           event.preventDefault();
-          change.mutate(send(), {
+          const { retention, ...others } = send();
+          // Sent only if it was edited here, so that this page does not undo another owner's change.
+          const isEdited = JSON.stringify(retention) !== JSON.stringify(shownRetention);
+          change.mutate(isEdited ? { ...others, retention } : others, {
             onSuccess: (saved) => {
               adopt(draftOf(saved));
+              setShownRetention(saved.retention);
               say(`The settings of ${saved.name} are saved.`);
             },
           });
@@ -161,6 +169,12 @@ const WorkspaceForm = () => {
             </option>
           ))}
         </SelectField>
+        <RetentionFields
+          shown={shownRetention}
+          value={draft.retention}
+          faultOf={faultOf}
+          onChange={(retention) => set('retention', retention)}
+        />
         {draft.anomaly_response === 'suspend' && (
           <Note tone="warn" title="Suspending protects your money, not your visitors.">
             <p>A stranger who floods your site can stop voice on it until someone resumes the key.</p>

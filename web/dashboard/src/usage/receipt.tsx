@@ -19,9 +19,12 @@ const KINDS = [
   ['output_text', 'Text out'],
 ] as const;
 
-const FLAG_SENTENCES: Readonly<Record<string, string>> = {
-  tokens_beyond_bound:
+type Flag = SessionRow['receipt']['flags'][number];
+const FLAG_SENTENCES: Readonly<Record<Flag, string>> = {
+  tokens_out_of_bounds:
     'It reported more tokens than its duration allows. The excess is recorded separately and not billed.',
+  time_out_of_bounds: 'It reported a time before it began or in the future.',
+  too_many_reports: 'It sent more reports than a session has.',
 };
 
 /** How the page’s reports compare with the watcher’s count. */
@@ -98,7 +101,7 @@ export const Receipt = ({
       {receipt.flags.length > 0 && (
         <Note tone="warn" title="Some reports of this session cannot be true.">
           {receipt.flags.map((flag) => (
-            <p key={flag}>{FLAG_SENTENCES[flag] ?? formatCode(flag)}</p>
+            <p key={flag}>{FLAG_SENTENCES[flag]}</p>
           ))}
         </Note>
       )}
