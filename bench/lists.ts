@@ -172,7 +172,7 @@ const LISTS: readonly (readonly [string, (at: Filled) => string, number])[] = [
     1,
   ],
   [
-    'a filter that nothing fits',
+    'a filter that nothing matches',
     ({ workspaceId }) => `/v1/workspaces/${workspaceId}/sessions?problem=refused`,
     MOST_ROWS,
   ],
@@ -184,7 +184,7 @@ const LISTS: readonly (readonly [string, (at: Filled) => string, number])[] = [
     25,
   ],
   [
-    'audit rows of an actor who is not there',
+    'audit rows of an actor that does not occur',
     ({ workspaceId }) => `/v1/workspaces/${workspaceId}/audit?actor=nobody`,
     MOST_ROWS,
   ],

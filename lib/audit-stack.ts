@@ -79,7 +79,7 @@ export class AuditStack extends Stack {
       stage,
       bucket: trailBucket,
       encryptionKey: evidenceKey,
-      // A write in a stand-by region is replicated into the tables of the stage.
+      // A write in a stand-by region is replicated to the tables of the stage.
       writtenTables: [
         ...writtenTables,
         ...(config.multiRegion?.replicaRegions ?? []).flatMap((region) =>
@@ -193,7 +193,7 @@ export class AuditStack extends Stack {
 
     new MessageRule(this, 'CheckDigests', {
       topic,
-      description: 'reminder to check the digests of CloudTrail',
+      description: 'reminder to check the CloudTrail digests',
       schedule: Schedule.cron({ minute: '0', hour: '8', day: '1' }),
       message: `Spelo BYOK ${stage}: check CloudTrail's digests of the last month. Set START to the day of the last check, then: aws cloudtrail validate-logs --region ${this.region} --trail-arn ${trail.arn} --start-time START (docs/audit.md, "Reconciling").`,
     });
@@ -342,7 +342,7 @@ export class AuditStack extends Stack {
           },
         },
       },
-      impact: 'a person can stop voice for every visitor and read tables and logs, though no key.',
+      impact: 'a person can stop voice for every visitor and read tables and logs, but no key.',
       because: 'each use counts; in normal operation there is none.',
     });
     new TamperRule(this, 'TrailTampered', {

@@ -13,10 +13,13 @@ export interface ChangesStackProps extends StackProps {
   readonly replicas: readonly WatchedKey[] | undefined;
 }
 
-/** IAM's calls reach EventBridge here alone: https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html */
+/**
+ * Only this region's EventBridge receives IAM's calls:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
+ */
 const IAM_REGION = EDGE_REGION;
 
-/** Regions besides that of the stage where a call can weaken what protects its keys. */
+/** Regions other than the stage's where a call can weaken the protection of its keys. */
 export const otherRegions = (config: StageConfig, own: string): readonly string[] => {
   const replicas = config.multiRegion?.replicaRegions ?? [];
   const retired = (config.retiredMasterKeyArns ?? []).map(regionOfKey);
@@ -24,8 +27,8 @@ export const otherRegions = (config: StageConfig, own: string): readonly string[
 };
 
 /**
- * The notices of a region that is not the stage's: changes of roles in us-east-1, of keys and tables in a stand-by region, and of
- * retired keys where they are. A rule gets only events of its region, and an alarm notifies only topics of its region, so
+ * Notices from a region other than the stage's: changes of roles in us-east-1, of keys and tables in a stand-by region, and of
+ * retired keys in their region. A rule receives only events of its region, and an alarm notifies only topics of its region, so
  * the stack has its own topic (docs/decisions/0109-notices-in-every-region.md).
  */
 export class ChangesStack extends Stack {

@@ -29,7 +29,7 @@ export interface Stacks {
   readonly network: NetworkStack | undefined;
   /** One for each stand-by region. */
   readonly replicas: readonly ReplicaStack[];
-  /** One for each region besides the stage's where its roles or keys can be changed. */
+  /** One for each other region in which the stage's roles or keys can be changed. */
   readonly changes: readonly ChangesStack[];
 }
 
@@ -82,7 +82,7 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
         data,
       }),
   );
-  // The CLI always knows the region; templates that are made without one fit any region.
+  // The CLI always sets the region. Templates that are synthesized without one work in any region.
   const changes = (region === undefined ? [] : otherRegions(config, region)).map(
     (otherRegion) =>
       new ChangesStack(app, name(`changes-${otherRegion}`), {

@@ -7,7 +7,7 @@ import { EVENT_SOURCE, type EVENTS } from '../lambdas/contract/events.ts';
 export const EVENT_BUS_NAME = 'default';
 
 /**
- * Lets a role put events of this service and of these types on the bus, and no event of another source:
+ * Lets a role put only events of this service and of these types on the bus:
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
  */
 export const puttingEvents = (

@@ -270,7 +270,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('stop')] },
     { table: 'limits', actions: ['Scan'] },
   ],
-  // Stops voice as `stop` does, under its own name, and reads what the runbook asks for: of the tenancy no secret of a webhook.
+  // Stops voice as `stop` does, under its own name, and reads what the runbook needs. It cannot read the secrets of webhooks.
   'break-glass': [
     { table: 'tenancy', actions: ['PutItem', 'DeleteItem'], partitions: ['STOP#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('break-glass')] },

@@ -26,7 +26,7 @@ export interface StageConfig {
   readonly deletionProtection: boolean;
   /** Who assumes the operator roles, in addition to IAM users of the account with MFA. */
   readonly operators?: Operators | undefined;
-  /** Names of the IAM users who may assume the role for emergencies. `@default` every IAM user whom IAM lets */
+  /** Names of the IAM users who may assume the role for emergencies. `@default` every IAM user whose policy allows it */
   readonly breakGlassUsers?: readonly string[] | undefined;
   /** Where the data lives, and the functions with it; the region of the credentials when the stage names none. */
   readonly region?: string | undefined;
@@ -323,7 +323,7 @@ const breakGlassUsers = z
   )
   .min(1, 'must name an IAM user')
   // The trust policy of a role may have 2,048 characters.
-  .max(5, 'must name five IAM users at most');
+  .max(5, 'must name at most five IAM users');
 
 // https://docs.aws.amazon.com/lambda/latest/api/API_AllowedPublishers.html
 const SIGNING_PROFILE = 'must be the ARN of a version of a signing profile of AWS Signer';
@@ -358,9 +358,9 @@ const stageSettings = settings({
     objectLock: z.literal(['governance', 'compliance'], 'must be governance or compliance'),
     retentionDays: wholeNumber(3_650, MIN_EVIDENCE_DAYS),
   }),
-  alarmEmail: z.email('must be an e-mail address').optional(),
+  alarmEmail: z.email('must be an email address').optional(),
   alertMail: settings({
-    sender: z.email('must be an e-mail address'),
+    sender: z.email('must be an email address'),
     identity: z
       .string('must be a domain or an address')
       .regex(/^[A-Za-z0-9._+@-]{3,254}$/, 'must be a domain or an address'),

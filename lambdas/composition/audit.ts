@@ -12,7 +12,7 @@ import { verifyAuditTrail } from '../use-cases/audit/verify-audit-trail.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Reads and verifies the audit trail; writes nothing but the last use of API tokens. */
+/** Reads and verifies the audit trail. Writes only the last use of API tokens. */
 export const auditHandler = (environment: EnvironmentOf<'audit'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const ports = {

@@ -15,7 +15,7 @@ export const httpDeps = (
     readonly EDGE_PROOF_DIGESTS: readonly string[];
   },
   runtime: Runtime,
-  /** Where API tokens are read; absent for a function that serves no route for them. */
+  /** The table of API tokens; absent for a function that serves no route for them. */
   apiTokens?: ApiTokenReader,
 ): HttpDeps => ({
   ...runtime,

@@ -23,7 +23,10 @@ import { readUsage } from '../use-cases/usage/read-usage.ts';
 import { httpDeps } from './http-deps.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Usage, sessions, errors and slots; the price list and the calculator. Writes nothing but the last use of API tokens; reads of a stored key its fingerprint, and nothing that opens it. */
+/**
+ * Usage, sessions, errors and slots; the price list and the calculator. Writes only the last use of API tokens. Of a stored key
+ * it reads the fingerprint, and nothing that opens the key.
+ */
 export const usageHandler = (environment: EnvironmentOf<'usage'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const tables = {

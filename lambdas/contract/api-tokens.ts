@@ -14,7 +14,7 @@ export const apiTokenIdSchema = z
   .string()
   .meta({ id: 'ApiTokenId', description: 'ID of an API token, `tok_…`. Not secret.' });
 
-/** Letters that cannot be mistaken, because the name stands in the audit trail beside what the token did. */
+/** Only unambiguous characters: the audit trail shows the name with every action of the token. */
 const apiTokenName = z
   .string()
   .trim()
@@ -32,7 +32,7 @@ export const createApiTokenRequest = z
   .strictObject({
     name: apiTokenName,
     role: role.describe(
-      '`viewer` reads, `auditor` also reads the audit trail, `admin` also changes what docs/api-tokens.md lists.',
+      '`viewer` reads. `auditor` also reads the audit trail. `admin` can also make the changes that docs/api-tokens.md lists.',
     ),
     site_ids: z
       .array(siteIdSchema)
@@ -41,7 +41,7 @@ export const createApiTokenRequest = z
       .transform((ids) => [...new Set(ids)])
       .nullable()
       .default(null)
-      .describe('The only sites that it can reach. null: the whole workspace.'),
+      .describe('The sites that the token can access. null: the whole workspace.'),
     expires_in_days: z.int().min(1).max(MAX_API_TOKEN_DAYS).default(DEFAULT_API_TOKEN_DAYS),
   })
   .refine((body) => body.role !== 'auditor' || body.site_ids === null, {

@@ -25,18 +25,18 @@ export const budget = z
   .object({
     scope: z.enum(['site', 'workspace']),
     ...settings,
-    spent_usd: z.number().describe('Counted in the present period, at list prices.'),
+    spent_usd: z.number().describe('Counted in the current period, at list prices.'),
     reserved_usd: z.number().describe('Highest possible cost of responses that have not ended yet.'),
     remaining_usd: z
       .number()
       .describe('Amount less spent less reserved. Negative once the amount is passed.'),
-    started_at: timestamp.describe('Start of the present period.'),
+    started_at: timestamp.describe('Start of the current period.'),
     resets_at: timestamp,
     forecast_usd: z
       .number()
       .nullable()
       .describe(
-        'Cost of the whole period if spending continues at its present rate. null until a tenth of the period is over.',
+        'Cost of the whole period if spending continues at its current rate. null until a tenth of the period is over.',
       ),
     paused: z.boolean().describe('True while billing_mode is managed: budgets apply to own keys only.'),
     changed_at: timestamp,

@@ -50,7 +50,7 @@ export const call = z
     max_duration_seconds: z.int().describe('The broker hangs the call up after this.'),
     remaining_slots: z.int().nullable().describe('null when unlimited'),
     first_message: firstMessageEvent.describe(
-      'The page sends this event on its data channel once it is connected, and the assistant speaks first. null: the assistant waits, as in a call that replaces another; on locked sites the broker sends it.',
+      'The page sends this event on its data channel once it is connected, so that the assistant speaks first. null: the page sends nothing, because the site has no first message, the call replaces another, or the site is locked and the broker sends the event.',
     ),
   })
   .meta({ id: 'Call' });

@@ -55,16 +55,19 @@ const transcription = z.strictObject({
 const firstMessage = z.strictObject({
   type: z
     .enum(FIRST_MESSAGE_TYPES)
-    .describe('`text`: the words to say. `instructions`: the assistant finds the words.'),
+    .describe('`text`: the words to say. `instructions`: the assistant chooses its own words.'),
   text: z
     .string()
     .trim()
     .min(1)
     .max(MAX_FIRST_MESSAGE_LENGTH)
-    .refine((text) => !text.includes('{{'), 'Placeholders are filled only in the instructions of the site.'),
+    .refine(
+      (text) => !text.includes('{{'),
+      'Must not contain placeholders. They work only in the instructions of the site.',
+    ),
 });
 
-/** The event with which a page has the assistant speak first. */
+/** The event that makes the assistant speak first. */
 export const firstMessageEvent = z
   .object({
     type: z.literal('response.create'),

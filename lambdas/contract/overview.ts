@@ -3,7 +3,7 @@ import { budget, listedBudget } from './budgets.ts';
 import { timestamp } from './common.ts';
 import { usage } from './usage.ts';
 
-/** Shape of a workspace at a glance. */
+/** Shapes of the overview of a workspace. */
 
 export const overviewQuery = z
   .strictObject({
@@ -11,7 +11,9 @@ export const overviewQuery = z
       .string()
       .max(300)
       .optional()
-      .describe('Sessions from this origin are not visitors. A dashboard passes its own, where people test.'),
+      .describe(
+        'Sessions from this origin do not count as visitors. A dashboard passes its own origin, because people test there.',
+      ),
   })
   .meta({ id: 'OverviewQuery' });
 
@@ -20,18 +22,18 @@ const seen = (what: string) =>
     .boolean()
     .nullable()
     .describe(
-      `${what} null: not among the latest sessions of the first sites, and older ones were not read.`,
+      `${what} null: not found among the latest sessions of the first sites. Older sessions were not read.`,
     );
 
 export const overview = z
   .object({
     at: timestamp,
-    month: usage.describe('This month until today, by day, days in UTC.'),
+    month: usage.describe('This month up to today, by day in UTC.'),
     budget: budget.nullable().describe('The budget of the workspace; null: none is set.'),
     tight_site_budgets: z
       .array(listedBudget)
       .describe(
-        'Budgets of sites that are used to 80 % or forecast to be used up, the fullest first. At most 20.',
+        'Budgets of sites that are at least 80 % used or forecast to run out, the most used first. At most 20.',
       ),
     visitors: z
       .object({

@@ -35,8 +35,7 @@ export const PROBLEMS = {
   recent_sign_in_required: {
     status: 401,
     code: 'recent_sign_in_required',
-    message:
-      'This change needs a recent sign-in, because it outlives a stolen session. Sign in again, then repeat it.',
+    message: 'This change requires a recent sign-in. Sign in again, then repeat the change.',
   },
   forbidden: {
     status: 403,
@@ -115,7 +114,7 @@ export const PROBLEMS = {
     status: 403,
     code: 'api_token_not_allowed',
     message:
-      'This API token does not allow this. See details, then use a token with the role and the sites that the request needs.',
+      'The role or the sites of this API token do not allow this request. See details, then use a token that allows it.',
   },
   api_token_not_found: {
     status: 404,

@@ -39,7 +39,10 @@ export interface Route {
   readonly servedBy: FunctionName;
   /** `public`: no Authorization. Otherwise the least role that a signed-in caller needs; `any`: just signed in. */
   readonly access: 'public' | 'any' | Role;
-  /** The role of the API tokens that the route accepts too; absent: people only. Such a route has no authorizer at the gateway. */
+  /**
+   * The least role of an API token that the route accepts; absent: people only. A route with one has no authorizer at the
+   * gateway.
+   */
   readonly apiTokens?: ApiTokenRole;
   readonly summary: string;
   readonly query?: z.ZodObject;
@@ -180,7 +183,7 @@ const budgetRoutes = (of: 'the site' | 'the workspace', base: `/v1/${string}`, n
       servedBy: 'manage',
       access: 'viewer',
       apiTokens: 'viewer',
-      summary: `The budget of ${of}, with what is spent in the present period.`,
+      summary: `The budget of ${of}, with the spending of the current period.`,
       status: 200,
       data: budgets.budget,
       refusals: [notFound, 'budget_not_found'],
@@ -424,7 +427,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/members/{sub}',
     servedBy: 'manage',
     access: 'owner',
-    summary: 'Removes a member, who loses access with the next request. Every member can remove themselves.',
+    summary: 'Removes a member. Their next request is refused. Any member can remove themselves.',
     status: 200,
     data: schemas.deleted,
     refusals: ['workspace_not_found', 'member_not_found', 'last_owner', 'version_conflict'],
@@ -501,7 +504,8 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/api-tokens',
     servedBy: 'manage',
     access: 'owner',
-    summary: 'The API tokens of a workspace, without their secrets. Expired ones stay for seven days.',
+    summary:
+      'The API tokens of a workspace, without their secrets. Expired tokens stay in the list for seven days.',
     status: 200,
     data: apiTokens.apiTokens,
     refusals: ['workspace_not_found'],
@@ -511,7 +515,7 @@ export const ROUTES = {
     path: '/v1/workspaces/{workspaceId}/api-tokens',
     servedBy: 'manage',
     access: 'owner',
-    summary: 'Creates an API token for a machine. The response contains its text, which is not shown again.',
+    summary: 'Creates an API token for a program. The token is in this response only.',
     body: apiTokens.createApiTokenRequest,
     status: 201,
     data: apiTokens.createdApiToken,
@@ -607,7 +611,7 @@ export const ROUTES = {
     access: 'viewer',
     apiTokens: 'viewer',
     summary:
-      'The former instructions of a site, newest first. To restore them, set them with PATCH of the site.',
+      'The former instructions of a site, newest first. To restore a version, send it with PATCH to the site.',
     query: schemas.pageQuery,
     status: 200,
     data: schemas.pageOf(tenancySchemas.formerInstructions),
@@ -703,7 +707,7 @@ export const ROUTES = {
     servedBy: 'manage',
     access: 'viewer',
     apiTokens: 'viewer',
-    summary: 'The budgets of a workspace and of its sites, with the spending of their present periods.',
+    summary: 'The budgets of a workspace and of its sites, with the spending of their current periods.',
     query: schemas.pageQuery,
     status: 200,
     data: schemas.pageOf(budgets.listedBudget),
@@ -718,7 +722,7 @@ export const ROUTES = {
     servedBy: 'usage',
     access: 'viewer',
     apiTokens: 'viewer',
-    summary: 'A workspace at a glance: this month by day, its budgets, and whether visitors have come.',
+    summary: 'The workspace at a glance: this month by day, its budgets, and whether visitors have used it.',
     query: overviewSchemas.overviewQuery,
     status: 200,
     data: overviewSchemas.overview,

@@ -121,7 +121,7 @@ export const token = z
     max_duration_seconds: z.int(),
     remaining_slots: z.int().nullable().describe('null when unlimited'),
     first_message: firstMessageEvent.describe(
-      'The page sends this event on its data channel once it is connected, and the assistant speaks first. null: the assistant waits.',
+      'The page sends this event on its data channel once it is connected, so that the assistant speaks first. null: the assistant waits for the visitor.',
     ),
   })
   .meta({ id: 'Token' });

@@ -26,7 +26,7 @@ export const mailAddress = z
   .transform((text, context) => {
     const address = parseMailAddress(text);
     if (address !== undefined) return address;
-    context.addIssue({ code: 'custom', message: 'Must be an e-mail address, such as ops@example.com.' });
+    context.addIssue({ code: 'custom', message: 'Must be an email address, such as ops@example.com.' });
     return z.NEVER;
   })
   .meta({

@@ -54,7 +54,7 @@ const usageSum = {
   billed_seconds: z
     .int()
     .describe(
-      'Seconds that count against the plan: managed sessions of 5 seconds and more. With a hard cap up to 120 s behind for each running session.',
+      'Seconds that count against the plan: managed sessions of at least 5 seconds. With a hard cap, up to 120 s behind for each running session.',
     ),
   tokens: tokensByKind,
   cost_cents: cents.describe("At OpenAI's list prices, in either billing mode. US cents, a decimal number."),
@@ -85,7 +85,7 @@ const planUsage = z
     used_seconds: z
       .int()
       .describe(
-        'Of the whole workspace in the whole period. With a hard cap up to 120 s behind for each running session.',
+        'Of the whole workspace in the whole period. With a hard cap, up to 120 s behind for each running session.',
       ),
     used_minutes: z.int().describe('Rounded up once.'),
     overage_minutes: z.int(),
@@ -116,7 +116,7 @@ export const sessionsQuery = pageQuery
 export const workspaceSessionsQuery = pageQuery
   .extend({
     site_id: siteIdSchema.optional(),
-    session_id: z.string().max(100).optional().describe('Only this session, whichever site it belongs to.'),
+    session_id: z.string().max(100).optional().describe('Only this session, on any site.'),
     ...days,
     order: z.enum(SESSION_ORDERS).default('newest_first').describe('By `created_at`.'),
     state: z.enum(SESSION_STATES).optional(),
@@ -128,7 +128,7 @@ export const workspaceSessionsQuery = pageQuery
       .enum(SESSION_PROBLEMS)
       .optional()
       .describe(
-        '`refused`: no secret was handed out. `flagged`: implausible reports. `incomplete`: the watcher missed part of the call.',
+        '`refused`: no client secret was issued. `flagged`: implausible reports. `incomplete`: the watcher missed part of the call.',
       ),
   })
   .meta({ id: 'WorkspaceSessionsQuery' });
@@ -147,14 +147,16 @@ const receipt = z
     flags: z.array(z.enum(USAGE_FLAGS)).describe('What is implausible in its reports.'),
     flagged_tokens: tokensByKind.describe('Kept apart, not counted.'),
     claimed_tokens: tokensByKind.describe(
-      'Tokens that the page of a watched call reported: compared with the count, never counted.',
+      'Tokens that the page of a watched call reported. Compared with the watcher’s count, and in no total.',
     ),
-    claimed_cost_cents: cents.nullable().describe('Their cost; null without a watcher or a known price.'),
+    claimed_cost_cents: cents
+      .nullable()
+      .describe('Cost of `claimed_tokens` at list prices. null: no watcher, or no known price.'),
     claims_too_much: z
       .boolean()
       .nullable()
       .describe(
-        'Whether the page claims more than the watcher counted; null: the watcher did not see the whole call.',
+        'True if the page claims more than the watcher counted. null: the watcher did not see the whole call.',
       ),
   })
   .meta({ id: 'Receipt' });

@@ -8,8 +8,8 @@ import type { Caller } from '../domain/tenancy/workspace.ts';
 import type { HttpDeps } from './http-deps.ts';
 
 /**
- * The caller of a management route. On a route for people alone, API Gateway's JWT authorizer has looked at the token before; it
- * is verified here again, because the authorizer cannot tell an access token from an ID token, and because the local run has no
+ * The caller of a management route. On a route for people only, API Gateway's JWT authorizer has already checked the token. It
+ * is verified again here, because the authorizer cannot tell an access token from an ID token, and because the local run has no
  * gateway (docs/decisions/0004). A route that accepts API tokens has no authorizer: this is its only check
  * (docs/decisions/0101).
  */

@@ -14,7 +14,7 @@ export interface AlarmTopicProps {
   readonly email: string | undefined;
 }
 
-/** Where alarms and the events of tampering go; an e-mail address when the stage names one. */
+/** Where alarms and the events of tampering go; an email address when the stage names one. */
 export class AlarmTopic extends Topic {
   constructor(
     scope: Construct,

@@ -7,26 +7,27 @@ import { type DataResources, permissionsOf } from '../role-permissions.ts';
 export interface BreakGlassRoleProps {
   readonly stage: string;
   readonly data: DataResources;
-  /** Names of the IAM users who may assume the role, with their path. @default every IAM user whom IAM lets */
+  /** Names of the IAM users who may assume the role, with their path. @default every IAM user whose policy allows it */
   readonly users: readonly string[] | undefined;
 }
 
-/** How long ago the MFA code may have been given, seconds. */
+/** Maximum age of the MFA code, seconds. */
 const MFA_AGE_S = 900;
 
-/** The session tag that says why. Ten characters are the least that says anything. */
+/** The session tag with the reason, of at least ten characters. */
 const WITH_REASON = {
   StringLike: { 'aws:RequestTag/reason': `${'?'.repeat(10)}*` },
   'ForAllValues:StringEquals': { 'aws:TagKeys': ['reason'] },
 };
 
 /**
- * The role for an emergency in which other ways in do not work: it stops voice, reads tables and logs, and opens no key. An IAM user
- * assumes it for an hour, with a fresh MFA code, a reason, and their own name as that of the session. Each use is an alarm
- * (lib/audit-stack.ts), which sees calls in the region of the stage alone; so STS has to be called there.
+ * The role for an emergency in which the usual access does not work. It stops voice, reads tables and logs, and opens no key.
+ * An IAM user assumes it for an hour, with a fresh MFA code, a reason, and their own name as the session name. Each use raises
+ * an alarm (lib/audit-stack.ts). The alarm sees only calls in the stage's region, so STS has to be called there.
  *
- * The reason is a session tag and not the source identity, which names a person and may have no spaces. AWS wants `sts:TagSession` in
- * the trust policy for it: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html. A user is the only principal that has
+ * The reason is a session tag, not the source identity, which names a person and allows no spaces. The trust policy needs
+ * `sts:TagSession` for it: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html. A user is the only principal
+ * that has
  * `aws:username`: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#ck_rolesessionname
  */
 export class BreakGlassRole extends Role {
@@ -60,12 +61,12 @@ export class BreakGlassRole extends Role {
         conditions: WITH_REASON,
       }),
     );
-    // cdk-nag writes what is known only at deployment as `<AWS::Region>`.
+    // cdk-nag writes values that are known only at deployment as `<AWS::Region>`.
     const shown = (value: string, name: string): string =>
       Token.isUnresolved(value) ? `<AWS::${name}>` : value;
     const place = `${shown(region, 'Region')}:${shown(account, 'AccountId')}`;
     for (const [resource, reason] of [
-      ['*', 'GetQueryResults takes no resource; an id of a query is known only to who started it.'],
+      ['*', 'GetQueryResults takes no resource; only the caller who started a query knows its id.'],
       [
         `arn:${shown(partition, 'Partition')}:logs:${place}:log-group:${logsOf(stage)}`,
         'The names of log groups end in characters of CloudFormation. No log holds a key or the words of a visitor.',
@@ -75,7 +76,7 @@ export class BreakGlassRole extends Role {
   }
 }
 
-/** A variable of IAM, not of this file: the name of the IAM user who calls. */
+/** An IAM policy variable, not a template string: the name of the calling IAM user. */
 const OWN_NAME = `\${aws:username}`;
 
 const logsOf = (stage: string): string => `spelo-byok-${stage}-*`;

@@ -69,7 +69,7 @@ const PUBLIC_BECAUSE: Readonly<Record<PublicRouteId, string>> = {
 };
 
 const API_TOKENS_BECAUSE =
-  'Accepts API tokens beside access tokens. The function verifies either before it reads anything about the request.';
+  'Accepts API tokens as well as access tokens. The function verifies the token before it reads any data.';
 
 const isRouteId = (id: string): id is RouteId => id in ROUTES;
 const isPublic = (id: RouteId): id is PublicRouteId => ROUTES[id].access === 'public';

@@ -43,7 +43,7 @@ const ownArn = (scope: Construct, service: string, resource: string): string => 
   return `arn:${partition}:${service}:${region}:${account}:${resource}`;
 };
 
-/** Changes of roles, of stacks, and of what watches in the region of `scope`: alarms, rules and their topic. */
+/** Changes of roles, of stacks, and of the monitoring in the region of `scope`: alarms, rules and their topic. */
 const watchPatterns = (scope: Construct, { stage, topic }: CommonProps): Record<string, EventPattern> => {
   const own = `spelo-byok-${stage}-`;
   return {
@@ -77,11 +77,11 @@ const watchPatterns = (scope: Construct, { stage, topic }: CommonProps): Record<
 const CODE = {
   runbook: 'Code or an alarm was changed',
   description: 'changes of functions, stacks, roles, alarms, rules and the topic of the alarms',
-  impact: 'code that opens keys may be in other hands, or this stage is no longer watched.',
-  because: 'each call counts; outside of an announced deployment there is none.',
+  impact: 'another person may control code that opens keys, or this stage is no longer watched.',
+  because: 'each call counts; outside of an announced deployment, there are none.',
 };
 
-/** Notices of changed roles, and of what watches in another region of the stage. */
+/** Notices of changed roles, and of changed monitoring in another region of the stage. */
 export const addWatchRules = (scope: Construct, props: CommonProps): void => {
   new NoticeRule(scope, 'Code', { ...props, ...CODE, eventPatterns: watchPatterns(scope, props) });
 };
@@ -138,7 +138,10 @@ export const addDataRules = (
   });
 };
 
-/** Notices of writes of items by anybody but the stage's roles and the replication of DynamoDB. `tables` are ARNs, or beginnings of them. */
+/**
+ * Notices of item writes by any principal except the stage's roles and DynamoDB's replication. `tables` are ARNs or prefixes of
+ * ARNs.
+ */
 export const addWriteRule = (
   scope: Construct,
   { stage, topic, tables }: CommonProps & { readonly tables: readonly unknown[] },
@@ -152,7 +155,7 @@ export const addWriteRule = (
     stage,
     topic,
     runbook: 'A table was written by another principal',
-    description: 'writes of keys or tenancy by no role of the stage',
+    description: 'writes of keys or tenancy by a principal that is not a role of the stage',
     eventPatterns: {
       '': calls(
         'dynamodb',
@@ -183,15 +186,15 @@ export const addWriteRule = (
         },
       ),
     },
-    impact: 'a key, a member or a site may be another than its owner set.',
-    because: 'each call counts; a refused one, too: it was tried.',
+    impact: 'a key, a member or a site may differ from what its owner set.',
+    because: 'each call counts, including a refused attempt.',
   });
 };
 
 /**
  * Notices of changes that weaken what protects keys and evidence: code and roles of the functions, alarms and rules, tables and
  * buckets, and writes of tables by anybody but the stage's roles. Each call counts; an announced deployment is one notice.
- * IAM's calls reach EventBridge in us-east-1 alone: there the stack of ChangesStack watches, if the stage is elsewhere.
+ * IAM's calls reach EventBridge only in us-east-1. If the stage is in another region, a ChangesStack watches there.
  */
 export class ChangeRules extends Construct {
   constructor(scope: Construct, id: string, { writtenTables, ...props }: ChangeRulesProps) {

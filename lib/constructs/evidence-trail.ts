@@ -11,11 +11,14 @@ export interface EvidenceTrailProps {
   readonly encryptionKey: IKey;
   /** ARNs of the tables whose writes are recorded. */
   readonly writtenTables: readonly string[];
-  /** Bucket whose objects' writes and deletions are recorded. Of the trail's own bucket, only deletions and changes of locks are. */
+  /**
+   * Bucket whose object writes and deletions are recorded. For the trail's own bucket, only deletions and changes of locks are
+   * recorded.
+   */
   readonly archive: EvidenceBucket;
 }
 
-/** Calls that change an object and are not its put: each file of the trail would be another event. */
+/** Calls that change an object, without puts, because each file of the trail would cause another event. */
 const OTHER_THAN_PUT = ['DeleteObject', 'DeleteObjects', 'PutObjectRetention', 'PutObjectLegalHold'];
 
 /**
@@ -73,7 +76,7 @@ export class EvidenceTrail extends Construct {
       }),
     );
 
-    // CloudTrail calls as a service, and nobody else writes here, whatever IAM allows.
+    // CloudTrail calls as a service. No one else may write here, whatever IAM allows.
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalisawsservice
     bucket.addToResourcePolicy(
       new PolicyStatement({

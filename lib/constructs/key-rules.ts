@@ -10,17 +10,17 @@ export type WatchedKey = Pick<IKey, 'keyArn' | 'keyId'>;
 export interface KeyRulesProps {
   readonly stage: string;
   readonly topic: ITopic;
-  /** Keys by a name for their rules. Each is in the region of the stack: KMS reports a call in the region of its key. */
+  /** Keys, by the name for their rules. Each is in the region of the stack, because KMS reports a call in the region of the key. */
   readonly groups: Readonly<Record<string, readonly WatchedKey[]>>;
 }
 
 /**
- * Keys of one rule at most. A key takes about 215 characters of its pattern, which may have 2,048:
+ * Maximum number of keys per rule. A key takes about 215 characters of its pattern, which may have 2,048:
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
  */
 const MAX_KEYS_PER_RULE = 4;
 
-/** KMS takes an id or an ARN; CloudTrail's list of resources has the ARN either way. */
+/** A caller may pass an id or an ARN. CloudTrail's list of resources contains the ARN in both cases. */
 const aboutKeys = (keys: readonly WatchedKey[]): NonNullable<EventPattern['detail']> => ({
   $or: [
     { resources: { ARN: keys.map(({ keyArn }) => keyArn) } },
@@ -28,7 +28,7 @@ const aboutKeys = (keys: readonly WatchedKey[]): NonNullable<EventPattern['detai
   ],
 });
 
-/** Notices of calls that give another principal the use of a key, or take it from the stage. */
+/** Notices of calls that let another principal use a key, or that take a key away from the stage. */
 export const addKeyRules = (scope: Construct, { stage, topic, groups }: KeyRulesProps): void => {
   const rules = Object.entries(groups).flatMap(([name, keys]) =>
     Array.from(
@@ -56,13 +56,14 @@ export const addKeyRules = (scope: Construct, { stage, topic, groups }: KeyRules
     runbook: 'Key was copied to another region',
     eventNames: ['ReplicateKey', 'UpdatePrimaryRegion', 'ImportKeyMaterial'],
     about,
-    impact: 'the copy of a key has another policy: the person who made it may open every stored OpenAI key.',
+    impact:
+      'the copy of a key has its own policy, so the person who made it may open every stored OpenAI key.',
   });
   new TamperRule(scope, 'GrantCreated', {
     ...common,
     runbook: 'Grant on a key was created',
     eventNames: ['CreateGrant'],
-    // DynamoDB makes grants on the key of the tables; those calls name the service that made them.
+    // DynamoDB creates grants on the key of the tables. Those calls name the service.
     about: Object.fromEntries(
       rules.map(([name, keys]) => [name, { ...keys, userIdentity: { invokedBy: [{ exists: false }] } }]),
     ),
@@ -80,8 +81,8 @@ export const addKeyRules = (scope: Construct, { stage, topic, groups }: KeyRules
 };
 
 /**
- * The keys of `arns` that are in `region`; all of them while the region is open. A multi-Region key is in each region under the
- * same id, so it is looked for there: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html
+ * The keys of `arns` that are in `region`; all of them if the region is not known yet. A multi-Region key has the same id in
+ * each region, so it is watched in each: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html
  */
 export const keysIn = (region: string, arns: readonly string[]): readonly WatchedKey[] => {
   const there = arns.flatMap((arn) => {

@@ -10,7 +10,7 @@ export interface MessageRuleProps extends Pick<RuleProps, 'eventPattern' | 'sche
   readonly message: string;
 }
 
-/** Events or times that people read about and that need no alarm: each becomes one message to the topic. */
+/** Sends one message to the topic for each event or scheduled time that people should know about but that needs no alarm. */
 export class MessageRule extends Construct {
   constructor(scope: Construct, id: string, { topic, description, message, ...when }: MessageRuleProps) {
     super(scope, id);
@@ -18,7 +18,7 @@ export class MessageRule extends Construct {
     Validations.of(rule).acknowledge({
       id: 'Serverless-EventBusDLQ',
       reason:
-        'A message that is lost leaves its event in the audit trail of the workspace, or comes again the next month.',
+        'If a message is lost, its event is still in the audit trail of the workspace, or the reminder is sent again the next month.',
     });
     // The topic's policy lets rules publish; the CDK's own target would add another statement for each.
     rule.addTarget({ bind: () => ({ arn: topic.topicArn, input: RuleTargetInput.fromText(message) }) });

@@ -81,11 +81,11 @@ export class SignInPool extends Construct {
     const domain = new UserPoolDomain(this, 'Domain', {
       userPool: pool,
       cognitoDomain: { domainPrefix },
-      // The classic page ignores `prompt=login`, and with it a recent sign-in that the API asks for:
+      // The classic page ignores `prompt=login`, and so the API's request for a recent sign-in:
       // https://docs.aws.amazon.com/cognito/latest/developerguide/authorization-endpoint.html
       managedLoginVersion: ManagedLoginVersion.NEWER_MANAGED_LOGIN,
     });
-    // Managed login shows no page for a client that has no style.
+    // Managed login shows no page for a client without a style.
     new CfnManagedLoginBranding(this, 'Branding', {
       userPoolId: pool.userPoolId,
       clientId: client.userPoolClientId,

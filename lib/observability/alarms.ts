@@ -129,7 +129,7 @@ const addMintAlarms = (scope: Construct, { stage, topic }: ServiceAlarmsProps): 
   });
 };
 
-/** Nobody else notices: the visitors are of other people's sites, whose owners cannot change this key. */
+/** No one else notices: the visitors are on customers' sites, whose owners cannot change this key. */
 const addPlatformKeyAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsProps): void => {
   new BrokerAlarm(scope, 'PlatformKeyFails', {
     stage,
@@ -140,7 +140,7 @@ const addPlatformKeyAlarm = (scope: Construct, { stage, topic }: ServiceAlarmsPr
     impact:
       'visitors of every site on a managed plan get no session; sites with their own keys are not affected.',
     because:
-      'three managed sessions within 15 minutes were refused for the key or its account; such a failure lasts until the operator acts, and one alone may be an error at OpenAI.',
+      'three managed sessions within 15 minutes were refused because of the key or its account; such a failure lasts until the operator acts, while a single one may be an error at OpenAI.',
   });
 };
 

@@ -116,7 +116,7 @@ describeInBrowser('what the dashboard claims', () => {
   it('says that alerts are mailed to a verified address only, as they are, and where they are listed', async () => {
     await open('settings');
     const address = 'owner@harbour.example';
-    await run.page.getByLabel('Alert e-mail').fill(address);
+    await run.page.getByLabel('Alert email').fill(address);
     await button('Save changes').click();
     await run.page.getByText('Saved.').waitFor();
     const state = await run.stack.call('GET', `/v1/workspaces/${tenant.workspaceId}/mail-alerts`, {

@@ -130,7 +130,9 @@ describeInBrowser('the functions of a site in the dashboard', () => {
     await change({ control: 'locked' });
     await openFunctions();
     await run.page.getByText('A locked site has no functions.').waitFor();
-    await run.page.getByText('Its calls have no data channel to carry them.', { exact: false }).waitFor();
+    await run.page
+      .getByText('Its calls have no data channel, which functions need.', { exact: false })
+      .waitFor();
     expect(await button('Add a function').count()).toBe(0);
   });
 

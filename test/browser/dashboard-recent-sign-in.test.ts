@@ -37,7 +37,7 @@ describeInBrowser('a person who signed in long ago', () => {
     await page.getByPlaceholder('https://www.example.com').fill('https://new.example');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByRole('button', { name: 'Save changes' }).click();
-    await page.getByText('This change needs a recent sign-in').waitFor();
+    await page.getByText('This change requires a recent sign-in').waitFor();
     expect(await page.getByText('You are signed out.').count()).toBe(0);
     await page.getByRole('button', { name: 'Sign in again' }).click();
     await page.getByLabel('Sign in as').fill(tenant.owner);
@@ -61,7 +61,7 @@ describeInBrowser('a person who signed in long ago', () => {
     await page.getByPlaceholder('https://www.example.com').fill('https://other.example');
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByRole('button', { name: 'Save changes' }).click();
-    await page.getByText('This change needs a recent sign-in').waitFor();
+    await page.getByText('This change requires a recent sign-in').waitFor();
     await context.route(`${stack.issuer.issuer}/**`, (route) => route.abort());
     await page.getByRole('button', { name: 'Sign in again' }).click();
     await page.getByText('The sign-in service could not be reached.').waitFor();

@@ -63,8 +63,8 @@ describeInBrowser('the list of sessions', () => {
     await run.page.reload();
     await rowCount(1);
     await run.page.getByLabel('State').selectOption('refused');
-    await run.page.getByText('No such sessions').waitFor();
-    await run.page.getByText('Every session on record has been searched.').waitFor();
+    await run.page.getByText('No matching sessions').waitFor();
+    await run.page.getByText('All stored sessions were searched.').waitFor();
     await button('Clear filters').click();
     await rows().nth(2).waitFor();
     expect([parameter('site'), parameter('state')]).toEqual([null, null]);
@@ -92,7 +92,7 @@ describeInBrowser('the list of sessions', () => {
     await receipt.waitFor({ state: 'detached' });
     expect(parameter('session')).toBeNull();
     await open(`&session=ses_${'0'.repeat(26)}`);
-    await run.page.getByText('This session is not on record.').waitFor();
+    await run.page.getByText('This session was not found.').waitFor();
   });
 
   it('sorts all sessions by time, and says that any other sort is of the page only', async () => {
@@ -103,7 +103,7 @@ describeInBrowser('the list of sessions', () => {
     await rows().first().getByRole('button').click();
     expect(parameter('session')).toBe(ids[0]);
     await open('&order=longest');
-    await run.page.getByText('Sorted within these 3 sessions only, not within all.').waitFor();
+    await run.page.getByText('Sorted within the 3 sessions of this page only.').waitFor();
   });
 
   it('shows a new session within seconds, and moves no row under the pointer', async () => {

@@ -172,7 +172,7 @@ describe('a call under a budget that is never exceeded', () => {
 });
 
 describe('a second budget that is never exceeded', () => {
-  it('ends a call that reserves in the first one, because its present response is in no reservation of the second', async () => {
+  it('ends a call that reserves in the first one, because its current response is in no reservation of the second', async () => {
     const tenant = await makeTenant(1);
     const { call } = await begin(tenant);
     expectSuccess(

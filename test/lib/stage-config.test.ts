@@ -223,7 +223,7 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
     { evidence: { objectLock: 'governance', retentionDays: 90 } },
     'evidence.retentionDays must be a whole number from 181 to 3650.',
   ],
-  ['a name for a mail address', { alarmEmail: 'nobody' }, 'alarmEmail must be an e-mail address.'],
+  ['a name for a mail address', { alarmEmail: 'nobody' }, 'alarmEmail must be an email address.'],
   [
     'a sender of alerts without its identity',
     { alertMail: { sender: 'alerts@example.com' } },
@@ -350,7 +350,7 @@ describe('the configuration of a stage', () => {
       'stages.dev.logRetentionDays must be a number of days that CloudWatch Logs offers',
       'stages.dev.evidence.objectLock must be governance or compliance',
       'stages.dev.evidence.retentionDays must be a whole number from 181 to 3650',
-      'stages.dev.alarmEmail must be an e-mail address',
+      'stages.dev.alarmEmail must be an email address',
       'stages.dev.rateLimits.perIpPerMinute must be a whole number from 1 to 1000000',
       'stages.dev.rateLimits.perIpPerSecond must be a whole number from 1 to 1000000',
       'stages.dev.rateLimits.perSitePerMinute must be a whole number from 1 to 1000000',

@@ -26,12 +26,12 @@ const CLOSING = '<!-- /generated:stored-data -->';
 
 type TableName = keyof typeof TABLES;
 
-/** An item, as a person who asks about their data reads it. */
+/** An item, described for a person who asks about their data. */
 interface Stored {
   readonly table: TableName;
   readonly key: PrimaryKey;
   readonly what: string;
-  /** Data about a visitor, or a person who signs in; undefined: none. */
+  /** Data about a visitor or a person who signs in; undefined: none. */
   readonly person?: string;
   readonly kept: string;
 }
@@ -51,10 +51,10 @@ const SESSION_TIME = chosen(SESSION_DAYS);
 /** A placeholder for each part of a key. */
 const any = (name: string): never => `<${name}>` as never;
 const [W, S] = [any('workspace'), any('site')];
-/** A number of a key, which is written with zeros. */
+/** A number in a key, which is padded with zeros. */
 const NUMBER = 0;
 
-/** Every key of the adapters; one without an entry does not compile. */
+/** Every key of the adapters. A key without an entry does not compile. */
 const ITEMS: Readonly<
   Record<Exclude<keyof typeof primaryKey, 'dayUsageRange'> | keyof typeof callKey | 'stop', Stored>
 > = {

@@ -12,14 +12,14 @@ import { processTerminal } from './deploy/terminal.ts';
 
 const USAGE = `npm run deploy -- --stage STAGE [--plan]
 
-Deploys a stage of cdk.json. It checks settings, account, region and quotas, shows what it will create, asks for your
-confirmation, deploys, invites the first owner, stores an OpenAI key if you want one now, and runs the smoke test. You
-can run it again at any time: it reads from AWS which steps are done.
+Deploys a stage of cdk.json. It checks settings, account, region and quotas, shows what it will create, asks you to confirm,
+deploys, invites the first owner, stores an OpenAI key if you want one now, and runs the smoke test. You can run it
+again at any time: it finds out from AWS which steps are done.
 
   --stage      a stage of cdk.json, such as dev
   --plan       show checks and steps, and change nothing. Needs AWS credentials that may read. The output has no secret
   --yes        do not ask for confirmation
-  --owner      mail address of the first owner, for a stage with a Cognito pool
+  --owner      email address of the first owner, for a stage with a Cognito pool
   --key        own: the first workspace has its own OpenAI key; platform: yours, for managed workspaces; none: no key now
   --tier       usage tier of the OpenAI account, 1 to 5. It sets how many sessions may run at once
   --origin     origin of the page that shows the widget, such as https://shop.example
@@ -29,16 +29,16 @@ can run it again at any time: it reads from AWS which steps are done.
 The OpenAI key is asked for, or read from standard input; it is never an argument.
 
 Environment:
-  AWS_REGION, AWS_PROFILE, …  as the AWS SDK reads them. The region of the stage has priority
+  AWS_REGION, AWS_PROFILE, …  as the AWS SDK reads them. The stage's region has priority
   TOKEN                       an access token of the owner, for a stage that signs in at your own issuer
 
-Exit status: 0 the smoke test passed, or the plan has no obstacle; 1 stopped: the last lines say what to do; 2 wrong
+Exit status: 0 the smoke test passed, or the plan has no obstacle; 1 stopped: the last lines show what to do; 2 wrong
 arguments or settings; 3 deployed, but a person must sign in.
 `;
 
 const options = z.object({
   stage: z.string('Give --stage, for example --stage dev.'),
-  owner: z.email('--owner must be a mail address.').optional(),
+  owner: z.email('--owner must be an email address.').optional(),
   key: z.enum(['own', 'platform', 'none'], '--key must be own, platform or none.').optional(),
   tier: z
     .string()

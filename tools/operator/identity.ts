@@ -4,12 +4,12 @@ import type { Caller } from '../../lambdas/domain/tenancy/workspace.ts';
 import { accountOf } from './deploy/account.ts';
 import { DeployStop } from './deploy/stop.ts';
 
-/** The actor of an event is found by its whole name, of 256 characters at most (lambdas/contract/audit.ts). */
+/** An event's actor is found by its whole name, of at most 256 characters (lambdas/contract/audit.ts). */
 const MAX_LENGTH = 200;
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
-/** Printable ASCII. A name that is too long keeps its account and its end, which names the person. */
+/** Printable ASCII. A name that is too long keeps its account and its end, which contains the person's name. */
 export const shownIdentity = (identity: string): string => {
   const shown = identity.replace(/[^\x20-\x7e]/g, '?');
   return shown.length <= MAX_LENGTH ? shown : `${shown.slice(0, 97)}...${shown.slice(-100)}`;
@@ -20,7 +20,7 @@ export const shownIdentity = (identity: string): string => {
  * this machine belong to a local run, which has no STS: there it is `operator:local:` and the user of the machine. The audit events
  * of the command carry it as their actor.
  *
- * Commands call this before anything else that reaches AWS. AWS needs no permission for it:
+ * Commands call this before anything else that reaches AWS. AWS requires no permission for it:
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
  *
  * @throws Error with a sentence and a next step when the identity cannot be read
@@ -49,6 +49,9 @@ const callerArn = async (region: string): Promise<string> => {
   }
 };
 
-/** Whether the credentials are those of the role for emergencies, whose events IAM holds to a separate partition (lib/item-uses.ts). */
+/**
+ * True if the credentials are those of the role for emergencies, whose events IAM restricts to a separate partition
+ * (lib/item-uses.ts).
+ */
 export const isBreakGlass = ({ sub }: Caller): boolean =>
   /:assumed-role\/spelo-byok-[a-z0-9-]+-break-glass-[a-z]{2,3}(?:-[a-z]+)+-\d+\//.test(sub);

@@ -69,7 +69,7 @@ await runCommand({
       hangUps: sqsHangUps(sqsClient(settings), settings.HANGUP_QUEUE_URL),
     };
     if ([values.suspend, values.resume, values.state].filter(Boolean).length > 1)
-      throw new Error('Give one of --suspend, --resume and --state.');
+      throw new Error('Give only one of --suspend, --resume and --state.');
     if (values.state) {
       const current = await keys.readKey(PLATFORM_ADDRESS);
       const state = isLive(current) ? current.state : undefined;
@@ -117,7 +117,7 @@ await runCommand({
     );
     if (stored.state === 'suspended')
       process.stdout.write(
-        'The platform key was suspended and stays so. Next: npm run platform-key -- --resume\n',
+        'The platform key is still suspended. To end the suspension: npm run platform-key -- --resume\n',
       );
     return 0;
   },

@@ -69,7 +69,7 @@ await runCommand({
       onDrift: (drift) => process.stdout.write(`${driftLine(drift)}\n`),
       onUnstable: (id, place) =>
         process.stdout.write(
-          `${id} ${place}: kept changing, not compared. Run it again at a quieter time.\n`,
+          `${id} ${place}: not compared, because it kept changing. Run the command again when there is less traffic.\n`,
         ),
     });
     process.stdout.write(`${summaryLine(counts)}\n`);

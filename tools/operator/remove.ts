@@ -19,7 +19,7 @@ cost. Tables, keys, buckets, logs, the trail and the user pool always stay; docs
   --yes     do not ask
   --help    this text
 
-Exit status: 0 removed; 1 stopped: the last lines say what to do; 2 wrong arguments or settings.
+Exit status: 0 removed; 1 stopped: the last lines show what to do; 2 wrong arguments or settings.
 `;
 
 await runCommand({

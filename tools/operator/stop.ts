@@ -20,7 +20,7 @@ Stops voice for the stage, or for one workspace, starting with the next request.
   --help      this text
 
 For a deployment, set TENANCY_TABLE, LIMITS_TABLE and HANGUP_QUEUE_URL (outputs of the data stack) and use the AWS credentials of
-the role StopOperator, or in an emergency of BreakGlassOperator (docs/runbook.md).
+the role StopOperator or, in an emergency, BreakGlassOperator (docs/runbook.md).
 `;
 
 const environment = ENVIRONMENTS.manage

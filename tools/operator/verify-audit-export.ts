@@ -25,7 +25,7 @@ An operator can check that too, with --with-key.
   --workspace ID   the workspace of a CSV file that does not begin with row 1
   --help           this text
 
-Exit status: 0 nothing is wrong; 1 a row is; 2 the file could not be read or cannot be checked.
+Exit status: 0 no row is wrong; 1 a row is wrong; 2 the file cannot be read or checked.
 `;
 
 const FAULTS: Readonly<Record<NonNullable<ExportVerdict['broken']>['fault'], string>> = {
@@ -35,7 +35,7 @@ const FAULTS: Readonly<Record<NonNullable<ExportVerdict['broken']>['fault'], str
   altered: 'was altered',
   unlinked: 'does not follow the row before it: one of the two was changed',
   cut_off: 'is not in the file: the end was cut off, or the file is older than this head',
-  rewritten: 'has another hash than the head: it was replaced',
+  rewritten: 'has a different hash from the head: it was replaced',
 };
 
 const environment = ENVIRONMENTS.audit.pick({
@@ -100,12 +100,12 @@ await runCommand({
   },
   allowPositionals: true,
   run: async (values, [file, ...more]) => {
-    if (file === undefined || more.length > 0) throw new UsageError('Name one file.');
+    if (file === undefined || more.length > 0) throw new UsageError('Give exactly one file.');
     const head = headOf(values.head);
     const { rows, filters, workspaceId = values.workspace } = readAuditExport(readFileSync(file, 'utf8'));
     if (filters !== undefined && filters.length > 0)
       throw new Error(
-        `The export was filtered by ${filters.map(printable).join(', ')}, so rows between its rows are left out. Export without these filters.`,
+        `The export was filtered by ${filters.map(printable).join(', ')}, so it leaves out rows. Export it without these filters.`,
       );
     if (workspaceId === undefined)
       throw new UsageError('The file does not begin with row 1. Name its workspace with --workspace.');

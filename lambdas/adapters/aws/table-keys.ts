@@ -51,7 +51,7 @@ export const primaryKey = {
     pk: `WORKSPACE#${id}`,
     sk: `API_TOKEN#${tokenId}`,
   }),
-  /** When a token was last used; apart from the token, which is never changed. */
+  /** When a token was last used. A separate item, because the token itself is never changed. */
   apiTokenUse: (id: WorkspaceId, tokenId: string): PrimaryKey => ({ pk: `TOKEN_USE#${id}`, sk: tokenId }),
   removal: (id: WorkspaceId, personHash: string): PrimaryKey => ({
     pk: `WORKSPACE#${id}`,

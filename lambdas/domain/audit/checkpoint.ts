@@ -9,7 +9,7 @@ export const CHAIN_FINDING_KINDS = {
   table_differs: 'The table and the archive have different rows at one place',
   rewritten: 'The row at the last checkpoint is another now',
   not_archived: 'Rows of the table were not copied to the archive within an hour',
-  object_overwritten: 'An object of the evidence was written again',
+  object_overwritten: 'An object of the evidence was overwritten',
   object_hidden: 'An object of the evidence was hidden behind a delete marker',
   checkpoint_invalid: 'A checkpoint has no valid signature',
   checkpoint_missing: 'There is no checkpoint of the day before',

@@ -112,7 +112,7 @@ const invited = (invitation: string, role: unknown): Explanation => ({
   facts: { invitation, role: String(role) },
 });
 
-/** No part of a token is ever changed: it is created once and revoked once. */
+/** A token never changes: it is created once and revoked once. */
 const apiTokenExplanations = (
   change: ChangedItem['change'],
   token: string,

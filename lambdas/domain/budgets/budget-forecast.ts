@@ -5,7 +5,7 @@ import { periodEnd, periodStart } from './budget-period.ts';
 const EARLIEST_SHARE = 0.1;
 
 /**
- * Returns what the period will have cost at its end if spending goes on at its present rate, whole micro-cents. null while
+ * Returns what the period will have cost at its end if spending goes on at its current rate, whole micro-cents. null while
  * less than a tenth of the period is over: one conversation would be multiplied by hundreds.
  */
 export const forecastMicroCents = (

@@ -45,7 +45,7 @@ export interface Budget extends BudgetScope, BudgetSettings {
   readonly revision: number;
 }
 
-/** A budget at a moment: its counts are those of the present period. */
+/** A budget at a moment: its counts are those of the current period. */
 export interface CurrentBudget extends Budget {
   /** The period that the stored counts are of. Differs from `periodName` until the first cost of a new period. */
   readonly storedPeriodName: string;

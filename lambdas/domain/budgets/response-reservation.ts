@@ -41,7 +41,7 @@ export const reservingBudget = ({ siteId, createdAt, periodName }: Budget): Rese
 const isOf = (named: ReservingBudget, { siteId, createdAt }: Budget): boolean =>
   named.siteId === siteId && named.createdAt === createdAt;
 
-/** The amounts of these reservations that count in the present period of the budget. */
+/** The amounts of these reservations that count in the current period of the budget. */
 const amountsIn = (
   reservations: readonly ResponseReservation[],
   budget: CurrentBudget,

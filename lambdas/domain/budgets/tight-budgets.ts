@@ -1,13 +1,13 @@
 import type { CurrentBudget } from './budget.ts';
 import { forecastMicroCents } from './budget-forecast.ts';
 
-/** The used share from which a budget is tight: the second of its notices. */
+/** A budget is tight from this used share on, the threshold of its second notice. */
 const TIGHT_SHARE = 0.8;
 
 const usedShare = ({ amountMicroCents, remainingMicroCents }: CurrentBudget): number =>
   1 - remainingMicroCents / amountMicroCents;
 
-/** The budgets that are used to 80 % or forecast to be used up, the fullest first. */
+/** The budgets that are at least 80 % used or forecast to run out, the most used first. */
 export const tightBudgets = (
   budgets: readonly CurrentBudget[],
   now: Date,

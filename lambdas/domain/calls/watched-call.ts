@@ -33,7 +33,7 @@ export type WatchedEvent =
 /** The fields of a session that are compared, each as canonical JSON. */
 export type SessionFields = Readonly<Record<string, string>>;
 
-/** The turn of the first message, which no item of the visitor has. */
+/** The turn of the first message, which has no item of the visitor. */
 export const FIRST_TURN = 'first_message';
 
 export interface WatchedCall {

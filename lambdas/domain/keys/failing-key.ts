@@ -1,6 +1,6 @@
 import type { OpenAiFailureName } from '../openai-failure.ts';
 
-/** Failures of a key or its account that no setting of a site can cause: model, region and voice do not matter to them. */
+/** Failures of a key or its account that no site setting (model, region or voice) can cause. */
 const OF_EVERY_SITE: ReadonlySet<string> = new Set<OpenAiFailureName>([
   'key_invalid',
   'key_expired',
@@ -15,6 +15,6 @@ const OF_EVERY_SITE: ReadonlySet<string> = new Set<OpenAiFailureName>([
   'billing_inactive',
 ]);
 
-/** True for a failure that every session of the key meets until its owner acts, whatever the site is configured to. */
+/** True for a failure that affects every session of the key, whatever the site settings, until its owner acts. */
 export const failsOnEverySite = (openAiFailure: string | undefined): boolean =>
   openAiFailure !== undefined && OF_EVERY_SITE.has(openAiFailure);

@@ -35,11 +35,11 @@ export interface Receipt {
   readonly estimated: boolean;
   readonly flags: readonly UsageFlag[];
   readonly usageSource: UsageSource;
-  /** Tokens that the page of a watched call reported: compared with the count, never counted. */
+  /** Tokens that the page of a watched call reported. Compared with the watcher’s count, and in no total. */
   readonly claimedTokens: TokenCounts;
   /** The cost of `claimedTokens` at list prices; null without a watcher or a known price. */
   readonly claimedMicroCents: number | null;
-  /** Whether the page claims more than the watcher counted; null: nobody knows, or nothing was to compare. */
+  /** True if the page claims more than the watcher counted; null: not known, or nothing to compare. */
   readonly claimsTooMuch: boolean | null;
   /** True when the watcher saw the whole call, and so every response that OpenAI billed. */
   readonly usageComplete: boolean;

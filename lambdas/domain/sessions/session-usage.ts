@@ -165,7 +165,7 @@ export interface SessionWatch {
   readonly claimedResponses: number;
 }
 
-/** The meter of a visitor's session of which nothing was reported yet. */
+/** The usage of a visitor's session before its first report. */
 export const newSessionUsage = (session: ReservedSession & { readonly siteId: SiteId }): SessionUsage => ({
   sessionId: session.sessionId,
   workspaceId: session.workspaceId,
@@ -217,7 +217,7 @@ const minuteOf = (now: Date): number => Math.floor(now.getTime() / 60_000);
 export const requestsTooOften = ({ pace }: SessionUsage, now: Date): boolean =>
   pace.minute === minuteOf(now) && pace.requests >= REQUESTS_PER_MINUTE;
 
-/** The meter with one more request on it. */
+/** The session usage with one more request. */
 export const withRequestCounted = (usage: SessionUsage, now: Date): SessionUsage => {
   const minute = minuteOf(now);
   const requests = usage.pace.minute === minute ? usage.pace.requests + 1 : 1;
@@ -232,7 +232,7 @@ export interface AppliedEvent {
   readonly outcome: EventOutcome;
 }
 
-/** Takes one report. The same meter comes back when it changes nothing. */
+/** Returns the session usage after one report; the same object if the report changes nothing. */
 export const applyEvent = (usage: SessionUsage, report: SessionEvent, now: Date): AppliedEvent => {
   const digest = digestOf(`${report.type}:${report.id}`);
   // Only `usage` and `error` store a digest. The other events are idempotent by themselves.
@@ -341,13 +341,13 @@ export const digestOf = (text: string): string =>
 /** Over: reported as ended, or silent for too long. */
 export const isOver = ({ endedAtMs, silent }: SessionUsage): boolean => endedAtMs !== null || silent;
 
-/** True while the sweeper has work with a session: until it is over, and no reservation waits for a response. */
+/** True while the sweeper has work with a session: until the session has ended and no reservation is open. */
 export const needsSweeper = (usage: SessionUsage): boolean =>
   !isOver(usage) || usage.reservations.some(({ lost }) => !lost);
 
 /**
- * Looked after: closed if nothing was heard of it for SILENCE_SECONDS, else due again. The same meter when nothing is left
- * to do.
+ * Returns the usage after a check by the sweeper: closed if there was no report for SILENCE_SECONDS, else due again. The same
+ * object if there is nothing to do.
  */
 export const checkForSilence = (usage: SessionUsage, now: Date): SessionUsage => {
   if (!needsSweeper(usage)) return usage;
@@ -367,7 +367,7 @@ const watchDueMs = ({ watch }: SessionUsage, now: Date): number =>
     ? Number.POSITIVE_INFINITY
     : Math.max(watch.untilMs, now.getTime() + LOOK_AGAIN_SECONDS * 1_000);
 
-/** True where the watcher of a call has stopped renewing, or there is none any more. */
+/** True if the watcher of a call has stopped renewing its lease, or the call no longer has one. */
 export const hasLapsedWatch = ({ watch }: SessionUsage, now: Date): boolean =>
   watch !== null && watch.untilMs <= now.getTime();
 
@@ -427,14 +427,14 @@ export const billedSecondsOf = (usage: SessionUsage): number => {
 };
 
 /**
- * Returns the part of billedSecondsOf that the totals contain. A running session with a hold has all sessions of its
- * workspace add to one item, so it adds its seconds when its hold grows, is used up or ends: the totals are at most
+ * Returns the part of billedSecondsOf that the totals contain. All sessions with a hold of a workspace add to one
+ * item, so a running session adds its seconds only when its hold grows, is used up or ends: the totals are at most
  * FIRST_HOLD_SECONDS behind for each such session, and their committed seconds are always complete.
  */
 const settledSecondsOf = (usage: SessionUsage): number => {
   const billed = billedSecondsOf(usage);
   if (usage.holdSeconds === 0 || isOver(usage) || billed === usage.holdSeconds) return billed;
-  // The hold last grew to the seconds used until then and FIRST_HOLD_SECONDS more. What is in the totals stays there.
+  // The hold last grew to the seconds used until then plus FIRST_HOLD_SECONDS. Seconds in the totals stay there.
   return Math.min(billed, Math.max(usage.posted.billedSeconds, usage.holdSeconds - FIRST_HOLD_SECONDS));
 };
 

@@ -25,7 +25,7 @@ export const SESSION_ORDERS = ['newest_first', 'oldest_first'] as const;
 export type SessionOrder = (typeof SESSION_ORDERS)[number];
 
 /**
- * Problems of a session. `refused`: no secret was handed out. `flagged`: some of its reports are implausible.
+ * Problems of a session. `refused`: no client secret was issued. `flagged`: some of its reports are implausible.
  * `incomplete`: a watched call whose watcher missed a part of it.
  */
 export const SESSION_PROBLEMS = ['refused', 'flagged', 'incomplete'] as const;

@@ -41,7 +41,7 @@ export interface EmbedFacts {
   readonly visitorDay: VisitorDay;
 }
 
-/** The meter that a session begins with, and with it the seconds of a hard-capped plan that it sets aside. */
+/** The usage that a session begins with, and with it the seconds of a hard-capped plan that it sets aside. */
 export interface QuotaReservation {
   readonly usage: SessionUsage;
   /** The most that the period may hold, so that the hold still fits, seconds; undefined: the plan has no hard cap. */

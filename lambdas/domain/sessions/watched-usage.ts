@@ -18,7 +18,7 @@ export const WATCH_LEASE_MS = 70_000;
 export const WATCH_RENEWAL_MS = 20_000;
 
 /**
- * How long after the call was created its first watcher can be one that saw it begin, milliseconds. Lambda drops an older
+ * How long after the creation of a call its first watcher can have seen the beginning, milliseconds. Lambda drops an older
  * start (the maximum event age of the function), so a later one comes from the sweeper.
  */
 const FIRST_WATCH_WITHIN_MS = 60_000;
@@ -35,8 +35,8 @@ export interface WatchStart {
 /**
  * The usage with the watch taken by one more watcher; undefined while another one holds it or the call has ended. Reports
  * that the page sent before become claims: only the watcher counts. The count stays gapless only where the watcher before
- * hands over, and then until that one has written all that it saw. Where the first watcher comes too late to have seen the
- * beginning, the page's count of that time stays: it is all that is known of it.
+ * hands over, and then until that one has written all that it saw. If the first watcher starts too late to see the
+ * beginning, the page's count of that time stays, because there is no other.
  */
 export const withWatchTaken = (
   usage: SessionUsage,

@@ -3,8 +3,8 @@ import { base32, type RandomBytes, type WorkspaceId } from '../identifiers.ts';
 import { API_TOKEN_PREFIX } from './api-token.ts';
 
 /**
- * The text of an API token: prefix, ID of the workspace, ID of the token, secret, checksum. The IDs find its item, so that
- * nothing has to be searched. The checksum is public: it refuses mistyped and invented texts without a read, not forgers.
+ * The text of an API token: prefix, ID of the workspace, ID of the token, secret, checksum. The IDs locate its item
+ * without a search. The checksum is public: it refuses mistyped and invented texts without a read, but does not stop a forger.
  */
 
 const WORKSPACE = 12;
@@ -38,7 +38,7 @@ export const newApiToken = (
   return { tokenId: `tok_${id}`, text: `${unchecked}${checksumOf(unchecked)}` };
 };
 
-/** Where the item of a token is; undefined for a text that is mistyped or not ours. */
+/** The IDs that locate the item of a token; undefined for a text that is mistyped or not an API token. */
 export const parseApiToken = (
   text: string,
 ): { readonly workspaceId: WorkspaceId; readonly tokenId: string } | undefined => {

@@ -7,13 +7,13 @@ export const DEFAULT_API_TOKEN_DAYS = 90;
 
 export const API_TOKEN_PREFIX = 'spk_';
 
-/** The `sub` of the machine that calls with this token. */
+/** The `sub` of the program that calls with this token. */
 export const subOfToken = (tokenId: string): string => `token:${tokenId}`;
 
 export const isExpiredToken = ({ expiresAt }: Pick<ApiToken, 'expiresAt'>, now: Date): boolean =>
   Date.parse(expiresAt) <= now.getTime();
 
-/** The role that a person needs for as long as a token of theirs has this role. */
+/** The role that a person must keep for their token to have this role. */
 const CREATOR_NEEDS: Readonly<Record<ApiTokenRole, Role>> = {
   viewer: 'viewer',
   auditor: 'owner',
@@ -21,8 +21,8 @@ const CREATOR_NEEDS: Readonly<Record<ApiTokenRole, Role>> = {
 };
 
 /**
- * The rights of a token now: its role, or `viewer` where its creator has fewer rights than the role needs. undefined once the
- * creator is no member: the token does nothing, and stays so if they join again later.
+ * The rights of a token now: its role, or `viewer` if its creator has fewer rights than the role needs. undefined if the
+ * creator left the workspace: the token is refused, even if they join again later.
  */
 export const effectiveRole = (
   token: Pick<ApiToken, 'role' | 'createdAt'>,
@@ -32,7 +32,7 @@ export const effectiveRole = (
   return roleSuffices(creator.role, CREATOR_NEEDS[token.role]) ? token.role : 'viewer';
 };
 
-/** Right to read the audit trail: owners have it, and tokens of auditors. */
+/** A role, or the right to read the audit trail, which owners and auditor tokens have. */
 export type Right = Role | 'auditor';
 
 /** Whether a token of role `held` has this right. `auditor` and `admin` do not include each other; none is an owner. */

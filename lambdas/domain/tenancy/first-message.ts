@@ -1,7 +1,7 @@
-/** How the owner gives the first message: words to say, or instructions for words of the assistant's choice. */
+/** How the owner defines the first message: words to say, or instructions from which the assistant chooses its words. */
 export const FIRST_MESSAGE_TYPES = ['text', 'instructions'] as const;
 
-/** Longest first message, characters: about half a minute of speech. */
+/** Maximum length of a first message, characters: about half a minute of speech. */
 export const MAX_FIRST_MESSAGE_LENGTH = 500;
 
 /** The words, or instructions for them, with which the assistant begins. */
@@ -11,8 +11,8 @@ export interface FirstMessage {
 }
 
 /**
- * Returns the system message that the first response answers, beside the instructions of the session; null where the assistant
- * waits for the visitor. OpenAI has no request that speaks a given text, so the model may still choose other words.
+ * Returns the system message that the first response answers, in addition to the instructions of the session; null if the
+ * assistant waits for the visitor. OpenAI has no request that speaks a given text, so the model may choose other words.
  */
 export const firstMessagePrompt = ({
   firstMessage,

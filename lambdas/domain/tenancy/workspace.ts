@@ -15,9 +15,12 @@ export const roleSuffices = (held: Role, required: Role): boolean =>
 
 /** The caller of a management route, and the address that API Gateway saw. */
 export interface Caller {
-  /** Of a person the `sub` of a verified access token; of a machine `token:<ID of its API token>`, which no member is called. */
+  /**
+   * For a person, the `sub` of a verified access token. For a program, `token:<ID of its API token>`, which is never the `sub`
+   * of a member.
+   */
   readonly sub: string;
-  /** The API token of a machine; absent for a person. */
+  /** The API token of a program; absent for a person. */
   readonly token?: ApiTokenOfCaller;
   readonly sourceIp: string;
   /** True when they signed in longer ago than the deployment allows for sensitive changes, or when the token does not say. */
@@ -70,19 +73,19 @@ export interface Member {
 }
 
 /**
- * Roles of API tokens. `viewer` and `admin` may do what such members may, on the routes that accept tokens; `auditor` may do
- * what `viewer` may and read the audit trail. No token is an owner.
+ * Roles of API tokens. On the routes that accept tokens, `viewer` and `admin` have the rights of such members. `auditor` has
+ * the rights of `viewer` and can read the audit trail. No token is an owner.
  */
 export const API_TOKEN_ROLES = ['viewer', 'auditor', 'admin'] as const;
 export type ApiTokenRole = (typeof API_TOKEN_ROLES)[number];
 
-/** A token that lets a machine call the API for one workspace. Its text is stored nowhere. */
+/** A token that lets a program call the API for one workspace. Its text is never stored. */
 export interface ApiToken {
   readonly workspaceId: WorkspaceId;
   readonly tokenId: string;
   readonly name: string;
   readonly role: ApiTokenRole;
-  /** The only sites that it can reach; null: the whole workspace. */
+  /** The sites that the token can access; null: the whole workspace. */
   readonly siteIds: readonly SiteId[] | null;
   readonly createdAt: string;
   /** `sub` of the person whose rights bound those of the token. */

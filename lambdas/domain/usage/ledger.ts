@@ -8,7 +8,10 @@ export interface LedgerEntry {
   /** 1 once the session is known to have connected, else 0. */
   readonly sessions: number;
   readonly seconds: number;
-  /** Seconds that count against a plan: of managed sessions that lasted long enough. Under a hard cap those of a running session follow when its hold grows. */
+  /**
+   * Seconds that count against a plan: of managed sessions that lasted long enough. With a hard cap, those of a running session
+   * follow when its hold grows.
+   */
   readonly billedSeconds: number;
   /** As billedSeconds, and while a session of a hard-capped plan may still run, all that it may use. */
   readonly committedSeconds: number;

@@ -9,10 +9,10 @@ import { addEntries, isZeroEntry, type LedgerEntry, NO_ENTRY } from './ledger.ts
 export const USAGE_GROUPS = ['day', 'site', 'model', 'mode'] as const;
 export type UsageGroup = (typeof USAGE_GROUPS)[number];
 
-/** How long meters are kept, days; the totals stay. */
+/** How long session usage is kept, days; the totals stay. */
 export const USAGE_KEPT_DAYS = 400;
 
-/** Longest range of one read, days: more than a year, and no more than the meters that prove it are kept for. */
+/** Longest range of one read, days: more than a year, and no longer than the session usage that proves it is kept. */
 export const MAX_RANGE_DAYS = USAGE_KEPT_DAYS;
 
 const DAY_MS = 86_400_000;

@@ -14,7 +14,7 @@ export const auditEndpoints = (useCases: {
     const { type, actor, site_id: siteId, from, to } = query;
     const filter = { type, actor, siteId, from, to };
     const workspaceId = workspaceIdIn(path);
-    // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+    // A cursor is valid only for its filter. With another filter it would skip rows unnoticed.
     const list = { caller, route: `audit?${JSON.stringify(filter)}`, resource: workspaceId };
     const { items, next, searchedTo } = await useCases.listAuditTrail(
       caller,

@@ -75,7 +75,7 @@ const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRo
     const filter = { state, mode, from, to };
     const siteId = siteIdIn(path);
     return pageOf(
-      // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+      // A cursor is valid only for its filter. With another filter it would skip rows unnoticed.
       { caller, route: `sessions?${JSON.stringify(filter)}`, resource: siteId },
       query,
       (page) => deps.listSessions(caller, siteId, filter, page),
@@ -86,7 +86,7 @@ const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRo
   listWorkspaceSessions: async ({ caller, path, query }) => {
     const { limit: _, cursor: __, ...asked } = query;
     const workspaceId = workspaceIdIn(path);
-    // The filter is part of the list: a cursor of another one would skip rows unnoticed.
+    // A cursor is valid only for its filter. With another filter it would skip rows unnoticed.
     const list = { caller, route: `workspace-sessions?${JSON.stringify(asked)}`, resource: workspaceId };
     const { items, next, searchedTo } = await deps.listWorkspaceSessions(
       caller,

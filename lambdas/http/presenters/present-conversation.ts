@@ -36,7 +36,7 @@ const presentTurnDetection = (detection: TurnDetection) =>
         interrupt_response: detection.interruptResponse,
       };
 
-/** The event with which the page begins the conversation; null: it sends none. */
+/** The event that the page sends to begin the conversation; null: none. */
 export const presentFirstMessage = (prompt: string | null) =>
   prompt === null
     ? null

@@ -153,7 +153,7 @@ class TableSide {
     if (row.sequence === this.#known?.sequence && row.hash !== this.#known.hash) this.isRewritten = true;
   }
 
-  /** The next row where the archive has one: rows that were appended after the last page was read are in the table by now. */
+  /** The next row, if the archive has one. Rows that were appended after the last page was read are now in the table. */
   async #peekAgain(): Promise<AuditRow | undefined> {
     const row = await this.#peek();
     if (row !== undefined || this.#isCutOff || this.#taken === 0) return row;
@@ -186,13 +186,13 @@ const distinctInOrder = (rows: readonly AuditRow[]): readonly AuditRow[] =>
 
 interface Slice {
   readonly rows: readonly AuditRow[];
-  /** The time was up after this slice, which may not be the last one. */
+  /** True if the time ran out after this slice, which may not be the last one. */
   readonly isLate: boolean;
 }
 
 /**
- * Portions together, up to SLICE rows; a slice may hold more by one portion. When it is late a slice ends after the present
- * portion, so that each call makes progress.
+ * Combines portions up to SLICE rows; a slice may exceed that by one portion. When time runs out, a slice ends after the
+ * current portion, so that each call makes progress.
  */
 const slicesOf = async function* (
   portions: AsyncIterable<readonly AuditRow[]>,

@@ -24,7 +24,10 @@ export interface AuditPage extends Page<AuditRow> {
   readonly searchedTo: string | undefined;
 }
 
-/** Owner, or an API token of an auditor. The trail, newest first. A rare type is read from its index, so that its rows are found however old they are. */
+/**
+ * Owner, or an API token of an auditor. The trail, newest first. A rare type is read from its index, so that its rows are found
+ * at any age.
+ */
 export const listAuditTrail =
   (ports: { readonly tenancy: MembershipReader; readonly audit: AuditLog }) =>
   async (

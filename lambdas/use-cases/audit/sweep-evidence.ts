@@ -1,9 +1,9 @@
 import type { Checkpoint, Difference } from '../../domain/audit/checkpoint.ts';
 import type { EvidenceFolder, EvidenceVersions } from '../ports/audit.ts';
 
-/** Portions of one folder and night. S3 lists 1,000 versions in one, so 200,000 objects take some 40 s. */
+/** Maximum number of portions per folder and night. S3 lists 1,000 versions in one, so 200,000 objects take about 40 s. */
 const MAX_PORTIONS = 200;
-/** Changes that are remembered, so that each is an incident once. */
+/** Maximum number of changes that are remembered, so that each is reported once. */
 const MAX_REMEMBERED = 1_000;
 
 export interface SweptEvidence extends Pick<Checkpoint, 'swept' | 'changed'> {
@@ -11,9 +11,9 @@ export interface SweptEvidence extends Pick<Checkpoint, 'swept' | 'changed'> {
 }
 
 /**
- * Looks for objects of the evidence that were written again or hidden after they were written. Goes on after the last object
- * of the night before, and begins again behind the last object of the folder: a folder with more than 200,000 objects takes several nights.
- * A change that an earlier night has reported is not reported again.
+ * Finds objects of the evidence that were overwritten or hidden after they were written. Continues after the last object of
+ * the previous night, and restarts after the last object of the folder: a folder with more than 200,000 objects takes several
+ * nights. A change that an earlier run reported is not reported again.
  */
 export const sweepEvidence = async (
   evidence: Readonly<Record<EvidenceFolder, EvidenceVersions>>,

@@ -9,8 +9,8 @@ import { authorizeWorkspace } from '../tenancy/authorize.ts';
 import type { ShownBudget } from './read-budget.ts';
 
 /**
- * Viewer. The budgets of the workspace and of its sites that are not archived, each with its counts of the present period. A page
- * may be shorter than asked for; the cursor says whether more follows.
+ * Viewer. The budgets of the workspace and of its sites that are not archived, each with its counts of the current period. A page
+ * may be shorter than its limit; the cursor shows whether more follows.
  */
 export const listBudgets =
   ({

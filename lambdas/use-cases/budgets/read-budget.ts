@@ -29,7 +29,7 @@ export const authorizeBudget = async (
     ? authorizeSite(tenancy, caller, target.siteId, role)
     : { workspace: await authorizeWorkspace(tenancy, caller, target.workspaceId, role), site: undefined };
 
-/** Viewer. The budget with its counts of the present period; `budget_not_found` where none is set. */
+/** Viewer. The budget with its counts of the current period; `budget_not_found` where none is set. */
 export const readBudget =
   ({
     tenancy,

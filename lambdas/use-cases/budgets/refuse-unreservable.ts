@@ -70,7 +70,7 @@ export const refuseTooSmall = (
   });
 };
 
-/** True where the change can make a response cost more. */
+/** True if the change can make a response cost more. */
 export const changesCost = (before: AnsweringSite, after: AnsweringSite): boolean =>
   before.model !== after.model ||
   before.instructions !== after.instructions ||

@@ -39,7 +39,7 @@ const MAX_LOOKS = 25;
 export const reserveResponse = (ports: ReservePorts): ResponseReservations => ({
   reserve: async ({ workspaceId, siteId, sessionId }, generation, { turnId, ...limits }) => {
     let looks = 0;
-    // A write whose answer is lost may have been made.
+    // A write whose answer was lost may have succeeded.
     const tried = new Set<string>();
     for (let attempt = 1; ; attempt++) {
       try {

@@ -37,10 +37,10 @@ export interface SetBudgetPorts extends SettleBudgetPorts {
 const MAX_ATTEMPTS = 8;
 
 /**
- * Admin. Sets or changes a budget, which applies to the next request. What was counted in the present period stays; a new budget,
+ * Admin. Sets or changes a budget, which applies to the next request. What was counted in the current period stays; a new budget,
  * or one of another kind of period, begins with the usage totals of the period. An amount that is already spent takes
- * effect at once: with `end_calls` the running calls are hung up. So are they when a budget becomes `never_exceed` or is
- * created as one; changing the amount or the period of such a budget spares them.
+ * effect at once: with `end_calls` the running calls are hung up. The same happens when a budget becomes `never_exceed`
+ * or is created as one. Changing the amount or the period of such a budget does not end calls.
  */
 export const setBudget =
   (ports: SetBudgetPorts) =>
@@ -67,9 +67,10 @@ export const setBudget =
     try {
       const saved = await retryOnConflict(ports.backOff, MAX_ATTEMPTS, async () => {
         const before = await ports.budgets.readBudget(scope);
-        // No running call has reserved its present response in this budget, not even one that reserves in another budget.
-        // A call that starts from here on reserves its first response after the write below, unless it does not reserve at
-        // all: the second pass ends those. Queued before the budget is saved, so that a run that dies in between is repeated.
+        // No running call has reserved its current response in this budget, not even one that reserves in another budget.
+        // A call that starts after this point reserves its first response after the write below, or does not reserve at
+        // all; the second pass ends the latter. It is queued before the budget is saved, so that a run that dies in between is
+        // repeated.
         if (settings.action === 'never_exceed' && before?.action !== 'never_exceed')
           await queueScopeEnd(
             ports.hangUps,

@@ -56,10 +56,10 @@ const LAST_ANSWER_MS = 5_000;
 /** Longest wait for one event, milliseconds: so often the clock is looked at. */
 const TICK_MS = 250;
 
-/** How often the watcher looks whether the page is connected, before the first message, milliseconds. */
+/** How often the watcher checks before the first message whether the page is connected, milliseconds. */
 const PAGE_LOOK_MS = 500;
 
-/** How long it looks, milliseconds after the call was created. A widget gives up after 15 seconds. */
+/** How long it checks, milliseconds after the call was created. The widget gives up after 15 seconds. */
 const PAGE_WITHIN_MS = 60_000;
 
 /** Names the request of a first message that no budget reserves. */

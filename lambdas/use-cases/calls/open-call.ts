@@ -56,7 +56,7 @@ export interface OpenedCall {
   readonly maxDurationSeconds: number;
   /** null when the key has no limit on concurrent sessions. */
   readonly remainingSlots: number | null;
-  /** For the page to begin the conversation with; null: the assistant waits, or its watcher begins. */
+  /** The message with which the page begins the conversation; null: the assistant waits, or its watcher begins. */
   readonly firstMessage: string | null;
 }
 
@@ -100,7 +100,7 @@ export const openCall =
       replaced && { ...replaced.session, named: replaced.named },
     );
     // Managed calls are billed by the watcher, and these budgets act on its counts: both wait until it listens.
-    // So does the first message of a locked site, which nobody else can ask for.
+    // So does the first message of a locked site, which only a watcher can request.
     const firstMessage = firstMessagePrompt(site.conversation);
     const needsStrict =
       payer.mode === 'managed' ||
@@ -125,7 +125,7 @@ export const openCall =
       heartbeatSeconds: HEARTBEAT_SECONDS,
       maxDurationSeconds: maxDurationOf(admitted, site),
       remainingSlots: admitted.remainingSlots,
-      // A visitor whose call is connected again has heard it.
+      // A visitor who reconnects has already heard it.
       firstMessage: control === 'locked' || replaced !== undefined ? null : firstMessage,
     };
   };

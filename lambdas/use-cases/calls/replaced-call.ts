@@ -36,7 +36,7 @@ const SECOND_TRY_SECONDS = 30;
  * The call that a reconnecting page leaves behind: its slot moves to the new one. undefined where there is none to
  * replace, or it has ended. The page proves with a signature that the call was its own. A page that never received the
  * answer to an earlier reconnect still names the older call: then the call that replaced that one is the one to leave,
- * even while it is being opened. A reconnect that was refused replaced nothing: the call before it is still the one to leave.
+ * even while it is being opened. A refused reconnect replaced nothing, so the earlier call is still the one to replace.
  */
 export const checkReplaced = async (
   ports: ReplacePorts,
@@ -71,7 +71,7 @@ export const checkReplaced = async (
   };
 };
 
-/** The call that took the place of the named one. Where it was refused, the call that it had been going to replace. */
+/** The call that replaced the named one. If it was refused, the call that it was meant to replace. */
 const latestOf = async (
   records: Pick<CallRecords, 'readCall'>,
   siteId: SiteId,

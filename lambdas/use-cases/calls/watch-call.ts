@@ -52,8 +52,8 @@ const MAX_READS = 10;
 const MAX_EARLY_EVENTS = 200;
 
 /**
- * Seconds until the end that a watcher saw is handled. The page's own report and a hang-up that is under way know better
- * who ended the call, and the key need not be opened twice.
+ * Seconds until the end that a watcher saw is handled. The page's own report or a hang-up in progress knows better who
+ * ended the call, and the key need not be opened twice.
  */
 const OTHERS_FIRST_SECONDS = 2;
 
@@ -62,8 +62,8 @@ const FIRST_ANSWER_MS = 5_000;
 
 /**
  * Watches one call until it ends: counts each response once as OpenAI reports it, and keeps the session as it was
- * admitted. Safe to run twice, late or after a crash: only the watcher that holds the watch changes the session. Of a call
- * that has ended, it settles the reservations that the watcher before it left open.
+ * admitted. Safe to run twice, late or after a crash: only the watcher that holds the watch changes the session. For a
+ * call that has ended, it settles the reservations that the previous watcher left open.
  */
 export const watchCall =
   (ports: WatchPorts) =>
@@ -89,7 +89,7 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
       voice: session.voice,
       instructions,
       tools: site.tools,
-      // The rest of it is OpenAI's to tell: the watcher keeps what its first answer has.
+      // OpenAI reports the rest: the watcher keeps what the first answer contains.
       conversation: {
         ...DEFAULT_CONVERSATION,
         maxOutputTokens: session.maxOutputTokens ?? OUTPUT_TOKENS.default,
@@ -98,11 +98,11 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
     },
     locked: site.control === 'locked',
     turnByTurn: session.admission?.turnByTurn === true,
-    // The visitor of a call that replaces another has heard it.
+    // The visitor of a call that replaces another has already heard it.
     firstMessage: started?.replaces === undefined ? firstMessagePrompt(site.conversation) : null,
   };
   const startedAtMs = ports.clock().getTime();
-  // With a watcher before it, this one attaches first and takes the watch then: nothing falls in between.
+  // If there was a watcher before, this one attaches first and then takes the watch, so that no event is missed.
   const joining = request.after !== undefined;
   const early = joining ? await attachEarly(watched) : undefined;
   if (joining && early === undefined) return 'not_taken';
@@ -196,7 +196,7 @@ const watch = async (
     expected: ports.sidebands.admittedFields(settings, turnByTurn),
     strict: early !== undefined || (request.strict && watcher.generation === 1),
     joined: early !== undefined,
-    // Elsewhere the page sends it. Only a watcher that was there before the page knows that nobody has spoken yet.
+    // On other sites the page sends it. Only a watcher that joined before the page knows that nobody has spoken yet.
     greets:
       watched.firstMessage !== null && (locked || turnByTurn) && request.strict && watcher.generation === 1,
   });
@@ -210,7 +210,7 @@ const watch = async (
     if (attached.result === 'no_call') {
       if (!sawEverything(call)) await note(watcher, { type: 'gap' });
       await note(watcher, { type: 'ended' });
-      // OpenAI may not know a call yet that it has just created, so only a call that was heard is known to have ended.
+      // OpenAI may not yet know a call that it has just created, so only a call that was heard is known to have ended.
       if (call.attached) await queueEnd(watcher);
       return 'ended';
     }
@@ -233,8 +233,8 @@ const watch = async (
 };
 
 /**
- * Has the hang-up function free the slots of a call that has ended, once, after OpenAI has confirmed the end. Where the
- * queue refuses, the sweeper does it.
+ * Makes the hang-up function free the slots of an ended call once, after OpenAI has confirmed the end. If the queue
+ * refuses the message, the sweeper frees them.
  */
 const queueEnd = async ({ ports, request: { siteId, sessionId } }: Watcher): Promise<void> => {
   await Promise.allSettled([

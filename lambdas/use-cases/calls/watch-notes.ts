@@ -86,7 +86,7 @@ export const mayTakeOver = async (ports: WatchNotePorts, request: WatchRequest):
   return usage !== undefined && withWatchTaken(usage, request, ports.clock()) !== undefined;
 };
 
-/** True once the page has reported that it is connected; false also where the database does not answer. */
+/** True once the page has reported that it is connected; false also if the database does not answer. */
 export const pageIsConnected = async (ports: WatchNotePorts, request: WatchRequest): Promise<boolean> => {
   try {
     return (await readUsage(ports, request))?.connectedAtMs != null;

@@ -15,7 +15,7 @@ export interface PlacedKey {
 
 /**
  * Viewer. The stored keys of a workspace: its own, then those of its sites. One page covers `limit` sites, so it may be
- * shorter than asked for; the cursor says whether more follows.
+ * shorter than its limit; the cursor shows whether more follows.
  */
 export const listOpenAiKeys =
   (ports: {
@@ -34,7 +34,7 @@ export const listOpenAiKeys =
         : []),
       ...sites.items.map(({ siteId }) => ({ scope: 'site', scopeId: siteId, workspaceId }) as const),
     ];
-    // One read tells the few places that hold a key from the many that do not.
+    // One read separates the few places that hold a key from the many that do not.
     const stateAt = await ports.states.readStates(places);
     const now = ports.clock();
     const read = async (address: KeyAddress): Promise<readonly PlacedKey[]> => {

@@ -89,7 +89,7 @@ export const storeOpenAiKey =
     }
   };
 
-/** True where no key was ever stored at the scope, and a site uses no key of its workspace: nothing can be displaced. */
+/** True where no key was ever stored at the scope, and a site has no workspace key to use, so nothing can be displaced. */
 const isFirstKey = async (
   keys: Pick<KeyStore, 'readKey'>,
   address: AuthorizedKeyTarget['address'],
@@ -152,7 +152,7 @@ export const sealAndStore = async (
     facts: {
       ...keyFacts(address.scope, currentKey, change),
       verdict: verdict.code,
-      // A stored key is an active one on the trail, unless this fact is there.
+      // On the trail, a stored key is active unless it has this fact.
       ...(change.currentKey.state === 'suspended' && { suspended: true }),
     },
   });

@@ -66,7 +66,7 @@ export interface ChainKeys {
 
 /** Objects that nobody changes once they are written: the audit trail, outside of the database. */
 export interface AuditArchive {
-  /** Never overwrites: if the name is taken, the lines are put under another name that contains their digest. */
+  /** Never overwrites: if the name is taken, the lines are written under another name that contains their digest. */
   put(name: string, lines: string): Promise<void>;
 }
 
@@ -95,12 +95,12 @@ export interface ArchiveReader {
 /** Buckets of the evidence. */
 export type EvidenceFolder = 'archive' | 'trail';
 
-/** An object of the evidence that is not as it was written first. */
+/** An object of the evidence that was changed after its first write. */
 export interface ChangedObject {
   readonly name: string;
   /** `overwritten`: it has a second version. `hidden`: a delete marker is over it. */
   readonly change: 'overwritten' | 'hidden';
-  /** The version that did it. */
+  /** The version that made the change. */
   readonly version: string;
 }
 

@@ -114,7 +114,7 @@ export interface RecordedCall {
   readonly endedBy: EndedBy | undefined;
   /** The latest session that took its place; undefined: none did. */
   readonly replacedBy?: SessionId | undefined;
-  /** The session whose slot it was to take over; undefined: none. */
+  /** The session whose slot it was meant to take over; undefined: none. */
   readonly replaces?: SessionId | undefined;
 }
 
@@ -160,7 +160,7 @@ export type EndScope =
       readonly workspaceId: WorkspaceId;
       readonly ownKeys: true;
       readonly siteId: SiteId | null;
-      /** Spares turn-by-turn calls that started at or after this time, RFC 3339. */
+      /** Does not end turn-by-turn calls that started at or after this time, RFC 3339. */
       readonly reservingSince?: string | undefined;
     }
   | {

@@ -92,7 +92,7 @@ export interface DueSessions {
 export interface SessionUsageStore {
   /**
    * Writes the meter and adds to the totals, and to these budgets, what it adds, all or nothing. `meter.revision` is the one
-   * that was read, 0 for a new meter. ConflictError when it has moved since, a budget began another period, or a hold grew and
+   * that was read, 0 for new usage. ConflictError when it has changed since, a budget began another period, or a hold grew and
    * the period would then commit more than `capSeconds`; undefined: the hold did not grow, or has no cap.
    */
   saveUsage(usage: SessionUsage, budgets?: readonly CurrentBudget[], capSeconds?: number): Promise<void>;
@@ -141,7 +141,7 @@ export interface SessionReader {
   ): Promise<ReadonlyMap<SessionId, SessionUsage>>;
 }
 
-/** A session of a list, with its meter. A session of which nothing was reported may have none. */
+/** A session of a list, with its usage. A session without reports may have none. */
 export interface MeteredSession {
   readonly session: RecordedSession;
   readonly usage: SessionUsage | undefined;
@@ -150,7 +150,7 @@ export interface MeteredSession {
 export interface WorkspaceSessionReader {
   /**
    * Sessions of all sites of the workspace, archived ones included, minted from `from` on and before `before`. A page has
-   * at most 100. A session appears here some moments after it was minted.
+   * at most 100. A session appears here about a second after its mint.
    */
   listSessions(
     workspaceId: WorkspaceId,

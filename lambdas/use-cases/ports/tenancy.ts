@@ -53,7 +53,7 @@ export interface SiteReader {
 export interface Tenancy extends MembershipReader {
   createWorkspace(workspace: Workspace, owner: Member, event: AuditEvent): Promise<void>;
   listWorkspaces(sub: string, page: PageRequest): Promise<Page<{ workspace: Workspace; role: Role }>>;
-  /** Writes only what changed. ConflictError when the workspace is gone. */
+  /** Writes only what changed. ConflictError when the workspace no longer exists. */
   changeWorkspace(workspaceId: WorkspaceId, change: WorkspaceChange, event: AuditEvent): Promise<void>;
   listMembers(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Member>>;
   readMember(workspaceId: WorkspaceId, sub: string): Promise<Member | undefined>;
@@ -62,7 +62,7 @@ export interface Tenancy extends MembershipReader {
    * the last owner would go.
    */
   saveMember(member: Member, previous: Member | undefined, event: AuditEvent): Promise<void>;
-  /** Notes the removal, for InvitationStore.readRemovedAt. ConflictError as above. */
+  /** Records the removal, for InvitationStore.readRemovedAt. ConflictError as above. */
   removeMember(member: Member, event: AuditEvent): Promise<void>;
   /**
    * Counts the site on its workspace in the same write. ConflictError when the workspace is gone, on another plan or in another
@@ -87,24 +87,24 @@ export interface Tenancy extends MembershipReader {
 }
 
 export interface ApiTokenReader {
-  /** Strongly consistent, so that a revoked token is refused at once. Also one that has expired. */
+  /** Reads strongly consistently, so that a revoked token is refused at once. Returns expired tokens too. */
   readApiToken(workspaceId: WorkspaceId, tokenId: string): Promise<ApiToken | undefined>;
-  /** Notes the use at `at`, at most once an hour. Never fails: a request does not depend on it. */
+  /** Records the use at `at`, at most once an hour. Never throws, because no request depends on it. */
   noteApiTokenUse(token: Pick<ApiToken, 'workspaceId' | 'tokenId' | 'expiresAt'>, at: Date): Promise<void>;
 }
 
 export interface ApiTokenStore extends Pick<ApiTokenReader, 'readApiToken'> {
-  /** All of the workspace, in the order of their IDs: at most about MAX_API_TOKENS. */
+  /** All tokens of the workspace, in the order of their IDs; at most about MAX_API_TOKENS. */
   listApiTokens(workspaceId: WorkspaceId): Promise<readonly ApiToken[]>;
   /** When each token was last used, by its ID, to the hour. */
   readApiTokenUses(workspaceId: WorkspaceId): Promise<ReadonlyMap<string, string>>;
-  /** ConflictError when the workspace is gone. */
+  /** ConflictError when the workspace no longer exists. */
   createApiToken(token: ApiToken, event: AuditEvent): Promise<void>;
   /** ConflictError when it is gone. */
   removeApiToken(token: ApiToken, event: AuditEvent): Promise<void>;
 }
 
-/** A person by each of the names under which an invitation can be for them. */
+/** A person, with each identifier that an invitation can name. */
 export interface RemovedPerson {
   readonly sub: string;
   readonly email?: string | null | undefined;
@@ -117,13 +117,13 @@ export interface InvitationReader {
 
 export interface InvitationStore extends InvitationReader {
   listInvitations(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Invitation>>;
-  /** Replaces one with the same ID. ConflictError when the workspace is gone. */
+  /** Replaces one with the same ID. ConflictError when the workspace no longer exists. */
   saveInvitation(invitation: Invitation, event: AuditEvent): Promise<void>;
   /** ConflictError when it is gone or was replaced. */
   removeInvitation(invitation: Invitation, event: AuditEvent): Promise<void>;
   /**
-   * When a member with this `sub` or this address was last removed; undefined where none was while an invitation of that time
-   * could be open.
+   * When a member with this `sub` or this address was last removed; undefined if no such removal falls in the time for which
+   * an invitation can be open.
    */
   readRemovedAt(workspaceId: WorkspaceId, person: RemovedPerson): Promise<string | undefined>;
   /**

@@ -42,7 +42,7 @@ export interface UsageLedgerAudit {
   ): Promise<Page<SessionUsage>>;
   /** Totals of the month `yyyy-mm`: of its days, and of the billing period. */
   readTotals(workspaceId: WorkspaceId, month: string): Promise<readonly LedgerTotal[]>;
-  /** One of them, read so that no report is seen in its meter and not yet here. */
+  /** One of them, read so that no report is in its session usage but not yet here. */
   readTotal(workspaceId: WorkspaceId, place: string): Promise<LedgerTotal>;
   postingsOf(usage: SessionUsage): readonly LedgerPosting[];
   /**

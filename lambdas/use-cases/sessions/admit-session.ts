@@ -68,7 +68,7 @@ export interface AdmissionRequest {
 export interface Admitted {
   readonly session: ReservedSession & { readonly siteId: SiteId };
   readonly leases: readonly SlotLease[];
-  /** The meter of a call or of a managed session; otherwise undefined. */
+  /** The session usage of a call or of a managed session; otherwise undefined. */
   readonly usage: SessionUsage | undefined;
   /** The intent to open the key for a call; undefined for a token, whose session is the intent. */
   readonly use: KeyUse | undefined;

@@ -49,8 +49,8 @@ export interface Sweep {
 /**
  * Closes every session without a report for too long: it ends with its last sign of life plus one heartbeat, and the
  * minutes that it held are released. A call that fell silent is hung up instead, and closed by the code that hung it
- * up. A call that lives without its watcher gets another one, also where the start of the first was lost; so does an ended
- * call with a reservation that its watcher has not settled. Interrupted or run twice at once it closes each session
+ * up. A live call without a watcher gets another one, even if the first never started. So does an ended call with a
+ * reservation that its watcher has not settled. Interrupted or run twice at once it closes each session
  * exactly once.
  */
 export const closeSilentSessions =
@@ -125,11 +125,11 @@ const startLostWatcher = async (
   await watchers.start({ siteId, sessionId, callId, openedAtMs, strict: false });
 };
 
-/** Of an ended call the successor only settles what is reserved: watchers alone change budgets. */
+/** For an ended call, the successor only settles reservations, because only watchers change budgets. */
 const needsWatcher = (usage: SessionUsage, now: Date): boolean =>
   isOver(usage) ? hasLapsedWatch(usage, now) : hasLostWatcher(usage, now);
 
-/** The call of a session whose watch nobody has taken; undefined where it goes on unwatched by choice, or is over. */
+/** The call of a session whose watch nobody has taken; undefined if the call is unwatched by choice or has ended. */
 const readUnwatched = async (
   records: SweepPorts['records'],
   { watch }: SweepSettings,

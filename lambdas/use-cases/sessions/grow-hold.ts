@@ -22,7 +22,7 @@ export interface GrownHold {
 }
 
 /**
- * Returns `after` with more of a hard-capped plan set aside where its hold runs short, as far as the plan still has seconds.
+ * Returns `after` with more seconds of a hard-capped plan set aside if its hold runs short and the plan still has seconds.
  * Nothing is written: saveUsage writes the growth with the usage, on the condition that it still fits. `before` is the usage
  * that was read.
  *

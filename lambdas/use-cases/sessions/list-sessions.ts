@@ -23,7 +23,7 @@ export interface ReceiptedSession {
 export interface SessionFilter {
   readonly state?: SessionState | undefined;
   readonly mode?: BillingMode | undefined;
-  /** Days of UTC on which it was minted, both inclusive. */
+  /** UTC days of its mint, both inclusive. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
 }
@@ -72,7 +72,7 @@ export const sessionDays = ({ from, to }: Pick<SessionFilter, 'from' | 'to'>, no
     ? { from: '1970-01-01', to: '9998-12-31' }
     : dayRange({ from, to }, now);
 
-/** Each with its receipt; at most 100 sessions of one site. */
+/** Sessions of one site, each with its receipt; at most 100. */
 export const receipted = async (
   sessions: SessionReader,
   siteId: SiteId,
@@ -83,7 +83,7 @@ export const receipted = async (
   return found.map((session) => withReceipt({ session, usage: meters.get(session.sessionId) }));
 };
 
-/** Without a meter it has the receipt of a session that never connected. */
+/** Without usage, it has the receipt of a session that never connected. */
 export const withReceipt = ({ session, usage }: MeteredSession): ReceiptedSession => {
   const receipt = receiptOf(usage ?? newSessionUsage(session));
   return { session, state: session.state === 'issued' ? receipt.state : session.state, receipt };

@@ -24,7 +24,7 @@ import { type ReceiptedSession, receipted, sessionDays, withReceipt } from './li
 export interface WorkspaceSessionFilter {
   readonly siteId?: string | undefined;
   readonly sessionId?: string | undefined;
-  /** Days of UTC on which it was minted, both inclusive. */
+  /** UTC days of its mint, both inclusive. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly order: SessionOrder;
@@ -37,7 +37,7 @@ export interface WorkspaceSessionFilter {
 }
 
 export interface SessionSearchPage extends Page<ReceiptedSession> {
-  /** When the last session was minted that was looked at; undefined once none is left. */
+  /** Mint time of the last session that was searched; undefined once none is left. */
   readonly searchedTo: string | undefined;
 }
 
@@ -52,8 +52,8 @@ export interface WorkspaceSessionPorts {
 const FILTERED_READ = 100;
 
 /**
- * Viewer. Sessions of all sites of a workspace, each with its receipt. An index answers the site, the days, the order and the
- * session id. The other filters are applied to at most 2,000 sessions a call; `searchedTo` says how far it has come.
+ * Viewer. Sessions of all sites of a workspace, each with its receipt. An index supports the site, the days, the order and
+ * the session id. The other filters are applied to at most 2,000 sessions per call; `searchedTo` is the position of the search.
  *
  * @throws BrokerError `site_not_found` for a site of another workspace.
  */

@@ -47,7 +47,7 @@ export interface MintedToken {
   readonly maxDurationSeconds: number;
   /** null when the key has no limit on concurrent sessions. */
   readonly remainingSlots: number | null;
-  /** For the page to begin the conversation with; null: the assistant waits. */
+  /** The message with which the page begins the conversation; null: the assistant waits. */
   readonly firstMessage: string | null;
 }
 
@@ -107,7 +107,7 @@ const refuseSilentSite = async (ports: MintPorts, site: VisitedSite): Promise<ne
     details: [
       {
         path: 'silent_sessions',
-        message: `${MOST_SILENT_SESSIONS} sessions of this site never reported today. Client secrets are available again after 00:00 UTC; until then open calls, and check that pages can reach the events route.`,
+        message: `${MOST_SILENT_SESSIONS} sessions of this site never reported today. Client secrets are available again after 00:00 UTC. Until then, open calls, and check that your pages can reach the events route.`,
       },
     ],
   });

@@ -25,7 +25,8 @@ export interface OfferedInvitation {
 /**
  * The invitation, if it is this caller's to accept: its secret, or the caller's own `sub`. Everything else is the same
  * `invitation_not_found`: an ID that does not exist, a wrong secret, one that has expired or was withdrawn, a workspace that
- * was deleted, an inviter who is no owner any more, and one from before the caller, or the member with its address, was removed.
+ * was deleted, an inviter who is no longer an owner, and one that was sent before the caller, or the member with its address,
+ * was removed.
  */
 export const offeredInvitation =
   (ports: Omit<AcceptPorts, 'auditEvents'>) =>

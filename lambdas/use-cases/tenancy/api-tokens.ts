@@ -24,7 +24,7 @@ export interface ApiTokenPorts {
 export interface ShownApiToken extends Omit<ApiToken, 'hash'> {
   /** To the hour; undefined: never. */
   readonly lastUsedAt: string | undefined;
-  /** Its rights now; undefined: its creator is no longer a member, so it has none. */
+  /** Its current rights; undefined: none, because its creator is no longer a member. */
   readonly effectiveRole: ApiTokenRole | undefined;
 }
 
@@ -36,8 +36,8 @@ export interface NewApiToken {
 }
 
 /**
- * Owner with a recent sign-in. Creates an API token, whose text is in this answer and nowhere else. `api_token_limit_reached` from
- * MAX_API_TOKENS on; two requests at the same time can exceed it by one.
+ * Owner with a recent sign-in. Creates an API token. Its text is only in this answer. Throws `api_token_limit_reached` if the
+ * workspace has MAX_API_TOKENS; two concurrent requests can exceed the limit by one.
  */
 export const createApiToken =
   (ports: ApiTokenPorts) =>

@@ -17,7 +17,7 @@ import { invalidApiToken } from './verify-api-token.ts';
  * The workspace, if the caller holds `right` in it. Not a member, deleted and never existed are the same
  * `workspace_not_found`; only a member learns that a role is missing (`forbidden`). Membership is read each time, so
  * that removing a person works with their next request. An API token has at most the rights of the person who created it. One
- * that is restricted to sites is refused, unless the answer is about its site `about` alone.
+ * that is restricted to sites is refused, unless the answer is only about `about`, one of its sites.
  */
 export const authorizeWorkspace = async (
   tenancy: MembershipReader,
@@ -69,11 +69,11 @@ const requireRight = (
   if (tokenRoleSuffices(held, right)) return workspace;
   throw notAllowed(
     'role',
-    `The request needs a token of the role ${right}; this one has the rights of ${held}.`,
+    `The request needs a token with the role ${right}. This one has the rights of ${held}.`,
   );
 };
 
-/** Before anything is read, so that the answer is the same for a site that does not exist. */
+/** Checked before anything is read, so that the answer is the same for a site that does not exist. */
 const requireSite = ({ siteIds }: ApiTokenOfCaller, siteId: string | undefined): void => {
   if (siteIds === null || siteIds.some((allowed) => allowed === siteId)) return;
   throw notAllowed('site_id', `The token is restricted to these sites: ${siteIds.join(', ')}.`);

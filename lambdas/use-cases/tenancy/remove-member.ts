@@ -7,8 +7,8 @@ import type { Tenancy } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from './authorize.ts';
 
 /**
- * Removes a member, who is refused at their next request and cannot come back with an invitation from before. Owners remove
- * others; every member can leave. The last owner cannot go (`last_owner`).
+ * Removes a member. Their next request is refused, and an earlier invitation is void. Owners remove others; every member
+ * can leave. The last owner cannot go (`last_owner`).
  */
 export const removeMember =
   ({ tenancy, auditEvents }: { readonly tenancy: Tenancy; readonly auditEvents: AuditEventFactory }) =>

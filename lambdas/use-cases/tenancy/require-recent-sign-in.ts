@@ -3,7 +3,7 @@ import { type Caller, type Role, roleSuffices } from '../../domain/tenancy/works
 
 /**
  * Refuses a caller whose sign-in is older than the deployment allows for a change that outlives a stolen token: another key,
- * another origin, another person or machine with rights. An API token never stands for a sign-in.
+ * another origin, another person or program with rights. An API token never counts as a sign-in.
  */
 export const requireRecentSignIn = ({ signInIsOld, token }: Caller): void => {
   if (token !== undefined)
@@ -15,7 +15,7 @@ export const requireRecentSignIn = ({ signInIsOld, token }: Caller): void => {
   if (signInIsOld === true) throw new BrokerError('recent_sign_in_required');
 };
 
-/** Refuses such a caller where `role` is more than the person holds. A viewer can change nothing and needs no sign-in. */
+/** Refuses such a caller if `role` is more than the person holds. A viewer can change nothing and needs no sign-in. */
 export const requireRecentSignInToRaise = (caller: Caller, role: Role, held: Role = 'viewer'): void => {
   if (!roleSuffices(held, role)) requireRecentSignIn(caller);
 };

@@ -19,8 +19,9 @@ export const invalidApiToken = (reason: keyof typeof REASONS): BrokerError =>
   });
 
 /**
- * The facts of the API token with this text. One strongly consistent read each time, nothing is kept: a revoked token is refused
- * at once. A text whose checksum is wrong costs no read. Only the holder of the whole token learns that it has expired.
+ * Returns the facts of the API token with this text. Each call makes one strongly consistent read, without a cache, so a revoked
+ * token is refused at once. A text whose checksum is wrong costs no read. Only the holder of the whole token learns that it has
+ * expired.
  *
  * @throws BrokerError `api_token_invalid` with the reason.
  */

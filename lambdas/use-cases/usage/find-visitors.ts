@@ -3,7 +3,7 @@ import type { Site } from '../../domain/tenancy/workspace.ts';
 import type { SessionReader } from '../ports/sessions.ts';
 import type { SiteLister } from '../ports/tenancy.ts';
 
-/** Whether visitors have come; null: it is not known, because older sessions were not read. */
+/** Whether visitors have used the sites; null: not known, because older sessions were not read. */
 export interface Visitors {
   /** A visitor has opened a session. */
   readonly sessionSeen: boolean | null;
@@ -11,13 +11,13 @@ export interface Visitors {
   readonly talked: boolean | null;
 }
 
-/** Sites that are looked at. */
+/** Maximum number of sites that are searched. */
 const SITES = 25;
 
-/** Sites that are looked at together, before it is decided whether more have to be. */
+/** Number of sites that are searched at a time, before deciding whether to continue. */
 const TOGETHER = 5;
 
-/** Latest sessions of each site that are looked at. */
+/** Number of latest sessions of each site that are searched. */
 const SESSIONS = 20;
 
 const EVER = { from: new Date(0), before: new Date('9998-12-31') };
@@ -28,8 +28,8 @@ interface Ports {
 }
 
 /**
- * Looks for a visitor among the latest 20 sessions of each of the first 25 sites, and stops at the first one who was
- * answered. Sessions that `ownOrigin` opened are not visitors.
+ * Looks for a visitor among the latest 20 sessions of each of the first 25 sites, and stops at the first visitor
+ * whom OpenAI answered. Sessions that `ownOrigin` opened are not visitors.
  */
 export const findVisitors = async (
   ports: Ports,

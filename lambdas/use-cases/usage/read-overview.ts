@@ -27,7 +27,7 @@ export interface Overview {
 /** Budgets read at a time. */
 const BUDGETS_READ = 100;
 
-/** Budgets of sites that are shown at most. */
+/** Maximum number of site budgets that are shown. */
 const SHOWN_BUDGETS = 20;
 
 /**
@@ -55,7 +55,7 @@ export const readOverview =
     };
   };
 
-/** An archived site keeps its budget, which nothing counts against any more. */
+/** An archived site keeps its budget, but nothing counts against it. */
 const tightOfSites = async (
   { budgets, tenancy }: OverviewPorts,
   { workspaceId, timeZone }: Workspace,

@@ -11,13 +11,13 @@ import type { Clock } from '../ports/runtime.ts';
 import type { UsageLedgerAudit } from '../ports/usage.ts';
 
 /**
- * Compares every total with the meters that it should be the sum of, and corrects it where that is requested.
+ * Compares every total with the session usage that it should be the sum of, and corrects it on request.
  *
- * Sessions report meanwhile, and no report may be lost. A report is one transaction that changes a meter, adds to the totals
- * and counts that in their `writes`. So a total whose `writes` are the same before and after the meters were read was
- * added to by none of them in between, and is compared with exactly what it should be the sum of. A correction is conditional
- * on the same `writes`: a report that came in after all makes it fail, and the total is compared again. A total that
- * still changes after MAX_ATTEMPTS is named and left as it is.
+ * Sessions report at the same time, and no report may be lost. A report is one transaction that changes session usage, adds
+ * to the totals and counts that in their `writes`. So if the `writes` of a total are the same before and after the session
+ * usage was read, no report was added in between, and the comparison is exact. A correction is conditional on the same
+ * `writes`: a report in between makes it fail, and the total is compared again. A total that still changes after
+ * MAX_ATTEMPTS is named and left unchanged.
  */
 
 export interface RebuildPorts {
@@ -26,7 +26,7 @@ export interface RebuildPorts {
   readonly auditEvents: AuditEventFactory;
 }
 
-/** A total that is not the sum of its meters. */
+/** A total that is not the sum of its session usage. */
 export interface Drift {
   readonly workspaceId: WorkspaceId;
   readonly place: string;

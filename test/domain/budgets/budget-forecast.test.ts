@@ -5,7 +5,7 @@ const forecast = (spentMicroCents: number, periodName: string, now: string, time
   forecastMicroCents({ periodName, spentMicroCents }, new Date(now), timeZone);
 
 describe('the forecast of a budget', () => {
-  it('is the present rate, carried to the end of the period', () => {
+  it('is the current rate, carried to the end of the period', () => {
     expect(forecast(300, '2026-11', '2026-11-16T00:00:00Z')).toBe(600);
     expect(forecast(300, '2026-11-30', '2026-11-30T06:00:00Z')).toBe(1_200);
   });

@@ -47,6 +47,8 @@ test('npm run platform-key tells the state of the key, and a key that replaces a
 
   const stored = await command([], fakeKey());
   expect(stored.status).toBe(0);
-  expect(stored.text).toContain('was suspended and stays so. Next: npm run platform-key -- --resume');
+  expect(stored.text).toContain(
+    'is still suspended. To end the suspension: npm run platform-key -- --resume',
+  );
   expect(await command(['--state'])).toMatchObject({ status: SUSPENDED });
 });

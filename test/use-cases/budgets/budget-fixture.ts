@@ -9,7 +9,7 @@ import type { SetBudgetPorts } from '../../../lambdas/use-cases/budgets/set-budg
 import { strictPorts } from '../../support/strict-port.ts';
 import { aMember, aSite, aWorkspace, NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
 
-/** A monthly budget of 100 micro-cents for the whole workspace, of which nothing is spent in the present period. */
+/** A monthly budget of 100 micro-cents for the whole workspace, of which nothing is spent in the current period. */
 export const aBudget = (facts: Partial<Budget> = {}): Budget => ({
   workspaceId: WORKSPACE_ID,
   siteId: null,

@@ -6,7 +6,7 @@ import { aBudget, budgetWorld, CALLER, OTHER_SITE_ID } from './budget-fixture.ts
 const PAGE = { limit: 2, after: undefined };
 
 describe('the list of budgets', () => {
-  it('shows a viewer each budget with the counts of its present period, and where the next page starts', async () => {
+  it('shows a viewer each budget with the counts of its current period, and where the next page starts', async () => {
     const { ports } = budgetWorld({ role: 'viewer' });
     const asked: unknown[] = [];
     const budgets = {

@@ -8,7 +8,7 @@ const WORKSPACE: BudgetTarget = { workspaceId: WORKSPACE_ID };
 const SITE: BudgetTarget = { siteId: SITE_ID };
 
 describe('reading a budget', () => {
-  it('shows the counts of the present period: those of one that is over are zero', async () => {
+  it('shows the counts of the current period: those of one that is over are zero', async () => {
     const stored = aBudget({ periodName: '2026-10', spentMicroCents: 90, remainingMicroCents: 10 });
     const { ports } = budgetWorld({ stored, role: 'viewer' });
     expect(await readBudget(ports)(CALLER, WORKSPACE)).toMatchObject({

@@ -141,7 +141,7 @@ describe('a change of a budget', () => {
     ]);
   });
 
-  it('after its period is over begins the present one at zero', async () => {
+  it('after its period is over begins the current one at zero', async () => {
     const { state, log } = await set({ stored: { ...stored, periodName: '2026-10' } });
     expect(log).toEqual([['put']]);
     expect(state.budget).toMatchObject({

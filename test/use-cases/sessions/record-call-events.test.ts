@@ -234,7 +234,7 @@ describe('a call under budgets', () => {
     expect(log).toContain('queue scope by budget in 0 s');
   });
 
-  it('counts against the budget of the present period', async () => {
+  it('counts against the budget of the current period', async () => {
     const { log } = await reported(page(heartbeat(10)), {
       read: { budgets: [{ ...spent, periodName: '2026-10' }] },
     });

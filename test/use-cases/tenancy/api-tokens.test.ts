@@ -339,7 +339,7 @@ describe('a request with an API token', () => {
     expect(await workspace('viewer')).toEqual(['workspace_not_found']);
   });
 
-  it('never stands for a recent sign-in', async () => {
+  it('never counts as a recent sign-in', async () => {
     const { caller } = await calling({ role: 'admin' });
     expect(() => requireRecentSignIn(caller)).toThrow('api_token_not_allowed');
   });

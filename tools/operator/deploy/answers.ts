@@ -3,10 +3,10 @@ import { type FirstSiteAnswers, isPageOrigin, NO_ORIGIN, type Payer } from './fi
 import { DeployStop } from './stop.ts';
 import type { Terminal } from './terminal.ts';
 
-/** A person who mistypes is asked again; a program that answers the same for ever is not. */
+/** Number of attempts: a person who mistypes is asked again, but not a program that always gives the same answer. */
 const ATTEMPTS = 3;
 
-/** The answer that `parse` accepts. Throws DeployStop after three that it does not. */
+/** Returns an answer that `parse` accepts. Throws DeployStop after three that it rejects. */
 const askUntil = async <Value>(
   { ask, say }: Terminal,
   question: string,
@@ -28,10 +28,10 @@ const mailAddress = z.email();
 export const askOwner = (terminal: Terminal): Promise<string> =>
   askUntil(
     terminal,
-    '\nMail address of the first owner:',
+    '\nEmail address of the first owner:',
     '',
     (answer) => mailAddress.safeParse(answer).data,
-    'The owner must be a mail address.',
+    'The owner must be an email address.',
   );
 
 /** Questions to a person. Where nobody can answer, the tier is 1, and the payer and the origin must be options. */
@@ -63,7 +63,7 @@ export const firstSiteAnswers = (
     tier: async () => {
       if (!terminal.interactive) return 1;
       terminal.say(
-        '\nThe usage tier of the OpenAI account (platform.openai.com, Settings, Limits) sets how many sessions may run at once.',
+        '\nThe usage tier of the OpenAI account (platform.openai.com, Settings, Limits) determines how many sessions may run at once.',
       );
       return askUntil(
         terminal,

@@ -1,6 +1,6 @@
 import { awsErrorOf, DeployStop } from './stop.ts';
 
-/** A client of the SDK, as far as its failures go. */
+/** The part of an SDK client that is needed to name its failures. */
 interface FailingClient {
   readonly middlewareStack: {
     add(
@@ -19,7 +19,7 @@ interface FailedCall {
   readonly region: string;
 }
 
-/** The call that each error of the SDK came from. The errors themselves do not name it. */
+/** The call that caused each error of the SDK. The errors themselves do not name it. */
 const failedCalls = new WeakMap<Error, FailedCall>();
 
 /** The same client; `stopOfAwsError` can name the service, the call and the region of each of its errors. */
@@ -49,7 +49,7 @@ const statusOf = (error: Error): string => {
   return typeof status === 'number' ? ` (HTTP ${status})` : '';
 };
 
-/** The cause in words, and the next step. The SDK reports an answer that it cannot read as a SyntaxError of a parser. */
+/** The cause in words, and the next step. The SDK reports an unreadable response as a SyntaxError of its parser. */
 const explain = (error: Error): readonly [cause: string, next: string] => {
   const { name, message } = awsErrorOf(error);
   if (/Credentials?Provider|CredentialsError|ExpiredToken/i.test(name))
@@ -66,8 +66,8 @@ const explain = (error: Error): readonly [cause: string, next: string] => {
     return [`${name}: ${message}`, 'Wait a minute, then run the same command again.'];
   if (name === 'SyntaxError' || /deserialization/i.test(message))
     return [
-      `the answer is not one of AWS${statusOf(error)}`,
-      'A proxy or AWS_ENDPOINT_URL may answer in place of AWS: check them, then run the same command again.',
+      `the response did not come from AWS${statusOf(error)}`,
+      'A proxy or AWS_ENDPOINT_URL may have answered instead of AWS. Check both, then run the same command again.',
     ];
   return [
     `${name}: ${message}${statusOf(error)}`,

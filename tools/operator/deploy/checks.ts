@@ -188,7 +188,7 @@ export const checkTrails = async (
       level: 'stop',
       check: 'trails',
       says: `The region has ${trailList.length} CloudTrail trails, and AWS allows ${TRAILS_PER_REGION}.`,
-      next: 'Delete one that nobody reads. This lists them: aws cloudtrail describe-trails',
+      next: 'Delete a trail that nobody uses. To list the trails: aws cloudtrail describe-trails',
     },
   ];
 };

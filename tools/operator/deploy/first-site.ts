@@ -9,14 +9,14 @@ export interface FirstSite {
   readonly origin: string;
 }
 
-/** Answers of the operator. Each is asked for only where the options and the stored workspace leave it open. */
+/** Answers of the operator. Each is requested only if neither the options nor the stored workspace define it. */
 export interface FirstSiteAnswers {
   readonly payer: () => Promise<Payer>;
   /** Usage tier of the OpenAI account behind the key, 1 to 5: the number of sessions that may run at once. */
   readonly tier: () => Promise<number>;
   readonly origin: () => Promise<string>;
   readonly openAiKey: () => Promise<string>;
-  /** Called when managed billing has no platform key that could pay. */
+  /** Called when managed billing has no usable platform key. */
   readonly storePlatformKey: () => Promise<void>;
 }
 
@@ -27,7 +27,7 @@ export interface FirstSiteRequest {
   /** An access token of the owner. */
   readonly token: string;
   readonly workspace: string;
-  /** Explicit options. Only these change a workspace that exists. */
+  /** Explicit options. Only these change an existing workspace. */
   readonly given: {
     readonly payer: Payer | undefined;
     readonly tier: number | undefined;
@@ -40,7 +40,7 @@ export interface FirstSiteRequest {
 export const isPageOrigin = (text: string): boolean =>
   /^https?:/.test(text) && !text.includes('*') && parseRegisteredOrigin(text) === text;
 
-export const NO_ORIGIN = 'The address of the page must be an origin, for example https://shop.example.com.';
+export const NO_ORIGIN = 'The page address must be an origin, for example https://shop.example.com.';
 
 const TIMEOUT_MS = 30_000;
 const PAGE = 100;
@@ -84,14 +84,14 @@ const asker =
 
 const NEXT: Readonly<Record<string, string>> = {
   recent_sign_in_required:
-    'Run the command again and sign in when the browser asks. With TOKEN: get a token from a new sign-in first.',
+    'Run the command again and sign in when the browser asks. If you use TOKEN, first sign in again to get a new token.',
 };
 
 const dataOf = (answer: Answer, what: string): Readonly<Record<string, unknown>> => {
   if (answer.success) return answer.data;
   throw new DeployStop(
     `${what} ${answer.error.message} (${answer.error.code})`,
-    NEXT[answer.error.code] ?? 'Correct it and run the command again: it continues here.',
+    NEXT[answer.error.code] ?? 'Correct it, then run the command again. It continues here.',
   );
 };
 
@@ -128,8 +128,8 @@ const siteOf = async (
 };
 
 /**
- * The site of the workspace with this name, if the workspace has a key or managed billing that can serve it. Asks nothing and
- * changes nothing. undefined without one. Throws DeployStop with the refusal of the API.
+ * The site of the workspace with this name, if the workspace has a key or managed billing that can serve it; otherwise
+ * undefined. Asks nothing and changes nothing. Throws DeployStop with the refusal of the API.
  */
 export const existingFirstSite = async (
   request: Pick<FirstSiteRequest, 'url' | 'token' | 'workspace'>,
@@ -146,9 +146,9 @@ export const existingFirstSite = async (
 };
 
 /**
- * A workspace with this name, its OpenAI key or managed billing, and a site. What exists answers the questions and is
- * used as it is: only an explicit option changes the payer or the tier of a workspace, or adds a site for another origin.
- * undefined where the operator wants no key now. Throws DeployStop with the refusal of the API.
+ * A workspace with this name, its OpenAI key or managed billing, and a site. Existing settings answer the questions
+ * and stay unchanged: only an explicit option changes the payer or the tier of a workspace, or adds a site for another origin.
+ * undefined if the operator does not want a key now. Throws DeployStop with the refusal of the API.
  */
 export const ensureFirstSite = async (request: FirstSiteRequest): Promise<FirstSite | undefined> => {
   const { workspace: name, given, answers } = request;

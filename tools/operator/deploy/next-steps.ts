@@ -60,7 +60,7 @@ export const nextSteps = (
   if (config.alarmEmail !== undefined) steps.push('Confirm the email that AWS sent to alarmEmail.');
   steps.push(
     `Look at the dashboard spelo-byok-${stage} in CloudWatch, region ${region}.`,
-    `Later: npm run remove -- --stage ${stage} --data --plan shows what a removal deletes and keeps, with its cost.`,
+    `To see later what a removal deletes and keeps, with its cost: npm run remove -- --stage ${stage} --data --plan`,
   );
   return [
     '',

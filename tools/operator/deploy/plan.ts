@@ -8,7 +8,7 @@ const ACTIONS: Readonly<Record<StackState['condition'], string>> = {
   deployed: 'update where it differs',
   busy: 'wait, then update',
   'rolled back': 'delete the failed one, create again',
-  stuck: 'nothing until a person has acted',
+  stuck: 'nothing until you act',
 };
 
 /** Types that a reader looks for, in the words of the AWS console. */

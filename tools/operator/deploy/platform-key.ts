@@ -28,8 +28,8 @@ const PROGRAM = 'tools/operator/platform-key.ts';
 
 /**
  * Stores the platform's key with the role that alone may do so (`npm run platform-key`). The key goes from the standard
- * input of this process to that of the other one, and is asked for only when no key is suspended. Throws DeployStop when the role
- * cannot be assumed, the key is refused, or the operator has suspended the present one.
+ * input of this process to that of the other one, and is requested only if no key is suspended. Throws DeployStop when the role
+ * cannot be assumed, the key is refused, or the operator has suspended the current one.
  */
 export const storePlatformKey = async (
   aws: AwsClients,
@@ -82,7 +82,7 @@ export const storePlatformKey = async (
   if (state !== 0 || (await script(PROGRAM, [], environment, await openAiKey())) !== 0)
     throw new DeployStop(
       'The platform key was not stored.',
-      'The text above names the cause. Correct it, then run the command again.',
+      'Correct the cause shown above, then run the command again.',
     );
 };
 

@@ -46,7 +46,7 @@ export const environmentOf = ({ region }: Account): Readonly<Record<string, stri
   AWS_DEFAULT_REGION: region,
 });
 
-/** Folders of synthesized apps, which the process removes when it ends. */
+/** Folders of synthesized apps. The process removes them when it ends. */
 const assemblies = new Set<string>();
 
 const removeAssemblies = (): void => {
@@ -80,7 +80,7 @@ const synthesize = async (
   if (status !== 0)
     throw new DeployStop(
       'The templates could not be synthesized.',
-      'The text above names each wrong setting.',
+      'Correct the settings named above, then run the command again.',
     );
   return folder;
 };

@@ -16,7 +16,7 @@ export interface RemoveOptions {
   /** Also the stacks that hold data. Without it, all data stays in use. */
   readonly data: boolean;
   readonly yes: boolean;
-  /** Shows what would be deleted and kept, and ends. */
+  /** Shows what would be deleted and kept, then stops. */
   readonly plan: boolean;
 }
 
@@ -60,7 +60,7 @@ const explainRefusal = (states: readonly StackState[]): readonly string[] =>
       : [],
   );
 
-/** Resources of these stacks whose type a deletion keeps, as the templates say. */
+/** Resources of these stacks that a deletion keeps according to the templates. */
 const staying = async (
   aws: AwsClients,
   victims: readonly StackState[],
@@ -105,11 +105,11 @@ const removeStage = async (
   if (plan) {
     const stays = await staying(aws, victims, planned);
     if (stays.length > 0) {
-      say('\nA removal keeps, with what it costs:');
+      say('\nA removal keeps these resources, at this cost:');
       for (const line of keptLines(stays)) say(line);
     }
     const isProtected = victims.filter((victim) => victim.protected).map(({ name }) => name);
-    if (isProtected.length > 0) say(`\nStill protected from deletion: ${isProtected.join(', ')}.`);
+    if (isProtected.length > 0) say(`\nStill protected against deletion: ${isProtected.join(', ')}.`);
     say('\nNothing was changed.');
     return 0;
   }
@@ -152,7 +152,7 @@ const removeStage = async (
     )
   ).flat();
   if (kept.length > 0) {
-    say('\nStill there, from what CloudFormation has recorded in the last 90 days:');
+    say('\nRemaining resources, from the records of CloudFormation of the last 90 days:');
     for (const line of keptLines(kept)) say(line);
   }
   if (there.length > victims.length)

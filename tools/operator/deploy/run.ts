@@ -140,8 +140,7 @@ const invite = async (
   const SENTENCES = {
     invited: 'Cognito is sending an email with a temporary password, which is valid for three days.',
     'invited again': 'The old invitation had expired. Cognito is sending a new email.',
-    waiting:
-      'The invitation was sent before and is still valid. Look for an email from no-reply@verificationemail.com.',
+    waiting: 'An earlier invitation is still valid. Look for an email from no-reply@verificationemail.com.',
     there: 'The owner has already signed in.',
   };
   say(SENTENCES[await inviteOwner(aws, region, userPoolId, email)]);
@@ -245,7 +244,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
     await invite(ports, options, account, userPoolId);
   const token = await tokenOf(ports, options, prepared, data);
   const { key, tier, origin } = options;
-  // Nobody answers questions without a terminal: without an option, a site that exists is used as it is.
+  // Without a terminal, nobody can answer questions. Without an option, an existing site is used unchanged.
   const isAsIs = !interactive && key === undefined && tier === undefined && origin === undefined;
   const firstSite = isAsIs ? existingFirstSite : ensureFirstSite;
   const site =
@@ -270,7 +269,7 @@ const deployStage = async (ports: DeployPorts, options: DeployOptions): Promise<
     throw new DeployStop(
       'The stage is deployed, but the smoke test failed.',
       dnsStep(config, of('api'), of('edge')) ??
-        'Follow the failed line above, then run the same command again.',
+        'Follow the instructions in the failed line above, then run the same command again.',
     );
   for (const line of nextSteps({ stage, config, region: account.region }, { url, dashboardUrl, site, token }))
     say(line);

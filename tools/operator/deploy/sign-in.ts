@@ -63,7 +63,9 @@ const listen = (
       const taken = request.method === 'GET' && onRequest(request.url ?? '/');
       response
         .writeHead(taken ? 200 : 404, HEADERS)
-        .end(page(taken ? 'You can close this page and return to the terminal.' : 'There is nothing here.'));
+        .end(
+          page(taken ? 'You can close this page and return to the terminal.' : 'This page does not exist.'),
+        );
     });
     server.once('error', () => resolve(undefined));
     server.listen(port, host, () => resolve(server));
@@ -87,7 +89,7 @@ export const signInWithBrowser = async (
     client_id: clientId,
     redirect_uri: redirectUri,
     scope: 'openid',
-    // Storing a key needs a recent sign-in, which the session of the browser may not be.
+    // Storing a key requires a recent sign-in, and the browser's session may be older.
     prompt: 'login',
     state,
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),

@@ -32,7 +32,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /already exists|AlreadyExists/i,
-    'A resource with this name exists outside the stack, perhaps from another tool. Delete or rename it.',
+    'A resource with this name already exists outside the stack. Delete or rename it.',
   ],
   [
     /ReservedConcurrent|UnreservedConcurrent/i,
@@ -100,7 +100,10 @@ export const checkStacks = async (
         ].join('\n'),
       );
     else if (state.condition === 'busy')
-      found('note', `CloudFormation works on ${name} (${status}). The command waits until it has finished.`);
+      found(
+        'note',
+        `CloudFormation is working on ${name} (${status}). The command waits until it has finished.`,
+      );
     else if (state.condition === 'stuck')
       found(
         'stop',

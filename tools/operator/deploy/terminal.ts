@@ -9,7 +9,7 @@ export interface Terminal {
   readonly say: (line?: string) => void;
   /** Whether a person can answer. A pipe cannot. */
   readonly interactive: boolean;
-  /** Why nobody can answer, as far as it is known. */
+  /** Why nobody can answer, if known. */
   readonly obstacle?: string | undefined;
   /** One line; an empty one is the default. Ends with the error of `signal` when it is aborted. */
   readonly ask: (question: string, fallback: string, signal?: AbortSignal) => Promise<string>;
@@ -19,7 +19,7 @@ export interface Terminal {
 
 const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });
 
-/** Why a person cannot answer at these streams; undefined where one can. */
+/** Why a person cannot answer through these streams; undefined if one can. */
 export const obstacleOf = (input: { readonly isTTY?: boolean }, output: { readonly isTTY?: boolean }) => {
   if (input.isTTY === true && output.isTTY === true) return undefined;
   if (input.isTTY === true) return 'the output is a pipe or a file';
@@ -41,7 +41,7 @@ export const processTerminal = (): Terminal => {
       if (!interactive)
         throw new DeployStop(
           `This question needs an answer, and ${obstacle}: ${question}`,
-          'Give the answer as an option: see --help.',
+          'Provide the answer as an option. See --help.',
         );
       const lines = createInterface({ input: process.stdin, output: process.stdout });
       try {

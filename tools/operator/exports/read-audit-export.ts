@@ -21,7 +21,7 @@ const document = z.object({
   items: z.array(z.unknown()),
 });
 
-/** Filters of a time leave no gap in the chain. */
+/** Time filters leave no gap in the chain. */
 const WITHOUT_GAPS = new Set(['from', 'to', 'limit']);
 
 /**
@@ -69,7 +69,7 @@ const readCsv = (text: string): AuditExport => {
   };
 };
 
-/** Without the apostrophe that keeps a spreadsheet from running a cell as a formula (docs/usage.md). */
+/** Removes the apostrophe that keeps a spreadsheet from running a cell as a formula (docs/usage.md). */
 const plainCell = (cell: string): string => cell.replace(/^'(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])/, '');
 
 const rowOf = (item: unknown, workspaceId: string, index: number): AuditRow => {

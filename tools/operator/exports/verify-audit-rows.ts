@@ -7,8 +7,8 @@ import {
 
 /**
  * `missing`: a row between the first and the last is not in the file. `repeated`, `out_of_order`: rows were copied or moved.
- * `altered`: the content is not the one that was written. `unlinked`: this row does not follow the one before it, so
- * one of the two was changed. `cut_off`: the file ends before the head. `rewritten`: the row of the head is another one.
+ * `altered`: the content differs from what was written. `unlinked`: this row does not follow the one before it, so
+ * one of the two was changed. `cut_off`: the file ends before the head. `rewritten`: the row at the head's number has another hash.
  */
 export type ExportFault =
   | 'missing'
@@ -53,7 +53,7 @@ export const verifyAuditRows = (
 
 type Broken = ExportVerdict['broken'];
 
-/** A row that is not at the place of its number. */
+/** A row that is not at the position of its number. */
 const placeFault = (rows: readonly AuditRow[]): Broken => {
   const present = new Set(rows.map(({ sequence }) => sequence));
   const before = new Set<number>();
@@ -89,7 +89,7 @@ const contentFault = (
   return broken === undefined ? undefined : { sequence: broken.sequence, fault: 'altered' };
 };
 
-/** A row that does not name the hash of the one before it; of the first row, the workspace's own chain. */
+/** A row that does not contain the hash of the one before it; for the first row, the start of the workspace's chain. */
 const linkFault = (rows: readonly AuditRow[], workspaceId: string): Broken => {
   let previous: string | undefined = rows[0]?.sequence === 1 ? emptyChain(workspaceId).hash : undefined;
   for (const { sequence, previousHash, hash } of rows) {

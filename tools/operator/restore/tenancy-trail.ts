@@ -52,8 +52,9 @@ interface Counts {
  * Says what of a restored item of the tenancy table comes back. Nobody who was removed since is a member again, and nobody has
  * more rights than the trail gives them; a site that was archived stays archived, a workspace that was deleted stays deleted.
  * A workspace counts the owners and sites that come back with it, so that the last owner stays one. Events of the outbox stay
- * away, because they are rows of the trail already, marks, because they belong to the keys of their moment, and invitations
- * and API tokens, because they may have been accepted, withdrawn or revoked since. The rest is as it was at the moment of the restore.
+ * away, because they are already rows of the trail; marks, because they belong to the keys of their time; and invitations
+ * and API tokens, because they may have been accepted, withdrawn or revoked since. Everything else is as it was at the time of
+ * the restore.
  *
  * Reads the restored table `from` once, for the counts.
  */

@@ -255,7 +255,7 @@ const checkEnd = async (
   });
   if (answer.status !== 200)
     throw new SmokeStop(
-      `The session could not be ended, so its slot is taken for two minutes. ${said(answer)} Check the clock of this machine.`,
+      `The session could not be ended, so its slot stays taken for two minutes. ${said(answer)} Check the clock of this machine.`,
     );
   return 'the session has ended, and its slot is free';
 };

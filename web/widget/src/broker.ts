@@ -13,7 +13,7 @@ export interface OpenedCall {
   readonly voice: string;
   readonly heartbeat_seconds: number;
   readonly max_duration_seconds: number;
-  /** The event that has the assistant speak first. */
+  /** The event that makes the assistant speak first. */
   readonly first_message: ClientEvent | null;
 }
 

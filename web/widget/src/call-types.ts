@@ -35,12 +35,12 @@ export interface CallHandlers {
   readonly onUsage: (responseId: string, usage: unknown) => void;
   /** A passing remark, or none. */
   readonly onNote: (note: StringName | undefined) => void;
-  /** Something went wrong in a call that goes on: OpenAI's or the browser's name for it, and our sentence. */
+  /** An error in a call that continues: the name from OpenAI or the browser, and our sentence. */
   readonly onTrouble: (code: string, sentence: StringName) => void;
   /** How loud both sides are at this moment; undefined when that is not measured. */
   readonly levels: () => Levels | undefined;
   readonly onSecond: (seconds: number) => void;
-  /** The last thing that a call says. */
+  /** The last event of a call. */
   readonly onEnd: (end: CallEnd) => void;
 }
 

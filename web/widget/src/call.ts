@@ -68,7 +68,7 @@ export class Call {
     try {
       throwIfUnsupported();
       if (!this.#options.isTyped) this.#asked = this.#openMicrophone();
-      // A visitor who refuses after they hung up changes nothing.
+      // A refusal after the visitor hung up changes nothing.
       this.#asked?.catch(() => undefined);
       await this.#connect(CONNECT_TIMEOUT_MS);
     } catch (error) {
@@ -101,7 +101,7 @@ export class Call {
     this.#finish({ reason, note });
   }
 
-  /** The page closes: only what needs no answer is still sent. */
+  /** The page closes. Sends only what needs no answer. */
   leave(): void {
     if (this.#isOver) return;
     this.#line.leave();

@@ -103,7 +103,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
       // A router's copy of an element in a call.
       if (this.#scene.state === 'idle') this.removeAttribute('state');
       this.#scene.showsCaptions = this.getAttribute('captions') !== 'off';
-      // Opens the connection to the broker for a visitor who may click next; nothing is asked of it.
+      // Opens the connection to the broker before the visitor clicks. Sends no request.
       const preconnect = () => {
         const link = document.createElement('link');
         document.head.append(Object.assign(link, { rel: 'preconnect', crossOrigin: '', href: this.#api }));

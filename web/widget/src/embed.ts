@@ -30,7 +30,7 @@ export const embed = (siteId: string, wishes: Wishes = {}): void => {
   place(siteId, embedded.get(siteId));
 };
 
-/** A router replaces the page, the body, or all that is in it. A page that removes nothing but the widget wants it gone. */
+/** A router replaces the page, the body or its whole content. A page that removes only the widget wants to be rid of it. */
 const onChange = (changes: readonly MutationRecord[]): void => {
   const own: readonly Node[] = [...embedded.values()];
   const isReplaced = changes.some(({ removedNodes }) =>

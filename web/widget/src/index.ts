@@ -25,7 +25,7 @@ const install = (): void => {
   const address = script?.src || ADDRESS.exec(new Error().stack ?? '')?.[0];
   const { siteId, ...wishes } = script?.dataset ?? {};
   const api = wishes['api'] ?? (address === undefined ? '' : new URL(address).origin);
-  // A second copy of this script leaves everything to the first; the package knows neither the broker nor the one-line form.
+  // A second copy of this script does nothing. The package has neither the broker's address nor the one-line form.
   const element = (customElements.get('spelo-voice') ?? SpeloVoice) as typeof SpeloVoice;
   element.api ||= api;
   element.embed ??= embed;

@@ -4,7 +4,7 @@ import type { StringName } from './strings.ts';
 const WARN_SECONDS = 15;
 const NEARLY_UP_SECONDS = 60;
 
-/** How long a call has been silent and may be, and how long it still may last. */
+/** How long a call has been silent, how long it may be, and how long it may still last. */
 export interface Times {
   readonly silentSeconds: number;
   readonly idleSeconds: number;
@@ -12,7 +12,7 @@ export interface Times {
   readonly longestSeconds: number;
 }
 
-/** Returns the sentence and the reason of an end that is due, a sentence alone for a remark, or nothing. */
+/** Returns the sentence and the reason if the call must end, a sentence alone for a warning, or nothing. */
 export const limitOf = ({
   silentSeconds,
   idleSeconds,

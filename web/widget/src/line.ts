@@ -22,9 +22,9 @@ export class Line {
   async open(sdp: string): Promise<string> {
     const { api, siteId, visitorId, getEmbedToken } = this.#options;
     const lost = this.call;
-    // A call that takes the place of another needs no second token.
+    // A call that replaces another needs no second token.
     this.#embedToken ??= await embedTokenOf(getEmbedToken);
-    // Hung up while the page asked its server: there is nothing to open any more.
+    // The visitor hung up while the page asked its server: there is no call to open.
     if (this.#end !== undefined) throw new Failure({ code: 'connection_failed' });
     const call = await openCall(api, siteId, {
       sdp,
@@ -42,7 +42,7 @@ export class Line {
       call,
       this.#onHangUp,
     );
-    // Hung up while the broker was still answering: the line is given back at once.
+    // The visitor hung up while the broker was still answering: the slot is released at once.
     if (this.#end !== undefined) {
       this.#reports.end(this.#end);
       throw new Failure({ code: 'connection_failed' });
@@ -59,12 +59,12 @@ export class Line {
     this.#reports?.end(reason);
   }
 
-  /** The page closes: only what needs no answer is still sent. */
+  /** The page closes. Sends only what needs no answer. */
   leave(): void {
     this.#reports?.leave();
   }
 
-  /** Resolves when every report was heard, or when that takes too long to wait for. */
+  /** Resolves when every report was accepted, or after a time limit. */
   async drained(): Promise<void> {
     await this.#reports?.drained();
   }

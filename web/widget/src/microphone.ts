@@ -8,13 +8,13 @@ const PROBLEM_OF: Readonly<Record<string, ProblemCode>> = {
   OverconstrainedError: 'microphone_missing',
 };
 
-/** Throws a `Failure` in a browser, or on a page, that cannot hold a call. */
+/** Throws a `Failure` if the browser or the page does not support calls. */
 export const throwIfUnsupported = (): void => {
   if (!navigator.mediaDevices?.getUserMedia || typeof RTCPeerConnection === 'undefined' || !crypto.subtle)
     throw new Failure({ code: 'unsupported' });
 };
 
-/** The visitor's microphone, asked for at this moment and not before. Throws a `Failure`. */
+/** Requests the visitor's microphone and returns it. Throws a `Failure`. */
 export const openMicrophone = async (): Promise<MediaStream> => {
   throwIfMicrophoneForbidden();
   try {
@@ -33,7 +33,7 @@ export const trackOf = (stream: MediaStream | undefined): MediaStreamTrack | und
 interface TrackHandlers {
   /** The system has muted it, or no longer does. */
   readonly onSilenced: (isSilenced: boolean) => void;
-  /** It has ended or its device is gone. Comes once. */
+  /** It has ended or its device is gone. Called once. */
   readonly onGone: () => void;
 }
 

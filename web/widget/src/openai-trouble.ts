@@ -3,13 +3,13 @@ import type { ProblemCode, StringName } from './strings.ts';
 
 export type Response = NonNullable<ServerEvent['response']>;
 
-/** An answer that did not end well. */
+/** An answer that failed. */
 export interface Trouble {
   /** OpenAI's name for it. */
   readonly code: string | null;
   /** For a call that goes on. */
   readonly sentence?: StringName;
-  /** Ends the call: the next answer would fail just so. */
+  /** Ends the call, because the next answer would fail in the same way. */
   readonly problem?: ProblemCode;
 }
 
@@ -18,7 +18,7 @@ const SENTENCE_OF_INCOMPLETE: Readonly<Record<string, StringName>> = {
   max_output_tokens: 'response_cut',
 };
 
-/** Why an answer did not end well; undefined for one that did, and for one that was interrupted. */
+/** The reason why an answer failed; undefined for one that completed or was interrupted. */
 export const troubleOf = ({ status, status_details }: Response): Trouble | undefined => {
   if (status === 'incomplete') {
     const code = status_details?.reason ?? null;
@@ -39,7 +39,7 @@ export const codeOf = (error: OpenAiError | null | undefined): string | null => 
   return named === undefined ? null : String(named);
 };
 
-/** The problem that an OpenAI error code is to a visitor. Sources: OpenAI's error-code guide. */
+/** The problem that a visitor sees for an OpenAI error code. Sources: OpenAI's error-code guide. */
 const problemOfOpenAi = (code: string | null): ProblemCode => {
   if (code === 'rate_limit_exceeded' || code === 'slow_down') return 'busy';
   if (/quota|limit_(?:exceeded|reached)|credit|billing|payment/.test(code ?? ''))

@@ -23,7 +23,7 @@ export interface Scene {
   isTyped?: boolean;
 }
 
-/** The acts of a visitor, and the facts that the element knows at this moment. */
+/** The actions of a visitor, and the current facts of the element. */
 export interface Stage {
   attribute(name: string): string | null;
   readonly isMuted: () => boolean;
@@ -41,7 +41,7 @@ export interface Stage {
   readonly redraw: () => void;
 }
 
-/** Problems that another try can solve; every other problem needs a change first. */
+/** Problems that a retry can solve. Every other problem needs a change first. */
 const WORTH_A_RETRY: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'rate_limited',
   'busy',
@@ -65,7 +65,7 @@ const clock = (seconds: number): string =>
 const waitText = (seconds: number, wait: string, over: string): string =>
   seconds > 0 ? wait.replace('{time}', clock(seconds)) : over;
 
-/** A code that is newer than this script, or whose sentence was not loaded, has the general sentence. */
+/** Returns the general sentence for a code that this script does not know or whose sentence was not loaded. */
 export const sentenceOf = (code: ProblemCode, strings: Strings): string =>
   strings[code] ?? strings.unavailable;
 

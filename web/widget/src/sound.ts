@@ -3,7 +3,7 @@ import { followLevels, type LevelMeter } from './meter.ts';
 
 /** The assistant's sound, and how loud both sides are. */
 export class Sound {
-  /** Browsers refuse sound before a gesture, and the system pauses it for a phone call. */
+  /** True if the sound is refused or paused: browsers refuse it before a gesture, and the system pauses it for a phone call. */
   isBlocked = false;
   readonly #audio = new Audio();
   readonly #onBlocked: (isBlocked: boolean) => void;
@@ -28,7 +28,7 @@ export class Sound {
     this.#levels = followLevels([visitor, assistant], draw);
   }
 
-  /** Tries once more what the browser refused or has paused. No effect outside of a call. */
+  /** Resumes sound that the browser refused or paused. No effect outside of a call. */
   hearAgain(): void {
     this.#levels?.resume();
     if (this.#audio.srcObject !== null && (this.isBlocked || this.#audio.paused)) void this.#play();

@@ -160,7 +160,7 @@ export const createView = (root: ShadowRoot): View => {
   };
 
   const said = new Map<HTMLElement, string>();
-  /** Leaves alone what the browser has translated. */
+  /** Does not change text that the browser has translated. */
   const say = (element: HTMLElement, words: string): void => {
     if (said.get(element) !== words) element.textContent = words;
     said.set(element, words);
@@ -212,7 +212,7 @@ export const createView = (root: ShadowRoot): View => {
     extend: (made) => {
       extra = made;
       Object.assign(ICONS, made.icons);
-      // Drawn before its icon was there.
+      // Drawn before its icon was loaded.
       for (const element of buttons.values()) delete element.dataset['drawn'];
       addStyles(made.styles);
       controls.before(...made.elements);

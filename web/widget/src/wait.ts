@@ -1,8 +1,8 @@
-/** A line can come free long before the time that the broker can promise; nobody hammers on it meanwhile. */
+/** A slot can become free long before the time that the broker promises, so the visitor may retry early, but not at once. */
 const BUSY_PAUSE_SECONDS = 5;
 const TICK_MS = 500;
 
-/** The time after a refusal until another try makes sense. Ticks while it passes. */
+/** The time after a refusal until a retry makes sense. Calls back while it passes. */
 export class Wait {
   readonly #onTick: () => void;
   #beganAt = 0;
@@ -33,18 +33,18 @@ export class Wait {
     clearInterval(this.#timer);
   }
 
-  /** There is nothing to wait for any more. */
+  /** Ends the wait. */
   clear(): void {
     this.halt();
     this.#endsAt = 0;
   }
 
-  /** Whole seconds until another try makes sense. */
+  /** Whole seconds until a retry makes sense. */
   leftSeconds(): number {
     return Math.max(0, Math.ceil((this.#endsAt - performance.now()) / 1_000));
   }
 
-  /** True while the button for another try rests: after `busy` for some seconds only. */
+  /** True while the retry button is disabled: after `busy`, for some seconds only. */
   isResting(isBusy: boolean): boolean {
     const restedSeconds = (performance.now() - this.#beganAt) / 1_000;
     return this.leftSeconds() > 0 && (!isBusy || restedSeconds < BUSY_PAUSE_SECONDS);

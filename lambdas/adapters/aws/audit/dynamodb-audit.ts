@@ -21,9 +21,9 @@ import { auditMarkerItem, auditRowItem, auditTypeEntryItem } from './audit-items
 const MAX_BATCH = 100;
 
 /**
- * The audit table: rows by workspace and sequence, an index of the rarer types, and one marker per event. All are only ever put
- * where nothing is; no method changes or removes an item. IAM keeps the projector's role from updating and deleting, but not
- * from a put without the condition, which would overwrite a row: the nightly comparison finds that.
+ * The audit table: rows by workspace and sequence, an index of the rarer types, and one marker per event. Every put requires
+ * that the item does not exist, and no method changes or removes an item. IAM prevents the projector's role from updating and
+ * deleting, but not from a put without the condition, which would overwrite a row. The nightly comparison finds that.
  */
 export const dynamoDbAudit = (dynamoDb: DynamoDBDocumentClient, auditTable: string): AuditLog => {
   const newest = async (pk: string): Promise<Readonly<Record<string, unknown>> | undefined> => {

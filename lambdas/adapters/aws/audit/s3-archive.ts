@@ -23,8 +23,8 @@ export const s3Client = (
 };
 
 /**
- * Puts an object under a name that no object has. Returns false, and changes nothing, when one has it. The policies of the bucket refuse
- * every other put. S3 checks the body against a SHA-256, which a bucket with Object Lock demands anyway.
+ * Puts an object under an unused name. Returns false, without changes, if the name is taken. The bucket policy refuses every other
+ * put. S3 checks the body against a SHA-256, which a bucket with Object Lock requires anyway.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
  */
 export const putNew = (
@@ -56,8 +56,8 @@ const otherName = (name: string, lines: string): string =>
   );
 
 /**
- * The archive of the audit trail. Puts new objects and can do nothing else with them. A name is taken when a batch was delivered
- * again, or when another principal took it. It cannot read which, so it puts the rows under another name as well: no row is ever left out.
+ * The archive of the audit trail. It can only create objects. A name is taken if a batch was delivered again, or if another
+ * principal used it. The archiver cannot read which, so it writes the rows under another name too, and no row is left out.
  */
 export const s3Archive = (s3: S3Client, bucket: string): AuditArchive => ({
   put: async (name, lines) => {

@@ -55,7 +55,7 @@ const checkpointFields = z.object({
   carried: records,
   unjudged: records,
   comparedUpTo: z.string().nullable(),
-  // Checkpoints of older versions have neither.
+  // Checkpoints of older versions have neither field.
   swept: z.record(z.string(), z.string()).default({}),
   changed: z.array(z.string()).default([]),
 });
@@ -114,7 +114,8 @@ export const s3Checkpoints = (
       const name = nameOf(checkpoint.at);
       const text = JSON.stringify(checkpoint);
       const mac = (await macOf(name, text)).toString('base64');
-      // A name that is taken has this checkpoint, after an answer that was lost. Anything else has no valid signature tomorrow.
+      // If the name is taken, an earlier attempt whose answer was lost wrote this checkpoint. Any other content has no valid
+      // signature, and the next run reports it.
       await putNew(s3, {
         Bucket: bucket,
         Key: name,

@@ -15,7 +15,7 @@ import { parseCloudTrail } from './cloudtrail-records.ts';
 const DAY_MS = 86_400_000;
 /** The largest batch of the archiver, records (lib/constructs/stream-function.ts). An object holds no more rows. */
 const MAX_ROWS_OF_AN_OBJECT = 100;
-/** A quiet workspace has one row in an object, and a read takes some 20 ms. */
+/** A quiet workspace has one row per object, and a read takes about 20 ms. */
 const OBJECTS_AT_ONCE = 8;
 
 /** Every page of a list of the bucket. */

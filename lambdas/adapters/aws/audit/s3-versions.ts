@@ -11,9 +11,10 @@ interface Entry {
 }
 
 /**
- * Changed objects of a versioned bucket. An object that is written once has one version. A second one, or a delete marker over it, was put by
- * a person, with one exception: when the retention is over, the bucket's lifecycle puts a marker over an object and then removes its
- * version. A marker without any version is not reported, because only the lifecycle or a bypass of Object Lock leaves one, and
+ * Changed objects of a versioned bucket. An object that is written once has one version. A second version or a delete marker
+ * over it comes from a person, with one exception: after the retention, the bucket's lifecycle puts a marker over an object and
+ * then removes its version. A marker without any version is not reported, because only the lifecycle or a bypass of Object Lock
+ * leaves one, and
  * the notice on deletions is about the bypass. https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-expire-general-considerations.html
  */
 export const s3EvidenceVersions = (
@@ -45,7 +46,7 @@ export const s3EvidenceVersions = (
           { version: VersionId, at: LastModified?.getTime() ?? 0, isMarker },
         ]);
       const isLast = page.NextKeyMarker === undefined;
-      // The versions of the last object can go on in the next page.
+      // The versions of the last object can continue on the next page.
       const names = [...entries.keys()].filter((name) => isLast || name !== page.NextKeyMarker);
       const changed = names.flatMap((name) => changesOf(name, entries.get(name) ?? [], retentionDays));
       for (const name of names) entries.delete(name);

@@ -6,7 +6,7 @@ import { primaryKey } from '../table-keys.ts';
 import { budgetItem } from './budget-item.ts';
 import { budgetKey } from './budget-writes.ts';
 
-/** Budgets as people look at them. Reads only. */
+/** Reads budgets for display. Writes nothing. */
 export const dynamoDbBudgetReader = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly usage: string },

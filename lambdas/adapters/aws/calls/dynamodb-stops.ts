@@ -5,7 +5,10 @@ import { callAws } from '../aws-calls.ts';
 import { dynamoDbLiveWorkspaces } from './dynamodb-live-workspaces.ts';
 import { stopKey } from './stop-key.ts';
 
-/** An operator's stop, for the command alone: no deployed function can write one. `writer` is the role that the command runs with. */
+/**
+ * Writes an operator's stop. Only the command uses it: no deployed function can write a stop. `writer` is the role that the
+ * command runs with.
+ */
 export const dynamoDbStops = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly tenancy: string; readonly limits: string; readonly writer: 'stop' | 'break-glass' },

@@ -16,7 +16,7 @@ export const dynamoDbSessionReader = (
   listSessions: (site, { from, before, order = 'newest_first' }, page) => {
     const keyAt = (at: Date) => primaryKey.session(site, sessionIdsFrom(at));
     const { pk, sk: first } = keyAt(from);
-    // Of the ids that begin with the time `before` none equals it: they go on at random.
+    // No id equals `before`, because ids continue with random characters after the time.
     const within = { first, last: keyAt(before).sk };
     return queryPage(
       dynamoDb,

@@ -30,8 +30,8 @@ interface Place {
 }
 
 /**
- * Sessions of all sites of a workspace, through the index `by-workspace`. The index has keys only: each session and its meter
- * are read by key, in two calls at the same time for a page.
+ * Sessions of all sites of a workspace, through the index `by-workspace`. The index has keys only: each session and its usage
+ * are read by key, in two concurrent calls per page.
  */
 export const dynamoDbWorkspaceSessions = (
   dynamoDb: DynamoDBDocumentClient,
@@ -54,7 +54,7 @@ export const dynamoDbWorkspaceSessions = (
     };
   };
 
-  /** In the order of `places`; without those that are gone, or that the index does not have right. */
+  /** In the order of `places`, without sessions that no longer exist or that the index lists wrongly. */
   const read = async (
     workspaceId: WorkspaceId,
     places: readonly Place[],
@@ -79,7 +79,7 @@ export const dynamoDbWorkspaceSessions = (
     listSessions: async (workspaceId, { from, before, order }, { limit, after }) => {
       const skAt = (at: Date): string =>
         primaryKey.session({ siteId: undefined, workspaceId }, sessionIdsFrom(at)).sk;
-      // Of the ids that begin with the time `before` none equals it: they go on at random.
+      // No id equals `before`, because ids continue with random characters after the time.
       const range = { first: skAt(from), last: skAt(before) };
       const start = after === undefined ? undefined : startingAt(after, workspaceId, range);
       const { entries, last } = await query({
@@ -113,7 +113,7 @@ export const dynamoDbWorkspaceSessions = (
   };
 };
 
-/** A use of the workspace's key by a person is in the index too, and in no list of sessions. */
+/** A person's use of the workspace's key is in the index too, but in no list of sessions. */
 const placeOf = ({ pk, sk }: IndexEntry): readonly Place[] => {
   const siteId = pk.replace(/^SITE#/, '');
   const sessionId = sk.replace(/^SESSION#/, '');
@@ -123,9 +123,9 @@ const placeOf = ({ pk, sk }: IndexEntry): readonly Place[] => {
 const positionText = ({ pk, sk }: IndexEntry): string => `${sk} ${pk}`;
 
 /**
- * The key that a position names. A forged one can only choose where in the caller's own list the page starts.
+ * The key that a position names. A forged position can only choose where in the caller's own list the page starts.
  *
- * @throws BrokerError `invalid_request` for a place outside of the list.
+ * @throws BrokerError `invalid_request` for a position outside of the list.
  */
 const startingAt = (
   position: string,

@@ -42,7 +42,7 @@ const adding = (counts: Readonly<Record<string, number>>) => {
   };
 };
 
-/** The totals that an entry of this meter goes to, and what it adds to each. */
+/** The totals that an entry of this session usage goes to, and what it adds to each. */
 export const totalsOf = (
   { workspaceId, issuedAt, siteId, model, mode, sessionId }: SessionUsage,
   { committedSeconds, tokens, ...counts }: LedgerEntry,
@@ -62,8 +62,8 @@ export const totalsOf = (
 ];
 
 /**
- * Adds a difference to the totals. `capSeconds` is the condition of a hold that grew: together with it the period commits no
- * more. Seconds that are given back need no condition.
+ * Adds a difference to the totals. `capSeconds` is the condition for a hold that grew: the period must not commit more
+ * seconds than that. Released seconds need no condition.
  */
 export const totalUpdates = (
   usageTable: string,
@@ -79,7 +79,7 @@ export const totalUpdates = (
         : { Update: { TableName: usageTable, Key: key, ...adding({ ...counts, committedSeconds }) } },
     );
 
-/** The meter that a session begins with and, under a hard cap, its minutes, if they still fit into the period. */
+/** The usage that a session begins with and, under a hard cap, its minutes, if they still fit into the period. */
 export const quotaReservationWrites = (
   usageTable: string,
   { usage, maxCommittedSeconds: committedBefore }: QuotaReservation,

@@ -8,7 +8,7 @@ import { apiTokenUseItem, dynamoDbApiTokenReader, keptUntil } from './dynamodb-a
 import { memberWrites } from './member-writes.ts';
 import { apiTokenItem } from './tenancy-items.ts';
 
-/** API tokens, beside the members of their workspace. Each change is one transaction with its audit event. */
+/** API tokens, stored with the members of their workspace. Each change and its audit event are one transaction. */
 export const dynamoDbApiTokenStore = (
   dynamoDb: DynamoDBDocumentClient,
   tenancyTable: string,

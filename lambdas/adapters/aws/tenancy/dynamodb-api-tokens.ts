@@ -7,9 +7,9 @@ import { primaryKey } from '../table-keys.ts';
 import { apiTokenItem } from './tenancy-items.ts';
 
 const HOUR_MS = 60 * 60_000;
-/** Uses that a container remembers as noted. One that it forgets costs a write whose condition fails. */
+/** Maximum number of recorded uses that a container remembers. A forgotten one costs a write whose condition fails. */
 const REMEMBERED = 1_000;
-/** DynamoDB may delete a token this long after it has expired; until then its owners see that it has. */
+/** DynamoDB may delete a token this long after it expires. Until then, owners see it as expired. */
 export const KEPT_SECONDS = 7 * 24 * 60 * 60;
 
 export const keptUntil = (expiresAt: string): number =>
@@ -60,7 +60,7 @@ export const dynamoDbApiTokenReader = (
           ),
         );
       } catch (error) {
-        // A conflict: another container has noted this hour. After any other failure the next use tries again.
+        // A conflict means that another container has recorded this hour. After any other failure, the next use retries.
         if (!(error instanceof ConflictError)) notedAtMs.delete(tokenId);
       }
     },

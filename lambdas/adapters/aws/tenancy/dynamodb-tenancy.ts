@@ -179,7 +179,7 @@ export const dynamoDbTenancy = (
           table.name,
           primaryKey.site(workspaceId, siteId),
           change,
-          // Else instructions that nobody saw would be replaced, and not be kept.
+          // Otherwise instructions that nobody saw would be replaced and lost.
           change.instructions === undefined ? 'attribute_exists(pk)' : 'instructions = :read',
           change.instructions === undefined ? {} : { ':read': instructions },
         ),

@@ -6,17 +6,20 @@ import type { RemovedPerson } from '../../../use-cases/ports/tenancy.ts';
 import type { TransactWrite } from '../audit/event-outbox.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 
-/** Marks that a person was removed from a workspace, for as long as an invitation of before could be accepted. */
+/** Records that a person was removed from a workspace, for as long as an earlier invitation could be accepted. */
 
 export const removalItem = z.object({ removedAt: z.string() });
 
-/** DynamoDB may delete a mark a day after the last invitation of before has expired. */
+/** DynamoDB may delete a record a day after the last earlier invitation has expired. */
 export const KEPT_MS = INVITATION_MS + 24 * 60 * 60_000;
 
 const hashOf = (...person: readonly string[]): string =>
   createHash('sha256').update(JSON.stringify(person)).digest('hex');
 
-/** One for the `sub`, one for the address: a person can sign in with another account. A hash, so that no mark holds an address. */
+/**
+ * One for the `sub` and one for the address, because a person can sign in with another account. Hashed, so that no record holds
+ * an address.
+ */
 export const removalKeys = (
   workspaceId: WorkspaceId,
   { sub, email }: RemovedPerson,
@@ -38,7 +41,7 @@ export const removalPuts = (
     },
   }));
 
-/** Holds while the person was not removed at `invitedAt` or later. */
+/** Condition that the person was not removed at `invitedAt` or later. */
 export const notRemovedSince = (
   tenancyTable: string,
   workspaceId: WorkspaceId,

@@ -94,7 +94,7 @@ describe('without a usable account', () => {
       proxy.close();
     }
     expect(scene.shown()).toMatch(
-      /CloudFormation DescribeStacks failed in eu-central-1: the answer is not one of AWS/,
+      /CloudFormation DescribeStacks failed in eu-central-1: the response did not come from AWS/,
     );
     expect(scene.shown()).toContain('A proxy or AWS_ENDPOINT_URL');
   });

@@ -280,7 +280,7 @@ const rolledBack = (reason: string) => ({
 
 describe('a deployment that failed', () => {
   test.each([
-    ['spelo-byok-dev-trail already exists', 'A resource with this name exists outside the stack'],
+    ['spelo-byok-dev-trail already exists', 'A resource with this name already exists outside the stack'],
     ['User: x is not authorized to perform: cloudtrail:CreateTrail', 'A policy forbids it'],
     ['Domain already associated with another user pool', 'The prefix of the sign-in page is taken'],
     ['User: 123456789012 already has 5 trails. TrailLimitExceeded', 'A quota of the account is used up'],
@@ -358,7 +358,7 @@ describe('a run that was stopped', () => {
     };
     const token = await stack.tokenFor(owner);
     expect(await scene.run({ token, key: 'none' })).toBe(0);
-    expect(scene.shown()).toContain('CloudFormation works on spelo-byok-dev-data (CREATE_IN_PROGRESS)');
+    expect(scene.shown()).toContain('CloudFormation is working on spelo-byok-dev-data (CREATE_IN_PROGRESS)');
     const waited = scene.shown().indexOf('waiting until CloudFormation has finished');
     expect(waited).toBeGreaterThan(0);
     expect(waited).toBeLessThan(scene.shown().indexOf('spelo-byok-dev-data: comparing'));
@@ -381,7 +381,7 @@ describe('a run that was stopped', () => {
     const run = () => scene.run({ owner: 'ada@shop.test', key: 'none' });
     await run();
     await run();
-    expect(scene.shown()).toContain('The invitation was sent before and is still valid.');
+    expect(scene.shown()).toContain('An earlier invitation is still valid.');
     const { users } = scene.aws.state;
     const fourDaysAgo = new Date(Date.now() - 4 * 24 * 3_600_000);
     users.set('ada@shop.test', { status: 'FORCE_CHANGE_PASSWORD', modifiedAt: fourDaysAgo });

@@ -31,7 +31,7 @@ test('a sign-in that is too old is explained with a new sign-in as the next step
       }),
     ).rejects.toMatchObject({
       message: expect.stringContaining('(recent_sign_in_required)'),
-      next: expect.stringContaining('get a token from a new sign-in'),
+      next: expect.stringContaining('sign in again to get a new token'),
     });
   } finally {
     api.close();

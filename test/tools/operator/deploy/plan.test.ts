@@ -71,7 +71,7 @@ describe('npm run deploy', () => {
   test('names the two dashes that npm needs when npm kept the options for itself', async () => {
     const { status, text } = await commandIn({ npm_config_stage: 'true' }, 'dev');
     expect(status).toBe(2);
-    expect(text).toContain('Put -- before the options, as in: npm run deploy -- --stage dev');
+    expect(text).toContain('Put -- before the options, for example: npm run deploy -- --stage dev');
   });
 
   test('refuses the stage prod of cdk.json as it is shipped, with each placeholder', async () => {
@@ -85,7 +85,7 @@ describe('npm run deploy', () => {
     [['--plan'], 'Give --stage, for example --stage dev.'],
     [['--stage', 'elsewhere'], 'The stage elsewhere is not among the stages of cdk.json (dev, prod).'],
     [['--stage', 'dev', '--tier', '6'], '--tier must be a number from 1 to 5.'],
-    [['--stage', 'dev', '--owner', 'ada'], '--owner must be a mail address.'],
+    [['--stage', 'dev', '--owner', 'ada'], '--owner must be an email address.'],
     [['--stage', 'dev', '--origin', 'shop.test/page'], '--origin must be an origin, for example'],
     [['--stage', 'dev', '--key', 'sk-secret'], '--key must be own, platform or none.'],
   ])('refuses the arguments %j with status 2', async (args, sentence) => {

@@ -51,12 +51,12 @@ describe('the removal of a stage', () => {
     expect(await run({ data: true })).toBe(0);
     expect(deleted()).toHaveLength(STACKS.length);
     expect(deleted().at(-1)).toBe(stackName('data'));
-    expect(scene.shown()).toMatch(/Still there[\s\S]*3 DynamoDB::Table: \$0\.25 per GB-month[\s\S]*Table-1/);
+    expect(scene.shown()).toMatch(/Remaining resources[\s\S]*3 DynamoDB::Table: \$0\.25 per GB-month[\s\S]*Table-1/);
   });
 
   test('can be repeated: the second run deletes nothing and lists the same', async () => {
     await run({ data: true });
-    const listed = /Still there[\s\S]*/.exec(scene.shown())?.[0];
+    const listed = /Remaining resources[\s\S]*/.exec(scene.shown())?.[0];
     expect(await run({ data: true })).toBe(0);
     expect(scene.shown().endsWith(listed ?? 'nothing')).toBe(true);
     expect(deleted()).toHaveLength(STACKS.length);
@@ -98,7 +98,7 @@ describe('the removal of a stage', () => {
     expect(await run({ data: true, plan: true, yes: false })).toBe(0);
     expect(deleted()).toEqual([]);
     expect(scene.shown()).toMatch(/delete spelo-byok-dev-data \(.*\); keeps 1 table/);
-    expect(scene.shown()).toMatch(/keeps, with what it costs:\n {2}3 DynamoDB::Table: \$0\.25[\s\S]*Table-1/);
+    expect(scene.shown()).toMatch(/keeps these resources, at this cost:\n {2}3 DynamoDB::Table: \$0\.25[\s\S]*Table-1/);
     expect(scene.shown()).toContain('Nothing was changed.');
   });
 
@@ -107,7 +107,7 @@ describe('the removal of a stage', () => {
     if (data === undefined) throw new Error('There is no data stack.');
     data.protected = true;
     expect(await run({ data: true, plan: true })).toBe(0);
-    expect(scene.shown()).toContain('Still protected from deletion: spelo-byok-dev-data.');
+    expect(scene.shown()).toContain('Still protected against deletion: spelo-byok-dev-data.');
   });
 });
 

@@ -74,7 +74,7 @@ const Address = ({ mail }: { readonly mail: MailAlerts }) => {
         type="email"
         value={address}
         placeholder="none"
-        hint="Leave empty for no email. A new address must be verified again."
+        hint="Leave empty for no email. A new address must be verified."
         fault={fault}
         onChange={(event) => setAddress(event.target.value)}
       />

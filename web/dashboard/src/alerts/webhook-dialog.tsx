@@ -61,7 +61,7 @@ export const WebhookDialog = ({
       />
       <label>
         <input type="checkbox" checked={every} onChange={(event) => setEvery(event.target.checked)} /> Send
-        every kind of notice, also those that are added later
+        every kind of notice, including kinds that are added later
       </label>
       {!every && (
         <NoticeChoice legend="Send a notice for" chosen={chosen} onChange={(next) => setChosen([...next])} />

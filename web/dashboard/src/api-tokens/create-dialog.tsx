@@ -84,7 +84,7 @@ export const CreateTokenDialog = ({
       </FieldRow>
       {role !== 'auditor' && (sites.data ?? []).length > 0 && (
         <fieldset style={{ border: 0, padding: 0, margin: 0, display: 'grid', gap: 8 }}>
-          <legend>Only these sites. Without a choice, the token can reach the whole workspace.</legend>
+          <legend>Sites that the token can access. Select none to allow the whole workspace.</legend>
           {(sites.data ?? []).map(({ site_id, name: siteName }) => (
             <label key={site_id}>
               <input

@@ -12,10 +12,10 @@ export const TOKEN_RIGHTS: Readonly<Record<ApiTokenRole, string>> = {
 export const tokenRoleName = (role: ApiTokenRole): string => role.charAt(0).toUpperCase() + role.slice(1);
 
 const DAY_MS = 24 * 60 * 60_000;
-/** From then on the page warns of the end of a token. */
+/** The page warns this many days before a token expires. */
 const WARN_DAYS = 14;
 
-/** Whole days that are left of a token, if they are few; undefined otherwise. */
+/** Whole days until a token expires, if fewer than WARN_DAYS; undefined otherwise. */
 export const fewDaysLeft = ({ expires_at, expired }: ApiToken, nowMs: number): number | undefined => {
   const days = Math.floor((Date.parse(expires_at) - nowMs) / DAY_MS);
   return !expired && days < WARN_DAYS ? Math.max(0, days) : undefined;

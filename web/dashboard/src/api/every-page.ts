@@ -3,7 +3,7 @@ interface OnePage<Item> {
   readonly next_cursor: string | null;
 }
 
-/** As many as the API gives at a time. */
+/** The maximum page size of the API. */
 const WHOLE_PAGE = 100;
 
 /** A whole list, page after page: names are looked up in it, and a choice that is missing could not be made. */

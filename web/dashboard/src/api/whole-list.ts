@@ -1,4 +1,4 @@
-/** As many as the API gives at a time. */
+/** The maximum page size of the API. */
 const ROWS_AT_A_TIME = 100;
 
 type Query = Readonly<Record<string, string | number | undefined>>;
@@ -19,7 +19,7 @@ const queryFor = (filter: Query, cursor: string | null): Query => ({
   ...(cursor !== null && { cursor }),
 });
 
-/** Every row of a list that fits `filter` as one JSON document, read a hundred rows at a time. */
+/** Every row of a list that matches `filter` as one JSON document, read a hundred rows at a time. */
 export const jsonOf = async (
   { page, onRows }: ListReader,
   filter: Query,
@@ -33,20 +33,20 @@ export const jsonOf = async (
     onRows(items.length);
     cursor = read.next_cursor;
   } while (cursor !== null);
-  // One row a line: the file can be compared and searched by line.
+  // One row per line, so that the file can be compared and searched by line.
   const rows = items.map((item) => JSON.stringify(item)).join(',\n');
   const head = JSON.stringify({ format: 'spelo-export/1', ...facts, filter });
   return `${head.slice(0, -1)},"items":[\n${rows}\n]}\n`;
 };
 
-/** Every row of a list that fits `filter` as the API's CSV with one header row, read a hundred rows at a time. */
+/** Every row of a list that matches `filter` as the API's CSV with one header row, read a hundred rows at a time. */
 export const csvOf = async ({ csvPage, onRows }: ListReader, filter: Query): Promise<string> => {
   const parts: string[] = [];
   let rows = 0;
   let cursor: string | null = null;
   do {
     const { text, next } = await csvPage(queryFor(filter, cursor));
-    // The names of the columns hold no line break.
+    // Column names contain no line break.
     const body = text.slice(text.indexOf('\r\n') + 2);
     parts.push(cursor === null ? text : body);
     rows += body.split('\r\n').length - 1;

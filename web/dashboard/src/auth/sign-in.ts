@@ -102,7 +102,7 @@ const renewOrForget = async (manager: UserManager, seen: User): Promise<User | u
   if (user.refresh_token !== undefined) {
     try {
       const renewed = await manager.signinSilent();
-      // An issuer that does not rotate refresh tokens, such as Cognito, gives the same one again: it is not spent.
+      // An issuer that does not rotate refresh tokens, such as Cognito, returns the same one: it stays valid.
       if (renewed?.refresh_token !== user.refresh_token) await markSpent(user.refresh_token);
       return renewed ?? undefined;
     } catch (error) {

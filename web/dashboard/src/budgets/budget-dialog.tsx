@@ -72,7 +72,7 @@ export const BudgetDialog = ({
           value={amount}
           hint={
             <>
-              At OpenAI’s list prices. An amount below the present spending takes effect at once.{' '}
+              At OpenAI’s list prices. An amount below the current spending takes effect at once.{' '}
               <BuysNote amountUsd={Number(amount)} rate={rate} />
             </>
           }

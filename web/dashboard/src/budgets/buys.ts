@@ -1,18 +1,18 @@
 import type { DataOf } from '../api/routes.ts';
 
-/** The price of a minute, and where it is known from. */
+/** The price of a minute, and its source. */
 export interface Rate {
   readonly centsPerMinute: number;
-  /** `past`: of the latest conversations. Otherwise the model whose typical conversation it is. */
+  /** `past`: recent conversations. Otherwise the model of a typical conversation. */
   readonly source: 'past' | { readonly model: string };
 }
 
 type Sum = Pick<DataOf<'readWorkspaceUsage'>['totals'], 'seconds' | 'cost_cents' | 'unpriced_sessions'>;
 
-/** A few minutes of talk say little about the next hours. */
+/** A few minutes of conversation do not predict the next hours. */
 const ENOUGH_SECONDS = 600;
 
-/** The price of a minute by past usage; undefined where that is too little, or without the cost of some sessions. */
+/** The price of a minute by past usage; undefined if there is too little usage or the cost of some sessions is unknown. */
 export const pastRate = (sum: Sum | undefined): Rate | undefined =>
   sum === undefined || sum.seconds < ENOUGH_SECONDS || sum.cost_cents === 0 || sum.unpriced_sessions > 0
     ? undefined

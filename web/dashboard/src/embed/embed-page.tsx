@@ -79,7 +79,7 @@ export default function EmbedPage({ site }: { readonly site: Site }) {
             </Card>
             <Card
               title="Content-Security-Policy"
-              lead="If your pages send one, it needs these sources in addition to your own."
+              lead="If your pages send this header, add these sources to your own."
             >
               <Snippet code={policyOf(kind, place)} label="Copy sources" />
             </Card>

@@ -7,7 +7,7 @@ import { FailureNote } from '../ui/states.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import { type FunctionTool, NO_ARGUMENTS, schemaOf, textOf } from './schema-text.ts';
 
-/** The stored functions with `tool` in place of the one called `former`, or after all others. */
+/** The stored functions with `tool` in place of the one called `former`, or at the end if there is none. */
 const withTool = (
   stored: readonly FunctionTool[],
   tool: FunctionTool,
@@ -17,7 +17,7 @@ const withTool = (
     ? stored.map((other) => (other.name === former ? tool : other))
     : [...stored, tool];
 
-/** The others are stored, so what the API refuses of any function is about the one that is sent. */
+/** The other functions are already stored, so a refusal of any function is about the one that is sent. */
 const faultIn = (error: unknown, field: 'name' | 'description' | 'parameters'): string | undefined =>
   error instanceof ApiFailure
     ? error.details.find(({ path }) => new RegExp(`^tools\\.\\d+\\.${field}(\\.|$)`).test(path))?.message

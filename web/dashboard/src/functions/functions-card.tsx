@@ -28,7 +28,7 @@ export default function FunctionsCard({ site }: { readonly site: Site }) {
     <>
       <Card
         title="Functions"
-        lead="The assistant calls them during a conversation, and your page answers: to look something up, or to do something. Changes apply to new sessions."
+        lead="The assistant calls these functions during a conversation, and your page answers, for example to look something up or to start an action. Changes apply to new sessions."
         aside={
           may('admin') &&
           !isLocked && (
@@ -45,8 +45,8 @@ export default function FunctionsCard({ site }: { readonly site: Site }) {
         {isLocked ? (
           <Note title="A locked site has no functions.">
             <p>
-              Its calls have no data channel to carry them. To add functions, choose Brokered as the control
-              under Settings.
+              Its calls have no data channel, which functions need. To add functions, choose Brokered as the
+              control under Settings.
             </p>
           </Note>
         ) : (
@@ -54,7 +54,7 @@ export default function FunctionsCard({ site }: { readonly site: Site }) {
             {isFull && may('admin') && (
               <Note
                 tone="warn"
-                title="The site has as many functions as it can. Remove one to add another."
+                title="The site has the maximum number of functions. Remove one to add another."
               />
             )}
             <List tools={tools} mayChange={may('admin')} onAsk={setAsking} />
@@ -62,7 +62,10 @@ export default function FunctionsCard({ site }: { readonly site: Site }) {
         )}
       </Card>
       {tools.length > 0 && (
-        <Card title="Code of your page" lead="It answers the calls. Put it after the embed snippet.">
+        <Card
+          title="Code of your page"
+          lead="This code answers the function calls. Put it after the embed snippet."
+        >
           <Snippet code={pageCode(tools)} label="Copy page code" />
           <p className={ui['meta']}>
             The arguments come from what a visitor says. Your server decides what this visitor may see or do.
@@ -169,7 +172,7 @@ const RemoveDialog = ({
     >
       <Bullets
         items={[
-          'The assistant of new sessions does not know the function.',
+          'In new sessions, the assistant can no longer call the function.',
           'Sessions that have already started can still call it.',
         ]}
       />

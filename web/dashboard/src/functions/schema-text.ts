@@ -8,7 +8,7 @@ export const NO_ARGUMENTS: Schema = { type: 'object', properties: {} };
 
 export const textOf = (schema: Schema): string => JSON.stringify(schema, undefined, 2);
 
-/** The schema that a person typed, or what keeps the text from being a JSON object. The API checks the rest. */
+/** The schema that a person typed, or the reason why the text is not a JSON object. The API checks the rest. */
 export const schemaOf = (text: string): { readonly schema: Schema } | { readonly fault: string } => {
   try {
     const value: unknown = JSON.parse(text);
@@ -20,7 +20,7 @@ export const schemaOf = (text: string): { readonly schema: Schema } | { readonly
   }
 };
 
-/** The names of the arguments in the order of the schema. Any JSON Schema of an object is allowed, also one without names. */
+/** The names of the arguments in the order of the schema. The schema may have no names. */
 export const argumentsOf = ({ properties }: Schema): readonly string[] =>
   typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
 
@@ -39,7 +39,7 @@ const keyOf = (name: string): string => {
   return isVariable(name) ? name : JSON.stringify(name);
 };
 
-/** Code of a page that answers these functions. Arguments that cannot be variables are left out of it. */
+/** Code for a page that answers these functions. Arguments that cannot be variables are left out of it. */
 export const pageCode = (tools: readonly FunctionTool[]): string => {
   const lines = tools.map(({ name, parameters }) => {
     const names = argumentsOf(parameters).filter(isVariable);

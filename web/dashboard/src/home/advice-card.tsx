@@ -6,7 +6,7 @@ import { useWorkspace } from '../workspace.tsx';
 import { adviceFor } from './advice.ts';
 import css from './home.module.css';
 
-/** Improvements that an admin can make. Nothing is shown where there is nothing to say. */
+/** Improvements that an admin can make. Renders nothing if there are none. */
 export const AdviceCard = ({
   sites,
   overview,
@@ -18,7 +18,7 @@ export const AdviceCard = ({
   const advice = adviceFor(workspace, sites, overview);
   if (advice.length === 0) return null;
   return (
-    <Card title="Advice" lead="By the present settings of the workspace and its sites.">
+    <Card title="Advice" lead="Based on the current settings of the workspace and its sites.">
       <ul className={css['list']} aria-label="Advice">
         {advice.map(({ id, text, to }) => (
           <li key={id}>

@@ -10,7 +10,7 @@ export interface Advice {
   readonly to: string;
 }
 
-/** Sites that one sentence names. */
+/** Maximum number of sites that one sentence names. */
 const NAMED = 3;
 
 const namesOf = (sites: readonly Site[]): string => {
@@ -21,7 +21,7 @@ const namesOf = (sites: readonly Site[]): string => {
   return sites.length > NAMED ? `${named} and ${sites.length - NAMED} more` : named;
 };
 
-/** Improvements that an admin can make, by what is stored; the most urgent first. */
+/** Improvements that an admin can make, from the stored settings; the most urgent first. */
 export const adviceFor = (
   workspace: Pick<Workspace, 'billing_mode' | 'alert_email' | 'has_key'>,
   sites: readonly Site[],

@@ -15,7 +15,7 @@ export const BudgetCard = ({
   sites,
 }: {
   readonly overview: DataOf<'readOverview'>;
-  /** undefined: not there yet, or not to be had. */
+  /** undefined: still loading, or not available. */
   readonly sites: readonly Site[] | undefined;
 }) => {
   const { name, billing_mode, may } = useWorkspace();
@@ -29,8 +29,8 @@ export const BudgetCard = ({
     >
       {budget === null ? (
         <p>
-          The workspace has no budget: nothing limits what its keys cost, except budgets of sites and a limit
-          at OpenAI. {may('admin') && <Link to="../budgets">Set a budget</Link>}
+          The workspace has no budget. Only site budgets and a limit at OpenAI restrict what its keys cost.{' '}
+          {may('admin') && <Link to="../budgets">Set a budget</Link>}
         </p>
       ) : (
         <BudgetUse budget={budget} name={name} />
@@ -63,7 +63,7 @@ const PlanMinutes = ({ plan }: { readonly plan: DataOf<'readOverview'>['month'][
   return (
     <Card
       title="Plan"
-      lead="The platform pays OpenAI, and the minutes of the plan count."
+      lead="The platform pays OpenAI. Minutes count against the plan."
       aside={<Link to="../billing">Billing</Link>}
     >
       <p>{words}</p>
@@ -77,7 +77,7 @@ const PlanMinutes = ({ plan }: { readonly plan: DataOf<'readOverview'>['month'][
         <p className={ui['hint']}>
           {hard_cap
             ? 'The minutes are used up: visitors cannot talk until next month.'
-            : 'The minutes are used up: more minutes cost the plan’s overage price.'}
+            : 'The minutes are used up: further minutes are billed at the plan’s overage price.'}
         </p>
       )}
     </Card>

@@ -12,7 +12,7 @@ import css from './home.module.css';
 
 type ListedKey = DataOf<'listKeys'>['items'][number];
 
-/** Sites whose keys are read. */
+/** Maximum number of sites whose keys are read. */
 const SITES_READ = 100;
 
 /** Every stored key with its state. */
@@ -24,7 +24,9 @@ export const KeysCard = ({ sites }: { readonly sites: readonly Site[] | undefine
     <Card
       title="OpenAI keys"
       lead={
-        isManaged ? 'The platform’s key pays. Stored keys are not used.' : 'The state of every stored key.'
+        isManaged
+          ? 'Managed mode uses the platform’s key. Stored keys are not used.'
+          : 'The state of every stored key.'
       }
       aside={<Link to="../billing">Keys</Link>}
     >
@@ -77,7 +79,7 @@ const KeyLine = ({
         <Badge tone={KEY_STATES[state].tone}>{KEY_STATES[state].text}</Badge>
       </div>
       {state === 'unverified' && <span>{verdict.message}</span>}
-      {state === 'degraded' && <span>Visitors fail with it at OpenAI. See the errors.</span>}
+      {state === 'degraded' && <span>Conversations with this key fail at OpenAI. See the errors.</span>}
       <span className={ui['meta']}>
         <span className={ui['mono']}>{masked}</span> · last used {formatTime(last_used_at)}
       </span>

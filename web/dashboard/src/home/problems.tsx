@@ -18,7 +18,7 @@ const SHOWN = 5;
 const siteName = (sites: readonly Site[] | undefined, siteId: string | null): string | undefined =>
   siteId === null ? undefined : (sites?.find(({ site_id }) => site_id === siteId)?.name ?? siteId);
 
-/** Errors of the last 24 hours by kind, without what was dealt with. */
+/** Errors of the last 24 hours by kind, without those that were resolved. */
 export const ErrorsCard = () => {
   const { workspace_id } = useWorkspace();
   const { data: sites, isPending } = useSites(workspace_id);
@@ -33,7 +33,7 @@ export const ErrorsCard = () => {
       aside={<Link to="../usage?tab=errors">All errors</Link>}
     >
       <Loaded
-        // The sites say which refused origins were dealt with.
+        // The sites show which refused origins were resolved.
         query={isPending ? { ...errors, data: undefined, error: null } : errors}
         what="the errors"
         skeleton={<SkeletonRows rows={2} />}
@@ -63,7 +63,9 @@ export const ErrorsCard = () => {
                 ))}
               </ul>
               {items.length > SHOWN && (
-                <p className={ui['meta']}>{formatWhole(items.length - SHOWN)} more kinds under All errors.</p>
+                <p className={ui['meta']}>
+                  {formatWhole(items.length - SHOWN)} more kinds on the All errors page.
+                </p>
               )}
             </>
           );
@@ -73,7 +75,7 @@ export const ErrorsCard = () => {
   );
 };
 
-/** Unusual use in the last seven days. For owners, who alone read the audit trail. */
+/** Unusual use in the last seven days. For owners, because only they read the audit trail. */
 export const AnomaliesCard = ({ sites }: { readonly sites: readonly Site[] | undefined }) => {
   const { workspace_id } = useWorkspace();
   const found = useSearch('listAudit', {
@@ -90,7 +92,9 @@ export const AnomaliesCard = ({ sites }: { readonly sites: readonly Site[] | und
         {(page) => {
           const { items, hasMore } = recentAnomalies(page, Date.now());
           if (items.length === 0)
-            return <p>{hasMore ? 'None found so far. Audit searches further.' : 'None.'}</p>;
+            return (
+              <p>{hasMore ? 'None found in the latest rows. Search further on the Audit page.' : 'None.'}</p>
+            );
           return (
             <>
               <ul className={css['list']} aria-label="Unusual use in the last 7 days">
@@ -103,7 +107,7 @@ export const AnomaliesCard = ({ sites }: { readonly sites: readonly Site[] | und
                   </li>
                 ))}
               </ul>
-              {hasMore && <p className={ui['meta']}>There are more under Audit.</p>}
+              {hasMore && <p className={ui['meta']}>The Audit page has more.</p>}
             </>
           );
         }}

@@ -12,7 +12,7 @@ const ANOMALIES_WITHIN_MS = 7 * 24 * HOUR_MS;
 
 export interface Recent<Item> {
   readonly items: readonly Item[];
-  /** True where the window goes further back than what was read. */
+  /** True if the window starts before the oldest row that was read. */
   readonly hasMore: boolean;
 }
 
@@ -35,7 +35,7 @@ const isSettled = ({ code, origin, site_id }: ErrorRow, sites: readonly Site[]):
   );
 };
 
-/** The kinds of errors of the last 24 hours, without refused origins that were dealt with. */
+/** The kinds of errors of the last 24 hours, without refused origins that were resolved. */
 export const openErrors = (
   { items, next_cursor }: Read<ErrorRow>,
   sites: readonly Site[],

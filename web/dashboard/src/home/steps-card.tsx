@@ -10,7 +10,7 @@ import { nextStep, STEPS, type StepId, stepsDone } from './steps.ts';
 interface Words {
   readonly title: string;
   readonly text: string;
-  /** Where an admin does it. */
+  /** The page on which an admin takes the step. */
   readonly to: string;
 }
 
@@ -28,7 +28,7 @@ const wordsOf = (site: Site | undefined): Readonly<Record<StepId, Words>> => ({
   },
   snippet: {
     title: 'Put the snippet into your pages',
-    text: 'Done when a visitor of your website opens the first session. A test in this dashboard does not count.',
+    text: 'Done when a visitor to your website opens the first session. A test in this dashboard does not count.',
     to: site === undefined ? '../sites' : `../sites/${site.site_id}?tab=embed`,
   },
   talk: {
@@ -38,7 +38,7 @@ const wordsOf = (site: Site | undefined): Readonly<Record<StepId, Words>> => ({
   },
 });
 
-/** The way to the first visitor who has talked, with each step’s state as it is stored. */
+/** The steps until the first visitor has talked, each with its stored state. */
 export const StepsCard = ({
   sites,
   visitors,

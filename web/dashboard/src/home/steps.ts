@@ -1,6 +1,6 @@
 import type { DataOf } from '../api/routes.ts';
 
-/** The way to the first visitor, in order. */
+/** The steps until the first visitor has talked, in order. */
 export const STEPS = ['key', 'site', 'origin', 'snippet', 'talk'] as const;
 export type StepId = (typeof STEPS)[number];
 
@@ -9,12 +9,12 @@ export interface StepFacts {
   readonly isManaged: boolean;
   readonly hasWorkspaceKey: boolean;
   readonly sites: readonly { readonly has_key: boolean; readonly allowed_origins: readonly string[] }[];
-  /** Where this dashboard is: it is no visitor’s page. */
+  /** The origin of this dashboard, whose sessions do not count as visitors. */
   readonly ownOrigin: string;
   readonly visitors: DataOf<'readOverview'>['visitors'];
 }
 
-/** Whether each step is done, by what is stored; null: not known. */
+/** Whether each step is done, from the stored data; null: not known. */
 export const stepsDone = (facts: StepFacts): Readonly<Record<StepId, boolean | null>> => {
   const { sites, visitors, ownOrigin } = facts;
   return {

@@ -73,7 +73,7 @@ export const MyselfCard = () => {
         >
           <Bullets
             items={[
-              'You lose access with your next request.',
+              'Your next request is refused.',
               'Only an owner can invite you again.',
               'The last owner cannot leave: make another member an owner first, or delete the workspace.',
             ]}

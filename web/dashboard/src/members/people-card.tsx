@@ -156,7 +156,7 @@ const RemoveDialog = ({ member, onClose }: { readonly member: Member; readonly o
       onClose={onClose}
     >
       <p>
-        {name} <span className={ui['mono']}>({member.sub})</span> loses access with the next request. Their
+        {name} <span className={ui['mono']}>({member.sub})</span> loses access at the next request. Their
         earlier changes are not undone.
       </p>
     </ConfirmDialog>

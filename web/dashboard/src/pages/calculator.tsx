@@ -307,7 +307,7 @@ const PlanTable = ({
 
 const CHEAPER = { byok: 'Own key', managed: 'Plan', equal: 'The same' } as const;
 
-/** `2026-11`, UTC; `back` months before the present one. */
+/** `2026-11`, UTC; `back` months before the current one. */
 const monthOf = (now: Date, back: number): string =>
   new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1)).toISOString().slice(0, 7);
 

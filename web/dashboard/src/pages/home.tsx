@@ -13,7 +13,7 @@ import { useWorkspace } from '../workspace.tsx';
 
 const REFRESH_MS = 60_000;
 
-/** A workspace at a glance. Each part loads, fails and is tried again alone. */
+/** A workspace at a glance. Each part loads, fails and can be retried by itself. */
 export default function HomePage() {
   const { workspace_id, name, may } = useWorkspace();
   const sites = useSites(workspace_id);

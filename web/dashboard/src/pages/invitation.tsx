@@ -17,7 +17,7 @@ const readCode = (text: string): { readonly invitationId: string; readonly secre
   return { invitationId, secret };
 };
 
-/** The code of the address, as it is where it is damaged: the API then finds no invitation. */
+/** The code in the address, unchanged even if it is damaged: the API then finds no invitation. */
 const codeIn = (hash: string): string => {
   try {
     return decodeURIComponent(hash.slice(1));

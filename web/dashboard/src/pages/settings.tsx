@@ -148,7 +148,7 @@ const WorkspaceForm = () => {
             ))}
           </SelectField>
           <TextField
-            label="Alert e-mail"
+            label="Alert email"
             type="email"
             value={draft.alert_email ?? ''}
             placeholder="none"

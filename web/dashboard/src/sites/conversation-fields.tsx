@@ -199,7 +199,7 @@ const TurnFields = ({
           )
         }
       >
-        <option value="">Default of OpenAI</option>
+        <option value="">OpenAI default</option>
         <option value="server_vad">After a pause</option>
         <option value="semantic_vad">When the visitor seems to have finished</option>
       </SelectField>

@@ -5,7 +5,7 @@ import {
 import type { Site } from '../api/queries.ts';
 import { SelectField, TextArea } from '../ui/field.tsx';
 
-/** Whether the assistant begins the conversation, and how. */
+/** Chooses whether the assistant begins the conversation, and how. */
 export const FirstMessageFields = ({
   value,
   faultOf,
@@ -43,7 +43,7 @@ export const FirstMessageFields = ({
             ? 'Hello, this is the workshop. How can I help you?'
             : 'Greet the visitor in one sentence and ask how you can help.'
         }
-        hint="The model usually keeps to it, but OpenAI does not guarantee the words."
+        hint="The model usually follows this, but OpenAI does not guarantee the exact words."
         fault={faultOf('conversation.first_message.text')}
         onChange={(event) => onChange({ ...value, text: event.target.value })}
       />

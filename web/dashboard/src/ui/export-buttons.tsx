@@ -10,7 +10,7 @@ import { saveFile } from './save-file.ts';
 import { FailureNote } from './states.tsx';
 import ui from './ui.module.css';
 
-/** Saves every row of a list that fits its filters, as CSV or JSON. It can be cancelled, and ends with its page. */
+/** Saves every row of a list that matches its filters, as CSV or JSON. It can be cancelled, and stops when the page closes. */
 export const ExportButtons = <Id extends 'listWorkspaceSessions' | 'listErrors' | 'listAudit'>({
   list,
   id,

@@ -20,7 +20,7 @@ export const keepDrafts = (): void => {
   LEAVING.dispatchEvent(new Event('leave'));
 };
 
-/** Forgets what keepDrafts kept, because the page does not leave: the forms still show it, and ask again. */
+/** Deletes what keepDrafts kept. For a page that stays open after all: its forms still hold the text. */
 export const dropKeptDrafts = (): void => {
   isLeaving = false;
   for (const name of kept) window.sessionStorage.removeItem(name);

@@ -4,7 +4,7 @@ import css from './ui.module.css';
 
 const indexes = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
 
-/** Holds the place of the rows of a table. */
+/** Placeholder of the rows of a table. */
 export const SkeletonRows = ({ rows = 4 }: { readonly rows?: number }) => (
   <div className={css['skeletonRows']}>
     {indexes(rows).map((row) => (
@@ -17,7 +17,7 @@ export const SkeletonRows = ({ rows = 4 }: { readonly rows?: number }) => (
   </div>
 );
 
-/** Holds the place of tiles with figures. */
+/** Placeholder of tiles with figures. */
 export const SkeletonTiles = ({ names }: { readonly names: readonly string[] }) => (
   <Tiles>
     {names.map((name) => (
@@ -26,7 +26,7 @@ export const SkeletonTiles = ({ names }: { readonly names: readonly string[] }) 
   </Tiles>
 );
 
-/** Holds the place of the cards of a page. */
+/** Placeholder of the cards of a page. */
 export const SkeletonCards = ({ cards = 2 }: { readonly cards?: number }) => (
   <div className={css['page']}>
     {indexes(cards).map((card) => (
@@ -41,7 +41,7 @@ export const SkeletonCards = ({ cards = 2 }: { readonly cards?: number }) => (
   </div>
 );
 
-/** Holds the place of a page until its code is there. */
+/** Placeholder of a page until its code is loaded. */
 export const SkeletonPage = () => (
   <div className={css['page']}>
     <Skeleton height={32} width="220px" />

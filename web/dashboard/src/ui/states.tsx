@@ -50,7 +50,7 @@ export const FailureNote = ({
   onRetry,
 }: {
   readonly failure: unknown;
-  /** The part that could not be loaded, such as `the sites`; undefined: something else failed. */
+  /** The part that failed to load, such as `the sites`; undefined: something else failed. */
   readonly what?: string;
   readonly onRetry?: () => void;
 }) => {
@@ -136,7 +136,7 @@ export const Skeleton = ({
   readonly width?: string;
 }) => <span className={css['skeleton']} style={{ height, width }} aria-hidden="true" />;
 
-/** Holds a place until its data is there, and says so to screen readers. */
+/** Placeholder until the data is loaded. Announces the loading to screen readers. */
 export const Loading = ({
   what,
   lines = 3,
@@ -159,12 +159,12 @@ export const Loading = ({
 interface Loadable<Data> {
   readonly data: Data | undefined;
   readonly error: unknown;
-  /** When the data came, Unix ms. */
+  /** When the data was loaded, Unix ms. */
   readonly dataUpdatedAt: number;
   readonly refetch: () => unknown;
 }
 
-/** Says of data that could not be read again how old it is. */
+/** Shows how old data is that could not be refreshed. */
 const StaleNote = ({ query }: { readonly query: Loadable<unknown> }) => (
   <div className={css['stale']}>
     <Note
@@ -172,7 +172,7 @@ const StaleNote = ({ query }: { readonly query: Loadable<unknown> }) => (
       live
       title={`Not up to date: as of ${formatTime(new Date(query.dataUpdatedAt).toISOString())}.`}
     >
-      <p>{query.error instanceof ApiFailure ? query.error.message : 'It could not be read again.'}</p>
+      <p>{query.error instanceof ApiFailure ? query.error.message : 'It could not be refreshed.'}</p>
       <div>
         <Button small onClick={() => void query.refetch()}>
           Try again
@@ -182,7 +182,7 @@ const StaleNote = ({ query }: { readonly query: Loadable<unknown> }) => (
   </div>
 );
 
-/** Loading, failed or there: each of a query's states shows. Data that could not be read again says how old it is. */
+/** Shows each state of a query: loading, failed or loaded. Data that could not be refreshed shows its age. */
 export const Loaded = <Data,>({
   query,
   what,
@@ -193,7 +193,7 @@ export const Loaded = <Data,>({
   readonly query: Loadable<Data>;
   readonly what: string;
   readonly lines?: number;
-  /** Stands in for the data while it loads. Default: lines of text. */
+  /** Shown while the data loads. @default lines of text */
   readonly skeleton?: ReactNode;
   readonly children: (data: Data) => ReactNode;
 }) => {

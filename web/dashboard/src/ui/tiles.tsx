@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import css from './tiles.module.css';
 
-/** Figures side by side. */
+/** A row of figures. */
 export const Tiles = ({ children }: { readonly children: ReactNode }) => (
   <dl className={css['tiles']}>{children}</dl>
 );
@@ -13,7 +13,7 @@ export const Tile = ({
 }: {
   readonly name: ReactNode;
   readonly figure: ReactNode;
-  /** About the figure, in small print. */
+  /** A note in small print. */
   readonly children?: ReactNode;
 }) => (
   <div className={css['tile']}>

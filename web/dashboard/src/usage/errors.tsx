@@ -18,7 +18,7 @@ import { type ErrorGroup, groupErrors } from './group-errors.ts';
 import { isRefusedOrigin, RefusedOrigin } from './refused-origin.tsx';
 import css from './usage.module.css';
 
-/** As many as the API gives at a time. */
+/** The maximum page size of the API. */
 const ROWS = 100;
 
 const SOURCES: Readonly<Record<ErrorRow['source'], string>> = {

@@ -171,7 +171,7 @@ const Totals = ({ totals }: { readonly totals: Usage['totals'] }) => (
       {totals.sessions === 0
         ? 'none yet'
         : `${formatNumber(totals.seconds / 60 / totals.sessions)} min on average`}
-      {totals.incomplete_sessions > 0 && ` · ${formatWhole(totals.incomplete_sessions)} not watched whole`}
+      {totals.incomplete_sessions > 0 && ` · ${formatWhole(totals.incomplete_sessions)} not fully watched`}
     </Tile>
     <Tile name="Cost at OpenAI" figure={formatCents(totals.cost_cents)}>
       {totals.estimated ? 'estimated from the price list' : 'as metered'}

@@ -51,12 +51,12 @@ const DriftNote = ({ drift }: { readonly drift: Drift | undefined }) => {
   return (
     <p className={ui['hint']}>
       The watcher counted the tokens at OpenAI. {difference}
-      {claimsTooMuch === null && ' The watcher has not seen the whole call, so a difference proves nothing.'}
+      {claimsTooMuch === null && ' The watcher did not see the whole call, so a difference proves nothing.'}
     </p>
   );
 };
 
-/** The result of one session: who paid, for what, and how sure that is. */
+/** The result of one session: who paid, for what, and how certain the figures are. */
 export const Receipt = ({
   session,
   site,
@@ -99,7 +99,7 @@ export const Receipt = ({
         </Note>
       )}
       {receipt.flags.length > 0 && (
-        <Note tone="warn" title="Some of its reports cannot be true.">
+        <Note tone="warn" title="Some reports of this session cannot be true.">
           {receipt.flags.map((flag) => (
             <p key={flag}>{FLAG_SENTENCES[flag]}</p>
           ))}

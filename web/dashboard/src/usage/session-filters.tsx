@@ -21,20 +21,20 @@ const END_REASONS = [
 const PROBLEMS = {
   refused: 'Refused before it began',
   flagged: 'Implausible reports',
-  incomplete: 'Not watched whole',
+  incomplete: 'Not fully watched',
 } as const;
 
-/** The names of the filters in the address, which only a read of each session answers. */
+/** Names in the address of filters that need a read of each session. */
 const SEARCHED = ['state', 'ended', 'problem', 'opened'] as const;
 const ALL = ['site', 'from', 'to', 'find', ...SEARCHED] as const;
 
 export interface SessionFilter {
   readonly query: NonNullable<QueryOf<'listWorkspaceSessions'>>;
   readonly order: 'newest_first' | 'oldest_first';
-  /** A sort within one page; empty: none. */
+  /** A sort within the page; empty: none. */
   readonly sort: string;
   readonly find: string;
-  /** True where the answer may take a read of many sessions. */
+  /** True if the answer may need to read many sessions. */
   readonly isSearch: boolean;
   readonly isFiltered: boolean;
 }
@@ -113,7 +113,7 @@ export const SessionFilters = ({
         )}
         {select('State', 'state', 'Any', codes(STATES))}
         {select('End', 'ended', 'Any', codes(END_REASONS))}
-        {select('Problem', 'problem', 'With or without', Object.entries(PROBLEMS))}
+        {select('Problem', 'problem', 'Any', Object.entries(PROBLEMS))}
         {select('Opened with', 'opened', 'Call or token', codes(['call', 'token']))}
       </FieldRow>
       <FieldRow>

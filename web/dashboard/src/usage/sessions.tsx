@@ -160,7 +160,7 @@ const SessionTable = ({
             {waiting === 1 ? 'Show 1 newer session' : `Show ${waiting} newer sessions`}
           </Button>
         )}
-        {sort !== '' && `Sorted within these ${rows.length} sessions only, not within all.`}
+        {sort !== '' && `Sorted within the ${rows.length} sessions of this page only.`}
       </p>
       <Table
         caption={order === 'oldest_first' ? 'Sessions, oldest first' : 'Sessions, newest first'}
@@ -185,19 +185,19 @@ const NoSessions = ({
   if (find !== '')
     return (
       <Empty icon={icon} title="No session with this ID">
-        This workspace has no session {find} that fits the filters. A new session appears within seconds; old
-        ones are deleted after their retention.
+        This workspace has no session {find} that matches the filters. A new session appears within seconds.
+        Old sessions are deleted after the retention period.
       </Empty>
     );
   if (isPaged)
     return (
       <Empty icon={icon} title="No more sessions">
-        Every session has been searched.
+        All sessions were searched.
       </Empty>
     );
   return isFiltered ? (
-    <Empty icon={icon} title="No such sessions">
-      Every session on record has been searched. None fits these filters.
+    <Empty icon={icon} title="No matching sessions">
+      All stored sessions were searched. None matches these filters.
     </Empty>
   ) : (
     <Empty icon={icon} title="No sessions yet">
@@ -222,8 +222,8 @@ const OpenReceipt = ({ nameOf }: { readonly nameOf: (siteId: string) => string |
   const [session] = found.data.items;
   return session === undefined ? (
     <div className={css['note']}>
-      <Note tone="warn" title="This session is not on record.">
-        No session of this workspace has the ID {sessionId}. Sessions are deleted after their retention.
+      <Note tone="warn" title="This session was not found.">
+        No session of this workspace has the ID {sessionId}. Sessions are deleted after the retention period.
       </Note>
     </div>
   ) : (

@@ -1,6 +1,6 @@
 import type { SessionRow } from '../api/queries.ts';
 
-/** Orders that no index answers: they sort the rows of one page. */
+/** Orders that no index supports. They sort the rows of one page. */
 export const PAGE_SORTS = {
   longest: 'Longest of this page',
   costliest: 'Highest cost of this page',
@@ -8,7 +8,7 @@ export const PAGE_SORTS = {
 
 export const isPageSort = (sort: string): sort is keyof typeof PAGE_SORTS => sort in PAGE_SORTS;
 
-/** The rows of one page, sorted; as they are for any other `sort`. */
+/** The rows of one page, sorted; unchanged for any other `sort`. */
 export const sortPage = (rows: readonly SessionRow[], sort: string): readonly SessionRow[] => {
   if (sort === 'longest') return rows.toSorted((a, b) => b.seconds - a.seconds);
   if (sort === 'costliest')

@@ -41,7 +41,7 @@ export const Conversation = ({ site }: { readonly site: Site }) => {
                 working={allow.isPending}
                 onClick={() =>
                   allow.mutate(undefined, {
-                    onSuccess: () => say(`${site.name} allows ${origin} now. You can remove it under Sites.`),
+                    onSuccess: () => say(`${site.name} now allows ${origin}. You can remove it under Sites.`),
                   })
                 }
               >
