@@ -51,7 +51,9 @@ describe('the removal of a stage', () => {
     expect(await run({ data: true })).toBe(0);
     expect(deleted()).toHaveLength(STACKS.length);
     expect(deleted().at(-1)).toBe(stackName('data'));
-    expect(scene.shown()).toMatch(/Remaining resources[\s\S]*3 DynamoDB::Table: \$0\.25 per GB-month[\s\S]*Table-1/);
+    expect(scene.shown()).toMatch(
+      /Remaining resources[\s\S]*3 DynamoDB::Table: \$0\.25 per GB-month[\s\S]*Table-1/,
+    );
   });
 
   test('can be repeated: the second run deletes nothing and lists the same', async () => {
@@ -98,7 +100,9 @@ describe('the removal of a stage', () => {
     expect(await run({ data: true, plan: true, yes: false })).toBe(0);
     expect(deleted()).toEqual([]);
     expect(scene.shown()).toMatch(/delete spelo-byok-dev-data \(.*\); keeps 1 table/);
-    expect(scene.shown()).toMatch(/keeps these resources, at this cost:\n {2}3 DynamoDB::Table: \$0\.25[\s\S]*Table-1/);
+    expect(scene.shown()).toMatch(
+      /keeps these resources, at this cost:\n {2}3 DynamoDB::Table: \$0\.25[\s\S]*Table-1/,
+    );
     expect(scene.shown()).toContain('Nothing was changed.');
   });
 
