@@ -40,8 +40,6 @@ export class Call {
   readonly #activity = new Activity();
   readonly #line: Line;
   #microphone: MediaStream | undefined;
-  /** The first microphone; undefined where the visitor types. */
-  #asked: Promise<MediaStreamTrack | undefined> | undefined;
   #assistant: MediaStream | undefined;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -67,10 +65,8 @@ export class Call {
     this.#enter('connecting');
     try {
       throwIfUnsupported();
-      if (!this.#options.isTyped) this.#asked = this.#openMicrophone();
-      // A refusal after the visitor hung up changes nothing.
-      this.#asked?.catch(() => undefined);
-      await this.#connect(CONNECT_TIMEOUT_MS);
+      if (!this.#options.isTyped) await this.#openMicrophone();
+      if (!this.#isOver) await this.#connect(CONNECT_TIMEOUT_MS);
     } catch (error) {
       this.#fail(error, 'connect');
     }
@@ -162,7 +158,7 @@ export class Call {
   async #connectWith(hasEvents: boolean, timeoutMs: number): Promise<void> {
     const connection = await connect(
       {
-        microphone: this.#asked,
+        microphone: trackOf(this.#microphone),
         timeoutMs,
         hasEvents,
         exchange: (offer) => this.#line.open(offer),

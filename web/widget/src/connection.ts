@@ -22,8 +22,8 @@ export interface Connection {
 }
 
 export interface ConnectOptions {
-  /** The offer is made while the visitor is asked. Undefined where they type: then the connection only receives sound. */
-  readonly microphone: Promise<MediaStreamTrack | undefined> | undefined;
+  /** Undefined where the visitor types: then the connection only receives sound. */
+  readonly microphone: MediaStreamTrack | undefined;
   /** Milliseconds from the answer until sound flows. */
   readonly timeoutMs: number;
   /** Without events there are no captions; the site decides. */
@@ -40,7 +40,7 @@ export const connect = async (
 ): Promise<Connection> => {
   const peer = new RTCPeerConnection();
   const events = hasEvents ? peer.createDataChannel('oai-events') : undefined;
-  const { sender } = peer.addTransceiver('audio', {
+  const { sender } = peer.addTransceiver(microphone ?? 'audio', {
     direction: microphone === undefined ? 'recvonly' : 'sendrecv',
   });
   let isClosed = false;
@@ -58,7 +58,6 @@ export const connect = async (
         if (event !== undefined && !isClosed) handlers.onEvent(event);
       };
     await peer.setLocalDescription();
-    if (microphone !== undefined) await sender.replaceTrack((await microphone) ?? null);
     signal.throwIfAborted();
     const sdp = await exchange(peer.localDescription?.sdp ?? '');
     await peer.setRemoteDescription({ type: 'answer', sdp });
