@@ -183,7 +183,7 @@ describe('a command whose identity cannot be read', () => {
       });
       expect([code > 0, stdout]).toEqual([true, '']);
       expect(stderr).toBe(
-        'Your AWS identity, which the audit trail records, cannot be read. The AWS credentials have expired. Nothing was changed. Sign in with the AWS CLI (aws login, or aws sso login --profile NAME) and run the command again.\n',
+        'Your AWS identity, which the audit trail records, cannot be read. The AWS credentials have expired. Nothing was changed. Sign in with the AWS CLI (aws login, or aws sso login --profile NAME), or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Then run the command again.\n',
       );
     },
   );
