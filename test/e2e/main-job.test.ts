@@ -93,6 +93,7 @@ describe('a token', () => {
       heartbeat_seconds: expect.any(Number),
       max_duration_seconds: SITE.max_duration_seconds,
       remaining_slots: 29,
+      first_message: null,
     });
     const ttl = SITE.client_secret_ttl_seconds;
     expect(token.client_secret.expires_at).toBeGreaterThanOrEqual(beforeSeconds + ttl);
