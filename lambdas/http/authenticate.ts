@@ -1,7 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import { subSchema } from '../contract/common.ts';
 import type { Route } from '../contract/routes.ts';
-import { isMachineActor } from '../domain/audit/machine-actor.ts';
 import { BrokerError } from '../domain/broker-error.ts';
 import { API_TOKEN_PREFIX, subOfToken } from '../domain/tenancy/api-token.ts';
 import type { Caller } from '../domain/tenancy/workspace.ts';
@@ -22,10 +21,9 @@ export const authenticate = async (
   const text = /^Bearer ([\w.~+/-]+=*)$/i.exec(event.headers['authorization'] ?? '')?.[1];
   if (text?.startsWith(API_TOKEN_PREFIX)) return machine(deps, route, text, sourceIp);
   const verified = text === undefined ? undefined : await deps.accessTokens?.verify(text);
-  // Nobody is called what no member can be called, or as a machine is in the audit trail.
+  // A person has the sub of a possible member, which is never the name of another actor in the audit trail.
   const known = subSchema.safeParse(verified?.sub);
-  if (!known.success || verified === undefined || isMachineActor(known.data))
-    throw new BrokerError('unauthorized');
+  if (!known.success || verified === undefined) throw new BrokerError('unauthorized');
   return { sub: known.data, sourceIp, ...(verified.signInIsOld && { signInIsOld: true }) };
 };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { subOfToken } from '../../../lambdas/domain/tenancy/api-token.ts';
 import {
   isVisible,
   looksLike,
@@ -97,7 +98,9 @@ describe('the sub of a person', () => {
     'unknown',
     'system:detector',
     'operator:arn:aws:sts::123456789012:assumed-role/stop/ada',
-    'token:tok_0123456789abcdef',
+    subOfToken('tok_0123456789abcdef'),
+    'system:retire-models',
+    'operator:arn:aws:iam::111122223333:role/Ops',
     'System:Detector',
     'VISITOR',
     'visi\u200btor',
@@ -113,6 +116,7 @@ describe('the sub of a person', () => {
     'auth0|5f7c8ec7c33c6c004bbafe82',
     'google-oauth2|103547991597142817347',
     '248289761001',
+    'ada',
     'ada@example.com',
     'visitor@example.com',
     'visitor-7',
