@@ -3,14 +3,12 @@ import { type CallId, delayUntil, type EndedBy, type WatchMode } from '../../dom
 import { ConflictError } from '../../domain/dependency.ts';
 import type { CallIssuer, CreatedCall, HangUpQueue } from '../ports/calls.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
-import type { SessionLog } from '../ports/sessions.ts';
 import type { Admitted } from '../sessions/admit-session.ts';
 import { type StartWatchPorts, startWatch } from './start-watch.ts';
 
 export interface HandOutPorts extends StartWatchPorts {
   readonly clock: Clock;
   readonly backOff: BackOff;
-  readonly sessions: Pick<SessionLog, 'noteKeyUse'>;
   readonly callIssuer: CallIssuer;
   readonly hangUps: HangUpQueue;
 }
@@ -46,8 +44,6 @@ export const handOutCall = async (ports: HandOutPorts, handOut: HandOut): Promis
     ),
     settleUse(),
     startWatch(ports, watch, { siteId, sessionId, callId: created.callId, openedAtMs: now.getTime() }),
-    // When a key was last used is good to know, and no reason to refuse a visitor.
-    Promise.allSettled([ports.sessions.noteKeyUse(admitted.session, now.toISOString())]),
   ]);
   const failed = required.find((one) => one.status === 'rejected');
   if (failed === undefined) return;

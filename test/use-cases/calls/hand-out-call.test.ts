@@ -27,7 +27,6 @@ const handedOut = async ({
   const ports = {
     clock: () => NOW,
     backOff: async () => undefined,
-    sessions: { noteKeyUse: () => Promise.reject(down) },
     callIssuer: {
       issue: async () => {
         await issue(++attempts);

@@ -61,7 +61,6 @@ export const opened = async ({
     sessions: {
       ...token.sessions,
       settle: async (_, { state, refusal }) => step(`settle session ${state} ${refusal}`),
-      noteKeyUse: async () => undefined,
       noteUnreadable: async () => step('note unreadable'),
     },
     slots: {
