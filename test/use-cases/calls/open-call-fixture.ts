@@ -97,7 +97,10 @@ export const opened = async ({
       },
     },
     callIssuer: {
-      issue: async ({ outcome }) => step(`issue ${outcome.callId}`),
+      issue: async ({ outcome, use }) => {
+        await step(`issue ${outcome.callId}`);
+        outcomes.push({ reason: use?.intent.reason, ...use?.outcome });
+      },
       readEndRequest: async () => undefined,
       withdraw: async (_, callId, refusal) => step(`withdraw ${callId} ${refusal}`),
     },
