@@ -9,7 +9,7 @@ import { STYLES } from './src/styles.ts';
 const SOURCE = import.meta.dirname;
 /** Built files of the repository; never committed. */
 export const WIDGET_FOLDER = join(SOURCE, '../../dist/widget');
-/** Beside English, which is part of the script. */
+/** Besides English, which is part of the script. */
 export const LANGUAGES = ['de', 'es', 'fr'] as const;
 export const STABLE_NAME = 'spelo-voice.js';
 

@@ -93,7 +93,7 @@ const isSdkError = (error: unknown): error is SdkError => error instanceof Error
 
 /**
  * Runs one AWS call. A failed condition becomes ConflictError; everything else DependencyUnavailableError with the
- * service's error name and request id. The SDK's message and cause stay behind: they may quote the request.
+ * service's error name and request id. The SDK's message and cause are left out: they may quote the request.
  */
 export const callAws = async <Result>(
   dependency: Dependency,

@@ -62,7 +62,7 @@ const BELIEVED_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS
 /** Digests that one session may leave: two for each response. An hour of talk has some hundreds. */
 const MAX_SEEN = 4_000;
 
-/** A watch that was found lapsed is looked after again this much later, seconds. */
+/** A watch that was found lapsed is checked again this much later, seconds. */
 const LOOK_AGAIN_SECONDS = 60;
 
 /** After the longest session the widget has this long to hang up by itself, seconds. */
@@ -93,13 +93,13 @@ export interface SessionUsage {
   readonly visitorTag?: string | undefined;
   readonly mode: BillingMode;
   readonly model: string;
-  /** Version of the price (`<model>@<date>`, with `/<region>` where there is one) that the session is counted at; null for a model without one. */
+  /** Version of the price (`<model>@<date>`, with `/<region>` if there is one) that the session is counted at; null for a model without one. */
   readonly priceVersion: string | null;
   /** When it was minted, by our clock. */
   readonly issuedAt: string;
   /** Days that it is kept, as its session; undefined: the default. */
   readonly keptDays?: number | undefined;
-  /** Seconds of a hard-capped plan that are set aside until the session is over, and the most that it is billed; 0 without such a plan. */
+  /** Seconds of a hard-capped plan that are set aside until the session has ended, and the most that it is billed; 0 without such a plan. */
   readonly holdSeconds: number;
   /** Longest that it can count for, seconds: what it was admitted for, and the time that a widget takes to hang up. */
   readonly longestSeconds: number;
@@ -150,7 +150,7 @@ export interface SessionWatch {
   readonly openedAtMs: number;
   /** When the watcher last saw the call going on. */
   readonly seenAtMs: number;
-  /** When the call ended, as we caused or saw it; null while it goes on. */
+  /** When the call ended, as we caused or saw it; null while it continues. */
   readonly closedAtMs: number | null;
   /** The watcher's session.update was answered, so it sees every event from here on. */
   readonly attached: boolean;
@@ -361,7 +361,7 @@ export const checkForSilence = (usage: SessionUsage, now: Date): SessionUsage =>
   return { ...usage, dueAtMs: Math.min(silentFrom, watchDueMs(usage, now)) };
 };
 
-/** When the call's watch is looked after next: at the end of its lease, or a minute after that end was noticed. */
+/** When the call's watch is checked next: at the end of its lease, or a minute after that end was noticed. */
 const watchDueMs = ({ watch }: SessionUsage, now: Date): number =>
   watch === null || watch.closedAtMs !== null
     ? Number.POSITIVE_INFINITY
@@ -371,7 +371,7 @@ const watchDueMs = ({ watch }: SessionUsage, now: Date): number =>
 export const hasLapsedWatch = ({ watch }: SessionUsage, now: Date): boolean =>
   watch !== null && watch.untilMs <= now.getTime();
 
-/** True where a watched call goes on, as far as anyone knows, and its watcher has stopped renewing. */
+/** True if a watched call continues, as far as anyone knows, and its watcher has stopped renewing. */
 export const hasLostWatcher = (usage: SessionUsage, now: Date): boolean =>
   hasLapsedWatch(usage, now) && usage.watch?.closedAtMs === null;
 

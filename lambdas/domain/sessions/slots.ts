@@ -76,7 +76,7 @@ export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] 
   return Array.from({ length: open }, (_, index) => index).filter((index) => !held.has(index));
 };
 
-/** Whole seconds, at least 1, until so many of `taken` have expired that fewer than `limit` are left. */
+/** Whole seconds, at least 1, until this many of `taken` have expired that fewer than `limit` are left. */
 export const secondsUntilFree = (taken: readonly SlotLease[], limit: number, now: Date): number => {
   if (taken.length < limit) return 1;
   const ends = taken

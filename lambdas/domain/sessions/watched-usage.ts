@@ -105,7 +105,7 @@ export type WatchNote =
   | { readonly type: 'released'; readonly reservationId: string }
   /** Something may have been missed. */
   | { readonly type: 'gap' }
-  /** It leaves while the call goes on, and nobody watches. */
+  /** It leaves while the call continues, and nobody watches. */
   | { readonly type: 'left' }
   /** It has handed over, and written all that it saw. */
   | { readonly type: 'drained' }
@@ -212,7 +212,7 @@ export const withReservationsLost = (usage: SessionUsage, now: Date): SessionUsa
     : usage;
 
 /**
- * True where the page claims more of any kind of token than OpenAI counted. False while the call goes on, and where the
+ * True if the page claims more of any kind of token than OpenAI counted. False while the call continues, and where the
  * watcher may have missed something: then nobody knows.
  */
 export const claimsTooMuch = (usage: SessionUsage): boolean =>

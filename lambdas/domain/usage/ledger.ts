@@ -74,7 +74,7 @@ export interface LedgerTotal {
   /** Where it stands within its workspace. */
   readonly place: string;
   readonly counts: Readonly<Record<string, number>>;
-  /** Grows with every change of the item; 0 where there is none. */
+  /** Grows with every change of the item; 0 if there is none. */
   readonly writes: number;
 }
 

@@ -134,7 +134,7 @@ export const admitSession = async (
 const tagsOf = (visitor: VisitorWrite | undefined): Partial<EmbedTags> | undefined =>
   visitor && { visitor: visitor.tag, ...(visitor.token !== undefined && { token: visitor.token.tag }) };
 
-/** The budgets that the session counts against: only own keys have any. Refuses where one is spent. */
+/** The budgets that the session counts against: only own keys have any. Refuses if one is spent. */
 const budgetsFor = (
   { session, site, timeZone, now, replaced }: AdmissionRequest,
   { budgets }: Pick<TokenContext, 'budgets'>,
@@ -260,7 +260,7 @@ const longestSeconds = (
 ): number => {
   const left = capSeconds - committedSeconds;
   if (left >= SHORTEST_SESSION_SECONDS) return Math.min(site.maxDurationSeconds, left);
-  // What running sessions hold may come back before the month is over.
+  // What running sessions hold may come back before the month has ended.
   const usedUp = capSeconds - usedSeconds < SHORTEST_SESSION_SECONDS;
   throw new BrokerError('minutes_exhausted', {
     retryAfterSeconds: usedUp ? secondsToNextPeriod(now) : 3 * HEARTBEAT_SECONDS,

@@ -96,9 +96,9 @@ export interface EventsReceipt {
   readonly accepted: number;
   readonly duplicates: number;
   readonly flagged: number;
-  /** undefined: go on. Otherwise why the widget should hang up. */
+  /** undefined: continue. Otherwise why the widget should hang up. */
   readonly hangUp: HangUpReason | undefined;
-  /** Who ended the call, or asked for its end; undefined where the broker did not. */
+  /** Who ended the call, or asked for its end; undefined if the broker did not. */
   readonly endedBy?: EndedBy | undefined;
 }
 
@@ -232,7 +232,7 @@ interface Reporter {
 const isWitness = ({ connectedAtMs, responses }: SessionUsage): boolean =>
   connectedAtMs !== null && responses > 0;
 
-/** Puts failures on the operator's list, and what they say of the key beside it. */
+/** Puts failures on the operator's list, and what they say about the key next to it. */
 const tellOperator = async (
   ports: EventPorts,
   { read: { session, workspace, health }, usage, sourceIp }: Reporter,

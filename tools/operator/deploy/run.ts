@@ -49,7 +49,7 @@ export interface DeployPorts {
 
 type Outputs = Readonly<Record<string, string>>;
 
-/** Exit status of a run that is complete but for what only a person can do. */
+/** Exit status of a run that is complete except for what only a person can do. */
 export const WAITS_FOR_A_PERSON = 3;
 
 const deployStack = async (

@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts';
 /** How long the command waits between two looks at a stack that CloudFormation works on. */
 export const POLL_MS = 5_000;
 
-/** The stack once CloudFormation has finished with it: a run that was stopped goes on in AWS. */
+/** The stack once CloudFormation has finished with it: a run that was stopped continues in AWS. */
 export const settledState = async (
   aws: AwsClients,
   { name, region }: Pick<PlannedStack, 'name' | 'region'>,

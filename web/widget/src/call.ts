@@ -217,7 +217,7 @@ export class Call {
   }
 
   /**
-   * As a new call that takes the line of the lost one, unless the broker has ended that. Resolves with false where another
+   * As a new call that takes the line of the lost one, unless the broker has ended that. Resolves with false if another
    * try may work.
    */
   async #connectAgain(): Promise<boolean> {
@@ -277,7 +277,7 @@ export class Call {
     else this.#trouble(code, undefined);
   }
 
-  /** Something went wrong and the call goes on. */
+  /** Something went wrong and the call continues. */
   #trouble(code: string | null, note: StringName | undefined): void {
     this.#line.report('error', { source: 'response', code });
     if (note) this.#setNote(note);

@@ -13,7 +13,7 @@ export interface ConnectionHandlers {
 }
 
 export interface Connection {
-  /** Does nothing where there are no events. */
+  /** Does nothing if there are no events. */
   send(event: ClientEvent): void;
 
   /** Sends another microphone from now on, on the same call. */
@@ -32,7 +32,7 @@ export interface ConnectOptions {
   readonly exchange: (offer: string) => Promise<string>;
 }
 
-/** Connects to OpenAI; resolves when events flow, or sound where there are no events. Throws a `Failure`. */
+/** Connects to OpenAI; resolves when events flow, or sound if there are no events. Throws a `Failure`. */
 export const connect = async (
   { microphone, timeoutMs, hasEvents, exchange }: ConnectOptions,
   handlers: ConnectionHandlers,

@@ -30,7 +30,7 @@ export const hasAgreed = (version: string): boolean => read(NOTICE_KEY) === vers
 
 export const agree = (version: string): void => write(NOTICE_KEY, version);
 
-/** A random name for this browser, made only after the visitor agreed: OpenAI wants abuse told apart by person. */
+/** A random name for this browser, made only after the visitor agreed: OpenAI wants abuse distinguished by person. */
 export const visitorId = (): string => {
   const known = read(VISITOR_KEY);
   if (known !== undefined) return known;

@@ -24,7 +24,7 @@ const NO_SESSION = { sessionId: undefined, seconds: undefined };
 /** Where these pages are rendered on a server there is nothing to extend. */
 const Base = (globalThis.HTMLElement ?? Object) as typeof HTMLElement;
 
-/** A page that moves the element puts it back within this time; its call then goes on. */
+/** A page that moves the element puts it back within this time; its call then continues. */
 const MOVE_MS = 250;
 
 /** After any of these a browser may let the page play sound again. */
@@ -41,7 +41,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
   static readonly observedAttributes = ['label', 'captions', 'privacy-url', 'accent', 'lang'];
   /** Where the broker is when the element has no `api` attribute. */
   static api = '';
-  /** Loads what the script itself does not have; undefined where there is none. */
+  /** Loads what the script itself does not have; undefined if there is none. */
   static loadLanguage: (tag: string) => Promise<Partial<Strings> | undefined> = async () => undefined;
   static loadExtras: () => Promise<Extras | undefined> = async () => undefined;
   /** Puts a floating widget of a site on the page; a second copy of the script calls the first. */
@@ -243,7 +243,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     this.#call?.hangUp();
   }
 
-  /** Back to the button; ends a call that goes on. */
+  /** Back to the button; ends a call that continues. */
   close(): void {
     this.hangUp();
     this.#wait.clear();

@@ -10,7 +10,7 @@ export type HangUpReason = 'slot_lost' | 'max_duration' | 'ended' | 'site_gone';
 
 export interface HangUp {
   readonly reason: HangUpReason;
-  /** Who ended the call, in the words of the contract; undefined where the broker does not know. */
+  /** Who ended the call, in the words of the contract; undefined if the broker does not know. */
   readonly endedBy: string | undefined;
 }
 

@@ -131,7 +131,7 @@ export const createView = (root: ShadowRoot): View => {
     element.replaceChildren(...(button.icon ? [icon(button.icon)] : []), ...(isIcon ? [] : [button.label]));
   };
 
-  /** The last button is the one that goes on. */
+  /** The last button is the one that continues. */
   const focusMain = (): void => [...buttons.values()].pop()?.focus();
 
   const drawControls = (wanted: readonly Button[]): void => {

@@ -10,7 +10,7 @@ import { ifRevision } from '../expressions.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { sessionUsageAttributes } from './session-usage-item.ts';
 
-/** Totals of a busy site are spread over this many items; sessions that report at the same time seldom meet. */
+/** Totals of a busy site are spread over this many items; sessions that report at the same time rarely meet. */
 export const SHARDS = 8;
 
 const shardOf = (sessionId: SessionId): number => (sessionId.charCodeAt(sessionId.length - 1) ?? 0) % SHARDS;
