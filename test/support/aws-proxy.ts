@@ -48,7 +48,7 @@ export interface AwsProxy {
   forwardTo(endpoint: string): void;
   /** Decides about each call from now on; without it every call goes through. */
   intervene(decide?: Intervene): void;
-  /** Hears of each call that the service has answered, before its caller does. */
+  /** Called for each call that the service has answered, before its caller gets the answer. */
   onAnswered(listener: (call: AwsCall) => void): void;
   close(): Promise<void>;
 }

@@ -50,7 +50,7 @@ const outcomeOf = (error: unknown): CallOutcome => {
   return THROTTLED.test(name) ? 'throttled' : 'failed';
 };
 
-/** Tells `calls` of every call of this client, with its retries counted in: which operation, never with what. */
+/** Reports every call of this client to `calls`, retries included: the operation, never its input. */
 export const observeCalls = (
   client: WatchableClient,
   service: Dependency,
