@@ -117,7 +117,7 @@ const bucketOf = ({ perSecond, burst }: Bucket): { refill(): void } & Refilled =
 /** How many of each kind; not whole numbers, since a quota takes its share of all kinds alike. */
 type Flow = Readonly<Record<Kind, number>>;
 
-/** Objects of one shape: this is what a run spends its time on. */
+/** Objects of one shape, because a run spends most of its time here. */
 const flowOf = (count: (kind: Kind) => number): Flow => ({
   preflight: count('preflight'),
   mint: count('mint'),

@@ -32,8 +32,8 @@ const POOL_DIGITS = 12;
 export const keyPoolOf = (fingerprint: string): string => fingerprint.slice(0, POOL_DIGITS);
 
 /**
- * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is what one site may take of
- * a key's slots at most, never less than one slot; null: all of them.
+ * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is the largest share of
+ * a key's slots for one site, at least one slot; null: all of them.
  */
 export const poolsOf = (
   fingerprint: string,

@@ -20,7 +20,7 @@ export interface LedgerEntry {
   readonly unpricedSessions: number;
   /** 1 for a session with reports that cannot be true. */
   readonly flaggedSessions: number;
-  /** 1 for a connected session that no watcher has seen whole: its usage is what the page reported, or may lack a part. */
+  /** 1 for a connected session that no watcher has seen completely: its usage comes from the page, or may have a gap. */
   readonly incompleteSessions: number;
   readonly tokens: TokenCounts;
 }

@@ -198,7 +198,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('what a change says that it shreds is what could be opened before and cannot be after', () => {
+  it('a change shreds exactly the versions that could be opened before and cannot be opened after', () => {
     throughAnyLife((before, after, change) => {
       const openable = ({ currentKey, retained }: Scope): number[] => [
         ...(isLive(currentKey) ? [currentKey.sealed.version] : []),

@@ -243,7 +243,7 @@ describe('silence', () => {
 describe('the minutes that a session holds', () => {
   const held = aSessionUsage({ holdSeconds: 600 });
 
-  it('stay committed while it may run, and are what it used once it has ended', () => {
+  it('stay committed while it may run, and equal its use once it has ended', () => {
     const running = afterReports([connected(0), heartbeat(100)], held);
     expect(entryOf(running)).toMatchObject({ billedSeconds: 100, committedSeconds: 600 });
     const over = afterReports([ended(130)], running);
@@ -705,7 +705,7 @@ describe('the receipt of an honest session', () => {
     );
   });
 
-  it('is what the entries of the ledger add up to, however the reports were parted', () => {
+  it('equals the sum of the entries of the ledger, however the reports were split', () => {
     fc.assert(
       fc.property(muddled, ({ arrivals, delivered, sizes }) => {
         const end = Math.max(...arrivals.map(({ arrivesAt }) => arrivesAt));
