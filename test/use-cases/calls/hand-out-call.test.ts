@@ -14,7 +14,7 @@ const ADMITTED = {
   use: { useId: 'call#1' },
 } as unknown as Admitted;
 
-/** Hands one call out; what it came to, and every step. */
+/** Hands one call out; its outcome, and every step. */
 const handedOut = async ({
   issue = async () => undefined,
   queue = async () => undefined,
