@@ -30,7 +30,7 @@ const addressOf: Readonly<Record<KeyAddress['scope'], (workspaceId: string, site
   };
 
 /**
- * The use of a key that a record of the sessions table tells of: a client secret that was issued, or a call that OpenAI
+ * The use of a key that a record of the sessions table reports: a client secret that was issued, or a call that OpenAI
  * created, handed out or not. undefined for every other record: refusals, tests, hang-ups and watchers are no use. A record
  * that is written again later gives the same use again. Throws on a use that it cannot read.
  */

@@ -38,24 +38,24 @@ const recordOf = (image: Readonly<Record<string, unknown>>, eventName = 'MODIFY'
 
 const WORKSPACE_KEY = { scope: 'workspace', scopeId: 'abcdefghjkmn', workspaceId: 'abcdefghjkmn' };
 
-describe('A key was used', () => {
+describe('A record of the sessions table', () => {
   it.each([
-    ['when a client secret was issued', TOKEN],
-    ['when OpenAI had created a call', CALL],
-    ['when a session of an older release was issued, which does not say how', { ...TOKEN, openedWith: '' }],
-  ])('%s', (_, image) => {
+    ['a client secret was issued', TOKEN],
+    ['OpenAI had created a call', CALL],
+    ['a session of an older release was issued, which does not say how', { ...TOKEN, openedWith: '' }],
+  ])('is a use of a key when %s', (_, image) => {
     expect(keyUsedOf(recordOf(image))).toEqual({ address: WORKSPACE_KEY, version: 3, at: AT });
   });
 
   it.each([
     ['site', { scope: 'site', scopeId: SITE_ID, workspaceId: 'abcdefghjkmn' }],
     ['platform', { scope: 'platform', scopeId: 'platform', workspaceId: 'platform' }],
-  ])('is told of the key of the %s', (keyScope, address) => {
+  ])('is a use of the key of the %s', (keyScope, address) => {
     expect(keyUsedOf(recordOf({ ...TOKEN, keyScope }))?.address).toEqual(address);
     expect(keyUsedOf(recordOf({ ...CALL, keyScope }))?.address).toEqual(address);
   });
 
-  it('at the same time, when the record is written again later', () => {
+  it('gives the same use when it is written again later', () => {
     expect(keyUsedOf(recordOf({ ...TOKEN, endedAt: '2026-11-23T12:05:00.000Z' }))?.at).toBe(AT);
   });
 });
