@@ -7,7 +7,11 @@ const RENEW_BEFORE_SECONDS = 30;
 
 export interface Person {
   readonly sub: string;
+  /** The name or the address by which the issuer knows them; undefined: it gives neither. */
+  readonly name?: string | undefined;
 }
+
+const personOf = ({ profile: { sub, name, email } }: User): Person => ({ sub, name: name ?? email });
 
 export interface SignIn {
   /** Leaves for the issuer; comes back to `callback` and then to `returnTo`. */
@@ -170,10 +174,10 @@ export const createSignIn = ({ oidc }: DashboardConfig): SignIn => {
       const stored = await current.getUser();
       try {
         const user = await liveUser();
-        return user === undefined ? undefined : { sub: user.profile.sub };
+        return user === undefined ? undefined : personOf(user);
       } catch (error) {
         // Without a network the person is still signed in; their requests say what is wrong.
-        if (error instanceof SignInUnreachableError && stored !== null) return { sub: stored.profile.sub };
+        if (error instanceof SignInUnreachableError && stored !== null) return personOf(stored);
         throw error;
       }
     },

@@ -202,7 +202,7 @@ const PersonMenu = () => {
         <>
           <User aria-hidden="true" />
           <span>
-            <strong title={person.sub}>{person.sub}</strong>
+            <strong title={person.sub}>{person.name ?? person.sub}</strong>
           </span>
           <ChevronsUpDown aria-hidden="true" />
         </>

@@ -13,6 +13,7 @@ export default function NewSitePage() {
   const workspace = useWorkspace();
   const { workspace_id, data_residency, may } = workspace;
   const full = siteLimitReached(workspace);
+  const initial = { ...emptyDraft, data_residency };
   const navigate = useNavigate();
   const say = useToast();
   const create = useChange((api, draft: SiteDraft) =>
@@ -33,7 +34,7 @@ export default function NewSitePage() {
       ) : may('admin') ? (
         <Card title="Settings">
           <SiteForm
-            initial={{ ...emptyDraft, data_residency }}
+            initial={initial}
             isNew
             isDone={create.isSuccess}
             submit="Create site"
@@ -44,7 +45,7 @@ export default function NewSitePage() {
                 Cancel
               </ButtonLink>
             }
-            onSubmit={(draft) => create.mutate(draft)}
+            onSubmit={(changes) => create.mutate({ ...initial, ...changes })}
           />
         </Card>
       ) : (
