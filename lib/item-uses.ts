@@ -141,7 +141,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     {
       table: 'sessions',
       actions: ['Query', 'GetItem', 'BatchGetItem'],
-      partitions: ['ERRORS#*', 'SITE#*'],
+      partitions: ['ERRORS#*', 'SITE#*', 'CALL#*'],
       index: true,
     },
     { table: 'limits', actions: ['Query'], partitions: ['SLOTS#*', 'LIVE#*'] },

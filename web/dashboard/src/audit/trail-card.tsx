@@ -2,7 +2,7 @@ import { Check, X } from 'lucide-react';
 import { useId, useState } from 'react';
 import { type AuditRow, type Member, useMembers, useSearch } from '../api/queries.ts';
 import type { DataOf, QueryOf } from '../api/routes.ts';
-import { actorIn } from '../members/actor.tsx';
+import { actorIn } from '../members/actor-names.ts';
 import { personName } from '../members/words.ts';
 import { SiteFilter } from '../sites/site-filter.tsx';
 import { useSiteNames } from '../sites/site-names.ts';

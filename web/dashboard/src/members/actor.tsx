@@ -1,21 +1,8 @@
 import { type Member, useMembers, useRoute } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
-import { formatCode } from '../ui/format.ts';
 import { useWorkspace } from '../workspace.tsx';
+import { machineName, TOKEN } from './actor-names.ts';
 import { personName } from './words.ts';
-
-const TOKEN = 'token:';
-const SERVICE = 'system:';
-const OPERATOR = 'operator:';
-
-/** An actor that is no person, in words; undefined for a person. */
-export const machineName = (actor: string, tokenName?: string): string | undefined => {
-  if (actor === 'visitor') return 'A visitor';
-  if (actor.startsWith(SERVICE)) return `Spelo (${formatCode(actor.slice(SERVICE.length)).toLowerCase()})`;
-  if (actor.startsWith(OPERATOR)) return `Operator (${actor.slice(OPERATOR.length)})`;
-  if (!actor.startsWith(TOKEN)) return undefined;
-  return `API token ${tokenName ?? actor.slice(TOKEN.length)}`;
-};
 
 /** The members, for an owner. Nobody else may list them. */
 const useKnownPeople = (): readonly Member[] => {
@@ -48,21 +35,4 @@ export const Actor = ({
       {id === person.sub && ' (you)'}
     </span>
   );
-};
-
-/** A search for an actor by what a person knows of them. */
-export interface ActorSearch {
-  /** The ID that the API asks for. */
-  readonly actor: string;
-  /** More than one member has this name. */
-  readonly isAmbiguous: boolean;
-}
-
-/** Turns the name or the address of a member into their ID. Any other text is an ID already. */
-export const actorIn = (text: string, members: readonly Member[]): ActorSearch => {
-  const asked = text.trim();
-  const is = (value: string | null): boolean => value?.toLowerCase() === asked.toLowerCase();
-  const found = members.filter(({ name, email }) => is(name) || is(email));
-  const [first] = found;
-  return { actor: first?.sub ?? asked, isAmbiguous: found.length > 1 };
 };

@@ -50,7 +50,7 @@ export const useSessionFilter = (): SessionFilter => {
     query: {
       order,
       ...of('site', 'site_id'),
-      ...of('find', 'session_id'),
+      ...of('find', get('find').startsWith('rtc_') ? 'call_id' : 'session_id'),
       // Without its first day the API begins with the month of the last one.
       ...(get('from') === '' && isDay(get('to')) ? { from: yearBefore(get('to')) } : of('from', 'from')),
       ...of('to', 'to'),
@@ -155,11 +155,11 @@ const FindSession = ({
       }}
     >
       <TextField
-        label="Session ID"
+        label="Session or call ID"
         type="search"
         value={text}
-        maxLength={100}
-        placeholder="ses_…, then Enter"
+        maxLength={204}
+        placeholder="ses_… or rtc_…, then Enter"
         onChange={(event) => setText(event.target.value)}
       />
     </form>

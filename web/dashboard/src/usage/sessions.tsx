@@ -195,8 +195,8 @@ const NoSessions = ({
   if (find !== '')
     return (
       <Empty icon={icon} title="No session with this ID">
-        This workspace has no session {find} that matches the filters. A new session appears within seconds.
-        Old sessions are deleted after the retention period.
+        This workspace has no {find.startsWith('rtc_') ? 'call' : 'session'} {find} that matches the filters.
+        A new session appears within seconds. Old sessions are deleted after the retention period.
       </Empty>
     );
   if (isPaged)
