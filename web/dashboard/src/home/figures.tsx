@@ -7,7 +7,7 @@ import { SkeletonTiles } from '../ui/skeletons.tsx';
 import { Loaded } from '../ui/states.tsx';
 import { Tile, Tiles } from '../ui/tiles.tsx';
 
-/** `2 calls, 1 session of a token · ≈ $0.12 so far`, with the part of their cost that is not known. */
+/** `2 calls, 1 session of a token · ≈ $0.12 so far`, and how much of their cost is unknown. */
 export const liveInWords = (items: readonly LiveSession[]): string => {
   const calls = items.filter(({ opened_with }) => opened_with === 'call').length;
   const known = items.flatMap(({ cost_cents }) => cost_cents ?? []);
