@@ -55,7 +55,7 @@ const FILTERED_READ = 100;
 
 /**
  * Viewer. Sessions of all sites of a workspace, each with its receipt. An index supports the site, the days, the order and
- * the session id; an item of its own, the call id. The other filters are applied to at most 2,000 sessions per call; `searchedTo` is the position of the search.
+ * the session id; a separate item, the call id. The other filters are applied to at most 2,000 sessions per call; `searchedTo` is the position of the search.
  *
  * @throws BrokerError `site_not_found` for a site of another workspace.
  */

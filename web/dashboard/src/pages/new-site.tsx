@@ -1,7 +1,8 @@
 import { useEffect } from 'react';
 import { useNavigate } from 'react-router';
 import { useChange } from '../api/queries.ts';
-import { emptyDraft, type SiteDraft, SiteForm } from '../sites/site-form.tsx';
+import { emptyDraft, type SiteDraft } from '../sites/site-draft.ts';
+import { SiteForm } from '../sites/site-form.tsx';
 import { ButtonLink } from '../ui/button.tsx';
 import { Note } from '../ui/states.tsx';
 import { Card, Page } from '../ui/surface.tsx';

@@ -7,7 +7,7 @@ import { Button } from '../ui/button.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
 import ui from '../ui/ui.module.css';
 import { residencyName } from '../workspace-settings.ts';
-import type { SiteDraft } from './site-form.tsx';
+import type { SiteDraft } from './site-draft.ts';
 import css from './sites.module.css';
 
 /** Settings of a site that most owners never change. */

@@ -1,13 +1,6 @@
 import { type ReactNode, useEffect } from 'react';
-import {
-  CLIENT_SECRET_TTL_SECONDS,
-  DEFAULT_MODEL,
-  DEFAULT_VOICE,
-  SESSION_DURATION_SECONDS,
-  VOICES,
-} from '../../../../lambdas/domain/openai-models.ts';
+import { VOICES } from '../../../../lambdas/domain/openai-models.ts';
 import { ApiFailure } from '../api/failure.ts';
-import type { Site } from '../api/queries.ts';
 import { ControlField } from '../calls/control-field.tsx';
 import { Button } from '../ui/button.tsx';
 import { FieldRow, SelectField, TextArea, TextField } from '../ui/field.tsx';
@@ -15,42 +8,11 @@ import { FailureNote } from '../ui/states.tsx';
 import ui from '../ui/ui.module.css';
 import { UnsavedGuard, useDraft } from '../ui/unsaved.tsx';
 import { AdvancedFields } from './advanced-fields.tsx';
-import { ConversationFields, emptyConversation } from './conversation-fields.tsx';
+import { ConversationFields } from './conversation-fields.tsx';
 import { ModelField } from './model-field.tsx';
 import { OriginsField } from './origins-field.tsx';
+import type { SiteDraft } from './site-draft.ts';
 import css from './sites.module.css';
-
-/** The settings that the form changes. Functions have their own tab. */
-export type SiteDraft = Omit<
-  Site,
-  | 'site_id'
-  | 'workspace_id'
-  | 'model_moved'
-  | 'warnings'
-  | 'embed_key'
-  | 'has_key'
-  | 'key_suspended'
-  | 'tools'
-  | 'created_at'
-  | 'created_by'
->;
-
-export const emptyDraft: SiteDraft = {
-  name: '',
-  allowed_origins: [],
-  model: DEFAULT_MODEL,
-  voice: DEFAULT_VOICE,
-  instructions: 'You are a friendly voice assistant.',
-  conversation: emptyConversation,
-  data_residency: 'global',
-  control: 'brokered',
-  require_embed_token: false,
-  visitor_limits: { calls_per_day: null, minutes_per_day: null },
-  client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
-  max_duration_seconds: SESSION_DURATION_SECONDS.default,
-  model_auto_upgrade: true,
-  ignored_origins: [],
-};
 
 /** Everything that a site is made of; the same form makes one and changes one. */
 export const SiteForm = ({

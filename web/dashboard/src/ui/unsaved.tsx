@@ -14,7 +14,7 @@ const changesIn = <Draft extends object>(edits: Partial<Draft>, stored: Draft): 
 
 /**
  * A form's edits of something stored. A field that the person has not edited shows what is stored now, so that a change by
- * somebody else appears and is never sent back. `dirty` while an edit differs from what is stored.
+ * another person appears and is never sent back. `dirty` while an edit differs from what is stored.
  */
 export const useDraft = <Draft extends object>(stored: Draft) => {
   const [edits, setEdits] = useState<Partial<Draft>>(() => takeKeptDraft(stored) ?? {});
