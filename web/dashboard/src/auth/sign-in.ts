@@ -16,6 +16,8 @@ const personOf = ({ profile: { sub, name, email } }: User): Person => ({ sub, na
 export interface SignIn {
   /** Leaves for the issuer; comes back to `callback` and then to `returnTo`. */
   start(options: { readonly keep: boolean; readonly returnTo: string }): Promise<void>;
+  /** Like `start`, with the earlier choice to be kept signed in or not. For a sign-in that has ended. */
+  resume(returnTo: string): Promise<void>;
   /** Like `start`, but the person has to sign in even where the issuer still knows them. */
   again(returnTo: string): Promise<void>;
   /** The address of the dashboard, with its closing slash. */
@@ -165,6 +167,7 @@ export const createSignIn = ({ oidc }: DashboardConfig): SignIn => {
       await current.signinRedirect({ state: returnTo });
     },
     home,
+    resume: (returnTo) => current.signinRedirect({ state: returnTo }),
     again: (returnTo) => current.signinRedirect({ state: returnTo, max_age: 0, prompt: 'login' }),
     finish: async () => {
       const user = await current.signinRedirectCallback();

@@ -30,21 +30,25 @@ export const useDraft = <Draft extends object>(stored: Draft) => {
   return {
     draft: { ...stored, ...edits },
     dirty,
-    /** An edit back to what is stored is none. */
+    /** An edit back to what is stored is none, unless another value of the field is being stored. */
     set: <Field extends keyof Draft>(field: Field, value: Draft[Field]): void =>
-      isSame(value, stored[field]) ? discard(field) : setEdits((now) => ({ ...now, [field]: value })),
+      isSame(value, stored[field]) && !(field in sent.current)
+        ? discard(field)
+        : setEdits((now) => ({ ...now, [field]: value })),
     /** The edited fields alone, to send. */
     send: (): Partial<Draft> => {
       sent.current = edits;
       return changes;
     },
     /** Forgets the edits that were sent, once they are stored; those made meanwhile stay. */
-    adopt: (): void =>
+    adopt: (): void => {
+      const asSent = sent.current;
+      sent.current = {};
       setEdits((now) => {
-        const asSent = sent.current;
         const later = Object.entries(now).filter(([field, value]) => asSent[field as keyof Draft] !== value);
         return Object.fromEntries(later) as Partial<Draft>;
-      }),
+      });
+    },
     /** Shows what is stored of a field again. */
     discard,
   };
