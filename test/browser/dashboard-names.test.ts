@@ -102,7 +102,7 @@ describeInBrowser('people and programs in the dashboard', () => {
     await open('members');
     const field = run.page.getByLabel('Your name in this workspace');
     await run.page.waitForFunction(
-      () => document.querySelector<HTMLInputElement>('input[autocomplete="name"]')?.value === 'Ada Lovelace',
+      `document.querySelector('input[autocomplete="name"]')?.value === 'Ada Lovelace'`,
     );
     await field.fill('Ada King');
     await run.page.getByRole('button', { name: 'Save your name' }).click();

@@ -1,4 +1,9 @@
-import type { Member } from '../api/queries.ts';
+/** A member, as far as names are concerned. */
+interface Named {
+  readonly sub: string;
+  readonly name: string | null;
+  readonly email: string | null;
+}
 
 /** How the actor of an API token begins. */
 export const TOKEN = 'token:';
@@ -23,7 +28,7 @@ export interface ActorSearch {
 }
 
 /** Turns the name or the address of a member into their ID. Any other text is an ID already. */
-export const actorIn = (text: string, members: readonly Member[]): ActorSearch => {
+export const actorIn = (text: string, members: readonly Named[]): ActorSearch => {
   const asked = text.trim();
   const is = (value: string | null): boolean => value?.toLowerCase() === asked.toLowerCase();
   const found = members.filter(({ name, email }) => is(name) || is(email));

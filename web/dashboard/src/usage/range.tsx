@@ -55,6 +55,8 @@ export const useRange = (): {
     setSearch(
       (current) => {
         for (const [name, value] of Object.entries(change)) current.set(name, value);
+        // Other tabs read these two as well: only days that a person chose are kept.
+        if (current.get('range') !== 'custom') for (const name of ['from', 'to']) current.delete(name);
         return current;
       },
       { replace: true },
