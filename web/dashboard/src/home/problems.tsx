@@ -58,7 +58,7 @@ export const ErrorsCard = () => {
                       </Badge>
                     </div>
                     <span className={ui['meta']}>
-                      {[siteName(sites, latest.site_id), latest.origin, `last ${formatTime(latest.last_at)}`]
+                      {[siteName(sites, latest.site_id), `last ${formatTime(latest.last_at)}`]
                         .filter(Boolean)
                         .join(' · ')}
                     </span>
