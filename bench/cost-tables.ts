@@ -84,7 +84,7 @@ const ADDITIONS: readonly (readonly [what: string, amount: string, use: Use, of:
   ],
 ];
 
-/** What some sessions cost in addition to one with a client secret. */
+/** The cost of some sessions in addition to one with a client secret. */
 export const additionLines = (): readonly string[] => [
   '| In addition | How much | Costs |',
   '|---|---|---|',
