@@ -38,7 +38,11 @@ export const budget = z
       .describe(
         'Cost of the whole period if spending continues at its current rate. null until a tenth of the period has passed.',
       ),
-    paused: z.boolean().describe('True while billing_mode is managed: budgets apply only to keys of the workspace and its sites.'),
+    paused: z
+      .boolean()
+      .describe(
+        'True while billing_mode is managed: budgets apply only to keys of the workspace and its sites.',
+      ),
     changed_at: timestamp,
     changed_by: z.string(),
   })
