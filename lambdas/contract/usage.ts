@@ -38,7 +38,7 @@ export const usageQuery = z
       .pipe(
         z
           .array(z.enum(USAGE_GROUPS))
-          .refine((groups) => new Set(groups).size === groups.length, 'Must name nothing twice.'),
+          .refine((groups) => new Set(groups).size === groups.length, 'Must not repeat a value.'),
       )
       .meta({
         type: 'string',
