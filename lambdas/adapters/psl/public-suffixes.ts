@@ -51,7 +51,7 @@ const SITE_BUILDERS = new Set([
 
 /**
  * The Public Suffix List (https://publicsuffix.org) as the library `tldts` ships it, with the private part: `github.io` and
- * `myshopify.com` are on it beside `co.uk`. As old as the installed version of the library.
+ * `myshopify.com` are on it alongside `co.uk`. As old as the installed version of the library.
  */
 export const publicSuffixList: PublicSuffixes = {
   isShared: (host) => {

@@ -48,7 +48,7 @@ describe('what a browser met', () => {
     ['response', 'unknown_parameter', 'page_event_refused'],
     ['response', 'missing_required_parameter', 'page_event_refused'],
     ['response', 'invalid_request_error', 'page_event_refused'],
-  ] as const)('%s %s is %s, and says nothing of the key', (source, code, reason) => {
+  ] as const)('%s %s is %s, and says nothing about the key', (source, code, reason) => {
     expect(classifyReport(source, code)).toMatchObject({
       reason,
       refusal: undefined,
