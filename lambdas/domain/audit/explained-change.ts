@@ -72,7 +72,11 @@ export const tenancyChangeOf = ({ pk, sk, change, image }: ChangedItem): Tenancy
       return of(`site ${id}`, siteExplanations(change, id), id);
     case 'REMOVAL':
       // Without it, an invitation from before the removal could be accepted. DynamoDB alone removes it, by its expiry.
-      return change === 'REMOVE' ? of('record of a removed person', []) : undefined;
+      if (change === 'INSERT') return undefined;
+      return of(
+        'record of a removed person',
+        change === 'MODIFY' ? [{ writer: 'manage', types: ['member.removed'] }] : [],
+      );
     case 'ARCHIVED_SITE':
       return of(`archived site ${id}`, [{ writer: 'keys', types: ['site.archived'], siteId: id }], id);
     default:

@@ -164,6 +164,13 @@ describe('a record of a removed person', () => {
     expect(explained(gone, 'manage', event('member.removed'))).toBe(false);
     expect(explained(gone, 'restore', event('workspace.restored'))).toBe(true);
   });
+
+  it('that gets another time is explained by another removal', () => {
+    const dated = { pk: PK, sk: 'REMOVAL#0123', change: 'MODIFY' } as const;
+    expect(explained(dated, 'manage', event('member.removed'))).toBe(true);
+    expect(explained(dated, 'manage', event('member.invited'))).toBe(false);
+    expect(tenancyChangeOf({ ...dated, change: 'INSERT', image: {} })).toBeUndefined();
+  });
 });
 
 it('an event type names as explanation only what its writer may write', () => {
@@ -188,7 +195,6 @@ it('items that change without an event need no explanation', () => {
     ['EVENTS#manage#w1', 'evt_1'],
     ['MARK#SITE#s1', 'MARK'],
     [PK, 'OTHER#1'],
-    [PK, 'REMOVAL#0123'],
   ] as const)
     expect(tenancyChangeOf({ pk, sk, change: 'MODIFY', image: {} })).toBeUndefined();
 });
