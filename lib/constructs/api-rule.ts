@@ -1,5 +1,5 @@
 import type { Construct } from 'constructs';
-import { CODE, type CommonProps } from './change-rules.ts';
+import type { CommonProps } from './change-rules.ts';
 import { byHand, calls } from './cloudtrail-calls.ts';
 import { NoticeRule } from './notice-rule.ts';
 
@@ -13,10 +13,10 @@ export const addApiRule = (
 ): void => {
   new NoticeRule(scope, 'ApiChanged', {
     ...props,
-    runbook: CODE.runbook,
+    runbook: 'The API was changed',
     description: 'changes of routes, integrations and authorizers of the API',
     impact: 'another function may receive requests, and with them the OpenAI keys that people store.',
-    because: CODE.because,
+    because: 'each call counts; outside of an announced deployment, there are none.',
     eventPatterns: {
       '': calls(
         'apigateway',

@@ -87,7 +87,7 @@ const watchPatterns = (scope: Construct, { stage, topic }: CommonProps): Record<
 };
 
 /** For changes by which another person may control code that opens keys. */
-export const CODE = {
+const CODE = {
   runbook: 'Code or an alarm was changed',
   description: 'changes of functions, stacks, roles, alarms, rules, logs, queues and the topic of the alarms',
   impact: 'another person may control code that opens keys, or this stage is no longer watched.',

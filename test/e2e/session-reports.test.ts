@@ -252,8 +252,8 @@ describe('what a report looks like', () => {
       event('usage', now(), { response_id: null, usage: { output_tokens: 5 } }),
       event('usage', now(), { usage: { output_tokens: 5 } }),
       event('usage', now(), { response_id: 'resp_1' }),
-      event('error', now(), { source: 'openai' }),
-      event('error', now(), { source: 'openai', code: 'x'.repeat(1_000) }),
+      event('error', now(), { source: 'response' }),
+      event('error', now(), { source: 'response', code: 'x'.repeat(1_000) }),
     ];
     const answer = await report(stack, tenant, session, events, { signedAt: now() });
     expect(expectSuccess(answer)).toMatchObject({ accepted: 6, duplicates: 0, flagged: 0 });
