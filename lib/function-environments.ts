@@ -152,7 +152,7 @@ export const functionEnvironments = (
       ...oidc,
     },
     projector: { ...own, ...audit },
-    detector: { ...own, ...custody, ...marks, ...hangUpQueue, ...noticeQueue, EVENT_BUS_NAME },
+    detector: { ...own, ...custody, ...usage, ...marks, ...hangUpQueue, ...noticeQueue, EVENT_BUS_NAME },
     sweeper: {
       ...own,
       ...sessions,

@@ -173,6 +173,9 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'keys', actions: ['PutItem'], partitions: TENANT_KEYS },
     { table: 'keys', actions: ['BatchGetItem'], partitions: [...TENANT_KEYS, PLATFORM_KEY] },
     { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['ANOMALY#*'] },
+    // A budget whose spent amount became less, and the totals to compare it with.
+    { table: 'usage', actions: ['BatchGetItem'], partitions: ['BUDGET#*'] },
+    { table: 'usage', actions: ['Query'], partitions: ['USAGE#*'] },
     { table: 'limits', actions: ['Query'], partitions: ['LIVE#*'] },
   ],
   // Reads keys, ENDING ones included, and removes those alone.

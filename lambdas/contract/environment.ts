@@ -277,6 +277,7 @@ const detectorEnvironment = z.object({
   TENANCY_TABLE: tableName,
   KEYS_TABLE: tableName,
   LIMITS_TABLE: tableName,
+  ...usage,
   ...marks,
   ...hangUps,
   ...notices,
