@@ -139,6 +139,9 @@ export const watchedCalls = (
     (await tables.usageOf(`BUDGET#${workspaceId}`)).map((item) => budgetItem.parse(item));
 
   const openCall = async () => {
+    let aheadMs = 0;
+    /** The clock of the watchers of this call. */
+    const clockHere = (): Date => new Date(clock().getTime() + aheadMs);
     const session = {
       ...aSession({ mode: 'byok', mintedMs: clock().getTime() }),
       sessionId: newSessionId(clock(), random),
@@ -229,7 +232,7 @@ export const watchedCalls = (
           alive(await meterReader.readSessionUsage(...given)),
       };
       const base = {
-        clock,
+        clock: clockHere,
         random,
         backOff: async () => alive(await sleep(1 + pick(4))),
         meterReader: reading,
@@ -355,6 +358,10 @@ export const watchedCalls = (
       },
       finish,
       isWatched,
+      /** Time passes for this call alone, so that the leases of other calls do not lapse. */
+      advance: (ms: number): void => {
+        aheadMs += ms;
+      },
       isRunning: () => running.size > 0,
       /** Responses that ran to their end, or into the end of the call, after the amount was counted as spent. */
       ranAfterSpent: () => ranAfterSpent,
