@@ -59,7 +59,7 @@ it(`end_calls overruns by at most one response for each of ${CALLS} live calls, 
         if (pick(2) === 0) await call.watch();
         await heard();
       }
-      // Of a call that somebody did not watch for a while, not every response is counted.
+      // Of a call that was not watched for a while, not every response is counted.
       if (lost.has(call)) await sleep(200);
       for (let waits = 0; waits < 400 && call.isLive() && call.isWatched() && !lost.has(call); waits++) {
         if (await call.isCounted()) break;

@@ -129,7 +129,7 @@ interface Taken {
 export const afterEvent = (call: WatchedCall, event: WatchedEvent): Taken =>
   call.stopped ? whileStopped(taken(call, event), event) : withAnswer(taken(call, event));
 
-/** Everything is still counted. A response that the page starts all the same is stopped. */
+/** Everything is still counted. A response that the page starts anyway is stopped. */
 const whileStopped = ({ call, steps }: Taken, { type }: WatchedEvent): Taken => {
   const kept = steps.filter((step) => NOTES.has(step.do));
   return { call, steps: type === 'response_started' ? [...kept, { do: 'silence' }] : kept };
