@@ -122,6 +122,7 @@ describe('changes of budgets by the product', () => {
 
   test('are none when the first cost of a month begins its counts', async () => {
     const { tenant } = await spending();
+    expect(await incidentsOf(tenant)).toEqual([]);
     time.advance(10 * 86_400_000);
     await playSession(stack, tenant, time, SPOKEN);
     const [budget] = await tables.partition('usage', `BUDGET#${tenant.workspaceId}`);

@@ -208,6 +208,10 @@ export const watchedCalls = (
     const ranTo = (response: typeof active): void => {
       if (state.isSpent && response?.wasWatched === true) ranAfterSpent += 1;
     };
+    /** No watcher can stop the response that runs. */
+    const unwatch = (): void => {
+      if (active !== undefined) active = { ...active, wasWatched: false };
+    };
     const isWatched = (): boolean => [...sidebands].some(({ process }) => !process.dead);
 
     const start = async (from: WatchRequest, process: Process): Promise<void> => {
@@ -366,10 +370,12 @@ export const watchedCalls = (
       /** Responses that ran to their end, or into the end of the call, after the amount was counted as spent. */
       ranAfterSpent: () => ranAfterSpent,
       kill: (): void => {
+        unwatch();
         for (const { process } of sidebands) process.dead = true;
       },
       /** OpenAI closes the connections of the watchers; the call continues. */
       disconnect: (): void => {
+        unwatch();
         for (const sideband of sidebands) {
           sideband.events.push({ type: 'closed' });
           sidebands.delete(sideband);

@@ -34,7 +34,21 @@ export interface BudgetChange {
 const noticeOf = (percent: number): string => `notice${percent}`;
 const NOTICES: readonly string[] = BUDGET_NOTICE_PERCENTS.map(noticeOf);
 
-/** Attributes that costs change. Every other one is a setting, also one that budgets do not have. */
+const SETTINGS: ReadonlySet<string> = new Set([
+  'pk',
+  'sk',
+  'workspaceId',
+  'siteId',
+  'period',
+  'amountMicroCents',
+  'action',
+  'createdAt',
+  'changedAt',
+  'changedBy',
+  'revision',
+]);
+
+/** Attributes that costs change. */
 const COUNTS: ReadonlySet<string> = new Set([
   'periodName',
   'spentMicroCents',
@@ -63,8 +77,10 @@ export const budgetChangeOf = (changed: ChangedBudget): BudgetChange => {
   if (!isPlaced || (sk !== 'WORKSPACE' && siteId === null)) return of(name, []);
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after)])];
   const moved = names.filter((one) => JSON.stringify(before?.[one]) !== JSON.stringify(after[one]));
+  // An expiry, for example, with which DynamoDB would remove the budget later.
+  if (moved.some((one) => !COUNTS.has(one) && !SETTINGS.has(one))) return of(name, []);
   if (!addsUp(after)) return of(`counts of the ${name}`, []);
-  if (moved.some((one) => !COUNTS.has(one)))
+  if (moved.some((one) => SETTINGS.has(one)))
     return of(name, [{ writer: 'manage', types: ['budget.changed'], ...about, ...settingsOf(after, about) }]);
   if (before?.['periodName'] !== after['periodName'])
     return beginsPeriod(changed, after) ? NOTHING : of(`counts of the ${name}`, []);

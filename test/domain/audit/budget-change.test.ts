@@ -66,8 +66,10 @@ describe('a change of the settings of a budget', () => {
       expect(explained(change, 'manage', { ...explaining, ...other })).toBe(false);
   });
 
-  it('of an attribute that budgets do not have needs an event too: an expiry would remove it later', () => {
-    expect(changed({ expires_at: 1 }).change?.subject).toBe('budget of site s1');
+  it('of an attribute that budgets do not have is never explained: an expiry would remove it later', () => {
+    const expiring = changed({ expires_at: 1 });
+    expect(expiring.change?.subject).toBe('budget of site s1');
+    expect(explained(expiring, 'manage', event('budget.changed', SET))).toBe(false);
   });
 
   it('that adds one is explained by its event, and by a restore', () => {

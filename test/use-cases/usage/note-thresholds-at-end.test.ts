@@ -7,7 +7,7 @@ import { aWorkspace } from '../sessions/token-fixture.ts';
 /** The steps at the end of a session of a workspace that has used half of its plan. */
 const ended = async ({
   mode = 'managed' as 'managed' | 'byok',
-  workspace = aWorkspace({ plan: 'starter' }) as ReturnType<typeof aWorkspace> | undefined,
+  workspace = aWorkspace({ plan: 'starter' }) as ReturnType<typeof aWorkspace> | null,
   recordEnd = async (): Promise<void> => undefined,
   noteThreshold = async (): Promise<void> => undefined,
 } = {}) => {
@@ -25,7 +25,7 @@ const ended = async ({
     workspaces: {
       readWorkspace: async () => {
         log.push('workspace');
-        return workspace;
+        return workspace ?? undefined;
       },
     },
     notices: {
@@ -53,7 +53,7 @@ describe('the end of a session', () => {
   });
 
   it('of a workspace that is gone notes nothing', async () => {
-    expect((await ended({ workspace: undefined })).log).toEqual(['end', 'workspace']);
+    expect((await ended({ workspace: null })).log).toEqual(['end', 'workspace']);
   });
 
   it('notes nothing where it cannot be recorded', async () => {

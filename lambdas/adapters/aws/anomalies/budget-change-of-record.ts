@@ -14,7 +14,7 @@ export const budgetChangeOfRecord = (
   const [pk, sk] = [dynamodb?.Keys?.['pk']?.S, dynamodb?.Keys?.['sk']?.S];
   if (pk === undefined || sk === undefined || !pk.startsWith('BUDGET#')) return undefined;
   const at = new Date(Number(dynamodb?.ApproximateCreationDateTime ?? 0) * 1_000);
-  const imageOf = (image: typeof dynamodb.NewImage) =>
+  const imageOf = (image: NonNullable<typeof dynamodb>['NewImage']) =>
     image && unmarshall(image as Record<string, AttributeValue>);
   const [before, after] = [imageOf(dynamodb?.OldImage), imageOf(dynamodb?.NewImage)];
   return { change: budgetChangeOf({ pk, sk, before, after, at, now }), at, record: eventID ?? '' };
