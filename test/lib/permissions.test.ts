@@ -409,8 +409,10 @@ describe('the tables', () => {
       'usage',
       'detector',
       'rotate-on-request',
+      'sweeper',
       'retire-models',
       'heartbeat',
+      'hangup',
       'watch',
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);

@@ -55,13 +55,12 @@ it(`end_calls overruns by at most one response for each of ${CALLS} live calls, 
         call.speak();
         call.finish();
         call.advance(LEASE_MS);
+        await call.countFromHere();
         await call.watch();
         if (pick(2) === 0) await call.watch();
         await heard();
       }
-      // Of a call that was not watched for a while, not every response is counted.
-      if (lost.has(call)) await sleep(200);
-      for (let waits = 0; waits < 400 && call.isLive() && call.isWatched() && !lost.has(call); waits++) {
+      for (let waits = 0; waits < 400 && call.isLive() && call.isRunning(); waits++) {
         if (await call.isCounted()) break;
         await sleep(25);
       }
@@ -76,10 +75,12 @@ it(`end_calls overruns by at most one response for each of ${CALLS} live calls, 
   world.deliverHangUps();
   expect(calls.filter((call) => call.isLive())).toEqual([]);
   for (const call of calls) await call.settled();
+  const stoppedMicroCents = (): number => calls.reduce((sum, call) => sum + call.stoppedInvoice(), 0);
   const [first, second] = await world.budgetItems();
   expect(first?.spentMicroCents).toBe(second?.spentMicroCents);
   expect(first?.spentMicroCents).toBeGreaterThanOrEqual(AMOUNT);
-  expect(first?.spentMicroCents).toBeLessThanOrEqual(AMOUNT + CALLS * BOUND);
+  // A response that is stopped as it starts costs little, and a page can start several.
+  expect(first?.spentMicroCents).toBeLessThanOrEqual(AMOUNT + CALLS * BOUND + stoppedMicroCents());
   // Where no watcher died or was cut off, only a response that the end cut off is on the invoice and not in the count.
   for (const call of calls.filter((one) => !lost.has(one)))
     expect(((await call.usage())?.responses ?? 0) + 1).toBeGreaterThanOrEqual(call.responses());

@@ -169,6 +169,9 @@ export const watchedCalls = (
     let active: { id: string; reservationId: string | undefined; wasWatched: boolean } | undefined;
     let answersTurns = !turnByTurn;
     let ranAfterSpent = 0;
+    let stoppedMicroCents = 0;
+    /** Responses whose end a watcher heard, less those that died with it before it wrote them. */
+    let heard = 0;
     let previousItemId: string | null = null;
     let count = 0;
 
@@ -180,6 +183,7 @@ export const watchedCalls = (
         // What it had said by then, and the conversation that it had read before.
         const some = { ...NO_TOKENS, cachedAudioIn: pick(POST_INSTRUCTION_TOKENS), audioOut: pick(20) };
         invoice.push(some);
+        stoppedMicroCents += costOf(some, price).totalMicroCents;
         return some;
       }
       // Sometimes as much as a response can cost at all.
@@ -196,6 +200,7 @@ export const watchedCalls = (
     };
     const done = (isStopped = false): void => {
       if (active === undefined) return;
+      if (isWatched()) heard += 1;
       const { id: responseId, reservationId } = active;
       active = undefined;
       send({ type: 'response_done', responseId, tokens: bill(isStopped), reservationId });
@@ -338,6 +343,8 @@ export const watchedCalls = (
       ended,
       invoice: (): number => invoice.reduce((sum, tokens) => sum + costOf(tokens, price).totalMicroCents, 0),
       responses: () => invoice.length,
+      /** What responses cost that a watcher stopped. */
+      stoppedInvoice: () => stoppedMicroCents,
       isLive: () => isLive,
       isAnswering: () => active !== undefined,
       usage: async (): Promise<SessionUsage | undefined> =>
@@ -391,7 +398,11 @@ export const watchedCalls = (
         call.disconnect();
       },
       isHeard: () => sidebands.size > 0 && [...sidebands].every(({ events }) => events.length === 0),
-      isCounted: async () => (await call.usage())?.responses === invoice.length,
+      isCounted: async () => ((await call.usage())?.responses ?? 0) >= heard,
+      /** A watcher has died, and wrote no more than this. */
+      countFromHere: async (): Promise<void> => {
+        heard = (await call.usage())?.responses ?? 0;
+      },
       /** The end as the hang-up function records it, which has no budgets at hand. */
       closedByBroker: async (): Promise<void> => {
         call.end();
