@@ -144,6 +144,8 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
       partitions: ['ERRORS#*', 'SITE#*'],
       index: true,
     },
+    // Finds the session of a call by OpenAI's id.
+    { table: 'sessions', actions: ['GetItem'], partitions: ['CALL#*'] },
     { table: 'limits', actions: ['Query'], partitions: ['SLOTS#*', 'LIVE#*'] },
     { table: 'usage', actions: ['Query', 'GetItem', 'BatchGetItem'] },
   ],

@@ -13,7 +13,7 @@ export const NOT_UNICODE = 'Must be valid Unicode.';
 const isShown = (text: string): boolean => text.trim() === '' || isVisible(text);
 const isUpright = (text: string): boolean => !turnsTextAround(text);
 const NOT_UPRIGHT = 'Must not contain characters that change the direction of the text around it.';
-const RESERVED_SUB = 'Must not look like an actor of the audit trail that is no person, such as `system:…`.';
+const RESERVED_SUB = 'Must not look like a system actor of the audit trail, such as `system:…`.';
 const NOT_VISIBLE = 'Must contain a visible character.';
 
 /** No control characters: neither a log line nor a terminal can be forged with a name. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { publicSuffixList } from '../../lambdas/adapters/psl/public-suffixes.ts';
 
-describe('a domain below which anybody can have a name', () => {
+describe('a domain below which anyone can register a name', () => {
   it.each([
     'vercel.app',
     'github.io',

@@ -756,7 +756,7 @@ describe('what visitors meet after the mint', () => {
     expectSuccess(await mintFrom('127.0.2.3', tenant));
   });
 
-  it('is over at once when a session works', async () => {
+  it('ends as soon as a session works', async () => {
     const tenant = await makeKeyedTenant(stack);
     const sessions: MintedSession[] = [];
     for (const from of ['127.0.3.1', '127.0.3.2', '127.0.3.3', '127.0.3.4'])

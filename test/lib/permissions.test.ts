@@ -489,12 +489,13 @@ describe('the tables', () => {
         .filter(({ action }) => writes.test(action) && action.startsWith('dynamodb:'))
         .map(({ action, resource }) => [action, resource]),
     ).toEqual([['dynamodb:UpdateItem', 'TenancyTable']]);
-    expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual(
-      ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'].map((action) => [
+    expect(conditionsOf('usage', 'SessionsTable', /./)).toEqual([
+      ...['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'].map((action) => [
         action,
         inPartitions('ERRORS#* or SITE#*'),
       ]),
-    );
+      ['dynamodb:GetItem', inPartitions('CALL#*')],
+    ]);
     expect(conditionsOf('usage', 'LimitsTable', /./)).toEqual([
       ['dynamodb:Query', inPartitions('SLOTS#* or LIVE#*')],
     ]);

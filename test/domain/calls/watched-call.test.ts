@@ -205,7 +205,7 @@ describe('the first message of a locked site', () => {
 });
 
 describe('a watched call', () => {
-  it('counts a response that has usage, and none without', () => {
+  it('counts a response that has usage, and no response without', () => {
     const failed: WatchedEvent = { type: 'response_done', responseId: 'r2', tokens: undefined };
     expect(play([equal, started('r1'), done('r1'), started('r2'), failed]).steps).toEqual([
       'note_attached',

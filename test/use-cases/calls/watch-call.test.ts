@@ -494,7 +494,7 @@ describe('a call of a plan with a hard cap, whose page reports nothing', () => {
     openedWith: 'call' as const,
   };
 
-  it('bills what it lasted, although it was admitted with a short hold', async () => {
+  it('bills its whole duration, although it was admitted with a short hold', async () => {
     const call = world('allowed', { session, capSeconds: 6_000 });
     await call.start();
     await call.until(call.isWatched);
