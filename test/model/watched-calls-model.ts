@@ -343,7 +343,7 @@ export const watchedCalls = (
       ended,
       invoice: (): number => invoice.reduce((sum, tokens) => sum + costOf(tokens, price).totalMicroCents, 0),
       responses: () => invoice.length,
-      /** What responses cost that a watcher stopped. */
+      /** The cost of responses that a watcher stopped. */
       stoppedInvoice: () => stoppedMicroCents,
       isLive: () => isLive,
       isAnswering: () => active !== undefined,
