@@ -36,7 +36,7 @@ export interface ChangedItem {
 }
 
 /** A command that copies items back writes this event for each workspace before it does. */
-const RESTORED: Explanation = { writer: 'restore', types: ['workspace.restored'] };
+export const RESTORED: Explanation = { writer: 'restore', types: ['workspace.restored'] };
 
 /** The change that needs an explanation; undefined for items that change without an event. */
 export const tenancyChangeOf = ({ pk, sk, change, image }: ChangedItem): TenancyChange | undefined => {
