@@ -24,7 +24,10 @@ import { type Attributes, type NativeItem, toAttributes, toNative } from './attr
 import { jsonSerde } from './json-serde.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
-type PlainCommand = new (input: never) => Pick<GetItemCommand, 'resolveMiddleware'>;
+/** A command of the plain client; the types of its input and output hold on the outside of `send`. */
+type PlainCommand = new (
+  input: never,
+) => { resolveMiddleware(stack: never, config: never, options: undefined): unknown };
 
 /** How the fields of an operation that hold items are converted; the other fields stay as they are. */
 interface Operation {
@@ -65,7 +68,7 @@ const ofItem = (command: PlainCommand): Operation => ({
   answer: fields({ Item: native, Attributes: native, LastEvaluatedKey: native, Items: each(native) }),
 });
 
-const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map([
+const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map<unknown, Operation>([
   [GetCommand, ofItem(GetItemCommand)],
   [PutCommand, ofItem(PutItemCommand)],
   [UpdateCommand, ofItem(UpdateItemCommand)],
@@ -93,7 +96,7 @@ const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map([
       answer: (output: Fields) => output,
     },
   ],
-] as const satisfies readonly (readonly [unknown, Operation])[]);
+]);
 
 type Handler = (args: { readonly input: Fields }) => Promise<{ readonly output: Fields }>;
 
@@ -110,9 +113,10 @@ export const documentClient = (plain: DynamoDBClient): DynamoDBDocumentClient =>
     const known = handlers.get(operation);
     if (known !== undefined) return known;
     const resolved = new operation.command({} as never).resolveMiddleware(
-      plain.middlewareStack,
-      endpointConfig(plain),
-    ) as unknown as Handler;
+      plain.middlewareStack as never,
+      endpointConfig(plain) as never,
+      undefined,
+    ) as Handler;
     handlers.set(operation, resolved);
     return resolved;
   };
@@ -132,15 +136,19 @@ export const documentClient = (plain: DynamoDBClient): DynamoDBDocumentClient =>
  * All that the SDK's middleware for endpoints uses of the configuration, which it copies with each call. Without the
  * account's own endpoint, and without a look into files for another one.
  */
-const endpointConfig = ({ config }: DynamoDBClient): DynamoDBClient['config'] => {
+const endpointConfig = ({ config }: DynamoDBClient): object => {
   const { logger, requestHandler, endpointProvider, endpoint, isCustomEndpoint, region } = config;
   const { useDualstackEndpoint, useFipsEndpoint, serviceId } = config;
-  const used = { logger, requestHandler, endpointProvider, endpoint, isCustomEndpoint, region };
   return {
-    ...used,
+    logger,
+    requestHandler,
+    endpointProvider,
+    endpoint,
+    isCustomEndpoint,
+    region,
     useDualstackEndpoint,
     useFipsEndpoint,
     serviceId,
     ignoreConfiguredEndpointUrls: true,
-  } as DynamoDBClient['config'];
+  };
 };
