@@ -60,13 +60,13 @@ const deserialize =
  * JSON has them: binary values are base64.
  */
 export const jsonSerde = ({ config, middlewareStack }: DynamoDBClient): void => {
-  let deserializerOfSdk: Middleware<Args> | undefined;
+  const ofSdk = new Map<string, Middleware<Args>>();
   getSchemaSerdePlugin(config as never).applyToStack({
-    add: (middleware: Middleware<Args>, { name }: { readonly name: string }) => {
-      if (name === 'deserializerMiddleware') deserializerOfSdk = middleware;
-    },
+    add: (middleware: Middleware<Args>, { name }: { readonly name: string }) => ofSdk.set(name, middleware),
   } as never);
-  if (deserializerOfSdk === undefined) throw new Error('The SDK has no deserializer of this name any more.');
+  const deserializerOfSdk = ofSdk.get('deserializerMiddleware');
+  if (deserializerOfSdk === undefined || !ofSdk.has('serializerMiddleware'))
+    throw new Error('The SDK has no serializer and deserializer of these names any more.');
   middlewareStack.add(serialize as never, {
     name: 'serializerMiddleware',
     step: 'serialize',

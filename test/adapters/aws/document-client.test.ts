@@ -225,7 +225,7 @@ test('An operation that the client does not know is refused, and nothing is sent
   expect(asked).toEqual([]);
 });
 
-test('Without an endpoint of its own, the client asks the regional endpoint of DynamoDB over TLS.', async () => {
+test('Without a configured endpoint, the client asks the regional endpoint of DynamoDB over TLS.', async () => {
   const dynamoDb = dynamoDbClient({ AWS_REGION: 'eu-west-1' });
   const seen: unknown[] = [];
   Object.assign(dynamoDb.config.requestHandler, {
