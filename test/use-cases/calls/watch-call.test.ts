@@ -274,7 +274,7 @@ const world = (
     /** Times that its usage was written. */
     writes: () => writes,
     heldForMs: () => (stored.watch?.untilMs ?? 0) - nowMs,
-    counted: () => stored.responses,
+    responses: () => stored.responses,
     respond: () => {
       responses += 1;
       const itemId = `item_${responses}`;
@@ -440,7 +440,7 @@ describe('a watcher', () => {
     for (let turn = 1; turn <= 20; turn++) {
       // One event: each takes some twelve seconds of this clock to arrive.
       call.respondApart();
-      await call.until(() => call.counted() === turn);
+      await call.until(() => call.responses() === turn);
       expect(call.heldForMs()).toBeGreaterThan(WATCH_LEASE_MS - WATCH_RENEWAL_MS);
     }
     expect(call.writes() - before).toBe(20);
@@ -542,7 +542,7 @@ describe('a call of a plan with a hard cap, whose page reports nothing', () => {
     await call.until(call.isWatched);
     for (let turn = 1; call.hungUp.length === 0; turn++) {
       call.respondApart();
-      await call.until(() => call.counted() === turn);
+      await call.until(() => call.responses() === turn);
     }
     expect(call.hungUp).toContain('max_duration');
     expect((await call.end()).billedSeconds).toBe(120);
@@ -629,7 +629,7 @@ describe('a watcher of a call whose budget is spent', () => {
   it('stops responses as soon as it charges the one that spends the amount, and hangs its call up itself', async () => {
     const call = await watched();
     call.respond();
-    await call.until(() => call.counted() === 1);
+    await call.until(() => call.responses() === 1);
     expect(call.sidebandLog).toEqual([]);
     call.budget.isCrossed = true;
     call.respond();
@@ -666,7 +666,7 @@ describe('a watcher of a call whose budget is spent', () => {
     call.budget.isCrossed = true;
     for (let responses = 1; responses <= 3; responses++) {
       call.respond();
-      await call.until(() => call.counted() === responses);
+      await call.until(() => call.responses() === responses);
     }
     await call.until(() => call.keyUses.length === 2);
     expect(call.sidebandLog).toEqual(['stop', 'silence', 'silence']);
@@ -683,7 +683,7 @@ describe('a watcher of a call whose budget is spent', () => {
     call.failHangUps();
     call.budget.isCrossed = true;
     call.respond();
-    await call.until(() => call.counted() === 1);
+    await call.until(() => call.responses() === 1);
     expect(call.sidebandLog).toEqual(['stop']);
     expect(call.outcomes).toEqual([]);
   });
