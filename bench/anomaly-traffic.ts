@@ -210,7 +210,7 @@ const edgeBlocks =
         : observation,
     );
 
-/** Where OpenAI cannot be reached: no alarm may blame the key, and a key that was revoked is found all the same. */
+/** Where OpenAI cannot be reached: no alarm may blame the key, and a key that was revoked is found anyway. */
 export const OUTAGES: readonly AttackProfile[] = [
   {
     name: "OpenAI's edge blocks our address",

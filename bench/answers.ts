@@ -68,7 +68,7 @@ export const answersOf = (reports: Readonly<Record<string, RunReport>>): Answers
   const times = (row: GrowthRow | undefined, base: GrowthRow | undefined): string =>
     ((row?.mintMs ?? 0) / (base?.mintMs ?? 1)).toFixed(1);
   const sentences = [
-    `- A mint waits for **${warm.hops.before} AWS round trips one after the other before OpenAI and ${warm.hops.after} after it**.`,
+    `- A mint waits for **${warm.hops.before} AWS round trips one after another before OpenAI and ${warm.hops.after} after it**.`,
     `- With ${path.awsMs} ms in each AWS call it adds **${inRegion.addedMs.p50.toFixed(0)} ms** to OpenAI's own time (p99 ${inRegion.addedMs.p99.toFixed(0)}), ${atOnce.addedMs.p50.toFixed(0)} ms where AWS answers at once; Express with the key in its environment adds ${express.addedMs.p50.toFixed(0)} ms and Portkey's gateway ${portkey.addedMs.p50.toFixed(0)}. Custody, limits and a record of each mint are ${calls.length - 1} calls, and those are the difference.`,
     `- It takes **${inRegion.cpuMs.toFixed(1)} ms of a processor**, ${(inRegion.cpuMs / express.cpuMs).toFixed(1)} times what Express takes and ${(inRegion.cpuMs / portkey.cpuMs).toFixed(1)} times what Portkey's gateway takes. Opening the sealed key is ${(sealed['sealedMicroseconds'] ?? 0).toFixed(0)} µs of that.`,
     `- A million mints cost **$${usdPerMillionMints(counts).toFixed(2)}** at AWS.`,

@@ -23,8 +23,8 @@ export const writeBlocks = (
 
 /** The lines of a block. */
 export const readBlock = (document: string, name: string): readonly string[] => {
-  const [, content] = new RegExp(`<!-- bench:${name} -->\\n([\\s\\S]*?)<!-- /bench:${name} -->`).exec(
-    document,
-  ) ?? ['', ''];
+  const [, content] = new RegExp(
+    `<!-- (?:bench|generated):${name} -->\\n([\\s\\S]*?)<!-- /(?:bench|generated):${name} -->`,
+  ).exec(document) ?? ['', ''];
   return (content ?? '').split('\n').slice(0, -1);
 };

@@ -62,7 +62,7 @@ export const waveGate = (): WaveGate => {
   };
 };
 
-/** Round trips to AWS one after the other, before the call to OpenAI and after it. */
+/** Round trips to AWS one after another, before the call to OpenAI and after it. */
 export interface Hops {
   readonly before: number;
   readonly after: number;

@@ -61,7 +61,7 @@ export interface Outcome {
   };
   /** Of the reports that browsers sent; most of them are sent again with the next. */
   readonly reportsRefused: number;
-  /** By how many seconds the audit trail is behind when the ten minutes are over. */
+  /** By how many seconds the audit trail is behind when the ten minutes have ended. */
   readonly trailSeconds: number;
 }
 
@@ -117,7 +117,7 @@ const bucketOf = ({ perSecond, burst }: Bucket): { refill(): void } & Refilled =
 /** How many of each kind; not whole numbers, since a quota takes its share of all kinds alike. */
 type Flow = Readonly<Record<Kind, number>>;
 
-/** Objects of one shape: this is what a run spends its time on. */
+/** Objects of one shape, because a run spends most of its time here. */
 const flowOf = (count: (kind: Kind) => number): Flow => ({
   preflight: count('preflight'),
   mint: count('mint'),
@@ -337,7 +337,7 @@ export interface HotOutcome {
   readonly waitedMs: { readonly p50: number; readonly p99: number };
 }
 
-/** An admission gives up after so many tries: lambdas/use-cases/sessions/admit-session.ts. */
+/** An admission gives up after this many tries: lambdas/use-cases/sessions/admit-session.ts. */
 const ADMISSION_TRIES = 8;
 /** The time that a transaction holds its items, and after which a lost one reads again and retries, milliseconds. */
 const TRANSACTION_MS = 8;

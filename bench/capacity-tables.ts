@@ -1,13 +1,9 @@
-import { AWS_PRICES } from './aws-prices.ts';
 import { AWS_QUOTAS } from './aws-quotas.ts';
 import {
-  BUSY_MS,
-  EVENTS_OF_A_SESSION,
   KINDS,
   type Kind,
   type Outcome,
   type Quotas,
-  REPORTS,
   type RequestCounts,
   simulate,
   simulateHotWorkspace,
@@ -16,74 +12,23 @@ import type { AllCounts } from './count-requests.ts';
 import type { Units } from './counting-proxy.ts';
 import { killSwitchTable } from './kill-switch-model.ts';
 import { tableOf } from './report.ts';
+import {
+  CONTAINER_SECONDS,
+  EVENTS_OF_A_BATCH,
+  REQUESTS_OF_A_SESSION,
+  TRAIL_BATCH_MS,
+  tableNames,
+  timesOf,
+  unitsOf,
+  usdOfSession,
+} from './session-cost.ts';
 import { breakEvenLines, watcherTable } from './watcher-model.ts';
 
 /** The blocks of docs/capacity.md, all of them from the counts. The same counts give the same text on every machine. One file, because the tables share their figures. */
 
 export const RATES = [10, 1_000, 100_000] as const;
 const SECONDS_A_MONTH = 30 * 86_400;
-const EVENTS_GB = 0.5;
-const TOKEN_GB = 1;
-/** Measured of a mint (docs/performance.md) and taken for every request. */
-const LOG_BYTES = 1_100;
-/**
- * The projector's time for a batch of a hundred records at its share of a processor, and at a whole one
- * (docs/performance.md). Of four records of a session three are events.
- */
-const TRAIL_BATCH_MS = { atItsShare: 370, atAWholeOne: 108 };
-const EVENTS_OF_A_BATCH = 75;
 const GROWTH_OF_QUOTAS = 1.5;
-
-/** How often each kind comes with one session. */
-const timesOf = (kind: Kind): number =>
-  kind === 'preflight' || kind === 'mint' || kind === 'trail'
-    ? 1
-    : REPORTS.filter((report) => report.kind === kind).length;
-
-const REQUESTS_OF_A_SESSION = KINDS.filter((kind) => kind !== 'trail').reduce(
-  (sum, kind) => sum + timesOf(kind),
-  0,
-);
-
-const tableNames = (counts: RequestCounts): readonly string[] =>
-  [...new Set(KINDS.flatMap((kind) => Object.keys(counts[kind])))].toSorted();
-
-/** Of a whole session. */
-const unitsOf = (counts: RequestCounts, table: string): Units => ({
-  writeUnits: KINDS.reduce((sum, kind) => sum + timesOf(kind) * (counts[kind][table]?.writeUnits ?? 0), 0),
-  readUnits: KINDS.reduce((sum, kind) => sum + timesOf(kind) * (counts[kind][table]?.readUnits ?? 0), 0),
-});
-
-const allUnits = (counts: RequestCounts): Units => {
-  const units = tableNames(counts).map((table) => unitsOf(counts, table));
-  return {
-    writeUnits: units.reduce((sum, { writeUnits }) => sum + writeUnits, 0),
-    readUnits: units.reduce((sum, { readUnits }) => sum + readUnits, 0),
-  };
-};
-
-const CONTAINER_SECONDS = {
-  token: (BUSY_MS.preflight + BUSY_MS.mint) / 1_000,
-  events: REPORTS.reduce((sum, { kind }) => sum + BUSY_MS[kind as keyof typeof BUSY_MS], 0) / 1_000,
-};
-
-/** US dollars of a session at list prices, without what is stored and the fixed part of docs/cost.md. */
-export const usdOfSession = (counts: RequestCounts): number => {
-  const { writeUnits, readUnits } = allUnits(counts);
-  const gbSeconds =
-    CONTAINER_SECONDS.token * TOKEN_GB +
-    (CONTAINER_SECONDS.events +
-      (EVENTS_OF_A_SESSION * TRAIL_BATCH_MS.atItsShare) / EVENTS_OF_A_BATCH / 1_000) *
-      EVENTS_GB;
-  return (
-    REQUESTS_OF_A_SESSION * (AWS_PRICES.apiRequest.usd + AWS_PRICES.lambdaRequest.usd) +
-    gbSeconds * AWS_PRICES.lambdaGbSecond.usd +
-    writeUnits * AWS_PRICES.writeUnit.usd +
-    readUnits * AWS_PRICES.readUnit.usd +
-    AWS_PRICES.kmsRequest.usd +
-    ((REQUESTS_OF_A_SESSION * LOG_BYTES) / 1_000_000_000) * AWS_PRICES.logGb.usd
-  );
-};
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
 

@@ -99,7 +99,7 @@ const measure = async (owner: Owner, calls: number, turnMs: number): Promise<Ove
   while (stack.lambda.busy > 0 && Date.now() < deadline) await sleep(50);
   const { spent_usd } = await owner.ask('GET', path);
   await Promise.all(pages.map((page) => page.close()));
-  if (records().some(({ ended }) => ended === undefined)) throw new Error('A call goes on.');
+  if (records().some(({ ended }) => ended === undefined)) throw new Error('A call continues.');
   return {
     calls,
     turnMs,

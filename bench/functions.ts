@@ -199,7 +199,7 @@ interface Served extends Spent {
 
 type Containers = ReadonlyMap<string, Container>;
 
-/** Requests over HTTP one after the other, then what they left in the streams, then a run of the schedule. */
+/** Requests over HTTP one after another, then what they left in the streams, then a run of the schedule. */
 const serve = async (): Promise<ReadonlyMap<string, Served>> => {
   const containers = new Map<string, Container>();
   for (const { name, bundle } of functions.values()) containers.set(name, await startContainer(bundle));
@@ -242,7 +242,7 @@ const throughGateway = async (
   }
 };
 
-/** From the beginning of each stream, in batches of a hundred records as far as there are so many. */
+/** From the beginning of each stream, in batches of a hundred records as far as there are this many. */
 const throughStreams = async (containers: Containers, of: (name: string) => boolean): Promise<void> => {
   const engine = { region: 'us-east-1', endpoint: stack.dynamoDb.endpoint };
   const clients = { dynamoDb: new DynamoDBClient(engine), streams: new DynamoDBStreamsClient(engine) };

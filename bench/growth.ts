@@ -30,7 +30,7 @@ const SESSIONS = list(options.sessions ?? (options.short ? '1,40' : '1,10,100,10
 const MINTS = options.short ? 5 : 40;
 const FIRST_MINTS = options.short ? 2 : 20;
 const SITES_OF_A_WORKSPACE = 100;
-/** DynamoDB takes so many items in one batch. */
+/** DynamoDB takes this many items in one batch. */
 const BATCH = 25;
 const BATCHES_IN_FLIGHT = 4;
 
@@ -102,7 +102,7 @@ interface Measured {
 
 const faults: string[] = [];
 
-/** The median of mints one after the other. Each place is given its turn, so that sessions do not gather on one. */
+/** The median of mints one after another. Each place is given its turn, so that sessions do not gather on one. */
 const mints = async (chosen: readonly Place[], count: number): Promise<Measured> => {
   const before = proxy.counts();
   const took: number[] = [];

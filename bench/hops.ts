@@ -9,8 +9,8 @@ import { print, tableOf } from './report.ts';
 import { isOpenAiMint, OPENAI_MINT, startTracedStack } from './traced-stack.ts';
 
 /**
- * Round trips to AWS that a token waits for, one after the other, before OpenAI and after it, told in three ways that
- * must agree: in waves (no call goes on before every call that does not need it has come), by the clock with a fixed
+ * Round trips to AWS that a token waits for, one after another, before OpenAI and after it, told in three ways that
+ * must agree: in waves (no call continues before every call that does not need it has come), by the clock with a fixed
  * delay in every AWS call, and by the longest chain of calls that did not overlap then. `npm run bench:hops [-- --json]
  * [-- --delay 100]`.
  */

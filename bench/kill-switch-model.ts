@@ -19,7 +19,7 @@ const MARKED_AT_ONCE = 25;
 
 export const AWS_MS = 5;
 export const OPENAI_MS = 200;
-/** AWS calls of one hang-up, one after the other, as its log has them. */
+/** AWS calls of one hang-up, one after another, as its log has them. */
 const CALLS_OF_A_HANG_UP = 12;
 const HANG_UP_MS = CALLS_OF_A_HANG_UP * AWS_MS + OPENAI_MS;
 
@@ -29,7 +29,7 @@ export interface KillSwitchTimes {
   readonly allMs: number;
 }
 
-/** When the calls of one key are over, milliseconds after the queue has the message of the suspension. */
+/** When the calls of one key have ended, milliseconds after the queue has the message of the suspension. */
 export const simulateKillSwitch = (calls: number): KillSwitchTimes => {
   const ended: number[] = [];
   const free: number[] = [];

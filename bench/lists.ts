@@ -37,7 +37,7 @@ const [FEW = 100, MANY = 100_000] = (options.rows ?? (options.short ? '100,3000'
 const TIMES = options.short ? 3 : 15;
 const WITH_USAGE = 2_500;
 const SPREAD_MS = 7_200_000;
-/** DynamoDB takes so many items in one batch. */
+/** DynamoDB takes this many items in one batch. */
 const BATCH = 25;
 const BATCHES_IN_FLIGHT = 4;
 /** Rows that one call reads for a filter that no index answers (lambdas/use-cases/filtered-page.ts). */
@@ -89,7 +89,7 @@ interface Filled extends Place {
   readonly middle: SessionId;
 }
 
-/** A workspace with so many sessions and audit rows, each like one that the product wrote. */
+/** A workspace with this many sessions and audit rows, each like one that the product wrote. */
 const fill = async (rows: number): Promise<Filled> => {
   const place = await owner.makePlace();
   const { data, code } = await mintAt(stack.url, place);

@@ -31,7 +31,7 @@ export const post = (
     outgoing.end(body);
   });
 
-/** Runs `jobs` of them, so many at a time, the next as soon as one is done; how long each took, milliseconds. */
+/** Runs `jobs` of them, this many at a time, the next as soon as one is done; how long each took, milliseconds. */
 export const inLanes = async (
   jobs: number,
   lanes: number,

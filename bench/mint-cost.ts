@@ -1,4 +1,4 @@
-import { AWS_PRICES, type Price } from './aws-prices.ts';
+import { inDollars, PRICES, type Price, usdOf } from '../tools/operator/deploy/prices.ts';
 import { tableOf } from './report.ts';
 
 /** The AWS usage of one mint, as the benches have counted it. */
@@ -27,7 +27,7 @@ const line = (what: string, amount: number, price: Price): CostLine => ({
   what,
   amount,
   price,
-  usdPerMillion: amount * price.usd * 1_000_000,
+  usdPerMillion: usdOf(price, amount * 1_000_000),
 });
 
 /**
@@ -35,13 +35,13 @@ const line = (what: string, amount: number, price: Price): CostLine => ({
  * session.
  */
 export const costOfMint = (counts: MintCounts): readonly CostLine[] => [
-  line('requests at API Gateway', 1, AWS_PRICES.apiRequest),
-  line('requests at Lambda', 1, AWS_PRICES.lambdaRequest),
-  line('GB-s at Lambda', (TOKEN_FUNCTION_GB * counts.billedMs) / 1_000, AWS_PRICES.lambdaGbSecond),
-  line('write units at DynamoDB', counts.writeUnits, AWS_PRICES.writeUnit),
-  line('read units at DynamoDB', counts.readUnits, AWS_PRICES.readUnit),
-  line('requests at KMS', counts.kmsRequests, AWS_PRICES.kmsRequest),
-  line('GB of log lines and metrics', counts.logBytes / 1_000_000_000, AWS_PRICES.logGb),
+  line('requests at API Gateway', 1, PRICES.apiRequest),
+  line('requests at Lambda', 1, PRICES.lambdaRequest),
+  line('GB-s at Lambda', (TOKEN_FUNCTION_GB * counts.billedMs) / 1_000, PRICES.lambdaTime),
+  line('write units at DynamoDB', counts.writeUnits, PRICES.tableWrite),
+  line('read units at DynamoDB', counts.readUnits, PRICES.tableRead),
+  line('requests at KMS', counts.kmsRequests, PRICES.keyUse),
+  line('GB of log lines and metrics', counts.logBytes / 1_000_000_000, PRICES.logsIn),
 ];
 
 export const usdPerMillionMints = (counts: MintCounts): number =>
@@ -53,7 +53,7 @@ export const costTable = (counts: MintCounts): readonly string[] =>
     [
       ...costOfMint(counts).map(({ what, amount, price, usdPerMillion }) => [
         what,
-        `[${price.said}](${price.source})`,
+        `[${inDollars(price.dollars)} ${price.unit}](${price.source})`,
         amount < 0.001 ? amount.toExponential(1) : Number(amount.toFixed(2)),
         `$${usdPerMillion.toFixed(2)}`,
       ]),

@@ -10,7 +10,7 @@ export interface RelayedCall {
 }
 
 export interface RelayHooks {
-  /** The call goes on when this is done. */
+  /** The call continues when this is done. */
   readonly arrived?: (call: RelayedCall) => void | Promise<void>;
   /** Before the answer goes back. */
   readonly answered?: (call: RelayedCall, answer: string) => void;
@@ -18,12 +18,12 @@ export interface RelayHooks {
 
 export interface Relay {
   readonly url: string;
-  /** Where calls go on to; set once the service is up. */
+  /** Where calls continue to; set once the service is up. */
   forwardTo(endpoint: string): void;
   close(): Promise<void>;
 }
 
-/** Stands in front of a service on this machine, passes every call on unchanged, and tells of it. */
+/** Stands in front of a service on this machine, passes every call on unchanged, and reports it. */
 export const startRelay = async ({ arrived, answered }: RelayHooks): Promise<Relay> => {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   let target = 'http://127.0.0.1';
@@ -50,7 +50,7 @@ export const startRelay = async ({ arrived, answered }: RelayHooks): Promise<Rel
       outgoing.destroy();
     }
   });
-  // A WebSocket: its request goes on as it came, and after that all bytes of both sides.
+  // A WebSocket: its request continues as it came, and after that all bytes of both sides.
   server.on('upgrade', async (incoming, socket, head) => {
     await arrived?.({ operation: `${incoming.method} ${incoming.url}`, text: '' });
     const { hostname, port } = new URL(target);

@@ -9,7 +9,7 @@ import type { RunReport } from './report.ts';
 
 const USAGE = `npm run bench [-- --short] [-- --json] [-- --write] [-- --only hops,growth]
 
-Every bench of docs/performance.md one after the other, about four minutes on two quiet processors.
+Every bench of docs/performance.md one after another, about four minutes on two quiet processors.
 
   --short  small runs, in which only facts count that have nothing to do with speed; under a minute, for CI
   --json   figures instead of tables

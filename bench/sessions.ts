@@ -117,7 +117,7 @@ interface Phase {
   readonly ms: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
 
-/** Runs the jobs, so many at a time, the i-th not before `startsAtMs(i)`, and measures each. */
+/** Runs the jobs, this many at a time, the i-th not before `startsAtMs(i)`, and measures each. */
 const measure = async <Job>(
   name: string,
   jobs: readonly Job[],

@@ -105,7 +105,7 @@ export class AuditStack extends Stack {
       topic,
       // Lambda gives processor by memory; why this much, here and below: docs/performance.md, "Functions".
       memoryMiB: 512,
-      // A batch of 100 records, one after the other, with calls that are retried.
+      // A batch of 100 records, one after another, with calls that are retried.
       timeout: Duration.minutes(2),
       logRetention: config.logRetentionDays,
       queueKey: noticesKey,

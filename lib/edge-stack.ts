@@ -54,7 +54,7 @@ const TELL_ADDRESS = `function handler(event) {
 
 /**
  * CloudFront, and WAF where the stage wants it, in front of the HTTP API, which WAF cannot protect itself. Each request
- * goes on with a secret that the functions know the digest of; they refuse what comes without it
+ * continues with a secret that the functions know the digest of; they refuse what comes without it
  * (docs/decisions/0020-the-edge-proves-itself.md). Nothing is cached. Lives in us-east-1, wherever the API is.
  */
 export class EdgeStack extends Stack {

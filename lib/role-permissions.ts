@@ -38,7 +38,7 @@ const KEY_NAMES: readonly KmsKeyName[] = [
 /**
  * All that `role` may do to tables and keys. CDK's grants are not used: they give what a table can do, not what a
  * function needs, and write it into key policies as well. The key of the tables is usable only from inside a call to
- * DynamoDB, and only to decrypt, which is what every read and write of an item, and of a stream, asks of its caller.
+ * DynamoDB, and only to decrypt: every read and write of an item, and of a stream, needs that from its caller.
  */
 export const permissionsOf = (
   scope: Construct,

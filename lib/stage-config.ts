@@ -136,7 +136,7 @@ export interface Dashboard {
   readonly clientId?: string | undefined;
   /** Scopes that the sign-in asks for, with spaces in between. `@default 'openid'` */
   readonly scope?: string | undefined;
-  /** Origins of the sign-in beside the issuer's own, where its token endpoint is elsewhere. */
+  /** Origins of the sign-in besides the issuer's own, where its token endpoint is elsewhere. */
   readonly signInOrigins?: readonly string[] | undefined;
   /** Its own name. Without it the name is CloudFront's, for which CloudFront chooses the versions of TLS. */
   readonly domain?: Domain | undefined;
@@ -198,7 +198,7 @@ const settings = <Shape extends z.ZodRawShape>(shape: Shape) =>
 
 const throttle = settings({ requestsPerSecond: wholeNumber(10_000), burst: wholeNumber(5_000) });
 
-/** Shorter than this, evidence would be gone before Glacier's own minimum of 90 days is over. */
+/** Shorter than this, evidence would be gone before Glacier's own minimum of 90 days has ended. */
 const MIN_EVIDENCE_DAYS = 181;
 
 const stageName = ENVIRONMENTS.manage.shape.STAGE;
@@ -402,11 +402,11 @@ const stageConfig = stageSettings.superRefine((stage, context) => {
   if (edge === undefined && region !== undefined && ![undefined, region].includes(certificateRegion))
     fault(path, `must be in ${region}, the region of the stage`);
   if (edge !== undefined && region === undefined)
-    fault(['region'], 'must be given where there is an edge, which is in another region');
+    fault(['region'], 'must be given if there is an edge, which is in another region');
   if (dashboard !== undefined && dashboard.clientId === undefined && !('cognito' in signIn))
     fault(['dashboard', 'clientId'], 'must name the public client that the issuer has for the dashboard');
   if (dashboard !== undefined && edge !== undefined && domain === undefined)
-    fault(['domain'], 'must be given where a dashboard is to reach the API through an edge');
+    fault(['domain'], 'must be given if a dashboard is to reach the API through an edge');
   if (dashboard?.domain !== undefined && regionOf(dashboard.domain) !== EDGE_REGION)
     fault(
       ['dashboard', 'domain', 'certificateArn'],
@@ -422,7 +422,7 @@ const stageConfig = stageSettings.superRefine((stage, context) => {
   if (region !== undefined && ![undefined, region].includes(signerRegion))
     fault(['codeSigningProfileVersionArn'], `must be in ${region}, the region of the stage`);
   if (multiRegion !== undefined && region === undefined)
-    fault(['region'], 'must be given where there are replicas in other regions');
+    fault(['region'], 'must be given if there are replicas in other regions');
   if (region !== undefined && multiRegion?.replicaRegions.includes(region) === true)
     fault(['multiRegion', 'replicaRegions'], 'must not contain the region of the stage itself');
 });
@@ -514,7 +514,7 @@ const readPlans = (path: string, readText: (path: string) => string): string => 
 };
 
 /**
- * The stage that this synthesis is for. Stages live in the context of cdk.json, beside the feature flags, because the
+ * The stage that this synthesis is for. Stages live in the context of cdk.json, alongside the feature flags, because the
  * CLI already reads that file and already has the switch to choose: `cdk deploy -c stage=prod`. Throws as
  * parseStageConfig.
  */

@@ -36,7 +36,7 @@ export const startGateway = async (
     readonly onAnswer?: (line: string, status: number) => void;
     /** @default the routes of the contract, without an authorizer */
     readonly routes?: readonly GatewayRoute[];
-    /** Pages and scripts for browsers, beside the API. The first that answers has answered. */
+    /** Pages and scripts for browsers, alongside the API. The first that answers has answered. */
     readonly pages?: readonly WebHandler[];
   },
 ): Promise<LocalGateway> => {

@@ -6,8 +6,8 @@ import type { QueueView, ReceivedMessage } from './sqs/server.ts';
 
 /**
  * Stands in for Lambda's event source mapping of the queue: receives batches, calls the same handler that Lambda calls and
- * deletes what went well. With ReportBatchItemFailures a message that the handler names comes again when its visibility
- * timeout is over; if the handler throws, or names a message that was not in its batch, all of them do.
+ * deletes what went well. With ReportBatchItemFailures a message that the handler names returns when its visibility
+ * timeout has passed; if the handler throws, or names a message that was not in its batch, all of them do.
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export interface HangUpPump {

@@ -62,7 +62,7 @@ export interface LocalStackOptions {
   readonly webhooks?: HttpsPostOptions | undefined;
   /** Lines that bundles write to standard output. */
   readonly onLine?: (line: string) => void;
-  /** Pages and scripts for browsers, served beside the API. */
+  /** Pages and scripts for browsers, served alongside the API. */
   readonly pages?: readonly WebHandler[];
 }
 

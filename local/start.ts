@@ -111,7 +111,7 @@ const main = async (): Promise<void> => {
     runtime: localRuntime(log.write),
     assembly: values.bundled ? synthesized() : undefined,
     onLine: log.write,
-    // The banner stays in sight: beside it only what went wrong is printed, and what is not about a request.
+    // The banner stays in sight: alongside it only what went wrong is printed, and what is not about a request.
     onAnswer: (line, status) => {
       if (status === undefined || status >= 500 || (values.verbose && demo !== undefined)) print(line);
     },
@@ -124,7 +124,7 @@ const main = async (): Promise<void> => {
   retireModels();
   setInterval(retireModels, 6 * 3_600_000).unref();
   stopCleanly(stack, log);
-  // For the operator's commands, which run beside this process. Addresses only, no secret.
+  // For the operator's commands, which run alongside this process. Addresses only, no secret.
   writeFileSync(ENVIRONMENT_FILE, JSON.stringify(stack.variables, null, 2), {
     mode: 0o600,
   });

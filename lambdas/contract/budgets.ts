@@ -36,7 +36,7 @@ export const budget = z
       .number()
       .nullable()
       .describe(
-        'Cost of the whole period if spending continues at its current rate. null until a tenth of the period is over.',
+        'Cost of the whole period if spending continues at its current rate. null until a tenth of the period has passed.',
       ),
     paused: z.boolean().describe('True while billing_mode is managed: budgets apply to own keys only.'),
     changed_at: timestamp,

@@ -97,7 +97,7 @@ export const eventsReceipt = z
     ended_by: z
       .enum(ENDED_BY)
       .nullable()
-      .describe('Who ended the call; null where it goes on or ended by itself.'),
+      .describe('Who ended the call; null if it continues or ended by itself.'),
   })
   .meta({ id: 'ReportReceipt' });
 

@@ -16,7 +16,7 @@ import { MAX_RANGE_DAYS, USAGE_GROUPS } from '../domain/usage/usage.ts';
 import { pageOf, pageQuery, sessionIdSchema, siteIdSchema } from './common.ts';
 import { planComparison, tokensByKind } from './pricing.ts';
 
-/** Shapes of usage, sessions and slots. docs/usage.md says what each number is. */
+/** Schemas of usage, sessions and slots. docs/usage.md explains each number. */
 
 const timestamp = z.iso.datetime().describe('RFC 3339, UTC');
 const cents = z.number().describe('US cents, a decimal number');
@@ -60,10 +60,12 @@ const usageSum = {
   cost_cents: cents.describe("At OpenAI's list prices, in either billing mode. US cents, a decimal number."),
   estimated: z.boolean().describe('true: the cost is not exact (docs/usage.md).'),
   unpriced_sessions: z.int().describe('Sessions of a model without a known price; not in the cost.'),
-  flagged_sessions: z.int().describe('Sessions with implausible reports. What was flagged is not counted.'),
+  flagged_sessions: z.int().describe('Sessions with implausible reports. The flagged part is not counted.'),
   incomplete_sessions: z
     .int()
-    .describe('Sessions that no watcher saw whole: their usage is what pages reported, or lacks a part.'),
+    .describe(
+      'Sessions that no watcher saw completely: their usage comes from page reports, or is incomplete.',
+    ),
 };
 
 export const usageRow = z
@@ -144,8 +146,8 @@ const receipt = z
     estimated: z.boolean(),
     usage_source: z.enum(USAGE_SOURCES),
     usage_complete: z.boolean(),
-    flags: z.array(z.enum(USAGE_FLAGS)).describe('What is implausible in its reports.'),
-    flagged_tokens: tokensByKind.describe('Kept apart, not counted.'),
+    flags: z.array(z.enum(USAGE_FLAGS)).describe('Why its reports are implausible.'),
+    flagged_tokens: tokensByKind.describe('Stored separately, not counted.'),
     claimed_tokens: tokensByKind.describe(
       'Tokens that the page of a watched call reported. Compared with the watcher’s count, and in no total.',
     ),

@@ -8,7 +8,7 @@ const ADDRESS_HEADER = 'x-viewer-address';
 
 /**
  * The address of the caller, which no caller can choose: as API Gateway saw it or, with an edge in front, as the edge saw
- * it. Throws `not_through_the_edge` for a request that did not come through the edge where there is one.
+ * it. Throws `not_through_the_edge` for a request that did not come through the edge if there is one.
  */
 export const sourceIpOf = (event: APIGatewayProxyEventV2, edgeSecretDigests: readonly string[]): string => {
   if (edgeSecretDigests.length === 0) return event.requestContext.http.sourceIp;

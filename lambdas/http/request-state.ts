@@ -13,7 +13,7 @@ export interface RequestState extends Record<string, unknown> {
 
 export type Result = APIGatewayProxyStructuredResultV2;
 
-/** The context of one invocation, with the state that middy keeps beside it. */
+/** The context of one invocation, with the state that middy keeps alongside it. */
 export interface RequestContext extends Context {
   requestState: RequestState;
 }

@@ -21,7 +21,7 @@ interface Group {
 export const anomalyDetector =
   (ports: {
     readonly sightingsOf: (record: DynamoDBRecord) => readonly KeyUsageEvent[];
-    /** A notice for the workspace's owners that the record tells of. */
+    /** A notice for the workspace's owners that the record reports. */
     readonly noticeOf: (record: DynamoDBRecord) => PlanNotice | SiteNotice | undefined;
     readonly announceNotice: (notice: PlanNotice | SiteNotice) => Promise<void>;
     /** A notice for the webhooks of the workspace. */

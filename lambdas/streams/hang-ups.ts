@@ -20,7 +20,7 @@ export const hangUpMessages =
     /** Throws for a body that is no message of ours. */
     readonly messageIn: (body: string) => HangUpMessage;
     readonly handle: (message: HangUpMessage) => Promise<string>;
-    /** Lets the message come again after so many seconds. */
+    /** Lets the message return after this many seconds. */
     readonly postpone: (receiptHandle: string, seconds: number) => Promise<void>;
     readonly log: Log;
     readonly metrics: Pick<Metrics, 'callsLost'>;
@@ -48,7 +48,7 @@ const handleOne = async (
       deliveries: Number(attributes.ApproximateReceiveCount),
     });
     await postpone(receiptHandle, waitAfter(Number(attributes.ApproximateReceiveCount))).catch(
-      // It then comes again when its visibility timeout is over.
+      // It then returns when its visibility timeout has passed.
       () => undefined,
     );
     return messageId;

@@ -20,14 +20,14 @@ interface Ports {
     workspaceId: WorkspaceId,
     invitationId: string,
   ) => Promise<'accepted' | 'refused' | 'expired'>;
-  /** Lets the message come again after so many seconds. */
+  /** Lets the message return after this many seconds. */
   readonly postpone: (receiptHandle: string, seconds: number) => Promise<void>;
   readonly log: Log;
 }
 
 /**
- * Carries the messages of one batch out, side by side. A delivery whose receiver failed comes again when it is due; what
- * failed here comes again after a minute, and ends in the dead-letter queue.
+ * Carries the messages of one batch out, side by side. A delivery whose receiver failed returns when it is due; what
+ * failed here returns after a minute, and ends in the dead-letter queue.
  */
 export const noticeMessages =
   (ports: Ports): NoticeHandler =>
@@ -36,12 +36,12 @@ export const noticeMessages =
     return { batchItemFailures: kept.flatMap((id) => (id === undefined ? [] : [{ itemIdentifier: id }])) };
   };
 
-/** The id of the message, where it must come again. */
+/** The id of the message, where it must return. */
 const handleOne = async (
   { messageIn, fanOut, deliver, sendMailCode, sendInvitation, postpone, log }: Ports,
   { messageId, body, receiptHandle, attributes }: SQSRecord,
 ): Promise<string | undefined> => {
-  // Where this fails, the message comes again when its visibility timeout is over.
+  // Where this fails, the message returns when its visibility timeout has passed.
   const again = async (seconds: number): Promise<string> => {
     await postpone(receiptHandle, seconds).catch(() => undefined);
     return messageId;

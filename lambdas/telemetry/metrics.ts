@@ -2,11 +2,11 @@ import type { CallObserver } from '../domain/call-observer.ts';
 
 /** Writes the metrics of lambdas/contract/metrics.ts, which says what each of them means. */
 export interface Metrics extends CallObserver {
-  /** One answer of one route, and with it the calls since the one before. `tier`: of the workspace, where it is known. */
+  /** One answer of one route, and with it the calls since the previous one. `tier`: of the workspace, where it is known. */
   recordRequest(route: string, code: string, latencyMs: number, tier?: number): void;
   /** A batch of a stream or an event is done with; writes the calls of it. */
   flush(): void;
-  /** A row of the audit trail that tells of a decrypt has been written. */
+  /** A row of the audit trail that reports a decrypt has been written. */
   recordAuditedDecrypt(): void;
   recordIncidents(count: number): void;
   /** The heartbeat has arrived at this function, and was handled. */

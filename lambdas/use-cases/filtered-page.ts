@@ -1,6 +1,6 @@
 import type { Page, PageRequest } from './ports/pages.ts';
 
-/** Rows looked at for one page at most, so that a narrow filter over a long list stays quick; the cursor goes on. */
+/** Rows looked at for one page at most, so that a narrow filter over a long list stays quick; the cursor continues. */
 const MAX_ROWS_READ = 2_000;
 
 /**

@@ -22,7 +22,7 @@ export interface BrokerFunctionProps {
   readonly logRetention: RetentionDays;
   /** The fate of an invocation that fails: the reason why the function itself names no dead-letter queue. */
   readonly afterFailure: string;
-  /** True where a bundled package is CommonJS: an ES module has no `require` for the modules of Node. @default false */
+  /** True if a bundled package is CommonJS: an ES module has no `require` for the modules of Node. @default false */
   readonly usesRequire?: boolean;
   /** By function, the containers that are set apart for it, and its most; a share of the account's common pool without. */
   readonly reservedConcurrencyOf: StageConfig['reservedConcurrency'];

@@ -42,7 +42,7 @@ export class EventFunction extends Construct {
     });
     const broker = new BrokerFunction(this, 'Broker', {
       ...props,
-      afterFailure: 'What fails asynchronously goes to the queue beside it, as the on-failure destination.',
+      afterFailure: 'What fails asynchronously goes to its queue, as the on-failure destination.',
       permissions: [...props.permissions, ...this.deadLetters.sending],
     });
     this.logGroup = broker.logGroup;

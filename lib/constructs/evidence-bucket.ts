@@ -20,7 +20,7 @@ const closed = {
   removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
 } as const;
 
-/** Old enough that nobody greps it every day, and still read at once: queries and log-file validation go on working. */
+/** Old enough that nobody greps it every day, and still read at once: queries and log-file validation continue working. */
 const GLACIER_AFTER_DAYS = 90;
 
 export interface EvidenceBucketProps {
@@ -29,7 +29,7 @@ export interface EvidenceBucketProps {
   readonly retention: EvidenceRetention;
 }
 
-/** Objects that nobody can change or remove before their time is over, and that are removed when it is. */
+/** Objects that nobody can change or remove before their time has passed, and that are removed when it is. */
 export class EvidenceBucket extends Bucket {
   constructor(scope: Construct, id: string, { encryptionKey, accessLogs, retention }: EvidenceBucketProps) {
     const locked = Duration.days(retention.retentionDays);

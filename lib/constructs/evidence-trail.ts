@@ -97,7 +97,7 @@ export class EvidenceTrail extends Construct {
       isMultiRegionTrail: true,
       includeGlobalServiceEvents: true,
       enableLogFileValidation: true,
-      // Of management events nothing is left out: KMS is what this trail is for. Advanced selectors replace the basic ones.
+      // All management events, because this trail exists for those of KMS. Advanced selectors replace the basic ones.
       advancedEventSelectors: [
         { name: 'Management events', fieldSelectors: [{ field: 'eventCategory', equalTo: ['Management'] }] },
         writes('Writes of keys and tenancy', 'AWS::DynamoDB::Table', { equalTo: [...writtenTables] }),

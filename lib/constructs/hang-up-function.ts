@@ -8,7 +8,7 @@ import { QueueFunction, type QueueFunctionProps } from './queue-function.ts';
 /** Containers that serve the queue at once: a kill switch must not take the account's concurrency from visitors. */
 const MAX_CONCURRENCY = 20;
 
-/** The function behind the queue of hang-ups, with alarms on calls that go on although they should have ended. */
+/** The function behind the queue of hang-ups, with alarms on calls that continue although they should have ended. */
 export class HangUpFunction extends QueueFunction {
   constructor(
     scope: Construct,

@@ -26,7 +26,7 @@ export interface ReconciliationProps
 
 /**
  * The daily comparison of CloudTrail, the audit trail and its archive. It begins three hours after the UTC day has ended, when
- * CloudTrail has delivered its calls, and every 20 minutes for three hours: a run that failed or became late goes on,
+ * CloudTrail has delivered its calls, and every 20 minutes for three hours: a run that failed or became late continues,
  * and one that finds the day complete ends at once.
  */
 export class Reconciliation extends ScheduledFunction {

@@ -44,7 +44,7 @@ export class StreamFunction extends Construct {
     });
     const broker = new BrokerFunction(this, 'Broker', {
       ...props,
-      afterFailure: 'The event source mappings put what the function fails on into the queue beside it.',
+      afterFailure: 'The event source mappings put what the function fails on into its queue.',
       permissions: [
         ...props.permissions,
         ...this.#reading(Object.values(sources)),
@@ -126,7 +126,7 @@ export class StreamFunction extends Construct {
     new BrokerAlarm(this, 'Fails', {
       ...common,
       runbook: `${title} fails`,
-      // A batch that fails in part counts as a success to Lambda; only the log tells of it.
+      // A batch that fails in part counts as a success to Lambda; only the log reports it.
       metric: new MathExpression({
         label: 'failed invocations and records',
         expression: 'FILL(invocations, 0) + FILL(records, 0)',

@@ -34,7 +34,7 @@ export class WatchFunction extends Construct {
       ...props,
       // `ws` is CommonJS.
       usesRequire: true,
-      afterFailure: 'What fails asynchronously goes to the queue beside it, as the on-failure destination.',
+      afterFailure: 'What fails asynchronously goes to its queue, as the on-failure destination.',
       permissions: [...props.permissions, ...this.deadLetters.sending],
     });
     this.logGroup = broker.logGroup;

@@ -50,7 +50,7 @@ const HEIGHT = 6;
 /** DynamoDB's own limit for one table with capacity on demand, units per second; adjustable. */
 const TABLE_QUOTA = 40_000;
 
-/** Functions that read a stream, in the order in which they are told. */
+/** Functions that read a stream, in the order in which they are shown. */
 const STREAM_READERS: readonly DeployedFunctionName[] = ['projector', 'archiver', 'detector'];
 
 /** One row of graphs, side by side over the whole width. */

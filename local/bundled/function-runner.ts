@@ -30,7 +30,7 @@ export const startFunction = (options: ContainerOptions): FunctionRunner => {
     return container;
   };
   const take = async (): Promise<FunctionContainer> => {
-    // The one used last, which is warm: calls one after the other meet the same container.
+    // The one used last, which is warm: calls one after another meet the same container.
     for (let container = idle.pop(); container !== undefined; container = idle.pop())
       if (container.ended) containers.delete(container);
       else return container;

@@ -6,7 +6,7 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
 
 /**
  * Stands in for API Gateway's JWT authorizer and accepts what it documents: an RSA signature by the key that `kid` names,
- * issuer, audience (or `client_id` where there is no `aud`), `exp`, `nbf`, and an `iat` that is not in the future. It does not tell
+ * issuer, audience (or `client_id` if there is no `aud`), `exp`, `nbf`, and an `iat` that is not in the future. It does not tell
  * an access token from an ID token, as the real one does not.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
  */

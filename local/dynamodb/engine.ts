@@ -37,7 +37,7 @@ export type LocalDynamoDb = {
   readonly onWritten?: StrictFront['onWritten'];
   /** Resolves when the engine ends, asked or not (see `expected`). Never settles for a given endpoint. */
   readonly exited: Promise<EngineExit>;
-  /** Stops what was started here; a given endpoint is left alone. Safe to call again. */
+  /** Stops what was started here; a given endpoint is left unchanged. Safe to call again. */
   readonly close: () => Promise<void>;
 };
 

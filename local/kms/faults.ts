@@ -4,7 +4,7 @@ export interface KmsFault {
   readonly operation?: string;
   /** The KMS error to answer, such as `ThrottlingException`; the operation does not run. */
   readonly errorName?: string;
-  /** Waits this long first, then goes on. */
+  /** Waits this long first, then continues. */
   readonly delayMs?: number;
   /** Resets the connection without an answer; the operation does not run. */
   readonly reset?: boolean;

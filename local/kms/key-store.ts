@@ -64,7 +64,7 @@ export class KeyStore {
   /**
    * The key named by a key id or key ARN.
    *
-   * @throws {KmsError} NotFoundException, also for an alias: KMS takes none where a key is managed.
+   * @throws {KmsError} NotFoundException, also for an alias: KMS takes none if a key is managed.
    */
   resolveId(identifier: string): Key {
     const keyId = withoutPrefix(withoutPrefix(identifier, ARN_PREFIX), 'key/');

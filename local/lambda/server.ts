@@ -22,7 +22,7 @@ export interface LocalLambda {
 }
 
 export type InvokeFault =
-  /** The function starts so many milliseconds of the clock later. An event that is older than its maximum age is dropped. */
+  /** The function starts this many milliseconds of the clock later. An event that is older than its maximum age is dropped. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** The function runs twice, which Lambda may do at any time. */
   | { readonly kind: 'duplicate' }

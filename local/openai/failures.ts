@@ -39,12 +39,12 @@ function everywhere(description: string, play: (asked: Asked) => Answer): Failur
   return { description, play: (asked) => (asked.operation === 'call' ? undefined : play(asked)) };
 }
 
-/** Fails the mint and leaves the models readable: OpenAI tells of money only when something would cost some. */
+/** Fails the mint and leaves the models readable: OpenAI mentions money only when something would cost some. */
 function onMint(description: string, play: (asked: Asked) => Answer): Failure {
   return { description, play: (asked) => (asked.operation === 'mint' ? play(asked) : undefined) };
 }
 
-/** Fails in mid-call: neither the mint nor the call tells of money. */
+/** Fails in mid-call: neither the mint nor the call mentions money. */
 function onResponse(description: string, response: ResponseFailure): Failure {
   return { description, response, play: () => undefined };
 }

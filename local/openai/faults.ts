@@ -22,11 +22,11 @@ export const FaultSchema = z.strictObject({
   reset: z.boolean().optional(),
   /** `status` and `body` replace the answer only after what was asked for has been done. */
   afterDone: z.boolean().optional(),
-  /** A call that this strikes goes on when its browser has left, until a hang-up or its time limit. */
+  /** A call that this strikes continues when its browser has left, until a hang-up or its time limit. */
   outlivesBrowser: z.boolean().optional(),
   /** Only sidebands of calls that have one already. */
   onlySecondSideband: z.boolean().optional(),
-  /** The sideband is accepted, and closed after so many milliseconds (0). 1006: without a closing handshake. */
+  /** The sideband is accepted, and closed after this many milliseconds (0). 1006: without a closing handshake. */
   closeSideband: z
     .strictObject({
       code: z.union([

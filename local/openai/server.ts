@@ -46,7 +46,7 @@ export type LocalOpenAi = {
   readonly mintedSecrets: number;
   /** The same of one key, by its fingerprint in the log. */
   readonly mintedSecretsOf: (keyFingerprint: string) => number;
-  /** Ids of the calls that go on, oldest first. */
+  /** Ids of the calls that continue, oldest first. */
   readonly liveCalls: readonly string[];
   /** The latest thousand calls, ended ones too, oldest first. */
   readonly calls: readonly CallRecord[];

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Answer, refusal } from './answers.ts';
 
 // The GA session shape of openai/openai-openapi, `RealtimeSessionCreateRequestGA`. Strict at every level: the real
-// endpoint refuses a field that it does not know, and so tells of a mistake in ours.
+// endpoint refuses a field that it does not know, and so reports a mistake in ours.
 const voices = [
   'alloy',
   'ash',

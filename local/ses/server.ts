@@ -18,7 +18,7 @@ export interface LocalSes {
   readonly endpoint: string;
   /** All mail, oldest first. */
   readonly mails: readonly ReceivedMail[];
-  /** Answers the next so many calls with a 500. */
+  /** Answers this many of the next calls with a 500. */
   failNext(calls: number): void;
   /** Refuses mail to this address, as SES does for one that bounced. */
   refuse(address: string): void;

@@ -36,7 +36,7 @@ export interface Queue {
   /** Messages by state, oldest first. */
   counts(): { readonly visible: number; readonly inFlight: number; readonly delayed: number };
   bodies(): readonly string[];
-  /** Delivers each of the next so many messages twice, which AWS may do at any time. */
+  /** Delivers each of this many of the next messages twice, which AWS may do at any time. */
   duplicateNext(messages: number): void;
   /** For the queue that this one is the dead-letter queue of: takes a message as it is. */
   adopt(message: Message): void;

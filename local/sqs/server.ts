@@ -20,7 +20,7 @@ export interface LocalSqs extends QueueView {
   queueUrlOf(name: string): string;
   /** Another queue than the first. */
   viewOf(name: string): QueueView;
-  /** Answers the next so many calls with a 500: those to the named queue, or any. */
+  /** Answers this many of the next calls with a 500: those to the named queue, or any. */
   failNext(calls: number, name?: string): void;
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export interface QueueView {
   remove(receiptHandle: string): void;
   /** Messages that were sent and neither removed nor given up on; due ones alone, or all. */
   waiting(which: 'due' | 'all'): number;
-  /** Delivers each of the next so many messages twice, which AWS may do at any time. */
+  /** Delivers each of this many of the next messages twice, which AWS may do at any time. */
   duplicateNext(messages: number): void;
 }
 

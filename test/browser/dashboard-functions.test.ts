@@ -70,7 +70,7 @@ describeInBrowser('the functions of a site in the dashboard', () => {
     expect(await storedTools()).toEqual([]);
   });
 
-  it('are refused as the API refuses them, with the reason beside the field, and nothing typed is lost', async () => {
+  it('are refused as the API refuses them, with the reason next to the field, and nothing typed is lost', async () => {
     await change({ tools: [GET_ORDER, { name: 'open_cart' }] });
     await openFunctions();
     await button('Add a function').click();
@@ -136,7 +136,7 @@ describeInBrowser('the functions of a site in the dashboard', () => {
     expect(await button('Add a function').count()).toBe(0);
   });
 
-  it('keep a site from being locked, and the reason is beside the choice', async () => {
+  it('keep a site from being locked, and the reason is next to the choice', async () => {
     await change({ tools: [GET_ORDER] });
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}?tab=settings`);
     await run.page.getByRole('radio', { name: 'Locked' }).check();

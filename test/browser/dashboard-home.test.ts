@@ -37,7 +37,7 @@ const open = (path = 'home'): Promise<void> => openPage(run, tenant.workspaceId,
 const main = async (): Promise<string> => (await run.page.locator('main').textContent()) ?? '';
 const card = (name: string) => run.page.getByRole('region', { name, exact: true });
 const steps = () => run.page.getByRole('list', { name: 'Next steps' });
-/** The state of each step, by the mark beside it. */
+/** The state of each step, by the mark next to it. */
 const marks = (): Promise<readonly (string | null)[]> =>
   steps()
     .getByRole('img')
@@ -159,7 +159,7 @@ describeInBrowser('the home page', () => {
     expect(await page.getByRole('link', { name: 'Change it' }).count()).toBe(0);
   });
 
-  it('says of a part that failed that it failed, keeps the other parts, and tries that part again', async () => {
+  it('says about a part that failed that it failed, keeps the other parts, and tries that part again', async () => {
     const { page, stack } = run;
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
     const overview = /\/overview\?/;
@@ -178,7 +178,7 @@ describeInBrowser('the home page', () => {
     expect(await page.getByRole('alert').count()).toBe(0);
   });
 
-  it('shows a skeleton and no figure while a part loads, and says of old figures that they are old', async () => {
+  it('shows a skeleton and no figure while a part loads, and says about old figures that they are old', async () => {
     const { page } = run;
     const answer = Promise.withResolvers<void>();
     const live = /\/live$/;

@@ -39,7 +39,7 @@ const button = (name: string | RegExp) =>
   run.page.getByRole('button', { name, exact: typeof name === 'string' });
 const table = () => run.page.getByRole('table', { name: /^Sessions, / });
 const rows = () => table().locator('tbody tr');
-/** Waits until the table has so many rows. While it loads there is no table. */
+/** Waits until the table has this many rows. While it loads there is no table. */
 const rowCount = async (count: number): Promise<void> => {
   await rows().nth(count).waitFor({ state: 'detached' });
   await rows()

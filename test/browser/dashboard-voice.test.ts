@@ -25,7 +25,7 @@ const open = async (path: string): Promise<void> => {
 const button = (name: string | RegExp) => run.page.getByRole('button', { name });
 
 describeInBrowser('Test voice in the dashboard', () => {
-  it('probes the key of the site, and says of a key that went bad since what to do', async () => {
+  it('probes the key of the site, and says about a key that went bad since what to do', async () => {
     await open('voice');
     await button('Test the key').click();
     await run.page.getByText('The key works.').waitFor();
@@ -67,7 +67,7 @@ describeInBrowser('Test voice in the dashboard', () => {
     await documentStep(run, '5-voice');
   });
 
-  it('shows the line that is in use, on another page, while the call goes on', async () => {
+  it('shows the line that is in use, on another page, while the call continues', async () => {
     const other = await run.context.newPage();
     const kept = (await run.page.evaluate('JSON.stringify(sessionStorage)')) as string;
     await other.addInitScript(`Object.entries(${kept}).forEach(([k, v]) => sessionStorage.setItem(k, v))`);

@@ -16,7 +16,7 @@ const EVERYTHING_KEPT = `(async () => JSON.stringify({
   fields: [...document.querySelectorAll('input, textarea')].map(({ value }) => value),
 }))()`;
 
-/** The end of a key, and what the dashboard must say of it: the code of the verdict, and where it is put right. */
+/** The end of a key, and what the dashboard must say about it: the code of the verdict, and where it is put right. */
 const REFUSED_KEYS: readonly (readonly [string, string, RegExp])[] = [
   ['revoked', 'key_invalid', /Create new secret key/],
   ['expired', 'key_expired', /later expiry/],
@@ -89,7 +89,7 @@ describeInBrowser('the dashboard', () => {
   });
 
   it.each(REFUSED_KEYS)(
-    'says of a key that ends in %s: %s, and where it is put right',
+    'says about a key that ends in %s: %s, and where it is put right',
     async (suffix, code, step) => {
       // Ten probes a minute is what a workspace may spend.
       run.stack.advance(10_000);

@@ -342,7 +342,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'failed', responses: 0 });
   });
 
-  it('is asked to say it again when one answer was refused for the rate, and the call goes on', async () => {
+  it('is asked to say it again when one answer was refused for the rate, and the call continues', async () => {
     const tenant = await stage.tenant({}, {}, fakeKey('lateratelimited'));
     const visitor = await stage.call(browser, tenant);
     await visitor.widget.getByText('The assistant is overloaded.').waitFor();

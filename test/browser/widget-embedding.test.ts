@@ -66,7 +66,7 @@ describeInBrowser('a page of any kind', () => {
     ],
     ['the script included twice', (siteId: string) => tag(siteId) + tag(siteId), 'one'],
     [
-      'the script beside a floating element of the site',
+      'the script alongside a floating element of the site',
       (siteId: string) => `<spelo-voice site-id="${siteId}" floating></spelo-voice>${tag(siteId)}`,
       'one',
     ],
@@ -139,7 +139,7 @@ describeInBrowser('a page of any kind', () => {
     await visitor.reaches('listening');
   });
 
-  it('takes the element out and puts it back a task later: the call goes on', async () => {
+  it('takes the element out and puts it back a task later: the call continues', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await open({ html: `<body><spelo-voice site-id="${siteId}"></spelo-voice>${script()}` });
     await visitor.startCall();

@@ -101,7 +101,7 @@ describeInBrowser('a page of a framework', () => {
     expect(wasSaid(visitor)).toEqual([]);
   });
 
-  it('navigates with Turbo during a call, and back: one widget, and the call goes on', async () => {
+  it('navigates with Turbo during a call, and back: one widget, and the call continues', async () => {
     const { siteId } = await stage.tenant();
     const turbo = readFileSync(
       createRequire(import.meta.url).resolve('@hotwired/turbo/dist/turbo.es2017-umd.js'),

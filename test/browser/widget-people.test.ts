@@ -112,7 +112,7 @@ describeInBrowser('a person at the widget', () => {
     expect(visitor.console).toEqual([]);
   });
 
-  it('types for longer than the idle time: the call goes on', async () => {
+  it('types for longer than the idle time: the call continues', async () => {
     await controlPages(browser);
     const { siteId } = await stage.tenant();
     const visitor = await withoutMicrophone(siteId, 'idle-seconds="30"');

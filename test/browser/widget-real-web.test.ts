@@ -289,7 +289,7 @@ describeInBrowser('a call on a page of the real web', () => {
     expect(await visitor.told('error')).toEqual([]);
   });
 
-  it('is over when the visitor hangs up while it is connected again, and the line is free', async () => {
+  it('has ended when the visitor hangs up while it is connected again, and the line is free', async () => {
     const { visitor, tenant, silent } = await silentCall();
     await silent.setOffline(true);
     dropCall();

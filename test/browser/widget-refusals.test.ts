@@ -89,7 +89,7 @@ describeInBrowser('a visitor who is refused', () => {
     await readsNext(PROBLEMS.openai_key_suspended);
   });
 
-  it('may try again when the time is over, and not before', async () => {
+  it('may try again when the time has passed, and not before', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
     let isRefused = true;

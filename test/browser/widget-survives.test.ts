@@ -100,7 +100,7 @@ describeInBrowser('a call', () => {
     await visitor.reaches('listening');
   });
 
-  it('goes on with another microphone when its own ends, and keeps the visitor muted', async () => {
+  it('continues with another microphone when its own ends, and keeps the visitor muted', async () => {
     const { visitor } = await silentCall();
     await visitor.button('Mute the microphone').click();
     await visitor.page.evaluate(`microphones[0].stop(); microphones[0].dispatchEvent(new Event('ended'))`);
@@ -228,7 +228,7 @@ describeInBrowser('a call', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'hung_up' });
   });
 
-  it('is over, and not connected again, when OpenAI’s longest time is reached', async () => {
+  it('has ended, and not connected again, when OpenAI’s longest time is reached', async () => {
     const { visitor, tenant } = await silentCall();
     await say(visitor, { type: 'error', error: { code: 'session_expired' } });
     await visitor.reaches('ended');
@@ -241,7 +241,7 @@ describeInBrowser('a call', () => {
   it.each([
     ['content_filter', 'The assistant cannot answer that.'],
     ['max_output_tokens', 'The answer was too long'],
-  ])('explains an answer that is incomplete for %s, and goes on', async (reason, sentence) => {
+  ])('explains an answer that is incomplete for %s, and continues', async (reason, sentence) => {
     const { visitor } = await silentCall();
     const reported = visitor.page.waitForRequest(
       (request) => request.url().includes('/events') && (request.postData() ?? '').includes(reason),
@@ -258,7 +258,7 @@ describeInBrowser('a call', () => {
     expect(await stateOf(visitor)).toBe('listening');
   });
 
-  it('tells the page of an error event of OpenAI, and goes on', async () => {
+  it('tells the page of an error event of OpenAI, and continues', async () => {
     const { visitor } = await silentCall();
     await say(visitor, { type: 'error', error: { code: 'server_error' } });
     expect(await visitor.told('error')).toMatchObject([{ detail: { code: 'server_error' } }]);

@@ -23,7 +23,7 @@ afterEach(() => {
 
 describe('the metrics of one batch', () => {
   it.each([1, 99, 100, 101, 198, 200, 500])(
-    'of %i calls are all written, and nothing is said beside them',
+    'of %i calls are all written, and nothing is said alongside them',
     (count) => {
       const lines = linesOf((metrics) => {
         for (let i = 0; i < count; i++) metrics.startCall('dynamodb', 'UpdateItem')('answered');

@@ -53,7 +53,7 @@ describe('the variable PLANS', () => {
     ]);
   });
 
-  it('says of every plan what it was told', () => {
+  it('says about every plan what it was told', () => {
     expect(plansVariable.parse(JSON.stringify([GOLD, FREE])).map(statedPlan)).toEqual([GOLD, FREE]);
   });
 

@@ -56,13 +56,13 @@ import {
   useCasePorts,
 } from '../support/use-case-ports.ts';
 
-/** These keep OpenAI's connection until our deadline, so their flows run beside all the others from the start. */
+/** These keep OpenAI's connection until our deadline, so their flows run alongside all the others from the start. */
 const SLOW = ['hang', 'slowbody'];
 const LANES = 6;
 
 let dataDir: string;
 let stack: TestStack;
-/** Another one, whose KMS and OpenAI are made to fail as a whole while the slow lives go on at the first. */
+/** Another one, whose KMS and OpenAI are made to fail as a whole while the slow lives continue at the first. */
 let faulty: TestStack;
 let tables: Tables;
 let faultyTables: Tables;

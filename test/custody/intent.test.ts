@@ -370,7 +370,7 @@ describe('a client secret whose session is not on record is not handed out', () 
   });
 });
 
-describe('a refusal is on record before the visitor hears of it', () => {
+describe('a refusal is on record before the visitor learns of it', () => {
   test.each<[string, number, string, () => void]>([
     [
       'KMS is down',

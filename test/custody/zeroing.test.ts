@@ -286,7 +286,7 @@ describe('which keys may open', () => {
 
   test.each<[string, readonly string[], boolean]>([
     ['the master key', [MASTER], true],
-    ['the master key beside a retired one', [RETIRED, MASTER], true],
+    ['the master key alongside a retired one', [RETIRED, MASTER], true],
     ['a retired key alone', [RETIRED], false],
     ['none', [], false],
   ])('with %s given: the record of the master key opens, %j', async (_, arns, opens) => {

@@ -1,8 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { writeBlocks } from '../../bench/blocks.ts';
-import { egressLines, inDollars, PRICES, priceLines } from '../../tools/operator/deploy/prices.ts';
+import { readBlock, writeBlocks } from '../../bench/blocks.ts';
+import { countsIn } from '../../bench/capacity-tables.ts';
+import { costBlocks, fixedUsd } from '../../bench/cost-tables.ts';
+import { usdOfSession } from '../../bench/session-cost.ts';
+import { egressLines, inDollars, PRICES, priceLines, usdOf } from '../../tools/operator/deploy/prices.ts';
 import { keptLines } from '../../tools/operator/deploy/remove.ts';
 import { ROOT } from '../support/source-files.ts';
 
@@ -10,24 +13,39 @@ const FILE = join(ROOT, 'docs/cost.md');
 /** KMS, SQS and Lambda: lib/constructs/egress-network.ts, whose test counts them. */
 const ENDPOINTS = 3;
 
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
 describe('docs/cost.md', () => {
   const shown = readFileSync(FILE, 'utf8');
+  const counts = countsIn(readBlock(read('docs/capacity.md'), 'counts'));
+  const deployment = readBlock(shown, 'deployment');
 
-  test('shows every price of the table in the code, with its source and its date', () => {
-    const written = writeBlocks(shown, { prices: priceLines(), egress: egressLines(ENDPOINTS) });
+  test('has the tables that follow from the prices in the code and from the counted request units', () => {
+    const written = writeBlocks(shown, {
+      ...costBlocks(counts, deployment),
+      prices: priceLines(),
+      egress: egressLines(ENDPOINTS),
+    });
     if (process.env['UPDATE_DOCS'] === '1') writeFileSync(FILE, written);
     else expect(shown).toBe(written);
   });
 
-  test('calculates a session with prices of that table', () => {
-    const section = /## One session\n\n\|([\s\S]*?)\n\n/.exec(shown)?.[1] ?? '';
-    const used = section
-      .split('\n')
-      .slice(2)
-      .map((line) => line.split('|').at(-3)?.trim());
-    expect(used.length).toBeGreaterThan(8);
-    const known = Object.values(PRICES).map(({ dollars, unit }) => `${inDollars(dollars)} ${unit}`);
-    for (const price of used) expect(known).toContain(price);
+  test('has every table of amounts between marks, so that none is written by hand', () => {
+    const byHand = shown.replaceAll(/<!-- generated:(\S+) -->[\s\S]*?<!-- \/generated:\1 -->/g, '');
+    expect(byHand.match(/^\|.*\$[\d.]+.*\|$/gm) ?? []).toEqual([]);
+  });
+
+  test.each([
+    ['docs/cost.md', /About \$(\d+) per million sessions/g, 1],
+    ['docs/deploy.md', /\$(\d+) for a million (?:sessions|of them)/g, 2],
+  ])('%s states what a million sessions cost: %s', (path, sentence, times) => {
+    const stated = [...read(path).matchAll(sentence)].map(([, amount]) => amount);
+    expect(stated).toEqual(Array(times).fill((1e6 * usdOfSession(counts.byok)).toFixed(0)));
+  });
+
+  test('the fixed costs are those that docs/deploy.md states', () => {
+    const stated = [...read('docs/deploy.md').matchAll(/about \$(\d+) a month before the first session/g)];
+    expect(stated.map(([, amount]) => amount)).toEqual(Array(2).fill(fixedUsd(deployment).plain.toFixed(0)));
   });
 });
 
@@ -48,6 +66,15 @@ describe('the prices', () => {
     [0.5, '$0.50'],
   ])('%d is shown as %s', (amount, text) => {
     expect(inDollars(amount)).toBe(text);
+  });
+
+  test.each([
+    ['per million', PRICES.apiRequest, 2_000_000, 2],
+    ['per 10,000', PRICES.keyUse, 10_000, 0.03],
+    ['per 100,000', PRICES.trailEvent, 1_000_000, 20],
+    ['per GB', PRICES.edgeTraffic, 100, 8.5],
+  ])('%s are counted so', (_, price, count, usd) => {
+    expect(usdOf(price, count)).toBeCloseTo(usd, 10);
   });
 
   test('are those that a removal shows for what is kept', () => {

@@ -23,6 +23,14 @@ describe('workflows', () => {
     expect(text.match(/runs-on:/g)?.length).toBe(text.match(/timeout-minutes:/g)?.length);
   });
 
+  it.each(['.github/workflows/ci.yml', '.github/workflows/nightly.yml'])(
+    '%s names the browsers of the runner, without which the browser tests fail',
+    (path) => {
+      for (const variable of ['CHROMIUM', 'FIREFOX'])
+        expect(read(path)).toMatch(new RegExp(`^  ${variable}: /usr/bin/`, 'm'));
+    },
+  );
+
   it.each(WORKFLOWS)('%s calls only npm scripts that exist', (path) => {
     const text = read(path);
     const projects = [...text.matchAll(/- project: (\w+)/g)].map(([, project]) => `test:${project}`);
@@ -31,6 +39,13 @@ describe('workflows', () => {
       .filter((name) => name !== 'test:');
     expect([...names, ...projects].filter((name) => !(name in scripts))).toEqual([]);
   });
+});
+
+it('Renovate also updates the actions of the pipeline to copy', () => {
+  const { 'github-actions': actions } = JSON.parse(read('renovate.json'));
+  const [pattern] = actions.managerFilePatterns.map((text: string) => new RegExp(text.slice(1, -1)));
+  expect('docs/guides/pipeline/deploy.yml').toMatch(pattern);
+  expect(existsSync(join(ROOT, 'docs/guides/pipeline/deploy.yml'))).toBe(true);
 });
 
 it('CODEOWNERS names only paths that exist', () => {

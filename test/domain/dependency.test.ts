@@ -15,7 +15,7 @@ describe('a service that does not do what was asked', () => {
     expect(error.cause).toBeUndefined();
   });
 
-  it('is none where another writer was first', () => {
+  it('is none if another writer was first', () => {
     const error = new ConflictError();
     expect(error).not.toBeInstanceOf(DependencyUnavailableError);
     expect([error.name, error.message]).toEqual(['ConflictError', 'The item changed in between.']);

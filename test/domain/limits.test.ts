@@ -42,7 +42,7 @@ describe('the concurrency limit of a key', () => {
     },
   );
 
-  it("is the workspace's own setting where there is one, also when that is lower, or nothing", () => {
+  it("is the workspace's own setting if there is one, also when that is lower, or nothing", () => {
     expect(concurrencyLimitOf({ openaiTier: 5, concurrencyLimit: 3 })).toBe(3);
     expect(concurrencyLimitOf({ openaiTier: 1, concurrencyLimit: 500 })).toBe(500);
     expect(concurrencyLimitOf({ openaiTier: 5, concurrencyLimit: 0 })).toBe(0);

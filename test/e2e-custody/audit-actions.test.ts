@@ -198,7 +198,7 @@ describe('every action of a person leaves exactly one row', () => {
     for (const address of [...from, '127.0.0.1', '::1']) expect(everything).not.toContain(address);
   });
 
-  it('a rollback does not tell of the version it goes back to that it was shredded', async () => {
+  it('a rollback does not report the version that it restores as shredded', async () => {
     const tenant = await siteWithKey(stack);
     expectSuccess(await putSiteKey(stack, tenant, fakeKey()));
     const path = `${keyPath('site', tenant)}/rollback`;

@@ -580,7 +580,7 @@ describe('after the end of a chain was cut off', () => {
     expect(await verifyTrail(cut, tenant)).toMatchObject({ intact: false, broken: { sequence: length } });
   });
 
-  it('later events are on the trail all the same', async () => {
+  it('later events are on the trail anyway', async () => {
     await cut.streams.drain();
     expect(ofType(await trailOf(cut, tenant), 'session.issued')).toHaveLength(1);
   });
@@ -647,7 +647,7 @@ describe('a record that cannot be read', () => {
     expect(JSON.stringify(logged)).not.toContain('ses_malformed');
   });
 
-  test('is given up on after a few attempts, and the rest of the shard goes on', async () => {
+  test('is given up on after a few attempts, and the rest of the shard continues', async () => {
     const shown = await eventually(async () => {
       await poisoned.streams.drain();
       return ofType(await trailOf(poisoned, tenant), 'session.issued').length === 2;
@@ -719,7 +719,7 @@ describe('a record that cannot be read', () => {
     }
   });
 
-  // Defect of the local run: a round in which nothing went through counts as idle, also when the shard goes on after it.
+  // Defect of the local run: a round in which nothing went through counts as idle, also when the shard continues after it.
   it('does not end the wait for what comes after it', async () => {
     const beside = await pumpBeside();
     try {
@@ -821,7 +821,7 @@ describe('the list of the trail', () => {
     expect(first.items).toEqual(expected.toReversed().slice(0, 2));
   });
 
-  test('a cursor goes on with its own list only: not with another filter, workspace or caller', async () => {
+  test('a cursor continues with its own list only: not with another filter, workspace or caller', async () => {
     const query = { limit: '1', type: 'session.issued' };
     const { next_cursor: cursor } = expectSuccess(await auditPage(stack, tenant, query));
     expectSuccess(await auditPage(stack, tenant, { ...query, cursor }));

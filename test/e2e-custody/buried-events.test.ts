@@ -24,7 +24,7 @@ const page = async (query: Readonly<Record<string, string>>) =>
 
 describe('behind more sessions than one call looks at', () => {
   it.each(['anomaly.detected', 'workspace.created', 'site.created'])(
-    'an event of the type %s is on the first page, and the search is over',
+    'an event of the type %s is on the first page, and the search has ended',
     async (type) => {
       const { items, next_cursor, searched_to } = await page({ type });
       expect(items).toMatchObject([{ type }]);
@@ -43,7 +43,7 @@ describe('behind more sessions than one call looks at', () => {
     expect(second).toMatchObject({ next_cursor: null, searched_to: null });
   });
 
-  it('pages of one type go on where the page before has ended', async () => {
+  it('pages of one type continue where the page before has ended', async () => {
     await addIncident(stack, tenant);
     const first = await page({ type: 'anomaly.detected', limit: '1' });
     const second = await page({ type: 'anomaly.detected', limit: '1', cursor: first.next_cursor });

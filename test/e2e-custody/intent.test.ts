@@ -101,7 +101,7 @@ const holdBack = (proxy: AwsProxy, matches: (call: AwsCall) => boolean) => {
 };
 
 describe.each(USES)('%s', (_, kind, use) => {
-  test('whose outcome is never written leaves its intent on the trail, open, beside its Decrypt call', async () => {
+  test('whose outcome is never written leaves its intent on the trail, open, alongside its Decrypt call', async () => {
     const tenant = await ready();
     dynamoDb.intervene((call) => (isSettlement(call) ? DENIED : undefined));
     const answer = await use(tenant);

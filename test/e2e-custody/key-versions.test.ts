@@ -48,7 +48,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expect(await mintedWith(stack, tenant)).toBe(openAiFingerprint(key));
   });
 
-  test('a new key becomes the current one in one step, and the one before is retained for a day', async () => {
+  test('a new key becomes the current one in one step, and the previous one is retained for a day', async () => {
     const { tenant, at } = await withKey(stack, scope);
     const second = fakeKey();
     const before = Date.now();
@@ -305,7 +305,7 @@ describe("a site's key and its workspace's are versioned apart", () => {
   });
 });
 
-describe('when the retention is over', () => {
+describe('when the retention has ended', () => {
   let later: TestStack;
   let laterTables: RawTables;
 

@@ -99,7 +99,7 @@ describe('a day on which all records agree', () => {
     expect(checkpointNames()).toHaveLength(1);
   });
 
-  test('goes on from the checkpoint of the day before', async () => {
+  test('continues from the checkpoint of the day before', async () => {
     await useKey();
     await nextRun();
     await useKey();

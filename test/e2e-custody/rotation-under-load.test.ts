@@ -53,7 +53,7 @@ const readyTenant = async (key: string): Promise<Tenant> => {
   return tenant;
 };
 
-/** Visitors mint one after another, several at once, for as long as `work` goes on and once after. */
+/** Visitors mint one after another, several at once, for as long as `work` continues and once after. */
 const mintDuring = async (tenant: Tenant, work: () => Promise<void>): Promise<readonly Timed[]> => {
   openAiOf(stack).clearRequests();
   const mints: Timed[] = [];

@@ -50,7 +50,7 @@ const goodClaims = (): JWTPayload => ({
   exp: nowSeconds() + 600,
 });
 
-/** A token like the issuer's own, but for what a test changes. A claim set to undefined is left out. */
+/** A token like the issuer's own, except for what a test changes. A claim set to undefined is left out. */
 const signed = (
   claims: Readonly<Record<string, unknown>> = {},
   header: Readonly<Record<string, unknown>> = {},

@@ -63,7 +63,7 @@ describe('a call that is being created while its key is switched off', () => {
 });
 
 describe('a call whose key changes', () => {
-  it('is ended where the key is replaced and not retained', async () => {
+  it('is ended if the key is replaced and not retained', async () => {
     const tenant = await makeKeyedTenant(stack);
     const call = await openedCall(stack, tenant);
     expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey()));
@@ -72,7 +72,7 @@ describe('a call whose key changes', () => {
     expect(await sessionOf(stack, tenant, call)).toMatchObject({ ended_by: 'key_replaced' });
   });
 
-  it('goes on where the same key is encrypted again, and can still be ended', async () => {
+  it('continues where the same key is encrypted again, and can still be ended', async () => {
     const tenant = await makeKeyedTenant(stack, {}, { max_duration_seconds: 60 });
     const call = await openedCall(stack, tenant);
     await asOwner(stack, tenant, 'POST', `${keyPath(tenant)}/rotate`);

@@ -23,7 +23,7 @@ const clientOf = (owner: string | undefined) =>
     accessToken: owner === undefined ? undefined : () => stack.tokenFor(owner),
   });
 
-/** The errors of `tsc` in a file beside the client; empty if it has none. */
+/** The errors of `tsc` in a file alongside the client; empty if it has none. */
 const typecheck = async (code: string): Promise<string> => {
   const file = join(folder, 'page.mts');
   writeFileSync(file, code);

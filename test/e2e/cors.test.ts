@@ -366,7 +366,7 @@ describe('a request that a page may send without a preflight', () => {
     }
   });
 
-  it('is JSON all the same when it names a charset', async () => {
+  it('is JSON anyway when it names a charset', async () => {
     const { siteId } = await makeKeyedTenant(stack);
     const headers = { origin: ORIGIN, 'content-type': 'Application/JSON; charset=utf-8' };
     expectSuccess(

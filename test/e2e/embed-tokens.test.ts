@@ -250,7 +250,7 @@ describe('a reconnect that KMS refused once', () => {
 });
 
 describe('the limits of a visitor', () => {
-  it('bound the calls of a day, by the sub of the token, until the day is over', async () => {
+  it('bound the calls of a day, by the sub of the token, until the day has ended', async () => {
     const tenant = await makeSigned({ visitor_limits: { calls_per_day: 3 } });
     const call = async (sub: string) => openCall(stack, tenant, { embed_token: await sign(tenant, { sub }) });
     const answers = await Promise.all(Array.from({ length: 8 }, () => call('busy')));

@@ -25,7 +25,7 @@ afterAll(() => stack.close());
 afterEach(async () => {
   for (const caller of callers.splice(0)) await caller.close();
   for (const callId of openAiOf(stack).liveCalls) openAiOf(stack).dropCall(callId);
-  await until(() => stack.lambda.busy === 0, 'A watcher goes on.');
+  await until(() => stack.lambda.busy === 0, 'A watcher continues.');
 });
 
 const until = async (isTrue: () => boolean | Promise<boolean>, otherwise: string): Promise<void> => {
@@ -86,8 +86,8 @@ const leave = async (tenant: Tenant, { call }: Begun): Promise<void> => {
   await until(async () => {
     await stack.hangUps.drain();
     return openAiOf(stack).liveCalls.length === 0;
-  }, 'The call goes on.');
-  await until(() => stack.lambda.busy === 0, 'The watcher goes on.');
+  }, 'The call continues.');
+  await until(() => stack.lambda.busy === 0, 'The watcher continues.');
 };
 
 describe('the first message', () => {
@@ -248,9 +248,9 @@ describe('the first message of a locked site', () => {
     await until(async () => {
       await stack.hangUps.drain();
       return !isLive(callId);
-    }, 'The call goes on.');
+    }, 'The call continues.');
     expect(record()).toMatchObject({ responseRequests: [], invoice: { responses: [] } });
-    await until(() => stack.lambda.busy === 0, 'The watcher goes on.');
+    await until(() => stack.lambda.busy === 0, 'The watcher continues.');
     expect(await sessionOf(stack, tenant, waiting.call)).toMatchObject({ ended_by: 'budget' });
   });
 });

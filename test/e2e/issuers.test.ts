@@ -12,7 +12,7 @@ import { startTestStack } from '../support/stack.ts';
 const AUDIENCE = 'https://api.spelo.test';
 
 const servers: Server[] = [];
-/** Only the date is set by a test; timers and sockets go on. */
+/** Only the date is set by a test; timers and sockets continue. */
 const NOT_THE_DATE = [
   'hrtime',
   'nextTick',
@@ -153,7 +153,7 @@ describe('an independent OpenID Provider', () => {
   });
 });
 
-describe('an issuer that is told apart by a scope', () => {
+describe('an issuer that is distinguished by a scope', () => {
   it.each([
     ['a list in `scope`', { scope: 'openid spelo email' }],
     ['an array in `scp`, as Okta writes it', { scp: ['openid', 'spelo'] }],

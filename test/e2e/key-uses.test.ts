@@ -121,7 +121,7 @@ describe('what a widget reports of OpenAI', () => {
     return { receipt: expectSuccess(answer), errors: items };
   };
 
-  it('counts nothing for a response without usage, and loses nothing beside it', async () => {
+  it('counts nothing for a response without usage, and loses nothing alongside it', async () => {
     const later = (seconds: number) => new Date(stack.now().getTime() + seconds * 1_000);
     const { receipt } = await reported(
       event('connected', later(1)),

@@ -50,8 +50,8 @@ describe('the usage of a watched call whose page is killed', () => {
         await stack.sweep();
         await stack.hangUps.drain();
       }
-      await until(() => openAi.liveCalls.length === 0, 'The call goes on.');
-      await until(() => stack.lambda.busy === 0, 'The watcher goes on.');
+      await until(() => openAi.liveCalls.length === 0, 'The call continues.');
+      await until(() => stack.lambda.busy === 0, 'The watcher continues.');
       await stack.hangUps.drain();
 
       const { receipt, ...session } = await sessionOf(stack, tenant, call);

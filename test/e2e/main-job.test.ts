@@ -188,7 +188,7 @@ describe('what reaches OpenAI', () => {
     expect(new Set([ann, bob, annElsewhere]).size).toBe(3);
   });
 
-  it('names a visitor without an id all the same', async () => {
+  it('names a visitor without an id anyway', async () => {
     const { tenant } = await tenantWithKey();
     expectSuccess(await mint(stack, tenant));
     expect(mintRequests(stack)[0]?.headers['openai-safety-identifier']).toMatch(/^[0-9a-f]{64}$/);
@@ -212,7 +212,7 @@ describe('the key that pays', () => {
     expect(openAi.requests).toEqual([]);
   });
 
-  it("is the site's own where there is one, and the workspace's again after that is deleted", async () => {
+  it("is the site's own if there is one, and the workspace's again after that is deleted", async () => {
     const { tenant, key: workspaceKey } = await tenantWithKey();
     const siteKey = fakeKey();
     expectSuccess(await mint(stack, tenant));

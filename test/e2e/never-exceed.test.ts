@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const caller of callers.splice(0)) await caller.close();
   for (const callId of openAiOf(stack).liveCalls) openAiOf(stack).dropCall(callId);
   openAiOf(stack).clearFaults();
-  await until(() => stack.lambda.busy === 0, 'A watcher goes on.');
+  await until(() => stack.lambda.busy === 0, 'A watcher continues.');
 });
 
 const until = async (isTrue: () => boolean | Promise<boolean>, otherwise: string): Promise<void> => {
@@ -59,7 +59,7 @@ const standIn = () => {
   return call;
 };
 
-/** One turn of the visitor, until the stand-in has billed so many responses. */
+/** One turn of the visitor, until the stand-in has billed this many responses. */
 const ask = async (caller: RealtimeCaller, responses: number): Promise<void> => {
   await caller.speak(600);
   await until(() => standIn().invoice.responses.length === responses, 'Nobody answers.');
@@ -88,14 +88,14 @@ const microCents = (usd: number): number => Math.round(usd * 100_000_000);
 const leave = async (tenant: Tenant, { session_id }: { readonly session_id: string }): Promise<void> => {
   await stack.call('POST', `/v1/sites/${tenant.siteId}/sessions/${session_id}/end`, { as: tenant.owner });
   await hungUp();
-  await until(() => stack.lambda.busy === 0, 'The watcher goes on.');
+  await until(() => stack.lambda.busy === 0, 'The watcher continues.');
 };
 
 const hungUp = () =>
   until(async () => {
     await stack.hangUps.drain();
     return openAiOf(stack).liveCalls.length === 0;
-  }, 'The call goes on.');
+  }, 'The call continues.');
 
 describe('a call under a budget that is never exceeded', () => {
   it('is answered turn by turn, and each response settles to what OpenAI counted', async () => {
@@ -130,7 +130,7 @@ describe('a call under a budget that is never exceeded', () => {
         await sleep(50);
       }
     }
-    await until(() => stack.lambda.busy === 0, 'The watcher goes on.');
+    await until(() => stack.lambda.busy === 0, 'The watcher continues.');
     expect((await sessionOf(stack, tenant, call)).ended_by).toBe('budget');
     const { spent_usd, reserved_usd } = await read(tenant);
     expect(microCents(spent_usd) + microCents(reserved_usd)).toBeLessThanOrEqual(11_000_000);
@@ -151,7 +151,7 @@ describe('a call under a budget that is never exceeded', () => {
     await caller.speak(600);
     await until(async () => (await read(tenant)).reserved_usd > 0, 'Nothing is reserved.');
     openAiOf(stack).dropCall(standIn().callId);
-    await until(() => stack.lambda.busy === 0, 'The watcher goes on.');
+    await until(() => stack.lambda.busy === 0, 'The watcher continues.');
     const { spent_usd, reserved_usd } = await read(tenant);
     expect(reserved_usd).toBe(0);
     expect(spent_usd).toBeGreaterThan(0.1);

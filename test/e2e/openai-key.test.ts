@@ -306,7 +306,7 @@ describe('a model that OpenAI will shut down', () => {
 });
 
 describe('the version of a key', () => {
-  it('grows with each key that is stored, and goes on after a deletion', async () => {
+  it('grows with each key that is stored, and continues after a deletion', async () => {
     const tenant = await makeTenant(stack);
     const put = async (): Promise<number> =>
       expectSuccess(await putWorkspaceKey(stack, tenant, fakeKey())).version;
@@ -364,7 +364,7 @@ describe('the version of a key', () => {
 });
 
 describe('suspending a key', () => {
-  it('stops mints with the next request, and resuming lets them go on', async () => {
+  it('stops mints with the next request, and resuming lets them continue', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await mint(stack, tenant));
     expect(await asOwner(stack, tenant, 'POST', keyPath(tenant, '/suspend'))).toMatchObject({
@@ -611,7 +611,7 @@ describe('what is shown of a key over time', () => {
     });
   });
 
-  it('belongs to the key that is stored now, not to the one before', async () => {
+  it('belongs to the key that is stored now, not to the previous one', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await mint(stack, tenant));
     openAi.inject({ ...mintRefused(401, { message: 'Incorrect.', code: 'invalid_api_key' }), times: 1 });

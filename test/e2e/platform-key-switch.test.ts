@@ -61,7 +61,7 @@ describe('A call on a managed key that is replaced', () => {
   });
   afterAll(() => stack?.close());
 
-  it('goes on, can be ended, and is ended by a second replacement instead of getting lost', async () => {
+  it('continues, can be ended, and is ended by a second replacement instead of getting lost', async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
     const first = await openedCall(stack, tenant);
     await putPlatformKey(stack, fakeKey());

@@ -50,7 +50,7 @@ describe('the calculator', () => {
     expect(per_session.cost_cents).toBe(85);
   });
 
-  it('compares an own key with each plan of the deployment', async () => {
+  it('compares your own key with each plan of the deployment', async () => {
     const { plans } = expectSuccess(await estimate({ model: 'gpt-realtime-2.1', sessions_per_month: 120 }));
     expect(plans).toEqual([
       {

@@ -19,7 +19,7 @@ afterAll(async () => {
 
 const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
-/** Sends a request of the owner, who signed in so many seconds ago; undefined: the token does not say. */
+/** Sends a request of the owner, who signed in this many seconds ago; undefined: the token does not say. */
 const callSignedIn = async (
   at: TestStack,
   tenant: Tenant,
@@ -38,7 +38,7 @@ const sensitive = (tenant: Tenant, member: string) => {
   return {
     'replacing a key': ['PUT', `${workspace}/openai-key`, { api_key: fakeKey() }],
     'adding an origin': ['PATCH', `/v1/sites/${tenant.siteId}`, { allowed_origins: origins }],
-    'storing a site key beside a workspace key': [
+    'storing a site key alongside a workspace key': [
       'PUT',
       `/v1/sites/${tenant.siteId}/openai-key`,
       { api_key: fakeKey() },

@@ -84,7 +84,7 @@ describe('calls from an origin that is not allowed', () => {
       'https://evil-4.example': 1,
       null: 4,
     });
-    // A page of the list that ends between rows of one minute goes on with the next of them.
+    // A page of the list that ends between rows of one minute continues with the next of them.
     const pages: Row[] = [];
     let cursor: string | null = '';
     while (cursor !== null) {

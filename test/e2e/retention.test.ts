@@ -88,7 +88,7 @@ describe('the retention of a workspace', () => {
     expect(await daysOf('sessions', older)).toEqual([400]);
   });
 
-  it('holds for the reports of a session too, and what is over is absent although it is still stored', async () => {
+  it('holds for the reports of a session too, and what has ended is absent although it is still stored', async () => {
     const tenant = await makeKeyedTenant(stack, SHORT);
     const minted = await playSession(stack, tenant, time, { seconds: 60, audioOut: 100 });
     expectRefusal(await mint(stack, tenant, {}, 'https://evil.example'), 403, 'origin_not_allowed');

@@ -192,7 +192,7 @@ describe('the shutdown of four models on 2027-01-20', () => {
         message: 'OpenAI shut gpt-realtime-2025-08-28 down on 2027-01-20. Choose gpt-realtime-2.1.',
       },
     ]);
-    // A setting beside it can be changed on a site that stayed, without choosing a model first.
+    // A setting alongside it can be changed on a site that stayed, without choosing a model first.
     expectSuccess(await patch(stays, { name: 'Renamed', model: 'gpt-realtime' }));
   });
 });
@@ -264,7 +264,7 @@ describe('a move and a person at the same time', () => {
 });
 
 describe('a run in which one site cannot be read', () => {
-  it('fails so that its alarm sees it, and moves the others all the same', async () => {
+  it('fails so that its alarm sees it, and moves the others anyway', async () => {
     setClock('2027-01-19T18:00:10Z');
     const broken = await makeKeyedTenant(stack);
     const good = await makeKeyedTenant(stack);

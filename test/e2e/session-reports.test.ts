@@ -230,7 +230,7 @@ describe('what a report looks like', () => {
     expect(detailPaths(answer)).toContain(path);
   });
 
-  it('50 events at once are taken, and what OpenAI puts into usage beside the counts is ignored', async () => {
+  it('50 events at once are taken, and what OpenAI puts into usage besides the counts is ignored', async () => {
     const tenant = await makeKeyedTenant(stack);
     const session = await minted(tenant);
     const events = [
@@ -590,13 +590,13 @@ describe('minutes of a plan with a hard cap', () => {
       reason: 'max_duration',
     });
     wait(20);
-    // A page that goes on for a while is not billed for what the plan does not have.
+    // A page that continues for a while is not billed for what the plan does not have.
     expectSuccess(await send(second, 'ended', { reason: 'max_duration' }));
     expect(await meterOf(tenant, second)).toMatchObject({ posted: { seconds: 140, billedSeconds: 120 } });
     expect(await committed()).toBe(0);
   });
 
-  it('a session that may go on after it was told to hang up keeps its slot, and the next visitor waits for it', async () => {
+  it('a session that may continue after it was told to hang up keeps its slot, and the next visitor waits for it', async () => {
     const tenant = await makeTenant(
       stack,
       { ...MANAGED, concurrency_limit: 1 },

@@ -31,10 +31,10 @@ const staySilent = async (tenant: Tenant, sessions: number): Promise<void> => {
 };
 
 describe('Client secrets on the key of the platform', () => {
-  it('end for the day after 20 sessions of the site that never reported, and calls go on', async () => {
+  it('end for the day after 20 sessions of the site that never reported, and calls continue', async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
     await staySilent(tenant, 19);
-    // One that reports is none of them, however it goes on.
+    // One that reports is none of them, however it continues.
     const reporting = expectSuccess(await mint(stack, tenant));
     expectSuccess(
       await report(stack, tenant, reporting, [event('connected', time.clock())], { signedAt: time.clock() }),
@@ -68,7 +68,7 @@ describe('Client secrets on the key of the platform', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('are not limited where the workspace pays for itself', async () => {
+  it('are not limited if the workspace pays for itself', async () => {
     const tenant = await makeKeyedTenant(stack);
     await staySilent(tenant, 21);
     expectSuccess(await mint(stack, tenant));

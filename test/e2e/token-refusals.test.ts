@@ -109,14 +109,14 @@ describe('a request that is refused before the key is opened', () => {
     ],
   ];
 
-  it.each(cases)('%s: %i %s, and neither KMS nor OpenAI hears of it', async (_, status, code, request) => {
+  it.each(cases)('%s: %i %s, and neither KMS nor OpenAI learns of it', async (_, status, code, request) => {
     openAi.clearRequests();
     stack.kms.clearCalls();
     expectRefusal(await request(), status, code);
     expectNothingReached(stack);
   });
 
-  it('busy: 429, and neither KMS nor OpenAI hears of it', async () => {
+  it('busy: 429, and neither KMS nor OpenAI learns of it', async () => {
     const tenant = await makeKeyedTenant(stack, TIER_1);
     expectSuccess(await mint(stack, tenant));
     openAi.clearRequests();

@@ -161,7 +161,7 @@ describe('a session', () => {
 });
 
 describe('the list of sessions', () => {
-  it('is newest first, goes on by cursor without gap or repetition, and is the same under every page size', async () => {
+  it('is newest first, continues by cursor without gap or repetition, and is the same under every page size', async () => {
     const tenant = await makeKeyedTenant(stack);
     const minted: string[] = [];
     for (let i = 0; i < 5; i++) {
@@ -322,7 +322,7 @@ describe('concurrency', () => {
 });
 
 describe("the calculator on a workspace's own month", () => {
-  it('replays the month with an own key and on each plan, for either payer', async () => {
+  it('replays the month with your own key and on each plan, for either payer', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' }, { model: 'gpt-realtime-2.1' });
     await putOnPlan(stack, tenant, 'starter');
     await playSession(stack, tenant, time, { seconds: 120, audioOut: 1_000 });

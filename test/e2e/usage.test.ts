@@ -189,7 +189,7 @@ describe('usage', () => {
     expect(new Set(times).size).toBe(3);
   });
 
-  it('marks a threshold once, and tells of it once, when many sessions reach it together', async () => {
+  it('marks a threshold once, and reports it once, when many sessions reach it together', async () => {
     const tenant = await makeTenant(stack, { billing_mode: 'managed' });
     await putOnPlan(stack, tenant, 'starter');
     const running = await Promise.all(Array.from({ length: 6 }, () => beginSession(stack, tenant, time)));

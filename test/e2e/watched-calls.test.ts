@@ -27,7 +27,7 @@ afterEach(async () => {
   for (const caller of callers.splice(0)) await caller.close();
   for (const each of [stack, strictStack]) {
     openAiOf(each).clearFaults();
-    await until(() => each.lambda.busy === 0, 'A watcher goes on.');
+    await until(() => each.lambda.busy === 0, 'A watcher continues.');
   }
 });
 
@@ -67,7 +67,7 @@ const talk = async ({ caller }: Begun): Promise<void> => {
   }
 };
 
-const ended = (on: TestStack): Promise<void> => until(() => on.lambda.busy === 0, 'The watcher goes on.');
+const ended = (on: TestStack): Promise<void> => until(() => on.lambda.busy === 0, 'The watcher continues.');
 
 /** How the watchers of a stack have ended, in order. */
 const outcomes = (on: TestStack): readonly string[] =>
@@ -208,7 +208,7 @@ describe('the usage of a watched call', () => {
   });
 
   it.each([1_000, 1_001, 1_006, 1_008, 1_011, 1_012, 1_013, 4_000])(
-    'goes on, and is not complete, when OpenAI closes the sideband with %d',
+    'continues, and is not complete, when OpenAI closes the sideband with %d',
     async (code) => {
       const tenant = await makeTenant(strictStack);
       const begun = await begin(strictStack, tenant);
@@ -266,7 +266,7 @@ describe('the slot of a watched call whose page dies without a report', () => {
     expect(await sessionOf(strictStack, tenant, first.call)).toMatchObject({ ended_by: 'openai' });
   });
 
-  it('stays taken while the call goes on, although the watcher loses its connection', async () => {
+  it('stays taken while the call continues, although the watcher loses its connection', async () => {
     const tenant = await makeTenant(strictStack);
     const begun = await begin(strictStack, tenant);
     const [callId = ''] = openAiOf(strictStack).liveCalls;
@@ -330,7 +330,7 @@ describe('a call that is longer than its watcher runs', () => {
     openAiOf(strictStack).inject({ path: '/v1/realtime', onlySecondSideband: true, ...answer });
     await ask(begun, 1);
     strictStack.advance(MINUTES_11);
-    await until(() => strictStack.lambda.busy === 1, 'The successor goes on.');
+    await until(() => strictStack.lambda.busy === 1, 'The successor continues.');
     await ask(begun, 2);
     // The old watcher waits for its successor in vain, and makes place.
     strictStack.advance(31_000);
@@ -430,7 +430,7 @@ describe('a budget that ends calls', () => {
     await until(async () => {
       await stack.hangUps.drain();
       return openAiOf(stack).liveCalls.length === 0;
-    }, 'The call goes on.');
+    }, 'The call continues.');
     await ended(stack);
     const session = await sessionOf(stack, tenant, begun.call);
     expect(session.ended_by).toBe('budget');
@@ -466,7 +466,7 @@ describe('the session of a watched call', () => {
     await until(async () => {
       await strictStack.hangUps.drain();
       return openAiOf(strictStack).liveCalls.length === 0;
-    }, 'The call goes on.');
+    }, 'The call continues.');
     await ended(strictStack);
     expect(await sessionOf(strictStack, tenant, call)).toMatchObject({ ended_by: 'tampered' });
   });

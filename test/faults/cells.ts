@@ -145,7 +145,7 @@ const OPENAI_ALWAYS: ReadonlySet<string> = new Set([
   'connection reset after its work',
 ]);
 
-/** Beside these, what strikes a route other than the token route is played in the long form. */
+/** Besides these, what strikes a route other than the token route is played in the long form. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   'ThrottlingException',
   'answer lost after the write, once',

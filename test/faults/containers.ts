@@ -52,7 +52,7 @@ export interface Recorded extends AwsTarget {
 
 /** The calls to AWS from one container, and what happens to each. */
 export interface Traffic {
-  /** Every call but for its repetitions, in the order of arrival. */
+  /** Every call except for its repetitions, in the order of arrival. */
   readonly seen: readonly Recorded[];
   /** Tries that the fault has struck. */
   readonly struck: number;
@@ -60,11 +60,11 @@ export interface Traffic {
   die(): void;
   /** Resolves once no call is under way. */
   settled(): Promise<void>;
-  /** Resolves once nothing new has come for so many milliseconds, and no call is under way. */
+  /** Resolves once nothing new has come for this many milliseconds, and no call is under way. */
   quiet(forMs: number): Promise<void>;
 }
 
-/** Says what becomes of a try of a call; undefined: it goes through. */
+/** Says what happens to a try of a call; undefined: it goes through. */
 export type Decide = (
   target: AwsTarget,
   call: AwsCall,

@@ -157,7 +157,7 @@ const expectBounded = (world: FaultWorld, { point, sessions, left, mints, atOnce
   });
 };
 
-/** The lease is over and the sweeper has been there: minutes are back, and a visitor gets in, with one mint. */
+/** The lease has ended and the sweeper has been there: minutes are back, and a visitor gets in, with one mint. */
 const expectRecovered = async (world: FaultWorld, { point, subject }: Crash): Promise<void> => {
   const { keyFingerprint, workspaceId, siteId, owner } = subject;
   const openAi = openAiOf(world.stack);
@@ -179,10 +179,10 @@ export interface RunCrash extends Crash {
   readonly broken: readonly string[];
 }
 
-/** The short form has the crashes of a mint with an own key alone. */
+/** The short form has the crashes of a mint with your own key alone. */
 const SCENARIOS = isLong('faults') || process.env['FAULTS'] !== undefined ? [TOKEN, MANAGED_TOKEN] : [TOKEN];
 
-/** Every crash of the token path, and what became of it once all leases are over. Sweeps: nothing may run beside it then. */
+/** Every crash of the token path, and what happened to it once all leases have ended. Sweeps: nothing may run alongside it then. */
 export const runCrashes = async (
   world: FaultWorld,
   ending: Ending,
@@ -215,7 +215,7 @@ const pointsOf = (points: readonly CrashPoint[]): string =>
     .sort()
     .join('<br>');
 
-/** The table of crashes. `auditOf` says in a word what the trail tells of a session. */
+/** The table of crashes. `auditOf` says in a word what the trail reports a session. */
 export const crashSection = (crashes: readonly Crash[], auditOf: (session: Item) => string): string =>
   SCENARIOS.map((scenario) => {
     const lines = crashes

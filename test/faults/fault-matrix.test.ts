@@ -101,7 +101,7 @@ describe.each(PLAYED)('$name', (scenario) => {
 });
 
 (CRASHES_TOO ? describe : describe.skip)('a process that ends at any call of the token route', () => {
-  test('leaves one mint at the most, a slot that comes back, and a site that goes on', () => {
+  test('leaves one mint at the most, a slot that comes back, and a site that keeps working', () => {
     expect(crashes.flatMap(({ broken }) => broken)).toEqual([]);
   });
 

@@ -57,7 +57,7 @@ const CANCELLATION_REASONS = [
   'ValidationError',
 ] as const;
 
-/** Each write of the transaction is told what became of it; the first is the one that failed. */
+/** Each write of the transaction is told what happened to it; the first is the one that failed. */
 const cancelled =
   (reason: (typeof CANCELLATION_REASONS)[number]) =>
   ({ operation, body }: AwsCall): AwsIntervention => {

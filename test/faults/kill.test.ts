@@ -28,7 +28,7 @@ const WHOLE_RUN_MS = 1_200_000;
     await world?.close();
   });
 
-  test('leaves one mint at the most, a slot that comes back, and a site that goes on', () => {
+  test('leaves one mint at the most, a slot that comes back, and a site that keeps working', () => {
     expect(crashes.flatMap(({ broken }) => broken)).toEqual([]);
     expect(aftermath.leaks).toEqual([]);
   });

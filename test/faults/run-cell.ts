@@ -20,7 +20,7 @@ export interface Records {
   /** How often the key has changed; 0: there never was one. */
   readonly keyRevision: number;
   readonly keyState: string | undefined;
-  /** Changes of keys that the outbox tells of. */
+  /** Changes of keys that the outbox reports. */
   readonly keyEvents: number;
   /** Secrets that OpenAI has minted with the key. */
   readonly minted: number;
@@ -108,7 +108,7 @@ const sooner = async (answer: Promise<TestAnswer>, cell: Cell): Promise<TestAnsw
   }
 };
 
-/** Runs one cell and looks at everything that was promised for it, but for what the audit trail says. */
+/** Runs one cell and looks at everything that was promised for it, except for what the audit trail says. */
 export const runCell = async (world: FaultWorld, cell: Cell): Promise<RunCell> => {
   const run = await meetFault(world, cell);
   const broken = await brokenPromises(world, run);

@@ -65,7 +65,7 @@ const token: Scenario = {
 const refusedToken: Scenario = {
   ...token,
   name: 'POST /v1/{siteId}/token, refused by OpenAI',
-  about: 'The same, and OpenAI answers 500: what was taken is given back, beside what fails here.',
+  about: 'The same, and OpenAI answers 500, so what was taken is given back as well.',
   status: 502,
   healedStatus: 200,
   prepare: async (world) => {

@@ -44,7 +44,7 @@ export interface FaultWorld {
   readonly clock: Clock;
   readonly network: Network;
   readonly tables: Tables;
-  /** A container that nothing fails, at the same time as the ones before. */
+  /** A container that nothing fails, at the same time as the previous ones. */
   healthy(serves: Served): Container;
   /** The same when every lease has run out. */
   later(serves: Served): Container;

@@ -42,7 +42,7 @@ describe('a batch of a stream', () => {
   });
 
   it.each(['reserved', 'issued'])(
-    'with a damaged session that is %s beside a good one of the same key: the damaged one alone is set aside',
+    'with a damaged session that is %s alongside a good one of the same key: the damaged one alone is set aside',
     async (state) => {
       const { item, fields } = templates.issuedSession();
       expect(fields).toBeGreaterThan(15);

@@ -34,7 +34,7 @@ describe('an access token', () => {
     );
   });
 
-  it('is refused in front of the functions as well, but for what API Gateway cannot know', async () => {
+  it('is refused in front of the functions as well, except for what API Gateway cannot know', async () => {
     const { issuer, audience, jwksUri } = world.stack.issuer;
     const authorize = jwtAuthorizer(issuer, audience, jwksUri);
     expect(await authorize(`Bearer ${await maker.good()}`)).toBe(true);

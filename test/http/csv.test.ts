@@ -28,7 +28,7 @@ describe('a CSV cell', () => {
     },
   );
 
-  it('a CSV cell of any text reads back as it was, but for the apostrophe before what could be a formula', () => {
+  it('a CSV cell of any text reads back as it was, except for the apostrophe before what could be a formula', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (text) => {
         const expected = /^[=+\-@\t\r＝＋－＠]/u.test(text) ? `'${text}` : text;
@@ -49,7 +49,7 @@ describe('a CSV row', () => {
     record: z.object({ yes: z.boolean(), none: z.null(), facts: z.record(z.string(), z.number()) }),
   } as const;
 
-  it('has true and false as words, null as an empty cell, an object as JSON, and no field beside the columns', () => {
+  it('has true and false as words, null as an empty cell, an object as JSON, and no field besides the columns', () => {
     const row = { yes: false, none: null, facts: { a: 1 }, secret: 'hidden' };
     expect(csvOf(plain, { rows: [row] })).toBe('yes,none,facts\r\nfalse,,"{""a"":1}"\r\n');
   });

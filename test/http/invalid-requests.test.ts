@@ -59,7 +59,7 @@ describe('the count of invalid requests', () => {
     [90_000, 30],
     [119_000, 1],
     [119_999, 1],
-  ])('at %i ms asks to wait for %i whole seconds, after which the minute is over', (ms, seconds) => {
+  ])('at %i ms asks to wait for %i whole seconds, after which the minute has ended', (ms, seconds) => {
     const { counts, send, setMs } = counter(60_000);
     send(PER_MINUTE);
     setMs(ms);

@@ -24,7 +24,7 @@ const FULL = {
 } as const;
 
 describe('the first message', () => {
-  it('is one event that the page sends as it is, and none where the assistant waits', () => {
+  it('is one event that the page sends as it is, and none if the assistant waits', () => {
     expect(presentFirstMessage('Greet the visitor.')).toStrictEqual({
       type: 'response.create',
       response: {

@@ -51,7 +51,7 @@ describe('the headers of an answer', () => {
     expect(headers).toMatchObject(SECURITY_HEADERS);
   });
 
-  it('name no media type where there is no body', () => {
+  it('name no media type if there is no body', () => {
     expect(headersOf({ body: '' })).not.toHaveProperty('content-type');
   });
 

@@ -451,7 +451,7 @@ describe("the rules on the detector's events", () => {
     ]);
   });
 
-  test('only this rule, beside the function itself, puts into its dead letters', () => {
+  test('only this rule, alongside the function itself, puts into its dead letters', () => {
     const { Statement } = Object(
       named('AWS::SQS::QueuePolicy', 'RotateOnRequest/DeadLetters/Policy').Properties['PolicyDocument'],
     );

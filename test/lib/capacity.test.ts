@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { AWS_PRICES } from '../../bench/aws-prices.ts';
 import { readBlock, writeBlocks } from '../../bench/blocks.ts';
 import { type Quotas, type RequestCounts, simulate } from '../../bench/capacity-model.ts';
 import { capacityBlocks, countsIn, type Stage } from '../../bench/capacity-tables.ts';
@@ -25,11 +24,6 @@ describe('docs/capacity.md', () => {
   test('has the tables that follow from them', () => {
     expect(writeBlocks(document, capacityBlocks(stated, stage))).toBe(document);
   });
-});
-
-test('docs/cost.md states every price as bench/aws-prices.ts has it', () => {
-  const cost = read('docs/cost.md');
-  for (const { said } of Object.values(AWS_PRICES)) expect(cost).toContain(said);
 });
 
 describe('The simulation', () => {

@@ -102,7 +102,7 @@ describe('a stand-by region', () => {
     ofType(templateOf(replica), 'AWS::KMS::ReplicaKey').map(({ logicalId }) => logicalId),
   );
 
-  test('has its notices beside those of us-east-1', () => {
+  test('has its notices alongside those of us-east-1', () => {
     expect(regionsOf(standBy)).toEqual(['eu-west-1', 'us-east-1']);
     expect(keys).toEqual([
       'MasterKey',

@@ -68,7 +68,7 @@ describe.each(EXAMPLE_STAGES)('the dashboard of the stage %s', (stage) => {
       if (!isKnown(name)) throw new Error(`${name} is not in the catalogue.`);
       expect([...dimensions].sort()).toEqual([...METRICS[name].dimensions, 'service', 'stage'].sort());
     }
-    // Not on the dashboard: calls of services that are seldom called; heartbeats, reconciled days, lost calls and a failing managed key, which have alarms.
+    // Not on the dashboard: calls of services that are rarely called; heartbeats, reconciled days, lost calls and a failing managed key, which have alarms.
     const unseen = Object.keys(METRICS).filter((name) => !asked.some((metric) => metric.name === name));
     expect(unseen).toEqual([
       'OtherServiceMs',

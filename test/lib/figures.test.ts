@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { writeBlocks } from '../../bench/blocks.ts';
+import { PRICES } from '../../tools/operator/deploy/prices.ts';
 import {
   EXAMPLE_STAGES,
   exampleApp,
@@ -38,9 +39,8 @@ const countAlarms = (alarms: readonly Resource[]) => {
 const alarmsIn = (stacks: readonly SynthesizedStack[]) =>
   countAlarms(stacks.map(templateOf).flatMap((template) => ofType(template, 'AWS::CloudWatch::Alarm')));
 
-/** List prices in dollars a month: https://aws.amazon.com/kms/pricing and https://aws.amazon.com/cloudwatch/pricing */
-const PRICE_OF_KEY = 1;
-const PRICE_OF_ALARM_METRIC = 0.1;
+const PRICE_OF_KEY = PRICES.key.dollars;
+const PRICE_OF_ALARM_METRIC = PRICES.alarmMetric.dollars;
 const dollars = (amount: number): string => `$${amount.toFixed(2)}`;
 
 /** The lines of `docs/cost.md`: dev has no edge, prod has one. */

@@ -478,7 +478,7 @@ describe('the tables', () => {
     expect(actionsOf('manage', 'SessionsTable')).toEqual([]);
   });
 
-  test('usage only reads, but for the last use of API tokens: errors, sessions of sites, totals, slots, and the records of stored keys, which it cannot open', () => {
+  test('usage only reads, except for the last use of API tokens: errors, sessions of sites, totals, slots, and the records of stored keys, which it cannot open', () => {
     const own = permissions.filter(({ role }) => role === 'usage');
     expect(
       own

@@ -48,7 +48,7 @@ const allowedTo = (role: string): readonly string[] =>
     .filter(({ resource }) => !DISK_KEYS.includes(resource))
     .map(({ action, resource }) => `${nameOf(resource)} ${action.replace(/^.*:/, '')}`);
 
-describe('what a role allows is what its program can do', () => {
+describe('a role allows exactly what its program can do', () => {
   test.each(programs)('$role: nothing is missing in production, nothing is left over', ({ role, entry }) => {
     const never = NEVER[role] ?? [];
     const reachable = [...reachableCalls(entry)];

@@ -172,7 +172,7 @@ const reachedUnits = (
       if (!calls(found, unit)) continue;
       waiting.delete(unit);
       reached.push(unit);
-      // The loop goes on to it: what it mentions is reached too.
+      // The loop continues to it: what it mentions is reached too.
       mentions.push(mentionsIn(unit.file, unit.tree, trees));
     }
   }

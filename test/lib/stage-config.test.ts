@@ -134,7 +134,7 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
   [
     'an edge and no region',
     { edge: exampleEdge },
-    'region must be given where there is an edge, which is in another region.',
+    'region must be given if there is an edge, which is in another region.',
   ],
   [
     'WAF on',
@@ -263,7 +263,7 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
   [
     'replicas of a stage that is nowhere',
     { multiRegion: { replicaRegions: ['eu-west-1'] } },
-    'region must be given where there are replicas in other regions.',
+    'region must be given if there are replicas in other regions.',
   ],
   ['a plans file by number', { plansFile: 7 }, 'plansFile must be the path of a JSON file.'],
   ['a setting that there is not', { apiKey: 'x' }, ' must not contain apiKey.'],
@@ -272,7 +272,7 @@ const MISTAKES: readonly (readonly [string, Readonly<Record<string, unknown>>, s
 describe('the default prefix of the sign-in page', () => {
   const pool = { ...valid, signIn: { cognito: { callbackUrls: ['http://localhost:8789/callback'] } } };
 
-  test('is refused where the name of the stage has a word that Cognito reserves', () => {
+  test('is refused if the name of the stage has a word that Cognito reserves', () => {
     expect(messageOf('aws-test', { 'aws-test': pool })).toContain(
       'stages.aws-test.signIn.cognito.domainPrefix must be given',
     );

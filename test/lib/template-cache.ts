@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { ROOT } from '../support/source-files.ts';
 
-/** Everything that a template can depend on, but for the hashes of code, which no test reads. */
+/** Everything that a template can depend on, except for the hashes of code, which no test reads. */
 const SOURCES = [
   'lib',
   'lambdas/contract',

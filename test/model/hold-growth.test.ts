@@ -85,7 +85,7 @@ describe('two sessions that grow their holds at the same time', () => {
     expect(holds.toSorted()).toEqual([120, 180]);
   });
 
-  it('cannot pass the cap one after the other either', async () => {
+  it('cannot pass the cap one after another either', async () => {
     const [first, second] = [await running(90), await running(90)];
     await store.saveUsage({ ...first, holdSeconds: 180 }, [], 300);
     await expect(store.saveUsage({ ...second, holdSeconds: 121 }, [], 300)).rejects.toBeInstanceOf(

@@ -29,7 +29,7 @@ afterAll(() => world.close());
 
 interface ReportOp {
   readonly session: number;
-  /** Beside the heartbeat, which every one of them has. */
+  /** Besides the heartbeat, which every one of them has. */
   readonly speaks: number | undefined;
   readonly ends: boolean;
   /** Delivered once more, at the same time. */
@@ -47,7 +47,7 @@ type Command =
   | { readonly do: 'report'; readonly reports: readonly ReportOp[]; readonly loses: number | undefined }
   | { readonly do: 'repeat' | 'connect'; readonly session: number }
   | { readonly do: 'wait'; readonly seconds: number }
-  /** Often after so long a silence that sessions are over. */
+  /** Often after so long a silence that sessions have ended. */
   | { readonly do: 'sweep'; readonly quietSeconds: number; readonly diesAfter: number | undefined };
 
 const maybe = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined, freq: 4 });
@@ -203,7 +203,7 @@ it('plan minutes: never more committed than the cap, each session once, and all 
             expect(outcome).toMatchObject({ is: 'refused', refusal: { code: 'minutes_exhausted' } });
       };
 
-      /** The browser's next report. It hangs up by itself when its time is over, and then reports nothing new. */
+      /** The browser's next report. It hangs up by itself when its time has passed, and then reports nothing new. */
       const speak = (
         visitor: Visitor,
         { speaks, ends }: Pick<ReportOp, 'speaks' | 'ends'>,

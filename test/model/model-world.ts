@@ -36,7 +36,7 @@ class Crash extends Error {}
 
 /** A mishap of one request that it did not cause. */
 export interface Mishap {
-  /** The process dies right after so many of its writes. */
+  /** The process dies right after this many of its writes. */
   readonly diesAfter?: number;
   /** OpenAI refuses the mint. */
   readonly openAiFails?: boolean;
@@ -250,7 +250,7 @@ export const usageAt = (atMs: number, tokens: Partial<TokenCounts>): WidgetEvent
   return { ...event, responseId: `response of ${event.id}`, tokens: { ...NO_TOKENS, ...tokens } };
 };
 
-/** Runs a property against the engine, with the seed of the file so that a failure comes again. */
+/** Runs a property against the engine, with the seed of the file so that a failure can be repeated. */
 export const checked = async <Commands>(
   commands: fc.Arbitrary<Commands>,
   run: (commands: Commands) => Promise<void>,

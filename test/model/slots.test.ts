@@ -34,7 +34,7 @@ type Op =
 type Command =
   | { readonly do: 'burst'; readonly ops: readonly Op[]; readonly loses: number | undefined }
   | { readonly do: 'wait'; readonly seconds: number }
-  /** To the second at which the lease of a visitor ends, or so many beside it. */
+  /** To the second at which the lease of a visitor ends, or this many seconds from it. */
   | { readonly do: 'wait_for_lease'; readonly session: number; readonly beside: number }
   | { readonly do: 'limit'; readonly limit: number }
   | { readonly do: 'share'; readonly percent: number | null }

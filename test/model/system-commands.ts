@@ -147,7 +147,7 @@ interface Use {
   readonly openAiKey: number;
 }
 
-/** Only this key was opened, so many times, and nothing was sent to OpenAI but it. */
+/** Only this key was opened, this many times, and nothing was sent to OpenAI but it. */
 const expectUses = (
   world: SystemWorld,
   use: Use | undefined,
@@ -539,7 +539,7 @@ const mintSessions = (args: MintArgs) =>
     };
     if (args.mishap !== undefined)
       return mintWithMishap(state, world, site, args, async () => (await ask(0)).answer);
-    // In bad weather one visitor's slot comes back while the next one asks: then one after the other.
+    // In bad weather one visitor's slot comes back while the next one asks: then one after another.
     const together = state.weather === 'good';
     const answers = await Promise.all(Array.from({ length: together ? args.visitors : 1 }, (_, i) => ask(i)));
     // Together they may be admitted in any order: judged as if those who may not have another session came first, those

@@ -213,7 +213,7 @@ export const addSite = (
 ): string =>
   byRole(model, { workspace }, person, 'admin', ({ plan, mode }) => {
     const standing = model.sites.filter((site) => site.workspace === workspace && !site.archived).length;
-    // With an own key sites are not limited.
+    // With your own key sites are not limited.
     if (mode === 'managed' && standing >= PLANS[plan].sites) return '409 site_limit_reached';
     model.sites.push({ id, workspace, maxDuration, open: true, key: emptyScope(), archived: false });
     return ['site.created'];
@@ -628,7 +628,7 @@ const growHold = (model: SystemModel, session: Session, committed: number): void
   session.hold = Math.max(hold, Math.min(wanted, hold + free));
 };
 
-/** A session that is over gave the rest of its hold back: late seconds count as far as the plan still has them. */
+/** A session that has ended gave the rest of its hold back: late seconds count as far as the plan still has them. */
 const limitLate = (model: SystemModel, session: Session, committed: number, counted: number): void => {
   const { mode, plan } = workspaceOf(model, { site: session.site });
   const cap = mode === 'managed' ? PLANS[plan].cap : undefined;

@@ -167,7 +167,7 @@ export const startSystemWorld = async () => {
     restart: () => restart(),
     sweep: () => process.functions.sweep(),
 
-    /** Hands over at most so many batches of each stream. */
+    /** Hands over at most this many batches of each stream. */
     project: async (batches: number): Promise<void> => {
       for (let i = 0; i < batches; i++) for (const read of streams) await read();
     },

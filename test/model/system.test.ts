@@ -149,7 +149,7 @@ it.each(seeds)(
           ...(MODEL_REPLAY !== undefined && { replayPath: MODEL_REPLAY }),
         }),
         async (commands) => {
-          // What fast-check gave up waiting for goes on with the one world, until it is through.
+          // What fast-check gave up waiting for continues with the one world, until it is through.
           await playing;
           const play = async (): Promise<void> => {
             const { model: state, real } = await prepared();

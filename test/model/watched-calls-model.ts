@@ -42,7 +42,7 @@ interface Process {
 const diedOf = (error: unknown): boolean =>
   error instanceof Killed || error instanceof DependencyUnavailableError;
 
-/** Repeats a first write that was not answered in time; it may have been made all the same. */
+/** Repeats a first write that was not answered in time; it may have been made anyway. */
 const saved = async (write: () => Promise<void>): Promise<void> => {
   for (let attempt = 1; ; attempt++)
     try {
@@ -270,14 +270,14 @@ export const watchedCalls = (
       kill: (): void => {
         for (const { process } of sidebands) process.dead = true;
       },
-      /** OpenAI closes the connections of the watchers; the call goes on. */
+      /** OpenAI closes the connections of the watchers; the call continues. */
       disconnect: (): void => {
         for (const sideband of sidebands) {
           sideband.events.push({ type: 'closed' });
           sidebands.delete(sideband);
         }
       },
-      /** A response that is cut off is billed, and nobody hears of it. */
+      /** A response that is cut off is billed, and nobody learns of it. */
       end: (): void => {
         if (!isLive) return;
         isLive = false;

@@ -124,7 +124,7 @@ describe('a burst', () => {
     expect(verdict.data.intact).toBe(true);
   });
 
-  it('can be followed by a resume: mints go on', async () => {
+  it('can be followed by a resume: mints continue', async () => {
     const tenant = await tenantWith('suspend');
     await historyThenBurst(tenant);
     const resume = `/v1/workspaces/${tenant.workspaceId}/openai-key/resume`;
@@ -146,7 +146,7 @@ describe('a burst', () => {
     expect(announcedFor(tenant)).toMatchObject([{ kind: 'burst', observed: BURST, siteId: tenant.siteId }]);
   });
 
-  it('leads to a new version of the key where the workspace asks for rotation, and mints go on', async () => {
+  it('leads to a new version of the key where the workspace asks for rotation, and mints continue', async () => {
     const tenant = await tenantWith('rotate');
     await historyThenBurst(tenant);
 

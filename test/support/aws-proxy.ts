@@ -18,7 +18,7 @@ export type AwsIntervention =
       readonly errorName: string;
       readonly status?: number;
       readonly message?: string;
-      /** Of the error beside its name and message, such as `CancellationReasons`. */
+      /** Of the error besides its name and message, such as `CancellationReasons`. */
       readonly fields?: Readonly<Record<string, unknown>>;
     }
   /** Answers this success instead of the service. */
@@ -27,7 +27,7 @@ export type AwsIntervention =
   | 'lose-answer'
   /** The connection breaks before the service has heard of the call. */
   | 'reset'
-  /** The call is taken and never answered; the service does not hear of it. */
+  /** The call is taken and never answered; the service does not learn of it. */
   | 'hang'
   /** As `hang`, but the service does its work. */
   | 'hang-after'
@@ -44,11 +44,11 @@ export interface AwsProxy {
   urlFor(caller: string): string;
   /** Every call, oldest first, whatever became of it. */
   readonly calls: readonly AwsCall[];
-  /** Where calls go on to; set once the service is up. */
+  /** Where calls continue to; set once the service is up. */
   forwardTo(endpoint: string): void;
   /** Decides about each call from now on; without it every call goes through. */
   intervene(decide?: Intervene): void;
-  /** Hears of each call that the service has answered, before its caller does. */
+  /** Called for each call that the service has answered, before its caller gets the answer. */
   onAnswered(listener: (call: AwsCall) => void): void;
   close(): Promise<void>;
 }

@@ -10,7 +10,7 @@ export interface OpenedCall {
   readonly sdp: string;
 }
 
-/** The canned offer with a data channel beside its sound, as browsers make it. */
+/** The canned offer with a data channel alongside its sound, as browsers make it. */
 export const DATA_CHANNEL_OFFER = `${CANNED_OFFER.trimEnd()}\r\n${[
   'm=application 9 UDP/DTLS/SCTP webrtc-datachannel',
   'c=IN IP4 0.0.0.0',
@@ -27,7 +27,7 @@ export const openCall = (
 ): Promise<TestAnswer> =>
   stack.call('POST', `/v1/${tenant.siteId}/calls`, { origin, body: { sdp: CANNED_OFFER, ...body } });
 
-/** A call that goes on; anything but a success ends the test. */
+/** A call that continues; anything but a success ends the test. */
 export const openedCall = async (
   stack: Caller,
   tenant: Pick<Tenant, 'siteId'>,

@@ -51,7 +51,7 @@ export class LocalTrail {
     const folder = `AWSLogs/${ACCOUNT}/CloudTrail/${region}/${day.replaceAll('-', '/')}`;
     const name = `${ACCOUNT}_CloudTrail_${region}_${minute}_${randomUUID().slice(0, 16)}.json.gz`;
     this.put(`${folder}/${name}`, gzipSync(JSON.stringify({ Records: records })));
-    // The digests lie beside the logs, and are none.
+    // The digests lie next to the logs, and are not logs.
     this.put(
       `AWSLogs/${ACCOUNT}/CloudTrail-Digest/${region}/${minute}_${randomUUID()}.json.gz`,
       gzipSync('{}'),

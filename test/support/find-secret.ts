@@ -47,7 +47,7 @@ export const secretFinder = (secrets: Readonly<Record<string, string>>): SecretF
           ? Buffer.from(haystack, 'utf8')
           : Buffer.from(haystack.buffer, haystack.byteOffset, haystack.byteLength)
       ).toString('latin1');
-      // Both byte orders of UTF-16 put a zero byte beside each of these characters.
+      // Both byte orders of UTF-16 put a zero byte alongside each of these characters.
       const withoutZeros = text.replaceAll('\0', '');
       const unescaped = unescapeText(text);
       return [

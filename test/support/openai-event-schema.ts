@@ -4,7 +4,7 @@ import { z } from 'zod';
  * The server events of OpenAI's Realtime API as far as the stand-in sends them. Written by us from OpenAI's published
  * specification (github.com/openai/openai-openapi, `RealtimeServerEvent*`, version 2.3.0 of August 2026), and strict: a
  * field that the specification does not have is an error. Two additions come from reports of real answers: the `message`
- * of a failed response, and null where a response or session has no value yet.
+ * of a failed response, and null if a response or session has no value yet.
  */
 
 const id = z.string().min(1);

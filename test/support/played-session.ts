@@ -25,7 +25,7 @@ export const beginSession = async (
   return minted;
 };
 
-/** A whole session, reported as the widget does; the clock goes on by its length. */
+/** A whole session, reported as the widget does; the clock advances by its length. */
 export const playSession = async (
   stack: TestStack,
   tenant: Tenant,

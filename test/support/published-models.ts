@@ -23,7 +23,7 @@ const model = z.object({
 });
 type Model = z.infer<typeof model>;
 
-/** The folder of botocore's models; undefined where Python or botocore is missing. */
+/** The folder of botocore's models; undefined if Python or botocore is missing. */
 export const publishedModelsFolder = (): string | undefined => {
   try {
     return execFileSync(

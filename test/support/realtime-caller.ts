@@ -115,7 +115,7 @@ export const prepareCall = async ({ dataChannel = true }: CallerOptions = {}): P
       await sendSound(quietMs, 0);
     },
     event: list.event,
-    ended: () => until(() => hasEnded, 'The call goes on.'),
+    ended: () => until(() => hasEnded, 'The call continues.'),
     close: () => connection.close(),
   };
 };

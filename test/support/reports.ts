@@ -27,7 +27,7 @@ export const event = (type: string, at: Date, fields: Readonly<Record<string, un
   ...fields,
 });
 
-/** Usage of one response: so many tokens heard and spoken. */
+/** Usage of one response: this many tokens heard and spoken. */
 export const usageEvent = (
   at: Date,
   { audioIn = 0, audioOut = 0, textIn = 0, textOut = 0 },

@@ -74,7 +74,7 @@ export const startTestStack = async ({
     port: 0,
     ...(BUNDLED && { assembly: deployedAssembly() }),
     onLine: (line) => {
-      // Beside log lines a function writes its metrics, which tests of logs have no use for.
+      // Besides log lines a function writes its metrics, which tests of logs have no use for.
       if (!line.includes('"_aws"')) logs.push(line);
     },
     path: process.env['PATH'],

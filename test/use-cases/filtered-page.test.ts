@@ -8,7 +8,7 @@ interface Row {
   readonly wanted: boolean;
 }
 
-/** A list as a table pages it: a cursor is the number of the row to go on with, and says that there is one. */
+/** A list as a table pages it: a cursor is the number of the row to continue with, and says that there is one. */
 const listOf = (wanted: readonly boolean[], readSize: number) => {
   const rows = wanted.map((one, index): Row => ({ index, wanted: one }));
   const reads: number[] = [];
@@ -65,7 +65,7 @@ describe('a list behind a filter', () => {
     expect(await walk(listOf([false, true, false, true], 2), 2)).toHaveLength(1);
   });
 
-  it('goes on behind the last row that was given, not behind the last that was read', async () => {
+  it('continues after the last row that was given, not behind the last that was read', async () => {
     const list = listOf([true, true, true, true], 4);
     expect(await list.page(3, undefined)).toEqual({ items: list.rows.slice(0, 3), next: '3' });
     expect(await list.page(3, '3')).toEqual({ items: list.rows.slice(3), next: undefined });
@@ -77,7 +77,7 @@ describe('a list behind a filter', () => {
     expect(list.reads).toEqual([10]);
   });
 
-  it('looks at two thousand rows for one page and no more, and goes on from there', async () => {
+  it('looks at two thousand rows for one page and no more, and continues from there', async () => {
     const list = listOf([...Array(4_500).fill(false), true], 200);
     expect(await list.page(10, undefined)).toEqual({ items: [], next: '2000' });
     expect(list.reads).toEqual(Array(10).fill(200));

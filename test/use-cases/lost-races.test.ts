@@ -24,7 +24,7 @@ import {
   WORKSPACE_ID,
 } from './sessions/token-fixture.ts';
 
-/** A write that loses so many races, and what was waited for in between. */
+/** A write that loses this many races, and what was waited for in between. */
 const contended = (losses: number) => {
   const waits: number[] = [];
   let writes = 0;
@@ -222,7 +222,7 @@ describe('a workspace that is deleted while one of its sites is archived', () =>
       )(CALLER, WORKSPACE_ID, 'Shop'),
     );
 
-  it('is deleted all the same', async () => {
+  it('is deleted anyway', async () => {
     expect(await deleted(undefined, lost)).toBe('done');
   });
 
@@ -230,7 +230,7 @@ describe('a workspace that is deleted while one of its sites is archived', () =>
     expect(await deleted(aSite(), lost)).toBeInstanceOf(ConflictError);
   });
 
-  it('is not called deleted where the table does not answer', async () => {
+  it('is not called deleted if the table does not answer', async () => {
     expect(await deleted(undefined, failing)).toBe(OUTAGE);
   });
 });

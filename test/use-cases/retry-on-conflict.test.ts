@@ -3,7 +3,7 @@ import { BrokerError } from '../../lambdas/domain/broker-error.ts';
 import { ConflictError } from '../../lambdas/domain/dependency.ts';
 import { retryOnConflict } from '../../lambdas/use-cases/retry-on-conflict.ts';
 
-/** Attempts that fail with these errors, one after the other, and then succeed. */
+/** Attempts that fail with these errors, one after another, and then succeed. */
 const retried = async (maxAttempts: number, errors: readonly Error[]) => {
   const attempts: number[] = [];
   const waits: number[] = [];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Bytes that follow from a seed: SHA-256 of `<seed>/0`, of `<seed>/1` and so on, one after the other. So the vectors
+ * Bytes that follow from a seed: SHA-256 of `<seed>/0`, of `<seed>/1` and so on, one after another. So the vectors
  * need neither a key nor a data key in the tree, and no scanner has anything to find.
  */
 export const bytesFrom = (seed: string, size: number): Buffer => {

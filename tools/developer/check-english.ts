@@ -7,7 +7,7 @@ import { type Passage, proseOf } from './prose.ts';
 const USAGE = `npm run check:english -- [--fix] [--summary] [PATH…]
 
 Reports words and phrases of tools/developer/plain-english.ts in documents, comments, texts for people and names of
-tests. Code, identifiers and text between backticks are left alone. Ends with 1 when something is found.
+tests. Code, identifiers and text between backticks are left unchanged. Ends with 1 when something is found.
 
   PATH       only files whose path starts so: docs, lambdas/http
   --fix      puts replacements in place that are right in every sentence

@@ -49,7 +49,7 @@ const play = async (target: Target): Promise<readonly Line[]> => {
   for (const { name, play: run } of flowsOf(target)) {
     const before = target.errors.length;
     if (!begun) {
-      lines.push({ flow: name, verdict: 'not reached', note: 'there is nothing to go on from' });
+      lines.push({ flow: name, verdict: 'not reached', note: 'there is nothing to continue from' });
       continue;
     }
     const problem = await run().then(

@@ -58,7 +58,7 @@ for (const event of ['unhandledRejection', 'uncaughtException'] as const)
     unhandled.push(`${event}: ${error instanceof Error ? error.stack : String(error)}`);
   });
 
-/** Plays one family until its time is over or a case fails. True: nothing was found. */
+/** Plays one family until its time has passed or a case fails. True: nothing was found. */
 const fuzz = async (name: FamilyName, milliseconds: number, firstSeed: number): Promise<boolean> => {
   const family = familyOf(name);
   const world = await startHostileWorld();

@@ -3,7 +3,7 @@ import { runCommand, UsageError } from '../command.ts';
 
 const USAGE = `npm run model -- --minutes N
 
-Plays random histories of the whole system against its model (test/model/system.test.ts) for so many minutes, or until one
+Plays random histories of the whole system against its model (test/model/system.test.ts) for this many minutes, or until one
 goes wrong. It is then made as short as it gets and printed, with what plays it again:
 MODEL_SEED=… MODEL_PATH=… MODEL_REPLAY=… npm test -- test/model/system.test.ts
 `;

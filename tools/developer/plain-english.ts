@@ -24,6 +24,17 @@ export const AVOIDED: readonly Avoided[] = [
   { pattern: /\bof (?:its|their) own\b/, instead: 'its own X, a separate X' },
   { pattern: /\bas things stand\b/, instead: 'currently', replacement: 'currently' },
   { pattern: /\bfrom the next \w+(?: \w+)? on\b/, instead: 'starting with the next' },
+  { pattern: /\bseldom\b/, instead: 'rarely', replacement: 'rarely' },
+  { pattern: /\bbeside\b/, instead: 'next to, alongside, or besides' },
+  { pattern: /\btold apart\b/, instead: 'distinguished', replacement: 'distinguished' },
+  { pattern: /\ball the same\b/, instead: 'anyway', replacement: 'anyway' },
+  { pattern: /\bdearer\b/, instead: 'more expensive', replacement: 'more expensive' },
+  { pattern: /\btells? of\b/, instead: 'reports, describes, mentions' },
+  { pattern: /\bhears? of\b/, instead: 'learns of' },
+  { pattern: /\bnothing of this\b/, instead: 'none of this', replacement: 'none of this' },
+  { pattern: /\b(?:is|are|was|were) over(?=[.,;:]| (?:and|before|when|until)\b)/, instead: 'has ended, has passed' },
+  { pattern: /\b(?:the call|session|watcher|run|page|list) goes on\b/, instead: 'continues' },
+  { pattern: /\bworth naming\b/, instead: 'the fact: very little, negligible' },
 ];
 
 /** A docstring names its thing: "Tables by name", not "What the tables are called". */

@@ -47,7 +47,7 @@ export const worstCaseLines = ({ rateLimits }: BoundingSettings): readonly strin
       const slots = concurrencyLimitOf({ openaiTier, concurrencyLimit: null });
       const ofAddress = slotsOfAddress(slots, rateLimits.slotPercentPerIp);
       const key = `${slots.toLocaleString('en-US')} slots`;
-      // A slot comes back with its lease while OpenAI goes on, until one of the budgets has no more.
+      // A slot comes back with its lease while OpenAI continues, until one of the budgets has no more.
       const silent = (held: number, perMinute: number): number =>
         Math.min((held * HOUR_SECONDS) / leaseSeconds, perMinute * 60);
       return [

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
-/** Files below `path` with one of the endings; the digests that CloudTrail signs lie beside its logs and are none. */
+/** Files below `path` with one of the endings; the digests that CloudTrail signs lie next to its logs and are not logs. */
 const filesAt = (path: string, endings: readonly string[]): string[] =>
   statSync(path).isFile()
     ? [path]

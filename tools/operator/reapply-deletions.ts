@@ -42,7 +42,7 @@ const MEANINGS: Readonly<Record<Remedy['remedy'], string>> = {
   shred_retained: 'retained, was deleted: shred',
   suspend: 'was replaced or suspended: suspend',
   count_on: 'is not there or older than the trail: count on from',
-  unreadable: 'cannot be read; left alone',
+  unreadable: 'cannot be read; left unchanged',
 };
 
 await runCommand({

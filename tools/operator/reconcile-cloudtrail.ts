@@ -41,7 +41,7 @@ const tableOf = ({ decrypts, rows, matched, findings }: Reconciliation): string 
   const groups = Map.groupBy(findings, ({ kind }) => kind);
   return [
     `Decrypts in CloudTrail       ${decrypts}`,
-    `Audit rows that tell of one  ${rows}`,
+    `Audit rows that report one   ${rows}`,
     `Matched one to one           ${matched}`,
     '',
     ...kinds.map(([kind]) => `${kind.padEnd(24)} ${groups.get(kind)?.length ?? 0}`),

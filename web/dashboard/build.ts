@@ -33,7 +33,7 @@ const isBuiltFrom = (hash: string): boolean => {
 export const dashboardIsCurrent = (): boolean => isBuiltFrom(sourcesHash());
 
 /**
- * Builds the dashboard into `dist/dashboard` unless it is current. Built beside it and put in place whole, so that
+ * Builds the dashboard into `dist/dashboard` unless it is current. Built alongside it and renamed into place when it is complete, so that
  * several builds may run at once and nobody is served half of one.
  */
 export const buildDashboard = async (): Promise<void> => {

@@ -6,7 +6,7 @@ import { customElements } from './custom-elements.ts';
 
 const SOURCE = import.meta.dirname;
 const ROOT = join(SOURCE, '../..');
-/** Built and packed by the project, published by nobody. */
+/** Built and packed by the project, and not published. */
 export const PACKAGE_FOLDER = join(ROOT, 'dist/packages/spelo-voice');
 export const PACKAGE_NAME = '@spelo/voice';
 

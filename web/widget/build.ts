@@ -9,7 +9,7 @@ import { STYLES } from './src/styles.ts';
 const SOURCE = import.meta.dirname;
 /** Built files of the repository; never committed. */
 export const WIDGET_FOLDER = join(SOURCE, '../../dist/widget');
-/** Beside English, which is part of the script. */
+/** Besides English, which is part of the script. */
 export const LANGUAGES = ['de', 'es', 'fr'] as const;
 export const STABLE_NAME = 'spelo-voice.js';
 
@@ -31,8 +31,8 @@ export interface WidgetManifest {
 }
 
 /**
- * Builds the widget into `folder`: the versioned file, the same under its stable name, the extras, a file for each language, and `manifest.json`. Each is put in
- * place whole, so that several builds may run at once.
+ * Builds the widget into `folder`: the versioned file, the same under its stable name, the extras, a file for each language, and `manifest.json`. Each is
+ * renamed into place when it is complete, so that several builds can run at once.
  */
 export const buildWidget = async (folder = WIDGET_FOLDER): Promise<WidgetManifest> => {
   const { version } = JSON.parse(readFileSync(join(SOURCE, '../../package.json'), 'utf8')) as {

@@ -50,7 +50,7 @@ const outcomeOf = (error: unknown): CallOutcome => {
   return THROTTLED.test(name) ? 'throttled' : 'failed';
 };
 
-/** Tells `calls` of every call of this client, with its retries counted in: which operation, never with what. */
+/** Reports every call of this client to `calls`, retries included: the operation, never its input. */
 export const observeCalls = (
   client: WatchableClient,
   service: Dependency,
@@ -93,7 +93,7 @@ const isSdkError = (error: unknown): error is SdkError => error instanceof Error
 
 /**
  * Runs one AWS call. A failed condition becomes ConflictError; everything else DependencyUnavailableError with the
- * service's error name and request id. The SDK's message and cause stay behind: they may quote the request.
+ * service's error name and request id. The SDK's message and cause are left out: they may quote the request.
  */
 export const callAws = async <Result>(
   dependency: Dependency,

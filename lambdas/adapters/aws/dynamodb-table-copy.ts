@@ -13,7 +13,7 @@ export type RawItem = Readonly<Record<string, AttributeValue>>;
 
 /** Reads and writes whole items of any table. An operator's tool: no deployed function has it. */
 export interface TableCopy {
-  /** The next items of the table, in no order. `next` is where to go on; undefined at the end. */
+  /** The next items of the table, in no order. `next` is where to continue; undefined at the end. */
   readonly scan: (
     tableName: string,
     after: RawItem | undefined,

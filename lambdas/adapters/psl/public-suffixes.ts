@@ -11,7 +11,7 @@ const HOSTING = new Set(['amazonaws.com', 'amazonaws.com.cn', 'azure.com', 'wind
 
 /**
  * The Public Suffix List (https://publicsuffix.org) as the library `tldts` ships it, with the private part: `github.io` and
- * `myshopify.com` are on it beside `co.uk`. As old as the installed version of the library.
+ * `myshopify.com` are on it alongside `co.uk`. As old as the installed version of the library.
  */
 export const publicSuffixList: PublicSuffixes = {
   isShared: (host) => {

@@ -13,7 +13,7 @@ import {
 } from './anomaly-state.ts';
 import { burstLimit, costThreshold } from './anomaly-thresholds.ts';
 
-/** Learns the hours and days that are over by `at`. */
+/** Learns the hours and days that have ended by `at`. */
 export const advance = (state: AnomalyState, at: number, parameters: AnomalyParameters): AnomalyState => {
   const hour = Math.floor(at / HOUR_MS);
   if (state.firstHour === undefined) return { ...state, firstHour: hour, hour };
@@ -33,7 +33,7 @@ export const advance = (state: AnomalyState, at: number, parameters: AnomalyPara
   };
 };
 
-/** The hour is over; the one that no window reaches any more is learned. */
+/** The hour has ended; the one that no window reaches any more is learned. */
 const learnHour = (state: AnomalyState, count: number, parameters: AnomalyParameters): AnomalyState => {
   const [oldest, ...others] = [...state.unlearned, count];
   const withRefused = { ...state, refusedMean: refusedMeanAfter(state, parameters) };

@@ -92,7 +92,7 @@ export const ANOMALY_PARAMETERS: AnomalyParameters = {
   costSpike: { floorSeconds: 14_400, factor: 3, coolDownHours: 24 },
 };
 
-/** Bounds of the state. Entries beyond a bound are dropped, oldest first, or counted as "at least so many". */
+/** Bounds of the state. Entries beyond a bound are dropped, oldest first, or counted as "at least this many". */
 export const ANOMALY_BOUNDS = {
   /** Observations that are recognised when they are delivered again. */
   seen: 200,

@@ -39,7 +39,7 @@ export type Observation =
       readonly maxSeconds: number;
     }
   | {
-      /** A watched call is over whose page claims more than OpenAI counted. */
+      /** A watched call has ended whose page claims more than OpenAI counted. */
       readonly type: 'false_claim';
       readonly sessionId: string;
       readonly at: number;

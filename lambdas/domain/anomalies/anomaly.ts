@@ -29,7 +29,7 @@ export interface Observed {
 
 /**
  * The next state, and what this observation tipped. The same observation again changes nothing, as long as it is among
- * the last `ANOMALY_BOUNDS.seen`. Observations of an hour that is over are too late to count.
+ * the last `ANOMALY_BOUNDS.seen`. Observations of an hour that has ended are too late to count.
  */
 export const observe = (
   before: AnomalyState,
@@ -165,7 +165,7 @@ const recordRefusedOrigins = (
   { refusedOrigins }: AnomalyParameters,
 ): Recorded => {
   // The row's own count, so that the same row delivered again, or an older image of it, adds nothing.
-  // Rows of one minute are told apart by a fraction of it, so that their counts add up.
+  // Rows of one minute are distinguished by a fraction of it, so that their counts add up.
   const refused = upsertBucket(
     state.refused,
     Math.floor(at / MINUTE_MS) + slot / 8,

@@ -8,7 +8,7 @@ import type { KeyInUse } from './incident.ts';
 export interface KeyUsageEvent extends AnomalySubject {
   readonly siteId: SiteId | undefined;
   readonly mode: BillingMode;
-  /** undefined where no key was used. */
+  /** undefined if no key was used. */
   readonly key: KeyInUse | undefined;
   readonly observation: BareObservation;
 }

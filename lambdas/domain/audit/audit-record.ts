@@ -170,7 +170,7 @@ export class ChainVerifier {
   }
 
   /**
-   * Where another check can go on: one row before the head, so that it meets the last row of this one again and notices
+   * Where another check can continue: one row before the head, so that it meets the last row of this one again and notices
    * when that is another by then, or gone.
    */
   get checked(): ChainHead {

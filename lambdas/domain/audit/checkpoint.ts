@@ -38,7 +38,7 @@ export interface Checkpoint {
   /** The window that is judged: `from` inclusive, `to` exclusive. */
   readonly from: string;
   readonly to: string;
-  /** false: the run ended before everything was read. The next one goes on, and judges then. */
+  /** false: the run ended before everything was read. The next one continues, and judges then. */
   readonly complete: boolean;
   readonly decrypts: number;
   readonly rows: number;

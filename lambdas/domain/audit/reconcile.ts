@@ -5,8 +5,8 @@ import type { DecryptCall } from './decrypt-call.ts';
 
 /** Disagreements between two records that were kept separately. */
 export const FINDING_KINDS = {
-  decrypt_without_row: 'KMS decrypted, and no audit row tells of it',
-  row_without_decrypt: 'An audit row tells of a decrypt that CloudTrail does not know',
+  decrypt_without_row: 'KMS decrypted, and no audit row reports it',
+  row_without_decrypt: 'An audit row reports a decrypt that CloudTrail does not know',
   context_mismatch: 'KMS decrypted for another workspace, scope or version than the row says',
   failed_decrypt: 'KMS refused to decrypt',
   request_id_repeated: 'One KMS request is in several rows, or one request id in several calls',
@@ -30,7 +30,7 @@ export interface Finding {
 }
 
 export interface Reconciliation {
-  /** Within the window: calls, rows that tell of one, and pairs that agree. */
+  /** Within the window: calls, rows that report one, and pairs that agree. */
   readonly decrypts: number;
   readonly rows: number;
   readonly matched: number;
@@ -131,7 +131,7 @@ const judge = (
   const [row] = rows;
   const findings: Finding[] = [];
   if (call.errorCode !== undefined) findings.push(callFinding('failed_decrypt', call, row, call.errorCode));
-  // A call that KMS refused has opened nothing that a row would have to tell of.
+  // A call that KMS refused has opened nothing that a row would have to report.
   if (row === undefined && call.errorCode !== undefined) return { matched: false, findings };
   if (row === undefined) return { matched: false, findings: [callFinding('decrypt_without_row', call)] };
   const calls = decryptsById.get(call.requestId) ?? [];

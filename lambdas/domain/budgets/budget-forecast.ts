@@ -5,8 +5,8 @@ import { periodEnd, periodStart } from './budget-period.ts';
 const EARLIEST_SHARE = 0.1;
 
 /**
- * Returns what the period will have cost at its end if spending goes on at its current rate, whole micro-cents. null while
- * less than a tenth of the period is over: one conversation would be multiplied by hundreds.
+ * Returns what the period will have cost at its end if spending continues at its current rate, whole micro-cents. null while
+ * less than a tenth of the period has passed: one conversation would be multiplied by hundreds.
  */
 export const forecastMicroCents = (
   { periodName, spentMicroCents }: Pick<CurrentBudget, 'periodName' | 'spentMicroCents'>,

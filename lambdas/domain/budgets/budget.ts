@@ -53,7 +53,7 @@ export interface CurrentBudget extends Budget {
 
 /**
  * The budget in the period that contains `now`. A period never goes back: where the workspace moved to a time zone in
- * which it is still yesterday, the period that has begun goes on.
+ * which it is still yesterday, the period that has begun continues.
  */
 export const currentBudget = (stored: Budget, now: Date, timeZone: string): CurrentBudget => {
   const { periodName: storedPeriodName } = stored;

@@ -37,7 +37,7 @@ export const reservingBudget = ({ siteId, createdAt, periodName }: Budget): Rese
   periodName,
 });
 
-/** True where the reference names this budget, in whatever period. A budget that was removed and set again is another. */
+/** True if the reference names this budget, in whatever period. A budget that was removed and set again is another. */
 const isOf = (named: ReservingBudget, { siteId, createdAt }: Budget): boolean =>
   named.siteId === siteId && named.createdAt === createdAt;
 
@@ -79,7 +79,7 @@ export const budgetCharges = (
   });
 };
 
-/** True where both lists have the same effect on budgets. */
+/** True if both lists have the same effect on budgets. */
 export const sameReservations = (
   one: readonly ResponseReservation[],
   other: readonly ResponseReservation[],

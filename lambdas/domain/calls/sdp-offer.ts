@@ -32,7 +32,7 @@ const DIRECTION = /^a=(sendrecv|sendonly|recvonly|inactive)$/;
 
 /** An offer that the broker forwards. */
 export type SdpOffer = {
-  /** The offer with the line ends that RFC 8866 demands (CRLF). Send this one: it is what was checked. */
+  /** The offer with the line ends that RFC 8866 demands (CRLF). Send this one: it was checked. */
   readonly sdp: string;
   /** True if the page could send and receive events: the offer has an `m=application` section, whatever its port. */
   readonly hasDataChannel: boolean;

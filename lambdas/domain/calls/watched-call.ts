@@ -222,6 +222,6 @@ const afterItem = (
 export const sawEverything = ({ strict, items, active, attached }: WatchedCall): boolean =>
   attached && active.size === 0 && (strict || items.size > 0);
 
-/** True where another watcher may take over without cutting into a response or a turn. */
+/** True if another watcher may take over without cutting into a response or a turn. */
 export const isQuiet = ({ active, speaking, turnPending, restoring }: WatchedCall): boolean =>
   active.size === 0 && !speaking && !turnPending && !restoring;

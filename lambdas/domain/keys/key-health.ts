@@ -57,7 +57,7 @@ export const newKeyHealth = (version: number): KeyHealth => ({
 const isDegrading = (failure: OpenAiFailureName): failure is DegradingFailure =>
   (DEGRADING_FAILURES as readonly string[]).includes(failure);
 
-/** With one more report. The same health for a failure that says nothing of the key, of an older version, or told before. */
+/** With one more report. The same health for a failure that says nothing about the key, of an older version, or told before. */
 export const withReport = (
   health: KeyHealth,
   report: { readonly version: number; readonly ipHash: string; readonly failure: OpenAiFailureName },
@@ -110,8 +110,8 @@ export const degradationOf = (
 };
 
 /**
- * The error for a visitor meanwhile: the same as if OpenAI had answered it at the mint. undefined once the wait is
- * over.
+ * The error for a visitor meanwhile: the same as if OpenAI had answered it at the mint. undefined once the wait has
+ * ended.
  */
 export const brokerErrorOfDegradation = (degradation: Degradation, now: Date): BrokerError | undefined => {
   const seconds = Math.ceil((degradation.until.getTime() - now.getTime()) / 1_000);

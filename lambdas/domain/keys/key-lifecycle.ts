@@ -53,7 +53,7 @@ const retainedFrom = (currentKey: LiveKey, retainSeconds: number, { at }: Change
 });
 
 /**
- * A customer's new key becomes the current one; the one before is retained for `retainSeconds` (0: shredded in the same
+ * A customer's new key becomes the current one; the previous one is retained for `retainSeconds` (0: shredded in the same
  * write), and whatever was retained until now is shredded.
  */
 export const storeNewVersion = (

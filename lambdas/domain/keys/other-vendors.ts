@@ -33,6 +33,6 @@ const VENDORS: readonly (readonly [shape: RegExp, vendor: string])[] = [
   [/^[A-Za-z0-9]{32}$/, 'Mistral or another vendor with keys of 32 letters and digits'],
 ];
 
-/** Whose key this is; undefined for a text that may be OpenAI's, or is no key that we know. */
+/** Whose key this is; undefined for a text that may be OpenAI's, or is not a key that we know. */
 export const vendorOf = (text: string): string | undefined =>
   VENDORS.find(([shape]) => shape.test(text))?.[1];

@@ -20,7 +20,7 @@ export const PLATFORM_ADDRESS = {
 
 /**
  * Every scope has one head: its current key, or what stays of a deleted one. `revision` grows with each change of any
- * kind and is what concurrent writers are told apart by; `lastVersion` is the highest version ever given out.
+ * kind and detects concurrent writers; `lastVersion` is the highest version ever assigned.
  */
 interface KeyHead {
   readonly revision: number;

@@ -19,7 +19,7 @@ export const DELIVERY_FAILURES = [
 ] as const;
 export type DeliveryFailure = (typeof DELIVERY_FAILURES)[number];
 
-/** One notice for one webhook or mail address, with what became of it. */
+/** One notice for one webhook or mail address, with what happened to it. */
 export interface Delivery {
   /** Derived from notice and webhook, so that a notice that arrives twice is one delivery. Sorts by time. */
   readonly deliveryId: string;

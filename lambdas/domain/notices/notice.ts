@@ -62,7 +62,7 @@ export const noticeOf = (event: AuditEvent): Notice | undefined => {
   );
 };
 
-/** The notice of a visitor's session that is over. Its end may be corrected later; the notice stays the same. */
+/** The notice of a visitor's session that has ended. Its end may be corrected later; the notice stays the same. */
 export const sessionEndedNotice = (session: {
   readonly workspaceId: string;
   readonly siteId: string;

@@ -20,7 +20,7 @@ export interface Webhook {
 
 export const MAX_WEBHOOKS = 10;
 
-/** For how long the former secret signs beside the new one, milliseconds. */
+/** For how long the former secret signs alongside the new one, milliseconds. */
 export const SECRET_OVERLAP_MS = 86_400_000;
 
 export const newWebhookId = (random: RandomBytes): string => `whk_${random(10).toString('hex')}`;

@@ -6,7 +6,7 @@ const GROW_BELOW_SECONDS = 60;
 
 /**
  * Returns the seconds that a session of a hard-capped plan should hold: what it has used and FIRST_HOLD_SECONDS more, at most
- * its longest duration; once it is over, what it has used. Never less than it holds.
+ * its longest duration; once it has ended, what it has used. Never less than it holds.
  */
 export const wantedHoldSeconds = (usage: SessionUsage): number => {
   const { holdSeconds, longestSeconds } = usage;

@@ -31,7 +31,7 @@ export interface Receipt {
   readonly flaggedTokens: TokenCounts;
   /** At OpenAI's list prices; null for a model without a known price. */
   readonly costMicroCents: number | null;
-  /** True where the sum is not exact: the usage comes from the browser, and OpenAI's own bill decides with an own key. */
+  /** True if the sum is not exact: the usage comes from the browser, and OpenAI's own bill decides with your own key. */
   readonly estimated: boolean;
   readonly flags: readonly UsageFlag[];
   readonly usageSource: UsageSource;

@@ -50,7 +50,7 @@ const UNKNOWN: Readonly<Record<FailureSource, keyof typeof SENTENCES>> = {
 
 export interface ReportedFailure {
   readonly source: FailureSource;
-  /** The visitor's refusal for it; undefined where it keeps nobody else from a session. */
+  /** The visitor's refusal for it; undefined if it keeps nobody else from a session. */
   readonly refusal: string | undefined;
   readonly reason: string;
   /** One sentence and the next step, for the operator. */

@@ -14,8 +14,8 @@ import type { ReservedSession } from './session.ts';
 import { tokensArePossible } from './usage-plausibility.ts';
 
 /**
- * A widget's reports of one session, and their effect. Reports are claims of a browser: each is bounded by what the clock
- * of this service allows, and what exceeds the bound is kept, flagged and not counted.
+ * A widget's reports of one session, and their effect. Reports are claims of a browser. Each is bounded by what the clock
+ * of this service allows; the excess is stored, flagged and not counted.
  *
  * The usage record depends on which reports arrived, not on their order or on how often: earliest start, latest sign of
  * life, earliest end, and sums over responses that are each counted once.
@@ -41,7 +41,7 @@ export const USAGE_FLAGS = [
 ] as const;
 export type UsageFlag = (typeof USAGE_FLAGS)[number];
 
-/** The widget says this often that its session lives, seconds. */
+/** How often the widget reports that its session is alive, seconds. */
 export const HEARTBEAT_SECONDS = 20;
 
 /** OpenAI ends every session after 60 minutes (docs/openai.md). */
@@ -50,7 +50,7 @@ export const LONGEST_SESSION_SECONDS = 3_600;
 /** A shorter session is not billed, seconds. */
 export const SHORTEST_BILLED_SECONDS = 5;
 
-/** Seconds without a sign of life after which a session counts as over: three heartbeats are missing. */
+/** Seconds without a sign of life after which a session counts as ended: three heartbeats are missing. */
 export const SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS + 15;
 
 /** Time after the longest session during which late reports are accepted, seconds. A browser that was offline sends them then. */
@@ -59,16 +59,16 @@ const LATE_REPORT_SECONDS = 3_600;
 /** Time after its mint during which reports of a session are accepted, seconds. */
 const BELIEVED_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + LONGEST_SESSION_SECONDS + LATE_REPORT_SECONDS;
 
-/** Digests that one session may leave: two for each response. An hour of talk has some hundreds. */
+/** Most digests of one session: two for each response. An hour of conversation has a few hundred. */
 const MAX_SEEN = 4_000;
 
-/** A watch that was found lapsed is looked after again this much later, seconds. */
+/** Time until a lapsed watch is checked again, seconds. */
 const LOOK_AGAIN_SECONDS = 60;
 
-/** After the longest session the widget has this long to hang up by itself, seconds. */
+/** Time that the widget has to hang up by itself after the longest session, seconds. */
 export const OVERTIME_SECONDS = 30;
 
-/** Clocks of browsers may be this far off, seconds; the same as the signature allows. */
+/** Tolerance for the clocks of browsers, seconds; the same as for signatures. */
 export const CLOCK_SKEW_SECONDS = 300;
 
 /** A report, reduced to what counts. `at` is the browser's clock, milliseconds since 1970. */
@@ -93,15 +93,15 @@ export interface SessionUsage {
   readonly visitorTag?: string | undefined;
   readonly mode: BillingMode;
   readonly model: string;
-  /** Version of the price (`<model>@<date>`, with `/<region>` where there is one) that the session is counted at; null for a model without one. */
+  /** Version of the price (`<model>@<date>`, with `/<region>` if there is one) that the session is counted at; null for a model without one. */
   readonly priceVersion: string | null;
   /** When it was minted, by our clock. */
   readonly issuedAt: string;
-  /** Days that it is kept, as its session; undefined: the default. */
+  /** Retention in days, copied from the session; undefined: the default. */
   readonly keptDays?: number | undefined;
-  /** Seconds of a hard-capped plan that are set aside until the session is over, and the most that it is billed; 0 without such a plan. */
+  /** Seconds of a hard-capped plan that are set aside until the session has ended, and the most that it is billed; 0 without such a plan. */
   readonly holdSeconds: number;
-  /** Longest that it can count for, seconds: what it was admitted for, and the time that a widget takes to hang up. */
+  /** Longest duration that can be counted, seconds: the admitted duration and the time that a widget takes to hang up. */
   readonly longestSeconds: number;
   /** Times of the browser's clock, milliseconds. */
   readonly connectedAtMs: number | null;
@@ -109,9 +109,9 @@ export interface SessionUsage {
   readonly lastSeenAtMs: number | null;
   readonly endedAtMs: number | null;
   readonly endReason: EndReason | null;
-  /** When the last new report came in, by our clock, milliseconds: nothing can have lasted longer than until then. */
+  /** When the last new report arrived, by our clock, milliseconds. The session cannot have lasted longer. */
   readonly receivedAtMs: number;
-  /** Until when silence means nothing, by our clock, milliseconds: the client secret may still open a session. */
+  /** Until when silence does not end the session, by our clock, milliseconds: the client secret may still open it. */
   readonly quietUntilMs: number;
   /** When the sweeper next checks this session for silence, server time, Unix ms. Each check postpones it. */
   readonly dueAtMs: number;
@@ -126,11 +126,11 @@ export interface SessionUsage {
   readonly seen: ReadonlySet<string>;
   /** Requests within the latest clock minute: a session that reports too often is told to wait. */
   readonly pace: { readonly minute: number; readonly requests: number };
-  /** The session's entry that the totals include already. */
+  /** The part of the session that the totals already include. */
   readonly posted: LedgerEntry;
-  /** Amounts that are set aside for responses of a call under `never_exceed` whose usage nobody has seen. */
+  /** Amounts reserved for responses of a call under `never_exceed` whose usage is not known yet. */
   readonly reservations: readonly ResponseReservation[];
-  /** The reservations that the budgets include already. */
+  /** The reservations that the budgets already include. */
   readonly postedReservations: readonly ResponseReservation[];
   /** Grows with each write; 0 before the first. */
   readonly revision: number;
@@ -148,15 +148,15 @@ export interface SessionWatch {
   readonly callId: CallId;
   /** When OpenAI created the call. */
   readonly openedAtMs: number;
-  /** When the watcher last saw the call going on. */
+  /** When the watcher last saw the call running. */
   readonly seenAtMs: number;
-  /** When the call ended, as we caused or saw it; null while it goes on. */
+  /** When the call ended, as we caused or saw it; null while it continues. */
   readonly closedAtMs: number | null;
   /** The watcher's session.update was answered, so it sees every event from here on. */
   readonly attached: boolean;
   /** Nothing can have been missed so far. */
   readonly gapless: boolean;
-  /** The generation that has handed over and has not written all that it saw yet; null: none. */
+  /** The generation that has handed over but has not yet written everything that it saw; null: none. */
   readonly awaited: number | null;
   /** The latest turn that a watcher asked OpenAI to answer, by its item; null: none. */
   readonly answeredTurn: string | null;
@@ -224,7 +224,7 @@ export const withRequestCounted = (usage: SessionUsage, now: Date): SessionUsage
   return { ...usage, pace: { minute, requests } };
 };
 
-/** `duplicate`: known already, nothing changed. `flagged`: cannot be true; kept apart and not counted. */
+/** `duplicate`: already known, nothing changed. `flagged`: implausible; stored separately and not counted. */
 export type EventOutcome = 'accepted' | 'duplicate' | 'flagged';
 
 export interface AppliedEvent {
@@ -268,7 +268,7 @@ const timeIsPossible = (usage: SessionUsage, atMs: number, now: Date): boolean =
   atMs >= Date.parse(usage.issuedAt) - CLOCK_SKEW_SECONDS * 1_000 &&
   atMs <= now.getTime() + CLOCK_SKEW_SECONDS * 1_000;
 
-/** Whether a session is recent enough for its reports to be believed. */
+/** True while a session is recent enough for its reports to be accepted. */
 const eventsBelieved = ({ issuedAt }: Pick<SessionUsage, 'issuedAt'>, now: Date): boolean =>
   now.getTime() <= Date.parse(issuedAt) + BELIEVED_SECONDS * 1_000;
 
@@ -334,11 +334,11 @@ const usageTaken = (
   );
 };
 
-/** A digest of 64 bits: among the at most MAX_SEEN of one session two that are alike by chance do not happen. */
+/** A digest of 64 bits: two of the at most MAX_SEEN of one session are not equal by chance. */
 export const digestOf = (text: string): string =>
   createHash('sha256').update(text, 'utf8').digest().subarray(0, 8).toString('base64url');
 
-/** Over: reported as ended, or silent for too long. */
+/** True if the session has ended: it was reported as ended, or was silent for too long. */
 export const isOver = ({ endedAtMs, silent }: SessionUsage): boolean => endedAtMs !== null || silent;
 
 /** True while the sweeper has work with a session: until the session has ended and no reservation is open. */
@@ -361,7 +361,7 @@ export const checkForSilence = (usage: SessionUsage, now: Date): SessionUsage =>
   return { ...usage, dueAtMs: Math.min(silentFrom, watchDueMs(usage, now)) };
 };
 
-/** When the call's watch is looked after next: at the end of its lease, or a minute after that end was noticed. */
+/** When the call's watch is checked next: at the end of its lease, or a minute after that end was noticed. */
 const watchDueMs = ({ watch }: SessionUsage, now: Date): number =>
   watch === null || watch.closedAtMs !== null
     ? Number.POSITIVE_INFINITY
@@ -371,11 +371,11 @@ const watchDueMs = ({ watch }: SessionUsage, now: Date): number =>
 export const hasLapsedWatch = ({ watch }: SessionUsage, now: Date): boolean =>
   watch !== null && watch.untilMs <= now.getTime();
 
-/** True where a watched call goes on, as far as anyone knows, and its watcher has stopped renewing. */
+/** True if a watched call continues, as far as anyone knows, and its watcher has stopped renewing. */
 export const hasLostWatcher = (usage: SessionUsage, now: Date): boolean =>
   hasLapsedWatch(usage, now) && usage.watch?.closedAtMs === null;
 
-/** When a session counts as over if nothing more is heard, milliseconds of our clock. */
+/** When a session counts as ended without further reports, milliseconds of our clock. */
 const silentFromMs = ({ receivedAtMs, quietUntilMs }: SessionUsage): number =>
   Math.max(receivedAtMs + SILENCE_SECONDS * 1_000, quietUntilMs);
 
@@ -393,7 +393,7 @@ export const durationSecondsOf = (usage: SessionUsage): number => {
   return Math.max(0, Math.min(reported, possible, usage.longestSeconds));
 };
 
-/** The end by the browser's clock: as reported, or one heartbeat after the last sign of life; so far, while it lives. */
+/** The end by the browser's clock: as reported, or one heartbeat after the last sign of life; while it runs, the end so far. */
 export const endMsOf = (usage: SessionUsage): number | null => {
   const { endedAtMs, lastSeenAtMs, silent, watch } = usage;
   if (watch !== null) return watch.closedAtMs ?? watch.seenAtMs;
@@ -410,7 +410,7 @@ export const isWatchedWhole = ({ watch }: SessionUsage): boolean =>
 
 /**
  * True once the unused seconds of a hold are back in the plan. A watched call lasts until it was closed, whatever its page has
- * reported; `silent` also closes one whose end nobody saw. What was released once, by an older version too, stays released.
+ * reported; `silent` also closes one whose end nobody saw. A released hold stays released, even if an older version released it.
  */
 export const hasReleasedHold = (usage: SessionUsage): boolean =>
   isOver(usage) &&

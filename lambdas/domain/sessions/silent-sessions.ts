@@ -1,7 +1,7 @@
 import type { SessionUsage } from './session-usage.ts';
 
 /**
- * Client secrets of a managed site whose sessions never reported, in one UTC day. After so many the site opens calls only
+ * Client secrets of a managed site whose sessions never reported, in one UTC day. After this many the site opens calls only
  * until the day ends: what a client secret costs is known from reports alone.
  */
 export const MOST_SILENT_SESSIONS = 20;

@@ -32,8 +32,8 @@ const POOL_DIGITS = 12;
 export const keyPoolOf = (fingerprint: string): string => fingerprint.slice(0, POOL_DIGITS);
 
 /**
- * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is what one site may take of
- * a key's slots at most, never less than one slot; null: all of them.
+ * The pools that a session of `siteId` takes a slot in; none without a limit. `sharePercent` is the largest share of
+ * a key's slots for one site, at least one slot; null: all of them.
  */
 export const poolsOf = (
   fingerprint: string,
@@ -76,7 +76,7 @@ export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] 
   return Array.from({ length: open }, (_, index) => index).filter((index) => !held.has(index));
 };
 
-/** Whole seconds, at least 1, until so many of `taken` have expired that fewer than `limit` are left. */
+/** Whole seconds, at least 1, until this many of `taken` have expired that fewer than `limit` are left. */
 export const secondsUntilFree = (taken: readonly SlotLease[], limit: number, now: Date): number => {
   if (taken.length < limit) return 1;
   const ends = taken

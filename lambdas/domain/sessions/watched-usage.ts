@@ -33,9 +33,9 @@ export interface WatchStart {
 }
 
 /**
- * The usage with the watch taken by one more watcher; undefined while another one holds it or the call has ended. Reports
- * that the page sent before become claims: only the watcher counts. The count stays gapless only where the watcher before
- * hands over, and then until that one has written all that it saw. If the first watcher starts too late to see the
+ * Returns the usage with the watch taken by another watcher; undefined while a watcher holds it, or if the call has ended. Reports
+ * that the page sent before become claims: only the watcher counts. The count stays gapless only if the previous watcher
+ * hands over, and then until it has written everything that it saw. If the first watcher starts too late to see the
  * beginning, the page's count of that time stays, because there is no other.
  */
 export const withWatchTaken = (
@@ -105,7 +105,7 @@ export type WatchNote =
   | { readonly type: 'released'; readonly reservationId: string }
   /** Something may have been missed. */
   | { readonly type: 'gap' }
-  /** It leaves while the call goes on, and nobody watches. */
+  /** It leaves while the call continues, and nobody watches. */
   | { readonly type: 'left' }
   /** It has handed over, and written all that it saw. */
   | { readonly type: 'drained' }
@@ -114,7 +114,7 @@ export type WatchNote =
 
 /**
  * The usage after one note of the watcher of `generation`; the same object when it changes nothing; undefined when another
- * watcher has taken over. What an earlier watcher saw counts as well: a response counts once, and a gap stays one.
+ * watcher has taken over. Notes of an earlier watcher count as well: a response counts once, and a gap stays a gap.
  */
 export const withWatchNote = (
   usage: SessionUsage,
@@ -178,8 +178,8 @@ const withoutReservation = (usage: SessionUsage, reservationId: string | undefin
     : usage;
 
 /**
- * The usage with the answer to one turn reserved; `answered` where a watcher has asked for that answer; undefined when
- * another watcher has taken over or the call has ended.
+ * Returns the usage with the answer to one turn reserved; `answered` if a watcher has already requested that answer;
+ * undefined if another watcher has taken over or the call has ended.
  */
 export const withTurnReserved = (
   usage: SessionUsage,
@@ -196,7 +196,7 @@ export const withTurnReserved = (
   };
 };
 
-/** The usage with the end that the broker caused, where no watcher has written it. */
+/** Returns the usage with the end that the broker caused, if no watcher has written it. */
 export const withCallClosed = (usage: SessionUsage, now: Date): SessionUsage =>
   usage.watch === null || usage.watch.closedAtMs !== null
     ? usage
@@ -212,8 +212,8 @@ export const withReservationsLost = (usage: SessionUsage, now: Date): SessionUsa
     : usage;
 
 /**
- * True where the page claims more of any kind of token than OpenAI counted. False while the call goes on, and where the
- * watcher may have missed something: then nobody knows.
+ * True if the page claims more of any kind of token than OpenAI counted. False while the call continues, and if the
+ * watcher may have missed something, because then the count is not known.
  */
 export const claimsTooMuch = (usage: SessionUsage): boolean =>
   isWatchedWhole(usage) &&

@@ -54,7 +54,7 @@ export const secretText = (derived: Uint8Array): string => Buffer.from(derived).
 /** The text that the invited person enters: the invitation and the proof that it reached them. */
 export const invitationCode = (invitationId: string, secret: string): string => `${invitationId}.${secret}`;
 
-/** The subject contains nothing that a person has typed. `dashboardUrl`: empty where it is not known. */
+/** The subject contains nothing that a person has typed. `dashboardUrl`: empty if it is not known. */
 export const invitationMail = (
   invitation: Pick<Invitation, 'role' | 'expiresAt'>,
   workspaceName: string,

@@ -25,7 +25,7 @@ const LOOSENS: Readonly<Record<string, Loosens>> = {
 
 /**
  * The settings, by their names in the API, with which the change lets more visitors in, lets them do or use more, or moves
- * their calls to another region. Empty where the site stays at least as strict.
+ * their calls to another region. Empty if the site stays at least as strict.
  */
 export const loosenedSettings = (site: Site, change: SiteChange): readonly string[] =>
   Object.entries(LOOSENS).flatMap(([name, loosens]) => (loosens(site, change) ? [name] : []));

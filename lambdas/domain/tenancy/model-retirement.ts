@@ -93,8 +93,8 @@ export const modelInUse = (site: SiteModel, now: Date): string => {
 };
 
 /**
- * The notice that is due for the site's model: of 60, 30 and 7 days the nearest one that has been reached. undefined where
- * none is, or where `noticed`, by model, says that it or a nearer one was sent. A nearer notice replaces those before it:
+ * The notice that is due for the site's model: of 60, 30 and 7 days the nearest one that has been reached. undefined
+ * if none is, or where `noticed`, by model, says that it or a nearer one was sent. A nearer notice replaces those before it:
  * nobody gets three for one model on one day.
  */
 export const noticeDue = (

@@ -7,7 +7,7 @@ export interface Plan {
   readonly monthlyMicroCents: number | null;
   /** Managed minutes included in a billing period (one calendar month, UTC); null: unlimited. */
   readonly includedMinutes: number | null;
-  /** A hard cap refuses at mint; a soft one goes on and counts overage. */
+  /** A hard cap refuses at mint; a soft one continues and counts overage. */
   readonly hardCap: boolean;
   /** Price of each minute beyond the included ones, whole micro-cents; null: there are none, or by contract. */
   readonly overageMicroCentsPerMinute: number | null;

@@ -63,7 +63,7 @@ export const tokensOfSession = (shape: SessionShape): TokenCounts => {
   };
 };
 
-/** One month as it costs with an own key. */
+/** One month as it costs with your own key. */
 export interface Month {
   /** Length of all sessions together. */
   readonly seconds: number;
@@ -88,7 +88,7 @@ export interface PlanComparison {
   readonly byokAgainMinutes: number | null;
 }
 
-/** The month on one plan, beside what it costs with an own key. */
+/** The month on one plan, alongside what it costs with your own key. */
 export const compareWithPlan = (month: Month, plan: Plan): PlanComparison => {
   const overage = overageOf(plan, month.seconds);
   const served =
@@ -113,7 +113,7 @@ const cheaperOf = (byok: number, managed: number): 'byok' | 'managed' | 'equal' 
 type BreakEven = Pick<PlanComparison, 'breakEvenMinutes' | 'byokAgainMinutes'>;
 
 /**
- * With an own key m minutes cost m·c, c being the month's cost per minute. On a plan they cost the fee up to the included
+ * With your own key m minutes cost m·c, c being the month's cost per minute. On a plan they cost the fee up to the included
  * minutes i, and o more for each minute after. So the plan catches up at fee / c when that is not after i, and else, when
  * o < c, at (fee - i·o) / (c - o). Where c < o the own key overtakes again at (i·o - fee) / (o - c).
  */

@@ -20,7 +20,7 @@ export interface LedgerEntry {
   readonly unpricedSessions: number;
   /** 1 for a session with reports that cannot be true. */
   readonly flaggedSessions: number;
-  /** 1 for a connected session that no watcher has seen whole: its usage is what the page reported, or may lack a part. */
+  /** 1 for a connected session that no watcher has seen completely: its usage comes from the page, or may have a gap. */
   readonly incompleteSessions: number;
   readonly tokens: TokenCounts;
 }
@@ -74,7 +74,7 @@ export interface LedgerTotal {
   /** Where it stands within its workspace. */
   readonly place: string;
   readonly counts: Readonly<Record<string, number>>;
-  /** Grows with every change of the item; 0 where there is none. */
+  /** Grows with every change of the item; 0 if there is none. */
   readonly writes: number;
 }
 

@@ -249,7 +249,7 @@ export const priceOfVersion = (
   const region = DATA_RESIDENCIES.find((known) => known === regionName);
   if (row === undefined || region === undefined || more.length > 0) return undefined;
   const price = priceOfRow(row, region);
-  // `…/global` is no version that was ever written.
+  // `…/global` is not a version that was ever written.
   return price.version === version ? price : undefined;
 };
 

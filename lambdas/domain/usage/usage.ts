@@ -64,7 +64,7 @@ export interface DayUsage extends UsageDimensions {
 export interface UsageSum {
   readonly entry: LedgerEntry;
   /**
-   * True where the cost is not exact: with an own key OpenAI's bill decides, a session with reports that cannot be true
+   * True if the cost is not exact: with your own key OpenAI's bill decides, a session with reports that cannot be true
    * counts only in part, and one whose model has no known price not at all.
    */
   readonly estimated: boolean;

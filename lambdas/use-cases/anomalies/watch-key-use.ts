@@ -167,7 +167,7 @@ const incidentAuditEvent =
 
 const oneDecimal = (value: number): number => Math.round(value * 10) / 10;
 
-/** Acts, then forgets. The switch comes first: it is what stops the damage. */
+/** Acts, then clears the pending incidents. The switch comes first, because it stops the damage. */
 const settlePending = async (
   ports: WatchPorts,
   subject: AnomalySubject,

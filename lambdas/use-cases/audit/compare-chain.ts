@@ -3,7 +3,7 @@ import type { ChainPosition, Difference } from '../../domain/audit/checkpoint.ts
 import type { ArchiveReader, AuditLog, ChainKeys } from '../ports/audit.ts';
 import { verifyPart } from './verify-archived-rows.ts';
 
-/** DynamoDB ends a page at 1 MB, which is about so many rows. */
+/** DynamoDB ends a page at 1 MB, which is about this many rows. */
 const PAGE = 1_000;
 /** Rows of the archive that are held at once. */
 const SLICE = 20_000;
@@ -14,7 +14,7 @@ export interface ComparedChain {
   /** The last row of the archive; undefined for a chain without rows. */
   readonly position: ChainPosition | undefined;
   readonly differences: readonly Difference[];
-  /** The call ended because it was late; `position` is where another call goes on. */
+  /** The call ended because it was late; `position` is where another call continues. */
   readonly stopped: boolean;
 }
 

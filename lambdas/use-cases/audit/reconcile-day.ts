@@ -50,7 +50,7 @@ export interface ReconciliationPorts {
   readonly announcer: DifferenceAnnouncer;
   readonly evidence: Readonly<Record<EvidenceFolder, EvidenceVersions>>;
   readonly masterKeyArns: readonly string[];
-  /** True when the run has to save what it has and end; the next run goes on. */
+  /** True when the run has to save what it has and end; the next run continues. */
   readonly isLate: () => boolean;
 }
 
@@ -60,7 +60,7 @@ export interface ReconciliationPorts {
  * checkpoint. Returns the checkpoint, or undefined when an earlier run has completed this day.
  *
  * Every file of CloudTrail is read once, whatever the times of its events: a decrypt that is delivered days late is judged then.
- * A run that becomes late saves its progress and judges nothing of the day; the next one goes on from there.
+ * A run that becomes late saves its progress and judges nothing of the day; the next one continues from there.
  */
 export const reconcileDay = (ports: ReconciliationPorts) => async (): Promise<Checkpoint | undefined> => {
   const now = ports.clock();
@@ -272,7 +272,7 @@ const NOTHING: Records = { decrypts: [], rows: [] };
 
 const RECONCILED = /^(session\.|key\.use_)/;
 
-/** Rows that tell of a decrypt, of the intent of one or of how it ended. */
+/** Rows that report a decrypt, of the intent of one or of how it ended. */
 const isReconciled = ({ type, facts }: AuditRow): boolean =>
   RECONCILED.test(type) || 'kms_request_id' in facts;
 

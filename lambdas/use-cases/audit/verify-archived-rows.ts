@@ -7,7 +7,7 @@ import {
 import type { ChainKeys } from '../ports/audit.ts';
 
 /**
- * The verdict on archived rows of one chain, which go on after `checked`. Rows may come in any order and several times; two
+ * The verdict on archived rows of one chain, which continue after `checked`. Rows may come in any order and several times; two
  * different rows at one place break the chain, because at most one of them can be right.
  */
 export const verifyPart = (

@@ -13,17 +13,17 @@ import type { Clock } from '../ports/runtime.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from '../tenancy/authorize.ts';
 
-/** DynamoDB ends a page at 1 MB, which is about so many rows. */
+/** DynamoDB ends a page at 1 MB, which is about this many rows. */
 const PAGE = 1_000;
 
 export interface TrailVerification extends ChainVerification {
-  /** For the next call, where the chain goes on; the chain is then not known to be intact. */
+  /** For the next call, where the chain continues; the chain is then not known to be intact. */
   readonly next: string | undefined;
 }
 
 /**
  * Owner, or an API token of an auditor. Reads the chain of a workspace and its event markers, `limit` rows at most, and names the first row that is not
- * as it was written: altered, missing, inserted, out of order, or cut off at the end. A longer chain goes on with `after`,
+ * as it was written: altered, missing, inserted, out of order, or cut off at the end. A longer chain continues with `after`,
  * which is refused with `invalid_request` unless an earlier call for this workspace gave it within the hour.
  */
 export const verifyAuditTrail =

@@ -8,7 +8,7 @@ import {
 } from '../../domain/budgets/budget.ts';
 
 /**
- * The refusal of a new session where one of these budgets is spent; undefined where none is. `responseMicroCents`: the
+ * The refusal of a new session where one of these budgets is spent; undefined if none is. `responseMicroCents`: the
  * highest cost of the session's first response, where it is known.
  */
 export const exhaustedBudget = (

@@ -7,7 +7,7 @@ import { priceOf } from '../../domain/usage/price-catalogue.ts';
 
 type PricedSite = Pick<Site, 'name' | 'model' | 'dataResidency' | 'conversation'>;
 
-/** Returns the part of a site whose cost cannot be known in advance; undefined where every part has a price. */
+/** Returns the part of a site whose cost cannot be known in advance; undefined if every part has a price. */
 const priceFault = (
   { name, model, dataResidency, conversation }: PricedSite,
   now: Date,

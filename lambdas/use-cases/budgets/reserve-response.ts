@@ -93,7 +93,7 @@ const highestCost = ({ priceVersion }: SessionUsage, limits: ResponseLimits): nu
   return price === undefined ? Number.POSITIVE_INFINITY : highestCostOfResponse(price, limits);
 };
 
-/** True where other calls have reserved what is missing, and may settle for less. */
+/** True if other calls have reserved what is missing, and may settle for less. */
 const fitsOnceOthersSettle = (
   budget: Budget,
   { reservations }: SessionUsage,

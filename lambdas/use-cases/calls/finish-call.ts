@@ -41,7 +41,7 @@ export const finishCall = async (
       places.map((place) => ({ ...place, sessionId })),
     );
   await closeMeter(ports, session, by !== 'lost');
-  // Last, because it is what a repeated kill switch finds the call by.
+  // Last, because a repeated kill switch finds the call by this item.
   if (by !== 'lost') await ports.live.removeLive(workspaceId, sessionId);
 };
 

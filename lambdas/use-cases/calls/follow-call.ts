@@ -96,7 +96,7 @@ export const followCall = async (
       const event = waiting.shift() ?? (await sideband.next(TICK_MS));
       if (event?.type === 'closed') {
         if (askedAtMs === undefined) return { outcome: 'closed', call };
-        // OpenAI may allow one sideband only. The successor goes on, and what came in between, nobody saw.
+        // OpenAI may allow one sideband only. The successor continues, and what came in between, nobody saw.
         await note(watcher, { type: 'gap' });
         return { outcome: 'handed_over', call };
       }

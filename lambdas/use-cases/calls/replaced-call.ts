@@ -33,7 +33,7 @@ export interface Replaced {
 const SECOND_TRY_SECONDS = 30;
 
 /**
- * The call that a reconnecting page leaves behind: its slot moves to the new one. undefined where there is none to
+ * The call that a reconnecting page leaves behind: its slot moves to the new one. undefined if there is none to
  * replace, or it has ended. The page proves with a signature that the call was its own. A page that never received the
  * answer to an earlier reconnect still names the older call: then the call that replaced that one is the one to leave,
  * even while it is being opened. A refused reconnect replaced nothing, so the earlier call is still the one to replace.

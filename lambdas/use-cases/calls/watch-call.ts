@@ -37,8 +37,8 @@ export interface WatchPorts extends FollowPorts {
 }
 
 /**
- * `ended`: the call is over. `not_taken`: another watcher has it, or there is no such call. `lost`: another watcher took
- * over. `left`: the call may go on without a watcher, and its usage is incomplete. `handed_over`: another watcher goes on.
+ * `ended`: the call has ended. `not_taken`: another watcher has it, or there is no such call. `lost`: another watcher took
+ * over. `left`: the call may continue without a watcher, and its usage is incomplete. `handed_over`: another watcher continues.
  */
 export type WatchOutcome = 'ended' | 'not_taken' | 'lost' | 'left' | 'handed_over';
 
@@ -126,7 +126,7 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
 };
 
 /**
- * The instructions as admitted; empty where they have placeholders. Nothing stores what visitors' values made of those:
+ * The instructions as admitted; empty if they have placeholders. Nothing stores what visitors' values made of those:
  * the watcher then neither sends instructions nor knows them before OpenAI's first answer, and keeps that text.
  */
 const knownInstructions = ({ instructions }: Site): string =>
@@ -164,7 +164,7 @@ const readStartedCall = async (
   }
 };
 
-/** Attaches while another watcher watches; undefined where that one is gone, or OpenAI refuses a second sideband. */
+/** Attaches while another watcher watches; undefined if that one is gone, or OpenAI refuses a second sideband. */
 const attachEarly = async (watched: Watched): Promise<EarlySideband | undefined> => {
   const { ports, request } = watched;
   if (!(await mayTakeOver(ports, request))) return undefined;

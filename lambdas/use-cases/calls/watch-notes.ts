@@ -37,7 +37,7 @@ const readUsage = async (
   (await meterReader.readSessionUsage(siteId, [sessionId])).get(sessionId);
 
 /**
- * Saves the usage after a change; undefined where the change does not apply. The same object is not saved. A hold grows with
+ * Saves the usage after a change; undefined if the change does not apply. The same object is not saved. A hold grows with
  * the call, as it does with reports: a page that reports nothing must not bill less.
  */
 const change = async (

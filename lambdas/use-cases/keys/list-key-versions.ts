@@ -18,7 +18,7 @@ export interface ListedVersion extends KeyVersionRecord {
   readonly retainedUntil: string | null;
 }
 
-/** Viewer. The history of a key, newest first. A retained record whose time is over is removed on the way. */
+/** Viewer. The history of a key, newest first. A retained record whose time has passed is removed on the way. */
 export const listKeyVersions =
   (ports: { readonly tenancy: MembershipReader; readonly keys: KeyStore; readonly clock: Clock }) =>
   async (caller: Caller, target: KeyTarget, page: PageRequest): Promise<Page<ListedVersion>> => {

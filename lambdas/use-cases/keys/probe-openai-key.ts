@@ -20,7 +20,7 @@ const PROBE_TIMEOUT_MS = 8_000;
 
 export interface ProbeResult {
   readonly verdict: Verdict;
-  /** One for each site that uses the key; empty where the key was tried for no list of sites. */
+  /** One for each site that uses the key; empty if the key was tried for no list of sites. */
   readonly sites: readonly SiteVerdict[];
   /** Why the key serves none of its uses; undefined when it minted for one at least. */
   readonly failure: OpenAiFailure | undefined;

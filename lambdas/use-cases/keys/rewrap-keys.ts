@@ -17,7 +17,7 @@ export interface RewrapPorts {
 export type RewrapTrouble = 'conflicted' | 'unreadable' | 'failed';
 type Outcome = 'done' | 'skipped' | RewrapTrouble;
 
-/** Records, by what became of them. */
+/** Records, by what happened to them. */
 export type RewrapCounts = Readonly<Record<Outcome, number>>;
 
 export interface RewrapReport {
@@ -38,7 +38,7 @@ export interface RewrapRequest {
 
 const NOTHING: RewrapCounts = { done: 0, skipped: 0, conflicted: 0, unreadable: 0, failed: 0 };
 
-/** A pass that did something is followed by one that looks whether anything is left; writers seldom get in twice. */
+/** A pass that did something is followed by one that looks whether anything is left; writers rarely get in twice. */
 const MAX_PASSES = 3;
 
 /** Records under way at once. KMS allows far more; the tables are in use meanwhile. */

@@ -89,7 +89,7 @@ export const storeOpenAiKey =
     }
   };
 
-/** True where no key was ever stored at the scope, and a site has no workspace key to use, so nothing can be displaced. */
+/** True if no key was ever stored at the scope, and a site has no workspace key to use, so nothing can be displaced. */
 const isFirstKey = async (
   keys: Pick<KeyStore, 'readKey'>,
   address: AuthorizedKeyTarget['address'],

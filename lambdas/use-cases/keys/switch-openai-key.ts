@@ -12,7 +12,7 @@ import type { KeyTarget } from './key-target.ts';
 /** A kill switch must not lose to a key that is stored at the same moment: it reads the new key and tries again. */
 const MAX_ATTEMPTS = 5;
 
-/** Admin. The kill switch and its reverse: mints stop, or go on, with the next request, and live calls are ended. Repeating it changes nothing. */
+/** Admin. The kill switch and its reverse: mints stop, or continue, with the next request, and live calls are ended. Repeating it changes nothing. */
 export const switchOpenAiKey =
   (
     ports: KeyChangePorts & {

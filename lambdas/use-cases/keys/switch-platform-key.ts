@@ -24,10 +24,10 @@ export interface SwitchPlatformKeyPorts extends ManagedCallPorts {
 
 /**
  * The kill switch of the managed key, and its reverse: an operator's command. A suspended key opens no session, starting with the next
- * request, and the calls on it are ended in every workspace; sessions on own keys go on. Repeating it changes nothing and
+ * request, and the calls on it are ended in every workspace; sessions on own keys continue. Repeating it changes nothing and
  * ends the calls that an interrupted run left. Returns in how many workspaces calls are being ended.
  *
- * @throws BrokerError `openai_key_not_stored` where there is no such key.
+ * @throws BrokerError `openai_key_not_stored` if there is no such key.
  */
 export const switchPlatformKey =
   (ports: SwitchPlatformKeyPorts) =>

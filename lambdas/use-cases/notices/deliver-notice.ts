@@ -11,7 +11,7 @@ export interface DeliverPorts {
   readonly send: (delivery: Delivery, now: Date) => Promise<PostResult | 'gone'>;
 }
 
-/** `again`: the message must come back after so many seconds. `settled`: nothing is left to do. */
+/** `again`: the message must come back after this many seconds. `settled`: nothing is left to do. */
 export type DeliverResult =
   | { readonly outcome: 'delivered' | 'failed' | 'skipped' | 'settled' }
   | { readonly outcome: 'again'; readonly afterSeconds: number };

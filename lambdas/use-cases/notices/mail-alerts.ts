@@ -124,7 +124,7 @@ export const mailAlerts = (ports: Ports) => {
   };
 };
 
-/** Counted in the last minute of the day: one item for the day, kept until it is over. */
+/** Counted in the last minute of the day: one item for the day, kept until it has ended. */
 const spendCode = async (limiter: RateLimiter, workspaceId: WorkspaceId, now: Date): Promise<void> => {
   const endOfDay = new Date(`${now.toISOString().slice(0, 10)}T23:59:00.000Z`);
   const budget = await limiter.spend(`mail-code#${workspaceId}`, { perMinute: CODES_PER_DAY }, endOfDay);

@@ -12,7 +12,7 @@ export const sendInvitation =
     readonly invitations: InvitationReader;
     readonly secrets: InvitationSecrets;
     readonly mailer: Mailer;
-    /** Empty where the address of the dashboard is not known. */
+    /** Empty if the address of the dashboard is not known. */
     readonly dashboardUrl: string;
   }) =>
   async (workspaceId: WorkspaceId, invitationId: string): Promise<'accepted' | 'refused' | 'expired'> => {

@@ -28,8 +28,8 @@ export interface BudgetStore extends BudgetReader {
 }
 
 export interface BudgetNotes extends BudgetReader {
-  /** Marks the threshold as noticed, with its audit event. ConflictError when it was already, or the period is over. */
+  /** Marks the threshold as noticed, with its audit event. ConflictError when it was already, or the period has ended. */
   noteThreshold(budget: Budget, percent: NoticePercent, event: AuditEvent): Promise<void>;
-  /** Marks that the running calls are being ended. ConflictError when the period is over. */
+  /** Marks that the running calls are being ended. ConflictError when the period has ended. */
   noteCallsEnded(budget: Budget, at: string): Promise<void>;
 }

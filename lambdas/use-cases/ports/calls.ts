@@ -205,7 +205,7 @@ export interface LiveWorkspaces {
   listLiveWorkspaces(): Promise<readonly WorkspaceId[]>;
 }
 
-/** An operator's stop: of one workspace, or of the whole stage where there is none. */
+/** An operator's stop: of one workspace, or of the whole stage if there is none. */
 export interface Stops extends LiveWorkspaces {
   /** Refuses new sessions, effective at the next request. With its audit event. Repeating it changes nothing. */
   stop(workspaceId: WorkspaceId | undefined, event: AuditEvent): Promise<void>;
@@ -232,7 +232,7 @@ export interface Sideband {
   /** Stops the response that is under way. */
   silence(): void;
   /**
-   * Asks for one response. OpenAI returns the id with it, and with the refusal of the request. False where the socket had
+   * Asks for one response. OpenAI returns the id with it, and with the refusal of the request. False if the socket had
    * closed: the request was not sent.
    */
   respond(request: ResponseRequest): boolean;

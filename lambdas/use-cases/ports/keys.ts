@@ -32,7 +32,7 @@ export interface KeyStore {
     /** Versions that the change shreds, and that stay readable for ending their calls, for a minute. */
     kept?: readonly SealedKey[],
   ): Promise<void>;
-  /** Removes this retained record, whose time is over, and no later one in its place. Idempotent. */
+  /** Removes this retained record, whose time has passed, and no later one in its place. Idempotent. */
   shredRetained(address: KeyAddress, retained: RetainedKey): Promise<void>;
 }
 

@@ -46,8 +46,8 @@ export interface DeliveryLog {
   /** Newest first. */
   listDeliveries(workspaceId: WorkspaceId, page: PageRequest): Promise<Page<Delivery>>;
   /**
-   * Writes what became of `before`. ConflictError when another attempt has written in between: of two that start at the
-   * same time one goes on.
+   * Writes what happened to `before`. ConflictError when another attempt has written in between: of two that start at the
+   * same time one continues.
    */
   saveDelivery(after: Delivery, before: Delivery): Promise<void>;
 }

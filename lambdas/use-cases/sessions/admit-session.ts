@@ -35,13 +35,13 @@ import type { VisitorWrite } from '../ports.ts';
 import { retryOnConflict } from '../retry-on-conflict.ts';
 import { refuseVisitor } from './check-visitor.ts';
 
-/** Races lost before we say busy: each means that another visitor got in, so the service as a whole advances. */
+/** Lost races before the answer is `busy`. In each of them another visitor was admitted, so the service makes progress. */
 const MAX_ATTEMPTS = 8;
 
 /** The longest wait that a visitor is told when every slot is taken, seconds; the contract's limit. */
 const LONGEST_BUSY_SECONDS = 60;
 
-/** With less than this left of a hard-capped plan no session begins, seconds. */
+/** Least that must be left of a hard-capped plan for a session to begin, seconds. */
 const SHORTEST_SESSION_SECONDS = 5;
 
 export interface AdmissionRequest {
@@ -79,8 +79,8 @@ export interface Admitted {
 /**
  * Puts the session on record, takes one free slot of every pool and sets minutes of a hard-capped plan aside, all in one
  * write. Never more sessions than a limit and never more minutes than a hard cap: the write is conditional, whatever was
- * read before. `busy` names the second at which the earliest lease ends, or a minute. What one address may hold is judged by what was
- * read: requests of the same moment may pass it together, by as many as its budget lets through in a second.
+ * read before. `busy` names the second at which the earliest lease ends, or a minute. The limit of one address is checked against
+ * what was read: concurrent requests can pass it together, at most as many as its budget admits in a second.
  */
 export const admitSession = async (
   ports: {
@@ -94,7 +94,7 @@ export const admitSession = async (
   const { pools, session, now } = request;
   let { capacity } = request;
   try {
-    // With pools, the attempt after the last one says busy; without one there is no slot to wait for.
+    // With pools, the attempt after the last answers `busy`; without pools there is no slot to wait for.
     return await retryOnConflict(
       ports.backOff,
       MAX_ATTEMPTS + (pools.length > 0 ? 1 : 0),
@@ -134,7 +134,7 @@ export const admitSession = async (
 const tagsOf = (visitor: VisitorWrite | undefined): Partial<EmbedTags> | undefined =>
   visitor && { visitor: visitor.tag, ...(visitor.token !== undefined && { token: visitor.token.tag }) };
 
-/** The budgets that the session counts against: only own keys have any. Refuses where one is spent. */
+/** The budgets that the session counts against: only own keys have any. Refuses if one is spent. */
 const budgetsFor = (
   { session, site, timeZone, now, replaced }: AdmissionRequest,
   { budgets }: Pick<TokenContext, 'budgets'>,
@@ -164,7 +164,7 @@ interface ChosenSlot {
   readonly remaining: number;
 }
 
-/** One free slot in each of the pools. `busy` names the second at which none of them is full any more. */
+/** Returns a free slot of each pool. `busy` names the second from which no pool is full. */
 const chooseSlots = (
   random: RandomBytes,
   { session, now, pools, addressSlotPercent, capSeconds, replaced }: AdmissionRequest,
@@ -220,7 +220,7 @@ const admissionAt = (
     capSeconds === undefined ? site.maxDurationSeconds : longestSeconds(site, capSeconds, period, now),
     (visitor && secondsLeft(visitor.limits, embed.visitorDay)) ?? Number.POSITIVE_INFINITY,
   );
-  // The first hold is short, and grows while the session lives: nobody sets aside what they may never use.
+  // The first hold is short and grows while the session runs, so that no session reserves what it may never use.
   const holdSeconds = capSeconds === undefined ? 0 : Math.min(maxDurationSeconds, FIRST_HOLD_SECONDS);
   const admitted = {
     ...session,
@@ -260,7 +260,7 @@ const longestSeconds = (
 ): number => {
   const left = capSeconds - committedSeconds;
   if (left >= SHORTEST_SESSION_SECONDS) return Math.min(site.maxDurationSeconds, left);
-  // What running sessions hold may come back before the month is over.
+  // Seconds that running sessions hold may be released before the month ends.
   const usedUp = capSeconds - usedSeconds < SHORTEST_SESSION_SECONDS;
   throw new BrokerError('minutes_exhausted', {
     retryAfterSeconds: usedUp ? secondsToNextPeriod(now) : 3 * HEARTBEAT_SECONDS,

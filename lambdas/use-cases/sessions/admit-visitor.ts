@@ -43,7 +43,7 @@ export interface AdmittedVisitor {
 
 /**
  * The one admission of tokens and calls. Chooses the key and reserves a session on it (hop 2): session, slot and minutes
- * in one write, beside the site's budget. A refused request reaches neither KMS nor OpenAI.
+ * in one write, alongside the site's budget. A refused request reaches neither KMS nor OpenAI.
  */
 export const admitVisitor = async (
   ports: VisitorPorts,
@@ -152,7 +152,7 @@ interface Admitting extends AdmissionRequest {
   readonly siteCalls: number;
 }
 
-/** The site's budget beside the admission. What was taken is given back on a refusal. */
+/** The site's budget alongside the admission. What was taken is given back on a refusal. */
 const admit = async (
   ports: VisitorPorts,
   settings: VisitorSettings,

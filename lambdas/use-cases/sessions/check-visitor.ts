@@ -21,7 +21,7 @@ export interface EmbedPorts {
 /** A visitor whom the site's server has vouched for. */
 export interface KnownVisitor {
   readonly tag: string;
-  /** undefined where a call takes the place of another one, which the token opened. */
+  /** undefined if a call takes the place of another one, which the token opened. */
   readonly token: { readonly tag: string; readonly exp: number } | undefined;
   readonly limits: VisitorLimits;
   /** Who it is, for OpenAI's safety identifier. */

@@ -27,20 +27,20 @@ export interface SweepSettings {
   readonly watch: WatchMode;
 }
 
-/** Sessions looked after in one call of the store. */
+/** Sessions checked in one call of the store. */
 const BATCH = 25;
 
-/** At most so many batches in one run; the next run, a minute later, goes on. */
+/** At most this many batches in one run; the next run, a minute later, continues. */
 const MOST_BATCHES = 200;
 
 export interface Sweep {
-  /** Sessions that had fallen silent, and are over now. */
+  /** Sessions that had fallen silent, and have ended now. */
   readonly closed: number;
   /** Calls that had fallen silent, and are being hung up. */
   readonly ending: number;
   /** Sessions that live, and are due again later. */
   readonly alive: number;
-  /** Sessions that could not be looked after this time; the others were not held up by them. */
+  /** Sessions that could not be checked this time; the others were not held up by them. */
   readonly failed: number;
   /** Whether more are due than one run takes. */
   readonly more: boolean;
@@ -71,7 +71,7 @@ export const closeSilentSessions =
       ending += count('ending');
       alive += count('alive');
       const moved = count('closed') + count('ending') + count('alive') > 0;
-      // What failed is met again at the head of the next batch, and counted where it is left behind.
+      // What failed is met again at the head of the next batch, and counted if it is left behind.
       if (last === undefined || !moved) failed += count('failed') + unreadable;
       if (last === undefined) return { closed, ending, alive, failed, more: false };
       // Nothing moves where records cannot be read, the index lags, or another run is at it: the rest must not wait for them.
@@ -100,7 +100,7 @@ const closeIfSilent = async (
     await Promise.all([ends.recordEnd(looked), live.removeLive(looked.workspaceId, looked.sessionId)]);
     return 'closed';
   } catch (error) {
-    // It reported in between, and is looked after again when it is due.
+    // It reported in between, and is checked again when it is due.
     if (error instanceof ConflictError) return 'unchanged';
     throw error;
   }
@@ -144,7 +144,7 @@ const readUnwatched = async (
   return { callId, openedAtMs: Date.parse(openedAt) };
 };
 
-/** A call that was not hung up by then is looked after again this much later, milliseconds. */
+/** A call that was not hung up by then is checked again this much later, milliseconds. */
 const LOOK_AGAIN_MS = 60_000;
 
 const endSilentCall = async (

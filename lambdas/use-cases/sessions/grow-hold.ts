@@ -17,7 +17,7 @@ export interface GrowHoldPorts {
 export interface GrownHold {
   /** The usage to save. */
   readonly usage: SessionUsage;
-  /** The committed seconds that its period may have with it; undefined: it commits no more, or the plan has no cap. */
+  /** Most seconds that the period may commit, this growth included; undefined: nothing more is committed, or the plan has no cap. */
   readonly capSeconds: number | undefined;
 }
 
@@ -26,8 +26,8 @@ export interface GrownHold {
  * Nothing is written: saveUsage writes the growth with the usage, on the condition that it still fits. `before` is the usage
  * that was read.
  *
- * A session whose hold was released has only what was counted. A late report adds seconds as far as the plan still has them,
- * on the same condition; the rest is free.
+ * After the hold was released, a late report adds seconds only while the plan still has some, on the same condition. Further
+ * seconds are not charged.
  */
 export const growHold = async (
   { plans, notices }: GrowHoldPorts,
@@ -43,7 +43,7 @@ export const growHold = async (
   const wanted = isReleased ? billedSecondsOf(after) : wantedHoldSeconds(after);
   if (wanted <= held) return unchanged;
   const plan = workspace.billingMode === 'managed' ? planNamed(plans, workspace.plan) : undefined;
-  // A workspace that has left its hard cap meanwhile has no limit that this session could pass.
+  // A workspace that has left its hard cap in the meantime has no limit for this session.
   const capSeconds = (plan?.hardCap ? includedSeconds(plan) : null) ?? undefined;
   const period = billingPeriodOf(new Date(before.issuedAt));
   const free =

@@ -13,7 +13,7 @@ import type { MeteredSession, SessionReader } from '../ports/sessions.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeSite } from '../tenancy/authorize.ts';
 
-/** A session with what it came to. */
+/** A session with its outcome. */
 export interface ReceiptedSession {
   readonly session: RecordedSession;
   readonly state: SessionState;
@@ -89,7 +89,7 @@ export const withReceipt = ({ session, usage }: MeteredSession): ReceiptedSessio
   return { session, state: session.state === 'issued' ? receipt.state : session.state, receipt };
 };
 
-/** Viewer. One session of the site; undefined where it has none with this id. */
+/** Viewer. One session of the site; undefined if it has none with this id. */
 export const receiptedSession = async (
   sessions: SessionReader,
   ...[site, sessionId]: Parameters<SessionReader['readSession']>

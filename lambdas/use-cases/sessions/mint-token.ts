@@ -132,7 +132,7 @@ interface Minted {
 /** Managed secrets live this long at most, seconds: each can open several sessions until it expires. */
 const LONGEST_MANAGED_TTL_SECONDS = 60;
 
-/** Hop 3 and OpenAI. On any failure the slot comes back and the refusal is on record before the visitor hears of it. */
+/** Hop 3 and OpenAI. On any failure the slot comes back and the refusal is on record before the visitor learns of it. */
 const mintForSession = async (ports: MintPorts, settings: MintSettings, mint: Mint): Promise<Minted> => {
   const { request, site, admitted, key, visitor } = mint;
   const { session } = admitted;

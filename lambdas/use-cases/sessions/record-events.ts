@@ -68,7 +68,7 @@ export interface EventPorts extends ThresholdPorts {
   readonly backOff: BackOff;
 }
 
-/** An `error` report also says what failed. */
+/** An `error` report also names the failure. */
 export type WidgetEvent =
   | Exclude<SessionEvent, { readonly type: 'error' }>
   | (Extract<SessionEvent, { readonly type: 'error' }> & {
@@ -86,7 +86,7 @@ export interface EventsRequest {
   /** The body exactly as it was signed. */
   readonly rawBody: string;
   readonly events: readonly WidgetEvent[];
-  /** Called as soon as the page is known to be the one that the session was minted for. */
+  /** Called as soon as the page has proven that the session was minted for it. */
   readonly onOriginAllowed: (origin: string) => void;
 }
 
@@ -96,18 +96,18 @@ export interface EventsReceipt {
   readonly accepted: number;
   readonly duplicates: number;
   readonly flagged: number;
-  /** undefined: go on. Otherwise why the widget should hang up. */
+  /** undefined: continue. Otherwise why the widget should hang up. */
   readonly hangUp: HangUpReason | undefined;
-  /** Who ended the call, or asked for its end; undefined where the broker did not. */
+  /** Who ended the call, or asked for its end; undefined if the broker did not. */
   readonly endedBy?: EndedBy | undefined;
 }
 
-/** Writes that met another one, of the same session or of the same totals; the widget sends again what is refused then. */
+/** Attempts at a write that conflicts with another one, of the same session or the same totals. After that the widget retries. */
 const MAX_ATTEMPTS = 8;
 
 /**
- * Takes what a widget reports of its session. The signature is checked before the session is read; reports that came before
- * change nothing. Failures reach the operator's list before they count as taken, so none is lost.
+ * Records a widget's reports of its session. The signature is checked before the session is read; repeated reports
+ * change nothing. Failures are put on the operator's list before the reports are acknowledged, so none is lost.
  */
 export const recordEvents =
   (ports: EventPorts) =>
@@ -157,13 +157,13 @@ const saveEvents = async (
     const untold = failures.filter(({ id }) => !told.has(id));
     for (const { id } of untold) told.add(id);
     await tellOperator(ports, { read, usage, sourceIp }, untold, worked, now);
-    // Before it is saved: a call whose end was not queued stays one that the sweeper looks after.
+    // Before it is saved: a call whose end was not queued stays with the sweeper.
     if (read.session.openedWith === 'call' && isOver(usage)) await queueEnd(ports, read.session, 'ended');
-    // Also where nothing is new: what only repeats itself is bounded like the rest.
+    // Also if nothing is new: repetitions are limited like other requests.
     const budgets = budgetsOf(read, now);
     await ports.sessionUsage.saveUsage(withRequestCounted(usage, now), budgets, capSeconds);
     await settle(ports, read, { budgets, charged: usage.responses > stored.responses }, now);
-    // Again with each repetition: the first one may have died before it came to this.
+    // Again with each repetition: the first request may have died before this line.
     if (isOver(usage)) await ports.ends.recordEnd(usage);
     await noteThresholds(ports, read, now);
     return { usage, tally };
@@ -181,7 +181,7 @@ const budgetsOf = ({ session, workspace, budgets }: SessionSnapshot, now: Date):
     ? budgets.map((budget) => currentBudget(budget, now, workspace.timeZone))
     : [];
 
-/** Notices and hang-ups of the budgets, by what they hold after this report. */
+/** Notices and hang-ups that follow from the budgets after this report. */
 const settle = async (
   ports: EventPorts,
   read: SessionSnapshot,
@@ -201,7 +201,7 @@ interface AppliedEvents {
   readonly usage: SessionUsage;
   readonly tally: Tally;
   readonly failures: readonly { readonly id: string; readonly failure: ReportedFailure }[];
-  /** A whole response came through: the key works. */
+  /** A response was completed: the key works. */
   readonly worked: boolean;
 }
 
@@ -232,7 +232,7 @@ interface Reporter {
 const isWitness = ({ connectedAtMs, responses }: SessionUsage): boolean =>
   connectedAtMs !== null && responses > 0;
 
-/** Puts failures on the operator's list, and what they say of the key beside it. */
+/** Puts failures on the operator's list, and records what they say about the key. */
 const tellOperator = async (
   ports: EventPorts,
   { read: { session, workspace, health }, usage, sourceIp }: Reporter,
@@ -258,18 +258,18 @@ const tellOperator = async (
   );
   const before = health ?? newKeyHealth(version);
   let after: KeyHealth = before;
-  // Of the address that reports: sessions that were opened from many addresses count once where one host reports for all.
+  // The address of the report: sessions opened from many addresses count once if one host reports for all of them.
   const ipHash = failures.length === 0 ? '' : await ports.pseudonyms.hashIp(sourceIp, now);
   for (const { failure } of failures)
     if (failure.openAiFailure !== undefined && isWitness(usage))
       after = withReport(after, { version, ipHash, failure: failure.openAiFailure }, now);
   if (worked && failures.length === 0) after = withSuccess(after, version, now);
-  // Another visitor's report of the same moment may win; what is lost is one vote of a quorum, and more will come.
+  // A concurrent report of another visitor may win. That loses one vote of a quorum, and more will follow.
   if (after === before) return;
   await ignoreConflict(ports.health.saveHealth(session, after, now));
   const degradation = degradationOf(after, version, now);
   const changed = degradation?.until.getTime() !== degradationOf(before, version, now)?.until.getTime();
-  // The platform's key has no owner who could look at it.
+  // The platform's key has no owner who would see it.
   if (changed && session.keyScope !== 'platform')
     await ports.health.noteDegraded(session, degradation && degradedUntil(degradation));
 };
@@ -285,7 +285,7 @@ const settleSlots = async (
   const reason = hangUpReason(read, usage, now);
   if (session.openedWith === 'call') {
     if (reason === undefined) return (await expectCall(ports, session, now)) ? undefined : 'slot_lost';
-    // Its end was queued before the report was saved; here it is the broker that wants it to end.
+    // Its end was queued before the report was saved: the broker ends it.
     if (reason !== 'ended') await queueEnd(ports, session, reason);
     return reason;
   }
@@ -299,7 +299,7 @@ const settleSlots = async (
     return reason;
   }
   if (reason === 'max_duration') {
-    // Still held, and from now on expected to be free: the page has been told to hang up.
+    // Still held, but expected to be free soon: the page was told to hang up.
     const expectedUntil = Math.floor(now.getTime() / 1_000);
     const leases = held.map((lease) => ({ ...lease, expectedUntil }));
     return (await ports.slots.expect(workspaceId, leases, now)) ? reason : 'slot_lost';
@@ -307,16 +307,16 @@ const settleSlots = async (
   if (reason !== undefined) return reason;
   const connectBy = admission?.connectBy ?? 0;
   const until = Math.min(
-    // Never shorter than it was admitted for: the client secret may still be good.
+    // Never shorter than admitted: the client secret may still be valid.
     Math.max(Math.floor(now.getTime() / 1_000) + SILENCE_SECONDS, connectBy),
-    // By then OpenAI has ended it, whatever is still reported.
+    // By then OpenAI has ended it, even if reports still arrive.
     connectBy + LONGEST_SESSION_SECONDS,
   );
   const leases: SlotLease[] = held.map((lease) => ({ ...lease, expiresAt: until }));
   return (await ports.slots.renew(workspaceId, leases, now)) ? undefined : 'slot_lost';
 };
 
-/** A sign of life of a call makes nobody's slot longer; it says when the next visitor may find one free. */
+/** A sign of life of a call does not extend its slot; it only updates when the slot is expected to be free. */
 const expectCall = (
   { slots }: EventPorts,
   { workspaceId, sessionId, admission, createdAt }: SessionSnapshot['session'],
@@ -354,7 +354,7 @@ const hangUpReason = (
   if (site === undefined || workspace?.deletedAt !== null) return 'site_gone';
   const { maxDurationSeconds = site.maxDurationSeconds, connectBy = 0 } = session.admission ?? {};
   const longest = maxDurationSeconds + OVERTIME_SECONDS;
-  // Where the browser's clock stands still, ours decides: it cannot have begun later than when it might last connect.
+  // If the browser's clock stands still, ours decides: the session cannot have begun after the last moment at which it could connect.
   const isTooLong = durationSecondsOf(usage) >= longest || now.getTime() > (connectBy + longest) * 1_000;
   return isTooLong || holdUsedUp(usage) ? 'max_duration' : undefined;
 };

@@ -28,7 +28,7 @@ export const createWorkspace =
     if (settings.billingMode === 'managed') await requireManaged(ports.keys);
     const now = ports.clock();
     const createdAt = now.toISOString();
-    // Counted in the last minute of the day: one item for the day, kept until it is over.
+    // Counted in the last minute of the day: one item for the day, kept until it has ended.
     const endOfDay = new Date(`${createdAt.slice(0, 10)}T23:59:00.000Z`);
     const subject = `new-workspace#${caller.sub}`;
     const budget = await ports.limiter.spend(subject, { perMinute: ports.workspacesPerDay }, endOfDay);

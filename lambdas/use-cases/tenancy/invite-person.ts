@@ -63,7 +63,7 @@ export const inviteSub =
       invitedSub,
     });
 
-/** `secret`: null where the invitation was mailed, so that only the mailbox has it. */
+/** `secret`: null if the invitation was mailed, so that only the mailbox has it. */
 export interface SentInvitation {
   readonly invitation: Invitation;
   readonly secret: string | null;
@@ -98,7 +98,7 @@ export const invitePerson =
     return { invitation, secret: null };
   };
 
-/** Counted in the last minute of the day: one item for the day, kept until it is over. */
+/** Counted in the last minute of the day: one item for the day, kept until it has ended. */
 const spendInvitation = async (limiter: RateLimiter, workspaceId: WorkspaceId, now: Date): Promise<void> => {
   const endOfDay = new Date(`${now.toISOString().slice(0, 10)}T23:59:00.000Z`);
   const budget = await limiter.spend(

@@ -8,7 +8,7 @@ const REFUSED_ORIGINS: RateLimit = { perMinute: 60 };
 
 /**
  * Puts a refused origin on the operator's list, where the anomaly detector sees it too, unless the site ignores it. What
- * strangers can cause is bounded: so many writes per site and minute, at most five origins by name, and nothing for a site
+ * strangers can cause is bounded: this many writes per site and minute, at most five origins by name, and nothing for a site
  * that does not exist. Best effort, and apart from the site's own budget, which strangers must not spend.
  */
 export const reportRefusedOrigin = async (

@@ -35,7 +35,7 @@ export type CallRecord = {
   readonly sidebands: number;
   /** The session object as of now. */
   readonly session: Readonly<Record<string, unknown>>;
-  /** The settings of every request for a response, oldest first; empty where turn detection asked. */
+  /** The settings of every request for a response, oldest first; empty if turn detection asked. */
   readonly responseRequests: Conversation['responseRequests'];
   readonly invoice: Invoice;
 };
@@ -48,14 +48,14 @@ export type CallRequest = {
   readonly failure: string | undefined;
   readonly owner: string;
   readonly createdWith: CallRecord['createdWith'];
-  /** A fault: the call goes on when its browser has left, until a hang-up or the time limit. */
+  /** A fault: the call continues when its browser has left, until a hang-up or the time limit. */
   readonly outlivesBrowser?: boolean | undefined;
 };
 
 export type Calls = {
   /** Opens a call. Undefined for an offer that cannot be answered. */
   readonly open: (request: CallRequest) => Promise<{ callId: string; answer: string } | undefined>;
-  /** True while the call goes on, for the key that may control it; another key sees no call. */
+  /** True while the call continues, for the key that may control it; another key sees no call. */
   readonly isLive: (callId: string, owner: string) => boolean;
   /** Ends a call. False if this key has no such call. */
   readonly hangUp: (callId: string, owner: string) => boolean;
@@ -66,7 +66,7 @@ export type Calls = {
   readonly drop: (callId: string) => void;
   /** Ends what has lasted too long by the clock. Happens by itself ten times a second. */
   readonly expire: () => void;
-  /** The calls that go on, oldest first. */
+  /** The calls that continue, oldest first. */
   readonly live: () => readonly string[];
   /** The latest thousand calls, oldest first. */
   readonly records: () => readonly CallRecord[];
@@ -82,7 +82,7 @@ type Call = Pick<CallRecord, 'callId' | 'keyFingerprint' | 'createdWith' | 'hasD
   ended: CallRecord['ended'];
 };
 
-/** Holds the calls of one stand-in. A call goes on after its client secret has expired, for an hour at most. */
+/** Holds the calls of one stand-in. A call continues after its client secret has expired, for an hour at most. */
 export function createCalls({
   now,
   maxCallMs = MAX_CALL_MS,

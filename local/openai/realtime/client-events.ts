@@ -49,7 +49,7 @@ const ClientEvent = z.discriminatedUnion('type', [
 ]);
 export type ClientEvent = z.infer<typeof ClientEvent>;
 
-/** An error about one client event: the session goes on. */
+/** An error about one client event: the session continues. */
 export type ClientError = {
   readonly type: 'invalid_request_error';
   readonly code: string;

@@ -43,7 +43,7 @@ const FRAME_MS = 20;
 /** Enough for the word that a channel closes to arrive on this machine. */
 const CLOSING_MS = 200;
 
-/** The WebRTC of this machine, or undefined where its library is not installed. */
+/** The WebRTC of this machine, or undefined if its library is not installed. */
 export async function loadPeers(): Promise<OpenPeer | undefined> {
   try {
     const werift = await import('werift');
@@ -126,7 +126,7 @@ async function openPeer(
     throw error;
   }
 
-  // Whatever goes wrong on the way out, the call is over.
+  // Whatever goes wrong on the way out, the call has ended.
   const close = (): Promise<void> => connection.close().catch(() => undefined);
   return {
     answer: connection.localDescription?.sdp ?? '',

@@ -42,7 +42,7 @@ export type Responses = {
     settings: SessionRequest | undefined,
     input: Tokens,
   ) => string;
-  /** False once everything was generated, although the sound may go on. */
+  /** False once everything was generated, although the sound may continue. */
   readonly isGenerating: () => boolean;
   readonly count: () => number;
   readonly cancel: (reason: 'turn_detected' | 'client_cancelled') => void;
@@ -66,7 +66,7 @@ type Answering = {
   isGenerated: boolean;
 };
 
-/** OpenAI generates speech faster than it is spoken; here, so many times. */
+/** OpenAI generates speech faster than it is spoken; here, this many times. */
 const GENERATION_SPEED = 3;
 
 /** The responses of one session, one after another. */

@@ -19,7 +19,7 @@ const LOUDEST_THRESHOLD = 1_000;
 /**
  * Tells speech from silence by the energy of the sound, and by nothing else: steady noise above the threshold is taken
  * for speech. Time is counted in sound heard, so that a slow machine decides as a fast one does. `fromMs`: the sound that came
- * before, so that places go on where settings change in the middle of a call.
+ * before, so that places continue where settings change in the middle of a call.
  */
 export function detectVoice(
   { threshold, silenceMs }: VoiceActivityOptions,

@@ -22,7 +22,7 @@ export interface Update {
   readonly value: Operand | undefined;
 }
 
-/** `tree` is undefined where the grammar could not be read; `names` are the placeholders that occur in the text. */
+/** `tree` is undefined if the grammar could not be read; `names` are the placeholders that occur in the text. */
 export interface Expression<Tree> {
   readonly tree: Tree | undefined;
   /** Comparisons, logical operators, functions and sums. */

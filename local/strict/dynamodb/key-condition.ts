@@ -13,7 +13,7 @@ export interface KeyTest {
   readonly attribute: string;
   /** `=`, `<`, `<=`, `>`, `>=`, `BETWEEN` or `begins_with`. */
   readonly operator: string;
-  /** undefined where the placeholder is not defined. */
+  /** undefined if the placeholder is not defined. */
   readonly values: readonly (Value | undefined)[];
 }
 
@@ -32,7 +32,7 @@ const unsupported = (operator: string): KeyCondition => ({
   fault: `Invalid operator used in KeyConditionExpression: ${operator}`,
 });
 
-/** The key condition of a Query, as an expression or in the legacy form; undefined where there is none to read. */
+/** The key condition of a Query, as an expression or in the legacy form; undefined if there is none to read. */
 export const keyConditionOf = (request: DynamoDbRequest): KeyCondition | undefined => {
   if (request.operation !== 'Query') return undefined;
   const legacy = request.input['KeyConditions'] as Readonly<Record<string, Json>> | undefined;

@@ -70,7 +70,7 @@ describe('The list of changed objects', () => {
     ]);
   });
 
-  test('leaves out the markers that the lifecycle puts when the retention is over', async () => {
+  test('leaves out the markers that the lifecycle puts when the retention has ended', async () => {
     local.write(Bucket, 'a', 'once');
     now = new Date(now.getTime() + RETENTION_DAYS * DAY_MS - 1);
     local.write(Bucket, 'b', 'once');

@@ -44,7 +44,7 @@ export interface Stage {
   endedMeter(tenant: Tenant, nth?: number): Promise<Meter>;
   /** Waits until no call of a workspace holds a line: the broker gives it back once OpenAI has hung up. */
   linesAreFree(tenant: KeyedTenant): Promise<void>;
-  /** Waits until OpenAI has noticed that a call is over. */
+  /** Waits until OpenAI has noticed that a call has ended. */
   callIsOver(callId: string | undefined): Promise<void>;
   close(): Promise<void>;
 }
@@ -89,7 +89,7 @@ export const startStage = async (): Promise<Stage> => {
     call: async (context, tenant, attributes) => {
       const visitor = await visit(context, host.url(tenant.siteId, attributes));
       await visitor.startCall();
-      // A call can go on to another state, or end, before this looks at it.
+      // A call can continue to another state, or end, before this looks at it.
       await visitor.passes('listening');
       return visitor;
     },
@@ -114,7 +114,7 @@ export const startStage = async (): Promise<Stage> => {
         if (callId !== undefined && !openAiOf(stack).liveCalls.includes(callId)) return;
         await sleep(50);
       }
-      throw new Error('The call goes on.');
+      throw new Error('The call continues.');
     },
     close: async () => {
       tables.close();

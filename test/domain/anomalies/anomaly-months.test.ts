@@ -177,7 +177,7 @@ describe('authentication failures', () => {
     },
   );
 
-  it('are over with a success, but not with one that is older than the last failure', () => {
+  it('have ended with a success, but not with one that is older than the last failure', () => {
     const run = failing(P.authFailures.run);
     const last = run.at(-1);
     const before = run.slice(0, -1);

@@ -95,7 +95,7 @@ describe('a session', () => {
     expect(observe(state, first).state).toBe(state);
   });
 
-  it('is told apart from its own outcome and usage', () => {
+  it('is distinguished from its own outcome and usage', () => {
     const sessionId = newId();
     const state = stateAfter(
       initialAnomalyState,
@@ -232,7 +232,7 @@ describe('an outcome', () => {
   it.each([
     ['later success', { issued: true, at: AT + 1 }, 0],
     ['success of the same moment', { issued: true }, 2],
-    ['failure that says nothing of the key', { openAiFailure: 'timeout', at: AT + 1 }, 2],
+    ['failure that says nothing about the key', { openAiFailure: 'timeout', at: AT + 1 }, 2],
     ['failure for want of credit', { openAiFailure: 'quota_exhausted', at: AT + 1 }, 2],
     ['refusal of ours', { at: AT + 1 }, 2],
   ])('that is a %s leaves the run at its length', (_, facts, authRun) => {
@@ -300,7 +300,7 @@ describe('refused origins', () => {
   });
 });
 
-describe('an hour that is over', () => {
+describe('an hour that has ended', () => {
   const next = session({ at: AT + HOUR });
 
   it('waits for six others before it is learned', () => {
@@ -452,7 +452,7 @@ describe('an hour that is over', () => {
   });
 });
 
-describe('a day that is over', () => {
+describe('a day that has ended', () => {
   const evening = (facts: Partial<AnomalyState> = {}): AnomalyState =>
     known({
       hour: H + 13,
@@ -476,7 +476,7 @@ describe('a day that is over', () => {
     });
   });
 
-  it('is over at midnight and not an hour before', () => {
+  it('has ended at midnight and not an hour before', () => {
     const state = stateAfter(evening({ hour: H + 12 }), session({ at: AT + 13 * HOUR }));
     expect(state).toMatchObject({ days: [], daySessions: 8 });
   });
@@ -691,7 +691,7 @@ describe('an observation of a site', () => {
     expect(limitedBy(observation, 90)).toEqual({ ...observation, maxSeconds: 90 });
   });
 
-  it('has none where no session was', () => {
+  it('has none if no session was', () => {
     expect(limitedBy(refused(3), 90)).toEqual(refused(3));
   });
 });
@@ -714,7 +714,7 @@ describe('a kind that was told', () => {
     },
   );
 
-  it('speaks again once that is over', () => {
+  it('speaks again once that has ended', () => {
     expect(detectionsOf(tipping({ silentUntil: { burst: AT + 1 } }), session())).toEqual([]);
     expect(detectionsOf(tipping({ silentUntil: { burst: AT } }), session())).toHaveLength(1);
   });

@@ -74,7 +74,7 @@ describe('the summary of an incident', () => {
     [7_200, '143 sessions within 2 hours, where'],
     [82_800, '143 sessions within 23 hours, where'],
     [86_400, '143 sessions within one day, where'],
-  ])('says of a window of %d seconds how long it is', (windowSeconds, beginning) => {
+  ])('says about a window of %d seconds how long it is', (windowSeconds, beginning) => {
     expect(summaryOf({ ...incident, windowSeconds }).startsWith(beginning)).toBe(true);
   });
 
@@ -91,7 +91,7 @@ describe('the summary of an incident', () => {
     ['notify', 'Nothing was changed.'],
     ['rotate', 'The key is being re-encrypted.'],
     ['suspend', 'The key is suspended; resume it when you know why.'],
-  ] as const)('says of %s what was done', (response, end) => {
+  ] as const)('says about %s what was done', (response, end) => {
     expect(summaryOf({ ...incident, response }).endsWith(` are usual. ${end}`)).toBe(true);
   });
 

@@ -417,7 +417,7 @@ describe('where the pages of a trail end', () => {
   const storedOf = (rows: readonly AuditRow[]): readonly Stored[] =>
     rows.map((row, i) => ({ place: i + 1, row }));
 
-  /** A table that answers pages of the sizes given, over and over; a page may be empty and still go on. */
+  /** A table that answers pages of the sizes given, over and over; a page may be empty and still continue. */
   const logOf = (stored: readonly Stored[], sizes: readonly number[], lastWritten: number): AuditLog => {
     let page = 0;
     return {

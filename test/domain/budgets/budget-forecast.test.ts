@@ -15,7 +15,7 @@ describe('the forecast of a budget', () => {
     expect(forecast(100, '2026-03-29', '2026-03-29T10:30:00Z', 'Europe/Berlin')).toBe(200);
   });
 
-  it('is not given before a tenth of the period is over', () => {
+  it('is not given before a tenth of the period has passed', () => {
     expect(forecast(300, '2026-11', '2026-11-03T23:00:00Z')).toBeNull();
     expect(forecast(300, '2026-11', '2026-11-04T00:00:00Z')).toBe(3_000);
   });

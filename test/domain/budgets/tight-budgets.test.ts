@@ -3,7 +3,7 @@ import { type Budget, currentBudget } from '../../../lambdas/domain/budgets/budg
 import { tightBudgets } from '../../../lambdas/domain/budgets/tight-budgets.ts';
 import { aBudget } from '../../use-cases/budgets/budget-fixture.ts';
 
-/** Half of the month of the budgets is over. */
+/** Half of the month of the budgets has passed. */
 const HALF = new Date('2026-11-16T00:00:00.000Z');
 
 const budget = (facts: Partial<Budget>) => currentBudget(aBudget(facts), HALF, 'UTC');
@@ -22,7 +22,7 @@ it('a budget is tight from 80 % used on, what is reserved included, or when it i
   expect(tight.map(({ changedBy }) => changedBy)).toEqual(['passed', 'reserved', 'forecast']);
 });
 
-it('a budget of a period that is over is not tight', () => {
+it('a budget of a period that has ended is not tight', () => {
   const old = budget({ periodName: '2026-10', spentMicroCents: 100, remainingMicroCents: 0 });
   expect(tightBudgets([old], HALF, 'UTC')).toEqual([]);
 });

@@ -183,7 +183,7 @@ describe('the first message of a locked site', () => {
     expect(afterEvent(again, connected).steps).toEqual([]);
   });
 
-  it('is no response that nobody asked for, and the turn of the visitor is still answered by OpenAI', () => {
+  it('is not a response that nobody asked for, and the turn of the visitor is still answered by OpenAI', () => {
     const turnOfVisitor = [turn('item_1'), answer('r1', 'rsv_1'), done('r1'), answer('r2')];
     expect(play([equal, connected, ...turnOfVisitor], locked).steps).not.toContain('hang_up');
     // The same answer without a turn of the visitor is a response that nobody asked for.

@@ -33,7 +33,7 @@ const verdict: Verdict = {
   latencyMs: 3,
 };
 
-/** A record of a version; its ciphertext is its own, so that two seals of one key are told apart. */
+/** A record of a version; its ciphertext is its own, so that two seals of one key are distinguished. */
 const sealedOf = (version: number): SealedKey => ({
   ...SITE_IDENTITY,
   version,
@@ -93,7 +93,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 const steps = fc.array(step, { minLength: 1, maxLength: 40 });
 
-/** The change that a step makes of a scope; undefined where the use case refuses. */
+/** The change that a step makes of a scope; undefined if the use case refuses. */
 const changeOf = ({ currentKey, retained }: Scope, step: Step, ms: number): KeyChange | undefined => {
   const hand = handAt(ms, step.does);
   const live = isLive(currentKey) ? currentKey : undefined;
@@ -135,7 +135,7 @@ const throughAnyLife = (seen: Seen): void => {
 };
 
 describe('over any life of a key', () => {
-  it('no version is given out twice, not even after a deletion', () => {
+  it('no version is assigned twice, not even after a deletion', () => {
     throughAnyLife((_, { history, currentKey }) => {
       expect(history).toEqual(history.map((_, i) => i + 1));
       expect(currentKey?.lastVersion).toBe(history.length);
@@ -198,7 +198,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('what a change says that it shreds is what could be opened before and cannot be after', () => {
+  it('a change shreds exactly the versions that could be opened before and cannot be opened after', () => {
     throughAnyLife((before, after, change) => {
       const openable = ({ currentKey, retained }: Scope): number[] => [
         ...(isLive(currentKey) ? [currentKey.sealed.version] : []),
@@ -341,7 +341,7 @@ describe('a rollback', () => {
   const first = stored(undefined, 60, START_MS).currentKey;
   const { currentKey, retain } = stored(first, 60, START_MS);
 
-  it('is refused where nothing is retained', () => {
+  it('is refused if nothing is retained', () => {
     expect(rollBack(first, undefined, 60, handAt(START_MS))).toBeUndefined();
     expect(rollBack(currentKey, undefined, 60, handAt(START_MS))).toBeUndefined();
     expect(rollBack({ ...currentKey, previousVersion: null }, retain, 60, handAt(START_MS))).toBeUndefined();

@@ -61,7 +61,7 @@ describe('a pasted OpenAI key', () => {
     },
   );
 
-  it('is accepted from 20 to 300 characters after its prefix, and not beside', () => {
+  it('is accepted from 20 to 300 characters after its prefix, and not outside of that range', () => {
     const withLength = (length: number): string =>
       `sk-${keyCharacters(300).replaceAll('-', 'x')}`.slice(0, length + 3);
     expect(accepted(withLength(20)).text).toHaveLength(23);

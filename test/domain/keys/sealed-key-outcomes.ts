@@ -45,7 +45,7 @@ export const errorOfOpening = (record: SealedKey, dataKey: Buffer): unknown => {
 };
 
 /**
- * All that a caller can tell about an attempt, but for the plaintext and the stack: two outcomes that are equal here
+ * All that a caller can tell about an attempt, except for the plaintext and the stack: two outcomes that are equal here
  * are indistinguishable. A damaged record must give UNREADABLE, whatever its damage.
  */
 export const outcomeOfOpening = (record: SealedKey, dataKey: Buffer): string => {

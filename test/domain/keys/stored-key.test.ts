@@ -254,7 +254,7 @@ describe('what has become of a version', () => {
     expect(versionState(6, live(), [kept], at)).toBe('shredded');
   });
 
-  it('is shredded for every other version, for a deleted key, and where there is none', () => {
+  it('is shredded for every other version, for a deleted key, and if there is none', () => {
     expect(versionState(5, live(), [kept], before)).toBe('shredded');
     expect(versionState(VERSION, deleted, [], before)).toBe('shredded');
     expect(versionState(VERSION, undefined, [], before)).toBe('shredded');

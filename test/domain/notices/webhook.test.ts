@@ -58,7 +58,7 @@ describe('a rotated secret', () => {
   const at = (time: string): readonly number[] =>
     signingVersions(aWebhook({ previousSecretUntil: until }), new Date(time));
 
-  it('signs beside the former one up to the exact millisecond at which the overlap ends, and then alone', () => {
+  it('signs alongside the former one up to the exact millisecond at which the overlap ends, and then alone', () => {
     expect(at('2026-11-24T11:59:59.999Z')).toEqual([3, 2]);
     expect(at(until)).toEqual([3]);
     expect(at('2026-11-24T12:00:00.001Z')).toEqual([3]);

@@ -62,7 +62,7 @@ describe('the instructions of a session', () => {
 });
 
 describe('the daily limits of a visitor', () => {
-  it('allow everything where there are none', () => {
+  it('allow everything if there are none', () => {
     const day = { calls: 1_000_000, seconds: 86_400 };
     expect(secondsLeft(NO_VISITOR_LIMITS, day)).toBeUndefined();
     expect(visitorIsDone(NO_VISITOR_LIMITS, day)).toBe(false);

@@ -30,7 +30,7 @@ describe('the seconds that a session of a hard-capped plan should hold', () => {
     },
   );
 
-  it('are none where the session holds none', () => {
+  it('are none if the session holds none', () => {
     expect(wantedHoldSeconds(usageAfter(500, { hold: 0 }))).toBe(0);
   });
 });

@@ -41,7 +41,7 @@ describe('what a browser met', () => {
     ['connect', null, 'connection_failed'],
     ['connect', 'invalid_api_key', 'client_secret_refused'],
     ['response', 'unheard_of', 'response_failed'],
-  ] as const)('%s %s is %s, and says nothing of the key', (source, code, reason) => {
+  ] as const)('%s %s is %s, and says nothing about the key', (source, code, reason) => {
     expect(classifyReport(source, code)).toMatchObject({
       reason,
       refusal: undefined,

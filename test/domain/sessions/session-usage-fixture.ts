@@ -96,7 +96,7 @@ export const responseUsage = (
   tokens: { ...NO_TOKENS, ...tokens },
 });
 
-/** One report that arrives so many seconds after the mint. */
+/** One report that arrives this many seconds after the mint. */
 export interface Arrival {
   readonly report: SessionEvent;
   readonly arrivesAt: number;

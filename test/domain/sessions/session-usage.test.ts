@@ -67,7 +67,7 @@ describe('the length of a session', () => {
     expect(entryOf(afterReports([heartbeat(22)]))).toMatchObject({ sessions: 1, unpricedSessions: 0 });
   });
 
-  it('takes each report that says something new, though it be older than the ones before', () => {
+  it('takes each report that says something new, though it be older than the previous ones', () => {
     const { usage, outcomes } = take(aSessionUsage(), [
       { report: heartbeat(40), arrivesAt: 50 },
       { report: heartbeat(20), arrivesAt: 50 },
@@ -90,7 +90,7 @@ describe('the length of a session', () => {
     expect(durationSecondsOf(usage)).toBe(20);
   });
 
-  it('goes on to the latest heartbeat while it lives', () => {
+  it('continues to the latest heartbeat while it lives', () => {
     expect(durationSecondsOf(afterReports([connected(0), heartbeat(20), heartbeat(40)]))).toBe(40);
   });
 
@@ -147,7 +147,7 @@ describe('five seconds', () => {
     });
   });
 
-  it('a session on an own key is never billed, however long', () => {
+  it('a session on your own key is never billed, however long', () => {
     const usage = afterReports([connected(1), ended(601)], aSessionUsage({ mode: 'byok' }));
     expect(entryOf(usage)).toMatchObject({ seconds: 600, billedSeconds: 0, committedSeconds: 0 });
   });
@@ -243,7 +243,7 @@ describe('silence', () => {
 describe('the minutes that a session holds', () => {
   const held = aSessionUsage({ holdSeconds: 600 });
 
-  it('stay committed while it may run, and are what it used once it is over', () => {
+  it('stay committed while it may run, and equal its use once it has ended', () => {
     const running = afterReports([connected(0), heartbeat(100)], held);
     expect(entryOf(running)).toMatchObject({ billedSeconds: 100, committedSeconds: 600 });
     const over = afterReports([ended(130)], running);
@@ -280,7 +280,7 @@ describe('the minutes that a session holds', () => {
     });
   });
 
-  it('are the most that is billed, also when the session went on beyond them', () => {
+  it('are the most that is billed, also when the session continued beyond them', () => {
     const over = afterReports([connected(0), heartbeat(601), ended(615)], held);
     expect(entryOf(over)).toMatchObject({ seconds: 615, billedSeconds: 600, committedSeconds: 600 });
   });
@@ -339,7 +339,7 @@ describe('times that cannot be', () => {
 });
 
 describe('a session of which nothing was reported', () => {
-  it('is looked after once its secret opens nothing any more, and not before 75 seconds', () => {
+  it('is checked once its secret opens nothing any more, and not before 75 seconds', () => {
     expect(aSessionUsage({ connectSeconds: 90 })).toMatchObject({
       quietUntilMs: afterMint(90),
       dueAtMs: afterMint(90),
@@ -432,7 +432,7 @@ describe('tokens', () => {
   const takenAt = (seconds: number, tokens: Parameters<typeof responseUsage>[1], usage = aSessionUsage()) =>
     applyEvent(usage, responseUsage(seconds, tokens), clockAt(seconds));
 
-  // (50 s + 10 s) × 1.5 = 90 s: 20 tokens a second are spoken, 10 heard beside them; one answer of 4,096 may be ahead.
+  // (50 s + 10 s) × 1.5 = 90 s: 20 tokens a second are spoken, 10 heard alongside them; one answer of 4,096 may be ahead.
   it.each([
     ['spoken', { audioOut: 5_896 }, { audioOut: 5_897 }],
     ['heard', { audioIn: 6_796 }, { audioIn: 6_797 }],
@@ -574,7 +574,7 @@ describe('tokens', () => {
   });
 });
 
-describe('reports that come again', () => {
+describe('repeated reports', () => {
   it('are known by what they say: a second delivery changes nothing, not even the object', () => {
     const reports = [connected(0), heartbeat(20), responseUsage(25, { audioOut: 9 }), failed(26), ended(40)];
     const usage = afterReports(reports);
@@ -705,7 +705,7 @@ describe('the receipt of an honest session', () => {
     );
   });
 
-  it('is what the entries of the ledger add up to, however the reports were parted', () => {
+  it('equals the sum of the entries of the ledger, however the reports were split', () => {
     fc.assert(
       fc.property(muddled, ({ arrivals, delivered, sizes }) => {
         const end = Math.max(...arrivals.map(({ arrivesAt }) => arrivesAt));

@@ -95,7 +95,7 @@ describe('the reservation of a response', () => {
     expect(withTurnReserved(reserved(), 2, { turnId: 'item_2', reservation })).toBeUndefined();
     const over = noted(watched(), 1, { type: 'ended' });
     expect(withTurnReserved(over, 1, { turnId: 'item_1', reservation })).toBeUndefined();
-    // The successor of a watcher that died goes on with the next turn, and keeps what that one reserved.
+    // The successor of a watcher that died continues with the next turn, and keeps what that one reserved.
     const next = held(withWatchTaken(reserved(), START, clockAt(1_000)));
     expect(withTurnReserved(next, 2, { turnId: 'item_1', reservation })).toBe('answered');
     expect(next.reservations).toEqual([reservation]);
@@ -165,7 +165,7 @@ describe('a watched session', () => {
     for (const audioOut of [20, 21]) expect(claims(audioOut).counted).toEqual(TOKENS);
     expect(claimsTooMuch(closed(20))).toBe(false);
     expect(claimsTooMuch(closed(21))).toBe(true);
-    // Nobody knows while the call goes on, or where something was missed.
+    // Nobody knows while the call continues, or where something was missed.
     expect(claimsTooMuch(claims(21))).toBe(false);
     expect(claimsTooMuch(noted(closed(21), 1, { type: 'gap' }))).toBe(false);
   });
@@ -178,7 +178,7 @@ describe('a watched session', () => {
     expect(receipt).toMatchObject({ tokens: TOKENS, claimedTokens: { audioOut: 40 }, claimsTooMuch: true });
     expect(receipt.claimedMicroCents).toBe(2 * (receipt.costMicroCents ?? Number.NaN));
     expect(receiptOf(withCallClosed(claiming(20), clockAt(60))).claimsTooMuch).toBe(false);
-    // While the call goes on nobody knows.
+    // While the call continues nobody knows.
     expect(receiptOf(claiming(40))).toMatchObject({ claimsTooMuch: null, claimedTokens: { audioOut: 40 } });
     expect(receiptOf(aSessionUsage())).toMatchObject({
       claimsTooMuch: null,

@@ -79,7 +79,7 @@ describe('registering an origin', () => {
     'https://',
     'https:///',
     'https:///example.com',
-    // Anything beside scheme, host and port
+    // Anything besides scheme, host and port
     'https://example.com/path',
     'https://example.com//',
     'https://example.com/.',
@@ -501,7 +501,7 @@ describe('matching a wildcard', () => {
     );
   });
 
-  it('is not weakened by another pattern beside it', () => {
+  it('is not weakened by another pattern alongside it', () => {
     const both = ['https://*.example.com', 'https://example.org'];
     expect(originAllowed('https://example.org', both)).toBe(true);
     expect(originAllowed('https://a.example.org', both)).toBe(false);

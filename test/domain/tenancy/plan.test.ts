@@ -125,7 +125,7 @@ describe('the plans of the price page', () => {
     expect(siteCapOf(plan('pro'), 'managed')).toBe(10);
   });
 
-  it('do not cap sites with an own key, unless the deployment says so', () => {
+  it('do not cap sites with their own key, unless the deployment says so', () => {
     for (const each of BUILT_IN_PLANS) expect(siteCapOf(each, 'byok')).toBeNull();
     expect(siteCapOf({ ...plan('free'), maxByokSites: 4 }, 'byok')).toBe(4);
     expect(siteCapOf({ ...plan('free'), maxByokSites: 4 }, 'managed')).toBe(1);

@@ -57,7 +57,7 @@ describe('the headers that a preflight allows', () => {
     expect(allowedHeaders(`content-type,${name}`)).toBe(OWN);
   });
 
-  it('hold at most twenty names beside the own ones, each once', () => {
+  it('hold at most twenty names besides the own ones, each once', () => {
     const many = Array.from({ length: 500 }, (_, index) => `x-trace-${index}`);
     const answer = allowedHeaders([...many, ...many].join(','));
     expect(answer.split(', ')).toEqual([...OWN.split(', '), ...many.slice(0, 20)]);

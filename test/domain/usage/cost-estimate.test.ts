@@ -27,7 +27,7 @@ const plan = (name: string): Plan => {
   return found;
 };
 
-/** A month of `minutes` at `centsPerMinute` with an own key. */
+/** A month of `minutes` at `centsPerMinute` with your own key. */
 const monthOf = (minutes: number, centsPerMinute: number): Month => ({
   seconds: minutes * 60,
   openAiMicroCents: minutes * centsPerMinute * CENT,
@@ -186,7 +186,7 @@ describe('a month on a plan', () => {
     expect(compareWithPlan(monthOf(291, 10), plan('starter')).cheaper).toBe('managed');
   });
 
-  it('never breaks even where minutes cost an own key nothing, or there are none', () => {
+  it('never breaks even where minutes of your own key cost nothing, or there are none', () => {
     for (const month of [monthOf(100, 0), monthOf(0, 0)])
       expect(compareWithPlan(month, plan('starter'))).toMatchObject({
         breakEvenMinutes: null,
@@ -213,7 +213,7 @@ describe('the break-even of a plan', () => {
     ['within the included minutes, for good', plan('starter'), 10, 290, null],
     // 10,000 / 5 = 2,000 is after 1,000 included; (10,000 - 2,000) / (5 - 2) = 2,666.7.
     ['beyond the included minutes', own(10_000, 1_000, 2), 5, 2_667, null],
-    ['never, where each minute is dearer than with an own key', plan('pro'), 4, null, null],
+    ['never, where each minute is more expensive than with your own key', plan('pro'), 4, null, null],
     ['from the first minute, where there is no fee', plan('free'), 4, 0, null],
     ['never, where a hard cap comes first', { ...own(2_900, 100, 0), hardCap: true }, 4, null, null],
   ] as const)('%s', (_, of, centsPerMinute, breakEvenMinutes, byokAgainMinutes) => {

@@ -49,7 +49,7 @@ const GOLDEN: readonly GoldenCase[] = [
     source: 'LiteLLM at 00035b69, row gpt-realtime-2025-08-28',
   },
   {
-    name: 'the published response.done on gpt-realtime-2.1, whose text output is dearer',
+    name: 'the published response.done on gpt-realtime-2.1, whose text output is more expensive',
     model: 'gpt-realtime-2.1',
     tokens: PUBLISHED,
     byHand: [
@@ -179,7 +179,7 @@ describe('every price of the catalogue', () => {
     );
   });
 
-  it('makes a cached token no dearer than a fresh one, and counts it at the one rate', () => {
+  it('makes a cached token no more expensive than a fresh one, and counts it at the one rate', () => {
     fc.assert(
       fc.property(fc.nat({ max: 100_000 }), fc.nat({ max: 100_000 }), anyPrice, (text, cached, price) => {
         const usage = (cachedTokens: number) =>

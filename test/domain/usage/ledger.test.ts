@@ -36,7 +36,7 @@ const growing = fc.array(entry, { minLength: 1, maxLength: 10 }).map((entries) =
 });
 
 describe('entries of the ledger', () => {
-  it('add up: the differences of a session from one report to the next are what it came to', () => {
+  it('add up: the differences of a session from one report to the next are its total', () => {
     fc.assert(
       fc.property(growing, (states) => {
         let posted = NO_ENTRY;
@@ -51,7 +51,7 @@ describe('entries of the ledger', () => {
     );
   });
 
-  it('can take back what was added: a session that turns out shorter, or a hold that is over', () => {
+  it('can take back what was added: a session that turns out shorter, or a hold that has ended', () => {
     const held = { ...NO_ENTRY, seconds: 40, committedSeconds: 600 };
     const over = { ...NO_ENTRY, seconds: 25, billedSeconds: 25, committedSeconds: 25 };
     expect(entryDifference(over, held)).toMatchObject({

@@ -129,7 +129,7 @@ describe('the price in a region', () => {
   });
 });
 
-/** Every price that a session may have stored. A row that changes or goes would change receipts of months that are over. */
+/** Every price that a session may have stored. A row that changes or goes would change receipts of months that have ended. */
 const PUBLISHED = [
   'gpt-realtime-2.1@2026-07-01 400 40 2400 3200 40 6400 500 50 +10',
   'gpt-realtime-2.1-mini@2026-07-01 60 6 240 1000 30 2000 80 8 +10',
@@ -214,7 +214,7 @@ describe('the catalogue', () => {
     },
   );
 
-  it('says of every model that ends when, and of no other', () => {
+  it('says about every model that ends when, and of no other', () => {
     for (const { status, shutdownDate } of PRICE_CATALOGUE)
       expect(shutdownDate === null).toBe(status === 'active');
   });

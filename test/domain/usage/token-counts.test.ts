@@ -156,7 +156,7 @@ describe('reading the usage of response.done', () => {
 describe('sums of tokens', () => {
   const someTokens = anyTokens(1_000_000_000);
 
-  it('what was added is what subtracting takes away again', () => {
+  it('subtracting removes exactly what was added', () => {
     fc.assert(
       fc.property(someTokens, someTokens, (one, other) => {
         expect(subtractTokens(addTokens(one, other), other)).toEqual(one);

@@ -65,7 +65,7 @@ describe('usage grouped by anything', () => {
     );
   });
 
-  it('is estimated only where an own key, a flag or an unknown price is in it', () => {
+  it('is estimated only where your own key, a flag or an unknown price is in it', () => {
     const exact: DayUsage = {
       day: '2026-11-01',
       siteId: 'site1' as SiteId,

@@ -4,7 +4,7 @@ import type { ROUTES } from '../../../lambdas/contract/routes.ts';
 export const PEOPLE = ['nobody', 'owner', 'admin', 'viewer', 'removed', 'stranger', 'expired'] as const;
 export type Person = (typeof PEOPLE)[number];
 
-/** Where the list that a query belongs to goes on, in the words of an attacker. */
+/** Where the list that a query belongs to continues, in the words of an attacker. */
 export interface ForgedCursor {
   readonly forgedPlace: string;
 }

@@ -1,7 +1,7 @@
 import { isLong } from '../../support/long-forms.ts';
 
 /**
- * One case in so many belongs to the short form. Each place is tried with 22, 23 or 38 values, which cannot be divided by it, so that
+ * One case in this many belongs to the short form. Each place is tried with 22, 23 or 38 values, which cannot be divided by it, so that
  * the short form tries neighbouring places with different values.
  */
 const SHORT_FORM_SHARE = 5;

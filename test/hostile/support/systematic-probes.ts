@@ -30,7 +30,7 @@ const TEXTS: readonly string[] = [
   'WORKSPACE#',
 ];
 
-/** And what is no text where one is wanted, or one where none is. */
+/** And what is no text if one is wanted, or one where none is. */
 const NODES: readonly JsonNode[] = [
   ...TEXTS.map(text),
   ...[

@@ -154,7 +154,7 @@ export const tokenCases = (): fc.Arbitrary<TokenCase> =>
   );
 
 export interface TokenMaker {
-  /** The token of a case, or undefined where the change leaves it the token that it was. */
+  /** The token of a case, or undefined if the change leaves it the token that it was. */
   readonly tokenOf: (given: TokenCase) => Promise<string | undefined>;
   /** Like the issuer's own in everything. */
   readonly good: () => Promise<string>;
@@ -189,7 +189,7 @@ export const tokenMaker = async (
     return mangle?.(token) ?? token;
   };
 
-  /** RS256 over whatever stands there: what the header says of it may be a lie. */
+  /** RS256 over whatever stands there: what the header says about it may be a lie. */
   const signatureOf = async (input: string, signedBy: Draft['signedBy']): Promise<string> => {
     if (signedBy === 'issuer' || signedBy === 'stranger') {
       const key = signedBy === 'issuer' ? privateKey : strangers.privateKey;

@@ -103,7 +103,7 @@ describe('the clock of a bundle', () => {
     expect((await call(runner, { wait: 20 })).date).toBe('2027-01-20T00:00:00.000Z');
   });
 
-  it('goes on from the time of the call otherwise', async () => {
+  it('continues from the time of the call otherwise', async () => {
     const from = Date.parse('2026-11-23T12:00:10.000Z');
     const { now } = await call(start({ clock: () => new Date(from) }), { wait: 20 });
     // Timers may fire a little early.

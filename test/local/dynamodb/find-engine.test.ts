@@ -27,7 +27,7 @@ describe('findEngine', () => {
     });
   });
 
-  it('takes an empty endpoint for none', () => {
+  it('treats an empty endpoint as none', () => {
     const binary = executable('empty-endpoint/dynoxide');
     expect(findEngine({ endpoint: '', path: dirname(binary), ...withoutPackage }).source).toBe('path');
   });

@@ -87,7 +87,7 @@ describe('streams', () => {
     expect(Streams).toEqual([expect.objectContaining({ TableName: 'events' })]);
   });
 
-  it('go on after a restart from where a reader stopped', async () => {
+  it('continue after a restart from where a reader stopped', async () => {
     const last = (await recordsOf('events')).at(-1)?.dynamodb?.SequenceNumber;
     await stop();
     await start();

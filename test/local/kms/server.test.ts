@@ -141,7 +141,7 @@ describe('the call log', () => {
     );
   });
 
-  it('tells of calls that failed, were faulted or were reset', async () => {
+  it('reports calls that failed, were faulted or were reset', async () => {
     const made = await generateDataKey();
     const wrong = new DecryptCommand({
       CiphertextBlob: present(made.CiphertextBlob),
@@ -248,7 +248,7 @@ describe('a request that is no KMS call', () => {
     expect(JSON.parse(answer.body)).toMatchObject({ __type: errorName });
   });
 
-  it('over 64 KiB is refused, and the server goes on', async () => {
+  it('over 64 KiB is refused, and the server keeps running', async () => {
     const answer = await post('TrentService.Decrypt', 'x'.repeat(1024 * 1024));
     expect(answer.status).toBe(413);
     await expect(describeKey()).resolves.toBeDefined();

@@ -85,7 +85,7 @@ describe('a restart with the state file', () => {
 });
 
 describe('the state file', () => {
-  it('is readable by its owner only, with no temporary file left beside it', async () => {
+  it('is readable by its owner only, with no temporary file left alongside it', async () => {
     await run(fingerprint);
     expect((await stat(stateFile)).mode & 0o777).toBe(0o600);
     expect(await readdir(join(directory, 'nested'))).toEqual(['kms.json']);

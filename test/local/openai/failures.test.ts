@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => openAi.close());
 
-/** The suffix's answer on the mint and on the list of models: status, and code where there is one. */
+/** The suffix's answer on the mint and on the list of models: status, and code if there is one. */
 const refusals: Record<string, { mint: [number, (string | null)?]; models: [number, (string | null)?] }> = {
   revoked: { mint: [401, 'invalid_api_key'], models: [401, 'invalid_api_key'] },
   expired: { mint: [401, null], models: [401, null] },
@@ -106,7 +106,7 @@ describe('the failure at the end of a key', () => {
     expect((await refusalOf(response))['message']).toContain('in organization org-');
   });
 
-  it('tells of the lack of money by the type, whatever the code', async () => {
+  it('reports the lack of money by the type, whatever the code', async () => {
     for (const suffix of ['noquota', 'nocredit', 'spendlimit', 'orgspendlimit', 'usagelimit']) {
       expect((await refusalOf(await mint(openAi, fakeKey(suffix))))['type']).toBe('insufficient_quota');
     }

@@ -16,7 +16,7 @@ const mintStatuses = async (count: number): Promise<number[]> => {
 };
 
 describe('an injected fault', () => {
-  it('strikes as often as told, and then no more', async () => {
+  it('strikes as often as set, and then no more', async () => {
     openAi.inject({ status: 503, times: 2 });
     expect(await mintStatuses(3)).toEqual([503, 503, 200]);
   });

@@ -70,7 +70,7 @@ describe('the event source mapping of the local queue', () => {
     });
   });
 
-  it('keeps what the handler reports, and hands it over again when its visibility timeout is over', async () => {
+  it('keeps what the handler reports, and hands it over again when its visibility timeout has passed', async () => {
     await sendAll('good', 'bad');
     const running = start(reporting('bad'));
     await running.drain();

@@ -72,7 +72,7 @@ describe('a message of the local queue', () => {
     });
   });
 
-  it('comes when its delay is over, by the clock, and not before', async () => {
+  it('comes when its delay has passed, by the clock, and not before', async () => {
     await send('late', 900);
     nowMs += 899_999;
     expect(await receive()).toEqual([]);
@@ -80,7 +80,7 @@ describe('a message of the local queue', () => {
     expect(bodies(await receive())).toEqual(['late']);
   });
 
-  it('is hidden from when it was received until its visibility timeout is over, and counts its deliveries', async () => {
+  it('is hidden from when it was received until its visibility timeout has passed, and counts its deliveries', async () => {
     await send('work');
     expect(await receive()).toHaveLength(1);
     nowMs += 29_999;

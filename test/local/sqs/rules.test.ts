@@ -44,7 +44,7 @@ const receivedHandle = async (): Promise<string> => {
   return Messages?.[0]?.ReceiptHandle ?? '';
 };
 
-/** A request that breaks the rule of this name, and one beside it that does not. */
+/** A request that breaks the rule of this name, and one alongside it that does not. */
 interface Case {
   readonly rule: string;
   readonly error: string;
@@ -183,7 +183,7 @@ describe('the strict local queue', () => {
       });
   });
 
-  it.each(cases)('accepts what is beside the rule: $rule', async ({ accepted }) => {
+  it.each(cases)('accepts what the rule allows: $rule', async ({ accepted }) => {
     for (const make of accepted) await run(make);
   });
 

@@ -29,7 +29,7 @@ const checkAt = (day: string, ...sites: readonly ScannedSite[]) =>
 const siteOn = (model: string, facts: Partial<Site> = {}) => aSite({ model, ...facts });
 
 describe('the check of models', () => {
-  it('says of a site on a current model nothing, and when the prices were compared', async () => {
+  it('says about a site on a current model nothing, and when the prices were compared', async () => {
     const { lines, stranded } = await checkAt('2026-11-30', siteOn('gpt-realtime-2.1'));
     expect(lines).toEqual([
       'Sites: 1. All of their models are current.',
@@ -52,7 +52,7 @@ describe('the check of models', () => {
     ['2026-11-30', siteOn('gpt-4o-realtime-preview'), /The next run moves it to gpt-realtime-2\.1\.$/, 0],
     ['2026-11-30', siteOn('gpt-realtime-9'), /is not in the price list/, 0],
     ['2026-11-30', 'unreadable' as const, /cannot be read/, 1],
-  ])('on %s says of a site what the next run does: %#', async (day, site, line, stranded) => {
+  ])('on %s says about a site what the next run does: %#', async (day, site, line, stranded) => {
     const check = await checkAt(day, site);
     expect(check.lines[0]).toMatch(line);
     expect(check.stranded).toBe(stranded);

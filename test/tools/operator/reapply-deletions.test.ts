@@ -136,7 +136,7 @@ describe('a keys table that was restored', () => {
     expect((await mint(stack, tenant)).error.code).toBe('openai_key_suspended');
   });
 
-  it('never gives a version out again that was given out after the backup', async () => {
+  it('never gives a version out again that was assigned after the backup', async () => {
     const tenant = await makeTenant(stack);
     await stack.streams.drain();
     const backup = await items();

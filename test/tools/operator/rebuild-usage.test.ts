@@ -152,7 +152,7 @@ describe('totals', () => {
   it.each([
     ['while sessions are recent', HOUR_MS],
     ['when their meters are final', DAY_MS],
-  ])('that drifted are found and left alone, and with --repair set right, %s', async (_when, laterMs) => {
+  ])('that drifted are found and left unchanged, and with --repair set right, %s', async (_when, laterMs) => {
     const { tenant } = await makeBusyTenant();
     const now = new Date(time.clock().getTime() + laterMs);
     const right = await totalsOf(tenant);

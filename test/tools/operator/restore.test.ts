@@ -283,7 +283,7 @@ describe('a restore of every table, with two crashes', () => {
       expect(TimeToLiveDescription?.TimeToLiveStatus).toBe('ENABLED');
     }
     const { version } = (await putWorkspaceKey(stack, deleted, fakeKey())).data;
-    // Not one of the versions that were given out before.
+    // Not one of the versions that were assigned before.
     expect(version).toBe(3);
     await stack.streams.drain();
     const rows = await archivedRows();
@@ -356,7 +356,7 @@ describe('a restore of every table, with two crashes', () => {
     expect((await restore('--apply', '--overwrite', '--accept-gaps')).code).not.toBe(2);
   });
 
-  it('does not go on with the progress of another restore', async () => {
+  it('does not continue with the progress of another restore', async () => {
     writeFileSync(progressFile, JSON.stringify({ restore: 'another', tables: {} }));
     const result = await restore('--apply');
     expect([result.code, result.stderr]).toEqual([2, expect.stringContaining('belongs to another restore')]);

@@ -122,7 +122,7 @@ describe('re-wrapping', () => {
     await everyoneMints(await migration.finish());
   });
 
-  it('puts one audit event beside each record and names both master keys without their account', async () => {
+  it('puts one audit event alongside each record and names both master keys without their account', async () => {
     const { migration, seeded } = await migrate((stack) => keyed(stack, 2));
     await migration.run();
     const events = await rewrapEvents(migration, seeded.workspaceId);
@@ -351,7 +351,7 @@ const conflicting = ({ ports }: Migration, times: number): Partial<RewrapPorts> 
 };
 
 describe('a retained record that its head does not name, because the table was changed past the product', () => {
-  it('is re-wrapped by itself, and the head, which no longer matches its mark, is left alone', async () => {
+  it('is re-wrapped by itself, and the head, which no longer matches its mark, is left unchanged', async () => {
     const { migration, seeded: tenant } = await migrate((stack) => keyed(stack, 2));
     await migration.dynamoDb.send(
       new UpdateCommand({
@@ -376,7 +376,7 @@ describe('a record that cannot be re-wrapped', () => {
     ],
     ['no ciphertext', { ':value': new Uint8Array(0) }, 'sealed.ciphertext'],
     ['no record', { ':value': 'none' }, 'sealed'],
-  ])('with %s is named, left alone and keeps no other back', async (_what, values, path) => {
+  ])('with %s is named, left unchanged and keeps no other back', async (_what, values, path) => {
     const { migration, seeded } = await migrate(async (stack) => ({
       damaged: await keyed(stack),
       sound: await keyed(stack, 2),
@@ -397,7 +397,7 @@ describe('a record that cannot be re-wrapped', () => {
     expect((await mint(migration.stack, seeded.sound)).status).toBe(200);
   });
 
-  it('a record that was copied from another workspace is left alone', async () => {
+  it('a record that was copied from another workspace is left unchanged', async () => {
     const { migration, seeded } = await migrate(async (stack) => ({
       victim: await keyed(stack),
       thief: await makeTenant(stack),

@@ -33,7 +33,7 @@ expectSuccess(await putSiteKey(stack, keyed, fakeKey()));
 const keyless = await makeTenant(stack);
 
 describe('the smoke test', () => {
-  test('tells of a missing platform key, and leaves no workspace behind', async () => {
+  test('reports a missing platform key, and leaves no workspace behind', async () => {
     const { ok, steps } = await smoke({});
     expect(ok).toBe(false);
     expect(lastOf(steps)).toMatch(/^Missing platform key: .*npm run platform-key/);

@@ -103,7 +103,7 @@ describe('a key that an incident was seen with', () => {
     ]);
   });
 
-  it('a key that was re-encrypted since is switched off all the same, under its new version', async () => {
+  it('a key that was re-encrypted since is switched off anyway, under its new version', async () => {
     const sealed = { ...aKey('workspace').sealed, version: 4, masked: 'sk-...abcd' };
     const { written } = await suspended('workspace', { stored: aKey('workspace', { sealed }) });
     expect(written).toMatchObject([
@@ -118,7 +118,7 @@ describe('a key that an incident was seen with', () => {
     ['is deleted', { revision, lastVersion, changedAt, changedBy, state: 'deleted' }],
     ['is switched off already', aKey('workspace', { state: 'suspended' })],
     ['is another OpenAI key by now', aKey('workspace', { sealed: aKey('site').sealed })],
-  ])('and that %s is left alone', async (_, stored) => {
+  ])('and that %s is left unchanged', async (_, stored) => {
     expect((await suspended('workspace', { stored })).written).toEqual([]);
   });
 

@@ -393,7 +393,7 @@ describe('the places at which a key was used', () => {
       [WORKSPACE_KEY, { ...SITE_KEY, version: 6 }],
     ],
     [
-      'are told apart by their kind, too',
+      'are distinguished by their kind, too',
       [SITE_KEY, { ...SITE_KEY, scope: 'workspace' }],
       [SITE_KEY, { ...SITE_KEY, scope: 'workspace' }],
     ],
@@ -446,7 +446,7 @@ const anIncident = (facts: Partial<Incident> = {}): Incident => ({
 });
 
 describe('an incident whose notification failed', () => {
-  it('is notified when its sighting comes again, and stays on the trail once', async () => {
+  it('is notified when its sighting is repeated, and stays on the trail once', async () => {
     let broken = true;
     const { watch, begun, log, events, announced, table, waits } = watching({
       stored: brink(),

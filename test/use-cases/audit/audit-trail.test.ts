@@ -89,7 +89,7 @@ describe('an event that is put on the trail', () => {
     }
   });
 
-  it('is there once however often it is delivered, one after the other or at once', async () => {
+  it('is there once however often it is delivered, one after another or at once', async () => {
     const { rows, append } = trail();
     expect(await append(numbered(1))).toBe('appended');
     expect(await append(numbered(1))).toBe('duplicate');
@@ -150,7 +150,7 @@ describe('the list of the trail', () => {
     expect((await listed(filter)).searchedTo).toBeUndefined();
   });
 
-  it('goes on behind the last row that it gave', async () => {
+  it('continues after the last row that it gave', async () => {
     const first = await listed({ siteId: SITE_ID }, 1);
     expect(first.sequences).toEqual([3]);
     expect((await listed({ siteId: SITE_ID }, 1, first.next)).sequences).toEqual([1]);

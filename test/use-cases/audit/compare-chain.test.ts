@@ -66,7 +66,7 @@ const oneByOne = async function* (rows: readonly AuditRow[]) {
 };
 
 describe('the comparison of a chain', () => {
-  it('that becomes late stops after the present object, with the place where the next one goes on', async () => {
+  it('that becomes late stops after the present object, with the place where the next one continues', async () => {
     const rows = rowsUpTo(10);
     let asked = 0;
     const { compare } = comparing(rows, oneByOne(rows), () => ++asked >= 3);

@@ -421,7 +421,7 @@ describe('A checkpoint', () => {
 describe('A run that becomes late', () => {
   const LATER = ['2026-11-24T03:20:00.000Z', '2026-11-24T03:40:00.000Z'];
 
-  test('between files of CloudTrail saves what it has read, judges nothing, and the next one goes on', async () => {
+  test('between files of CloudTrail saves what it has read, judges nothing, and the next one continues', async () => {
     const world = new World();
     for (let i = 0; i < 20; i++) world.deliver(`${DAY}T12:05:00.000Z`, world.session('w1'));
     world.late = () => world.read.length === 8;
@@ -433,7 +433,7 @@ describe('A run that becomes late', () => {
     expect(world.read).toHaveLength(20);
   });
 
-  test('between workspaces goes on with the next workspace', async () => {
+  test('between workspaces continues with the next workspace', async () => {
     const world = new World();
     const calls = Array.from({ length: 20 }, (_, i) => world.session(`w${String(i).padStart(2, '0')}`));
     world.deliver(`${DAY}T12:05:00.000Z`, ...calls);
@@ -446,7 +446,7 @@ describe('A run that becomes late', () => {
     expect(Object.keys(world.saved.at(-1)?.chains ?? {})).toHaveLength(20);
   });
 
-  test('in the middle of a long chain goes on with its next row', async () => {
+  test('in the middle of a long chain continues with its next row', async () => {
     const world = new World();
     const calls = Array.from({ length: 10_001 }, () => world.session('w1'));
     world.deliver(`${DAY}T12:05:00.000Z`, ...calls);

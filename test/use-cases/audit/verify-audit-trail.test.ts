@@ -35,7 +35,7 @@ const chainOf = (length: number): AuditRow[] => {
   return rows;
 };
 
-/** Checks rows as a table holds them: by their sequence, so many to a page; `marked` is what the markers know of. */
+/** Checks rows as a table holds them: by their sequence, this many to a page; `marked` is what the markers know of. */
 const checking = (
   rows: readonly AuditRow[],
   { marked = rows.length, pageSize = 1_000, afterMs = 0 } = {},
@@ -84,7 +84,7 @@ describe('a trail that is checked', () => {
     expect(await checking([]).check(10)).toMatchObject({ intact: true, rows: 0, next: undefined });
   });
 
-  it('goes on where a call ended, with its last row once more, and is called intact only at the end', async () => {
+  it('continues where a call ended, with its last row once more, and is called intact only at the end', async () => {
     const { check, read } = checking(chainOf(7));
     const first = await check(3);
     expect(first).toMatchObject({ intact: false, rows: 3, broken: undefined, next: expect.any(String) });
@@ -139,7 +139,7 @@ describe('a trail that is checked', () => {
       'from an hour ago',
       continuationOf(WORKSPACE_ID, { sequence: 2, hash: 'h' }, NOW.getTime() - 3_600_000, CHAIN_KEY),
     ],
-  ])('does not go on with a cursor %s, and is not read', async (_, cursor) => {
+  ])('does not continue with a cursor %s, and is not read', async (_, cursor) => {
     const { check, read } = checking(chainOf(7));
     expect(await outcomeOf(check(3, cursor))).toBe('invalid_request');
     await expect(check(3, cursor)).rejects.toMatchObject({

@@ -31,7 +31,7 @@ describe('the list of budgets', () => {
     expect(asked).toEqual([[WORKSPACE_ID, PAGE]]);
   });
 
-  it('leaves out the budget of an archived site, and goes on after it', async () => {
+  it('leaves out the budget of an archived site, and continues after it', async () => {
     const { ports } = budgetWorld({ role: 'viewer' });
     const items = [aBudget({ siteId: OTHER_SITE_ID }), aBudget({ siteId: SITE_ID }), aBudget()];
     const budgets = { listBudgets: async () => ({ items, next: 'WORKSPACE' }) };

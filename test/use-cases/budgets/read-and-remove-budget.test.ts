@@ -8,7 +8,7 @@ const WORKSPACE: BudgetTarget = { workspaceId: WORKSPACE_ID };
 const SITE: BudgetTarget = { siteId: SITE_ID };
 
 describe('reading a budget', () => {
-  it('shows the counts of the current period: those of one that is over are zero', async () => {
+  it('shows the counts of the current period: those of one that has ended are zero', async () => {
     const stored = aBudget({ periodName: '2026-10', spentMicroCents: 90, remainingMicroCents: 10 });
     const { ports } = budgetWorld({ stored, role: 'viewer' });
     expect(await readBudget(ports)(CALLER, WORKSPACE)).toMatchObject({
@@ -42,7 +42,7 @@ describe('reading a budget', () => {
     expect(asked).toEqual([{ workspaceId: WORKSPACE_ID, siteId }]);
   });
 
-  it('finds none where none is set', async () => {
+  it('finds none if none is set', async () => {
     expect(await outcomeOf(readBudget(budgetWorld().ports)(CALLER, WORKSPACE))).toBe('budget_not_found');
   });
 });
@@ -66,7 +66,7 @@ describe('removing a budget', () => {
     ]);
   });
 
-  it('finds none where none is set', async () => {
+  it('finds none if none is set', async () => {
     const { ports, log } = budgetWorld();
     expect(await outcomeOf(removeBudget(ports)(CALLER, WORKSPACE))).toBe('budget_not_found');
     expect(log).toEqual([]);

@@ -78,7 +78,7 @@ describe('the reservation of a response', () => {
     expect(state.usage.watch?.answeredTurn).toBe('item_1');
   });
 
-  it('costs nothing where no budget asks for it any more, and answers the turn once all the same', async () => {
+  it('costs nothing where no budget asks for it any more, and answers the turn once anyway', async () => {
     const { reserve, state } = world({ budgets: [aBudget({ action: 'refuse' })] });
     expect(await reserve()).toMatchObject({ result: 'reserved' });
     expect(state.usage.reservations).toMatchObject([{ microCents: 0, budgets: [] }]);
@@ -114,7 +114,7 @@ describe('the reservation of a response', () => {
     expect(log.filter(([step]) => step === 'wait')).toHaveLength(25);
   });
 
-  it('is refused where the model has no known price', async () => {
+  it('is refused if the model has no known price', async () => {
     const usage = { ...aWatchedMeter(true), priceVersion: null };
     expect(await world({ usage }).reserve()).toEqual({ result: 'refused' });
   });

@@ -141,7 +141,7 @@ describe('a change of a budget', () => {
     ]);
   });
 
-  it('after its period is over begins the current one at zero', async () => {
+  it('after its period has ended begins the current one at zero', async () => {
     const { state, log } = await set({ stored: { ...stored, periodName: '2026-10' } });
     expect(log).toEqual([['put']]);
     expect(state.budget).toMatchObject({
@@ -196,7 +196,7 @@ describe('a change of a budget', () => {
 });
 
 describe('a budget that could not be kept', () => {
-  it('is refused where the platform pays', async () => {
+  it('is refused if the platform pays', async () => {
     const workspace = aWorkspace({ billingMode: 'managed' });
     expect(await refused({ workspace })).toMatchObject({ refusal: 'budget_needs_own_key', log: [] });
   });
@@ -223,7 +223,7 @@ describe('a budget that could not be kept', () => {
   it.each([
     ['end_calls', false],
     ['never_exceed', false],
-  ] as const)('%s is refused where the stage watches calls: %s', async (action, watchesCalls) => {
+  ] as const)('%s is refused if the stage watches calls: %s', async (action, watchesCalls) => {
     const sites = [aSite({ control: 'locked' })];
     expect(await refused({ sites, watchesCalls }, { action })).toMatchObject({
       refusal: 'watch_required',
@@ -243,7 +243,7 @@ describe('a budget that could not be kept', () => {
     });
   });
 
-  it('never_exceed is refused where what visitors say is written down by a model without a known price', async () => {
+  it('never_exceed is refused if what visitors say is written down by a model without a known price', async () => {
     const transcription = { model: 'whisper-1', language: null } as const;
     const sites = [aSite({ control: 'locked', conversation: { ...DEFAULT_CONVERSATION, transcription } })];
     expect(await refused({ sites }, NEVER)).toMatchObject({
@@ -264,7 +264,7 @@ describe('a budget that could not be kept', () => {
       },
     ]);
     expect((await set({ sites }, { ...NEVER, amountMicroCents: 10_148_000 })).log).toContainEqual(['put']);
-    // A response to the first message reads it beside the instructions.
+    // A response to the first message reads it alongside the instructions.
     const firstMessage = { type: 'instructions', text: 'Greet.' } as const;
     const greeting = [
       aSite({ control: 'locked', instructions: '', conversation: { ...DEFAULT_CONVERSATION, firstMessage } }),
@@ -295,7 +295,7 @@ describe('a budget that could not be kept', () => {
     expect(changed.log).toEqual([['change']]);
   });
 
-  it.each(['notify', 'refuse'] as const)('%s is allowed where no stage watches', async (action) => {
+  it.each(['notify', 'refuse'] as const)('%s is allowed if no stage watches', async (action) => {
     expect((await set({ watchesCalls: false }, { action })).log).toContainEqual(['put']);
   });
 });

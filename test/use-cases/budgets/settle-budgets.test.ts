@@ -122,13 +122,13 @@ describe('several budgets', () => {
 describe('a session under budgets', () => {
   const refusal = (...budgets: readonly Budget[]) => exhaustedBudget(budgets, 'UTC', NOW);
 
-  it('is allowed where no budget is spent, and where a spent one only notifies', () => {
+  it('is allowed if no budget is spent, and where a spent one only notifies', () => {
     expect(refusal()).toBeUndefined();
     expect(refusal(spent(99), spent(100, { action: 'notify' }))).toBeUndefined();
     expect(() => refuseExhausted([currentBudget(spent(99), NOW, 'UTC')], NOW, 'UTC')).not.toThrow();
   });
 
-  it('is refused where one is spent, until its period is over', () => {
+  it('is refused if one is spent, until its period has ended', () => {
     const day = spent(100, { period: 'day', periodName: '2026-11-23' });
     // 12:00:10 to midnight.
     expect(refusal(day, spent(1))).toMatchObject({ code: 'budget_exhausted', retryAfterSeconds: 43_190 });
@@ -143,7 +143,7 @@ describe('a session under budgets', () => {
     expect(refusal(day, spent(100))?.retryAfterSeconds).toBe(untilDecember);
   });
 
-  it('is allowed under a budget that was spent in a period that is over', () => {
+  it('is allowed under a budget that was spent in a period that has ended', () => {
     expect(refusal(spent(100, { periodName: '2026-10' }))).toBeUndefined();
   });
 });

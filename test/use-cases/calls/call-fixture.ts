@@ -17,7 +17,7 @@ export const SESSION_ID = newSessionId(NOW, (size) => Buffer.alloc(size, 7));
 export const CALL_ID = 'rtc_1' as CallId;
 export const DOWN = new DependencyUnavailableError('dynamodb', 'UpdateItem', 'InternalServerError');
 
-/** The instant so many seconds before the clock of these tests, RFC 3339. */
+/** The instant this many seconds before the clock of these tests, RFC 3339. */
 export const secondsAgo = (seconds: number): string =>
   new Date(NOW.getTime() - seconds * 1_000).toISOString();
 

@@ -136,7 +136,7 @@ describe('a call that no key of ours can hang up', () => {
         [reason],
       ],
     ),
-  ])('is lost where %s, and keeps its slots, because it may go on', async (_, given, results) => {
+  ])('is lost where %s, and keeps its slots, because it may continue', async (_, given, results) => {
     const { result, state, outcomes } = await ended(given);
     expect(result).toBe('lost');
     expect(state.call?.endedBy).toBe('lost');

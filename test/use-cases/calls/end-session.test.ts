@@ -15,7 +15,7 @@ const aSession = (facts: Partial<EndableSession> = {}): EndableSession => ({
 const withToken = (facts: Partial<EndableSession> = {}) =>
   aSession({ session: aCallSession({ openedWith: 'token' }), callId: undefined, ...facts });
 
-/** Presses the button; what it came to, and what was written. */
+/** Presses the button; its outcome, and what was written. */
 const pressed = ({
   /** null: there is no such session. */
   session = aSession() as EndableSession | null,

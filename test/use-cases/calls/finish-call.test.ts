@@ -56,7 +56,7 @@ describe('finishing a call', () => {
     expect(state.usage?.silent).toBe(true);
   });
 
-  it('records the end of a meter that is over again, without writing the meter', async () => {
+  it('records the end of a meter that has ended again, without writing the meter', async () => {
     const usage = { ...newSessionUsage(aCallSession()), silent: true };
     const { log, state } = await finished({ usage });
     expect(log).not.toContain('close meter');

@@ -10,7 +10,7 @@ const down = new DependencyUnavailableError('dynamodb', 'TransactWriteItems', 'I
 const CALL = { callId: 'rtc_1' as CallId, answer: 'v=0', openAiRequestId: 'req_1' };
 const ADMITTED = { session: { siteId: SITE_ID, sessionId: 'ses_1' }, leases: [] } as unknown as Admitted;
 
-/** Hands one call out; what it came to, and every step. */
+/** Hands one call out; its outcome, and every step. */
 const handedOut = async ({
   issue = async () => undefined,
   queue = async () => undefined,

@@ -62,7 +62,7 @@ describe('the list of running sessions', () => {
     expect(silent?.costMicroCents).toBeNull();
   });
 
-  it('leaves out a token’s session that is over, and keeps a call until the broker has ended it', async () => {
+  it('leaves out a token’s session that has ended, and keeps a call until the broker has ended it', async () => {
     const over = { silent: true };
     const { run } = listed(
       [live('call'), live('token', { openedWith: 'token' }), live('open token', { openedWith: 'token' })],

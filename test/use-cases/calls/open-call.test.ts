@@ -111,7 +111,7 @@ describe('a locked site', () => {
     expect(result).toMatchObject({ control: 'locked', answer: 'v=0 answer' });
   });
 
-  it('is none where the platform pays: budgets of own keys pause then', async () => {
+  it('is none if the platform pays: budgets of own keys pause then', async () => {
     const { result } = await opened({
       context: {
         workspace: aWorkspace({ billingMode: 'managed' }),
@@ -137,13 +137,13 @@ describe('a call under a budget that is never exceeded', () => {
     expect(result).toMatchObject({ session: { admission: { turnByTurn: true } }, control: 'locked' });
   });
 
-  it('is refused where nobody would ask for its responses', async () => {
+  it('is refused if nobody would ask for its responses', async () => {
     const { refusal, log } = await refused({ context: { budgets: [strict] }, watch: 'off' });
     expect(refusal).toBe('unavailable');
     expect(costsNothing(log)).toBe(true);
   });
 
-  it('is refused where less is left than the highest cost of one response', async () => {
+  it('is refused if less is left than the highest cost of one response', async () => {
     const budgets = [{ ...strict, spentMicroCents: 995_000_000, remainingMicroCents: 5_000_000 }];
     const { refusal, log } = await refused({ context: { budgets }, watch: 'eager' });
     expect(refusal).toBe('budget_exhausted');

@@ -26,7 +26,7 @@ const REQUEST: WatchRequest = {
 };
 const UPDATED: WatchedEvent = { type: 'session', fields: { voice: '"marin"' } };
 
-/** Ends the calls of a test, so that watchers of one that failed do not go on. */
+/** Ends the calls of a test, so that watchers of one that failed do not continue. */
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0)) await end();
@@ -44,7 +44,7 @@ interface FakeSideband {
 
 /** Turns of the event loop that an event takes on a slow connection. */
 const LAG_TURNS = 150;
-/** A wait lasts a turn for so many milliseconds, and moves the clock by several times as much: calls are long. */
+/** A wait lasts a turn for this many milliseconds, and moves the clock by several times as much: calls are long. */
 const MS_PER_TURN = 10;
 const HASTE = 8;
 
@@ -228,7 +228,7 @@ const world = (
     pass: (ms: number) => {
       const at = nowMs + ms;
       return until(() => {
-        // Nobody waits: the time passes all the same.
+        // Nobody waits: the time passes anyway.
         if (running.size === 0) nowMs = at;
         return nowMs >= at;
       });
@@ -272,7 +272,7 @@ const world = (
       nowMs = Math.max(nowMs, watch?.untilMs ?? 0);
       await start({ ...REQUEST, strict: false });
     },
-    /** OpenAI closes the connections while the call goes on, and refuses the next ones. */
+    /** OpenAI closes the connections while the call continues, and refuses the next ones. */
     disconnect: (refused: number) => {
       refusals = refused;
       for (const one of sidebands) close(one);
@@ -393,7 +393,7 @@ describe('a watcher', () => {
     expect(usageComplete).toBe(false);
   });
 
-  it('goes on, and loses nothing, when the database fails for ten seconds', async () => {
+  it('continues, and loses nothing, when the database fails for ten seconds', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -431,7 +431,7 @@ describe('the end of a call', () => {
     expect(call.hungUp).toEqual([]);
   });
 
-  it('is not queued by a watcher that loses its connection, or leaves, while the call goes on', async () => {
+  it('is not queued by a watcher that loses its connection, or leaves, while the call continues', async () => {
     const call = world('allowed');
     await call.start();
     await call.until(call.isWatched);
@@ -519,7 +519,7 @@ describe('the first message', () => {
       'is not repeated in a call that replaces another',
       { site: { control: 'locked', conversation }, replaces: 'ses_1' },
     ],
-    ['is not asked for where the site has none', { site: { control: 'locked' } }],
+    ['is not asked for if the site has none', { site: { control: 'locked' } }],
   ])('%s', async (_, options) => {
     const call = world('allowed', options);
     await call.start();
@@ -530,7 +530,7 @@ describe('the first message', () => {
     await call.end();
   });
 
-  it('waits until the database answers, and the watcher goes on', async () => {
+  it('waits until the database answers, and the watcher continues', async () => {
     const call = world('allowed', { site: { control: 'locked', conversation } });
     await call.start();
     await call.until(call.isWatched);

@@ -26,7 +26,7 @@ const switchTo =
 const suspend = switchTo('suspended');
 const rollBack: KeyPlay = (ports) => rollBackOpenAiKey(ports, ports.retainSeconds);
 
-/** A key with an earlier version beside it, whose scope has seen five. */
+/** A key with an earlier version alongside it, whose scope has seen five. */
 const twoVersions = (scope: 'site' | 'workspace' = 'site') => ({
   scope,
   currentKey: aSealedKey(scope, { previousVersion: 2, lastVersion: 5 }),
@@ -72,7 +72,7 @@ describe('to change a stored key', () => {
     expect(result).toMatchObject(view);
   });
 
-  it.each(CHANGES)('(%s) is refused where none is stored', async (_, change) => {
+  it.each(CHANGES)('(%s) is refused if none is stored', async (_, change) => {
     for (const currentKey of [undefined, DELETED_KEY]) {
       const { result, log } = await playWithKey(change, { currentKey });
       expect(result).toMatchObject({ code: 'openai_key_not_stored' });
@@ -140,7 +140,7 @@ describe('a rollback', () => {
   it.each([
     ['never was', null, [], []],
     ['is gone', 2, [], ['read retained 2']],
-    ['is over by now', 2, [aRetainedKey('site', 0)], ['read retained 2']],
+    ['has ended by now', 2, [aRetainedKey('site', 0)], ['read retained 2']],
   ])('to a version that %s is refused', async (_, previousVersion, retained, reads) => {
     const currentKey = aSealedKey('site', { previousVersion });
     const { result, log } = await playWithKey(rollBack, { currentKey, retained });

@@ -131,7 +131,7 @@ describe('a key that the detector wants re-encrypted', () => {
       REQUESTS.workspace,
       { workspace: aWorkspace({ deletedAt: '2026-11-23T00:00:00.000Z' }) },
     ],
-  ] as const)('and that %s is left alone, unopened', async (_, request, found) => {
+  ] as const)('and that %s is left unchanged, unopened', async (_, request, found) => {
     expect(await asked(request, found)).toMatchObject({
       outcome: 'superseded',
       written: [],

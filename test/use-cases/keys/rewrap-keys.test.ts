@@ -267,7 +267,7 @@ describe('a key', () => {
     expect(table.wrappedBy()).toEqual({ [headPlace()]: NEW, [retainedPlace(1)]: NEW });
   });
 
-  it('a key that is there already with its earlier one is left alone, and one pass is enough', async () => {
+  it('a key that is there already with its earlier one is left unchanged, and one pass is enough', async () => {
     const table = tableWith([headBy(NEW, { previousVersion: 1 }), retainedBy(NEW)]);
     expect(await run(table)).toEqual({
       counts: { ...NOTHING, skipped: 2 },
@@ -563,7 +563,7 @@ describe('a key that another writer keeps changing', () => {
     });
   });
 
-  it('twice beside another that moves is looked for again: neither makes up for the other', async () => {
+  it('twice alongside another that moves is looked for again: neither makes up for the other', async () => {
     const table = tableWith([headBy(OLD, {}, numberedOwner(0)), headBy(OLD, {}, numberedOwner(1))]);
     let losses = 2;
     const own: Partial<RewrapPorts> = {
@@ -655,7 +655,7 @@ describe('a record that cannot be read', () => {
     },
   );
 
-  it('beside one that fails leaves the run incomplete: neither makes up for the other', async () => {
+  it('alongside one that fails leaves the run incomplete: neither makes up for the other', async () => {
     const table = tableWith([headBy(OLD)], { unreadable: ['#damaged KEY'] });
     const own = { rewrapper: { rewrap: () => Promise.reject(REFUSED) } };
     expect(await run(table, { own })).toMatchObject({

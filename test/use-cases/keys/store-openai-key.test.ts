@@ -87,7 +87,7 @@ describe('a key that is pasted', () => {
 
   it.each([
     ['keeps the one that it replaces', 3_600, '2', [3]],
-    ['keeps none where none is to be kept', 0, '3,2', []],
+    ['keeps none if none is to be kept', 0, '3,2', []],
   ] as const)('%s, in place of what was kept', async (_, retainSeconds, versions_shredded, kept) => {
     const { row, events } = await store({
       currentKey: aSealedKey('site', { lastVersion: 5, previousVersion: 2 }),

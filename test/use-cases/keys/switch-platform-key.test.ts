@@ -144,9 +144,9 @@ describe('A retained version of the managed key that a replacement shreds', () =
   });
 
   it.each<[string, Partial<RetainedKey>]>([
-    ['its time is over', { retainedUntil: NOW.getTime() / 1_000 }],
+    ['its time has passed', { retainedUntil: NOW.getTime() / 1_000 }],
     ['it is the same OpenAI key', { sealed: aKey('platform').sealed }],
-  ])('is not kept where %s', async (_, facts) => {
+  ])('is not kept if %s', async (_, facts) => {
     expect(await replaced(facts)).toEqual({ log: ['write'], kept: [] });
   });
 });

@@ -82,7 +82,7 @@ describe('a delivery that is due', () => {
     expect(kept).toMatchObject({ state: 'failed', lastStatus: null, lastFailure: 'mail_refused' });
   });
 
-  it('is skipped when nobody wants it any more, and is no attempt that failed', async () => {
+  it('is skipped when nobody wants it any more, and is not an attempt that failed', async () => {
     const { outcome, kept } = await delivered(aDelivery(), { result: 'gone' });
     expect(outcome).toEqual({ outcome: 'skipped' });
     expect(kept).toMatchObject({ state: 'skipped', lastFailure: null, lastAttemptAt: null });
@@ -115,7 +115,7 @@ describe('a message for a delivery', () => {
     expect(log.includes('send')).toBe(expected === 'delivered');
   });
 
-  it('that loses the claim to another one sends nothing, and comes back when that claim is over', async () => {
+  it('that loses the claim to another one sends nothing, and comes back when that claim has ended', async () => {
     const { outcome, log } = await delivered(aDelivery(), {
       save: () => Promise.reject(new ConflictError()),
     });
@@ -157,7 +157,7 @@ describe('a person who sends a delivery again', () => {
     ]);
   });
 
-  it.each(['dlv_1', aDelivery().deliveryId])('finds no delivery %s where there is none', async (id) => {
+  it.each(['dlv_1', aDelivery().deliveryId])('finds no delivery %s if there is none', async (id) => {
     const world = webhookWorld();
     expect(await outcomeOf(again(world, id))).toBe('delivery_not_found');
     expect(world.log).toEqual([]);

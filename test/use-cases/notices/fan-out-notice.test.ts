@@ -187,7 +187,7 @@ describe('the body of a notice', () => {
     ['no session', { sessionId: null }],
     ['a text that is no site', { siteId: '../x' }],
     ['a text that is no session', { sessionId: 'ses_1' }],
-  ])('is none where the notice has %s, and nothing is read for it', async (_, facts) => {
+  ])('is none if the notice has %s, and nothing is read for it', async (_, facts) => {
     const { run, asked } = bodyOf({ ...ENDED, ...facts });
     expect(await run).toBeUndefined();
     expect(asked).toEqual([]);

@@ -105,7 +105,7 @@ describe('asking for a code', () => {
     expect(log).toEqual([]);
   });
 
-  it('too often is refused until the day is over, and the earlier code stays good', async () => {
+  it('too often is refused until the day has ended, and the earlier code stays good', async () => {
     const limiter = { spend: async () => ({ allowed: false as const, retryAfterSeconds: 60 }) };
     const { alerts, log, state } = worldOf({ mail: unverified(), own: { limiter } });
     const error = await alerts.sendCode(CALLER, WORKSPACE_ID).catch((thrown: unknown) => thrown);
@@ -197,7 +197,7 @@ describe('choosing the kinds of mail', () => {
       'was changed since',
       { mail: aMailSetting(), workspace: theWorkspace({ alertEmail: 'new@shop.example' }) },
     ],
-  ])('is refused where the address %s', async (_, given) => {
+  ])('is refused if the address %s', async (_, given) => {
     const { alerts, log } = worldOf(given);
     expect(await outcomeOf(alerts.change(CALLER, WORKSPACE_ID, []))).toBe('alert_email_missing');
     expect(log).toEqual([]);

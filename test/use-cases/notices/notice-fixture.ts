@@ -18,7 +18,7 @@ export const WEBHOOK_ID = `whk_${'a'.repeat(20)}`;
 export const ADDRESS = 'alerts@shop.example';
 export const random = (size: number): Buffer => Buffer.alloc(size, 7);
 
-/** The instant so many seconds after the clock of these tests, RFC 3339. */
+/** The instant this many seconds after the clock of these tests, RFC 3339. */
 export const inSeconds = (seconds: number): string => new Date(NOW.getTime() + seconds * 1_000).toISOString();
 
 export const aWebhook = (facts: Partial<Webhook> = {}): Webhook => ({

@@ -68,7 +68,7 @@ describe('creating a webhook', () => {
   it.each([
     [MAX_WEBHOOKS - 1, 'done'],
     [MAX_WEBHOOKS, 'webhook_limit_reached'],
-  ])('beside %i others ends as %s', async (count, outcome) => {
+  ])('alongside %i others ends as %s', async (count, outcome) => {
     const { ports } = webhookWorld({ webhooks: Array.from({ length: count }, () => aWebhook()) });
     expect(await outcomeOf(create(ports))).toBe(outcome);
   });
@@ -113,7 +113,7 @@ describe('changing a webhook', () => {
 });
 
 describe('rotating the secret of a webhook', () => {
-  it('returns the next secret, and lets the one before sign for another day', async () => {
+  it('returns the next secret, and lets the previous one sign for another day', async () => {
     const before = aWebhook({ secretVersion: 4 });
     const { ports, log } = webhookWorld({ webhooks: [before] });
     const { webhook, secret } = await rotateWebhookSecret(ports)(CALLER, WORKSPACE_ID, WEBHOOK_ID);

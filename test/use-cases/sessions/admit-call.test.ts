@@ -95,7 +95,7 @@ describe('the admission of a call', () => {
     expect(result).toMatchObject({ use: writes[0]?.use, usage: writes[0]?.hold?.usage });
   });
 
-  it('without a limit of the key takes no slot, and is on record all the same', async () => {
+  it('without a limit of the key takes no slot, and is on record anyway', async () => {
     const { writes, result } = await admitted({ pools: [] });
     expect(writes).toMatchObject([{ leases: [], use: { reason: 'call' } }]);
     expect(result).toMatchObject({ remainingSlots: null });

@@ -98,13 +98,13 @@ describe('slots', () => {
     expect(result).toMatchObject({ remainingSlots: 1, usage: { holdSeconds: 0 } });
   });
 
-  it('a client secret on an own key begins without a usage record', async () => {
+  it('a client secret on your own key begins without a usage record', async () => {
     const { result, writes } = await admitted({ session: { ...SESSION, mode: 'byok' } });
     expect(writes).toMatchObject([{ hold: undefined }]);
     expect(result).toMatchObject({ usage: undefined });
   });
 
-  it('any of the free ones may be taken, so that visitors of one moment seldom want the same', async () => {
+  it('any of the free ones may be taken, so that visitors of one moment rarely want the same', async () => {
     const { ports } = recordingPorts(aContext());
     const taken = async (drawn: number) => {
       const random = () => Buffer.from([0, 0, 0, drawn]);

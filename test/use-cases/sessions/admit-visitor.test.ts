@@ -136,7 +136,7 @@ describe('the budget of a site', () => {
     expect(log).toEqual([]);
   });
 
-  it('that refuses beside an admission gives back what was taken', async () => {
+  it('that refuses alongside an admission gives back what was taken', async () => {
     const limiter = { spend: async () => ({ allowed: false as const, retryAfterSeconds: 7 }) };
     const { result, log } = await admitted({ own: { limiter } });
     expect(result).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 7 });
@@ -149,14 +149,14 @@ describe('the budget of a site', () => {
     ]);
   });
 
-  it('that cannot be read beside an admission gives back what was taken', async () => {
+  it('that cannot be read alongside an admission gives back what was taken', async () => {
     const { result, log } = await admitted({ own: { limiter: { spend: () => Promise.reject(DOWN) } } });
     expect(result).toBe(DOWN);
     expect(log).toContain('settle refused unavailable');
     expect(log).toContain('release');
   });
 
-  it('that refuses beside a refused admission gives back nothing: nothing was taken', async () => {
+  it('that refuses alongside a refused admission gives back nothing: nothing was taken', async () => {
     const limiter = { spend: async () => ({ allowed: false as const, retryAfterSeconds: 7 }) };
     const admissions = { admit: () => Promise.reject(new BrokerError('busy')) };
     const { result, log } = await admitted({ own: { limiter, admissions } });

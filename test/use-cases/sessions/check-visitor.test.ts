@@ -92,18 +92,18 @@ describe('a visitor with an embed token', () => {
     expect(asked).toEqual([{ keyId: 'key-1', secret: '', siteId: SITE_ID, expiryIgnored: false }]);
   });
 
-  it.each(['expired', 'signature'] as const)('is refused where the token is %s', async (fault) => {
+  it.each(['expired', 'signature'] as const)('is refused if the token is %s', async (fault) => {
     expect((await refused({}, fault)).refusal).toBe(fault);
   });
 
   it.each<[string, Partial<Check>]>([
     ['the site has no embed key', { site: aSite() }],
     ['the token cannot be read', { tags: undefined }],
-  ])('is refused where %s, even if the site requires none, and no signature is checked', async (_, check) => {
+  ])('is refused if %s, even if the site requires none, and no signature is checked', async (_, check) => {
     expect(await refused(check)).toMatchObject({ refusal: 'signature', asked: [] });
   });
 
-  it('is refused where the token has opened a session', async () => {
+  it('is refused if the token has opened a session', async () => {
     expect((await refused({ facts: { ...NEW_DAY, tokenUsed: true } })).refusal).toBe('replayed');
   });
 
@@ -167,7 +167,7 @@ describe('a visitor who replaces a call, with the token that opened it', () => {
     expect((await checked({ site, replaced, facts: LONG_DAY })).result).toMatchObject({ tag: TAGS.visitor });
   });
 
-  it('is refused when the minutes of the day are over', async () => {
+  it('is refused when the minutes of the day have ended', async () => {
     const site = { ...SITE, visitorLimits: { callsPerDay: null, minutesPerDay: 60 } };
     expect((await refused({ site, replaced, facts: LONG_DAY })).refusal).toBe('visitor_limit');
   });

@@ -22,7 +22,7 @@ const refusal = (...given: Parameters<typeof chosen>) => {
   return 'refusal' in result ? result.refusal : undefined;
 };
 
-describe('with an own key', () => {
+describe('with your own key', () => {
   it("the site's goes before the workspace's", () => {
     expect(payer({ siteKey: aKey('site') }).key.sealed.scope).toBe('site');
     expect(payer({}).key.sealed.scope).toBe('workspace');
@@ -87,7 +87,7 @@ describe('managed', () => {
     });
   });
 
-  it('goes on past the included minutes of a plan that is not hard', () => {
+  it('continues past the included minutes of a plan that is not hard', () => {
     expect(payer(used(10_000_000), { ...MANAGED, plan: 'starter' }).capSeconds).toBeUndefined();
   });
 

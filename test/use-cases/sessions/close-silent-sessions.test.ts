@@ -22,7 +22,7 @@ import {
 /** When the sweep runs: sessions of which nothing was heard since their mint have been silent for long. */
 const NOW = clockAt(200);
 
-/** A meter by its place on the list: it is due so many seconds after the mint. */
+/** A meter by its place on the list: it is due this many seconds after the mint. */
 const due = (seconds: number, usage = aSessionUsage()): SessionUsage => ({
   ...usage,
   sessionId: `session-${seconds}` as SessionId,
@@ -38,7 +38,7 @@ interface Listed {
   readonly readable: boolean;
 }
 
-/** The list of due meters as a table keeps it: saved ones move on it, or leave it once they are over. */
+/** The list of due meters as a table keeps it: saved ones move on it, or leave it once they have ended. */
 const sweepOver = (
   usages: readonly SessionUsage[],
   {
@@ -235,13 +235,13 @@ describe('a sweep', () => {
       ['was refused', { state: 'refused' }],
       ['has ended', { endedBy: 'visitor' }],
       ['is being ended', { endRequested: 'operator' }],
-    ] as const)('starts none where the call %s', async (_, facts) => {
+    ] as const)('starts none if the call %s', async (_, facts) => {
       const { sweep, started } = over(unwatched(), onRecord(facts));
       expect(await sweep()).toMatchObject({ alive: 1, failed: 0 });
       expect(started).toEqual([]);
     });
 
-    it('starts none where the call is not on record', async () => {
+    it('starts none if the call is not on record', async () => {
       const { sweep, started } = over(unwatched(), undefined);
       expect(await sweep()).toMatchObject({ alive: 1, failed: 0 });
       expect(started).toEqual([]);
@@ -322,7 +322,7 @@ describe('a sweep', () => {
     },
   );
 
-  it('saves nothing of a session that is over and still on the list, which lags', async () => {
+  it('saves nothing of a session that has ended and still on the list, which lags', async () => {
     const saved: SessionId[] = [];
     const { sweep } = sweepOver([due(100, { ...aSessionUsage(), silent: true })], {
       save: async ({ sessionId }) => {

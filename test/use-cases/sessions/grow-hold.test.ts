@@ -69,7 +69,7 @@ describe('the hold of a running session', () => {
     ['nothing is left of the plan', { after: at(90), committed: CAP }],
     ['the plan has more committed than it includes', { after: at(90), committed: CAP + 50 }],
     [
-      'the session was over before',
+      'the session had ended before',
       { before: take(STORED, onTime([connected(0), ended(70)])).usage, after: at(90) },
     ],
   ])('stays as it is when %s', async (_, given) => {
@@ -94,7 +94,7 @@ const saved = (usage: SessionUsage): SessionUsage => ({
   revision: usage.revision + 1,
 });
 
-describe('a session that is over, and whose seconds went back to the plan', () => {
+describe('a session that has ended, and whose seconds went back to the plan', () => {
   /** Silent after 40 seconds: 60 are billed. */
   const silent = saved(checkForSilence(saved(at(40)), clockAt(400)));
   /** Its page was offline, and talked for 110 seconds. */

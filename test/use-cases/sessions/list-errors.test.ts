@@ -43,7 +43,7 @@ const list = async (filter: ErrorFilter, limit = 10, after?: string) => {
 };
 
 describe('errors of a workspace', () => {
-  it('whose time is over are not listed, although they are still stored', async () => {
+  it('whose time has passed are not listed, although they are still stored', async () => {
     const expired = { ...row(6, 'mint'), expiresAt: NOW_SECONDS };
     const errors: ErrorReader = {
       listErrors: async () => ({ items: [expired, row(5, 'mint')], next: undefined }),
@@ -70,7 +70,7 @@ describe('errors of a workspace', () => {
   it.each([
     [{}, [0, 1]],
     [{ source: 'mint' }, [0, 2]],
-  ] as const)('that fit %j go on behind the last one given', async (filter, [one, two]) => {
+  ] as const)('that fit %j continue after the last one given', async (filter, [one, two]) => {
     const first = await list(filter, 1);
     expect(first.items).toEqual([ROWS[one]]);
     expect((await list(filter, 1, first.next)).items).toEqual([ROWS[two]]);

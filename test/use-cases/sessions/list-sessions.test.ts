@@ -17,7 +17,7 @@ import {
 import { CALLER, pageOf, tenancyWith } from '../tenancy/tenancy-fixture.ts';
 import { aSite, outcomeOf, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
 
-/** A session minted so many seconds after 2026-11-23T12:00Z. */
+/** A session minted this many seconds after 2026-11-23T12:00Z. */
 const minted = (
   seconds: number,
   state: RecordedSession['state'],
@@ -106,7 +106,7 @@ describe('sessions of a site', () => {
   it.each<[SessionFilter, readonly number[]]>([
     [{}, [0, 1]],
     [{ mode: 'byok' }, [2, 4]],
-  ])('that fit %j go on behind the last one given: %j', async (filter, [one, two]) => {
+  ])('that fit %j continue after the last one given: %j', async (filter, [one, two]) => {
     const { list } = siteOf();
     const first = await list(filter, 1);
     expect(first.found).toEqual([one]);
@@ -137,7 +137,7 @@ describe('one session of a site', () => {
     for (const item of (await list()).items) expect(await read(item.session.sessionId)).toEqual(item);
   });
 
-  it('is not found by the id of another, and not looked for by what is none', async () => {
+  it('is not found by the id of another, and not looked for by what is not an id', async () => {
     const { asked, read } = siteOf();
     const other = minted(60, 'issued').sessionId;
     for (const id of [other, 'ses_1']) expect(await outcomeOf(read(id))).toBe('session_not_found');

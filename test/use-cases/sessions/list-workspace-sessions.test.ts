@@ -162,7 +162,7 @@ describe('sessions of a workspace', () => {
     expect([none.found, none.searchedTo, none.next]).toEqual([[], undefined, undefined]);
   });
 
-  it('go on behind the last one given', async () => {
+  it('continue after the last one given', async () => {
     const { list } = workspaceOf();
     const first = await list({ openedWith: 'call' }, 1);
     expect(first.found).toEqual([2]);

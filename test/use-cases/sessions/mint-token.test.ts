@@ -34,7 +34,7 @@ import {
 const MANAGED = { workspace: aWorkspace({ billingMode: 'managed' }) };
 const down = new DependencyUnavailableError('dynamodb', 'TransactWriteItems', 'InternalServerError');
 
-/** One mint, what it came to, and every step that it took. */
+/** One mint, its outcome, and every step that it took. */
 const minted = async (
   context: Partial<TokenContext> = {},
   own: Partial<{ [Port in keyof MintPorts]: unknown }> = {},
@@ -360,7 +360,7 @@ describe('after the admission', () => {
     ['openai_error', new OpenAiFailure('upstream_error')],
     ['unavailable', new Error('a fault of ours')],
   ])(
-    '%s: slot and minutes come back, and the refusal is on record before the visitor hears of it',
+    '%s: slot and minutes come back, and the refusal is on record before the visitor learns of it',
     async (due, failure) => {
       const { refusal, log } = await refused(MANAGED, failing(failure));
       expect(refusal).toBe(due);

@@ -102,7 +102,7 @@ describe('the limit that is shown', () => {
   const limitOf = async (keyScope: HeldSlot['keyScope'], workspace: Partial<Workspace>) =>
     (await read([held('a', { keyScope })], workspace)).keys[0]?.limit;
 
-  it('the limit of an own key is what the workspace has set, or what its tier at OpenAI has', async () => {
+  it('the limit of your own key is what the workspace has set, or what its tier at OpenAI has', async () => {
     for (const scope of ['site', 'workspace'] as const) {
       expect(await limitOf(scope, { concurrencyLimit: 7, openaiTier: 1 })).toBe(7);
       expect(await limitOf(scope, { concurrencyLimit: null, openaiTier: 1 })).toEqual(expect.any(Number));
@@ -146,7 +146,7 @@ describe('a stored key on which nobody talks', () => {
     ]);
   });
 
-  it('is one line where it is stored at several places, and not listed beside itself when it is busy', async () => {
+  it('is one line where it is stored at several places, and not listed alongside itself when it is busy', async () => {
     const stored = [WORKSPACE_KEY, keyOfSite(0, 'own'), keyOfSite(1, 'own')];
     const idle = await read([], {}, { sites: 2, stored });
     expect(idle.keys).toMatchObject([{ scope: 'workspace', active: 0 }]);

@@ -244,7 +244,7 @@ describe('a call under budgets', () => {
   it.each<[string, Partial<SessionSnapshot>, Given['session']]>([
     ['the platform pays', { budgets: [spent] }, { mode: 'managed', keyScope: 'platform' }],
     ['its workspace is gone', { budgets: [spent], workspace: undefined }, {}],
-  ])('counts against none where %s', async (_, read, session = {}) => {
+  ])('counts against none if %s', async (_, read, session = {}) => {
     const { log } = await reported(page(heartbeat(10)), {
       read: { ...read, ...(session.mode === 'managed' && { workspace: aWorkspace({ plan: 'unknown' }) }) },
       session,
@@ -264,7 +264,7 @@ describe('a call under budgets', () => {
   });
 });
 
-describe('a meter that is over', () => {
+describe('a meter that has ended', () => {
   it('has its end recorded again with each repetition', async () => {
     const usage = { ...aSessionUsage({ mode: 'byok' }), silent: true };
     const { log } = await reported(page(heartbeat(5)), { read: { usage } });

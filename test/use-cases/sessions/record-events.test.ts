@@ -59,7 +59,7 @@ interface Given {
   readonly at?: number;
 }
 
-/** One request, what it came to, and every step that it took. */
+/** One request, its outcome, and every step that it took. */
 const reported = async (reports: readonly WidgetEvent[], { read, own, request, at = 10 }: Given = {}) => {
   const log: string[] = [];
   const saved: SessionUsage[] = [];
@@ -429,7 +429,7 @@ describe('what visitors met', () => {
     expect(log).toEqual(['read', 'health 3', 'save', 'extend 2']);
   });
 
-  it('is disproved by a whole response, but not by one beside a failure', async () => {
+  it('is disproved by a whole response, but not by one alongside a failure', async () => {
     const read = { meter, health: votes(3) };
     expect((await reported([answered(5)], { read })).log).toContain('degraded no longer');
     expect((await reported([answered(5), noQuota(6)], { read })).log).not.toContain('degraded no longer');

@@ -136,7 +136,7 @@ export const aContext = (facts: Partial<TokenContext> = {}): TokenContext => ({
   ...facts,
 });
 
-/** Slots of a pool, each with an end so many seconds from now. */
+/** Slots of a pool, each with an end this many seconds from now. */
 export const leasesOf = (
   pool: string,
   ends: readonly number[],

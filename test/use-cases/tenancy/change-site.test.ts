@@ -43,7 +43,7 @@ const refused = async (...given: Parameters<typeof changed>) => {
 };
 
 describe('a site that changes how far its visitors are trusted', () => {
-  it('is refused where a budget could not be kept then, with the name that it would have', async () => {
+  it('is refused if a budget could not be kept then, with the name that it would have', async () => {
     const budgets = [aBudget({ action: 'notify' }), aBudget({ action: 'end_calls' })];
     expect(
       await refused({ control: 'open', name: 'Bakery' }, { site: aSite({ control: 'brokered' }), budgets }),
@@ -57,7 +57,7 @@ describe('a site that changes how far its visitors are trusted', () => {
     ]);
   });
 
-  it('is allowed where each budget can be kept', async () => {
+  it('is allowed if each budget can be kept', async () => {
     const { site } = await changed({ control: 'locked' }, { budgets: [aBudget({ action: 'never_exceed' })] });
     expect(site?.control).toBe('locked');
   });
@@ -102,7 +102,7 @@ describe('a site that the service has moved to another model', () => {
     expect(site).toMatchObject({ model: OLD, modelAutoUpgrade: true });
   });
 
-  it('forgets the move when a person chooses a third model, and goes on to be moved', async () => {
+  it('forgets the move when a person chooses a third model, and continues to be moved', async () => {
     const { site } = await changed({ model: 'gpt-realtime-2.1' }, { site: MOVED });
     expect(site).toMatchObject({ model: 'gpt-realtime-2.1', modelAutoUpgrade: true, modelMove: null });
   });
@@ -118,7 +118,7 @@ describe('a site that the service has moved to another model', () => {
 describe('a site that changes its model', () => {
   const model = 'gpt-realtime-3';
 
-  it('is refused where a budget must never be exceeded and the price of the model is not known', async () => {
+  it('is refused if a budget must never be exceeded and the price of the model is not known', async () => {
     const budgets = [aBudget({ action: 'never_exceed', amountMicroCents: 100 * MICRO_CENTS_PER_USD })];
     expect(await refused({ model }, { budgets })).toEqual({
       refusal: 'price_required',

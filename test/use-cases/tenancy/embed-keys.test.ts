@@ -115,7 +115,7 @@ describe('removing the embed key of a site', () => {
     ]);
   });
 
-  it('finds none where none is stored, and leaves no event', async () => {
+  it('finds none if none is stored, and leaves no event', async () => {
     const { table, ports } = worldOf();
     expect(await outcomeOf(removeEmbedKey(ports)(CALLER, SITE_ID))).toBe('embed_key_not_found');
     expect(table.trail).toEqual([]);

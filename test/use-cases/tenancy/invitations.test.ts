@@ -15,7 +15,7 @@ const ADDRESS = 'ada@customer.example';
 const GUEST = { sub: 'ada', sourceIp: '192.0.2.9' };
 const WEEK_MS = 7 * 24 * 60 * 60_000;
 
-/** A workspace of the caller's, and what becomes of an invitation by mail. */
+/** A workspace of the caller's, and what happens to an invitation by mail. */
 const world = ({ mailAvailable = true, allowed = true, members = [aMember('owner', CALLER.sub)] } = {}) => {
   const { table, ports } = tenancyWith({ members });
   const queued: NoticeMessage[] = [];
@@ -70,7 +70,7 @@ describe('an invitation by mail', () => {
     expect(queued).toEqual([]);
   });
 
-  it('is refused, and stores nothing, once so many went out today', async () => {
+  it('is refused, and stores nothing, once this many went out today', async () => {
     const { table, invite } = world({ allowed: false });
     expect(await outcomeOf(invite())).toBe('rate_limited');
     expect(table.invitations.size).toBe(0);

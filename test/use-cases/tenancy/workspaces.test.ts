@@ -46,7 +46,7 @@ describe('a workspace that is created', () => {
 
 describe('a workspace with managed billing', () => {
   it.each(['none', 'suspended'] as const)(
-    'is not created where the platform key is %s, and costs no part of the daily budget',
+    'is not created if the platform key is %s, and costs no part of the daily budget',
     async (platformKey) => {
       const { table, ports } = tenancyWith({ members: [], platformKey });
       const spent: string[] = [];

@@ -97,7 +97,7 @@ describe('a threshold of a plan', () => {
   });
 
   it.each([
-    ['a session on an own key', { session: { mode: 'byok' } }],
+    ['a session on your own key', { session: { mode: 'byok' } }],
     ['a workspace that is gone', { workspace: null }],
     ['a plan that the deployment does not have', { workspace: aWorkspace({ plan: 'platinum' }) }],
     ['a plan without a number of minutes', { workspace: aWorkspace({ plan: 'enterprise' }) }],

@@ -321,7 +321,7 @@ describe('a total that is not the sum of its meters', () => {
   it.each([
     ['recent', '2026-11-23T11:00:00Z'],
     ['long over', '2026-11-02T11:00:00Z'],
-  ])('because it got lost is put back whole, of sessions that are %s', async (_, minted) => {
+  ])('because it got lost is restored completely, of sessions that are %s', async (_, minted) => {
     const { rebuild, lose, countsAt } = booksOf([session(minted, 60), session(minted, 40)]);
     const place = dayPlace(minted.slice(0, 10));
     lose(place);
@@ -335,7 +335,7 @@ describe('a total that is not the sum of its meters', () => {
   });
 });
 
-describe('a session that was over before the books are read', () => {
+describe('a session that had ended before the books are read', () => {
   /** The last moment of which reports are no longer believed: four hours, as long as a session can have any. */
   const FINAL = NOW.getTime() - 4 * 3_600_000;
 
@@ -542,7 +542,7 @@ describe('a report that comes in', () => {
 describe('a total that reports keep coming in to', () => {
   const quiet = session('2026-11-20T10:00:00Z', 60);
   const busy = session('2026-11-23T11:59:00Z', 10, { over: false });
-  /** A report before each second read of the totals, up to so many. */
+  /** A report before each second read of the totals, up to this many. */
   const everyTime = (report: (usage: SessionUsage) => void, times: number): Meanwhile =>
     Object.fromEntries(
       Array.from({ length: times }, (_, i) => [
@@ -609,7 +609,7 @@ describe('an outage', () => {
     ['readTotal', false],
     ['correctTotal', true],
     ['auditEvents', true],
-  ])('at %s ends the run, and is no total that keeps changing', async (port, repair) => {
+  ])('at %s ends the run, and is not a total that keeps changing', async (port, repair) => {
     const { rebuild, plant, countsAt } = booksOf([]);
     plant(PERIOD, { usedSeconds: 3 });
     const outage = new Error('no answer');

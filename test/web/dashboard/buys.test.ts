@@ -11,7 +11,7 @@ it('a minute costs what the minutes of the past have cost, and an amount buys wh
   expect(rate && minutesFor(0.19, rate)).toBe(1);
 });
 
-it('the past says nothing of a minute where it is short, cost nothing, or lacks the cost of a session', () => {
+it('the past says nothing about a minute where it is short, cost nothing, or lacks the cost of a session', () => {
   expect(pastRate(undefined)).toBeUndefined();
   for (const facts of [{ seconds: 599 }, { cost_cents: 0 }, { unpriced_sessions: 1 }])
     expect(pastRate({ ...sum, ...facts })).toBeUndefined();

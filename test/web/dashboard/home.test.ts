@@ -115,7 +115,7 @@ describe('the advice', () => {
   const BUDGET = { budget: {} } as Parameters<typeof adviceFor>[2];
   const ids = (...given: Parameters<typeof adviceFor>) => adviceFor(...given).map(({ id }) => id);
 
-  it('is none where nothing can be improved', () => {
+  it('is none if nothing can be improved', () => {
     expect(adviceFor(SOUND, [aSite()], BUDGET)).toEqual([]);
   });
 

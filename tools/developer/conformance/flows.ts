@@ -32,7 +32,7 @@ export interface Flow {
 /** Longer than a session may be silent, heartbeats every 20 seconds. */
 const SILENCE_MS = 170_000;
 
-/** The main flows, in order: each goes on from where the one before ended. */
+/** The main flows, in order: each continues from where the previous one ended. */
 export const flowsOf = (target: Target): readonly Flow[] => {
   const { stack } = target;
   let owner: Owner;

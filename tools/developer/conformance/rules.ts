@@ -6,7 +6,7 @@ import { startStrictTables } from '../../../test/local/strict/dynamodb-requests.
 export interface RuleLine {
   readonly rule: string;
   readonly verdict: 'same' | 'other words' | 'accepts';
-  /** The engine's own words; empty where nothing differs. */
+  /** The engine's own words; empty if nothing differs. */
   readonly note: string;
 }
 

@@ -18,7 +18,7 @@ export interface CountedRow {
 const usageRow = z.object({
   day: z.string().regex(/^\d{4}-\d{2}-\d{2}/),
   model: z.string().min(1),
-  // Empty where the usage was not grouped by it.
+  // Empty if the usage was not grouped by it.
   mode: z.union([z.enum(BILLING_MODES), z.literal('').transform(() => undefined)]).optional(),
   cost_cents: z.coerce.number().min(0),
   unpriced_sessions: z.coerce.number().min(0).default(0),

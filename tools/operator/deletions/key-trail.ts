@@ -5,7 +5,7 @@ import { type KeyAddress, type LiveKey, PLATFORM_ADDRESS } from '../../../lambda
 /** The history of one scope's key on the audit trail. */
 export interface KeyHistory {
   readonly address: KeyAddress;
-  /** The highest version that was ever given out. */
+  /** The highest version that was ever assigned. */
   readonly lastVersion: number;
   /** The version in use; undefined after a deletion. */
   readonly current: number | undefined;
@@ -17,7 +17,7 @@ export interface KeyHistory {
 export interface KeyTrail {
   /** By `placeOf`. */
   readonly histories: ReadonlyMap<string, KeyHistory>;
-  /** Workspaces whose rows do not begin at 1, or have a gap: what they say of keys may not be everything. */
+  /** Workspaces whose rows do not begin at 1, or have a gap: what they say about keys may not be everything. */
   readonly incomplete: readonly string[];
 }
 

@@ -10,7 +10,7 @@ export interface Account {
   readonly caller: string;
 }
 
-/** The region of the stage; else that of the environment, or of the profile. Throws DeployStop when there is none. */
+/** Returns the region of the stage, otherwise of the environment or the profile. Throws DeployStop if there is none. */
 export const regionOf = async ({ region, stage }: Pick<StageConfig, 'region' | 'stage'>): Promise<string> => {
   if (region !== undefined) return region;
   const fromEnvironment = process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
@@ -47,7 +47,7 @@ const withoutCredentials = (profile = ''): DeployStop =>
       );
 
 /**
- * Whose account the credentials open, in this region. Throws DeployStop without credentials, with credentials that AWS
+ * Returns the account of the credentials, in this region. Throws DeployStop without credentials, with credentials that AWS
  * refuses, and for a region that is unknown or not enabled.
  */
 export const accountOf = async (aws: Pick<AwsClients, 'sts'>, region: string): Promise<Account> => {

@@ -34,7 +34,7 @@ const counted = (types: readonly string[]): Readonly<Record<string, number>> => 
   return counts;
 };
 
-/** The stacks of a synthesized app, each behind those that it depends on. `region` stands for one that a stack leaves open. */
+/** The stacks of a synthesized app, each after those that it depends on. `region` is used for stacks that name none. */
 export const readAssembly = (folder: string, region: string): readonly PlannedStack[] => {
   const read = (file: string): unknown => JSON.parse(readFileSync(join(folder, file), 'utf8'));
   const { artifacts } = manifest.parse(read('manifest.json'));

@@ -5,7 +5,7 @@ import { stackState } from './stack-state.ts';
 const NEEDED_VERSION = 6;
 const BOOTSTRAP_STACK = 'CDKToolkit';
 
-/** Regions that the CDK has not been prepared in, or not by a version that is new enough. */
+/** Regions without a CDK bootstrap, or with one that is too old. */
 export const regionsToBootstrap = async (
   aws: AwsClients,
   regions: readonly string[],

@@ -13,7 +13,7 @@ export interface Programs {
     environment: Readonly<Record<string, string>>,
     input?: string,
   ) => Promise<number>;
-  /** Opens an address in the browser of the operator. Does nothing where there is none. */
+  /** Opens an address in the browser of the operator. Does nothing if there is none. */
   readonly openBrowser: (url: string) => void;
 }
 

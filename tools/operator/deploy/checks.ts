@@ -53,7 +53,7 @@ export const checkPlaceholders = (config: StageConfig): readonly Finding[] => {
   }));
 };
 
-/** Says where the dashboard and the widget's files are served, before a person looks for them. */
+/** Reports where the dashboard and the widget's files are served. */
 export const checkDashboard = ({ stage, dashboard, signIn }: StageConfig): readonly Finding[] =>
   dashboard === undefined
     ? [

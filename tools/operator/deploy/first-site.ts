@@ -211,7 +211,7 @@ export const ensureFirstSite = async (request: FirstSiteRequest): Promise<FirstS
 const payerOf = (workspace: Workspace | undefined): 'own' | 'platform' | undefined =>
   workspace === undefined ? undefined : workspace.billing_mode === 'managed' ? 'platform' : 'own';
 
-/** Settings that the explicit options change. Empty: none. */
+/** Settings that the explicit options change; empty if there are none. */
 const changesOf = (
   existing: Workspace,
   payer: 'own' | 'platform',

@@ -3,7 +3,7 @@ import type { FirstSite } from './first-site.ts';
 
 type Outputs = Readonly<Record<string, string>>;
 
-/** The record of a domain that a person has to make; undefined where the stage has no domain. */
+/** The DNS record that a person has to create; undefined if the stage has no domain. */
 export const dnsStep = ({ domain }: StageConfig, api: Outputs, edge: Outputs): string | undefined => {
   const target = edge['EdgeTarget'] ?? api['DomainTarget'];
   return domain === undefined || target === undefined

@@ -11,7 +11,7 @@ export type Invitation = 'invited' | 'invited again' | 'waiting' | 'there';
 /** As in the pool: `tempPasswordValidity` of lib/constructs/sign-in-pool.ts. */
 const INVITATION_MS = 3 * 24 * 60 * 60 * 1_000;
 
-/** Whether anyone of the pool has signed in already. */
+/** Whether anyone in the pool has signed in already. */
 export const poolHasOwner = async (aws: AwsClients, region: string, userPoolId: string): Promise<boolean> => {
   const { Users = [] } = await aws
     .cognito(region)

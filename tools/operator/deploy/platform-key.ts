@@ -27,7 +27,7 @@ const variablesOf = (
 const PROGRAM = 'tools/operator/platform-key.ts';
 
 /**
- * Stores the platform's key with the role that alone may do so (`npm run platform-key`). The key goes from the standard
+ * Stores the platform's key with the only role that may do so (`npm run platform-key`). The key goes from the standard
  * input of this process to that of the other one, and is requested only if no key is suspended. Throws DeployStop when the role
  * cannot be assumed, the key is refused, or the operator has suspended the current one.
  */

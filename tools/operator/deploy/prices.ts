@@ -42,6 +42,7 @@ export const PRICES = {
   trailEvent: row('CloudTrail: events of a second trail', 2, 'per 100,000', 'cloudtrail'),
   trailData: row('CloudTrail: data events', 0.1, 'per 100,000', 'cloudtrail'),
   objectPut: row('S3: PUT and LIST requests', 5, 'per million', 's3'),
+  objectGet: row('S3: GET requests', 0.4, 'per million', 's3'),
   objectStorage: row('S3: storage', 0.023, 'per GB-month', 's3'),
   queueRequest: row('SQS: requests', 0.4, 'per million', 'sqs'),
   mail: row('SES: mail', 0.1, 'per thousand', 'ses'),
@@ -66,6 +67,17 @@ export const PRICES = {
 
 /** Hours of a month, as AWS's calculator counts them. */
 const HOURS = 730;
+
+const UNITS: Readonly<Record<string, number>> = {
+  'per million': 1_000_000,
+  'per 100,000': 100_000,
+  'per 10,000': 10_000,
+  'per thousand': 1_000,
+};
+
+/** Returns what `count` requests, GB or other single units cost, US dollars. */
+export const usdOf = ({ dollars, unit }: Price, count: number): number =>
+  (dollars * count) / (UNITS[unit] ?? 1);
 
 /** At least two digits after the point, and as many as the amount has. */
 export const inDollars = (amount: number): string => {

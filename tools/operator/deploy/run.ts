@@ -43,13 +43,13 @@ export interface DeployPorts {
   readonly aws: AwsClients;
   readonly programs: Programs;
   readonly terminal: Terminal;
-  /** Milliseconds between two looks at a stack that CloudFormation works on. */
+  /** Milliseconds between two checks of a stack that CloudFormation works on. */
   readonly pollMs: number;
 }
 
 type Outputs = Readonly<Record<string, string>>;
 
-/** Exit status of a run that is complete but for what only a person can do. */
+/** Exit status of a run in which only the steps of a person are missing. */
 export const WAITS_FOR_A_PERSON = 3;
 
 const deployStack = async (
@@ -179,7 +179,7 @@ const tokenOf = async (
 
 /**
  * Deploys a stage from whatever state it is in to a passing smoke test, and returns the exit status. Can be stopped and
- * repeated at any point: what is done already is read from AWS and from the API. Throws DeployStop with the next step.
+ * repeated at any point: finished steps are read from AWS and from the API. Throws DeployStop with the next step.
  */
 export const deploy = (ports: DeployPorts, options: DeployOptions): Promise<number> =>
   explainingAwsErrors(() => deployStage(ports, options));

@@ -31,8 +31,8 @@ interface Redirected {
 }
 
 /**
- * The code of a redirect. undefined for any other request, also for one with another `state`: a page that guesses the
- * address must not be able to end the sign-in. Throws DeployStop when the person or the issuer refused.
+ * Returns the code of a redirect; undefined for any other request, also for one with another `state`, so that a page that
+ * guesses the address cannot end the sign-in. Throws DeployStop when the person or the issuer refused.
  */
 const codeOf = (address: string, redirectUri: string, state: string): Redirected | undefined => {
   let url: URL;

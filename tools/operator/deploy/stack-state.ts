@@ -9,10 +9,10 @@ import {
 import { awsErrorOf } from './stop.ts';
 
 export type StackCondition =
-  /** It is not there, or was deleted. */
+  /** It does not exist, or was deleted. */
   | 'absent'
   | 'deployed'
-  /** CloudFormation works on it at this moment. */
+  /** CloudFormation is working on it. */
   | 'busy'
   /** Its first deployment failed. The CDK deletes what is left and creates it again. */
   | 'rolled back'

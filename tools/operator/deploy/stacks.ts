@@ -5,10 +5,10 @@ import type { AwsClients } from './clients.ts';
 import { failuresOf, resourcesOf, type StackState, stackState } from './stack-state.ts';
 import type { Terminal } from './terminal.ts';
 
-/** How long the command waits between two looks at a stack that CloudFormation works on. */
+/** How long the command waits between two checks of a stack that CloudFormation works on. */
 export const POLL_MS = 5_000;
 
-/** The stack once CloudFormation has finished with it: a run that was stopped goes on in AWS. */
+/** The stack once CloudFormation has finished with it: a run that was stopped continues in AWS. */
 export const settledState = async (
   aws: AwsClients,
   { name, region }: Pick<PlannedStack, 'name' | 'region'>,
@@ -46,7 +46,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/certificate/i, 'CloudFront and API Gateway need an issued certificate in the right region.'],
 ];
 
-/** The cause of a failure that CloudFormation reports, in the words of what to do. */
+/** What to do about a failure that CloudFormation reports. */
 export const remedyFor = (reason: string): string =>
   REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'Fix the cause that AWS names above.';
 

@@ -1,4 +1,4 @@
-/** The command cannot go on; its message is for the operator, and `next` is the one thing to do. */
+/** The command cannot continue. The message is for the operator; `next` is the next step. */
 export class DeployStop extends Error {
   override readonly name = 'DeployStop';
   readonly next: string;

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { printable } from '../../command.ts';
 import { DeployStop } from './stop.ts';
 
-/** How the command talks with its operator. */
+/** Output and questions of the command. */
 export interface Terminal {
   readonly say: (line?: string) => void;
   /** Whether a person can answer. A pipe cannot. */

@@ -6,7 +6,7 @@ export interface CopyCounts {
   readonly missing: number;
   /** Items that the live table has just so. */
   readonly same: number;
-  /** Items that the live table has otherwise; replaced with `overwrite`, else left alone. */
+  /** Items that the live table has otherwise; replaced with `overwrite`, else left unchanged. */
   readonly different: number;
   /** Items of the restored table that must not come back. */
   readonly withheld: number;

@@ -13,7 +13,7 @@ const file = z.object({ restore: z.string(), tables: z.partialRecord(z.enum(REST
 
 export interface TableProgress {
   readonly done: boolean;
-  /** Key of the last restored item that was copied; the next run goes on behind it. */
+  /** Key of the last restored item that was copied; the next run continues after it. */
   readonly after: RawItem | undefined;
   readonly counts: CopyCounts;
 }

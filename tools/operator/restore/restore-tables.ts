@@ -76,7 +76,7 @@ export const restoreTables =
         ...tables[name],
         admit,
         apply,
-        // A row of the trail is evidence: it is put where there is none, and never replaced.
+        // A row of the trail is evidence: it is put if there is none, and never replaced.
         overwrite: overwrite && name !== 'audit',
         after,
         onPage: (next, page) => {

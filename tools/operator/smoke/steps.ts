@@ -10,7 +10,7 @@ export interface SmokeTarget {
   /** A site of that person, and an origin that is registered on it. @default a site made for the test */
   readonly site: string | undefined;
   readonly origin: string | undefined;
-  /** False where no key is stored yet: only the address and the token are tried. @default true */
+  /** False if no key is stored yet: only the address and the token are tried. @default true */
   readonly mint?: boolean;
 }
 
@@ -201,7 +201,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 };
 
 const MISSING_PLATFORM_KEY =
-  'Missing platform key: managed sites have no key to use. Store it with npm run platform-key (docs/deploy.md; -- --local beside npm start), or give --site and --origin.';
+  'Missing platform key: managed sites have no key to use. Store it with npm run platform-key (docs/deploy.md; add -- --local while npm start runs), or give --site and --origin.';
 
 const explainRefusal = (answer: Answer): string => {
   if (answer.code === 'unavailable' && answer.message?.includes('platform key') === true)
@@ -213,7 +213,7 @@ const explainRefusal = (answer: Answer): string => {
 
 interface Minted {
   readonly says: string;
-  /** undefined where the site takes calls only. */
+  /** undefined if the site takes calls only. */
   readonly session: { readonly id: string; readonly signingSecret: string } | undefined;
 }
 

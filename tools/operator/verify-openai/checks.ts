@@ -219,7 +219,7 @@ const revokedKey: Check = async (openAi, options) => {
     const { status } = await openAi.hangUp(callId);
     sideband.close();
     return ended === undefined
-      ? `the call went on for the ${seconds} s that you had; the hang-up then: ${status}`
+      ? `the call continued for the ${seconds} s that you had; the hang-up then: ${status}`
       : `${ended} noticed an end after ${seconds} s; the hang-up then: ${status}`;
   });
 };

@@ -13,7 +13,7 @@ export const siteCount = ({ site_count, max_sites }: Pick<Workspace, 'site_count
     ? `${site_count} ${site_count === 1 ? 'site' : 'sites'}`
     : `${site_count} of ${max_sites} ${max_sites === 1 ? 'site' : 'sites'}`;
 
-/** Why there can be no new site; undefined where there can. */
+/** Why there can be no new site; undefined if there can. */
 export const siteLimitReached = (
   workspace: Pick<Workspace, 'site_count' | 'max_sites' | 'plan' | 'billing_mode'>,
 ): string | undefined => {

@@ -88,7 +88,7 @@ export class Activity {
     return true;
   }
 
-  /** Called every second with the present levels; undefined where the browser does not measure them. */
+  /** Called every second with the present levels; undefined if the browser does not measure them. */
   tick(now: number, levels: Levels | undefined): void {
     if (levels === undefined || levels[0] > QUIET) this.#visitorLoudAt = now;
     if (levels === undefined || levels[1] > QUIET) this.#assistantLoudAt = now;

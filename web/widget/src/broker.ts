@@ -35,7 +35,7 @@ export type EmbedTokenSource = () => string | Promise<string>;
 
 const CALL_TIMEOUT_MS = 20_000;
 
-/** A clock that is less wrong than this is left alone: the `Date` of an answer is in whole seconds, and a while old. */
+/** A clock that is less wrong than this is left unchanged: the `Date` of an answer is in whole seconds, and a while old. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
 /** How far the clock behind `response` is ahead of this computer's, milliseconds; 0 for little. */

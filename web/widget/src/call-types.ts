@@ -30,7 +30,7 @@ export interface CallHandlers {
   readonly onSound: (visitor: MediaStream | undefined, assistant: MediaStream) => void;
   /** Every event that is not a repetition. */
   readonly onEvent: (event: ServerEvent) => void;
-  /** How to connect again after a loss; undefined where the extras could not be loaded. */
+  /** How to connect again after a loss; undefined if the extras could not be loaded. */
   readonly retry: () => Promise<Extras['retryWhileOffline'] | undefined>;
   /** True while the page works for the assistant, which then waits. */
   readonly isBusy: () => boolean;

@@ -10,16 +10,16 @@ import { randomId } from './random-id.ts';
 import { type EndReason, endOf } from './reports.ts';
 import { Failure, type ProblemCode, type StringName } from './strings.ts';
 
-/** How often sound levels decide whose turn it is, where there are no events. */
+/** How often sound levels decide whose turn it is, if there are no events. */
 const LISTEN_MS = 100;
 const CONNECT_TIMEOUT_MS = 15_000;
-/** A lost call is connected again once; after so long without another loss it may be lost again. */
+/** A lost call is connected again once. After this time without another loss, it can be connected again once more. */
 const STABLE_MS = 180_000;
 const RECONNECT_TIMEOUT_MS = 8_000;
-/** A connection that is lost so close to the longest time was ended for it, by OpenAI. */
+/** A connection that is lost this close to the longest time was ended by OpenAI because of that time. */
 const LIMIT_MARGIN_SECONDS = 5;
 
-/** Failures that a network which comes back can mend, and a line that the lost session still holds. */
+/** Failures that pass when the network returns, or when the lost session releases its line. */
 const PASSING: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'unreachable',
   'connection_failed',
@@ -29,10 +29,10 @@ const PASSING: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'busy',
 ]);
 
-/** Sites of this page that allow no data channel: known after the first call. */
+/** Sites of this page that allow no data channel; known after the first call. */
 const locked = new Set<string>();
 
-/** One call, from the click to the goodbye. It reports to the broker, obeys it, and never throws. */
+/** One call, from the click to its end. It reports to the broker, follows its orders, and never throws. */
 export class Call {
   readonly #options: CallOptions;
   readonly #handlers: CallHandlers;
@@ -83,13 +83,13 @@ export class Call {
     for (const track of this.#microphone?.getAudioTracks() ?? []) track.enabled = !muted;
   }
 
-  /** Sends an event to OpenAI, and counts it as a word of the visitor. */
+  /** Sends an event to OpenAI, and counts it as activity of the visitor. */
   send(event: ClientEvent): void {
     this.touch();
     this.#connection?.send(event);
   }
 
-  /** The visitor is there, although nobody speaks. */
+  /** Records that the visitor is present although nobody speaks. */
   touch(): void {
     this.#activity.touch(performance.now());
     if (this.#note === 'still_there') this.#setNote(undefined);
@@ -222,7 +222,7 @@ export class Call {
   }
 
   /**
-   * As a new call that takes the line of the lost one, unless the broker has ended that. Resolves with false where another
+   * As a new call that takes the line of the lost one, unless the broker has ended that. Resolves with false if another
    * try may work.
    */
   async #connectAgain(): Promise<boolean> {
@@ -259,7 +259,7 @@ export class Call {
     this.#line.report('heartbeat');
   }
 
-  /** Without events the sound itself says whose turn it is. */
+  /** Without events, the sound level decides whose turn it is. */
   #listen(): void {
     if (this.#isConnected) this.#activity.listen(performance.now(), this.#handlers.levels());
     this.#follow();
@@ -282,7 +282,7 @@ export class Call {
     else this.#trouble(code, undefined);
   }
 
-  /** Something went wrong and the call goes on. */
+  /** Something went wrong and the call continues. */
   #trouble(code: string | null, note: StringName | undefined): void {
     this.#line.report('error', { source: 'response', code });
     if (note) this.#setNote(note);

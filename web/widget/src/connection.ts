@@ -2,18 +2,18 @@ import { deadline } from './deadline.ts';
 import type { ClientEvent, ServerEvent } from './events.ts';
 import { Failure } from './strings.ts';
 
-/** A connection that is only shaken comes back within this; OpenAI cannot be asked to restart ICE. */
+/** Time within which an interrupted connection recovers by itself; OpenAI has no ICE restart. */
 const SHAKEN_MS = 4_000;
 
 export interface ConnectionHandlers {
   readonly onEvent: (event: ServerEvent) => void;
   readonly onSound: (stream: MediaStream) => void;
-  /** It was open and is gone, without `close`. Comes once. */
+  /** Called once, if an open connection was lost without `close`. */
   readonly onLost: () => void;
 }
 
 export interface Connection {
-  /** Does nothing where there are no events. */
+  /** Does nothing if there are no events. */
   send(event: ClientEvent): void;
 
   /** Sends another microphone from now on, on the same call. */
@@ -22,17 +22,17 @@ export interface Connection {
 }
 
 export interface ConnectOptions {
-  /** Undefined where the visitor types: then the connection only receives sound. */
+  /** Undefined if the visitor types: the connection then only receives sound. */
   readonly microphone: MediaStreamTrack | undefined;
   /** Milliseconds from the answer until sound flows. */
   readonly timeoutMs: number;
   /** Without events there are no captions; the site decides. */
   readonly hasEvents: boolean;
-  /** Brings the offer to the broker, and OpenAI's answer back. */
+  /** Sends the offer to the broker and returns OpenAI's answer. */
   readonly exchange: (offer: string) => Promise<string>;
 }
 
-/** Connects to OpenAI; resolves when events flow, or sound where there are no events. Throws a `Failure`. */
+/** Connects to OpenAI; resolves when events flow, or sound if there are no events. Throws a `Failure`. */
 export const connect = async (
   { microphone, timeoutMs, hasEvents, exchange }: ConnectOptions,
   handlers: ConnectionHandlers,

@@ -3,7 +3,7 @@ import { randomId } from './random-id.ts';
 const NOTICE_KEY = 'spelo-voice:notice';
 const VISITOR_KEY = 'spelo-voice:visitor';
 
-/** For a browser that keeps nothing: then the notice is agreed to once per page. */
+/** For a browser without storage: the visitor then agrees once per page. */
 const here = new Map<string, string>();
 
 const read = (key: string): string | undefined => {
@@ -30,7 +30,7 @@ export const hasAgreed = (version: string): boolean => read(NOTICE_KEY) === vers
 
 export const agree = (version: string): void => write(NOTICE_KEY, version);
 
-/** A random name for this browser, made only after the visitor agreed: OpenAI wants abuse told apart by person. */
+/** A random ID of this browser, created only after the visitor agreed. OpenAI uses it to attribute abuse to one person. */
 export const visitorId = (): string => {
   const known = read(VISITOR_KEY);
   if (known !== undefined) return known;

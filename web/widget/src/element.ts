@@ -21,10 +21,10 @@ export type Wishes = Readonly<Record<string, string | undefined>>;
 const DEFAULT_IDLE_SECONDS = 60;
 const NO_SESSION = { sessionId: undefined, seconds: undefined };
 
-/** Where these pages are rendered on a server there is nothing to extend. */
+/** On a server there is no HTMLElement to extend. */
 const Base = (globalThis.HTMLElement ?? Object) as typeof HTMLElement;
 
-/** A page that moves the element puts it back within this time; its call then goes on. */
+/** A page that moves the element puts it back within this time; its call then continues. */
 const MOVE_MS = 250;
 
 /** After any of these a browser may let the page play sound again. */
@@ -34,19 +34,19 @@ const GESTURES = ['pointerdown', 'keydown', 'visibilitychange'] as const;
 const warn = (text: string): void => console.warn(`spelo-voice: ${text}`);
 
 /**
- * `<spelo-voice site-id="…">`: a button that becomes a voice call. Whatever fails is shown to the visitor and told to the
- * page in events; nothing is thrown at it.
+ * `<spelo-voice site-id="…">`: a button that becomes a voice call. The visitor sees every failure and the
+ * page gets it as an event; the element throws nothing.
  */
 export class SpeloVoice extends Base implements SpeloVoiceElement {
   static readonly observedAttributes = ['label', 'captions', 'privacy-url', 'accent', 'lang'];
-  /** Where the broker is when the element has no `api` attribute. */
+  /** Origin of the broker if the element has no `api` attribute. */
   static api = '';
-  /** Loads what the script itself does not have; undefined where there is none. */
+  /** Loads what the script itself does not have; undefined if there is none. */
   static loadLanguage: (tag: string) => Promise<Partial<Strings> | undefined> = async () => undefined;
   static loadExtras: () => Promise<Extras | undefined> = async () => undefined;
   /** Puts a floating widget of a site on the page; a second copy of the script calls the first. */
   static embed: ((siteId: string, wishes?: Wishes) => void) | undefined;
-  /** The one that holds a call; two would hear each other. */
+  /** The element with the current call: two calls on a page would hear each other. */
   static #calling: SpeloVoice | undefined;
 
   /** Set by a page whose site asks for embed tokens: called before each call. */
@@ -143,7 +143,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     return this.getAttribute('api') ?? SpeloVoice.api;
   }
 
-  /** Takes over what a page has set before this script was loaded. */
+  /** Takes over properties that the page set before this script was loaded. */
   #upgrade(...names: readonly ('strings' | 'muted')[]): void {
     for (const name of names) {
       if (!Object.keys(this).includes(name)) continue;
@@ -244,7 +244,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     this.#call?.hangUp();
   }
 
-  /** Back to the button; ends a call that goes on. */
+  /** Shows the button again, and ends a running call. */
   close(): void {
     this.hangUp();
     this.#wait.clear();

@@ -30,7 +30,7 @@ export const embed = (siteId: string, wishes: Wishes = {}): void => {
   place(siteId, embedded.get(siteId));
 };
 
-/** A router replaces the page, the body or its whole content. A page that removes only the widget wants to be rid of it. */
+/** A router replaces the page, the body or its whole content. If a page removes only the widget, it stays removed. */
 const onChange = (changes: readonly MutationRecord[]): void => {
   const own: readonly Node[] = [...embedded.values()];
   const isReplaced = changes.some(({ removedNodes }) =>

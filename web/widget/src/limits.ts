@@ -4,7 +4,7 @@ import type { StringName } from './strings.ts';
 const WARN_SECONDS = 15;
 const NEARLY_UP_SECONDS = 60;
 
-/** How long a call has been silent, how long it may be, and how long it may still last. */
+/** Time limits of a call: silence, warning, and maximum length. */
 export interface Times {
   readonly silentSeconds: number;
   readonly idleSeconds: number;

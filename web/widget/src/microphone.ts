@@ -31,7 +31,7 @@ export const trackOf = (stream: MediaStream | undefined): MediaStreamTrack | und
   stream?.getAudioTracks()[0];
 
 interface TrackHandlers {
-  /** The system has muted it, or no longer does. */
+  /** The system has muted or unmuted it. */
   readonly onSilenced: (isSilenced: boolean) => void;
   /** It has ended or its device is gone. Called once. */
   readonly onGone: () => void;

@@ -7,7 +7,7 @@ export type Response = NonNullable<ServerEvent['response']>;
 export interface Trouble {
   /** OpenAI's name for it. */
   readonly code: string | null;
-  /** For a call that goes on. */
+  /** For a call that continues. */
   readonly sentence?: StringName;
   /** Ends the call, because the next answer would fail in the same way. */
   readonly problem?: ProblemCode;

@@ -1,6 +1,6 @@
 import { Failure } from './strings.ts';
 
-/** Origins that the page's own Content-Security-Policy kept the browser from. */
+/** Origins that the page's Content-Security-Policy has blocked. */
 const blocked = new Set<string>();
 /** The event of a violation may come after the failed request. */
 const VIOLATION_MS = 100;
@@ -13,13 +13,13 @@ const originOf = (url: string): string => {
   }
 };
 
-/** Remembers from now on which hosts the page's policy blocks. */
+/** Starts to record the hosts that the page's policy blocks. */
 export const watchPolicy = (): void =>
   document.addEventListener('securitypolicyviolation', ({ disposition, blockedURI }) => {
     if (disposition === 'enforce') blocked.add(originOf(blockedURI));
   });
 
-/** Throws the failure that a visitor cannot mend where the page's policy is why a request to `url` failed. */
+/** Throws if the page's policy blocked a request to `url`: a visitor cannot fix that. */
 export const throwIfBlocked = async (url: string): Promise<void> => {
   await new Promise((resolve) => setTimeout(resolve, VIOLATION_MS));
   const origin = originOf(url);
@@ -27,7 +27,7 @@ export const throwIfBlocked = async (url: string): Promise<void> => {
     throw new Failure({ code: 'page_policy' }, 'content_security_policy', ['connect_src', origin]);
 };
 
-/** Throws where the page or its frame forbids the microphone, which no visitor can change. */
+/** Throws if the page or its frame forbids the microphone: a visitor cannot fix that. */
 export const throwIfMicrophoneForbidden = (): void => {
   const { featurePolicy } = document as { featurePolicy?: { allowsFeature(name: string): boolean } };
   if (featurePolicy?.allowsFeature('microphone') === false)

@@ -1,13 +1,13 @@
 import type { Extras } from './extras/index.ts';
 
-/** File and integrity of the extras; put in by the build. */
+/** File and integrity of the extras; the build inserts them. */
 declare const SPELO_EXTRAS: readonly [file: string, integrity: string];
 
 let loading: Promise<Extras | undefined> | undefined;
 
 /**
- * Loads the extras from the folder of `script`, checked by their integrity; undefined where that fails. The browser checks
- * the preload, and `import()` takes the module that the preload left: a page's policy has to allow nothing but the folder.
+ * Loads the extras from the folder of `script`, checked by their integrity; undefined if that fails. The browser checks
+ * the preload, and `import()` takes the module that the preload left: a page's policy has to allow only the folder.
  */
 export const loadExtrasBeside = (script: string, nonce: string | undefined): Promise<Extras | undefined> => {
   loading ??= load(script, nonce).then((extras) => {

@@ -3,7 +3,7 @@ import type { Problem, ProblemCode, StringName, Strings } from './strings.ts';
 import type { Button, Picture } from './view.ts';
 import type { Wait } from './wait.ts';
 
-/** Where the widget is. `busy` and `error` may wait for a time to pass. */
+/** State of the widget. `busy` and `error` may wait for a time to pass. */
 export type WidgetState = 'idle' | 'notice' | CallState | 'busy' | 'error' | 'ended';
 
 /** Everything that decides what a visitor sees. */

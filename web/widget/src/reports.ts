@@ -10,7 +10,7 @@ export type HangUpReason = 'slot_lost' | 'max_duration' | 'ended' | 'site_gone';
 
 export interface HangUp {
   readonly reason: HangUpReason;
-  /** Who ended the call, in the words of the contract; undefined where the broker does not know. */
+  /** Who ended the call, in the words of the contract; undefined if the broker does not know. */
   readonly endedBy: string | undefined;
 }
 
@@ -42,8 +42,8 @@ const LAST_RETRY_MS = 60_000;
 const DRAIN_MS = 3_000;
 
 /**
- * Tells the broker what happens in one session: signed, in order, again until it has been heard. Should the page close,
- * the goodbye is signed already, because a page that closes has no time left to sign.
+ * Reports the events of one session to the broker: signed, in order, repeated until they are accepted. The report of the
+ * end is signed in advance, because a page that closes has no time to sign.
  */
 export class Reports {
   readonly #url: string;
@@ -57,7 +57,7 @@ export class Reports {
   #trustsSteady = true;
   #queue: Report[] = [];
   #inFlight = 0;
-  /** The broker knows this session no more, or never did. */
+  /** The broker does not know this session, or no longer does. */
   #isRefused = false;
   #hasEnded = false;
   #goodbye: { readonly url: string; readonly body: string } | undefined;
@@ -89,7 +89,7 @@ export class Reports {
     if (this.#hasEnded || this.#isRefused) return;
     this.#hasEnded = type === 'ended';
     const { code } = fields;
-    // A code that the contract has no room for would have the whole batch refused, again and again.
+    // A code that is too long for the contract would get the whole batch refused, each time.
     const told = typeof code === 'string' ? { ...fields, code: code.slice(0, LONGEST_CODE) } : fields;
     this.#queue.push({ id: randomId(), type, tick: performance.now(), fields: told });
     void this.#prepareGoodbye();
@@ -142,7 +142,7 @@ export class Reports {
       this.#retryLater(Number(response?.headers.get('retry-after')) * 1_000);
       return;
     }
-    // Anything else would be refused again just so.
+    // Anything else would be refused in the same way.
     this.#queue = this.#queue.filter((report) => !batch.includes(report));
     this.#retryMs = FIRST_RETRY_MS;
     this.#isRefused = status === 403 || status === 404;

@@ -49,7 +49,7 @@ export class Sound {
   async #play(): Promise<void> {
     const isBlocked = await this.#audio.play().then(
       () => false,
-      // Not for a sound that a newer one has replaced.
+      // Not if a newer sound has replaced this one.
       (error: unknown) => error instanceof DOMException && error.name === 'NotAllowedError',
     );
     if (this.#audio.srcObject === null || isBlocked === this.isBlocked) return;

@@ -2,9 +2,9 @@ import type { Hint } from './extras/hints.ts';
 import type { MORE_PROBLEMS, MORE_STRINGS } from './extras/sentences.ts';
 
 /**
- * The sentences that a visitor needs before the extras are there, or without them. A page replaces any of them through
- * the element's `strings` property, to translate the widget or to speak with its own voice. `{time}` becomes what is left
- * of the wait, such as 0:07.
+ * The sentences that a visitor needs before the extras are there, or without them. A page can replace any of them through
+ * the element's `strings` property, to translate the widget or to use its own wording. `{time}` is replaced by the rest of
+ * the wait, such as 0:07.
  */
 export const STRINGS = {
   launch: 'Talk to us',
@@ -69,12 +69,12 @@ export type Strings = Readonly<Record<keyof typeof STRINGS | keyof typeof PROBLE
 
 export const DEFAULT_STRINGS: Strings = { ...STRINGS, ...PROBLEMS };
 
-/** A failure as the visitor and the page learn of it. */
+/** A failure as the visitor and the page see it. */
 export interface Problem {
   readonly code: ProblemCode;
   /** Seconds to wait before another try makes sense. */
   readonly retryAfter?: number | undefined;
-  /** The broker's own name of the request, for the owner of the site. */
+  /** The broker's id of the request, for the owner of the site. */
   readonly requestId?: string | undefined;
 }
 

@@ -33,13 +33,13 @@ export interface Button {
   readonly disabled?: boolean;
 }
 
-/** Everything that is to be seen. */
+/** Everything that the widget shows. */
 export interface Picture extends ExtraPicture {
   readonly state: string;
   /** Text of the button that opens the widget; then nothing else shows. */
   readonly launcher?: Button;
   readonly region: string;
-  /** Of the sentences; empty when it is that of the page. */
+  /** Language of the sentences; empty if it is that of the page. */
   readonly language: string;
   /** The microphone is on: a screen reader would be heard by the assistant. */
   readonly isHeard: boolean;
@@ -131,7 +131,7 @@ export const createView = (root: ShadowRoot): View => {
     element.replaceChildren(...(button.icon ? [icon(button.icon)] : []), ...(isIcon ? [] : [button.label]));
   };
 
-  /** The last button is the one that goes on. */
+  /** The last button continues. */
   const focusMain = (): void => [...buttons.values()].pop()?.focus();
 
   const drawControls = (wanted: readonly Button[]): void => {

@@ -1,4 +1,4 @@
-/** A slot can become free long before the time that the broker promises, so the visitor may retry early, but not at once. */
+/** A slot can become free long before the time that the broker gives, so the visitor may retry early, but not immediately. */
 const BUSY_PAUSE_SECONDS = 5;
 const TICK_MS = 500;
 

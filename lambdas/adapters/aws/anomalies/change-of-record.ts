@@ -5,7 +5,7 @@ import { type TenancyChange, tenancyChangeOf } from '../../../domain/audit/expla
 
 /**
  * The change of a workspace, member, site, stop or webhook in a record of the tenancy table's stream; undefined for any other
- * record, and for an item that DynamoDB removed because its time was over.
+ * record, and for an item that DynamoDB removed because its time had passed.
  */
 export const tenancyChangeOfRecord = (
   record: DynamoDBRecord,

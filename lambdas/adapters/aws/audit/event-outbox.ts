@@ -14,7 +14,7 @@ export type TransactWrite = NonNullable<TransactWriteCommandInput['TransactItems
 /** How long an event stays in the outbox, seconds. The projector has it after a moment; the audit trail keeps it. */
 export const OUTBOX_SECONDS = 30 * 86_400;
 
-/** Puts an audit event beside the change that it explains, in the partition of its writer. It can be written once only. */
+/** Puts an audit event alongside the change that it explains, in the partition of its writer. It can be written once only. */
 export const eventPut = (tenancyTable: string, writer: EventWriter, event: AuditEvent): TransactWrite => ({
   Put: {
     TableName: tenancyTable,

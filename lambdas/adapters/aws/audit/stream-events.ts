@@ -32,7 +32,7 @@ const sessionItem = z.object({
 });
 
 /**
- * The audit event that a stream record tells of, or undefined for a record that is none of the audit's business (budgets,
+ * The audit event that a stream record reports, or undefined for a record that is none of the audit's business (budgets,
  * notes on a key, expired items). The same record always gives the same event id. Throws on an item that it should know
  * but cannot read: such a record must end in the dead-letter queue, not in silence.
  */
@@ -169,7 +169,7 @@ const keyUseEvent = (image: Image | undefined): AuditEvent => {
 };
 
 /**
- * The stream of the keys table carries no image. Its record says only that an item was written or is gone; beside the
+ * The stream of the keys table carries no image. Its record says only that an item was written or is gone; alongside the
  * event of the change itself it shows a change that came from elsewhere.
  */
 const keyAuditEvent = (

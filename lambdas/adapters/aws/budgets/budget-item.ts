@@ -77,7 +77,7 @@ export const budgetsIn = (
     return item === undefined ? [] : [budgetItem.parse(item)];
   });
 
-/** The attributes of a budget's item beside its keys. */
+/** The attributes of a budget's item besides its keys. */
 export const budgetAttributes = ({
   notices,
   callsEndedAt,

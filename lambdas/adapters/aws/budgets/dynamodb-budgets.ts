@@ -9,7 +9,7 @@ import { budgetAttributes, budgetKeysOf, budgetsIn, noticeAttribute } from './bu
 import { budgetKey } from './budget-writes.ts';
 import { dynamoDbBudgetReader } from './dynamodb-budget-reader.ts';
 
-/** Budgets and what was noted about them, in the usage table beside the usage that they count. */
+/** Budgets and what was noted about them, in the usage table alongside the usage that they count. */
 export const dynamoDbBudgets = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly usage: string; readonly tenancy: string; readonly writer: EventWriter },

@@ -195,7 +195,7 @@ const endMark = (siteId: SiteId, sessionId: SessionId, by: EndedBy) => ({
   ExpressionAttributeValues: { ':by': by, ':call': 'call' },
 });
 
-/** False where the condition says that there is no such call. */
+/** False if the condition says that there is no such call. */
 const isDone = async (write: Promise<unknown>): Promise<boolean> => {
   try {
     await write;
@@ -218,7 +218,7 @@ export const dynamoDbEndRequests = (
     ),
 });
 
-/** As dynamoDbEndRequests, for a person: with the audit event beside the mark. */
+/** As dynamoDbEndRequests, for a person: with the audit event alongside the mark. */
 export const dynamoDbEndOrders = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly tenancy: string },

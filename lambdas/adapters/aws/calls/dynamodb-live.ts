@@ -16,7 +16,7 @@ import { callKey } from './call-keys.ts';
 /** No session of a secret lives longer after its mint than this, seconds. */
 const LONGEST_TOKEN_SECONDS = CLIENT_SECRET_TTL_SECONDS.max + CALL_LEASE_SECONDS;
 
-/** Puts the session among the live ones of its workspace, beside its admission. */
+/** Puts the session among the live ones of its workspace, alongside its admission. */
 export const livePut = (
   limitsTable: string,
   session: ReservedSession & { readonly siteId: SiteId },
@@ -72,7 +72,7 @@ export const dynamoDbLive = (dynamoDb: DynamoDBDocumentClient, limitsTable: stri
   },
 });
 
-/** The LIVE items of a workspace, those included whose time is over. */
+/** The LIVE items of a workspace, those included whose time has passed. */
 export const liveItemsOf = (
   dynamoDb: DynamoDBDocumentClient,
   limitsTable: string,

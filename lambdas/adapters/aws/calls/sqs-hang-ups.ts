@@ -17,7 +17,7 @@ export const sqsHangUps = (sqs: SQSClient, queueUrl: string): HangUpQueue => ({
   },
 });
 
-/** Lets a message that was received come again after so many seconds, and not before. */
+/** Lets a message that was received return after this many seconds, and not before. */
 export const sqsPostpone =
   (sqs: SQSClient, queueUrl: string) =>
   async (receiptHandle: string, seconds: number): Promise<void> => {

@@ -23,7 +23,7 @@ import { itemOfCurrentKey, itemOfRetained, retainedKeyAt, storedKeyAt } from './
 export const dynamoDbKeyReader = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly keys: string; readonly tenancy: string },
-  /** undefined: of a table that was restored beside the live one, which no function reads. */
+  /** undefined: of a table that was restored alongside the live one, which no function reads. */
   marks: KeyMarks | undefined,
 ): Pick<KeyStore, 'readKey'> => ({
   readKey: async (address) => {

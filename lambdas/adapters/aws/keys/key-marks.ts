@@ -53,7 +53,7 @@ export const keyMarks = (
   };
 };
 
-/** Puts the mark of `key` beside the change that makes it. `before`: only where the mark is still that one. */
+/** Puts the mark of `key` alongside the change that makes it. `before`: only where the mark is still that one. */
 export const markPut = async (
   tenancyTable: string,
   marks: KeyMarks,

@@ -31,7 +31,7 @@ const unwrapDataKey = async (
 ): Promise<{
   readonly requestId: string | undefined;
   readonly dataKey?: Buffer;
-  /** The error to throw where there is no data key. */
+  /** The error to throw if there is no data key. */
   readonly error?: Error;
 }> => {
   try {

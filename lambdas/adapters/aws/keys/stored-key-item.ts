@@ -41,7 +41,7 @@ const NOT_KNOWN = '1970-01-01T00:00:00.000Z';
 const timestamp = z.iso.datetime().catch(NOT_KNOWN);
 const name = z.string().catch('unknown');
 
-/** Counters that were lost restart here: far above any version that was ever given out. */
+/** Counters that were lost restart here: far above any version that was ever assigned. */
 const LOST_COUNTER = 1_000_000;
 
 const currentKeyItem = z.object({

@@ -13,7 +13,7 @@ import { leaseAttributes, leaseHolder } from './lease-item.ts';
 import { quotaReservationWrites } from './usage-writes.ts';
 import { visitorWrites } from './visitor-writes.ts';
 
-/** The one write that lets a visitor in. */
+/** Admits a visitor in one transaction: session, slots, minutes and budgets, or nothing. */
 export const dynamoDbAdmission = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly limits: string; readonly usage: string },
@@ -28,7 +28,7 @@ export const dynamoDbAdmission = (
             ...primaryKey.slot(session.workspaceId, lease.pool, lease.index),
             ...leaseAttributes(lease),
           },
-          // Expiry is judged here and now; DynamoDB's own deletion may come days later.
+          // Expiry is checked here, because DynamoDB's own deletion can be days late.
           ConditionExpression: `attribute_not_exists(pk) OR expires_at <= :now${replaced === undefined ? '' : ' OR s = :replaced'}`,
           ExpressionAttributeValues: {
             ':now': nowSeconds,
@@ -57,13 +57,13 @@ export const dynamoDbAdmission = (
   },
 });
 
-/** The session leads to the one that it is to replace, in case it is refused. */
+/** The session names the one that it replaces, so that the slot can go back if it is refused. */
 const sessionPut = (session: AdmissionWrite['session'], replaces: SessionId | undefined) => {
   const write = sessionWrite(session);
   return { ...write, Item: { ...write.Item, ...(replaces !== undefined && { replaces }) } };
 };
 
-/** Makes an older session of the page lead to this one, in case the page never receives the answer. */
+/** An older session of the page names this one, in case the page never receives the answer. */
 const successorWrite = (
   sessionsTable: string,
   session: AdmissionWrite['session'],

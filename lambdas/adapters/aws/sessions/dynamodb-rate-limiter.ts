@@ -6,7 +6,7 @@ import type { RateLimiter } from '../../../use-cases/ports/sessions.ts';
 import { callAws } from '../aws-calls.ts';
 import { primaryKey } from '../table-keys.ts';
 
-/** A budget item is deleted this long after its minute; it has no meaning once the minute is over. */
+/** A budget item is deleted this long after its minute; it has no meaning once the minute has ended. */
 export const KEEP_SECONDS = 3_600;
 
 /**

@@ -31,7 +31,7 @@ export interface EventTables {
 /** Reports on a key mean nothing after the quorum's window; they stay a while for investigations. */
 export const KEEP_HEALTH_SECONDS = 86_400;
 
-/** Sessions as reports find them, and what reports say beside the meters. */
+/** Sessions as reports find them, and what reports say besides the meters. */
 export const dynamoDbSessionSnapshots = (
   dynamoDb: DynamoDBDocumentClient,
   tables: EventTables,

@@ -35,7 +35,7 @@ export const dynamoDbSlots = (dynamoDb: DynamoDBDocumentClient, limitsTable: str
               new UpdateCommand({
                 TableName: limitsTable,
                 Key: primaryKey.slot(workspaceId, pool, index),
-                // A page that was told to hang up, and then may go on, is expected to stay.
+                // A page that was told to hang up, and then may continue, is expected to stay.
                 UpdateExpression: 'SET expires_at = :until REMOVE e',
                 // A lease that has run out is nobody's any more, even if nobody has taken it yet.
                 ConditionExpression: `${HELD_BY_SESSION} AND expires_at > :now`,

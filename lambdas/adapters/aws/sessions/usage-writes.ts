@@ -10,7 +10,7 @@ import { ifRevision } from '../expressions.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 import { sessionUsageAttributes } from './session-usage-item.ts';
 
-/** Totals of a busy site are spread over this many items; sessions that report at the same time seldom meet. */
+/** Totals of a busy site are spread over this many items; sessions that report at the same time rarely meet. */
 export const SHARDS = 8;
 
 const shardOf = (sessionId: SessionId): number => (sessionId.charCodeAt(sessionId.length - 1) ?? 0) % SHARDS;
@@ -30,8 +30,8 @@ export const usageWrite = (usage: SessionUsage) => ({
 });
 
 /**
- * Many sessions add to one total, so each adds its difference. `writes` shows a comparison of the totals with the usage
- * records that one was added to in between.
+ * Many sessions add to one total, so each adds its difference. `writes` counts the additions, so that a comparison of the
+ * totals with the usage records notices one that happens in between.
  */
 const adding = (counts: Readonly<Record<string, number>>) => {
   const changed = Object.entries({ ...counts, writes: 1 }).filter(([, count]) => count !== 0);
@@ -42,7 +42,7 @@ const adding = (counts: Readonly<Record<string, number>>) => {
   };
 };
 
-/** The totals that an entry of this session usage goes to, and what it adds to each. */
+/** The totals that an entry of this session is added to, and the amounts. */
 export const totalsOf = (
   { workspaceId, issuedAt, siteId, model, mode, sessionId }: SessionUsage,
   { committedSeconds, tokens, ...counts }: LedgerEntry,
@@ -62,8 +62,8 @@ export const totalsOf = (
 ];
 
 /**
- * Adds a difference to the totals. `capSeconds` is the condition for a hold that grew: the period must not commit more
- * seconds than that. Released seconds need no condition.
+ * Adds a difference to the totals. `capSeconds` is the condition for a hold that grew: the most seconds that the period
+ * may commit. Released seconds need no condition.
  */
 export const totalUpdates = (
   usageTable: string,
@@ -79,7 +79,7 @@ export const totalUpdates = (
         : { Update: { TableName: usageTable, Key: key, ...adding({ ...counts, committedSeconds }) } },
     );
 
-/** The usage that a session begins with and, under a hard cap, its minutes, if they still fit into the period. */
+/** The first usage record of a session and, under a hard cap, its seconds, on the condition that they fit into the period. */
 export const quotaReservationWrites = (
   usageTable: string,
   { usage, maxCommittedSeconds: committedBefore }: QuotaReservation,
@@ -90,7 +90,7 @@ export const quotaReservationWrites = (
     : [periodUpdate(usageTable, usage, { committedSeconds: usage.holdSeconds }, committedBefore)]),
 ];
 
-/** Adds to the period of a session, unless more than `committedBefore` seconds of it are committed already. */
+/** Adds to the period of a session, on the condition that at most `committedBefore` of its seconds are committed. */
 const periodUpdate = (
   usageTable: string,
   { workspaceId, issuedAt }: SessionUsage,
@@ -109,7 +109,7 @@ const periodUpdate = (
   };
 };
 
-/** The count of a day means nothing after it; seconds. */
+/** Retention of the count of a day, seconds. It has no meaning after that day. */
 const KEEP_SILENT_SECONDS = 3 * 86_400;
 
 /** Counts a session that never reported against its site and the day on which it was opened. */

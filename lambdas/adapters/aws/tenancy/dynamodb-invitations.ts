@@ -42,7 +42,7 @@ export const dynamoDbInvitationReader = (
   },
 });
 
-/** Invitations, beside the members of their workspace. */
+/** Invitations, alongside the members of their workspace. */
 export const dynamoDbInvitations = (
   dynamoDb: DynamoDBDocumentClient,
   tenancyTable: string,

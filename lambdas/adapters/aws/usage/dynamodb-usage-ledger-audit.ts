@@ -43,7 +43,7 @@ export const dynamoDbUsageLedgerAudit = (
 
   listSessionUsage: (siteId, { from, before }, page) => {
     const { pk, sk: first } = primaryKey.sessionUsage(siteId, sessionIdsFrom(from));
-    // No session id equals the last: ids go on at random behind the time.
+    // No session id equals the last: ids continue at random behind the time.
     const within = { first, last: sessionIdsFrom(before) };
     return queryPage(dynamoDb, { TableName: tables.usage, pk, within }, page, sessionUsageItem);
   },

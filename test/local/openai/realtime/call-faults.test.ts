@@ -76,7 +76,7 @@ describe('a fault of the creation of a call', () => {
 });
 
 describe('a fault of the hang-up', () => {
-  it('fails as often as told, for any call, and the call goes on meanwhile', async () => {
+  it('fails as often as set, for any call, and the call continues meanwhile', async () => {
     const key = fakeKey();
     const { callId, close } = await callWithKey(openAi, key, goodSession);
     openAi.inject({ path: HANGUP_PATH, status: 500, times: 2 });

@@ -93,7 +93,7 @@ describe('a call that a server creates with a standard key', () => {
     expect(connected.heardMs).toBeGreaterThan(0);
   });
 
-  it('works without a data channel: sound only, counted all the same', async () => {
+  it('works without a data channel: sound only, counted anyway', async () => {
     const connected = await connect(fakeKey(), goodSession, false);
     await connected.speak(500);
     for (let waits = 0; waits < 1_000 && connected.heardMs < 500; waits += 1)

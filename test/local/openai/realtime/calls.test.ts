@@ -158,7 +158,7 @@ describe('a call over WebRTC', () => {
     expect(caller.heardMs).toBe(0);
   });
 
-  it('can be made several times with one secret, and goes on after that has expired', async () => {
+  it('can be made several times with one secret, and continues after that has expired', async () => {
     const secret = await mintSecret();
     const first = await connect(secret);
     const second = await connect(secret);

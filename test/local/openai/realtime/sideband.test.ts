@@ -123,7 +123,7 @@ describe('a sideband', () => {
     await (await attach(caller.callId, key)).update();
   });
 
-  it('hears of session.update by the page, and the page of that by the sideband', async () => {
+  it('learns of session.update by the page, and the page of that by the sideband', async () => {
     const { caller, sideband } = await watched();
     caller.send({ type: 'session.update', session: { type: 'realtime', instructions: 'Sing.' } });
     expect((await sideband.event('session.updated', 2)).session.instructions).toBe('Sing.');

@@ -20,7 +20,7 @@ import { hasMoto, type Moto, startMoto } from '../../../support/moto.ts';
 import { modelFaults, publishedModelsFolder } from '../../../support/published-models.ts';
 import { configWith, deployedStack, REGION, STACKS, stackName, startScene } from './scene.ts';
 
-/** Both tests need tools that are not part of the project, and are skipped where those are missing. */
+/** Both tests need tools that are not part of the project, and are skipped if those are missing. */
 const folder = publishedModelsFolder();
 
 /** Every operation that the commands use. */

@@ -74,7 +74,7 @@ export interface Scene {
   readonly shown: () => string;
   /** Answers of the operator, by a part of the question. */
   readonly answers: Record<string, string>;
-  /** Answers that are given one after the other, before those of `answers`. */
+  /** Answers that are given one after another, before those of `answers`. */
   readonly replies: Record<string, string[]>;
   /** The fate of `cdk deploy` of a stack. @default it is created */
   readonly onDeploy: Map<string, (account: AwsAccount) => number>;

@@ -76,7 +76,7 @@ describe('the sign-in of the first owner', () => {
     });
   });
 
-  test('goes on when another page guesses the address, whatever it sends', async () => {
+  test('continues when another page guesses the address, whatever it sends', async () => {
     const { terminal } = terminalThat();
     const statuses: number[] = [];
     const token = await signInWithBrowser(

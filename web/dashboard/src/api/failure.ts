@@ -47,7 +47,7 @@ export const UNKNOWN_STEP =
   'Try again. If it continues, give the request ID to the operator of this service.';
 
 /**
- * Where in the dashboard to act on a refusal; null where the message of the API already says all that can be done. A code
+ * Where in the dashboard to act on a refusal; null if the message of the API already says all that can be done. A code
  * without an entry does not compile.
  */
 const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
@@ -111,6 +111,6 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   unreadable: UNKNOWN_STEP,
 };
 
-/** The step for a code of the catalogue, or null where there is none; undefined for a code that this build does not know. */
+/** The step for a code of the catalogue, or null if there is none; undefined for a code that this build does not know. */
 export const nextStepFor = (code: string): string | null | undefined =>
   (NEXT_STEPS as Readonly<Record<string, string | null>>)[code];

@@ -108,7 +108,7 @@ export const keyActions = (api: Api, place: KeyPlace) => {
   };
 };
 
-/** The masked key, or null where none is stored; nothing is asked where the lists say that there is none. */
+/** The masked key, or null if none is stored; nothing is asked if the lists say that there is none. */
 export const useKey = (place: KeyPlace, isStored: boolean) => {
   const { api } = useSession();
   return useQuery({

@@ -16,7 +16,7 @@ export interface SignIn {
   again(returnTo: string): Promise<void>;
   /** The address of the dashboard, with its closing slash. */
   readonly home: string;
-  /** Redeems the code of the address bar. Gives the path to go on to. */
+  /** Redeems the code of the address bar. Gives the path to continue to. */
   finish(): Promise<string>;
   person(): Promise<Person | undefined>;
   /**

@@ -12,7 +12,7 @@ const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10
 
 /**
  * The price of a minute: of a site, or with null of the workspace. By its conversations of the last 30 days, else by a
- * typical conversation on its model. undefined where neither is known.
+ * typical conversation on its model. undefined if neither is known.
  */
 export const useRates = (sites: readonly Site[]): ((siteId: string | null) => Rate | undefined) => {
   const { workspace_id } = useWorkspace();

@@ -2,7 +2,7 @@ import type { DataOf } from '../api/routes.ts';
 
 type Plan = DataOf<'readPricing'>['plans'][number];
 
-/** The price of a plan for so many minutes a month, US cents; undefined where it ends or has a custom price. */
+/** The price of a plan for this many minutes a month, US cents; undefined if it ends or has a custom price. */
 export const planCents = (plan: Plan, minutes: number): number | undefined => {
   const { monthly_usd, included_minutes, hard_cap, overage_usd_per_minute } = plan;
   if (monthly_usd === null) return undefined;
@@ -11,7 +11,7 @@ export const planCents = (plan: Plan, minutes: number): number | undefined => {
   return (monthly_usd + (minutes - included_minutes) * overage_usd_per_minute) * 100;
 };
 
-/** Points of the break-even chart: an own key is a straight line, a plan a flat one that bends where overage begins. */
+/** Points of the break-even chart: your own key is a straight line, a plan a flat one that bends where overage begins. */
 export const curvePoints = (
   centsPerMinute: number,
   plans: readonly Plan[],

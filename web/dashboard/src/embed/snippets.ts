@@ -120,7 +120,7 @@ const SNIPPETS = { html, element, react, tagManager } as const;
 export const snippetOf = (kind: EmbedKind, place: EmbedPlace, options: EmbedOptions): string =>
   SNIPPETS[kind](place, options);
 
-/** The sources that a page's Content-Security-Policy needs beside its own. */
+/** The sources that a page's Content-Security-Policy needs besides its own. */
 export const policyOf = (kind: EmbedKind, place: EmbedPlace): string => {
   const files = originOf(place.filesUrl);
   const connect = [...new Set([originOf(place.apiUrl), files])].join(' ');

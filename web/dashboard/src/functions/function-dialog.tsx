@@ -23,7 +23,7 @@ const faultIn = (error: unknown, field: 'name' | 'description' | 'parameters'): 
     ? error.details.find(({ path }) => new RegExp(`^tools\\.\\d+\\.${field}(\\.|$)`).test(path))?.message
     : undefined;
 
-/** Adds or changes a function. Stays open, with the API's reason beside its field, while it is refused. */
+/** Adds or changes a function. Stays open, with the API's reason next to its field, while it is refused. */
 export const FunctionDialog = ({
   site,
   tool,

@@ -10,7 +10,7 @@ import { Tile, Tiles } from '../ui/tiles.tsx';
 const counted = (count: number, one: string): string =>
   `${formatWhole(count)} ${one}${count === 1 ? '' : 's'}`;
 
-/** `2 calls, 1 session of a token · ≈ $0.12 so far`, with the part of their cost that is not known. */
+/** `2 calls, 1 session of a token · ≈ $0.12 so far`, and how much of their cost is unknown. */
 export const liveInWords = (items: readonly LiveSession[]): string => {
   const calls = items.filter(({ opened_with }) => opened_with === 'call').length;
   const known = items.flatMap(({ cost_cents }) => cost_cents ?? []);

@@ -24,7 +24,7 @@ interface Read<Row> {
 
 const isWithin = (at: string, now: number, within: number): boolean => now - Date.parse(at) <= within;
 
-/** A refused origin that an admin has added or ignored since. */
+/** A refused origin that an admin has since added or ignored. */
 const isSettled = ({ code, origin, site_id }: ErrorRow, sites: readonly Site[]): boolean => {
   const site = sites.find((candidate) => candidate.site_id === site_id);
   return (

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useSession } from '../session.tsx';
 
-/** `manifest.json` beside the widget's files: the one whose name and content never change, and its hash. */
+/** `manifest.json` alongside the widget's files: the one whose name and content never change, and its hash. */
 export interface WidgetFiles {
   readonly version: string;
   readonly file: string;

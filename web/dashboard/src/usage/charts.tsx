@@ -15,7 +15,7 @@ import {
 import { seriesTotals } from './chart-totals.ts';
 import css from './charts.module.css';
 
-/** The only file that imports the chart library; pages load it when they first draw. Each chart has a table beside it. */
+/** The only file that imports the chart library; pages load it when they first draw. Each chart has a table next to it. */
 
 const COLORS = [1, 2, 3, 4, 5, 6].map((series) => `var(--series-${series})`);
 const colorOf = (index: number): string => COLORS[index % COLORS.length] ?? 'var(--series-1)';

@@ -6,7 +6,7 @@ type Receipt = DataOf<'readSession'>['receipt'];
 export interface Drift {
   /** How much more the page reports than the watcher counted, US cents; null: one of the two has no known cost. */
   readonly cents: number | null;
-  /** null: the watcher did not see the whole call, or the call goes on. */
+  /** null: the watcher did not see the whole call, or the call continues. */
   readonly claimsTooMuch: boolean | null;
 }
 

@@ -28,7 +28,7 @@ const SOURCES: Readonly<Record<ErrorRow['source'], string>> = {
   media: 'At the visitor’s microphone',
 };
 
-/** Where to act; undefined where the message already says what can be done. */
+/** Where to act; undefined if the message already says what can be done. */
 const stepOf = ({ code, reason, source }: ErrorRow): string | undefined => {
   if (reason !== null) return stepForVerdict(reason);
   return source === 'mint' ? (nextStepFor(code) ?? undefined) : undefined;

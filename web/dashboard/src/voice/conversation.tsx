@@ -15,7 +15,7 @@ import { useWorkspace } from '../workspace.tsx';
 import { addUsage, centsOf, NO_TOKENS, type ReportedUsage, type Tokens } from './meter.ts';
 import css from './voice.module.css';
 
-/** The widget itself, as a visitor would meet it, with what it tells of the call beside it. */
+/** The widget itself, as a visitor would meet it, with what it reports the call alongside it. */
 export const Conversation = ({ site }: { readonly site: Site }) => {
   const { may } = useWorkspace();
   const origin = window.location.origin;

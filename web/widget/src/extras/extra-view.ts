@@ -40,7 +40,7 @@ const KEPT_CAPTIONS = 40;
 /** Longest text that a visitor can type at once, characters. */
 const LONGEST_TEXT = 1_000;
 
-/** Also the look of a call: without it, every control works and reads the same. */
+/** Includes the look of a call. Without these styles, every control still works and has the same text. */
 const STYLES = `
 .orb i { inline-size: 4px; border-radius: 2px; background: currentColor; block-size: calc(8px + var(--level) * 14px);
   transition: block-size .09s linear; }

@@ -1,4 +1,4 @@
-/** Advice for the developer of the page, for its console, by the name that the widget gives to what it found. */
+/** Advice for the developer of the page, shown in the console, by the name of the problem. */
 export const HINTS = {
   no_site_id: () => 'the attribute site-id is missing.',
   connect_src: (origin: string) =>
@@ -10,7 +10,7 @@ export const HINTS = {
     `no answer from ${api}. Is ${origin} among the allowed origins of site ${siteId}?`,
 } as const;
 
-/** The name of an advice, and the names that it mentions. */
+/** The name of a problem, and the values that its advice mentions. */
 export type Hint = readonly [name: keyof typeof HINTS, ...values: string[]];
 
 export const adviceOf = ([name, ...values]: Hint): string =>

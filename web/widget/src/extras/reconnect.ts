@@ -1,4 +1,4 @@
-/** How long a lost network may take to come back. */
+/** Longest time to wait for a lost network. */
 const RECONNECT_MS = 30_000;
 const FIRST_PAUSE_MS = 500;
 const LAST_PAUSE_MS = 4_000;

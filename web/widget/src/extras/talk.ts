@@ -14,21 +14,21 @@ export interface TalkOptions {
   readonly warn: (text: string) => void;
 }
 
-/** The words of one connection: captions of what is spoken, and what goes to the assistant over the data channel. */
+/** The data channel of one connection: captions from it, and messages and results of functions to the assistant. */
 export interface Talk {
   hear(event: ServerEvent): void;
   /** Gives the assistant a typed message, which interrupts its answer. */
   type(text: string): void;
   /** True while a function of the page runs: the assistant waits for it. */
   readonly isBusy: boolean;
-  /** Nothing is sent any more, whatever still runs. */
+  /** Stops sending, even if a function still runs. */
   close(): void;
 }
 
 const isFunctionCall = (item: OutputItem): item is OutputItem & FunctionCall =>
   item.type === 'function_call' && typeof item.call_id === 'string' && typeof item.name === 'string';
 
-/** The visitor's own words come only where the session asks OpenAI to transcribe them. */
+/** The visitor's words arrive only if the session requests their transcription. */
 const CAPTION_OF: Readonly<Record<string, Caption['role']>> = {
   'response.output_audio_transcript.delta': 'assistant',
   'response.output_audio_transcript.done': 'assistant',

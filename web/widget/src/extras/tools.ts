@@ -18,7 +18,7 @@ export interface ToolRequest {
   readonly respond: (result: unknown) => void;
 }
 
-/** Longest arguments that a page is given, and longest result that it may give, characters of JSON. */
+/** Longest arguments and longest result of a function, characters of JSON. */
 const LONGEST_JSON = 16_000;
 const LONGEST_MS = 15_000;
 
