@@ -34,8 +34,8 @@ const lambda = (runs: number, seconds: number, gb: number = HALF_GB): Use => [
 const ADDITIONS: readonly (readonly [what: string, amount: string, use: Use, of: number, unit: string])[] = [
   [
     'A call in place of a client secret',
-    'a second Decrypt, a run of 1 s to hang up, 4 requests to SQS, 18 write units',
-    [[PRICES.keyUse, 1], ...lambda(1, 1), [PRICES.queueRequest, 4], [PRICES.tableWrite, 18]],
+    'a second Decrypt, a run of 1 s to hang up, 4 requests to SQS, 20 write units',
+    [[PRICES.keyUse, 1], ...lambda(1, 1), [PRICES.queueRequest, 4], [PRICES.tableWrite, 20]],
     MILLION,
     'per million calls',
   ],
@@ -84,7 +84,7 @@ const ADDITIONS: readonly (readonly [what: string, amount: string, use: Use, of:
   ],
 ];
 
-/** What some sessions cost in addition to one with a client secret. */
+/** The cost of some sessions in addition to one with a client secret. */
 export const additionLines = (): readonly string[] => [
   '| In addition | How much | Costs |',
   '|---|---|---|',

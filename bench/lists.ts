@@ -1,17 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { BatchWriteCommand, DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  BatchWriteCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+} from '@aws-sdk/lib-dynamodb';
 import { dynamoDbAudit } from '../lambdas/adapters/aws/audit/dynamodb-audit.ts';
+import { callKey } from '../lambdas/adapters/aws/calls/call-keys.ts';
 import { primaryKey } from '../lambdas/adapters/aws/table-keys.ts';
 import { TABLES } from '../lambdas/contract/tables.ts';
 import { chainRow } from '../lambdas/domain/audit/audit-record.ts';
+import type { CallId } from '../lambdas/domain/calls/call.ts';
 import {
   newSessionId,
   type SessionId,
   type SiteId,
   type WorkspaceId,
 } from '../lambdas/domain/identifiers.ts';
+import { clockMinuteOf } from '../lambdas/domain/time.ts';
 import { localRuntime } from '../local/local-runtime.ts';
 import { startLocalStack } from '../local/local-stack.ts';
 import { median, mintAt, NO_BUDGETS, type Place, reportAt, signIn, withoutStreams } from './bench-stack.ts';
@@ -19,7 +28,7 @@ import { startCountingProxy } from './counting-proxy.ts';
 import { print, tableOf } from './report.ts';
 
 /**
- * Whether a list gets slower, or reads more, in a workspace with many sessions and audit rows than in one with few.
+ * Whether a list gets slower, or reads more, in a workspace with many sessions, errors and audit rows than in one with few.
  * `npm run bench:lists [-- --json] [-- --short] [-- --rows 100,100000]`. Sessions are spread over two hours; the newest 2,500
  * of them have a usage record.
  */
@@ -40,6 +49,10 @@ const SPREAD_MS = 7_200_000;
 /** DynamoDB takes this many items in one batch. */
 const BATCH = 25;
 const BATCHES_IN_FLIGHT = 4;
+/** Kinds of errors of one minute; each is a row. */
+const ERRORS_A_MINUTE = 4;
+/** OpenAI's ID of the call of the middle session. */
+const CALL_ID = 'rtc_u0_00000000000000000000' as CallId;
 /** Rows that one call reads for a filter that no index answers (lambdas/use-cases/filtered-page.ts). */
 const MOST_ROWS = 2_000;
 
@@ -89,15 +102,50 @@ interface Filled extends Place {
   readonly middle: SessionId;
 }
 
-/** A workspace with this many sessions and audit rows, each like one that the product wrote. */
+interface Ids {
+  readonly workspaceId: WorkspaceId;
+  readonly siteId: SiteId;
+}
+
+/** The error that the product wrote. */
+const errorOf = async (workspaceId: WorkspaceId): Promise<Item> => {
+  const { Items: [item] = [] } = await documents.send(
+    new QueryCommand({
+      TableName: TABLES.sessions.name,
+      KeyConditionExpression: 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': primaryKey.error(workspaceId, '', undefined, 'mint', '').pk },
+      Limit: 1,
+    }),
+  );
+  if (item === undefined) throw new Error('The workspace has no error.');
+  return item;
+};
+
+/** This many rows like `error`, several in each minute before `now`. */
+function* errorsLike(error: Item, { workspaceId, siteId }: Ids, rows: number, now: number) {
+  for (let i = 0; i < rows; i++) {
+    const at = new Date(now - Math.floor(i / ERRORS_A_MINUTE) * 60_000);
+    const reason = `reason_${i % ERRORS_A_MINUTE}`;
+    const times = { firstAt: at.toISOString(), lastAt: at.toISOString() };
+    const key = primaryKey.error(workspaceId, clockMinuteOf(at), siteId, 'media', reason);
+    yield { table: TABLES.sessions.name, item: { ...error, ...key, openAiFailure: reason, ...times } };
+  }
+}
+
+/** A workspace with this many sessions, errors and audit rows, each like one that the product wrote. */
 const fill = async (rows: number): Promise<Filled> => {
   const place = await owner.makePlace();
   const { data, code } = await mintAt(stack.url, place);
   if (code !== 'ok') throw new Error(`The mint was refused: ${code}.`);
   const [workspaceId, siteId] = [place.workspaceId as WorkspaceId, place.siteId as SiteId];
   const minted = { ...place, session_id: data.session_id, signing_secret: data.signing_secret };
-  for (const type of ['connected', 'ended'])
-    await reportAt(stack.url, minted, new Date(), type, type === 'ended' ? { reason: 'hung_up' } : {});
+  const reports = {
+    connected: {},
+    error: { source: 'media', code: 'NotAllowedError' },
+    ended: { reason: 'hung_up' },
+  };
+  for (const [type, fields] of Object.entries(reports))
+    await reportAt(stack.url, minted, new Date(), type, fields);
   const session = await itemAt(
     TABLES.sessions.name,
     primaryKey.session({ siteId, workspaceId }, data.session_id),
@@ -155,7 +203,11 @@ const fill = async (rows: number): Promise<Filled> => {
       }
     })(),
   );
-  return { ...place, rows, middle: ids[Math.floor(ids.length / 2)] ?? data.session_id };
+  await putAll(errorsLike(await errorOf(workspaceId), { workspaceId, siteId }, rows, now));
+  const middle = ids[Math.floor(ids.length / 2)] ?? data.session_id;
+  const call = { ...callKey.call(workspaceId, CALL_ID), siteId, sessionId: middle };
+  await documents.send(new PutCommand({ TableName: TABLES.sessions.name, Item: call }));
+  return { ...place, rows, middle };
 };
 
 /** The lists, each with how many rows a call may look at. */
@@ -172,11 +224,22 @@ const LISTS: readonly (readonly [string, (at: Filled) => string, number])[] = [
     1,
   ],
   [
+    'one session by the ID of its call',
+    ({ workspaceId }) => `/v1/workspaces/${workspaceId}/sessions?call_id=${CALL_ID}`,
+    1,
+  ],
+  [
     'a filter that nothing matches',
     ({ workspaceId }) => `/v1/workspaces/${workspaceId}/sessions?problem=refused`,
     MOST_ROWS,
   ],
   ['sessions of one site', ({ siteId }) => `/v1/sites/${siteId}/sessions?limit=25`, 25],
+  ['errors', ({ workspaceId }) => `/v1/workspaces/${workspaceId}/errors?limit=100`, 100],
+  [
+    'errors of a source that does not occur',
+    ({ workspaceId }) => `/v1/workspaces/${workspaceId}/errors?source=connect`,
+    MOST_ROWS,
+  ],
   ['audit rows', ({ workspaceId }) => `/v1/workspaces/${workspaceId}/audit?limit=25`, 200],
   [
     'audit rows of a rare type',

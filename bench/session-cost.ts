@@ -9,7 +9,7 @@ import {
 } from './capacity-model.ts';
 import type { Units } from './counting-proxy.ts';
 
-/** What one session uses of AWS, and what that costs: docs/cost.md and docs/capacity.md state the same figures. */
+/** Usage of AWS by one session, and its cost: docs/cost.md and docs/capacity.md state the same figures. */
 
 export const EVENTS_GB = 0.5;
 const TOKEN_GB = 1;

@@ -11,7 +11,7 @@ const settings = {
     .number()
     .min(0.01)
     .max(1_000_000)
-    .describe('What the own keys in this scope may cost in the period, US dollars.'),
+    .describe('The most that the keys in this scope may cost in the period, US dollars.'),
   action: z
     .enum(BUDGET_ACTIONS)
     .describe(
@@ -38,7 +38,11 @@ export const budget = z
       .describe(
         'Cost of the whole period if spending continues at its current rate. null until a tenth of the period has passed.',
       ),
-    paused: z.boolean().describe('True while billing_mode is managed: budgets apply to own keys only.'),
+    paused: z
+      .boolean()
+      .describe(
+        'True while billing_mode is managed: budgets apply only to keys of the workspace and its sites.',
+      ),
     changed_at: timestamp,
     changed_by: z.string(),
   })

@@ -101,7 +101,7 @@ export const mailAlerts = z
   .object({
     available: z.boolean().describe('Whether this deployment sends mail.'),
     address: z.string().nullable().describe('`alert_email` of the workspace.'),
-    verified: z.boolean().describe('Nothing but codes is mailed to an address that is not verified.'),
+    verified: z.boolean().describe('An address that is not verified receives only codes.'),
     events: z.array(z.enum(NOTICE_TYPES)),
   })
   .meta({ id: 'MailAlerts' });

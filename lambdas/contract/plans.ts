@@ -22,7 +22,7 @@ export const planSchema = z
       .max(MAX_CONCURRENCY)
       .nullable()
       .default(null)
-      .describe('Managed sessions at a time; null: no cap of the plan.'),
+      .describe('Concurrent managed sessions; null: the plan has no limit.'),
   })
   .refine((plan) => !plan.hard_cap || plan.included_minutes !== null, {
     path: ['included_minutes'],

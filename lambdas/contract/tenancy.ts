@@ -32,7 +32,7 @@ export const mailAddress = z
   .meta({
     type: 'string',
     format: 'idn-email',
-    description: 'Stored without the space around it, the domain in its ASCII form.',
+    description: 'Stored without surrounding space, with the domain in ASCII form.',
   });
 
 const origin = z

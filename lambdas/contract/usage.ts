@@ -38,7 +38,7 @@ export const usageQuery = z
       .pipe(
         z
           .array(z.enum(USAGE_GROUPS))
-          .refine((groups) => new Set(groups).size === groups.length, 'Must name nothing twice.'),
+          .refine((groups) => new Set(groups).size === groups.length, 'Must not repeat a value.'),
       )
       .meta({
         type: 'string',
@@ -119,6 +119,11 @@ export const workspaceSessionsQuery = pageQuery
   .extend({
     site_id: siteIdSchema.optional(),
     session_id: z.string().max(100).optional().describe('Only this session, on any site.'),
+    call_id: z
+      .string()
+      .max(204)
+      .optional()
+      .describe('Only the session of this call, by the ID that OpenAI gave it (`rtc_…`), on any site.'),
     ...days,
     order: z.enum(SESSION_ORDERS).default('newest_first').describe('By `created_at`.'),
     state: z.enum(SESSION_STATES).optional(),

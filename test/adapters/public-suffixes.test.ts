@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { publicSuffixList } from '../../lambdas/adapters/psl/public-suffixes.ts';
 
-describe('a domain below which anybody can have a name', () => {
+describe('a domain below which anyone can register a name', () => {
   it.each([
     'vercel.app',
     'github.io',
@@ -33,6 +33,15 @@ describe('a domain below which anybody can have a name', () => {
     'onrender.com',
     'gitlab.io',
     'xn--55qx5d.cn',
+    'squarespace.com',
+    'wordpress.com',
+    'weebly.com',
+    'godaddysites.com',
+    'sharepoint.com',
+    'mybigcommerce.com',
+    'substack.com',
+    'app.github.dev',
+    'googleusercontent.com',
     'kawasaki.jp',
     'ck',
     'com',
@@ -53,6 +62,8 @@ describe('a domain below which anybody can have a name', () => {
     'www.ck',
     'xn--bcher-kva.example',
     'my_apps.example',
+    'my-shop.squarespace.com',
+    'contoso.sharepoint.com',
     'githubb.io',
     'notvercel.app',
   ])('is not shared: %s', (host) => {

@@ -22,7 +22,7 @@ const checkImports = async (cwd: string): Promise<{ readonly code: number; reado
 };
 
 describe('npm run check:imports', () => {
-  it('finds no violation in this repository, and the diagram of the layers is up to date', async () => {
+  it('finds no violation in this repository, and the diagram of the layers is current', async () => {
     expect(await checkImports(ROOT)).toEqual({
       code: 0,
       text: expect.stringMatching(/^\d{3,} files, 0 imports that break a rule\n$/),

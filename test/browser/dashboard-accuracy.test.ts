@@ -163,7 +163,7 @@ describeInBrowser('what the dashboard claims', () => {
     expect(await receipt.textContent()).toMatch(/Began.*\b(UTC|GMT|[A-Z]{2,4})/);
   });
 
-  it('finds an incident and a first event behind busy days, and says how far another search has come', async () => {
+  it('finds an incident and a first event behind busy days, and reports how far another search has come', async () => {
     await addIncident(run.stack, tenant);
     await buryTrail(run.stack, tenant, BUSY_DAYS);
     await open('audit');

@@ -30,7 +30,7 @@ const dialog = () => run.page.getByRole('dialog');
 const main = async (): Promise<string> => (await run.page.locator('main').textContent()) ?? '';
 
 describeInBrowser('the control of a site', () => {
-  it('is brokered for a new site, and explains what tokens do not bound where open is chosen', async () => {
+  it('is brokered for a new site, and explains what tokens do not bound if open is chosen', async () => {
     await open('sites/new');
     const { page } = run;
     expect(await page.getByRole('radio', { name: /^Brokered/ }).isChecked()).toBe(true);
@@ -112,7 +112,7 @@ describeInBrowser('a person who stops a key', () => {
       expect(await sessionOf(stack, tenant, call)).toMatchObject({ ended_by: 'key_suspended' });
   });
 
-  it('reads only the calls of that key, and how many sessions of tokens stay', async () => {
+  it('reads only the calls of that key, and the number of token sessions that remain', async () => {
     const { stack } = run;
     await openedCall(stack, tenant);
     expectSuccess(await putSiteKey(stack, tenant, fakeKey()));

@@ -71,7 +71,7 @@ describeInBrowser('an invitation', () => {
     expect(text).toContain('by Grace Hopper');
   });
 
-  it('is withdrawn, and its code is of no use any more', async () => {
+  it('is withdrawn, and its code no longer works', async () => {
     const { page, stack } = run;
     const email = `bob-${tenant.workspaceId}@customer.example`;
     const invitations = `/v1/workspaces/${tenant.workspaceId}/invitations`;

@@ -114,7 +114,7 @@ describeInBrowser('every page of the dashboard', () => {
     120_000,
   );
 
-  it('gives axe nothing to complain about before the sign-in, on the first run, and in dialogs', async () => {
+  it('has no axe violations before the sign-in, on the first run, and in dialogs', async () => {
     const { page, stack } = run;
     await open('billing');
     await page.getByRole('button', { name: 'Delete' }).click();
@@ -145,7 +145,7 @@ describeInBrowser('every page of the dashboard', () => {
     expect(wide).toEqual([]);
   }, 120_000);
 
-  it('is walked through with the keyboard alone: skip link, page, dialog and back', async () => {
+  it('works with the keyboard alone: skip link, page, dialog and back', async () => {
     const { page } = run;
     await open('billing');
     await page.keyboard.press('Tab');

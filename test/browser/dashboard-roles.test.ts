@@ -66,7 +66,7 @@ const FOR_VIEWERS: Readonly<Record<string, readonly unknown[]>> = {
       'First day (UTC)',
       'Last day (UTC)',
       'Order',
-      'Session ID',
+      'Session or call ID',
     ],
     expect.stringMatching(/^Receipt of the session of /),
   ],

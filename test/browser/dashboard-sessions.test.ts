@@ -72,13 +72,15 @@ describeInBrowser('the list of sessions', () => {
 
   it('finds a session by its ID, and says so if there is none', async () => {
     await open('');
-    const search = run.page.getByLabel('Session ID');
+    const search = run.page.getByLabel('Session or call ID');
     await search.fill(`  ${ids[1]} `);
     await search.press('Enter');
     await rowCount(1);
     expect(parameter('find')).toBe(ids[1]);
     await open(`&find=ses_${'0'.repeat(26)}`);
     await run.page.getByText('No session with this ID').waitFor();
+    await open('&find=rtc_u0_00000000000000000000');
+    await run.page.getByText('This workspace has no call rtc_u0_00000000000000000000').waitFor();
   });
 
   it('has an address for each receipt, whichever site its session is of', async () => {

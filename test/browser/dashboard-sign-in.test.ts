@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { BrowserContext, Page } from 'playwright-core';
 import { describeInBrowser } from './support/browser.ts';
 import { type DashboardRun, signIn, startDashboard } from './support/dashboard.ts';
+import { expireIn, secondsLeft, storedUsers } from './support/stored-sign-in.ts';
 
 const OWNER = 'demo-owner';
 /** The first page of a person without a workspace. */
@@ -154,24 +155,3 @@ const seesWritesLate = (page: Page): Promise<unknown> =>
     };
     addEventListener('storage', (event) => event.isTrusted && event.stopImmediatePropagation());
   }`);
-
-/** The stored sign-in, as if its access token ended in `seconds`. */
-const expireIn = (page: Page, seconds: number): Promise<void> =>
-  page.evaluate((offset) => {
-    for (const name of Object.keys(localStorage).filter((key) => key.startsWith('oidc.user:'))) {
-      const user = JSON.parse(localStorage.getItem(name) ?? '{}');
-      localStorage.setItem(
-        name,
-        JSON.stringify({ ...user, expires_at: Math.floor(Date.now() / 1_000) + offset }),
-      );
-    }
-  }, seconds);
-
-const storedUsers = (page: Page): Promise<number> =>
-  page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('oidc.user:')).length);
-
-const secondsLeft = (page: Page): Promise<number> =>
-  page.evaluate(() => {
-    const name = Object.keys(localStorage).find((key) => key.startsWith('oidc.user:')) ?? '';
-    return JSON.parse(localStorage.getItem(name) ?? '{}').expires_at - Date.now() / 1_000;
-  });

@@ -178,7 +178,7 @@ describeInBrowser('the dashboard', () => {
     await documentStep(run, '4-embed');
   });
 
-  it('gives a site its own key, and shows the override where keys are looked for', async () => {
+  it('gives a site its own key, and shows the override on the page of keys', async () => {
     await run.page.getByRole('tab', { name: 'OpenAI key' }).click();
     const own = fakeKey();
     await pasteKey(own);

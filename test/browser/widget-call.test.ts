@@ -139,7 +139,7 @@ describeInBrowser('a visitor who talks', () => {
     expectSuccess(await mint(stage.stack, tenant, {}, stage.host.origin));
   });
 
-  it('loses the whole tab in mid-call, with nothing said: the line is free when its lease has run out', async () => {
+  it('loses the whole tab during a call, without a report: the line is free when its lease has expired', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     const visitor = await stage.call(browser, tenant);
     await visitor.told('connected');
@@ -176,7 +176,7 @@ describeInBrowser('a visitor who talks', () => {
     expect(await stage.endedMeter(tenant)).toMatchObject({ endReason: 'page_closed' });
   });
 
-  it('closes the tab while it connects: the line is free as well', async () => {
+  it('closes the tab while the call connects: the line is free as well', async () => {
     const tenant = await stage.tenant({ concurrency_limit: 1 });
     const visitor = await visit(browser, stage.host.url(tenant.siteId));
     await neverConnects(visitor);

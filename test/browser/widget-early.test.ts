@@ -222,7 +222,7 @@ describeInBrowser('what the widget starts early', () => {
     expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
   });
 
-  it('a microphone that ends in the moment in which the call is connected is replaced', async () => {
+  it('a microphone that ends at the moment of connection is replaced', async () => {
     const { siteId } = await stage.tenant();
     const visitor = await visit(browser, stage.host.url(siteId));
     await visitor.page.evaluate(`

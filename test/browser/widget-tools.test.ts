@@ -131,7 +131,7 @@ describeInBrowser('a page that answers functions of the assistant', () => {
     expect(visitor.console.join()).not.toContain('db password');
   });
 
-  it('waits 15 seconds for a function and no longer, and shows that it thinks', async () => {
+  it('waits 15 seconds for a function and no longer, and shows the thinking state', async () => {
     await controlPages(browser);
     const visitor = await callWith('{ get_order: () => new Promise(() => {}) }');
     await visitor.page.evaluate(`{

@@ -761,7 +761,7 @@ describe('every way through the product is taken with a canary for a key', () =>
     }
   });
 
-  test('the failures that keep us waiting are taken to their end', async () => {
+  test('the failures with long waits are played to their end', async () => {
     await slowLives;
     expect(statuses.size).toBe(lives.length);
     expect(statuses.get('site hang')?.slice(0, 4)).toEqual([200, 200, 504, 200]);

@@ -778,7 +778,7 @@ describe('an older version of a key stays out of use', () => {
     expect((await mint(stack, tenant)).status).toBe(422);
   });
 
-  test('a deletion leaves no ciphertext of any version, a workspace that is deleted none of any key', async () => {
+  test('a deletion leaves no ciphertext of any version, and a deleted workspace none of any key', async () => {
     const { tenant } = await twoVersions();
     expect((await putWorkspaceKey(stack, tenant, fakeKey())).status).toBe(200);
     expect((await putWorkspaceKey(stack, tenant, fakeKey())).status).toBe(200);

@@ -90,7 +90,7 @@ describe('the upload of the dashboard', () => {
       .Properties.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
       .filter(({ Action }) => Action !== 'sts:AssumeRole');
 
-  test('needs one right of the role that deploys: to put below the folders that the upload fills', () => {
+  test('needs one right of the role that deploys: to put objects below the folders of the upload', () => {
     expect(actionsOf('DeployRole')).toEqual([
       {
         Action: 's3:PutObject',

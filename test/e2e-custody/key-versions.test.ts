@@ -38,7 +38,7 @@ afterEach(() => {
 });
 
 describe.each(SCOPES)('the versions of a %s key', (scope) => {
-  test('a key is probed before it is stored, and mints from then on', async () => {
+  test('a key is probed before it is stored, and mints afterwards', async () => {
     const tenant = await makeTenant(stack);
     const key = fakeKey();
     openAiOf(stack).clearRequests();
@@ -106,7 +106,7 @@ describe.each(SCOPES)('the versions of a %s key', (scope) => {
     expect(await mintedWith(stack, tenant)).toBe(openAiFingerprint(key));
   });
 
-  test('a rollback goes back to the old key under its own number, and forth again', async () => {
+  test('a rollback restores the old key under its own number, and can itself be rolled back', async () => {
     const { tenant, at, key: first } = await withKey(stack, scope);
     const second = fakeKey();
     const [firstView, secondView] = [(await at.view()).data, expectSuccess(await at.put(second))];

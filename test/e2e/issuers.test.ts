@@ -194,7 +194,7 @@ describe('the age of a sign-in', () => {
 });
 
 describe('an outage of the issuer', () => {
-  it('leaves tokens of known keys good for a day, and asks the issuer only now and then', async () => {
+  it('accepts tokens of known keys for a day, and asks the issuer only from time to time', async () => {
     const startMs = Date.now();
     jest.useFakeTimers({ now: startMs, doNotFake: [...NOT_THE_DATE] });
     const { issuer, state, sign } = await startIssuer();

@@ -58,7 +58,7 @@ describe('Client secrets on the key of the platform', () => {
     expectSuccess(await mint(stack, tenant));
   });
 
-  it('are not counted twice where two sweeps meet', async () => {
+  it('are not counted twice when two sweeps overlap', async () => {
     const tenant = await makeKeyedTenant(stack, { billing_mode: 'managed' });
     for (let i = 0; i < 10; i++) {
       expectSuccess(await mint(stack, tenant));

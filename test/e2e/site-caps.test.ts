@@ -139,7 +139,7 @@ describe('the site cap', () => {
     expectFull(await create(tenant), 3);
   });
 
-  it('lets a workspace keep its sites after a downgrade, and gives it no new one until it is below the cap', async () => {
+  it('lets a workspace keep its sites after a downgrade, and refuses a new one until it is below the cap', async () => {
     const tenant = await makeTenant(stack);
     await putOnPlan(stack, tenant, 'starter');
     const second = expectSuccess(await create(tenant), 201).site_id;

@@ -108,7 +108,7 @@ describe('the last owner', () => {
     }
   });
 
-  it('may go once there is another, who then is the last', async () => {
+  it('may leave once there is another owner, who then is the last one', async () => {
     const tenant = await makeTenant(stack);
     const second = await addMember(stack, tenant, 'owner');
     await asOwner(stack, tenant, 'DELETE', memberPath(tenant, tenant.owner));
@@ -205,7 +205,7 @@ describe('deleting a workspace', () => {
     ]);
   });
 
-  it('a second time says that there is no such workspace', async () => {
+  it('a second time answers that there is no such workspace', async () => {
     const tenant = await makeKeyedTenant(stack);
     expectSuccess(await remove(tenant, 'Shop'));
     expectRefusal(await remove(tenant, 'Shop'), 404, 'workspace_not_found');

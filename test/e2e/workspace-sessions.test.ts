@@ -1,7 +1,9 @@
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import { expectRefusal, expectSuccess } from '../support/answers.ts';
+import { openedCall } from '../support/calls.ts';
 import { frozenClock } from '../support/frozen-clock.ts';
+import { tablesAt } from '../support/key-tables.ts';
 import { addSite, asOwner, makeKeyedTenant } from '../support/keyed-tenant.ts';
 import { openAiOf } from '../support/openai.ts';
 import { beginSession, playSession } from '../support/played-session.ts';
@@ -11,7 +13,11 @@ import { mint, type Tenant } from '../support/tenant.ts';
 
 const time = frozenClock();
 const stack = await startTestStack({ runtime: { clock: time.clock }, audited: false });
-afterAll(() => stack.close());
+const tables = tablesAt(stack.dynamoDb.endpoint);
+afterAll(async () => {
+  tables.close();
+  await stack.close();
+});
 afterEach(() => openAiOf(stack).clearFaults());
 
 interface Row {
@@ -102,6 +108,34 @@ describe('the sessions of a workspace', () => {
         searched_to: null,
       });
     expect(await idsBy(tenant, `?session_id=${ids[0]}&state=live`)).toEqual([]);
+  });
+
+  it('are found by OpenAI’s ID of their call; another workspace’s are not, and no answer contains the ID', async () => {
+    const tenant = await makeKeyedTenant(stack, {}, { control: 'brokered' });
+    const stranger = await makeKeyedTenant(stack);
+    const { session_id } = await openedCall(stack, tenant);
+    await openedCall(stack, tenant);
+    const rows = await tables.scan('sessions');
+    const callId = String(
+      rows.find(({ sessionId, callId: id }) => sessionId === session_id && id)?.['callId'],
+    );
+    expect(callId).toMatch(/^rtc_/);
+    expect(await idsBy(tenant, `?call_id=${callId}`)).toEqual([session_id]);
+    expect(await idsBy(tenant, `?call_id=${callId}&session_id=${session_id}`)).toEqual([session_id]);
+    expect(await idsBy(tenant, `?call_id=${callId}&state=refused`)).toEqual([]);
+    expect(await idsBy(tenant, `?call_id=${callId}0`)).toEqual([]);
+    expect(await idsBy(stranger, `?call_id=${callId}`)).toEqual([]);
+    const answer = await listOf(tenant, `?call_id=${callId}`);
+    expect(JSON.stringify(answer)).not.toContain(callId);
+    const [item] = rows.filter(({ pk }) => pk === `CALL#${callId}`);
+    const session = rows.find(({ sk }) => sk === `SESSION#${session_id}`);
+    expect(item).toEqual({
+      pk: `CALL#${callId}`,
+      sk: tenant.workspaceId,
+      siteId: tenant.siteId,
+      sessionId: session_id,
+      expires_at: session?.['expires_at'],
+    });
   });
 
   it('are filtered by state, end, problem, payer, day and how they were opened', async () => {

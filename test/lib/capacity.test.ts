@@ -49,7 +49,7 @@ describe('The simulation', () => {
     return minted / asked;
   };
 
-  test('mints for everybody where nothing is short', () => {
+  test('mints for every visitor if no quota is short', () => {
     expect(run({})).toMatchObject({ refusedBy: [], reportsRefused: 0, trailSeconds: 0 });
     expect(share({})).toBe(1);
   });

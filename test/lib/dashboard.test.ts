@@ -83,7 +83,7 @@ describe.each(EXAMPLE_STAGES)('the dashboard of the stage %s', (stage) => {
     for (const name of DEPLOYED_FUNCTION_NAMES) expect(text).toContain(`"spelo-byok-${stage}-${name}"`);
   });
 
-  test('has room for each widget: none lies over another', () => {
+  test('gives each widget a free place: none overlaps another', () => {
     const taken = new Set<string>();
     for (const { x, y, width, height } of body.widgets)
       for (let column = x; column < x + width; column++)

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { callKey } from '../../lambdas/adapters/aws/calls/call-keys.ts';
 import { primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
 import { ENVIRONMENTS } from '../../lambdas/contract/environment.ts';
+import type { CallId } from '../../lambdas/domain/calls/call.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../lambdas/domain/identifiers.ts';
 import { PLATFORM_ADDRESS } from '../../lambdas/domain/keys/stored-key.ts';
 import { permissions } from './permissions.ts';
@@ -80,6 +81,7 @@ describe('the partitions of lib/item-uses.ts are those of the items', () => {
     ['SLOTS#*', primaryKey.slot(workspace, 'fingerprint', 0)],
     ['RATE#new-workspace#*', primaryKey.rate('new-workspace#somebody', 'minute')],
     ['LIVE#*', callKey.live(workspace, 'ses_1' as SessionId)],
+    ['CALL#*', callKey.call(workspace, 'rtc_1' as CallId)],
     ['USE#*', callKey.use('ses_1' as SessionId, 'call#1')],
     ['ENDING#*', callKey.ending('site', site, 1)],
     ['ENDING#platform#platform', callKey.ending('platform', platform, 1)],

@@ -32,7 +32,10 @@ export const AVOIDED: readonly Avoided[] = [
   { pattern: /\btells? of\b/, instead: 'reports, describes, mentions' },
   { pattern: /\bhears? of\b/, instead: 'learns of' },
   { pattern: /\bnothing of this\b/, instead: 'none of this', replacement: 'none of this' },
-  { pattern: /\b(?:is|are|was|were) over(?=[.,;:]| (?:and|before|when|until)\b)/, instead: 'has ended, has passed' },
+  {
+    pattern: /\b(?:is|are|was|were) over(?=[.,;:]| (?:and|before|when|until)\b)/,
+    instead: 'has ended, has passed',
+  },
   { pattern: /\b(?:the call|session|watcher|run|page|list) goes on\b/, instead: 'continues' },
   { pattern: /\bworth naming\b/, instead: 'the fact: very little, negligible' },
 ];

@@ -188,6 +188,12 @@ const ITEMS: Readonly<
     person: 'the IP address as a hash that changes every day; a keyed hash of the embed token’s visitor',
     kept: SESSION_TIME,
   },
+  call: {
+    table: 'sessions',
+    key: callKey.call(W, any('call')),
+    what: 'the session of a call, found by OpenAI’s ID of the call',
+    kept: SESSION_TIME,
+  },
   use: {
     table: 'sessions',
     key: callKey.use(any('session'), any('use')),

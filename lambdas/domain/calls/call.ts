@@ -1,6 +1,9 @@
 declare const brand: unique symbol;
 
-/** OpenAI's id of a call. It goes to tables, to the watcher of the call and to OpenAI, and never into an answer, a log or a queue of SQS. */
+/**
+ * OpenAI's id of a call. It goes to tables, to the watcher of the call and to OpenAI, and never into an answer, a log or a
+ * queue of SQS. A member who has it from OpenAI can search for it.
+ */
 export type CallId = string & { readonly [brand]: 'CallId' };
 
 /** Source: openai-agents-js, examples/realtime-server-controlled. */

@@ -18,8 +18,6 @@ export interface Webhook {
   readonly createdBy: string;
 }
 
-export const MAX_WEBHOOKS = 10;
-
 /** For how long the former secret signs alongside the new one, milliseconds. */
 export const SECRET_OVERLAP_MS = 86_400_000;
 

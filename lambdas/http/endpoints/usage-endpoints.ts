@@ -94,6 +94,7 @@ const operatorEndpoints = (deps: UsageDeps): Omit<EndpointsOf<'usage'>, PublicRo
       {
         siteId: asked.site_id,
         sessionId: asked.session_id,
+        callId: asked.call_id,
         from: asked.from,
         to: asked.to,
         order: asked.order,

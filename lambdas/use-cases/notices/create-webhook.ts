@@ -1,6 +1,7 @@
 import { BrokerError } from '../../domain/broker-error.ts';
 import type { WorkspaceId } from '../../domain/identifiers.ts';
-import { MAX_WEBHOOKS, newWebhookId, secretText, type Webhook } from '../../domain/notices/webhook.ts';
+import { newWebhookId, secretText, type Webhook } from '../../domain/notices/webhook.ts';
+import { MAX_WEBHOOKS } from '../../domain/notices/webhook-limit.ts';
 import type { Caller } from '../../domain/tenancy/workspace.ts';
 import { refuseConflict } from '../conflicts.ts';
 import { authorizeWorkspace } from '../tenancy/authorize.ts';

@@ -1,4 +1,5 @@
 import type { CurrentBudget } from '../../domain/budgets/budget.ts';
+import type { CallId } from '../../domain/calls/call.ts';
 import type { SessionId, SiteId, WorkspaceId } from '../../domain/identifiers.ts';
 import type { Verdict } from '../../domain/keys/verdict.ts';
 import type { RateLimit } from '../../domain/limits.ts';
@@ -159,6 +160,8 @@ export interface WorkspaceSessionReader {
   ): Promise<Page<MeteredSession>>;
   /** The session with this id of any site of the workspace. */
   findSession(workspaceId: WorkspaceId, sessionId: SessionId): Promise<MeteredSession | undefined>;
+  /** The session of a call of this workspace, by OpenAI's id of the call. */
+  findCall(workspaceId: WorkspaceId, callId: CallId): Promise<MeteredSession | undefined>;
   /** Where a page that continues after `session` starts. */
   positionOf(session: RecordedSession): string;
 }

@@ -1,5 +1,5 @@
 import { BrokerError } from '../../domain/broker-error.ts';
-import type { EndedBy } from '../../domain/calls/call.ts';
+import { type EndedBy, isCallId } from '../../domain/calls/call.ts';
 import type { OpenedWith } from '../../domain/calls/control.ts';
 import {
   isSessionId,
@@ -16,7 +16,7 @@ import { endOfDay } from '../../domain/usage/usage.ts';
 import { filteredPage } from '../filtered-page.ts';
 import type { Page, PageRequest } from '../ports/pages.ts';
 import type { Clock } from '../ports/runtime.ts';
-import type { SessionReader, WorkspaceSessionReader } from '../ports/sessions.ts';
+import type { MeteredSession, SessionReader, WorkspaceSessionReader } from '../ports/sessions.ts';
 import type { MembershipReader } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from '../tenancy/authorize.ts';
 import { type ReceiptedSession, receipted, sessionDays, withReceipt } from './list-sessions.ts';
@@ -24,6 +24,8 @@ import { type ReceiptedSession, receipted, sessionDays, withReceipt } from './li
 export interface WorkspaceSessionFilter {
   readonly siteId?: string | undefined;
   readonly sessionId?: string | undefined;
+  /** OpenAI's id of a call. */
+  readonly callId?: string | undefined;
   /** UTC days of its mint, both inclusive. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -53,7 +55,7 @@ const FILTERED_READ = 100;
 
 /**
  * Viewer. Sessions of all sites of a workspace, each with its receipt. An index supports the site, the days, the order and
- * the session id. The other filters are applied to at most 2,000 sessions per call; `searchedTo` is the position of the search.
+ * the session id; a separate item, the call id. The other filters are applied to at most 2,000 sessions per call; `searchedTo` is the position of the search.
  *
  * @throws BrokerError `site_not_found` for a site of another workspace.
  */
@@ -75,10 +77,8 @@ export const listWorkspaceSessions =
       siteId === undefined
         ? listOfWorkspace(workspaceSessions, workspaceId, within)
         : listOfSite(sessions, { siteId, workspaceId }, within);
-    if (filter.sessionId !== undefined) {
-      const found = isSessionId(filter.sessionId)
-        ? await workspaceSessions.findSession(workspaceId, filter.sessionId)
-        : undefined;
+    if (filter.sessionId !== undefined || filter.callId !== undefined) {
+      const found = await findOne(workspaceSessions, workspaceId, filter);
       const items = found === undefined ? [] : [withReceipt(found)].filter(isShown);
       return { items, next: undefined, searchedTo: undefined };
     }
@@ -97,6 +97,20 @@ export const listWorkspaceSessions =
     const shown = page.items.length === request.limit ? page.items.at(-1)?.session.createdAt : undefined;
     return { ...page, searchedTo: page.next === undefined ? undefined : (shown ?? lastRead) };
   };
+
+/** The session that an id names. Two ids find it only if both name it. */
+const findOne = async (
+  reader: WorkspaceSessionReader,
+  workspaceId: WorkspaceId,
+  { sessionId, callId }: WorkspaceSessionFilter,
+): Promise<MeteredSession | undefined> => {
+  if (callId === undefined)
+    return sessionId !== undefined && isSessionId(sessionId)
+      ? reader.findSession(workspaceId, sessionId)
+      : undefined;
+  const found = isCallId(callId) ? await reader.findCall(workspaceId, callId) : undefined;
+  return sessionId === undefined || found?.session.sessionId === sessionId ? found : undefined;
+};
 
 interface SessionSource {
   readonly read: (page: PageRequest) => Promise<Page<ReceiptedSession>>;

@@ -30,6 +30,8 @@ export interface LaunchOptions {
   readonly colorScheme?: 'light' | 'dark';
   readonly deviceScaleFactor?: number;
   readonly viewport?: { readonly width: number; readonly height: number };
+  /** Of the IANA database. @default the zone of the machine */
+  readonly timezoneId?: string;
 }
 
 /** A separate browser with an empty profile, deleted when it closes. */

@@ -98,7 +98,7 @@ describe('the cool-down', () => {
     }
   });
 
-  it('is over for a new incident', () => {
+  it('has ended for a new incident', () => {
     const at = AFTER_A_MONTH + 10 * HOUR;
     const twice = [...burst(100, at), ...burst(100, at + (P.burst.coolDownHours + 1) * HOUR)];
     expect(kindsOf(feed(twice, usual()).detections).filter((kind) => kind === 'burst')).toHaveLength(2);

@@ -399,7 +399,7 @@ describe('an hour that has ended', () => {
     expect(learned(20, 2, { noise: 4 }).noise).not.toBe(4);
   });
 
-  it('an hour with less than one session usually counts as one with one', () => {
+  it('an hour that usually has less than one session counts as an hour with one', () => {
     // (2.5 − 0.5)² / 1 = 4, at 0.025 × 0.5.
     expect(learned(2.5, 5, { noise: 2 }, { 4: 0.5 }).noise).toBe(2.025);
   });
@@ -714,7 +714,7 @@ describe('a kind that was told', () => {
     },
   );
 
-  it('speaks again once that has ended', () => {
+  it('reports again once that has ended', () => {
     expect(detectionsOf(tipping({ silentUntil: { burst: AT + 1 } }), session())).toEqual([]);
     expect(detectionsOf(tipping({ silentUntil: { burst: AT } }), session())).toHaveLength(1);
   });

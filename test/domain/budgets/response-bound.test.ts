@@ -32,7 +32,7 @@ describe('the highest cost of a response', () => {
     },
   );
 
-  it('is at least a cost of which every kind of token is rounded up', () => {
+  it('is at least the cost with every kind of token rounded up', () => {
     const price = priced('gpt-realtime-2.1-mini', 'eu');
     const tokens = {
       ...NO_TOKENS,

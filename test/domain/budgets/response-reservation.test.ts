@@ -38,7 +38,7 @@ describe('the charges of a budget', () => {
     expect(charge([reservation()], [reservation()], { cost: 7 })).toEqual([7, 0]);
   });
 
-  it('count a lost reservation as spent, until its real cost is seen after all', () => {
+  it('count a lost reservation as spent until its real cost is known', () => {
     const lost = reservation({ lost: true });
     expect(charge([reservation()], [lost])).toEqual([50, -50]);
     expect(charge([lost], [], { cost: 7 })).toEqual([7 - 50, 0]);

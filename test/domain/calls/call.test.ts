@@ -44,7 +44,7 @@ describe('the id of a call', () => {
     expect(callIdOf(location)).toBeUndefined();
   });
 
-  it('changes nothing of a URL that it is inserted into, whatever OpenAI answers', () => {
+  it('does not change the URL that it is inserted into, whatever OpenAI answers', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         for (const id of [callIdOf(text), callIdOf(`/v1/realtime/calls/rtc_${text}`)])

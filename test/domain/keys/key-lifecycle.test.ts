@@ -210,7 +210,7 @@ describe('over any life of a key', () => {
     });
   });
 
-  it('a rollback goes to the retained previous version only, and only while its time is not over', () => {
+  it('a rollback restores only the retained previous version, and only within its retention', () => {
     throughAnyLife((before, after, _, step, ms) => {
       if (step.does !== 'rollBack' || !isLive(before.currentKey) || !isLive(after.currentKey)) return;
       const kept = before.retained.get(before.currentKey.previousVersion ?? 0);

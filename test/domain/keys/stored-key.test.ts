@@ -143,7 +143,7 @@ describe('activity of another version', () => {
     },
   );
 
-  it('does not hide what is known of this one', () => {
+  it('does not hide the facts about this one', () => {
     const testedBefore = { ...tested(laterGood, VERSION - 1), unreadableVersion: VERSION };
     expect(maskedViewOf(live(), activity(testedBefore)).state).toBe('needs_reentry');
     const unreadableBefore = { ...tested(laterBad), unreadableVersion: VERSION - 1 };

@@ -87,7 +87,7 @@ describe('a key whose probe failed', () => {
 });
 
 describe('a verdict that was lost with its record', () => {
-  it('is not a good one, and says what to do', () => {
+  it('is not valid, and says what to do', () => {
     const verdict = damagedVerdict('2026-11-23T00:00:00.000Z');
     expect(verdict).toMatchObject({
       ok: false,

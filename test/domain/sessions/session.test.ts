@@ -71,7 +71,7 @@ describe('free slots', () => {
     expect(freeSlots([], 0)).toEqual([]);
   });
 
-  it('are none when as many sessions run as a lowered limit allows, at whatever indices', () => {
+  it('are none when as many sessions run as a lowered limit allows, at any indices', () => {
     expect(freeSlots([lease(3, NOON), lease(4, NOON)], 2)).toEqual([]);
     expect(freeSlots([lease(1, NOON), lease(3, NOON), lease(4, NOON)], 2)).toEqual([]);
     expect(freeSlots([lease(3, NOON)], 2)).toEqual([0]);

@@ -51,7 +51,7 @@ describe('entries of the ledger', () => {
     );
   });
 
-  it('can take back what was added: a session that turns out shorter, or a hold that has ended', () => {
+  it('can subtract what was added: a session that turns out shorter, or a hold that has ended', () => {
     const held = { ...NO_ENTRY, seconds: 40, committedSeconds: 600 };
     const over = { ...NO_ENTRY, seconds: 25, billedSeconds: 25, committedSeconds: 25 };
     expect(entryDifference(over, held)).toMatchObject({

@@ -116,7 +116,7 @@ describe('a message of the local queue', () => {
     expect(sqs.waiting('due')).toBe(1);
   });
 
-  it('can be hidden for twelve hours in all and no longer', async () => {
+  it('can be hidden for twelve hours in total and no longer', async () => {
     await send('work');
     const handle = handleOf(await receive());
     nowMs += 10_000;
@@ -124,7 +124,7 @@ describe('a message of the local queue', () => {
     await expect(hide(handle, 43_191)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
-  it('is gone once deleted, and deleting it again is no error', async () => {
+  it('is gone once deleted, and deleting it again is not an error', async () => {
     await send('work');
     const handle = handleOf(await receive());
     await remove(handle);
@@ -176,14 +176,14 @@ describe('a message of the local queue', () => {
 });
 
 describe('the local queue', () => {
-  it('delivers up to as many messages as were asked for', async () => {
+  it('delivers at most as many messages as requested', async () => {
     const Entries = ['a', 'b', 'c'].map((MessageBody) => ({ Id: MessageBody, MessageBody }));
     await client.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
     expect(bodies(await receive({ MaxNumberOfMessages: 2 }))).toEqual(['a', 'b']);
     expect(bodies(await receive({ MaxNumberOfMessages: undefined }))).toEqual(['c']);
   });
 
-  it('waits for a message where the request asks for it', async () => {
+  it('waits for a message if the request asks for it', async () => {
     const waiting = receive({ WaitTimeSeconds: 20 });
     await send('soon');
     expect(bodies(await waiting)).toEqual(['soon']);

@@ -22,7 +22,7 @@ afterAll(() => {
 });
 
 describe('the widget in the local run', () => {
-  it('is there under its versioned name for ever, and under a stable name for now, for pages of every origin', async () => {
+  it('is served under its versioned name permanently and under a stable name for now, to pages of every origin', async () => {
     const versioned = await fetch(`${url}/widget/${widget.file}`);
     expect(versioned.status).toBe(200);
     expect(versioned.headers.get('cache-control')).toContain('immutable');

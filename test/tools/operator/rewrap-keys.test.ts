@@ -328,7 +328,7 @@ describe('a change during the run', () => {
     expect(report.troubles).toEqual([{ place: headOf(tenant), trouble: 'conflicted', errorName: undefined }]);
   });
 
-  it('a record that never stops conflicting leaves the run incomplete and the record as it was', async () => {
+  it('a record that keeps conflicting leaves the run incomplete and the record unchanged', async () => {
     const { migration } = await migrate((stack) => keyed(stack));
     const before = await migration.wrapped();
     const report = await migration.run(conflicting(migration, Number.POSITIVE_INFINITY));

@@ -107,7 +107,7 @@ describe('npm run set-plan', () => {
     expect(await planOf(tenant)).toBe('gold');
   });
 
-  it('does nothing to a workspace that never existed or is deleted', async () => {
+  it('changes nothing for a workspace that never existed or is deleted', async () => {
     const gone = await makeTenant(stack);
     await asOwner(stack, gone, 'DELETE', `/v1/workspaces/${gone.workspaceId}`, { confirm: 'Shop' });
     const before = await tables.scan('tenancy');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { BrokerError } from '../../../lambdas/domain/broker-error.ts';
 import { ConflictError } from '../../../lambdas/domain/dependency.ts';
-import { MAX_WEBHOOKS } from '../../../lambdas/domain/notices/webhook.ts';
+import { MAX_WEBHOOKS } from '../../../lambdas/domain/notices/webhook-limit.ts';
 import { changeWebhook } from '../../../lambdas/use-cases/notices/change-webhook.ts';
 import { createWebhook } from '../../../lambdas/use-cases/notices/create-webhook.ts';
 import type { ManageNoticesPorts } from '../../../lambdas/use-cases/notices/manage-ports.ts';

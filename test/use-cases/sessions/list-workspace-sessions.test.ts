@@ -18,6 +18,7 @@ import {
 import { CALLER, pageOf, tenancyWith } from '../tenancy/tenancy-fixture.ts';
 import { aSite, outcomeOf, SITE_ID, WORKSPACE_ID } from './token-fixture.ts';
 
+const CALL_ID = 'rtc_u0_00000000000000000000';
 const OTHER_SITE = `${WORKSPACE_ID}${'z'.repeat(12)}` as SiteId;
 
 const minted = (seconds: number, change: Partial<RecordedSession> = {}): RecordedSession => ({
@@ -85,6 +86,10 @@ const workspaceOf = () => {
       asked.push(`session ${id}`);
       const found = SESSIONS.find(({ sessionId }) => sessionId === id);
       return found && metered(found);
+    },
+    findCall: async (_, callId) => {
+      asked.push(`call ${callId}`);
+      return callId === CALL_ID ? metered(at(2)) : undefined;
     },
     positionOf: ({ sessionId }) => sessionId,
   };
@@ -184,5 +189,17 @@ describe('sessions of a workspace', () => {
     const before = asked.length;
     expect((await list({ sessionId: 'ses_1' })).found).toEqual([]);
     expect(asked).toHaveLength(before);
+  });
+
+  it('are found by OpenAI’s ID of their call in one read, if they fit the other filters', async () => {
+    const { asked, list } = workspaceOf();
+    expect((await list({ callId: CALL_ID })).found).toEqual([2]);
+    expect((await list({ callId: CALL_ID, siteId: OTHER_SITE })).found).toEqual([]);
+    expect((await list({ callId: CALL_ID, sessionId: at(2).sessionId })).found).toEqual([2]);
+    expect((await list({ callId: CALL_ID, sessionId: at(3).sessionId })).found).toEqual([]);
+    expect((await list({ callId: `${CALL_ID}0` })).found).toEqual([]);
+    expect(asked).toEqual([...new Array(4).fill(`call ${CALL_ID}`), `call ${CALL_ID}0`]);
+    expect((await list({ callId: 'rtc_../..' })).found).toEqual([]);
+    expect(asked).toHaveLength(5);
   });
 });

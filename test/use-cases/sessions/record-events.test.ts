@@ -397,7 +397,7 @@ describe('what visitors met', () => {
     expect(errors).toMatchObject([{ code: 'microphone_denied', openAiFailure: 'microphone_denied' }]);
   });
 
-  it('is one vote; the third closes the key, which its owner sees', async () => {
+  it('is one vote; the third closes the key, and its owner sees that', async () => {
     expect((await reported([noQuota(5)], { read: { usage: meter } })).log).toEqual([
       'read',
       'health 1',
@@ -456,7 +456,7 @@ describe('what visitors met', () => {
     });
   });
 
-  it('is told once, though it comes twice in one request', async () => {
+  it('is reported once, although it arrives twice in one request', async () => {
     const { errors, result } = await reported([noQuota(5), noQuota(5)]);
     expect(result).toMatchObject({ accepted: 1, duplicates: 1 });
     expect(errors).toHaveLength(1);

@@ -8,6 +8,14 @@ const at = (seconds: number): string => new Date(seconds * 1_000).toISOString();
 const NOW = 1_000_000;
 
 describe('sessions at a time', () => {
+  it('never falls below zero, although the clocks of visitors and of this page differ', () => {
+    const sessions = [
+      { connected_at: at(NOW / 1_000 + 60), ended_at: null },
+      { connected_at: at(30), ended_at: at(20) },
+    ];
+    expect(atATime(sessions, NOW).map(({ value }) => value)).toEqual([0, 0]);
+  });
+
   it('rises with each connection, falls with each end, and lets who leaves make room for who comes', () => {
     const sessions = [
       { connected_at: at(10), ended_at: at(20) },

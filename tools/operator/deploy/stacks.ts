@@ -46,7 +46,7 @@ const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/certificate/i, 'CloudFront and API Gateway need an issued certificate in the right region.'],
 ];
 
-/** What to do about a failure that CloudFormation reports. */
+/** The next step after a failure that CloudFormation reports. */
 export const remedyFor = (reason: string): string =>
   REMEDIES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'Fix the cause that AWS names above.';
 

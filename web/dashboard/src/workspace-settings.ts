@@ -7,6 +7,10 @@ export const TIERS = [1, 2, 3, 4, 5].map((tier) => ({
   slots: concurrencyLimitOf({ openaiTier: tier, concurrencyLimit: null }),
 }));
 
+/** OpenAI's name of a region; none, for a project without data residency. */
+export const residencyName = (region: string): string =>
+  region === 'global' ? 'None' : region.toUpperCase();
+
 /** `1 of 3 sites`, or `4 sites` without a limit. */
 export const siteCount = ({ site_count, max_sites }: Pick<Workspace, 'site_count' | 'max_sites'>): string =>
   max_sites === null

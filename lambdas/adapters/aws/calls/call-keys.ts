@@ -1,3 +1,4 @@
+import type { CallId } from '../../../domain/calls/call.ts';
 import type { SessionId, WorkspaceId } from '../../../domain/identifiers.ts';
 import { type PrimaryKey, primaryKey } from '../table-keys.ts';
 
@@ -8,6 +9,8 @@ export const callKey = {
     pk: `LIVE#${workspaceId}`,
     sk: sessionId,
   }),
+  /** In `sessions`: the session of a call, to find it by OpenAI's id. Only its own workspace can. */
+  call: (workspaceId: WorkspaceId, callId: CallId): PrimaryKey => ({ pk: `CALL#${callId}`, sk: workspaceId }),
   /** In `sessions`: one opening of a key for a call. */
   use: (sessionId: SessionId, useId: string): PrimaryKey => ({ pk: `USE#${sessionId}`, sk: useId }),
   /** In `keys`: a version that is shredded and may still hang up its own calls, for a minute. */

@@ -9,6 +9,7 @@ import { CALL_LEASE_SECONDS, ENDED_BY, type EndedBy, isCallId } from '../../../d
 import { ConflictError } from '../../../domain/dependency.ts';
 import { isSessionId, type SessionId, type SiteId, workspaceOfSite } from '../../../domain/identifiers.ts';
 import { SILENCE_SECONDS } from '../../../domain/sessions/session-usage.ts';
+import { expiryOf } from '../../../domain/tenancy/retention.ts';
 import type { CallIssuer, CallRecords, EndableSession } from '../../../use-cases/ports/calls.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws, ignoreConflict } from '../aws-calls.ts';
@@ -82,6 +83,17 @@ export const dynamoDbCallIssuer = (
                   ':issued': 'issued',
                   ':callId': outcome.callId,
                   ...Object.fromEntries(facts.map(([, value], i) => [`:a${i}`, value])),
+                },
+              },
+            },
+            {
+              Put: {
+                TableName: tables.sessions,
+                Item: {
+                  ...callKey.call(session.workspaceId, outcome.callId),
+                  siteId: session.siteId,
+                  sessionId: session.sessionId,
+                  expires_at: expiryOf(session.createdAt, session.keptDays),
                 },
               },
             },

@@ -1,4 +1,9 @@
-import { type DynamoDBDocumentClient, QueryCommand, type QueryCommandInput } from '@aws-sdk/lib-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  QueryCommand,
+  type QueryCommandInput,
+} from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { TABLES } from '../../../contract/tables.ts';
 import { invalidCursor } from '../../../domain/broker-error.ts';
@@ -14,6 +19,8 @@ import {
 import type { MeteredSession, WorkspaceSessionReader } from '../../../use-cases/ports/sessions.ts';
 import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
+import { callKey } from '../calls/call-keys.ts';
+import { sessionId, siteId } from '../ids.ts';
 import { primaryKey } from '../table-keys.ts';
 import { recordedSessionItem } from './session-items.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
@@ -28,6 +35,7 @@ interface Place {
   readonly siteId: SiteId;
   readonly sessionId: SessionId;
 }
+const callItem: z.ZodType<Place> = z.object({ siteId, sessionId });
 
 /**
  * Sessions of all sites of a workspace, through the index `by-workspace`. The index has keys only: each session and its usage
@@ -105,6 +113,14 @@ export const dynamoDbWorkspaceSessions = (
         Limit: 1,
       });
       const [found] = await read(workspaceId, entries.flatMap(placeOf));
+      return found;
+    },
+
+    findCall: async (workspaceId, callId) => {
+      const { Item } = await callAws('dynamodb', 'GetItem', () =>
+        dynamoDb.send(new GetCommand({ TableName: tables.sessions, Key: callKey.call(workspaceId, callId) })),
+      );
+      const [found] = await read(workspaceId, Item === undefined ? [] : [callItem.parse(Item)]);
       return found;
     },
 

@@ -47,15 +47,25 @@ export const DeliveriesCard = () => {
           return (
             <>
               {shown.length === 0 ? (
-                <Empty title={onlyFailed ? 'None given up on this page' : 'No deliveries yet'}>
-                  {onlyFailed
+                <Empty
+                  title={
+                    onlyFailed
+                      ? 'None given up on this page'
+                      : cursor === undefined
+                        ? 'No deliveries yet'
+                        : 'No more deliveries'
+                  }
+                >
+                  {onlyFailed && (cursor === undefined || next_cursor !== null)
                     ? next_cursor === null
                       ? 'Every notice was delivered, or is still waiting.'
                       : 'Older deliveries are on the next page.'
-                    : 'Each notice for a webhook or a verified address appears here with its result.'}
+                    : cursor === undefined
+                      ? 'Each notice for a webhook or a verified address appears here with its result.'
+                      : 'The newer deliveries are on the pages before this one.'}
                 </Empty>
               ) : (
-                <DeliveryTable deliveries={shown} webhooks={webhooks.data?.items ?? []} />
+                <DeliveryTable deliveries={shown} webhooks={webhooks} />
               )}
               <Pager cursors={cursors} next={next_cursor} onMove={move} />
             </>
@@ -71,7 +81,8 @@ const DeliveryTable = ({
   webhooks,
 }: {
   readonly deliveries: readonly Delivery[];
-  readonly webhooks: readonly Webhook[];
+  /** `data` is undefined while they load, and if that failed. */
+  readonly webhooks: { readonly data: { readonly items: readonly Webhook[] } | undefined };
 }) => {
   const { workspace_id: workspaceId } = useWorkspace();
   const say = useToast();
@@ -80,10 +91,12 @@ const DeliveryTable = ({
     await api.call('sendDeliveryAgain', { path: { workspaceId, deliveryId: delivery_id } });
     say('The notice is being sent again.');
   });
-  const targetOf = ({ channel, webhook_id }: Delivery): string =>
-    channel === 'mail'
-      ? 'Email'
-      : (webhooks.find((webhook) => webhook.webhook_id === webhook_id)?.url ?? 'A removed webhook');
+  const targetOf = ({ channel, webhook_id }: Delivery): string => {
+    if (channel === 'mail') return 'Email';
+    if (webhooks.data === undefined) return `Webhook ${webhook_id}`;
+    const webhook = webhooks.data.items.find((one) => one.webhook_id === webhook_id);
+    return webhook?.url ?? `A removed webhook, ${webhook_id}`;
+  };
   return (
     <>
       {again.error !== null && (

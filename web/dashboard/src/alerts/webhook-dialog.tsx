@@ -40,7 +40,7 @@ export const WebhookDialog = ({
       onSubmit={() => {
         save.mutate(undefined, {
           onSuccess: ({ secret }) => {
-            if (secret === undefined) say('The webhook is saved.');
+            if (secret === undefined) say(`The webhook ${url} is saved.`);
             onClose();
             if (secret !== undefined) onSecret(secret);
           },

@@ -1,6 +1,8 @@
 import { Plus } from 'lucide-react';
 import { useRef, useState } from 'react';
+import { MAX_WEBHOOKS } from '../../../../lambdas/domain/notices/webhook-limit.ts';
 import { useChange, useRoute } from '../api/queries.ts';
+import { Actor } from '../members/actor.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
@@ -27,13 +29,26 @@ export const WebhooksCard = () => {
   const close = (): void => setAsking(undefined);
   const showSecret = (secret: string): void => setAsking({ what: 'secret', secret });
   const add = (
-    <Button kind="primary" onClick={() => setAsking({ what: 'add' })}>
+    <Button
+      kind="primary"
+      disabled={(webhooks.data?.items.length ?? MAX_WEBHOOKS) >= MAX_WEBHOOKS}
+      onClick={() => setAsking({ what: 'add' })}
+    >
       <Plus aria-hidden="true" />
       Add a webhook
     </Button>
   );
   return (
-    <Card title="Webhooks" lead="A signed POST to your own server for each notice." aside={add} flush>
+    <Card
+      title="Webhooks"
+      lead={`A signed POST to your own server for each notice.${
+        (webhooks.data?.items.length ?? 0) >= MAX_WEBHOOKS
+          ? ` A workspace has at most ${MAX_WEBHOOKS} webhooks: remove one to add another.`
+          : ''
+      }`}
+      aside={add}
+      flush
+    >
       <Loaded query={webhooks} what="the webhooks">
         {({ items }) =>
           items.length === 0 ? (
@@ -118,7 +133,9 @@ const WebhookTable = ({
             cell: ({ created_at, created_by }) => (
               <>
                 {formatTime(created_at)}
-                <div className={ui['meta']}>by {created_by}</div>
+                <div className={ui['meta']}>
+                  by <Actor id={created_by} />
+                </div>
               </>
             ),
           },

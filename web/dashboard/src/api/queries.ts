@@ -36,9 +36,10 @@ export const useSites = (workspaceId: string) => {
   });
 };
 
-export const useMembers = (workspaceId: string) => {
+export const useMembers = (workspaceId: string, { enabled = true } = {}) => {
   const { api } = useSession();
   return useQuery({
+    enabled,
     queryKey: ['members', workspaceId],
     queryFn: ({ signal }) =>
       everyPage((query) => api.call('listMembers', { path: { workspaceId }, query, signal })),
@@ -163,7 +164,7 @@ const MAX_SEARCH_CALLS = 10;
 export const useSearch = <Id extends 'listAudit' | 'listErrors' | 'listWorkspaceSessions'>(
   id: Id,
   request: { readonly path: PathOf<Id>; readonly query: NonNullable<QueryOf<Id>> },
-  options: { readonly refetchInterval?: number } = {},
+  options: { readonly enabled?: boolean; readonly refetchInterval?: number } = {},
 ) => {
   const { api } = useSession();
   return useQuery({

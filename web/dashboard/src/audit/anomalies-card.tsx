@@ -1,6 +1,7 @@
 import { Radar } from 'lucide-react';
 import { Link } from 'react-router';
-import { type AuditRow, useSearch, useSites } from '../api/queries.ts';
+import { type AuditRow, useSearch } from '../api/queries.ts';
+import { useSiteNames } from '../sites/site-names.ts';
 import { usePages } from '../ui/address.ts';
 import { formatTime } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
@@ -28,7 +29,7 @@ const factOf = (row: AuditRow, name: string): string => {
 /** The detector's findings, and its responses. */
 export const AnomaliesCard = () => {
   const { workspace_id } = useWorkspace();
-  const sites = useSites(workspace_id);
+  const nameOf = useSiteNames();
   const { cursors, move } = usePages('anomalies');
   const cursor = cursors.at(-1);
   const found = useSearch('listAudit', {
@@ -60,8 +61,7 @@ export const AnomaliesCard = () => {
     },
     {
       head: 'Site',
-      cell: ({ site_id }) =>
-        site_id === null ? '–' : (sites.data?.find((site) => site.site_id === site_id)?.name ?? site_id),
+      cell: ({ site_id }) => (site_id === null ? '–' : nameOf(site_id)),
     },
   ];
   return (
@@ -71,6 +71,10 @@ export const AnomaliesCard = () => {
           <>
             {items.length === 0 && next_cursor !== null ? (
               <SearchedSoFar searchedTo={searched_to} onFurther={() => move([...cursors, next_cursor])} />
+            ) : items.length === 0 && cursor !== undefined ? (
+              <Empty icon={<Radar aria-hidden="true" />} title="No more unusual use">
+                The newer findings are on the pages before this one.
+              </Empty>
             ) : items.length === 0 ? (
               <Empty icon={<Radar aria-hidden="true" />} title="Nothing unusual so far">
                 Bursts, runs of refusals, new origins and addresses, and jumps in cost are listed here. What

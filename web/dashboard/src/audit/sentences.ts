@@ -61,13 +61,3 @@ export const sentenceOf = (type: Type): string => SENTENCES[type];
 export const AUDIT_TYPES = Object.keys(SENTENCES).filter(
   (type): type is Exclude<Type, 'row.damaged'> => type !== 'row.damaged',
 );
-
-/** Who caused a row, in words: `visitor`, `system:rotate`, `token:<ID>` of an API token, or the `sub` of a person. */
-export const actorOf = ({ actor, facts }: Pick<AuditRow, 'actor' | 'facts'>): string => {
-  if (actor === 'visitor') return 'A visitor';
-  if (actor.startsWith('system:')) return `The service (${actor.slice(7)})`;
-  const name = facts['token_name'];
-  return actor.startsWith('token:') && name !== undefined
-    ? `API token ${name} (${actor.slice('token:'.length)})`
-    : actor;
-};

@@ -1,21 +1,25 @@
 import { Check, X } from 'lucide-react';
-import { useState } from 'react';
-import { type AuditRow, useSearch, useSites } from '../api/queries.ts';
+import { useId, useState } from 'react';
+import { type AuditRow, type Member, useMembers, useSearch } from '../api/queries.ts';
 import type { DataOf, QueryOf } from '../api/routes.ts';
+import { actorIn } from '../members/actor-names.ts';
+import { personName } from '../members/words.ts';
+import { SiteFilter } from '../sites/site-filter.tsx';
+import { useSiteNames } from '../sites/site-names.ts';
 import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
-import { Dialog } from '../ui/dialog.tsx';
 import { ExportButtons } from '../ui/export-buttons.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
-import { formatCode, formatExactTime, timeZone } from '../ui/format.ts';
+import { formatExactTime, isDay, timeZone } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
-import { Card, Facts } from '../ui/surface.tsx';
+import { Card } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
 import css from './audit.module.css';
-import { AUDIT_TYPES, actorOf, sentenceOf } from './sentences.ts';
+import { ActorOf, RowDialog } from './row-dialog.tsx';
+import { AUDIT_TYPES, sentenceOf } from './sentences.ts';
 
 interface Filter {
   readonly type: string;
@@ -26,20 +30,31 @@ interface Filter {
 }
 const EVERYTHING: Filter = { type: '', actor: '', site_id: '', from: '', to: '' };
 
+/** The moment at which a day of the person's own zone begins, or the day after it. A day may have 23 or 25 hours. */
+const beginningOf = (day: string, daysLater = 0): string => {
+  const date = new Date(`${day}T00:00`);
+  date.setDate(date.getDate() + daysLater);
+  return date.toISOString();
+};
+
 /** Days of the person's own zone, as the moments that the API asks for; `to` is the end of its day. */
-const queryOf = ({ type, actor, site_id, from, to }: Filter): NonNullable<QueryOf<'listAudit'>> => ({
-  ...(type !== '' && { type }),
-  ...(actor.trim() !== '' && { actor: actor.trim() }),
-  ...(site_id !== '' && { site_id }),
-  ...(from !== '' && { from: new Date(`${from}T00:00`).toISOString() }),
-  ...(to !== '' && {
-    to: new Date(Date.parse(new Date(`${to}T00:00`).toISOString()) + 86_400_000).toISOString(),
-  }),
-});
+const queryOf = (
+  { type, actor: text, site_id, from, to }: Filter,
+  members: readonly Member[],
+): NonNullable<QueryOf<'listAudit'>> => {
+  const { actor } = actorIn(text, members);
+  return {
+    ...(type !== '' && { type }),
+    ...(actor !== '' && { actor }),
+    ...(site_id !== '' && { site_id }),
+    ...(isDay(from) && { from: beginningOf(from) }),
+    ...(isDay(to) && { to: beginningOf(to, 1) }),
+  };
+};
 
 export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'> | undefined }) => {
   const { workspace_id } = useWorkspace();
-  const sites = useSites(workspace_id);
+  const nameOf = useSiteNames();
   const { get } = useAddress();
   const { cursors, move } = usePages('rows');
   const filter: Filter = {
@@ -50,12 +65,22 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
     to: get('to'),
   };
   const isFiltered = Object.values(filter).some((value) => value !== '');
+  const names = useId();
   const [open, setOpen] = useState<AuditRow>();
   const cursor = cursors.at(-1);
-  const rows = useSearch('listAudit', {
-    path: { workspaceId: workspace_id },
-    query: { limit: 25, ...queryOf(filter), ...(cursor !== undefined && { cursor }) },
-  });
+  const members = useMembers(workspace_id);
+  const people = members.data ?? [];
+  const query = queryOf(filter, people);
+  const { isAmbiguous } = actorIn(filter.actor, people);
+  const rows = useSearch(
+    'listAudit',
+    {
+      path: { workspaceId: workspace_id },
+      query: { limit: 25, ...query, ...(cursor !== undefined && { cursor }) },
+    },
+    // Until the members are there, a name cannot be told from an ID, and would match nothing.
+    { enabled: filter.actor === '' || !members.isPending },
+  );
   const set = (change: Partial<Filter>): void => {
     const { site_id: site, ...others } = { ...filter, ...change };
     move([], { ...others, site });
@@ -82,11 +107,10 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
         </>
       ),
     },
-    { head: 'Who', cell: actorOf },
+    { head: 'Who', cell: (row) => <ActorOf row={row} /> },
     {
       head: 'Site',
-      cell: ({ site_id }) =>
-        site_id === null ? '–' : (sites.data?.find((site) => site.site_id === site_id)?.name ?? site_id),
+      cell: ({ site_id }) => (site_id === null ? '–' : nameOf(site_id)),
     },
     {
       head: 'Details',
@@ -101,14 +125,7 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
     <Card
       title="Trail"
       lead="Every use of a key and every change, newest first."
-      aside={
-        <ExportButtons
-          list="audit"
-          id="listAudit"
-          path={{ workspaceId: workspace_id }}
-          query={queryOf(filter)}
-        />
-      }
+      aside={<ExportButtons list="audit" id="listAudit" path={{ workspaceId: workspace_id }} query={query} />}
       flush
     >
       <div className={css['filter']}>
@@ -125,22 +142,17 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
               </option>
             ))}
           </SelectField>
-          <SelectField
-            label="Site"
-            value={filter.site_id}
-            onChange={(event) => set({ site_id: event.target.value })}
-          >
-            <option value="">All sites</option>
-            {sites.data?.map(({ site_id, name }) => (
-              <option key={site_id} value={site_id}>
-                {name}
-              </option>
-            ))}
-          </SelectField>
+          <SiteFilter value={filter.site_id} onChange={(site_id) => set({ site_id })} />
           <TextField
             label="Who"
             value={filter.actor}
-            placeholder="sub, or visitor"
+            placeholder="name, email, ID or visitor"
+            list={names}
+            fault={
+              isAmbiguous
+                ? 'More than one member has this name. Enter the email address or the ID.'
+                : undefined
+            }
             onChange={(event) => set({ actor: event.target.value })}
           />
           <TextField
@@ -157,6 +169,14 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
           />
         </FieldRow>
       </div>
+      <datalist id={names}>
+        <option value="visitor" />
+        {people.map((member) => (
+          <option key={member.sub} value={member.email ?? personName(member)}>
+            {personName(member)}
+          </option>
+        ))}
+      </datalist>
       <Loaded query={rows} what="the trail" lines={5}>
         {({ items, next_cursor, searched_to }) => (
           <>
@@ -164,7 +184,7 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
               <SearchedSoFar searchedTo={searched_to} onFurther={() => move([...cursors, next_cursor])} />
             ) : items.length === 0 ? (
               <Empty
-                title={isFiltered ? 'Nothing matches' : 'Nothing yet'}
+                title={cursor !== undefined ? 'No more rows' : isFiltered ? 'Nothing matches' : 'Nothing yet'}
                 action={
                   isFiltered && (
                     <Button small onClick={() => set(EVERYTHING)}>
@@ -173,7 +193,7 @@ export const TrailCard = ({ verdict }: { readonly verdict: DataOf<'verifyAudit'>
                   )
                 }
               >
-                {isFiltered
+                {isFiltered || cursor !== undefined
                   ? 'Every row of the trail was searched.'
                   : 'Rows appear here some seconds after something happens.'}
               </Empty>
@@ -206,40 +226,3 @@ const Mark = ({
   ) : (
     <X className={css['broken']} role="img" aria-label="not as it was written, or behind such a row" />
   );
-
-const RowDialog = ({ row, onClose }: { readonly row: AuditRow; readonly onClose: () => void }) => (
-  <Dialog
-    title={`Row ${row.sequence}: ${sentenceOf(row.type)}`}
-    wide
-    onClose={onClose}
-    foot={<Button onClick={onClose}>Close</Button>}
-  >
-    <Facts
-      items={[
-        ['When', formatExactTime(row.at)],
-        ['Who', actorOf(row)],
-        ['Site', row.site_id ?? '–'],
-        ['Session', row.session_id ?? '–'],
-        ['Address, as a keyed hash', row.ip_hash ?? '–'],
-        ['Event', row.event_id],
-        ...Object.entries(row.facts).map(([name, value]) => [formatCode(name), String(value)] as const),
-      ]}
-    />
-    <Facts
-      items={[
-        [
-          'Hash of the row before',
-          <span key="before" className={ui['mono']}>
-            {row.previous_hash}
-          </span>,
-        ],
-        [
-          'Hash of this row',
-          <span key="own" className={ui['mono']}>
-            {row.hash}
-          </span>,
-        ],
-      ]}
-    />
-  </Dialog>
-);

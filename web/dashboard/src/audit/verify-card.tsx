@@ -3,6 +3,7 @@ import { useState } from 'react';
 import type { DataOf } from '../api/routes.ts';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
+import { counted, formatWhole } from '../ui/format.ts';
 import { FailureNote, Note } from '../ui/states.tsx';
 import { Card, Facts } from '../ui/surface.tsx';
 import ui from '../ui/ui.module.css';
@@ -12,7 +13,7 @@ type Verdict = DataOf<'verifyAudit'>;
 
 const FAULTS: Readonly<Record<NonNullable<Verdict['broken']>['fault'], string>> = {
   missing: 'is missing',
-  out_of_order: 'stands out of order',
+  out_of_order: 'is out of order',
   altered: 'was altered after it was written',
   cut_off: 'is gone, with everything after it',
 };
@@ -64,13 +65,21 @@ export const VerifyCard = ({ onVerdict }: { readonly onVerdict: (verdict: Verdic
           title={
             checked === 0
               ? 'Recomputing the chain…'
-              : `Recomputing the chain… ${checked} rows are sound so far.`
+              : `Recomputing the chain… ${counted(checked, 'row')} verified so far.`
           }
         />
       )}
       {failure !== undefined && <FailureNote failure={failure} />}
       {verdict?.intact === true && (
-        <Note tone="good" live title={`Intact: all ${verdict.rows} rows are as they were written.`}>
+        <Note
+          tone="good"
+          live
+          title={
+            verdict.rows === 1
+              ? 'Intact: the only row is as it was written.'
+              : `Intact: all ${formatWhole(verdict.rows)} rows are as they were written.`
+          }
+        >
           <p>Nothing was altered, removed, inserted, reordered or cut off at the end.</p>
         </Note>
       )}
@@ -81,16 +90,19 @@ export const VerifyCard = ({ onVerdict }: { readonly onVerdict: (verdict: Verdic
           title={`Broken: row ${verdict.broken.sequence} ${FAULTS[verdict.broken.fault]}.`}
         >
           <p>
-            The {verdict.rows} rows before it are sound. Compare with the copy in the Object-Lock archive, and
-            with CloudTrail: your administrator has the commands.
+            {verdict.rows === 0
+              ? 'No row before it was verified.'
+              : `Verified before it: ${counted(verdict.rows, 'row')}.`}{' '}
+            Compare with the copy in the Object-Lock archive, and with CloudTrail: your administrator has the
+            commands.
           </p>
         </Note>
       )}
       {verdict !== undefined && (
         <Facts
           items={[
-            ['Rows checked', verdict.rows],
-            ['Head of the chain', `row ${verdict.head.sequence}`],
+            ['Rows checked', formatWhole(verdict.rows)],
+            ['Head of the chain', `row ${formatWhole(verdict.head.sequence)}`],
             [
               'Hash of the head',
               <span key="hash" className={ui['mono']}>

@@ -7,11 +7,17 @@ const RENEW_BEFORE_SECONDS = 30;
 
 export interface Person {
   readonly sub: string;
+  /** The name or the address by which the issuer knows them; undefined: it gives neither. */
+  readonly name?: string | undefined;
 }
+
+const personOf = ({ profile: { sub, name, email } }: User): Person => ({ sub, name: name ?? email });
 
 export interface SignIn {
   /** Leaves for the issuer; comes back to `callback` and then to `returnTo`. */
   start(options: { readonly keep: boolean; readonly returnTo: string }): Promise<void>;
+  /** Like `start`, with the earlier choice to be kept signed in or not. For a sign-in that has ended. */
+  resume(returnTo: string): Promise<void>;
   /** Like `start`, but the person has to sign in even where the issuer still knows them. */
   again(returnTo: string): Promise<void>;
   /** The address of the dashboard, with its closing slash. */
@@ -161,6 +167,7 @@ export const createSignIn = ({ oidc }: DashboardConfig): SignIn => {
       await current.signinRedirect({ state: returnTo });
     },
     home,
+    resume: (returnTo) => current.signinRedirect({ state: returnTo }),
     again: (returnTo) => current.signinRedirect({ state: returnTo, max_age: 0, prompt: 'login' }),
     finish: async () => {
       const user = await current.signinRedirectCallback();
@@ -170,10 +177,10 @@ export const createSignIn = ({ oidc }: DashboardConfig): SignIn => {
       const stored = await current.getUser();
       try {
         const user = await liveUser();
-        return user === undefined ? undefined : { sub: user.profile.sub };
+        return user === undefined ? undefined : personOf(user);
       } catch (error) {
         // Without a network the person is still signed in; their requests say what is wrong.
-        if (error instanceof SignInUnreachableError && stored !== null) return { sub: stored.profile.sub };
+        if (error instanceof SignInUnreachableError && stored !== null) return personOf(stored);
         throw error;
       }
     },

@@ -1,6 +1,14 @@
 import { useRoute } from '../api/queries.ts';
 import { Bar } from '../ui/bar.tsx';
-import { formatCents, formatMonth, formatNumber, formatTime, formatUsd, formatWhole } from '../ui/format.ts';
+import {
+  counted,
+  formatCents,
+  formatMonth,
+  formatNumber,
+  formatTime,
+  formatUsd,
+  formatWhole,
+} from '../ui/format.ts';
 import { Loaded, Note } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import ui from '../ui/ui.module.css';
@@ -44,18 +52,20 @@ export const PlanCard = () => {
                 </span>
                 <span className={ui['muted']}>in {formatMonth(used.period)}</span>
               </div>
-              <Bar
-                label="Managed minutes used"
-                value={used.used_seconds}
-                max={included === null ? null : included * 60}
-                text={`${formatNumber(share * 100)} % used`}
-              />
+              {included !== null && (
+                <Bar
+                  label="Managed minutes used"
+                  value={used.used_seconds}
+                  max={included * 60}
+                  text={`${formatNumber(share * 100)} % used`}
+                />
+              )}
               {used.hard_cap && billing_mode === 'managed' && (
                 <p className={css['aside']}>Minutes of a running session appear up to two minutes later.</p>
               )}
               {used.overage_minutes > 0 && (
-                <Note tone="warn" title={`${formatWhole(used.overage_minutes)} minutes beyond the plan`}>
-                  <p>They cost {formatCents(used.overage_cents)} so far this month.</p>
+                <Note tone="warn" title={`${counted(used.overage_minutes, 'minute')} beyond the plan`}>
+                  <p>Their price so far this month: {formatCents(used.overage_cents)}.</p>
                 </Note>
               )}
               {share >= 1 && used.hard_cap && billing_mode === 'managed' && (

@@ -1,4 +1,4 @@
-import { formatCents, formatWhole } from '../ui/format.ts';
+import { counted, formatCents } from '../ui/format.ts';
 import { minutesFor, type Rate } from './buys.ts';
 
 /** `Buys about 520 minutes, at $0.0960 a minute …`; nothing where no rate is known. */
@@ -11,7 +11,7 @@ export const BuysNote = ({
 }) =>
   rate === undefined || !(amountUsd > 0) ? null : (
     <span>
-      Buys about {formatWhole(minutesFor(amountUsd, rate))} minutes, at {formatCents(rate.centsPerMinute)} a
+      Buys about {counted(minutesFor(amountUsd, rate), 'minute')}, at {formatCents(rate.centsPerMinute)} a
       minute{' '}
       {rate.source === 'past'
         ? 'as in the last 30 days'

@@ -1,6 +1,7 @@
 import { PhoneCall } from 'lucide-react';
 import { useState } from 'react';
-import { type LiveSession, useChange, useSites } from '../api/queries.ts';
+import { type LiveSession, useChange } from '../api/queries.ts';
+import { useSiteNames } from '../sites/site-names.ts';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatCents, formatExactTime, formatSeconds, formatTime } from '../ui/format.ts';
@@ -15,12 +16,10 @@ import { useLive } from './live-calls.ts';
 
 /** Calls as they run, and the button that ends one. */
 export const LiveSessions = () => {
-  const { workspace_id, may } = useWorkspace();
+  const { may } = useWorkspace();
   const live = useLive();
-  const sites = useSites(workspace_id);
+  const nameOf = useSiteNames();
   const [ending, setEnding] = useState<LiveSession>();
-  const nameOf = (siteId: string): string =>
-    sites.data?.find(({ site_id }) => site_id === siteId)?.name ?? siteId;
   const columns: readonly Column<LiveSession>[] = [
     { head: 'Site', cell: ({ site_id }) => nameOf(site_id) },
     {

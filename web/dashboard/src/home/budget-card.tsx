@@ -67,12 +67,14 @@ const PlanMinutes = ({ plan }: { readonly plan: DataOf<'readOverview'>['month'][
       aside={<Link to="../billing">Billing</Link>}
     >
       <p>{words}</p>
-      <Bar
-        label="Managed minutes used"
-        value={used_seconds}
-        max={included === null ? null : included * 60}
-        text={`${formatNumber(share * 100)} % used`}
-      />
+      {included !== null && (
+        <Bar
+          label="Managed minutes used"
+          value={used_seconds}
+          max={included * 60}
+          text={`${formatNumber(share * 100)} % used`}
+        />
+      )}
       {share >= 1 && (
         <p className={ui['hint']}>
           {hard_cap

@@ -2,13 +2,10 @@ import { Link } from 'react-router';
 import type { LiveSession, Usage } from '../api/queries.ts';
 import type { DataOf } from '../api/routes.ts';
 import { useLive } from '../calls/live-calls.ts';
-import { formatCents, formatDay, formatTime, formatWhole } from '../ui/format.ts';
+import { counted, formatCents, formatDay, formatTime, formatWhole } from '../ui/format.ts';
 import { SkeletonTiles } from '../ui/skeletons.tsx';
 import { Loaded } from '../ui/states.tsx';
 import { Tile, Tiles } from '../ui/tiles.tsx';
-
-const counted = (count: number, one: string): string =>
-  `${formatWhole(count)} ${one}${count === 1 ? '' : 's'}`;
 
 /** `2 calls, 1 session of a token · ≈ $0.12 so far`, and how much of their cost is unknown. */
 export const liveInWords = (items: readonly LiveSession[]): string => {

@@ -1,11 +1,12 @@
 import { Link } from 'react-router';
 import { type Site, useSearch, useSites } from '../api/queries.ts';
 import { anomalySentence } from '../audit/anomaly-sentences.ts';
-import { formatTime, formatWhole } from '../ui/format.ts';
+import { counted, formatTime, formatWhole } from '../ui/format.ts';
 import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Loaded } from '../ui/states.tsx';
 import { Badge, Card } from '../ui/surface.tsx';
 import ui from '../ui/ui.module.css';
+import { isRefusedOrigin, refusedInWords } from '../usage/refused-words.ts';
 import { useWorkspace } from '../workspace.tsx';
 import css from './home.module.css';
 import { openErrors, recentAnomalies } from './recent.ts';
@@ -48,14 +49,16 @@ export const ErrorsCard = () => {
                 {items.slice(0, SHOWN).map(({ key, latest, count }) => (
                   <li key={key}>
                     <div className={css['head']}>
-                      <span>{latest.message}</span>
+                      <span>
+                        {isRefusedOrigin(latest) ? refusedInWords({ ...latest, count }) : latest.message}
+                      </span>
                       <Badge tone="bad">
                         {hasMore && 'at least '}
                         {formatWhole(count)}×
                       </Badge>
                     </div>
                     <span className={ui['meta']}>
-                      {[siteName(sites, latest.site_id), latest.origin, `last ${formatTime(latest.last_at)}`]
+                      {[siteName(sites, latest.site_id), `last ${formatTime(latest.last_at)}`]
                         .filter(Boolean)
                         .join(' · ')}
                     </span>
@@ -64,7 +67,7 @@ export const ErrorsCard = () => {
               </ul>
               {items.length > SHOWN && (
                 <p className={ui['meta']}>
-                  {formatWhole(items.length - SHOWN)} more kinds on the All errors page.
+                  {counted(items.length - SHOWN, 'more kind')} on the All errors page.
                 </p>
               )}
             </>

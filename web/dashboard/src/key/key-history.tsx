@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { type KeyPlace, type KeyVersion, useKeyVersions } from '../api/queries.ts';
+import { Actor } from '../members/actor.tsx';
 import { formatTime } from '../ui/format.ts';
 import { Loaded } from '../ui/states.tsx';
 import { Badge, type Tone } from '../ui/surface.tsx';
@@ -29,7 +30,7 @@ const COLUMNS: readonly Column<KeyVersion>[] = [
   },
   { head: 'Why', cell: ({ reason }) => REASONS[reason] },
   { head: 'When', cell: ({ created_at }) => formatTime(created_at), nowrap: true },
-  { head: 'Who', cell: ({ created_by }) => created_by },
+  { head: 'Who', cell: ({ created_by }) => <Actor id={created_by} /> },
 ];
 
 /** Read only once a person opens it. */

@@ -7,7 +7,9 @@ import {
   useChange,
   useKey,
   useKeyVersions,
+  type Verdict,
 } from '../api/queries.ts';
+import { Actor } from '../members/actor.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
@@ -77,7 +79,9 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
   const versions = useKeyVersions(place, { enabled: stored.version > 1 && may('admin') });
   const previous = versions.data?.find(({ state }) => state === 'retained');
   const say = useToast();
-  const test = useChange((api) => keyActions(api, place).test());
+  // The result of a test is of the version that was tested.
+  const test = useChange<number, Verdict>((api) => keyActions(api, place).test());
+  const tested = test.variables === stored.version;
   const resume = useChange((api) => keyActions(api, place).resume());
   const change = useChange<'rotate' | 'rollback', unknown>((api, action) => keyActions(api, place)[action]());
   const done = (text: string) => (action: 'rotate' | 'rollback') => async (): Promise<void> => {
@@ -96,7 +100,10 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
           [
             'Stored',
             <span key="stored">
-              {formatTime(stored.created_at)} <span className={css['meta']}>by {stored.created_by}</span>
+              {formatTime(stored.created_at)}{' '}
+              <span className={css['meta']}>
+                by <Actor id={stored.created_by} />
+              </span>
             </span>,
           ],
           ['Last used', formatTime(stored.last_used_at)],
@@ -118,19 +125,24 @@ const StoredKey = ({ place, stored }: { readonly place: KeyPlace; readonly store
           <p>Paste the key again. This replaces the damaged record with a new version.</p>
         </Note>
       )}
-      {test.data !== undefined ? (
+      {tested && test.data !== undefined ? (
         <VerdictNote verdict={test.data} live />
       ) : (
         stored.state !== 'needs_reentry' && <VerdictNote verdict={stored.verdict} />
       )}
-      {test.error !== null && <FailureNote failure={test.error} />}
+      {tested && test.error !== null && <FailureNote failure={test.error} />}
       {resume.error !== null && <FailureNote failure={resume.error} />}
       <Suspense>
         {replacing && <KeyForm place={place} replaces onDone={() => setReplacing(false)} />}
       </Suspense>
       {may('admin') && !replacing && (
         <div className={css['actions']}>
-          <Button kind="primary" working={test.isPending} onClick={() => test.mutate(undefined)}>
+          <Button
+            kind="primary"
+            working={test.isPending}
+            disabled={stored.state === 'suspended'}
+            onClick={() => test.mutate(stored.version)}
+          >
             Test the key
           </Button>
           <Button onClick={() => setReplacing(true)}>Replace</Button>

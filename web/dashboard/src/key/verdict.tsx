@@ -71,8 +71,13 @@ export const VerdictNote = ({
     )}
     <p className={css['meta']}>
       Tested {formatTime(verdict.checked_at)}
-      {verdict.latency_ms > 0 && `, OpenAI took ${verdict.latency_ms} ms`} ·{' '}
-      <span className={css['mono']}>{verdict.code}</span>
+      {verdict.latency_ms > 0 && `, OpenAI took ${verdict.latency_ms} ms`}
+      {verdict.code !== 'ok' && (
+        <>
+          {' '}
+          · <span className={css['mono']}>{verdict.code}</span>
+        </>
+      )}
     </p>
   </Note>
 );

@@ -28,7 +28,7 @@ import type { Workspace } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { Menu, MenuGroup, MenuItem } from '../ui/menu.tsx';
-import { Note } from '../ui/states.tsx';
+import { Note, SignInAgain } from '../ui/states.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import { useWorkspace } from '../workspace.tsx';
 import { Brand } from './brand.tsx';
@@ -60,7 +60,7 @@ export const Shell = ({
   readonly renderPage: (outlet: ReactNode) => ReactNode;
 }) => {
   const { workspace_id } = useWorkspace();
-  const { signedOut, signIn } = useSession();
+  const { signedOut } = useSession();
   const location = useLocation();
   const [open, setOpen] = useState(false);
   const main = useRef<HTMLElement>(null);
@@ -117,17 +117,7 @@ export const Shell = ({
             <div className={css['banner']}>
               <Note tone="warn" live title="You are signed out.">
                 <p>Your sign-in has ended. Sign in again to continue.</p>
-                <div>
-                  <Button
-                    small
-                    kind="primary"
-                    onClick={() =>
-                      void signIn.start({ keep: false, returnTo: `${location.pathname}${location.search}` })
-                    }
-                  >
-                    Sign in again
-                  </Button>
-                </div>
+                <SignInAgain how="resume" />
               </Note>
             </div>
           )}
@@ -202,7 +192,7 @@ const PersonMenu = () => {
         <>
           <User aria-hidden="true" />
           <span>
-            <strong title={person.sub}>{person.sub}</strong>
+            <strong title={person.sub}>{person.name ?? person.sub}</strong>
           </span>
           <ChevronsUpDown aria-hidden="true" />
         </>

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useNavigate } from 'react-router';
-import { useChange } from '../api/queries.ts';
+import { useChange, useMembers } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
@@ -14,11 +14,14 @@ import { useWorkspace } from '../workspace.tsx';
 
 /** The signed-in person's own membership: user ID, name, and the way out. */
 export const MyselfCard = () => {
-  const { workspace_id: workspaceId, name: workspaceName } = useWorkspace();
+  const { workspace_id: workspaceId, name: workspaceName, may } = useWorkspace();
   const { person } = useSession();
   const navigate = useNavigate();
   const say = useToast();
-  const [name, setName] = useState('');
+  const members = useMembers(workspaceId, { enabled: may('owner') });
+  const stored = members.data?.find(({ sub }) => sub === person.sub)?.name ?? '';
+  const [typed, setTyped] = useState<string>();
+  const name = typed ?? stored;
   const [leaving, setLeaving] = useState(false);
   const save = useChange((api) =>
     api.call('nameMyself', { path: { workspaceId }, body: { name: name.trim() === '' ? null : name } }),
@@ -41,7 +44,10 @@ export const MyselfCard = () => {
         style={{ display: 'grid', gap: 12 }}
         onSubmit={(event) => {
           event.preventDefault();
-          save.mutate(undefined, { onSuccess: () => say('Your name is saved.') });
+          save.mutate(undefined, {
+            onSuccess: () =>
+              say(name.trim() === '' ? 'Your name is removed.' : `Your name here is ${name.trim()} now.`),
+          });
         }}
       >
         <TextField
@@ -50,11 +56,11 @@ export const MyselfCard = () => {
           maxLength={100}
           autoComplete="name"
           placeholder="for example Ada Lovelace"
-          onChange={(event) => setName(event.target.value)}
+          onChange={(event) => setTyped(event.target.value)}
         />
         {save.error !== null && <FailureNote failure={save.error} />}
         <div>
-          <Button type="submit" working={save.isPending} disabled={name.trim() === ''}>
+          <Button type="submit" working={save.isPending} disabled={name.trim() === stored}>
             Save your name
           </Button>
         </div>

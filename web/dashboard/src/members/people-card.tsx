@@ -11,6 +11,7 @@ import { Table } from '../ui/table.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
+import { Actor } from './actor.tsx';
 import { personName, RIGHTS, roleName } from './words.ts';
 
 type Asking =
@@ -23,10 +24,6 @@ export const PeopleCard = () => {
   const { person } = useSession();
   const members = useMembers(workspace_id);
   const [asking, setAsking] = useState<Asking>();
-  const nameOf = (sub: string): string => {
-    const known = members.data?.find((member) => member.sub === sub);
-    return known === undefined ? sub : personName(known);
-  };
   return (
     <Card title="People" flush>
       <Loaded query={members} what="the members">
@@ -78,7 +75,9 @@ export const PeopleCard = () => {
                 cell: ({ added_at, added_by }) => (
                   <>
                     {formatTime(added_at)}
-                    <div className={ui['meta']}>by {nameOf(added_by)}</div>
+                    <div className={ui['meta']}>
+                      by <Actor id={added_by} />
+                    </div>
                   </>
                 ),
               },

@@ -1,8 +1,10 @@
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
+import { MAX_API_TOKENS } from '../../../../lambdas/domain/tenancy/api-token.ts';
 import { useChange, useRoute, useSites } from '../api/queries.ts';
 import { CreateTokenDialog } from '../api-tokens/create-dialog.tsx';
 import { type ApiToken, fewDaysLeft, tokenRoleName } from '../api-tokens/words.ts';
+import { Actor } from '../members/actor.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
@@ -40,7 +42,12 @@ const TokensCard = () => {
   const tokens = useRoute('listApiTokens', { path: { workspaceId } });
   const close = (): void => setAsking(undefined);
   const create = (
-    <Button kind="primary" onClick={() => setAsking({ what: 'create' })}>
+    <Button
+      kind="primary"
+      // Until the list is there, it is not known whether there is room.
+      disabled={(tokens.data?.items.length ?? MAX_API_TOKENS) >= MAX_API_TOKENS}
+      onClick={() => setAsking({ what: 'create' })}
+    >
       <Plus aria-hidden="true" />
       Create a token
     </Button>
@@ -48,7 +55,11 @@ const TokensCard = () => {
   return (
     <Card
       title="Tokens"
-      lead="A token never has more rights than the person who created it. It stops when that person leaves."
+      lead={`A token never has more rights than the person who created it. It stops when that person leaves.${
+        (tokens.data?.items.length ?? 0) >= MAX_API_TOKENS
+          ? ` A workspace has at most ${MAX_API_TOKENS} tokens: revoke one to create another.`
+          : ''
+      }`}
       aside={create}
       flush
     >
@@ -127,7 +138,9 @@ const TokenTable = ({
           cell: ({ created_at, created_by }) => (
             <>
               {formatTime(created_at)}
-              <div className={ui['meta']}>by {created_by}</div>
+              <div className={ui['meta']}>
+                by <Actor id={created_by} />
+              </div>
             </>
           ),
         },

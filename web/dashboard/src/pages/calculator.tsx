@@ -271,17 +271,18 @@ const PlanTable = ({
 }) => (
   <Table
     caption={caption}
+    columnPx={100}
     rows={plans}
     keyOf={({ name }) => name}
     columns={[
       { head: 'Plan', cell: ({ name }) => nameOf(name) },
       {
-        head: 'Plan costs',
+        head: 'Plan cost',
         cell: ({ cost_cents, served }) =>
-          cost_cents === null ? (served ? 'by contract' : 'ends before') : formatCents(cost_cents),
+          cost_cents === null ? (served ? 'by contract' : 'cap reached') : formatCents(cost_cents),
         number: true,
       },
-      { head: 'Own key costs', cell: () => formatCents(byokCents), number: true },
+      { head: 'Own key', cell: () => formatCents(byokCents), number: true },
       {
         head: 'Cheaper',
         cell: ({ cheaper }) =>
@@ -292,13 +293,16 @@ const PlanTable = ({
           ),
       },
       {
-        head: 'Plan pays from',
-        cell: ({ break_even_minutes, byok_again_minutes, served }) =>
+        head: 'Plan is cheaper',
+        cell: ({ cost_cents, break_even_minutes, byok_again_minutes, served }) =>
           break_even_minutes === null
-            ? 'never'
+            ? // The price of a contract is not known.
+              cost_cents === null && served
+              ? '–'
+              : 'never'
             : !served && break_even_minutes === 0
               ? 'up to its cap'
-              : `${formatWhole(break_even_minutes)} min${byok_again_minutes === null ? '' : ` to ${formatWhole(byok_again_minutes)} min`}`,
+              : `from ${formatWhole(break_even_minutes)} min${byok_again_minutes === null ? '' : ` to ${formatWhole(byok_again_minutes)} min`}`,
         nowrap: true,
       },
     ]}

@@ -26,7 +26,7 @@ export default function MembersPage() {
       <Card title="Roles" flush>
         <Table
           caption="What each role may do"
-          rows={[...ROLES].reverse()}
+          rows={ROLES}
           keyOf={(role) => role}
           columns={[
             { head: 'Role', cell: roleName },

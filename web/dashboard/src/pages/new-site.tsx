@@ -1,7 +1,8 @@
 import { useEffect } from 'react';
 import { useNavigate } from 'react-router';
 import { useChange } from '../api/queries.ts';
-import { emptyDraft, type SiteDraft, SiteForm } from '../sites/site-form.tsx';
+import { emptyDraft, type SiteDraft } from '../sites/site-draft.ts';
+import { SiteForm } from '../sites/site-form.tsx';
 import { ButtonLink } from '../ui/button.tsx';
 import { Note } from '../ui/states.tsx';
 import { Card, Page } from '../ui/surface.tsx';
@@ -13,6 +14,7 @@ export default function NewSitePage() {
   const workspace = useWorkspace();
   const { workspace_id, data_residency, may } = workspace;
   const full = siteLimitReached(workspace);
+  const initial = { ...emptyDraft, data_residency };
   const navigate = useNavigate();
   const say = useToast();
   const create = useChange((api, draft: SiteDraft) =>
@@ -33,7 +35,7 @@ export default function NewSitePage() {
       ) : may('admin') ? (
         <Card title="Settings">
           <SiteForm
-            initial={{ ...emptyDraft, data_residency }}
+            initial={initial}
             isNew
             isDone={create.isSuccess}
             submit="Create site"
@@ -44,7 +46,7 @@ export default function NewSitePage() {
                 Cancel
               </ButtonLink>
             }
-            onSubmit={(draft) => create.mutate(draft)}
+            onSubmit={(changes) => create.mutate({ ...initial, ...changes })}
           />
         </Card>
       ) : (

@@ -18,7 +18,7 @@ import { Bullets, Card, Page } from '../ui/surface.tsx';
 import { useToast } from '../ui/toasts.tsx';
 import { UnsavedGuard, useDraft } from '../ui/unsaved.tsx';
 import { useWorkspace } from '../workspace.tsx';
-import { TIERS } from '../workspace-settings.ts';
+import { residencyName, TIERS } from '../workspace-settings.ts';
 
 const RESPONSES: Readonly<Record<AnomalyResponse, string>> = {
   notify: 'List it under Audit',
@@ -72,7 +72,6 @@ type Draft = ReturnType<typeof draftOf>;
 const WorkspaceForm = () => {
   const workspace = useWorkspace();
   const say = useToast();
-  const [shownRetention, setShownRetention] = useState(workspace.retention);
   const { draft, dirty, set, send, adopt } = useDraft(draftOf(workspace));
   const change = useChange((api, body: BodyOf<'changeWorkspace'>) =>
     api.call('changeWorkspace', { path: { workspaceId: workspace.workspace_id }, body }),
@@ -86,13 +85,9 @@ const WorkspaceForm = () => {
         style={{ display: 'grid', gap: 20 }}
         onSubmit={(event) => {
           event.preventDefault();
-          const { retention, ...others } = send();
-          // Sent only if it was edited here, so that this page does not undo another owner's change.
-          const isEdited = JSON.stringify(retention) !== JSON.stringify(shownRetention);
-          change.mutate(isEdited ? { ...others, retention } : others, {
+          change.mutate(send(), {
             onSuccess: (saved) => {
-              adopt(draftOf(saved));
-              setShownRetention(saved.retention);
+              adopt();
               say(`The settings of ${saved.name} are saved.`);
             },
           });
@@ -165,12 +160,12 @@ const WorkspaceForm = () => {
         >
           {DATA_RESIDENCIES.map((id) => (
             <option key={id} value={id}>
-              {id}
+              {residencyName(id)}
             </option>
           ))}
         </SelectField>
         <RetentionFields
-          shown={shownRetention}
+          shown={workspace.retention}
           value={draft.retention}
           faultOf={faultOf}
           onChange={(retention) => set('retention', retention)}

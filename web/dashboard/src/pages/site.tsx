@@ -4,9 +4,11 @@ import { type Site, useChange, useSite } from '../api/queries.ts';
 import { endingInWords } from '../calls/live-calls.ts';
 import { StoppedNote } from '../calls/stopped-note.tsx';
 import { KeyPanel } from '../key/key-panel.tsx';
+import { Actor } from '../members/actor.tsx';
 import { EmbedTokens } from '../sites/embed-tokens.tsx';
 import { ModelNotes } from '../sites/model-notes.tsx';
-import { type SiteDraft, SiteForm } from '../sites/site-form.tsx';
+import type { SiteDraft } from '../sites/site-draft.ts';
+import { SiteForm } from '../sites/site-form.tsx';
 import css from '../sites/sites.module.css';
 import { Button, ButtonLink } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
@@ -112,14 +114,18 @@ const Settings = ({ site }: { readonly site: Site }) => {
   const [showsFormer, setShowsFormer] = useState(false);
   const [restored, setRestored] = useState(0);
   const path = { siteId: site.site_id };
-  const change = useChange((api, draft: SiteDraft) => api.call('changeSite', { path, body: draft }));
+  const change = useChange((api, body: Partial<SiteDraft>) => api.call('changeSite', { path, body }));
   const archive = useChange((api) => api.call('archiveSite', { path }));
   return (
     <>
       <Card
         title="Settings"
         lead="Changes apply to new sessions."
-        foot={`Created ${formatTime(site.created_at)} by ${site.created_by}`}
+        foot={
+          <span>
+            Created {formatTime(site.created_at)} by <Actor id={site.created_by} />
+          </span>
+        }
         aside={
           <Button kind="quiet" onClick={() => setShowsFormer(true)}>
             Former instructions
@@ -143,17 +149,16 @@ const Settings = ({ site }: { readonly site: Site }) => {
         <ModelNotes site={site} mayChange={may('admin')} />
         {!may('admin') && <Note title="Your role can view this page but cannot change it." />}
         <SiteForm
-          // After an undo or a restore the form shows what the site has again.
-          key={`${site.model} ${site.model_auto_upgrade} ${restored}`}
           initial={draftOf(site)}
           submit="Save changes"
           working={change.isPending}
           failure={change.error}
           readOnly={!may('admin')}
-          onSubmit={(draft, adopt) =>
-            change.mutate(draft, {
+          restored={restored}
+          onSubmit={(changes, adopt) =>
+            change.mutate(changes, {
               onSuccess: (saved) => {
-                adopt(draftOf(saved));
+                adopt();
                 say(`${saved.name} is saved.`);
               },
             })

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { type Site, useChange } from '../api/queries.ts';
+import { Actor } from '../members/actor.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { FieldRow, TextField } from '../ui/field.tsx';
@@ -97,7 +98,12 @@ const KeyFacts = ({ of }: { readonly of: EmbedKey }) => (
     items={[
       ['Algorithm', of.algorithm === 'HS256' ? 'HS256 (shared secret)' : 'ES256 (your public key)'],
       ['Key ID', <code key="id">{of.key_id}</code>],
-      ['Stored', `${formatTime(of.created_at)} by ${of.created_by}`],
+      [
+        'Stored',
+        <span key="stored">
+          {formatTime(of.created_at)} by <Actor id={of.created_by} />
+        </span>,
+      ],
     ]}
   />
 );
@@ -111,7 +117,7 @@ const RulesCard = ({ site }: { readonly site: Site }) => {
   const { require_embed_token, visitor_limits } = site;
   const stored = { require_embed_token, visitor_limits };
   const { draft, dirty, set, send, adopt } = useDraft(stored);
-  const change = useChange((api, body: typeof stored) =>
+  const change = useChange((api, body: Partial<typeof stored>) =>
     api.call('changeSite', { path: { siteId: site.site_id }, body }),
   );
   const setLimit = (name: keyof typeof visitor_limits, text: string): void =>
@@ -125,11 +131,8 @@ const RulesCard = ({ site }: { readonly site: Site }) => {
         onSubmit={(event) => {
           event.preventDefault();
           change.mutate(send(), {
-            onSuccess: (saved) => {
-              adopt({
-                require_embed_token: saved.require_embed_token,
-                visitor_limits: saved.visitor_limits,
-              });
+            onSuccess: () => {
+              adopt();
               say(`The rules for visitors of ${site.name} are saved.`);
             },
           });

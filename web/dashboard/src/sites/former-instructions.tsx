@@ -1,5 +1,6 @@
 import { diffWordsWithSpace } from 'diff';
 import { type Site, useChange, useRoute } from '../api/queries.ts';
+import { Actor } from '../members/actor.tsx';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
@@ -48,7 +49,7 @@ export default function FormerInstructions({
                 <li key={replaced_at}>
                   <div className={css['versionHead']}>
                     <span>
-                      Until {formatTime(replaced_at)}, replaced by {replaced_by}
+                      Until {formatTime(replaced_at)}, replaced by <Actor id={replaced_by} />
                     </span>
                     {mayChange && (
                       <Button

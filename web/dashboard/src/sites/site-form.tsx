@@ -1,58 +1,18 @@
-import { type ReactNode, useState } from 'react';
-import {
-  CLIENT_SECRET_TTL_SECONDS,
-  DATA_RESIDENCIES,
-  DEFAULT_MODEL,
-  DEFAULT_VOICE,
-  SESSION_DURATION_SECONDS,
-  VOICES,
-} from '../../../../lambdas/domain/openai-models.ts';
+import { type ReactNode, useEffect } from 'react';
+import { VOICES } from '../../../../lambdas/domain/openai-models.ts';
 import { ApiFailure } from '../api/failure.ts';
-import { type Site, useRoute } from '../api/queries.ts';
 import { ControlField } from '../calls/control-field.tsx';
 import { Button } from '../ui/button.tsx';
 import { FieldRow, SelectField, TextArea, TextField } from '../ui/field.tsx';
-import { formatDay, formatUsd } from '../ui/format.ts';
 import { FailureNote } from '../ui/states.tsx';
 import ui from '../ui/ui.module.css';
 import { UnsavedGuard, useDraft } from '../ui/unsaved.tsx';
-import { ConversationFields, emptyConversation } from './conversation-fields.tsx';
+import { AdvancedFields } from './advanced-fields.tsx';
+import { ConversationFields } from './conversation-fields.tsx';
+import { ModelField } from './model-field.tsx';
 import { OriginsField } from './origins-field.tsx';
+import type { SiteDraft } from './site-draft.ts';
 import css from './sites.module.css';
-
-/** The settings that the form changes. Functions have their own tab. */
-export type SiteDraft = Omit<
-  Site,
-  | 'site_id'
-  | 'workspace_id'
-  | 'model_moved'
-  | 'warnings'
-  | 'embed_key'
-  | 'has_key'
-  | 'key_suspended'
-  | 'tools'
-  | 'created_at'
-  | 'created_by'
->;
-
-export const emptyDraft: SiteDraft = {
-  name: '',
-  allowed_origins: [],
-  model: DEFAULT_MODEL,
-  voice: DEFAULT_VOICE,
-  instructions: 'You are a friendly voice assistant.',
-  conversation: emptyConversation,
-  data_residency: 'global',
-  control: 'brokered',
-  require_embed_token: false,
-  visitor_limits: { calls_per_day: null, minutes_per_day: null },
-  client_secret_ttl_seconds: CLIENT_SECRET_TTL_SECONDS.default,
-  max_duration_seconds: SESSION_DURATION_SECONDS.default,
-  model_auto_upgrade: true,
-  ignored_origins: [],
-};
-
-const OTHER = 'other';
 
 /** Everything that a site is made of; the same form makes one and changes one. */
 export const SiteForm = ({
@@ -64,14 +24,17 @@ export const SiteForm = ({
   readOnly = false,
   isDone = false,
   isNew = false,
+  restored = 0,
   extra,
 }: {
   readonly initial: SiteDraft;
   readonly submit: string;
   readonly working: boolean;
   readonly failure: unknown;
-  /** Sends the draft; `adopt` takes what was stored of it. */
-  readonly onSubmit: (draft: SiteDraft, adopt: (saved: SiteDraft) => void) => void;
+  /** Sends the edited fields. Call `adopt` when they are stored. */
+  readonly onSubmit: (changes: Partial<SiteDraft>, adopt: () => void) => void;
+  /** How often former instructions were restored on this page: each time, the form shows what is stored of them. */
+  readonly restored?: number;
   /** Whether the form's task is done: leaving loses nothing. */
   readonly isDone?: boolean;
   readonly readOnly?: boolean;
@@ -79,7 +42,11 @@ export const SiteForm = ({
   readonly isNew?: boolean;
   readonly extra?: ReactNode;
 }) => {
-  const { draft, dirty, set, send, adopt } = useDraft(initial);
+  const { draft, dirty, set, send, adopt, discard } = useDraft(initial);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only another restore counts.
+  useEffect(() => {
+    if (restored > 0) discard('instructions');
+  }, [restored]);
   const faultOf = (field: string): string | undefined =>
     failure instanceof ApiFailure ? failure.detail(field) : undefined;
   return (
@@ -153,77 +120,7 @@ export const SiteForm = ({
             onChange={(conversation) => set('conversation', conversation)}
           />
         </details>
-        <details className={ui['details']}>
-          <summary>Advanced</summary>
-          <FieldRow>
-            <SelectField
-              label="Data residency"
-              value={draft.data_residency}
-              hint="The region of your OpenAI project, if it has one."
-              onChange={(event) => set('data_residency', event.target.value as SiteDraft['data_residency'])}
-            >
-              {DATA_RESIDENCIES.map((region) => (
-                <option key={region} value={region}>
-                  {region === 'global' ? 'None' : region.toUpperCase()}
-                </option>
-              ))}
-            </SelectField>
-            <TextField
-              label="Longest session, seconds"
-              type="number"
-              min={SESSION_DURATION_SECONDS.min}
-              max={SESSION_DURATION_SECONDS.max}
-              value={draft.max_duration_seconds}
-              hint="After this time the widget hangs up. OpenAI ends every session after an hour."
-              fault={faultOf('max_duration_seconds')}
-              onChange={(event) => set('max_duration_seconds', event.target.valueAsNumber)}
-            />
-            <TextField
-              label="Token lives, seconds"
-              type="number"
-              min={CLIENT_SECRET_TTL_SECONDS.min}
-              max={CLIENT_SECRET_TTL_SECONDS.max}
-              value={draft.client_secret_ttl_seconds}
-              hint="Shorter is safer: one secret can open several sessions until it expires."
-              fault={faultOf('client_secret_ttl_seconds')}
-              onChange={(event) => set('client_secret_ttl_seconds', event.target.valueAsNumber)}
-            />
-            <SelectField
-              label="When OpenAI shuts the model down"
-              value={draft.model_auto_upgrade ? 'move' : 'stay'}
-              hint="A site that stays loses voice on that day, until you choose another model."
-              onChange={(event) => set('model_auto_upgrade', event.target.value === 'move')}
-            >
-              <option value="move">Move to its successor the day before</option>
-              <option value="stay">Stay; I choose myself</option>
-            </SelectField>
-          </FieldRow>
-          {draft.ignored_origins.length > 0 && (
-            <div className={ui['field']}>
-              <span className={ui['label']}>Ignored origins</span>
-              <div className={ui['hint']}>Refused, and not listed among the errors.</div>
-              <ul className={css['origins']} aria-label="Ignored origins">
-                {draft.ignored_origins.map((origin) => (
-                  <li key={origin}>
-                    <code>{origin}</code>
-                    <Button
-                      small
-                      kind="quiet"
-                      onClick={() =>
-                        set(
-                          'ignored_origins',
-                          draft.ignored_origins.filter((other) => other !== origin),
-                        )
-                      }
-                    >
-                      List again
-                    </Button>
-                  </li>
-                ))}
-              </ul>
-            </div>
-          )}
-        </details>
+        <AdvancedFields draft={draft} faultOf={faultOf} set={set} />
       </fieldset>
       {failure !== null && failure !== undefined && <FailureNote failure={failure} />}
       {!readOnly && (
@@ -243,69 +140,5 @@ export const SiteForm = ({
         </div>
       )}
     </form>
-  );
-};
-
-/** The models of the price catalogue, each with the day on which OpenAI ends it; or any other by its id. */
-const ModelField = ({
-  model,
-  fault,
-  onChange,
-}: {
-  readonly model: string;
-  readonly fault: string | undefined;
-  readonly onChange: (model: string) => void;
-}) => {
-  const pricing = useRoute('readPricing', {});
-  const [other, setOther] = useState(false);
-  const offered = (pricing.data?.models ?? []).filter(
-    ({ shutdown_date }) => shutdown_date === null || shutdown_date > new Date().toISOString().slice(0, 10),
-  );
-  const names = [...new Set([...offered.map(({ model: id }) => id), ...(other ? [] : [model])])];
-  const ending = offered.find(({ model: id }) => id === model)?.shutdown_date ?? null;
-  const hint =
-    ending !== null ? (
-      <strong>OpenAI shuts this model down on {formatDay(ending)}. Choose a newer one before then.</strong>
-    ) : (
-      'Prices are for a million tokens of sound. OpenAI has not announced a shutdown date for this model.'
-    );
-  return (
-    <div style={{ display: 'grid', gap: 10 }}>
-      <SelectField
-        label="Model"
-        value={other ? OTHER : model}
-        hint={pricing.data === undefined || other ? undefined : hint}
-        fault={other ? undefined : fault}
-        onChange={(event) => {
-          setOther(event.target.value === OTHER);
-          if (event.target.value !== OTHER) onChange(event.target.value);
-        }}
-      >
-        {names.map((name) => {
-          const known = offered.find(({ model: id }) => id === name);
-          const end = known?.shutdown_date ?? null;
-          return (
-            <option key={name} value={name}>
-              {name}
-              {known !== undefined &&
-                `, ${formatUsd(known.audio.input)} in, ${formatUsd(known.audio.output)} out`}
-              {end !== null && ` (until ${formatDay(end)})`}
-            </option>
-          );
-        })}
-        <option value={OTHER}>Another model…</option>
-      </SelectField>
-      {other && (
-        <TextField
-          label="Model ID"
-          value={model}
-          spellCheck={false}
-          autoCapitalize="none"
-          hint="A model without a known price works, but its cost is not shown."
-          fault={fault}
-          onChange={(event) => onChange(event.target.value)}
-        />
-      )}
-    </div>
   );
 };

@@ -9,11 +9,10 @@ export const Bar = ({
 }: {
   readonly label: string;
   readonly value: number;
-  /** null: there is no limit, and nothing to fill. */
-  readonly max: number | null;
+  readonly max: number;
   readonly text: string;
 }) => {
-  const share = max === null || max === 0 ? 0 : Math.min(1, value / max);
+  const share = max === 0 ? 0 : Math.min(1, value / max);
   return (
     <meter
       className={css['bar']}

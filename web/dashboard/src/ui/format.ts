@@ -21,10 +21,21 @@ const dayShort = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'nume
 export const formatNumber = (value: number): string => number.format(value);
 export const formatWhole = (value: number): string => whole.format(value);
 
-/** US dollars from cents; small amounts keep enough digits to be told from nothing. */
+/** `1 session`, `1,200 sessions` */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${formatWhole(count)} ${count === 1 ? one : many}`;
+
+/** The smallest amount that is written in digits, US dollars. */
+const LEAST_DOLLARS = 0.0001;
+/** From here on, two digits after the point. Just below it, four digits would round to `$1.0000`. */
+const WHOLE_DOLLARS = 0.99995;
+
+/** US dollars from cents. An amount that is not zero never looks like zero: `<$0.0001`. */
 export const formatCents = (cents: number): string => {
   const dollars = cents / 100;
-  const digits = dollars !== 0 && Math.abs(dollars) < 1 ? 4 : 2;
+  const size = Math.abs(dollars);
+  if (size > 0 && size < LEAST_DOLLARS) return `${dollars < 0 ? '>-' : '<'}$${LEAST_DOLLARS}`;
+  const digits = size > 0 && size < WHOLE_DOLLARS ? 4 : 2;
   return new Intl.NumberFormat('en-US', {
     style: 'currency',
     currency: 'USD',
@@ -46,6 +57,12 @@ export const formatShortDay = (isoDay: string): string => dayShort.format(new Da
 const month = new Intl.DateTimeFormat(undefined, { month: 'long', year: 'numeric', timeZone: 'UTC' });
 /** A month `YYYY-MM`, UTC. */
 export const formatMonth = (isoMonth: string): string => month.format(new Date(`${isoMonth}-01T00:00:00Z`));
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+/** True for a day of the calendar, `YYYY-MM-DD`. An address can contain any text. */
+export const isDay = (text: string): boolean =>
+  DAY.test(text) && !Number.isNaN(Date.parse(`${text}T00:00:00Z`));
 
 /** `2 min 5 s` */
 export const formatSeconds = (seconds: number): string => {

@@ -40,7 +40,7 @@ export const onKeepDrafts = (stored: object, draft: () => object | undefined): (
 };
 
 /** The draft that was kept of this form, once. */
-export const takeKeptDraft = <Draft extends object>(stored: Draft): Draft | undefined => {
+export const takeKeptDraft = <Draft extends object>(stored: Draft): Partial<Draft> | undefined => {
   const unsaved = window.sessionStorage.getItem(nameOf(stored));
   window.sessionStorage.removeItem(nameOf(stored));
   return unsaved === null ? undefined : JSON.parse(unsaved);

@@ -84,7 +84,12 @@ export const FailureNote = ({
 };
 
 /** Leaves for the issuer and comes back to this page, with its unsaved forms. */
-const SignInAgain = () => {
+export const SignInAgain = ({
+  how = 'again',
+}: {
+  /** `resume` where the sign-in has ended; `again` where it is good, but too old. */
+  readonly how?: 'again' | 'resume';
+}) => {
   const { signIn } = useSession();
   const [hasFailed, setFailed] = useState(false);
   return (
@@ -95,7 +100,7 @@ const SignInAgain = () => {
         onClick={() => {
           keepDrafts();
           setFailed(false);
-          signIn.again(window.location.href.slice(signIn.home.length - 1)).catch(() => {
+          signIn[how](window.location.href.slice(signIn.home.length - 1)).catch(() => {
             dropKeptDrafts();
             setFailed(true);
           });

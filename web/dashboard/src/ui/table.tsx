@@ -24,11 +24,14 @@ export const Table = <Row,>({
   columns,
   rows,
   keyOf,
+  columnPx = COLUMN_PX,
 }: {
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
+  /** The least width of a column. Less for short words and figures. */
+  readonly columnPx?: number;
 }) => {
   const [shown, setShown] = useState(ROWS_AT_A_TIME);
   const hidden = rows.length - shown;
@@ -38,7 +41,7 @@ export const Table = <Row,>({
       <section className={css['tableWrap']} aria-label={caption} tabIndex={0}>
         <table
           className={css['table']}
-          style={{ '--wide': `${columns.length * COLUMN_PX}px` } as CSSProperties}
+          style={{ '--wide': `${columns.length * columnPx}px` } as CSSProperties}
         >
           <caption className={css['visuallyHidden']}>{caption}</caption>
           <thead>

@@ -4,24 +4,53 @@ import { Button } from './button.tsx';
 import { Dialog } from './dialog.tsx';
 import { leavesToSignIn, onKeepDrafts, takeKeptDraft } from './kept-drafts.ts';
 
-/** A form's copy of something stored. `dirty` while the two differ. */
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** The fields of `edits` that differ from `stored`. */
+const changesIn = <Draft extends object>(edits: Partial<Draft>, stored: Draft): Partial<Draft> =>
+  Object.fromEntries(
+    Object.entries(edits).filter(([field, value]) => !isSame(value, stored[field as keyof Draft])),
+  ) as Partial<Draft>;
+
+/**
+ * A form's edits of something stored. A field that the person has not edited shows what is stored now, so that a change by
+ * another person appears and is never sent back. `dirty` while an edit differs from what is stored.
+ */
 export const useDraft = <Draft extends object>(stored: Draft) => {
-  const [draft, setDraft] = useState(() => takeKeptDraft(stored) ?? stored);
-  const sent = useRef<Draft>(undefined);
-  const dirty = JSON.stringify(draft) !== JSON.stringify(stored);
-  useEffect(() => onKeepDrafts(stored, () => (dirty ? draft : undefined)), [stored, draft, dirty]);
+  const [edits, setEdits] = useState<Partial<Draft>>(() => takeKeptDraft(stored) ?? {});
+  const sent = useRef<Partial<Draft>>({});
+  const changes = changesIn(edits, stored);
+  const dirty = Object.keys(changes).length > 0;
+  const discard = (field: keyof Draft): void =>
+    setEdits((now) => {
+      const { [field]: _, ...others } = now;
+      return others as Partial<Draft>;
+    });
+  useEffect(() => onKeepDrafts(stored, () => (dirty ? edits : undefined)), [stored, edits, dirty]);
   return {
-    draft,
+    draft: { ...stored, ...edits },
     dirty,
+    /** An edit back to what is stored is none, unless another value of the field is being stored. */
     set: <Field extends keyof Draft>(field: Field, value: Draft[Field]): void =>
-      setDraft((now) => ({ ...now, [field]: value })),
-    /** The draft to send. */
-    send: (): Draft => {
-      sent.current = draft;
-      return draft;
+      isSame(value, stored[field]) && !(field in sent.current)
+        ? discard(field)
+        : setEdits((now) => ({ ...now, [field]: value })),
+    /** The edited fields alone, to send. */
+    send: (): Partial<Draft> => {
+      sent.current = edits;
+      return changes;
     },
-    /** Shows what was stored of it, unless it was edited meanwhile. */
-    adopt: (saved: Draft): void => setDraft((now) => (now === sent.current ? saved : now)),
+    /** Forgets the edits that were sent, once they are stored; those made meanwhile stay. */
+    adopt: (): void => {
+      const asSent = sent.current;
+      sent.current = {};
+      setEdits((now) => {
+        const later = Object.entries(now).filter(([field, value]) => asSent[field as keyof Draft] !== value);
+        return Object.fromEntries(later) as Partial<Draft>;
+      });
+    },
+    /** Shows what is stored of a field again. */
+    discard,
   };
 };
 

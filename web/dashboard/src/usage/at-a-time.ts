@@ -17,7 +17,11 @@ export const atATime = (
         ? []
         : [
             { at: Date.parse(connected_at), by: 1 },
-            { at: ended_at === null ? now : Date.parse(ended_at), by: -1 },
+            // The times are those of different clocks: none ends before it began.
+            {
+              at: Math.max(Date.parse(connected_at), ended_at === null ? now : Date.parse(ended_at)),
+              by: -1,
+            },
           ],
     )
     .sort((a, b) => a.at - b.at);

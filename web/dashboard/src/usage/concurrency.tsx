@@ -1,10 +1,9 @@
-import { useQueries } from '@tanstack/react-query';
 import { Activity } from 'lucide-react';
-import { type Concurrency as Answer, type SessionRow, useRoute, useSites } from '../api/queries.ts';
-import { useSession } from '../session.tsx';
+import { type Concurrency as Answer, useRoute } from '../api/queries.ts';
+import { useSiteNames } from '../sites/site-names.ts';
 import { Bar } from '../ui/bar.tsx';
 import { formatTime, formatWhole } from '../ui/format.ts';
-import { Empty, FailureNote, Loaded, Loading } from '../ui/states.tsx';
+import { Empty, Loaded } from '../ui/states.tsx';
 import { Card } from '../ui/surface.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
@@ -14,9 +13,7 @@ import css from './usage.module.css';
 
 const REFRESH_MS = 5_000;
 /** As many as one page of the API holds; the chart says that it goes no further back. */
-const SESSIONS_PER_SITE = 100;
-/** Each is a request. */
-const SITES = 50;
+const LATEST_SESSIONS = 100;
 
 export const Concurrency = () => {
   const { workspace_id } = useWorkspace();
@@ -51,29 +48,30 @@ export const Concurrency = () => {
 };
 
 const KeyLine = ({ line }: { readonly line: Answer['keys'][number] }) => {
-  const { workspace_id } = useWorkspace();
-  const sites = useSites(workspace_id);
+  const siteName = useSiteNames();
   const share = line.limit === null || line.limit === 0 ? 0 : Math.min(1, line.active / line.limit);
   const name =
     line.scope === 'workspace'
       ? 'The workspace’s key'
       : line.scope === 'platform'
         ? 'The platform’s key'
-        : `Key of ${sites.data?.find(({ site_id }) => site_id === line.scope_id)?.name ?? line.scope_id}`;
-  const text = `${formatWhole(line.active)} of ${line.limit === null ? 'any number' : formatWhole(line.limit)}`;
+        : `Key of ${siteName(line.scope_id)}`;
+  const text = `${formatWhole(line.active)} ${line.limit === null ? 'live, without a limit' : `of ${formatWhole(line.limit)}`}`;
   return (
     <div className={css['line']}>
       <div className={css['lineHead']}>
         <strong>{name}</strong>
         <span>{text}</span>
       </div>
-      <Bar label={`${name}: sessions at a time`} value={line.active} max={line.limit} text={text} />
+      {line.limit !== null && (
+        <Bar label={`${name}: sessions at a time`} value={line.active} max={line.limit} text={text} />
+      )}
       {share >= 1 && (
         <p className={ui['hint']}>
-          The next visitor is told “busy”
+          The next visitor sees that all lines are busy, until a session ends.
           {line.earliest_release_at !== null &&
-            `, at the latest until ${formatTime(line.earliest_release_at)}`}
-          . A higher OpenAI tier allows more.
+            ` A session that stops reporting frees its place, the first one at ${formatTime(line.earliest_release_at)}.`}{' '}
+          A higher OpenAI tier allows more.
         </p>
       )}
     </div>
@@ -83,51 +81,38 @@ const KeyLine = ({ line }: { readonly line: Answer['keys'][number] }) => {
 /** Counted from the sessions themselves: how many of the workspace's latest ones ran at the same time. */
 const OverTime = () => {
   const { workspace_id } = useWorkspace();
-  const { api } = useSession();
-  const sites = useSites(workspace_id);
-  const pages = useQueries({
-    queries: (sites.data ?? []).slice(0, SITES).map(({ site_id }) => ({
-      queryKey: ['at-a-time', site_id],
-      queryFn: async (): Promise<readonly SessionRow[]> =>
-        (await api.call('listSessions', { path: { siteId: site_id }, query: { limit: SESSIONS_PER_SITE } }))
-          .items,
-    })),
+  const latest = useRoute('listWorkspaceSessions', {
+    path: { workspaceId: workspace_id },
+    query: { limit: LATEST_SESSIONS },
   });
-  const failed = pages.find(({ error }) => error !== null);
-  const ready = sites.data !== undefined && pages.every(({ data }) => data !== undefined);
-  const points = ready
-    ? atATime(
-        pages.flatMap(({ data }) => data ?? []),
-        Date.now(),
-      )
-    : [];
   return (
     <Card
       title="Over time"
-      lead={`How many sessions ran at the same time, from the latest ${SESSIONS_PER_SITE} sessions of ${(sites.data?.length ?? 0) > SITES ? `the first ${SITES} sites` : 'each site'}.`}
+      lead={`How many sessions ran at the same time, from the latest ${LATEST_SESSIONS} sessions of all sites.`}
     >
-      {failed !== undefined ? (
-        <FailureNote failure={failed.error} />
-      ) : !ready ? (
-        <Loading what="the sessions" />
-      ) : points.length === 0 ? (
-        <Empty icon={<Activity aria-hidden="true" />} title="No conversations yet">
-          When visitors talk, this shows how close you are to the limit of your OpenAI tier.
-        </Empty>
-      ) : (
-        <>
-          <ChartFrame>
-            <Steps
-              label="Sessions at a time"
-              points={points}
-              format={(time) => formatTime(new Date(time).toISOString())}
-            />
-          </ChartFrame>
-          <p className={ui['hint']}>
-            At most {formatWhole(Math.max(...points.map(({ value }) => value)))} at a time.
-          </p>
-        </>
-      )}
+      <Loaded query={latest} what="the sessions">
+        {({ items }) => <OverTimeChart points={atATime(items, latest.dataUpdatedAt)} />}
+      </Loaded>
     </Card>
   );
 };
+
+const OverTimeChart = ({ points }: { readonly points: ReturnType<typeof atATime> }) =>
+  points.length === 0 ? (
+    <Empty icon={<Activity aria-hidden="true" />} title="No conversations yet">
+      When visitors talk, this shows how close you are to the limit of your OpenAI tier.
+    </Empty>
+  ) : (
+    <>
+      <ChartFrame>
+        <Steps
+          label="Sessions at a time"
+          points={points}
+          format={(time) => formatTime(new Date(time).toISOString())}
+        />
+      </ChartFrame>
+      <p className={ui['hint']}>
+        At most {formatWhole(Math.max(...points.map(({ value }) => value)))} at a time.
+      </p>
+    </>
+  );

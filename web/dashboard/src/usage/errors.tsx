@@ -3,6 +3,8 @@ import { Link } from 'react-router';
 import { nextStepFor } from '../api/failure.ts';
 import { type ErrorRow, useSearch, useSites } from '../api/queries.ts';
 import { stepForVerdict } from '../key/verdict.tsx';
+import { SiteFilter } from '../sites/site-filter.tsx';
+import { useSiteNames } from '../sites/site-names.ts';
 import { useAddress, usePages } from '../ui/address.ts';
 import { ExportButtons } from '../ui/export-buttons.tsx';
 import { FieldRow, SelectField } from '../ui/field.tsx';
@@ -15,7 +17,8 @@ import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
 import { type ErrorGroup, groupErrors } from './group-errors.ts';
-import { isRefusedOrigin, RefusedOrigin } from './refused-origin.tsx';
+import { RefusedOrigin } from './refused-origin.tsx';
+import { isRefusedOrigin } from './refused-words.ts';
 import css from './usage.module.css';
 
 /** The maximum page size of the API. */
@@ -52,6 +55,7 @@ export const Errors = () => {
       ...(cursor !== undefined && { cursor }),
     },
   });
+  const nameOf = useSiteNames();
   const siteOf = ({ site_id }: ErrorRow) => sites.data?.find((site) => site.site_id === site_id);
   const columns: readonly Column<ErrorGroup>[] = [
     {
@@ -75,6 +79,7 @@ export const Errors = () => {
     { head: 'Times', cell: ({ count }) => formatWhole(count), number: true },
     {
       head: 'Last',
+      nowrap: true,
       cell: ({ latest, firstAt }) => (
         <>
           {formatTime(latest.last_at)}
@@ -82,7 +87,7 @@ export const Errors = () => {
         </>
       ),
     },
-    { head: 'Site', cell: ({ latest }) => siteOf(latest)?.name ?? latest.site_id ?? '–' },
+    { head: 'Site', cell: ({ latest }) => (latest.site_id === null ? '–' : nameOf(latest.site_id)) },
     {
       head: 'Session',
       cell: ({ session }) =>
@@ -110,20 +115,9 @@ export const Errors = () => {
       }
       flush
     >
-      <div style={{ padding: '0 20px 16px' }}>
+      <div className={css['filters']}>
         <FieldRow>
-          <SelectField
-            label="Site"
-            value={siteId}
-            onChange={(event) => move([], { site: event.target.value })}
-          >
-            <option value="">All sites</option>
-            {sites.data?.map(({ site_id, name }) => (
-              <option key={site_id} value={site_id}>
-                {name}
-              </option>
-            ))}
-          </SelectField>
+          <SiteFilter value={siteId} onChange={(site) => move([], { site })} />
           <SelectField
             label="When it happened"
             value={source}
@@ -146,9 +140,11 @@ export const Errors = () => {
             ) : items.length === 0 ? (
               <Empty
                 icon={<CircleCheck aria-hidden="true" />}
-                title={isFiltered ? 'No such errors' : 'No errors'}
+                title={cursor !== undefined ? 'No more errors' : isFiltered ? 'No such errors' : 'No errors'}
               >
-                Errors from OpenAI and the widget appear here, with what to do about them.
+                {cursor !== undefined
+                  ? 'The newer errors are on the pages before this one.'
+                  : 'Errors from OpenAI and the widget appear here, with what to do about them.'}
               </Empty>
             ) : (
               <Table
@@ -158,10 +154,11 @@ export const Errors = () => {
                 keyOf={({ key }) => key}
               />
             )}
-            {next_cursor !== null && items.length > 0 && (
-              <p className={ui['meta']} style={{ padding: '0 20px' }}>
-                These counts go back to {formatTime(items.at(-1)?.first_at)}. Older errors are on the next
-                page.
+            {items.length > 0 && (next_cursor !== null || cursor !== undefined) && (
+              <p className={ui['meta']} style={{ padding: '0 24px' }}>
+                The counts are of this page, {formatTime(items.at(-1)?.first_at)} to{' '}
+                {formatTime(items[0]?.last_at)}.{' '}
+                {next_cursor !== null && 'Older errors are on the next page.'}
               </p>
             )}
             <Pager cursors={cursors} next={next_cursor} onMove={move} />

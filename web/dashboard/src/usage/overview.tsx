@@ -1,10 +1,11 @@
 import { ChartColumn, Download } from 'lucide-react';
 import { useState } from 'react';
-import { type Usage, useRoute, useSites } from '../api/queries.ts';
+import { type Usage, useRoute } from '../api/queries.ts';
 import { useSession } from '../session.tsx';
+import { useSiteNames } from '../sites/site-names.ts';
 import { useAddress } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
-import { formatCents, formatDay, formatNumber, formatShortDay, formatWhole } from '../ui/format.ts';
+import { counted, formatCents, formatDay, formatNumber, formatShortDay, formatWhole } from '../ui/format.ts';
 import { saveFile } from '../ui/save-file.ts';
 import { Segments } from '../ui/segments.tsx';
 import { SkeletonCards, SkeletonTiles } from '../ui/skeletons.tsx';
@@ -20,6 +21,7 @@ type Row = Usage['rows'][number];
 
 const SPLITS = { none: 'Together', site_id: 'By site', model: 'By model', mode: 'By mode' } as const;
 type Split = keyof typeof SPLITS;
+const HEADS: Readonly<Record<Split, string>> = { none: '', site_id: 'Site', model: 'Model', mode: 'Mode' };
 const GROUPS: Readonly<Record<Split, string>> = {
   none: 'day',
   site_id: 'day,site',
@@ -47,13 +49,12 @@ export const UsageOverview = () => {
   const split = keyIn(SPLITS, get('split')) ?? 'none';
   const measure = keyIn(MEASURES, get('show')) ?? 'minutes';
   const [exportFailure, setExportFailure] = useState<unknown>();
-  const sites = useSites(workspace_id);
+  const siteName = useSiteNames();
   const query = { ...range, group_by: GROUPS[split] };
   const usage = useRoute('readWorkspaceUsage', { path: { workspaceId: workspace_id }, query });
 
   const nameOf = (id: string): string => {
-    if (split === 'site_id')
-      return sites.data?.find(({ site_id }) => site_id === id)?.name ?? `${id} (archived)`;
+    if (split === 'site_id') return siteName(id);
     return MODE_NAMES[id] ?? id;
   };
   const groupOf = (row: Row): string => (split === 'none' ? 'all' : (row[split] ?? 'unknown'));
@@ -77,7 +78,7 @@ export const UsageOverview = () => {
             {totals.unpriced_sessions > 0 && (
               <Note
                 tone="warn"
-                title={`${totals.unpriced_sessions} sessions ran on a model without a known price.`}
+                title={`${counted(totals.unpriced_sessions, 'session')} ran on a model without a known price.`}
               >
                 <p>Their cost is not included here. See your OpenAI bill.</p>
               </Note>
@@ -85,7 +86,7 @@ export const UsageOverview = () => {
             {totals.flagged_sessions > 0 && (
               <Note
                 tone="warn"
-                title={`${totals.flagged_sessions} sessions reported more usage than is possible.`}
+                title={`${counted(totals.flagged_sessions, 'session')} reported more usage than is possible.`}
               >
                 <p>The excess is kept with the session, but it is not billed and not included here.</p>
               </Note>
@@ -165,7 +166,7 @@ const UsageSkeleton = () => (
 const Totals = ({ totals }: { readonly totals: Usage['totals'] }) => (
   <Tiles>
     <Tile name="Minutes" figure={formatWhole(totals.minutes)}>
-      rounded up once
+      connected time, rounded up once
     </Tile>
     <Tile name="Sessions" figure={formatWhole(totals.sessions)}>
       {totals.sessions === 0
@@ -209,7 +210,7 @@ const pointsOf = (
 
 const columnsFor = (split: Split, groupName: (row: Row) => string): readonly Column<Row>[] => [
   { head: 'Day', cell: ({ day }) => (day === undefined ? '' : formatDay(day)), nowrap: true },
-  ...(split === 'none' ? [] : [{ head: SPLITS[split].replace('By ', ''), cell: groupName }]),
+  ...(split === 'none' ? [] : [{ head: HEADS[split], cell: groupName }]),
   { head: 'Sessions', cell: ({ sessions }) => formatWhole(sessions), number: true },
   { head: 'Minutes', cell: ({ minutes }) => formatWhole(minutes), number: true },
   {

@@ -1,5 +1,6 @@
 import { useSearchParams } from 'react-router';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
+import { isDay } from '../ui/format.ts';
 import ui from '../ui/ui.module.css';
 
 const DAY_MS = 86_400_000;
@@ -13,8 +14,8 @@ export interface Range {
 const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
 
 const PRESETS = {
-  month: 'This month',
-  last: 'Last month',
+  month: 'This month (UTC)',
+  last: 'Last month (UTC)',
   '7': 'Last 7 days',
   '30': 'Last 30 days',
   custom: 'From … to …',
@@ -34,31 +35,38 @@ export const presetRange = (preset: Exclude<Preset, 'custom'>, now: number): Ran
 /** The days that a page is about, kept in the address. */
 export const useRange = (): {
   readonly range: Range;
+  /** The text of the two fields. Empty while a day is being typed. */
+  readonly typed: Range;
   readonly preset: Preset;
   readonly choose: (change: Readonly<Record<string, string>>) => void;
 } => {
   const [search, setSearch] = useSearchParams();
   const asked = search.get('range') as Preset | null;
-  const preset = asked !== null && asked in PRESETS ? asked : 'month';
+  const preset = asked !== null && Object.hasOwn(PRESETS, asked) ? asked : 'month';
   const now = Date.now();
   const month = presetRange('month', now);
-  const range =
-    preset === 'custom'
-      ? { from: search.get('from') ?? month.from, to: search.get('to') ?? month.to }
-      : presetRange(preset, now);
+  // A field that is being edited is empty for a moment.
+  const dayIn = (name: keyof Range): string => {
+    const day = search.get(name) ?? '';
+    return isDay(day) ? day : month[name];
+  };
+  const range = preset === 'custom' ? { from: dayIn('from'), to: dayIn('to') } : presetRange(preset, now);
   const choose = (change: Readonly<Record<string, string>>): void =>
     setSearch(
       (current) => {
         for (const [name, value] of Object.entries(change)) current.set(name, value);
+        // Other tabs read these two as well: only days that a person chose are kept.
+        if (current.get('range') !== 'custom') for (const name of ['from', 'to']) current.delete(name);
         return current;
       },
       { replace: true },
     );
-  return { range, preset, choose };
+  const typed = { from: search.get('from') ?? range.from, to: search.get('to') ?? range.to };
+  return { range, typed, preset, choose };
 };
 
 export const RangeFields = () => {
-  const { range, preset, choose } = useRange();
+  const { range, typed, preset, choose } = useRange();
   return (
     <div className={preset === 'custom' ? undefined : ui['narrow']}>
       <FieldRow>
@@ -78,14 +86,14 @@ export const RangeFields = () => {
             <TextField
               label="First day (UTC)"
               type="date"
-              value={range.from}
+              value={typed.from}
               max={range.to}
               onChange={(event) => choose({ from: event.target.value })}
             />
             <TextField
               label="Last day (UTC)"
               type="date"
-              value={range.to}
+              value={typed.to}
               min={range.from}
               onChange={(event) => choose({ to: event.target.value })}
             />

@@ -2,6 +2,7 @@ import type { SessionRow } from '../api/queries.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { formatCents, formatCode, formatExactTime, formatSeconds, formatWhole } from '../ui/format.ts';
+import { CopyButton } from '../ui/snippet.tsx';
 import { Note } from '../ui/states.tsx';
 import { Facts } from '../ui/surface.tsx';
 import { Table } from '../ui/table.tsx';
@@ -56,6 +57,21 @@ const DriftNote = ({ drift }: { readonly drift: Drift | undefined }) => {
   );
 };
 
+/** How long a session lasted. One that never connected has no length. */
+export const lengthInWords = ({ seconds, connected_at }: SessionRow): string =>
+  seconds === 0 && connected_at === null ? '–' : formatSeconds(seconds);
+
+const endInWords = ({ state, ended_at }: SessionRow): string => {
+  if (ended_at !== null) return formatExactTime(ended_at);
+  return state === 'live' ? 'still running' : '–';
+};
+
+const KEY_NAMES: Readonly<Record<SessionRow['receipt']['key_scope'], string>> = {
+  workspace: 'The workspace’s key',
+  site: 'The site’s own key',
+  platform: 'The platform’s key',
+};
+
 /** The result of one session: who paid, for what, and how certain the figures are. */
 export const Receipt = ({
   session,
@@ -63,8 +79,8 @@ export const Receipt = ({
   onClose,
 }: {
   readonly session: SessionRow;
-  /** The name of its site; an archived site has none. */
-  readonly site: string | undefined;
+  /** The name of its site. */
+  readonly site: string;
   readonly onClose: () => void;
 }) => {
   const { receipt } = session;
@@ -74,16 +90,16 @@ export const Receipt = ({
     <Dialog title="Receipt" wide onClose={onClose} foot={<Button onClick={onClose}>Close</Button>}>
       <Facts
         items={[
-          ['Site', site ?? `${session.site_id} (archived)`],
+          ['Site', site],
           ['Began', formatExactTime(session.created_at)],
-          ['Ended', session.ended_at === null ? 'still running' : formatExactTime(session.ended_at)],
-          ['Lasted', session.seconds === null ? 'never connected' : formatSeconds(session.seconds)],
-          ['Counted', session.billed_seconds === null ? '–' : formatSeconds(session.billed_seconds)],
-          ['Paid by', receipt.payer === 'byok' ? 'Your OpenAI account' : 'Your plan'],
+          ['Ended', endInWords(session)],
+          ['Lasted', lengthInWords(session)],
           [
-            'OpenAI key',
-            receipt.key_scope === null ? '–' : `${receipt.key_scope}, version ${receipt.key_version ?? '–'}`,
+            'Counts against the plan',
+            receipt.payer === 'byok' ? 'No' : formatSeconds(session.billed_seconds),
           ],
+          ['Paid by', receipt.payer === 'byok' ? 'Your OpenAI account' : 'Your plan'],
+          ['OpenAI key', `${KEY_NAMES[receipt.key_scope]}, version ${receipt.key_version}`],
           ['Price list', receipt.price_version ?? 'no known price'],
           [
             'Cost',
@@ -126,9 +142,12 @@ export const Receipt = ({
           ]}
         />
       )}
-      <p className={ui['meta']}>
-        Session id: <span className={ui['mono']}>{session.session_id}</span>
-      </p>
+      <div className={ui['actions']}>
+        <span className={ui['meta']}>
+          Session ID: <span className={ui['mono']}>{session.session_id}</span>
+        </span>
+        <CopyButton text={session.session_id} label="Copy session ID" />
+      </div>
     </Dialog>
   );
 };

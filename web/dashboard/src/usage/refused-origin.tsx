@@ -1,20 +1,10 @@
 import { type ErrorRow, type Site, useChange } from '../api/queries.ts';
 import { explainOrigin } from '../sites/explain-origin.ts';
 import { Button } from '../ui/button.tsx';
-import { formatWhole } from '../ui/format.ts';
 import { FailureNote } from '../ui/states.tsx';
 import { useToast } from '../ui/toasts.tsx';
+import { refusedInWords } from './refused-words.ts';
 import css from './usage.module.css';
-
-/** True for a row of calls from an origin that the site has not registered. */
-export const isRefusedOrigin = ({ code }: ErrorRow): boolean => code === 'origin_not_allowed';
-
-const sentenceOf = ({ count, origin }: ErrorRow): string => {
-  const calls = count === 1 ? '1 call' : `${formatWhole(count)} calls`;
-  return origin === null
-    ? `${calls} came from pages with an unknown origin or one that is not allowed.`
-    : `${calls} came from ${origin}, which is not an allowed origin.`;
-};
 
 /** Which origin was refused and how often. An admin adds it to the site, or hides it from this list. */
 export const RefusedOrigin = ({
@@ -40,7 +30,7 @@ export const RefusedOrigin = ({
   const mayAct = mayChange && site !== undefined && origin !== null && !settled;
   return (
     <>
-      <span className={css['code']}>{sentenceOf(row)}</span>
+      <span className={css['code']}>{refusedInWords(row)}</span>
       <div className={css['step']}>
         {settled
           ? 'You have dealt with this. Later calls are not listed.'

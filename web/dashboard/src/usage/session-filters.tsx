@@ -1,10 +1,10 @@
 import { useState } from 'react';
-import type { Site } from '../api/queries.ts';
 import type { QueryOf } from '../api/routes.ts';
+import { SiteFilter } from '../sites/site-filter.tsx';
 import { useAddress } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
-import { formatCode } from '../ui/format.ts';
+import { formatCode, isDay } from '../ui/format.ts';
 import { isPageSort, PAGE_SORTS } from './sort-page.ts';
 import css from './usage.module.css';
 
@@ -50,9 +50,9 @@ export const useSessionFilter = (): SessionFilter => {
     query: {
       order,
       ...of('site', 'site_id'),
-      ...of('find', 'session_id'),
+      ...of('find', get('find').startsWith('rtc_') ? 'call_id' : 'session_id'),
       // Without its first day the API begins with the month of the last one.
-      ...(get('from') === '' && get('to') !== '' ? { from: yearBefore(get('to')) } : of('from', 'from')),
+      ...(get('from') === '' && isDay(get('to')) ? { from: yearBefore(get('to')) } : of('from', 'from')),
       ...of('to', 'to'),
       ...of('state', 'state'),
       ...of('ended', 'end_reason'),
@@ -72,11 +72,9 @@ const yearBefore = (day: string): string =>
   new Date(Date.parse(`${day}T00:00:00Z`) - 365 * 86_400_000).toISOString().slice(0, 10);
 
 export const SessionFilters = ({
-  sites,
   filter,
   onChange,
 }: {
-  readonly sites: readonly Pick<Site, 'site_id' | 'name'>[];
   readonly filter: SessionFilter;
   /** Shows the first page of the changed list. */
   readonly onChange: (change: Readonly<Record<string, string>>) => void;
@@ -105,12 +103,7 @@ export const SessionFilters = ({
   return (
     <div className={css['filters']}>
       <FieldRow>
-        {select(
-          'Site',
-          'site',
-          'All sites',
-          sites.map(({ site_id, name }) => [site_id, name]),
-        )}
+        <SiteFilter value={get('site')} onChange={(site) => onChange({ site })} />
         {select('State', 'state', 'Any', codes(STATES))}
         {select('End', 'ended', 'Any', codes(END_REASONS))}
         {select('Problem', 'problem', 'Any', Object.entries(PROBLEMS))}
@@ -162,11 +155,11 @@ const FindSession = ({
       }}
     >
       <TextField
-        label="Session ID"
+        label="Session or call ID"
         type="search"
         value={text}
-        maxLength={100}
-        placeholder="ses_…, then Enter"
+        maxLength={204}
+        placeholder="ses_… or rtc_…, then Enter"
         onChange={(event) => setText(event.target.value)}
       />
     </form>

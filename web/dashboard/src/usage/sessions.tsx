@@ -1,9 +1,10 @@
 import { AudioLines } from 'lucide-react';
-import { type SessionRow, useRoute, useSearch, useSites } from '../api/queries.ts';
+import { type SessionRow, useRoute, useSearch } from '../api/queries.ts';
+import { useSiteNames } from '../sites/site-names.ts';
 import { useAddress, usePages } from '../ui/address.ts';
 import { Button } from '../ui/button.tsx';
 import { ExportButtons } from '../ui/export-buttons.tsx';
-import { formatCents, formatCode, formatExactTime, formatSeconds, formatTime } from '../ui/format.ts';
+import { formatCents, formatCode, formatExactTime, formatTime } from '../ui/format.ts';
 import { Pager, SearchedSoFar } from '../ui/pager.tsx';
 import { SkeletonRows } from '../ui/skeletons.tsx';
 import { Empty, FailureNote, Loaded, Note } from '../ui/states.tsx';
@@ -12,7 +13,7 @@ import { Badge, Card, type Tone } from '../ui/surface.tsx';
 import { type Column, Table } from '../ui/table.tsx';
 import ui from '../ui/ui.module.css';
 import { useWorkspace } from '../workspace.tsx';
-import { Receipt } from './receipt.tsx';
+import { lengthInWords, Receipt } from './receipt.tsx';
 import { SessionFilters, useSessionFilter } from './session-filters.tsx';
 import { sortPage } from './sort-page.ts';
 import css from './usage.module.css';
@@ -33,7 +34,7 @@ const idOf = ({ session_id }: SessionRow): string => session_id;
 /** Sessions of all sites. The address keeps the filters, the page and the open receipt. */
 export const Sessions = () => {
   const { workspace_id } = useWorkspace();
-  const sites = useSites(workspace_id);
+  const nameOf = useSiteNames();
   const { set } = useAddress();
   const { cursors, move } = usePages('sessions');
   const filter = useSessionFilter();
@@ -48,16 +49,14 @@ export const Sessions = () => {
     },
     isLive ? { refetchInterval: REFRESH_MS } : {},
   );
-  const nameOf = (siteId: string): string | undefined =>
-    sites.data?.find(({ site_id }) => site_id === siteId)?.name;
   const columns: readonly Column<SessionRow>[] = [
     { head: 'Began', cell: ({ created_at }) => formatTime(created_at), nowrap: true },
-    { head: 'Site', cell: ({ site_id }) => nameOf(site_id) ?? `${site_id} (archived)` },
+    { head: 'Site', cell: ({ site_id }) => nameOf(site_id) },
     {
       head: 'State',
       cell: ({ state, refusal, end_reason, receipt }) => (
         <>
-          <Badge tone={TONES[state]}>{state}</Badge>
+          <Badge tone={TONES[state]}>{formatCode(state)}</Badge>
           {(refusal ?? end_reason) !== null && (
             <div className={ui['meta']}>{formatCode(refusal ?? end_reason ?? '')}</div>
           )}
@@ -65,9 +64,16 @@ export const Sessions = () => {
         </>
       ),
     },
-    { head: 'Lasted', cell: ({ seconds }) => formatSeconds(seconds), number: true },
-    { head: 'Model', cell: ({ model }) => model, nowrap: true },
-    { head: 'Paid by', cell: ({ mode }) => (mode === 'byok' ? 'Own key' : 'Plan') },
+    { head: 'Lasted', cell: (session) => lengthInWords(session), number: true },
+    {
+      head: 'Model and payer',
+      cell: ({ model, mode }) => (
+        <>
+          {model}
+          <div className={ui['meta']}>{mode === 'byok' ? 'Own key' : 'Plan'}</div>
+        </>
+      ),
+    },
     {
       head: 'Cost',
       cell: ({ receipt, seconds }) =>
@@ -103,18 +109,22 @@ export const Sessions = () => {
       }
       flush
     >
-      <SessionFilters sites={sites.data ?? []} onChange={(change) => move([], change)} filter={filter} />
+      <SessionFilters onChange={(change) => move([], change)} filter={filter} />
       <Loaded query={sessions} what="the sessions" skeleton={<SkeletonRows />}>
         {({ items, next_cursor, searched_to }) =>
           items.length === 0 && next_cursor !== null ? (
             <>
-              <SearchedSoFar searchedTo={searched_to} onFurther={() => move([...cursors, next_cursor])} />
-              <Pager cursors={cursors} next={null} onMove={move} />
+              <SearchedSoFar
+                searchedTo={searched_to}
+                order={filter.order}
+                onFurther={() => move([...cursors, next_cursor])}
+              />
+              <Pager cursors={cursors} next={null} order={filter.order} onMove={move} />
             </>
           ) : items.length === 0 ? (
             <>
               <NoSessions isFiltered={filter.isFiltered} isPaged={cursor !== undefined} find={filter.find} />
-              <Pager cursors={cursors} next={null} onMove={move} />
+              <Pager cursors={cursors} next={null} order={filter.order} onMove={move} />
             </>
           ) : (
             <>
@@ -130,7 +140,7 @@ export const Sessions = () => {
                   Searched up to {formatTime(searched_to)}. Other sessions are on the next page.
                 </p>
               )}
-              <Pager cursors={cursors} next={next_cursor} onMove={move} />
+              <Pager cursors={cursors} next={next_cursor} order={filter.order} onMove={move} />
             </>
           )
         }
@@ -185,8 +195,8 @@ const NoSessions = ({
   if (find !== '')
     return (
       <Empty icon={icon} title="No session with this ID">
-        This workspace has no session {find} that matches the filters. A new session appears within seconds.
-        Old sessions are deleted after the retention period.
+        This workspace has no {find.startsWith('rtc_') ? 'call' : 'session'} {find} that matches the filters.
+        A new session appears within seconds. Old sessions are deleted after the retention period.
       </Empty>
     );
   if (isPaged)
@@ -207,7 +217,7 @@ const NoSessions = ({
 };
 
 /** The receipt that the address names, whichever site and page its session is on. */
-const OpenReceipt = ({ nameOf }: { readonly nameOf: (siteId: string) => string | undefined }) => {
+const OpenReceipt = ({ nameOf }: { readonly nameOf: (siteId: string) => string }) => {
   const { workspace_id } = useWorkspace();
   const { get, set } = useAddress();
   const sessionId = get('session');

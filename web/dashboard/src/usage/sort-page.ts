@@ -6,7 +6,7 @@ export const PAGE_SORTS = {
   costliest: 'Highest cost of this page',
 } as const;
 
-export const isPageSort = (sort: string): sort is keyof typeof PAGE_SORTS => sort in PAGE_SORTS;
+export const isPageSort = (sort: string): sort is keyof typeof PAGE_SORTS => Object.hasOwn(PAGE_SORTS, sort);
 
 /** The rows of one page, sorted; unchanged for any other `sort`. */
 export const sortPage = (rows: readonly SessionRow[], sort: string): readonly SessionRow[] => {

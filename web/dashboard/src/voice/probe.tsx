@@ -45,7 +45,22 @@ export const Probe = ({ site }: { readonly site: Site }) => {
                     This site uses {ownKey === null ? 'the workspace’s key' : 'its own key'},{' '}
                     <code>{key.masked}</code>.
                   </p>
-                  {may('admin') ? (
+                  {key.state === 'suspended' ? (
+                    <Note tone="bad" title="This key is suspended, so it cannot be tested.">
+                      <p>
+                        <Link
+                          to={
+                            ownKey === null
+                              ? `/w/${workspace_id}/billing`
+                              : `/w/${workspace_id}/sites/${site.site_id}?tab=key`
+                          }
+                        >
+                          Resume it
+                        </Link>{' '}
+                        when you know why it was suspended.
+                      </p>
+                    </Note>
+                  ) : may('admin') ? (
                     <ProbeButton key={site.site_id} place={place} />
                   ) : (
                     <VerdictNote verdict={key.verdict} />

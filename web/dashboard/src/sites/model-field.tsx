@@ -1,0 +1,70 @@
+import { useState } from 'react';
+import { useRoute } from '../api/queries.ts';
+import { SelectField, TextField } from '../ui/field.tsx';
+import { formatDay, formatUsd } from '../ui/format.ts';
+
+const OTHER = 'other';
+
+/** The models of the price catalogue, each with the day on which OpenAI ends it; or any other by its id. */
+export const ModelField = ({
+  model,
+  fault,
+  onChange,
+}: {
+  readonly model: string;
+  readonly fault: string | undefined;
+  readonly onChange: (model: string) => void;
+}) => {
+  const pricing = useRoute('readPricing', {});
+  const [other, setOther] = useState(false);
+  const offered = (pricing.data?.models ?? []).filter(
+    ({ shutdown_date }) => shutdown_date === null || shutdown_date > new Date().toISOString().slice(0, 10),
+  );
+  const names = [...new Set([...offered.map(({ model: id }) => id), ...(other ? [] : [model])])];
+  const ending = offered.find(({ model: id }) => id === model)?.shutdown_date ?? null;
+  const hint =
+    ending !== null ? (
+      <strong>OpenAI shuts this model down on {formatDay(ending)}. Choose a newer one before then.</strong>
+    ) : (
+      'Prices are for a million tokens of sound. OpenAI has not announced a shutdown date for this model.'
+    );
+  return (
+    <div style={{ display: 'grid', gap: 10 }}>
+      <SelectField
+        label="Model"
+        value={other ? OTHER : model}
+        hint={pricing.data === undefined || other ? undefined : hint}
+        fault={other ? undefined : fault}
+        onChange={(event) => {
+          setOther(event.target.value === OTHER);
+          if (event.target.value !== OTHER) onChange(event.target.value);
+        }}
+      >
+        {names.map((name) => {
+          const known = offered.find(({ model: id }) => id === name);
+          const end = known?.shutdown_date ?? null;
+          return (
+            <option key={name} value={name}>
+              {name}
+              {known !== undefined &&
+                `, ${formatUsd(known.audio.input)} in, ${formatUsd(known.audio.output)} out`}
+              {end !== null && ` (until ${formatDay(end)})`}
+            </option>
+          );
+        })}
+        <option value={OTHER}>Another model…</option>
+      </SelectField>
+      {other && (
+        <TextField
+          label="Model ID"
+          value={model}
+          spellCheck={false}
+          autoCapitalize="none"
+          hint="A model without a known price works, but its cost is not shown."
+          fault={fault}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </div>
+  );
+};
