@@ -17,6 +17,12 @@ export interface LocalGateway {
 /** API Gateway's own limit on a payload: 10 MB. */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
 
+/** Request line and headers: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
+const MAX_HEADER_BYTES = 10_240;
+
+/** An answer of a function, as JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MAX_ANSWER_BYTES = 6 * 1_024 * 1_024;
+
 /** Says whether a request with this Authorization header may pass. */
 export type Authorizer = (authorization: string | undefined) => Promise<boolean>;
 
@@ -40,7 +46,7 @@ export const startGateway = async (
     readonly pages?: readonly WebHandler[];
   },
 ): Promise<LocalGateway> => {
-  const routes = options.routes ?? ROUTE_LIST;
+  const routes = (options.routes ?? ROUTE_LIST).map(compile);
   const server = createServer((request, response) => {
     const startedAt = performance.now();
     void answer(request, response).then((status) => {
@@ -57,6 +63,8 @@ export const startGateway = async (
       const body = await readPayload(request);
       if (body === undefined)
         return send(response, { statusCode: 413, body: '{"message":"Payload Too Large"}' });
+      if (headerBytesOf(request) > MAX_HEADER_BYTES)
+        return send(response, { statusCode: 431, body: '{"message":"Request Header Fields Too Large"}' });
       const match = matchRoute(routes, request.method ?? 'GET', pathOf(request));
       const authorizer = match?.route.authorizer;
       if (authorizer !== undefined && !(await authorizer(request.headers.authorization)))
@@ -67,7 +75,10 @@ export const startGateway = async (
         });
       const handler = handlers[match?.route.servedBy ?? 'manage'];
       const event = eventOf(request, body, match, options.newRequestId());
-      return send(response, await handler(event, lambdaContext));
+      const result = await handler(event, lambdaContext);
+      if (Buffer.byteLength(JSON.stringify(result)) > MAX_ANSWER_BYTES)
+        throw new Error('Lambda refuses an answer of more than 6 MB.');
+      return send(response, result);
     } catch {
       // What Lambda's own failure looks like from outside; the handlers answer every error themselves.
       return send(response, { statusCode: 500, body: '{"message":"Internal Server Error"}' });
@@ -109,6 +120,9 @@ const urlOf = (request: IncomingMessage): URL => {
 
 const pathOf = (request: IncomingMessage): string => urlOf(request).pathname;
 
+const headerBytesOf = ({ method = '', url = '', rawHeaders }: IncomingMessage): number =>
+  Buffer.byteLength(`${method} ${url} HTTP/1.1`) + Buffer.byteLength(rawHeaders.join(': '));
+
 const readPayload = async (request: IncomingMessage): Promise<Buffer | undefined> => {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -124,32 +138,49 @@ interface Match {
   readonly pathParameters: Record<string, string>;
 }
 
+/** A segment of a route's path: a literal, or the name of a parameter. */
+type Segment = { readonly literal: string } | { readonly name: string };
+
+interface CompiledRoute {
+  readonly route: GatewayRoute;
+  readonly segments: readonly Segment[];
+}
+
+const compile = (route: GatewayRoute): CompiledRoute => ({
+  route,
+  segments: route.path.split('/').map((text) => {
+    const name = /^\{(\w+)\}$/.exec(text)?.[1];
+    return name === undefined ? { literal: text } : { name };
+  }),
+});
+
 /** As at API Gateway, a literal segment wins over a parameter. */
-const matchRoute = (routes: readonly GatewayRoute[], method: string, path: string): Match | undefined => {
-  const segments = path.split('/');
-  const matches = routes
-    .filter((route) => route.method === method)
-    .flatMap((route) => {
-      const pathParameters = matchSegments(route.path.split('/'), segments);
-      return pathParameters === undefined ? [] : [{ route, pathParameters }];
-    });
+const matchRoute = (routes: readonly CompiledRoute[], method: string, path: string): Match | undefined => {
+  const given = path.split('/');
+  const matches: Match[] = [];
+  for (const { route, segments } of routes) {
+    if (route.method !== method || segments.length !== given.length) continue;
+    const pathParameters = matchSegments(segments, given);
+    if (pathParameters !== undefined) matches.push({ route, pathParameters });
+  }
   return matches.sort(
     (a, b) => Object.keys(a.pathParameters).length - Object.keys(b.pathParameters).length,
   )[0];
 };
 
 const matchSegments = (
-  pattern: readonly string[],
-  segments: readonly string[],
+  segments: readonly Segment[],
+  given: readonly string[],
 ): Record<string, string> | undefined => {
-  if (pattern.length !== segments.length) return undefined;
   const parameters: Record<string, string> = {};
-  for (const [i, expected] of pattern.entries()) {
-    const segment = segments[i] ?? '';
-    const name = /^\{(\w+)\}$/.exec(expected)?.[1];
-    if (name === undefined && segment !== expected) return undefined;
-    if (name !== undefined && segment === '') return undefined;
-    if (name !== undefined) parameters[name] = decode(segment);
+  for (const [i, expected] of segments.entries()) {
+    const segment = given[i] ?? '';
+    if ('literal' in expected) {
+      if (segment !== expected.literal) return undefined;
+      continue;
+    }
+    if (segment === '') return undefined;
+    parameters[expected.name] = decode(segment);
   }
   return parameters;
 };
