@@ -19,7 +19,7 @@ const changesIn = <Draft extends object>(edits: Partial<Draft>, stored: Draft): 
 export const useDraft = <Draft extends object>(stored: Draft) => {
   const [edits, setEdits] = useState<Partial<Draft>>(() => takeKeptDraft(stored) ?? {});
   const sent = useRef<Partial<Draft>>({});
-  /** What was stored of each edited field when the edit began. */
+  /** The stored value of each edited field when its edit began. */
   const bases = useRef<Partial<Draft>>({});
   const changes = changesIn(edits, stored);
   const dirty = Object.keys(changes).length > 0;
