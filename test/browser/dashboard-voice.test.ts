@@ -74,7 +74,7 @@ describeInBrowser('Test voice in the dashboard', () => {
     await other.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/usage?tab=concurrency`);
     await other
       .getByRole('meter', { name: /^The workspace’s key/ })
-      .and(other.getByText('1 of 30'))
+      .and(other.locator('[aria-valuetext="1 of 30"]'))
       .waitFor();
     await other.close();
   });
