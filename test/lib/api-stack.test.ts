@@ -393,6 +393,7 @@ describe('the environment', () => {
         ...own,
         ...custody,
         ...sessions,
+        ...usage,
         ...marks,
         ...hangUps,
         ...notices,
@@ -409,6 +410,8 @@ describe('the environment', () => {
       },
       sweeper: {
         ...own,
+        ...plans,
+        TENANCY_TABLE: 'TenancyTable',
         ...sessions,
         LIMITS_TABLE: 'LimitsTable',
         ...usage,
@@ -418,6 +421,8 @@ describe('the environment', () => {
       },
       hangup: {
         ...own,
+        ...plans,
+        TENANCY_TABLE: 'TenancyTable',
         KEYS_TABLE: 'KeysTable',
         LIMITS_TABLE: 'LimitsTable',
         ...sessions,
