@@ -15,7 +15,7 @@ import { flushingMetrics, type Runtime } from './runtime.ts';
 /** Invoked by an EventBridge schedule; the payload is ignored. */
 export type ScheduledHandler = (tick?: unknown) => Promise<void>;
 
-/** Closes sessions of which nothing was heard for too long. Reaches meters, totals and the records of sessions, and nothing else. */
+/** Closes sessions that have been silent for too long. It reaches only session usage, totals and the records of sessions. */
 export const sweeperHandler = (
   environment: EnvironmentOf<'sweeper'>,
   { clock, log, metrics }: Pick<Runtime, 'clock' | 'log' | 'metrics'>,
