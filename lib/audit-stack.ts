@@ -148,7 +148,12 @@ export class AuditStack extends Stack {
           Object.values(EVENTS).filter((type) => type !== EVENTS.recordsDiffer),
         ),
       ],
-      sources: { Sessions: data.tables.sessions, Tenancy: data.tables.tenancy, Keys: data.tables.keys },
+      sources: {
+        Sessions: data.tables.sessions,
+        Tenancy: data.tables.tenancy,
+        Keys: data.tables.keys,
+        Usage: data.tables.usage,
+      },
       impact:
         'misuse of a key is noticed late or not at all, and no key is suspended; keys and sessions work.',
     });

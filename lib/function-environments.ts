@@ -152,9 +152,11 @@ export const functionEnvironments = (
       ...oidc,
     },
     projector: { ...own, ...audit },
-    detector: { ...own, ...custody, ...marks, ...hangUpQueue, ...noticeQueue, EVENT_BUS_NAME },
+    detector: { ...own, ...custody, ...usage, ...marks, ...hangUpQueue, ...noticeQueue, EVENT_BUS_NAME },
     sweeper: {
       ...own,
+      ...plans,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
       ...sessions,
       [TABLES.limits.variable]: tables.limits.tableName,
       ...usage,
@@ -175,6 +177,8 @@ export const functionEnvironments = (
     'retire-models': { ...own, [TABLES.tenancy.variable]: tables.tenancy.tableName },
     hangup: {
       ...own,
+      ...plans,
+      [TABLES.tenancy.variable]: tables.tenancy.tableName,
       [TABLES.keys.variable]: tables.keys.tableName,
       [TABLES.limits.variable]: tables.limits.tableName,
       ...sessions,

@@ -153,6 +153,9 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
   archiver: [],
   reconcile: [{ table: 'audit', actions: ['Query'], partitions: ['AUDIT#*', 'MARKERS#*'] }],
   sweeper: [
+    // The plan, and the notices of it.
+    { table: 'tenancy', actions: ['GetItem'], partitions: [TENANTS] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('sweeper')] },
     { table: 'usage', actions: ['BatchGetItem', 'Query', 'PutItem', 'UpdateItem'], index: true },
     { table: 'sessions', actions: ['UpdateItem'] },
     // Calls whose watcher was never started.
@@ -175,10 +178,15 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'keys', actions: ['PutItem'], partitions: TENANT_KEYS },
     { table: 'keys', actions: ['BatchGetItem'], partitions: [...TENANT_KEYS, PLATFORM_KEY] },
     { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['ANOMALY#*'] },
+    // A budget whose spent amount became less, and the totals to compare it with.
+    { table: 'usage', actions: ['BatchGetItem'], partitions: ['BUDGET#*'] },
+    { table: 'usage', actions: ['Query'], partitions: ['USAGE#*'] },
     { table: 'limits', actions: ['Query'], partitions: ['LIVE#*'] },
   ],
-  // Reads keys, ENDING ones included, and removes those alone.
+  // Reads keys, ENDING ones included, and removes those alone. Notes thresholds of the plan.
   hangup: [
+    { table: 'tenancy', actions: ['GetItem'], partitions: [TENANTS] },
+    { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('hangup')] },
     {
       table: 'keys',
       actions: ['GetItem', 'Query'],

@@ -3,6 +3,7 @@ import { CrossStackReferences, ReferenceStrength, Stack, type StackProps } from 
 import type { Construct } from 'constructs';
 import type { ApiStack } from './api-stack.ts';
 import type { AuditStack } from './audit-stack.ts';
+import { addApiRule } from './constructs/api-rule.ts';
 import type { DataStack } from './data-stack.ts';
 import { addServiceAlarms } from './observability/alarms.ts';
 import { ServiceDashboard } from './observability/dashboard.ts';
@@ -41,6 +42,7 @@ export class ObservabilityStack extends Stack {
       reserved: config.reservedConcurrency !== undefined,
       edge: config.edge !== undefined,
     });
+    addApiRule(this, { stage, topic: audit.topic, apiId });
     new ServiceDashboard(this, 'Dashboard', {
       stage,
       apiId,

@@ -1,12 +1,14 @@
 import {
   CreateTableCommand,
+  DescribeTableCommand,
   type DynamoDBClient,
   ResourceInUseException,
+  UpdateTableCommand,
   UpdateTimeToLiveCommand,
 } from '@aws-sdk/client-dynamodb';
 import { TABLES, type TableDefinition } from '../lambdas/contract/tables.ts';
 
-/** Creates the tables of the contract where they are missing; what is there stays as it is. */
+/** Creates the tables of the contract where they are missing. Of those that exist, only a missing stream is added. */
 export const createTables = async (dynamoDb: DynamoDBClient): Promise<void> => {
   await Promise.all(Object.values(TABLES).map((table) => createTable(dynamoDb, table)));
 };
@@ -34,8 +36,9 @@ const createTable = async (dynamoDb: DynamoDBClient, table: TableDefinition): Pr
       }),
     );
   } catch (error) {
-    if (error instanceof ResourceInUseException) return;
-    throw error;
+    if (!(error instanceof ResourceInUseException)) throw error;
+    await addStream(dynamoDb, table);
+    return;
   }
   if (ttlAttribute !== undefined)
     await dynamoDb.send(
@@ -44,6 +47,19 @@ const createTable = async (dynamoDb: DynamoDBClient, table: TableDefinition): Pr
         TimeToLiveSpecification: { AttributeName: ttlAttribute, Enabled: true },
       }),
     );
+};
+
+/** Data of an earlier version may be without a stream that the table has since. */
+const addStream = async (dynamoDb: DynamoDBClient, { name, stream }: TableDefinition): Promise<void> => {
+  if (stream === undefined) return;
+  const { Table } = await dynamoDb.send(new DescribeTableCommand({ TableName: name }));
+  if (Table?.StreamSpecification?.StreamEnabled === true) return;
+  await dynamoDb.send(
+    new UpdateTableCommand({
+      TableName: name,
+      StreamSpecification: { StreamEnabled: true, StreamViewType: stream },
+    }),
+  );
 };
 
 const keySchema = (partition: string, sort: string) => [

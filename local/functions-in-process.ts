@@ -76,7 +76,7 @@ export const functionsInProcess = (
       manage: manageHandler(parseEnvironment(ENVIRONMENTS.manage, variables), runtime, webhooks),
       usage: usageHandler(parseEnvironment(ENVIRONMENTS.usage, variables), runtime),
     },
-    watching: { sessions: detector, tenancy: detector, keys: detector },
+    watching: { sessions: detector, tenancy: detector, keys: detector, usage: detector },
     recording: {
       tenancy: projector,
       keys: projector,

@@ -17,6 +17,12 @@ export interface LocalGateway {
 /** API Gateway's own limit on a payload: 10 MB. */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024;
 
+/** Request line and headers: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html */
+const MAX_HEADER_BYTES = 10_240;
+
+/** An answer of a function, as JSON: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MAX_ANSWER_BYTES = 6 * 1_024 * 1_024;
+
 /** Says whether a request with this Authorization header may pass. */
 export type Authorizer = (authorization: string | undefined) => Promise<boolean>;
 
@@ -57,6 +63,8 @@ export const startGateway = async (
       const body = await readPayload(request);
       if (body === undefined)
         return send(response, { statusCode: 413, body: '{"message":"Payload Too Large"}' });
+      if (headerBytesOf(request) > MAX_HEADER_BYTES)
+        return send(response, { statusCode: 431, body: '{"message":"Request Header Fields Too Large"}' });
       const match = matchRoute(routes, request.method ?? 'GET', pathOf(request));
       const authorizer = match?.route.authorizer;
       if (authorizer !== undefined && !(await authorizer(request.headers.authorization)))
@@ -67,7 +75,10 @@ export const startGateway = async (
         });
       const handler = handlers[match?.route.servedBy ?? 'manage'];
       const event = eventOf(request, body, match, options.newRequestId());
-      return send(response, await handler(event, lambdaContext));
+      const result = await handler(event, lambdaContext);
+      if (Buffer.byteLength(JSON.stringify(result)) > MAX_ANSWER_BYTES)
+        throw new Error('Lambda refuses an answer of more than 6 MB.');
+      return send(response, result);
     } catch {
       // What Lambda's own failure looks like from outside; the handlers answer every error themselves.
       return send(response, { statusCode: 500, body: '{"message":"Internal Server Error"}' });
@@ -108,6 +119,9 @@ const urlOf = (request: IncomingMessage): URL => {
 };
 
 const pathOf = (request: IncomingMessage): string => urlOf(request).pathname;
+
+const headerBytesOf = ({ method = '', url = '', rawHeaders }: IncomingMessage): number =>
+  Buffer.byteLength(`${method} ${url} HTTP/1.1`) + Buffer.byteLength(rawHeaders.join(': '));
 
 const readPayload = async (request: IncomingMessage): Promise<Buffer | undefined> => {
   const chunks: Buffer[] = [];

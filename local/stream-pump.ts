@@ -13,7 +13,7 @@ import { startPump } from './pump.ts';
 
 /**
  * Stands in for Lambda's event source mappings: polls the stream of each table from its beginning and hands batches to
- * the same handler. At least once, in order, going back to the first record that the handler reports as failed; a record
+ * the same handler, without those that the mapping's filter discards. At least once, in order, going back to the first record that the handler reports as failed; a record
  * that fails for good is left out after `MAX_ATTEMPTS`, with a line that says so, where AWS would dead-letter it.
  */
 export interface StreamPump {
@@ -95,7 +95,7 @@ export const startStreamPump = async (
 /** Reads one table's stream; each call hands over at most one batch and says whether there was one. */
 export const openStreamReader = async (
   { dynamoDb, streams }: StreamClients,
-  { name }: TableDefinition,
+  { name, streamedPrefix = '' }: TableDefinition,
   handler: StreamHandler,
   onDeadLetter: (table: string, sequenceNumber: string) => void,
 ): Promise<() => Promise<boolean>> => {
@@ -146,7 +146,9 @@ export const openStreamReader = async (
         }) as DynamoDBRecord,
     );
     const numbers = records.map(({ dynamodb }) => dynamodb?.SequenceNumber ?? '');
-    const failed = (await handler({ Records: records })).batchItemFailures[0]?.itemIdentifier;
+    const wanted = records.filter(({ dynamodb }) => dynamodb?.Keys?.['pk']?.S?.startsWith(streamedPrefix));
+    const response = wanted.length === 0 ? undefined : await handler({ Records: wanted });
+    const failed = response?.batchItemFailures[0]?.itemIdentifier;
     const done = failed === undefined ? numbers.length : numbers.indexOf(failed);
     attempts = failed === undefined || done > 0 ? 0 : attempts + 1;
     let last = numbers[done - 1];

@@ -1,3 +1,4 @@
+import { budgetChangeOfRecord } from '../adapters/aws/anomalies/budget-change-of-record.ts';
 import { tenancyChangeOfRecord } from '../adapters/aws/anomalies/change-of-record.ts';
 import { dynamoDbAnomalies } from '../adapters/aws/anomalies/dynamodb-anomalies.ts';
 import {
@@ -8,6 +9,7 @@ import {
 import { keyOfRecord } from '../adapters/aws/anomalies/key-of-record.ts';
 import { keyUsageEventsOf } from '../adapters/aws/anomalies/key-usage-events.ts';
 import { foreignEventOf, outboxEventOf } from '../adapters/aws/audit/stream-events.ts';
+import { dynamoDbBudgetReader } from '../adapters/aws/budgets/dynamodb-budget-reader.ts';
 import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
@@ -16,6 +18,7 @@ import { sqsNotices } from '../adapters/aws/notices/notice-message.ts';
 import { noticeOfRecord } from '../adapters/aws/notices/notices-of-record.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
+import { dynamoDbDayUsage } from '../adapters/aws/usage/dynamodb-day-usage.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import type { Tampering } from '../domain/anomalies/tampering.ts';
 import { siteNoticeOf } from '../domain/notices/site-notice.ts';
@@ -24,6 +27,7 @@ import { anomalyDetector } from '../streams/anomaly-detector.ts';
 import { examineRecord } from '../streams/examine-record.ts';
 import type { StreamHandler } from '../streams/stream-handler.ts';
 import { examineKey } from '../use-cases/anomalies/examine-key.ts';
+import { explainBudgetChange } from '../use-cases/anomalies/explain-budget-change.ts';
 import { explainChange } from '../use-cases/anomalies/explain-change.ts';
 import { reportForeignEvent } from '../use-cases/anomalies/report-foreign-event.ts';
 import { watchKeyUse } from '../use-cases/anomalies/watch-key-use.ts';
@@ -48,6 +52,7 @@ export const detectorHandler = (
     tenancy: environment.TENANCY_TABLE,
     keys: environment.KEYS_TABLE,
     limits: environment.LIMITS_TABLE,
+    usage: environment.USAGE_TABLE,
   };
   const sqs = sqsClient(environment, metrics);
   const notices = sqsNotices(sqs, environment.NOTICE_QUEUE_URL);
@@ -59,14 +64,21 @@ export const detectorHandler = (
     onTampering: ({ kind, workspaceId, incidentId }: Tampering) =>
       log.error('tampering detected', { kind, workspace_id: workspaceId, incident_id: incidentId }),
   };
+  const outbox = dynamoDbOutboxReader(dynamoDb, tables.tenancy);
+  const workspaces = dynamoDbWorkspaces(dynamoDb, tables.tenancy);
   const examine = examineRecord({
     keyOf: keyOfRecord,
     changeOf: tenancyChangeOfRecord,
+    budgetChangeOf: (record) => budgetChangeOfRecord(record, clock()),
     foreignEventOf,
     examineKey: examineKey({ ...tamperingPorts, examiner: dynamoDbKeyExaminer(dynamoDb, tables, marks) }),
-    explainChange: explainChange({
+    explainChange: explainChange({ ...tamperingPorts, outbox }),
+    explainBudgetChange: explainBudgetChange({
       ...tamperingPorts,
-      outbox: dynamoDbOutboxReader(dynamoDb, tables.tenancy),
+      outbox,
+      workspaces,
+      budgets: dynamoDbBudgetReader(dynamoDb, tables),
+      usage: dynamoDbDayUsage(dynamoDb, tables.usage),
     }),
     reportForeignEvent: reportForeignEvent(tamperingPorts),
   });
@@ -75,7 +87,7 @@ export const detectorHandler = (
     random,
     backOff,
     records: dynamoDbAnomalies(dynamoDb, tables),
-    workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
+    workspaces,
     sites: dynamoDbMembership(dynamoDb, tables.tenancy),
     keys: dynamoDbKeys(dynamoDb, { ...tables, writer: 'detector' }, marks),
     callEnder: callEnder({

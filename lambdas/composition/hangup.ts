@@ -10,6 +10,8 @@ import { dynamoDbSessionEnds } from '../adapters/aws/sessions/dynamodb-session-e
 import { dynamoDbSessionReader } from '../adapters/aws/sessions/dynamodb-session-reader.ts';
 import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-usage.ts';
 import { dynamoDbSlots } from '../adapters/aws/sessions/dynamodb-slots.ts';
+import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
+import { dynamoDbPlanNotices } from '../adapters/aws/usage/dynamodb-plan-notices.ts';
 import { openAiCalls } from '../adapters/openai/realtime-calls.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
@@ -17,6 +19,7 @@ import { type HangUpHandler, hangUpMessages } from '../streams/hang-ups.ts';
 import { endCall } from '../use-cases/calls/end-call.ts';
 import { endScope } from '../use-cases/calls/end-scope.ts';
 import { handleHangUp } from '../use-cases/calls/handle-hang-up.ts';
+import { noteThresholdsAtEnd } from '../use-cases/usage/note-thresholds-at-end.ts';
 import { recordingCost } from './recording-cost.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
@@ -29,6 +32,7 @@ export const hangupHandler = (
   const kms = kmsClient(environment, metrics);
   const sqs = sqsClient(environment, metrics);
   const tables = {
+    tenancy: environment.TENANCY_TABLE,
     keys: environment.KEYS_TABLE,
     sessions: environment.SESSIONS_TABLE,
     limits: environment.LIMITS_TABLE,
@@ -59,7 +63,14 @@ export const hangupHandler = (
         dynamoDbSessionUsage(dynamoDb, { usage: tables.usage, dueIndex: TABLES.usage.index.name }),
         metrics,
       ),
-      ends: dynamoDbSessionEnds(dynamoDb, tables.sessions),
+      ends: noteThresholdsAtEnd({
+        clock,
+        random,
+        plans: environment.PLANS,
+        workspaces: dynamoDbWorkspaces(dynamoDb, tables.tenancy),
+        notices: dynamoDbPlanNotices(dynamoDb, tables, 'hangup'),
+        ends: dynamoDbSessionEnds(dynamoDb, tables.sessions),
+      }),
     }),
   });
   return flushingMetrics(

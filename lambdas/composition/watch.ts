@@ -12,10 +12,12 @@ import { dynamoDbSessionUsage } from '../adapters/aws/sessions/dynamodb-session-
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
 import { dynamoDbWorkspaces } from '../adapters/aws/tenancy/dynamodb-workspaces.ts';
 import { dynamoDbPeriodUsage } from '../adapters/aws/usage/dynamodb-period-usage.ts';
+import { openAiCalls } from '../adapters/openai/realtime-calls.ts';
 import { openAiSidebands } from '../adapters/openai/sidebands.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
 import { TABLES } from '../contract/tables.ts';
 import { chargeBudgets } from '../use-cases/budgets/charge-budgets.ts';
+import { findSpentBudget } from '../use-cases/budgets/find-spent-budget.ts';
 import { reserveResponse } from '../use-cases/budgets/reserve-response.ts';
 import { watchCall } from '../use-cases/calls/watch-call.ts';
 import { recordingCost } from './recording-cost.ts';
@@ -76,6 +78,8 @@ export const watchHandler = (
     keyUses: dynamoDbKeyUses(dynamoDb, tables.sessions),
     opener: kmsKeyOpener(kms, [environment.MASTER_KEY_ARN, ...environment.RETIRED_MASTER_KEY_ARNS]),
     sidebands: openAiSidebands(environment.OPENAI_BASE_URL),
+    calls: openAiCalls(environment.OPENAI_BASE_URL, metrics),
+    spentBudgets: findSpentBudget({ clock, budgets, workspaces }),
     reservations: reserveResponse({
       clock,
       random,

@@ -10,11 +10,11 @@ import { isVisible, looksLikeReservedActor, turnsTextAround } from '../domain/te
 export const isUnicode = (text: string): boolean => text.isWellFormed();
 export const NOT_UNICODE = 'Must be valid Unicode.';
 
-const isShown = (text: string): boolean => text.trim() === '' || isVisible(text);
+export const isShown = (text: string): boolean => text.trim() === '' || isVisible(text);
 const isUpright = (text: string): boolean => !turnsTextAround(text);
 const NOT_UPRIGHT = 'Must not contain characters that change the direction of the text around it.';
 const RESERVED_SUB = 'Must not look like a system actor of the audit trail, such as `system:…`.';
-const NOT_VISIBLE = 'Must contain a visible character.';
+export const NOT_VISIBLE = 'Must contain a visible character.';
 
 /** No control characters: neither a log line nor a terminal can be forged with a name. */
 export const printable = (max: number) =>

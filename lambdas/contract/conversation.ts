@@ -11,6 +11,7 @@ import {
   TRANSCRIPTION_MODELS,
 } from '../domain/tenancy/conversation.ts';
 import { FIRST_MESSAGE_TYPES, MAX_FIRST_MESSAGE_LENGTH } from '../domain/tenancy/first-message.ts';
+import { isShown, isUnicode, NOT_UNICODE, NOT_VISIBLE } from './common.ts';
 
 const interruptResponse = z
   .boolean()
@@ -61,6 +62,8 @@ const firstMessage = z.strictObject({
     .trim()
     .min(1)
     .max(MAX_FIRST_MESSAGE_LENGTH)
+    .refine(isUnicode, NOT_UNICODE)
+    .refine(isShown, NOT_VISIBLE)
     .refine(
       (text) => !text.includes('{{'),
       'Must not contain placeholders. They work only in the instructions of the site.',

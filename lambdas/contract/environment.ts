@@ -146,6 +146,8 @@ const eventsEnvironment = z.object({
 const sweeperEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  ...plans,
   SESSIONS_TABLE: tableName,
   LIMITS_TABLE: tableName,
   ...usage,
@@ -175,6 +177,8 @@ const heartbeatEnvironment = z.object({
 const hangupEnvironment = z.object({
   STAGE: shared.STAGE,
   AWS_REGION: shared.AWS_REGION,
+  TENANCY_TABLE: tableName,
+  ...plans,
   KEYS_TABLE: tableName,
   SESSIONS_TABLE: tableName,
   LIMITS_TABLE: tableName,
@@ -277,6 +281,7 @@ const detectorEnvironment = z.object({
   TENANCY_TABLE: tableName,
   KEYS_TABLE: tableName,
   LIMITS_TABLE: tableName,
+  ...usage,
   ...marks,
   ...hangUps,
   ...notices,

@@ -22,7 +22,7 @@ const functionTool = z
     parameters: z
       .record(z.string(), z.unknown())
       .refine((value) => isJsonWithin(value, MAX_PARAMETERS_DEPTH), {
-        message: `Must be JSON of at most ${MAX_PARAMETERS_DEPTH} levels.`,
+        message: `Must be JSON of at most ${MAX_PARAMETERS_DEPTH} levels, in valid Unicode.`,
         abort: true,
       })
       .refine(isOfObject, NOT_OF_OBJECT)

@@ -60,14 +60,17 @@ export const sessionEvent = z
     eventOf('connected', {}),
     eventOf('heartbeat', {}),
     eventOf('usage', {
-      response_id: printable(128),
+      response_id: printable(128)
+        .nullish()
+        .describe('OpenAI’s id of the response. Without one, the id of the event counts as it.'),
       usage: reportedUsage
-        .nullable()
+        .nullish()
         .describe('null if the response has no usage. The event is then not counted.'),
     }),
     eventOf('error', {
       source: z.enum(FAILURE_SOURCES),
-      code: z.string().max(100).nullable().describe("OpenAI's code, or the name of the browser's error."),
+      // It is compared and never kept: a long one must not cost the page the other events of its request.
+      code: z.string().max(1_000).nullish().describe("OpenAI's code, or the name of the browser's error."),
     }),
     eventOf('ended', { reason: z.enum(END_REASONS) }),
   ])

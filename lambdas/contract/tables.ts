@@ -11,7 +11,9 @@ export interface TableDefinition {
   /** Attribute with the unix second after which DynamoDB may delete the item. Expiry is never left to it. */
   readonly ttlAttribute?: string;
   /** The part of a change that the audit pipeline receives. KEYS_ONLY where an image would include ciphertext. */
-  readonly stream?: 'NEW_IMAGE' | 'KEYS_ONLY';
+  readonly stream?: 'NEW_IMAGE' | 'KEYS_ONLY' | 'NEW_AND_OLD_IMAGES';
+  /** Only changes of items whose partition key begins with this are delivered to the functions behind the stream. */
+  readonly streamedPrefix?: string;
   readonly index?: {
     readonly name: string;
     readonly partitionKey: string;
@@ -41,6 +43,9 @@ export const TABLES = {
   usage: {
     name: 'usage',
     variable: 'USAGE_TABLE',
+    // Budgets: each cost changes one, and only a comparison with the item before shows a change of its settings.
+    stream: 'NEW_AND_OLD_IMAGES',
+    streamedPrefix: 'BUDGET#',
     ttlAttribute: 'expires_at',
     index: { name: 'by-due', partitionKey: 'openShard', sortKey: 'dueAt', keysOnly: true },
   },

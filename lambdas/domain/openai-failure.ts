@@ -187,9 +187,11 @@ const explainRegion = (region: string): string => {
 const DEFAULT_BUSY_SECONDS = 5;
 const DEFAULT_RETRY_SECONDS = 10;
 
-/** The contract's refusal for a failed mint. */
+/** The contract's refusal for a failed mint. Where the failure has a wait, the refusal has it too. */
 export const brokerErrorOfOpenAiFailure = (failure: OpenAiFailure): BrokerError => {
   const details = [explainOpenAiFailure(failure)];
+  const { retryAfterSeconds } = failure;
+  const facts = { details, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }) };
   switch (failure.reason) {
     case 'rate_limited':
       return new BrokerError('busy', {
@@ -199,7 +201,7 @@ export const brokerErrorOfOpenAiFailure = (failure: OpenAiFailure): BrokerError 
     case 'quota_exhausted':
     case 'spend_limit_reached':
     case 'billing_inactive':
-      return new BrokerError('openai_quota_exhausted', { details });
+      return new BrokerError('openai_quota_exhausted', facts);
     case 'timeout':
       return new BrokerError('openai_timeout', { details, retryAfterSeconds: DEFAULT_RETRY_SECONDS });
     case 'request_refused':
@@ -211,7 +213,7 @@ export const brokerErrorOfOpenAiFailure = (failure: OpenAiFailure): BrokerError 
         retryAfterSeconds: failure.retryAfterSeconds ?? DEFAULT_RETRY_SECONDS,
       });
     default:
-      return new BrokerError('openai_key_rejected', { details });
+      return new BrokerError('openai_key_rejected', facts);
   }
 };
 

@@ -4,8 +4,20 @@ import { BrokerError } from '../domain/broker-error.ts';
 const PER_MINUTE = 120;
 const MINUTE_MS = 60_000;
 
-/** Addresses that are remembered at once. More of them are forgotten together: this bounds work, it decides no right. */
-const MOST_ADDRESSES = 10_000;
+/**
+ * An IPv4 address unchanged; of an IPv6 address the first 64 bits, because one caller has all addresses below them. As
+ * `networkOf` of the domain, for the canonical texts that AWS gives, without its library in every function.
+ */
+const networkOf = (address: string): string => {
+  if (!address.includes(':') || address.includes('.')) return address;
+  const [front = '', back] = address.toLowerCase().split('::');
+  const groups = front === '' ? [] : front.split(':');
+  const first = back === undefined ? groups : [...groups, '0', '0', '0', '0'];
+  return first.slice(0, 4).join(':');
+};
+
+/** Networks that are remembered at once. More of them are forgotten together: this bounds work, it decides no right. */
+const MOST_NETWORKS = 10_000;
 
 /** Errors that count: requests that cost this service work and no caller anything. */
 const COUNTED: ReadonlySet<string> = new Set(['invalid_request', 'invalid_offer', 'invalid_signature']);
@@ -24,19 +36,19 @@ export interface InvalidRequests {
   count(address: string, error: unknown, codes?: ReadonlySet<string>): unknown;
 }
 
-/** Counts invalid requests by address in the memory of the container: it costs no call, and holds for one container. */
+/** Counts invalid requests by network in the memory of the container: it costs no call, and holds for one container. */
 export const invalidRequests = (monotonicMs: () => number): InvalidRequests => {
   let minute = 0;
   const counts = new Map<string, number>();
   const overBy = (address: string): BrokerError | undefined => {
     const nowMs = monotonicMs();
     const present = Math.floor(nowMs / MINUTE_MS);
-    if (present !== minute || counts.size > MOST_ADDRESSES) {
+    if (present !== minute || counts.size > MOST_NETWORKS) {
       minute = present;
       counts.clear();
     }
     const left = Math.ceil((MINUTE_MS - (nowMs % MINUTE_MS)) / 1_000);
-    return (counts.get(address) ?? 0) >= PER_MINUTE
+    return (counts.get(networkOf(address)) ?? 0) >= PER_MINUTE
       ? new BrokerError('rate_limited', { retryAfterSeconds: left })
       : undefined;
   };
@@ -48,7 +60,8 @@ export const invalidRequests = (monotonicMs: () => number): InvalidRequests => {
     count: (address, error, codes = COUNTED) => {
       if (!(error instanceof BrokerError) || !codes.has(error.code)) return error;
       const over = overBy(address);
-      counts.set(address, (counts.get(address) ?? 0) + 1);
+      const network = networkOf(address);
+      counts.set(network, (counts.get(network) ?? 0) + 1);
       return over ?? error;
     },
   };

@@ -33,6 +33,9 @@ export class BrokerTable extends Table {
   /** Content of the stream records. Another value is another stream, under another ARN. */
   readonly streamView: 'NEW_IMAGE' | 'KEYS_ONLY' | 'NEW_AND_OLD_IMAGES' | undefined;
 
+  /** Readers of the stream get only items whose partition key begins with this; all items, when undefined. */
+  readonly streamedPrefix: string | undefined;
+
   constructor(
     scope: Construct,
     id: string,
@@ -54,6 +57,7 @@ export class BrokerTable extends Table {
       ...(definition.ttlAttribute === undefined ? {} : { timeToLiveAttribute: definition.ttlAttribute }),
     });
     this.streamView = stream;
+    this.streamedPrefix = definition.streamedPrefix;
     const { index } = definition;
     if (index !== undefined) {
       this.addGlobalSecondaryIndex({

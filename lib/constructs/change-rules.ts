@@ -2,6 +2,7 @@ import type { EventPattern } from 'aws-cdk-lib/aws-events';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
+import { byHand, calls, ownArn, prefixes } from './cloudtrail-calls.ts';
 import { NoticeRule } from './notice-rule.ts';
 
 export interface ChangeRulesProps {
@@ -15,40 +16,24 @@ export interface ChangeRulesProps {
   readonly evidence: readonly string[];
 }
 
-type Detail = NonNullable<EventPattern['detail']>;
-
-/** CloudFormation changes what the template says; who made it do so is told by the rule on stacks. */
-const byHand = { sourceIPAddress: [{ 'anything-but': 'cloudformation.amazonaws.com' }] };
-
-const prefixes = (...texts: readonly string[]) => texts.map((prefix) => ({ prefix }));
-
-/** Calls of a service as CloudTrail records them. `names` are beginnings: Lambda's carry the date of their API version. */
-const calls = (service: string, names: readonly string[], detail: Detail): EventPattern => ({
-  source: [`aws.${service}`],
-  detailType: ['AWS API Call via CloudTrail'],
-  detail: {
-    eventSource: [`${service === 'cloudwatch' ? 'monitoring' : service}.amazonaws.com`],
-    eventName: prefixes(...names),
-    ...detail,
-  },
-});
-
-interface CommonProps {
+export interface CommonProps {
   readonly stage: string;
   readonly topic: ITopic;
 }
 
-const ownArn = (scope: Construct, service: string, resource: string): string => {
-  const { partition, region, account } = Stack.of(scope);
-  return `arn:${partition}:${service}:${region}:${account}:${resource}`;
-};
-
-/** Changes of roles, of stacks, and of the monitoring in the region of `scope`: alarms, rules and their topic. */
+/** Changes of roles, of stacks, and of the monitoring in the region of `scope`: alarms, rules, logs, queues and the topic. */
 const watchPatterns = (scope: Construct, { stage, topic }: CommonProps): Record<string, EventPattern> => {
   const own = `spelo-byok-${stage}-`;
+  const { account } = Stack.of(scope);
   return {
     Stack: calls('cloudformation', ['UpdateStack', 'ExecuteChangeSet', 'DeleteStack', 'UpdateTermination'], {
-      requestParameters: { stackName: prefixes(own, ownArn(scope, 'cloudformation', `stack/${own}`)) },
+      requestParameters: {
+        $or: [
+          { stackName: prefixes(own, ownArn(scope, 'cloudformation', `stack/${own}`)) },
+          // The ARN of a change set names no stack, and is enough to execute it.
+          { stackName: [{ exists: false }], changeSetName: prefixes('arn:') },
+        ],
+      },
     }),
     Role: calls(
       'iam',
@@ -59,24 +44,52 @@ const watchPatterns = (scope: Construct, { stage, topic }: CommonProps): Record<
       ...byHand,
       requestParameters: { $or: [{ alarmNames: prefixes(own) }, { alarmName: prefixes(own) }] },
     }),
-    Rule: calls('events', ['DisableRule', 'DeleteRule', 'RemoveTargets', 'PutRule'], {
+    // PutTargets replaces a target of the same id.
+    Rule: calls('events', ['DisableRule', 'DeleteRule', 'RemoveTargets', 'PutRule', 'PutTargets'], {
       ...byHand,
       requestParameters: {
         $or: ['name', 'rule'].map((name) => ({ [name]: prefixes(`${Stack.of(scope).stackName}-`) })),
       },
     }),
-    Topic: calls('sns', ['DeleteTopic', 'Unsubscribe', 'SetTopicAttributes', 'RemovePermission'], {
-      ...byHand,
-      requestParameters: {
-        $or: ['topicArn', 'subscriptionArn'].map((name) => ({ [name]: prefixes(topic.topicArn) })),
+    // A filter policy or a data protection policy can drop every message.
+    Topic: calls(
+      'sns',
+      [
+        'DeleteTopic',
+        'Unsubscribe',
+        'SetTopicAttributes',
+        'SetSubscriptionAttributes',
+        'AddPermission',
+        'RemovePermission',
+        'PutDataProtectionPolicy',
+      ],
+      {
+        ...byHand,
+        requestParameters: {
+          $or: ['topicArn', 'subscriptionArn', 'resourceArn'].map((name) => ({
+            [name]: prefixes(topic.topicArn),
+          })),
+        },
       },
+    ),
+    // An alarm on failed records counts what a metric filter finds in a log.
+    Log: calls(
+      'logs',
+      ['DeleteLogGroup', 'DeleteLogStream', 'DeleteMetricFilter', 'PutMetricFilter', 'PutRetentionPolicy'],
+      { ...byHand, requestParameters: { logGroupName: prefixes(own) } },
+    ),
+    // Dead letters, notices, and the hang-ups of calls.
+    Queue: calls('sqs', ['DeleteQueue', 'PurgeQueue', 'SetQueueAttributes', 'AddPermission'], {
+      ...byHand,
+      requestParameters: { queueUrl: [{ wildcard: `*/${account}/${own}*` }] },
     }),
   };
 };
 
+/** For changes by which another person may control code that opens keys. */
 const CODE = {
   runbook: 'Code or an alarm was changed',
-  description: 'changes of functions, stacks, roles, alarms, rules and the topic of the alarms',
+  description: 'changes of functions, stacks, roles, alarms, rules, logs, queues and the topic of the alarms',
   impact: 'another person may control code that opens keys, or this stage is no longer watched.',
   because: 'each call counts; outside of an announced deployment, there are none.',
 };
@@ -119,9 +132,20 @@ export const addDataRules = (
         ],
         { ...byHand, requestParameters: ofTable },
       ),
-      Copy: calls('dynamodb', ['RestoreTable', 'ExportTable', 'CreateBackup', 'DeleteBackup'], {
-        requestParameters: ofTable,
-      }),
+      Copy: calls(
+        'dynamodb',
+        [
+          'RestoreTable',
+          'ExportTable',
+          'CreateBackup',
+          'DeleteBackup',
+          'StartAwsBackup',
+          // Each change of an item, the ciphertext of keys included, is copied to a stream of Kinesis from then on.
+          'EnableKinesis',
+          'UpdateKinesis',
+        ],
+        { requestParameters: ofTable },
+      ),
       ...(evidence.length > 0 && {
         Bucket: calls('s3', ['PutBucket', 'DeleteBucket'], {
           ...byHand,
@@ -202,6 +226,7 @@ export class ChangeRules extends Construct {
     const { stage, topic } = props;
     const own = `spelo-byok-${stage}-`;
     const functions = ownArn(this, 'lambda', `function:${own}`);
+    const { partition, account } = Stack.of(this);
     new NoticeRule(this, 'Code', {
       stage,
       topic,
@@ -210,14 +235,27 @@ export class ChangeRules extends Construct {
         Function: calls(
           'lambda',
           [
-            'UpdateFunctionCode',
-            'UpdateFunctionConfiguration',
-            'AddPermission',
+            'CreateFunction',
+            'UpdateFunction',
             'DeleteFunction',
-            'PutFunctionCodeSigning',
+            // Reserved concurrency of 0 stops a function.
+            'PutFunction',
+            'PutRuntimeManagement',
+            'AddPermission',
+            'RemovePermission',
           ],
-          { ...byHand, requestParameters: { functionName: prefixes(own, functions) } },
+          {
+            ...byHand,
+            requestParameters: {
+              $or: [
+                { functionName: prefixes(own, functions) },
+                // Any other function that gets a role of the stage.
+                { role: prefixes(`arn:${partition}:iam::${account}:role/${own}`) },
+              ],
+            },
+          },
         ),
+        Signing: calls('lambda', ['UpdateCodeSigning', 'DeleteCodeSigning'], byHand),
         Mapping: calls('lambda', ['UpdateEventSourceMapping', 'DeleteEventSourceMapping'], {
           ...byHand,
           responseElements: { functionArn: prefixes(functions) },

@@ -73,7 +73,8 @@ export const addKeyRules = (scope: Construct, { stage, topic, groups }: KeyRules
   new TamperRule(scope, 'KeyEndangered', {
     ...common,
     runbook: 'Key was disabled or scheduled for deletion',
-    eventNames: ['DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation'],
+    // DynamoDB reads and writes the tables under a grant on their key.
+    eventNames: ['DisableKey', 'ScheduleKeyDeletion', 'DisableKeyRotation', 'RevokeGrant'],
     about,
     impact:
       'while the master key is disabled, no visitor gets a session; after it is deleted, every stored OpenAI key is lost.',

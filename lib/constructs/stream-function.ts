@@ -1,7 +1,7 @@
 import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, type LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Duration, ReferenceStrength, Stack } from 'aws-cdk-lib/core';
@@ -26,8 +26,8 @@ export interface StreamFunctionProps extends Omit<BrokerFunctionProps, 'afterFai
 
 /**
  * A function behind streams that loses nothing in silence: it starts at the oldest record, isolates a record that keeps
- * failing, gives up on it after 5 tries or 6 hours of the 24 that a stream keeps it, and notes it in a queue. No filter on
- * what it is given: one that is wrong would lose records, and the function ignores what is none of its business anyway.
+ * failing, gives up on it after 5 tries or 6 hours of the 24 that a stream keeps it, and notes it in a queue. Its only filter
+ * is the prefix of a table whose other items are written far too often; any other would only risk records.
  */
 export class StreamFunction extends Construct {
   readonly deadLetters: DeadLetterQueue;
@@ -63,6 +63,7 @@ export class StreamFunction extends Construct {
         maxRecordAge: Duration.hours(6),
         // One batch of a shard at a time: the order of the changes is the order of the trail.
         parallelizationFactor: 1,
+        ...(table.streamedPrefix !== undefined && { filters: [itemsBelow(table.streamedPrefix)] }),
         onFailure: { bind: () => ({ destination: this.deadLetters.queueArn }) },
       });
     }
@@ -140,6 +141,10 @@ export class StreamFunction extends Construct {
     });
   }
 }
+
+/** Lambda discards other records and is not invoked for them: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html */
+const itemsBelow = (prefix: string) =>
+  FilterCriteria.filter({ dynamodb: { Keys: { pk: { S: FilterRule.beginsWith(prefix) } } } });
 
 /**
  * A stream gets another ARN with another view, and an import would forbid that change. What reads the ARN has the view in its

@@ -36,6 +36,11 @@ describe('the functions of a site', () => {
       /^0\.parameters: Must be JSON/,
     ],
     ['half a character', [{ ...TOOL, description: '\ud800' }], /^0\.description: Must be valid Unicode\.$/],
+    [
+      'half a character in a schema',
+      [{ ...TOOL, parameters: { type: 'object', title: '\udc00' } }],
+      /^0\.parameters: Must be JSON of at most 12 levels, in valid Unicode\.$/,
+    ],
     ['another field', [{ ...TOOL, type: 'mcp' }], /^0: /],
     ['17 functions', Array.from({ length: 17 }, (_, index) => ({ name: `f${index}` })), /^: Too big/],
     [

@@ -300,6 +300,19 @@ describe('what is no route', () => {
   });
 });
 
+describe('the limits of API Gateway, which the local gateway keeps', () => {
+  const health = (letters: number) =>
+    rawRequest(stack, { method: 'GET', path: '/v1/health', headers: { 'x-long': 'a'.repeat(letters) } });
+
+  it('takes a request line with headers of 10,000 bytes', async () => {
+    expectSuccess(await health(10_000));
+  });
+
+  it('answers 431 for more than 10,240 bytes', async () => {
+    expect(await health(10_240)).toMatchObject({ status: 431 });
+  });
+});
+
 describe('health', () => {
   it('answers anybody with status and version only', async () => {
     const answer = await stack.call('GET', '/v1/health');

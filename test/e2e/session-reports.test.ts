@@ -213,12 +213,12 @@ describe('what a report looks like', () => {
     ['an unknown reason to end', [{ id: 'e', type: 'ended', at, reason: 'bored' }], 'events.0.reason'],
     ['an unknown source', [{ id: 'e', type: 'error', at, source: 'moon', code: null }], 'events.0.source'],
     [
-      'a code of 101 letters',
-      [{ id: 'e', type: 'error', at, source: 'media', code: 'x'.repeat(101) }],
+      'a code of 1,001 letters',
+      [{ id: 'e', type: 'error', at, source: 'media', code: 'x'.repeat(1_001) }],
       'events.0.code',
     ],
     [
-      'a response without an id',
+      'a response with an empty id',
       [{ id: 'e', type: 'usage', at, response_id: '', usage: {} }],
       'events.0.response_id',
     ],
@@ -242,6 +242,21 @@ describe('what a report looks like', () => {
     ];
     const answer = await report(stack, tenant, session, events, { signedAt: now() });
     expect(expectSuccess(answer)).toMatchObject({ accepted: 50, duplicates: 0, flagged: 0 });
+  });
+
+  it('one event of an unusual response does not cost a page the other events of its request', async () => {
+    const tenant = await makeKeyedTenant(stack);
+    const session = await minted(tenant);
+    const events = [
+      event('connected', now()),
+      event('usage', now(), { response_id: null, usage: { output_tokens: 5 } }),
+      event('usage', now(), { usage: { output_tokens: 5 } }),
+      event('usage', now(), { response_id: 'resp_1' }),
+      event('error', now(), { source: 'response' }),
+      event('error', now(), { source: 'response', code: 'x'.repeat(1_000) }),
+    ];
+    const answer = await report(stack, tenant, session, events, { signedAt: now() });
+    expect(expectSuccess(answer)).toMatchObject({ accepted: 6, duplicates: 0, flagged: 0 });
   });
 
   it('a beacon is text in a page that goes away: signed in its address, without a preflight', async () => {

@@ -44,6 +44,18 @@ describe('the count of invalid requests', () => {
     expect(() => counts.check('192.0.2.2')).not.toThrow();
   });
 
+  it('counts every address of an IPv6 network of 64 bits as one, and no address of another', () => {
+    const { counts, send } = counter();
+    for (let host = 1; host <= PER_MINUTE; host++) send(1, `2001:db8:0:1:${host.toString(16)}::1`);
+    expect(() => counts.check('2001:db8:0:1::ffff')).toThrow(new BrokerError('rate_limited'));
+    for (const other of ['2001:db8:0:2::1', '2001:db8::1', '::1', '::ffff:192.0.2.1', '::ffff:192.0.2.2'])
+      expect(() => counts.check(other)).not.toThrow();
+    send(PER_MINUTE, '2001:db8::1');
+    expect(() => counts.check('2001:db8::5:0:0:1')).toThrow(new BrokerError('rate_limited'));
+    send(PER_MINUTE, '::ffff:192.0.2.1');
+    expect(() => counts.check('::ffff:192.0.2.2')).not.toThrow();
+  });
+
   it('begins again with the next clock minute, to the millisecond', () => {
     const { counts, send, setMs } = counter(60_000);
     send(PER_MINUTE);

@@ -242,7 +242,7 @@ describe('the streams', () => {
       Properties,
     }));
 
-  test('the streams of tenancy, keys and sessions go to the projector and to the detector, that of audit to the archiver', () => {
+  test('the streams of tenancy, keys and sessions go to the projector and to the detector, that of usage to the detector, that of audit to the archiver', () => {
     expect(mappings.map(({ stream, to, deadLetters }) => [stream, to, deadLetters])).toEqual([
       ['TenancyTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
       ['KeysTable/stream', 'Projector/Broker/Function', 'Projector/DeadLetters'],
@@ -251,6 +251,7 @@ describe('the streams', () => {
       ['SessionsTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
       ['TenancyTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
       ['KeysTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
+      ['UsageTable/stream', 'Detector/Broker/Function', 'Detector/DeadLetters'],
     ]);
   });
 
@@ -262,6 +263,7 @@ describe('the streams', () => {
         FunctionName: _function,
         DestinationConfig: _destination,
         Tags: _tags,
+        FilterCriteria: _filter,
         ...settings
       } = Properties;
       expect(settings).toEqual({
@@ -276,6 +278,15 @@ describe('the streams', () => {
       });
     },
   );
+
+  test('none discards a record, except that of usage, whose sessions are written too often: it delivers budgets alone', () => {
+    const filtered = mappings.filter(({ Properties }) => Properties['FilterCriteria'] !== undefined);
+    expect(filtered.map(({ stream }) => stream)).toEqual(['UsageTable/stream']);
+    const { Filters } = Object(filtered[0]?.Properties['FilterCriteria']);
+    expect(Filters.map(({ Pattern }: { Pattern: string }) => JSON.parse(Pattern))).toEqual([
+      { dynamodb: { Keys: { pk: { S: [{ prefix: 'BUDGET#' }] } } } },
+    ]);
+  });
 
   test.each(ofType(own, 'AWS::SQS::Queue').map((queue) => [queue.name, queue] as const))(
     '%s keeps what was given up on for 14 days, encrypted, over TLS',

@@ -2,16 +2,17 @@ import { describe, expect, test } from '@jest/globals';
 import { call, type Json, matches, request, resolved } from './event-pattern.ts';
 import { exampleApp, inWords, ofType, templateOf } from './synthesized.ts';
 
-const { audit, data } = exampleApp({});
-const [own, stored] = [templateOf(audit), templateOf(data)];
+const { api, audit, data, observability } = exampleApp({});
+const [own, stored, observing] = [templateOf(audit), templateOf(data), templateOf(observability)];
 const words = (value: unknown): string => inWords(value, own, stored);
 
 const patterns = ofType(own, 'AWS::Events::Rule')
-  .filter(({ name }) => /^(Changes|KeyCopied)\//.test(name))
+  .filter(({ name }) => /^(Changes|KeyCopied|KeyEndangered)\//.test(name))
   .map(({ name, Properties }) => ({ name, pattern: resolved(Properties['EventPattern'], words) }));
 
 const ACCOUNT = '{AWS::AccountId}';
 const table = `${data.stackName}-KeysTable1A2B3C`;
+const TOKEN_ROLE = 'spelo-byok-dev-token-eu-central-1';
 
 const noticesOf = (event: unknown): readonly string[] =>
   patterns.filter(({ pattern }) => matches(pattern, event)).map(({ name }) => name);
@@ -76,8 +77,85 @@ describe('the rules on changes notice', () => {
     ],
     ['s3', 'DeleteObjects', request({ bucketName: 'ArchiveBucket' }), 'Changes/Data/ObjectRule'],
     ['kms', 'ReplicateKey', { resources: [{ ARN: 'MasterKey' }] }, 'KeyCopied/SealingRule'],
+    ['kms', 'RevokeGrant', { resources: [{ ARN: 'TablesKey' }] }, 'KeyEndangered/StoringRule'],
+    [
+      'lambda',
+      'CreateFunction20150331',
+      request({ functionName: 'innocent', role: `arn:{AWS::Partition}:iam::${ACCOUNT}:role/${TOKEN_ROLE}` }),
+      'Changes/Code/FunctionRule',
+    ],
+    [
+      'lambda',
+      'UpdateFunctionConfiguration20150331v2',
+      request({ functionName: 'innocent', role: `arn:{AWS::Partition}:iam::${ACCOUNT}:role/${TOKEN_ROLE}` }),
+      'Changes/Code/FunctionRule',
+    ],
+    [
+      'lambda',
+      'PutFunctionConcurrency20171031',
+      request({ functionName: 'spelo-byok-dev-detector', reservedConcurrentExecutions: 0 }),
+      'Changes/Code/FunctionRule',
+    ],
+    [
+      'lambda',
+      'UpdateCodeSigningConfig20200422',
+      request({ codeSigningConfigArn: 'arn:aws:lambda:eu-central-1:1:code-signing-config:csc-1' }),
+      'Changes/Code/SigningRule',
+    ],
+    [
+      'cloudformation',
+      'ExecuteChangeSet',
+      request({ changeSetName: 'arn:aws:cloudformation:eu-central-1:1:changeSet/a/b' }),
+      'Changes/Code/StackRule',
+    ],
+    ['events', 'PutTargets', request({ rule: 'spelo-byok-dev-audit-Tampering1' }), 'Changes/Code/RuleRule'],
+    [
+      'sns',
+      'SetSubscriptionAttributes',
+      request({ subscriptionArn: 'Alarms', attributeName: 'FilterPolicy' }),
+      'Changes/Code/TopicRule',
+    ],
+    ['sns', 'PutDataProtectionPolicy', request({ resourceArn: 'Alarms' }), 'Changes/Code/TopicRule'],
+    [
+      'logs',
+      'DeleteMetricFilter',
+      request({ logGroupName: 'spelo-byok-dev-audit-ProjectorBrokerLogs1A2B' }),
+      'Changes/Code/LogRule',
+    ],
+    [
+      'sqs',
+      'PurgeQueue',
+      request({ queueUrl: `https://sqs.eu-central-1.amazonaws.com/${ACCOUNT}/spelo-byok-dev-data-HangUps1` }),
+      'Changes/Code/QueueRule',
+    ],
+    [
+      'sqs',
+      'DeleteQueue',
+      request({ queueUrl: `https://queue.amazonaws.com/${ACCOUNT}/spelo-byok-dev-audit-DeadLetters1` }),
+      'Changes/Code/QueueRule',
+    ],
+    [
+      'dynamodb',
+      'EnableKinesisStreamingDestination',
+      request({ tableName: table, streamArn: 'arn:aws:kinesis:eu-central-1:2:stream/x' }),
+      'Changes/Data/CopyRule',
+    ],
   ] as const)('%s %s', (service, eventName, more, rule) => {
     expect(noticesOf(call(service, eventName, more))).toEqual([rule]);
+  });
+
+  test('a route of the API that leads elsewhere, and no route of another API', () => {
+    const [rule, ...others] = ofType(observing, 'AWS::Events::Rule').map(({ Properties }) =>
+      resolved(Properties['EventPattern'], (value) => inWords(value, observing, templateOf(api))),
+    );
+    expect(others).toEqual([]);
+    const changed = (eventName: string, apiId: unknown) =>
+      matches(rule, call('apigateway', eventName, request({ apiId, integrationId: 'i1' })));
+    const [apiId] = Object(rule).detail.requestParameters.apiId;
+    for (const eventName of ['UpdateIntegration', 'CreateRoute', 'UpdateRoute', 'DeleteAuthorizer'])
+      expect(changed(eventName, apiId)).toBe(true);
+    expect(changed('GetIntegration', apiId)).toBe(false);
+    expect(changed('UpdateIntegration', 'another')).toBe(false);
   });
 
   test('an event source mapping of a function of the stage', () => {
@@ -97,6 +175,14 @@ describe('the rules on changes notice', () => {
         ...request({ functionName: 'spelo-byok-dev-token' }),
         sourceIPAddress: 'cloudformation.amazonaws.com',
       }),
+    ],
+    [
+      'a function of another program',
+      call('lambda', 'CreateFunction20150331', request({ functionName: 'x', role: 'arn:aws:iam::1:role/x' })),
+    ],
+    [
+      'a queue of another program',
+      call('sqs', 'PurgeQueue', request({ queueUrl: `https://sqs.eu-central-1.amazonaws.com/${ACCOUNT}/x` })),
     ],
     ['another bucket', call('s3', 'PutBucketPolicy', request({ bucketName: 'photos' }))],
     ['reads', call('dynamodb', 'DescribeTable', request({ tableName: table }))],

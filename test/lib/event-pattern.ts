@@ -4,12 +4,19 @@ export type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/** `*` stands for any characters. */
+const matchesGlob = (text: string, glob: string): boolean => {
+  const parts = glob.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('.*')}$`).test(text);
+};
+
 /** One value of a pattern's list: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html */
 const fits = (wanted: unknown, value: unknown): boolean => {
   if (!isObject(wanted)) return value === wanted;
   if ('exists' in wanted) return (value !== undefined) === wanted['exists'];
   if (value === undefined) return false;
   if ('prefix' in wanted) return String(value).startsWith(String(wanted['prefix']));
+  if ('wildcard' in wanted) return matchesGlob(String(value), String(wanted['wildcard']));
   const not = wanted['anything-but'];
   if (isObject(not))
     return ![not['prefix']].flat().some((prefix) => String(value).startsWith(String(prefix)));

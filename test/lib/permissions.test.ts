@@ -409,8 +409,10 @@ describe('the tables', () => {
       'usage',
       'detector',
       'rotate-on-request',
+      'sweeper',
       'retire-models',
       'heartbeat',
+      'hangup',
       'watch',
       ...OPERATORS.filter((role) => role !== 'ModelCheckOperator' && role !== 'VerifyArchiveOperator'),
     ]);
@@ -418,6 +420,8 @@ describe('the tables', () => {
     const own = (writer: string) => `EVENTS#${writer}#*`;
     expect(conditionsOf('events', 'TenancyTable', writes)).toEqual(puts(own('events')));
     expect(conditionsOf('watch', 'TenancyTable', writes)).toEqual(puts(own('watch')));
+    for (const role of ['hangup', 'sweeper'])
+      expect(conditionsOf(role, 'TenancyTable', writes)).toEqual(puts(own(role)));
     expect(conditionsOf('heartbeat', 'TenancyTable', writes)).toEqual(puts('EVENTS#heartbeat#heartbeat'));
     expect(conditionsOf('RebuildUsageOperator', 'TenancyTable', writes)).toEqual(puts(own('rebuild-usage')));
     // They read, and note when an API token was last used.

@@ -91,6 +91,7 @@ describe('the alarms', () => {
       ['spelo-byok-dev-sites-are-not-moved-off-retired-models', undefined, 0],
       ['spelo-byok-dev-the-records-of-key-use-are-not-compared', undefined, 0],
       ['spelo-byok-dev-the-heartbeat-does-not-arrive', undefined, 0],
+      ['spelo-byok-dev-the-api-was-changed', 'TriggeredRules', 0],
       ['spelo-byok-dev-requests-do-not-come-through-the-edge', undefined, 50],
       ['spelo-byok-dev-the-edge-answers-with-errors', undefined, 10],
       ['spelo-byok-dev-the-firewall-turns-requests-away', undefined, 20],

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { expectSuccess } from '../support/answers.ts';
 import { makeKeyedTenant } from '../support/keyed-tenant.ts';
 import { isLong } from '../support/long-forms.ts';
 import { startTestStack, type TestStack } from '../support/stack.ts';
-import { BOUND, watchedCalls } from './watched-calls-model.ts';
+import { BOUND, LEASE_MS, numbers, setBudgets, soon, watchedCalls } from './watched-calls-model.ts';
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -12,43 +11,18 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-/** A generator of whole numbers below `limit`. Order of concurrent calls varies from run to run, and the promise does not. */
-const numbers = (seed: number) => {
-  let state = seed;
-  return (limit: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-};
-
-/** Waits for what a mishap may keep from happening. */
-const soon = async (isTrue: () => boolean): Promise<void> => {
-  for (let waits = 0; waits < 100 && !isTrue(); waits++) await sleep(5);
-};
-
 const CALLS = isLong('model') ? 200 : 80;
 const AT_ONCE = 10;
 const TURNS = 3;
-const LEASE_MS = 71_000;
 
 /** A budget of some responses: it runs out long before the calls do. */
 const AMOUNT_USD = isLong('model') ? 8 : 3;
 const AMOUNT = AMOUNT_USD * 100_000_000;
 
-const set = async (tenant: Awaited<ReturnType<typeof makeKeyedTenant>>, action: string) => {
-  for (const path of [`/v1/sites/${tenant.siteId}`, `/v1/workspaces/${tenant.workspaceId}`])
-    expectSuccess(
-      await stack.call('PUT', `${path}/budget`, {
-        as: tenant.owner,
-        body: { period: 'month', amount_usd: AMOUNT_USD, action },
-      }),
-    );
-};
-
 it(`never_exceed holds for ${CALLS} calls with crashed, late, repeated and duplicate watchers, to the micro-cent`, async () => {
   const pick = numbers(7);
   const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
-  await set(tenant, 'never_exceed');
+  await setBudgets(stack, tenant, 'never_exceed', AMOUNT_USD);
   const world = watchedCalls(stack, tenant, pick, { turnByTurn: true });
   const calls: Awaited<ReturnType<typeof world.openCall>>[] = [];
   const check = async (): Promise<void> => {
@@ -121,7 +95,7 @@ it(`never_exceed holds for ${CALLS} calls with crashed, late, repeated and dupli
 
 it('never_exceed spends what a watcher that died had reserved, once the broker has closed the call', async () => {
   const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
-  await set(tenant, 'never_exceed');
+  await setBudgets(stack, tenant, 'never_exceed', AMOUNT_USD);
   const world = watchedCalls(stack, tenant, numbers(3), { turnByTurn: true });
   const call = await world.openCall();
   await call.watch();
@@ -147,29 +121,3 @@ it('never_exceed spends what a watcher that died had reserved, once the broker h
   expect(await counts()).toEqual([spent, spent]);
   world.close();
 }, 60_000);
-
-it('end_calls overruns by at most one response for each live call', async () => {
-  const pick = numbers(11);
-  const tenant = await makeKeyedTenant(stack, {}, { control: 'locked' });
-  await set(tenant, 'end_calls');
-  const world = watchedCalls(stack, tenant, pick, { turnByTurn: false });
-  const calls = await Promise.all(Array.from({ length: AT_ONCE }, () => world.openCall()));
-  for (const call of calls) await call.watch();
-  for (const call of calls) await soon(call.isHeard);
-  const exhausted = async () =>
-    (await world.budgetItems()).some(({ remainingMicroCents }) => remainingMicroCents <= 0);
-  for (let round = 0; round < 200 && !(await exhausted()); round++) {
-    for (const call of calls) call.speak();
-    await sleep(10);
-    for (const call of calls) call.finish();
-    // The next turn comes after the count of this one.
-    for (const call of calls) while (call.isLive() && !(await call.isCounted())) await sleep(5);
-  }
-  expect(await exhausted()).toBe(true);
-  expect(calls.some((call) => call.isLive())).toBe(false);
-  for (const call of calls) await call.settled();
-  const invoice = calls.reduce((sum, call) => sum + call.invoice(), 0);
-  expect(invoice).toBeGreaterThanOrEqual(AMOUNT);
-  expect(invoice).toBeLessThanOrEqual(AMOUNT + AT_ONCE * BOUND);
-  world.close();
-}, 120_000);

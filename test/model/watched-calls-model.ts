@@ -12,6 +12,7 @@ import { highestCostOfResponse } from '../../lambdas/domain/budgets/response-bou
 import type { CallId } from '../../lambdas/domain/calls/call.ts';
 import { ConflictError, DependencyUnavailableError } from '../../lambdas/domain/dependency.ts';
 import { newSessionId, type SiteId, type WorkspaceId } from '../../lambdas/domain/identifiers.ts';
+import { OpenAiFailure } from '../../lambdas/domain/openai-failure.ts';
 import { POST_INSTRUCTION_TOKENS } from '../../lambdas/domain/openai-models.ts';
 import { newSessionUsage, type SessionUsage } from '../../lambdas/domain/sessions/session-usage.ts';
 import { withCallClosed } from '../../lambdas/domain/sessions/watched-usage.ts';
@@ -20,11 +21,13 @@ import { costOf } from '../../lambdas/domain/usage/cost.ts';
 import { priceOf } from '../../lambdas/domain/usage/price-catalogue.ts';
 import { NO_TOKENS, type TokenCounts } from '../../lambdas/domain/usage/token-counts.ts';
 import { chargeBudgets } from '../../lambdas/use-cases/budgets/charge-budgets.ts';
+import { findSpentBudget } from '../../lambdas/use-cases/budgets/find-spent-budget.ts';
 import { reserveResponse } from '../../lambdas/use-cases/budgets/reserve-response.ts';
 import { type WatchPorts, watchCall } from '../../lambdas/use-cases/calls/watch-call.ts';
 import type { ResponseRequest, SidebandEvent, WatchRequest } from '../../lambdas/use-cases/ports/calls.ts';
 import { closeSilentSessions } from '../../lambdas/use-cases/sessions/close-silent-sessions.ts';
 import { aSession } from '../domain/sessions/session-usage-fixture.ts';
+import { expectSuccess } from '../support/answers.ts';
 import { tablesAt } from '../support/key-tables.ts';
 import type { TestStack } from '../support/stack.ts';
 
@@ -65,12 +68,49 @@ export const BOUND = highestCostOfResponse(price, {
   maxOutputTokens: DEFAULT_CONVERSATION.maxOutputTokens,
 });
 
+/** A generator of whole numbers below `limit`. Order of concurrent calls varies from run to run, and the promise does not. */
+export const numbers = (seed: number) => {
+  let state = seed;
+  return (limit: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+};
+
+/** Waits for what a mishap may keep from happening. */
+export const soon = async (isTrue: () => boolean): Promise<void> => {
+  for (let waits = 0; waits < 100 && !isTrue(); waits++) await sleep(5);
+};
+
+/** Longer than a watcher holds a call that it does not renew. */
+export const LEASE_MS = 71_000;
+
+/** The same budget for the site and its workspace. */
+export const setBudgets = async (
+  stack: TestStack,
+  {
+    siteId,
+    workspaceId,
+    owner,
+  }: { readonly siteId: string; readonly workspaceId: string; readonly owner: string },
+  action: string,
+  amountUsd: number,
+): Promise<void> => {
+  for (const path of [`/v1/sites/${siteId}`, `/v1/workspaces/${workspaceId}`])
+    expectSuccess(
+      await stack.call('PUT', `${path}/budget`, {
+        as: owner,
+        body: { period: 'month', amount_usd: amountUsd, action },
+      }),
+    );
+};
+
 /** Calls at an OpenAI of this process, and watchers of them over the real use cases, adapters and embedded engine. */
 export const watchedCalls = (
   stack: TestStack,
   tenant: { readonly workspaceId: string; readonly siteId: string },
   pick: Pick,
-  { turnByTurn }: { readonly turnByTurn: boolean },
+  { turnByTurn, slowHangUps = false }: { readonly turnByTurn: boolean; readonly slowHangUps?: boolean },
 ) => {
   const workspaceId = tenant.workspaceId as WorkspaceId;
   const siteId = tenant.siteId as SiteId;
@@ -88,7 +128,9 @@ export const watchedCalls = (
     writer: 'watch',
   });
   const workspaces = dynamoDbWorkspaces(dynamoDb, TABLES.tenancy.name);
-  const state = { aheadMs: 0 };
+  const state = { aheadMs: 0, isSpent: false };
+  /** Messages of the queue of hang-ups, which arrive when the test wants. */
+  const queued: (() => void)[] = [];
   const opened: { end(): void }[] = [];
   const calls = new Map<string, { watch(from: WatchRequest): Promise<void> }>();
   const clock = (): Date => new Date(Date.now() + state.aheadMs);
@@ -97,6 +139,9 @@ export const watchedCalls = (
     (await tables.usageOf(`BUDGET#${workspaceId}`)).map((item) => budgetItem.parse(item));
 
   const openCall = async () => {
+    let aheadMs = 0;
+    /** The clock of the watchers of this call. */
+    const clockHere = (): Date => new Date(clock().getTime() + aheadMs);
     const session = {
       ...aSession({ mode: 'byok', mintedMs: clock().getTime() }),
       sessionId: newSessionId(clock(), random),
@@ -121,14 +166,26 @@ export const watchedCalls = (
     const sidebands = new Set<{ events: SidebandEvent[]; process: Process }>();
     const ended: string[] = [];
     let isLive = true;
-    let active: { id: string; reservationId: string | undefined } | undefined;
+    let active: { id: string; reservationId: string | undefined; wasWatched: boolean } | undefined;
+    let answersTurns = !turnByTurn;
+    let ranAfterSpent = 0;
+    let stoppedMicroCents = 0;
+    /** Responses whose end a watcher heard, less those that died with it before it wrote them. */
+    let heard = 0;
     let previousItemId: string | null = null;
     let count = 0;
 
     const send = (event: SidebandEvent): void => {
       for (const { events } of sidebands) events.push(event);
     };
-    const bill = (): TokenCounts => {
+    const bill = (isStopped = false): TokenCounts => {
+      if (isStopped) {
+        // What it had said by then, and the conversation that it had read before.
+        const some = { ...NO_TOKENS, cachedAudioIn: pick(POST_INSTRUCTION_TOKENS), audioOut: pick(20) };
+        invoice.push(some);
+        stoppedMicroCents += costOf(some, price).totalMicroCents;
+        return some;
+      }
       // Sometimes as much as a response can cost at all.
       const input = pick(4) === 0 ? POST_INSTRUCTION_TOKENS : pick(POST_INSTRUCTION_TOKENS);
       const output = pick(4) === 0 ? DEFAULT_CONVERSATION.maxOutputTokens : pick(1_000);
@@ -138,15 +195,29 @@ export const watchedCalls = (
     };
     const begin = (reservationId?: string): void => {
       count += 1;
-      active = { id: `resp_${count}`, reservationId };
+      active = { id: `resp_${count}`, reservationId, wasWatched: isWatched() };
       send({ type: 'response_started', responseId: active.id, maxOutputTokens: 1_024, reservationId });
     };
-    const finish = (): void => {
+    const done = (isStopped = false): void => {
       if (active === undefined) return;
+      if (isWatched()) heard += 1;
       const { id: responseId, reservationId } = active;
       active = undefined;
-      send({ type: 'response_done', responseId, tokens: bill(), reservationId });
+      send({ type: 'response_done', responseId, tokens: bill(isStopped), reservationId });
     };
+    const finish = (): void => {
+      ranTo(active);
+      done();
+    };
+    /** Notes a response that nobody stopped, of those that a watcher could have stopped. */
+    const ranTo = (response: typeof active): void => {
+      if (state.isSpent && response?.wasWatched === true) ranAfterSpent += 1;
+    };
+    /** No watcher can stop the response that runs. */
+    const unwatch = (): void => {
+      if (active !== undefined) active = { ...active, wasWatched: false };
+    };
+    const isWatched = (): boolean => [...sidebands].some(({ process }) => !process.dead);
 
     const start = async (from: WatchRequest, process: Process): Promise<void> => {
       const alive = <Value>(value: Value): Value => {
@@ -161,6 +232,8 @@ export const watchedCalls = (
       const saveUsage: typeof meters.saveUsage = async (usage, charged) => {
         counting();
         await meters.saveUsage(usage, charged);
+        if ((charged?.length ?? 0) > 0)
+          state.isSpent ||= (await budgetItems()).some(({ remainingMicroCents }) => remainingMicroCents <= 0);
         counting();
       };
       const reading = {
@@ -168,7 +241,7 @@ export const watchedCalls = (
           alive(await meterReader.readSessionUsage(...given)),
       };
       const base = {
-        clock,
+        clock: clockHere,
         random,
         backOff: async () => alive(await sleep(1 + pick(4))),
         meterReader: reading,
@@ -176,8 +249,12 @@ export const watchedCalls = (
       };
       const hangUps = {
         send: async (message: { readonly kind: string }) => {
-          if (message.kind === 'end') call.end();
-          else for (const each of opened) each.end();
+          const handle = (): void => {
+            if (message.kind === 'end') call.end();
+            else for (const each of opened) each.end();
+          };
+          if (slowHangUps) queued.push(handle);
+          else handle();
         },
       };
       const ports = {
@@ -214,7 +291,15 @@ export const watchedCalls = (
               sideband: {
                 begin: () => sideband.events.push({ type: 'session', fields: {} }),
                 restore: () => undefined,
-                silence: () => undefined,
+                silence: () => {
+                  alive(undefined);
+                  done(true);
+                },
+                stop: () => {
+                  alive(undefined);
+                  answersTurns = false;
+                  done(true);
+                },
                 respond: ({ reservationId }: ResponseRequest) => {
                   alive(undefined);
                   if (!sidebands.has(sideband)) return false;
@@ -233,6 +318,15 @@ export const watchedCalls = (
             };
           },
         },
+        calls: {
+          hangUp: async () => {
+            alive(undefined);
+            if (slowHangUps && pick(2) === 0) throw new OpenAiFailure('upstream_error', { status: 500 });
+            call.end();
+            return { openAiRequestId: undefined };
+          },
+        },
+        spentBudgets: findSpentBudget({ ...base, budgets }),
         plans: [],
         notices: {},
         watchers: { start: async (next: WatchRequest) => call.watch(next) },
@@ -248,6 +342,9 @@ export const watchedCalls = (
     const call = {
       ended,
       invoice: (): number => invoice.reduce((sum, tokens) => sum + costOf(tokens, price).totalMicroCents, 0),
+      responses: () => invoice.length,
+      /** The cost of responses that a watcher stopped. */
+      stoppedInvoice: () => stoppedMicroCents,
       isLive: () => isLive,
       isAnswering: () => active !== undefined,
       usage: async (): Promise<SessionUsage | undefined> =>
@@ -264,14 +361,28 @@ export const watchedCalls = (
         send({ type: 'turn', itemId });
         send({ type: 'item', itemId, previousItemId });
         previousItemId = itemId;
-        if (!turnByTurn && active === undefined) begin();
+        if (answersTurns && active === undefined) begin();
+      },
+      /** The page starts a response by itself. */
+      ask: (): void => {
+        if (isLive && active === undefined) begin();
       },
       finish,
+      isWatched,
+      /** Time passes for this call alone, so that the leases of other calls do not lapse. */
+      advance: (ms: number): void => {
+        aheadMs += ms;
+      },
+      isRunning: () => running.size > 0,
+      /** Responses that ran to their end, or into the end of the call, after the amount was counted as spent. */
+      ranAfterSpent: () => ranAfterSpent,
       kill: (): void => {
+        unwatch();
         for (const { process } of sidebands) process.dead = true;
       },
       /** OpenAI closes the connections of the watchers; the call continues. */
       disconnect: (): void => {
+        unwatch();
         for (const sideband of sidebands) {
           sideband.events.push({ type: 'closed' });
           sidebands.delete(sideband);
@@ -281,12 +392,17 @@ export const watchedCalls = (
       end: (): void => {
         if (!isLive) return;
         isLive = false;
+        ranTo(active);
         if (active !== undefined) bill();
         active = undefined;
         call.disconnect();
       },
       isHeard: () => sidebands.size > 0 && [...sidebands].every(({ events }) => events.length === 0),
-      isCounted: async () => (await call.usage())?.responses === invoice.length,
+      isCounted: async () => ((await call.usage())?.responses ?? 0) >= heard,
+      /** A watcher has died, and wrote no more than this. */
+      countFromHere: async (): Promise<void> => {
+        heard = (await call.usage())?.responses ?? 0;
+      },
       /** The end as the hang-up function records it, which has no budgets at hand. */
       closedByBroker: async (): Promise<void> => {
         call.end();
@@ -306,6 +422,11 @@ export const watchedCalls = (
   return {
     openCall,
     budgetItems,
+    isSpent: () => state.isSpent,
+    /** The queue of hang-ups is handled. */
+    deliverHangUps: () => {
+      for (const handle of queued.splice(0)) handle();
+    },
     /** The sweeper over the real index; the watchers that it starts run here. */
     sweep: closeSilentSessions(
       {

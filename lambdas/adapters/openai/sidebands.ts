@@ -103,6 +103,10 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings, turnByTurn: bool
     socket.send(JSON.stringify(event));
     return true;
   };
+  const silence = (): void => {
+    send({ type: 'response.cancel' });
+    send({ type: 'output_audio_buffer.clear' });
+  };
   const { model: _, audio: __, reasoning: ___, ...changeable } = sessionOf(settings, turnByTurn);
   return {
     begin: () => {
@@ -111,9 +115,13 @@ const sidebandOf = (socket: WebSocket, settings: VoiceSettings, turnByTurn: bool
     restore: (expected) => {
       send({ type: 'session.update', session: { ...changeable, ...learned(expected, turnByTurn) } });
     },
-    silence: () => {
-      send({ type: 'response.cancel' });
-      send({ type: 'output_audio_buffer.clear' });
+    silence,
+    stop: () => {
+      send({
+        type: 'session.update',
+        session: { type: 'realtime', audio: { input: { turn_detection: null } } },
+      });
+      silence();
     },
     respond: ({ reservationId, maxOutputTokens, prompt }) =>
       send({

@@ -10,6 +10,46 @@ const PRIVATE_TOO = { allowPrivateDomains: true } as const;
 const HOSTING = new Set(['amazonaws.com', 'amazonaws.com.cn', 'azure.com', 'windows.net', 'on.aws']);
 
 /**
+ * Domains directly below which anybody can have a site, and which their companies have not put on the list: builders of
+ * sites and shops, editors that run code, and caches that serve pages of others.
+ */
+const SITE_BUILDERS = new Set([
+  'ampproject.org',
+  'b-cdn.net',
+  'bigcartel.com',
+  'canva.site',
+  'cdn.ampproject.org',
+  'codesandbox.io',
+  'ghost.io',
+  'github.dev',
+  'app.github.dev',
+  'gitpod.io',
+  'glide.page',
+  'glitch.me',
+  'godaddysites.com',
+  'googleusercontent.com',
+  'gradio.live',
+  'hubspotpagebuilder.com',
+  'jimdosite.com',
+  'mybigcommerce.com',
+  'mykajabi.com',
+  'mystrikingly.com',
+  'podia.com',
+  'sharepoint.com',
+  'softr.app',
+  'squarespace.com',
+  'stackblitz.io',
+  'strikingly.com',
+  'substack.com',
+  'teachable.com',
+  'thinkific.com',
+  'tumblr.com',
+  'weebly.com',
+  'wordpress.com',
+  'zendesk.com',
+]);
+
+/**
  * The Public Suffix List (https://publicsuffix.org) as the library `tldts` ships it, with the private part: `github.io` and
  * `myshopify.com` are on it alongside `co.uk`. As old as the installed version of the library.
  */
@@ -19,6 +59,8 @@ export const publicSuffixList: PublicSuffixes = {
     // A rule `*.example.com` makes every domain below example.com a suffix.
     const hasSuffixesBelow = isSuffix(`any-label.${host}`);
     const owner = getDomain(host, PRIVATE_TOO);
-    return isSuffix(host) || hasSuffixesBelow || (owner !== null && HOSTING.has(owner));
+    return (
+      isSuffix(host) || hasSuffixesBelow || SITE_BUILDERS.has(host) || (owner !== null && HOSTING.has(owner))
+    );
   },
 };

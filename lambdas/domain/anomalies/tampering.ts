@@ -6,7 +6,8 @@ import { isSiteId, isWorkspaceId } from '../identifiers.ts';
  *
  * - `key_put_back`: a stored key does not match its mark, so an older one was put back or an attribute was changed.
  * - `mark_put_back`: the key and its mark match, and are older than a state that was seen before, or gone.
- * - `unexplained_change`: a workspace, member, site, stop or webhook was changed, and no audit event explains it.
+ * - `unexplained_change`: a workspace, member, site, stop, webhook or budget was changed, and no audit event explains it; or the
+ *   spent amount of a budget was lowered below the usage.
  * - `foreign_event`: an audit event lies in the partition of a writer who may not write it.
  */
 export const TAMPERING_KINDS = [

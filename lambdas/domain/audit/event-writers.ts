@@ -51,6 +51,8 @@ export const EVENT_WRITERS = {
   'mark-keys': ['key.marked'],
   'set-plan': ['workspace.plan_changed'],
   watch: ['budget.threshold_reached'],
+  hangup: ['plan.threshold_reached'],
+  sweeper: ['plan.threshold_reached'],
   stop: ['service.stopped', 'service.resumed'],
   'break-glass': ['service.stopped', 'service.resumed'],
   heartbeat: ['service.heartbeat'],

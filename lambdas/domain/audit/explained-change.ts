@@ -36,7 +36,7 @@ export interface ChangedItem {
 }
 
 /** A command that copies items back writes this event for each workspace before it does. */
-const RESTORED: Explanation = { writer: 'restore', types: ['workspace.restored'] };
+export const RESTORED: Explanation = { writer: 'restore', types: ['workspace.restored'] };
 
 /** The change that needs an explanation; undefined for items that change without an event. */
 export const tenancyChangeOf = ({ pk, sk, change, image }: ChangedItem): TenancyChange | undefined => {
@@ -56,6 +56,7 @@ export const tenancyChangeOf = ({ pk, sk, change, image }: ChangedItem): Tenancy
     return stage ? { ...found, workspaceId: 'platform' } : found;
   }
   if (kind === 'WEBHOOKS') return of(`webhook ${sk}`, webhookExplanations(change));
+  if (kind === 'MAIL') return of('mail alerts', mailExplanations(change));
   if (kind !== 'WORKSPACE') return undefined;
   if (sk === 'WORKSPACE') return of('workspace', workspaceExplanations(change));
   const [item = '', id = ''] = [sk.slice(0, sk.indexOf('#')), sk.slice(sk.indexOf('#') + 1)];
@@ -69,6 +70,13 @@ export const tenancyChangeOf = ({ pk, sk, change, image }: ChangedItem): Tenancy
       return of(`API token ${id}`, apiTokenExplanations(change, id, image));
     case 'SITE':
       return of(`site ${id}`, siteExplanations(change, id), id);
+    case 'REMOVAL':
+      // Without it, an invitation from before the removal could be accepted. DynamoDB alone removes it, by its expiry.
+      if (change === 'INSERT') return undefined;
+      return of(
+        'record of a removed person',
+        change === 'MODIFY' ? [{ writer: 'manage', types: ['member.removed'] }] : [],
+      );
     case 'ARCHIVED_SITE':
       return of(`archived site ${id}`, [{ writer: 'keys', types: ['site.archived'], siteId: id }], id);
     default:
@@ -138,3 +146,7 @@ const webhookExplanations = (change: ChangedItem['change']): readonly Explanatio
   if (change === 'REMOVE') return [{ writer: 'manage', types: ['webhook.removed'] }];
   return [{ writer: 'manage', types: ['webhook.changed', 'webhook.secret_rotated'] }];
 };
+
+/** An item is never removed: an address that is no longer the workspace's gets no mail. */
+const mailExplanations = (change: ChangedItem['change']): readonly Explanation[] =>
+  change === 'REMOVE' ? [] : [{ writer: 'manage', types: ['mail_alerts.verified', 'mail_alerts.changed'] }];

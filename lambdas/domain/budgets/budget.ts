@@ -104,6 +104,12 @@ export const isExhausted = (
 export const endsCalls = (budget: Budget): boolean =>
   budget.action === 'end_calls' && budget.remainingMicroCents <= 0 && budget.callsEndedAt === null;
 
+/** True when no response may run any more once `costMicroCents` is charged as well. */
+export const isSpentWith = (
+  { action, remainingMicroCents }: Pick<Budget, 'action' | 'remainingMicroCents'>,
+  costMicroCents: number,
+): boolean => action === 'end_calls' && remainingMicroCents - costMicroCents <= 0;
+
 const REQUIRED_CONTROL: Readonly<Record<BudgetAction, Control>> = {
   notify: 'open',
   refuse: 'open',

@@ -54,6 +54,8 @@ export interface WatchedCall {
   readonly restored: boolean;
   /** A restore is under way: its answer is awaited, and what came before it is not held against the page. */
   readonly restoring: boolean;
+  /** A budget is spent: no response may run until the call is hung up. */
+  readonly stopped: boolean;
   /** Ids of items that were seen. */
   readonly items: ReadonlySet<string>;
   readonly active: ReadonlySet<string>;
@@ -95,6 +97,7 @@ export const newWatchedCall = (
   attached: false,
   restored: false,
   restoring: false,
+  stopped: false,
   items: new Set(),
   active: new Set(),
   speaking: false,
@@ -123,7 +126,19 @@ interface Taken {
 }
 
 /** The call after one event, and what the watcher has to do about it, in this order. */
-export const afterEvent = (call: WatchedCall, event: WatchedEvent): Taken => withAnswer(taken(call, event));
+export const afterEvent = (call: WatchedCall, event: WatchedEvent): Taken =>
+  call.stopped ? whileStopped(taken(call, event), event) : withAnswer(taken(call, event));
+
+/** Everything is still counted. A response that the page starts anyway is stopped. */
+const whileStopped = ({ call, steps }: Taken, { type }: WatchedEvent): Taken => {
+  const kept = steps.filter((step) => NOTES.has(step.do));
+  return { call, steps: type === 'response_started' ? [...kept, { do: 'silence' }] : kept };
+};
+
+const NOTES: ReadonlySet<WatchedStep['do']> = new Set(['count', 'note_attached', 'release', 'gap']);
+
+/** The call once a budget of it is spent. */
+export const stopped = (call: WatchedCall): WatchedCall => ({ ...call, stopped: true });
 
 /** Asks for the answer to a turn as soon as nobody speaks. */
 const withAnswer = ({ call, steps }: Taken): Taken => {

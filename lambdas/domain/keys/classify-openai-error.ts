@@ -13,7 +13,9 @@ export interface OpenAiErrorAnswer {
 
 const MISSING_SCOPES = /missing scopes?: *((?:[a-z_]{1,40}(?:\.[a-z_]{1,40}){1,4}(?:, ?)?){1,5})/i;
 const REGIONAL_HOST = /(?<![a-z0-9.-])(?:([a-z]{2})\.)?api\.openai\.com(?![a-z0-9-])(?!\.[a-z0-9])/;
-const TRY_AGAIN = /try again in (?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)s)?(?:(\d+)ms)?/i;
+/** `1h2m3s`, `250ms`, `20 seconds`. Every repetition is bounded. */
+const TRY_AGAIN =
+  /try again in (?:(\d{1,9}) ?h(?:ours?)?,? ?)?(?:(\d{1,9}) ?m(?!s)(?:in(?:ute)?s?)?,? ?)?(?:([\d.]{1,12}) ?s(?:ec(?:ond)?s?)?)?(?:(\d{1,9}) ?ms)?/i;
 
 /**
  * Total: every answer that is not a success becomes exactly one failure. Only an error object in OpenAI's own form, in an

@@ -175,7 +175,7 @@ export const OPENAI_ERRORS = {
     },
     means: 'model_unavailable',
     aliases: ['model_not_available'],
-    says: /not have access to (?:the )?model|\bmodel\b.{0,80}\bdoes not exist/i,
+    says: /not have access to (?:the )?model|not allowed to sample from this model|\bmodel\b.{0,80}\bdoes not exist/i,
   },
   missing_scope: {
     example: {
@@ -227,7 +227,7 @@ export const OPENAI_ERRORS = {
       message: 'You must be a member of an organization to use the API',
     },
     means: 'not_a_member',
-    says: /member of an organi[sz]ation/i,
+    says: /member of an organi[sz]ation|access to the organi[sz]ation tied to/i,
   },
   expired_api_key: {
     example: {

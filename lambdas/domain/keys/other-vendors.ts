@@ -2,6 +2,8 @@
 const VENDORS: readonly (readonly [shape: RegExp, vendor: string])[] = [
   [/^sk-ant-/, 'Anthropic'],
   [/^sk-or-/, 'OpenRouter'],
+  [/^sk-kimi-/, 'Moonshot AI'],
+  [/^sk-helicone-/, 'Helicone'],
   [/^sk-lf-|^pk-lf-/, 'Langfuse'],
   [/^sk-[0-9a-f]{32}$/, 'DeepSeek or another vendor with keys of 32 hexadecimal digits'],
   [/^gsk_/, 'Groq'],

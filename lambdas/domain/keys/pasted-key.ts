@@ -108,6 +108,8 @@ const faultOf = (text: string, shown: string): RefusedPaste | undefined => {
     return refused('several_keys');
   if (ACCEPTED.test(text)) return undefined;
   if (/\p{Cc}/u.test(text)) return refused('invisible_character');
+  // A hyphen of another kind, or a letter of another alphabet that looks like `s` or `k`.
+  if (/[^\x21-\x7e]/u.test(text) && /[A-Za-z0-9_-]{16}/.test(text)) return refused('foreign_character');
   if (!text.startsWith('sk-')) return refused('not_an_openai_key');
   if (/[^A-Za-z0-9_-]/u.test(text)) return refused('foreign_character');
   return refused(text.length < 100 ? 'cut_off' : 'not_an_openai_key');

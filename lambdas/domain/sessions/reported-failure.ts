@@ -30,6 +30,12 @@ const SENTENCES = {
   connection_failed:
     "A visitor's browser could not connect to OpenAI. If it happens often, check that the page's Content-Security-Policy allows OpenAI: the Embed tab of the site lists the sources.",
   response_failed: 'OpenAI ended a response with an internal error. Try again, and check status.openai.com.',
+  response_filtered:
+    "OpenAI's content filter stopped a response. No action needed. If it happens often, change the instructions of the site.",
+  response_cut:
+    'A response reached its maximum length. If it happens often, increase max_output_tokens of the site, or ask for shorter answers in its instructions.',
+  page_event_refused:
+    'OpenAI refused an event that the page sent, and the session continued. Check the code of the page that sends events to OpenAI.',
 } as const;
 
 const OTHER_CODES: Readonly<Record<string, keyof typeof SENTENCES>> = {
@@ -40,6 +46,16 @@ const OTHER_CODES: Readonly<Record<string, keyof typeof SENTENCES>> = {
   NotReadableError: 'microphone_in_use',
   AbortError: 'microphone_in_use',
   invalid_api_key: 'client_secret_refused',
+  // `status_details.reason` of an incomplete response. Source: RealtimeResponse.
+  content_filter: 'response_filtered',
+  max_output_tokens: 'response_cut',
+  // Codes and types with which OpenAI answers an event of the page. Sources: openai-openapi; published reports.
+  invalid_request_error: 'page_event_refused',
+  invalid_event: 'page_event_refused',
+  invalid_value: 'page_event_refused',
+  invalid_type: 'page_event_refused',
+  unknown_parameter: 'page_event_refused',
+  missing_required_parameter: 'page_event_refused',
 };
 
 const UNKNOWN: Readonly<Record<FailureSource, keyof typeof SENTENCES>> = {

@@ -12,10 +12,14 @@ export const MAX_TOOLS_LENGTH = 8_000;
 /** Levels of objects and lists in `parameters`. */
 export const MAX_PARAMETERS_DEPTH = 12;
 
-/** True for what JSON can express in at most `depth` levels. Never recurses deeper than that. */
+/**
+ * True for what JSON can express in at most `depth` levels, in valid Unicode: half a surrogate pair reaches nobody as it was
+ * written. Never recurses deeper than that.
+ */
 export const isJsonWithin = (value: unknown, depth: number): boolean => {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (value === null || typeof value === 'boolean') return true;
+  if (typeof value === 'string') return value.isWellFormed();
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || depth === 0) return false;
-  return Object.values(value).every((part) => isJsonWithin(part, depth - 1));
+  return Object.entries(value).every(([name, part]) => name.isWellFormed() && isJsonWithin(part, depth - 1));
 };

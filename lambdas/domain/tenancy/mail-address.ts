@@ -1,5 +1,5 @@
-/** The part before `@`, as mail systems without SMTPUTF8 take it. */
-const LOCAL_PART = /^(?!\.)(?!.*\.\.)[A-Za-z0-9_'+.-]{0,63}[A-Za-z0-9_+-]$/;
+/** The part before `@`, unquoted, as mail systems without SMTPUTF8 take it. Source: RFC 5322, 3.2.3 (atext). */
+const LOCAL_PART = /^(?!\.)(?!.*\.\.)(?!.*\.$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}$/;
 
 /** Characters that a domain may not contain, so that nothing but a host gets into the URL that converts it. */
 const NO_HOST = /[\s/\\?#@:%[\]<>^|\p{Cc}]/u;

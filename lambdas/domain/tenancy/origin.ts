@@ -12,7 +12,8 @@ const WILDCARD_PREFIX = /^https:\/\/\*\./i;
 /** Labels as browsers send them. DNS allows an underscore in a host name, and hosting services use it. */
 const SUBDOMAIN = /^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+$/;
 
-const HOST = '[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\\d{1,5})?';
+/** Electron apps that `electron-serve` or Capacitor load have the host `-`. */
+const HOST = '(?:-|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::\\d{1,5})?';
 
 /** Origins of pages inside apps and browser extensions, by scheme. Each is registered exactly. */
 const APP_ORIGINS = [

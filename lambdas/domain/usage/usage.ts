@@ -15,6 +15,12 @@ export const USAGE_KEPT_DAYS = 400;
 /** Longest range of one read, days: more than a year, and no longer than the session usage that proves it is kept. */
 export const MAX_RANGE_DAYS = USAGE_KEPT_DAYS;
 
+/**
+ * Rows of one answer at most. One has up to 700 bytes in Lambda's response, which may have 6 MB:
+ * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
+export const MAX_USAGE_ROWS = 8_000;
+
 const DAY_MS = 86_400_000;
 
 /** Days of UTC, `yyyy-mm-dd`, both inclusive. */
@@ -83,6 +89,13 @@ export const totalUsage = (parts: readonly DayUsage[]): UsageSum => {
   const byok = parts.some((part) => part.mode === 'byok' && !isZeroEntry(part.entry));
   const { flaggedSessions, unpricedSessions, incompleteSessions } = entry;
   return { entry, estimated: byok || flaggedSessions + unpricedSessions + incompleteSessions > 0 };
+};
+
+/** Throws `invalid_request` for more rows than one answer can have. */
+export const refuseTooManyRows = ({ length }: { readonly length: number }): void => {
+  if (length <= MAX_USAGE_ROWS) return;
+  const message = `The answer would have ${length} rows, and the maximum is ${MAX_USAGE_ROWS}. Ask for fewer days, or leave a column out of group_by.`;
+  throw new BrokerError('invalid_request', { details: [{ path: 'group_by', message }] });
 };
 
 /** One row for each combination that occurs, in ascending order of `groups`. The rows add up to totalUsage. */

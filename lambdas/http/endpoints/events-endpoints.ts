@@ -46,15 +46,15 @@ const eventOf = (event: z.output<typeof sessionEvent>): WidgetEvent => {
       return { ...common, type: event.type };
     case 'usage':
       // A response without usage says only that the session is alive.
-      if (event.usage === null) return { ...common, type: 'heartbeat' };
+      if (event.usage === null || event.usage === undefined) return { ...common, type: 'heartbeat' };
       return {
         ...common,
         type: 'usage',
-        responseId: event.response_id,
+        responseId: event.response_id ?? event.id,
         tokens: tokenCountsOf(event.usage),
       };
     case 'error':
-      return { ...common, type: 'error', source: event.source, code: event.code };
+      return { ...common, type: 'error', source: event.source, code: event.code ?? null };
     case 'ended':
       return { ...common, type: 'ended', reason: event.reason };
   }

@@ -1,4 +1,4 @@
-import { type CurrentBudget, currentBudget } from '../../domain/budgets/budget.ts';
+import { type CurrentBudget, currentBudget, isSpentWith } from '../../domain/budgets/budget.ts';
 import { sameReservations } from '../../domain/budgets/response-reservation.ts';
 import type { SessionId } from '../../domain/identifiers.ts';
 import { entryOf, type SessionUsage } from '../../domain/sessions/session-usage.ts';
@@ -8,10 +8,19 @@ import type { SessionUsageStore } from '../ports/sessions.ts';
 import type { WorkspaceReader } from '../ports/tenancy.ts';
 import { type SettleBudgetPorts, settleBudgets } from './settle-budgets.ts';
 
-export interface ChargeBudgetPorts extends SettleBudgetPorts {
+export interface ChargedUsage {
+  /** As `saveUsage` of the store. Calls `onSpent` as soon as an `end_calls` budget of the session is spent with this cost. */
+  saveUsage(...given: [...Parameters<SessionUsageStore['saveUsage']>, onSpent?: () => void]): Promise<void>;
+}
+
+export interface BudgetPorts {
   readonly clock: Clock;
-  readonly budgets: BudgetNotes;
+  readonly budgets: Pick<BudgetNotes, 'readBudgets'>;
   readonly workspaces: WorkspaceReader;
+}
+
+export interface ChargeBudgetPorts extends SettleBudgetPorts, BudgetPorts {
+  readonly budgets: BudgetNotes;
   readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage'>;
   /** Called with what kept notices and hang-ups from following a charge. */
   readonly onUnsettled: (usage: SessionUsage, error: unknown) => void;
@@ -24,32 +33,37 @@ export interface ChargeBudgetPorts extends SettleBudgetPorts {
  *
  * @throws {ConflictError} as `saveUsage`
  */
-export const chargeBudgets = (ports: ChargeBudgetPorts): Pick<SessionUsageStore, 'saveUsage'> => {
+export const chargeBudgets = (ports: ChargeBudgetPorts): ChargedUsage => {
   const unsettled = new Set<SessionId>();
-  const settle = async (usage: SessionUsage): Promise<void> => {
+  const settle = async (usage: SessionUsage, onSpent: () => void): Promise<void> => {
     unsettled.add(usage.sessionId);
     try {
-      await settleBudgets(ports, await budgetsOf(ports, usage), ports.clock());
+      const budgets = await budgetsOf(ports, usage);
+      if (budgets.some((budget) => isSpentWith(budget, 0))) onSpent();
+      await settleBudgets(ports, budgets, ports.clock());
       unsettled.delete(usage.sessionId);
     } catch (error) {
       ports.onUnsettled(usage, error);
     }
   };
   return {
-    saveUsage: async (usage, _budgets, capSeconds) => {
-      const isFree =
-        entryOf(usage).costMicroCents === usage.posted.costMicroCents &&
-        sameReservations(usage.reservations, usage.postedReservations);
+    saveUsage: async (usage, _budgets, capSeconds, onSpent = () => undefined) => {
+      const costMicroCents = entryOf(usage).costMicroCents - usage.posted.costMicroCents;
+      const isFree = costMicroCents === 0 && sameReservations(usage.reservations, usage.postedReservations);
       const isCharged = usage.mode === 'byok' && !isFree;
-      await ports.sessionUsage.saveUsage(usage, isCharged ? await budgetsOf(ports, usage) : [], capSeconds);
-      if (isCharged || unsettled.has(usage.sessionId)) await settle(usage);
+      const budgets = isCharged ? await budgetsOf(ports, usage) : [];
+      // Before the write: where many calls charge one budget, it is tried again, and the call would go on meanwhile.
+      if (budgets.some((budget) => isSpentWith(budget, costMicroCents))) onSpent();
+      await ports.sessionUsage.saveUsage(usage, budgets, capSeconds);
+      if (isCharged || unsettled.has(usage.sessionId)) await settle(usage, onSpent);
     },
   };
 };
 
-const budgetsOf = async (
-  { budgets, workspaces, clock }: ChargeBudgetPorts,
-  { workspaceId, siteId }: SessionUsage,
+/** The budgets that the session counts against, with the counts of their current period. */
+export const budgetsOf = async (
+  { budgets, workspaces, clock }: BudgetPorts,
+  { workspaceId, siteId }: Pick<SessionUsage, 'workspaceId' | 'siteId'>,
 ): Promise<readonly CurrentBudget[]> => {
   const stored = await budgets.readBudgets(workspaceId, siteId);
   if (stored.length === 0) return [];

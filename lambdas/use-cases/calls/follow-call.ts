@@ -4,6 +4,7 @@ import {
   FIRST_TURN,
   isQuiet,
   sawEverything,
+  stopped,
   type WatchedCall,
   type WatchedStep,
 } from '../../domain/calls/watched-call.ts';
@@ -15,6 +16,7 @@ import type {
   ResponseReservations,
   Sideband,
   SidebandEvent,
+  SpentBudgets,
   WatcherInvoker,
   WatchRequest,
 } from '../ports/calls.ts';
@@ -24,17 +26,20 @@ export interface FollowPorts extends WatchNotePorts {
   readonly hangUps: HangUpQueue;
   readonly watchers: WatcherInvoker;
   readonly reservations: ResponseReservations;
+  readonly spentBudgets: SpentBudgets;
 }
 
 /** A watcher that holds the watch. */
 export interface Watcher {
   readonly ports: FollowPorts;
   readonly request: WatchRequest;
-  readonly workspaceId: ReservedSession['workspaceId'];
+  readonly session: Pick<ReservedSession, 'workspaceId' | 'mode'>;
   readonly generation: number;
   readonly startedAtMs: number;
   /** How the assistant begins; null: it waits for the visitor. */
   readonly firstMessage: string | null;
+  /** Hangs the call up without the queue. */
+  readonly hangUpAtOnce: () => Promise<void>;
 }
 
 /** `closed`: the sideband has closed, which proves nothing about the call. */
@@ -65,8 +70,12 @@ const PAGE_WITHIN_MS = 60_000;
 /** Names the request of a first message that no budget reserves. */
 const UNRESERVED = `rsv_${'0'.repeat(24)}`;
 
-export const note = async ({ ports, request, generation }: Watcher, what: WatchNote): Promise<void> => {
-  await noteWatch(ports, request, generation, what);
+export const note = async (
+  { ports, request, generation }: Watcher,
+  what: WatchNote,
+  onSpent?: () => void,
+): Promise<void> => {
+  await noteWatch(ports, request, generation, what, onSpent);
 };
 
 /**
@@ -85,11 +94,22 @@ export const followCall = async (
   let renewedAtMs = ports.clock().getTime();
   let askedAtMs: number | undefined;
   let lookedAtMs = 0;
+  let ending: Promise<void> | undefined;
+  const stop = (): void => {
+    if (call.stopped) return;
+    call = stopped(call);
+    sideband.stop();
+    ending = endSpentCall(watcher);
+  };
   const take = async (event: SidebandEvent): Promise<void> => {
     if (event.type === 'closed') return;
     const next = afterEvent(call, event);
     call = next.call;
-    for (const step of next.steps) await takeStep(watcher, sideband, call, step);
+    for (const step of next.steps) await takeStep(watcher, sideband, { call, stop }, step);
+    // Another call may have spent the amount. A watcher that was started late finds that out before any response.
+    const mayCost =
+      event.type === 'response_started' || next.steps.some((step) => step.do === 'note_attached');
+    if (mayCost && !call.stopped && (await isSpent(watcher))) stop();
   };
   try {
     for (;;) {
@@ -133,8 +153,20 @@ export const followCall = async (
       }
     }
   } finally {
+    await ending;
     await sideband.close();
   }
+};
+
+const isSpent = ({ ports, request: { siteId }, session }: Watcher): Promise<boolean> =>
+  ports.spentBudgets.isSpent({ ...session, siteId });
+
+/**
+ * The watcher ends its own call, which takes less time than the queue of all calls. The queue records who ended it. If neither
+ * works, the end of the calls of the budget ends this one too.
+ */
+const endSpentCall = async (watcher: Watcher): Promise<void> => {
+  await Promise.allSettled([watcher.hangUpAtOnce(), hangUp(watcher, 'budget')]);
 };
 
 /** Also ends a call that has used all that its plan had left. */
@@ -188,17 +220,14 @@ const leaveFirst = async (watcher: Watcher, sideband: Sideband): Promise<void> =
 const takeStep = async (
   watcher: Watcher,
   sideband: Sideband,
-  call: WatchedCall,
+  { call, stop }: { readonly call: WatchedCall; readonly stop: () => void },
   step: WatchedStep,
 ): Promise<void> => {
   switch (step.do) {
-    case 'count':
-      return note(watcher, {
-        type: 'response',
-        responseId: step.responseId,
-        tokens: step.tokens,
-        reservationId: step.reservationId,
-      });
+    case 'count': {
+      const { responseId, tokens, reservationId } = step;
+      return note(watcher, { type: 'response', responseId, tokens, reservationId }, stop);
+    }
     case 'respond':
       return respond(watcher, sideband, call, step);
     case 'release':
@@ -227,7 +256,8 @@ const respond = async (
   { expected, maxOutputTokens, turnByTurn }: WatchedCall,
   { turnId, turnMs }: Extract<WatchedStep, { readonly do: 'respond' }>,
 ): Promise<void> => {
-  const { ports, request, workspaceId, generation } = watcher;
+  const { ports, request, generation } = watcher;
+  const { workspaceId } = watcher.session;
   const prompt = turnId === FIRST_TURN ? (watcher.firstMessage ?? undefined) : undefined;
   if (!turnByTurn) {
     sideband.respond({ reservationId: UNRESERVED, maxOutputTokens, prompt });

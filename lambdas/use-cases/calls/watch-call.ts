@@ -1,4 +1,4 @@
-import { newKeyUse } from '../../domain/calls/key-use.ts';
+import { type KeyUseOutcome, type KeyUseReason, newKeyUse } from '../../domain/calls/key-use.ts';
 import {
   attachedAgain,
   newWatchedCall,
@@ -7,6 +7,7 @@ import {
 } from '../../domain/calls/watched-call.ts';
 import type { RandomBytes } from '../../domain/identifiers.ts';
 import { SealedKeyUnreadableError } from '../../domain/keys/sealed-key.ts';
+import type { Secret } from '../../domain/secret.ts';
 import { fillInstructions } from '../../domain/sessions/embed-token.ts';
 import { DEFAULT_CONVERSATION, OUTPUT_TOKENS } from '../../domain/tenancy/conversation.ts';
 import { firstMessagePrompt } from '../../domain/tenancy/first-message.ts';
@@ -16,6 +17,7 @@ import type {
   CallRecords,
   EndingKeys,
   KeyUseLog,
+  RealtimeCalls,
   RecordedCall,
   Sideband,
   SidebandEvent,
@@ -34,6 +36,7 @@ export interface WatchPorts extends FollowPorts {
   readonly keyUses: KeyUseLog;
   readonly opener: KeyOpener;
   readonly sidebands: Sidebands;
+  readonly calls: Pick<RealtimeCalls, 'hangUp'>;
 }
 
 /**
@@ -110,11 +113,11 @@ const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<Wa
     const usage = await takeWatch(ports, request);
     if (usage?.watch == null) return 'not_taken';
     const { generation } = usage.watch;
-    const { workspaceId } = session;
     const { firstMessage } = watched;
+    const hangUpAtOnce = (): Promise<void> => hangUp(watched);
     return await watch(
       watched,
-      { ports, request, workspaceId, generation, startedAtMs, firstMessage },
+      { ports, request, session, generation, startedAtMs, firstMessage, hangUpAtOnce },
       early,
     );
   } catch (error) {
@@ -242,29 +245,53 @@ const queueEnd = async ({ ports, request: { siteId, sessionId } }: Watcher): Pro
   ]);
 };
 
-/** One audited use of the key. It is not reachable from here once the socket is open. */
-const attach = async ({ ports, request, session, settings, turnByTurn }: Watched): Promise<AttachResult> => {
-  const { clock, keys, keyUses, opener, sidebands, random } = ports;
+/** The key is not reachable from here once the socket is open. */
+const attach = async (watched: Watched): Promise<AttachResult> => {
+  const { ports, request, settings, turnByTurn } = watched;
+  const attached = await useKey(
+    watched,
+    'watch',
+    (plaintext) => ports.sidebands.attach(plaintext, { callId: request.callId, settings, turnByTurn }),
+    ({ result }) => ({ result: result === 'refused' ? 'refused' : 'ok' }),
+  );
+  return attached ?? { result: 'refused' };
+};
+
+const hangUp = async (watched: Watched): Promise<void> => {
+  const { ports, request, session } = watched;
+  const call = { callId: request.callId, dataResidency: session.dataResidency ?? 'global' } as const;
+  await useKey(
+    watched,
+    'hangup',
+    (plaintext) => ports.calls.hangUp(plaintext, call),
+    ({ openAiRequestId }) => ({ result: 'ok', openAiRequestId }),
+  );
+};
+
+/** One audited use of the key; undefined where no key is left that can be opened. */
+const useKey = async <Result>(
+  { ports, session }: Watched,
+  reason: KeyUseReason,
+  use: (plaintext: Secret) => Promise<Result>,
+  outcomeOf: (result: Result) => Pick<KeyUseOutcome, 'result' | 'openAiRequestId'>,
+): Promise<Result | undefined> => {
+  const { clock, keys, keyUses, opener, random } = ports;
   const sealed = await keys.findKey(session, clock());
-  if (sealed === undefined) return { result: 'refused' };
-  const use = newKeyUse(session, sealed, 'watch', clock(), random);
-  await keyUses.intend(use);
+  if (sealed === undefined) return undefined;
+  const keyUse = newKeyUse(session, sealed, reason, clock(), random);
+  await keyUses.intend(keyUse);
   let kmsRequestId: string | undefined;
-  const settle = (result: string): Promise<void> =>
-    keyUses.settle(use, { at: clock().toISOString(), result, kmsRequestId });
+  const settle = (outcome: ReturnType<typeof outcomeOf>): Promise<void> =>
+    keyUses.settle(keyUse, { at: clock().toISOString(), ...outcome, kmsRequestId });
   try {
-    const attached = await opener.withPlaintext(
-      sealed,
-      (plaintext) => sidebands.attach(plaintext, { callId: request.callId, settings, turnByTurn }),
-      (requestId) => {
-        kmsRequestId = requestId;
-      },
-    );
-    await settle(attached.result === 'refused' ? 'refused' : 'ok');
-    return attached;
+    const result = await opener.withPlaintext(sealed, use, (requestId) => {
+      kmsRequestId = requestId;
+    });
+    await settle(outcomeOf(result));
+    return result;
   } catch (error) {
-    await Promise.allSettled([settle('failed')]);
-    if (error instanceof SealedKeyUnreadableError) return { result: 'refused' };
+    await Promise.allSettled([settle({ result: 'failed' })]);
+    if (error instanceof SealedKeyUnreadableError) return undefined;
     throw error;
   }
 };

@@ -6,9 +6,10 @@ import {
   withWatchNote,
   withWatchTaken,
 } from '../../domain/sessions/watched-usage.ts';
+import type { ChargedUsage } from '../budgets/charge-budgets.ts';
 import type { WatchRequest } from '../ports/calls.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
-import type { SessionReader, SessionUsageStore } from '../ports/sessions.ts';
+import type { SessionReader } from '../ports/sessions.ts';
 import type { WorkspaceReader } from '../ports/tenancy.ts';
 import { type GrowHoldPorts, type GrownHold, growHold } from '../sessions/grow-hold.ts';
 
@@ -17,7 +18,7 @@ export interface WatchNotePorts extends Pick<GrowHoldPorts, 'plans' | 'notices'>
   readonly clock: Clock;
   readonly backOff: BackOff;
   readonly meterReader: Pick<SessionReader, 'readSessionUsage'>;
-  readonly sessionUsage: Pick<SessionUsageStore, 'saveUsage'>;
+  readonly sessionUsage: ChargedUsage;
   readonly workspaces: WorkspaceReader;
 }
 
@@ -44,6 +45,7 @@ const change = async (
   ports: WatchNotePorts,
   request: WatchRequest,
   apply: (usage: SessionUsage) => SessionUsage | undefined,
+  onSpent?: () => void,
 ): Promise<SessionUsage | undefined> => {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -51,7 +53,7 @@ const change = async (
       const wanted = before && apply(before);
       if (before === undefined || wanted === undefined || wanted === before) return wanted;
       const { usage, capSeconds } = await withGrownHold(ports, before, wanted);
-      await ports.sessionUsage.saveUsage(usage, [], capSeconds);
+      await ports.sessionUsage.saveUsage(usage, [], capSeconds, onSpent);
       return usage;
     } catch (error) {
       const mayPass = error instanceof ConflictError || error instanceof DependencyUnavailableError;
@@ -96,15 +98,22 @@ export const pageIsConnected = async (ports: WatchNotePorts, request: WatchReque
   }
 };
 
-/** Writes one note of the watcher of `generation`, and returns the usage with it. @throws WatchLostError where another watcher has taken over. */
+/**
+ * Writes one note of the watcher of `generation`, and returns the usage with it. `onSpent` as with ChargedUsage.
+ * @throws WatchLostError where another watcher has taken over.
+ */
 export const noteWatch = async (
   ports: WatchNotePorts,
   request: WatchRequest,
   generation: number,
   note: WatchNote,
+  onSpent?: () => void,
 ): Promise<SessionUsage> => {
-  const noted = await change(ports, request, (usage) =>
-    withWatchNote(usage, generation, note, ports.clock()),
+  const noted = await change(
+    ports,
+    request,
+    (usage) => withWatchNote(usage, generation, note, ports.clock()),
+    onSpent,
   );
   if (noted === undefined) throw new WatchLostError();
   return noted;

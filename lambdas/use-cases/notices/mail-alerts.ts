@@ -1,3 +1,4 @@
+import type { AuditFacts } from '../../domain/audit/audit-record.ts';
 import { BrokerError } from '../../domain/broker-error.ts';
 import { isSameText } from '../../domain/constant-time.ts';
 import type { RandomBytes, WorkspaceId } from '../../domain/identifiers.ts';
@@ -44,6 +45,9 @@ export const mailAlerts = (ports: Ports) => {
     const workspace = await authorizeWorkspace(ports.tenancy, caller, workspaceId, 'admin');
     return { workspace, mail: await ports.mail.readMailAlerts(workspaceId) };
   };
+  /** Each write has an event: the detector reports one without. */
+  const changed = (caller: Caller, workspaceId: WorkspaceId, facts: AuditFacts) =>
+    ports.auditEvents.event(caller, 'mail_alerts.changed', { workspaceId, facts });
   const needMail = (): void => {
     if (!ports.mailAvailable) throw new BrokerError('mail_unavailable');
   };
@@ -77,7 +81,8 @@ export const mailAlerts = (ports: Ports) => {
         codeExpiresAt: new Date(now.getTime() + CODE_MS).toISOString(),
         triesLeft: CODE_TRIES,
       };
-      await refuseConflict(ports.mail.saveMailAlerts(after, mail));
+      const event = await changed(caller, workspaceId, { code: 'sent' });
+      await refuseConflict(ports.mail.saveMailAlerts(after, mail, event));
       await ports.queue.send({ kind: 'mail_code', workspaceId });
       return viewOf(workspace, after);
     },
@@ -95,7 +100,10 @@ export const mailAlerts = (ports: Ports) => {
         now.getTime() < Date.parse(mail.codeExpiresAt);
       if (!usable) throw new BrokerError('mail_code_wrong');
       if (!isSameText(await ports.codes.codeOf(mail), code)) {
-        await refuseConflict(ports.mail.saveMailAlerts({ ...mail, triesLeft: mail.triesLeft - 1 }, mail));
+        const event = await changed(caller, workspaceId, { code: 'wrong' });
+        await refuseConflict(
+          ports.mail.saveMailAlerts({ ...mail, triesLeft: mail.triesLeft - 1 }, mail, event),
+        );
         throw new BrokerError('mail_code_wrong');
       }
       const after = { ...mail, verifiedAt: now.toISOString(), triesLeft: 0 };
@@ -114,10 +122,7 @@ export const mailAlerts = (ports: Ports) => {
       if (mail === undefined || !isVerified(mail, workspace.alertEmail))
         throw new BrokerError('alert_email_missing');
       const after = { ...mail, events };
-      const event = await ports.auditEvents.event(caller, 'mail_alerts.changed', {
-        workspaceId,
-        facts: { events: events.join(',') },
-      });
+      const event = await changed(caller, workspaceId, { events: events.join(',') });
       await refuseConflict(ports.mail.saveMailAlerts(after, mail, event));
       return viewOf(workspace, after);
     },

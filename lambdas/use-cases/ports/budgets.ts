@@ -30,6 +30,6 @@ export interface BudgetStore extends BudgetReader {
 export interface BudgetNotes extends BudgetReader {
   /** Marks the threshold as noticed, with its audit event. ConflictError when it was already, or the period has ended. */
   noteThreshold(budget: Budget, percent: NoticePercent, event: AuditEvent): Promise<void>;
-  /** Marks that the running calls are being ended. ConflictError when the period has ended. */
+  /** Marks that the running calls are being ended. ConflictError when the period has ended, or something is left again. */
   noteCallsEnded(budget: Budget, at: string): Promise<void>;
 }

@@ -231,6 +231,8 @@ export interface Sideband {
   restore(expected: SessionFields): void;
   /** Stops the response that is under way. */
   silence(): void;
+  /** Makes OpenAI answer no turn by itself any more, and stops the response that is under way. */
+  stop(): void;
   /**
    * Asks for one response. OpenAI returns the id with it, and with the refusal of the request. False if the socket had
    * closed: the request was not sent.
@@ -287,6 +289,13 @@ export interface ResponseReservations {
     /** Another watcher has taken over, or the call has ended. */
     | { readonly result: 'lost' }
   >;
+}
+
+export interface SpentBudgets {
+  /** True if a budget that ends calls is spent. */
+  isSpent(
+    session: Pick<ReservedSession, 'workspaceId' | 'mode'> & { readonly siteId: SiteId },
+  ): Promise<boolean>;
 }
 
 export interface WatcherInvoker {

@@ -1,6 +1,6 @@
 import { ConflictError } from '../../domain/dependency.ts';
 import type { RandomBytes } from '../../domain/identifiers.ts';
-import type { SessionSnapshot } from '../../domain/sessions/recorded-session.ts';
+import type { ReservedSession } from '../../domain/sessions/session.ts';
 import {
   billingPeriodOf,
   NOTICE_PERCENTS,
@@ -8,6 +8,7 @@ import {
   planNamed,
   thresholdReached,
 } from '../../domain/tenancy/plan.ts';
+import type { Workspace } from '../../domain/tenancy/workspace.ts';
 import { systemEvent } from '../audit/system-event.ts';
 import type { PlanNotices } from '../ports/usage.ts';
 
@@ -18,11 +19,17 @@ export interface ThresholdPorts {
 }
 
 /**
- * Notes each threshold of the plan that the period has reached, once a period however many sessions reach it together. A notice that failed is made up for by the next report of any session.
+ * Notes each threshold of the plan that the period has reached, once a period however many sessions reach it together. A notice that failed is made up for by the next report or end of any session.
  */
 export const noteThresholds = async (
   { random, notices, plans }: ThresholdPorts,
-  { session, workspace }: Pick<SessionSnapshot, 'session' | 'workspace'>,
+  {
+    session,
+    workspace,
+  }: {
+    readonly session: Pick<ReservedSession, 'workspaceId' | 'mode' | 'createdAt'>;
+    readonly workspace: Workspace | undefined;
+  },
   now: Date,
 ): Promise<void> => {
   const plan = session.mode === 'managed' && workspace ? planNamed(plans, workspace.plan) : undefined;

@@ -6,6 +6,7 @@ import {
   type DayRange,
   dayRange,
   groupUsage,
+  refuseTooManyRows,
   totalUsage,
   type UsageGroup,
   type UsageRow,
@@ -46,7 +47,7 @@ export interface PlanUsage extends Pick<PeriodUsage, 'usedSeconds' | 'notices'> 
   readonly period: string;
 }
 
-/** Viewer. What a workspace has used, or one of its sites. Throws `invalid_request` for an impossible range. */
+/** Viewer. What a workspace has used, or one of its sites. Throws `invalid_request` for an impossible range and too many rows. */
 export const readUsage =
   (ports: UsagePorts) =>
   async (
@@ -63,11 +64,13 @@ export const readUsage =
       ports.usage.readPeriod(workspace.workspaceId, period),
     ]);
     const parts = siteId === undefined ? all : all.filter((part) => part.siteId === siteId);
+    const rows = groupUsage(parts, groupBy);
+    refuseTooManyRows(rows);
     const plan = planNamed(ports.plans, workspace.plan);
     return {
       ...days,
       groupBy,
-      rows: groupUsage(parts, groupBy),
+      rows,
       totals: totalUsage(parts),
       plan: { name: workspace.plan, plan, period, usedSeconds, notices },
     };

@@ -141,6 +141,38 @@ describe('a change of a workspace', () => {
   });
 });
 
+describe('a change of the mail alerts', () => {
+  const item = { pk: 'MAIL#w1', sk: 'MAIL' } as const;
+
+  it('is explained by a verified address, by another choice of notices and by a code', () => {
+    for (const change of ['INSERT', 'MODIFY'] as const)
+      for (const type of ['mail_alerts.verified', 'mail_alerts.changed'] as const)
+        expect(explained({ ...item, change }, 'manage', event(type))).toBe(true);
+  });
+
+  it('that silences them past the product is explained by nothing', () => {
+    const silenced = { ...item, change: 'MODIFY', image: { events: [] } } as const;
+    expect(explained(silenced, 'manage', event('workspace.changed'))).toBe(false);
+    expect(explained(silenced, 'keys', event('mail_alerts.changed'))).toBe(false);
+    expect(explained({ ...item, change: 'REMOVE' }, 'manage', event('mail_alerts.changed'))).toBe(false);
+  });
+});
+
+describe('a record of a removed person', () => {
+  it('that goes away before its time is explained by nothing but a restore', () => {
+    const gone = { pk: PK, sk: 'REMOVAL#0123', change: 'REMOVE' } as const;
+    expect(explained(gone, 'manage', event('member.removed'))).toBe(false);
+    expect(explained(gone, 'restore', event('workspace.restored'))).toBe(true);
+  });
+
+  it('that gets another time is explained by another removal', () => {
+    const dated = { pk: PK, sk: 'REMOVAL#0123', change: 'MODIFY' } as const;
+    expect(explained(dated, 'manage', event('member.removed'))).toBe(true);
+    expect(explained(dated, 'manage', event('member.invited'))).toBe(false);
+    expect(tenancyChangeOf({ ...dated, change: 'INSERT', image: {} })).toBeUndefined();
+  });
+});
+
 it('an event type names as explanation only what its writer may write', () => {
   const items = ['WORKSPACE', 'MEMBER#bob', 'SITE#s1', 'ARCHIVED_SITE#s1'].map((sk) => ({ pk: PK, sk }));
   const places = [
@@ -148,6 +180,8 @@ it('an event type names as explanation only what its writer may write', () => {
     { pk: 'STOP#w1', sk: 'STOP' },
     { pk: 'STOP#stage', sk: 'STOP' },
     { pk: 'WEBHOOKS#w1', sk: 'wh' },
+    { pk: 'MAIL#w1', sk: 'MAIL' },
+    { pk: PK, sk: 'REMOVAL#0123' },
   ];
   for (const place of places)
     for (const change of ['INSERT', 'MODIFY', 'REMOVE'] as const)
@@ -160,7 +194,6 @@ it('items that change without an event need no explanation', () => {
   for (const [pk, sk] of [
     ['EVENTS#manage#w1', 'evt_1'],
     ['MARK#SITE#s1', 'MARK'],
-    ['MAIL#w1', 'MAIL'],
     [PK, 'OTHER#1'],
   ] as const)
     expect(tenancyChangeOf({ pk, sk, change: 'MODIFY', image: {} })).toBeUndefined();

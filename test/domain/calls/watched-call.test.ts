@@ -4,6 +4,7 @@ import {
   attachedAgain,
   newWatchedCall,
   sawEverything,
+  stopped,
   type WatchedCall,
   type WatchedEvent,
   type WatchedStep,
@@ -280,5 +281,43 @@ describe('a watched call', () => {
     expect(sawEverything(play([equal], { strict: true }).call)).toBe(true);
     expect(sawEverything(play([...whole, started('r2')]).call)).toBe(false);
     expect(sawEverything(play([item('a', null)]).call)).toBe(false);
+  });
+});
+
+describe('a call whose budget is spent', () => {
+  const steps = (call: WatchedCall, events: readonly WatchedEvent[]) => {
+    const found: WatchedStep['do'][] = [];
+    let current = stopped(call);
+    for (const event of events) {
+      const next = afterEvent(current, event);
+      current = next.call;
+      found.push(...next.steps.map((step) => step.do));
+    }
+    return found;
+  };
+
+  it('has each response stopped that the page starts, whatever its length, and every response counted', () => {
+    const { call } = play([equal]);
+    expect(steps(call, [started('r1', 'inf'), done('r1'), started('r2'), done('r2')])).toEqual([
+      'silence',
+      'count',
+      'silence',
+      'count',
+    ]);
+  });
+
+  it('gets its session neither restored nor is it hung up as tampered: its end is on its way', () => {
+    const { call } = play([equal]);
+    expect(steps(call, [changed, equal, changed])).toEqual([]);
+  });
+
+  it('has no turn answered by the watcher', () => {
+    const call = newWatchedCall({ ...admitted, locked: true, turnByTurn: true, strict: true });
+    expect(steps(call, [equal, speech(true, 0), speech(false, 900), turn('i1')])).toEqual(['note_attached']);
+  });
+
+  it('notes a gap as before', () => {
+    const { call } = play([equal, item('i1', null)]);
+    expect(steps(call, [item('i3', 'i2')])).toEqual(['gap']);
   });
 });

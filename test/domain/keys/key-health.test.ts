@@ -121,6 +121,17 @@ describe('a degraded key', () => {
     });
   });
 
+  it.each([
+    ['quota_exhausted', 'openai_quota_exhausted'],
+    ['spend_limit_reached', 'openai_quota_exhausted'],
+    ['billing_inactive', 'openai_quota_exhausted'],
+    ['model_unavailable', 'openai_key_rejected'],
+    ['account_deactivated', 'openai_key_rejected'],
+  ] as const)('has the wait in its refusal for %s', (failure, code) => {
+    const degradation = { failure, until: at(80) };
+    expect(brokerErrorOfDegradation(degradation, at(30.5))).toMatchObject({ code, retryAfterSeconds: 50 });
+  });
+
   it('is good again at once after a session that worked', () => {
     const health = withSuccess(reported(THREE), 1, at(30));
     expect(degradationOf(health, 1, at(30))).toBeUndefined();

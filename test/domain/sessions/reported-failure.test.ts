@@ -41,6 +41,13 @@ describe('what a browser met', () => {
     ['connect', null, 'connection_failed'],
     ['connect', 'invalid_api_key', 'client_secret_refused'],
     ['response', 'unheard_of', 'response_failed'],
+    ['response', 'content_filter', 'response_filtered'],
+    ['response', 'max_output_tokens', 'response_cut'],
+    ['response', 'invalid_value', 'page_event_refused'],
+    ['response', 'invalid_event', 'page_event_refused'],
+    ['response', 'unknown_parameter', 'page_event_refused'],
+    ['response', 'missing_required_parameter', 'page_event_refused'],
+    ['response', 'invalid_request_error', 'page_event_refused'],
   ] as const)('%s %s is %s, and says nothing about the key', (source, code, reason) => {
     expect(classifyReport(source, code)).toMatchObject({
       reason,

@@ -19,6 +19,13 @@ describe('a value within a depth of JSON', () => {
     },
   );
 
+  it.each([['\ud800'], [{ a: ['\udc00 text'] }], [{ '\ud800': 1 }]])(
+    'is not %j with half a character',
+    (value) => {
+      expect(isJsonWithin(value, 3)).toBe(false);
+    },
+  );
+
   it('has at most the given number of levels', () => {
     expect(isJsonWithin(nested(12), 12)).toBe(true);
     expect(isJsonWithin(nested(13), 12)).toBe(false);

@@ -9,6 +9,8 @@ describe('a mail address', () => {
     ['\u200bops@shop.example\ufeff', 'ops@shop.example'],
     ['ops+alerts@shop.example', 'ops+alerts@shop.example'],
     ["o'neil@shop.example", "o'neil@shop.example"],
+    ['r&d@shop.example', 'r&d@shop.example'],
+    ['it/ops=eu@shop.example', 'it/ops=eu@shop.example'],
     ['Ops@SHOP.Example', 'Ops@shop.example'],
     ['ops@bücher.example', 'ops@xn--bcher-kva.example'],
     ['ops@bu\u0308cher.example', 'ops@xn--bcher-kva.example'],

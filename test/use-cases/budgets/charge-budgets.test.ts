@@ -26,14 +26,16 @@ const SPENT = {
 } as unknown as Budget;
 
 /** Every step; the first `failures` of the queue fail. */
-const charging = ({ failures = 0, budgets = [SPENT] as readonly Budget[] } = {}) => {
+const charging = ({ failures = 0, budgets = [SPENT] as readonly Budget[], oneByOne = false } = {}) => {
   const log: string[] = [];
   let left = failures;
+  let reads = 0;
   const { saveUsage } = chargeBudgets({
     clock: () => clockAt(10),
     random: (size: number) => Buffer.alloc(size),
     budgets: {
-      readBudgets: async () => budgets,
+      // One by one: each read sees the next state of the one budget.
+      readBudgets: async () => (oneByOne ? budgets.slice(reads++, reads) : budgets),
       noteCallsEnded: async () => {
         log.push('note');
       },
@@ -74,6 +76,30 @@ describe('saving usage that budgets count', () => {
     await saveUsage({ ...COUNTED, mode: 'managed' });
     expect(log).toEqual(['save with 0 budgets', 'save with 0 budgets']);
   });
+
+  it.each([
+    ['with this cost, before it is written, because a busy budget is written late', 1, 'spent'],
+    ['by another call in the meantime, after it is written', 1_000_000_000, 'none'],
+  ])('reports an amount that is spent %s', async (_, remainingMicroCents, first) => {
+    const { log, saveUsage } = charging({
+      budgets: [
+        { ...SPENT, remainingMicroCents },
+        { ...SPENT, remainingMicroCents: 0 },
+      ],
+      oneByOne: true,
+    });
+    await saveUsage(COUNTED, [], undefined, () => log.push('spent'));
+    expect(log.indexOf('spent')).toBe(first === 'spent' ? 0 : 1);
+  });
+
+  it.each([['notify'], ['refuse'], ['never_exceed']] as const)(
+    'reports nothing where the action is %s: no call ends by a count',
+    async (action) => {
+      const { log, saveUsage } = charging({ budgets: [{ ...SPENT, action }] });
+      await saveUsage(COUNTED, [], undefined, () => log.push('spent'));
+      expect(log).not.toContain('spent');
+    },
+  );
 
   it('keeps the condition of a hold that grew', async () => {
     const { log, saveUsage } = charging();

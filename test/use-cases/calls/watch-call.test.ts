@@ -1,8 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { CallId } from '../../../lambdas/domain/calls/call.ts';
+import type { KeyUse, KeyUseOutcome } from '../../../lambdas/domain/calls/key-use.ts';
 import type { WatchedEvent } from '../../../lambdas/domain/calls/watched-call.ts';
 import { ConflictError, DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
+import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
 import { type Receipt, receiptOf } from '../../../lambdas/domain/sessions/receipt.ts';
 import { newSessionUsage, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
@@ -55,6 +57,10 @@ const world = (
   let nowMs = MINTED_MS;
   let stored: SessionUsage = newSessionUsage(session);
   const hungUp: string[] = [];
+  const sidebandLog: string[] = [];
+  const budget = { isSpent: false, isCrossed: false, reads: 0 };
+  const keyUses: string[] = [];
+  let hangUpFails = false;
   let sidebands: FakeSideband[] = [];
   let invoice: TokenCounts = NO_TOKENS;
   let isLive = true;
@@ -129,8 +135,9 @@ const world = (
       },
     },
     sessionUsage: {
-      saveUsage: async (usage: SessionUsage, _: unknown, cap?: number) => {
+      saveUsage: async (usage: SessionUsage, _: unknown, cap?: number, onSpent?: () => void) => {
         await nextTurn();
+        if (budget.isCrossed) onSpent?.();
         failing();
         if (cap !== (usage.holdSeconds > stored.holdSeconds ? capSeconds : undefined))
           throw new Error(`A hold was saved on the condition of ${cap} s.`);
@@ -139,7 +146,25 @@ const world = (
       },
     },
     keys: { findKey: async () => ({ scope: 'workspace', version: 1 }) },
-    keyUses: { intend: async () => undefined, settle: async () => undefined },
+    keyUses: {
+      intend: async () => undefined,
+      settle: async ({ reason }: KeyUse, { result, openAiRequestId }: KeyUseOutcome) =>
+        void keyUses.push(`${reason} ${result} ${openAiRequestId ?? 'without id'}`),
+    },
+    spentBudgets: {
+      isSpent: async () => {
+        budget.reads += 1;
+        return budget.isSpent;
+      },
+    },
+    calls: {
+      hangUp: async () => {
+        if (hangUpFails) throw new OpenAiFailure('upstream_error', { status: 500 });
+        isLive = false;
+        for (const one of sidebands) close(one);
+        return { openAiRequestId: 'req_1' };
+      },
+    },
     opener: { withPlaintext: (_: unknown, use: () => unknown) => use() },
     sidebands: {
       admittedFields: () => ({}),
@@ -164,7 +189,8 @@ const world = (
           sideband: {
             begin: () => send(UPDATED),
             restore: () => send(UPDATED),
-            silence: () => undefined,
+            silence: () => sidebandLog.push('silence'),
+            stop: () => sidebandLog.push('stop'),
             respond: (asked: ResponseRequest) => {
               responseRequests.push(asked);
               return true;
@@ -218,6 +244,12 @@ const world = (
     requests,
     responseRequests,
     reserved,
+    sidebandLog,
+    budget,
+    keyUses,
+    failHangUps: () => {
+      hangUpFails = true;
+    },
     /** The page reports that sound flows. */
     connect: () => {
       stored = { ...stored, connectedAtMs: nowMs };
@@ -236,6 +268,7 @@ const world = (
     listeners: () => sidebands.length,
     isWatched: () => stored.watch?.attached === true,
     generation: () => stored.watch?.generation ?? 0,
+    counted: () => stored.responses,
     respond: () => {
       responses += 1;
       const itemId = `item_${responses}`;
@@ -539,5 +572,76 @@ describe('the first message', () => {
     call.connect();
     await call.until(() => call.responseRequests.length > 0);
     await call.end();
+  });
+});
+
+describe('a watcher of a call whose budget is spent', () => {
+  const watched = async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    return call;
+  };
+
+  it('stops responses as soon as it charges the one that spends the amount, and hangs its call up itself', async () => {
+    const call = await watched();
+    call.respond();
+    await call.until(() => call.counted() === 1);
+    expect(call.sidebandLog).toEqual([]);
+    call.budget.isCrossed = true;
+    call.respond();
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.sidebandLog).toEqual(['stop']);
+    expect(call.keyUses).toEqual(['watch ok without id', 'hangup ok req_1', 'watch ok without id']);
+    // The hang-up function records who ended it, and finds it ended.
+    expect(call.hungUp).toEqual(['budget', 'openai after 2 s']);
+    const { tokens, invoice } = await call.end();
+    expect(tokens).toEqual(invoice);
+  });
+
+  it('stops a response that starts after another call spent the amount', async () => {
+    const call = await watched();
+    call.budget.isSpent = true;
+    call.respond();
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.sidebandLog).toEqual(['stop']);
+    expect(call.hungUp).toContain('budget');
+  });
+
+  it('does so before any response if it starts late', async () => {
+    const call = world('allowed');
+    call.budget.isSpent = true;
+    await call.start();
+    await call.until(() => call.outcomes.length === 1);
+    expect(call.sidebandLog).toEqual(['stop']);
+    expect(call.keyUses).toContain('hangup ok req_1');
+  });
+
+  it('lets no response of the page run while OpenAI does not hang up, and still counts what is billed', async () => {
+    const call = await watched();
+    call.failHangUps();
+    call.budget.isCrossed = true;
+    for (let responses = 1; responses <= 3; responses++) {
+      call.respond();
+      await call.until(() => call.counted() === responses);
+    }
+    await call.until(() => call.keyUses.length === 2);
+    expect(call.sidebandLog).toEqual(['stop', 'silence', 'silence']);
+    // It asks once: the queue tries again for an hour.
+    expect(call.hungUp).toEqual(['budget']);
+    expect(call.keyUses).toContain('hangup failed without id');
+    const { tokens, invoice } = await call.end();
+    expect(tokens).toEqual(invoice);
+  });
+
+  it('stops the responses although the queue refuses the end', async () => {
+    const call = await watched();
+    call.failQueue();
+    call.failHangUps();
+    call.budget.isCrossed = true;
+    call.respond();
+    await call.until(() => call.counted() === 1);
+    expect(call.sidebandLog).toEqual(['stop']);
+    expect(call.outcomes).toEqual([]);
   });
 });

@@ -88,7 +88,7 @@ describe('asking for a code', () => {
     expect(view).toMatchObject({ available: true, mail: state.mail });
     expect(log).toEqual([
       ['spend', `mail-code#${WORKSPACE_ID}`, 5, '2026-11-23T23:59:00.000Z'],
-      ['save', undefined],
+      ['save', { type: 'mail_alerts.changed', facts: { code: 'sent' } }],
       ['queue', { kind: 'mail_code', workspaceId: WORKSPACE_ID }],
     ]);
   });
@@ -140,11 +140,11 @@ describe('entering a code', () => {
     expect(log).toEqual([['save', { type: 'mail_alerts.verified', facts: undefined }]]);
   });
 
-  it('that is wrong costs one try, and no event', async () => {
+  it('that is wrong costs one try, and is on the audit trail', async () => {
     const { outcome, state, log } = await entered('999999');
     expect(outcome).toBe('mail_code_wrong');
     expect(state.mail).toEqual(unverified({ triesLeft: CODE_TRIES - 1 }));
-    expect(log).toEqual([['save', undefined]]);
+    expect(log).toEqual([['save', { type: 'mail_alerts.changed', facts: { code: 'wrong' } }]]);
   });
 
   it.each<[string, Parameters<typeof worldOf>[0]]>([

@@ -33,12 +33,12 @@ const PARTS = [
 const NOTICES = { '2026-11': { 50: '2026-11-20T00:00:00.000Z' }, '2026-10': {} };
 const USED_SECONDS = { '2026-11': 36_062, '2026-10': 10_000 };
 
-const totalsFor = ({ now = NOW, plan = 'starter' } = {}) => {
+const totalsFor = ({ now = NOW, plan = 'starter', parts = PARTS as readonly DayUsage[] } = {}) => {
   const asked: string[] = [];
   const usage: UsageReader = {
     readDays: async (workspaceId, { from, to }) => {
       asked.push(`days of ${workspaceId} ${from} ${to}`);
-      return PARTS.filter(({ day }) => day >= from && day <= to);
+      return parts.filter(({ day }) => day >= from && day <= to);
     },
     readPeriod: async (workspaceId, period) => {
       asked.push(`period of ${workspaceId} ${period}`);
@@ -108,6 +108,23 @@ describe('usage', () => {
   it('names a plan that the deployment does not have, without its terms', async () => {
     const { plan } = await totalsFor({ plan: 'gone' }).read();
     expect(plan).toMatchObject({ name: 'gone', plan: undefined, usedSeconds: 36_062 });
+  });
+
+  it('is refused where its rows do not fit into one answer, with the way to ask for less', async () => {
+    const manySites = (count: number): readonly DayUsage[] =>
+      Array.from({ length: count }, (_, site) =>
+        part('2026-11-01', `${SITE_ID.slice(0, 18)}${String(site).padStart(6, '0')}` as SiteId, {
+          seconds: 60,
+        }),
+      );
+    const fitting = await totalsFor({ parts: manySites(8_000) }).read({ groupBy: ['day', 'site'] });
+    expect(fitting.rows).toHaveLength(8_000);
+    const { read } = totalsFor({ parts: manySites(8_001) });
+    await expect(read({ groupBy: ['day', 'site'] })).rejects.toMatchObject({
+      code: 'invalid_request',
+      details: [{ path: 'group_by', message: expect.stringContaining('8001 rows') }],
+    });
+    expect((await read({ groupBy: ['day'] })).rows).toHaveLength(1);
   });
 
   it('the usage of impossible days is refused, and not read', async () => {

@@ -126,9 +126,11 @@ export const dynamoDbBudgets = (
             TableName: tables.usage,
             Key: budgetKey(budget),
             UpdateExpression: 'SET callsEndedAt = :at',
-            ConditionExpression: 'revision = :revision AND periodName = :name',
+            ConditionExpression:
+              'revision = :revision AND periodName = :name AND remainingMicroCents <= :zero',
             ExpressionAttributeValues: {
               ':at': at,
+              ':zero': 0,
               ':revision': budget.revision,
               ':name': budget.periodName,
             },

@@ -1,15 +1,9 @@
-import {
-  type DynamoDBDocumentClient,
-  PutCommand,
-  TransactWriteCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { workspaceOfSite } from '../../../domain/identifiers.ts';
 import { PLATFORM_ADDRESS } from '../../../domain/keys/stored-key.ts';
 import type { KeyHealthStore } from '../../../use-cases/ports/keys.ts';
 import type { SessionSnapshots } from '../../../use-cases/ports/sessions.ts';
 import type { PlanNotices } from '../../../use-cases/ports/usage.ts';
-import { eventPut } from '../audit/event-outbox.ts';
 import { callAws } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
 import { budgetKeysOf, budgetsIn } from '../budgets/budget-item.ts';
@@ -17,7 +11,7 @@ import { ifRevision } from '../expressions.ts';
 import { keyHealthItem } from '../keys/key-health-item.ts';
 import { primaryKey } from '../table-keys.ts';
 import { siteItem, workspaceItem } from '../tenancy/tenancy-items.ts';
-import { dynamoDbPeriodUsage } from '../usage/dynamodb-period-usage.ts';
+import { dynamoDbPlanNotices } from '../usage/dynamodb-plan-notices.ts';
 import { issuedSessionItem } from './session-items.ts';
 import { sessionUsageItem } from './session-usage-item.ts';
 
@@ -105,27 +99,5 @@ export const dynamoDbSessionSnapshots = (
     );
   },
 
-  ...dynamoDbPeriodUsage(dynamoDb, tables.usage),
-
-  noteThreshold: async (workspaceId, period, percent, event) => {
-    await callAws('dynamodb', 'TransactWriteItems', () =>
-      dynamoDb.send(
-        new TransactWriteCommand({
-          TransactItems: [
-            {
-              Update: {
-                TableName: tables.usage,
-                Key: primaryKey.periodUsage(workspaceId, period),
-                UpdateExpression: 'SET #notice = :at',
-                ConditionExpression: 'attribute_not_exists(#notice)',
-                ExpressionAttributeNames: { '#notice': `notice${percent}` },
-                ExpressionAttributeValues: { ':at': event.at },
-              },
-            },
-            eventPut(tables.tenancy, 'events', event),
-          ],
-        }),
-      ),
-    );
-  },
+  ...dynamoDbPlanNotices(dynamoDb, tables, 'events'),
 });

@@ -1,0 +1,37 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Budget } from '../../../lambdas/domain/budgets/budget.ts';
+import { ConflictError } from '../../../lambdas/domain/dependency.ts';
+import { findSpentBudget } from '../../../lambdas/use-cases/budgets/find-spent-budget.ts';
+import { aWorkspace, NOW, SITE_ID, WORKSPACE_ID } from '../sessions/token-fixture.ts';
+import { aBudget, DOWN } from './budget-fixture.ts';
+
+const found = (budgets: () => Promise<readonly Budget[]>, mode: 'byok' | 'managed' = 'byok') =>
+  findSpentBudget({
+    clock: () => NOW,
+    budgets: { readBudgets: budgets },
+    workspaces: { readWorkspace: async () => aWorkspace() },
+  }).isSpent({ workspaceId: WORKSPACE_ID, siteId: SITE_ID, mode });
+
+const SPENT = aBudget({ remainingMicroCents: 0 });
+
+describe('the budgets of a call', () => {
+  it.each([
+    ['with end_calls and nothing left are spent', [SPENT], true],
+    ['with something left are not spent', [aBudget({ remainingMicroCents: 1 })], false],
+    ['are spent if one of two is', [aBudget(), SPENT], true],
+    ['with another action end no call', [{ ...SPENT, action: 'refuse' as const }], false],
+    ['of an earlier period are not spent', [{ ...SPENT, periodName: '2026-10' }], false],
+    ['that do not exist are not spent', [], false],
+  ])('%s', async (_, budgets, isSpent) => {
+    expect(await found(async () => budgets)).toBe(isSpent);
+  });
+
+  it('are not read for a managed call', async () => {
+    expect(await found(() => Promise.reject(new Error('read')), 'managed')).toBe(false);
+  });
+
+  it('prove nothing if the database does not answer, and hide no other error', async () => {
+    expect(await found(() => Promise.reject(DOWN))).toBe(false);
+    await expect(found(() => Promise.reject(new ConflictError()))).rejects.toThrow(ConflictError);
+  });
+});
