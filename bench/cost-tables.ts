@@ -34,18 +34,18 @@ const lambda = (runs: number, seconds: number, gb: number = HALF_GB): Use => [
 const ADDITIONS: readonly (readonly [what: string, amount: string, use: Use, of: number, unit: string])[] = [
   [
     'A call in place of a client secret',
-    'a second Decrypt, a run of 1 s to hang up, 4 requests to SQS, 20 write units',
-    [[PRICES.keyUse, 1], ...lambda(1, 1), [PRICES.queueRequest, 4], [PRICES.tableWrite, 20]],
+    'a second Decrypt, a run of 1 s to hang up, 4 requests to SQS, 21 write units',
+    [[PRICES.keyUse, 1], ...lambda(1, 1), [PRICES.queueRequest, 4], [PRICES.tableWrite, 21]],
     MILLION,
     'per million calls',
   ],
   [
     'A watched call',
-    'its watcher; each 20 s a read and a write; 4 responses a minute with a read and 6 write units each',
+    'its watcher; 4 responses a minute with a read and 6 write units each, which also renew the watch',
     [
       [PRICES.lambdaTime, 60 * HALF_GB],
-      [PRICES.tableRead, 7],
-      [PRICES.tableWrite, 27],
+      [PRICES.tableRead, 4],
+      [PRICES.tableWrite, 24],
     ],
     1,
     'per minute',

@@ -148,7 +148,7 @@ try {
     await measure(FIRST, byok, cold),
   ];
   const faults = rows.flatMap(({ name, hops, calls }) =>
-    hops.before > (name === FIRST ? 4 : 3) || hops.after > 1
+    hops.before > (name === FIRST ? 4 : 3) || hops.after > 1 || calls > (name === FIRST ? 11 : 7)
       ? [`${name}: ${hops.before} before OpenAI and ${hops.after} after it, in ${calls} calls.`]
       : [],
   );

@@ -1,10 +1,13 @@
+import { writeFileSync } from 'node:fs';
 import type { HeapProfiler } from 'node:inspector';
 import { Session } from 'node:inspector/promises';
+import { join } from 'node:path';
 import { PerformanceObserver } from 'node:perf_hooks';
 
 /**
  * Loaded into a server that is measured (`node --import`): answers its parent, over the channel between them, what the
- * server has taken so far. Ends with its parent.
+ * server has taken so far. Ends with its parent. With `HEAP_PROFILE_DIR`, the sampled heap is also written there, as a file
+ * that Chrome's developer tools open.
  */
 
 export interface Spent {
@@ -45,6 +48,9 @@ process.on('message', async (question: ProbeQuestion) => {
   if (question === 'stop sampling') {
     const { profile } = await inspector.post('HeapProfiler.stopSampling');
     allocatedBytes = sizeOf(profile.head);
+    const folder = process.env['HEAP_PROFILE_DIR'];
+    if (folder !== undefined)
+      writeFileSync(join(folder, `${process.pid}.heapprofile`), JSON.stringify(profile));
     inspector.disconnect();
   }
   const { user, system } = process.cpuUsage();

@@ -14,7 +14,7 @@ import { type ServerProcess, startServer } from './server-process.ts';
  * The token path compared with a bare Express token server and with Portkey's gateway: the time that each adds to
  * OpenAI's own, and the processor time that it uses. Each runs in a separate process, against one stand-in with one
  * fixed delay, with the same requests in flight, taking turns. `npm run bench:token-path [-- --json] [-- --short]`;
- * `--profile DIR` writes a processor profile of the token function instead.
+ * `--profile DIR` writes a processor profile and the sampled allocations of the token function instead.
  */
 
 const { values: options } = parseArgs({
@@ -63,6 +63,7 @@ const startToken = (variables: Readonly<Record<string, string>> = {}): Promise<S
       OPENAI_BASE_URL: openAi.url,
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',
+      ...(options.profile !== undefined && { HEAP_PROFILE_DIR: options.profile }),
     },
     nodeArgs: options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`],
   });

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tokenHandler } from '../lambdas/composition/token.ts';
 import { ENVIRONMENTS, parseEnvironment } from '../lambdas/contract/environment.ts';
 import { localRuntime } from '../local/local-runtime.ts';
@@ -8,8 +10,13 @@ import { startTokenGateway } from './token-gateway.ts';
 
 /** How a relay names the mint at OpenAI. */
 export const OPENAI_MINT = 'POST /v1/realtime/client_secrets';
+/** How a relay names the creation of a call at OpenAI. */
+export const OPENAI_CALL = 'POST /v1/realtime/calls';
 
-/** The local stack with a relay in front of each service that the token path calls. */
+/**
+ * The local stack with a relay in front of each service that the token path calls. Watchers are accepted and never run: their
+ * calls would be counted with those of the token function.
+ */
 export interface TracedStack extends LocalStack {
   /** A token function that has done nothing yet, alone behind a separate gateway, as after a cold start. */
   withColdTokenFunction<Result>(use: (url: string) => Promise<Result>): Promise<Result>;
@@ -20,7 +27,11 @@ export const startTracedStack = async (hooks: RelayHooks): Promise<TracedStack> 
     dynamoDb: await startRelay(hooks),
     kms: await startRelay(hooks),
     openAi: await startRelay(hooks),
+    sqs: await startRelay(hooks),
+    lambda: await startRelay(hooks),
   };
+  const watchers = createServer((_, response) => response.writeHead(202).end());
+  await new Promise<void>((listening) => watchers.listen(0, '127.0.0.1', listening));
   const runtime = localRuntime(() => undefined);
   const stack = await startLocalStack({
     port: 0,
@@ -30,12 +41,16 @@ export const startTracedStack = async (hooks: RelayHooks): Promise<TracedStack> 
       ...NO_BUDGETS,
       AWS_ENDPOINT_URL_DYNAMODB: relays.dynamoDb.url,
       AWS_ENDPOINT_URL_KMS: relays.kms.url,
+      AWS_ENDPOINT_URL_SQS: relays.sqs.url,
+      AWS_ENDPOINT_URL_LAMBDA: relays.lambda.url,
       OPENAI_BASE_URL: `${relays.openAi.url}/v1`,
     },
   });
   relays.dynamoDb.forwardTo(stack.dynamoDb.endpoint);
   relays.kms.forwardTo(stack.kms.endpoint);
   relays.openAi.forwardTo(stack.openAi?.baseUrl ?? '');
+  relays.sqs.forwardTo(stack.sqs.endpoint);
+  relays.lambda.forwardTo(`http://127.0.0.1:${(watchers.address() as AddressInfo).port}`);
   await withoutStreams(stack);
 
   return {
@@ -52,6 +67,7 @@ export const startTracedStack = async (hooks: RelayHooks): Promise<TracedStack> 
     close: async () => {
       await stack.close();
       await Promise.all(Object.values(relays).map((relay) => relay.close()));
+      watchers.close();
     },
   };
 };

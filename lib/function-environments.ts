@@ -152,7 +152,16 @@ export const functionEnvironments = (
       ...oidc,
     },
     projector: { ...own, ...audit },
-    detector: { ...own, ...custody, ...usage, ...marks, ...hangUpQueue, ...noticeQueue, EVENT_BUS_NAME },
+    detector: {
+      ...own,
+      ...custody,
+      ...sessions,
+      ...usage,
+      ...marks,
+      ...hangUpQueue,
+      ...noticeQueue,
+      EVENT_BUS_NAME,
+    },
     sweeper: {
       ...own,
       ...plans,

@@ -169,7 +169,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['UpdateItem'], partitions: ['WORKSPACE#*'] },
     { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('retire-models')] },
   ],
-  // Reads sessions from their stream, and of `limits` what it remembers itself.
+  // Reads sessions from their stream, notes when a key was last used, and reads of `limits` what it remembers itself.
   detector: [
     { table: 'tenancy', actions: ['GetItem', 'BatchGetItem', 'ConditionCheckItem'] },
     // Events that explain a change.
@@ -177,6 +177,7 @@ export const ITEM_USES: Readonly<Record<RoleName, readonly ItemUse[]>> = {
     { table: 'tenancy', actions: ['PutItem'], partitions: [eventsOf('detector'), ...MARKS] },
     { table: 'keys', actions: ['PutItem'], partitions: TENANT_KEYS },
     { table: 'keys', actions: ['BatchGetItem'], partitions: [...TENANT_KEYS, PLATFORM_KEY] },
+    { table: 'sessions', actions: ['GetItem', 'UpdateItem'], partitions: KEY_ACTIVITY },
     { table: 'limits', actions: ['GetItem', 'PutItem'], partitions: ['ANOMALY#*'] },
     // A budget whose spent amount became less, and the totals to compare it with.
     { table: 'usage', actions: ['BatchGetItem'], partitions: ['BUDGET#*'] },

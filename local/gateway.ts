@@ -46,7 +46,7 @@ export const startGateway = async (
     readonly pages?: readonly WebHandler[];
   },
 ): Promise<LocalGateway> => {
-  const routes = options.routes ?? ROUTE_LIST;
+  const routes = (options.routes ?? ROUTE_LIST).map(compile);
   const server = createServer((request, response) => {
     const startedAt = performance.now();
     void answer(request, response).then((status) => {
@@ -138,32 +138,49 @@ interface Match {
   readonly pathParameters: Record<string, string>;
 }
 
+/** A segment of a route's path: a literal, or the name of a parameter. */
+type Segment = { readonly literal: string } | { readonly name: string };
+
+interface CompiledRoute {
+  readonly route: GatewayRoute;
+  readonly segments: readonly Segment[];
+}
+
+const compile = (route: GatewayRoute): CompiledRoute => ({
+  route,
+  segments: route.path.split('/').map((text) => {
+    const name = /^\{(\w+)\}$/.exec(text)?.[1];
+    return name === undefined ? { literal: text } : { name };
+  }),
+});
+
 /** As at API Gateway, a literal segment wins over a parameter. */
-const matchRoute = (routes: readonly GatewayRoute[], method: string, path: string): Match | undefined => {
-  const segments = path.split('/');
-  const matches = routes
-    .filter((route) => route.method === method)
-    .flatMap((route) => {
-      const pathParameters = matchSegments(route.path.split('/'), segments);
-      return pathParameters === undefined ? [] : [{ route, pathParameters }];
-    });
+const matchRoute = (routes: readonly CompiledRoute[], method: string, path: string): Match | undefined => {
+  const given = path.split('/');
+  const matches: Match[] = [];
+  for (const { route, segments } of routes) {
+    if (route.method !== method || segments.length !== given.length) continue;
+    const pathParameters = matchSegments(segments, given);
+    if (pathParameters !== undefined) matches.push({ route, pathParameters });
+  }
   return matches.sort(
     (a, b) => Object.keys(a.pathParameters).length - Object.keys(b.pathParameters).length,
   )[0];
 };
 
 const matchSegments = (
-  pattern: readonly string[],
-  segments: readonly string[],
+  segments: readonly Segment[],
+  given: readonly string[],
 ): Record<string, string> | undefined => {
-  if (pattern.length !== segments.length) return undefined;
   const parameters: Record<string, string> = {};
-  for (const [i, expected] of pattern.entries()) {
-    const segment = segments[i] ?? '';
-    const name = /^\{(\w+)\}$/.exec(expected)?.[1];
-    if (name === undefined && segment !== expected) return undefined;
-    if (name !== undefined && segment === '') return undefined;
-    if (name !== undefined) parameters[name] = decode(segment);
+  for (const [i, expected] of segments.entries()) {
+    const segment = given[i] ?? '';
+    if ('literal' in expected) {
+      if (segment !== expected.literal) return undefined;
+      continue;
+    }
+    if (segment === '') return undefined;
+    parameters[expected.name] = decode(segment);
   }
   return parameters;
 };

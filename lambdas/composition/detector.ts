@@ -13,7 +13,8 @@ import { dynamoDbBudgetReader } from '../adapters/aws/budgets/dynamodb-budget-re
 import { dynamoDbLiveReader } from '../adapters/aws/calls/dynamodb-live.ts';
 import { sqsHangUps } from '../adapters/aws/calls/sqs-hang-ups.ts';
 import { dynamoDbClient, kmsClient, sqsClient } from '../adapters/aws/clients.ts';
-import { dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { dynamoDbKeyActivity, dynamoDbKeys } from '../adapters/aws/keys/dynamodb-keys.ts';
+import { keyUsedOf } from '../adapters/aws/keys/key-used-of-record.ts';
 import { sqsNotices } from '../adapters/aws/notices/notice-message.ts';
 import { noticeOfRecord } from '../adapters/aws/notices/notices-of-record.ts';
 import { dynamoDbMembership } from '../adapters/aws/tenancy/dynamodb-membership.ts';
@@ -32,6 +33,7 @@ import { explainChange } from '../use-cases/anomalies/explain-change.ts';
 import { reportForeignEvent } from '../use-cases/anomalies/report-foreign-event.ts';
 import { watchKeyUse } from '../use-cases/anomalies/watch-key-use.ts';
 import { callEnder } from '../use-cases/calls/end-live-calls.ts';
+import { noteKeyUse } from '../use-cases/keys/note-key-use.ts';
 import type { IncidentAnnouncer, TamperingAnnouncer } from '../use-cases/ports/anomalies.ts';
 import type { RotationRequests } from '../use-cases/ports/keys.ts';
 import type { NoticeAnnouncer } from '../use-cases/ports/usage.ts';
@@ -39,7 +41,7 @@ import { keyMarksOf } from './key-marks.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 
 /**
- * Watches the stream of sessions, examines keys that were written, and sends the notices that it finds in the outbox. It can
+ * Watches the stream of sessions, notes when each key was last used, examines keys that were written, and sends the notices that it finds in the outbox. It can
  * switch a key off and ask for a rotation; it holds no KMS permission on the master key. `outside` is EventBridge when deployed and a recorder in the local run.
  */
 export const detectorHandler = (
@@ -119,6 +121,8 @@ export const detectorHandler = (
       if (outboxEventOf(record)?.type === 'service.heartbeat') metrics.recordHeartbeat();
     },
     watch,
+    keyUsedOf,
+    noteKeyUse: noteKeyUse({ activity: dynamoDbKeyActivity(dynamoDb, environment.SESSIONS_TABLE), backOff }),
     log,
   });
   return flushingMetrics(detect, metrics);

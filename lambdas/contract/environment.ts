@@ -280,6 +280,7 @@ const detectorEnvironment = z.object({
   AWS_REGION: shared.AWS_REGION,
   TENANCY_TABLE: tableName,
   KEYS_TABLE: tableName,
+  SESSIONS_TABLE: tableName,
   LIMITS_TABLE: tableName,
   ...usage,
   ...marks,

@@ -48,7 +48,9 @@ export const maskedKey = z
       ),
     created_at: timestamp,
     created_by: z.string(),
-    last_used_at: timestamp.nullable(),
+    last_used_at: timestamp
+      .nullable()
+      .describe('To the minute, and some seconds late. null: not used since it was stored.'),
     last_verified_at: timestamp.nullable(),
     verdict,
   })

@@ -1,6 +1,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import type { AnomalySubject } from '../domain/anomalies/anomaly-record.ts';
 import type { KeyUsageEvent } from '../domain/anomalies/key-usage-event.ts';
+import type { KeyUsed } from '../domain/keys/key-used.ts';
 import type { Notice } from '../domain/notices/notice.ts';
 import type { SiteNotice } from '../domain/notices/site-notice.ts';
 import type { PlanNotice } from '../domain/tenancy/plan-notice.ts';
@@ -14,9 +15,16 @@ interface Group {
   readonly first: number;
 }
 
+/** The latest use of one key within a batch, and the record that its first use came from. */
+interface Use {
+  readonly used: KeyUsed;
+  readonly first: number;
+}
+
 /**
- * Watches the use of keys. One read and one write per key and batch, however many sessions it holds. When a key's part of a
- * batch fails, everything from its first record on is delivered again; what was counted already is not counted twice.
+ * Watches the use of keys, and notes when each was last used. One read and one write per key and batch, however many
+ * sessions it holds. When a key's part of a batch fails, everything from its first record on is delivered again; what was
+ * counted already is not counted twice.
  */
 export const anomalyDetector =
   (ports: {
@@ -30,10 +38,13 @@ export const anomalyDetector =
     /** Looks for changes that the product did not make. */
     readonly examine: (record: DynamoDBRecord) => Promise<void>;
     readonly watch: (subject: AnomalySubject, usageEvents: readonly KeyUsageEvent[]) => Promise<void>;
+    readonly keyUsedOf: (record: DynamoDBRecord) => KeyUsed | undefined;
+    readonly noteKeyUse: (used: KeyUsed) => Promise<void>;
     readonly log: Log;
   }): StreamHandler =>
   async ({ Records }) => {
     const groups = new Map<string, Group>();
+    const uses = new Map<string, Use>();
     let unreadable: number | undefined;
     for (const [index, record] of Records.entries()) {
       try {
@@ -43,23 +54,29 @@ export const anomalyDetector =
         if (webhookNotice !== undefined) await ports.sendNotice(webhookNotice);
         await ports.examine(record);
         for (const usageEvent of ports.sightingsOf(record)) addTo(groups, usageEvent, index);
+        const used = ports.keyUsedOf(record);
+        if (used !== undefined) addUse(uses, used, index);
       } catch (error) {
         logFailure(ports.log, record, error);
         unreadable = index;
         break;
       }
     }
-    const failed = await Promise.all(
-      [...groups.values()].map(async ({ subject, usageEvents, first }) => {
-        try {
-          await ports.watch(subject, usageEvents);
-          return undefined;
-        } catch (error) {
-          logFailure(ports.log, Records[first], error);
-          return first;
-        }
-      }),
-    );
+    const attempt = async (first: number, work: () => Promise<void>): Promise<number | undefined> => {
+      try {
+        await work();
+        return undefined;
+      } catch (error) {
+        logFailure(ports.log, Records[first], error);
+        return first;
+      }
+    };
+    const failed = await Promise.all([
+      ...[...groups.values()].map(({ subject, usageEvents, first }) =>
+        attempt(first, () => ports.watch(subject, usageEvents)),
+      ),
+      ...[...uses.values()].map(({ used, first }) => attempt(first, () => ports.noteKeyUse(used))),
+    ]);
     const failures = [...failed, unreadable].filter((index) => index !== undefined);
     if (failures.length === 0) return { batchItemFailures: [] };
     const itemIdentifier = Records[Math.min(...failures)]?.dynamodb?.SequenceNumber ?? '';
@@ -72,6 +89,14 @@ const addTo = (groups: Map<string, Group>, usageEvent: KeyUsageEvent, index: num
   const group = groups.get(name) ?? { subject: { workspaceId, subject }, usageEvents: [], first: index };
   group.usageEvents.push(usageEvent);
   groups.set(name, group);
+};
+
+const addUse = (uses: Map<string, Use>, used: KeyUsed, index: number): void => {
+  const { scope, scopeId } = used.address;
+  const name = `${scope}\n${scopeId}`;
+  const before = uses.get(name);
+  const isLatest = before === undefined || Date.parse(used.at) > Date.parse(before.used.at);
+  uses.set(name, { used: isLatest ? used : before.used, first: before?.first ?? index });
 };
 
 const logFailure = (log: Log, record: DynamoDBRecord | undefined, error: unknown): void =>

@@ -358,16 +358,6 @@ describe('a client secret whose session is not on record is not handed out', () 
     ]);
     expect(await tables.slotsOf(tenant.workspaceId)).toEqual([]);
   });
-
-  test('a note of the last use that cannot be written refuses nobody', async () => {
-    const tenant = await ready();
-    const ports = useCasePorts(stack);
-    const sessions = { ...ports.sessions, noteKeyUse: failure };
-    const minted = await mintToken({ ...ports, sessions }, MINT_SETTINGS)(mintRequest(tenant));
-    expect(minted.clientSecret.value).toMatch(/^ek_/);
-    expect(states(await tables.sessionsOf(tenant.siteId))).toEqual(['issued']);
-    expect(await tables.slotsOf(tenant.workspaceId)).toHaveLength(1);
-  });
 });
 
 describe('a refusal is on record before the visitor learns of it', () => {

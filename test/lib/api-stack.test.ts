@@ -389,7 +389,15 @@ describe('the environment', () => {
         EVIDENCE_DAYS: '400',
         EVENT_BUS_NAME: 'default',
       },
-      detector: { ...own, ...custody, ...marks, ...hangUps, ...notices, EVENT_BUS_NAME: 'default' },
+      detector: {
+        ...own,
+        ...custody,
+        ...sessions,
+        ...marks,
+        ...hangUps,
+        ...notices,
+        EVENT_BUS_NAME: 'default',
+      },
       'rotate-on-request': {
         ...own,
         ...custody,

@@ -507,13 +507,16 @@ describe('the tables', () => {
     ]);
   });
 
-  test('the detector keeps its memory in limits and sees no rate, slot or usage there', () => {
+  test('the detector keeps its memory in limits, sees no rate, slot or usage there, and of sessions the notes on keys alone', () => {
     expect(conditionsOf('detector', 'LimitsTable', /./)).toEqual([
       ['dynamodb:GetItem', inPartitions('ANOMALY#*')],
       ['dynamodb:PutItem', inPartitions('ANOMALY#*')],
       ['dynamodb:Query', inPartitions('LIVE#*')],
     ]);
-    expect(actionsOf('detector', 'SessionsTable')).toEqual([]);
+    expect(conditionsOf('detector', 'SessionsTable', /./)).toEqual([
+      ['dynamodb:GetItem', inPartitions('KEY#*')],
+      ['dynamodb:UpdateItem', inPartitions('KEY#*')],
+    ]);
   });
 
   test('manage sees whether a key is stored, not its record, and of limits keeps the log of deliveries and counts workspaces, codes and invitations alone', () => {

@@ -52,7 +52,6 @@ const WRITES: ReadonlySet<string> = new Set([
   'admit',
   'reserve',
   'settle',
-  'noteKeyUse',
   'noteUnreadable',
   'release',
   'extend',

@@ -375,6 +375,8 @@ describe('delivery', () => {
       webhookNoticeOf: () => undefined,
       sendNotice: async () => undefined,
       examine: async () => undefined,
+      keyUsedOf: () => undefined,
+      noteKeyUse: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }, usageEvents) => {
         watched.push([subject, usageEvents.length]);
@@ -397,6 +399,8 @@ describe('delivery', () => {
       webhookNoticeOf: () => undefined,
       sendNotice: async () => undefined,
       examine: async () => undefined,
+      keyUsedOf: () => undefined,
+      noteKeyUse: async () => undefined,
       sightingsOf: (each) => [sighting(subjectOf(each))],
       watch: async ({ subject }) => {
         if (subject !== 'a') throw new Error(subject);
@@ -416,6 +420,8 @@ describe('delivery', () => {
       webhookNoticeOf: () => undefined,
       sendNotice: async () => undefined,
       examine: async () => undefined,
+      keyUsedOf: () => undefined,
+      noteKeyUse: async () => undefined,
       sightingsOf: (each) => {
         if (each.dynamodb?.SequenceNumber === '2') throw new Error('unreadable');
         return [sighting(subjectOf(each))];

@@ -24,9 +24,9 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   'lambdas/adapters/aws': {
     // Of the contract, the names of events, which the infrastructure shares.
     own: ['lambdas/adapters/aws', 'lambdas/contract', 'lambdas/use-cases', 'lambdas/domain'],
-    packages: ['@aws-sdk/*', 'zod', '@types/aws-lambda'],
-    // CloudTrail's files are zipped.
-    node: ['crypto', 'zlib'],
+    packages: ['@aws-sdk/*', '@smithy/*', 'zod', '@types/aws-lambda'],
+    // CloudTrail's files are zipped. Requests of the SDK go out over connections that are kept.
+    node: ['crypto', 'http', 'https', 'zlib'],
   },
   'lambdas/adapters/openai': {
     own: ['lambdas/adapters/openai', 'lambdas/use-cases', 'lambdas/domain'],

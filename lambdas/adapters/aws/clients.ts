@@ -2,9 +2,12 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { SignatureV4 } from '@smithy/signature-v4';
 import type { CallObserver } from '../../domain/call-observer.ts';
 import { callLimits, observeCalls, withoutCallLog } from './aws-calls.ts';
+import { documentClient } from './document-client.ts';
+import { keepAliveHandler } from './keep-alive-handler.ts';
 
 export interface AwsEndpoints {
   readonly AWS_REGION: string;
@@ -18,19 +21,20 @@ export interface AwsEndpoints {
 
 /** One client per container, with bounded calls and kept-alive connections. */
 export const dynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(plainDynamoDbClient(environment, calls), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
+  documentClient(plainDynamoDbClient(environment, calls));
 
 /** As dynamoDbClient, for items as DynamoDB has them: no number loses a digit on the way. */
 export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObserver): DynamoDBClient => {
-  const client = new DynamoDBClient({
+  const client: DynamoDBClient = new DynamoDBClient({
     region: environment.AWS_REGION,
     ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
+    requestHandler: keepAliveHandler(callLimits(environment.AWS_CALL_TIMEOUT_MS).requestHandler),
+    signer: () => signer(),
     ...(environment.AWS_ENDPOINT_URL_DYNAMODB !== undefined && {
       endpoint: environment.AWS_ENDPOINT_URL_DYNAMODB,
     }),
   });
+  const signer = oneSigner(client, 'dynamodb');
   withoutCallLog(client);
   observeCalls(client, 'dynamodb', calls);
   return client;
@@ -38,14 +42,27 @@ export const plainDynamoDbClient = (environment: AwsEndpoints, calls?: CallObser
 
 /** As dynamoDbClient. */
 export const kmsClient = (environment: AwsEndpoints, calls?: CallObserver): KMSClient => {
-  const client = new KMSClient({
+  const client: KMSClient = new KMSClient({
     region: environment.AWS_REGION,
     ...callLimits(environment.AWS_CALL_TIMEOUT_MS),
+    requestHandler: keepAliveHandler(callLimits(environment.AWS_CALL_TIMEOUT_MS).requestHandler),
+    signer: () => signer(),
+    cacheMiddleware: true,
     ...(environment.AWS_ENDPOINT_URL_KMS !== undefined && { endpoint: environment.AWS_ENDPOINT_URL_KMS }),
   });
+  const signer = oneSigner(client, 'kms');
   withoutCallLog(client);
   observeCalls(client, 'kms', calls);
   return client;
+};
+
+/** The signer of a client, made once: the SDK makes one for each call, from a copy of the whole configuration. */
+const oneSigner = (
+  { config: { credentials, region, sha256 } }: DynamoDBClient | KMSClient,
+  service: string,
+): (() => Promise<SignatureV4>) => {
+  const signer = Promise.resolve(new SignatureV4({ credentials, region, sha256, service }));
+  return () => signer;
 };
 
 /** As dynamoDbClient. */

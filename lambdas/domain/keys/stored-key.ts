@@ -119,8 +119,9 @@ export const isRetained = ({ retainedUntil }: RetainedKey, now: Date): boolean =
  */
 export type ShownKeyState = 'active' | 'unverified' | 'degraded' | 'suspended' | 'needs_reentry';
 
-/** Facts that the token function leaves behind, apart from the key itself, which it may not write. */
+/** Facts that the use of a key leaves behind, apart from the key itself. */
 export interface KeyActivity {
+  /** The last use for a visitor, accurate to LAST_USE_ACCURACY_MS (key-used.ts). */
   readonly used: AtVersion | null;
   /** The latest good verdict of Test voice. */
   readonly verified: AtVersion | null;
@@ -128,6 +129,8 @@ export interface KeyActivity {
   readonly test: { readonly version: number; readonly verdict: Verdict } | null;
   /** Latest version that could not be decrypted although KMS responded. */
   readonly unreadableVersion: number | null;
+  /** When the session began that could not open it; null also where an older release noted it. */
+  readonly unreadableAt: string | null;
   /** Until when the key counts as degraded by what visitors reported. */
   readonly degraded: { readonly version: number; readonly until: string } | null;
 }

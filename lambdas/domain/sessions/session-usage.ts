@@ -126,6 +126,8 @@ export interface SessionUsage {
   readonly seen: ReadonlySet<string>;
   /** Requests within the latest clock minute: a session that reports too often is told to wait. */
   readonly pace: { readonly minute: number; readonly requests: number };
+  /** Of a call: until when its slots were last expected to be taken, Unix seconds; undefined: since it was handed out. */
+  readonly expectedUntil?: number | undefined;
   /** The part of the session that the totals already include. */
   readonly posted: LedgerEntry;
   /** Amounts reserved for responses of a call under `never_exceed` whose usage is not known yet. */
@@ -370,6 +372,19 @@ const watchDueMs = ({ watch }: SessionUsage, now: Date): number =>
 /** True if the watcher of a call has stopped renewing its lease, or the call no longer has one. */
 export const hasLapsedWatch = ({ watch }: SessionUsage, now: Date): boolean =>
   watch !== null && watch.untilMs <= now.getTime();
+
+/** True while the watcher of a call renews its lease: the end of the call will be noticed without its page. */
+export const isBeingWatched = (usage: SessionUsage, now: Date): boolean =>
+  usage.watch !== null && usage.watch.closedAtMs === null && !hasLapsedWatch(usage, now);
+
+/**
+ * When a call is expected to end, Unix seconds, `capSeconds` at the latest: at its cap while it is watched, otherwise when
+ * its page has been silent for too long.
+ */
+export const expectedEndOf = (usage: SessionUsage, capSeconds: number, now: Date): number =>
+  isBeingWatched(usage, now)
+    ? capSeconds
+    : Math.min(capSeconds, Math.floor(now.getTime() / 1_000) + SILENCE_SECONDS);
 
 /** True if a watched call continues, as far as anyone knows, and its watcher has stopped renewing. */
 export const hasLostWatcher = (usage: SessionUsage, now: Date): boolean =>

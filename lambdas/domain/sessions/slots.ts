@@ -73,7 +73,9 @@ export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] 
   const held = new Set(taken.map(({ index }) => index));
   let open = limit;
   while (open > 0 && open + taken.filter(({ index }) => index >= open).length > limit) open--;
-  return Array.from({ length: open }, (_, index) => index).filter((index) => !held.has(index));
+  const free: number[] = [];
+  for (let index = 0; index < open; index++) if (!held.has(index)) free.push(index);
+  return free;
 };
 
 /** Whole seconds, at least 1, until this many of `taken` have expired that fewer than `limit` are left. */

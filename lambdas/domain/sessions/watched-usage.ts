@@ -133,7 +133,7 @@ export const withWatchNote = (
     watch.generation === generation ? changed(change) : undefined;
   switch (note.type) {
     case 'response':
-      return withResponse(usage, watch, note, nowMs);
+      return withResponse(usage, watch, generation, note, nowMs);
     case 'released':
       return withoutReservation(changed({ answeredTurn: null }), note.reservationId);
     case 'gap':
@@ -153,10 +153,11 @@ export const withWatchNote = (
   }
 };
 
-/** A response is a sign of life too. */
+/** A response is a sign of life too, and renews the lease of the watcher that holds the watch. */
 const withResponse = (
   usage: SessionUsage,
   watch: SessionWatch,
+  generation: number,
   { responseId, tokens, reservationId }: Extract<WatchNote, { readonly type: 'response' }>,
   nowMs: number,
 ): SessionUsage => {
@@ -168,7 +169,12 @@ const withResponse = (
     counted: addTokens(usage.counted, tokens),
     responses: usage.responses + 1,
     receivedAtMs: Math.max(usage.receivedAtMs, nowMs),
-    watch: { ...watch, seenAtMs: Math.max(watch.seenAtMs, nowMs) },
+    watch: {
+      ...watch,
+      seenAtMs: Math.max(watch.seenAtMs, nowMs),
+      ...(watch.generation === generation &&
+        watch.closedAtMs === null && { untilMs: nowMs + WATCH_LEASE_MS }),
+    },
   };
 };
 

@@ -10,7 +10,7 @@ import {
 } from '../../domain/calls/watched-call.ts';
 import { holdUsedUp } from '../../domain/sessions/hold.ts';
 import type { ReservedSession } from '../../domain/sessions/session.ts';
-import { WATCH_RENEWAL_MS, type WatchNote } from '../../domain/sessions/watched-usage.ts';
+import { WATCH_LEASE_MS, WATCH_RENEWAL_MS, type WatchNote } from '../../domain/sessions/watched-usage.ts';
 import type {
   HangUpQueue,
   ResponseReservations,
@@ -70,12 +70,24 @@ const PAGE_WITHIN_MS = 60_000;
 /** Names the request of a first message that no budget reserves. */
 const UNRESERVED = `rsv_${'0'.repeat(24)}`;
 
-export const note = async (
-  { ports, request, generation }: Watcher,
-  what: WatchNote,
-  onSpent?: () => void,
-): Promise<void> => {
-  await noteWatch(ports, request, generation, what, onSpent);
+export const note = async ({ ports, request, generation }: Watcher, what: WatchNote): Promise<void> => {
+  await noteWatch(ports, request, generation, what);
+};
+
+/**
+ * Counts one response, which also renews the watch. Returns when it was renewed last, Unix milliseconds; undefined if
+ * another watcher has taken over.
+ */
+const count = async (
+  watcher: Watcher,
+  response: Extract<WatchNote, { readonly type: 'response' }>,
+  onSpent: () => void,
+): Promise<number | undefined> => {
+  const { ports, request, generation } = watcher;
+  const usage = await noteWatch(ports, request, generation, response, onSpent);
+  if (usage.watch?.generation !== generation) return undefined;
+  if (holdUsedUp(usage)) await hangUp(watcher, 'max_duration');
+  return usage.watch.untilMs - WATCH_LEASE_MS;
 };
 
 /**
@@ -105,7 +117,11 @@ export const followCall = async (
     if (event.type === 'closed') return;
     const next = afterEvent(call, event);
     call = next.call;
-    for (const step of next.steps) await takeStep(watcher, sideband, { call, stop }, step);
+    for (const step of next.steps) {
+      const renewedMs = await takeStep(watcher, sideband, { call, stop }, step);
+      // A watcher that waits for its successor looks for it whatever the call does.
+      if (renewedMs !== undefined && askedAtMs === undefined) renewedAtMs = Math.max(renewedAtMs, renewedMs);
+    }
     // Another call may have spent the amount. A watcher that was started late finds that out before any response.
     const mayCost =
       event.type === 'response_started' || next.steps.some((step) => step.do === 'note_attached');
@@ -217,32 +233,40 @@ const leaveFirst = async (watcher: Watcher, sideband: Sideband): Promise<void> =
   await ports.watchers.start({ ...request, strict: false, after: undefined });
 };
 
+/** Returns when the step renewed the watch, Unix milliseconds; undefined for a step that did not. */
 const takeStep = async (
   watcher: Watcher,
   sideband: Sideband,
   { call, stop }: { readonly call: WatchedCall; readonly stop: () => void },
   step: WatchedStep,
-): Promise<void> => {
+): Promise<number | undefined> => {
   switch (step.do) {
     case 'count': {
       const { responseId, tokens, reservationId } = step;
-      return note(watcher, { type: 'response', responseId, tokens, reservationId }, stop);
+      return count(watcher, { type: 'response', responseId, tokens, reservationId }, stop);
     }
     case 'respond':
-      return respond(watcher, sideband, call, step);
+      await respond(watcher, sideband, call, step);
+      return undefined;
     case 'release':
-      return note(watcher, { type: 'released', reservationId: step.reservationId });
+      await note(watcher, { type: 'released', reservationId: step.reservationId });
+      return undefined;
     case 'silence':
-      return sideband.silence();
+      sideband.silence();
+      return undefined;
     case 'note_attached':
-      return note(watcher, { type: 'attached' });
+      await note(watcher, { type: 'attached' });
+      return undefined;
     case 'gap':
-      return note(watcher, { type: 'gap' });
+      await note(watcher, { type: 'gap' });
+      return undefined;
     case 'restore':
-      return sideband.restore(call.expected);
+      sideband.restore(call.expected);
+      return undefined;
     case 'hang_up':
       sideband.silence();
-      return hangUp(watcher, 'tampered');
+      await hangUp(watcher, 'tampered');
+      return undefined;
   }
 };
 

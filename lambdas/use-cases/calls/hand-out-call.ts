@@ -1,17 +1,16 @@
 import { BrokerError, type BrokerErrorCode } from '../../domain/broker-error.ts';
 import { type CallId, delayUntil, type EndedBy, type WatchMode } from '../../domain/calls/call.ts';
 import { ConflictError } from '../../domain/dependency.ts';
-import type { CallIssuer, CreatedCall, HangUpQueue } from '../ports/calls.ts';
+import type { CallIssuer, CreatedCall, HangUpQueue, KeyUseLog } from '../ports/calls.ts';
 import type { BackOff, Clock } from '../ports/runtime.ts';
-import type { SessionLog } from '../ports/sessions.ts';
 import type { Admitted } from '../sessions/admit-session.ts';
 import { type StartWatchPorts, startWatch } from './start-watch.ts';
 
 export interface HandOutPorts extends StartWatchPorts {
   readonly clock: Clock;
   readonly backOff: BackOff;
-  readonly sessions: Pick<SessionLog, 'noteKeyUse'>;
   readonly callIssuer: CallIssuer;
+  readonly keyUses: Pick<KeyUseLog, 'settle'>;
   readonly hangUps: HangUpQueue;
 }
 
@@ -20,8 +19,8 @@ interface HandOut {
   readonly created: CreatedCall;
   readonly maxDurationSeconds: number;
   readonly watch: WatchMode;
-  /** Records the outcome of the key's use. */
-  readonly settleUse: () => Promise<void>;
+  /** Of the Decrypt with which the call was created. */
+  readonly kmsRequestId: string | undefined;
   readonly hangUp: (callId: CallId) => Promise<unknown>;
 }
 
@@ -34,20 +33,26 @@ const MAX_ATTEMPTS = 3;
  * browser has the answer yet.
  */
 export const handOutCall = async (ports: HandOutPorts, handOut: HandOut): Promise<void> => {
-  const { admitted, created, maxDurationSeconds, watch, settleUse, hangUp } = handOut;
+  const { admitted, created, maxDurationSeconds, watch, kmsRequestId, hangUp } = handOut;
   const now = ports.clock();
   const { siteId, sessionId } = admitted.session;
   const capAt = new Date(now.getTime() + maxDurationSeconds * 1_000);
+  const use = admitted.use && {
+    intent: admitted.use,
+    outcome: {
+      at: now.toISOString(),
+      result: 'ok',
+      kmsRequestId,
+      openAiRequestId: created.openAiRequestId,
+    },
+  };
   const required = await Promise.allSettled([
-    issue(ports, admitted, created, capAt, now),
+    issue(ports, admitted, created, use, capAt, now),
     ports.hangUps.send(
       { kind: 'cap', siteId, sessionId, dueAtMs: capAt.getTime() },
       delayUntil(capAt.getTime(), now),
     ),
-    settleUse(),
     startWatch(ports, watch, { siteId, sessionId, callId: created.callId, openedAtMs: now.getTime() }),
-    // When a key was last used is good to know, and no reason to refuse a visitor.
-    Promise.allSettled([ports.sessions.noteKeyUse(admitted.session, now.toISOString())]),
   ]);
   const failed = required.find((one) => one.status === 'rejected');
   if (failed === undefined) return;
@@ -55,6 +60,8 @@ export const handOutCall = async (ports: HandOutPorts, handOut: HandOut): Promis
   await Promise.allSettled([
     hangUp(created.callId),
     ports.callIssuer.withdraw(admitted.session, created.callId, 'unavailable'),
+    // OpenAI created the call, whether or not that is on record yet.
+    use && ports.keyUses.settle(use.intent, use.outcome),
   ]);
   throw failed.reason instanceof ConflictError ? new BrokerError('unavailable') : failed.reason;
 };
@@ -63,6 +70,7 @@ const issue = async (
   ports: HandOutPorts,
   { session, leases }: Admitted,
   { callId, openAiRequestId }: CreatedCall,
+  use: Parameters<CallIssuer['issue']>[0]['use'],
   capAt: Date,
   now: Date,
 ): Promise<void> => {
@@ -74,7 +82,7 @@ const issue = async (
   } as const;
   for (let attempt = 1; ; attempt++) {
     try {
-      await ports.callIssuer.issue({ session, outcome, leases, capAt, now });
+      await ports.callIssuer.issue({ session, outcome, use, leases, capAt, now });
       return;
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;

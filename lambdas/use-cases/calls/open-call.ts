@@ -170,7 +170,7 @@ const callForSession = async (
       created,
       maxDurationSeconds: maxDurationOf(admitted, site),
       watch,
-      settleUse: () => settleUse('ok', created.openAiRequestId),
+      kmsRequestId,
       hangUp: (callId: CallId) =>
         ports.calls.hangUp(plaintext, { callId, dataResidency: site.dataResidency }),
     });

@@ -82,12 +82,13 @@ export interface LiveSessionReader {
 /** Hop 4 of a call. */
 export interface CallIssuer {
   /**
-   * Records that the call is handed out, and extends its leases and its place among the live sessions; all or nothing.
-   * ConflictError when its end was requested before, when a lease was lost, or when it is not reserved any more.
+   * Records that the call is handed out and the outcome of its key use, and extends its leases and its place among the
+   * live sessions; all or nothing. ConflictError when its end was requested before, when a lease was lost, or when it is not reserved any more.
    */
   issue(issued: {
     readonly session: ReservedSession & { readonly siteId: SiteId };
     readonly outcome: SessionOutcome & { readonly callId: CallId };
+    readonly use: { readonly intent: KeyUse; readonly outcome: KeyUseOutcome } | undefined;
     readonly leases: readonly SlotLease[];
     readonly capAt: Date;
     readonly now: Date;

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../domain/audit/audit-record.ts';
 import type { KeyHealth } from '../../domain/keys/key-health.ts';
 import type { KeyChange } from '../../domain/keys/key-lifecycle.ts';
 import type { KeyMark } from '../../domain/keys/key-mark.ts';
+import type { KeyUsed, UseNote } from '../../domain/keys/key-used.ts';
 import type { KeyBinding, SealedKey } from '../../domain/keys/sealed-key.ts';
 import type {
   KeyActivity,
@@ -55,6 +56,14 @@ export interface StoredKeyPools {
 
 export interface KeyActivityReader {
   readActivity(address: KeyAddress): Promise<KeyActivity | undefined>;
+}
+
+export interface KeyUseNotes {
+  /**
+   * Notes the last use of a key. ConflictError when a later use was noted since, or the key was found unreadable after a
+   * use that `isReadable`.
+   */
+  noteUse(used: KeyUsed, note: UseNote): Promise<void>;
 }
 
 /** Seals; can never open. */

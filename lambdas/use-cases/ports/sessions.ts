@@ -59,7 +59,6 @@ export interface SessionLog {
   reserve(session: ReservedSession, now: Date): Promise<void>;
   /** ConflictError when the session is not `reserved` any more. */
   settle(session: ReservedSession, outcome: SessionOutcome): Promise<void>;
-  noteKeyUse(session: ReservedSession, at: string): Promise<void>;
   noteVerdict(session: ReservedSession, verdict: Verdict): Promise<void>;
   noteUnreadable(session: ReservedSession): Promise<void>;
 }

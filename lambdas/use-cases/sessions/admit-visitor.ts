@@ -185,10 +185,9 @@ const admit = async (
  * The error that a quorum of visitors met with this key, unless all slots are taken, which the contract reports first.
  */
 const refusalWhileDegraded = ({ payer, pools, capacity, now }: Admitting): BrokerError | undefined => {
+  if (payer.degradation === undefined) return undefined;
   const full = pools.some(
     ({ pool, limit }) => freeSlots(occupiedSlots(capacity.leases, pool, now), limit).length === 0,
   );
-  return payer.degradation === undefined || full
-    ? undefined
-    : brokerErrorOfDegradation(payer.degradation, now);
+  return full ? undefined : brokerErrorOfDegradation(payer.degradation, now);
 };

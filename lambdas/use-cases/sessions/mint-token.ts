@@ -191,12 +191,10 @@ const settleIssued = async (
     ...(openAiRequestId !== undefined && { openAiRequestId }),
     ...(openAiSessionId !== undefined && { openAiSessionId }),
   };
-  const [settled] = await Promise.allSettled([
-    sessions.settle(session, outcome),
-    // When a key was last used is good to know, and no reason to refuse a visitor.
-    sessions.noteKeyUse(session, at),
-  ]);
-  if (settled.status === 'fulfilled') return;
-  await freeCapacity(ports, admitted);
-  throw settled.reason instanceof ConflictError ? new BrokerError('unavailable') : settled.reason;
+  try {
+    await sessions.settle(session, outcome);
+  } catch (error) {
+    await freeCapacity(ports, admitted);
+    throw error instanceof ConflictError ? new BrokerError('unavailable') : error;
+  }
 };

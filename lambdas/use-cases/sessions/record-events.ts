@@ -23,6 +23,7 @@ import {
 import {
   applyEvent,
   durationSecondsOf,
+  expectedEndOf,
   isOver,
   LONGEST_SESSION_SECONDS,
   newSessionUsage,
@@ -161,7 +162,11 @@ const saveEvents = async (
     if (read.session.openedWith === 'call' && isOver(usage)) await queueEnd(ports, read.session, 'ended');
     // Also if nothing is new: repetitions are limited like other requests.
     const budgets = budgetsOf(read, now);
-    await ports.sessionUsage.saveUsage(withRequestCounted(usage, now), budgets, capSeconds);
+    await ports.sessionUsage.saveUsage(
+      withExpectedEnd(withRequestCounted(usage, now), read.session, now),
+      budgets,
+      capSeconds,
+    );
     await settle(ports, read, { budgets, charged: usage.responses > stored.responses }, now);
     // Again with each repetition: the first request may have died before this line.
     if (isOver(usage)) await ports.ends.recordEnd(usage);
@@ -284,7 +289,7 @@ const settleSlots = async (
   const { session } = read;
   const reason = hangUpReason(read, usage, now);
   if (session.openedWith === 'call') {
-    if (reason === undefined) return (await expectCall(ports, session, now)) ? undefined : 'slot_lost';
+    if (reason === undefined) return (await expectCall(ports, read, usage, now)) ? undefined : 'slot_lost';
     // Its end was queued before the report was saved: the broker ends it.
     if (reason !== 'ended') await queueEnd(ports, session, reason);
     return reason;
@@ -316,14 +321,32 @@ const settleSlots = async (
   return (await ports.slots.renew(workspaceId, leases, now)) ? undefined : 'slot_lost';
 };
 
-/** A sign of life of a call does not extend its slot; it only updates when the slot is expected to be free. */
-const expectCall = (
+const capSecondsOf = ({ createdAt, admission }: SessionSnapshot['session']): number =>
+  Math.floor(Date.parse(createdAt) / 1_000) + (admission?.maxDurationSeconds ?? 0);
+
+/** The usage with the time until which its slots are expected to be taken, so that the next report need not write it again. */
+const withExpectedEnd = (
+  usage: SessionUsage,
+  session: SessionSnapshot['session'],
+  now: Date,
+): SessionUsage =>
+  session.openedWith === 'call'
+    ? { ...usage, expectedUntil: expectedEndOf(usage, capSecondsOf(session), now) }
+    : usage;
+
+/**
+ * A sign of life of a call does not extend its slot; it only updates when the slot is expected to be free. While the call
+ * is watched, that stays the same, and the slot is written once. False if the slot was lost.
+ */
+const expectCall = async (
   { slots }: EventPorts,
-  { workspaceId, sessionId, admission, createdAt }: SessionSnapshot['session'],
+  { session, usage: before }: SessionSnapshot,
+  usage: SessionUsage,
   now: Date,
 ): Promise<boolean> => {
-  const capSeconds = Math.floor(Date.parse(createdAt) / 1_000) + (admission?.maxDurationSeconds ?? 0);
-  const expectedUntil = Math.min(capSeconds, Math.floor(now.getTime() / 1_000) + SILENCE_SECONDS);
+  const { workspaceId, sessionId, admission } = session;
+  const expectedUntil = expectedEndOf(usage, capSecondsOf(session), now);
+  if (before?.expectedUntil === expectedUntil) return true;
   const leases = (admission?.slots ?? []).map((place) => ({ ...place, sessionId, expectedUntil }));
   return slots.expect(workspaceId, leases, now);
 };

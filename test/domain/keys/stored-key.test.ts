@@ -75,6 +75,7 @@ const activity = (facts: Partial<KeyActivity> = {}): KeyActivity => ({
   verified: null,
   test: null,
   unreadableVersion: null,
+  unreadableAt: null,
   degraded: null,
   ...facts,
 });

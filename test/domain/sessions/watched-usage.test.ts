@@ -64,6 +64,15 @@ describe('the watch of a call', () => {
     expect(withWatchTaken(next, { ...START, after: 1 }, clockAt(21))).toBeUndefined();
   });
 
+  it('is renewed by a response of its holder, and by none of a watcher that has handed it over', () => {
+    const until = (usage: SessionUsage): number | undefined => usage.watch?.untilMs;
+    expect(until(noted(watched(), 1, response('r1')))).toBe(afterMint(10) + WATCH_LEASE_MS);
+    const next = handedOver(watched());
+    expect(until(noted(next, 1, response('r1')))).toBe(until(next));
+    const over = noted(watched(), 1, { type: 'ended' });
+    expect(until(noted(over, 1, response('r1')))).toBe(until(over));
+  });
+
   it('refuses the notes of a watcher that has lost it, except what that one saw', () => {
     const next = handedOver(watched());
     for (const type of ['attached', 'renewed', 'left', 'ended'] as const)

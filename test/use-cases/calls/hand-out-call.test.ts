@@ -8,34 +8,42 @@ import { NOW, SITE_ID } from '../sessions/token-fixture.ts';
 
 const down = new DependencyUnavailableError('dynamodb', 'TransactWriteItems', 'InternalServerError');
 const CALL = { callId: 'rtc_1' as CallId, answer: 'v=0', openAiRequestId: 'req_1' };
-const ADMITTED = { session: { siteId: SITE_ID, sessionId: 'ses_1' }, leases: [] } as unknown as Admitted;
+const ADMITTED = {
+  session: { siteId: SITE_ID, sessionId: 'ses_1' },
+  leases: [],
+  use: { useId: 'call#1' },
+} as unknown as Admitted;
 
 /** Hands one call out; its outcome, and every step. */
 const handedOut = async ({
   issue = async () => undefined,
   queue = async () => undefined,
-  settle = async () => undefined,
   by,
 }: {
   readonly issue?: (attempt: number) => Promise<void>;
   readonly queue?: () => Promise<void>;
-  readonly settle?: () => Promise<void>;
   readonly by?: EndedBy;
 } = {}) => {
   const log: string[] = [];
   let attempts = 0;
+  let written: unknown;
   const ports = {
     clock: () => NOW,
     backOff: async () => undefined,
-    sessions: { noteKeyUse: () => Promise.reject(down) },
     callIssuer: {
-      issue: async () => {
+      issue: async ({ use }: { use: { outcome: unknown } }) => {
         await issue(++attempts);
         log.push('issued');
+        written = use.outcome;
       },
       readEndRequest: async () => by,
       withdraw: async (_: unknown, callId: string, refusal: string) => {
         log.push(`withdraw ${callId} ${refusal}`);
+      },
+    },
+    keyUses: {
+      settle: async ({ useId }: { useId: string }, { result }: { result: string }) => {
+        log.push(`settle ${useId} ${result}`);
       },
     },
     hangUps: {
@@ -50,7 +58,7 @@ const handedOut = async ({
     created: CALL,
     maxDurationSeconds: 3_600,
     watch: 'off',
-    settleUse: settle,
+    kmsRequestId: 'kms-1',
     hangUp: async (callId) => {
       log.push(`hang up ${callId}`);
     },
@@ -58,10 +66,10 @@ const handedOut = async ({
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  return { error, log, attempts };
+  return { error, log, attempts, written };
 };
 
-const UNDONE = ['hang up rtc_1', 'withdraw rtc_1 unavailable'];
+const UNDONE = ['hang up rtc_1', 'withdraw rtc_1 unavailable', 'settle call#1 ok'];
 
 describe('a created call', () => {
   it('is handed out when it is on record and its cap is queued, as far ahead as SQS can', async () => {
@@ -70,10 +78,18 @@ describe('a created call', () => {
     expect(log.sort()).toEqual(['issued', 'queue cap in 3600 s, delayed by 900 s']);
   });
 
+  it('is on record together with the outcome of its key use', async () => {
+    expect((await handedOut()).written).toEqual({
+      at: NOW.toISOString(),
+      result: 'ok',
+      kmsRequestId: 'kms-1',
+      openAiRequestId: 'req_1',
+    });
+  });
+
   it.each([
     ['its record', { issue: () => Promise.reject(down) }],
     ['its cap', { queue: () => Promise.reject(down) }],
-    ['the outcome of the key’s use', { settle: () => Promise.reject(down) }],
   ] as const)('is hung up and not handed out when %s cannot be written', async (_, failing) => {
     const { error, log } = await handedOut(failing);
     expect(error).toBe(down);

@@ -61,7 +61,6 @@ export const opened = async ({
     sessions: {
       ...token.sessions,
       settle: async (_, { state, refusal }) => step(`settle session ${state} ${refusal}`),
-      noteKeyUse: async () => undefined,
       noteUnreadable: async () => step('note unreadable'),
     },
     slots: {
@@ -98,7 +97,10 @@ export const opened = async ({
       },
     },
     callIssuer: {
-      issue: async ({ outcome }) => step(`issue ${outcome.callId}`),
+      issue: async ({ outcome, use }) => {
+        await step(`issue ${outcome.callId}`);
+        outcomes.push({ reason: use?.intent.reason, ...use?.outcome });
+      },
       readEndRequest: async () => undefined,
       withdraw: async (_, callId, refusal) => step(`withdraw ${callId} ${refusal}`),
     },

@@ -7,6 +7,7 @@ import { ConflictError, DependencyUnavailableError } from '../../../lambdas/doma
 import { OpenAiFailure } from '../../../lambdas/domain/openai-failure.ts';
 import { type Receipt, receiptOf } from '../../../lambdas/domain/sessions/receipt.ts';
 import { newSessionUsage, type SessionUsage } from '../../../lambdas/domain/sessions/session-usage.ts';
+import { WATCH_LEASE_MS, WATCH_RENEWAL_MS } from '../../../lambdas/domain/sessions/watched-usage.ts';
 import { DEFAULT_CONVERSATION } from '../../../lambdas/domain/tenancy/conversation.ts';
 import { addTokens, NO_TOKENS, type TokenCounts } from '../../../lambdas/domain/usage/token-counts.ts';
 import { type WatchPorts, watchCall } from '../../../lambdas/use-cases/calls/watch-call.ts';
@@ -67,6 +68,7 @@ const world = (
   let outageUntilMs = 0;
   let queueFails = false;
   let refusals = 0;
+  let writes = 0;
   let previousItemId: string | null = null;
   let responses = 0;
   const running = new Set<Promise<void>>();
@@ -143,6 +145,7 @@ const world = (
           throw new Error(`A hold was saved on the condition of ${cap} s.`);
         if (usage.revision !== stored.revision) throw new ConflictError();
         stored = { ...usage, revision: usage.revision + 1 };
+        writes += 1;
       },
     },
     keys: { findKey: async () => ({ scope: 'workspace', version: 1 }) },
@@ -269,6 +272,10 @@ const world = (
     isWatched: () => stored.watch?.attached === true,
     generation: () => stored.watch?.generation ?? 0,
     counted: () => stored.responses,
+    /** Times that its usage was written. */
+    writes: () => writes,
+    responses: () => stored.responses,
+    heldForMs: () => (stored.watch?.untilMs ?? 0) - nowMs,
     respond: () => {
       responses += 1;
       const itemId = `item_${responses}`;
@@ -426,6 +433,31 @@ describe('a watcher', () => {
     expect(usageComplete).toBe(false);
   });
 
+  it('renews its watch with each response that it counts, and writes nothing else while the visitor talks', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    const before = call.writes();
+    for (let turn = 1; turn <= 20; turn++) {
+      await call.pass(4_000);
+      call.respond();
+      await call.until(() => call.responses() === turn);
+      expect(call.heldForMs()).toBeGreaterThan(WATCH_LEASE_MS - WATCH_RENEWAL_MS);
+    }
+    expect(call.writes() - before).toBe(20);
+  });
+
+  it('renews its watch without a response every 20 seconds', async () => {
+    const call = world('allowed');
+    await call.start();
+    await call.until(call.isWatched);
+    const before = call.writes();
+    await call.pass(5 * WATCH_RENEWAL_MS + 10_000);
+    // The clock of this test moves in steps of two seconds.
+    expect(call.writes() - before).toBeGreaterThanOrEqual(4);
+    expect(call.heldForMs()).toBeGreaterThan(0);
+  });
+
   it('continues, and loses nothing, when the database fails for ten seconds', async () => {
     const call = world('allowed');
     await call.start();
@@ -503,6 +535,19 @@ describe('a call of a plan with a hard cap, whose page reports nothing', () => {
     expect(billedSeconds).toBeGreaterThanOrEqual(600);
     expect(billedSeconds).toBeLessThan(630);
     expect(call.hungUp).toEqual(['openai after 2 s']);
+  });
+
+  it('is hung up when nothing is left of the plan, although its responses renew the watch', async () => {
+    const call = world('allowed', { session, capSeconds: 120 });
+    await call.start();
+    await call.until(call.isWatched);
+    for (let turn = 1; call.hungUp.length === 0; turn++) {
+      await call.pass(4_000);
+      call.respond();
+      await call.until(() => call.responses() === turn);
+    }
+    expect(call.hungUp).toContain('max_duration');
+    expect((await call.end()).billedSeconds).toBe(120);
   });
 
   it('is hung up when nothing is left of the plan, and bills no more than that', async () => {
@@ -586,7 +631,7 @@ describe('a watcher of a call whose budget is spent', () => {
   it('stops responses as soon as it charges the one that spends the amount, and hangs its call up itself', async () => {
     const call = await watched();
     call.respond();
-    await call.until(() => call.counted() === 1);
+    await call.until(() => call.responses() === 1);
     expect(call.sidebandLog).toEqual([]);
     call.budget.isCrossed = true;
     call.respond();
@@ -623,7 +668,7 @@ describe('a watcher of a call whose budget is spent', () => {
     call.budget.isCrossed = true;
     for (let responses = 1; responses <= 3; responses++) {
       call.respond();
-      await call.until(() => call.counted() === responses);
+      await call.until(() => call.responses() === responses);
     }
     await call.until(() => call.keyUses.length === 2);
     expect(call.sidebandLog).toEqual(['stop', 'silence', 'silence']);
@@ -640,7 +685,7 @@ describe('a watcher of a call whose budget is spent', () => {
     call.failHangUps();
     call.budget.isCrossed = true;
     call.respond();
-    await call.until(() => call.counted() === 1);
+    await call.until(() => call.responses() === 1);
     expect(call.sidebandLog).toEqual(['stop']);
     expect(call.outcomes).toEqual([]);
   });

@@ -201,7 +201,6 @@ export const playWithKey = async (play: KeyPlay, given: KeyWorld = {}) => {
       settle: note('settle'),
       noteVerdict: note('note verdict'),
       noteUnreadable: async () => undefined,
-      noteKeyUse: async () => undefined,
     },
     openAi: {
       listModels: async () => {
@@ -231,5 +230,6 @@ export const ACTIVITY = {
   verified: { version: 3, at: '2026-11-21T00:00:00.000Z' },
   test: null,
   unreadableVersion: null,
+  unreadableAt: null,
   degraded: { version: 3, until: new Date(fixture.NOW.getTime() + 1).toISOString() },
 } satisfies KeyActivity;

@@ -1,9 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Budget } from '../../../lambdas/domain/budgets/budget.ts';
-import type { EndedBy } from '../../../lambdas/domain/calls/call.ts';
+import type { CallId, EndedBy } from '../../../lambdas/domain/calls/call.ts';
 import { DependencyUnavailableError } from '../../../lambdas/domain/dependency.ts';
 import { signEvents } from '../../../lambdas/domain/sessions/event-signature.ts';
 import type { SessionSnapshot } from '../../../lambdas/domain/sessions/recorded-session.ts';
+import {
+  newSessionUsage,
+  type SessionUsage,
+  SILENCE_SECONDS,
+} from '../../../lambdas/domain/sessions/session-usage.ts';
+import { WATCH_LEASE_MS, withWatchTaken } from '../../../lambdas/domain/sessions/watched-usage.ts';
 import { BUILT_IN_PLANS } from '../../../lambdas/domain/tenancy/plan.ts';
 import {
   type EventPorts,
@@ -58,6 +64,7 @@ const reported = async (
 ) => {
   const log: string[] = [];
   const expected: unknown[] = [];
+  const saved: SessionUsage[] = [];
   const step = async (name: string): Promise<void> => {
     log.push(name);
     const failure = failing[name];
@@ -81,7 +88,10 @@ const reported = async (
       }),
     },
     sessionUsage: {
-      saveUsage: async (_, budgets = []) => step(`save with ${budgets.length} budgets`),
+      saveUsage: async (usage, budgets = []) => {
+        saved.push(usage);
+        await step(`save with ${budgets.length} budgets`);
+      },
       saveUnreported: () => Promise.reject(new Error('a report came')),
       listDue: () => Promise.reject(new Error('asked for what is due')),
     },
@@ -128,7 +138,7 @@ const reported = async (
     events: reports,
     onOriginAllowed: () => undefined,
   }).catch((error: unknown) => error);
-  return { result, log, expected };
+  return { result, log, expected, saved };
 };
 
 const page = (...reports: readonly unknown[]) => reports as readonly WidgetEvent[];
@@ -154,6 +164,45 @@ describe('a report of a running call', () => {
     const { result, log } = await reported(page(heartbeat(10)), { holdsSlot: false });
     expect(result).toMatchObject({ hangUp: 'slot_lost' });
     expect(log).toEqual(['save with 0 budgets', 'expect']);
+  });
+});
+
+describe('a heartbeat of a watched call', () => {
+  const watchedCall = withWatchTaken(
+    newSessionUsage(CALL),
+    { callId: 'rtc_1' as CallId, openedAtMs: MINTED_MS },
+    clockAt(1),
+  );
+  const CAP = MINTED_SECONDS + 600;
+
+  it('makes its slot expected until its cap, once, and then writes nothing but the sign of life', async () => {
+    const first = await reported(page(heartbeat(20)), { read: { usage: watchedCall }, at: 20 });
+    expect(first.log).toEqual(['save with 0 budgets', 'expect']);
+    expect(first.expected).toMatchObject([{ expectedUntil: CAP }]);
+    const second = await reported(page(heartbeat(40)), { read: { usage: first.saved[0] }, at: 40 });
+    expect(second.log).toEqual(['save with 0 budgets']);
+    expect(second.result).toMatchObject({ accepted: 1, hangUp: undefined });
+    expect(second.saved[0]?.receivedAtMs).toBe(MINTED_MS + 40_000);
+  });
+
+  it('expects its slot to be free after silence again, when the watcher has stopped', async () => {
+    const usage = { ...(watchedCall ?? newSessionUsage(CALL)), expectedUntil: CAP };
+    const at = 1 + WATCH_LEASE_MS / 1_000;
+    const lapsed = await reported(page(heartbeat(at)), { read: { usage }, at });
+    expect(lapsed.expected).toMatchObject([{ expectedUntil: MINTED_SECONDS + at + SILENCE_SECONDS }]);
+    const restored = withWatchTaken(
+      lapsed.saved[0] ?? usage,
+      { callId: 'rtc_1' as CallId, openedAtMs: MINTED_MS },
+      clockAt(at + 1),
+    );
+    const { expected } = await reported(page(heartbeat(at + 20)), { read: { usage: restored }, at: at + 20 });
+    expect(expected).toMatchObject([{ expectedUntil: CAP }]);
+  });
+
+  it('that was never watched writes its slot each time', async () => {
+    const first = await reported(page(heartbeat(20)), { at: 20 });
+    const second = await reported(page(heartbeat(40)), { read: { usage: first.saved[0] }, at: 40 });
+    expect(second.log).toEqual(['save with 0 budgets', 'expect']);
   });
 });
 

@@ -202,9 +202,6 @@ export const recordingPorts = (context: TokenContext, own: Partial<MintPorts> = 
       settle: async (_: unknown, { state, refusal }: { state: string; refusal?: string }) => {
         log.push(`settle ${state}${refusal === undefined ? '' : ` ${refusal}`}`);
       },
-      noteKeyUse: async () => {
-        log.push('note use');
-      },
       noteUnreadable: async () => {
         log.push('note unreadable');
       },

@@ -17,6 +17,7 @@ import { leaseHolder } from '../sessions/lease-item.ts';
 import { recordedSessionItem } from '../sessions/session-items.ts';
 import { primaryKey } from '../table-keys.ts';
 import { callKey } from './call-keys.ts';
+import { keyUseOutcomeWrite } from './dynamodb-key-uses.ts';
 
 const sessionKey = (siteId: SiteId, sessionId: SessionId) => {
   const workspaceId = workspaceOfSite(siteId);
@@ -39,7 +40,7 @@ export const dynamoDbCallIssuer = (
   dynamoDb: DynamoDBDocumentClient,
   tables: { readonly sessions: string; readonly limits: string },
 ): CallIssuer => ({
-  issue: async ({ session, outcome, leases, capAt, now }) => {
+  issue: async ({ session, outcome, use, leases, capAt, now }) => {
     const facts = Object.entries(outcome).map(([name, value]) => [name === 'at' ? 'settledAt' : name, value]);
     const nowSeconds = Math.floor(now.getTime() / 1_000);
     const admittedSeconds = Math.floor(Date.parse(session.createdAt) / 1_000);
@@ -86,6 +87,9 @@ export const dynamoDbCallIssuer = (
                 },
               },
             },
+            ...(use === undefined
+              ? []
+              : [{ Update: { TableName: tables.sessions, ...keyUseOutcomeWrite(use.intent, use.outcome) } }]),
             {
               Put: {
                 TableName: tables.sessions,

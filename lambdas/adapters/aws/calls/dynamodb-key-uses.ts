@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import type { KeyUse } from '../../../domain/calls/key-use.ts';
+import type { KeyUse, KeyUseOutcome } from '../../../domain/calls/key-use.ts';
 import { expiryOf } from '../../../domain/tenancy/retention.ts';
 import type { KeyUseLog } from '../../../use-cases/ports/calls.ts';
 import { callAws } from '../aws-calls.ts';
@@ -16,6 +16,32 @@ export const keyUseWrite = (use: KeyUse) => ({
   ConditionExpression: 'attribute_not_exists(pk)',
 });
 
+/** The outcome of a use, alone or as part of a transaction. */
+export const keyUseOutcomeWrite = (
+  use: KeyUse,
+  { at, result, kmsRequestId, openAiRequestId }: KeyUseOutcome,
+) => {
+  const given = Object.entries({ settledAt: at, result, kmsRequestId, openAiRequestId }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return {
+    Key: callKey.use(use.sessionId, use.useId),
+    UpdateExpression: `SET #state = :settled, ${given.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
+    // The second half lets a repeated write meet its own first attempt, whose answer was lost.
+    ConditionExpression: '#state = :intended OR (#state = :settled AND settledAt = :at)',
+    ExpressionAttributeNames: {
+      '#state': 'state',
+      ...Object.fromEntries(given.map(([name], i) => [`#a${i}`, name])),
+    },
+    ExpressionAttributeValues: {
+      ':intended': 'intended',
+      ':settled': 'settled',
+      ':at': at,
+      ...Object.fromEntries(given.map(([, value], i) => [`:a${i}`, value])),
+    },
+  };
+};
+
 /** Openings of keys for calls. They are in no list of sessions: the audit trail reads them from the table's stream. */
 export const dynamoDbKeyUses = (dynamoDb: DynamoDBDocumentClient, sessionsTable: string): KeyUseLog => ({
   intend: async (use) => {
@@ -24,30 +50,9 @@ export const dynamoDbKeyUses = (dynamoDb: DynamoDBDocumentClient, sessionsTable:
     );
   },
 
-  settle: async (use, { at, result, kmsRequestId, openAiRequestId }) => {
-    const given = Object.entries({ settledAt: at, result, kmsRequestId, openAiRequestId }).filter(
-      ([, value]) => value !== undefined,
-    );
+  settle: async (use, outcome) => {
     await callAws('dynamodb', 'UpdateItem', () =>
-      dynamoDb.send(
-        new UpdateCommand({
-          TableName: sessionsTable,
-          Key: callKey.use(use.sessionId, use.useId),
-          UpdateExpression: `SET #state = :settled, ${given.map((_, i) => `#a${i} = :a${i}`).join(', ')}`,
-          // The second half lets a repeated write meet its own first attempt, whose answer was lost.
-          ConditionExpression: '#state = :intended OR (#state = :settled AND settledAt = :at)',
-          ExpressionAttributeNames: {
-            '#state': 'state',
-            ...Object.fromEntries(given.map(([name], i) => [`#a${i}`, name])),
-          },
-          ExpressionAttributeValues: {
-            ':intended': 'intended',
-            ':settled': 'settled',
-            ':at': at,
-            ...Object.fromEntries(given.map(([, value], i) => [`:a${i}`, value])),
-          },
-        }),
-      ),
+      dynamoDb.send(new UpdateCommand({ TableName: sessionsTable, ...keyUseOutcomeWrite(use, outcome) })),
     );
   },
 });

@@ -3,12 +3,13 @@ import {
   type DynamoDBDocumentClient,
   GetCommand,
   TransactWriteCommand,
+  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import type { EventWriter } from '../../../domain/audit/event-writers.ts';
 import type { SiteId, WorkspaceId } from '../../../domain/identifiers.ts';
 import { markOf } from '../../../domain/keys/key-mark.ts';
 import type { KeyAddress } from '../../../domain/keys/stored-key.ts';
-import type { KeyActivityReader, KeyStore } from '../../../use-cases/ports/keys.ts';
+import type { KeyActivityReader, KeyStore, KeyUseNotes } from '../../../use-cases/ports/keys.ts';
 import { eventPut, type TransactWrite } from '../audit/event-outbox.ts';
 import { callAws, ignoreConflict } from '../aws-calls.ts';
 import { readTogether } from '../batch-get.ts';
@@ -165,11 +166,11 @@ const revisionIs = (expected: number) => {
   };
 };
 
-/** The token function's notes on a key; they are among the sessions, because that function may not write keys. */
+/** Notes on a key; they are among the sessions, because the functions that write them may not write keys. */
 export const dynamoDbKeyActivity = (
   dynamoDb: DynamoDBDocumentClient,
   sessionsTable: string,
-): KeyActivityReader => ({
+): KeyActivityReader & KeyUseNotes => ({
   readActivity: async ({ scope, scopeId }) => {
     const { Item } = await callAws('dynamodb', 'GetItem', () =>
       dynamoDb.send(
@@ -181,5 +182,23 @@ export const dynamoDbKeyActivity = (
       ),
     );
     return keyActivityItem.optional().parse(Item);
+  },
+
+  noteUse: async ({ address: { scope, scopeId }, version, at }, { isReadable }) => {
+    const isLatest = '(attribute_not_exists(#used) OR #used.#at < :at)';
+    await callAws('dynamodb', 'UpdateItem', () =>
+      dynamoDb.send(
+        new UpdateCommand({
+          TableName: sessionsTable,
+          Key: primaryKey.keyActivity(scope, scopeId),
+          UpdateExpression: `SET #used = :used${isReadable ? ' REMOVE unreadableVersion, unreadableAt' : ''}`,
+          ConditionExpression: isReadable
+            ? `${isLatest} AND (attribute_not_exists(unreadableAt) OR unreadableAt < :at)`
+            : isLatest,
+          ExpressionAttributeNames: { '#used': 'used', '#at': 'at' },
+          ExpressionAttributeValues: { ':used': { version, at }, ':at': at },
+        }),
+      ),
+    );
   },
 });

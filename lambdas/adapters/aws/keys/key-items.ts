@@ -25,5 +25,6 @@ export const keyActivityItem: z.ZodType<KeyActivity> = z.object({
   verified: atVersion.nullable().default(null),
   test: z.object({ version: z.number(), verdict: verdictItem }).nullable().default(null),
   unreadableVersion: z.number().nullable().default(null),
+  unreadableAt: z.string().nullable().default(null),
   degraded: z.object({ version: z.number(), until: z.string() }).nullable().default(null),
 });

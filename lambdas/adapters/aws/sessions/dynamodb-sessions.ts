@@ -79,16 +79,11 @@ export const dynamoDbSessions = (dynamoDb: DynamoDBDocumentClient, sessionsTable
       );
     },
 
-    // A clean use also clears an earlier "unreadable": a damaged record may have been restored.
-    noteKeyUse: (session, at) =>
-      noteActivity(session, 'SET #used = :used REMOVE unreadableVersion', {
-        names: { '#used': 'used' },
-        values: { ':used': { version: session.keyVersion, at } },
-      }),
+    // A key that could be opened also clears an earlier "unreadable": a damaged record may have been restored.
     noteVerdict: (session, verdict) => {
       const { keyVersion: version } = session;
       const verified = verdict.ok ? ', verified = :verified' : '';
-      return noteActivity(session, `SET #test = :test${verified} REMOVE unreadableVersion`, {
+      return noteActivity(session, `SET #test = :test${verified} REMOVE unreadableVersion, unreadableAt`, {
         names: { '#test': 'test' },
         values: {
           ':test': { version, verdict },
@@ -97,8 +92,9 @@ export const dynamoDbSessions = (dynamoDb: DynamoDBDocumentClient, sessionsTable
       });
     },
     noteUnreadable: (session) =>
-      noteActivity(session, 'SET unreadableVersion = :version', {
-        values: { ':version': session.keyVersion },
+      noteActivity(session, 'SET unreadableVersion = :version, unreadableAt = :at', {
+        // Uses are noted later (note-key-use.ts): one that began before this says nothing against it.
+        values: { ':version': session.keyVersion, ':at': session.createdAt },
       }),
   };
 };

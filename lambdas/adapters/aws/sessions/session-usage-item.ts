@@ -110,6 +110,7 @@ export const sessionUsageItem: z.ZodType<SessionUsage> = z
     flags: z.array(z.enum(USAGE_FLAGS)).default([]),
     seen: z.instanceof(Uint8Array).optional(),
     pace: z.object({ minute: z.number(), requests: z.number() }),
+    expectedUntil: z.number().optional(),
     posted: ledgerEntry,
     reservations: z.array(reservation).default([]),
     revision: z.number(),
