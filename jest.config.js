@@ -3,10 +3,8 @@ import { stripTypeScriptTypes } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
-/** Tests run as native ES modules; swc only strips types, as Node itself does for `npm start`. */
+/** A context for each file, in which swc only strips types: for mutations, and for files with `@jest-environment node`. */
 export const shared = {
-  // With TEST_TIMES=FILE each test file adds a line with its time and CPU; `node .ci/times.mjs FILE` prints them.
-  testEnvironment: process.env['TEST_TIMES'] === undefined ? 'node' : '<rootDir>/.ci/timed-environment.js',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -16,6 +14,18 @@ export const shared = {
   },
   haste: { forceNodeFilesystemAPI: true },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/.local', '<rootDir>/.stryker-tmp'],
+};
+
+/**
+ * Node imports test files as native ES modules and strips their types, as for `npm start`. A worker loads and compiles each
+ * other module once for all of its files (decision 115). With TEST_TIMES=FILE each test file adds a line with its time and
+ * CPU to that file; `node .ci/times.mjs FILE` prints them.
+ */
+const warm = {
+  testEnvironment: '<rootDir>/.ci/warm/environment.js',
+  testRunner: '<rootDir>/.ci/warm/runner.js',
+  runtime: '<rootDir>/.ci/warm/runtime.js',
+  injectGlobals: false,
 };
 
 /** Every folder of test/ with tests belongs to exactly one project; test/architecture/projects.test.ts holds it. */
@@ -54,6 +64,7 @@ const hasTypesOnly = (path) =>
 export default {
   projects: Object.entries(PROJECTS).map(([displayName, folders]) => ({
     ...shared,
+    ...warm,
     displayName,
     testMatch: folders.map((folder) => `<rootDir>/test/${folder}/**/*.test.ts`),
     ...(displayName === 'infra' && {

@@ -32,32 +32,65 @@ const ROUNDS = Number(options.rounds ?? (options.short ? 2 : 15));
 const WAYS = ['token', 'call, eager', 'call, strict'] as const;
 type Way = (typeof WAYS)[number];
 
-/** Milliseconds after the click, by name. */
-type Marks = Readonly<Record<'microphone' | 'offer' | 'answer' | 'events' | 'sound', number>>;
-const MARKS = ['microphone', 'offer', 'answer', 'events', 'sound'] as const;
+/** The steps of a call in the order in which most happen, by the name of their mark. */
+const STEPS = {
+  asked: 'microphone requested',
+  microphone: 'microphone open',
+  peer: 'peer connection created',
+  offer: 'offer ready',
+  request: 'request to the broker started',
+  preflight: 'preflight answered',
+  openAi: 'first request at OpenAI',
+  created: 'OpenAI has answered it',
+  answered: 'broker has answered',
+  sideband: 'second request at OpenAI',
+  answer: 'SDP answer in the page',
+  ice: 'ICE connected',
+  dtls: 'DTLS connected',
+  events: 'data channel open',
+  sound: 'first sound',
+} as const;
+type Mark = keyof typeof STEPS;
+const MARKS = Object.keys(STEPS) as Mark[];
 
-/** Notes when each step of a call was reached, and asks for an answer at once. */
+/** Milliseconds after the click. A step that a way does not have is absent. */
+type Marks = Readonly<Partial<Record<Mark, number>>>;
+
+/** Marks the steps of a call in the page, on the clock that the bench has too. Asks for an answer as soon as events flow. */
 const WATCHING = `
 localStorage.setItem('spelo-voice:notice', '1');
 const marks = {};
 let tellHeard;
 window.heard = new Promise((resolve) => { tellHeard = resolve; });
-const mark = (name) => { marks[name] ??= performance.now() - window.clickedAt; };
-addEventListener('click', () => { window.clickedAt ??= performance.now(); }, true);
+const mark = (name) => { marks[name] ??= performance.timeOrigin + performance.now(); };
+addEventListener('click', () => mark('click'), true);
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = async (wanted) => {
+  mark('asked');
   const stream = await open(wanted);
   mark('microphone');
   return stream;
+};
+const send = window.fetch;
+window.fetch = (url, ...given) => {
+  if (/\\/(?:token|calls)$/.test(url)) mark('request');
+  return send(url, ...given);
 };
 const Peer = RTCPeerConnection;
 window.RTCPeerConnection = class extends Peer {
   constructor(...given) {
     super(...given);
+    mark('peer');
     this.addEventListener('track', ({ track }) => track.addEventListener('unmute', () => {
       mark('sound');
       tellHeard(marks);
     }));
+    this.addEventListener('iceconnectionstatechange', () => {
+      if (this.iceConnectionState === 'connected') mark('ice');
+    });
+    this.addEventListener('connectionstatechange', () => {
+      if (this.connectionState === 'connected') mark('dtls');
+    });
   }
   async setLocalDescription(...given) {
     await super.setLocalDescription(...given);
@@ -100,17 +133,36 @@ document.querySelector('button').addEventListener('click', async () => {
 });
 </script>`;
 
+/** The first time of each step outside of the page in this click, Unix milliseconds. */
+let noted: Partial<Record<Mark, number>> = {};
+const note = (mark: Mark, atMs = Date.now()): void => {
+  noted[mark] ??= atMs;
+};
+
 /** One click on a fresh page. */
 const listen = async (browser: BrowserContext, url: string): Promise<Marks> => {
   const page: Page = await browser.newPage();
   try {
     await page.addInitScript(WATCHING);
     await page.goto(url);
+    noted = {};
     await page.getByRole('button', { name: 'Talk to us' }).click();
-    return await page.evaluate<Marks>('heard');
+    const { click, ...seen } = await page.evaluate<Partial<Record<Mark, number>> & { click: number }>(
+      'heard',
+    );
+    return Object.fromEntries(
+      Object.entries({ ...seen, ...noted }).map(([mark, atMs]) => [mark, atMs - click]),
+    );
   } finally {
     await page.close();
   }
+};
+
+/** The broker's own log tells when it answered the browser. */
+const readLog = (line: string): void => {
+  const { route, timestamp } = JSON.parse(line) as { readonly route?: string; readonly timestamp: string };
+  if (/^OPTIONS .*\/(?:token|calls)$/.test(route ?? '')) note('preflight', Date.parse(timestamp));
+  if (/^POST .*\/(?:token|calls)$/.test(route ?? '')) note('answered', Date.parse(timestamp));
 };
 
 const startStage = async (watch: string) => {
@@ -118,14 +170,21 @@ const startStage = async (watch: string) => {
     dynamoDb: await startRelay({ arrived: () => sleep(AWS_MS) }),
     kms: await startRelay({ arrived: () => sleep(AWS_MS) }),
     openAi: await startRelay({
-      arrived: ({ operation }) => (operation.startsWith('OPTIONS') ? undefined : sleep(OPENAI_MS)),
+      arrived: ({ operation }) => {
+        if (operation.startsWith('OPTIONS')) return undefined;
+        note(noted.openAi === undefined ? 'openAi' : 'sideband');
+        return sleep(OPENAI_MS);
+      },
+      answered: ({ operation }) => {
+        if (operation.startsWith('POST')) note('created');
+      },
     }),
   };
   const stack = await startLocalStack({
     strict: false,
     port: 0,
     path: process.env['PATH'],
-    runtime: localRuntime(() => undefined),
+    runtime: localRuntime(readLog),
     pages: await widgetPages(() => undefined),
     variables: {
       ...NO_BUDGETS,
@@ -174,17 +233,21 @@ try {
       const marks = await listen(browser, await pageOf[way]());
       if (round > 0) seen[way].push(marks);
     }
-  const at = (way: Way, mark: keyof Marks): number => median(seen[way].map((marks) => marks[mark]));
+  const at = (way: Way, mark: Mark): number | undefined => {
+    const times = seen[way].map((marks) => marks[mark]).filter((ms) => ms !== undefined);
+    return times.length > 0 ? median(times) : undefined;
+  };
+  const sound = (way: Way): number => at(way, 'sound') ?? Number.NaN;
   print(
     {
       tables: {
         'first-sound': tableOf(
-          ['Opened by', ...MARKS, '× token'],
-          WAYS.map((way) => [
-            way,
-            ...MARKS.map((mark) => at(way, mark).toFixed(0)),
-            (at(way, 'sound') / at('token', 'sound')).toFixed(2),
-          ]),
+          ['Opened by', 'click to first sound, ms', '× token'],
+          WAYS.map((way) => [way, sound(way).toFixed(0), (sound(way) / sound('token')).toFixed(2)]),
+        ),
+        'first-sound-steps': tableOf(
+          ['Step, ms after the click', ...WAYS],
+          MARKS.map((mark) => [STEPS[mark], ...WAYS.map((way) => at(way, mark)?.toFixed(0) ?? '')]),
         ),
       },
       figures: { rounds: ROUNDS, seen },

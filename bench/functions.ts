@@ -48,7 +48,7 @@ const started = performance.now();
 const project = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const built = mkdtempSync(join(tmpdir(), 'bench-functions-'));
 
-/** As lib/constructs/broker-function.ts has the bundles built. */
+/** As lib/constructs/broker-function.ts has the bundles built, with nothing of the SDK replaced. */
 const bundling: BuildOptions = {
   bundle: true,
   platform: 'node',
@@ -76,9 +76,11 @@ const baselines = new Map([
     CLIENTS,
     await bundleOf(
       'clients',
-      `import { dynamoDbClient, kmsClient } from './lambdas/adapters/aws/clients.ts';
-      const environment = { AWS_REGION: process.env.AWS_REGION };
-      const clients = [dynamoDbClient(environment), kmsClient(environment)];
+      `import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+      import { KMSClient } from '@aws-sdk/client-kms';
+      import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+      const region = process.env.AWS_REGION;
+      const clients = [DynamoDBDocumentClient.from(new DynamoDBClient({ region })), new KMSClient({ region })];
       export const handler = async () => clients.length;`,
     ),
   ],

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { EXECUTABLE } from '../test/browser/support/launch-browser.ts';
 import { type Answers, answersOf } from './answers.ts';
 import { writeBlocks } from './blocks.ts';
 import { costTable } from './mint-cost.ts';
@@ -9,7 +10,7 @@ import type { RunReport } from './report.ts';
 
 const USAGE = `npm run bench [-- --short] [-- --json] [-- --write] [-- --only hops,growth]
 
-Every bench of docs/performance.md one after another, about four minutes on two quiet processors.
+Every bench of docs/performance.md one after another, about five minutes on two quiet processors.
 
   --short  small runs, in which only facts count that have nothing to do with speed; under a minute, for CI
   --json   figures instead of tables
@@ -40,6 +41,8 @@ const PARTS: readonly { readonly name: string; readonly short: readonly string[]
   { name: 'growth', short: ['--short'] },
   { name: 'sessions', short: SMALL_SESSIONS },
   { name: 'kill-switch', short: ['--short'] },
+  // Needs Chromium.
+  { name: 'first-sound', short: undefined },
 ];
 
 const runPart = (name: string, args: readonly string[]): Promise<RunReport> =>
@@ -69,7 +72,8 @@ const main = async (): Promise<void> => {
     ({ name, short }) =>
       (wanted === undefined || wanted.includes(name)) &&
       (!options.short || short !== undefined) &&
-      (name !== 'functions' || existsSync('cdk.out/manifest.json')),
+      (name !== 'functions' || existsSync('cdk.out/manifest.json')) &&
+      (name !== 'first-sound' || existsSync(EXECUTABLE)),
   );
   const reports: Record<string, RunReport> = {};
   for (const { name, short } of parts) {

@@ -53,6 +53,11 @@ const REQUIRE =
 
 const PROJECT_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
+/** Modules that a bundle has in place of others. */
+export const ALIASES: Readonly<Record<string, string>> = {
+  '@aws-sdk/credential-provider-node': `${PROJECT_ROOT}lambdas/adapters/aws/environment-credentials.ts`,
+};
+
 /**
  * One deployed function: `lambdas/functions/<name>.ts` in one minified ES module with everything it imports, a role
  * with the given permissions and no managed policy, and its own log group.
@@ -117,6 +122,9 @@ export class BrokerFunction extends Construct {
         format: OutputFormat.ESM,
         target: 'node24',
         mainFields: ['module', 'main'],
+        esbuildArgs: Object.fromEntries(
+          Object.entries(ALIASES).map(([module, file]) => [`--alias:${module}`, file]),
+        ),
         ...(props.usesRequire === true && { banner: REQUIRE }),
         minify: true,
         sourceMap: true,

@@ -11,6 +11,15 @@ let browser: BrowserContext;
 /** The browser asks for the microphone until the test answers for the visitor. */
 const HELD = `
   window.peers = [];
+  window.requested = [];
+  window.created = 0;
+  const Peer = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Peer {
+    constructor(...given) {
+      super(...given);
+      window.created += 1;
+    }
+  };
   const describe = RTCPeerConnection.prototype.setLocalDescription;
   RTCPeerConnection.prototype.setLocalDescription = function (...given) {
     window.peers.push(this);
@@ -21,6 +30,7 @@ const HELD = `
   window.granted = new Promise((resolve) => { wasGranted = resolve; });
   window.asked = new Promise((wasAsked) => {
     navigator.mediaDevices.getUserMedia = async (wanted) => {
+      requested.push(document.querySelector('spelo-voice').state);
       wasAsked();
       await new Promise((allow, refuse) => {
         window.allow = allow;
@@ -52,6 +62,25 @@ const asking = async (): Promise<{ readonly visitor: Visitor; readonly tenant: T
 };
 
 const offers = (visitor: Visitor): Promise<number> => visitor.page.evaluate('peers.length');
+const connections = (visitor: Visitor): Promise<number> => visitor.page.evaluate('created');
+
+/** Waits until an expression holds in the page, whose policy forbids `waitForFunction`. */
+const becomes = (visitor: Visitor, holds: string): Promise<void> =>
+  visitor.page.evaluate(`new Promise((resolve) => {
+    const look = () => (${holds}) ? resolve() : setTimeout(look, 20);
+    look();
+  })`);
+
+/** A visitor who has agreed to the notice on an earlier call, and whose browser asks for the microphone. */
+const returning = async (): Promise<Visitor> => {
+  const { siteId } = await stage.tenant();
+  const visitor = await visit(browser, stage.host.url(siteId));
+  await visitor.page.evaluate(`localStorage.setItem('spelo-voice:notice', '1')`);
+  await visitor.page.evaluate(HELD);
+  await visitor.button('Talk to us').click();
+  await visitor.page.evaluate('asked');
+  return visitor;
+};
 
 describeInBrowser('what the widget starts early', () => {
   useStage((opened, first) => {
@@ -91,6 +120,82 @@ describeInBrowser('what the widget starts early', () => {
     await visitor.reaches('error');
     expect(callsOf(visitor)).toEqual([]);
     expect(await offers(visitor)).toBe(0);
+    expect(await connections(visitor)).toBe(0);
+  });
+
+  it('the microphone of a returning visitor is requested in the click, before the page draws the call', async () => {
+    const visitor = await returning();
+    expect(await visitor.page.evaluate('requested')).toEqual(['idle']);
+    await visitor.reaches('connecting');
+    await visitor.page.evaluate('allow()');
+    await visitor.passes('listening');
+  });
+
+  it('the extras are loaded while the browser asks, and drawn when the request for the call has been sent', async () => {
+    const visitor = await returning();
+    const captions = visitor.widget.locator('[part=captions]');
+    await becomes(
+      visitor,
+      `performance.getEntriesByType('resource').some(({ name }) => name.includes('-extras-'))`,
+    );
+    expect(await captions.count()).toBe(0);
+    await visitor.page.evaluate('allow()');
+    await visitor.passes('listening');
+    await captions.waitFor({ state: 'attached' });
+  });
+
+  it('a returning visitor who refuses the microphone is offered to type', async () => {
+    const visitor = await returning();
+    await visitor.page.evaluate('refuse()');
+    await visitor.button('Type instead').waitFor();
+    expect(await connections(visitor)).toBe(0);
+  });
+
+  it('a second start while the browser asks changes nothing: one microphone, one request', async () => {
+    const visitor = await returning();
+    await visitor.page.evaluate(`document.querySelector('spelo-voice').start()`);
+    await visitor.page.evaluate('allow()');
+    await visitor.passes('listening');
+    expect(await visitor.page.evaluate('requested.length')).toBe(1);
+    expect(callsOf(visitor)).toHaveLength(1);
+  });
+
+  it('an element that is removed while the browser asks opens no call, and its microphone is closed', async () => {
+    const visitor = await returning();
+    await visitor.page.evaluate(`window.element = document.querySelector('spelo-voice'); element.remove()`);
+    await becomes(visitor, `element.state === 'idle'`);
+    await visitor.page.evaluate('allow()');
+    await visitor.page.evaluate('granted');
+    await becomes(visitor, `microphones.every(({ readyState }) => readyState === 'ended')`);
+    expect(callsOf(visitor)).toEqual([]);
+    expect(await connections(visitor)).toBe(0);
+  });
+
+  it('an element that is removed while its offer is made sends no request, and leaves no connection and no microphone open', async () => {
+    const visitor = await returning();
+    await visitor.page.evaluate(`
+      window.offering = new Promise((isOffering) => {
+        const describe = RTCPeerConnection.prototype.setLocalDescription;
+        RTCPeerConnection.prototype.setLocalDescription = async function (...given) {
+          window.element = document.querySelector('spelo-voice');
+          await describe.apply(this, given);
+          isOffering();
+          await new Promise((resolve) => { window.offer = resolve; });
+        };
+      });
+      undefined`);
+    await visitor.page.evaluate('allow()');
+    await visitor.page.evaluate('offering');
+    await visitor.page.evaluate('element.remove()');
+    await becomes(visitor, `element.state === 'idle'`);
+    await visitor.page.evaluate('offer()');
+    await becomes(
+      visitor,
+      `peers.length === 1 && peers.every(({ signalingState }) => signalingState === 'closed')`,
+    );
+    expect(await visitor.microphones()).toEqual([{ isLive: false, isOn: true }]);
+    expect(callsOf(visitor)).toEqual([]);
+    expect(visitor.console.filter((line) => line.startsWith('uncaught'))).toEqual([]);
   });
 
   it('a visitor who cancels while the browser asks has made and sent no offer, and a microphone that is allowed later is closed', async () => {

@@ -77,9 +77,12 @@ export const watchCall =
   };
 
 const watchIfLive = async (ports: WatchPorts, request: WatchRequest): Promise<WatchOutcome> => {
-  const started = await readStartedCall(ports, request);
+  // Together: under strict watching the visitor waits for both.
+  const [started, site] = await Promise.all([
+    readStartedCall(ports, request),
+    ports.sites.readSite(request.siteId),
+  ]);
   const session = started?.session;
-  const site = session && (await ports.sites.readSite(request.siteId));
   if (session === undefined || site === undefined) return 'not_taken';
   const instructions = knownInstructions(site);
   const dataResidency = session.dataResidency ?? 'global';

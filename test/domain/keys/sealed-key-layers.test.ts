@@ -1,3 +1,7 @@
+/**
+ * In a separate context, where a module can be mocked.
+ * @jest-environment node
+ */
 import * as crypto from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Secret } from '../../../lambdas/domain/secret.ts';

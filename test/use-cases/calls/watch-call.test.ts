@@ -271,11 +271,10 @@ const world = (
     listeners: () => sidebands.length,
     isWatched: () => stored.watch?.attached === true,
     generation: () => stored.watch?.generation ?? 0,
-    counted: () => stored.responses,
     /** Times that its usage was written. */
     writes: () => writes,
-    responses: () => stored.responses,
     heldForMs: () => (stored.watch?.untilMs ?? 0) - nowMs,
+    responses: () => stored.responses,
     respond: () => {
       responses += 1;
       const itemId = `item_${responses}`;
@@ -439,8 +438,8 @@ describe('a watcher', () => {
     await call.until(call.isWatched);
     const before = call.writes();
     for (let turn = 1; turn <= 20; turn++) {
-      await call.pass(4_000);
-      call.respond();
+      // One event: each takes some twelve seconds of this clock to arrive.
+      call.respondApart();
       await call.until(() => call.responses() === turn);
       expect(call.heldForMs()).toBeGreaterThan(WATCH_LEASE_MS - WATCH_RENEWAL_MS);
     }
@@ -542,8 +541,7 @@ describe('a call of a plan with a hard cap, whose page reports nothing', () => {
     await call.start();
     await call.until(call.isWatched);
     for (let turn = 1; call.hungUp.length === 0; turn++) {
-      await call.pass(4_000);
-      call.respond();
+      call.respondApart();
       await call.until(() => call.responses() === turn);
     }
     expect(call.hungUp).toContain('max_duration');

@@ -22,6 +22,8 @@ export interface CallEnd {
 
 export interface CallHandlers {
   readonly onState: (state: CallState) => void;
+  /** The request for a call has left the page. */
+  readonly onSent: () => void;
   /** Captions come only with events. */
   readonly onConnected: (call: OpenedCall, hasEvents: boolean) => void;
   /** The visitor has no sound where they type. */

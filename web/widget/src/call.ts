@@ -62,10 +62,12 @@ export class Call {
   }
 
   async start(): Promise<void> {
-    this.#enter('connecting');
     try {
       throwIfUnsupported();
-      if (!this.#options.isTyped) await this.#openMicrophone();
+      // The browser opens the microphone while the page draws.
+      const opening = this.#options.isTyped || this.#openMicrophone();
+      this.#enter('connecting');
+      await opening;
       if (!this.#isOver) await this.#connect(CONNECT_TIMEOUT_MS);
     } catch (error) {
       this.#fail(error, 'connect');
@@ -161,7 +163,10 @@ export class Call {
         microphone: trackOf(this.#microphone),
         timeoutMs,
         hasEvents,
-        exchange: (offer) => this.#line.open(offer),
+        exchange: (offer) => {
+          setTimeout(this.#handlers.onSent);
+          return this.#line.open(offer);
+        },
       },
       {
         onEvent: (event) => this.#hear(event),

@@ -234,9 +234,10 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     if (this.#call !== undefined) return;
     this.#scene.isTyped = isTyped;
     this.#wait.halt();
-    void this.#extend();
     if (hasAgreed(this.#noticeVersion())) this.#begin();
     else this.#enter('notice');
+    // Their drawing would delay the microphone.
+    void (this.#call ? SpeloVoice.loadExtras() : this.#extend());
   }
 
   hangUp(): void {
@@ -289,6 +290,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
           this.#tell('connected', { session_id, model, voice });
           this.#draw();
         },
+        onSent: () => void this.#extend(),
         onEvent: (event) => this.#talk?.hear(event),
         retry: async () => (await SpeloVoice.loadExtras())?.retryWhileOffline,
         isBusy: () => this.#talk?.isBusy ?? false,
@@ -334,6 +336,7 @@ export class SpeloVoice extends Base implements SpeloVoiceElement {
     this.#view?.level(0);
     this.#scene.end = end;
     this.#scene.problem = end.problem;
+    void this.#extend();
     if (end.hint) void this.#advise(end.hint);
     if (end.problem)
       this.#tell('error', { ...end.problem, message: sentenceOf(end.problem.code, this.#scene.strings) });
