@@ -93,7 +93,9 @@ describeInBrowser('Test voice in the dashboard', () => {
       .first()
       .click();
     const receipt = run.page.getByRole('dialog', { name: 'Receipt' });
-    expect(await receipt.textContent()).toMatch(/Your OpenAI account.*The workspace’s key, version 1.*\$0\.\d+/);
+    expect(await receipt.textContent()).toMatch(
+      /Your OpenAI account.*The workspace’s key, version 1.*\$0\.\d+/,
+    );
     expect(await receipt.getByRole('row', { name: /Audio out/ }).count()).toBe(1);
     await receipt.getByRole('button', { name: 'Close' }).click();
 
