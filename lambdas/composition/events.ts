@@ -19,7 +19,7 @@ import { recordEvents } from '../use-cases/sessions/record-events.ts';
 import { recordingCost } from './recording-cost.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Widgets' reports of their sessions. Of KMS only the root of the signing secrets; it opens no key. */
+/** The function behind the reports of widgets. It uses only the root of the signing secrets in KMS, and opens no key. */
 export const eventsHandler = (environment: EnvironmentOf<'events'>, runtime: Runtime): HttpHandler => {
   const dynamoDb = dynamoDbClient(environment, runtime.metrics);
   const reports = dynamoDbSessionSnapshots(dynamoDb, {

@@ -6,7 +6,7 @@ import { beat } from '../use-cases/audit/beat.ts';
 import { flushingMetrics, type Runtime } from './runtime.ts';
 import type { ScheduledHandler } from './sweeper.ts';
 
-/** Writes the heartbeat, which the alarm expects at the projector, the detector and the archiver. It can put that one event and nothing else. */
+/** Writes the heartbeat that the projector, the detector and the archiver must receive. It can put only that event. */
 export const heartbeatHandler = (
   environment: EnvironmentOf<'heartbeat'>,
   { clock, metrics }: Pick<Runtime, 'clock' | 'metrics'>,

@@ -18,7 +18,7 @@ import { flushingMetrics, type Runtime } from './runtime.ts';
 /** Invoked by an EventBridge schedule; the payload is ignored. */
 export type ScheduledHandler = (tick?: unknown) => Promise<void>;
 
-/** Closes sessions of which nothing was heard for too long, and notes thresholds of their plans. Opens no key. */
+/** Closes sessions that have been silent for too long, and notes thresholds of their plans. It opens no key. */
 export const sweeperHandler = (
   environment: EnvironmentOf<'sweeper'>,
   { clock, random, log, metrics }: Pick<Runtime, 'clock' | 'random' | 'log' | 'metrics'>,

@@ -39,6 +39,28 @@ describeInBrowser('two people who edit the same site', () => {
     expect(await button('Save changes').isDisabled()).toBe(true);
   });
 
+  it('are told before one of them replaces what the other one has written', async () => {
+    await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
+    await field('Instructions').fill('Mine.');
+    await field('Name').fill('Corner shop');
+    await byAnother({ instructions: 'Theirs.' });
+    await button('Save changes').click();
+    await run.page.getByText('Another person changed this while you edited it: instructions.').waitFor();
+    expect(await stored()).toMatchObject({ instructions: 'Theirs.', name: 'Book shop' });
+    expect(await field('Instructions').inputValue()).toBe('Mine.');
+    await button('Save changes').click();
+    await run.page.getByText('Corner shop is saved.').waitFor();
+    expect(await stored()).toMatchObject({ instructions: 'Mine.', name: 'Corner shop' });
+
+    await openPage(run, tenant.workspaceId, 'settings');
+    await field('Name').fill('Harbour Bookshop');
+    await asOwner(run.stack, tenant, 'PATCH', `/v1/workspaces/${tenant.workspaceId}`, { name: 'Harbour' });
+    await button('Save changes').click();
+    await run.page.getByText('Another person changed this while you edited it: name.').waitFor();
+    const workspace = await asOwner(run.stack, tenant, 'GET', `/v1/workspaces/${tenant.workspaceId}`);
+    expect(workspace.name).toBe('Harbour');
+  });
+
   it('keep their own unsaved edits when the page is read again', async () => {
     await openPage(run, tenant.workspaceId, `sites/${tenant.siteId}`);
     await field('Name').fill('Unsaved name');
@@ -48,10 +70,10 @@ describeInBrowser('two people who edit the same site', () => {
     await dialog.getByRole('button', { name: 'Restore' }).first().click();
     await dialog.waitFor({ state: 'detached' });
     expect(await field('Name').inputValue()).toBe('Unsaved name');
-    expect(await field('Instructions').inputValue()).toBe('First.');
+    expect(await field('Instructions').inputValue()).toBe('Theirs.');
     expect(await field('Model').inputValue()).toBe('gpt-realtime-2.1');
     expect(await field('Voice').inputValue()).toBe('marin');
-    await field('Name').fill('Book shop');
+    await field('Name').fill('Corner shop');
     // An edit back to what is stored is none.
     expect(await button('Save changes').isDisabled()).toBe(true);
     expectSuccess(await run.stack.call('GET', path(), { as: tenant.owner }));

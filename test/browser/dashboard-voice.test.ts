@@ -74,7 +74,7 @@ describeInBrowser('Test voice in the dashboard', () => {
     await other.goto(`${run.stack.url}/dashboard/w/${tenant.workspaceId}/usage?tab=concurrency`);
     await other
       .getByRole('meter', { name: /^The workspace’s key/ })
-      .and(other.getByText('1 of 30'))
+      .and(other.locator('[aria-valuetext="1 of 30"]'))
       .waitFor();
     await other.close();
   });
@@ -93,7 +93,9 @@ describeInBrowser('Test voice in the dashboard', () => {
       .first()
       .click();
     const receipt = run.page.getByRole('dialog', { name: 'Receipt' });
-    expect(await receipt.textContent()).toMatch(/Your OpenAI account.*workspace, version 1.*\$0\.\d+/);
+    expect(await receipt.textContent()).toMatch(
+      /Your OpenAI account.*The workspace’s key, version 1.*\$0\.\d+/,
+    );
     expect(await receipt.getByRole('row', { name: /Audio out/ }).count()).toBe(1);
     await receipt.getByRole('button', { name: 'Close' }).click();
 

@@ -41,6 +41,17 @@ describe('workflows', () => {
   });
 });
 
+it.each(['.ci/run', '.ci/nightly', 'docs/guides/pipeline/deploy.yml'])(
+  '%s calls only npm scripts that exist',
+  (path) => {
+    const names = [...read(path).matchAll(/npm run (?:--silent |-s )?([\w:-]+)/g)].map(
+      ([, name = '']) => name,
+    );
+    expect(names.length).toBeGreaterThan(1);
+    expect(names.filter((name) => !(name in scripts))).toEqual([]);
+  },
+);
+
 it('Renovate also updates the actions of the pipeline to copy', () => {
   const { 'github-actions': actions } = JSON.parse(read('renovate.json'));
   const [pattern] = actions.managerFilePatterns.map((text: string) => new RegExp(text.slice(1, -1)));

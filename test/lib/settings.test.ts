@@ -113,6 +113,16 @@ describe('a stage with a stand-by region', () => {
       expect(Properties).not.toHaveProperty('MultiRegion');
       expect(JSON.stringify(Properties)).not.toContain('ReplicateKey');
     }
-    expect(JSON.stringify(plain.resources)).not.toContain('NEW_AND_OLD_IMAGES');
+    // Budgets are paired with their events by both images; they hold no key.
+    const views = plain.resources
+      .filter(({ Properties }) => Properties?.['StreamSpecification'] !== undefined)
+      .map(({ name, Properties }) => [name, Properties['StreamSpecification']]);
+    expect(Object.fromEntries(views)).toEqual({
+      AuditTable: { StreamViewType: 'NEW_IMAGE' },
+      KeysTable: { StreamViewType: 'KEYS_ONLY' },
+      SessionsTable: { StreamViewType: 'NEW_IMAGE' },
+      TenancyTable: { StreamViewType: 'NEW_IMAGE' },
+      UsageTable: { StreamViewType: 'NEW_AND_OLD_IMAGES' },
+    });
   });
 });

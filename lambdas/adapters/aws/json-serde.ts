@@ -46,12 +46,14 @@ const deserialize =
     const answer = await next(args);
     const { response } = answer;
     if (response.statusCode >= 300) return ofSdk(async () => answer, context)(args);
-    const output = JSON.parse(Buffer.from(response.body).toString());
-    const $metadata = {
+    // A view of the bytes: Buffer.from(bytes) would copy them.
+    const { buffer, byteOffset, byteLength }: Uint8Array = response.body;
+    const output = JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString());
+    output.$metadata = {
       httpStatusCode: response.statusCode,
       requestId: response.headers['x-amzn-requestid'],
     };
-    return { response, output: { ...output, $metadata } };
+    return { response, output };
   };
 
 /**

@@ -44,7 +44,7 @@ export interface AccessTokenSettings {
   readonly recentSignInSeconds: number;
   /** A monotonic clock, milliseconds. */
   readonly monotonicMs: () => number;
-  /** Real time, unix seconds: tokens are made by a server whose clock is real. */
+  /** The real time, Unix seconds, because the issuer's clock is real. */
   readonly unixSeconds: () => number;
   /** Called once when the discovery document names another issuer than the configured one. */
   readonly onIssuerMismatch: (named: string) => void;

@@ -109,7 +109,7 @@ export const newWatchedCall = (
   turnMs: undefined,
 });
 
-/** The call for one more sideband of the same watcher: what came in between, nobody saw. */
+/** The call for another sideband of the same watcher. Nobody saw the events in between. */
 export const attachedAgain = (call: WatchedCall): WatchedCall => ({
   ...call,
   greets: false,

@@ -57,7 +57,7 @@ export const newKeyHealth = (version: number): KeyHealth => ({
 const isDegrading = (failure: OpenAiFailureName): failure is DegradingFailure =>
   (DEGRADING_FAILURES as readonly string[]).includes(failure);
 
-/** With one more report. The same health for a failure that says nothing about the key, of an older version, or told before. */
+/** Returns the health after another report; the same object for a failure that says nothing about the key, of an older version, or reported before. */
 export const withReport = (
   health: KeyHealth,
   report: { readonly version: number; readonly ipHash: string; readonly failure: OpenAiFailureName },
@@ -73,7 +73,7 @@ export const withReport = (
   return { ...current, reports: [...reports, { ipHash, failure, atMs: now.getTime() }].slice(-MAX_REPORTS) };
 };
 
-/** After a session that worked. The same health when there is nothing to disprove. */
+/** Returns the health after a session that worked; the same object if there is nothing to disprove. */
 export const withSuccess = (health: KeyHealth, version: number, now: Date): KeyHealth =>
   health.version !== version || openReports(health, now).length === 0
     ? health
@@ -96,7 +96,7 @@ export interface Degradation {
 export const degradedUntil = ({ until }: Degradation): Date =>
   new Date(until.getTime() + (QUORUM_WINDOW_SECONDS - DEGRADED_SECONDS) * 1_000);
 
-/** The key's fault by the latest of a quorum of reports; undefined when it counts as good. */
+/** Returns the key's fault that a quorum of reports has established, by its latest report; undefined if the key counts as good. */
 export const degradationOf = (
   health: KeyHealth | undefined,
   version: number,

@@ -11,7 +11,7 @@ import type { Verdict } from './verdict.ts';
 /** Which key is meant, without its version. */
 export type KeyAddress = Pick<KeyBinding, 'scope' | 'scopeId' | 'workspaceId'>;
 
-/** Where the platform's own OpenAI key lives: one more sealed key, at a scope that no tenant can name. */
+/** The address of the platform's own OpenAI key: a sealed key at a scope that no tenant can name. */
 export const PLATFORM_ADDRESS = {
   scope: 'platform',
   scopeId: 'platform',

@@ -73,8 +73,11 @@ export const freeSlots = (taken: readonly SlotLease[], limit: number): number[] 
   const held = new Set(taken.map(({ index }) => index));
   let open = limit;
   while (open > 0 && open + taken.filter(({ index }) => index >= open).length > limit) open--;
-  const free: number[] = [];
-  for (let index = 0; index < open; index++) if (!held.has(index)) free.push(index);
+  // Of its full length at once: a limit may be a thousand, and every mint makes this list.
+  const free = new Array<number>(open);
+  let count = 0;
+  for (let index = 0; index < open; index++) if (!held.has(index)) free[count++] = index;
+  free.length = count;
   return free;
 };
 

@@ -36,7 +36,7 @@ export const dayOf = (at: Date): string => at.toISOString().slice(0, 10);
 export const endOfDay = (day: string): Date => new Date(Date.parse(day) + DAY_MS);
 
 /**
- * The days asked for; without a `to` until today, without a `from` from the first of the last day's month. Throws
+ * Returns the requested days. `to` defaults to today, `from` to the first day of the month of `to`. Throws
  * `invalid_request` for a range that ends before it begins or is longer than MAX_RANGE_DAYS.
  */
 export const dayRange = (

@@ -141,7 +141,7 @@ class TableSide {
     return withoutCutOff(this.#verifier.finish(0));
   }
 
-  /** The verdict on the table; rows up to `archived` were there once. */
+  /** The verification of the table, which must still have the rows up to `archived`. */
   async finish(archived: number): Promise<ChainVerification> {
     return this.#verifier.finish(Math.max(archived, await this.#marked));
   }

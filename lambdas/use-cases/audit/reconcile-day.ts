@@ -35,7 +35,7 @@ const EDGE_MS = HOUR_MS;
 const UNMATCHED_MS = 7 * DAY_MS;
 /** A file of CloudTrail can appear so long after the minute in its name, and is still read by the next run. */
 const FILE_DELAY_MS = 6 * HOUR_MS;
-/** A run each day, and some hours for one that has to be repeated. */
+/** One run a day, and some hours for a run that has to be repeated. */
 const MISSED_AFTER_MS = 36 * HOUR_MS;
 /** Files and objects that are read at once. */
 const TOGETHER = 8;

@@ -52,7 +52,7 @@ export const chargeBudgets = (ports: ChargeBudgetPorts): ChargedUsage => {
       const isFree = costMicroCents === 0 && sameReservations(usage.reservations, usage.postedReservations);
       const isCharged = usage.mode === 'byok' && !isFree;
       const budgets = isCharged ? await budgetsOf(ports, usage) : [];
-      // Before the write: where many calls charge one budget, it is tried again, and the call would go on meanwhile.
+      // Before the write: where many calls charge one budget, it is tried again, and the call would continue meanwhile.
       if (budgets.some((budget) => isSpentWith(budget, costMicroCents))) onSpent();
       await ports.sessionUsage.saveUsage(usage, budgets, capSeconds);
       if (isCharged || unsettled.has(usage.sessionId)) await settle(usage, onSpent);

@@ -66,7 +66,7 @@ export interface SessionLog {
 export interface SlotLeases {
   /** Gives slots back that this session still holds. */
   release(workspaceId: WorkspaceId, leases: readonly Omit<SlotLease, 'expiresAt'>[]): Promise<void>;
-  /** Keeps the slots of a session until `expiresAt`. False when one of them had run out or was lost: then it has ended. */
+  /** Keeps the slots of a session until `expiresAt`. False if one of them had expired or was lost; the session has then ended. */
   renew(workspaceId: WorkspaceId, leases: readonly SlotLease[], now: Date): Promise<boolean>;
   /** Notes until when the session is expected to last, and leaves the leases as they are. False as for `extend`. */
   expect(
@@ -106,7 +106,7 @@ export interface SessionUsageStore {
 }
 
 export interface SessionEndRecorder {
-  /** Notes on the session's record that it has ended, and how long it was: the anomaly detector uses it. */
+  /** Records on the session that it has ended, and its length. The anomaly detector uses both. */
   recordEnd(usage: SessionUsage): Promise<void>;
 }
 

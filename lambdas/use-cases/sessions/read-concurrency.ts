@@ -11,7 +11,7 @@ import type { SlotReader } from '../ports/sessions.ts';
 import type { MembershipReader, SiteLister } from '../ports/tenancy.ts';
 import { authorizeWorkspace } from '../tenancy/authorize.ts';
 
-/** Sites read at a time. */
+/** Sites read in one page. */
 const SITES_READ = 100;
 
 /** One stored OpenAI key, and how many sessions run on it now. */
@@ -19,7 +19,7 @@ export interface KeyConcurrency {
   /** Where the key is stored. A key that is stored at several places is one key, named after the first that runs. */
   readonly scope: KeyScope;
   readonly scopeId: string;
-  /** Sessions allowed at a time; null: no limit of ours. */
+  /** Concurrent sessions allowed; null: unlimited. */
   readonly limit: number | null;
   readonly active: number;
   /** When the earliest lease ends unless its session reports, unix seconds; undefined while no slot is taken. */
@@ -33,7 +33,7 @@ export interface Concurrency {
   readonly keys: readonly KeyConcurrency[];
 }
 
-/** Viewer. Every stored key with the slots that are taken now, and by which sites. Expired leases do not count, whether or not they still lie there. */
+/** Viewer. Returns every stored key with its occupied slots, by site. Expired leases do not count, even if DynamoDB has not deleted them yet. */
 export const readConcurrency =
   ({
     clock,

@@ -135,7 +135,7 @@ describe('counts of a budget', () => {
     ['of which more remains than was not spent', { remainingMicroCents: 100 }, BUDGET],
     ['that are no numbers', { spentMicroCents: '30' }, BUDGET],
     ['that reserve less than nothing', { reservedMicroCents: -50, remainingMicroCents: 120 }, BUDGET],
-    ['of a period that is over', { periodName: '2026-10' }, BUDGET],
+    ['of a period that has ended', { periodName: '2026-10' }, BUDGET],
     ['of a period that has not begun anywhere', { periodName: '2027-01' }, BUDGET],
     [
       'whose calls are marked as ended before the amount is spent',

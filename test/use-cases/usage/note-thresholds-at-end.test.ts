@@ -48,7 +48,7 @@ describe('the end of a session', () => {
     expect((await ended()).log).toEqual(['end', 'workspace', '2026-11', '50 %']);
   });
 
-  it('on an own key reads neither workspace nor plan', async () => {
+  it('on your own key reads neither workspace nor plan', async () => {
     expect((await ended({ mode: 'byok' })).log).toEqual(['end']);
   });
 

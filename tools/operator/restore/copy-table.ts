@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RawItem, TableCopy } from '../../../lambdas/adapters/aws/dynamodb-table-copy.ts';
 
 export interface CopyCounts {
-  /** Items that the live table lacked and has now; without `apply`, lacks. */
+  /** Items that were missing from the live table and were copied; without `apply`, items that are missing. */
   readonly missing: number;
   /** Items that the live table has just so. */
   readonly same: number;

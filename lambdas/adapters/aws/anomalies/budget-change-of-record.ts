@@ -5,7 +5,7 @@ import { type BudgetChange, budgetChangeOf } from '../../../domain/audit/budget-
 
 /**
  * The change of a budget in a record of the usage table's stream, which has both images; undefined for any other record. No
- * budget expires, so one that DynamoDB removed because its time was over was given that time by someone else.
+ * budget expires, so one that DynamoDB removed because its time had passed was given that time by someone else.
  */
 export const budgetChangeOfRecord = (
   { dynamodb, eventID }: DynamoDBRecord,

@@ -42,7 +42,7 @@ export const dynamoDbTenancy = (
 
   const { ownerChange } = memberWrites(table.name);
 
-  /** Counts one more site, under the plan's cap; of two writes for the last place one fails. */
+  /** Counts another site within the plan's cap. Of two writes for the last place, one fails. */
   const reserveSiteQuota = (
     workspaceId: WorkspaceId,
     { plan, billingMode, maxSites }: SiteQuota,

@@ -1,7 +1,11 @@
 import type { PROBLEMS, ProblemName } from '../../../../lambdas/contract/problems.ts';
 
 /** Every public code of the contract, and what only a browser can meet. */
-export type FailureCode = (typeof PROBLEMS)[ProblemName]['code'] | 'unreachable' | 'unreadable';
+export type FailureCode =
+  | (typeof PROBLEMS)[ProblemName]['code']
+  | 'unreachable'
+  | 'unreadable'
+  | 'changed_meanwhile';
 
 export interface FailureDetail {
   readonly path: string;
@@ -109,6 +113,7 @@ const NEXT_STEPS: Readonly<Record<FailureCode, string | null>> = {
   unavailable: 'If it continues, give the request ID to the operator of this service.',
   unreachable: 'Check your connection, then try again.',
   unreadable: UNKNOWN_STEP,
+  changed_meanwhile: 'Save again to replace their change, or reload the page to see it.',
 };
 
 /** The step for a code of the catalogue, or null if there is none; undefined for a code that this build does not know. */

@@ -98,7 +98,7 @@ export const InvitationsCard = () => {
 const Pending = ({ items }: { readonly items: readonly Invitation[] }) => {
   const { workspace_id: workspaceId } = useWorkspace();
   const say = useToast();
-  // Said by the change itself: the row is gone once the list is read again.
+  // Shown by the change itself, because the row disappears when the list is read again.
   const withdraw = useChange(async (api, { invitation_id, email, sub }: Invitation) => {
     await api.call('removeInvitation', { path: { workspaceId, invitationId: invitation_id } });
     say(`The invitation for ${email ?? sub} is withdrawn.`);

@@ -44,7 +44,7 @@ const TokensCard = () => {
   const create = (
     <Button
       kind="primary"
-      // Until the list is there, it is not known whether there is room.
+      // Until the list is loaded, it is not known whether there is room.
       disabled={(tokens.data?.items.length ?? MAX_API_TOKENS) >= MAX_API_TOKENS}
       onClick={() => setAsking({ what: 'create' })}
     >

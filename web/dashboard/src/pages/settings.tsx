@@ -10,6 +10,7 @@ import { endingInWords } from '../calls/live-calls.ts';
 import { StoppedNote } from '../calls/stopped-note.tsx';
 import { RetentionFields } from '../retention-fields.tsx';
 import { Button } from '../ui/button.tsx';
+import { refuseOverwrite } from '../ui/changed-meanwhile.ts';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { FieldRow, SelectField, TextField } from '../ui/field.tsx';
 import { formatTime } from '../ui/format.ts';
@@ -72,10 +73,12 @@ type Draft = ReturnType<typeof draftOf>;
 const WorkspaceForm = () => {
   const workspace = useWorkspace();
   const say = useToast();
-  const { draft, dirty, set, send, adopt } = useDraft(draftOf(workspace));
-  const change = useChange((api, body: BodyOf<'changeWorkspace'>) =>
-    api.call('changeWorkspace', { path: { workspaceId: workspace.workspace_id }, body }),
-  );
+  const { draft, dirty, set, send, adopt, changedByOthers } = useDraft(draftOf(workspace));
+  const change = useChange(async (api, body: BodyOf<'changeWorkspace'>) => {
+    const path = { workspaceId: workspace.workspace_id };
+    refuseOverwrite(changedByOthers(draftOf(await api.call('readWorkspace', { path }))));
+    return api.call('changeWorkspace', { path, body });
+  });
   const faultOf = (field: string): string | undefined =>
     change.error instanceof ApiFailure ? change.error.detail(field) : undefined;
   const slots = TIERS.find(({ tier }) => tier === draft.openai_tier)?.slots;

@@ -11,6 +11,7 @@ import type { SiteDraft } from '../sites/site-draft.ts';
 import { SiteForm } from '../sites/site-form.tsx';
 import css from '../sites/sites.module.css';
 import { Button, ButtonLink } from '../ui/button.tsx';
+import { refuseOverwrite } from '../ui/changed-meanwhile.ts';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { formatTime } from '../ui/format.ts';
 import { CopyButton } from '../ui/snippet.tsx';
@@ -106,6 +107,11 @@ const draftOf = ({
   ...rest
 }: Site): SiteDraft => rest;
 
+interface SiteChange {
+  readonly body: Partial<SiteDraft>;
+  readonly changedByOthers: (now: SiteDraft) => readonly string[];
+}
+
 const Settings = ({ site }: { readonly site: Site }) => {
   const { may, workspace_id } = useWorkspace();
   const navigate = useNavigate();
@@ -114,7 +120,10 @@ const Settings = ({ site }: { readonly site: Site }) => {
   const [showsFormer, setShowsFormer] = useState(false);
   const [restored, setRestored] = useState(0);
   const path = { siteId: site.site_id };
-  const change = useChange((api, body: Partial<SiteDraft>) => api.call('changeSite', { path, body }));
+  const change = useChange(async (api, { body, changedByOthers }: SiteChange) => {
+    refuseOverwrite(changedByOthers(draftOf(await api.call('readSite', { path }))));
+    return api.call('changeSite', { path, body });
+  });
   const archive = useChange((api) => api.call('archiveSite', { path }));
   return (
     <>
@@ -155,13 +164,16 @@ const Settings = ({ site }: { readonly site: Site }) => {
           failure={change.error}
           readOnly={!may('admin')}
           restored={restored}
-          onSubmit={(changes, adopt) =>
-            change.mutate(changes, {
-              onSuccess: (saved) => {
-                adopt();
-                say(`${saved.name} is saved.`);
+          onSubmit={(body, { adopt, changedByOthers }) =>
+            change.mutate(
+              { body, changedByOthers },
+              {
+                onSuccess: (saved) => {
+                  adopt();
+                  say(`${saved.name} is saved.`);
+                },
               },
-            })
+            )
           }
         />
       </Card>

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { type Site, useChange } from '../api/queries.ts';
 import { Actor } from '../members/actor.tsx';
 import { Button } from '../ui/button.tsx';
+import { refuseOverwrite } from '../ui/changed-meanwhile.ts';
 import { ConfirmDialog } from '../ui/dialog.tsx';
 import { FieldRow, TextField } from '../ui/field.tsx';
 import { formatTime } from '../ui/format.ts';
@@ -116,10 +117,12 @@ const RulesCard = ({ site }: { readonly site: Site }) => {
   const say = useToast();
   const { require_embed_token, visitor_limits } = site;
   const stored = { require_embed_token, visitor_limits };
-  const { draft, dirty, set, send, adopt } = useDraft(stored);
-  const change = useChange((api, body: Partial<typeof stored>) =>
-    api.call('changeSite', { path: { siteId: site.site_id }, body }),
-  );
+  const { draft, dirty, set, send, adopt, changedByOthers } = useDraft(stored);
+  const change = useChange(async (api, body: Partial<typeof stored>) => {
+    const path = { siteId: site.site_id };
+    refuseOverwrite(changedByOthers(await api.call('readSite', { path })));
+    return api.call('changeSite', { path, body });
+  });
   const setLimit = (name: keyof typeof visitor_limits, text: string): void =>
     set('visitor_limits', { ...draft.visitor_limits, [name]: limitIn(text) });
   const readOnly = !may('admin');

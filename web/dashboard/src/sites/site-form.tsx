@@ -32,7 +32,14 @@ export const SiteForm = ({
   readonly working: boolean;
   readonly failure: unknown;
   /** Sends the edited fields. Call `adopt` when they are stored. */
-  readonly onSubmit: (changes: Partial<SiteDraft>, adopt: () => void) => void;
+  readonly onSubmit: (
+    changes: Partial<SiteDraft>,
+    form: {
+      readonly adopt: () => void;
+      /** See useDraft. */
+      readonly changedByOthers: (now: SiteDraft) => readonly string[];
+    },
+  ) => void;
   /** How often former instructions were restored on this page: each time, the form shows what is stored of them. */
   readonly restored?: number;
   /** Whether the form's task is done: leaving loses nothing. */
@@ -42,7 +49,7 @@ export const SiteForm = ({
   readonly isNew?: boolean;
   readonly extra?: ReactNode;
 }) => {
-  const { draft, dirty, set, send, adopt, discard } = useDraft(initial);
+  const { draft, dirty, set, send, adopt, discard, changedByOthers } = useDraft(initial);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only another restore counts.
   useEffect(() => {
     if (restored > 0) discard('instructions');
@@ -54,7 +61,7 @@ export const SiteForm = ({
       className={css['form']}
       onSubmit={(event) => {
         event.preventDefault();
-        onSubmit(send(), adopt);
+        onSubmit(send(), { adopt, changedByOthers });
       }}
     >
       <UnsavedGuard dirty={dirty && !isDone} />

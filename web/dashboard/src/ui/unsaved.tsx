@@ -19,22 +19,30 @@ const changesIn = <Draft extends object>(edits: Partial<Draft>, stored: Draft): 
 export const useDraft = <Draft extends object>(stored: Draft) => {
   const [edits, setEdits] = useState<Partial<Draft>>(() => takeKeptDraft(stored) ?? {});
   const sent = useRef<Partial<Draft>>({});
+  /** The stored value of each edited field when its edit began. */
+  const bases = useRef<Partial<Draft>>({});
   const changes = changesIn(edits, stored);
   const dirty = Object.keys(changes).length > 0;
-  const discard = (field: keyof Draft): void =>
+  const discard = (field: keyof Draft): void => {
+    delete bases.current[field];
     setEdits((now) => {
       const { [field]: _, ...others } = now;
       return others as Partial<Draft>;
     });
+  };
   useEffect(() => onKeepDrafts(stored, () => (dirty ? edits : undefined)), [stored, edits, dirty]);
   return {
     draft: { ...stored, ...edits },
     dirty,
     /** An edit back to what is stored is none, unless another value of the field is being stored. */
-    set: <Field extends keyof Draft>(field: Field, value: Draft[Field]): void =>
-      isSame(value, stored[field]) && !(field in sent.current)
-        ? discard(field)
-        : setEdits((now) => ({ ...now, [field]: value })),
+    set: <Field extends keyof Draft>(field: Field, value: Draft[Field]): void => {
+      if (isSame(value, stored[field]) && !(field in sent.current)) {
+        discard(field);
+        return;
+      }
+      if (!(field in bases.current)) bases.current[field] = stored[field];
+      setEdits((now) => ({ ...now, [field]: value }));
+    },
     /** The edited fields alone, to send. */
     send: (): Partial<Draft> => {
       sent.current = edits;
@@ -44,10 +52,25 @@ export const useDraft = <Draft extends object>(stored: Draft) => {
     adopt: (): void => {
       const asSent = sent.current;
       sent.current = {};
+      bases.current = {};
       setEdits((now) => {
         const later = Object.entries(now).filter(([field, value]) => asSent[field as keyof Draft] !== value);
         return Object.fromEntries(later) as Partial<Draft>;
       });
+    },
+    /**
+     * The edited fields that another person has changed since the edit began, by what is stored `now`. Names each change
+     * once.
+     */
+    changedByOthers: (now: Draft): readonly string[] => {
+      const fields = (Object.keys(changes) as (keyof Draft & string)[]).filter(
+        (field) =>
+          field in bases.current &&
+          !isSame(now[field], bases.current[field]) &&
+          !isSame(now[field], changes[field]),
+      );
+      for (const field of fields) bases.current[field] = now[field];
+      return fields;
     },
     /** Shows what is stored of a field again. */
     discard,

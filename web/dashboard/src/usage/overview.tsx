@@ -180,7 +180,7 @@ const Totals = ({ totals }: { readonly totals: Usage['totals'] }) => (
   </Tiles>
 );
 
-/** Every day of the range has its place, also one on which nothing happened. */
+/** Every day of the range has a place, including days without sessions. */
 const pointsOf = (
   rows: readonly Row[],
   range: { readonly from: string; readonly to: string },
