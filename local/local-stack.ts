@@ -17,6 +17,7 @@ import { functionsInProcess } from './functions-in-process.ts';
 import { type LocalGateway, startGateway } from './gateway.ts';
 import { type HangUpPump, startHangUpPump } from './hang-up-pump.ts';
 import { type LocalIssuer, startLocalIssuer } from './issuer/issuer.ts';
+import type { SigningKey } from './issuer/signing-key.ts';
 import { type LocalKms, startLocalKms } from './kms/server.ts';
 import { type LocalLambda, startLocalLambda } from './lambda/server.ts';
 import type { LocalIncidents } from './local-incidents.ts';
@@ -62,6 +63,8 @@ export interface LocalStackOptions {
   readonly webhooks?: HttpsPostOptions | undefined;
   /** Lines that bundles write to standard output. */
   readonly onLine?: (line: string) => void;
+  /** Signs access tokens where there is no `dataDir`. @default a new key */
+  readonly issuerKey?: Promise<SigningKey>;
   /** Pages and scripts for browsers, served alongside the API. */
   readonly pages?: readonly WebHandler[];
 }
@@ -155,7 +158,8 @@ export const startLocalStack = async (options: LocalStackOptions): Promise<Local
           audience: AUDIENCE,
           suggestedPerson: DEMO_OWNER,
           now: () => options.runtime.clock().getTime(),
-          ...(issuerState !== undefined && { stateFile: issuerState }),
+          stateFile: issuerState,
+          signingKey: options.issuerKey,
         }),
       ),
       options.openAiBaseUrl === undefined ? keep(startLocalOpenAi()) : undefined,

@@ -8,7 +8,7 @@ import {
   idTokenClaims,
   jsonAnswer,
 } from './authorization-server.ts';
-import { loadSigningKey, SIGNING_ALGORITHM } from './signing-key.ts';
+import { loadSigningKey, SIGNING_ALGORITHM, type SigningKey } from './signing-key.ts';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -18,6 +18,8 @@ const SIGN_IN_SECONDS = 3_600;
 export type LocalIssuerOptions = {
   /** Keeps the key between runs, so that tokens already handed out stay good. */
   readonly stateFile?: string | undefined;
+  /** Used where there is no state file. @default a key of its own */
+  readonly signingKey?: Promise<SigningKey> | undefined;
   /** The `aud` of every token. */
   readonly audience: string;
   /** Whom the sign-in page suggests. */
@@ -58,7 +60,10 @@ export type LocalIssuer = {
  * page, which asks for no password.
  */
 export async function startLocalIssuer(options: LocalIssuerOptions): Promise<LocalIssuer> {
-  const { kid, privateKey, publicJwk } = await loadSigningKey(options.stateFile);
+  const { stateFile, signingKey } = options;
+  const { kid, privateKey, publicJwk } = await (stateFile === undefined && signingKey !== undefined
+    ? signingKey
+    : loadSigningKey(stateFile));
   const documents = new Map<string, unknown>();
   const authorization = authorizationServer({
     codes: createAuthorizationCodes(() => Date.now()),

@@ -36,10 +36,17 @@ export type SigningKey = {
  */
 export async function loadSigningKey(stateFile: string | undefined): Promise<SigningKey> {
   if (stateFile !== undefined && existsSync(stateFile)) return toSigningKey(await readJwk(stateFile));
-  const { privateKey } = await generateKeyPair(SIGNING_ALGORITHM, { extractable: true });
-  const jwk = PrivateJwkSchema.parse(await exportJWK(privateKey));
+  const jwk = await newJwk();
   if (stateFile !== undefined) writeJwk(stateFile, jwk);
   return toSigningKey(jwk);
+}
+
+/** A new key in memory, for several issuers of one process: an RSA key takes longer to make than an issuer to start. */
+export const newSigningKey = async (): Promise<SigningKey> => toSigningKey(await newJwk());
+
+async function newJwk(): Promise<PrivateJwk> {
+  const { privateKey } = await generateKeyPair(SIGNING_ALGORITHM, { extractable: true });
+  return PrivateJwkSchema.parse(await exportJWK(privateKey));
 }
 
 async function toSigningKey(jwk: PrivateJwk): Promise<SigningKey> {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { buildWidget, WIDGET_FOLDER } from '../../web/widget/build.ts';
+import { buildWidget, WIDGET_FOLDER, type WidgetManifest } from '../../web/widget/build.ts';
 import { pageHeaders, staticFiles, type WebHandler } from './static-files.ts';
 
 /** The site that the demo page shows; read at each request, because the demo is made after the server has started. */
@@ -12,9 +12,17 @@ export interface DemoSite {
 const DEMO_PATH = '/widget/demo';
 const DEMO_FILES = `${import.meta.dirname}/demo`;
 
+let built: Promise<WidgetManifest> | undefined;
+
+/** The widget, built from its sources once in a process. */
+export const widgetOfProcess = (): Promise<WidgetManifest> => {
+  built ??= buildWidget();
+  return built;
+};
+
 /** Builds the widget, which takes milliseconds, then serves it and a page that embeds it. */
 export const widgetPages = async (demoSite: () => DemoSite | undefined): Promise<readonly WebHandler[]> => {
-  const { file, integrity } = await buildWidget();
+  const { file, integrity } = await widgetOfProcess();
   return [
     (request, response) => {
       if (pathOf(request) !== DEMO_PATH) return false;

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Runtime } from '../../lambdas/composition/runtime.ts';
 import { type Assembly, readAssembly } from '../../local/bundled/assembly.ts';
+import { newSigningKey } from '../../local/issuer/signing-key.ts';
 import { localRuntime } from '../../local/local-runtime.ts';
 import { type LocalStack, type LocalStackOptions, startLocalStack } from '../../local/local-stack.ts';
 
@@ -15,6 +16,9 @@ const deployedAssembly = (): Assembly => {
   assembly ??= readAssembly(fileURLToPath(new URL('../../cdk.out', import.meta.url)));
   return assembly;
 };
+
+/** The stacks of a worker share the key of their issuers. Each issuer has another address, which its tokens name. */
+let issuerKey: ReturnType<typeof newSigningKey> | undefined;
 
 /** A local stack with a clock that tests move and logs that they read. */
 export interface TestStack extends LocalStack {
@@ -69,6 +73,7 @@ export const startTestStack = async ({
 }: TestStackOptions = {}): Promise<TestStack> => {
   const logs: string[] = [];
   let offsetMs = 0;
+  issuerKey ??= newSigningKey();
   const clock = options.runtime?.clock ?? (() => new Date(Date.now() + offsetMs));
   const stack = await startLocalStack({
     port: 0,
@@ -78,6 +83,7 @@ export const startTestStack = async ({
       if (!line.includes('"_aws"')) logs.push(line);
     },
     path: process.env['PATH'],
+    issuerKey,
     ...options,
     // The clocks that tests make stand still until they are moved.
     clockStands: options.runtime?.clock !== undefined,

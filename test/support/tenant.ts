@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { makeFakeKey } from '../../local/openai/server.ts';
+import { setOnWorkspace } from './plan.ts';
 import type { TestStack } from './stack.ts';
-import { openTables } from './tables.ts';
 
 export const ORIGIN = 'https://shop.example';
 
@@ -16,18 +16,6 @@ export type Caller = Pick<TestStack, 'call'>;
 
 /** A fresh fake key, made at run time; `suffix` chooses a failure that the stand-in plays. */
 export const fakeKey = (suffix?: string): string => makeFakeKey(randomBytes, suffix);
-
-/** Managed billing without a platform key: the API refuses it, but the key can go away later. */
-const leaveManaged = async (stack: TestStack, workspaceId: string): Promise<void> => {
-  const tables = openTables(stack);
-  try {
-    const items = await tables.scan('tenancy');
-    const item = items.find(({ pk, sk }) => pk === `WORKSPACE#${workspaceId}` && sk === 'WORKSPACE');
-    await tables.put('tenancy', { ...item, billingMode: 'managed' });
-  } finally {
-    tables.close();
-  }
-};
 
 /** A workspace with one site, owned by a new person. */
 export const makeTenant = async (
@@ -45,7 +33,8 @@ export const makeTenant = async (
   const refused = asked.status === 409;
   const created = refused ? await create({ billing_mode: 'byok' }) : asked;
   const workspaceId: string = created.data.workspace_id;
-  if (refused) await leaveManaged(stack, workspaceId);
+  // Managed billing without a platform key: the API refuses it, but the key can go away later.
+  if (refused) await setOnWorkspace(stack, workspaceId, 'billingMode', 'managed');
   const madeSite = await stack.call('POST', `/v1/workspaces/${workspaceId}/sites`, {
     as: owner,
     body: { name: 'Shop site', allowed_origins: [ORIGIN], ...site },

@@ -24,12 +24,19 @@ export interface RecordedRequest {
   readonly text: string;
 }
 
+let isBuilt = false;
+/** In a separate process, because the bundler does not run inside jest. */
+const buildOnce = (): void => {
+  if (isBuilt) return;
+  execFileSync(process.execPath, ['web/dashboard/build.ts'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  isBuilt = true;
+};
+
 /** The whole stack with the built dashboard on it, and a browser whose requests and console are written down. */
 export const startDashboard = async (
   options: { readonly stack?: TestStackOptions; readonly browser?: LaunchOptions } = {},
 ): Promise<DashboardRun> => {
-  // In a separate process, because the bundler does not run inside jest. Takes no time when the build is current.
-  execFileSync(process.execPath, ['web/dashboard/build.ts'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  buildOnce();
   let stack: TestStack | undefined;
   const addresses = () =>
     stack && {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { BrowserContext } from 'playwright-core';
-import { type DemoSite, widgetPages } from '../../../local/web/widget-pages.ts';
-import { buildWidget, type WidgetManifest } from '../../../web/widget/build.ts';
+import { type DemoSite, widgetOfProcess, widgetPages } from '../../../local/web/widget-pages.ts';
+import type { WidgetManifest } from '../../../web/widget/build.ts';
 import { slotsTaken } from '../../support/calls.ts';
 import { type KeyedTenant, makeKeyedTenant } from '../../support/keyed-tenant.ts';
 import { openAiOf } from '../../support/openai.ts';
@@ -28,7 +28,7 @@ export interface Stage {
   readonly widget: WidgetManifest;
   /** Makes the local run's own demo page show this site. */
   showDemo(tenant: Tenant): void;
-  /** A separate browser with an empty profile: another person. Closed with the stage. */
+  /** Another person: a browser with an empty profile. Closed with the stage. */
   browser(options?: LaunchOptions): Promise<BrowserContext>;
   /** A workspace with a key, whose one site is the host page. */
   tenant(
@@ -52,7 +52,7 @@ export interface Stage {
 const WAIT_MS = 45_000;
 
 export const startStage = async (): Promise<Stage> => {
-  const widget = await buildWidget();
+  const widget = await widgetOfProcess();
   let demo: DemoSite | undefined;
   const stack = await startTestStack({ audited: false, pages: await widgetPages(() => demo) });
   const host = await startHostPage(stack.url, widget);

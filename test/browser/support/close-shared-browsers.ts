@@ -1,0 +1,1 @@
+export { closeSharedBrowsers as default } from './shared-browsers.ts';
