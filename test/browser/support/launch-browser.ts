@@ -77,8 +77,13 @@ export const launchBrowser = async ({
   if (endpoint !== undefined) {
     const browser = await chromium.connect(endpoint);
     const context = await browser.newContext(options);
-    context.once('close', () => void browser.close());
-    return context;
+    const closeContext = context.close.bind(context);
+    return Object.assign(context, {
+      close: async (): Promise<void> => {
+        await closeContext();
+        await browser.close();
+      },
+    });
   }
   const { folder, options: ofBrowser, remove } = microphoneOf(speech);
   const profile = join(folder, 'profile');
