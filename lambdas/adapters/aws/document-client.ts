@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   BatchGetItemCommand,
   DeleteItemCommand,
@@ -68,6 +69,15 @@ const ofItem = (command: PlainCommand): Operation => ({
   answer: fields({ Item: native, Attributes: native, LastEvaluatedKey: native, Items: each(native) }),
 });
 
+const writesOfTransaction = fields({ TransactItems: each(eachValue(requestOfItem)) });
+
+/**
+ * The SDK's serializer gives each transaction a token, too. With it DynamoDB recognises a second try, and does not write again
+ * what the first try wrote although its answer was lost.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+ */
+const withClientToken = (input: Fields): Fields => ({ ClientRequestToken: randomUUID(), ...input });
+
 const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map<unknown, Operation>([
   [GetCommand, ofItem(GetItemCommand)],
   [PutCommand, ofItem(PutItemCommand)],
@@ -92,7 +102,7 @@ const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map<unknown, Operation>(
     TransactWriteCommand,
     {
       command: TransactWriteItemsCommand,
-      request: fields({ TransactItems: each(eachValue(requestOfItem)) }),
+      request: (input: Fields) => withClientToken(writesOfTransaction(input)),
       answer: (output: Fields) => output,
     },
   ],

@@ -134,6 +134,7 @@ test('A transaction holds each of its writes as attributes.', async () => {
     }),
   );
   expect(asked[0]?.body).toEqual({
+    ClientRequestToken: expect.any(String),
     TransactItems: [
       { Put: { TableName: 'sessions', Item: { ...inJson, n: { N: '1' } } } },
       {
@@ -162,6 +163,21 @@ test('A cancelled transaction names the reason of each write.', async () => {
   const send = client().send(new TransactWriteCommand({ TransactItems: [] }));
   await expect(send).rejects.toBeInstanceOf(TransactionCanceledException);
   await expect(send).rejects.toMatchObject({ CancellationReasons });
+});
+
+test('Each try of a transaction has the same client token, and another transaction has another one.', async () => {
+  const dynamoDb = client();
+  const write = () =>
+    dynamoDb.send(new TransactWriteCommand({ TransactItems: [{ Put: { TableName: 'usage', Item: Key } }] }));
+  answers = [(response) => response.destroy()];
+  await write();
+  await write();
+  const [lost, again, other] = asked.map(
+    ({ body }) => (body as { readonly ClientRequestToken?: string }).ClientRequestToken,
+  );
+  expect(lost).toMatch(/^[0-9a-f-]{36}$/);
+  expect(again).toBe(lost);
+  expect(other).not.toBe(lost);
 });
 
 test('A throttled call, a server error and a lost connection are each tried once more.', async () => {
