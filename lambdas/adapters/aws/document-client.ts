@@ -62,21 +62,13 @@ const requestOfItem = fields({
   ExpressionAttributeValues: (values: NativeItem) => toAttributes(values),
   ExclusiveStartKey: (key: NativeItem) => toAttributes(key),
 });
+const requestOfTransaction = fields({ TransactItems: each(eachValue(requestOfItem)) });
 const native = (attributes: Attributes): unknown => toNative(attributes);
 const ofItem = (command: PlainCommand): Operation => ({
   command,
   request: requestOfItem,
   answer: fields({ Item: native, Attributes: native, LastEvaluatedKey: native, Items: each(native) }),
 });
-
-const writesOfTransaction = fields({ TransactItems: each(eachValue(requestOfItem)) });
-
-/**
- * The SDK's serializer gives each transaction a token, too. With it DynamoDB recognises a second try, and does not write again
- * what the first try wrote although its answer was lost.
- * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
- */
-const withClientToken = (input: Fields): Fields => ({ ClientRequestToken: randomUUID(), ...input });
 
 const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map<unknown, Operation>([
   [GetCommand, ofItem(GetItemCommand)],
@@ -102,7 +94,8 @@ const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map<unknown, Operation>(
     TransactWriteCommand,
     {
       command: TransactWriteItemsCommand,
-      request: (input: Fields) => withClientToken(writesOfTransaction(input)),
+      // The SDK's serializer adds this token: an attempt that is repeated because its answer was lost is done once.
+      request: (input: Fields) => ({ ClientRequestToken: randomUUID(), ...requestOfTransaction(input) }),
       answer: (output: Fields) => output,
     },
   ],
