@@ -39,8 +39,8 @@ const restored = async (backup: Readonly<Record<string, readonly string[]>>): Pr
   );
   const ports = {
     copy,
-    tombstones: { auditEvents },
-    marks: {},
+    tombstones: { auditEvents, scan: { scanKeys: async () => ({ items: [], next: undefined }) } },
+    marks: { listKeys: async () => ({ items: [], next: undefined }) },
     outbox: {
       put: async ({ type, workspaceId }: { readonly type: string; readonly workspaceId: string }) =>
         void log.push(`${type} ${workspaceId}`),
