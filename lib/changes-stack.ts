@@ -1,8 +1,9 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { CfnOutput, ReferenceStrength, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { addDataRules, addWatchRules, addWriteRule, tablesOf } from './constructs/change-rules.ts';
 import { addKeyRules, keysIn, regionOfKey, type WatchedKey } from './constructs/key-rules.ts';
+import { addServingRule, type CloudFrontResources, cloudFrontPattern } from './constructs/page-rules.ts';
 import { EDGE_REGION, type StageConfig } from './stage-config.ts';
 
 export interface ChangesStackProps extends StackProps {
@@ -11,28 +12,34 @@ export interface ChangesStackProps extends StackProps {
   readonly dataStack: string;
   /** Keys of the stage in this region, if it is a stand-by region. */
   readonly replicas: readonly WatchedKey[] | undefined;
+  /** Of the dashboard's stack, which is in another region. */
+  readonly cloudFront: CloudFrontResources | undefined;
 }
 
 /**
- * Only this region's EventBridge receives IAM's calls:
+ * Only this region's EventBridge receives the calls of IAM and CloudFront:
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html
  */
-const IAM_REGION = EDGE_REGION;
+const GLOBAL_REGION = EDGE_REGION;
 
 /** Regions other than the stage's where a call can weaken the protection of its keys. */
 export const otherRegions = (config: StageConfig, own: string): readonly string[] => {
   const replicas = config.multiRegion?.replicaRegions ?? [];
   const retired = (config.retiredMasterKeyArns ?? []).map(regionOfKey);
-  return [...new Set([IAM_REGION, ...replicas, ...retired])].filter((region) => region !== own);
+  return [...new Set([GLOBAL_REGION, ...replicas, ...retired])].filter((region) => region !== own);
 };
 
 /**
- * Notices from a region other than the stage's: changes of roles in us-east-1, of keys and tables in a stand-by region, and of
+ * Notices from a region other than the stage's: changes of roles and of the dashboard's distribution in us-east-1, of keys and tables in a stand-by region, and of
  * retired keys in their region. A rule receives only events of its region, and an alarm notifies only topics of its region, so
  * the stack has its own topic (docs/decisions/0109-notices-in-every-region.md).
  */
 export class ChangesStack extends Stack {
-  constructor(scope: Construct, id: string, { config, dataStack, replicas, ...props }: ChangesStackProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { config, dataStack, replicas, cloudFront, ...props }: ChangesStackProps,
+  ) {
     super(scope, id, { description: 'Spelo BYOK: notices of changes in another region', ...props });
     const { stage } = config;
     const topic = new AlarmTopic(this, 'Alarms', { stage, name: 'change-alarms', email: config.alarmEmail });
@@ -48,6 +55,16 @@ export class ChangesStack extends Stack {
       addDataRules(this, { ...common, dataStack, evidence: [] });
       addWriteRule(this, { ...common, tables: tablesOf(this, dataStack) });
     }
+    if (cloudFront !== undefined && this.region === GLOBAL_REGION)
+      addServingRule(this, {
+        ...common,
+        eventPatterns: {
+          CloudFront: cloudFrontPattern({
+            ...cloudFront,
+            ids: cloudFront.ids.map((id) => Stack.consumeReference(id, ReferenceStrength.WEAK)),
+          }),
+        },
+      });
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
   }
 }
