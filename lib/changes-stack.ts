@@ -1,10 +1,10 @@
-import { CfnOutput, ReferenceStrength, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
 import { addDataRules, addWatchRules, addWriteRule, tablesOf } from './constructs/change-rules.ts';
 import { addKeyRules, keysIn, regionOfKey, type WatchedKey } from './constructs/key-rules.ts';
-import { addServingRule, type CloudFrontResources, cloudFrontPattern } from './constructs/page-rules.ts';
-import { EDGE_REGION, type StageConfig } from './stage-config.ts';
+import { addCloudFrontRule } from './constructs/page-rules.ts';
+import { EDGE_REGION, type StageConfig, usesCloudFront } from './stage-config.ts';
 
 export interface ChangesStackProps extends StackProps {
   readonly config: StageConfig;
@@ -12,8 +12,6 @@ export interface ChangesStackProps extends StackProps {
   readonly dataStack: string;
   /** Keys of the stage in this region, if it is a stand-by region. */
   readonly replicas: readonly WatchedKey[] | undefined;
-  /** Of the dashboard's stack, which is in another region. */
-  readonly cloudFront: CloudFrontResources | undefined;
 }
 
 /**
@@ -30,21 +28,18 @@ export const otherRegions = (config: StageConfig, own: string): readonly string[
 };
 
 /**
- * Notices from a region other than the stage's: changes of roles and of the dashboard's distribution in us-east-1, of keys and tables in a stand-by region, and of
+ * Notices from a region other than the stage's: changes of roles and of CloudFront in us-east-1, of keys and tables in a stand-by region, and of
  * retired keys in their region. A rule receives only events of its region, and an alarm notifies only topics of its region, so
  * the stack has its own topic (docs/decisions/0109-notices-in-every-region.md).
  */
 export class ChangesStack extends Stack {
-  constructor(
-    scope: Construct,
-    id: string,
-    { config, dataStack, replicas, cloudFront, ...props }: ChangesStackProps,
-  ) {
+  constructor(scope: Construct, id: string, { config, dataStack, replicas, ...props }: ChangesStackProps) {
     super(scope, id, { description: 'Spelo BYOK: notices of changes in another region', ...props });
     const { stage } = config;
     const topic = new AlarmTopic(this, 'Alarms', { stage, name: 'change-alarms', email: config.alarmEmail });
     const common = { stage, topic };
     addWatchRules(this, common);
+    if (this.region === GLOBAL_REGION && usesCloudFront(config)) addCloudFrontRule(this, common);
 
     const groups = {
       Replicated: replicas ?? [],
@@ -55,16 +50,6 @@ export class ChangesStack extends Stack {
       addDataRules(this, { ...common, dataStack, evidence: [] });
       addWriteRule(this, { ...common, tables: tablesOf(this, dataStack) });
     }
-    if (cloudFront !== undefined && this.region === GLOBAL_REGION)
-      addServingRule(this, {
-        ...common,
-        eventPatterns: {
-          CloudFront: cloudFrontPattern({
-            ...cloudFront,
-            ids: cloudFront.ids.map((id) => Stack.consumeReference(id, ReferenceStrength.WEAK)),
-          }),
-        },
-      });
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
   }
 }

@@ -73,14 +73,7 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
   const dashboard =
     config.dashboard === undefined
       ? undefined
-      : new DashboardStack(app, name('dashboard'), {
-          env,
-          config,
-          dashboard: config.dashboard,
-          data,
-          api,
-          audit,
-        });
+      : new DashboardStack(app, name('dashboard'), { env, config, dashboard: config.dashboard, data, api, audit });
   const replicas = (config.multiRegion?.replicaRegions ?? []).map(
     (replicaRegion) =>
       new ReplicaStack(app, name(`replica-${replicaRegion}`), {
@@ -97,7 +90,6 @@ export const createStacks = (app: App, config: StageConfig, target: Target): Sta
         env: { ...account, region: otherRegion },
         dataStack: data.stackName,
         replicas: replicas.find((replica) => replica.region === otherRegion)?.keys,
-        cloudFront: dashboard?.cloudFront,
       }),
   );
 

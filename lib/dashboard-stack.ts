@@ -3,17 +3,10 @@ import type { Construct } from 'constructs';
 import type { ApiStack } from './api-stack.ts';
 import type { AuditStack } from './audit-stack.ts';
 import { DashboardSite, type DashboardSiteProps } from './constructs/dashboard-site.ts';
-import {
-  addFileRule,
-  addServingRule,
-  bucketPattern,
-  type CloudFrontResources,
-  cloudFrontIn,
-  cloudFrontPattern,
-} from './constructs/page-rules.ts';
+import { addBucketRule, addFileRule } from './constructs/page-rules.ts';
 import type { DataStack } from './data-stack.ts';
 import { signInPrefix } from './sign-in-prefix.ts';
-import { type Dashboard, EDGE_REGION, type StageConfig } from './stage-config.ts';
+import type { Dashboard, StageConfig } from './stage-config.ts';
 
 export interface DashboardStackProps extends StackProps {
   readonly config: StageConfig;
@@ -25,8 +18,6 @@ export interface DashboardStackProps extends StackProps {
 
 /** The operator's dashboard and the widget's files. Holds no state: a command uploads its files. */
 export class DashboardStack extends Stack {
-  readonly cloudFront: CloudFrontResources;
-
   constructor(scope: Construct, id: string, props: DashboardStackProps) {
     const { config, dashboard, data, api, audit, ...rest } = props;
     super(scope, id, { description: 'Spelo BYOK: dashboard and widget', ...rest });
@@ -42,17 +33,9 @@ export class DashboardStack extends Stack {
       domain: dashboard.domain,
       ...this.#signIn(config, dashboard, data),
     });
-    this.cloudFront = cloudFrontIn(this);
-    const notices = { stage: config.stage, topic: audit.topic };
-    addFileRule(this, { ...notices, bucketName, logRetention: config.logRetentionDays });
-    addServingRule(this, {
-      ...notices,
-      eventPatterns: {
-        Bucket: bucketPattern(bucketName),
-        // In another region, the stack of changes in us-east-1 has this rule.
-        ...(this.region === EDGE_REGION && { CloudFront: cloudFrontPattern(this.cloudFront) }),
-      },
-    });
+    const watched = { stage: config.stage, topic: audit.topic, bucketName };
+    addFileRule(this, { ...watched, logRetention: config.logRetentionDays });
+    addBucketRule(this, watched);
   }
 
   #signIn(

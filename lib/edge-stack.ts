@@ -31,8 +31,6 @@ import {
 import type { Construct } from 'constructs';
 import { SECURITY_HEADERS } from '../lambdas/contract/security-headers.ts';
 import { AlarmTopic } from './constructs/alarm-topic.ts';
-import { NoticeRule } from './constructs/notice-rule.ts';
-import { cloudFrontIn, cloudFrontPattern } from './constructs/page-rules.ts';
 import { WebFirewall } from './constructs/web-firewall.ts';
 import { addEdgeAlarms } from './observability/edge-alarms.ts';
 import type { Edge, StageConfig } from './stage-config.ts';
@@ -111,16 +109,6 @@ export class EdgeStack extends Stack {
       topic,
       distributionId: distribution.distributionId,
       firewall: firewall !== undefined,
-    });
-
-    new NoticeRule(this, 'EdgeChanged', {
-      stage,
-      topic,
-      runbook: 'The edge was changed',
-      description: 'changes of the CloudFront distribution in front of the API',
-      eventPatterns: { '': cloudFrontPattern(cloudFrontIn(this)) },
-      impact: 'another program may receive requests, and with them the OpenAI keys that people store.',
-      because: 'each call counts; outside of an announced deployment, there are none.',
     });
 
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });

@@ -1,10 +1,4 @@
-import {
-  CfnDistribution,
-  CfnFunction,
-  CfnOriginAccessControl,
-  CfnResponseHeadersPolicy,
-} from 'aws-cdk-lib/aws-cloudfront';
-import { type EventPattern, Rule } from 'aws-cdk-lib/aws-events';
+import { Rule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { ArnFormat, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib/core';
@@ -14,94 +8,66 @@ import type { CommonProps } from './change-rules.ts';
 import { byHand, calls } from './cloudtrail-calls.ts';
 import { matchesOf, NoticeRule } from './notice-rule.ts';
 
-/** Resources of CloudFront as its calls name them. */
-export interface CloudFrontResources {
-  /** Of distributions, policies of response headers and origin access controls. */
-  readonly ids: readonly string[];
-  /** Of functions. */
-  readonly names: readonly string[];
-  /** Alternate domain names. */
-  readonly domains: readonly string[];
-}
-
-/** Every resource of CloudFront in `scope` that decides what a browser receives. */
-export const cloudFrontIn = (scope: Construct): CloudFrontResources => {
-  const found = scope.node.findAll();
-  return {
-    ids: found
-      .filter(
-        (each) =>
-          each instanceof CfnDistribution ||
-          each instanceof CfnResponseHeadersPolicy ||
-          each instanceof CfnOriginAccessControl,
-      )
-      .map(({ ref }) => ref),
-    names: found.filter((each) => each instanceof CfnFunction).map(({ name }) => name),
-    domains: found
-      .filter((each) => each instanceof CfnDistribution)
-      .flatMap(({ distributionConfig }) =>
-        'aliases' in distributionConfig ? (distributionConfig.aliases ?? []) : [],
-      ),
-  };
-};
-
 /**
- * Calls by hand that change one of the resources, or move one of their domain names to another distribution. Only EventBridge of
- * us-east-1 receives calls of CloudFront.
- * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html#cloudtrail-concepts-global-service-events
+ * Notices of changes by hand of CloudFront, in us-east-1, the only region that receives its calls. They are those of the whole account: a rule
+ * that names a distribution of another region would keep the name of one that was deleted and created again
+ * (docs/decisions/0048-references-between-stacks.md), and a domain name can be moved by a call on any distribution.
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-create-and-update-a-trail-by-using-the-aws-cli-update-trail.html
  */
-export const cloudFrontPattern = ({ ids, names, domains }: CloudFrontResources): EventPattern =>
-  calls(
-    'cloudfront',
-    [
-      'UpdateDistribution',
-      'DeleteDistribution',
-      // WAF is attached and detached without an update of the distribution.
-      'AssociateDistribution',
-      'DisassociateDistribution',
-      'UpdateFunction',
-      'PublishFunction',
-      'DeleteFunction',
-      'UpdateResponseHeaders',
-      'DeleteResponseHeaders',
-      'UpdateOriginAccess',
-      'DeleteOriginAccess',
-      'AssociateAlias',
-      'UpdateDomainAssociation',
-    ],
-    {
-      ...byHand,
-      requestParameters: {
-        $or: [
-          { id: [...ids] },
-          ...(names.length > 0 ? [{ name: [...names] }] : []),
-          ...(domains.length > 0 ? [{ alias: [...domains] }, { domain: [...domains] }] : []),
-        ],
-      },
-    },
-  );
-
-/** Notices of changes of how the dashboard and the widget are served: `eventPatterns` of CloudFront, of the bucket, or of both. */
-export const addServingRule = (
-  scope: Construct,
-  props: CommonProps & { readonly eventPatterns: Readonly<Record<string, EventPattern>> },
-): void => {
-  new NoticeRule(scope, 'Serving', {
+export const addCloudFrontRule = (scope: Construct, props: CommonProps): void => {
+  new NoticeRule(scope, 'CloudFront', {
     ...props,
-    runbook: 'The serving of the dashboard was changed',
-    description: 'changes of the CloudFront distribution and the bucket of the dashboard',
+    runbook: 'CloudFront was changed',
+    description: 'changes of distributions, functions, response headers and domain names of CloudFront',
     impact:
-      'another page may be shown under the address of the dashboard, where owners type their OpenAI keys.',
+      'another page may be shown under the address of the dashboard, where owners type their OpenAI keys, or another program may receive requests to the API.',
     because: 'each call counts; outside of an announced deployment, there are none.',
+    eventPatterns: {
+      '': calls(
+        'cloudfront',
+        [
+          'UpdateDistribution',
+          'DeleteDistribution',
+          // WAF is attached and detached without an update of the distribution.
+          'AssociateDistribution',
+          'DisassociateDistribution',
+          'UpdateFunction',
+          'PublishFunction',
+          'DeleteFunction',
+          'UpdateResponseHeaders',
+          'DeleteResponseHeaders',
+          'UpdateOriginAccess',
+          'DeleteOriginAccess',
+          // Both move a domain name to another distribution.
+          'AssociateAlias',
+          'UpdateDomainAssociation',
+        ],
+        byHand,
+      ),
+    },
   });
 };
 
-/** Changes by hand of the settings of the bucket: its policy, its events, a website, a replication. */
-export const bucketPattern = (bucketName: string): EventPattern =>
-  calls('s3', ['PutBucket', 'DeleteBucket'], {
-    ...byHand,
-    requestParameters: { bucketName: [bucketName] },
+/** Notices of changes by hand of the settings of the dashboard's bucket: its policy, its events, a website, a replication. */
+export const addBucketRule = (
+  scope: Construct,
+  { bucketName, ...props }: CommonProps & { readonly bucketName: string },
+): void => {
+  new NoticeRule(scope, 'Bucket', {
+    ...props,
+    runbook: 'The bucket of the dashboard was changed',
+    description: 'changes of the bucket of the dashboard',
+    impact:
+      'another person may replace the page where owners type their OpenAI keys, and the alarm on its files may be off.',
+    because: 'each call counts; outside of an announced deployment, there are none.',
+    eventPatterns: {
+      '': calls('s3', ['PutBucket', 'DeleteBucket'], {
+        ...byHand,
+        requestParameters: { bucketName: [bucketName] },
+      }),
+    },
   });
+};
 
 export interface FileRuleProps extends CommonProps {
   readonly bucketName: string;
@@ -110,8 +76,8 @@ export interface FileRuleProps extends CommonProps {
 
 /**
  * An alarm for each upload of files, and a log with one entry for each file. The events come from S3 and not from
- * CloudTrail, so that the trail does not depend on the dashboard. They name no role, and everybody who deploys uploads with
- * their own credentials: each upload alarms, and a person compares it with the deployments. An upload writes every file, so
+ * CloudTrail, so that the trail does not depend on the dashboard. They name no role, and each person or
+ * pipeline that deploys uploads with its own credentials: each upload alarms, and a person compares it with the deployments. An upload writes every file, so
  * the events go to a log, and the alarm alone sends a message.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
  */

@@ -58,10 +58,9 @@ const costLines = (): readonly string[] => {
   const plain = alarmsIn(exampleApp({ stage: 'dev' }).stacks);
   const outside = exampleApp({ settings: OUTSIDE });
   const elsewhere = alarmsIn(outside.changes);
-  const dashboard = difference(
-    alarmsIn(exampleApp({ settings: { ...OUTSIDE, dashboard: {} } }).stacks),
-    alarmsIn(outside.stacks),
-  );
+  const served = exampleApp({ settings: { ...OUTSIDE, dashboard: {} } });
+  const cloudFront = difference(alarmsIn(served.changes), elsewhere);
+  const dashboard = alarmsIn([served.dashboard].filter((stack) => stack !== undefined));
   const prod = exampleApp({ stage: 'prod' });
   const others = [prod.dashboard, ...prod.changes];
   const edge = difference(alarmsIn(prod.stacks.filter((stack) => !others.includes(stack))), plain);
@@ -73,7 +72,8 @@ const costLines = (): readonly string[] => {
     `| ${keys} customer-managed KMS keys | ${dollars(keys * PRICE_OF_KEY)} |`,
     `| ${plain.alarms} alarms; AWS counts the ${plain.metrics} metrics that they read | ${dollars(plain.metrics * PRICE_OF_ALARM_METRIC)} |`,
     `| With an edge: ${edge.alarms} more alarms, on ${edge.metrics} more metrics | ${dollars(edge.metrics * PRICE_OF_ALARM_METRIC)} |`,
-    `| With a dashboard, outside of us-east-1: ${dashboard.alarms} more alarms, on ${dashboard.metrics} metrics | ${dollars(dashboard.metrics * PRICE_OF_ALARM_METRIC)} |`,
+    `| With an edge or a dashboard: ${cloudFront.alarms} more alarm, in us-east-1, on ${cloudFront.metrics} metric | ${dollars(cloudFront.metrics * PRICE_OF_ALARM_METRIC)} |`,
+    `| With a dashboard: ${dashboard.alarms} more alarms, on ${dashboard.metrics} metrics | ${dollars(dashboard.metrics * PRICE_OF_ALARM_METRIC)} |`,
     `| Outside of us-east-1: ${elsewhere.alarms} more alarm there, on ${elsewhere.metrics} metrics | ${dollars(elsewhere.metrics * PRICE_OF_ALARM_METRIC)} |`,
   ];
 };

@@ -13,7 +13,7 @@ import {
 
 const elsewhere = exampleApp({ settings: { region: 'eu-central-1', dashboard: {} } });
 const inUsEast1 = exampleApp({ settings: { region: 'us-east-1', dashboard: {} } });
-const prod = exampleApp({ stage: 'prod' });
+const withEdge = exampleApp({ settings: { region: 'eu-central-1', edge: exampleEdge } });
 
 const stack = (found: SynthesizedStack | undefined): StackTemplate => {
   if (found === undefined) throw new Error('The stage has no such stack.');
@@ -33,12 +33,7 @@ const noticesOf =
       )
       .map(({ name }) => name);
 
-/** Names of the functions of CloudFront in a stack. */
-const functionsIn = (own: StackTemplate): readonly unknown[] =>
-  ofType(own, 'AWS::CloudFront::Function').map(({ Properties }) => Properties['Name']);
-
 const BUCKET = 'Dashboard/Files';
-const DISTRIBUTION = 'Dashboard/Distribution';
 
 /** Events of S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html */
 const objectEvent = (detailType: string, reason: string, bucket: string) => ({
@@ -62,13 +57,13 @@ const objectEvent = (detailType: string, reason: string, bucket: string) => ({
 });
 
 /**
- * A record of CloudFront, whose calls for CloudFormation come from `AWS Internal` and not from its name.
+ * A record of CloudFront. Those of CloudFormation's calls have its name in `invokedBy`, and not always as address.
  * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/logging_using_cloudtrail.html
  */
-const update = (eventName: string, requestParameters: Readonly<Record<string, unknown>>, more = {}) =>
+const update = (eventName: string, more = {}) =>
   call('cloudfront', eventName, {
     userIdentity: { type: 'IAMUser', arn: 'arn:aws:iam::111122223333:user/smithj', userName: 'smithj' },
-    ...request({ ifMatch: 'E9LHASXEXAMPLE', ...requestParameters }),
+    ...request({ id: 'EDFDVBD6EXAMPLE', ifMatch: 'E9LHASXEXAMPLE' }),
     ...more,
   });
 
@@ -116,7 +111,7 @@ describe('the rules of a stage with a dashboard', () => {
     const alarms = ofType(dashboard, 'AWS::CloudWatch::Alarm');
     expect(alarms.map(({ Properties }) => Properties['AlarmName'])).toEqual([
       'spelo-byok-dev-files-of-the-dashboard-were-written',
-      'spelo-byok-dev-the-serving-of-the-dashboard-was-changed',
+      'spelo-byok-dev-the-bucket-of-the-dashboard-was-changed',
     ]);
     for (const { Properties } of alarms)
       expect(inWords(Properties['AlarmActions'], dashboard, stack(elsewhere.audit))).toBe('Alarms');
@@ -129,105 +124,56 @@ describe('the rules of a stage with a dashboard', () => {
     'PutBucketPublicAccessBlock',
     'DeleteBucketPolicy',
   ])('notice %s on the bucket, and not on another', (name) => {
-    expect(notices(call('s3', name, request({ bucketName: BUCKET })))).toEqual(['Serving/BucketRule']);
+    expect(notices(call('s3', name, request({ bucketName: BUCKET })))).toEqual(['Bucket/Rule']);
     expect(notices(call('s3', name, request({ bucketName: 'photos' })))).toEqual([]);
   });
 });
 
 describe.each([
-  ['outside of us-east-1', elsewhere, stack(elsewhere.changes[0]), [stack(elsewhere.dashboard)]],
-  ['in us-east-1', inUsEast1, stack(inUsEast1.dashboard), [stack(inUsEast1.audit)]],
-] as const)('the rule on the distribution of a stage %s', (_, app, own, others) => {
+  ['outside of us-east-1', stack(elsewhere.changes[0]), []],
+  ['in us-east-1', stack(inUsEast1.audit), [templateOf(inUsEast1.data)]],
+  ['with an edge alone', stack(withEdge.changes[0]), []],
+] as const)('the rule on CloudFront of a stage %s', (_, own, others) => {
   const notices = noticesOf(own, ...others);
-  const ofCloudFront = (event: unknown) => notices(event).filter((name) => name === 'Serving/CloudFrontRule');
-  const dashboard = stack(app.dashboard);
+  const rule = 'CloudFront/Rule';
 
-  test('notices a change of the distribution, with and without a version in the name of the call', () => {
+  test('notices a change of a distribution, with and without a version in the name of the call', () => {
     for (const name of ['UpdateDistribution', 'UpdateDistribution2014_01_31', 'DeleteDistribution'])
-      expect(notices(update(name, { id: DISTRIBUTION }))).toEqual(['Serving/CloudFrontRule']);
-    expect(notices(update('UpdateDistribution', { id: 'EDFDVBD6EXAMPLE' }))).toEqual([]);
-    expect(notices(update('GetDistribution', { id: DISTRIBUTION }))).toEqual([]);
+      expect(notices(update(name))).toEqual([rule]);
+    expect(notices(update('GetDistribution'))).toEqual([]);
+    expect(notices(update('CreateInvalidation'))).toEqual([]);
   });
 
-  test('notices a change of each policy of response headers, of the origin access and of the function', () => {
-    const ids = (type: string) => ofType(dashboard, type).map(({ name }) => name);
-    const headers = ids('AWS::CloudFront::ResponseHeadersPolicy');
-    const access = ids('AWS::CloudFront::OriginAccessControl');
-    expect([headers.length, access.length]).toEqual([3, 1]);
-    for (const id of headers)
-      expect(ofCloudFront(update('UpdateResponseHeadersPolicy', { id }))).toHaveLength(1);
-    for (const id of access) expect(ofCloudFront(update('UpdateOriginAccessControl', { id }))).toHaveLength(1);
-    const functions = functionsIn(dashboard);
-    expect(functions).toHaveLength(1);
-    for (const name of functions) {
-      expect(ofCloudFront(update('UpdateFunction', { name }))).toHaveLength(1);
-      expect(ofCloudFront(update('PublishFunction', { name }))).toHaveLength(1);
-    }
+  test.each([
+    'UpdateFunction',
+    'PublishFunction',
+    'UpdateResponseHeadersPolicy',
+    'UpdateOriginAccessControl',
+    'DisassociateDistributionWebACL',
+    'AssociateAlias',
+    'UpdateDomainAssociation',
+  ])('notices %s', (name) => {
+    expect(notices(update(name))).toEqual([rule]);
   });
 
   test('notices nothing that CloudFormation does, whichever address its record has', () => {
     for (const sourceIPAddress of ['AWS Internal', 'cloudformation.amazonaws.com'])
       expect(
         notices(
-          update(
-            'UpdateDistribution',
-            { id: DISTRIBUTION },
-            { sourceIPAddress, userIdentity: { invokedBy: 'cloudformation.amazonaws.com' } },
-          ),
+          update('UpdateDistribution', {
+            sourceIPAddress,
+            userIdentity: { invokedBy: 'cloudformation.amazonaws.com' },
+          }),
         ),
       ).toEqual([]);
-    const byConsole = update('UpdateDistribution', { id: DISTRIBUTION }, { sourceIPAddress: 'AWS Internal' });
-    expect(notices(byConsole)).toEqual(['Serving/CloudFrontRule']);
+    expect(notices(update('UpdateDistribution', { sourceIPAddress: 'AWS Internal' }))).toEqual([rule]);
   });
 });
 
-describe('the rules of a stage with names of its own', () => {
-  const { changes, dashboard, edge } = prod;
-
-  test('notice that the name of the dashboard or of the API is moved to another distribution', () => {
-    const pages = noticesOf(stack(changes[0]), stack(dashboard));
-    const api = noticesOf(stack(edge));
-    for (const [eventName, name] of [
-      ['AssociateAlias', 'alias'],
-      ['UpdateDomainAssociation', 'domain'],
-    ] as const) {
-      const moved = (domain: string) =>
-        update(eventName, { targetDistributionId: 'EDFDVBD6EXAMPLE', [name]: domain });
-      expect(pages(moved('dashboard.example.com'))).toEqual(['Serving/CloudFrontRule']);
-      expect(api(moved('voice.example.com'))).toEqual(['EdgeChanged/Rule']);
-      expect(pages(moved('other.example.com'))).toEqual([]);
-    }
-  });
-
-  test('notice a change of the edge, of its function, and that WAF is detached', () => {
-    const own = stack(edge);
-    const notices = noticesOf(own);
-    const [name] = functionsIn(own);
-    for (const event of [
-      update('UpdateDistribution', { id: 'Distribution' }),
-      update('DisassociateDistributionWebACL', { id: 'Distribution' }),
-      update('UpdateFunction', { name }),
-    ])
-      expect(notices(event)).toEqual(['EdgeChanged/Rule']);
-  });
-
-  test('have at most 2,048 characters in each pattern, with ids of real length', () => {
-    // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
-    for (const own of [stack(changes[0]), stack(edge), stack(dashboard)])
-      for (const { name, Properties } of ofType(own, 'AWS::Events::Rule')) {
-        const pattern = JSON.stringify(resolved(Properties['EventPattern'], () => 'x'.repeat(64)));
-        expect([name, pattern.length <= 2_048]).toEqual([name, true]);
-      }
-  });
-});
-
-test('A stage without a dashboard has no rule, alarm or log for one.', () => {
-  const { stacks } = exampleApp({
-    settings: { region: 'eu-central-1', edge: exampleEdge },
-  });
-  const names = stacks
-    .map(templateOf)
+test('A stage without a dashboard and an edge has no rule, alarm or log for them.', () => {
+  const names = exampleApp({ settings: { region: 'eu-central-1' } })
+    .stacks.map(templateOf)
     .flatMap(({ resources }) => resources.map(({ name }) => name))
-    .filter((name) => /^(?:Serving|File)/.test(name));
+    .filter((name) => /^(?:CloudFront|Bucket|File)/.test(name));
   expect(names).toEqual([]);
 });
