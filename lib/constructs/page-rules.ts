@@ -9,9 +9,9 @@ import { byHand, calls } from './cloudtrail-calls.ts';
 import { matchesOf, NoticeRule } from './notice-rule.ts';
 
 /**
- * Notices of changes by hand of CloudFront, in us-east-1, the only region that receives its calls. They are those of the whole account: a rule
- * that names a distribution of another region would keep the name of one that was deleted and created again
- * (docs/decisions/0048-references-between-stacks.md), and a domain name can be moved by a call on any distribution.
+ * Notices of changes by hand of CloudFront in the whole account. For us-east-1, the only region that receives its calls. A rule that names
+ * a distribution of a stack in another region would keep an old ID after that stack was deleted and created again
+ * (docs/decisions/0126-who-changes-the-dashboard.md).
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-create-and-update-a-trail-by-using-the-aws-cli-update-trail.html
  */
 export const addCloudFrontRule = (scope: Construct, props: CommonProps): void => {
@@ -75,10 +75,9 @@ export interface FileRuleProps extends CommonProps {
 }
 
 /**
- * An alarm for each upload of files, and a log with one entry for each file. The events come from S3 and not from
- * CloudTrail, so that the trail does not depend on the dashboard. They name no role, and each person or
- * pipeline that deploys uploads with its own credentials: each upload alarms, and a person compares it with the deployments. An upload writes every file, so
- * the events go to a log, and the alarm alone sends a message.
+ * An alarm for each upload of files, and a log with one entry for each file. The events come from S3 and not from CloudTrail, so that
+ * the trail does not depend on the dashboard. They name no role: a person compares each alarm with the deployments. An
+ * upload writes every file, so the events go to a log, and the alarm alone sends a message.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
  */
 export const addFileRule = (
@@ -86,7 +85,7 @@ export const addFileRule = (
   { stage, topic, bucketName, logRetention }: FileRuleProps,
 ): void => {
   const log = new LogGroup(scope, 'FileEvents', {
-    // EventBridge writes to no other names.
+    // The beginning that EventBridge asks for.
     logGroupName: `/aws/events/spelo-byok-${stage}-dashboard-files`,
     retention: logRetention,
     removalPolicy: RemovalPolicy.DESTROY,
