@@ -198,7 +198,8 @@ export const fixedUsd = (
   const template = (isEdge: boolean): number =>
     rows
       .filter(
-        ({ what }) => !/^(?:Outside of|With a dashboard)/.test(what) && what.startsWith('With an edge') === isEdge,
+        ({ what }) =>
+          !/^(?:Outside of|With a dashboard)/.test(what) && what.startsWith('With an edge') === isEdge,
       )
       .reduce((total, { usd }) => total + usd, 0);
   const other = (isEdge: boolean): number =>

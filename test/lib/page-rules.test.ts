@@ -92,7 +92,7 @@ describe('the rules of a stage with a dashboard', () => {
     const rule = ofType(dashboard, 'AWS::Events::Rule').find(({ name }) => name === 'FilesRule');
     const words = (value: unknown) => inWords(value, dashboard, stack(elsewhere.audit));
     expect([rule?.Properties['Targets']].flat().map((target) => words(Object(target).Arn))).toEqual([
-      'arn:{AWS::Partition}:logs:eu-central-1:{AWS::AccountId}:log-group:FileEvents',
+      'arn:aws:logs:eu-central-1:{AWS::AccountId}:log-group:FileEvents',
     ]);
     const [log] = ofType(dashboard, 'AWS::Logs::LogGroup');
     expect(log?.Properties['LogGroupName']).toMatch(/^\/aws\/events\//);
