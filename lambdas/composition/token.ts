@@ -38,7 +38,7 @@ import { reportRefusedOrigin } from '../use-cases/tenancy/report-refused-origin.
 import { httpDeps } from './http-deps.ts';
 import { keyMarksOf } from './key-marks.ts';
 import { recordingKeyFailures } from './recording-key-failures.ts';
-import type { Runtime } from './runtime.ts';
+import { type Runtime, realPause } from './runtime.ts';
 
 /** One of the functions that can decrypt (lib/key-uses.ts), and nothing that it does not need. */
 export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runtime): HttpHandler => {
@@ -67,6 +67,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     random: runtime.random,
     backOff: runtime.backOff,
     monotonicMs: runtime.monotonicMs,
+    pause: realPause,
     pseudonyms,
     embedTokens: joseEmbedTokens(),
     embedSecrets: pseudonyms,
