@@ -26,6 +26,7 @@ import { joseEmbedTokens } from '../adapters/oidc/embed-tokens.ts';
 import { openAiHttp } from '../adapters/openai/openai-http.ts';
 import { openAiCalls, PROBE_CALL_TIMEOUTS } from '../adapters/openai/realtime-calls.ts';
 import type { EnvironmentOf } from '../contract/environment.ts';
+import { TOKEN_ROUTES } from '../contract/routes/token.ts';
 import { TABLES } from '../contract/tables.ts';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../domain/limits.ts';
 import { tokenEndpoints } from '../http/endpoints/token-endpoints.ts';
@@ -101,6 +102,7 @@ export const tokenHandler = (environment: EnvironmentOf<'token'>, runtime: Runti
     addressSlotPercent: environment.ADDRESS_SLOT_PERCENT,
   };
   return httpHandler(
+    TOKEN_ROUTES,
     tokenEndpoints({
       answerPreflight: answerPreflight({
         sites: tenancy,

@@ -98,26 +98,31 @@ test.each([
   ['AWS_USE_FIPS_ENDPOINT', 'dynamodb-fips.us-west-2.amazonaws.com', 'kms-fips.us-west-2.amazonaws.com'],
   ['AWS_USE_DUALSTACK_ENDPOINT', 'dynamodb.us-west-2.api.aws', 'kms.us-west-2.api.aws'],
   [undefined, 'dynamodb.us-west-2.amazonaws.com', 'kms.us-west-2.amazonaws.com'],
-])('With %s, the first and a later call reach the endpoint of the SDK.', async (setting, ofTables, ofKeys) => {
-  if (setting !== undefined) process.env[setting] = 'true';
-  const dynamoDb = dynamoDbClient({ AWS_REGION: 'us-west-2' });
-  const kms = kmsClient({ AWS_REGION: 'us-west-2' });
-  const toTables = collect(dynamoDb as unknown as Configured);
-  const toKeys = collect(kms as unknown as Configured);
-  await twice(() => dynamoDb.send(new GetCommand({ TableName: 'keys', Key: { pk: 'K1' } })));
-  await twice(() => kms.send(new DescribeKeyCommand({ KeyId: 'key-1' })));
-  expect(toTables.map(({ protocol, hostname }) => [protocol, hostname])).toEqual([
-    ['https:', ofTables],
-    ['https:', ofTables],
-  ]);
-  expect(toKeys.map(({ hostname }) => hostname)).toEqual([ofKeys, ofKeys]);
-});
+])(
+  'With %s, the first and a later call reach the endpoint of the SDK.',
+  async (setting, ofTables, ofKeys) => {
+    if (setting !== undefined) process.env[setting] = 'true';
+    const dynamoDb = dynamoDbClient({ AWS_REGION: 'us-west-2' });
+    const kms = kmsClient({ AWS_REGION: 'us-west-2' });
+    const toTables = collect(dynamoDb as unknown as Configured);
+    const toKeys = collect(kms as unknown as Configured);
+    await twice(() => dynamoDb.send(new GetCommand({ TableName: 'keys', Key: { pk: 'K1' } })));
+    await twice(() => kms.send(new DescribeKeyCommand({ KeyId: 'key-1' })));
+    expect(toTables.map(({ protocol, hostname }) => [protocol, hostname])).toEqual([
+      ['https:', ofTables],
+      ['https:', ofTables],
+    ]);
+    expect(toKeys.map(({ hostname }) => hostname)).toEqual([ofKeys, ofKeys]);
+  },
+);
 
 test('An endpoint with its own rules for signing signs the first and a later call by them.', async () => {
   const dynamoDb = dynamoDbClient({ AWS_REGION: 'local' });
   const sent = collect(dynamoDb as unknown as Configured);
   await twice(() => dynamoDb.send(new GetCommand({ TableName: 'keys', Key: { pk: 'K1' } })));
-  const signedFor = sent.map(({ headers }) => /\/(\S+)\/dynamodb\//.exec(headers['authorization'] ?? '')?.[1]);
+  const signedFor = sent.map(
+    ({ headers }) => /\/(\S+)\/dynamodb\//.exec(headers['authorization'] ?? '')?.[1],
+  );
   expect(signedFor.map((scope) => scope?.split('/').at(-1))).toEqual(['us-east-1', 'us-east-1']);
 });
 
@@ -125,5 +130,7 @@ test('A client whose SDK has no middleware for endpoints under this name refuses
   const { middlewareStack } = plainDynamoDbClient({ AWS_REGION: 'eu-west-1' });
   // A command gets its middleware when it is sent; before that, its stack is empty.
   const without = new GetItemCommand({ TableName: 'keys', Key: {} }).middlewareStack;
-  expect(() => middlewareStack.concat(without as never)).toThrow('The SDK has no endpointV2Middleware any more.');
+  expect(() => middlewareStack.concat(without as never)).toThrow(
+    'The SDK has no endpointV2Middleware any more.',
+  );
 });
