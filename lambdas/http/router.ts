@@ -43,7 +43,7 @@ export const createRouter = <Name extends FunctionName>(
   const served = new Map<string, { route: Route; endpoint: AnyEndpoint }>(
     Object.entries<Route>(routes).map(([id, route]) => [
       routeKeyOf(route),
-      { route, endpoint: endpoints[id as keyof EndpointsOf<Name>] as AnyEndpoint },
+      { route, endpoint: (endpoints as Readonly<Record<string, unknown>>)[id] as AnyEndpoint },
     ]),
   );
 

@@ -1,8 +1,3 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { KMSClient } from '@aws-sdk/client-kms';
-
-type Stack = DynamoDBClient['middlewareStack'] | KMSClient['middlewareStack'];
-
 /** What the SDK's middleware writes into the context of an operation. */
 interface Context {
   readonly endpointV2?: object;
@@ -10,6 +5,14 @@ interface Context {
 }
 type Next = (args: object) => Promise<unknown>;
 type Middleware = (next: Next, context: Context) => Next;
+interface Options {
+  readonly name?: string;
+}
+interface Stack {
+  concat(ofCommand: Stack): Stack;
+  applyToStack(stack: object): void;
+  addRelativeTo(middleware: Middleware, options: Options): void;
+}
 
 const NAME = 'endpointV2Middleware';
 
@@ -32,21 +35,22 @@ const reuse =
  *
  * Each call throws an Error if the SDK has no middleware of this name any more.
  */
-export const endpointOnce = ({ middlewareStack }: { readonly middlewareStack: Stack }): void => {
-  const concat = middlewareStack.concat as (ofCommand: Stack) => Stack;
+export const endpointOnce = (client: { readonly middlewareStack: object }): void => {
+  const clientStack = client.middlewareStack as Stack;
+  const concat = clientStack.concat.bind(clientStack);
   const withReuse = (ofCommand: Stack): Stack => {
     const stack = concat(ofCommand);
     let found = false;
     ofCommand.applyToStack({
       add: () => undefined,
-      addRelativeTo: (middleware: Middleware, options: { readonly name?: string }) => {
+      addRelativeTo: (middleware: Middleware, options: Options) => {
         if (options.name !== NAME) return;
         found = true;
-        stack.addRelativeTo(reuse(middleware) as never, options as never);
+        stack.addRelativeTo(reuse(middleware), options);
       },
-    } as never);
+    });
     if (!found) throw new Error(`The SDK has no ${NAME} any more.`);
     return stack;
   };
-  Object.assign(middlewareStack, { concat: withReuse });
+  clientStack.concat = withReuse;
 };

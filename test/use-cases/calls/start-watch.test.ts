@@ -25,7 +25,7 @@ const started = async (
   const readsAtMs: number[] = [];
   const ports = strictPorts<StartWatchPorts>({
     monotonicMs: () => nowMs,
-    pause: async (ms) => {
+    pause: async (ms: number) => {
       nowMs += ms;
     },
     watchers: {
