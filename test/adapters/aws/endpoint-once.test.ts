@@ -121,8 +121,8 @@ test.each([
     await twice(() => dynamoDb.send(new GetCommand({ TableName: 'keys', Key: { pk: 'K1' } })));
     await twice(() => kms.send(new DescribeKeyCommand({ KeyId: 'key-1' })));
     expect(toTables.map(({ protocol, hostname }) => [protocol, hostname])).toEqual([
-      ['https:', ofTables],
-      ['https:', ofTables],
+      ['https:', hosts[0]],
+      ['https:', hosts[0]],
     ]);
     expect(toKeys.map(({ hostname }) => hostname)).toEqual([hosts[1], hosts[1]]);
   },
