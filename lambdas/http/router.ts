@@ -41,10 +41,10 @@ export const createRouter = <Name extends FunctionName>(
   deps: HttpDeps,
 ): Router => {
   const served = new Map<string, { route: Route; endpoint: AnyEndpoint }>(
-    Object.entries<Route>(routes).map(([id, route]) => [
-      routeKeyOf(route),
-      { route, endpoint: (endpoints as Readonly<Record<string, unknown>>)[id] as AnyEndpoint },
-    ]),
+    Object.entries(endpoints).map(([id, endpoint]) => {
+      const route = routes[id as keyof RoutesOf<Name>];
+      return [routeKeyOf(route), { route, endpoint: endpoint as AnyEndpoint }];
+    }),
   );
 
   const invalid = invalidRequests(deps.monotonicMs);

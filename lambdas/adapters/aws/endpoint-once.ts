@@ -7,6 +7,7 @@ type Next = (args: object) => Promise<unknown>;
 type Middleware = (next: Next, context: Context) => Next;
 interface Options {
   readonly name?: string;
+  readonly middleware?: Middleware;
 }
 interface Stack {
   concat(ofCommand: Stack): Stack;
@@ -46,7 +47,9 @@ export const endpointOnce = (client: { readonly middlewareStack: object }): void
       addRelativeTo: (middleware: Middleware, options: Options) => {
         if (options.name !== NAME) return;
         found = true;
-        stack.addRelativeTo(reuse(middleware), options);
+        const reusing = reuse(middleware);
+        // The options of a copied entry hold its middleware, and a stack prefers that one.
+        stack.addRelativeTo(reusing, { ...options, middleware: reusing });
       },
     });
     if (!found) throw new Error(`The SDK has no ${NAME} any more.`);
