@@ -130,7 +130,7 @@ export const IMPORT_RULES: IForbiddenRuleType[] = [
     to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
   },
   {
-    // The schemas of all routes were a quarter of the time that the token function took to load.
+    // zod makes the schemas of a table while it loads, and a visitor waits for that at a cold start.
     name: 'functions load the routes that they serve, not the table of all routes',
     severity: 'error',
     from: { path: below('lambdas'), pathNot: below('lambdas/contract') },

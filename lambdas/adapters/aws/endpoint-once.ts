@@ -1,4 +1,4 @@
-/** What the SDK's middleware writes into the context of an operation. */
+/** The part of an operation's context that the SDK's middleware writes. */
 interface Context {
   readonly endpointV2?: object;
   readonly authSchemes?: readonly object[];
