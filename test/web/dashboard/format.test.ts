@@ -29,7 +29,7 @@ describe('a count in the dashboard', () => {
 });
 
 describe('a day in the address', () => {
-  it.each(['', 'garbage', '2026-13-01', '2026-1-1', '2026-11-30T00:00'])('is none if it is "%s"', (text) => {
+  it.each(['', 'garbage', '2026-13-01', '2026-02-30', '2026-1-1', '2026-11-30T00:00'])('is none if it is "%s"', (text) => {
     expect(isDay(text)).toBe(false);
   });
 
