@@ -25,7 +25,7 @@ const TARGET = 'DynamoDB_20120810';
 const serialize: Middleware<Args & { readonly request: HttpRequest }> = (next, context) => {
   const [, , operation] = context.__smithy_context.operationSchema;
   return (args) => {
-    const { protocol, hostname, port } = context.endpointV2.url;
+    const { protocol, hostname, port, pathname } = context.endpointV2.url;
     const body = JSON.stringify(args.input);
     const headers = {
       'content-type': CONTENT_TYPE,
@@ -33,7 +33,7 @@ const serialize: Middleware<Args & { readonly request: HttpRequest }> = (next, c
       'user-agent': `spelo-byok/${SERVICE_VERSION}`,
       'x-amz-target': `${TARGET}.${operation}`,
     };
-    const place = { protocol, hostname, path: '/', ...(port !== '' && { port: Number(port) }) };
+    const place = { protocol, hostname, path: pathname, ...(port !== '' && { port: Number(port) }) };
     return next({ ...args, request: new HttpRequest({ method: 'POST', ...place, headers, body }) });
   };
 };

@@ -56,11 +56,11 @@ afterEach(() => {
   server.close();
 });
 
-const client = (calls?: Parameters<typeof dynamoDbClient>[1]) =>
+const client = (calls?: Parameters<typeof dynamoDbClient>[1], path = '') =>
   dynamoDbClient(
     {
       AWS_REGION: 'eu-west-1',
-      AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`,
     },
     calls,
   );
@@ -91,6 +91,11 @@ test('A request is signed for its region, names its operation and holds its item
   expect(headers['authorization']).toMatch(
     /^AWS4-HMAC-SHA256 Credential=local\/\d{8}\/eu-west-1\/dynamodb\/aws4_request, SignedHeaders=\S*content-length;content-type;host;\S*x-amz-target, Signature=[0-9a-f]{64}$/,
   );
+});
+
+test('A request goes to the path of a custom endpoint.', async () => {
+  await client(undefined, '/proxy').send(new GetCommand({ TableName: 'keys', Key }));
+  expect(asked[0]?.url).toBe('/proxy');
 });
 
 test('Items come back as they were stored, in each place where an answer has them.', async () => {
