@@ -245,7 +245,9 @@ describeInBrowser('the dashboard at its edges', () => {
   it('shows the price of the chosen model in whole, also where a phone cuts the text of the select', async () => {
     await open(`sites/${tenant.siteId}`);
     const model = run.page.getByLabel('Model', { exact: true });
-    const option = (await model.locator('option:checked').textContent()) ?? '';
+    const chosen = model.locator('option:checked').filter({ hasText: ' in, ' });
+    await chosen.waitFor({ state: 'attached' });
+    const option = (await chosen.textContent()) ?? '';
     const [price = 'no price'] = /\$[\d.]+ in, \$[\d.]+ out/.exec(option) ?? [];
     const hint = run.page.locator(`[id="${await model.getAttribute('aria-describedby')}"]`);
     expect(await hint.innerText()).toContain(`${price} for a million tokens of sound.`);

@@ -83,6 +83,7 @@ describeInBrowser('two people who edit the same site', () => {
     await run.page.getByText('Another person changed this while you edited it: instructions.').waitFor();
     expect(await stored()).toMatchObject({ instructions: 'Theirs, during the save.', name: 'Quay shop' });
     await byAnother({ instructions: 'Theirs.', name: 'Corner shop' });
+    await byAnother({ instructions: 'Mine.' });
   });
 
   it('keep their own unsaved edits when the page is read again', async () => {
