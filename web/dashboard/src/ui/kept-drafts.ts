@@ -7,7 +7,7 @@ const LEAVING = new EventTarget();
 let isLeaving = false;
 
 /** The unsaved edits of one form. */
-export interface UnsavedEdits<Draft extends object> {
+interface UnsavedEdits<Draft extends object> {
   /** User ID of the person who made them. Nobody else gets them back. */
   readonly sub: string;
   readonly edits: Partial<Draft>;
