@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { dynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
+import { dynamoDbClient, plainDynamoDbClient } from '../../lambdas/adapters/aws/clients.ts';
 import { dynamoDbSessionUsage } from '../../lambdas/adapters/aws/sessions/dynamodb-session-usage.ts';
 import { sessionUsageItem } from '../../lambdas/adapters/aws/sessions/session-usage-item.ts';
 import { primaryKey } from '../../lambdas/adapters/aws/table-keys.ts';
@@ -34,8 +34,9 @@ beforeAll(async () => {
   process.env['AWS_ACCESS_KEY_ID'] = 'local';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
   engine = await startDynamoDb({ path: process.env['PATH'] });
-  client = dynamoDbClient({ AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint });
-  await createTables(client);
+  const endpoints = { AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint };
+  client = dynamoDbClient(endpoints);
+  await createTables(plainDynamoDbClient(endpoints));
   tables = tablesAt(engine.endpoint);
   store = dynamoDbSessionUsage(client, { usage: TABLES.usage.name, dueIndex: TABLES.usage.index.name });
 });

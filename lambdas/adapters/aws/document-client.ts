@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   BatchGetItemCommand,
   DeleteItemCommand,
@@ -61,6 +62,7 @@ const requestOfItem = fields({
   ExpressionAttributeValues: (values: NativeItem) => toAttributes(values),
   ExclusiveStartKey: (key: NativeItem) => toAttributes(key),
 });
+const requestOfTransaction = fields({ TransactItems: each(eachValue(requestOfItem)) });
 const native = (attributes: Attributes): unknown => toNative(attributes);
 const ofItem = (command: PlainCommand): Operation => ({
   command,
@@ -92,7 +94,8 @@ const OPERATIONS: ReadonlyMap<unknown, Operation> = new Map<unknown, Operation>(
     TransactWriteCommand,
     {
       command: TransactWriteItemsCommand,
-      request: fields({ TransactItems: each(eachValue(requestOfItem)) }),
+      // The SDK's serializer adds this token: an attempt that is repeated because its answer was lost is done once.
+      request: (input: Fields) => ({ ClientRequestToken: randomUUID(), ...requestOfTransaction(input) }),
       answer: (output: Fields) => output,
     },
   ],

@@ -139,6 +139,7 @@ test('A transaction holds each of its writes as attributes.', async () => {
     }),
   );
   expect(asked[0]?.body).toEqual({
+    ClientRequestToken: expect.stringMatching(/^[0-9a-f-]{36}$/),
     TransactItems: [
       { Put: { TableName: 'sessions', Item: { ...inJson, n: { N: '1' } } } },
       {
@@ -167,6 +168,16 @@ test('A cancelled transaction names the reason of each write.', async () => {
   const send = client().send(new TransactWriteCommand({ TransactItems: [] }));
   await expect(send).rejects.toBeInstanceOf(TransactionCanceledException);
   await expect(send).rejects.toMatchObject({ CancellationReasons });
+});
+
+test('A transaction that is tried again has the token of its first try, and the next one another.', async () => {
+  const dynamoDb = client();
+  const write = () => dynamoDb.send(new TransactWriteCommand({ TransactItems: [] }));
+  answers = [(response: ServerResponse) => response.destroy()];
+  await write();
+  await write();
+  const tokens = asked.map(({ body }) => (body as { ClientRequestToken: string }).ClientRequestToken);
+  expect(tokens).toEqual([tokens[0], tokens[0], expect.not.stringMatching(String(tokens[0]))]);
 });
 
 test('A throttled call, a server error and a lost connection are each tried once more.', async () => {
