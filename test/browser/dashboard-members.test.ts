@@ -111,7 +111,8 @@ describeInBrowser('a member', () => {
     const inRow = (name: string) => page.getByLabel(`${name} ${tenant.owner}`, { exact: true });
     await open('members');
     await page.getByText('You are the only owner. To leave, make another member an owner first').waitFor();
-    const reason = 'The only owner. To change this role or remove the person, make another member an owner first.';
+    const reason =
+      'The only owner. To change this role or remove the person, make another member an owner first.';
     await members().getByText(reason).waitFor();
     expect(await button('Leave this workspace').isDisabled()).toBe(true);
     for (const control of [inRow('Role of'), inRow('Remove')]) {

@@ -117,15 +117,8 @@ export const createView = (root: ShadowRoot): View => {
   const buttons = new Map<string, HTMLButtonElement>();
   let shownOrb = '';
 
-  let pressed: HTMLElement | undefined;
-
   const drawButton = (button: Button, element: HTMLElement): void => {
-    element.onclick = ({ detail }) => {
-      // The second click of a double click is not for the button that the first one has put in the same place.
-      if (detail > 1 && pressed !== element) return;
-      pressed = element;
-      button.onClick();
-    };
+    element.onclick = button.onClick;
     (element as HTMLButtonElement).disabled = button.disabled ?? false;
     if (button.pressed !== undefined) element.setAttribute('aria-pressed', String(button.pressed));
     if (element.dataset['drawn'] === button.label + button.icon) return;
@@ -138,9 +131,8 @@ export const createView = (root: ShadowRoot): View => {
     element.replaceChildren(...(button.icon ? [icon(button.icon)] : []), ...(isIcon ? [] : [button.label]));
   };
 
-  /** The last button continues, unless the visitor has to wait before. */
-  const focusMain = (): void =>
-    [...controls.querySelectorAll<HTMLButtonElement>(':enabled')].pop()?.focus();
+  /** The last button continues. */
+  const focusMain = (): void => [...buttons.values()].pop()?.focus();
 
   const drawControls = (wanted: readonly Button[]): void => {
     const hadFocus = root.activeElement !== null;

@@ -85,12 +85,7 @@ export const MyselfCard = () => {
           }}
           onClose={() => setLeaving(false)}
         >
-          <Bullets
-            items={[
-              'Your next request is refused.',
-              'Only an owner can invite you again.',
-            ]}
-          />
+          <Bullets items={['Your next request is refused.', 'Only an owner can invite you again.']} />
         </ConfirmDialog>
       )}
     </Card>
